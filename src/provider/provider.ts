@@ -1,0 +1,76 @@
+/**
+ * The seam to whoever runs the batches, in our own words. Implementations turn every failure into a
+ * `BatchError` with one of the `api_*` codes or `no_credentials`:
+ *
+ * - `api_refused`: a definite no (400, 401, 402, 403, 413, 422). A create with it made nothing.
+ * - `api_not_found`: 404. For a create a definite no; for a known id perhaps a passing one.
+ * - `api_busy`: 429 and 529. A create with it made nothing; try again after `api.retry_after_seconds`.
+ * - `api_spend_limit`: a 429 that waiting does not cure.
+ * - `api_unreachable`: the request never arrived (connection refused, unknown name, TLS).
+ * - `api_uncertain`: all else (timeout, reset, 408, 409, other 5xx, an answer that can't be read).
+ */
+
+export const providerNames = ['anthropic', 'sandbox'] as const;
+export type ProviderName = (typeof providerNames)[number];
+
+/** Requests by state, in the API's words. All but `processing` stay 0 until the batch has ended. */
+export type RequestCounts = {
+  processing: number;
+  succeeded: number;
+  errored: number;
+  canceled: number;
+  expired: number;
+};
+
+/** One Message Batch as the API tells it; times are RFC 3339 strings by the API's clock. */
+export type ProviderBatch = {
+  id: string;
+  processing_status: 'in_progress' | 'canceling' | 'ended';
+  request_counts: RequestCounts;
+  created_at: string;
+  expires_at: string;
+  ended_at: string | null;
+  cancel_initiated_at: string | null;
+};
+
+/** A page of batches, newest first. */
+export type ProviderBatchPage = {
+  batches: ProviderBatch[];
+  has_more: boolean;
+  /** Pass as `after_id` for the next, older page. */
+  last_id: string | null;
+};
+
+/** Where requests go and on whose account, as far as it can be known without a call. */
+export type ProviderAccount = {
+  base_url: string;
+  workspace: string | null;
+};
+
+/** A request body on disk, sent as it is. */
+export type BodyFile = {
+  path: string;
+  bytes: number;
+};
+
+export type Provider = {
+  readonly name: ProviderName;
+  /** Settled by the credentials, so it may read them; makes no API call. */
+  account(): Promise<ProviderAccount>;
+  /** Throws `no_credentials` with how to set them, where there are none. Makes no API call. */
+  requireCredentials(): Promise<void>;
+  /** A hash of the credential in use with `salt`: tells two keys apart without giving one away. */
+  fingerprint(salt: string): Promise<string>;
+  /** Sends one create, once, never retried. It is given up hard after `timeoutMs`, as `api_uncertain`. */
+  createBatch(body: BodyFile, timeoutMs: number): Promise<ProviderBatch>;
+  retrieveBatch(id: string): Promise<ProviderBatch>;
+  listBatches(page: { limit: number; after_id?: string }): Promise<ProviderBatchPage>;
+  cancelBatch(id: string): Promise<ProviderBatch>;
+  /**
+   * The bytes of a batch's results, from the id's own route on the configured host. The stream fails with
+   * a `BatchError` when the connection does, or when no byte came for a minute; it can also just end early.
+   */
+  streamResults(id: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Frees what the provider holds open. Calls under way fail. */
+  close(): Promise<void>;
+};

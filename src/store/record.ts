@@ -1,0 +1,181 @@
+import { z } from 'zod';
+import { providerNames } from '../provider/provider.ts';
+
+/**
+ * What the store keeps of a batch, checked whenever it is read. A field is only ever added, with a default;
+ * a change of meaning is a new `schema` number.
+ */
+
+const count = z.int().nonnegative();
+const time = z.string();
+
+/** One per task: what became of it. `pending` while its part runs or was never sent. */
+export const outcomes = ['succeeded', 'incomplete', 'errored', 'expired', 'canceled', 'missing'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+export const requestCounts = z.object({
+  processing: count,
+  succeeded: count,
+  errored: count,
+  canceled: count,
+  expired: count,
+});
+
+const outcomeCounts = z.object({
+  succeeded: count,
+  incomplete: count,
+  errored: count,
+  expired: count,
+  canceled: count,
+  missing: count,
+});
+export type OutcomeCounts = z.infer<typeof outcomeCounts>;
+
+/** A process, told apart from a later one that got its number. */
+export const processIdentity = z.object({
+  host: z.string(),
+  pid: z.int(),
+  /** When the process started, in a form that is compared only for equality on the same host. */
+  started: z.string(),
+  nonce: z.string(),
+});
+export type ProcessIdentity = z.infer<typeof processIdentity>;
+
+/** Written before a create goes out: all that is needed to settle it if its answer never comes. */
+export const intent = z.object({
+  sender: processIdentity,
+  at: time,
+  /** After this the sender has given up, hard. */
+  send_deadline: time,
+  base_url: z.string(),
+  workspace: z.string().nullable(),
+  key_salt: z.string(),
+  key_hash: z.string(),
+  /** The newest batch id that the API listed just before; null when it listed none. */
+  watermark: z.string().nullable(),
+});
+export type Intent = z.infer<typeof intent>;
+
+/** The provider's batch as it was last seen, and when, by our clock. */
+const seen = z.object({
+  processing_status: z.enum(['in_progress', 'canceling', 'ended']),
+  request_counts: requestCounts,
+  created_at: time,
+  expires_at: time,
+  ended_at: time.nullable(),
+  checked_at: time,
+});
+
+/** Tokens as the answers' `usage` has them, and what they cost in batch, in US dollars. */
+export const usage = z.object({
+  requests: count,
+  input_tokens: count,
+  output_tokens: count,
+  cache_read_tokens: count,
+  cache_write_5m_tokens: count,
+  cache_write_1h_tokens: count,
+  web_searches: count,
+  /** Null where the model has no known price. */
+  cost_usd: z.number().nonnegative().nullable(),
+});
+export type Usage = z.infer<typeof usage>;
+
+/** Failures of one cause. */
+export const failureGroup = z.object({
+  type: z.string(),
+  message: z.string(),
+  count,
+  sample_ordinals: z.array(count),
+});
+export type FailureGroup = z.infer<typeof failureGroup>;
+
+/** What a whole, checked download held; computed once, when it came in. */
+export const savedResults = z.object({
+  saved_at: time,
+  bytes: count,
+  sha256: z.string(),
+  outcomes: outcomeCounts,
+  usage_by_model: z.record(z.string(), usage),
+  failures: z.array(failureGroup),
+});
+export type SavedResults = z.infer<typeof savedResults>;
+
+const failure = z.object({ code: z.string(), message: z.string(), at: time });
+
+/** Where a part is on its way; what each state knows, and no more. */
+const partState = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('prepared') }),
+  z.object({ state: z.literal('sending'), intent }),
+  /** Sent, perhaps: nothing is sent again until it is settled. */
+  z.object({ state: z.literal('unconfirmed'), intent, failure }),
+  /** The API said no, or could not be reached: nothing was made, nothing paid. */
+  z.object({ state: z.literal('not_sent'), failure }),
+  z.object({
+    state: z.literal('created'),
+    intent,
+    provider_batch_id: z.string(),
+    seen,
+    results: savedResults.nullable(),
+  }),
+]);
+export type PartState = z.infer<typeof partState>;
+
+export const part = z.object({
+  number: z.int().positive(),
+  attempt: z.int().positive(),
+  request_count: count,
+  /** The ordinal of its first task; a part of the first attempt holds a run of tasks. */
+  first_task: count,
+  body_bytes: count,
+  body_sha256: z.string(),
+  progress: partState,
+});
+export type Part = z.infer<typeof part>;
+export type CreatedPart = Part & { progress: Extract<PartState, { state: 'created' }> };
+
+export const costEstimate = z.object({
+  expected: z.number().nonnegative(),
+  maximum: z.number().nonnegative(),
+  basis: z.enum(['exact', 'sampled', 'estimated']),
+});
+
+/** A file that the caller asked for at submission. */
+const requestedOutput = z.object({
+  path: z.string(),
+  /** Null until written. */
+  written_at: time.nullable(),
+  /** Why it could not be written, when it couldn't. */
+  problem: z.string().nullable(),
+});
+
+export const batchRecord = z.object({
+  schema: z.literal(1),
+  batch_id: z.string(),
+  name: z.string(),
+  project: z.string().nullable(),
+  provider: z.enum(providerNames),
+  base_url: z.string(),
+  workspace: z.string().nullable(),
+  created_at: time,
+  content_hash: z.string(),
+  request_count: count,
+  /** Who prepared it: while this process lives, it is the one to send. */
+  owner: processIdentity,
+  estimate: costEstimate.nullable(),
+  outputs: z.array(requestedOutput),
+  warnings: z.array(z.string()),
+  parts: z.array(part),
+});
+export type BatchRecord = z.infer<typeof batchRecord>;
+
+/** content hash → the batch that does this work. */
+export const submission = z.object({ batch_id: z.string(), at: time });
+export type Submission = z.infer<typeof submission>;
+
+/** Which batch and part own a provider's batch. */
+export const claim = z.object({ batch_id: z.string(), part: z.int().positive(), at: time });
+export type Claim = z.infer<typeof claim>;
+
+/** A file that we wrote for a caller: what may be overwritten, and only while it is still as we left it. */
+export const writtenFile = z.object({ path: z.string(), batch_id: z.string(), sha256: z.string(), at: time });
+export type WrittenFile = z.infer<typeof writtenFile>;

@@ -1,0 +1,29 @@
+import type { Problem } from '../errors.ts';
+
+/** A JSON Schema, as `output_config.format.schema` takes it. */
+export type JsonSchema = { [key: string]: unknown };
+
+/** What a task's input becomes. */
+export type Rendered = {
+  /** The user turn's text. */
+  prompt: string;
+  system: string;
+  /** Present where the task type answers in structured output. */
+  output_schema?: JsonSchema;
+};
+
+/** How a task type turns a task's `input_data` into a request. */
+export type Template = {
+  readonly task_type: string;
+  /** Part of the content hash: raised whenever what it renders changes. */
+  readonly version: number;
+  readonly description: string;
+  /** `max_tokens` of a task that sets none. */
+  readonly max_tokens: number;
+  /** Output tokens an answer is expected to take where nothing better is known. */
+  readonly expected_output_tokens: number;
+  /** What is wrong with this input; `field` is relative to the task, as in `input_data.logs`. */
+  check(input: Readonly<Record<string, unknown>>): Problem[];
+  /** Called only with input that `check` found nothing wrong with. */
+  render(input: Readonly<Record<string, unknown>>): Rendered;
+};
