@@ -56,14 +56,13 @@ export const intent = z.object({
 });
 export type Intent = z.infer<typeof intent>;
 
-/** The provider's batch as it was last seen, and when, by our clock. */
-const seen = z.object({
+/** The provider's batch as it was when its state last changed; times are the provider's. */
+export const seenBatch = z.object({
   processing_status: z.enum(['in_progress', 'canceling', 'ended']),
   request_counts: requestCounts,
   created_at: time,
   expires_at: time,
   ended_at: time.nullable(),
-  checked_at: time,
 });
 
 /** Tokens as the answers' `usage` has them, and what they cost in batch, in US dollars. */
@@ -97,6 +96,8 @@ export const savedResults = z.object({
   outcomes: outcomeCounts,
   usage_by_model: z.record(z.string(), usage),
   failures: z.array(failureGroup),
+  /** What was not right with the download, said in words. */
+  warnings: z.array(z.string()),
 });
 export type SavedResults = z.infer<typeof savedResults>;
 
@@ -114,7 +115,7 @@ const partState = z.discriminatedUnion('state', [
     state: z.literal('created'),
     intent,
     provider_batch_id: z.string(),
-    seen,
+    seen: seenBatch,
     results: savedResults.nullable(),
   }),
 ]);
@@ -161,6 +162,8 @@ export const batchRecord = z.object({
   request_count: count,
   /** Who prepared it: while this process lives, it is the one to send. */
   owner: processIdentity,
+  /** Sent though the same work had been submitted before: the caller asked for it. */
+  force_new: z.boolean(),
   estimate: costEstimate.nullable(),
   outputs: z.array(requestedOutput),
   warnings: z.array(z.string()),

@@ -7,21 +7,29 @@ export type JsonSchema = { [key: string]: unknown };
 export type Rendered = {
   /** The user turn's text. */
   prompt: string;
+  /** Empty where there is none. */
   system: string;
   /** Present where the task type answers in structured output. */
   output_schema?: JsonSchema;
+  /** In place of the type's own figures, where the input says how long the answer will be. */
+  max_tokens?: number;
+  expected_output_tokens?: number;
 };
 
-/** How a task type turns a task's `input_data` into a request. */
-export type Template = {
+/** What is known of a task type before its input is. */
+export type TemplateFacts = {
   readonly task_type: string;
   /** Part of the content hash: raised whenever what it renders changes. */
   readonly version: number;
-  readonly description: string;
   /** `max_tokens` of a task that sets none. */
   readonly max_tokens: number;
   /** Output tokens an answer is expected to take where nothing better is known. */
   readonly expected_output_tokens: number;
+};
+
+/** How a task type turns a task's `input_data` into a request. */
+export type Template = TemplateFacts & {
+  readonly description: string;
   /** What is wrong with this input; `field` is relative to the task, as in `input_data.logs`. */
   check(input: Readonly<Record<string, unknown>>): Problem[];
   /** Called only with input that `check` found nothing wrong with. */

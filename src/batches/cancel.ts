@@ -1,0 +1,66 @@
+import { BatchError } from '../errors.ts';
+import type { BatchRecord, CreatedPart } from '../store/record.ts';
+import type { Context } from './context.ts';
+import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { isCreated, updatePart } from './parts.ts';
+import { type Refreshed, refresh } from './refresh.ts';
+import { createdState } from './send.ts';
+
+/**
+ * Cancels what of a batch still runs, and keeps parts that were never sent from being sent; what has been
+ * answered already stays and is paid. `wrong_state` where there is nothing to cancel.
+ */
+export async function cancel(context: Context, id: string): Promise<Refreshed> {
+  if (context.readOnly) {
+    throw new BatchError('not_allowed', 'This server is read-only. Nothing was canceled; ask the person.');
+  }
+  const batchId = await resolveBatchId(context, id);
+  const { record } = await refresh(context, await requireRecord(context, batchId));
+  const running = record.parts
+    .filter(isCreated)
+    .filter(({ progress }) => progress.seen.processing_status !== 'ended');
+  const waiting = record.parts.filter(({ progress }) => progress.state === 'prepared');
+  if (running.length === 0 && waiting.length === 0) throw nothingToCancel(record);
+
+  for (const part of waiting) {
+    const failure = {
+      code: 'wrong_state',
+      message: 'It was canceled before it was sent.',
+      at: context.now().toISOString(),
+    };
+    await updatePart(context.store.record(batchId), part.number, ({ progress }) =>
+      progress.state === 'prepared' ? { state: 'not_sent', failure } : null,
+    );
+  }
+  for (const part of running) await cancelPart(context, record, part);
+  return refresh(context, await requireRecord(context, batchId));
+}
+
+async function cancelPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<void> {
+  const batch = await context.provider(record.provider).cancelBatch(part.progress.provider_batch_id);
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
+    progress.state === 'created' && progress.seen.processing_status !== 'ended'
+      ? createdState(progress.intent, batch)
+      : null,
+  );
+}
+
+function nothingToCancel({ batch_id, parts }: BatchRecord): BatchError {
+  if (parts.some(({ progress }) => progress.state === 'unconfirmed' || progress.state === 'sending')) {
+    return new BatchError(
+      'wrong_state',
+      `It is not certain yet whether the API has ${batch_id}, so it can't be canceled now. Call batch_status; cancel ` +
+        'it when it is in_progress.',
+    );
+  }
+  if (parts.some(({ progress }) => progress.state === 'not_sent')) {
+    return new BatchError(
+      'wrong_state',
+      `${batch_id} was never sent: there is nothing to cancel, and nothing was paid.`,
+    );
+  }
+  return new BatchError(
+    'wrong_state',
+    `${batch_id} has ended already: there is nothing to cancel. Its results are there: call get_results.`,
+  );
+}

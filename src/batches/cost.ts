@@ -1,0 +1,54 @@
+import { BatchError } from '../errors.ts';
+import { roundUsd } from '../provider/pricing.ts';
+import type { BatchRecord } from '../store/record.ts';
+import { type CostLine, totalOf } from './tally.ts';
+
+/** US dollars at batch price; `actual` is null until all results are in. */
+export type CostUsd = {
+  expected: number;
+  maximum: number;
+  actual: number | null;
+  basis: 'exact' | 'sampled' | 'estimated' | 'actual';
+};
+
+/** Dollars as a person reads them: cents, and more digits where there are only those. */
+export function formatUsd(usd: number): string {
+  return `$${usd >= 1 ? usd.toFixed(2) : usd.toPrecision(2)}`;
+}
+
+/** What the saved answers cost; null while some are out, or where a model has no known price. */
+function actualUsd(record: BatchRecord): number | null {
+  let sum = 0;
+  for (const { progress } of record.parts) {
+    if (progress.state !== 'created' || progress.results === null) return null;
+    for (const usage of Object.values(progress.results.usage_by_model)) {
+      if (usage.cost_usd === null) return null;
+      sum += usage.cost_usd;
+    }
+  }
+  return roundUsd(sum);
+}
+
+/** Null where nothing is known of it: a batch that another program made. */
+export function costOf(record: BatchRecord): CostUsd | null {
+  if (record.estimate === null) return null;
+  const { expected, maximum, basis } = record.estimate;
+  const actual = actualUsd(record);
+  return { expected, maximum, actual, basis: actual === null ? basis : 'actual' };
+}
+
+/** Throws `cost_limit` where the work could cost more than the ceiling; a call can lower it, never lift it. */
+export function requireWithinLimit(cost: readonly CostLine[], ownersLimit: number, asked?: number): void {
+  const limit = Math.min(ownersLimit, asked ?? ownersLimit);
+  const total = totalOf(cost);
+  if (total.maximum_usd <= limit) return;
+  throw new BatchError(
+    'cost_limit',
+    `Nothing was sent: the work could cost up to ${formatUsd(total.maximum_usd)} (about ` +
+      `${formatUsd(total.expected_usd)} expected), above the limit of ${formatUsd(limit)} for one submission. ` +
+      'Make it smaller: a cheaper model_tier, a lower max_tokens, or fewer tasks (max_tasks). ' +
+      (limit < ownersLimit
+        ? 'The limit is the max_cost_usd of this call.'
+        : "The limit is the owner's; ask the person whether the work is worth more to them."),
+  );
+}

@@ -1,0 +1,85 @@
+import type { ProviderName } from '../provider/provider.ts';
+
+/** How far a job is: `done` of `total` requests or bytes, null where the total is not known yet. */
+export type Progress = { stage: 'preparing' | 'sending' | 'downloading'; done: number; total: number | null };
+
+export type Report = (progress: Progress) => void;
+
+export type JobStart = { stage: Progress['stage']; provider: ProviderName };
+
+export type Job = {
+  /** The provider that it works with: known before there is a record. */
+  readonly provider: ProviderName;
+  readonly promise: Promise<void>;
+  progress: Progress;
+};
+
+/**
+ * The work that goes on in this process when a call has answered: at most one job under a key. What it
+ * achieves is in the store. What fails with nobody waiting is kept until somebody asks.
+ */
+export type Jobs = {
+  /** Starts `work` under `key`, or joins the job that runs there. */
+  run(key: string, start: JobStart, work: (report: Report) => Promise<void>): Job;
+  find(key: string): Job | undefined;
+  /** The error of the last job under `key`, where it failed. */
+  lastFailure(key: string): unknown;
+  /** Resolves when no job runs any more. */
+  idle(): Promise<void>;
+};
+
+export function createJobs(): Jobs {
+  const running = new Map<string, Job>();
+  const failures = new Map<string, unknown>();
+
+  return {
+    run(key, { stage, provider }, work) {
+      const current = running.get(key);
+      if (current) return current;
+      failures.delete(key);
+      const job: Job = {
+        provider,
+        progress: { stage, done: 0, total: null },
+        promise: Promise.resolve()
+          .then(() =>
+            work((progress) => {
+              job.progress = progress;
+            }),
+          )
+          .finally(() => running.delete(key)),
+      };
+      job.promise.catch((error: unknown) => failures.set(key, error));
+      running.set(key, job);
+      return job;
+    },
+    find: (key) => running.get(key),
+    lastFailure: (key) => failures.get(key),
+    async idle() {
+      while (running.size > 0) {
+        await Promise.allSettled([...running.values()].map((job) => job.promise));
+      }
+    },
+  };
+}
+
+/**
+ * Waits for a promise, but no longer than `ms` and no longer than `signal` allows; whether it ended. What it
+ * stands for goes on all the same. Its failure is thrown.
+ */
+export async function endsWithin(promise: Promise<void>, ms: number, signal?: AbortSignal): Promise<boolean> {
+  let stop = () => {};
+  const timeUp = new Promise<boolean>((resolve) => {
+    const giveUp = () => resolve(false);
+    const timer = setTimeout(giveUp, Math.max(0, ms));
+    signal?.addEventListener('abort', giveUp, { once: true });
+    stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+    };
+  });
+  try {
+    return await Promise.race([promise.then(() => true), timeUp]);
+  } finally {
+    stop();
+  }
+}

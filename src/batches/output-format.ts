@@ -1,0 +1,34 @@
+import path from 'node:path';
+import { BatchError } from '../errors.ts';
+
+/** What an output file's ending says; `raw` are the provider's lines as received. */
+export const outputEndings = {
+  raw: '.raw.jsonl',
+  json: '.json',
+  jsonl: '.jsonl',
+  csv: '.csv',
+  md: '.md',
+} as const;
+
+export type OutputFormat = keyof typeof outputEndings;
+
+const formats: OutputFormat[] = ['raw', 'json', 'jsonl', 'csv', 'md'];
+
+/** The format that a file's ending asks for. */
+export function outputFormat(file: string): OutputFormat {
+  const name = path.basename(file).toLowerCase();
+  const format = formats.find((candidate) => {
+    const ending = outputEndings[candidate];
+    return name.endsWith(ending) && name.length > ending.length;
+  });
+  if (format !== undefined) return format;
+  throw new BatchError('invalid_input', 'output_file has an ending that is not known; nothing was done.', {
+    problems: [
+      {
+        field: 'output_file',
+        problem: 'unknown ending',
+        valid: '.json, .jsonl, .csv, .md or .raw.jsonl (the lines as the API sent them)',
+      },
+    ],
+  });
+}

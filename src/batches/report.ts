@@ -1,0 +1,107 @@
+import type { BatchError } from '../errors.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { Context } from './context.ts';
+import { type CostUsd, costOf } from './cost.ts';
+import type { Progress } from './jobs.ts';
+import { checkAgainInSeconds, nextStep } from './next-step.ts';
+import { isCreated } from './parts.ts';
+import type { Refreshed } from './refresh.ts';
+import {
+  isSaved,
+  latestTime,
+  type OutcomeTotals,
+  outcomesOf,
+  type ProcessingStatus,
+  partStatus,
+  requestCountsOf,
+  resultsExpireAt,
+  statusOf,
+} from './status.ts';
+
+/** A batch as replies tell of it. */
+export type BatchReport = {
+  batch_id: string;
+  name: string;
+  provider: string;
+  processing_status: ProcessingStatus;
+  request_count: number;
+  parts: {
+    provider_batch_id: string | null;
+    request_count: number;
+    processing_status: string;
+    attempt: number;
+  }[];
+  /** How many parts there are, where not all are listed. */
+  part_count: number;
+  cost_usd: CostUsd | null;
+  created_at: string;
+  expires_at: string | null;
+  ended_at: string | null;
+  results_expire_at: string | null;
+  outcomes: OutcomeTotals;
+  request_counts: ReturnType<typeof requestCountsOf>;
+  results_state: 'none' | 'downloading' | 'saved';
+  output_files: string[];
+  /** What goes on in this process. */
+  progress?: Progress;
+  check_again_in_seconds: number;
+  warnings: string[];
+  next_step: string;
+};
+
+const PARTS_LISTED = 3;
+
+export const SANDBOX_WARNING =
+  'This is a sandbox batch: no model was asked, its answers are made up and nothing is paid.';
+
+export function reportOf(context: Context, { record, job, failures }: Refreshed): BatchReport {
+  const again = checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
+  return {
+    batch_id: record.batch_id,
+    name: record.name,
+    provider: record.provider,
+    processing_status: statusOf(record),
+    request_count: record.request_count,
+    parts: record.parts.slice(0, PARTS_LISTED).map((part) => ({
+      provider_batch_id: isCreated(part) ? part.progress.provider_batch_id : null,
+      request_count: part.request_count,
+      processing_status: partStatus(part),
+      attempt: part.attempt,
+    })),
+    part_count: record.parts.length,
+    cost_usd: costOf(record),
+    created_at: record.created_at,
+    expires_at: latestTime(record, 'expires_at'),
+    ended_at: latestTime(record, 'ended_at'),
+    results_expire_at: resultsExpireAt(record),
+    outcomes: outcomesOf(record),
+    request_counts: requestCountsOf(record),
+    results_state: isSaved(record) ? 'saved' : statusOf(record) === 'ended' ? 'downloading' : 'none',
+    output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
+    ...(job && { progress: job.progress }),
+    check_again_in_seconds: again,
+    warnings: warningsOf(record, failures),
+    next_step: nextStep(record, again),
+  };
+}
+
+/** What whoever asks has to know, the most urgent first. */
+export function warningsOf(record: BatchRecord, failures: readonly BatchError[]): string[] {
+  const parts = record.parts.flatMap(({ number, progress }) => {
+    if (progress.state === 'unconfirmed' || progress.state === 'not_sent') {
+      const what =
+        progress.state === 'unconfirmed' ? 'It is not known whether the API has' : 'The API has not got';
+      return [`${what} part ${number} of ${record.parts.length}: ${progress.failure.message}`];
+    }
+    return progress.state === 'created' ? (progress.results?.warnings ?? []) : [];
+  });
+  return [
+    ...(record.provider === 'sandbox' ? [SANDBOX_WARNING] : []),
+    ...parts,
+    ...failures.map((failure) => `The last look did not succeed; what is shown is older. ${failure.message}`),
+    ...record.outputs.flatMap(({ path, problem }) =>
+      problem === null ? [] : [`${path} was not written: ${problem}`],
+    ),
+    ...record.warnings,
+  ];
+}

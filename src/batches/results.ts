@@ -1,0 +1,143 @@
+import { BatchError } from '../errors.ts';
+import type { Outcome } from '../store/record.ts';
+import type { Context } from './context.ts';
+import { type CostUsd, costOf } from './cost.ts';
+import { digestOf, type ErrorDigest } from './digest.ts';
+import { checkOutputFile, writeOutputFile } from './output-file.ts';
+import { readPage, type ShownAnswer } from './page.ts';
+import { reportOf } from './report.ts';
+import { isSaved, type OutcomeTotals, type ProcessingStatus } from './status.ts';
+import { watch } from './watch.ts';
+
+export const details = ['summary', 'concise', 'full'] as const;
+export type Detail = (typeof details)[number];
+
+export type ResultsRequest = {
+  detail?: Detail | undefined;
+  outcomes?: readonly (Outcome | 'pending' | 'failed')[] | undefined;
+  task_ids?: readonly string[] | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+  output_file?: string | undefined;
+  overwrite?: boolean | undefined;
+};
+
+export type Results = {
+  batch_id: string;
+  provider: string;
+  processing_status: ProcessingStatus;
+  detail: Detail;
+  totals: OutcomeTotals & { total: number };
+  results: ShownAnswer[];
+  error_digest: ErrorDigest[];
+  next_cursor: string | null;
+  output_files: string[];
+  cost_usd: CostUsd | null;
+  check_again_in_seconds: number;
+  warnings: string[];
+  next_step: string;
+};
+
+/** Above this many tasks a reply points to the answers instead of pouring them out. */
+const SUMMARY_ABOVE = 50;
+const DEFAULT_LIMIT = 50;
+const SAMPLES = 3;
+const SAMPLE_CHARACTERS = 4_000;
+const failed: Outcome[] = ['incomplete', 'errored', 'expired', 'canceled', 'missing'];
+
+/**
+ * A batch's answers, by page and filter, and in a file where one is asked for. Before the end it is a normal
+ * reply without those that are still out. The path of the file is checked before anything is downloaded.
+ */
+export async function results(
+  context: Context,
+  id: string,
+  request: ResultsRequest,
+  signal?: AbortSignal,
+): Promise<Results> {
+  const output =
+    request.output_file && (await checkOutputFile(context, request.output_file, request.overwrite));
+  const seen = await watch(context, id, { ...(signal && { signal }) });
+  const { record } = seen;
+  const saved = isSaved(record);
+  if (output && saved) await writeOutputFile(context, record, output, request.overwrite ?? false);
+
+  const report = reportOf(context, seen);
+  const detail = request.detail ?? defaultDetail(request, record.request_count);
+  const head = {
+    batch_id: record.batch_id,
+    provider: record.provider,
+    processing_status: report.processing_status,
+    detail,
+    totals: { total: record.request_count, ...report.outcomes },
+    error_digest: await digestOf(context, record),
+    output_files: [...new Set([...report.output_files, ...(output && saved ? [output] : [])])],
+    cost_usd: costOf(record),
+    check_again_in_seconds: report.check_again_in_seconds,
+    warnings: [...report.warnings, ...(output && !saved ? [NOT_YET_WRITTEN] : [])],
+  };
+  const page = await pageOf(context, seen.record, request, detail, JSON.stringify(head).length);
+  return {
+    ...head,
+    ...page,
+    next_step: saved ? nextStep(detail, page.next_cursor, head.totals) : report.next_step,
+  };
+}
+
+const NOT_YET_WRITTEN =
+  'The output_file was not written: not all results are in. Call again when the batch has ended.';
+
+function defaultDetail(request: ResultsRequest, count: number): Detail {
+  if (request.task_ids || request.outcomes || request.cursor) return 'concise';
+  return count > SUMMARY_ABOVE || request.output_file ? 'summary' : 'concise';
+}
+
+async function pageOf(
+  context: Context,
+  record: Parameters<typeof readPage>[1],
+  request: ResultsRequest,
+  detail: Detail,
+  used: number,
+) {
+  const filters = { task_ids: request.task_ids, outcomes: outcomeFilter(request.outcomes) };
+  const room = Math.max(2_000, context.limits.replyCharacters - used);
+  if (detail !== 'summary') {
+    const limit = request.limit ?? DEFAULT_LIMIT;
+    return readPage(
+      context,
+      record,
+      { ...filters, limit, cursor: request.cursor, full: detail === 'full' },
+      room,
+    );
+  }
+  if (request.cursor !== undefined) {
+    throw new BatchError('invalid_input', 'A summary has no pages.', {
+      problems: [
+        { field: 'cursor', problem: 'does not go with detail summary', valid: 'detail concise or full' },
+      ],
+    });
+  }
+  const outcomes = filters.outcomes ?? ['succeeded' as const];
+  const request3 = { ...filters, outcomes, limit: SAMPLES, full: false };
+  const page = await readPage(context, record, request3, Math.min(room, SAMPLE_CHARACTERS));
+  return { results: page.results, next_cursor: null };
+}
+
+function outcomeFilter(given: ResultsRequest['outcomes']): (Outcome | 'pending')[] | undefined {
+  return given && [...new Set(given.flatMap((outcome) => (outcome === 'failed' ? failed : [outcome])))];
+}
+
+function nextStep(detail: Detail, cursor: string | null, totals: OutcomeTotals & { total: number }): string {
+  const failures = totals.total - totals.succeeded - totals.pending;
+  const look =
+    failures > 0 ? ` ${failures} tasks have no finished answer: error_digest says why and what to do.` : '';
+  if (detail === 'summary') {
+    return (
+      'These are totals and at most three samples. For every answer call get_results with output_file (.jsonl, .json, ' +
+      `.csv or .md), or with detail concise, page by page.${look}`
+    );
+  }
+  if (cursor !== null)
+    return `There are more: call get_results with the same arguments and cursor set to next_cursor.${look}`;
+  return `These are all that match.${look}`;
+}

@@ -1,0 +1,84 @@
+import { BatchError } from '../errors.ts';
+import { isProvenDead, thisProcess } from '../store/process-identity.ts';
+import type { BatchRecord, OutcomeCounts, ProcessIdentity } from '../store/record.ts';
+import type { Context } from './context.ts';
+
+/** For how long the same work is taken for the same submission. */
+const SAME_WORK_MS = 24 * 60 * 60 * 1000;
+
+/** Whether this very process is the one that an identity names. */
+export function isThisProcess(identity: ProcessIdentity): boolean {
+  return identity.nonce === thisProcess().nonce;
+}
+
+/** Whether anything of a batch was paid, or may have been. */
+export function mayBePaid(record: BatchRecord): boolean {
+  return record.parts.some(({ progress }) => progress.state !== 'prepared' && progress.state !== 'not_sent');
+}
+
+function successes(outcomes: readonly OutcomeCounts[]): number {
+  return outcomes.reduce((sum, counts) => sum + counts.succeeded + counts.incomplete, 0);
+}
+
+/** Whether a batch has come to its end without one success: submitting its work again is no second payment. */
+function cameToNothing(record: BatchRecord): boolean {
+  const results = record.parts.map(({ progress }) =>
+    progress.state === 'created' ? progress.results : null,
+  );
+  const saved = results.filter((result) => result !== null);
+  return saved.length === record.parts.length && successes(saved.map((result) => result.outcomes)) === 0;
+}
+
+function isCanceling(record: BatchRecord): boolean {
+  return record.parts.some(
+    ({ progress }) =>
+      progress.state === 'created' &&
+      (progress.seen.processing_status === 'canceling' || progress.seen.request_counts.canceled > 0),
+  );
+}
+
+/**
+ * What an earlier batch of the same work means for a new submission:
+ *
+ * - `stands`: it does this work already; nothing is to be sent.
+ * - `take_up`: it was never paid and nobody is sending it; send that one, under its own id.
+ * - `void`: it is gone, too old, canceled or without a success; the new one goes out.
+ */
+export type EarlierBatch = 'stands' | 'take_up' | 'void';
+
+export function judgeEarlier(record: BatchRecord | null, now: Date): EarlierBatch {
+  if (record === null) return 'void';
+  if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
+  if (cameToNothing(record) || isCanceling(record)) return 'void';
+  if (mayBePaid(record)) return 'stands';
+  const refused = record.parts.some(({ progress }) => progress.state === 'not_sent');
+  return refused || isProvenDead(record.owner) ? 'take_up' : 'stands';
+}
+
+/**
+ * Makes `record`'s batch the one that does its work, unless another does already: then that one's id and
+ * what it means. Of any number of processes with the same work, exactly one becomes the owner.
+ */
+export async function ownWork(
+  context: Context,
+  record: BatchRecord,
+): Promise<{ owned: true } | { owned: false; batchId: string; earlier: 'stands' | 'take_up' }> {
+  const register = context.store.submission(record.content_hash);
+  for (let round = 0; round < 100; round += 1) {
+    const current = await register.read();
+    if (current?.batch_id === record.batch_id) return { owned: true };
+    if (current !== null && !record.force_new) {
+      const earlier = judgeEarlier(await context.store.record(current.batch_id).read(), context.now());
+      if (earlier !== 'void') return { owned: false, batchId: current.batch_id, earlier };
+    }
+    const at = context.now().toISOString();
+    const held = await register.update((latest) =>
+      latest?.batch_id === current?.batch_id ? { batch_id: record.batch_id, at } : latest,
+    );
+    if (held?.batch_id === record.batch_id) return { owned: true };
+  }
+  throw new BatchError(
+    'store_failed',
+    'Many processes submit this work at once. Submit it again in a minute.',
+  );
+}

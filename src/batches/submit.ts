@@ -1,0 +1,199 @@
+import { BatchError } from '../errors.ts';
+import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
+import { thisProcess } from '../store/process-identity.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { Staging } from '../store/store.ts';
+import type { Context } from './context.ts';
+import { requireWithinLimit } from './cost.ts';
+import { endsWithin, type Job, type Report } from './jobs.ts';
+import { makeName } from './name.ts';
+import { checkOutputFile } from './output-file.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { sendParts } from './send.ts';
+import { judgeEarlier, ownWork } from './submission.ts';
+import { totalOf } from './tally.ts';
+import type { Work } from './work.ts';
+import { createPartsWriter } from './write-parts.ts';
+
+export type SubmitOptions = {
+  name?: string | undefined;
+  output_file?: string | undefined;
+  sandbox?: boolean | undefined;
+  force_new?: boolean | undefined;
+  max_cost_usd?: number | undefined;
+};
+
+/** The batch that does the work; `duplicate` when it did so already before this call. */
+export type Submitted = { batch_id: string; duplicate: boolean };
+
+type Submission = {
+  work: Work;
+  options: SubmitOptions;
+  provider: ProviderName;
+  account: ProviderAccount;
+  output: string | null;
+};
+
+/**
+ * Prepares, checks and sends the work. Answers within the call's time; what is left then goes on in this
+ * process, and under the batch's id its status tells how far it is.
+ *
+ * Throws `invalid_input` with all problems, `cost_limit`, `no_credentials` or `not_allowed`: nothing was sent
+ * then, and nothing is left of it.
+ */
+export async function submit(
+  context: Context,
+  work: Work,
+  options: SubmitOptions,
+  signal?: AbortSignal,
+): Promise<Submitted> {
+  const providerName = options.sandbox ? 'sandbox' : context.defaultProvider;
+  const provider = context.provider(providerName);
+  await provider.requireCredentials();
+  const output = options.output_file ? await checkOutputFile(context, options.output_file) : null;
+  const account = await provider.account();
+
+  const staging = await context.store.stage();
+  let submitted: Submitted = { batch_id: staging.batchId, duplicate: false };
+  const submission: Submission = { work, options, provider: providerName, account, output };
+  const job = context.jobs.run(
+    staging.batchId,
+    { stage: 'preparing', provider: providerName },
+    async (report) => {
+      submitted = await prepareAndSend(context, submission, staging, report);
+    },
+  );
+  await endsWithin(job.promise, context.limits.callMs, signal);
+  return submitted;
+}
+
+async function prepareAndSend(
+  context: Context,
+  submission: Submission,
+  staging: Staging,
+  report: Report,
+): Promise<Submitted> {
+  const { batchId } = staging;
+  const prepared = await prepareInStaging(context, submission, staging, report);
+  if ('standing' in prepared) return { batch_id: prepared.standing, duplicate: true };
+  if ('takenUp' in prepared) {
+    await takeUp(context, prepared.takenUp, report);
+    return { batch_id: prepared.takenUp, duplicate: false };
+  }
+  const owned = await ownWork(context, prepared.record);
+  if (owned.owned) {
+    await sendParts(context, batchId, report);
+    return { batch_id: batchId, duplicate: false };
+  }
+  await context.store.removeBatch(batchId);
+  if (owned.earlier === 'take_up') await takeUp(context, owned.batchId, report);
+  return { batch_id: owned.batchId, duplicate: owned.earlier === 'stands' };
+}
+
+/** Prepares the work and commits its folder, unless an earlier batch of the same work serves. */
+async function prepareInStaging(
+  context: Context,
+  submission: Submission,
+  staging: Staging,
+  report: Report,
+): Promise<{ record: BatchRecord } | { standing: string } | { takenUp: string }> {
+  const { work, options, provider, account } = submission;
+  const writer = await createPartsWriter(staging.folder, context.limits);
+  try {
+    const today = context.now().toISOString().slice(0, 10);
+    const prepared = await prepare({ ...context, work, provider, account, today }, writer, report);
+    const earlier = options.force_new ? null : await findEarlier(context, prepared.content_hash);
+    if (earlier?.meaning === 'stands') {
+      await writer.abandon();
+      await staging.discard();
+      return { standing: earlier.batchId };
+    }
+    if (provider !== 'sandbox') requireWithinLimit(prepared.cost, context.maxCostUsd, options.max_cost_usd);
+    if (earlier?.meaning === 'take_up') {
+      await writer.abandon();
+      await staging.discard();
+      return { takenUp: earlier.batchId };
+    }
+    const record = newRecord(context, submission, staging.batchId, prepared);
+    const complete = { ...record, parts: await writer.finish() };
+    await staging.commit(complete);
+    return { record: complete };
+  } catch (error) {
+    await writer.abandon();
+    await staging.discard();
+    throw error;
+  }
+}
+
+async function findEarlier(context: Context, hash: string) {
+  const current = await context.store.submission(hash).read();
+  if (current === null) return null;
+  const record = await context.store.record(current.batch_id).read();
+  return { batchId: current.batch_id, meaning: judgeEarlier(record, context.now()) };
+}
+
+function newRecord(
+  context: Context,
+  { work, options, provider, account, output }: Submission,
+  batchId: string,
+  prepared: Prepared,
+): BatchRecord {
+  const total = totalOf(prepared.cost);
+  return {
+    schema: 1,
+    batch_id: batchId,
+    name: options.name ?? makeName(work, prepared),
+    project: context.project,
+    provider,
+    base_url: account.base_url,
+    workspace: account.workspace,
+    created_at: context.now().toISOString(),
+    content_hash: prepared.content_hash,
+    request_count: prepared.request_count,
+    owner: thisProcess(),
+    force_new: options.force_new ?? false,
+    estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: 'estimated' },
+    outputs: output === null ? [] : [{ path: output, written_at: null, problem: null }],
+    warnings: prepared.warnings,
+    parts: [],
+  };
+}
+
+/** Sends a batch that was refused before, or that a dead process left unsent, under its own id. */
+async function takeUp(context: Context, batchId: string, report: Report): Promise<void> {
+  await context.store.record(batchId).update(
+    (record) =>
+      record && {
+        ...record,
+        owner: thisProcess(),
+        parts: record.parts.map((part) =>
+          part.progress.state === 'not_sent' ? { ...part, progress: { state: 'prepared' as const } } : part,
+        ),
+      },
+  );
+  await sendParts(context, batchId, report);
+}
+
+/**
+ * Goes on with a submission whose process died before it was sent: the person had asked for it, and nothing
+ * of what waits was paid. Joins the job where this process is at it already.
+ */
+export function continueSubmission(context: Context, record: BatchRecord): Job {
+  return context.jobs.run(
+    record.batch_id,
+    { stage: 'sending', provider: record.provider },
+    async (report) => {
+      const owned = await ownWork(context, record);
+      if (!owned.owned) {
+        throw new BatchError(
+          'wrong_state',
+          `${record.batch_id} was never sent, and will not be: ${owned.batchId} does the same work. Use that id.`,
+        );
+      }
+      await context.store
+        .record(record.batch_id)
+        .update((current) => current && { ...current, owner: thisProcess() });
+      await sendParts(context, record.batch_id, report);
+    },
+  );
+}

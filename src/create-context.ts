@@ -1,0 +1,46 @@
+import type { Context } from './batches/context.ts';
+import { defaultLimits, type Limits } from './batches/context.ts';
+import { createJobs } from './batches/jobs.ts';
+import type { Config } from './config.ts';
+import { createAllowedFolders } from './files/allowed-folders.ts';
+import type { Log } from './log.ts';
+import { createModelCatalog } from './provider/models.ts';
+import { readPriceFile } from './provider/price-file.ts';
+import { createProviders, type Providers } from './provider/providers.ts';
+import { createStore } from './store/file-store.ts';
+import { createTemplates } from './templates/templates.ts';
+
+type Overrides = Partial<Pick<Context, 'now'>> & { limits?: Partial<Limits>; providers?: Providers };
+
+/** Puts a configuration's parts together. Reads the price file, if any; touches nothing else. */
+export async function createContext(
+  config: Config,
+  log: Log,
+  overrides: Overrides = {},
+): Promise<Context & { close(): Promise<void> }> {
+  const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile);
+  const providers = overrides.providers ?? createProviders(config, log);
+  return {
+    store: createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
+    defaultProvider: config.provider,
+    provider: providers.get,
+    templates: createTemplates(),
+    catalog: createModelCatalog({ tiers: config.tierModels, extra }),
+    folders: createAllowedFolders({
+      allowed: config.allowedDirs,
+      base: config.baseDir,
+      forbidden: [config.dataDir],
+      home: config.home,
+    }),
+    jobs: createJobs(),
+    limits: { ...defaultLimits, ...overrides.limits },
+    maxCostUsd: config.maxCostUsd,
+    sandboxSeconds: config.sandboxSeconds,
+    allowNetworkTools: config.allowNetworkTools,
+    readOnly: config.readOnly,
+    project: config.project,
+    log,
+    now: overrides.now ?? (() => new Date()),
+    close: providers.close,
+  };
+}

@@ -1,0 +1,190 @@
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, realpath } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { BatchError, hasErrorCode } from '../errors.ts';
+import { fileFailure } from './file-failure.ts';
+
+/** Paths longer than this are refused unread: Linux takes no more. */
+const LONGEST_PATH_BYTES = 4096;
+
+export type AllowedFoldersOptions = {
+  /** Absolute folders; one that does not exist (yet) allows nothing. */
+  allowed: readonly string[];
+  /** The absolute folder against which relative paths resolve. */
+  base: string;
+  /** Folders never read or written, even inside allowed ones: the data folder. */
+  forbidden?: readonly string[];
+  /** What a leading `~/` stands for. Without it `~` is a name like any other. */
+  home?: string;
+};
+
+/** A regular file, open for reading; whoever asked for it closes it. */
+export type OpenedFile = { handle: FileHandle; path: string; size: number };
+
+/** Where a file may be written: `path` is absolute, its folder's links resolved. */
+export type WritableFile = { path: string; exists: boolean };
+
+/** Where the arguments of a tool may point. Every refusal is a `BatchError` that says what would do. */
+export type AllowedFolders = {
+  /** `not_allowed` outside the folders, `not_found`, or `invalid_input` for what is no regular file. */
+  openForReading(path: string): Promise<OpenedFile>;
+  /**
+   * Checks without creating anything. The file's folder must exist; neither the name nor a folder below the
+   * allowed one may start with a dot. `exists` tells of a regular file there; all else there is refused.
+   */
+  checkForWriting(path: string): Promise<WritableFile>;
+};
+
+/** Whether `path` is `folder` or below it; both absolute and resolved. */
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+async function realpathOrNull(path: string): Promise<string | null> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    // Not there, not a folder on the way, no access, a loop of links: none of it is a place to work in.
+    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG')) return null;
+    throw error;
+  }
+}
+
+async function realFolders(folders: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(folders.map(realpathOrNull));
+  return found.filter((folder) => folder !== null);
+}
+
+/** The nearest thing above a path that exists, resolved. */
+async function nearestExisting(path: string): Promise<string> {
+  for (let above = dirname(path); ; above = dirname(above)) {
+    const real = await realpathOrNull(above);
+    if (real !== null || above === dirname(above)) return real ?? above;
+  }
+}
+
+export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
+  const { allowed, base, forbidden = [], home } = options;
+
+  function absolute(path: string): string {
+    if (path.trim() === '') throw new BatchError('invalid_input', 'The path is empty. Give a file path.');
+    if (path.includes('\0')) throw new BatchError('invalid_input', 'The path holds a NUL byte.');
+    if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) {
+      throw new BatchError('invalid_input', `The path is longer than ${LONGEST_PATH_BYTES} bytes.`);
+    }
+    return home !== undefined && path.startsWith('~/') ? join(home, path.slice(2)) : resolve(base, path);
+  }
+
+  function outside(path: string): BatchError {
+    const list = allowed.map((folder) => JSON.stringify(folder)).join(', ');
+    const advice = allowed[0] === undefined ? '' : `put the file into ${JSON.stringify(allowed[0])}, or `;
+    return new BatchError(
+      'not_allowed',
+      `${JSON.stringify(path)} is outside the folders this server may use (allowed: ${list || 'none'}). ` +
+        `To go on, ${advice}ask the person to start the server with --allow-dir and the file's folder.`,
+    );
+  }
+
+  /** The allowed folders that `real` is in; throws where there is none, or it is forbidden. */
+  async function requireInside(real: string, named: string): Promise<string[]> {
+    const roots = (await realFolders(allowed)).filter((folder) => isInside(folder, real));
+    if (roots.length === 0) throw outside(named);
+    if ((await realFolders(forbidden)).some((folder) => isInside(folder, real))) {
+      throw new BatchError(
+        'not_allowed',
+        `${JSON.stringify(named)} is in this server's own data folder, which no argument may name. Use another folder.`,
+      );
+    }
+    return roots;
+  }
+
+  /** Says "not found" only of what lies inside: whether a file elsewhere exists is nobody's business here. */
+  async function missing(path: string, given: string, what: string): Promise<BatchError> {
+    await requireInside(await nearestExisting(path), path);
+    const how = isAbsolute(given) ? '' : ` (the relative path was resolved against ${JSON.stringify(base)})`;
+    return new BatchError(
+      'not_found',
+      `There is no ${what} at ${JSON.stringify(path)}${how}. Check the path.`,
+    );
+  }
+
+  /** Whether the open file is still what its path, resolved again, leads to: nothing was swapped meanwhile. */
+  async function isStill(handle: FileHandle, real: string): Promise<boolean> {
+    if ((await realpathOrNull(real)) !== real) return false;
+    const [opened, named] = await Promise.all([handle.stat({ bigint: true }), lstat(real, { bigint: true })]);
+    return opened.dev === named.dev && opened.ino === named.ino;
+  }
+
+  async function openForReading(given: string): Promise<OpenedFile> {
+    const path = absolute(given);
+    const real = await realpathOrNull(path);
+    if (real === null) throw await missing(path, given, 'readable file');
+    await requireInside(real, path);
+    const name = JSON.stringify(path);
+    const changed = () =>
+      new BatchError('not_allowed', `${name} was changed while it was opened. Look at it, then call again.`);
+    // Without blocking: opening a pipe that nobody writes to would never return.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const handle = await open(real, flags).catch((error: unknown) => {
+      if (hasErrorCode(error, 'ELOOP', 'EMLINK')) throw changed();
+      if (hasErrorCode(error, 'ENXIO')) throw notRegular(path, 'a socket or device');
+      throw fileFailure(`read ${name}`, error);
+    });
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) {
+        throw notRegular(path, found.isDirectory() ? 'a folder' : 'a pipe, socket or device');
+      }
+      if (!(await isStill(handle, real))) throw changed();
+      return { handle, path: real, size: found.size };
+    } catch (error) {
+      await handle.close();
+      throw fileFailure(`read ${name}`, error);
+    }
+  }
+
+  async function checkForWriting(given: string): Promise<WritableFile> {
+    const path = absolute(given);
+    if (given.endsWith('/') || given.endsWith(sep)) throw notRegular(path, 'a folder');
+    const folder = await realpathOrNull(dirname(path));
+    if (folder === null) throw await missing(dirname(path), given, 'folder');
+    const roots = await requireInside(folder, path);
+    const hidden = (root: string) =>
+      relative(root, join(folder, basename(path)))
+        .split(sep)
+        .some((name) => name.startsWith('.'));
+    if (roots.every(hidden)) {
+      throw new BatchError(
+        'not_allowed',
+        `${JSON.stringify(path)} is hidden: its name or a folder on the way starts with a dot. Give another one.`,
+      );
+    }
+    const target = join(folder, basename(path));
+    return { path: target, exists: await regularFileExists(target) };
+  }
+
+  return { openForReading, checkForWriting };
+}
+
+function notRegular(path: string, what: string): BatchError {
+  return new BatchError('invalid_input', `${JSON.stringify(path)} is ${what}. Give the path of a file.`);
+}
+
+/** Throws for anything at `path` that is not a regular file. */
+async function regularFileExists(path: string): Promise<boolean> {
+  try {
+    const found = await lstat(path);
+    if (found.isFile()) return true;
+    if (found.isSymbolicLink()) {
+      throw new BatchError(
+        'not_allowed',
+        `${JSON.stringify(path)} is a symbolic link, and is not written through. Give another name.`,
+      );
+    }
+    throw notRegular(path, found.isDirectory() ? 'a folder' : 'a pipe, socket or device');
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT')) return false;
+    throw fileFailure(`write ${JSON.stringify(path)}`, error);
+  }
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { link, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { BatchError, hasErrorCode } from '../errors.ts';
+import { FILE_MODE, syncFolder } from './durable-write.ts';
+import { fileFailure } from './file-failure.ts';
+import { createFileWriter, type Written } from './file-writer.ts';
+
+/** A file in the making: nothing is seen at its path until it is committed. */
+export type Output = {
+  readonly path: string;
+  /** Resolves when more may be written; await it before the next call. */
+  write(piece: string | Uint8Array): Promise<void>;
+  /** Puts the whole file in its place, durably. `already_exists` where it must not replace one. */
+  commit(): Promise<Written>;
+  /** Leaves nothing behind. Does nothing after `commit`. */
+  abort(): Promise<void>;
+};
+
+export type OutputOptions = {
+  /** Whether a file at the path is replaced; a link there is replaced itself, never followed. */
+  replace: boolean;
+  mode?: number;
+};
+
+/** Starts with the name it will get, so that a person who finds it knows what it was; short enough for any. */
+function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path).slice(0, 40)}.${randomUUID()}.tmp`);
+}
+
+async function moveToNewName(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+    await rm(from);
+  } catch (error) {
+    if (!hasErrorCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    // A file system without links, as on most memory sticks: the name is taken by an empty file first.
+    await (await open(to, 'wx', FILE_MODE)).close();
+    await rename(from, to);
+  }
+}
+
+/**
+ * Starts a file for the caller at an absolute path that was checked before. Errors are `BatchError`s that
+ * name the path; after any of them the caller aborts.
+ */
+export async function createOutput(path: string, options: OutputOptions): Promise<Output> {
+  const what = `write ${JSON.stringify(path)}`;
+  const temporary = temporaryName(path);
+  const writer = await createFileWriter(temporary, options.mode).catch((error: unknown) => {
+    throw fileFailure(what, error);
+  });
+
+  async function commit(): Promise<Written> {
+    try {
+      const written = await writer.finish();
+      await (options.replace ? rename(temporary, path) : moveToNewName(temporary, path));
+      await syncFolder(dirname(path));
+      return written;
+    } catch (error) {
+      if (!hasErrorCode(error, 'EEXIST')) throw fileFailure(what, error);
+      throw new BatchError(
+        'already_exists',
+        `${JSON.stringify(path)} exists already and was left as it is. Give another name.`,
+        { cause: error },
+      );
+    }
+  }
+
+  return {
+    path,
+    async write(piece) {
+      try {
+        await writer.write(piece);
+      } catch (error) {
+        throw fileFailure(what, error);
+      }
+    },
+    commit,
+    async abort() {
+      await writer.close();
+      await rm(temporary, { force: true });
+    },
+  };
+}

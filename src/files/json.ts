@@ -1,0 +1,38 @@
+import { pipeline, Readable, Writable } from 'node:stream';
+import { pipeline as pipelineEnd } from 'node:stream/promises';
+import { streamArray } from 'stream-json/streamers/stream-array.js';
+import { verifier } from 'stream-json/utils/verifier.js';
+
+/** Where JSON breaks, both counted from 1. */
+export type JsonPosition = { line: number; column: number };
+
+function positionOf(error: unknown): JsonPosition | null {
+  if (!(error instanceof Error) || !('line' in error) || !('pos' in error)) return null;
+  return { line: Number(error.line), column: Number(error.pos) };
+}
+
+/** Where the JSON text of `source` breaks; null where it doesn't, or where that can't be told. */
+export async function locateJsonError(source: AsyncIterable<string>): Promise<JsonPosition | null> {
+  const discard = new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done() });
+  try {
+    await pipelineEnd(Readable.from(source), verifier.asStream(), discard);
+    return null;
+  } catch (error) {
+    return positionOf(error);
+  }
+}
+
+/** Decodes UTF-8 piece by piece, without a byte order mark. Throws `TypeError` at a byte that is not UTF-8. */
+export async function* decodeUtf8(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
+  yield decoder.decode();
+}
+
+/** The elements of a JSON array, one by one, however long it is. Throws what the parser throws. */
+export async function* parseJsonArray(source: AsyncIterable<string>): AsyncGenerator<unknown> {
+  const parser = streamArray.withParserAsStream();
+  // A failure reaches the reader through the parser, which the pipeline destroys with it.
+  pipeline(Readable.from(source), parser, () => {});
+  for await (const element of parser) yield element.value;
+}

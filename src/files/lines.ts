@@ -1,0 +1,46 @@
+/** One line of a stream of bytes. */
+export type Line = {
+  /** Without its newline; a carriage return before it stays. Shares memory with the chunk it came in. */
+  bytes: Buffer;
+  /** Where it starts, in bytes from the start of the stream. */
+  offset: number;
+  /** 1 for the first line. */
+  number: number;
+  /** False for a last line that no newline ends. */
+  complete: boolean;
+};
+
+const NEWLINE = 10;
+
+/**
+ * Splits bytes into lines and yields, per chunk, the array of lines that end in it, for one promise per line
+ * would cost more than the splitting. Empty lines are lines; nothing follows a final newline. A line that
+ * spans many chunks is put together once, at its end, so its cost stays in proportion to its length.
+ */
+export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
+  let begun: Buffer[] = [];
+  let begunBytes = 0;
+  let offset = 0;
+  let number = 1;
+  for await (const given of chunks) {
+    const chunk = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      const tail = chunk.subarray(start, end);
+      const bytes = begunBytes === 0 ? tail : Buffer.concat([...begun, tail], begunBytes + tail.length);
+      lines.push({ bytes, offset, number, complete: true });
+      offset += bytes.length + 1;
+      number += 1;
+      start = end + 1;
+      begun = [];
+      begunBytes = 0;
+    }
+    if (start < chunk.length) {
+      begun.push(chunk.subarray(start));
+      begunBytes += chunk.length - start;
+    }
+    if (lines.length > 0) yield lines;
+  }
+  if (begunBytes > 0) yield [{ bytes: Buffer.concat(begun, begunBytes), offset, number, complete: false }];
+}

@@ -1,0 +1,7 @@
+/** The library: the same server, for a program that brings its own transport. */
+export type { Config, Environment } from './config.ts';
+export { readConfig } from './config.ts';
+export { createContext } from './create-context.ts';
+export { createServer } from './create-server.ts';
+export { BatchError, type ErrorCode, errorCodes, type Problem } from './errors.ts';
+export { createLog, type Log, type LogLevel } from './log.ts';

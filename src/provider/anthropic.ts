@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto';
+import type Anthropic from '@anthropic-ai/sdk';
+import { BatchError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { answerError, connectionError, gaveUpError, type Operation, uncertainError } from './api-errors.ts';
+import { withBodyFile } from './body-file.ts';
+import {
+  findCredential,
+  identity,
+  onlyThisKey,
+  readSdkSettings,
+  type SdkSettings,
+  secretsOf,
+} from './credentials.ts';
+import type { Provider, ProviderName } from './provider.ts';
+import { TimeLimitError, withTimeLimit } from './time-limit.ts';
+import { readBatch, readPage, routeId } from './wire.ts';
+
+export type AnthropicOptions = {
+  name?: ProviderName;
+  /** With a key given, the environment's key, token, profile and custom headers are left alone. */
+  apiKey?: string;
+  baseUrl?: string;
+  log: Log;
+  /** A results download that brings no byte for this long has failed. In milliseconds, default 60,000. */
+  stallMs?: number;
+};
+
+const BATCHES = '/v1/messages/batches';
+/** For calls that are answered at once. A tool's call takes 25 seconds at most. */
+const CALL_MS = 15_000;
+const RETRY_PAUSE_MS = 300;
+/** The SDK's own timer, set where it never goes off: the limits here cover the body of an answer too. */
+const SDK_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * The provider that talks to Anthropic's API, or to whatever speaks like it at `baseUrl`. Without `apiKey`
+ * and `baseUrl` it finds both as the SDK does: key, token, profile, base URL.
+ */
+export function createAnthropicProvider(options: AnthropicOptions): Provider {
+  const { log, stallMs = 60_000 } = options;
+  const settings = readSdkSettings(process.env, options);
+  const closing = new AbortController();
+  let opened: { client: Anthropic; sdk: Sdk; secrets: string[] } | undefined;
+
+  const credential = () => findCredential(settings, loadProfile);
+
+  async function open() {
+    if (opened) return opened;
+    const found = await credential();
+    const sdk = await import('@anthropic-ai/sdk');
+    opened ??= { sdk, client: createClient(sdk, options, settings, log), secrets: secretsOf(found) };
+    return opened;
+  }
+
+  /** Every failure of `call` comes out as a `BatchError`. */
+  async function attempt<T>(
+    operation: Operation,
+    signal: AbortSignal,
+    call: (client: Anthropic) => Promise<T>,
+  ): Promise<T> {
+    const { client, sdk, secrets } = await open();
+    try {
+      return await call(client);
+    } catch (error) {
+      throw toBatchError(operation, error, { sdk, secrets, signal });
+    }
+  }
+
+  function limited<T>(
+    operation: Operation,
+    milliseconds: number,
+    call: (client: Anthropic, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return withTimeLimit(milliseconds, closing.signal, (signal) =>
+      attempt(operation, signal, (client) => call(client, signal)),
+    ).catch((error: unknown) => {
+      throw error instanceof BatchError ? error : gaveUpError(operation, error);
+    });
+  }
+
+  /** A read may be repeated: a connection kept from an earlier call is often found closed. */
+  function read<T>(
+    operation: Operation,
+    call: (client: Anthropic, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return limited(operation, CALL_MS, (client, signal) =>
+      attempt(operation, signal, () => call(client, signal)).catch(async (error: unknown) => {
+        const again = error instanceof BatchError && error.code === 'api_uncertain' && !signal.aborted;
+        if (!again) throw error;
+        log('debug', `${operation}: asking again after ${error.api?.status ?? 'a failed connection'}`);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+        return call(client, signal);
+      }),
+    );
+  }
+
+  async function* streamResults(id: string, caller?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const route = `${BATCHES}/${routeId(id)}/results`;
+    const stall = new AbortController();
+    const watch = () => setTimeout(() => stall.abort(new TimeLimitError(stallMs)), stallMs);
+    const signal = AbortSignal.any([closing.signal, stall.signal, ...(caller ? [caller] : [])]);
+    let timer = watch();
+    try {
+      const response = await attempt('results', signal, (client) =>
+        client.get(route, { signal, headers: { accept: 'application/binary' } }).asResponse(),
+      );
+      for await (const piece of response.body ?? []) {
+        // A slow reader is no stall of the connection's.
+        clearTimeout(timer);
+        yield piece;
+        timer = watch();
+      }
+    } catch (error) {
+      if (error instanceof BatchError) throw error;
+      throw signal.aborted ? gaveUpError('results', signal.reason) : connectionError('results', error);
+    } finally {
+      clearTimeout(timer);
+      stall.abort();
+    }
+  }
+
+  return {
+    name: options.name ?? 'anthropic',
+
+    async account() {
+      const found = await credential();
+      const profile = found.kind === 'profile' ? found.profile : undefined;
+      const baseUrl = settings.baseUrl ?? profile?.base_url ?? 'https://api.anthropic.com';
+      return {
+        base_url: baseUrl.replace(/\/+$/, ''),
+        workspace: settings.workspace ?? profile?.workspace_id ?? null,
+      };
+    },
+
+    async requireCredentials() {
+      await credential();
+    },
+
+    async fingerprint(salt) {
+      return createHash('sha256')
+        .update(salt + identity(await credential()))
+        .digest('hex');
+    },
+
+    createBatch: (body, timeoutMs) =>
+      withBodyFile(body, (content) =>
+        limited('create', timeoutMs, async (client, signal) => {
+          const headers = { 'content-type': 'application/json', 'content-length': String(body.bytes) };
+          return readBatch('create', await client.post<unknown>(BATCHES, { body: content, headers, signal }));
+        }),
+      ),
+
+    async retrieveBatch(id) {
+      const route = `${BATCHES}/${routeId(id)}`;
+      return read('retrieve', async (client, signal) =>
+        readBatch('retrieve', await client.get<unknown>(route, { signal })),
+      );
+    },
+
+    async listBatches({ limit, after_id }) {
+      const query = { limit, ...(after_id === undefined ? {} : { after_id: routeId(after_id) }) };
+      return read('list', async (client, signal) =>
+        readPage('list', await client.get<unknown>(BATCHES, { query, signal })),
+      );
+    },
+
+    async cancelBatch(id) {
+      const route = `${BATCHES}/${routeId(id)}/cancel`;
+      return limited('cancel', CALL_MS, async (client, signal) =>
+        readBatch('cancel', await client.post<unknown>(route, { signal })),
+      );
+    },
+
+    streamResults,
+
+    async close() {
+      closing.abort(new Error('the provider was closed'));
+    },
+  };
+}
+
+type Sdk = typeof import('@anthropic-ai/sdk');
+
+async function loadProfile() {
+  const { loadConfig } = await import('@anthropic-ai/sdk/lib/credentials');
+  return loadConfig();
+}
+
+function createClient(sdk: Sdk, options: AnthropicOptions, settings: SdkSettings, log: Log): Anthropic {
+  const toLog = (message: string) => log('debug', `Anthropic SDK: ${message}`);
+  return new sdk.Anthropic({
+    // Null, unlike undefined, keeps the SDK from reading the variable itself.
+    apiKey: settings.key ?? null,
+    authToken: settings.key === undefined ? (settings.token ?? null) : null,
+    baseURL: settings.baseUrl ?? null,
+    ...(options.apiKey === undefined ? {} : { defaultHeaders: onlyThisKey(process.env, options.apiKey) }),
+    // One create can become three paid batches otherwise, and a wait that the API asks for can be hours.
+    maxRetries: 0,
+    timeout: SDK_TIMEOUT_MS,
+    openTelemetry: false,
+    // The default logger writes to stdout; at debug the SDK logs what is sent.
+    logLevel: 'info',
+    logger: { error: toLog, warn: toLog, info: toLog, debug: () => {} },
+    // A redirect would be followed with the credentials, and a create repeated. The two together also keep
+    // fetch from teeing the body: Node's undici does that for any other request (HTTP-network-or-cache fetch,
+    // step 8.3), and the second branch, which nobody reads, holds all of the file in memory.
+    fetchOptions: { redirect: 'error', window: null },
+    // Wrapped, because the SDK drops the cause of whatever reads like a timeout, and a connection that timed
+    // out before anything was sent could not be told from an answer that never came.
+    fetch: (url, init) =>
+      fetch(url, init).catch((cause: unknown) => {
+        throw new Error('fetch failed', { cause });
+      }),
+  });
+}
+
+type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal };
+
+function toBatchError(operation: Operation, error: unknown, { sdk, secrets, signal }: Call): BatchError {
+  if (error instanceof BatchError) return error;
+  if (error instanceof sdk.APIError && error.status !== undefined) {
+    const answer = {
+      status: error.status,
+      type: error.type,
+      message: error.apiMessage,
+      errorCode: error.errorCode,
+      requestId: error.requestID,
+      retryAfter: error.headers?.get('retry-after'),
+    };
+    return answerError(operation, answer, secrets, error);
+  }
+  if (signal.aborted) return gaveUpError(operation, signal.reason);
+  if (error instanceof SyntaxError) return uncertainError(operation, "the API's answer is not JSON", error);
+  if (error instanceof sdk.AnthropicError && !(error instanceof sdk.APIError)) {
+    // Thrown while the request is put together, as when a profile's token can't be renewed.
+    return new BatchError(
+      'no_credentials',
+      'The Anthropic credential can not be used. Nothing was sent: log in again or set ANTHROPIC_API_KEY, then restart the client.',
+      { cause: error },
+    );
+  }
+  return connectionError(operation, error);
+}

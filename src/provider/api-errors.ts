@@ -1,0 +1,203 @@
+import { type ApiFailure, BatchError, type ErrorCode } from '../errors.ts';
+import { redact } from '../log.ts';
+
+/** What was asked of the API, as messages name it. */
+export type Operation = 'create' | 'retrieve' | 'list' | 'cancel' | 'results';
+
+const failed: Record<Operation, string> = {
+  create: 'The batch could not be created',
+  retrieve: "The batch's status could not be read",
+  list: 'The batches could not be listed',
+  cancel: 'The batch could not be canceled',
+  results: "The batch's results could not be read",
+};
+
+/** An answer of the API that is no success. */
+export type ErrorAnswer = {
+  status: number;
+  type: string | null | undefined;
+  message: string | null | undefined;
+  /** `error.details.error_code`: a stable name of the cause, where there is one. */
+  errorCode: string | null | undefined;
+  requestId: string | null | undefined;
+  retryAfter: string | null | undefined;
+};
+
+const MESSAGE_QUOTED = 300;
+
+/** The error for an answer that is no success. `secrets` are kept out of what it quotes. */
+export function answerError(
+  operation: Operation,
+  answer: ErrorAnswer,
+  secrets: readonly string[],
+  cause: unknown,
+): BatchError {
+  const code = codeOfAnswer(answer);
+  const said = answer.message ? `: "${quote(answer.message, secrets)}"` : '';
+  const told = [String(answer.status), answer.type].filter(Boolean).join(' ');
+  const echoesSecret = clean(answer.message ?? '', secrets) !== (answer.message ?? '');
+  return new BatchError(code, `${failed[operation]} (${told})${said}. ${advice(code, operation, answer)}`, {
+    api: apiFailure(answer),
+    // An answer that echoes the key would carry it on in the SDK's error.
+    ...(echoesSecret ? {} : { cause }),
+  });
+}
+
+function codeOfAnswer({ status, errorCode }: ErrorAnswer): ErrorCode {
+  switch (status) {
+    case 400:
+    case 401:
+    case 402:
+    case 403:
+    case 413:
+    case 422:
+      return 'api_refused';
+    case 404:
+      return 'api_not_found';
+    case 429:
+      return errorCode === 'enforced_spend_limit_reached' ? 'api_spend_limit' : 'api_busy';
+    case 529:
+      return 'api_busy';
+    default:
+      return 'api_uncertain';
+  }
+}
+
+function apiFailure(answer: ErrorAnswer): ApiFailure {
+  const wait = retryAfterSeconds(answer.retryAfter);
+  return {
+    status: answer.status,
+    ...(answer.type ? { type: answer.type } : {}),
+    ...(answer.requestId ? { request_id: answer.requestId } : {}),
+    ...(wait === null ? {} : { retry_after_seconds: wait }),
+  };
+}
+
+/** The header holds seconds or a date (RFC 9110, 10.2.3). */
+function retryAfterSeconds(header: string | null | undefined): number | null {
+  if (!header) return null;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - Date.now()) / 1000));
+}
+
+/** Tokens of profiles are not known here, but have the same beginning as keys. */
+function clean(text: string, secrets: readonly string[]): string {
+  return redact(text, secrets).replace(/\bsk-ant-[\w-]+/g, '[key]');
+}
+
+function quote(text: string, secrets: readonly string[]): string {
+  const line = clean(text, secrets).replace(/\s+/g, ' ').trim();
+  return line.length > MESSAGE_QUOTED ? `${line.slice(0, MESSAGE_QUOTED)}…` : line;
+}
+
+function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): string {
+  if (code === 'api_spend_limit') {
+    return 'Waiting does not cure a spend limit: ask the person to raise it in the Anthropic Console, then submit again.';
+  }
+  if (code === 'api_busy') {
+    const wait = retryAfterSeconds(answer.retryAfter);
+    return `The API is busy; try again ${wait === null ? 'in a minute' : `in ${Math.ceil(wait)} seconds`}.`;
+  }
+  switch (answer.status) {
+    case 401:
+      return 'The API does not accept the key: check ANTHROPIC_API_KEY and restart the client.';
+    case 402:
+      return "This is about billing: ask the person to check the account's credit in the Anthropic Console.";
+    case 403:
+      return 'The key may not do this: use one whose workspace has access to Message Batches.';
+    case 404:
+      return operation === 'create'
+        ? 'The host has no Message Batches API: check ANTHROPIC_BASE_URL.'
+        : 'A batch just made can be unknown for a moment: try again in a minute. If that does not help, check the id and that the key belongs to the same workspace.';
+    case 413:
+      return 'The batch is too large: a Message Batch takes at most 256 MB; submit it in smaller pieces.';
+    default:
+      return code === 'api_refused'
+        ? 'Correct what the API names, then try again.'
+        : uncertainAdvice[operation];
+  }
+}
+
+const uncertainAdvice: Record<Operation, string> = {
+  create:
+    'Whether the batch was made is not known, so nothing more is sent until that is settled: look again with batch_status in a minute.',
+  retrieve: 'Try again in a minute.',
+  list: 'Try again in a minute.',
+  cancel:
+    'Whether the cancellation arrived is not known: look with batch_status, then cancel again if need be.',
+  results: 'Nothing is lost, the results stay at the API: try again in a minute.',
+};
+
+/** The error for what came too late, broke off or can't be read: what the API did is not known. */
+export function uncertainError(operation: Operation, what: string, cause?: unknown): BatchError {
+  return new BatchError(
+    'api_uncertain',
+    `${failed[operation]}: ${what}. ${uncertainAdvice[operation]}`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** The error for a call that was aborted for `reason`: a time limit, its caller, or the provider's end. */
+export function gaveUpError(operation: Operation, reason: unknown): BatchError {
+  return uncertainError(operation, reason instanceof Error ? reason.message : 'it was given up', reason);
+}
+
+/**
+ * Codes of Node's network and TLS layers that come up before the first byte of a request has left. TLS codes
+ * that can also come later, on a connection in use, are left out on purpose: a create would be sent twice.
+ */
+const neverSent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ERR_INVALID_URL',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'CERT_REJECTED',
+  'CERT_UNTRUSTED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_CHAIN_TOO_LONG',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'HOSTNAME_MISMATCH',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_TLS_HANDSHAKE_TIMEOUT',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_UNSUPPORTED_PROTOCOL',
+  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+]);
+
+/** The error for a call that got no answer: whether it arrived is told by the codes in the chain of causes. */
+export function connectionError(operation: Operation, cause: unknown): BatchError {
+  const codes = errorCodes(cause);
+  const unreachable = codes.find((code) => neverSent.has(code));
+  if (unreachable === undefined) {
+    const known = codes[0] === undefined ? '' : ` (${codes[0]})`;
+    return uncertainError(operation, `the connection failed${known}`, cause);
+  }
+  return new BatchError(
+    'api_unreachable',
+    `${failed[operation]}: the API can't be reached (${unreachable}). Nothing was sent. ` +
+      'Check the network, any proxy and ANTHROPIC_BASE_URL, then try again.',
+    { cause },
+  );
+}
+
+function errorCodes(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
+  return [...own, ...errorCodes(error.cause)];
+}

@@ -1,0 +1,122 @@
+import { BatchError } from '../errors.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A profile as the SDK loads it from its configuration folder or from federation variables. */
+export type Profile = {
+  base_url?: string | undefined;
+  organization_id?: string | undefined;
+  workspace_id?: string | undefined;
+  authentication: object;
+};
+
+/** What the requests are sent with, found in the SDK's own order. */
+export type Credential =
+  | { kind: 'key'; secret: string }
+  | { kind: 'token'; secret: string }
+  /** An authorization or x-api-key header among the custom headers, which the SDK lets win over all else. */
+  | { kind: 'header'; secret: string }
+  /** Its access tokens change by the hour, so the profile itself stands for it. */
+  | { kind: 'profile'; profile: Profile };
+
+/** The variables of the SDK that matter here, read the way the SDK reads them. */
+export type SdkSettings = {
+  key: string | undefined;
+  token: string | undefined;
+  baseUrl: string | undefined;
+  workspace: string | undefined;
+  customHeaders: Record<string, string>;
+};
+
+const missing =
+  "There is no Anthropic credential. Set ANTHROPIC_API_KEY in the MCP client's `env` block and restart the " +
+  'client, or repeat the call with `sandbox: true` to try the product without a key.';
+
+/**
+ * Reads the SDK's variables; empty ones and a `${…}` that the client did not fill in count as unset. What is
+ * given wins, and a given key leaves no other credential.
+ */
+export function readSdkSettings(
+  env: Environment,
+  given: { apiKey?: string; baseUrl?: string } = {},
+): SdkSettings {
+  const read = (name: string) => {
+    const value = env[name]?.trim();
+    return value === undefined || value === '' || /^\$\{[^}]*\}$/.test(value) ? undefined : value;
+  };
+  const alone = given.apiKey !== undefined;
+  return {
+    key: given.apiKey ?? read('ANTHROPIC_API_KEY'),
+    token: alone ? undefined : read('ANTHROPIC_AUTH_TOKEN'),
+    baseUrl: given.baseUrl ?? read('ANTHROPIC_BASE_URL'),
+    workspace: read('ANTHROPIC_WORKSPACE_ID'),
+    customHeaders: alone ? {} : parseCustomHeaders(env),
+  };
+}
+
+/**
+ * Default headers that leave a client with this key and none of ANTHROPIC_CUSTOM_HEADERS, which the SDK adds to
+ * every client: null takes one away again.
+ */
+export function onlyThisKey(env: Environment, apiKey: string): Record<string, string | null> {
+  const taken = Object.keys(parseCustomHeaders(env)).map((name) => [name, null]);
+  return { ...Object.fromEntries(taken), authorization: `Bearer ${apiKey}` };
+}
+
+/** The SDK's format: a line per header, `name: value`. Names come out in lower case. */
+function parseCustomHeaders(env: Environment): Record<string, string> {
+  const lines = (env.ANTHROPIC_CUSTOM_HEADERS ?? '').split('\n').filter((line) => line.includes(':'));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
+}
+
+/**
+ * The credential that the SDK would use with these settings, found without an API call.
+ * Throws `no_credentials` where there is none, or one that can't be sent.
+ */
+export async function findCredential(
+  settings: SdkSettings,
+  loadProfile: () => Promise<Profile | null>,
+): Promise<Credential> {
+  const header = settings.customHeaders.authorization ?? settings.customHeaders['x-api-key'];
+  if (header !== undefined) return { kind: 'header', secret: sendable(header, 'ANTHROPIC_CUSTOM_HEADERS') };
+  if (settings.key !== undefined) {
+    return { kind: 'key', secret: sendable(settings.key, 'ANTHROPIC_API_KEY') };
+  }
+  if (settings.token !== undefined) {
+    return { kind: 'token', secret: sendable(settings.token, 'ANTHROPIC_AUTH_TOKEN') };
+  }
+  const profile = await loadProfile().catch((cause: unknown) => {
+    throw new BatchError(
+      'no_credentials',
+      `The Anthropic profile could not be read. Repair it or set ANTHROPIC_API_KEY, then restart the client.`,
+      { cause },
+    );
+  });
+  if (profile === null) throw new BatchError('no_credentials', missing);
+  return { kind: 'profile', profile };
+}
+
+/** Refused here because fetch would quote the whole header value in its own error. */
+function sendable(secret: string, variable: string): string {
+  if (/^[\x20-\x7e]+$/.test(secret)) return secret;
+  throw new BatchError(
+    'no_credentials',
+    `${variable} holds characters that no key has, such as typographic quotes or a line break. ` +
+      'Copy the key again, plainly, and restart the client.',
+  );
+}
+
+/** What tells one credential from another for as long as it is in use. A secret: only ever hashed. */
+export function identity(credential: Credential): string {
+  return credential.kind === 'profile' ? JSON.stringify(credential.profile) : credential.secret;
+}
+
+/** What must not be quoted of an answer. A profile's tokens are not known here. */
+export function secretsOf(credential: Credential): string[] {
+  return credential.kind === 'profile' ? [] : [credential.secret.replace(/^Bearer /i, '')];
+}

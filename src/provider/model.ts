@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+export const tiers = ['cheap', 'capable', 'premium'] as const;
+export type Tier = (typeof tiers)[number];
+
+const usd = z.number().nonnegative();
+const tokens = z.int().positive();
+const date = z.iso.date();
+
+/** US dollars per million tokens at the standard price; a batch pays half of each. */
+export const prices = z.strictObject({
+  input: usd,
+  output: usd,
+  cache_write_5m: usd,
+  cache_write_1h: usd,
+  cache_read: usd,
+});
+export type Prices = z.infer<typeof prices>;
+
+/** What a model answers with a 400, so that a batch with it fails hours later. */
+export const refusals = ['prefill', 'thinking_budget', 'forced_tool_choice'] as const;
+
+/** What is known of a model: its prices, limits and traps. */
+export const model = z.strictObject({
+  id: z.string().min(1),
+  /** Other exact ids of the same model. */
+  aliases: z.array(z.string().min(1)),
+  line: z.enum(['haiku', 'sonnet', 'opus', 'fable']).nullable(),
+  context_tokens: tokens,
+  max_output_tokens: tokens,
+  prices,
+  /** Prices of a request whose whole prompt, cache included, is longer than `above_tokens`. */
+  long_prompt: z.strictObject({ above_tokens: tokens, prices }).nullable(),
+  /** What `inference_geo: "us"` multiplies the token prices by. */
+  us_inference_factor: z.number().positive(),
+  /** How many tokens it makes of a text, compared with models before 4.7. */
+  token_factor: z.number().positive(),
+  /** Shorter prompts are silently not cached. Null where it is not known. */
+  min_cacheable_tokens: tokens.nullable(),
+  refuses: z.array(z.enum(refusals)),
+  legacy: z.boolean(),
+  /** Dates as `2026-11-30`; null where none is known. */
+  released: date.nullable(),
+  retires: date.nullable(),
+  not_retired_before: date.nullable(),
+  /** Where the prices come from. */
+  source: z.string().min(1),
+});
+export type Model = Readonly<z.infer<typeof model>>;

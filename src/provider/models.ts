@@ -1,0 +1,67 @@
+import { BatchError } from '../errors.ts';
+import { didYouMean, quoteName } from '../files/nearest.ts';
+import type { Model, Tier } from './model.ts';
+import { PRICE_TABLE, PRICES_AS_OF, TIER_MODELS } from './price-table.ts';
+
+export { type Model, type Prices, type Tier, tiers } from './model.ts';
+
+/** The models whose price is known, by exact id: a prefix is no match, for a price must not be guessed. */
+export type ModelCatalog = {
+  /** The day of the built-in table's prices, as `2026-11-22`. A row from a price file says so in its `source`. */
+  readonly asOf: string;
+  /** Every id that can be used, aliases included. */
+  readonly ids: readonly string[];
+  /** The model id that serves each tier. */
+  readonly tiers: Readonly<Record<Tier, string>>;
+  find(id: string): Model | undefined;
+  /** Throws `unknown_model`, naming the known ids and the way to add one. */
+  require(id: string): Model;
+  forTier(tier: Tier): Model;
+};
+
+type Options = {
+  /** The owner's models for the tiers, by exact id. */
+  tiers?: Partial<Record<Tier, string>>;
+  /** Rows that extend the table, or stand in for its rows of the same id. */
+  extra?: readonly Model[];
+};
+
+/** What to tell a caller whose model has no price here. */
+export function unknownModel(id: string, ids: readonly string[]): { problem: string; valid: string } {
+  return {
+    problem: `no price is known for the model ${quoteName(id)}${didYouMean(id, ids)}`,
+    valid: `one of ${ids.join(', ')}; the owner of this server can add others with a price file (BATCH_MCP_PRICES)`,
+  };
+}
+
+/** Throws `unknown_model` where a tier is to be served by a model without a price. */
+export function createModelCatalog(options: Options = {}): ModelCatalog {
+  const byId = new Map<string, Model>();
+  for (const row of [...PRICE_TABLE, ...(options.extra ?? [])]) {
+    for (const id of [row.id, ...row.aliases]) byId.set(id, row);
+  }
+  const ids = [...byId.keys()];
+
+  function requireModel(id: string, whose = ''): Model {
+    const found = byId.get(id);
+    if (found !== undefined) return found;
+    const { problem, valid } = unknownModel(id, ids);
+    throw new BatchError('unknown_model', `${whose}${problem}. Valid: ${valid}.`);
+  }
+
+  const tierIds = { ...TIER_MODELS, ...options.tiers };
+  const tierModels: Record<Tier, Model> = {
+    cheap: requireModel(tierIds.cheap, 'BATCH_MCP_MODEL_CHEAP: '),
+    capable: requireModel(tierIds.capable, 'BATCH_MCP_MODEL_CAPABLE: '),
+    premium: requireModel(tierIds.premium, 'BATCH_MCP_MODEL_PREMIUM: '),
+  };
+
+  return {
+    asOf: PRICES_AS_OF,
+    ids,
+    tiers: tierIds,
+    find: (id) => byId.get(id),
+    require: (id) => requireModel(id),
+    forTier: (tier) => tierModels[tier],
+  };
+}

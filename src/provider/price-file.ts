@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { BatchError, type Problem } from '../errors.ts';
+import { didYouMean, quoteName } from '../files/nearest.ts';
+import { type Model, model } from './model.ts';
+import { PRICE_TABLE } from './price-table.ts';
+
+/** A row needs its id and prices; what it leaves out is taken from the table's row of that id. */
+const priceRow = model.partial().required({ id: true, prices: true });
+const priceFile = z.strictObject({ models: z.array(priceRow).min(1) });
+type PriceRow = z.infer<typeof priceRow>;
+
+const FORMAT =
+  '{"models": [{"id": "…", "context_tokens": 200000, "max_output_tokens": 64000, "prices": {"input": 3, "output": 15, ' +
+  '"cache_write_5m": 3.75, "cache_write_1h": 6, "cache_read": 0.3}}]}, in US dollars per million tokens at the standard price';
+
+/** What a model that the table does not know is taken for where its row does not say. */
+const unknownModelDefaults = {
+  aliases: [],
+  line: null,
+  long_prompt: null,
+  us_inference_factor: 1.1,
+  token_factor: 1.3,
+  min_cacheable_tokens: null,
+  refuses: [],
+  legacy: false,
+  released: null,
+  retires: null,
+  not_retired_before: null,
+} satisfies Partial<Model>;
+
+function placeOf(path: readonly PropertyKey[]): string {
+  const [list, index, ...field] = path;
+  if (list !== 'models' || index === undefined) return path.join('.');
+  return [`models[${String(index)}]`, ...field.map(String)].join('.');
+}
+
+function problemsOf(error: z.ZodError): Problem[] {
+  return error.issues.flatMap((issue) => {
+    const place = placeOf(issue.path);
+    const where = place === '' ? {} : { field: place };
+    if (issue.code !== 'unrecognized_keys') return [{ ...where, problem: issue.message }];
+    const known = issue.path.length === 0 ? ['models'] : Object.keys(model.shape);
+    return issue.keys.map((key) => ({
+      ...where,
+      problem: `unknown key ${quoteName(key)}${didYouMean(key, known)}`,
+    }));
+  });
+}
+
+function toModel(row: PriceRow, index: number, source: string): Model | Problem {
+  const known = PRICE_TABLE.find(({ id, aliases }) => id === row.id || aliases.includes(row.id));
+  // New prices under a dated id are for that id alone.
+  const base = known?.id === row.id ? known : known && { ...known, aliases: [] };
+  const long_prompt = null; // the table's higher band is no part of the owner's own prices
+  const full = model.safeParse({ ...unknownModelDefaults, ...base, long_prompt, source, ...row });
+  if (full.success) return full.data;
+  return {
+    field: `models[${index}]`,
+    problem: 'the built-in table does not have this model, so its row must hold its limits too',
+    valid: 'context_tokens and max_output_tokens as whole numbers above 0',
+  };
+}
+
+/**
+ * Reads the owner's prices (`BATCH_MCP_PRICES`), ready to extend the catalog. Throws `not_found` where the
+ * file can't be read, and `invalid_input` with a problem for each place that is wrong.
+ */
+export async function readPriceFile(path: string): Promise<Model[]> {
+  const refused = (problems: Problem[], cause?: unknown) =>
+    new BatchError(
+      'invalid_input',
+      `The price file ${path} (BATCH_MCP_PRICES) can't be used. Valid: ${FORMAT}.`,
+      {
+        problems,
+        cause,
+      },
+    );
+
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const message = `The price file ${path} (BATCH_MCP_PRICES) can't be read. Name a readable JSON file, or unset it.`;
+    throw new BatchError('not_found', message, { cause });
+  }
+
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the file, so it is not kept as the cause either.
+    throw refused([{ problem: 'it is not JSON' }]);
+  }
+
+  const parsed = priceFile.safeParse(json);
+  if (!parsed.success) throw refused(problemsOf(parsed.error));
+
+  const models: Model[] = [];
+  const problems: Problem[] = [];
+  for (const [index, row] of parsed.data.models.entries()) {
+    const result = toModel(row, index, 'the price file in BATCH_MCP_PRICES');
+    if ('problem' in result) problems.push(result);
+    else models.push(result);
+  }
+  if (problems.length > 0) throw refused(problems);
+  return models;
+}

@@ -1,0 +1,61 @@
+import type { Model, Prices } from './model.ts';
+import { WEB_SEARCH_USD_PER_1000 } from './price-table.ts';
+
+const TOKENS_PER_PRICE = 1_000_000;
+const BATCH_FACTOR = 0.5;
+/** Sums are rounded to a billionth of a dollar: a batch's cheapest token, a cache read, costs five of them. */
+const UNITS_PER_USD = 1_000_000_000;
+
+/** What one request took, as the API bills it; `input_tokens` is the part of the prompt outside the cache. */
+export type TokenUsage = {
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_5m_tokens: number;
+  cache_write_1h_tokens: number;
+  web_searches: number;
+};
+
+export type Billing = {
+  /** In a batch all tokens cost half; web searches cost the same. */
+  batch: boolean;
+  /** The request's `inference_geo`. */
+  inferenceGeo?: string | null;
+};
+
+/** The prices for one request's prompt: the whole of it counts, what comes from the cache too. */
+function pricesFor(model: Model, usage: TokenUsage): Prices {
+  const prompt =
+    usage.input_tokens + usage.cache_read_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens;
+  return model.long_prompt !== null && prompt > model.long_prompt.above_tokens
+    ? model.long_prompt.prices
+    : model.prices;
+}
+
+/**
+ * US dollars, to a billionth, for `count` requests that each take `usage`. Never for the sum of several
+ * requests' usage: the price can depend on the length of one prompt.
+ */
+export function priceOfMany(model: Model, usage: TokenUsage, count: number, billing: Billing): number {
+  const prices = pricesFor(model, usage);
+  const perMillion =
+    usage.input_tokens * prices.input +
+    usage.output_tokens * prices.output +
+    usage.cache_read_tokens * prices.cache_read +
+    usage.cache_write_5m_tokens * prices.cache_write_5m +
+    usage.cache_write_1h_tokens * prices.cache_write_1h;
+  const factor =
+    (billing.batch ? BATCH_FACTOR : 1) * (billing.inferenceGeo === 'us' ? model.us_inference_factor : 1);
+  const searches = (usage.web_searches * WEB_SEARCH_USD_PER_1000) / 1000;
+  return roundUsd(count * ((perMillion / TOKENS_PER_PRICE) * factor + searches));
+}
+
+/** US dollars, to a billionth, for one request. */
+export function priceOf(model: Model, usage: TokenUsage, billing: Billing): number {
+  return priceOfMany(model, usage, 1, billing);
+}
+
+/** Takes the dust of floating-point sums away: `0.1 + 0.2` dollars are 0.3. */
+export function roundUsd(usd: number): number {
+  return Math.round(usd * UNITS_PER_USD) / UNITS_PER_USD;
+}

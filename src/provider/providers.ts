@@ -1,0 +1,29 @@
+import type { Log } from '../log.ts';
+import { createAnthropicProvider } from './anthropic.ts';
+import type { Provider, ProviderName } from './provider.ts';
+import { createSandboxProvider } from './sandbox/sandbox-provider.ts';
+
+/** The providers of one process, each made when it is first needed. */
+export type Providers = {
+  get: (name: ProviderName) => Provider;
+  close: () => Promise<void>;
+};
+
+export function createProviders(config: { dataDir: string; sandboxSeconds: number }, log: Log): Providers {
+  const made = new Map<ProviderName, Provider>();
+  const make = (name: ProviderName): Provider =>
+    name === 'anthropic'
+      ? createAnthropicProvider({ log })
+      : createSandboxProvider({ dataDir: config.dataDir, seconds: config.sandboxSeconds, log });
+  return {
+    get(name) {
+      const provider = made.get(name) ?? make(name);
+      made.set(name, provider);
+      return provider;
+    },
+    async close() {
+      await Promise.all([...made.values()].map((provider) => provider.close()));
+      made.clear();
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { Params } from './request-schema.ts';
+import { sampleOfSchema } from './schema-sample.ts';
+import { seedOf } from './seed.ts';
+
+const BYTES_PER_TOKEN = 4;
+
+const fillers = [
+  'No model has read the request.',
+  'This text only shows where an answer would stand and how long it might be.',
+  'Its cost is figured as if it were real.',
+  'Set ANTHROPIC_API_KEY and submit the work without the sandbox for answers that mean something.',
+];
+
+/** The `result` of a request that the API would answer: a message with made-up text and plausible usage. */
+export function succeededResult(batchId: string, customId: string, params: Params) {
+  const seed = seedOf(`${batchId}/${customId}`);
+  const promptBytes =
+    bytesOf(params.system) + params.messages.reduce((sum, { content }) => sum + bytesOf(content), 0);
+  const whole = structuredText(params, customId) ?? plainText(customId, promptBytes, seed);
+  const room = params.max_tokens * BYTES_PER_TOKEN;
+  const answer = whole.length > room ? whole.slice(0, room) : whole;
+  const thinking = thinkingBlocks(params);
+  return {
+    type: 'succeeded',
+    message: {
+      id: `msg_sandbox_${seed.toString(36)}`,
+      type: 'message',
+      role: 'assistant',
+      model: params.model,
+      content: [...thinking, { type: 'text', text: answer }],
+      stop_reason: answer === whole ? 'end_turn' : 'max_tokens',
+      stop_sequence: null,
+      usage: {
+        input_tokens: tokens(promptBytes),
+        cache_creation_input_tokens: 0,
+        cache_read_input_tokens: 0,
+        output_tokens: Math.min(params.max_tokens, tokens(answer.length + bytesOf(thinking))),
+        service_tier: 'batch',
+      },
+    },
+  };
+}
+
+/** The `result` of a request whose params are wrong; the API nests the error twice. */
+export function erroredResult(message: string) {
+  const error = { type: 'invalid_request_error', message };
+  return { type: 'errored', error: { type: 'error', error, request_id: null } };
+}
+
+function plainText(customId: string, promptBytes: number, seed: number): string {
+  const size = promptBytes.toLocaleString('en-US');
+  const opening = `[sandbox] Made-up answer to "${customId}", whose prompt has ${size} bytes.`;
+  const sentences = Array.from({ length: seed % 12 }, (_, index) => fillers[index % fillers.length]);
+  return [opening, ...sentences].join(' ');
+}
+
+function structuredText(params: Params, customId: string): string | null {
+  const schema = params.output_config?.format?.schema;
+  return schema === undefined ? null : JSON.stringify(sampleOfSchema(schema, customId));
+}
+
+function thinkingBlocks({ thinking }: Params) {
+  if (thinking === undefined || thinking.type === 'disabled') return [];
+  return [{ type: 'thinking', thinking: '[sandbox] Made-up thinking.', signature: 'sandbox' }];
+}
+
+function bytesOf(content: unknown): number {
+  if (content === undefined) return 0;
+  return Buffer.byteLength(typeof content === 'string' ? content : JSON.stringify(content));
+}
+
+function tokens(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / BYTES_PER_TOKEN));
+}

@@ -1,0 +1,87 @@
+import type { BatchFolder } from './batch-folder.ts';
+import { type Cancellation, describeBatch, hasEnded, type SandboxBatch } from './batch-state.ts';
+import { resultLines } from './result-lines.ts';
+import type { Answer, RouteName } from './routes.ts';
+import { type Refusal, refuse, type WireBatch } from './wire-answer.ts';
+
+type Call = { id: string; query: URLSearchParams; body: AsyncIterable<Buffer> };
+type Found = { batch: SandboxBatch; cancellation: Cancellation | null };
+
+const MAX_LIMIT = 1000;
+const DEFAULT_LIMIT = 20;
+
+/** What each route does, over the batches of a folder. `origin` is where the server listens. */
+export function createApi(
+  folder: BatchFolder,
+  origin: string,
+): Record<RouteName, (call: Call) => Promise<Answer>> {
+  const describe = ({ batch, cancellation }: Found): WireBatch =>
+    describeBatch(batch, cancellation, Date.now(), origin);
+
+  async function find(id: string): Promise<Found | null> {
+    const batch = await folder.find(id);
+    return batch && { batch, cancellation: await folder.cancellation(id) };
+  }
+
+  /** Calls `act` with the batch of the route, or answers that there is none. */
+  const withBatch = (act: (found: Found) => Answer | Promise<Answer>) => async (call: Call) => {
+    const found = await find(call.id);
+    return found ? act(found) : refuse(404, `No batch found with id: ${call.id}`);
+  };
+
+  return {
+    async create({ body }) {
+      const received = await folder.receive(body);
+      if (!received.ok) return received;
+      return { ok: true, body: describe({ batch: await received.commit(), cancellation: null }) };
+    },
+
+    async list({ query }) {
+      const page = pageOf(await folder.ids(), query);
+      if (!page.ok) return page;
+      const found = await Promise.all(page.ids.map(find));
+      const data = found.filter((batch) => batch !== null).map(describe);
+      const ends = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
+      return { ok: true, body: { data, has_more: page.hasMore, ...ends } };
+    },
+
+    retrieve: withBatch((found) => ({ ok: true, body: describe(found) })),
+
+    cancel: withBatch(async ({ batch, cancellation }) => {
+      if (hasEnded(batch, cancellation, Date.now()))
+        return refuse(400, `Batch ${batch.id} has already ended`);
+      const holds = cancellation ?? (await folder.cancel(batch));
+      return { ok: true, body: describe({ batch, cancellation: holds }) };
+    }),
+
+    delete: withBatch(async ({ batch, cancellation }) => {
+      if (!hasEnded(batch, cancellation, Date.now()))
+        return refuse(400, `Batch ${batch.id} has not ended yet`);
+      await folder.remove(batch.id);
+      return { ok: true, body: { id: batch.id, type: 'message_batch_deleted' } };
+    }),
+
+    results: withBatch(({ batch, cancellation }) => {
+      if (!hasEnded(batch, cancellation, Date.now()))
+        return refuse(404, `Batch ${batch.id} has no results yet`);
+      const finished = cancellation?.finished ?? batch.requestCount;
+      return { ok: true, lines: resultLines(batch.id, folder.files(batch.id), finished) };
+    }),
+  };
+}
+
+type Page = { ok: true; ids: string[]; hasMore: boolean };
+
+function pageOf(newestFirst: string[], query: URLSearchParams): Page | Refusal {
+  const limit = Number(query.get('limit') ?? DEFAULT_LIMIT);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    return refuse(400, `limit: Input should be from 1 to ${MAX_LIMIT}`);
+  }
+  const [after, before] = [query.get('after_id'), query.get('before_id')];
+  if (before !== null) {
+    const newer = newestFirst.filter((id) => id > before);
+    return { ok: true, ids: newer.slice(-limit), hasMore: newer.length > limit };
+  }
+  const older = after === null ? newestFirst : newestFirst.filter((id) => id < after);
+  return { ok: true, ids: older.slice(0, limit), hasMore: older.length > limit };
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { BatchError } from '../errors.ts';
+import { type Operation, uncertainError } from './api-errors.ts';
+import type { ProviderBatch, ProviderBatchPage } from './provider.ts';
+
+/**
+ * The API's answers as they come in. Ids become parts of routes and file names, so they are held to the
+ * characters that are harmless there; fields that we don't use are let be.
+ */
+
+const idPattern = /^[A-Za-z0-9_-]+$/;
+const count = z.int().nonnegative();
+const optionalTime = z
+  .string()
+  .nullish()
+  .transform((time) => time ?? null);
+
+const batch = z.object({
+  id: z.string().regex(idPattern),
+  processing_status: z.enum(['in_progress', 'canceling', 'ended']),
+  request_counts: z.object({
+    processing: count,
+    succeeded: count,
+    errored: count,
+    canceled: count,
+    expired: count,
+  }),
+  created_at: z.string(),
+  expires_at: z.string(),
+  ended_at: optionalTime,
+  cancel_initiated_at: optionalTime,
+});
+
+const page = z.object({
+  data: z.array(batch),
+  has_more: z.boolean(),
+  last_id: z
+    .string()
+    .nullish()
+    .transform((id) => id ?? null),
+});
+
+/** A batch out of an answer with a good status; `api_uncertain` where it can't be read. */
+export function readBatch(operation: Operation, answer: unknown): ProviderBatch {
+  const read = batch.safeParse(answer);
+  if (read.success) return read.data;
+  throw unreadable(operation, read.error);
+}
+
+/** A page of batches out of an answer with a good status; `api_uncertain` where it can't be read. */
+export function readPage(operation: Operation, answer: unknown): ProviderBatchPage {
+  const read = page.safeParse(answer);
+  if (!read.success) throw unreadable(operation, read.error);
+  return { batches: read.data.data, has_more: read.data.has_more, last_id: read.data.last_id };
+}
+
+function unreadable(operation: Operation, error: z.ZodError): BatchError {
+  const fields = error.issues.map((issue) => issue.path.join('.') || 'the answer').slice(0, 3);
+  return uncertainError(operation, `the API's answer can't be read (${fields.join(', ')})`, error);
+}
+
+/** The id as part of a route. Refuses what is no id before anything is sent. */
+export function routeId(id: string): string {
+  if (idPattern.test(id)) return encodeURIComponent(id);
+  throw new BatchError(
+    'invalid_input',
+    'That is not the id of a Message Batch: such an id has letters, digits, _ and - only. ' +
+      'Use the batch_id that submit_batch gave, or list_batches to find it.',
+  );
+}

@@ -1,0 +1,65 @@
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ulid } from 'ulid';
+import type { z } from 'zod';
+import { hasErrorCode } from '../errors.ts';
+import { makeFolder, namesIn, syncFolder } from '../files/durable-write.ts';
+import { findClaim, makeClaim } from './claims.ts';
+import { batchFolder, createLayout, isBatchId, recordFolder } from './layout.ts';
+import { batchRecord, submission, writtenFile } from './record.ts';
+import { createRegister } from './register.ts';
+import { createStaging } from './staging.ts';
+import type { Register, Store } from './store.ts';
+import { inStore } from './store-failure.ts';
+import { sweep } from './sweep.ts';
+
+export type StoreOptions = {
+  /** Absolute path of the data folder; made when something is first written. */
+  path: string;
+  /** Told what could not be swept. */
+  log: (message: string) => void;
+};
+
+/** The store in a folder that any number of processes share. Making it touches no disk. */
+export function createStore({ path, log }: StoreOptions): Store {
+  const layout = createLayout(path);
+
+  function register<T>(folder: string, schema: z.ZodType<T>): Register<T> {
+    return createRegister({ folder, schema, temporary: layout.temporary });
+  }
+
+  return {
+    path,
+    stage: () => createStaging(layout),
+    record: (batchId) => register(recordFolder(layout.batch(batchId)), batchRecord),
+    folder: (batchId) => batchFolder(layout.batch(batchId)),
+    submission: (contentHash) => register(layout.submission(contentHash), submission),
+    writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
+    claim: (providerBatchId, claim) => makeClaim(layout, providerBatchId, claim),
+    findClaim: (providerBatchId) => findClaim(layout, providerBatchId),
+    sweep: () => inStore('write', layout.staging, () => sweep(layout, log)),
+
+    batchIds: () =>
+      inStore('read', layout.batches, async () => {
+        // A ULID begins with its time, so the order of names is the order of making.
+        return (await namesIn(layout.batches)).filter(isBatchId).sort().reverse();
+      }),
+
+    async removeBatch(batchId) {
+      const folder = layout.batch(batchId);
+      const trash = join(layout.trash, ulid());
+      await inStore('write', folder, async () => {
+        await makeFolder(layout.trash);
+        try {
+          // Renamed first, so that nobody ever sees half of a batch.
+          await rename(folder, trash);
+        } catch (error) {
+          if (hasErrorCode(error, 'ENOENT')) return;
+          throw error;
+        }
+        await syncFolder(layout.batches);
+        await rm(trash, { recursive: true, force: true });
+      });
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { BatchError } from '../errors.ts';
+import { type IndexFormat, readIndexFile, writeIndexFile } from './index-file.ts';
+import { type Outcome, outcomes } from './record.ts';
+
+/** Where one task's answer stands in its part's results file, in bytes, and what became of the task. */
+export type ResultPlace = {
+  ordinal: number;
+  outcome: Outcome;
+  offset: number;
+  /** Without the newline. */
+  length: number;
+};
+
+/** The places of a part's answers, ascending by ordinal: 17 bytes each, in memory as on disk. */
+export type ResultsIndex = {
+  /** As on disk. */
+  readonly rows: Buffer;
+  readonly count: number;
+  /** Bytes of the results file that it describes. */
+  readonly resultsBytes: number;
+  /** The i-th place, 0 being the first. */
+  at(i: number): ResultPlace;
+  /** The ordinal of the i-th place alone. */
+  ordinal(i: number): number;
+  /** The outcome of the i-th place alone. */
+  outcome(i: number): Outcome;
+  /** The place of a task, null where the part has none for it. */
+  find(ordinal: number): ResultPlace | null;
+};
+
+export type ResultsIndexBuilder = {
+  /** In any order, each ordinal once. */
+  add(ordinal: number, outcome: Outcome, offset: number, length: number): void;
+  finish(resultsBytes: number): ResultsIndex;
+};
+
+const FORMAT: IndexFormat = { magic: 'BMRI', version: 1, rowBytes: 17 };
+// A row, little endian: ordinal (4 bytes), length (4), offset (8, a double), the outcome's code (1).
+const LENGTH = 4;
+const OFFSET = 8;
+const OUTCOME = 16;
+
+/** The codes of outcomes on disk are their places in `outcomes`: that list may only grow at its end. */
+function outcomeOf(code: number): Outcome {
+  const outcome = outcomes[code];
+  if (outcome === undefined) throw new BatchError('internal', `No outcome has the code ${code}.`);
+  return outcome;
+}
+
+function createIndex(rows: Buffer, resultsBytes: number): ResultsIndex {
+  const count = rows.length / FORMAT.rowBytes;
+  const ordinal = (i: number) => rows.readUInt32LE(i * FORMAT.rowBytes);
+  const outcome = (i: number) => outcomeOf(rows.readUInt8(i * FORMAT.rowBytes + OUTCOME));
+  const at = (i: number): ResultPlace => ({
+    ordinal: ordinal(i),
+    outcome: outcome(i),
+    offset: rows.readDoubleLE(i * FORMAT.rowBytes + OFFSET),
+    length: rows.readUInt32LE(i * FORMAT.rowBytes + LENGTH),
+  });
+  return {
+    rows,
+    count,
+    resultsBytes,
+    at,
+    ordinal,
+    outcome,
+    find(wanted) {
+      let low = 0;
+      let high = count;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (ordinal(middle) < wanted) low = middle + 1;
+        else high = middle;
+      }
+      return low < count && ordinal(low) === wanted ? at(low) : null;
+    },
+  };
+}
+
+/** Collects places as a download's lines come, in whatever order that is; room for `capacity` of them. */
+export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder {
+  const rows = Buffer.alloc(capacity * FORMAT.rowBytes);
+  let count = 0;
+  return {
+    add(ordinal, outcome, offset, length) {
+      if (count === capacity) {
+        throw new BatchError('internal', `A results index made for ${capacity} answers got one more.`);
+      }
+      const row = count * FORMAT.rowBytes;
+      rows.writeUInt32LE(ordinal, row);
+      rows.writeUInt32LE(length, row + LENGTH);
+      rows.writeDoubleLE(offset, row + OFFSET);
+      rows.writeUInt8(outcomes.indexOf(outcome), row + OUTCOME);
+      count += 1;
+    },
+    finish(resultsBytes) {
+      const unsorted = createIndex(rows.subarray(0, count * FORMAT.rowBytes), resultsBytes);
+      const order = Uint32Array.from({ length: count }, (_, i) => i);
+      order.sort((a, b) => unsorted.ordinal(a) - unsorted.ordinal(b));
+      const sorted = Buffer.alloc(unsorted.rows.length);
+      order.forEach((from, to) => {
+        const start = from * FORMAT.rowBytes;
+        unsorted.rows.copy(sorted, to * FORMAT.rowBytes, start, start + FORMAT.rowBytes);
+      });
+      return createIndex(sorted, resultsBytes);
+    },
+  };
+}
+
+/** Writes the index, whole and durably, in place of one that may be there. */
+export async function writeResultsIndex(path: string, index: ResultsIndex): Promise<void> {
+  await writeIndexFile(path, FORMAT, index.resultsBytes, index.rows);
+}
+
+/**
+ * The index at `path`; null where it is missing, damaged, or not of a results file of that many bytes: then
+ * the caller makes it again from the results.
+ */
+export async function readResultsIndex(
+  path: string,
+  expectedResultsBytes: number,
+): Promise<ResultsIndex | null> {
+  const rows = await readIndexFile(path, FORMAT, expectedResultsBytes);
+  if (rows === null) return null;
+  for (let code = OUTCOME; code < rows.length; code += FORMAT.rowBytes) {
+    // Written by a later version, which knows outcomes that this one does not.
+    if (rows.readUInt8(code) >= outcomes.length) return null;
+  }
+  return createIndex(rows, expectedResultsBytes);
+}

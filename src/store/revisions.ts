@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { BatchError, hasErrorCode } from '../errors.ts';
+import { type CreateOptions, createFileDurably, makeFolder, namesIn } from '../files/durable-write.ts';
+import { encodeEnvelope, readEnvelope } from './envelope.ts';
+import type { Revision } from './store.ts';
+import { inStore, linkInStore } from './store-failure.ts';
+
+export type RevisionsOptions<T> = CreateOptions & {
+  /** The folder of the revisions; made with the first of them. */
+  folder: string;
+  /** What a value must be, whenever it is read. */
+  schema: z.ZodType<T>;
+};
+
+/** A folder of numbered files, each created once and never removed, renamed or reused. */
+export type Revisions<T> = {
+  /** The one with the highest number. */
+  newest(): Promise<Revision<T> | null>;
+  /** Oldest first. */
+  all(): Promise<Revision<T>[]>;
+  /** False where another change got the number first. */
+  create(revision: Revision<T>): Promise<boolean>;
+};
+
+const FILE_NAME = /^(\d{8})\.json$/;
+
+export function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): Revisions<T> {
+  const pathOf = (number: number) => join(folder, `${String(number).padStart(8, '0')}.json`);
+
+  /** Ascending. Whatever else lies in the folder is not ours to judge. */
+  async function numbers(): Promise<number[]> {
+    const names = await inStore('read', folder, async () => {
+      try {
+        return await namesIn(folder);
+      } catch (error) {
+        if (hasErrorCode(error, 'ENOTDIR')) {
+          throw new BatchError('store_damaged', `${folder} is not a folder. It was left as it is.`, {
+            cause: error,
+          });
+        }
+        throw error;
+      }
+    });
+    const found = names.map((name) => Number(FILE_NAME.exec(name)?.[1] ?? 0));
+    return found.filter((number) => number > 0).sort((a, b) => a - b);
+  }
+
+  /** Null where the whole register was removed since its folder was listed. */
+  async function read(number: number): Promise<Revision<T> | null> {
+    const found = await readEnvelope(pathOf(number), schema);
+    return found && { number, ...found };
+  }
+
+  return {
+    async newest() {
+      const number = (await numbers()).at(-1);
+      return number === undefined ? null : read(number);
+    },
+
+    async all() {
+      const revisions: Revision<T>[] = [];
+      for (const number of await numbers()) {
+        const revision = await read(number);
+        if (revision) revisions.push(revision);
+      }
+      return revisions;
+    },
+
+    async create({ number, ...content }) {
+      const path = pathOf(number);
+      const text = encodeEnvelope(path, content, schema);
+      const created = await linkInStore(path, async () => {
+        // Only for the first: making it for a later one would bring a removed register back, half.
+        if (number === 1) await makeFolder(folder);
+        try {
+          return await createFileDurably(path, text, create);
+        } catch (error) {
+          // The register was removed, or our temporary file swept, while we stood still: look again.
+          if (hasErrorCode(error, 'ENOENT')) return false;
+          throw error;
+        }
+      });
+      // Some network file systems answer EEXIST to a link that they made: then the file there is ours.
+      return created || (await read(number))?.change_id === content.change_id;
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ulid } from 'ulid';
+import { createFileDurably, makeFolder, syncFolder } from '../files/durable-write.ts';
+import { encodeEnvelope, readEnvelope, seal } from './envelope.ts';
+import { batchFolder, type Layout, recordFolder } from './layout.ts';
+import { thisProcess } from './process-identity.ts';
+import { batchRecord, type ProcessIdentity, processIdentity } from './record.ts';
+import { createRegister } from './register.ts';
+import type { Staging } from './store.ts';
+import { inStore, linkInStore } from './store-failure.ts';
+
+const ownerFile = (folder: string): string => join(folder, 'owner.json');
+
+/** Whose a folder in staging is; null while (or because) that was never written. */
+export async function readOwner(folder: string): Promise<ProcessIdentity | null> {
+  return (await readEnvelope(ownerFile(folder), processIdentity))?.value ?? null;
+}
+
+/**
+ * Makes `staging/<ulid>/`, with the owner's identity and, beside it, the folder that becomes the batch's.
+ * A batch folder has a record from the moment it is seen, for that is written before the renaming.
+ */
+export async function createStaging(layout: Layout): Promise<Staging> {
+  const name = ulid();
+  const batchId = `batch_${name}`;
+  const home = join(layout.staging, name);
+  const folder = batchFolder(join(home, 'batch'));
+  const owner = ownerFile(home);
+  const { temporary } = layout;
+  await linkInStore(owner, async () => {
+    await makeFolder(folder.path);
+    await createFileDurably(owner, encodeEnvelope(owner, seal(thisProcess()), processIdentity), {
+      temporary,
+    });
+  });
+
+  const discard = () => inStore('write', home, () => rm(home, { recursive: true, force: true }));
+
+  return {
+    batchId,
+    folder,
+    discard,
+    async commit(record) {
+      const register = createRegister({ folder: recordFolder(folder.path), temporary, schema: batchRecord });
+      await register.update(() => record);
+      const target = layout.batch(batchId);
+      await inStore('write', target, async () => {
+        await syncFolder(folder.path);
+        await makeFolder(dirname(target));
+        await rename(folder.path, target);
+        await Promise.all([syncFolder(dirname(target)), syncFolder(home)]);
+      });
+      await discard();
+    },
+  };
+}

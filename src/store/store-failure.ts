@@ -1,0 +1,49 @@
+import { BatchError } from '../errors.ts';
+import { systemErrorCode } from '../files/file-failure.ts';
+
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'];
+
+const advice: Record<string, string> = {
+  ENOSPC: 'The disk is full: make room.',
+  EDQUOT: 'The disk quota is used up: make room.',
+  EROFS: 'The file system is read-only: choose another data folder with BATCH_MCP_DATA_DIR.',
+  EACCES: 'Access is denied: give this user the data folder, or choose another with BATCH_MCP_DATA_DIR.',
+  EMFILE: 'Too many files are open: try again in a moment.',
+};
+
+/** A system error in the data folder, as `store_failed` that names `path`; a `BatchError` stays itself. */
+export function storeFailure(verb: 'read' | 'write', path: string, error: unknown): BatchError {
+  if (error instanceof BatchError) return error;
+  const system = systemErrorCode(error);
+  const next = advice[system ?? ''] ?? 'Check that the data folder is there and writable, then try again.';
+  return new BatchError('store_failed', `Could not ${verb} ${path} (${system ?? 'unknown cause'}). ${next}`, {
+    cause: error,
+  });
+}
+
+/** Does one thing in the data folder, with `storeFailure` for what goes wrong. */
+export async function inStore<T>(verb: 'read' | 'write', path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeFailure(verb, path, error);
+  }
+}
+
+/** As `inStore`, for what creates names by `link`: a file system without it can't hold the store. */
+export async function linkInStore<T>(path: string, work: () => Promise<T>): Promise<T> {
+  return inStore('write', path, async () => {
+    try {
+      return await work();
+    } catch (error) {
+      const system = systemErrorCode(error);
+      if (system === undefined || !NO_LINKS.includes(system)) throw error;
+      throw new BatchError(
+        'store_failed',
+        `Could not create ${path}: its file system refuses hard links (${system}), without which several ` +
+          'servers could not share the data folder safely. Set BATCH_MCP_DATA_DIR to a folder on a local disk.',
+        { cause: error },
+      );
+    }
+  });
+}

@@ -1,0 +1,46 @@
+import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BatchError, hasErrorCode } from '../errors.ts';
+import { namesIn } from '../files/durable-write.ts';
+import { systemErrorCode } from '../files/file-failure.ts';
+import { isStagingName, type Layout } from './layout.ts';
+import { isProvenDead } from './process-identity.ts';
+import { readOwner } from './staging.ts';
+
+/** What is younger may belong to a process that is slow, or asleep. */
+const STALE_MS = 60 * 60 * 1000;
+
+async function isStale(path: string): Promise<boolean> {
+  return Date.now() - (await lstat(path)).mtimeMs > STALE_MS;
+}
+
+/** Work whose owner was never written is judged by its age: it may be just about to be. */
+async function isAbandoned(folder: string): Promise<boolean> {
+  const owner = await readOwner(folder);
+  return owner === null ? isStale(folder) : isProvenDead(owner);
+}
+
+/** Removes what nobody will come back for. What can't be judged or removed is logged and left. */
+export async function sweep(layout: Layout, log: (message: string) => void): Promise<void> {
+  async function removeIf(path: string, judge: (path: string) => Promise<boolean>): Promise<void> {
+    try {
+      if (await judge(path)) await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      // Gone already: another process sweeps too, or its owner finished.
+      if (hasErrorCode(error, 'ENOENT')) return;
+      const why = error instanceof BatchError ? error.message : systemErrorCode(error);
+      if (why === undefined) throw error;
+      log(`left ${path} in place while sweeping: ${why}`);
+    }
+  }
+
+  async function removeIn(folder: string, judge: (path: string) => Promise<boolean>): Promise<void> {
+    for (const name of await namesIn(folder)) await removeIf(join(folder, name), judge);
+  }
+
+  await removeIn(layout.temporary, isStale);
+  await removeIn(layout.trash, () => Promise.resolve(true));
+  for (const name of (await namesIn(layout.staging)).filter(isStagingName)) {
+    await removeIf(join(layout.staging, name), isAbandoned);
+  }
+}

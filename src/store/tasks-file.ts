@@ -1,0 +1,199 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { z } from 'zod';
+import { BatchError, hasErrorCode } from '../errors.ts';
+import { syncFolder } from '../files/durable-write.ts';
+import { createFileWriter } from '../files/file-writer.ts';
+import { splitLines } from '../files/lines.ts';
+import { type IndexFormat, readIndexFile, writeIndexFile } from './index-file.ts';
+import type { BatchFolder } from './store.ts';
+import { inStore, storeFailure } from './store-failure.ts';
+
+const taskEntry = z.object({
+  task_id: z.string(),
+  /** Only where it differs from the task id. */
+  custom_id: z.string().exactOptional(),
+  task_type: z.string().exactOptional(),
+  model: z.string(),
+  /** Present where the answer is JSON. */
+  structured: z.literal(true).exactOptional(),
+  expected_output_tokens: z.number().nonnegative().exactOptional(),
+});
+
+/** What is kept of a task beside its request. */
+export type TaskEntry = z.infer<typeof taskEntry>;
+
+/** A piece of a file, in bytes. */
+export type Span = { offset: number; length: number };
+
+export type TasksWriter = {
+  /** The next task in the caller's order, and where its request stands in its part's body file. */
+  add(entry: TaskEntry, request: Span): Promise<void>;
+  /** Writes the rest and the index, through to the disk. */
+  close(): Promise<void>;
+  /** Closes the files as they are, for a folder that is thrown away. */
+  abort(): Promise<void>;
+};
+
+/** The tasks of a batch. Ordinals count from 0, in the caller's order. Holds 24 bytes a task, and no open file. */
+export type Tasks = {
+  readonly count: number;
+  /** The entries of these tasks, in the order asked for. */
+  read(ordinals: readonly number[]): Promise<TaskEntry[]>;
+  /** All entries in order, streamed. */
+  all(): AsyncIterable<TaskEntry>;
+  /** Where its request stands in its part's body; null where the index was lost, which alone knew. */
+  request(ordinal: number): Span | null;
+};
+
+const FORMAT: IndexFormat = { magic: 'BMTI', version: 1, rowBytes: 24 };
+// A row, little endian: offset (8 bytes, a double) and length (4) of the line in tasks.jsonl, and of the
+// request in its part's body file. No request is 4 GB long: this length stands for an unknown one.
+const REQUEST = 12;
+const UNKNOWN_LENGTH = 0xffffffff;
+
+/** Neighbouring lines are read in one go, up to this many bytes of them. */
+const LONGEST_READ_BYTES = 1024 * 1024;
+
+function encodeRows(spans: readonly number[]): Buffer {
+  const rows = Buffer.alloc((spans.length / 4) * FORMAT.rowBytes);
+  spans.forEach((value, i) => {
+    const at = (i >> 1) * REQUEST;
+    if (i % 2 === 0) rows.writeDoubleLE(value, at);
+    else rows.writeUInt32LE(value, at + 8);
+  });
+  return rows;
+}
+
+/** Creates tasks.jsonl in a batch's folder; the index beside it comes with `close`. */
+export async function createTasksWriter(folder: BatchFolder): Promise<TasksWriter> {
+  const lines = await inStore('write', folder.tasks, () => createFileWriter(folder.tasks));
+  const spans: number[] = [];
+  return {
+    async add(entry, request) {
+      const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+      spans.push(lines.position, line.length - 1, request.offset, request.length);
+      await inStore('write', folder.tasks, () => lines.write(line));
+    },
+    async close() {
+      const { bytes } = await inStore('write', folder.tasks, () => lines.finish());
+      await writeIndexFile(folder.tasksIndex, FORMAT, bytes, encodeRows(spans));
+      await inStore('write', folder.path, () => syncFolder(folder.path));
+    },
+    abort: () => inStore('write', folder.tasks, () => lines.close()),
+  };
+}
+
+function damaged(folder: BatchFolder, problem: string, cause?: unknown): BatchError {
+  return new BatchError(
+    'store_damaged',
+    `${folder.tasks} can't be read: ${problem}. It was left as it is; restore it from a backup.`,
+    { cause },
+  );
+}
+
+function decodeEntry(folder: BatchFolder, bytes: Buffer): TaskEntry {
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    // The parser's own error is dropped, for it quotes what the file holds.
+    throw damaged(folder, 'a line of it is not JSON');
+  }
+  const entry = taskEntry.safeParse(json);
+  if (!entry.success) throw damaged(folder, 'a line of it is not a task', entry.error);
+  return entry.data;
+}
+
+/** Rows as the index has them, from the lines themselves; where the requests stand they can't say. */
+async function rebuildRows(folder: BatchFolder): Promise<Buffer> {
+  const spans: number[] = [];
+  for await (const lines of splitLines(createReadStream(folder.tasks))) {
+    for (const { bytes, offset, complete } of lines) {
+      if (!complete) throw damaged(folder, 'it was cut short');
+      spans.push(offset, bytes.length, 0, UNKNOWN_LENGTH);
+    }
+  }
+  return encodeRows(spans);
+}
+
+async function readSpan(folder: BatchFolder, handle: FileHandle, { offset, length }: Span): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+  if (bytesRead < length) throw damaged(folder, 'it was cut short');
+  return buffer;
+}
+
+/** The tasks of a batch; `store_damaged` where they are missing or can't be read, now or when asked for. */
+export async function openTasks(folder: BatchFolder): Promise<Tasks> {
+  const rows = await inStore('read', folder.tasks, async () => {
+    const { size } = await stat(folder.tasks).catch((error: unknown) => {
+      throw hasErrorCode(error, 'ENOENT') ? damaged(folder, 'it is missing', error) : error;
+    });
+    return (await readIndexFile(folder.tasksIndex, FORMAT, size)) ?? rebuildRows(folder);
+  });
+  const count = rows.length / FORMAT.rowBytes;
+
+  /** `within` is 0 for the line's span, `REQUEST` for that of the request. */
+  function span(ordinal: number, within: number): Span {
+    if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal >= count) {
+      throw new BatchError('internal', `There is no task ${ordinal} among ${count}.`);
+    }
+    const at = ordinal * FORMAT.rowBytes + within;
+    return { offset: rows.readDoubleLE(at), length: rows.readUInt32LE(at + 8) };
+  }
+
+  /** Runs of lines that follow one another in the file, each to be read at once. */
+  function runs(ordinals: readonly number[]): { ordinals: number[]; span: Span }[] {
+    const found: { ordinals: number[]; span: Span }[] = [];
+    for (const ordinal of [...new Set(ordinals)].sort((a, b) => a - b)) {
+      const line = span(ordinal, 0);
+      const last = found.at(-1);
+      const longer = last && line.offset + line.length - last.span.offset;
+      if (last?.ordinals.at(-1) === ordinal - 1 && longer !== undefined && longer <= LONGEST_READ_BYTES) {
+        last.ordinals.push(ordinal);
+        last.span.length = longer;
+      } else {
+        found.push({ ordinals: [ordinal], span: line });
+      }
+    }
+    return found;
+  }
+
+  async function read(wanted: readonly number[]): Promise<TaskEntry[]> {
+    const entries = new Map<number, TaskEntry>();
+    const handle = await open(folder.tasks, 'r');
+    try {
+      for (const run of runs(wanted)) {
+        const bytes = await readSpan(folder, handle, run.span);
+        for (const ordinal of run.ordinals) {
+          const line = span(ordinal, 0);
+          const start = line.offset - run.span.offset;
+          entries.set(ordinal, decodeEntry(folder, bytes.subarray(start, start + line.length)));
+        }
+      }
+    } finally {
+      await handle.close();
+    }
+    return wanted.flatMap((ordinal) => entries.get(ordinal) ?? []);
+  }
+
+  async function* all(): AsyncGenerator<TaskEntry> {
+    try {
+      for await (const lines of splitLines(createReadStream(folder.tasks))) {
+        for (const { bytes } of lines) yield decodeEntry(folder, bytes);
+      }
+    } catch (error) {
+      throw storeFailure('read', folder.tasks, error);
+    }
+  }
+
+  return {
+    count,
+    read: (ordinals) => inStore('read', folder.tasks, () => read(ordinals)),
+    all,
+    request(ordinal) {
+      const found = span(ordinal, REQUEST);
+      return found.length === UNKNOWN_LENGTH ? null : found;
+    },
+  };
+}

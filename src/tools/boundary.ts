@@ -1,0 +1,47 @@
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import type { Context } from '../batches/context.ts';
+import { BatchError, renderError } from '../errors.ts';
+import type { Call, Tool } from './tool.ts';
+
+/** Some clients cut, or refuse, a longer text. */
+const LONGEST_TEXT = 20_000;
+
+/**
+ * Runs a tool and turns what it returns or throws into what MCP sends: the same facts as structured content
+ * and as text, for some clients show one and some the other; of an error only the text. `redact` takes keys
+ * out of whatever is said.
+ */
+export async function callTool(
+  tool: Tool,
+  args: unknown,
+  context: Context,
+  call: Call,
+  redact: (text: string) => string,
+): Promise<CallToolResult> {
+  try {
+    const text = redact(JSON.stringify(await tool.run(args, context, call)));
+    if (text.length > LONGEST_TEXT) {
+      throw new BatchError(
+        'internal',
+        `The reply of ${tool.name} got too long. Ask for less: a smaller limit, or an output_file.`,
+      );
+    }
+    return { content: [{ type: 'text', text }], structuredContent: JSON.parse(text) };
+  } catch (error) {
+    return { content: [{ type: 'text', text: redact(errorText(tool, error, context)) }], isError: true };
+  }
+}
+
+function errorText(tool: Tool, error: unknown, context: Context): string {
+  if (error instanceof BatchError) {
+    context.log('info', `${tool.name}: ${error.code}`);
+    return `${error.code}: ${renderError(error)}`;
+  }
+  // Its message may hold anything, a user's content too: it is for the log, at a level that is off by default.
+  context.log('error', `${tool.name}: a fault of this server's own`);
+  context.log('debug', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return (
+    'internal: This is a fault of the server itself, not of the arguments. Nothing is lost: list_batches shows what was ' +
+    'submitted. Call again; if it stays, ask the person to start the server with BATCH_MCP_LOG_LEVEL=debug and report what it logs.'
+  );
+}

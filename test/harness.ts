@@ -1,0 +1,199 @@
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import type { Progress } from '@modelcontextprotocol/sdk/types.js';
+import { onTestFinished } from 'vitest';
+import { z } from 'zod';
+import type { Limits } from '../src/batches/context.ts';
+import { readConfig } from '../src/config.ts';
+import { createContext } from '../src/create-context.ts';
+import { createServer } from '../src/create-server.ts';
+import { redact } from '../src/log.ts';
+import { createAnthropicProvider } from '../src/provider/anthropic.ts';
+import type { Providers } from '../src/provider/providers.ts';
+import { createSandboxProvider } from '../src/provider/sandbox/sandbox-provider.ts';
+
+/** The built server, as an MCP client starts it. */
+export const builtServer = path.resolve(import.meta.dirname, '../dist/server.js');
+
+/** A tool's answer as a client gets it: `reply` on success, the text always. */
+export type ToolAnswer = { isError: boolean; text: string; reply: Reply };
+// biome-ignore lint/suspicious/noExplicitAny: a test looks into replies of every shape; a wrong look fails it.
+export type Reply = Record<string, any>;
+
+export type TestClient = {
+  readonly client: Client;
+  call(
+    name: string,
+    args?: unknown,
+    options?: { onProgress?: (progress: Progress) => void },
+  ): Promise<ToolAnswer>;
+  /** Calls and gives the structured content; fails the test where the tool answers with an error. */
+  ok(name: string, args?: unknown): Promise<Reply>;
+  /** Calls and gives the error's text; fails the test where the tool succeeds. */
+  fails(name: string, args?: unknown): Promise<string>;
+  close(): Promise<void>;
+};
+
+const resultSchema = z.looseObject({
+  isError: z.boolean().optional(),
+  content: z.array(z.looseObject({ type: z.string(), text: z.string() })),
+  structuredContent: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** A folder of the test's own, real path, removed when it is over. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await realpath(await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-test-')));
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
+function wrap(client: Client, close: () => Promise<void>): TestClient {
+  async function call(
+    name: string,
+    args: unknown = {},
+    options: { onProgress?: (progress: Progress) => void } = {},
+  ): Promise<ToolAnswer> {
+    const result = resultSchema.parse(
+      await client.callTool({ name, arguments: z.record(z.string(), z.unknown()).parse(args) }, undefined, {
+        timeout: 30_000,
+        ...(options.onProgress && { onprogress: options.onProgress }),
+      }),
+    );
+    const text = result.content.map((block) => block.text).join('\n');
+    return { isError: result.isError ?? false, text, reply: result.structuredContent ?? {} };
+  }
+  return {
+    client,
+    call,
+    async ok(name, args) {
+      const answer = await call(name, args);
+      if (answer.isError) throw new Error(`${name} failed: ${answer.text}`);
+      return answer.reply;
+    },
+    async fails(name, args) {
+      const answer = await call(name, args);
+      if (!answer.isError) throw new Error(`${name} should have failed: ${answer.text}`);
+      return answer.text;
+    },
+    close,
+  };
+}
+
+export type ServerOptions = {
+  /** The data folder and, below it, the working folder `work`; made when absent. */
+  folder?: string;
+  /** As on the command line. */
+  argv?: string[];
+  env?: Record<string, string>;
+  /** A stand-in for the API; without it real work has no key. */
+  api?: { url: string; key: string };
+  limits?: Partial<Limits>;
+  now?: () => Date;
+  sandboxSeconds?: number;
+};
+
+export type TestServer = TestClient & { folder: string; work: string; data: string };
+
+/** The server in this process behind a real client, over the in-memory transport. Closed with the test. */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const folder = options.folder ?? (await temporaryFolder());
+  const work = path.join(folder, 'work');
+  const data = path.join(folder, 'data');
+  await mkdir(work, { recursive: true });
+  const env = { BATCH_MCP_DATA_DIR: data, BATCH_MCP_WORK_DIR: work, ...options.env };
+  const config = readConfig({ env, argv: options.argv ?? [], cwd: work, home: folder });
+  const log = () => {};
+  const sandbox = createSandboxProvider({ dataDir: data, seconds: options.sandboxSeconds ?? 0, log });
+  const { api } = options;
+  const anthropic = createAnthropicProvider(api ? { apiKey: api.key, baseUrl: api.url, log } : { log });
+  const providers: Providers = {
+    get: (name) => (name === 'sandbox' ? sandbox : anthropic),
+    close: async () => {
+      await Promise.all([sandbox.close(), anthropic.close()]);
+    },
+  };
+  const context = await createContext(config, log, {
+    providers,
+    ...(options.limits && { limits: options.limits }),
+    ...(options.now && { now: options.now }),
+  });
+  const secrets = api ? [api.key] : [];
+  const server = createServer(context, { version: '0.0.0-test', redact: (text) => redact(text, secrets) });
+  const [ours, theirs] = InMemoryTransport.createLinkedPair();
+  const client = new Client({ name: 'test', version: '1' });
+  await Promise.all([server.connect(ours), client.connect(theirs)]);
+  let closed = false;
+  const close = async () => {
+    if (closed) return;
+    closed = true;
+    await client.close();
+    await context.jobs.idle();
+    await providers.close();
+  };
+  onTestFinished(close);
+  return { ...wrap(client, close), folder, work, data };
+}
+
+export type SpawnOptions = {
+  folder?: string;
+  argv?: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+};
+
+export type SpawnedServer = TestServer & {
+  pid: number;
+  /** What it has written to stderr so far. */
+  stderr(): string;
+  /** SIGKILL, and waits for its end. */
+  kill(): Promise<void>;
+};
+
+/** The built server in a process of its own, behind a real client over stdio. Ended with the test. */
+export async function spawnServer(options: SpawnOptions = {}): Promise<SpawnedServer> {
+  const folder = options.folder ?? (await temporaryFolder());
+  const work = path.join(folder, 'work');
+  const data = path.join(folder, 'data');
+  await mkdir(work, { recursive: true });
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [builtServer, ...(options.argv ?? [])],
+    cwd: options.cwd ?? work,
+    stderr: 'pipe',
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: folder,
+      BATCH_MCP_DATA_DIR: data,
+      BATCH_MCP_SANDBOX_SECONDS: '0.2',
+      ...options.env,
+    },
+  });
+  let stderr = '';
+  transport.stderr?.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const client = new Client({ name: 'test', version: '1' });
+  await client.connect(transport);
+  const pid = transport.pid ?? 0;
+  const close = () => client.close();
+  onTestFinished(close);
+  return {
+    ...wrap(client, close),
+    folder,
+    work,
+    data,
+    pid,
+    stderr: () => stderr,
+    async kill() {
+      const ended = new Promise<void>((resolve) => {
+        client.onclose = resolve;
+      });
+      process.kill(pid, 'SIGKILL');
+      await ended;
+    },
+  };
+}

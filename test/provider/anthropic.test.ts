@@ -1,0 +1,423 @@
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BatchError, renderError } from '../../src/errors.ts';
+import { createAnthropicProvider } from '../../src/provider/anthropic.ts';
+import type { Provider } from '../../src/provider/provider.ts';
+import { type ApiServer, apiError, hang, json, reset, startApiServer } from '../api-server.ts';
+
+const body = {
+  requests: [{ custom_id: 'a', params: { model: 'm', max_tokens: 1, messages: [], note: 'ü' } }],
+};
+
+let folder: string;
+let api: ApiServer;
+let provider: Provider;
+let logged: string[];
+const log = (_level: string, message: string) => void logged.push(message);
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'batch-mcp-'));
+  // The SDK also reads profiles from here; none of this machine's may be found.
+  vi.stubEnv('ANTHROPIC_CONFIG_DIR', folder);
+  for (const name of ['API_KEY', 'AUTH_TOKEN', 'BASE_URL', 'CUSTOM_HEADERS', 'PROFILE', 'WORKSPACE_ID']) {
+    vi.stubEnv(`ANTHROPIC_${name}`, undefined);
+  }
+  logged = [];
+  api = await startApiServer();
+  provider = createAnthropicProvider({ apiKey: api.key, baseUrl: api.url, log });
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await provider.close();
+  await api.close();
+  await rm(folder, { recursive: true });
+});
+
+async function bodyFile(content: unknown = body) {
+  const file = path.join(folder, 'body.json');
+  await writeFile(file, JSON.stringify(content));
+  return { path: file, bytes: Buffer.byteLength(JSON.stringify(content)) };
+}
+
+async function failure(call: Promise<unknown>): Promise<BatchError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof BatchError) return error;
+  throw new Error(`expected a BatchError, got ${String(error)}`);
+}
+
+async function download(from: Provider, id: string, signal?: AbortSignal): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of from.streamResults(id, signal)) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
+describe('the main way', () => {
+  it('creates from the bytes of a file, with the key and without retries', async () => {
+    const batch = await provider.createBatch(await bodyFile(), 5000);
+    expect(batch).toMatchObject({ id: api.batches[0]?.id, processing_status: 'in_progress', ended_at: null });
+    expect(api.creates).toEqual([body]);
+    expect(api.requests[0]?.headers).toMatchObject({
+      authorization: `Bearer ${api.key}`,
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(await readFile(path.join(folder, 'body.json')))),
+    });
+  });
+
+  it('retrieves, lists by page, cancels and downloads', async () => {
+    const file = await bodyFile();
+    const first = await provider.createBatch(file, 5000);
+    const second = await provider.createBatch(file, 5000);
+    const page = await provider.listBatches({ limit: 1 });
+    expect(page).toMatchObject({ batches: [{ id: second.id }], has_more: true, last_id: second.id });
+    const rest = await provider.listBatches({ limit: 1, after_id: second.id });
+    expect(rest).toMatchObject({ batches: [{ id: first.id }], has_more: false });
+    expect((await provider.cancelBatch(first.id)).processing_status).toBe('canceling');
+    api.endAll();
+    expect((await provider.retrieveBatch(first.id)).request_counts.succeeded).toBe(1);
+    expect(JSON.parse(await download(provider, first.id)).custom_id).toBe('a');
+  });
+
+  it('asks the configured host for results, whatever results_url says', async () => {
+    const { id } = await provider.createBatch(await bodyFile(), 5000);
+    api.endAll();
+    await download(provider, id);
+    expect(api.requests.at(-1)?.path).toBe(`/v1/messages/batches/${id}/results`);
+  });
+
+  it('takes optional fields that are missing or unknown', async () => {
+    const answer = {
+      id: 'msgbatch_1',
+      processing_status: 'in_progress',
+      request_counts: { processing: 1, succeeded: 0, errored: 0, canceled: 0, expired: 0, later: 1 },
+      created_at: 'a',
+      expires_at: 'b',
+      novelty: true,
+    };
+    api.override('retrieve', json(200, answer));
+    expect(await provider.retrieveBatch('msgbatch_1')).toMatchObject({
+      ended_at: null,
+      cancel_initiated_at: null,
+    });
+  });
+});
+
+describe('what an answer means for a create', () => {
+  const limit = { error_code: 'enforced_spend_limit_reached' };
+  const rows: [number, string, object | undefined, string, RegExp][] = [
+    [400, 'invalid_request_error', undefined, 'api_refused', /Correct what the API names/],
+    [401, 'authentication_error', undefined, 'api_refused', /key/],
+    [402, 'billing_error', undefined, 'api_refused', /billing/],
+    [403, 'permission_error', undefined, 'api_refused', /key/],
+    [404, 'not_found_error', undefined, 'api_not_found', /ANTHROPIC_BASE_URL/],
+    [413, 'request_too_large', undefined, 'api_refused', /256 MB/],
+    [422, 'invalid_request_error', undefined, 'api_refused', /try again/],
+    [429, 'rate_limit_error', undefined, 'api_busy', /7 seconds/],
+    [429, 'rate_limit_error', limit, 'api_spend_limit', /ask the person/],
+    [529, 'overloaded_error', undefined, 'api_busy', /7 seconds/],
+    [408, 'timeout_error', undefined, 'api_uncertain', /not known/],
+    [409, 'conflict_error', undefined, 'api_uncertain', /not known/],
+    [500, 'api_error', undefined, 'api_uncertain', /not known/],
+    [503, 'api_error', undefined, 'api_uncertain', /not known/],
+    [504, 'timeout_error', undefined, 'api_uncertain', /not known/],
+  ];
+  it.each(rows)('%i %s %o → %s', async (status, type, details, code, advice) => {
+    api.override('create', json(status, apiError(type, 'because', details), { 'retry-after': '7' }));
+    const error = await failure(provider.createBatch(await bodyFile(), 5000));
+    expect(error).toMatchObject({
+      code,
+      api: { status, type, request_id: 'req_test', retry_after_seconds: 7 },
+    });
+    expect(error.message).toMatch(advice);
+    expect(error.message).toContain('"because"');
+    expect(error.cause).toBeDefined();
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it.each([
+    ['no JSON', '{"id": "msgb', 'application/json'],
+    ['another shape', '{"id": ""}', 'application/json'],
+    ['an id that is a path', '{"id": "../x"}', 'application/json'],
+    ['a web page', '<html>', 'text/html'],
+  ])('2xx with %s is uncertain', async (_name, text, type) => {
+    api.override('create', (_request, response) => response.setHeader('content-type', type).end(text));
+    expect((await failure(provider.createBatch(await bodyFile(), 5000))).code).toBe('api_uncertain');
+  });
+
+  it('a redirect is not followed, and uncertain', async () => {
+    api.override('create', (_request, response) =>
+      response.writeHead(307, { location: `${api.url}/elsewhere` }).end(),
+    );
+    expect((await failure(provider.createBatch(await bodyFile(), 5000))).code).toBe('api_uncertain');
+    expect(api.requests).toHaveLength(1);
+  });
+
+  it('a reset is uncertain', async () => {
+    api.override('create', reset);
+    const error = await failure(provider.createBatch(await bodyFile(), 5000));
+    expect(error.code).toBe('api_uncertain');
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('headers that never come are given up at the time limit, after one request', async () => {
+    api.override('create', hang);
+    const error = await failure(provider.createBatch(await bodyFile(), 300));
+    expect(error.code).toBe('api_uncertain');
+    expect(error.message).toMatch(/no answer within 0.3 seconds/);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('a body that never ends is given up at the time limit', async () => {
+    api.override('create', (_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).write('{'),
+    );
+    expect((await failure(provider.createBatch(await bodyFile(), 300))).code).toBe('api_uncertain');
+  });
+
+  it('a body file that is gone or changed is told before anything is sent', async () => {
+    const file = await bodyFile();
+    expect((await failure(provider.createBatch({ ...file, bytes: 3 }, 5000))).code).toBe('store_failed');
+    expect((await failure(provider.createBatch({ ...file, path: `${file.path}x` }, 5000))).code).toBe(
+      'store_failed',
+    );
+    expect(api.requests).toHaveLength(0);
+  });
+});
+
+describe('what never arrives', () => {
+  it.each([
+    ['a refused connection', 'closed'],
+    ['a name that does not resolve', 'http://no-such-host.invalid'],
+    ['TLS spoken to a host without it', 'https'],
+    ['no URL', 'nonsense'],
+  ])('%s is unreachable', async (_name, baseUrl) => {
+    const target =
+      baseUrl === 'https' ? api.url.replace('http:', 'https:') : baseUrl.replace('closed', api.url);
+    if (baseUrl === 'closed') await api.close();
+    const lost = createAnthropicProvider({ apiKey: 'k', baseUrl: target, log });
+    const error = await failure(lost.createBatch(await bodyFile(), 20_000));
+    expect(error.message).toMatch(/Nothing was sent/);
+    expect(error.code).toBe('api_unreachable');
+  });
+
+  it('a connection that timed out before anything was sent is unreachable', async () => {
+    // As Node's fetch throws it; a real one takes ten seconds.
+    const timeout = Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed', { cause: timeout })));
+    const error = await failure(provider.createBatch(await bodyFile(), 5000));
+    vi.unstubAllGlobals();
+    expect(error.code).toBe('api_unreachable');
+  });
+
+  it('a connection closed without a word is uncertain', async () => {
+    const server = createTcpServer((socket) => socket.end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const lost = createAnthropicProvider({ apiKey: 'k', baseUrl: `http://127.0.0.1:${port}`, log });
+    expect((await failure(lost.createBatch(await bodyFile(), 5000))).code).toBe('api_uncertain');
+    server.close();
+  });
+});
+
+describe('reads', () => {
+  it('are repeated once when the first one broke', async () => {
+    const { id } = await provider.createBatch(await bodyFile(), 5000);
+    api.override('retrieve', reset, { times: 1 });
+    expect((await provider.retrieveBatch(id)).id).toBe(id);
+    api.override('retrieve', json(500, apiError('api_error', 'x')), { times: 2 });
+    expect((await failure(provider.retrieveBatch(id))).code).toBe('api_uncertain');
+  });
+
+  it('are not repeated when the API said to wait; a cancel never is', async () => {
+    api.override('list', json(429, apiError('rate_limit_error', 'x'), { 'retry-after': '1' }));
+    expect((await failure(provider.listBatches({ limit: 1 }))).code).toBe('api_busy');
+    api.override('cancel', json(500, apiError('api_error', 'x')));
+    expect((await failure(provider.cancelBatch('msgbatch_1'))).code).toBe('api_uncertain');
+    expect(api.requests).toHaveLength(2);
+  });
+
+  it('of an unknown batch say so', async () => {
+    const error = await failure(provider.retrieveBatch('msgbatch_unknown'));
+    expect(error).toMatchObject({ code: 'api_not_found', api: { status: 404 } });
+  });
+
+  it.each(['', '..', 'a/b', 'a?b', 'ä', 'a b'])('refuse %j as an id before sending', async (id) => {
+    expect((await failure(provider.retrieveBatch(id))).code).toBe('invalid_input');
+    expect((await failure(provider.cancelBatch(id))).code).toBe('invalid_input');
+    expect((await failure(download(provider, id))).code).toBe('invalid_input');
+    expect((await failure(provider.listBatches({ limit: 1, after_id: id }))).code).toBe('invalid_input');
+    expect(api.requests).toHaveLength(0);
+  });
+});
+
+describe('the results stream', () => {
+  it('fails when the socket is cut', async () => {
+    api.override('results', (request, response) => {
+      response.write('{"custom_id"');
+      setTimeout(() => request.socket.destroy(), 50);
+    });
+    expect((await failure(download(provider, 'msgbatch_1'))).code).toBe('api_uncertain');
+  });
+
+  it('fails when no byte comes', async () => {
+    const impatient = createAnthropicProvider({ apiKey: api.key, baseUrl: api.url, log, stallMs: 300 });
+    api.override('results', (_request, response) => response.write('line\n'));
+    const error = await failure(download(impatient, 'msgbatch_1'));
+    expect(error).toMatchObject({ code: 'api_uncertain' });
+    expect(error.message).toMatch(/no answer within 0.3 seconds/);
+  });
+
+  it('does not take a slow reader for a stall', async () => {
+    const impatient = createAnthropicProvider({ apiKey: api.key, baseUrl: api.url, log, stallMs: 300 });
+    api.override('results', (_request, response) => {
+      response.write('one\n');
+      setTimeout(() => response.end('two\n'), 200);
+    });
+    let got = '';
+    for await (const piece of impatient.streamResults('msgbatch_1')) {
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      got += Buffer.from(piece).toString();
+    }
+    expect(got).toBe('one\ntwo\n');
+  });
+
+  it('ends when its caller or the provider gives up', async () => {
+    api.override('results', hang);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    expect((await failure(download(provider, 'msgbatch_1', stop.signal))).code).toBe('api_uncertain');
+    setTimeout(() => void provider.close(), 50);
+    expect((await failure(download(provider, 'msgbatch_1'))).code).toBe('api_uncertain');
+  });
+
+  it('frees the connection when its reader stops early', async () => {
+    let closed = false;
+    api.override('results', (request, response) => {
+      request.socket.on('close', () => {
+        closed = true;
+      });
+      response.write('line\n');
+    });
+    for await (const _ of provider.streamResults('msgbatch_1')) break;
+    await vi.waitFor(() => expect(closed).toBe(true));
+  });
+});
+
+describe('credentials', () => {
+  const fromEnvironment = () => createAnthropicProvider({ log });
+
+  it('are asked for where there are none', async () => {
+    for (const unset of [undefined, '', '  ', `\${ANTHROPIC_API_KEY}`]) {
+      vi.stubEnv('ANTHROPIC_API_KEY', unset);
+      const error = await failure(fromEnvironment().requireCredentials());
+      expect(error.code).toBe('no_credentials');
+      expect(error.message).toMatch(/ANTHROPIC_API_KEY.*sandbox: true/);
+      expect((await failure(fromEnvironment().listBatches({ limit: 1 }))).code).toBe('no_credentials');
+    }
+  });
+
+  it.each([
+    ['ANTHROPIC_API_KEY', 'sk-1'],
+    ['ANTHROPIC_AUTH_TOKEN', 'token-1'],
+    ['ANTHROPIC_CUSTOM_HEADERS', 'Authorization: Bearer sk-1'],
+  ])('come from %s, told apart by their fingerprint only', async (name, value) => {
+    vi.stubEnv(name, value);
+    vi.stubEnv('ANTHROPIC_BASE_URL', `${api.url}/`);
+    vi.stubEnv('ANTHROPIC_WORKSPACE_ID', 'wrkspc_1');
+    const found = fromEnvironment();
+    await found.requireCredentials();
+    expect(await found.account()).toEqual({ base_url: api.url, workspace: 'wrkspc_1' });
+    const fingerprint = await found.fingerprint('salt');
+    expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
+    expect(await found.fingerprint('salt')).toBe(fingerprint);
+    expect(await found.fingerprint('other')).not.toBe(fingerprint);
+    await failure(found.listBatches({ limit: 1 }));
+    expect(api.requests[0]?.headers.authorization).toBe(
+      `Bearer ${value.replace('Authorization: Bearer ', '')}`,
+    );
+    vi.stubEnv(name, `${value}2`);
+    expect(await fromEnvironment().fingerprint('salt')).not.toBe(fingerprint);
+  });
+
+  it('can be a profile of the SDK', async () => {
+    await mkdir(path.join(folder, 'configs'));
+    await mkdir(path.join(folder, 'credentials'));
+    const profile = { base_url: api.url, workspace_id: 'w', authentication: { type: 'user_oauth' } };
+    await writeFile(path.join(folder, 'configs/default.json'), JSON.stringify(profile));
+    const token = { type: 'oauth_token', access_token: api.key };
+    await writeFile(path.join(folder, 'credentials/default.json'), JSON.stringify(token), { mode: 0o600 });
+    const found = fromEnvironment();
+    expect(await found.account()).toEqual({ base_url: api.url, workspace: 'w' });
+    expect(await found.fingerprint('s')).toMatch(/^[0-9a-f]{64}$/);
+    expect((await found.listBatches({ limit: 1 })).batches).toEqual([]);
+  });
+
+  it('that can not be sent are told without being quoted', async () => {
+    vi.stubEnv('ANTHROPIC_API_KEY', '“sk-ant-secret”');
+    const error = await failure(fromEnvironment().requireCredentials());
+    expect(error.code).toBe('no_credentials');
+    expect(renderError(error)).not.toContain('secret');
+  });
+
+  it('that the API echoes are shown nowhere', async () => {
+    const said = `invalid key ${api.key}, or sk-ant-other-one ${'x'.repeat(1000)}`;
+    api.override('create', json(401, apiError('authentication_error', said)));
+    const error = await failure(provider.createBatch(await bodyFile(), 5000));
+    expect(error.message).toContain('invalid key [key], or [key]');
+    expect(error.message.length).toBeLessThan(550);
+    expect(`${error.stack} ${String(error.cause)} ${logged.join()}`).not.toContain('sk-ant');
+  });
+});
+
+it('with a key given, the environment is left alone', async () => {
+  vi.stubEnv('ANTHROPIC_API_KEY', 'sk-real');
+  vi.stubEnv('ANTHROPIC_AUTH_TOKEN', 'real-token');
+  vi.stubEnv('ANTHROPIC_CUSTOM_HEADERS', 'authorization: Bearer sk-real\nX-Secret: sk-real');
+  await createAnthropicProvider({ apiKey: api.key, baseUrl: api.url, log }).listBatches({ limit: 1 });
+  expect(JSON.stringify(api.requests[0]?.headers)).not.toMatch(/sk-real|real-token/);
+  expect(api.requests[0]?.headers.authorization).toBe(`Bearer ${api.key}`);
+});
+
+it('writes nothing to stdout and no content to the log, whatever ANTHROPIC_LOG says', async () => {
+  vi.stubEnv('ANTHROPIC_LOG', 'debug');
+  const stdout = vi.spyOn(process.stdout, 'write');
+  await provider.createBatch(await bodyFile(), 5000);
+  api.override('retrieve', json(500, apiError('api_error', 'x')));
+  await failure(provider.retrieveBatch('msgbatch_1'));
+  expect(stdout).not.toHaveBeenCalled();
+  stdout.mockRestore();
+  expect(logged.join('\n')).toMatch(/Anthropic SDK: .*status 200/);
+  expect(logged.join('\n')).not.toMatch(/custom_id|ü|sk-ant/);
+});
+
+it('sends a large file without holding it', async () => {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(400).end('{}'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const file = path.join(folder, 'large.json');
+  const bytes = 200_000_000;
+  const written = await open(file, 'w');
+  for (let megabyte = 0; megabyte < 200; megabyte += 1) await written.write(Buffer.alloc(1_000_000, 'x'));
+  await written.close();
+  let most = 0;
+  const watch = setInterval(() => {
+    most = Math.max(most, process.memoryUsage().arrayBuffers);
+  }, 5);
+  const sender = createAnthropicProvider({ apiKey: 'k', baseUrl: `http://127.0.0.1:${port}`, log });
+  expect((await failure(sender.createBatch({ path: file, bytes }, 20_000))).code).toBe('api_refused');
+  clearInterval(watch);
+  expect(most).toBeLessThan(150_000_000);
+  server.close();
+});

@@ -1,0 +1,220 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BatchError, renderError } from '../../src/errors.ts';
+import { createModelCatalog } from '../../src/provider/models.ts';
+import { readPriceFile } from '../../src/provider/price-file.ts';
+import { estimateTokens } from '../../src/provider/token-estimate.ts';
+
+function failure(run: () => unknown): BatchError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof BatchError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('the catalog', () => {
+  const catalog = createModelCatalog();
+
+  it.each([
+    ['cheap', 'claude-haiku-5-5'],
+    ['capable', 'claude-sonnet-5-5'],
+    ['premium', 'claude-opus-5-5'],
+  ] as const)('%s is %s', (tier, id) => {
+    expect(catalog.forTier(tier).id).toBe(id);
+    expect(catalog.tiers[tier]).toBe(id);
+  });
+
+  it('finds exact ids and aliases only', () => {
+    expect(catalog.find('claude-opus-4-5-20251101')).toBe(catalog.find('claude-opus-4-5'));
+    for (const id of [
+      'claude-opus-4',
+      'claude-opus-4-5-2025',
+      'claude',
+      '',
+      'CLAUDE-OPUS-5',
+      'claude-mythos-5',
+    ]) {
+      expect(catalog.find(id), id).toBeUndefined();
+    }
+  });
+
+  it('knows each model once, under distinct ids', () => {
+    expect(new Set(catalog.ids).size).toBe(17);
+    expect(catalog.ids).toHaveLength(17);
+    expect(catalog.asOf).toBe('2026-11-22');
+  });
+
+  it.each([
+    [
+      'claude-sonnet-4-5',
+      {
+        refuses: [],
+        retires: '2026-11-30',
+        context_tokens: 200_000,
+        max_output_tokens: 64_000,
+        token_factor: 1,
+      },
+    ],
+    [
+      'claude-sonnet-4-6',
+      {
+        refuses: ['prefill'],
+        legacy: true,
+        context_tokens: 1_000_000,
+        us_inference_factor: 1.1,
+        token_factor: 1,
+      },
+    ],
+    [
+      'claude-opus-4-7',
+      {
+        refuses: ['prefill', 'thinking_budget'],
+        max_output_tokens: 128_000,
+        token_factor: 1.3,
+        legacy: false,
+      },
+    ],
+    [
+      'claude-opus-5-5',
+      { refuses: ['prefill', 'thinking_budget', 'forced_tool_choice'], min_cacheable_tokens: 512 },
+    ],
+  ])('has the facts of %s', (id, facts) => {
+    expect(catalog.require(id)).toMatchObject(facts);
+  });
+
+  it('names the known ids, the nearest and the way to add one', () => {
+    const error = failure(() => catalog.require('claude-sonet-5-5'));
+    expect(error.code).toBe('unknown_model');
+    expect(error.message).toContain('did you mean "claude-sonnet-5-5"?');
+    expect(error.message).toContain('claude-haiku-4-5-20251001');
+    expect(error.message).toContain('BATCH_MCP_PRICES');
+  });
+
+  it("serves the owner's tiers, and refuses one without a price", () => {
+    expect(createModelCatalog({ tiers: { cheap: 'claude-haiku-4-5' } }).forTier('cheap').id).toBe(
+      'claude-haiku-4-5',
+    );
+    const error = failure(() => createModelCatalog({ tiers: { premium: 'claude-opus-9' } }));
+    expect(error.code).toBe('unknown_model');
+    expect(error.message).toMatch(/^BATCH_MCP_MODEL_PREMIUM: /);
+  });
+});
+
+describe('a price file', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'prices-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const prices = { input: 1, output: 2, cache_write_5m: 3, cache_write_1h: 4, cache_read: 5 };
+
+  async function read(content: unknown) {
+    const path = join(folder, 'prices.json');
+    await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return readPriceFile(path);
+  }
+
+  async function refusal(content: unknown): Promise<BatchError> {
+    const error: unknown = await read(content).then(
+      () => 'accepted',
+      (reason: unknown) => reason,
+    );
+    if (error instanceof BatchError) return error;
+    throw new Error(`no BatchError: ${String(error)}`);
+  }
+
+  it('changes a known price and keeps the other facts', async () => {
+    const catalog = createModelCatalog({
+      extra: await read({ models: [{ id: 'claude-haiku-5-5', prices }] }),
+    });
+    expect(catalog.require('claude-haiku-5-5')).toMatchObject({
+      prices,
+      long_prompt: null,
+      context_tokens: 1_000_000,
+      refuses: ['prefill', 'thinking_budget'],
+      source: expect.stringContaining('BATCH_MCP_PRICES'),
+    });
+  });
+
+  it('changes the price of a dated id alone', async () => {
+    const extra = await read({ models: [{ id: 'claude-opus-4-5-20251101', prices }] });
+    expect(extra).toMatchObject([{ aliases: [] }]);
+    const catalog = createModelCatalog({ extra });
+    expect(catalog.require('claude-opus-4-5-20251101').prices.input).toBe(1);
+    expect(catalog.require('claude-opus-4-5').prices.input).toBe(5);
+  });
+
+  it('adds a model, which can then serve a tier', async () => {
+    const row = { id: 'claude-opus-6', prices, context_tokens: 1_000_000, max_output_tokens: 128_000 };
+    const catalog = createModelCatalog({
+      extra: await read({ models: [row] }),
+      tiers: { premium: 'claude-opus-6' },
+    });
+    expect(catalog.forTier('premium')).toMatchObject({ id: 'claude-opus-6', prices, token_factor: 1.3 });
+    expect(catalog.ids).toContain('claude-opus-6');
+  });
+
+  const bad: [string, unknown, string][] = [
+    ['no JSON', '{"models": secret', 'it is not JSON'],
+    ['a list', [], 'expected object'],
+    ['no models', { models: [] }, 'models: '],
+    ['a row without prices', { models: [{ id: 'claude-opus-5' }] }, 'models[0].prices'],
+    [
+      'a price missing',
+      { models: [{ id: 'claude-opus-5', prices: { ...prices, input: undefined } }] },
+      'models[0].prices.input',
+    ],
+    [
+      'a negative price',
+      { models: [{ id: 'claude-opus-5', prices: { ...prices, output: -1 } }] },
+      'models[0].prices.output',
+    ],
+    [
+      'a text for a price',
+      { models: [{ id: 'claude-opus-5', prices: { ...prices, output: '2' } }] },
+      'models[0].prices.output',
+    ],
+    [
+      'an unknown key',
+      { models: [{ id: 'claude-opus-5', prices, max_output_token: 5 }] },
+      'did you mean "max_output_tokens"?',
+    ],
+    [
+      'a new model without limits',
+      { models: [{ id: 'claude-opus-6', prices }] },
+      'context_tokens and max_output_tokens',
+    ],
+  ];
+  it.each(bad)('is refused: %s', async (_, content, says) => {
+    const error = await refusal(content);
+    expect(error.code).toBe('invalid_input');
+    expect(renderError(error)).toContain(says);
+    expect(renderError(error)).not.toContain('secret');
+  });
+
+  it('that is not there is named', async () => {
+    await expect(readPriceFile(join(folder, 'none.json'))).rejects.toMatchObject({
+      code: 'not_found',
+      cause: { code: 'ENOENT' },
+    });
+  });
+});
+
+describe('estimateTokens', () => {
+  it.each([
+    ['', 1, 0],
+    ['abcd', 1, 1],
+    ['abcde', 1, 2],
+    ['é'.repeat(4), 1, 2],
+    [4000, 1, 1000],
+    [4000, 1.3, 1300],
+  ])('%j x %d = %d', (text, token_factor, tokens) => {
+    expect(estimateTokens(text, { token_factor })).toBe(tokens);
+  });
+});

@@ -1,0 +1,92 @@
+import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { outcomes } from '../../src/store/record.ts';
+import {
+  createResultsIndexBuilder,
+  type ResultPlace,
+  type ResultsIndex,
+  readResultsIndex,
+  writeResultsIndex,
+} from '../../src/store/results-index.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const BYTES = 6_000_000_000;
+
+function place(ordinal: number): ResultPlace {
+  const outcome = outcomes[ordinal % outcomes.length] ?? 'missing';
+  return { ordinal, outcome, offset: ordinal * 5_000_000, length: ordinal + 1 };
+}
+
+/** Every third ordinal, added in an order that is no order. */
+function build(count: number): ResultsIndex {
+  const builder = createResultsIndexBuilder(count);
+  for (let i = 0; i < count; i += 1) {
+    const { ordinal, outcome, offset, length } = place(((i * 7) % count) * 3);
+    builder.add(ordinal, outcome, offset, length);
+  }
+  return builder.finish(BYTES);
+}
+
+const listed = (index: ResultsIndex | null) =>
+  Array.from({ length: index?.count ?? 0 }, (_, i) => index?.at(i));
+
+describe('where results stand', () => {
+  it('is sorted by ordinal, and found by it', () => {
+    const index = build(1_000);
+    expect(listed(index)).toEqual(Array.from({ length: 1_000 }, (_, i) => place(i * 3)));
+    expect(index.find(0)).toEqual(place(0));
+    expect(index.find(2_997)).toEqual(place(2_997));
+    expect([index.find(1), index.find(-1), index.find(3_000)]).toEqual([null, null, null]);
+    expect([index.ordinal(5), index.outcome(5)]).toEqual([15, place(15).outcome]);
+  });
+
+  it('survives being written and read, in 17 bytes each', async () => {
+    const path = join(await temporaryFolder(), 'results.idx');
+    const index = build(1_000);
+    await writeResultsIndex(path, index);
+    expect(listed(await readResultsIndex(path, BYTES))).toEqual(listed(index));
+    expect((await stat(path)).size).toBe(24 + 17_000);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await writeResultsIndex(path, build(10));
+    expect((await readResultsIndex(path, BYTES))?.count).toBe(10);
+  });
+
+  it('can be of no results', async () => {
+    const path = join(await temporaryFolder(), 'results.idx');
+    await writeResultsIndex(path, createResultsIndexBuilder(5).finish(0));
+    expect((await readResultsIndex(path, 0))?.count).toBe(0);
+  });
+
+  it('takes no more than it was made for', () => {
+    const builder = createResultsIndexBuilder(1);
+    builder.add(0, 'succeeded', 0, 1);
+    expect(() => builder.add(1, 'succeeded', 0, 1)).toThrow(expect.objectContaining({ code: 'internal' }));
+  });
+
+  const edit = (at: number, value: number) => async (path: string) => {
+    const bytes = await readFile(path);
+    bytes.writeUInt8(value, at);
+    await writeFile(path, bytes);
+  };
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['missing', (path) => rm(path)],
+    ['empty', (path) => truncate(path, 0)],
+    ['cut short', (path) => truncate(path, 24 + 17 * 9)],
+    ['too long', async (path) => writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(17)]))],
+    ['of another kind', edit(0, 65)],
+    ['of another version', edit(4, 2)],
+    ['changed in one byte', edit(40, 255)],
+  ])('counts as missing when it is %s', async (_what, damage) => {
+    const path = join(await temporaryFolder(), 'results.idx');
+    await writeResultsIndex(path, build(10));
+    await damage(path);
+    expect(await readResultsIndex(path, BYTES)).toBeNull();
+  });
+
+  it('counts as missing when the results are not of the size it was made for', async () => {
+    const path = join(await temporaryFolder(), 'results.idx');
+    await writeResultsIndex(path, build(10));
+    expect(await readResultsIndex(path, BYTES - 1)).toBeNull();
+  });
+});

@@ -1,0 +1,8 @@
+import { basename, dirname } from 'node:path';
+import { createStore } from '../../src/store/file-store.ts';
+
+/** Stages a batch, prints the staging folder's name, and hangs until it is killed. Started by tests. */
+const store = createStore({ path: process.argv[2] ?? '', log: () => {} });
+const staging = await store.stage();
+process.stdout.write(`${basename(dirname(staging.folder.path))}\n`);
+setInterval(() => {}, 1_000);

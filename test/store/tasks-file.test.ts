@@ -1,0 +1,113 @@
+import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { batchFolder } from '../../src/store/layout.ts';
+import { createTasksWriter, openTasks, type TaskEntry } from '../../src/store/tasks-file.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const entry = (i: number): TaskEntry => ({
+  task_id: `täsk ${i} ${'x'.repeat(i % 50)}`,
+  model: 'claude-haiku-5-5',
+  ...(i % 2 === 0 && { custom_id: `t_${i}` }),
+  ...(i % 3 === 0 && { structured: true, task_type: 'classify_bulk' }),
+});
+const request = (i: number) => ({ offset: i * 3_000_000_000, length: i + 1 });
+
+async function written(count: number) {
+  const folder = batchFolder(await temporaryFolder());
+  const writer = await createTasksWriter(folder);
+  for (let i = 0; i < count; i += 1) await writer.add(entry(i), request(i));
+  await writer.close();
+  return folder;
+}
+
+async function listed(entries: AsyncIterable<TaskEntry>): Promise<TaskEntry[]> {
+  const found: TaskEntry[] = [];
+  for await (const each of entries) found.push(each);
+  return found;
+}
+
+describe('the tasks of a batch', () => {
+  it('come back in order, by ordinal and all', async () => {
+    const folder = await written(5_000);
+    const tasks = await openTasks(folder);
+    expect(tasks.count).toBe(5_000);
+    const wanted = [4_999, 0, 7, 8, 9, 7, 2_500];
+    expect(await tasks.read(wanted)).toEqual(wanted.map(entry));
+    expect(await listed(tasks.all())).toEqual(Array.from({ length: 5_000 }, (_, i) => entry(i)));
+    expect(tasks.request(4_000)).toEqual(request(4_000));
+    expect(await tasks.read([])).toEqual([]);
+  });
+
+  it('are one line each in a file of 0600, with 24 bytes each beside it', async () => {
+    const folder = await written(10);
+    const lines = (await readFile(folder.tasks, 'utf8')).split('\n');
+    expect(lines).toHaveLength(11);
+    expect(JSON.parse(lines[3] ?? '')).toEqual(entry(3));
+    expect((await stat(folder.tasks)).mode & 0o777).toBe(0o600);
+    expect((await stat(folder.tasksIndex)).mode & 0o777).toBe(0o600);
+    expect((await stat(folder.tasksIndex)).size).toBe(24 + 240);
+  });
+
+  it('can be none', async () => {
+    const tasks = await openTasks(await written(0));
+    expect(tasks.count).toBe(0);
+    expect(await listed(tasks.all())).toEqual([]);
+  });
+
+  it('are written once', async () => {
+    const folder = await written(1);
+    await expect(createTasksWriter(folder)).rejects.toMatchObject({ code: 'store_failed' });
+  });
+
+  it.each([-1, 10, 0.5, Number.NaN])('refuse the ordinal %d', async (ordinal) => {
+    const tasks = await openTasks(await written(10));
+    await expect(tasks.read([ordinal])).rejects.toMatchObject({ code: 'internal' });
+    expect(() => tasks.request(ordinal)).toThrow(expect.objectContaining({ code: 'internal' }));
+  });
+
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['missing', (path) => rm(path)],
+    ['empty', (path) => truncate(path, 0)],
+    ['cut short', (path) => truncate(path, 100)],
+    ['another file', (path) => writeFile(path, 'x'.repeat(24 + 240))],
+    [
+      'changed in one byte',
+      async (path) => {
+        const bytes = await readFile(path);
+        bytes.writeUInt8(bytes.readUInt8(60) ^ 1, 60);
+        await writeFile(path, bytes);
+      },
+    ],
+  ])('are found without their index when that is %s, but for the requests', async (_what, damage) => {
+    const folder = await written(10);
+    await damage(folder.tasksIndex);
+    const tasks = await openTasks(folder);
+    expect(tasks.count).toBe(10);
+    expect(await tasks.read([3, 9])).toEqual([entry(3), entry(9)]);
+    expect(tasks.request(3)).toBeNull();
+  });
+
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['missing', (path) => rm(path)],
+    ['cut short', async (path) => truncate(path, (await stat(path)).size - 5)],
+  ])('are named when tasks.jsonl is %s', async (_what, damage) => {
+    const folder = await written(10);
+    await damage(folder.tasks);
+    await expect(openTasks(folder)).rejects.toMatchObject({
+      code: 'store_damaged',
+      message: expect.stringContaining(folder.tasks),
+    });
+  });
+
+  it('are named, but not quoted, when a line is no task', async () => {
+    const folder = await written(0);
+    await rm(folder.tasks);
+    await writeFile(folder.tasks, 'secret\n{"task_id":"secret"}\n');
+    const tasks = await openTasks(folder);
+    for (const reading of [() => tasks.read([0]), () => tasks.read([1]), () => listed(tasks.all())]) {
+      const error: unknown = await reading().catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ code: 'store_damaged' });
+      expect(String(error)).not.toContain('secret');
+    }
+  });
+});
