@@ -21,7 +21,7 @@ export const builtServer = path.resolve(import.meta.dirname, '../dist/server.js'
 
 /** A tool's answer as a client gets it: `reply` on success, the text always. */
 export type ToolAnswer = { isError: boolean; text: string; reply: Reply };
-// biome-ignore lint/suspicious/noExplicitAny: a test looks into replies of every shape; a wrong look fails it.
+/** A test looks into replies of every shape; a wrong look fails it. */
 export type Reply = Record<string, any>;
 
 export type TestClient = {
@@ -165,7 +165,7 @@ export async function spawnServer(options: SpawnOptions = {}): Promise<SpawnedSe
     cwd: options.cwd ?? work,
     stderr: 'pipe',
     env: {
-      PATH: process.env['PATH'] ?? '',
+      PATH: process.env.PATH ?? '',
       HOME: folder,
       BATCH_MCP_DATA_DIR: data,
       BATCH_MCP_SANDBOX_SECONDS: '0.2',

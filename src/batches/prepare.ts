@@ -12,7 +12,7 @@ import { createProblemList } from './problems.ts';
 import { readItems } from './read-requests.ts';
 import { type RenderedTask, type Renderer, renderTask } from './render.ts';
 import { type CostLine, createTally, promptBytes, type Tally } from './tally.ts';
-import { type ParsedTask, parseTask, type Task } from './task.ts';
+import { createIdList, itemName, parseTask, type Task } from './task.ts';
 import type { Work } from './work.ts';
 
 /** Where prepared requests go: onto disk when they are to be sent, nowhere for an estimate. */
@@ -55,7 +55,7 @@ export async function prepare(
 ): Promise<Prepared> {
   const { work, provider, account, folders, limits } = preparation;
   const problems = createProblemList();
-  const seen = new Map<string, string>();
+  const ids = createIdList();
   const customId = createCustomIds();
   const hash = createHash('sha256').update(canonicalJson([provider, account.base_url, account.workspace]));
   const tally = createTally();
@@ -73,17 +73,15 @@ export async function prepare(
       problems.add(item.problem);
       continue;
     }
-    const parsed: ParsedTask = parseTask(item.value, item.place);
+    const duplicate = ids.note(item.value, item.place);
+    if (duplicate) problems.add(duplicate);
+    const parsed = parseTask(item.value, item.place);
     if (!parsed.ok) {
       problems.add(...parsed.problems);
       continue;
     }
     const { task } = parsed;
-    const name = taskName(item.place, task);
-    const earlier = seen.get(task.task_id);
-    if (earlier !== undefined) problems.add(duplicateId(name, task, earlier));
-    seen.set(task.task_id, item.place);
-
+    const name = itemName(item.place, task.task_id);
     const rendering = renderTask(task, work.defaults, preparation);
     if (!rendering.ok) {
       problems.add(...rendering.problems.map((problem) => ({ ...problem, item: name })));
@@ -120,20 +118,6 @@ export async function prepare(
     first_request: firstRequest,
     task_types: [...taskTypes],
     warnings: [...warnings].map(([text, times]) => (times === count ? text : `${text} (${times} tasks)`)),
-  };
-}
-
-function taskName(place: string, task: Task): string {
-  return /^[\w-]{1,64}$/.test(task.task_id) ? `${place} (${task.task_id})` : place;
-}
-
-function duplicateId(item: string, task: Task, earlier: string): Problem {
-  const field = task.kind === 'native' ? 'custom_id' : 'task_id';
-  return {
-    item,
-    field,
-    problem: `is the same as that of ${earlier}`,
-    valid: 'an id of its own for every task',
   };
 }
 

@@ -52,7 +52,7 @@ export type Task =
 export type ParsedTask = { ok: true; task: Task } | { ok: false; problems: Problem[] };
 
 /** The task's own id behind its place, where it is one that can be repeated safely. */
-function itemName(place: string, id: unknown): string {
+export function itemName(place: string, id: unknown): string {
   return typeof id === 'string' && customIdPattern.test(id) ? `${place} (${id})` : place;
 }
 
@@ -83,4 +83,25 @@ export function parseTask(value: unknown, place: string): ParsedTask {
   return { ok: true, task: { kind: 'task', ...parsed.data } };
 }
 
-export { itemName, settings as taskSettings };
+export { settings as taskSettings };
+
+/** The ids of a list so far, of items that are otherwise wrong too: an id is told once and for all. */
+export function createIdList(): { note(value: unknown, place: string): Problem | null } {
+  const places = new Map<string, string>();
+  return {
+    note(value, place) {
+      const given: { task_id?: unknown; custom_id?: unknown } =
+        typeof value === 'object' && value !== null ? value : {};
+      const field = given.custom_id === undefined ? 'task_id' : 'custom_id';
+      const id = given[field];
+      if (typeof id !== 'string') return null;
+      const earlier = places.get(id);
+      if (earlier === undefined) {
+        places.set(id, place);
+        return null;
+      }
+      const problem = `is the same as that of ${earlier}`;
+      return { item: itemName(place, id), field, problem, valid: 'an id of its own for every task' };
+    },
+  };
+}

@@ -109,6 +109,8 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
         // A slow reader is no stall of the connection's.
         clearTimeout(timer);
         yield piece;
+        // Node 20's fetch never settles a read of a body that was whole when the signal came.
+        signal.throwIfAborted();
         timer = watch();
       }
     } catch (error) {

@@ -299,6 +299,21 @@ describe('the results stream', () => {
     expect((await failure(download(provider, 'msgbatch_1'))).code).toBe('api_uncertain');
   });
 
+  it('ends when its caller gives up between two pieces, though the rest has come', async () => {
+    const stop = new AbortController();
+    api.override('results', (_request, response) => {
+      response.write('one\n');
+      setTimeout(() => response.end('two\n'), 50);
+    });
+    const read = async () => {
+      for await (const _ of provider.streamResults('msgbatch_1', stop.signal)) {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        stop.abort();
+      }
+    };
+    expect((await failure(read())).code).toBe('api_uncertain');
+  });
+
   it('frees the connection when its reader stops early', async () => {
     let closed = false;
     api.override('results', (request, response) => {
