@@ -21,8 +21,10 @@ export type Config = {
   project: string | null;
   home: string;
   maxCostUsd: number;
+  dailyBudgetUsd: number;
   tierModels: { cheap?: string; capable?: string; premium?: string };
   pricesFile: string | undefined;
+  settleSeconds: number;
   sandboxSeconds: number;
   readOnly: boolean;
   allowNetworkTools: boolean;
@@ -42,6 +44,7 @@ const flags = {
   'work-dir': { type: 'string' },
   'allow-dir': { type: 'string', multiple: true },
   'max-cost-usd': { type: 'string' },
+  'daily-budget-usd': { type: 'string' },
   'read-only': { type: 'boolean' },
   'log-level': { type: 'string' },
 } as const;
@@ -71,10 +74,12 @@ const settings = z.object({
   BATCH_MCP_WORK_DIR: z.string().optional(),
   BATCH_MCP_ALLOWED_DIRS: z.string().optional(),
   BATCH_MCP_MAX_COST_USD: amount.default(25),
+  BATCH_MCP_DAILY_BUDGET_USD: amount.default(100),
   BATCH_MCP_MODEL_CHEAP: z.string().optional(),
   BATCH_MCP_MODEL_CAPABLE: z.string().optional(),
   BATCH_MCP_MODEL_PREMIUM: z.string().optional(),
   BATCH_MCP_PRICES: z.string().optional(),
+  BATCH_MCP_SETTLE_SECONDS: amount.default(30),
   BATCH_MCP_SANDBOX_SECONDS: amount.default(2),
   BATCH_MCP_READ_ONLY: onOff.default(false),
   BATCH_MCP_ALLOW_NETWORK_TOOLS: onOff.default(false),
@@ -86,6 +91,7 @@ const flagVariables = {
   'data-dir': 'BATCH_MCP_DATA_DIR',
   'work-dir': 'BATCH_MCP_WORK_DIR',
   'max-cost-usd': 'BATCH_MCP_MAX_COST_USD',
+  'daily-budget-usd': 'BATCH_MCP_DAILY_BUDGET_USD',
   'log-level': 'BATCH_MCP_LOG_LEVEL',
 } as const;
 
@@ -163,12 +169,14 @@ export function readConfig({ env, argv, cwd, home = os.homedir() }: Given): Conf
     project: usable ? path.basename(cwd) : null,
     home,
     maxCostUsd: values.BATCH_MCP_MAX_COST_USD,
+    dailyBudgetUsd: values.BATCH_MCP_DAILY_BUDGET_USD,
     tierModels: {
       ...(values.BATCH_MCP_MODEL_CHEAP && { cheap: values.BATCH_MCP_MODEL_CHEAP }),
       ...(values.BATCH_MCP_MODEL_CAPABLE && { capable: values.BATCH_MCP_MODEL_CAPABLE }),
       ...(values.BATCH_MCP_MODEL_PREMIUM && { premium: values.BATCH_MCP_MODEL_PREMIUM }),
     },
     pricesFile: values.BATCH_MCP_PRICES && absolute(values.BATCH_MCP_PRICES),
+    settleSeconds: values.BATCH_MCP_SETTLE_SECONDS,
     sandboxSeconds: values.BATCH_MCP_SANDBOX_SECONDS,
     readOnly: values.BATCH_MCP_READ_ONLY,
     allowNetworkTools: values.BATCH_MCP_ALLOW_NETWORK_TOOLS,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Context } from './batches/context.ts';
 import { defaultLimits, type Limits } from './batches/context.ts';
 import { createJobs } from './batches/jobs.ts';
@@ -8,6 +9,7 @@ import { createModelCatalog } from './provider/models.ts';
 import { readPriceFile } from './provider/price-file.ts';
 import { createProviders, type Providers } from './provider/providers.ts';
 import { createStore } from './store/file-store.ts';
+import { thisProcess } from './store/process-identity.ts';
 import { createTemplates } from './templates/templates.ts';
 
 type Overrides = Partial<Pick<Context, 'now'>> & { limits?: Partial<Limits>; providers?: Providers };
@@ -35,11 +37,14 @@ export async function createContext(
     jobs: createJobs(),
     limits: { ...defaultLimits, ...overrides.limits },
     maxCostUsd: config.maxCostUsd,
+    dailyBudgetUsd: config.dailyBudgetUsd,
     sandboxSeconds: config.sandboxSeconds,
     allowNetworkTools: config.allowNetworkTools,
     readOnly: config.readOnly,
     project: config.project,
     log,
+    self: { ...thisProcess(), nonce: randomUUID() },
+    settleMs: config.settleSeconds * 1000,
     now: overrides.now ?? (() => new Date()),
     close: providers.close,
   };

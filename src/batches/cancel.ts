@@ -2,9 +2,8 @@ import { BatchError } from '../errors.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { requireRecord, resolveBatchId } from './find-batch.ts';
-import { isCreated, updatePart } from './parts.ts';
+import { isCreated, seenOf, updatePart } from './parts.ts';
 import { type Refreshed, refresh } from './refresh.ts';
-import { createdState } from './send.ts';
 
 /**
  * Cancels what of a batch still runs, and keeps parts that were never sent from being sent; what has been
@@ -21,6 +20,8 @@ export async function cancel(context: Context, id: string): Promise<Refreshed> {
     .filter(({ progress }) => progress.seen.processing_status !== 'ended');
   const waiting = record.parts.filter(({ progress }) => progress.state === 'prepared');
   if (running.length === 0 && waiting.length === 0) throw nothingToCancel(record);
+  const tentative = running.find(({ progress }) => progress.tentative);
+  if (tentative) throw notProvenOurs(record, tentative);
 
   for (const part of waiting) {
     const failure = {
@@ -40,8 +41,18 @@ async function cancelPart(context: Context, record: BatchRecord, part: CreatedPa
   const batch = await context.provider(record.provider).cancelBatch(part.progress.provider_batch_id);
   await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
     progress.state === 'created' && progress.seen.processing_status !== 'ended'
-      ? createdState(progress.intent, batch)
+      ? { ...progress, seen: seenOf(batch) }
       : null,
+  );
+}
+
+function notProvenOurs({ batch_id }: BatchRecord, { number, progress }: CreatedPart): BatchError {
+  const id = progress.provider_batch_id;
+  return new BatchError(
+    'wrong_state',
+    `Nothing was canceled: ${id} was taken for part ${number} of ${batch_id} because it is the only one that can be, but ` +
+      `that is proven only by its results. Ask the person whether it is theirs; if so, call retry_batch with resolve: "${id}" ` +
+      'and then cancel again.',
   );
 }
 

@@ -13,7 +13,7 @@ function isBlank(value: unknown): boolean {
 
 function checkBlock(block: unknown, field: string): Problem[] {
   if (!isJsonObject(block) || typeof block.type !== 'string' || block.type === '') {
-    return [{ field, problem: 'is no content block', valid: 'an object with a "type", such as "text"' }];
+    return [{ field, problem: 'is not a content block', valid: 'an object with a "type", such as "text"' }];
   }
   if (block.type === 'text' && (typeof block.text !== 'string' || isBlank(block.text))) {
     return [{ field: `${field}.text`, problem: 'is missing or blank', valid: 'a text that is not blank' }];
@@ -32,10 +32,10 @@ export function checkContent(content: unknown, field: string): Problem[] {
 }
 
 function checkMessage(message: unknown, field: string): Problem[] {
-  if (!isJsonObject(message)) return [{ field, problem: 'is no message', valid: MESSAGES }];
+  if (!isJsonObject(message)) return [{ field, problem: 'is not a message', valid: MESSAGES }];
   const problems = checkContent(message.content, `${field}.content`);
   if (typeof message.role === 'string' && ROLES.includes(message.role)) return problems;
-  return [{ field: `${field}.role`, problem: 'is no role', valid: ROLES.join(', ') }, ...problems];
+  return [{ field: `${field}.role`, problem: 'is not a role', valid: ROLES.join(', ') }, ...problems];
 }
 
 /**
@@ -52,7 +52,7 @@ function isPrefilled(last: unknown): boolean {
 export function checkMessages(messages: unknown, model: Model | undefined): Problem[] {
   const field = 'messages';
   if (!Array.isArray(messages)) {
-    const problem = messages === undefined ? 'is missing' : 'is no list';
+    const problem = messages === undefined ? 'is missing' : 'is not a list';
     return [{ field, problem, valid: MESSAGES }];
   }
   if (messages.length === 0) return [{ field, problem: 'is empty', valid: MESSAGES }];

@@ -57,7 +57,7 @@ function checkKeys(params: Params): Problem[] {
       return [{ field: key, problem: `is refused: ${refusal}`, valid: 'leave it out' }];
     }
     if (KNOWN_KEYS.includes(key)) return [];
-    const problem = `is no key of the Messages API${didYouMean(key, KNOWN_KEYS)}`;
+    const problem = `is not a key of the Messages API${didYouMean(key, KNOWN_KEYS)}`;
     return [{ field: quoteName(key), problem, valid: KNOWN_KEYS.join(', ') }];
   });
 }
@@ -65,7 +65,7 @@ function checkKeys(params: Params): Problem[] {
 function checkModel(id: unknown, { catalog }: Options): Problem[] {
   const field = 'model';
   if (typeof id !== 'string' || id === '') {
-    const problem = isAbsent(id) || id === '' ? 'is missing' : 'is no text';
+    const problem = isAbsent(id) || id === '' ? 'is missing' : 'is not a string';
     return [{ field, problem, valid: `one of ${catalog.ids.join(', ')}` }];
   }
   return catalog.find(id) === undefined ? [{ field, ...unknownModel(id, catalog.ids) }] : [];
@@ -74,7 +74,7 @@ function checkModel(id: unknown, { catalog }: Options): Problem[] {
 function checkMaxTokens(value: unknown, model: Model | undefined): Problem[] {
   const limit = model === undefined ? '' : `, at most ${model.max_output_tokens} for ${model.id}`;
   if (isCount(value) && value <= (model?.max_output_tokens ?? value)) return [];
-  const problem = isCount(value) ? 'is above what the model can give' : 'is no whole number above 0';
+  const problem = isCount(value) ? 'is above what the model can give' : 'is not a whole number above 0';
   return [
     {
       field: 'max_tokens',
@@ -86,7 +86,7 @@ function checkMaxTokens(value: unknown, model: Model | undefined): Problem[] {
 
 function checkStream(stream: unknown): Problem[] {
   if (isAbsent(stream) || stream === false) return [];
-  return [{ field: 'stream', problem: 'a batch can not stream', valid: 'false, or leave it out' }];
+  return [{ field: 'stream', problem: "a batch can't stream", valid: 'false, or leave it out' }];
 }
 
 function checkThinking(thinking: unknown, maxTokens: unknown, model: Model | undefined): Problem[] {
@@ -94,7 +94,7 @@ function checkThinking(thinking: unknown, maxTokens: unknown, model: Model | und
   if (isAbsent(thinking)) return [];
   if (!isJsonObject(thinking) || typeof thinking.type !== 'string') {
     return [
-      { field, problem: 'is no thinking configuration', valid: 'an object, as in {"type": "adaptive"}' },
+      { field, problem: 'is not a thinking configuration', valid: 'an object, as in {"type": "adaptive"}' },
     ];
   }
   const budget = thinking.budget_tokens;
@@ -112,9 +112,9 @@ function checkThinking(thinking: unknown, maxTokens: unknown, model: Model | und
 
 function checkTools(tools: unknown): Problem[] {
   if (isAbsent(tools)) return [];
-  if (!Array.isArray(tools)) return [{ field: 'tools', problem: 'is no list', valid: 'a list of tools' }];
+  if (!Array.isArray(tools)) return [{ field: 'tools', problem: 'is not a list', valid: 'a list of tools' }];
   return tools.flatMap((tool: unknown, index) =>
-    isJsonObject(tool) ? [] : [{ field: `tools[${index}]`, problem: 'is no tool', valid: 'an object' }],
+    isJsonObject(tool) ? [] : [{ field: `tools[${index}]`, problem: 'is not a tool', valid: 'an object' }],
   );
 }
 
@@ -124,7 +124,11 @@ function checkToolChoice(choice: unknown, model: Model | undefined): Problem[] {
   const type = isJsonObject(choice) ? choice.type : undefined;
   if (typeof type !== 'string' || !TOOL_CHOICES.includes(type)) {
     return [
-      { field, problem: 'is no tool choice', valid: `an object with a type of ${TOOL_CHOICES.join(', ')}` },
+      {
+        field,
+        problem: 'is not a tool choice',
+        valid: `an object with a type of ${TOOL_CHOICES.join(', ')}`,
+      },
     ];
   }
   if (!['any', 'tool'].includes(type) || !model?.refuses.includes('forced_tool_choice')) return [];
@@ -136,19 +140,20 @@ function checkToolChoice(choice: unknown, model: Model | undefined): Problem[] {
 function checkOutputConfig(config: unknown): Problem[] {
   const field = 'output_config';
   if (isAbsent(config)) return [];
-  if (!isJsonObject(config)) return [{ field, problem: 'is no object', valid: '{"format": …, "effort": …}' }];
+  if (!isJsonObject(config))
+    return [{ field, problem: 'is not an object', valid: '{"format": …, "effort": …}' }];
   return [...checkEffort(config.effort, `${field}.effort`), ...checkFormat(config.format, `${field}.format`)];
 }
 
 function checkEffort(effort: unknown, field: string): Problem[] {
   if (isAbsent(effort) || (typeof effort === 'string' && EFFORTS.includes(effort))) return [];
-  return [{ field, problem: 'is no effort', valid: EFFORTS.join(', ') }];
+  return [{ field, problem: 'is not an effort', valid: EFFORTS.join(', ') }];
 }
 
 function checkFormat(format: unknown, field: string): Problem[] {
   if (isAbsent(format)) return [];
   if (!isJsonObject(format) || format.type !== 'json_schema' || !isJsonObject(format.schema)) {
-    return [{ field, problem: 'is no output format', valid: '{"type": "json_schema", "schema": {…}}' }];
+    return [{ field, problem: 'is not an output format', valid: '{"type": "json_schema", "schema": {…}}' }];
   }
   const at = `${field}.schema`;
   const { schema, problems } = prepareOutputSchema(format.schema, at);

@@ -13,6 +13,7 @@ import type { Context } from './context.ts';
 import type { Report } from './jobs.ts';
 import { isCreated, updatePart } from './parts.ts';
 import { type ExpectedTasks, type Scan, scanResults } from './scan-results.ts';
+import { confirmPart, releaseForeign } from './tentative.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -33,6 +34,11 @@ export async function collect(context: Context, batchId: string, report: Report)
     const part = record && partsToCollect(record)[0];
     if (!record || !part) return;
     const results = await collectPart(context, record, part, report);
+    if (results === 'foreign') {
+      await releaseForeign(context, record, part);
+      return;
+    }
+    if (part.progress.tentative) await confirmPart(context, record, part);
     await updatePart(register, part.number, ({ progress }) =>
       progress.state === 'created' && progress.results === null ? { ...progress, results } : null,
     );
@@ -44,7 +50,7 @@ async function collectPart(
   record: BatchRecord,
   part: CreatedPart,
   report: Report,
-): Promise<SavedResults> {
+): Promise<SavedResults | 'foreign'> {
   const folder = context.store.folder(record.batch_id);
   const target = folder.partResults(part.number);
   const expected = await expectedTasks(context, record, part);
@@ -54,6 +60,7 @@ async function collectPart(
   const fetched = (await exists(target))
     ? null
     : await download(context, record, part, target, expected, onLine);
+  if (fetched === 'foreign') return 'foreign';
   const { scan, sha256 } = fetched ?? (await scanSaved(context, target, expected));
   await writeResultsIndex(folder.partResultsIndex(part.number), scan.index);
   return {
@@ -112,7 +119,8 @@ export async function expectedTasks(
 
 /**
  * Fetches a part's results until they are whole, a few times at most; what a last clean download lacks is
- * then missing. Null where another process put its own in place meanwhile.
+ * then missing. Null where another process put its own in place meanwhile; `foreign` where a part that was
+ * taken for ours turns out not to be.
  */
 async function download(
   context: Context,
@@ -121,7 +129,7 @@ async function download(
   target: string,
   expected: ExpectedTasks,
   onLine: (lines: number) => void,
-): Promise<{ scan: Scan; sha256: string } | null> {
+): Promise<{ scan: Scan; sha256: string } | 'foreign' | null> {
   for (let fetch = 1; ; fetch += 1) {
     const last = fetch >= context.limits.downloads;
     const unfinished = `${target}.${randomUUID()}.part`;
@@ -129,6 +137,8 @@ async function download(
     try {
       const bytes = context.provider(record.provider).streamResults(part.progress.provider_batch_id);
       const scan = await scanResults(written(bytes, writer), expected, context.catalog, onLine);
+      // What was taken for ours holds what we never sent: it is somebody else's.
+      if (part.progress.tentative && scan.strange.unknown > 0) return 'foreign';
       if (isWhole(scan, part) || last) {
         const { sha256 } = await writer.finish();
         return (await publish(unfinished, target)) ? { scan, sha256 } : null;

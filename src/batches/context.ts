@@ -2,6 +2,7 @@ import type { AllowedFolders } from '../files/allowed-folders.ts';
 import type { Log } from '../log.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { Provider, ProviderName } from '../provider/provider.ts';
+import type { ProcessIdentity } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import type { Templates } from '../templates/templates.ts';
 import type { Jobs } from './jobs.ts';
@@ -16,6 +17,8 @@ export type Limits = {
   inlineBytes: number;
   /** A call answers after this many milliseconds at the latest, whatever still goes on. */
   callMs: number;
+  /** How long the API may take to answer a create whose body has arrived. */
+  answerMs: number;
   /** How long a busy API is asked again within one submission. */
   busyMs: number;
   /** How often a results download that came short is fetched in all. */
@@ -33,6 +36,7 @@ export const defaultLimits: Limits = {
   partBytes: 250_000_000,
   inlineBytes: 4_000_000,
   callMs: 20_000,
+  answerMs: 60_000,
   busyMs: 60_000,
   downloads: 3,
   replyCharacters: 18_000,
@@ -49,7 +53,10 @@ export type Context = {
   readonly folders: AllowedFolders;
   readonly jobs: Jobs;
   readonly limits: Limits;
+  /** Ceiling for the maximum estimate of one submission. */
   readonly maxCostUsd: number;
+  /** Ceiling for all submissions of a UTC day over the data folder. */
+  readonly dailyBudgetUsd: number;
   /** How long a sandbox batch takes. */
   readonly sandboxSeconds: number;
   readonly allowNetworkTools: boolean;
@@ -58,4 +65,8 @@ export type Context = {
   readonly project: string | null;
   readonly log: Log;
   readonly now: () => Date;
+  /** Who this is, among all that work on the same data folder. */
+  readonly self: ProcessIdentity;
+  /** How long a create that was committed late may take to show in the provider's list. */
+  readonly settleMs: number;
 };

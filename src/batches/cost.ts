@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
 import { roundUsd } from '../provider/pricing.ts';
-import type { BatchRecord } from '../store/record.ts';
+import type { BatchRecord, SavedResults } from '../store/record.ts';
 import { type CostLine, totalOf } from './tally.ts';
 
 /** US dollars at batch price; `actual` is null until all results are in. */
@@ -16,15 +16,21 @@ export function formatUsd(usd: number): string {
   return `$${usd >= 1 ? usd.toFixed(2) : usd.toPrecision(2)}`;
 }
 
+/** What a part's answers really cost; null where a model has no known price. */
+export function actualOfPart({ usage_by_model }: SavedResults): number | null {
+  const costs = Object.values(usage_by_model).map(({ cost_usd }) => cost_usd);
+  const known = costs.filter((cost) => cost !== null);
+  return known.length < costs.length ? null : roundUsd(known.reduce((sum, cost) => sum + cost, 0));
+}
+
 /** What the saved answers cost; null while some are out, or where a model has no known price. */
 function actualUsd(record: BatchRecord): number | null {
   let sum = 0;
   for (const { progress } of record.parts) {
     if (progress.state !== 'created' || progress.results === null) return null;
-    for (const usage of Object.values(progress.results.usage_by_model)) {
-      if (usage.cost_usd === null) return null;
-      sum += usage.cost_usd;
-    }
+    const cost = actualOfPart(progress.results);
+    if (cost === null) return null;
+    sum += cost;
   }
   return roundUsd(sum);
 }

@@ -1,8 +1,10 @@
+import { BatchError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { requireRecord, resolveBatchId } from './find-batch.ts';
 import { endsWithin, type Job } from './jobs.ts';
-import { type BatchReport, reportOf, SANDBOX_WARNING } from './report.ts';
+import { type BatchReport, reportOf } from './report.ts';
 import type { Submitted } from './submit.ts';
+import { SANDBOX_WARNING } from './warnings.ts';
 import { type WatchOptions, watch } from './watch.ts';
 
 /** What is known of a batch that is still being prepared. */
@@ -31,7 +33,10 @@ export async function describeSubmission(
   const job = context.jobs.find(batch_id);
   if (await isPreparing(context, batch_id, job)) return { ...preparing(batch_id, job), duplicate };
   const record = await requireRecord(context, batch_id);
-  const report = short(reportOf(context, { record, job, failures: [] }));
+  const lastFailure = context.jobs.lastFailure(batch_id);
+  const report = short(
+    reportOf(context, { record, job, failures: lastFailure instanceof BatchError ? [lastFailure] : [] }),
+  );
   return { ...report, warnings: [...(duplicate ? [DUPLICATE_WARNING] : []), ...report.warnings], duplicate };
 }
 

@@ -19,8 +19,8 @@ export async function resolveBatchId(context: Context, id: string): Promise<stri
       ],
     });
   }
-  const claim = await context.store.findClaim(id);
-  if (claim !== null) return claim.batch_id;
+  const claim = await context.store.claim(id).read();
+  if (claim?.owner) return claim.owner.batch_id;
   throw unknownBatch(id);
 }
 

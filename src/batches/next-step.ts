@@ -15,7 +15,8 @@ const POLL_STEPS: readonly { olderThanSeconds: number; everySeconds: number }[] 
 /** When it is worth to look again, in seconds; 0 when nothing changes any more by waiting. */
 export function checkAgainInSeconds(record: BatchRecord, now: Date, sandboxSeconds: number): number {
   const status = statusOf(record);
-  if (status === 'not_sent' || status === 'unconfirmed') return 0;
+  if (status === 'not_sent') return 0;
+  if (status === 'unconfirmed') return 60;
   if (status === 'ended') return isSaved(record) ? 0 : 5;
   if (status === 'submitting') return 5;
   const age = (now.getTime() - Date.parse(record.created_at)) / 1000;
@@ -35,7 +36,8 @@ export function nextStep(record: BatchRecord, again: number): string {
     case 'unconfirmed':
       return (
         'It is not certain whether the API created part of this batch, so nothing more is sent and nothing is paid ' +
-        'twice. Tell the user; do not submit the work again with force_new. batch_status says when it is settled.'
+        'twice. It is being settled from the list of batches, which takes a minute: call batch_status again then. Do not ' +
+        'submit the work again with force_new.'
       );
     case 'not_sent':
       return 'Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call submit_batch with the same work: it goes on under this batch_id.';

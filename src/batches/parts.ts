@@ -1,4 +1,13 @@
-import type { BatchRecord, CreatedPart, Part, PartState } from '../store/record.ts';
+import type { ProviderBatch } from '../provider/provider.ts';
+import type {
+  BatchRecord,
+  CreatedPart,
+  Failure,
+  Intent,
+  Part,
+  PartState,
+  SeenBatch,
+} from '../store/record.ts';
 import type { Register } from '../store/store.ts';
 
 export function isCreated(part: Part): part is CreatedPart {
@@ -27,4 +36,31 @@ export async function updatePart(
     };
   });
   return { record, changed };
+}
+
+/** What is kept of a provider's batch each time its state has changed. */
+export function seenOf(batch: ProviderBatch): SeenBatch {
+  const { processing_status, request_counts, created_at, expires_at, ended_at } = batch;
+  return { processing_status, request_counts, created_at, expires_at, ended_at };
+}
+
+/** The state of a part that the provider has. */
+export function createdState(intent: Intent | null, batch: ProviderBatch): CreatedPart['progress'] {
+  return {
+    state: 'created',
+    intent,
+    provider_batch_id: batch.id,
+    tentative: false,
+    not_found_since: null,
+    seen: seenOf(batch),
+    results: null,
+  };
+}
+
+/** The state of a part whose create may or may not have made a batch. */
+export function unconfirmedState(
+  intent: Intent,
+  failure: Failure,
+): Extract<PartState, { state: 'unconfirmed' }> {
+  return { state: 'unconfirmed', intent, failure, empty_listings: 0, candidates: [] };
 }

@@ -10,7 +10,7 @@ import { createCustomIds } from './custom-ids.ts';
 import type { Report } from './jobs.ts';
 import { createProblemList } from './problems.ts';
 import { readItems } from './read-requests.ts';
-import { type RenderedTask, type Renderer, renderTask } from './render.ts';
+import { checkShared, type RenderedTask, type Renderer, renderTask } from './render.ts';
 import { type CostLine, createTally, promptBytes, type Tally } from './tally.ts';
 import { createIdList, itemName, parseTask, type Task } from './task.ts';
 import type { Work } from './work.ts';
@@ -65,6 +65,7 @@ export async function prepare(
   let count = 0;
   let firstRequest = '';
 
+  problems.add(...checkShared(work.defaults, preparation));
   for await (const item of readItems(work.source, folders)) {
     if (work.max_tasks !== undefined && count >= work.max_tasks) break;
     count += 1;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { BatchError, PROBLEMS_NAMED, type Problem } from '../errors.ts';
-import { nearest } from '../files/nearest.ts';
+import { didYouMean, nearest } from '../files/nearest.ts';
 
 /** Problems as they are found in a pass: the first are kept, all are counted. */
 export type ProblemList = {
@@ -30,6 +30,7 @@ export function createProblemList(): ProblemList {
 const article = (noun: string) => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
 
 const typeNames: Record<string, string> = {
+  array: 'list',
   int: 'whole number',
   record: 'object',
   nan: 'not-a-number',
@@ -65,18 +66,30 @@ function describeLimit(
 }
 
 /** The JSON type of a value, in words a caller uses. */
-function actualType(value: unknown): string {
+export function actualType(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   return article(typeof value);
 }
 
+/** What to say beside the type wanted, where a client has sent its JSON as text: a common fault of clients. */
+export function unlessText(value: unknown): string {
+  return typeof value === 'string' && /^\s*[[{]/.test(value) ? ' itself, not its JSON as a string' : '';
+}
+
+function describeType(issue: z.core.$ZodIssueInvalidType): Pick<Problem, 'problem' | 'valid'> {
+  const valid = typeName(issue.expected);
+  if (issue.input === undefined) return { problem: 'is missing', valid };
+  if (issue.expected === 'int' && typeof issue.input === 'number')
+    return { problem: `is not ${valid}`, valid };
+  const hint = ['array', 'record', 'object'].includes(issue.expected) ? unlessText(issue.input) : '';
+  return { problem: `is ${actualType(issue.input)}`, valid: `${valid}${hint}` };
+}
+
 function describe(issue: z.core.$ZodIssue): Pick<Problem, 'problem' | 'valid'> {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined
-        ? { problem: 'is missing', valid: typeName(issue.expected) }
-        : { problem: `is ${actualType(issue.input)}`, valid: typeName(issue.expected) };
+      return describeType(issue);
     case 'invalid_value':
       return { problem: 'is not one of the values allowed', valid: issue.values.map(String).join(', ') };
     case 'too_small':
@@ -108,8 +121,8 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
         return {
           ...base,
           field: [...at, shown].join('.'),
-          problem: 'unknown key',
-          valid: meant ? `did you mean ${meant}?` : knownKeys.join(', '),
+          problem: `unknown key${didYouMean(key, knownKeys)}`,
+          ...(meant === undefined && { valid: knownKeys.join(', ') }),
         };
       });
     }

@@ -1,11 +1,11 @@
 import type { Problem } from '../errors.ts';
-import { type Model, type ModelCatalog, unknownModel } from '../provider/models.ts';
+import type { Model, ModelCatalog } from '../provider/models.ts';
 import { prepareOutputSchema } from '../templates/output-schema.ts';
-import { ownPrompt, promptWithInput } from '../templates/prompt.ts';
-import type { Rendered, Template, TemplateFacts } from '../templates/template.ts';
 import type { Templates } from '../templates/templates.ts';
 import { checkParams } from './check-params.ts';
-import { fillPlaces, hasPlaces } from './places.ts';
+import { checkSharedModel, chooseModel } from './choose-model.ts';
+import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
+import { renderContent } from './render-content.ts';
 import type { Task, TaskDefaults } from './task.ts';
 
 /** What a task becomes: the body of a Messages API call, and what is known of it beforehand. */
@@ -74,36 +74,37 @@ function asksForJson(params: Record<string, unknown>): boolean {
   return typeof format === 'object' && format !== null && 'type' in format && format.type === 'json_schema';
 }
 
-function renderOwn(task: OwnTask, defaults: TaskDefaults, renderer: Renderer): Rendering {
-  const problems: Problem[] = [];
-  const warnings: string[] = [];
-  const input = { ...defaults.input_data, ...task.input_data };
-  const chosen = chooseTemplate(task, defaults, renderer.templates);
-  if ('problem' in chosen) problems.push(chosen.problem);
-  else if (chosen.warning !== undefined) warnings.push(chosen.warning);
+/** What is wrong with the settings shared by all tasks, whatever the tasks are; told once, for none of them. */
+export function checkShared(defaults: TaskDefaults, { templates, catalog }: Renderer): Problem[] {
+  return [
+    ...checkSharedTemplate(defaults, templates),
+    ...checkSharedModel(defaults, catalog),
+    ...(defaults.output_schema ? prepareOutputSchema(defaults.output_schema).problems : []),
+  ];
+}
 
-  const model = chooseModel(task, defaults, renderer.catalog);
-  if ('problem' in model) problems.push(model.problem);
-
+function renderOwn(task: OwnTask, defaults: TaskDefaults, { templates, catalog }: Renderer): Rendering {
+  const { chosen, problems: templateProblems } = chooseTemplate(task, defaults, templates);
+  const { model, problems: modelProblems } = chooseModel(task, defaults, catalog);
   const given = task.output_schema ?? defaults.output_schema;
   const schema = given && prepareOutputSchema(given);
-  if (schema) problems.push(...schema.problems);
-
-  if ('problem' in chosen || 'problem' in model) return { ok: false, problems };
-  const { template } = chosen;
-  const content = renderContent(task, defaults, template, input);
-  problems.push(...content.problems);
-  const facts = { ...template, ...content.rendered };
-  const max_tokens = task.max_tokens ?? defaults.max_tokens ?? facts.max_tokens;
-  if (max_tokens > model.max_output_tokens) {
-    problems.push({
-      field: 'max_tokens',
-      problem: `is more than ${model.id} can answer`,
-      valid: `at most ${model.max_output_tokens}`,
-    });
+  const content = chosen && renderContent(task, defaults, chosen.template);
+  const facts = chosen && { ...chosen.template, ...content?.rendered };
+  const max_tokens = task.max_tokens ?? defaults.max_tokens ?? facts?.max_tokens;
+  const problems = [
+    ...templateProblems,
+    ...modelProblems,
+    ...(task.output_schema ? (schema?.problems ?? []) : []),
+    ...(content?.problems ?? []),
+    ...checkLength(max_tokens, model),
+  ];
+  // What is wrong with the shared settings alone is no problem of this task, but it can't be rendered with them.
+  const usable = problems.length === 0 && (schema?.problems ?? []).length === 0;
+  if (!usable || !model || !facts || !content?.rendered || max_tokens === undefined) {
+    return { ok: false, problems };
   }
-  if (problems.length > 0 || content.rendered === undefined) return { ok: false, problems };
 
+  const { prompt } = content.rendered;
   const system = task.system ?? defaults.system ?? content.rendered.system;
   const output_schema = schema?.schema ?? content.rendered.output_schema;
   return {
@@ -113,7 +114,7 @@ function renderOwn(task: OwnTask, defaults: TaskDefaults, renderer: Renderer): R
         model: model.id,
         max_tokens,
         ...(system !== '' && { system }),
-        messages: [{ role: 'user', content: content.rendered.prompt }],
+        messages: [{ role: 'user', content: prompt }],
         ...(output_schema && { output_config: { format: { type: 'json_schema', schema: output_schema } } }),
       },
       model,
@@ -121,11 +122,11 @@ function renderOwn(task: OwnTask, defaults: TaskDefaults, renderer: Renderer): R
       expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),
       task_type: task.task_type ?? defaults.task_type,
       structured: output_schema !== undefined,
-      warnings,
+      warnings: chosen.warning === undefined ? [] : [chosen.warning],
       identity: {
         task_id: task.task_id,
-        template: [template.task_type, template.version],
-        prompt: content.rendered.prompt,
+        template: [facts.task_type, facts.version],
+        prompt,
         system,
         output_schema,
         max_tokens,
@@ -136,69 +137,8 @@ function renderOwn(task: OwnTask, defaults: TaskDefaults, renderer: Renderer): R
   };
 }
 
-/** The built-in or custom type, or none where the caller's own prompt is all there is to send. */
-type Chosen = { template: TemplateFacts & Partial<Template>; warning?: string } | { problem: Problem };
-
-function chooseTemplate(task: OwnTask, defaults: TaskDefaults, templates: Templates): Chosen {
-  const task_type = task.task_type ?? defaults.task_type;
-  const hasPrompt = (task.prompt ?? defaults.prompt) !== undefined;
-  const found = task_type === undefined ? undefined : templates.find(task_type);
-  if (found?.kind === 'mistyped') {
-    return {
-      problem: {
-        field: 'task_type',
-        problem: `is not a known task type; did you mean ${found.suggestion}?`,
-        valid: `${templates.names.join(', ')}, or a name of your own that is not so close to one of these`,
-      },
-    };
-  }
-  if (hasPrompt) return { template: ownPrompt };
-  if (found?.kind === 'custom') return { template: found.template, warning: found.warning };
-  if (found !== undefined) return { template: found.template };
-  return {
-    problem: {
-      field: 'task_type',
-      problem: 'the task has neither a task_type nor a prompt',
-      valid: `task_type (${templates.names.join(', ')}, or a name of your own) with input_data, or prompt`,
-    },
-  };
-}
-
-/** A task's own choice wins over the shared one; a model wins over a tier beside it. */
-function chooseModel(
-  task: OwnTask,
-  defaults: TaskDefaults,
-  catalog: ModelCatalog,
-): Model | { problem: Problem } {
-  const choice = task.model || task.model_tier ? task : defaults;
-  if (choice.model === undefined) return catalog.forTier(choice.model_tier ?? 'capable');
-  return (
-    catalog.find(choice.model) ?? { problem: { field: 'model', ...unknownModel(choice.model, catalog.ids) } }
-  );
-}
-
-function renderContent(
-  task: OwnTask,
-  defaults: TaskDefaults,
-  template: Partial<Template>,
-  input: Record<string, unknown>,
-): { rendered?: Rendered; problems: Problem[] } {
-  if (task.prompt !== undefined) {
-    return { rendered: { prompt: promptWithInput(task.prompt, input), system: '' }, problems: [] };
-  }
-  if (defaults.prompt !== undefined) return renderShared(defaults.prompt, input);
-  const problems = template.check?.(input) ?? [];
-  const rendered = problems.length === 0 ? template.render?.(input) : undefined;
-  return rendered ? { rendered, problems } : { problems };
-}
-
-/** The places of a shared prompt are filled; one without any gets the whole input, for it must not be lost. */
-function renderShared(
-  prompt: string,
-  input: Record<string, unknown>,
-): { rendered: Rendered; problems: Problem[] } {
-  if (!hasPlaces(prompt))
-    return { rendered: { prompt: promptWithInput(prompt, input), system: '' }, problems: [] };
-  const { text, problems } = fillPlaces(prompt, input, 'prompt');
-  return { rendered: { prompt: text, system: '' }, problems };
+function checkLength(maxTokens: number | undefined, model: Model | undefined): Problem[] {
+  if (maxTokens === undefined || model === undefined || maxTokens <= model.max_output_tokens) return [];
+  const problem = `is ${maxTokens}, more than ${model.id} can answer`;
+  return [{ field: 'max_tokens', problem, valid: `at most ${model.max_output_tokens}` }];
 }

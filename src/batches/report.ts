@@ -1,5 +1,3 @@
-import type { BatchError } from '../errors.ts';
-import type { BatchRecord } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, costOf } from './cost.ts';
 import type { Progress } from './jobs.ts';
@@ -17,6 +15,7 @@ import {
   resultsExpireAt,
   statusOf,
 } from './status.ts';
+import { warningsOf } from './warnings.ts';
 
 /** A batch as replies tell of it. */
 export type BatchReport = {
@@ -51,9 +50,6 @@ export type BatchReport = {
 
 const PARTS_LISTED = 3;
 
-export const SANDBOX_WARNING =
-  'This is a sandbox batch: no model was asked, its answers are made up and nothing is paid.';
-
 export function reportOf(context: Context, { record, job, failures }: Refreshed): BatchReport {
   const again = checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
   return {
@@ -80,28 +76,7 @@ export function reportOf(context: Context, { record, job, failures }: Refreshed)
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
     ...(job && { progress: job.progress }),
     check_again_in_seconds: again,
-    warnings: warningsOf(record, failures),
+    warnings: warningsOf(record, failures, context.now()),
     next_step: nextStep(record, again),
   };
-}
-
-/** What whoever asks has to know, the most urgent first. */
-export function warningsOf(record: BatchRecord, failures: readonly BatchError[]): string[] {
-  const parts = record.parts.flatMap(({ number, progress }) => {
-    if (progress.state === 'unconfirmed' || progress.state === 'not_sent') {
-      const what =
-        progress.state === 'unconfirmed' ? 'It is not known whether the API has' : 'The API has not got';
-      return [`${what} part ${number} of ${record.parts.length}: ${progress.failure.message}`];
-    }
-    return progress.state === 'created' ? (progress.results?.warnings ?? []) : [];
-  });
-  return [
-    ...(record.provider === 'sandbox' ? [SANDBOX_WARNING] : []),
-    ...parts,
-    ...failures.map((failure) => `The last look did not succeed; what is shown is older. ${failure.message}`),
-    ...record.outputs.flatMap(({ path, problem }) =>
-      problem === null ? [] : [`${path} was not written: ${problem}`],
-    ),
-    ...record.warnings,
-  ];
 }

@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
-import type { Provider, ProviderBatch } from '../provider/provider.ts';
-import { thisProcess } from '../store/process-identity.ts';
+import type { Provider } from '../provider/provider.ts';
 import type { BatchRecord, Intent, Part, PartState } from '../store/record.ts';
+import { claimForGood } from './claims.ts';
 import type { Context } from './context.ts';
 import type { Report } from './jobs.ts';
-import { updatePart } from './parts.ts';
+import { createdState, unconfirmedState, updatePart } from './parts.ts';
+import { backToUnconfirmed } from './tentative.ts';
 
-/** A slow line still carries this much a second; with a minute for the API's answer on top. */
+/** A slow line still carries this much a second; the API's answer has its own time on top. */
 const SLOWEST_BYTES_PER_SECOND = 256_000;
-const ANSWER_MS = 60_000;
 const BUSY_WAIT_SECONDS = 5;
 
-function sendingMs(part: Part): number {
-  return ANSWER_MS + (part.body_bytes / SLOWEST_BYTES_PER_SECOND) * 1000;
+function sendingMs({ limits }: Context, part: Part): number {
+  return limits.answerMs + (part.body_bytes / SLOWEST_BYTES_PER_SECOND) * 1000;
 }
 
 /**
@@ -72,8 +72,8 @@ async function sendPart(
     updatePart(register, part.number, (current) => (ours(current) ? state : null));
   try {
     const body = { path: store.folder(record.batch_id).partBody(part.number), bytes: part.body_bytes };
-    const batch = await provider.createBatch(body, sendingMs(part));
-    await store.claim(batch.id, { batch_id: record.batch_id, part: part.number, at: intent.at });
+    const batch = await provider.createBatch(body, sendingMs(context, part));
+    await takeCreated(context, record, part, batch.id);
     await settle(createdState(intent, batch));
     log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${part.request_count} requests)`);
     return 'go_on';
@@ -81,7 +81,7 @@ async function sendPart(
     const meaning = meaningOf(error);
     log('warn', `${record.batch_id} part ${part.number}: ${meaning} (${describe(error)})`);
     if (meaning === 'uncertain') {
-      await settle({ state: 'unconfirmed', intent, failure: failureOf(error, context) });
+      await settle(unconfirmedState(intent, failureOf(error, context)));
       return 'stop';
     }
     const wait = 1000 * (apiOf(error)?.retry_after_seconds ?? BUSY_WAIT_SECONDS);
@@ -95,11 +95,13 @@ async function sendPart(
   }
 }
 
-/** The state of a part whose create was answered. */
-export function createdState(intent: Intent, batch: ProviderBatch): PartState {
-  const { id, processing_status, request_counts, created_at, expires_at, ended_at } = batch;
-  const seen = { processing_status, request_counts, created_at, expires_at, ended_at };
-  return { state: 'created', intent, provider_batch_id: id, seen, results: null };
+/**
+ * Makes the provider's batch ours. A part that had taken it for its own, when that was the only one it could
+ * be, is uncertain again.
+ */
+async function takeCreated(context: Context, record: BatchRecord, part: Part, id: string): Promise<void> {
+  const displaced = await claimForGood(context, id, { batch_id: record.batch_id, part: part.number });
+  if (displaced !== null) await backToUnconfirmed(context, displaced, id);
 }
 
 async function makeIntent(context: Context, provider: Provider, part: Part): Promise<Intent> {
@@ -111,14 +113,15 @@ async function makeIntent(context: Context, provider: Provider, part: Part): Pro
   ]);
   const now = context.now();
   return {
-    sender: thisProcess(),
+    sender: context.self,
     at: now.toISOString(),
-    send_deadline: new Date(now.getTime() + sendingMs(part)).toISOString(),
+    send_deadline: new Date(now.getTime() + sendingMs(context, part)).toISOString(),
     base_url: account.base_url,
     workspace: account.workspace,
     key_salt: salt,
     key_hash: keyHash,
     watermark: newest.batches[0]?.id ?? null,
+    rejected: [],
   };
 }
 

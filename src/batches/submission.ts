@@ -1,15 +1,10 @@
 import { BatchError } from '../errors.ts';
-import { isProvenDead, thisProcess } from '../store/process-identity.ts';
-import type { BatchRecord, OutcomeCounts, ProcessIdentity } from '../store/record.ts';
+import { isProvenDead } from '../store/process-identity.ts';
+import type { BatchRecord, OutcomeCounts } from '../store/record.ts';
 import type { Context } from './context.ts';
 
 /** For how long the same work is taken for the same submission. */
 const SAME_WORK_MS = 24 * 60 * 60 * 1000;
-
-/** Whether this very process is the one that an identity names. */
-export function isThisProcess(identity: ProcessIdentity): boolean {
-  return identity.nonce === thisProcess().nonce;
-}
 
 /** Whether anything of a batch was paid, or may have been. */
 export function mayBePaid(record: BatchRecord): boolean {

@@ -1,15 +1,14 @@
 import { BatchError } from '../errors.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
-import { thisProcess } from '../store/process-identity.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
 import type { Context } from './context.ts';
 import { requireWithinLimit } from './cost.ts';
+import { drive } from './drive.ts';
 import { endsWithin, type Job, type Report } from './jobs.ts';
 import { makeName } from './name.ts';
 import { checkOutputFile } from './output-file.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { sendParts } from './send.ts';
 import { judgeEarlier, ownWork } from './submission.ts';
 import { totalOf } from './tally.ts';
 import type { Work } from './work.ts';
@@ -55,39 +54,47 @@ export async function submit(
 
   const staging = await context.store.stage();
   let submitted: Submitted = { batch_id: staging.batchId, duplicate: false };
+  let decided = false;
+  const decide = (found: Submitted) => {
+    submitted = found;
+    decided = true;
+  };
   const submission: Submission = { work, options, provider: providerName, account, output };
-  const job = context.jobs.run(
-    staging.batchId,
-    { stage: 'preparing', provider: providerName },
-    async (report) => {
-      submitted = await prepareAndSend(context, submission, staging, report);
-    },
+  const job = context.jobs.run(staging.batchId, { stage: 'preparing', provider: providerName }, (report) =>
+    prepareAndSend(context, submission, staging, decide, report),
   );
-  await endsWithin(job.promise, context.limits.callMs, signal);
+  try {
+    await endsWithin(job.promise, context.limits.callMs, signal);
+  } catch (error) {
+    // From here on the batch is on disk: whatever went wrong is told by its status, under its id.
+    if (!decided) throw error;
+  }
   return submitted;
 }
 
+/** `decide` is told which batch does the work before anything of it is sent. */
 async function prepareAndSend(
   context: Context,
   submission: Submission,
   staging: Staging,
+  decide: (submitted: Submitted) => void,
   report: Report,
-): Promise<Submitted> {
+): Promise<void> {
   const { batchId } = staging;
   const prepared = await prepareInStaging(context, submission, staging, report);
-  if ('standing' in prepared) return { batch_id: prepared.standing, duplicate: true };
+  if ('standing' in prepared) return decide({ batch_id: prepared.standing, duplicate: true });
   if ('takenUp' in prepared) {
-    await takeUp(context, prepared.takenUp, report);
-    return { batch_id: prepared.takenUp, duplicate: false };
+    decide({ batch_id: prepared.takenUp, duplicate: false });
+    return takeUp(context, prepared.takenUp, report);
   }
   const owned = await ownWork(context, prepared.record);
   if (owned.owned) {
-    await sendParts(context, batchId, report);
-    return { batch_id: batchId, duplicate: false };
+    decide({ batch_id: batchId, duplicate: false });
+    return drive(context, batchId, report);
   }
   await context.store.removeBatch(batchId);
+  decide({ batch_id: owned.batchId, duplicate: owned.earlier === 'stands' });
   if (owned.earlier === 'take_up') await takeUp(context, owned.batchId, report);
-  return { batch_id: owned.batchId, duplicate: owned.earlier === 'stands' };
 }
 
 /** Prepares the work and commits its folder, unless an earlier batch of the same work serves. */
@@ -150,8 +157,9 @@ function newRecord(
     created_at: context.now().toISOString(),
     content_hash: prepared.content_hash,
     request_count: prepared.request_count,
-    owner: thisProcess(),
+    owner: context.self,
     force_new: options.force_new ?? false,
+    adopted: false,
     estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: 'estimated' },
     outputs: output === null ? [] : [{ path: output, written_at: null, problem: null }],
     warnings: prepared.warnings,
@@ -165,13 +173,13 @@ async function takeUp(context: Context, batchId: string, report: Report): Promis
     (record) =>
       record && {
         ...record,
-        owner: thisProcess(),
+        owner: context.self,
         parts: record.parts.map((part) =>
           part.progress.state === 'not_sent' ? { ...part, progress: { state: 'prepared' as const } } : part,
         ),
       },
   );
-  await sendParts(context, batchId, report);
+  await drive(context, batchId, report);
 }
 
 /**
@@ -192,8 +200,8 @@ export function continueSubmission(context: Context, record: BatchRecord): Job {
       }
       await context.store
         .record(record.batch_id)
-        .update((current) => current && { ...current, owner: thisProcess() });
-      await sendParts(context, record.batch_id, report);
+        .update((current) => current && { ...current, owner: context.self });
+      await drive(context, record.batch_id, report);
     },
   );
 }

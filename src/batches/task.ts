@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Problem } from '../errors.ts';
 import { type Tier, tiers } from '../provider/models.ts';
-import { problemsOf, withoutNulls } from './problems.ts';
+import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
 
 /** What the API takes as a `custom_id` (Message Batches reference). */
 export const customIdPattern = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -64,8 +64,8 @@ export function parseTask(value: unknown, place: string): ParsedTask {
       problems: [
         {
           item: place,
-          problem: 'is not an object',
-          valid: '{task_id, task_type, input_data}, {task_id, prompt} or {custom_id, params}',
+          problem: `is ${actualType(value)}`,
+          valid: `an object${unlessText(value)}: {task_id, task_type, input_data}, {task_id, prompt} or {custom_id, params}`,
         },
       ],
     };
@@ -92,7 +92,8 @@ export function createIdList(): { note(value: unknown, place: string): Problem |
     note(value, place) {
       const given: { task_id?: unknown; custom_id?: unknown } =
         typeof value === 'object' && value !== null ? value : {};
-      const field = given.custom_id === undefined ? 'task_id' : 'custom_id';
+      // A null id is none here too: else two tasks of one id beside it would pass for different ones.
+      const field = (given.custom_id ?? null) === null ? 'task_id' : 'custom_id';
       const id = given[field];
       if (typeof id !== 'string') return null;
       const earlier = places.get(id);

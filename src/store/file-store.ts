@@ -4,9 +4,8 @@ import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../errors.ts';
 import { makeFolder, namesIn, syncFolder } from '../files/durable-write.ts';
-import { findClaim, makeClaim } from './claims.ts';
 import { batchFolder, createLayout, isBatchId, recordFolder } from './layout.ts';
-import { batchRecord, submission, writtenFile } from './record.ts';
+import { batchRecord, budget, claim, submission, writtenFile } from './record.ts';
 import { createRegister } from './register.ts';
 import { createStaging } from './staging.ts';
 import type { Register, Store } from './store.ts';
@@ -35,8 +34,8 @@ export function createStore({ path, log }: StoreOptions): Store {
     folder: (batchId) => batchFolder(layout.batch(batchId)),
     submission: (contentHash) => register(layout.submission(contentHash), submission),
     writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
-    claim: (providerBatchId, claim) => makeClaim(layout, providerBatchId, claim),
-    findClaim: (providerBatchId) => findClaim(layout, providerBatchId),
+    budget: (day) => register(layout.budget(day), budget),
+    claim: (providerBatchId) => register(layout.claim(providerBatchId), claim),
     sweep: () => inStore('write', layout.staging, () => sweep(layout, log)),
 
     batchIds: () =>

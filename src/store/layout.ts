@@ -7,6 +7,7 @@ const ULID = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 const BATCH_ID = new RegExp(`^batch_${ULID}$`);
 const STAGING_NAME = new RegExp(`^${ULID}$`);
 const PROVIDER_BATCH_ID = /^msgbatch_[a-zA-Z0-9_-]{1,120}$/;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const CONTENT_HASH = /^[0-9a-f]{64}$/;
 
 export const isBatchId = (id: string): boolean => BATCH_ID.test(id);
@@ -24,6 +25,7 @@ export type Layout = {
   submission(contentHash: string): string;
   claim(providerBatchId: string): string;
   writtenFile(path: string): string;
+  budget(day: string): string;
 };
 
 function invalid(what: string, valid: string): BatchError {
@@ -52,10 +54,14 @@ export function createLayout(data: string): Layout {
       if (!isProviderBatchId(providerBatchId)) {
         throw invalid("a provider's batch id", 'msgbatch_ and letters, digits, _ or -');
       }
-      return join(data, 'claims', `${providerBatchId}.json`);
+      return join(data, 'claims', providerBatchId);
     },
     // Hashed, for a path may be longer than a file name can be.
     writtenFile: (path) => join(data, 'written-files', createHash('sha256').update(path).digest('hex')),
+    budget(day) {
+      if (!DAY.test(day)) throw invalid('a day', 'one as 2026-11-22');
+      return join(data, 'budget', day);
+    },
   };
 }
 

@@ -9,7 +9,10 @@ import { providerNames } from '../provider/provider.ts';
 const count = z.int().nonnegative();
 const time = z.string();
 
-/** One per task: what became of it. `pending` while its part runs or was never sent. */
+/**
+ * One per task: what became of it. The results index keeps their places here, so the list only grows at its end.
+ * A task is `pending` while its part runs or was never sent.
+ */
 export const outcomes = ['succeeded', 'incomplete', 'errored', 'expired', 'canceled', 'missing'] as const;
 export type Outcome = (typeof outcomes)[number];
 
@@ -53,17 +56,21 @@ export const intent = z.object({
   key_hash: z.string(),
   /** The newest batch id that the API listed just before; null when it listed none. */
   watermark: z.string().nullable(),
+  /** The provider's batches that were taken for it and proved not to be. */
+  rejected: z.array(z.string()).default([]),
 });
 export type Intent = z.infer<typeof intent>;
 
 /** The provider's batch as it was when its state last changed; times are the provider's. */
-export const seenBatch = z.object({
+const seenBatch = z.object({
   processing_status: z.enum(['in_progress', 'canceling', 'ended']),
   request_counts: requestCounts,
   created_at: time,
   expires_at: time,
   ended_at: time.nullable(),
 });
+
+export type SeenBatch = z.infer<typeof seenBatch>;
 
 /** Tokens as the answers' `usage` has them, and what they cost in batch, in US dollars. */
 export const usage = z.object({
@@ -102,19 +109,33 @@ export const savedResults = z.object({
 export type SavedResults = z.infer<typeof savedResults>;
 
 const failure = z.object({ code: z.string(), message: z.string(), at: time });
+export type Failure = z.infer<typeof failure>;
 
 /** Where a part is on its way; what each state knows, and no more. */
 const partState = z.discriminatedUnion('state', [
   z.object({ state: z.literal('prepared') }),
   z.object({ state: z.literal('sending'), intent }),
-  /** Sent, perhaps: nothing is sent again until it is settled. */
-  z.object({ state: z.literal('unconfirmed'), intent, failure }),
+  /** Sent, perhaps: nothing is sent again until it is settled. No byte of it left after `failure.at`. */
+  z.object({
+    state: z.literal('unconfirmed'),
+    intent,
+    failure,
+    /** Complete listings without a trace of it, each begun late enough; two prove that it was not made. */
+    empty_listings: count.default(0),
+    /** The provider's batches that could be it, where there are several. */
+    candidates: z.array(z.string()).default([]),
+  }),
   /** The API said no, or could not be reached: nothing was made, nothing paid. */
   z.object({ state: z.literal('not_sent'), failure }),
   z.object({
     state: z.literal('created'),
-    intent,
+    /** Null for a batch that another program made. */
+    intent: intent.nullable(),
     provider_batch_id: z.string(),
+    /** Taken for ours because it is the only one that can be; its results will prove it. */
+    tentative: z.boolean().default(false),
+    /** Since when the provider says that it does not know it. */
+    not_found_since: time.nullable().default(null),
     seen: seenBatch,
     results: savedResults.nullable(),
   }),
@@ -129,6 +150,8 @@ export const part = z.object({
   first_task: count,
   body_bytes: count,
   body_sha256: z.string(),
+  /** What it can cost at most, in US dollars; left out where that is its share of the batch's estimate. */
+  maximum_usd: z.number().nonnegative().optional(),
   progress: partState,
 });
 export type Part = z.infer<typeof part>;
@@ -167,6 +190,8 @@ export const batchRecord = z.object({
   estimate: costEstimate.nullable(),
   outputs: z.array(requestedOutput),
   warnings: z.array(z.string()),
+  /** Made by another program; its tasks are known when its results are in. */
+  adopted: z.boolean().default(false),
   parts: z.array(part),
 });
 export type BatchRecord = z.infer<typeof batchRecord>;
@@ -176,9 +201,31 @@ export const submission = z.object({ batch_id: z.string(), at: time });
 export type Submission = z.infer<typeof submission>;
 
 /** Which batch and part own a provider's batch. */
-export const claim = z.object({ batch_id: z.string(), part: z.int().positive(), at: time });
+export const claim = z.object({
+  /** Null once a claim was given back. */
+  owner: z.object({ batch_id: z.string(), part: z.int().positive() }).nullable(),
+  /** Found in the API's list, not told by the answer to a create: such an answer to another part displaces it. */
+  tentative: z.boolean(),
+});
 export type Claim = z.infer<typeof claim>;
 
 /** A file that we wrote for a caller: what may be overwritten, and only while it is still as we left it. */
 export const writtenFile = z.object({ path: z.string(), batch_id: z.string(), sha256: z.string(), at: time });
 export type WrittenFile = z.infer<typeof writtenFile>;
+
+/** What the unsent parts of a batch can cost at most, kept out of others' reach. */
+export const reservation = z.object({
+  id: z.string(),
+  batch_id: z.string(),
+  parts: z.array(z.object({ number: z.int().positive(), usd: z.number().nonnegative() })),
+  /** Who is about to send them: what it holds is given up when it is dead and they were not sent. */
+  holder: processIdentity,
+});
+export type Reservation = z.infer<typeof reservation>;
+
+/** The money of one UTC day, in US dollars: what ended submissions cost, and what open ones may. */
+export const budget = z.object({
+  spent_usd: z.number().nonnegative(),
+  open: z.array(reservation),
+});
+export type Budget = z.infer<typeof budget>;

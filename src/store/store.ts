@@ -1,4 +1,4 @@
-import type { BatchRecord, Claim, Submission, WrittenFile } from './record.ts';
+import type { BatchRecord, Budget, Claim, Submission, WrittenFile } from './record.ts';
 
 /** One state of a register, with who changed it and when. */
 export type Revision<T> = {
@@ -63,9 +63,10 @@ export type Store = {
   removeBatch(batchId: string): Promise<void>;
   submission(contentHash: string): Register<Submission>;
   writtenFile(path: string): Register<WrittenFile>;
-  /** Claims a provider's batch; gives back the claim that holds, which is another's when that came first. */
-  claim(providerBatchId: string, claim: Claim): Promise<Claim>;
-  findClaim(providerBatchId: string): Promise<Claim | null>;
+  /** The money of a UTC day, as `2026-11-22`. */
+  budget(day: string): Register<Budget>;
+  /** Who owns a provider's batch; also the way from its id to ours. */
+  claim(providerBatchId: string): Register<Claim>;
   /** Removes temporary files over an hour old, and staged work whose owner is dead. */
   sweep(): Promise<void>;
 };

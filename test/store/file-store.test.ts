@@ -89,7 +89,7 @@ describe('staging', () => {
   it('keeps folders 0700 and files 0600', async () => {
     const { store, data } = await openStore();
     const id = await commitOne(store);
-    await store.claim('msgbatch_1', { batch_id: id, part: 1, at: 'now' });
+    await store.claim('msgbatch_1').update(() => ({ owner: { batch_id: id, part: 1 }, tentative: false }));
     const mode = async (...names: string[]) => (await stat(join(data, ...names))).mode & 0o777;
     for (const names of [
       [],
@@ -101,7 +101,7 @@ describe('staging', () => {
     ]) {
       expect(await mode(...names)).toBe(0o700);
     }
-    expect(await mode('claims', 'msgbatch_1.json')).toBe(0o600);
+    expect(await mode('claims', 'msgbatch_1', '00000001.json')).toBe(0o600);
     expect(await mode('batches', id, 'record', '00000001.json')).toBe(0o600);
   });
 });
