@@ -38,8 +38,11 @@ export async function watch(context: Context, id: string, options: WatchOptions 
       };
     }
     if (end === 'ended') {
+      const record = await requireRecord(context, batchId);
+      // It was looked into and could not be settled: to look again at once would tell nothing new.
+      if (statusOf(record) === 'unconfirmed') return { record, job: undefined, failures: seen.failures };
       if (left > 0) continue;
-      return refresh(context, await requireRecord(context, batchId));
+      return refresh(context, record);
     }
     if (left <= 0 || signal?.aborted) return seen;
     await sleep(Math.min(POLL_MS, left), undefined, { ...(signal && { signal }) }).catch((error: unknown) => {

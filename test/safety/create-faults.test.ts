@@ -1,0 +1,193 @@
+import type { ServerResponse } from 'node:http';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  type ApiHandler,
+  type ApiServer,
+  apiError,
+  hang,
+  json,
+  reset,
+  startApiServer,
+} from '../api-server.ts';
+import { startServer, type TestServer } from '../harness.ts';
+
+const work = {
+  requests: [
+    { task_id: 'a', prompt: 'one' },
+    { task_id: 'b', prompt: 'two' },
+  ],
+};
+
+const fast = {
+  env: { BATCH_MCP_SETTLE_SECONDS: '0.2' },
+  limits: { answerMs: 400, busyMs: 2_500 },
+};
+
+async function start(): Promise<{ api: ApiServer; server: TestServer }> {
+  const api = await startApiServer({ endsAtOnce: true });
+  onTestFinished(() => api.close());
+  return { api, server: await startServer({ api, ...fast }) };
+}
+
+/** Looks until nothing goes on any more. */
+async function follow(server: TestServer, batchId: string) {
+  for (let look = 0; look < 20; look += 1) {
+    const status = await server.ok('batch_status', { batch_id: batchId, wait_seconds: 2 });
+    const settled = status.results_state === 'saved' || status.processing_status === 'not_sent';
+    if (settled || (status.processing_status === 'unconfirmed' && !status.progress)) return status;
+  }
+  throw new Error('it never came to rest');
+}
+
+const garbage: ApiHandler = (_request, response: ServerResponse) => {
+  response.writeHead(200, { 'content-type': 'application/json' }).end('<html>maintenance</html>');
+};
+const half: ApiHandler = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '500' });
+  response.write('{"id":"msgbatch_');
+  setTimeout(() => response.destroy(), 50);
+};
+const error = (status: number, type: string, headers = {}) =>
+  json(status, apiError(type, 'told by the API'), headers);
+
+/** `made` says whether the API has made a batch although its answer says otherwise. */
+type Row = [
+  name: string,
+  fault: { handler: ApiHandler; made: boolean; times?: number },
+  expected: { creates: number; batches: number; status: string; told: RegExp },
+];
+
+const definite = (status: number, type: string): Row => [
+  `${status} ${type}`,
+  { handler: error(status, type), made: false },
+  { creates: 1, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
+];
+
+/** Uncertain, and nothing was made: settled by the list, and sent again. */
+const uncertain = (name: string, handler: ApiHandler): Row => [
+  `${name}, nothing made`,
+  { handler, made: false, times: 1 },
+  { creates: 2, batches: 1, status: 'ended', told: /./ },
+];
+
+/** Uncertain, and it was made: found in the list, and never sent again. */
+const committed = (name: string, handler: ApiHandler): Row => [
+  `${name}, but made`,
+  { handler, made: true, times: 1 },
+  { creates: 1, batches: 1, status: 'ended', told: /was taken for the batch/ },
+];
+
+const uncertainHandlers: [string, ApiHandler][] = [
+  ['a hang', hang],
+  ['a reset', reset],
+  ['408', error(408, 'timeout_error')],
+  ['409', error(409, 'conflict_error')],
+  ['500', error(500, 'api_error')],
+  ['502', (_request, response) => response.writeHead(502).end('<html>bad gateway</html>')],
+  ['503', error(503, 'api_error')],
+  ['504', error(504, 'timeout_error')],
+  ['a 200 that is no JSON', garbage],
+  ['a 200 cut in its body', half],
+  ['a 200 without an id', json(200, { type: 'message_batch' })],
+  ['a 307', (_request, response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end()],
+];
+
+const rows: Row[] = [
+  definite(400, 'invalid_request_error'),
+  definite(401, 'authentication_error'),
+  definite(402, 'billing_error'),
+  definite(403, 'permission_error'),
+  definite(404, 'not_found_error'),
+  definite(413, 'request_too_large'),
+  definite(422, 'invalid_request_error'),
+  [
+    'a spend limit',
+    {
+      handler: json(
+        429,
+        apiError('rate_limit_error', 'limit', { error_code: 'enforced_spend_limit_reached' }),
+      ),
+      made: false,
+    },
+    { creates: 1, batches: 0, status: 'not_sent', told: /spend limit/i },
+  ],
+  [
+    '429 with retry-after, once',
+    { handler: error(429, 'rate_limit_error', { 'retry-after': '1' }), made: false, times: 1 },
+    { creates: 2, batches: 1, status: 'ended', told: /./ },
+  ],
+  [
+    '529 with retry-after, once',
+    { handler: error(529, 'overloaded_error', { 'retry-after': '1' }), made: false, times: 1 },
+    { creates: 2, batches: 1, status: 'ended', told: /./ },
+  ],
+  [
+    '529 for ever',
+    { handler: error(529, 'overloaded_error', { 'retry-after': '1' }), made: false },
+    { creates: 3, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
+  ],
+  [
+    '429 with a retry-after of an hour',
+    { handler: error(429, 'rate_limit_error', { 'retry-after': '3600' }), made: false },
+    { creates: 1, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
+  ],
+  ...uncertainHandlers.map(([name, handler]) => uncertain(name, handler)),
+  ...uncertainHandlers.map(([name, handler]) => committed(name, handler)),
+];
+
+describe('a create that goes wrong', () => {
+  it.each(rows)('%s', async (_name, { handler, made, times }, expected) => {
+    const { api, server } = await start();
+    api.override('create', handler, { ...(times && { times }), after: made });
+
+    const submitted = await server.ok('submit_batch', work);
+    expect(submitted.batch_id).toMatch(/^batch_/);
+    expect(`${submitted.warnings.join(' ')} ${submitted.next_step}`).toMatch(expected.told);
+    const status = await follow(server, submitted.batch_id);
+
+    expect(status).toMatchObject({ batch_id: submitted.batch_id, processing_status: expected.status });
+    expect(api.creates).toHaveLength(expected.creates);
+    expect(api.batches).toHaveLength(expected.batches);
+    if (expected.status === 'ended') {
+      const { results } = await server.ok('get_results', { batch_id: submitted.batch_id });
+      expect(results.map((result: { task_id: string }) => result.task_id)).toEqual(['a', 'b']);
+    }
+  });
+
+  it('is told as never sent where nothing listens', async () => {
+    const api = await startApiServer();
+    await api.close();
+    const server = await startServer({ api, ...fast });
+    const submitted = await server.ok('submit_batch', work);
+    expect(submitted.processing_status).toBe('not_sent');
+    expect(submitted.warnings.join(' ')).toMatch(/reach/);
+  });
+
+  it('is taken up under its own id when the same work is submitted again', async () => {
+    const { api, server } = await start();
+    api.override('create', error(401, 'authentication_error'), { times: 1 });
+    const first = await server.ok('submit_batch', work);
+    expect(first.processing_status).toBe('not_sent');
+    const second = await server.ok('submit_batch', work);
+    expect(second).toMatchObject({ batch_id: first.batch_id, duplicate: false });
+    expect((await follow(server, second.batch_id)).processing_status).toBe('ended');
+    expect(api.batches).toHaveLength(1);
+  });
+
+  it('is told as uncertain while it is being settled, and nothing is sent meanwhile', async () => {
+    const api = await startApiServer({ endsAtOnce: true });
+    onTestFinished(() => api.close());
+    const env = { BATCH_MCP_SETTLE_SECONDS: '1.5' };
+    const server = await startServer({ api, env, limits: { ...fast.limits, callMs: 600 } });
+    api.override('create', reset, { times: 1, after: true });
+    const submitted = await server.ok('submit_batch', work);
+    expect(submitted.processing_status).toBe('unconfirmed');
+    expect(`${submitted.warnings.join(' ')} ${submitted.next_step}`).toMatch(
+      /not known whether .* nothing more is sent/s,
+    );
+    const again = await server.ok('submit_batch', work);
+    expect(again).toMatchObject({ batch_id: submitted.batch_id, duplicate: true });
+    expect((await follow(server, submitted.batch_id)).processing_status).toBe('ended');
+    expect(api.creates).toHaveLength(1);
+  });
+});
