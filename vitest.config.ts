@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     pool: 'forks',
     maxWorkers: 2,
+    // The counts for .ci/run; a person reads the default report.
+    reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
   },
 });

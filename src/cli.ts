@@ -16,6 +16,7 @@ Flags, each with an environment variable in its place:
   --work-dir FOLDER         a visible folder that is always allowed (BATCH_MCP_WORK_DIR)
   --allow-dir FOLDER …      folders that may be read and written (BATCH_MCP_ALLOWED_DIRS)
   --max-cost-usd DOLLARS    ceiling for one submission (BATCH_MCP_MAX_COST_USD, default 25)
+  --daily-budget-usd DOLLARS  ceiling for a UTC day (BATCH_MCP_DAILY_BUDGET_USD, default 100)
   --read-only               only look: no submitting, no canceling, no files (BATCH_MCP_READ_ONLY)
   --log-level LEVEL         debug, info, warn or error, to stderr (BATCH_MCP_LOG_LEVEL)
 

@@ -1,10 +1,11 @@
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import envPaths from 'env-paths';
 import { z } from 'zod';
+import { type Remote, remotes } from './batches/context.ts';
 import { BatchError, type Problem } from './errors.ts';
-import { defaultWorkFolder, isWorkingFolder } from './folders.ts';
+import { readFlags } from './flags.ts';
+import { defaultWorkFolder, isInside, isWorkingFolder } from './folders.ts';
 import { type LogLevel, logLevels } from './log.ts';
 import { type ProviderName, providerNames } from './provider/provider.ts';
 
@@ -27,6 +28,7 @@ export type Config = {
   settleSeconds: number;
   sandboxSeconds: number;
   readOnly: boolean;
+  remote: Remote;
   allowNetworkTools: boolean;
   logLevel: LogLevel;
   /** Credentials as the environment has them: only for keeping them out of whatever is written. */
@@ -36,18 +38,6 @@ export type Config = {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 type Given = { env: Environment; argv: readonly string[]; cwd: string; home?: string };
-
-const flags = {
-  provider: { type: 'string' },
-  sandbox: { type: 'boolean' },
-  'data-dir': { type: 'string' },
-  'work-dir': { type: 'string' },
-  'allow-dir': { type: 'string', multiple: true },
-  'max-cost-usd': { type: 'string' },
-  'daily-budget-usd': { type: 'string' },
-  'read-only': { type: 'boolean' },
-  'log-level': { type: 'string' },
-} as const;
 
 const yes = ['1', 'true', 'yes', 'on'];
 const no = ['0', 'false', 'no', 'off'];
@@ -81,6 +71,7 @@ const settings = z.object({
   BATCH_MCP_PRICES: z.string().optional(),
   BATCH_MCP_SETTLE_SECONDS: amount.default(30),
   BATCH_MCP_SANDBOX_SECONDS: amount.default(2),
+  BATCH_MCP_REMOTE: z.enum(remotes, { error: `one of ${remotes.join(', ')}` }).default('manage'),
   BATCH_MCP_READ_ONLY: onOff.default(false),
   BATCH_MCP_ALLOW_NETWORK_TOOLS: onOff.default(false),
   BATCH_MCP_LOG_LEVEL: z.enum(logLevels, { error: `one of ${logLevels.join(', ')}` }).default('info'),
@@ -103,24 +94,6 @@ export function unsetPlaceholders(env: Environment): Record<string, string> {
         entry[1] !== undefined && entry[1].trim() !== '' && !/^\$\{[^}]*\}$/.test(entry[1].trim()),
     ),
   );
-}
-
-function readFlags(argv: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({ args: [...argv], options: flags, allowPositionals: true });
-    // `--allow-dir a b` takes several folders: what follows it without a flag of its own is one too.
-    return { ...values, 'allow-dir': [...(values['allow-dir'] ?? []), ...positionals] };
-  } catch (error) {
-    const known = Object.keys(flags).map((flag) => `--${flag}`);
-    throw new BatchError(
-      'invalid_input',
-      `The command line can't be read. Known flags: ${known.join(', ')}`,
-      {
-        cause: error,
-        problems: [{ problem: error instanceof Error ? error.message : String(error) }],
-      },
-    );
-  }
 }
 
 /**
@@ -158,7 +131,7 @@ export function readConfig({ env, argv, cwd, home = os.homedir() }: Given): Conf
   ].map(absolute);
   const usable = isWorkingFolder({ cwd, home });
   const allowed = named.length > 0 ? named : usable ? [cwd] : [];
-  const cwdAllowed = allowed.some((folder) => cwd === folder || cwd.startsWith(folder + path.sep));
+  const cwdAllowed = allowed.some((folder) => isInside(cwd, folder));
 
   return {
     provider: values.BATCH_MCP_PROVIDER,
@@ -178,6 +151,7 @@ export function readConfig({ env, argv, cwd, home = os.homedir() }: Given): Conf
     pricesFile: values.BATCH_MCP_PRICES && absolute(values.BATCH_MCP_PRICES),
     settleSeconds: values.BATCH_MCP_SETTLE_SECONDS,
     sandboxSeconds: values.BATCH_MCP_SANDBOX_SECONDS,
+    remote: values.BATCH_MCP_REMOTE,
     readOnly: values.BATCH_MCP_READ_ONLY,
     allowNetworkTools: values.BATCH_MCP_ALLOW_NETWORK_TOOLS,
     logLevel: values.BATCH_MCP_LOG_LEVEL,

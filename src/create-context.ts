@@ -41,6 +41,7 @@ export async function createContext(
     sandboxSeconds: config.sandboxSeconds,
     allowNetworkTools: config.allowNetworkTools,
     readOnly: config.readOnly,
+    remote: config.remote,
     project: config.project,
     log,
     self: { ...thisProcess(), nonce: randomUUID() },

@@ -22,7 +22,8 @@ const systemFolders = [
   'C:\\Windows',
 ];
 
-function isInside(folder: string, parent: string): boolean {
+/** Whether `folder` is `parent` or below it; both absolute. Links are not looked at. */
+export function isInside(folder: string, parent: string): boolean {
   const relative = path.relative(parent, folder);
   return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative));
 }

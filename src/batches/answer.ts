@@ -1,7 +1,7 @@
 import type { Outcome } from '../store/record.ts';
 import type { TaskEntry } from '../store/tasks-file.ts';
 import { isRetryable } from './failures.ts';
-import { type AnswerMessage, errorOf, outcomeOf, type ResultLine } from './result-line.ts';
+import { type AnswerMessage, errorOf, missingError, outcomeOf, type ResultLine } from './result-line.ts';
 
 /** One task's answer under the caller's id, as replies and files give it. */
 export type Answer = {
@@ -48,15 +48,22 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A task's answer from its line; `line` is null where the results had none for it. */
-export function toAnswer(task: TaskEntry, line: ResultLine | null, attempt: number): Answer {
+/**
+ * A task's answer from its line; `line` is null where the results had none for it. `structured` says whether it
+ * was asked for JSON.
+ */
+export function toAnswer(
+  task: TaskEntry,
+  structured: boolean,
+  line: ResultLine | null,
+  attempt: number,
+): Answer {
   const custom_id = task.custom_id ?? task.task_id;
   if (line === null) {
-    const message = 'The results that the API gave hold no line for this task.';
     return {
       task_id: task.task_id,
       outcome: 'missing',
-      error: { type: 'missing', message, retryable: true },
+      error: { ...missingError, retryable: isRetryable(missingError.type) },
       details: { custom_id, attempt },
     };
   }
@@ -70,7 +77,7 @@ export function toAnswer(task: TaskEntry, line: ResultLine | null, attempt: numb
   if (line.type !== 'succeeded') return answer;
   const { message } = line;
   const text = textOf(message);
-  const json = task.structured ? parsed(text) : undefined;
+  const json = structured ? parsed(text) : undefined;
   const calls = toolCalls(message);
   return {
     ...answer,

@@ -14,6 +14,7 @@ export async function cancel(context: Context, id: string): Promise<Refreshed> {
     throw new BatchError('not_allowed', 'This server is read-only. Nothing was canceled; ask the person.');
   }
   const batchId = await resolveBatchId(context, id);
+  await requireOwn(context, batchId);
   const { record } = await refresh(context, await requireRecord(context, batchId));
   const running = record.parts
     .filter(isCreated)
@@ -35,6 +36,16 @@ export async function cancel(context: Context, id: string): Promise<Refreshed> {
   }
   for (const part of running) await cancelPart(context, record, part);
   return refresh(context, await requireRecord(context, batchId));
+}
+
+/** Another program's batch is canceled only where the owner of this server lets it be managed from here. */
+async function requireOwn(context: Context, batchId: string): Promise<void> {
+  const { adopted } = await requireRecord(context, batchId);
+  if (!adopted || context.remote === 'manage') return;
+  throw new BatchError(
+    'not_allowed',
+    `Nothing was canceled: another program made ${batchId}, and the owner allows only to read such batches (BATCH_MCP_REMOTE).`,
+  );
 }
 
 async function cancelPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<void> {

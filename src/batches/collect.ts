@@ -8,11 +8,12 @@ import { sha256OfFile } from '../files/file-hash.ts';
 import { createFileWriter, type FileWriter } from '../files/file-writer.ts';
 import type { BatchRecord, CreatedPart, Part, SavedResults } from '../store/record.ts';
 import { writeResultsIndex } from '../store/results-index.ts';
-import { openTasks } from '../store/tasks-file.ts';
+import { writeAdoptedTasks } from './adopted-tasks.ts';
 import type { Context } from './context.ts';
 import type { Report } from './jobs.ts';
 import { isCreated, updatePart } from './parts.ts';
 import { type ExpectedTasks, type Scan, scanResults } from './scan-results.ts';
+import { tasksOfPart } from './tasks-of-part.ts';
 import { confirmPart, releaseForeign } from './tentative.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
@@ -33,6 +34,7 @@ export async function collect(context: Context, batchId: string, report: Report)
     const record = await register.read();
     const part = record && partsToCollect(record)[0];
     if (!record || !part) return;
+    if (record.adopted) await writeAdoptedTasks(context, record, part);
     const results = await collectPart(context, record, part, report);
     if (results === 'foreign') {
       await releaseForeign(context, record, part);
@@ -70,7 +72,7 @@ async function collectPart(
     outcomes: scan.outcomes,
     usage_by_model: scan.usage_by_model,
     failures: scan.failures,
-    warnings: scan.outcomes.missing > 0 ? [missingWarning(scan, part)] : [],
+    warnings: isWhole(scan, part) ? [] : [shortfallWarning(scan, part)],
   };
 }
 
@@ -96,18 +98,11 @@ export async function expectedTasks(
   record: BatchRecord,
   part: Part,
 ): Promise<ExpectedTasks> {
-  const tasks = await openTasks(context.store.folder(record.batch_id));
   const ordinals = new Map<string, number>();
   const models: string[] = [];
-  const last = part.first_task + part.request_count;
-  let ordinal = 0;
-  for await (const task of tasks.all()) {
-    if (ordinal >= last) break;
-    if (ordinal >= part.first_task) {
-      ordinals.set(task.custom_id ?? task.task_id, ordinal);
-      models.push(task.model);
-    }
-    ordinal += 1;
+  for await (const task of tasksOfPart(context.store.folder(record.batch_id), part)) {
+    ordinals.set(task.custom_id, task.ordinal);
+    models[task.ordinal - part.first_task] = task.model;
   }
   return {
     count: part.request_count,
@@ -195,6 +190,8 @@ function shortfall({ lines, strange, outcomes }: Scan, part: Part): string {
   );
 }
 
-function missingWarning(scan: Scan, part: Part): string {
-  return `The API's results hold no answer for ${scan.outcomes.missing} tasks (${shortfall(scan, part)}).`;
+function shortfallWarning(scan: Scan, part: Part): string {
+  const { missing } = scan.outcomes;
+  const what = missing > 0 ? `hold no answer for ${missing} tasks` : 'are not as they should be';
+  return `The API's results ${what}, however often they were fetched (${shortfall(scan, part)}).`;
 }

@@ -42,6 +42,9 @@ export const defaultLimits: Limits = {
   replyCharacters: 18_000,
 };
 
+export const remotes = ['manage', 'read', 'off'] as const;
+export type Remote = (typeof remotes)[number];
+
 /** All that the operations work with. Made by a starter; the operations read no environment. */
 export type Context = {
   readonly store: Store;
@@ -61,6 +64,8 @@ export type Context = {
   readonly sandboxSeconds: number;
   readonly allowNetworkTools: boolean;
   readonly readOnly: boolean;
+  /** What may be done with batches that another program made. */
+  readonly remote: Remote;
   /** The base name of the folder that the user works in, kept with each batch. */
   readonly project: string | null;
   readonly log: Log;

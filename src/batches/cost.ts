@@ -13,7 +13,8 @@ export type CostUsd = {
 
 /** Dollars as a person reads them: cents, and more digits where there are only those. */
 export function formatUsd(usd: number): string {
-  return `$${usd >= 1 ? usd.toFixed(2) : usd.toPrecision(2)}`;
+  const digits = usd === 0 || usd >= 1 ? 2 : Math.max(2, 1 - Math.floor(Math.log10(usd)));
+  return `$${usd.toFixed(digits)}`;
 }
 
 /** What a part's answers really cost; null where a model has no known price. */
@@ -35,12 +36,20 @@ function actualUsd(record: BatchRecord): number | null {
   return roundUsd(sum);
 }
 
-/** Null where nothing is known of it: a batch that another program made. */
+/** Null where nothing is known of it yet: a batch that another program made. */
 export function costOf(record: BatchRecord): CostUsd | null {
-  if (record.estimate === null) return null;
-  const { expected, maximum, basis } = record.estimate;
   const actual = actualUsd(record);
-  return { expected, maximum, actual, basis: actual === null ? basis : 'actual' };
+  if (record.estimate === null) {
+    return actual === null ? null : { expected: actual, maximum: actual, actual, basis: 'actual' };
+  }
+  const { expected, maximum, basis } = record.estimate;
+  const retries = record.parts.filter(({ tasks }) => tasks === 'listed');
+  return {
+    expected: roundUsd(retries.reduce((sum, part) => sum + (part.expected_usd ?? 0), expected)),
+    maximum: roundUsd(retries.reduce((sum, part) => sum + (part.maximum_usd ?? 0), maximum)),
+    actual,
+    basis: actual === null ? basis : 'actual',
+  };
 }
 
 /** Throws `cost_limit` where the work could cost more than the ceiling; a call can lower it, never lift it. */

@@ -35,7 +35,7 @@ export async function describeSubmission(
   const record = await requireRecord(context, batch_id);
   const lastFailure = context.jobs.lastFailure(batch_id);
   const report = short(
-    reportOf(context, { record, job, failures: lastFailure instanceof BatchError ? [lastFailure] : [] }),
+    await reportOf(context, { record, job, failures: lastFailure instanceof BatchError ? [lastFailure] : [] }),
   );
   return { ...report, warnings: [...(duplicate ? [DUPLICATE_WARNING] : []), ...report.warnings], duplicate };
 }

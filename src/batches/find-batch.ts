@@ -1,5 +1,6 @@
 import { BatchError } from '../errors.ts';
 import type { BatchRecord } from '../store/record.ts';
+import { adopt } from './adopt.ts';
 import type { Context } from './context.ts';
 
 const ownId = /^batch_[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -20,8 +21,7 @@ export async function resolveBatchId(context: Context, id: string): Promise<stri
     });
   }
   const claim = await context.store.claim(id).read();
-  if (claim?.owner) return claim.owner.batch_id;
-  throw unknownBatch(id);
+  return claim?.owner ? claim.owner.batch_id : adopt(context, id);
 }
 
 /** The record of a batch. Throws `not_found`, or what kept it from ever being made. */

@@ -38,6 +38,8 @@ export type BatchList = {
 
 const READ_AT_ONCE = 32;
 const DAMAGED_NAMED = 5;
+/** A page ends before it fills a reply. */
+const PAGE_CHARACTERS = 10_000;
 
 /** Batches as they were last seen, newest first. Asks no provider and sends nothing. */
 export async function list(context: Context, request: ListRequest): Promise<BatchList> {
@@ -50,6 +52,7 @@ export async function list(context: Context, request: ListRequest): Promise<Batc
   const totals = { batches: 0, requests: 0, actual_usd: 0, open_expected_usd: 0 };
   const damaged: string[] = [];
   let next: string | null = null;
+  let characters = 0;
   for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
     const chunk = await Promise.all(
       ids.slice(from, from + READ_AT_ONCE).map((id) => readOrNull(context, id, damaged)),
@@ -57,8 +60,12 @@ export async function list(context: Context, request: ListRequest): Promise<Batc
     for (const record of chunk) {
       if (record === null || !matches(record, request)) continue;
       const listed = listedBatch(record);
-      if (totals.batches >= start && batches.length < limit) batches.push(listed);
-      else if (totals.batches >= start) next ??= writeCursor(of, totals.batches);
+      if (totals.batches >= start && next === null) {
+        characters += JSON.stringify(listed).length;
+        const full = batches.length >= limit || (batches.length > 0 && characters > PAGE_CHARACTERS);
+        if (full) next = writeCursor(of, totals.batches);
+        else batches.push(listed);
+      }
       totals.batches += 1;
       totals.requests += listed.request_count;
       if (record.provider === 'sandbox') continue;

@@ -19,10 +19,18 @@ export function checkAgainInSeconds(record: BatchRecord, now: Date, sandboxSecon
   if (status === 'unconfirmed') return 60;
   if (status === 'ended') return isSaved(record) ? 0 : 5;
   if (status === 'submitting') return 5;
-  const age = (now.getTime() - Date.parse(record.created_at)) / 1000;
+  const age = (now.getTime() - lastSent(record)) / 1000;
   if (record.provider === 'sandbox') return Math.max(1, Math.ceil(sandboxSeconds - age));
   if (status === 'canceling') return 30;
   return POLL_STEPS.find(({ olderThanSeconds }) => age >= olderThanSeconds)?.everySeconds ?? 120;
+}
+
+/** When the latest part went out, which is what waits longest. */
+function lastSent({ created_at, parts }: BatchRecord): number {
+  const sent = parts.flatMap(({ progress }) =>
+    progress.state === 'created' && progress.intent !== null ? [Date.parse(progress.intent.at)] : [],
+  );
+  return Math.max(Date.parse(created_at), ...sent);
 }
 
 function duration(seconds: number): string {
@@ -40,7 +48,7 @@ export function nextStep(record: BatchRecord, again: number): string {
         'submit the work again with force_new.'
       );
     case 'not_sent':
-      return 'Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call submit_batch with the same work: it goes on under this batch_id.';
+      return `Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call retry_batch with batch_id ${id}: it goes on where it stopped.`;
     case 'ended':
       return isSaved(record)
         ? `All results are in. Call get_results with batch_id ${id}.`

@@ -64,3 +64,8 @@ export function unconfirmedState(
 ): Extract<PartState, { state: 'unconfirmed' }> {
   return { state: 'unconfirmed', intent, failure, empty_listings: 0, candidates: [] };
 }
+
+/** How many requests a provider's batch has. */
+export function countOf({ request_counts }: ProviderBatch): number {
+  return Object.values(request_counts).reduce((sum, count) => sum + count, 0);
+}

@@ -103,6 +103,14 @@ function describe(issue: z.core.$ZodIssue): Pick<Problem, 'problem' | 'valid'> {
   }
 }
 
+/** A path as a caller would write it: `task_ids[2]`, `input_data.logs`. */
+function fieldName(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((name, key) => {
+    if (typeof key === 'number') return `${name}[${key}]`;
+    return name === '' ? String(key) : `${name}.${String(key)}`;
+  }, '');
+}
+
 /**
  * What zod found, as problems a caller can act on: each names its field, says what was wrong without quoting
  * it, and what is valid. An unknown key is named with the nearest of `knownKeys`.
@@ -110,8 +118,13 @@ function describe(issue: z.core.$ZodIssue): Pick<Problem, 'problem' | 'valid'> {
  * Parse with `reportInput: true`, for "is missing" to be told from a wrong type.
  */
 export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item?: string): Problem[] {
+  const wrongType = new Set(
+    error.issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => fieldName(path)),
+  );
   return error.issues.flatMap((issue): Problem[] => {
-    const at = issue.path.map(String);
+    const at = fieldName(issue.path);
+    // Of a text where a list is wanted, zod also finds fault with the length, as if it were one.
+    if (issue.code !== 'invalid_type' && wrongType.has(at)) return [];
     const base = item === undefined ? {} : { item };
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {
@@ -120,13 +133,13 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
         const shown = /^[\w-]{1,40}$/.test(key) ? key : `(a key of ${key.length} characters)`;
         return {
           ...base,
-          field: [...at, shown].join('.'),
+          field: at === '' ? shown : `${at}.${shown}`,
           problem: `unknown key${didYouMean(key, knownKeys)}`,
           ...(meant === undefined && { valid: knownKeys.join(', ') }),
         };
       });
     }
-    return [{ ...base, ...(at.length > 0 && { field: at.join('.') }), ...describe(issue) }];
+    return [{ ...base, ...(at !== '' && { field: at }), ...describe(issue) }];
   });
 }
 

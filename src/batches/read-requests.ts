@@ -113,11 +113,16 @@ async function* onlyArray(texts: AsyncIterable<string>): AsyncGenerator<string> 
     }
     yield text;
   }
-  if (!started) throw notAnArray();
+  if (!started) throw unreadable({ problem: 'is empty', valid: ARRAY });
 }
 
+const ARRAY = 'a JSON array of tasks, [{…}, {…}]';
+
 const notAnArray = () =>
-  unreadable({ problem: 'does not hold an array', valid: 'a JSON array of tasks, [{…}, {…}]' });
+  unreadable({
+    problem: 'does not hold an array',
+    valid: `${ARRAY}; a file with one task per line must be named .jsonl`,
+  });
 
 function unreadable(problem: Pick<Problem, 'problem' | 'valid'>, cause?: unknown): BatchError {
   return new BatchError(
@@ -138,5 +143,5 @@ async function arrayError(error: unknown, file: string, folders: AllowedFolders)
   const position = await locateJsonError(decodeUtf8(openBytes(file, folders)));
   const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
   // The parser's own message quotes the file, so it is no cause to keep.
-  return unreadable({ problem: `is not JSON${where}`, valid: 'a JSON array of tasks' });
+  return unreadable({ problem: `is not JSON${where}`, valid: ARRAY });
 }

@@ -3,6 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { BatchRecord } from '../store/record.ts';
 import type { Answer } from './answer.ts';
 import type { Context } from './context.ts';
+import { isRetried } from './outcomes.ts';
 import type { OutputFormat } from './output-format.ts';
 import { isCreated } from './parts.ts';
 import { openView } from './view.ts';
@@ -30,8 +31,25 @@ export async function* renderOutput(context: Context, record: BatchRecord, forma
 
 async function* rawLines(context: Context, record: BatchRecord): Pieces {
   const folder = context.store.folder(record.batch_id);
+  if (isRetried(record)) {
+    yield* bestLines(context, record);
+    return;
+  }
   for (const part of record.parts.filter(isCreated)) {
     if (part.progress.results !== null) yield* createReadStream(folder.partResults(part.number));
+  }
+}
+
+/** Of several attempts each task's best line alone: a reader finds every id once. */
+async function* bestLines(context: Context, record: BatchRecord): Pieces {
+  const view = await openView(context, record);
+  try {
+    for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
+      const line = await view.line(ordinal);
+      if (line !== null) yield `${line}\n`;
+    }
+  } finally {
+    await view.close();
   }
 }
 

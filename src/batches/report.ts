@@ -1,17 +1,16 @@
+import type { BatchRecord, Part } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, costOf } from './cost.ts';
 import type { Progress } from './jobs.ts';
 import { checkAgainInSeconds, nextStep } from './next-step.ts';
+import { type AttemptReport, attemptsOf, isRetried, type OutcomeTotals, outcomesOf, requestCountsOf } from './outcomes.ts';
 import { isCreated } from './parts.ts';
 import type { Refreshed } from './refresh.ts';
 import {
   isSaved,
   latestTime,
-  type OutcomeTotals,
-  outcomesOf,
   type ProcessingStatus,
   partStatus,
-  requestCountsOf,
   resultsExpireAt,
   statusOf,
 } from './status.ts';
@@ -38,6 +37,8 @@ export type BatchReport = {
   ended_at: string | null;
   results_expire_at: string | null;
   outcomes: OutcomeTotals;
+  /** The history, where there is more than one attempt. */
+  attempts?: AttemptReport[];
   request_counts: ReturnType<typeof requestCountsOf>;
   results_state: 'none' | 'downloading' | 'saved';
   output_files: string[];
@@ -50,7 +51,11 @@ export type BatchReport = {
 
 const PARTS_LISTED = 3;
 
-export function reportOf(context: Context, { record, job, failures }: Refreshed): BatchReport {
+export async function reportOf(
+  context: Context,
+  { record, job, failures }: Refreshed,
+): Promise<BatchReport> {
+  const outcomes = await outcomesOf(context, record);
   const again = checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
   return {
     batch_id: record.batch_id,
@@ -58,7 +63,7 @@ export function reportOf(context: Context, { record, job, failures }: Refreshed)
     provider: record.provider,
     processing_status: statusOf(record),
     request_count: record.request_count,
-    parts: record.parts.slice(0, PARTS_LISTED).map((part) => ({
+    parts: listedParts(record).map((part) => ({
       provider_batch_id: isCreated(part) ? part.progress.provider_batch_id : null,
       request_count: part.request_count,
       processing_status: partStatus(part),
@@ -70,8 +75,9 @@ export function reportOf(context: Context, { record, job, failures }: Refreshed)
     expires_at: latestTime(record, 'expires_at'),
     ended_at: latestTime(record, 'ended_at'),
     results_expire_at: resultsExpireAt(record),
-    outcomes: outcomesOf(record),
-    request_counts: requestCountsOf(record),
+    outcomes,
+    ...(isRetried(record) && { attempts: attemptsOf(record) }),
+    request_counts: requestCountsOf(record, outcomes),
     results_state: isSaved(record) ? 'saved' : statusOf(record) === 'ended' ? 'downloading' : 'none',
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
     ...(job && { progress: job.progress }),
@@ -79,4 +85,9 @@ export function reportOf(context: Context, { record, job, failures }: Refreshed)
     warnings: warningsOf(record, failures, context.now()),
     next_step: nextStep(record, again),
   };
+}
+
+/** The first few parts; of a batch that was retried the latest, for these are what goes on. */
+function listedParts(record: BatchRecord): Part[] {
+  return isRetried(record) ? record.parts.slice(-PARTS_LISTED) : record.parts.slice(0, PARTS_LISTED);
 }

@@ -112,6 +112,12 @@ export function outcomeOf(line: ResultLine): Outcome {
     : 'succeeded';
 }
 
+/** Of a task for which the results hold no line. */
+export const missingError: ResultError = {
+  type: 'missing',
+  message: 'The results that the API gave hold no line for this task.',
+};
+
 /** Why a task has no finished answer; null where it has one. */
 export function errorOf(line: ResultLine): ResultError | null {
   switch (line.type) {

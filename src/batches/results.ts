@@ -3,10 +3,11 @@ import type { Outcome } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, costOf } from './cost.ts';
 import { digestOf, type ErrorDigest } from './digest.ts';
+import type { OutcomeTotals } from './outcomes.ts';
 import { checkOutputFile, writeOutputFile } from './output-file.ts';
 import { readPage, type ShownAnswer } from './page.ts';
 import { reportOf } from './report.ts';
-import { isSaved, type OutcomeTotals, type ProcessingStatus } from './status.ts';
+import { isSaved, type ProcessingStatus } from './status.ts';
 import { watch } from './watch.ts';
 
 export const details = ['summary', 'concise', 'full'] as const;
@@ -62,7 +63,7 @@ export async function results(
   const saved = isSaved(record);
   if (output && saved) await writeOutputFile(context, record, output, request.overwrite ?? false);
 
-  const report = reportOf(context, seen);
+  const report = await reportOf(context, seen);
   const detail = request.detail ?? defaultDetail(request, record.request_count);
   const head = {
     batch_id: record.batch_id,
@@ -99,6 +100,8 @@ async function pageOf(
   detail: Detail,
   used: number,
 ) {
+  // Which tasks another program's batch has is told by its results.
+  if (record.adopted && !isSaved(record)) return { results: [], next_cursor: null };
   const filters = { task_ids: request.task_ids, outcomes: outcomeFilter(request.outcomes) };
   const room = Math.max(2_000, context.limits.replyCharacters - used);
   if (detail !== 'summary') {

@@ -3,7 +3,7 @@ import type { ModelCatalog } from '../provider/models.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../store/record.ts';
 import { createResultsIndexBuilder, type ResultsIndex } from '../store/results-index.ts';
 import { createFailureGroups } from './failures.ts';
-import { errorOf, outcomeOf, readResultLine } from './result-line.ts';
+import { errorOf, missingError, outcomeOf, readResultLine } from './result-line.ts';
 import { createUsageTally } from './usage.ts';
 
 /** The tasks that a part was sent with: what a results file is checked against. */
@@ -57,8 +57,8 @@ export async function scanResults(
       seen.add(ordinal);
       const outcome = outcomeOf(result);
       outcomes[outcome] += 1;
-      builder.add(ordinal, outcome, line.offset, line.bytes.length);
       const error = errorOf(result);
+      builder.add(ordinal, outcome, line.offset, line.bytes.length, error?.type === 'refusal');
       if (error !== null) failures.add(error.type, error.message, ordinal);
       if (result.type === 'succeeded') usage.add(result.message, expected.model(ordinal));
     }
@@ -67,7 +67,7 @@ export async function scanResults(
   for (const ordinal of expected.ordinals()) {
     if (seen.has(ordinal)) continue;
     outcomes.missing += 1;
-    failures.add('missing', 'No result came for this task', ordinal);
+    failures.add(missingError.type, missingError.message, ordinal);
   }
   return {
     index: builder.finish(bytes),

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { BatchRecord, Intent, Part, PartState } from '../store/record.ts';
+import { reserveBudget } from './budget.ts';
 import { claimForGood } from './claims.ts';
 import type { Context } from './context.ts';
 import type { Report } from './jobs.ts';
@@ -24,6 +25,7 @@ function sendingMs({ limits }: Context, part: Part): number {
 export async function sendParts(context: Context, batchId: string, report: Report): Promise<void> {
   const register = context.store.record(batchId);
   const busyUntil = Date.now() + context.limits.busyMs;
+  if (!(await isWithinBudget(context, batchId))) return;
   for (;;) {
     const record = await register.read();
     const part = record && nextToSend(record);
@@ -31,6 +33,24 @@ export async function sendParts(context: Context, batchId: string, report: Repor
     report({ stage: 'sending', done: part.first_task, total: record.request_count });
     const next = await sendPart(context, record, part, busyUntil);
     if (next === 'stop') return;
+  }
+}
+
+/** Reserves the money for what waits to be sent; where today's budget does not hold it, that is in the record. */
+async function isWithinBudget(context: Context, batchId: string): Promise<boolean> {
+  const register = context.store.record(batchId);
+  const record = await register.read();
+  const part = record && nextToSend(record);
+  if (!record || !part) return false;
+  try {
+    await reserveBudget(context, record);
+    return true;
+  } catch (error) {
+    if (!(error instanceof BatchError) || error.code !== 'cost_limit') throw error;
+    await updatePart(register, part.number, ({ progress }) =>
+      progress.state === 'prepared' ? { state: 'not_sent', failure: failureOf(error, context) } : null,
+    );
+    return false;
   }
 }
 

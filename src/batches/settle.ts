@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
-import type { Provider, ProviderBatch } from '../provider/provider.ts';
+import type { Provider, ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { BatchRecord, Part, PartState } from '../store/record.ts';
 import { claimForGood, claimTentatively, isClaimed } from './claims.ts';
 import type { Context } from './context.ts';
-import { createdState, isCreated, updatePart } from './parts.ts';
+import { countOf, createdState, isCreated, updatePart } from './parts.ts';
 import { requireSameAccount } from './same-account.ts';
 import { confirmPart } from './tentative.ts';
 
@@ -80,10 +80,6 @@ async function findCandidates(
   return found;
 }
 
-function countOf(batch: ProviderBatch): number {
-  return Object.values(batch.request_counts).reduce((sum, count) => sum + count, 0);
-}
-
 async function* newerThan(provider: Provider, watermark: string | null): AsyncGenerator<ProviderBatch> {
   let after: string | undefined;
   for (;;) {
@@ -99,18 +95,28 @@ async function* newerThan(provider: Provider, watermark: string | null): AsyncGe
 
 /** Whether another part of ours with as many requests is on its way: a candidate could be that one. */
 async function hasRival(context: Context, record: BatchRecord, part: Part): Promise<boolean> {
+  const isOther = (batchId: string, number: number) => batchId !== record.batch_id || number !== part.number;
+  return (await findUncertain(context, record.provider, part.request_count, isOther)) !== null;
+}
+
+/** The id of a batch of ours with a part of so many requests of which it is not certain what the provider has. */
+export async function findUncertain(
+  context: Context,
+  provider: ProviderName,
+  requestCount: number,
+  counts: (batchId: string, part: number) => boolean = () => true,
+): Promise<string | null> {
   for (const batchId of await context.store.batchIds()) {
-    const other = await readOrNull(context, batchId);
-    if (other === null || other.provider !== record.provider) continue;
-    const inFlight = other.parts.some(
+    const record = await readOrNull(context, batchId);
+    const inFlight = record?.parts.some(
       ({ number, request_count, progress }) =>
         (progress.state === 'sending' || progress.state === 'unconfirmed') &&
-        request_count === part.request_count &&
-        (batchId !== record.batch_id || number !== part.number),
+        request_count === requestCount &&
+        counts(batchId, number),
     );
-    if (inFlight) return true;
+    if (record?.provider === provider && inFlight) return batchId;
   }
-  return false;
+  return null;
 }
 
 /** A damaged record concerns its own batch only. */

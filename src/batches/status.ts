@@ -1,5 +1,4 @@
-import type { RequestCounts } from '../provider/provider.ts';
-import type { BatchRecord, Outcome, Part } from '../store/record.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
 import { isCreated } from './parts.ts';
 
 export const processingStatuses = [
@@ -37,43 +36,6 @@ export function partStatus({ progress }: Part): ProcessingStatus {
     case 'created':
       return progress.seen.processing_status;
   }
-}
-
-export type OutcomeTotals = Record<Outcome | 'pending', number>;
-
-/** What became of every task; they add up to the number of tasks. */
-export function outcomesOf(record: BatchRecord): OutcomeTotals {
-  const totals = { pending: 0, succeeded: 0, incomplete: 0, errored: 0, expired: 0, canceled: 0, missing: 0 };
-  for (const part of record.parts) {
-    const results = part.progress.state === 'created' ? part.progress.results : null;
-    if (results === null) totals.pending += part.request_count;
-    else {
-      totals.succeeded += results.outcomes.succeeded;
-      totals.incomplete += results.outcomes.incomplete;
-      totals.errored += results.outcomes.errored;
-      totals.expired += results.outcomes.expired;
-      totals.canceled += results.outcomes.canceled;
-      totals.missing += results.outcomes.missing;
-    }
-  }
-  return totals;
-}
-
-/** The API's own counts, summed over the parts; what was not sent yet counts as processing. */
-export function requestCountsOf(record: BatchRecord): RequestCounts {
-  const sum = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
-  for (const part of record.parts) {
-    const counts = part.progress.state === 'created' ? part.progress.seen.request_counts : null;
-    if (counts === null) sum.processing += part.request_count;
-    else {
-      sum.processing += counts.processing;
-      sum.succeeded += counts.succeeded;
-      sum.errored += counts.errored;
-      sum.canceled += counts.canceled;
-      sum.expired += counts.expired;
-    }
-  }
-  return sum;
 }
 
 /** Whether every answer is on disk. */

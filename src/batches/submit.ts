@@ -2,6 +2,7 @@ import { BatchError } from '../errors.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
+import { reserveBudget } from './budget.ts';
 import type { Context } from './context.ts';
 import { requireWithinLimit } from './cost.ts';
 import { drive } from './drive.ts';
@@ -84,17 +85,32 @@ async function prepareAndSend(
   const prepared = await prepareInStaging(context, submission, staging, report);
   if ('standing' in prepared) return decide({ batch_id: prepared.standing, duplicate: true });
   if ('takenUp' in prepared) {
+    await requireBudget(context, prepared.takenUp);
     decide({ batch_id: prepared.takenUp, duplicate: false });
     return takeUp(context, prepared.takenUp, report);
   }
   const owned = await ownWork(context, prepared.record);
   if (owned.owned) {
+    await requireBudget(context, batchId).catch(async (error: unknown) => {
+      await context.store.removeBatch(batchId);
+      throw error;
+    });
     decide({ batch_id: batchId, duplicate: false });
     return drive(context, batchId, report);
   }
   await context.store.removeBatch(batchId);
+  if (owned.earlier === 'take_up') await requireBudget(context, owned.batchId);
   decide({ batch_id: owned.batchId, duplicate: owned.earlier === 'stands' });
   if (owned.earlier === 'take_up') await takeUp(context, owned.batchId, report);
+}
+
+/**
+ * Throws `cost_limit` where today's budget does not hold what the batch may cost. Asked before the batch is
+ * decided on, so that the caller hears the figures; sending asks again.
+ */
+async function requireBudget(context: Context, batchId: string): Promise<void> {
+  const record = await context.store.record(batchId).read();
+  if (record !== null) await reserveBudget(context, record);
 }
 
 /** Prepares the work and commits its folder, unless an earlier batch of the same work serves. */

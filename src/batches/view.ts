@@ -1,47 +1,40 @@
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { BatchError } from '../errors.ts';
-import type { BatchRecord, CreatedPart, Outcome } from '../store/record.ts';
-import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
+import type { BatchRecord, Outcome } from '../store/record.ts';
 import { openTasks, type TaskEntry } from '../store/tasks-file.ts';
 import { type Answer, toAnswer } from './answer.ts';
-import { expectedTasks } from './collect.ts';
 import type { Context } from './context.ts';
-import { isCreated } from './parts.ts';
-import { readResultLine } from './result-line.ts';
-import { scanResults } from './scan-results.ts';
+import { mergeParts } from './merge.ts';
+import { errorOf, missingError, type ResultError, readResultLine } from './result-line.ts';
+import { type ViewedPart, viewPart } from './viewed-part.ts';
 
-/** All tasks of a batch with the answers that are on disk, in the caller's order, read by seeking. */
+/** All tasks of a batch with the best answers that are on disk, in the caller's order, read by seeking. */
 export type View = {
   readonly count: number;
-  /** Names the set of parts that it covers: another set is another view. */
+  /** Names the set of parts that it covers, and which of them are still open: another set is another view. */
   readonly parts: string;
   outcome(ordinal: number): Outcome | 'pending';
+  /** The line of a task's answer, as it was received; null where there is none. */
+  line(ordinal: number): Promise<string | null>;
+  /** Why a task has no finished answer; null where it has one, or is still awaited. */
+  failure(ordinal: number): Promise<ResultError | null>;
   /** The answers of these tasks, in the order asked for. */
   answers(ordinals: readonly number[]): Promise<Answer[]>;
   tasks(): AsyncIterable<TaskEntry>;
   close(): Promise<void>;
 };
 
-type ViewedPart = { part: CreatedPart; index: ResultsIndex; path: string };
-
 /** Opens what is on disk of a batch. The caller closes it. */
 export async function openView(context: Context, record: BatchRecord): Promise<View> {
   const tasks = await openTasks(context.store.folder(record.batch_id));
-  const viewed = await Promise.all(
-    record.parts
-      .filter(isCreated)
-      .filter(({ progress }) => progress.results !== null)
-      .map((part) => viewPart(context, record, part)),
-  );
+  const viewed = await Promise.all(record.parts.map((part) => viewPart(context, record, part)));
   const handles = new Map<string, FileHandle>();
 
-  /** Which part has a task's answer, or would have it. */
-  const partOf = (ordinal: number) =>
-    viewed.find(({ part }) => ordinal >= part.first_task && ordinal < part.first_task + part.request_count);
+  /** The part whose answer to a task counts. */
+  const partOf = mergeParts(tasks.count, viewed);
 
   async function lineOf(ordinal: number, { index, path, part }: ViewedPart): Promise<string | null> {
-    const place = index.find(ordinal);
+    const place = index?.find(ordinal) ?? null;
     if (place === null) return null;
     const handle = handles.get(path) ?? (await open(path, 'r'));
     handles.set(path, handle);
@@ -60,18 +53,33 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
 
   async function answer(ordinal: number, task: TaskEntry): Promise<Answer> {
     const viewedPart = partOf(ordinal);
-    if (viewedPart === undefined) return { task_id: task.task_id, outcome: 'pending' };
+    if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
     const line = await lineOf(ordinal, viewedPart);
-    return toAnswer(task, line === null ? null : readResultLine(line), viewedPart.part.attempt);
+    const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
+    return toAnswer(task, structured, line === null ? null : readResultLine(line), viewedPart.part.attempt);
+  }
+
+  function outcome(ordinal: number): Outcome | 'pending' {
+    const index = partOf(ordinal)?.index ?? null;
+    return index === null ? 'pending' : (index.find(ordinal)?.outcome ?? 'missing');
+  }
+
+  async function line(ordinal: number): Promise<string | null> {
+    const viewedPart = partOf(ordinal);
+    return viewedPart === undefined ? null : lineOf(ordinal, viewedPart);
   }
 
   return {
     count: tasks.count,
-    parts: viewed.map(({ part }) => part.number).join('.'),
-    outcome(ordinal) {
-      const viewedPart = partOf(ordinal);
-      if (viewedPart === undefined) return 'pending';
-      return viewedPart.index.find(ordinal)?.outcome ?? 'missing';
+    parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
+    outcome,
+    line,
+    async failure(ordinal) {
+      const became = outcome(ordinal);
+      if (became === 'succeeded' || became === 'pending') return null;
+      const text = await line(ordinal);
+      const result = text === null ? null : readResultLine(text);
+      return result === null ? missingError : errorOf(result);
     },
     async answers(ordinals) {
       const entries = await tasks.read(ordinals);
@@ -87,23 +95,4 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
       handles.clear();
     },
   };
-}
-
-/** A part's index; one that is lost or damaged is made again from the results. */
-async function viewPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<ViewedPart> {
-  const folder = context.store.folder(record.batch_id);
-  const path = folder.partResults(part.number);
-  const indexPath = folder.partResultsIndex(part.number);
-  const known = await readResultsIndex(indexPath, part.progress.results?.bytes ?? 0);
-  if (known !== null) return { part, path, index: known };
-  const expected = await expectedTasks(context, record, part);
-  const { index } = await scanResults(createReadStream(path), expected, context.catalog);
-  if (index.resultsBytes !== part.progress.results?.bytes) {
-    throw new BatchError(
-      'store_damaged',
-      `The results file of part ${part.number} is not as it was saved: ${path}.`,
-    );
-  }
-  await writeResultsIndex(indexPath, index);
-  return { part, path, index };
 }

@@ -8,8 +8,18 @@ export const SANDBOX_WARNING =
 /** Results that nobody has fetched are worth a warning this long before the provider drops them. */
 const EXPIRY_WARNING_MS = 3 * 24 * 60 * 60 * 1000;
 
+/** A reply must hold them beside all else. */
+const MOST_WARNINGS = 10;
+const LONGEST_WARNING = 500;
+
 /** What whoever asks has to know of a batch, the most urgent first. */
 export function warningsOf(record: BatchRecord, failures: readonly BatchError[], now: Date): string[] {
+  const all = allWarnings(record, failures, now);
+  const shown = all.slice(0, MOST_WARNINGS).map((text) => text.slice(0, LONGEST_WARNING).toWellFormed());
+  return all.length > shown.length ? [...shown, `and ${all.length - shown.length} more warnings`] : shown;
+}
+
+function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: Date): string[] {
   return [
     ...(record.provider === 'sandbox' ? [SANDBOX_WARNING] : []),
     ...record.parts.flatMap((part) => partWarnings(part, record.parts.length)),

@@ -1,12 +1,10 @@
-import { createFileWriter, type FileWriter } from '../files/file-writer.ts';
+import { createFileWriter } from '../files/file-writer.ts';
 import type { Part } from '../store/record.ts';
 import type { BatchFolder } from '../store/store.ts';
 import { createTasksWriter } from '../store/tasks-file.ts';
 import type { Limits } from './context.ts';
 import type { RequestSink } from './prepare.ts';
-
-const HEAD = '{"requests":[';
-const TAIL = ']}';
+import { createBodiesWriter } from './write-bodies.ts';
 
 /** Writes the tasks and the parts' bodies, each body in the form in which it is sent. */
 export type PartsWriter = RequestSink & {
@@ -16,55 +14,43 @@ export type PartsWriter = RequestSink & {
   abandon(): Promise<void>;
 };
 
-/** A new part begins before a limit of the provider's would be passed. */
+/** The parts of a first attempt: runs of tasks in the caller's order. */
 export async function createPartsWriter(
   folder: BatchFolder,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
 ): Promise<PartsWriter> {
   const tasks = await createTasksWriter(folder);
-  const parts: Part[] = [];
-  let body: FileWriter | null = null;
-  let requests = 0;
-  let written = 0;
-
-  async function endPart(file: FileWriter): Promise<void> {
-    await file.write(TAIL);
-    const { bytes, sha256 } = await file.finish();
-    parts.push({
-      number: parts.length + 1,
-      attempt: 1,
-      request_count: requests,
-      first_task: written - requests,
-      body_bytes: bytes,
-      body_sha256: sha256,
-      progress: { state: 'prepared' },
-    });
-    body = null;
-    requests = 0;
-  }
+  let number = 0;
+  const bodies = createBodiesWriter(limits, async () => {
+    number += 1;
+    return { number, file: await createFileWriter(folder.partBody(number)) };
+  });
 
   return {
     async add(entry, request) {
-      const needed = request.length + 1 + TAIL.length;
-      const full = requests >= limits.partRequests || (body && body.position + needed > limits.partBytes);
-      if (body !== null && full) await endPart(body);
-      if (body === null) {
-        body = await createFileWriter(folder.partBody(parts.length + 1));
-        await body.write(HEAD);
-      }
-      if (requests > 0) await body.write(',');
-      await tasks.add(entry, { offset: body.position, length: request.length });
-      await body.write(request);
-      requests += 1;
-      written += 1;
+      await tasks.add(entry, await bodies.add(request));
     },
     async finish() {
-      if (body !== null) await endPart(body);
+      const written = await bodies.finish();
+      // Closed last, for it syncs the folder, and with it the names of the bodies.
       await tasks.close();
-      return parts;
+      let first_task = 0;
+      return written.map((body): Part => {
+        first_task += body.request_count;
+        return {
+          number: body.number,
+          attempt: 1,
+          request_count: body.request_count,
+          first_task: first_task - body.request_count,
+          tasks: 'run',
+          body_bytes: body.bytes,
+          body_sha256: body.sha256,
+          progress: { state: 'prepared' },
+        };
+      });
     },
     async abandon() {
-      await body?.close();
+      await bodies.abandon();
       await tasks.abort();
     },
   };

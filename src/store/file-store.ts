@@ -4,6 +4,7 @@ import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../errors.ts';
 import { makeFolder, namesIn, syncFolder } from '../files/durable-write.ts';
+import { appendAudit } from './audit.ts';
 import { batchFolder, createLayout, isBatchId, recordFolder } from './layout.ts';
 import { batchRecord, budget, claim, submission, writtenFile } from './record.ts';
 import { createRegister } from './register.ts';
@@ -36,6 +37,7 @@ export function createStore({ path, log }: StoreOptions): Store {
     writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
     budget: (day) => register(layout.budget(day), budget),
     claim: (providerBatchId) => register(layout.claim(providerBatchId), claim),
+    audit: (entry) => appendAudit(path, entry),
     sweep: () => inStore('write', layout.staging, () => sweep(layout, log)),
 
     batchIds: () =>

@@ -76,6 +76,7 @@ export function batchFolder(path: string): BatchFolder {
     tasks: join(path, 'tasks.jsonl'),
     tasksIndex: join(path, 'tasks.idx'),
     partBody: (number) => part(number, 'requests.json'),
+    partTasks: (number) => part(number, 'tasks.jsonl'),
     partResults: (number) => part(number, 'results.jsonl'),
     partResultsIndex: (number) => part(number, 'results.idx'),
     answer: (ordinal) => join(path, 'answers', `${String(ordinal).padStart(6, '0')}.txt`),

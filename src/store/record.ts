@@ -146,12 +146,16 @@ export const part = z.object({
   number: z.int().positive(),
   attempt: z.int().positive(),
   request_count: count,
-  /** The ordinal of its first task; a part of the first attempt holds a run of tasks. */
+  /** The ordinal of its first task. */
   first_task: count,
+  /** `run`: its tasks follow one another from the first; `listed`: they stand in a file of the part, as a retry's do. */
+  tasks: z.enum(['run', 'listed']).default('run'),
   body_bytes: count,
   body_sha256: z.string(),
   /** What it can cost at most, in US dollars; left out where that is its share of the batch's estimate. */
   maximum_usd: z.number().nonnegative().optional(),
+  /** What it is expected to cost, in US dollars; left out as `maximum_usd` is. */
+  expected_usd: z.number().nonnegative().optional(),
   progress: partState,
 });
 export type Part = z.infer<typeof part>;

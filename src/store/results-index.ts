@@ -6,6 +6,8 @@ import { type Outcome, outcomes } from './record.ts';
 export type ResultPlace = {
   ordinal: number;
   outcome: Outcome;
+  /** Whether the model declined, where the outcome is `incomplete`: an answer that was cut off is worth more. */
+  declined: boolean;
   offset: number;
   /** Without the newline. */
   length: number;
@@ -24,21 +26,25 @@ export type ResultsIndex = {
   ordinal(i: number): number;
   /** The outcome of the i-th place alone. */
   outcome(i: number): Outcome;
+  /** Whether the model declined, of the i-th place alone. */
+  declined(i: number): boolean;
   /** The place of a task, null where the part has none for it. */
   find(ordinal: number): ResultPlace | null;
 };
 
 export type ResultsIndexBuilder = {
   /** In any order, each ordinal once. */
-  add(ordinal: number, outcome: Outcome, offset: number, length: number): void;
+  add(ordinal: number, outcome: Outcome, offset: number, length: number, declined?: boolean): void;
   finish(resultsBytes: number): ResultsIndex;
 };
 
-const FORMAT: IndexFormat = { magic: 'BMRI', version: 1, rowBytes: 17 };
-// A row, little endian: ordinal (4 bytes), length (4), offset (8, a double), the outcome's code (1).
+const FORMAT: IndexFormat = { magic: 'BMRI', version: 2, rowBytes: 17 };
+// A row, little endian: ordinal (4 bytes), length (4), offset (8, a double), the outcome's code (1), whose
+// highest bit says that the model declined.
 const LENGTH = 4;
 const OFFSET = 8;
 const OUTCOME = 16;
+const DECLINED = 0x80;
 
 /** The codes of outcomes on disk are their places in `outcomes`: that list may only grow at its end. */
 function outcomeOf(code: number): Outcome {
@@ -50,10 +56,13 @@ function outcomeOf(code: number): Outcome {
 function createIndex(rows: Buffer, resultsBytes: number): ResultsIndex {
   const count = rows.length / FORMAT.rowBytes;
   const ordinal = (i: number) => rows.readUInt32LE(i * FORMAT.rowBytes);
-  const outcome = (i: number) => outcomeOf(rows.readUInt8(i * FORMAT.rowBytes + OUTCOME));
+  const code = (i: number) => rows.readUInt8(i * FORMAT.rowBytes + OUTCOME);
+  const outcome = (i: number) => outcomeOf(code(i) & ~DECLINED);
+  const declined = (i: number) => (code(i) & DECLINED) !== 0;
   const at = (i: number): ResultPlace => ({
     ordinal: ordinal(i),
     outcome: outcome(i),
+    declined: declined(i),
     offset: rows.readDoubleLE(i * FORMAT.rowBytes + OFFSET),
     length: rows.readUInt32LE(i * FORMAT.rowBytes + LENGTH),
   });
@@ -64,6 +73,7 @@ function createIndex(rows: Buffer, resultsBytes: number): ResultsIndex {
     at,
     ordinal,
     outcome,
+    declined,
     find(wanted) {
       let low = 0;
       let high = count;
@@ -82,7 +92,7 @@ export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder
   const rows = Buffer.alloc(capacity * FORMAT.rowBytes);
   let count = 0;
   return {
-    add(ordinal, outcome, offset, length) {
+    add(ordinal, outcome, offset, length, declined = false) {
       if (count === capacity) {
         throw new BatchError('internal', `A results index made for ${capacity} answers got one more.`);
       }
@@ -90,7 +100,7 @@ export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder
       rows.writeUInt32LE(ordinal, row);
       rows.writeUInt32LE(length, row + LENGTH);
       rows.writeDoubleLE(offset, row + OFFSET);
-      rows.writeUInt8(outcomes.indexOf(outcome), row + OUTCOME);
+      rows.writeUInt8(outcomes.indexOf(outcome) | (declined ? DECLINED : 0), row + OUTCOME);
       count += 1;
     },
     finish(resultsBytes) {
@@ -124,7 +134,7 @@ export async function readResultsIndex(
   if (rows === null) return null;
   for (let code = OUTCOME; code < rows.length; code += FORMAT.rowBytes) {
     // Written by a later version, which knows outcomes that this one does not.
-    if (rows.readUInt8(code) >= outcomes.length) return null;
+    if ((rows.readUInt8(code) & ~DECLINED) >= outcomes.length) return null;
   }
   return createIndex(rows, expectedResultsBytes);
 }

@@ -1,3 +1,4 @@
+import type { AuditEntry } from './audit.ts';
 import type { BatchRecord, Budget, Claim, Submission, WrittenFile } from './record.ts';
 
 /** One state of a register, with who changed it and when. */
@@ -32,6 +33,8 @@ export type BatchFolder = {
   readonly tasks: string;
   readonly tasksIndex: string;
   partBody(part: number): string;
+  /** The tasks of a part that lists them. */
+  partTasks(part: number): string;
   partResults(part: number): string;
   partResultsIndex(part: number): string;
   /** A whole answer that was too long for a reply. */
@@ -67,6 +70,8 @@ export type Store = {
   budget(day: string): Register<Budget>;
   /** Who owns a provider's batch; also the way from its id to ours. */
   claim(providerBatchId: string): Register<Claim>;
+  /** Appends to the log of what was done. */
+  audit(entry: AuditEntry): Promise<void>;
   /** Removes temporary files over an hour old, and staged work whose owner is dead. */
   sweep(): Promise<void>;
 };

@@ -37,10 +37,17 @@ function isLabelList(labels: unknown): labels is string[] {
   );
 }
 
+function whyNoLabels(labels: unknown): string {
+  if (!Array.isArray(labels)) return 'is not a list';
+  if (labels.length === 0) return 'is empty';
+  const isText = labels.every((label) => typeof label === 'string' && label.trim() !== '');
+  return isText ? 'has a label twice' : 'has a label that is empty or not a text';
+}
+
 /** Null labels are absent ones. */
 function checkLabels(labels: unknown): Problem[] {
   if (labels === undefined || labels === null || isLabelList(labels)) return [];
-  return [{ field: 'input_data.labels', problem: 'these are no usable labels', valid: LABELS }];
+  return [{ field: 'input_data.labels', problem: whyNoLabels(labels), valid: LABELS }];
 }
 
 function answerSchema(labels: unknown): JsonSchema {

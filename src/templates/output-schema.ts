@@ -48,7 +48,7 @@ function closed(schema: unknown, path: string, problems: Problem[]): unknown {
   if (describesObject(schema)) {
     result.additionalProperties ??= false;
     if (result.additionalProperties !== false) {
-      const problem = 'structured output can not have objects with any other keys than the named ones';
+      const problem = "structured output can't have objects with any other keys than the named ones";
       problems.push({ field: `${path}.additionalProperties`, problem, valid: 'false, or leave it out' });
     }
   }

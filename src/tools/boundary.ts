@@ -1,6 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import type { Context } from '../batches/context.ts';
 import { BatchError, renderError } from '../errors.ts';
+import { audit } from './audit.ts';
 import type { Call, Tool } from './tool.ts';
 
 /** Some clients cut, or refuse, a longer text. */
@@ -19,7 +20,9 @@ export async function callTool(
   redact: (text: string) => string,
 ): Promise<CallToolResult> {
   try {
-    const text = redact(JSON.stringify(await tool.run(args, context, call)));
+    const reply = await tool.run(args, context, call);
+    await audit(context, tool, args, { reply });
+    const text = redact(JSON.stringify(reply));
     if (text.length > LONGEST_TEXT) {
       throw new BatchError(
         'internal',
@@ -28,8 +31,15 @@ export async function callTool(
     }
     return { content: [{ type: 'text', text }], structuredContent: JSON.parse(text) };
   } catch (error) {
-    return { content: [{ type: 'text', text: redact(errorText(tool, error, context)) }], isError: true };
+    await audit(context, tool, args, { error });
+    const text = cut(redact(errorText(tool, error, context)));
+    return { content: [{ type: 'text', text }], isError: true };
   }
+}
+
+/** An error may name paths and keys that are themselves too long; what matters stands first. */
+function cut(text: string): string {
+  return text.length < LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT - 2).toWellFormed()}…`;
 }
 
 function errorText(tool: Tool, error: unknown, context: Context): string {

@@ -15,6 +15,6 @@ export const cancelBatch = defineTool({
   input: z.strictObject({ batch_id: batchId }),
   output: batchOutput,
   async run({ batch_id }, context) {
-    return short(reportOf(context, await cancel(context, batch_id)));
+    return short(await reportOf(context, await cancel(context, batch_id)));
   },
 });

@@ -24,7 +24,7 @@ export const workFields = {
     .meta({ items: taskShape })
     .optional()
     .describe('Tasks inline, at most 4 MB. This or requests_file'),
-  requests_file: z.string().optional().describe('Path of a .json (array) or .jsonl file of tasks'),
+  requests_file: z.string().min(1).optional().describe('Path of a .json (array) or .jsonl file of tasks'),
   task_type: taskSettings.task_type.describe(
     'For tasks that set none: analyze_logs (input_data.logs), generate_report (data), classify_bulk (items, labels), ' +
       'generate_docs (code), generate_tests (code), or a name of your own over its raw input_data',

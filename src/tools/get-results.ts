@@ -21,7 +21,7 @@ export const getResults = defineTool({
     task_ids: z.array(z.string().min(1).max(256)).nonempty().max(1000).optional(),
     limit: z.int().min(1).max(200).optional().describe('Answers per page, default 50'),
     cursor: z.string().max(1000).optional().describe('next_cursor of the last reply'),
-    output_file: z.string().optional().describe('Writes all answers there'),
+    output_file: z.string().min(1).optional().describe('Writes all answers there'),
     overwrite: z.boolean().optional().describe('Only replaces a file that this server wrote'),
   }),
   output: z.looseObject({

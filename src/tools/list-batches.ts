@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { list } from '../batches/list.ts';
+import { listRemote } from '../batches/list-remote.ts';
 import { costUsd, processingStatus } from './fields.ts';
 import { defineTool } from './tool.ts';
 
@@ -9,6 +10,9 @@ const moment = z
   .refine((text) => /^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(Date.parse(text)), {
     error: 'a date as 2026-11-22, or a time as 2026-11-22T08:00:00Z',
   });
+
+/** As many as fit into a reply beside a page of our own. */
+const REMOTE_SHOWN = 40;
 
 export const listBatches = defineTool({
   name: 'list_batches',
@@ -24,6 +28,10 @@ export const listBatches = defineTool({
     until: moment.optional().describe('Created before'),
     limit: z.int().min(1).max(50).optional().describe('Default 20'),
     cursor: z.string().max(1000).optional(),
+    include_remote: z
+      .boolean()
+      .optional()
+      .describe('Also the newest that the API knows and this computer does not'),
   }),
   output: z.looseObject({
     batches: z.array(
@@ -39,12 +47,17 @@ export const listBatches = defineTool({
     warnings: z.array(z.string()),
     next_step: z.string(),
   }),
-  async run({ limit = 20, ...request }, context) {
+  async run({ limit = 20, include_remote, ...request }, context) {
     const listed = await list(context, { limit, ...request });
+    const remote = include_remote ? await listRemote(context) : null;
     const next_step =
       listed.next_cursor === null
         ? 'Call batch_status or get_results with a batch_id.'
         : 'Call batch_status or get_results with a batch_id, or list_batches with the same arguments and next_cursor.';
-    return { ...listed, next_step };
+    return {
+      ...listed,
+      ...(remote && { remote: remote.slice(0, REMOTE_SHOWN), remote_count: remote.length }),
+      next_step,
+    };
   },
 });

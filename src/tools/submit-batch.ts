@@ -20,6 +20,7 @@ export const submitBatch = defineTool({
     name: z.string().min(1).max(100).optional().describe('To find the batch by'),
     output_file: z
       .string()
+      .min(1)
       .optional()
       .describe('Written when the batch has ended: .json, .jsonl, .csv, .md or .raw.jsonl'),
     max_cost_usd: z

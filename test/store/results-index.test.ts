@@ -15,15 +15,15 @@ const BYTES = 6_000_000_000;
 
 function place(ordinal: number): ResultPlace {
   const outcome = outcomes[ordinal % outcomes.length] ?? 'missing';
-  return { ordinal, outcome, offset: ordinal * 5_000_000, length: ordinal + 1 };
+  return { ordinal, outcome, declined: ordinal % 2 === 1, offset: ordinal * 5_000_000, length: ordinal + 1 };
 }
 
 /** Every third ordinal, added in an order that is no order. */
 function build(count: number): ResultsIndex {
   const builder = createResultsIndexBuilder(count);
   for (let i = 0; i < count; i += 1) {
-    const { ordinal, outcome, offset, length } = place(((i * 7) % count) * 3);
-    builder.add(ordinal, outcome, offset, length);
+    const { ordinal, outcome, declined, offset, length } = place(((i * 7) % count) * 3);
+    builder.add(ordinal, outcome, offset, length, declined);
   }
   return builder.finish(BYTES);
 }
@@ -38,7 +38,7 @@ describe('where results stand', () => {
     expect(index.find(0)).toEqual(place(0));
     expect(index.find(2_997)).toEqual(place(2_997));
     expect([index.find(1), index.find(-1), index.find(3_000)]).toEqual([null, null, null]);
-    expect([index.ordinal(5), index.outcome(5)]).toEqual([15, place(15).outcome]);
+    expect([index.ordinal(5), index.outcome(5), index.declined(5)]).toEqual([15, place(15).outcome, true]);
   });
 
   it('survives being written and read, in 17 bytes each', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { customTemplate } from '../../src/templates/custom.ts';
-import { promptTemplate, promptWithInput } from '../../src/templates/prompt.ts';
+import { promptWithInput } from '../../src/templates/prompt.ts';
 import type { Template } from '../../src/templates/template.ts';
 import { createTemplates } from '../../src/templates/templates.ts';
 
@@ -186,19 +186,17 @@ describe('a custom type', () => {
   });
 });
 
-describe('a prompt', () => {
-  it('is sent as it is, with the other fields as context', () => {
-    const input = { prompt: 'Translate this.', text: 'Hallo' };
-    expect(promptTemplate.check(input)).toEqual([]);
-    expect(promptTemplate.render(input).prompt).toBe('Translate this.\n\n<text>\nHallo\n</text>');
-    expect(promptTemplate.render({ prompt: ' a ' }).prompt).toBe(' a ');
-    expect(promptWithInput('Go.', { prompt: 'a field' })).toBe('Go.\n\n<prompt>\na field\n</prompt>');
+describe("a prompt of the caller's own", () => {
+  it.each([
+    ['as it is', ' a ', {}, ' a '],
+    [
+      'with the input as context',
+      'Translate this.',
+      { text: 'Hallo' },
+      'Translate this.\n\n<text>\nHallo\n</text>',
+    ],
+    ['with a field of any name', 'Go.', { prompt: 'a field' }, 'Go.\n\n<prompt>\na field\n</prompt>'],
+  ])('is sent %s', (_, prompt, input, text) => {
+    expect(promptWithInput(prompt, input)).toBe(text);
   });
-
-  it.each([{}, { prompt: '' }, { prompt: ' ' }, { prompt: null }, { prompt: 5 }])(
-    'is refused: %j',
-    (input) => {
-      expect(promptTemplate.check(input)).toMatchObject([{ field: 'prompt' }]);
-    },
-  );
 });

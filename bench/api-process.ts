@@ -1,0 +1,91 @@
+/**
+ * The Message Batches API as far as the measurements need it, in a process of its own: takes bodies of any size
+ * and drops them, and serves results from files as fast as the disk gives them. A batch has ended when it is
+ * looked at for the first time. Started by api.ts, with the options as JSON in the first argument.
+ */
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
+import type { ApiOptions } from './api.ts';
+
+const { parts }: ApiOptions = JSON.parse(process.argv[2] ?? '');
+const created = new Map<string, ApiOptions['parts'][number]>();
+
+const counts = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
+
+/** Counted once, in the file itself. */
+async function countsOf(file: string) {
+  const found = { ...counts };
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    const type = /"result":\{"type":"(\w+)"/.exec(line)?.[1];
+    if (type === 'succeeded' || type === 'errored' || type === 'canceled' || type === 'expired') found[type] += 1;
+  }
+  return found;
+}
+const totals = new Map<string, Awaited<ReturnType<typeof countsOf>>>();
+for (const { results } of parts) totals.set(results, await countsOf(results));
+
+function describe(id: string, ended: boolean) {
+  const part = created.get(id);
+  const now = new Date();
+  return {
+    id,
+    type: 'message_batch',
+    processing_status: ended ? 'ended' : 'in_progress',
+    request_counts: ended && part ? totals.get(part.results) : { ...counts, processing: part?.count ?? 0 },
+    created_at: now.toISOString(),
+    expires_at: new Date(now.getTime() + 86_400_000).toISOString(),
+    ended_at: ended ? now.toISOString() : null,
+    cancel_initiated_at: null,
+    archived_at: null,
+    results_url: null,
+  };
+}
+
+/** Reads without keeping; gives the count of requests in it. */
+async function drop(request: IncomingMessage): Promise<number> {
+  const mark = Buffer.from('{"custom_id":');
+  let found = 0;
+  let rest = Buffer.alloc(0);
+  for await (const chunk of request) {
+    const bytes = Buffer.concat([rest, chunk]);
+    for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) found += 1;
+    rest = bytes.subarray(Math.max(0, bytes.length - mark.length + 1));
+  }
+  return found;
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = new URL(request.url ?? '/', 'http://api').pathname;
+  const [, , , , id = '', action] = path.split('/');
+  const json = (body: unknown) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  if (request.method === 'POST' && id === '') {
+    const count = await drop(request);
+    const part = parts.find((candidate) => candidate.count === count);
+    if (!part) throw new Error(`no results are known for ${count} requests`);
+    const made = `msgbatch_${randomBytes(12).toString('hex')}`;
+    created.set(made, part);
+    json(describe(made, false));
+  } else if (id === '') json({ data: [], has_more: false, first_id: null, last_id: null });
+  else if (action === 'results') {
+    const file = (created.get(id) ?? parts[0])?.results ?? '';
+    const { size } = await stat(file);
+    response.writeHead(200, { 'content-type': 'application/x-jsonl', 'content-length': size });
+    await pipeline((await open(file)).createReadStream({ highWaterMark: 1 << 20 }), response);
+  } else json(describe(id, true));
+}
+
+const server = createServer((request, response) => {
+  serve(request, response).catch((error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    response.destroy();
+  });
+});
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  process.stdout.write(`${typeof address === 'object' ? address?.port : ''}\n`);
+});
+process.on('disconnect', () => process.exit());

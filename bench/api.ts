@@ -1,0 +1,21 @@
+import { fork } from 'node:child_process';
+import path from 'node:path';
+
+export type ApiOptions = {
+  /** A create of so many requests is answered by this file of results. */
+  parts: { count: number; results: string }[];
+};
+
+export type Api = { url: string; close(): void };
+
+/** Starts the stand-in for the API in a process of its own. */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const child = fork(path.join(import.meta.dirname, 'api-process.ts'), [JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const port = await new Promise<string>((resolve, reject) => {
+    child.once('exit', () => reject(new Error('the API process ended')));
+    child.stdout?.once('data', (chunk) => resolve(String(chunk).trim()));
+  });
+  return { url: `http://127.0.0.1:${port}`, close: () => child.kill() };
+}

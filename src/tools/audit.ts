@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { Context } from '../batches/context.ts';
+import { BatchError } from '../errors.ts';
+import type { AuditEntry } from '../store/audit.ts';
+import type { Reply, Tool } from './tool.ts';
+
+/** What of a call's arguments and reply goes into the audit log: open shapes, for every tool has its own. */
+const args = z.looseObject({
+  batch_id: z.string().max(200).optional().catch(undefined),
+  requests_file: z.string().max(4096).optional().catch(undefined),
+  output_file: z.string().max(4096).optional().catch(undefined),
+});
+const reply = z.looseObject({
+  batch_id: z.string().optional().catch(undefined),
+  cost_usd: z.looseObject({ maximum: z.number() }).nullish().catch(undefined),
+});
+
+/** Notes a call that did something, or read a file; mere looks are left out. */
+export async function audit(
+  context: Context,
+  tool: Tool,
+  given: unknown,
+  end: { reply: Reply } | { error: unknown },
+): Promise<void> {
+  const named = args.safeParse(given).data ?? {};
+  const files = [named.requests_file, named.output_file].filter((file) => file !== undefined);
+  if (tool.annotations.readOnlyHint && files.length === 0) return;
+  const told = 'reply' in end ? reply.parse(end.reply) : undefined;
+  const batchId = told?.batch_id ?? named.batch_id;
+  const entry: AuditEntry = {
+    at: context.now().toISOString(),
+    tool: tool.name,
+    outcome: 'reply' in end ? 'done' : end.error instanceof BatchError ? end.error.code : 'internal',
+    ...(batchId !== undefined && { batch_id: batchId }),
+    ...(files.length > 0 && { files }),
+    ...(told?.cost_usd && { maximum_usd: told.cost_usd.maximum }),
+  };
+  try {
+    await context.store.audit(entry);
+  } catch (error) {
+    // What was done is done, and its reply matters more than this line.
+    context.log(
+      'error',
+      `The audit log could not be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

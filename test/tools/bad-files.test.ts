@@ -1,0 +1,265 @@
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { TestServer } from '../harness.ts';
+import { type Arguments, CONTENT, expectRefusal, type Given, type Row, refusalOf } from './refusal.ts';
+
+const task = (id: string) => JSON.stringify({ task_id: id, prompt: CONTENT });
+
+/** A requests_file of this name and content in the working folder. */
+function file(name: string, content: string | Buffer): Given {
+  return async ({ work }) => {
+    await writeFile(path.join(work, name), content);
+    return { requests_file: name };
+  };
+}
+
+/** A good requests_file outside of the allowed folders. */
+async function secretFile({ folder }: TestServer): Promise<string> {
+  const secret = path.join(folder, 'secret');
+  await mkdir(secret);
+  await writeFile(path.join(secret, 'tasks.jsonl'), task('a'));
+  return secret;
+}
+
+describe('a requests_file', () => {
+  const notUtf8 = Buffer.concat([
+    Buffer.from('[{"task_id":"'),
+    Buffer.from([0xff, 0xfe]),
+    Buffer.from('"}]'),
+  ]);
+  const rows: Row[] = [
+    [
+      'that is missing',
+      { requests_file: 'none.jsonl' },
+      'not_found',
+      'none.jsonl',
+      'was resolved against',
+      'Check the path',
+    ],
+    ['in a missing folder', { requests_file: 'none/tasks.json' }, 'not_found', 'none/tasks.json'],
+    ['with an empty path', { requests_file: '' }, 'requests_file: is empty', 'not empty'],
+    ['with a NUL byte in its path', { requests_file: 'a\0.jsonl' }, 'NUL'],
+    ['with a path without end', { requests_file: `${'a/'.repeat(3000)}a.json` }, 'longer than 4096 bytes'],
+    [
+      'that is a folder',
+      async ({ work }) => {
+        await mkdir(path.join(work, 'tasks.jsonl'));
+        return { requests_file: 'tasks.jsonl' };
+      },
+      'is a folder',
+      'Give the path of a file',
+    ],
+    ['with another ending', file('tasks.txt', task('a')), 'requests_file: ', '.json (an array) or .jsonl'],
+    ['without an ending', file('tasks', task('a')), 'requests_file: ', '.json (an array) or .jsonl'],
+    [
+      'that is a table',
+      file('tasks.csv', 'task_id,prompt\na,b\n'),
+      'requests_file: ',
+      '.json (an array) or .jsonl',
+    ],
+    [
+      '.json, not JSON',
+      file('a.json', `[\n  ${task('a')},\n  {"task_id": ${CONTENT}}\n]`),
+      'requests_file: is not JSON from line 3, column 15 on',
+      'array',
+    ],
+    ['.json, cut off', file('a.json', `[${task('a')},`), 'requests_file: is not JSON', 'array'],
+    [
+      '.json with more after its end',
+      file('a.json', `[${task('a')}] [${task('b')}]`),
+      'requests_file: is not JSON',
+    ],
+    [
+      '.json that holds an object',
+      file('a.json', `{"requests": [${task('a')}]}`),
+      'does not hold an array',
+      '[{…}, {…}]',
+    ],
+    [
+      '.json that holds lines',
+      file('a.json', `${task('a')}\n${task('b')}\n`),
+      'does not hold an array',
+      '.jsonl',
+    ],
+    ['.json that is empty', file('a.json', ''), 'requests_file: is empty', 'a JSON array'],
+    ['.json of blanks', file('a.json', ' \n '), 'requests_file: is empty', 'a JSON array'],
+    ['.json with no tasks', file('a.json', '[]'), 'requests_file: holds no tasks', 'at least one task'],
+    ['.json that is not UTF-8', file('a.json', notUtf8), 'requests_file: is not UTF-8', 'saved as UTF-8'],
+    [
+      '.json in UTF-16',
+      file('a.json', Buffer.from(`\ufeff[${task('a')}]`, 'utf16le')),
+      'requests_file: is not UTF-8',
+    ],
+    ['.jsonl that is empty', file('a.jsonl', ''), 'requests_file: holds no tasks', 'at least one task'],
+    ['.jsonl of blank lines', file('a.jsonl', '\n \r\n\n'), 'requests_file: holds no tasks'],
+    ['.jsonl that is not UTF-8', file('a.jsonl', notUtf8), 'line 1: is not UTF-8', 'saved as UTF-8'],
+    [
+      '.jsonl with a bad line in its middle',
+      file('a.jsonl', `${task('a')}\n\n{"task_id": ${CONTENT}}\n${task('b')}\n`),
+      'line 3: is not JSON from column 13 on',
+      'one JSON object per line',
+    ],
+    [
+      '.jsonl that holds an array',
+      file('a.jsonl', `[${task('a')}]\n`),
+      'line 1: is a list',
+      '{task_id, prompt}',
+    ],
+    [
+      '.jsonl that holds an array over lines',
+      file('a.jsonl', `[\n${task('a')}\n]\n`),
+      'line 1: is not JSON',
+      'one JSON object per line',
+    ],
+    [
+      'with one id twice',
+      file('a.jsonl', `${task('a')}\n\n${task('a')}\n`),
+      'line 3 (a): task_id: is the same as that of line 1',
+    ],
+    [
+      '.json with one id twice',
+      file('a.json', `[${task('a')},${task('a')}]`),
+      'item 2 (a): task_id: is the same as that of item 1',
+    ],
+    [
+      'with two bad lines',
+      file('a.jsonl', `{}\n${task('a')}\nnull\n`),
+      'line 1: task_id: is missing',
+      'line 3: is null',
+    ],
+    [
+      'with bad items',
+      file('a.json', '[{"task_id": "a"}, 5]'),
+      'item 1 (a): task_type',
+      'item 2: is a number',
+    ],
+    [
+      'outside the allowed folders',
+      async (server) => ({ requests_file: path.join(await secretFile(server), 'tasks.jsonl') }),
+      'not_allowed',
+      'outside the folders',
+      '--allow-dir',
+    ],
+    [
+      'outside by way of ..',
+      async (server) => (await secretFile(server), { requests_file: '../secret/tasks.jsonl' }),
+      'not_allowed',
+      'outside the folders',
+    ],
+    [
+      'that does not exist, outside',
+      { requests_file: '/etc/none.jsonl' },
+      'not_allowed',
+      'outside the folders',
+    ],
+    [
+      'outside by a link',
+      async (server) => {
+        await symlink(
+          path.join(await secretFile(server), 'tasks.jsonl'),
+          path.join(server.work, 'link.jsonl'),
+        );
+        return { requests_file: 'link.jsonl' };
+      },
+      'not_allowed',
+      'outside the folders',
+    ],
+    [
+      'outside by a linked folder',
+      async (server) => {
+        await symlink(await secretFile(server), path.join(server.work, 'linked'));
+        return { requests_file: 'linked/tasks.jsonl' };
+      },
+      'not_allowed',
+      'outside the folders',
+    ],
+    [
+      'that links nowhere',
+      async ({ work }) => {
+        await symlink(path.join(work, 'gone'), path.join(work, 'link.jsonl'));
+        return { requests_file: 'link.jsonl' };
+      },
+      'not_found',
+    ],
+  ];
+  it.each(rows)('%s', (...row) => expectRefusal(row));
+
+  it('in the data folder, even where that one is allowed', async () => {
+    const given = async ({ data }: TestServer): Promise<Arguments> => {
+      await mkdir(data);
+      await writeFile(path.join(data, 'tasks.jsonl'), task('a'));
+      return { requests_file: path.join(data, 'tasks.jsonl') };
+    };
+    expect(await refusalOf(given, { argv: ['--allow-dir', '/tmp'] })).toContain(
+      "in this server's own data folder",
+    );
+  });
+});
+
+describe('an output_file', () => {
+  const output = (name: string): Arguments => ({
+    requests: [{ task_id: 'a', prompt: 'Hi' }],
+    output_file: name,
+  });
+  const rows: Row[] = [
+    ['with an empty path', output(''), 'output_file: is empty'],
+    ['in a folder that does not exist', output('none/out.csv'), 'not_found', 'There is no folder at'],
+    ['with another ending', output('out.xlsx'), 'output_file: ', '.json, .jsonl, .csv, .md or .raw.jsonl'],
+    ['without an ending', output('out'), 'output_file: ', '.json, .jsonl, .csv, .md or .raw.jsonl'],
+    ['of an ending alone', output('.jsonl'), 'output_file: ', '.json, .jsonl'],
+    ['that is hidden', output('.out.jsonl'), 'not_allowed', 'starts with a dot', 'Give another'],
+    ['outside the allowed folders', output('/tmp/out.jsonl'), 'not_allowed', 'outside the folders'],
+    ['outside by way of ..', output('../out.jsonl'), 'not_allowed', 'outside the folders'],
+    [
+      'in a hidden folder',
+      async ({ work }) => {
+        await mkdir(path.join(work, '.git'));
+        return output('.git/out.json');
+      },
+      'not_allowed',
+      'starts with a dot',
+    ],
+    [
+      'that is a folder',
+      async ({ work }) => {
+        await mkdir(path.join(work, 'out.csv'));
+        return output('out.csv');
+      },
+      'is a folder',
+      'Give the path of a file',
+    ],
+    [
+      'outside by a link',
+      async (server) => {
+        await symlink(path.join(await secretFile(server), 'out.json'), path.join(server.work, 'out.json'));
+        return output('out.json');
+      },
+      'not_allowed',
+      'symbolic link',
+    ],
+    [
+      'outside by a linked folder',
+      async (server) => {
+        await symlink(await secretFile(server), path.join(server.work, 'linked'));
+        return output('linked/out.json');
+      },
+      'not_allowed',
+      'outside the folders',
+    ],
+  ];
+  it.each(rows)('%s', (...row) => expectRefusal(row, ['submit_batch']));
+
+  it('that exists already, which stays as it is', async () => {
+    let existing = '';
+    const given = async ({ work }: TestServer) => {
+      existing = path.join(work, 'out.md');
+      await writeFile(existing, 'a diary');
+      return output('out.md');
+    };
+    const text = await refusalOf(given, {}, ['submit_batch']);
+    expect(text).toContain('already_exists');
+    expect(text).toContain('Give another name');
+    expect(await readFile(existing, 'utf8')).toBe('a diary');
+  });
+});

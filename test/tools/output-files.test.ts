@@ -1,0 +1,308 @@
+import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { endedBatch, ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
+import { parseCsv } from '../csv.ts';
+
+const tasks = [
+  { task_id: 'b: ä, "1"', prompt: 'First?' },
+  { task_id: 'cut', prompt: 'Second?' },
+  { task_id: 'json', prompt: 'Third?', output_schema: { type: 'object', properties: {} } },
+  { task_id: 'wrong', prompt: 'Fourth?' },
+  { task_id: 'late', prompt: 'Fifth?' },
+];
+
+/** Last task first, as the API may send them. */
+function backwards([first, cut, asked, wrong, late]: ApiRequest[]): object[] {
+  if (!first || !cut || !asked || !wrong || !late) throw new Error('there are five tasks');
+  return [
+    unfinished(late, 'expired'),
+    errored(wrong, 'invalid_request_error', 'max_tokens: "no"'),
+    succeeded(asked, '{"n": 1}'),
+    succeeded(cut, 'It begins', { stop_reason: 'max_tokens' }),
+    succeeded(first, 'One, "two",\nthree.'),
+  ];
+}
+
+const usage = {
+  input_tokens: 10,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: 0,
+  output_tokens: 5,
+  service_tier: 'batch',
+};
+
+async function written(format: string) {
+  const { api, server, batch_id } = await endedBatch(tasks, backwards, {
+    submit: { name: 'Five\nquestions' },
+  });
+  const reply = await server.ok('get_results', { batch_id, output_file: `out${format}` });
+  const file = path.join(server.work, `out${format}`);
+  expect(reply.output_files).toEqual([file]);
+  expect(reply.warnings).toEqual([]);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(await readdir(server.work)).toEqual([`out${format}`]);
+  return { api, text: await readFile(file, 'utf8') };
+}
+
+describe("an output file, in the caller's order", () => {
+  test('.json has the flat shape of the guide', async () => {
+    const { text } = await written('.json');
+    const model = 'claude-sonnet-5-5';
+    const taken = expect.objectContaining(usage);
+    expect(JSON.parse(text)).toEqual([
+      {
+        task_id: 'b: ä, "1"',
+        success: true,
+        output: { content: 'One, "two",\nthree.', usage: taken, model, stop_reason: 'end_turn' },
+        error: null,
+        outcome: 'succeeded',
+      },
+      {
+        task_id: 'cut',
+        success: false,
+        output: { content: 'It begins', usage: taken, model, stop_reason: 'max_tokens' },
+        error: 'max_tokens: The answer was cut off at max_tokens.',
+        outcome: 'incomplete',
+      },
+      {
+        task_id: 'json',
+        success: true,
+        output: { content: '{"n":1}', json: { n: 1 }, usage: taken, model, stop_reason: 'end_turn' },
+        error: null,
+        outcome: 'succeeded',
+      },
+      {
+        task_id: 'wrong',
+        success: false,
+        output: null,
+        error: 'invalid_request_error: max_tokens: "no"',
+        outcome: 'errored',
+      },
+      {
+        task_id: 'late',
+        success: false,
+        output: null,
+        error: 'expired: The batch expired before this request was processed.',
+        outcome: 'expired',
+      },
+    ]);
+  });
+
+  test('.jsonl has a line per task, with all that is known', async () => {
+    const { text } = await written('.jsonl');
+    expect(text.endsWith('}\n')).toBe(true);
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ task_id }) => task_id)).toEqual(tasks.map(({ task_id }) => task_id));
+    expect(lines[0]).toEqual({
+      task_id: 'b: ä, "1"',
+      outcome: 'succeeded',
+      text: 'One, "two",\nthree.',
+      stop_reason: 'end_turn',
+      custom_id: expect.stringMatching(/^task_1_/),
+      attempt: 1,
+      model: 'claude-sonnet-5-5',
+      usage: expect.objectContaining(usage),
+    });
+    expect(lines[3]).toEqual({
+      task_id: 'wrong',
+      outcome: 'errored',
+      error: { type: 'invalid_request_error', message: 'max_tokens: "no"', retryable: false },
+      custom_id: 'wrong',
+      attempt: 1,
+    });
+  });
+
+  test('.csv has a row per task', async () => {
+    const { text } = await written('.csv');
+    expect(text).toBe(
+      [
+        'task_id,outcome,answer,error_type,error_message,model,input_tokens,output_tokens',
+        '"b: ä, ""1""",succeeded,"One, ""two"",\nthree.",,,claude-sonnet-5-5,10,5',
+        'cut,incomplete,It begins,max_tokens,The answer was cut off at max_tokens.,claude-sonnet-5-5,10,5',
+        'json,succeeded,"{""n"":1}",,,claude-sonnet-5-5,10,5',
+        'wrong,errored,,invalid_request_error,"max_tokens: ""no""",,,',
+        'late,expired,,expired,The batch expired before this request was processed.,,,',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('.md can be read by a person', async () => {
+    const { text } = await written('.md');
+    expect(text).toBe(`# Five questions
+
+## b: ä, "1"
+
+One, "two",
+three.
+
+## cut
+
+*incomplete: max_tokens: The answer was cut off at max_tokens.*
+
+It begins
+
+## json
+
+\`\`\`json
+{
+  "n": 1
+}
+\`\`\`
+
+## wrong
+
+*errored: invalid_request_error: max_tokens: "no"*
+
+
+
+## late
+
+*expired: expired: The batch expired before this request was processed.*
+
+
+`);
+  });
+
+  test('.raw.jsonl is what the API sent, byte by byte', async () => {
+    const { api, text } = await written('.raw.jsonl');
+    expect(text).toBe(String(api.batches[0]?.results));
+  });
+
+  test('says so where the answers are made up', async () => {
+    const server = await startCheckedServer();
+    const { batch_id } = await server.ok('submit_batch', { requests: tasks, sandbox: true });
+    await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+    await server.ok('get_results', { batch_id, output_file: 'out.md' });
+    expect(await readFile(path.join(server.work, 'out.md'), 'utf8')).toMatch(/answers are made up/);
+  });
+});
+
+test('a .csv holds no formulas', async () => {
+  const cells = [
+    ['=1+1', "'=1+1"],
+    ['=HYPERLINK("http://evil","x")', '\'=HYPERLINK("http://evil","x")'],
+    ['+1+cmd', "'+1+cmd"],
+    ['-2+3', "'-2+3"],
+    ['@SUM(A1)', "'@SUM(A1)"],
+    ['\t=1', "'\t=1"],
+    ['\r=1', "'\r=1"],
+    ['-3.5', '-3.5'],
+    ['+17', '+17'],
+    ['1=1', '1=1'],
+    ["it's -2", "it's -2"],
+  ];
+  const requests = cells.map(([text], index) => ({ task_id: `${text} ${index}`, prompt: 'Well?' }));
+  const { server, batch_id } = await endedBatch(requests, (sent) => [
+    ...sent.slice(0, -1).map((request, index) => succeeded(request, cells[index]?.[0] ?? '')),
+    ...sent.slice(-1).map((request) => errored(request, '=type', '=message')),
+  ]);
+  await server.ok('get_results', { batch_id, output_file: 'out.csv' });
+  const [, ...rows] = parseCsv(await readFile(path.join(server.work, 'out.csv'), 'utf8'));
+  expect(rows.map((row) => row[2])).toEqual([...cells.slice(0, -1).map(([, safe]) => safe), '']);
+  expect(rows.at(-1)?.slice(3, 5)).toEqual(["'=type", "'=message"]);
+  for (const row of rows) expect(row.filter((cell) => /^[=@\t\r]/.test(cell))).toEqual([]);
+});
+
+describe('an output file asked for at submission', () => {
+  test('is written when the batch has ended, and is told of', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    const file = path.join(server.work, 'answers.jsonl');
+    const { batch_id } = await server.ok('submit_batch', {
+      requests: prompts(ids(3)),
+      output_file: 'answers.jsonl',
+    });
+    expect((await server.ok('batch_status', { batch_id })).output_files).toEqual([]);
+    expect(await readdir(server.work)).toEqual([]);
+    api.endAll();
+    expect((await server.ok('batch_status', { batch_id })).output_files).toEqual([file]);
+    expect((await readFile(file, 'utf8')).trimEnd().split('\n')).toHaveLength(3);
+  });
+
+  test('is written once, whoever of several sees the end', async () => {
+    const api = await startApi();
+    const first = await startCheckedServer({ api });
+    const { batch_id } = await first.ok('submit_batch', {
+      requests: prompts(ids(40)),
+      output_file: 'a.json',
+    });
+    const others = await Promise.all(
+      Array.from({ length: 3 }, () => startCheckedServer({ api, folder: first.folder })),
+    );
+    api.endAll();
+    await Promise.all([first, ...others].map((server) => server.ok('batch_status', { batch_id })));
+    const status = await first.ok('batch_status', { batch_id, wait_seconds: 5 });
+    expect(status).toMatchObject({ warnings: [], output_files: [path.join(first.work, 'a.json')] });
+    expect(JSON.parse(await readFile(path.join(first.work, 'a.json'), 'utf8'))).toHaveLength(40);
+    expect(await readdir(first.work)).toEqual(['a.json']);
+  });
+
+  test('does not take the place of a file that came in between', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    const { batch_id } = await server.ok('submit_batch', {
+      requests: prompts(ids(2)),
+      output_file: 'notes.md',
+    });
+    await writeFile(path.join(server.work, 'notes.md'), 'mine');
+    api.endAll();
+    const status = await server.ok('batch_status', { batch_id });
+    expect(status).toMatchObject({ results_state: 'saved', output_files: [] });
+    expect(status.warnings).toEqual([expect.stringMatching(/notes\.md was not written.*exists already/)]);
+    expect(await readFile(path.join(server.work, 'notes.md'), 'utf8')).toBe('mine');
+    expect(await server.ok('get_results', { batch_id, output_file: 'other.md' })).toMatchObject({
+      output_files: [path.join(server.work, 'other.md')],
+    });
+  });
+});
+
+describe('nothing is overwritten', () => {
+  const batch = () => endedBatch(prompts(ids(2)), undefined);
+
+  test('but, when asked to, a file that was written here and left as it was', async () => {
+    const { server, batch_id } = await batch();
+    const file = path.join(server.work, 'out.csv');
+    await server.ok('get_results', { batch_id, output_file: 'out.csv' });
+    const first = await readFile(file, 'utf8');
+
+    expect(await server.fails('get_results', { batch_id, output_file: 'out.csv' })).toMatch(/exists already/);
+    const again = await server.ok('get_results', { batch_id, output_file: 'out.csv', overwrite: true });
+    expect(again.output_files).toEqual([file]);
+    expect(await readFile(file, 'utf8')).toBe(first);
+
+    await writeFile(file, `${first}edited by hand\n`);
+    const refused = await server.fails('get_results', { batch_id, output_file: 'out.csv', overwrite: true });
+    expect(refused).toMatch(/changed since/);
+    expect(await readFile(file, 'utf8')).toBe(`${first}edited by hand\n`);
+  });
+
+  test("of the user's own", async () => {
+    const { api, server, batch_id } = await batch();
+    await writeFile(path.join(server.work, 'mine.json'), '{}');
+    await symlink(path.join(server.work, 'mine.json'), path.join(server.work, 'link.json'));
+    for (const overwrite of [false, true]) {
+      for (const output_file of ['mine.json', 'link.json']) {
+        await server.fails('get_results', { batch_id, output_file, overwrite });
+      }
+    }
+    expect(await readFile(path.join(server.work, 'mine.json'), 'utf8')).toBe('{}');
+    // The path is looked at first: nothing was downloaded for a file that can't be written.
+    expect(api.requests.filter(({ path }) => path.endsWith('/results'))).toEqual([]);
+  });
+});
+
+test('before the end no file is written, and the reply says so', async () => {
+  const api = await startApi();
+  const server = await startCheckedServer({ api });
+  const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(2)) });
+  const early = await server.ok('get_results', { batch_id, output_file: 'out.json' });
+  expect(early).toMatchObject({ processing_status: 'in_progress', output_files: [] });
+  expect(early.warnings).toEqual([expect.stringMatching(/not written/)]);
+  expect(await readdir(server.work)).toEqual([]);
+});
