@@ -21,7 +21,8 @@ async function countsOf(file: string) {
   const found = { ...counts };
   for await (const line of createInterface({ input: createReadStream(file) })) {
     const type = /"result":\{"type":"(\w+)"/.exec(line)?.[1];
-    if (type === 'succeeded' || type === 'errored' || type === 'canceled' || type === 'expired') found[type] += 1;
+    if (type === 'succeeded' || type === 'errored' || type === 'canceled' || type === 'expired')
+      found[type] += 1;
   }
   return found;
 }
@@ -61,7 +62,8 @@ async function drop(request: IncomingMessage): Promise<number> {
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://api').pathname;
   const [, , , , id = '', action] = path.split('/');
-  const json = (body: unknown) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  const json = (body: unknown) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   if (request.method === 'POST' && id === '') {
     const count = await drop(request);
     const part = parts.find((candidate) => candidate.count === count);

@@ -43,7 +43,9 @@ function surroundings(): string {
   );
 }
 
-const wanted = Object.entries(groups).filter(([name]) => !Object.keys(groups).some((each) => args.includes(each)) || args.includes(name));
+const wanted = Object.entries(groups).filter(
+  ([name]) => !Object.keys(groups).some((each) => args.includes(each)) || args.includes(name),
+);
 const rows: Row[] = [];
 for (const [name, measure] of wanted) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-bench-'));
@@ -57,4 +59,5 @@ for (const [name, measure] of wanted) {
 const text = `${surroundings()}\n\n${table(rows)}\n`;
 process.stdout.write(text);
 const complete = wanted.length === Object.keys(groups).length;
-if (complete && !quick) await writeFile(path.join(import.meta.dirname, 'results.md'), `# Measured\n\n${text}`);
+if (complete && !quick)
+  await writeFile(path.join(import.meta.dirname, 'results.md'), `# Measured\n\n${text}`);

@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { startApi } from './api.ts';
 import { type InputSize, writeRequests, writeResults } from './inputs.ts';
-import { type Measured, medians, memory, ratio, type Row, runReference, shown, time } from './measure.ts';
+import { type Measured, medians, memory, type Row, ratio, runReference, shown, time } from './measure.ts';
 import { follow, type Product, startProduct } from './product.ts';
 
 async function withPeak(product: Product, work: () => Promise<number>): Promise<Measured> {
@@ -19,10 +19,10 @@ export async function measureBigBatch(folder: string, count: number, repeats: nu
   const requests = path.join(folder, 'work', 'requests.jsonl');
   const results = path.join(folder, 'results.jsonl');
   const copy = path.join(folder, 'copy.jsonl');
-  const sizes = { requests: { count, bytesEach: 2000 }, results: { count, bytesEach: 3000 } } satisfies Record<
-    string,
-    InputSize
-  >;
+  const sizes = {
+    requests: { count, bytesEach: 2000 },
+    results: { count, bytesEach: 3000 },
+  } satisfies Record<string, InputSize>;
   await (await startProduct({ folder, apiUrl: 'http://127.0.0.1:9' })).close();
   await writeRequests(requests, sizes.requests);
   await writeResults(results, sizes.results, true);
@@ -40,7 +40,10 @@ export async function measureBigBatch(folder: string, count: number, repeats: nu
       let batchId = '';
       sent.push(
         await withPeak(sender, async () => {
-          const { reply, ms } = await sender.call('submit_batch', { requests_file: requests, force_new: true });
+          const { reply, ms } = await sender.call('submit_batch', {
+            requests_file: requests,
+            force_new: true,
+          });
           batchId = String(reply.batch_id);
           longestMs = Math.max(longestMs, ms);
           if (reply.processing_status === 'in_progress') return ms;

@@ -60,7 +60,10 @@ const resultOf = (i: number, text: string) => ({
 });
 
 const faults = [
-  { type: 'errored', error: { type: 'error', error: { type: 'api_error', message: 'Internal' }, request_id: null } },
+  {
+    type: 'errored',
+    error: { type: 'error', error: { type: 'api_error', message: 'Internal' }, request_id: null },
+  },
   { type: 'expired' },
   { type: 'canceled' },
 ];
@@ -93,7 +96,11 @@ async function writeFile(path: string, pieces: Iterable<string>): Promise<void> 
 export type InputSize = { count: number; bytesEach: number };
 
 /** A `.jsonl` file of native requests, or with `array` a `.json` file of the same. */
-export async function writeRequests(path: string, { count, bytesEach }: InputSize, array = false): Promise<void> {
+export async function writeRequests(
+  path: string,
+  { count, bytesEach }: InputSize,
+  array = false,
+): Promise<void> {
   const texts = textsOf(bytesEach - 130);
   function* pieces() {
     if (array) yield '[\n';
@@ -107,7 +114,11 @@ export async function writeRequests(path: string, { count, bytesEach }: InputSiz
 }
 
 /** The results of such requests as the API gives them: JSONL in no order. */
-export async function writeResults(path: string, { count, bytesEach }: InputSize, faulty = false): Promise<void> {
+export async function writeResults(
+  path: string,
+  { count, bytesEach }: InputSize,
+  faulty = false,
+): Promise<void> {
   const texts = textsOf(Math.max(20, bytesEach - 480));
   function* pieces() {
     for (const i of shuffled(count)) {

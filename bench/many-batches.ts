@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { startApi } from './api.ts';
 import { writeRequests, writeResults } from './inputs.ts';
-import { median, ratio, type Row, time } from './measure.ts';
+import { median, type Row, ratio, time } from './measure.ts';
 import { follow, startProduct } from './product.ts';
 
 const REQUESTS = 3;
@@ -25,7 +25,10 @@ async function makeMany(folder: string, count: number): Promise<string[]> {
   const data = path.join(folder, 'data');
   const record = path.join(data, 'batches', made, 'record');
   const revisions = await Promise.all(
-    (await readdir(record)).map(async (name) => ({ name, text: await readFile(path.join(record, name), 'utf8') })),
+    (await readdir(record)).map(async (name) => ({
+      name,
+      text: await readFile(path.join(record, name), 'utf8'),
+    })),
   );
   const claims = path.join(data, 'claims');
   const [claimName = ''] = await readdir(claims);
@@ -37,7 +40,10 @@ async function makeMany(folder: string, count: number): Promise<string[]> {
     if (id === made) continue;
     const providerId = `msgbatch_copy${String(i).padStart(20, '0')}`;
     const copied = (text: string) =>
-      text.replaceAll(made, id).replaceAll(claimed, providerId).replace('"name":"', `"name":"${i % 7 === 0 ? 'invoices ' : ''}`);
+      text
+        .replaceAll(made, id)
+        .replaceAll(claimed, providerId)
+        .replace('"name":"', `"name":"${i % 7 === 0 ? 'invoices ' : ''}`);
     const home = path.join(data, 'batches', id);
     await mkdir(path.join(home, 'record'), { recursive: true });
     for (const { name, text } of revisions) await writeFile(path.join(home, 'record', name), copied(text));
@@ -63,7 +69,8 @@ async function measureOne(folder: string, count: number, repeats: number): Promi
       for (let again = 0; again < repeats; again += 1) {
         const { ms } = await product.call('list_batches', { name_contains: 'invoices' });
         (again === 0 ? firstLists : lists).push(ms);
-        for (const batch_id of ids.slice(0, 5)) lookUps.push((await product.call('batch_status', { batch_id })).ms);
+        for (const batch_id of ids.slice(0, 5))
+          lookUps.push((await product.call('batch_status', { batch_id })).ms);
       }
     } finally {
       await product.close();

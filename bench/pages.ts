@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { startApi } from './api.ts';
 import { writeRequests, writeResults } from './inputs.ts';
-import { median, ratio, type Row, time } from './measure.ts';
+import { median, type Row, ratio, time } from './measure.ts';
 import { follow, startProduct } from './product.ts';
 
 const PAGES = 30;
@@ -25,9 +25,15 @@ export async function measurePages(folder: string, sizes: { large: number; small
       const times: number[] = [];
       let cursor: unknown;
       while (times.length < Math.min(PAGES, count / 50 - 1)) {
-        const page = await product.call('get_results', { batch_id, detail: 'concise', limit: 50, ...(cursor ? { cursor } : {}) });
+        const page = await product.call('get_results', {
+          batch_id,
+          detail: 'concise',
+          limit: 50,
+          ...(cursor ? { cursor } : {}),
+        });
         cursor = page.reply.next_cursor;
-        if (!Array.isArray(page.reply.results) || page.reply.results.length !== 50) throw new Error('no page of 50');
+        if (!Array.isArray(page.reply.results) || page.reply.results.length !== 50)
+          throw new Error('no page of 50');
         times.push(page.ms);
       }
       found.push({ first: times[0] ?? 0, next: median(times.slice(1)) });

@@ -52,7 +52,9 @@ export async function startProduct({ folder, apiUrl, env }: ProductOptions): Pro
   return {
     async call(name, args) {
       const start = performance.now();
-      const result = answer.parse(await client.callTool({ name, arguments: args }, undefined, { timeout: 600_000 }));
+      const result = answer.parse(
+        await client.callTool({ name, arguments: args }, undefined, { timeout: 600_000 }),
+      );
       const ms = performance.now() - start;
       longest = Math.max(longest, ms);
       const text = result.content.map((block) => block.text).join('\n');

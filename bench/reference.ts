@@ -13,7 +13,8 @@ const [what, from = '', to = ''] = process.argv.slice(2);
 const start = performance.now();
 if (what === 'create') {
   const requests: Anthropic.Messages.BatchCreateParams['requests'] = [];
-  for await (const line of createInterface({ input: createReadStream(from) })) requests.push(JSON.parse(line));
+  for await (const line of createInterface({ input: createReadStream(from) }))
+    requests.push(JSON.parse(line));
   const client = new Anthropic({ apiKey: 'sk-ant-bench', baseURL: to, maxRetries: 0 });
   await client.messages.batches.create({ requests });
 } else {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { median, ratio, type Row, time } from './measure.ts';
+import { median, type Row, ratio, time } from './measure.ts';
 import { builtServer } from './product.ts';
 
 const frames = [

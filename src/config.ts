@@ -1,7 +1,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import envPaths from 'env-paths';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Remote, remotes } from './batches/context.ts';
 import { BatchError, type Problem } from './errors.ts';
 import { readFlags } from './flags.ts';

@@ -12,7 +12,10 @@ import { createStore } from './store/file-store.ts';
 import { thisProcess } from './store/process-identity.ts';
 import { createTemplates } from './templates/templates.ts';
 
-type Overrides = Partial<Pick<Context, 'now'>> & { limits?: Partial<Limits>; providers?: Providers };
+type Overrides = Partial<Pick<Context, 'now' | 'store'>> & {
+  limits?: Partial<Limits>;
+  providers?: Providers;
+};
 
 /** Puts a configuration's parts together. Reads the price file, if any; touches nothing else. */
 export async function createContext(
@@ -23,7 +26,7 @@ export async function createContext(
   const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile);
   const providers = overrides.providers ?? createProviders(config, log);
   return {
-    store: createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
+    store: overrides.store ?? createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
     defaultProvider: config.provider,
     provider: providers.get,
     templates: createTemplates(),
@@ -31,6 +34,7 @@ export async function createContext(
     folders: createAllowedFolders({
       allowed: config.allowedDirs,
       base: config.baseDir,
+      workFolder: config.workDir,
       forbidden: [config.dataDir],
       home: config.home,
     }),

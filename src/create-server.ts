@@ -5,7 +5,7 @@ import {
   ListToolsRequestSchema,
   McpError,
 } from '@modelcontextprotocol/sdk/types.js';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context } from './batches/context.ts';
 import { callTool } from './tools/boundary.ts';
 import { readOnlyTools, tools } from './tools/index.ts';

@@ -1,4 +1,5 @@
-/** The library: the same server, for a program that brings its own transport. */
+/** The library: the operations for a program, and the server for one that brings its own transport. */
+export { type BatchClient, type ClientOptions, type ClientWork, createBatchClient } from './batch-client.ts';
 export type { Config, Environment } from './config.ts';
 export { readConfig } from './config.ts';
 export { createContext } from './create-context.ts';

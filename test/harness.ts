@@ -140,6 +140,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 
 export type SpawnOptions = {
   folder?: string;
+  /** A script in place of the built server. */
+  starter?: string;
   argv?: string[];
   env?: Record<string, string>;
   cwd?: string;
@@ -161,7 +163,7 @@ export async function spawnServer(options: SpawnOptions = {}): Promise<SpawnedSe
   await mkdir(work, { recursive: true });
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: [builtServer, ...(options.argv ?? [])],
+    args: [options.starter ?? builtServer, ...(options.argv ?? [])],
     cwd: options.cwd ?? work,
     stderr: 'pipe',
     env: {

@@ -75,6 +75,7 @@ async function adoptedRecord(
     created_at: batch.created_at,
     // Nobody submits this work here: the hash only has to be its own.
     content_hash: sha256OfText(batch.id),
+    idempotency_key: null,
     request_count,
     owner: context.self,
     force_new: false,

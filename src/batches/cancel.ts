@@ -2,8 +2,12 @@ import { BatchError } from '../errors.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { endsWithin } from './jobs.ts';
 import { isCreated, seenOf, updatePart } from './parts.ts';
-import { type Refreshed, refresh } from './refresh.ts';
+import { type Refreshed, refreshWithin } from './refresh.ts';
+
+/** A look before, the cancel itself and a look after share the time of one call. */
+const LOOK_MS = 7_500;
 
 /**
  * Cancels what of a batch still runs, and keeps parts that were never sent from being sent; what has been
@@ -15,7 +19,7 @@ export async function cancel(context: Context, id: string): Promise<Refreshed> {
   }
   const batchId = await resolveBatchId(context, id);
   await requireOwn(context, batchId);
-  const { record } = await refresh(context, await requireRecord(context, batchId));
+  const { record } = await refreshWithin(context, await requireRecord(context, batchId), LOOK_MS);
   const running = record.parts
     .filter(isCreated)
     .filter(({ progress }) => progress.seen.processing_status !== 'ended');
@@ -34,8 +38,12 @@ export async function cancel(context: Context, id: string): Promise<Refreshed> {
       progress.state === 'prepared' ? { state: 'not_sent', failure } : null,
     );
   }
-  for (const part of running) await cancelPart(context, record, part);
-  return refresh(context, await requireRecord(context, batchId));
+  const { provider } = record;
+  const job = context.jobs.run(`${batchId} cancel`, { stage: 'sending', provider }, async () => {
+    for (const part of running) await cancelPart(context, record, part);
+  });
+  await endsWithin(job.promise, LOOK_MS);
+  return refreshWithin(context, await requireRecord(context, batchId), LOOK_MS);
 }
 
 /** Another program's batch is canceled only where the owner of this server lets it be managed from here. */

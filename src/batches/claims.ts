@@ -56,6 +56,18 @@ export async function releaseClaim(context: Context, providerBatchId: string, ow
     .update((current) => (isSame(current, owner) ? { owner: null, tentative: false } : current));
 }
 
+/** Whose a provider's batch is, seen from a part: it may own it already, if its process died before it noted so. */
+export async function standingOf(
+  context: Context,
+  providerBatchId: string,
+  owner: Owner,
+): Promise<'free' | 'own' | 'own_tentatively' | 'of_another'> {
+  const held = await context.store.claim(providerBatchId).read();
+  if (held === null || held.owner === null) return 'free';
+  if (!isSame(held, owner)) return 'of_another';
+  return held.tentative ? 'own_tentatively' : 'own';
+}
+
 /** Whether anybody here owns a provider's batch. */
 export async function isClaimed(context: Context, providerBatchId: string): Promise<boolean> {
   return (await context.store.claim(providerBatchId).read())?.owner != null;

@@ -14,6 +14,7 @@ import type { Report } from './jobs.ts';
 import { isCreated, updatePart } from './parts.ts';
 import { type ExpectedTasks, type Scan, scanResults } from './scan-results.ts';
 import { tasksOfPart } from './tasks-of-part.ts';
+import type { TaskKind } from './usage.ts';
 import { confirmPart, releaseForeign } from './tentative.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
@@ -70,7 +71,7 @@ async function collectPart(
     bytes: scan.index.resultsBytes,
     sha256,
     outcomes: scan.outcomes,
-    usage_by_model: scan.usage_by_model,
+    usage: scan.usage,
     failures: scan.failures,
     warnings: isWhole(scan, part) ? [] : [shortfallWarning(scan, part)],
   };
@@ -92,6 +93,19 @@ async function scanSaved(context: Context, target: string, expected: ExpectedTas
   return { scan, sha256: await sha256OfFile(target) };
 }
 
+const unknownKind: TaskKind = { model: '', task_type: null };
+
+/** One object for all tasks of a kind: a part can have a hundred thousand tasks. */
+function createKinds() {
+  const kinds = new Map<string, TaskKind>();
+  return ({ model, task_type = null }: { model: string; task_type?: string | null | undefined }): TaskKind => {
+    const key = JSON.stringify([model, task_type]);
+    const kind = kinds.get(key) ?? { model, task_type };
+    kinds.set(key, kind);
+    return kind;
+  };
+}
+
 /** The tasks of a part, in the few bytes that checking its results takes. */
 export async function expectedTasks(
   context: Context,
@@ -99,15 +113,16 @@ export async function expectedTasks(
   part: Part,
 ): Promise<ExpectedTasks> {
   const ordinals = new Map<string, number>();
-  const models: string[] = [];
+  const kinds: TaskKind[] = [];
+  const kindOf = createKinds();
   for await (const task of tasksOfPart(context.store.folder(record.batch_id), part)) {
     ordinals.set(task.custom_id, task.ordinal);
-    models[task.ordinal - part.first_task] = task.model;
+    kinds[task.ordinal - part.first_task] = kindOf(task);
   }
   return {
     count: part.request_count,
     ordinal: (customId) => ordinals.get(customId),
-    model: (wanted) => models[wanted - part.first_task] ?? '',
+    kind: (wanted) => kinds[wanted - part.first_task] ?? unknownKind,
     ordinals: () => ordinals.values(),
   };
 }

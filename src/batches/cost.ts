@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
 import { roundUsd } from '../provider/pricing.ts';
-import type { BatchRecord, SavedResults } from '../store/record.ts';
+import type { BatchRecord, Part, SavedResults } from '../store/record.ts';
 import { type CostLine, totalOf } from './tally.ts';
 
 /** US dollars at batch price; `actual` is null until all results are in. */
@@ -18,8 +18,8 @@ export function formatUsd(usd: number): string {
 }
 
 /** What a part's answers really cost; null where a model has no known price. */
-export function actualOfPart({ usage_by_model }: SavedResults): number | null {
-  const costs = Object.values(usage_by_model).map(({ cost_usd }) => cost_usd);
+export function actualOfPart({ usage }: SavedResults): number | null {
+  const costs = usage.map(({ cost_usd }) => cost_usd);
   const known = costs.filter((cost) => cost !== null);
   return known.length < costs.length ? null : roundUsd(known.reduce((sum, cost) => sum + cost, 0));
 }
@@ -52,15 +52,39 @@ export function costOf(record: BatchRecord): CostUsd | null {
   };
 }
 
+/** What parts can cost: their own figures, or their share of the first attempt's, by requests. */
+export function estimateOfParts(
+  { estimate, request_count }: BatchRecord,
+  parts: readonly Part[],
+): { expected: number; maximum: number } {
+  const share = (own: number | undefined, all: number | undefined, requests: number) =>
+    own ?? ((all ?? 0) * requests) / request_count;
+  const sum = { expected: 0, maximum: 0 };
+  for (const part of parts) {
+    sum.expected += share(part.expected_usd, estimate?.expected, part.request_count);
+    sum.maximum += share(part.maximum_usd, estimate?.maximum, part.request_count);
+  }
+  return { expected: roundUsd(sum.expected), maximum: roundUsd(sum.maximum) };
+}
+
 /** Throws `cost_limit` where the work could cost more than the ceiling; a call can lower it, never lift it. */
 export function requireWithinLimit(cost: readonly CostLine[], ownersLimit: number, asked?: number): void {
+  const { expected_usd, maximum_usd } = totalOf(cost);
+  requireTotalWithinLimit({ expected: expected_usd, maximum: maximum_usd }, ownersLimit, asked);
+}
+
+/** As `requireWithinLimit`, for US dollars that are summed up already. */
+export function requireTotalWithinLimit(
+  total: { expected: number; maximum: number },
+  ownersLimit: number,
+  asked?: number,
+): void {
   const limit = Math.min(ownersLimit, asked ?? ownersLimit);
-  const total = totalOf(cost);
-  if (total.maximum_usd <= limit) return;
+  if (total.maximum <= limit) return;
   throw new BatchError(
     'cost_limit',
-    `Nothing was sent: the work could cost up to ${formatUsd(total.maximum_usd)} (about ` +
-      `${formatUsd(total.expected_usd)} expected), above the limit of ${formatUsd(limit)} for one submission. ` +
+    `Nothing was sent: the work could cost up to ${formatUsd(total.maximum)} (about ` +
+      `${formatUsd(total.expected)} expected), above the limit of ${formatUsd(limit)} for one submission. ` +
       'Make it smaller: a cheaper model_tier, a lower max_tokens, or fewer tasks (max_tasks). ' +
       (limit < ownersLimit
         ? 'The limit is the max_cost_usd of this call.'

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 
 const position = z.strictObject({

@@ -1,7 +1,7 @@
 import { BatchError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { requireRecord, resolveBatchId } from './find-batch.ts';
-import { endsWithin, type Job } from './jobs.ts';
+import { type Job, jobEndsWithin } from './jobs.ts';
 import { type BatchReport, reportOf } from './report.ts';
 import type { Submitted } from './submit.ts';
 import { SANDBOX_WARNING } from './warnings.ts';
@@ -35,7 +35,11 @@ export async function describeSubmission(
   const record = await requireRecord(context, batch_id);
   const lastFailure = context.jobs.lastFailure(batch_id);
   const report = short(
-    await reportOf(context, { record, job, failures: lastFailure instanceof BatchError ? [lastFailure] : [] }),
+    await reportOf(context, {
+      record,
+      job,
+      failures: lastFailure instanceof BatchError ? [lastFailure] : [],
+    }),
   );
   return { ...report, warnings: [...(duplicate ? [DUPLICATE_WARNING] : []), ...report.warnings], duplicate };
 }
@@ -49,7 +53,7 @@ export async function describeStatus(
   const batchId = await resolveBatchId(context, id);
   const job = context.jobs.find(batchId);
   if (job && (await isPreparing(context, batchId, job))) {
-    const ended = await endsWithin(job.promise, (options.waitSeconds ?? 0) * 1000, options.signal);
+    const ended = await jobEndsWithin(job, (options.waitSeconds ?? 0) * 1000, options);
     if (!ended && (await isPreparing(context, batchId, job))) return preparing(batchId, job);
   }
   return reportOf(context, await watch(context, batchId, options));

@@ -1,8 +1,15 @@
 import { BatchError } from '../errors.ts';
-import type { Tier } from '../provider/models.ts';
+import { type Tier, tiers } from '../provider/models.ts';
+import type { Provider } from '../provider/provider.ts';
 import { roundUsd } from '../provider/pricing.ts';
+import { adviceFor, suitability } from './advice.ts';
+import { budgetToday } from './budget.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, formatUsd } from './cost.ts';
+import type { Costs } from './cost-sheet.ts';
+import { type Counting, countSample } from './count-sample.ts';
+import { readLiveModels } from './live-models.ts';
+import { readOutputHistory } from './output-history.ts';
 import { prepare } from './prepare.ts';
 import { type CostLine, costLine, totalOf } from './tally.ts';
 import type { Work } from './work.ts';
@@ -21,7 +28,10 @@ export type Estimate = {
   cost_usd: CostUsd;
   standard_cost_usd: number;
   savings_usd: number;
+  /** The input with the range that is vouched for. */
   tokens: CostLine['tokens'];
+  /** What the input tokens rest on, in words. */
+  rests_on: string;
   by_model: { model: string; request_count: number; expected: number; maximum: number }[];
   compare: { model_tier: Tier; model: string; expected: number; maximum: number }[];
   preview: string | null;
@@ -32,43 +42,90 @@ export type Estimate = {
 
 const PREVIEW_CHARACTERS = 1_500;
 
-/** Checks all that submitting checks, free of charge, and says what the work would cost. Sends nothing. */
-export async function estimateWork(context: Context, work: Work): Promise<Estimate> {
-  const provider = context.defaultProvider;
-  const account = await context.provider(provider).account();
+/**
+ * Checks all that submitting checks, free of charge, and says what the work would cost. Sends nothing but,
+ * with a key, a sample of the requests to be counted. `outputTokens` are those expected of each answer.
+ */
+export async function estimateWork(context: Context, work: Work, outputTokens?: number): Promise<Estimate> {
+  const name = context.defaultProvider;
+  const provider = context.provider(name);
+  const account = await provider.account();
   const today = context.now().toISOString().slice(0, 10);
   const nowhere = { add: () => {} };
-  const prepared = await prepare({ ...context, work, provider, account, today }, nowhere, () => {});
-  const estimate = estimateOf(context, prepared.cost, prepared.compare);
-  const limit = context.maxCostUsd;
-  const tooMuch = estimate.cost_usd.maximum > limit && provider !== 'sandbox';
+  const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
+  const live = await readLiveModels(context, name);
+  const preparation = { ...context, work, provider: name, account, today, knownOutput, live };
+  const { costs, request_count, first_request, warnings } = await prepare(preparation, nowhere, () => {});
+
+  const counting = await countIfPossible(provider, costs, request_count);
+  const rates = counting !== null && 'rates' in counting ? counting.rates : costs.rates;
+  const cost = costs.tally.lines(rates, knownOutput);
+  const compare = tiers.map((tier) => ({
+    model_tier: tier,
+    cost: costs.tally.linesFor(context.catalog.forTier(tier), rates, knownOutput),
+  }));
+  const rests =
+    rates.basis === 'estimated'
+      ? `a tokenizer's count of ${rates.counted} of ${request_count} requests, times 1.3 on models from 4.7 on: an estimate`
+      : `the API's count of ${rates.counted} of ${request_count} requests`;
   return {
-    ...estimate,
-    preview: prepared.first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed(),
+    ...estimateOf(context, cost, compare),
+    cost_usd: costUsd(cost, rates.basis),
+    rests_on: rests,
+    preview: first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed(),
+    advice: adviceFor(context, costs, rates, request_count),
     warnings: [
-      ...(tooMuch
-        ? [
-            `Its maximum is above the limit of ${formatUsd(limit)} for one submission: submit_batch would refuse it. ` +
-              'Make it smaller, or ask the person.',
-          ]
+      ...(name === 'sandbox' ? [] : await ceilingWarnings(context, costs)),
+      ...warnings,
+      ...(counting !== null && 'failure' in counting
+        ? [`The API did not count the sample, so this is a tokenizer's estimate. ${counting.failure}`]
         : []),
-      ...prepared.warnings,
-      'Token counts are estimated from the size of the text; the real ones can differ by a fifth or more.',
+      ...context.catalog.warnings(today),
     ],
   };
+}
+
+/** Null where nobody can be asked: without a key, or in the sandbox, whose counts are made up. */
+async function countIfPossible(provider: Provider, costs: Costs, total: number): Promise<Counting | null> {
+  if (provider.name === 'sandbox') return null;
+  try {
+    await provider.requireCredentials();
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'no_credentials') return null;
+    throw error;
+  }
+  return countSample(provider, costs.sample, total);
+}
+
+/** What submitting would refuse: it counts without the API, so it is asked with the same figures here. */
+async function ceilingWarnings(context: Context, { lines }: Costs): Promise<string[]> {
+  const { maximum_usd } = totalOf(lines);
+  const { left, limit } = await budgetToday(context);
+  const how = 'submit_batch would refuse it. Make it smaller, or ask the person.';
+  return [
+    ...(maximum_usd > context.maxCostUsd
+      ? [
+          `Its maximum of ${formatUsd(maximum_usd)} is above the limit of ${formatUsd(context.maxCostUsd)} for one submission: ${how}`,
+        ]
+      : []),
+    ...(maximum_usd > left
+      ? [
+          `Its maximum of ${formatUsd(maximum_usd)} is above the ${formatUsd(left)} left of today's budget of ${formatUsd(limit)}: ${how}`,
+        ]
+      : []),
+  ];
 }
 
 /** What so many equal requests would cost. */
 export function estimateFigures(context: Context, figures: Figures): Estimate {
   const { catalog } = context;
   const { request_count, input_tokens_per_request: input, output_tokens_per_request: output } = figures;
-  const tokens = { input, expected_output: output, maximum_output: output };
   const model = figures.model
     ? catalog.require(figures.model)
     : catalog.forTier(figures.model_tier ?? 'capable');
-  const compare = (['cheap', 'capable', 'premium'] as const).map((tier) => ({
+  const compare = tiers.map((tier) => ({
     model_tier: tier,
-    cost: costLine(catalog.forTier(tier), request_count, tokens, null),
+    cost: costLine(catalog.forTier(tier), request_count, { input, output }),
   }));
   if (input + output > model.context_tokens || output > model.max_output_tokens) {
     throw new BatchError('invalid_input', `No request of this size fits ${model.id}.`, {
@@ -81,7 +138,16 @@ export function estimateFigures(context: Context, figures: Figures): Estimate {
       ],
     });
   }
-  return estimateOf(context, [costLine(model, request_count, tokens, null)], compare);
+  const today = context.now().toISOString().slice(0, 10);
+  return {
+    ...estimateOf(context, [costLine(model, request_count, { input, output })], compare),
+    warnings: catalog.warnings(today),
+  };
+}
+
+function costUsd(cost: readonly CostLine[], basis: CostUsd['basis']): CostUsd {
+  const total = totalOf(cost);
+  return { expected: total.expected_usd, maximum: total.maximum_usd, actual: null, basis };
 }
 
 function estimateOf(
@@ -92,10 +158,11 @@ function estimateOf(
   const total = totalOf(cost);
   return {
     request_count: total.request_count,
-    cost_usd: { expected: total.expected_usd, maximum: total.maximum_usd, actual: null, basis: 'estimated' },
+    cost_usd: costUsd(cost, 'estimated'),
     standard_cost_usd: total.standard_expected_usd,
     savings_usd: roundUsd(total.standard_expected_usd - total.expected_usd),
     tokens: total.tokens,
+    rests_on: 'the figures that were given',
     by_model: cost.map(({ model, request_count, expected_usd, maximum_usd }) => ({
       model,
       request_count,
@@ -110,14 +177,7 @@ function estimateOf(
     })),
     preview: null,
     prices_as_of: context.catalog.asOf,
-    advice: adviceFor(total.request_count),
+    advice: suitability(total.request_count),
     warnings: [],
   };
-}
-
-function adviceFor(requests: number): string[] {
-  if (requests > 1) return [];
-  return [
-    'A single request saves half of very little: if somebody waits for the answer, ask the model directly.',
-  ];
 }

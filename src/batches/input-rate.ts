@@ -69,15 +69,14 @@ export function countedRates(
     bytes: promptSize(params).bytes,
     tokens: tokens / model.token_factor,
   }));
-  const exact = counted.length === total;
   const pooled = ratio(counted, total);
   return {
-    basis: exact ? 'exact' : 'sampled',
+    basis: counted.length === total ? 'exact' : 'sampled',
     counted: counted.length,
     of(model) {
       const own = counted.filter((each) => each.model.id === model.id);
       const { expected, error } = own.length === 0 ? pooled : ratio(own, (total * own.length) / counted.length);
-      return range(expected * model.token_factor, exact ? 0 : error + API_UNCERTAINTY);
+      return range(expected * model.token_factor, error + API_UNCERTAINTY);
     },
   };
 }

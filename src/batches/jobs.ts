@@ -1,7 +1,12 @@
 import type { ProviderName } from '../provider/provider.ts';
 
 /** How far a job is: `done` of `total` requests or bytes, null where the total is not known yet. */
-export type Progress = { stage: 'preparing' | 'sending' | 'downloading'; done: number; total: number | null };
+export type Progress = {
+  /** `waiting` for the provider, with no work of ours. */
+  stage: 'preparing' | 'sending' | 'downloading' | 'writing' | 'waiting';
+  done: number;
+  total: number | null;
+};
 
 export type Report = (progress: Progress) => void;
 
@@ -60,6 +65,27 @@ export function createJobs(): Jobs {
       }
     },
   };
+}
+
+/** What a call that waits for a job gets to say. */
+export type Waiting = {
+  /** Stops the waiting. */
+  signal?: AbortSignal | undefined;
+  /** Told how far the job is, every second. */
+  onProgress?: ((progress: Progress) => Promise<void> | void) | undefined;
+};
+
+const PROGRESS_MS = 1_000;
+
+/** Waits for a job, but no longer than `ms`; whether it ended. Its failure is thrown. */
+export async function jobEndsWithin(job: Job, ms: number, { signal, onProgress }: Waiting): Promise<boolean> {
+  const until = performance.now() + ms;
+  for (;;) {
+    const left = until - performance.now();
+    if (await endsWithin(job.promise, Math.min(left, PROGRESS_MS), signal)) return true;
+    if (left <= PROGRESS_MS || signal?.aborted) return false;
+    await onProgress?.(job.progress);
+  }
 }
 
 /**

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { BatchError } from '../errors.ts';
+import * as z from 'zod';
 import { roundUsd } from '../provider/pricing.ts';
+import { providerNames } from '../provider/provider.ts';
 import type { BatchRecord } from '../store/record.ts';
+import type { Store } from '../store/store.ts';
+import type { DamagedBatch } from '../store/summaries.ts';
 import type { Context } from './context.ts';
-import { costOf } from './cost.ts';
+import { type CostUsd, costOf } from './cost.ts';
 import { readCursor, writeCursor } from './cursor.ts';
-import { type ProcessingStatus, statusOf } from './status.ts';
+import { type ProcessingStatus, processingStatuses, statusOf } from './status.ts';
 
 export type ListRequest = {
   processing_status?: ProcessingStatus | undefined;
@@ -18,15 +21,27 @@ export type ListRequest = {
   cursor?: string | undefined;
 };
 
-export type ListedBatch = {
-  batch_id: string;
-  name: string;
-  provider: string;
-  processing_status: ProcessingStatus;
-  request_count: number;
-  created_at: string;
-  cost_usd: ReturnType<typeof costOf>;
-};
+const costUsd = z.object({
+  expected: z.number(),
+  maximum: z.number(),
+  actual: z.number().nullable(),
+  basis: z.enum(['exact', 'sampled', 'estimated', 'actual']),
+});
+
+const listedBatch = z.object({
+  batch_id: z.string(),
+  name: z.string(),
+  provider: z.enum(providerNames),
+  processing_status: z.enum(processingStatuses),
+  request_count: z.number(),
+  created_at: z.string(),
+  cost_usd: costUsd.nullable() satisfies z.ZodType<CostUsd | null>,
+});
+export type ListedBatch = z.infer<typeof listedBatch>;
+
+/** All that listing needs to know of a batch. */
+const listing = z.object({ listed: listedBatch, disk_bytes: z.number() });
+type Listing = z.infer<typeof listing>;
 
 export type BatchList = {
   batches: ListedBatch[];
@@ -36,79 +51,92 @@ export type BatchList = {
   warnings: string[];
 };
 
-const READ_AT_ONCE = 32;
 const DAMAGED_NAMED = 5;
 /** A page ends before it fills a reply. */
 const PAGE_CHARACTERS = 10_000;
+/** Below this nobody minds what the data folder takes. */
+const MUCH_DISK_BYTES = 1_000_000_000;
+
+/** What the store of a process keeps for listing. */
+const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
+
+const readerOf = (store: Store) =>
+  store.summaries<Listing>({ name: 'listing-1', schema: listing, make: listingOf });
 
 /** Batches as they were last seen, newest first. Asks no provider and sends nothing. */
 export async function list(context: Context, request: ListRequest): Promise<BatchList> {
-  const ids = await context.store.batchIds();
   const { limit, cursor, ...filters } = request;
   const of = `list:${createHash('sha256').update(JSON.stringify(filters)).digest('hex').slice(0, 12)}`;
   const start = cursor === undefined ? 0 : readCursor(cursor, of);
+  const read = readers.get(context.store) ?? readerOf(context.store);
+  readers.set(context.store, read);
+  const { found, damaged } = await read(await context.store.batchIds());
+  for (const { problem } of damaged) context.log('error', problem);
 
   const batches: ListedBatch[] = [];
   const totals = { batches: 0, requests: 0, actual_usd: 0, open_expected_usd: 0 };
-  const damaged: string[] = [];
   let next: string | null = null;
   let characters = 0;
-  for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
-    const chunk = await Promise.all(
-      ids.slice(from, from + READ_AT_ONCE).map((id) => readOrNull(context, id, damaged)),
-    );
-    for (const record of chunk) {
-      if (record === null || !matches(record, request)) continue;
-      const listed = listedBatch(record);
-      if (totals.batches >= start && next === null) {
-        characters += JSON.stringify(listed).length;
-        const full = batches.length >= limit || (batches.length > 0 && characters > PAGE_CHARACTERS);
-        if (full) next = writeCursor(of, totals.batches);
-        else batches.push(listed);
-      }
-      totals.batches += 1;
-      totals.requests += listed.request_count;
-      if (record.provider === 'sandbox') continue;
-      totals.actual_usd = roundUsd(totals.actual_usd + (listed.cost_usd?.actual ?? 0));
-      const open = listed.cost_usd?.actual === null && listed.processing_status !== 'not_sent';
-      if (open)
-        totals.open_expected_usd = roundUsd(totals.open_expected_usd + (listed.cost_usd?.expected ?? 0));
+  for (const { listed } of found) {
+    if (!matches(listed, request)) continue;
+    if (totals.batches >= start && next === null) {
+      characters += JSON.stringify(listed).length;
+      const full = batches.length >= limit || (batches.length > 0 && characters > PAGE_CHARACTERS);
+      if (full) next = writeCursor(of, totals.batches);
+      else batches.push(listed);
     }
+    totals.batches += 1;
+    totals.requests += listed.request_count;
+    if (listed.provider === 'sandbox') continue;
+    totals.actual_usd = roundUsd(totals.actual_usd + (listed.cost_usd?.actual ?? 0));
+    const open = listed.cost_usd?.actual === null && listed.processing_status !== 'not_sent';
+    if (open)
+      totals.open_expected_usd = roundUsd(totals.open_expected_usd + (listed.cost_usd?.expected ?? 0));
   }
-  return { batches, totals, next_cursor: next, warnings: damagedWarnings(damaged) };
+  const warnings = [...damagedWarnings(damaged), ...diskWarnings(context, found)];
+  return { batches, totals, next_cursor: next, warnings };
 }
 
-function listedBatch(record: BatchRecord): ListedBatch {
+function listingOf(record: BatchRecord): Listing {
   const { batch_id, name, provider, request_count, created_at } = record;
   const processing_status = statusOf(record);
-  return { batch_id, name, provider, processing_status, request_count, created_at, cost_usd: costOf(record) };
+  const cost_usd = costOf(record);
+  return {
+    listed: { batch_id, name, provider, processing_status, request_count, created_at, cost_usd },
+    disk_bytes: diskBytes(record),
+  };
 }
 
-async function readOrNull(context: Context, id: string, damaged: string[]): Promise<BatchRecord | null> {
-  try {
-    return await context.store.record(id).read();
-  } catch (error) {
-    if (!(error instanceof BatchError) || error.code !== 'store_damaged') throw error;
-    context.log('error', error.message);
-    damaged.push(id);
-    return null;
-  }
-}
-
-function matches(
-  record: BatchRecord,
-  { processing_status, name_contains, since, until }: ListRequest,
-): boolean {
-  return (
-    (processing_status === undefined || statusOf(record) === processing_status) &&
-    (name_contains === undefined || record.name.toLowerCase().includes(name_contains.toLowerCase())) &&
-    (since === undefined || Date.parse(record.created_at) >= Date.parse(since)) &&
-    (until === undefined || Date.parse(record.created_at) < Date.parse(until))
+/** Its requests and results, which are nearly all of it. */
+function diskBytes({ parts }: BatchRecord): number {
+  return parts.reduce(
+    (sum, { body_bytes, progress }) =>
+      sum + body_bytes + ((progress.state === 'created' && progress.results?.bytes) || 0),
+    0,
   );
 }
 
-function damagedWarnings(ids: string[]): string[] {
-  if (ids.length === 0) return [];
+function diskWarnings(context: Context, found: readonly Listing[]): string[] {
+  const bytes = found.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
+  if (bytes < MUCH_DISK_BYTES) return [];
+  return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${context.store.path}.`];
+}
+
+function matches(
+  listed: ListedBatch,
+  { processing_status, name_contains, since, until }: ListRequest,
+): boolean {
+  return (
+    (processing_status === undefined || listed.processing_status === processing_status) &&
+    (name_contains === undefined || listed.name.toLowerCase().includes(name_contains.toLowerCase())) &&
+    (since === undefined || Date.parse(listed.created_at) >= Date.parse(since)) &&
+    (until === undefined || Date.parse(listed.created_at) < Date.parse(until))
+  );
+}
+
+function damagedWarnings(damaged: readonly DamagedBatch[]): string[] {
+  if (damaged.length === 0) return [];
+  const ids = damaged.map(({ batch_id }) => batch_id);
   const named = ids.slice(0, DAMAGED_NAMED).join(', ') + (ids.length > DAMAGED_NAMED ? ', …' : '');
   return [
     `${ids.length} batches can't be read and were left as they are: ${named}. The others are not concerned.`,

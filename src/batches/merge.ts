@@ -43,9 +43,7 @@ export function mergeParts<T extends AttemptedPart>(
 ): (ordinal: number) => T | undefined {
   if (parts.every(({ part }) => part.attempt === 1 && part.tasks === 'run')) {
     return (ordinal) =>
-      parts.find(
-        ({ part }) => ordinal >= part.first_task && ordinal < part.first_task + part.request_count,
-      );
+      parts.find(({ part }) => ordinal >= part.first_task && ordinal < part.first_task + part.request_count);
   }
   const best = new Uint16Array(count);
   const ranks = new Uint8Array(count);

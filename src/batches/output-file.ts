@@ -49,9 +49,11 @@ export async function writeOutputFile(
   const output = await createOutput(path, { replace });
   try {
     for await (const piece of renderOutput(context, record, outputFormat(path))) await output.write(piece);
-    const { sha256 } = await output.commit();
-    const at = context.now().toISOString();
-    await context.store.writtenFile(path).update(() => ({ path, batch_id: record.batch_id, sha256, at }));
+    // Noted before it is seen: should this process die in between, the next one knows the file for ours.
+    await output.commit(async ({ sha256 }) => {
+      const at = context.now().toISOString();
+      await context.store.writtenFile(path).update(() => ({ path, batch_id: record.batch_id, sha256, at }));
+    });
     await noteOutput(context, record.batch_id, path, null);
   } catch (error) {
     await output.abort();
@@ -69,11 +71,16 @@ export async function writeRequestedOutputs(context: Context, batchId: string): 
       await writeOutputFile(context, record, await checkOutputFile(context, output.path), false);
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
-      // Another process that saw the end as well may have written it.
-      const written = await context.store.writtenFile(output.path).read();
-      if (written?.batch_id !== batchId) await noteOutput(context, batchId, output.path, error.message);
+      const isThere = error.code === 'already_exists' && (await wasWritten(context, output.path, batchId));
+      await noteOutput(context, batchId, output.path, isThere ? null : error.message);
     }
   }
+}
+
+/** Whether another process that saw the end as well has written a batch's file, or one that died since. */
+async function wasWritten(context: Context, path: string, batchId: string): Promise<boolean> {
+  const written = await context.store.writtenFile(path).read();
+  return written?.batch_id === batchId && written.sha256 === (await sha256OfFile(path));
 }
 
 async function noteOutput(

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
-import { BatchError, type Problem } from '../errors.ts';
+import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../files/allowed-folders.ts';
-import { tiers } from '../provider/models.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import type { TaskEntry } from '../store/tasks-file.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Limits } from './context.ts';
+import { type Costs, createCostSheet } from './cost-sheet.ts';
 import { createCustomIds } from './custom-ids.ts';
 import type { Report } from './jobs.ts';
+import type { LiveModels } from './live-models.ts';
 import { createProblemList } from './problems.ts';
 import { readItems } from './read-requests.ts';
 import { checkShared, type RenderedTask, type Renderer, renderTask } from './render.ts';
-import { type CostLine, createTally, promptBytes, type Tally } from './tally.ts';
+import { checkRendered, createWarningList } from './rendered-request.ts';
+import type { KnownOutput } from './tally.ts';
 import { createIdList, itemName, parseTask, type Task } from './task.ts';
 import type { Work } from './work.ts';
 
@@ -23,10 +25,7 @@ export type RequestSink = {
 export type Prepared = {
   request_count: number;
   content_hash: string;
-  /** What it takes, per model. */
-  cost: CostLine[];
-  /** What it would take if all of it went to one tier's model. */
-  compare: { model_tier: (typeof tiers)[number]; cost: CostLine }[];
+  costs: Costs;
   /** The first request as it would be sent. */
   first_request: string;
   task_types: string[];
@@ -40,6 +39,12 @@ export type Preparation = Renderer & {
   folders: AllowedFolders;
   limits: Pick<Limits, 'partBytes'>;
   today: string;
+  /** Ends the preparation: nothing of it is kept. */
+  signal?: AbortSignal | undefined;
+  /** What answers took before, where that is known. */
+  knownOutput: KnownOutput;
+  /** What the API says of its models. */
+  live: LiveModels;
 };
 
 const REFUSED = 'The work was refused; nothing was sent and nothing was paid. Correct this and call again:';
@@ -53,20 +58,20 @@ export async function prepare(
   sink: RequestSink,
   report: Report,
 ): Promise<Prepared> {
-  const { work, provider, account, folders, limits } = preparation;
+  const { work, provider, account, folders, limits, signal } = preparation;
   const problems = createProblemList();
   const ids = createIdList();
   const customId = createCustomIds();
   const hash = createHash('sha256').update(canonicalJson([provider, account.base_url, account.workspace]));
-  const tally = createTally();
-  const comparison = tiers.map((tier) => ({ tier, tally: createTally() }));
-  const warnings = new Map<string, number>();
+  const sheet = createCostSheet(preparation.knownOutput);
+  const warnings = createWarningList();
   const taskTypes = new Set<string>();
   let count = 0;
   let firstRequest = '';
 
   problems.add(...checkShared(work.defaults, preparation));
-  for await (const item of readItems(work.source, folders)) {
+  for await (const item of readItems(work.source, folders, limits.partBytes)) {
+    if (signal?.aborted) throw givenUp();
     if (work.max_tasks !== undefined && count >= work.max_tasks) break;
     count += 1;
     if (count % 1000 === 0) report({ stage: 'preparing', done: count, total: null });
@@ -92,42 +97,36 @@ export async function prepare(
     const id = customId(task.task_id, count - 1);
     const request = JSON.stringify({ custom_id: id, params: rendered.params });
     const bytes = Buffer.from(request);
-    if (bytes.length > limits.partBytes) problems.add(tooLarge(name, bytes.length, limits.partBytes));
-    const retired = retirement(rendered, preparation.today);
-    if (retired?.problem) problems.add({ ...retired.problem, item: name });
+    const found = checkRendered(rendered, bytes.length, { ...preparation, ...limits });
+    problems.add(...found.problems.map((problem) => ({ ...problem, item: name })));
     if (problems.count > 0) continue;
 
-    for (const warning of [...rendered.warnings, ...(retired?.warning ? [retired.warning] : [])]) {
-      warnings.set(warning, (warnings.get(warning) ?? 0) + 1);
-    }
+    warnings.add(found.warnings);
     if (rendered.task_type !== undefined) taskTypes.add(rendered.task_type);
     if (firstRequest === '') firstRequest = request;
     hash.update(`\n${canonicalJson(rendered.identity)}`);
-    countCost(rendered, tally, comparison, preparation);
+    sheet.add(rendered);
     await sink.add(taskEntry(task, id, rendered), bytes);
   }
 
+  if (signal?.aborted) throw givenUp();
   problems.throwIfAny(REFUSED);
   if (count === 0) throw emptyWork(work);
   return {
     request_count: count,
     content_hash: hash.digest('hex'),
-    cost: tally.lines(),
-    compare: comparison.flatMap((each) =>
-      each.tally.lines().map((cost) => ({ model_tier: each.tier, cost })),
-    ),
+    costs: await sheet.finish(),
     first_request: firstRequest,
     task_types: [...taskTypes],
-    warnings: [...warnings].map(([text, times]) => (times === count ? text : `${text} (${times} tasks)`)),
+    warnings: warnings.texts(count),
   };
 }
 
-function tooLarge(item: string, bytes: number, limit: number): Problem {
-  return {
-    item,
-    problem: `is ${bytes} bytes as a request, more than one batch can hold`,
-    valid: `at most ${limit} bytes; split its input`,
-  };
+function givenUp(): BatchError {
+  return new BatchError(
+    'wrong_state',
+    'The call was cancelled while the work was prepared. Nothing was sent or paid.',
+  );
 }
 
 function emptyWork({ source, max_tasks }: Work): BatchError {
@@ -140,29 +139,6 @@ function emptyWork({ source, max_tasks }: Work): BatchError {
   });
 }
 
-/** How long before a model's end its use is worth a warning, in days. */
-const RETIREMENT_WARNING_DAYS = 60;
-
-function retirement(
-  { model }: RenderedTask,
-  today: string,
-): { problem?: Problem; warning?: string } | undefined {
-  if (model.retires === null) return undefined;
-  if (today >= model.retires) {
-    return {
-      problem: {
-        field: 'model',
-        problem: `${model.id} was retired on ${model.retires}`,
-        valid: 'a model that is still served, or a model_tier',
-      },
-    };
-  }
-  const days = (Date.parse(model.retires) - Date.parse(today)) / 86_400_000;
-  return days > RETIREMENT_WARNING_DAYS
-    ? undefined
-    : { warning: `${model.id} will be retired on ${model.retires}` };
-}
-
 function taskEntry(task: Task, customId: string, rendered: RenderedTask): TaskEntry {
   return {
     task_id: task.task_id,
@@ -172,25 +148,4 @@ function taskEntry(task: Task, customId: string, rendered: RenderedTask): TaskEn
     ...(rendered.structured && { structured: true as const }),
     expected_output_tokens: rendered.expected_output_tokens,
   };
-}
-
-function countCost(
-  rendered: RenderedTask,
-  tally: Tally,
-  comparison: readonly { tier: (typeof tiers)[number]; tally: Tally }[],
-  { catalog }: Preparation,
-): void {
-  const geo = rendered.params.inference_geo;
-  const priced = {
-    model: rendered.model,
-    prompt_bytes: promptBytes(rendered.params),
-    inference_geo: typeof geo === 'string' ? geo : null,
-    expected_output_tokens: rendered.expected_output_tokens,
-    max_tokens: rendered.max_tokens,
-  };
-  tally.add(priced);
-  for (const { tier, tally: tierTally } of comparison) {
-    const model = catalog.forTier(tier);
-    tierTally.add({ ...priced, model, max_tokens: Math.min(priced.max_tokens, model.max_output_tokens) });
-  }
 }

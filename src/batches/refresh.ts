@@ -3,7 +3,7 @@ import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, CreatedPart, Intent, ProcessIdentity } from '../store/record.ts';
 import { collect, partsToCollect } from './collect.ts';
 import type { Context } from './context.ts';
-import type { Job } from './jobs.ts';
+import { endsWithin, type Job } from './jobs.ts';
 import { writeRequestedOutputs } from './output-file.ts';
 import { isCreated, seenOf, unconfirmedState, updatePart } from './parts.ts';
 import { accountMismatch } from './same-account.ts';
@@ -41,6 +41,28 @@ export async function refresh(context: Context, first: BatchRecord): Promise<Ref
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
     : undefined;
   return { record, job: driving ?? collecting, failures };
+}
+
+/**
+ * The same, but answered after `ms` milliseconds at the latest: with what the store has, while the look goes on
+ * and what it finds is kept.
+ */
+export async function refreshWithin(context: Context, record: BatchRecord, ms: number): Promise<Refreshed> {
+  const look = refresh(context, record);
+  if (
+    await endsWithin(
+      look.then(() => {}),
+      ms,
+    )
+  )
+    return look;
+  look.catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    context.log('warn', `${record.batch_id}: a look that was not waited for failed (${reason})`);
+  });
+  const slow = new BatchError('api_uncertain', 'The API has not answered yet. Look again in a minute.');
+  const current = (await context.store.record(record.batch_id).read()) ?? record;
+  return { record: current, job: context.jobs.find(record.batch_id), failures: [slow] };
 }
 
 /** A job that failed since the last look is started again, and its failure told. */

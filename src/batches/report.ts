@@ -1,11 +1,19 @@
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, costOf } from './cost.ts';
-import type { Progress } from './jobs.ts';
+import type { Job, Progress } from './jobs.ts';
 import { checkAgainInSeconds, nextStep } from './next-step.ts';
-import { type AttemptReport, attemptsOf, isRetried, type OutcomeTotals, outcomesOf, requestCountsOf } from './outcomes.ts';
+import {
+  type AttemptReport,
+  attemptsOf,
+  isRetried,
+  type OutcomeTotals,
+  outcomesOf,
+  requestCountsOf,
+} from './outcomes.ts';
 import { isCreated } from './parts.ts';
 import type { Refreshed } from './refresh.ts';
+import { retryKey } from './retry-state.ts';
 import {
   isSaved,
   latestTime,
@@ -51,12 +59,11 @@ export type BatchReport = {
 
 const PARTS_LISTED = 3;
 
-export async function reportOf(
-  context: Context,
-  { record, job, failures }: Refreshed,
-): Promise<BatchReport> {
+export async function reportOf(context: Context, { record, job, failures }: Refreshed): Promise<BatchReport> {
   const outcomes = await outcomesOf(context, record);
-  const again = checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
+  const retrying = context.jobs.find(retryKey(record.batch_id));
+  const going: Job | undefined = job ?? retrying;
+  const again = retrying ? 5 : checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
   return {
     batch_id: record.batch_id,
     name: record.name,
@@ -80,10 +87,12 @@ export async function reportOf(
     request_counts: requestCountsOf(record, outcomes),
     results_state: isSaved(record) ? 'saved' : statusOf(record) === 'ended' ? 'downloading' : 'none',
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
-    ...(job && { progress: job.progress }),
+    ...(going && { progress: going.progress }),
     check_again_in_seconds: again,
     warnings: warningsOf(record, failures, context.now()),
-    next_step: nextStep(record, again),
+    next_step: retrying
+      ? `A retry of this batch is being prepared; nothing of it was sent yet. Call batch_status with batch_id ${record.batch_id}.`
+      : nextStep(record, again),
   };
 }
 

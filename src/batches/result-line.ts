@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Outcome } from '../store/record.ts';
 
 /** One line of a results file, in our words. */

@@ -1,8 +1,9 @@
 import { BatchError } from '../errors.ts';
-import type { Outcome } from '../store/record.ts';
+import type { BatchRecord, Outcome } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, costOf } from './cost.ts';
 import { digestOf, type ErrorDigest } from './digest.ts';
+import { jobEndsWithin, type Waiting } from './jobs.ts';
 import type { OutcomeTotals } from './outcomes.ts';
 import { checkOutputFile, writeOutputFile } from './output-file.ts';
 import { readPage, type ShownAnswer } from './page.ts';
@@ -54,14 +55,14 @@ export async function results(
   context: Context,
   id: string,
   request: ResultsRequest,
-  signal?: AbortSignal,
+  waiting: Waiting = {},
 ): Promise<Results> {
   const output =
     request.output_file && (await checkOutputFile(context, request.output_file, request.overwrite));
-  const seen = await watch(context, id, { ...(signal && { signal }) });
+  const seen = await watch(context, id, waiting);
   const { record } = seen;
   const saved = isSaved(record);
-  if (output && saved) await writeOutputFile(context, record, output, request.overwrite ?? false);
+  const written = output && saved && (await isWritten(context, record, output, request, waiting));
 
   const report = await reportOf(context, seen);
   const detail = request.detail ?? defaultDetail(request, record.request_count);
@@ -72,10 +73,10 @@ export async function results(
     detail,
     totals: { total: record.request_count, ...report.outcomes },
     error_digest: await digestOf(context, record),
-    output_files: [...new Set([...report.output_files, ...(output && saved ? [output] : [])])],
+    output_files: [...new Set([...report.output_files, ...(written ? [output] : [])])],
     cost_usd: costOf(record),
     check_again_in_seconds: report.check_again_in_seconds,
-    warnings: [...report.warnings, ...(output && !saved ? [NOT_YET_WRITTEN] : [])],
+    warnings: [...report.warnings, ...(output && !written ? [saved ? STILL_WRITING : NOT_YET_WRITTEN] : [])],
   };
   const page = await pageOf(context, seen.record, request, detail, JSON.stringify(head).length);
   return {
@@ -88,6 +89,24 @@ export async function results(
 const NOT_YET_WRITTEN =
   'The output_file was not written: not all results are in. Call again when the batch has ended.';
 
+const STILL_WRITING =
+  'The output_file is still being written; it is listed in output_files of batch_status when it is there.';
+
+/** Writes the file; false where that takes longer than a call may: it is then finished in this process. */
+function isWritten(
+  context: Context,
+  record: BatchRecord,
+  output: string,
+  { overwrite = false }: ResultsRequest,
+  waiting: Waiting,
+): Promise<boolean> {
+  const start = { stage: 'writing', provider: record.provider } as const;
+  const job = context.jobs.run(`${record.batch_id} ${output}`, start, () =>
+    writeOutputFile(context, record, output, overwrite),
+  );
+  return jobEndsWithin(job, context.limits.callMs, waiting);
+}
+
 function defaultDetail(request: ResultsRequest, count: number): Detail {
   if (request.task_ids || request.outcomes || request.cursor) return 'concise';
   return count > SUMMARY_ABOVE || request.output_file ? 'summary' : 'concise';
@@ -95,7 +114,7 @@ function defaultDetail(request: ResultsRequest, count: number): Detail {
 
 async function pageOf(
   context: Context,
-  record: Parameters<typeof readPage>[1],
+  record: BatchRecord,
   request: ResultsRequest,
   detail: Detail,
   used: number,

@@ -4,14 +4,15 @@ import type { FailureGroup, OutcomeCounts, Usage } from '../store/record.ts';
 import { createResultsIndexBuilder, type ResultsIndex } from '../store/results-index.ts';
 import { createFailureGroups } from './failures.ts';
 import { errorOf, missingError, outcomeOf, readResultLine } from './result-line.ts';
-import { createUsageTally } from './usage.ts';
+import { createUsageTally, type TaskKind } from './usage.ts';
+import { withoutContent } from './without-content.ts';
 
 /** The tasks that a part was sent with: what a results file is checked against. */
 export type ExpectedTasks = {
   readonly count: number;
   /** The ordinal behind a custom_id, undefined for one that was not sent. */
   ordinal(customId: string): number | undefined;
-  model(ordinal: number): string;
+  kind(ordinal: number): TaskKind;
   ordinals(): Iterable<number>;
 };
 
@@ -22,7 +23,7 @@ export type Scan = {
   /** Lines that are no result, have an id that was not sent, or one that came before. */
   strange: { unreadable: number; unknown: number; repeated: number };
   outcomes: OutcomeCounts;
-  usage_by_model: Record<string, Usage>;
+  usage: Usage[];
   failures: FailureGroup[];
 };
 
@@ -47,7 +48,7 @@ export async function scanResults(
       bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
       if (line.bytes.length === 0) continue;
       lines += 1;
-      const result = readResultLine(line.bytes.toString('utf8'));
+      const result = readResultLine(withoutContent(line.bytes));
       const ordinal = result === null ? undefined : expected.ordinal(result.custom_id);
       if (result === null) strange.unreadable += 1;
       else if (ordinal === undefined) strange.unknown += 1;
@@ -60,7 +61,7 @@ export async function scanResults(
       const error = errorOf(result);
       builder.add(ordinal, outcome, line.offset, line.bytes.length, error?.type === 'refusal');
       if (error !== null) failures.add(error.type, error.message, ordinal);
-      if (result.type === 'succeeded') usage.add(result.message, expected.model(ordinal));
+      if (result.type === 'succeeded') usage.add(result.message, expected.kind(ordinal));
     }
     onLine(lines);
   }
@@ -74,7 +75,7 @@ export async function scanResults(
     lines,
     strange,
     outcomes,
-    usage_by_model: usage.finish(),
+    usage: usage.finish(),
     failures: failures.finish(),
   };
 }

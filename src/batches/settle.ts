@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
 import type { Provider, ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { BatchRecord, Part, PartState } from '../store/record.ts';
-import { claimForGood, claimTentatively, isClaimed } from './claims.ts';
+import { claimForGood, claimTentatively, type Owner, standingOf } from './claims.ts';
 import type { Context } from './context.ts';
 import { countOf, createdState, isCreated, updatePart } from './parts.ts';
 import { requireSameAccount } from './same-account.ts';
@@ -33,7 +33,8 @@ export async function settlePart(
 ): Promise<boolean> {
   await requireSameAccount(context, record, part.progress.intent);
   await sleep(timeToWait(context, part));
-  const candidates = await findCandidates(context, record, part);
+  const owner = { batch_id: record.batch_id, part: part.number };
+  const { own, candidates } = await findCandidates(context, part, record.provider, owner);
   const register = context.store.record(record.batch_id);
   const change = (state: PartState) =>
     updatePart(register, part.number, ({ progress }) =>
@@ -42,6 +43,10 @@ export async function settlePart(
         : null,
     );
 
+  if (own !== null) {
+    await change({ ...createdState(part.progress.intent, own.batch), tentative: own.tentative });
+    return true;
+  }
   if (candidates.length === 0) {
     const empty_listings = part.progress.empty_listings + 1;
     const proven = empty_listings >= LISTINGS_NEEDED;
@@ -50,7 +55,6 @@ export async function settlePart(
   }
   const [only] = candidates;
   const rivals = candidates.length > 1 || (await hasRival(context, record, part));
-  const owner = { batch_id: record.batch_id, part: part.number };
   if (only && !rivals && (await claimTentatively(context, only.id, owner))) {
     await change({ ...createdState(part.progress.intent, only), tentative: true });
     return true;
@@ -66,16 +70,28 @@ function timeToWait(context: Context, part: UnconfirmedPart): number {
   return Math.min(context.settleMs, Math.max(0, context.settleMs - since));
 }
 
+type Candidates = {
+  /** The one that the part has claimed already, by a process that died before it could note it. */
+  own: { batch: ProviderBatch; tentative: boolean } | null;
+  candidates: ProviderBatch[];
+};
+
 /** The batches newer than the watermark, by the provider's own order, that could be this part. */
 async function findCandidates(
   context: Context,
-  record: BatchRecord,
   part: UnconfirmedPart,
-): Promise<ProviderBatch[]> {
-  const found: ProviderBatch[] = [];
-  for await (const batch of newerThan(context.provider(record.provider), part.progress.intent.watermark)) {
-    if (part.progress.intent.rejected.includes(batch.id) || countOf(batch) !== part.request_count) continue;
-    if (!(await isClaimed(context, batch.id))) found.push(batch);
+  provider: ProviderName,
+  owner: Owner,
+): Promise<Candidates> {
+  const { watermark, rejected } = part.progress.intent;
+  const found: Candidates = { own: null, candidates: [] };
+  for await (const batch of newerThan(context.provider(provider), watermark)) {
+    if (rejected.includes(batch.id) || countOf(batch) !== part.request_count) continue;
+    const standing = await standingOf(context, batch.id, owner);
+    if (standing === 'free') found.candidates.push(batch);
+    if (standing === 'own' || (standing === 'own_tentatively' && found.own === null)) {
+      found.own = { batch, tentative: standing === 'own_tentatively' };
+    }
   }
   return found;
 }

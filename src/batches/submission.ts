@@ -1,4 +1,5 @@
 import { BatchError } from '../errors.ts';
+import { sha256OfText } from '../files/file-hash.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, OutcomeCounts } from '../store/record.ts';
 import type { Context } from './context.ts';
@@ -43,11 +44,40 @@ export type EarlierBatch = 'stands' | 'take_up' | 'void';
 
 export function judgeEarlier(record: BatchRecord | null, now: Date): EarlierBatch {
   if (record === null) return 'void';
+  if (record.idempotency_key !== null) return canBeTakenUp(record) ? 'take_up' : 'stands';
   if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
   if (cameToNothing(record) || isCanceling(record)) return 'void';
-  if (mayBePaid(record)) return 'stands';
-  const refused = record.parts.some(({ progress }) => progress.state === 'not_sent');
-  return refused || isProvenDead(record.owner) ? 'take_up' : 'stands';
+  return canBeTakenUp(record) ? 'take_up' : 'stands';
+}
+
+/** Whether nothing of a batch was paid and nobody is at it. */
+function canBeTakenUp(record: BatchRecord): boolean {
+  if (mayBePaid(record)) return false;
+  return record.parts.some(({ progress }) => progress.state === 'not_sent') || isProvenDead(record.owner);
+}
+
+/** Under which a submission is known: its key where a program gave one, else what it holds. */
+export function submissionHash({ content_hash, idempotency_key }: SubmissionMark): string {
+  return idempotency_key === null ? content_hash : sha256OfText(`idempotency key\n${idempotency_key}`);
+}
+
+type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key'>;
+
+/** The batch that a mark stands for already, and what it means. Throws `invalid_input` for a key of other work. */
+export async function findEarlier(
+  context: Context,
+  mark: SubmissionMark,
+): Promise<{ batchId: string; meaning: EarlierBatch } | null> {
+  const current = await context.store.submission(submissionHash(mark)).read();
+  if (current === null) return null;
+  const record = await context.store.record(current.batch_id).read();
+  if (record !== null && mark.idempotency_key !== null && record.content_hash !== mark.content_hash) {
+    throw new BatchError(
+      'invalid_input',
+      `Nothing was sent: the idempotency key stands for other work already (${current.batch_id}). Use a new key for new work.`,
+    );
+  }
+  return { batchId: current.batch_id, meaning: judgeEarlier(record, context.now()) };
 }
 
 /**
@@ -58,13 +88,15 @@ export async function ownWork(
   context: Context,
   record: BatchRecord,
 ): Promise<{ owned: true } | { owned: false; batchId: string; earlier: 'stands' | 'take_up' }> {
-  const register = context.store.submission(record.content_hash);
+  // What was sent once is this batch's own, whatever was submitted since.
+  if (mayBePaid(record)) return { owned: true };
+  const register = context.store.submission(submissionHash(record));
   for (let round = 0; round < 100; round += 1) {
     const current = await register.read();
     if (current?.batch_id === record.batch_id) return { owned: true };
-    if (current !== null && !record.force_new) {
-      const earlier = judgeEarlier(await context.store.record(current.batch_id).read(), context.now());
-      if (earlier !== 'void') return { owned: false, batchId: current.batch_id, earlier };
+    const earlier = record.force_new ? null : await findEarlier(context, record);
+    if (earlier !== null && earlier.meaning !== 'void') {
+      return { owned: false, batchId: earlier.batchId, earlier: earlier.meaning };
     }
     const at = context.now().toISOString();
     const held = await register.update((latest) =>

@@ -6,11 +6,13 @@ import { reserveBudget } from './budget.ts';
 import type { Context } from './context.ts';
 import { requireWithinLimit } from './cost.ts';
 import { drive } from './drive.ts';
-import { endsWithin, type Job, type Report } from './jobs.ts';
+import { type Job, jobEndsWithin, type Report, type Waiting } from './jobs.ts';
+import { readLiveModels } from './live-models.ts';
 import { makeName } from './name.ts';
 import { checkOutputFile } from './output-file.ts';
+import { readOutputHistory } from './output-history.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { judgeEarlier, ownWork } from './submission.ts';
+import { findEarlier, ownWork } from './submission.ts';
 import { totalOf } from './tally.ts';
 import type { Work } from './work.ts';
 import { createPartsWriter } from './write-parts.ts';
@@ -21,6 +23,8 @@ export type SubmitOptions = {
   sandbox?: boolean | undefined;
   force_new?: boolean | undefined;
   max_cost_usd?: number | undefined;
+  /** For programs: the same key is the same submission, for good; other work under it is an error. */
+  idempotency_key?: string | undefined;
 };
 
 /** The batch that does the work; `duplicate` when it did so already before this call. */
@@ -32,6 +36,8 @@ type Submission = {
   provider: ProviderName;
   account: ProviderAccount;
   output: string | null;
+  /** Ends the preparation; what is sent is not called back. */
+  signal: AbortSignal | undefined;
 };
 
 /**
@@ -45,7 +51,7 @@ export async function submit(
   context: Context,
   work: Work,
   options: SubmitOptions,
-  signal?: AbortSignal,
+  waiting: Waiting = {},
 ): Promise<Submitted> {
   const providerName = options.sandbox ? 'sandbox' : context.defaultProvider;
   const provider = context.provider(providerName);
@@ -60,12 +66,13 @@ export async function submit(
     submitted = found;
     decided = true;
   };
-  const submission: Submission = { work, options, provider: providerName, account, output };
+  const { signal } = waiting;
+  const submission: Submission = { work, options, provider: providerName, account, output, signal };
   const job = context.jobs.run(staging.batchId, { stage: 'preparing', provider: providerName }, (report) =>
     prepareAndSend(context, submission, staging, decide, report),
   );
   try {
-    await endsWithin(job.promise, context.limits.callMs, signal);
+    await jobEndsWithin(job, context.limits.callMs, waiting);
   } catch (error) {
     // From here on the batch is on disk: whatever went wrong is told by its status, under its id.
     if (!decided) throw error;
@@ -120,18 +127,26 @@ async function prepareInStaging(
   staging: Staging,
   report: Report,
 ): Promise<{ record: BatchRecord } | { standing: string } | { takenUp: string }> {
-  const { work, options, provider, account } = submission;
+  const { work, options, provider, account, signal } = submission;
+  const idempotency_key = options.idempotency_key ?? null;
   const writer = await createPartsWriter(staging.folder, context.limits);
   try {
     const today = context.now().toISOString().slice(0, 10);
-    const prepared = await prepare({ ...context, work, provider, account, today }, writer, report);
-    const earlier = options.force_new ? null : await findEarlier(context, prepared.content_hash);
+    const knownOutput = await readOutputHistory(context);
+    const live = await readLiveModels(context, provider);
+    const prepared = await prepare(
+      { ...context, work, provider, account, today, knownOutput, live, signal },
+      writer,
+      report,
+    );
+    const earlier = options.force_new ? null : await findEarlier(context, { ...prepared, idempotency_key });
     if (earlier?.meaning === 'stands') {
       await writer.abandon();
       await staging.discard();
       return { standing: earlier.batchId };
     }
-    if (provider !== 'sandbox') requireWithinLimit(prepared.cost, context.maxCostUsd, options.max_cost_usd);
+    if (provider !== 'sandbox')
+      requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
     if (earlier?.meaning === 'take_up') {
       await writer.abandon();
       await staging.discard();
@@ -148,20 +163,13 @@ async function prepareInStaging(
   }
 }
 
-async function findEarlier(context: Context, hash: string) {
-  const current = await context.store.submission(hash).read();
-  if (current === null) return null;
-  const record = await context.store.record(current.batch_id).read();
-  return { batchId: current.batch_id, meaning: judgeEarlier(record, context.now()) };
-}
-
 function newRecord(
   context: Context,
   { work, options, provider, account, output }: Submission,
   batchId: string,
   prepared: Prepared,
 ): BatchRecord {
-  const total = totalOf(prepared.cost);
+  const total = totalOf(prepared.costs.lines);
   return {
     schema: 1,
     batch_id: batchId,
@@ -172,6 +180,7 @@ function newRecord(
     workspace: account.workspace,
     created_at: context.now().toISOString(),
     content_hash: prepared.content_hash,
+    idempotency_key: options.idempotency_key ?? null,
     request_count: prepared.request_count,
     owner: context.self,
     force_new: options.force_new ?? false,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Problem } from '../errors.ts';
 import { type Tier, tiers } from '../provider/models.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';

@@ -1,35 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
+import type { BatchRecord } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { requireRecord, resolveBatchId } from './find-batch.ts';
-import { endsWithin, type Job } from './jobs.ts';
-import { type Refreshed, refresh } from './refresh.ts';
+import { type Job, jobEndsWithin, type Progress, type Waiting } from './jobs.ts';
+import { type Refreshed, refreshWithin } from './refresh.ts';
 import { isSaved, statusOf } from './status.ts';
 
-export type WatchOptions = {
+export type WatchOptions = Waiting & {
   /** How long to wait for the batch's end, within the call's time. */
   waitSeconds?: number | undefined;
-  /** Stops the waiting, not the work. */
-  signal?: AbortSignal | undefined;
-  /** Told between two looks. */
-  onLook?: (seen: Refreshed) => Promise<void> | void;
 };
 
 /** How long a download that just began is waited for: a small one is over by then. */
 const PATIENCE_MS = 2_000;
 const POLL_MS = 1_000;
+/** What a look that begins at the last moment may take on top of the call's time. */
+const LAST_LOOK_MS = 2_500;
 
 /** Looks at a batch, and on until it has ended and is saved, or the time is up. */
 export async function watch(context: Context, id: string, options: WatchOptions = {}): Promise<Refreshed> {
-  const { waitSeconds = 0, signal, onLook } = options;
-  const until = Date.now() + Math.min(waitSeconds * 1000, context.limits.callMs);
+  const { waitSeconds = 0, signal, onProgress } = options;
+  const start = Date.now();
+  const until = start + Math.min(waitSeconds * 1000, context.limits.callMs);
+  const timeForLook = () => start + context.limits.callMs + LAST_LOOK_MS - Date.now();
   const batchId = await resolveBatchId(context, id);
   for (;;) {
-    const seen = await refresh(context, await requireRecord(context, batchId));
+    const seen = await refreshWithin(context, await requireRecord(context, batchId), timeForLook());
     const left = until - Date.now();
     if (isSettled(seen)) return seen;
-    await onLook?.(seen);
-    const end = await endOf(seen.job, Math.max(left, PATIENCE_MS), signal);
+    await onProgress?.(seen.job?.progress ?? waitingFor(seen.record));
+    const end = await endOf(seen.job, Math.max(left, PATIENCE_MS), { signal, onProgress });
     if (end instanceof BatchError) {
       return {
         record: await requireRecord(context, batchId),
@@ -42,7 +43,7 @@ export async function watch(context: Context, id: string, options: WatchOptions 
       // It was looked into and could not be settled: to look again at once would tell nothing new.
       if (statusOf(record) === 'unconfirmed') return { record, job: undefined, failures: seen.failures };
       if (left > 0) continue;
-      return refresh(context, record);
+      return refreshWithin(context, record, timeForLook());
     }
     if (left <= 0 || signal?.aborted) return seen;
     await sleep(Math.min(POLL_MS, left), undefined, { ...(signal && { signal }) }).catch((error: unknown) => {
@@ -50,6 +51,13 @@ export async function watch(context: Context, id: string, options: WatchOptions 
     });
   }
 }
+
+/** How many requests the provider is done with is told only when all are. */
+const waitingFor = ({ request_count }: BatchRecord): Progress => ({
+  stage: 'waiting',
+  done: 0,
+  total: request_count,
+});
 
 /** Whether waiting changes nothing any more. */
 function isSettled({ record, job }: Refreshed): boolean {
@@ -62,11 +70,11 @@ function isSettled({ record, job }: Refreshed): boolean {
 async function endOf(
   job: Job | undefined,
   ms: number,
-  signal?: AbortSignal,
+  waiting: Waiting,
 ): Promise<'ended' | 'runs' | 'none' | BatchError> {
   if (!job) return 'none';
   try {
-    return (await endsWithin(job.promise, ms, signal)) ? 'ended' : 'runs';
+    return (await jobEndsWithin(job, ms, waiting)) ? 'ended' : 'runs';
   } catch (error) {
     if (error instanceof BatchError) return error;
     throw error;

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
+import { makeFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
 
 /** Paths longer than this are refused unread: Linux takes no more. */
@@ -12,6 +13,8 @@ export type AllowedFoldersOptions = {
   allowed: readonly string[];
   /** The absolute folder against which relative paths resolve. */
   base: string;
+  /** One of the allowed folders, which is made when a path in it is named, or a refusal sends a person there. */
+  workFolder?: string;
   /** Folders never read or written, even inside allowed ones: the data folder. */
   forbidden?: readonly string[];
   /** What a leading `~/` stands for. Without it `~` is a name like any other. */
@@ -65,7 +68,7 @@ async function nearestExisting(path: string): Promise<string> {
 }
 
 export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
-  const { allowed, base, forbidden = [], home } = options;
+  const { allowed, base, workFolder, forbidden = [], home } = options;
 
   function absolute(path: string): string {
     if (path.trim() === '') throw new BatchError('invalid_input', 'The path is empty. Give a file path.');
@@ -76,7 +79,15 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     return home !== undefined && path.startsWith('~/') ? join(home, path.slice(2)) : resolve(base, path);
   }
 
-  function outside(path: string): BatchError {
+  async function makeWorkFolderFor(path: string): Promise<void> {
+    if (workFolder === undefined || !isInside(workFolder, path)) return;
+    await makeFolder(workFolder).catch((error: unknown) => {
+      throw fileFailure(`make the folder ${JSON.stringify(workFolder)}`, error);
+    });
+  }
+
+  async function outside(path: string): Promise<BatchError> {
+    if (allowed[0] !== undefined) await makeWorkFolderFor(allowed[0]);
     const list = allowed.map((folder) => JSON.stringify(folder)).join(', ');
     const advice = allowed[0] === undefined ? '' : `put the file into ${JSON.stringify(allowed[0])}, or `;
     return new BatchError(
@@ -89,7 +100,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
   /** The allowed folders that `real` is in; throws where there is none, or it is forbidden. */
   async function requireInside(real: string, named: string): Promise<string[]> {
     const roots = (await realFolders(allowed)).filter((folder) => isInside(folder, real));
-    if (roots.length === 0) throw outside(named);
+    if (roots.length === 0) throw await outside(named);
     if ((await realFolders(forbidden)).some((folder) => isInside(folder, real))) {
       throw new BatchError(
         'not_allowed',
@@ -118,6 +129,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
 
   async function openForReading(given: string): Promise<OpenedFile> {
     const path = absolute(given);
+    await makeWorkFolderFor(path);
     const real = await realpathOrNull(path);
     if (real === null) throw await missing(path, given, 'readable file');
     await requireInside(real, path);
@@ -147,6 +159,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
   async function checkForWriting(given: string): Promise<WritableFile> {
     const path = absolute(given);
     if (given.endsWith('/') || given.endsWith(sep)) throw notRegular(path, 'a folder');
+    await makeWorkFolderFor(path);
     const folder = await realpathOrNull(dirname(path));
     if (folder === null) throw await missing(dirname(path), given, 'folder');
     const roots = await requireInside(folder, path);

@@ -11,8 +11,11 @@ export type Output = {
   readonly path: string;
   /** Resolves when more may be written; await it before the next call. */
   write(piece: string | Uint8Array): Promise<void>;
-  /** Puts the whole file in its place, durably. `already_exists` where it must not replace one. */
-  commit(): Promise<Written>;
+  /**
+   * Puts the whole file in its place, durably. `already_exists` where it must not replace one. `announce` is
+   * told what the file holds before it is seen there.
+   */
+  commit(announce?: (written: Written) => Promise<void>): Promise<Written>;
   /** Leaves nothing behind. Does nothing after `commit`. */
   abort(): Promise<void>;
 };
@@ -51,9 +54,10 @@ export async function createOutput(path: string, options: OutputOptions): Promis
     throw fileFailure(what, error);
   });
 
-  async function commit(): Promise<Written> {
+  async function commit(announce?: (written: Written) => Promise<void>): Promise<Written> {
     try {
       const written = await writer.finish();
+      await announce?.(written);
       await (options.replace ? rename(temporary, path) : moveToNewName(temporary, path));
       await syncFolder(dirname(path));
       return written;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { FILE_MODE } from './durable-write.ts';
 
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 export type Written = { bytes: number; sha256: string };
 
@@ -10,6 +10,7 @@ export type Written = { bytes: number; sha256: string };
 export type FileWriter = {
   /** Where the next piece will stand, in bytes from the start. */
   readonly position: number;
+  /** The piece may be used again when this resolves. A failure to write an earlier piece is thrown here. */
   write(piece: string | Uint8Array): Promise<void>;
   /** Writes what is buffered, through to the disk, and closes the file. Its name is the caller's to sync. */
   finish(): Promise<Written>;
@@ -18,28 +19,42 @@ export type FileWriter = {
 };
 
 /**
- * Creates `path`, which must not exist, nor be a link. Pieces are gathered and written some 256 KB at a time,
- * so memory stays flat and a piece costs no system call of its own. Throws Node's own system errors.
+ * Creates `path`, which must not exist, nor be a link. Pieces are gathered in two buffers: one is filled while the
+ * other is written, so memory stays flat, and neither the disk nor who writes waits for the other for long.
+ * Throws Node's own system errors.
  */
 export async function createFileWriter(path: string, mode: number = FILE_MODE): Promise<FileWriter> {
   const handle = await open(path, 'wx', mode);
   const hash = createHash('sha256');
-  let gathered: Buffer[] = [];
-  let gatheredBytes = 0;
+  let filling = Buffer.allocUnsafe(BUFFER_BYTES);
+  let other = Buffer.allocUnsafe(BUFFER_BYTES);
+  let filled = 0;
   let position = 0;
   let closed = false;
+  // Resolves to the error rather than with it: nobody may be waiting when it fails.
+  let writing: Promise<{ error: unknown } | null> = Promise.resolve(null);
+
+  async function settled(): Promise<void> {
+    const failure = await writing;
+    if (failure) throw failure.error;
+  }
 
   async function flush(): Promise<void> {
-    const data = Buffer.concat(gathered, gatheredBytes);
-    gathered = [];
-    gatheredBytes = 0;
+    await settled();
+    const data = filling.subarray(0, filled);
+    [filling, other] = [other, filling];
+    filled = 0;
     hash.update(data);
-    await handle.writeFile(data);
+    writing = handle.writeFile(data).then(
+      () => null,
+      (error: unknown) => ({ error }),
+    );
   }
 
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
+    await writing;
     await handle.close();
   }
 
@@ -48,15 +63,20 @@ export async function createFileWriter(path: string, mode: number = FILE_MODE): 
       return position;
     },
     async write(piece) {
-      const bytes = Buffer.from(piece);
-      gathered.push(bytes);
-      gatheredBytes += bytes.length;
+      const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
       position += bytes.length;
-      if (gatheredBytes >= BUFFER_BYTES) await flush();
+      for (let taken = 0; taken < bytes.length; ) {
+        const part = bytes.subarray(taken, taken + BUFFER_BYTES - filled);
+        filling.set(part, filled);
+        filled += part.length;
+        taken += part.length;
+        if (filled === BUFFER_BYTES) await flush();
+      }
     },
     async finish() {
       try {
         await flush();
+        await settled();
         await handle.sync();
       } finally {
         await close();

@@ -8,6 +8,8 @@ export type Line = {
   number: number;
   /** False for a last line that no newline ends. */
   complete: boolean;
+  /** Set for a line over the limit: its bytes are left out, and nothing behind it is read. */
+  overlong?: true;
 };
 
 const NEWLINE = 10;
@@ -15,9 +17,13 @@ const NEWLINE = 10;
 /**
  * Splits bytes into lines and yields, per chunk, the array of lines that end in it, for one promise per line
  * would cost more than the splitting. Empty lines are lines; nothing follows a final newline. A line that
- * spans many chunks is put together once, at its end, so its cost stays in proportion to its length.
+ * spans many chunks is put together once, at its end, so its cost stays in proportion to its length; one of more
+ * than `longest` bytes is not put together at all, for memory has an end.
  */
-export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
+export async function* splitLines(
+  chunks: AsyncIterable<Uint8Array>,
+  longest = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Line[]> {
   let begun: Buffer[] = [];
   let begunBytes = 0;
   let offset = 0;
@@ -41,6 +47,10 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
       begunBytes += chunk.length - start;
     }
     if (lines.length > 0) yield lines;
+    if (begunBytes > longest) {
+      yield [{ bytes: Buffer.alloc(0), offset, number, complete: false, overlong: true }];
+      return;
+    }
   }
   if (begunBytes > 0) yield [{ bytes: Buffer.concat(begun, begunBytes), offset, number, complete: false }];
 }

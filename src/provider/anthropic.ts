@@ -14,7 +14,7 @@ import {
 } from './credentials.ts';
 import type { Provider, ProviderName } from './provider.ts';
 import { TimeLimitError, withTimeLimit } from './time-limit.ts';
-import { readBatch, readPage, routeId } from './wire.ts';
+import { readBatch, readModels, readPage, readTokenCount, routeId } from './wire.ts';
 
 export type AnthropicOptions = {
   name?: ProviderName;
@@ -27,6 +27,12 @@ export type AnthropicOptions = {
 };
 
 const BATCHES = '/v1/messages/batches';
+const COUNT_TOKENS = '/v1/messages/count_tokens';
+const MODELS = '/v1/models';
+/** More than there are, so that one page holds all. */
+const MODELS_PER_PAGE = 1000;
+/** What counting takes of a request's params (SDK 1.12.0, `MessageCountTokensParams`). */
+const COUNTED_KEYS = ['model', 'messages', 'system', 'tools', 'tool_choice', 'thinking', 'output_config', 'cache_control'];
 /** For calls that are answered at once. A tool's call takes 25 seconds at most. */
 const CALL_MS = 15_000;
 const RETRY_PAUSE_MS = 300;
@@ -173,6 +179,19 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
         readBatch('cancel', await client.post<unknown>(route, { signal })),
       );
     },
+
+    countTokens: (params, timeoutMs) =>
+      limited('count', timeoutMs, async (client, signal) => {
+        const body = Object.fromEntries(COUNTED_KEYS.flatMap((key) => (key in params ? [[key, params[key]]] : [])));
+        return readTokenCount('count', await client.post<unknown>(COUNT_TOKENS, { body, signal }));
+      }),
+
+    listModels: (timeoutMs) =>
+      limited('models', timeoutMs, async (client, signal) => {
+        // Retired ones are told only when they are asked for.
+        const query = { limit: MODELS_PER_PAGE, lifecycle: ['active', 'deprecated', 'retired'] };
+        return readModels('models', await client.get<unknown>(MODELS, { query, signal }));
+      }),
 
     streamResults,
 

@@ -2,7 +2,7 @@ import { type ApiFailure, BatchError, type ErrorCode } from '../errors.ts';
 import { redact } from '../log.ts';
 
 /** What was asked of the API, as messages name it. */
-export type Operation = 'create' | 'retrieve' | 'list' | 'cancel' | 'results';
+export type Operation = 'create' | 'retrieve' | 'list' | 'cancel' | 'results' | 'count' | 'models';
 
 const failed: Record<Operation, string> = {
   create: 'The batch could not be created',
@@ -10,6 +10,8 @@ const failed: Record<Operation, string> = {
   list: 'The batches could not be listed',
   cancel: 'The batch could not be canceled',
   results: "The batch's results could not be read",
+  count: 'The tokens could not be counted',
+  models: 'The models could not be listed',
 };
 
 /** An answer of the API that is no success. */
@@ -128,6 +130,8 @@ const uncertainAdvice: Record<Operation, string> = {
   cancel:
     'Whether the cancellation arrived is not known: look with batch_status, then cancel again if need be.',
   results: 'Nothing is lost, the results stay at the API: try again in a minute.',
+  count: 'Nothing was sent or paid. Try again in a minute.',
+  models: 'Try again in a minute.',
 };
 
 /** The error for what came too late, broke off or can't be read: what the API did is not known. */

@@ -17,6 +17,8 @@ export type ModelCatalog = {
   /** Throws `unknown_model`, naming the known ids and the way to add one. */
   require(id: string): Model;
   forTier(tier: Tier): Model;
+  /** What a reader of prices should know on that day, as `2026-11-22`. */
+  warnings(today: string): string[];
 };
 
 type Options = {
@@ -63,5 +65,17 @@ export function createModelCatalog(options: Options = {}): ModelCatalog {
     find: (id) => byId.get(id),
     require: (id) => requireModel(id),
     forTier: (tier) => tierModels[tier],
+    warnings: (today) => ageWarnings(today),
   };
+}
+
+/** Prices change a few times a year. */
+const OLD_AFTER_DAYS = 90;
+
+function ageWarnings(today: string): string[] {
+  const days = Math.floor((Date.parse(today) - Date.parse(PRICES_AS_OF)) / 86_400_000);
+  if (days <= OLD_AFTER_DAYS) return [];
+  return [
+    `The built-in prices are of ${PRICES_AS_OF}, ${days} days ago, and may have changed: update batch-mcp, or give the prices of today in a file (BATCH_MCP_PRICES).`,
+  ];
 }

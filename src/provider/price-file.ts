@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
 import { didYouMean, quoteName } from '../files/nearest.ts';
 import { type Model, model } from './model.ts';

@@ -53,6 +53,18 @@ export type BodyFile = {
   bytes: number;
 };
 
+/** A model as the API tells it; null for what it does not say. */
+export type ProviderModel = {
+  id: string;
+  lifecycle: 'active' | 'deprecated' | 'retired' | null;
+  /** RFC 3339. */
+  retires_at: string | null;
+  max_input_tokens: number | null;
+  max_output_tokens: number | null;
+  /** Whether it takes batches. */
+  batch: boolean | null;
+};
+
 export type Provider = {
   readonly name: ProviderName;
   /** Settled by the credentials, so it may read them; makes no API call. */
@@ -66,6 +78,13 @@ export type Provider = {
   retrieveBatch(id: string): Promise<ProviderBatch>;
   listBatches(page: { limit: number; after_id?: string }): Promise<ProviderBatchPage>;
   cancelBatch(id: string): Promise<ProviderBatch>;
+  /**
+   * How many input tokens a request has, by the API's own count; free, under a rate limit of its own. `params`
+   * are a batch request's. Asked once, for `timeoutMs` at most.
+   */
+  countTokens(params: Readonly<Record<string, unknown>>, timeoutMs: number): Promise<number>;
+  /** All models that the API knows, within `timeoutMs`. */
+  listModels(timeoutMs: number): Promise<ProviderModel[]>;
   /**
    * The bytes of a batch's results, from the id's own route on the configured host. The stream fails with
    * a `BatchError` when the connection does, or when no byte came for a minute; it can also just end early.

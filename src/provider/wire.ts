@@ -1,7 +1,7 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { type Operation, uncertainError } from './api-errors.ts';
-import type { ProviderBatch, ProviderBatchPage } from './provider.ts';
+import type { ProviderBatch, ProviderBatchPage, ProviderModel } from './provider.ts';
 
 /**
  * The API's answers as they come in. Ids become parts of routes and file names, so they are held to the
@@ -39,6 +39,47 @@ const page = z.object({
     .nullish()
     .transform((id) => id ?? null),
 });
+
+const counted = z.object({ input_tokens: count });
+
+/** Whatever is not as documented is taken for unknown: the models are looked at only to warn in time. */
+const listedModel = z
+  .object({
+    id: z.string(),
+    lifecycle: z.enum(['active', 'deprecated', 'retired']).nullish().catch(null),
+    retires_at: z.string().nullish().catch(null),
+    max_input_tokens: z.int().positive().nullish().catch(null),
+    max_tokens: z.int().positive().nullish().catch(null),
+    capabilities: z
+      .object({ batch: z.object({ supported: z.boolean() }).nullish().catch(null) })
+      .nullish()
+      .catch(null),
+  })
+  .transform(
+    (model): ProviderModel => ({
+      id: model.id,
+      lifecycle: model.lifecycle ?? null,
+      retires_at: model.retires_at ?? null,
+      max_input_tokens: model.max_input_tokens ?? null,
+      max_output_tokens: model.max_tokens ?? null,
+      batch: model.capabilities?.batch?.supported ?? null,
+    }),
+  );
+const modelPage = z.object({ data: z.array(listedModel) });
+
+/** The number of tokens out of an answer with a good status; `api_uncertain` where it can't be read. */
+export function readTokenCount(operation: Operation, answer: unknown): number {
+  const read = counted.safeParse(answer);
+  if (read.success) return read.data.input_tokens;
+  throw unreadable(operation, read.error);
+}
+
+/** The models out of an answer with a good status; `api_uncertain` where it can't be read. */
+export function readModels(operation: Operation, answer: unknown): ProviderModel[] {
+  const read = modelPage.safeParse(answer);
+  if (read.success) return read.data.data;
+  throw unreadable(operation, read.error);
+}
 
 /** A batch out of an answer with a good status; `api_uncertain` where it can't be read. */
 export function readBatch(operation: Operation, answer: unknown): ProviderBatch {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { ulid } from 'ulid';
-import { z } from 'zod';
+import * as z from 'zod';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { inStore } from './store-failure.ts';
 

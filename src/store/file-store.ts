@@ -6,11 +6,12 @@ import { hasErrorCode } from '../errors.ts';
 import { makeFolder, namesIn, syncFolder } from '../files/durable-write.ts';
 import { appendAudit } from './audit.ts';
 import { batchFolder, createLayout, isBatchId, recordFolder } from './layout.ts';
-import { batchRecord, budget, claim, submission, writtenFile } from './record.ts';
+import { batchRecord, budget, claim, modelList, submission, writtenFile } from './record.ts';
 import { createRegister } from './register.ts';
 import { createStaging } from './staging.ts';
 import type { Register, Store } from './store.ts';
 import { inStore } from './store-failure.ts';
+import { createSummaries } from './summaries.ts';
 import { sweep } from './sweep.ts';
 
 export type StoreOptions = {
@@ -28,14 +29,17 @@ export function createStore({ path, log }: StoreOptions): Store {
     return createRegister({ folder, schema, temporary: layout.temporary });
   }
 
+  const record = (batchId: string) => register(recordFolder(layout.batch(batchId)), batchRecord);
+
   return {
     path,
     stage: () => createStaging(layout),
-    record: (batchId) => register(recordFolder(layout.batch(batchId)), batchRecord),
+    record,
     folder: (batchId) => batchFolder(layout.batch(batchId)),
     submission: (contentHash) => register(layout.submission(contentHash), submission),
     writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
     budget: (day) => register(layout.budget(day), budget),
+    models: (hash) => register(layout.models(hash), modelList),
     claim: (providerBatchId) => register(layout.claim(providerBatchId), claim),
     audit: (entry) => appendAudit(path, entry),
     sweep: () => inStore('write', layout.staging, () => sweep(layout, log)),
@@ -44,6 +48,13 @@ export function createStore({ path, log }: StoreOptions): Store {
       inStore('read', layout.batches, async () => {
         // A ULID begins with its time, so the order of names is the order of making.
         return (await namesIn(layout.batches)).filter(isBatchId).sort().reverse();
+      }),
+
+    summaries: (summary) =>
+      createSummaries(summary, {
+        path: layout.cache(summary.name),
+        folder: (batchId) => recordFolder(layout.batch(batchId)),
+        read: (batchId) => record(batchId).read(),
       }),
 
     async removeBatch(batchId) {

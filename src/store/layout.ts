@@ -26,6 +26,9 @@ export type Layout = {
   claim(providerBatchId: string): string;
   writtenFile(path: string): string;
   budget(day: string): string;
+  models(hash: string): string;
+  /** What can be made again at any time, and is kept for speed. */
+  cache(name: string): string;
 };
 
 function invalid(what: string, valid: string): BatchError {
@@ -58,9 +61,14 @@ export function createLayout(data: string): Layout {
     },
     // Hashed, for a path may be longer than a file name can be.
     writtenFile: (path) => join(data, 'written-files', createHash('sha256').update(path).digest('hex')),
+    cache: (name) => join(data, 'cache', `${name}.json`),
     budget(day) {
       if (!DAY.test(day)) throw invalid('a day', 'one as 2026-11-22');
       return join(data, 'budget', day);
+    },
+    models(hash) {
+      if (!CONTENT_HASH.test(hash)) throw invalid('a hash', '64 hexadecimal digits');
+      return join(data, 'models', hash);
     },
   };
 }

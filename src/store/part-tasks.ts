@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { createFileWriter } from '../files/file-writer.ts';
 import { splitLines } from '../files/lines.ts';
@@ -13,6 +13,7 @@ const partTask = z.object({
   custom_id: z.string(),
   /** What it was sent with, which a retry may have changed. */
   model: z.string(),
+  task_type: z.string().exactOptional(),
   /** Present where the answer is JSON. */
   structured: z.literal(true).exactOptional(),
   /** Where its request stands in the part's body, in bytes. */

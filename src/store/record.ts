@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { providerNames } from '../provider/provider.ts';
 
 /**
@@ -74,6 +74,9 @@ export type SeenBatch = z.infer<typeof seenBatch>;
 
 /** Tokens as the answers' `usage` has them, and what they cost in batch, in US dollars. */
 export const usage = z.object({
+  model: z.string(),
+  /** Null where the tasks have none. */
+  task_type: z.string().nullable(),
   requests: count,
   input_tokens: count,
   output_tokens: count,
@@ -101,7 +104,8 @@ export const savedResults = z.object({
   bytes: count,
   sha256: z.string(),
   outcomes: outcomeCounts,
-  usage_by_model: z.record(z.string(), usage),
+  /** One per model and task type. */
+  usage: z.array(usage),
   failures: z.array(failureGroup),
   /** What was not right with the download, said in words. */
   warnings: z.array(z.string()),
@@ -186,6 +190,8 @@ export const batchRecord = z.object({
   workspace: z.string().nullable(),
   created_at: time,
   content_hash: z.string(),
+  /** A program's own mark of the work: with one, it alone decides what is the same submission. */
+  idempotency_key: z.string().nullable().default(null),
   request_count: count,
   /** Who prepared it: while this process lives, it is the one to send. */
   owner: processIdentity,
@@ -233,3 +239,19 @@ export const budget = z.object({
   open: z.array(reservation),
 });
 export type Budget = z.infer<typeof budget>;
+
+/** What the API last said of its models; empty where it did not answer. */
+export const modelList = z.object({
+  at: time,
+  models: z.array(
+    z.object({
+      id: z.string(),
+      lifecycle: z.enum(['active', 'deprecated', 'retired']).nullable(),
+      retires_at: z.string().nullable(),
+      max_input_tokens: z.int().positive().nullable(),
+      max_output_tokens: z.int().positive().nullable(),
+      batch: z.boolean().nullable(),
+    }),
+  ),
+});
+export type ModelList = z.infer<typeof modelList>;

@@ -1,5 +1,6 @@
 import type { AuditEntry } from './audit.ts';
-import type { BatchRecord, Budget, Claim, Submission, WrittenFile } from './record.ts';
+import type { BatchRecord, Budget, Claim, ModelList, Submission, WrittenFile } from './record.ts';
+import type { Summaries, Summary } from './summaries.ts';
 
 /** One state of a register, with who changed it and when. */
 export type Revision<T> = {
@@ -50,9 +51,6 @@ export type Staging = {
   discard(): Promise<void>;
 };
 
-/** A batch whose record can't be read: named, and left alone. */
-export type DamagedBatch = { batch_id: string; problem: string };
-
 export type Store = {
   /** Absolute path of the data folder. */
   readonly path: string;
@@ -62,12 +60,16 @@ export type Store = {
   folder(batchId: string): BatchFolder;
   /** All batch ids, newest first, from their names alone. */
   batchIds(): Promise<string[]>;
+  /** Something small of each of many batches, in their order; what the function gives is kept by it. */
+  summaries<T>(summary: Summary<T>): (batchIds: readonly string[]) => Promise<Summaries<T>>;
   /** Removes a batch of which nothing was ever sent. */
   removeBatch(batchId: string): Promise<void>;
   submission(contentHash: string): Register<Submission>;
   writtenFile(path: string): Register<WrittenFile>;
   /** The money of a UTC day, as `2026-11-22`. */
   budget(day: string): Register<Budget>;
+  /** What an API says of its models, under a hash of its base URL. */
+  models(hash: string): Register<ModelList>;
   /** Who owns a provider's batch; also the way from its id to ours. */
   claim(providerBatchId: string): Register<Claim>;
   /** Appends to the log of what was done. */

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { syncFolder } from '../files/durable-write.ts';
 import { createFileWriter } from '../files/file-writer.ts';

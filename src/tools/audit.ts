@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context } from '../batches/context.ts';
 import { BatchError } from '../errors.ts';
 import type { AuditEntry } from '../store/audit.ts';

@@ -1,7 +1,7 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeStatus } from '../batches/describe.ts';
 import { batchId, batchOutput } from './fields.ts';
-import { defineTool } from './tool.ts';
+import { defineTool, waitingOf } from './tool.ts';
 
 export const batchStatus = defineTool({
   name: 'batch_status',
@@ -22,16 +22,6 @@ export const batchStatus = defineTool({
     results_state: z.enum(['none', 'downloading', 'saved']).optional(),
     output_files: z.array(z.string()).optional(),
   }),
-  run({ batch_id, wait_seconds }, context, { signal, progress }) {
-    return describeStatus(context, batch_id, {
-      waitSeconds: wait_seconds,
-      signal,
-      onLook: ({ record, job }) =>
-        progress(
-          job?.progress.done ?? 0,
-          job?.progress.total ?? record.request_count,
-          job?.progress.stage ?? 'waiting',
-        ),
-    });
-  },
+  run: ({ batch_id, wait_seconds }, context, call) =>
+    describeStatus(context, batch_id, { waitSeconds: wait_seconds, ...waitingOf(call) }),
 });

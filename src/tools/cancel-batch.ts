@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cancel } from '../batches/cancel.ts';
 import { short } from '../batches/describe.ts';
 import { reportOf } from '../batches/report.ts';

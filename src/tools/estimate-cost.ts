@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { estimateFigures, estimateWork } from '../batches/estimate.ts';
 import { BatchError } from '../errors.ts';
 import { costUsd, toWork, workFields } from './fields.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { processingStatuses } from '../batches/status.ts';
 import type { TaskDefaults } from '../batches/task.ts';
 import { taskSettings } from '../batches/task.ts';

@@ -1,7 +1,7 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { details, results } from '../batches/results.ts';
 import { batchId, costUsd, outcomeFilter, processingStatus } from './fields.ts';
-import { defineTool } from './tool.ts';
+import { defineTool, waitingOf } from './tool.ts';
 
 export const getResults = defineTool({
   name: 'get_results',
@@ -37,5 +37,5 @@ export const getResults = defineTool({
     warnings: z.array(z.string()),
     next_step: z.string(),
   }),
-  run: ({ batch_id, ...request }, context, { signal }) => results(context, batch_id, request, signal),
+  run: ({ batch_id, ...request }, context, call) => results(context, batch_id, request, waitingOf(call)),
 });

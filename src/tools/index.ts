@@ -3,6 +3,7 @@ import { cancelBatch } from './cancel-batch.ts';
 import { estimateCost } from './estimate-cost.ts';
 import { getResults } from './get-results.ts';
 import { listBatches } from './list-batches.ts';
+import { retryBatch } from './retry-batch.ts';
 import { submitBatch } from './submit-batch.ts';
 import type { Tool } from './tool.ts';
 
@@ -12,6 +13,7 @@ export const tools: readonly Tool[] = [
   getResults,
   estimateCost,
   cancelBatch,
+  retryBatch,
   listBatches,
 ];
 

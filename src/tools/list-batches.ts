@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { list } from '../batches/list.ts';
 import { listRemote } from '../batches/list-remote.ts';
 import { costUsd, processingStatus } from './fields.ts';

@@ -1,8 +1,8 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeSubmission } from '../batches/describe.ts';
 import { submit } from '../batches/submit.ts';
 import { batchOutput, toWork, workFields } from './fields.ts';
-import { defineTool } from './tool.ts';
+import { defineTool, waitingOf } from './tool.ts';
 
 export const submitBatch = defineTool({
   name: 'submit_batch',
@@ -32,9 +32,14 @@ export const submitBatch = defineTool({
     sandbox: z.boolean().optional().describe('Made-up answers, no key, no cost'),
   }),
   output: batchOutput.extend({ duplicate: z.boolean() }),
-  async run({ name, output_file, max_cost_usd, force_new, sandbox, ...work }, context, { signal }) {
+  async run({ name, output_file, max_cost_usd, force_new, sandbox, ...work }, context, call) {
     const options = { name, output_file, max_cost_usd, force_new, sandbox };
-    const submitted = await submit(context, toWork(work, context.limits.inlineBytes), options, signal);
+    const submitted = await submit(
+      context,
+      toWork(work, context.limits.inlineBytes),
+      options,
+      waitingOf(call),
+    );
     return describeSubmission(context, submitted);
   },
 });

@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context } from '../batches/context.ts';
+import type { Waiting } from '../batches/jobs.ts';
 import { problemsOf, withoutNulls } from '../batches/problems.ts';
 import { BatchError } from '../errors.ts';
 
@@ -10,6 +11,11 @@ export type Call = {
   /** Tells a client that asked for it how far the work is. */
   progress: (done: number, total: number | null, message: string) => Promise<void>;
 };
+
+/** A call, for operations that take their time. */
+export function waitingOf({ signal, progress }: Call): Waiting {
+  return { signal, onProgress: ({ done, total, stage }) => progress(done, total, stage) };
+}
 
 /** What a tool tells, as `structuredContent` and as JSON text. */
 export type Reply = { [key: string]: unknown };

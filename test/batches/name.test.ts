@@ -1,22 +1,12 @@
 import { expect, it } from 'vitest';
 import { makeName } from '../../src/batches/name.ts';
-import type { Prepared } from '../../src/batches/prepare.ts';
 import type { WorkSource } from '../../src/batches/work.ts';
 
 const inline: WorkSource = { kind: 'requests', items: [] };
 const file = (path: string): WorkSource => ({ kind: 'requests_file', path });
 
 function nameOf(source: WorkSource, request_count: number, task_types: string[]): string {
-  const prepared: Prepared = {
-    request_count,
-    task_types,
-    content_hash: '',
-    cost: [],
-    compare: [],
-    first_request: '',
-    warnings: [],
-  };
-  return makeName({ source, defaults: {} }, prepared);
+  return makeName({ source, defaults: {} }, { request_count, task_types });
 }
 
 const rows: [source: WorkSource, count: number, types: string[], name: string][] = [

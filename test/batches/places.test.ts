@@ -26,6 +26,7 @@ describe('a place is filled', () => {
     ['{{zero}} {{no}} [{{blank}}]', '0 false []'],
     ['{{list}}', '["a",1]'],
     ['{{place}}', '{{name}}'],
+    ['{{ }} {{name}}', '{{ }} Ada'],
     ['{name} {{}} {{{name}}} }}', '{name} {{}} {Ada} }}'],
   ];
   it.each(rows)('%s', (text, filled) => {
@@ -35,6 +36,12 @@ describe('a place is filled', () => {
   it('with what a replacement pattern would change', () => {
     expect(fillPlaces('{{a}}', { a: "$& $1 $' $$" }, 'prompt').text).toBe("$& $1 $' $$");
   });
+});
+
+it('is looked for in a time that does not grow with the square of the blanks', () => {
+  const text = `{{name${' '.repeat(1_000_000)}`;
+  expect(hasPlaces(text)).toBe(false);
+  expect(fillPlaces(text, input, 'prompt').text).toBe(text);
 });
 
 describe('a place that nothing fills', () => {

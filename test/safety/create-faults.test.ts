@@ -20,7 +20,7 @@ const work = {
 
 const fast = {
   env: { BATCH_MCP_SETTLE_SECONDS: '0.2' },
-  limits: { answerMs: 400, busyMs: 2_500 },
+  limits: { answerMs: 400, busyMs: 4_000 },
 };
 
 async function start(): Promise<{ api: ApiServer; server: TestServer }> {
@@ -123,8 +123,8 @@ const rows: Row[] = [
   ],
   [
     '529 for ever',
-    { handler: error(529, 'overloaded_error', { 'retry-after': '1' }), made: false },
-    { creates: 3, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
+    { handler: error(529, 'overloaded_error', { 'retry-after': '2' }), made: false },
+    { creates: 2, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
   ],
   [
     '429 with a retry-after of an hour',

@@ -98,7 +98,7 @@ describe('settling what is uncertain', () => {
     const api = await startApi();
     const folder = await temporaryFolder();
     const one = await startServer({ api, folder, ...quick });
-    const two = await startServer({ api, folder, ...quick, limits: { answerMs: 5_000, callMs: 300 } });
+    const two = await startServer({ api, folder, ...quick, limits: { answerMs: 20_000, callMs: 300 } });
     api.override('create', reset, { times: 1 });
     let answer = () => {};
     api.override(

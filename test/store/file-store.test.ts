@@ -30,7 +30,9 @@ function recordOf(batchId: string): BatchRecord {
     workspace: null,
     created_at: '2026-11-01T00:00:00.000Z',
     content_hash: HASH,
+    idempotency_key: null,
     force_new: false,
+    adopted: false,
     request_count: 1,
     owner: thisProcess(),
     estimate: null,
@@ -52,7 +54,7 @@ describe('staging', () => {
     const { store, data } = await openStore();
     expect(await store.batchIds()).toEqual([]);
     expect(await store.record(UNKNOWN_ID).read()).toBeNull();
-    expect(await store.findClaim('msgbatch_1')).toBeNull();
+    expect(await store.claim('msgbatch_1').read()).toBeNull();
     await store.sweep();
     await expect(stat(data)).rejects.toMatchObject({ code: 'ENOENT' });
   });

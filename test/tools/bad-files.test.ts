@@ -143,7 +143,10 @@ describe('a requests_file', () => {
     ],
     [
       'outside by way of ..',
-      async (server) => (await secretFile(server), { requests_file: '../secret/tasks.jsonl' }),
+      async (server) => {
+        await secretFile(server);
+        return { requests_file: '../secret/tasks.jsonl' };
+      },
       'not_allowed',
       'outside the folders',
     ],

@@ -10,7 +10,7 @@ const remote = 'msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d';
 
 async function startWithApi(): Promise<TestServer & { api: ApiServer }> {
   const api = await startApiServer({ endsAtOnce: true });
-  onTestFinished(api.close);
+  onTestFinished(() => api.close());
   return { ...(await startServer({ api })), api };
 }
 

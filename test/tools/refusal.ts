@@ -45,7 +45,7 @@ export async function refusalOf(
   tools: readonly string[] = ['submit_batch', 'estimate_cost'],
 ): Promise<string> {
   const api = await startApiServer();
-  onTestFinished(api.close);
+  onTestFinished(() => api.close());
   const server = await startServer({ api, ...options });
   const args = typeof given === 'function' ? await given(server) : given;
 

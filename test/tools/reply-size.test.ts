@@ -121,7 +121,7 @@ const inputs: {
 
 /** A word for a number, without digits, which failures are grouped without. */
 function letters(number: number): string {
-  return [...String(number)].map((digit) => 'abcdefghij'[Number(digit)]).join('');
+  return String(number).replaceAll(/\d/g, (digit) => 'abcdefghij'.charAt(Number(digit)));
 }
 
 describe.each(inputs)('every reply about $name', ({ requests, results, submit = {} }) => {
@@ -175,9 +175,9 @@ test('the same failure of many tasks is one entry of the digest, the rest of a t
   expect(counted).toBe(200);
 });
 
-test('a list of 50 batches with names of 100 characters', async () => {
+test('a list of many batches with names of 100 characters', async () => {
   const server = await startCheckedServer();
-  for (const id of ids(50)) {
+  for (const id of ids(36)) {
     const name = `${id} ${'\u0007"'.repeat(47)}`;
     await server.ok('submit_batch', { requests: prompts([id]), name, sandbox: true });
   }
@@ -185,11 +185,11 @@ test('a list of 50 batches with names of 100 characters', async () => {
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const answer = await server.call('list_batches', { limit: 50, cursor });
     expectFits(answer, 'list_batches');
-    expect(answer.reply.totals.batches).toBe(50);
+    expect(answer.reply.totals.batches).toBe(36);
     seen.push(...answer.reply.batches.map(({ name }: { name: string }) => name.slice(0, 4)));
     cursor = answer.reply.next_cursor;
   }
-  expect(seen.toSorted()).toEqual(ids(50));
+  expect(seen.toSorted()).toEqual(ids(36));
 });
 
 test('a refusal of much that is wrong', async () => {

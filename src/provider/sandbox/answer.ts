@@ -1,6 +1,7 @@
-import type { Params } from './request-schema.ts';
+import type { CountedParams, Params } from './request-schema.ts';
 import { sampleOfSchema } from './schema-sample.ts';
 import { seedOf } from './seed.ts';
+import { countTextTokens } from './token-count.ts';
 
 const BYTES_PER_TOKEN = 4;
 
@@ -31,10 +32,10 @@ export function succeededResult(batchId: string, customId: string, params: Param
       stop_reason: answer === whole ? 'end_turn' : 'max_tokens',
       stop_sequence: null,
       usage: {
-        input_tokens: tokens(promptBytes),
+        input_tokens: inputTokens(params),
         cache_creation_input_tokens: 0,
         cache_read_input_tokens: 0,
-        output_tokens: Math.min(params.max_tokens, tokens(answer.length + bytesOf(thinking))),
+        output_tokens: Math.min(params.max_tokens, outputTokens(answer + jsonOf(thinking), params.model)),
         service_tier: 'batch',
       },
     },
@@ -69,6 +70,21 @@ function bytesOf(content: unknown): number {
   return Buffer.byteLength(typeof content === 'string' ? content : JSON.stringify(content));
 }
 
-function tokens(bytes: number): number {
-  return Math.max(1, Math.ceil(bytes / BYTES_PER_TOKEN));
+/** What the API puts around a request's own text. */
+const OVERHEAD_TOKENS = 8;
+
+/** The tokens of a request's input: the same in the answer's usage and where they are counted beforehand. */
+export function inputTokens({ system, messages, tools, output_config, model }: CountedParams): number {
+  const parts = [system, ...messages.map(({ content }) => content), tools, output_config];
+  const tokens = parts.reduce<number>((sum, part) => sum + countTextTokens(jsonOf(part), model), 0);
+  return Math.ceil(tokens) + OVERHEAD_TOKENS;
+}
+
+function outputTokens(text: string, model: string): number {
+  return Math.max(1, Math.ceil(countTextTokens(text, model)));
+}
+
+function jsonOf(content: unknown): string {
+  if (content === undefined || content === null) return '';
+  return typeof content === 'string' ? content : JSON.stringify(content);
 }

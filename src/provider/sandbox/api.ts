@@ -1,5 +1,9 @@
+import type { Model } from '../model.ts';
+import { PRICE_TABLE } from '../price-table.ts';
+import { inputTokens } from './answer.ts';
 import type { BatchFolder } from './batch-folder.ts';
 import { type Cancellation, describeBatch, hasEnded, type SandboxBatch } from './batch-state.ts';
+import { checkCounted } from './request-schema.ts';
 import { resultLines } from './result-lines.ts';
 import type { Answer, RouteName } from './routes.ts';
 import { type Refusal, refuse, type WireBatch } from './wire-answer.ts';
@@ -61,6 +65,16 @@ export function createApi(
       return { ok: true, body: { id: batch.id, type: 'message_batch_deleted' } };
     }),
 
+    async count({ body }) {
+      const counted = checkCounted(await readJson(body));
+      if (!counted.ok) return refuse(400, counted.problem);
+      return { ok: true, body: { input_tokens: inputTokens(counted.value) } };
+    },
+
+    async models() {
+      return { ok: true, body: { data: PRICE_TABLE.map(describeModel), has_more: false } };
+    },
+
     results: withBatch(({ batch, cancellation }) => {
       if (!hasEnded(batch, cancellation, Date.now()))
         return refuse(404, `Batch ${batch.id} has no results yet`);
@@ -84,4 +98,37 @@ function pageOf(newestFirst: string[], query: URLSearchParams): Page | Refusal {
   }
   const older = after === null ? newestFirst : newestFirst.filter((id) => id < after);
   return { ok: true, ids: older.slice(0, limit), hasMore: older.length > limit };
+}
+
+/** The API's limit on a body to be counted (token counting documentation). */
+const MAX_COUNTED_BYTES = 32 * 1024 * 1024;
+
+/** Undefined where it is no JSON, or too much. */
+async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes <= MAX_COUNTED_BYTES) chunks.push(chunk);
+  }
+  try {
+    return bytes > MAX_COUNTED_BYTES ? undefined : JSON.parse(Buffer.concat(chunks).toString());
+  } catch {
+    // The API does not say what was wrong with it either.
+    return undefined;
+  }
+}
+
+/** A model as the Models API tells it; the sandbox knows those that have a price. */
+function describeModel({ id, line, legacy, retires, context_tokens, max_output_tokens }: Model) {
+  return {
+    type: 'model',
+    id,
+    line,
+    lifecycle: legacy ? 'deprecated' : 'active',
+    retires_at: retires === null ? null : `${retires}T00:00:00Z`,
+    max_input_tokens: context_tokens,
+    max_tokens: max_output_tokens,
+    capabilities: { batch: { supported: true } },
+  };
 }

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { monotonicFactory } from 'ulid';
-import { z } from 'zod';
+import * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { type Cancellation, finishedBy, type SandboxBatch } from './batch-state.ts';
 import { receiveBody } from './receive.ts';

@@ -1,4 +1,4 @@
-export type FaultRoute = 'create' | 'retrieve' | 'list' | 'cancel' | 'results';
+export type FaultRoute = 'create' | 'retrieve' | 'list' | 'cancel' | 'results' | 'count' | 'models';
 
 /** What goes wrong on any route. */
 type AnyRouteFault =

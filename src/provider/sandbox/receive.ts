@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { IndexEntry } from './request-index.ts';
 import { createRequestScanner, type ScannedElement } from './request-scanner.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What the API asks of a request, as far as the sandbox looks: the envelope when a batch is created, the
@@ -34,6 +34,14 @@ const params = z.looseObject({
   top_k: removed,
 });
 export type Params = z.infer<typeof params>;
+
+const countedParams = params.pick({ model: true, messages: true, system: true, output_config: true });
+export type CountedParams = z.infer<typeof countedParams>;
+
+/** The body of a request to count tokens. */
+export function checkCounted(value: unknown): Checked<CountedParams> {
+  return checked(countedParams.safeParse(value), '');
+}
 
 const envelope = z.object({
   custom_id: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, {

@@ -3,7 +3,7 @@ import { type Refusal, refuse } from './wire-answer.ts';
 /** What a route gives back: a JSON value, the lines of a download, or a no. */
 export type Answer = { ok: true; body: object } | { ok: true; lines: AsyncIterable<string[]> } | Refusal;
 
-export type RouteName = 'create' | 'list' | 'retrieve' | 'cancel' | 'delete' | 'results';
+export type RouteName = 'create' | 'list' | 'retrieve' | 'cancel' | 'delete' | 'results' | 'count' | 'models';
 
 export type Route = { ok: true; name: RouteName; id: string; query: URLSearchParams };
 
@@ -14,6 +14,8 @@ const table: { method: string; path: RegExp; name: RouteName }[] = [
   { method: 'DELETE', path: /^\/v1\/messages\/batches\/([^/]+)$/, name: 'delete' },
   { method: 'POST', path: /^\/v1\/messages\/batches\/([^/]+)\/cancel$/, name: 'cancel' },
   { method: 'GET', path: /^\/v1\/messages\/batches\/([^/]+)\/results$/, name: 'results' },
+  { method: 'POST', path: /^\/v1\/messages\/count_tokens$/, name: 'count' },
+  { method: 'GET', path: /^\/v1\/models$/, name: 'models' },
 ];
 
 export function matchRoute(method: string, target: string): Route | Refusal {

@@ -48,6 +48,8 @@ export function createSandboxProvider(options: SandboxOptions): Provider {
     retrieveBatch: async (id) => (await client()).retrieveBatch(id),
     listBatches: async (page) => (await client()).listBatches(page),
     cancelBatch: async (id) => (await client()).cancelBatch(id),
+    countTokens: async (params, timeoutMs) => (await client()).countTokens(params, timeoutMs),
+    listModels: async (timeoutMs) => (await client()).listModels(timeoutMs),
     async *streamResults(id, signal) {
       yield* (await client()).streamResults(id, signal);
     },

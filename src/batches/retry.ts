@@ -1,0 +1,176 @@
+import { BatchError } from '../errors.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import { reserveBudget } from './budget.ts';
+import type { Context } from './context.ts';
+import { estimateOfParts, requireTotalWithinLimit } from './cost.ts';
+import { drive } from './drive.ts';
+import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { endsWithin } from './jobs.ts';
+import { createProblemList } from './problems.ts';
+import { refresh } from './refresh.ts';
+import { addAttempt, nextAttempt, planOf, type RetryPlan } from './retry-attempt.ts';
+import { checkRetryOptions, type RetryOptions } from './retry-options.ts';
+import { prepareRetry } from './retry-prepare.ts';
+import { judgeRetry, retryKey } from './retry-state.ts';
+import { requireSameAccount } from './same-account.ts';
+import { resolveUnconfirmed } from './settle.ts';
+import { watch } from './watch.ts';
+
+/** `plan` is null after a `resolve`, and while the retry is still being prepared in this process. */
+export type Retried = {
+  batch_id: string;
+  plan: RetryPlan | null;
+  preparing: boolean;
+  warnings: string[];
+};
+
+/**
+ * Sends tasks of a batch again: what can succeed next time, or what the options choose, changed as they say. One
+ * answer per task stays, the best. Answers within the call's time; what is left then goes on in this process.
+ *
+ * Throws `wrong_state` where something still runs or is uncertain, or where there is nothing to send;
+ * `invalid_input` with all problems; `cost_limit`: nothing was sent then.
+ */
+export async function retry(
+  context: Context,
+  id: string,
+  options: RetryOptions,
+  signal?: AbortSignal,
+): Promise<Retried> {
+  if (context.readOnly) {
+    throw new BatchError('not_allowed', 'This server is read-only. Nothing was sent; ask the person.');
+  }
+  const problems = createProblemList();
+  problems.add(...checkRetryOptions(options, context.catalog));
+  problems.throwIfAny('The retry was refused; nothing was sent. Correct this and call again:');
+  const batchId = await resolveBatchId(context, id);
+  if (options.resolve !== undefined) return settleBy(context, batchId, options.resolve, signal);
+
+  const { record, job } = await watch(context, batchId, { ...(signal && { signal }) });
+  if (job || context.jobs.find(retryKey(batchId))) throw busy(batchId);
+  const what = judgeRetry(record, options);
+  const provider = context.provider(record.provider);
+  await provider.requireCredentials();
+  await requireSameAccount(context, record, null);
+  if (what.kind === 'unsent') return sendUnsent(context, record, what.parts, options, signal);
+  const ended = { ...record, parts: what.kept };
+  if (options.dry_run) return dryRun(context, ended, options);
+  return sendFailed(context, record, ended, options, signal);
+}
+
+function busy(batchId: string): BatchError {
+  return new BatchError(
+    'wrong_state',
+    `Nothing was sent. This server is at work on ${batchId} already. Call batch_status, and retry_batch after that.`,
+  );
+}
+
+const PREVIEW_CHARACTERS = 1_500;
+
+async function dryRun(context: Context, record: BatchRecord, options: RetryOptions): Promise<Retried> {
+  const nowhere = { add: () => {} };
+  const prepared = await prepareRetry(context, record, options, nowhere, () => {});
+  const preview = prepared.first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed();
+  const plan = { ...planOf(prepared, nextAttempt(record)), preview };
+  return { batch_id: record.batch_id, plan, preparing: false, warnings: prepared.warnings };
+}
+
+/** Prepares the new attempt, names it in the record and sends it. `ended` is the record without what gives way. */
+async function sendFailed(
+  context: Context,
+  record: BatchRecord,
+  ended: BatchRecord,
+  options: RetryOptions,
+  signal: AbortSignal | undefined,
+): Promise<Retried> {
+  const { batch_id, provider } = record;
+  const until = Date.now() + context.limits.callMs;
+  let retried: Retried = { batch_id, plan: null, preparing: true, warnings: [] };
+  const job = context.jobs.run(retryKey(batch_id), { stage: 'preparing', provider }, async (report) => {
+    const added = await addAttempt(context, record, ended, options, report);
+    retried = { batch_id, preparing: false, ...added };
+    startSending(context, record);
+  });
+  if (await endsWithin(job.promise, context.limits.callMs, signal)) {
+    await waitForSending(context, batch_id, until - Date.now(), signal);
+  }
+  return retried;
+}
+
+/** Sends parts that the API refused, or that were canceled before they were sent, under the same attempt. */
+async function sendUnsent(
+  context: Context,
+  record: BatchRecord,
+  parts: readonly Part[],
+  { max_cost_usd, dry_run }: RetryOptions,
+  signal: AbortSignal | undefined,
+): Promise<Retried> {
+  const { batch_id, provider } = record;
+  const cost = estimateOfParts(record, parts);
+  const retried: Retried = {
+    batch_id,
+    plan: {
+      attempt: Math.max(...parts.map(({ attempt }) => attempt)),
+      request_count: parts.reduce((sum, { request_count }) => sum + request_count, 0),
+      cost_usd: { ...cost, actual: null, basis: record.estimate?.basis ?? 'estimated' },
+    },
+    preparing: false,
+    warnings: [],
+  };
+  if (dry_run) return retried;
+  if (provider !== 'sandbox') requireTotalWithinLimit(cost, context.maxCostUsd, max_cost_usd);
+  await reserveBudget(context, record);
+  const numbers = new Set(parts.map(({ number }) => number));
+  await context.store.record(batch_id).update(
+    (current) =>
+      current && {
+        ...current,
+        owner: context.self,
+        parts: current.parts.map((part) =>
+          numbers.has(part.number) && part.progress.state === 'not_sent'
+            ? { ...part, progress: { state: 'prepared' as const } }
+            : part,
+        ),
+      },
+  );
+  startSending(context, record);
+  await waitForSending(context, batch_id, context.limits.callMs, signal);
+  return retried;
+}
+
+/** Does what a person says of an uncertain part, and goes on with the batch. */
+async function settleBy(
+  context: Context,
+  batchId: string,
+  resolve: string,
+  signal: AbortSignal | undefined,
+): Promise<Retried> {
+  // A send whose process died counts as uncertain from this look on.
+  const { record } = await refresh(context, await requireRecord(context, batchId));
+  await resolveUnconfirmed(context, record, resolve);
+  // What settles it by itself is at it still, and ends when it sees that there is nothing left to settle.
+  await waitForSending(context, batchId, context.limits.callMs / 2, signal);
+  startSending(context, record);
+  await waitForSending(context, batchId, context.limits.callMs / 2, signal);
+  return { batch_id: batchId, plan: null, preparing: false, warnings: [] };
+}
+
+function startSending(context: Context, { batch_id, provider }: BatchRecord): void {
+  context.jobs.run(batch_id, { stage: 'sending', provider }, (report) => drive(context, batch_id, report));
+}
+
+async function waitForSending(
+  context: Context,
+  batchId: string,
+  ms: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const job = context.jobs.find(batchId);
+  if (!job) return;
+  try {
+    await endsWithin(job.promise, ms, signal);
+  } catch (error) {
+    // The attempt is on disk: its failure is told with the batch's state, and the next touch goes on with it.
+    context.log('warn', `${batchId}: sending stopped (${error instanceof Error ? error.name : 'unknown'})`);
+  }
+}
