@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 
@@ -86,7 +87,7 @@ async function writeFile(path: string, pieces: Iterable<string>): Promise<void> 
   for (const piece of pieces) {
     gathered += piece;
     if (gathered.length < 1 << 20) continue;
-    if (!file.write(gathered)) await new Promise((resolve) => file.once('drain', resolve));
+    if (!file.write(gathered)) await once(file, 'drain');
     gathered = '';
   }
   file.end(gathered);

@@ -29,7 +29,7 @@ export type ApiServer = {
   close(): Promise<void>;
 };
 
-export type ApiRoute = 'create' | 'list' | 'retrieve' | 'cancel' | 'results';
+export type ApiRoute = 'create' | 'list' | 'retrieve' | 'cancel' | 'results' | 'count' | 'models';
 
 export type ApiRequest = { custom_id: string; params: Record<string, unknown> };
 export type CreateBody = { requests: ApiRequest[] };
@@ -50,6 +50,10 @@ export type ApiBatch = {
 export type ApiHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export type ApiServerOptions = {
+  /** How many tokens a request counts; without it nothing can be counted here (404). */
+  tokens?: (params: Record<string, unknown>) => number;
+  /** What the Models API lists, at once; without it there is none (404). */
+  models?: object[];
   key?: string;
   /** A batch has ended as soon as it is created. */
   endsAtOnce?: boolean;
@@ -148,12 +152,15 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     }
     const route = routeOf(method, url.pathname);
     if (route === null) return answer(json(404, apiError('not_found_error', 'Not found')));
+    const ask = route === 'count' ? options.tokens : undefined;
     const override = overrides.find((entry) => entry.route === route && entry.left > 0);
     if (override) override.left -= 1;
     const makesBatch = route === 'create' && (!override || override.after);
     if (route === 'create') creates.push(JSON.parse(body));
     if (makesBatch) batches.push(newBatch(creates.at(-1)?.requests ?? []));
     if (override) return answer(override.handler);
+    if (ask) return answer(json(200, { input_tokens: ask(JSON.parse(body)) }));
+    if (route === 'models' && options.models) return answer(json(200, { data: options.models, has_more: false }));
     return answer(answerOf(route, url));
   }
 
@@ -245,6 +252,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 }
 
 function routeOf(method: string, path: string): ApiRoute | null {
+  if (method === 'POST' && path === '/v1/messages/count_tokens') return 'count';
+  if (method === 'GET' && path === '/v1/models') return 'models';
   if (path === ROOT) return method === 'POST' ? 'create' : 'list';
   const [id, action] = path.slice(ROOT.length + 1).split('/');
   if (!path.startsWith(`${ROOT}/`) || !id) return null;

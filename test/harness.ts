@@ -12,9 +12,11 @@ import { readConfig } from '../src/config.ts';
 import { createContext } from '../src/create-context.ts';
 import { createServer } from '../src/create-server.ts';
 import { redact } from '../src/log.ts';
-import { createAnthropicProvider } from '../src/provider/anthropic.ts';
+import { type AnthropicOptions, createAnthropicProvider } from '../src/provider/anthropic.ts';
 import type { Providers } from '../src/provider/providers.ts';
 import { createSandboxProvider } from '../src/provider/sandbox/sandbox-provider.ts';
+import { createStore } from '../src/store/file-store.ts';
+import type { Store } from '../src/store/store.ts';
 
 /** The built server, as an MCP client starts it. */
 export const builtServer = path.resolve(import.meta.dirname, '../dist/server.js');
@@ -91,8 +93,12 @@ export type ServerOptions = {
   env?: Record<string, string>;
   /** A stand-in for the API; without it real work has no key. */
   api?: { url: string; key: string };
+  /** How long the API may be silent, in milliseconds. */
+  patience?: Pick<AnthropicOptions, 'callMs' | 'stallMs'>;
   limits?: Partial<Limits>;
   now?: () => Date;
+  /** The store of the data folder, changed. */
+  store?: (real: Store) => Store;
   sandboxSeconds?: number;
 };
 
@@ -109,7 +115,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const log = () => {};
   const sandbox = createSandboxProvider({ dataDir: data, seconds: options.sandboxSeconds ?? 0, log });
   const { api } = options;
-  const anthropic = createAnthropicProvider(api ? { apiKey: api.key, baseUrl: api.url, log } : { log });
+  const anthropic = createAnthropicProvider({
+    ...(api && { apiKey: api.key, baseUrl: api.url }),
+    ...options.patience,
+    log,
+  });
   const providers: Providers = {
     get: (name) => (name === 'sandbox' ? sandbox : anthropic),
     close: async () => {
@@ -120,6 +130,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     providers,
     ...(options.limits && { limits: options.limits }),
     ...(options.now && { now: options.now }),
+    ...(options.store && { store: options.store(createStore({ path: data, log })) }),
   });
   const secrets = api ? [api.key] : [];
   const server = createServer(context, { version: '0.0.0-test', redact: (text) => redact(text, secrets) });
@@ -142,6 +153,8 @@ export type SpawnOptions = {
   folder?: string;
   /** A script in place of the built server. */
   starter?: string;
+  /** A command, with its arguments, that is given the server's command line to run. */
+  under?: [string, ...string[]];
   argv?: string[];
   env?: Record<string, string>;
   cwd?: string;
@@ -161,9 +174,15 @@ export async function spawnServer(options: SpawnOptions = {}): Promise<SpawnedSe
   const work = path.join(folder, 'work');
   const data = path.join(folder, 'data');
   await mkdir(work, { recursive: true });
+  const [command = process.execPath, ...args] = [
+    ...(options.under ?? []),
+    process.execPath,
+    options.starter ?? builtServer,
+    ...(options.argv ?? []),
+  ];
   const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [options.starter ?? builtServer, ...(options.argv ?? [])],
+    command,
+    args,
     cwd: options.cwd ?? work,
     stderr: 'pipe',
     env: {

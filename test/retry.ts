@@ -8,6 +8,8 @@ export type Script = Record<string, readonly Fate[]>;
 
 export type Fate =
   | 'ok'
+  /** An answer that reads as JSON. */
+  | 'json'
   | 'cut'
   | 'refused'
   | 'expired'
@@ -22,6 +24,8 @@ function lineOf(request: ApiRequest, fate: Fate, time: number): object[] {
   switch (fate) {
     case 'ok':
       return [succeeded(request, text)];
+    case 'json':
+      return [succeeded(request, JSON.stringify({ time }))];
     case 'cut':
       return [succeeded(request, text, { stop_reason: 'max_tokens' })];
     case 'refused':

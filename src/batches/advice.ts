@@ -1,6 +1,6 @@
 import { tiers } from '../provider/models.ts';
-import type { Context } from './context.ts';
 import { cachingAdvice } from './caching.ts';
+import type { Context } from './context.ts';
 import type { Costs } from './cost-sheet.ts';
 import type { InputRates } from './input-rate.ts';
 
@@ -13,7 +13,12 @@ export function suitability(requests: number): string[] {
 }
 
 /** What is worth knowing before this work is sent. Nothing in it grows with the size of the batch: the discount is flat. */
-export function adviceFor(context: Context, { lines, prefixes }: Costs, rates: InputRates, requests: number): string[] {
+export function adviceFor(
+  context: Context,
+  { lines, prefixes }: Costs,
+  rates: InputRates,
+  requests: number,
+): string[] {
   const used = new Set(lines.map(({ model }) => model));
   const dear = lines.every(({ model }) => model !== context.catalog.tiers.cheap) && requests >= PILOT_WORTH;
   return [

@@ -145,7 +145,8 @@ export function outcomeOf(reservation: Reservation, record: BatchRecord, abandon
   let spent = 0;
   for (const { number, usd } of reservation.parts) {
     const progress = record.parts.find((part) => part.number === number)?.progress;
-    if (progress === undefined) return null;
+    // Only parts that were never sent are taken out of a record.
+    if (progress === undefined) continue;
     if (progress.state === 'not_sent' || (progress.state === 'prepared' && abandoned)) continue;
     if (progress.state !== 'created' || progress.results === null) return null;
     // Of an unknown price only the ceiling is known.

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { link, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
@@ -8,14 +6,16 @@ import { sha256OfFile } from '../files/file-hash.ts';
 import { createFileWriter, type FileWriter } from '../files/file-writer.ts';
 import type { BatchRecord, CreatedPart, Part, SavedResults } from '../store/record.ts';
 import { writeResultsIndex } from '../store/results-index.ts';
+import { inStore } from '../store/store-failure.ts';
+import { guardWriter, readStoreFile } from '../store/store-files.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
 import type { Context } from './context.ts';
 import type { Report } from './jobs.ts';
 import { isCreated, updatePart } from './parts.ts';
 import { type ExpectedTasks, type Scan, scanResults } from './scan-results.ts';
 import { tasksOfPart } from './tasks-of-part.ts';
-import type { TaskKind } from './usage.ts';
 import { confirmPart, releaseForeign } from './tentative.ts';
+import type { TaskKind } from './usage.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -89,7 +89,7 @@ async function exists(path: string): Promise<boolean> {
 
 /** What another process, or this one before it died, has put in place already. */
 async function scanSaved(context: Context, target: string, expected: ExpectedTasks) {
-  const scan = await scanResults(createReadStream(target), expected, context.catalog);
+  const scan = await scanResults(readStoreFile(target), expected, context.catalog);
   return { scan, sha256: await sha256OfFile(target) };
 }
 
@@ -98,7 +98,13 @@ const unknownKind: TaskKind = { model: '', task_type: null };
 /** One object for all tasks of a kind: a part can have a hundred thousand tasks. */
 function createKinds() {
   const kinds = new Map<string, TaskKind>();
-  return ({ model, task_type = null }: { model: string; task_type?: string | null | undefined }): TaskKind => {
+  return ({
+    model,
+    task_type = null,
+  }: {
+    model: string;
+    task_type?: string | null | undefined;
+  }): TaskKind => {
     const key = JSON.stringify([model, task_type]);
     const kind = kinds.get(key) ?? { model, task_type };
     kinds.set(key, kind);
@@ -142,8 +148,8 @@ async function download(
 ): Promise<{ scan: Scan; sha256: string } | 'foreign' | null> {
   for (let fetch = 1; ; fetch += 1) {
     const last = fetch >= context.limits.downloads;
-    const unfinished = `${target}.${randomUUID()}.part`;
-    const writer = await createFileWriter(unfinished);
+    const unfinished = await context.store.temporaryFile();
+    const writer = guardWriter(target, await createFileWriter(unfinished));
     try {
       const bytes = context.provider(record.provider).streamResults(part.progress.provider_batch_id);
       const scan = await scanResults(written(bytes, writer), expected, context.catalog, onLine);
@@ -177,14 +183,16 @@ async function* written(chunks: AsyncIterable<Uint8Array>, writer: FileWriter): 
 
 /** Gives the file its name, unless another process was first. */
 async function publish(unfinished: string, target: string): Promise<boolean> {
-  try {
-    await link(unfinished, target);
-  } catch (error) {
-    if (hasErrorCode(error, 'EEXIST')) return false;
-    throw error;
-  }
-  await syncFolder(path.dirname(target));
-  return true;
+  return inStore('write', target, async () => {
+    try {
+      await link(unfinished, target);
+    } catch (error) {
+      if (hasErrorCode(error, 'EEXIST')) return false;
+      throw error;
+    }
+    await syncFolder(path.dirname(target));
+    return true;
+  });
 }
 
 /** As many lines as the API counts, each with an id that was sent, none twice, none left out. */

@@ -1,7 +1,7 @@
 import { createPrefixList, type SharedPrefix } from './caching.ts';
 import { estimatedRates, type InputRates, type Sampled } from './input-rate.ts';
-import { pricedOf } from './rendered-request.ts';
 import type { RenderedTask } from './render.ts';
+import { pricedOf } from './rendered-request.ts';
 import { createSample } from './sample.ts';
 import { type CostLine, createTally, type KnownOutput, type Tally } from './tally.ts';
 

@@ -1,14 +1,14 @@
 import { BatchError } from '../errors.ts';
 import { type Tier, tiers } from '../provider/models.ts';
-import type { Provider } from '../provider/provider.ts';
 import { roundUsd } from '../provider/pricing.ts';
+import type { Provider, ProviderAccount } from '../provider/provider.ts';
 import { adviceFor, suitability } from './advice.ts';
 import { budgetToday } from './budget.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, formatUsd } from './cost.ts';
 import type { Costs } from './cost-sheet.ts';
-import { type Counting, countSample } from './count-sample.ts';
-import { readLiveModels } from './live-models.ts';
+import { countSample } from './count-sample.ts';
+import { checkLiveModels } from './live-models.ts';
 import { readOutputHistory } from './output-history.ts';
 import { prepare } from './prepare.ts';
 import { type CostLine, costLine, totalOf } from './tally.ts';
@@ -49,15 +49,19 @@ const PREVIEW_CHARACTERS = 1_500;
 export async function estimateWork(context: Context, work: Work, outputTokens?: number): Promise<Estimate> {
   const name = context.defaultProvider;
   const provider = context.provider(name);
-  const account = await provider.account();
+  const known = await findAccount(provider);
+  // Only what is sent is told apart by its account.
+  const account = known ?? { base_url: '', workspace: null };
   const today = context.now().toISOString().slice(0, 10);
   const nowhere = { add: () => {} };
   const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
-  const live = await readLiveModels(context, name);
-  const preparation = { ...context, work, provider: name, account, today, knownOutput, live };
+  const preparation = { ...context, work, provider: name, account, today, knownOutput };
   const { costs, request_count, first_request, warnings } = await prepare(preparation, nowhere, () => {});
 
-  const counting = await countIfPossible(provider, costs, request_count);
+  const asked = known !== null && name !== 'sandbox';
+  const lifeWarnings = asked ? await checkLiveModels(context, name, costs.tally.models()) : [];
+  // The sandbox's counts are made up: a tokenizer tells more of what the real work would cost.
+  const counting = asked ? await countSample(provider, costs.sample, request_count) : null;
   const rates = counting !== null && 'rates' in counting ? counting.rates : costs.rates;
   const cost = costs.tally.lines(rates, knownOutput);
   const compare = tiers.map((tier) => ({
@@ -76,7 +80,7 @@ export async function estimateWork(context: Context, work: Work, outputTokens?: 
     advice: adviceFor(context, costs, rates, request_count),
     warnings: [
       ...(name === 'sandbox' ? [] : await ceilingWarnings(context, costs)),
-      ...warnings,
+      ...new Set([...warnings, ...lifeWarnings]),
       ...(counting !== null && 'failure' in counting
         ? [`The API did not count the sample, so this is a tokenizer's estimate. ${counting.failure}`]
         : []),
@@ -85,16 +89,14 @@ export async function estimateWork(context: Context, work: Work, outputTokens?: 
   };
 }
 
-/** Null where nobody can be asked: without a key, or in the sandbox, whose counts are made up. */
-async function countIfPossible(provider: Provider, costs: Costs, total: number): Promise<Counting | null> {
-  if (provider.name === 'sandbox') return null;
+/** Null without credentials: an estimate needs none. */
+async function findAccount(provider: Provider): Promise<ProviderAccount | null> {
   try {
-    await provider.requireCredentials();
+    return await provider.account();
   } catch (error) {
     if (error instanceof BatchError && error.code === 'no_credentials') return null;
     throw error;
   }
-  return countSample(provider, costs.sample, total);
 }
 
 /** What submitting would refuse: it counts without the API, so it is asked with the same figures here. */

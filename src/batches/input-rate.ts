@@ -75,7 +75,8 @@ export function countedRates(
     counted: counted.length,
     of(model) {
       const own = counted.filter((each) => each.model.id === model.id);
-      const { expected, error } = own.length === 0 ? pooled : ratio(own, (total * own.length) / counted.length);
+      const { expected, error } =
+        own.length === 0 ? pooled : ratio(own, (total * own.length) / counted.length);
       return range(expected * model.token_factor, error + API_UNCERTAINTY);
     },
   };

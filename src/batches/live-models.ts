@@ -16,9 +16,9 @@ const LISTING_MS = 3_000;
  * What the API said of its models within the last day, kept on disk for all servers of the data folder. Where
  * it can't be asked the table's own dates have to do; an old answer is better than none.
  */
-export async function readLiveModels(context: Context, name: ProviderName): Promise<LiveModels> {
+async function readLiveModels(context: Context, name: ProviderName): Promise<LiveModels> {
   const provider = context.provider(name);
-  if (name === 'sandbox') return new Map();
+  if (name === 'sandbox') return noLiveModels;
   const { base_url } = await provider.account();
   const register = context.store.models(createHash('sha256').update(base_url).digest('hex'));
   const known = await register.read();
@@ -36,6 +36,36 @@ export async function readLiveModels(context: Context, name: ProviderName): Prom
     await register.update((current) => ({ at: context.now().toISOString(), models: current?.models ?? [] }));
     return byId(known?.models ?? []);
   }
+}
+
+/** Where the API is not asked, the table's dates have to do. */
+export const noLiveModels: LiveModels = new Map();
+
+/**
+ * Checks the models that work uses against what the API says of them, once the work is otherwise right. Gives
+ * warnings, and throws `invalid_input` where a model can't be used.
+ */
+export async function checkLiveModels(
+  context: Context,
+  name: ProviderName,
+  used: readonly { model: Model; max_tokens: number }[],
+): Promise<string[]> {
+  const live = await readLiveModels(context, name);
+  const today = context.now().toISOString().slice(0, 10);
+  const found = used.map(({ model, max_tokens }) =>
+    checkModelLife(model, max_tokens, { catalog: context.catalog, live, today }),
+  );
+  const problems = found.map((each) => each?.problem).filter((problem) => problem !== undefined);
+  if (problems.length > 0) {
+    throw new BatchError(
+      'invalid_input',
+      'The work was refused by what the API says of its models; nothing was sent.',
+      {
+        problems,
+      },
+    );
+  }
+  return found.map((each) => each?.warning).filter((warning) => warning !== undefined);
 }
 
 function byId(models: readonly ProviderModel[]): LiveModels {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import { BatchError } from '../errors.ts';
-import { writeFileDurably } from '../files/durable-write.ts';
+import { makeFolder, writeFileDurably } from '../files/durable-write.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
+import { inStore } from '../store/store-failure.ts';
 import type { Answer, AnswerDetails } from './answer.ts';
 import type { Context } from './context.ts';
 import { readCursor, writeCursor } from './cursor.ts';
@@ -26,6 +28,8 @@ export type Page = { results: ShownAnswer[]; next_cursor: string | null };
 const LONGEST_ANSWER = 8_000;
 const SHOWN_OF_LONGER = 4_000;
 
+const READ_AT_ONCE = 17;
+
 /** One page of answers in the caller's order, within `limit` and within `characters` of JSON. */
 export async function readPage(
   context: Context,
@@ -45,10 +49,7 @@ export async function readPage(
 
     const results: ShownAnswer[] = [];
     let used = 0;
-    for (let ordinal = start; ordinal < view.count; ordinal += 1) {
-      if (!matches(ordinal)) continue;
-      const [answer] = await view.answers([ordinal]);
-      if (answer === undefined) continue;
+    for await (const { ordinal, answer } of matching(view, start, matches)) {
       const shown = await shownAnswer(context, record, ordinal, answer, request.full);
       used += JSON.stringify(shown).length;
       if (results.length >= request.limit || (results.length > 0 && used > characters)) {
@@ -59,6 +60,18 @@ export async function readPage(
     return { results, next_cursor: null };
   } finally {
     await view.close();
+  }
+}
+
+/** Answers from `start` on, some at a time: one by one each would cost an opening of files, all at once too much. */
+async function* matching(view: View, start: number, matches: (ordinal: number) => boolean) {
+  let ordinals: number[] = [];
+  for (let ordinal = start; ordinal < view.count; ordinal += 1) {
+    if (matches(ordinal)) ordinals.push(ordinal);
+    if (ordinals.length < READ_AT_ONCE && ordinal < view.count - 1) continue;
+    const answers = await view.answers(ordinals);
+    for (const [position, answer] of answers.entries()) yield { ordinal: ordinals[position] ?? 0, answer };
+    ordinals = [];
   }
 }
 
@@ -81,6 +94,13 @@ async function ordinalsOf(view: View, taskIds: readonly string[]): Promise<Set<n
   });
 }
 
+async function keepWhole(file: string, text: string): Promise<void> {
+  await inStore('write', file, async () => {
+    await makeFolder(path.dirname(file));
+    await writeFileDurably(file, text);
+  });
+}
+
 async function shownAnswer(
   context: Context,
   record: BatchRecord,
@@ -96,7 +116,7 @@ async function shownAnswer(
   const { json: _json, tool_calls: _calls, ...rest } = answer;
   const whole = body + calls;
   const file = context.readOnly ? null : context.store.folder(record.batch_id).answer(ordinal);
-  if (file !== null) await writeFileDurably(file, whole);
+  if (file !== null) await keepWhole(file, whole);
   const text = whole.slice(0, SHOWN_OF_LONGER).toWellFormed();
   return { ...rest, text, ...extra, cut: { characters: whole.length, shown: SHOWN_OF_LONGER, file } };
 }

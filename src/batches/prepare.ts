@@ -8,7 +8,6 @@ import type { Limits } from './context.ts';
 import { type Costs, createCostSheet } from './cost-sheet.ts';
 import { createCustomIds } from './custom-ids.ts';
 import type { Report } from './jobs.ts';
-import type { LiveModels } from './live-models.ts';
 import { createProblemList } from './problems.ts';
 import { readItems } from './read-requests.ts';
 import { checkShared, type RenderedTask, type Renderer, renderTask } from './render.ts';
@@ -43,8 +42,6 @@ export type Preparation = Renderer & {
   signal?: AbortSignal | undefined;
   /** What answers took before, where that is known. */
   knownOutput: KnownOutput;
-  /** What the API says of its models. */
-  live: LiveModels;
 };
 
 const REFUSED = 'The work was refused; nothing was sent and nothing was paid. Correct this and call again:';
@@ -122,7 +119,7 @@ export async function prepare(
   };
 }
 
-function givenUp(): BatchError {
+export function givenUp(): BatchError {
   return new BatchError(
     'wrong_state',
     'The call was cancelled while the work was prepared. Nothing was sent or paid.',

@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
 import type { BatchRecord } from '../store/record.ts';
+import { readStoreFile } from '../store/store-files.ts';
 import type { Answer } from './answer.ts';
 import type { Context } from './context.ts';
 import { isRetried } from './outcomes.ts';
@@ -36,7 +36,7 @@ async function* rawLines(context: Context, record: BatchRecord): Pieces {
     return;
   }
   for (const part of record.parts.filter(isCreated)) {
-    if (part.progress.results !== null) yield* createReadStream(folder.partResults(part.number));
+    if (part.progress.results !== null) yield* readStoreFile(folder.partResults(part.number));
   }
 }
 

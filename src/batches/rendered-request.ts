@@ -1,7 +1,7 @@
 import type { Problem } from '../errors.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import { checkFit } from './fit.ts';
-import { checkModelLife, type LiveModels } from './live-models.ts';
+import { checkModelLife, noLiveModels } from './live-models.ts';
 import { promptSize } from './prompt-size.ts';
 import type { RenderedTask } from './render.ts';
 import type { Priced } from './tally.ts';
@@ -13,7 +13,6 @@ type Circumstances = {
   /** As `2026-11-22`. */
   today: string;
   catalog: ModelCatalog;
-  live: LiveModels;
 };
 
 /** What a rendered request is refused or warned for, as it would be sent today: its size and its model's life. */
@@ -21,7 +20,7 @@ export function checkRendered(rendered: RenderedTask, bytes: number, at: Circums
   const found = [
     checkSize(bytes, at.partBytes),
     checkFit(rendered.model, rendered.params, bytes),
-    checkModelLife(rendered.model, rendered.max_tokens, at),
+    checkModelLife(rendered.model, rendered.max_tokens, { ...at, live: noLiveModels }),
   ];
   return {
     problems: found.map((each) => each?.problem).filter((problem) => problem !== undefined),

@@ -3,6 +3,7 @@ import type { BatchRecord, Outcome } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, costOf } from './cost.ts';
 import { digestOf, type ErrorDigest } from './digest.ts';
+import { requireRecord } from './find-batch.ts';
 import { jobEndsWithin, type Waiting } from './jobs.ts';
 import type { OutcomeTotals } from './outcomes.ts';
 import { checkOutputFile, writeOutputFile } from './output-file.ts';
@@ -59,10 +60,11 @@ export async function results(
 ): Promise<Results> {
   const output =
     request.output_file && (await checkOutputFile(context, request.output_file, request.overwrite));
-  const seen = await watch(context, id, waiting);
-  const { record } = seen;
-  const saved = isSaved(record);
-  const written = output && saved && (await isWritten(context, record, output, request, waiting));
+  const looked = await watch(context, id, waiting);
+  const saved = isSaved(looked.record);
+  const written = output && saved && (await isWritten(context, looked.record, output, request, waiting));
+  const record = written ? await requireRecord(context, looked.record.batch_id) : looked.record;
+  const seen = { ...looked, record };
 
   const report = await reportOf(context, seen);
   const detail = request.detail ?? defaultDetail(request, record.request_count);
@@ -78,7 +80,7 @@ export async function results(
     check_again_in_seconds: report.check_again_in_seconds,
     warnings: [...report.warnings, ...(output && !written ? [saved ? STILL_WRITING : NOT_YET_WRITTEN] : [])],
   };
-  const page = await pageOf(context, seen.record, request, detail, JSON.stringify(head).length);
+  const page = await pageOf(context, record, request, detail, JSON.stringify(head).length);
   return {
     ...head,
     ...page,

@@ -5,10 +5,8 @@ import type { BatchRecord, Part } from '../store/record.ts';
 import { reserveBudget } from './budget.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, requireWithinLimit } from './cost.ts';
-import type { Report } from './jobs.ts';
 import { createRetryFiles, type RetriedBody } from './retry-files.ts';
-import type { RetryOptions } from './retry-options.ts';
-import { type PreparedRetry, prepareRetry } from './retry-prepare.ts';
+import { type PreparedRetry, prepareRetry, type RetryPreparation } from './retry-prepare.ts';
 import type { Causes } from './retry-selection.ts';
 import { totalOf } from './tally.ts';
 
@@ -43,21 +41,20 @@ export function planOf(
 }
 
 /**
- * Writes a new attempt of `ended`, and names it in the record in place of the parts that `record` has beyond
- * `ended`: ready to be sent. Of several processes that do so at once one succeeds, for the attempt is added only
+ * Writes a new attempt, and names it in the record, in place of the parts that `record` has beyond those of the
+ * preparation: ready to be sent. Of several processes that do so at once one succeeds, for the attempt is added only
  * to the very parts that it was planned on. Leaves nothing behind where it fails.
  */
 export async function addAttempt(
   context: Context,
   record: BatchRecord,
-  ended: BatchRecord,
-  options: RetryOptions,
-  report: Report,
+  preparation: RetryPreparation,
 ): Promise<{ plan: RetryPlan; warnings: string[] }> {
   const next = Math.max(...record.parts.map(({ number }) => number)) + 1;
   const files = createRetryFiles(context.store.folder(record.batch_id), context.limits, next);
   try {
-    const prepared = await prepareRetry(context, ended, options, files, report);
+    const { record: ended, options } = preparation;
+    const prepared = await prepareRetry(context, preparation, files);
     if (record.provider !== 'sandbox') {
       requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
     }

@@ -5,6 +5,7 @@ import { createFileWriter, type FileWriter } from '../files/file-writer.ts';
 import { createPartTasksWriter, type PartTask, type PartTasksWriter } from '../store/part-tasks.ts';
 import type { BatchFolder } from '../store/store.ts';
 import { inStore } from '../store/store-failure.ts';
+import { guardWriter } from '../store/store-files.ts';
 import type { Limits } from './context.ts';
 import { createBodiesWriter, type WrittenBody } from './write-bodies.ts';
 
@@ -79,7 +80,7 @@ async function takeNumber(folder: BatchFolder, from: number): Promise<{ number: 
 
 async function createIfFree(path: string): Promise<FileWriter | null> {
   try {
-    return await createFileWriter(path);
+    return guardWriter(path, await createFileWriter(path));
   } catch (error) {
     if (hasErrorCode(error, 'EEXIST')) return null;
     throw error;

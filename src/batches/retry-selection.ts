@@ -1,6 +1,7 @@
 import { BatchError } from '../errors.ts';
 import type { Outcome } from '../store/record.ts';
 import { isRetryable } from './failures.ts';
+import type { NamedTasks } from './retry-named.ts';
 import type { RetryOptions } from './retry-options.ts';
 import type { View } from './view.ts';
 
@@ -19,19 +20,16 @@ export type Selection = {
   finishedButNamed: number;
 };
 
-/** The tasks that a call names, by their ordinals. */
-export type Named = { taskIds: ReadonlySet<number> | undefined; corrected: ReadonlySet<number> };
-
 /**
  * Which tasks a retry sends. By itself what can succeed next time; with filters what matches all of them; with
  * corrections alone only these. A finished answer is never paid again, unless a correction replaces it.
  */
-export async function selectTasks(view: View, options: RetryOptions, named: Named): Promise<Selection> {
+export async function selectTasks(view: View, options: RetryOptions, named: NamedTasks): Promise<Selection> {
   const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0 };
   for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
     const outcome = view.outcome(ordinal);
     if (outcome === 'pending') continue;
-    const corrected = named.corrected.has(ordinal);
+    const corrected = named.corrections.has(ordinal);
     if (outcome === 'succeeded') {
       if (corrected) selection.selected.push({ ordinal, outcome, cause: null });
       else if (named.taskIds?.has(ordinal)) selection.finishedButNamed += 1;
@@ -48,7 +46,7 @@ export async function selectTasks(view: View, options: RetryOptions, named: Name
 function isWanted(
   { ordinal, outcome, cause }: { ordinal: number; outcome: Outcome; cause: string },
   { outcomes, error_types, requests }: RetryOptions,
-  { taskIds }: Named,
+  { taskIds }: NamedTasks,
 ): boolean {
   if (outcomes === undefined && error_types === undefined && taskIds === undefined) {
     return requests === undefined && isRetryable(cause);
@@ -73,36 +71,37 @@ export function describeCauses(causes: Causes): string {
 
 /** What to tell who asked for a retry of which nothing is left: what there is, and how to name it. */
 export function nothingToRetry(selection: Selection, total: number, atLimit: number): BatchError {
-  const { leftOut, finishedButNamed } = selection;
-  if (atLimit > 0) {
-    return new BatchError(
-      'wrong_state',
-      `Nothing was sent: ${atLimitText(atLimit)} ${othersText(leftOut)}`.trim(),
-    );
-  }
-  if (Object.keys(leftOut).length === 0) {
-    return new BatchError(
-      'wrong_state',
-      `Nothing was sent: all ${total} tasks have a finished answer. To replace some, give the tasks in requests.`,
-    );
-  }
-  const named = finishedButNamed > 0 ? `${finishedText(finishedButNamed)} ` : '';
-  return new BatchError('wrong_state', `Nothing was sent: nothing matches. ${named}${othersText(leftOut)}`);
+  const notes = notesOf(selection, atLimit);
+  const why =
+    notes.length === 0 || (notes.length === 1 && selection.finishedButNamed > 0)
+      ? [`All ${total} tasks have a finished answer; to replace some, give the tasks in requests.`]
+      : atLimit === 0
+        ? ['This call would send none of the tasks.', ...notes]
+        : notes;
+  return new BatchError('wrong_state', ['Nothing was sent.', ...why].join(' '));
 }
 
-export function finishedText(count: number): string {
+/** What a caller has to know of the tasks that are not sent. */
+export function notesOf({ leftOut, finishedButNamed }: Selection, atLimit: number): string[] {
+  return [
+    ...(finishedButNamed > 0 ? [finishedText(finishedButNamed)] : []),
+    ...(atLimit > 0 ? [atLimitText(atLimit)] : []),
+    ...(Object.keys(leftOut).length > 0 ? [othersText(leftOut)] : []),
+  ];
+}
+
+function finishedText(count: number): string {
   return `${count} of the task_ids have a finished answer and are not paid again; to replace one, give the task in requests.`;
 }
 
-export function atLimitText(count: number): string {
+function atLimitText(count: number): string {
   return (
     `${count} answers were cut off at all the tokens that their model can give, so they are not sent again as they are: ` +
     'ask for less in each (requests), or take a model that can give more.'
   );
 }
 
-export function othersText(leftOut: Causes): string {
-  if (Object.keys(leftOut).length === 0) return '';
+function othersText(leftOut: Causes): string {
   return (
     `Without a finished answer, and not sent again by this call: ${describeCauses(leftOut)}. Name them with ` +
     'error_types, outcomes or task_ids to send them, or correct them in requests.'

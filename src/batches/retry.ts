@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { estimateOfParts, requireTotalWithinLimit } from './cost.ts';
 import { drive } from './drive.ts';
 import { requireRecord, resolveBatchId } from './find-batch.ts';
-import { endsWithin } from './jobs.ts';
+import { jobEndsWithin, type Waiting } from './jobs.ts';
 import { createProblemList } from './problems.ts';
 import { refresh } from './refresh.ts';
 import { addAttempt, nextAttempt, planOf, type RetryPlan } from './retry-attempt.ts';
@@ -16,11 +16,11 @@ import { requireSameAccount } from './same-account.ts';
 import { resolveUnconfirmed } from './settle.ts';
 import { watch } from './watch.ts';
 
-/** `plan` is null after a `resolve`, and while the retry is still being prepared in this process. */
+/** What was done, as far as a call could wait for it. */
 export type Retried = {
   batch_id: string;
+  /** Null after a `resolve`, and while the retry is still being prepared in this process. */
   plan: RetryPlan | null;
-  preparing: boolean;
   warnings: string[];
 };
 
@@ -35,7 +35,7 @@ export async function retry(
   context: Context,
   id: string,
   options: RetryOptions,
-  signal?: AbortSignal,
+  waiting: Waiting = {},
 ): Promise<Retried> {
   if (context.readOnly) {
     throw new BatchError('not_allowed', 'This server is read-only. Nothing was sent; ask the person.');
@@ -44,18 +44,18 @@ export async function retry(
   problems.add(...checkRetryOptions(options, context.catalog));
   problems.throwIfAny('The retry was refused; nothing was sent. Correct this and call again:');
   const batchId = await resolveBatchId(context, id);
-  if (options.resolve !== undefined) return settleBy(context, batchId, options.resolve, signal);
+  if (options.resolve !== undefined) return settleBy(context, batchId, options.resolve, waiting);
 
-  const { record, job } = await watch(context, batchId, { ...(signal && { signal }) });
+  const { record, job } = await watch(context, batchId, waiting);
   if (job || context.jobs.find(retryKey(batchId))) throw busy(batchId);
   const what = judgeRetry(record, options);
   const provider = context.provider(record.provider);
   await provider.requireCredentials();
   await requireSameAccount(context, record, null);
-  if (what.kind === 'unsent') return sendUnsent(context, record, what.parts, options, signal);
+  if (what.kind === 'unsent') return sendUnsent(context, record, what.parts, options, waiting);
   const ended = { ...record, parts: what.kept };
   if (options.dry_run) return dryRun(context, ended, options);
-  return sendFailed(context, record, ended, options, signal);
+  return sendFailed(context, record, ended, options, waiting);
 }
 
 function busy(batchId: string): BatchError {
@@ -69,10 +69,10 @@ const PREVIEW_CHARACTERS = 1_500;
 
 async function dryRun(context: Context, record: BatchRecord, options: RetryOptions): Promise<Retried> {
   const nowhere = { add: () => {} };
-  const prepared = await prepareRetry(context, record, options, nowhere, () => {});
+  const prepared = await prepareRetry(context, { record, options, report: () => {} }, nowhere);
   const preview = prepared.first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed();
   const plan = { ...planOf(prepared, nextAttempt(record)), preview };
-  return { batch_id: record.batch_id, plan, preparing: false, warnings: prepared.warnings };
+  return { batch_id: record.batch_id, plan, warnings: prepared.warnings };
 }
 
 /** Prepares the new attempt, names it in the record and sends it. `ended` is the record without what gives way. */
@@ -81,18 +81,19 @@ async function sendFailed(
   record: BatchRecord,
   ended: BatchRecord,
   options: RetryOptions,
-  signal: AbortSignal | undefined,
+  waiting: Waiting,
 ): Promise<Retried> {
   const { batch_id, provider } = record;
   const until = Date.now() + context.limits.callMs;
-  let retried: Retried = { batch_id, plan: null, preparing: true, warnings: [] };
+  let retried: Retried = { batch_id, plan: null, warnings: [] };
   const job = context.jobs.run(retryKey(batch_id), { stage: 'preparing', provider }, async (report) => {
-    const added = await addAttempt(context, record, ended, options, report);
-    retried = { batch_id, preparing: false, ...added };
+    const preparation = { record: ended, options, report, signal: waiting.signal };
+    const added = await addAttempt(context, record, preparation);
+    retried = { batch_id, ...added };
     startSending(context, record);
   });
-  if (await endsWithin(job.promise, context.limits.callMs, signal)) {
-    await waitForSending(context, batch_id, until - Date.now(), signal);
+  if (await jobEndsWithin(job, context.limits.callMs, waiting)) {
+    await waitForSending(context, batch_id, until - Date.now(), waiting);
   }
   return retried;
 }
@@ -103,7 +104,7 @@ async function sendUnsent(
   record: BatchRecord,
   parts: readonly Part[],
   { max_cost_usd, dry_run }: RetryOptions,
-  signal: AbortSignal | undefined,
+  waiting: Waiting,
 ): Promise<Retried> {
   const { batch_id, provider } = record;
   const cost = estimateOfParts(record, parts);
@@ -114,7 +115,6 @@ async function sendUnsent(
       request_count: parts.reduce((sum, { request_count }) => sum + request_count, 0),
       cost_usd: { ...cost, actual: null, basis: record.estimate?.basis ?? 'estimated' },
     },
-    preparing: false,
     warnings: [],
   };
   if (dry_run) return retried;
@@ -134,7 +134,7 @@ async function sendUnsent(
       },
   );
   startSending(context, record);
-  await waitForSending(context, batch_id, context.limits.callMs, signal);
+  await waitForSending(context, batch_id, context.limits.callMs, waiting);
   return retried;
 }
 
@@ -143,16 +143,16 @@ async function settleBy(
   context: Context,
   batchId: string,
   resolve: string,
-  signal: AbortSignal | undefined,
+  waiting: Waiting,
 ): Promise<Retried> {
   // A send whose process died counts as uncertain from this look on.
   const { record } = await refresh(context, await requireRecord(context, batchId));
   await resolveUnconfirmed(context, record, resolve);
   // What settles it by itself is at it still, and ends when it sees that there is nothing left to settle.
-  await waitForSending(context, batchId, context.limits.callMs / 2, signal);
+  await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
   startSending(context, record);
-  await waitForSending(context, batchId, context.limits.callMs / 2, signal);
-  return { batch_id: batchId, plan: null, preparing: false, warnings: [] };
+  await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
+  return { batch_id: batchId, plan: null, warnings: [] };
 }
 
 function startSending(context: Context, { batch_id, provider }: BatchRecord): void {
@@ -163,12 +163,12 @@ async function waitForSending(
   context: Context,
   batchId: string,
   ms: number,
-  signal: AbortSignal | undefined,
+  waiting: Waiting,
 ): Promise<void> {
   const job = context.jobs.find(batchId);
   if (!job) return;
   try {
-    await endsWithin(job.promise, ms, signal);
+    await jobEndsWithin(job, ms, waiting);
   } catch (error) {
     // The attempt is on disk: its failure is told with the batch's state, and the next touch goes on with it.
     context.log('warn', `${batchId}: sending stopped (${error instanceof Error ? error.name : 'unknown'})`);

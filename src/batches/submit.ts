@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { requireWithinLimit } from './cost.ts';
 import { drive } from './drive.ts';
 import { type Job, jobEndsWithin, type Report, type Waiting } from './jobs.ts';
-import { readLiveModels } from './live-models.ts';
+import { checkLiveModels } from './live-models.ts';
 import { makeName } from './name.ts';
 import { checkOutputFile } from './output-file.ts';
 import { readOutputHistory } from './output-history.ts';
@@ -96,12 +96,13 @@ async function prepareAndSend(
     decide({ batch_id: prepared.takenUp, duplicate: false });
     return takeUp(context, prepared.takenUp, report);
   }
-  const owned = await ownWork(context, prepared.record);
+  const undo = async (error: unknown): Promise<never> => {
+    await context.store.removeBatch(batchId);
+    throw error;
+  };
+  const owned = await ownWork(context, prepared.record).catch(undo);
   if (owned.owned) {
-    await requireBudget(context, batchId).catch(async (error: unknown) => {
-      await context.store.removeBatch(batchId);
-      throw error;
-    });
+    await requireBudget(context, batchId).catch(undo);
     decide({ batch_id: batchId, duplicate: false });
     return drive(context, batchId, report);
   }
@@ -133,9 +134,8 @@ async function prepareInStaging(
   try {
     const today = context.now().toISOString().slice(0, 10);
     const knownOutput = await readOutputHistory(context);
-    const live = await readLiveModels(context, provider);
     const prepared = await prepare(
-      { ...context, work, provider, account, today, knownOutput, live, signal },
+      { ...context, work, provider, account, today, knownOutput, signal },
       writer,
       report,
     );
@@ -152,7 +152,9 @@ async function prepareInStaging(
       await staging.discard();
       return { takenUp: earlier.batchId };
     }
-    const record = newRecord(context, submission, staging.batchId, prepared);
+    const lifeWarnings = await checkLiveModels(context, provider, prepared.costs.tally.models());
+    const warnings = [...new Set([...prepared.warnings, ...lifeWarnings])];
+    const record = newRecord(context, submission, staging.batchId, { ...prepared, warnings });
     const complete = { ...record, parts: await writer.finish() };
     await staging.commit(complete);
     return { record: complete };

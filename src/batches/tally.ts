@@ -37,6 +37,8 @@ export type KnownOutput = (model: Model, taskType: string | undefined) => number
 
 export type Tally = {
   add(request: Priced): void;
+  /** The models in use, each with the most output tokens that a request asks of it. */
+  models(): { model: Model; max_tokens: number }[];
   /** One line per model, the most requests first. */
   lines(rates: InputRates, known?: KnownOutput): CostLine[];
   /** What it would take if all of it went to one model. */
@@ -76,6 +78,14 @@ export function createTally(): Tally {
       group.searches.push(prompt.searches ?? 0);
       group.expected.push(expected_output_tokens);
       group.maximum.push(max_tokens);
+    },
+    models() {
+      const most = new Map<string, { model: Model; max_tokens: number }>();
+      for (const { model, maximum } of groups.values()) {
+        const max_tokens = maximum.reduce((a, b) => Math.max(a, b), most.get(model.id)?.max_tokens ?? 0);
+        most.set(model.id, { model, max_tokens });
+      }
+      return [...most.values()];
     },
     lines(rates, known) {
       const byModel = new Map<string, CostLine>();
@@ -135,11 +145,7 @@ function priceGroup(group: Group, model: Model, rates: InputRates, known?: Known
 }
 
 /** What `count` equal requests of known token counts cost. */
-export function costLine(
-  model: Model,
-  count: number,
-  tokens: { input: number; output: number },
-): CostLine {
+export function costLine(model: Model, count: number, tokens: { input: number; output: number }): CostLine {
   const usage = { ...noUsage, input_tokens: tokens.input, output_tokens: tokens.output };
   const input = tokens.input * count;
   const output = tokens.output * count;

@@ -1,10 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BatchError } from '../errors.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
-import { openTasks, type TaskEntry } from '../store/tasks-file.ts';
+import type { Store } from '../store/store.ts';
+import { inStore } from '../store/store-failure.ts';
+import { openTasks, type TaskEntry, type Tasks } from '../store/tasks-file.ts';
 import { type Answer, toAnswer } from './answer.ts';
 import type { Context } from './context.ts';
 import { mergeParts } from './merge.ts';
+import { isCreated } from './parts.ts';
+import { createRecent, type Recent } from './recent.ts';
 import { errorOf, missingError, type ResultError, readResultLine } from './result-line.ts';
 import { type ViewedPart, viewPart } from './viewed-part.ts';
 
@@ -24,25 +28,46 @@ export type View = {
   close(): Promise<void>;
 };
 
+type LoadedView = {
+  tasks: Tasks;
+  viewed: ViewedPart[];
+  /** The part whose answer to a task counts. */
+  partOf: (ordinal: number) => ViewedPart | undefined;
+};
+
+/** Of a batch of 100,000 tasks one takes some 5 MB; who pages reads one or two batches at a time. */
+const LOADED_KEPT = 3;
+
+/** What was loaded last from a store. It describes files that are written once, so it never gets stale. */
+const loaded = new WeakMap<Store, Recent<LoadedView>>();
+
+function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> {
+  const recent = loaded.get(context.store) ?? createRecent<LoadedView>(LOADED_KEPT);
+  loaded.set(context.store, recent);
+  const parts = record.parts.map((part) => [
+    part.number,
+    part.body_sha256,
+    isCreated(part) && part.progress.results?.sha256,
+  ]);
+  return recent.get(JSON.stringify([record.batch_id, parts]), async () => {
+    const tasks = await openTasks(context.store.folder(record.batch_id));
+    const viewed = await Promise.all(record.parts.map((part) => viewPart(context, record, part)));
+    return { tasks, viewed, partOf: mergeParts(tasks.count, viewed) };
+  });
+}
+
 /** Opens what is on disk of a batch. The caller closes it. */
 export async function openView(context: Context, record: BatchRecord): Promise<View> {
-  const tasks = await openTasks(context.store.folder(record.batch_id));
-  const viewed = await Promise.all(record.parts.map((part) => viewPart(context, record, part)));
-  const handles = new Map<string, FileHandle>();
-
-  /** The part whose answer to a task counts. */
-  const partOf = mergeParts(tasks.count, viewed);
+  const { tasks, viewed, partOf } = await loadedView(context, record);
+  const handles = new Map<string, Promise<FileHandle>>();
 
   async function lineOf(ordinal: number, { index, path, part }: ViewedPart): Promise<string | null> {
     const place = index?.find(ordinal) ?? null;
     if (place === null) return null;
-    const handle = handles.get(path) ?? (await open(path, 'r'));
-    handles.set(path, handle);
-    const { buffer, bytesRead } = await handle.read(
-      Buffer.alloc(place.length),
-      0,
-      place.length,
-      place.offset,
+    const opened = handles.get(path) ?? open(path, 'r');
+    handles.set(path, opened);
+    const { buffer, bytesRead } = await inStore('read', path, async () =>
+      (await opened).read(Buffer.alloc(place.length), 0, place.length, place.offset),
     );
     if (bytesRead === place.length) return buffer.toString('utf8');
     throw new BatchError(
@@ -83,15 +108,12 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     },
     async answers(ordinals) {
       const entries = await tasks.read(ordinals);
-      const answers: Answer[] = [];
-      for (const [position, task] of entries.entries()) {
-        answers.push(await answer(ordinals[position] ?? 0, task));
-      }
-      return answers;
+      return Promise.all(entries.map((task, position) => answer(ordinals[position] ?? 0, task)));
     },
     tasks: () => tasks.all(),
     async close() {
-      await Promise.all([...handles.values()].map((handle) => handle.close()));
+      // One that could not be opened has nothing to close; whoever wanted to read it was told.
+      await Promise.allSettled([...handles.values()].map(async (handle) => (await handle).close()));
       handles.clear();
     },
   };

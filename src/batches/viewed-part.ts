@@ -1,9 +1,9 @@
-import { createReadStream } from 'node:fs';
 import { BatchError } from '../errors.ts';
 import { readPartTasks } from '../store/part-tasks.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
 import type { BatchFolder } from '../store/store.ts';
+import { readStoreFile } from '../store/store-files.ts';
 import { expectedTasks } from './collect.ts';
 import type { Context } from './context.ts';
 import type { AttemptedPart } from './merge.ts';
@@ -52,7 +52,7 @@ async function openIndex(
   const known = await readResultsIndex(indexPath, bytes);
   if (known !== null) return known;
   const expected = await expectedTasks(context, record, part);
-  const { index } = await scanResults(createReadStream(path), expected, context.catalog);
+  const { index } = await scanResults(readStoreFile(path), expected, context.catalog);
   if (index.resultsBytes !== bytes) {
     throw new BatchError(
       'store_damaged',

@@ -28,8 +28,24 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...record.outputs.flatMap(({ path, problem }) =>
       problem === null ? [] : [`${path} was not written: ${problem}`],
     ),
+    ...olderFiles(record),
     ...record.warnings,
   ];
+}
+
+/** Nothing is overwritten unasked, so a file from before a retry keeps what the tasks came to then. */
+function olderFiles({ parts, outputs }: BatchRecord): string[] {
+  const saved = parts.flatMap(({ progress }) =>
+    progress.state === 'created' && progress.results !== null ? [Date.parse(progress.results.saved_at)] : [],
+  );
+  const latest = Math.max(...saved);
+  return outputs
+    .filter(({ written_at }) => written_at !== null && Date.parse(written_at) < latest)
+    .map(
+      ({ path }) =>
+        `${path} was written before the last retry: call get_results with this output_file and overwrite: true for ` +
+        'the answers as they are now.',
+    );
 }
 
 function partWarnings({ number, progress }: Part, parts: number): string[] {

@@ -1,6 +1,6 @@
-import { createFileWriter } from '../files/file-writer.ts';
 import type { Part } from '../store/record.ts';
 import type { BatchFolder } from '../store/store.ts';
+import { createStoreWriter } from '../store/store-files.ts';
 import { createTasksWriter } from '../store/tasks-file.ts';
 import type { Limits } from './context.ts';
 import type { RequestSink } from './prepare.ts';
@@ -23,7 +23,7 @@ export async function createPartsWriter(
   let number = 0;
   const bodies = createBodiesWriter(limits, async () => {
     number += 1;
-    return { number, file: await createFileWriter(folder.partBody(number)) };
+    return { number, file: await createStoreWriter(folder.partBody(number)) };
   });
 
   return {

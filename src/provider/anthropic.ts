@@ -24,6 +24,8 @@ export type AnthropicOptions = {
   log: Log;
   /** A results download that brings no byte for this long has failed. In milliseconds, default 60,000. */
   stallMs?: number;
+  /** A call that is answered at once has failed after this long. In milliseconds, default 15,000. */
+  callMs?: number;
 };
 
 const BATCHES = '/v1/messages/batches';
@@ -32,8 +34,17 @@ const MODELS = '/v1/models';
 /** More than there are, so that one page holds all. */
 const MODELS_PER_PAGE = 1000;
 /** What counting takes of a request's params (SDK 1.12.0, `MessageCountTokensParams`). */
-const COUNTED_KEYS = ['model', 'messages', 'system', 'tools', 'tool_choice', 'thinking', 'output_config', 'cache_control'];
-/** For calls that are answered at once. A tool's call takes 25 seconds at most. */
+const COUNTED_KEYS = [
+  'model',
+  'messages',
+  'system',
+  'tools',
+  'tool_choice',
+  'thinking',
+  'output_config',
+  'cache_control',
+];
+/** A tool's call takes 25 seconds at most. */
 const CALL_MS = 15_000;
 const RETRY_PAUSE_MS = 300;
 /** The SDK's own timer, set where it never goes off: the limits here cover the body of an answer too. */
@@ -44,7 +55,7 @@ const SDK_TIMEOUT_MS = 2 ** 31 - 1;
  * and `baseUrl` it finds both as the SDK does: key, token, profile, base URL.
  */
 export function createAnthropicProvider(options: AnthropicOptions): Provider {
-  const { log, stallMs = 60_000 } = options;
+  const { log, stallMs = 60_000, callMs = CALL_MS } = options;
   const settings = readSdkSettings(process.env, options);
   const closing = new AbortController();
   let opened: { client: Anthropic; sdk: Sdk; secrets: string[] } | undefined;
@@ -90,7 +101,7 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     operation: Operation,
     call: (client: Anthropic, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    return limited(operation, CALL_MS, (client, signal) =>
+    return limited(operation, callMs, (client, signal) =>
       attempt(operation, signal, () => call(client, signal)).catch(async (error: unknown) => {
         const again = error instanceof BatchError && error.code === 'api_uncertain' && !signal.aborted;
         if (!again) throw error;
@@ -175,14 +186,16 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
 
     async cancelBatch(id) {
       const route = `${BATCHES}/${routeId(id)}/cancel`;
-      return limited('cancel', CALL_MS, async (client, signal) =>
+      return limited('cancel', callMs, async (client, signal) =>
         readBatch('cancel', await client.post<unknown>(route, { signal })),
       );
     },
 
     countTokens: (params, timeoutMs) =>
       limited('count', timeoutMs, async (client, signal) => {
-        const body = Object.fromEntries(COUNTED_KEYS.flatMap((key) => (key in params ? [[key, params[key]]] : [])));
+        const body = Object.fromEntries(
+          COUNTED_KEYS.flatMap((key) => (key in params ? [[key, params[key]]] : [])),
+        );
         return readTokenCount('count', await client.post<unknown>(COUNT_TOKENS, { body, signal }));
       }),
 

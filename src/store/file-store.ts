@@ -55,6 +55,13 @@ export function createStore({ path, log }: StoreOptions): Store {
         path: layout.cache(summary.name),
         folder: (batchId) => recordFolder(layout.batch(batchId)),
         read: (batchId) => record(batchId).read(),
+        log,
+      }),
+
+    temporaryFile: () =>
+      inStore('write', layout.temporary, async () => {
+        await makeFolder(layout.temporary);
+        return join(layout.temporary, ulid());
       }),
 
     async removeBatch(batchId) {

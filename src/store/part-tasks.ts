@@ -11,9 +11,10 @@ const partTask = z.object({
   /** Its place among all tasks of the batch, from 0. */
   ordinal: count,
   custom_id: z.string(),
+  /** Only where the task has one. */
+  task_type: z.string().exactOptional(),
   /** What it was sent with, which a retry may have changed. */
   model: z.string(),
-  task_type: z.string().exactOptional(),
   /** Present where the answer is JSON. */
   structured: z.literal(true).exactOptional(),
   /** Where its request stands in the part's body, in bytes. */

@@ -74,6 +74,8 @@ export type Store = {
   claim(providerBatchId: string): Register<Claim>;
   /** Appends to the log of what was done. */
   audit(entry: AuditEntry): Promise<void>;
+  /** A free path on the data folder's file system for a file in the making; an hour old, it is swept. */
+  temporaryFile(): Promise<string>;
   /** Removes temporary files over an hour old, and staged work whose owner is dead. */
   sweep(): Promise<void>;
 };

@@ -26,6 +26,8 @@ type Source = {
   /** The folder of a batch's revisions. */
   folder: (batchId: string) => string;
   read: (batchId: string) => Promise<BatchRecord | null>;
+  /** Told why the file could not be written: it is then made again by the next process. */
+  log: (message: string) => void;
 };
 
 /** With the time of the record's folder when it was made; null where that is too fresh to be relied on. */
@@ -42,7 +44,7 @@ const READ_AT_ONCE = 64;
  * revision is a new name in it: reading ten thousand records takes a second or two, asking for their folders'
  * times a few dozen milliseconds.
  */
-export function createSummaries<T>(summary: Summary<T>, { path, folder, read }: Source) {
+export function createSummaries<T>(summary: Summary<T>, { path, folder, read, log }: Source) {
   const file = z.record(z.string(), z.object({ changed: z.number().nullable(), summary: summary.schema }));
   let kept: ReadonlyMap<string, Kept<T>> | undefined;
   let unwritten = 0;
@@ -95,7 +97,7 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read }: 
       await inStore('write', path, async () => {
         await makeFolder(dirname(path));
         await writeFileDurably(path, JSON.stringify(Object.fromEntries(now)));
-      });
+      }).catch((error: unknown) => log(error instanceof Error ? error.message : String(error)));
     }
     return { found: ids.flatMap((id) => now.get(id)?.summary ?? []), damaged };
   };

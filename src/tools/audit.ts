@@ -10,9 +10,12 @@ const args = z.looseObject({
   requests_file: z.string().max(4096).optional().catch(undefined),
   output_file: z.string().max(4096).optional().catch(undefined),
 });
+const money = z.looseObject({ maximum: z.number() }).nullish().catch(undefined);
 const reply = z.looseObject({
   batch_id: z.string().optional().catch(undefined),
-  cost_usd: z.looseObject({ maximum: z.number() }).nullish().catch(undefined),
+  cost_usd: money,
+  /** What a retry alone may cost, where that is what was done. */
+  retry: z.looseObject({ cost_usd: money }).optional().catch(undefined),
 });
 
 /** Notes a call that did something, or read a file; mere looks are left out. */
@@ -26,6 +29,7 @@ export async function audit(
   const files = [named.requests_file, named.output_file].filter((file) => file !== undefined);
   if (tool.annotations.readOnlyHint && files.length === 0) return;
   const told = 'reply' in end ? reply.parse(end.reply) : undefined;
+  const cost = told?.retry?.cost_usd ?? told?.cost_usd;
   const batchId = told?.batch_id ?? named.batch_id;
   const entry: AuditEntry = {
     at: context.now().toISOString(),
@@ -33,7 +37,7 @@ export async function audit(
     outcome: 'reply' in end ? 'done' : end.error instanceof BatchError ? end.error.code : 'internal',
     ...(batchId !== undefined && { batch_id: batchId }),
     ...(files.length > 0 && { files }),
-    ...(told?.cost_usd && { maximum_usd: told.cost_usd.maximum }),
+    ...(cost && { maximum_usd: cost.maximum }),
   };
   try {
     await context.store.audit(entry);

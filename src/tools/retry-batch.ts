@@ -3,8 +3,8 @@ import { describeRetry } from '../batches/describe-retry.ts';
 import { retry } from '../batches/retry.ts';
 import { taskSettings } from '../batches/task.ts';
 import { outcomes } from '../store/record.ts';
-import { batchId, batchOutput, costUsd } from './fields.ts';
-import { defineTool } from './tool.ts';
+import { batchId, batchOutput } from './fields.ts';
+import { defineTool, waitingOf } from './tool.ts';
 
 export const retryBatch = defineTool({
   name: 'retry_batch',
@@ -51,11 +51,11 @@ export const retryBatch = defineTool({
       ),
   }),
   output: batchOutput.extend({
-    retry: z.looseObject({ attempt: z.number(), request_count: z.number(), cost_usd: costUsd }).optional(),
+    retry: z.looseObject({ attempt: z.number(), request_count: z.number() }).optional(),
     dry_run: z.boolean().optional(),
   }),
-  async run({ batch_id, ...options }, context, { signal }) {
-    const retried = await retry(context, batch_id, options, signal);
+  async run({ batch_id, ...options }, context, call) {
+    const retried = await retry(context, batch_id, options, waitingOf(call));
     return describeRetry(context, retried, options.dry_run ?? false);
   },
 });

@@ -5,8 +5,9 @@ const rows: [what: string, value: unknown, text: string][] = [
   ['keys in order', { b: 1, a: 2 }, '{"a":2,"b":1}'],
   ['at every depth', [{ z: { b: 1, a: [{ d: 1, c: 2 }] } }], '[{"z":{"a":[{"c":2,"d":1}],"b":1}}]'],
   ['lists as they are', [3, 1, 2], '[3,1,2]'],
-  ['numbers as keys', { 10: 'a', 9: 'b' }, '{"9":"b","10":"a"}'],
+  ['numbers as keys', { 9: 'b', 10: 'a' }, '{"10":"a","9":"b"}'],
   ['undefined left out', { a: undefined, b: null }, '{"b":null}'],
+  ['undefined in a list', [undefined], '[null]'],
   ['text', 'a"\n', '"a\\"\\n"'],
   ['nothing', null, 'null'],
 ];

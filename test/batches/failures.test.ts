@@ -53,6 +53,16 @@ describe('failures are grouped', () => {
     ]);
   });
 
+  it('without growing, whatever types the API makes up', () => {
+    const groups = createFailureGroups();
+    for (let index = 0; index < 1000; index += 1)
+      groups.add(`of type ${index}`.padEnd(500, 'x'), 'No.', index);
+    const finished = groups.finish();
+    expect(finished.length).toBeLessThanOrEqual(30);
+    expect(finished.reduce((sum, { count }) => sum + count, 0)).toBe(1000);
+    for (const { type } of finished) expect(type.length).toBeLessThanOrEqual(65);
+  });
+
   it('without growing: few samples, short messages, one group for all that is rare', () => {
     const groups = createFailureGroups();
     const word = (index: number) =>

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ApiServer, hang, reset, startApiServer, succeeded } from '../api-server.ts';
@@ -15,36 +17,181 @@ const work = {
 
 async function startApi(): Promise<ApiServer> {
   const api = await startApiServer({
-    endsAtOnce: true,
     results: (requests) => requests.toReversed().map((each) => succeeded(each, `answer ${each.custom_id}`)),
   });
   onTestFinished(() => api.close());
   return api;
 }
 
-/** The whole job, as a client does it: submit, look until all is saved, read. Gives the batch_id it was told. */
-async function doTheJob(client: TestClient): Promise<string> {
-  const { batch_id } = await client.ok('submit_batch', work);
-  await follow(client, batch_id);
-  await client.ok('get_results', { batch_id });
-  return batch_id;
+/** A server whose process kills itself at that step. */
+function startDoomed(folder: string, api: ApiServer, crashAt: string) {
+  return spawnServer({
+    starter,
+    folder,
+    env: {
+      ...env,
+      CRASH_AT: crashAt,
+      LIMITS: JSON.stringify(limits),
+      ANTHROPIC_API_KEY: api.key,
+      ANTHROPIC_BASE_URL: api.url,
+    },
+  });
 }
 
-async function follow(client: TestClient, batchId: string): Promise<Reply> {
-  for (let look = 0; look < 15; look += 1) {
-    const status = await client.ok('batch_status', { batch_id: batchId, wait_seconds: 1 });
-    if (status.results_state === 'saved' && status.output_files.length > 0) return status;
+async function follow(client: TestClient, api: ApiServer, batchId: string): Promise<Reply> {
+  for (let look = 0; look < 200; look += 1) {
+    api.endAll();
+    const status = await client.ok('batch_status', { batch_id: batchId });
+    if (status.results_state === 'saved' && !status.progress) return status;
+    await new Promise((resolve) => setTimeout(resolve, 25));
   }
   throw new Error('its results were never saved');
 }
 
-describe('trace', () => {
-  it('x', async () => {
+/** The whole job, as a client does it. Gives the batch_id that it was told before the server died, if any. */
+async function workUntilDeath(client: TestClient, api: ApiServer): Promise<string | undefined> {
+  let told: string | undefined;
+  try {
+    told = (await client.ok('submit_batch', work)).batch_id;
+    await follow(client, api, told ?? '');
+  } catch (error) {
+    if (!/Connection closed/.test(String(error))) throw error;
+    return told;
+  }
+  throw new Error('the step at which it should die was never reached');
+}
+
+/** The id that a client goes on with: told, or found in the list, or by submitting the same work again. */
+async function findAgain(client: TestClient, told: string | undefined): Promise<string> {
+  const { batches } = await client.ok('list_batches');
+  const listed: string[] = batches.map((batch: Reply) => batch.batch_id);
+  expect(listed.length).toBeLessThanOrEqual(1);
+  if (told !== undefined) expect(listed).toEqual([told]);
+  return listed[0] ?? (await client.ok('submit_batch', work)).batch_id;
+}
+
+async function expectPaidOnceAndWhole(client: TestClient, api: ApiServer, folder: string, batchId: string) {
+  const status = await follow(client, api, batchId);
+  expect(api.batches.map((batch) => batch.requests.map((each) => each.custom_id))).toEqual([
+    ['a', 'b'],
+    ['c', 'd'],
+  ]);
+  const { results, totals } = await client.ok('get_results', { batch_id: batchId });
+  expect(totals).toMatchObject({ total: 4, succeeded: 4 });
+  expect(results.map((each: Reply) => [each.task_id, each.text])).toEqual(
+    ids.map((id) => [id, `answer ${id}`]),
+  );
+  const written = path.join(folder, 'work', 'out.jsonl');
+  expect(status.output_files).toEqual([written]);
+  expect((await readFile(written, 'utf8')).trim().split('\n')).toHaveLength(4);
+  // Whatever was half done is under the same id: the work is known.
+  const again = await client.ok('submit_batch', { ...work, output_file: undefined });
+  expect(again).toMatchObject({ batch_id: batchId, duplicate: true });
+  expect(api.batches).toHaveLength(2);
+}
+
+type Scenario = 'plain' | 'made, but the answer lost' | 'lost on the way';
+
+async function expectSurvival(crashAt: string, scenario: Scenario) {
+  const api = await startApi();
+  const folder = await temporaryFolder();
+  const doomed = await startDoomed(folder, api, crashAt);
+  if (scenario !== 'plain') {
+    api.override('create', reset, { times: 1, after: scenario === 'made, but the answer lost' });
+  }
+  const told = await workUntilDeath(doomed, api);
+  const restarted = await startServer({ api, folder, env, limits });
+  const batchId = await findAgain(restarted, told);
+  await expectPaidOnceAndWhole(restarted, api, folder, batchId);
+}
+
+const submitting = [
+  'fs.link(owner.json):after:1',
+  'fs.rename(tasks.idx):before:1',
+  'fs.rename(batch):after:1',
+  'staging.commit:after:1',
+  'submission.update:after:1',
+  'budget.update:after:1',
+  'provider.listBatches:after:1',
+  'record.update:after:1',
+  'provider.createBatch:before:1',
+  'provider.createBatch:after:1',
+  'claim.update:after:1',
+  'record.update:after:2',
+  'provider.listBatches:after:2',
+  'record.update:after:3',
+  'provider.createBatch:after:2',
+  'claim.update:after:2',
+  'record.update:after:4',
+];
+
+const refreshing = [
+  'provider.retrieveBatch:before:1',
+  'provider.retrieveBatch:after:1',
+  'provider.retrieveBatch:after:2',
+  'record.update:after:6',
+];
+
+const downloading = [
+  'provider.streamResults:after:1',
+  'provider.streamResults:after:12',
+  'fs.link(part-0001.results.jsonl):before:1',
+  'fs.link(part-0001.results.jsonl):after:1',
+  'fs.rename(part-0001.results.idx):after:1',
+  'record.update:after:7',
+  'record.update:after:8',
+  'fs.link(out.jsonl):before:1',
+  'fs.link(out.jsonl):after:1',
+  'writtenFile.update:after:1',
+  'record.update:after:9',
+];
+
+/** The first create is uncertain, and settled by two listings or by what the list shows. */
+const settlingMade = [
+  'record.update:after:2',
+  'provider.listBatches:after:2',
+  'claim.update:before:1',
+  'claim.update:after:1',
+  'record.update:after:3',
+  // Its results prove it: the claim, then the record.
+  'claim.update:after:3',
+  'record.update:after:8',
+];
+const settlingLost = [
+  'provider.listBatches:after:2',
+  'record.update:after:3',
+  'record.update:after:4',
+  'record.update:after:5',
+  'provider.createBatch:after:1',
+];
+
+describe('a server killed', () => {
+  it.each(submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
+  it.each(refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
+  it.each(downloading)('while it downloads, at %s', (step) => expectSurvival(step, 'plain'));
+  it.each(settlingMade)('while it settles what was made, at %s', (step) =>
+    expectSurvival(step, 'made, but the answer lost'),
+  );
+  it.each(settlingLost)('while it settles what was lost on the way, at %s', (step) =>
+    expectSurvival(step, 'lost on the way'),
+  );
+
+  it.each([true, false])('from outside while its create is under way (made: %s)', async (made) => {
     const api = await startApi();
-    const server = await spawnServer({ starter, env: { ...env, TRACE: '1', LIMITS: JSON.stringify(limits), ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url } });
-    if (process.env.RST) api.override('create', reset, { times: 1, after: true });
-    await doTheJob(server);
-    process.stdout.write(server.stderr());
-    void hang; void startServer; void temporaryFolder; void expect;
+    const folder = await temporaryFolder();
+    const doomed = await startDoomed(folder, api, '');
+    api.override('create', hang, { times: 1, after: made });
+    const submission = doomed.call('submit_batch', work).catch(String);
+    while (api.creates.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await doomed.kill();
+    expect(await submission).toMatch(/Connection closed/);
+
+    const restarted = await spawnServer({
+      folder,
+      env: { ...env, ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url },
+    });
+    const batchId = await findAgain(restarted, undefined);
+    await expectPaidOnceAndWhole(restarted, api, folder, batchId);
+    expect(existsSync(path.join(folder, 'data', 'staging'))).toBe(true);
   });
 });

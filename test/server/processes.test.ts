@@ -77,7 +77,7 @@ test('a download that its process was killed in is made whole by the next', asyn
     { times: 1 },
   );
   const cutShort = first.call('get_results', { batch_id }).catch(() => 'it was killed');
-  await expect.poll(() => begun).toBe(true);
+  await expect.poll(() => begun, { timeout: 15_000 }).toBe(true);
   await first.kill();
   expect(await cutShort).toBe('it was killed');
   expect(await readdir(first.work)).toEqual([]);

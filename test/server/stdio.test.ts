@@ -113,7 +113,7 @@ test('a create that is not answered does not keep it, and what is on disk tells 
   const server = await startRawServer({ env });
   await server.initialize();
   server.send(toolCall(2, 'submit_batch', { requests }));
-  await expect.poll(() => api.creates.length).toBe(1);
+  await expect.poll(() => api.creates.length, { timeout: 15_000 }).toBe(1);
   const asked = Date.now();
   server.closeStdin();
   expect(await server.ended).toEqual({ code: 0, signal: null });
@@ -151,7 +151,7 @@ test('a create that is under way when stdin ends is seen through', async () => {
   const server = await startRawServer({ env });
   await server.initialize();
   server.send(toolCall(2, 'submit_batch', { requests }));
-  await expect.poll(() => api.creates.length).toBe(1);
+  await expect.poll(() => api.creates.length, { timeout: 15_000 }).toBe(1);
   server.closeStdin();
   answer();
   expect(await server.ended).toEqual({ code: 0, signal: null });

@@ -33,6 +33,7 @@ const essentials: Record<string, RegExp[]> = {
   get_results: [/order of the tasks/, /output_file/, /detail/, /failed/, /next_cursor/],
   estimate_cost: [/dry run of submit_batch/, /costs? nothing/i, /half price/, /request_count/],
   cancel_batch: [/not been processed/, /can't be undone/i, /paid/],
+  retry_batch: [/same batch_id/, /By default/, /error_types/, /requests/, /dry_run/, /costs? money/i],
   list_batches: [/newest first/, /batch_id/],
 };
 
@@ -97,10 +98,11 @@ describe.each(states)('a batch that is $status', ({ status, api: prepare, act, s
       results: ([first, second]) =>
         first && second ? [errored(second, 'api_error', 'Oh.'), succeeded(first, 'Fine.')] : [],
     });
-    const server = await startCheckedServer({ api, limits: { callMs: 300 } });
+    const server = await startCheckedServer({ api, limits: status === 'submitting' ? { callMs: 300 } : {} });
     prepare?.(api);
     const submitted = await server.call('submit_batch', { requests: prompts(ids(2)), sandbox });
     const { batch_id } = submitted.reply;
+    if (!sandbox) await expect.poll(() => api.creates.length, { timeout: 15_000 }).toBe(1);
     if (status === 'ended') api.endAll();
     if (act) await server.ok(act, { batch_id });
     const answers = [

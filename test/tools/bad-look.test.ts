@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ApiServer, startApiServer } from '../api-server.ts';
 import { startServer, type TestServer } from '../harness.ts';
-import { type Arguments, leftBehind } from './refusal.ts';
+import { type Arguments, heard, leftBehind } from './refusal.ts';
 
 const unknown = 'batch_01JD000000000000000000000Z';
 const remote = 'msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d';
@@ -165,7 +165,7 @@ describe('before any batch', () => {
     const server = await startWithApi();
     const text = await server.fails(tool, args);
     for (const part of says) expect(text).toContain(part);
-    expect(server.api.requests).toEqual([]);
+    expect(heard(server.api)).toEqual([]);
     expect(await leftBehind(server.data)).toEqual([]);
   });
 

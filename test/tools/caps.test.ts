@@ -159,10 +159,12 @@ test('no combination of arguments spends above the ceilings', async () => {
     fc.asyncProperty(calls, async ({ count, own, native, ...call }) => {
       run += 1;
       const before = maximumSent(api);
-      const requests = prompts(Array.from({ length: count }, (_, index) => `r${run}t${index}`)).map((task) => ({
-        ...task,
-        ...own,
-      }));
+      const requests = prompts(Array.from({ length: count }, (_, index) => `r${run}t${index}`)).map(
+        (task) => ({
+          ...task,
+          ...own,
+        }),
+      );
       const params = {
         model: own.model ?? 'claude-opus-5-5',
         max_tokens: own.max_tokens ?? 50_000,

@@ -144,9 +144,7 @@ describe.each(failures)('a download that stays $name', ({ handler }) => {
 });
 
 test('a slow download answers in time, and is there at a later look', async () => {
-  const { api, server, batch_id } = await endedBatch(tasks, undefined, {
-    server: { limits: { callMs: 300 } },
-  });
+  const { api, server, batch_id } = await endedBatch(tasks, undefined);
   let finish = () => {};
   api.override('results', (_request, response) => {
     response.writeHead(200);

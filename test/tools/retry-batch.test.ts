@@ -3,7 +3,15 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { prompts, startApi, startCheckedServer } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
-import { type Fate, outcomesByTask, retryToTheEnd, scripted, scriptedBatch, sentIds, sentParams } from '../retry.ts';
+import {
+  type Fate,
+  outcomesByTask,
+  retryToTheEnd,
+  scripted,
+  scriptedBatch,
+  sentIds,
+  sentParams,
+} from '../retry.ts';
 
 describe('what a retry sends by itself', () => {
   const rows: { fate: Fate; sent: boolean }[] = [
@@ -62,7 +70,16 @@ test('a retry is the next attempt of the same batch, and its answers take the pl
 
   const results = await server.ok('get_results', { batch_id, detail: 'full' });
   expect(results).toMatchObject({
-    totals: { total: 5, pending: 0, succeeded: 4, incomplete: 0, errored: 1, expired: 0, canceled: 0, missing: 0 },
+    totals: {
+      total: 5,
+      pending: 0,
+      succeeded: 4,
+      incomplete: 0,
+      errored: 1,
+      expired: 0,
+      canceled: 0,
+      missing: 0,
+    },
     error_digest: [{ type: 'invalid_request_error', count: 1, retryable: false, sample_task_ids: ['c'] }],
   });
   expect(
@@ -130,18 +147,32 @@ describe('answers that were cut off', () => {
     expect(sentParams(batch.api, 2, 'a').max_tokens).toBe(64_000);
 
     const refused = await batch.server.fails('retry_batch', { batch_id: batch.batch_id });
-    expect(refused).toMatch(/^wrong_state: Nothing was sent: 1 answers were cut off at all the tokens/);
+    expect(refused).toMatch(/^wrong_state: Nothing was sent\. 1 answers were cut off at all the tokens/);
     expect(batch.api.creates).toHaveLength(3);
 
-    await retryToTheEnd(batch, { error_types: ['max_tokens'], model: 'claude-opus-5-5', max_tokens: 100_000 });
+    await retryToTheEnd(batch, {
+      error_types: ['max_tokens'],
+      model: 'claude-opus-5-5',
+      max_tokens: 100_000,
+    });
     expect(sentParams(batch.api, 3, 'a')).toMatchObject({ model: 'claude-opus-5-5', max_tokens: 100_000 });
   });
 
   test('stay what they are, where nothing better comes: the cut one is worth more than a refusal', async () => {
-    const batch = await scriptedBatch({ a: ['cut', 'refused'], b: ['refused', 'cut'], c: ['cut', 'cut'], d: ['cut', 'overloaded'] });
+    const batch = await scriptedBatch({
+      a: ['cut', 'refused'],
+      b: ['refused', 'cut'],
+      c: ['cut', 'cut'],
+      d: ['cut', 'overloaded'],
+    });
     await retryToTheEnd(batch, { outcomes: ['failed'] });
     const { results } = await batch.server.ok('get_results', { batch_id: batch.batch_id });
-    expect(results.map(({ text }: { text: string }) => text)).toEqual(['cut a 1', 'cut b 2', 'cut c 2', 'cut d 1']);
+    expect(results.map(({ text }: { text: string }) => text)).toEqual([
+      'cut a 1',
+      'cut b 2',
+      'cut c 2',
+      'cut d 1',
+    ]);
   });
 });
 
@@ -149,7 +180,9 @@ describe('which of two answers counts', () => {
   const ranked: Fate[] = ['missing', 'canceled', 'expired', 'overloaded', 'refused', 'cut', 'ok'];
   const pairs = ranked.slice(0, -1).flatMap((first) => ranked.map((second) => ({ first, second })));
   test('the better one, of equals the latest', async () => {
-    const script = Object.fromEntries(pairs.map(({ first, second }) => [`${first}-${second}`, [first, second]]));
+    const script = Object.fromEntries(
+      pairs.map(({ first, second }) => [`${first}-${second}`, [first, second]]),
+    );
     const batch = await scriptedBatch(script);
     await retryToTheEnd(batch, { outcomes: ['failed'] });
     const { results, totals } = await batch.server.ok('get_results', {
@@ -232,9 +265,17 @@ describe('what is changed', () => {
   const thinking = { thinking: { type: 'enabled', budget_tokens: 2_000 }, metadata: { user_id: 'u' } };
 
   const rows: { title: string; options: object; params: object }[] = [
-    { title: 'the model', options: { model: 'claude-opus-4-5' }, params: { ...thinking, model: 'claude-opus-4-5' } },
+    {
+      title: 'the model',
+      options: { model: 'claude-opus-4-5' },
+      params: { ...thinking, model: 'claude-opus-4-5' },
+    },
     { title: 'max_tokens', options: { max_tokens: 9_000 }, params: { ...thinking, max_tokens: 9_000 } },
-    { title: 'params left out', options: { remove_params: ['thinking', 'metadata.user_id'] }, params: { metadata: {} } },
+    {
+      title: 'params left out',
+      options: { remove_params: ['thinking', 'metadata.user_id'] },
+      params: { metadata: {} },
+    },
     {
       title: 'the tier, for which a param has to go',
       options: { model_tier: 'premium', remove_params: ['thinking'] },
@@ -264,13 +305,15 @@ describe('what is changed', () => {
   });
 
   test('by corrected tasks in any form, under ids of any form', async () => {
+    const schema = { type: 'object', properties: { time: { type: 'integer' } }, required: ['time'] };
     const batch = await scriptedBatch(
-      {},
+      { b: ['json'], c: ['json'], d: ['json'] },
       {
         requests: [
           { task_id: 'Straße 1/2', prompt: 'One', model: 'claude-haiku-5-5' },
-          { task_id: 'b', prompt: 'Two', output_schema: { type: 'object', properties: {} } },
+          { task_id: 'b', prompt: 'Two', output_schema: schema },
           { task_id: 'c', prompt: 'Three' },
+          { task_id: 'd', prompt: 'Four', output_schema: schema },
         ],
       },
     );
@@ -278,11 +321,12 @@ describe('what is changed', () => {
     await retryToTheEnd(batch, {
       max_tokens: 321,
       requests: [
-        { task_id: 'Straße 1/2', task_type: 'generate_docs', input_data: { code: 'x = 1' } },
+        { task_id: 'c', prompt: 'Three, as JSON', output_schema: schema },
         {
           custom_id: 'b',
           params: { model: 'claude-opus-5-5', max_tokens: 7, messages: [{ role: 'user', content: 'Hi' }] },
         },
+        { task_id: 'Straße 1/2', task_type: 'generate_docs', input_data: { code: 'x = 1' } },
       ],
     });
     const [first, second] = batch.api.creates[1]?.requests ?? [];
@@ -290,11 +334,12 @@ describe('what is changed', () => {
     expect(first?.params).toMatchObject({ model: 'claude-haiku-5-5', max_tokens: 321 });
     expect(second).toMatchObject({ custom_id: 'b', params: { model: 'claude-opus-5-5', max_tokens: 7 } });
     const { results } = await batch.server.ok('get_results', { batch_id: batch.batch_id, detail: 'full' });
-    // The new form of b asks for no JSON.
+    // Whether an answer is JSON goes by how it was asked for the last time.
     expect(results).toMatchObject([
       { task_id: 'Straße 1/2', attempt: 2 },
-      { task_id: 'b', attempt: 2, text: 'ok b 2' },
-      { task_id: 'c', attempt: 1 },
+      { task_id: 'b', attempt: 2, text: '{"time":2}' },
+      { task_id: 'c', attempt: 2, json: { time: 2 } },
+      { task_id: 'd', attempt: 1, json: { time: 1 } },
     ]);
   });
 });
@@ -337,26 +382,72 @@ describe('nothing is sent', () => {
       options: {},
       says: /^wrong_state: .*1 invalid_request_error, 1 refusal.*error_types/s,
     },
-    { title: 'where nothing matches', options: { outcomes: ['expired'] }, says: /^wrong_state: .*nothing matches/ },
+    {
+      title: 'where nothing matches',
+      options: { outcomes: ['expired'] },
+      says: /^wrong_state: .*would send none/,
+    },
     {
       title: 'for finished tasks',
       options: { task_ids: ['a'] },
       says: /^wrong_state: .*1 of the task_ids have a finished answer and are not paid again/,
     },
-    { title: 'for unknown tasks', options: { task_ids: ['x', 'b', 'y'] }, says: /^invalid_input: .*"x" is no task.*"y" is no task/s },
+    {
+      title: 'for unknown tasks',
+      options: { task_ids: ['x', 'b', 'y'] },
+      says: /^invalid_input: .*"x" is no task.*"y" is no task/s,
+    },
     {
       title: 'for unknown corrections, all named',
-      options: { requests: [{ task_id: 'x', prompt: 'X' }, { task_id: 'b', prompt: '' }, { task_id: 'b', prompt: 'Y' }] },
+      options: {
+        requests: [
+          { task_id: 'x', prompt: 'X' },
+          { task_id: 'b', prompt: '' },
+          { task_id: 'b', prompt: 'Y' },
+        ],
+      },
       says: /^invalid_input: .*requests\[1\] \(b\): prompt.*requests\[2\] \(b\): task_id: is the same.*requests\[0\] \(x\)/s,
     },
-    { title: 'with an unknown model', options: { outcomes: ['failed'], model: 'claude-sonet-5-5' }, says: /did you mean "claude-sonnet-5-5"/ },
-    { title: 'without what a request needs', options: { outcomes: ['failed'], remove_params: ['messages'] }, says: /messages can't be left out/ },
-    { title: 'with a param that is nowhere', options: { outcomes: ['failed'], remove_params: ['thnking'] }, says: /no request that would be sent again has "thnking"/ },
-    { title: 'with more tokens than the model can give', options: { outcomes: ['failed'], max_tokens: 900_000 }, says: /^invalid_input: .*task 2 \(b\): params.max_tokens.*task 3 \(c\): params.max_tokens/s },
-    { title: 'above the limit of the call', options: { outcomes: ['failed'], max_cost_usd: 0.000001 }, says: /^cost_limit: Nothing was sent/ },
-    { title: 'with resolve, where nothing is uncertain', options: { resolve: 'send_again' }, says: /^wrong_state: Nothing of this batch is uncertain/ },
-    { title: 'with resolve and more', options: { resolve: 'send_again', outcomes: ['failed'] }, says: /^invalid_input: .*resolve alone/s },
-    { title: 'with an unknown argument', options: { outcome: ['failed'] }, says: /^invalid_input: .*did you mean outcomes\?/s },
+    {
+      title: 'with an unknown model',
+      options: { outcomes: ['failed'], model: 'claude-sonet-5-5' },
+      says: /did you mean "claude-sonnet-5-5"/,
+    },
+    {
+      title: 'without what a request needs',
+      options: { outcomes: ['failed'], remove_params: ['messages'] },
+      says: /messages can't be left out/,
+    },
+    {
+      title: 'with a param that is nowhere',
+      options: { outcomes: ['failed'], remove_params: ['thnking'] },
+      says: /no request that would be sent again has "thnking"/,
+    },
+    {
+      title: 'with more tokens than the model can give',
+      options: { outcomes: ['failed'], max_tokens: 900_000 },
+      says: /^invalid_input: .*task 2 \(b\): params.max_tokens.*task 3 \(c\): params.max_tokens/s,
+    },
+    {
+      title: 'above the limit of the call',
+      options: { outcomes: ['failed'], max_cost_usd: 0.000001 },
+      says: /^cost_limit: Nothing was sent/,
+    },
+    {
+      title: 'with resolve, where nothing is uncertain',
+      options: { resolve: 'send_again' },
+      says: /^wrong_state: Nothing of this batch is uncertain/,
+    },
+    {
+      title: 'with resolve and more',
+      options: { resolve: 'send_again', outcomes: ['failed'] },
+      says: /^invalid_input: .*resolve alone/s,
+    },
+    {
+      title: 'with an unknown argument',
+      options: { outcome: ['failed'] },
+      says: /^invalid_input: .*did you mean "outcomes"\?/s,
+    },
   ];
   test.each(rows)('$title', async ({ options, says }) => {
     const batch = await scriptedBatch(script);
@@ -372,7 +463,7 @@ describe('nothing is sent', () => {
   test('where all succeeded', async () => {
     const batch = await scriptedBatch({ a: ['ok'] });
     expect(await batch.server.fails('retry_batch', { batch_id: batch.batch_id })).toMatch(
-      /^wrong_state: Nothing was sent: all 1 tasks have a finished answer/,
+      /^wrong_state: Nothing was sent\. All 1 tasks have a finished answer/,
     );
   });
 
@@ -389,7 +480,10 @@ describe('nothing is sent', () => {
       const refused = await server.fails('retry_batch', { batch_id, max_tokens: 100_000 });
       expect(refused).toMatch(says);
       // The batch is as it was, and a smaller retry goes out.
-      expect(await server.ok('batch_status', { batch_id })).toMatchObject({ processing_status: 'ended', part_count: 1 });
+      expect(await server.ok('batch_status', { batch_id })).toMatchObject({
+        processing_status: 'ended',
+        part_count: 1,
+      });
       await retryToTheEnd(batch);
       expect(sentIds(batch.api, 1)).toEqual(['a']);
     }
@@ -399,7 +493,9 @@ describe('nothing is sent', () => {
     const api = await startApi();
     const server = await startCheckedServer({ api });
     const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a']) });
-    expect(await server.fails('retry_batch', { batch_id })).toMatch(/^wrong_state: Nothing was sent\. .* still runs/);
+    expect(await server.fails('retry_batch', { batch_id })).toMatch(
+      /^wrong_state: Nothing was sent\. .* still runs/,
+    );
     expect(api.creates).toHaveLength(1);
   });
 
@@ -416,7 +512,9 @@ describe('what was never sent', () => {
     const api = await startApi({ results: scripted({}) });
     const server = await startCheckedServer({ api });
     api.override('create', json(403, apiError('permission_error', 'not yet')), { times: 1 });
-    const { batch_id, processing_status, next_step } = await server.ok('submit_batch', { requests: prompts(['a', 'b']) });
+    const { batch_id, processing_status, next_step } = await server.ok('submit_batch', {
+      requests: prompts(['a', 'b']),
+    });
     expect(processing_status).toBe('not_sent');
     expect(next_step).toMatch(/retry_batch/);
     expect(await server.fails('retry_batch', { batch_id, outcomes: ['failed'] })).toMatch(/never sent/);
@@ -429,7 +527,9 @@ describe('what was never sent', () => {
     const sent = await server.ok('retry_batch', { batch_id });
     expect(sent).toMatchObject({ processing_status: 'in_progress', retry: { attempt: 1, request_count: 2 } });
     api.endAll();
-    expect(await server.ok('get_results', { batch_id })).toMatchObject({ totals: { total: 2, succeeded: 2 } });
+    expect(await server.ok('get_results', { batch_id })).toMatchObject({
+      totals: { total: 2, succeeded: 2 },
+    });
     expect(await server.ok('batch_status', { batch_id })).not.toHaveProperty('attempts');
   });
 
@@ -442,7 +542,9 @@ describe('what was never sent', () => {
       processing_status: 'not_sent',
       retry: { attempt: 2, request_count: 2 },
     });
-    expect(await retryToTheEnd(batch, { task_ids: ['b'] })).toMatchObject({ retry: { attempt: 2, request_count: 1 } });
+    expect(await retryToTheEnd(batch, { task_ids: ['b'] })).toMatchObject({
+      retry: { attempt: 2, request_count: 1 },
+    });
     expect(await outcomesByTask(server, batch_id)).toEqual({ a: 'expired', b: 'succeeded' });
     expect(await server.ok('batch_status', { batch_id })).toMatchObject({
       attempts: [
@@ -469,7 +571,10 @@ describe('the results of several attempts', () => {
       ['c', true],
       ['d', false],
     ]);
-    const raw = (await read('out.raw.jsonl')).trim().split('\n').map((line) => JSON.parse(line));
+    const raw = (await read('out.raw.jsonl'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(raw.map(({ custom_id, result }) => [custom_id, result.message?.content[0].text])).toEqual([
       ['a', 'ok a 2'],
       ['b', 'ok b 1'],
@@ -481,7 +586,10 @@ describe('the results of several attempts', () => {
   });
 
   test('a file that was written before is said to be older', async () => {
-    const batch = await scriptedBatch({ a: ['expired', 'ok'], b: ['ok'] }, { submit: { output_file: 'out.jsonl' } });
+    const batch = await scriptedBatch(
+      { a: ['expired', 'ok'], b: ['ok'] },
+      { submit: { output_file: 'out.jsonl' } },
+    );
     const { server, batch_id } = batch;
     expect((await server.ok('get_results', { batch_id })).output_files).toHaveLength(1);
     await retryToTheEnd(batch);
@@ -497,7 +605,9 @@ describe('the results of several attempts', () => {
     const { server, batch_id } = batch;
     const page = { batch_id, detail: 'concise', limit: 1 };
     const { next_cursor } = await server.ok('get_results', page);
-    expect(await server.ok('get_results', { ...page, cursor: next_cursor })).toMatchObject({ results: [{ task_id: 'b' }] });
+    expect(await server.ok('get_results', { ...page, cursor: next_cursor })).toMatchObject({
+      results: [{ task_id: 'b' }],
+    });
     await server.ok('retry_batch', { batch_id });
     const stale = /older results/;
     expect(await server.fails('get_results', { ...page, cursor: next_cursor })).toMatch(stale);

@@ -1,0 +1,24 @@
+/** The few things that were asked for last, each made once. */
+export type Recent<T> = {
+  /** What is kept under `key`, else what `make` makes. A failure is not kept. */
+  get(key: string, make: () => Promise<T>): Promise<T>;
+};
+
+export function createRecent<T>(size: number): Recent<T> {
+  // In the order of use: a Map keeps the order in which keys were set.
+  const kept = new Map<string, Promise<T>>();
+  return {
+    async get(key, make) {
+      const found = kept.get(key) ?? make();
+      kept.delete(key);
+      kept.set(key, found);
+      for (const oldest of [...kept.keys()].slice(0, Math.max(0, kept.size - size))) kept.delete(oldest);
+      try {
+        return await found;
+      } catch (error) {
+        if (kept.get(key) === found) kept.delete(key);
+        throw error;
+      }
+    },
+  };
+}

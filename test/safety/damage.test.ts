@@ -1,0 +1,368 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { BatchError } from '../../src/errors.ts';
+import type { Register, Store } from '../../src/store/store.ts';
+import { type ApiServer, startApiServer, succeeded } from '../api-server.ts';
+import { type Reply, spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
+
+const tasks = (...ids: string[]) => ({
+  requests: ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` })),
+});
+
+async function startApi(textLength = 0): Promise<ApiServer> {
+  const api = await startApiServer({
+    endsAtOnce: true,
+    results: (requests) =>
+      requests.map((each) => succeeded(each, `answer ${each.custom_id}${' '.repeat(textLength)}`)),
+  });
+  onTestFinished(() => api.close());
+  return api;
+}
+
+async function saved(server: TestServer, work: object): Promise<string> {
+  const { batch_id } = await server.ok('submit_batch', work);
+  await server.ok('get_results', { batch_id });
+  return batch_id;
+}
+
+async function expectAnswers(server: TestServer, batchId: string, ids: string[]) {
+  const { results } = await server.ok('get_results', { batch_id: batchId });
+  expect(results.map((each: Reply) => [each.task_id, each.text.trim()])).toEqual(
+    ids.map((id) => [id, `answer ${id}`]),
+  );
+}
+
+/** All that lies in a folder: names, and what the files hold. */
+async function contentOf(folder: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    found[file] = entry.isFile()
+      ? createHash('sha256').update(await readFile(file)).digest('hex')
+      : entry.isDirectory()
+        ? 'a folder'
+        : 'something else';
+  }
+  return found;
+}
+
+/** The file of a register's newest revision. */
+async function newest(register: string): Promise<string> {
+  const names = await readdir(register);
+  return path.join(register, names.sort().at(-1) ?? '');
+}
+
+async function change(file: string, how: (text: string) => string) {
+  await writeFile(file, how(await readFile(file, 'utf8')));
+}
+
+async function replaceBy(file: string, make: (file: string) => unknown) {
+  await rm(file, { recursive: true });
+  await make(file);
+}
+
+type Damage = [name: string, damage: (batchFolder: string) => Promise<unknown>];
+
+const inRecord = (name: string, damage: (file: string) => Promise<unknown>): Damage => [
+  name,
+  async (folder) => damage(await newest(path.join(folder, 'record'))),
+];
+
+const recordDamages: Damage[] = [
+  inRecord('empty', (file) => truncate(file)),
+  inRecord('cut short', (file) => truncate(file, 100)),
+  inRecord('of a later envelope', (file) => change(file, (text) => text.replace('"schema":1', '"schema":2'))),
+  inRecord('of a later version', (file) =>
+    change(file, (text) => text.replace('"value":{"schema":1', '"value":{"schema":2')),
+  ),
+  inRecord('foreign JSON', (file) => writeFile(file, '{"hello": ["world"]}')),
+  inRecord('a list', (file) => writeFile(file, '[]')),
+  inRecord('binary', (file) => writeFile(file, Buffer.from([0, 255, 254, 1]))),
+  inRecord('without one field', (file) => change(file, (text) => text.replace('"owner"', '"owned"'))),
+  inRecord('a folder', (file) => replaceBy(file, (at) => mkdir(at))),
+  inRecord('a link', (file) => replaceBy(file, (at) => symlink('/etc/passwd', at))),
+  inRecord('a pipe', (file) => replaceBy(file, (at) => execFileSync('mkfifo', [at]))),
+  ['in a folder that is a file', (folder) => replaceBy(path.join(folder, 'record'), (at) => writeFile(at, 'x'))],
+];
+
+describe('a record that is', () => {
+  it.each(recordDamages)('%s harms its own batch only', async (_name, damage) => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const before = await startServer({ api, folder });
+    const sound = await saved(before, tasks('a', 'b'));
+    const broken = await saved(before, tasks('c', 'd'));
+    const brokenFolder = path.join(before.data, 'batches', broken);
+    await damage(brokenFolder);
+    const asFound = await contentOf(brokenFolder);
+    const server = await startServer({ api, folder });
+
+    const list = await server.ok('list_batches');
+    expect(list.batches.map(({ batch_id }: Reply) => batch_id)).toEqual([sound]);
+    expect(list.warnings.join(' ')).toContain(broken);
+    await expectAnswers(server, sound, ['a', 'b']);
+    const unread = path.join(brokenFolder, 'record');
+    for (const tool of ['batch_status', 'get_results', 'cancel_batch']) {
+      const refusal = await server.fails(tool, { batch_id: broken });
+      expect(refusal).toMatch(/^store_damaged: .* left as it (is|was)/);
+      expect(refusal).toContain(unread);
+    }
+    // What it may have paid for is not bought again, but by the person's word.
+    expect(await server.fails('submit_batch', tasks('c', 'd'))).toMatch(/^store_damaged/);
+    expect(api.batches).toHaveLength(2);
+    expect(await saved(server, tasks('e'))).toMatch(/^batch_/);
+    expect(await saved(server, { ...tasks('c', 'd'), force_new: true })).not.toBe(broken);
+    expect(api.batches).toHaveLength(4);
+
+    await server.close();
+    expect(await contentOf(brokenFolder)).toEqual(asFound);
+  });
+
+  it('damaged is told on stderr, without what it holds', async () => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const before = await startServer({ api, folder });
+    const broken = await saved(before, tasks('a'));
+    const file = await newest(path.join(before.data, 'batches', broken, 'record'));
+    await writeFile(file, '{"schema": 1, "hidden": "words of a person"}');
+    const server = await spawnServer({ folder });
+    await server.ok('list_batches');
+    expect(server.stderr()).toContain(`error ${file} can't be read`);
+    expect(server.stderr()).not.toContain('words of a person');
+  });
+});
+
+const whole: Damage[] = [
+  ['results index that is missing', (folder) => rm(path.join(folder, 'part-0001.results.idx'))],
+  ['results index that is empty', (folder) => truncate(path.join(folder, 'part-0001.results.idx'))],
+  ['results index cut short', (folder) => truncate(path.join(folder, 'part-0001.results.idx'), 30)],
+  ['results index of garbage', (folder) => writeFile(path.join(folder, 'part-0001.results.idx'), 'x'.repeat(74))],
+  ['tasks index that is missing', (folder) => rm(path.join(folder, 'tasks.idx'))],
+  ['tasks index of garbage', (folder) => writeFile(path.join(folder, 'tasks.idx'), 'x'.repeat(90))],
+  ['request body that is missing', (folder) => rm(path.join(folder, 'part-0001.requests.json'))],
+];
+
+const broken: Damage[] = [
+  [
+    'folder in the place of the results index',
+    (folder) => replaceBy(path.join(folder, 'part-0001.results.idx'), (at) => mkdir(at)),
+  ],
+  ['tasks file that is missing', (folder) => rm(path.join(folder, 'tasks.jsonl'))],
+  ['tasks file cut short', (folder) => truncate(path.join(folder, 'tasks.jsonl'), 20)],
+  ['tasks file of garbage', (folder) => change(path.join(folder, 'tasks.jsonl'), (text) => 'x'.repeat(text.length))],
+  ['results file that is missing', (folder) => rm(path.join(folder, 'part-0001.results.jsonl'))],
+  ['results file cut short', (folder) => truncate(path.join(folder, 'part-0001.results.jsonl'), 100)],
+  [
+    'results file cut short, its index gone',
+    async (folder) => {
+      await truncate(path.join(folder, 'part-0001.results.jsonl'), 100);
+      await rm(path.join(folder, 'part-0001.results.idx'));
+    },
+  ],
+  [
+    'folder in the place of the results file',
+    (folder) => replaceBy(path.join(folder, 'part-0001.results.jsonl'), (at) => mkdir(at)),
+  ],
+];
+
+describe('a batch with a', () => {
+  it.each(whole)('%s is whole all the same', async (_name, damage) => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const before = await startServer({ api, folder });
+    const batchId = await saved(before, tasks('a', 'b'));
+    await damage(path.join(before.data, 'batches', batchId));
+    for (let start = 0; start < 2; start += 1) {
+      await expectAnswers(await startServer({ api, folder }), batchId, ['a', 'b']);
+    }
+  });
+
+  it.each(broken)('%s says so, and no other is concerned', async (_name, damage) => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const before = await startServer({ api, folder });
+    const sound = await saved(before, tasks('a', 'b'));
+    const batchId = await saved(before, tasks('c', 'd'));
+    const brokenFolder = path.join(before.data, 'batches', batchId);
+    await damage(brokenFolder);
+    const asFound = await contentOf(brokenFolder);
+    const server = await startServer({ api, folder });
+    const refusal = await server.fails('get_results', { batch_id: batchId });
+    expect(refusal).toMatch(/^store_(damaged|failed): /);
+    expect(refusal).toContain(brokenFolder);
+    expect(await server.fails('get_results', { batch_id: batchId, output_file: 'out.json' })).toMatch(/^store_/);
+    expect(await readdir(server.work)).toEqual([]);
+    expect((await server.ok('batch_status', { batch_id: batchId })).processing_status).toBe('ended');
+    expect((await server.ok('list_batches')).batches).toHaveLength(2);
+    await expectAnswers(server, sound, ['a', 'b']);
+    expect(await contentOf(brokenFolder)).toEqual(asFound);
+    expect(api.creates).toHaveLength(2);
+  });
+});
+
+describe('another register', () => {
+  it('of a submission keeps only its own work from being sent', async () => {
+    const api = await startApi();
+    const server = await startServer({ api });
+    const batchId = await saved(server, tasks('a'));
+    const [hash = ''] = await readdir(path.join(server.data, 'submissions'));
+    await truncate(await newest(path.join(server.data, 'submissions', hash)));
+    expect(await server.fails('submit_batch', tasks('a'))).toMatch(/^store_damaged/);
+    expect(await saved(server, tasks('b'))).toMatch(/^batch_/);
+    await expectAnswers(server, batchId, ['a']);
+    expect(api.batches).toHaveLength(2);
+  });
+
+  it('of the budget keeps real work from being sent, says where, and no sandbox work', async () => {
+    const api = await startApi();
+    const server = await startServer({ api });
+    const batchId = await saved(server, tasks('a'));
+    const [day = ''] = await readdir(path.join(server.data, 'budget'));
+    const file = await newest(path.join(server.data, 'budget', day));
+    await writeFile(file, '{}');
+    expect(await server.fails('submit_batch', tasks('b'))).toContain(file);
+    expect((await server.ok('submit_batch', { ...tasks('b'), sandbox: true })).provider).toBe('sandbox');
+    await expectAnswers(server, batchId, ['a']);
+    expect(api.batches).toHaveLength(1);
+  });
+
+  it('of a written file keeps only that file from being overwritten', async () => {
+    const server = await startServer({ api: await startApi() });
+    const batch_id = await saved(server, tasks('a'));
+    await server.ok('get_results', { batch_id, output_file: 'one.json' });
+    const [name = ''] = await readdir(path.join(server.data, 'written-files'));
+    await truncate(await newest(path.join(server.data, 'written-files', name)));
+    const over = { batch_id, overwrite: true };
+    expect(await server.fails('get_results', { ...over, output_file: 'one.json' })).toMatch(/^store_damaged/);
+    await server.ok('get_results', { ...over, output_file: 'two.json' });
+    await server.ok('get_results', { ...over, output_file: 'two.json' });
+  });
+});
+
+/** A store whose disk is full at the n-th change of a kind, and again at all later ones until it is freed. */
+function fillingUp(kind: 'record' | 'claim' | 'submission' | 'budget' | 'commit', nth: number) {
+  let changes = 0;
+  let freed = false;
+  const write = async <T>(work: () => Promise<T>): Promise<T> => {
+    changes += 1;
+    if (changes < nth || freed) return work();
+    throw new BatchError('store_failed', 'Could not write (ENOSPC). The disk is full: make room.');
+  };
+  const full = <T>(register: Register<T>): Register<T> => ({
+    ...register,
+    update: (by) => write(() => register.update(by)),
+  });
+  const store = (real: Store): Store => {
+    if (kind === 'record') return { ...real, record: (id) => full(real.record(id)) };
+    if (kind === 'claim') return { ...real, claim: (id) => full(real.claim(id)) };
+    if (kind === 'submission') return { ...real, submission: (hash) => full(real.submission(hash)) };
+    if (kind === 'budget') return { ...real, budget: (day) => full(real.budget(day)) };
+    const stage = async () => {
+      const staging = await real.stage();
+      return { ...staging, commit: (record: Parameters<typeof staging.commit>[0]) => write(() => staging.commit(record)) };
+    };
+    return { ...real, stage };
+  };
+  return { store, free: () => (freed = true) };
+}
+
+describe('a disk that is full', () => {
+  it.each([
+    ['commit', 1, 0],
+    ['submission', 1, 0],
+    ['budget', 1, 0],
+    ['budget', 2, 0],
+    ['record', 1, 0],
+    ['claim', 1, 1],
+    ['record', 2, 1],
+    ['record', 3, 1],
+  ] as const)('at %s change %d pays once, and all is well when there is room', async (kind, nth, made) => {
+    const api = await startApi();
+    const disk = fillingUp(kind, nth);
+    const env = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
+    const server = await startServer({ api, env, store: disk.store });
+    const answer = await server.call('submit_batch', tasks('a', 'b'));
+    const { batch_id: told } = answer.reply;
+    const look = told && (await server.call('batch_status', { batch_id: told, wait_seconds: 1 }));
+    expect(`${answer.text} ${look?.text}`).toMatch(/The disk is full: make room/);
+    expect(api.batches).toHaveLength(made);
+
+    disk.free();
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    if (told) expect(batch_id).toBe(told);
+    for (let look = 0; look < 5; look += 1) await server.ok('batch_status', { batch_id, wait_seconds: 2 });
+    await expectAnswers(server, batch_id, ['a', 'b']);
+    expect(api.batches).toHaveLength(1);
+    expect((await server.ok('list_batches')).batches).toHaveLength(1);
+    await server.close();
+    const staged = await readdir(path.join(server.data, 'staging'));
+    expect(staged.filter((name) => name !== 'trash')).toEqual([]);
+  });
+
+  /** Files of at most 64 KB: what the system answers to more is an error as that of a full disk. */
+  const under: [string, ...string[]] = ['sh', '-c', 'ulimit -f 128; exec "$@"', 'sh'];
+
+  it('while results come in is told, and they are fetched again when there is room', async () => {
+    const api = await startApi(50_000);
+    const folder = await temporaryFolder();
+    const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
+    const cramped = await spawnServer({ folder, env, under });
+    const { batch_id } = await cramped.ok('submit_batch', tasks('a', 'b'));
+    const status = await cramped.ok('batch_status', { batch_id, wait_seconds: 2 });
+    expect(status.results_state).toBe('downloading');
+    expect(status.warnings.join(' ')).toMatch(/Could not write .*part-0001.results.jsonl/);
+    await cramped.close();
+
+    const server = await startServer({ folder, api });
+    await expectAnswers(server, batch_id, ['a', 'b']);
+    expect(await readdir(path.join(server.data, 'tmp'))).toEqual([]);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('while work is prepared is told, and nothing is sent or left', async () => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
+    const cramped = await spawnServer({ folder, env, under });
+    const large = { requests: [{ task_id: 'a', prompt: 'x'.repeat(300_000) }] };
+    expect(await cramped.fails('submit_batch', large)).toMatch(/^store_failed: Could not write /);
+    expect(api.creates).toHaveLength(0);
+    expect(await readdir(path.join(folder, 'data', 'staging'))).toEqual([]);
+    expect((await cramped.ok('list_batches')).batches).toEqual([]);
+  });
+
+  it('for the caller is told, and leaves no half of a file', async () => {
+    const api = await startApi(50_000);
+    const folder = await temporaryFolder();
+    const roomy = await startServer({ folder, api });
+    const batch_id = await saved(roomy, tasks('a', 'b'));
+    const cramped = await spawnServer({ folder, under });
+    const refusal = await cramped.fails('get_results', { batch_id, output_file: 'out.jsonl' });
+    expect(refusal).toMatch(/^store_failed: Could not write ".*out.jsonl"/);
+    expect(await readdir(cramped.work)).toEqual([]);
+  });
+});
+
+describe('a data folder', () => {
+  it('that is a file is refused at the first use, and left as it is', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(path.join(folder, 'data'), 'mine');
+    const server = await spawnServer({ folder });
+    expect(await server.fails('submit_batch', { ...tasks('a'), sandbox: true })).toMatch(/^store_failed: /);
+    expect(await readFile(path.join(folder, 'data'), 'utf8')).toBe('mine');
+  });
+
+  it('that was moved in the middle is found again', async () => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const server = await startServer({ folder, api });
+    const batch_id = await saved(server, tasks('a'));
+    await rename(server.data, `${server.data}-elsewhere`);
+    expect(await server.fails('batch_status', { batch_id })).toMatch(/^not_found/);
+    await rename(`${server.data}-elsewhere`, server.data);
+    await expectAnswers(server, batch_id, ['a']);
+  });
+});

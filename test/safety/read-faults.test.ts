@@ -1,0 +1,308 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  type ApiHandler,
+  type ApiRoute,
+  type ApiServer,
+  apiError,
+  hang,
+  json,
+  reset,
+  startApiServer,
+  succeeded,
+} from '../api-server.ts';
+import { type Reply, startServer, type TestServer, temporaryFolder } from '../harness.ts';
+
+const ids = ['a', 'b', 'c'];
+const work = { requests: ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` })) };
+const quick = {
+  env: { BATCH_MCP_SETTLE_SECONDS: '0.2' },
+  limits: { answerMs: 400 },
+  patience: { callMs: 1_200, stallMs: 300 },
+};
+
+async function start(): Promise<{ api: ApiServer; server: TestServer }> {
+  const api = await startApiServer({
+    results: (requests) => requests.map((request) => succeeded(request, `answer ${request.custom_id}`)),
+  });
+  onTestFinished(() => api.close());
+  return { api, server: await startServer({ api, ...quick }) };
+}
+
+/** How often the API was asked for something. */
+function asked(api: ApiServer, route: ApiRoute): number {
+  const routes: Record<ApiRoute, RegExp> = {
+    create: /^POST [^?]*batches$/,
+    list: /^GET [^?]*batches(\?|$)/,
+    retrieve: /^GET [^?]*batches\/[^/]+$/,
+    cancel: /^POST .*\/cancel$/,
+    results: /^GET .*\/results$/,
+  };
+  return api.requests.filter(({ method, path }) => routes[route].test(`${method} ${path}`)).length;
+}
+
+async function follow(server: TestServer, batchId: string): Promise<Reply> {
+  for (let look = 0; look < 100; look += 1) {
+    const status = await server.ok('batch_status', { batch_id: batchId });
+    if (status.results_state === 'saved') return status;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('its results were never saved');
+}
+
+async function expectAllAnswers(server: TestServer, batchId: string) {
+  const { results, totals } = await server.ok('get_results', { batch_id: batchId });
+  expect(totals).toMatchObject({ total: 3, succeeded: 3 });
+  expect(results.map((each: Reply) => [each.task_id, each.text])).toEqual(
+    ids.map((id) => [id, `answer ${id}`]),
+  );
+}
+
+function expectPatience(status: Reply, told: RegExp) {
+  const words = status.warnings.join(' ');
+  expect(words).toMatch(/The last look did not succeed; what is shown is older/);
+  expect(words).toMatch(told);
+  expect(words).not.toMatch(/(?<!Nothing is )\blost\b/);
+  expect(status.check_again_in_seconds).toBeGreaterThan(0);
+}
+
+const error = (status: number, type: string, headers = {}) =>
+  json(status, apiError(type, 'told by the API'), headers);
+const garbage: ApiHandler = (_request, response) =>
+  response.writeHead(200, { 'content-type': 'application/json' }).end('<html>maintenance</html>');
+const cutBody: ApiHandler = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '500' });
+  response.write('{"id":"msgbatch_');
+  setTimeout(() => response.destroy(), 20);
+};
+const stalledBody: ApiHandler = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.write('{"id":"msgbatch_');
+};
+
+/** `requests`: how often one look asks; what may have been a broken connection is asked for once more. */
+type Fault = [name: string, handler: ApiHandler, requests: number, told: RegExp];
+
+const faults: Fault[] = [
+  ['429', error(429, 'rate_limit_error', { 'retry-after': '7' }), 1, /in 7 seconds/],
+  ['529', error(529, 'overloaded_error'), 1, /busy/],
+  ['500', error(500, 'api_error'), 2, /500 api_error/],
+  ['502 in HTML', (_, response) => response.writeHead(502).end('<html>bad gateway</html>'), 2, /502/],
+  ['504', error(504, 'timeout_error'), 2, /504/],
+  ['a reset', reset, 2, /the connection failed/],
+  ['a hang', hang, 1, /no answer within 1.2 seconds/],
+  ['a 200 that is no JSON', garbage, 2, /could not be/],
+  ['a 200 cut in its body', cutBody, 2, /could not be/],
+  ['a 200 that stalls in its body', stalledBody, 1, /no answer within 1.2 seconds/],
+  ['a 200 of another shape', json(200, { type: 'message_batch', id: 7 }), 2, /could not be/],
+  ['a redirect', (_, response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(), 2, /./],
+  ['401', error(401, 'authentication_error'), 1, /check ANTHROPIC_API_KEY/],
+  ['403', error(403, 'permission_error'), 1, /403 permission_error/],
+];
+
+describe('a look at the status that goes wrong', () => {
+  const notFound: Fault = ['a passing 404', error(404, 'not_found_error'), 1, /which can pass/];
+  it.each([...faults, notFound])('%s', async (_name, handler, requests, told) => {
+    const { api, server } = await start();
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.override('retrieve', handler, { times: requests });
+    const status = await server.ok('batch_status', { batch_id });
+    expect(asked(api, 'retrieve')).toBe(requests);
+    expect(status).toMatchObject({ processing_status: 'in_progress', outcomes: { pending: 3 } });
+    expectPatience(status, told);
+
+    api.endAll();
+    const later = await follow(server, batch_id);
+    expect(later.warnings).toEqual([]);
+    await expectAllAnswers(server, batch_id);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('says what a 404 can mean once it has lasted ten minutes', async () => {
+    const api = await startApiServer();
+    onTestFinished(() => api.close());
+    let minutes = 0;
+    const now = () => new Date(Date.now() + minutes * 60_000);
+    const server = await startServer({ api, ...quick, now });
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.override('retrieve', error(404, 'not_found_error'), { times: 3 });
+    expectPatience(await server.ok('batch_status', { batch_id }), /which can pass/);
+    minutes = 5;
+    expectPatience(await server.ok('batch_status', { batch_id }), /which can pass/);
+    minutes = 11;
+    const status = await server.ok('batch_status', { batch_id });
+    expectPatience(status, /has answered since .* another workspace .* deleted it/);
+    expect(status.processing_status).toBe('in_progress');
+
+    // Known again: the next one starts anew.
+    await server.ok('batch_status', { batch_id });
+    api.override('retrieve', error(404, 'not_found_error'), { times: 1 });
+    expectPatience(await server.ok('batch_status', { batch_id }), /which can pass/);
+  });
+});
+
+describe('a list that goes wrong while an uncertain create is settled', () => {
+  it.each(faults)('%s', async (_name, handler, requests, told) => {
+    const { api, server } = await start();
+    // From here on only: the list asked for before the create is well.
+    api.override(
+      'create',
+      (request, response) => {
+        api.override('list', handler, { times: requests });
+        reset(request, response);
+      },
+      { times: 1, after: true },
+    );
+    const submitted = await server.ok('submit_batch', work);
+    expect(submitted.processing_status).toBe('unconfirmed');
+    expectPatience(submitted, told);
+    expect(asked(api, 'list')).toBe(1 + requests);
+
+    api.endAll();
+    await follow(server, submitted.batch_id);
+    await expectAllAnswers(server, submitted.batch_id);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('goes out only when the list before the create is whole', async () => {
+    const { api, server } = await start();
+    api.override('list', error(529, 'overloaded_error'), { times: 1 });
+    const submitted = await server.ok('submit_batch', work);
+    expect(submitted.processing_status).toBe('not_sent');
+    expect(submitted.warnings.join(' ')).toMatch(/nothing of it is paid/);
+    expect(api.creates).toHaveLength(0);
+    const again = await server.ok('submit_batch', work);
+    expect(again).toMatchObject({ batch_id: submitted.batch_id, processing_status: 'in_progress' });
+    expect(api.creates).toHaveLength(1);
+  });
+});
+
+describe('a cancel that goes wrong', () => {
+  it.each(faults.map(([name, handler]): [string, ApiHandler] => [name, handler]))(
+    '%s is asked for once, and told',
+    async (_name, handler) => {
+      const { api, server } = await start();
+      const { batch_id } = await server.ok('submit_batch', work);
+      api.override('cancel', handler, { times: 1 });
+      expect(await server.fails('cancel_batch', { batch_id })).toMatch(/could not be canceled/);
+      expect(asked(api, 'cancel')).toBe(1);
+      expect((await server.ok('batch_status', { batch_id })).processing_status).toBe('in_progress');
+      expect((await server.ok('cancel_batch', { batch_id })).processing_status).toBe('canceling');
+    },
+  );
+});
+
+type Lines = (lines: string[]) => string;
+const download =
+  (api: ApiServer, change: Lines): ApiHandler =>
+  (_request, response) => {
+    const lines = api.batches[0]?.results.toString().split('\n').slice(0, -1) ?? [];
+    response.writeHead(200, { 'content-type': 'application/x-jsonl' }).end(change(lines));
+  };
+const joined = (lines: string[]) => lines.map((line) => `${line}\n`).join('');
+
+const cuts: [name: string, change: Lines, told: RegExp][] = [
+  ['cut at a line boundary', (lines) => joined(lines.slice(0, 2)), /hold no answer for 1 tasks/],
+  ['cut within a line', (lines) => joined(lines).slice(0, -20), /hold no answer for 1 tasks/],
+  ['with a line left out', (lines) => joined(lines.slice(1)), /hold no answer for 1 tasks/],
+  ['with a line twice', (lines) => joined([...lines, ...lines.slice(0, 1)]), /1 repeated/],
+  ['with a line of a stranger', (lines) => joined([...lines, (lines[0] ?? '').replace('"a"', '"x"')]), /1 of unknown ids/],
+  ['with a line that is no JSON', (lines) => joined([...lines.slice(1), 'oops']), /1 unreadable/],
+  ['that is empty', () => '', /hold no answer for 3 tasks/],
+  ['that is a page of HTML', () => '<html>maintenance</html>', /hold no answer for 3 tasks/],
+];
+
+const half = (end: (response: Parameters<ApiHandler>[1]) => void): ApiHandler => (_request, response) => {
+  response.writeHead(200, { 'content-type': 'application/x-jsonl' });
+  response.write('{"custom_id":"a","result":{"type":"succe');
+  end(response);
+};
+const brokenDownloads: [string, ApiHandler][] = [
+  ['429', error(429, 'rate_limit_error')],
+  ['500', error(500, 'api_error')],
+  ['529', error(529, 'overloaded_error')],
+  ['404', error(404, 'not_found_error')],
+  ['a reset', reset],
+  ['a hang', hang],
+  ['a socket cut within a line', half((response) => setTimeout(() => response.destroy(), 20))],
+  ['a body that stalls', half(() => {})],
+];
+
+describe('a download that goes wrong', () => {
+  it.each(cuts)('%s once is fetched again', async (_name, change) => {
+    const { api, server } = await start();
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    api.override('results', download(api, change), { times: 1 });
+    expect((await follow(server, batch_id)).warnings).toEqual([]);
+    expect(asked(api, 'results')).toBe(2);
+    await expectAllAnswers(server, batch_id);
+  });
+
+  it.each(cuts)('%s each time is told, after three fetches', async (_name, change, told) => {
+    const { api, server } = await start();
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    api.override('results', download(api, change));
+    const status = await follow(server, batch_id);
+    expect(asked(api, 'results')).toBe(3);
+    expect(status.warnings.join(' ')).toMatch(told);
+    const { totals } = await server.ok('get_results', { batch_id });
+    const { total, ...outcomes } = totals;
+    expect(Object.values<number>(outcomes).reduce((sum, count) => sum + count, 0)).toBe(total);
+    expect(totals.pending).toBe(0);
+  });
+
+  it.each(brokenDownloads)('%s once is fetched again', async (_name, handler) => {
+    const { api, server } = await start();
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    api.override('results', handler, { times: 1 });
+    await follow(server, batch_id);
+    expect(asked(api, 'results')).toBe(2);
+    await expectAllAnswers(server, batch_id);
+  });
+
+  it.each(brokenDownloads)('%s three times is told, and fetched at the next look', async (_name, handler) => {
+    const { api, server } = await start();
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    api.override('results', handler, { times: 3 });
+    const status = await server.ok('batch_status', { batch_id, wait_seconds: 5 });
+    expect(asked(api, 'results')).toBe(3);
+    expect(status).toMatchObject({ processing_status: 'ended', results_state: 'downloading' });
+    expectPatience(status, /could not be read/);
+    await follow(server, batch_id);
+    await expectAllAnswers(server, batch_id);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('by two processes at once does no harm', async () => {
+    const { api } = await start();
+    const folder = await temporaryFolder();
+    const servers = [await startServer({ api, folder }), await startServer({ api, folder })];
+    const { batch_id } = (await servers[0]?.ok('submit_batch', work)) ?? {};
+    api.endAll();
+    const waiting: (() => void)[] = [];
+    for (let fetch = 0; fetch < 2; fetch += 1) {
+      api.override(
+        'results',
+        (request, response) => {
+          waiting.push(() => download(api, joined)(request, response));
+          if (waiting.length === 2) for (const answer of waiting) answer();
+        },
+        { times: 1 },
+      );
+    }
+    // Neither is answered before both have asked.
+    const replies = await Promise.all(servers.map((one) => one.ok('get_results', { batch_id })));
+    expect(replies.map(({ totals }) => totals.succeeded)).toEqual([3, 3]);
+    expect(replies[0]?.results).toEqual(replies[1]?.results);
+    const files = await readdir(path.join(folder, 'data', 'batches', batch_id));
+    expect(files.filter((name) => name.includes('results')).sort()).toEqual([
+      'part-0001.results.idx',
+      'part-0001.results.jsonl',
+    ]);
+  });
+});
