@@ -29,10 +29,12 @@ type Options = {
   version: string;
   /** Takes keys out of whatever is said. */
   redact: (text: string) => string;
+  /** Told of every call, for a starter that lets them be answered before it ends. */
+  onCall?: (call: Promise<unknown>) => void;
 };
 
 /** An MCP server over a context: registers the tools, touches neither environment nor transport. */
-export function createServer(context: Context, { version, redact }: Options): Server {
+export function createServer(context: Context, { version, redact, onCall }: Options): Server {
   const offered = context.readOnly ? readOnlyTools : tools;
   // Arguments are parsed and results shaped at our one boundary, so the plain server serves better than the
   // high-level one, whose own validation would come first and can't name what is wrong.
@@ -58,7 +60,7 @@ export function createServer(context: Context, { version, redact }: Options): Se
       throw new McpError(ErrorCode.InvalidParams, `There is no tool of that name. Valid: ${names}`);
     }
     const progressToken = _meta?.progressToken;
-    return callTool(
+    const call = callTool(
       tool,
       args,
       context,
@@ -72,6 +74,8 @@ export function createServer(context: Context, { version, redact }: Options): Se
       },
       redact,
     );
+    onCall?.(call);
+    return call;
   });
   return server;
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { type Environment, readConfig, unsetPlaceholders } from './config.ts';
 import { createContext } from './create-context.ts';
@@ -5,6 +6,9 @@ import { createServer } from './create-server.ts';
 import { BatchError, renderError } from './errors.ts';
 import { createLog, redact } from './log.ts';
 import { version } from './version.ts';
+
+/** Larger than any call's work may be, so that too much of it is refused in words and not by a closed connection. */
+const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** An end is not waited for longer than this: clients kill what lingers. */
 const LONGEST_END_MS = 1_500;
@@ -38,7 +42,15 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
   const context = await createContext(config, log);
-  const server = createServer(context, { version, redact: (text) => redact(text, config.secrets) });
+  const calls = new Set<Promise<unknown>>();
+  const server = createServer(context, {
+    version,
+    redact: (text) => redact(text, config.secrets),
+    onCall(call) {
+      calls.add(call);
+      void call.finally(() => calls.delete(call));
+    },
+  });
   server.onerror = (error) => log('warn', `A message of the client could not be read (${error.name})`);
 
   let ending = false;
@@ -48,8 +60,12 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
     log('debug', `Ending: ${why}`);
     // What is under way is on disk as far as it matters, and is taken up by whoever looks next.
     setTimeout(() => process.exit(0), LONGEST_END_MS).unref();
-    void context.jobs
-      .idle()
+    // A call that came right before the end is only taken up in the next turn.
+    void setImmediate()
+      .then(() => Promise.allSettled(calls))
+      .then(() => context.jobs.idle())
+      // The replies are on their way to stdout: one turn later they are there.
+      .then(() => setImmediate())
       .then(() => Promise.all([server.close(), context.close()]))
       .then(() => process.exit(0));
   };
@@ -62,7 +78,9 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   process.on('SIGINT', () => end('SIGINT'));
   server.onclose = () => end('the connection was closed');
 
-  await server.connect(new StdioServerTransport());
+  await server.connect(
+    new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: LONGEST_MESSAGE_BYTES }),
+  );
   log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.dataDir}`);
   void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
 }

@@ -8,6 +8,14 @@ import type { DamagedBatch } from '../store/summaries.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, costOf } from './cost.ts';
 import { readCursor, writeCursor } from './cursor.ts';
+import {
+  batchCosts,
+  type CostGroup,
+  costsOf,
+  createCostGroups,
+  type Grouping,
+  total,
+} from './group-costs.ts';
 import { type ProcessingStatus, processingStatuses, statusOf } from './status.ts';
 
 export type ListRequest = {
@@ -17,6 +25,8 @@ export type ListRequest = {
   /** Created at or after, and before: ISO 8601 dates or times. */
   since?: string | undefined;
   until?: string | undefined;
+  /** Also adds up the dollars by this. */
+  group_by?: Grouping | undefined;
   limit: number;
   cursor?: string | undefined;
 };
@@ -40,18 +50,21 @@ const listedBatch = z.object({
 export type ListedBatch = z.infer<typeof listedBatch>;
 
 /** All that listing needs to know of a batch. */
-const listing = z.object({ listed: listedBatch, disk_bytes: z.number() });
+const listing = z.object({ listed: listedBatch, costs: batchCosts, disk_bytes: z.number() });
 type Listing = z.infer<typeof listing>;
 
 export type BatchList = {
   batches: ListedBatch[];
   /** Over all matches, not only the page. Sandbox batches cost nothing and are left out of the dollars. */
   totals: { batches: number; requests: number; actual_usd: number; open_expected_usd: number };
+  /** The dearest groups over all matches, with `group_by`. */
+  groups?: CostGroup[];
   next_cursor: string | null;
   warnings: string[];
 };
 
 const DAMAGED_NAMED = 5;
+const GROUPS_SHOWN = 40;
 /** A page ends before it fills a reply. */
 const PAGE_CHARACTERS = 10_000;
 /** Below this nobody minds what the data folder takes. */
@@ -61,7 +74,7 @@ const MUCH_DISK_BYTES = 1_000_000_000;
 const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
 
 const readerOf = (store: Store) =>
-  store.summaries<Listing>({ name: 'listing-1', schema: listing, make: listingOf });
+  store.summaries<Listing>({ name: 'listing-2', schema: listing, make: listingOf });
 
 /** Batches as they were last seen, newest first. Asks no provider and sends nothing. */
 export async function list(context: Context, request: ListRequest): Promise<BatchList> {
@@ -75,9 +88,10 @@ export async function list(context: Context, request: ListRequest): Promise<Batc
 
   const batches: ListedBatch[] = [];
   const totals = { batches: 0, requests: 0, actual_usd: 0, open_expected_usd: 0 };
+  const costGroups = createCostGroups(request.group_by);
   let next: string | null = null;
   let characters = 0;
-  for (const { listed } of found) {
+  for (const { listed, costs } of found) {
     if (!matches(listed, request)) continue;
     if (totals.batches >= start && next === null) {
       characters += JSON.stringify(listed).length;
@@ -88,13 +102,23 @@ export async function list(context: Context, request: ListRequest): Promise<Batc
     totals.batches += 1;
     totals.requests += listed.request_count;
     if (listed.provider === 'sandbox') continue;
-    totals.actual_usd = roundUsd(totals.actual_usd + (listed.cost_usd?.actual ?? 0));
-    const open = listed.cost_usd?.actual === null && listed.processing_status !== 'not_sent';
-    if (open)
-      totals.open_expected_usd = roundUsd(totals.open_expected_usd + (listed.cost_usd?.expected ?? 0));
+    totals.actual_usd = roundUsd(totals.actual_usd + total(costs.spent));
+    totals.open_expected_usd = roundUsd(totals.open_expected_usd + (costs.open_usd ?? 0));
+    costGroups.add(listed, costs);
   }
-  const warnings = [...damagedWarnings(damaged), ...diskWarnings(context, found)];
-  return { batches, totals, next_cursor: next, warnings };
+  const groups = costGroups.groups();
+  const warnings = [
+    ...damagedWarnings(damaged),
+    ...unknownWarnings(request.group_by, groups.length, costGroups.unknown()),
+    ...diskWarnings(context, found),
+  ];
+  return {
+    batches,
+    totals,
+    ...(request.group_by && { groups: groups.slice(0, GROUPS_SHOWN) }),
+    next_cursor: next,
+    warnings,
+  };
 }
 
 function listingOf(record: BatchRecord): Listing {
@@ -103,6 +127,7 @@ function listingOf(record: BatchRecord): Listing {
   const cost_usd = costOf(record);
   return {
     listed: { batch_id, name, provider, processing_status, request_count, created_at, cost_usd },
+    costs: costsOf(record),
     disk_bytes: diskBytes(record),
   };
 }
@@ -120,6 +145,21 @@ function diskWarnings(context: Context, found: readonly Listing[]): string[] {
   const bytes = found.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
   if (bytes < MUCH_DISK_BYTES) return [];
   return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${context.store.path}.`];
+}
+
+/** What the dollars do not hold. */
+function unknownWarnings(by: Grouping | undefined, groups: number, unknown: number): string[] {
+  return [
+    ...(unknown > 0
+      ? [`The cost of ${unknown} batches is not known, or not in full: it is not in the dollars.`]
+      : []),
+    ...(groups > GROUPS_SHOWN ? [`Only the ${GROUPS_SHOWN} dearest of ${groups} groups are listed.`] : []),
+    ...(by === undefined
+      ? []
+      : [
+          'Batches made elsewhere and never looked at here are not in it; the Anthropic Console knows them all.',
+        ]),
+  ];
 }
 
 function matches(

@@ -19,7 +19,7 @@ const formats: OutputFormat[] = ['raw', 'json', 'jsonl', 'csv', 'md'];
  * project.
  */
 const actedOn =
-  /^(agents|claude|gemini|skill|copilot-instructions|package|package-lock|composer|deno|jsconfig|tsconfig.*|mcp|claude_desktop_config|settings|launch|tasks)\.(md|json|jsonl)$/;
+  /^(agents|claude|gemini|skill|copilot-instructions|package|package-lock|composer|deno|jsconfig|tsconfig.*|mcp|claude_desktop_config|settings|launch|tasks)(\.local|\.override)?\.(md|json|jsonl)$/;
 
 /** The format that a file's ending asks for. Throws `invalid_input` for others, and for names that are acted on. */
 export function outputFormat(file: string): OutputFormat {

@@ -24,9 +24,10 @@ export type ShownAnswer = Omit<Answer, 'details'> &
 
 export type Page = { results: ShownAnswer[]; next_cursor: string | null };
 
-/** The longest answer that a reply holds whole, and what is shown of a longer one, in characters. */
+/** The longest answer that a reply holds whole, and what is shown of a longer one, in characters of JSON. */
 const LONGEST_ANSWER = 8_000;
 const SHOWN_OF_LONGER = 4_000;
+const LONGEST_ERROR_MESSAGE = 1_000;
 
 const READ_AT_ONCE = 17;
 
@@ -109,14 +110,29 @@ async function shownAnswer(
   full: boolean,
 ): Promise<ShownAnswer> {
   const extra = full ? details : {};
-  const body = answer.json === undefined ? (answer.text ?? '') : JSON.stringify(answer.json);
-  const calls = answer.tool_calls === undefined ? '' : JSON.stringify(answer.tool_calls);
-  if (body.length + calls.length <= LONGEST_ANSWER) return { ...answer, ...extra };
-
-  const { json: _json, tool_calls: _calls, ...rest } = answer;
-  const whole = body + calls;
+  const error = answer.error && {
+    ...answer.error,
+    message: fitting(answer.error.message, LONGEST_ERROR_MESSAGE),
+  };
+  const { json, tool_calls, text, ...rest } = { ...answer, ...(error && { error }) };
+  if (JSON.stringify({ json, tool_calls, text }).length <= LONGEST_ANSWER) {
+    return { ...answer, ...(error && { error }), ...extra };
+  }
+  const body = json === undefined ? (text ?? '') : JSON.stringify(json);
+  const whole = body + (tool_calls === undefined ? '' : JSON.stringify(tool_calls));
   const file = context.readOnly ? null : context.store.folder(record.batch_id).answer(ordinal);
   if (file !== null) await keepWhole(file, whole);
-  const text = whole.slice(0, SHOWN_OF_LONGER).toWellFormed();
-  return { ...rest, text, ...extra, cut: { characters: whole.length, shown: SHOWN_OF_LONGER, file } };
+  const shown = fitting(whole, SHOWN_OF_LONGER);
+  return { ...rest, text: shown, ...extra, cut: { characters: whole.length, shown: shown.length, file } };
 }
+
+/** The longest beginning of a text that takes up no more than this as JSON, where escapes count too. */
+function fitting(text: string, characters: number): string {
+  let shown = text.slice(0, characters).toWellFormed();
+  for (let size = jsonLength(shown); size > characters; size = jsonLength(shown)) {
+    shown = shown.slice(0, Math.floor((shown.length * characters) / size)).toWellFormed();
+  }
+  return shown;
+}
+
+const jsonLength = (text: string) => JSON.stringify(text).length - 2;

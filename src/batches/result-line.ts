@@ -44,7 +44,9 @@ const lineSchema = z.looseObject({
   result: z.looseObject({ type: z.string() }),
 });
 
-const plainError = z.looseObject({ type: z.string(), message: z.string().catch('') });
+/** A type gets into advice, where what is no plain name, but a text of somebody's, has no place. */
+const errorType = z.string().transform((type) => (/^[a-z][a-z_]{0,49}$/.test(type) ? type : 'unknown_error'));
+const plainError = z.looseObject({ type: errorType, message: z.string().catch('') });
 /** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too. */
 const errorSchema = z.union([
   z.looseObject({ error: plainError }).transform(({ error }) => error),

@@ -9,6 +9,7 @@ import type { OutcomeTotals } from './outcomes.ts';
 import { checkOutputFile, writeOutputFile } from './output-file.ts';
 import { readPage, type ShownAnswer } from './page.ts';
 import { reportOf } from './report.ts';
+import { type Spending, spendingOf } from './spending.ts';
 import { isSaved, type ProcessingStatus } from './status.ts';
 import { watch } from './watch.ts';
 
@@ -36,6 +37,8 @@ export type Results = {
   next_cursor: string | null;
   output_files: string[];
   cost_usd: CostUsd | null;
+  /** What the answers that are in really cost, by what; not on later pages. */
+  spending?: Spending;
   check_again_in_seconds: number;
   warnings: string[];
   next_step: string;
@@ -80,9 +83,12 @@ export async function results(
     check_again_in_seconds: report.check_again_in_seconds,
     warnings: [...report.warnings, ...(output && !written ? [saved ? STILL_WRITING : NOT_YET_WRITTEN] : [])],
   };
-  const page = await pageOf(context, record, request, detail, JSON.stringify(head).length);
+  const spending = request.cursor === undefined ? spendingOf(record) : null;
+  const used = JSON.stringify({ ...head, spending }).length;
+  const page = await pageOf(context, record, request, detail, used);
   return {
     ...head,
+    ...(spending && { spending }),
     ...page,
     next_step: saved ? nextStep(detail, page.next_cursor, head.totals) : report.next_step,
   };

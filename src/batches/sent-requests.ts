@@ -18,7 +18,7 @@ export type SentRequests = {
   close(): Promise<void>;
 };
 
-type Spans = { part: Part; span(ordinal: number): Span | null };
+type Spans = { part: Part; span: (ordinal: number) => Span | null };
 
 /** Throws `store_damaged`, now or at reading, where a request can't be cut out of what was sent. */
 export async function openSentRequests(folder: BatchFolder, record: BatchRecord): Promise<SentRequests> {

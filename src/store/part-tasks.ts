@@ -1,9 +1,7 @@
-import { createReadStream } from 'node:fs';
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
-import { createFileWriter } from '../files/file-writer.ts';
 import { splitLines } from '../files/lines.ts';
-import { inStore, storeFailure } from './store-failure.ts';
+import { createStoreWriter, readStoreFile } from './store-files.ts';
 
 const count = z.int().nonnegative();
 
@@ -36,11 +34,13 @@ export type PartTasksWriter = {
 
 /** Creates the list of a part's tasks, which must not exist; written once. */
 export async function createPartTasksWriter(path: string): Promise<PartTasksWriter> {
-  const lines = await inStore('write', path, () => createFileWriter(path));
+  const lines = await createStoreWriter(path);
   return {
-    add: (task) => inStore('write', path, () => lines.write(`${JSON.stringify(task)}\n`)),
-    close: () => inStore('write', path, async () => void (await lines.finish())),
-    abort: () => inStore('write', path, () => lines.close()),
+    add: (task) => lines.write(`${JSON.stringify(task)}\n`),
+    async close() {
+      await lines.finish();
+    },
+    abort: () => lines.close(),
   };
 }
 
@@ -71,15 +71,11 @@ function decode(path: string, text: string): PartTask {
  */
 export async function* readPartTasks(path: string, expected: number): AsyncGenerator<PartTask> {
   let found = 0;
-  try {
-    for await (const lines of splitLines(createReadStream(path))) {
-      for (const { bytes } of lines) {
-        found += 1;
-        yield decode(path, bytes.toString('utf8'));
-      }
+  for await (const lines of splitLines(readStoreFile(path))) {
+    for (const { bytes } of lines) {
+      found += 1;
+      yield decode(path, bytes.toString('utf8'));
     }
-  } catch (error) {
-    throw storeFailure('read', path, error);
   }
   if (found !== expected) throw damaged(path, `it holds ${found} tasks instead of ${expected}`);
 }

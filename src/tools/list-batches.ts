@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { groupings } from '../batches/group-costs.ts';
 import { list } from '../batches/list.ts';
 import { listRemote } from '../batches/list-remote.ts';
 import { costUsd, processingStatus } from './fields.ts';
@@ -19,13 +20,14 @@ export const listBatches = defineTool({
   title: 'List batches',
   description:
     'Lists the batches submitted from this computer, newest first, as they were last seen, with totals of tasks and ' +
-    'dollars over all matches. Use it to find a batch_id again. Filter by processing_status, name_contains, since, until.',
+    'dollars over all matches. Use it to find a batch_id again, or with group_by for what was spent. Filter by processing_status, name_contains, since, until.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     processing_status: processingStatus.optional(),
     name_contains: z.string().min(1).max(100).optional(),
     since: moment.optional().describe('Created then or later, UTC'),
     until: moment.optional().describe('Created before'),
+    group_by: z.enum(groupings).optional().describe('Adds up the dollars by this, over all matches'),
     limit: z.int().min(1).max(50).optional().describe('Default 20'),
     cursor: z.string().max(1000).optional(),
     include_remote: z

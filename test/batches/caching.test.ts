@@ -88,9 +88,15 @@ describe('the size of a prompt', () => {
   });
 
   it('puts an image and a PDF down as text of about as many tokens', () => {
-    const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(1e6) } };
+    const image = {
+      type: 'image',
+      source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(1e6) },
+    };
     expect(promptSize(request(undefined, [image]))).toMatchObject({ bytes: 6_400, has_media: true });
-    const pdf = { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'A'.repeat(4e6) } };
+    const pdf = {
+      type: 'document',
+      source: { type: 'base64', media_type: 'application/pdf', data: 'A'.repeat(4e6) },
+    };
     // 3 MB / 25 bytes a token, four bytes each
     expect(promptSize(request(undefined, [pdf])).bytes).toBeCloseTo(480_000, -2);
     const text = { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'abc' } };

@@ -100,6 +100,37 @@ describe('several processes', () => {
     expect(files.filter((name) => name.endsWith('.requests.json'))).toHaveLength(2);
   });
 
+  test('one that dies before it sends leaves an attempt that another sends, once', async () => {
+    const api = await startApi({ results: scripted({ a: ['expired', 'ok'] }) });
+    const folder = await temporaryFolder();
+    const [first] = await spawnServers(api, 1, folder);
+    if (!first) throw new Error('no server');
+    const { batch_id } = await first.ok('submit_batch', { requests: prompts(['a', 'b']) });
+    api.endAll();
+    await first.ok('get_results', { batch_id });
+    // The same work under another id must not keep this batch's retry from going on.
+    await first.ok('submit_batch', { requests: prompts(['a', 'b']), force_new: true });
+    const seen = api.requests.length;
+    const lists = () => api.requests.slice(seen).filter(({ path: url }) => url.includes('/batches?')).length;
+    api.override('list', hang, { times: 1 });
+    const answer = first.call('retry_batch', { batch_id }).catch(() => null);
+    await expect.poll(lists, { timeout: 10_000 }).toBe(1);
+    await first.kill();
+    await answer;
+    expect(api.creates).toHaveLength(2);
+
+    const second = await startServer({ folder, api });
+    await second.ok('batch_status', { batch_id, wait_seconds: 2 });
+    api.endAll();
+    expect(await second.ok('batch_status', { batch_id, wait_seconds: 5 })).toMatchObject({
+      processing_status: 'ended',
+      outcomes: { succeeded: 2 },
+      attempts: [{ attempt: 1 }, { attempt: 2, request_count: 1 }],
+    });
+    expect(api.creates).toHaveLength(3);
+    expect(sentIds(api, 2)).toEqual(['a']);
+  });
+
   test('one that dies while it sends leaves an attempt that another settles and reads', async () => {
     const api = await startApi({ results: scripted({ a: ['expired', 'ok'] }) });
     const folder = await temporaryFolder();

@@ -122,6 +122,74 @@ const rows: Row[] = [
     standard: 0.09,
     batch: 0.045,
   },
+  // Each kind of cache alone, a million tokens of it.
+  {
+    model: 'claude-sonnet-5-5',
+    what: 'written 5m',
+    usage: { cache_write_5m_tokens: 1_000_000 },
+    standard: 2.5,
+    batch: 1.25,
+  },
+  {
+    model: 'claude-sonnet-5-5',
+    what: 'written 1h',
+    usage: { cache_write_1h_tokens: 1_000_000 },
+    standard: 4,
+    batch: 2,
+  },
+  {
+    model: 'claude-sonnet-5-5',
+    what: 'read',
+    usage: { cache_read_tokens: 1_000_000 },
+    standard: 0.1,
+    batch: 0.05,
+  },
+  {
+    model: 'claude-opus-5',
+    what: 'read',
+    usage: { cache_read_tokens: 1_000_000 },
+    standard: 0.5,
+    batch: 0.25,
+  },
+  {
+    model: 'claude-fable-5-2',
+    what: 'written 1h',
+    usage: { cache_write_1h_tokens: 250_000 },
+    standard: 4,
+    batch: 2,
+  },
+  {
+    model: 'claude-haiku-4-5',
+    what: 'written 5m',
+    usage: { cache_write_5m_tokens: 400_000 },
+    standard: 0.5,
+    batch: 0.25,
+  },
+  // In the long band: 100,001 x 0.625 / 1,000,000, and 100,001 x 0.05
+  {
+    model: 'claude-haiku-5-5',
+    what: 'long, written 5m',
+    usage: { cache_write_5m_tokens: 100_001 },
+    standard: 0.062500625,
+    batch: 0.031250313,
+  },
+  {
+    model: 'claude-haiku-5-5',
+    what: 'long, read',
+    usage: { cache_read_tokens: 100_001 },
+    standard: 0.00500005,
+    batch: 0.002500025,
+  },
+  // 3,000 tokens out alone: 3,000 x 25 / 1,000,000
+  {
+    model: 'claude-opus-4-8',
+    what: 'answers',
+    usage: { output_tokens: 3_000 },
+    standard: 0.075,
+    batch: 0.0375,
+  },
+  // Searches alone: 1,000 of them cost 10 dollars, in a batch too.
+  { model: 'claude-fable-5-1', what: 'searches', usage: { web_searches: 1_000 }, standard: 10, batch: 10 },
   // 1 x 0.01 / 1,000,000: the cheapest token there is
   {
     model: 'claude-haiku-5-5',

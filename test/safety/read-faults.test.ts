@@ -3,7 +3,6 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   type ApiHandler,
-  type ApiRoute,
   type ApiServer,
   apiError,
   hang,
@@ -30,15 +29,15 @@ async function start(): Promise<{ api: ApiServer; server: TestServer }> {
   return { api, server: await startServer({ api, ...quick }) };
 }
 
+const routes = {
+  list: /^GET [^?]*batches(\?|$)/,
+  retrieve: /^GET [^?]*batches\/[^/]+$/,
+  cancel: /^POST .*\/cancel$/,
+  results: /^GET .*\/results$/,
+};
+
 /** How often the API was asked for something. */
-function asked(api: ApiServer, route: ApiRoute): number {
-  const routes: Record<ApiRoute, RegExp> = {
-    create: /^POST [^?]*batches$/,
-    list: /^GET [^?]*batches(\?|$)/,
-    retrieve: /^GET [^?]*batches\/[^/]+$/,
-    cancel: /^POST .*\/cancel$/,
-    results: /^GET .*\/results$/,
-  };
+function asked(api: ApiServer, route: keyof typeof routes): number {
   return api.requests.filter(({ method, path }) => routes[route].test(`${method} ${path}`)).length;
 }
 

@@ -79,7 +79,11 @@ describe('with a key', () => {
 
 describe('expected output', () => {
   const work = (count: number) => ({
-    requests: ids(count).map((task_id) => ({ task_id, task_type: 'analyze_logs', input_data: { logs: task_id } })),
+    requests: ids(count).map((task_id) => ({
+      task_id,
+      task_type: 'analyze_logs',
+      input_data: { logs: task_id },
+    })),
     max_tokens: 2_000,
   });
 

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { BatchError } from '../../errors.ts';
-import { createAnthropicProvider } from '../anthropic.ts';
+import { type AnthropicOptions, createAnthropicProvider } from '../anthropic.ts';
 import type { Provider } from '../provider.ts';
 import { type SandboxOptions, type SandboxServer, startSandboxServer } from './server.ts';
+
+/** How long the sandbox may be silent. */
+type Patience = Pick<AnthropicOptions, 'callMs' | 'stallMs'>;
 
 /**
  * The provider for trying the product: a Message Batches API of our own, started at the first call, behind the
  * very client that talks to the real one. It gets a token of its own; no key of the user's comes near it.
  * Batches live in `<dataDir>/sandbox`, so any process with the same data folder knows them.
  */
-export function createSandboxProvider(options: SandboxOptions): Provider {
+export function createSandboxProvider(options: SandboxOptions & Patience): Provider {
   let starting: Promise<{ server: SandboxServer; client: Provider }> | undefined;
   let closed = false;
 
@@ -27,6 +30,8 @@ export function createSandboxProvider(options: SandboxOptions): Provider {
       apiKey: server.token,
       baseUrl: server.url,
       log: options.log,
+      ...(options.callMs !== undefined && { callMs: options.callMs }),
+      ...(options.stallMs !== undefined && { stallMs: options.stallMs }),
     });
     return { server, client };
   }

@@ -1,0 +1,64 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { z } from 'zod';
+
+const server = path.join(import.meta.dirname, 'soak-server.mjs');
+
+const answer = z.looseObject({
+  isError: z.boolean().optional(),
+  content: z.array(z.looseObject({ text: z.string() })),
+  structuredContent: z.record(z.string(), z.any()).optional(),
+});
+
+/** A client with a server process of its own, which can be killed at any moment. */
+export type SoakClient = {
+  /** Calls a tool. Throws `ServerDied` where the process ended meanwhile, an error where the tool says no. */
+  call(tool: string, args: object): Promise<Record<string, any>>;
+  kill(): void;
+  close(): Promise<void>;
+};
+
+export class ServerDied extends Error {}
+
+/** Starts a server on `folder/data` that may write to `folder/work`. */
+export async function startSoakClient(folder: string, faults: number): Promise<SoakClient> {
+  const work = path.join(folder, 'work');
+  await mkdir(work, { recursive: true });
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [server],
+    cwd: work,
+    stderr: 'ignore',
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: folder,
+      BATCH_MCP_DATA_DIR: path.join(folder, 'data'),
+      BATCH_MCP_SETTLE_SECONDS: '0.3',
+      FAULTS: String(faults),
+    },
+  });
+  const client = new Client({ name: 'soak', version: '1' });
+  await client.connect(transport);
+  const pid = transport.pid ?? 0;
+  let alive = true;
+  client.onclose = () => {
+    alive = false;
+  };
+  return {
+    async call(tool, args) {
+      const called = client.callTool({ name: tool, arguments: { ...args } }, undefined, { timeout: 60_000 });
+      const result = await called.catch((error: unknown) => {
+        throw alive ? error : new ServerDied(tool, { cause: error });
+      });
+      const { isError, content, structuredContent } = answer.parse(result);
+      if (isError) throw new Error(`${tool}: ${content.map(({ text }) => text).join(' ')}`);
+      return structuredContent ?? {};
+    },
+    kill() {
+      if (alive) process.kill(pid, 'SIGKILL');
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,11 @@
+import { expect, it } from 'vitest';
+import { temporaryFolder } from '../harness.ts';
+import { runSoak } from './soak-run.ts';
+
+it('loses nothing and pays nothing twice under faults and kills, in small', async () => {
+  const folder = await temporaryFolder();
+  const report = await runSoak({ folder, batches: 12, processes: 2, faults: 10, killEveryMs: 2_500 });
+  expect(report.problems).toEqual([]);
+  expect(report.paidTasks).toBe(report.tasks);
+  expect(report.kills).toBeGreaterThan(0);
+}, 120_000);

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { prompts, startApi, startCheckedServer } from '../api.ts';
+import { type ApiServer, reset } from '../api-server.ts';
+import type { TestServer } from '../harness.ts';
+
+const quick = { env: { BATCH_MCP_SETTLE_SECONDS: '0.2' }, limits: { answerMs: 400, callMs: 4_000 } };
+
+/** A batch of another program on the same key, made now. */
+async function stranger(api: ApiServer, count: number): Promise<string> {
+  const request = (_: unknown, index: number) => ({ custom_id: `x${index}`, params: {} });
+  await fetch(`${api.url}/v1/messages/batches`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ requests: Array.from({ length: count }, request) }),
+  });
+  return api.batches.at(-1)?.id ?? '';
+}
+
+type Uncertain = { api: ApiServer; server: TestServer; batch_id: string; ours: string; theirs: string };
+
+/** A batch whose create was not answered, beside a stranger's of the same count: nobody can tell which is which. */
+async function uncertainBatch(): Promise<Uncertain> {
+  const api = await startApi();
+  const server = await startCheckedServer({ api, ...quick });
+  api.override('create', reset, { times: 1, after: true });
+  const submitting = server.ok('submit_batch', { requests: prompts(['a', 'b']) });
+  await expect.poll(() => api.batches.length).toBe(1);
+  const theirs = await stranger(api, 2);
+  const { batch_id } = await submitting;
+  const status = () => server.ok('batch_status', { batch_id, wait_seconds: 1 });
+  await expect.poll(async () => (await status()).warnings.join(' '), { timeout: 15_000 }).toContain(theirs);
+  return { api, server, batch_id, ours: api.batches[0]?.id ?? '', theirs };
+}
+
+async function endedWell({ api, server, batch_id }: Uncertain): Promise<void> {
+  api.endAll();
+  const { totals, results } = await server.ok('get_results', { batch_id });
+  expect(totals).toMatchObject({ total: 2, succeeded: 2 });
+  expect(results).toMatchObject([{ text: 'answer a' }, { text: 'answer b' }]);
+}
+
+describe('a part of which nobody can tell whether the API has it', () => {
+  test('is not retried without a word on that', async () => {
+    const { api, server, batch_id } = await uncertainBatch();
+    for (const options of [{}, { outcomes: ['failed'] }, { dry_run: true }]) {
+      expect(await server.fails('retry_batch', { batch_id, ...options })).toMatch(
+        /^wrong_state: .*a person can decide: retry_batch with resolve/,
+      );
+    }
+    expect(api.creates).toHaveLength(2);
+  });
+
+  test('is the one that a person names', async () => {
+    const uncertain = await uncertainBatch();
+    const { api, server, batch_id, ours } = uncertain;
+    expect(await server.ok('retry_batch', { batch_id, resolve: ours })).toMatchObject({
+      batch_id,
+      processing_status: 'in_progress',
+      parts: [{ provider_batch_id: ours, attempt: 1 }],
+    });
+    expect(api.creates).toHaveLength(2);
+    await endedWell(uncertain);
+  });
+
+  test('is sent again at the word of a person', async () => {
+    const uncertain = await uncertainBatch();
+    const { api, server, batch_id } = uncertain;
+    const reply = await server.ok('retry_batch', { batch_id, resolve: 'send_again' });
+    expect(reply).toMatchObject({ processing_status: 'in_progress', request_count: 2 });
+    expect(reply).not.toHaveProperty('retry');
+    expect(api.creates).toHaveLength(3);
+    await endedWell(uncertain);
+  });
+
+  test('can not be one that does not fit', async () => {
+    const { api, server, batch_id } = await uncertainBatch();
+    const larger = await stranger(api, 3);
+    expect(await server.fails('retry_batch', { batch_id, resolve: larger })).toMatch(
+      /holds 3 requests, not 2/,
+    );
+    expect(await server.fails('retry_batch', { batch_id, resolve: 'msgbatch_none' })).toMatch(
+      /^api_not_found/,
+    );
+    expect(await server.fails('retry_batch', { batch_id, resolve: 'yes' })).toMatch(
+      /^invalid_input: .*send_again, or msgbatch_/s,
+    );
+    const status = await server.ok('batch_status', { batch_id, wait_seconds: 1 });
+    expect(status.processing_status).toBe('unconfirmed');
+  });
+});
