@@ -8,7 +8,7 @@ import { SANDBOX_WARNING } from './warnings.ts';
 import { type WatchOptions, watch } from './watch.ts';
 
 /** What is known of a batch that is still being prepared. */
-type Preparing = Pick<
+export type Preparing = Pick<
   BatchReport,
   | 'batch_id'
   | 'provider'
@@ -57,6 +57,12 @@ export async function describeStatus(
     if (!ended && (await isPreparing(context, batchId, job))) return preparing(batchId, job);
   }
   return reportOf(context, await watch(context, batchId, options));
+}
+
+/** A batch that is being prepared in this process; null for any other. */
+export async function findPreparing(context: Context, id: string): Promise<Preparing | null> {
+  const job = context.jobs.find(id);
+  return (await isPreparing(context, id, job)) ? preparing(id, job) : null;
 }
 
 /** Without what only matters to whoever follows a batch. */

@@ -8,7 +8,7 @@ const providerId = /^msgbatch_[A-Za-z0-9_-]{1,120}$/;
 
 /** The id under which the store has a batch, for either form of id. */
 export async function resolveBatchId(context: Context, id: string): Promise<string> {
-  if (ownId.test(id)) return id;
+  if (ownId.test(id)) return context.jobs.forwarded(id);
   if (!providerId.test(id)) {
     throw new BatchError('invalid_input', 'batch_id is not an id of a batch.', {
       problems: [

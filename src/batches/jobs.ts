@@ -29,6 +29,10 @@ export type Jobs = {
   find(key: string): Job | undefined;
   /** The error of the last job under `key`, where it failed. */
   lastFailure(key: string): unknown;
+  /** Work that was told under one batch's id turned out to be another's: whoever asks for the first gets that. */
+  forward(from: string, to: string): void;
+  /** The id that this one was forwarded to, else itself. */
+  forwarded(id: string): string;
   /** Resolves when no job runs any more. */
   idle(): Promise<void>;
 };
@@ -36,6 +40,7 @@ export type Jobs = {
 export function createJobs(): Jobs {
   const running = new Map<string, Job>();
   const failures = new Map<string, unknown>();
+  const forwards = new Map<string, string>();
 
   return {
     run(key, { stage, provider }, work) {
@@ -59,6 +64,8 @@ export function createJobs(): Jobs {
     },
     find: (key) => running.get(key),
     lastFailure: (key) => failures.get(key),
+    forward: (from, to) => void forwards.set(from, to),
+    forwarded: (id) => forwards.get(id) ?? id,
     async idle() {
       while (running.size > 0) {
         await Promise.allSettled([...running.values()].map((job) => job.promise));

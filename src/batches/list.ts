@@ -151,7 +151,9 @@ function diskWarnings(context: Context, found: readonly Listing[]): string[] {
 function unknownWarnings(by: Grouping | undefined, groups: number, unknown: number): string[] {
   return [
     ...(unknown > 0
-      ? [`The cost of ${unknown} batches is not known, or not in full: it is not in the dollars.`]
+      ? [
+          `The cost of ${unknown === 1 ? '1 batch' : `${unknown} batches`} is not known, or not in full: it is not in the dollars.`,
+        ]
       : []),
     ...(groups > GROUPS_SHOWN ? [`Only the ${GROUPS_SHOWN} dearest of ${groups} groups are listed.`] : []),
     ...(by === undefined

@@ -2,6 +2,7 @@ import { BatchError } from '../errors.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
 import type { Context } from './context.ts';
 import { type CostUsd, costOf } from './cost.ts';
+import { findPreparing, type Preparing } from './describe.ts';
 import { digestOf, type ErrorDigest } from './digest.ts';
 import { requireRecord } from './find-batch.ts';
 import { jobEndsWithin, type Waiting } from './jobs.ts';
@@ -63,9 +64,14 @@ export async function results(
 ): Promise<Results> {
   const output =
     request.output_file && (await checkOutputFile(context, request.output_file, request.overwrite));
+  const start = Date.now();
+  const preparing = await findPreparing(context, id);
+  if (preparing) return nothingYet(preparing);
   const looked = await watch(context, id, waiting);
   const saved = isSaved(looked.record);
-  const written = output && saved && (await isWritten(context, looked.record, output, request, waiting));
+  const left = Math.max(LEAST_WRITING_MS, start + context.limits.callMs - Date.now());
+  const written =
+    output && saved && (await isWritten(context, looked.record, output, request, left, waiting));
   const record = written ? await requireRecord(context, looked.record.batch_id) : looked.record;
   const seen = { ...looked, record };
 
@@ -90,9 +96,35 @@ export async function results(
     ...head,
     ...(spending && { spending }),
     ...page,
-    next_step: saved ? nextStep(detail, page.next_cursor, head.totals) : report.next_step,
+    next_step: saved ? nextStep(detail, page.next_cursor, head) : report.next_step,
   };
 }
+
+/** The reply while the batch is being prepared: how many tasks it has is not known yet. */
+function nothingYet({
+  batch_id,
+  provider,
+  processing_status,
+  check_again_in_seconds,
+  warnings,
+  next_step,
+}: Preparing): Results {
+  const totals = {
+    total: 0,
+    pending: 0,
+    succeeded: 0,
+    incomplete: 0,
+    errored: 0,
+    expired: 0,
+    canceled: 0,
+    missing: 0,
+  };
+  const nothing = { error_digest: [], output_files: [], results: [], next_cursor: null, cost_usd: null };
+  const known = { batch_id, provider, processing_status, check_again_in_seconds, warnings, next_step };
+  return { ...known, ...nothing, detail: 'concise', totals };
+}
+
+const LEAST_WRITING_MS = 1_000;
 
 const NOT_YET_WRITTEN =
   'The output_file was not written: not all results are in. Call again when the batch has ended.';
@@ -106,13 +138,14 @@ function isWritten(
   record: BatchRecord,
   output: string,
   { overwrite = false }: ResultsRequest,
+  ms: number,
   waiting: Waiting,
 ): Promise<boolean> {
   const start = { stage: 'writing', provider: record.provider } as const;
   const job = context.jobs.run(`${record.batch_id} ${output}`, start, () =>
     writeOutputFile(context, record, output, overwrite),
   );
-  return jobEndsWithin(job, context.limits.callMs, waiting);
+  return jobEndsWithin(job, ms, waiting);
 }
 
 function defaultDetail(request: ResultsRequest, count: number): Detail {
@@ -157,10 +190,19 @@ function outcomeFilter(given: ResultsRequest['outcomes']): (Outcome | 'pending')
   return given && [...new Set(given.flatMap((outcome) => (outcome === 'failed' ? failed : [outcome])))];
 }
 
-function nextStep(detail: Detail, cursor: string | null, totals: OutcomeTotals & { total: number }): string {
+function nextStep(
+  detail: Detail,
+  cursor: string | null,
+  { totals, error_digest }: Pick<Results, 'totals' | 'error_digest'>,
+): string {
   const failures = totals.total - totals.succeeded - totals.pending;
+  const retry = error_digest.some(({ retryable }) => retryable)
+    ? '; retry_batch sends again what can succeed next time'
+    : '';
   const look =
-    failures > 0 ? ` ${failures} tasks have no finished answer: error_digest says why and what to do.` : '';
+    failures > 0
+      ? ` ${failures} tasks have no finished answer: error_digest says why and what to do${retry}.`
+      : '';
   if (detail === 'summary') {
     return (
       'These are totals and at most three samples. For every answer call get_results with output_file (.jsonl, .json, ' +

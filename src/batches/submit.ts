@@ -63,6 +63,7 @@ export async function submit(
   let submitted: Submitted = { batch_id: staging.batchId, duplicate: false };
   let decided = false;
   const decide = (found: Submitted) => {
+    if (found.batch_id !== staging.batchId) context.jobs.forward(staging.batchId, found.batch_id);
     submitted = found;
     decided = true;
   };

@@ -75,7 +75,7 @@ describe('where results stand', () => {
     ['cut short', (path) => truncate(path, 24 + 17 * 9)],
     ['too long', async (path) => writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(17)]))],
     ['of another kind', edit(0, 65)],
-    ['of another version', edit(4, 2)],
+    ['of another version', edit(4, 99)],
     ['changed in one byte', edit(40, 255)],
   ])('counts as missing when it is %s', async (_what, damage) => {
     const path = join(await temporaryFolder(), 'results.idx');

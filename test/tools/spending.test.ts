@@ -1,7 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
-import type { Reply, ServerOptions } from '../harness.ts';
+import { type Reply, type ServerOptions, temporaryFolder } from '../harness.ts';
 
 /** A million tokens in and 100,000 out: 1.00 + 0.50 dollars on claude-sonnet-5-5 in a batch. */
 const million = { input_tokens: 1_000_000, output_tokens: 100_000 };
@@ -18,7 +20,7 @@ async function spendingServer(
   return {
     api,
     server,
-    async run(work: object): Promise<Reply> {
+    run: async (work: object): Promise<Reply> => {
       const { batch_id } = await server.ok('submit_batch', {
         model: 'claude-sonnet-5-5',
         max_tokens: 1_000,
@@ -178,8 +180,23 @@ describe('what was spent', () => {
   });
 
   test('says where a price is not known', async () => {
-    const { server, run } = await spendingServer((request) => answer(request));
-    await run({ requests: prompts(['a']) });
-    expect((await server.ok('list_batches')).warnings).toEqual([]);
+    const api = await startApi({ results: (requests) => requests.map((request) => answer(request)) });
+    const folder = await temporaryFolder();
+    const prices = { input: 1, output: 2, cache_write_5m: 3, cache_write_1h: 4, cache_read: 5 };
+    const model = { id: 'my-model', context_tokens: 200_000, max_output_tokens: 64_000, prices };
+    const file = path.join(folder, 'prices.json');
+    await writeFile(file, JSON.stringify({ models: [model] }));
+    const priced = await startCheckedServer({ api, folder, env: { BATCH_MCP_PRICES: file } });
+    const { batch_id } = await priced.ok('submit_batch', { requests: prompts(['a']), model: 'my-model' });
+    expect((await priced.ok('list_batches')).warnings).toEqual([]);
+    api.endAll();
+
+    const unpriced = await startCheckedServer({ api, folder });
+    const { cost_usd, spending } = await unpriced.ok('get_results', { batch_id });
+    expect(cost_usd.actual).toBeNull();
+    expect(spending.by_model).toMatchObject([{ model: 'my-model', usd: null }]);
+    const listed = await unpriced.ok('list_batches');
+    expect(listed.totals.actual_usd).toBe(0);
+    expect(listed.warnings.join()).toContain('The cost of 1 batch is not known');
   });
 });
