@@ -1,5 +1,5 @@
 import { createPrefixList, type SharedPrefix } from './caching.ts';
-import { estimatedRates, type InputRates, type Sampled } from './input-rate.ts';
+import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
 import type { RenderedTask } from './render.ts';
 import { pricedOf } from './rendered-request.ts';
 import { createSample } from './sample.ts';
@@ -37,9 +37,9 @@ export function createCostSheet(knownOutput: KnownOutput) {
       kept.add({ model, params });
       prefixes.add(model, params, priced.prompt);
     },
-    async finish(): Promise<Costs> {
+    finish(): Costs {
       const sample = kept.items();
-      const rates = await estimatedRates(sample, count);
+      const rates = quickRates(sample, count);
       const lines = tally.lines(rates, knownOutput);
       return { lines, rates, knownOutput, tally, sample, prefixes: prefixes.shared() };
     },

@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { type CostUsd, formatUsd } from './cost.ts';
 import type { Costs } from './cost-sheet.ts';
 import { countSample } from './count-sample.ts';
+import { tokenizerRates } from './input-rate.ts';
 import { checkLiveModels } from './live-models.ts';
 import { readOutputHistory } from './output-history.ts';
 import { prepare } from './prepare.ts';
@@ -62,7 +63,10 @@ export async function estimateWork(context: Context, work: Work, outputTokens?: 
   const lifeWarnings = asked ? await checkLiveModels(context, name, costs.tally.models()) : [];
   // The sandbox's counts are made up: a tokenizer tells more of what the real work would cost.
   const counting = asked ? await countSample(provider, costs.sample, request_count) : null;
-  const rates = counting !== null && 'rates' in counting ? counting.rates : costs.rates;
+  const rates =
+    counting !== null && 'rates' in counting
+      ? counting.rates
+      : await tokenizerRates(costs.sample, request_count);
   const cost = costs.tally.lines(rates, knownOutput);
   const compare = tiers.map((tier) => ({
     model_tier: tier,
@@ -99,7 +103,7 @@ async function findAccount(provider: Provider): Promise<ProviderAccount | null> 
   }
 }
 
-/** What submitting would refuse: it counts without the API, so it is asked with the same figures here. */
+/** What submitting would refuse, by the figures that it goes by itself: a quick count, rather too high. */
 async function ceilingWarnings(context: Context, { lines }: Costs): Promise<string[]> {
   const { maximum_usd } = totalOf(lines);
   const { left, limit } = await budgetToday(context);

@@ -1,5 +1,6 @@
 import type { Model } from '../provider/models.ts';
-import { loadTokenizer } from '../provider/tokenizer.ts';
+import { estimateTokens } from '../provider/token-estimate.ts';
+import { type CountTokens, loadTokenizer } from '../provider/tokenizer.ts';
 import { promptSize, promptText } from './prompt-size.ts';
 
 /** Tokens per byte of a prompt: the best guess, and the range that is vouched for. */
@@ -29,15 +30,31 @@ const SLICE_CHARACTERS = 1_000;
  * How far a count without the API can be off: the vocabulary is an approximation, and that newer models make
  * about 1.3 times as many tokens of a text is a rule of thumb.
  */
-const UNCERTAINTY = { vocabulary: 0.15, newerModels: 0.25, media: 0.6 };
+const UNCERTAINTY = {
+  tokenizer: { upTo45: 0.15, newer: 0.25, media: 0.6 },
+  shape: { upTo45: 0.25, newer: 0.35, media: 0.6 },
+};
 /** Three standard errors of the sample hold the truth in all but a few cases of a thousand. */
 const STANDARD_ERRORS = 3;
 /** The API calls its own count an estimate, which can differ from the bill by a little. */
 const API_UNCERTAINTY = 0.01;
 
+/** Rates at once, from the shape of the sample's text: for what must not wait, nor take memory. */
+export function quickRates(sample: readonly Sampled[], total: number): InputRates {
+  return estimatedRates(sample, total, estimateTokens, UNCERTAINTY.shape);
+}
+
 /** Rates without the API, from the sample's text and a tokenizer. `total` is how many requests there are. */
-export async function estimatedRates(sample: readonly Sampled[], total: number): Promise<InputRates> {
-  const count = await loadTokenizer();
+export async function tokenizerRates(sample: readonly Sampled[], total: number): Promise<InputRates> {
+  return estimatedRates(sample, total, await loadTokenizer(), UNCERTAINTY.tokenizer);
+}
+
+function estimatedRates(
+  sample: readonly Sampled[],
+  total: number,
+  count: CountTokens,
+  uncertainty: (typeof UNCERTAINTY)['shape'],
+): InputRates {
   let media = false;
   const counted = sample.map(({ model, params }) => {
     const { bytes, has_media } = promptSize(params);
@@ -53,8 +70,8 @@ export async function estimatedRates(sample: readonly Sampled[], total: number):
     basis: 'estimated',
     counted: counted.length,
     of(model) {
-      const own = model.token_factor === 1 ? UNCERTAINTY.vocabulary : UNCERTAINTY.newerModels;
-      return range(expected * model.token_factor, error + (media ? UNCERTAINTY.media : own));
+      const own = model.token_factor === 1 ? uncertainty.upTo45 : uncertainty.newer;
+      return range(expected * model.token_factor, error + (media ? uncertainty.media : own));
     },
   };
 }

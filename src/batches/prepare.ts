@@ -112,7 +112,7 @@ export async function prepare(
   return {
     request_count: count,
     content_hash: hash.digest('hex'),
-    costs: await sheet.finish(),
+    costs: sheet.finish(),
     first_request: firstRequest,
     task_types: [...taskTypes],
     warnings: warnings.texts(count),

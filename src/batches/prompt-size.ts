@@ -104,7 +104,8 @@ function mediaBytes(block: Record<string, unknown>): number | null {
   return Math.max(LEAST_PDF_BYTES, bytes * PDF_BYTES_PER_BYTE);
 }
 
-function maximumSearches(tools: unknown): number | null {
+/** Web searches that a request may make at most; null where its tools set no bound. */
+export function maximumSearches(tools: unknown): number | null {
   if (!Array.isArray(tools)) return 0;
   let sum = 0;
   for (const tool of tools) {

@@ -2,7 +2,7 @@ import type { Problem } from '../errors.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import { checkFit } from './fit.ts';
 import { checkModelLife, noLiveModels } from './live-models.ts';
-import { promptSize } from './prompt-size.ts';
+import { maximumSearches, promptSize } from './prompt-size.ts';
 import type { RenderedTask } from './render.ts';
 import type { Priced } from './tally.ts';
 
@@ -20,6 +20,7 @@ export function checkRendered(rendered: RenderedTask, bytes: number, at: Circums
   const found = [
     checkSize(bytes, at.partBytes),
     checkFit(rendered.model, rendered.params, bytes),
+    checkSearches(rendered),
     checkModelLife(rendered.model, rendered.max_tokens, { ...at, live: noLiveModels }),
   ];
   return {
@@ -28,6 +29,19 @@ export function checkRendered(rendered: RenderedTask, bytes: number, at: Circums
       ...rendered.warnings,
       ...found.map((each) => each?.warning).filter((warning) => warning !== undefined),
     ],
+  };
+}
+
+/** Without a bound no ceiling would hold: searches are paid one by one. */
+function checkSearches({ params }: RenderedTask): { problem: Problem; warning?: string } | null {
+  if (maximumSearches(params.tools) !== null) return null;
+  return {
+    problem: {
+      field: 'tools',
+      problem:
+        'web_search has no max_uses, so nobody can say what it may cost at most (10 dollars per 1,000 searches)',
+      valid: 'max_uses, as in {"type": "web_search_…", "name": "web_search", "max_uses": 3}',
+    },
   };
 }
 

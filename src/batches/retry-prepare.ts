@@ -67,7 +67,7 @@ export async function prepareRetry(
   const problems = createProblemList();
   const named = await findNamed(context, tasks, options, problems);
   problems.throwIfAny(REFUSED);
-  const selection = await selectIn(context, record, options, named);
+  const selection = await selectIn(context, { record, options, signal }, named);
 
   const today = context.now().toISOString().slice(0, 10);
   const sent = await openSentRequests(folder, record);
@@ -120,7 +120,7 @@ export async function prepareRetry(
   problems.add(...requests.problems());
   problems.throwIfAny(REFUSED);
   if (count === 0) throw nothingToRetry(selection, record.request_count, atLimit);
-  const costs = await sheet.finish();
+  const costs = sheet.finish();
   const lifeWarnings = await checkLiveModels(context, record.provider, costs.tally.models());
   return {
     request_count: count,
@@ -134,13 +134,12 @@ export async function prepareRetry(
 
 async function selectIn(
   context: Context,
-  record: BatchRecord,
-  options: RetryOptions,
+  { record, options, signal }: Pick<RetryPreparation, 'record' | 'options' | 'signal'>,
   named: NamedTasks,
 ): Promise<Selection> {
   const view = await openView(context, record);
   try {
-    return await selectTasks(view, options, named);
+    return await selectTasks(view, options, named, signal);
   } finally {
     await view.close();
   }

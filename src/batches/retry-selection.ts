@@ -1,6 +1,7 @@
 import { BatchError } from '../errors.ts';
 import type { Outcome } from '../store/record.ts';
 import { isRetryable } from './failures.ts';
+import { givenUp } from './prepare.ts';
 import type { NamedTasks } from './retry-named.ts';
 import type { RetryOptions } from './retry-options.ts';
 import type { View } from './view.ts';
@@ -24,9 +25,15 @@ export type Selection = {
  * Which tasks a retry sends. By itself what can succeed next time; with filters what matches all of them; with
  * corrections alone only these. A finished answer is never paid again, unless a correction replaces it.
  */
-export async function selectTasks(view: View, options: RetryOptions, named: NamedTasks): Promise<Selection> {
+export async function selectTasks(
+  view: View,
+  options: RetryOptions,
+  named: NamedTasks,
+  signal?: AbortSignal,
+): Promise<Selection> {
   const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0 };
   for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
+    if (signal?.aborted) throw givenUp();
     const outcome = view.outcome(ordinal);
     if (outcome === 'pending') continue;
     const corrected = named.corrections.has(ordinal);
@@ -59,7 +66,8 @@ function isWanted(
 }
 
 export function countCause(causes: Causes, cause: string): void {
-  causes[cause] = (causes[cause] ?? 0) + 1;
+  // A cause is the API's word: it must not reach into the object's own prototype.
+  causes[cause] = (Object.hasOwn(causes, cause) ? (causes[cause] ?? 0) : 0) + 1;
 }
 
 /** As `3 invalid_request_error, 1 refusal`, the most frequent first. */

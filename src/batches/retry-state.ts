@@ -22,7 +22,8 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
         'when it is none of them, which pays twice if that is wrong.',
     );
   }
-  if (states.has('sending') || states.has('prepared')) {
+  // Behind a part that was refused, what is prepared waits with it.
+  if (states.has('sending') || (states.has('prepared') && !states.has('not_sent'))) {
     throw wrongState(
       `${batch_id} is still being sent. Call batch_status, and retry_batch when it has ended.`,
     );

@@ -47,14 +47,14 @@ export async function retry(
   if (options.resolve !== undefined) return settleBy(context, batchId, options.resolve, waiting);
 
   const { record, job } = await watch(context, batchId, waiting);
-  if (job || context.jobs.find(retryKey(batchId))) throw busy(batchId);
   const what = judgeRetry(record, options);
+  if (job || context.jobs.find(retryKey(batchId))) throw busy(batchId);
   const provider = context.provider(record.provider);
   await provider.requireCredentials();
   await requireSameAccount(context, record, null);
   if (what.kind === 'unsent') return sendUnsent(context, record, what.parts, options, waiting);
   const ended = { ...record, parts: what.kept };
-  if (options.dry_run) return dryRun(context, ended, options);
+  if (options.dry_run) return dryRun(context, ended, options, waiting);
   return sendFailed(context, record, ended, options, waiting);
 }
 
@@ -67,9 +67,26 @@ function busy(batchId: string): BatchError {
 
 const PREVIEW_CHARACTERS = 1_500;
 
-async function dryRun(context: Context, record: BatchRecord, options: RetryOptions): Promise<Retried> {
+/** Has nothing to show before it is through, so one that takes longer than a call may is given up. */
+async function dryRun(
+  context: Context,
+  record: BatchRecord,
+  options: RetryOptions,
+  { signal }: Waiting,
+): Promise<Retried> {
+  const timeUp = AbortSignal.timeout(context.limits.callMs);
+  const stop = signal ? AbortSignal.any([signal, timeUp]) : timeUp;
+  const preparation = { record, options, report: () => {}, signal: stop };
   const nowhere = { add: () => {} };
-  const prepared = await prepareRetry(context, { record, options, report: () => {} }, nowhere);
+  const prepared = await prepareRetry(context, preparation, nowhere).catch((error: unknown) => {
+    if (!timeUp.aborted || signal?.aborted) throw error;
+    throw new BatchError(
+      'wrong_state',
+      'Nothing was sent. So many tasks take longer to look through than a call may last: choose fewer with outcomes, ' +
+        'error_types or task_ids, or leave dry_run out and set max_cost_usd, above which nothing is sent.',
+      { cause: error },
+    );
+  });
   const preview = prepared.first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed();
   const plan = { ...planOf(prepared, nextAttempt(record)), preview };
   return { batch_id: record.batch_id, plan, warnings: prepared.warnings };

@@ -25,12 +25,14 @@ function cameToNothing(record: BatchRecord): boolean {
   return saved.length === record.parts.length && successes(saved.map((result) => result.outcomes)) === 0;
 }
 
-function isCanceling(record: BatchRecord): boolean {
-  return record.parts.some(
-    ({ progress }) =>
-      progress.state === 'created' &&
-      (progress.seen.processing_status === 'canceling' || progress.seen.request_counts.canceled > 0),
-  );
+/** Whether it was canceled, in part at least, and no retry has sent again what was. */
+function isCanceled(record: BatchRecord): boolean {
+  const retried = record.parts.some(({ attempt }) => attempt > 1);
+  return record.parts.some(({ progress }) => {
+    if (progress.state !== 'created') return false;
+    const { processing_status, request_counts } = progress.seen;
+    return processing_status === 'canceling' || (request_counts.canceled > 0 && !retried);
+  });
 }
 
 /**
@@ -46,7 +48,7 @@ export function judgeEarlier(record: BatchRecord | null, now: Date): EarlierBatc
   if (record === null) return 'void';
   if (record.idempotency_key !== null) return canBeTakenUp(record) ? 'take_up' : 'stands';
   if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
-  if (cameToNothing(record) || isCanceling(record)) return 'void';
+  if (cameToNothing(record) || isCanceled(record)) return 'void';
   return canBeTakenUp(record) ? 'take_up' : 'stands';
 }
 

@@ -2,7 +2,8 @@ const CONTENT = Buffer.from('"content":[');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
+const END_OF_LIST = 0x5d;
+const CLOSING = new Set([END_OF_LIST, 0x7d]);
 
 /** Where the string that begins with the quote at `start` has its closing quote; -1 where it has none. */
 function endOfString(line: Buffer, start: number): number {
@@ -26,7 +27,7 @@ function endOfList(line: Buffer, start: number): number {
     } else if (OPENING.has(byte)) depth += 1;
     else if (CLOSING.has(byte)) {
       depth -= 1;
-      if (depth === 0) return at;
+      if (depth === 0) return byte === END_OF_LIST ? at : -1;
     }
   }
   return -1;

@@ -1,14 +1,54 @@
-import type { Model } from './model.ts';
-
-/** English and JSON take about four bytes a token on models before 4.7. */
-const BYTES_PER_TOKEN = 4;
-
 /**
- * About how many tokens a text (or so many bytes of UTF-8) is for a model: bytes / 4, times the model's
- * `token_factor`, rounded up. An estimate, to be called one: English prose and JSON come within some 20 %;
- * Chinese or Japanese text and dense numbers can take twice as many tokens as this says.
+ * About how many tokens a text is for a model before 4.7, by the shape of its words, numbers and signs: without
+ * any vocabulary, so at once and in no memory. Within some 10 % of ai-tokenizer's count on English prose, logs,
+ * code and JSON; other languages and dense data can be further off.
  */
-export function estimateTokens(textOrBytes: string | number, model: Pick<Model, 'token_factor'>): number {
-  const bytes = typeof textOrBytes === 'number' ? textOrBytes : Buffer.byteLength(textOrBytes, 'utf8');
-  return Math.ceil((bytes / BYTES_PER_TOKEN) * model.token_factor);
+export function estimateTokens(text: string): number {
+  let tokens = 0;
+  let run = 0;
+  let kind: Kind = 'space';
+  for (let at = 0; at < text.length; at += 1) {
+    const next = kindOf(text.charCodeAt(at));
+    if (next !== kind) {
+      tokens += tokensOf(kind, run);
+      kind = next;
+      run = 0;
+    }
+    run += 1;
+  }
+  return tokens + tokensOf(kind, run);
+}
+
+type Kind = 'letters' | 'digits' | 'signs' | 'blank' | 'space' | 'ideographs';
+
+function kindOf(code: number): Kind {
+  if (code === 0x20) return 'blank';
+  if (code < 0x20) return 'space';
+  if (code >= 0x30 && code <= 0x39) return 'digits';
+  if ((code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)) return 'letters';
+  if (code < 0x80) return 'signs';
+  // From Hiragana on: scripts without spaces.
+  return code >= 0x3040 ? 'ideographs' : 'letters';
+}
+
+const LETTERS_PER_TOKEN = 6;
+const DIGITS_PER_TOKEN = 2.2;
+const SIGNS_PER_TOKEN = 1.6;
+
+function tokensOf(kind: Kind, run: number): number {
+  switch (kind) {
+    case 'letters':
+      return Math.ceil(run / LETTERS_PER_TOKEN);
+    case 'digits':
+      return Math.ceil(run / DIGITS_PER_TOKEN);
+    case 'signs':
+      return Math.ceil(run / SIGNS_PER_TOKEN);
+    case 'ideographs':
+      return run;
+    case 'space':
+      return run === 0 ? 0 : 1;
+    case 'blank':
+      // One blank belongs to the word behind it.
+      return run > 1 ? 1 : 0;
+  }
 }

@@ -133,7 +133,8 @@ export function created(
               missing: 0,
               ...counts,
             },
-            usage: cost === 0 ? [] : [{ ...tokens, model: 'claude-sonnet-5-5', task_type: null, cost_usd: cost }],
+            usage:
+              cost === 0 ? [] : [{ ...tokens, model: 'claude-sonnet-5-5', task_type: null, cost_usd: cost }],
             failures: [],
             warnings: [],
           },

@@ -90,3 +90,28 @@ describe('splitting lines', () => {
     expect(longTime).toBeLessThan(10 * shortTime + 200);
   });
 });
+
+describe('a line over the limit', () => {
+  const pieces = (...texts: string[]) => texts.map((text) => Buffer.from(text));
+
+  async function linesOf(chunks: Uint8Array[], longest: number) {
+    const found = [];
+    for await (const lines of splitLines(stream(chunks), longest)) {
+      for (const { bytes, number, overlong } of lines)
+        found.push([number, bytes.toString(), overlong ?? false]);
+    }
+    return found;
+  }
+
+  it('is the last one, without its bytes', async () => {
+    expect(await linesOf(pieces('one\ntw', 'o345', '678\nthree\n'), 5)).toEqual([
+      [1, 'one', false],
+      [2, '', true],
+    ]);
+  });
+
+  it('is one that a chunk does not end', async () => {
+    expect(await linesOf(pieces('12345', '\n'), 5)).toEqual([[1, '12345', false]]);
+    expect(await linesOf(pieces('123456', '\n'), 5)).toEqual([[1, '', true]]);
+  });
+});

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { BatchError, renderError } from '../../src/errors.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
 import { readPriceFile } from '../../src/provider/price-file.ts';
 import { estimateTokens } from '../../src/provider/token-estimate.ts';
+import { loadTokenizer } from '../../src/provider/tokenizer.ts';
 
 function failure(run: () => unknown): BatchError {
   try {
@@ -208,13 +209,34 @@ describe('a price file', () => {
 
 describe('estimateTokens', () => {
   it.each([
-    ['', 1, 0],
-    ['abcd', 1, 1],
-    ['abcde', 1, 2],
-    ['é'.repeat(4), 1, 2],
-    [4000, 1, 1000],
-    [4000, 1.3, 1300],
-  ])('%j x %d = %d', (text, token_factor, tokens) => {
-    expect(estimateTokens(text, { token_factor })).toBe(tokens);
+    ['', 0],
+    ['word', 1],
+    ['two words', 2],
+    ['extraordinarily', 3],
+    ['2026-11-22', 6],
+    ['a\n\n\nb', 3],
+    ['你好世界', 4],
+  ])('%j is about %d', (text, tokens) => {
+    expect(estimateTokens(text)).toBe(tokens);
+  });
+
+  it('is within a fifth of the tokenizer on prose, code and JSON', async () => {
+    const count = await loadTokenizer();
+    const here = new URL('../../', import.meta.url);
+    for (const file of ['AGENTS.md', 'src/batches/budget.ts', 'package.json']) {
+      const text = await readFile(new URL(file, here), 'utf8');
+      expect(Math.abs(estimateTokens(text) / count(text) - 1), file).toBeLessThan(0.2);
+    }
+  });
+});
+
+describe('the tokenizer', () => {
+  it('takes one endless word in no time, and a control token as text', async () => {
+    const count = await loadTokenizer();
+    const start = performance.now();
+    expect(count('a'.repeat(200_000))).toBeGreaterThan(1_000);
+    // Given whole, that word takes half a minute.
+    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(count('<EOT>')).toBeGreaterThan(0);
   });
 });

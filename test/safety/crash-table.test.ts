@@ -1,11 +1,18 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ApiServer, hang, reset, startApiServer, succeeded } from '../api-server.ts';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type ApiServer, errored, hang, reset, startApiServer, succeeded } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { bundle } from './bundle.ts';
 
-const starter = path.join(import.meta.dirname, 'crash-starter.mjs');
+let starter = '';
+beforeAll(async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-crash-'));
+  starter = await bundle('crash-starter.ts', folder);
+  return () => rm(folder, { recursive: true });
+});
 const ids = ['a', 'b', 'c', 'd'];
 /** Two parts of two tasks each. */
 const limits = { partRequests: 2, answerMs: 600 };
@@ -90,6 +97,48 @@ async function expectPaidOnceAndWhole(client: TestClient, api: ApiServer, folder
   expect(api.batches).toHaveLength(2);
 }
 
+/** A batch of which one task errors at first, saved by a server that lives. */
+async function startRetryable(): Promise<{ api: ApiServer; folder: string; batchId: string }> {
+  const api = await startApiServer({
+    results: (requests) =>
+      requests.map((each) =>
+        requests.length > 1 && each.custom_id === 'b'
+          ? errored(each, 'overloaded_error', 'busy')
+          : succeeded(each, `answer ${each.custom_id}`),
+      ),
+  });
+  onTestFinished(() => api.close());
+  const folder = await temporaryFolder();
+  const first = await startServer({ api, folder });
+  const { batch_id } = await first.ok('submit_batch', { requests: work.requests });
+  await follow(first, api, batch_id);
+  await first.close();
+  return { api, folder, batchId: batch_id };
+}
+
+async function expectRetrySurvival(crashAt: string) {
+  const { api, folder, batchId } = await startRetryable();
+  const doomed = await startDoomed(folder, api, crashAt);
+  const retrying = async () => {
+    await doomed.ok('retry_batch', { batch_id: batchId });
+    await follow(doomed, api, batchId);
+  };
+  await expect(retrying()).rejects.toThrow(/Connection closed/);
+
+  const restarted = await startServer({ api, folder, env, limits });
+  const { outcomes } = await follow(restarted, api, batchId);
+  // Nothing of the retry was on disk: it is asked for again.
+  if (outcomes.succeeded < 4) await restarted.ok('retry_batch', { batch_id: batchId });
+  const status = await follow(restarted, api, batchId);
+  expect(status).toMatchObject({ outcomes: { succeeded: 4, errored: 0, missing: 0 }, request_count: 4 });
+  expect(api.batches.map((batch) => batch.requests.map((each) => each.custom_id))).toEqual([ids, ['b']]);
+  const { results } = await restarted.ok('get_results', { batch_id: batchId });
+  expect(results.map((each: Reply) => [each.task_id, each.text])).toEqual(
+    ids.map((id) => [id, `answer ${id}`]),
+  );
+  expect((await restarted.ok('list_batches')).batches).toHaveLength(1);
+}
+
 type Scenario = 'plain' | 'made, but the answer lost' | 'lost on the way';
 
 async function expectSurvival(crashAt: string, scenario: Scenario) {
@@ -165,6 +214,21 @@ const settlingLost = [
   'provider.createBatch:after:1',
 ];
 
+const retrying = [
+  'record.update:before:1',
+  'record.update:after:1',
+  'budget.update:after:1',
+  'provider.listBatches:after:1',
+  'record.update:after:2',
+  'provider.createBatch:after:1',
+  'claim.update:after:1',
+  'record.update:after:3',
+  'provider.retrieveBatch:after:1',
+  'provider.streamResults:after:3',
+  'fs.link(part-0002.results.jsonl):after:1',
+  'record.update:after:5',
+];
+
 describe('a server killed', () => {
   it.each(submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
   it.each(refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
@@ -175,6 +239,8 @@ describe('a server killed', () => {
   it.each(settlingLost)('while it settles what was lost on the way, at %s', (step) =>
     expectSurvival(step, 'lost on the way'),
   );
+
+  it.each(retrying)('while it retries, at %s', expectRetrySurvival);
 
   it.each([true, false])('from outside while its create is under way (made: %s)', async (made) => {
     const api = await startApi();

@@ -41,7 +41,9 @@ async function contentOf(folder: string): Promise<Record<string, string>> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     const file = path.join(entry.parentPath, entry.name);
     found[file] = entry.isFile()
-      ? createHash('sha256').update(await readFile(file)).digest('hex')
+      ? createHash('sha256')
+          .update(await readFile(file))
+          .digest('hex')
       : entry.isDirectory()
         ? 'a folder'
         : 'something else';
@@ -85,7 +87,10 @@ const recordDamages: Damage[] = [
   inRecord('a folder', (file) => replaceBy(file, (at) => mkdir(at))),
   inRecord('a link', (file) => replaceBy(file, (at) => symlink('/etc/passwd', at))),
   inRecord('a pipe', (file) => replaceBy(file, (at) => execFileSync('mkfifo', [at]))),
-  ['in a folder that is a file', (folder) => replaceBy(path.join(folder, 'record'), (at) => writeFile(at, 'x'))],
+  [
+    'in a folder that is a file',
+    (folder) => replaceBy(path.join(folder, 'record'), (at) => writeFile(at, 'x')),
+  ],
 ];
 
 describe('a record that is', () => {
@@ -139,7 +144,10 @@ const whole: Damage[] = [
   ['results index that is missing', (folder) => rm(path.join(folder, 'part-0001.results.idx'))],
   ['results index that is empty', (folder) => truncate(path.join(folder, 'part-0001.results.idx'))],
   ['results index cut short', (folder) => truncate(path.join(folder, 'part-0001.results.idx'), 30)],
-  ['results index of garbage', (folder) => writeFile(path.join(folder, 'part-0001.results.idx'), 'x'.repeat(74))],
+  [
+    'results index of garbage',
+    (folder) => writeFile(path.join(folder, 'part-0001.results.idx'), 'x'.repeat(74)),
+  ],
   ['tasks index that is missing', (folder) => rm(path.join(folder, 'tasks.idx'))],
   ['tasks index of garbage', (folder) => writeFile(path.join(folder, 'tasks.idx'), 'x'.repeat(90))],
   ['request body that is missing', (folder) => rm(path.join(folder, 'part-0001.requests.json'))],
@@ -152,7 +160,10 @@ const broken: Damage[] = [
   ],
   ['tasks file that is missing', (folder) => rm(path.join(folder, 'tasks.jsonl'))],
   ['tasks file cut short', (folder) => truncate(path.join(folder, 'tasks.jsonl'), 20)],
-  ['tasks file of garbage', (folder) => change(path.join(folder, 'tasks.jsonl'), (text) => 'x'.repeat(text.length))],
+  [
+    'tasks file of garbage',
+    (folder) => change(path.join(folder, 'tasks.jsonl'), (text) => 'x'.repeat(text.length)),
+  ],
   ['results file that is missing', (folder) => rm(path.join(folder, 'part-0001.results.jsonl'))],
   ['results file cut short', (folder) => truncate(path.join(folder, 'part-0001.results.jsonl'), 100)],
   [
@@ -193,7 +204,9 @@ describe('a batch with a', () => {
     const refusal = await server.fails('get_results', { batch_id: batchId });
     expect(refusal).toMatch(/^store_(damaged|failed): /);
     expect(refusal).toContain(brokenFolder);
-    expect(await server.fails('get_results', { batch_id: batchId, output_file: 'out.json' })).toMatch(/^store_/);
+    expect(await server.fails('get_results', { batch_id: batchId, output_file: 'out.json' })).toMatch(
+      /^store_/,
+    );
     expect(await readdir(server.work)).toEqual([]);
     expect((await server.ok('batch_status', { batch_id: batchId })).processing_status).toBe('ended');
     expect((await server.ok('list_batches')).batches).toHaveLength(2);
@@ -262,7 +275,10 @@ function fillingUp(kind: 'record' | 'claim' | 'submission' | 'budget' | 'commit'
     if (kind === 'budget') return { ...real, budget: (day) => full(real.budget(day)) };
     const stage = async () => {
       const staging = await real.stage();
-      return { ...staging, commit: (record: Parameters<typeof staging.commit>[0]) => write(() => staging.commit(record)) };
+      return {
+        ...staging,
+        commit: (record: Parameters<typeof staging.commit>[0]) => write(() => staging.commit(record)),
+      };
     };
     return { ...real, stage };
   };

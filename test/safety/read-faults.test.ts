@@ -206,17 +206,23 @@ const cuts: [name: string, change: Lines, told: RegExp][] = [
   ['cut within a line', (lines) => joined(lines).slice(0, -20), /hold no answer for 1 tasks/],
   ['with a line left out', (lines) => joined(lines.slice(1)), /hold no answer for 1 tasks/],
   ['with a line twice', (lines) => joined([...lines, ...lines.slice(0, 1)]), /1 repeated/],
-  ['with a line of a stranger', (lines) => joined([...lines, (lines[0] ?? '').replace('"a"', '"x"')]), /1 of unknown ids/],
+  [
+    'with a line of a stranger',
+    (lines) => joined([...lines, (lines[0] ?? '').replace('"a"', '"x"')]),
+    /1 of unknown ids/,
+  ],
   ['with a line that is no JSON', (lines) => joined([...lines.slice(1), 'oops']), /1 unreadable/],
   ['that is empty', () => '', /hold no answer for 3 tasks/],
   ['that is a page of HTML', () => '<html>maintenance</html>', /hold no answer for 3 tasks/],
 ];
 
-const half = (end: (response: Parameters<ApiHandler>[1]) => void): ApiHandler => (_request, response) => {
-  response.writeHead(200, { 'content-type': 'application/x-jsonl' });
-  response.write('{"custom_id":"a","result":{"type":"succe');
-  end(response);
-};
+const half =
+  (end: (response: Parameters<ApiHandler>[1]) => void): ApiHandler =>
+  (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/x-jsonl' });
+    response.write('{"custom_id":"a","result":{"type":"succe');
+    end(response);
+  };
 const brokenDownloads: [string, ApiHandler][] = [
   ['429', error(429, 'rate_limit_error')],
   ['500', error(500, 'api_error')],

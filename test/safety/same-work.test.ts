@@ -28,7 +28,7 @@ async function submitAtOnce(clients: TestClient[]): Promise<Reply[]> {
 
 function expectOneOwner(replies: Reply[]) {
   expect(new Set(replies.map(({ batch_id }) => batch_id)).size).toBe(1);
-  expect(replies.map(({ duplicate }) => duplicate).sort()).toEqual([false, ...Array(7).fill(true)]);
+  expect(replies.filter(({ duplicate }) => duplicate)).toHaveLength(7);
   for (const { duplicate, warnings } of replies) {
     if (duplicate) expect(warnings[0]).toMatch(/^Nothing new was sent: the same work was submitted/);
   }
@@ -86,14 +86,33 @@ describe('the same work', () => {
     const second = await server.ok('submit_batch', { ...work, force_new: true });
     expect(second).toMatchObject({ duplicate: false });
     expect(second.batch_id).not.toBe(first.batch_id);
-    expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id: second.batch_id, duplicate: true });
+    expect(await server.ok('submit_batch', work)).toMatchObject({
+      batch_id: second.batch_id,
+      duplicate: true,
+    });
     expect(api.batches).toHaveLength(2);
   });
 
   it.each([
     ['another order', { requests: work.requests.toReversed() }],
-    ['another prompt', { requests: [{ task_id: 'a', prompt: 'one' }, { task_id: 'b', prompt: 'three' }] }],
-    ['another id', { requests: [{ task_id: 'a', prompt: 'one' }, { task_id: 'c', prompt: 'two' }] }],
+    [
+      'another prompt',
+      {
+        requests: [
+          { task_id: 'a', prompt: 'one' },
+          { task_id: 'b', prompt: 'three' },
+        ],
+      },
+    ],
+    [
+      'another id',
+      {
+        requests: [
+          { task_id: 'a', prompt: 'one' },
+          { task_id: 'c', prompt: 'two' },
+        ],
+      },
+    ],
     ['another tier', { ...work, model_tier: 'cheap' }],
     ['another max_tokens', { ...work, max_tokens: 77 }],
   ])('is not work with %s', async (_what, other) => {

@@ -4,8 +4,6 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { z } from 'zod';
 
-const server = path.join(import.meta.dirname, 'soak-server.mjs');
-
 const answer = z.looseObject({
   isError: z.boolean().optional(),
   content: z.array(z.looseObject({ text: z.string() })),
@@ -22,8 +20,8 @@ export type SoakClient = {
 
 export class ServerDied extends Error {}
 
-/** Starts a server on `folder/data` that may write to `folder/work`. */
-export async function startSoakClient(folder: string, faults: number): Promise<SoakClient> {
+/** Starts the bundled `server` on `folder/data`; it may write to `folder/work`. */
+export async function startSoakClient(server: string, folder: string, faults: number): Promise<SoakClient> {
   const work = path.join(folder, 'work');
   await mkdir(work, { recursive: true });
   const transport = new StdioClientTransport({

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bundle } from './bundle.ts';
 import { ServerDied, type SoakClient, startSoakClient } from './soak-client.ts';
 
 export type SoakOptions = {
@@ -42,13 +43,15 @@ const idsOf = (batch: number) =>
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { folder, batches, processes, faults, killEveryMs, onDone } = options;
   const report: SoakReport = { tasks: 0, kills: 0, resolved: 0, paidBatches: 0, paidTasks: 0, problems: [] };
+  const server = await bundle('soak-server.ts', path.join(folder, 'server'));
   const clients = new Set<SoakClient>();
+  const begun = new Map<number, number>();
   const known = new Map<number, string>();
   let next = 0;
   let done = 0;
 
   async function start(): Promise<SoakClient> {
-    const client = await startSoakClient(folder, faults);
+    const client = await startSoakClient(server, folder, faults);
     clients.add(client);
     return client;
   }
@@ -56,14 +59,18 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   /** One batch from its submission to its file. Whatever was begun before a death is found again by its work. */
   async function finish(client: SoakClient, batch: number): Promise<void> {
     const work = { requests: idsOf(batch).map((task_id) => ({ task_id, prompt: `Say ${task_id}.` })) };
-    const until = Date.now() + PATIENCE_MS;
+    const since = begun.get(batch) ?? Date.now();
+    begun.set(batch, since);
     let { batch_id, ...status } = await client.call('submit_batch', work);
     if ((known.get(batch) ?? batch_id) !== batch_id) report.problems.push(`batch ${batch} got another id`);
     known.set(batch, batch_id);
     while (status.results_state !== 'saved') {
-      if (Date.now() > until) throw new Error(`batch ${batch} never ended: ${JSON.stringify(status)}`);
-      if (status.processing_status === 'not_sent') await client.call('submit_batch', work);
-      if (status.processing_status === 'unconfirmed' && !status.progress) await askThePerson(client, batch_id);
+      if (Date.now() - since > PATIENCE_MS)
+        throw new Error(`batch ${batch} never ended: ${JSON.stringify(status)}`);
+      if (status.processing_status === 'not_sent')
+        await client.call('retry_batch', { batch_id }).catch(unlessSettled);
+      if (status.processing_status === 'unconfirmed' && !status.progress)
+        await askThePerson(client, batch_id);
       ({ ...status } = await client.call('batch_status', { batch_id, wait_seconds: 5 }));
     }
     const output_file = `${batch}.jsonl`;
@@ -79,10 +86,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     const all = await paid(folder);
     const ours = all.find(({ ids }) => ids.join() === wanted.join());
     report.resolved += 1;
-    // Settled meanwhile, where it is refused: the next look tells.
-    await client.call('retry_batch', { batch_id, resolve: ours?.id ?? 'send_again' }).catch((error: unknown) => {
-      if (!/wrong_state/.test(String(error))) throw error;
-    });
+    await client.call('retry_batch', { batch_id, resolve: ours?.id ?? 'send_again' }).catch(unlessSettled);
   }
 
   async function lane(): Promise<void> {
@@ -132,7 +136,10 @@ async function judge({ folder, batches }: SoakOptions, report: SoakReport): Prom
     const ids = idsOf(batch);
     report.tasks += ids.length;
     const text = await readFile(path.join(folder, 'work', `${batch}.jsonl`), 'utf8');
-    const lines: { task_id: string; outcome: string }[] = text.trim().split('\n').map((line) => JSON.parse(line));
+    const lines: { task_id: string; outcome: string }[] = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     if (lines.map((line) => line.task_id).join() !== ids.join())
       report.problems.push(`batch ${batch}: not one answer per task, in order`);
     const failed = lines.filter(({ outcome }) => outcome !== 'succeeded').length;
@@ -168,6 +175,11 @@ async function waitingPart(folder: string, batchId: string): Promise<string[]> {
   const part = value.parts.find((each: any) => each.progress.state === 'unconfirmed');
   if (!part) return [];
   return idsIn(path.join(batch, `part-${String(part.number).padStart(4, '0')}.requests.json`));
+}
+
+/** What is settled meanwhile is refused: the next look tells. */
+function unlessSettled(error: unknown): void {
+  if (!/wrong_state/.test(String(error))) throw error;
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -30,13 +30,21 @@ async function startApi(options: ApiServerOptions = {}): Promise<ApiServer> {
 }
 
 /** A person's home, with a project in it that the server may use, and much that it may not. */
-async function home(options: ServerOptions = {}): Promise<{ api: ApiServer; server: TestServer; folder: string }> {
+async function home(
+  options: ServerOptions = {},
+): Promise<{ api: ApiServer; server: TestServer; folder: string }> {
   const folder = await temporaryFolder();
   const at = (...names: string[]) => path.join(folder, ...names);
   for (const made of ['.aws', '.ssh', 'other', 'work/.git/hooks', 'work/.vscode', 'work/sub']) {
     await mkdir(at(made), { recursive: true });
   }
-  const secrets = ['.aws/credentials', '.ssh/id_ed25519', 'other/secret.json', 'work/.env', 'work/notes.json'];
+  const secrets = [
+    '.aws/credentials',
+    '.ssh/id_ed25519',
+    'other/secret.json',
+    'work/.env',
+    'work/notes.json',
+  ];
   for (const secret of secrets) await writeFile(at(secret), `[{"key": "${SECRET}"`);
   await writeFile(at('work/README.md'), 'mine');
   await symlink(at('other/secret.json'), at('work/link.json'));
@@ -146,7 +154,9 @@ describe('a file to write', () => {
     await server.ok('get_results', { batch_id });
     const before = await namesIn(folder);
     const work = { requests: [{ ...task, task_id: 'b' }], output_file };
-    expect(await server.fails('submit_batch', work)).toMatch(/^(invalid_input|not_allowed|not_found|already_exists): /);
+    expect(await server.fails('submit_batch', work)).toMatch(
+      /^(invalid_input|not_allowed|not_found|already_exists): /,
+    );
     const over = { batch_id, output_file, overwrite: true };
     expect(await server.fails('get_results', over)).toMatch(/^(invalid_input|not_allowed|not_found): /);
     expect(await namesIn(folder)).toEqual(before);
@@ -225,16 +235,17 @@ function never(): never {
 describe('money', () => {
   const costly = { requests: [{ ...task, model_tier: 'premium', max_tokens: 100_000 }] };
 
-  it.each([{ max_cost_usd: 1_000_000 }, { max_cost_usd: Number.MAX_VALUE }, { force_new: true, max_cost_usd: 99 }])(
-    'is not spent above the ceiling with %j',
-    async (more) => {
-      const { api, server } = await home({ env: { BATCH_MCP_MAX_COST_USD: '0.5' } });
-      const refusal = await server.fails('submit_batch', { ...costly, ...more });
-      expect(refusal).toMatch(/^cost_limit: .*ask the person/is);
-      expect(refusal).not.toMatch(/max_cost_usd (higher|to)|raise max_cost_usd/i);
-      expect(api.requests).toEqual([]);
-    },
-  );
+  it.each([
+    { max_cost_usd: 1_000_000 },
+    { max_cost_usd: Number.MAX_VALUE },
+    { force_new: true, max_cost_usd: 99 },
+  ])('is not spent above the ceiling with %j', async (more) => {
+    const { api, server } = await home({ env: { BATCH_MCP_MAX_COST_USD: '0.5' } });
+    const refusal = await server.fails('submit_batch', { ...costly, ...more });
+    expect(refusal).toMatch(/^cost_limit: .*ask the person/is);
+    expect(refusal).not.toMatch(/max_cost_usd (higher|to)|raise max_cost_usd/i);
+    expect(api.requests).toEqual([]);
+  });
 
   it('is not spent above the budget of the day, however often it is asked for', async () => {
     const { api, server } = await home({ env: { BATCH_MCP_DAILY_BUDGET_USD: '3' } });
@@ -278,7 +289,9 @@ describe('an id, a name or a cursor', () => {
   ])('cursor %j is refused', async (cursor) => {
     const { server } = await home();
     const { batch_id } = await server.ok('submit_batch', { requests: [task] });
-    expect(await server.fails('get_results', { batch_id, cursor, detail: 'concise' })).toMatch(/^invalid_input/);
+    expect(await server.fails('get_results', { batch_id, cursor, detail: 'concise' })).toMatch(
+      /^invalid_input/,
+    );
     expect(await server.fails('list_batches', { cursor })).toMatch(/^invalid_input/);
   });
 
@@ -346,7 +359,10 @@ describe('an answer that gives orders', () => {
     ['as its model', ([first]) => [succeeded(first ?? never(), 'x', { model: ORDER })]],
     ['in an error', ([first]) => [errored(first ?? never(), 'invalid_request_error', ORDER)]],
     ['as the type of an error', ([first]) => [errored(first ?? never(), ORDER, ORDER)]],
-    ['under an id that was never sent', ([first]) => [succeeded({ ...(first ?? never()), custom_id: ORDER }, 'x')]],
+    [
+      'under an id that was never sent',
+      ([first]) => [succeeded({ ...(first ?? never()), custom_id: ORDER }, 'x')],
+    ],
     ['in a line that is no JSON', () => [ORDER]],
   ];
 
@@ -373,7 +389,10 @@ describe('the key', () => {
   const key = 'sk-ant-api03-very-much-a-secret';
 
   it('is in no reply and no log, though the API says it in an error, a header and a result', async () => {
-    const api = await startApi({ key, results: ([first]) => [succeeded(first ?? never(), `you sent ${key}`)] });
+    const api = await startApi({
+      key,
+      results: ([first]) => [succeeded(first ?? never(), `you sent ${key}`)],
+    });
     const folder = await temporaryFolder();
     const env = { ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: api.url, BATCH_MCP_LOG_LEVEL: 'debug' };
     const server = await spawnServer({ folder, env });

@@ -112,6 +112,32 @@ describe('the daily budget', () => {
   });
 });
 
+test('web searches count whole in the maximum, and without a bound they are refused', async () => {
+  const api = await startApi();
+  const server = await startServer({
+    api,
+    env: { BATCH_MCP_ALLOW_NETWORK_TOOLS: '1', BATCH_MCP_MAX_COST_USD: '0.05' },
+  });
+  const searching = (search: object) => ({
+    requests: [
+      {
+        custom_id: 'a',
+        params: {
+          model: 'claude-sonnet-5-5',
+          max_tokens: 100,
+          messages: [{ role: 'user', content: 'hello' }],
+          tools: [{ type: 'web_search_20250305', name: 'web_search', ...search }],
+        },
+      },
+    ],
+  });
+  expect(await server.fails('submit_batch', searching({}))).toContain('web_search has no max_uses');
+  expect(await server.fails('submit_batch', searching({ max_uses: 6 }))).toContain('could cost up to $0.06');
+  const { cost_usd } = await server.ok('submit_batch', searching({ max_uses: 3 }));
+  expect(cost_usd.maximum).toBeGreaterThan(0.03);
+  expect(cost_usd.expected).toBeLessThan(0.01);
+});
+
 /** What all that the API received could cost at most in output, by the published prices. */
 function maximumSent(api: ApiServer): number {
   const catalog = createModelCatalog();

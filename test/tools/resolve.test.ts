@@ -3,7 +3,7 @@ import { prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiServer, reset } from '../api-server.ts';
 import type { TestServer } from '../harness.ts';
 
-const quick = { env: { BATCH_MCP_SETTLE_SECONDS: '0.2' }, limits: { answerMs: 400, callMs: 4_000 } };
+const quick = { env: { BATCH_MCP_SETTLE_SECONDS: '1' }, limits: { answerMs: 400, callMs: 4_000 } };
 
 /** A batch of another program on the same key, made now. */
 async function stranger(api: ApiServer, count: number): Promise<string> {
@@ -24,7 +24,7 @@ async function uncertainBatch(): Promise<Uncertain> {
   const server = await startCheckedServer({ api, ...quick });
   api.override('create', reset, { times: 1, after: true });
   const submitting = server.ok('submit_batch', { requests: prompts(['a', 'b']) });
-  await expect.poll(() => api.batches.length).toBe(1);
+  await expect.poll(() => api.batches.length, { timeout: 15_000, interval: 10 }).toBe(1);
   const theirs = await stranger(api, 2);
   const { batch_id } = await submitting;
   const status = () => server.ok('batch_status', { batch_id, wait_seconds: 1 });

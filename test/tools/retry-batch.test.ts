@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { prompts, startApi, startCheckedServer } from '../api.ts';
+import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
 import {
   type Fate,
@@ -372,6 +372,16 @@ describe('a dry run', () => {
     const { retry } = await server.ok('retry_batch', { batch_id });
     expect(retry.cost_usd).toEqual(reply.retry.cost_usd);
   });
+});
+
+test('a dry run that takes longer than a call may is given up, and says what to do', async () => {
+  const script = Object.fromEntries(ids(200).map((id) => [id, ['overloaded'] as const]));
+  const { api, server, batch_id } = await scriptedBatch(script);
+  await server.ok('get_results', { batch_id });
+  const hurried = await startCheckedServer({ api, folder: server.folder, limits: { callMs: 0 } });
+  expect(await hurried.fails('retry_batch', { batch_id, dry_run: true })).toMatch(
+    /^wrong_state: .*longer to look through .*max_cost_usd/,
+  );
 });
 
 describe('nothing is sent', () => {

@@ -1,0 +1,130 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import { type ApiHandler, type ApiServer, apiError, json } from '../api-server.ts';
+
+/** The bytes of each create's body, as its header tells them. */
+const bodyBytes = (api: ApiServer) =>
+  api.requests
+    .filter(({ method, path: route }) => method === 'POST' && route === '/v1/messages/batches')
+    .map(({ headers }) => Number(headers['content-length']));
+
+const sentIds = (api: ApiServer) => api.creates.map(({ requests }) => requests.map((each) => each.custom_id));
+
+test('a new part begins before a part would hold too many requests', async () => {
+  const api = await startApi({ endsAtOnce: true });
+  const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
+  const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(5)) });
+
+  expect(sentIds(api)).toEqual([['t001', 't002'], ['t003', 't004'], ['t005']]);
+  const status = await server.ok('batch_status', { batch_id, wait_seconds: 10 });
+  expect(status).toMatchObject({ request_count: 5, part_count: 3, processing_status: 'ended' });
+  const { results, totals } = await server.ok('get_results', { batch_id });
+  expect(totals).toMatchObject({ total: 5, succeeded: 5 });
+  expect(results.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids(5));
+});
+
+describe.each([
+  { of: 'letters', letter: 'a', bytes: 1 },
+  { of: 'letters of two bytes', letter: 'é', bytes: 2 },
+  { of: 'letters of three bytes', letter: '語', bytes: 3 },
+  { of: 'letters of four bytes', letter: '🜁', bytes: 4 },
+])('a new part begins before a part would be too large, of $of', ({ letter, bytes }) => {
+  const prompt = letter.repeat(600 / bytes);
+  const requests = ids(6).map((task_id) => ({ task_id, prompt }));
+
+  test('counted in bytes, to the last one', async () => {
+    const whole = await startApi();
+    const measured = await startCheckedServer({ api: whole });
+    await measured.ok('submit_batch', { requests: requests.slice(0, 2) });
+    const [two = 0] = bodyBytes(whole);
+
+    const fits = await startApi();
+    const exact = await startCheckedServer({ api: fits, limits: { partBytes: two } });
+    await exact.ok('submit_batch', { requests });
+    expect(bodyBytes(fits)).toEqual([two, two, two]);
+
+    const less = await startApi();
+    const short = await startCheckedServer({ api: less, limits: { partBytes: two - 1 } });
+    await short.ok('submit_batch', { requests });
+    expect(less.creates.map((create) => create.requests.length)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+});
+
+describe('what is larger than a batch can hold', () => {
+  const long = 'x'.repeat(2_000);
+  const small = { task_id: 'small', prompt: 'A question.' };
+  const limits = { partBytes: 1_000 };
+
+  test('is refused as a task, by its name and size', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api, limits });
+    const text = await server.fails('submit_batch', {
+      requests: [small, { task_id: 'large', prompt: long }],
+    });
+    expect(text).toMatch(
+      /requests\[1\] \(large\): is 2\d\d\d bytes as a request, more than one batch can hold/,
+    );
+    expect(api.creates).toEqual([]);
+  });
+
+  test('is refused as a line, with what is wrong before it', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api, limits });
+    const lines = [small, { task_id: 'none' }, { task_id: 'large', prompt: 'x'.repeat(600_000) }, small];
+    await writeFile(
+      path.join(server.work, 'tasks.jsonl'),
+      lines.map((line) => JSON.stringify(line)).join('\n'),
+    );
+    const text = await server.fails('submit_batch', { requests_file: 'tasks.jsonl' });
+    expect(text).toContain('line 2 (none): task_type');
+    expect(text).toContain('line 3: is longer than one batch can hold, and what follows it was not read');
+    expect(api.creates).toEqual([]);
+  });
+});
+
+test('a part that the API refuses is told of, and those before it are there to be read', async () => {
+  const api = await startApi();
+  const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
+  api.override('create', newest(api), { times: 2, after: true });
+  api.override('create', json(403, apiError('permission_error', 'no more today')), { times: 1 });
+  const requests = prompts(ids(10));
+  const { batch_id } = await server.ok('submit_batch', { requests });
+  expect(sentIds(api)).toHaveLength(3);
+  api.endAll();
+
+  const status = await server.ok('batch_status', { batch_id, wait_seconds: 5 });
+  expect(status).toMatchObject({ processing_status: 'not_sent', part_count: 5 });
+  expect(status.warnings.join(' ')).toContain('part 3 of 5');
+  const { results, totals } = await server.ok('get_results', { batch_id });
+  expect(totals).toMatchObject({ total: 10, succeeded: 4, pending: 6 });
+  expect(results.slice(0, 4).map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids(4));
+
+  expect(await server.ok('submit_batch', { requests })).toMatchObject({ batch_id, duplicate: true });
+  expect(await server.ok('retry_batch', { batch_id })).toMatchObject({ batch_id });
+  expect(sentIds(api).slice(3).flat()).toEqual(ids(10).slice(4));
+  api.endAll();
+  await server.ok('batch_status', { batch_id, wait_seconds: 10 });
+  const whole = await server.ok('get_results', { batch_id });
+  expect(whole.totals).toMatchObject({ total: 10, succeeded: 10 });
+  expect(whole.results.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids(10));
+});
+
+/** The answer to a create that made a batch, as the API gives it. */
+function newest(api: ApiServer): ApiHandler {
+  return (request, response) => {
+    const batch = api.batches.at(-1);
+    const processing = batch?.requests.length ?? 0;
+    json(200, {
+      id: batch?.id,
+      type: 'message_batch',
+      processing_status: 'in_progress',
+      request_counts: { processing, succeeded: 0, errored: 0, canceled: 0, expired: 0 },
+      created_at: new Date().toISOString(),
+      expires_at: new Date(Date.now() + 86_400_000).toISOString(),
+      ended_at: null,
+      results_url: null,
+    })(request, response);
+  };
+}

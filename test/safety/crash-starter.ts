@@ -1,0 +1,113 @@
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { readConfig } from '../../src/config.ts';
+import { createContext } from '../../src/create-context.ts';
+import { createServer } from '../../src/create-server.ts';
+import type { Log } from '../../src/log.ts';
+import type { BodyFile, Provider } from '../../src/provider/provider.ts';
+import { createProviders } from '../../src/provider/providers.ts';
+import { createStore } from '../../src/store/file-store.ts';
+import type { BatchRecord } from '../../src/store/record.ts';
+import type { Register, Store } from '../../src/store/store.ts';
+
+/**
+ * The server on stdio, that kills itself with SIGKILL at one step of its work:
+ *
+ *     CRASH_AT=record.update:after:3
+ *
+ * A step is the n-th call of that name, before it is made or after it has succeeded. Names: `provider.<call>`
+ * (of `provider.streamResults`, each 64 bytes that come count as a call), `<register>.update`, `staging.commit`,
+ * `store.removeBatch`, and `fs.<call>(<file name>)` for what gives a file its name. Without CRASH_AT nothing
+ * is killed. LIMITS holds a context's limits as JSON; TRACE=1 tells every step on stderr.
+ */
+const { CRASH_AT = '', LIMITS = '{}', TRACE } = process.env;
+const seen = new Map<string, number>();
+
+function step(name: string, moment: 'before' | 'after') {
+  const count = (seen.get(`${name}:${moment}`) ?? 0) + 1;
+  seen.set(`${name}:${moment}`, count);
+  const reached = `${name}:${moment}:${count}`;
+  if (TRACE) process.stderr.write(`step ${reached}\n`);
+  if (reached === CRASH_AT) process.kill(process.pid, 'SIGKILL');
+}
+
+function watched<Args extends unknown[], T>(name: string, call: (...args: Args) => Promise<T>) {
+  return async (...args: Args): Promise<T> => {
+    step(name, 'before');
+    const result = await call(...args);
+    step(name, 'after');
+    return result;
+  };
+}
+
+/** What gives a file its name is a step, told by that name; records and claims have steps of their own. */
+for (const name of ['link', 'rename'] as const) {
+  const original = fs[name];
+  fs[name] = (from, to) => {
+    const target = path.basename(String(to));
+    if (/^\d{8}\.json$/.test(target)) return original(from, to);
+    return watched(`fs.${name}(${target.replace(/^batch_.*/, 'batch')})`, original)(from, to);
+  };
+}
+syncBuiltinESMExports();
+
+type ListPage = Parameters<Provider['listBatches']>[0];
+
+function watchedProvider(provider: Provider): Provider {
+  return {
+    ...provider,
+    createBatch: watched('provider.createBatch', (body: BodyFile, ms: number) =>
+      provider.createBatch(body, ms),
+    ),
+    retrieveBatch: watched('provider.retrieveBatch', (id: string) => provider.retrieveBatch(id)),
+    listBatches: watched('provider.listBatches', (page: ListPage) => provider.listBatches(page)),
+    async *streamResults(id, signal) {
+      for await (const bytes of provider.streamResults(id, signal)) {
+        for (let at = 0; at < bytes.length; at += 64) {
+          yield bytes.subarray(at, at + 64);
+          step('provider.streamResults', 'after');
+        }
+      }
+    },
+  };
+}
+
+function watchedRegister<T>(name: string, register: Register<T>): Register<T> {
+  return {
+    ...register,
+    update: watched(`${name}.update`, (change: (current: T | null) => T | null) => register.update(change)),
+  };
+}
+
+function watchedStore(store: Store): Store {
+  return {
+    ...store,
+    record: (id) => watchedRegister('record', store.record(id)),
+    claim: (id) => watchedRegister('claim', store.claim(id)),
+    submission: (hash) => watchedRegister('submission', store.submission(hash)),
+    budget: (day) => watchedRegister('budget', store.budget(day)),
+    writtenFile: (file) => watchedRegister('writtenFile', store.writtenFile(file)),
+    removeBatch: watched('store.removeBatch', (id: string) => store.removeBatch(id)),
+    async stage() {
+      const staging = await store.stage();
+      return {
+        ...staging,
+        commit: watched('staging.commit', (record: BatchRecord) => staging.commit(record)),
+      };
+    },
+  };
+}
+
+const config = readConfig({ env: process.env, argv: process.argv.slice(2), cwd: process.cwd() });
+const log: Log = (_level, message) => void process.stderr.write(`${message}\n`);
+const providers = createProviders(config, log);
+const context = await createContext(config, log, {
+  limits: JSON.parse(LIMITS),
+  providers: { ...providers, get: (name) => watchedProvider(providers.get(name)) },
+  store: watchedStore(createStore({ path: config.dataDir, log: (message) => log('warn', message) })),
+});
+process.stdin.on('end', () => process.exit(0));
+const server = createServer(context, { version: '0.0.0-test', redact: (text) => text });
+await server.connect(new StdioServerTransport());

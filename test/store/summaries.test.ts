@@ -1,0 +1,113 @@
+import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import * as z from 'zod';
+import { createStore } from '../../src/store/file-store.ts';
+import { thisProcess } from '../../src/store/process-identity.ts';
+import type { BatchRecord } from '../../src/store/record.ts';
+import type { Store } from '../../src/store/store.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const names = { name: 'names', schema: z.string(), make: (record: BatchRecord) => record.name };
+/** As many as are worth a file. */
+const MANY = 50;
+
+const openStore = (data: string) => createStore({ path: data, log: () => {} });
+
+async function commit(store: Store, name: string): Promise<string> {
+  const staging = await store.stage();
+  await staging.commit({
+    schema: 1,
+    batch_id: staging.batchId,
+    name,
+    project: null,
+    provider: 'sandbox',
+    base_url: 'http://127.0.0.1',
+    workspace: null,
+    created_at: '2026-11-01T00:00:00.000Z',
+    content_hash: 'ab'.repeat(32),
+    idempotency_key: null,
+    force_new: false,
+    adopted: false,
+    request_count: 1,
+    owner: thisProcess(),
+    estimate: null,
+    outputs: [],
+    warnings: [],
+    parts: [],
+  });
+  return staging.batchId;
+}
+
+const rename = (store: Store, id: string, name: string) =>
+  store.record(id).update((record) => record && { ...record, name });
+
+const recordFolder = (data: string, id: string) => join(data, 'batches', id, 'record');
+
+/** Sets the time of a record's folder, `seconds` ago. */
+async function touch(data: string, id: string, seconds: number): Promise<void> {
+  const time = new Date(Math.floor(Date.now() / 1000 - seconds) * 1000);
+  await utimes(recordFolder(data, id), time, time);
+}
+
+async function storeWith(count: number) {
+  const data = join(await temporaryFolder(), 'data');
+  const store = openStore(data);
+  const ids: string[] = [];
+  for (let i = 0; i < count; i += 1) ids.push(await commit(store, `batch ${i}`));
+  for (const id of ids) await touch(data, id, 60);
+  return { data, store, ids, first: ids[0] ?? '' };
+}
+
+test('are given in the order asked for, and follow the records', async () => {
+  const { store, ids, first } = await storeWith(3);
+  const read = store.summaries(names);
+  expect(await read(ids.toReversed())).toEqual({ found: ['batch 2', 'batch 1', 'batch 0'], damaged: [] });
+  await rename(store, first, 'renamed');
+  expect((await read(ids)).found).toEqual(['renamed', 'batch 1', 'batch 2']);
+  await store.removeBatch(first);
+  expect((await read(ids)).found).toEqual(['batch 1', 'batch 2']);
+});
+
+test('are kept for the next process, and made again of what it finds changed', async () => {
+  const { data, store, ids, first } = await storeWith(MANY);
+  await store.summaries(names)(ids);
+  const [record = ''] = await readdir(recordFolder(data, first));
+  // Written in place, so that the folder keeps its time: whoever gives the old name has not read it.
+  await writeFile(join(recordFolder(data, first), record), 'nothing to be read');
+  await touch(data, first, 60);
+  await rename(store, ids[1] ?? '', 'renamed');
+
+  const { found, damaged } = await openStore(data).summaries(names)(ids);
+  expect(damaged).toEqual([]);
+  expect(found.slice(0, 3)).toEqual(['batch 0', 'renamed', 'batch 2']);
+});
+
+test('of a record that changed just now are not relied on: a file system may give both changes one time', async () => {
+  const { data, store, ids, first } = await storeWith(1);
+  const read = store.summaries(names);
+  await touch(data, first, 0);
+  expect((await read(ids)).found).toEqual(['batch 0']);
+  await rename(store, first, 'renamed');
+  await touch(data, first, 0);
+  expect((await read(ids)).found).toEqual(['renamed']);
+});
+
+test.each(['', '{"cut', '[]', '{"batch_1":{"changed":"?","summary":5}}'])(
+  'are made again where the file holds %j',
+  async (text) => {
+    const { data, store, ids } = await storeWith(MANY);
+    await store.summaries(names)(ids);
+    const file = join(data, 'cache', 'names.json');
+    await writeFile(file, text);
+    expect((await openStore(data).summaries(names)(ids)).found).toHaveLength(MANY);
+  },
+);
+
+test('a record that can not be read is named, and the others are there', async () => {
+  const { data, store, ids, first } = await storeWith(2);
+  await writeFile(join(recordFolder(data, first), '00000002.json'), '{');
+  const { found, damaged } = await store.summaries(names)(ids);
+  expect(found).toEqual(['batch 1']);
+  expect(damaged).toMatchObject([{ batch_id: first }]);
+});
