@@ -46,17 +46,22 @@ function describe(id: string, ended: boolean) {
   };
 }
 
-/** Reads without keeping; gives the count of requests in it. */
-async function drop(request: IncomingMessage): Promise<number> {
-  const mark = Buffer.from('{"custom_id":');
-  let found = 0;
+const MARK = Buffer.from('{"custom_id":"');
+
+/** Reads without keeping; gives the count of requests in it, and the first one's id. */
+async function drop(request: IncomingMessage): Promise<{ count: number; first: string }> {
+  let count = 0;
+  let first = '';
   let rest = Buffer.alloc(0);
   for await (const chunk of request) {
     const bytes = Buffer.concat([rest, chunk]);
-    for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) found += 1;
-    rest = bytes.subarray(Math.max(0, bytes.length - mark.length + 1));
+    for (let at = bytes.indexOf(MARK); at !== -1; at = bytes.indexOf(MARK, at + 1)) {
+      if (count === 0) first = bytes.toString('utf8', at + MARK.length, bytes.indexOf('"', at + MARK.length));
+      count += 1;
+    }
+    rest = bytes.subarray(Math.max(0, bytes.length - MARK.length + 1));
   }
-  return found;
+  return { count, first };
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -65,8 +70,8 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const json = (body: unknown) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   if (request.method === 'POST' && id === '') {
-    const count = await drop(request);
-    const part = parts.find((candidate) => candidate.count === count);
+    const { count, first } = await drop(request);
+    const part = parts.find((each) => each.count === count && (each.first ?? first) === first);
     if (!part) throw new Error(`no results are known for ${count} requests`);
     const made = `msgbatch_${randomBytes(12).toString('hex')}`;
     created.set(made, part);

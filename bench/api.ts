@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import path from 'node:path';
 
 export type ApiOptions = {
-  /** A create of so many requests is answered by this file of results. */
-  parts: { count: number; results: string }[];
+  /** A create of so many requests, the first of them this one where it is told, is answered by this file of results. */
+  parts: { count: number; first?: string; results: string }[];
 };
 
 export type Api = { url: string; close(): void };

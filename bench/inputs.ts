@@ -94,7 +94,14 @@ async function writeFile(path: string, pieces: Iterable<string>): Promise<void> 
   await finished(file);
 }
 
-export type InputSize = { count: number; bytesEach: number };
+export type InputSize = {
+  count: number;
+  bytesEach: number;
+  /** The ordinal of the first, for a part of more. */
+  first?: number;
+  /** Only every so manieth. */
+  every?: number;
+};
 
 /** A `.jsonl` file of native requests, or with `array` a `.json` file of the same. */
 export async function writeRequests(
@@ -117,12 +124,13 @@ export async function writeRequests(
 /** The results of such requests as the API gives them: JSONL in no order. */
 export async function writeResults(
   path: string,
-  { count, bytesEach }: InputSize,
+  { count, bytesEach, first = 0, every = 1 }: InputSize,
   faulty = false,
 ): Promise<void> {
   const texts = textsOf(Math.max(20, bytesEach - 480));
   function* pieces() {
-    for (const i of shuffled(count)) {
+    for (const each of shuffled(count)) {
+      const i = first + each * every;
       yield `${JSON.stringify(lineOf(i, texts[i % texts.length] ?? '', faulty))}\n`;
     }
   }

@@ -1,11 +1,15 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startApi } from './api.ts';
 import { writeRequests, writeResults } from './inputs.ts';
 import { median, type Row, ratio, time } from './measure.ts';
 import { follow, startProduct } from './product.ts';
 
 const REQUESTS = 3;
+const LOOK_UPS = 40;
+/** What changed a moment ago is read anew each time; ten thousand batches did not all. */
+const REST_MS = 4_000;
 
 /** A data folder with one batch made by the product, and copies of it under other ids. */
 async function makeMany(folder: string, count: number): Promise<string[]> {
@@ -22,18 +26,13 @@ async function makeMany(folder: string, count: number): Promise<string[]> {
   await product.close();
   api.close();
 
-  const data = path.join(folder, 'data');
-  const record = path.join(data, 'batches', made, 'record');
-  const revisions = await Promise.all(
-    (await readdir(record)).map(async (name) => ({
-      name,
-      text: await readFile(path.join(record, name), 'utf8'),
-    })),
-  );
-  const claims = path.join(data, 'claims');
-  const [claimName = ''] = await readdir(claims);
-  const claim = await readFile(path.join(claims, claimName), 'utf8');
-  const claimed = path.basename(claimName, '.json');
+  const batches = path.join(folder, 'data', 'batches');
+  const claims = path.join(folder, 'data', 'claims');
+  const [claimed = ''] = await readdir(claims);
+  const originals = {
+    record: await readTree(path.join(batches, made, 'record')),
+    claim: await readTree(path.join(claims, claimed)),
+  };
   const ids = [claimed];
   for (let i = 1; i < count; i += 1) {
     const id = `${made.slice(0, -5)}${String(i).padStart(5, '0')}`;
@@ -44,22 +43,39 @@ async function makeMany(folder: string, count: number): Promise<string[]> {
         .replaceAll(made, id)
         .replaceAll(claimed, providerId)
         .replace('"name":"', `"name":"${i % 7 === 0 ? 'invoices ' : ''}`);
-    const home = path.join(data, 'batches', id);
-    await mkdir(path.join(home, 'record'), { recursive: true });
-    for (const { name, text } of revisions) await writeFile(path.join(home, 'record', name), copied(text));
-    await writeFile(path.join(claims, `${providerId}.json`), copied(claim));
+    await writeTree(path.join(batches, id, 'record'), originals.record, copied);
+    await writeTree(path.join(claims, providerId), originals.claim, copied);
     if (i % 500 !== 0) continue;
     // Looked up below, so these have all that a batch has.
-    await cp(path.join(data, 'batches', made), home, { recursive: true, force: false });
+    await cp(path.join(batches, made), path.join(batches, id), { recursive: true, force: false });
     ids.push(providerId);
   }
   return ids;
+}
+
+type SmallFile = { name: string; text: string };
+
+async function readTree(folder: string): Promise<SmallFile[]> {
+  const names = await readdir(folder);
+  return Promise.all(
+    names.map(async (name) => ({ name, text: await readFile(path.join(folder, name), 'utf8') })),
+  );
+}
+
+async function writeTree(
+  folder: string,
+  files: SmallFile[],
+  change: (text: string) => string,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const { name, text } of files) await writeFile(path.join(folder, name), change(text));
 }
 
 type Found = { firstList: number; list: number; lookUp: number };
 
 async function measureOne(folder: string, count: number, repeats: number): Promise<Found> {
   const ids = await makeMany(folder, count);
+  await sleep(REST_MS);
   const lists: number[] = [];
   const firstLists: number[] = [];
   const lookUps: number[] = [];
@@ -69,8 +85,10 @@ async function measureOne(folder: string, count: number, repeats: number): Promi
       for (let again = 0; again < repeats; again += 1) {
         const { ms } = await product.call('list_batches', { name_contains: 'invoices' });
         (again === 0 ? firstLists : lists).push(ms);
-        for (const batch_id of ids.slice(0, 5))
-          lookUps.push((await product.call('batch_status', { batch_id })).ms);
+      }
+      for (let again = 0; again < LOOK_UPS; again += 1) {
+        const batch_id = ids[again % ids.length];
+        lookUps.push((await product.call('batch_status', { batch_id })).ms);
       }
     } finally {
       await product.close();

@@ -160,7 +160,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     if (makesBatch) batches.push(newBatch(creates.at(-1)?.requests ?? []));
     if (override) return answer(override.handler);
     if (ask) return answer(json(200, { input_tokens: ask(JSON.parse(body)) }));
-    if (route === 'models' && options.models) return answer(json(200, { data: options.models, has_more: false }));
+    if (route === 'models' && options.models)
+      return answer(json(200, { data: options.models, has_more: false }));
     return answer(answerOf(route, url));
   }
 

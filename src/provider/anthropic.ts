@@ -122,11 +122,18 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
       const response = await attempt('results', signal, (client) =>
         client.get(route, { signal, headers: { accept: 'application/binary' } }).asResponse(),
       );
-      for await (const piece of response.body ?? []) {
+      const reader = response.body?.getReader();
+      // Node's fetch holds its end of the signal weakly once the headers are in: after the next garbage collection
+      // an abort reaches the body no more, and a stalled one would be waited for without end. That the body had
+      // failed before is told by its reader.
+      signal.addEventListener('abort', () => void reader?.cancel().catch(() => {}), { once: true });
+      for (;;) {
+        const piece = await reader?.read();
+        signal.throwIfAborted();
+        if (piece === undefined || piece.done) return;
         // A slow reader is no stall of the connection's.
         clearTimeout(timer);
-        yield piece;
-        // Node 20's fetch never settles a read of a body that was whole when the signal came.
+        yield piece.value;
         signal.throwIfAborted();
         timer = watch();
       }

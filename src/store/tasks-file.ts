@@ -55,29 +55,43 @@ const UNKNOWN_LENGTH = 0xffffffff;
 /** Neighbouring lines are read in one go, up to this many bytes of them. */
 const LONGEST_READ_BYTES = 1024 * 1024;
 
-function encodeRows(spans: readonly number[]): Buffer {
-  const rows = Buffer.alloc((spans.length / 4) * FORMAT.rowBytes);
-  spans.forEach((value, i) => {
-    const at = (i >> 1) * REQUEST;
-    if (i % 2 === 0) rows.writeDoubleLE(value, at);
-    else rows.writeUInt32LE(value, at + 8);
-  });
-  return rows;
+const ROWS_AT_ONCE = 4096;
+
+/** Rows as they come, in pieces of a fixed size: one list that grows would be copied again and again. */
+function createRows() {
+  const full: Buffer[] = [];
+  let last = Buffer.alloc(0);
+  let used = 0;
+  return {
+    add(line: Span, request: Span) {
+      if (used === last.length) {
+        full.push(last);
+        last = Buffer.alloc(ROWS_AT_ONCE * FORMAT.rowBytes);
+        used = 0;
+      }
+      last.writeDoubleLE(line.offset, used);
+      last.writeUInt32LE(line.length, used + 8);
+      last.writeDoubleLE(request.offset, used + REQUEST);
+      last.writeUInt32LE(request.length, used + REQUEST + 8);
+      used += FORMAT.rowBytes;
+    },
+    bytes: () => Buffer.concat([...full, last.subarray(0, used)]),
+  };
 }
 
 /** Creates tasks.jsonl in a batch's folder; the index beside it comes with `close`. */
 export async function createTasksWriter(folder: BatchFolder): Promise<TasksWriter> {
   const lines = await inStore('write', folder.tasks, () => createFileWriter(folder.tasks));
-  const spans: number[] = [];
+  const rows = createRows();
   return {
     async add(entry, request) {
       const line = Buffer.from(`${JSON.stringify(entry)}\n`);
-      spans.push(lines.position, line.length - 1, request.offset, request.length);
+      rows.add({ offset: lines.position, length: line.length - 1 }, request);
       await inStore('write', folder.tasks, () => lines.write(line));
     },
     async close() {
       const { bytes } = await inStore('write', folder.tasks, () => lines.finish());
-      await writeIndexFile(folder.tasksIndex, FORMAT, bytes, encodeRows(spans));
+      await writeIndexFile(folder.tasksIndex, FORMAT, bytes, rows.bytes());
       await inStore('write', folder.path, () => syncFolder(folder.path));
     },
     abort: () => inStore('write', folder.tasks, () => lines.close()),
@@ -107,14 +121,14 @@ function decodeEntry(folder: BatchFolder, bytes: Buffer): TaskEntry {
 
 /** Rows as the index has them, from the lines themselves; where the requests stand they can't say. */
 async function rebuildRows(folder: BatchFolder): Promise<Buffer> {
-  const spans: number[] = [];
+  const rows = createRows();
   for await (const lines of splitLines(createReadStream(folder.tasks))) {
     for (const { bytes, offset, complete } of lines) {
       if (!complete) throw damaged(folder, 'it was cut short');
-      spans.push(offset, bytes.length, 0, UNKNOWN_LENGTH);
+      rows.add({ offset, length: bytes.length }, { offset: 0, length: UNKNOWN_LENGTH });
     }
   }
-  return encodeRows(spans);
+  return rows.bytes();
 }
 
 async function readSpan(folder: BatchFolder, handle: FileHandle, { offset, length }: Span): Promise<Buffer> {

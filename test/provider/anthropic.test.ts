@@ -3,6 +3,8 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchError, renderError } from '../../src/errors.ts';
 import { createAnthropicProvider } from '../../src/provider/anthropic.ts';
@@ -274,6 +276,24 @@ describe('the results stream', () => {
     const error = await failure(download(impatient, 'msgbatch_1'));
     expect(error).toMatchObject({ code: 'api_uncertain' });
     expect(error.message).toMatch(/no answer within 0.3 seconds/);
+  });
+
+  it('fails when no byte comes, though garbage was collected meanwhile', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage: () => void = runInNewContext('gc');
+    const impatient = createAnthropicProvider({ apiKey: api.key, baseUrl: api.url, log, stallMs: 300 });
+    let closed = false;
+    api.override('results', (_request, response) => {
+      response.on('close', () => (closed = true));
+      response.write('line\n');
+    });
+    const downloading = failure(download(impatient, 'msgbatch_1'));
+    for (let round = 0; round < 4; round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      collectGarbage();
+    }
+    expect((await downloading).message).toMatch(/no answer within 0.3 seconds/);
+    await expect.poll(() => closed).toBe(true);
   });
 
   it('does not take a slow reader for a stall', async () => {

@@ -174,6 +174,13 @@ const broken: Damage[] = [
     },
   ],
   [
+    'results file that is missing, its index too',
+    async (folder) => {
+      await rm(path.join(folder, 'part-0001.results.jsonl'));
+      await rm(path.join(folder, 'part-0001.results.idx'));
+    },
+  ],
+  [
     'folder in the place of the results file',
     (folder) => replaceBy(path.join(folder, 'part-0001.results.jsonl'), (at) => mkdir(at)),
   ],

@@ -205,7 +205,7 @@ test('a .csv holds no formulas', async () => {
   await server.ok('get_results', { batch_id, output_file: 'out.csv' });
   const [, ...rows] = parseCsv(await readFile(path.join(server.work, 'out.csv'), 'utf8'));
   expect(rows.map((row) => row[2])).toEqual([...cells.slice(0, -1).map(([, safe]) => safe), '']);
-  expect(rows.at(-1)?.slice(3, 5)).toEqual(["'=type", "'=message"]);
+  expect(rows.at(-1)?.slice(3, 5)).toEqual(['unknown_error', "'=message"]);
   for (const row of rows) expect(row.filter((cell) => /^[=@\t\r]/.test(cell))).toEqual([]);
 });
 
