@@ -287,6 +287,8 @@ describe('the results stream', () => {
       response.on('close', () => (closed = true));
       response.write('line\n');
     });
+    // The SDK is loaded by the first call, which can take as long as a stall may here.
+    await impatient.listBatches({ limit: 1 });
     const downloading = failure(download(impatient, 'msgbatch_1'));
     for (let round = 0; round < 4; round += 1) {
       await new Promise((resolve) => setTimeout(resolve, 40));
