@@ -31,7 +31,8 @@ export async function* decodeUtf8(chunks: AsyncIterable<Uint8Array>): AsyncGener
 
 /** The elements of a JSON array, one by one, however long it is. Throws what the parser throws. */
 export async function* parseJsonArray(source: AsyncIterable<string>): AsyncGenerator<unknown> {
-  const parser = streamArray.withParserAsStream();
+  // Whole values are all that is wanted: their pieces beside them would be made for nothing.
+  const parser = streamArray.withParserAsStream({ streamValues: false });
   // A failure reaches the reader through the parser, which the pipeline destroys with it.
   pipeline(Readable.from(source), parser, () => {});
   for await (const element of parser) yield element.value;

@@ -4,7 +4,7 @@ import { runSoak } from './soak-run.ts';
 
 it('loses nothing and pays nothing twice under faults and kills, in small', async () => {
   const folder = await temporaryFolder();
-  const report = await runSoak({ folder, batches: 12, processes: 2, faults: 10, killEveryMs: 2_500 });
+  const report = await runSoak({ folder, batches: 12, processes: 2, faults: 10, killEveryMs: 2_000 });
   expect(report.problems).toEqual([]);
   expect(report.paidTasks).toBe(report.tasks);
   expect(report.kills).toBeGreaterThan(0);
