@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { cancel } from '../batches/cancel.ts';
-import { short } from '../batches/describe.ts';
-import { reportOf } from '../batches/report.ts';
+import { short } from '../batches/follow/describe.ts';
+import { reportOf } from '../batches/follow/report.ts';
+import { cancel } from '../batches/submit/cancel.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { defineTool } from './tool.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { estimateFigures, estimateWork } from '../batches/estimate.ts';
+import { estimateFigures, estimateWork } from '../batches/cost/estimate.ts';
 import { BatchError } from '../errors.ts';
 import { costUsd, toWork, workFields } from './fields.ts';
 import { defineTool } from './tool.ts';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { processingStatuses } from '../batches/status.ts';
-import type { TaskDefaults } from '../batches/task.ts';
-import { taskSettings } from '../batches/task.ts';
-import type { Work } from '../batches/work.ts';
+import { processingStatuses } from '../batches/follow/status.ts';
+import type { TaskDefaults } from '../batches/work/task.ts';
+import { taskSettings } from '../batches/work/task.ts';
+import type { Work } from '../batches/work/work.ts';
 import { BatchError, type Problem } from '../errors.ts';
 import { outcomes } from '../store/record.ts';
 

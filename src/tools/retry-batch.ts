@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { describeRetry } from '../batches/describe-retry.ts';
-import { retry } from '../batches/retry.ts';
-import { taskSettings } from '../batches/task.ts';
+import { describeRetry } from '../batches/retry/describe-retry.ts';
+import { retry } from '../batches/retry/retry.ts';
+import { taskSettings } from '../batches/work/task.ts';
 import { outcomes } from '../store/record.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { defineTool, waitingOf } from './tool.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Context } from '../batches/context.ts';
 import type { Waiting } from '../batches/jobs.ts';
-import { problemsOf, withoutNulls } from '../batches/problems.ts';
+import { problemsOf, withoutNulls } from '../batches/work/problems.ts';
 import { BatchError } from '../errors.ts';
 
 /** What a tool may use of the call that it answers. */

@@ -1,0 +1,214 @@
+import type { Model } from '../../provider/models.ts';
+import { priceOfMany, roundUsd, type TokenUsage } from '../../provider/pricing.ts';
+import type { InputRates } from './input-rate.ts';
+import type { PromptSize } from './prompt-size.ts';
+
+/**
+ * What a number of requests is expected to take; dollars at batch price unless they say otherwise. The
+ * maximum is that of the output, with the inputs at the high end of what is vouched for.
+ */
+export type CostLine = {
+  model: string;
+  request_count: number;
+  tokens: {
+    input: number;
+    input_low: number;
+    input_high: number;
+    expected_output: number;
+    maximum_output: number;
+  };
+  expected_usd: number;
+  maximum_usd: number;
+  standard_expected_usd: number;
+};
+
+/** One request, as far as its price goes. */
+export type Priced = {
+  model: Model;
+  prompt: PromptSize;
+  inference_geo: string | null;
+  task_type: string | undefined;
+  expected_output_tokens: number;
+  max_tokens: number;
+};
+
+/** Output tokens that an answer is expected to take, where more is known than the task type's own figure. */
+export type KnownOutput = (model: Model, taskType: string | undefined) => number | undefined;
+
+export type Tally = {
+  add(request: Priced): void;
+  /** The models in use, each with the most output tokens that a request asks of it. */
+  models(): { model: Model; max_tokens: number }[];
+  /** One line per model, the most requests first. */
+  lines(rates: InputRates, known?: KnownOutput): CostLine[];
+  /** What it would take if all of it went to one model. */
+  linesFor(model: Model, rates: InputRates, known?: KnownOutput): CostLine;
+};
+
+/** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
+type Group = Pick<Priced, 'model' | 'inference_geo' | 'task_type'> & {
+  bytes: number[];
+  cached: number[];
+  ttl: PromptSize['cache_ttl'];
+  searches: number[];
+  expected: number[];
+  maximum: number[];
+};
+
+/** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
+export function createTally(): Tally {
+  const groups = new Map<string, Group>();
+  return {
+    add({ model, prompt, inference_geo, task_type, expected_output_tokens, max_tokens }) {
+      const key = JSON.stringify([model.id, inference_geo, task_type, prompt.cache_ttl]);
+      const group = groups.get(key) ?? {
+        model,
+        inference_geo,
+        task_type,
+        bytes: [],
+        cached: [],
+        ttl: prompt.cache_ttl,
+        searches: [],
+        expected: [],
+        maximum: [],
+      };
+      groups.set(key, group);
+      group.bytes.push(prompt.bytes);
+      group.cached.push(prompt.cached_bytes);
+      group.searches.push(prompt.searches ?? 0);
+      group.expected.push(expected_output_tokens);
+      group.maximum.push(max_tokens);
+    },
+    models() {
+      const most = new Map<string, { model: Model; max_tokens: number }>();
+      for (const { model, maximum } of groups.values()) {
+        const max_tokens = maximum.reduce((a, b) => Math.max(a, b), most.get(model.id)?.max_tokens ?? 0);
+        most.set(model.id, { model, max_tokens });
+      }
+      return [...most.values()];
+    },
+    lines(rates, known) {
+      const byModel = new Map<string, CostLine>();
+      for (const group of groups.values()) {
+        const line = priceGroup(group, group.model, rates, known);
+        const sum = byModel.get(group.model.id);
+        byModel.set(group.model.id, sum ? addLines(sum, line) : line);
+      }
+      return [...byModel.values()].sort((a, b) => b.request_count - a.request_count);
+    },
+    linesFor(model, rates, known) {
+      const lines = [...groups.values()].map((group) => priceGroup(group, model, rates, known));
+      return { ...lines.reduce(addLines, nothing), model: model.id };
+    },
+  };
+}
+
+const noUsage: TokenUsage = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_read_tokens: 0,
+  cache_write_5m_tokens: 0,
+  cache_write_1h_tokens: 0,
+  web_searches: 0,
+};
+
+function priceGroup(group: Group, model: Model, rates: InputRates, known?: KnownOutput): CostLine {
+  const rate = rates.of(model);
+  const inferenceGeo = group.inference_geo;
+  const output = known?.(model, group.task_type);
+  const sum = { ...nothing, model: model.id, tokens: { ...nothing.tokens } };
+  for (const [index, bytes] of group.bytes.entries()) {
+    const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
+    const expected = Math.min(maximum, output ?? group.expected[index] ?? 0);
+    // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use, …
+    const likely = { ...noUsage, input_tokens: bytes * rate.expected, output_tokens: expected };
+    // … and to be written by every request at most.
+    const written = (group.cached[index] ?? 0) * rate.high;
+    const most = {
+      ...noUsage,
+      input_tokens: bytes * rate.high - written,
+      [group.ttl === '1h' ? 'cache_write_1h_tokens' : 'cache_write_5m_tokens']: written,
+      output_tokens: maximum,
+      web_searches: group.searches[index] ?? 0,
+    };
+    sum.request_count += 1;
+    sum.tokens.input += bytes * rate.expected;
+    sum.tokens.input_low += bytes * rate.low;
+    sum.tokens.input_high += bytes * rate.high;
+    sum.tokens.expected_output += expected;
+    sum.tokens.maximum_output += maximum;
+    sum.expected_usd += priceOfMany(model, likely, 1, { batch: true, inferenceGeo });
+    sum.maximum_usd += priceOfMany(model, most, 1, { batch: true, inferenceGeo });
+    sum.standard_expected_usd += priceOfMany(model, likely, 1, { batch: false, inferenceGeo });
+  }
+  return rounded(sum);
+}
+
+/** What `count` equal requests of known token counts cost. */
+export function costLine(model: Model, count: number, tokens: { input: number; output: number }): CostLine {
+  const usage = { ...noUsage, input_tokens: tokens.input, output_tokens: tokens.output };
+  const input = tokens.input * count;
+  const output = tokens.output * count;
+  const usd = priceOfMany(model, usage, count, { batch: true });
+  return {
+    model: model.id,
+    request_count: count,
+    tokens: {
+      input,
+      input_low: input,
+      input_high: input,
+      expected_output: output,
+      maximum_output: output,
+    },
+    expected_usd: usd,
+    maximum_usd: usd,
+    standard_expected_usd: priceOfMany(model, usage, count, { batch: false }),
+  };
+}
+
+function rounded({ tokens, ...line }: CostLine): CostLine {
+  return {
+    ...line,
+    tokens: {
+      ...tokens,
+      input: Math.round(tokens.input),
+      input_low: Math.floor(tokens.input_low),
+      input_high: Math.ceil(tokens.input_high),
+      expected_output: Math.round(tokens.expected_output),
+    },
+    expected_usd: roundUsd(line.expected_usd),
+    maximum_usd: roundUsd(line.maximum_usd),
+    standard_expected_usd: roundUsd(line.standard_expected_usd),
+  };
+}
+
+function addLines(a: CostLine, b: CostLine): CostLine {
+  return rounded({
+    model: a.model,
+    request_count: a.request_count + b.request_count,
+    tokens: {
+      input: a.tokens.input + b.tokens.input,
+      input_low: a.tokens.input_low + b.tokens.input_low,
+      input_high: a.tokens.input_high + b.tokens.input_high,
+      expected_output: a.tokens.expected_output + b.tokens.expected_output,
+      maximum_output: a.tokens.maximum_output + b.tokens.maximum_output,
+    },
+    expected_usd: a.expected_usd + b.expected_usd,
+    maximum_usd: a.maximum_usd + b.maximum_usd,
+    standard_expected_usd: a.standard_expected_usd + b.standard_expected_usd,
+  });
+}
+
+const nothing: CostLine = {
+  model: '',
+  request_count: 0,
+  tokens: { input: 0, input_low: 0, input_high: 0, expected_output: 0, maximum_output: 0 },
+  expected_usd: 0,
+  maximum_usd: 0,
+  standard_expected_usd: 0,
+};
+
+/** The sum over models. */
+export function totalOf(lines: readonly CostLine[]): Omit<CostLine, 'model'> {
+  return lines.reduce(addLines, nothing);
+}

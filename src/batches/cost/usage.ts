@@ -1,0 +1,75 @@
+import type { ModelCatalog } from '../../provider/models.ts';
+import { priceOf, roundUsd, type TokenUsage } from '../../provider/pricing.ts';
+import type { Usage } from '../../store/record.ts';
+import type { AnswerMessage } from '../results/result-line.ts';
+
+/** What a task was sent as, as far as its cost goes. */
+export type TaskKind = { model: string; task_type: string | null };
+
+/** What one answer took, as the API counts it; cache writes of an unsaid kind are the 5-minute ones. */
+function tokenUsage({ usage }: AnswerMessage): TokenUsage {
+  const longWrites = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0;
+  return {
+    input_tokens: usage.input_tokens,
+    output_tokens: usage.output_tokens,
+    cache_read_tokens: usage.cache_read_input_tokens,
+    cache_write_5m_tokens: Math.max(0, usage.cache_creation_input_tokens - longWrites),
+    cache_write_1h_tokens: longWrites,
+    web_searches: usage.server_tool_use?.web_search_requests ?? 0,
+  };
+}
+
+function inferenceGeo({ usage }: AnswerMessage): string | null {
+  const geo = usage.inference_geo;
+  return typeof geo === 'string' ? geo : null;
+}
+
+const nothing = {
+  requests: 0,
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_read_tokens: 0,
+  cache_write_5m_tokens: 0,
+  cache_write_1h_tokens: 0,
+  web_searches: 0,
+  cost_usd: 0,
+};
+
+/** The sum of two usages, under the first one's names; unknown where one of the costs is. */
+export function addUsage(a: Usage, b: Omit<Usage, keyof TaskKind>): Usage {
+  return {
+    model: a.model,
+    task_type: a.task_type,
+    requests: a.requests + b.requests,
+    input_tokens: a.input_tokens + b.input_tokens,
+    output_tokens: a.output_tokens + b.output_tokens,
+    cache_read_tokens: a.cache_read_tokens + b.cache_read_tokens,
+    cache_write_5m_tokens: a.cache_write_5m_tokens + b.cache_write_5m_tokens,
+    cache_write_1h_tokens: a.cache_write_1h_tokens + b.cache_write_1h_tokens,
+    web_searches: a.web_searches + b.web_searches,
+    cost_usd: a.cost_usd === null || b.cost_usd === null ? null : roundUsd(a.cost_usd + b.cost_usd),
+  };
+}
+
+/**
+ * Adds up what answers really took, per model and task type, each priced for itself at batch price. A model
+ * without a known price makes its sum null: nothing is guessed.
+ */
+export function createUsageTally(catalog: ModelCatalog) {
+  const sums = new Map<string, Usage>();
+  return {
+    /** `kind` is what the task was sent as: its model stands in for one of the answer's that is not known. */
+    add(message: AnswerMessage, { model: requested, task_type }: TaskKind) {
+      const model = catalog.find(message.model) ?? catalog.find(requested);
+      const tokens = tokenUsage(message);
+      const cost_usd =
+        model === undefined
+          ? null
+          : priceOf(model, tokens, { batch: true, inferenceGeo: inferenceGeo(message) });
+      const kind = { model: model?.id ?? requested, task_type };
+      const key = JSON.stringify([kind.model, task_type]);
+      sums.set(key, addUsage(sums.get(key) ?? { ...kind, ...nothing }, { ...tokens, requests: 1, cost_usd }));
+    },
+    finish: (): Usage[] => [...sums.values()],
+  };
+}

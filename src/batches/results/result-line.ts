@@ -1,0 +1,138 @@
+import * as z from 'zod';
+import type { Outcome } from '../../store/record.ts';
+
+/** One line of a results file, in our words. */
+export type ResultLine =
+  | { type: 'succeeded'; custom_id: string; message: AnswerMessage }
+  | { type: 'errored'; custom_id: string; error: ResultError }
+  | { type: 'canceled' | 'expired'; custom_id: string };
+
+export type ResultError = { type: string; message: string };
+
+const tokens = z.number().nonnegative().catch(0);
+
+/** Open objects: the API adds fields and block types over time. */
+const messageSchema = z.looseObject({
+  model: z.string().catch(''),
+  content: z.array(z.looseObject({ type: z.string() })),
+  stop_reason: z.string().nullable().catch(null),
+  usage: z
+    .looseObject({
+      input_tokens: tokens,
+      output_tokens: tokens,
+      cache_read_input_tokens: tokens,
+      cache_creation_input_tokens: tokens,
+      cache_creation: z
+        .looseObject({ ephemeral_5m_input_tokens: tokens, ephemeral_1h_input_tokens: tokens })
+        .nullable()
+        .catch(null),
+      server_tool_use: z.looseObject({ web_search_requests: tokens }).nullable().catch(null),
+    })
+    .catch({
+      input_tokens: 0,
+      output_tokens: 0,
+      cache_read_input_tokens: 0,
+      cache_creation_input_tokens: 0,
+      cache_creation: null,
+      server_tool_use: null,
+    }),
+});
+export type AnswerMessage = z.infer<typeof messageSchema>;
+
+const lineSchema = z.looseObject({
+  custom_id: z.string(),
+  result: z.looseObject({ type: z.string() }),
+});
+
+/** A type gets into advice, where what is no plain name, but a text of somebody's, has no place. */
+const errorType = z.string().transform((type) => (/^[a-z][a-z_]{0,49}$/.test(type) ? type : 'unknown_error'));
+const plainError = z.looseObject({ type: errorType, message: z.string().catch('') });
+/** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too. */
+const errorSchema = z.union([
+  z.looseObject({ error: plainError }).transform(({ error }) => error),
+  plainError,
+]);
+
+const unreadable = (message: string): ResultError => ({ type: 'unreadable_result', message });
+
+/** Reads one line of a results file; null where it is no result at all. */
+export function readResultLine(text: string): ResultLine | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const line = lineSchema.safeParse(value);
+  if (!line.success) return null;
+  const { custom_id, result } = line.data;
+  switch (result.type) {
+    case 'succeeded': {
+      const message = messageSchema.safeParse(result.message);
+      if (message.success) return { type: 'succeeded', custom_id, message: message.data };
+      return {
+        type: 'errored',
+        custom_id,
+        error: unreadable('The API says succeeded, but gave no message.'),
+      };
+    }
+    case 'errored': {
+      const error = errorSchema.safeParse(result.error);
+      return {
+        type: 'errored',
+        custom_id,
+        error: error.success
+          ? { type: error.data.type, message: error.data.message }
+          : unreadable('The API gave no error.'),
+      };
+    }
+    case 'canceled':
+    case 'expired':
+      return { type: result.type, custom_id };
+    default:
+      return {
+        type: 'errored',
+        custom_id,
+        error: unreadable('The API gave a result of a type that is not known.'),
+      };
+  }
+}
+
+/** Stop reasons of answers that the API counts as succeeded, but that are not finished ones. */
+const unfinished: Record<string, string> = {
+  max_tokens: 'The answer was cut off at max_tokens.',
+  refusal: 'The model declined to answer.',
+  pause_turn: 'The model paused a long turn and was not resumed.',
+  model_context_window_exceeded: 'The answer was cut off where the context window was full.',
+};
+
+/** What became of the task behind a line. */
+export function outcomeOf(line: ResultLine): Outcome {
+  if (line.type !== 'succeeded') return line.type;
+  return line.message.stop_reason !== null && Object.hasOwn(unfinished, line.message.stop_reason)
+    ? 'incomplete'
+    : 'succeeded';
+}
+
+/** Of a task for which the results hold no line. */
+export const missingError: ResultError = {
+  type: 'missing',
+  message: 'The results that the API gave hold no line for this task.',
+};
+
+/** Why a task has no finished answer; null where it has one. */
+export function errorOf(line: ResultLine): ResultError | null {
+  switch (line.type) {
+    case 'errored':
+      return line.error;
+    case 'canceled':
+      return { type: 'canceled', message: 'The batch was canceled before this request was processed.' };
+    case 'expired':
+      return { type: 'expired', message: 'The batch expired before this request was processed.' };
+    case 'succeeded': {
+      const reason = line.message.stop_reason;
+      if (reason === null || outcomeOf(line) === 'succeeded') return null;
+      return { type: reason, message: unfinished[reason] ?? '' };
+    }
+  }
+}

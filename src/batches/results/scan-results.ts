@@ -1,0 +1,81 @@
+import { splitLines } from '../../files/lines.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
+import type { FailureGroup, OutcomeCounts, Usage } from '../../store/record.ts';
+import { createResultsIndexBuilder, type ResultsIndex } from '../../store/results-index.ts';
+import { createUsageTally, type TaskKind } from '../cost/usage.ts';
+import { withoutContent } from '../work/without-content.ts';
+import { createFailureGroups } from './failures.ts';
+import { errorOf, missingError, outcomeOf, readResultLine } from './result-line.ts';
+
+/** The tasks that a part was sent with: what a results file is checked against. */
+export type ExpectedTasks = {
+  readonly count: number;
+  /** The ordinal behind a custom_id, undefined for one that was not sent. */
+  ordinal(customId: string): number | undefined;
+  kind(ordinal: number): TaskKind;
+  ordinals(): Iterable<number>;
+};
+
+/** What a results file holds, found in one pass over its bytes. */
+export type Scan = {
+  index: ResultsIndex;
+  lines: number;
+  /** Lines that are no result, have an id that was not sent, or one that came before. */
+  strange: { unreadable: number; unknown: number; repeated: number };
+  outcomes: OutcomeCounts;
+  usage: Usage[];
+  failures: FailureGroup[];
+};
+
+/** Reads results line by line, whatever their order; every line of an id after its first is counted and left. */
+export async function scanResults(
+  chunks: AsyncIterable<Uint8Array>,
+  expected: ExpectedTasks,
+  catalog: ModelCatalog,
+  onLine: (lines: number) => void = () => {},
+): Promise<Scan> {
+  const builder = createResultsIndexBuilder(expected.count);
+  const seen = new Set<number>();
+  const failures = createFailureGroups();
+  const usage = createUsageTally(catalog);
+  const outcomes = { succeeded: 0, incomplete: 0, errored: 0, expired: 0, canceled: 0, missing: 0 };
+  const strange = { unreadable: 0, unknown: 0, repeated: 0 };
+  let lines = 0;
+  let bytes = 0;
+
+  for await (const group of splitLines(chunks)) {
+    for (const line of group) {
+      bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
+      if (line.bytes.length === 0) continue;
+      lines += 1;
+      const result = readResultLine(withoutContent(line.bytes));
+      const ordinal = result === null ? undefined : expected.ordinal(result.custom_id);
+      if (result === null) strange.unreadable += 1;
+      else if (ordinal === undefined) strange.unknown += 1;
+      else if (seen.has(ordinal)) strange.repeated += 1;
+      if (result === null || ordinal === undefined || seen.has(ordinal)) continue;
+
+      seen.add(ordinal);
+      const outcome = outcomeOf(result);
+      outcomes[outcome] += 1;
+      const error = errorOf(result);
+      builder.add(ordinal, outcome, line.offset, line.bytes.length, error?.type === 'refusal');
+      if (error !== null) failures.add(error.type, error.message, ordinal);
+      if (result.type === 'succeeded') usage.add(result.message, expected.kind(ordinal));
+    }
+    onLine(lines);
+  }
+  for (const ordinal of expected.ordinals()) {
+    if (seen.has(ordinal)) continue;
+    outcomes.missing += 1;
+    failures.add(missingError.type, missingError.message, ordinal);
+  }
+  return {
+    index: builder.finish(bytes),
+    lines,
+    strange,
+    outcomes,
+    usage: usage.finish(),
+    failures: failures.finish(),
+  };
+}

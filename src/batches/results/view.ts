@@ -1,0 +1,120 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { BatchError } from '../../errors.ts';
+import type { BatchRecord, Outcome } from '../../store/record.ts';
+import type { Store } from '../../store/store.ts';
+import { inStore } from '../../store/store-failure.ts';
+import { openTasks, type TaskEntry, type Tasks } from '../../store/tasks-file.ts';
+import type { Context } from '../context.ts';
+import { createRecent, type Recent } from '../follow/recent.ts';
+import { isCreated } from '../parts.ts';
+import { type Answer, toAnswer } from './answer.ts';
+import { mergeParts } from './merge.ts';
+import { errorOf, missingError, type ResultError, readResultLine } from './result-line.ts';
+import { type ViewedPart, viewPart } from './viewed-part.ts';
+
+/** All tasks of a batch with the best answers that are on disk, in the caller's order, read by seeking. */
+export type View = {
+  readonly count: number;
+  /** Names the set of parts that it covers, and which of them are still open: another set is another view. */
+  readonly parts: string;
+  outcome(ordinal: number): Outcome | 'pending';
+  /** The line of a task's answer, as it was received; null where there is none. */
+  line(ordinal: number): Promise<string | null>;
+  /** Why a task has no finished answer; null where it has one, or is still awaited. */
+  failure(ordinal: number): Promise<ResultError | null>;
+  /** The answers of these tasks, in the order asked for. */
+  answers(ordinals: readonly number[]): Promise<Answer[]>;
+  tasks(): AsyncIterable<TaskEntry>;
+  close(): Promise<void>;
+};
+
+type LoadedView = {
+  tasks: Tasks;
+  viewed: ViewedPart[];
+  /** The part whose answer to a task counts. */
+  partOf: (ordinal: number) => ViewedPart | undefined;
+};
+
+/** Of a batch of 100,000 tasks one takes some 5 MB; who pages reads one or two batches at a time. */
+const LOADED_KEPT = 3;
+
+/** What was loaded last from a store. It describes files that are written once, so it never gets stale. */
+const loaded = new WeakMap<Store, Recent<LoadedView>>();
+
+function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> {
+  const recent = loaded.get(context.store) ?? createRecent<LoadedView>(LOADED_KEPT);
+  loaded.set(context.store, recent);
+  const parts = record.parts.map((part) => [
+    part.number,
+    part.body_sha256,
+    isCreated(part) && part.progress.results?.sha256,
+  ]);
+  return recent.get(JSON.stringify([record.batch_id, parts]), async () => {
+    const tasks = await openTasks(context.store.folder(record.batch_id));
+    const viewed = await Promise.all(record.parts.map((part) => viewPart(context, record, part)));
+    return { tasks, viewed, partOf: mergeParts(tasks.count, viewed) };
+  });
+}
+
+/** Opens what is on disk of a batch. The caller closes it. */
+export async function openView(context: Context, record: BatchRecord): Promise<View> {
+  const { tasks, viewed, partOf } = await loadedView(context, record);
+  const handles = new Map<string, Promise<FileHandle>>();
+
+  async function lineOf(ordinal: number, { index, path, part }: ViewedPart): Promise<string | null> {
+    const place = index?.find(ordinal) ?? null;
+    if (place === null) return null;
+    const opened = handles.get(path) ?? open(path, 'r');
+    handles.set(path, opened);
+    const { buffer, bytesRead } = await inStore('read', path, async () =>
+      (await opened).read(Buffer.alloc(place.length), 0, place.length, place.offset),
+    );
+    if (bytesRead === place.length) return buffer.toString('utf8');
+    throw new BatchError(
+      'store_damaged',
+      `The results file of part ${part.number} is shorter than when it was saved: ${path}. It was left as it is.`,
+    );
+  }
+
+  async function answer(ordinal: number, task: TaskEntry): Promise<Answer> {
+    const viewedPart = partOf(ordinal);
+    if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
+    const line = await lineOf(ordinal, viewedPart);
+    const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
+    return toAnswer(task, structured, line === null ? null : readResultLine(line), viewedPart.part.attempt);
+  }
+
+  function outcome(ordinal: number): Outcome | 'pending' {
+    const index = partOf(ordinal)?.index ?? null;
+    return index === null ? 'pending' : (index.find(ordinal)?.outcome ?? 'missing');
+  }
+
+  async function line(ordinal: number): Promise<string | null> {
+    const viewedPart = partOf(ordinal);
+    return viewedPart === undefined ? null : lineOf(ordinal, viewedPart);
+  }
+
+  return {
+    count: tasks.count,
+    parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
+    outcome,
+    line,
+    async failure(ordinal) {
+      const became = outcome(ordinal);
+      if (became === 'succeeded' || became === 'pending') return null;
+      const text = await line(ordinal);
+      const result = text === null ? null : readResultLine(text);
+      return result === null ? missingError : errorOf(result);
+    },
+    async answers(ordinals) {
+      const entries = await tasks.read(ordinals);
+      return Promise.all(entries.map((task, position) => answer(ordinals[position] ?? 0, task)));
+    },
+    tasks: () => tasks.all(),
+    async close() {
+      // One that could not be opened has nothing to close; whoever wanted to read it was told.
+      await Promise.allSettled([...handles.values()].map(async (handle) => (await handle).close()));
+      handles.clear();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type { Part } from '../../store/record.ts';
+import type { BatchFolder } from '../../store/store.ts';
+import { createStoreWriter } from '../../store/store-files.ts';
+import { createTasksWriter } from '../../store/tasks-file.ts';
+import type { Limits } from '../context.ts';
+import type { RequestSink } from './prepare.ts';
+import { createBodiesWriter } from './write-bodies.ts';
+
+/** Writes the tasks and the parts' bodies, each body in the form in which it is sent. */
+export type PartsWriter = RequestSink & {
+  /** Writes all through to the disk; the parts, ready to be sent. */
+  finish(): Promise<Part[]>;
+  /** Closes what is open, for the folder to be removed. */
+  abandon(): Promise<void>;
+};
+
+/** The parts of a first attempt: runs of tasks in the caller's order. */
+export async function createPartsWriter(
+  folder: BatchFolder,
+  limits: Pick<Limits, 'partRequests' | 'partBytes'>,
+): Promise<PartsWriter> {
+  const tasks = await createTasksWriter(folder);
+  let number = 0;
+  const bodies = createBodiesWriter(limits, async () => {
+    number += 1;
+    return { number, file: await createStoreWriter(folder.partBody(number)) };
+  });
+
+  return {
+    async add(entry, request) {
+      await tasks.add(entry, await bodies.add(request));
+    },
+    async finish() {
+      const written = await bodies.finish();
+      // Closed last, for it syncs the folder, and with it the names of the bodies.
+      await tasks.close();
+      let first_task = 0;
+      return written.map((body): Part => {
+        first_task += body.request_count;
+        return {
+          number: body.number,
+          attempt: 1,
+          request_count: body.request_count,
+          first_task: first_task - body.request_count,
+          tasks: 'run',
+          body_bytes: body.bytes,
+          body_sha256: body.sha256,
+          progress: { state: 'prepared' },
+        };
+      });
+    },
+    async abandon() {
+      await bodies.abandon();
+      await tasks.abort();
+    },
+  };
+}
