@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { endedBatch, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
+import { startServer } from '../harness.ts';
 
 const tasks = [
   { task_id: 'b: ä, "1"', prompt: 'First?' },
@@ -305,4 +306,21 @@ test('before the end no file is written, and the reply says so', async () => {
   expect(early).toMatchObject({ processing_status: 'in_progress', output_files: [] });
   expect(early.warnings).toEqual([expect.stringMatching(/not written/)]);
   expect(await readdir(server.work)).toEqual([]);
+});
+
+test('a submission repeated after its file was written gets its batch back', async () => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const work = { requests: [{ task_id: 'a', prompt: 'hi' }], output_file: 'all.json' };
+  const { batch_id } = await server.ok('submit_batch', work);
+  await server.ok('batch_status', { batch_id, wait_seconds: 10 });
+  expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+  const other = await server.ok('submit_batch', { ...work, output_file: 'other.json' });
+  expect(other.warnings.join(' ')).toMatch(/other\.json is not written by itself/);
+});
+
+test('a wrong output and wrong tasks are told together', async () => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const text = await server.fails('submit_batch', { requests: [{ task_id: 'a' }], output_file: 'all.exe' });
+  expect(text).toMatch(/output_file: unknown ending/);
+  expect(text).toMatch(/neither a task_type nor a prompt/);
 });

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { cachingAdvice } from './caching.ts';
 import type { Costs } from './cost-sheet.ts';
 import type { InputRates } from './input-rate.ts';
+import { sharedDocumentAdvice } from './shared-document.ts';
 
 /** A batch takes from minutes to a day: for one request that is seldom worth half a cent. */
 export function suitability(requests: number): string[] {
@@ -15,7 +16,7 @@ export function suitability(requests: number): string[] {
 /** What is worth knowing before this work is sent. Nothing in it grows with the size of the batch: the discount is flat. */
 export function adviceFor(
   context: Context,
-  { lines, prefixes }: Costs,
+  { lines, prefixes, unmarked_sharers }: Costs,
   rates: InputRates,
   requests: number,
 ): string[] {
@@ -29,6 +30,7 @@ export function adviceFor(
         ]
       : []),
     ...cachingAdvice(prefixes, rates),
+    ...sharedDocumentAdvice(unmarked_sharers),
   ];
 }
 

@@ -28,7 +28,7 @@ const DUPLICATE_WARNING =
 /** What a submission came to. */
 export async function describeSubmission(
   context: Context,
-  { batch_id, duplicate }: Submitted,
+  { batch_id, duplicate, output_file }: Submitted,
 ): Promise<(ShortReport | Preparing) & { duplicate: boolean }> {
   const job = context.jobs.find(batch_id);
   if (await isPreparing(context, batch_id, job)) return { ...preparing(batch_id, job), duplicate };
@@ -41,7 +41,13 @@ export async function describeSubmission(
       failures: lastFailure instanceof BatchError ? [lastFailure] : [],
     }),
   );
-  return { ...report, warnings: [...(duplicate ? [DUPLICATE_WARNING] : []), ...report.warnings], duplicate };
+  const ignored = output_file !== undefined && !record.outputs.some(({ path }) => path === output_file);
+  const warnings = [
+    ...(duplicate ? [DUPLICATE_WARNING] : []),
+    ...(ignored ? [`${output_file} is not written by itself: call get_results with it as output_file.`] : []),
+    ...report.warnings,
+  ];
+  return { ...report, warnings, duplicate };
 }
 
 /** A batch as it is, also while it is being prepared. */

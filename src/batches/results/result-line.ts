@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Outcome } from '../../store/record.ts';
+import { isJsonObject } from '../../templates/output-schema.ts';
 
 /** One line of a results file, in our words. */
 export type ResultLine =
@@ -24,9 +25,9 @@ const messageSchema = z.looseObject({
       cache_creation_input_tokens: tokens,
       cache_creation: z
         .looseObject({ ephemeral_5m_input_tokens: tokens, ephemeral_1h_input_tokens: tokens })
-        .nullable()
+        .nullish()
         .catch(null),
-      server_tool_use: z.looseObject({ web_search_requests: tokens }).nullable().catch(null),
+      server_tool_use: z.looseObject({ web_search_requests: tokens }).nullish().catch(null),
     })
     .catch({
       input_tokens: 0,
@@ -53,6 +54,32 @@ const errorSchema = z.union([
   plainError,
 ]);
 
+const isTokens = (value: unknown): value is number => typeof value === 'number' && value >= 0;
+
+function isAbsentOrTokens(value: unknown, keys: readonly string[]): boolean {
+  return (value ?? null) === null || (isJsonObject(value) && keys.every((key) => isTokens(value[key])));
+}
+
+/**
+ * Whether a message is as the schema has it, down to every field, so that parsing it would give an equal copy. It
+ * nearly always is, and a hundred thousand copies take longer than the reading; what is not goes the longer way.
+ */
+function isPlainMessage(value: unknown): value is AnswerMessage {
+  if (!isJsonObject(value) || !isJsonObject(value.usage) || !Array.isArray(value.content)) return false;
+  const { usage } = value;
+  return (
+    typeof value.model === 'string' &&
+    (value.stop_reason === null || typeof value.stop_reason === 'string') &&
+    value.content.every((block) => isJsonObject(block) && typeof block.type === 'string') &&
+    isTokens(usage.input_tokens) &&
+    isTokens(usage.output_tokens) &&
+    isTokens(usage.cache_read_input_tokens) &&
+    isTokens(usage.cache_creation_input_tokens) &&
+    isAbsentOrTokens(usage.cache_creation, ['ephemeral_5m_input_tokens', 'ephemeral_1h_input_tokens']) &&
+    isAbsentOrTokens(usage.server_tool_use, ['web_search_requests'])
+  );
+}
+
 const unreadable = (message: string): ResultError => ({ type: 'unreadable_result', message });
 
 /** Reads one line of a results file; null where it is no result at all. */
@@ -68,6 +95,7 @@ export function readResultLine(text: string): ResultLine | null {
   const { custom_id, result } = line.data;
   switch (result.type) {
     case 'succeeded': {
+      if (isPlainMessage(result.message)) return { type: 'succeeded', custom_id, message: result.message };
       const message = messageSchema.safeParse(result.message);
       if (message.success) return { type: 'succeeded', custom_id, message: message.data };
       return {

@@ -3,9 +3,9 @@ import type { ModelCatalog } from '../../provider/models.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../../store/record.ts';
 import { createResultsIndexBuilder, type ResultsIndex } from '../../store/results-index.ts';
 import { createUsageTally, type TaskKind } from '../cost/usage.ts';
-import { withoutContent } from '../work/without-content.ts';
 import { createFailureGroups } from './failures.ts';
 import { errorOf, missingError, outcomeOf, readResultLine } from './result-line.ts';
+import { withoutContent } from './without-content.ts';
 
 /** The tasks that a part was sent with: what a results file is checked against. */
 export type ExpectedTasks = {

@@ -5,10 +5,10 @@ import type { Store } from '../../store/store.ts';
 import { inStore } from '../../store/store-failure.ts';
 import { openTasks, type TaskEntry, type Tasks } from '../../store/tasks-file.ts';
 import type { Context } from '../context.ts';
-import { createRecent, type Recent } from '../follow/recent.ts';
 import { isCreated } from '../parts.ts';
 import { type Answer, toAnswer } from './answer.ts';
 import { mergeParts } from './merge.ts';
+import { createRecent, type Recent } from './recent.ts';
 import { errorOf, missingError, type ResultError, readResultLine } from './result-line.ts';
 import { type ViewedPart, viewPart } from './viewed-part.ts';
 

@@ -7,7 +7,6 @@ import { reserveBudget } from '../cost/budget.ts';
 import { requireWithinLimit } from '../cost/cost.ts';
 import { totalOf } from '../cost/tally.ts';
 import { type Job, jobEndsWithin, type Report, type Waiting } from '../jobs.ts';
-import { checkOutputFile } from '../results/output-file.ts';
 import { readOutputHistory } from '../results/output-history.ts';
 import { checkLiveModels } from '../work/live-models.ts';
 import { makeName } from '../work/name.ts';
@@ -15,6 +14,7 @@ import { type Prepared, prepare } from '../work/prepare.ts';
 import type { Work } from '../work/work.ts';
 import { createPartsWriter } from '../work/write-parts.ts';
 import { drive } from './drive.ts';
+import { type RequestedOutput, requestOutput, withOutputProblem } from './requested-output.ts';
 import { findEarlier, ownWork } from './submission.ts';
 
 export type SubmitOptions = {
@@ -28,14 +28,19 @@ export type SubmitOptions = {
 };
 
 /** The batch that does the work; `duplicate` when it did so already before this call. */
-export type Submitted = { batch_id: string; duplicate: boolean };
+export type Submitted = {
+  batch_id: string;
+  duplicate: boolean;
+  /** The file that this call asked for. */
+  output_file?: string;
+};
 
 type Submission = {
   work: Work;
   options: SubmitOptions;
   provider: ProviderName;
   account: ProviderAccount;
-  output: string | null;
+  output: RequestedOutput;
   /** Ends the preparation; what is sent is not called back. */
   signal: AbortSignal | undefined;
 };
@@ -56,7 +61,7 @@ export async function submit(
   const providerName = options.sandbox ? 'sandbox' : context.defaultProvider;
   const provider = context.provider(providerName);
   await provider.requireCredentials();
-  const output = options.output_file ? await checkOutputFile(context, options.output_file) : null;
+  const output = await requestOutput(context, options.output_file);
   const account = await provider.account();
 
   const staging = await context.store.stage();
@@ -78,7 +83,7 @@ export async function submit(
     // From here on the batch is on disk: whatever went wrong is told by its status, under its id.
     if (!decided) throw error;
   }
-  return submitted;
+  return { ...submitted, ...(output.path !== null && { output_file: output.path }) };
 }
 
 /** `decide` is told which batch does the work before anything of it is sent. */
@@ -129,7 +134,7 @@ async function prepareInStaging(
   staging: Staging,
   report: Report,
 ): Promise<{ record: BatchRecord } | { standing: string } | { takenUp: string }> {
-  const { work, options, provider, account, signal } = submission;
+  const { work, options, provider, account, output, signal } = submission;
   const idempotency_key = options.idempotency_key ?? null;
   const writer = await createPartsWriter(staging.folder, context.limits);
   try {
@@ -146,6 +151,7 @@ async function prepareInStaging(
       await staging.discard();
       return { standing: earlier.batchId };
     }
+    if (output.problem) throw output.problem;
     if (provider !== 'sandbox')
       requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
     if (earlier?.meaning === 'take_up') {
@@ -162,7 +168,7 @@ async function prepareInStaging(
   } catch (error) {
     await writer.abandon();
     await staging.discard();
-    throw error;
+    throw withOutputProblem(error, output);
   }
 }
 
@@ -189,7 +195,7 @@ function newRecord(
     force_new: options.force_new ?? false,
     adopted: false,
     estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: 'estimated' },
-    outputs: output === null ? [] : [{ path: output, written_at: null, problem: null }],
+    outputs: output.path === null ? [] : [{ path: output.path, written_at: null, problem: null }],
     warnings: prepared.warnings,
     parts: [],
   };

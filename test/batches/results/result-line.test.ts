@@ -96,7 +96,7 @@ describe('usage', () => {
     cache_creation_input_tokens: 0,
   };
   const rows: [what: string, given: unknown, read: object][] = [
-    ['plain', usage, { ...none, ...usage, cache_creation: null, server_tool_use: null }],
+    ['plain', usage, { ...none, ...usage }],
     ['none', undefined, none],
     [
       'with nulls',
@@ -117,5 +117,49 @@ describe('usage', () => {
   ];
   it.each(rows)('%s', (_, given, read) => {
     expect(answer({ usage: given })).toMatchObject({ message: { usage: read } });
+  });
+});
+
+describe('a message as the API writes it', () => {
+  const full = {
+    input_tokens: 1,
+    output_tokens: 2,
+    cache_read_input_tokens: 3,
+    cache_creation_input_tokens: 4,
+    cache_creation: { ephemeral_5m_input_tokens: 4, ephemeral_1h_input_tokens: 0 },
+    server_tool_use: { web_search_requests: 5 },
+    service_tier: 'batch',
+  };
+  const message = { id: 'msg_1', model: 'm', content, stop_reason: 'end_turn', stop_sequence: null };
+
+  it.each([
+    ['with all there is', full],
+    ['without what is not counted', { ...full, cache_creation: null, server_tool_use: null }],
+  ])('is read as it is, %s', (_what, usage) => {
+    const read = line({ type: 'succeeded', message: { ...message, usage } });
+    expect(read).toEqual({ type: 'succeeded', custom_id: 'a', message: { ...message, usage } });
+  });
+
+  it.each([
+    ['input_tokens', -1],
+    ['output_tokens', '2'],
+    ['cache_read_input_tokens', null],
+    ['cache_creation_input_tokens', undefined],
+  ])('counts nothing where %s is %j', (field, value) => {
+    const read = line({ type: 'succeeded', message: { ...message, usage: { ...full, [field]: value } } });
+    expect(read).toMatchObject({ message: { usage: { ...full, [field]: 0 } } });
+  });
+
+  it.each([
+    [
+      'cache_creation',
+      { ephemeral_5m_input_tokens: 4 },
+      { ephemeral_5m_input_tokens: 4, ephemeral_1h_input_tokens: 0 },
+    ],
+    ['server_tool_use', { web_search_requests: -1 }, { web_search_requests: 0 }],
+    ['server_tool_use', 'none', null],
+  ])('takes what it can of an odd %s', (field, value, taken) => {
+    const read = line({ type: 'succeeded', message: { ...message, usage: { ...full, [field]: value } } });
+    expect(read).toMatchObject({ message: { usage: { ...full, [field]: taken } } });
   });
 });

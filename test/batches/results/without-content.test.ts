@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readResultLine } from '../../../src/batches/results/result-line.ts';
-import { withoutContent } from '../../../src/batches/work/without-content.ts';
+import { withoutContent } from '../../../src/batches/results/without-content.ts';
 
 const line = (content: unknown, more: object = {}) =>
   JSON.stringify({

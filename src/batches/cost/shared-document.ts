@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { type PromptSize, promptText } from './prompt-size.ts';
+
+/** About 4,096 tokens, the most that any model asks of a prompt before it caches it (prompt caching documentation). */
+const BEGINNING_BYTES = 16_384;
+/** Fewer requests with the same beginning are hardly worth the trouble. */
+const REQUESTS_WORTH = 10;
+const BEGINNINGS_KEPT = 1_000;
+
+/** Finds a long text with which many requests begin, and which none of them marks for caching. */
+export function createSharedBeginnings() {
+  const found = new Map<string, number>();
+  return {
+    add(params: Readonly<Record<string, unknown>>, prompt: PromptSize) {
+      if (prompt.cached_bytes > 0 || prompt.bytes < BEGINNING_BYTES) return;
+      const beginning = Buffer.from(promptText(params)).subarray(0, BEGINNING_BYTES);
+      const key = createHash('sha256').update(beginning).digest('base64');
+      const known = found.get(key);
+      if (known !== undefined) found.set(key, known + 1);
+      else if (found.size < BEGINNINGS_KEPT) found.set(key, 1);
+    },
+    /** How many requests the most frequent beginning has. */
+    most: () => Math.max(0, ...found.values()),
+  };
+}
+
+/** What to do about a document that is paid for in every request. */
+export function sharedDocumentAdvice(requests: number): string[] {
+  if (requests < REQUESTS_WORTH) return [];
+  return [
+    `${requests} requests begin with the same long text (its first ${BEGINNING_BYTES} bytes at least), and each pays for all of ` +
+      'it. Pack several of these tasks into one request, so that it is read once for all of them; or give native requests ' +
+      'with cache_control at its end: estimate_cost then says what that is worth.',
+  ];
+}
