@@ -15,21 +15,34 @@ const optionalTime = z
   .nullish()
   .transform((time) => time ?? null);
 
-const batch = z.object({
-  id: z.string().regex(idPattern),
-  processing_status: z.enum(['in_progress', 'canceling', 'ended']),
-  request_counts: z.object({
-    processing: count,
-    succeeded: count,
-    errored: count,
-    canceled: count,
-    expired: count,
-  }),
-  created_at: z.string(),
-  expires_at: z.string(),
-  ended_at: optionalTime,
-  cancel_initiated_at: optionalTime,
-});
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Strict where money hangs on it: a create whose answer names no batch is uncertain. Lenient in the rest: a
+ * gateway that leaves out a zero, or the end of the 24 hours, has made the batch all the same.
+ */
+const batch = z
+  .object({
+    id: z.string().regex(idPattern),
+    processing_status: z.enum(['in_progress', 'canceling', 'ended']),
+    request_counts: z.object({
+      processing: count.default(0),
+      succeeded: count.default(0),
+      errored: count.default(0),
+      canceled: count.default(0),
+      expired: count.default(0),
+    }),
+    created_at: z.string().refine((time) => !Number.isNaN(Date.parse(time))),
+    expires_at: optionalTime,
+    ended_at: optionalTime,
+    cancel_initiated_at: optionalTime,
+  })
+  .transform(
+    (told): ProviderBatch => ({
+      ...told,
+      expires_at: told.expires_at ?? new Date(Date.parse(told.created_at) + DAY_MS).toISOString(),
+    }),
+  );
 
 const page = z.object({
   data: z.array(batch),
