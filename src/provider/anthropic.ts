@@ -126,7 +126,10 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
       // Node's fetch holds its end of the signal weakly once the headers are in: after the next garbage collection
       // an abort reaches the body no more, and a stalled one would be waited for without end. That the body had
       // failed before is told by its reader.
-      const stop = () => void reader?.cancel().catch(() => {});
+      const stop = () =>
+        void reader
+          ?.cancel()
+          .catch((error: unknown) => log('debug', `A download's body had ended: ${String(error)}`));
       signal.addEventListener('abort', stop, { once: true });
       // It may have come between the headers and here, and is not told twice.
       if (signal.aborted) stop();

@@ -151,7 +151,11 @@ async function syncFolder(folder: string): Promise<void> {
 async function removeAbandoned(root: string): Promise<void> {
   const names = await readdir(root);
   for (const name of names.filter((name) => name.startsWith(RECEIVING_PREFIX))) {
-    const found = await stat(path.join(root, name)).catch(() => null);
+    const found = await stat(path.join(root, name)).catch((error: unknown) => {
+      // Another process was faster.
+      if (hasErrorCode(error, 'ENOENT')) return null;
+      throw error;
+    });
     if (found === null || Date.now() - found.mtimeMs < ABANDONED_MS) continue;
     await rm(path.join(root, name), { recursive: true, force: true });
   }
