@@ -98,13 +98,14 @@ describe('the main way', () => {
     const answer = {
       id: 'msgbatch_1',
       processing_status: 'in_progress',
-      request_counts: { processing: 1, succeeded: 0, errored: 0, canceled: 0, expired: 0, later: 1 },
-      created_at: 'a',
-      expires_at: 'b',
+      request_counts: { processing: 1, later: 1 },
+      created_at: '2026-11-22T10:00:00Z',
       novelty: true,
     };
     api.override('retrieve', json(200, answer));
     expect(await provider.retrieveBatch('msgbatch_1')).toMatchObject({
+      request_counts: { processing: 1, succeeded: 0, errored: 0, canceled: 0, expired: 0 },
+      expires_at: '2026-11-23T10:00:00.000Z',
       ended_at: null,
       cancel_initiated_at: null,
     });
