@@ -13,7 +13,8 @@ import {
   secretsOf,
 } from './credentials.ts';
 import type { Provider, ProviderName } from './provider.ts';
-import { TimeLimitError, withTimeLimit } from './time-limit.ts';
+import { streamResponse } from './results-stream.ts';
+import { withTimeLimit } from './time-limit.ts';
 import { readBatch, readModels, readPage, readTokenCount, routeId } from './wire.ts';
 
 export type AnthropicOptions = {
@@ -112,44 +113,14 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     );
   }
 
-  async function* streamResults(id: string, caller?: AbortSignal): AsyncGenerator<Uint8Array> {
+  function streamResults(id: string, caller?: AbortSignal): AsyncIterable<Uint8Array> {
     const route = `${BATCHES}/${routeId(id)}/results`;
-    const stall = new AbortController();
-    const watch = () => setTimeout(() => stall.abort(new TimeLimitError(stallMs)), stallMs);
-    const signal = AbortSignal.any([closing.signal, stall.signal, ...(caller ? [caller] : [])]);
-    let timer = watch();
-    try {
-      const response = await attempt('results', signal, (client) =>
+    const parents = [closing.signal, ...(caller ? [caller] : [])];
+    const get = (signal: AbortSignal) =>
+      attempt('results', signal, (client) =>
         client.get(route, { signal, headers: { accept: 'application/binary' } }).asResponse(),
       );
-      const reader = response.body?.getReader();
-      // Node's fetch holds its end of the signal weakly once the headers are in: after the next garbage collection
-      // an abort reaches the body no more, and a stalled one would be waited for without end. That the body had
-      // failed before is told by its reader.
-      const stop = () =>
-        void reader
-          ?.cancel()
-          .catch((error: unknown) => log('debug', `A download's body had ended: ${String(error)}`));
-      signal.addEventListener('abort', stop, { once: true });
-      // It may have come between the headers and here, and is not told twice.
-      if (signal.aborted) stop();
-      for (;;) {
-        const piece = await reader?.read();
-        signal.throwIfAborted();
-        if (piece === undefined || piece.done) return;
-        // A slow reader is no stall of the connection's.
-        clearTimeout(timer);
-        yield piece.value;
-        signal.throwIfAborted();
-        timer = watch();
-      }
-    } catch (error) {
-      if (error instanceof BatchError) throw error;
-      throw signal.aborted ? gaveUpError('results', signal.reason) : connectionError('results', error);
-    } finally {
-      clearTimeout(timer);
-      stall.abort();
-    }
+    return streamResponse(get, { parents, stallMs, log });
   }
 
   return {

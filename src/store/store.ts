@@ -1,5 +1,6 @@
 import type { AuditEntry } from './audit.ts';
-import type { BatchRecord, Budget, Claim, ModelList, Submission, WrittenFile } from './record.ts';
+import type { Budget, Claim, ModelList, Submission, WrittenFile } from './other-records.ts';
+import type { BatchRecord } from './record.ts';
 import type { Summaries, Summary } from './summaries.ts';
 
 /** One state of a register, with who changed it and when. */

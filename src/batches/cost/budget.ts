@@ -1,8 +1,9 @@
 import { ulid } from 'ulid';
 import { BatchError } from '../../errors.ts';
 import { roundUsd } from '../../provider/pricing.ts';
+import type { Budget, Reservation } from '../../store/other-records.ts';
 import { isProvenDead } from '../../store/process-identity.ts';
-import type { BatchRecord, Budget, Part, Reservation } from '../../store/record.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Context } from '../context.ts';
 import { actualOfPart, formatUsd } from './cost.ts';
 

@@ -1,4 +1,4 @@
-import type { Claim } from '../../store/record.ts';
+import type { Claim } from '../../store/other-records.ts';
 import type { Context } from '../context.ts';
 
 /** Which of our parts a provider's batch may belong to. */

@@ -1,0 +1,56 @@
+import * as z from 'zod';
+import { processIdentity } from './record.ts';
+
+/** What the store keeps beside the batches, each in registers of its own; checked whenever it is read. */
+
+const time = z.string();
+
+/** content hash → the batch that does this work. */
+export const submission = z.object({ batch_id: z.string(), at: time });
+export type Submission = z.infer<typeof submission>;
+
+/** Which batch and part own a provider's batch. */
+export const claim = z.object({
+  /** Null once a claim was given back. */
+  owner: z.object({ batch_id: z.string(), part: z.int().positive() }).nullable(),
+  /** Found in the API's list, not told by the answer to a create: such an answer to another part displaces it. */
+  tentative: z.boolean(),
+});
+export type Claim = z.infer<typeof claim>;
+
+/** A file that we wrote for a caller: what may be overwritten, and only while it is still as we left it. */
+export const writtenFile = z.object({ path: z.string(), batch_id: z.string(), sha256: z.string(), at: time });
+export type WrittenFile = z.infer<typeof writtenFile>;
+
+/** What the unsent parts of a batch can cost at most, kept out of others' reach. */
+export const reservation = z.object({
+  id: z.string(),
+  batch_id: z.string(),
+  parts: z.array(z.object({ number: z.int().positive(), usd: z.number().nonnegative() })),
+  /** Who is about to send them: what it holds is given up when it is dead and they were not sent. */
+  holder: processIdentity,
+});
+export type Reservation = z.infer<typeof reservation>;
+
+/** The money of one UTC day, in US dollars: what ended submissions cost, and what open ones may. */
+export const budget = z.object({
+  spent_usd: z.number().nonnegative(),
+  open: z.array(reservation),
+});
+export type Budget = z.infer<typeof budget>;
+
+/** What the API last said of its models; empty where it did not answer. */
+export const modelList = z.object({
+  at: time,
+  models: z.array(
+    z.object({
+      id: z.string(),
+      lifecycle: z.enum(['active', 'deprecated', 'retired']).nullable(),
+      retires_at: z.string().nullable(),
+      max_input_tokens: z.int().positive().nullable(),
+      max_output_tokens: z.int().positive().nullable(),
+      batch: z.boolean().nullable(),
+    }),
+  ),
+});
+export type ModelList = z.infer<typeof modelList>;
