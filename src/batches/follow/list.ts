@@ -111,6 +111,7 @@ export async function list(context: Context, request: ListRequest): Promise<Batc
     ...damagedWarnings(damaged),
     ...unknownWarnings(request.group_by, groups.length, costGroups.unknown()),
     ...diskWarnings(context, found),
+    ...(batches.some(({ provider }) => provider === 'sandbox') ? [SANDBOX_LISTED] : []),
   ];
   return {
     batches,
@@ -120,6 +121,9 @@ export async function list(context: Context, request: ListRequest): Promise<Batc
     warnings,
   };
 }
+
+const SANDBOX_LISTED =
+  'Batches with provider sandbox hold made-up answers; nothing was paid for them, and the dollars leave them out.';
 
 function listingOf(record: BatchRecord): Listing {
   const { batch_id, name, provider, request_count, created_at } = record;
