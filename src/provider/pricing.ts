@@ -16,6 +16,16 @@ export type TokenUsage = {
   web_searches: number;
 };
 
+/** A request that took nothing: what sums begin with. */
+export const noUsage: Readonly<TokenUsage> = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_read_tokens: 0,
+  cache_write_5m_tokens: 0,
+  cache_write_1h_tokens: 0,
+  web_searches: 0,
+};
+
 export type Billing = {
   /** In a batch all tokens cost half; web searches cost the same. */
   batch: boolean;

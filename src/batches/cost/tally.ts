@@ -1,5 +1,5 @@
 import type { Model } from '../../provider/models.ts';
-import { priceOfMany, roundUsd, type TokenUsage } from '../../provider/pricing.ts';
+import { noUsage, priceOfMany, roundUsd } from '../../provider/pricing.ts';
 import type { InputRates } from './input-rate.ts';
 import type { PromptSize } from './prompt-size.ts';
 
@@ -102,15 +102,6 @@ export function createTally(): Tally {
     },
   };
 }
-
-const noUsage: TokenUsage = {
-  input_tokens: 0,
-  output_tokens: 0,
-  cache_read_tokens: 0,
-  cache_write_5m_tokens: 0,
-  cache_write_1h_tokens: 0,
-  web_searches: 0,
-};
 
 function priceGroup(group: Group, model: Model, rates: InputRates, known?: KnownOutput): CostLine {
   const rate = rates.of(model);

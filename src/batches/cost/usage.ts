@@ -1,5 +1,5 @@
 import type { ModelCatalog } from '../../provider/models.ts';
-import { priceOf, roundUsd, type TokenUsage } from '../../provider/pricing.ts';
+import { noUsage, priceOf, roundUsd, type TokenUsage } from '../../provider/pricing.ts';
 import type { Usage } from '../../store/record.ts';
 import type { AnswerMessage } from '../results/result-line.ts';
 
@@ -24,16 +24,7 @@ function inferenceGeo({ usage }: AnswerMessage): string | null {
   return typeof geo === 'string' ? geo : null;
 }
 
-const nothing = {
-  requests: 0,
-  input_tokens: 0,
-  output_tokens: 0,
-  cache_read_tokens: 0,
-  cache_write_5m_tokens: 0,
-  cache_write_1h_tokens: 0,
-  web_searches: 0,
-  cost_usd: 0,
-};
+const nothing = { ...noUsage, requests: 0, cost_usd: 0 };
 
 /** The sum of two usages, under the first one's names; unknown where one of the costs is. */
 export function addUsage(a: Usage, b: Omit<Usage, keyof TaskKind>): Usage {
