@@ -66,16 +66,14 @@ function decode(path: string, text: string): PartTask {
 }
 
 /**
- * The tasks of a part that lists them, ascending by ordinal, streamed. Throws `store_damaged` where there are
- * not `expected` of them.
+ * The tasks of a part that lists them, ascending by ordinal, streamed in groups. Throws `store_damaged` where
+ * there are not `expected` of them.
  */
-export async function* readPartTasks(path: string, expected: number): AsyncGenerator<PartTask> {
+export async function* readPartTasks(path: string, expected: number): AsyncGenerator<PartTask[]> {
   let found = 0;
   for await (const lines of splitLines(readStoreFile(path))) {
-    for (const { bytes } of lines) {
-      found += 1;
-      yield decode(path, bytes.toString('utf8'));
-    }
+    found += lines.length;
+    yield lines.map(({ bytes }) => decode(path, bytes.toString('utf8')));
   }
   if (found !== expected) throw damaged(path, `it holds ${found} tasks instead of ${expected}`);
 }

@@ -46,6 +46,9 @@ const OFFSET = 8;
 const OUTCOME = 16;
 const DECLINED = 0x80;
 
+/** More rows than an index can have: a part is one provider batch. */
+const MOST_ROWS = 2 ** 21;
+
 /** The codes of outcomes on disk are their places in `outcomes`: that list may only grow at its end. */
 function outcomeOf(code: number): Outcome {
   const outcome = outcomes[code];
@@ -104,14 +107,14 @@ export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder
       count += 1;
     },
     finish(resultsBytes) {
-      const unsorted = createIndex(rows.subarray(0, count * FORMAT.rowBytes), resultsBytes);
-      const order = Uint32Array.from({ length: count }, (_, i) => i);
-      order.sort((a, b) => unsorted.ordinal(a) - unsorted.ordinal(b));
-      const sorted = Buffer.alloc(unsorted.rows.length);
-      order.forEach((from, to) => {
-        const start = from * FORMAT.rowBytes;
-        unsorted.rows.copy(sorted, to * FORMAT.rowBytes, start, start + FORMAT.rowBytes);
-      });
+      // Ordinal and row as one number (32 and 21 of the 53 bits that are exact), so that sorting calls nothing.
+      const order = new Float64Array(count);
+      for (let i = 0; i < count; i += 1) order[i] = rows.readUInt32LE(i * FORMAT.rowBytes) * MOST_ROWS + i;
+      const sorted = Buffer.allocUnsafe(count * FORMAT.rowBytes);
+      for (const [to, key] of order.sort().entries()) {
+        const from = (key % MOST_ROWS) * FORMAT.rowBytes;
+        rows.copy(sorted, to * FORMAT.rowBytes, from, from + FORMAT.rowBytes);
+      }
       return createIndex(sorted, resultsBytes);
     },
   };

@@ -40,8 +40,8 @@ export type Tasks = {
   readonly count: number;
   /** The entries of these tasks, in the order asked for. */
   read(ordinals: readonly number[]): Promise<TaskEntry[]>;
-  /** All entries in order, streamed. */
-  all(): AsyncIterable<TaskEntry>;
+  /** All entries in order, streamed in groups: one promise per task would cost more than reading it. */
+  all(): AsyncIterable<TaskEntry[]>;
   /** Where its request stands in its part's body; null where the index was lost, which alone knew. */
   request(ordinal: number): Span | null;
 };
@@ -191,10 +191,10 @@ export async function openTasks(folder: BatchFolder): Promise<Tasks> {
     return wanted.flatMap((ordinal) => entries.get(ordinal) ?? []);
   }
 
-  async function* all(): AsyncGenerator<TaskEntry> {
+  async function* all(): AsyncGenerator<TaskEntry[]> {
     try {
       for await (const lines of splitLines(createReadStream(folder.tasks))) {
-        for (const { bytes } of lines) yield decodeEntry(folder, bytes);
+        yield lines.map(({ bytes }) => decodeEntry(folder, bytes));
       }
     } catch (error) {
       throw storeFailure('read', folder.tasks, error);

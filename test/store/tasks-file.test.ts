@@ -20,9 +20,9 @@ async function written(count: number) {
   return folder;
 }
 
-async function listed(entries: AsyncIterable<TaskEntry>): Promise<TaskEntry[]> {
+async function listed(groups: AsyncIterable<TaskEntry[]>): Promise<TaskEntry[]> {
   const found: TaskEntry[] = [];
-  for await (const each of entries) found.push(each);
+  for await (const entries of groups) found.push(...entries);
   return found;
 }
 

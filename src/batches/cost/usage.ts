@@ -47,20 +47,37 @@ export function addUsage(a: Usage, b: Omit<Usage, keyof TaskKind>): Usage {
  * without a known price makes its sum null: nothing is guessed.
  */
 export function createUsageTally(catalog: ModelCatalog) {
-  const sums = new Map<string, Usage>();
+  const sums = new Map<string, Map<string | null, Usage>>();
+
+  function sumOf(model: string, task_type: string | null): Usage {
+    const known = sums.get(model)?.get(task_type);
+    if (known !== undefined) return known;
+    const sum = { model, task_type, ...nothing };
+    sums.set(model, new Map(sums.get(model)).set(task_type, sum));
+    return sum;
+  }
+
   return {
     /** `kind` is what the task was sent as: its model stands in for one of the answer's that is not known. */
     add(message: AnswerMessage, { model: requested, task_type }: TaskKind) {
       const model = catalog.find(message.model) ?? catalog.find(requested);
       const tokens = tokenUsage(message);
-      const cost_usd =
-        model === undefined
-          ? null
-          : priceOf(model, tokens, { batch: true, inferenceGeo: inferenceGeo(message) });
-      const kind = { model: model?.id ?? requested, task_type };
-      const key = JSON.stringify([kind.model, task_type]);
-      sums.set(key, addUsage(sums.get(key) ?? { ...kind, ...nothing }, { ...tokens, requests: 1, cost_usd }));
+      // Added to in place: a new sum for each of a hundred thousand answers would fill the memory for long-lived
+      // objects, which is cleared too seldom.
+      const sum = sumOf(model?.id ?? requested, task_type);
+      sum.requests += 1;
+      sum.input_tokens += tokens.input_tokens;
+      sum.output_tokens += tokens.output_tokens;
+      sum.cache_read_tokens += tokens.cache_read_tokens;
+      sum.cache_write_5m_tokens += tokens.cache_write_5m_tokens;
+      sum.cache_write_1h_tokens += tokens.cache_write_1h_tokens;
+      sum.web_searches += tokens.web_searches;
+      if (model === undefined) sum.cost_usd = null;
+      else if (sum.cost_usd !== null) {
+        const billing = { batch: true, inferenceGeo: inferenceGeo(message) };
+        sum.cost_usd = roundUsd(sum.cost_usd + priceOf(model, tokens, billing));
+      }
     },
-    finish: (): Usage[] => [...sums.values()],
+    finish: (): Usage[] => [...sums.values()].flatMap((ofModel) => [...ofModel.values()]),
   };
 }

@@ -9,13 +9,12 @@ import { writeResultsIndex } from '../../store/results-index.ts';
 import { inStore } from '../../store/store-failure.ts';
 import { guardWriter, readStoreFile } from '../../store/store-files.ts';
 import type { Context } from '../context.ts';
-import type { TaskKind } from '../cost/usage.ts';
 import type { Report } from '../jobs.ts';
 import { isCreated, updatePart } from '../parts.ts';
 import { confirmPart, releaseForeign } from '../submit/tentative.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
-import { type ExpectedTasks, type Scan, scanResults } from './scan-results.ts';
-import { tasksOfPart } from './tasks-of-part.ts';
+import { type ExpectedTasks, expectedTasks } from './expected-tasks.ts';
+import { type Scan, scanResults } from './scan-results.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -56,7 +55,7 @@ async function collectPart(
 ): Promise<SavedResults | 'foreign'> {
   const folder = context.store.folder(record.batch_id);
   const target = folder.partResults(part.number);
-  const expected = await expectedTasks(context, record, part);
+  const expected = await expectedTasks(folder, part);
   const onLine = (lines: number) =>
     report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count });
 
@@ -91,46 +90,6 @@ async function exists(path: string): Promise<boolean> {
 async function scanSaved(context: Context, target: string, expected: ExpectedTasks) {
   const scan = await scanResults(readStoreFile(target), expected, context.catalog);
   return { scan, sha256: await sha256OfFile(target) };
-}
-
-const unknownKind: TaskKind = { model: '', task_type: null };
-
-/** One object for all tasks of a kind: a part can have a hundred thousand tasks. */
-function createKinds() {
-  const kinds = new Map<string, TaskKind>();
-  return ({
-    model,
-    task_type = null,
-  }: {
-    model: string;
-    task_type?: string | null | undefined;
-  }): TaskKind => {
-    const key = JSON.stringify([model, task_type]);
-    const kind = kinds.get(key) ?? { model, task_type };
-    kinds.set(key, kind);
-    return kind;
-  };
-}
-
-/** The tasks of a part, in the few bytes that checking its results takes. */
-export async function expectedTasks(
-  context: Context,
-  record: BatchRecord,
-  part: Part,
-): Promise<ExpectedTasks> {
-  const ordinals = new Map<string, number>();
-  const kinds: TaskKind[] = [];
-  const kindOf = createKinds();
-  for await (const task of tasksOfPart(context.store.folder(record.batch_id), part)) {
-    ordinals.set(task.custom_id, task.ordinal);
-    kinds[task.ordinal - part.first_task] = kindOf(task);
-  }
-  return {
-    count: part.request_count,
-    ordinal: (customId) => ordinals.get(customId),
-    kind: (wanted) => kinds[wanted - part.first_task] ?? unknownKind,
-    ordinals: () => ordinals.values(),
-  };
 }
 
 /**

@@ -81,9 +81,11 @@ async function ordinalsOf(view: View, taskIds: readonly string[]): Promise<Set<n
   const wanted = new Set(taskIds);
   const found = new Set<number>();
   let ordinal = 0;
-  for await (const task of view.tasks()) {
-    if (wanted.delete(task.task_id)) found.add(ordinal);
-    ordinal += 1;
+  for await (const tasks of view.tasks()) {
+    for (const { task_id } of tasks) {
+      if (wanted.delete(task_id)) found.add(ordinal);
+      ordinal += 1;
+    }
   }
   if (wanted.size === 0) return found;
   throw new BatchError('invalid_input', `${wanted.size} of the task_ids are not in this batch.`, {

@@ -40,10 +40,7 @@ const messageSchema = z.looseObject({
 });
 export type AnswerMessage = z.infer<typeof messageSchema>;
 
-const lineSchema = z.looseObject({
-  custom_id: z.string(),
-  result: z.looseObject({ type: z.string() }),
-});
+type PlainLine = { custom_id: string; result: { type: string; message?: unknown; error?: unknown } };
 
 /** A type gets into advice, where what is no plain name, but a text of somebody's, has no place. */
 const errorType = z.string().transform((type) => (/^[a-z][a-z_]{0,49}$/.test(type) ? type : 'unknown_error'));
@@ -80,6 +77,15 @@ function isPlainMessage(value: unknown): value is AnswerMessage {
   );
 }
 
+function isPlainLine(value: unknown): value is PlainLine {
+  return (
+    isJsonObject(value) &&
+    typeof value.custom_id === 'string' &&
+    isJsonObject(value.result) &&
+    typeof value.result.type === 'string'
+  );
+}
+
 const unreadable = (message: string): ResultError => ({ type: 'unreadable_result', message });
 
 /** Reads one line of a results file; null where it is no result at all. */
@@ -90,9 +96,8 @@ export function readResultLine(text: string): ResultLine | null {
   } catch {
     return null;
   }
-  const line = lineSchema.safeParse(value);
-  if (!line.success) return null;
-  const { custom_id, result } = line.data;
+  if (!isPlainLine(value)) return null;
+  const { custom_id, result } = value;
   switch (result.type) {
     case 'succeeded': {
       if (isPlainMessage(result.message)) return { type: 'succeeded', custom_id, message: result.message };

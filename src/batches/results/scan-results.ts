@@ -2,19 +2,11 @@ import { splitLines } from '../../files/lines.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../../store/record.ts';
 import { createResultsIndexBuilder, type ResultsIndex } from '../../store/results-index.ts';
-import { createUsageTally, type TaskKind } from '../cost/usage.ts';
+import { createUsageTally } from '../cost/usage.ts';
+import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
 import { errorOf, missingError, outcomeOf, readResultLine } from './result-line.ts';
 import { withoutContent } from './without-content.ts';
-
-/** The tasks that a part was sent with: what a results file is checked against. */
-export type ExpectedTasks = {
-  readonly count: number;
-  /** The ordinal behind a custom_id, undefined for one that was not sent. */
-  ordinal(customId: string): number | undefined;
-  kind(ordinal: number): TaskKind;
-  ordinals(): Iterable<number>;
-};
 
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {
@@ -35,7 +27,7 @@ export async function scanResults(
   onLine: (lines: number) => void = () => {},
 ): Promise<Scan> {
   const builder = createResultsIndexBuilder(expected.count);
-  const seen = new Set<number>();
+  const seen = new Uint8Array(expected.count);
   const failures = createFailureGroups();
   const usage = createUsageTally(catalog);
   const outcomes = { succeeded: 0, incomplete: 0, errored: 0, expired: 0, canceled: 0, missing: 0 };
@@ -49,26 +41,27 @@ export async function scanResults(
       if (line.bytes.length === 0) continue;
       lines += 1;
       const result = readResultLine(withoutContent(line.bytes));
-      const ordinal = result === null ? undefined : expected.ordinal(result.custom_id);
+      const position = result === null ? undefined : expected.position(result.custom_id);
       if (result === null) strange.unreadable += 1;
-      else if (ordinal === undefined) strange.unknown += 1;
-      else if (seen.has(ordinal)) strange.repeated += 1;
-      if (result === null || ordinal === undefined || seen.has(ordinal)) continue;
+      else if (position === undefined) strange.unknown += 1;
+      else if (seen[position] === 1) strange.repeated += 1;
+      if (result === null || position === undefined || seen[position] === 1) continue;
 
-      seen.add(ordinal);
+      seen[position] = 1;
+      const ordinal = expected.ordinal(position);
       const outcome = outcomeOf(result);
       outcomes[outcome] += 1;
       const error = errorOf(result);
       builder.add(ordinal, outcome, line.offset, line.bytes.length, error?.type === 'refusal');
       if (error !== null) failures.add(error.type, error.message, ordinal);
-      if (result.type === 'succeeded') usage.add(result.message, expected.kind(ordinal));
+      if (result.type === 'succeeded') usage.add(result.message, expected.kind(position));
     }
     onLine(lines);
   }
-  for (const ordinal of expected.ordinals()) {
-    if (seen.has(ordinal)) continue;
+  for (const [position, came] of seen.entries()) {
+    if (came === 1) continue;
     outcomes.missing += 1;
-    failures.add(missingError.type, missingError.message, ordinal);
+    failures.add(missingError.type, missingError.message, expected.ordinal(position));
   }
   return {
     index: builder.finish(bytes),

@@ -11,17 +11,25 @@ export type SentTask = {
   task_type?: string | undefined;
 };
 
-/** The tasks that a part holds, ascending by ordinal, streamed. */
-export async function* tasksOfPart(folder: BatchFolder, part: Part): AsyncGenerator<SentTask> {
+/** The tasks that a part holds, ascending by ordinal, streamed in groups. */
+export async function* tasksOfPart(folder: BatchFolder, part: Part): AsyncGenerator<SentTask[]> {
   if (part.tasks === 'listed') {
     yield* readPartTasks(folder.partTasks(part.number), part.request_count);
     return;
   }
   const end = part.first_task + part.request_count;
   let ordinal = 0;
-  for await (const { custom_id, task_id, model, task_type } of (await openTasks(folder)).all()) {
+  for await (const entries of (await openTasks(folder)).all()) {
+    const first = ordinal;
+    ordinal += entries.length;
+    yield entries
+      .slice(Math.max(0, part.first_task - first), Math.max(0, end - first))
+      .map(({ custom_id, task_id, model, task_type }, index) => ({
+        ordinal: Math.max(first, part.first_task) + index,
+        custom_id: custom_id ?? task_id,
+        model,
+        task_type,
+      }));
     if (ordinal >= end) return;
-    if (ordinal >= part.first_task) yield { ordinal, custom_id: custom_id ?? task_id, model, task_type };
-    ordinal += 1;
   }
 }

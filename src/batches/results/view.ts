@@ -24,7 +24,8 @@ export type View = {
   failure(ordinal: number): Promise<ResultError | null>;
   /** The answers of these tasks, in the order asked for. */
   answers(ordinals: readonly number[]): Promise<Answer[]>;
-  tasks(): AsyncIterable<TaskEntry>;
+  /** All tasks in order, streamed in groups. */
+  tasks(): AsyncIterable<TaskEntry[]>;
   close(): Promise<void>;
 };
 

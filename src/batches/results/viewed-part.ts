@@ -6,7 +6,7 @@ import type { BatchFolder } from '../../store/store.ts';
 import { readStoreFile } from '../../store/store-files.ts';
 import type { Context } from '../context.ts';
 import { isCreated } from '../parts.ts';
-import { expectedTasks } from './collect.ts';
+import { expectedTasks } from './expected-tasks.ts';
 import type { AttemptedPart } from './merge.ts';
 import { scanResults } from './scan-results.ts';
 
@@ -32,10 +32,12 @@ async function listOf(folder: BatchFolder, part: Part): Promise<Pick<ViewedPart,
   const listed = new Uint32Array(part.request_count);
   const structured = new Set<number>();
   let position = 0;
-  for await (const task of readPartTasks(folder.partTasks(part.number), part.request_count)) {
-    listed[position] = task.ordinal;
-    position += 1;
-    if (task.structured) structured.add(task.ordinal);
+  for await (const tasks of readPartTasks(folder.partTasks(part.number), part.request_count)) {
+    for (const task of tasks) {
+      listed[position] = task.ordinal;
+      position += 1;
+      if (task.structured) structured.add(task.ordinal);
+    }
   }
   return { listed, structured };
 }
@@ -48,10 +50,11 @@ async function openIndex(
   path: string,
 ): Promise<ResultsIndex> {
   const bytes = part.progress.results?.bytes ?? 0;
-  const indexPath = context.store.folder(record.batch_id).partResultsIndex(part.number);
+  const folder = context.store.folder(record.batch_id);
+  const indexPath = folder.partResultsIndex(part.number);
   const known = await readResultsIndex(indexPath, bytes);
   if (known !== null) return known;
-  const expected = await expectedTasks(context, record, part);
+  const expected = await expectedTasks(folder, part);
   const { index } = await scanResults(readStoreFile(path), expected, context.catalog);
   if (index.resultsBytes !== bytes) {
     throw new BatchError(

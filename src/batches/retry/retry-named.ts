@@ -26,12 +26,14 @@ export async function findNamed(
   const corrections = new Map<number, Correction>();
   if (unknownIds.size + unknownCorrections.size > 0) {
     let ordinal = 0;
-    for await (const { task_id } of tasks.all()) {
-      const correction = unknownCorrections.get(task_id);
-      if (correction) corrections.set(ordinal, correction);
-      unknownCorrections.delete(task_id);
-      if (unknownIds.delete(task_id)) taskIds.add(ordinal);
-      ordinal += 1;
+    for await (const entries of tasks.all()) {
+      for (const { task_id } of entries) {
+        const correction = unknownCorrections.get(task_id);
+        if (correction) corrections.set(ordinal, correction);
+        unknownCorrections.delete(task_id);
+        if (unknownIds.delete(task_id)) taskIds.add(ordinal);
+        ordinal += 1;
+      }
     }
   }
   problems.add(...[...unknownIds].map((id) => unknownTask('task_ids', id)));

@@ -85,11 +85,13 @@ async function listedSpans(folder: BatchFolder, part: Part): Promise<(ordinal: n
   const offsets = new Float64Array(part.request_count);
   const lengths = new Uint32Array(part.request_count);
   let position = 0;
-  for await (const task of readPartTasks(folder.partTasks(part.number), part.request_count)) {
-    ordinals[position] = task.ordinal;
-    offsets[position] = task.offset;
-    lengths[position] = task.length;
-    position += 1;
+  for await (const tasks of readPartTasks(folder.partTasks(part.number), part.request_count)) {
+    for (const task of tasks) {
+      ordinals[position] = task.ordinal;
+      offsets[position] = task.offset;
+      lengths[position] = task.length;
+      position += 1;
+    }
   }
   return (wanted) => {
     const at = indexOfSorted(ordinals, wanted);
