@@ -1,0 +1,46 @@
+import { Worker } from 'node:worker_threads';
+import { type ApiFailure, BatchError, type ErrorCode, type Problem } from '../errors.ts';
+
+/**
+ * Memory for what a thread has just made, in MB. A small one is cleared often, and with it the pieces of files
+ * that a thread has done with, which the garbage collector otherwise lets pile up.
+ */
+const YOUNG_MEGABYTES = 12;
+
+export type ThreadModule = {
+  /** The file's name without its ending, beside the module that starts it; in the bundle, beside all others. */
+  name: string;
+  /** `import.meta.url` of the module that starts it. */
+  from: string;
+};
+
+/**
+ * Runs a module on a thread of its own, for work that would hold up this one. What the thread prints on stdout is
+ * dropped, for only MCP frames belong there. The caller ends it.
+ */
+export function startThread({ name, from }: ThreadModule, data: unknown): Worker {
+  const isSource = from.endsWith('.ts');
+  return new Worker(new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from), {
+    workerData: data,
+    stdout: true,
+    execArgv: isSource ? ['--import', 'tsx'] : [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+  });
+}
+
+/** A `BatchError` as it passes between threads, which carry no classes. */
+export type ThreadFailure = {
+  code: ErrorCode;
+  message: string;
+  problems: readonly Problem[];
+  problemCount: number;
+  api: ApiFailure | undefined;
+};
+
+export function toFailure({ code, message, problems, problemCount, api }: BatchError): ThreadFailure {
+  return { code, message, problems, problemCount, api };
+}
+
+export function fromFailure({ code, message, problems, problemCount, api }: ThreadFailure): BatchError {
+  return new BatchError(code, message, { problems, problemCount, ...(api && { api }) });
+}
