@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type TransferListItem, Worker } from 'node:worker_threads';
 import { type ApiFailure, BatchError, type ErrorCode, type Problem } from '../errors.ts';
 
 /**
@@ -16,12 +16,17 @@ export type ThreadModule = {
 
 /**
  * Runs a module on a thread of its own, for work that would hold up this one. What the thread prints on stdout is
- * dropped, for only MCP frames belong there. The caller ends it.
+ * dropped, for only MCP frames belong there. The caller ends it. What `transfer` names of the data moves over.
  */
-export function startThread({ name, from }: ThreadModule, data: unknown): Worker {
+export function startThread(
+  { name, from }: ThreadModule,
+  data: unknown,
+  transfer: readonly TransferListItem[] = [],
+): Worker {
   const isSource = from.endsWith('.ts');
   return new Worker(new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from), {
     workerData: data,
+    transferList: [...transfer],
     stdout: true,
     execArgv: isSource ? ['--import', 'tsx'] : [],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
