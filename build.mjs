@@ -9,7 +9,11 @@ const outdir = 'dist';
 const OLD_MS = 60 * 60 * 1000;
 
 await build({
-  entryPoints: ['src/server.ts', 'src/cli.ts'],
+  entryPoints: {
+    server: 'src/server.ts',
+    cli: 'src/cli.ts',
+    'examine-thread': 'src/batches/work/examine-thread.ts',
+  },
   outdir,
   bundle: true,
   splitting: true,

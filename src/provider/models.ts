@@ -9,6 +9,8 @@ export { type Model, type Prices, type Tier, tiers } from './model.ts';
 export type ModelCatalog = {
   /** The day of the built-in table's prices, as `2026-11-22`. A row from a price file says so in its `source`. */
   readonly asOf: string;
+  /** What it was made from: an equal one can be made on another thread. */
+  readonly options: ModelCatalogOptions;
   /** Every id that can be used, aliases included. */
   readonly ids: readonly string[];
   /** The model id that serves each tier. */
@@ -21,7 +23,7 @@ export type ModelCatalog = {
   warnings(today: string): string[];
 };
 
-type Options = {
+export type ModelCatalogOptions = {
   /** The owner's models for the tiers, by exact id. */
   tiers?: Partial<Record<Tier, string>>;
   /** Rows that extend the table, or stand in for its rows of the same id. */
@@ -37,7 +39,7 @@ export function unknownModel(id: string, ids: readonly string[]): { problem: str
 }
 
 /** Throws `unknown_model` where a tier is to be served by a model without a price. */
-export function createModelCatalog(options: Options = {}): ModelCatalog {
+export function createModelCatalog(options: ModelCatalogOptions = {}): ModelCatalog {
   const byId = new Map<string, Model>();
   for (const row of [...PRICE_TABLE, ...(options.extra ?? [])]) {
     for (const id of [row.id, ...row.aliases]) byId.set(id, row);
@@ -60,6 +62,7 @@ export function createModelCatalog(options: Options = {}): ModelCatalog {
 
   return {
     asOf: PRICES_AS_OF,
+    options,
     ids,
     tiers: tierIds,
     find: (id) => byId.get(id),

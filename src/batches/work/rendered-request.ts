@@ -75,6 +75,11 @@ export function createWarningList() {
     add(warnings: readonly string[]) {
       for (const warning of warnings) times.set(warning, (times.get(warning) ?? 0) + 1);
     },
+    /** Adds what another list has, as on another thread. */
+    merge(counts: ReadonlyMap<string, number>) {
+      for (const [warning, count] of counts) times.set(warning, (times.get(warning) ?? 0) + count);
+    },
+    counts: (): ReadonlyMap<string, number> => times,
     texts: (tasks: number): string[] =>
       [...times].map(([text, count]) => (count === tasks ? text : `${text} (${count} tasks)`)),
   };

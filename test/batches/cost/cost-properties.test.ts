@@ -140,7 +140,7 @@ describe('a sample', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 2, max: 30 }), (count, size) => {
         const sample = createSample<number>(size);
-        for (let item = 0; item < count; item += 1) sample.add(item);
+        for (let item = 0; item < count; item += 1) sample.add(() => item);
         const items = sample.items();
         if (count <= size) {
           expect(items).toEqual(Array.from({ length: count }, (_, item) => item));
