@@ -3,8 +3,10 @@ export type GatheredBytes = {
   readonly length: number;
   /** Gives the number of bytes that the piece took; a string as UTF-8. */
   add(piece: string | Uint8Array): number;
-  /** All of it, in memory of its own: nothing is to be added after that. */
-  take(): Uint8Array<ArrayBuffer>;
+  /** All of it, in memory of its own, as long as nothing is added after that. */
+  bytes(): Uint8Array<ArrayBuffer>;
+  /** Begins anew in the same memory. */
+  clear(): void;
 };
 
 /** UTF-16 takes one unit for what UTF-8 takes three bytes for, at most. */
@@ -33,6 +35,9 @@ export function gatherBytes(expected: number): GatheredBytes {
       length += bytes;
       return bytes;
     },
-    take: () => new Uint8Array(buffer.buffer, 0, length),
+    bytes: () => new Uint8Array(buffer.buffer, 0, length),
+    clear() {
+      length = 0;
+    },
   };
 }

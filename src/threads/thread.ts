@@ -20,12 +20,19 @@ export type ThreadModule = {
  */
 export function startThread({ name, from }: ThreadModule, data: unknown): Worker {
   const isSource = from.endsWith('.ts');
-  return new Worker(new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from), {
+  const module = new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from);
+  return new Worker(isSource ? loadSource(module) : module, {
+    eval: isSource,
     workerData: data,
     stdout: true,
-    execArgv: isSource ? ['--import', 'tsx'] : [],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
   });
+}
+
+/** A script that loads a module from its TypeScript source, as the tests and `npm run dev` have it. */
+function loadSource(module: URL): string {
+  const loader = import.meta.resolve('tsx/esm/api');
+  return `import('${loader}').then(({ register }) => (register(), import('${module.href}')))`;
 }
 
 /** A `BatchError` as it passes between threads, which carry no classes. */

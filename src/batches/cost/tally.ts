@@ -60,21 +60,32 @@ export type CostGroup = Pick<Priced, 'model' | 'inference_geo' | 'task_type'> & 
   maximum: number[];
 };
 
+function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolean {
+  return (
+    a.model.id === b.model.id &&
+    a.inference_geo === b.inference_geo &&
+    a.task_type === b.task_type &&
+    a.ttl === b.ttl
+  );
+}
+
 const figures = ['bytes', 'cached', 'searches', 'expected', 'maximum'] as const;
 type Figure = (typeof figures)[number];
 
 /** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
 export function createTally(): Tally {
   const groups = new Map<string, CostGroup>();
+  let latest: CostGroup | undefined;
 
-  function groupOf({ model, inference_geo, task_type, ttl }: Omit<CostGroup, Figure>): CostGroup {
+  function groupOf(kind: Omit<CostGroup, Figure>): CostGroup {
+    // One request is nearly always like the one before it.
+    if (latest !== undefined && isAlike(latest, kind)) return latest;
+    const { model, inference_geo, task_type, ttl } = kind;
     const key = JSON.stringify([model.id, inference_geo, task_type, ttl]);
-    const known = groups.get(key);
-    if (known !== undefined) return known;
-    const figures = { bytes: [], cached: [], searches: [], expected: [], maximum: [] };
-    const group = { model, inference_geo, task_type, ttl, ...figures };
-    groups.set(key, group);
-    return group;
+    const none = { bytes: [], cached: [], searches: [], expected: [], maximum: [] };
+    latest = groups.get(key) ?? { model, inference_geo, task_type, ttl, ...none };
+    groups.set(key, latest);
+    return latest;
   }
 
   return {

@@ -16,20 +16,23 @@ type Circumstances = {
 };
 
 /** What a rendered request is refused or warned for, as it would be sent today: its size and its model's life. */
-export function checkRendered(rendered: RenderedTask, bytes: number, at: Circumstances): Findings {
-  const found = [
-    checkSize(bytes, at.partBytes),
+export function checkRendered(
+  rendered: RenderedTask,
+  bytes: number,
+  { partBytes, today, catalog }: Circumstances,
+): Findings {
+  const problems: Problem[] = [];
+  const warnings = [...rendered.warnings];
+  for (const found of [
+    checkSize(bytes, partBytes),
     checkFit(rendered.model, rendered.params, bytes),
     checkSearches(rendered),
-    checkModelLife(rendered.model, rendered.max_tokens, { ...at, live: noLiveModels }),
-  ];
-  return {
-    problems: found.map((each) => each?.problem).filter((problem) => problem !== undefined),
-    warnings: [
-      ...rendered.warnings,
-      ...found.map((each) => each?.warning).filter((warning) => warning !== undefined),
-    ],
-  };
+    checkModelLife(rendered.model, rendered.max_tokens, { today, catalog, live: noLiveModels }),
+  ]) {
+    if (found?.problem !== undefined) problems.push(found.problem);
+    if (found?.warning !== undefined) warnings.push(found.warning);
+  }
+  return { problems, warnings };
 }
 
 /** Without a bound no ceiling would hold: searches are paid one by one. */
