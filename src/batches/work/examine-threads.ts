@@ -64,8 +64,12 @@ export async function* examineInThreads(
     let next = 0;
     for await (const block of lines) {
       const thread = threads[next % count];
-      if (thread !== undefined) pending.push(thread.examine(block));
       next += 1;
+      if (thread === undefined) continue;
+      const examined = thread.examine(block);
+      pending.push(examined);
+      // It may fail before its turn comes: a failure that nobody waits for yet would end the process.
+      void Promise.allSettled([examined]);
       if (pending.length >= count * BLOCKS_EACH) {
         const examined = await pending.shift();
         if (examined) yield examined;
@@ -79,7 +83,5 @@ export async function* examineInThreads(
     }
   } finally {
     await Promise.all(threads.map((thread) => thread.end()));
-    // Of what nobody waits for any more, nobody needs to hear that it has failed.
-    await Promise.allSettled(pending);
   }
 }

@@ -35,11 +35,23 @@ export type Examiner = {
   take(): Block | null;
 };
 
+/** Far more than any task needs, and far less than what overflows the call stack of whoever walks through one. */
+const MOST_LEVELS = 500;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
+}
+
 export function createExaminer(examination: Examination): Examiner {
   let block = createBlockBuilder();
 
   function check(number: number, value: unknown, source: Source | undefined): Problem[] {
     const place = placeName(examination.places, number);
+    if (isDeeper(value, MOST_LEVELS)) {
+      const problem = `is nested more than ${MOST_LEVELS} levels deep`;
+      return [{ item: place, problem, valid: 'a flatter task' }];
+    }
     const parsed = parseTask(value, place);
     if (!parsed.ok) return parsed.problems;
     const { task } = parsed;

@@ -1,6 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Examination } from '../../../src/batches/work/examine.ts';
+import { examineInThreads } from '../../../src/batches/work/examine-threads.ts';
+import { createModelCatalog } from '../../../src/provider/models.ts';
+import { createTemplates } from '../../../src/templates/templates.ts';
 import { startApi, startCheckedServer } from '../../api.ts';
 import type { ApiServer } from '../../api-server.ts';
 import type { ServerOptions } from '../../harness.ts';
@@ -69,6 +73,13 @@ const files: [what: string, content: string | Buffer][] = [
       Buffer.from('{"task_id":"a","prompt":"\xff"}\n', 'latin1'),
     ]),
   ],
+  [
+    'a line that is nested too deeply',
+    [
+      ...many((i) => native(i), 5),
+      `{"task_id":"deep","input_data":{"a":${'['.repeat(99_999)}${']'.repeat(99_999)}}}`,
+    ].join('\n'),
+  ],
   ['nothing', ''],
   ['empty lines alone', '\n \n\r\n'],
 ];
@@ -121,4 +132,24 @@ test('the same work is the same batch, however it is written and wherever it is 
   const second = await server.ok('submit_batch', { requests_file: 'tasks.jsonl' });
   expect(second).toMatchObject({ batch_id: first.batch_id, duplicate: true });
   expect(api.creates).toHaveLength(1);
+});
+
+test('a thread that dies is an error of the call, and of nothing else', async () => {
+  const examination: Examination = {
+    templates: createTemplates(),
+    // The thread has to make a catalog from this.
+    catalog: { ...createModelCatalog(), options: { tiers: { cheap: 'no-such-model' } } },
+    allowNetworkTools: false,
+    defaults: {},
+    partBytes: 1_000_000,
+    today: '2026-11-22',
+    nonce: 'abcdefghij',
+    places: 'line',
+  };
+  async function* lines() {
+    for (let number = 1; number < 20; number += 1)
+      yield { number, bytes: new Uint8Array(Buffer.from(`${own(number)}\n`)) };
+  }
+  const examined = examineInThreads(lines(), examination);
+  await expect(examined.next()).rejects.toThrow('no-such-model');
 });
