@@ -1,10 +1,11 @@
 import type { RenderedTask } from '../work/render.ts';
 import { pricedOf } from '../work/rendered-request.ts';
 import { createPrefixList, type SharedPrefix } from './caching.ts';
+import type { CostLine } from './cost-line.ts';
 import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
 import { createSample } from './sample.ts';
 import { createSharedBeginnings } from './shared-document.ts';
-import { type CostGroup, type CostLine, createTally, type KnownOutput, type Tally } from './tally.ts';
+import { type CostGroup, createTally, type KnownOutput, type Tally } from './tally.ts';
 
 /** What requests cost, as far as that can be told without asking the API. */
 export type Costs = {

@@ -11,10 +11,10 @@ import type { Work } from '../work/work.ts';
 import { adviceFor, suitability } from './advice.ts';
 import { budgetToday } from './budget.ts';
 import { type CostUsd, formatUsd } from './cost.ts';
+import { type CostLine, costLine, totalOf } from './cost-line.ts';
 import type { Costs } from './cost-sheet.ts';
 import { countSample } from './count-sample.ts';
 import { tokenizerRates } from './input-rate.ts';
-import { type CostLine, costLine, totalOf } from './tally.ts';
 
 /** Work known by its figures alone. */
 export type Figures = {

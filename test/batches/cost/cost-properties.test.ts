@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { totalOf } from '../../../src/batches/cost/cost-line.ts';
 import type { InputRates } from '../../../src/batches/cost/input-rate.ts';
 import { createSample } from '../../../src/batches/cost/sample.ts';
-import { createTally, type Priced, totalOf } from '../../../src/batches/cost/tally.ts';
+import { createTally, type Priced } from '../../../src/batches/cost/tally.ts';
 import { createModelCatalog } from '../../../src/provider/models.ts';
 import { priceOf, type TokenUsage } from '../../../src/provider/pricing.ts';
 
