@@ -25,6 +25,8 @@ export function startThread({ name, from }: ThreadModule, data: unknown): Worker
     eval: isSource,
     workerData: data,
     stdout: true,
+    // Not the process's own: a program that was started with --input-type or --import could have no thread.
+    execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
   });
 }
