@@ -25,7 +25,7 @@ export async function* examineWork(
   { folders, limits }: { folders: AllowedFolders; limits: Pick<Limits, 'partBytes' | 'threadedBytes'> },
 ): AsyncGenerator<Block> {
   const examiner = createExaminer(examination);
-  if (source.kind === 'requests') yield* examineItems(source.items.slice(0, max_tasks), examiner, max_tasks);
+  if (source.kind === 'requests') yield* examineItems(source.items, examiner, max_tasks);
   else if (formOf(source.path) === 'array') {
     yield* examineItems(readArray(source.path, folders), examiner, max_tasks);
   } else {
