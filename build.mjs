@@ -8,12 +8,7 @@ import { build } from 'esbuild';
 const outdir = 'dist';
 const OLD_MS = 60 * 60 * 1000;
 
-await build({
-  entryPoints: {
-    server: 'src/server.ts',
-    cli: 'src/cli.ts',
-    'examine-thread': 'src/batches/work/examine-thread.ts',
-  },
+const options = {
   outdir,
   bundle: true,
   splitting: true,
@@ -27,7 +22,12 @@ await build({
   banner: {
     js: "import{createRequire as nodeRequire}from'node:module';const require=nodeRequire(import.meta.url);",
   },
-});
+};
+await build({ ...options, entryPoints: ['src/server.ts', 'src/cli.ts'] });
+// Each thread's module for itself: shared with the programs, it would split these into more files to start from.
+for (const thread of ['src/batches/results/results-thread.ts', 'src/batches/work/examine-thread.ts']) {
+  await build({ ...options, entryPoints: { [thread.replace(/^.*\/|\.ts$/g, '')]: thread } });
+}
 
 // Chunks of earlier builds. Not the latest ones: a server that runs from them may not have loaded all.
 for (const name of await readdir(outdir)) {

@@ -33,7 +33,8 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
       begunBytes = 0;
     }
     if (start < chunk.length) {
-      begun.push(chunk.subarray(start));
+      // A copy: the chunk may be used again when the next one is asked for.
+      begun.push(Buffer.from(chunk.subarray(start)));
       begunBytes += chunk.length - start;
     }
     if (lines.length > 0) yield lines;

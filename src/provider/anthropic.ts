@@ -12,6 +12,7 @@ import {
   type SdkSettings,
   secretsOf,
 } from './credentials.ts';
+import { fetchDownload } from './fetch-download.ts';
 import type { Provider, ProviderName } from './provider.ts';
 import { streamResponse } from './results-stream.ts';
 import { withTimeLimit } from './time-limit.ts';
@@ -118,7 +119,10 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     const parents = [closing.signal, ...(caller ? [caller] : [])];
     const get = (signal: AbortSignal) =>
       attempt('results', signal, (client) =>
-        client.get(route, { signal, headers: { accept: 'application/binary' } }).asResponse(),
+        client
+          .withOptions({ fetch: fetchDownload })
+          .get(route, { signal, headers: { accept: 'application/binary' } })
+          .asResponse(),
       );
     return streamResponse(get, { parents, stallMs, log });
   }

@@ -25,7 +25,7 @@ export async function writeIndexFile(
   path: string,
   format: IndexFormat,
   describedBytes: number,
-  rows: Buffer,
+  rows: Uint8Array,
 ): Promise<void> {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(format.magic, 'latin1');

@@ -13,13 +13,17 @@ export type ResultPlace = {
   length: number;
 };
 
-/** The places of a part's answers, ascending by ordinal: 17 bytes each, in memory as on disk. */
-export type ResultsIndex = {
+/** An index as it is written: plain data, which passes between threads. */
+export type ResultsIndexData = {
   /** As on disk. */
-  readonly rows: Buffer;
-  readonly count: number;
+  readonly rows: Uint8Array;
   /** Bytes of the results file that it describes. */
   readonly resultsBytes: number;
+};
+
+/** The places of a part's answers, ascending by ordinal: 17 bytes each, in memory as on disk. */
+export type ResultsIndex = ResultsIndexData & {
+  readonly count: number;
   /** The i-th place, 0 being the first. */
   at(i: number): ResultPlace;
   /** The ordinal of the i-th place alone. */
@@ -121,7 +125,7 @@ export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder
 }
 
 /** Writes the index, whole and durably, in place of one that may be there. */
-export async function writeResultsIndex(path: string, index: ResultsIndex): Promise<void> {
+export async function writeResultsIndex(path: string, index: ResultsIndexData): Promise<void> {
   await writeIndexFile(path, FORMAT, index.resultsBytes, index.rows);
 }
 

@@ -3,18 +3,20 @@ import path from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { syncFolder } from '../../files/durable-write.ts';
 import { sha256OfFile } from '../../files/file-hash.ts';
-import { createFileWriter, type FileWriter } from '../../files/file-writer.ts';
-import type { BatchRecord, CreatedPart, Part, SavedResults } from '../../store/record.ts';
+import type { BatchRecord, CreatedPart, SavedResults } from '../../store/record.ts';
 import { writeResultsIndex } from '../../store/results-index.ts';
+import type { BatchFolder } from '../../store/store.ts';
 import { inStore } from '../../store/store-failure.ts';
-import { guardWriter, readStoreFile } from '../../store/store-files.ts';
+import { readStoreFile } from '../../store/store-files.ts';
 import type { Context } from '../context.ts';
 import type { Report } from '../jobs.ts';
 import { isCreated, updatePart } from '../parts.ts';
 import { confirmPart, releaseForeign } from '../submit/tentative.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
-import { type ExpectedTasks, expectedTasks } from './expected-tasks.ts';
-import { type Scan, scanResults } from './scan-results.ts';
+import { expectedTasks } from './expected-tasks.ts';
+import { receive, type ScannedResults, scannedResults } from './receive.ts';
+import { receiveInThread } from './receive-in-thread.ts';
+import { scanResults } from './scan-results.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -55,25 +57,11 @@ async function collectPart(
 ): Promise<SavedResults | 'foreign'> {
   const folder = context.store.folder(record.batch_id);
   const target = folder.partResults(part.number);
-  const expected = await expectedTasks(folder, part);
-  const onLine = (lines: number) =>
-    report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count });
-
-  const fetched = (await exists(target))
-    ? null
-    : await download(context, record, part, target, expected, onLine);
+  const fetched = (await exists(target)) ? null : await download(context, record, part, report);
   if (fetched === 'foreign') return 'foreign';
-  const { scan, sha256 } = fetched ?? (await scanSaved(context, target, expected));
-  await writeResultsIndex(folder.partResultsIndex(part.number), scan.index);
-  return {
-    saved_at: context.now().toISOString(),
-    bytes: scan.index.resultsBytes,
-    sha256,
-    outcomes: scan.outcomes,
-    usage: scan.usage,
-    failures: scan.failures,
-    warnings: isWhole(scan, part) ? [] : [shortfallWarning(scan, part)],
-  };
+  const { index, results } = fetched ?? (await scanSaved(context, folder, part));
+  await writeResultsIndex(folder.partResultsIndex(part.number), index);
+  return { saved_at: context.now().toISOString(), ...results };
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -87,9 +75,11 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** What another process, or this one before it died, has put in place already. */
-async function scanSaved(context: Context, target: string, expected: ExpectedTasks) {
+async function scanSaved(context: Context, folder: BatchFolder, part: CreatedPart): Promise<ScannedResults> {
+  const target = folder.partResults(part.number);
+  const expected = await expectedTasks(folder, part);
   const scan = await scanResults(readStoreFile(target), expected, context.catalog);
-  return { scan, sha256: await sha256OfFile(target) };
+  return scannedResults(scan, await sha256OfFile(target), part);
 }
 
 /**
@@ -101,43 +91,39 @@ async function download(
   context: Context,
   record: BatchRecord,
   part: CreatedPart,
-  target: string,
-  expected: ExpectedTasks,
-  onLine: (lines: number) => void,
-): Promise<{ scan: Scan; sha256: string } | 'foreign' | null> {
+  report: Report,
+): Promise<ScannedResults | 'foreign' | null> {
+  const { provider_batch_id } = part.progress;
+  const folder = context.store.folder(record.batch_id);
+  const target = folder.partResults(part.number);
+  const receiveIt = part.request_count < context.limits.threadedResults ? receive : receiveInThread;
+  const onLines = (lines: number) =>
+    report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count });
+
   for (let fetch = 1; ; fetch += 1) {
     const last = fetch >= context.limits.downloads;
     const unfinished = await context.store.temporaryFile();
-    const writer = guardWriter(target, await createFileWriter(unfinished));
     try {
-      const bytes = context.provider(record.provider).streamResults(part.progress.provider_batch_id);
-      const scan = await scanResults(written(bytes, writer), expected, context.catalog, onLine);
-      // What was taken for ours holds what we never sent: it is somebody else's.
-      if (part.progress.tentative && scan.strange.unknown > 0) return 'foreign';
-      if (isWhole(scan, part) || last) {
-        const { sha256 } = await writer.finish();
-        return (await publish(unfinished, target)) ? { scan, sha256 } : null;
-      }
-      context.log(
-        'warn',
-        `${part.progress.provider_batch_id}: download ${fetch} came short (${shortfall(scan, part)})`,
+      const received = await receiveIt(
+        context.provider(record.provider).streamResults(provider_batch_id),
+        { folder: folder.path, part, models: context.catalog.rows, unfinished, target, last },
+        onLines,
       );
+      if (received.kind === 'foreign') return 'foreign';
+      if (received.kind === 'saved') return (await publish(unfinished, target)) ? received.saved : null;
+      context.log('warn', `${provider_batch_id}: download ${fetch} came short (${received.shortfall})`);
     } catch (error) {
-      if (last || !(error instanceof BatchError)) throw error;
-      context.log('warn', `${part.progress.provider_batch_id}: download ${fetch} failed (${error.message})`);
+      if (last || !canPass(error)) throw error;
+      context.log('warn', `${provider_batch_id}: download ${fetch} failed (${error.message})`);
     } finally {
-      await writer.close();
       await rm(unfinished, { force: true });
     }
   }
 }
 
-/** Writes what passes through. */
-async function* written(chunks: AsyncIterable<Uint8Array>, writer: FileWriter): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    await writer.write(chunk);
-    yield chunk;
-  }
+/** Whether a failed download may go well when it is tried again; what is on our disk stays as it is. */
+function canPass(error: unknown): error is BatchError {
+  return error instanceof BatchError && error.code !== 'store_damaged';
 }
 
 /** Gives the file its name, unless another process was first. */
@@ -152,28 +138,4 @@ async function publish(unfinished: string, target: string): Promise<boolean> {
     await syncFolder(path.dirname(target));
     return true;
   });
-}
-
-/** As many lines as the API counts, each with an id that was sent, none twice, none left out. */
-function isWhole(scan: Scan, part: CreatedPart): boolean {
-  const counts = Object.values(part.progress.seen.request_counts);
-  const strange = scan.strange.unreadable + scan.strange.unknown + scan.strange.repeated;
-  return (
-    scan.lines === counts.reduce((sum, count) => sum + count, 0) &&
-    strange === 0 &&
-    scan.outcomes.missing === 0
-  );
-}
-
-function shortfall({ lines, strange, outcomes }: Scan, part: Part): string {
-  return (
-    `${lines} lines for ${part.request_count} requests, ${outcomes.missing} without one, ` +
-    `${strange.unreadable} unreadable, ${strange.unknown} of unknown ids, ${strange.repeated} repeated`
-  );
-}
-
-function shortfallWarning(scan: Scan, part: Part): string {
-  const { missing } = scan.outcomes;
-  const what = missing > 0 ? `hold no answer for ${missing} tasks` : 'are not as they should be';
-  return `The API's results ${what}, however often they were fetched (${shortfall(scan, part)}).`;
 }

@@ -1,6 +1,7 @@
 import type { Part } from '../../store/record.ts';
 import type { BatchFolder } from '../../store/store.ts';
 import type { TaskKind } from '../cost/usage.ts';
+import { createIdTable } from './id-table.ts';
 import { tasksOfPart } from './tasks-of-part.ts';
 
 /**
@@ -32,14 +33,14 @@ function createKinds() {
 
 /** The tasks of a part, in the few bytes that checking its results takes. */
 export async function expectedTasks(folder: BatchFolder, part: Part): Promise<ExpectedTasks> {
-  const positions = new Map<string, number>();
+  const ids = createIdTable(part.request_count);
   const ordinals = new Uint32Array(part.request_count);
   const kinds: TaskKind[] = [];
   const kindOf = createKinds();
   let position = 0;
   for await (const tasks of tasksOfPart(folder, part)) {
     for (const { custom_id, ordinal, model, task_type } of tasks) {
-      positions.set(custom_id, position);
+      ids.add(custom_id);
       ordinals[position] = ordinal;
       kinds[position] = kindOf(model, task_type ?? null);
       position += 1;
@@ -47,7 +48,7 @@ export async function expectedTasks(folder: BatchFolder, part: Part): Promise<Ex
   }
   return {
     count: part.request_count,
-    position: (customId) => positions.get(customId),
+    position: ids.position,
     ordinal: (position) => ordinals[position] ?? 0,
     kind: (position) => kinds[position] ?? unknownKind,
   };
