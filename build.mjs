@@ -25,7 +25,9 @@ const options = {
 };
 await build({ ...options, entryPoints: ['src/server.ts', 'src/cli.ts'] });
 // Each thread's module for itself: shared with the programs, it would split these into more files to start from.
-await build({ ...options, entryPoints: ['src/batches/results/results-thread.ts'] });
+for (const thread of ['src/batches/results/results-thread.ts', 'src/batches/work/examine-thread.ts']) {
+  await build({ ...options, entryPoints: { [thread.replace(/^.*\/|\.ts$/g, '')]: thread } });
+}
 
 // Chunks of earlier builds. Not the latest ones: a server that runs from them may not have loaded all.
 for (const name of await readdir(outdir)) {

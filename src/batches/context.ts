@@ -13,6 +13,8 @@ export type Limits = {
   partRequests: number;
   /** Bytes in one provider batch's body. */
   partBytes: number;
+  /** A file of so many bytes of tasks, one per line, is examined on threads: to start them takes a while. */
+  threadedBytes: number;
   /** Bytes of tasks given inline. */
   inlineBytes: number;
   /** A call answers after this many milliseconds at the latest, whatever still goes on. */
@@ -36,6 +38,7 @@ export type Limits = {
 export const defaultLimits: Limits = {
   partRequests: 100_000,
   partBytes: 250_000_000,
+  threadedBytes: 8_000_000,
   inlineBytes: 4_000_000,
   callMs: 20_000,
   answerMs: 60_000,

@@ -4,12 +4,8 @@ export type Line = {
   bytes: Buffer;
   /** Where it starts, in bytes from the start of the stream. */
   offset: number;
-  /** 1 for the first line. */
-  number: number;
   /** False for a last line that no newline ends. */
   complete: boolean;
-  /** Set for a line over the limit: its bytes are left out, and nothing behind it is read. */
-  overlong?: true;
 };
 
 const NEWLINE = 10;
@@ -17,17 +13,12 @@ const NEWLINE = 10;
 /**
  * Splits bytes into lines and yields, per chunk, the array of lines that end in it, for one promise per line
  * would cost more than the splitting. Empty lines are lines; nothing follows a final newline. A line that
- * spans many chunks is put together once, at its end, so its cost stays in proportion to its length; one of more
- * than `longest` bytes is not put together at all, for memory has an end.
+ * spans many chunks is put together once, at its end, so its cost stays in proportion to its length.
  */
-export async function* splitLines(
-  chunks: AsyncIterable<Uint8Array>,
-  longest = Number.POSITIVE_INFINITY,
-): AsyncGenerator<Line[]> {
+export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
   let begun: Buffer[] = [];
   let begunBytes = 0;
   let offset = 0;
-  let number = 1;
   for await (const given of chunks) {
     const chunk = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
     const lines: Line[] = [];
@@ -35,9 +26,8 @@ export async function* splitLines(
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       const tail = chunk.subarray(start, end);
       const bytes = begunBytes === 0 ? tail : Buffer.concat([...begun, tail], begunBytes + tail.length);
-      lines.push({ bytes, offset, number, complete: true });
+      lines.push({ bytes, offset, complete: true });
       offset += bytes.length + 1;
-      number += 1;
       start = end + 1;
       begun = [];
       begunBytes = 0;
@@ -48,10 +38,6 @@ export async function* splitLines(
       begunBytes += chunk.length - start;
     }
     if (lines.length > 0) yield lines;
-    if (begunBytes > longest) {
-      yield [{ bytes: Buffer.alloc(0), offset, number, complete: false, overlong: true }];
-      return;
-    }
   }
-  if (begunBytes > 0) yield [{ bytes: Buffer.concat(begun, begunBytes), offset, number, complete: false }];
+  if (begunBytes > 0) yield [{ bytes: Buffer.concat(begun, begunBytes), offset, complete: false }];
 }

@@ -12,6 +12,8 @@ export type ModelFinder = { find(id: string): Model | undefined };
 export type ModelCatalog = ModelFinder & {
   /** The day of the built-in table's prices, as `2026-11-22`. A row from a price file says so in its `source`. */
   readonly asOf: string;
+  /** What it was made from: an equal one can be made on another thread. */
+  readonly options: ModelCatalogOptions;
   /** Every id that can be used, aliases included. */
   readonly ids: readonly string[];
   /** The model id that serves each tier. */
@@ -25,7 +27,7 @@ export type ModelCatalog = ModelFinder & {
   warnings(today: string): string[];
 };
 
-type Options = {
+export type ModelCatalogOptions = {
   /** The owner's models for the tiers, by exact id. */
   tiers?: Partial<Record<Tier, string>>;
   /** Rows that extend the table, or stand in for its rows of the same id. */
@@ -51,7 +53,7 @@ export function createModelFinder(rows: readonly Model[]): ModelFinder {
 }
 
 /** Throws `unknown_model` where a tier is to be served by a model without a price. */
-export function createModelCatalog(options: Options = {}): ModelCatalog {
+export function createModelCatalog(options: ModelCatalogOptions = {}): ModelCatalog {
   const rows = [...PRICE_TABLE, ...(options.extra ?? [])];
   const byId = byExactId(rows);
   const ids = [...byId.keys()];
@@ -72,6 +74,7 @@ export function createModelCatalog(options: Options = {}): ModelCatalog {
 
   return {
     asOf: PRICES_AS_OF,
+    options,
     ids,
     tiers: tierIds,
     rows,

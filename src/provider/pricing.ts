@@ -43,11 +43,10 @@ function pricesFor(model: Model, usage: TokenUsage): Prices {
 }
 
 /**
- * US dollars, to a billionth, for `count` requests that each take `usage`. Never for the sum of several
- * requests' usage: the price can depend on the length of one prompt.
+ * US dollars, not rounded, for what is billed at `prices`, a list of the model's: one request's usage, or the sum of
+ * several requests' that all have this list.
  */
-export function priceOfMany(model: Model, usage: TokenUsage, count: number, billing: Billing): number {
-  const prices = pricesFor(model, usage);
+export function usdAt(prices: Prices, usage: TokenUsage, model: Model, billing: Billing): number {
   const perMillion =
     usage.input_tokens * prices.input +
     usage.output_tokens * prices.output +
@@ -57,7 +56,15 @@ export function priceOfMany(model: Model, usage: TokenUsage, count: number, bill
   const factor =
     (billing.batch ? BATCH_FACTOR : 1) * (billing.inferenceGeo === 'us' ? model.us_inference_factor : 1);
   const searches = (usage.web_searches * WEB_SEARCH_USD_PER_1000) / 1000;
-  return roundUsd(count * ((perMillion / TOKENS_PER_PRICE) * factor + searches));
+  return (perMillion / TOKENS_PER_PRICE) * factor + searches;
+}
+
+/**
+ * US dollars, to a billionth, for `count` requests that each take `usage`. Never for the sum of several
+ * requests' usage: the price can depend on the length of one prompt.
+ */
+export function priceOfMany(model: Model, usage: TokenUsage, count: number, billing: Billing): number {
+  return roundUsd(count * usdAt(pricesFor(model, usage), usage, model, billing));
 }
 
 /** US dollars, to a billionth, for one request. */

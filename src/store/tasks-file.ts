@@ -48,9 +48,22 @@ function isPlainEntry(value: unknown): value is TaskEntry {
 /** A piece of a file, in bytes. */
 export type Span = { offset: number; length: number };
 
+/** Lines of tasks.jsonl in a row. */
+export type TaskLines = {
+  /** With their newlines. */
+  bytes: Uint8Array;
+  /** Of each line, in bytes, its newline included. */
+  lengths: Uint32Array;
+};
+
+/** A task's line in tasks.jsonl. */
+export const taskLine = (entry: TaskEntry): string => `${JSON.stringify(entry)}\n`;
+
 export type TasksWriter = {
   /** The next task in the caller's order, and where its request stands in its part's body file. */
   add(entry: TaskEntry, request: Span): Promise<void>;
+  /** The next tasks; `request` gives where that of the i-th of them stands. */
+  addLines(tasks: TaskLines, request: (index: number) => Span): Promise<void>;
   /** Writes the rest and the index, through to the disk. */
   close(): Promise<void>;
   /** Closes the files as they are, for a folder that is thrown away. */
@@ -105,11 +118,20 @@ function createRows() {
 export async function createTasksWriter(folder: BatchFolder): Promise<TasksWriter> {
   const lines = await inStore('write', folder.tasks, () => createFileWriter(folder.tasks));
   const rows = createRows();
+  async function addLines({ bytes, lengths }: TaskLines, request: (index: number) => Span): Promise<void> {
+    let offset = lines.position;
+    for (const [index, length] of lengths.entries()) {
+      rows.add({ offset, length: length - 1 }, request(index));
+      offset += length;
+    }
+    await inStore('write', folder.tasks, () => lines.write(bytes));
+  }
+
   return {
-    async add(entry, request) {
-      const line = Buffer.from(`${JSON.stringify(entry)}\n`);
-      rows.add({ offset: lines.position, length: line.length - 1 }, request);
-      await inStore('write', folder.tasks, () => lines.write(line));
+    addLines,
+    add(entry, request) {
+      const bytes = Buffer.from(taskLine(entry));
+      return addLines({ bytes, lengths: Uint32Array.of(bytes.length) }, () => request);
     },
     async close() {
       const { bytes } = await inStore('write', folder.tasks, () => lines.finish());

@@ -24,13 +24,22 @@ export function startThread(
   transfer: readonly TransferListItem[] = [],
 ): Worker {
   const isSource = from.endsWith('.ts');
-  return new Worker(new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from), {
+  const module = new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from);
+  return new Worker(isSource ? loadSource(module) : module, {
+    eval: isSource,
     workerData: data,
     transferList: [...transfer],
     stdout: true,
-    execArgv: isSource ? ['--import', 'tsx'] : [],
+    // Not the process's own: a program that was started with --input-type or --import could have no thread.
+    execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
   });
+}
+
+/** A script that loads a module from its TypeScript source, as the tests and `npm run dev` have it. */
+function loadSource(module: URL): string {
+  const loader = import.meta.resolve('tsx/esm/api');
+  return `import('${loader}').then(({ register }) => (register(), import('${module.href}')))`;
 }
 
 /** A `BatchError` as it passes between threads, which carry no classes. */

@@ -1,8 +1,9 @@
 import * as z from 'zod';
-import { estimateFigures, estimateWork } from '../batches/cost/estimate.ts';
+import { estimateFigures } from '../batches/cost/estimate.ts';
+import { estimateWithin } from '../batches/cost/estimate-within.ts';
 import { BatchError } from '../errors.ts';
 import { costUsd, toWork, workFields } from './fields.ts';
-import { defineTool } from './tool.ts';
+import { defineTool, waitingOf } from './tool.ts';
 
 const figureNames = ['request_count', 'input_tokens_per_request', 'output_tokens_per_request'] as const;
 
@@ -38,13 +39,13 @@ export const estimateCost = defineTool({
     warnings: z.array(z.string()),
     next_step: z.string(),
   }),
-  async run({ request_count, input_tokens_per_request, output_tokens_per_request, ...work }, context) {
+  async run({ request_count, input_tokens_per_request, output_tokens_per_request, ...work }, context, call) {
     const { model, model_tier } = work;
     if (work.requests !== undefined || work.requests_file !== undefined) {
       if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
       const given = toWork(work, context.limits.inlineBytes);
       return {
-        ...(await estimateWork(context, given, output_tokens_per_request)),
+        ...(await estimateWithin(context, given, output_tokens_per_request, waitingOf(call))),
         next_step: 'Call submit_batch with the same arguments to send it, if the cost is right for the user.',
       };
     }

@@ -72,7 +72,7 @@ describe('what is larger than a batch can hold', () => {
   test('is refused as a line, with what is wrong before it', async () => {
     const api = await startApi();
     const server = await startCheckedServer({ api, limits });
-    const lines = [small, { task_id: 'none' }, { task_id: 'large', prompt: 'x'.repeat(600_000) }, small];
+    const lines = [small, { task_id: 'none' }, { task_id: 'large', prompt: 'x'.repeat(2_500_000) }, small];
     await writeFile(
       path.join(server.work, 'tasks.jsonl'),
       lines.map((line) => JSON.stringify(line)).join('\n'),

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createStore } from '../../src/store/file-store.ts';
 import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
-import { type ApiServer, apiError, hang, json, succeeded } from '../api-server.ts';
+import { type ApiHandler, type ApiServer, apiError, hang, json, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { type Reply, startServer, type TestServer } from '../harness.ts';
 import { sharedData } from '../shared-data.ts';
@@ -189,5 +189,34 @@ describe('the range of real work holds what it takes', () => {
     const server = await startServer({ argv: ['--sandbox'] });
     const work = { requests, model };
     expectHeld(await server.ok('estimate_cost', work), await actualInput(server, work));
+  });
+});
+
+describe('an estimate that takes longer than a call may', () => {
+  const slowly: ApiHandler = (request, response) => {
+    request.resume();
+    setTimeout(() => json(200, { input_tokens: 50 })(request, response), 700);
+  };
+
+  test('goes on, and is there for the same call again', async () => {
+    const api = await startApi({ tokens: perLetter });
+    const server = await startCheckedServer({ api, limits: { callMs: 100 } });
+    api.override('count', slowly);
+    const work = { requests: prompts(ids(3)), model_tier: 'cheap' };
+    expect(await server.fails('estimate_cost', work)).toMatch(/still being checked.*estimate_cost again/s);
+    await vi.waitFor(async () => expect((await server.ok('estimate_cost', work)).request_count).toBe(3), {
+      timeout: 10_000,
+    });
+    expect(counts(api)).toHaveLength(3);
+    // It was handed over, and the next one is made anew.
+    expect(await server.fails('estimate_cost', work)).toContain('still being checked');
+  });
+
+  test('tells what is wrong with the work all the same', async () => {
+    const server = await startServer({ limits: { callMs: 0 } });
+    const work = { requests: [{ task_id: 'a', prompt: 'A', model: 'claude-none' }] };
+    await vi.waitFor(async () => expect(await server.fails('estimate_cost', work)).toContain('claude-none'), {
+      timeout: 10_000,
+    });
   });
 });

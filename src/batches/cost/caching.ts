@@ -19,16 +19,26 @@ const PREFIXES_KEPT = 1_000;
 /** Finds the marked beginnings that requests have in common. */
 export function createPrefixList() {
   const found = new Map<string, SharedPrefix>();
+
+  function note(key: string, prefix: SharedPrefix): void {
+    const known = found.get(key);
+    if (known) known.requests += prefix.requests;
+    else if (found.size < PREFIXES_KEPT) found.set(key, { ...prefix });
+  }
+
   return {
     add(model: Model, params: Readonly<Record<string, unknown>>, prompt: PromptSize) {
       const { cached_bytes: bytes, cache_ttl: ttl } = prompt;
       if (bytes === 0) return;
       const prefix = Buffer.from(promptText(params)).subarray(0, bytes);
       const key = createHash('sha256').update(`${model.id} ${ttl} `).update(prefix).digest('base64');
-      const known = found.get(key);
-      if (known) known.requests += 1;
-      else if (found.size < PREFIXES_KEPT) found.set(key, { model, bytes, ttl, requests: 1 });
+      note(key, { model, bytes, ttl, requests: 1 });
     },
+    /** Adds what another list has found, as on another thread. */
+    merge(prefixes: ReadonlyMap<string, SharedPrefix>) {
+      for (const [key, prefix] of prefixes) note(key, prefix);
+    },
+    found: (): ReadonlyMap<string, SharedPrefix> => found,
     /** The one that most tokens hang on first. */
     shared: () => [...found.values()].toSorted((a, b) => b.bytes * b.requests - a.bytes * a.requests),
   };

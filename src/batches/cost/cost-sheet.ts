@@ -1,10 +1,11 @@
 import type { RenderedTask } from '../work/render.ts';
 import { pricedOf } from '../work/rendered-request.ts';
 import { createPrefixList, type SharedPrefix } from './caching.ts';
+import type { CostLine } from './cost-line.ts';
 import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
 import { createSample } from './sample.ts';
 import { createSharedBeginnings } from './shared-document.ts';
-import { type CostLine, createTally, type KnownOutput, type Tally } from './tally.ts';
+import { type CostGroup, createTally, type KnownOutput, type Tally } from './tally.ts';
 
 /** What requests cost, as far as that can be told without asking the API. */
 export type Costs = {
@@ -22,25 +23,58 @@ export type Costs = {
   unmarked_sharers: number;
 };
 
+/** What was found of some requests' costs, as data that threads can exchange. */
+export type CostFindings = {
+  groups: CostGroup[];
+  prefixes: ReadonlyMap<string, SharedPrefix>;
+  beginnings: ReadonlyMap<string, number>;
+};
+
 /** As many as the API is asked to count. */
 const SAMPLE_SIZE = 20;
 
-/** Takes requests one by one, in flat memory, and prices them at the end. */
-export function createCostSheet(knownOutput: KnownOutput) {
+/** Takes requests one by one, in flat memory, and finds what their costs hang on. */
+export function createCostFinder() {
   const tally = createTally();
-  const kept = createSample<Sampled>(SAMPLE_SIZE);
   const prefixes = createPrefixList();
   const beginnings = createSharedBeginnings();
+  return {
+    tally,
+    prefixes,
+    beginnings,
+    add(rendered: RenderedTask): void {
+      const priced = pricedOf(rendered);
+      tally.add(priced);
+      prefixes.add(rendered.model, rendered.params, priced.prompt);
+      beginnings.add(rendered.params, priced.prompt);
+    },
+    findings: (): CostFindings => ({
+      groups: tally.groups(),
+      prefixes: prefixes.found(),
+      beginnings: beginnings.found(),
+    }),
+  };
+}
+
+/** Takes requests, or what was found of them elsewhere, and prices them at the end. */
+export function createCostSheet(knownOutput: KnownOutput) {
+  const finder = createCostFinder();
+  const kept = createSample<Sampled>(SAMPLE_SIZE);
+  const { tally, prefixes, beginnings } = finder;
   let count = 0;
   return {
     add(rendered: RenderedTask): void {
-      const { model, params } = rendered;
-      const priced = pricedOf(rendered);
       count += 1;
-      tally.add(priced);
-      kept.add({ model, params });
-      prefixes.add(model, params, priced.prompt);
-      beginnings.add(params, priced.prompt);
+      finder.add(rendered);
+      kept.add(() => ({ model: rendered.model, params: rendered.params }));
+    },
+    /** Adds `requests` requests at once; `request` gives one of them again, for the sample. */
+    merge(findings: CostFindings, requests: number, request: (index: number) => Sampled): void {
+      count += requests;
+      tally.merge(findings.groups);
+      prefixes.merge(findings.prefixes);
+      beginnings.merge(findings.beginnings);
+      for (let index = 0; index < requests; index += 1) kept.add(() => request(index));
     },
     finish(): Costs {
       const sample = kept.items();

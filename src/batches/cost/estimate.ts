@@ -3,6 +3,7 @@ import { type Tier, tiers } from '../../provider/models.ts';
 import { roundUsd } from '../../provider/pricing.ts';
 import type { Provider, ProviderAccount } from '../../provider/provider.ts';
 import type { Context } from '../context.ts';
+import type { Report } from '../jobs.ts';
 import { readOutputHistory } from '../results/output-history.ts';
 import { checkLiveModels } from '../work/live-models.ts';
 import { prepare } from '../work/prepare.ts';
@@ -10,10 +11,10 @@ import type { Work } from '../work/work.ts';
 import { adviceFor, suitability } from './advice.ts';
 import { budgetToday } from './budget.ts';
 import { type CostUsd, formatUsd } from './cost.ts';
+import { type CostLine, costLine, totalOf } from './cost-line.ts';
 import type { Costs } from './cost-sheet.ts';
 import { countSample } from './count-sample.ts';
 import { tokenizerRates } from './input-rate.ts';
-import { type CostLine, costLine, totalOf } from './tally.ts';
 
 /** Work known by its figures alone. */
 export type Figures = {
@@ -43,11 +44,23 @@ export type Estimate = {
 
 const PREVIEW_CHARACTERS = 1_500;
 
+export type EstimateOptions = {
+  /** Those expected of each answer, where that is known. */
+  outputTokens?: number | undefined;
+  /** Ends the checking. */
+  signal?: AbortSignal | undefined;
+  report?: Report | undefined;
+};
+
 /**
  * Checks all that submitting checks, free of charge, and says what the work would cost. Sends nothing but,
- * with a key, a sample of the requests to be counted. `outputTokens` are those expected of each answer.
+ * with a key, a sample of the requests to be counted.
  */
-export async function estimateWork(context: Context, work: Work, outputTokens?: number): Promise<Estimate> {
+export async function estimateWork(
+  context: Context,
+  work: Work,
+  { outputTokens, signal, report = () => {} }: EstimateOptions = {},
+): Promise<Estimate> {
   const name = context.defaultProvider;
   const provider = context.provider(name);
   const known = await findAccount(provider);
@@ -56,8 +69,8 @@ export async function estimateWork(context: Context, work: Work, outputTokens?: 
   const today = context.now().toISOString().slice(0, 10);
   const nowhere = { add: () => {} };
   const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
-  const preparation = { ...context, work, provider: name, account, today, knownOutput };
-  const { costs, request_count, first_request, warnings } = await prepare(preparation, nowhere, () => {});
+  const preparation = { ...context, work, provider: name, account, today, knownOutput, signal };
+  const { costs, request_count, first_request, warnings } = await prepare(preparation, nowhere, report);
 
   const asked = known !== null && name !== 'sandbox';
   const lifeWarnings = asked ? await checkLiveModels(context, name, costs.tally.models()) : [];

@@ -1,6 +1,7 @@
 /** At most so many, spread evenly over all that came, however many that turn out to be. */
 export type Sample<T> = {
-  add(item: T): void;
+  /** The item is made only if it is kept. */
+  add(make: () => T): void;
   items(): T[];
 };
 
@@ -10,13 +11,13 @@ export function createSample<T>(size: number): Sample<T> {
   let stride = 1;
   let seen = 0;
   return {
-    add(item) {
+    add(make) {
       if (seen % stride === 0) {
         if (kept.length === size) {
           kept = kept.filter((_, index) => index % 2 === 0);
           stride *= 2;
         }
-        if (seen % stride === 0) kept.push(item);
+        if (seen % stride === 0) kept.push(make());
       }
       seen += 1;
     },

@@ -10,15 +10,24 @@ const BEGINNINGS_KEPT = 1_000;
 /** Finds a long text with which many requests begin, and which none of them marks for caching. */
 export function createSharedBeginnings() {
   const found = new Map<string, number>();
+
+  function note(key: string, requests: number): void {
+    const known = found.get(key);
+    if (known !== undefined) found.set(key, known + requests);
+    else if (found.size < BEGINNINGS_KEPT) found.set(key, requests);
+  }
+
   return {
     add(params: Readonly<Record<string, unknown>>, prompt: PromptSize) {
       if (prompt.cached_bytes > 0 || prompt.bytes < BEGINNING_BYTES) return;
       const beginning = Buffer.from(promptText(params)).subarray(0, BEGINNING_BYTES);
-      const key = createHash('sha256').update(beginning).digest('base64');
-      const known = found.get(key);
-      if (known !== undefined) found.set(key, known + 1);
-      else if (found.size < BEGINNINGS_KEPT) found.set(key, 1);
+      note(createHash('sha256').update(beginning).digest('base64'), 1);
     },
+    /** Adds what another list has found, as on another thread. */
+    merge(beginnings: ReadonlyMap<string, number>) {
+      for (const [key, requests] of beginnings) note(key, requests);
+    },
+    found: (): ReadonlyMap<string, number> => found,
     /** How many requests the most frequent beginning has. */
     most: () => Math.max(0, ...found.values()),
   };

@@ -1,26 +1,8 @@
 import type { Model } from '../../provider/models.ts';
-import { noUsage, priceOfMany, roundUsd } from '../../provider/pricing.ts';
+import { addLines, type CostLine, nothing, rounded } from './cost-line.ts';
 import type { InputRates } from './input-rate.ts';
+import { createPricedSums } from './priced-sums.ts';
 import type { PromptSize } from './prompt-size.ts';
-
-/**
- * What a number of requests is expected to take; dollars at batch price unless they say otherwise. The
- * maximum is that of the output, with the inputs at the high end of what is vouched for.
- */
-export type CostLine = {
-  model: string;
-  request_count: number;
-  tokens: {
-    input: number;
-    input_low: number;
-    input_high: number;
-    expected_output: number;
-    maximum_output: number;
-  };
-  expected_usd: number;
-  maximum_usd: number;
-  standard_expected_usd: number;
-};
 
 /** One request, as far as its price goes. */
 export type Priced = {
@@ -37,6 +19,10 @@ export type KnownOutput = (model: Model, taskType: string | undefined) => number
 
 export type Tally = {
   add(request: Priced): void;
+  /** Adds what another tally has collected, as on another thread. */
+  merge(groups: readonly CostGroup[]): void;
+  /** What was collected, as data. */
+  groups(): CostGroup[];
   /** The models in use, each with the most output tokens that a request asks of it. */
   models(): { model: Model; max_tokens: number }[];
   /** One line per model, the most requests first. */
@@ -46,7 +32,7 @@ export type Tally = {
 };
 
 /** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
-type Group = Pick<Priced, 'model' | 'inference_geo' | 'task_type'> & {
+export type CostGroup = Pick<Priced, 'model' | 'inference_geo' | 'task_type'> & {
   bytes: number[];
   cached: number[];
   ttl: PromptSize['cache_ttl'];
@@ -55,30 +41,50 @@ type Group = Pick<Priced, 'model' | 'inference_geo' | 'task_type'> & {
   maximum: number[];
 };
 
+function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolean {
+  return (
+    a.model.id === b.model.id &&
+    a.inference_geo === b.inference_geo &&
+    a.task_type === b.task_type &&
+    a.ttl === b.ttl
+  );
+}
+
+const figures = ['bytes', 'cached', 'searches', 'expected', 'maximum'] as const;
+type Figure = (typeof figures)[number];
+
 /** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
 export function createTally(): Tally {
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, CostGroup>();
+  let latest: CostGroup | undefined;
+
+  function groupOf(kind: Omit<CostGroup, Figure>): CostGroup {
+    // One request is nearly always like the one before it.
+    if (latest !== undefined && isAlike(latest, kind)) return latest;
+    const { model, inference_geo, task_type, ttl } = kind;
+    const key = JSON.stringify([model.id, inference_geo, task_type, ttl]);
+    const none = { bytes: [], cached: [], searches: [], expected: [], maximum: [] };
+    latest = groups.get(key) ?? { model, inference_geo, task_type, ttl, ...none };
+    groups.set(key, latest);
+    return latest;
+  }
+
   return {
     add({ model, prompt, inference_geo, task_type, expected_output_tokens, max_tokens }) {
-      const key = JSON.stringify([model.id, inference_geo, task_type, prompt.cache_ttl]);
-      const group = groups.get(key) ?? {
-        model,
-        inference_geo,
-        task_type,
-        bytes: [],
-        cached: [],
-        ttl: prompt.cache_ttl,
-        searches: [],
-        expected: [],
-        maximum: [],
-      };
-      groups.set(key, group);
+      const group = groupOf({ model, inference_geo, task_type, ttl: prompt.cache_ttl });
       group.bytes.push(prompt.bytes);
       group.cached.push(prompt.cached_bytes);
       group.searches.push(prompt.searches ?? 0);
       group.expected.push(expected_output_tokens);
       group.maximum.push(max_tokens);
     },
+    merge(others) {
+      for (const other of others) {
+        const group = groupOf(other);
+        for (const figure of figures) for (const value of other[figure]) group[figure].push(value);
+      }
+    },
+    groups: () => [...groups.values()],
     models() {
       const most = new Map<string, { model: Model; max_tokens: number }>();
       for (const { model, maximum } of groups.values()) {
@@ -103,103 +109,33 @@ export function createTally(): Tally {
   };
 }
 
-function priceGroup(group: Group, model: Model, rates: InputRates, known?: KnownOutput): CostLine {
+function priceGroup(group: CostGroup, model: Model, rates: InputRates, known?: KnownOutput): CostLine {
   const rate = rates.of(model);
   const inferenceGeo = group.inference_geo;
   const output = known?.(model, group.task_type);
-  const sum = { ...nothing, model: model.id, tokens: { ...nothing.tokens } };
+  // Requests of one price list add up: only which list it is depends on the length of each prompt.
+  const likely = createPricedSums(model, group.ttl);
+  const most = createPricedSums(model, group.ttl);
+  const tokens = { ...nothing.tokens };
   for (const [index, bytes] of group.bytes.entries()) {
     const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
     const expected = Math.min(maximum, output ?? group.expected[index] ?? 0);
     // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use, …
-    const likely = { ...noUsage, input_tokens: bytes * rate.expected, output_tokens: expected };
+    likely.add(bytes * rate.expected, 0, expected, 0);
     // … and to be written by every request at most.
-    const written = (group.cached[index] ?? 0) * rate.high;
-    const most = {
-      ...noUsage,
-      input_tokens: bytes * rate.high - written,
-      [group.ttl === '1h' ? 'cache_write_1h_tokens' : 'cache_write_5m_tokens']: written,
-      output_tokens: maximum,
-      web_searches: group.searches[index] ?? 0,
-    };
-    sum.request_count += 1;
-    sum.tokens.input += bytes * rate.expected;
-    sum.tokens.input_low += bytes * rate.low;
-    sum.tokens.input_high += bytes * rate.high;
-    sum.tokens.expected_output += expected;
-    sum.tokens.maximum_output += maximum;
-    sum.expected_usd += priceOfMany(model, likely, 1, { batch: true, inferenceGeo });
-    sum.maximum_usd += priceOfMany(model, most, 1, { batch: true, inferenceGeo });
-    sum.standard_expected_usd += priceOfMany(model, likely, 1, { batch: false, inferenceGeo });
+    most.add(bytes * rate.high, (group.cached[index] ?? 0) * rate.high, maximum, group.searches[index] ?? 0);
+    tokens.input += bytes * rate.expected;
+    tokens.input_low += bytes * rate.low;
+    tokens.input_high += bytes * rate.high;
+    tokens.expected_output += expected;
+    tokens.maximum_output += maximum;
   }
-  return rounded(sum);
-}
-
-/** What `count` equal requests of known token counts cost. */
-export function costLine(model: Model, count: number, tokens: { input: number; output: number }): CostLine {
-  const usage = { ...noUsage, input_tokens: tokens.input, output_tokens: tokens.output };
-  const input = tokens.input * count;
-  const output = tokens.output * count;
-  const usd = priceOfMany(model, usage, count, { batch: true });
-  return {
-    model: model.id,
-    request_count: count,
-    tokens: {
-      input,
-      input_low: input,
-      input_high: input,
-      expected_output: output,
-      maximum_output: output,
-    },
-    expected_usd: usd,
-    maximum_usd: usd,
-    standard_expected_usd: priceOfMany(model, usage, count, { batch: false }),
-  };
-}
-
-function rounded({ tokens, ...line }: CostLine): CostLine {
-  return {
-    ...line,
-    tokens: {
-      ...tokens,
-      input: Math.round(tokens.input),
-      input_low: Math.floor(tokens.input_low),
-      input_high: Math.ceil(tokens.input_high),
-      expected_output: Math.round(tokens.expected_output),
-    },
-    expected_usd: roundUsd(line.expected_usd),
-    maximum_usd: roundUsd(line.maximum_usd),
-    standard_expected_usd: roundUsd(line.standard_expected_usd),
-  };
-}
-
-function addLines(a: CostLine, b: CostLine): CostLine {
   return rounded({
-    model: a.model,
-    request_count: a.request_count + b.request_count,
-    tokens: {
-      input: a.tokens.input + b.tokens.input,
-      input_low: a.tokens.input_low + b.tokens.input_low,
-      input_high: a.tokens.input_high + b.tokens.input_high,
-      expected_output: a.tokens.expected_output + b.tokens.expected_output,
-      maximum_output: a.tokens.maximum_output + b.tokens.maximum_output,
-    },
-    expected_usd: a.expected_usd + b.expected_usd,
-    maximum_usd: a.maximum_usd + b.maximum_usd,
-    standard_expected_usd: a.standard_expected_usd + b.standard_expected_usd,
+    model: model.id,
+    request_count: group.bytes.length,
+    tokens,
+    expected_usd: likely.usd({ batch: true, inferenceGeo }),
+    maximum_usd: most.usd({ batch: true, inferenceGeo }),
+    standard_expected_usd: likely.usd({ batch: false, inferenceGeo }),
   });
-}
-
-const nothing: CostLine = {
-  model: '',
-  request_count: 0,
-  tokens: { input: 0, input_low: 0, input_high: 0, expected_output: 0, maximum_output: 0 },
-  expected_usd: 0,
-  maximum_usd: 0,
-  standard_expected_usd: 0,
-};
-
-/** The sum over models. */
-export function totalOf(lines: readonly CostLine[]): Omit<CostLine, 'model'> {
-  return lines.reduce(addLines, nothing);
 }

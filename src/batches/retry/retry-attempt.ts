@@ -5,7 +5,7 @@ import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Context } from '../context.ts';
 import { reserveBudget } from '../cost/budget.ts';
 import { type CostUsd, requireWithinLimit } from '../cost/cost.ts';
-import { totalOf } from '../cost/tally.ts';
+import { totalOf } from '../cost/cost-line.ts';
 import { createRetryFiles, type RetriedBody } from './retry-files.ts';
 import { type PreparedRetry, prepareRetry, type RetryPreparation } from './retry-prepare.ts';
 import type { Causes } from './retry-selection.ts';

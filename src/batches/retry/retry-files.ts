@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { hasErrorCode } from '../../errors.ts';
+import { BatchError, hasErrorCode } from '../../errors.ts';
 import { syncFolder } from '../../files/durable-write.ts';
 import { createFileWriter, type FileWriter } from '../../files/file-writer.ts';
 import { createPartTasksWriter, type PartTask, type PartTasksWriter } from '../../store/part-tasks.ts';
@@ -44,7 +44,10 @@ export function createRetryFiles(
 
   return {
     async add(task, request) {
-      const { number, offset, length } = await bodies.add(request);
+      const { length } = request;
+      const [place] = await bodies.add({ bytes: request, lengths: Uint32Array.of(length) });
+      if (place === undefined) throw new BatchError('internal', 'A request that is sent again fits no body.');
+      const { number, offset } = place;
       if (list?.number !== number) {
         await list?.tasks.close();
         list = { number, tasks: await createPartTasksWriter(folder.partTasks(number)) };

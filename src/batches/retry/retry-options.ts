@@ -3,7 +3,9 @@ import { quoteName } from '../../files/nearest.ts';
 import type { ModelCatalog, Tier } from '../../provider/models.ts';
 import type { Outcome } from '../../store/record.ts';
 import { checkSharedModel } from '../work/choose-model.ts';
-import { createIdList, parseTask, type Task } from '../work/task.ts';
+import { createIdList } from '../work/id-list.ts';
+import { placeName } from '../work/place.ts';
+import { givenId, parseTask, type Task } from '../work/task.ts';
 
 export type RetryOptions = {
   /** Sends these as well as what fails alike again: all that match every one of the filters given. */
@@ -71,10 +73,11 @@ export function readCorrections(
   }
   const corrections = new Map<string, Correction>();
   const problems: Problem[] = [];
-  const ids = createIdList();
+  const ids = createIdList('requests');
   for (const [index, value] of requests.entries()) {
-    const place = `requests[${index}]`;
-    const duplicate = ids.note(value, place);
+    const place = placeName('requests', index + 1);
+    const id = givenId(value);
+    const duplicate = id && ids.note(index + 1, id);
     const parsed = parseTask(value, place);
     if (duplicate) problems.push(duplicate);
     if (parsed.ok) corrections.set(parsed.task.task_id, { place, task: parsed.task });

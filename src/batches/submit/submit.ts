@@ -5,7 +5,7 @@ import type { Staging } from '../../store/store.ts';
 import type { Context } from '../context.ts';
 import { reserveBudget } from '../cost/budget.ts';
 import { requireWithinLimit } from '../cost/cost.ts';
-import { totalOf } from '../cost/tally.ts';
+import { totalOf } from '../cost/cost-line.ts';
 import { type Job, jobEndsWithin, type Report, type Waiting } from '../jobs.ts';
 import { readOutputHistory } from '../results/output-history.ts';
 import { checkLiveModels } from '../work/live-models.ts';

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { customIdPattern } from './task.ts';
 
+/** Chosen anew for every batch: 60 random bits, in letters and digits, so that no given id can hold them. */
+export function createNonce(): string {
+  return randomBytes(10).toString('base64url').replaceAll(/[-_]/g, '0').slice(0, 10);
+}
+
 /**
- * Gives each task the `custom_id` it is sent under: its own id where the API takes it, else one that is made
- * here. A made one holds 60 random bits that are chosen anew for every batch, so no given id can equal it.
+ * The `custom_id` that a task is sent under: its own id where the API takes it, else one that is made here.
+ * `number` is the task's place in the caller's list, and `nonce` the batch's.
  */
-export function createCustomIds(): (taskId: string, ordinal: number) => string {
-  const nonce = randomBytes(10).toString('base64url').replaceAll(/[-_]/g, '0').slice(0, 10);
-  return (taskId, ordinal) => (customIdPattern.test(taskId) ? taskId : `task_${ordinal + 1}_${nonce}`);
+export function customIdFor(taskId: string, number: number, nonce: string): string {
+  return customIdPattern.test(taskId) ? taskId : `task_${number}_${nonce}`;
 }

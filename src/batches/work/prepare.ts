@@ -1,24 +1,28 @@
 import { createHash } from 'node:crypto';
 import { BatchError } from '../../errors.ts';
 import type { AllowedFolders } from '../../files/allowed-folders.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
 import type { ProviderAccount, ProviderName } from '../../provider/provider.ts';
-import type { TaskEntry } from '../../store/tasks-file.ts';
 import type { Limits } from '../context.ts';
 import { type Costs, createCostSheet } from '../cost/cost-sheet.ts';
+import type { Sampled } from '../cost/input-rate.ts';
 import type { KnownOutput } from '../cost/tally.ts';
 import type { Report } from '../jobs.ts';
-import { canonicalJson } from './canonical-json.ts';
-import { createCustomIds } from './custom-ids.ts';
+import type { Block } from './block.ts';
+import { canonicalText } from './canonical-text.ts';
+import { createNonce } from './custom-ids.ts';
+import type { Examination } from './examine.ts';
+import { examineWork, placesIn } from './examine-work.ts';
+import { createIdList } from './id-list.ts';
 import { createProblemList } from './problems.ts';
-import { readItems } from './read-requests.ts';
-import { checkShared, type RenderedTask, type Renderer, renderTask } from './render.ts';
-import { checkRendered, createWarningList } from './rendered-request.ts';
-import { createIdList, itemName, parseTask, type Task } from './task.ts';
+import { checkShared, type Renderer } from './render.ts';
+import { createWarningList } from './rendered-request.ts';
 import type { Work } from './work.ts';
+import { requestText } from './write-bodies.ts';
 
 /** Where prepared requests go: onto disk when they are to be sent, nowhere for an estimate. */
 export type RequestSink = {
-  add(entry: TaskEntry, request: Buffer): Promise<void> | void;
+  add(block: Pick<Block, 'requests' | 'tasks'>): Promise<void> | void;
 };
 
 export type Prepared = {
@@ -36,7 +40,7 @@ export type Preparation = Renderer & {
   provider: ProviderName;
   account: ProviderAccount;
   folders: AllowedFolders;
-  limits: Pick<Limits, 'partBytes'>;
+  limits: Pick<Limits, 'partBytes' | 'threadedBytes'>;
   today: string;
   /** Ends the preparation: nothing of it is kept. */
   signal?: AbortSignal | undefined;
@@ -47,7 +51,7 @@ export type Preparation = Renderer & {
 const REFUSED = 'The work was refused; nothing was sent and nothing was paid. Correct this and call again:';
 
 /**
- * Reads, checks, renders, counts and hashes the work in one pass, whatever its size, and hands each request
+ * Reads, checks, renders, counts and hashes the work in one pass, whatever its size, and hands the requests
  * to `sink`. Throws `invalid_input` with all problems at once; the sink's work is then for nothing.
  */
 export async function prepare(
@@ -55,11 +59,19 @@ export async function prepare(
   sink: RequestSink,
   report: Report,
 ): Promise<Prepared> {
-  const { work, provider, account, folders, limits, signal } = preparation;
+  const { work, provider, account, catalog, limits, signal } = preparation;
+  const places = placesIn(work.source);
+  const examination: Examination = {
+    ...preparation,
+    defaults: work.defaults,
+    partBytes: limits.partBytes,
+    nonce: createNonce(),
+    places,
+  };
   const problems = createProblemList();
-  const ids = createIdList();
-  const customId = createCustomIds();
-  const hash = createHash('sha256').update(canonicalJson([provider, account.base_url, account.workspace]));
+  const ids = createIdList(places);
+  const meaning = [provider, account.base_url, account.workspace];
+  const contentHash = createHash('sha256').update(canonicalText(meaning));
   const sheet = createCostSheet(preparation.knownOutput);
   const warnings = createWarningList();
   const taskTypes = new Set<string>();
@@ -67,43 +79,21 @@ export async function prepare(
   let firstRequest = '';
 
   problems.add(...checkShared(work.defaults, preparation));
-  for await (const item of readItems(work.source, folders, limits.partBytes)) {
+  for await (const block of examineWork(work, examination, preparation)) {
     if (signal?.aborted) throw givenUp();
-    if (work.max_tasks !== undefined && count >= work.max_tasks) break;
-    count += 1;
-    if (count % 1000 === 0) report({ stage: 'preparing', done: count, total: null });
-    if ('problem' in item) {
-      problems.add(item.problem);
-      continue;
-    }
-    const duplicate = ids.note(item.value, item.place);
-    if (duplicate) problems.add(duplicate);
-    const parsed = parseTask(item.value, item.place);
-    if (!parsed.ok) {
-      problems.add(...parsed.problems);
-      continue;
-    }
-    const { task } = parsed;
-    const name = itemName(item.place, task.task_id);
-    const rendering = renderTask(task, work.defaults, preparation);
-    if (!rendering.ok) {
-      problems.add(...rendering.problems.map((problem) => ({ ...problem, item: name })));
-      continue;
-    }
-    const { rendered } = rendering;
-    const id = customId(task.task_id, count - 1);
-    const request = JSON.stringify({ custom_id: id, params: rendered.params });
-    const bytes = Buffer.from(request);
-    const found = checkRendered(rendered, bytes.length, { ...preparation, ...limits });
-    problems.add(...found.problems.map((problem) => ({ ...problem, item: name })));
+    count += block.items;
+    report({ stage: 'preparing', done: count, total: null });
+    const found = [...ids.noteAll(block.ids), ...block.problems].sort((a, b) => a.number - b.number);
+    problems.add(...found.map(({ problem }) => problem));
+    problems.addUnnamed(block.problem_count - block.problems.length);
     if (problems.count > 0) continue;
 
-    warnings.add(found.warnings);
-    if (rendered.task_type !== undefined) taskTypes.add(rendered.task_type);
-    if (firstRequest === '') firstRequest = request;
-    hash.update(`\n${canonicalJson(rendered.identity)}`);
-    sheet.add(rendered);
-    await sink.add(taskEntry(task, id, rendered), bytes);
+    warnings.merge(block.warnings);
+    for (const taskType of block.task_types) taskTypes.add(taskType);
+    contentHash.update(block.digests);
+    if (firstRequest === '') firstRequest = requestText(block.requests, 0);
+    sheet.merge(block.costs, block.items, (index) => sampled(requestText(block.requests, index), catalog));
+    await sink.add(block);
   }
 
   if (signal?.aborted) throw givenUp();
@@ -111,12 +101,17 @@ export async function prepare(
   if (count === 0) throw emptyWork(work);
   return {
     request_count: count,
-    content_hash: hash.digest('hex'),
+    content_hash: contentHash.digest('hex'),
     costs: sheet.finish(),
     first_request: firstRequest,
     task_types: [...taskTypes],
     warnings: warnings.texts(count),
   };
+}
+
+function sampled(request: string, catalog: ModelCatalog): Sampled {
+  const { params }: { params: Record<string, unknown> } = JSON.parse(request);
+  return { model: catalog.require(String(params.model)), params };
 }
 
 export function givenUp(): BatchError {
@@ -134,15 +129,4 @@ function emptyWork({ source, max_tasks }: Work): BatchError {
         : { field: 'max_tasks', problem: 'leaves no task', valid: 'at least 1' },
     ],
   });
-}
-
-function taskEntry(task: Task, customId: string, rendered: RenderedTask): TaskEntry {
-  return {
-    task_id: task.task_id,
-    ...(customId !== task.task_id && { custom_id: customId }),
-    ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
-    model: rendered.model.id,
-    ...(rendered.structured && { structured: true as const }),
-    expected_output_tokens: rendered.expected_output_tokens,
-  };
 }

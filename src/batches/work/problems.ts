@@ -5,6 +5,8 @@ import { didYouMean, nearest } from '../../files/nearest.ts';
 /** Problems as they are found in a pass: the first are kept, all are counted. */
 export type ProblemList = {
   add(...problems: Problem[]): void;
+  /** Counts problems that are too many to be named. */
+  addUnnamed(count: number): void;
   readonly count: number;
   /** Throws `invalid_input` with `message` where there was any problem. */
   throwIfAny(message: string): void;
@@ -17,6 +19,9 @@ export function createProblemList(): ProblemList {
     add(...problems) {
       count += problems.length;
       kept.push(...problems.slice(0, Math.max(0, PROBLEMS_NAMED - kept.length)));
+    },
+    addUnnamed(more) {
+      count += more;
     },
     get count() {
       return count;

@@ -1,120 +1,59 @@
-import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { BatchError, hasErrorCode, type Problem } from '../../errors.ts';
 import type { AllowedFolders } from '../../files/allowed-folders.ts';
 import { decodeUtf8, locateJsonError, parseJsonArray } from '../../files/json.ts';
-import { type Line, splitLines } from '../../files/lines.ts';
-import type { WorkSource } from './work.ts';
 
-const BYTE_ORDER_MARK = '\ufeff';
+/** How a file holds tasks: one per line, or all as one array. */
+export type FileForm = 'lines' | 'array';
 
-/** One item of the caller's list, or why it can't be read; `place` as the caller would look for it. */
-export type Item = { place: string; value: unknown } | { place: string; problem: Problem };
-
-/**
- * The items of a list of tasks in order, read piece by piece; a line of more than `longestLine` bytes is the last.
- * Throws where the whole can't be read.
- */
-export async function* readItems(
-  source: WorkSource,
-  folders: AllowedFolders,
-  longestLine: number,
-): AsyncGenerator<Item> {
-  switch (source.kind) {
-    case 'requests':
-      for (const [index, value] of source.items.entries()) yield { place: `requests[${index}]`, value };
-      return;
-    case 'requests_file':
-      yield* readFileItems(source.path, folders, longestLine);
+/** What a file's ending says. Throws `invalid_input` for one that is not known. */
+export function formOf(file: string): FileForm {
+  switch (path.extname(file).toLowerCase()) {
+    case '.jsonl':
+      return 'lines';
+    case '.json':
+      return 'array';
+    default:
+      throw new BatchError(
+        'invalid_input',
+        'requests_file has an ending that is not known; nothing was read.',
+        {
+          problems: [
+            {
+              field: 'requests_file',
+              problem: 'unknown ending',
+              valid: '.json (an array) or .jsonl (one task per line)',
+            },
+          ],
+        },
+      );
   }
 }
 
-async function* readFileItems(
+/** Opens a file for `use`, and closes it whatever happens. */
+export async function* withFile<T>(
   file: string,
   folders: AllowedFolders,
-  longestLine: number,
-): AsyncGenerator<Item> {
-  const extension = path.extname(file).toLowerCase();
-  if (extension === '.jsonl') yield* readLines(file, folders, longestLine);
-  else if (extension === '.json') yield* readArray(file, folders);
-  else {
-    throw new BatchError(
-      'invalid_input',
-      'requests_file has an ending that is not known; nothing was read.',
-      {
-        problems: [
-          {
-            field: 'requests_file',
-            problem: 'unknown ending',
-            valid: '.json (an array) or .jsonl (one task per line)',
-          },
-        ],
-      },
-    );
-  }
-}
-
-async function* openBytes(file: string, folders: AllowedFolders): AsyncGenerator<Uint8Array> {
+  use: (handle: FileHandle) => AsyncIterable<T>,
+): AsyncGenerator<T> {
   const { handle } = await folders.openForReading(file);
   try {
-    // The stream reads through the handle that was checked; a path could be swapped in between.
-    const stream = createReadStream('', { fd: handle, autoClose: false, highWaterMark: 256 * 1024 });
-    for await (const chunk of stream) yield chunk;
+    yield* use(handle);
   } finally {
     await handle.close();
   }
 }
 
-async function* readLines(file: string, folders: AllowedFolders, longestLine: number): AsyncGenerator<Item> {
-  for await (const lines of splitLines(openBytes(file, folders), longestLine)) {
-    for (const line of lines) {
-      const item = await readLine(line);
-      if (item !== null) yield item;
-    }
-  }
-}
+const openBytes = (file: string, folders: AllowedFolders): AsyncIterable<Uint8Array> =>
+  // The stream reads through the handle that was checked; a path could be swapped in between.
+  withFile(file, folders, (fd) => createReadStream('', { fd, autoClose: false, highWaterMark: 256 * 1024 }));
 
-/** Null for an empty line. */
-async function readLine({ number, bytes, overlong }: Line): Promise<Item | null> {
-  const place = `line ${number}`;
-  if (overlong) {
-    const problem = 'is longer than one batch can hold, and what follows it was not read';
-    return { place, problem: { item: place, problem, valid: 'one task per line; split its input' } };
-  }
-  // Checked by itself, for that is several times faster than a decoder that refuses.
-  if (!isUtf8(bytes)) {
-    return { place, problem: { item: place, problem: 'is not UTF-8', valid: 'a file saved as UTF-8' } };
-  }
-  const decoded = bytes.toString('utf8');
-  const text = number === 1 && decoded.startsWith(BYTE_ORDER_MARK) ? decoded.slice(1) : decoded;
+/** The elements of the array that a file holds, one by one. Throws `invalid_input` where it holds none, or breaks. */
+export async function* readArray(file: string, folders: AllowedFolders): AsyncGenerator<unknown> {
   try {
-    return { place, value: JSON.parse(text) };
-  } catch {
-    return text.trim() === '' ? null : { place, problem: await lineProblem(place, text) };
-  }
-}
-
-async function lineProblem(place: string, text: string): Promise<Problem> {
-  const position = await locateJsonError(one(text));
-  return {
-    item: place,
-    problem: position ? `is not JSON from column ${position.column} on` : 'is not JSON',
-    valid: 'one JSON object per line',
-  };
-}
-
-async function* one(text: string): AsyncGenerator<string> {
-  yield text;
-}
-
-async function* readArray(file: string, folders: AllowedFolders): AsyncGenerator<Item> {
-  let index = 0;
-  try {
-    for await (const value of parseJsonArray(onlyArray(decodeUtf8(openBytes(file, folders))))) {
-      index += 1;
-      yield { place: `item ${index}`, value };
-    }
+    yield* parseJsonArray(onlyArray(decodeUtf8(openBytes(file, folders))));
   } catch (error) {
     throw await arrayError(error, file, folders);
   }

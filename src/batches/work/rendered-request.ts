@@ -16,20 +16,23 @@ type Circumstances = {
 };
 
 /** What a rendered request is refused or warned for, as it would be sent today: its size and its model's life. */
-export function checkRendered(rendered: RenderedTask, bytes: number, at: Circumstances): Findings {
-  const found = [
-    checkSize(bytes, at.partBytes),
+export function checkRendered(
+  rendered: RenderedTask,
+  bytes: number,
+  { partBytes, today, catalog }: Circumstances,
+): Findings {
+  const problems: Problem[] = [];
+  const warnings = [...rendered.warnings];
+  for (const found of [
+    checkSize(bytes, partBytes),
     checkFit(rendered.model, rendered.params, bytes),
     checkSearches(rendered),
-    checkModelLife(rendered.model, rendered.max_tokens, { ...at, live: noLiveModels }),
-  ];
-  return {
-    problems: found.map((each) => each?.problem).filter((problem) => problem !== undefined),
-    warnings: [
-      ...rendered.warnings,
-      ...found.map((each) => each?.warning).filter((warning) => warning !== undefined),
-    ],
-  };
+    checkModelLife(rendered.model, rendered.max_tokens, { today, catalog, live: noLiveModels }),
+  ]) {
+    if (found?.problem !== undefined) problems.push(found.problem);
+    if (found?.warning !== undefined) warnings.push(found.warning);
+  }
+  return { problems, warnings };
 }
 
 /** Without a bound no ceiling would hold: searches are paid one by one. */
@@ -75,6 +78,11 @@ export function createWarningList() {
     add(warnings: readonly string[]) {
       for (const warning of warnings) times.set(warning, (times.get(warning) ?? 0) + 1);
     },
+    /** Adds what another list has, as on another thread. */
+    merge(counts: ReadonlyMap<string, number>) {
+      for (const [warning, count] of counts) times.set(warning, (times.get(warning) ?? 0) + count);
+    },
+    counts: (): ReadonlyMap<string, number> => times,
     texts: (tasks: number): string[] =>
       [...times].map(([text, count]) => (count === tasks ? text : `${text} (${count} tasks)`)),
   };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Problem } from '../../errors.ts';
 import { type Tier, tiers } from '../../provider/models.ts';
+import { isJsonObject } from '../../templates/output-schema.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
 
 /** What the API takes as a `custom_id` (Message Batches reference). */
@@ -56,6 +57,16 @@ export function itemName(place: string, id: unknown): string {
   return typeof id === 'string' && customIdPattern.test(id) ? `${place} (${id})` : place;
 }
 
+/**
+ * Whether an item is just what the schema of a native request asks for, so that parsing would give an equal copy: a
+ * file can have a hundred thousand of them, and no other item.
+ */
+function isPlainNative(value: object): value is z.infer<typeof nativeSchema> {
+  if (!isJsonObject(value) || Object.keys(value).length !== nativeKeys.length) return false;
+  const { custom_id, params } = value;
+  return typeof custom_id === 'string' && customIdPattern.test(custom_id) && isJsonObject(params);
+}
+
 /** Reads one item of a list of tasks; `place` says where it stands, as in `requests[3]`. */
 export function parseTask(value: unknown, place: string): ParsedTask {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -69,6 +80,9 @@ export function parseTask(value: unknown, place: string): ParsedTask {
         },
       ],
     };
+  }
+  if (isPlainNative(value)) {
+    return { ok: true, task: { kind: 'native', task_id: value.custom_id, params: value.params } };
   }
   const given = withoutNulls({ ...value });
   if ('params' in given || 'custom_id' in given) {
@@ -85,24 +99,15 @@ export function parseTask(value: unknown, place: string): ParsedTask {
 
 export { settings as taskSettings };
 
-/** The ids of a list so far, of items that are otherwise wrong too: an id is told once and for all. */
-export function createIdList(): { note(value: unknown, place: string): Problem | null } {
-  const places = new Map<string, string>();
-  return {
-    note(value, place) {
-      const given: { task_id?: unknown; custom_id?: unknown } =
-        typeof value === 'object' && value !== null ? value : {};
-      // A null id is none here too: else two tasks of one id beside it would pass for different ones.
-      const field = (given.custom_id ?? null) === null ? 'task_id' : 'custom_id';
-      const id = given[field];
-      if (typeof id !== 'string') return null;
-      const earlier = places.get(id);
-      if (earlier === undefined) {
-        places.set(id, place);
-        return null;
-      }
-      const problem = `is the same as that of ${earlier}`;
-      return { item: itemName(place, id), field, problem, valid: 'an id of its own for every task' };
-    },
-  };
+/** The id that an item gives itself. */
+export type GivenId = { field: 'task_id' | 'custom_id'; value: string };
+
+/** The id of an item that can be wrong otherwise; null where it gives none. */
+export function givenId(item: unknown): GivenId | null {
+  const given: { task_id?: unknown; custom_id?: unknown } =
+    typeof item === 'object' && item !== null ? item : {};
+  // A null id is none here too: else two tasks of one id beside it would pass for different ones.
+  const field = (given.custom_id ?? null) === null ? 'task_id' : 'custom_id';
+  const value = given[field];
+  return typeof value === 'string' ? { field, value } : null;
 }

@@ -4,14 +4,34 @@ import type { Limits } from '../context.ts';
 const HEAD = '{"requests":[';
 const TAIL = ']}';
 
-/** Where a request stands: in which body, and there in bytes. */
-export type RequestPlace = { number: number; offset: number; length: number };
+/** Requests in a row, a comma between each two, as a body has them. */
+export type RequestRun = {
+  bytes: Uint8Array;
+  /** Of each request, in bytes. */
+  lengths: Uint32Array;
+};
+
+/** One of the requests of a run. */
+export function requestText({ bytes, lengths }: RequestRun, index: number): string {
+  const start = lengths.subarray(0, index).reduce((sum, length) => sum + length + 1, 0);
+  return Buffer.from(bytes.subarray(start, start + (lengths[index] ?? 0))).toString('utf8');
+}
+
+/** Where some requests of a run came to stand in a row: from `offset` of the body on. */
+export type RunPlace = {
+  number: number;
+  offset: number;
+  /** The first of them, and the first that is not, counted in the run. */
+  from: number;
+  to: number;
+};
 
 /** A body that is whole on disk, in the form in which it is sent. */
 export type WrittenBody = { number: number; request_count: number; bytes: number; sha256: string };
 
 export type BodiesWriter = {
-  add(request: Buffer): Promise<RequestPlace>;
+  /** Writes a run, its requests into as many bodies as they take. */
+  add(run: RequestRun): Promise<RunPlace[]>;
   /** Writes the last body through to the disk; all of them, in order. Their names are the caller's to sync. */
   finish(): Promise<WrittenBody[]>;
   /** Closes what is open, for files that are removed. */
@@ -20,7 +40,8 @@ export type BodiesWriter = {
 
 /**
  * Writes requests into the bodies of provider batches; a new one begins before a limit of the provider's would
- * be passed. `open` creates the file of the next body, under the number that it chooses.
+ * be passed, but every body has one request at least. `open` creates the file of the next body, under the number
+ * that it chooses.
  */
 export function createBodiesWriter(
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
@@ -30,6 +51,12 @@ export function createBodiesWriter(
   let body: { number: number; file: FileWriter } | null = null;
   let requests = 0;
 
+  async function begin(): Promise<{ number: number; file: FileWriter }> {
+    const begun = await open();
+    await begun.file.write(HEAD);
+    return begun;
+  }
+
   async function end({ number, file }: { number: number; file: FileWriter }): Promise<void> {
     await file.write(TAIL);
     bodies.push({ number, request_count: requests, ...(await file.finish()) });
@@ -37,21 +64,39 @@ export function createBodiesWriter(
     requests = 0;
   }
 
+  /** How many requests from `from` on still go into the body, and the bytes they take. */
+  function fitting({ lengths }: RequestRun, from: number, position: number): { to: number; bytes: number } {
+    let bytes = 0;
+    let to = from;
+    for (; to < lengths.length && requests + to - from < limits.partRequests; to += 1) {
+      const more = (to > from ? 1 : 0) + (lengths[to] ?? 0);
+      const isFirst = requests === 0 && to === from;
+      if (!isFirst && position + bytes + more + TAIL.length > limits.partBytes) break;
+      bytes += more;
+    }
+    return { to, bytes };
+  }
+
   return {
-    async add(request) {
-      const needed = request.length + 1 + TAIL.length;
-      const full =
-        requests >= limits.partRequests || (body && body.file.position + needed > limits.partBytes);
-      if (body !== null && full) await end(body);
-      if (body === null) {
-        body = await open();
-        await body.file.write(HEAD);
+    async add(run) {
+      const places: RunPlace[] = [];
+      let start = 0;
+      for (let from = 0; from < run.lengths.length; ) {
+        body ??= await begin();
+        const comma = requests > 0 ? 1 : 0;
+        const { to, bytes } = fitting(run, from, body.file.position + comma);
+        if (to === from) {
+          await end(body);
+          continue;
+        }
+        if (comma === 1) await body.file.write(',');
+        places.push({ number: body.number, offset: body.file.position, from, to });
+        await body.file.write(run.bytes.subarray(start, start + bytes));
+        requests += to - from;
+        start += bytes + 1;
+        from = to;
       }
-      if (requests > 0) await body.file.write(',');
-      const place = { number: body.number, offset: body.file.position, length: request.length };
-      await body.file.write(request);
-      requests += 1;
-      return place;
+      return places;
     },
     async finish() {
       if (body !== null) await end(body);

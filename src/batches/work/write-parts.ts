@@ -1,10 +1,10 @@
 import type { Part } from '../../store/record.ts';
 import type { BatchFolder } from '../../store/store.ts';
 import { createStoreWriter } from '../../store/store-files.ts';
-import { createTasksWriter } from '../../store/tasks-file.ts';
+import { createTasksWriter, type Span } from '../../store/tasks-file.ts';
 import type { Limits } from '../context.ts';
 import type { RequestSink } from './prepare.ts';
-import { createBodiesWriter } from './write-bodies.ts';
+import { createBodiesWriter, type RunPlace } from './write-bodies.ts';
 
 /** Writes the tasks and the parts' bodies, each body in the form in which it is sent. */
 export type PartsWriter = RequestSink & {
@@ -13,6 +13,18 @@ export type PartsWriter = RequestSink & {
   /** Closes what is open, for the folder to be removed. */
   abandon(): Promise<void>;
 };
+
+/** Where each of the requests stands in its body. */
+function spansOf(places: readonly RunPlace[], lengths: Uint32Array): Span[] {
+  return places.flatMap(({ offset, from, to }) => {
+    let at = offset;
+    return Array.from(lengths.subarray(from, to), (length): Span => {
+      const span = { offset: at, length };
+      at += length + 1;
+      return span;
+    });
+  });
+}
 
 /** The parts of a first attempt: runs of tasks in the caller's order. */
 export async function createPartsWriter(
@@ -27,8 +39,9 @@ export async function createPartsWriter(
   });
 
   return {
-    async add(entry, request) {
-      await tasks.add(entry, await bodies.add(request));
+    async add({ requests, tasks: lines }) {
+      const spans = spansOf(await bodies.add(requests), requests.lengths);
+      await tasks.addLines(lines, (index) => spans[index] ?? { offset: 0, length: 0 });
     },
     async finish() {
       const written = await bodies.finish();

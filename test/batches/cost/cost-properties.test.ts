@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { totalOf } from '../../../src/batches/cost/cost-line.ts';
 import type { InputRates } from '../../../src/batches/cost/input-rate.ts';
 import { createSample } from '../../../src/batches/cost/sample.ts';
-import { createTally, type Priced, totalOf } from '../../../src/batches/cost/tally.ts';
+import { createTally, type Priced } from '../../../src/batches/cost/tally.ts';
 import { createModelCatalog } from '../../../src/provider/models.ts';
 import { priceOf, type TokenUsage } from '../../../src/provider/pricing.ts';
 
@@ -140,7 +141,7 @@ describe('a sample', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 2, max: 30 }), (count, size) => {
         const sample = createSample<number>(size);
-        for (let item = 0; item < count; item += 1) sample.add(item);
+        for (let item = 0; item < count; item += 1) sample.add(() => item);
         const items = sample.items();
         if (count <= size) {
           expect(items).toEqual(Array.from({ length: count }, (_, item) => item));
