@@ -106,7 +106,7 @@ async function download(
     try {
       const received = await receiveIt(
         context.provider(record.provider).streamResults(provider_batch_id),
-        { folder: folder.path, part, models: context.catalog.rows, unfinished, target, last },
+        { folder: folder.path, part, catalog: context.catalog.options, unfinished, target, last },
         onLines,
       );
       if (received.kind === 'foreign') return 'foreign';

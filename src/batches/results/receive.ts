@@ -1,8 +1,9 @@
 import { createFileWriter, type FileWriter } from '../../files/file-writer.ts';
-import { createModelFinder, type Model } from '../../provider/models.ts';
+import { createModelCatalog, type ModelCatalogOptions } from '../../provider/models.ts';
 import { batchFolder } from '../../store/layout.ts';
 import type { CreatedPart, SavedResults } from '../../store/record.ts';
 import type { ResultsIndexData } from '../../store/results-index.ts';
+import { inStore } from '../../store/store-failure.ts';
 import { guardWriter } from '../../store/store-files.ts';
 import { expectedTasks } from './expected-tasks.ts';
 import { type Scan, scanResults } from './scan-results.ts';
@@ -13,8 +14,8 @@ export type Reception = {
   /** Where the batch is. */
   folder: string;
   part: CreatedPart;
-  /** The models with known prices. */
-  models: readonly Model[];
+  /** Of the catalog that has the prices. */
+  catalog: ModelCatalogOptions;
   /** The file to be made, and the one that it is to become. */
   unfinished: string;
   target: string;
@@ -37,13 +38,14 @@ export type ScannedResults = { index: ResultsIndexData; results: Omit<SavedResul
  */
 export async function receive(
   chunks: AsyncIterable<Uint8Array>,
-  { folder, part, models, unfinished, target, last }: Reception,
+  { folder, part, catalog, unfinished, target, last }: Reception,
   onLines: (lines: number) => void,
 ): Promise<Received> {
   const expected = await expectedTasks(batchFolder(folder), part);
-  const writer = guardWriter(target, await createFileWriter(unfinished));
+  const file = await inStore('write', target, () => createFileWriter(unfinished));
+  const writer = guardWriter(target, file);
   try {
-    const scan = await scanResults(written(chunks, writer), expected, createModelFinder(models), onLines);
+    const scan = await scanResults(written(chunks, writer), expected, createModelCatalog(catalog), onLines);
     // What was taken for ours holds what we never sent: it is somebody else's.
     if (part.progress.tentative && scan.strange.unknown > 0) return { kind: 'foreign' };
     if (!isWhole(scan, part) && !last) return { kind: 'short', shortfall: shortfall(scan, part) };

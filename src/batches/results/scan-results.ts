@@ -1,5 +1,5 @@
 import { splitLines } from '../../files/lines.ts';
-import type { ModelFinder } from '../../provider/models.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../../store/record.ts';
 import { createResultsIndexBuilder, type ResultsIndex } from '../../store/results-index.ts';
 import { createUsageTally } from '../cost/usage.ts';
@@ -23,13 +23,13 @@ export type Scan = {
 export async function scanResults(
   chunks: AsyncIterable<Uint8Array>,
   expected: ExpectedTasks,
-  models: ModelFinder,
+  catalog: ModelCatalog,
   onLine: (lines: number) => void = () => {},
 ): Promise<Scan> {
   const builder = createResultsIndexBuilder(expected.count);
   const seen = new Uint8Array(expected.count);
   const failures = createFailureGroups();
-  const usage = createUsageTally(models);
+  const usage = createUsageTally(catalog);
   const outcomes = { succeeded: 0, incomplete: 0, errored: 0, expired: 0, canceled: 0, missing: 0 };
   const strange = { unreadable: 0, unknown: 0, repeated: 0 };
   let lines = 0;
