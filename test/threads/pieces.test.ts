@@ -70,7 +70,9 @@ describe('pieces sent over a channel', () => {
     })();
     const [sending, taking] = await Promise.allSettled([sent, receiving]);
     expect(sending).toMatchObject({ reason: { message: 'the source is broken' } });
-    expect(taking).toMatchObject({ reason: { code: 'internal', message: expect.stringMatching(/broke off/) } });
+    expect(taking).toMatchObject({
+      reason: { code: 'internal', message: expect.stringMatching(/broke off/) },
+    });
     expect(received).toBe(3 * MEGABYTE);
   });
 
