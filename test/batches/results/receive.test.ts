@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Received, type Reception, receive } from '../../../src/batches/results/receive.ts';
-import { receiveInThread } from '../../../src/batches/results/receive-in-thread.ts';
+import { scanInThread } from '../../../src/batches/results/scan-in-thread.ts';
+import { type ScanJob, scanPart } from '../../../src/batches/results/scan-part.ts';
 import { BatchError } from '../../../src/errors.ts';
 import { batchFolder } from '../../../src/store/layout.ts';
 import type { CreatedPart } from '../../../src/store/record.ts';
@@ -104,21 +105,20 @@ type Came = { received: Received; file: string } | { error: unknown };
 
 /** What comes of a download, and of its file. */
 async function comeOf(
-  where: typeof receive,
+  scan: typeof scanPart,
   chunks: AsyncIterable<Uint8Array>,
-  given: Partial<Reception>,
+  given: Partial<Reception & ScanJob>,
 ): Promise<Came> {
+  const job: ScanJob = { folder, part, catalog: {}, ...given };
   const reception: Reception = {
-    folder,
     part,
-    catalog: {},
     unfinished: path.join(folder, randomUUID()),
     target: path.join(folder, 'results.jsonl'),
     last: true,
     ...given,
   };
   try {
-    const received = await where(chunks, reception, () => {});
+    const received = await receive(chunks, reception, (bytes) => scan(bytes, job, () => {}));
     if (received.kind === 'saved') {
       // Buffers come from another thread as plain bytes.
       received.saved.index = {
@@ -135,8 +135,8 @@ async function comeOf(
 
 describe.each(downloads)('a download $name', ({ body, part: expectedPart = part }) => {
   it.each([true, false])('comes to the same on a thread, whether or not it is the last: %s', async (last) => {
-    const here = await comeOf(receive, inPieces(body), { part: expectedPart, last });
-    const there = await comeOf(receiveInThread, inPieces(body), { part: expectedPart, last });
+    const here = await comeOf(scanPart, inPieces(body), { part: expectedPart, last });
+    const there = await comeOf(scanInThread, inPieces(body), { part: expectedPart, last });
     if (!('received' in here) || !('received' in there)) throw new Error('it should have been received');
     expect(there.received).toEqual(here.received);
     if (here.received.kind !== 'saved') return;
@@ -148,8 +148,8 @@ describe.each(downloads)('a download $name', ({ body, part: expectedPart = part 
 describe('what fails', () => {
   it('comes out as it is: the download itself', async () => {
     const failure = new BatchError('api_uncertain', 'The connection failed.');
-    for (const where of [receive, receiveInThread]) {
-      expect(await comeOf(where, inPieces(whole.join(''), failure), {})).toEqual({
+    for (const scan of [scanPart, scanInThread]) {
+      expect(await comeOf(scan, inPieces(whole.join(''), failure), {})).toEqual({
         error: { code: 'api_uncertain', message: 'The connection failed.' },
       });
     }
@@ -158,9 +158,9 @@ describe('what fails', () => {
   it('comes out as it is: the file', async () => {
     const unfinished = path.join(folder, 'there-already');
     await writeFile(unfinished, '');
-    const here = await comeOf(receive, inPieces(whole.join('')), { unfinished });
+    const here = await comeOf(scanPart, inPieces(whole.join('')), { unfinished });
     expect(here).toMatchObject({ error: { code: 'store_failed', message: expect.stringMatching(/EEXIST/) } });
-    expect(await comeOf(receiveInThread, inPieces(whole.join('')), { unfinished })).toEqual(here);
+    expect(await comeOf(scanInThread, inPieces(whole.join('')), { unfinished })).toEqual(here);
     await rm(unfinished);
   });
 
@@ -176,9 +176,9 @@ describe('what fails', () => {
         ended = true;
       }
     }
-    const here = await comeOf(receive, endless(), { folder: damaged });
+    const here = await comeOf(scanPart, endless(), { folder: damaged });
     expect(here).toMatchObject({ error: { code: 'store_damaged' } });
-    expect(await comeOf(receiveInThread, endless(), { folder: damaged })).toEqual(here);
+    expect(await comeOf(scanInThread, endless(), { folder: damaged })).toEqual(here);
     expect(ended).toBe(true);
   });
 });
