@@ -44,7 +44,7 @@ export const defaultLimits: Limits = {
   answerMs: 60_000,
   busyMs: 60_000,
   downloads: 3,
-  threadedResults: 5_000,
+  threadedResults: 20_000,
   replyCharacters: 18_000,
 };
 

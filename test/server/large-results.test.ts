@@ -6,7 +6,7 @@ import type { ApiHandler, ApiServer } from '../api-server.ts';
 import { type SpawnedServer, type SpawnOptions, spawnServer } from '../harness.ts';
 
 /** So many that their results are received on a thread. */
-const COUNT = 6_000;
+const COUNT = 20_000;
 
 async function startWork(options: SpawnOptions = {}) {
   const api = await startApi({ endsAtOnce: true });
@@ -56,7 +56,7 @@ test.runIf(process.platform === 'linux')(
   'a disk that takes no more is told, and nothing is left on it',
   async () => {
     const { server, batch_id } = await startWork({
-      under: ['sh', '-c', 'ulimit -f 4096; exec "$@"', 'sh'],
+      under: ['sh', '-c', 'ulimit -f 10000; exec "$@"', 'sh'],
     });
     const status = await server.ok('batch_status', { batch_id, wait_seconds: 10 });
     expect(status.results_state).not.toBe('saved');
