@@ -25,7 +25,7 @@ export type Limits = {
   busyMs: number;
   /** How often a results download that came short is fetched in all. */
   downloads: number;
-  /** Results of so many requests and more are received on a thread of their own, which takes some time to start. */
+  /** Results of so many requests and more are scanned on a thread of their own, which takes a while to start. */
   threadedResults: number;
   /** Characters of a reply's text, below the 20,000 that some clients cut at. */
   replyCharacters: number;
@@ -44,7 +44,7 @@ export const defaultLimits: Limits = {
   answerMs: 60_000,
   busyMs: 60_000,
   downloads: 3,
-  threadedResults: 5_000,
+  threadedResults: 20_000,
   replyCharacters: 18_000,
 };
 

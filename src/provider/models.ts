@@ -5,11 +5,8 @@ import { PRICE_TABLE, PRICES_AS_OF, TIER_MODELS } from './price-table.ts';
 
 export { type Model, type Prices, type Tier, tiers } from './model.ts';
 
-/** Models by exact id: a prefix is no match, for a price must not be guessed. */
-export type ModelFinder = { find(id: string): Model | undefined };
-
-/** The models whose price is known. */
-export type ModelCatalog = ModelFinder & {
+/** The models whose price is known, by exact id: a prefix is no match, for a price must not be guessed. */
+export type ModelCatalog = {
   /** The day of the built-in table's prices, as `2026-11-22`. A row from a price file says so in its `source`. */
   readonly asOf: string;
   /** What it was made from: an equal one can be made on another thread. */
@@ -18,8 +15,7 @@ export type ModelCatalog = ModelFinder & {
   readonly ids: readonly string[];
   /** The model id that serves each tier. */
   readonly tiers: Readonly<Record<Tier, string>>;
-  /** The rows that it was made from, as plain data for another thread: `createModelFinder` finds the same in them. */
-  readonly rows: readonly Model[];
+  find(id: string): Model | undefined;
   /** Throws `unknown_model`, naming the known ids and the way to add one. */
   require(id: string): Model;
   forTier(tier: Tier): Model;
@@ -42,20 +38,12 @@ export function unknownModel(id: string, ids: readonly string[]): { problem: str
   };
 }
 
-function byExactId(rows: readonly Model[]): Map<string, Model> {
-  return new Map(rows.flatMap((row) => [row.id, ...row.aliases].map((id) => [id, row])));
-}
-
-/** Finds models by exact id; of two rows with one id the later stands. */
-export function createModelFinder(rows: readonly Model[]): ModelFinder {
-  const byId = byExactId(rows);
-  return { find: (id) => byId.get(id) };
-}
-
 /** Throws `unknown_model` where a tier is to be served by a model without a price. */
 export function createModelCatalog(options: ModelCatalogOptions = {}): ModelCatalog {
-  const rows = [...PRICE_TABLE, ...(options.extra ?? [])];
-  const byId = byExactId(rows);
+  const byId = new Map<string, Model>();
+  for (const row of [...PRICE_TABLE, ...(options.extra ?? [])]) {
+    for (const id of [row.id, ...row.aliases]) byId.set(id, row);
+  }
   const ids = [...byId.keys()];
 
   function requireModel(id: string, whose = ''): Model {
@@ -77,7 +65,6 @@ export function createModelCatalog(options: ModelCatalogOptions = {}): ModelCata
     options,
     ids,
     tiers: tierIds,
-    rows,
     find: (id) => byId.get(id),
     require: (id) => requireModel(id),
     forTier: (tier) => tierModels[tier],

@@ -8,8 +8,8 @@ import { startApi } from '../api.ts';
 import { spawnServer, temporaryFolder } from '../harness.ts';
 
 /** As many and as large as it takes for all the threads that there are. */
-const COUNT = 6_000;
-const FILLING = 'A few words, and Zürich. '.repeat(60);
+const COUNT = 20_000;
+const FILLING = 'A few words, and Zürich. '.repeat(20);
 
 async function writeTasks(file: string): Promise<void> {
   const out = createWriteStream(file);

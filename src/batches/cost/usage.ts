@@ -1,4 +1,4 @@
-import type { ModelFinder } from '../../provider/models.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
 import { noUsage, priceOf, roundUsd, type TokenUsage } from '../../provider/pricing.ts';
 import type { Usage } from '../../store/record.ts';
 import type { AnswerMessage } from '../results/result-line.ts';
@@ -46,7 +46,7 @@ export function addUsage(a: Usage, b: Omit<Usage, keyof TaskKind>): Usage {
  * Adds up what answers really took, per model and task type, each priced for itself at batch price. A model
  * without a known price makes its sum null: nothing is guessed.
  */
-export function createUsageTally(models: ModelFinder) {
+export function createUsageTally(catalog: ModelCatalog) {
   const sums = new Map<string, Map<string | null, Usage>>();
 
   function sumOf(model: string, task_type: string | null): Usage {
@@ -60,7 +60,7 @@ export function createUsageTally(models: ModelFinder) {
   return {
     /** `kind` is what the task was sent as: its model stands in for one of the answer's that is not known. */
     add(message: AnswerMessage, { model: requested, task_type }: TaskKind) {
-      const model = models.find(message.model) ?? models.find(requested);
+      const model = catalog.find(message.model) ?? catalog.find(requested);
       const tokens = tokenUsage(message);
       // Added to in place: a new sum for each of a hundred thousand answers would fill the memory for long-lived
       // objects, which is cleared too seldom.

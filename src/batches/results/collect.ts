@@ -5,7 +5,6 @@ import { syncFolder } from '../../files/durable-write.ts';
 import { sha256OfFile } from '../../files/file-hash.ts';
 import type { BatchRecord, CreatedPart, SavedResults } from '../../store/record.ts';
 import { writeResultsIndex } from '../../store/results-index.ts';
-import type { BatchFolder } from '../../store/store.ts';
 import { inStore } from '../../store/store-failure.ts';
 import { readStoreFile } from '../../store/store-files.ts';
 import type { Context } from '../context.ts';
@@ -13,10 +12,9 @@ import type { Report } from '../jobs.ts';
 import { isCreated, updatePart } from '../parts.ts';
 import { confirmPart, releaseForeign } from '../submit/tentative.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
-import { expectedTasks } from './expected-tasks.ts';
 import { receive, type ScannedResults, scannedResults } from './receive.ts';
-import { receiveInThread } from './receive-in-thread.ts';
-import { scanResults } from './scan-results.ts';
+import { scanInThread } from './scan-in-thread.ts';
+import { scanPart } from './scan-part.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -59,7 +57,7 @@ async function collectPart(
   const target = folder.partResults(part.number);
   const fetched = (await exists(target)) ? null : await download(context, record, part, report);
   if (fetched === 'foreign') return 'foreign';
-  const { index, results } = fetched ?? (await scanSaved(context, folder, part));
+  const { index, results } = fetched ?? (await scanSaved(context, record, part));
   await writeResultsIndex(folder.partResultsIndex(part.number), index);
   return { saved_at: context.now().toISOString(), ...results };
 }
@@ -75,11 +73,20 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** What another process, or this one before it died, has put in place already. */
-async function scanSaved(context: Context, folder: BatchFolder, part: CreatedPart): Promise<ScannedResults> {
-  const target = folder.partResults(part.number);
-  const expected = await expectedTasks(folder, part);
-  const scan = await scanResults(readStoreFile(target), expected, context.catalog);
+async function scanSaved(context: Context, record: BatchRecord, part: CreatedPart): Promise<ScannedResults> {
+  const target = context.store.folder(record.batch_id).partResults(part.number);
+  const scan = await scanner(context, record, part)(readStoreFile(target));
   return scannedResults(scan, await sha256OfFile(target), part);
+}
+
+/** Scans a part's results, on a thread where they are many. */
+function scanner(context: Context, record: BatchRecord, part: CreatedPart, report?: Report) {
+  const { path: folder } = context.store.folder(record.batch_id);
+  const job = { folder, part, catalog: context.catalog.options };
+  const scan = part.request_count < context.limits.threadedResults ? scanPart : scanInThread;
+  const onLines = (lines: number) =>
+    report?.({ stage: 'downloading', done: part.first_task + lines, total: record.request_count });
+  return (chunks: AsyncIterable<Uint8Array>) => scan(chunks, job, onLines);
 }
 
 /**
@@ -94,21 +101,14 @@ async function download(
   report: Report,
 ): Promise<ScannedResults | 'foreign' | null> {
   const { provider_batch_id } = part.progress;
-  const folder = context.store.folder(record.batch_id);
-  const target = folder.partResults(part.number);
-  const receiveIt = part.request_count < context.limits.threadedResults ? receive : receiveInThread;
-  const onLines = (lines: number) =>
-    report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count });
-
+  const target = context.store.folder(record.batch_id).partResults(part.number);
+  const scan = scanner(context, record, part, report);
   for (let fetch = 1; ; fetch += 1) {
     const last = fetch >= context.limits.downloads;
     const unfinished = await context.store.temporaryFile();
     try {
-      const received = await receiveIt(
-        context.provider(record.provider).streamResults(provider_batch_id),
-        { folder: folder.path, part, models: context.catalog.rows, unfinished, target, last },
-        onLines,
-      );
+      const bytes = context.provider(record.provider).streamResults(provider_batch_id);
+      const received = await receive(bytes, { part, unfinished, target, last }, scan);
       if (received.kind === 'foreign') return 'foreign';
       if (received.kind === 'saved') return (await publish(unfinished, target)) ? received.saved : null;
       context.log('warn', `${provider_batch_id}: download ${fetch} came short (${received.shortfall})`);

@@ -48,7 +48,7 @@ export async function expectedTasks(folder: BatchFolder, part: Part): Promise<Ex
   }
   return {
     count: part.request_count,
-    position: ids.position,
+    position: (customId) => ids.position(customId),
     ordinal: (position) => ordinals[position] ?? 0,
     kind: (position) => kinds[position] ?? unknownKind,
   };

@@ -1,20 +1,14 @@
 import { createFileWriter, type FileWriter } from '../../files/file-writer.ts';
-import { createModelFinder, type Model } from '../../provider/models.ts';
-import { batchFolder } from '../../store/layout.ts';
 import type { CreatedPart, SavedResults } from '../../store/record.ts';
 import type { ResultsIndexData } from '../../store/results-index.ts';
+import { inStore } from '../../store/store-failure.ts';
 import { guardWriter } from '../../store/store-files.ts';
-import { expectedTasks } from './expected-tasks.ts';
-import { type Scan, scanResults } from './scan-results.ts';
+import type { Scan } from './scan-results.ts';
 import { isWhole, shortfall, shortfallWarning } from './shortfall.ts';
 
-/** A download to be received: plain data, so that another thread can do it. */
+/** A download to be received. */
 export type Reception = {
-  /** Where the batch is. */
-  folder: string;
   part: CreatedPart;
-  /** The models with known prices. */
-  models: readonly Model[];
   /** The file to be made, and the one that it is to become. */
   unfinished: string;
   target: string;
@@ -22,7 +16,7 @@ export type Reception = {
   last: boolean;
 };
 
-/** What a download is: somebody else's, not whole, or saved in the unfinished file. Plain data. */
+/** What a download is: somebody else's, not whole, or saved in the unfinished file. */
 export type Received =
   | { kind: 'foreign' }
   | { kind: 'short'; shortfall: string }
@@ -32,23 +26,23 @@ export type Received =
 export type ScannedResults = { index: ResultsIndexData; results: Omit<SavedResults, 'saved_at'> };
 
 /**
- * Receives a download into a new file, checked and counted as it comes. Where it is saved, it is through to the
- * disk; the file is the caller's to rename or remove, whatever becomes of this.
+ * Receives a download into a new file, while `scan` reads it too. Where it is saved, it is through to the disk; the
+ * file is the caller's to rename or remove, whatever becomes of this.
  */
 export async function receive(
   chunks: AsyncIterable<Uint8Array>,
-  { folder, part, models, unfinished, target, last }: Reception,
-  onLines: (lines: number) => void,
+  { part, unfinished, target, last }: Reception,
+  scan: (chunks: AsyncIterable<Uint8Array>) => Promise<Scan>,
 ): Promise<Received> {
-  const expected = await expectedTasks(batchFolder(folder), part);
-  const writer = guardWriter(target, await createFileWriter(unfinished));
+  const file = await inStore('write', target, () => createFileWriter(unfinished));
+  const writer = guardWriter(target, file);
   try {
-    const scan = await scanResults(written(chunks, writer), expected, createModelFinder(models), onLines);
+    const found = await scan(written(chunks, writer));
     // What was taken for ours holds what we never sent: it is somebody else's.
-    if (part.progress.tentative && scan.strange.unknown > 0) return { kind: 'foreign' };
-    if (!isWhole(scan, part) && !last) return { kind: 'short', shortfall: shortfall(scan, part) };
+    if (part.progress.tentative && found.strange.unknown > 0) return { kind: 'foreign' };
+    if (!isWhole(found, part) && !last) return { kind: 'short', shortfall: shortfall(found, part) };
     const { sha256 } = await writer.finish();
-    return { kind: 'saved', saved: scannedResults(scan, sha256, part) };
+    return { kind: 'saved', saved: scannedResults(found, sha256, part) };
   } finally {
     await writer.close();
   }
@@ -63,12 +57,11 @@ async function* written(chunks: AsyncIterable<Uint8Array>, writer: FileWriter): 
 }
 
 /** What is kept of results on disk. */
-export function scannedResults(scan: Scan, sha256: string, part: CreatedPart): ScannedResults {
-  const { rows, resultsBytes } = scan.index;
+export function scannedResults({ index, ...scan }: Scan, sha256: string, part: CreatedPart): ScannedResults {
   return {
-    index: { rows, resultsBytes },
+    index,
     results: {
-      bytes: resultsBytes,
+      bytes: index.resultsBytes,
       sha256,
       outcomes: scan.outcomes,
       usage: scan.usage,

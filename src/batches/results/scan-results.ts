@@ -1,7 +1,11 @@
 import { splitLines } from '../../files/lines.ts';
-import type { ModelFinder } from '../../provider/models.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../../store/record.ts';
-import { createResultsIndexBuilder, type ResultsIndex } from '../../store/results-index.ts';
+import {
+  createResultsIndexBuilder,
+  type ResultsIndex,
+  type ResultsIndexData,
+} from '../../store/results-index.ts';
 import { createUsageTally } from '../cost/usage.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
@@ -10,7 +14,7 @@ import { withoutContent } from './without-content.ts';
 
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {
-  index: ResultsIndex;
+  index: ResultsIndexData;
   lines: number;
   /** Lines that are no result, have an id that was not sent, or one that came before. */
   strange: { unreadable: number; unknown: number; repeated: number };
@@ -23,13 +27,13 @@ export type Scan = {
 export async function scanResults(
   chunks: AsyncIterable<Uint8Array>,
   expected: ExpectedTasks,
-  models: ModelFinder,
+  catalog: ModelCatalog,
   onLine: (lines: number) => void = () => {},
-): Promise<Scan> {
+): Promise<Scan & { index: ResultsIndex }> {
   const builder = createResultsIndexBuilder(expected.count);
   const seen = new Uint8Array(expected.count);
   const failures = createFailureGroups();
-  const usage = createUsageTally(models);
+  const usage = createUsageTally(catalog);
   const outcomes = { succeeded: 0, incomplete: 0, errored: 0, expired: 0, canceled: 0, missing: 0 };
   const strange = { unreadable: 0, unknown: 0, repeated: 0 };
   let lines = 0;
