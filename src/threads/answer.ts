@@ -40,20 +40,21 @@ export async function answer<T>(work: (onProgress: (done: number) => void) => Pr
  */
 export function answerOf<T>(thread: Worker, onProgress: (done: number) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    let settle = () => reject(died(new Error('it was stopped')));
+    let settle = () => reject(threadDied(new Error('it was stopped')));
     thread.on('message', (message: Message<T>) => {
       if (message.kind === 'progress') onProgress(message.done);
       else if (message.kind === 'answer') settle = () => resolve(message.answer);
       else settle = () => reject(fromFailure(message.failure));
     });
     thread.once('error', (error) => {
-      settle = () => reject(died(error));
+      settle = () => reject(threadDied(error));
     });
     thread.once('exit', () => settle());
   });
 }
 
-function died(cause: Error): BatchError {
+/** What the work of a thread that is gone fails with. */
+export function threadDied(cause: Error): BatchError {
   return new BatchError(
     'internal',
     `A thread ended before its work was done (${cause.message}). Nothing is lost: try again.`,

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { BatchError } from '../../errors.ts';
+import type { BatchError } from '../../errors.ts';
 import type { LineBlock } from '../../files/line-blocks.ts';
+import { threadDied } from '../../threads/answer.ts';
 import { startThread } from '../../threads/thread.ts';
 import type { Block } from './block.ts';
 import type { Examination } from './examine.ts';
@@ -30,16 +31,16 @@ function startExamining(examination: Examination): ExamineThread {
   };
   const thread = startThread({ name: 'examine-thread', from: import.meta.url }, data);
   const waiting: { resolve: (block: Block | null) => void; reject: (error: unknown) => void }[] = [];
-  let failure: unknown;
+  let failure: BatchError | undefined;
 
-  function fail(error: unknown): void {
-    failure ??= error;
+  function fail(cause: Error): void {
+    failure ??= threadDied(cause);
     for (const { reject } of waiting.splice(0)) reject(failure);
   }
 
   thread.on('message', (block: Block | null) => waiting.shift()?.resolve(block));
   thread.on('error', fail);
-  thread.on('exit', () => fail(new BatchError('internal', 'A thread that checked tasks has ended early.')));
+  thread.on('exit', () => fail(new Error('it was stopped')));
 
   return {
     examine: (lines) =>
