@@ -27,14 +27,17 @@ function send(url: URL, { headers, signal }: RequestInit): Promise<IncomingMessa
     ...(signal && { signal }),
   });
   return new Promise((resolve, reject) => {
-    request.once('response', resolve).once('error', reject).end();
+    request.on('response', resolve).on('error', reject).end();
   });
 }
 
 function decoded(response: IncomingMessage): Readable {
   const encoding = response.headers['content-encoding'] ?? 'identity';
   if (encoding === 'identity') return response;
-  if (encoding !== 'gzip') throw new Error(`the download came in an encoding that was not asked for`);
+  if (encoding !== 'gzip') {
+    response.destroy();
+    throw new Error('the download came in an encoding that was not asked for');
+  }
   // What fails reaches the reader through the last stream, which the pipeline destroys with it.
   return pipeline(response, createGunzip({ chunkSize: 64 * 1024 }), () => {});
 }

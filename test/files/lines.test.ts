@@ -74,6 +74,21 @@ describe('splitting lines', () => {
     expect((await split(chunks)).map((line) => line.bytes.toString())).toEqual(['a', 'b']);
   });
 
+  it('lets a chunk be used again for the next one', async () => {
+    const text = 'first\na second line\nand a third one, the longest\nx\n';
+    async function* inOneBuffer(): AsyncGenerator<Uint8Array> {
+      const buffer = Buffer.alloc(4);
+      for (const chunk of inChunks(Buffer.from(text), buffer.length)) {
+        buffer.set(chunk);
+        yield buffer.subarray(0, chunk.length);
+      }
+    }
+    const found: string[] = [];
+    for await (const lines of splitLines(inOneBuffer()))
+      found.push(...lines.map(({ bytes }) => String(bytes)));
+    expect(found.join('\n')).toBe(text.trimEnd());
+  });
+
   it('costs about as much for one long line as for many short ones', async () => {
     const size = 16 * 1024 * 1024;
     const long = inChunks(Buffer.alloc(size, 'x'), 4 * 1024);

@@ -78,7 +78,11 @@ const downloads: { name: string; body: string; part?: CreatedPart }[] = [
   { name: 'with an unknown id', body: [...whole, stranger].join('') },
   { name: 'with an unknown id, taken for ours', body: [...whole, stranger].join(''), part: tentative },
   { name: 'with lines that are no results', body: ['<html>\n', ...whole, '{"custom_id":3}\n'].join('') },
-  { name: 'larger than all that may be under way', body: [...whole, `${'y'.repeat(9_000_000)}\n`].join('') },
+  {
+    name: 'larger than all that may be under way',
+    body: requests.map((each) => `${JSON.stringify(succeeded(each, 'y'.repeat(400_000)))}\n`).join(''),
+  },
+  { name: 'with a line longer than all that', body: [...whole, `${'y'.repeat(9_000_000)}\n`].join('') },
 ];
 
 let folder = '';

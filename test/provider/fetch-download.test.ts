@@ -1,0 +1,82 @@
+import { createServer, type RequestListener } from 'node:http';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { expect, onTestFinished, test } from 'vitest';
+import { fetchDownload } from '../../src/provider/fetch-download.ts';
+
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/file`;
+}
+
+const text = 'a line of a file\n'.repeat(50_000);
+
+test('gives what was sent, with its status and headers', async () => {
+  const url = await serve((request, response) => {
+    response.writeHead(request.headers.authorization === 'Bearer key' ? 200 : 401, { 'request-id': 'req_1' });
+    response.end(text);
+  });
+  const response = await fetchDownload(url, { headers: new Headers({ authorization: 'Bearer key' }) });
+  expect(response.status).toBe(200);
+  expect(response.headers.get('request-id')).toBe('req_1');
+  expect((await response.text()) === text).toBe(true);
+  expect((await fetchDownload(url)).status).toBe(401);
+});
+
+test('decodes gzip, which it asks for', async () => {
+  const url = await serve((request, response) => {
+    expect(request.headers['accept-encoding']).toBe('gzip');
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text));
+  });
+  expect((await (await fetchDownload(url)).text()) === text).toBe(true);
+});
+
+test('fails where gzip is cut short', async () => {
+  const url = await serve((_request, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text).subarray(0, -200));
+  });
+  await expect((await fetchDownload(url)).text()).rejects.toThrow(/unexpected end of file/);
+});
+
+test('fails at an encoding that it has not asked for', async () => {
+  const url = await serve((_request, response) => {
+    response.writeHead(200, { 'content-encoding': 'deflate' }).end(deflateSync(text));
+  });
+  await expect(fetchDownload(url)).rejects.toThrow(/encoding/);
+});
+
+test('follows no redirect', async () => {
+  let elsewhere = 0;
+  const other = await serve((_request, response) => {
+    elsewhere += 1;
+    response.end(text);
+  });
+  const url = await serve((_request, response) => {
+    response.writeHead(307, { location: other }).end();
+  });
+  await expect(fetchDownload(url)).rejects.toThrow(/redirected \(307\)/);
+  expect(elsewhere).toBe(0);
+});
+
+test('fails where the connection does, in the middle of the body', async () => {
+  const url = await serve((_request, response) => {
+    response.writeHead(200, { 'content-length': text.length });
+    response.write(text.slice(0, 1000), () => setTimeout(() => response.destroy(), 20));
+  });
+  await expect((await fetchDownload(url)).text()).rejects.toThrow(/aborted/);
+});
+
+test('is stopped by its signal, before the headers and in the body', async () => {
+  const silent = await serve(() => {});
+  await expect(fetchDownload(silent, { signal: AbortSignal.timeout(50) })).rejects.toThrow(/abort/i);
+  const stalled = await serve((_request, response) => {
+    response.writeHead(200).write('something');
+  });
+  const response = await fetchDownload(stalled, { signal: AbortSignal.timeout(100) });
+  await expect(response.text()).rejects.toThrow(/abort/i);
+});
