@@ -11,7 +11,9 @@ export type LineBlock = {
 };
 
 const NEWLINE = 10;
-const READ_BYTES = 1024 * 1024;
+const BLOCK_BYTES = 1024 * 1024;
+
+const NOTHING = new Uint8Array(0);
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
@@ -30,30 +32,42 @@ function countLines(bytes: Buffer): number {
 }
 
 /**
- * Reads a file in blocks of whole lines of about a megabyte, from where its handle stands. A longer line is put
+ * Reads a file in blocks of whole lines, of about a megabyte unless told otherwise, from where its handle stands. A longer line is put
  * together once, at its end, so its cost stays in proportion to its length; one of more than `longest` bytes is not
  * put together at all, for memory has an end.
  */
-export async function* readLineBlocks(handle: FileHandle, longest: number): AsyncGenerator<LineBlock> {
-  const piece = Buffer.allocUnsafeSlow(READ_BYTES);
+export async function* readLineBlocks(
+  handle: FileHandle,
+  longest: number,
+  blockBytes = BLOCK_BYTES,
+): AsyncGenerator<LineBlock> {
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   let number = 1;
   for (;;) {
-    const { bytesRead } = await handle.read(piece, 0, READ_BYTES);
+    // What is begun is nearly always short, and goes in front of what is read: so nothing has to be joined.
+    const head = begunBytes < blockBytes ? joined(begun) : NOTHING;
+    const block = Buffer.allocUnsafeSlow(head.length + blockBytes);
+    block.set(head);
+    const { bytesRead } = await handle.read(block, head.length, blockBytes);
     if (bytesRead === 0) break;
-    const end = piece.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1;
+    const read = block.subarray(0, head.length + bytesRead);
+    if (head.length > 0) begun = [];
+    const end = read.lastIndexOf(NEWLINE) + 1;
+    const rest = Uint8Array.from(read.subarray(end));
     if (end > 0) {
-      const lines = piece.subarray(0, end);
-      yield { bytes: joined([...begun, lines]), number };
-      number += countLines(lines);
+      const lines = read.subarray(0, end);
+      const next = number + countLines(lines);
+      yield {
+        bytes: begun.length > 0 ? joined([...begun, lines]) : new Uint8Array(block.buffer, 0, end),
+        number,
+      };
+      number = next;
       begun = [];
       begunBytes = 0;
-    }
-    if (end < bytesRead) {
-      begun.push(Uint8Array.from(piece.subarray(end, bytesRead)));
-      begunBytes += bytesRead - end;
-    }
+    } else begunBytes -= head.length;
+    if (rest.length > 0) begun.push(rest);
+    begunBytes += rest.length;
     if (begunBytes > longest) {
       yield { bytes: new Uint8Array(0), number, overlong: true };
       return;

@@ -142,6 +142,8 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
 
     async requireCredentials() {
       await credential();
+      // Who asks for them is about to need the SDK: it is loaded meanwhile. A failure comes again at the first call.
+      void Promise.allSettled([import('@anthropic-ai/sdk')]);
     },
 
     async fingerprint(salt) {

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { syncFolder } from '../files/durable-write.ts';
 import { createFileWriter } from '../files/file-writer.ts';
+import { readLineBlocks } from '../files/line-blocks.ts';
 import { splitLines } from '../files/lines.ts';
 import { type IndexFormat, readIndexFile, writeIndexFile } from './index-file.ts';
 import type { BatchFolder } from './store.ts';
@@ -92,6 +93,9 @@ const LONGEST_READ_BYTES = 1024 * 1024;
 
 const ROWS_AT_ONCE = 4096;
 
+/** Lines that are parsed at once: more at a time is no faster, and takes more memory. */
+const DECODED_BYTES = 64 * 1024;
+
 /** Rows as they come, in pieces of a fixed size: one list that grows would be copied again and again. */
 function createRows() {
   const full: Buffer[] = [];
@@ -150,18 +154,30 @@ function damaged(folder: BatchFolder, problem: string, cause?: unknown): BatchEr
   );
 }
 
-function decodeEntry(folder: BatchFolder, bytes: Buffer): TaskEntry {
-  let json: unknown;
+function parse(folder: BatchFolder, text: string): unknown {
   try {
-    json = JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(text);
   } catch {
     // The parser's own error is dropped, for it quotes what the file holds.
     throw damaged(folder, 'a line of it is not JSON');
   }
+}
+
+function checkedEntry(folder: BatchFolder, json: unknown): TaskEntry {
   if (isPlainEntry(json)) return json;
   const entry = taskEntry.safeParse(json);
   if (!entry.success) throw damaged(folder, 'a line of it is not a task', entry.error);
   return entry.data;
+}
+
+function decodeEntry(folder: BatchFolder, line: Buffer): TaskEntry {
+  return checkedEntry(folder, parse(folder, line.toString('utf8')));
+}
+
+/** The entries of whole lines, parsed as one list: a call for each of a hundred thousand takes twice as long. */
+function decodeEntries(folder: BatchFolder, lines: Buffer): TaskEntry[] {
+  const list = parse(folder, `[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`);
+  return Array.isArray(list) ? list.map((entry: unknown) => checkedEntry(folder, entry)) : [];
 }
 
 /** Rows as the index has them, from the lines themselves; where the requests stand they can't say. */
@@ -237,12 +253,15 @@ export async function openTasks(folder: BatchFolder): Promise<Tasks> {
   }
 
   async function* all(): AsyncGenerator<TaskEntry[]> {
+    const handle = await inStore('read', folder.tasks, () => open(folder.tasks, 'r'));
     try {
-      for await (const lines of splitLines(createReadStream(folder.tasks))) {
-        yield lines.map(({ bytes }) => decodeEntry(folder, bytes));
+      for await (const { bytes } of readLineBlocks(handle, Number.POSITIVE_INFINITY, DECODED_BYTES)) {
+        yield decodeEntries(folder, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
       }
     } catch (error) {
       throw storeFailure('read', folder.tasks, error);
+    } finally {
+      await handle.close();
     }
   }
 

@@ -56,12 +56,17 @@ const BLOCK_BYTES = 1024 * 1024;
 const BLOCK_ITEMS = 4096;
 
 /** Where texts become bytes: to hash a text itself takes longer, for it is copied more often on the way. */
-const encoding = gatherBytes(BLOCK_BYTES / 64);
+let encoding = Buffer.allocUnsafe(BLOCK_BYTES / 64);
 
+/** SHA-256 of a text. One of Latin letters alone is hashed in one byte each, which is a third of the work. */
 function digestOf(text: string): Buffer {
-  encoding.clear();
-  encoding.add(text);
-  return hash('sha256', encoding.bytes(), 'buffer');
+  const isLatin = !/[\u0100-\uffff]/.test(text);
+  const most = 1 + text.length * 3;
+  if (encoding.length < most) encoding = Buffer.allocUnsafe(most);
+  // First how the rest is to be read: else two texts could come to the same bytes.
+  encoding[0] = isLatin ? 1 : 2;
+  const bytes = encoding.write(text, 1, isLatin ? 'latin1' : 'utf8');
+  return hash('sha256', encoding.subarray(0, 1 + bytes), 'buffer');
 }
 
 /** Gathers what becomes of items in a row. */

@@ -27,7 +27,7 @@ export async function examineLines(lines: LineBlock, examiner: Examiner, most: n
     });
     return 1;
   }
-  const bytes = Buffer.from(lines.bytes.buffer);
+  const bytes = Buffer.from(lines.bytes.buffer, lines.bytes.byteOffset, lines.bytes.length);
   // Checked by itself, for that is several times faster than a decoder that refuses.
   const allUtf8 = isUtf8(bytes);
   let items = 0;
