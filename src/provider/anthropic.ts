@@ -12,7 +12,7 @@ import {
   type SdkSettings,
   secretsOf,
 } from './credentials.ts';
-import { fetchDownload } from './fetch-download.ts';
+import { downloadBody, fetchDownload } from './fetch-download.ts';
 import type { Provider, ProviderName } from './provider.ts';
 import { streamResponse } from './results-stream.ts';
 import { withTimeLimit } from './time-limit.ts';
@@ -118,13 +118,15 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     const route = `${BATCHES}/${routeId(id)}/results`;
     const parents = [closing.signal, ...(caller ? [caller] : [])];
     const get = (signal: AbortSignal) =>
-      attempt('results', signal, (client) =>
-        client
-          .withOptions({ fetch: fetchDownload })
-          .get(route, { signal, headers: { accept: 'application/binary' } })
-          .asResponse(),
+      attempt('results', signal, async (client) =>
+        downloadBody(
+          await client
+            .withOptions({ fetch: fetchDownload })
+            .get(route, { signal, headers: { accept: 'application/binary' } })
+            .asResponse(),
+        ),
       );
-    return streamResponse(get, { parents, stallMs, log });
+    return streamResponse(get, { parents, stallMs });
   }
 
   return {

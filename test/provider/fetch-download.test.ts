@@ -1,7 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { text as textOfStream } from 'node:stream/consumers';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
-import { fetchDownload } from '../../src/provider/fetch-download.ts';
+import { downloadBody, fetchDownload } from '../../src/provider/fetch-download.ts';
 
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer);
@@ -14,6 +15,7 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/file`;
 }
 
+const textOf = (response: Response) => textOfStream(downloadBody(response));
 const text = 'a line of a file\n'.repeat(50_000);
 
 test('gives what was sent, with its status and headers', async () => {
@@ -24,28 +26,47 @@ test('gives what was sent, with its status and headers', async () => {
   const response = await fetchDownload(url, { headers: new Headers({ authorization: 'Bearer key' }) });
   expect(response.status).toBe(200);
   expect(response.headers.get('request-id')).toBe('req_1');
-  expect((await response.text()) === text).toBe(true);
+  expect((await textOf(response)) === text).toBe(true);
   expect((await fetchDownload(url)).status).toBe(401);
 });
 
-test('decodes gzip, which it asks for', async () => {
+test.each([
+  ['gzip', gzipSync],
+  ['x-gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+])('decodes %s', async (encoding, encode) => {
   const url = await serve((request, response) => {
-    expect(request.headers['accept-encoding']).toBe('gzip');
-    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text));
+    expect(request.headers['accept-encoding']).toBe('gzip, deflate, br');
+    response.writeHead(200, { 'content-encoding': encoding }).end(encode(text));
   });
-  expect((await (await fetchDownload(url)).text()) === text).toBe(true);
+  expect((await textOf(await fetchDownload(url))) === text).toBe(true);
+});
+
+test.each([401, 529])('gives the body of a %i as fetch does, for the SDK reads it', async (status) => {
+  const url = await serve((_request, response) => {
+    response.writeHead(status, { 'content-encoding': 'gzip' }).end(gzipSync('{"type":"error"}'));
+  });
+  expect(await (await fetchDownload(url)).json()).toEqual({ type: 'error' });
+});
+
+test('gives nothing of an answer without a body', async () => {
+  const url = await serve((_request, response) => {
+    response.writeHead(204).end();
+  });
+  expect(await textOf(await fetchDownload(url))).toBe('');
 });
 
 test('fails where gzip is cut short', async () => {
   const url = await serve((_request, response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text).subarray(0, -200));
   });
-  await expect((await fetchDownload(url)).text()).rejects.toThrow(/unexpected end of file/);
+  await expect(textOf(await fetchDownload(url))).rejects.toThrow(/unexpected end of file/);
 });
 
 test('fails at an encoding that it has not asked for', async () => {
   const url = await serve((_request, response) => {
-    response.writeHead(200, { 'content-encoding': 'deflate' }).end(deflateSync(text));
+    response.writeHead(200, { 'content-encoding': 'zstd' }).end(text);
   });
   await expect(fetchDownload(url)).rejects.toThrow(/encoding/);
 });
@@ -68,7 +89,7 @@ test('fails where the connection does, in the middle of the body', async () => {
     response.writeHead(200, { 'content-length': text.length });
     response.write(text.slice(0, 1000), () => setTimeout(() => response.destroy(), 20));
   });
-  await expect((await fetchDownload(url)).text()).rejects.toThrow(/aborted/);
+  await expect(textOf(await fetchDownload(url))).rejects.toThrow(/aborted/);
 });
 
 test('is stopped by its signal, before the headers and in the body', async () => {
@@ -78,5 +99,5 @@ test('is stopped by its signal, before the headers and in the body', async () =>
     response.writeHead(200).write('something');
   });
   const response = await fetchDownload(stalled, { signal: AbortSignal.timeout(100) });
-  await expect(response.text()).rejects.toThrow(/abort/i);
+  await expect(textOf(response)).rejects.toThrow(/abort/i);
 });
