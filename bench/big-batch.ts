@@ -51,6 +51,8 @@ export async function measureBigBatch(folder: string, count: number, repeats: nu
         }),
       );
       fetched.push(await runReference('fetch', `${api.url}/v1/messages/batches/any/results`, copy));
+      // Else the disk would still be at work on it while the product is measured.
+      await rm(copy, { force: true });
       const collector = await startProduct({ folder, apiUrl: api.url });
       saved.push(
         await withPeak(collector, async () => {
@@ -61,7 +63,6 @@ export async function measureBigBatch(folder: string, count: number, repeats: nu
           return ms;
         }),
       );
-      await rm(copy, { force: true });
       await rm(path.join(folder, 'data'), { recursive: true, force: true });
     }
   } finally {

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { FILE_MODE } from './durable-write.ts';
 
-const BUFFER_BYTES = 512 * 1024;
+const BUFFER_BYTES = 1024 * 1024;
+/** Written pieces go through to the disk from time to time, so that little is left to wait for at the end. */
+const SYNC_BYTES = 32 * 1024 * 1024;
 
 export type Written = { bytes: number; sha256: string };
 
@@ -18,6 +20,15 @@ export type FileWriter = {
   close(): Promise<void>;
 };
 
+type Failure = { error: unknown };
+
+function outcomeOf(work: Promise<void>): Promise<Failure | null> {
+  return work.then(
+    () => null,
+    (error: unknown) => ({ error }),
+  );
+}
+
 /**
  * Creates `path`, which must not exist, nor be a link. Pieces are gathered in two buffers: one is filled while the
  * other is written, so memory stays flat, and neither the disk nor who writes waits for the other for long.
@@ -31,8 +42,10 @@ export async function createFileWriter(path: string, mode: number = FILE_MODE): 
   let filled = 0;
   let position = 0;
   let closed = false;
-  // Resolves to the error rather than with it: nobody may be waiting when it fails.
-  let writing: Promise<{ error: unknown } | null> = Promise.resolve(null);
+  let unsynced = 0;
+  // Both resolve to the error rather than with it: nobody may be waiting when they fail.
+  let writing: Promise<Failure | null> = Promise.resolve(null);
+  let syncing: Promise<Failure | null> | null = null;
 
   async function settled(): Promise<void> {
     const failure = await writing;
@@ -45,16 +58,24 @@ export async function createFileWriter(path: string, mode: number = FILE_MODE): 
     [filling, other] = [other, filling];
     filled = 0;
     hash.update(data);
-    writing = handle.writeFile(data).then(
-      () => null,
-      (error: unknown) => ({ error }),
-    );
+    writing = outcomeOf(handle.writeFile(data));
+    unsynced += data.length;
+    if (unsynced >= SYNC_BYTES && syncing === null) startSync();
+  }
+
+  function startSync(): void {
+    unsynced = 0;
+    syncing = outcomeOf(handle.datasync()).then((failure) => {
+      // A failure stays, for the next sync might not tell it again.
+      if (failure === null) syncing = null;
+      return failure;
+    });
   }
 
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
-    await writing;
+    await Promise.all([writing, syncing]);
     await handle.close();
   }
 
@@ -77,6 +98,8 @@ export async function createFileWriter(path: string, mode: number = FILE_MODE): 
       try {
         await flush();
         await settled();
+        const failure = await syncing;
+        if (failure) throw failure.error;
         await handle.sync();
       } finally {
         await close();
