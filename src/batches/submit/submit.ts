@@ -159,10 +159,16 @@ async function prepareInStaging(
       await staging.discard();
       return { takenUp: earlier.batchId };
     }
-    const lifeWarnings = await checkLiveModels(context, provider, prepared.costs.tally.models());
-    const warnings = [...new Set([...prepared.warnings, ...lifeWarnings])];
+    // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
+    const [life, written] = await Promise.allSettled([
+      checkLiveModels(context, provider, prepared.costs.tally.models()),
+      writer.finish(),
+    ]);
+    if (life.status === 'rejected') throw life.reason;
+    if (written.status === 'rejected') throw written.reason;
+    const warnings = [...new Set([...prepared.warnings, ...life.value])];
     const record = newRecord(context, submission, staging.batchId, { ...prepared, warnings });
-    const complete = { ...record, parts: await writer.finish() };
+    const complete = { ...record, parts: written.value };
     await staging.commit(complete);
     return { record: complete };
   } catch (error) {
