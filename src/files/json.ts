@@ -1,7 +1,5 @@
 import { pipeline, Readable, Writable } from 'node:stream';
 import { pipeline as pipelineEnd } from 'node:stream/promises';
-import { streamArray } from 'stream-json/streamers/stream-array.js';
-import { verifier } from 'stream-json/utils/verifier.js';
 
 /** Where JSON breaks, both counted from 1. */
 export type JsonPosition = { line: number; column: number };
@@ -13,6 +11,7 @@ function positionOf(error: unknown): JsonPosition | null {
 
 /** Where the JSON text of `source` breaks; null where it doesn't, or where that can't be told. */
 export async function locateJsonError(source: AsyncIterable<string>): Promise<JsonPosition | null> {
+  const { verifier } = await import('stream-json/utils/verifier.js');
   const discard = new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done() });
   try {
     await pipelineEnd(Readable.from(source), verifier.asStream(), discard);
@@ -31,6 +30,7 @@ export async function* decodeUtf8(chunks: AsyncIterable<Uint8Array>): AsyncGener
 
 /** The elements of a JSON array, one by one, however long it is. Throws what the parser throws. */
 export async function* parseJsonArray(source: AsyncIterable<string>): AsyncGenerator<unknown> {
+  const { streamArray } = await import('stream-json/streamers/stream-array.js');
   // Whole values are all that is wanted: their pieces beside them would be made for nothing.
   const parser = streamArray.withParserAsStream({ streamValues: false });
   // A failure reaches the reader through the parser, which the pipeline destroys with it.

@@ -38,24 +38,26 @@ export async function examineLines(lines: LineBlock, examiner: Examiner, most: n
     const marked = number === 1 && bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
     const line = bytes.subarray(marked ? BYTE_ORDER_MARK.length : start, end);
     start = end + 1;
-    if (trimmed(line).length === 0) continue;
+    const content = trimmed(line);
+    if (content.length === 0) continue;
     items += 1;
-    if (allUtf8 || isUtf8(line)) await examineLine(number, line, examiner);
-    else examiner.refuse(number, { problem: 'is not UTF-8', valid: 'a file saved as UTF-8' });
+    if (allUtf8 || isUtf8(line)) {
+      const text = content.toString('utf8');
+      const value = parse(text);
+      if (value === undefined) await refuseLine(number, line.toString('utf8'), examiner);
+      else examiner.add(number, value, { text, bytes: content });
+    } else examiner.refuse(number, { problem: 'is not UTF-8', valid: 'a file saved as UTF-8' });
   }
   return items;
 }
 
-function examineLine(number: number, line: Buffer, examiner: Examiner): Promise<void> | undefined {
-  const text = line.toString('utf8');
-  let value: unknown;
+/** Undefined for what is not JSON, which has no such value. */
+function parse(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
-    return refuseLine(number, text, examiner);
+    return undefined;
   }
-  examiner.add(number, value, { text, bytes: trimmed(line) });
-  return undefined;
 }
 
 /** Says where it breaks. The parser's own message is dropped, for it quotes what the file holds. */
