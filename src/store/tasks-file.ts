@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import * as z from 'zod';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { syncFolder } from '../files/durable-write.ts';
 import { createFileWriter } from '../files/file-writer.ts';
@@ -9,42 +8,7 @@ import { splitLines } from '../files/lines.ts';
 import { type IndexFormat, readIndexFile, writeIndexFile } from './index-file.ts';
 import type { BatchFolder } from './store.ts';
 import { inStore, storeFailure } from './store-failure.ts';
-
-const taskEntry = z.object({
-  task_id: z.string(),
-  /** Only where it differs from the task id. */
-  custom_id: z.string().exactOptional(),
-  task_type: z.string().exactOptional(),
-  model: z.string(),
-  /** Present where the answer is JSON. */
-  structured: z.literal(true).exactOptional(),
-  expected_output_tokens: z.number().nonnegative().exactOptional(),
-});
-
-/** What is kept of a task beside its request. */
-export type TaskEntry = z.infer<typeof taskEntry>;
-
-const KEYS = new Set(Object.keys(taskEntry.shape));
-const isAmount = (value: unknown) => typeof value === 'number' && value >= 0;
-
-/**
- * Whether an entry is as the schema has it, so that parsing it would give an equal copy. It nearly always is, and a
- * hundred thousand copies take longer than the reading; what is not goes the longer way.
- */
-function isPlainEntry(value: unknown): value is TaskEntry {
-  if (typeof value !== 'object' || value === null || !('task_id' in value) || !('model' in value))
-    return false;
-  const { task_id, model } = value;
-  return (
-    typeof task_id === 'string' &&
-    typeof model === 'string' &&
-    (!('custom_id' in value) || typeof value.custom_id === 'string') &&
-    (!('task_type' in value) || typeof value.task_type === 'string') &&
-    (!('structured' in value) || value.structured === true) &&
-    (!('expected_output_tokens' in value) || isAmount(value.expected_output_tokens)) &&
-    Object.keys(value).every((key) => KEYS.has(key))
-  );
-}
+import { damaged, decodeEntries, decodeEntry, type TaskEntry, taskLine } from './task-entry.ts';
 
 /** A piece of a file, in bytes. */
 export type Span = { offset: number; length: number };
@@ -56,9 +20,6 @@ export type TaskLines = {
   /** Of each line, in bytes, its newline included. */
   lengths: Uint32Array;
 };
-
-/** A task's line in tasks.jsonl. */
-export const taskLine = (entry: TaskEntry): string => `${JSON.stringify(entry)}\n`;
 
 export type TasksWriter = {
   /** The next task in the caller's order, and where its request stands in its part's body file. */
@@ -144,40 +105,6 @@ export async function createTasksWriter(folder: BatchFolder): Promise<TasksWrite
     },
     abort: () => inStore('write', folder.tasks, () => lines.close()),
   };
-}
-
-function damaged(folder: BatchFolder, problem: string, cause?: unknown): BatchError {
-  return new BatchError(
-    'store_damaged',
-    `${folder.tasks} can't be read: ${problem}. It was left as it is; restore it from a backup.`,
-    { cause },
-  );
-}
-
-function parse(folder: BatchFolder, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own error is dropped, for it quotes what the file holds.
-    throw damaged(folder, 'a line of it is not JSON');
-  }
-}
-
-function checkedEntry(folder: BatchFolder, json: unknown): TaskEntry {
-  if (isPlainEntry(json)) return json;
-  const entry = taskEntry.safeParse(json);
-  if (!entry.success) throw damaged(folder, 'a line of it is not a task', entry.error);
-  return entry.data;
-}
-
-function decodeEntry(folder: BatchFolder, line: Buffer): TaskEntry {
-  return checkedEntry(folder, parse(folder, line.toString('utf8')));
-}
-
-/** The entries of whole lines, parsed as one list: a call for each of a hundred thousand takes twice as long. */
-function decodeEntries(folder: BatchFolder, lines: Buffer): TaskEntry[] {
-  const list = parse(folder, `[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`);
-  return Array.isArray(list) ? list.map((entry: unknown) => checkedEntry(folder, entry)) : [];
 }
 
 /** Rows as the index has them, from the lines themselves; where the requests stand they can't say. */

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../store/record.ts';
-import type { TaskEntry } from '../../store/tasks-file.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
 import { isRetryable } from './failures.ts';
 import { type AnswerMessage, errorOf, missingError, outcomeOf, type ResultLine } from './result-line.ts';
 

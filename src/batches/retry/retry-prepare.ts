@@ -1,5 +1,6 @@
 import type { BatchRecord } from '../../store/record.ts';
-import { openTasks, type TaskEntry, type Tasks } from '../../store/tasks-file.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import { openTasks, type Tasks } from '../../store/tasks-file.ts';
 import type { Context } from '../context.ts';
 import { type Costs, createCostSheet } from '../cost/cost-sheet.ts';
 import type { Report } from '../jobs.ts';

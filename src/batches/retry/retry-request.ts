@@ -1,7 +1,7 @@
 import type { Problem } from '../../errors.ts';
 import { quoteName } from '../../files/nearest.ts';
 import type { Model, ModelCatalog } from '../../provider/models.ts';
-import type { TaskEntry } from '../../store/tasks-file.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
 import type { Context } from '../context.ts';
 import { type Rendering, renderTask } from '../work/render.ts';
 import type { TaskDefaults } from '../work/task.ts';

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { PROBLEMS_NAMED, type Problem } from '../../errors.ts';
 import { gatherBytes } from '../../files/gathered-bytes.ts';
-import { type TaskEntry, type TaskLines, taskLine } from '../../store/tasks-file.ts';
+import { type TaskEntry, taskLine } from '../../store/task-entry.ts';
+import type { TaskLines } from '../../store/tasks-file.ts';
 import { type CostFindings, createCostFinder } from '../cost/cost-sheet.ts';
 import { canonicalText } from './canonical-text.ts';
 import type { RenderedTask } from './render.ts';

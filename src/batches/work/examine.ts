@@ -1,5 +1,5 @@
 import type { Problem } from '../../errors.ts';
-import type { TaskEntry } from '../../store/tasks-file.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
 import { isJsonObject } from '../../templates/output-schema.ts';
 import { type Block, createBlockBuilder } from './block.ts';
 import { customIdFor } from './custom-ids.ts';

@@ -1,0 +1,78 @@
+import * as z from 'zod';
+import { BatchError } from '../errors.ts';
+import type { BatchFolder } from './store.ts';
+
+const taskEntry = z.object({
+  task_id: z.string(),
+  /** Only where it differs from the task id. */
+  custom_id: z.string().exactOptional(),
+  task_type: z.string().exactOptional(),
+  model: z.string(),
+  /** Present where the answer is JSON. */
+  structured: z.literal(true).exactOptional(),
+  expected_output_tokens: z.number().nonnegative().exactOptional(),
+});
+
+/** What is kept of a task beside its request. */
+export type TaskEntry = z.infer<typeof taskEntry>;
+
+const KEYS = new Set(Object.keys(taskEntry.shape));
+const isAmount = (value: unknown) => typeof value === 'number' && value >= 0;
+
+/**
+ * Whether an entry is as the schema has it, so that parsing it would give an equal copy. It nearly always is, and a
+ * hundred thousand copies take longer than the reading; what is not goes the longer way.
+ */
+function isPlainEntry(value: unknown): value is TaskEntry {
+  if (typeof value !== 'object' || value === null || !('task_id' in value) || !('model' in value))
+    return false;
+  const { task_id, model } = value;
+  return (
+    typeof task_id === 'string' &&
+    typeof model === 'string' &&
+    (!('custom_id' in value) || typeof value.custom_id === 'string') &&
+    (!('task_type' in value) || typeof value.task_type === 'string') &&
+    (!('structured' in value) || value.structured === true) &&
+    (!('expected_output_tokens' in value) || isAmount(value.expected_output_tokens)) &&
+    Object.keys(value).every((key) => KEYS.has(key))
+  );
+}
+
+/** A task's line in tasks.jsonl. */
+export const taskLine = (entry: TaskEntry): string => `${JSON.stringify(entry)}\n`;
+
+/** What a batch's tasks that can't be read are refused with. */
+export function damaged(folder: BatchFolder, problem: string, cause?: unknown): BatchError {
+  return new BatchError(
+    'store_damaged',
+    `${folder.tasks} can't be read: ${problem}. It was left as it is; restore it from a backup.`,
+    { cause },
+  );
+}
+
+function parse(folder: BatchFolder, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own error is dropped, for it quotes what the file holds.
+    throw damaged(folder, 'a line of it is not JSON');
+  }
+}
+
+function checkedEntry(folder: BatchFolder, json: unknown): TaskEntry {
+  if (isPlainEntry(json)) return json;
+  const entry = taskEntry.safeParse(json);
+  if (!entry.success) throw damaged(folder, 'a line of it is not a task', entry.error);
+  return entry.data;
+}
+
+/** The entry of one line. Throws `store_damaged`. */
+export function decodeEntry(folder: BatchFolder, line: Buffer): TaskEntry {
+  return checkedEntry(folder, parse(folder, line.toString('utf8')));
+}
+
+/** The entries of whole lines, parsed as one list: a call for each of a hundred thousand takes twice as long. */
+export function decodeEntries(folder: BatchFolder, lines: Buffer): TaskEntry[] {
+  const list = parse(folder, `[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`);
+  return Array.isArray(list) ? list.map((entry: unknown) => checkedEntry(folder, entry)) : [];
+}
