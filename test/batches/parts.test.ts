@@ -69,9 +69,12 @@ describe('what is larger than a batch can hold', () => {
     expect(api.creates).toEqual([]);
   });
 
-  test('is refused as a line, with what is wrong before it', async () => {
+  test.each([
+    ['here', Number.POSITIVE_INFINITY],
+    ['on threads', 0],
+  ])('is refused as a line, with what is wrong before it, examined %s', async (_where, threadedBytes) => {
     const api = await startApi();
-    const server = await startCheckedServer({ api, limits });
+    const server = await startCheckedServer({ api, limits: { ...limits, threadedBytes } });
     const lines = [small, { task_id: 'none' }, { task_id: 'large', prompt: 'x'.repeat(2_500_000) }, small];
     await writeFile(
       path.join(server.work, 'tasks.jsonl'),
