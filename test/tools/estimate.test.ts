@@ -212,6 +212,24 @@ describe('an estimate that takes longer than a call may', () => {
     expect(await server.fails('estimate_cost', work)).toContain('still being checked');
   });
 
+  test('goes on for one call when another that waits for it is cancelled', async () => {
+    const api = await startApi({ tokens: perLetter });
+    const server = await startCheckedServer({ api });
+    api.override('count', slowly);
+    const work = { requests: prompts(ids(3)), model_tier: 'cheap' };
+    const cancelling = new AbortController();
+    const call = server.client.callTool({ name: 'estimate_cost', arguments: work }, undefined, {
+      signal: cancelling.signal,
+    });
+    const cancelled = expect(call).rejects.toThrow();
+    const other = server.ok('estimate_cost', work);
+    await vi.waitFor(() => expect(counts(api).length).toBeGreaterThan(0));
+    cancelling.abort();
+    await cancelled;
+    expect(await other).toMatchObject({ request_count: 3, cost_usd: { basis: 'exact' } });
+    expect(counts(api)).toHaveLength(3);
+  });
+
   test('tells what is wrong with the work all the same', async () => {
     const server = await startServer({ limits: { callMs: 0 } });
     const work = { requests: [{ task_id: 'a', prompt: 'A', model: 'claude-none' }] };

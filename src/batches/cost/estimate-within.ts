@@ -8,6 +8,9 @@ import { type Estimate, estimateWork } from './estimate.ts';
 type Estimating = {
   job: Job;
   estimate: Promise<Estimate>;
+  /** Ends the checking, once the last call that waits for it was cancelled. */
+  cancel: AbortController;
+  waiting: number;
   /** In milliseconds on the process's clock; null while it goes on. */
   endedAt: number | null;
 };
@@ -19,7 +22,8 @@ const KEPT_MS = 5 * 60 * 1000;
 
 /**
  * As `estimateWork`, within the time that a call has. What takes longer goes on: the same call again waits for it.
- * Throws `wrong_state` where the time is over. A cancelled call ends the checking.
+ * Throws `wrong_state` where the time is over. A cancelled call ends the checking, unless
+ * another waits for it too.
  */
 export async function estimateWithin(
   context: Context,
@@ -33,13 +37,17 @@ export async function estimateWithin(
     if (endedAt !== null && performance.now() - endedAt > KEPT_MS) all.delete(old);
   }
   const key = sha256OfText(JSON.stringify([work, outputTokens]));
-  const found = all.get(key) ?? begin(context, work, { outputTokens, signal: waiting.signal });
+  const found = all.get(key) ?? begin(context, work, outputTokens);
   all.set(key, found);
   let ended = true;
+  found.waiting += 1;
   try {
     ended = await jobEndsWithin(found.job, context.limits.callMs, waiting);
   } finally {
-    if (ended || waiting.signal?.aborted) all.delete(key);
+    found.waiting -= 1;
+    const unwanted = waiting.signal?.aborted && found.waiting === 0;
+    if (unwanted) found.cancel.abort();
+    if (ended || unwanted) all.delete(key);
   }
   if (ended) return found.estimate;
   throw new BatchError(
@@ -49,13 +57,11 @@ export async function estimateWithin(
   );
 }
 
-function begin(
-  context: Context,
-  work: Work,
-  options: { outputTokens: number | undefined; signal: AbortSignal | undefined },
-): Estimating {
+function begin(context: Context, work: Work, outputTokens: number | undefined): Estimating {
+  const cancel = new AbortController();
   const estimate = estimateWork(context, work, {
-    ...options,
+    outputTokens,
+    signal: cancel.signal,
     report: (progress) => {
       job.progress = progress;
     },
@@ -65,7 +71,7 @@ function begin(
     promise: estimate.then(() => {}),
     progress: { stage: 'preparing', done: 0, total: null },
   };
-  const estimating: Estimating = { job, estimate, endedAt: null };
+  const estimating: Estimating = { job, estimate, cancel, waiting: 0, endedAt: null };
   // Also where it fails with nobody waiting: whoever asks next is told.
   void Promise.allSettled([job.promise]).then(() => {
     estimating.endedAt = performance.now();
