@@ -44,9 +44,11 @@ const rename = (store: Store, id: string, name: string) =>
 
 const recordFolder = (data: string, id: string) => join(data, 'batches', id, 'record');
 
-/** Sets the time of a record's folder, `seconds` ago. */
-async function touch(data: string, id: string, seconds: number): Promise<void> {
-  const time = new Date(Math.floor(Date.now() / 1000 - seconds) * 1000);
+/** A time that is certainly past, and the same for every folder that is given it. */
+const LONG_AGO = new Date('2026-11-01T00:00:00Z');
+
+/** Sets the time of a record's folder. */
+async function touch(data: string, id: string, time: Date): Promise<void> {
   await utimes(recordFolder(data, id), time, time);
 }
 
@@ -55,7 +57,7 @@ async function storeWith(count: number) {
   const store = openStore(data);
   const ids: string[] = [];
   for (let i = 0; i < count; i += 1) ids.push(await commit(store, `batch ${i}`));
-  for (const id of ids) await touch(data, id, 60);
+  for (const id of ids) await touch(data, id, LONG_AGO);
   return { data, store, ids, first: ids[0] ?? '' };
 }
 
@@ -75,7 +77,7 @@ test('are kept for the next process, and made again of what it finds changed', a
   const [record = ''] = await readdir(recordFolder(data, first));
   // Written in place, so that the folder keeps its time: whoever gives the old name has not read it.
   await writeFile(join(recordFolder(data, first), record), 'nothing to be read');
-  await touch(data, first, 60);
+  await touch(data, first, LONG_AGO);
   await rename(store, ids[1] ?? '', 'renamed');
 
   const { found, damaged } = await openStore(data).summaries(names)(ids);
@@ -86,10 +88,11 @@ test('are kept for the next process, and made again of what it finds changed', a
 test('of a record that changed just now are not relied on: a file system may give both changes one time', async () => {
   const { data, store, ids, first } = await storeWith(1);
   const read = store.summaries(names);
-  await touch(data, first, 0);
+  const now = new Date();
+  await touch(data, first, now);
   expect((await read(ids)).found).toEqual(['batch 0']);
   await rename(store, first, 'renamed');
-  await touch(data, first, 0);
+  await touch(data, first, now);
   expect((await read(ids)).found).toEqual(['renamed']);
 });
 
