@@ -12,7 +12,8 @@ import {
   type SdkSettings,
   secretsOf,
 } from './credentials.ts';
-import { downloadBody, fetchDownload } from './fetch-download.ts';
+
+import { downloadBody, fetchByGet, fetchDownload } from './http-get.ts';
 import type { Provider, ProviderName } from './provider.ts';
 import { streamResponse } from './results-stream.ts';
 import { withTimeLimit } from './time-limit.ts';
@@ -235,7 +236,7 @@ function createClient(sdk: Sdk, options: AnthropicOptions, settings: SdkSettings
     // Wrapped, because the SDK drops the cause of whatever reads like a timeout, and a connection that timed
     // out before anything was sent could not be told from an answer that never came.
     fetch: (url, init) =>
-      fetch(url, init).catch((cause: unknown) => {
+      (init?.method === 'GET' ? fetchByGet : fetch)(url, init).catch((cause: unknown) => {
         throw new Error('fetch failed', { cause });
       }),
   });

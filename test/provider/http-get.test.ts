@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { text as textOfStream } from 'node:stream/consumers';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
-import { downloadBody, fetchDownload } from '../../src/provider/fetch-download.ts';
+import { downloadBody, fetchDownload } from '../../src/provider/http-get.ts';
 
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer);
