@@ -7,10 +7,10 @@ import {
   type ResultsIndexData,
 } from '../../store/results-index.ts';
 import { createUsageTally } from '../cost/usage.ts';
+import { createLineReader } from './alike-lines.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
-import { errorOf, missingError, outcomeOf, readResultLine } from './result-line.ts';
-import { withoutContent } from './without-content.ts';
+import { errorOf, missingError, outcomeOf } from './result-line.ts';
 
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {
@@ -30,6 +30,7 @@ export async function scanResults(
   catalog: ModelCatalog,
   onLine: (lines: number) => void = () => {},
 ): Promise<Scan & { index: ResultsIndex }> {
+  const readLine = createLineReader();
   const builder = createResultsIndexBuilder(expected.count);
   const seen = new Uint8Array(expected.count);
   const failures = createFailureGroups();
@@ -44,7 +45,7 @@ export async function scanResults(
       bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
       if (line.bytes.length === 0) continue;
       lines += 1;
-      const result = readResultLine(withoutContent(line.bytes));
+      const result = readLine(line.bytes);
       const position = result === null ? undefined : expected.position(result.custom_id);
       if (result === null) strange.unreadable += 1;
       else if (position === undefined) strange.unknown += 1;
