@@ -1,10 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { FILE_MODE, syncFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
 import { createFileWriter, type Written } from './file-writer.ts';
+
+export type HashedOutput = Written & { sha256: string };
 
 /** A file in the making: nothing is seen at its path until it is committed. */
 export type Output = {
@@ -15,7 +17,7 @@ export type Output = {
    * Puts the whole file in its place, durably. `already_exists` where it must not replace one. `announce` is
    * told what the file holds before it is seen there.
    */
-  commit(announce?: (written: Written) => Promise<void>): Promise<Written>;
+  commit(announce?: (output: HashedOutput) => Promise<void>): Promise<HashedOutput>;
   /** Leaves nothing behind. Does nothing after `commit`. */
   abort(): Promise<void>;
 };
@@ -50,17 +52,22 @@ async function moveToNewName(from: string, to: string): Promise<void> {
 export async function createOutput(path: string, options: OutputOptions): Promise<Output> {
   const what = `write ${JSON.stringify(path)}`;
   const temporary = temporaryName(path);
-  const writer = await createFileWriter(temporary, options.mode).catch((error: unknown) => {
-    throw fileFailure(what, error);
-  });
+  const hash = createHash('sha256');
+  const { mode } = options;
+  const writer = await createFileWriter(temporary, { hash, ...(mode && { mode }) }).catch(
+    (error: unknown) => {
+      throw fileFailure(what, error);
+    },
+  );
 
-  async function commit(announce?: (written: Written) => Promise<void>): Promise<Written> {
+  async function commit(announce?: (output: HashedOutput) => Promise<void>): Promise<HashedOutput> {
     try {
-      const written = await writer.finish();
-      await announce?.(written);
+      const { bytes } = await writer.finish();
+      const output = { bytes, sha256: hash.digest('hex') };
+      await announce?.(output);
       await (options.replace ? rename(temporary, path) : moveToNewName(temporary, path));
       await syncFolder(dirname(path));
-      return written;
+      return output;
     } catch (error) {
       if (!hasErrorCode(error, 'EEXIST')) throw fileFailure(what, error);
       throw new BatchError(

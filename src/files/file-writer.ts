@@ -1,23 +1,37 @@
-import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { FILE_MODE } from './durable-write.ts';
 
-const BUFFER_BYTES = 1024 * 1024;
+/**
+ * Larger writes save nothing, and can take twice the time: for each, Linux takes memory in pieces as large, which on a
+ * virtual machine is most likely memory that the host has yet to find.
+ */
+const BUFFER_BYTES = 128 * 1024;
 /** Written pieces go through to the disk from time to time, so that little is left to wait for at the end. */
 const SYNC_BYTES = 32 * 1024 * 1024;
 
-export type Written = { bytes: number; sha256: string };
+export type Written = { bytes: number };
 
 /** Writes a new file from small pieces. Each call is awaited before the next one is made. */
 export type FileWriter = {
   /** Where the next piece will stand, in bytes from the start. */
   readonly position: number;
+  /** Bytes from the start that are in the file by now, for others to read. */
+  readonly written: number;
   /** The piece may be used again when this resolves. A failure to write an earlier piece is thrown here. */
   write(piece: string | Uint8Array): Promise<void>;
+  /** Brings all of it into the file, though perhaps not through to the disk. */
+  flush(): Promise<void>;
   /** Writes what is buffered, through to the disk, and closes the file. Its name is the caller's to sync. */
   finish(): Promise<Written>;
   /** Closes the file as it is. Does nothing after `finish`. */
   close(): Promise<void>;
+};
+
+export type FileWriterOptions = {
+  mode?: number;
+  /** Is given all that is written; its digest is the caller's to ask for. */
+  hash?: Hash;
 };
 
 type Failure = { error: unknown };
@@ -34,13 +48,16 @@ function outcomeOf(work: Promise<void>): Promise<Failure | null> {
  * other is written, so memory stays flat, and neither the disk nor who writes waits for the other for long.
  * Throws Node's own system errors.
  */
-export async function createFileWriter(path: string, mode: number = FILE_MODE): Promise<FileWriter> {
+export async function createFileWriter(
+  path: string,
+  { mode = FILE_MODE, hash }: FileWriterOptions = {},
+): Promise<FileWriter> {
   const handle = await open(path, 'wx', mode);
-  const hash = createHash('sha256');
   let filling = Buffer.allocUnsafe(BUFFER_BYTES);
   let other = Buffer.allocUnsafe(BUFFER_BYTES);
   let filled = 0;
   let position = 0;
+  let written = 0;
   let closed = false;
   let unsynced = 0;
   // Both resolve to the error rather than with it: nobody may be waiting when they fail.
@@ -52,13 +69,17 @@ export async function createFileWriter(path: string, mode: number = FILE_MODE): 
     if (failure) throw failure.error;
   }
 
-  async function flush(): Promise<void> {
+  async function startWriting(): Promise<void> {
     await settled();
     const data = filling.subarray(0, filled);
     [filling, other] = [other, filling];
     filled = 0;
-    hash.update(data);
-    writing = outcomeOf(handle.writeFile(data));
+    hash?.update(data);
+    writing = outcomeOf(
+      handle.writeFile(data).then(() => {
+        written += data.length;
+      }),
+    );
     unsynced += data.length;
     if (unsynced >= SYNC_BYTES && syncing === null) startSync();
   }
@@ -72,6 +93,11 @@ export async function createFileWriter(path: string, mode: number = FILE_MODE): 
     });
   }
 
+  async function flush(): Promise<void> {
+    if (filled > 0) await startWriting();
+    await settled();
+  }
+
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
@@ -83,6 +109,9 @@ export async function createFileWriter(path: string, mode: number = FILE_MODE): 
     get position() {
       return position;
     },
+    get written() {
+      return written;
+    },
     async write(piece) {
       const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
       position += bytes.length;
@@ -91,20 +120,20 @@ export async function createFileWriter(path: string, mode: number = FILE_MODE): 
         filling.set(part, filled);
         filled += part.length;
         taken += part.length;
-        if (filled === BUFFER_BYTES) await flush();
+        if (filled === BUFFER_BYTES) await startWriting();
       }
     },
+    flush,
     async finish() {
       try {
         await flush();
-        await settled();
         const failure = await syncing;
         if (failure) throw failure.error;
         await handle.sync();
       } finally {
         await close();
       }
-      return { bytes: position, sha256: hash.digest('hex') };
+      return { bytes: position };
     },
     close,
   };

@@ -102,7 +102,6 @@ export type FailureGroup = z.infer<typeof failureGroup>;
 export const savedResults = z.object({
   saved_at: time,
   bytes: count,
-  sha256: z.string(),
   outcomes: outcomeCounts,
   /** One per model and task type. */
   usage: z.array(usage),

@@ -2,19 +2,16 @@ import { link, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { syncFolder } from '../../files/durable-write.ts';
-import { sha256OfFile } from '../../files/file-hash.ts';
 import type { BatchRecord, CreatedPart, SavedResults } from '../../store/record.ts';
 import { writeResultsIndex } from '../../store/results-index.ts';
 import { inStore } from '../../store/store-failure.ts';
-import { readStoreFile } from '../../store/store-files.ts';
 import type { Context } from '../context.ts';
 import type { Report } from '../jobs.ts';
 import { isCreated, updatePart } from '../parts.ts';
 import { confirmPart, releaseForeign } from '../submit/tentative.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
 import { receive, type ScannedResults, scannedResults } from './receive.ts';
-import { scanInThread } from './scan-in-thread.ts';
-import { scanPart } from './scan-part.ts';
+import { type Scanning, scanHere, scanInThread } from './scanning.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -75,18 +72,18 @@ async function exists(path: string): Promise<boolean> {
 /** What another process, or this one before it died, has put in place already. */
 async function scanSaved(context: Context, record: BatchRecord, part: CreatedPart): Promise<ScannedResults> {
   const target = context.store.folder(record.batch_id).partResults(part.number);
-  const scan = await scanner(context, record, part)(readStoreFile(target));
-  return scannedResults(scan, await sha256OfFile(target), part);
+  const { size } = await inStore('read', target, () => stat(target));
+  return scannedResults(await scanner(context, record, part)(target).finish(size), part);
 }
 
 /** Scans a part's results, on a thread where they are many. */
 function scanner(context: Context, record: BatchRecord, part: CreatedPart, report?: Report) {
   const { path: folder } = context.store.folder(record.batch_id);
   const job = { folder, part, catalog: context.catalog.options };
-  const scan = part.request_count < context.limits.threadedResults ? scanPart : scanInThread;
+  const start = part.request_count < context.limits.threadedResults ? scanHere : scanInThread;
   const onLines = (lines: number) =>
     report?.({ stage: 'downloading', done: part.first_task + lines, total: record.request_count });
-  return (chunks: AsyncIterable<Uint8Array>) => scan(chunks, job, onLines);
+  return (file: string): Scanning => start({ ...job, file }, onLines);
 }
 
 /**

@@ -1,9 +1,11 @@
-import { createFileWriter, type FileWriter } from '../../files/file-writer.ts';
+import { createPieceCollector } from '../../files/collect-pieces.ts';
+import { createFileWriter } from '../../files/file-writer.ts';
 import type { CreatedPart, SavedResults } from '../../store/record.ts';
 import type { ResultsIndexData } from '../../store/results-index.ts';
 import { inStore } from '../../store/store-failure.ts';
 import { guardWriter } from '../../store/store-files.ts';
 import type { Scan } from './scan-results.ts';
+import type { Scanning } from './scanning.ts';
 import { isWhole, shortfall, shortfallWarning } from './shortfall.ts';
 
 /** A download to be received. */
@@ -26,43 +28,56 @@ export type Received =
 export type ScannedResults = { index: ResultsIndexData; results: Omit<SavedResults, 'saved_at'> };
 
 /**
- * Receives a download into a new file, while `scan` reads it too. Where it is saved, it is through to the disk; the
+ * Receives a download into a new file, which is scanned while it grows. Where it is saved, it is through to the disk; the
  * file is the caller's to rename or remove, whatever becomes of this.
  */
 export async function receive(
   chunks: AsyncIterable<Uint8Array>,
   { part, unfinished, target, last }: Reception,
-  scan: (chunks: AsyncIterable<Uint8Array>) => Promise<Scan>,
+  startScan: (file: string) => Scanning,
 ): Promise<Received> {
+  const scan = await save(chunks, unfinished, target, startScan);
+  // What was taken for ours holds what we never sent: it is somebody else's.
+  if (part.progress.tentative && scan.strange.unknown > 0) return { kind: 'foreign' };
+  if (!isWhole(scan, part) && !last) return { kind: 'short', shortfall: shortfall(scan, part) };
+  return { kind: 'saved', saved: scannedResults(scan, part) };
+}
+
+async function save(
+  chunks: AsyncIterable<Uint8Array>,
+  unfinished: string,
+  target: string,
+  startScan: (file: string) => Scanning,
+): Promise<Scan> {
   const file = await inStore('write', target, () => createFileWriter(unfinished));
   const writer = guardWriter(target, file);
+  const scanning = startScan(unfinished);
+  const doneWith = createPieceCollector();
   try {
-    const found = await scan(written(chunks, writer));
-    // What was taken for ours holds what we never sent: it is somebody else's.
-    if (part.progress.tentative && found.strange.unknown > 0) return { kind: 'foreign' };
-    if (!isWhole(found, part) && !last) return { kind: 'short', shortfall: shortfall(found, part) };
-    const { sha256 } = await writer.finish();
-    return { kind: 'saved', saved: scannedResults(found, sha256, part) };
+    for await (const chunk of chunks) {
+      await writer.write(chunk);
+      scanning.reach(writer.written);
+      if (scanning.failed) break;
+      doneWith(chunk.length);
+    }
+    await writer.flush();
+    // The rest of the scan takes about as long as the disk does.
+    const [scanned, written] = await Promise.allSettled([scanning.finish(writer.written), writer.finish()]);
+    if (scanned.status === 'rejected') throw scanned.reason;
+    if (written.status === 'rejected') throw written.reason;
+    return scanned.value;
   } finally {
+    await scanning.stop();
     await writer.close();
   }
 }
 
-/** Writes what passes through. */
-async function* written(chunks: AsyncIterable<Uint8Array>, writer: FileWriter): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    await writer.write(chunk);
-    yield chunk;
-  }
-}
-
 /** What is kept of results on disk. */
-export function scannedResults({ index, ...scan }: Scan, sha256: string, part: CreatedPart): ScannedResults {
+export function scannedResults({ index, ...scan }: Scan, part: CreatedPart): ScannedResults {
   return {
     index,
     results: {
       bytes: index.resultsBytes,
-      sha256,
       outcomes: scan.outcomes,
       usage: scan.usage,
       failures: scan.failures,

@@ -1,11 +1,14 @@
+import type { Growth } from '../../files/growing-file.ts';
 import { createModelCatalog, type ModelCatalogOptions } from '../../provider/models.ts';
 import { batchFolder } from '../../store/layout.ts';
 import type { Part } from '../../store/record.ts';
+import { readStoreFile } from '../../store/store-files.ts';
 import { expectedTasks } from './expected-tasks.ts';
 import { type Scan, scanResults } from './scan-results.ts';
 
-/** What results are scanned against: plain data, so that another thread can do it. */
+/** A results file, and what it is scanned against: plain data, so that another thread can do it. */
 export type ScanJob = {
+  file: string;
   /** Where the batch is. */
   folder: string;
   part: Part;
@@ -13,13 +16,14 @@ export type ScanJob = {
   catalog: ModelCatalogOptions;
 };
 
-/** Scans a part's results. Gives plain data. */
+/** Scans a part's results while their file grows. Gives plain data. */
 export async function scanPart(
-  chunks: AsyncIterable<Uint8Array>,
-  { folder, part, catalog }: ScanJob,
+  { file, folder, part, catalog }: ScanJob,
+  growth: Growth,
   onLines: (lines: number) => void,
 ): Promise<Scan> {
   const expected = await expectedTasks(batchFolder(folder), part);
+  const chunks = readStoreFile(file, growth);
   const { index, ...sums } = await scanResults(chunks, expected, createModelCatalog(catalog), onLines);
   return { ...sums, index: { rows: index.rows, resultsBytes: index.resultsBytes } };
 }

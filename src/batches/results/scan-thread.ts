@@ -1,10 +1,16 @@
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { createGrowth } from '../../files/growing-file.ts';
 import { answer } from '../../threads/answer.ts';
-import { receivePieces } from '../../threads/pieces.ts';
-import type { ScanThreadData } from './scan-in-thread.ts';
-import { scanPart } from './scan-part.ts';
+import { type ScanJob, scanPart } from './scan-part.ts';
 import type { Scan } from './scan-results.ts';
+import type { GrowthMessage } from './scanning.ts';
 
 /** Scans the results of one part, on a thread of its own. */
-const { channel, job }: ScanThreadData = workerData;
-await answer<Scan>((onProgress) => scanPart(receivePieces(channel), job, onProgress));
+const job: ScanJob = workerData;
+const growth = createGrowth();
+parentPort?.on('message', ({ bytes, ended }: GrowthMessage) =>
+  ended ? growth.end(bytes) : growth.reach(bytes),
+);
+await answer<Scan>((onProgress) => scanPart(job, growth, onProgress));
+// Who listens keeps the thread alive.
+parentPort?.unref();

@@ -49,7 +49,7 @@ function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> 
   const parts = record.parts.map((part) => [
     part.number,
     part.body_sha256,
-    isCreated(part) && part.progress.results?.sha256,
+    isCreated(part) && part.progress.results?.saved_at,
   ]);
   return recent.get(JSON.stringify([record.batch_id, parts]), async () => {
     const tasks = await openTasks(context.store.folder(record.batch_id));

@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { syncFolder } from '../../files/durable-write.ts';
@@ -36,8 +37,8 @@ export function createRetryFiles(
   const taken: number[] = [];
   const firsts = new Map<number, number>();
   let list: { number: number; tasks: PartTasksWriter } | null = null;
-  const bodies = createBodiesWriter(limits, async () => {
-    const body = await takeNumber(folder, Math.max(next, (taken.at(-1) ?? 0) + 1));
+  const bodies = createBodiesWriter(limits, async (hash) => {
+    const body = await takeNumber(folder, Math.max(next, (taken.at(-1) ?? 0) + 1), hash);
     taken.push(body.number);
     return body;
   });
@@ -73,17 +74,21 @@ export function createRetryFiles(
   };
 }
 
-async function takeNumber(folder: BatchFolder, from: number): Promise<{ number: number; file: FileWriter }> {
+async function takeNumber(
+  folder: BatchFolder,
+  from: number,
+  hash: Hash,
+): Promise<{ number: number; file: FileWriter }> {
   for (let number = from; ; number += 1) {
     const path = folder.partBody(number);
-    const file = await inStore('write', path, () => createIfFree(path));
+    const file = await inStore('write', path, () => createIfFree(path, hash));
     if (file !== null) return { number, file };
   }
 }
 
-async function createIfFree(path: string): Promise<FileWriter | null> {
+async function createIfFree(path: string, hash: Hash): Promise<FileWriter | null> {
   try {
-    return guardWriter(path, await createFileWriter(path));
+    return guardWriter(path, await createFileWriter(path, { hash }));
   } catch (error) {
     if (hasErrorCode(error, 'EEXIST')) return null;
     throw error;

@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import type { FileWriter } from '../../files/file-writer.ts';
 import type { Limits } from '../context.ts';
 
@@ -29,6 +30,11 @@ export type RunPlace = {
 /** A body that is whole on disk, in the form in which it is sent. */
 export type WrittenBody = { number: number; request_count: number; bytes: number; sha256: string };
 
+/** Creates the file of a body, which gives `hash` all that is written. */
+export type OpenBody = (hash: Hash) => Promise<{ number: number; file: FileWriter }>;
+
+type OpenedBody = { number: number; file: FileWriter; hash: Hash };
+
 export type BodiesWriter = {
   /** Writes a run, its requests into as many bodies as they take. */
   add(run: RequestRun): Promise<RunPlace[]>;
@@ -45,21 +51,23 @@ export type BodiesWriter = {
  */
 export function createBodiesWriter(
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
-  open: () => Promise<{ number: number; file: FileWriter }>,
+  open: OpenBody,
 ): BodiesWriter {
   const bodies: WrittenBody[] = [];
-  let body: { number: number; file: FileWriter } | null = null;
+  let body: OpenedBody | null = null;
   let requests = 0;
 
-  async function begin(): Promise<{ number: number; file: FileWriter }> {
-    const begun = await open();
+  async function begin(): Promise<OpenedBody> {
+    const hash = createHash('sha256');
+    const begun = { ...(await open(hash)), hash };
     await begun.file.write(HEAD);
     return begun;
   }
 
-  async function end({ number, file }: { number: number; file: FileWriter }): Promise<void> {
+  async function end({ number, file, hash }: OpenedBody): Promise<void> {
     await file.write(TAIL);
-    bodies.push({ number, request_count: requests, ...(await file.finish()) });
+    const { bytes } = await file.finish();
+    bodies.push({ number, request_count: requests, bytes, sha256: hash.digest('hex') });
     body = null;
     requests = 0;
   }

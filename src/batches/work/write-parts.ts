@@ -33,9 +33,9 @@ export async function createPartsWriter(
 ): Promise<PartsWriter> {
   const tasks = await createTasksWriter(folder);
   let number = 0;
-  const bodies = createBodiesWriter(limits, async () => {
+  const bodies = createBodiesWriter(limits, async (hash) => {
     number += 1;
-    return { number, file: await createStoreWriter(folder.partBody(number)) };
+    return { number, file: await createStoreWriter(folder.partBody(number), { hash }) };
   });
 
   return {

@@ -123,7 +123,6 @@ export function created(
         : {
             saved_at: time,
             bytes: 0,
-            sha256: 'ab',
             outcomes: {
               succeeded: 0,
               incomplete: 0,

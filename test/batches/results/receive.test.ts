@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Received, type Reception, receive } from '../../../src/batches/results/receive.ts';
-import { scanInThread } from '../../../src/batches/results/scan-in-thread.ts';
-import { type ScanJob, scanPart } from '../../../src/batches/results/scan-part.ts';
+import type { ScanJob } from '../../../src/batches/results/scan-part.ts';
+import { type StartScanning, scanHere, scanInThread } from '../../../src/batches/results/scanning.ts';
 import { BatchError } from '../../../src/errors.ts';
 import { batchFolder } from '../../../src/store/layout.ts';
 import type { CreatedPart } from '../../../src/store/record.ts';
@@ -109,11 +109,11 @@ type Came = { received: Received; file: string } | { error: unknown };
 
 /** What comes of a download, and of its file. */
 async function comeOf(
-  scan: typeof scanPart,
+  start: StartScanning,
   chunks: AsyncIterable<Uint8Array>,
-  given: Partial<Reception & ScanJob>,
+  given: Partial<Reception & Omit<ScanJob, 'file'>>,
 ): Promise<Came> {
-  const job: ScanJob = { folder, part, catalog: {}, ...given };
+  const job = { folder, part, catalog: {}, ...given };
   const reception: Reception = {
     part,
     unfinished: path.join(folder, randomUUID()),
@@ -122,7 +122,7 @@ async function comeOf(
     ...given,
   };
   try {
-    const received = await receive(chunks, reception, (bytes) => scan(bytes, job, () => {}));
+    const received = await receive(chunks, reception, (file) => start({ ...job, file }, () => {}));
     if (received.kind === 'saved') {
       // Buffers come from another thread as plain bytes.
       received.saved.index = {
@@ -139,7 +139,7 @@ async function comeOf(
 
 describe.each(downloads)('a download $name', ({ body, part: expectedPart = part }) => {
   it.each([true, false])('comes to the same on a thread, whether or not it is the last: %s', async (last) => {
-    const here = await comeOf(scanPart, inPieces(body), { part: expectedPart, last });
+    const here = await comeOf(scanHere, inPieces(body), { part: expectedPart, last });
     const there = await comeOf(scanInThread, inPieces(body), { part: expectedPart, last });
     if (!('received' in here) || !('received' in there)) throw new Error('it should have been received');
     expect(there.received).toEqual(here.received);
@@ -152,8 +152,8 @@ describe.each(downloads)('a download $name', ({ body, part: expectedPart = part 
 describe('what fails', () => {
   it('comes out as it is: the download itself', async () => {
     const failure = new BatchError('api_uncertain', 'The connection failed.');
-    for (const scan of [scanPart, scanInThread]) {
-      expect(await comeOf(scan, inPieces(whole.join(''), failure), {})).toEqual({
+    for (const start of [scanHere, scanInThread]) {
+      expect(await comeOf(start, inPieces(whole.join(''), failure), {})).toEqual({
         error: { code: 'api_uncertain', message: 'The connection failed.' },
       });
     }
@@ -162,7 +162,7 @@ describe('what fails', () => {
   it('comes out as it is: the file', async () => {
     const unfinished = path.join(folder, 'there-already');
     await writeFile(unfinished, '');
-    const here = await comeOf(scanPart, inPieces(whole.join('')), { unfinished });
+    const here = await comeOf(scanHere, inPieces(whole.join('')), { unfinished });
     expect(here).toMatchObject({ error: { code: 'store_failed', message: expect.stringMatching(/EEXIST/) } });
     expect(await comeOf(scanInThread, inPieces(whole.join('')), { unfinished })).toEqual(here);
     await rm(unfinished);
@@ -180,7 +180,7 @@ describe('what fails', () => {
         ended = true;
       }
     }
-    const here = await comeOf(scanPart, endless(), { folder: damaged });
+    const here = await comeOf(scanHere, endless(), { folder: damaged });
     expect(here).toMatchObject({ error: { code: 'store_damaged' } });
     expect(await comeOf(scanInThread, endless(), { folder: damaged })).toEqual(here);
     expect(ended).toBe(true);
