@@ -32,7 +32,9 @@ const unfinishedFiles = ({ data }: SpawnedServer) => readdir(path.join(data, 'tm
 test('a server killed in the middle of a large download leaves it to the next one', async () => {
   const { api, env, server, batch_id } = await startWork();
   api.override('results', half(api), { times: 1 });
-  expect(await server.ok('batch_status', { batch_id })).toMatchObject({ results_state: 'downloading' });
+  const halfway = await server.ok('batch_status', { batch_id });
+  expect(halfway).toMatchObject({ results_state: 'downloading', progress: { total: COUNT } });
+  expect(halfway.progress.done).toBeGreaterThan(COUNT / 4);
   expect(await unfinishedFiles(server)).toHaveLength(1);
   await server.kill();
 

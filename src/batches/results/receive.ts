@@ -43,6 +43,9 @@ export async function receive(
   return { kind: 'saved', saved: scannedResults(scan, part) };
 }
 
+/** What has come of a slow download is seen this often. */
+const SEEN_EVERY_MS = 500;
+
 async function save(
   chunks: AsyncIterable<Uint8Array>,
   unfinished: string,
@@ -53,9 +56,14 @@ async function save(
   const writer = guardWriter(target, file);
   const scanning = startScan(unfinished);
   const doneWith = createPieceCollector();
+  let nextFlush = 0;
   try {
     for await (const chunk of chunks) {
       await writer.write(chunk);
+      if (performance.now() >= nextFlush) {
+        await writer.flush();
+        nextFlush = performance.now() + SEEN_EVERY_MS;
+      }
       scanning.reach(writer.written);
       if (scanning.failed) break;
       doneWith(chunk.length);
