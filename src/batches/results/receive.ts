@@ -43,8 +43,10 @@ export async function receive(
   return { kind: 'saved', saved: scannedResults(scan, part) };
 }
 
-/** What has come of a slow download is seen this often. */
-const SEEN_EVERY_MS = 500;
+/** The scan is told of so many bytes at once, for to wake its thread costs as much as to scan some dozen lines. */
+const TOLD_BYTES = 512 * 1024;
+/** While nothing comes, what has come is brought to the scan this often. */
+const IDLE_MS = 500;
 
 async function save(
   chunks: AsyncIterable<Uint8Array>,
@@ -56,18 +58,34 @@ async function save(
   const writer = guardWriter(target, file);
   const scanning = startScan(unfinished);
   const doneWith = createPieceCollector();
-  let nextFlush = 0;
+  let told = 0;
+  let waits = true;
+  let flushing = Promise.resolve();
+
+  function tell(): void {
+    told = writer.written;
+    scanning.reach(told);
+  }
+
+  const timer = setInterval(() => {
+    if (!waits || told === writer.position) return;
+    flushing = writer.flush().then(tell);
+    // The loop below may get to it late: a failure that nobody waits for yet would end the process.
+    void Promise.allSettled([flushing]);
+  }, IDLE_MS);
+
   try {
     for await (const chunk of chunks) {
+      waits = false;
+      await flushing;
       await writer.write(chunk);
-      if (performance.now() >= nextFlush) {
-        await writer.flush();
-        nextFlush = performance.now() + SEEN_EVERY_MS;
-      }
-      scanning.reach(writer.written);
+      if (writer.written - told >= TOLD_BYTES) tell();
       if (scanning.failed) break;
       doneWith(chunk.length);
+      waits = true;
     }
+    waits = false;
+    await flushing;
     await writer.flush();
     // The rest of the scan takes about as long as the disk does.
     const [scanned, written] = await Promise.allSettled([scanning.finish(writer.written), writer.finish()]);
@@ -75,6 +93,7 @@ async function save(
     if (written.status === 'rejected') throw written.reason;
     return scanned.value;
   } finally {
+    clearInterval(timer);
     await scanning.stop();
     await writer.close();
   }

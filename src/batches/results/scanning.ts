@@ -50,24 +50,12 @@ export const scanHere: StartScanning = (job, onLines) => {
 /** What is told to `scan-thread.ts`. */
 export type GrowthMessage = { bytes: number; ended: boolean };
 
-/** To wake a thread costs as much as to scan some dozen lines: it is told so often, and of what comes slowly by time. */
-const TELL_EVERY_BYTES = 1024 * 1024;
-const TELL_EVERY_MS = 500;
-
 /** Scans on a thread of its own, which has ended when this has. */
 export const scanInThread: StartScanning = (job, onLines) => {
   const thread = startThread({ name: 'scan-thread', from: import.meta.url }, job);
   const say = (message: GrowthMessage) => thread.postMessage(message);
-  let told = 0;
-  let nextTime = 0;
   const growth: Told = {
-    reach(bytes) {
-      const now = performance.now();
-      if (bytes === told || (bytes - told < TELL_EVERY_BYTES && now < nextTime)) return;
-      told = bytes;
-      nextTime = now + TELL_EVERY_MS;
-      say({ bytes, ended: false });
-    },
+    reach: (bytes) => say({ bytes, ended: false }),
     end: (bytes) => say({ bytes, ended: true }),
   };
   return scanningOf(answerOf(thread, onLines), growth, () => thread.terminate());
