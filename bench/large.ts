@@ -19,16 +19,18 @@ const PART = 100_000;
 /** One in a hundred is errored, another expired, another canceled. */
 const EACH_FAULT = COUNT / 100;
 const LONGEST_CALL_MS = 25_000;
-const MOST_MEGABYTES = 350;
+/** What the design allows a process that sends, and one that only saves results. */
+const SENDING_MEGABYTES = 350;
+const SAVING_MEGABYTES = 160;
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
-function report(what: string, product: Product, start: number): void {
+function report(what: string, product: Product, start: number, most = SENDING_MEGABYTES): void {
   const peak = product.peakMegabytes();
   const longest = product.longestMs();
   say(`${what}: ${time(performance.now() - start)}, peak ${memory(peak)}, longest call ${time(longest)}`);
   assert.ok(longest <= LONGEST_CALL_MS, 'a call took over 25 seconds');
-  assert.ok((peak ?? 0) <= MOST_MEGABYTES, `more than ${MOST_MEGABYTES} MB at the peak`);
+  assert.ok((peak ?? 0) <= most, `more than ${most} MB at the peak`);
 }
 
 async function checkPages(product: Product, batch_id: string): Promise<void> {
@@ -78,14 +80,16 @@ async function run(folder: string, ending: 'jsonl' | 'json'): Promise<void> {
     const sender = await startProduct({ folder, apiUrl: api.url });
     const { reply } = await sender.call('submit_batch', { requests_file: `requests.${ending}` });
     const batch_id = String(reply.batch_id);
-    await follow(sender, batch_id, ({ processing_status }) => processing_status !== 'submitting');
+    // Not looked at once it is sent, or this process would begin to save the results.
+    if (reply.processing_status === 'submitting')
+      await follow(sender, batch_id, ({ processing_status }) => processing_status !== 'submitting');
     report(`${ending}: sent`, sender, start);
     await sender.close();
 
     start = performance.now();
     const reader = await startProduct({ folder, apiUrl: api.url });
     await follow(reader, batch_id, ({ results_state }) => results_state === 'saved');
-    report(`${ending}: saved`, reader, start);
+    report(`${ending}: saved`, reader, start, SAVING_MEGABYTES);
     const { totals } = (await reader.call('get_results', { batch_id })).reply;
     const faults = { expired: EACH_FAULT, canceled: EACH_FAULT, incomplete: 0, missing: 0, pending: 0 };
     assert.deepEqual(totals, {
