@@ -181,8 +181,8 @@ async function pageOf(
     });
   }
   const outcomes = filters.outcomes ?? ['succeeded' as const];
-  const request3 = { ...filters, outcomes, limit: SAMPLES, full: false };
-  const page = await readPage(context, record, request3, Math.min(room, SAMPLE_CHARACTERS));
+  const sampling = { ...filters, outcomes, limit: SAMPLES, full: false };
+  const page = await readPage(context, record, sampling, Math.min(room, SAMPLE_CHARACTERS));
   return { results: page.results, next_cursor: null };
 }
 
