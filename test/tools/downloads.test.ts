@@ -185,3 +185,17 @@ test('results_url is not followed', async () => {
   expect(api.requests.filter(({ path }) => path.includes('stolen'))).toEqual([]);
   expect(fetches(api)).toBe(1);
 });
+
+test('an answer that turns out to be no JSON can not be read, which is not to be missing', async () => {
+  const { api, server, batch_id } = await endedBatch(tasks, undefined);
+  const spoil = (line: string) =>
+    line.includes('"t002"') ? line.replace('"text":"', '"text":"\u0001') : line;
+  api.override('results', arriving((lines) => whole(lines.map(spoil)))(api));
+  const { results } = await server.ok('get_results', { batch_id });
+  expect(results).toHaveLength(5);
+  expect(results[1]).toMatchObject({
+    task_id: 't002',
+    outcome: 'errored',
+    error: { type: 'unreadable_result', message: 'The line that holds this answer is no JSON.' },
+  });
+});

@@ -3,7 +3,7 @@ import { openTasks } from '../../store/tasks-file.ts';
 import type { Context } from '../context.ts';
 import { createFailureGroups, isRetryable, mergeFailureGroups, suggestionFor } from './failures.ts';
 import { isRetried } from './outcomes.ts';
-import { openView } from './view.ts';
+import { oncePerView, openView } from './view.ts';
 
 /** Failures of one cause, for a caller to act on. */
 export type ErrorDigest = {
@@ -56,7 +56,7 @@ function restOf(groups: readonly FailureGroup[]): ErrorDigest[] {
   ];
 }
 
-/** Of one attempt they were grouped when the results came in; of several only the best answers count. */
+/** Of one attempt they were grouped when the results came in; of several only the best answers count, grouped once. */
 async function failuresOf(context: Context, record: BatchRecord): Promise<FailureGroup[]> {
   if (!isRetried(record)) {
     return mergeFailureGroups(
@@ -65,15 +65,21 @@ async function failuresOf(context: Context, record: BatchRecord): Promise<Failur
       ),
     );
   }
-  const groups = createFailureGroups();
   const view = await openView(context, record);
   try {
-    for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
-      const failure = await view.failure(ordinal);
-      if (failure !== null) groups.add(failure.type, failure.message, ordinal);
-    }
+    return await failuresIn(view);
   } finally {
     await view.close();
   }
-  return groups.finish();
 }
+
+const failuresIn = oncePerView(async (view): Promise<FailureGroup[]> => {
+  const groups = createFailureGroups();
+  for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
+    // Nearly all have succeeded: to await the failure of each would take longer than all else.
+    if (view.outcome(ordinal) === 'succeeded') continue;
+    const failure = await view.failure(ordinal);
+    if (failure !== null) groups.add(failure.type, failure.message, ordinal);
+  }
+  return groups.finish();
+});

@@ -1,7 +1,7 @@
 import type { RequestCounts } from '../../provider/provider.ts';
 import type { BatchRecord, Outcome, Part } from '../../store/record.ts';
 import type { Context } from '../context.ts';
-import { openView } from './view.ts';
+import { oncePerView, openView } from './view.ts';
 
 export type OutcomeTotals = Record<Outcome | 'pending', number>;
 
@@ -19,15 +19,19 @@ export function isRetried(record: BatchRecord): boolean {
  */
 export async function outcomesOf(context: Context, record: BatchRecord): Promise<OutcomeTotals> {
   if (!isRetried(record)) return sumOfParts(record.parts);
-  const totals = noOutcomes();
   const view = await openView(context, record);
   try {
-    for (let ordinal = 0; ordinal < view.count; ordinal += 1) totals[view.outcome(ordinal)] += 1;
+    return await totalsOf(view);
   } finally {
     await view.close();
   }
-  return totals;
 }
+
+const totalsOf = oncePerView(async (view): Promise<OutcomeTotals> => {
+  const totals = noOutcomes();
+  for (let ordinal = 0; ordinal < view.count; ordinal += 1) totals[view.outcome(ordinal)] += 1;
+  return totals;
+});
 
 /** The history: what each attempt, taken by itself, came to. */
 export function attemptsOf(record: BatchRecord): AttemptReport[] {

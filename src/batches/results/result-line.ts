@@ -131,6 +131,15 @@ export function readResultLine(text: string): ResultLine | null {
   }
 }
 
+/**
+ * Reads a line that was saved as a result. When it came in, its answer's content was passed over: one that turns out to
+ * be no JSON, or was changed on the disk since, is an answer that can't be read, not one that is missing.
+ */
+export function readSavedLine(text: string, custom_id: string): ResultLine {
+  const error = unreadable('The line that holds this answer is no JSON.');
+  return readResultLine(text) ?? { type: 'errored', custom_id, error };
+}
+
 /** Stop reasons of answers that the API counts as succeeded, but that are not finished ones. */
 const unfinished: Record<string, string> = {
   max_tokens: 'The answer was cut off at max_tokens.',

@@ -10,7 +10,7 @@ import { isCreated } from '../parts.ts';
 import { type Answer, toAnswer } from './answer.ts';
 import { mergeParts } from './merge.ts';
 import { createRecent, type Recent } from './recent.ts';
-import { errorOf, missingError, type ResultError, readResultLine } from './result-line.ts';
+import { errorOf, missingError, type ResultError, readSavedLine } from './result-line.ts';
 import { type ViewedPart, viewPart } from './viewed-part.ts';
 
 /** All tasks of a batch with the best answers that are on disk, in the caller's order, read by seeking. */
@@ -18,6 +18,8 @@ export type View = {
   readonly count: number;
   /** Names the set of parts that it covers, and which of them are still open: another set is another view. */
   readonly parts: string;
+  /** The same for every opening of the same view. */
+  readonly content: object;
   outcome(ordinal: number): Outcome | 'pending';
   /** The line of a task's answer, as it was received; null where there is none. */
   line(ordinal: number): Promise<string | null>;
@@ -60,7 +62,8 @@ function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> 
 
 /** Opens what is on disk of a batch. The caller closes it. */
 export async function openView(context: Context, record: BatchRecord): Promise<View> {
-  const { tasks, viewed, partOf } = await loadedView(context, record);
+  const content = await loadedView(context, record);
+  const { tasks, viewed, partOf } = content;
   const handles = new Map<string, Promise<FileHandle>>();
 
   async function lineOf(ordinal: number, { index, path, part }: ViewedPart): Promise<string | null> {
@@ -83,7 +86,8 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
     const line = await lineOf(ordinal, viewedPart);
     const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
-    return toAnswer(task, structured, line === null ? null : readResultLine(line), viewedPart.part.attempt);
+    const result = line === null ? null : readSavedLine(line, task.custom_id ?? task.task_id);
+    return toAnswer(task, structured, result, viewedPart.part.attempt);
   }
 
   function outcome(ordinal: number): Outcome | 'pending' {
@@ -98,15 +102,27 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
 
   return {
     count: tasks.count,
+    content,
     parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
     outcome,
     line,
     async failure(ordinal) {
       const became = outcome(ordinal);
-      if (became === 'succeeded' || became === 'pending') return null;
-      const text = await line(ordinal);
-      const result = text === null ? null : readResultLine(text);
-      return result === null ? missingError : errorOf(result);
+      switch (became) {
+        case 'succeeded':
+        case 'pending':
+          return null;
+        case 'missing':
+          return missingError;
+        case 'expired':
+        case 'canceled':
+          return errorOf({ type: became, custom_id: '' });
+        case 'errored':
+        case 'incomplete': {
+          const text = await line(ordinal);
+          return text === null ? missingError : errorOf(readSavedLine(text, ''));
+        }
+      }
     },
     async answers(ordinals) {
       const entries = await tasks.read(ordinals);
@@ -118,5 +134,20 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
       await Promise.allSettled([...handles.values()].map(async (handle) => (await handle).close()));
       handles.clear();
     },
+  };
+}
+
+/** Makes something of a whole view, once for however many openings of it. */
+export function oncePerView<T>(make: (view: View) => Promise<T>): (view: View) => Promise<T> {
+  const made = new WeakMap<object, Promise<T>>();
+  return async (view) => {
+    const found = made.get(view.content) ?? make(view);
+    made.set(view.content, found);
+    try {
+      return await found;
+    } catch (error) {
+      made.delete(view.content);
+      throw error;
+    }
   };
 }
