@@ -31,16 +31,24 @@ function countLines(bytes: Buffer): number {
   return lines;
 }
 
+export type LineBlockOptions = {
+  /** A line of more bytes is not put together. Default: none is too long. */
+  longest?: number;
+  /** About how large a block is, in bytes. Default: a megabyte. */
+  blockBytes?: number;
+  /** Where the first line begins, in bytes. */
+  start?: number;
+};
+
 /**
- * Reads a file in blocks of whole lines, of about a megabyte unless told otherwise, from where its handle stands. A longer line is put
- * together once, at its end, so its cost stays in proportion to its length; one of more than `longest` bytes is not
- * put together at all, for memory has an end.
+ * Reads a file in blocks of whole lines. A line longer than a block is put together once, at its end, so its cost stays
+ * in proportion to its length; one of more than `longest` bytes is not put together at all, for memory has an end.
  */
 export async function* readLineBlocks(
   handle: FileHandle,
-  longest: number,
-  blockBytes = BLOCK_BYTES,
+  { longest = Number.POSITIVE_INFINITY, blockBytes = BLOCK_BYTES, start = 0 }: LineBlockOptions = {},
 ): AsyncGenerator<LineBlock> {
+  let position = start;
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   let number = 1;
@@ -49,8 +57,9 @@ export async function* readLineBlocks(
     const head = begunBytes < blockBytes ? joined(begun) : NOTHING;
     const block = Buffer.allocUnsafeSlow(head.length + blockBytes);
     block.set(head);
-    const { bytesRead } = await handle.read(block, head.length, blockBytes);
+    const { bytesRead } = await handle.read(block, head.length, blockBytes, position);
     if (bytesRead === 0) break;
+    position += bytesRead;
     const read = block.subarray(0, head.length + bytesRead);
     if (head.length > 0) begun = [];
     const end = read.lastIndexOf(NEWLINE) + 1;

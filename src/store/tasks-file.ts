@@ -37,8 +37,8 @@ export type Tasks = {
   readonly count: number;
   /** The entries of these tasks, in the order asked for. */
   read(ordinals: readonly number[]): Promise<TaskEntry[]>;
-  /** All entries in order, streamed in groups: one promise per task would cost more than reading it. */
-  all(): AsyncIterable<TaskEntry[]>;
+  /** All entries from an ordinal on, streamed in groups: one promise per task would cost more than reading it. */
+  from(ordinal: number): AsyncIterable<TaskEntry[]>;
   /** Where its request stands in its part's body; null where the index was lost, which alone knew. */
   request(ordinal: number): Span | null;
 };
@@ -179,10 +179,12 @@ export async function openTasks(folder: BatchFolder): Promise<Tasks> {
     return wanted.flatMap((ordinal) => entries.get(ordinal) ?? []);
   }
 
-  async function* all(): AsyncGenerator<TaskEntry[]> {
+  async function* from(ordinal: number): AsyncGenerator<TaskEntry[]> {
+    if (ordinal >= count) return;
+    const start = span(ordinal, 0).offset;
     const handle = await inStore('read', folder.tasks, () => open(folder.tasks, 'r'));
     try {
-      for await (const { bytes } of readLineBlocks(handle, Number.POSITIVE_INFINITY, DECODED_BYTES)) {
+      for await (const { bytes } of readLineBlocks(handle, { blockBytes: DECODED_BYTES, start })) {
         yield decodeEntries(folder, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
       }
     } catch (error) {
@@ -195,7 +197,7 @@ export async function openTasks(folder: BatchFolder): Promise<Tasks> {
   return {
     count,
     read: (ordinals) => inStore('read', folder.tasks, () => read(ordinals)),
-    all,
+    from,
     request(ordinal) {
       const found = span(ordinal, REQUEST);
       return found.length === UNKNOWN_LENGTH ? null : found;

@@ -12,7 +12,7 @@ async function read(content: string | Buffer, longest = Number.POSITIVE_INFINITY
   const handle = await open(file);
   const blocks: LineBlock[] = [];
   try {
-    for await (const block of readLineBlocks(handle, longest)) blocks.push(block);
+    for await (const block of readLineBlocks(handle, { longest })) blocks.push(block);
   } finally {
     await handle.close();
   }

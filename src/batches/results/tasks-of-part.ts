@@ -18,18 +18,16 @@ export async function* tasksOfPart(folder: BatchFolder, part: Part): AsyncGenera
     return;
   }
   const end = part.first_task + part.request_count;
-  let ordinal = 0;
-  for await (const entries of (await openTasks(folder)).all()) {
+  let ordinal = part.first_task;
+  for await (const entries of (await openTasks(folder)).from(ordinal)) {
     const first = ordinal;
     ordinal += entries.length;
-    yield entries
-      .slice(Math.max(0, part.first_task - first), Math.max(0, end - first))
-      .map(({ custom_id, task_id, model, task_type }, index) => ({
-        ordinal: Math.max(first, part.first_task) + index,
-        custom_id: custom_id ?? task_id,
-        model,
-        task_type,
-      }));
+    yield entries.slice(0, end - first).map(({ custom_id, task_id, model, task_type }, index) => ({
+      ordinal: first + index,
+      custom_id: custom_id ?? task_id,
+      model,
+      task_type,
+    }));
     if (ordinal >= end) return;
   }
 }

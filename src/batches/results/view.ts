@@ -128,7 +128,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
       const entries = await tasks.read(ordinals);
       return Promise.all(entries.map((task, position) => answer(ordinals[position] ?? 0, task)));
     },
-    tasks: () => tasks.all(),
+    tasks: () => tasks.from(0),
     async close() {
       // One that could not be opened has nothing to close; whoever wanted to read it was told.
       await Promise.allSettled([...handles.values()].map(async (handle) => (await handle).close()));

@@ -26,7 +26,7 @@ export async function findNamed(
   const corrections = new Map<number, Correction>();
   if (unknownIds.size + unknownCorrections.size > 0) {
     let ordinal = 0;
-    for await (const entries of tasks.all()) {
+    for await (const entries of tasks.from(0)) {
       for (const { task_id } of entries) {
         const correction = unknownCorrections.get(task_id);
         if (correction) corrections.set(ordinal, correction);

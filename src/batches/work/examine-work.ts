@@ -30,7 +30,7 @@ export async function* examineWork(
     yield* examineItems(readArray(source.path, folders), examiner, max_tasks);
   } else {
     yield* withFile(source.path, folders, async function* (handle) {
-      const blocks = readLineBlocks(handle, limits.partBytes);
+      const blocks = readLineBlocks(handle, { longest: limits.partBytes });
       const { size } = await handle.stat();
       if (size >= limits.threadedBytes && max_tasks === Number.POSITIVE_INFINITY) {
         yield* examineInThreads(blocks, examination);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createLineReader } from '../../../src/batches/results/alike-lines.ts';
 import { type ResultLine, readResultLine } from '../../../src/batches/results/result-line.ts';
+import { withoutContent } from '../../../src/batches/results/without-content.ts';
 
 type Usage = Record<string, unknown>;
 
@@ -53,7 +54,7 @@ function counted(line: ResultLine | null) {
 
 const read = (reader: ReturnType<typeof createLineReader>, line: string) =>
   counted(reader(Buffer.from(line)));
-const parsed = (line: string) => counted(readResultLine(line));
+const parsed = (line: string) => counted(readResultLine(withoutContent(Buffer.from(line))));
 
 const tenAlike = (line: (i: number) => unknown) => Array.from({ length: 10 }, (_, i) => line(i));
 
