@@ -32,9 +32,10 @@ const unfinishedFiles = ({ data }: SpawnedServer) => readdir(path.join(data, 'tm
 test('a server killed in the middle of a large download leaves it to the next one', async () => {
   const { api, env, server, batch_id } = await startWork();
   api.override('results', half(api), { times: 1 });
-  const halfway = await server.ok('batch_status', { batch_id });
-  expect(halfway).toMatchObject({ results_state: 'downloading', progress: { total: COUNT } });
-  expect(halfway.progress.done).toBeGreaterThan(COUNT / 4);
+  // What came is seen, though nothing follows it.
+  await expect
+    .poll(async () => (await server.ok('batch_status', { batch_id })).progress?.done, { timeout: 20_000 })
+    .toBeGreaterThan(COUNT * 0.4);
   expect(await unfinishedFiles(server)).toHaveLength(1);
   await server.kill();
 
