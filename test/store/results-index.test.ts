@@ -41,6 +41,27 @@ describe('where results stand', () => {
     expect([index.ordinal(5), index.outcome(5), index.declined(5)]).toEqual([15, place(15).outcome, true]);
   });
 
+  it.each([
+    ['without a gap', [7, 8, 9, 10]],
+    ['with one', [7, 8, 10, 11]],
+    ['of one', [7]],
+    ['of none', []],
+  ])('is found where ordinals are %s', (_what, ordinals) => {
+    const builder = createResultsIndexBuilder(4);
+    for (const ordinal of ordinals) builder.add(ordinal, 'succeeded', ordinal * 10, 5);
+    const index = builder.finish(BYTES);
+    const found = Array.from({ length: 14 }, (_, ordinal) => index.find(ordinal)).filter(Boolean);
+    expect(found).toEqual(
+      ordinals.map((ordinal) => ({
+        ordinal,
+        outcome: 'succeeded',
+        declined: false,
+        offset: ordinal * 10,
+        length: 5,
+      })),
+    );
+  });
+
   it('survives being written and read, in 17 bytes each', async () => {
     const path = join(await temporaryFolder(), 'results.idx');
     const index = build(1_000);
