@@ -33,6 +33,8 @@ type Options = {
   onCall?: (call: Promise<unknown>) => void;
 };
 
+const LEAST_STEP = 0.001;
+
 /** An MCP server over a context: registers the tools, touches neither environment nor transport. */
 export function createServer(context: Context, { version, redact, onCall }: Options): Server {
   const offered = context.readOnly ? readOnlyTools : tools;
@@ -60,6 +62,7 @@ export function createServer(context: Context, { version, redact, onCall }: Opti
       throw new McpError(ErrorCode.InvalidParams, `There is no tool of that name. Valid: ${names}`);
     }
     const progressToken = _meta?.progressToken;
+    let reported = { done: -1, message: '' };
     const call = callTool(
       tool,
       args,
@@ -68,7 +71,13 @@ export function createServer(context: Context, { version, redact, onCall }: Opti
         signal: extra.signal,
         async progress(done, total, message) {
           if (progressToken === undefined) return;
-          const params = { progressToken, progress: done, ...(total !== null && { total }), message };
+          // It must grow with each notification (MCP, progress): a download that begins anew tells nothing at first, and
+          // a new stage is the least step.
+          const least = message === reported.message ? done : reported.done + LEAST_STEP;
+          const progress = Math.max(done, least);
+          if (progress <= reported.done) return;
+          reported = { done: progress, message };
+          const params = { progressToken, progress, ...(total !== null && { total }), message };
           await extra.sendNotification({ method: 'notifications/progress', params });
         },
       },

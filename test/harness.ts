@@ -128,7 +128,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   };
   const context = await createContext(config, log, {
     providers,
-    ...(options.limits && { limits: options.limits }),
+    limits: { downloadPauseMs: 20, ...options.limits },
     ...(options.now && { now: options.now }),
     ...(options.store && { store: options.store(createStore({ path: data, log })) }),
   });

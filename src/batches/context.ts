@@ -25,6 +25,8 @@ export type Limits = {
   busyMs: number;
   /** How often a results download that came short is fetched in all. */
   downloads: number;
+  /** Before the second download of the same results, in milliseconds; twice as long before the third. */
+  downloadPauseMs: number;
   /** Results of so many requests and more are scanned on a thread of their own, which takes a while to start. */
   threadedResults: number;
   /** Characters of a reply's text, below the 20,000 that some clients cut at. */
@@ -44,6 +46,7 @@ export const defaultLimits: Limits = {
   answerMs: 60_000,
   busyMs: 60_000,
   downloads: 3,
+  downloadPauseMs: 1_000,
   threadedResults: 20_000,
   replyCharacters: 18_000,
 };

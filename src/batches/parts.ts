@@ -1,3 +1,4 @@
+import type { BatchError } from '../errors.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
 import type {
   BatchRecord,
@@ -68,4 +69,9 @@ export function unconfirmedState(
 /** How many requests a provider's batch has. */
 export function countOf({ request_counts }: ProviderBatch): number {
   return Object.values(request_counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** Whether a failed look at one part says nothing of the others: the API answered, and may well answer for these. */
+export function concernsOnePart({ code, api }: BatchError): boolean {
+  return code === 'api_not_found' || (code === 'api_uncertain' && api?.status !== undefined);
 }

@@ -3,7 +3,7 @@ import { isProvenDead } from '../../store/process-identity.ts';
 import type { BatchRecord, CreatedPart, Intent, ProcessIdentity } from '../../store/record.ts';
 import type { Context } from '../context.ts';
 import { endsWithin, type Job } from '../jobs.ts';
-import { isCreated, seenOf, unconfirmedState, updatePart } from '../parts.ts';
+import { concernsOnePart, isCreated, seenOf, unconfirmedState, updatePart } from '../parts.ts';
 import { collect, partsToCollect } from '../results/collect.ts';
 import { writeRequestedOutputs } from '../results/output-file.ts';
 import { accountMismatch } from '../submit/same-account.ts';
@@ -151,7 +151,7 @@ async function askProvider(context: Context, record: BatchRecord): Promise<Batch
     } catch (error) {
       if (!(error instanceof BatchError) || error.code.startsWith('store')) throw error;
       failures.push(await explained(context, record, part, error));
-      break;
+      if (!concernsOnePart(error)) break;
     }
   }
   return failures;

@@ -1,5 +1,6 @@
 import { link, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { syncFolder } from '../../files/durable-write.ts';
 import type { BatchRecord, CreatedPart, SavedResults } from '../../store/record.ts';
@@ -7,7 +8,7 @@ import { writeResultsIndex } from '../../store/results-index.ts';
 import { inStore } from '../../store/store-failure.ts';
 import type { Context } from '../context.ts';
 import type { Report } from '../jobs.ts';
-import { isCreated, updatePart } from '../parts.ts';
+import { concernsOnePart, isCreated, updatePart } from '../parts.ts';
 import { confirmPart, releaseForeign } from '../submit/tentative.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
 import { receive, type ScannedResults, scannedResults } from './receive.ts';
@@ -22,26 +23,47 @@ export function partsToCollect(record: BatchRecord): CreatedPart[] {
 
 /**
  * Brings the results of every ended part onto the disk: whole, checked and indexed. Any number of processes
- * may do so at once. Throws the provider's errors; what is on disk then stays, and the rest is tried again
- * at the next touch.
+ * may do so at once. Throws the provider's errors, once all parts were tried that these do not concern; what is on
+ * disk then stays, and the rest is tried again at the next touch.
  */
 export async function collect(context: Context, batchId: string, report: Report): Promise<void> {
   const register = context.store.record(batchId);
+  const failures = new Map<number, BatchError>();
   for (;;) {
     const record = await register.read();
-    const part = record && partsToCollect(record)[0];
-    if (!record || !part) return;
-    if (record.adopted) await writeAdoptedTasks(context, record, part);
-    const results = await collectPart(context, record, part, report);
-    if (results === 'foreign') {
-      await releaseForeign(context, record, part);
-      return;
+    const part = record && partsToCollect(record).find(({ number }) => !failures.has(number));
+    if (!record || !part) break;
+    try {
+      if (!(await collectInto(context, record, part, report))) break;
+    } catch (error) {
+      if (!(error instanceof BatchError) || !mayConcernOnePart(error)) throw error;
+      failures.set(part.number, error);
     }
-    if (part.progress.tentative) await confirmPart(context, record, part);
-    await updatePart(register, part.number, ({ progress }) =>
-      progress.state === 'created' && progress.results === null ? { ...progress, results } : null,
-    );
   }
+  for (const failure of failures.values()) throw failure;
+}
+
+/** A download that broke off or came short may do so for this part alone. */
+const mayConcernOnePart = (error: BatchError) => concernsOnePart(error) || error.code === 'api_uncertain';
+
+/** Collects a part into the record; false where it is not ours, and the batch no longer what was read. */
+async function collectInto(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+  report: Report,
+): Promise<boolean> {
+  if (record.adopted) await writeAdoptedTasks(context, record, part);
+  const results = await collectPart(context, record, part, report);
+  if (results === 'foreign') {
+    await releaseForeign(context, record, part);
+    return false;
+  }
+  if (part.progress.tentative) await confirmPart(context, record, part);
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
+    progress.state === 'created' && progress.results === null ? { ...progress, results } : null,
+  );
+  return true;
 }
 
 async function collectPart(
@@ -86,9 +108,12 @@ function scanner(context: Context, record: BatchRecord, part: CreatedPart, repor
   return (file: string): Scanning => start({ ...job, file }, onLines);
 }
 
+/** Between two downloads of the same results: what is wrong at the API's side may have passed. */
+const pauseBefore = (context: Context, fetch: number) => sleep((fetch - 1) * context.limits.downloadPauseMs);
+
 /**
- * Fetches a part's results until they are whole, a few times at most; what a last clean download lacks is
- * then missing. Null where another process put its own in place meanwhile; `foreign` where a part that was
+ * Fetches a part's results until they are whole, a few times at most; what the last of them lacks is then missing, if
+ * all of them ended cleanly: one that failed says nothing of what the API has. Null where another process put its own in place meanwhile; `foreign` where a part that was
  * taken for ours turns out not to be.
  */
 async function download(
@@ -100,22 +125,33 @@ async function download(
   const { provider_batch_id } = part.progress;
   const target = context.store.folder(record.batch_id).partResults(part.number);
   const scan = scanner(context, record, part, report);
+  let clean = true;
   for (let fetch = 1; ; fetch += 1) {
+    await pauseBefore(context, fetch);
     const last = fetch >= context.limits.downloads;
     const unfinished = await context.store.temporaryFile();
     try {
       const bytes = context.provider(record.provider).streamResults(provider_batch_id);
-      const received = await receive(bytes, { part, unfinished, target, last }, scan);
+      const received = await receive(bytes, { part, unfinished, target, last: last && clean }, scan);
       if (received.kind === 'foreign') return 'foreign';
       if (received.kind === 'saved') return (await publish(unfinished, target)) ? received.saved : null;
       context.log('warn', `${provider_batch_id}: download ${fetch} came short (${received.shortfall})`);
+      if (last) throw cameShort(provider_batch_id);
     } catch (error) {
+      clean = false;
       if (last || !canPass(error)) throw error;
       context.log('warn', `${provider_batch_id}: download ${fetch} failed (${error.message})`);
     } finally {
       await rm(unfinished, { force: true });
     }
   }
+}
+
+function cameShort(id: string): BatchError {
+  return new BatchError(
+    'api_uncertain',
+    `The results of ${id} could not be downloaded whole. Nothing is lost, they stay at the API: try again in a minute.`,
+  );
 }
 
 /** Whether a failed download may go well when it is tried again; what is on our disk stays as it is. */

@@ -1,5 +1,6 @@
 import { createPieceCollector } from '../../files/collect-pieces.ts';
 import { createFileWriter } from '../../files/file-writer.ts';
+import { flushWhenIdle } from '../../files/flush-when-idle.ts';
 import type { CreatedPart, SavedResults } from '../../store/record.ts';
 import type { ResultsIndexData } from '../../store/results-index.ts';
 import { inStore } from '../../store/store-failure.ts';
@@ -59,33 +60,22 @@ async function save(
   const scanning = startScan(unfinished);
   const doneWith = createPieceCollector();
   let told = 0;
-  let waits = true;
-  let flushing = Promise.resolve();
-
   function tell(): void {
+    if (writer.written === told) return;
     told = writer.written;
     scanning.reach(told);
   }
-
-  const timer = setInterval(() => {
-    if (!waits || told === writer.position) return;
-    flushing = writer.flush().then(tell);
-    // The loop below may get to it late: a failure that nobody waits for yet would end the process.
-    void Promise.allSettled([flushing]);
-  }, IDLE_MS);
-
+  const idle = flushWhenIdle(writer, tell, IDLE_MS);
   try {
     for await (const chunk of chunks) {
-      waits = false;
-      await flushing;
+      await idle.resume();
       await writer.write(chunk);
       if (writer.written - told >= TOLD_BYTES) tell();
       if (scanning.failed) break;
       doneWith(chunk.length);
-      waits = true;
+      idle.pause();
     }
-    waits = false;
-    await flushing;
+    await idle.resume();
     await writer.flush();
     // The rest of the scan takes about as long as the disk does.
     const [scanned, written] = await Promise.allSettled([scanning.finish(writer.written), writer.finish()]);
@@ -93,7 +83,7 @@ async function save(
     if (written.status === 'rejected') throw written.reason;
     return scanned.value;
   } finally {
-    clearInterval(timer);
+    idle.end();
     await scanning.stop();
     await writer.close();
   }

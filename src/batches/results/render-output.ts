@@ -10,6 +10,7 @@ import { openView } from './view.ts';
 
 /** Answers read at a time; in memory only as long as they are worked on. */
 const CHUNK = 100;
+const NEWLINE = 10;
 
 type Pieces = AsyncGenerator<string | Uint8Array>;
 
@@ -36,7 +37,14 @@ async function* rawLines(context: Context, record: BatchRecord): Pieces {
     return;
   }
   for (const part of record.parts.filter(isCreated)) {
-    if (part.progress.results !== null) yield* readStoreFile(folder.partResults(part.number));
+    if (part.progress.results === null) continue;
+    let last: number | undefined;
+    for await (const bytes of readStoreFile(folder.partResults(part.number))) {
+      yield bytes;
+      last = bytes.at(-1);
+    }
+    // The last line of a part may have no end, and is not to run into the next part's first.
+    if (last !== undefined && last !== NEWLINE) yield '\n';
   }
 }
 

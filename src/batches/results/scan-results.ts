@@ -1,4 +1,4 @@
-import { splitLines } from '../../files/lines.ts';
+import { type Line, splitLines } from '../../files/lines.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../../store/record.ts';
 import {
@@ -23,6 +23,23 @@ export type Scan = {
   failures: FailureGroup[];
 };
 
+const BLANKS = new Set([0x20, 0x09, 0x0d]);
+
+/** Whether a line holds nothing, or only the spaces that some gateways put between lines. */
+function isBlank(line: Uint8Array): boolean {
+  return line.length === 0 || (BLANKS.has(line[0] ?? 0) && line.every((byte) => BLANKS.has(byte)));
+}
+
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+
+/** The first line without the mark that some programs begin a file with. */
+function withoutMark(line: Line): Line {
+  const isMarked =
+    line.offset === 0 && line.bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  if (!isMarked) return line;
+  return { ...line, bytes: line.bytes.subarray(BYTE_ORDER_MARK.length), offset: BYTE_ORDER_MARK.length };
+}
+
 /** Reads results line by line, whatever their order; every line of an id after its first is counted and left. */
 export async function scanResults(
   chunks: AsyncIterable<Uint8Array>,
@@ -41,9 +58,10 @@ export async function scanResults(
   let bytes = 0;
 
   for await (const group of splitLines(chunks)) {
-    for (const line of group) {
+    for (const each of group) {
+      const line = withoutMark(each);
       bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
-      if (line.bytes.length === 0) continue;
+      if (isBlank(line.bytes)) continue;
       lines += 1;
       const result = readLine(line.bytes);
       const position = result === null ? undefined : expected.position(result.custom_id);

@@ -104,9 +104,19 @@ async function* newerThan(provider: Provider, watermark: string | null): AsyncGe
       if (batch.id === watermark) return;
       yield batch;
     }
-    if (!page.has_more || page.last_id === null) return;
-    after = page.last_id;
+    if (!page.has_more) return;
+    const last = page.last_id ?? page.batches.at(-1)?.id;
+    if (last === undefined || last === after) throw endlessListing();
+    after = last;
   }
+}
+
+/** A listing that does not get to its end proves nothing: a batch that it leaves out would be paid twice. */
+function endlessListing(): BatchError {
+  return new BatchError(
+    'api_uncertain',
+    "The API's list of batches says that there are more, and not where: nothing can be concluded from it.",
+  );
 }
 
 /** Whether another part of ours with as many requests is on its way: a candidate could be that one. */

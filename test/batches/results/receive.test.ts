@@ -71,6 +71,8 @@ const downloads: { name: string; body: string; part?: CreatedPart }[] = [
   { name: 'whole', body: whole.toReversed().join('') },
   { name: 'of lines that end in a carriage return, with empty ones', body: whole.join('\r\n') },
   { name: 'without the last newline', body: whole.join('').trimEnd() },
+  { name: 'with a mark at its beginning', body: `\ufeff${whole.join('')}` },
+  { name: 'with lines of spaces', body: whole.join('\r\n \t\r\n') },
   { name: 'empty', body: '' },
   { name: 'cut at a line boundary', body: whole.slice(0, 30).join('') },
   { name: 'cut in a line', body: whole.join('').slice(0, -100) },
