@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
-import { type ApiHandler, type ApiServer, apiError, json } from '../api-server.ts';
+import { type ApiHandler, type ApiServer, apiError, json, succeeded } from '../api-server.ts';
 
 /** The bytes of each create's body, as its header tells them. */
 const bodyBytes = (api: ApiServer) =>
@@ -131,3 +131,58 @@ function newest(api: ApiServer): ApiHandler {
     })(request, response);
   };
 }
+
+describe('a part that can not be looked at', () => {
+  /** Three parts, all ended; `handler` answers for the first of them. */
+  async function startParts(route: 'retrieve' | 'results', handler: ApiHandler) {
+    const api = await startApi();
+    const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
+    const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(6)) });
+    api.endAll();
+    const first = api.batches[0]?.id ?? '';
+    api.override(route, (request, response) => {
+      if (request.url?.includes(first)) handler(request, response);
+      else if (route === 'results') response.end(resultsOf(api, request.url));
+      else json(200, ended(request.url))(request, response);
+    });
+    return { api, server, batch_id };
+  }
+  const batchOf = (api: ApiServer, url = '') => api.batches.find(({ id }) => url.includes(id));
+  const resultsOf = (api: ApiServer, url?: string) => batchOf(api, url)?.results;
+  const ended = (url = '') => ({
+    id: url.split('/').at(-1),
+    processing_status: 'ended',
+    request_counts: { succeeded: 2 },
+    created_at: new Date().toISOString(),
+  });
+
+  test.each([404, 500])('holds back no other, where its results answer %i', async (status) => {
+    const { server, batch_id } = await startParts('results', json(status, apiError('not_found_error', 'x')));
+    await server.ok('batch_status', { batch_id, wait_seconds: 5 });
+    const { totals, results } = await server.ok('get_results', { batch_id });
+    expect(totals).toMatchObject({ total: 6, succeeded: 4, pending: 2 });
+    expect(results[5]).toMatchObject({ task_id: 't006', text: 'answer t006' });
+  });
+
+  test('holds back no other, where it is not known any more', async () => {
+    const { server, batch_id } = await startParts('retrieve', json(404, apiError('not_found_error', 'x')));
+    await server.ok('batch_status', { batch_id, wait_seconds: 5 });
+    const { totals, warnings } = await server.ok('get_results', { batch_id });
+    expect(totals).toMatchObject({ total: 6, succeeded: 4, pending: 2 });
+    expect(warnings.join()).toMatch(/does not know/);
+  });
+});
+
+test('a raw file of several parts has a line for each task, though their last lines have no end', async () => {
+  const api = await startApi({
+    endsAtOnce: true,
+    results: (requests) =>
+      Buffer.from(requests.map((each) => JSON.stringify(succeeded(each, 'x'))).join('\n')),
+  });
+  const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
+  const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(6)) });
+  await server.ok('batch_status', { batch_id, wait_seconds: 10 });
+  await server.ok('get_results', { batch_id, output_file: 'all.raw.jsonl' });
+  const lines = (await readFile(path.join(server.work, 'all.raw.jsonl'), 'utf8')).trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).custom_id).sort()).toEqual(ids(6));
+});

@@ -191,3 +191,47 @@ describe('a create that goes wrong', () => {
     expect(api.creates).toHaveLength(1);
   });
 });
+
+/** A page of the list with one batch each, which never says where it ends. */
+const pageOfOne =
+  (api: ApiServer): ApiHandler =>
+  (request, response) => {
+    const after = new URL(request.url ?? '', api.url).searchParams.get('after_id');
+    const newest = api.batches.toReversed();
+    const at = newest.findIndex(({ id }) => id === after) + 1;
+    const data = newest.slice(at, at + 1).map(({ id, requests, createdAt }) => ({
+      id,
+      processing_status: 'in_progress',
+      request_counts: { processing: requests.length },
+      created_at: createdAt.toISOString(),
+    }));
+    json(200, { data, has_more: at + 1 < newest.length })(request, response);
+  };
+
+it('a list whose pages leave out their last id is read to its end all the same', async () => {
+  const { api, server } = await start();
+  await server.ok('submit_batch', work);
+  api.override('create', error(500, 'api_error'), { times: 1, after: true });
+  api.override('list', pageOfOne(api));
+  const more = { requests: [...work.requests, { task_id: 'c', prompt: 'three' }] };
+  const { batch_id } = await server.ok('submit_batch', more);
+  // Newer than it, and of another size: made by somebody else meanwhile.
+  await fetch(`${api.url}/v1/messages/batches`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ requests: [{ custom_id: 'x', params: {} }] }),
+  });
+  const status = await follow(server, batch_id);
+  expect(status.processing_status).toBe('ended');
+  expect(api.creates.filter(({ requests }) => requests.length === 3)).toHaveLength(1);
+});
+
+it('a list that says that there is more, and not where, proves nothing', async () => {
+  const { api, server } = await start();
+  api.override('create', error(500, 'api_error'), { times: 1, after: true });
+  api.override('list', json(200, { data: [], has_more: true }));
+  const { batch_id } = await server.ok('submit_batch', work);
+  const status = await follow(server, batch_id);
+  expect(status.processing_status).toBe('unconfirmed');
+  expect(api.creates).toHaveLength(1);
+});

@@ -199,3 +199,32 @@ test('an answer that turns out to be no JSON can not be read, which is not to be
     error: { type: 'unreadable_result', message: 'The line that holds this answer is no JSON.' },
   });
 });
+
+test.each<[string, ApiHandler]>([
+  ['answered 500', json(500, apiError('api_error', 'x'))],
+  ['reset', reset],
+])(
+  'a shortfall after downloads that failed (%s) makes nothing missing: they are tried again',
+  async (_name, fail) => {
+    const { api, server, batch_id } = await endedBatch(tasks, undefined);
+    api.override('results', fail, { times: 2 });
+    api.override('results', arriving((lines) => whole(lines.slice(0, 3)))(api), { times: 1 });
+    const first = await server.ok('get_results', { batch_id });
+    expect(first.totals).toMatchObject({ pending: 5, missing: 0 });
+    expect(first.warnings.join()).toMatch(/could not be downloaded whole/);
+    const later = await server.ok('get_results', { batch_id });
+    expect(later.totals).toMatchObject({ pending: 0, succeeded: 5, missing: 0 });
+  },
+);
+
+test.each([
+  ['a byte order mark', (lines: string[]) => `\ufeff${whole(lines)}`],
+  ['lines of spaces between', (lines: string[]) => lines.join('\r\n \t\r\n')],
+])('a download with %s is whole', async (_name, change) => {
+  const { api, server, batch_id } = await endedBatch(tasks, undefined);
+  api.override('results', arriving(change)(api));
+  const results = await server.ok('get_results', { batch_id });
+  expect(results).toMatchObject({ totals: { succeeded: 5 }, warnings: [] });
+  expect(results.results[0]).toMatchObject({ task_id: 't001', text: 'answer t001' });
+  expect(fetches(api)).toBe(1);
+});
