@@ -54,6 +54,14 @@ test.each([
   { name: 'cut within a text', given: line(text('one')).slice(0, 100) },
   { name: 'cut within a list', given: line(text('one')).replace(']', '') },
   { name: 'of no JSON', given: '<html>' },
+  { name: 'with a block that is none', given: line([null]) },
+  { name: 'with text for a block', given: line([...text('one'), 'two']) },
+  { name: 'with a block of no type', given: line([{ text: 'one' }]) },
+  { name: 'with brackets that do not match', given: line(text('one')).replace('"one"}]', '"one"]}') },
+  {
+    name: 'nested beyond counting',
+    given: line([{ type: 'x', deep: JSON.parse('['.repeat(40) + ']'.repeat(40)) }]),
+  },
 ])('a line is given as it is: $name', ({ given }) => {
   expect(withoutContent(Buffer.from(given))).toBe(given);
 });
