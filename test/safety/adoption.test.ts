@@ -67,6 +67,37 @@ describe("another program's batch", () => {
     expect(seen[0]?.batch_id).toBe(seen[1]?.batch_id);
   });
 
+  it.each<[string, (ids: string[]) => string[], string[]]>([
+    ['has an id twice', () => ['a', 'b', 'b'], ['a', 'b', 'unnamed_1']],
+    ['lacks a line', ([a = '', , c = '']) => [a, c], ['a', 'c', 'unnamed_1']],
+    ['has an id like one that is made', () => ['a', 'unnamed_1'], ['a', 'unnamed_1', 'unnamed_2']],
+  ])('whose results stay short is read as far as it goes: it %s', async (_what, lines, tasks) => {
+    const api = await startApi();
+    const id = await madeElsewhere(api, ['a', 'b', 'c']);
+    const body = lines(['a', 'b', 'c']).map((custom_id) =>
+      succeeded({ custom_id, params: {} }, `answer ${custom_id}`),
+    );
+    api.override('results', (_request, response) =>
+      response.end(body.map((line) => `${JSON.stringify(line)}\n`).join('')),
+    );
+    const server = await startServer({ api });
+    const status = await server.ok('batch_status', { batch_id: id, wait_seconds: 10 });
+    expect(status).toMatchObject({ results_state: 'saved', outcomes: { succeeded: 2, missing: 1 } });
+    const { results, totals } = await server.ok('get_results', { batch_id: id });
+    expect(totals).toMatchObject({ total: 3, succeeded: 2, missing: 1 });
+    expect(results.map((result: any) => result.task_id)).toEqual(tasks);
+    expect(results[2].outcome).toBe('missing');
+  });
+
+  it('whose results fail once is read at the same look', async () => {
+    const api = await startApi();
+    const id = await madeElsewhere(api, ['a', 'b']);
+    api.override('results', reset, { times: 1 });
+    const server = await startServer({ api });
+    const { totals } = await server.ok('get_results', { batch_id: id });
+    expect(totals).toMatchObject({ total: 2, succeeded: 2 });
+  });
+
   it('is not known where the API does not know it', async () => {
     const server = await startServer({ api: await startApi() });
     expect(await server.fails('batch_status', { batch_id: 'msgbatch_01Nothing' })).toMatch(/^not_found/);

@@ -8,7 +8,9 @@ import type { BatchRecord, CreatedPart } from '../../store/record.ts';
 import type { BatchFolder } from '../../store/store.ts';
 import { createTasksWriter } from '../../store/tasks-file.ts';
 import type { Context } from '../context.ts';
+import { cameShort, pauseBefore } from './download-again.ts';
 import { readResultLine } from './result-line.ts';
+import { withoutContent } from './without-content.ts';
 
 /** Ids that programs count up come in the order of their numbers: row-2 before row-10. */
 const inOrder = new Intl.Collator('en', { numeric: true });
@@ -48,29 +50,50 @@ export async function writeAdoptedTasks(
 
 type AdoptedTask = { id: string; model: string };
 
-/** Reads the results until they are whole, a few times at most. */
+/**
+ * The tasks that the results name, read until they are whole, a few times at most. What the last of several clean
+ * downloads still lacks is a task of which no more is known than that it was counted: it will be missing.
+ */
 async function readIds(context: Context, record: BatchRecord, part: CreatedPart): Promise<AdoptedTask[]> {
   const { provider_batch_id } = part.progress;
+  let found = new Map<string, string>();
+  let clean = true;
   for (let fetch = 1; fetch <= context.limits.downloads; fetch += 1) {
-    const models = new Map<string, string>();
-    for await (const lines of splitLines(
-      context.provider(record.provider).streamResults(provider_batch_id),
-    )) {
-      for (const line of lines) {
-        const result = line.bytes.length > 0 ? readResultLine(line.bytes.toString('utf8')) : null;
-        if (result === null) continue;
-        models.set(result.custom_id, result.type === 'succeeded' ? result.message.model : '');
-      }
-    }
-    if (models.size === part.request_count) {
-      return [...models].map(([id, model]) => ({ id, model })).sort((a, b) => inOrder.compare(a.id, b.id));
+    await pauseBefore(context, fetch);
+    try {
+      found = await modelsById(context.provider(record.provider).streamResults(provider_batch_id));
+      if (found.size === part.request_count) break;
+    } catch (error) {
+      if (fetch === context.limits.downloads || !(error instanceof BatchError)) throw error;
+      clean = false;
     }
   }
-  throw new BatchError(
-    'api_uncertain',
-    `The results of ${provider_batch_id} came short each time they were fetched, and which requests it has is told only ` +
-      'by them. Look again later.',
-  );
+  const lacking = part.request_count - found.size;
+  if (lacking < 0 || (lacking > 0 && (!clean || found.size === 0))) throw cameShort(provider_batch_id);
+  const named = [...found].map(([id, model]) => ({ id, model }));
+  return [...named.sort((a, b) => inOrder.compare(a.id, b.id)), ...unnamed(lacking, found)];
+}
+
+async function modelsById(chunks: AsyncIterable<Uint8Array>): Promise<Map<string, string>> {
+  const models = new Map<string, string>();
+  for await (const lines of splitLines(chunks)) {
+    for (const { bytes } of lines) {
+      const result = readResultLine(withoutContent(bytes));
+      if (result === null) continue;
+      models.set(result.custom_id, result.type === 'succeeded' ? result.message.model : '');
+    }
+  }
+  return models;
+}
+
+/** Tasks under ids that no other has. */
+function unnamed(count: number, taken: ReadonlyMap<string, string>): AdoptedTask[] {
+  const tasks: AdoptedTask[] = [];
+  for (let number = 1; tasks.length < count; number += 1) {
+    const id = `unnamed_${number}`;
+    if (!taken.has(id)) tasks.push({ id, model: '' });
+  }
+  return tasks;
 }
 
 async function exists(file: string): Promise<boolean> {

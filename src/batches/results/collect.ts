@@ -1,6 +1,5 @@
 import { link, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { syncFolder } from '../../files/durable-write.ts';
 import type { BatchRecord, CreatedPart, SavedResults } from '../../store/record.ts';
@@ -11,6 +10,7 @@ import type { Report } from '../jobs.ts';
 import { concernsOnePart, isCreated, updatePart } from '../parts.ts';
 import { confirmPart, releaseForeign } from '../submit/tentative.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
+import { cameShort, pauseBefore } from './download-again.ts';
 import { receive, type ScannedResults, scannedResults } from './receive.ts';
 import { type Scanning, scanHere, scanInThread } from './scanning.ts';
 
@@ -108,9 +108,6 @@ function scanner(context: Context, record: BatchRecord, part: CreatedPart, repor
   return (file: string): Scanning => start({ ...job, file }, onLines);
 }
 
-/** Between two downloads of the same results: what is wrong at the API's side may have passed. */
-const pauseBefore = (context: Context, fetch: number) => sleep((fetch - 1) * context.limits.downloadPauseMs);
-
 /**
  * Fetches a part's results until they are whole, a few times at most; what the last of them lacks is then missing, if
  * all of them ended cleanly: one that failed says nothing of what the API has. Null where another process put its own in place meanwhile; `foreign` where a part that was
@@ -145,13 +142,6 @@ async function download(
       await rm(unfinished, { force: true });
     }
   }
-}
-
-function cameShort(id: string): BatchError {
-  return new BatchError(
-    'api_uncertain',
-    `The results of ${id} could not be downloaded whole. Nothing is lost, they stay at the API: try again in a minute.`,
-  );
 }
 
 /** Whether a failed download may go well when it is tried again; what is on our disk stays as it is. */

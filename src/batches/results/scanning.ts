@@ -1,3 +1,4 @@
+import { hasErrorCode } from '../../errors.ts';
 import { createGrowth, type Growth } from '../../files/growing-file.ts';
 import { answerOf } from '../../threads/answer.ts';
 import { startThread } from '../../threads/thread.ts';
@@ -50,9 +51,21 @@ export const scanHere: StartScanning = (job, onLines) => {
 /** What is told to `scan-thread.ts`. */
 export type GrowthMessage = { bytes: number; ended: boolean };
 
+/** Null where this process may start none: Node's permission model forbids it unless it is told otherwise. */
+function tryThread(job: ScanJob) {
+  try {
+    return startThread({ name: 'scan-thread', from: import.meta.url }, job);
+  } catch (error) {
+    if (hasErrorCode(error, 'ERR_ACCESS_DENIED')) return null;
+    throw error;
+  }
+}
+
 /** Scans on a thread of its own, which has ended when this has. */
 export const scanInThread: StartScanning = (job, onLines) => {
-  const thread = startThread({ name: 'scan-thread', from: import.meta.url }, job);
+  const thread = tryThread(job);
+  // Slower, and holding up the calls of others now and then, but it gets there.
+  if (thread === null) return scanHere(job, onLines);
   const say = (message: GrowthMessage) => thread.postMessage(message);
   const growth: Told = {
     reach: (bytes) => say({ bytes, ended: false }),
