@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
-import { FILE_MODE, syncFolder } from './durable-write.ts';
+import { FILE_MODE, namesIn, syncFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
 import { createFileWriter, type Written } from './file-writer.ts';
 
@@ -29,8 +29,29 @@ export type OutputOptions = {
 };
 
 /** Starts with the name it will get, so that a person who finds it knows what it was; short enough for any. */
+const beginningOf = (path: string) => `.${basename(path).slice(0, 40)}.`;
+
 function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path).slice(0, 40)}.${randomUUID()}.tmp`);
+  return join(dirname(path), `${beginningOf(path)}${randomUUID()}.tmp`);
+}
+
+const REST_OF_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+const LEFT_AFTER_MS = 60 * 60 * 1000;
+
+/** Removes what was begun for the same path by processes that died: what nobody has written to for an hour. */
+async function sweepLeft(path: string): Promise<void> {
+  const folder = dirname(path);
+  const beginning = beginningOf(path);
+  const begun = (await namesIn(folder)).filter(
+    (name) => name.startsWith(beginning) && REST_OF_NAME.test(name.slice(beginning.length)),
+  );
+  // One that is gone meanwhile, or that may not be removed, is no reason not to write.
+  await Promise.allSettled(
+    begun.map(async (name) => {
+      const found = await lstat(join(folder, name));
+      if (found.isFile() && Date.now() - found.mtimeMs > LEFT_AFTER_MS) await rm(join(folder, name));
+    }),
+  );
 }
 
 async function moveToNewName(from: string, to: string): Promise<void> {
@@ -54,11 +75,13 @@ export async function createOutput(path: string, options: OutputOptions): Promis
   const temporary = temporaryName(path);
   const hash = createHash('sha256');
   const { mode } = options;
-  const writer = await createFileWriter(temporary, { hash, ...(mode && { mode }) }).catch(
-    (error: unknown) => {
-      throw fileFailure(what, error);
-    },
-  );
+  async function begin() {
+    await sweepLeft(path);
+    return createFileWriter(temporary, { hash, ...(mode && { mode }) });
+  }
+  const writer = await begin().catch((error: unknown) => {
+    throw fileFailure(what, error);
+  });
 
   async function commit(announce?: (output: HashedOutput) => Promise<void>): Promise<HashedOutput> {
     try {

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createOutput } from '../../src/files/atomic-output.ts';
@@ -32,6 +32,27 @@ describe('a file written for the caller', () => {
     await output.write('half');
     await output.abort();
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('is begun after what dead processes left of it is gone, and nothing else', async () => {
+    const folder = await temporaryFolder();
+    const old = new Date(Date.now() - 2 * 60 * 60 * 1000);
+    const left = `.out.csv.${randomUUID()}.tmp`;
+    const kept = [
+      `.other.csv.${randomUUID()}.tmp`,
+      '.out.csv.mine.tmp',
+      `.out.csv.${randomUUID()}.tmp.txt`,
+      'out.csv',
+    ];
+    for (const name of [left, ...kept]) {
+      await writeFile(join(folder, name), '');
+      await utimes(join(folder, name), old, old);
+    }
+    const young = `.out.csv.${randomUUID()}.tmp`;
+    await writeFile(join(folder, young), '');
+    const output = await createOutput(join(folder, 'out.csv'), { replace: true });
+    await output.abort();
+    expect((await readdir(folder)).sort()).toEqual([...kept, young].sort());
   });
 
   it('never takes the place of what is there, unless told to', async () => {

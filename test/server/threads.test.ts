@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
@@ -41,6 +42,19 @@ test('the built server has its threads with it', async () => {
   const { totals, results } = await server.ok('get_results', { batch_id, detail: 'concise', limit: 2 });
   expect(totals).toMatchObject({ total: COUNT, succeeded: COUNT });
   expect(results).toMatchObject([{ task_id: 't-0' }, { task_id: 't-1' }]);
+});
+
+test('a server that may start no thread reads as many results', async () => {
+  const api = await startApi({ endsAtOnce: true });
+  const permissions = '--experimental-permission --allow-fs-read=* --allow-fs-write=*';
+  const server = await spawnServer({
+    env: { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url, NODE_OPTIONS: permissions },
+  });
+  const lines = Array.from({ length: COUNT }, (_, i) => JSON.stringify({ task_id: `t-${i}`, prompt: 'Hi' }));
+  await writeFile(path.join(server.work, 'tasks.jsonl'), lines.join('\n'));
+  const { batch_id } = await server.ok('submit_batch', { requests_file: 'tasks.jsonl', max_tokens: 10 });
+  const status = await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  expect(status).toMatchObject({ results_state: 'saved', outcomes: { succeeded: COUNT } });
 });
 
 test('the library has its threads with it', async () => {
