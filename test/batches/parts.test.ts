@@ -184,5 +184,6 @@ test('a raw file of several parts has a line for each task, though their last li
   await server.ok('batch_status', { batch_id, wait_seconds: 10 });
   await server.ok('get_results', { batch_id, output_file: 'all.raw.jsonl' });
   const lines = (await readFile(path.join(server.work, 'all.raw.jsonl'), 'utf8')).trimEnd().split('\n');
-  expect(lines.map((line) => JSON.parse(line).custom_id).sort()).toEqual(ids(6));
+  const found = new Set(lines.map((line) => JSON.parse(line).custom_id));
+  expect([lines.length, found]).toEqual([6, new Set(ids(6))]);
 });
