@@ -10,7 +10,7 @@ import { createUsageTally } from '../cost/usage.ts';
 import { createLineReader } from './alike-lines.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
-import { errorOf, missingError, outcomeOf } from './result-line.ts';
+import { errorOf, missingError, outcomeOf, type ResultLine } from './result-line.ts';
 
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {
@@ -57,28 +57,34 @@ export async function scanResults(
   let lines = 0;
   let bytes = 0;
 
-  for await (const group of splitLines(chunks)) {
-    for (const each of group) {
-      const line = withoutMark(each);
-      bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
-      if (isBlank(line.bytes)) continue;
-      lines += 1;
-      const result = readLine(line.bytes);
-      const position = result === null ? undefined : expected.position(result.custom_id);
-      if (result === null) strange.unreadable += 1;
-      else if (position === undefined) strange.unknown += 1;
-      else if (seen[position] === 1) strange.repeated += 1;
-      if (result === null || position === undefined || seen[position] === 1) continue;
+  function take(line: Line): void {
+    bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
+    if (isBlank(line.bytes)) return;
+    lines += 1;
+    const result = readLine(line.bytes);
+    if (result === null) strange.unreadable += 1;
+    else note(result, line);
+  }
 
-      seen[position] = 1;
-      const ordinal = expected.ordinal(position);
-      const outcome = outcomeOf(result);
-      outcomes[outcome] += 1;
-      const error = errorOf(result);
-      builder.add(ordinal, outcome, line.offset, line.bytes.length, error?.type === 'refusal');
-      if (error !== null) failures.add(error.type, error.message, ordinal);
-      if (result.type === 'succeeded') usage.add(result.message, expected.kind(position));
-    }
+  function note(result: ResultLine, { offset, bytes: { length } }: Line): void {
+    const position = expected.position(result.custom_id);
+    if (position === undefined) strange.unknown += 1;
+    else if (seen[position] === 1) strange.repeated += 1;
+    if (position === undefined || seen[position] === 1) return;
+
+    seen[position] = 1;
+    const ordinal = expected.ordinal(position);
+    const outcome = outcomeOf(result);
+    outcomes[outcome] += 1;
+    const error = errorOf(result);
+    builder.add(ordinal, outcome, offset, length, error?.type === 'refusal');
+    if (error !== null) failures.add(error.type, error.message, ordinal);
+    if (result.type === 'succeeded') usage.add(result.message, expected.kind(position));
+  }
+
+  // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.
+  for await (const group of splitLines(chunks)) {
+    for (const line of group) take(withoutMark(line));
     onLine(lines);
   }
   for (const [position, came] of seen.entries()) {
