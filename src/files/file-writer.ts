@@ -7,6 +7,8 @@ import { FILE_MODE } from './durable-write.ts';
  * virtual machine is most likely memory that the host has yet to find.
  */
 const BUFFER_BYTES = 128 * 1024;
+/** Of smaller pieces a list takes more memory than a copy. */
+const SMALL_BYTES = 4096;
 /** Written pieces go through to the disk from time to time, so that little is left to wait for at the end. */
 const SYNC_BYTES = 32 * 1024 * 1024;
 
@@ -20,6 +22,8 @@ export type FileWriter = {
   readonly written: number;
   /** The piece may be used again when this resolves. A failure to write an earlier piece is thrown here. */
   write(piece: string | Uint8Array): Promise<void>;
+  /** As `write`, for a piece that nobody uses again: it is not copied. */
+  give(piece: Uint8Array): Promise<void>;
   /** Brings all of it into the file, though perhaps not through to the disk. */
   flush(): Promise<void>;
   /** Writes what is buffered, through to the disk, and closes the file. Its name is the caller's to sync. */
@@ -44,8 +48,9 @@ function outcomeOf(work: Promise<void>): Promise<Failure | null> {
 }
 
 /**
- * Creates `path`, which must not exist, nor be a link. Pieces are gathered in two buffers: one is filled while the
- * other is written, so memory stays flat, and neither the disk nor who writes waits for the other for long.
+ * Creates `path`, which must not exist, nor be a link. Pieces are gathered in two buffers, or in lists where they are
+ * given: one is filled while the other is written, so memory stays flat, and neither the disk nor who writes waits for
+ * the other for long.
  * Throws Node's own system errors.
  */
 export async function createFileWriter(
@@ -56,6 +61,8 @@ export async function createFileWriter(
   let filling = Buffer.allocUnsafe(BUFFER_BYTES);
   let other = Buffer.allocUnsafe(BUFFER_BYTES);
   let filled = 0;
+  let given: Uint8Array[] = [];
+  let givenBytes = 0;
   let position = 0;
   let written = 0;
   let closed = false;
@@ -69,18 +76,24 @@ export async function createFileWriter(
     if (failure) throw failure.error;
   }
 
+  async function writeAll(pieces: readonly Uint8Array[], bytes: number): Promise<void> {
+    const { bytesWritten } = await handle.writev(pieces);
+    if (bytesWritten < bytes) await handle.writeFile(Buffer.concat(pieces).subarray(bytesWritten));
+    written += bytes;
+  }
+
+  /** What was gathered goes first: it came before what is given. */
   async function startWriting(): Promise<void> {
     await settled();
-    const data = filling.subarray(0, filled);
+    const pieces = filled > 0 ? [filling.subarray(0, filled), ...given] : given;
+    const bytes = filled + givenBytes;
     [filling, other] = [other, filling];
     filled = 0;
-    hash?.update(data);
-    writing = outcomeOf(
-      handle.writeFile(data).then(() => {
-        written += data.length;
-      }),
-    );
-    unsynced += data.length;
+    given = [];
+    givenBytes = 0;
+    for (const piece of pieces) hash?.update(piece);
+    writing = outcomeOf(writeAll(pieces, bytes));
+    unsynced += bytes;
     if (unsynced >= SYNC_BYTES && syncing === null) startSync();
   }
 
@@ -93,8 +106,21 @@ export async function createFileWriter(
     });
   }
 
+  async function write(piece: string | Uint8Array): Promise<void> {
+    if (givenBytes > 0) await startWriting();
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    position += bytes.length;
+    for (let taken = 0; taken < bytes.length; ) {
+      const part = bytes.subarray(taken, taken + BUFFER_BYTES - filled);
+      filling.set(part, filled);
+      filled += part.length;
+      taken += part.length;
+      if (filled === BUFFER_BYTES) await startWriting();
+    }
+  }
+
   async function flush(): Promise<void> {
-    if (filled > 0) await startWriting();
+    if (filled + givenBytes > 0) await startWriting();
     await settled();
   }
 
@@ -112,17 +138,14 @@ export async function createFileWriter(
     get written() {
       return written;
     },
-    async write(piece) {
-      const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-      position += bytes.length;
-      for (let taken = 0; taken < bytes.length; ) {
-        const part = bytes.subarray(taken, taken + BUFFER_BYTES - filled);
-        filling.set(part, filled);
-        filled += part.length;
-        taken += part.length;
-        if (filled === BUFFER_BYTES) await startWriting();
-      }
+    async give(piece) {
+      if (piece.length < SMALL_BYTES) return write(piece);
+      position += piece.length;
+      given.push(piece);
+      givenBytes += piece.length;
+      if (filled + givenBytes >= BUFFER_BYTES) await startWriting();
     },
+    write,
     flush,
     async finish() {
       try {

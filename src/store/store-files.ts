@@ -13,6 +13,7 @@ export function guardWriter(path: string, writer: FileWriter): FileWriter {
       return writer.written;
     },
     write: (piece) => inStore('write', path, () => writer.write(piece)),
+    give: (piece) => inStore('write', path, () => writer.give(piece)),
     flush: () => inStore('write', path, () => writer.flush()),
     finish: () => inStore('write', path, () => writer.finish()),
     close: () => inStore('write', path, () => writer.close()),

@@ -69,7 +69,7 @@ async function save(
   try {
     for await (const chunk of chunks) {
       await idle.resume();
-      await writer.write(chunk);
+      await writer.give(chunk);
       if (writer.written - told >= TOLD_BYTES) tell();
       if (scanning.failed) break;
       doneWith(chunk.length);
