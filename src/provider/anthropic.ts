@@ -12,7 +12,6 @@ import {
   type SdkSettings,
   secretsOf,
 } from './credentials.ts';
-
 import { downloadBody, fetchByGet, fetchDownload } from './http-get.ts';
 import type { Provider, ProviderName } from './provider.ts';
 import { streamResponse } from './results-stream.ts';

@@ -1,4 +1,4 @@
-import { type TransferListItem, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { type ApiFailure, BatchError, type ErrorCode, type Problem } from '../errors.ts';
 
 /**
@@ -16,19 +16,14 @@ export type ThreadModule = {
 
 /**
  * Runs a module on a thread of its own, for work that would hold up this one. What the thread prints on stdout is
- * dropped, for only MCP frames belong there. The caller ends it. What `transfer` names of the data moves over.
+ * dropped, for only MCP frames belong there. The caller ends it.
  */
-export function startThread(
-  { name, from }: ThreadModule,
-  data: unknown,
-  transfer: readonly TransferListItem[] = [],
-): Worker {
+export function startThread({ name, from }: ThreadModule, data: unknown): Worker {
   const isSource = from.endsWith('.ts');
   const module = new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from);
   return new Worker(isSource ? loadSource(module) : module, {
     eval: isSource,
     workerData: data,
-    transferList: [...transfer],
     stdout: true,
     // Not the process's own: a program that was started with --input-type or --import could have no thread.
     execArgv: [],
