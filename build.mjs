@@ -25,7 +25,7 @@ const options = {
 };
 await build({ ...options, entryPoints: ['src/server.ts', 'src/cli.ts'] });
 // Each thread's module for itself: shared with the programs, it would split these into more files to start from.
-for (const thread of ['src/batches/results/scan-thread.ts', 'src/batches/work/examine-thread.ts']) {
+for (const thread of ['src/answers/scan-thread.ts', 'src/tasks/examine-thread.ts']) {
   await build({ ...options, entryPoints: { [thread.replace(/^.*\/|\.ts$/g, '')]: thread } });
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { startServer } from './start-server.ts';
+import { startServer } from './mcp/start-server.ts';
 import { version } from './version.ts';
 
 const HELP = `batch-mcp ${version}

@@ -1,8 +1,8 @@
 /** The library: the operations for a program, and the server for one that brings its own transport. */
-export { type BatchClient, type ClientOptions, type ClientWork, createBatchClient } from './batch-client.ts';
-export type { Config, Environment } from './config.ts';
-export { readConfig } from './config.ts';
-export { createContext } from './create-context.ts';
-export { createServer } from './create-server.ts';
+export { type BatchClient, type ClientOptions, type ClientWork, createBatchClient } from './client.ts';
+export type { Config, Environment } from './config/config.ts';
+export { readConfig } from './config/config.ts';
+export { createContext } from './config/create-context.ts';
 export { BatchError, type ErrorCode, errorCodes, type Problem } from './errors.ts';
 export { createLog, type Log, type LogLevel } from './log.ts';
+export { createServer } from './mcp/create-server.ts';

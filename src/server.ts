@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { startServer } from './start-server.ts';
+import { startServer } from './mcp/start-server.ts';
 
 await startServer(process.argv.slice(2));

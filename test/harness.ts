@@ -7,14 +7,14 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { Progress } from '@modelcontextprotocol/sdk/types.js';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
-import type { Limits } from '../src/batches/context.ts';
-import { readConfig } from '../src/config.ts';
-import { createContext } from '../src/create-context.ts';
-import { createServer } from '../src/create-server.ts';
+import { readConfig } from '../src/config/config.ts';
+import { createContext } from '../src/config/create-context.ts';
 import { redact } from '../src/log.ts';
+import { createServer } from '../src/mcp/create-server.ts';
 import { type AnthropicOptions, createAnthropicProvider } from '../src/provider/anthropic.ts';
 import type { Providers } from '../src/provider/providers.ts';
 import { createSandboxProvider } from '../src/provider/sandbox/sandbox-provider.ts';
+import type { Limits } from '../src/state/context.ts';
 import { createStore } from '../src/store/file-store.ts';
 import type { Store } from '../src/store/store.ts';
 

@@ -1,5 +1,5 @@
 import { BatchError } from '../errors.ts';
-import { didYouMean, quoteName } from '../files/nearest.ts';
+import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { Model, Tier } from './model.ts';
 import { PRICE_TABLE, PRICES_AS_OF, TIER_MODELS } from './price-table.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
-import { didYouMean, quoteName } from '../files/nearest.ts';
+import { didYouMean, quoteName } from '../lib/nearest.ts';
 import { type Model, model } from './model.ts';
 import { PRICE_TABLE } from './price-table.ts';
 

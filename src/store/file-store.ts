@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../errors.ts';
-import { makeFolder, namesIn, syncFolder } from '../files/durable-write.ts';
+import { makeFolder, namesIn, syncFolder } from '../lib/durable-write.ts';
 import { appendAudit } from './audit.ts';
 import { batchFolder, createLayout, isBatchId, recordFolder } from './layout.ts';
 import { budget, claim, modelList, submission, writtenFile } from './other-records.ts';

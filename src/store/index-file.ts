@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { hasErrorCode } from '../errors.ts';
-import { writeFileDurably } from '../files/durable-write.ts';
+import { writeFileDurably } from '../lib/durable-write.ts';
 import { inStore } from './store-failure.ts';
 
 /**

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
-import { splitLines } from '../files/lines.ts';
+import { splitLines } from '../lib/lines.ts';
 import { createStoreWriter, readStoreFile } from './store-files.ts';
 
 const count = z.int().nonnegative();

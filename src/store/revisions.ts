@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { BatchError, hasErrorCode } from '../errors.ts';
-import { type CreateOptions, createFileDurably, makeFolder, namesIn } from '../files/durable-write.ts';
+import { type CreateOptions, createFileDurably, makeFolder, namesIn } from '../lib/durable-write.ts';
 import { encodeEnvelope, readEnvelope } from './envelope.ts';
 import type { Revision } from './store.ts';
 import { inStore, linkInStore } from './store-failure.ts';

@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ulid } from 'ulid';
-import { createFileDurably, makeFolder, syncFolder } from '../files/durable-write.ts';
+import { createFileDurably, makeFolder, syncFolder } from '../lib/durable-write.ts';
 import { encodeEnvelope, readEnvelope, seal } from './envelope.ts';
 import { batchFolder, type Layout, recordFolder } from './layout.ts';
 import { thisProcess } from './process-identity.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { BatchError, hasErrorCode } from '../errors.ts';
-import { makeFolder, writeFileDurably } from '../files/durable-write.ts';
+import { makeFolder, writeFileDurably } from '../lib/durable-write.ts';
 import type { BatchRecord } from './record.ts';
 import { inStore } from './store-failure.ts';
 

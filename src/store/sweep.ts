@@ -1,8 +1,8 @@
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
-import { namesIn } from '../files/durable-write.ts';
-import { systemErrorCode } from '../files/file-failure.ts';
+import { namesIn } from '../lib/durable-write.ts';
+import { systemErrorCode } from '../lib/file-failure.ts';
 import { isStagingName, type Layout } from './layout.ts';
 import { isProvenDead } from './process-identity.ts';
 import { readOwner } from './staging.ts';

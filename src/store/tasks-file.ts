@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BatchError, hasErrorCode } from '../errors.ts';
-import { syncFolder } from '../files/durable-write.ts';
-import { createFileWriter } from '../files/file-writer.ts';
-import { readLineBlocks } from '../files/line-blocks.ts';
-import { splitLines } from '../files/lines.ts';
+import { syncFolder } from '../lib/durable-write.ts';
+import { createFileWriter } from '../lib/file-writer.ts';
+import { readLineBlocks } from '../lib/line-blocks.ts';
+import { splitLines } from '../lib/lines.ts';
 import { type IndexFormat, readIndexFile, writeIndexFile } from './index-file.ts';
 import type { BatchFolder } from './store.ts';
 import { inStore, storeFailure } from './store-failure.ts';

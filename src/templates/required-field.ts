@@ -1,5 +1,5 @@
 import type { Problem } from '../errors.ts';
-import { nearest, quoteName } from '../files/nearest.ts';
+import { nearest, quoteName } from '../lib/nearest.ts';
 import { isEmpty } from './input-text.ts';
 
 /** The problem with a required field of `input_data` that is missing or empty, or none. */

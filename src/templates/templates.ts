@@ -1,4 +1,4 @@
-import { nearest } from '../files/nearest.ts';
+import { nearest } from '../lib/nearest.ts';
 import { analyzeLogs } from './analyze-logs.ts';
 import { classifyBulk } from './classify-bulk.ts';
 import { customTemplate } from './custom.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { Context } from '../batches/context.ts';
 import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import type { Reply, Tool } from './tool.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { describeStatus } from '../batches/follow/describe.ts';
+import { describeStatus } from '../operations/replies/describe.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { defineTool, waitingOf } from './tool.ts';
 

@@ -1,6 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import type { Context } from '../batches/context.ts';
 import { BatchError, renderError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
 import { audit } from './audit.ts';
 import type { Call, Tool } from './tool.ts';
 

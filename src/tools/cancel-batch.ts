@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { short } from '../batches/follow/describe.ts';
-import { reportOf } from '../batches/follow/report.ts';
-import { cancel } from '../batches/submit/cancel.ts';
+import { cancel } from '../operations/cancel.ts';
+import { short } from '../operations/replies/describe.ts';
+import { reportOf } from '../operations/replies/report.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { defineTool } from './tool.ts';
 

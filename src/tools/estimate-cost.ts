@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { estimateFigures } from '../batches/cost/estimate.ts';
-import { estimateWithin } from '../batches/cost/estimate-within.ts';
 import { BatchError } from '../errors.ts';
+import { estimateFigures } from '../operations/estimate.ts';
+import { estimateWithin } from '../operations/estimate-within.ts';
 import { costUsd, toWork, workFields } from './fields.ts';
 import { defineTool, waitingOf } from './tool.ts';
 

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { processingStatuses } from '../batches/follow/status.ts';
-import type { TaskDefaults } from '../batches/work/task.ts';
-import { taskSettings } from '../batches/work/task.ts';
-import type { Work } from '../batches/work/work.ts';
 import { BatchError, type Problem } from '../errors.ts';
+import { processingStatuses } from '../state/status.ts';
 import { outcomes } from '../store/record.ts';
+import type { TaskDefaults } from '../tasks/task.ts';
+import { taskSettings } from '../tasks/task.ts';
+import type { Work } from '../tasks/work.ts';
 
 /** Fields that several tools take or give. */
 

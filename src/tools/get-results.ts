@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { details, results } from '../batches/results/results.ts';
+import { details, results } from '../operations/results.ts';
 import { batchId, costUsd, outcomeFilter, processingStatus } from './fields.ts';
 import { defineTool, waitingOf } from './tool.ts';
 

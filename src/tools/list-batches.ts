@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { groupings } from '../batches/cost/group-costs.ts';
-import { list } from '../batches/follow/list.ts';
-import { listRemote } from '../batches/follow/list-remote.ts';
+import { groupings } from '../cost/group-costs.ts';
+import { list } from '../operations/list.ts';
+import { listRemote } from '../operations/list-remote.ts';
 import { costUsd, processingStatus } from './fields.ts';
 import { defineTool } from './tool.ts';
 

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { describeRetry } from '../batches/retry/describe-retry.ts';
-import { retry } from '../batches/retry/retry.ts';
-import { taskSettings } from '../batches/work/task.ts';
+import { describeRetry } from '../operations/replies/describe-retry.ts';
+import { retry } from '../operations/retry.ts';
 import { outcomes } from '../store/record.ts';
+import { taskSettings } from '../tasks/task.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { defineTool, waitingOf } from './tool.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { describeSubmission } from '../batches/follow/describe.ts';
-import { submit } from '../batches/submit/submit.ts';
+import { describeSubmission } from '../operations/replies/describe.ts';
+import { submit } from '../operations/submit.ts';
 import { batchOutput, toWork, workFields } from './fields.ts';
 import { defineTool, waitingOf } from './tool.ts';
 

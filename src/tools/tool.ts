@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { Context } from '../batches/context.ts';
-import type { Waiting } from '../batches/jobs.ts';
-import { problemsOf, withoutNulls } from '../batches/work/problems.ts';
 import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
+import type { Waiting } from '../state/jobs.ts';
+import { problemsOf, withoutNulls } from '../tasks/problems.ts';
 
 /** What a tool may use of the call that it answers. */
 export type Call = {

@@ -1,8 +1,8 @@
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { readConfig } from '../../src/config.ts';
-import { createContext } from '../../src/create-context.ts';
-import { createServer } from '../../src/create-server.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { createContext } from '../../src/config/create-context.ts';
 import type { Log } from '../../src/log.ts';
+import { createServer } from '../../src/mcp/create-server.ts';
 import type { Fault } from '../../src/provider/sandbox/faults.ts';
 import { createSandboxProvider } from '../../src/provider/sandbox/sandbox-provider.ts';
 

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { BatchError, hasErrorCode } from '../errors.ts';
+import { syncFolder } from '../lib/durable-write.ts';
+import { splitLines } from '../lib/lines.ts';
+import type { Context } from '../state/context.ts';
+import type { BatchRecord, CreatedPart } from '../store/record.ts';
+import type { BatchFolder } from '../store/store.ts';
+import { createTasksWriter } from '../store/tasks-file.ts';
+import { cameShort, pauseBefore } from './download-again.ts';
+import { readResultLine } from './result-line.ts';
+import { withoutContent } from './without-content.ts';
+
+/** Ids that programs count up come in the order of their numbers: row-2 before row-10. */
+const inOrder = new Intl.Collator('en', { numeric: true });
+
+/**
+ * Writes the tasks of a batch that another program made, from the ids in its results. Their order is not known,
+ * so they stand by id. Does nothing where they are written already.
+ */
+export async function writeAdoptedTasks(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<void> {
+  const folder = context.store.folder(record.batch_id);
+  if (await exists(folder.tasks)) return;
+  const ids = await readIds(context, record, part);
+  const unfinished = path.join(folder.path, `adopting-${randomUUID()}`);
+  await mkdir(unfinished, { mode: 0o700 });
+  try {
+    const own: BatchFolder = {
+      ...folder,
+      path: unfinished,
+      tasks: path.join(unfinished, 'tasks.jsonl'),
+      tasksIndex: path.join(unfinished, 'tasks.idx'),
+    };
+    const writer = await createTasksWriter(own);
+    for (const { id, model } of ids) await writer.add({ task_id: id, model }, { offset: 0, length: 0 });
+    await writer.close();
+    // The index first: the tasks file says that both are there.
+    await rename(own.tasksIndex, folder.tasksIndex);
+    await rename(own.tasks, folder.tasks);
+    await syncFolder(folder.path);
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+type AdoptedTask = { id: string; model: string };
+
+/**
+ * The tasks that the results name, read until they are whole, a few times at most. What the last of several clean
+ * downloads still lacks is a task of which no more is known than that it was counted: it will be missing.
+ */
+async function readIds(context: Context, record: BatchRecord, part: CreatedPart): Promise<AdoptedTask[]> {
+  const { provider_batch_id } = part.progress;
+  let found = new Map<string, string>();
+  let clean = true;
+  for (let fetch = 1; fetch <= context.limits.downloads; fetch += 1) {
+    await pauseBefore(context, fetch);
+    try {
+      found = await modelsById(context.provider(record.provider).streamResults(provider_batch_id));
+      if (found.size === part.request_count) break;
+    } catch (error) {
+      if (fetch === context.limits.downloads || !(error instanceof BatchError)) throw error;
+      clean = false;
+    }
+  }
+  const lacking = part.request_count - found.size;
+  if (lacking < 0 || (lacking > 0 && (!clean || found.size === 0))) throw cameShort(provider_batch_id);
+  const named = [...found].map(([id, model]) => ({ id, model }));
+  return [...named.sort((a, b) => inOrder.compare(a.id, b.id)), ...unnamed(lacking, found)];
+}
+
+async function modelsById(chunks: AsyncIterable<Uint8Array>): Promise<Map<string, string>> {
+  const models = new Map<string, string>();
+  for await (const lines of splitLines(chunks)) {
+    for (const { bytes } of lines) {
+      const result = readResultLine(withoutContent(bytes));
+      if (result === null) continue;
+      models.set(result.custom_id, result.type === 'succeeded' ? result.message.model : '');
+    }
+  }
+  return models;
+}
+
+/** Tasks under ids that no other has. */
+function unnamed(count: number, taken: ReadonlyMap<string, string>): AdoptedTask[] {
+  const tasks: AdoptedTask[] = [];
+  for (let number = 1; tasks.length < count; number += 1) {
+    const id = `unnamed_${number}`;
+    if (!taken.has(id)) tasks.push({ id, model: '' });
+  }
+  return tasks;
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import type { Context } from '../state/context.ts';
+import type { BatchRecord, FailureGroup } from '../store/record.ts';
+import { openTasks } from '../store/tasks-file.ts';
+import { createFailureGroups, isRetryable, mergeFailureGroups, suggestionFor } from './failures.ts';
+import { isRetried } from './outcomes.ts';
+import { oncePerView, openView } from './view.ts';
+
+/** Failures of one cause, for a caller to act on. */
+export type ErrorDigest = {
+  type: string;
+  message: string;
+  count: number;
+  retryable: boolean;
+  sample_task_ids: string[];
+  suggestion: string;
+};
+
+const SAMPLES = 3;
+/** Of JSON: a reply has to hold answers too. Further causes are counted in one. */
+const DIGEST_CHARACTERS = 7_000;
+
+/** The tasks without a finished answer by cause, the most frequent first; the counts add up to their number. */
+export async function digestOf(context: Context, record: BatchRecord): Promise<ErrorDigest[]> {
+  const groups = await failuresOf(context, record);
+  if (groups.length === 0) return [];
+  const tasks = await openTasks(context.store.folder(record.batch_id));
+  const digest = await Promise.all(
+    groups.map(async ({ type, message, count, sample_ordinals }) => ({
+      type,
+      message,
+      count,
+      retryable: isRetryable(type),
+      sample_task_ids: (await tasks.read(sample_ordinals.slice(0, SAMPLES))).map(({ task_id }) => task_id),
+      suggestion: suggestionFor(type),
+    })),
+  );
+  let characters = 0;
+  const shown = digest.filter((entry) => {
+    characters += JSON.stringify(entry).length;
+    return characters <= DIGEST_CHARACTERS;
+  });
+  return [...shown, ...restOf(groups.slice(shown.length))];
+}
+
+function restOf(groups: readonly FailureGroup[]): ErrorDigest[] {
+  if (groups.length === 0) return [];
+  return [
+    {
+      type: 'other',
+      message: `${groups.length} further causes`,
+      count: groups.reduce((sum, { count }) => sum + count, 0),
+      retryable: groups.some(({ type }) => isRetryable(type)),
+      sample_task_ids: [],
+      suggestion: 'Read them page by page: get_results with outcomes failed and detail concise.',
+    },
+  ];
+}
+
+/** Of one attempt they were grouped when the results came in; of several only the best answers count, grouped once. */
+async function failuresOf(context: Context, record: BatchRecord): Promise<FailureGroup[]> {
+  if (!isRetried(record)) {
+    return mergeFailureGroups(
+      record.parts.flatMap(({ progress }) =>
+        progress.state === 'created' ? (progress.results?.failures ?? []) : [],
+      ),
+    );
+  }
+  const view = await openView(context, record);
+  try {
+    return await failuresIn(view);
+  } finally {
+    await view.close();
+  }
+}
+
+const failuresIn = oncePerView(async (view): Promise<FailureGroup[]> => {
+  const groups = createFailureGroups();
+  for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
+    // Nearly all have succeeded: to await the failure of each would take longer than all else.
+    if (view.outcome(ordinal) === 'succeeded') continue;
+    const failure = await view.failure(ordinal);
+    if (failure !== null) groups.add(failure.type, failure.message, ordinal);
+  }
+  return groups.finish();
+});

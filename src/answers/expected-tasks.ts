@@ -1,0 +1,55 @@
+import type { TaskKind } from '../cost/usage.ts';
+import type { Part } from '../store/record.ts';
+import type { BatchFolder } from '../store/store.ts';
+import { createIdTable } from './id-table.ts';
+import { tasksOfPart } from './tasks-of-part.ts';
+
+/**
+ * The tasks that a part was sent with: what a results file is checked against. A position counts from 0, in
+ * the order of the part.
+ */
+export type ExpectedTasks = {
+  readonly count: number;
+  /** Of the task behind a custom_id; undefined for one that was not sent. */
+  position(customId: string): number | undefined;
+  /** The task's place among all tasks of the batch. */
+  ordinal(position: number): number;
+  kind(position: number): TaskKind;
+};
+
+const unknownKind: TaskKind = { model: '', task_type: null };
+
+/** One object for all tasks of a kind: a part can have a hundred thousand tasks. */
+function createKinds() {
+  const kinds = new Map<string, Map<string | null, TaskKind>>();
+  return (model: string, task_type: string | null): TaskKind => {
+    const known = kinds.get(model)?.get(task_type);
+    if (known !== undefined) return known;
+    const kind = { model, task_type };
+    kinds.set(model, new Map(kinds.get(model)).set(task_type, kind));
+    return kind;
+  };
+}
+
+/** The tasks of a part, in the few bytes that checking its results takes. */
+export async function expectedTasks(folder: BatchFolder, part: Part): Promise<ExpectedTasks> {
+  const ids = createIdTable(part.request_count);
+  const ordinals = new Uint32Array(part.request_count);
+  const kinds: TaskKind[] = [];
+  const kindOf = createKinds();
+  let position = 0;
+  for await (const tasks of tasksOfPart(folder, part)) {
+    for (const { custom_id, ordinal, model, task_type } of tasks) {
+      ids.add(custom_id);
+      ordinals[position] = ordinal;
+      kinds[position] = kindOf(model, task_type ?? null);
+      position += 1;
+    }
+  }
+  return {
+    count: part.request_count,
+    position: (customId) => ids.position(customId),
+    ordinal: (position) => ordinals[position] ?? 0,
+    kind: (position) => kinds[position] ?? unknownKind,
+  };
+}

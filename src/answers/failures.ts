@@ -1,0 +1,171 @@
+import type { FailureGroup } from '../store/record.ts';
+
+/** What is known of a cause of failure. The advice is ours alone: nothing that an answer holds gets into it. */
+type Cause = { retryable: boolean; suggestion: string };
+
+const causes: Record<string, Cause> = {
+  invalid_request_error: {
+    retryable: false,
+    suggestion:
+      'The request itself is wrong and fails again unchanged: call retry_batch with corrected tasks in requests, or with ' +
+      'remove_params or model where the message names a parameter or the model.',
+  },
+  authentication_error: { retryable: false, suggestion: 'Ask the person to check the API key.' },
+  permission_error: {
+    retryable: false,
+    suggestion: 'The key may not use this model or feature; ask the person.',
+  },
+  billing_error: { retryable: false, suggestion: 'Ask the person to look at the billing of their account.' },
+  not_found_error: {
+    retryable: false,
+    suggestion:
+      'The model or something else named is not known to the API: call retry_batch with error_types and another model.',
+  },
+  request_too_large: {
+    retryable: false,
+    suggestion:
+      'Shorten the input of these tasks and give them to retry_batch in requests, or submit it in pieces.',
+  },
+  rate_limit_error: {
+    retryable: true,
+    suggestion: 'A passing limit: call retry_batch, after some time.',
+  },
+  overloaded_error: {
+    retryable: true,
+    suggestion: 'The API was overloaded: call retry_batch. They cost nothing.',
+  },
+  api_error: {
+    retryable: true,
+    suggestion: 'A passing fault at the API: call retry_batch. They cost nothing.',
+  },
+  timeout_error: {
+    retryable: true,
+    suggestion: 'A passing fault at the API: call retry_batch. They cost nothing.',
+  },
+  expired: {
+    retryable: true,
+    suggestion:
+      'The batch ran for 24 hours and expired before these were processed: call retry_batch. They cost nothing.',
+  },
+  canceled: {
+    retryable: true,
+    suggestion:
+      'The batch was canceled before these were processed: call retry_batch if they are wanted after all. They cost nothing.',
+  },
+  missing: { retryable: true, suggestion: 'The API gave no line for these tasks: call retry_batch.' },
+  max_tokens: {
+    retryable: true,
+    suggestion:
+      'The answers were cut off: retry_batch sends these tasks again with max_tokens doubled, or the max_tokens you give.',
+  },
+  refusal: {
+    retryable: false,
+    suggestion:
+      'The model declined: reword these tasks and give them to retry_batch in requests, or try another model with error_types refusal.',
+  },
+  unreadable_result: {
+    retryable: false,
+    suggestion:
+      'The answers came, perhaps paid, but can not be read: call retry_batch with error_types to pay for new ones.',
+  },
+  pause_turn: {
+    retryable: false,
+    suggestion: 'These need a conversation of several turns, which a batch does not have.',
+  },
+  model_context_window_exceeded: {
+    retryable: false,
+    suggestion:
+      'The context window was full: shorten the input of these tasks and give them to retry_batch in requests.',
+  },
+};
+
+const unknownCause: Cause = {
+  retryable: false,
+  suggestion:
+    'Look at the message: call retry_batch with corrected tasks in requests, or with error_types to send them unchanged.',
+};
+
+function causeOf(type: string): Cause {
+  return Object.hasOwn(causes, type) ? (causes[type] ?? unknownCause) : unknownCause;
+}
+
+/** Whether sending a task again can end otherwise. */
+export function isRetryable(type: string): boolean {
+  return causeOf(type).retryable;
+}
+
+export function suggestionFor(type: string): string {
+  return causeOf(type).suggestion;
+}
+
+const GROUPS = 20;
+const TYPE_GROUPS = 5;
+const SAMPLES = 5;
+const LONGEST_TYPE = 64;
+const LONGEST_MESSAGE = 300;
+
+/** Failures of one cause read alike but for numbers, quoted names and ids. */
+function pattern(message: string): string {
+  return message.replaceAll(/"[^"]*"|'[^']*'|`[^`]*`/g, '"…"').replaceAll(/\d+/g, '#');
+}
+
+/** What tells one cause from another. */
+function keyOf(type: string, message: string): string {
+  return `${type}\n${pattern(message)}`;
+}
+
+const byCount = (a: FailureGroup, b: FailureGroup) => b.count - a.count;
+
+function cut(text: string, characters: number): string {
+  return text.length > characters ? `${text.slice(0, characters).toWellFormed()}…` : text;
+}
+
+/**
+ * Groups failures by cause as they come in. Beyond 20 groups the rest of a type goes into one, and beyond 5 of
+ * those the rest of all types: what is kept of a batch stays small whatever the API says.
+ */
+export function createFailureGroups() {
+  const groups = new Map<string, FailureGroup>();
+
+  function groupOf(type: string, message: string): FailureGroup {
+    const choices = [
+      { key: keyOf(type, message), type, message, most: GROUPS },
+      { key: `${type}\n`, type, message: 'Other messages of this type', most: GROUPS + TYPE_GROUPS },
+    ];
+    const last = { key: '', type: 'other', message: 'Failures of other types' };
+    const chosen = choices.find(({ key, most }) => groups.has(key) || groups.size < most) ?? last;
+    const group = groups.get(chosen.key) ?? {
+      type: cut(chosen.type, LONGEST_TYPE),
+      message: cut(chosen.message, LONGEST_MESSAGE),
+      count: 0,
+      sample_ordinals: [],
+    };
+    groups.set(chosen.key, group);
+    return group;
+  }
+
+  return {
+    add(type: string, message: string, ordinal: number) {
+      const group = groupOf(type, message);
+      group.count += 1;
+      if (group.sample_ordinals.length < SAMPLES) group.sample_ordinals.push(ordinal);
+    },
+    finish: (): FailureGroup[] => [...groups.values()].sort(byCount),
+  };
+}
+
+/** The groups of several parts as one list, the same cause once, the most frequent first. */
+export function mergeFailureGroups(groups: readonly FailureGroup[]): FailureGroup[] {
+  const merged = new Map<string, FailureGroup>();
+  for (const group of groups) {
+    const key = keyOf(group.type, group.message);
+    const sum = merged.get(key);
+    merged.set(key, {
+      ...group,
+      ...(sum && { message: sum.message }),
+      count: (sum?.count ?? 0) + group.count,
+      sample_ordinals: [...(sum?.sample_ordinals ?? []), ...group.sample_ordinals].slice(0, SAMPLES),
+    });
+  }
+  return [...merged.values()].sort(byCount);
+}

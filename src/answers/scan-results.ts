@@ -1,0 +1,103 @@
+import { createUsageTally } from '../cost/usage.ts';
+import { type Line, splitLines } from '../lib/lines.ts';
+import type { ModelCatalog } from '../provider/models.ts';
+import type { FailureGroup, OutcomeCounts, Usage } from '../store/record.ts';
+import {
+  createResultsIndexBuilder,
+  type ResultsIndex,
+  type ResultsIndexData,
+} from '../store/results-index.ts';
+import { createLineReader } from './alike-lines.ts';
+import type { ExpectedTasks } from './expected-tasks.ts';
+import { createFailureGroups } from './failures.ts';
+import { errorOf, missingError, outcomeOf, type ResultLine } from './result-line.ts';
+
+/** What a results file holds, found in one pass over its bytes. */
+export type Scan = {
+  index: ResultsIndexData;
+  lines: number;
+  /** Lines that are no result, have an id that was not sent, or one that came before. */
+  strange: { unreadable: number; unknown: number; repeated: number };
+  outcomes: OutcomeCounts;
+  usage: Usage[];
+  failures: FailureGroup[];
+};
+
+const BLANKS = new Set([0x20, 0x09, 0x0d]);
+
+/** Whether a line holds nothing, or only the spaces that some gateways put between lines. */
+function isBlank(line: Uint8Array): boolean {
+  return line.length === 0 || (BLANKS.has(line[0] ?? 0) && line.every((byte) => BLANKS.has(byte)));
+}
+
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+
+/** The first line without the mark that some programs begin a file with. */
+function withoutMark(line: Line): Line {
+  const isMarked =
+    line.offset === 0 && line.bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  if (!isMarked) return line;
+  return { ...line, bytes: line.bytes.subarray(BYTE_ORDER_MARK.length), offset: BYTE_ORDER_MARK.length };
+}
+
+/** Reads results line by line, whatever their order; every line of an id after its first is counted and left. */
+export async function scanResults(
+  chunks: AsyncIterable<Uint8Array>,
+  expected: ExpectedTasks,
+  catalog: ModelCatalog,
+  onLine: (lines: number) => void = () => {},
+): Promise<Scan & { index: ResultsIndex }> {
+  const readLine = createLineReader();
+  const builder = createResultsIndexBuilder(expected.count);
+  const seen = new Uint8Array(expected.count);
+  const failures = createFailureGroups();
+  const usage = createUsageTally(catalog);
+  const outcomes = { succeeded: 0, incomplete: 0, errored: 0, expired: 0, canceled: 0, missing: 0 };
+  const strange = { unreadable: 0, unknown: 0, repeated: 0 };
+  let lines = 0;
+  let bytes = 0;
+
+  function take(line: Line): void {
+    bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
+    if (isBlank(line.bytes)) return;
+    lines += 1;
+    const result = readLine(line.bytes);
+    if (result === null) strange.unreadable += 1;
+    else note(result, line);
+  }
+
+  function note(result: ResultLine, { offset, bytes: { length } }: Line): void {
+    const position = expected.position(result.custom_id);
+    if (position === undefined) strange.unknown += 1;
+    else if (seen[position] === 1) strange.repeated += 1;
+    if (position === undefined || seen[position] === 1) return;
+
+    seen[position] = 1;
+    const ordinal = expected.ordinal(position);
+    const outcome = outcomeOf(result);
+    outcomes[outcome] += 1;
+    const error = errorOf(result);
+    builder.add(ordinal, outcome, offset, length, error?.type === 'refusal');
+    if (error !== null) failures.add(error.type, error.message, ordinal);
+    if (result.type === 'succeeded') usage.add(result.message, expected.kind(position));
+  }
+
+  // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.
+  for await (const group of splitLines(chunks)) {
+    for (const line of group) take(withoutMark(line));
+    onLine(lines);
+  }
+  for (const [position, came] of seen.entries()) {
+    if (came === 1) continue;
+    outcomes.missing += 1;
+    failures.add(missingError.type, missingError.message, expected.ordinal(position));
+  }
+  return {
+    index: builder.finish(bytes),
+    lines,
+    strange,
+    outcomes,
+    usage: usage.finish(),
+    failures: failures.finish(),
+  };
+}

@@ -1,0 +1,30 @@
+import type { CreatedPart, Part } from '../store/record.ts';
+import type { Scan } from './scan-results.ts';
+
+type Counted = Pick<Scan, 'lines' | 'strange' | 'outcomes'>;
+
+/** As many lines as the API counts, each with an id that was sent, none twice, none left out. */
+export function isWhole(scan: Counted, part: CreatedPart): boolean {
+  const counts = Object.values(part.progress.seen.request_counts);
+  const strange = scan.strange.unreadable + scan.strange.unknown + scan.strange.repeated;
+  return (
+    scan.lines === counts.reduce((sum, count) => sum + count, 0) &&
+    strange === 0 &&
+    scan.outcomes.missing === 0
+  );
+}
+
+/** How a download is not whole. */
+export function shortfall({ lines, strange, outcomes }: Counted, part: Part): string {
+  return (
+    `${lines} lines for ${part.request_count} requests, ${outcomes.missing} without one, ` +
+    `${strange.unreadable} unreadable, ${strange.unknown} of unknown ids, ${strange.repeated} repeated`
+  );
+}
+
+/** What is said for good of results that never came whole. */
+export function shortfallWarning(scan: Counted, part: Part): string {
+  const { missing } = scan.outcomes;
+  const what = missing > 0 ? `hold no answer for ${missing} tasks` : 'are not as they should be';
+  return `The API's results ${what}, however often they were fetched (${shortfall(scan, part)}).`;
+}

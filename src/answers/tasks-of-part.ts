@@ -1,0 +1,33 @@
+import { readPartTasks } from '../store/part-tasks.ts';
+import type { Part } from '../store/record.ts';
+import type { BatchFolder } from '../store/store.ts';
+import { openTasks } from '../store/tasks-file.ts';
+
+/** A task as a part sent it. */
+export type SentTask = {
+  ordinal: number;
+  custom_id: string;
+  model: string;
+  task_type?: string | undefined;
+};
+
+/** The tasks that a part holds, ascending by ordinal, streamed in groups. */
+export async function* tasksOfPart(folder: BatchFolder, part: Part): AsyncGenerator<SentTask[]> {
+  if (part.tasks === 'listed') {
+    yield* readPartTasks(folder.partTasks(part.number), part.request_count);
+    return;
+  }
+  const end = part.first_task + part.request_count;
+  let ordinal = part.first_task;
+  for await (const entries of (await openTasks(folder)).from(ordinal)) {
+    const first = ordinal;
+    ordinal += entries.length;
+    yield entries.slice(0, end - first).map(({ custom_id, task_id, model, task_type }, index) => ({
+      ordinal: first + index,
+      custom_id: custom_id ?? task_id,
+      model,
+      task_type,
+    }));
+    if (ordinal >= end) return;
+  }
+}

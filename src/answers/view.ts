@@ -1,0 +1,153 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
+import { isCreated } from '../state/parts.ts';
+import type { BatchRecord, Outcome } from '../store/record.ts';
+import type { Store } from '../store/store.ts';
+import { inStore } from '../store/store-failure.ts';
+import type { TaskEntry } from '../store/task-entry.ts';
+import { openTasks, type Tasks } from '../store/tasks-file.ts';
+import { type Answer, toAnswer } from './answer.ts';
+import { mergeParts } from './merge.ts';
+import { createRecent, type Recent } from './recent.ts';
+import { errorOf, missingError, type ResultError, readSavedLine } from './result-line.ts';
+import { type ViewedPart, viewPart } from './viewed-part.ts';
+
+/** All tasks of a batch with the best answers that are on disk, in the caller's order, read by seeking. */
+export type View = {
+  readonly count: number;
+  /** Names the set of parts that it covers, and which of them are still open: another set is another view. */
+  readonly parts: string;
+  /** The same for every opening of the same view. */
+  readonly content: object;
+  outcome(ordinal: number): Outcome | 'pending';
+  /** The line of a task's answer, as it was received; null where there is none. */
+  line(ordinal: number): Promise<string | null>;
+  /** Why a task has no finished answer; null where it has one, or is still awaited. */
+  failure(ordinal: number): Promise<ResultError | null>;
+  /** The answers of these tasks, in the order asked for. */
+  answers(ordinals: readonly number[]): Promise<Answer[]>;
+  /** All tasks in order, streamed in groups. */
+  tasks(): AsyncIterable<TaskEntry[]>;
+  close(): Promise<void>;
+};
+
+type LoadedView = {
+  tasks: Tasks;
+  viewed: ViewedPart[];
+  /** The part whose answer to a task counts. */
+  partOf: (ordinal: number) => ViewedPart | undefined;
+};
+
+/** Of a batch of 100,000 tasks one takes some 5 MB; who pages reads one or two batches at a time. */
+const LOADED_KEPT = 3;
+
+/** What was loaded last from a store. It describes files that are written once, so it never gets stale. */
+const loaded = new WeakMap<Store, Recent<LoadedView>>();
+
+function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> {
+  const recent = loaded.get(context.store) ?? createRecent<LoadedView>(LOADED_KEPT);
+  loaded.set(context.store, recent);
+  const parts = record.parts.map((part) => [
+    part.number,
+    part.body_sha256,
+    isCreated(part) && part.progress.results?.saved_at,
+  ]);
+  return recent.get(JSON.stringify([record.batch_id, parts]), async () => {
+    const tasks = await openTasks(context.store.folder(record.batch_id));
+    const viewed = await Promise.all(record.parts.map((part) => viewPart(context, record, part)));
+    return { tasks, viewed, partOf: mergeParts(tasks.count, viewed) };
+  });
+}
+
+/** Opens what is on disk of a batch. The caller closes it. */
+export async function openView(context: Context, record: BatchRecord): Promise<View> {
+  const content = await loadedView(context, record);
+  const { tasks, viewed, partOf } = content;
+  const handles = new Map<string, Promise<FileHandle>>();
+
+  async function lineOf(ordinal: number, { index, path, part }: ViewedPart): Promise<string | null> {
+    const place = index?.find(ordinal) ?? null;
+    if (place === null) return null;
+    const opened = handles.get(path) ?? open(path, 'r');
+    handles.set(path, opened);
+    const { buffer, bytesRead } = await inStore('read', path, async () =>
+      (await opened).read(Buffer.alloc(place.length), 0, place.length, place.offset),
+    );
+    if (bytesRead === place.length) return buffer.toString('utf8');
+    throw new BatchError(
+      'store_damaged',
+      `The results file of part ${part.number} is shorter than when it was saved: ${path}. It was left as it is.`,
+    );
+  }
+
+  async function answer(ordinal: number, task: TaskEntry): Promise<Answer> {
+    const viewedPart = partOf(ordinal);
+    if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
+    const line = await lineOf(ordinal, viewedPart);
+    const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
+    const result = line === null ? null : readSavedLine(line, task.custom_id ?? task.task_id);
+    return toAnswer(task, structured, result, viewedPart.part.attempt);
+  }
+
+  function outcome(ordinal: number): Outcome | 'pending' {
+    const index = partOf(ordinal)?.index ?? null;
+    return index === null ? 'pending' : (index.find(ordinal)?.outcome ?? 'missing');
+  }
+
+  async function line(ordinal: number): Promise<string | null> {
+    const viewedPart = partOf(ordinal);
+    return viewedPart === undefined ? null : lineOf(ordinal, viewedPart);
+  }
+
+  return {
+    count: tasks.count,
+    content,
+    parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
+    outcome,
+    line,
+    async failure(ordinal) {
+      const became = outcome(ordinal);
+      switch (became) {
+        case 'succeeded':
+        case 'pending':
+          return null;
+        case 'missing':
+          return missingError;
+        case 'expired':
+        case 'canceled':
+          return errorOf({ type: became, custom_id: '' });
+        case 'errored':
+        case 'incomplete': {
+          const text = await line(ordinal);
+          return text === null ? missingError : errorOf(readSavedLine(text, ''));
+        }
+      }
+    },
+    async answers(ordinals) {
+      const entries = await tasks.read(ordinals);
+      return Promise.all(entries.map((task, position) => answer(ordinals[position] ?? 0, task)));
+    },
+    tasks: () => tasks.from(0),
+    async close() {
+      // One that could not be opened has nothing to close; whoever wanted to read it was told.
+      await Promise.allSettled([...handles.values()].map(async (handle) => (await handle).close()));
+      handles.clear();
+    },
+  };
+}
+
+/** Makes something of a whole view, once for however many openings of it. */
+export function oncePerView<T>(make: (view: View) => Promise<T>): (view: View) => Promise<T> {
+  const made = new WeakMap<object, Promise<T>>();
+  return async (view) => {
+    const found = made.get(view.content) ?? make(view);
+    made.set(view.content, found);
+    try {
+      return await found;
+    } catch (error) {
+      made.delete(view.content);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,170 @@
+import { ulid } from 'ulid';
+import { BatchError } from '../errors.ts';
+import { roundUsd } from '../provider/pricing.ts';
+import type { Context } from '../state/context.ts';
+import type { Budget, Reservation } from '../store/other-records.ts';
+import { isProvenDead } from '../store/process-identity.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import { actualOfPart, formatUsd } from './cost.ts';
+
+/** A UTC day's budget in US dollars. */
+export type BudgetState = {
+  /** As `2026-11-22`. */
+  day: string;
+  limit: number;
+  /** What the day's ended submissions really cost. */
+  spent: number;
+  /** What its open submissions can cost at most. */
+  reserved: number;
+  left: number;
+};
+
+const nothing: Budget = { spent_usd: 0, open: [] };
+const READ_AT_ONCE = 32;
+
+/**
+ * Reserves what the parts that wait to be sent can cost at most, out of the budget of today. To be called
+ * while they wait and before the first of them is sent, each time; a reservation that stands is renewed, not
+ * added to. Sandbox work costs nothing and is not counted.
+ *
+ * Throws `cost_limit` where the budget does not hold it: nothing must be sent then.
+ *
+ * Reservations that are over are settled here, by what their batches' records say, and nowhere else: so
+ * there is no second step that a crash could leave out, or that two processes could do twice.
+ */
+export async function reserveBudget(context: Context, record: BatchRecord): Promise<void> {
+  if (record.provider === 'sandbox') return;
+  const waiting = record.parts.filter(isWaiting);
+  if (waiting.length === 0) return;
+  const day = today(context);
+  const register = context.store.budget(day);
+  const ended = await endedReservations(context, await register.read());
+  const reservation: Reservation = {
+    // A new one each time: whoever judged an earlier one to be over must not take this one away.
+    id: ulid(),
+    batch_id: record.batch_id,
+    parts: waiting.map((part) => ({ number: part.number, usd: maximumOf(record, part) })),
+    holder: context.self,
+  };
+  await register.update((current) => {
+    const settled = settle(current ?? nothing, ended);
+    const others = settled.open
+      .map((each) => without(each, reservation))
+      .filter(({ parts }) => parts.length > 0);
+    const state = stateOf({ ...settled, open: others }, day, context.dailyBudgetUsd);
+    const asked = reservedBy([reservation]);
+    if (asked > state.left) throw overBudget(asked, state);
+    return { ...settled, open: [...others, reservation] };
+  });
+}
+
+/** Today's budget as it is now. Writes nothing. */
+export async function budgetToday(context: Context): Promise<BudgetState> {
+  const day = today(context);
+  const budget = await context.store.budget(day).read();
+  const ended = await endedReservations(context, budget);
+  return stateOf(settle(budget ?? nothing, ended), day, context.dailyBudgetUsd);
+}
+
+function today(context: Context): string {
+  return context.now().toISOString().slice(0, 10);
+}
+
+function isWaiting({ progress }: Part): boolean {
+  return progress.state === 'prepared' || progress.state === 'not_sent';
+}
+
+/** Its own maximum, or its share of the first attempt's estimate, by requests. */
+function maximumOf({ estimate, request_count }: BatchRecord, part: Part): number {
+  if (part.maximum_usd !== undefined) return part.maximum_usd;
+  return ((estimate?.maximum ?? 0) * part.request_count) / request_count;
+}
+
+/** What is left of an older reservation: the parts that are reserved anew are not reserved twice. */
+function without(older: Reservation, newer: Reservation): Reservation {
+  if (older.batch_id !== newer.batch_id) return older;
+  const parts = older.parts.filter(({ number }) => !newer.parts.some((part) => part.number === number));
+  return { ...older, parts };
+}
+
+function reservedBy(open: readonly Reservation[]): number {
+  return roundUsd(open.flatMap(({ parts }) => parts).reduce((sum, { usd }) => sum + usd, 0));
+}
+
+function settle({ spent_usd, open }: Budget, ended: ReadonlyMap<string, number>): Budget {
+  const over = open.filter(({ id }) => ended.has(id));
+  return {
+    spent_usd: roundUsd(over.reduce((sum, { id }) => sum + (ended.get(id) ?? 0), spent_usd)),
+    open: open.filter(({ id }) => !ended.has(id)),
+  };
+}
+
+function stateOf({ spent_usd, open }: Budget, day: string, limit: number): BudgetState {
+  const reserved = reservedBy(open);
+  return {
+    day,
+    limit,
+    spent: spent_usd,
+    reserved,
+    left: Math.max(0, roundUsd(limit - spent_usd - reserved)),
+  };
+}
+
+/** The open reservations that are over, by id, with what came of each in dollars. */
+async function endedReservations(context: Context, budget: Budget | null): Promise<Map<string, number>> {
+  const open = budget?.open ?? [];
+  const ended = new Map<string, number>();
+  for (let from = 0; from < open.length; from += READ_AT_ONCE) {
+    await Promise.all(
+      open.slice(from, from + READ_AT_ONCE).map(async (reservation) => {
+        // Judged before the record is read: a holder that still lived then could have sent since.
+        const abandoned = isProvenDead(reservation.holder);
+        const record = await recordOrNull(context, reservation.batch_id);
+        const usd = record && outcomeOf(reservation, record, abandoned);
+        if (usd !== null) ended.set(reservation.id, usd);
+      }),
+    );
+  }
+  return ended;
+}
+
+/** A batch that can't be read may have been paid for: its reservation stands. */
+async function recordOrNull(context: Context, batchId: string): Promise<BatchRecord | null> {
+  try {
+    return await context.store.record(batchId).read();
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'store_damaged') return null;
+    throw error;
+  }
+}
+
+/**
+ * What a reservation's parts cost in the end; null while one of them runs, is uncertain or may yet be sent.
+ * What was never sent cost nothing: it is reserved anew before it is sent after all.
+ */
+export function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boolean): number | null {
+  let spent = 0;
+  for (const { number, usd } of reservation.parts) {
+    const progress = record.parts.find((part) => part.number === number)?.progress;
+    // Only parts that were never sent are taken out of a record.
+    if (progress === undefined) continue;
+    if (progress.state === 'not_sent' || (progress.state === 'prepared' && abandoned)) continue;
+    if (progress.state !== 'created' || progress.results === null) return null;
+    // Of an unknown price only the ceiling is known.
+    spent += actualOfPart(progress.results) ?? usd;
+  }
+  return roundUsd(spent);
+}
+
+function overBudget(asked: number, { day, limit, spent, reserved, left }: BudgetState): BatchError {
+  return new BatchError(
+    'cost_limit',
+    `Nothing was sent: the work could cost up to ${formatUsd(asked)}, and ${formatUsd(left)} is left of the daily ` +
+      `budget of ${formatUsd(limit)} (UTC day ${day}: ${formatUsd(spent)} spent, ${formatUsd(reserved)} reserved for ` +
+      'work under way). Make it smaller: a cheaper model_tier, a lower max_tokens, or fewer tasks (max_tasks).' +
+      (reserved > 0
+        ? ' A batch that has ended gives back what it did not use once get_results has fetched it.'
+        : '') +
+      " The budget is the owner's; ask the person.",
+  );
+}

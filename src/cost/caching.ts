@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import type { Model } from '../provider/models.ts';
+import { formatUsd } from './cost.ts';
+import type { InputRates } from './input-rate.ts';
+import { type PromptSize, promptText } from './prompt-size.ts';
+
+/** The beginning of a prompt that requests share and mark with `cache_control`. */
+export type SharedPrefix = {
+  model: Model;
+  bytes: number;
+  ttl: PromptSize['cache_ttl'];
+  /** How many requests begin with it. */
+  requests: number;
+};
+
+/** More distinct prefixes than this are no sharing worth speaking of. */
+const PREFIXES_KEPT = 1_000;
+
+/** Finds the marked beginnings that requests have in common. */
+export function createPrefixList() {
+  const found = new Map<string, SharedPrefix>();
+
+  function note(key: string, prefix: SharedPrefix): void {
+    const known = found.get(key);
+    if (known) known.requests += prefix.requests;
+    else if (found.size < PREFIXES_KEPT) found.set(key, { ...prefix });
+  }
+
+  return {
+    add(model: Model, params: Readonly<Record<string, unknown>>, prompt: PromptSize) {
+      const { cached_bytes: bytes, cache_ttl: ttl } = prompt;
+      if (bytes === 0) return;
+      const prefix = Buffer.from(promptText(params)).subarray(0, bytes);
+      const key = createHash('sha256').update(`${model.id} ${ttl} `).update(prefix).digest('base64');
+      note(key, { model, bytes, ttl, requests: 1 });
+    },
+    /** Adds what another list has found, as on another thread. */
+    merge(prefixes: ReadonlyMap<string, SharedPrefix>) {
+      for (const [key, prefix] of prefixes) note(key, prefix);
+    },
+    found: (): ReadonlyMap<string, SharedPrefix> => found,
+    /** The one that most tokens hang on first. */
+    shared: () => [...found.values()].toSorted((a, b) => b.bytes * b.requests - a.bytes * a.requests),
+  };
+}
+
+export type CacheWorth = {
+  /** Of one request's prefix, in dollars at batch price. */
+  plain: number;
+  read: number;
+  write: number;
+  /** The share of requests that must find the prefix in the cache for it to cost no more than no caching. */
+  break_even: number;
+};
+
+/** What caching a prefix of so many tokens is worth; null where it is too short to be cached at all. */
+export function worthOfCache(model: Model, tokens: number, ttl: PromptSize['cache_ttl']): CacheWorth | null {
+  if (model.min_cacheable_tokens !== null && tokens < model.min_cacheable_tokens) return null;
+  const long = model.long_prompt !== null && tokens > model.long_prompt.above_tokens;
+  const prices = long && model.long_prompt ? model.long_prompt.prices : model.prices;
+  const writing = ttl === '1h' ? prices.cache_write_1h : prices.cache_write_5m;
+  const usd = (price: number) => (tokens * price) / 2 / 1_000_000;
+  return {
+    plain: usd(prices.input),
+    read: usd(prices.cache_read),
+    write: usd(writing),
+    // Where h of the requests read and the rest write: h · read + (1 − h) · write = plain.
+    break_even: (writing - prices.input) / (writing - prices.cache_read),
+  };
+}
+
+const percent = (share: number) => `${Math.round(share * 100)} %`;
+
+/** What to know of the caching that the work asks for. */
+export function cachingAdvice(prefixes: readonly SharedPrefix[], rates: InputRates): string[] {
+  const [prefix] = prefixes;
+  if (prefix === undefined) return [];
+  const { model, ttl, requests } = prefix;
+  const tokens = Math.round(prefix.bytes * rates.of(model).expected);
+  if (requests === 1) {
+    return [
+      `cache_control is set, but no two requests of this work share a beginning with it on ${model.id}: each pays for writing and none reads. Leave it out.`,
+    ];
+  }
+  const worth = worthOfCache(model, tokens, ttl);
+  if (worth === null) {
+    return [
+      `The shared beginning of about ${tokens} tokens is below the ${model.min_cacheable_tokens} that ${model.id} caches: cache_control does nothing here.`,
+    ];
+  }
+  const { plain, read, write, break_even } = worth;
+  const saved = (share: number) => {
+    const usd = requests * (plain - share * read - (1 - share) * write);
+    return usd < 0 ? `costs ${formatUsd(-usd)} more` : `saves ${formatUsd(usd)}`;
+  };
+  return [
+    `${requests} requests share a cached beginning of about ${tokens} tokens. If 90 % of them find it in the cache that ` +
+      `${saved(0.9)}, if 50 % do it ${saved(0.5)}, if none does it ${saved(0)}; below ${percent(break_even)} it costs more ` +
+      'than no caching. A cold batch may read nothing, for its requests run side by side: a small batch just before ' +
+      `fills the cache${ttl === '5m' ? ', and a ttl of 1h keeps it' : ''}. The estimate counts on no reads, its maximum on writing every time.`,
+  ];
+}

@@ -1,0 +1,87 @@
+import type { RenderedTask } from '../tasks/render.ts';
+import { pricedOf } from '../tasks/rendered-request.ts';
+import { createPrefixList, type SharedPrefix } from './caching.ts';
+import type { CostLine } from './cost-line.ts';
+import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
+import { createSample } from './sample.ts';
+import { createSharedBeginnings } from './shared-document.ts';
+import { type CostGroup, createTally, type KnownOutput, type Tally } from './tally.ts';
+
+/** What requests cost, as far as that can be told without asking the API. */
+export type Costs = {
+  /** Per model, the most requests first. */
+  lines: CostLine[];
+  /** What they rest on. */
+  rates: InputRates;
+  knownOutput: KnownOutput;
+  /** For pricing them again, by better rates or for another model. */
+  tally: Tally;
+  /** Requests from all over the work, 20 at most. */
+  sample: Sampled[];
+  prefixes: SharedPrefix[];
+  /** How many requests begin with the same long text that none of them marks for caching. */
+  unmarked_sharers: number;
+};
+
+/** What was found of some requests' costs, as data that threads can exchange. */
+export type CostFindings = {
+  groups: CostGroup[];
+  prefixes: ReadonlyMap<string, SharedPrefix>;
+  beginnings: ReadonlyMap<string, number>;
+};
+
+/** As many as the API is asked to count. */
+const SAMPLE_SIZE = 20;
+
+/** Takes requests one by one, in flat memory, and finds what their costs hang on. */
+export function createCostFinder() {
+  const tally = createTally();
+  const prefixes = createPrefixList();
+  const beginnings = createSharedBeginnings();
+  return {
+    tally,
+    prefixes,
+    beginnings,
+    add(rendered: RenderedTask): void {
+      const priced = pricedOf(rendered);
+      tally.add(priced);
+      prefixes.add(rendered.model, rendered.params, priced.prompt);
+      beginnings.add(rendered.params, priced.prompt);
+    },
+    findings: (): CostFindings => ({
+      groups: tally.groups(),
+      prefixes: prefixes.found(),
+      beginnings: beginnings.found(),
+    }),
+  };
+}
+
+/** Takes requests, or what was found of them elsewhere, and prices them at the end. */
+export function createCostSheet(knownOutput: KnownOutput) {
+  const finder = createCostFinder();
+  const kept = createSample<Sampled>(SAMPLE_SIZE);
+  const { tally, prefixes, beginnings } = finder;
+  let count = 0;
+  return {
+    add(rendered: RenderedTask): void {
+      count += 1;
+      finder.add(rendered);
+      kept.add(() => ({ model: rendered.model, params: rendered.params }));
+    },
+    /** Adds `requests` requests at once; `request` gives one of them again, for the sample. */
+    merge(findings: CostFindings, requests: number, request: (index: number) => Sampled): void {
+      count += requests;
+      tally.merge(findings.groups);
+      prefixes.merge(findings.prefixes);
+      beginnings.merge(findings.beginnings);
+      for (let index = 0; index < requests; index += 1) kept.add(() => request(index));
+    },
+    finish(): Costs {
+      const sample = kept.items();
+      const rates = quickRates(sample, count);
+      const lines = tally.lines(rates, knownOutput);
+      const shared = { prefixes: prefixes.shared(), unmarked_sharers: beginnings.most() };
+      return { lines, rates, knownOutput, tally, sample, ...shared };
+    },
+  };
+}

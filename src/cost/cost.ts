@@ -1,0 +1,93 @@
+import { BatchError } from '../errors.ts';
+import { roundUsd } from '../provider/pricing.ts';
+import type { BatchRecord, Part, SavedResults } from '../store/record.ts';
+import { type CostLine, totalOf } from './cost-line.ts';
+
+/** US dollars at batch price; `actual` is null until all results are in. */
+export type CostUsd = {
+  expected: number;
+  maximum: number;
+  actual: number | null;
+  basis: 'exact' | 'sampled' | 'estimated' | 'actual';
+};
+
+/** Dollars as a person reads them: cents, and more digits where there are only those. */
+export function formatUsd(usd: number): string {
+  const digits = usd === 0 || usd >= 1 ? 2 : Math.max(2, 1 - Math.floor(Math.log10(usd)));
+  return `$${usd.toFixed(digits)}`;
+}
+
+/** What a part's answers really cost; null where a model has no known price. */
+export function actualOfPart({ usage }: SavedResults): number | null {
+  const costs = usage.map(({ cost_usd }) => cost_usd);
+  const known = costs.filter((cost) => cost !== null);
+  return known.length < costs.length ? null : roundUsd(known.reduce((sum, cost) => sum + cost, 0));
+}
+
+/** What the saved answers cost; null while some are out, or where a model has no known price. */
+function actualUsd(record: BatchRecord): number | null {
+  let sum = 0;
+  for (const { progress } of record.parts) {
+    if (progress.state !== 'created' || progress.results === null) return null;
+    const cost = actualOfPart(progress.results);
+    if (cost === null) return null;
+    sum += cost;
+  }
+  return roundUsd(sum);
+}
+
+/** Null where nothing is known of it yet: a batch that another program made. */
+export function costOf(record: BatchRecord): CostUsd | null {
+  const actual = actualUsd(record);
+  if (record.estimate === null) {
+    return actual === null ? null : { expected: actual, maximum: actual, actual, basis: 'actual' };
+  }
+  const { expected, maximum, basis } = record.estimate;
+  const retries = record.parts.filter(({ tasks }) => tasks === 'listed');
+  return {
+    expected: roundUsd(retries.reduce((sum, part) => sum + (part.expected_usd ?? 0), expected)),
+    maximum: roundUsd(retries.reduce((sum, part) => sum + (part.maximum_usd ?? 0), maximum)),
+    actual,
+    basis: actual === null ? basis : 'actual',
+  };
+}
+
+/** What parts can cost: their own figures, or their share of the first attempt's, by requests. */
+export function estimateOfParts(
+  { estimate, request_count }: BatchRecord,
+  parts: readonly Part[],
+): { expected: number; maximum: number } {
+  const share = (own: number | undefined, all: number | undefined, requests: number) =>
+    own ?? ((all ?? 0) * requests) / request_count;
+  const sum = { expected: 0, maximum: 0 };
+  for (const part of parts) {
+    sum.expected += share(part.expected_usd, estimate?.expected, part.request_count);
+    sum.maximum += share(part.maximum_usd, estimate?.maximum, part.request_count);
+  }
+  return { expected: roundUsd(sum.expected), maximum: roundUsd(sum.maximum) };
+}
+
+/** Throws `cost_limit` where the work could cost more than the ceiling; a call can lower it, never lift it. */
+export function requireWithinLimit(cost: readonly CostLine[], ownersLimit: number, asked?: number): void {
+  const { expected_usd, maximum_usd } = totalOf(cost);
+  requireTotalWithinLimit({ expected: expected_usd, maximum: maximum_usd }, ownersLimit, asked);
+}
+
+/** As `requireWithinLimit`, for US dollars that are summed up already. */
+export function requireTotalWithinLimit(
+  total: { expected: number; maximum: number },
+  ownersLimit: number,
+  asked?: number,
+): void {
+  const limit = Math.min(ownersLimit, asked ?? ownersLimit);
+  if (total.maximum <= limit) return;
+  throw new BatchError(
+    'cost_limit',
+    `Nothing was sent: the work could cost up to ${formatUsd(total.maximum)} (about ` +
+      `${formatUsd(total.expected)} expected), above the limit of ${formatUsd(limit)} for one submission. ` +
+      'Make it smaller: a cheaper model_tier, a lower max_tokens, or fewer tasks (max_tasks). ' +
+      (limit < ownersLimit
+        ? 'The limit is the max_cost_usd of this call.'
+        : "The limit is the owner's; ask the person whether the work is worth more to them."),
+  );
+}

@@ -1,0 +1,45 @@
+import { BatchError } from '../errors.ts';
+import type { Provider } from '../provider/provider.ts';
+import { countedRates, type InputRates, type Sampled } from './input-rate.ts';
+
+/** The whole of the counting; a tool's call has 25 seconds, of which the checking took some. */
+const COUNTING_MS = 8_000;
+const COUNT_MS = 4_000;
+const AT_ONCE = 4;
+
+/** What the API's counts of a sample are worth; without enough of them, why they are not there. */
+export type Counting = { rates: InputRates } | { failure: string };
+
+/**
+ * Has the API count the sample, a few requests at a time and each once. What it does not answer in a few
+ * seconds is not worth waiting for: an estimate can do without.
+ */
+export async function countSample(
+  provider: Provider,
+  sample: readonly Sampled[],
+  total: number,
+): Promise<Counting> {
+  const until = Date.now() + COUNTING_MS;
+  const waiting = [...sample];
+  const counted: { model: Sampled['model']; params: Sampled['params']; tokens: number }[] = [];
+  let failure: BatchError | undefined;
+
+  async function countOnes(): Promise<void> {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const left = until - Date.now();
+      if (left <= 0 || failure !== undefined) return;
+      try {
+        const tokens = await provider.countTokens(next.params, Math.min(COUNT_MS, left));
+        counted.push({ ...next, tokens });
+      } catch (error) {
+        if (!(error instanceof BatchError)) throw error;
+        failure ??= error;
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, countOnes));
+
+  if (failure !== undefined) return { failure: failure.message };
+  if (counted.length < sample.length) return { failure: 'The API took too long to count the tokens.' };
+  return { rates: countedRates(counted, total) };
+}

@@ -1,0 +1,122 @@
+import * as z from 'zod';
+import { roundUsd } from '../provider/pricing.ts';
+import type { BatchRecord } from '../store/record.ts';
+import { estimateOfParts } from './cost.ts';
+
+/** What batches can be grouped by. */
+export const groupings = ['name', 'project', 'model', 'task_type', 'day', 'month'] as const;
+export type Grouping = (typeof groupings)[number];
+
+/** What a batch has cost so far, and what it may yet: all that adding up needs. Sandbox batches cost nothing. */
+export const batchCosts = z.object({
+  project: z.string().nullable(),
+  /** By model and task type; dollars are null where a model has no known price. */
+  spent: z.array(
+    z.object({
+      model: z.string(),
+      task_type: z.string().nullable(),
+      requests: z.number(),
+      usd: z.number().nullable(),
+    }),
+  ),
+  /** What is expected of the parts that run or wait; null where nothing is known of them. */
+  open_usd: z.number().nullable(),
+});
+export type BatchCosts = z.infer<typeof batchCosts>;
+
+export function costsOf(record: BatchRecord): BatchCosts {
+  const { project } = record;
+  if (record.provider === 'sandbox') return { project, spent: [], open_usd: 0 };
+  const open = record.parts.filter(
+    ({ progress }) =>
+      progress.state !== 'not_sent' && !(progress.state === 'created' && progress.results !== null),
+  );
+  const unknown = open.length > 0 && record.estimate === null;
+  return {
+    project,
+    spent: record.parts.flatMap(({ progress }) =>
+      progress.state === 'created'
+        ? (progress.results?.usage ?? []).map(({ model, task_type, requests, cost_usd }) => ({
+            model,
+            task_type,
+            requests,
+            usd: cost_usd,
+          }))
+        : [],
+    ),
+    open_usd: unknown ? null : estimateOfParts(record, open).expected,
+  };
+}
+
+export type CostGroup = {
+  /** Null for batches, or answers, that have no such thing. */
+  group: string | null;
+  batches: number;
+  requests: number;
+  actual_usd: number;
+  open_expected_usd: number;
+};
+
+type Grouped = { name: string; created_at: string; request_count: number };
+
+/** Adds up what batches cost. Not to be used for sandbox batches. */
+export function createCostGroups(by: Grouping | undefined) {
+  const groups = new Map<string | null, CostGroup>();
+  let unknown = 0;
+  const add = (group: string | null, { requests, actual, open }: Sum) => {
+    const sum = groups.get(group) ?? { group, batches: 0, requests: 0, actual_usd: 0, open_expected_usd: 0 };
+    groups.set(group, {
+      group,
+      batches: sum.batches + 1,
+      requests: sum.requests + requests,
+      actual_usd: roundUsd(sum.actual_usd + actual),
+      open_expected_usd: roundUsd(sum.open_expected_usd + open),
+    });
+  };
+  return {
+    add(batch: Grouped, costs: BatchCosts): void {
+      const open = costs.open_usd ?? 0;
+      if (costs.open_usd === null || costs.spent.some(({ usd }) => usd === null)) unknown += 1;
+      if (by === undefined) return;
+      if (by !== 'model' && by !== 'task_type') {
+        add(keyOf(by, batch, costs), { requests: batch.request_count, actual: total(costs.spent), open });
+        return;
+      }
+      for (const group of new Set(costs.spent.map((line) => line[by]))) {
+        const spent = costs.spent.filter((line) => line[by] === group);
+        const requests = spent.reduce((sum, line) => sum + line.requests, 0);
+        add(group, { requests, actual: total(spent), open: 0 });
+      }
+      // Which of its models an open part will take is told by its answers only.
+      if (open > 0) add(STILL_OPEN, { requests: 0, actual: 0, open });
+    },
+    /** The dearest first. */
+    groups: () => [...groups.values()].toSorted((a, b) => worth(b) - worth(a)),
+    /** How many batches have cost, or will cost, what nobody here can tell. */
+    unknown: () => unknown,
+  };
+}
+
+const STILL_OPEN = '(still open)';
+
+type Sum = { requests: number; actual: number; open: number };
+
+const worth = (group: CostGroup) => group.actual_usd + group.open_expected_usd;
+
+/** What a batch has cost so far, as far as prices are known. */
+export function total(spent: BatchCosts['spent']): number {
+  return roundUsd(spent.reduce((sum, { usd }) => sum + (usd ?? 0), 0));
+}
+
+function keyOf(by: 'name' | 'project' | 'day' | 'month', batch: Grouped, costs: BatchCosts): string | null {
+  switch (by) {
+    case 'name':
+      return batch.name;
+    case 'project':
+      return costs.project;
+    case 'day':
+      return batch.created_at.slice(0, 10);
+    case 'month':
+      return batch.created_at.slice(0, 7);
+  }
+}

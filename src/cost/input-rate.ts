@@ -1,0 +1,131 @@
+import type { Model } from '../provider/models.ts';
+import { estimateTokens } from '../provider/token-estimate.ts';
+import { type CountTokens, loadTokenizer } from '../provider/tokenizer.ts';
+import { promptSize, promptText } from './prompt-size.ts';
+
+/** Tokens per byte of a prompt: the best guess, and the range that is vouched for. */
+export type Rate = { low: number; expected: number; high: number };
+
+/** What is known of the tokens that the inputs take, and from what. */
+export type InputRates = {
+  basis: 'exact' | 'sampled' | 'estimated';
+  /** On how many requests it rests. */
+  counted: number;
+  of(model: Model): Rate;
+};
+
+/** A request of the sample. */
+export type Sampled = { model: Model; params: Readonly<Record<string, unknown>> };
+
+/** A sampled request's size, and its tokens for a model whose `token_factor` is 1. */
+export type Counted = { model: Model; bytes: number; tokens: number };
+
+/** What the API adds to the text: six tokens a request and two a message (ai-tokenizer 1.0.6, measured on 4.5). */
+const OVERHEAD_TOKENS = 8;
+/** Of a long text, slices from all over it stand for the whole. */
+const SLICES = 8;
+const SLICE_CHARACTERS = 1_000;
+
+/**
+ * How far a count without the API can be off: the vocabulary is an approximation, and that newer models make
+ * about 1.3 times as many tokens of a text is a rule of thumb.
+ */
+const UNCERTAINTY = {
+  tokenizer: { upTo45: 0.15, newer: 0.25, media: 0.6 },
+  shape: { upTo45: 0.25, newer: 0.35, media: 0.6 },
+};
+/** Three standard errors of the sample hold the truth in all but a few cases of a thousand. */
+const STANDARD_ERRORS = 3;
+/** The API calls its own count an estimate, which can differ from the bill by a little. */
+const API_UNCERTAINTY = 0.01;
+
+/** Rates at once, from the shape of the sample's text: for what must not wait, nor take memory. */
+export function quickRates(sample: readonly Sampled[], total: number): InputRates {
+  return estimatedRates(sample, total, estimateTokens, UNCERTAINTY.shape);
+}
+
+/** Rates without the API, from the sample's text and a tokenizer. `total` is how many requests there are. */
+export async function tokenizerRates(sample: readonly Sampled[], total: number): Promise<InputRates> {
+  return estimatedRates(sample, total, await loadTokenizer(), UNCERTAINTY.tokenizer);
+}
+
+function estimatedRates(
+  sample: readonly Sampled[],
+  total: number,
+  count: CountTokens,
+  uncertainty: (typeof UNCERTAINTY)['shape'],
+): InputRates {
+  let media = false;
+  const counted = sample.map(({ model, params }) => {
+    const { bytes, has_media } = promptSize(params);
+    media ||= has_media;
+    const text = slicesOf(promptText(params));
+    const textBytes = Buffer.byteLength(text);
+    // What is no text counts as text of four bytes a token.
+    const perByte = textBytes === 0 || has_media ? 0.25 : count(text) / textBytes;
+    return { model, bytes, tokens: bytes * perByte + OVERHEAD_TOKENS };
+  });
+  const { expected, error } = ratio(counted, total);
+  return {
+    basis: 'estimated',
+    counted: counted.length,
+    of(model) {
+      const own = model.token_factor === 1 ? uncertainty.upTo45 : uncertainty.newer;
+      return range(expected * model.token_factor, error + (media ? uncertainty.media : own));
+    },
+  };
+}
+
+/** Rates from the API's own counts of the sample; a model of which none was counted is judged by the others. */
+export function countedRates(
+  sample: readonly { model: Model; params: Sampled['params']; tokens: number }[],
+  total: number,
+): InputRates {
+  const counted = sample.map(({ model, params, tokens }) => ({
+    model,
+    bytes: promptSize(params).bytes,
+    tokens: tokens / model.token_factor,
+  }));
+  const pooled = ratio(counted, total);
+  return {
+    basis: counted.length === total ? 'exact' : 'sampled',
+    counted: counted.length,
+    of(model) {
+      const own = counted.filter((each) => each.model.id === model.id);
+      const { expected, error } =
+        own.length === 0 ? pooled : ratio(own, (total * own.length) / counted.length);
+      return range(expected * model.token_factor, error + API_UNCERTAINTY);
+    },
+  };
+}
+
+function range(expected: number, relative: number): Rate {
+  return { low: expected * Math.max(0, 1 - relative), expected, high: expected * (1 + relative) };
+}
+
+/**
+ * Tokens per byte over the sample, and how far that can be from the whole's, relatively: the ratio estimator's
+ * standard error with the correction for a finite population (Cochran, Sampling Techniques, 6.4).
+ */
+export function ratio(counted: readonly Counted[], total: number): { expected: number; error: number } {
+  const bytes = counted.reduce((sum, each) => sum + each.bytes, 0);
+  const tokens = counted.reduce((sum, each) => sum + each.tokens, 0);
+  if (bytes === 0) return { expected: 0.25, error: 1 };
+  const expected = tokens / bytes;
+  const size = counted.length;
+  if (size >= total) return { expected, error: 0 };
+  // Nothing is known of the spread: nothing better than a factor of two is vouched for.
+  if (size < 2) return { expected, error: 1 };
+  const squares = counted.reduce((sum, each) => sum + (each.tokens - expected * each.bytes) ** 2, 0);
+  const variance = (squares / (size - 1) / size) * (1 - size / total);
+  return { expected, error: (STANDARD_ERRORS * Math.sqrt(variance)) / (tokens / size) };
+}
+
+function slicesOf(text: string): string {
+  if (text.length <= SLICES * SLICE_CHARACTERS) return text;
+  const step = Math.floor((text.length - SLICE_CHARACTERS) / (SLICES - 1));
+  const slices = Array.from({ length: SLICES }, (_, index) =>
+    text.slice(index * step, index * step + SLICE_CHARACTERS),
+  );
+  return slices.join('');
+}

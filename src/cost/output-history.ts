@@ -1,0 +1,51 @@
+import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
+import { isCreated } from '../state/parts.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { KnownOutput } from './tally.ts';
+
+/** The newest batches tell most, and an estimate must not wait for thousands of records. */
+const BATCHES_READ = 50;
+/** Fewer answers than this are an accident, not a habit. */
+const LEAST_ANSWERS = 5;
+
+const keyOf = (model: string, taskType: string | null) => JSON.stringify([model, taskType]);
+
+/**
+ * How long answers were in the newest batches of the store, by model and task type: the mean of their output
+ * tokens. Sandbox answers are made up and left out, and so are tasks without a type, which have nothing in
+ * common.
+ */
+export async function readOutputHistory(context: Context): Promise<KnownOutput> {
+  const ids = (await context.store.batchIds()).slice(0, BATCHES_READ);
+  const records = await Promise.all(ids.map((id) => recordOrNull(context, id)));
+  const sums = new Map<string, { answers: number; tokens: number }>();
+  for (const record of records.filter((each) => each !== null && each.provider !== 'sandbox')) {
+    for (const { model, task_type, requests, output_tokens } of usageOf(record)) {
+      if (task_type === null) continue;
+      const sum = sums.get(keyOf(model, task_type)) ?? { answers: 0, tokens: 0 };
+      sums.set(keyOf(model, task_type), {
+        answers: sum.answers + requests,
+        tokens: sum.tokens + output_tokens,
+      });
+    }
+  }
+  return (model, taskType) => {
+    const sum = taskType === undefined ? undefined : sums.get(keyOf(model.id, taskType));
+    return sum === undefined || sum.answers < LEAST_ANSWERS ? undefined : sum.tokens / sum.answers;
+  };
+}
+
+function usageOf(record: BatchRecord | null) {
+  return (record?.parts ?? []).filter(isCreated).flatMap(({ progress }) => progress.results?.usage ?? []);
+}
+
+/** One that can't be read is reported where batches are listed; here it only tells nothing. */
+async function recordOrNull(context: Context, id: string): Promise<BatchRecord | null> {
+  try {
+    return await context.store.record(id).read();
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'store_damaged') return null;
+    throw error;
+  }
+}

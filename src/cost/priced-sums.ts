@@ -1,0 +1,44 @@
+import type { Model, Prices } from '../provider/models.ts';
+import { type Billing, noUsage, usdAt } from '../provider/pricing.ts';
+import type { PromptSize } from './prompt-size.ts';
+
+export type PricedSums = {
+  /** One request's tokens; `written` of the prompt's go into a cache. */
+  add(prompt: number, written: number, output: number, searches: number): void;
+  /** What all of them cost, in dollars that are not rounded. */
+  usd(billing: Billing): number;
+};
+
+/**
+ * Adds up requests to one model that are priced for themselves. What has the same prices can be summed before it is
+ * priced, so prompts at the model's usual prices and those at its prices for long ones are kept apart.
+ */
+export function createPricedSums(model: Model, ttl: PromptSize['cache_ttl']): PricedSums {
+  const usual = { prompt: 0, written: 0, output: 0, searches: 0 };
+  const long = { ...usual };
+  const longest = model.long_prompt?.above_tokens ?? Number.POSITIVE_INFINITY;
+
+  function usdOf(sums: typeof usual, prices: Prices, billing: Billing): number {
+    const usage = {
+      ...noUsage,
+      input_tokens: sums.prompt - sums.written,
+      [ttl === '1h' ? 'cache_write_1h_tokens' : 'cache_write_5m_tokens']: sums.written,
+      output_tokens: sums.output,
+      web_searches: sums.searches,
+    };
+    return usdAt(prices, usage, model, billing);
+  }
+
+  return {
+    add(prompt, written, output, searches) {
+      const sums = prompt > longest ? long : usual;
+      sums.prompt += prompt;
+      sums.written += written;
+      sums.output += output;
+      sums.searches += searches;
+    },
+    usd: (billing) =>
+      usdOf(usual, model.prices, billing) +
+      (model.long_prompt === null ? 0 : usdOf(long, model.long_prompt.prices, billing)),
+  };
+}

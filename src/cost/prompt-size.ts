@@ -1,0 +1,117 @@
+import { isJsonObject } from '../templates/output-schema.ts';
+
+type Params = Readonly<Record<string, unknown>>;
+
+/**
+ * How much a model has to read, in bytes of text; what is no text is put down as the bytes of text that take
+ * about as many tokens.
+ */
+export type PromptSize = {
+  bytes: number;
+  /** Bytes up to the last `cache_control`, 0 where there is none; and for how long that is kept. */
+  cached_bytes: number;
+  cache_ttl: '5m' | '1h';
+  /** Whether images or PDFs are in it, whose tokens are little more than a guess. */
+  has_media: boolean;
+  /** Web searches that one request may make at most; null where it sets no bound. */
+  searches: number | null;
+};
+
+/** Anthropic's vision documentation: an image takes at most about 1,600 tokens, of four bytes each here. */
+const IMAGE_BYTES = 1_600 * 4;
+/** A page of a PDF takes 1,500 to 3,000 tokens and some 50 KB, so a token stands for about 25 bytes of it. */
+const PDF_BYTES_PER_BYTE = 4 / 25;
+const LEAST_PDF_BYTES = 2_000 * 4;
+
+/** Keys whose values no model reads as text. */
+const SILENT = new Set(['type', 'role', 'id', 'tool_use_id', 'media_type', 'cache_control', 'signature']);
+
+type Walk = { bytes: number; cached: number; ttl: '5m' | '1h'; media: boolean; text: string[] | null };
+
+/** Sizes a request without keeping any of it. */
+export function promptSize(params: Params): PromptSize {
+  const walk = walkParams(params, null);
+  return {
+    bytes: walk.bytes,
+    cached_bytes: walk.cached,
+    cache_ttl: walk.ttl,
+    has_media: walk.media,
+    searches: maximumSearches(params.tools),
+  };
+}
+
+/** The text of a request, in the order in which a model reads it. */
+export function promptText(params: Params): string {
+  const text: string[] = [];
+  walkParams(params, text);
+  return text.join('\n');
+}
+
+/** In the order of the API's cache: tools, system, messages. */
+function walkParams(params: Params, text: string[] | null): Walk {
+  const walk: Walk = { bytes: 0, cached: 0, ttl: '5m', media: false, text };
+  if (Array.isArray(params.tools)) {
+    for (const tool of params.tools) {
+      addText(walk, JSON.stringify(tool));
+      noteCache(walk, tool);
+    }
+  }
+  if (params.output_config !== undefined) addText(walk, JSON.stringify(params.output_config));
+  walkValue(walk, params.system);
+  walkValue(walk, params.messages);
+  noteCache(walk, params);
+  return walk;
+}
+
+function addText(walk: Walk, text: string): void {
+  walk.bytes += Buffer.byteLength(text);
+  walk.text?.push(text);
+}
+
+function walkValue(walk: Walk, value: unknown): void {
+  if (typeof value === 'string') addText(walk, value);
+  else if (Array.isArray(value)) {
+    for (const each of value) walkValue(walk, each);
+  } else if (isJsonObject(value)) {
+    const media = mediaBytes(value);
+    if (media !== null) {
+      walk.bytes += media;
+      walk.media = true;
+    } else {
+      for (const [key, each] of Object.entries(value)) {
+        if (!SILENT.has(key)) walkValue(walk, each);
+      }
+    }
+    noteCache(walk, value);
+  }
+}
+
+function noteCache(walk: Walk, value: unknown): void {
+  if (!isJsonObject(value) || !isJsonObject(value.cache_control)) return;
+  walk.cached = walk.bytes;
+  if (value.cache_control.ttl === '1h') walk.ttl = '1h';
+}
+
+/** Null for a block that is text after all. */
+function mediaBytes(block: Record<string, unknown>): number | null {
+  const { type, source } = block;
+  if (type === 'image') return IMAGE_BYTES;
+  if (type !== 'document' || !isJsonObject(source) || source.type === 'text' || source.type === 'content') {
+    return null;
+  }
+  // Base64 takes four characters for three bytes. Of a file elsewhere nothing is known.
+  const bytes = typeof source.data === 'string' ? source.data.length * 0.75 : 0;
+  return Math.max(LEAST_PDF_BYTES, bytes * PDF_BYTES_PER_BYTE);
+}
+
+/** Web searches that a request may make at most; null where its tools set no bound. */
+export function maximumSearches(tools: unknown): number | null {
+  if (!Array.isArray(tools)) return 0;
+  let sum = 0;
+  for (const tool of tools) {
+    if (!isJsonObject(tool) || typeof tool.type !== 'string' || !tool.type.startsWith('web_search')) continue;
+    if (typeof tool.max_uses !== 'number') return null;
+    sum += tool.max_uses;
+  }
+  return sum;
+}

@@ -1,0 +1,73 @@
+import { roundUsd } from '../provider/pricing.ts';
+import type { BatchRecord, Usage } from '../store/record.ts';
+import { addUsage } from './usage.ts';
+
+/** What a group of answers took; kinds of tokens that none of them used are left out. */
+export type Spent = {
+  requests: number;
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens?: number;
+  cache_write_5m_tokens?: number;
+  cache_write_1h_tokens?: number;
+  web_searches?: number;
+  /** Dollars at batch price; null where a model has no known price. */
+  usd: number | null;
+};
+
+/** What the saved answers of a batch really cost, by what. Task types and attempts only where there are several. */
+export type Spending = {
+  by_model: ({ model: string } & Spent)[];
+  by_task_type?: ({ task_type: string | null } & Spent)[];
+  by_attempt?: ({ attempt: number } & Spent)[];
+};
+
+/** A reply has room for a few groups; the rest is in the usage of each answer. */
+const GROUPS_SHOWN = 8;
+
+type AttemptUsage = Usage & { attempt: number };
+
+/** Null while no answer is in. */
+export function spendingOf(record: BatchRecord): Spending | null {
+  const all: AttemptUsage[] = record.parts.flatMap(({ attempt, progress }) =>
+    progress.state === 'created'
+      ? (progress.results?.usage ?? []).map((usage) => ({ ...usage, attempt }))
+      : [],
+  );
+  if (all.length === 0) return null;
+  const types = groups(all, ({ task_type }) => task_type);
+  const attempts = groups(all, ({ attempt }) => attempt);
+  return {
+    by_model: groups(all, ({ model }) => model).map(([model, spent]) => ({ model, ...spent })),
+    ...(types.length > 1 && { by_task_type: types.map(([task_type, spent]) => ({ task_type, ...spent })) }),
+    ...(attempts.length > 1 && { by_attempt: attempts.map(([attempt, spent]) => ({ attempt, ...spent })) }),
+  };
+}
+
+/** The sums by key, the dearest first. */
+function groups<Key>(all: readonly AttemptUsage[], keyOf: (usage: AttemptUsage) => Key): [Key, Spent][] {
+  const sums = new Map<Key, Usage>();
+  for (const usage of all) {
+    const sum = sums.get(keyOf(usage));
+    sums.set(keyOf(usage), sum ? addUsage(sum, usage) : usage);
+  }
+  return [...sums]
+    .toSorted(([, a], [, b]) => (b.cost_usd ?? 0) - (a.cost_usd ?? 0))
+    .slice(0, GROUPS_SHOWN)
+    .map(([key, usage]) => [key, spentOf(usage)]);
+}
+
+function spentOf(usage: Usage): Spent {
+  const { requests, input_tokens, output_tokens, cost_usd } = usage;
+  const { cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, web_searches } = usage;
+  return {
+    requests,
+    input_tokens,
+    output_tokens,
+    ...(cache_read_tokens > 0 && { cache_read_tokens }),
+    ...(cache_write_5m_tokens > 0 && { cache_write_5m_tokens }),
+    ...(cache_write_1h_tokens > 0 && { cache_write_1h_tokens }),
+    ...(web_searches > 0 && { web_searches }),
+    usd: cost_usd === null ? null : roundUsd(cost_usd),
+  };
+}

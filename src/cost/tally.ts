@@ -1,0 +1,141 @@
+import type { Model } from '../provider/models.ts';
+import { addLines, type CostLine, nothing, rounded } from './cost-line.ts';
+import type { InputRates } from './input-rate.ts';
+import { createPricedSums } from './priced-sums.ts';
+import type { PromptSize } from './prompt-size.ts';
+
+/** One request, as far as its price goes. */
+export type Priced = {
+  model: Model;
+  prompt: PromptSize;
+  inference_geo: string | null;
+  task_type: string | undefined;
+  expected_output_tokens: number;
+  max_tokens: number;
+};
+
+/** Output tokens that an answer is expected to take, where more is known than the task type's own figure. */
+export type KnownOutput = (model: Model, taskType: string | undefined) => number | undefined;
+
+export type Tally = {
+  add(request: Priced): void;
+  /** Adds what another tally has collected, as on another thread. */
+  merge(groups: readonly CostGroup[]): void;
+  /** What was collected, as data. */
+  groups(): CostGroup[];
+  /** The models in use, each with the most output tokens that a request asks of it. */
+  models(): { model: Model; max_tokens: number }[];
+  /** One line per model, the most requests first. */
+  lines(rates: InputRates, known?: KnownOutput): CostLine[];
+  /** What it would take if all of it went to one model. */
+  linesFor(model: Model, rates: InputRates, known?: KnownOutput): CostLine;
+};
+
+/** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
+export type CostGroup = Pick<Priced, 'model' | 'inference_geo' | 'task_type'> & {
+  bytes: number[];
+  cached: number[];
+  ttl: PromptSize['cache_ttl'];
+  searches: number[];
+  expected: number[];
+  maximum: number[];
+};
+
+function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolean {
+  return (
+    a.model.id === b.model.id &&
+    a.inference_geo === b.inference_geo &&
+    a.task_type === b.task_type &&
+    a.ttl === b.ttl
+  );
+}
+
+const figures = ['bytes', 'cached', 'searches', 'expected', 'maximum'] as const;
+type Figure = (typeof figures)[number];
+
+/** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
+export function createTally(): Tally {
+  const groups = new Map<string, CostGroup>();
+  let latest: CostGroup | undefined;
+
+  function groupOf(kind: Omit<CostGroup, Figure>): CostGroup {
+    // One request is nearly always like the one before it.
+    if (latest !== undefined && isAlike(latest, kind)) return latest;
+    const { model, inference_geo, task_type, ttl } = kind;
+    const key = JSON.stringify([model.id, inference_geo, task_type, ttl]);
+    const none = { bytes: [], cached: [], searches: [], expected: [], maximum: [] };
+    latest = groups.get(key) ?? { model, inference_geo, task_type, ttl, ...none };
+    groups.set(key, latest);
+    return latest;
+  }
+
+  return {
+    add({ model, prompt, inference_geo, task_type, expected_output_tokens, max_tokens }) {
+      const group = groupOf({ model, inference_geo, task_type, ttl: prompt.cache_ttl });
+      group.bytes.push(prompt.bytes);
+      group.cached.push(prompt.cached_bytes);
+      group.searches.push(prompt.searches ?? 0);
+      group.expected.push(expected_output_tokens);
+      group.maximum.push(max_tokens);
+    },
+    merge(others) {
+      for (const other of others) {
+        const group = groupOf(other);
+        for (const figure of figures) for (const value of other[figure]) group[figure].push(value);
+      }
+    },
+    groups: () => [...groups.values()],
+    models() {
+      const most = new Map<string, { model: Model; max_tokens: number }>();
+      for (const { model, maximum } of groups.values()) {
+        const max_tokens = maximum.reduce((a, b) => Math.max(a, b), most.get(model.id)?.max_tokens ?? 0);
+        most.set(model.id, { model, max_tokens });
+      }
+      return [...most.values()];
+    },
+    lines(rates, known) {
+      const byModel = new Map<string, CostLine>();
+      for (const group of groups.values()) {
+        const line = priceGroup(group, group.model, rates, known);
+        const sum = byModel.get(group.model.id);
+        byModel.set(group.model.id, sum ? addLines(sum, line) : line);
+      }
+      return [...byModel.values()].sort((a, b) => b.request_count - a.request_count);
+    },
+    linesFor(model, rates, known) {
+      const lines = [...groups.values()].map((group) => priceGroup(group, model, rates, known));
+      return { ...lines.reduce(addLines, nothing), model: model.id };
+    },
+  };
+}
+
+function priceGroup(group: CostGroup, model: Model, rates: InputRates, known?: KnownOutput): CostLine {
+  const rate = rates.of(model);
+  const inferenceGeo = group.inference_geo;
+  const output = known?.(model, group.task_type);
+  // Requests of one price list add up: only which list it is depends on the length of each prompt.
+  const likely = createPricedSums(model, group.ttl);
+  const most = createPricedSums(model, group.ttl);
+  const tokens = { ...nothing.tokens };
+  for (const [index, bytes] of group.bytes.entries()) {
+    const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
+    const expected = Math.min(maximum, output ?? group.expected[index] ?? 0);
+    // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use, …
+    likely.add(bytes * rate.expected, 0, expected, 0);
+    // … and to be written by every request at most.
+    most.add(bytes * rate.high, (group.cached[index] ?? 0) * rate.high, maximum, group.searches[index] ?? 0);
+    tokens.input += bytes * rate.expected;
+    tokens.input_low += bytes * rate.low;
+    tokens.input_high += bytes * rate.high;
+    tokens.expected_output += expected;
+    tokens.maximum_output += maximum;
+  }
+  return rounded({
+    model: model.id,
+    request_count: group.bytes.length,
+    tokens,
+    expected_usd: likely.usd({ batch: true, inferenceGeo }),
+    maximum_usd: most.usd({ batch: true, inferenceGeo }),
+    standard_expected_usd: likely.usd({ batch: false, inferenceGeo }),
+  });
+}

@@ -1,0 +1,83 @@
+import type { AnswerMessage } from '../answers/result-line.ts';
+import type { ModelCatalog } from '../provider/models.ts';
+import { noUsage, priceOf, roundUsd, type TokenUsage } from '../provider/pricing.ts';
+import type { Usage } from '../store/record.ts';
+
+/** What a task was sent as, as far as its cost goes. */
+export type TaskKind = { model: string; task_type: string | null };
+
+/** What one answer took, as the API counts it; cache writes of an unsaid kind are the 5-minute ones. */
+function tokenUsage({ usage }: AnswerMessage): TokenUsage {
+  const longWrites = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0;
+  return {
+    input_tokens: usage.input_tokens,
+    output_tokens: usage.output_tokens,
+    cache_read_tokens: usage.cache_read_input_tokens,
+    cache_write_5m_tokens: Math.max(0, usage.cache_creation_input_tokens - longWrites),
+    cache_write_1h_tokens: longWrites,
+    web_searches: usage.server_tool_use?.web_search_requests ?? 0,
+  };
+}
+
+function inferenceGeo({ usage }: AnswerMessage): string | null {
+  const geo = usage.inference_geo;
+  return typeof geo === 'string' ? geo : null;
+}
+
+const nothing = { ...noUsage, requests: 0, cost_usd: 0 };
+
+/** The sum of two usages, under the first one's names; unknown where one of the costs is. */
+export function addUsage(a: Usage, b: Omit<Usage, keyof TaskKind>): Usage {
+  return {
+    model: a.model,
+    task_type: a.task_type,
+    requests: a.requests + b.requests,
+    input_tokens: a.input_tokens + b.input_tokens,
+    output_tokens: a.output_tokens + b.output_tokens,
+    cache_read_tokens: a.cache_read_tokens + b.cache_read_tokens,
+    cache_write_5m_tokens: a.cache_write_5m_tokens + b.cache_write_5m_tokens,
+    cache_write_1h_tokens: a.cache_write_1h_tokens + b.cache_write_1h_tokens,
+    web_searches: a.web_searches + b.web_searches,
+    cost_usd: a.cost_usd === null || b.cost_usd === null ? null : roundUsd(a.cost_usd + b.cost_usd),
+  };
+}
+
+/**
+ * Adds up what answers really took, per model and task type, each priced for itself at batch price. A model
+ * without a known price makes its sum null: nothing is guessed.
+ */
+export function createUsageTally(catalog: ModelCatalog) {
+  const sums = new Map<string, Map<string | null, Usage>>();
+
+  function sumOf(model: string, task_type: string | null): Usage {
+    const known = sums.get(model)?.get(task_type);
+    if (known !== undefined) return known;
+    const sum = { model, task_type, ...nothing };
+    sums.set(model, new Map(sums.get(model)).set(task_type, sum));
+    return sum;
+  }
+
+  return {
+    /** `kind` is what the task was sent as: its model stands in for one of the answer's that is not known. */
+    add(message: AnswerMessage, { model: requested, task_type }: TaskKind) {
+      const model = catalog.find(message.model) ?? catalog.find(requested);
+      const tokens = tokenUsage(message);
+      // Added to in place: a new sum for each of a hundred thousand answers would fill the memory for long-lived
+      // objects, which is cleared too seldom.
+      const sum = sumOf(model?.id ?? requested, task_type);
+      sum.requests += 1;
+      sum.input_tokens += tokens.input_tokens;
+      sum.output_tokens += tokens.output_tokens;
+      sum.cache_read_tokens += tokens.cache_read_tokens;
+      sum.cache_write_5m_tokens += tokens.cache_write_5m_tokens;
+      sum.cache_write_1h_tokens += tokens.cache_write_1h_tokens;
+      sum.web_searches += tokens.web_searches;
+      if (model === undefined) sum.cost_usd = null;
+      else if (sum.cost_usd !== null) {
+        const billing = { batch: true, inferenceGeo: inferenceGeo(message) };
+        sum.cost_usd = roundUsd(sum.cost_usd + priceOf(model, tokens, billing));
+      }
+    },
+    finish: (): Usage[] => [...sums.values()].flatMap((ofModel) => [...ofModel.values()]),
+  };
+}

@@ -1,0 +1,86 @@
+import { setImmediate } from 'node:timers/promises';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { type Environment, readConfig, unsetPlaceholders } from '../config/config.ts';
+import { createContext } from '../config/create-context.ts';
+import { BatchError, renderError } from '../errors.ts';
+import { createLog, redact } from '../log.ts';
+import { version } from '../version.ts';
+import { createServer } from './create-server.ts';
+
+/** Larger than any call's work may be, so that too much of it is refused in words and not by a closed connection. */
+const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+/** An end is not waited for longer than this: clients kill what lingers. */
+const LONGEST_END_MS = 1_500;
+
+/** Takes variables that the client left empty or unfilled out of what the SDK reads. */
+function cleanCredentials(env: NodeJS.ProcessEnv): void {
+  const kept = unsetPlaceholders(env);
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('ANTHROPIC_') && !(name in kept)) delete env[name];
+  }
+}
+
+/**
+ * Runs the MCP server on stdin and stdout until the client goes: by closing stdin or stdout, or by a signal.
+ * Writes nothing but MCP frames to stdout; a configuration that can't be used is said on stderr, with exit
+ * code 2.
+ */
+export async function startServer(argv: readonly string[], env: Environment = process.env): Promise<void> {
+  cleanCredentials(process.env);
+  try {
+    await serve(argv, env);
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    process.stderr.write(`batch-mcp: ${renderError(error)}\n`);
+    process.exitCode = 2;
+  }
+}
+
+async function serve(argv: readonly string[], env: Environment): Promise<void> {
+  const config = readConfig({ env, argv, cwd: process.cwd() });
+  const write = (line: string) => process.stderr.write(line);
+  const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
+  const context = await createContext(config, log);
+  const calls = new Set<Promise<unknown>>();
+  const server = createServer(context, {
+    version,
+    redact: (text) => redact(text, config.secrets),
+    onCall(call) {
+      calls.add(call);
+      void call.finally(() => calls.delete(call));
+    },
+  });
+  server.onerror = (error) => log('warn', `A message of the client could not be read (${error.name})`);
+
+  let ending = false;
+  const end = (why: string) => {
+    if (ending) return;
+    ending = true;
+    log('debug', `Ending: ${why}`);
+    // What is under way is on disk as far as it matters, and is taken up by whoever looks next.
+    setTimeout(() => process.exit(0), LONGEST_END_MS).unref();
+    // A call that came right before the end is only taken up in the next turn.
+    void setImmediate()
+      .then(() => Promise.allSettled(calls))
+      .then(() => context.jobs.idle())
+      // The replies are on their way to stdout: one turn later they are there.
+      .then(() => setImmediate())
+      .then(() => Promise.all([server.close(), context.close()]))
+      .then(() => process.exit(0));
+  };
+  process.stdin.on('end', () => end('stdin was closed'));
+  process.stdin.on('close', () => end('stdin was closed'));
+  process.stdout.on('error', () => end('stdout was closed'));
+  // Nobody reads the log any more: that is no reason to stop.
+  process.stderr.on('error', () => {});
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
+  server.onclose = () => end('the connection was closed');
+
+  await server.connect(
+    new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: LONGEST_MESSAGE_BYTES }),
+  );
+  log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.dataDir}`);
+  void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
+}

@@ -1,0 +1,193 @@
+import { collect, partsToCollect } from '../answers/collect.ts';
+import { writeRequestedOutputs } from '../answers/output-file.ts';
+import { BatchError } from '../errors.ts';
+import { accountMismatch } from '../sending/same-account.ts';
+import { giveUpDisplaced } from '../sending/tentative.ts';
+import type { Context } from '../state/context.ts';
+import { endsWithin, type Job } from '../state/jobs.ts';
+import { concernsOnePart, isCreated, seenOf, unconfirmedState, updatePart } from '../state/parts.ts';
+import { isSaved } from '../state/status.ts';
+import { isProvenDead } from '../store/process-identity.ts';
+import type { BatchRecord, CreatedPart, Intent, ProcessIdentity } from '../store/record.ts';
+import { continueSubmission } from './submit.ts';
+
+/** A batch as it is now, and what goes on with it in this process. */
+export type Refreshed = {
+  record: BatchRecord;
+  /** What goes on in this process, with how far it is. */
+  job: Job | undefined;
+  /** Why the last look at the provider, or the last work on the batch, did not succeed; nothing is lost by it. */
+  failures: BatchError[];
+};
+
+const collectKey = (batchId: string) => `${batchId} results`;
+
+/**
+ * Looks after a batch: asks the provider how its parts are, goes on with what a dead process left unsent or
+ * uncertain, fetches what has ended, writes the files asked for. What takes long goes on as a job. A look
+ * that fails leaves the batch as it was last seen.
+ */
+export async function refresh(context: Context, first: BatchRecord): Promise<Refreshed> {
+  const { batch_id } = first;
+  await noteAbandonedSends(context, first);
+  const failures = await askProvider(context, first);
+  const record = (await context.store.record(batch_id).read()) ?? first;
+
+  const driving = mayBeDriven(context, record)
+    ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record))
+    : context.jobs.find(batch_id);
+  const toCollect = partsToCollect(record).length > 0 || outputsToWrite(record);
+  const collecting = toCollect
+    ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
+    : undefined;
+  return { record, job: driving ?? collecting, failures };
+}
+
+/**
+ * The same, but answered after `ms` milliseconds at the latest: with what the store has, while the look goes on
+ * and what it finds is kept.
+ */
+export async function refreshWithin(context: Context, record: BatchRecord, ms: number): Promise<Refreshed> {
+  const look = refresh(context, record);
+  if (
+    await endsWithin(
+      look.then(() => {}),
+      ms,
+    )
+  )
+    return look;
+  look.catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    context.log('warn', `${record.batch_id}: a look that was not waited for failed (${reason})`);
+  });
+  const slow = new BatchError('api_uncertain', 'The API has not answered yet. Look again in a minute.');
+  const current = (await context.store.record(record.batch_id).read()) ?? record;
+  return { record: current, job: context.jobs.find(record.batch_id), failures: [slow] };
+}
+
+/** A job that failed since the last look is started again, and its failure told. */
+function startOrJoin(context: Context, key: string, failures: BatchError[], start: () => Job): Job {
+  const running = context.jobs.find(key);
+  if (running) return running;
+  const lastFailure = context.jobs.lastFailure(key);
+  if (lastFailure instanceof BatchError) failures.push(lastFailure);
+  return start();
+}
+
+function startCollecting(context: Context, { batch_id, provider }: BatchRecord): Job {
+  return context.jobs.run(collectKey(batch_id), { stage: 'downloading', provider }, async (report) => {
+    await collect(context, batch_id, report);
+    await writeRequestedOutputs(context, batch_id);
+  });
+}
+
+/** Whether all results are in and a file that was asked for at submission is not there yet. */
+function outputsToWrite(record: BatchRecord): boolean {
+  return (
+    isSaved(record) && record.outputs.some((output) => output.written_at === null && output.problem === null)
+  );
+}
+
+/** Whether an identity is this process, or one that is dead beyond doubt. */
+function isFree(context: Context, identity: ProcessIdentity): boolean {
+  return identity.nonce === context.self.nonce || isProvenDead(identity);
+}
+
+/**
+ * Whether the next part waits for somebody to send it, or to settle what became of it, and nobody alive is
+ * about to.
+ */
+function mayBeDriven(context: Context, record: BatchRecord): boolean {
+  const open = record.parts.find(({ progress }) => progress.state !== 'created');
+  switch (open?.progress.state) {
+    case 'prepared':
+      return isFree(context, record.owner);
+    case 'unconfirmed': {
+      const { intent } = open.progress;
+      return isFree(context, intent.sender) || isPastDeadline(intent, context.now());
+    }
+    default:
+      return false;
+  }
+}
+
+/** A create whose sender is gone, or long past its deadline, has an answer that nobody will hear. */
+async function noteAbandonedSends(context: Context, record: BatchRecord): Promise<void> {
+  for (const part of record.parts) {
+    const { progress } = part;
+    if (progress.state !== 'sending' || !isAbandoned(context, record.batch_id, progress.intent)) continue;
+    const failure = {
+      code: 'api_uncertain',
+      message: "What sent this part ended before the API's answer came.",
+      at: context.now().toISOString(),
+    };
+    await updatePart(context.store.record(record.batch_id), part.number, (current) =>
+      current.progress.state === 'sending' && current.progress.intent.key_salt === progress.intent.key_salt
+        ? unconfirmedState(progress.intent, failure)
+        : null,
+    );
+  }
+}
+
+const DEADLINE_GRACE_MS = 60_000;
+
+function isPastDeadline(intent: Intent, now: Date): boolean {
+  return now.getTime() > Date.parse(intent.send_deadline) + DEADLINE_GRACE_MS;
+}
+
+function isAbandoned(context: Context, batchId: string, intent: Intent): boolean {
+  // A send of this process that no job is at any more: its end could not be written down.
+  const dropped = intent.sender.nonce === context.self.nonce && !context.jobs.find(batchId);
+  return dropped || isPastDeadline(intent, context.now()) || isProvenDead(intent.sender);
+}
+
+async function askProvider(context: Context, record: BatchRecord): Promise<BatchError[]> {
+  const failures: BatchError[] = [];
+  for (const part of record.parts.filter(isCreated)) {
+    if (part.progress.seen.processing_status === 'ended') continue;
+    try {
+      await giveUpDisplaced(context, record, part);
+      await refreshPart(context, record, part);
+    } catch (error) {
+      if (!(error instanceof BatchError) || error.code.startsWith('store')) throw error;
+      failures.push(await explained(context, record, part, error));
+      if (!concernsOnePart(error)) break;
+    }
+  }
+  return failures;
+}
+
+async function refreshPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<void> {
+  const batch = await context.provider(record.provider).retrieveBatch(part.progress.provider_batch_id);
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) => {
+    if (progress.state !== 'created' || progress.seen.processing_status === 'ended') return null;
+    return { ...progress, not_found_since: null, seen: seenOf(batch) };
+  });
+}
+
+/** A 404 can pass within minutes of a create; one that lasts has a meaning. */
+const PASSING_NOT_FOUND_MS = 10 * 60_000;
+
+/** Why a look did not succeed, in the words of whoever has to act on it; a batch is never called lost. */
+async function explained(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+  error: BatchError,
+): Promise<BatchError> {
+  const mismatch = await accountMismatch(context, record, part.progress.intent);
+  if (mismatch !== null) {
+    const message = `This batch was sent with ${mismatch}: it is not lost, but can't be seen from here. Ask the person to set that one again.`;
+    return new BatchError('wrong_state', message, { cause: error });
+  }
+  if (error.code !== 'api_not_found') return error;
+  const since = part.progress.not_found_since ?? context.now().toISOString();
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
+    progress.state === 'created' ? { ...progress, not_found_since: since } : null,
+  );
+  const lasts = context.now().getTime() - Date.parse(since) > PASSING_NOT_FOUND_MS;
+  const message = lasts
+    ? `The API has answered since ${since} that it does not know ${part.progress.provider_batch_id}. Either the key is of another workspace than the one it was sent with, or somebody deleted it. Ask the person.`
+    : `The API does not know ${part.progress.provider_batch_id} at the moment, which can pass. Look again in a few minutes.`;
+  return new BatchError('api_not_found', message, { cause: error });
+}

@@ -1,0 +1,61 @@
+import { isSaved, statusOf } from '../../state/status.ts';
+import type { BatchRecord } from '../../store/record.ts';
+
+/** Longer than this a client must not be kept polling: the user is told, and the turn ends. */
+const WORTH_WAITING_SECONDS = 60;
+
+/** Real batches take minutes to hours: looking more often tells nothing more. */
+const POLL_STEPS: readonly { olderThanSeconds: number; everySeconds: number }[] = [
+  { olderThanSeconds: 4 * 3600, everySeconds: 1800 },
+  { olderThanSeconds: 3600, everySeconds: 900 },
+  { olderThanSeconds: 600, everySeconds: 300 },
+  { olderThanSeconds: 0, everySeconds: 120 },
+];
+
+/** When it is worth to look again, in seconds; 0 when nothing changes any more by waiting. */
+export function checkAgainInSeconds(record: BatchRecord, now: Date, sandboxSeconds: number): number {
+  const status = statusOf(record);
+  if (status === 'not_sent') return 0;
+  if (status === 'unconfirmed') return 60;
+  if (status === 'ended') return isSaved(record) ? 0 : 5;
+  if (status === 'submitting') return 5;
+  const age = (now.getTime() - lastSent(record)) / 1000;
+  if (record.provider === 'sandbox') return Math.max(1, Math.ceil(sandboxSeconds - age));
+  if (status === 'canceling') return 30;
+  return POLL_STEPS.find(({ olderThanSeconds }) => age >= olderThanSeconds)?.everySeconds ?? 120;
+}
+
+/** When the latest part went out, which is what waits longest. */
+function lastSent({ created_at, parts }: BatchRecord): number {
+  const sent = parts.flatMap(({ progress }) =>
+    progress.state === 'created' && progress.intent !== null ? [Date.parse(progress.intent.at)] : [],
+  );
+  return Math.max(Date.parse(created_at), ...sent);
+}
+
+function duration(seconds: number): string {
+  return seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
+}
+
+/** What to do next, for the agent that reads the reply. Holds no name and no content of anybody's. */
+export function nextStep(record: BatchRecord, again: number): string {
+  const id = record.batch_id;
+  switch (statusOf(record)) {
+    case 'unconfirmed':
+      return (
+        'It is not certain whether the API created part of this batch, so nothing more is sent and nothing is paid ' +
+        'twice. It is being settled from the list of batches, which takes a minute: call batch_status again then. Do not ' +
+        'submit the work again with force_new.'
+      );
+    case 'not_sent':
+      return `Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call retry_batch with batch_id ${id}: it goes on where it stopped.`;
+    case 'ended':
+      return isSaved(record)
+        ? `All results are in. Call get_results with batch_id ${id}.`
+        : `The batch has ended and its results are being downloaded. Call get_results with batch_id ${id} in ${duration(again)}.`;
+    default:
+      return again > WORTH_WAITING_SECONDS
+        ? `Tell the user that the batch runs and under which batch_id, then end your turn. Look again with batch_status in ${duration(again)} or later; most batches end within an hour, all within 24.`
+        : `Call batch_status with batch_id ${id} and wait_seconds 20, or look again in ${duration(again)}.`;
+  }
+}

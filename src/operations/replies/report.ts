@@ -1,0 +1,102 @@
+import {
+  type AttemptReport,
+  attemptsOf,
+  isRetried,
+  type OutcomeTotals,
+  outcomesOf,
+  requestCountsOf,
+} from '../../answers/outcomes.ts';
+import { type CostUsd, costOf } from '../../cost/cost.ts';
+import type { Context } from '../../state/context.ts';
+import type { Job, Progress } from '../../state/jobs.ts';
+import { isCreated } from '../../state/parts.ts';
+import {
+  isSaved,
+  latestTime,
+  type ProcessingStatus,
+  partStatus,
+  resultsExpireAt,
+  statusOf,
+} from '../../state/status.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
+import type { Refreshed } from '../refresh.ts';
+import { retryKey } from '../retry/retry-state.ts';
+import { checkAgainInSeconds, nextStep } from './next-step.ts';
+import { warningsOf } from './warnings.ts';
+
+/** A batch as replies tell of it. */
+export type BatchReport = {
+  batch_id: string;
+  name: string;
+  provider: string;
+  processing_status: ProcessingStatus;
+  request_count: number;
+  parts: {
+    provider_batch_id: string | null;
+    request_count: number;
+    processing_status: string;
+    attempt: number;
+  }[];
+  /** How many parts there are, where not all are listed. */
+  part_count: number;
+  cost_usd: CostUsd | null;
+  created_at: string;
+  expires_at: string | null;
+  ended_at: string | null;
+  results_expire_at: string | null;
+  outcomes: OutcomeTotals;
+  /** The history, where there is more than one attempt. */
+  attempts?: AttemptReport[];
+  request_counts: ReturnType<typeof requestCountsOf>;
+  results_state: 'none' | 'downloading' | 'saved';
+  output_files: string[];
+  /** What goes on in this process. */
+  progress?: Progress;
+  check_again_in_seconds: number;
+  warnings: string[];
+  next_step: string;
+};
+
+const PARTS_LISTED = 3;
+
+export async function reportOf(context: Context, { record, job, failures }: Refreshed): Promise<BatchReport> {
+  const outcomes = await outcomesOf(context, record);
+  const retrying = context.jobs.find(retryKey(record.batch_id));
+  const going: Job | undefined = job ?? retrying;
+  const again = retrying ? 5 : checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
+  return {
+    batch_id: record.batch_id,
+    name: record.name,
+    provider: record.provider,
+    processing_status: statusOf(record),
+    request_count: record.request_count,
+    parts: listedParts(record).map((part) => ({
+      provider_batch_id: isCreated(part) ? part.progress.provider_batch_id : null,
+      request_count: part.request_count,
+      processing_status: partStatus(part),
+      attempt: part.attempt,
+    })),
+    part_count: record.parts.length,
+    cost_usd: costOf(record),
+    created_at: record.created_at,
+    expires_at: latestTime(record, 'expires_at'),
+    ended_at: latestTime(record, 'ended_at'),
+    results_expire_at: resultsExpireAt(record),
+    outcomes,
+    ...(isRetried(record) && { attempts: attemptsOf(record) }),
+    request_counts: requestCountsOf(record, outcomes),
+    results_state: isSaved(record) ? 'saved' : statusOf(record) === 'ended' ? 'downloading' : 'none',
+    output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
+    ...(going && { progress: going.progress }),
+    check_again_in_seconds: again,
+    warnings: warningsOf(record, failures, context.now()),
+    next_step: retrying
+      ? `A retry of this batch is being prepared; nothing of it was sent yet. Call batch_status with batch_id ${record.batch_id}.`
+      : nextStep(record, again),
+  };
+}
+
+/** The first few parts; of a batch that was retried the latest, for these are what goes on. */
+function listedParts(record: BatchRecord): Part[] {
+  return isRetried(record) ? record.parts.slice(-PARTS_LISTED) : record.parts.slice(0, PARTS_LISTED);
+}

@@ -1,0 +1,90 @@
+import type { BatchError } from '../../errors.ts';
+import { isSaved, resultsExpireAt } from '../../state/status.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
+
+export const SANDBOX_WARNING =
+  'This is a sandbox batch: no model was asked, its answers are made up and nothing is paid.';
+
+/** Results that nobody has fetched are worth a warning this long before the provider drops them. */
+const EXPIRY_WARNING_MS = 3 * 24 * 60 * 60 * 1000;
+
+/** A reply must hold them beside all else. */
+const MOST_WARNINGS = 10;
+const LONGEST_WARNING = 500;
+
+/** What whoever asks has to know of a batch, the most urgent first. */
+export function warningsOf(record: BatchRecord, failures: readonly BatchError[], now: Date): string[] {
+  const all = allWarnings(record, failures, now);
+  const shown = all.slice(0, MOST_WARNINGS).map((text) => text.slice(0, LONGEST_WARNING).toWellFormed());
+  return all.length > shown.length ? [...shown, `and ${all.length - shown.length} more warnings`] : shown;
+}
+
+function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: Date): string[] {
+  return [
+    ...(record.provider === 'sandbox' ? [SANDBOX_WARNING] : []),
+    ...record.parts.flatMap((part) => partWarnings(part, record.parts.length)),
+    ...failures.map((failure) => `The last look did not succeed; what is shown is older. ${failure.message}`),
+    ...expiryWarnings(record, now),
+    ...record.outputs.flatMap(({ path, problem }) =>
+      problem === null ? [] : [`${path} was not written: ${problem}`],
+    ),
+    ...olderFiles(record),
+    ...record.warnings,
+  ];
+}
+
+/** Nothing is overwritten unasked, so a file from before a retry keeps what the tasks came to then. */
+function olderFiles({ parts, outputs }: BatchRecord): string[] {
+  const saved = parts.flatMap(({ progress }) =>
+    progress.state === 'created' && progress.results !== null ? [Date.parse(progress.results.saved_at)] : [],
+  );
+  const latest = Math.max(...saved);
+  return outputs
+    .filter(({ written_at }) => written_at !== null && Date.parse(written_at) < latest)
+    .map(
+      ({ path }) =>
+        `${path} was written before the last retry: call get_results with this output_file and overwrite: true for ` +
+        'the answers as they are now.',
+    );
+}
+
+function partWarnings({ number, progress }: Part, parts: number): string[] {
+  const name = parts === 1 ? 'the batch' : `part ${number} of ${parts}`;
+  switch (progress.state) {
+    case 'unconfirmed':
+      return [
+        `It is not known whether the API has ${name}: ${progress.failure.message}`,
+        ...candidates(progress.candidates),
+      ];
+    case 'not_sent':
+      return [`The API does not have ${name}; nothing of it is paid: ${progress.failure.message}`];
+    case 'created':
+      return [
+        ...(progress.tentative
+          ? [
+              `${progress.provider_batch_id} was taken for ${name}, being the only one it can be; its results will prove it.`,
+            ]
+          : []),
+        ...(progress.results?.warnings ?? []),
+      ];
+    default:
+      return [];
+  }
+}
+
+function candidates(ids: readonly string[]): string[] {
+  if (ids.length === 0) return [];
+  return [
+    `It could be ${ids.slice(0, 5).join(' or ')}. If none of them is another program's, the person can tell which: ` +
+      'retry_batch with resolve set to that id, or to send_again when it is none of them.',
+  ];
+}
+
+function expiryWarnings(record: BatchRecord, now: Date): string[] {
+  const expires = resultsExpireAt(record);
+  if (expires === null || isSaved(record) || Date.parse(expires) - now.getTime() > EXPIRY_WARNING_MS)
+    return [];
+  return [
+    `The API keeps the results only until ${expires}, and not all are saved here yet: call get_results before then.`,
+  ];
+}

@@ -1,0 +1,215 @@
+import { digestOf, type ErrorDigest } from '../answers/digest.ts';
+import type { OutcomeTotals } from '../answers/outcomes.ts';
+import { checkOutputFile, writeOutputFile } from '../answers/output-file.ts';
+import { readPage, type ShownAnswer } from '../answers/page.ts';
+import { type CostUsd, costOf } from '../cost/cost.ts';
+import { type Spending, spendingOf } from '../cost/spending.ts';
+import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
+import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
+import { isSaved, type ProcessingStatus } from '../state/status.ts';
+import type { BatchRecord, Outcome } from '../store/record.ts';
+import { requireRecord } from './find-batch.ts';
+import { findPreparing, type Preparing } from './replies/describe.ts';
+import { reportOf } from './replies/report.ts';
+import { watch } from './watch.ts';
+
+export const details = ['summary', 'concise', 'full'] as const;
+export type Detail = (typeof details)[number];
+
+export type ResultsRequest = {
+  detail?: Detail | undefined;
+  outcomes?: readonly (Outcome | 'pending' | 'failed')[] | undefined;
+  task_ids?: readonly string[] | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+  output_file?: string | undefined;
+  overwrite?: boolean | undefined;
+};
+
+export type Results = {
+  batch_id: string;
+  provider: string;
+  processing_status: ProcessingStatus;
+  detail: Detail;
+  totals: OutcomeTotals & { total: number };
+  results: ShownAnswer[];
+  error_digest: ErrorDigest[];
+  next_cursor: string | null;
+  output_files: string[];
+  cost_usd: CostUsd | null;
+  /** What the answers that are in really cost, by what; not on later pages. */
+  spending?: Spending;
+  check_again_in_seconds: number;
+  warnings: string[];
+  next_step: string;
+};
+
+/** Above this many tasks a reply points to the answers instead of pouring them out. */
+const SUMMARY_ABOVE = 50;
+const DEFAULT_LIMIT = 50;
+const SAMPLES = 3;
+const SAMPLE_CHARACTERS = 4_000;
+const failed: Outcome[] = ['incomplete', 'errored', 'expired', 'canceled', 'missing'];
+
+/**
+ * A batch's answers, by page and filter, and in a file where one is asked for. Before the end it is a normal
+ * reply without those that are still out. The path of the file is checked before anything is downloaded.
+ */
+export async function results(
+  context: Context,
+  id: string,
+  request: ResultsRequest,
+  waiting: Waiting = {},
+): Promise<Results> {
+  const output =
+    request.output_file && (await checkOutputFile(context, request.output_file, request.overwrite));
+  const start = Date.now();
+  const preparing = await findPreparing(context, id);
+  if (preparing) return nothingYet(preparing);
+  const looked = await watch(context, id, waiting);
+  const saved = isSaved(looked.record);
+  const left = Math.max(LEAST_WRITING_MS, start + context.limits.callMs - Date.now());
+  const written =
+    output && saved && (await isWritten(context, looked.record, output, request, left, waiting));
+  const record = written ? await requireRecord(context, looked.record.batch_id) : looked.record;
+  const seen = { ...looked, record };
+
+  const report = await reportOf(context, seen);
+  const detail = request.detail ?? defaultDetail(request, record.request_count);
+  const head = {
+    batch_id: record.batch_id,
+    provider: record.provider,
+    processing_status: report.processing_status,
+    detail,
+    totals: { total: record.request_count, ...report.outcomes },
+    error_digest: await digestOf(context, record),
+    output_files: [...new Set([...report.output_files, ...(written ? [output] : [])])],
+    cost_usd: costOf(record),
+    check_again_in_seconds: report.check_again_in_seconds,
+    warnings: [...report.warnings, ...(output && !written ? [saved ? STILL_WRITING : NOT_YET_WRITTEN] : [])],
+  };
+  const spending = request.cursor === undefined ? spendingOf(record) : null;
+  const used = JSON.stringify({ ...head, spending }).length;
+  const page = await pageOf(context, record, request, detail, used);
+  return {
+    ...head,
+    ...(spending && { spending }),
+    ...page,
+    next_step: saved ? nextStep(detail, page.next_cursor, head) : report.next_step,
+  };
+}
+
+/** The reply while the batch is being prepared: how many tasks it has is not known yet. */
+function nothingYet({
+  batch_id,
+  provider,
+  processing_status,
+  check_again_in_seconds,
+  warnings,
+  next_step,
+}: Preparing): Results {
+  const totals = {
+    total: 0,
+    pending: 0,
+    succeeded: 0,
+    incomplete: 0,
+    errored: 0,
+    expired: 0,
+    canceled: 0,
+    missing: 0,
+  };
+  const nothing = { error_digest: [], output_files: [], results: [], next_cursor: null, cost_usd: null };
+  const known = { batch_id, provider, processing_status, check_again_in_seconds, warnings, next_step };
+  return { ...known, ...nothing, detail: 'concise', totals };
+}
+
+const LEAST_WRITING_MS = 1_000;
+
+const NOT_YET_WRITTEN =
+  'The output_file was not written: not all results are in. Call again when the batch has ended.';
+
+const STILL_WRITING =
+  'The output_file is still being written; it is listed in output_files of batch_status when it is there.';
+
+/** Writes the file; false where that takes longer than a call may: it is then finished in this process. */
+function isWritten(
+  context: Context,
+  record: BatchRecord,
+  output: string,
+  { overwrite = false }: ResultsRequest,
+  ms: number,
+  waiting: Waiting,
+): Promise<boolean> {
+  const start = { stage: 'writing', provider: record.provider } as const;
+  const job = context.jobs.run(`${record.batch_id} ${output}`, start, () =>
+    writeOutputFile(context, record, output, overwrite),
+  );
+  return jobEndsWithin(job, ms, waiting);
+}
+
+function defaultDetail(request: ResultsRequest, count: number): Detail {
+  if (request.task_ids || request.outcomes || request.cursor) return 'concise';
+  return count > SUMMARY_ABOVE || request.output_file ? 'summary' : 'concise';
+}
+
+async function pageOf(
+  context: Context,
+  record: BatchRecord,
+  request: ResultsRequest,
+  detail: Detail,
+  used: number,
+) {
+  // Which tasks another program's batch has is told by its results.
+  if (record.adopted && !isSaved(record)) return { results: [], next_cursor: null };
+  const filters = { task_ids: request.task_ids, outcomes: outcomeFilter(request.outcomes) };
+  const room = Math.max(2_000, context.limits.replyCharacters - used);
+  if (detail !== 'summary') {
+    const limit = request.limit ?? DEFAULT_LIMIT;
+    return readPage(
+      context,
+      record,
+      { ...filters, limit, cursor: request.cursor, full: detail === 'full' },
+      room,
+    );
+  }
+  if (request.cursor !== undefined) {
+    throw new BatchError('invalid_input', 'A summary has no pages.', {
+      problems: [
+        { field: 'cursor', problem: 'does not go with detail summary', valid: 'detail concise or full' },
+      ],
+    });
+  }
+  const outcomes = filters.outcomes ?? ['succeeded' as const];
+  const sampling = { ...filters, outcomes, limit: SAMPLES, full: false };
+  const page = await readPage(context, record, sampling, Math.min(room, SAMPLE_CHARACTERS));
+  return { results: page.results, next_cursor: null };
+}
+
+function outcomeFilter(given: ResultsRequest['outcomes']): (Outcome | 'pending')[] | undefined {
+  return given && [...new Set(given.flatMap((outcome) => (outcome === 'failed' ? failed : [outcome])))];
+}
+
+function nextStep(
+  detail: Detail,
+  cursor: string | null,
+  { totals, error_digest }: Pick<Results, 'totals' | 'error_digest'>,
+): string {
+  const failures = totals.total - totals.succeeded - totals.pending;
+  const retry = error_digest.some(({ retryable }) => retryable)
+    ? '; retry_batch sends again what can succeed next time'
+    : '';
+  const look =
+    failures > 0
+      ? ` ${failures} tasks have no finished answer: error_digest says why and what to do${retry}.`
+      : '';
+  if (detail === 'summary') {
+    return (
+      'These are totals and at most three samples. For every answer call get_results with output_file (.jsonl, .json, ' +
+      `.csv or .md), or with detail concise, page by page.${look}`
+    );
+  }
+  if (cursor !== null)
+    return `There are more: call get_results with the same arguments and cursor set to next_cursor.${look}`;
+  return `These are all that match.${look}`;
+}

@@ -1,0 +1,193 @@
+import { reserveBudget } from '../cost/budget.ts';
+import { estimateOfParts, requireTotalWithinLimit } from '../cost/cost.ts';
+import { BatchError } from '../errors.ts';
+import { drive } from '../sending/drive.ts';
+import { requireSameAccount } from '../sending/same-account.ts';
+import { resolveUnconfirmed } from '../sending/settle.ts';
+import type { Context } from '../state/context.ts';
+import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import { createProblemList } from '../tasks/problems.ts';
+import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { refresh } from './refresh.ts';
+import { addAttempt, nextAttempt, planOf, type RetryPlan } from './retry/retry-attempt.ts';
+import { checkRetryOptions, type RetryOptions } from './retry/retry-options.ts';
+import { prepareRetry } from './retry/retry-prepare.ts';
+import { judgeRetry, retryKey } from './retry/retry-state.ts';
+import { watch } from './watch.ts';
+
+/** What was done, as far as a call could wait for it. */
+export type Retried = {
+  batch_id: string;
+  /** Null after a `resolve`, and while the retry is still being prepared in this process. */
+  plan: RetryPlan | null;
+  warnings: string[];
+};
+
+/**
+ * Sends tasks of a batch again: what can succeed next time, or what the options choose, changed as they say. One
+ * answer per task stays, the best. Answers within the call's time; what is left then goes on in this process.
+ *
+ * Throws `wrong_state` where something still runs or is uncertain, or where there is nothing to send;
+ * `invalid_input` with all problems; `cost_limit`: nothing was sent then.
+ */
+export async function retry(
+  context: Context,
+  id: string,
+  options: RetryOptions,
+  waiting: Waiting = {},
+): Promise<Retried> {
+  if (context.readOnly) {
+    throw new BatchError('not_allowed', 'This server is read-only. Nothing was sent; ask the person.');
+  }
+  const problems = createProblemList();
+  problems.add(...checkRetryOptions(options, context.catalog));
+  problems.throwIfAny('The retry was refused; nothing was sent. Correct this and call again:');
+  const batchId = await resolveBatchId(context, id);
+  if (options.resolve !== undefined) return settleBy(context, batchId, options.resolve, waiting);
+
+  const { record, job } = await watch(context, batchId, waiting);
+  const what = judgeRetry(record, options);
+  if (job || context.jobs.find(retryKey(batchId))) throw busy(batchId);
+  const provider = context.provider(record.provider);
+  await provider.requireCredentials();
+  await requireSameAccount(context, record, null);
+  if (what.kind === 'unsent') return sendUnsent(context, record, what.parts, options, waiting);
+  const ended = { ...record, parts: what.kept };
+  if (options.dry_run) return dryRun(context, ended, options, waiting);
+  return sendFailed(context, record, ended, options, waiting);
+}
+
+function busy(batchId: string): BatchError {
+  return new BatchError(
+    'wrong_state',
+    `Nothing was sent. This server is at work on ${batchId} already. Call batch_status, and retry_batch after that.`,
+  );
+}
+
+const PREVIEW_CHARACTERS = 1_500;
+
+/** Has nothing to show before it is through, so one that takes longer than a call may is given up. */
+async function dryRun(
+  context: Context,
+  record: BatchRecord,
+  options: RetryOptions,
+  { signal }: Waiting,
+): Promise<Retried> {
+  const timeUp = AbortSignal.timeout(context.limits.callMs);
+  const stop = signal ? AbortSignal.any([signal, timeUp]) : timeUp;
+  const preparation = { record, options, report: () => {}, signal: stop };
+  const nowhere = { add: () => {} };
+  const prepared = await prepareRetry(context, preparation, nowhere).catch((error: unknown) => {
+    if (!timeUp.aborted || signal?.aborted) throw error;
+    throw new BatchError(
+      'wrong_state',
+      'Nothing was sent. So many tasks take longer to look through than a call may last: choose fewer with outcomes, ' +
+        'error_types or task_ids, or leave dry_run out and set max_cost_usd, above which nothing is sent.',
+      { cause: error },
+    );
+  });
+  const preview = prepared.first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed();
+  const plan = { ...planOf(prepared, nextAttempt(record)), preview };
+  return { batch_id: record.batch_id, plan, warnings: prepared.warnings };
+}
+
+/** Prepares the new attempt, names it in the record and sends it. `ended` is the record without what gives way. */
+async function sendFailed(
+  context: Context,
+  record: BatchRecord,
+  ended: BatchRecord,
+  options: RetryOptions,
+  waiting: Waiting,
+): Promise<Retried> {
+  const { batch_id, provider } = record;
+  const until = Date.now() + context.limits.callMs;
+  let retried: Retried = { batch_id, plan: null, warnings: [] };
+  const job = context.jobs.run(retryKey(batch_id), { stage: 'preparing', provider }, async (report) => {
+    const preparation = { record: ended, options, report, signal: waiting.signal };
+    const added = await addAttempt(context, record, preparation);
+    retried = { batch_id, ...added };
+    startSending(context, record);
+  });
+  if (await jobEndsWithin(job, context.limits.callMs, waiting)) {
+    await waitForSending(context, batch_id, until - Date.now(), waiting);
+  }
+  return retried;
+}
+
+/** Sends parts that the API refused, or that were canceled before they were sent, under the same attempt. */
+async function sendUnsent(
+  context: Context,
+  record: BatchRecord,
+  parts: readonly Part[],
+  { max_cost_usd, dry_run }: RetryOptions,
+  waiting: Waiting,
+): Promise<Retried> {
+  const { batch_id, provider } = record;
+  const cost = estimateOfParts(record, parts);
+  const retried: Retried = {
+    batch_id,
+    plan: {
+      attempt: Math.max(...parts.map(({ attempt }) => attempt)),
+      request_count: parts.reduce((sum, { request_count }) => sum + request_count, 0),
+      cost_usd: { ...cost, actual: null, basis: record.estimate?.basis ?? 'estimated' },
+    },
+    warnings: [],
+  };
+  if (dry_run) return retried;
+  if (provider !== 'sandbox') requireTotalWithinLimit(cost, context.maxCostUsd, max_cost_usd);
+  await reserveBudget(context, record);
+  const numbers = new Set(parts.map(({ number }) => number));
+  await context.store.record(batch_id).update(
+    (current) =>
+      current && {
+        ...current,
+        owner: context.self,
+        parts: current.parts.map((part) =>
+          numbers.has(part.number) && part.progress.state === 'not_sent'
+            ? { ...part, progress: { state: 'prepared' as const } }
+            : part,
+        ),
+      },
+  );
+  startSending(context, record);
+  await waitForSending(context, batch_id, context.limits.callMs, waiting);
+  return retried;
+}
+
+/** Does what a person says of an uncertain part, and goes on with the batch. */
+async function settleBy(
+  context: Context,
+  batchId: string,
+  resolve: string,
+  waiting: Waiting,
+): Promise<Retried> {
+  // A send whose process died counts as uncertain from this look on.
+  const { record } = await refresh(context, await requireRecord(context, batchId));
+  await resolveUnconfirmed(context, record, resolve);
+  // What settles it by itself is at it still, and ends when it sees that there is nothing left to settle.
+  await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
+  startSending(context, record);
+  await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
+  return { batch_id: batchId, plan: null, warnings: [] };
+}
+
+function startSending(context: Context, { batch_id, provider }: BatchRecord): void {
+  context.jobs.run(batch_id, { stage: 'sending', provider }, (report) => drive(context, batch_id, report));
+}
+
+async function waitForSending(
+  context: Context,
+  batchId: string,
+  ms: number,
+  waiting: Waiting,
+): Promise<void> {
+  const job = context.jobs.find(batchId);
+  if (!job) return;
+  try {
+    await jobEndsWithin(job, ms, waiting);
+  } catch (error) {
+    // The attempt is on disk: its failure is told with the batch's state, and the next touch goes on with it.
+    context.log('warn', `${batchId}: sending stopped (${error instanceof Error ? error.name : 'unknown'})`);
+  }
+}

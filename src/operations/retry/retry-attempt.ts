@@ -1,0 +1,125 @@
+import { isDeepStrictEqual } from 'node:util';
+import { reserveBudget } from '../../cost/budget.ts';
+import { type CostUsd, requireWithinLimit } from '../../cost/cost.ts';
+import { totalOf } from '../../cost/cost-line.ts';
+import { BatchError } from '../../errors.ts';
+import { roundUsd } from '../../provider/pricing.ts';
+import type { Context } from '../../state/context.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
+import { createRetryFiles, type RetriedBody } from './retry-files.ts';
+import { type PreparedRetry, prepareRetry, type RetryPreparation } from './retry-prepare.ts';
+import type { Causes } from './retry-selection.ts';
+
+/** What a retry sends, or would send. */
+export type RetryPlan = {
+  attempt: number;
+  request_count: number;
+  /** What had become of the tasks before, and why. Absent for parts that are sent for the first time. */
+  outcomes?: Causes;
+  error_types?: Causes;
+  cost_usd: CostUsd;
+  /** The first request as it would be sent, of a dry run. */
+  preview?: string;
+};
+
+export function nextAttempt({ parts }: BatchRecord): number {
+  return Math.max(...parts.map(({ attempt }) => attempt)) + 1;
+}
+
+export function planOf(
+  { costs, request_count, outcomes, error_types }: PreparedRetry,
+  attempt: number,
+): RetryPlan {
+  const { expected_usd, maximum_usd } = totalOf(costs.lines);
+  return {
+    attempt,
+    request_count,
+    outcomes,
+    error_types,
+    cost_usd: { expected: expected_usd, maximum: maximum_usd, actual: null, basis: costs.rates.basis },
+  };
+}
+
+/**
+ * Writes a new attempt, and names it in the record, in place of the parts that `record` has beyond those of the
+ * preparation: ready to be sent. Of several processes that do so at once one succeeds, for the attempt is added only
+ * to the very parts that it was planned on. Leaves nothing behind where it fails.
+ */
+export async function addAttempt(
+  context: Context,
+  record: BatchRecord,
+  preparation: RetryPreparation,
+): Promise<{ plan: RetryPlan; warnings: string[] }> {
+  const next = Math.max(...record.parts.map(({ number }) => number)) + 1;
+  const files = createRetryFiles(context.store.folder(record.batch_id), context.limits, next);
+  try {
+    const { record: ended, options } = preparation;
+    const prepared = await prepareRetry(context, preparation, files);
+    if (record.provider !== 'sandbox') {
+      requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
+    }
+    const plan = planOf(prepared, nextAttempt(ended));
+    const added = (await files.finish()).map((body) => newPart(body, plan));
+    const named = await nameParts(context, record, [...ended.parts, ...added]);
+    await reserveOrTakeBack(context, named, record, added);
+    return { plan, warnings: prepared.warnings };
+  } catch (error) {
+    await files.discard();
+    throw error;
+  }
+}
+
+/** Its share of the retry's money goes by its requests. */
+function newPart(body: RetriedBody, { attempt, request_count, cost_usd }: RetryPlan): Part {
+  const share = (usd: number) => roundUsd((usd * body.request_count) / request_count);
+  return {
+    number: body.number,
+    attempt,
+    request_count: body.request_count,
+    first_task: body.first_task,
+    tasks: 'listed',
+    body_bytes: body.bytes,
+    body_sha256: body.sha256,
+    maximum_usd: share(cost_usd.maximum),
+    expected_usd: share(cost_usd.expected),
+    progress: { state: 'prepared' },
+  };
+}
+
+async function nameParts(context: Context, planned: BatchRecord, parts: Part[]): Promise<BatchRecord> {
+  let unchanged = false;
+  const record = await context.store.record(planned.batch_id).update((current) => {
+    unchanged = current !== null && isDeepStrictEqual(current.parts, planned.parts);
+    return current && unchanged ? { ...current, owner: context.self, parts } : current;
+  });
+  if (record && unchanged) return record;
+  throw new BatchError(
+    'wrong_state',
+    `Nothing was sent by this call: ${planned.batch_id} changed meanwhile, most likely because another retry was ` +
+      'faster. Call batch_status to see what goes on.',
+  );
+}
+
+/** Throws `cost_limit` where today's budget does not hold the attempt; the record is then as it was before. */
+async function reserveOrTakeBack(
+  context: Context,
+  named: BatchRecord,
+  before: BatchRecord,
+  added: readonly Part[],
+): Promise<void> {
+  try {
+    await reserveBudget(context, named);
+  } catch (error) {
+    // A look at the batch may have begun to send it, had the budget grown meanwhile: then it stands.
+    const isSent = ({ number, progress }: Part) =>
+      added.some((part) => part.number === number) &&
+      progress.state !== 'prepared' &&
+      progress.state !== 'not_sent';
+    const record = await context.store
+      .record(named.batch_id)
+      .update((current) =>
+        current?.parts.some(isSent) ? current : current && { ...current, parts: before.parts },
+      );
+    if (!record?.parts.some(isSent)) throw error;
+  }
+}

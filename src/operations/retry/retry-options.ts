@@ -1,0 +1,92 @@
+import { BatchError, type Problem } from '../../errors.ts';
+import { quoteName } from '../../lib/nearest.ts';
+import type { ModelCatalog, Tier } from '../../provider/models.ts';
+import type { Outcome } from '../../store/record.ts';
+import { checkSharedModel } from '../../tasks/choose-model.ts';
+import { createIdList } from '../../tasks/id-list.ts';
+import { placeName } from '../../tasks/place.ts';
+import { givenId, parseTask, type Task } from '../../tasks/task.ts';
+
+export type RetryOptions = {
+  /** Sends these as well as what fails alike again: all that match every one of the filters given. */
+  outcomes?: readonly (Outcome | 'failed')[] | undefined;
+  /** As the error digest names them. */
+  error_types?: readonly string[] | undefined;
+  task_ids?: readonly string[] | undefined;
+  /** Corrected tasks under their old ids, in any form that submitting takes. */
+  requests?: readonly unknown[] | undefined;
+  model?: string | undefined;
+  model_tier?: Tier | undefined;
+  max_tokens?: number | undefined;
+  remove_params?: readonly string[] | undefined;
+  max_cost_usd?: number | undefined;
+  dry_run?: boolean | undefined;
+  /** A person's word on a part whose sending is uncertain: `send_again`, or the provider's batch that it is. */
+  resolve?: string | undefined;
+};
+
+export type Correction = { place: string; task: Task };
+
+/** Whether what is to be sent is chosen or changed, and not simply what was left. */
+export function changesSomething(options: RetryOptions): boolean {
+  const { max_cost_usd: _limit, dry_run: _dry, resolve: _resolve, ...rest } = options;
+  return Object.values(rest).some((value) => value !== undefined);
+}
+
+/** Without these there is no request. */
+const NEEDED_PARAMS = ['model', 'max_tokens', 'messages'];
+
+/** What is wrong with the options by themselves. */
+export function checkRetryOptions(options: RetryOptions, catalog: ModelCatalog): Problem[] {
+  const needed = (options.remove_params ?? []).filter((name) => NEEDED_PARAMS.includes(name));
+  return [
+    ...checkSharedModel({ model: options.model }, catalog),
+    ...needed.map((name) => ({
+      field: 'remove_params',
+      problem: `${name} can't be left out of a request`,
+      valid: 'names of optional params; model and max_tokens are changed by the arguments of that name',
+    })),
+    ...(options.resolve !== undefined && (changesSomething(options) || options.dry_run)
+      ? [
+          {
+            field: 'resolve',
+            problem: 'is given together with other arguments',
+            valid: 'resolve alone, and a second call for the rest',
+          },
+        ]
+      : []),
+  ];
+}
+
+/** The corrected tasks by id, and what is wrong with them. */
+export function readCorrections(
+  requests: readonly unknown[],
+  inlineBytes: number,
+): { corrections: Map<string, Correction>; problems: Problem[] } {
+  const bytes = Buffer.byteLength(JSON.stringify(requests));
+  if (bytes > inlineBytes) {
+    throw new BatchError('invalid_input', 'These are too many corrections for one call; nothing was sent.', {
+      problems: [
+        { field: 'requests', problem: `is ${bytes} bytes`, valid: `at most ${inlineBytes} bytes at a time` },
+      ],
+    });
+  }
+  const corrections = new Map<string, Correction>();
+  const problems: Problem[] = [];
+  const ids = createIdList('requests');
+  for (const [index, value] of requests.entries()) {
+    const place = placeName('requests', index + 1);
+    const id = givenId(value);
+    const duplicate = id && ids.note(index + 1, id);
+    const parsed = parseTask(value, place);
+    if (duplicate) problems.push(duplicate);
+    if (parsed.ok) corrections.set(parsed.task.task_id, { place, task: parsed.task });
+    else problems.push(...parsed.problems);
+  }
+  return { corrections, problems };
+}
+
+/** A task that is named, but is none of the batch's. */
+export function unknownTask(field: string, id: string): Problem {
+  return { field, problem: `${quoteName(id)} is no task of this batch`, valid: 'ids as they were submitted' };
+}

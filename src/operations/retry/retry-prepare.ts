@@ -1,0 +1,171 @@
+import { openView } from '../../answers/view.ts';
+import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
+import type { Context } from '../../state/context.ts';
+import type { Report } from '../../state/jobs.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import { openTasks, type Tasks } from '../../store/tasks-file.ts';
+import { checkLiveModels } from '../../tasks/live-models.ts';
+import { givenUp } from '../../tasks/prepare.ts';
+import { createProblemList } from '../../tasks/problems.ts';
+import type { RenderedTask } from '../../tasks/render.ts';
+import { checkRendered, createWarningList } from '../../tasks/rendered-request.ts';
+import { itemName } from '../../tasks/task.ts';
+import type { RetriedTask } from './retry-files.ts';
+import { findNamed, type NamedTasks } from './retry-named.ts';
+import type { RetryOptions } from './retry-options.ts';
+import { createRetryRequests } from './retry-request.ts';
+import {
+  type Causes,
+  countCause,
+  notesOf,
+  nothingToRetry,
+  type Selected,
+  type Selection,
+  selectTasks,
+} from './retry-selection.ts';
+import { openSentRequests } from './sent-requests.ts';
+
+/** Where the requests of a retry go: onto disk when they are to be sent, nowhere for a dry run. */
+export type RetrySink = { add(task: RetriedTask, request: Buffer): Promise<void> | void };
+
+/** What a retry sends. */
+export type PreparedRetry = {
+  request_count: number;
+  /** By what had become of the tasks, and why. */
+  outcomes: Causes;
+  error_types: Causes;
+  costs: Costs;
+  first_request: string;
+  warnings: string[];
+};
+
+export type RetryPreparation = {
+  record: BatchRecord;
+  options: RetryOptions;
+  report: Report;
+  /** Gives up what has not been sent. */
+  signal?: AbortSignal | undefined;
+};
+
+const REFUSED = 'The retry was refused; nothing was sent and nothing was paid. Correct this and call again:';
+
+/** Tasks whose entries are read at a time. */
+const CHUNK = 100;
+
+/**
+ * Chooses the tasks that are sent again, changes or replaces their requests as asked, checks them anew and hands
+ * each to `sink`, in the caller's order. Throws `invalid_input` with all problems at once, and `wrong_state`
+ * where there is nothing to send; the sink's work is then for nothing.
+ */
+export async function prepareRetry(
+  context: Context,
+  { record, options, report, signal }: RetryPreparation,
+  sink: RetrySink,
+): Promise<PreparedRetry> {
+  const folder = context.store.folder(record.batch_id);
+  const tasks = await openTasks(folder);
+  const problems = createProblemList();
+  const named = await findNamed(context, tasks, options, problems);
+  problems.throwIfAny(REFUSED);
+  const selection = await selectIn(context, { record, options, signal }, named);
+
+  const today = context.now().toISOString().slice(0, 10);
+  const sent = await openSentRequests(folder, record);
+  const requests = createRetryRequests(context, options, sent);
+  // What answers took before says little of those that failed: the tasks' own figures are used.
+  const sheet = createCostSheet(() => undefined);
+  const warnings = createWarningList();
+  const outcomes: Causes = {};
+  const error_types: Causes = {};
+  let atLimit = 0;
+  let count = 0;
+  let done = 0;
+  let first_request = '';
+  try {
+    for await (const { selected, entry } of withEntries(tasks, selection.selected)) {
+      if (signal?.aborted) throw givenUp();
+      done += 1;
+      if (done % 1000 === 0) report({ stage: 'preparing', done, total: selection.selected.length });
+      const correction = named.corrections.get(selected.ordinal);
+      const item = itemName(correction?.place ?? `task ${selected.ordinal + 1}`, entry.task_id);
+      const rendering = await requests.make(selected, entry, correction);
+      if (rendering === 'at_limit') {
+        atLimit += 1;
+        continue;
+      }
+      if (!rendering.ok) {
+        problems.add(...rendering.problems.map((problem) => ({ ...problem, item })));
+        continue;
+      }
+      const { rendered } = rendering;
+      const task = retriedTask(selected, entry, rendered);
+      const request = JSON.stringify({ custom_id: task.custom_id, params: rendered.params });
+      const bytes = Buffer.from(request);
+      const found = checkRendered(rendered, bytes.length, { ...context, ...context.limits, today });
+      problems.add(...found.problems.map((problem) => ({ ...problem, item })));
+      if (problems.count > 0) continue;
+
+      count += 1;
+      if (first_request === '') first_request = request;
+      warnings.add(found.warnings);
+      countCause(outcomes, selected.outcome);
+      if (selected.cause !== null) countCause(error_types, selected.cause);
+      sheet.add(rendered);
+      await sink.add(task, bytes);
+    }
+  } finally {
+    await sent.close();
+  }
+
+  problems.add(...requests.problems());
+  problems.throwIfAny(REFUSED);
+  if (count === 0) throw nothingToRetry(selection, record.request_count, atLimit);
+  const costs = sheet.finish();
+  const lifeWarnings = await checkLiveModels(context, record.provider, costs.tally.models());
+  return {
+    request_count: count,
+    outcomes,
+    error_types,
+    costs,
+    first_request,
+    warnings: [...new Set([...notesOf(selection, atLimit), ...warnings.texts(count), ...lifeWarnings])],
+  };
+}
+
+async function selectIn(
+  context: Context,
+  { record, options, signal }: Pick<RetryPreparation, 'record' | 'options' | 'signal'>,
+  named: NamedTasks,
+): Promise<Selection> {
+  const view = await openView(context, record);
+  try {
+    return await selectTasks(view, options, named, signal);
+  } finally {
+    await view.close();
+  }
+}
+
+async function* withEntries(
+  tasks: Tasks,
+  selected: readonly Selected[],
+): AsyncGenerator<{ selected: Selected; entry: TaskEntry }> {
+  for (let start = 0; start < selected.length; start += CHUNK) {
+    const chunk = selected.slice(start, start + CHUNK);
+    const entries = await tasks.read(chunk.map(({ ordinal }) => ordinal));
+    for (const [index, each] of chunk.entries()) {
+      const entry = entries[index];
+      if (entry !== undefined) yield { selected: each, entry };
+    }
+  }
+}
+
+function retriedTask({ ordinal }: Selected, entry: TaskEntry, rendered: RenderedTask): RetriedTask {
+  return {
+    ordinal,
+    custom_id: entry.custom_id ?? entry.task_id,
+    ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
+    model: rendered.model.id,
+    ...(rendered.structured && { structured: true as const }),
+  };
+}

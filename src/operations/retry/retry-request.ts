@@ -1,0 +1,92 @@
+import type { Problem } from '../../errors.ts';
+import { quoteName } from '../../lib/nearest.ts';
+import type { Model, ModelCatalog } from '../../provider/models.ts';
+import type { Context } from '../../state/context.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import { type Rendering, renderTask } from '../../tasks/render.ts';
+import type { TaskDefaults } from '../../tasks/task.ts';
+import { changeParams, type ParamsChange } from './change-params.ts';
+import type { Correction, RetryOptions } from './retry-options.ts';
+import type { Selected } from './retry-selection.ts';
+import type { SentRequests } from './sent-requests.ts';
+
+/** Makes the requests of a retry, out of those that were sent or of corrections. */
+export type RetryRequests = {
+  /** `at_limit` for an answer that was cut off and can't get longer. */
+  make(
+    selected: Selected,
+    entry: TaskEntry,
+    correction: Correction | undefined,
+  ): Promise<Rendering | 'at_limit'>;
+  /** Once all are made: what was to be left out, and was in none of them. */
+  problems(): Problem[];
+};
+
+export function createRetryRequests(
+  context: Context,
+  options: RetryOptions,
+  sent: SentRequests,
+): RetryRequests {
+  const { catalog } = context;
+  const change = changeOf(catalog, options);
+  const removed = new Set<string>();
+  let changed = 0;
+  const limitOf = (model: unknown) =>
+    typeof model === 'string' ? catalog.find(model)?.max_output_tokens : undefined;
+
+  return {
+    async make({ ordinal, cause }, entry, correction) {
+      if (correction) return renderTask(correction.task, defaultsOf(options, entry), context);
+      const isCut = cause === 'max_tokens';
+      const { params } = await sent.read(ordinal);
+      const next = changeParams(params, change, isCut, limitOf);
+      changed += 1;
+      for (const name of next.removed) removed.add(name);
+      if (next.atLimit) return 'at_limit';
+      const native = { kind: 'native' as const, task_id: entry.task_id, params: next.params };
+      return withExpectation(renderTask(native, {}, context), entry, isCut);
+    },
+    problems() {
+      if (changed === 0) return [];
+      return change.remove.filter((name) => !removed.has(name)).map(neverFound);
+    },
+  };
+}
+
+/** A name that nothing has is a typing error: sent as they were, all would fail again. */
+function neverFound(name: string): Problem {
+  return {
+    field: 'remove_params',
+    problem: `no request that would be sent again has ${quoteName(name)}`,
+    valid: 'names of params as they were sent, as in thinking or thinking.budget_tokens',
+  };
+}
+
+function changeOf(catalog: ModelCatalog, options: RetryOptions): ParamsChange {
+  const { max_tokens, remove_params = [] } = options;
+  return { model: chosenModel(catalog, options), max_tokens, remove: remove_params };
+}
+
+/** The model for all that is sent again; undefined where each task keeps its own. */
+function chosenModel(catalog: ModelCatalog, { model, model_tier }: RetryOptions): Model | undefined {
+  if (model !== undefined) return catalog.require(model);
+  return model_tier && catalog.forTier(model_tier);
+}
+
+/** A corrected task that names no model goes to the one that it was first sent to. */
+function defaultsOf({ model, model_tier, max_tokens }: RetryOptions, entry: TaskEntry): TaskDefaults {
+  const chosen =
+    model === undefined && model_tier === undefined ? { model: entry.model } : { model, model_tier };
+  return { ...chosen, max_tokens };
+}
+
+/** An answer like the first is expected, and of one that was cut off all the tokens that it may take now. */
+function withExpectation(rendering: Rendering, entry: TaskEntry, isCut: boolean): Rendering {
+  if (!rendering.ok) return rendering;
+  const { rendered } = rendering;
+  const expected = isCut
+    ? rendered.max_tokens
+    : (entry.expected_output_tokens ?? rendered.expected_output_tokens);
+  const expected_output_tokens = Math.min(rendered.max_tokens, expected);
+  return { ok: true, rendered: { ...rendered, task_type: entry.task_type, expected_output_tokens } };
+}

@@ -1,0 +1,117 @@
+import { isRetryable } from '../../answers/failures.ts';
+import type { View } from '../../answers/view.ts';
+import { BatchError } from '../../errors.ts';
+import type { Outcome } from '../../store/record.ts';
+import { givenUp } from '../../tasks/prepare.ts';
+import type { NamedTasks } from './retry-named.ts';
+import type { RetryOptions } from './retry-options.ts';
+
+/** A task that is sent again; `cause` as the error digest names it, null for a correction of a finished answer. */
+export type Selected = { ordinal: number; outcome: Outcome; cause: string | null };
+
+/** Counts by cause. */
+export type Causes = Record<string, number>;
+
+export type Selection = {
+  /** In the caller's order. */
+  selected: Selected[];
+  /** Without a finished answer, and not selected. */
+  leftOut: Causes;
+  /** Named in `task_ids`, though they have a finished answer. */
+  finishedButNamed: number;
+};
+
+/**
+ * Which tasks a retry sends. By itself what can succeed next time; with filters what matches all of them; with
+ * corrections alone only these. A finished answer is never paid again, unless a correction replaces it.
+ */
+export async function selectTasks(
+  view: View,
+  options: RetryOptions,
+  named: NamedTasks,
+  signal?: AbortSignal,
+): Promise<Selection> {
+  const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0 };
+  for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
+    if (signal?.aborted) throw givenUp();
+    const outcome = view.outcome(ordinal);
+    if (outcome === 'pending') continue;
+    const corrected = named.corrections.has(ordinal);
+    if (outcome === 'succeeded') {
+      if (corrected) selection.selected.push({ ordinal, outcome, cause: null });
+      else if (named.taskIds?.has(ordinal)) selection.finishedButNamed += 1;
+      continue;
+    }
+    const cause = (await view.failure(ordinal))?.type ?? 'missing';
+    if (corrected || isWanted({ ordinal, outcome, cause }, options, named)) {
+      selection.selected.push({ ordinal, outcome, cause });
+    } else countCause(selection.leftOut, cause);
+  }
+  return selection;
+}
+
+function isWanted(
+  { ordinal, outcome, cause }: { ordinal: number; outcome: Outcome; cause: string },
+  { outcomes, error_types, requests }: RetryOptions,
+  { taskIds }: NamedTasks,
+): boolean {
+  if (outcomes === undefined && error_types === undefined && taskIds === undefined) {
+    return requests === undefined && isRetryable(cause);
+  }
+  return (
+    (outcomes === undefined || outcomes.includes(outcome) || outcomes.includes('failed')) &&
+    (error_types === undefined || error_types.includes(cause)) &&
+    (taskIds === undefined || taskIds.has(ordinal))
+  );
+}
+
+export function countCause(causes: Causes, cause: string): void {
+  // A cause is the API's word: it must not reach into the object's own prototype.
+  causes[cause] = (Object.hasOwn(causes, cause) ? (causes[cause] ?? 0) : 0) + 1;
+}
+
+/** As `3 invalid_request_error, 1 refusal`, the most frequent first. */
+export function describeCauses(causes: Causes): string {
+  const sorted = Object.entries(causes).sort(([, a], [, b]) => b - a);
+  const shown = sorted.slice(0, 8).map(([cause, count]) => `${count} ${cause}`);
+  return [...shown, ...(sorted.length > shown.length ? ['…'] : [])].join(', ');
+}
+
+/** What to tell who asked for a retry of which nothing is left: what there is, and how to name it. */
+export function nothingToRetry(selection: Selection, total: number, atLimit: number): BatchError {
+  const notes = notesOf(selection, atLimit);
+  const why =
+    notes.length === 0 || (notes.length === 1 && selection.finishedButNamed > 0)
+      ? [`All ${total} tasks have a finished answer; to replace some, give the tasks in requests.`]
+      : atLimit === 0
+        ? ['This call would send none of the tasks.', ...notes]
+        : notes;
+  return new BatchError('wrong_state', ['Nothing was sent.', ...why].join(' '));
+}
+
+/** What a caller has to know of the tasks that are not sent. */
+export function notesOf({ leftOut, finishedButNamed }: Selection, atLimit: number): string[] {
+  return [
+    ...(finishedButNamed > 0 ? [finishedText(finishedButNamed)] : []),
+    ...(atLimit > 0 ? [atLimitText(atLimit)] : []),
+    ...(Object.keys(leftOut).length > 0 ? [othersText(leftOut)] : []),
+  ];
+}
+
+function finishedText(count: number): string {
+  return `${count} of the task_ids have a finished answer and are not paid again; to replace one, give the task in requests.`;
+}
+
+function atLimitText(count: number): string {
+  return (
+    `${count} answers were cut off at all the tokens that their model can give, so they are not sent again as they are: ` +
+    'ask for less in each (requests), or take a model that can give more.'
+  );
+}
+
+function othersText(leftOut: Causes): string {
+  return (
+    `Without a finished answer, and not sent again by this call: ${describeCauses(leftOut)}. Name them with ` +
+    'error_types, outcomes or task_ids to send them, or correct them in requests.'
+  );
+}

@@ -1,0 +1,74 @@
+import type { Context } from '../state/context.ts';
+import type { Claim } from '../store/other-records.ts';
+
+/** Which of our parts a provider's batch may belong to. */
+export type Owner = { batch_id: string; part: number };
+
+function isSame(claim: Claim | null, owner: Owner): boolean {
+  return claim?.owner?.batch_id === owner.batch_id && claim.owner.part === owner.part;
+}
+
+/**
+ * Claims a provider's batch by the answer to our own create, which is beyond doubt. Gives the owner of a
+ * tentative claim that it displaced.
+ */
+export async function claimForGood(
+  context: Context,
+  providerBatchId: string,
+  owner: Owner,
+): Promise<Owner | null> {
+  let displaced: Owner | null = null;
+  await context.store.claim(providerBatchId).update((held) => {
+    displaced = held?.owner && !isSame(held, owner) ? held.owner : null;
+    return { owner, tentative: false };
+  });
+  return displaced;
+}
+
+/** Claims a provider's batch that nobody else owns; whether it is this owner's now. */
+export async function claimTentatively(
+  context: Context,
+  providerBatchId: string,
+  owner: Owner,
+): Promise<boolean> {
+  const held = await context.store
+    .claim(providerBatchId)
+    .update((current) => (current?.owner ? current : { owner, tentative: true }));
+  return isSame(held, owner);
+}
+
+/** Whether a part still owns what it took tentatively. */
+export async function stillOwns(context: Context, providerBatchId: string, owner: Owner): Promise<boolean> {
+  return isSame(await context.store.claim(providerBatchId).read(), owner);
+}
+
+/** Makes a tentative claim one for good, once the results or the person have proven it. */
+export async function confirmClaim(context: Context, providerBatchId: string, owner: Owner): Promise<void> {
+  await context.store
+    .claim(providerBatchId)
+    .update((current) => (isSame(current, owner) ? { owner, tentative: false } : current));
+}
+
+/** Gives a claim back: the provider's batch turned out to be somebody else's. */
+export async function releaseClaim(context: Context, providerBatchId: string, owner: Owner): Promise<void> {
+  await context.store
+    .claim(providerBatchId)
+    .update((current) => (isSame(current, owner) ? { owner: null, tentative: false } : current));
+}
+
+/** Whose a provider's batch is, seen from a part: it may own it already, if its process died before it noted so. */
+export async function standingOf(
+  context: Context,
+  providerBatchId: string,
+  owner: Owner,
+): Promise<'free' | 'own' | 'own_tentatively' | 'of_another'> {
+  const held = await context.store.claim(providerBatchId).read();
+  if (held === null || held.owner === null) return 'free';
+  if (!isSame(held, owner)) return 'of_another';
+  return held.tentative ? 'own_tentatively' : 'own';
+}
+
+/** Whether anybody here owns a provider's batch. */
+export async function isClaimed(context: Context, providerBatchId: string): Promise<boolean> {
+  return (await context.store.claim(providerBatchId).read())?.owner != null;
+}

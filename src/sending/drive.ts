@@ -1,0 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../state/context.ts';
+import type { Report } from '../state/jobs.ts';
+import { sendParts } from './send.ts';
+import { isUnconfirmed, settlePart } from './settle.ts';
+
+/**
+ * Sends what waits and settles what is uncertain, in turn, until all parts are with the provider or nothing
+ * can be done now. While anything is uncertain nothing is sent.
+ */
+export async function drive(context: Context, batchId: string, report: Report): Promise<void> {
+  for (;;) {
+    await sendParts(context, batchId, report);
+    const record = await context.store.record(batchId).read();
+    const part = record?.parts.find(isUnconfirmed);
+    if (!record || !part) return;
+    report({ stage: 'sending', done: part.first_task, total: record.request_count });
+    if (!(await settlePart(context, record, part))) return;
+    // Two listings at the very same moment would be one.
+    await sleep(context.settleMs / 20);
+  }
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reserveBudget } from '../cost/budget.ts';
+import { BatchError } from '../errors.ts';
+import type { Provider } from '../provider/provider.ts';
+import type { Context } from '../state/context.ts';
+import type { Report } from '../state/jobs.ts';
+import { createdState, unconfirmedState, updatePart } from '../state/parts.ts';
+import type { BatchRecord, Intent, Part, PartState } from '../store/record.ts';
+import { claimForGood } from './claims.ts';
+import { backToUnconfirmed } from './tentative.ts';
+
+/** A slow line still carries this much a second; the API's answer has its own time on top. */
+const SLOWEST_BYTES_PER_SECOND = 256_000;
+const BUSY_WAIT_SECONDS = 5;
+
+function sendingMs({ limits }: Context, part: Part): number {
+  return limits.answerMs + (part.body_bytes / SLOWEST_BYTES_PER_SECOND) * 1000;
+}
+
+/**
+ * Sends the parts that wait to be sent, one after another. Nothing goes out while another part's fate is
+ * uncertain. Whatever happens is in the record; throws only where the store fails.
+ */
+export async function sendParts(context: Context, batchId: string, report: Report): Promise<void> {
+  const register = context.store.record(batchId);
+  const busyUntil = Date.now() + context.limits.busyMs;
+  if (!(await isWithinBudget(context, batchId))) return;
+  for (;;) {
+    const record = await register.read();
+    const part = record && nextToSend(record);
+    if (!record || !part) return;
+    report({ stage: 'sending', done: part.first_task, total: record.request_count });
+    const next = await sendPart(context, record, part, busyUntil);
+    if (next === 'stop') return;
+  }
+}
+
+/** Reserves the money for what waits to be sent; where today's budget does not hold it, that is in the record. */
+async function isWithinBudget(context: Context, batchId: string): Promise<boolean> {
+  const register = context.store.record(batchId);
+  const record = await register.read();
+  const part = record && nextToSend(record);
+  if (!record || !part) return false;
+  try {
+    await reserveBudget(context, record);
+    return true;
+  } catch (error) {
+    if (!(error instanceof BatchError) || error.code !== 'cost_limit') throw error;
+    await updatePart(register, part.number, ({ progress }) =>
+      progress.state === 'prepared' ? { state: 'not_sent', failure: failureOf(error, context) } : null,
+    );
+    return false;
+  }
+}
+
+/** The first waiting part, where all before it are with the provider. */
+function nextToSend(record: BatchRecord): Part | undefined {
+  const open = record.parts.find(({ progress }) => progress.state !== 'created');
+  return open?.progress.state === 'prepared' ? open : undefined;
+}
+
+async function sendPart(
+  context: Context,
+  record: BatchRecord,
+  part: Part,
+  busyUntil: number,
+): Promise<'go_on' | 'stop'> {
+  const { store, log } = context;
+  const register = store.record(record.batch_id);
+  const provider = context.provider(record.provider);
+  const failed = (error: unknown): PartState => ({ state: 'not_sent', failure: failureOf(error, context) });
+
+  let intent: Intent;
+  try {
+    intent = await makeIntent(context, provider, part);
+  } catch (error) {
+    await updatePart(register, part.number, ({ progress }) =>
+      progress.state === 'prepared' ? failed(error) : null,
+    );
+    return 'stop';
+  }
+  const begun = await updatePart(register, part.number, ({ progress }) =>
+    progress.state === 'prepared' ? { state: 'sending', intent } : null,
+  );
+  // Another process was faster: it sends this part, and the ones behind it.
+  if (!begun.changed) return 'stop';
+
+  const ours = (current: Part) =>
+    current.progress.state === 'sending' && current.progress.intent.key_salt === intent.key_salt;
+  const settle = (state: PartState) =>
+    updatePart(register, part.number, (current) => (ours(current) ? state : null));
+  try {
+    const body = { path: store.folder(record.batch_id).partBody(part.number), bytes: part.body_bytes };
+    const batch = await provider.createBatch(body, sendingMs(context, part));
+    await takeCreated(context, record, part, batch.id);
+    await settle(createdState(intent, batch));
+    log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${part.request_count} requests)`);
+    return 'go_on';
+  } catch (error) {
+    const meaning = meaningOf(error);
+    log('warn', `${record.batch_id} part ${part.number}: ${meaning} (${describe(error)})`);
+    if (meaning === 'uncertain') {
+      await settle(unconfirmedState(intent, failureOf(error, context)));
+      return 'stop';
+    }
+    const wait = 1000 * (apiOf(error)?.retry_after_seconds ?? BUSY_WAIT_SECONDS);
+    if (meaning === 'not_sent' || Date.now() + wait > busyUntil) {
+      await settle(failed(error));
+      return 'stop';
+    }
+    await settle({ state: 'prepared' });
+    await sleep(wait);
+    return 'go_on';
+  }
+}
+
+/**
+ * Makes the provider's batch ours. A part that had taken it for its own, when that was the only one it could
+ * be, is uncertain again.
+ */
+async function takeCreated(context: Context, record: BatchRecord, part: Part, id: string): Promise<void> {
+  const displaced = await claimForGood(context, id, { batch_id: record.batch_id, part: part.number });
+  if (displaced !== null) await backToUnconfirmed(context, displaced, id);
+}
+
+async function makeIntent(context: Context, provider: Provider, part: Part): Promise<Intent> {
+  const salt = randomBytes(16).toString('hex');
+  const [account, keyHash, newest] = await Promise.all([
+    provider.account(),
+    provider.fingerprint(salt),
+    provider.listBatches({ limit: 1 }),
+  ]);
+  const now = context.now();
+  return {
+    sender: context.self,
+    at: now.toISOString(),
+    send_deadline: new Date(now.getTime() + sendingMs(context, part)).toISOString(),
+    base_url: account.base_url,
+    workspace: account.workspace,
+    key_salt: salt,
+    key_hash: keyHash,
+    watermark: newest.batches[0]?.id ?? null,
+    rejected: [],
+  };
+}
+
+/** What the failure of a create means for the money: only a definite no is one. */
+function meaningOf(error: unknown): 'not_sent' | 'busy' | 'uncertain' {
+  if (!(error instanceof BatchError)) return 'uncertain';
+  switch (error.code) {
+    case 'api_busy':
+      return 'busy';
+    case 'api_refused':
+    case 'api_not_found':
+    case 'api_spend_limit':
+    case 'api_unreachable':
+    case 'no_credentials':
+      return 'not_sent';
+    default:
+      return 'uncertain';
+  }
+}
+
+function apiOf(error: unknown) {
+  return error instanceof BatchError ? error.api : undefined;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function failureOf(error: unknown, context: Context) {
+  const code = error instanceof BatchError ? error.code : 'internal';
+  return { code, message: describe(error), at: context.now().toISOString() };
+}

@@ -1,0 +1,55 @@
+import type { Context } from '../state/context.ts';
+import { unconfirmedState, updatePart } from '../state/parts.ts';
+import type { BatchRecord, CreatedPart } from '../store/record.ts';
+import { confirmClaim, type Owner, releaseClaim, stillOwns } from './claims.ts';
+
+const NOT_OURS = "The provider's batch that was taken for it turned out to be another one's.";
+
+/** A part that took a provider's batch which is not its own is uncertain, as it was before. */
+export async function backToUnconfirmed(
+  context: Context,
+  owner: Owner,
+  providerBatchId: string,
+): Promise<void> {
+  const failure = { code: 'api_uncertain', message: NOT_OURS, at: context.now().toISOString() };
+  await updatePart(context.store.record(owner.batch_id), owner.part, ({ progress }) => {
+    if (progress.state !== 'created' || !progress.tentative || progress.intent === null) return null;
+    if (progress.provider_batch_id !== providerBatchId) return null;
+    const rejected = [...progress.intent.rejected, providerBatchId];
+    return unconfirmedState({ ...progress.intent, rejected }, failure);
+  });
+}
+
+/** Gives up tentative parts whose claim another's create has displaced, should that process not have done so. */
+export async function giveUpDisplaced(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<void> {
+  const owner = { batch_id: record.batch_id, part: part.number };
+  const id = part.progress.provider_batch_id;
+  if (!part.progress.tentative || (await stillOwns(context, id, owner))) return;
+  await backToUnconfirmed(context, owner, id);
+}
+
+/** Lets go of a tentative part whose results hold ids that were never sent. */
+export async function releaseForeign(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<void> {
+  const owner = { batch_id: record.batch_id, part: part.number };
+  await releaseClaim(context, part.progress.provider_batch_id, owner);
+  await backToUnconfirmed(context, owner, part.progress.provider_batch_id);
+}
+
+/** Makes a tentative part ours for good: its results hold what was sent, or the person says so. */
+export async function confirmPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<void> {
+  await confirmClaim(context, part.progress.provider_batch_id, {
+    batch_id: record.batch_id,
+    part: part.number,
+  });
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
+    progress.state === 'created' && progress.tentative ? { ...progress, tentative: false } : null,
+  );
+}

@@ -1,0 +1,86 @@
+import type { AllowedFolders } from '../lib/allowed-folders.ts';
+import type { Log } from '../log.ts';
+import type { ModelCatalog } from '../provider/models.ts';
+import type { Provider, ProviderName } from '../provider/provider.ts';
+import type { ProcessIdentity } from '../store/record.ts';
+import type { Store } from '../store/store.ts';
+import type { Templates } from '../templates/templates.ts';
+import type { Jobs } from './jobs.ts';
+
+/** Sizes and times that bound the work, in one place so that a test can make them small. */
+export type Limits = {
+  /** Requests in one provider batch. */
+  partRequests: number;
+  /** Bytes in one provider batch's body. */
+  partBytes: number;
+  /** A file of so many bytes of tasks, one per line, is examined on threads: to start them takes a while. */
+  threadedBytes: number;
+  /** Bytes of tasks given inline. */
+  inlineBytes: number;
+  /** A call answers after this many milliseconds at the latest, whatever still goes on. */
+  callMs: number;
+  /** How long the API may take to answer a create whose body has arrived. */
+  answerMs: number;
+  /** How long a busy API is asked again within one submission. */
+  busyMs: number;
+  /** How often a results download that came short is fetched in all. */
+  downloads: number;
+  /** Before the second download of the same results, in milliseconds; twice as long before the third. */
+  downloadPauseMs: number;
+  /** Results of so many requests and more are scanned on a thread of their own, which takes a while to start. */
+  threadedResults: number;
+  /** Characters of a reply's text, below the 20,000 that some clients cut at. */
+  replyCharacters: number;
+};
+
+/**
+ * The API's own limits are 100,000 requests and 256 MB (Message Batches documentation); clients give up a
+ * call after 60 seconds or sooner.
+ */
+export const defaultLimits: Limits = {
+  partRequests: 100_000,
+  partBytes: 250_000_000,
+  threadedBytes: 8_000_000,
+  inlineBytes: 4_000_000,
+  callMs: 20_000,
+  answerMs: 60_000,
+  busyMs: 60_000,
+  downloads: 3,
+  downloadPauseMs: 1_000,
+  threadedResults: 20_000,
+  replyCharacters: 18_000,
+};
+
+export const remotes = ['manage', 'read', 'off'] as const;
+export type Remote = (typeof remotes)[number];
+
+/** All that the operations work with. Made by a starter; the operations read no environment. */
+export type Context = {
+  readonly store: Store;
+  /** The provider that new work goes to. */
+  readonly defaultProvider: ProviderName;
+  readonly provider: (name: ProviderName) => Provider;
+  readonly templates: Templates;
+  readonly catalog: ModelCatalog;
+  readonly folders: AllowedFolders;
+  readonly jobs: Jobs;
+  readonly limits: Limits;
+  /** Ceiling for the maximum estimate of one submission. */
+  readonly maxCostUsd: number;
+  /** Ceiling for all submissions of a UTC day over the data folder. */
+  readonly dailyBudgetUsd: number;
+  /** How long a sandbox batch takes. */
+  readonly sandboxSeconds: number;
+  readonly allowNetworkTools: boolean;
+  readonly readOnly: boolean;
+  /** What may be done with batches that another program made. */
+  readonly remote: Remote;
+  /** The base name of the folder that the user works in, kept with each batch. */
+  readonly project: string | null;
+  readonly log: Log;
+  readonly now: () => Date;
+  /** Who this is, among all that work on the same data folder. */
+  readonly self: ProcessIdentity;
+  /** How long a create that was committed late may take to show in the provider's list. */
+  readonly settleMs: number;
+};

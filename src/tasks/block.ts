@@ -1,0 +1,149 @@
+import { hash } from 'node:crypto';
+import { type CostFindings, createCostFinder } from '../cost/cost-sheet.ts';
+import { PROBLEMS_NAMED, type Problem } from '../errors.ts';
+import { gatherBytes } from '../lib/gathered-bytes.ts';
+import { type TaskEntry, taskLine } from '../store/task-entry.ts';
+import type { TaskLines } from '../store/tasks-file.ts';
+import { canonicalText } from './canonical-text.ts';
+import type { RenderedTask } from './render.ts';
+import { createWarningList } from './rendered-request.ts';
+import type { GivenId } from './task.ts';
+import type { RequestRun } from './write-bodies.ts';
+
+/** A problem of the item that stands at this place in the caller's list. */
+export type PlacedProblem = { number: number; problem: Problem };
+
+/** The ids that items in a row give themselves, those of wrong items too. */
+export type GivenIds = {
+  values: string[];
+  /** Of the items, as they are counted in the caller's list. */
+  numbers: Uint32Array;
+  /** 1 where it is a `custom_id`, 0 where it is a `task_id`. */
+  native: Uint8Array;
+};
+
+/** What was made of items in a row, as data that threads can exchange. */
+export type Block = {
+  /** Items read, wrong ones too. */
+  items: number;
+  ids: GivenIds;
+  /** The first of its problems. Where there is any, what follows here is not complete. */
+  problems: PlacedProblem[];
+  problem_count: number;
+  requests: RequestRun;
+  tasks: TaskLines;
+  /** 32 bytes per request: the SHA-256 of what it means. */
+  digests: Uint8Array;
+  costs: CostFindings;
+  /** How many requests each warning is for. */
+  warnings: ReadonlyMap<string, number>;
+  task_types: ReadonlySet<string>;
+};
+
+/** The memory that a block can leave to another thread instead of copying it. */
+export function transferable({ requests, tasks, digests, ids }: Block): ArrayBuffer[] {
+  return [
+    requests.bytes,
+    requests.lengths,
+    tasks.bytes,
+    tasks.lengths,
+    digests,
+    ids.numbers,
+    ids.native,
+  ].flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
+}
+
+const BLOCK_BYTES = 1024 * 1024;
+const BLOCK_ITEMS = 4096;
+
+/** Where texts become bytes: to hash a text itself takes longer, for it is copied more often on the way. */
+let encoding = Buffer.allocUnsafe(BLOCK_BYTES / 64);
+
+/** SHA-256 of a text. One of Latin letters alone is hashed in one byte each, which is a third of the work. */
+function digestOf(text: string): Buffer {
+  const isLatin = !/[\u0100-\uffff]/.test(text);
+  const most = 1 + text.length * 3;
+  if (encoding.length < most) encoding = Buffer.allocUnsafe(most);
+  // First how the rest is to be read: else two texts could come to the same bytes.
+  encoding[0] = isLatin ? 1 : 2;
+  const bytes = encoding.write(text, 1, isLatin ? 'latin1' : 'utf8');
+  return hash('sha256', encoding.subarray(0, 1 + bytes), 'buffer');
+}
+
+/** Gathers what becomes of items in a row. */
+export function createBlockBuilder() {
+  const ids: { values: string[]; numbers: number[]; native: number[] } = {
+    values: [],
+    numbers: [],
+    native: [],
+  };
+  const problems: PlacedProblem[] = [];
+  let problem_count = 0;
+  let items = 0;
+  const requests = gatherBytes(BLOCK_BYTES + BLOCK_BYTES / 8);
+  const requestLengths: number[] = [];
+  const tasks = gatherBytes(BLOCK_BYTES / 16);
+  const taskLengths: number[] = [];
+  const digests = gatherBytes(BLOCK_BYTES / 64);
+  const costs = createCostFinder();
+  const warnings = createWarningList();
+  const task_types = new Set<string>();
+
+  return {
+    /** Whether there is enough of it for the disk, and for another thread. */
+    get isFull() {
+      return items >= BLOCK_ITEMS || requests.length >= BLOCK_BYTES;
+    },
+    countItem() {
+      items += 1;
+    },
+    addId(number: number, { field, value }: GivenId) {
+      ids.values.push(value);
+      ids.numbers.push(number);
+      ids.native.push(field === 'custom_id' ? 1 : 0);
+    },
+    addProblems(number: number, found: readonly Problem[]) {
+      problem_count += found.length;
+      for (const problem of found.slice(0, PROBLEMS_NAMED - problems.length))
+        problems.push({ number, problem });
+    },
+    /** Gives the bytes that the request takes. */
+    addRequest(body: string | Uint8Array): number {
+      // With a problem nothing will be sent.
+      if (problem_count > 0) return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+      if (requestLengths.length > 0) requests.add(',');
+      const bytes = requests.add(body);
+      requestLengths.push(bytes);
+      return bytes;
+    },
+    /** The task behind the request that was added last. */
+    addTask(entry: TaskEntry, rendered: RenderedTask, found: readonly string[]) {
+      if (problem_count > 0) return;
+      taskLengths.push(tasks.add(taskLine(entry)));
+      digests.add(digestOf(canonicalText(rendered.identity)));
+      costs.add(rendered);
+      warnings.add(found);
+      if (rendered.task_type !== undefined) task_types.add(rendered.task_type);
+    },
+    /** Null where there was no item. */
+    take(): Block | null {
+      if (items === 0) return null;
+      return {
+        items,
+        ids: {
+          values: ids.values,
+          numbers: Uint32Array.from(ids.numbers),
+          native: Uint8Array.from(ids.native),
+        },
+        problems,
+        problem_count,
+        requests: { bytes: requests.bytes(), lengths: Uint32Array.from(requestLengths) },
+        tasks: { bytes: tasks.bytes(), lengths: Uint32Array.from(taskLengths) },
+        digests: digests.bytes(),
+        costs: costs.findings(),
+        warnings: warnings.counts(),
+        task_types,
+      };
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { isUtf8 } from 'node:buffer';
+import type { Problem } from '../errors.ts';
+import { locateJsonError } from '../lib/json.ts';
+import type { LineBlock } from '../lib/line-blocks.ts';
+import type { Examiner } from './examine.ts';
+
+const NEWLINE = 10;
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+const BLANKS = new Set([0x09, 0x0d, 0x20]);
+
+/** The bytes without the blanks around them that JSON allows. */
+function trimmed(line: Buffer): Buffer {
+  let start = 0;
+  let end = line.length;
+  while (start < end && BLANKS.has(line[start] ?? 0)) start += 1;
+  while (start < end && BLANKS.has(line[end - 1] ?? 0)) end -= 1;
+  return line.subarray(start, end);
+}
+
+/** Gives each line's task to `examiner`, up to `most` of them. How many there were; empty lines are none. */
+export async function examineLines(lines: LineBlock, examiner: Examiner, most: number): Promise<number> {
+  const { number: first, overlong } = lines;
+  if (overlong) {
+    examiner.refuse(first, {
+      problem: 'is longer than one batch can hold, and what follows it was not read',
+      valid: 'one task per line; split its input',
+    });
+    return 1;
+  }
+  const bytes = Buffer.from(lines.bytes.buffer, lines.bytes.byteOffset, lines.bytes.length);
+  // Checked by itself, for that is several times faster than a decoder that refuses.
+  const allUtf8 = isUtf8(bytes);
+  let items = 0;
+  let number = first;
+  for (let start = 0; start < bytes.length && items < most; number += 1) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline === -1 ? bytes.length : newline;
+    const marked = number === 1 && bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+    const line = bytes.subarray(marked ? BYTE_ORDER_MARK.length : start, end);
+    start = end + 1;
+    const content = trimmed(line);
+    if (content.length === 0) continue;
+    items += 1;
+    if (allUtf8 || isUtf8(line)) {
+      const text = content.toString('utf8');
+      const value = parse(text);
+      if (value === undefined) await refuseLine(number, line.toString('utf8'), examiner);
+      else examiner.add(number, value, { text, bytes: content });
+    } else examiner.refuse(number, { problem: 'is not UTF-8', valid: 'a file saved as UTF-8' });
+  }
+  return items;
+}
+
+/** Undefined for what is not JSON, which has no such value. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says where it breaks. The parser's own message is dropped, for it quotes what the file holds. */
+async function refuseLine(number: number, text: string, examiner: Examiner): Promise<void> {
+  const position = await locateJsonError(one(text));
+  const problem: Problem = {
+    problem: position ? `is not JSON from column ${position.column} on` : 'is not JSON',
+    valid: 'one JSON object per line',
+  };
+  examiner.refuse(number, problem);
+}
+
+async function* one(text: string): AsyncGenerator<string> {
+  yield text;
+}

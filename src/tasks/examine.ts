@@ -1,0 +1,120 @@
+import type { Problem } from '../errors.ts';
+import type { TaskEntry } from '../store/task-entry.ts';
+import { isJsonObject } from '../templates/output-schema.ts';
+import { type Block, createBlockBuilder } from './block.ts';
+import { customIdFor } from './custom-ids.ts';
+import { type PlaceKind, placeName } from './place.ts';
+import { type RenderedTask, type Renderer, renderTask } from './render.ts';
+import { checkRendered } from './rendered-request.ts';
+import { givenId, itemName, parseTask, type Task, type TaskDefaults } from './task.ts';
+import { isUnambiguous } from './verbatim.ts';
+
+/** What examining an item goes by. */
+export type Examination = Renderer & {
+  defaults: TaskDefaults;
+  partBytes: number;
+  /** As `2026-11-22`. */
+  today: string;
+  /** Of the custom ids that are made. */
+  nonce: string;
+  places: PlaceKind;
+};
+
+/** An item as it stands in a file. */
+export type Source = { text: string; bytes: Uint8Array };
+
+/** Checks and renders items one after another, and gathers what becomes of them. */
+export type Examiner = {
+  /** `source` is what `value` was read from, where that is at hand. */
+  add(number: number, value: unknown, source?: Source): void;
+  /** An item that can't be read. */
+  refuse(number: number, problem: Problem): void;
+  /** Whether there is enough of it for the disk, and for another thread. */
+  readonly isFull: boolean;
+  /** All since the last time; null where there was no item. */
+  take(): Block | null;
+};
+
+/** Far more than any task needs, and far less than what overflows the call stack of whoever walks through one. */
+const MOST_LEVELS = 500;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
+}
+
+export function createExaminer(examination: Examination): Examiner {
+  let block = createBlockBuilder();
+
+  function check(number: number, value: unknown, source: Source | undefined): Problem[] {
+    const place = placeName(examination.places, number);
+    if (isDeeper(value, MOST_LEVELS)) {
+      const problem = `is nested more than ${MOST_LEVELS} levels deep`;
+      return [{ item: place, problem, valid: 'a flatter task' }];
+    }
+    const parsed = parseTask(value, place);
+    if (!parsed.ok) return parsed.problems;
+    const { task } = parsed;
+    const named = (problems: Problem[]) => {
+      const item = itemName(place, task.task_id);
+      return problems.map((problem) => ({ ...problem, item }));
+    };
+    const rendering = renderTask(task, examination.defaults, examination);
+    if (!rendering.ok) return named(rendering.problems);
+    const { rendered } = rendering;
+    const customId = customIdFor(task.task_id, number, examination.nonce);
+    const verbatim = source !== undefined && canGoVerbatim(task, value, source.text);
+    const body = verbatim ? source.bytes : JSON.stringify({ custom_id: customId, params: rendered.params });
+    const bytes = block.addRequest(body);
+    const found = checkRendered(rendered, bytes, examination);
+    if (found.problems.length > 0) return named(found.problems);
+    block.addTask(taskEntry(task, customId, rendered), rendered, found.warnings);
+    return [];
+  }
+
+  return {
+    add(number, value, source) {
+      const id = givenId(value);
+      block.countItem();
+      if (id !== null) block.addId(number, id);
+      const problems = check(number, value, source);
+      if (problems.length > 0) block.addProblems(number, problems);
+    },
+    refuse(number, problem) {
+      block.countItem();
+      block.addProblems(number, [{ item: placeName(examination.places, number), ...problem }]);
+    },
+    get isFull() {
+      return block.isFull;
+    },
+    take() {
+      const taken = block.take();
+      block = createBlockBuilder();
+      return taken;
+    },
+  };
+}
+
+/**
+ * Whether a native request goes out as it stands, which spares writing it anew: that takes as long as all the rest.
+ * One with more keys has nulls beside it, for parsing let it pass.
+ */
+function canGoVerbatim(task: Task, value: unknown, text: string): boolean {
+  return (
+    task.kind === 'native' &&
+    isJsonObject(value) &&
+    Object.keys(value).length === 2 &&
+    isUnambiguous(text, value)
+  );
+}
+
+function taskEntry(task: Task, customId: string, rendered: RenderedTask): TaskEntry {
+  return {
+    task_id: task.task_id,
+    ...(customId !== task.task_id && { custom_id: customId }),
+    ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
+    model: rendered.model.id,
+    ...(rendered.structured && { structured: true as const }),
+    expected_output_tokens: rendered.expected_output_tokens,
+  };
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { BatchError, type Problem } from '../errors.ts';
+import type { Model, ModelCatalog } from '../provider/models.ts';
+import type { ProviderModel, ProviderName } from '../provider/provider.ts';
+import type { Context } from '../state/context.ts';
+
+/** What the API says of models, by id; empty where it was not or could not be asked. */
+export type LiveModels = ReadonlyMap<string, ProviderModel>;
+
+const KEPT_MS = 24 * 60 * 60 * 1000;
+/** An API that did not answer is left alone for a while. */
+const FAILURE_KEPT_MS = 10 * 60 * 1000;
+const LISTING_MS = 3_000;
+
+/**
+ * What the API said of its models within the last day, kept on disk for all servers of the data folder. Where
+ * it can't be asked the table's own dates have to do; an old answer is better than none.
+ */
+async function readLiveModels(context: Context, name: ProviderName): Promise<LiveModels> {
+  const provider = context.provider(name);
+  if (name === 'sandbox') return noLiveModels;
+  const { base_url } = await provider.account();
+  const register = context.store.models(createHash('sha256').update(base_url).digest('hex'));
+  const known = await register.read();
+  const age = known === null ? Number.POSITIVE_INFINITY : context.now().getTime() - Date.parse(known.at);
+  const kept = known?.models.length === 0 ? FAILURE_KEPT_MS : KEPT_MS;
+  if (known !== null && age >= 0 && age < kept) return byId(known.models);
+  try {
+    const models = await provider.listModels(LISTING_MS);
+    await register.update(() => ({ at: context.now().toISOString(), models }));
+    return byId(models);
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    context.log('debug', error.message);
+    if (error.code === 'no_credentials') return new Map();
+    await register.update((current) => ({ at: context.now().toISOString(), models: current?.models ?? [] }));
+    return byId(known?.models ?? []);
+  }
+}
+
+/** Where the API is not asked, the table's dates have to do. */
+export const noLiveModels: LiveModels = new Map();
+
+/**
+ * Checks the models that work uses against what the API says of them, once the work is otherwise right. Gives
+ * warnings, and throws `invalid_input` where a model can't be used.
+ */
+export async function checkLiveModels(
+  context: Context,
+  name: ProviderName,
+  used: readonly { model: Model; max_tokens: number }[],
+): Promise<string[]> {
+  const live = await readLiveModels(context, name);
+  const today = context.now().toISOString().slice(0, 10);
+  const found = used.map(({ model, max_tokens }) =>
+    checkModelLife(model, max_tokens, { catalog: context.catalog, live, today }),
+  );
+  const problems = found.map((each) => each?.problem).filter((problem) => problem !== undefined);
+  if (problems.length > 0) {
+    throw new BatchError(
+      'invalid_input',
+      'The work was refused by what the API says of its models; nothing was sent.',
+      {
+        problems,
+      },
+    );
+  }
+  return found.map((each) => each?.warning).filter((warning) => warning !== undefined);
+}
+
+function byId(models: readonly ProviderModel[]): LiveModels {
+  return new Map(models.map((model) => [model.id, model]));
+}
+
+/** What is wrong with sending to a model today, by the API's word or else by the table's dates. */
+export function checkModelLife(
+  model: Model,
+  maxTokens: number,
+  { catalog, live, today }: { catalog: ModelCatalog; live: LiveModels; today: string },
+): { problem?: Problem; warning?: string } | null {
+  const told = [model.id, ...model.aliases].map((id) => live.get(id)).find((found) => found !== undefined);
+  const retires = told?.retires_at?.slice(0, 10) ?? model.retires;
+  // By the API a past date alone is no retirement; without its word the date has to do.
+  const retired = told === undefined ? retires !== null && today >= retires : told.lifecycle === 'retired';
+  if (retired) {
+    const when = retires === null ? '' : ` on ${retires}`;
+    return {
+      problem: {
+        field: 'model',
+        problem: `${model.id} was retired${when}`,
+        valid: `a model that is still served, such as ${successorOf(model, catalog, today)}`,
+      },
+    };
+  }
+  if (told?.batch === false) {
+    return { problem: { field: 'model', problem: `${model.id} takes no batches`, valid: 'another model' } };
+  }
+  if (told?.max_output_tokens != null && maxTokens > told.max_output_tokens) {
+    return {
+      problem: {
+        field: 'max_tokens',
+        problem: `is more than ${model.id} can answer`,
+        valid: `at most ${told.max_output_tokens}`,
+      },
+    };
+  }
+  if (told === undefined && live.size > 0) {
+    return { warning: `The API does not list ${model.id}: it may fail every request` };
+  }
+  const soon = retires !== null && daysUntil(retires, today) <= RETIREMENT_WARNING_DAYS;
+  if (!soon && told?.lifecycle !== 'deprecated') return null;
+  const date = retires === null ? 'a date not told yet' : retires;
+  return {
+    warning: soon
+      ? `${model.id} will be retired on ${date}`
+      : `${model.id} is deprecated and will be retired on ${date}`,
+  };
+}
+
+/** How long before a model's end its use is worth a warning, in days. */
+const RETIREMENT_WARNING_DAYS = 60;
+
+function daysUntil(day: string, today: string): number {
+  return (Date.parse(day) - Date.parse(today)) / 86_400_000;
+}
+
+/** The newest model of the same line, with what it costs. The table has the newest first. */
+function successorOf(model: Model, catalog: ModelCatalog, today: string): string {
+  const others = catalog.ids.map((id) => catalog.require(id));
+  const served = others.filter(({ id, retires }) => id !== model.id && (retires === null || retires > today));
+  const next = served.find(({ line, legacy }) => line === model.line && line !== null && !legacy);
+  const { id, prices } = next ?? catalog.forTier('capable');
+  return `${id} (${prices.input} dollars per million input tokens and ${prices.output} per million output, half of that in a batch)`;
+}

@@ -1,0 +1,46 @@
+import type { Problem } from '../errors.ts';
+
+/** Blanks are trimmed apart from it: matching them too would take a time that grows with the square of their number. */
+const place = /\{\{([^{}]+)\}\}/g;
+
+/** Whether a text holds places, `{{name}}`, to be filled per task. */
+export function hasPlaces(text: string): boolean {
+  return (text.match(place) ?? []).some((found) => found.slice(2, -2).trim() !== '');
+}
+
+function look(input: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(input, name)) return input[name];
+  let value: unknown = input;
+  for (const key of name.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = Object.getOwnPropertyDescriptor(value, key)?.value;
+  }
+  return value;
+}
+
+/**
+ * Fills the places of a shared prompt with a task's input: strings as they are, all else as JSON;
+ * `{{order.id}}` reaches into objects. What was filled in is not searched for places again.
+ */
+export function fillPlaces(
+  text: string,
+  input: Readonly<Record<string, unknown>>,
+  field: string,
+): { text: string; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const filled = text.replace(place, (whole, inner: string) => {
+    const name = inner.trim();
+    if (name === '') return whole;
+    const value = look(input, name);
+    if (value === undefined || value === null) {
+      problems.push({
+        field,
+        problem: `the place {{${name}}} has nothing to be filled with`,
+        valid: `a key of this task's input_data: ${Object.keys(input).slice(0, 20).join(', ') || '(it has none)'}`,
+      });
+      return whole;
+    }
+    return typeof value === 'string' ? value : JSON.stringify(value);
+  });
+  return { text: filled, problems };
+}

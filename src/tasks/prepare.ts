@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { type Costs, createCostSheet } from '../cost/cost-sheet.ts';
+import type { Sampled } from '../cost/input-rate.ts';
+import type { KnownOutput } from '../cost/tally.ts';
+import { BatchError } from '../errors.ts';
+import type { AllowedFolders } from '../lib/allowed-folders.ts';
+import type { ModelCatalog } from '../provider/models.ts';
+import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
+import type { Limits } from '../state/context.ts';
+import type { Report } from '../state/jobs.ts';
+import type { Block } from './block.ts';
+import { canonicalText } from './canonical-text.ts';
+import { createNonce } from './custom-ids.ts';
+import type { Examination } from './examine.ts';
+import { examineWork, placesIn } from './examine-work.ts';
+import { createIdList } from './id-list.ts';
+import { createProblemList } from './problems.ts';
+import { checkShared, type Renderer } from './render.ts';
+import { createWarningList } from './rendered-request.ts';
+import type { Work } from './work.ts';
+import { requestText } from './write-bodies.ts';
+
+/** Where prepared requests go: onto disk when they are to be sent, nowhere for an estimate. */
+export type RequestSink = {
+  add(block: Pick<Block, 'requests' | 'tasks'>): Promise<void> | void;
+};
+
+export type Prepared = {
+  request_count: number;
+  content_hash: string;
+  costs: Costs;
+  /** The first request as it would be sent. */
+  first_request: string;
+  task_types: string[];
+  warnings: string[];
+};
+
+export type Preparation = Renderer & {
+  work: Work;
+  provider: ProviderName;
+  account: ProviderAccount;
+  folders: AllowedFolders;
+  limits: Pick<Limits, 'partBytes' | 'threadedBytes'>;
+  today: string;
+  /** Ends the preparation: nothing of it is kept. */
+  signal?: AbortSignal | undefined;
+  /** What answers took before, where that is known. */
+  knownOutput: KnownOutput;
+};
+
+const REFUSED = 'The work was refused; nothing was sent and nothing was paid. Correct this and call again:';
+
+/**
+ * Reads, checks, renders, counts and hashes the work in one pass, whatever its size, and hands the requests
+ * to `sink`. Throws `invalid_input` with all problems at once; the sink's work is then for nothing.
+ */
+export async function prepare(
+  preparation: Preparation,
+  sink: RequestSink,
+  report: Report,
+): Promise<Prepared> {
+  const { work, provider, account, catalog, limits, signal } = preparation;
+  const places = placesIn(work.source);
+  const examination: Examination = {
+    ...preparation,
+    defaults: work.defaults,
+    partBytes: limits.partBytes,
+    nonce: createNonce(),
+    places,
+  };
+  const problems = createProblemList();
+  const ids = createIdList(places);
+  const meaning = [provider, account.base_url, account.workspace];
+  const contentHash = createHash('sha256').update(canonicalText(meaning));
+  const sheet = createCostSheet(preparation.knownOutput);
+  const warnings = createWarningList();
+  const taskTypes = new Set<string>();
+  let count = 0;
+  let firstRequest = '';
+
+  problems.add(...checkShared(work.defaults, preparation));
+  for await (const block of examineWork(work, examination, preparation)) {
+    if (signal?.aborted) throw givenUp();
+    count += block.items;
+    report({ stage: 'preparing', done: count, total: null });
+    const found = [...ids.noteAll(block.ids), ...block.problems].sort((a, b) => a.number - b.number);
+    problems.add(...found.map(({ problem }) => problem));
+    problems.addUnnamed(block.problem_count - block.problems.length);
+    if (problems.count > 0) continue;
+
+    warnings.merge(block.warnings);
+    for (const taskType of block.task_types) taskTypes.add(taskType);
+    contentHash.update(block.digests);
+    if (firstRequest === '') firstRequest = requestText(block.requests, 0);
+    sheet.merge(block.costs, block.items, (index) => sampled(requestText(block.requests, index), catalog));
+    await sink.add(block);
+  }
+
+  if (signal?.aborted) throw givenUp();
+  problems.throwIfAny(REFUSED);
+  if (count === 0) throw emptyWork(work);
+  return {
+    request_count: count,
+    content_hash: contentHash.digest('hex'),
+    costs: sheet.finish(),
+    first_request: firstRequest,
+    task_types: [...taskTypes],
+    warnings: warnings.texts(count),
+  };
+}
+
+function sampled(request: string, catalog: ModelCatalog): Sampled {
+  const { params }: { params: Record<string, unknown> } = JSON.parse(request);
+  return { model: catalog.require(String(params.model)), params };
+}
+
+export function givenUp(): BatchError {
+  return new BatchError(
+    'wrong_state',
+    'The call was cancelled while the work was prepared. Nothing was sent or paid.',
+  );
+}
+
+function emptyWork({ source, max_tasks }: Work): BatchError {
+  return new BatchError('invalid_input', REFUSED, {
+    problems: [
+      max_tasks === undefined || max_tasks > 0
+        ? { field: source.kind, problem: 'holds no tasks', valid: 'at least one task' }
+        : { field: 'max_tasks', problem: 'leaves no task', valid: 'at least 1' },
+    ],
+  });
+}

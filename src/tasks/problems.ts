@@ -1,0 +1,154 @@
+import type { z } from 'zod';
+import { BatchError, PROBLEMS_NAMED, type Problem } from '../errors.ts';
+import { didYouMean, nearest } from '../lib/nearest.ts';
+
+/** Problems as they are found in a pass: the first are kept, all are counted. */
+export type ProblemList = {
+  add(...problems: Problem[]): void;
+  /** Counts problems that are too many to be named. */
+  addUnnamed(count: number): void;
+  readonly count: number;
+  /** Throws `invalid_input` with `message` where there was any problem. */
+  throwIfAny(message: string): void;
+};
+
+export function createProblemList(): ProblemList {
+  const kept: Problem[] = [];
+  let count = 0;
+  return {
+    add(...problems) {
+      count += problems.length;
+      kept.push(...problems.slice(0, Math.max(0, PROBLEMS_NAMED - kept.length)));
+    },
+    addUnnamed(more) {
+      count += more;
+    },
+    get count() {
+      return count;
+    },
+    throwIfAny(message) {
+      if (count > 0) throw new BatchError('invalid_input', message, { problems: kept, problemCount: count });
+    },
+  };
+}
+
+const article = (noun: string) => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
+
+const typeNames: Record<string, string> = {
+  array: 'list',
+  int: 'whole number',
+  record: 'object',
+  nan: 'not-a-number',
+};
+
+const typeName = (type: string) => article(typeNames[type] ?? type);
+
+function describeLimit(
+  issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig,
+): Pick<Problem, 'problem' | 'valid'> {
+  const small = issue.code === 'too_small';
+  const limit = small ? issue.minimum : issue.maximum;
+  if (issue.origin === 'string') {
+    if (small && limit === 1) return { problem: 'is empty', valid: 'a string that is not empty' };
+    return {
+      problem: small ? 'is too short' : 'is too long',
+      valid: `${small ? 'at least' : 'at most'} ${limit} characters`,
+    };
+  }
+  if (issue.origin === 'array' || issue.origin === 'set') {
+    if (small && limit === 1) return { problem: 'is empty', valid: 'at least one entry' };
+    return {
+      problem: small ? 'has too few entries' : 'has too many entries',
+      valid: `${small ? 'at least' : 'at most'} ${limit} entries`,
+    };
+  }
+  return {
+    problem: small ? 'is too small' : 'is too large',
+    valid: small
+      ? `${issue.inclusive ? 'at least' : 'more than'} ${limit}`
+      : `${issue.inclusive ? 'at most' : 'less than'} ${limit}`,
+  };
+}
+
+/** The JSON type of a value, in words a caller uses. */
+export function actualType(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return article(typeof value);
+}
+
+/** What to say beside the type wanted, where a client has sent its JSON as text: a common fault of clients. */
+export function unlessText(value: unknown): string {
+  return typeof value === 'string' && /^\s*[[{]/.test(value) ? ' itself, not its JSON as a string' : '';
+}
+
+function describeType(issue: z.core.$ZodIssueInvalidType): Pick<Problem, 'problem' | 'valid'> {
+  const valid = typeName(issue.expected);
+  if (issue.input === undefined) return { problem: 'is missing', valid };
+  if (issue.expected === 'int' && typeof issue.input === 'number')
+    return { problem: `is not ${valid}`, valid };
+  const hint = ['array', 'record', 'object'].includes(issue.expected) ? unlessText(issue.input) : '';
+  return { problem: `is ${actualType(issue.input)}`, valid: `${valid}${hint}` };
+}
+
+function describe(issue: z.core.$ZodIssue): Pick<Problem, 'problem' | 'valid'> {
+  switch (issue.code) {
+    case 'invalid_type':
+      return describeType(issue);
+    case 'invalid_value':
+      return { problem: 'is not one of the values allowed', valid: issue.values.map(String).join(', ') };
+    case 'too_small':
+    case 'too_big':
+      return describeLimit(issue);
+    case 'invalid_format':
+    case 'custom':
+      return { problem: 'is not valid', valid: issue.message };
+    default:
+      return { problem: issue.message };
+  }
+}
+
+/** A path as a caller would write it: `task_ids[2]`, `input_data.logs`. */
+function fieldName(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((name, key) => {
+    if (typeof key === 'number') return `${name}[${key}]`;
+    return name === '' ? String(key) : `${name}.${String(key)}`;
+  }, '');
+}
+
+/**
+ * What zod found, as problems a caller can act on: each names its field, says what was wrong without quoting
+ * it, and what is valid. An unknown key is named with the nearest of `knownKeys`.
+ *
+ * Parse with `reportInput: true`, for "is missing" to be told from a wrong type.
+ */
+export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item?: string): Problem[] {
+  const wrongType = new Set(
+    error.issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => fieldName(path)),
+  );
+  return error.issues.flatMap((issue): Problem[] => {
+    const at = fieldName(issue.path);
+    // Of a text where a list is wanted, zod also finds fault with the length, as if it were one.
+    if (issue.code !== 'invalid_type' && wrongType.has(at)) return [];
+    const base = item === undefined ? {} : { item };
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => {
+        const meant = nearest(key, knownKeys);
+        // A file that is no list of tasks may hold anything as a key: what is no plain name is not repeated.
+        const shown = /^[\w-]{1,40}$/.test(key) ? key : `(a key of ${key.length} characters)`;
+        return {
+          ...base,
+          field: at === '' ? shown : `${at}.${shown}`,
+          problem: `unknown key${didYouMean(key, knownKeys)}`,
+          ...(meant === undefined && { valid: knownKeys.join(', ') }),
+        };
+      });
+    }
+    return [{ ...base, ...(at !== '' && { field: at }), ...describe(issue) }];
+  });
+}
+
+/** Drops `null` entries of one object level: some clients send null for an optional argument left out. */
+export function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== null));
+}

@@ -1,0 +1,144 @@
+import type { Problem } from '../errors.ts';
+import type { Model, ModelCatalog } from '../provider/models.ts';
+import { prepareOutputSchema } from '../templates/output-schema.ts';
+import type { Templates } from '../templates/templates.ts';
+import { checkParams } from './check-params.ts';
+import { checkSharedModel, chooseModel } from './choose-model.ts';
+import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
+import { renderContent } from './render-content.ts';
+import type { Task, TaskDefaults } from './task.ts';
+
+/** What a task becomes: the body of a Messages API call, and what is known of it beforehand. */
+export type RenderedTask = {
+  params: Record<string, unknown>;
+  model: Model;
+  max_tokens: number;
+  expected_output_tokens: number;
+  /** The task type, where the task has one. */
+  task_type: string | undefined;
+  /** Whether the answer was asked for as JSON. */
+  structured: boolean;
+  warnings: string[];
+  /** What the content hash covers: the task before tiers are resolved, with what would change its meaning. */
+  identity: unknown;
+};
+
+export type Rendering = { ok: true; rendered: RenderedTask } | { ok: false; problems: Problem[] };
+
+export type Renderer = {
+  templates: Templates;
+  catalog: ModelCatalog;
+  allowNetworkTools: boolean;
+};
+
+type OwnTask = Extract<Task, { kind: 'task' }>;
+type NativeTask = Extract<Task, { kind: 'native' }>;
+
+/** Turns a task into a request; every problem it finds names the field, not the task. */
+export function renderTask(task: Task, defaults: TaskDefaults, renderer: Renderer): Rendering {
+  return task.kind === 'native' ? renderNative(task, renderer) : renderOwn(task, defaults, renderer);
+}
+
+function renderNative(task: NativeTask, { catalog, allowNetworkTools }: Renderer): Rendering {
+  const problems = checkParams(task.params, { catalog, allowNetworkTools });
+  const { model: modelId, max_tokens } = task.params;
+  const model = typeof modelId === 'string' ? catalog.find(modelId) : undefined;
+  if (problems.length > 0 || model === undefined || typeof max_tokens !== 'number') {
+    return {
+      ok: false,
+      problems: problems.map((found) => ({ ...found, field: `params.${found.field ?? ''}` })),
+    };
+  }
+  return {
+    ok: true,
+    rendered: {
+      params: task.params,
+      model,
+      max_tokens,
+      expected_output_tokens: Math.min(max_tokens, EXPECTED_NATIVE_OUTPUT),
+      task_type: undefined,
+      structured: asksForJson(task.params),
+      warnings: [],
+      identity: { custom_id: task.task_id, params: task.params },
+    },
+  };
+}
+
+/** Nothing is known of a native request's answers: half a page. */
+const EXPECTED_NATIVE_OUTPUT = 500;
+
+function asksForJson(params: Record<string, unknown>): boolean {
+  const config = params.output_config;
+  if (typeof config !== 'object' || config === null || !('format' in config)) return false;
+  const { format } = config;
+  return typeof format === 'object' && format !== null && 'type' in format && format.type === 'json_schema';
+}
+
+/** What is wrong with the settings shared by all tasks, whatever the tasks are; told once, for none of them. */
+export function checkShared(defaults: TaskDefaults, { templates, catalog }: Renderer): Problem[] {
+  return [
+    ...checkSharedTemplate(defaults, templates),
+    ...checkSharedModel(defaults, catalog),
+    ...(defaults.output_schema ? prepareOutputSchema(defaults.output_schema).problems : []),
+  ];
+}
+
+function renderOwn(task: OwnTask, defaults: TaskDefaults, { templates, catalog }: Renderer): Rendering {
+  const { chosen, problems: templateProblems } = chooseTemplate(task, defaults, templates);
+  const { model, problems: modelProblems } = chooseModel(task, defaults, catalog);
+  const given = task.output_schema ?? defaults.output_schema;
+  const schema = given && prepareOutputSchema(given);
+  const content = chosen && renderContent(task, defaults, chosen.template);
+  const facts = chosen && { ...chosen.template, ...content?.rendered };
+  const max_tokens = task.max_tokens ?? defaults.max_tokens ?? facts?.max_tokens;
+  const problems = [
+    ...templateProblems,
+    ...modelProblems,
+    ...(task.output_schema ? (schema?.problems ?? []) : []),
+    ...(content?.problems ?? []),
+    ...checkLength(max_tokens, model),
+  ];
+  // What is wrong with the shared settings alone is no problem of this task, but it can't be rendered with them.
+  const usable = problems.length === 0 && (schema?.problems ?? []).length === 0;
+  if (!usable || !model || !facts || !content?.rendered || max_tokens === undefined) {
+    return { ok: false, problems };
+  }
+
+  const { prompt } = content.rendered;
+  const system = task.system ?? defaults.system ?? content.rendered.system;
+  const output_schema = schema?.schema ?? content.rendered.output_schema;
+  return {
+    ok: true,
+    rendered: {
+      params: {
+        model: model.id,
+        max_tokens,
+        ...(system !== '' && { system }),
+        messages: [{ role: 'user', content: prompt }],
+        ...(output_schema && { output_config: { format: { type: 'json_schema', schema: output_schema } } }),
+      },
+      model,
+      max_tokens,
+      expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),
+      task_type: task.task_type ?? defaults.task_type,
+      structured: output_schema !== undefined,
+      warnings: chosen.warning === undefined ? [] : [chosen.warning],
+      identity: {
+        task_id: task.task_id,
+        template: [facts.task_type, facts.version],
+        prompt,
+        system,
+        output_schema,
+        max_tokens,
+        model: task.model ?? (task.model_tier ? `tier:${task.model_tier}` : undefined) ?? defaults.model,
+        model_tier: task.model_tier ?? defaults.model_tier,
+      },
+    },
+  };
+}
+
+function checkLength(maxTokens: number | undefined, model: Model | undefined): Problem[] {
+  if (maxTokens === undefined || model === undefined || maxTokens <= model.max_output_tokens) return [];
+  const problem = `is ${maxTokens}, more than ${model.id} can answer`;
+  return [{ field: 'max_tokens', problem, valid: `at most ${model.max_output_tokens}` }];
+}

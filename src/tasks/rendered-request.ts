@@ -1,0 +1,89 @@
+import { maximumSearches, promptSize } from '../cost/prompt-size.ts';
+import type { Priced } from '../cost/tally.ts';
+import type { Problem } from '../errors.ts';
+import type { ModelCatalog } from '../provider/models.ts';
+import { checkFit } from './fit.ts';
+import { checkModelLife, noLiveModels } from './live-models.ts';
+import type { RenderedTask } from './render.ts';
+
+export type Findings = { problems: Problem[]; warnings: string[] };
+
+type Circumstances = {
+  partBytes: number;
+  /** As `2026-11-22`. */
+  today: string;
+  catalog: ModelCatalog;
+};
+
+/** What a rendered request is refused or warned for, as it would be sent today: its size and its model's life. */
+export function checkRendered(
+  rendered: RenderedTask,
+  bytes: number,
+  { partBytes, today, catalog }: Circumstances,
+): Findings {
+  const problems: Problem[] = [];
+  const warnings = [...rendered.warnings];
+  for (const found of [
+    checkSize(bytes, partBytes),
+    checkFit(rendered.model, rendered.params, bytes),
+    checkSearches(rendered),
+    checkModelLife(rendered.model, rendered.max_tokens, { today, catalog, live: noLiveModels }),
+  ]) {
+    if (found?.problem !== undefined) problems.push(found.problem);
+    if (found?.warning !== undefined) warnings.push(found.warning);
+  }
+  return { problems, warnings };
+}
+
+/** Without a bound no ceiling would hold: searches are paid one by one. */
+function checkSearches({ params }: RenderedTask): { problem: Problem; warning?: string } | null {
+  if (maximumSearches(params.tools) !== null) return null;
+  return {
+    problem: {
+      field: 'tools',
+      problem:
+        'web_search has no max_uses, so nobody can say what it may cost at most (10 dollars per 1,000 searches)',
+      valid: 'max_uses, as in {"type": "web_search_…", "name": "web_search", "max_uses": 3}',
+    },
+  };
+}
+
+function checkSize(bytes: number, partBytes: number): { problem: Problem; warning?: string } | null {
+  if (bytes <= partBytes) return null;
+  return {
+    problem: {
+      problem: `is ${bytes} bytes as a request, more than one batch can hold`,
+      valid: `at most ${partBytes} bytes; split its input`,
+    },
+  };
+}
+
+/** A rendered request, as far as its price goes. */
+export function pricedOf(rendered: RenderedTask): Priced {
+  const geo = rendered.params.inference_geo;
+  return {
+    model: rendered.model,
+    prompt: promptSize(rendered.params),
+    inference_geo: typeof geo === 'string' ? geo : null,
+    task_type: rendered.task_type,
+    expected_output_tokens: rendered.expected_output_tokens,
+    max_tokens: rendered.max_tokens,
+  };
+}
+
+/** Warnings as they are found in a pass: each once, with the number of tasks where it is not all of them. */
+export function createWarningList() {
+  const times = new Map<string, number>();
+  return {
+    add(warnings: readonly string[]) {
+      for (const warning of warnings) times.set(warning, (times.get(warning) ?? 0) + 1);
+    },
+    /** Adds what another list has, as on another thread. */
+    merge(counts: ReadonlyMap<string, number>) {
+      for (const [warning, count] of counts) times.set(warning, (times.get(warning) ?? 0) + count);
+    },
+    counts: (): ReadonlyMap<string, number> => times,
+    texts: (tasks: number): string[] =>
+      [...times].map(([text, count]) => (count === tasks ? text : `${text} (${count} tasks)`)),
+  };
+}

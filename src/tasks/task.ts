@@ -1,0 +1,113 @@
+import * as z from 'zod';
+import type { Problem } from '../errors.ts';
+import { type Tier, tiers } from '../provider/models.ts';
+import { isJsonObject } from '../templates/output-schema.ts';
+import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
+
+/** What the API takes as a `custom_id` (Message Batches reference). */
+export const customIdPattern = /^[a-zA-Z0-9_-]{1,64}$/;
+
+const text = z
+  .string()
+  .refine((value) => value.trim() !== '', { error: 'a string that is not empty or blank' });
+const jsonObject = z.record(z.string(), z.unknown());
+
+/** What a task may set for itself, and a call for all tasks that don't. */
+const settings = {
+  task_type: text.max(64).optional(),
+  prompt: text.optional(),
+  input_data: jsonObject.optional(),
+  system: text.optional(),
+  model_tier: z.enum(tiers).optional(),
+  model: text.optional(),
+  max_tokens: z.int().positive().optional(),
+  output_schema: jsonObject.optional(),
+};
+
+const taskSchema = z.strictObject({ task_id: z.string().min(1).max(256), ...settings });
+const nativeSchema = z.strictObject({
+  custom_id: z.string().regex(customIdPattern, { error: '1 to 64 letters, digits, _ or -' }),
+  params: jsonObject,
+});
+
+const taskKeys = Object.keys(taskSchema.shape);
+const nativeKeys = Object.keys(nativeSchema.shape);
+
+/** Settings for tasks that set none. A `prompt` among them may hold places, `{{name}}`. */
+export type TaskDefaults = {
+  task_type?: string | undefined;
+  prompt?: string | undefined;
+  input_data?: Record<string, unknown> | undefined;
+  system?: string | undefined;
+  model_tier?: Tier | undefined;
+  model?: string | undefined;
+  max_tokens?: number | undefined;
+  output_schema?: Record<string, unknown> | undefined;
+};
+
+/** One unit of the caller's work, as given. */
+export type Task =
+  | ({ kind: 'task'; task_id: string } & TaskDefaults)
+  | { kind: 'native'; task_id: string; params: Record<string, unknown> };
+
+export type ParsedTask = { ok: true; task: Task } | { ok: false; problems: Problem[] };
+
+/** The task's own id behind its place, where it is one that can be repeated safely. */
+export function itemName(place: string, id: unknown): string {
+  return typeof id === 'string' && customIdPattern.test(id) ? `${place} (${id})` : place;
+}
+
+/**
+ * Whether an item is just what the schema of a native request asks for, so that parsing would give an equal copy: a
+ * file can have a hundred thousand of them, and no other item.
+ */
+function isPlainNative(value: object): value is z.infer<typeof nativeSchema> {
+  if (!isJsonObject(value) || Object.keys(value).length !== nativeKeys.length) return false;
+  const { custom_id, params } = value;
+  return typeof custom_id === 'string' && customIdPattern.test(custom_id) && isJsonObject(params);
+}
+
+/** Reads one item of a list of tasks; `place` says where it stands, as in `requests[3]`. */
+export function parseTask(value: unknown, place: string): ParsedTask {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return {
+      ok: false,
+      problems: [
+        {
+          item: place,
+          problem: `is ${actualType(value)}`,
+          valid: `an object${unlessText(value)}: {task_id, task_type, input_data}, {task_id, prompt} or {custom_id, params}`,
+        },
+      ],
+    };
+  }
+  if (isPlainNative(value)) {
+    return { ok: true, task: { kind: 'native', task_id: value.custom_id, params: value.params } };
+  }
+  const given = withoutNulls({ ...value });
+  if ('params' in given || 'custom_id' in given) {
+    const parsed = nativeSchema.safeParse(given, { reportInput: true });
+    const item = itemName(place, given.custom_id);
+    if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, nativeKeys, item) };
+    return { ok: true, task: { kind: 'native', task_id: parsed.data.custom_id, params: parsed.data.params } };
+  }
+  const parsed = taskSchema.safeParse(given, { reportInput: true });
+  const item = itemName(place, given.task_id);
+  if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, taskKeys, item) };
+  return { ok: true, task: { kind: 'task', ...parsed.data } };
+}
+
+export { settings as taskSettings };
+
+/** The id that an item gives itself. */
+export type GivenId = { field: 'task_id' | 'custom_id'; value: string };
+
+/** The id of an item that can be wrong otherwise; null where it gives none. */
+export function givenId(item: unknown): GivenId | null {
+  const given: { task_id?: unknown; custom_id?: unknown } =
+    typeof item === 'object' && item !== null ? item : {};
+  // A null id is none here too: else two tasks of one id beside it would pass for different ones.
+  const field = (given.custom_id ?? null) === null ? 'task_id' : 'custom_id';
+  const value = given[field];
+  return typeof value === 'string' ? { field, value } : null;
+}

@@ -1,0 +1,117 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { FileWriter } from '../lib/file-writer.ts';
+import type { Limits } from '../state/context.ts';
+
+const HEAD = '{"requests":[';
+const TAIL = ']}';
+
+/** Requests in a row, a comma between each two, as a body has them. */
+export type RequestRun = {
+  bytes: Uint8Array;
+  /** Of each request, in bytes. */
+  lengths: Uint32Array;
+};
+
+/** One of the requests of a run. */
+export function requestText({ bytes, lengths }: RequestRun, index: number): string {
+  const start = lengths.subarray(0, index).reduce((sum, length) => sum + length + 1, 0);
+  return Buffer.from(bytes.subarray(start, start + (lengths[index] ?? 0))).toString('utf8');
+}
+
+/** Where some requests of a run came to stand in a row: from `offset` of the body on. */
+export type RunPlace = {
+  number: number;
+  offset: number;
+  /** The first of them, and the first that is not, counted in the run. */
+  from: number;
+  to: number;
+};
+
+/** A body that is whole on disk, in the form in which it is sent. */
+export type WrittenBody = { number: number; request_count: number; bytes: number; sha256: string };
+
+/** Creates the file of a body, which gives `hash` all that is written. */
+export type OpenBody = (hash: Hash) => Promise<{ number: number; file: FileWriter }>;
+
+type OpenedBody = { number: number; file: FileWriter; hash: Hash };
+
+export type BodiesWriter = {
+  /** Writes a run, its requests into as many bodies as they take. */
+  add(run: RequestRun): Promise<RunPlace[]>;
+  /** Writes the last body through to the disk; all of them, in order. Their names are the caller's to sync. */
+  finish(): Promise<WrittenBody[]>;
+  /** Closes what is open, for files that are removed. */
+  abandon(): Promise<void>;
+};
+
+/**
+ * Writes requests into the bodies of provider batches; a new one begins before a limit of the provider's would
+ * be passed, but every body has one request at least. `open` creates the file of the next body, under the number
+ * that it chooses.
+ */
+export function createBodiesWriter(
+  limits: Pick<Limits, 'partRequests' | 'partBytes'>,
+  open: OpenBody,
+): BodiesWriter {
+  const bodies: WrittenBody[] = [];
+  let body: OpenedBody | null = null;
+  let requests = 0;
+
+  async function begin(): Promise<OpenedBody> {
+    const hash = createHash('sha256');
+    const begun = { ...(await open(hash)), hash };
+    await begun.file.write(HEAD);
+    return begun;
+  }
+
+  async function end({ number, file, hash }: OpenedBody): Promise<void> {
+    await file.write(TAIL);
+    const { bytes } = await file.finish();
+    bodies.push({ number, request_count: requests, bytes, sha256: hash.digest('hex') });
+    body = null;
+    requests = 0;
+  }
+
+  /** How many requests from `from` on still go into the body, and the bytes they take. */
+  function fitting({ lengths }: RequestRun, from: number, position: number): { to: number; bytes: number } {
+    let bytes = 0;
+    let to = from;
+    for (; to < lengths.length && requests + to - from < limits.partRequests; to += 1) {
+      const more = (to > from ? 1 : 0) + (lengths[to] ?? 0);
+      const isFirst = requests === 0 && to === from;
+      if (!isFirst && position + bytes + more + TAIL.length > limits.partBytes) break;
+      bytes += more;
+    }
+    return { to, bytes };
+  }
+
+  return {
+    async add(run) {
+      const places: RunPlace[] = [];
+      let start = 0;
+      for (let from = 0; from < run.lengths.length; ) {
+        body ??= await begin();
+        const comma = requests > 0 ? 1 : 0;
+        const { to, bytes } = fitting(run, from, body.file.position + comma);
+        if (to === from) {
+          await end(body);
+          continue;
+        }
+        if (comma === 1) await body.file.write(',');
+        places.push({ number: body.number, offset: body.file.position, from, to });
+        await body.file.write(run.bytes.subarray(start, start + bytes));
+        requests += to - from;
+        start += bytes + 1;
+        from = to;
+      }
+      return places;
+    },
+    async finish() {
+      if (body !== null) await end(body);
+      return bodies;
+    },
+    async abandon() {
+      await body?.file.close();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { cachingAdvice, createPrefixList, worthOfCache } from '../../src/cost/caching.ts';
+import type { InputRates } from '../../src/cost/input-rate.ts';
+import { promptSize, promptText } from '../../src/cost/prompt-size.ts';
+import { createModelCatalog } from '../../src/provider/models.ts';
+
+const catalog = createModelCatalog();
+const sonnet = catalog.require('claude-sonnet-5-5');
+const quarter = { low: 0.2, expected: 0.25, high: 0.3 };
+const rates: InputRates = { basis: 'estimated', counted: 1, of: () => quarter };
+
+const cached = (text: string, ttl?: string) => ({
+  type: 'text',
+  text,
+  cache_control: { type: 'ephemeral', ...(ttl && { ttl }) },
+});
+
+function request(system: unknown, content: unknown = 'question') {
+  return { model: sonnet.id, max_tokens: 100, system, messages: [{ role: 'user', content }] };
+}
+
+function advice(requests: readonly ReturnType<typeof request>[]): string {
+  const list = createPrefixList();
+  for (const params of requests) list.add(sonnet, params, promptSize(params));
+  return cachingAdvice(list.shared(), rates).join();
+}
+
+describe('what a cached beginning is worth', () => {
+  // 10,000 tokens in a batch: plain 10,000 x 2 / 2 / 1M = 0.01; read x 0.10 = 0.0005; write 5m x 2.50 = 0.0125.
+  it('is worked by hand, for five minutes', () => {
+    const worth = worthOfCache(sonnet, 10_000, '5m');
+    expect(worth?.plain).toBeCloseTo(0.01, 9);
+    expect(worth?.read).toBeCloseTo(0.0005, 9);
+    expect(worth?.write).toBeCloseTo(0.0125, 9);
+    // h x 0.0005 + (1 - h) x 0.0125 = 0.01, so h = 0.0025 / 0.012
+    expect(worth?.break_even).toBeCloseTo(0.208333, 6);
+  });
+
+  // write 1h x 4 = 0.02; h = 0.01 / 0.0195
+  it('is worked by hand, for an hour', () => {
+    const worth = worthOfCache(sonnet, 10_000, '1h');
+    expect(worth?.write).toBeCloseTo(0.02, 9);
+    expect(worth?.break_even).toBeCloseTo(0.512821, 6);
+  });
+
+  it('is nothing below the least that the model caches', () => {
+    expect(worthOfCache(sonnet, 511, '5m')).toBeNull();
+    expect(worthOfCache(sonnet, 512, '5m')).not.toBeNull();
+  });
+});
+
+describe('the advice on caching', () => {
+  const long = 'word '.repeat(8_000);
+
+  it('is none where nothing is to be cached', () => {
+    expect(advice([request(long), request(long)])).toBe('');
+  });
+
+  it('says what a shared beginning saves at which rate, and below which it costs more', () => {
+    // 40,000 bytes / 4 = 10,000 tokens, 100 requests.
+    const text = advice(Array.from({ length: 100 }, () => request([cached(long)])));
+    expect(text).toContain('100 requests share a cached beginning of about 10000 tokens');
+    // 100 x (0.01 - 0.9 x 0.0005 - 0.1 x 0.0125) = 0.83; 100 x (0.01 - 0.00025 - 0.00625) = 0.35; 100 x -0.0025
+    expect(text).toContain('If 90 % of them find it in the cache that saves $0.83');
+    expect(text).toContain('if 50 % do it saves $0.35');
+    expect(text).toContain('if none does it costs $0.25 more');
+    expect(text).toContain('below 21 % it costs more');
+    expect(text).toContain('A cold batch may read nothing');
+  });
+
+  it('says that one too short is not cached at all', () => {
+    expect(advice([request([cached('short')]), request([cached('short')])])).toContain(
+      'below the 512 that claude-sonnet-5-5 caches',
+    );
+  });
+
+  it('says that one that nothing shares is only paid for', () => {
+    const text = advice([request([cached(`${long}a`)]), request([cached(`${long}b`)])]);
+    expect(text).toContain('no two requests of this work share a beginning');
+  });
+});
+
+describe('the size of a prompt', () => {
+  it('counts what the model reads, up to the last mark and in all', () => {
+    const size = promptSize(request([cached('12345', '1h')], 'äö'));
+    expect(size).toMatchObject({ bytes: 9, cached_bytes: 5, cache_ttl: '1h', has_media: false });
+    expect(promptText(request('12345', [{ type: 'text', text: 'äö' }]))).toBe('12345\näö');
+  });
+
+  it('puts an image and a PDF down as text of about as many tokens', () => {
+    const image = {
+      type: 'image',
+      source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(1e6) },
+    };
+    expect(promptSize(request(undefined, [image]))).toMatchObject({ bytes: 6_400, has_media: true });
+    const pdf = {
+      type: 'document',
+      source: { type: 'base64', media_type: 'application/pdf', data: 'A'.repeat(4e6) },
+    };
+    // 3 MB / 25 bytes a token, four bytes each
+    expect(promptSize(request(undefined, [pdf])).bytes).toBeCloseTo(480_000, -2);
+    const text = { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'abc' } };
+    expect(promptSize(request(undefined, [text]))).toMatchObject({ bytes: 3, has_media: false });
+  });
+
+  it.each([
+    [undefined, 0],
+    [[{ type: 'web_search_20250305', name: 'web_search', max_uses: 3 }], 3],
+    [[{ type: 'web_search_20250305', name: 'web_search' }], null],
+    [[{ name: 'own', input_schema: {} }], 0],
+  ])('knows how often a request may search at most: %j', (tools, searches) => {
+    expect(promptSize({ ...request('a'), ...(tools && { tools }) }).searches).toBe(searches);
+  });
+});
