@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AnswerUsage } from '../cost/usage.ts';
 import type { Outcome } from '../store/record.ts';
 import { isJsonObject } from '../templates/output-schema.ts';
 
@@ -39,6 +40,23 @@ const messageSchema = z.looseObject({
     }),
 });
 export type AnswerMessage = z.infer<typeof messageSchema>;
+
+/** What an answer took; cache writes of an unsaid kind are the 5-minute ones. */
+export function usageOf({ model, usage }: AnswerMessage): AnswerUsage {
+  const longWrites = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0;
+  return {
+    model,
+    tokens: {
+      input_tokens: usage.input_tokens,
+      output_tokens: usage.output_tokens,
+      cache_read_tokens: usage.cache_read_input_tokens,
+      cache_write_5m_tokens: Math.max(0, usage.cache_creation_input_tokens - longWrites),
+      cache_write_1h_tokens: longWrites,
+      web_searches: usage.server_tool_use?.web_search_requests ?? 0,
+    },
+    inference_geo: typeof usage.inference_geo === 'string' ? usage.inference_geo : null,
+  };
+}
 
 type PlainLine = { custom_id: string; result: { type: string; message?: unknown; error?: unknown } };
 

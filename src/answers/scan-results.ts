@@ -10,7 +10,7 @@ import {
 import { createLineReader } from './alike-lines.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
-import { errorOf, missingError, outcomeOf, type ResultLine } from './result-line.ts';
+import { errorOf, missingError, outcomeOf, type ResultLine, usageOf } from './result-line.ts';
 
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {
@@ -79,7 +79,7 @@ export async function scanResults(
     const error = errorOf(result);
     builder.add(ordinal, outcome, offset, length, error?.type === 'refusal');
     if (error !== null) failures.add(error.type, error.message, ordinal);
-    if (result.type === 'succeeded') usage.add(result.message, expected.kind(position));
+    if (result.type === 'succeeded') usage.add(usageOf(result.message), expected.kind(position));
   }
 
   // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.

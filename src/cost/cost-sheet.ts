@@ -1,8 +1,7 @@
-import type { RenderedTask } from '../tasks/render.ts';
-import { pricedOf } from '../tasks/rendered-request.ts';
 import { createPrefixList, type SharedPrefix } from './caching.ts';
 import type { CostLine } from './cost-line.ts';
 import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
+import { type CostedRequest, pricedOf } from './priced-request.ts';
 import { createSample } from './sample.ts';
 import { createSharedBeginnings } from './shared-document.ts';
 import { type CostGroup, createTally, type KnownOutput, type Tally } from './tally.ts';
@@ -42,11 +41,11 @@ export function createCostFinder() {
     tally,
     prefixes,
     beginnings,
-    add(rendered: RenderedTask): void {
-      const priced = pricedOf(rendered);
+    add(request: CostedRequest): void {
+      const priced = pricedOf(request);
       tally.add(priced);
-      prefixes.add(rendered.model, rendered.params, priced.prompt);
-      beginnings.add(rendered.params, priced.prompt);
+      prefixes.add(request.model, request.params, priced.prompt);
+      beginnings.add(request.params, priced.prompt);
     },
     findings: (): CostFindings => ({
       groups: tally.groups(),
@@ -63,10 +62,10 @@ export function createCostSheet(knownOutput: KnownOutput) {
   const { tally, prefixes, beginnings } = finder;
   let count = 0;
   return {
-    add(rendered: RenderedTask): void {
+    add(request: CostedRequest): void {
       count += 1;
-      finder.add(rendered);
-      kept.add(() => ({ model: rendered.model, params: rendered.params }));
+      finder.add(request);
+      kept.add(() => ({ model: request.model, params: request.params }));
     },
     /** Adds `requests` requests at once; `request` gives one of them again, for the sample. */
     merge(findings: CostFindings, requests: number, request: (index: number) => Sampled): void {

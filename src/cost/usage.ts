@@ -1,4 +1,3 @@
-import type { AnswerMessage } from '../answers/result-line.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import { noUsage, priceOf, roundUsd, type TokenUsage } from '../provider/pricing.ts';
 import type { Usage } from '../store/record.ts';
@@ -6,23 +5,13 @@ import type { Usage } from '../store/record.ts';
 /** What a task was sent as, as far as its cost goes. */
 export type TaskKind = { model: string; task_type: string | null };
 
-/** What one answer took, as the API counts it; cache writes of an unsaid kind are the 5-minute ones. */
-function tokenUsage({ usage }: AnswerMessage): TokenUsage {
-  const longWrites = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0;
-  return {
-    input_tokens: usage.input_tokens,
-    output_tokens: usage.output_tokens,
-    cache_read_tokens: usage.cache_read_input_tokens,
-    cache_write_5m_tokens: Math.max(0, usage.cache_creation_input_tokens - longWrites),
-    cache_write_1h_tokens: longWrites,
-    web_searches: usage.server_tool_use?.web_search_requests ?? 0,
-  };
-}
-
-function inferenceGeo({ usage }: AnswerMessage): string | null {
-  const geo = usage.inference_geo;
-  return typeof geo === 'string' ? geo : null;
-}
+/** What one answer took, as the API counts it. */
+export type AnswerUsage = {
+  model: string;
+  tokens: TokenUsage;
+  /** Where it was computed, as far as that changes the price. */
+  inference_geo: string | null;
+};
 
 const nothing = { ...noUsage, requests: 0, cost_usd: 0 };
 
@@ -59,9 +48,9 @@ export function createUsageTally(catalog: ModelCatalog) {
 
   return {
     /** `kind` is what the task was sent as: its model stands in for one of the answer's that is not known. */
-    add(message: AnswerMessage, { model: requested, task_type }: TaskKind) {
-      const model = catalog.find(message.model) ?? catalog.find(requested);
-      const tokens = tokenUsage(message);
+    add(answer: AnswerUsage, { model: requested, task_type }: TaskKind) {
+      const model = catalog.find(answer.model) ?? catalog.find(requested);
+      const { tokens } = answer;
       // Added to in place: a new sum for each of a hundred thousand answers would fill the memory for long-lived
       // objects, which is cleared too seldom.
       const sum = sumOf(model?.id ?? requested, task_type);
@@ -74,7 +63,7 @@ export function createUsageTally(catalog: ModelCatalog) {
       sum.web_searches += tokens.web_searches;
       if (model === undefined) sum.cost_usd = null;
       else if (sum.cost_usd !== null) {
-        const billing = { batch: true, inferenceGeo: inferenceGeo(message) };
+        const billing = { batch: true, inferenceGeo: answer.inference_geo };
         sum.cost_usd = roundUsd(sum.cost_usd + priceOf(model, tokens, billing));
       }
     },

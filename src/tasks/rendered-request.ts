@@ -1,5 +1,4 @@
-import { maximumSearches, promptSize } from '../cost/prompt-size.ts';
-import type { Priced } from '../cost/tally.ts';
+import { maximumSearches } from '../cost/prompt-size.ts';
 import type { Problem } from '../errors.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import { checkFit } from './fit.ts';
@@ -55,19 +54,6 @@ function checkSize(bytes: number, partBytes: number): { problem: Problem; warnin
       problem: `is ${bytes} bytes as a request, more than one batch can hold`,
       valid: `at most ${partBytes} bytes; split its input`,
     },
-  };
-}
-
-/** A rendered request, as far as its price goes. */
-export function pricedOf(rendered: RenderedTask): Priced {
-  const geo = rendered.params.inference_geo;
-  return {
-    model: rendered.model,
-    prompt: promptSize(rendered.params),
-    inference_geo: typeof geo === 'string' ? geo : null,
-    task_type: rendered.task_type,
-    expected_output_tokens: rendered.expected_output_tokens,
-    max_tokens: rendered.max_tokens,
   };
 }
 

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src/', import.meta.url));
+
+/** From the top of the house to the bottom: what stands in a folder or file imports from those below it only. */
+const FLOORS = [
+  'server.ts',
+  'cli.ts',
+  'index.ts',
+  'cli',
+  'client.ts',
+  'mcp',
+  'tools',
+  'config',
+  'operations',
+  'answers',
+  'tasks',
+  'sending',
+  'cost',
+  'state',
+  'store',
+  'templates',
+  'provider',
+  'lib',
+  'errors.ts',
+  'log.ts',
+  'version.ts',
+];
+
+const LONGEST_FILE = 300;
+const LARGEST_SHARE = 0.2;
+
+type SourceFile = { name: string; room: string; lines: number; imports: string[] };
+
+const roomOf = (name: string) => name.split('/')[0] ?? name;
+
+/** Every relative import of a module, dynamic ones too, as a path from `src/`. */
+function importsOf(name: string, text: string): string[] {
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'(\.[^']+)'/g)].map(([, specifier]) =>
+    path.posix.join(path.posix.dirname(name), specifier ?? ''),
+  );
+}
+
+const files: SourceFile[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .map((name) => name.split(path.sep).join('/'))
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => {
+    const text = readFileSync(path.join(SRC, name), 'utf8');
+    return { name, room: roomOf(name), lines: text.split('\n').length - 1, imports: importsOf(name, text) };
+  });
+
+describe('the house', () => {
+  test('every folder and file of src/ has its floor', () => {
+    expect([...new Set(files.map(({ room }) => room))].filter((room) => !FLOORS.includes(room))).toEqual([]);
+  });
+
+  test('imports run downward only', () => {
+    const arrowsUp = files.flatMap(({ name, room, imports }) =>
+      imports
+        .filter((target) => FLOORS.indexOf(roomOf(target)) < FLOORS.indexOf(room))
+        .map((target) => `${name} -> ${target}`),
+    );
+    expect(arrowsUp).toEqual([]);
+  });
+
+  test('imports are found, dynamic ones too', () => {
+    expect(importsOf('mcp/a.ts', "import { x } from '../lib/x.ts';\nawait import('./b.ts');")).toEqual([
+      'lib/x.ts',
+      'mcp/b.ts',
+    ]);
+    expect(files.flatMap(({ imports }) => imports).length).toBeGreaterThan(files.length);
+  });
+
+  test('no folder holds more than a fifth of the lines', () => {
+    const total = files.reduce((sum, { lines }) => sum + lines, 0);
+    const rooms = new Map<string, number>();
+    for (const { room, lines } of files) rooms.set(room, (rooms.get(room) ?? 0) + lines);
+    expect([...rooms].filter(([, lines]) => lines > total * LARGEST_SHARE)).toEqual([]);
+  });
+
+  test('no file is longer than a page that can be read', () => {
+    expect(files.filter(({ lines }) => lines > LONGEST_FILE).map(({ name }) => name)).toEqual([]);
+  });
+});
