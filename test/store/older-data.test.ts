@@ -92,7 +92,7 @@ test('settles and sends what an older version left uncertain', async () => {
 test('retries what an older version sent', async () => {
   const server = await onOlderData();
   const retried = await server.ok('retry_batch', { batch_id: batches.canceled });
-  expect(retried).toMatchObject({ attempt: 2 });
+  expect(retried.attempts.at(-1)).toMatchObject({ attempt: 2, request_count: 3 });
   await ended(server, batches.canceled);
   expect(await outcomesIn(server, batches.canceled)).toEqual(tasks('canceled', Array(5).fill('succeeded')));
 });
