@@ -11,7 +11,10 @@ import { readConfig } from '../src/config/config.ts';
 import { createContext } from '../src/config/create-context.ts';
 import { redact } from '../src/log.ts';
 import { createServer } from '../src/mcp/create-server.ts';
-import { type AnthropicOptions, createAnthropicProvider } from '../src/provider/anthropic.ts';
+import {
+  type AnthropicOptions,
+  createAnthropicProvider,
+} from '../src/provider/anthropic/anthropic-provider.ts';
 import type { Providers } from '../src/provider/providers.ts';
 import { createSandboxProvider } from '../src/provider/sandbox/sandbox-provider.ts';
 import type { Limits } from '../src/state/context.ts';

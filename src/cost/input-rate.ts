@@ -1,6 +1,6 @@
+import { estimateTokens } from '../provider/anthropic/token-estimate.ts';
+import { type CountTokens, loadTokenizer } from '../provider/anthropic/tokenizer.ts';
 import type { Model } from '../provider/models.ts';
-import { estimateTokens } from '../provider/token-estimate.ts';
-import { type CountTokens, loadTokenizer } from '../provider/tokenizer.ts';
 import { promptSize, promptText } from './prompt-size.ts';
 
 /** Tokens per byte of a prompt: the best guess, and the range that is vouched for. */

@@ -1,7 +1,7 @@
 import { BatchError } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
+import { PRICE_TABLE, PRICES_AS_OF, TIER_MODELS } from './anthropic/price-table.ts';
 import type { Model, Tier } from './model.ts';
-import { PRICE_TABLE, PRICES_AS_OF, TIER_MODELS } from './price-table.ts';
 
 export { type Model, type Prices, type Tier, tiers } from './model.ts';
 

@@ -1,5 +1,5 @@
+import { WEB_SEARCH_USD_PER_1000 } from './anthropic/price-table.ts';
 import type { Model, Prices } from './model.ts';
-import { WEB_SEARCH_USD_PER_1000 } from './price-table.ts';
 
 const TOKENS_PER_PRICE = 1_000_000;
 const BATCH_FACTOR = 0.5;

@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts';
-import { createAnthropicProvider } from './anthropic.ts';
+import { createAnthropicProvider } from './anthropic/anthropic-provider.ts';
 import type { Provider, ProviderName } from './provider.ts';
 import { createSandboxProvider } from './sandbox/sandbox-provider.ts';
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BatchError, renderError } from '../../src/errors.ts';
+import { estimateTokens } from '../../src/provider/anthropic/token-estimate.ts';
+import { loadTokenizer } from '../../src/provider/anthropic/tokenizer.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
 import { readPriceFile } from '../../src/provider/price-file.ts';
-import { estimateTokens } from '../../src/provider/token-estimate.ts';
-import { loadTokenizer } from '../../src/provider/tokenizer.ts';
 
 function failure(run: () => unknown): BatchError {
   try {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { PRICE_TABLE } from '../../src/provider/anthropic/price-table.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
-import { PRICE_TABLE } from '../../src/provider/price-table.ts';
 import { priceOf, priceOfMany, roundUsd, type TokenUsage } from '../../src/provider/pricing.ts';
 
 const catalog = createModelCatalog();

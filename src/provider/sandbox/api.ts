@@ -1,5 +1,5 @@
+import { PRICE_TABLE } from '../anthropic/price-table.ts';
 import type { Model } from '../model.ts';
-import { PRICE_TABLE } from '../price-table.ts';
 import { inputTokens } from './answer.ts';
 import type { BatchFolder } from './batch-folder.ts';
 import { type Cancellation, describeBatch, hasEnded, type SandboxBatch } from './batch-state.ts';

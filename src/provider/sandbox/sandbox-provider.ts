@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BatchError } from '../../errors.ts';
-import { type AnthropicOptions, createAnthropicProvider } from '../anthropic.ts';
+import { type AnthropicOptions, createAnthropicProvider } from '../anthropic/anthropic-provider.ts';
 import type { Provider } from '../provider.ts';
 import { type SandboxOptions, type SandboxServer, startSandboxServer } from './server.ts';
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { BatchError } from '../errors.ts';
+import { BatchError } from '../../errors.ts';
 import { connectionError, gaveUpError } from './api-errors.ts';
 import { TimeLimitError } from './time-limit.ts';
 

@@ -1,5 +1,5 @@
-import { type ApiFailure, BatchError, type ErrorCode } from '../errors.ts';
-import { redact } from '../log.ts';
+import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
+import { redact } from '../../log.ts';
 
 /** What was asked of the API, as messages name it. */
 export type Operation = 'create' | 'retrieve' | 'list' | 'cancel' | 'results' | 'count' | 'models';

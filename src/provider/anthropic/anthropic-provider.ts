@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
-import { BatchError } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { BatchError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Provider, ProviderName } from '../provider.ts';
 import { answerError, connectionError, gaveUpError, type Operation, uncertainError } from './api-errors.ts';
 import { withBodyFile } from './body-file.ts';
 import {
@@ -13,7 +14,6 @@ import {
   secretsOf,
 } from './credentials.ts';
 import { downloadBody, fetchByGet, fetchDownload } from './http-get.ts';
-import type { Provider, ProviderName } from './provider.ts';
 import { streamResponse } from './results-stream.ts';
 import { withTimeLimit } from './time-limit.ts';
 import { readBatch, readModels, readPage, readTokenCount, routeId } from './wire.ts';

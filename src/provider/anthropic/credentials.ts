@@ -1,4 +1,4 @@
-import { BatchError } from '../errors.ts';
+import { BatchError } from '../../errors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

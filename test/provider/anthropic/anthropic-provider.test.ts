@@ -6,10 +6,10 @@ import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BatchError, renderError } from '../../src/errors.ts';
-import { createAnthropicProvider } from '../../src/provider/anthropic.ts';
-import type { Provider } from '../../src/provider/provider.ts';
-import { type ApiServer, apiError, hang, json, reset, startApiServer } from '../api-server.ts';
+import { BatchError, renderError } from '../../../src/errors.ts';
+import { createAnthropicProvider } from '../../../src/provider/anthropic/anthropic-provider.ts';
+import type { Provider } from '../../../src/provider/provider.ts';
+import { type ApiServer, apiError, hang, json, reset, startApiServer } from '../../api-server.ts';
 
 const body = {
   requests: [{ custom_id: 'a', params: { model: 'm', max_tokens: 1, messages: [], note: 'ü' } }],

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { text as textOfStream } from 'node:stream/consumers';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { downloadBody, fetchByGet, fetchDownload } from '../../src/provider/http-get.ts';
+import { downloadBody, fetchByGet, fetchDownload } from '../../../src/provider/anthropic/http-get.ts';
 
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer);

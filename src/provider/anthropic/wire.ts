@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { BatchError } from '../errors.ts';
+import { BatchError } from '../../errors.ts';
+import type { ProviderBatch, ProviderBatchPage, ProviderModel } from '../provider.ts';
 import { type Operation, uncertainError } from './api-errors.ts';
-import type { ProviderBatch, ProviderBatchPage, ProviderModel } from './provider.ts';
 
 /**
  * The API's answers as they come in. Ids become parts of routes and file names, so they are held to the

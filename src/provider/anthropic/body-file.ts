@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { BatchError } from '../errors.ts';
-import type { BodyFile } from './provider.ts';
+import { BatchError } from '../../errors.ts';
+import type { BodyFile } from '../provider.ts';
 
 /** Reading less at a time makes sending 200 MB slower, reading more does not make it faster. */
 const READ_BYTES = 256 * 1024;
