@@ -1,7 +1,7 @@
 /**
  * The Message Batches API as far as the measurements need it, in a process of its own: takes bodies of any size
  * and drops them, and serves results from files as fast as the disk gives them. A batch has ended when it is
- * looked at for the first time. Started by api.ts, with the options as JSON in the first argument.
+ * looked at for the first time, unless none ever ends. Started by api.ts, with the options as JSON in the first argument.
  */
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -11,8 +11,9 @@ import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import type { ApiOptions } from './api.ts';
 
-const { parts }: ApiOptions = JSON.parse(process.argv[2] ?? '');
+const { parts, endless = false }: ApiOptions = JSON.parse(process.argv[2] ?? '');
 const created = new Map<string, ApiOptions['parts'][number]>();
+let served = 0;
 
 const counts = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
 
@@ -69,6 +70,11 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const [, , , , id = '', action] = path.split('/');
   const json = (body: unknown) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  if (path === '/served') {
+    json({ served });
+    return;
+  }
+  served += 1;
   if (request.method === 'POST' && id === '') {
     const { count, first } = await drop(request);
     const part = parts.find((each) => each.count === count && (each.first ?? first) === first);
@@ -82,7 +88,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     const { size } = await stat(file);
     response.writeHead(200, { 'content-type': 'application/x-jsonl', 'content-length': size });
     await pipeline((await open(file)).createReadStream({ highWaterMark: 1 << 20 }), response);
-  } else json(describe(id, true));
+  } else json(describe(id, !endless));
 }
 
 const server = createServer((request, response) => {

@@ -1,6 +1,7 @@
 /**
  * Measures what the design promises about speed and memory, each figure beside its reference in the same run, and
- * writes the table to results.md. `--quick` takes a tenth of the size; a word picks one group of rows.
+ * writes the table to results.md. `--quick` takes a tenth of the size and fewer runs; a word picks one group of rows.
+ * `BENCH_SERVER` names another build's server.js, so that two builds can be measured in turns.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -9,17 +10,19 @@ import { measureBigBatch } from './big-batch.ts';
 import { measureManyBatches } from './many-batches.ts';
 import type { Row } from './measure.ts';
 import { measurePages } from './pages.ts';
+import { measureSmallBatch } from './small-batch.ts';
 import { measureStart } from './start.ts';
 
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
-const repeats = quick ? 3 : 5;
+const repeats = quick ? 3 : 7;
 const scale = quick ? 0.1 : 1;
 
 const groups = {
   start: (folder) => measureStart(folder, repeats),
   big: (folder) => measureBigBatch(folder, 100_000 * scale, repeats),
-  pages: (folder) => measurePages(folder, { large: 100_000 * scale, small: 1_000 }),
+  pages: (folder) => measurePages(folder, { small: 1_000, large: 100_000 * scale, huge: 500_000 * scale }),
+  small: (folder) => measureSmallBatch(folder, repeats),
   many: (folder) => measureManyBatches(folder, 10_000 * scale, repeats),
 } satisfies Record<string, (folder: string) => Promise<Row[]>>;
 
@@ -38,8 +41,8 @@ function surroundings(): string {
   const date = new Date().toISOString().slice(0, 10);
   return (
     `${date}, Node ${process.versions.node} (V8 ${process.versions.v8}) on ${os.type()} ${os.arch()}, ` +
-    `${os.cpus().length} cores (${processor}), ${gigabytes} GB. Medians of ${repeats} runs at least; memory is each ` +
-    `process's peak.${quick ? ' At a tenth of the size.' : ''}`
+    `${os.cpus().length} cores (${processor}), ${gigabytes} GB. Medians and ranges of ${repeats} runs at least, ` +
+    `reference and product in turns and in the same environment; memory is each process's peak.${quick ? ' At a tenth of the size.' : ''}`
   );
 }
 

@@ -30,7 +30,11 @@ export const customId = (i: number): string => `task-${String(i).padStart(6, '0'
 
 export const requestOf = (i: number, text: string) => ({
   custom_id: customId(i),
-  params: { model: 'claude-haiku-5-5', max_tokens: 512, messages: [{ role: 'user', content: text }] },
+  params: {
+    model: 'claude-haiku-5-5',
+    max_tokens: 512,
+    messages: [{ role: 'user' as const, content: text }],
+  },
 });
 
 const usage = {

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { z } from 'zod';
+import { environment } from './environment.ts';
 import { peakMegabytes } from './memory.ts';
 
-export const builtServer = path.resolve(import.meta.dirname, '../dist/server.js');
+/** Another build can be named, so that two can be measured in turns. */
+export const builtServer = process.env.BENCH_SERVER ?? path.resolve(import.meta.dirname, '../dist/server.js');
 
 const answer = z.looseObject({
   isError: z.boolean().optional(),
@@ -18,6 +20,8 @@ export type Called = { reply: Record<string, unknown>; text: string; ms: number 
 /** The built server in a process of its own, behind a real client. */
 export type Product = {
   call(name: string, args: Record<string, unknown>): Promise<Called>;
+  /** A message that asks for nothing but an answer; how long that took. */
+  ping(): Promise<number>;
   /** The longest that any call took so far. */
   longestMs(): number;
   peakMegabytes(): number | null;
@@ -34,9 +38,7 @@ export async function startProduct({ folder, apiUrl, env }: ProductOptions): Pro
     args: [builtServer],
     cwd: work,
     env: {
-      PATH: process.env.PATH ?? '',
-      HOME: folder,
-      ANTHROPIC_API_KEY: 'sk-ant-bench',
+      ...environment(folder),
       ANTHROPIC_BASE_URL: apiUrl,
       BATCH_MCP_DATA_DIR: path.join(folder, 'data'),
       BATCH_MCP_MAX_COST_USD: '1000000',
@@ -60,6 +62,11 @@ export async function startProduct({ folder, apiUrl, env }: ProductOptions): Pro
       const text = result.content.map((block) => block.text).join('\n');
       if (result.isError) throw new Error(`${name}: ${text}`);
       return { reply: result.structuredContent ?? {}, text, ms };
+    },
+    async ping() {
+      const start = performance.now();
+      await client.ping();
+      return performance.now() - start;
     },
     longestMs: () => longest,
     peakMegabytes: () => peakMegabytes(pid),
