@@ -18,7 +18,7 @@ import {
 import type { Providers } from '../src/provider/providers.ts';
 import { createSandboxProvider } from '../src/provider/sandbox/sandbox-provider.ts';
 import type { Limits } from '../src/state/context.ts';
-import { createStore } from '../src/store/file-store.ts';
+import { createStore } from '../src/store/files/create-store.ts';
 import type { Store } from '../src/store/store.ts';
 
 /** The built server, as an MCP client starts it. */

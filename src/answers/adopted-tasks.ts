@@ -7,7 +7,7 @@ import { splitLines } from '../lib/lines.ts';
 import type { Context } from '../state/context.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import type { BatchFolder } from '../store/store.ts';
-import { createTasksWriter } from '../store/tasks-file.ts';
+import { createTasksWriter } from '../store/task-list.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
 import { readResultLine } from './result-line.ts';
 import { withoutContent } from './without-content.ts';

@@ -1,6 +1,6 @@
 import type { Context } from '../state/context.ts';
 import type { BatchRecord, FailureGroup } from '../store/record.ts';
-import { openTasks } from '../store/tasks-file.ts';
+import { openTasks } from '../store/task-list.ts';
 import { createFailureGroups, isRetryable, mergeFailureGroups, suggestionFor } from './failures.ts';
 import { isRetried } from './outcomes.ts';
 import { oncePerView, openView } from './view.ts';

@@ -1,10 +1,10 @@
 import { createPieceCollector } from '../lib/collect-pieces.ts';
 import { createFileWriter } from '../lib/file-writer.ts';
 import { flushWhenIdle } from '../lib/flush-when-idle.ts';
+import { inStore } from '../store/files/store-failure.ts';
+import { guardWriter } from '../store/files/store-files.ts';
 import type { CreatedPart, SavedResults } from '../store/record.ts';
 import type { ResultsIndexData } from '../store/results-index.ts';
-import { inStore } from '../store/store-failure.ts';
-import { guardWriter } from '../store/store-files.ts';
 import type { Scan } from './scan-results.ts';
 import type { Scanning } from './scanning.ts';
 import { isWhole, shortfall, shortfallWarning } from './shortfall.ts';

@@ -1,8 +1,8 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
+import { readStoreFile } from '../store/files/store-files.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { readStoreFile } from '../store/store-files.ts';
 import type { Answer } from './answer.ts';
 import { isRetried } from './outcomes.ts';
 import type { OutputFormat } from './output-format.ts';

@@ -1,8 +1,8 @@
 import type { Growth } from '../lib/growing-file.ts';
 import { createModelCatalog, type ModelCatalogOptions } from '../provider/models.ts';
-import { batchFolder } from '../store/layout.ts';
+import { batchFolder } from '../store/files/layout.ts';
+import { readStoreFile } from '../store/files/store-files.ts';
 import type { Part } from '../store/record.ts';
-import { readStoreFile } from '../store/store-files.ts';
 import { expectedTasks } from './expected-tasks.ts';
 import { type Scan, scanResults } from './scan-results.ts';
 

@@ -1,7 +1,7 @@
 import { readPartTasks } from '../store/part-tasks.ts';
 import type { Part } from '../store/record.ts';
 import type { BatchFolder } from '../store/store.ts';
-import { openTasks } from '../store/tasks-file.ts';
+import { openTasks } from '../store/task-list.ts';
 
 /** A task as a part sent it. */
 export type SentTask = {

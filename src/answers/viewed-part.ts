@@ -1,11 +1,11 @@
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
+import { readStoreFile } from '../store/files/store-files.ts';
 import { readPartTasks } from '../store/part-tasks.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
 import type { BatchFolder } from '../store/store.ts';
-import { readStoreFile } from '../store/store-files.ts';
 import { expectedTasks } from './expected-tasks.ts';
 import type { AttemptedPart } from './merge.ts';
 import { scanResults } from './scan-results.ts';

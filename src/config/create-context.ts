@@ -7,7 +7,7 @@ import { createProviders, type Providers } from '../provider/providers.ts';
 import type { Context } from '../state/context.ts';
 import { defaultLimits, type Limits } from '../state/context.ts';
 import { createJobs } from '../state/jobs.ts';
-import { createStore } from '../store/file-store.ts';
+import { createStore } from '../store/files/create-store.ts';
 import { thisProcess } from '../store/process-identity.ts';
 import { createTemplates } from '../templates/templates.ts';
 import type { Config } from './config.ts';

@@ -2,9 +2,9 @@ import { ulid } from 'ulid';
 import { BatchError } from '../errors.ts';
 import { roundUsd } from '../provider/pricing.ts';
 import type { Context } from '../state/context.ts';
-import type { Budget, Reservation } from '../store/other-records.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
+import type { Budget, Reservation } from '../store/shared-records.ts';
 import { actualOfPart, formatUsd } from './cost.ts';
 
 /** A UTC day's budget in US dollars. */

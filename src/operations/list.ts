@@ -14,9 +14,9 @@ import { roundUsd } from '../provider/pricing.ts';
 import { providerNames } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { type ProcessingStatus, processingStatuses, statusOf } from '../state/status.ts';
+import type { DamagedBatch } from '../store/files/summaries.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
-import type { DamagedBatch } from '../store/summaries.ts';
 
 export type ListRequest = {
   processing_status?: ProcessingStatus | undefined;

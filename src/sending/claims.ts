@@ -1,5 +1,5 @@
 import type { Context } from '../state/context.ts';
-import type { Claim } from '../store/other-records.ts';
+import type { Claim } from '../store/shared-records.ts';
 
 /** Which of our parts a provider's batch may belong to. */
 export type Owner = { batch_id: string; part: number };

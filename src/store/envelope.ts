@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { ulid } from 'ulid';
 import * as z from 'zod';
 import { BatchError, hasErrorCode } from '../errors.ts';
-import { inStore } from './store-failure.ts';
+import { inStore } from './files/store-failure.ts';
 
 /** What every JSON file of the store holds: a value, and the change that wrote it. */
 export type Envelope<T> = {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { splitLines } from '../lib/lines.ts';
-import { createStoreWriter, readStoreFile } from './store-files.ts';
+import { createStoreWriter, readStoreFile } from './files/store-files.ts';
 
 const count = z.int().nonnegative();
 

@@ -1,5 +1,5 @@
 import { BatchError } from '../errors.ts';
-import { type IndexFormat, readIndexFile, writeIndexFile } from './index-file.ts';
+import { type IndexFormat, readIndexFile, writeIndexFile } from './index-blob.ts';
 import { type Outcome, outcomes } from './record.ts';
 
 /** Where one task's answer stands in its part's results file, in bytes, and what became of the task. */

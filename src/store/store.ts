@@ -1,7 +1,7 @@
-import type { AuditEntry } from './audit.ts';
-import type { Budget, Claim, ModelList, Submission, WrittenFile } from './other-records.ts';
+import type { AuditEntry } from './files/audit.ts';
+import type { Summaries, Summary } from './files/summaries.ts';
 import type { BatchRecord } from './record.ts';
-import type { Summaries, Summary } from './summaries.ts';
+import type { Budget, Claim, ModelList, Submission, WrittenFile } from './shared-records.ts';
 
 /** One state of a register, with who changed it and when. */
 export type Revision<T> = {

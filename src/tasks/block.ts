@@ -3,7 +3,7 @@ import { type CostFindings, createCostFinder } from '../cost/cost-sheet.ts';
 import { PROBLEMS_NAMED, type Problem } from '../errors.ts';
 import { gatherBytes } from '../lib/gathered-bytes.ts';
 import { type TaskEntry, taskLine } from '../store/task-entry.ts';
-import type { TaskLines } from '../store/tasks-file.ts';
+import type { TaskLines } from '../store/task-list.ts';
 import { canonicalText } from './canonical-text.ts';
 import type { RenderedTask } from './render.ts';
 import { createWarningList } from './rendered-request.ts';

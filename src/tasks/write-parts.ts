@@ -1,8 +1,8 @@
 import type { Limits } from '../state/context.ts';
+import { createStoreWriter } from '../store/files/store-files.ts';
 import type { Part } from '../store/record.ts';
 import type { BatchFolder } from '../store/store.ts';
-import { createStoreWriter } from '../store/store-files.ts';
-import { createTasksWriter, type Span } from '../store/tasks-file.ts';
+import { createTasksWriter, type Span } from '../store/task-list.ts';
 import type { RequestSink } from './prepare.ts';
 import { createBodiesWriter, type RunPlace } from './write-bodies.ts';
 

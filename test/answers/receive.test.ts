@@ -7,9 +7,9 @@ import { type Received, type Reception, receive } from '../../src/answers/receiv
 import type { ScanJob } from '../../src/answers/scan-part.ts';
 import { type StartScanning, scanHere, scanInThread } from '../../src/answers/scanning.ts';
 import { BatchError } from '../../src/errors.ts';
-import { batchFolder } from '../../src/store/layout.ts';
+import { batchFolder } from '../../src/store/files/layout.ts';
 import type { CreatedPart } from '../../src/store/record.ts';
-import { createTasksWriter } from '../../src/store/tasks-file.ts';
+import { createTasksWriter } from '../../src/store/task-list.ts';
 import { errored, succeeded, unfinished } from '../api-server.ts';
 import { temporaryFolder } from '../harness.ts';
 

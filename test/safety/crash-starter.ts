@@ -8,7 +8,7 @@ import type { Log } from '../../src/log.ts';
 import { createServer } from '../../src/mcp/create-server.ts';
 import type { BodyFile, Provider } from '../../src/provider/provider.ts';
 import { createProviders } from '../../src/provider/providers.ts';
-import { createStore } from '../../src/store/file-store.ts';
+import { createStore } from '../../src/store/files/create-store.ts';
 import type { BatchRecord } from '../../src/store/record.ts';
 import type { Register, Store } from '../../src/store/store.ts';
 

@@ -1,4 +1,4 @@
-import { createStore } from '../../src/store/file-store.ts';
+import { createStore } from '../../src/store/files/create-store.ts';
 
 /** Claims `msgbatch_0` and on, all at once, for its part; prints which part holds each. Started by tests. */
 const [path = '', batchId = '', part = '', count = ''] = process.argv.slice(2);

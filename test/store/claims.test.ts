@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { createStore } from '../../src/store/file-store.ts';
+import { createStore } from '../../src/store/files/create-store.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const BATCH_ID = 'batch_01K9ZZZZZZZZZZZZZZZZZZZZZZ';

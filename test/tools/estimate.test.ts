@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { createStore } from '../../src/store/file-store.ts';
+import { createStore } from '../../src/store/files/create-store.ts';
 import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, hang, json, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';

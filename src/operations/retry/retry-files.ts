@@ -4,10 +4,10 @@ import { BatchError, hasErrorCode } from '../../errors.ts';
 import { syncFolder } from '../../lib/durable-write.ts';
 import { createFileWriter, type FileWriter } from '../../lib/file-writer.ts';
 import type { Limits } from '../../state/context.ts';
+import { inStore } from '../../store/files/store-failure.ts';
+import { guardWriter } from '../../store/files/store-files.ts';
 import { createPartTasksWriter, type PartTask, type PartTasksWriter } from '../../store/part-tasks.ts';
 import type { BatchFolder } from '../../store/store.ts';
-import { inStore } from '../../store/store-failure.ts';
-import { guardWriter } from '../../store/store-files.ts';
 import { createBodiesWriter, type WrittenBody } from '../../tasks/write-bodies.ts';
 
 /** A request that is sent again, in the caller's order. */

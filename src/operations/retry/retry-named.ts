@@ -1,5 +1,5 @@
 import type { Context } from '../../state/context.ts';
-import type { Tasks } from '../../store/tasks-file.ts';
+import type { Tasks } from '../../store/task-list.ts';
 import type { ProblemList } from '../../tasks/problems.ts';
 import { itemName } from '../../tasks/task.ts';
 import { type Correction, type RetryOptions, readCorrections, unknownTask } from './retry-options.ts';

@@ -4,7 +4,7 @@ import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
-import { openTasks, type Tasks } from '../../store/tasks-file.ts';
+import { openTasks, type Tasks } from '../../store/task-list.ts';
 import { checkLiveModels } from '../../tasks/live-models.ts';
 import { givenUp } from '../../tasks/prepare.ts';
 import { createProblemList } from '../../tasks/problems.ts';

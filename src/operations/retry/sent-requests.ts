@@ -1,11 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
+import { inStore } from '../../store/files/store-failure.ts';
 import { readPartTasks } from '../../store/part-tasks.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { BatchFolder } from '../../store/store.ts';
-import { inStore } from '../../store/store-failure.ts';
-import { openTasks, type Span } from '../../store/tasks-file.ts';
+import { openTasks, type Span } from '../../store/task-list.ts';
 
 const sentRequest = z.object({ custom_id: z.string(), params: z.record(z.string(), z.unknown()) });
 

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { createStore } from '../../src/store/file-store.ts';
+import { createStore } from '../../../src/store/files/create-store.ts';
 
 /** Stages a batch, prints the staging folder's name, and hangs until it is killed. Started by tests. */
 const store = createStore({ path: process.argv[2] ?? '', log: () => {} });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { BatchError } from '../errors.ts';
-import type { BatchFolder } from './store.ts';
+import { BatchError } from '../../errors.ts';
+import type { BatchFolder } from '../store.ts';
 
 const ULID = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 const BATCH_ID = new RegExp(`^batch_${ULID}$`);

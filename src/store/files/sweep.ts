@@ -1,10 +1,10 @@
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BatchError, hasErrorCode } from '../errors.ts';
-import { namesIn } from '../lib/durable-write.ts';
-import { systemErrorCode } from '../lib/file-failure.ts';
+import { BatchError, hasErrorCode } from '../../errors.ts';
+import { namesIn } from '../../lib/durable-write.ts';
+import { systemErrorCode } from '../../lib/file-failure.ts';
+import { isProvenDead } from '../process-identity.ts';
 import { isStagingName, type Layout } from './layout.ts';
-import { isProvenDead } from './process-identity.ts';
 import { readOwner } from './staging.ts';
 
 /** What is younger may belong to a process that is slow, or asleep. */

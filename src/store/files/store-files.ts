@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { createFileWriter, type FileWriter, type FileWriterOptions } from '../lib/file-writer.ts';
-import { type Growth, readGrowing } from '../lib/growing-file.ts';
+import { createFileWriter, type FileWriter, type FileWriterOptions } from '../../lib/file-writer.ts';
+import { type Growth, readGrowing } from '../../lib/growing-file.ts';
 import { inStore, storeFailure } from './store-failure.ts';
 
 /** `writer` on a file of the store: what goes wrong comes out as `store_failed` that names the file. */

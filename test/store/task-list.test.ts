@@ -1,8 +1,8 @@
 import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { batchFolder } from '../../src/store/layout.ts';
+import { batchFolder } from '../../src/store/files/layout.ts';
 import type { TaskEntry } from '../../src/store/task-entry.ts';
-import { createTasksWriter, openTasks } from '../../src/store/tasks-file.ts';
+import { createTasksWriter, openTasks } from '../../src/store/task-list.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const entry = (i: number): TaskEntry => ({

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { hasErrorCode } from '../errors.ts';
 import { writeFileDurably } from '../lib/durable-write.ts';
-import { inStore } from './store-failure.ts';
+import { inStore } from './files/store-failure.ts';
 
 /**
  * Files of rows of one width, that say where things stand in another file. They can be made again from it,

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FILE_MODE, makeFolder } from '../lib/durable-write.ts';
+import { FILE_MODE, makeFolder } from '../../lib/durable-write.ts';
 import { inStore } from './store-failure.ts';
 
 /** One thing that was done or refused for a caller: names, paths and dollars, never content. */

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
-import { BatchError, hasErrorCode } from '../errors.ts';
-import { makeFolder, writeFileDurably } from '../lib/durable-write.ts';
-import type { BatchRecord } from './record.ts';
+import { BatchError, hasErrorCode } from '../../errors.ts';
+import { makeFolder, writeFileDurably } from '../../lib/durable-write.ts';
+import type { BatchRecord } from '../record.ts';
 import { inStore } from './store-failure.ts';
 
 /** Something small that is made of a record alone, and wanted of all batches at once. */

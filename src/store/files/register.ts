@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Low } from 'lowdb';
-import { BatchError } from '../errors.ts';
-import { seal } from './envelope.ts';
+import { BatchError } from '../../errors.ts';
+import { seal } from '../envelope.ts';
+import type { Register, Revision } from '../store.ts';
 import { openRevisions, type RevisionsOptions } from './revisions.ts';
-import type { Register, Revision } from './store.ts';
 
 /** How long a change is tried again while others are faster. */
 const PATIENCE_MS = 10_000;

@@ -1,13 +1,13 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ulid } from 'ulid';
-import { createFileDurably, makeFolder, syncFolder } from '../lib/durable-write.ts';
-import { encodeEnvelope, readEnvelope, seal } from './envelope.ts';
+import { createFileDurably, makeFolder, syncFolder } from '../../lib/durable-write.ts';
+import { encodeEnvelope, readEnvelope, seal } from '../envelope.ts';
+import { thisProcess } from '../process-identity.ts';
+import { batchRecord, type ProcessIdentity, processIdentity } from '../record.ts';
+import type { Staging } from '../store.ts';
 import { batchFolder, type Layout, recordFolder } from './layout.ts';
-import { thisProcess } from './process-identity.ts';
-import { batchRecord, type ProcessIdentity, processIdentity } from './record.ts';
 import { createRegister } from './register.ts';
-import type { Staging } from './store.ts';
 import { inStore, linkInStore } from './store-failure.ts';
 
 const ownerFile = (folder: string): string => join(folder, 'owner.json');

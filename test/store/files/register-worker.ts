@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createRegister } from '../../src/store/register.ts';
+import { createRegister } from '../../../src/store/files/register.ts';
 
 /**
  * Makes `count` changes to the register in `folder`, each adding `<name>-<i>` unless it stands there already,

@@ -2,11 +2,11 @@ import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
-import { createStore } from '../../src/store/file-store.ts';
-import { thisProcess } from '../../src/store/process-identity.ts';
-import type { BatchRecord } from '../../src/store/record.ts';
-import type { Store } from '../../src/store/store.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { createStore } from '../../../src/store/files/create-store.ts';
+import { thisProcess } from '../../../src/store/process-identity.ts';
+import type { BatchRecord } from '../../../src/store/record.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const names = { name: 'names', schema: z.string(), make: (record: BatchRecord) => record.name };
 /** As many as are worth a file. */

@@ -5,9 +5,9 @@ import { syncFolder } from '../lib/durable-write.ts';
 import { createFileWriter } from '../lib/file-writer.ts';
 import { readLineBlocks } from '../lib/line-blocks.ts';
 import { splitLines } from '../lib/lines.ts';
-import { type IndexFormat, readIndexFile, writeIndexFile } from './index-file.ts';
+import { inStore, storeFailure } from './files/store-failure.ts';
+import { type IndexFormat, readIndexFile, writeIndexFile } from './index-blob.ts';
 import type { BatchFolder } from './store.ts';
-import { inStore, storeFailure } from './store-failure.ts';
 import { damaged, decodeEntries, decodeEntry, type TaskEntry, taskLine } from './task-entry.ts';
 
 /** A piece of a file, in bytes. */

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createRegister } from '../../src/store/register.ts';
-import type { Register, Revision } from '../../src/store/store.ts';
-import { describeRegister, type Tally } from './register-contract.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { createRegister } from '../../../src/store/files/register.ts';
+import type { Register, Revision } from '../../../src/store/store.ts';
+import { describeRegister, type Tally } from '../register-contract.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const schema = z.object({ total: z.number(), by: z.array(z.string()) });
 const one: Tally = { total: 1, by: ['a'] };
