@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+
+/** A number whose source says more than a JavaScript number can hold: `1234567890123456789`, `100.10`. */
+export class ExactNumber {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  /** What `JSON.stringify` writes for it, and `stringifyExact` turns back: there is no other way on Node 20. */
+  toJSON(): string {
+    return `${MARK}${this.source}`;
+  }
+
+  toString(): string {
+    return this.source;
+  }
+}
+
+/** In front of a number that stands in a string meanwhile. Made anew in every process, so that no text can hold it. */
+const MARK = `exact-number-${randomBytes(12).toString('hex')}:`;
+const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g');
+
+const NUMBER = /-?\d[\d.eE+-]*/g;
+
+const isExact = (source: string) => String(Number(source)) === source;
+
+/** A number in JSON source: a JavaScript number where that says the same. */
+export function exactNumber(source: string): number | ExactNumber {
+  return isExact(source) ? Number(source) : new ExactNumber(source);
+}
+
+/** A reviver, as `JSON.parse` takes one, for texts in which exact numbers stand as their `toJSON` gives them. */
+export function reviveNumber(_key: string, value: unknown): unknown {
+  return typeof value === 'string' && value.startsWith(MARK)
+    ? new ExactNumber(value.slice(MARK.length))
+    : value;
+}
+
+/** Where the string that begins with the quote at `open` has its closing quote, in a text that is JSON. */
+function endOfString(text: string, open: number): number {
+  for (let end = text.indexOf('"', open + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let before = end - 1;
+    while (text[before] === '\\') before -= 1;
+    // An even number of backslashes are escaped ones; an odd number escape the quote.
+    if ((end - before) % 2 === 1) return end;
+  }
+  return text.length;
+}
+
+/** The text with `change` made to what stands outside its strings. */
+function changeOutsideStrings(text: string, change: (outside: string) => string): string {
+  let changed = '';
+  let from = 0;
+  for (let open = text.indexOf('"'); open !== -1; open = text.indexOf('"', from)) {
+    const end = endOfString(text, open) + 1;
+    changed += change(text.slice(from, open)) + text.slice(open, end);
+    from = end;
+  }
+  return changed + change(text.slice(from));
+}
+
+/** Members of all objects within a value. */
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const values: unknown[] = Object.values(value);
+  let members = Array.isArray(value) ? 0 : values.length;
+  for (const each of values) members += countMembers(each);
+  return members;
+}
+
+export type ExactJson = {
+  /** As `JSON.parse` gives it, but a number that would come out different is an `ExactNumber`. */
+  value: unknown;
+  /** Whether an object has a key twice, of which the value holds the last. */
+  repeatsKey: boolean;
+};
+
+/** Throws `SyntaxError` for what is not JSON. */
+export function parseExact(text: string): ExactJson {
+  const value: unknown = JSON.parse(text);
+  let exact = true;
+  let colons = 0;
+  const marked = changeOutsideStrings(text, (outside) => {
+    for (let at = outside.indexOf(':'); at !== -1; at = outside.indexOf(':', at + 1)) colons += 1;
+    return outside.replaceAll(NUMBER, (source) => {
+      if (isExact(source)) return source;
+      exact = false;
+      return `"${MARK}${source}"`;
+    });
+  });
+  const repeatsKey = colons !== countMembers(value);
+  if (exact) return { value, repeatsKey };
+  return { value: JSON.parse(marked, reviveNumber), repeatsKey };
+}
+
+/** As `JSON.stringify`, for what `parseExact` gives: every number as it was written. */
+export function stringifyExact(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, null, indent);
+  return text.includes(MARK) ? text.replaceAll(MARKED, '$1') : text;
+}

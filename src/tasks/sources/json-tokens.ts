@@ -1,0 +1,59 @@
+import { pipeline, Readable } from 'node:stream';
+import { Assembler } from 'stream-json/assembler.js';
+import type { Token } from 'stream-json/core/parser.js';
+import { BatchError } from '../../errors.ts';
+import { exactNumber, reviveNumber } from '../../lib/exact-json.ts';
+import { locateJsonError } from '../../lib/json.ts';
+import { type TextFile, textPieces, unreadable } from './text-file.ts';
+
+const TOKENS_AT_ONCE = 1024;
+
+/** The tokens of a JSON file, in groups. Throws `invalid_input`, with line and column, where it is not JSON. */
+export async function* jsonTokens(file: TextFile, field: string, valid: string): AsyncGenerator<Token[]> {
+  const [{ parser }, { batch }] = await Promise.all([
+    import('stream-json/parser.js'),
+    import('stream-json/utils/batch.js'),
+  ]);
+  const groups = batch.batch.asStream({ batchSize: TOKENS_AT_ONCE });
+  const text = Readable.from(textPieces(file, field));
+  // A failure reaches the reader through the last of them, which the pipeline destroys with it.
+  pipeline(text, parser.parser.asStream({ streamValues: false }), groups, () => {});
+  try {
+    const read: AsyncIterable<Token[]> = groups;
+    yield* read;
+  } catch (error) {
+    if (error instanceof BatchError || !(error instanceof Error)) throw error;
+    const position = await locateJsonError(textPieces(file, field));
+    const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
+    // The parser's own message quotes the file, so it is no cause to keep.
+    throw unreadable(field, { problem: `is not JSON${where}`, valid });
+  }
+}
+
+/** Puts values together from tokens, every number as it was written. */
+export class ExactAssembler extends Assembler {
+  /** Whether an object of the value has a key twice. */
+  repeatsKey = false;
+
+  constructor() {
+    super({ reviver: reviveNumber });
+  }
+
+  override startObject(): void {
+    if (this.done) this.repeatsKey = false;
+    super.startObject();
+  }
+
+  override keyValue(key: string): void {
+    if (typeof this.current === 'object' && this.current !== null && Object.hasOwn(this.current, key)) {
+      this.repeatsKey = true;
+    }
+    super.keyValue(key);
+  }
+
+  override numberValue(source: string): void {
+    const number = exactNumber(source);
+    if (typeof number === 'number') super.numberValue(source);
+    else this.stringValue(number.toJSON());
+  }
+}
