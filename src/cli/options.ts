@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import * as z from 'zod';
+import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
+
+/** How an argument of an operation is typed at a terminal. */
+type Kind = 'text' | 'number' | 'yes_no' | 'texts' | 'json';
+
+export type Argument = {
+  /** As the operation has it: `max_cost_usd`. */
+  name: string;
+  kind: Kind;
+  option: Option;
+};
+
+/** As far as it is looked at; a schema of a field that takes several shapes has no `type`. */
+const fieldSchema = z.looseObject({
+  type: z.string().optional(),
+  description: z.string().optional(),
+  enum: z.array(z.string()).optional(),
+  items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
+});
+type FieldSchema = z.infer<typeof fieldSchema>;
+
+function kindOf({ type, items }: FieldSchema): Kind {
+  if (type === 'string') return 'text';
+  if (type === 'number' || type === 'integer') return 'number';
+  if (type === 'boolean') return 'yes_no';
+  return type === 'array' && items?.type === 'string' ? 'texts' : 'json';
+}
+
+const placeholders: Record<Kind, string> = {
+  text: ' <text>',
+  number: ' <number>',
+  yes_no: '',
+  texts: ' <text...>',
+  json: ' <json>',
+};
+
+const dashed = (name: string) => name.replaceAll('_', '-');
+
+/**
+ * One option for each field of an operation's input, so that an argument of a tool is an option of its command. `left_out`
+ * are those that the command takes in another way.
+ */
+export function argumentsOf(input: z.ZodObject, leftOut: readonly string[] = []): Argument[] {
+  const { properties = {} } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
+  return Object.entries(properties)
+    .filter(([name]) => !leftOut.includes(name))
+    .map(([name, told]) => {
+      const schema = fieldSchema.parse(told);
+      const kind = kindOf(schema);
+      const hint = kind === 'json' ? ' (JSON, or a path to a .json file)' : '';
+      const option = new Option(
+        `--${dashed(name)}${placeholders[kind]}`,
+        `${schema.description ?? ''}${hint}`.trim(),
+      );
+      const choices = schema.enum ?? schema.items?.enum;
+      if (choices !== undefined) option.choices(choices);
+      return { name, kind, option };
+    });
+}
+
+const wrong = (option: Option, problem: Omit<Problem, 'field'>): Problem => ({
+  field: option.long ?? option.flags,
+  ...problem,
+});
+
+async function jsonOf(option: Option, text: string): Promise<{ value: unknown } | { problem: Problem }> {
+  const inline = /^\s*[[{"]/.test(text);
+  try {
+    return { value: JSON.parse(inline ? text : (await readFile(text, 'utf8')).replace(/^\uFEFF/, '')) };
+  } catch (error) {
+    const valid = 'JSON, as in \'{"key": "value"}\', or the path of a .json file';
+    if (error instanceof SyntaxError) {
+      const problem = inline ? 'is no JSON' : `names ${text}, which holds no JSON`;
+      return { problem: wrong(option, { problem, valid }) };
+    }
+    if (!hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM')) throw error;
+    return { problem: wrong(option, { problem: `names ${text}, which can't be read`, valid }) };
+  }
+}
+
+/** The arguments that the typed options mean. Throws `invalid_input` with every problem at once. */
+export async function readArguments(
+  known: readonly Argument[],
+  typed: Readonly<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
+  const problems: Problem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const { name, kind, option } of known) {
+    const value = typed[option.attributeName()];
+    if (value === undefined) continue;
+    if (kind === 'number') {
+      const number = Number(value);
+      if (String(value).trim() !== '' && Number.isFinite(number)) values[name] = number;
+      else problems.push(wrong(option, { problem: `got ${JSON.stringify(value)}`, valid: 'a number' }));
+    } else if (kind === 'json') {
+      const read = await jsonOf(option, String(value));
+      if ('problem' in read) problems.push(read.problem);
+      else values[name] = read.value;
+    } else values[name] = value;
+  }
+  if (problems.length > 0) {
+    throw new BatchError('invalid_input', 'These options are not valid; nothing was done.', { problems });
+  }
+  return values;
+}

@@ -1,0 +1,101 @@
+import { createInterface } from 'node:readline/promises';
+import { stripVTControlCharacters, styleText } from 'node:util';
+import stringWidth from 'string-width';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Where a command reads and writes: the process's own streams, or a test's. */
+export type Streams = {
+  stdin: NodeJS.ReadableStream & { isTTY?: boolean };
+  stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  env: Readonly<Record<string, string | undefined>>;
+};
+
+/** What a command says to a person: answers on stdout, all else on stderr. */
+export type Terminal = {
+  /** Whether a person can be asked: both stdin and stderr are a terminal. */
+  readonly canAsk: boolean;
+  /** Columns of stdout; infinite where it is no terminal, for what is piped must not be cut. */
+  readonly columns: number;
+  style(style: Style, text: string): string;
+  /** A line of the answer, on stdout. */
+  print(text: string): void;
+  /** A line beside the answer, on stderr. */
+  note(text: string): void;
+  /** Shows one line that the next one replaces. Without a terminal, a line when it says something else than before. */
+  progress(text: string, plain: string): void;
+  /** Takes the progress line away. */
+  clear(): void;
+  /** Asks for a yes; anything else, and an end of the input, is a no. */
+  confirm(question: string): Promise<boolean>;
+};
+
+const NARROWEST = 20;
+const CLEAR_LINE = '\r\u001b[2K';
+
+/** Control characters would move the cursor, or recolour what follows: names and messages come from elsewhere. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ');
+}
+
+/** Cuts a text to so many columns, wide characters counted as two; what was cut shows as `…`. */
+export function fit(text: string, columns: number): string {
+  if (stringWidth(text) <= columns) return text;
+  let fitted = '';
+  let width = 0;
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    width += stringWidth(segment);
+    if (width > columns - 1) break;
+    fitted += segment;
+  }
+  return `${fitted}…`;
+}
+
+export function createTerminal({ stdin, stdout, stderr, env }: Streams): Terminal {
+  const colored = stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+  const live = stderr.isTTY === true && env.TERM !== 'dumb';
+  let shown = false;
+  let lastPlain = '';
+
+  // Whoever reads may go first, as `| head -1` does: the work goes on, there is only nobody to tell.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {});
+
+  const clear = () => {
+    if (shown) stderr.write(CLEAR_LINE);
+    shown = false;
+  };
+  return {
+    canAsk: stdin.isTTY === true && stderr.isTTY === true,
+    columns: stdout.isTTY ? Math.max(NARROWEST, stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
+    style: (style, text) => (colored ? styleText(style, text, { validateStream: false }) : text),
+    print(text) {
+      clear();
+      stdout.write(`${text}\n`);
+    },
+    note(text) {
+      clear();
+      stderr.write(`${text}\n`);
+    },
+    progress(text, plain) {
+      if (live) {
+        stderr.write(`${CLEAR_LINE}${fit(text, Math.max(NARROWEST, stderr.columns ?? 80) - 1)}`);
+        shown = true;
+      } else if (plain !== lastPlain) stderr.write(`${plain}\n`);
+      lastPlain = plain;
+    },
+    clear,
+    async confirm(question) {
+      clear();
+      const lines = createInterface({ input: stdin, output: stderr });
+      const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+      try {
+        const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
+        return /^y(es)?$/i.test(answer.trim());
+      } finally {
+        lines.close();
+      }
+    },
+  };
+}
