@@ -1,5 +1,6 @@
-import { type Environment, readConfig } from './config/config.ts';
+import { readConfig } from './config/config.ts';
 import { createContext } from './config/create-context.ts';
+import type { Environment } from './config/read-settings.ts';
 import { createLog, type Log } from './log.ts';
 import { cancel } from './operations/cancel.ts';
 import { type Estimate, estimateWork } from './operations/estimate.ts';
@@ -56,7 +57,7 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     flags = [],
     log = createLog({ level: 'error', write: () => {}, secrets: [] }),
   } = options;
-  const context = await createContext(readConfig({ env, argv: flags, cwd: process.cwd() }), log);
+  const context = await createContext(readConfig({ env, argv: flags }), log);
   return {
     submit: async (work, submitOptions = {}) =>
       describeSubmission(context, await submit(context, toWork(work), submitOptions)),

@@ -1,17 +1,26 @@
-import os from 'node:os';
 import path from 'node:path';
-import envPaths from 'env-paths';
-import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
-import { type LogLevel, logLevels } from '../log.ts';
-import { type ProviderName, providerNames } from '../provider/provider.ts';
-import { type Remote, remotes } from '../state/context.ts';
-import { readFlags } from './flags.ts';
-import { defaultWorkFolder, isInside, isWorkingFolder } from './folders.ts';
+import { isInside } from '../lib/allowed-folders.ts';
+import { quoteName } from '../lib/nearest.ts';
+import type { LogLevel } from '../log.ts';
+import type { ProviderName } from '../provider/provider.ts';
+import type { Remote } from '../state/context.ts';
+import {
+  currentFolder,
+  defaultDataFolder,
+  defaultWorkFolder,
+  homeFolder,
+  isWorkingFolder,
+} from './folders.ts';
+import { type Environment, readSettings } from './read-settings.ts';
+import { readBaseUrl, readSdkVariables } from './sdk-variables.ts';
+import { settings } from './settings.ts';
 
 /** All that a process is told from outside, read once and checked before anything is done. */
 export type Config = {
   provider: ProviderName;
+  /** The API's address, without a trailing `/v1`; undefined for the SDK's own. */
+  baseUrl: string | undefined;
   dataDir: string;
   workDir: string;
   /** Folders that an MCP argument may name, the work folder among them. Absolute. */
@@ -20,7 +29,7 @@ export type Config = {
   baseDir: string;
   /** The working folder's base name, where it is one that its user works in. */
   project: string | null;
-  home: string;
+  home: string | undefined;
   maxCostUsd: number;
   dailyBudgetUsd: number;
   tierModels: { cheap?: string; capable?: string; premium?: string };
@@ -33,130 +42,87 @@ export type Config = {
   logLevel: LogLevel;
   /** Credentials as the environment has them: only for keeping them out of whatever is written. */
   secrets: string[];
+  /** What was given and does not count, for the person who configured it. */
+  notices: string[];
 };
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+const NO_DATA_FOLDER: Problem = {
+  item: settings.dataDir.variable,
+  problem: 'is not set, and there is no home folder to keep batches in',
+  valid: 'a folder that lasts, as in --data-dir /data',
+};
 
-type Given = { env: Environment; argv: readonly string[]; cwd: string; home?: string };
-
-const yes = ['1', 'true', 'yes', 'on'];
-const no = ['0', 'false', 'no', 'off'];
-
-const onOff = z
-  .string()
-  .toLowerCase()
-  .refine((value) => yes.includes(value) || no.includes(value), {
-    error: `one of ${[...yes, ...no].join(', ')}`,
-  })
-  .transform((value) => yes.includes(value));
-const amount = z
-  .string()
-  .refine((value) => value.trim() !== '' && Number(value) >= 0 && Number.isFinite(Number(value)), {
-    error: 'a number, zero or above',
-  })
-  .transform(Number);
-
-const settings = z.object({
-  BATCH_MCP_PROVIDER: z
-    .enum(providerNames, { error: `one of ${providerNames.join(', ')}` })
-    .default('anthropic'),
-  BATCH_MCP_DATA_DIR: z.string().optional(),
-  BATCH_MCP_WORK_DIR: z.string().optional(),
-  BATCH_MCP_ALLOWED_DIRS: z.string().optional(),
-  BATCH_MCP_MAX_COST_USD: amount.default(25),
-  BATCH_MCP_DAILY_BUDGET_USD: amount.default(100),
-  BATCH_MCP_MODEL_CHEAP: z.string().optional(),
-  BATCH_MCP_MODEL_CAPABLE: z.string().optional(),
-  BATCH_MCP_MODEL_PREMIUM: z.string().optional(),
-  BATCH_MCP_PRICES: z.string().optional(),
-  BATCH_MCP_SETTLE_SECONDS: amount.default(30),
-  BATCH_MCP_SANDBOX_SECONDS: amount.default(2),
-  BATCH_MCP_REMOTE: z.enum(remotes, { error: `one of ${remotes.join(', ')}` }).default('manage'),
-  BATCH_MCP_READ_ONLY: onOff.default(false),
-  BATCH_MCP_ALLOW_NETWORK_TOOLS: onOff.default(false),
-  BATCH_MCP_LOG_LEVEL: z.enum(logLevels, { error: `one of ${logLevels.join(', ')}` }).default('info'),
-});
-
-const flagVariables = {
-  provider: 'BATCH_MCP_PROVIDER',
-  'data-dir': 'BATCH_MCP_DATA_DIR',
-  'work-dir': 'BATCH_MCP_WORK_DIR',
-  'max-cost-usd': 'BATCH_MCP_MAX_COST_USD',
-  'daily-budget-usd': 'BATCH_MCP_DAILY_BUDGET_USD',
-  'log-level': 'BATCH_MCP_LOG_LEVEL',
-} as const;
-
-/** A variable counts as unset when it is empty, or holds a `${…}` that the client did not fill in. */
-export function unsetPlaceholders(env: Environment): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter(
-      (entry): entry is [string, string] =>
-        entry[1] !== undefined && entry[1].trim() !== '' && !/^\$\{[^}]*\}$/.test(entry[1].trim()),
-    ),
-  );
-}
+type Surroundings = {
+  env: Environment;
+  argv: readonly string[];
+  /** The working folder; null where there is none any more. Default: the process's. */
+  cwd?: string | null;
+  /** The home folder; null where there is none. Default: the process's. */
+  home?: string | null;
+};
 
 /**
  * Reads the configuration from the environment and the command line; a flag wins over its variable. Reads
  * no file and makes no folder. Throws `invalid_input` with every problem at once.
  */
-export function readConfig({ env, argv, cwd, home = os.homedir() }: Given): Config {
-  const given = readFlags(argv);
-  const variables = unsetPlaceholders(env);
-  for (const [flag, variable] of Object.entries(flagVariables) as [keyof typeof flagVariables, string][]) {
-    const value = given[flag];
-    if (value !== undefined) variables[variable] = value;
+export function readConfig(surroundings: Surroundings): Config {
+  const { env, argv, cwd = currentFolder(), home = homeFolder() } = surroundings;
+  const { value, values, notices, problems } = readSettings(env, argv);
+  const sdk = readSdkVariables(env);
+  /** Stands in for what can't be had; all of it is thrown before it can be used. */
+  const refuse = (problem: Problem) => {
+    problems.push(problem);
+    return '';
+  };
+  /** Makes a folder or file absolute, with `~` for the home folder. */
+  const absolute = (given: string): string => {
+    const atHome = /^~(?=$|[/\\])/.test(given);
+    const base = atHome ? home : cwd;
+    const rest = atHome ? `.${given.slice(1)}` : given;
+    if (base !== null) return path.resolve(base, rest);
+    if (path.isAbsolute(rest)) return path.normalize(rest);
+    const problem = atHome ? 'there is no home folder for "~"' : 'the working folder does not exist any more';
+    return refuse({ item: quoteName(given), problem, valid: 'an absolute path' });
+  };
+  const optional = (given: string | null) => (given === null ? undefined : absolute(given));
+
+  const baseUrl = readBaseUrl(sdk.set, refuse);
+  const dataDir = optional(value(settings.dataDir)) ?? defaultDataFolder(home, env) ?? refuse(NO_DATA_FOLDER);
+  const workDir = optional(value(settings.workDir)) ?? defaultWorkFolder(home);
+  const working = cwd !== null && isWorkingFolder(cwd, home) ? cwd : null;
+  const named = values(settings.allowedDirs).map(absolute);
+  const allowed = named.length > 0 || working === null ? named : [working];
+  const baseIsWorking = working !== null && allowed.some((folder) => isInside(folder, working));
+  const pricesFile = optional(value(settings.pricesFile));
+  const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(
+    value,
+  );
+  if (problems.length > 0) {
+    const message = 'The settings are not valid; nothing was started. --help lists them all.';
+    throw new BatchError('invalid_input', message, { problems });
   }
-  if (given.sandbox) variables.BATCH_MCP_PROVIDER = 'sandbox';
-  if (given['read-only']) variables.BATCH_MCP_READ_ONLY = 'true';
-
-  const parsed = settings.safeParse(variables);
-  if (!parsed.success) {
-    const problems: Problem[] = parsed.error.issues.map((issue) => ({
-      item: issue.path.join('.'),
-      problem: 'the value is not valid',
-      valid: issue.message,
-    }));
-    throw new BatchError('invalid_input', 'The configuration is not valid; nothing was started.', {
-      problems,
-    });
-  }
-  const values = parsed.data;
-
-  const absolute = (folder: string) => path.resolve(cwd, folder.replace(/^~(?=$|[/\\])/, home));
-  const workDir = absolute(values.BATCH_MCP_WORK_DIR ?? defaultWorkFolder(home));
-  const named = [
-    ...(values.BATCH_MCP_ALLOWED_DIRS?.split(path.delimiter).filter((folder) => folder !== '') ?? []),
-    ...given['allow-dir'],
-  ].map(absolute);
-  const usable = isWorkingFolder({ cwd, home });
-  const allowed = named.length > 0 ? named : usable ? [cwd] : [];
-  const cwdAllowed = allowed.some((folder) => isInside(cwd, folder));
-
   return {
-    provider: values.BATCH_MCP_PROVIDER,
-    dataDir: absolute(values.BATCH_MCP_DATA_DIR ?? envPaths('batch-mcp', { suffix: '' }).data),
+    provider: value(settings.provider),
+    baseUrl,
+    dataDir,
     workDir,
     allowedDirs: [...new Set([...allowed, workDir])],
-    baseDir: usable && cwdAllowed ? cwd : workDir,
-    project: usable ? path.basename(cwd) : null,
-    home,
-    maxCostUsd: values.BATCH_MCP_MAX_COST_USD,
-    dailyBudgetUsd: values.BATCH_MCP_DAILY_BUDGET_USD,
-    tierModels: {
-      ...(values.BATCH_MCP_MODEL_CHEAP && { cheap: values.BATCH_MCP_MODEL_CHEAP }),
-      ...(values.BATCH_MCP_MODEL_CAPABLE && { capable: values.BATCH_MCP_MODEL_CAPABLE }),
-      ...(values.BATCH_MCP_MODEL_PREMIUM && { premium: values.BATCH_MCP_MODEL_PREMIUM }),
-    },
-    pricesFile: values.BATCH_MCP_PRICES && absolute(values.BATCH_MCP_PRICES),
-    settleSeconds: values.BATCH_MCP_SETTLE_SECONDS,
-    sandboxSeconds: values.BATCH_MCP_SANDBOX_SECONDS,
-    remote: values.BATCH_MCP_REMOTE,
-    readOnly: values.BATCH_MCP_READ_ONLY,
-    allowNetworkTools: values.BATCH_MCP_ALLOW_NETWORK_TOOLS,
-    logLevel: values.BATCH_MCP_LOG_LEVEL,
-    secrets: [variables.ANTHROPIC_API_KEY, variables.ANTHROPIC_AUTH_TOKEN].filter(
-      (value) => value !== undefined,
+    baseDir: baseIsWorking ? working : workDir,
+    project: working === null ? null : path.basename(working),
+    home: home ?? undefined,
+    maxCostUsd: value(settings.maxCostUsd),
+    dailyBudgetUsd: value(settings.dailyBudgetUsd),
+    tierModels: { ...(cheap && { cheap }), ...(capable && { capable }), ...(premium && { premium }) },
+    pricesFile,
+    settleSeconds: value(settings.settleSeconds),
+    sandboxSeconds: value(settings.sandboxSeconds),
+    remote: value(settings.remote),
+    readOnly: value(settings.readOnly),
+    allowNetworkTools: value(settings.allowNetworkTools),
+    logLevel: value(settings.logLevel),
+    secrets: [sdk.set.ANTHROPIC_API_KEY, sdk.set.ANTHROPIC_AUTH_TOKEN].filter(
+      (secret) => secret !== undefined,
     ),
+    notices: [...notices, ...sdk.notices],
   };
 }

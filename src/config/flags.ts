@@ -1,64 +1,78 @@
 import { parseArgs } from 'node:util';
-import { BatchError, type Problem } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
+import { flagsOf, type Setting } from './setting.ts';
+import { allSettings } from './settings.ts';
 
-const flags = {
-  provider: { type: 'string' },
-  sandbox: { type: 'boolean' },
-  'data-dir': { type: 'string' },
-  'work-dir': { type: 'string' },
-  'allow-dir': { type: 'string', multiple: true },
-  'max-cost-usd': { type: 'string' },
-  'daily-budget-usd': { type: 'string' },
-  'read-only': { type: 'boolean' },
-  'log-level': { type: 'string' },
-} as const;
+/** A text given for a setting, and the flag or variable that gave it, as it was typed. */
+export type Given = { setting: Setting; from: string; text: string };
 
-const known: ReadonlyMap<string, { type: 'string' | 'boolean' }> = new Map(Object.entries(flags));
-const names = [...known.keys()].map((name) => `--${name}`);
+type Flag = { setting: Setting; takesValue: boolean; shorthandFor?: string };
 
-function checkFlag(rawName: string, name: string, value: string | undefined, inline: boolean): Problem[] {
-  const type = known.get(name)?.type;
-  if (type === undefined) {
-    return [{ item: quoteName(rawName), problem: `unknown flag${didYouMean(rawName, names)}` }];
-  }
-  if (type === 'boolean') {
-    return value === undefined ? [] : [{ item: rawName, problem: 'has a value', valid: `${rawName} alone` }];
-  }
-  if (value === undefined || value === '' || (!inline && value.startsWith('-'))) {
-    return [{ item: rawName, problem: 'has no value', valid: `${rawName} VALUE, or ${rawName}=VALUE` }];
-  }
-  return [];
+const flags: ReadonlyMap<string, Flag> = new Map(
+  allSettings.flatMap((setting) => {
+    const { flag, shorthand, type } = setting;
+    const own: Flag = { setting, takesValue: type.name !== null };
+    return [
+      ...(flag === undefined ? [] : [[flag, own] as const]),
+      ...(shorthand === undefined
+        ? []
+        : [[shorthand.flag, { setting, takesValue: false, shorthandFor: shorthand.value }] as const]),
+    ];
+  }),
+);
+
+/** `-5` is a wrong amount, not a flag. */
+const LOOKS_LIKE_A_FLAG = /^-(?!\d)/;
+
+const knownFlags = allSettings.flatMap(flagsOf);
+
+const options = Object.fromEntries(
+  [...flags].map(([name, { takesValue }]) => [
+    name,
+    { type: takesValue ? ('string' as const) : ('boolean' as const) },
+  ]),
+);
+
+function unknownFlag(name: string): Problem {
+  const near = didYouMean(name, knownFlags);
+  return {
+    item: quoteName(name),
+    problem: `unknown flag${near}`,
+    ...(near === '' && { valid: knownFlags.join(', ') }),
+  };
 }
 
-/** The arguments that belong to no flag; `--allow-dir a b` takes all that follow it up to the next flag. */
-function look(argv: readonly string[]): { problems: Problem[]; folders: string[] } {
-  const { tokens } = parseArgs({ args: [...argv], options: flags, strict: false, tokens: true });
+/**
+ * Reads the command line: what it gives for which setting, and what can't be read. `--allow-dir a b` takes all that
+ * follow it up to the next flag; of two values for one setting the last counts, a shorthand before all.
+ */
+export function readFlags(argv: readonly string[]): { given: Given[]; problems: Problem[] } {
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
+  const given: Given[] = [];
+  const shorthands: Given[] = [];
   const problems: Problem[] = [];
-  const folders: string[] = [];
-  let takesFolders = false;
+  let list: { setting: Setting; from: string } | undefined;
   for (const token of tokens) {
-    if (token.kind === 'option') {
-      takesFolders = token.name === 'allow-dir';
-      problems.push(...checkFlag(token.rawName, token.name, token.value, token.inlineValue ?? false));
-    } else if (token.kind === 'positional') {
-      if (takesFolders) folders.push(token.value);
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') {
+      if (list) given.push({ ...list, text: token.value });
       else problems.push({ item: quoteName(token.value), problem: 'belongs to no flag' });
+      continue;
     }
+    const { rawName: from, value, inlineValue } = token;
+    const flag = flags.get(token.name);
+    list = flag?.setting.list && { setting: flag.setting, from };
+    if (flag === undefined) {
+      problems.push(unknownFlag(from));
+    } else if (!flag.takesValue) {
+      if (value !== undefined) problems.push({ item: from, problem: 'has a value', valid: `${from} alone` });
+      else if (flag.shorthandFor === undefined) given.push({ setting: flag.setting, from, text: 'true' });
+      else shorthands.push({ setting: flag.setting, from, text: flag.shorthandFor });
+    } else if (value === undefined || value === '' || (!inlineValue && LOOKS_LIKE_A_FLAG.test(value))) {
+      const valid = `${from} <${flag.setting.type.name}>, or ${from}=<${flag.setting.type.name}>`;
+      problems.push({ item: from, problem: 'has no value', valid });
+    } else given.push({ setting: flag.setting, from, text: value });
   }
-  return { problems, folders };
-}
-
-/** Reads the command line. Throws `invalid_input` with every problem at once. */
-export function readFlags(argv: readonly string[]) {
-  const { problems, folders } = look(argv);
-  if (problems.length > 0) {
-    throw new BatchError(
-      'invalid_input',
-      `The command line can't be read; nothing was started. Known flags: ${names.join(', ')}. --help explains them.`,
-      { problems },
-    );
-  }
-  const { values } = parseArgs({ args: [...argv], options: flags, allowPositionals: true });
-  return { ...values, 'allow-dir': [...(values['allow-dir'] ?? []), ...folders] };
+  return { given: [...given, ...shorthands], problems };
 }

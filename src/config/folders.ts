@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-
-type Surroundings = { cwd: string; home: string };
+import { hasErrorCode } from '../errors.ts';
+import { isInside } from '../lib/allowed-folders.ts';
 
 const systemFolders = [
   '/Applications',
@@ -22,10 +23,30 @@ const systemFolders = [
   'C:\\Windows',
 ];
 
-/** Whether `folder` is `parent` or below it; both absolute. Links are not looked at. */
-export function isInside(folder: string, parent: string): boolean {
-  const relative = path.relative(parent, folder);
-  return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative));
+/** The folder that the process was started in; null where it has been removed since. */
+export function currentFolder(): string | null {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT', 'EACCES')) return null;
+    throw error;
+  }
+}
+
+/** The user's home folder; null where HOME is not set and the system does not know the user, as in many containers. */
+export function homeFolder(): string | null {
+  return [os.homedir, () => os.userInfo().homedir].map(absoluteOrNull).find((home) => home !== null) ?? null;
+}
+
+function absoluteOrNull(find: () => string): string | null {
+  try {
+    const folder = find();
+    return path.isAbsolute(folder) ? folder : null;
+  } catch (error) {
+    // A user id without a name: uv_os_homedir and uv_os_get_passwd answer ENOENT.
+    if (error instanceof Error && 'syscall' in error) return null;
+    throw error;
+  }
 }
 
 /**
@@ -33,13 +54,34 @@ export function isInside(folder: string, parent: string): boolean {
  * servers in `/`, in the home folder or in a folder of their own program: allowing those would open
  * everything, or nothing of the user's.
  */
-export function isWorkingFolder({ cwd, home }: Surroundings): boolean {
-  if (path.parse(cwd).root === cwd || isInside(home, cwd)) return false;
-  return !systemFolders.some((folder) => isInside(cwd, folder));
+export function isWorkingFolder(folder: string, home: string | null): boolean {
+  if (path.parse(folder).root === folder || (home !== null && isInside(folder, home))) return false;
+  return !systemFolders.some((system) => isInside(system, folder));
 }
 
-/** The visible folder for files where no working folder serves: in Documents where there is one. */
-export function defaultWorkFolder(home: string): string {
+/** Where the platform keeps the data of programs; null where there is neither a home folder nor a setting for it. */
+export function defaultDataFolder(
+  home: string | null,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
+  const set = process.platform === 'win32' ? env.LOCALAPPDATA : env.XDG_DATA_HOME;
+  const inHome = (...names: string[]) => (home === null ? null : path.join(home, ...names));
+  switch (process.platform) {
+    case 'darwin':
+      return inHome('Library', 'Application Support', 'batch-mcp');
+    case 'win32':
+      return set ? path.join(set, 'batch-mcp', 'Data') : inHome('AppData', 'Local', 'batch-mcp', 'Data');
+    default:
+      return set ? path.join(set, 'batch-mcp') : inHome('.local', 'share', 'batch-mcp');
+  }
+}
+
+/**
+ * The visible folder for files where no working folder serves: in Documents where there is one. Without a home folder
+ * it is the user's own among the temporary ones.
+ */
+export function defaultWorkFolder(home: string | null): string {
+  if (home === null) return path.join(os.tmpdir(), `batch-mcp-${process.getuid?.() ?? 'work'}`);
   const documents = path.join(home, 'Documents');
   return path.join(existsSync(documents) ? documents : home, 'batch-mcp');
 }

@@ -18,7 +18,7 @@ export type AllowedFoldersOptions = {
   /** Folders never read or written, even inside allowed ones: the data folder. */
   forbidden?: readonly string[];
   /** What a leading `~/` stands for. Without it `~` is a name like any other. */
-  home?: string;
+  home?: string | undefined;
 };
 
 /** A regular file, open for reading; whoever asked for it closes it. */
@@ -38,8 +38,8 @@ export type AllowedFolders = {
   checkForWriting(path: string): Promise<WritableFile>;
 };
 
-/** Whether `path` is `folder` or below it; both absolute and resolved. */
-function isInside(folder: string, path: string): boolean {
+/** Whether `path` is `folder` or below it; both absolute. Links are not looked at. */
+export function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

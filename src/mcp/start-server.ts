@@ -1,7 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { type Environment, readConfig, unsetPlaceholders } from '../config/config.ts';
+import { readConfig } from '../config/config.ts';
 import { createContext } from '../config/create-context.ts';
+import { helpText } from '../config/help.ts';
+import type { Environment } from '../config/read-settings.ts';
+import { readSdkVariables } from '../config/sdk-variables.ts';
 import { BatchError, renderError } from '../errors.ts';
 import { createLog, redact } from '../log.ts';
 import { version } from '../version.ts';
@@ -15,18 +18,20 @@ const LONGEST_END_MS = 1_500;
 
 /** Takes variables that the client left empty or unfilled out of what the SDK reads. */
 function cleanCredentials(env: NodeJS.ProcessEnv): void {
-  const kept = unsetPlaceholders(env);
+  const { set } = readSdkVariables(env);
   for (const name of Object.keys(env)) {
-    if (name.startsWith('ANTHROPIC_') && !(name in kept)) delete env[name];
+    if (name.startsWith('ANTHROPIC_') && !(name in set)) delete env[name];
   }
 }
 
 /**
  * Runs the MCP server on stdin and stdout until the client goes: by closing stdin or stdout, or by a signal.
- * Writes nothing but MCP frames to stdout; a configuration that can't be used is said on stderr, with exit
- * code 2.
+ * Writes nothing but MCP frames to stdout; settings that can't be used are said on stderr, with exit code 2. With
+ * `--help` or `--version` it prints that and no more.
  */
 export async function startServer(argv: readonly string[], env: Environment = process.env): Promise<void> {
+  if (argv.includes('--version')) return print(`${version}\n`);
+  if (argv.includes('--help') || argv.includes('-h')) return print(helpText(version));
   cleanCredentials(process.env);
   try {
     await serve(argv, env);
@@ -37,10 +42,15 @@ export async function startServer(argv: readonly string[], env: Environment = pr
   }
 }
 
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
 async function serve(argv: readonly string[], env: Environment): Promise<void> {
-  const config = readConfig({ env, argv, cwd: process.cwd() });
+  const config = readConfig({ env, argv });
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
+  for (const notice of config.notices) log('warn', notice);
   const context = await createContext(config, log);
   const calls = new Set<Promise<unknown>>();
   const server = createServer(context, {

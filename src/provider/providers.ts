@@ -9,11 +9,13 @@ export type Providers = {
   close: () => Promise<void>;
 };
 
-export function createProviders(config: { dataDir: string; sandboxSeconds: number }, log: Log): Providers {
+type ProviderSettings = { baseUrl: string | undefined; dataDir: string; sandboxSeconds: number };
+
+export function createProviders(config: ProviderSettings, log: Log): Providers {
   const made = new Map<ProviderName, Provider>();
   const make = (name: ProviderName): Provider =>
     name === 'anthropic'
-      ? createAnthropicProvider({ log })
+      ? createAnthropicProvider({ log, ...(config.baseUrl !== undefined && { baseUrl: config.baseUrl }) })
       : createSandboxProvider({ dataDir: config.dataDir, seconds: config.sandboxSeconds, log });
   return {
     get(name) {

@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Config, type Environment, readConfig, unsetPlaceholders } from '../../src/config/config.ts';
+import { type Config, readConfig } from '../../src/config/config.ts';
+import type { Environment } from '../../src/config/read-settings.ts';
+import { allSettings } from '../../src/config/settings.ts';
 import { BatchError, renderError } from '../../src/errors.ts';
 import { temporaryFolder } from '../harness.ts';
 
@@ -96,12 +98,153 @@ describe('a setting', () => {
     });
   });
 
-  // Desktop clients hand over what their user left empty, or a place that they did not fill.
-  it.each(['', ' ', `\${user_config.limit}`, ` \${LIMIT} `])('counts as unset: %j', (value) => {
-    expect(read({ BATCH_MCP_MAX_COST_USD: value, ANTHROPIC_API_KEY: value })).toEqual(read());
-    expect(unsetPlaceholders({ A: value, B: 'b', C: undefined })).toEqual({ B: 'b' });
+  it.each(['', ' ', '\t\n'])('counts as unset, and that is said, when it is %j', (value) => {
+    for (const { variable } of allSettings) {
+      expect(read({ [variable]: value })).toEqual({
+        ...read(),
+        notices: [`${variable} is empty: it counts as unset`],
+      });
+    }
+    expect(read({ ANTHROPIC_API_KEY: value })).toMatchObject({
+      secrets: [],
+      notices: ['ANTHROPIC_API_KEY is empty: it counts as unset'],
+    });
+  });
+
+  it.each([
+    ['BATCH_MCP_READ_ONLY', 'true ', { readOnly: true }],
+    ['BATCH_MCP_READ_ONLY', '\tON\r\n', { readOnly: true }],
+    ['BATCH_MCP_MAX_COST_USD', ' 5 ', { maxCostUsd: 5 }],
+    ['BATCH_MCP_REMOTE', 'off\n', { remote: 'off' }],
+    ['BATCH_MCP_DATA_DIR', ' /data ', { dataDir: '/data' }],
+    ['ANTHROPIC_API_KEY', 'sk-ant-1\n', { secrets: ['sk-ant-1'] }],
+  ] satisfies [string, string, Partial<Config>][])(
+    '%s=%j is taken without its blanks',
+    (name, value, expected) => {
+      expect(read({ [name]: value })).toMatchObject({ ...expected, notices: [] });
+    },
+  );
+});
+
+describe('a placeholder that the client did not fill in', () => {
+  const whole = [
+    `\${user_config.value}`,
+    ` \${VALUE} `,
+    `\${VALUE:-}`,
+    `\${VALUE`,
+    '$(VALUE)',
+    '$VALUE',
+    '$value_2',
+    '%VALUE%',
+    '%ProgramFiles(x86)%',
+    '{{value}}',
+    '{{ user.value }}',
+    '<value>',
+    '<your value here>',
+  ];
+  const parts = [
+    `\${HOME}/batches`,
+    `/data/\${USER}/batches`,
+    '$HOME/batches',
+    '/data/$USER',
+    '/data/batches-$USER',
+    '/data/batches_$USER/x',
+    '\\Users\\%USERNAME%\\batches',
+    '/home/<you>/batches',
+    '/home/{{user}}/batches',
+    '$env:USERPROFILE/batches',
+  ];
+  const plain = [
+    '/data/caf%C3%A9',
+    '/data/100%',
+    '/data/us$',
+    '/data/a$b',
+    '/data/{a}',
+    '/data/a<b',
+    '/a/$5',
+    '/50%_or_60%',
+  ];
+
+  const protects = allSettings.filter((setting) => setting.protects);
+  const others = allSettings.filter((setting) => !setting.protects);
+
+  it.each([...whole, ...parts])('%j is unset, and that is said', (value) => {
+    for (const { variable } of others) {
+      const { notices, ...config } = read({ [variable]: value });
+      expect(notices, variable).toEqual([expect.stringContaining(`${variable} holds "`)]);
+      expect(notices[0]).toMatch(/a placeholder that the MCP client did not fill in: it counts as unset$/);
+      expect({ ...config, notices: [] }, variable).toEqual(read());
+    }
+    const { notices, secrets, baseUrl } = read({ ANTHROPIC_API_KEY: value, ANTHROPIC_BASE_URL: value });
+    expect({ secrets, baseUrl }).toEqual({ secrets: [], baseUrl: undefined });
+    expect(notices).toHaveLength(2);
+    expect(notices.join()).not.toContain(value.trim());
+  });
+
+  it.each([...whole, ...parts])('%j in a setting that protects ends the start', (value) => {
+    expect(protects.map(({ variable }) => variable)).toEqual([
+      'BATCH_MCP_MAX_COST_USD',
+      'BATCH_MCP_DAILY_BUDGET_USD',
+      'BATCH_MCP_REMOTE',
+      'BATCH_MCP_READ_ONLY',
+    ]);
+    for (const { variable } of protects) {
+      const said = refusal({ [variable]: value });
+      expect(said).toContain(`- ${variable}: holds "`);
+      expect(said).toContain(
+        'a placeholder that the MCP client did not fill in. Valid: its value, or nothing',
+      );
+    }
+  });
+
+  it.each(plain)('%j is a name like any other', (value) => {
+    expect(read({ BATCH_MCP_DATA_DIR: value })).toMatchObject({ dataDir: value, notices: [] });
+  });
+
+  it('in a flag is named by the flag', () => {
+    expect(read({}, ['--data-dir', '{{user_config.folder}}']).notices).toEqual([
+      '--data-dir (BATCH_MCP_DATA_DIR) holds "{{user_config.folder}}", a placeholder that the MCP client did not fill in: it counts as unset',
+    ]);
+    expect(refusal({}, ['--max-cost-usd=$LIMIT'])).toContain(
+      '--max-cost-usd (BATCH_MCP_MAX_COST_USD): holds "$LIMIT"',
+    );
+  });
+
+  it('leaves the other folders of a list', () => {
+    const { allowedDirs, notices } = read({ BATCH_MCP_ALLOWED_DIRS: `/a:\${HOME:-/x}/b:/c` }, [
+      '--allow-dir',
+      '/d',
+      '<folder>',
+    ]);
+    expect(allowedDirs).toEqual(['/a', '/c', '/d', '/home/ada/batch-mcp']);
+    expect(notices).toHaveLength(2);
+  });
+
+  it('does not matter where a flag stands in for it', () => {
+    expect(read({ BATCH_MCP_READ_ONLY: `\${X}` }, ['--read-only'])).toMatchObject({
+      readOnly: true,
+      notices: [],
+    });
   });
 });
+
+/** No plain decimal numbers. */
+const AMOUNTS = [
+  '0x10',
+  '0b1',
+  '0o7',
+  '1_000',
+  '1,5',
+  '$5',
+  '5 dollars',
+  '-1',
+  '+5',
+  'NaN',
+  'Infinity',
+  '1e999',
+  '.',
+  'e5',
+];
 
 describe('a configuration that can not be used', () => {
   const rows: [what: string, env: Environment, argv: string[], ...says: string[]][] = [
@@ -122,7 +265,38 @@ describe('a configuration that can not be used', () => {
       'BATCH_MCP_READ_ONLY',
       '1, true, yes, on, 0, false, no, off',
     ],
-    ['log level', {}, ['--log-level', 'loud'], 'BATCH_MCP_LOG_LEVEL', 'debug, info, warn, error'],
+    [
+      'log level',
+      {},
+      ['--log-level', 'loud'],
+      '- --log-level (BATCH_MCP_LOG_LEVEL): "loud" is not valid',
+      'debug, info, warn, error',
+    ],
+    [
+      'log level by variable',
+      { BATCH_MCP_LOG_LEVEL: 'loud' },
+      [],
+      '- BATCH_MCP_LOG_LEVEL: "loud" is not valid',
+    ],
+    [
+      'provider by flag',
+      {},
+      ['--provider=openai'],
+      '- --provider (BATCH_MCP_PROVIDER): "openai" is not valid',
+    ],
+    [
+      'amount below zero by flag',
+      {},
+      ['--max-cost-usd', '-5'],
+      '- --max-cost-usd (BATCH_MCP_MAX_COST_USD): "-5" is not valid',
+      'zero or above',
+    ],
+    [
+      'key in the wrong place',
+      { BATCH_MCP_PROVIDER: 'sk-ant-api03-secret' },
+      [],
+      'BATCH_MCP_PROVIDER: "[key]" is not valid',
+    ],
     ['unknown flag', {}, ['--budget', '5'], '"--budget": unknown flag', '--daily-budget-usd'],
     ['mistyped flag', {}, ['--alow-dir', '/a'], '"--alow-dir": unknown flag (did you mean "--allow-dir"?)'],
     [
@@ -130,7 +304,7 @@ describe('a configuration that can not be used', () => {
       {},
       ['--data-dir', '--sandbox'],
       '--data-dir: has no value',
-      '--data-dir VALUE',
+      '--data-dir <folder>',
     ],
     ['flag with an empty value', {}, ['--data-dir='], '--data-dir: has no value'],
     ['switch with a value', {}, ['--read-only=no'], '--read-only: has a value', '--read-only alone'],
@@ -143,10 +317,118 @@ describe('a configuration that can not be used', () => {
     for (const part of says) expect(text).toContain(part);
   });
 
+  it.each([...AMOUNTS])('an amount of %j', (value) => {
+    for (const variable of [
+      'BATCH_MCP_MAX_COST_USD',
+      'BATCH_MCP_DAILY_BUDGET_USD',
+      'BATCH_MCP_SETTLE_SECONDS',
+    ]) {
+      expect(refusal({ [variable]: value })).toContain(
+        `- ${variable}: ${JSON.stringify(value)} is not valid`,
+      );
+    }
+  });
+
   it('has all its problems named', () => {
     const env = { BATCH_MCP_PROVIDER: 'x', BATCH_MCP_READ_ONLY: 'x', BATCH_MCP_SANDBOX_SECONDS: 'x' };
     expect(refusal(env).match(/^- BATCH_MCP_/gm)).toHaveLength(3);
     expect(refusal({}, ['--what', '--max-cost-usd']).match(/^- /gm)).toHaveLength(2);
+    const all = { BATCH_MCP_PROVIDER: 'x', ANTHROPIC_BASE_URL: 'x' };
+    expect(refusal(all, ['--what', 'no', '--data-dir', '~/x']).match(/^- /gm)).toHaveLength(4);
+  });
+});
+
+describe('the address of the API', () => {
+  const taken: [given: string, expected: string][] = [
+    ['https://api.anthropic.com', 'https://api.anthropic.com'],
+    ['https://api.anthropic.com/', 'https://api.anthropic.com'],
+    ['https://api.anthropic.com//', 'https://api.anthropic.com'],
+    ['https://api.anthropic.com/v1', 'https://api.anthropic.com'],
+    ['https://api.anthropic.com/v1/', 'https://api.anthropic.com'],
+    ['https://api.anthropic.com//v1//', 'https://api.anthropic.com'],
+    ['https://api.anthropic.com/v1/messages', 'https://api.anthropic.com'],
+    [' http://localhost:4000/v1 ', 'http://localhost:4000'],
+    ['https://gateway.example/anthropic/v1/', 'https://gateway.example/anthropic'],
+    ['https://gateway.example/v1/anthropic', 'https://gateway.example/v1/anthropic'],
+    ['https://v1', 'https://v1'],
+    ['https://gateway.example/env1', 'https://gateway.example/env1'],
+  ];
+  it.each(taken)('%j is %s', (given, expected) => {
+    expect(read({ ANTHROPIC_BASE_URL: given }).baseUrl).toBe(expected);
+  });
+
+  const refused: [given: string, says: string][] = [
+    ['https://ada:secret@gateway.example', 'holds a user name or a password'],
+    ['https://secret@gateway.example/v1', 'holds a user name or a password'],
+    ['https://:secret@gateway.example', 'holds a user name or a password'],
+    ['https://gateway.example/?key=secret', 'holds a query or a fragment'],
+    ['https://gateway.example/#secret', 'holds a query or a fragment'],
+    ['api.anthropic.com/secret', 'is no http or https address'],
+    ['ftp://secret.example', 'is no http or https address'],
+    ['localhost:4000', 'is no http or https address'],
+    ['https://', 'is no http or https address'],
+  ];
+  it.each(refused)('%j is refused, and not quoted', (given, says) => {
+    const said = refusal({ ANTHROPIC_BASE_URL: given });
+    expect(said).toContain(`- ANTHROPIC_BASE_URL: ${says}. Valid: the address alone`);
+    expect(said).not.toContain('secret');
+  });
+});
+
+describe('without a home folder', () => {
+  const bare = (env: Environment, argv: string[] = [], where: string | null = cwd) =>
+    readConfig({ env, argv, cwd: where, home: null });
+
+  it.each([
+    ['by variable', { BATCH_MCP_DATA_DIR: '/data' }, [], '/data'],
+    ['by flag', {}, ['--data-dir', '/data'], '/data'],
+    ['where the platform keeps data', { XDG_DATA_HOME: '/share' }, [], '/share/batch-mcp'],
+  ] satisfies [string, Environment, string[], string][])(
+    'it works with a data folder %s',
+    (_, env, argv, dataDir) => {
+      expect(bare(env, argv)).toMatchObject({
+        dataDir,
+        allowedDirs: [cwd, expect.any(String)],
+        baseDir: cwd,
+      });
+      expect(bare(env, argv, '/').baseDir).toMatch(/batch-mcp-\d+$/);
+    },
+  );
+
+  it('it says what to set', () => {
+    expect(() => bare({})).toThrow(expect.objectContaining({ problemCount: 1 }));
+    expect(() => bare({ BATCH_MCP_DATA_DIR: '~/data' })).toThrow(
+      expect.objectContaining({
+        problems: [expect.objectContaining({ item: '"~/data"', valid: 'an absolute path' })],
+      }),
+    );
+  });
+});
+
+describe('in a folder that has been removed', () => {
+  const gone = (argv: string[]) => readConfig({ env: {}, argv, cwd: null, home });
+
+  it('it works with the work folder', () => {
+    const work = '/home/ada/batch-mcp';
+    expect(gone([])).toMatchObject({ allowedDirs: [work], baseDir: work, project: null });
+    expect(gone(['--allow-dir', '/a', '~/b'])).toMatchObject({
+      allowedDirs: ['/a', '/home/ada/b', work],
+      baseDir: work,
+    });
+  });
+
+  it('a relative folder is refused', () => {
+    expect(() => gone(['--data-dir', 'data'])).toThrow(
+      expect.objectContaining({
+        problems: [
+          {
+            item: '"data"',
+            problem: 'the working folder does not exist any more',
+            valid: 'an absolute path',
+          },
+        ],
+      }),
+    );
   });
 });
 

@@ -1,0 +1,86 @@
+import path from 'node:path';
+import type { Problem } from '../errors.ts';
+import { quoteName } from '../lib/nearest.ts';
+import { placeholderIn, splitOutsidePlaceholders } from '../lib/placeholder.ts';
+import { type Given, readFlags } from './flags.ts';
+import { defaultOf, type Setting } from './setting.ts';
+import { allSettings } from './settings.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is set, checked. */
+export type SettingValues = {
+  value<T, Default>(setting: Setting<T, Default>): T | Default;
+  /** Every text of a list; none where nothing is given. */
+  values<T>(setting: Setting<T>): T[];
+  /** What was given and does not count, for the person who configured it. */
+  notices: string[];
+  /** What is wrong with what was given; the setting's default counts in its place. */
+  problems: Problem[];
+};
+
+/** Set, but to nothing: desktop clients hand over what their user left empty. */
+export const isEmpty = (value: string | undefined) => value !== undefined && value.trim() === '';
+
+function fromVariables(env: Environment): Given[] {
+  return allSettings.flatMap((setting) => {
+    const text = env[setting.variable] ?? '';
+    const texts = setting.list ? splitOutsidePlaceholders(text, path.delimiter) : [text];
+    return texts.map((each) => ({ setting, from: setting.variable, text: each }));
+  });
+}
+
+/** A flag's texts stand in the variable's place; those of a list add up. */
+function combine(variables: readonly Given[], flags: readonly Given[]): Given[] {
+  const given = [...variables, ...flags]
+    .map((each) => ({ ...each, text: each.text.trim() }))
+    .filter(({ text }) => text !== '');
+  return given.filter(
+    ({ setting }, index) =>
+      setting.list || !given.slice(index + 1).some((later) => later.setting === setting),
+  );
+}
+
+const named = ({ from, setting }: Given) =>
+  from === setting.variable ? from : `${from} (${setting.variable})`;
+
+/** A value for a message. Somebody may have put a key into the wrong variable. */
+const quoted = (text: string) => quoteName(text.replace(/\bsk-[\w-]{8,}/g, '[key]'));
+
+/** Reads every setting from the environment and the command line; a flag wins over its variable. */
+export function readSettings(env: Environment, argv: readonly string[]): SettingValues {
+  const flags = readFlags(argv);
+  const problems: Problem[] = [...flags.problems];
+  const notices = allSettings
+    .filter(({ variable }) => isEmpty(env[variable]))
+    .map(({ variable }) => `${variable} is empty: it counts as unset`);
+  const taken: Given[] = [];
+  for (const given of combine(fromVariables(env), flags.given)) {
+    const { setting, text } = given;
+    const item = named(given);
+    const placeholder = placeholderIn(text);
+    const checked = setting.type.schema.safeParse(text);
+    if (placeholder !== undefined) {
+      const problem = `holds ${quoteName(placeholder)}, a placeholder that the MCP client did not fill in`;
+      const valid = `its value, or nothing at all for the default (${defaultOf(setting)})`;
+      if (setting.protects) problems.push({ item, problem, valid });
+      else notices.push(`${item} ${problem}: it counts as unset`);
+    } else if (checked.success) taken.push(given);
+    else {
+      const valid = checked.error.issues.map(({ message }) => message).join(', ');
+      problems.push({ item, problem: `${quoted(text)} is not valid`, valid });
+    }
+  }
+
+  function values<T>({ variable, type }: Setting<T>): T[] {
+    return taken
+      .filter(({ setting }) => setting.variable === variable)
+      .map(({ text }) => type.schema.parse(text));
+  }
+  return {
+    values,
+    value: (setting) => values(setting)[0] ?? setting.default,
+    notices,
+    problems,
+  };
+}

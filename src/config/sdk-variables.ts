@@ -1,0 +1,51 @@
+import type { Problem } from '../errors.ts';
+import { placeholderIn } from '../lib/placeholder.ts';
+import { type Environment, isEmpty } from './read-settings.ts';
+
+/** The variables that the Anthropic SDK reads, as far as they are really set. */
+export type SdkVariables = {
+  set: Record<string, string>;
+  notices: string[];
+};
+
+/** Leaves out what the client left empty or did not fill in. No value is quoted: it may be a key. */
+export function readSdkVariables(env: Environment): SdkVariables {
+  const set: Record<string, string> = {};
+  const notices: string[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('ANTHROPIC_') || value === undefined) continue;
+    if (isEmpty(value)) notices.push(`${name} is empty: it counts as unset`);
+    else if (placeholderIn(value) === undefined) set[name] = value.trim();
+    else notices.push(`${name} holds a placeholder that the MCP client did not fill in: it counts as unset`);
+  }
+  return { set, notices };
+}
+
+/** The SDK adds `/v1/…` itself, and people copy addresses with it. */
+const SUPERFLUOUS_END = /(?<=:\/\/[^/].*)(?:\/+(?:v1(?:\/+messages)?)?)+$/i;
+
+/**
+ * The API's address as it is set, without what the SDK adds to it. `refuse` is told what is wrong with it. The
+ * address is not quoted: what should not be in it is a secret.
+ */
+export function readBaseUrl(
+  set: Record<string, string>,
+  refuse: (problem: Problem) => string,
+): string | undefined {
+  const item = 'ANTHROPIC_BASE_URL';
+  const valid = 'the address alone, as in https://api.anthropic.com';
+  const text = set[item];
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    return refuse({ item, problem: 'is no http or https address', valid });
+  }
+  if (url.username !== '' || url.password !== '') {
+    const instead = 'a key goes into ANTHROPIC_API_KEY, a token into ANTHROPIC_AUTH_TOKEN';
+    return refuse({ item, problem: 'holds a user name or a password', valid: `${valid}; ${instead}` });
+  }
+  if (url.search !== '' || url.hash !== '') {
+    return refuse({ item, problem: 'holds a query or a fragment', valid });
+  }
+  return text.replace(SUPERFLUOUS_END, '');
+}

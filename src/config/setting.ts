@@ -1,0 +1,81 @@
+import * as z from 'zod';
+
+/** How the text of a setting is read. */
+export type ValueType<T> = {
+  /** What help calls the value, as in `--data-dir <folder>`; null for a switch, whose flag stands alone. */
+  name: string | null;
+  /** Its error says what is valid. */
+  schema: z.ZodType<T, string>;
+};
+
+/**
+ * One thing that the owner can set: the single source of its variable, its flag, its line in `--help` and in
+ * docs/configuration.md, and of what is said of a bad value.
+ */
+export type Setting<T = unknown, Default = unknown> = {
+  variable: `BATCH_MCP_${string}`;
+  /** Without its dashes. Absent where there is only the variable. */
+  flag?: string;
+  type: ValueType<T>;
+  /** Several texts: the variable's is separated as `PATH` is, the flag takes several and can be repeated. */
+  list?: true;
+  default: Default;
+  /** The default in words, where it is not a fixed value. */
+  defaultText?: string;
+  /** One line, for a terminal and for the documentation. */
+  help: string;
+  /** It limits what may be done or spent, so a placeholder in it ends the start and never lifts the limit. */
+  protects?: true;
+  /** A flag without a value that stands for one value of the setting. */
+  shorthand?: { flag: string; value: string; help: string };
+};
+
+/** Lets an entry of the table keep its own types. */
+export const setting = <T, const Default extends T | null>(entry: Setting<T, Default>): Setting<T, Default> =>
+  entry;
+
+const yes = ['1', 'true', 'yes', 'on'];
+const no = ['0', 'false', 'no', 'off'];
+const DECIMAL = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+export const text = (name: string): ValueType<string> => ({ name, schema: z.string() });
+
+export const oneOf = <const T extends string>(name: string, values: readonly T[]): ValueType<T> => ({
+  name,
+  schema: z.enum(values, { error: `one of ${values.join(', ')}` }),
+});
+
+/** Switched on by its flag; the variable says on or off in words. */
+export const onOff: ValueType<boolean> = {
+  name: null,
+  schema: z
+    .string()
+    .toLowerCase()
+    .refine((value) => yes.includes(value) || no.includes(value), {
+      error: `one of ${[...yes, ...no].join(', ')}`,
+    })
+    .transform((value) => yes.includes(value)),
+};
+
+/** A plain decimal number: `0x10` as a ceiling would be a typing error of some dollars. */
+export const amount = (name: string): ValueType<number> => ({
+  name,
+  schema: z
+    .string()
+    .refine((value) => DECIMAL.test(value) && Number.isFinite(Number(value)), {
+      error: 'a number, zero or above, as in 25 or 0.5',
+    })
+    .transform(Number),
+});
+
+/** The flags of a setting as a person types them. */
+export function flagsOf({ flag, shorthand }: Setting): string[] {
+  return [flag, shorthand?.flag].flatMap((name) => (name === undefined ? [] : [`--${name}`]));
+}
+
+/** What counts where nothing is given, in words; empty where that is nothing. */
+export function defaultOf({ default: value, defaultText }: Setting): string {
+  if (defaultText !== undefined) return defaultText;
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  return value === null ? '' : String(value);
+}

@@ -1,0 +1,134 @@
+import { logLevels } from '../log.ts';
+import { providerNames } from '../provider/provider.ts';
+import { remotes } from '../state/context.ts';
+import { amount, oneOf, onOff, type Setting, setting, text } from './setting.ts';
+
+/**
+ * Every setting, in the order of `--help` and docs/configuration.md. Flags, help, the checks and what they say are made
+ * from it; test/docs.test.ts holds the documentation to it.
+ */
+export const settings = {
+  provider: setting({
+    variable: 'BATCH_MCP_PROVIDER',
+    flag: 'provider',
+    type: oneOf('name', providerNames),
+    default: 'anthropic',
+    help: 'where new work goes: anthropic or sandbox',
+    shorthand: {
+      flag: 'sandbox',
+      value: 'sandbox',
+      help: 'short for --provider sandbox: made-up answers, free, to try everything',
+    },
+  }),
+  dataDir: setting({
+    variable: 'BATCH_MCP_DATA_DIR',
+    flag: 'data-dir',
+    type: text('folder'),
+    default: null,
+    defaultText: "the platform's data folder",
+    help: 'where batches and results are kept; several servers can share it',
+  }),
+  workDir: setting({
+    variable: 'BATCH_MCP_WORK_DIR',
+    flag: 'work-dir',
+    type: text('folder'),
+    default: null,
+    defaultText: '~/Documents/batch-mcp, or else ~/batch-mcp',
+    help: 'a folder that is always allowed, for relative paths where the working folder is no use',
+  }),
+  allowedDirs: setting({
+    variable: 'BATCH_MCP_ALLOWED_DIRS',
+    flag: 'allow-dir',
+    type: text('folder'),
+    list: true,
+    default: null,
+    defaultText: 'the working folder, unless it is /, a home folder or a system folder',
+    help: 'folders that arguments of tools may name, for reading and writing',
+  }),
+  maxCostUsd: setting({
+    variable: 'BATCH_MCP_MAX_COST_USD',
+    flag: 'max-cost-usd',
+    type: amount('dollars'),
+    default: 25,
+    help: 'ceiling for what one submission may cost at most',
+    protects: true,
+  }),
+  dailyBudgetUsd: setting({
+    variable: 'BATCH_MCP_DAILY_BUDGET_USD',
+    flag: 'daily-budget-usd',
+    type: amount('dollars'),
+    default: 100,
+    help: 'ceiling for all submissions of a UTC day over the data folder',
+    protects: true,
+  }),
+  modelCheap: setting({
+    variable: 'BATCH_MCP_MODEL_CHEAP',
+    type: text('model'),
+    default: null,
+    defaultText: "the price table's",
+    help: 'the model of the tier cheap, by its exact id',
+  }),
+  modelCapable: setting({
+    variable: 'BATCH_MCP_MODEL_CAPABLE',
+    type: text('model'),
+    default: null,
+    defaultText: "the price table's",
+    help: 'the model of the tier capable',
+  }),
+  modelPremium: setting({
+    variable: 'BATCH_MCP_MODEL_PREMIUM',
+    type: text('model'),
+    default: null,
+    defaultText: "the price table's",
+    help: 'the model of the tier premium',
+  }),
+  pricesFile: setting({
+    variable: 'BATCH_MCP_PRICES',
+    type: text('file'),
+    default: null,
+    help: "a JSON file of prices that replace or extend the table's",
+  }),
+  settleSeconds: setting({
+    variable: 'BATCH_MCP_SETTLE_SECONDS',
+    type: amount('seconds'),
+    default: 30,
+    help: "how long an uncertain create may take to show in the API's list of batches, in seconds",
+  }),
+  sandboxSeconds: setting({
+    variable: 'BATCH_MCP_SANDBOX_SECONDS',
+    type: amount('seconds'),
+    default: 2,
+    help: 'how long a sandbox batch takes, in seconds',
+  }),
+  remote: setting({
+    variable: 'BATCH_MCP_REMOTE',
+    type: oneOf('access', remotes),
+    default: 'manage',
+    help: 'what may be done with batches that other programs made: manage, read (no canceling) or off',
+    protects: true,
+  }),
+  readOnly: setting({
+    variable: 'BATCH_MCP_READ_ONLY',
+    flag: 'read-only',
+    type: onOff,
+    default: false,
+    help: 'only status, results, lists and estimates; writes no files for the caller',
+    protects: true,
+  }),
+  allowNetworkTools: setting({
+    variable: 'BATCH_MCP_ALLOW_NETWORK_TOOLS',
+    type: onOff,
+    default: false,
+    help: 'lets requests use web search, web fetch, code execution, MCP servers, containers and URLs',
+  }),
+  logLevel: setting({
+    variable: 'BATCH_MCP_LOG_LEVEL',
+    flag: 'log-level',
+    type: oneOf('level', logLevels),
+    default: 'info',
+    help: 'what is logged to stderr: debug, info, warn or error',
+  }),
+};
+
+/** The table row by row. */
+export const allSettings: readonly Setting[] = Object.values(settings);
