@@ -4,13 +4,13 @@ import path from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { syncFolder } from '../lib/durable-write.ts';
 import { splitLines } from '../lib/lines.ts';
+import { readResultLine } from '../provider/anthropic/results/result-line.ts';
+import { withoutContent } from '../provider/anthropic/results/without-content.ts';
 import type { Context } from '../state/context.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import type { BatchFolder } from '../store/store.ts';
 import { createTasksWriter } from '../store/task-list.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
-import { readResultLine } from './result-line.ts';
-import { withoutContent } from './without-content.ts';
 
 /** Ids that programs count up come in the order of their numbers: row-2 before row-10. */
 const inOrder = new Intl.Collator('en', { numeric: true });

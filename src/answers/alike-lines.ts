@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { shapeOf } from '../lib/json-shape.ts';
-import { type ResultLine, readResultLine } from './result-line.ts';
-import { withoutContent } from './without-content.ts';
+import { type ResultLine, readResultLine } from '../provider/anthropic/results/result-line.ts';
+import { withoutContent } from '../provider/anthropic/results/without-content.ts';
 
 type ReadText = (text: string) => ResultLine | null;
 

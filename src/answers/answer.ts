@@ -1,7 +1,13 @@
+import {
+  type AnswerMessage,
+  errorOf,
+  missingError,
+  outcomeOf,
+  type ResultLine,
+} from '../provider/anthropic/results/result-line.ts';
 import type { Outcome } from '../store/record.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { isRetryable } from './failures.ts';
-import { type AnswerMessage, errorOf, missingError, outcomeOf, type ResultLine } from './result-line.ts';
 
 /** One task's answer under the caller's id, as replies and files give it. */
 export type Answer = {

@@ -1,5 +1,12 @@
 import { createUsageTally } from '../cost/usage.ts';
 import { type Line, splitLines } from '../lib/lines.ts';
+import {
+  errorOf,
+  missingError,
+  outcomeOf,
+  type ResultLine,
+  usageOf,
+} from '../provider/anthropic/results/result-line.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../store/record.ts';
 import {
@@ -10,7 +17,6 @@ import {
 import { createLineReader } from './alike-lines.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
-import { errorOf, missingError, outcomeOf, type ResultLine, usageOf } from './result-line.ts';
 
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {

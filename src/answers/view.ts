@@ -1,5 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BatchError } from '../errors.ts';
+import {
+  errorOf,
+  missingError,
+  type ResultError,
+  readSavedLine,
+} from '../provider/anthropic/results/result-line.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
 import { inStore } from '../store/files/store-failure.ts';
@@ -10,7 +16,6 @@ import { openTasks, type Tasks } from '../store/task-list.ts';
 import { type Answer, toAnswer } from './answer.ts';
 import { mergeParts } from './merge.ts';
 import { createRecent, type Recent } from './recent.ts';
-import { errorOf, missingError, type ResultError, readSavedLine } from './result-line.ts';
 import { type ViewedPart, viewPart } from './viewed-part.ts';
 
 /** All tasks of a batch with the best answers that are on disk, in the caller's order, read by seeking. */

@@ -1,5 +1,5 @@
-import { estimateTokens } from '../provider/anthropic/token-estimate.ts';
-import { type CountTokens, loadTokenizer } from '../provider/anthropic/tokenizer.ts';
+import { estimateTokens } from '../provider/anthropic/models/token-estimate.ts';
+import { type CountTokens, loadTokenizer } from '../provider/anthropic/models/tokenizer.ts';
 import type { Model } from '../provider/models.ts';
 import { promptSize, promptText } from './prompt-size.ts';
 

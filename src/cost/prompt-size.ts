@@ -1,4 +1,4 @@
-import { isJsonObject } from '../templates/output-schema.ts';
+import { isJsonObject } from '../lib/json.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 

@@ -1,17 +1,9 @@
 import type { ModelCatalog } from '../provider/models.ts';
-import { noUsage, priceOf, roundUsd, type TokenUsage } from '../provider/pricing.ts';
+import { type AnswerUsage, noUsage, priceOf, roundUsd } from '../provider/pricing.ts';
 import type { Usage } from '../store/record.ts';
 
 /** What a task was sent as, as far as its cost goes. */
 export type TaskKind = { model: string; task_type: string | null };
-
-/** What one answer took, as the API counts it. */
-export type AnswerUsage = {
-  model: string;
-  tokens: TokenUsage;
-  /** Where it was computed, as far as that changes the price. */
-  inference_geo: string | null;
-};
 
 const nothing = { ...noUsage, requests: 0, cost_usd: 0 };
 

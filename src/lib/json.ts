@@ -1,6 +1,13 @@
 import { pipeline, Readable, Writable } from 'node:stream';
 import { pipeline as pipelineEnd } from 'node:stream/promises';
 
+export type JsonObject = { [key: string]: unknown };
+
+/** Whether a value is a JSON object: not null, not a list. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Where JSON breaks, both counted from 1. */
 export type JsonPosition = { line: number; column: number };
 

@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { PRICE_TABLE, PRICES_AS_OF, TIER_MODELS } from './anthropic/price-table.ts';
+import { PRICE_TABLE, PRICES_AS_OF, TIER_MODELS } from './anthropic/models/price-table.ts';
 import type { Model, Tier } from './model.ts';
 
 export { type Model, type Prices, type Tier, tiers } from './model.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { PRICE_TABLE } from './anthropic/price-table.ts';
+import { PRICE_TABLE } from './anthropic/models/price-table.ts';
 import { type Model, model } from './model.ts';
 
 /** A row needs its id and prices; what it leaves out is taken from the table's row of that id. */

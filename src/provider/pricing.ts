@@ -1,4 +1,4 @@
-import { WEB_SEARCH_USD_PER_1000 } from './anthropic/price-table.ts';
+import { WEB_SEARCH_USD_PER_1000 } from './anthropic/models/price-table.ts';
 import type { Model, Prices } from './model.ts';
 
 const TOKENS_PER_PRICE = 1_000_000;
@@ -14,6 +14,14 @@ export type TokenUsage = {
   cache_write_5m_tokens: number;
   cache_write_1h_tokens: number;
   web_searches: number;
+};
+
+/** What one answer took, as the API counts it. */
+export type AnswerUsage = {
+  model: string;
+  tokens: TokenUsage;
+  /** Where it was computed, as far as that changes the price. */
+  inference_geo: string | null;
 };
 
 /** A request that took nothing: what sums begin with. */

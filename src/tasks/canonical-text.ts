@@ -1,4 +1,4 @@
-import { isJsonObject } from '../templates/output-schema.ts';
+import { isJsonObject } from '../lib/json.ts';
 
 /**
  * A text that equal values share, whatever the order of their keys, and that different ones don't. Strings stand in

@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.ts';
+import { isJsonObject } from '../lib/json.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
-import { isJsonObject } from '../templates/output-schema.ts';
 import { type Block, createBlockBuilder } from './block.ts';
 import { customIdFor } from './custom-ids.ts';
 import { type PlaceKind, placeName } from './place.ts';

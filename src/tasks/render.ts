@@ -1,8 +1,8 @@
 import type { Problem } from '../errors.ts';
+import { checkParams } from '../provider/anthropic/requests/check-params.ts';
+import { prepareOutputSchema } from '../provider/anthropic/requests/output-schema.ts';
 import type { Model, ModelCatalog } from '../provider/models.ts';
-import { prepareOutputSchema } from '../templates/output-schema.ts';
 import type { Templates } from '../templates/templates.ts';
-import { checkParams } from './check-params.ts';
 import { checkSharedModel, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { renderContent } from './render-content.ts';

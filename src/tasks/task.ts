@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Problem } from '../errors.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { type Tier, tiers } from '../provider/models.ts';
-import { isJsonObject } from '../templates/output-schema.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
 
 /** What the API takes as a `custom_id` (Message Batches reference). */

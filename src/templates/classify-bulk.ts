@@ -1,8 +1,9 @@
 import type { Problem } from '../errors.ts';
+import type { JsonObject } from '../lib/json.ts';
 import { isEmpty, joined, otherFields, tagged } from './input-text.ts';
 import { checkRequired } from './required-field.ts';
 import { systemPrompt } from './system-prompt.ts';
-import type { JsonSchema, Template } from './template.ts';
+import type { Template } from './template.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -50,7 +51,7 @@ function checkLabels(labels: unknown): Problem[] {
   return [{ field: 'input_data.labels', problem: whyNoLabels(labels), valid: LABELS }];
 }
 
-function answerSchema(labels: unknown): JsonSchema {
+function answerSchema(labels: unknown): JsonObject {
   return {
     type: 'object',
     properties: {

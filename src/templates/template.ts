@@ -1,7 +1,5 @@
 import type { Problem } from '../errors.ts';
-
-/** A JSON Schema, as `output_config.format.schema` takes it. */
-export type JsonSchema = { [key: string]: unknown };
+import type { JsonObject } from '../lib/json.ts';
 
 /** What a task's input becomes. */
 export type Rendered = {
@@ -10,7 +8,7 @@ export type Rendered = {
   /** Empty where there is none. */
   system: string;
   /** Present where the task type answers in structured output. */
-  output_schema?: JsonSchema;
+  output_schema?: JsonObject;
   /** In place of the type's own figures, where the input says how long the answer will be. */
   max_tokens?: number;
   expected_output_tokens?: number;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createLineReader } from '../../src/answers/alike-lines.ts';
-import { type ResultLine, readResultLine } from '../../src/answers/result-line.ts';
-import { withoutContent } from '../../src/answers/without-content.ts';
+import { type ResultLine, readResultLine } from '../../src/provider/anthropic/results/result-line.ts';
+import { withoutContent } from '../../src/provider/anthropic/results/without-content.ts';
 
 type Usage = Record<string, unknown>;
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BatchError, renderError } from '../../src/errors.ts';
-import { estimateTokens } from '../../src/provider/anthropic/token-estimate.ts';
-import { loadTokenizer } from '../../src/provider/anthropic/tokenizer.ts';
+import { estimateTokens } from '../../src/provider/anthropic/models/token-estimate.ts';
+import { loadTokenizer } from '../../src/provider/anthropic/models/tokenizer.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
 import { readPriceFile } from '../../src/provider/price-file.ts';
 

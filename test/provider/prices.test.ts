@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PRICE_TABLE } from '../../src/provider/anthropic/price-table.ts';
+import { PRICE_TABLE } from '../../src/provider/anthropic/models/price-table.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
 import { priceOf, priceOfMany, roundUsd, type TokenUsage } from '../../src/provider/pricing.ts';
 

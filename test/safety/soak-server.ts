@@ -3,14 +3,14 @@ import { readConfig } from '../../src/config/config.ts';
 import { createContext } from '../../src/config/create-context.ts';
 import type { Log } from '../../src/log.ts';
 import { createServer } from '../../src/mcp/create-server.ts';
-import type { Fault } from '../../src/provider/sandbox/faults.ts';
 import { createSandboxProvider } from '../../src/provider/sandbox/sandbox-provider.ts';
+import { behindFaults, type Fault, type RouteFault } from '../provider/sandbox/faulty-server.ts';
 
 /**
  * The server on stdio over a sandbox of which FAULTS percent of all requests go wrong, each route in all the ways
  * it can. It has little patience, so that a soak ends.
  */
-const ways: ((route: 'create' | 'retrieve' | 'list' | 'results') => Fault)[] = [
+const ways: ((route: 'create' | 'retrieve' | 'list' | 'results') => RouteFault)[] = [
   (route) => ({ route, kind: 'status', status: 429, retry_after_seconds: 0 }),
   (route) => ({ route, kind: 'status', status: 529, retry_after_seconds: 0 }),
   (route) => ({ route, kind: 'status', status: 500 }),
@@ -24,7 +24,7 @@ const ways: ((route: 'create' | 'retrieve' | 'list' | 'results') => Fault)[] = [
   (route) => ({ route, kind: 'reset_after_commit' }),
   (route) => ({ route, kind: 'unreadable' }),
 ];
-const downloadsAlone: (() => Fault)[] = [
+const downloadsAlone: (() => RouteFault)[] = [
   () => ({ route: 'results', kind: 'cut_at_line' }),
   () => ({ route: 'results', kind: 'cut_in_line' }),
   () => ({ route: 'results', kind: 'cut_socket' }),
@@ -46,7 +46,13 @@ for (const route of ['create', 'retrieve', 'list', 'results'] as const) {
 const config = readConfig({ env: process.env, argv: ['--sandbox'], cwd: process.cwd() });
 const log: Log = (_level, message) => void process.stderr.write(`${message}\n`);
 const patience = { callMs: 1_000, stallMs: 1_000 };
-const sandbox = createSandboxProvider({ dataDir: config.dataDir, seconds: 0.1, faults, log, ...patience });
+const sandbox = createSandboxProvider({
+  dataDir: config.dataDir,
+  seconds: 0.1,
+  log,
+  start: behindFaults(faults),
+  ...patience,
+});
 const context = await createContext(config, log, {
   limits: { partRequests: 60, answerMs: 1_000, busyMs: 5_000, downloads: 10 },
   providers: { get: () => sandbox, close: () => sandbox.close() },

@@ -1,4 +1,4 @@
-import { PRICE_TABLE } from '../anthropic/price-table.ts';
+import { PRICE_TABLE } from '../anthropic/models/price-table.ts';
 import type { Model } from '../model.ts';
 import { inputTokens } from './answer.ts';
 import type { BatchFolder } from './batch-folder.ts';

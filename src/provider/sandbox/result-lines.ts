@@ -1,6 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { erroredResult, succeededResult } from './answer.ts';
-import type { LinesFault } from './faults.ts';
 import { type IndexEntry, readIndex } from './request-index.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';
 import { shuffled } from './seed.ts';
@@ -74,27 +73,4 @@ function resultLine(batchId: string, text: string, finished: boolean): string {
       ? succeededResult(batchId, custom_id, checked.value)
       : erroredResult(checked.problem);
   return `${JSON.stringify({ custom_id, result })}\n`;
-}
-
-/** The lines with a fault in them. A `cut_socket` is thrown where it happens. */
-export async function* faultyLines(
-  groups: AsyncIterable<string[]>,
-  fault: LinesFault,
-): AsyncGenerator<string[]> {
-  let number = 0;
-  for await (const line of eachLine(groups)) {
-    number += 1;
-    if (fault.kind === 'drop_line') {
-      if (number !== (fault.line ?? 1)) yield [line];
-    } else if (number <= (fault.after_lines ?? 1)) yield [line];
-    else {
-      if (fault.kind !== 'cut_at_line') yield [line.slice(0, Math.ceil(line.length / 2))];
-      if (fault.kind === 'cut_socket') throw new Error('the socket is cut, as planned');
-      return;
-    }
-  }
-}
-
-async function* eachLine(groups: AsyncIterable<string[]>): AsyncGenerator<string> {
-  for await (const group of groups) yield* group;
 }

@@ -4,20 +4,24 @@ import { type AnthropicOptions, createAnthropicProvider } from '../anthropic/ant
 import type { Provider } from '../provider.ts';
 import { type SandboxOptions, type SandboxServer, startSandboxServer } from './server.ts';
 
-/** How long the sandbox may be silent. */
-type Patience = Pick<AnthropicOptions, 'callMs' | 'stallMs'>;
+export type SandboxProviderOptions = SandboxOptions &
+  /** How long the sandbox may be silent. */
+  Pick<AnthropicOptions, 'callMs' | 'stallMs'> & {
+    /** Starts the server; another one than the sandbox's own can stand in between. */
+    start?: (options: SandboxOptions) => Promise<SandboxServer>;
+  };
 
 /**
  * The provider for trying the product: a Message Batches API of our own, started at the first call, behind the
  * very client that talks to the real one. It gets a token of its own; no key of the user's comes near it.
  * Batches live in `<dataDir>/sandbox`, so any process with the same data folder knows them.
  */
-export function createSandboxProvider(options: SandboxOptions & Patience): Provider {
+export function createSandboxProvider(options: SandboxProviderOptions): Provider {
   let starting: Promise<{ server: SandboxServer; client: Provider }> | undefined;
   let closed = false;
 
   async function start() {
-    const server = await startSandboxServer(options).catch((cause: unknown) => {
+    const server = await (options.start ?? startSandboxServer)(options).catch((cause: unknown) => {
       starting = undefined;
       throw new BatchError(
         'store_failed',

@@ -5,17 +5,13 @@ import { pipeline } from 'node:stream/promises';
 import type { Log } from '../../log.ts';
 import { createApi } from './api.ts';
 import { openBatchFolder } from './batch-folder.ts';
-import { createFaultPlan, type Fault, type FaultPlan } from './faults.ts';
-import { faultyLines } from './result-lines.ts';
 import { type Answer, matchRoute } from './routes.ts';
-import { errorBody, type Refusal, refuse, typeOfStatus } from './wire-answer.ts';
+import { errorBody, type Refusal, refuse } from './wire-answer.ts';
 
 export type SandboxOptions = {
   dataDir: string;
   /** How long a batch is in progress. */
   seconds: number;
-  /** What is to go wrong, for tests. */
-  faults?: readonly Fault[];
   log: Log;
 };
 
@@ -30,15 +26,9 @@ export type SandboxServer = {
  * A Message Batches API of our own on 127.0.0.1, over the batches in the data folder. It does not keep the
  * process alive.
  */
-export async function startSandboxServer({
-  dataDir,
-  seconds,
-  faults = [],
-  log,
-}: SandboxOptions): Promise<SandboxServer> {
+export async function startSandboxServer({ dataDir, seconds, log }: SandboxOptions): Promise<SandboxServer> {
   const folder = await openBatchFolder(dataDir, seconds);
   const token = `sandbox-${randomBytes(24).toString('hex')}`;
-  const plan = createFaultPlan(faults);
   const server = createServer();
   server.on('connection', (socket) => socket.unref());
   const url = await listen(server);
@@ -48,7 +38,7 @@ export async function startSandboxServer({
     response.setHeader('request-id', requestId);
     const exchange = { request, response, requestId };
     answer(exchange).catch((error: unknown) => {
-      // Once lines are on their way, it is a client that left, or a cut that was planned.
+      // Once lines are on their way, it is a client that left.
       log(response.headersSent ? 'debug' : 'error', `sandbox: ${String(error)}`);
       if (response.headersSent) response.destroy();
       else sendJson(exchange, refuse(500, 'Internal server error'));
@@ -60,7 +50,7 @@ export async function startSandboxServer({
     const entry = checkEntry(request, new URL(url).host, token);
     const route = entry ?? matchRoute(request.method ?? '', request.url ?? '');
     if (!route.ok) return drain(request).then(() => send(exchange, route));
-    await answerWithFaults(exchange, plan, route.name, () => api[route.name]({ ...route, body: request }));
+    await send(exchange, await api[route.name]({ ...route, body: request }));
   }
 
   return {
@@ -95,51 +85,6 @@ function checkEntry({ headers }: IncomingMessage, host: string, token: string): 
   const wanted = Buffer.from(`Bearer ${token}`);
   const same = given.length === wanted.length && timingSafeEqual(given, wanted);
   return same ? null : refuse(401, 'invalid bearer token');
-}
-
-async function answerWithFaults(
-  exchange: Exchange,
-  plan: FaultPlan,
-  route: keyof ReturnType<typeof createApi>,
-  act: () => Promise<Answer>,
-): Promise<void> {
-  const { request, response } = exchange;
-  const fault = route === 'delete' ? undefined : plan.next(route);
-  switch (fault?.kind) {
-    case undefined:
-      return send(exchange, await act());
-    case 'reset_before_commit':
-      await drain(request);
-      request.socket.resetAndDestroy();
-      return;
-    case 'reset_after_commit':
-      await act();
-      request.socket.resetAndDestroy();
-      return;
-    case 'status':
-      await (fault.commits ? act() : drain(request));
-      if (fault.retry_after_seconds !== undefined)
-        response.setHeader('retry-after', fault.retry_after_seconds);
-      return send(exchange, {
-        ...refuse(fault.status, 'A planned fault', typeOfStatus(fault.status)),
-        ...(fault.error_code === undefined ? {} : { errorCode: fault.error_code }),
-      });
-    case 'hang':
-      await (fault.commits ? act() : drain(request));
-      return;
-    case 'unreadable':
-      await act();
-      response.setHeader('content-type', 'application/json').end('{"id": "msgbatch_');
-      return;
-    case 'cut_at_line':
-    case 'cut_in_line':
-    case 'cut_socket':
-    case 'drop_line': {
-      const answered = await act();
-      if (!answered.ok || !('lines' in answered)) return send(exchange, answered);
-      return send(exchange, { ok: true, lines: faultyLines(answered.lines, fault) });
-    }
-  }
 }
 
 async function send(exchange: Exchange, answer: Answer): Promise<void> {

@@ -1,5 +1,5 @@
-import { PRICE_TABLE } from '../anthropic/price-table.ts';
-import { estimateTokens } from '../anthropic/token-estimate.ts';
+import { PRICE_TABLE } from '../anthropic/models/price-table.ts';
+import { estimateTokens } from '../anthropic/models/token-estimate.ts';
 
 const factors = new Map(
   PRICE_TABLE.flatMap(({ id, aliases, token_factor }) =>

@@ -1,5 +1,5 @@
 /** What the API answers when it says no: sent in its error shape with this status. */
-export type Refusal = { ok: false; status: number; type: string; message: string; errorCode?: string };
+export type Refusal = { ok: false; status: number; type: string; message: string };
 
 /** A Message Batch as the API writes it. Times are RFC 3339. */
 export type WireBatch = {
@@ -21,14 +21,13 @@ export type WireBatch = {
   results_url: string | null;
 };
 
-export function refuse(status: number, message: string, type = typeOfStatus(status)): Refusal {
-  return { ok: false, status, type, message };
+export function refuse(status: number, message: string): Refusal {
+  return { ok: false, status, type: typeOfStatus(status), message };
 }
 
 /** The body of an error answer. */
-export function errorBody({ type, message, errorCode }: Refusal, requestId: string) {
-  const details = errorCode === undefined ? {} : { details: { error_code: errorCode } };
-  return { type: 'error', error: { type, message, ...details }, request_id: requestId };
+export function errorBody({ type, message }: Refusal, requestId: string) {
+  return { type: 'error', error: { type, message }, request_id: requestId };
 }
 
 const types: Record<number, string> = {
@@ -43,6 +42,6 @@ const types: Record<number, string> = {
   529: 'overloaded_error',
 };
 
-export function typeOfStatus(status: number): string {
+function typeOfStatus(status: number): string {
   return types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
 }

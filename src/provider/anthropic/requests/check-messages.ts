@@ -1,6 +1,6 @@
-import type { Problem } from '../errors.ts';
-import type { Model } from '../provider/models.ts';
-import { isJsonObject } from '../templates/output-schema.ts';
+import type { Problem } from '../../../errors.ts';
+import { isJsonObject } from '../../../lib/json.ts';
+import type { Model } from '../../models.ts';
 
 /** `system` within a conversation is an instruction in mid-conversation (Messages API, `MessageParam`). */
 const ROLES = ['user', 'assistant', 'system'];

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { BatchError } from '../../src/errors.ts';
-import type { Provider } from '../../src/provider/provider.ts';
-import type { Fault } from '../../src/provider/sandbox/faults.ts';
-import { createSandboxProvider } from '../../src/provider/sandbox/sandbox-provider.ts';
-import { startSandboxServer } from '../../src/provider/sandbox/server.ts';
+import { BatchError } from '../../../src/errors.ts';
+import type { Provider } from '../../../src/provider/provider.ts';
+import { createSandboxProvider } from '../../../src/provider/sandbox/sandbox-provider.ts';
+import { startSandboxServer } from '../../../src/provider/sandbox/server.ts';
+import { behindFaults, type Fault, type RouteFault } from './faulty-server.ts';
 
 let dataDir: string;
 let open: { close(): Promise<void> }[];
@@ -27,7 +27,8 @@ afterEach(async () => {
 });
 
 function sandbox(seconds = 0, faults: Fault[] = []): Provider {
-  const provider = createSandboxProvider({ dataDir, seconds, faults, log });
+  const start = faults.length > 0 && { start: behindFaults(faults) };
+  const provider = createSandboxProvider({ dataDir, seconds, log, ...start });
   open.push(provider);
   return provider;
 }
@@ -171,7 +172,7 @@ describe('the life of a batch', () => {
 
   it('survives the process that made it', async () => {
     const { path: file, bytes } = await bodyFile({ requests: tasks(3) });
-    const source = new URL('../../src/provider/sandbox/sandbox-provider.ts', import.meta.url).href;
+    const source = new URL('../../../src/provider/sandbox/sandbox-provider.ts', import.meta.url).href;
     const program = `
       const { createSandboxProvider } = await import(${JSON.stringify(source)});
       const provider = createSandboxProvider({ dataDir: ${JSON.stringify(dataDir)}, seconds: 0, log() {} });
@@ -185,7 +186,7 @@ describe('the life of a batch', () => {
   });
 
   it('does not keep its process alive', async () => {
-    const source = new URL('../../src/provider/sandbox/sandbox-provider.ts', import.meta.url).href;
+    const source = new URL('../../../src/provider/sandbox/sandbox-provider.ts', import.meta.url).href;
     const program = `
       const { createSandboxProvider } = await import(${JSON.stringify(source)});
       const provider = createSandboxProvider({ dataDir: ${JSON.stringify(dataDir)}, seconds: 0, log() {} });
@@ -362,7 +363,7 @@ describe('who may ask', () => {
 });
 
 describe('faults', () => {
-  const creates: [Fault, string, number][] = [
+  const creates: [RouteFault, string, number][] = [
     [{ route: 'create', kind: 'status', status: 429, retry_after_seconds: 3 }, 'api_busy', 0],
     [
       { route: 'create', kind: 'status', status: 429, error_code: 'enforced_spend_limit_reached' },

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { errorOf, outcomeOf, readResultLine } from '../../src/answers/result-line.ts';
+import {
+  errorOf,
+  outcomeOf,
+  readResultLine,
+} from '../../../../src/provider/anthropic/results/result-line.ts';
 
 const usage = { input_tokens: 10, output_tokens: 5 };
 const content = [{ type: 'text', text: 'Hi' }];

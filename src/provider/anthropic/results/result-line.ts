@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import type { AnswerUsage } from '../cost/usage.ts';
-import type { Outcome } from '../store/record.ts';
-import { isJsonObject } from '../templates/output-schema.ts';
+import { isJsonObject } from '../../../lib/json.ts';
+import type { AnswerUsage } from '../../pricing.ts';
 
 /** One line of a results file, in our words. */
 export type ResultLine =
@@ -167,7 +166,7 @@ const unfinished: Record<string, string> = {
 };
 
 /** What became of the task behind a line. */
-export function outcomeOf(line: ResultLine): Outcome {
+export function outcomeOf(line: ResultLine): ResultLine['type'] | 'incomplete' {
   if (line.type !== 'succeeded') return line.type;
   return line.message.stop_reason !== null && Object.hasOwn(unfinished, line.message.stop_reason)
     ? 'incomplete'

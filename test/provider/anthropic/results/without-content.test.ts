@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readResultLine } from '../../src/answers/result-line.ts';
-import { withoutContent } from '../../src/answers/without-content.ts';
+import { readResultLine } from '../../../../src/provider/anthropic/results/result-line.ts';
+import { withoutContent } from '../../../../src/provider/anthropic/results/without-content.ts';
 
 const line = (content: unknown, more: object = {}) =>
   JSON.stringify({

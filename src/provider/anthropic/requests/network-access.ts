@@ -1,5 +1,5 @@
-import type { Problem } from '../errors.ts';
-import { isJsonObject } from '../templates/output-schema.ts';
+import type { Problem } from '../../../errors.ts';
+import { isJsonObject } from '../../../lib/json.ts';
 
 /**
  * What lets a request reach the network, and so carry a caller's data out: tools that search, fetch or run

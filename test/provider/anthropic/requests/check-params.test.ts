@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createModelCatalog } from '../../src/provider/models.ts';
-import { checkParams } from '../../src/tasks/check-params.ts';
+import { checkParams } from '../../../../src/provider/anthropic/requests/check-params.ts';
+import { createModelCatalog } from '../../../../src/provider/models.ts';
 
 const catalog = createModelCatalog();
 const good = {

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Problem } from '../errors.ts';
-import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { type Model, type ModelCatalog, unknownModel } from '../provider/models.ts';
-import { isJsonObject, prepareOutputSchema } from '../templates/output-schema.ts';
+import type { Problem } from '../../../errors.ts';
+import { isJsonObject } from '../../../lib/json.ts';
+import { didYouMean, quoteName } from '../../../lib/nearest.ts';
+import { type Model, type ModelCatalog, unknownModel } from '../../models.ts';
 import { checkContent, checkMessages } from './check-messages.ts';
 import { findNetworkAccess } from './network-access.ts';
+import { prepareOutputSchema } from './output-schema.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 type Options = { allowNetworkTools: boolean; catalog: ModelCatalog };

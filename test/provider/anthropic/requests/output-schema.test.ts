@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { prepareOutputSchema } from '../../src/templates/output-schema.ts';
+import { prepareOutputSchema } from '../../../../src/provider/anthropic/requests/output-schema.ts';
 
 const object = { type: 'object', properties: { a: { type: 'string' } } };
 const closed = { ...object, additionalProperties: false };

@@ -1,4 +1,4 @@
-import type { Model, Prices, Tier } from '../model.ts';
+import type { Model, Prices, Tier } from '../../model.ts';
 
 /** The day on which the table was last compared with its source. */
 export const PRICES_AS_OF = '2026-11-22';

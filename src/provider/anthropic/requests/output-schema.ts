@@ -1,5 +1,5 @@
-import type { Problem } from '../errors.ts';
-import type { JsonSchema } from './template.ts';
+import type { Problem } from '../../../errors.ts';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 
 /** Keywords that hold one schema, a list of schemas, or schemas by name (JSON Schema 2020-12 and draft 7). */
 const ONE_OR_LIST = [
@@ -17,12 +17,7 @@ const ONE_OR_LIST = [
 const BY_NAME = ['properties', '$defs', 'definitions', 'patternProperties', 'dependentSchemas'];
 const ROOT = 'a JSON Schema with "type": "object" and "properties"';
 
-/** Whether a value is a JSON object: not null, not a list. */
-export function isJsonObject(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function describesObject(schema: JsonSchema): boolean {
+function describesObject(schema: JsonObject): boolean {
   const { type } = schema;
   if (Array.isArray(type)) return type.includes('object');
   return type === 'object' || (type === undefined && isJsonObject(schema.properties));
@@ -61,9 +56,9 @@ function closed(schema: unknown, path: string, problems: Problem[]): unknown {
  * `field`; what else it refuses is left to it, for that changes from model to model.
  */
 export function prepareOutputSchema(
-  schema: JsonSchema,
+  schema: JsonObject,
   field = 'output_schema',
-): { schema: JsonSchema; problems: Problem[] } {
+): { schema: JsonObject; problems: Problem[] } {
   if (Object.keys(schema).length === 0)
     return { schema, problems: [{ field, problem: 'is empty', valid: ROOT }] };
   if (schema.type !== undefined && schema.type !== 'object') {
