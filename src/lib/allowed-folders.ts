@@ -24,11 +24,23 @@ export type AllowedFoldersOptions = {
 /** A regular file, open for reading; whoever asked for it closes it. */
 export type OpenedFile = { handle: FileHandle; path: string; size: number };
 
+/** What a path leads to; all paths in it are absolute, their links resolved. */
+export type FoundPlace = {
+  path: string;
+  kind: 'file' | 'folder' | 'other';
+  /** The allowed folder that it is in. */
+  root: string;
+  /** The folder against which relative paths resolve. */
+  base: string;
+};
+
 /** Where a file may be written: `path` is absolute, its folder's links resolved. */
 export type WritableFile = { path: string; exists: boolean };
 
 /** Where the arguments of a tool may point. Every refusal is a `BatchError` that says what would do. */
 export type AllowedFolders = {
+  /** What a path leads to, opened by nobody yet. `not_allowed` outside the folders, or `not_found`. */
+  find(path: string): Promise<FoundPlace>;
   /** `not_allowed` outside the folders, `not_found`, or `invalid_input` for what is no regular file. */
   openForReading(path: string): Promise<OpenedFile>;
   /**
@@ -127,6 +139,19 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     return opened.dev === named.dev && opened.ino === named.ino;
   }
 
+  async function find(given: string): Promise<FoundPlace> {
+    const path = absolute(given);
+    await makeWorkFolderFor(path);
+    const real = await realpathOrNull(path);
+    if (real === null) throw await missing(path, given, 'readable file or folder');
+    const [root = real] = await requireInside(real, path);
+    const found = await lstat(real).catch((error: unknown) => {
+      throw fileFailure(`read ${JSON.stringify(path)}`, error);
+    });
+    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+    return { path: real, kind, root, base: (await realpathOrNull(base)) ?? base };
+  }
+
   async function openForReading(given: string): Promise<OpenedFile> {
     const path = absolute(given);
     await makeWorkFolderFor(path);
@@ -177,7 +202,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     return { path: target, exists: await regularFileExists(target) };
   }
 
-  return { openForReading, checkForWriting };
+  return { find, openForReading, checkForWriting };
 }
 
 function notRegular(path: string, what: string): BatchError {

@@ -1,11 +1,10 @@
 import { parse } from 'csv-parse/sync';
 import { readOptions } from './read-rows.ts';
-import { type TextFile, utf8Pieces } from './text-file.ts';
+import { SAMPLE_BYTES, type TextFile, utf8Pieces } from './text-file.ts';
 
 /** In the order in which they are preferred where several would do. */
 const candidates = [',', ';', '\t', '|'];
 
-const SAMPLE_BYTES = 64 * 1024;
 const SAMPLE_RECORDS = 20;
 
 /** Excel's own line in front of a table: `sep=;`. */
@@ -29,7 +28,7 @@ function score(sample: string, delimiter: string): number {
 }
 
 /** The whole lines at the beginning of a text, for a line that was cut would have too few fields. */
-async function beginningOf(file: TextFile): Promise<string> {
+async function firstLines(file: TextFile): Promise<string> {
   for await (const piece of utf8Pieces(file)) {
     const sample = Buffer.from(piece.subarray(0, SAMPLE_BYTES)).toString('utf8');
     return piece.length <= SAMPLE_BYTES ? sample : sample.slice(0, sample.lastIndexOf('\n') + 1);
@@ -39,7 +38,7 @@ async function beginningOf(file: TextFile): Promise<string> {
 
 /** What separates the fields of a table: what it says itself, else what fits its first lines best. */
 export async function findDelimiter(file: TextFile, given: string | null): Promise<FoundDelimiter> {
-  const sample = await beginningOf(file);
+  const sample = await firstLines(file);
   const said = SEPARATOR_LINE.exec(sample);
   if (said?.[1] !== undefined) return { delimiter: said[1], skip: said[0].length };
   if (given !== null) return { delimiter: given, skip: 0 };

@@ -1,10 +1,10 @@
 import { pipeline, Readable } from 'node:stream';
 import { Assembler } from 'stream-json/assembler.js';
 import type { Token } from 'stream-json/core/parser.js';
-import { BatchError } from '../../errors.ts';
+import { hasErrorCode } from '../../errors.ts';
 import { exactNumber, reviveNumber } from '../../lib/exact-json.ts';
 import { locateJsonError } from '../../lib/json.ts';
-import { type TextFile, textPieces, unreadable } from './text-file.ts';
+import { notUtf8, type TextFile, textPieces, unreadable } from './text-file.ts';
 
 const TOKENS_AT_ONCE = 1024;
 
@@ -15,15 +15,16 @@ export async function* jsonTokens(file: TextFile, field: string, valid: string):
     import('stream-json/utils/batch.js'),
   ]);
   const groups = batch.batch.asStream({ batchSize: TOKENS_AT_ONCE });
-  const text = Readable.from(textPieces(file, field));
+  const text = Readable.from(textPieces(file));
   // A failure reaches the reader through the last of them, which the pipeline destroys with it.
   pipeline(text, parser.parser.asStream({ streamValues: false }), groups, () => {});
   try {
     const read: AsyncIterable<Token[]> = groups;
     yield* read;
   } catch (error) {
-    if (error instanceof BatchError || !(error instanceof Error)) throw error;
-    const position = await locateJsonError(textPieces(file, field));
+    if (!(error instanceof Error)) throw error;
+    if (hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA')) throw notUtf8(field);
+    const position = await locateJsonError(textPieces(file));
     const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
     // The parser's own message quotes the file, so it is no cause to keep.
     throw unreadable(field, { problem: `is not JSON${where}`, valid });

@@ -5,7 +5,7 @@ import { openJson } from './json-table.ts';
 import { openLines } from './line-table.ts';
 import { readRows } from './read-rows.ts';
 import type { Table, TableRow } from './table.ts';
-import { sniffText, type TextFile, unreadable } from './text-file.ts';
+import { openText, type TextFile, unreadable } from './text-file.ts';
 
 type OpenTable = (file: TextFile, field: string) => Promise<Table>;
 
@@ -47,7 +47,7 @@ export async function* withTable<T>(
   const open = readerOf(file, field);
   const { handle } = await folders.openForReading(file);
   try {
-    yield* use(await open(await sniffText(handle, field), field));
+    yield* use(await open(await openText(handle, field), field));
   } finally {
     await handle.close();
   }

@@ -1,0 +1,55 @@
+/** How a text is written, as its first bytes tell. */
+export type TextEncoding = {
+  name: 'utf-8' | 'utf-16le' | 'utf-16be';
+  /** Bytes of its byte order mark. */
+  markBytes: number;
+};
+
+const marks: [TextEncoding['name'], number[]][] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-16le', [0xff, 0xfe]],
+  ['utf-16be', [0xfe, 0xff]],
+];
+
+/** Formats that could pass for text, or that deserve a word of their own. */
+const binaries: { name: string; starts: number[] }[] = [
+  { name: 'an Excel workbook, another Office file or a zip archive', starts: [0x50, 0x4b, 3, 4] },
+  { name: 'an old Excel workbook or another Office file', starts: [0xd0, 0xcf, 0x11, 0xe0] },
+  { name: 'packed with gzip', starts: [0x1f, 0x8b] },
+  { name: 'packed with zstd', starts: [0x28, 0xb5, 0x2f, 0xfd] },
+  { name: 'a Parquet file', starts: [...Buffer.from('PAR1')] },
+  { name: 'an SQLite database', starts: [...Buffer.from('SQLite format 3')] },
+  { name: 'a PDF', starts: [...Buffer.from('%PDF-')] },
+];
+
+const beginsWith = (bytes: Uint8Array, start: readonly number[]) =>
+  start.every((byte, index) => bytes[index] === byte);
+
+/** What a file is that is no text, in words; null where its beginning is not that of a known format. */
+export function binaryName(bytes: Uint8Array): string | null {
+  return binaries.find(({ starts }) => beginsWith(bytes, starts))?.name ?? null;
+}
+
+/** UTF-16 without a mark shows in Latin text: every other byte is zero. */
+function unmarkedUtf16(bytes: Uint8Array): TextEncoding['name'] | null {
+  const pairs = Math.min(32, Math.floor(bytes.length / 2));
+  let low = 0;
+  let high = 0;
+  for (let pair = 0; pair < pairs; pair += 1) {
+    if (bytes[2 * pair] === 0) high += 1;
+    if (bytes[2 * pair + 1] === 0) low += 1;
+  }
+  if (pairs > 0 && low === pairs && high === 0) return 'utf-16le';
+  if (pairs > 0 && high === pairs && low === 0) return 'utf-16be';
+  return null;
+}
+
+/** The encoding of a text that begins with these bytes; null where they are not those of a text. */
+export function encodingOf(bytes: Uint8Array): TextEncoding | null {
+  const mark = marks.find(([, start]) => beginsWith(bytes, start));
+  if (mark !== undefined) return { name: mark[0], markBytes: mark[1].length };
+  if (binaryName(bytes) !== null) return null;
+  const utf16 = unmarkedUtf16(bytes);
+  if (utf16 !== null) return { name: utf16, markBytes: 0 };
+  return bytes.includes(0) ? null : { name: 'utf-8', markBytes: 0 };
+}

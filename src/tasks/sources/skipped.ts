@@ -1,0 +1,28 @@
+/** Why a file, or a whole folder, is left out; what to do about it stands in the text. */
+export const skipReasons = {
+  hidden: 'hidden (a name that starts with a dot)',
+  ignored: 'left out by .gitignore',
+  node_modules: 'in node_modules (name a folder below it to include that)',
+  link: 'symbolic links',
+  key: 'keys or credentials by their name or content',
+  empty: 'empty',
+  office: 'Office files (save documents as PDF or text, sheets as CSV for rows_file)',
+  image: 'images of a kind that the API does not take (save them as PNG or JPEG)',
+  binary: 'binary',
+  encoding: 'text that is not UTF-8 (save it as UTF-8)',
+  unreadable: 'not readable (access denied)',
+} as const;
+
+export type SkipReason = keyof typeof skipReasons;
+
+/** What is left out of the work, counted by reason; a folder that is not looked into counts once. */
+export type Skipped = Map<SkipReason, number>;
+
+export function skip(skipped: Skipped, reason: SkipReason): void {
+  skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+}
+
+/** As `3 hidden (…), 2 binary`. */
+export function skippedText(skipped: Skipped): string {
+  return [...skipped].map(([reason, count]) => `${count} ${skipReasons[reason]}`).join(', ');
+}

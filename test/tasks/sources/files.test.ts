@@ -1,0 +1,295 @@
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BatchError, renderError } from '../../../src/errors.ts';
+import { type AllowedFolders, createAllowedFolders } from '../../../src/lib/allowed-folders.ts';
+import { type FoundFile, findFiles } from '../../../src/tasks/sources/find-files.ts';
+import { type FileItem, readFileItems } from '../../../src/tasks/sources/read-files.ts';
+import type { Skipped } from '../../../src/tasks/sources/skipped.ts';
+import { splitText } from '../../../src/tasks/sources/split-text.ts';
+import { temporaryFolder } from '../../harness.ts';
+
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const zip = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(40)]);
+
+type World = { root: string; work: string; folders: AllowedFolders };
+
+/** Two allowed folders, `work` and `other`, and a foreign one. */
+async function world(files: Record<string, string | Buffer>): Promise<World> {
+  const root = await temporaryFolder();
+  for (const folder of ['work', 'other', 'secret']) await mkdir(path.join(root, folder));
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(root, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
+  const work = path.join(root, 'work');
+  const folders = createAllowedFolders({ allowed: [work, path.join(root, 'other')], base: work });
+  return { root, work, folders };
+}
+
+type Read = { items: FileItem[]; skipped: Record<string, number> };
+
+async function read({ root, folders }: World, patterns: string[], split_chars?: number): Promise<Read> {
+  const skipped: Skipped = new Map();
+  const items: FileItem[] = [];
+  const given = patterns.map((pattern) => pattern.replace('$ROOT', root));
+  for await (const file of findFiles(given, folders, skipped)) {
+    for await (const item of readFileItems(file, folders, { split_chars, skipped })) items.push(item);
+  }
+  return { items, skipped: Object.fromEntries(skipped) };
+}
+
+const ids = ({ items }: Read) => items.map(({ task_id }) => task_id);
+
+describe('the files that patterns name', () => {
+  const files = {
+    'work/a.ts': 'a',
+    'work/b.md': 'b',
+    'work/src/c.ts': 'c',
+    'work/src/c.test.ts': 'ct',
+    'work/src/deep/d.ts': 'd',
+    'work/src/deep/e.tsx': 'e',
+    'work/notes [old].txt': 'n',
+    'work/notes (new).txt': 'n',
+    'work/Ünïcode/ß.txt': 'u',
+    'work/node_modules/pkg/lib/i.js': 'i',
+    'work/node_modules/pkg/node_modules/q/j.js': 'j',
+    'work/.env': 'KEY=1',
+    'work/.git/config': 'c',
+    'work/.github/w.yml': 'w',
+    'work/src/.hidden.ts': 'h',
+    'other/o.ts': 'o',
+    'secret/s.ts': 's',
+  };
+  it.each<[patterns: string[], names: string[], skipped?: Record<string, number>]>([
+    [['a.ts'], ['a.ts']],
+    [['./a.ts'], ['a.ts']],
+    [['src/../a.ts'], ['a.ts']],
+    [['a.ts', 'a.ts', './a.ts', '*.ts'], ['a.ts']],
+    [
+      ['b.md', 'a.ts'],
+      ['b.md', 'a.ts'],
+    ],
+    [['*.ts'], ['a.ts']],
+    [['**/*.ts'], ['a.ts', 'src/c.test.ts', 'src/c.ts', 'src/deep/d.ts'], { hidden: 2, node_modules: 1 }],
+    [['**/*.ts', '!**/*.test.ts'], ['a.ts', 'src/c.ts', 'src/deep/d.ts'], { hidden: 2, node_modules: 1 }],
+    [['**/*.ts', '!*.test.ts'], ['a.ts', 'src/c.ts', 'src/deep/d.ts'], { hidden: 2, node_modules: 1 }],
+    [['**/*.ts', '!src'], ['a.ts'], { hidden: 2, node_modules: 1 }],
+    [['**/*.ts', '!src/'], ['a.ts'], { hidden: 2, node_modules: 1 }],
+    [['**/*.ts', '!src/deep/**'], ['a.ts', 'src/c.test.ts', 'src/c.ts'], { hidden: 2, node_modules: 1 }],
+    [['**/*.ts', '!./src/**'], ['a.ts'], { hidden: 2, node_modules: 1 }],
+    [
+      ['src/**/*.{ts,tsx}', '!$ROOT/work/src/deep/d.ts'],
+      ['src/c.test.ts', 'src/c.ts', 'src/deep/e.tsx'],
+      { hidden: 1 },
+    ],
+    [['src/*.ts'], ['src/c.test.ts', 'src/c.ts'], { hidden: 1 }],
+    [['*/*.ts'], ['src/c.test.ts', 'src/c.ts'], { hidden: 2, node_modules: 1 }],
+    [['{src/deep,src}/*.ts'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts'], { hidden: 2, node_modules: 1 }],
+    [['* (new).txt'], ['notes (new).txt']],
+    [['+(a|b)+(a|b).ts'], []],
+    [['src'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
+    [['src/'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
+    [['notes [old].txt'], ['notes [old].txt']],
+    [['notes (new).txt'], ['notes (new).txt']],
+    [['*.txt'], ['notes (new).txt', 'notes [old].txt']],
+    [['Ünïcode/*'], ['Ünïcode/ß.txt']],
+    [['node_modules/pkg/lib/*.js'], ['node_modules/pkg/lib/i.js']],
+    [['node_modules/pkg/**/*.js'], ['node_modules/pkg/lib/i.js'], { node_modules: 1 }],
+    [['.env'], [], { hidden: 1 }],
+    [['.git/config'], [], { hidden: 1 }],
+    [['.github/*'], [], { hidden: 1 }],
+    [['$ROOT/work/src/c.ts'], ['src/c.ts']],
+    [['$ROOT/other/*.ts'], ['o.ts']],
+    [['../other/*.ts'], ['o.ts']],
+  ])('%j', async (patterns, names, skipped = {}) => {
+    const found = await read(await world(files), patterns);
+    expect(ids(found)).toEqual(names);
+    expect(found.skipped).toEqual(skipped);
+  });
+
+  it.each<[patterns: string[], code: string, told: string]>([
+    [['none.ts'], 'not_found', 'none.ts'],
+    [['none/*.ts'], 'not_found', 'none'],
+    [['$ROOT/secret/s.ts'], 'not_allowed', 'outside the folders'],
+    [['$ROOT/secret/*.ts'], 'not_allowed', 'outside the folders'],
+    [['../secret/*'], 'not_allowed', 'outside the folders'],
+    [['/etc/*'], 'not_allowed', 'outside the folders'],
+    [['**/../../secret/*'], 'invalid_input', '..'],
+    [['*/../../secret/s.ts'], 'invalid_input', '..'],
+    [['!src/**'], 'invalid_input', 'only what to leave out'],
+    [[''], 'invalid_input', 'empty'],
+    [['a\0.ts'], 'invalid_input', 'NUL'],
+  ])('%j is refused with %s', async (patterns, code, told) => {
+    const error: unknown = await read(await world(files), patterns).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code });
+    expect(error instanceof BatchError && renderError(error)).toContain(told);
+  });
+});
+
+describe('what is left out', () => {
+  it('by .gitignore, nested ones and exceptions too', async () => {
+    const there = await world({
+      'work/.gitignore': 'dist/\n*.log\n!keep.log\n/top.txt\n',
+      'work/dist/x.js': 'x',
+      'work/a.log': 'a',
+      'work/keep.log': 'k',
+      'work/top.txt': 't',
+      'work/sub/top.txt': 't',
+      'work/sub/.gitignore': '*.txt\n!a.log\n',
+      'work/sub/a.log': 'a',
+      'work/sub/b.log': 'b',
+    });
+    const all = await read(there, ['**/*']);
+    expect(ids(all)).toEqual(['keep.log', 'sub/a.log']);
+    expect(all.skipped).toEqual({ hidden: 2, ignored: 5 });
+    // What is named is wanted.
+    expect(ids(await read(there, ['dist/*.js']))).toEqual(['dist/x.js']);
+    expect(ids(await read(there, ['a.log', 'top.txt']))).toEqual(['a.log', 'top.txt']);
+  });
+
+  it('links, wherever they lead', async () => {
+    const there = await world({ 'work/a.txt': 'a', 'secret/s.txt': 's', 'work/.env': 'K=1' });
+    const link = (to: string, name: string) => symlink(to, path.join(there.work, name));
+    await link(path.join(there.root, 'secret/s.txt'), 'out.txt');
+    await link(path.join(there.root, 'secret'), 'folder');
+    await link('a.txt', 'in.txt');
+    await link('.env', 'env.txt');
+    await link('.', 'loop');
+    const found = await read(there, ['**/*']);
+    expect(ids(found)).toEqual(['a.txt']);
+    expect(found.skipped).toEqual({ hidden: 1, link: 5 });
+    // A link that is named is what it leads to, and that is what is looked at.
+    expect(ids(await read(there, ['in.txt']))).toEqual(['a.txt']);
+    expect((await read(there, ['env.txt'])).skipped).toEqual({ hidden: 1 });
+    await expect(read(there, ['out.txt'])).rejects.toMatchObject({ code: 'not_allowed' });
+    await expect(read(there, ['folder/*'])).rejects.toMatchObject({ code: 'not_allowed' });
+  });
+
+  it.each<[name: string, content: string | Buffer, reason: string]>([
+    ['id_rsa', 'x', 'key'],
+    ['server.pem', 'x', 'key'],
+    ['app.key', 'x', 'key'],
+    ['credentials.json', '{}', 'key'],
+    ['secrets.yaml', 'a: b', 'key'],
+    ['prod.env', 'A=1', 'key'],
+    ['service-account-7.json', '{}', 'key'],
+    ['notes.txt', 'My key:\n-----BEGIN OPENSSH PRIVATE KEY-----\nabc', 'key'],
+    ['empty.txt', '', 'empty'],
+    ['blank.txt', ' \n\n', 'empty'],
+    ['program', Buffer.from('7f454c460201010000000000', 'hex'), 'binary'],
+    ['a.zip', zip, 'binary'],
+    ['a.txt', Buffer.from('text\0with zeros'), 'binary'],
+    ['a.gz', Buffer.from([0x1f, 0x8b, 8]), 'binary'],
+    ['a.docx', zip, 'office'],
+    ['a.xlsx', zip, 'office'],
+    ['a.doc', Buffer.from('d0cf11e0a1b11ae1', 'hex'), 'office'],
+    ['a.tiff', Buffer.from('II*\0xxxx'), 'image'],
+    ['a.heic', Buffer.from('\0\0\0\x18ftypheic'), 'image'],
+    ['a.bmp', Buffer.from('BM\x10\0\0\0\0\0\0\0\x36'), 'image'],
+    ['latin1.txt', Buffer.from('café', 'latin1'), 'encoding'],
+  ])('%s, and said why', async (name, content, reason) => {
+    const { items, skipped } = await read(await world({ [`work/${name}`]: content, 'work/z.md': 'z' }), [
+      '*',
+    ]);
+    expect(items.map(({ task_id }) => task_id)).toEqual(['z.md']);
+    expect(skipped).toEqual({ [reason]: 1 });
+  });
+});
+
+describe('what a file becomes', () => {
+  it.each<[name: string, content: Buffer, kind: string, media: string]>([
+    ['scan.pdf', Buffer.from('%PDF-1.7 x'), 'pdf', 'application/pdf'],
+    ['scan.txt', Buffer.from('junk\n%PDF-1.4'), 'pdf', 'application/pdf'],
+    ['photo.jpg', PNG, 'image', 'image/png'],
+    ['photo', Buffer.from('ffd8ffe000104a464946', 'hex'), 'image', 'image/jpeg'],
+    ['a.bin', Buffer.from('GIF89a..'), 'image', 'image/gif'],
+    ['a.png', Buffer.from('RIFF\x10\0\0\0WEBPVP8 '), 'image', 'image/webp'],
+  ])('%s is sent as what its first bytes say', async (name, content, kind, media_type) => {
+    const { items } = await read(await world({ [`work/${name}`]: content }), [name]);
+    const attachment = { kind, media_type, data: content.toString('base64') };
+    expect(items).toMatchObject([{ task_id: name, attachment }]);
+  });
+
+  it.each<[name: string, content: Buffer, text: string]>([
+    ['bom.txt', Buffer.from('\ufeffhé\r\n'), 'hé\r\n'],
+    ['utf16.txt', Buffer.from('\ufeffhé', 'utf16le'), 'hé'],
+    ['mac.txt', Buffer.from('a\rb\r'), 'a\rb\r'],
+    ['pic.svg', Buffer.from('<svg/>'), '<svg/>'],
+    ['BM.txt', Buffer.from('BMW builds cars'), 'BMW builds cars'],
+  ])('%s is text, as it stands', async (name, content, text) => {
+    expect((await read(await world({ [`work/${name}`]: content }), [name])).items).toMatchObject([{ text }]);
+  });
+
+  it('knows its path in parts', async () => {
+    const there = await world({ 'work/src/a.test.ts': 'x', 'work/Makefile': 'y' });
+    const { items } = await read(there, ['src/a.test.ts', 'Makefile']);
+    expect(items.map(({ cells }) => cells)).toEqual([
+      { path: 'src/a.test.ts', dir: 'src', stem: 'a.test', ext: 'ts' },
+      { path: 'Makefile', dir: '.', stem: 'Makefile', ext: '' },
+    ]);
+  });
+
+  it('is cut at line ends where it is longer than asked', async () => {
+    const lines = Array.from({ length: 10 }, (_, line) => `line ${line}\n`).join('');
+    const { items } = await read(await world({ 'work/a.log': lines, 'work/b.log': 'short' }), ['*.log'], 25);
+    expect(items.map(({ task_id }) => task_id)).toEqual([
+      'a.log#1',
+      'a.log#2',
+      'a.log#3',
+      'a.log#4',
+      'b.log',
+    ]);
+    expect(items.map((item) => ('text' in item ? item.text : '')).join('')).toBe(`${lines}short`);
+    expect(items.map(({ cells }) => cells.part)).toEqual([1, 2, 3, 4, undefined]);
+  });
+
+  it('a problem where no request could hold it', async () => {
+    const there = await world({
+      'work/big.log': Buffer.alloc(32_000_000, 'x'),
+      'work/big.pdf': Buffer.concat([Buffer.from('%PDF-1.7'), Buffer.alloc(24_000_000)]),
+    });
+    const { items } = await read(there, ['big.*']);
+    expect(items).toMatchObject([
+      { task_id: 'big.log', problem: { problem: 'is 32 MB of text, more than a request can hold' } },
+      { task_id: 'big.pdf', problem: { problem: 'is 25 MB, more than a request can hold' } },
+    ]);
+  });
+
+  it('nothing where it is gone, or a link, by the time it is read', async () => {
+    const there = await world({ 'work/a.txt': 'a', 'work/b.txt': 'b', 'work/c.txt': 'c' });
+    const skipped: Skipped = new Map();
+    const found: FoundFile[] = [];
+    for await (const file of findFiles(['*.txt'], there.folders, skipped)) found.push(file);
+    await rm(path.join(there.work, 'a.txt'));
+    await rm(path.join(there.work, 'b.txt'));
+    await symlink('c.txt', path.join(there.work, 'b.txt'));
+    const items: FileItem[] = [];
+    for (const file of found) {
+      for await (const item of readFileItems(file, there.folders, { split_chars: undefined, skipped }))
+        items.push(item);
+    }
+    expect(items).toMatchObject([{ task_id: 'c.txt', text: 'c' }]);
+    expect(Object.fromEntries(skipped)).toEqual({ unreadable: 1, link: 1 });
+  });
+});
+
+it('cuts any text into parts that make it up again, each short enough, none within a character', async () => {
+  const piece = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.constantFrom('\n', '\r\n', ' ', '😀😀😀', 'x'.repeat(50)),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece), fc.integer({ min: 2, max: 40 }), async (pieces, most) => {
+      const parts: string[] = [];
+      async function* each() {
+        yield* pieces;
+      }
+      for await (const part of splitText(each(), most)) parts.push(part);
+      expect(parts.join('')).toBe(pieces.join(''));
+      expect(parts.filter((part) => part.length > most || part === '' || !part.isWellFormed())).toEqual([]);
+    }),
+  );
+});
