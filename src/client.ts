@@ -1,36 +1,70 @@
+import type * as z from 'zod';
 import { readConfig } from './config/config.ts';
 import { createContext } from './config/create-context.ts';
 import type { Environment } from './config/read-settings.ts';
 import { createLog, type Log } from './log.ts';
-import { cancel } from './operations/cancel.ts';
-import { type Estimate, estimateWork } from './operations/estimate.ts';
-import { type BatchList, type ListRequest, list } from './operations/list.ts';
-import { describeStatus, describeSubmission } from './operations/replies/describe.ts';
-import { type BatchReport, reportOf } from './operations/replies/report.ts';
-import { type Results, type ResultsRequest, results } from './operations/results.ts';
-import { type SubmitOptions, submit } from './operations/submit.ts';
-import type { TaskDefaults } from './tasks/task.ts';
-import type { Work } from './tasks/work.ts';
+import { type AdoptReply, adopt } from './operations/adopt.ts';
+import { type CancelReply, cancel } from './operations/cancel.ts';
+import { type EstimateReply, estimate } from './operations/estimate.ts';
+import { type ListReply, list } from './operations/list.ts';
+import { type Arguments, type Operation, readInput, type WithNextStep } from './operations/operation.ts';
+import { type ResultsReply, results } from './operations/results.ts';
+import { type RetryReply, retry } from './operations/retry.ts';
+import { type StatusReply, status } from './operations/status.ts';
+import { type SubmitReply, submit } from './operations/submit.ts';
+import { type WaitReply, wait } from './operations/wait.ts';
+import type { WorkArguments } from './operations/work-arguments.ts';
+import type { Waiting } from './state/jobs.ts';
 
-/** The operations of the tools, for a program: same arguments, same replies, same errors (`BatchError`). */
+/**
+ * The operations of the tools, for a program: the same arguments, replies and errors (`BatchError`). A program's own
+ * paths are not confined to folders, and a call lasts as long as it takes: `signal` and `onProgress` are for that.
+ */
 export type BatchClient = {
-  /** With `idempotency_key` the same key is the same submission for good, however often a program restarts. */
-  submit(work: ClientWork, options?: SubmitOptions): ReturnType<typeof describeSubmission>;
-  /** Waits up to 20 seconds for the end where asked to. */
-  status(batchId: string, options?: { waitSeconds?: number }): ReturnType<typeof describeStatus>;
-  results(batchId: string, request?: ResultsRequest): Promise<Results>;
-  cancel(batchId: string): Promise<BatchReport>;
-  estimate(work: ClientWork): Promise<Estimate>;
-  list(request?: Partial<ListRequest>): Promise<BatchList>;
+  /**
+   * Checks work and sends it. With `idempotency_key` the same key is the same submission for good, however often a
+   * program restarts. Throws `invalid_input` with all problems, `cost_limit`, `no_credentials`: nothing was sent then.
+   */
+  submit(work: ClientWork, options?: SubmitOptions): Promise<SubmitReply>;
+  /** Looks at a batch; with `waitSeconds` (20 at most) again and again until it has ended. */
+  status(batchId: string, options?: CallOptions & { waitSeconds?: number }): Promise<StatusReply>;
+  /** Waits until a batch has ended and its results are saved, for hours if need be. */
+  wait(batchId: string, options?: CallOptions & { timeoutSeconds?: number }): Promise<WaitReply>;
+  /** The answers, by page and filter, or into a file. */
+  results(batchId: string, request?: CallOptions & ResultsRequest): Promise<ResultsReply>;
+  /** Sends again what failed. Throws `wrong_state` where something still runs, or there is nothing to send. */
+  retry(batchId: string, request?: CallOptions & RetryRequest): Promise<RetryReply>;
+  /** Cancels what has not been processed yet. Throws `wrong_state` where there is nothing to cancel. */
+  cancel(batchId: string, options?: CallOptions): Promise<CancelReply>;
+  /** The dry run of `submit`, free of charge. */
+  estimate(work: ClientWork, options?: EstimateOptions): Promise<EstimateReply>;
+  /** The batches of the data folder as they were last seen, newest first. */
+  list(request?: CallOptions & ListRequest): Promise<ListReply>;
+  /** Takes in a batch that another program made, by its `msgbatch_…`; the reply has its id here. */
+  adopt(providerBatchId: string, options?: CallOptions): Promise<AdoptReply>;
   /** Waits for what goes on in this process, then frees what it holds open. */
   close(): Promise<void>;
 };
 
+/** How a program follows a call. An aborted `signal` stops the waiting, and work that has not been sent. */
+export type CallOptions = Waiting;
+
 /** Tasks as an array or in a file, with defaults for those that set none. */
-export type ClientWork = TaskDefaults & { max_tasks?: number } & (
-    | { requests: readonly unknown[] }
-    | { requests_file: string }
-  );
+export type ClientWork = Omit<WorkArguments, 'requests' | 'requests_file'> &
+  ({ requests: readonly unknown[] } | { requests_file: string });
+
+export type SubmitOptions = CallOptions & Omit<Arguments<typeof submit>, keyof WorkArguments>;
+export type EstimateOptions = CallOptions & Pick<Arguments<typeof estimate>, 'output_tokens_per_request'>;
+export type ResultsRequest = Omit<Given<typeof results>, 'batch_id'>;
+export type RetryRequest = Omit<Given<typeof retry>, 'batch_id'>;
+export type ListRequest = Given<typeof list>;
+
+/** The arguments of an operation, lists that nobody may change among them. */
+type Given<O> = {
+  [Key in keyof Arguments<O>]: Arguments<O>[Key] extends (infer Entry)[] | undefined
+    ? readonly Entry[] | undefined
+    : Arguments<O>[Key];
+};
 
 export type ClientOptions = {
   /** Settings as the server's environment has them. Default: the process's own. */
@@ -41,15 +75,6 @@ export type ClientOptions = {
   log?: Log;
 };
 
-function toWork({ max_tasks, ...given }: ClientWork): Work {
-  if ('requests' in given) {
-    const { requests: items, ...defaults } = given;
-    return { source: { kind: 'requests', items }, defaults, max_tasks };
-  }
-  const { requests_file: path, ...defaults } = given;
-  return { source: { kind: 'requests_file', path }, defaults, max_tasks };
-}
-
 /** Opens the data folder for a program. Several may work on one data folder at once, servers among them. */
 export async function createBatchClient(options: ClientOptions = {}): Promise<BatchClient> {
   const {
@@ -57,15 +82,29 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     flags = [],
     log = createLog({ level: 'error', write: () => {}, secrets: [] }),
   } = options;
-  const context = await createContext(readConfig({ env, argv: flags }), log);
+  const config = readConfig({ env, argv: flags });
+  const context = await createContext(config, log, { caller: 'program' });
+
+  async function ask<Input extends z.ZodObject, Reply extends WithNextStep>(
+    operation: Operation<Input, Reply>,
+    { signal, onProgress, ...given }: CallOptions & Record<string, unknown>,
+  ): Promise<Reply> {
+    const args = readInput(operation.input, given, operation.name);
+    return operation.run(context, args, { signal, onProgress });
+  }
+
   return {
-    submit: async (work, submitOptions = {}) =>
-      describeSubmission(context, await submit(context, toWork(work), submitOptions)),
-    status: (batchId, watchOptions = {}) => describeStatus(context, batchId, watchOptions),
-    results: (batchId, request = {}) => results(context, batchId, request),
-    cancel: async (batchId) => reportOf(context, await cancel(context, batchId)),
-    estimate: (work) => estimateWork(context, toWork(work)),
-    list: ({ limit = 20, ...request } = {}) => list(context, { limit, ...request }),
+    submit: (work, submitOptions) => ask(submit, { ...work, ...submitOptions }),
+    status: (batch_id, { waitSeconds: wait_seconds, ...call } = {}) =>
+      ask(status, { batch_id, wait_seconds, ...call }),
+    wait: (batch_id, { timeoutSeconds: timeout_seconds, ...call } = {}) =>
+      ask(wait, { batch_id, timeout_seconds, ...call }),
+    results: (batch_id, request) => ask(results, { ...request, batch_id }),
+    retry: (batch_id, request) => ask(retry, { ...request, batch_id }),
+    cancel: (batch_id, call) => ask(cancel, { ...call, batch_id }),
+    estimate: (work, estimateOptions) => ask(estimate, { ...work, ...estimateOptions }),
+    list: (request) => ask(list, { ...request }),
+    adopt: (provider_batch_id, call) => ask(adopt, { ...call, provider_batch_id }),
     async close() {
       await context.jobs.idle();
       await context.close();

@@ -4,15 +4,16 @@ import type { Log } from '../log.ts';
 import { createModelCatalog } from '../provider/models.ts';
 import { readPriceFile } from '../provider/price-file.ts';
 import { createProviders, type Providers } from '../provider/providers.ts';
-import type { Context } from '../state/context.ts';
-import { defaultLimits, type Limits } from '../state/context.ts';
+import { type Caller, type Context, callerLimits, defaultLimits, type Limits } from '../state/context.ts';
 import { createJobs } from '../state/jobs.ts';
 import { createStore } from '../store/files/create-store.ts';
 import { thisProcess } from '../store/process-identity.ts';
 import { createTemplates } from '../templates/templates.ts';
 import type { Config } from './config.ts';
 
-type Overrides = Partial<Pick<Context, 'now' | 'store'>> & {
+type Options = Partial<Pick<Context, 'now' | 'store'>> & {
+  /** Who the operations are for. Default: an agent, who is held to the most. */
+  caller?: Caller;
   limits?: Partial<Limits>;
   providers?: Providers;
 };
@@ -21,25 +22,26 @@ type Overrides = Partial<Pick<Context, 'now' | 'store'>> & {
 export async function createContext(
   config: Config,
   log: Log,
-  overrides: Overrides = {},
+  options: Options = {},
 ): Promise<Context & { close(): Promise<void> }> {
+  const { caller = 'agent' } = options;
   const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile);
-  const providers = overrides.providers ?? createProviders(config, log);
+  const providers = options.providers ?? createProviders(config, log);
   return {
-    store: overrides.store ?? createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
+    store: options.store ?? createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
     defaultProvider: config.provider,
     provider: providers.get,
     templates: createTemplates(),
     catalog: createModelCatalog({ tiers: config.tierModels, extra }),
     folders: createAllowedFolders({
-      allowed: config.allowedDirs,
+      allowed: caller === 'agent' ? config.allowedDirs : 'any',
       base: config.baseDir,
       workFolder: config.workDir,
       forbidden: [config.dataDir],
       home: config.home,
     }),
     jobs: createJobs(),
-    limits: { ...defaultLimits, ...overrides.limits },
+    limits: { ...defaultLimits, ...callerLimits[caller], ...options.limits },
     maxCostUsd: config.maxCostUsd,
     dailyBudgetUsd: config.dailyBudgetUsd,
     sandboxSeconds: config.sandboxSeconds,
@@ -50,7 +52,7 @@ export async function createContext(
     log,
     self: { ...thisProcess(), nonce: randomUUID() },
     settleMs: config.settleSeconds * 1000,
-    now: overrides.now ?? (() => new Date()),
+    now: options.now ?? (() => new Date()),
     close: providers.close,
   };
 }

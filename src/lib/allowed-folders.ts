@@ -9,8 +9,11 @@ import { fileFailure } from './file-failure.ts';
 const LONGEST_PATH_BYTES = 4096;
 
 export type AllowedFoldersOptions = {
-  /** Absolute folders; one that does not exist (yet) allows nothing. */
-  allowed: readonly string[];
+  /**
+   * Absolute folders; one that does not exist (yet) allows nothing. `any` for whoever may name every path: a person at
+   * a terminal and a program have their own rights, and what they name is their consent.
+   */
+  allowed: readonly string[] | 'any';
   /** The absolute folder against which relative paths resolve. */
   base: string;
   /** One of the allowed folders, which is made when a path in it is named, or a refusal sends a person there. */
@@ -37,7 +40,7 @@ export type FoundPlace = {
 /** Where a file may be written: `path` is absolute, its folder's links resolved. */
 export type WritableFile = { path: string; exists: boolean };
 
-/** Where the arguments of a tool may point. Every refusal is a `BatchError` that says what would do. */
+/** Where the paths of a call may point. Every refusal is a `BatchError` that says what would do. */
 export type AllowedFolders = {
   /** What a path leads to, opened by nobody yet. `not_allowed` outside the folders, or `not_found`. */
   find(path: string): Promise<FoundPlace>;
@@ -80,7 +83,9 @@ async function nearestExisting(path: string): Promise<string> {
 }
 
 export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
-  const { allowed, base, workFolder, forbidden = [], home } = options;
+  const { base, workFolder, forbidden = [], home } = options;
+  const isConfined = options.allowed !== 'any';
+  const allowed = options.allowed === 'any' ? [] : options.allowed;
 
   function absolute(path: string): string {
     if (path.trim() === '') throw new BatchError('invalid_input', 'The path is empty. Give a file path.');
@@ -109,10 +114,10 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     );
   }
 
-  /** The allowed folders that `real` is in; throws where there is none, or it is forbidden. */
+  /** The allowed folders that `real` is in; throws where there must be one and is none, or where it is forbidden. */
   async function requireInside(real: string, named: string): Promise<string[]> {
     const roots = (await realFolders(allowed)).filter((folder) => isInside(folder, real));
-    if (roots.length === 0) throw await outside(named);
+    if (isConfined && roots.length === 0) throw await outside(named);
     if ((await realFolders(forbidden)).some((folder) => isInside(folder, real))) {
       throw new BatchError(
         'not_allowed',
@@ -192,7 +197,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
       relative(root, join(folder, basename(path)))
         .split(sep)
         .some((name) => name.startsWith('.'));
-    if (roots.every(hidden)) {
+    if (isConfined && roots.every(hidden)) {
       throw new BatchError(
         'not_allowed',
         `${JSON.stringify(path)} is hidden: its name or a folder on the way starts with a dot. Give another one.`,

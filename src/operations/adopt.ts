@@ -1,101 +1,24 @@
-import { BatchError } from '../errors.ts';
-import { sha256OfText } from '../lib/file-hash.ts';
-import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
-import { findUncertain } from '../sending/settle.ts';
-import type { Context } from '../state/context.ts';
-import { countOf, createdState } from '../state/parts.ts';
-import type { BatchRecord } from '../store/record.ts';
+import * as z from 'zod';
+import { batchOutput } from './fields.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
+import { nextStep } from './replies/next-step.ts';
+import { follow } from './status.ts';
 
 /**
- * Takes a provider's batch that another program made into the store, so that status, results and cancel work
- * on it; gives its id here. Its tasks are known once its results are in.
- *
- * Throws `not_found` where the provider does not know it, `not_allowed` where the owner keeps such batches out,
- * and `wrong_state` where it could be a part of ours whose fate is uncertain: that is for a person to say.
+ * Takes a batch that another program made, so that it has an id here and its status, results and cancel work. All
+ * operations that take a `batch_id` do so by themselves; this one is for whoever wants no more than that.
  */
-export async function adopt(context: Context, providerBatchId: string): Promise<string> {
-  if (context.remote === 'off') {
-    throw new BatchError(
-      'not_allowed',
-      `${providerBatchId} was not made by this program, and the owner keeps such batches out (BATCH_MCP_REMOTE is off).`,
-    );
-  }
-  const providerName = providerBatchId.startsWith('msgbatch_sandbox_') ? 'sandbox' : context.defaultProvider;
-  const provider = context.provider(providerName);
-  await provider.requireCredentials();
-  const batch = await provider.retrieveBatch(providerBatchId).catch((error: unknown) => {
-    if (error instanceof BatchError && error.code === 'api_not_found')
-      throw unknownHere(providerBatchId, error);
-    throw error;
-  });
-  const uncertain = await findUncertain(context, providerName, countOf(batch));
-  if (uncertain !== null) {
-    throw new BatchError(
-      'wrong_state',
-      `${providerBatchId} could be a part of ${uncertain}, of which it is not certain whether the API has it. Call ` +
-        `batch_status with ${uncertain}; a person who knows can settle it with retry_batch and resolve.`,
-    );
-  }
-  const staging = await context.store.stage();
-  await staging.commit(await adoptedRecord(context, providerName, staging.batchId, batch));
-  const owner = { batch_id: staging.batchId, part: 1 };
-  const held = await context.store
-    .claim(providerBatchId)
-    .update((current) => (current?.owner ? current : { owner, tentative: false }));
-  const holder = held?.owner?.batch_id ?? staging.batchId;
-  if (holder !== staging.batchId) await context.store.removeBatch(staging.batchId);
-  return holder;
-}
+export const adopt = defineOperation({
+  name: 'adopt',
+  input: z.strictObject({
+    provider_batch_id: z
+      .string()
+      .regex(/^msgbatch_[A-Za-z0-9_-]{1,120}$/, { error: 'msgbatch_…' })
+      .describe("The provider's id: msgbatch_…"),
+  }),
+  output: batchOutput,
+  run: (context, { provider_batch_id }, waiting) => follow(context, provider_batch_id, waiting),
+  nextStep,
+});
 
-function unknownHere(id: string, cause: BatchError): BatchError {
-  return new BatchError(
-    'not_found',
-    `Neither this computer nor the API knows a batch ${id}. Check the id (list_batches shows what there is), and ` +
-      'whether the key is of the workspace that it was made in.',
-    { cause },
-  );
-}
-
-async function adoptedRecord(
-  context: Context,
-  provider: ProviderName,
-  batchId: string,
-  batch: ProviderBatch,
-): Promise<BatchRecord> {
-  const { base_url, workspace } = await context.provider(provider).account();
-  const request_count = countOf(batch);
-  return {
-    schema: 1,
-    batch_id: batchId,
-    name: `made elsewhere: ${request_count} requests`,
-    project: null,
-    provider,
-    base_url,
-    workspace,
-    created_at: batch.created_at,
-    // Nobody submits this work here: the hash only has to be its own.
-    content_hash: sha256OfText(batch.id),
-    idempotency_key: null,
-    request_count,
-    owner: context.self,
-    force_new: false,
-    estimate: null,
-    outputs: [],
-    warnings: [
-      'Another program made this batch. Its tasks are known by their custom_id, once its results are in.',
-    ],
-    adopted: true,
-    parts: [
-      {
-        number: 1,
-        attempt: 1,
-        tasks: 'run',
-        request_count,
-        first_task: 0,
-        body_bytes: 0,
-        body_sha256: sha256OfText(''),
-        progress: createdState(null, batch),
-      },
-    ],
-  };
-}
+export type AdoptReply = ReplyOf<typeof adopt>;

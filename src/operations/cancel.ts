@@ -1,19 +1,35 @@
+import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin } from '../state/jobs.ts';
 import { isCreated, seenOf, updatePart } from '../state/parts.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
+import { batchId, batchOutput } from './fields.ts';
 import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
 import { type Refreshed, refreshWithin } from './refresh.ts';
+import { nextStep } from './replies/next-step.ts';
+import { reportOf, short } from './replies/report.ts';
 
 /** A look before, the cancel itself and a look after share the time of one call. */
 const LOOK_MS = 7_500;
+
+/** Cancels what has not been processed yet. */
+export const cancel = defineOperation({
+  name: 'cancel',
+  input: z.strictObject({ batch_id: batchId }),
+  output: batchOutput,
+  run: async (context, { batch_id }) => short(await reportOf(context, await cancelBatch(context, batch_id))),
+  nextStep,
+});
+
+export type CancelReply = ReplyOf<typeof cancel>;
 
 /**
  * Cancels what of a batch still runs, and keeps parts that were never sent from being sent; what has been
  * answered already stays and is paid. `wrong_state` where there is nothing to cancel.
  */
-export async function cancel(context: Context, id: string): Promise<Refreshed> {
+async function cancelBatch(context: Context, id: string): Promise<Refreshed> {
   if (context.readOnly) {
     throw new BatchError('not_allowed', 'This server is read-only. Nothing was canceled; ask the person.');
   }

@@ -3,7 +3,8 @@ import { sha256OfText } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { Work } from '../tasks/work.ts';
-import { type Estimate, estimateWork } from './estimate.ts';
+import type { Estimate } from './estimate-figures.ts';
+import { estimateWork } from './estimate-work.ts';
 
 type Estimating = {
   job: Job;

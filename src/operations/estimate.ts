@@ -1,202 +1,94 @@
-import { adviceFor, suitability } from '../cost/advice.ts';
-import { budgetToday } from '../cost/budget.ts';
-import { type CostUsd, formatUsd } from '../cost/cost.ts';
-import { type CostLine, costLine, totalOf } from '../cost/cost-line.ts';
-import type { Costs } from '../cost/cost-sheet.ts';
-import { countSample } from '../cost/count-sample.ts';
-import { tokenizerRates } from '../cost/input-rate.ts';
-import { readOutputHistory } from '../cost/output-history.ts';
+import * as z from 'zod';
 import { BatchError } from '../errors.ts';
-import { type Tier, tiers } from '../provider/models.ts';
-import { roundUsd } from '../provider/pricing.ts';
-import type { Provider, ProviderAccount } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import type { Report } from '../state/jobs.ts';
-import { checkLiveModels } from '../tasks/live-models.ts';
-import { prepare } from '../tasks/prepare.ts';
-import type { Work } from '../tasks/work.ts';
+import { type Estimate, estimateFigures } from './estimate-figures.ts';
+import { estimateWithin } from './estimate-within.ts';
+import { costUsd } from './fields.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
+import { hasTasks, toWork, type WorkArguments, workFields } from './work-arguments.ts';
 
-/** Work known by its figures alone. */
-export type Figures = {
-  request_count: number;
-  input_tokens_per_request: number;
-  output_tokens_per_request: number;
-  model?: string | undefined;
-  model_tier?: Tier | undefined;
-};
+const input = z.strictObject({
+  ...workFields,
+  request_count: z.int().positive().optional(),
+  input_tokens_per_request: z.int().nonnegative().optional(),
+  output_tokens_per_request: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Also with tasks, where it is known from a pilot'),
+});
 
-export type Estimate = {
-  request_count: number;
-  cost_usd: CostUsd;
-  standard_cost_usd: number;
-  savings_usd: number;
-  /** The input with the range that is vouched for. */
-  tokens: CostLine['tokens'];
-  /** What the input tokens rest on, in words. */
-  rests_on: string;
-  by_model: { model: string; request_count: number; expected: number; maximum: number }[];
-  compare: { model_tier: Tier; model: string; expected: number; maximum: number }[];
-  preview: string | null;
-  prices_as_of: string;
-  advice: string[];
-  warnings: string[];
-};
+/** The dry run of a submission; or a calculation from figures, where there are no tasks yet. */
+export const estimate = defineOperation({
+  name: 'estimate',
+  input,
+  output: z.looseObject({
+    request_count: z.number(),
+    cost_usd: costUsd,
+    standard_cost_usd: z.number(),
+    savings_usd: z.number(),
+    compare: z.array(z.looseObject({ model_tier: z.string(), model: z.string(), expected: z.number() })),
+    tokens: z.record(z.string(), z.number()),
+    rests_on: z.string(),
+    preview: z.string().nullable(),
+    prices_as_of: z.string(),
+    warnings: z.array(z.string()),
+    next_step: z.string(),
+  }),
+  async run(context, args, waiting): Promise<Estimate> {
+    const { request_count, input_tokens_per_request, output_tokens_per_request, ...work } = args;
+    const figures = { request_count, input_tokens_per_request, output_tokens_per_request };
+    const isCalculation = Object.values(figures).some((figure) => figure !== undefined);
+    if (!hasTasks(work) && isCalculation) return calculate(context, figures, work);
+    if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
+    const given = toWork(work, context.limits.inlineBytes);
+    return estimateWithin(context, given, output_tokens_per_request, waiting);
+  },
+  nextStep: ({ preview }) =>
+    preview === null
+      ? 'Give the tasks themselves for a dry run that checks them.'
+      : 'Call submit_batch with the same arguments to send it, if the cost is right for the user.',
+});
 
-const PREVIEW_CHARACTERS = 1_500;
+export type EstimateReply = ReplyOf<typeof estimate>;
 
-export type EstimateOptions = {
-  /** Those expected of each answer, where that is known. */
-  outputTokens?: number | undefined;
-  /** Ends the checking. */
-  signal?: AbortSignal | undefined;
-  report?: Report | undefined;
-};
+const figureNames = ['request_count', 'input_tokens_per_request', 'output_tokens_per_request'] as const;
 
-/**
- * Checks all that submitting checks, free of charge, and says what the work would cost. Sends nothing but,
- * with a key, a sample of the requests to be counted.
- */
-export async function estimateWork(
-  context: Context,
-  work: Work,
-  { outputTokens, signal, report = () => {} }: EstimateOptions = {},
-): Promise<Estimate> {
-  const name = context.defaultProvider;
-  const provider = context.provider(name);
-  const known = await findAccount(provider);
-  // Only what is sent is told apart by its account.
-  const account = known ?? { base_url: '', workspace: null };
-  const today = context.now().toISOString().slice(0, 10);
-  const nowhere = { add: () => {} };
-  const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
-  const preparation = { ...context, work, provider: name, account, today, knownOutput, signal };
-  const { costs, request_count, first_request, warnings } = await prepare(preparation, nowhere, report);
+type GivenFigures = Record<(typeof figureNames)[number], number | undefined>;
 
-  const asked = known !== null && name !== 'sandbox';
-  const lifeWarnings = asked ? await checkLiveModels(context, name, costs.tally.models()) : [];
-  // The sandbox's counts are made up: a tokenizer tells more of what the real work would cost.
-  const counting = asked ? await countSample(provider, costs.sample, request_count) : null;
-  const rates =
-    counting !== null && 'rates' in counting
-      ? counting.rates
-      : await tokenizerRates(costs.sample, request_count);
-  const cost = costs.tally.lines(rates, knownOutput);
-  const compare = tiers.map((tier) => ({
-    model_tier: tier,
-    cost: costs.tally.linesFor(context.catalog.forTier(tier), rates, knownOutput),
-  }));
-  const rests =
-    rates.basis === 'estimated'
-      ? `a tokenizer's count of ${rates.counted} of ${request_count} requests, times 1.3 on models from 4.7 on: an estimate`
-      : `the API's count of ${rates.counted} of ${request_count} requests`;
-  return {
-    ...estimateOf(context, cost, compare),
-    cost_usd: costUsd(cost, rates.basis),
-    rests_on: rests,
-    preview: first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed(),
-    advice: adviceFor(context, costs, rates, request_count),
-    warnings: [
-      ...(name === 'sandbox' ? [] : await ceilingWarnings(context, costs)),
-      ...new Set([...warnings, ...lifeWarnings]),
-      ...(counting !== null && 'failure' in counting
-        ? [`The API did not count the sample, so this is a tokenizer's estimate. ${counting.failure}`]
-        : []),
-      ...context.catalog.warnings(today),
-    ],
-  };
-}
-
-/** Null without credentials: an estimate needs none. */
-async function findAccount(provider: Provider): Promise<ProviderAccount | null> {
-  try {
-    return await provider.account();
-  } catch (error) {
-    if (error instanceof BatchError && error.code === 'no_credentials') return null;
-    throw error;
-  }
-}
-
-/** What submitting would refuse, by the figures that it goes by itself: a quick count, rather too high. */
-async function ceilingWarnings(context: Context, { lines }: Costs): Promise<string[]> {
-  const { maximum_usd } = totalOf(lines);
-  const { left, limit } = await budgetToday(context);
-  const how = 'submit_batch would refuse it. Make it smaller, or ask the person.';
-  return [
-    ...(maximum_usd > context.maxCostUsd
-      ? [
-          `Its maximum of ${formatUsd(maximum_usd)} is above the limit of ${formatUsd(context.maxCostUsd)} for one submission: ${how}`,
-        ]
-      : []),
-    ...(maximum_usd > left
-      ? [
-          `Its maximum of ${formatUsd(maximum_usd)} is above the ${formatUsd(left)} left of today's budget of ${formatUsd(limit)}: ${how}`,
-        ]
-      : []),
-  ];
-}
-
-/** What so many equal requests would cost. */
-export function estimateFigures(context: Context, figures: Figures): Estimate {
-  const { catalog } = context;
-  const { request_count, input_tokens_per_request: input, output_tokens_per_request: output } = figures;
-  const model = figures.model
-    ? catalog.require(figures.model)
-    : catalog.forTier(figures.model_tier ?? 'capable');
-  const compare = tiers.map((tier) => ({
-    model_tier: tier,
-    cost: costLine(catalog.forTier(tier), request_count, { input, output }),
-  }));
-  if (input + output > model.context_tokens || output > model.max_output_tokens) {
-    throw new BatchError('invalid_input', `No request of this size fits ${model.id}.`, {
-      problems: [
-        {
-          field: output > model.max_output_tokens ? 'output_tokens_per_request' : 'input_tokens_per_request',
-          problem: 'is more than the model takes',
-          valid: `at most ${model.max_output_tokens} output tokens, and ${model.context_tokens} in all`,
-        },
-      ],
-    });
-  }
-  const today = context.now().toISOString().slice(0, 10);
-  return {
-    ...estimateOf(context, [costLine(model, request_count, { input, output })], compare),
-    warnings: catalog.warnings(today),
-  };
-}
-
-function costUsd(cost: readonly CostLine[], basis: CostUsd['basis']): CostUsd {
-  const total = totalOf(cost);
-  return { expected: total.expected_usd, maximum: total.maximum_usd, actual: null, basis };
-}
-
-function estimateOf(
-  context: Context,
-  cost: readonly CostLine[],
-  compare: readonly { model_tier: Tier; cost: CostLine }[],
+function calculate(
+  context: Pick<Context, 'catalog' | 'now'>,
+  figures: GivenFigures,
+  { model, model_tier }: WorkArguments,
 ): Estimate {
-  const total = totalOf(cost);
-  return {
-    request_count: total.request_count,
-    cost_usd: costUsd(cost, 'estimated'),
-    standard_cost_usd: total.standard_expected_usd,
-    savings_usd: roundUsd(total.standard_expected_usd - total.expected_usd),
-    tokens: total.tokens,
-    rests_on: 'the figures that were given',
-    by_model: cost.map(({ model, request_count, expected_usd, maximum_usd }) => ({
-      model,
-      request_count,
-      expected: expected_usd,
-      maximum: maximum_usd,
-    })),
-    compare: compare.map(({ model_tier, cost: { model, expected_usd, maximum_usd } }) => ({
-      model_tier,
-      model,
-      expected: expected_usd,
-      maximum: maximum_usd,
-    })),
-    preview: null,
-    prices_as_of: context.catalog.asOf,
-    advice: suitability(total.request_count),
-    warnings: [],
-  };
+  const { request_count, input_tokens_per_request, output_tokens_per_request } = figures;
+  if (
+    request_count === undefined ||
+    input_tokens_per_request === undefined ||
+    output_tokens_per_request === undefined
+  ) {
+    throw missingFigures(figures);
+  }
+  const complete = { request_count, input_tokens_per_request, output_tokens_per_request };
+  return estimateFigures(context, { ...complete, model, model_tier });
+}
+
+function missingFigures(figures: GivenFigures): BatchError {
+  const missing = figureNames.filter((name) => figures[name] === undefined);
+  const valid = `a number; ${figureNames.join(', ')} go together`;
+  return new BatchError('invalid_input', 'Some of the figures are missing.', {
+    problems: missing.map((field) => ({ field, problem: 'is missing', valid })),
+  });
+}
+
+function figuresBesideTasks(): BatchError {
+  return new BatchError('invalid_input', 'Tasks and figures exclude each other.', {
+    problems: [
+      {
+        field: 'request_count',
+        problem: 'is given together with tasks',
+        valid: 'tasks (with output_tokens_per_request, if you know it), or the three figures',
+      },
+    ],
+  });
 }

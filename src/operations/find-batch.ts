@@ -1,7 +1,8 @@
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { adopt } from './adopt.ts';
+import { adoptBatch } from './remote-batches.ts';
+import { preparingKey } from './sending-jobs.ts';
 
 const ownId = /^batch_[0-9A-HJKMNP-TV-Z]{26}$/;
 const providerId = /^msgbatch_[A-Za-z0-9_-]{1,120}$/;
@@ -10,31 +11,34 @@ const providerId = /^msgbatch_[A-Za-z0-9_-]{1,120}$/;
 export async function resolveBatchId(context: Context, id: string): Promise<string> {
   if (ownId.test(id)) return context.jobs.forwarded(id);
   if (!providerId.test(id)) {
-    throw new BatchError('invalid_input', 'batch_id is not an id of a batch.', {
+    throw new BatchError('invalid_input', 'There is no such batch id.', {
       problems: [
         {
           field: 'batch_id',
-          problem: 'has not the form of one',
+          problem: 'is not the id of a batch',
           valid: 'batch_… as submit_batch gave it, or msgbatch_…; list_batches shows them',
         },
       ],
     });
   }
   const claim = await context.store.claim(id).read();
-  return claim?.owner ? claim.owner.batch_id : adopt(context, id);
+  return claim?.owner ? claim.owner.batch_id : adoptBatch(context, id);
 }
 
 /** The record of a batch. Throws `not_found`, or what kept it from ever being made. */
-export async function requireRecord(context: Context, batchId: string): Promise<BatchRecord> {
+export async function requireRecord(
+  context: Pick<Context, 'store' | 'jobs'>,
+  batchId: string,
+): Promise<BatchRecord> {
   const record = await context.store.record(batchId).read();
   if (record !== null) return record;
-  if (context.jobs.find(batchId)) {
+  if (context.jobs.find(preparingKey(batchId))) {
     throw new BatchError(
       'wrong_state',
       `${batchId} is still being prepared; nothing was sent yet. Call batch_status.`,
     );
   }
-  const failure = context.jobs.lastFailure(batchId);
+  const failure = context.jobs.lastFailure(preparingKey(batchId));
   throw failure ?? unknownBatch(batchId);
 }
 

@@ -8,30 +8,79 @@ import {
   costsOf,
   createCostGroups,
   type Grouping,
+  groupings,
   total,
 } from '../cost/group-costs.ts';
 import { roundUsd } from '../provider/pricing.ts';
 import { providerNames } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import { type ProcessingStatus, processingStatuses, statusOf } from '../state/status.ts';
+import { processingStatuses, statusOf } from '../state/status.ts';
 import type { DamagedBatch } from '../store/files/summaries.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
+import { costUsd, processingStatus } from './fields.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
+import { listRemote, type RemoteBatch } from './remote-batches.ts';
 
-export type ListRequest = {
-  processing_status?: ProcessingStatus | undefined;
-  /** Part of the name, in any case. */
-  name_contains?: string | undefined;
-  /** Created at or after, and before: ISO 8601 dates or times. */
-  since?: string | undefined;
-  until?: string | undefined;
-  /** Also adds up the dollars by this. */
-  group_by?: Grouping | undefined;
-  limit: number;
-  cursor?: string | undefined;
-};
+/** A day or a time, as people and programs write it. */
+const moment = z
+  .string()
+  .refine((text) => /^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(Date.parse(text)), {
+    error: 'a date as 2026-11-22, or a time as 2026-11-22T08:00:00Z',
+  });
 
-const costUsd = z.object({
+const input = z.strictObject({
+  processing_status: processingStatus.optional(),
+  name_contains: z.string().min(1).max(100).optional(),
+  since: moment.optional().describe('Created then or later, UTC'),
+  until: moment.optional().describe('Created before'),
+  group_by: z.enum(groupings).optional().describe('Adds up the dollars by this, over all matches'),
+  limit: z.int().min(1).max(50).optional().describe('Default 20'),
+  cursor: z.string().max(1000).optional(),
+  include_remote: z
+    .boolean()
+    .optional()
+    .describe('Also the newest that the API knows and this computer does not'),
+});
+
+type ListRequest = Omit<z.output<typeof input>, 'include_remote'>;
+
+/** As many as fit into a reply beside a page of our own. */
+const REMOTE_SHOWN = 40;
+
+/** Batches as they were last seen, newest first. Asks no provider unless it is asked for theirs, and sends nothing. */
+export const list = defineOperation({
+  name: 'list',
+  input,
+  output: z.looseObject({
+    batches: z.array(
+      z.looseObject({
+        batch_id: z.string(),
+        name: z.string(),
+        processing_status: processingStatus,
+        cost_usd: costUsd,
+      }),
+    ),
+    totals: z.record(z.string(), z.number()),
+    next_cursor: z.string().nullable(),
+    warnings: z.array(z.string()),
+    next_step: z.string(),
+  }),
+  async run(context, { include_remote, ...request }): Promise<BatchList> {
+    const listed = await listBatches(context, request);
+    if (!include_remote) return listed;
+    const remote = await listRemote(context);
+    return { ...listed, remote: remote.slice(0, REMOTE_SHOWN), remote_count: remote.length };
+  },
+  nextStep: ({ next_cursor }) =>
+    next_cursor === null
+      ? 'Call batch_status or get_results with a batch_id.'
+      : 'Call batch_status or get_results with a batch_id, or list_batches with the same arguments and next_cursor.',
+});
+
+export type ListReply = ReplyOf<typeof list>;
+
+const listedCost = z.object({
   expected: z.number(),
   maximum: z.number(),
   actual: z.number().nullable(),
@@ -45,7 +94,7 @@ const listedBatch = z.object({
   processing_status: z.enum(processingStatuses),
   request_count: z.number(),
   created_at: z.string(),
-  cost_usd: costUsd.nullable() satisfies z.ZodType<CostUsd | null>,
+  cost_usd: listedCost.nullable() satisfies z.ZodType<CostUsd | null>,
 });
 export type ListedBatch = z.infer<typeof listedBatch>;
 
@@ -60,9 +109,13 @@ export type BatchList = {
   /** The dearest groups over all matches, with `group_by`. */
   groups?: CostGroup[];
   next_cursor: string | null;
+  /** The newest that the provider knows and this computer does not, where they were asked for. */
+  remote?: RemoteBatch[];
+  remote_count?: number;
   warnings: string[];
 };
 
+const DEFAULT_LIMIT = 20;
 const DAMAGED_NAMED = 5;
 const GROUPS_SHOWN = 40;
 /** A page ends before it fills a reply. */
@@ -76,9 +129,11 @@ const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
 const readerOf = (store: Store) =>
   store.summaries<Listing>({ name: 'listing-2', schema: listing, make: listingOf });
 
-/** Batches as they were last seen, newest first. Asks no provider and sends nothing. */
-export async function list(context: Context, request: ListRequest): Promise<BatchList> {
-  const { limit, cursor, ...filters } = request;
+async function listBatches(
+  context: Pick<Context, 'store' | 'log'>,
+  request: ListRequest,
+): Promise<BatchList> {
+  const { limit = DEFAULT_LIMIT, cursor, ...filters } = request;
   const of = `list:${createHash('sha256').update(JSON.stringify(filters)).digest('hex').slice(0, 12)}`;
   const start = cursor === undefined ? 0 : readCursor(cursor, of);
   const read = readers.get(context.store) ?? readerOf(context.store);
@@ -145,10 +200,10 @@ function diskBytes({ parts }: BatchRecord): number {
   );
 }
 
-function diskWarnings(context: Context, found: readonly Listing[]): string[] {
+function diskWarnings({ store }: Pick<Context, 'store'>, found: readonly Listing[]): string[] {
   const bytes = found.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
   if (bytes < MUCH_DISK_BYTES) return [];
-  return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${context.store.path}.`];
+  return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${store.path}.`];
 }
 
 /** What the dollars do not hold. */

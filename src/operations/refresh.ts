@@ -9,7 +9,7 @@ import { concernsOnePart, isCreated, seenOf, unconfirmedState, updatePart } from
 import { isSaved } from '../state/status.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, CreatedPart, Intent, ProcessIdentity } from '../store/record.ts';
-import { continueSubmission } from './submit.ts';
+import { continueSubmission, preparingKey } from './sending-jobs.ts';
 
 /** A batch as it is now, and what goes on with it in this process. */
 export type Refreshed = {
@@ -33,9 +33,12 @@ export async function refresh(context: Context, first: BatchRecord): Promise<Ref
   const failures = await askProvider(context, first);
   const record = (await context.store.record(batch_id).read()) ?? first;
 
-  const driving = mayBeDriven(context, record)
-    ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record))
-    : context.jobs.find(batch_id);
+  // What is being prepared here is sent by whoever prepares it, once its money is reserved.
+  const preparing = context.jobs.find(preparingKey(batch_id)) !== undefined;
+  const driving =
+    !preparing && mayBeDriven(context, record)
+      ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record))
+      : context.jobs.find(batch_id);
   const toCollect = partsToCollect(record).length > 0 || outputsToWrite(record);
   const collecting = toCollect
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { digestOf, type ErrorDigest } from '../answers/digest.ts';
 import type { OutcomeTotals } from '../answers/outcomes.ts';
 import { checkOutputFile, writeOutputFile } from '../answers/output-file.ts';
@@ -6,28 +7,34 @@ import { type CostUsd, costOf } from '../cost/cost.ts';
 import { type Spending, spendingOf } from '../cost/spending.ts';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
+import { jobEndsWithin, type Progress, type Waiting } from '../state/jobs.ts';
 import { isSaved, type ProcessingStatus } from '../state/status.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
-import { requireRecord } from './find-batch.ts';
-import { findPreparing, type Preparing } from './replies/describe.ts';
+import { batchId, costUsd, outcomeFilter, processingStatus } from './fields.ts';
+import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
+import { nextStep, type ResultsState } from './replies/next-step.ts';
+import { findPreparing, type Preparing } from './replies/preparing.ts';
 import { reportOf } from './replies/report.ts';
 import { watch } from './watch.ts';
 
-export const details = ['summary', 'concise', 'full'] as const;
+const details = ['summary', 'concise', 'full'] as const;
 export type Detail = (typeof details)[number];
 
-export type ResultsRequest = {
-  detail?: Detail | undefined;
-  outcomes?: readonly (Outcome | 'pending' | 'failed')[] | undefined;
-  task_ids?: readonly string[] | undefined;
-  limit?: number | undefined;
-  cursor?: string | undefined;
-  output_file?: string | undefined;
-  overwrite?: boolean | undefined;
-};
+const input = z.strictObject({
+  batch_id: batchId,
+  detail: z.enum(details).optional().describe('full adds model, usage, custom_id, attempt'),
+  outcomes: outcomeFilter,
+  task_ids: z.array(z.string().min(1).max(256)).nonempty().max(1000).optional(),
+  limit: z.int().min(1).max(200).optional().describe('Answers per page, default 50'),
+  cursor: z.string().max(1000).optional().describe('next_cursor of the last reply'),
+  output_file: z.string().min(1).optional().describe('Writes all answers there'),
+  overwrite: z.boolean().optional().describe('Only replaces a file that this server wrote'),
+});
 
-export type Results = {
+type ResultsRequest = Omit<z.output<typeof input>, 'batch_id'>;
+
+type Results = {
   batch_id: string;
   provider: string;
   processing_status: ProcessingStatus;
@@ -36,14 +43,42 @@ export type Results = {
   results: ShownAnswer[];
   error_digest: ErrorDigest[];
   next_cursor: string | null;
+  results_state: ResultsState;
   output_files: string[];
   cost_usd: CostUsd | null;
   /** What the answers that are in really cost, by what; not on later pages. */
   spending?: Spending;
+  /** What goes on with the batch in this process. */
+  progress?: Progress;
   check_again_in_seconds: number;
   warnings: string[];
-  next_step: string;
 };
+
+/**
+ * A batch's answers, by page and filter, and in a file where one is asked for. Before the end it is a normal
+ * reply without those that are still out.
+ */
+export const results = defineOperation({
+  name: 'results',
+  input,
+  output: z.looseObject({
+    batch_id: z.string(),
+    provider: z.string(),
+    processing_status: processingStatus,
+    totals: z.record(z.string(), z.number()),
+    results: z.array(z.looseObject({ task_id: z.string(), outcome: z.string() })),
+    error_digest: z.array(z.looseObject({ type: z.string(), count: z.number(), retryable: z.boolean() })),
+    next_cursor: z.string().nullable(),
+    output_files: z.array(z.string()),
+    cost_usd: costUsd,
+    warnings: z.array(z.string()),
+    next_step: z.string(),
+  }),
+  run: (context, { batch_id, ...request }, waiting) => readResults(context, batch_id, request, waiting),
+  nextStep: (found) => (found.results_state === 'saved' ? afterAnswers(found) : nextStep(found)),
+});
+
+export type ResultsReply = ReplyOf<typeof results>;
 
 /** Above this many tasks a reply points to the answers instead of pouring them out. */
 const SUMMARY_ABOVE = 50;
@@ -52,22 +87,20 @@ const SAMPLES = 3;
 const SAMPLE_CHARACTERS = 4_000;
 const failed: Outcome[] = ['incomplete', 'errored', 'expired', 'canceled', 'missing'];
 
-/**
- * A batch's answers, by page and filter, and in a file where one is asked for. Before the end it is a normal
- * reply without those that are still out. The path of the file is checked before anything is downloaded.
- */
-export async function results(
+/** The path of the file is checked before anything is downloaded. */
+async function readResults(
   context: Context,
   id: string,
   request: ResultsRequest,
-  waiting: Waiting = {},
+  waiting: Waiting,
 ): Promise<Results> {
   const output =
     request.output_file && (await checkOutputFile(context, request.output_file, request.overwrite));
   const start = Date.now();
-  const preparing = await findPreparing(context, id);
+  const batchId = await resolveBatchId(context, id);
+  const preparing = await findPreparing(context, batchId);
   if (preparing) return nothingYet(preparing);
-  const looked = await watch(context, id, waiting);
+  const looked = await watch(context, batchId, waiting);
   const saved = isSaved(looked.record);
   const left = Math.max(LEAST_WRITING_MS, start + context.limits.callMs - Date.now());
   const written =
@@ -84,31 +117,21 @@ export async function results(
     detail,
     totals: { total: record.request_count, ...report.outcomes },
     error_digest: await digestOf(context, record),
+    results_state: report.results_state,
     output_files: [...new Set([...report.output_files, ...(written ? [output] : [])])],
     cost_usd: costOf(record),
+    ...(report.progress && { progress: report.progress }),
     check_again_in_seconds: report.check_again_in_seconds,
     warnings: [...report.warnings, ...(output && !written ? [saved ? STILL_WRITING : NOT_YET_WRITTEN] : [])],
   };
   const spending = request.cursor === undefined ? spendingOf(record) : null;
   const used = JSON.stringify({ ...head, spending }).length;
   const page = await pageOf(context, record, request, detail, used);
-  return {
-    ...head,
-    ...(spending && { spending }),
-    ...page,
-    next_step: saved ? nextStep(detail, page.next_cursor, head) : report.next_step,
-  };
+  return { ...head, ...(spending && { spending }), ...page };
 }
 
 /** The reply while the batch is being prepared: how many tasks it has is not known yet. */
-function nothingYet({
-  batch_id,
-  provider,
-  processing_status,
-  check_again_in_seconds,
-  warnings,
-  next_step,
-}: Preparing): Results {
+function nothingYet(preparing: Preparing): Results {
   const totals = {
     total: 0,
     pending: 0,
@@ -120,8 +143,7 @@ function nothingYet({
     missing: 0,
   };
   const nothing = { error_digest: [], output_files: [], results: [], next_cursor: null, cost_usd: null };
-  const known = { batch_id, provider, processing_status, check_again_in_seconds, warnings, next_step };
-  return { ...known, ...nothing, detail: 'concise', totals };
+  return { ...preparing, ...nothing, results_state: 'none', detail: 'concise', totals };
 }
 
 const LEAST_WRITING_MS = 1_000;
@@ -162,7 +184,7 @@ async function pageOf(
 ) {
   // Which tasks another program's batch has is told by its results.
   if (record.adopted && !isSaved(record)) return { results: [], next_cursor: null };
-  const filters = { task_ids: request.task_ids, outcomes: outcomeFilter(request.outcomes) };
+  const filters = { task_ids: request.task_ids, outcomes: wantedOutcomes(request.outcomes) };
   const room = Math.max(2_000, context.limits.replyCharacters - used);
   if (detail !== 'summary') {
     const limit = request.limit ?? DEFAULT_LIMIT;
@@ -186,15 +208,12 @@ async function pageOf(
   return { results: page.results, next_cursor: null };
 }
 
-function outcomeFilter(given: ResultsRequest['outcomes']): (Outcome | 'pending')[] | undefined {
+function wantedOutcomes(given: ResultsRequest['outcomes']): (Outcome | 'pending')[] | undefined {
   return given && [...new Set(given.flatMap((outcome) => (outcome === 'failed' ? failed : [outcome])))];
 }
 
-function nextStep(
-  detail: Detail,
-  cursor: string | null,
-  { totals, error_digest }: Pick<Results, 'totals' | 'error_digest'>,
-): string {
+/** What to do once all answers are in. */
+function afterAnswers({ detail, next_cursor, totals, error_digest }: Results): string {
   const failures = totals.total - totals.succeeded - totals.pending;
   const retry = error_digest.some(({ retryable }) => retryable)
     ? '; retry_batch sends again what can succeed next time'
@@ -209,7 +228,7 @@ function nextStep(
       `.csv or .md), or with detail concise, page by page.${look}`
     );
   }
-  if (cursor !== null)
+  if (next_cursor !== null)
     return `There are more: call get_results with the same arguments and cursor set to next_cursor.${look}`;
   return `These are all that match.${look}`;
 }

@@ -1,41 +1,86 @@
+import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
 import { estimateOfParts, requireTotalWithinLimit } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
-import { drive } from '../sending/drive.ts';
 import { requireSameAccount } from '../sending/same-account.ts';
 import { resolveUnconfirmed } from '../sending/settle.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { createProblemList } from '../tasks/problems.ts';
+import { batchOutput } from './fields.ts';
 import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
 import { refresh } from './refresh.ts';
+import { nextStep } from './replies/next-step.ts';
+import { reportOf, type ShortReport, short } from './replies/report.ts';
 import { addAttempt, nextAttempt, planOf, type RetryPlan } from './retry/retry-attempt.ts';
-import { checkRetryOptions, type RetryOptions } from './retry/retry-options.ts';
+import { checkRetryOptions, type RetryOptions, retryInput } from './retry/retry-options.ts';
 import { prepareRetry } from './retry/retry-prepare.ts';
-import { judgeRetry, retryKey } from './retry/retry-state.ts';
+import { judgeRetry } from './retry/retry-state.ts';
+import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
 import { watch } from './watch.ts';
 
+/**
+ * Sends tasks of a batch again: what can succeed next time, or what the arguments choose, changed as they say. One
+ * answer per task stays, the best. Answers within the call's time; what is left then goes on in this process.
+ *
+ * Throws `wrong_state` where something still runs or is uncertain, or where there is nothing to send;
+ * `invalid_input` with all problems; `cost_limit`: nothing was sent then.
+ */
+export const retry = defineOperation({
+  name: 'retry',
+  input: retryInput,
+  output: batchOutput.extend({
+    retry: z.looseObject({ attempt: z.number(), request_count: z.number() }).optional(),
+    dry_run: z.boolean().optional(),
+  }),
+  async run(context, { batch_id, ...options }, waiting) {
+    return tell(context, await sendAgain(context, batch_id, options, waiting), options.dry_run ?? false);
+  },
+  nextStep: (reply) => (reply.dry_run ? AFTER_DRY_RUN : nextStep(reply)),
+});
+
+export type RetryReply = ReplyOf<typeof retry>;
+
+const AFTER_DRY_RUN =
+  'Nothing was sent; retry says what would be. Call retry_batch with the same arguments and without dry_run to send it, ' +
+  'if the cost is right for the user.';
+
 /** What was done, as far as a call could wait for it. */
-export type Retried = {
+type Retried = {
   batch_id: string;
   /** Null after a `resolve`, and while the retry is still being prepared in this process. */
   plan: RetryPlan | null;
   warnings: string[];
 };
 
-/**
- * Sends tasks of a batch again: what can succeed next time, or what the options choose, changed as they say. One
- * answer per task stays, the best. Answers within the call's time; what is left then goes on in this process.
- *
- * Throws `wrong_state` where something still runs or is uncertain, or where there is nothing to send;
- * `invalid_input` with all problems; `cost_limit`: nothing was sent then.
- */
-export async function retry(
+type RetriedReport = ShortReport & { retry?: RetryPlan; dry_run?: true };
+
+/** What a retry came to, or would come to: the batch, and under `retry` what of it is sent. */
+async function tell(
+  context: Context,
+  { batch_id, plan, warnings }: Retried,
+  dryRun: boolean,
+): Promise<RetriedReport> {
+  const record = await requireRecord(context, batch_id);
+  const lastFailure = context.jobs.lastFailure(batch_id);
+  const failures = lastFailure instanceof BatchError && !dryRun ? [lastFailure] : [];
+  const job = context.jobs.find(batch_id);
+  const report = short(await reportOf(context, { record, job, failures }));
+  return {
+    ...report,
+    ...(plan && { retry: plan }),
+    warnings: [...warnings, ...report.warnings],
+    ...(dryRun && { dry_run: true, check_again_in_seconds: 0 }),
+  };
+}
+
+async function sendAgain(
   context: Context,
   id: string,
   options: RetryOptions,
-  waiting: Waiting = {},
+  waiting: Waiting,
 ): Promise<Retried> {
   if (context.readOnly) {
     throw new BatchError('not_allowed', 'This server is read-only. Nothing was sent; ask the person.');
@@ -48,7 +93,7 @@ export async function retry(
 
   const { record, job } = await watch(context, batchId, waiting);
   const what = judgeRetry(record, options);
-  if (job || context.jobs.find(retryKey(batchId))) throw busy(batchId);
+  if (job || context.jobs.find(preparingKey(batchId))) throw busy(batchId);
   const provider = context.provider(record.provider);
   await provider.requireCredentials();
   await requireSameAccount(context, record, null);
@@ -74,7 +119,8 @@ async function dryRun(
   options: RetryOptions,
   { signal }: Waiting,
 ): Promise<Retried> {
-  const timeUp = AbortSignal.timeout(context.limits.callMs);
+  const { callMs } = context.limits;
+  const timeUp = Number.isFinite(callMs) ? AbortSignal.timeout(callMs) : new AbortController().signal;
   const stop = signal ? AbortSignal.any([signal, timeUp]) : timeUp;
   const preparation = { record, options, report: () => {}, signal: stop };
   const nowhere = { add: () => {} };
@@ -103,7 +149,7 @@ async function sendFailed(
   const { batch_id, provider } = record;
   const until = Date.now() + context.limits.callMs;
   let retried: Retried = { batch_id, plan: null, warnings: [] };
-  const job = context.jobs.run(retryKey(batch_id), { stage: 'preparing', provider }, async (report) => {
+  const job = context.jobs.run(preparingKey(batch_id), { stage: 'preparing', provider }, async (report) => {
     const preparation = { record: ended, options, report, signal: waiting.signal };
     const added = await addAttempt(context, record, preparation);
     retried = { batch_id, ...added };
@@ -170,24 +216,4 @@ async function settleBy(
   startSending(context, record);
   await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
   return { batch_id: batchId, plan: null, warnings: [] };
-}
-
-function startSending(context: Context, { batch_id, provider }: BatchRecord): void {
-  context.jobs.run(batch_id, { stage: 'sending', provider }, (report) => drive(context, batch_id, report));
-}
-
-async function waitForSending(
-  context: Context,
-  batchId: string,
-  ms: number,
-  waiting: Waiting,
-): Promise<void> {
-  const job = context.jobs.find(batchId);
-  if (!job) return;
-  try {
-    await jobEndsWithin(job, ms, waiting);
-  } catch (error) {
-    // The attempt is on disk: its failure is told with the batch's state, and the next touch goes on with it.
-    context.log('warn', `${batchId}: sending stopped (${error instanceof Error ? error.name : 'unknown'})`);
-  }
 }

@@ -1,214 +1,145 @@
+import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
-import { requireWithinLimit } from '../cost/cost.ts';
-import { totalOf } from '../cost/cost-line.ts';
-import { readOutputHistory } from '../cost/output-history.ts';
 import { BatchError } from '../errors.ts';
-import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
-import { drive } from '../sending/drive.ts';
-import { findEarlier, ownWork } from '../sending/submission.ts';
+import { type EarlierBatch, ownWork } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
-import { type Job, jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
+import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
-import { checkLiveModels } from '../tasks/live-models.ts';
-import { makeName } from '../tasks/name.ts';
-import { type Prepared, prepare } from '../tasks/prepare.ts';
-import type { Work } from '../tasks/work.ts';
-import { createPartsWriter } from '../tasks/write-parts.ts';
-import { type RequestedOutput, requestOutput, withOutputProblem } from './requested-output.ts';
+import { batchOutput } from './fields.ts';
+import { requireRecord } from './find-batch.ts';
+import { makeBatch, type Submission } from './new-batch.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
+import { nextStep } from './replies/next-step.ts';
+import { findPreparing, type Preparing } from './replies/preparing.ts';
+import { reportOf, type ShortReport, short } from './replies/report.ts';
+import { requestOutput } from './requested-output.ts';
+import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
+import { toWork, workFields } from './work-arguments.ts';
 
-export type SubmitOptions = {
-  name?: string | undefined;
-  output_file?: string | undefined;
-  sandbox?: boolean | undefined;
-  force_new?: boolean | undefined;
-  max_cost_usd?: number | undefined;
-  /** For programs: the same key is the same submission, for good; other work under it is an error. */
-  idempotency_key?: string | undefined;
-};
-
-/** The batch that does the work; `duplicate` when it did so already before this call. */
-export type Submitted = {
-  batch_id: string;
-  duplicate: boolean;
-  /** The file that this call asked for. */
-  output_file?: string;
-};
-
-type Submission = {
-  work: Work;
-  options: SubmitOptions;
-  provider: ProviderName;
-  account: ProviderAccount;
-  output: RequestedOutput;
-  /** Ends the preparation; what is sent is not called back. */
-  signal: AbortSignal | undefined;
-};
+const input = z.strictObject({
+  ...workFields,
+  name: z.string().min(1).max(100).optional().describe('To find the batch by'),
+  output_file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Written when the batch has ended: .json, .jsonl, .csv, .md or .raw.jsonl'),
+  max_cost_usd: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe("Refuse above this; can only lower the owner's limit"),
+  force_new: z.boolean().optional().describe('Send again what was submitted within 24 hours: pays twice'),
+  sandbox: z.boolean().optional().describe('Made-up answers, no key, no cost'),
+  idempotency_key: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('For programs: one key is one submission for good; other work under it is refused'),
+});
 
 /**
- * Prepares, checks and sends the work. Answers within the call's time; what is left then goes on in this
+ * Checks work, keeps it on disk and sends it. Answers within the call's time; what is left then goes on in this
  * process, and under the batch's id its status tells how far it is.
  *
  * Throws `invalid_input` with all problems, `cost_limit`, `no_credentials` or `not_allowed`: nothing was sent
  * then, and nothing is left of it.
  */
-export async function submit(
-  context: Context,
-  work: Work,
-  options: SubmitOptions,
-  waiting: Waiting = {},
-): Promise<Submitted> {
-  const providerName = options.sandbox ? 'sandbox' : context.defaultProvider;
-  const provider = context.provider(providerName);
-  await provider.requireCredentials();
-  const output = await requestOutput(context, options.output_file);
-  const account = await provider.account();
+export const submit = defineOperation({
+  name: 'submit',
+  input,
+  output: batchOutput.extend({ duplicate: z.boolean() }),
+  async run(context, args, waiting) {
+    const callEnds = performance.now() + context.limits.callMs;
+    const { name, force_new = false, max_cost_usd, idempotency_key = null, ...rest } = args;
+    const { sandbox, output_file, ...given } = rest;
+    const work = toWork(given, context.limits.inlineBytes);
+    const provider = sandbox ? 'sandbox' : context.defaultProvider;
+    await context.provider(provider).requireCredentials();
+    const submission: Submission = {
+      work,
+      provider,
+      account: await context.provider(provider).account(),
+      output: await requestOutput(context, output_file),
+      name,
+      force_new,
+      max_cost_usd,
+      idempotency_key,
+      signal: waiting.signal,
+    };
+    const submitted = await sendWithin(context, submission, callEnds, waiting);
+    return tell(context, submitted, submission.output.path);
+  },
+  nextStep,
+});
 
-  const staging = await context.store.stage();
-  let submitted: Submitted = { batch_id: staging.batchId, duplicate: false };
-  let decided = false;
-  const decide = (found: Submitted) => {
-    if (found.batch_id !== staging.batchId) context.jobs.forward(staging.batchId, found.batch_id);
-    submitted = found;
-    decided = true;
-  };
-  const { signal } = waiting;
-  const submission: Submission = { work, options, provider: providerName, account, output, signal };
-  const job = context.jobs.run(staging.batchId, { stage: 'preparing', provider: providerName }, (report) =>
-    prepareAndSend(context, submission, staging, decide, report),
-  );
-  try {
-    await jobEndsWithin(job, context.limits.callMs, waiting);
-  } catch (error) {
-    // From here on the batch is on disk: whatever went wrong is told by its status, under its id.
-    if (!decided) throw error;
-  }
-  return { ...submitted, ...(output.path !== null && { output_file: output.path }) };
-}
+export type SubmitReply = ReplyOf<typeof submit>;
 
-/** `decide` is told which batch does the work before anything of it is sent. */
-async function prepareAndSend(
+/** The batch that does the work; a duplicate did so already before this call. */
+type Submitted = { batch_id: string; duplicate: boolean };
+
+async function sendWithin(
   context: Context,
   submission: Submission,
-  staging: Staging,
-  decide: (submitted: Submitted) => void,
-  report: Report,
-): Promise<void> {
+  callEnds: number,
+  waiting: Waiting,
+): Promise<Submitted> {
+  const { jobs } = context;
+  const { provider } = submission;
+  const staging = await context.store.stage();
   const { batchId } = staging;
-  const prepared = await prepareInStaging(context, submission, staging, report);
-  if ('standing' in prepared) return decide({ batch_id: prepared.standing, duplicate: true });
-  if ('takenUp' in prepared) {
-    await requireBudget(context, prepared.takenUp);
-    decide({ batch_id: prepared.takenUp, duplicate: false });
-    return takeUp(context, prepared.takenUp, report);
+  const preparing = jobs.start(preparingKey(batchId), { stage: 'preparing', provider }, async (report) => {
+    const decided = await decide(context, submission, staging, report);
+    if (decided.batch_id !== batchId) jobs.forward(batchId, decided.batch_id);
+    if (!decided.duplicate) startSending(context, { batch_id: decided.batch_id, provider });
+    return decided;
+  });
+  const isDecided = await jobEndsWithin(preparing.job, callEnds - performance.now(), waiting);
+  // A call that was given up ends the preparing, unless it is past that: it tells which.
+  if (!isDecided && !waiting.signal?.aborted) return { batch_id: batchId, duplicate: false };
+  const decided = await preparing.outcome;
+  if (!decided.duplicate) {
+    await waitForSending(context, decided.batch_id, callEnds - performance.now(), waiting);
   }
-  const undo = async (error: unknown): Promise<never> => {
-    await context.store.removeBatch(batchId);
-    throw error;
-  };
-  const owned = await ownWork(context, prepared.record).catch(undo);
-  if (owned.owned) {
-    await requireBudget(context, batchId).catch(undo);
-    decide({ batch_id: batchId, duplicate: false });
-    return drive(context, batchId, report);
-  }
-  await context.store.removeBatch(batchId);
-  if (owned.earlier === 'take_up') await requireBudget(context, owned.batchId);
-  decide({ batch_id: owned.batchId, duplicate: owned.earlier === 'stands' });
-  if (owned.earlier === 'take_up') await takeUp(context, owned.batchId, report);
+  return decided;
 }
 
 /**
- * Throws `cost_limit` where today's budget does not hold what the batch may cost. Asked before the batch is
- * decided on, so that the caller hears the figures; sending asks again.
+ * Which batch does the work, with its money reserved and nothing of it sent yet: a new one, or an earlier one of the
+ * same work. A refusal is thrown, and nothing is left of the new one then.
  */
-async function requireBudget(context: Context, batchId: string): Promise<void> {
-  const record = await context.store.record(batchId).read();
-  if (record !== null) await reserveBudget(context, record);
-}
-
-/** Prepares the work and commits its folder, unless an earlier batch of the same work serves. */
-async function prepareInStaging(
+async function decide(
   context: Context,
   submission: Submission,
   staging: Staging,
   report: Report,
-): Promise<{ record: BatchRecord } | { standing: string } | { takenUp: string }> {
-  const { work, options, provider, account, output, signal } = submission;
-  const idempotency_key = options.idempotency_key ?? null;
-  const writer = await createPartsWriter(staging.folder, context.limits);
+): Promise<Submitted> {
+  const { record, earlier } = await makeBatch(context, submission, staging, report);
+  if (earlier !== null) return useEarlier(context, earlier);
+  const faster = await ownAndReserve(context, record);
+  if (faster !== null) return useEarlier(context, faster);
+  return { batch_id: record.batch_id, duplicate: false };
+}
+
+/** Makes a batch on disk the one that does its work. Where it can't be, it is removed: null, or what does it already. */
+async function ownAndReserve(context: Context, record: BatchRecord): Promise<EarlierBatch | null> {
+  let isOurs = false;
   try {
-    const today = context.now().toISOString().slice(0, 10);
-    const knownOutput = await readOutputHistory(context);
-    const prepared = await prepare(
-      { ...context, work, provider, account, today, knownOutput, signal },
-      writer,
-      report,
-    );
-    const earlier = options.force_new ? null : await findEarlier(context, { ...prepared, idempotency_key });
-    if (earlier?.meaning === 'stands') {
-      await writer.abandon();
-      await staging.discard();
-      return { standing: earlier.batchId };
-    }
-    if (output.problem) throw output.problem;
-    if (provider !== 'sandbox')
-      requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
-    if (earlier?.meaning === 'take_up') {
-      await writer.abandon();
-      await staging.discard();
-      return { takenUp: earlier.batchId };
-    }
-    // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
-    const [life, written] = await Promise.allSettled([
-      checkLiveModels(context, provider, prepared.costs.tally.models()),
-      writer.finish(),
-    ]);
-    if (life.status === 'rejected') throw life.reason;
-    if (written.status === 'rejected') throw written.reason;
-    const warnings = [...new Set([...prepared.warnings, ...life.value])];
-    const record = newRecord(context, submission, staging.batchId, { ...prepared, warnings });
-    const complete = { ...record, parts: written.value };
-    await staging.commit(complete);
-    return { record: complete };
-  } catch (error) {
-    await writer.abandon();
-    await staging.discard();
-    throw withOutputProblem(error, output);
+    const earlier = await ownWork(context, record);
+    if (earlier !== null) return earlier;
+    await reserveBudget(context, record);
+    isOurs = true;
+    return null;
+  } finally {
+    if (!isOurs) await context.store.removeBatch(record.batch_id);
   }
 }
 
-function newRecord(
-  context: Context,
-  { work, options, provider, account, output }: Submission,
-  batchId: string,
-  prepared: Prepared,
-): BatchRecord {
-  const total = totalOf(prepared.costs.lines);
-  return {
-    schema: 1,
-    batch_id: batchId,
-    name: options.name ?? makeName(work, prepared),
-    project: context.project,
-    provider,
-    base_url: account.base_url,
-    workspace: account.workspace,
-    created_at: context.now().toISOString(),
-    content_hash: prepared.content_hash,
-    idempotency_key: options.idempotency_key ?? null,
-    request_count: prepared.request_count,
-    owner: context.self,
-    force_new: options.force_new ?? false,
-    adopted: false,
-    estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: 'estimated' },
-    outputs: output.path === null ? [] : [{ path: output.path, written_at: null, problem: null }],
-    warnings: prepared.warnings,
-    parts: [],
-  };
-}
-
-/** Sends a batch that was refused before, or that a dead process left unsent, under its own id. */
-async function takeUp(context: Context, batchId: string, report: Report): Promise<void> {
+/** Takes an earlier batch in place of a new one; one that was refused, or left unsent by a dead process, is sent. */
+async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch): Promise<Submitted> {
+  if (meaning === 'stands') return { batch_id: batchId, duplicate: true };
+  await reserveBudget(context, await requireRecord(context, batchId));
   await context.store.record(batchId).update(
     (record) =>
       record && {
@@ -219,29 +150,33 @@ async function takeUp(context: Context, batchId: string, report: Report): Promis
         ),
       },
   );
-  await drive(context, batchId, report);
+  return { batch_id: batchId, duplicate: false };
 }
 
-/**
- * Goes on with a submission whose process died before it was sent: the person had asked for it, and nothing
- * of what waits was paid. Joins the job where this process is at it already.
- */
-export function continueSubmission(context: Context, record: BatchRecord): Job {
-  return context.jobs.run(
-    record.batch_id,
-    { stage: 'sending', provider: record.provider },
-    async (report) => {
-      const owned = await ownWork(context, record);
-      if (!owned.owned) {
-        throw new BatchError(
-          'wrong_state',
-          `${record.batch_id} was never sent, and will not be: ${owned.batchId} does the same work. Use that id.`,
-        );
-      }
-      await context.store
-        .record(record.batch_id)
-        .update((current) => current && { ...current, owner: context.self });
-      await drive(context, record.batch_id, report);
-    },
-  );
+const DUPLICATE_WARNING =
+  'Nothing new was sent: the same work was submitted less than 24 hours ago, and this is that batch. ' +
+  'To pay for it a second time, ask the person first, then call again with force_new: true.';
+
+/** What a submission came to; `outputFile` is the one that it asked for. */
+async function tell(
+  context: Context,
+  { batch_id, duplicate }: Submitted,
+  outputFile: string | null,
+): Promise<(ShortReport | Preparing) & { duplicate: boolean }> {
+  const preparing = await findPreparing(context, batch_id);
+  if (preparing !== null) return { ...preparing, duplicate };
+  const record = await requireRecord(context, batch_id);
+  const lastFailure = context.jobs.lastFailure(batch_id);
+  const failures = lastFailure instanceof BatchError ? [lastFailure] : [];
+  const job = context.jobs.find(batch_id);
+  const report = short(await reportOf(context, { record, job, failures }));
+  const isIgnored = outputFile !== null && !record.outputs.some(({ path }) => path === outputFile);
+  const warnings = [
+    ...(duplicate ? [DUPLICATE_WARNING] : []),
+    ...(isIgnored
+      ? [`${outputFile} is not written by itself: call get_results with it as output_file.`]
+      : []),
+    ...report.warnings,
+  ];
+  return { ...report, warnings, duplicate };
 }

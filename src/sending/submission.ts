@@ -42,9 +42,9 @@ function isCanceled(record: BatchRecord): boolean {
  * - `take_up`: it was never paid and nobody is sending it; send that one, under its own id.
  * - `void`: it is gone, too old, canceled or without a success; the new one goes out.
  */
-export type EarlierBatch = 'stands' | 'take_up' | 'void';
+export type EarlierMeaning = 'stands' | 'take_up' | 'void';
 
-export function judgeEarlier(record: BatchRecord | null, now: Date): EarlierBatch {
+export function judgeEarlier(record: BatchRecord | null, now: Date): EarlierMeaning {
   if (record === null) return 'void';
   if (record.idempotency_key !== null) return canBeTakenUp(record) ? 'take_up' : 'stands';
   if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
@@ -65,11 +65,14 @@ export function submissionHash({ content_hash, idempotency_key }: SubmissionMark
 
 type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key'>;
 
-/** The batch that a mark stands for already, and what it means. Throws `invalid_input` for a key of other work. */
+/** An earlier batch of the same work that serves for a new submission. */
+export type EarlierBatch = { batchId: string; meaning: 'stands' | 'take_up' };
+
+/** The earlier batch that serves for the work under a mark, if any. Throws `invalid_input` for a key of other work. */
 export async function findEarlier(
-  context: Context,
+  context: Pick<Context, 'store' | 'now'>,
   mark: SubmissionMark,
-): Promise<{ batchId: string; meaning: EarlierBatch } | null> {
+): Promise<EarlierBatch | null> {
   const current = await context.store.submission(submissionHash(mark)).read();
   if (current === null) return null;
   const record = await context.store.record(current.batch_id).read();
@@ -79,32 +82,31 @@ export async function findEarlier(
       `Nothing was sent: the idempotency key stands for other work already (${current.batch_id}). Use a new key for new work.`,
     );
   }
-  return { batchId: current.batch_id, meaning: judgeEarlier(record, context.now()) };
+  const meaning = judgeEarlier(record, context.now());
+  return meaning === 'void' ? null : { batchId: current.batch_id, meaning };
 }
 
 /**
- * Makes `record`'s batch the one that does its work, unless another does already: then that one's id and
- * what it means. Of any number of processes with the same work, exactly one becomes the owner.
+ * Makes `record`'s batch the one that does its work: null then, or the earlier batch that does it already. Of any
+ * number of processes with the same work, exactly one becomes the owner.
  */
 export async function ownWork(
-  context: Context,
+  context: Pick<Context, 'store' | 'now'>,
   record: BatchRecord,
-): Promise<{ owned: true } | { owned: false; batchId: string; earlier: 'stands' | 'take_up' }> {
+): Promise<EarlierBatch | null> {
   // What was sent once is this batch's own, whatever was submitted since.
-  if (mayBePaid(record)) return { owned: true };
+  if (mayBePaid(record)) return null;
   const register = context.store.submission(submissionHash(record));
   for (let round = 0; round < 100; round += 1) {
     const current = await register.read();
-    if (current?.batch_id === record.batch_id) return { owned: true };
+    if (current?.batch_id === record.batch_id) return null;
     const earlier = record.force_new ? null : await findEarlier(context, record);
-    if (earlier !== null && earlier.meaning !== 'void') {
-      return { owned: false, batchId: earlier.batchId, earlier: earlier.meaning };
-    }
+    if (earlier !== null) return earlier;
     const at = context.now().toISOString();
     const held = await register.update((latest) =>
       latest?.batch_id === current?.batch_id ? { batch_id: record.batch_id, at } : latest,
     );
-    if (held?.batch_id === record.batch_id) return { owned: true };
+    if (held?.batch_id === record.batch_id) return null;
   }
   throw new BatchError(
     'store_failed',

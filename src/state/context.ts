@@ -51,6 +51,24 @@ export const defaultLimits: Limits = {
   replyCharacters: 18_000,
 };
 
+/**
+ * Who calls: an agent through MCP, whose calls must be short and whose paths are confined to the allowed folders; or a
+ * person at a terminal, or a program, who may wait as long as they like and whose paths are their own.
+ */
+export type Caller = 'agent' | 'person' | 'program';
+
+const unhurried: Partial<Limits> = {
+  inlineBytes: Number.POSITIVE_INFINITY,
+  callMs: Number.POSITIVE_INFINITY,
+};
+
+/** What a caller's limits are instead of the default ones. */
+export const callerLimits: Record<Caller, Partial<Limits>> = {
+  agent: {},
+  person: unhurried,
+  program: unhurried,
+};
+
 export const remotes = ['manage', 'read', 'off'] as const;
 export type Remote = (typeof remotes)[number];
 

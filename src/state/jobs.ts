@@ -24,6 +24,12 @@ export type Job = {
  * achieves is in the store. What fails with nobody waiting is kept until somebody asks.
  */
 export type Jobs = {
+  /** Starts `work` under a key at which no job runs, and gives what it comes to as well. */
+  start<T>(
+    key: string,
+    start: JobStart,
+    work: (report: Report) => Promise<T>,
+  ): { job: Job; outcome: Promise<T> };
   /** Starts `work` under `key`, or joins the job that runs there. */
   run(key: string, start: JobStart, work: (report: Report) => Promise<void>): Job;
   find(key: string): Job | undefined;
@@ -42,26 +48,28 @@ export function createJobs(): Jobs {
   const failures = new Map<string, unknown>();
   const forwards = new Map<string, string>();
 
+  const start: Jobs['start'] = (key, { stage, provider }, work) => {
+    failures.delete(key);
+    const outcome = Promise.resolve()
+      .then(() =>
+        work((progress) => {
+          job.progress = progress;
+        }),
+      )
+      .finally(() => running.delete(key));
+    const job: Job = {
+      provider,
+      progress: { stage, done: 0, total: null },
+      promise: outcome.then(() => {}),
+    };
+    job.promise.catch((error: unknown) => failures.set(key, error));
+    running.set(key, job);
+    return { job, outcome };
+  };
+
   return {
-    run(key, { stage, provider }, work) {
-      const current = running.get(key);
-      if (current) return current;
-      failures.delete(key);
-      const job: Job = {
-        provider,
-        progress: { stage, done: 0, total: null },
-        promise: Promise.resolve()
-          .then(() =>
-            work((progress) => {
-              job.progress = progress;
-            }),
-          )
-          .finally(() => running.delete(key)),
-      };
-      job.promise.catch((error: unknown) => failures.set(key, error));
-      running.set(key, job);
-      return job;
-    },
+    start,
+    run: (key, begin, work) => running.get(key) ?? start(key, begin, work).job,
     find: (key) => running.get(key),
     lastFailure: (key) => failures.get(key),
     forward: (from, to) => void forwards.set(from, to),
@@ -103,7 +111,7 @@ export async function endsWithin(promise: Promise<void>, ms: number, signal?: Ab
   let stop = () => {};
   const timeUp = new Promise<boolean>((resolve) => {
     const giveUp = () => resolve(false);
-    const timer = setTimeout(giveUp, Math.max(0, ms));
+    const timer = Number.isFinite(ms) ? setTimeout(giveUp, Math.max(0, ms)) : undefined;
     signal?.addEventListener('abort', giveUp, { once: true });
     stop = () => {
       clearTimeout(timer);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { AuditEntry } from '../store/files/audit.ts';
-import type { Reply, Tool } from './tool.ts';
+import type { Tool } from './tool.ts';
 
 /** What of a call's arguments and reply goes into the audit log: open shapes, for every tool has its own. */
 const args = z.looseObject({
@@ -23,7 +23,7 @@ export async function audit(
   context: Context,
   tool: Tool,
   given: unknown,
-  end: { reply: Reply } | { error: unknown },
+  end: { reply: object } | { error: unknown },
 ): Promise<void> {
   const named = args.safeParse(given).data ?? {};
   const files = [named.requests_file, named.output_file].filter((file) => file !== undefined);

@@ -1,7 +1,5 @@
-import * as z from 'zod';
-import { describeStatus } from '../operations/replies/describe.ts';
-import { batchId, batchOutput } from './fields.ts';
-import { defineTool, waitingOf } from './tool.ts';
+import { status } from '../operations/status.ts';
+import { defineTool } from './tool.ts';
 
 export const batchStatus = defineTool({
   name: 'batch_status',
@@ -12,16 +10,6 @@ export const batchStatus = defineTool({
     'waits within the call for the end. processing_status: in_progress, canceling, ended; submitting (still being sent), ' +
     'unconfirmed (not certain whether the API has it; nothing is sent twice), not_sent (refused, nothing paid). When it ' +
     'has ended, call get_results.',
-  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  input: z.strictObject({
-    batch_id: batchId,
-    wait_seconds: z.number().min(0).max(20).optional(),
-  }),
-  output: batchOutput.extend({
-    outcomes: z.record(z.string(), z.number()).optional(),
-    results_state: z.enum(['none', 'downloading', 'saved']).optional(),
-    output_files: z.array(z.string()).optional(),
-  }),
-  run: ({ batch_id, wait_seconds }, context, call) =>
-    describeStatus(context, batch_id, { waitSeconds: wait_seconds, ...waitingOf(call) }),
+  hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  operation: status,
 });

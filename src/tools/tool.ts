@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { BatchError } from '../errors.ts';
+import { type Operation, readInput, type WithNextStep } from '../operations/operation.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
-import { problemsOf, withoutNulls } from '../tasks/problems.ts';
+import { withoutNulls } from '../tasks/problems.ts';
 
 /** What a tool may use of the call that it answers. */
 export type Call = {
@@ -12,15 +12,7 @@ export type Call = {
   progress: (done: number, total: number | null, message: string) => Promise<void>;
 };
 
-/** A call, for operations that take their time. */
-export function waitingOf({ signal, progress }: Call): Waiting {
-  return { signal, onProgress: ({ done, total, stage }) => progress(done, total, stage) };
-}
-
-/** What a tool tells, as `structuredContent` and as JSON text. */
-export type Reply = { [key: string]: unknown };
-
-export type Annotations = {
+export type Hints = {
   readOnlyHint: boolean;
   destructiveHint: boolean;
   idempotentHint: boolean;
@@ -32,21 +24,20 @@ export type Tool = {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  readonly annotations: Annotations;
+  readonly annotations: Hints;
   readonly inputSchema: Record<string, unknown>;
   readonly outputSchema: Record<string, unknown>;
-  /** Parses the arguments and runs. Throws a `BatchError` for a caller, anything else for a fault of ours. */
-  run(args: unknown, context: Context, call: Call): Promise<Reply>;
+  /** Reads the arguments and runs. Throws a `BatchError` for a caller, anything else for a fault of ours. */
+  run(args: unknown, context: Context, call: Call): Promise<WithNextStep>;
 };
 
 type Definition<Input extends z.ZodObject> = {
   name: string;
   title: string;
+  /** Its first 600 characters suffice to choose and call the tool. */
   description: string;
-  annotations: Annotations;
-  input: Input;
-  output: z.ZodObject;
-  run(args: z.output<Input>, context: Context, call: Call): Promise<Reply>;
+  hints: Hints;
+  operation: Operation<Input, WithNextStep>;
 };
 
 /** `$schema` is left out: some clients refuse a dialect that they don't know. */
@@ -55,26 +46,23 @@ function advertised(schema: z.ZodObject, io: 'input' | 'output'): Record<string,
   return rest;
 }
 
-/** Makes a tool of its schemas and the operation behind it; the one place where arguments are parsed. */
+/** Makes a tool of an operation: what an agent reads of it, and nothing that works in another way. */
 export function defineTool<Input extends z.ZodObject>(definition: Definition<Input>): Tool {
-  const { name, title, description, annotations, input, output } = definition;
-  const keys = Object.keys(input.shape);
+  const { name, title, description, hints, operation } = definition;
   return {
     name,
     title,
     description,
-    annotations,
-    inputSchema: advertised(input, 'input'),
-    outputSchema: advertised(output, 'output'),
-    async run(args, context, call) {
+    annotations: hints,
+    inputSchema: advertised(operation.input, 'input'),
+    outputSchema: advertised(operation.output, 'output'),
+    run(args, context, call) {
       const given = typeof args === 'object' && args !== null ? withoutNulls({ ...args }) : args;
-      const parsed = input.safeParse(given ?? {}, { reportInput: true });
-      if (!parsed.success) {
-        throw new BatchError('invalid_input', `The arguments of ${name} are not valid; nothing was done.`, {
-          problems: problemsOf(parsed.error, keys),
-        });
-      }
-      return definition.run(parsed.data, context, call);
+      return operation.run(context, readInput(operation.input, given ?? {}, name), waitingOf(call));
     },
   };
+}
+
+function waitingOf({ signal, progress }: Call): Waiting {
+  return { signal, onProgress: ({ done, total, stage }) => progress(done, total, stage) };
 }

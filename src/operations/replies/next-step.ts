@@ -1,5 +1,9 @@
-import { isSaved, statusOf } from '../../state/status.ts';
+import type { Progress } from '../../state/jobs.ts';
+import { isSaved, type ProcessingStatus, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
+
+/** How far the results are on their way to this computer. */
+export type ResultsState = 'none' | 'downloading' | 'saved';
 
 /** Longer than this a client must not be kept polling: the user is told, and the turn ends. */
 const WORTH_WAITING_SECONDS = 60;
@@ -37,10 +41,24 @@ function duration(seconds: number): string {
   return seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
 }
 
+/** What the next step of whoever follows a batch hangs on. */
+export type FollowedBatch = {
+  batch_id: string;
+  processing_status: ProcessingStatus;
+  results_state?: ResultsState;
+  check_again_in_seconds: number;
+  progress?: Progress;
+};
+
 /** What to do next, for the agent that reads the reply. Holds no name and no content of anybody's. */
-export function nextStep(record: BatchRecord, again: number): string {
-  const id = record.batch_id;
-  switch (statusOf(record)) {
+export function nextStep(batch: FollowedBatch): string {
+  const { batch_id: id, processing_status, check_again_in_seconds: again } = batch;
+  if (batch.progress?.stage === 'preparing') {
+    return processing_status === 'submitting'
+      ? `The tasks are still being checked and prepared; nothing was sent yet. Call batch_status with batch_id ${id}.`
+      : `A retry of this batch is being prepared; nothing of it was sent yet. Call batch_status with batch_id ${id}.`;
+  }
+  switch (processing_status) {
     case 'unconfirmed':
       return (
         'It is not certain whether the API created part of this batch, so nothing more is sent and nothing is paid ' +
@@ -50,7 +68,7 @@ export function nextStep(record: BatchRecord, again: number): string {
     case 'not_sent':
       return `Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call retry_batch with batch_id ${id}: it goes on where it stopped.`;
     case 'ended':
-      return isSaved(record)
+      return batch.results_state === 'saved'
         ? `All results are in. Call get_results with batch_id ${id}.`
         : `The batch has ended and its results are being downloaded. Call get_results with batch_id ${id} in ${duration(again)}.`;
     default:

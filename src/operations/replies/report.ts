@@ -20,8 +20,8 @@ import {
 } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Refreshed } from '../refresh.ts';
-import { retryKey } from '../retry/retry-state.ts';
-import { checkAgainInSeconds, nextStep } from './next-step.ts';
+import { preparingKey } from '../sending-jobs.ts';
+import { checkAgainInSeconds, type ResultsState } from './next-step.ts';
 import { warningsOf } from './warnings.ts';
 
 /** A batch as replies tell of it. */
@@ -48,22 +48,30 @@ export type BatchReport = {
   /** The history, where there is more than one attempt. */
   attempts?: AttemptReport[];
   request_counts: ReturnType<typeof requestCountsOf>;
-  results_state: 'none' | 'downloading' | 'saved';
+  results_state: ResultsState;
   output_files: string[];
   /** What goes on in this process. */
   progress?: Progress;
   check_again_in_seconds: number;
   warnings: string[];
-  next_step: string;
 };
+
+/** A batch as whoever has just done something with it is told of it. */
+export type ShortReport = Omit<BatchReport, 'outcomes' | 'request_counts'>;
+
+/** Without what only matters to whoever follows a batch. */
+export function short({ outcomes: _outcomes, request_counts: _counts, ...report }: BatchReport): ShortReport {
+  return report;
+}
 
 const PARTS_LISTED = 3;
 
+/** Tells of a batch as it was seen last. */
 export async function reportOf(context: Context, { record, job, failures }: Refreshed): Promise<BatchReport> {
   const outcomes = await outcomesOf(context, record);
-  const retrying = context.jobs.find(retryKey(record.batch_id));
-  const going: Job | undefined = job ?? retrying;
-  const again = retrying ? 5 : checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
+  const preparing = context.jobs.find(preparingKey(record.batch_id));
+  const going: Job | undefined = job ?? preparing;
+  const again = preparing ? 5 : checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
   return {
     batch_id: record.batch_id,
     name: record.name,
@@ -85,15 +93,17 @@ export async function reportOf(context: Context, { record, job, failures }: Refr
     outcomes,
     ...(isRetried(record) && { attempts: attemptsOf(record) }),
     request_counts: requestCountsOf(record, outcomes),
-    results_state: isSaved(record) ? 'saved' : statusOf(record) === 'ended' ? 'downloading' : 'none',
+    results_state: resultsState(record),
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
     ...(going && { progress: going.progress }),
     check_again_in_seconds: again,
     warnings: warningsOf(record, failures, context.now()),
-    next_step: retrying
-      ? `A retry of this batch is being prepared; nothing of it was sent yet. Call batch_status with batch_id ${record.batch_id}.`
-      : nextStep(record, again),
   };
+}
+
+function resultsState(record: BatchRecord): ResultsState {
+  if (isSaved(record)) return 'saved';
+  return statusOf(record) === 'ended' ? 'downloading' : 'none';
 }
 
 /** The first few parts; of a batch that was retried the latest, for these are what goes on. */

@@ -1,29 +1,50 @@
+import * as z from 'zod';
 import { BatchError, type Problem } from '../../errors.ts';
 import { quoteName } from '../../lib/nearest.ts';
-import type { ModelCatalog, Tier } from '../../provider/models.ts';
-import type { Outcome } from '../../store/record.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
+import { outcomes } from '../../store/record.ts';
 import { checkSharedModel } from '../../tasks/choose-model.ts';
 import { createIdList } from '../../tasks/id-list.ts';
 import { placeName } from '../../tasks/place.ts';
-import { givenId, parseTask, type Task } from '../../tasks/task.ts';
+import { givenId, parseTask, type Task, taskSettings } from '../../tasks/task.ts';
+import { batchId } from '../fields.ts';
 
-export type RetryOptions = {
-  /** Sends these as well as what fails alike again: all that match every one of the filters given. */
-  outcomes?: readonly (Outcome | 'failed')[] | undefined;
-  /** As the error digest names them. */
-  error_types?: readonly string[] | undefined;
-  task_ids?: readonly string[] | undefined;
-  /** Corrected tasks under their old ids, in any form that submitting takes. */
-  requests?: readonly unknown[] | undefined;
-  model?: string | undefined;
-  model_tier?: Tier | undefined;
-  max_tokens?: number | undefined;
-  remove_params?: readonly string[] | undefined;
-  max_cost_usd?: number | undefined;
-  dry_run?: boolean | undefined;
-  /** A person's word on a part whose sending is uncertain: `send_again`, or the provider's batch that it is. */
-  resolve?: string | undefined;
-};
+export const retryInput = z.strictObject({
+  batch_id: batchId,
+  outcomes: z
+    .array(z.enum([...outcomes.filter((outcome) => outcome !== 'succeeded'), 'failed']))
+    .nonempty()
+    .optional()
+    .describe('failed = all of them'),
+  error_types: z.array(z.string().min(1).max(100)).nonempty().max(50).optional(),
+  task_ids: z.array(z.string().min(1).max(256)).nonempty().max(1000).optional(),
+  requests: z
+    .array(z.unknown())
+    .nonempty()
+    .meta({ items: { type: 'object' } })
+    .optional()
+    .describe('Corrected whole tasks under their old ids, as in submit_batch; alone, only these are sent'),
+  model: taskSettings.model.describe('For all that is sent again'),
+  model_tier: taskSettings.model_tier,
+  max_tokens: taskSettings.max_tokens,
+  remove_params: z
+    .array(z.string().min(1).max(100))
+    .nonempty()
+    .max(20)
+    .optional()
+    .describe('Params to leave out, as thinking.budget_tokens'),
+  max_cost_usd: z.number().nonnegative().optional().describe('Refuse above this'),
+  dry_run: z.boolean().optional(),
+  resolve: z
+    .string()
+    .regex(/^(send_again|msgbatch_[A-Za-z0-9_-]{1,120})$/, { error: 'send_again, or msgbatch_…' })
+    .optional()
+    .describe(
+      "A person's decision on an unconfirmed part: the msgbatch_… that it is, or send_again (can pay twice)",
+    ),
+});
+
+export type RetryOptions = Omit<z.output<typeof retryInput>, 'batch_id'>;
 
 export type Correction = { place: string; task: Task };
 

@@ -59,7 +59,7 @@ function isWanted(
     return requests === undefined && isRetryable(cause);
   }
   return (
-    (outcomes === undefined || outcomes.includes(outcome) || outcomes.includes('failed')) &&
+    (outcomes === undefined || outcomes.some((wanted) => wanted === outcome || wanted === 'failed')) &&
     (error_types === undefined || error_types.includes(cause)) &&
     (taskIds === undefined || taskIds.has(ordinal))
   );

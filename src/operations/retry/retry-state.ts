@@ -51,9 +51,6 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
   return { kind: 'failed', kept };
 }
 
-/** The job of a retry until its attempt is in the record; what follows goes on under the batch's own id. */
-export const retryKey = (batchId: string): string => `${batchId} retry`;
-
 function wrongState(message: string): BatchError {
   return new BatchError('wrong_state', `Nothing was sent. ${message}`);
 }

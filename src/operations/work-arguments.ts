@@ -1,14 +1,7 @@
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
-import { processingStatuses } from '../state/status.ts';
-import { outcomes } from '../store/record.ts';
-import type { TaskDefaults } from '../tasks/task.ts';
-import { taskSettings } from '../tasks/task.ts';
+import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
 import type { Work } from '../tasks/work.ts';
-
-/** Fields that several tools take or give. */
-
-export const batchId = z.string().describe('batch_… from submit_batch; msgbatch_… works too');
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
 const taskShape = {
@@ -18,6 +11,7 @@ const taskShape = {
     'output_schema; or native {custom_id, params} as in the Messages API',
 };
 
+/** The arguments that describe work, the same wherever work is taken. */
 export const workFields = {
   requests: z
     .array(z.unknown())
@@ -39,13 +33,18 @@ export const workFields = {
   max_tasks: z.int().positive().optional().describe('Only the first n tasks: a pilot'),
 };
 
-type WorkArguments = TaskDefaults & {
+export type WorkArguments = TaskDefaults & {
   requests?: unknown[] | undefined;
   requests_file?: string | undefined;
   max_tasks?: number | undefined;
 };
 
 const ONE_SOURCE = 'exactly one of requests, requests_file';
+
+/** Whether a call brings tasks at all. */
+export function hasTasks({ requests, requests_file }: WorkArguments): boolean {
+  return requests !== undefined || requests_file !== undefined;
+}
 
 /** The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source. */
 export function toWork(args: WorkArguments, inlineBytes: number): Work {
@@ -59,7 +58,7 @@ export function toWork(args: WorkArguments, inlineBytes: number): Work {
     return { source: { kind: 'requests_file', path: requests_file }, defaults, max_tasks };
   if (requests === undefined)
     throw invalid({ field: 'requests', problem: 'is missing: there is no work', valid: ONE_SOURCE });
-  const bytes = Buffer.byteLength(JSON.stringify(requests));
+  const bytes = Number.isFinite(inlineBytes) ? Buffer.byteLength(JSON.stringify(requests)) : 0;
   if (bytes > inlineBytes) {
     throw invalid({
       field: 'requests',
@@ -71,33 +70,7 @@ export function toWork(args: WorkArguments, inlineBytes: number): Work {
 }
 
 function invalid(problem: Problem): BatchError {
-  return new BatchError('invalid_input', 'The work is not given rightly; nothing was sent.', {
+  return new BatchError('invalid_input', 'The work was refused; nothing was sent.', {
     problems: [problem],
   });
 }
-
-const usd = z.number();
-export const costUsd = z
-  .looseObject({ expected: usd, maximum: usd, actual: usd.nullable(), basis: z.string() })
-  .nullable();
-
-const outcomeName = z.enum([...outcomes, 'pending']);
-export const outcomeFilter = z
-  .array(z.enum([...outcomeName.options, 'failed']))
-  .nonempty()
-  .optional()
-  .describe('failed = all but succeeded');
-
-export const processingStatus = z.enum(processingStatuses);
-
-/** What `batch_status` and its like give; open, for programs branch on these and a reader sees the rest. */
-export const batchOutput = z.looseObject({
-  batch_id: z.string(),
-  provider: z.string(),
-  processing_status: processingStatus,
-  request_count: z.number().optional(),
-  cost_usd: costUsd.optional(),
-  check_again_in_seconds: z.number(),
-  warnings: z.array(z.string()),
-  next_step: z.string(),
-});

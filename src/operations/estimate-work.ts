@@ -1,0 +1,110 @@
+import { adviceFor } from '../cost/advice.ts';
+import { budgetToday } from '../cost/budget.ts';
+import { formatUsd } from '../cost/cost.ts';
+import { totalOf } from '../cost/cost-line.ts';
+import type { Costs } from '../cost/cost-sheet.ts';
+import { countSample } from '../cost/count-sample.ts';
+import { tokenizerRates } from '../cost/input-rate.ts';
+import { readOutputHistory } from '../cost/output-history.ts';
+import { BatchError } from '../errors.ts';
+import { tiers } from '../provider/models.ts';
+import type { Provider, ProviderAccount } from '../provider/provider.ts';
+import type { Context } from '../state/context.ts';
+import type { Report } from '../state/jobs.ts';
+import { checkLiveModels } from '../tasks/live-models.ts';
+import { prepare } from '../tasks/prepare.ts';
+import type { Work } from '../tasks/work.ts';
+import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
+
+const PREVIEW_CHARACTERS = 1_500;
+
+export type EstimateOptions = {
+  /** Those expected of each answer, where that is known. */
+  outputTokens?: number | undefined;
+  /** Ends the checking. */
+  signal?: AbortSignal | undefined;
+  report?: Report | undefined;
+};
+
+/**
+ * Checks all that submitting checks, free of charge, and says what the work would cost. Sends nothing but,
+ * with a key, a sample of the requests to be counted.
+ */
+export async function estimateWork(
+  context: Context,
+  work: Work,
+  { outputTokens, signal, report = () => {} }: EstimateOptions = {},
+): Promise<Estimate> {
+  const name = context.defaultProvider;
+  const provider = context.provider(name);
+  const known = await findAccount(provider);
+  // Only what is sent is told apart by its account.
+  const account = known ?? { base_url: '', workspace: null };
+  const today = context.now().toISOString().slice(0, 10);
+  const nowhere = { add: () => {} };
+  const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
+  const preparation = { ...context, work, provider: name, account, today, knownOutput, signal };
+  const { costs, request_count, first_request, warnings } = await prepare(preparation, nowhere, report);
+
+  const asked = known !== null && name !== 'sandbox';
+  const lifeWarnings = asked ? await checkLiveModels(context, name, costs.tally.models()) : [];
+  // The sandbox's counts are made up: a tokenizer tells more of what the real work would cost.
+  const counting = asked ? await countSample(provider, costs.sample, request_count) : null;
+  const rates =
+    counting !== null && 'rates' in counting
+      ? counting.rates
+      : await tokenizerRates(costs.sample, request_count);
+  const cost = costs.tally.lines(rates, knownOutput);
+  const compare = tiers.map((tier) => ({
+    model_tier: tier,
+    cost: costs.tally.linesFor(context.catalog.forTier(tier), rates, knownOutput),
+  }));
+  const rests =
+    rates.basis === 'estimated'
+      ? `a tokenizer's count of ${rates.counted} of ${request_count} requests, times 1.3 on models from 4.7 on: an estimate`
+      : `the API's count of ${rates.counted} of ${request_count} requests`;
+  return {
+    ...estimateOf(context, cost, compare),
+    cost_usd: costUsd(cost, rates.basis),
+    rests_on: rests,
+    preview: first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed(),
+    advice: adviceFor(context, costs, rates, request_count),
+    warnings: [
+      ...(name === 'sandbox' ? [] : await ceilingWarnings(context, costs)),
+      ...new Set([...warnings, ...lifeWarnings]),
+      ...(counting !== null && 'failure' in counting
+        ? [`The API did not count the sample, so this is a tokenizer's estimate. ${counting.failure}`]
+        : []),
+      ...context.catalog.warnings(today),
+    ],
+  };
+}
+
+/** Null without credentials: an estimate needs none. */
+async function findAccount(provider: Provider): Promise<ProviderAccount | null> {
+  try {
+    return await provider.account();
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'no_credentials') return null;
+    throw error;
+  }
+}
+
+/** What submitting would refuse, by the figures that it goes by itself: a quick count, rather too high. */
+async function ceilingWarnings(context: Context, { lines }: Costs): Promise<string[]> {
+  const { maximum_usd } = totalOf(lines);
+  const { left, limit } = await budgetToday(context);
+  const how = 'submit_batch would refuse it. Make it smaller, or ask the person.';
+  return [
+    ...(maximum_usd > context.maxCostUsd
+      ? [
+          `Its maximum of ${formatUsd(maximum_usd)} is above the limit of ${formatUsd(context.maxCostUsd)} for one submission: ${how}`,
+        ]
+      : []),
+    ...(maximum_usd > left
+      ? [
+          `Its maximum of ${formatUsd(maximum_usd)} is above the ${formatUsd(left)} left of today's budget of ${formatUsd(limit)}: ${how}`,
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,128 @@
+import { requireWithinLimit } from '../cost/cost.ts';
+import { totalOf } from '../cost/cost-line.ts';
+import { readOutputHistory } from '../cost/output-history.ts';
+import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
+import { type EarlierBatch, findEarlier } from '../sending/submission.ts';
+import type { Context } from '../state/context.ts';
+import type { Report } from '../state/jobs.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import type { Staging } from '../store/store.ts';
+import { checkLiveModels } from '../tasks/live-models.ts';
+import { makeName } from '../tasks/name.ts';
+import { type Prepared, prepare } from '../tasks/prepare.ts';
+import type { Work } from '../tasks/work.ts';
+import { createPartsWriter } from '../tasks/write-parts.ts';
+import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
+
+/** Work, and how it is to be submitted. */
+export type Submission = {
+  work: Work;
+  provider: ProviderName;
+  account: ProviderAccount;
+  output: RequestedOutput;
+  name: string | undefined;
+  force_new: boolean;
+  max_cost_usd: number | undefined;
+  idempotency_key: string | null;
+  /** Ends the preparation; what is sent is not called back. */
+  signal: AbortSignal | undefined;
+};
+
+/** The batch on disk, ready to be sent, or an earlier one that serves in its place. */
+export type NewBatch = { record: BatchRecord; earlier: null } | { record: null; earlier: EarlierBatch };
+
+/**
+ * Checks the work and writes it to disk as a batch of its own, with its first record; nothing is left of it where an
+ * earlier batch serves, or where it is refused. Throws `invalid_input` with all problems, or `cost_limit`.
+ */
+export async function makeBatch(
+  context: Context,
+  submission: Submission,
+  staging: Staging,
+  report: Report,
+): Promise<NewBatch> {
+  const writer = await createPartsWriter(staging.folder, context.limits);
+  try {
+    const prepared = await prepareIn(context, submission, writer, report);
+    const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));
+    // Said before anything that could be refused: the same call again gets its batch back.
+    if (earlier?.meaning !== 'stands') requireAllowed(context, submission, prepared);
+    if (earlier !== null) {
+      await writer.abandon();
+      await staging.discard();
+      return { record: null, earlier };
+    }
+    // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
+    const [life, written] = await Promise.allSettled([
+      checkLiveModels(context, submission.provider, prepared.costs.tally.models()),
+      writer.finish(),
+    ]);
+    if (life.status === 'rejected') throw life.reason;
+    if (written.status === 'rejected') throw written.reason;
+    const warnings = [...new Set([...prepared.warnings, ...life.value])];
+    const record = newRecord(context, staging.batchId, submission, { ...prepared, warnings }, written.value);
+    await staging.commit(record);
+    return { record, earlier: null };
+  } catch (error) {
+    await writer.abandon();
+    await staging.discard();
+    throw withOutputProblem(error, submission.output);
+  }
+}
+
+async function prepareIn(
+  context: Context,
+  { work, provider, account, signal }: Submission,
+  writer: Parameters<typeof prepare>[1],
+  report: Report,
+): Promise<Prepared> {
+  const today = context.now().toISOString().slice(0, 10);
+  const knownOutput = await readOutputHistory(context);
+  return prepare({ ...context, work, provider, account, today, knownOutput, signal }, writer, report);
+}
+
+/** Under what the work is found again. */
+function markOf({ idempotency_key }: Submission, { content_hash }: Prepared) {
+  return { idempotency_key, content_hash };
+}
+
+/** Throws where the output can't be written, or the work could cost more than it may. */
+function requireAllowed(
+  { maxCostUsd }: Pick<Context, 'maxCostUsd'>,
+  { output, provider, max_cost_usd }: Submission,
+  { costs }: Prepared,
+): void {
+  if (output.problem) throw output.problem;
+  if (provider !== 'sandbox') requireWithinLimit(costs.lines, maxCostUsd, max_cost_usd);
+}
+
+function newRecord(
+  context: Pick<Context, 'project' | 'now' | 'self'>,
+  batchId: string,
+  submission: Submission,
+  prepared: Prepared,
+  parts: Part[],
+): BatchRecord {
+  const { work, provider, account, output } = submission;
+  const total = totalOf(prepared.costs.lines);
+  return {
+    schema: 1,
+    batch_id: batchId,
+    name: submission.name ?? makeName(work, prepared),
+    project: context.project,
+    provider,
+    base_url: account.base_url,
+    workspace: account.workspace,
+    created_at: context.now().toISOString(),
+    content_hash: prepared.content_hash,
+    idempotency_key: submission.idempotency_key,
+    request_count: prepared.request_count,
+    owner: context.self,
+    force_new: submission.force_new,
+    adopted: false,
+    estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: 'estimated' },
+    outputs: output.path === null ? [] : [{ path: output.path, written_at: null, problem: null }],
+    warnings: prepared.warnings,
+    parts,
+  };
+}
