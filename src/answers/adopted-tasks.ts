@@ -4,8 +4,8 @@ import path from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { syncFolder } from '../lib/durable-write.ts';
 import { splitLines } from '../lib/lines.ts';
-import { readResultLine } from '../provider/anthropic/results/result-line.ts';
-import { withoutContent } from '../provider/anthropic/results/without-content.ts';
+import type { Dialect } from '../provider/dialect.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import type { BatchFolder } from '../store/store.ts';
@@ -61,7 +61,8 @@ async function readIds(context: Context, record: BatchRecord, part: CreatedPart)
   for (let fetch = 1; fetch <= context.limits.downloads; fetch += 1) {
     await pauseBefore(context, fetch);
     try {
-      found = await modelsById(context.provider(record.provider).streamResults(provider_batch_id));
+      const results = context.provider(record.provider).streamResults(provider_batch_id);
+      found = await modelsById(results, dialectOf(record.provider));
       if (found.size === part.request_count) break;
     } catch (error) {
       if (fetch === context.limits.downloads || !(error instanceof BatchError)) throw error;
@@ -74,13 +75,13 @@ async function readIds(context: Context, record: BatchRecord, part: CreatedPart)
   return [...named.sort((a, b) => inOrder.compare(a.id, b.id)), ...unnamed(lacking, found)];
 }
 
-async function modelsById(chunks: AsyncIterable<Uint8Array>): Promise<Map<string, string>> {
+async function modelsById(chunks: AsyncIterable<Uint8Array>, dialect: Dialect): Promise<Map<string, string>> {
+  const readLine = dialect.results.createCounter();
   const models = new Map<string, string>();
   for await (const lines of splitLines(chunks)) {
     for (const { bytes } of lines) {
-      const result = readResultLine(withoutContent(bytes));
-      if (result === null) continue;
-      models.set(result.custom_id, result.type === 'succeeded' ? result.message.model : '');
+      const result = readLine(bytes);
+      if (result !== null) models.set(result.request_id, result.usage?.model ?? '');
     }
   }
   return models;

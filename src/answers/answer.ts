@@ -1,10 +1,4 @@
-import {
-  type AnswerMessage,
-  errorOf,
-  missingError,
-  outcomeOf,
-  type ResultLine,
-} from '../provider/anthropic/results/result-line.ts';
+import type { CountedResult, Dialect, ModelAnswer, Result, ResultError } from '../provider/dialect.ts';
 import type { Outcome } from '../store/record.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { isRetryable } from './failures.ts';
@@ -18,7 +12,7 @@ export type Answer = {
   /** The parsed answer, where the task asked for JSON and got it. */
   json?: unknown;
   /** Calls of the request's own tools, which nobody has run. */
-  tool_calls?: { name: string; input: unknown }[];
+  tool_calls?: ModelAnswer['tool_calls'];
   stop_reason?: string;
   error?: { type: string; message: string; retryable: boolean };
   details?: AnswerDetails;
@@ -29,20 +23,35 @@ export type AnswerDetails = {
   custom_id: string;
   attempt: number;
   model?: string;
-  usage?: AnswerMessage['usage'];
+  usage?: ModelAnswer['usage'];
 };
 
-/** The text of an answer: thinking comes first and is left out, citations split text into several blocks. */
-export function textOf(message: AnswerMessage): string {
-  return message.content
-    .map((block) => (block.type === 'text' && typeof block.text === 'string' ? block.text : ''))
-    .join('');
+/** Of a task for which the results hold no line. */
+export const missingError: ResultError = {
+  type: 'missing',
+  message: 'The results that the API gave hold no line for this task.',
+};
+
+/** Why a task has no finished answer; null where it has one. */
+export function failureOf({ outcome, error }: Pick<CountedResult, 'outcome' | 'error'>): ResultError | null {
+  switch (outcome) {
+    case 'canceled':
+      return { type: 'canceled', message: 'The batch was canceled before this request was processed.' };
+    case 'expired':
+      return { type: 'expired', message: 'The batch expired before this request was processed.' };
+    default:
+      return error;
+  }
 }
 
-function toolCalls(message: AnswerMessage): { name: string; input: unknown }[] {
-  return message.content
-    .filter((block) => block.type === 'tool_use')
-    .map((block) => ({ name: typeof block.name === 'string' ? block.name : '', input: block.input ?? null }));
+/**
+ * Reads a line that was saved as a result. When it came in, its answer's content was passed over: one that turns out to
+ * be no JSON, or was changed on the disk since, is an answer that can't be read, not one that is missing.
+ */
+export function readSavedLine(dialect: Dialect, line: string, requestId: string): Result {
+  const error = { type: 'unreadable_result', message: 'The line that holds this answer is not JSON.' };
+  const unreadable = { request_id: requestId, outcome: 'errored', error, usage: null, answer: null } as const;
+  return dialect.results.read(line) ?? unreadable;
 }
 
 /** Undefined where the text is not JSON: the text then speaks for itself. */
@@ -55,17 +64,17 @@ function parsed(text: string): unknown {
 }
 
 /**
- * A task's answer from its line; `line` is null where the results had none for it. `structured` says whether it
+ * A task's answer from its result; `result` is null where the results had none for it. `structured` says whether it
  * was asked for JSON.
  */
 export function toAnswer(
   task: TaskEntry,
   structured: boolean,
-  line: ResultLine | null,
+  result: Result | null,
   attempt: number,
 ): Answer {
   const custom_id = task.custom_id ?? task.task_id;
-  if (line === null) {
+  if (result === null) {
     return {
       task_id: task.task_id,
       outcome: 'missing',
@@ -73,23 +82,21 @@ export function toAnswer(
       details: { custom_id, attempt },
     };
   }
-  const error = errorOf(line);
+  const error = failureOf(result);
   const answer: Answer = {
     task_id: task.task_id,
-    outcome: outcomeOf(line),
+    outcome: result.outcome,
     ...(error && { error: { ...error, retryable: isRetryable(error.type) } }),
     details: { custom_id, attempt },
   };
-  if (line.type !== 'succeeded') return answer;
-  const { message } = line;
-  const text = textOf(message);
+  if (result.answer === null) return answer;
+  const { model, text, tool_calls, stop_reason, usage } = result.answer;
   const json = structured ? parsed(text) : undefined;
-  const calls = toolCalls(message);
   return {
     ...answer,
     ...(json === undefined ? { text } : { json }),
-    ...(calls.length > 0 && { tool_calls: calls }),
-    ...(message.stop_reason !== null && { stop_reason: message.stop_reason }),
-    details: { custom_id, attempt, model: message.model, usage: message.usage },
+    ...(tool_calls.length > 0 && { tool_calls }),
+    ...(stop_reason !== null && { stop_reason }),
+    details: { custom_id, attempt, model, usage },
   };
 }

@@ -101,7 +101,7 @@ async function scanSaved(context: Context, record: BatchRecord, part: CreatedPar
 /** Scans a part's results, on a thread where they are many. */
 function scanner(context: Context, record: BatchRecord, part: CreatedPart, report?: Report) {
   const { path: folder } = context.store.folder(record.batch_id);
-  const job = { folder, part, catalog: context.catalog.options };
+  const job = { folder, part, provider: record.provider, catalog: context.catalog.options };
   const start = part.request_count < context.limits.threadedResults ? scanHere : scanInThread;
   const onLines = (lines: number) =>
     report?.({ stage: 'downloading', done: part.first_task + lines, total: record.request_count });

@@ -1,5 +1,7 @@
 import type { Growth } from '../lib/growing-file.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import { createModelCatalog, type ModelCatalogOptions } from '../provider/models.ts';
+import type { ProviderName } from '../provider/provider.ts';
 import { batchFolder } from '../store/files/layout.ts';
 import { readStoreFile } from '../store/files/store-files.ts';
 import type { Part } from '../store/record.ts';
@@ -12,18 +14,20 @@ export type ScanJob = {
   /** Where the batch is. */
   folder: string;
   part: Part;
+  provider: ProviderName;
   /** Of the catalog that has the prices. */
   catalog: ModelCatalogOptions;
 };
 
 /** Scans a part's results while their file grows. Gives plain data. */
 export async function scanPart(
-  { file, folder, part, catalog }: ScanJob,
+  { file, folder, part, provider, catalog }: ScanJob,
   growth: Growth,
   onLines: (lines: number) => void,
 ): Promise<Scan> {
   const expected = await expectedTasks(batchFolder(folder), part);
   const chunks = readStoreFile(file, growth);
-  const { index, ...sums } = await scanResults(chunks, expected, createModelCatalog(catalog), onLines);
+  const reading = { dialect: dialectOf(provider), catalog: createModelCatalog(catalog) };
+  const { index, ...sums } = await scanResults(chunks, expected, reading, onLines);
   return { ...sums, index: { rows: index.rows, resultsBytes: index.resultsBytes } };
 }

@@ -1,12 +1,6 @@
 import { createUsageTally } from '../cost/usage.ts';
 import { type Line, splitLines } from '../lib/lines.ts';
-import {
-  errorOf,
-  missingError,
-  outcomeOf,
-  type ResultLine,
-  usageOf,
-} from '../provider/anthropic/results/result-line.ts';
+import type { CountedResult, Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../store/record.ts';
 import {
@@ -14,7 +8,7 @@ import {
   type ResultsIndex,
   type ResultsIndexData,
 } from '../store/results-index.ts';
-import { createLineReader } from './alike-lines.ts';
+import { failureOf, missingError } from './answer.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
 
@@ -50,10 +44,10 @@ function withoutMark(line: Line): Line {
 export async function scanResults(
   chunks: AsyncIterable<Uint8Array>,
   expected: ExpectedTasks,
-  catalog: ModelCatalog,
+  { dialect, catalog }: { dialect: Dialect; catalog: ModelCatalog },
   onLine: (lines: number) => void = () => {},
 ): Promise<Scan & { index: ResultsIndex }> {
-  const readLine = createLineReader();
+  const readLine = dialect.results.createCounter();
   const builder = createResultsIndexBuilder(expected.count);
   const seen = new Uint8Array(expected.count);
   const failures = createFailureGroups();
@@ -72,20 +66,19 @@ export async function scanResults(
     else note(result, line);
   }
 
-  function note(result: ResultLine, { offset, bytes: { length } }: Line): void {
-    const position = expected.position(result.custom_id);
+  function note(result: CountedResult, { offset, bytes: { length } }: Line): void {
+    const position = expected.position(result.request_id);
     if (position === undefined) strange.unknown += 1;
     else if (seen[position] === 1) strange.repeated += 1;
     if (position === undefined || seen[position] === 1) return;
 
     seen[position] = 1;
     const ordinal = expected.ordinal(position);
-    const outcome = outcomeOf(result);
-    outcomes[outcome] += 1;
-    const error = errorOf(result);
-    builder.add(ordinal, outcome, offset, length, error?.type === 'refusal');
+    outcomes[result.outcome] += 1;
+    const error = failureOf(result);
+    builder.add(ordinal, result.outcome, offset, length, error?.type === 'refusal');
     if (error !== null) failures.add(error.type, error.message, ordinal);
-    if (result.type === 'succeeded') usage.add(usageOf(result.message), expected.kind(position));
+    if (result.usage !== null) usage.add(result.usage, expected.kind(position));
   }
 
   // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.

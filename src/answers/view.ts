@@ -1,11 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BatchError } from '../errors.ts';
-import {
-  errorOf,
-  missingError,
-  type ResultError,
-  readSavedLine,
-} from '../provider/anthropic/results/result-line.ts';
+import type { ResultError } from '../provider/dialect.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
 import { inStore } from '../store/files/store-failure.ts';
@@ -13,7 +9,7 @@ import type { BatchRecord, Outcome } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { openTasks, type Tasks } from '../store/task-list.ts';
-import { type Answer, toAnswer } from './answer.ts';
+import { type Answer, failureOf, missingError, readSavedLine, toAnswer } from './answer.ts';
 import { mergeParts } from './merge.ts';
 import { createRecent, type Recent } from './recent.ts';
 import { type ViewedPart, viewPart } from './viewed-part.ts';
@@ -68,6 +64,7 @@ function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> 
 /** Opens what is on disk of a batch. The caller closes it. */
 export async function openView(context: Context, record: BatchRecord): Promise<View> {
   const content = await loadedView(context, record);
+  const dialect = dialectOf(record.provider);
   const { tasks, viewed, partOf } = content;
   const handles = new Map<string, Promise<FileHandle>>();
 
@@ -91,7 +88,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
     const line = await lineOf(ordinal, viewedPart);
     const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
-    const result = line === null ? null : readSavedLine(line, task.custom_id ?? task.task_id);
+    const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id);
     return toAnswer(task, structured, result, viewedPart.part.attempt);
   }
 
@@ -121,11 +118,11 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
           return missingError;
         case 'expired':
         case 'canceled':
-          return errorOf({ type: became, custom_id: '' });
+          return failureOf({ outcome: became, error: null });
         case 'errored':
         case 'incomplete': {
           const text = await line(ordinal);
-          return text === null ? missingError : errorOf(readSavedLine(text, ''));
+          return text === null ? missingError : failureOf(readSavedLine(dialect, text, ''));
         }
       }
     },

@@ -1,4 +1,5 @@
 import { BatchError } from '../errors.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
 import { readStoreFile } from '../store/files/store-files.ts';
@@ -55,7 +56,10 @@ async function openIndex(
   const known = await readResultsIndex(indexPath, bytes);
   if (known !== null) return known;
   const expected = await expectedTasks(folder, part);
-  const { index } = await scanResults(readStoreFile(path), expected, context.catalog);
+  const { index } = await scanResults(readStoreFile(path), expected, {
+    dialect: dialectOf(record.provider),
+    catalog: context.catalog,
+  });
   if (index.resultsBytes !== bytes) {
     throw new BatchError(
       'store_damaged',

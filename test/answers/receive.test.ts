@@ -115,7 +115,7 @@ async function comeOf(
   chunks: AsyncIterable<Uint8Array>,
   given: Partial<Reception & Omit<ScanJob, 'file'>>,
 ): Promise<Came> {
-  const job = { folder, part, catalog: {}, ...given };
+  const job = { folder, part, provider: 'anthropic' as const, catalog: {}, ...given };
   const reception: Reception = {
     part,
     unfinished: path.join(folder, randomUUID()),

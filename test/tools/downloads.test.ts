@@ -196,7 +196,7 @@ test('an answer that turns out to be no JSON can not be read, which is not to be
   expect(results[1]).toMatchObject({
     task_id: 't002',
     outcome: 'errored',
-    error: { type: 'unreadable_result', message: 'The line that holds this answer is no JSON.' },
+    error: { type: 'unreadable_result', message: 'The line that holds this answer is not JSON.' },
   });
 });
 

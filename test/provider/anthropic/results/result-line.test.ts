@@ -1,9 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  errorOf,
-  outcomeOf,
-  readResultLine,
-} from '../../../../src/provider/anthropic/results/result-line.ts';
+import { countResultLine, readResultLine } from '../../../../src/provider/anthropic/results/result-line.ts';
 
 const usage = { input_tokens: 10, output_tokens: 5 };
 const content = [{ type: 'text', text: 'Hi' }];
@@ -64,15 +60,12 @@ describe('what became of a request', () => {
       { type: 'unreadable_result' },
     ],
     ['a type of the future', line({ type: 'postponed' }), 'errored', { type: 'unreadable_result' }],
-    ['canceled', line({ type: 'canceled' }), 'canceled', { type: 'canceled' }],
-    ['expired', line({ type: 'expired' }), 'expired', { type: 'expired' }],
+    ['canceled', line({ type: 'canceled' }), 'canceled', null],
+    ['expired', line({ type: 'expired' }), 'expired', null],
   ];
   it.each(rows)('%s', (_, read, outcome, error) => {
     if (read === null) throw new Error('no result was read');
-    expect(read.custom_id).toBe('a');
-    expect(outcomeOf(read)).toBe(outcome);
-    if (error === null) expect(errorOf(read)).toBeNull();
-    else expect(errorOf(read)).toMatchObject(error);
+    expect(read).toMatchObject({ request_id: 'a', outcome, error });
   });
 });
 
@@ -92,78 +85,102 @@ describe('what is no result', () => {
   });
 });
 
-describe('usage', () => {
-  const none = {
-    input_tokens: 0,
-    output_tokens: 0,
-    cache_read_input_tokens: 0,
-    cache_creation_input_tokens: 0,
-  };
-  const rows: [what: string, given: unknown, read: object][] = [
-    ['plain', usage, { ...none, ...usage }],
-    ['none', undefined, none],
-    [
-      'with nulls',
-      { ...usage, cache_read_input_tokens: null, cache_creation: null },
-      { ...usage, cache_read_input_tokens: 0 },
-    ],
-    [
-      'with a cache',
-      { ...usage, cache_creation: { ephemeral_5m_input_tokens: 3 } },
-      { cache_creation: { ephemeral_5m_input_tokens: 3, ephemeral_1h_input_tokens: 0 } },
-    ],
-    ['below zero', { ...usage, output_tokens: -5 }, { output_tokens: 0 }],
-    [
-      'with searches',
-      { ...usage, server_tool_use: { web_search_requests: 2 } },
-      { server_tool_use: { web_search_requests: 2 } },
-    ],
-  ];
-  it.each(rows)('%s', (_, given, read) => {
-    expect(answer({ usage: given })).toMatchObject({ message: { usage: read } });
-  });
-});
+const counts = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_read_tokens: 0,
+  cache_write_5m_tokens: 0,
+  cache_write_1h_tokens: 0,
+  web_searches: 0,
+};
 
-describe('a message as the API writes it', () => {
+describe('what an answer took', () => {
   const full = {
     input_tokens: 1,
     output_tokens: 2,
     cache_read_input_tokens: 3,
-    cache_creation_input_tokens: 4,
-    cache_creation: { ephemeral_5m_input_tokens: 4, ephemeral_1h_input_tokens: 0 },
+    cache_creation_input_tokens: 10,
+    cache_creation: { ephemeral_5m_input_tokens: 6, ephemeral_1h_input_tokens: 4 },
     server_tool_use: { web_search_requests: 5 },
     service_tier: 'batch',
   };
-  const message = { id: 'msg_1', model: 'm', content, stop_reason: 'end_turn', stop_sequence: null };
-
-  it.each([
-    ['with all there is', full],
-    ['without what is not counted', { ...full, cache_creation: null, server_tool_use: null }],
-  ])('is read as it is, %s', (_what, usage) => {
-    const read = line({ type: 'succeeded', message: { ...message, usage } });
-    expect(read).toEqual({ type: 'succeeded', custom_id: 'a', message: { ...message, usage } });
-  });
-
-  it.each([
-    ['input_tokens', -1],
-    ['output_tokens', '2'],
-    ['cache_read_input_tokens', null],
-    ['cache_creation_input_tokens', undefined],
-  ])('counts nothing where %s is %j', (field, value) => {
-    const read = line({ type: 'succeeded', message: { ...message, usage: { ...full, [field]: value } } });
-    expect(read).toMatchObject({ message: { usage: { ...full, [field]: 0 } } });
-  });
-
-  it.each([
+  const read = {
+    input_tokens: 1,
+    output_tokens: 2,
+    cache_read_tokens: 3,
+    cache_write_5m_tokens: 6,
+    cache_write_1h_tokens: 4,
+    web_searches: 5,
+  };
+  const rows: [what: string, given: unknown, tokens: object][] = [
+    ['with all there is', full, read],
+    ['plain', usage, { ...counts, ...usage }],
+    ['none', undefined, counts],
+    ['of another type', 'none', counts],
     [
-      'cache_creation',
-      { ephemeral_5m_input_tokens: 4 },
-      { ephemeral_5m_input_tokens: 4, ephemeral_1h_input_tokens: 0 },
+      'with writes of no kind',
+      { ...full, cache_creation: null },
+      { ...read, cache_write_5m_tokens: 10, cache_write_1h_tokens: 0 },
     ],
-    ['server_tool_use', { web_search_requests: -1 }, { web_search_requests: 0 }],
-    ['server_tool_use', 'none', null],
-  ])('takes what it can of an odd %s', (field, value, taken) => {
-    const read = line({ type: 'succeeded', message: { ...message, usage: { ...full, [field]: value } } });
-    expect(read).toMatchObject({ message: { usage: { ...full, [field]: taken } } });
+    [
+      'with writes of the short kind only',
+      { ...full, cache_creation: { ephemeral_5m_input_tokens: 10 } },
+      { ...read, cache_write_5m_tokens: 10, cache_write_1h_tokens: 0 },
+    ],
+    [
+      'with more long writes than writes',
+      { ...full, cache_creation_input_tokens: 3 },
+      { ...read, cache_write_5m_tokens: 0 },
+    ],
+    ['without searches', { ...full, server_tool_use: null }, { ...read, web_searches: 0 }],
+    [
+      'with searches below zero',
+      { ...full, server_tool_use: { web_search_requests: -1 } },
+      { ...read, web_searches: 0 },
+    ],
+    ['with searches of another type', { ...full, server_tool_use: 'none' }, { ...read, web_searches: 0 }],
+    ['input below zero', { ...full, input_tokens: -1 }, { ...read, input_tokens: 0 }],
+    ['output as text', { ...full, output_tokens: '2' }, { ...read, output_tokens: 0 }],
+    ['no reads', { ...full, cache_read_input_tokens: null }, { ...read, cache_read_tokens: 0 }],
+  ];
+  it.each(rows)('%s', (_, given, tokens) => {
+    expect(answer({ usage: given })?.usage).toEqual({ model: 'm', tokens, inference_geo: null });
+    const text = JSON.stringify({
+      custom_id: 'a',
+      result: { type: 'succeeded', message: { model: 'm', content: [], usage: given } },
+    });
+    expect(countResultLine(text)?.usage?.tokens).toEqual(tokens);
+  });
+
+  it('says where it was computed', () => {
+    expect(answer({ usage: { ...usage, inference_geo: 'us' } })?.usage?.inference_geo).toBe('us');
+  });
+});
+
+describe('what a model said', () => {
+  const rows: [what: string, message: object, said: object][] = [
+    ['a text', {}, { text: 'Hi', tool_calls: [], stop_reason: 'end_turn', model: 'm' }],
+    [
+      'thinking before it',
+      { content: [{ type: 'thinking', thinking: 'Hm' }, ...content] },
+      { text: 'Hi', tool_calls: [] },
+    ],
+    [
+      'a call beside it',
+      { content: [...content, { type: 'tool_use', id: 't', name: 'look', input: { at: 1 } }] },
+      { text: 'Hi', tool_calls: [{ name: 'look', input: { at: 1 } }] },
+    ],
+    [
+      'a call of nothing',
+      { content: [{ type: 'tool_use' }] },
+      { text: '', tool_calls: [{ name: '', input: null }] },
+    ],
+    ['a text that is none', { content: [{ type: 'text', text: null }] }, { text: '' }],
+    ['usage as it came', { usage: { ...usage, more: { x: 1 } } }, { usage: { ...usage, more: { x: 1 } } }],
+    ['no usage', { usage: null }, { usage: { input_tokens: 0, output_tokens: 0 } }],
+    ['a model that is no name', { model: 7 }, { model: '' }],
+  ];
+  it.each(rows)('%s', (_, message, said) => {
+    expect(answer(message)?.answer).toMatchObject(said);
   });
 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createLineReader } from '../../src/answers/alike-lines.ts';
-import { type ResultLine, readResultLine } from '../../src/provider/anthropic/results/result-line.ts';
-import { withoutContent } from '../../src/provider/anthropic/results/without-content.ts';
+import { createLineCounter } from '../../../../src/provider/anthropic/results/alike-lines.ts';
+import { countResultLine } from '../../../../src/provider/anthropic/results/result-line.ts';
+import { withoutContent } from '../../../../src/provider/anthropic/results/without-content.ts';
 
 type Usage = Record<string, unknown>;
 
@@ -34,27 +34,8 @@ const answer = (custom_id: string, more: object = {}) => ({
   },
 });
 
-/** All that is counted of a line. */
-function counted(line: ResultLine | null) {
-  if (line?.type !== 'succeeded') return line;
-  const { custom_id, message } = line;
-  const { model, stop_reason } = message;
-  const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = message.usage;
-  const { cache_creation, server_tool_use, inference_geo } = message.usage;
-  return {
-    custom_id,
-    model,
-    stop_reason,
-    tokens: [input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens],
-    written: [cache_creation?.ephemeral_5m_input_tokens, cache_creation?.ephemeral_1h_input_tokens],
-    searches: server_tool_use?.web_search_requests,
-    geo: typeof inference_geo === 'string' ? inference_geo : null,
-  };
-}
-
-const read = (reader: ReturnType<typeof createLineReader>, line: string) =>
-  counted(reader(Buffer.from(line)));
-const parsed = (line: string) => counted(readResultLine(withoutContent(Buffer.from(line))));
+const read = (counter: ReturnType<typeof createLineCounter>, line: string) => counter(Buffer.from(line));
+const parsed = (line: string) => countResultLine(withoutContent(Buffer.from(line)));
 
 const tenAlike = (line: (i: number) => unknown) => Array.from({ length: 10 }, (_, i) => line(i));
 
@@ -108,7 +89,7 @@ test.each<[what: string, lines: unknown[]]>([
   ],
 ])('%s are read as if each were parsed', (_what, lines) => {
   for (const indent of [undefined, 1]) {
-    const reader = createLineReader();
+    const reader = createLineCounter();
     for (const line of lines) {
       const text = JSON.stringify(line, null, indent).replaceAll('\n', ' ');
       expect(read(reader, text)).toEqual(parsed(text));
@@ -117,7 +98,7 @@ test.each<[what: string, lines: unknown[]]>([
 });
 
 test('a member that comes twice counts as JSON.parse has it', () => {
-  const reader = createLineReader();
+  const reader = createLineCounter();
   const twice = (i: number) =>
     JSON.stringify(answer('first')).replace(
       '"custom_id":"first"',
@@ -128,7 +109,7 @@ test('a member that comes twice counts as JSON.parse has it', () => {
 
 test('a line that is damaged anywhere is read as if it were parsed', () => {
   const line = JSON.stringify(answer('task-1', { content: [] }));
-  const reader = createLineReader();
+  const reader = createLineCounter();
   expect(read(reader, line)).toEqual(parsed(line));
   const damage = fc.record({
     at: fc.nat(line.length - 1),

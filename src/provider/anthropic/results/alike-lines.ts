@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { shapeOf } from '../lib/json-shape.ts';
-import { type ResultLine, readResultLine } from '../provider/anthropic/results/result-line.ts';
-import { withoutContent } from '../provider/anthropic/results/without-content.ts';
+import { shapeOf } from '../../../lib/json-shape.ts';
+import type { CountedResult } from '../../dialect.ts';
+import { countAnswer, countResultLine } from './result-line.ts';
+import { withoutContent } from './without-content.ts';
 
-type ReadText = (text: string) => ResultLine | null;
+type ReadText = (text: string) => CountedResult | null;
 
 /** With caching and tools and without, and as several models have them: more ways than answers are written in. */
 const MOST_SHAPES = 8;
@@ -14,7 +15,7 @@ const LONGEST_SHAPE = 4_000;
  * Reads results lines that are checked and counted only: their answers' content is left out. How answers are written is
  * learned from those that came before, and one that is written alike is read without parsing.
  */
-export function createLineReader(): (line: Buffer) => ResultLine | null {
+export function createLineCounter(): (line: Buffer) => CountedResult | null {
   const alike: ReadText[] = [];
   return (line) => {
     const text = withoutContent(line);
@@ -22,8 +23,13 @@ export function createLineReader(): (line: Buffer) => ResultLine | null {
       const result = read(text);
       if (result !== null) return result;
     }
-    const result = readResultLine(text);
-    if (result?.type === 'succeeded' && alike.length < MOST_SHAPES && text.length <= LONGEST_SHAPE) {
+    const result = countResultLine(text);
+    if (
+      result !== null &&
+      result.usage !== null &&
+      alike.length < MOST_SHAPES &&
+      text.length <= LONGEST_SHAPE
+    ) {
       const read = readerOfAlike(text);
       if (read !== null) alike.push(read);
     }
@@ -48,9 +54,7 @@ const answerPlaces = z.object({
         output_tokens: count,
         cache_read_input_tokens: count,
         cache_creation_input_tokens: count,
-        cache_creation: z
-          .object({ ephemeral_5m_input_tokens: count, ephemeral_1h_input_tokens: count })
-          .nullish(),
+        cache_creation: z.object({ ephemeral_1h_input_tokens: count }).nullish(),
         server_tool_use: z.object({ web_search_requests: count }).nullish(),
         inference_geo: text.nullish(),
       }),
@@ -72,30 +76,19 @@ function readerOfAlike(line: string): ReadText | null {
     if (found?.[result.type] !== 'succeeded') return null;
     const textAt = (place: number) => found[place] ?? '';
     const countAt = (place: number) => Number(found[place]);
-    return {
-      type: 'succeeded',
-      custom_id: textAt(custom_id),
-      message: {
-        model: textAt(model),
-        content: [],
-        stop_reason: stop_reason === null ? null : textAt(stop_reason),
-        usage: {
-          input_tokens: countAt(usage.input_tokens),
-          output_tokens: countAt(usage.output_tokens),
-          cache_read_input_tokens: countAt(usage.cache_read_input_tokens),
-          cache_creation_input_tokens: countAt(usage.cache_creation_input_tokens),
-          cache_creation: cache_creation
-            ? {
-                ephemeral_5m_input_tokens: countAt(cache_creation.ephemeral_5m_input_tokens),
-                ephemeral_1h_input_tokens: countAt(cache_creation.ephemeral_1h_input_tokens),
-              }
-            : null,
-          server_tool_use: server_tool_use
-            ? { web_search_requests: countAt(server_tool_use.web_search_requests) }
-            : null,
-          inference_geo: inference_geo ? textAt(inference_geo) : null,
-        },
+    const longWrites = cache_creation ? countAt(cache_creation.ephemeral_1h_input_tokens) : 0;
+    const written = countAt(usage.cache_creation_input_tokens);
+    return countAnswer(textAt(custom_id), stop_reason === null ? null : textAt(stop_reason), {
+      model: textAt(model),
+      tokens: {
+        input_tokens: countAt(usage.input_tokens),
+        output_tokens: countAt(usage.output_tokens),
+        cache_read_tokens: countAt(usage.cache_read_input_tokens),
+        cache_write_5m_tokens: Math.max(0, written - longWrites),
+        cache_write_1h_tokens: longWrites,
+        web_searches: server_tool_use ? countAt(server_tool_use.web_search_requests) : 0,
       },
-    };
+      inference_geo: inference_geo ? textAt(inference_geo) : null,
+    });
   };
 }
