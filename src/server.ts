@@ -1,4 +1,7 @@
 #!/usr/bin/env node
-import { startServer } from './mcp/start-server.ts';
+import { isNodeNewEnough } from './lib/node-version.ts';
 
-await startServer(process.argv.slice(2));
+// Imported only then: an old Node could not even read it.
+if (isNodeNewEnough()) {
+  void import('./mcp/start-server.ts').then(({ startServer }) => startServer(process.argv.slice(2)));
+}

@@ -104,12 +104,19 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
   }
 
   async function outside(path: string): Promise<BatchError> {
-    if (allowed[0] !== undefined) await makeWorkFolderFor(allowed[0]);
-    const list = allowed.map((folder) => JSON.stringify(folder)).join(', ');
-    const advice = allowed[0] === undefined ? '' : `put the file into ${JSON.stringify(allowed[0])}, or `;
+    const looked = await Promise.all(
+      allowed.map(async (folder) => ({ folder, exists: (await realpathOrNull(folder)) !== null })),
+    );
+    const place = looked.find(({ exists }) => exists)?.folder ?? workFolder;
+    if (place !== undefined) await makeWorkFolderFor(place);
+    const list = looked.map(
+      ({ folder, exists }) =>
+        `${JSON.stringify(folder)}${exists || folder === place ? '' : ' (does not exist)'}`,
+    );
+    const advice = place === undefined ? '' : `put the file into ${JSON.stringify(place)}, or `;
     return new BatchError(
       'not_allowed',
-      `${JSON.stringify(path)} is outside the folders this server may use (allowed: ${list || 'none'}). ` +
+      `${JSON.stringify(path)} is outside the folders this server may use (allowed: ${list.join(', ') || 'none'}). ` +
         `To go on, ${advice}ask the person to start the server with --allow-dir and the file's folder.`,
     );
   }

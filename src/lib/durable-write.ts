@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link as linkFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { link as linkFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasErrorCode } from '../errors.ts';
 
@@ -23,15 +23,24 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Makes a folder (0700) and those missing above it, durably. One that exists is left as it is. */
+/**
+ * Makes a folder (0700) and those missing above it, durably. One that exists is left as it is. Not by `recursive`, which
+ * tries for ever where the system says ENOENT to every new folder, as it does below /proc.
+ */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-  if (first === undefined) return;
-  const above = dirname(first);
-  for (let parent = dirname(folder); ; parent = dirname(parent)) {
-    await syncFolder(parent);
-    if (parent === above || parent === dirname(parent)) return;
+  const above = dirname(folder);
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    if (hasErrorCode(error, 'EEXIST') && (await stat(folder)).isDirectory()) return;
+    if (!hasErrorCode(error, 'ENOENT') || above === folder) throw error;
+    await makeFolder(above);
+    await mkdir(folder, { mode: FOLDER_MODE }).catch((second: unknown) => {
+      // Another process was first.
+      if (!hasErrorCode(second, 'EEXIST')) throw second;
+    });
   }
+  await syncFolder(above);
 }
 
 /** The names in a folder, in no order; none where there is no such folder. */

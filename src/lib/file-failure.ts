@@ -23,6 +23,11 @@ const codes: Record<string, { code: ErrorCode; problem: string; next: string }> 
     problem: 'the operating system denies access',
     next: 'Ask the person to change its permissions, or use another folder.',
   },
+  ERR_ACCESS_DENIED: {
+    code: 'not_allowed',
+    problem: "Node's permission model forbids it",
+    next: 'Ask the person to start the server without --permission.',
+  },
   EROFS: {
     code: 'not_allowed',
     problem: 'it is on a read-only file system',

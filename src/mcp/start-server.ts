@@ -1,17 +1,27 @@
+import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { readConfig } from '../config/config.ts';
+import { type Config, readConfig } from '../config/config.ts';
 import { createContext } from '../config/create-context.ts';
 import { helpText } from '../config/help.ts';
 import type { Environment } from '../config/read-settings.ts';
 import { readSdkVariables } from '../config/sdk-variables.ts';
 import { BatchError, renderError } from '../errors.ts';
 import { createLog, redact } from '../log.ts';
+import type { Context } from '../state/context.ts';
 import { version } from '../version.ts';
 import { createServer } from './create-server.ts';
 
 /** Larger than any call's work may be, so that too much of it is refused in words and not by a closed connection. */
 const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+const NO_CREDENTIALS =
+  'There is no Anthropic credential that can be used: work is checked and estimated, but none is sent. Set ' +
+  "ANTHROPIC_API_KEY in the MCP client's `env` block and restart the client, or try everything with --sandbox.";
+
+const NOBODY_THERE =
+  'stdin was closed before any message came. An MCP client starts this server and talks to it over stdin; in a ' +
+  'container that takes `docker run -i`.';
 
 /** An end is not waited for longer than this: clients kill what lingers. */
 const LONGEST_END_MS = 1_500;
@@ -32,7 +42,6 @@ function cleanCredentials(env: NodeJS.ProcessEnv): void {
 export async function startServer(argv: readonly string[], env: Environment = process.env): Promise<void> {
   if (argv.includes('--version')) return print(`${version}\n`);
   if (argv.includes('--help') || argv.includes('-h')) return print(helpText(version));
-  cleanCredentials(process.env);
   try {
     await serve(argv, env);
   } catch (error) {
@@ -48,9 +57,10 @@ function print(text: string): void {
 
 async function serve(argv: readonly string[], env: Environment): Promise<void> {
   const config = readConfig({ env, argv });
+  cleanCredentials(process.env);
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
-  for (const notice of config.notices) log('warn', notice);
+  for (const notice of [...config.notices, ...missingFolders(config)]) log('warn', notice);
   const context = await createContext(config, log);
   const calls = new Set<Promise<unknown>>();
   const server = createServer(context, {
@@ -79,7 +89,10 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
       .then(() => Promise.all([server.close(), context.close()]))
       .then(() => process.exit(0));
   };
-  process.stdin.on('end', () => end('stdin was closed'));
+  process.stdin.on('end', () => {
+    if (process.stdin.bytesRead === 0) log('warn', NOBODY_THERE);
+    end('stdin was closed');
+  });
   process.stdin.on('close', () => end('stdin was closed'));
   process.stdout.on('error', () => end('stdout was closed'));
   // Nobody reads the log any more: that is no reason to stop.
@@ -92,5 +105,25 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
     new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: LONGEST_MESSAGE_BYTES }),
   );
   log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.dataDir}`);
+  if (config.provider === 'anthropic' && config.secrets.length === 0) calls.add(sayIfNoCredentials(context));
   void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
+}
+
+function missingFolders({ allowedDirs, workDir }: Config): string[] {
+  return allowedDirs
+    .filter((folder) => folder !== workDir && !existsSync(folder))
+    .map(
+      (folder) =>
+        `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is made`,
+    );
+}
+
+/** The SDK's profiles are looked for too. */
+async function sayIfNoCredentials({ provider, log }: Context): Promise<void> {
+  try {
+    await provider('anthropic').requireCredentials();
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    log('warn', NO_CREDENTIALS);
+  }
 }

@@ -129,6 +129,22 @@ describe('reading what an argument names', () => {
     await expect(folders.openForReading('nope.json')).rejects.toThrow(`resolved against "${work}"`);
   });
 
+  it('says which allowed folder does not exist, and sends nobody there', async () => {
+    const { root, work } = await world();
+    const notThere = join(root, 'not-there');
+    const told = async (allowed: string[], workFolder?: string) => {
+      const folders = createAllowedFolders({ allowed, base: work, ...(workFolder && { workFolder }) });
+      const error: unknown = await folders.openForReading('/etc/passwd').catch((caught: unknown) => caught);
+      return String(error);
+    };
+    expect(await told([notThere, work])).toContain(`(allowed: "${notThere}" (does not exist), "${work}")`);
+    expect(await told([notThere, work])).toContain(`put the file into "${work}"`);
+    const workFolder = join(root, 'made');
+    expect(await told([notThere, workFolder], workFolder)).toContain(`put the file into "${workFolder}"`);
+    expect(await readdir(root)).toContain('made');
+    expect(await told([notThere])).toMatch(/To go on, ask the person/);
+  });
+
   it('expands ~/ where the home folder is allowed, and knows no home where none is given', async () => {
     const { root } = await world();
     const home = join(root, 'home');

@@ -1,4 +1,5 @@
 import { BatchError } from '../../errors.ts';
+import { placeholderIn } from '../../lib/placeholder.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -33,7 +34,7 @@ const missing =
   'client, or repeat the call with `sandbox: true` to try the product without a key.';
 
 /**
- * Reads the SDK's variables; empty ones and a `${…}` that the client did not fill in count as unset. What is
+ * Reads the SDK's variables; empty ones and placeholders that the client did not fill in count as unset. What is
  * given wins, and a given key leaves no other credential.
  */
 export function readSdkSettings(
@@ -42,7 +43,7 @@ export function readSdkSettings(
 ): SdkSettings {
   const read = (name: string) => {
     const value = env[name]?.trim();
-    return value === undefined || value === '' || /^\$\{[^}]*\}$/.test(value) ? undefined : value;
+    return value === undefined || value === '' || placeholderIn(value) !== undefined ? undefined : value;
   };
   const alone = given.apiKey !== undefined;
   return {

@@ -8,6 +8,9 @@ const advice: Record<string, string> = {
   EDQUOT: 'The disk quota is used up: make room.',
   EROFS: 'The file system is read-only: choose another data folder with BATCH_MCP_DATA_DIR.',
   EACCES: 'Access is denied: give this user the data folder, or choose another with BATCH_MCP_DATA_DIR.',
+  // Node 26 has no fsync under it, whatever else it allows.
+  ERR_ACCESS_DENIED:
+    "Node's permission model forbids it: start the server without --permission, or on Node 24 with the data folder allowed.",
   EMFILE: 'Too many files are open: try again in a moment.',
 };
 

@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process';
+import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { builtServer, spawnServer, temporaryFolder } from '../harness.ts';
+
+const builtCli = path.join(path.dirname(builtServer), 'cli.js');
+const isRoot = process.getuid?.() === 0;
+/** A user id that no system has a name for. */
+const NAMELESS = 54_321;
+
+const requests = [{ task_id: 'a', prompt: 'How are you?' }];
+
+type Run = {
+  program?: string;
+  nodeArgs?: string[];
+  argv?: string[];
+  env?: Record<string, string>;
+  uid?: number;
+  cwd?: string;
+  stdin?: 'ignore' | 'pipe';
+};
+
+/** Runs a program whose stdin ends at once. */
+async function run({ program = builtServer, nodeArgs = [], argv = [], env = {}, ...options }: Run) {
+  const child = spawn(process.execPath, [...nodeArgs, program, ...argv], {
+    cwd: '/',
+    env: { PATH: process.env.PATH, ...env },
+    ...options,
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  let stderr = '';
+  let stdout = '';
+  child.stderr?.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  child.stdout?.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stdin?.end();
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return { code, stdout, stderr };
+}
+
+/** A folder that everybody may write to. */
+async function openFolder(): Promise<string> {
+  const folder = await temporaryFolder();
+  await chmod(folder, 0o777);
+  return folder;
+}
+
+describe.each([
+  ['server.js', builtServer],
+  ['cli.js', builtCli],
+])('an old Node, by %s', (_, program) => {
+  test.each(['12.22.12', '16.20.2', '18.20.8', '20.9.0', '20.18.3'])(
+    '%s is told in one line',
+    async (version) => {
+      const fake = `Object.defineProperty(process, 'versions', { value: { node: '${version}' } })`;
+      const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(fake)}`];
+      const { code, stdout, stderr } = await run({ program, nodeArgs });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(
+        /^batch-mcp needs Node 20\.19 or later, and this is Node [\d.]+ \(.*\)\. [^\n]*\n$/,
+      );
+      expect(stderr).toContain(version);
+    },
+  );
+
+  test('can read what it is given: nothing newer than modules is in it', async () => {
+    const texts = [await readFile(program, 'utf8')];
+    for (const [, chunk] of (texts[0] ?? '').matchAll(/from ?"(\.[^"]+)"/g)) {
+      texts.push(await readFile(path.join(path.dirname(program), chunk ?? ''), 'utf8'));
+    }
+    for (const text of texts)
+      expect(text).not.toMatch(/\?\.|\?\?|^await |;await |import\.meta\.(?!url)|\d_\d/);
+  });
+});
+
+test('the oldest Node that is taken is the one that the manifest names', async () => {
+  const manifest = z.object({ engines: z.object({ node: z.literal('>=20.19') }) });
+  manifest.parse(JSON.parse(await readFile(path.resolve(builtServer, '../../package.json'), 'utf8')));
+});
+
+describe('a start says', () => {
+  test.each([
+    ['nothing is on stdin', { stdin: 'ignore' }],
+    ['stdin is closed before a message', { stdin: 'pipe' }],
+  ] satisfies [string, Run][])('that %s, and how a container keeps it open', async (_, options) => {
+    const HOME = await temporaryFolder();
+    const { code, stdout, stderr } = await run({ ...options, env: { HOME } });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect(stderr).toMatch(/ warn stdin was closed before any message came\..*docker run -i/);
+  });
+
+  const noKey = / warn There is no Anthropic credential that can be used: .*ANTHROPIC_API_KEY.*--sandbox/;
+  const credentials: [string, Record<string, string>, string[], boolean][] = [
+    ['no key', {}, [], true],
+    ['an empty key', { ANTHROPIC_API_KEY: '' }, [], true],
+    ['an unfilled key', { ANTHROPIC_API_KEY: '<your-key>' }, [], true],
+    ['a key', { ANTHROPIC_API_KEY: 'sk-ant-something' }, [], false],
+    ['a token', { ANTHROPIC_AUTH_TOKEN: 'something-long' }, [], false],
+    ['a header', { ANTHROPIC_CUSTOM_HEADERS: 'authorization: Bearer something' }, [], false],
+    ['the sandbox', {}, ['--sandbox'], false],
+  ];
+  test.each(credentials)('once that there is no credential, with %s', async (_, env, argv, said) => {
+    const HOME = await temporaryFolder();
+    const { stderr } = await run({ argv, env: { HOME, ...env } });
+    expect(stderr.split('\n').filter((line) => noKey.test(line))).toHaveLength(said ? 1 : 0);
+  });
+
+  test('which allowed folder does not exist', async () => {
+    const HOME = await temporaryFolder();
+    const { stderr } = await run({ argv: ['--allow-dir', '/no/such', HOME], env: { HOME } });
+    expect(stderr.match(/ warn The allowed folder ".*" does not exist/g)).toEqual([
+      ' warn The allowed folder "/no/such" does not exist',
+    ]);
+  });
+
+  test('which variables do not count', async () => {
+    const HOME = await temporaryFolder();
+    const env = { HOME, BATCH_MCP_WORK_DIR: '$HOME/x', ANTHROPIC_BASE_URL: '<url>', BATCH_MCP_PRICES: '' };
+    const { stderr } = await run({ env });
+    expect(stderr).toMatch(/ warn BATCH_MCP_WORK_DIR holds "\$HOME", a placeholder/);
+    expect(stderr).toMatch(/ warn ANTHROPIC_BASE_URL holds a placeholder/);
+    expect(stderr).toMatch(/ warn BATCH_MCP_PRICES is empty/);
+  });
+});
+
+describe('a machine as containers have it', () => {
+  test.skipIf(!isRoot)('without a home folder the start asks for a data folder', async () => {
+    const { code, stdout, stderr } = await run({ uid: NAMELESS });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/BATCH_MCP_DATA_DIR: is not set, and there is no home folder.*--data-dir/);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  test.skipIf(!isRoot)('without a home folder, with a data folder, everything works', async () => {
+    const folder = await openFolder();
+    await mkdir(path.join(folder, 'work'));
+    await chown(path.join(folder, 'work'), NAMELESS, NAMELESS);
+    const server = await spawnServer({
+      folder,
+      under: ['/usr/bin/env', '-i', 'setpriv', `--reuid=${NAMELESS}`, '--clear-groups', '--'],
+      argv: ['--sandbox', '--data-dir', path.join(folder, 'data')],
+    });
+    const { batch_id } = await server.ok('submit_batch', { requests, output_file: 'answers.csv' });
+    expect(await server.ok('batch_status', { batch_id, wait_seconds: 20 })).toMatchObject({
+      output_files: [path.join(folder, 'work', 'answers.csv')],
+    });
+  });
+
+  test('an empty HOME is none', async () => {
+    const { code, stderr } = await run({ env: { HOME: '' } });
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('data in /.local');
+  });
+
+  test('a working folder that is gone', async () => {
+    const folder = await temporaryFolder();
+    const gone = path.join(folder, 'gone');
+    await mkdir(gone);
+    const server = await spawnServer({
+      folder,
+      cwd: gone,
+      under: ['sh', '-c', 'rmdir "$PWD" && exec "$@"', 'sh'],
+      argv: ['--sandbox'],
+    });
+    const { batch_id } = await server.ok('submit_batch', { requests, output_file: 'answers.csv' });
+    expect(await server.ok('batch_status', { batch_id, wait_seconds: 20 })).toMatchObject({
+      output_files: [path.join(folder, 'batch-mcp', 'answers.csv')],
+    });
+  });
+
+  test.runIf(process.platform === 'linux').each(['/proc/x', '/proc/x/y/z', '/dev/null/x'])(
+    'a data folder that can not be made: %s',
+    async (data) => {
+      const server = await spawnServer({ argv: ['--sandbox', '--data-dir', data] });
+      const refused = await server.fails('submit_batch', { requests });
+      expect(refused).toContain(data);
+      expect(refused).toMatch(/^store_failed/);
+    },
+  );
+});
