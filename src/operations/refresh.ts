@@ -22,15 +22,22 @@ export type Refreshed = {
 
 const collectKey = (batchId: string) => `${batchId} results`;
 
+/** Which parts the provider is asked about: a batch has not ended while one of them runs. */
+export type PartsAsked = 'all' | 'until_one_runs';
+
 /**
  * Looks after a batch: asks the provider how its parts are, goes on with what a dead process left unsent or
  * uncertain, fetches what has ended, writes the files asked for. What takes long goes on as a job. A look
  * that fails leaves the batch as it was last seen.
  */
-export async function refresh(context: Context, first: BatchRecord): Promise<Refreshed> {
+export async function refresh(
+  context: Context,
+  first: BatchRecord,
+  partsAsked: PartsAsked = 'all',
+): Promise<Refreshed> {
   const { batch_id } = first;
   await noteAbandonedSends(context, first);
-  const failures = await askProvider(context, first);
+  const failures = await askProvider(context, first, partsAsked);
   const record = (await context.store.record(batch_id).read()) ?? first;
 
   // What is being prepared here is sent by whoever prepares it, once its money is reserved.
@@ -50,15 +57,15 @@ export async function refresh(context: Context, first: BatchRecord): Promise<Ref
  * The same, but answered after `ms` milliseconds at the latest: with what the store has, while the look goes on
  * and what it finds is kept.
  */
-export async function refreshWithin(context: Context, record: BatchRecord, ms: number): Promise<Refreshed> {
-  const look = refresh(context, record);
-  if (
-    await endsWithin(
-      look.then(() => {}),
-      ms,
-    )
-  )
-    return look;
+export async function refreshWithin(
+  context: Context,
+  record: BatchRecord,
+  ms: number,
+  partsAsked: PartsAsked = 'all',
+): Promise<Refreshed> {
+  const look = refresh(context, record, partsAsked);
+  const looked = look.then(() => {});
+  if (await endsWithin(looked, ms)) return look;
   look.catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     context.log('warn', `${record.batch_id}: a look that was not waited for failed (${reason})`);
@@ -144,13 +151,18 @@ function isAbandoned(context: Context, batchId: string, intent: Intent): boolean
   return dropped || isPastDeadline(intent, context.now()) || isProvenDead(intent.sender);
 }
 
-async function askProvider(context: Context, record: BatchRecord): Promise<BatchError[]> {
+async function askProvider(
+  context: Context,
+  record: BatchRecord,
+  partsAsked: PartsAsked,
+): Promise<BatchError[]> {
   const failures: BatchError[] = [];
   for (const part of record.parts.filter(isCreated)) {
     if (part.progress.seen.processing_status === 'ended') continue;
     try {
       await giveUpDisplaced(context, record, part);
-      await refreshPart(context, record, part);
+      const hasEnded = await refreshPart(context, record, part);
+      if (!hasEnded && partsAsked === 'until_one_runs') break;
     } catch (error) {
       if (!(error instanceof BatchError) || error.code.startsWith('store')) throw error;
       failures.push(await explained(context, record, part, error));
@@ -160,12 +172,14 @@ async function askProvider(context: Context, record: BatchRecord): Promise<Batch
   return failures;
 }
 
-async function refreshPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<void> {
+/** Notes how a part is now; whether it has ended. */
+async function refreshPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<boolean> {
   const batch = await context.provider(record.provider).retrieveBatch(part.progress.provider_batch_id);
   await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) => {
     if (progress.state !== 'created' || progress.seen.processing_status === 'ended') return null;
     return { ...progress, not_found_since: null, seen: seenOf(batch) };
   });
+  return batch.processing_status === 'ended';
 }
 
 /** A 404 can pass within minutes of a create; one that lasts has a meaning. */

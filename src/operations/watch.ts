@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchError } from '../errors.ts';
+import { BatchError, type ErrorCode } from '../errors.ts';
+import type { ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { type Job, jobEndsWithin, type Progress, type Waiting } from '../state/jobs.ts';
 import { isSaved, statusOf } from '../state/status.ts';
@@ -14,9 +15,22 @@ export type WatchOptions = Waiting & {
 
 /** How long a download that just began is waited for: a small one is over by then. */
 const PATIENCE_MS = 2_000;
-const POLL_MS = 1_000;
 /** What a look that begins at the last moment may take on top of the call's time. */
 const LAST_LOOK_MS = 2_500;
+
+/** Between the first looks, so that a wait of 20 seconds makes five; after that an end is hours away more often than not. */
+const FIRST_PAUSES_MS = [1_000, 4_000, 7_000, 8_000];
+const EARLY_MS = 2 * 60_000;
+const EARLY_PAUSE_MS = 10_000;
+const LATE_PAUSE_MS = 60_000;
+/** The sandbox is this computer's own, and mostly done in seconds. */
+const SANDBOX_PAUSE_MS = 1_000;
+
+/** How long to wait for the next look, after so many of them in so many milliseconds. */
+export function pauseAfter(looks: number, waitedMs: number, provider: ProviderName): number {
+  if (provider === 'sandbox') return SANDBOX_PAUSE_MS;
+  return FIRST_PAUSES_MS[looks - 1] ?? (waitedMs < EARLY_MS ? EARLY_PAUSE_MS : LATE_PAUSE_MS);
+}
 
 /** Looks at a batch, and on until it has ended and is saved, or the time is up. */
 export async function watch(context: Context, id: string, options: WatchOptions = {}): Promise<Refreshed> {
@@ -25,8 +39,11 @@ export async function watch(context: Context, id: string, options: WatchOptions 
   const until = start + Math.min(waitSeconds * 1000, context.limits.callMs);
   const timeForLook = () => start + context.limits.callMs + LAST_LOOK_MS - Date.now();
   const batchId = await resolveBatchId(context, id);
-  for (;;) {
-    const seen = await refreshWithin(context, await requireRecord(context, batchId), timeForLook());
+  for (let looks = 1; ; looks += 1) {
+    // What is looked at in between is only whether the wait is over.
+    const partsAsked = looks > 1 && until > Date.now() ? 'until_one_runs' : 'all';
+    const before = await requireRecord(context, batchId);
+    const seen = await refreshWithin(context, before, timeForLook(), partsAsked);
     const left = until - Date.now();
     if (isSettled(seen)) return seen;
     await onProgress?.(seen.job?.progress ?? waitingFor(seen.record));
@@ -46,7 +63,8 @@ export async function watch(context: Context, id: string, options: WatchOptions 
       return refreshWithin(context, record, timeForLook());
     }
     if (left <= 0 || signal?.aborted) return seen;
-    await sleep(Math.min(POLL_MS, left), undefined, { ...(signal && { signal }) }).catch((error: unknown) => {
+    const pause = Math.min(left, pauseAfter(looks, Date.now() - start, seen.record.provider));
+    await sleep(pause, undefined, { ...(signal && { signal }) }).catch((error: unknown) => {
       if (!signal?.aborted) throw error;
     });
   }
@@ -59,9 +77,13 @@ const waitingFor = ({ request_count }: BatchRecord): Progress => ({
   total: request_count,
 });
 
+/** A look that fails for one of these fails again until a person does something. */
+const lastingFailures: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_refused', 'wrong_state']);
+
 /** Whether waiting changes nothing any more. */
-function isSettled({ record, job }: Refreshed): boolean {
+function isSettled({ record, job, failures }: Refreshed): boolean {
   if (job) return false;
+  if (failures.some(({ code }) => lastingFailures.has(code))) return true;
   const status = statusOf(record);
   return status === 'unconfirmed' || status === 'not_sent' || (status === 'ended' && isSaved(record));
 }
