@@ -2,9 +2,18 @@
 import { isNodeNewEnough } from './lib/node-version.ts';
 
 const args = process.argv.slice(2);
-const isPerson = args.length === 0 && process.stdin.isTTY;
+const [first] = args;
+const asksForHelp = first === '--help' || first === '-h' || first === '--version';
+const isServer =
+  first === undefined ? !process.stdin.isTTY : first === 'serve' || (first.startsWith('-') && !asksForHelp);
 
-// Imported only then: an old Node could not even read it.
+// Imported only then: an old Node could not even read it. And a server need not load what commands do.
 if (isNodeNewEnough()) {
-  void import('./mcp/start-server.ts').then(({ startServer }) => startServer(isPerson ? ['--help'] : args));
+  if (isServer) {
+    void import('./mcp/start-server.ts').then(({ startServer }) =>
+      startServer(first === 'serve' ? args.slice(1) : args),
+    );
+  } else {
+    void import('./cli/run-cli.ts').then(({ runCli }) => runCli(first === undefined ? ['--help'] : args));
+  }
 }

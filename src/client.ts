@@ -29,7 +29,10 @@ export type BatchClient = {
   /** Looks at a batch; with `waitSeconds` (20 at most) again and again until it has ended. */
   status(batchId: string, options?: CallOptions & { waitSeconds?: number }): Promise<StatusReply>;
   /** Waits until a batch has ended and its results are saved, for hours if need be. */
-  wait(batchId: string, options?: CallOptions & { timeoutSeconds?: number }): Promise<WaitReply>;
+  wait(
+    batchId: string,
+    options?: CallOptions & { pollInterval?: number; timeout?: number },
+  ): Promise<WaitReply>;
   /** The answers, by page and filter, or into a file. */
   results(batchId: string, request?: CallOptions & ResultsRequest): Promise<ResultsReply>;
   /** Sends again what failed. Throws `wrong_state` where something still runs, or there is nothing to send. */
@@ -97,8 +100,8 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     submit: (work, submitOptions) => ask(submit, { ...work, ...submitOptions }),
     status: (batch_id, { waitSeconds: wait_seconds, ...call } = {}) =>
       ask(status, { batch_id, wait_seconds, ...call }),
-    wait: (batch_id, { timeoutSeconds: timeout_seconds, ...call } = {}) =>
-      ask(wait, { batch_id, timeout_seconds, ...call }),
+    wait: (batch_id, { pollInterval: poll_interval, ...call } = {}) =>
+      ask(wait, { batch_id, poll_interval, ...call }),
     results: (batch_id, request) => ask(results, { ...request, batch_id }),
     retry: (batch_id, request) => ask(retry, { ...request, batch_id }),
     cancel: (batch_id, call) => ask(cancel, { ...call, batch_id }),

@@ -41,8 +41,8 @@ describe.each([
   ['batch-mcp', builtCli],
   ['node dist/server.js', builtServer],
 ])('%s', (_, program) => {
-  it.each(['--help', '-h'])('%s tells how it is used', async (flag) => {
-    const { code, stdout, stderr } = await run([flag], { program });
+  it.each(['--help', '-h'])('%s tells how the server is used', async (flag) => {
+    const { code, stdout, stderr } = await run(program === builtCli ? ['serve', flag] : [flag], { program });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const name of ['--sandbox', '--allow-dir', '--max-cost-usd', 'ANTHROPIC_API_KEY']) {
       expect(stdout).toContain(name);

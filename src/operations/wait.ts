@@ -1,20 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
+import type { Context } from '../state/context.ts';
+import type { Waiting } from '../state/jobs.ts';
 import { batchId } from './fields.ts';
+import { resolveBatchId } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
-import { follow, status } from './status.ts';
+import { findStillPreparing, type Preparing } from './replies/preparing.ts';
+import { type BatchReport, reportOf } from './replies/report.ts';
+import { status } from './status.ts';
+import { isLasting, watch } from './watch.ts';
+
+/** An hour more than a batch lives, so that one that expires is seen to. */
+const DEFAULT_TIMEOUT_SECONDS = 25 * 3600;
 
 /** Waits for a batch's end, for hours if need be, and for its results and files to be here: for a program or a person. */
 export const wait = defineOperation({
   name: 'wait',
   input: z.strictObject({
     batch_id: batchId,
-    timeout_seconds: z.number().positive().optional().describe('Gives up waiting after this; default: never'),
+    poll_interval: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Seconds between two looks; default: as often as it is worth it'),
+    timeout: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Seconds to wait at most; default: 90000, which is 25 hours'),
   }),
   output: status.output,
-  run: (context, { batch_id, timeout_seconds = Number.POSITIVE_INFINITY }, waiting) =>
-    follow(context, batch_id, { ...waiting, waitSeconds: timeout_seconds }),
+  run: (context, { batch_id, poll_interval, timeout = DEFAULT_TIMEOUT_SECONDS }, waiting) =>
+    untilEnd(context, batch_id, { everySeconds: poll_interval, timeoutSeconds: timeout }, waiting),
   nextStep,
 });
 
 export type WaitReply = ReplyOf<typeof wait>;
+
+type Patience = { everySeconds: number | undefined; timeoutSeconds: number };
+
+/** What nobody has settled after so many looks waits for a person's decision. */
+const UNCONFIRMED_LOOKS = 5;
+const FIRST_RETRY_SECONDS = 2;
+const LONGEST_RETRY_SECONDS = 300;
+
+/** A look that fails is not the end: the batch goes on, and so does the waiting. */
+async function untilEnd(
+  context: Context,
+  id: string,
+  { everySeconds, timeoutSeconds }: Patience,
+  waiting: Waiting,
+): Promise<BatchReport | Preparing> {
+  // By the clock that stands still while a computer sleeps: what it slept through is no reason to give up.
+  const end = performance.now() + timeoutSeconds * 1000;
+  const left = () => Math.max(0, end - performance.now());
+  const batchId = await resolveBatchId(context, id);
+  let failed = 0;
+  let unconfirmed = 0;
+  for (;;) {
+    const preparing = await findStillPreparing(context, batchId, left(), waiting);
+    if (preparing !== null) return preparing;
+    const seen = await watch(context, batchId, { ...waiting, waitSeconds: 0 });
+    const report = await reportOf(context, seen);
+    unconfirmed = report.processing_status === 'unconfirmed' ? unconfirmed + 1 : 0;
+    const needsPerson = unconfirmed > UNCONFIRMED_LOOKS || seen.failures.some(isLasting);
+    if (isOver(report) || needsPerson || left() === 0 || waiting.signal?.aborted) return report;
+    failed = seen.failures.length > 0 ? failed + 1 : 0;
+    const usual = everySeconds ?? report.check_again_in_seconds;
+    const seconds = failed === 0 ? usual : Math.min(usual, afterFailures(failed));
+    await pause(Math.min(seconds * 1000, left()), report, waiting);
+  }
+}
+
+function isOver({ processing_status, results_state }: BatchReport): boolean {
+  return processing_status === 'not_sent' || (processing_status === 'ended' && results_state === 'saved');
+}
+
+/** Twice as long each time, and not to the second: many that wait should not come back at once. */
+function afterFailures(times: number): number {
+  const longest = Math.min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (times - 1));
+  return longest * (0.5 + Math.random() / 2);
+}
+
+const TICK_MS = 1_000;
+/** The clocks differ by more than this only where the computer slept. */
+const SLEPT_MS = 5_000;
+
+/** Waits, telling how far the batch is every second; ends early when the call does, or when the computer wakes from sleep. */
+async function pause(ms: number, { outcomes, request_count }: BatchReport, waiting: Waiting): Promise<void> {
+  const { signal, onProgress } = waiting;
+  const end = performance.now() + ms;
+  const drift = Date.now() - performance.now();
+  for (;;) {
+    await onProgress?.({ stage: 'waiting', done: request_count - outcomes.pending, total: request_count });
+    const left = end - performance.now();
+    const slept = Date.now() - performance.now() - drift > SLEPT_MS;
+    if (left <= 0 || slept || signal?.aborted) return;
+    await sleep(Math.min(TICK_MS, left), undefined, { ...(signal && { signal }) }).catch((error: unknown) => {
+      if (!signal?.aborted) throw error;
+    });
+  }
+}

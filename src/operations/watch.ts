@@ -79,11 +79,12 @@ const waitingFor = ({ request_count }: BatchRecord): Progress => ({
 
 /** A look that fails for one of these fails again until a person does something. */
 const lastingFailures: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_refused', 'wrong_state']);
+export const isLasting = ({ code }: BatchError): boolean => lastingFailures.has(code);
 
 /** Whether waiting changes nothing any more. */
 function isSettled({ record, job, failures }: Refreshed): boolean {
   if (job) return false;
-  if (failures.some(({ code }) => lastingFailures.has(code))) return true;
+  if (failures.some(isLasting)) return true;
   const status = statusOf(record);
   return status === 'unconfirmed' || status === 'not_sent' || (status === 'ended' && isSaved(record));
 }

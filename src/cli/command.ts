@@ -1,0 +1,39 @@
+import type { Option } from 'commander';
+import type * as z from 'zod';
+import type { Context } from '../state/context.ts';
+import type { Waiting } from '../state/jobs.ts';
+import type { ExitCode } from './exit-code.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What a command works with. */
+export type Call = {
+  context: Context;
+  terminal: Terminal;
+  stdin: NodeJS.ReadableStream;
+  /** What was typed after the command's name, in the order of its `positional`; absent ones are undefined. */
+  given: readonly (string | undefined)[];
+  /** The options that are arguments of the command's operation, under the operation's names. */
+  args: Readonly<Record<string, unknown>>;
+  /** The command's own options. */
+  options: Readonly<Record<string, unknown>>;
+  /** Whether the reply is printed as one JSON document, and nothing else on stdout. */
+  json: boolean;
+  /** Ends with Ctrl-C, and shows progress. */
+  waiting: Waiting & { signal: AbortSignal };
+  /** Told which batch the command is about, so that an interruption can say how to go on. */
+  about(batchId: string): void;
+};
+
+export type Command = {
+  name: string;
+  summary: string;
+  /** As in `<file>` or `[output]`. */
+  positional: readonly string[];
+  /** Its arguments become options. */
+  operation?: { readonly input: z.ZodObject };
+  /** Arguments of the operation that the command takes in another way, or not at all. */
+  taken?: readonly string[];
+  options?: readonly Option[];
+  examples: readonly string[];
+  run(call: Call): Promise<ExitCode>;
+};

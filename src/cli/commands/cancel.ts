@@ -1,0 +1,24 @@
+import { cancel } from '../../operations/cancel.ts';
+import { readInput } from '../../operations/operation.ts';
+import type { Command } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { showBatch } from '../show.ts';
+
+export const cancelCommand: Command = {
+  name: 'cancel',
+  summary: 'stop a batch: what is finished stays and is paid, the rest costs nothing',
+  positional: ['<batch_id>'],
+  operation: cancel,
+  taken: ['batch_id'],
+  examples: ['batch-mcp cancel batch_01…'],
+  async run({ context, terminal, given, args, json, waiting }) {
+    const reply = await cancel.run(
+      context,
+      readInput(cancel.input, { ...args, batch_id: given[0] }, 'batch-mcp cancel'),
+      waiting,
+    );
+    if (json) terminal.print(JSON.stringify(reply, null, 2));
+    else showBatch(terminal, reply);
+    return exitCode.done;
+  },
+};

@@ -1,0 +1,57 @@
+import { estimate } from '../../operations/estimate.ts';
+import { readInput } from '../../operations/operation.ts';
+import type { Command } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { count, dollars, table } from '../format.ts';
+import { costText, facts, warn } from '../show.ts';
+import { openSource } from '../source.ts';
+import { sourceArguments } from './spend.ts';
+
+export const estimateCommand: Command = {
+  name: 'estimate',
+  summary: 'check tasks and say what they would cost; sends and costs nothing',
+  positional: ['[file]'],
+  operation: estimate,
+  taken: sourceArguments,
+  examples: [
+    'batch-mcp estimate tasks.jsonl',
+    'batch-mcp estimate --request-count 1000 --input-tokens-per-request 500 --output-tokens-per-request 200',
+  ],
+  async run({ context, terminal, given, args, json, waiting, stdin }) {
+    const source = given[0] === undefined ? null : await openSource(given[0], stdin);
+    try {
+      const input = readInput(estimate.input, { ...args, ...source?.args }, 'batch-mcp estimate');
+      const reply = await estimate.run(context, input, waiting);
+      if (json) {
+        terminal.print(JSON.stringify(reply, null, 2));
+        return exitCode.done;
+      }
+      facts(terminal, [
+        ['Requests', count(reply.request_count)],
+        ['Cost', costText(reply.cost_usd)],
+        ['Not in a batch', `${dollars(reply.standard_cost_usd)}, so it saves ${dollars(reply.savings_usd)}`],
+        ['Rests on', reply.rests_on],
+        ['Prices of', reply.prices_as_of],
+      ]);
+      const columns = [
+        { title: 'model' },
+        { title: 'tier' },
+        { title: 'expected', right: true },
+        { title: 'at most', right: true },
+      ];
+      const rows = reply.compare.map(({ model, model_tier, expected, maximum }) => [
+        model,
+        model_tier,
+        dollars(expected),
+        dollars(maximum),
+      ]);
+      terminal.print('');
+      terminal.print(table(columns, rows, terminal));
+      for (const advice of reply.advice) terminal.note(advice);
+      warn(terminal, reply.warnings);
+      return exitCode.done;
+    } finally {
+      await source?.discard();
+    }
+  },
+};

@@ -1,0 +1,60 @@
+import { readInput } from '../../operations/operation.ts';
+import { type ResultsReply, results } from '../../operations/results.ts';
+import type { Call, Command } from '../command.ts';
+import { type ExitCode, exitCode } from '../exit-code.ts';
+import { showAnswers, showTotals } from '../show.ts';
+
+export const resultsCommand: Command = {
+  name: 'results',
+  summary: "write a batch's results to a file, or show them",
+  positional: ['<batch_id>', '[output_file]'],
+  operation: results,
+  taken: ['batch_id', 'output_file'],
+  examples: [
+    'batch-mcp results batch_01… results.json',
+    'batch-mcp results batch_01… --outcomes failed',
+    'batch-mcp results batch_01… answers.csv --overwrite',
+  ],
+  async run(call) {
+    const { terminal, given, json } = call;
+    const reply = await readResults(call, given[0], given[1]);
+    if (json) terminal.print(JSON.stringify(reply, null, 2));
+    else {
+      if (given[1] === undefined) showAnswers(terminal, reply);
+      showSaved(call, reply);
+    }
+    return codeOfResults(reply);
+  },
+};
+
+export async function readResults(
+  { context, args, waiting }: Pick<Call, 'context' | 'args' | 'waiting'>,
+  batch_id: string | undefined,
+  output_file: string | undefined,
+): Promise<ResultsReply> {
+  const input = { ...args, batch_id, output_file };
+  return results.run(context, readInput(results.input, input, 'batch-mcp results'), waiting);
+}
+
+/** What is in, where it is, and what to do about the rest. */
+export function showSaved({ terminal }: Pick<Call, 'terminal'>, reply: ResultsReply): void {
+  if (reply.results_state !== 'saved') {
+    showTotals(terminal, reply);
+    terminal.note(
+      `Not all results are in (${reply.processing_status}). Next: batch-mcp wait ${reply.batch_id} results.json`,
+    );
+    return;
+  }
+  if (reply.output_files.length > 0) terminal.print(`Results saved to ${reply.output_files.join(', ')}`);
+  showTotals(terminal, reply);
+  if (reply.error_digest.some(({ retryable }) => retryable)) {
+    terminal.note(`Next: batch-mcp retry ${reply.batch_id} sends again what can succeed.`);
+  } else if (reply.next_cursor !== null) {
+    terminal.note(`There are more: batch-mcp results ${reply.batch_id} results.json writes all of them.`);
+  }
+}
+
+export function codeOfResults({ results_state, totals }: ResultsReply): ExitCode {
+  if (results_state !== 'saved') return exitCode.notEnded;
+  return totals.succeeded === totals.total ? exitCode.done : exitCode.someTasksFailed;
+}

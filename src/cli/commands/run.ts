@@ -1,0 +1,37 @@
+import { submit } from '../../operations/submit.ts';
+import type { Command } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { count } from '../format.ts';
+import { sourceArguments, submitTyped, yesOption } from './spend.ts';
+import { waitAndSave } from './wait.ts';
+
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'submit, wait, and write the results: the whole job in one line',
+  positional: ['<file>', '[output]'],
+  operation: submit,
+  taken: [...sourceArguments, 'output_file'],
+  options: [yesOption],
+  examples: [
+    'batch-mcp run tasks.jsonl answers.csv',
+    "batch-mcp run tasks.jsonl answers.json --prompt 'Translate into French: {{text}}'",
+  ],
+  async run(call) {
+    const { terminal, given, json } = call;
+    const output = given[1];
+    const reply = await submitTyped(call, given[0] ?? '-', output);
+    if (reply === null) {
+      terminal.note('Nothing was sent.');
+      return exitCode.failed;
+    }
+    if (!json) {
+      const tasks = 'request_count' in reply ? ` of ${count(reply.request_count)} requests` : '';
+      terminal.note(
+        reply.duplicate
+          ? `This work has its batch already: ${reply.batch_id}${tasks}. Nothing is sent or paid again (--force-new would).`
+          : `Submitted ${reply.batch_id}${tasks}.`,
+      );
+    }
+    return waitAndSave({ ...call, args: {} }, reply.batch_id, output);
+  },
+};

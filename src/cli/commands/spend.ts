@@ -1,0 +1,55 @@
+import { Option } from 'commander';
+import { estimate } from '../../operations/estimate.ts';
+import { readInput } from '../../operations/operation.ts';
+import { type SubmitReply, submit } from '../../operations/submit.ts';
+import type { Call } from '../command.ts';
+import { count, dollars } from '../format.ts';
+import { openSource } from '../source.ts';
+
+/** Arguments of a submission that are a source of work: the command takes them as `<file>`. */
+export const sourceArguments = ['requests'] as const;
+
+/** Above this a person is asked before it is spent. */
+const ASK_ABOVE_USD = 1;
+
+export const yesOption = new Option('-y, --yes', 'spend without asking');
+
+/**
+ * Submits the work that was typed; null where the person declined. Whoever can be asked is asked before more than a dollar
+ * is spent; the owner's limits hold in any case.
+ */
+export async function submitTyped(
+  call: Call,
+  file: string,
+  outputFile: string | undefined,
+): Promise<SubmitReply | null> {
+  const { context, args, waiting, stdin } = call;
+  const source = await openSource(file, stdin);
+  try {
+    const work = { ...args, ...source.args };
+    const input = readInput(submit.input, { ...work, output_file: outputFile }, 'batch-mcp submit');
+    if (!(await isAgreed(call, work))) return null;
+    const reply = await submit.run(context, input, waiting);
+    call.about(reply.batch_id);
+    // What goes on in this process reads the source: it is removed only then.
+    if (file === '-') await context.jobs.idle();
+    return reply;
+  } finally {
+    await source.discard();
+  }
+}
+
+async function isAgreed(call: Call, work: Record<string, unknown>): Promise<boolean> {
+  const { context, terminal, options, waiting } = call;
+  if (options.yes === true || !terminal.canAsk || context.defaultProvider === 'sandbox') return true;
+  const known = Object.fromEntries(Object.entries(work).filter(([name]) => name in estimate.input.shape));
+  const { cost_usd, request_count } = await estimate.run(
+    context,
+    readInput(estimate.input, known, 'batch-mcp submit'),
+    waiting,
+  );
+  if (cost_usd.maximum <= ASK_ABOVE_USD) return true;
+  return terminal.confirm(
+    `${count(request_count)} requests: ${dollars(cost_usd.expected)} expected, ${dollars(cost_usd.maximum)} at most. Send them?`,
+  );
+}

@@ -1,0 +1,34 @@
+import { readInput } from '../../operations/operation.ts';
+import { status } from '../../operations/status.ts';
+import type { Command } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { duration } from '../format.ts';
+import { showBatch } from '../show.ts';
+
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'say how a batch is',
+  positional: ['<batch_id>'],
+  operation: status,
+  taken: ['batch_id', 'wait_seconds'],
+  examples: ['batch-mcp status batch_01…', 'batch-mcp status msgbatch_01… --json'],
+  async run({ context, terminal, given, args, json, waiting }) {
+    const reply = await status.run(
+      context,
+      readInput(status.input, { ...args, batch_id: given[0] }, 'batch-mcp status'),
+      waiting,
+    );
+    if (json) {
+      terminal.print(JSON.stringify(reply, null, 2));
+      return exitCode.done;
+    }
+    showBatch(terminal, reply);
+    if (reply.processing_status === 'ended') {
+      terminal.note(`Next: batch-mcp results ${reply.batch_id} results.json`);
+    } else if (reply.check_again_in_seconds > 0) {
+      const again = duration(reply.check_again_in_seconds);
+      terminal.note(`Look again in ${again}, or: batch-mcp wait ${reply.batch_id} results.json`);
+    }
+    return exitCode.done;
+  },
+};

@@ -1,0 +1,41 @@
+import { submit } from '../../operations/submit.ts';
+import type { Command } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { count } from '../format.ts';
+import { showBatch } from '../show.ts';
+import { sourceArguments, submitTyped, yesOption } from './spend.ts';
+
+export const submitCommand: Command = {
+  name: 'submit',
+  summary: 'check tasks and send them as a batch',
+  positional: ['<file>'],
+  operation: submit,
+  taken: sourceArguments,
+  options: [yesOption],
+  examples: [
+    'batch-mcp submit batch_requests.json',
+    'batch-mcp submit tasks.jsonl --output-file answers.csv --model-tier cheap',
+    'generate-tasks | batch-mcp submit -',
+  ],
+  async run(call) {
+    const { terminal, given, json } = call;
+    const reply = await submitTyped(call, given[0] ?? '-', undefined);
+    if (reply === null) {
+      terminal.note('Nothing was sent.');
+      return exitCode.failed;
+    }
+    if (json) terminal.print(JSON.stringify(reply, null, 2));
+    else {
+      const tasks = 'request_count' in reply ? ` of ${count(reply.request_count)} requests` : '';
+      terminal.print(
+        reply.duplicate ? `This work has its batch already${tasks}.` : `Batch submitted${tasks}.`,
+      );
+      showBatch(terminal, reply);
+      const id = reply.batch_id;
+      terminal.note(`Monitor status:   batch-mcp status ${id}`);
+      terminal.note(`Retrieve results: batch-mcp results ${id} results.json`);
+      terminal.note(`Or wait for them: batch-mcp wait ${id} results.json`);
+    }
+    return reply.processing_status === 'not_sent' ? exitCode.failed : exitCode.done;
+  },
+};

@@ -1,0 +1,78 @@
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { hasErrorCode } from '../../errors.ts';
+import { readInput } from '../../operations/operation.ts';
+import { type WaitReply, wait } from '../../operations/wait.ts';
+import type { Call, Command } from '../command.ts';
+import { type ExitCode, exitCode } from '../exit-code.ts';
+import { showAnswers, showBatch } from '../show.ts';
+import { codeOfResults, readResults, showSaved } from './results.ts';
+
+export const waitCommand: Command = {
+  name: 'wait',
+  summary: "wait for a batch's end and write its results",
+  positional: ['<batch_id>', '[output_file]'],
+  operation: wait,
+  taken: ['batch_id'],
+  examples: [
+    'batch-mcp wait batch_01… results.json',
+    'batch-mcp wait batch_01… results.json --poll-interval 600 --timeout 43200',
+  ],
+  async run(call) {
+    const { given } = call;
+    return waitAndSave(call, given[0] ?? '', given[1]);
+  },
+};
+
+/** Waits for the end, writes the file that was asked for, and shows what came of it. */
+export async function waitAndSave(
+  call: Call,
+  batchId: string,
+  outputFile: string | undefined,
+): Promise<ExitCode> {
+  const { context, args, terminal, json, waiting } = call;
+  call.about(batchId);
+  const known = Object.fromEntries(Object.entries(args).filter(([name]) => name in wait.input.shape));
+  const waited = await wait.run(
+    context,
+    readInput(wait.input, { ...known, batch_id: batchId }, 'batch-mcp wait'),
+    waiting,
+  );
+  terminal.clear();
+  if (waited.processing_status !== 'ended') return showUnfinished(call, waited);
+  // The submission may have named the file, and the look that found the end wrote it then.
+  const isWritten = outputFile !== undefined && writtenFiles(waited).includes(await realPath(outputFile));
+  const reply = await readResults({ ...call, args: {} }, waited.batch_id, isWritten ? undefined : outputFile);
+  if (json) terminal.print(JSON.stringify(reply, null, 2));
+  else {
+    if (outputFile === undefined) showAnswers(terminal, reply);
+    showSaved(call, reply);
+  }
+  return codeOfResults(reply);
+}
+
+const writtenFiles = (reply: WaitReply): readonly string[] =>
+  'output_files' in reply ? reply.output_files : [];
+
+async function realPath(file: string): Promise<string> {
+  const absolute = path.resolve(file);
+  const folder = await realpath(path.dirname(absolute)).catch((error: unknown) => {
+    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return path.dirname(absolute);
+    throw error;
+  });
+  return path.join(folder, path.basename(absolute));
+}
+
+/** The batch goes on without whoever waited. */
+function showUnfinished({ terminal, json }: Call, reply: WaitReply): ExitCode {
+  if (json) terminal.print(JSON.stringify(reply, null, 2));
+  else {
+    showBatch(terminal, reply);
+    terminal.note(
+      reply.processing_status === 'not_sent'
+        ? `Part of it was not sent. Mend what the note says, then: batch-mcp retry ${reply.batch_id}`
+        : `It has not ended yet. Go on with: batch-mcp wait ${reply.batch_id} results.json`,
+    );
+  }
+  return reply.processing_status === 'not_sent' ? exitCode.failed : exitCode.notEnded;
+}

@@ -1,0 +1,88 @@
+import { Command as Commander, Option } from 'commander';
+import { flagsOf, type Setting } from '../config/setting.ts';
+import { allSettings } from '../config/settings.ts';
+import { version } from '../version.ts';
+import type { Command } from './command.ts';
+import { type Argument, argumentsOf } from './options.ts';
+
+/** What was typed: the command, and its options by whose they are. */
+export type Typed = {
+  command: Command;
+  given: (string | undefined)[];
+  arguments: readonly Argument[];
+  /** By the options' attribute names. */
+  options: Record<string, unknown>;
+  /** The flags of the settings, as the server takes them. */
+  flags: string[];
+  json: boolean;
+};
+
+const EXAMPLES = `
+Examples:
+  batch-mcp run tasks.jsonl answers.csv --sandbox      try it: made-up answers, free
+  batch-mcp estimate tasks.jsonl                       what would it cost?
+  batch-mcp submit tasks.jsonl --name reviews          send it, and close the laptop
+  batch-mcp wait batch_01… answers.csv                 hours later: results into a file
+
+Settings are flags or variables: batch-mcp serve --help lists them. Exit codes: 0 done, 1 failed, 2 wrong usage,
+3 not ended yet, 4 some tasks failed, 130 interrupted (the batch goes on).
+`;
+
+/** The options that stand for a setting; a person's own ceiling is the setting, not an argument below it. */
+function settingOptions(setting: Setting): Option[] {
+  const { flag, type, list, help, shorthand } = setting;
+  const value = type.name === null ? '' : ` <${type.name}${list ? '...' : ''}>`;
+  return [
+    ...(flag === undefined ? [] : [new Option(`--${flag}${value}`, help)]),
+    ...(shorthand === undefined ? [] : [new Option(`--${shorthand.flag}`, shorthand.help)]),
+  ].map((option) => option.helpGroup('Settings:'));
+}
+
+function typedFlags(options: readonly Option[], typed: Readonly<Record<string, unknown>>): string[] {
+  return options.flatMap((option) => {
+    const value = typed[option.attributeName()];
+    if (value === undefined || option.long === undefined) return [];
+    return value === true
+      ? [option.long]
+      : [option.long, ...(Array.isArray(value) ? value.map(String) : [String(value)])];
+  });
+}
+
+const flagNames = new Set(allSettings.flatMap(flagsOf));
+
+/** The commands as commander knows them; `run` is told what was typed. */
+export function createProgram(commands: readonly Command[], run: (typed: Typed) => Promise<void>): Commander {
+  const program = new Commander('batch-mcp')
+    .description("Half-price bulk work on Anthropic's Message Batches API, for people and for AI agents.")
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print this text')
+    .helpCommand(false)
+    .addHelpText('after', EXAMPLES);
+
+  for (const command of commands) {
+    const own = [...(command.options ?? [])];
+    const known = command.operation === undefined ? [] : argumentsOf(command.operation.input, command.taken);
+    // An argument that a setting's flag means already.
+    const args = known.filter(({ option }) => !flagNames.has(option.long ?? ''));
+    const forSettings = allSettings.flatMap(settingOptions);
+    const sub = program
+      .command([command.name, ...command.positional].join(' '))
+      .description(command.summary)
+      .helpOption('-h, --help', 'print this text')
+      .option('--json', 'print one JSON document, and nothing else on stdout')
+      .addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  ${example}`).join('\n')}\n`);
+    for (const option of [...own, ...args.map((each) => each.option), ...forSettings]) sub.addOption(option);
+    sub.action(async () => {
+      const options = sub.opts();
+      const given = command.positional.map((_, index) => sub.args[index]);
+      const flags = typedFlags(forSettings, options);
+      await run({ command, given, arguments: args, options, flags, json: options.json === true });
+    });
+  }
+  program
+    .command('serve')
+    .description('run the MCP server on stdin and stdout, as an MCP client does (also without any command)')
+    .helpOption(false)
+    .allowUnknownOption();
+  return program;
+}

@@ -1,0 +1,59 @@
+import { CommanderError } from 'commander';
+import { BatchError, renderError } from '../errors.ts';
+import type { Command } from './command.ts';
+import { cancelCommand } from './commands/cancel.ts';
+import { estimateCommand } from './commands/estimate.ts';
+import { listCommand } from './commands/list.ts';
+import { modelsCommand } from './commands/models.ts';
+import { resultsCommand } from './commands/results.ts';
+import { retryCommand } from './commands/retry.ts';
+import { runCommand as run } from './commands/run.ts';
+import { statusCommand } from './commands/status.ts';
+import { submitCommand } from './commands/submit.ts';
+import { templatesCommand } from './commands/templates.ts';
+import { waitCommand } from './commands/wait.ts';
+import { completionScript, shells } from './completion.ts';
+import { exitCode } from './exit-code.ts';
+import { createProgram } from './program.ts';
+import { runCommand } from './run-command.ts';
+import { createTerminal } from './terminal.ts';
+
+/** In the order of `--help`. */
+const commands: readonly Command[] = [
+  run,
+  submitCommand,
+  estimateCommand,
+  statusCommand,
+  waitCommand,
+  resultsCommand,
+  retryCommand,
+  cancelCommand,
+  listCommand,
+  modelsCommand,
+  templatesCommand,
+];
+
+/** Runs one command line on the process's own streams, and sets the exit code. */
+export async function runCli(args: readonly string[]): Promise<void> {
+  const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
+  const terminal = createTerminal(streams);
+  const program = createProgram(commands, async (typed) => {
+    process.exitCode = await runCommand(typed, terminal, streams);
+  });
+  program
+    .command('completion <shell>')
+    .description(`print a completion script for ${shells.join(', ')}`)
+    .helpOption('-h, --help', 'print this text')
+    .action((shell: string) => terminal.print(completionScript(shell, program)));
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? exitCode.done : exitCode.wrongUsage;
+    } else if (error instanceof BatchError) {
+      terminal.note(renderError(error));
+      process.exitCode = exitCode.wrongUsage;
+    } else throw error;
+  }
+}

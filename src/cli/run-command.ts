@@ -1,0 +1,127 @@
+import { readConfig } from '../config/config.ts';
+import { createContext } from '../config/create-context.ts';
+import { BatchError, renderError } from '../errors.ts';
+import { createLog, redact } from '../log.ts';
+import type { Context } from '../state/context.ts';
+import { endsWithin, type Progress } from '../state/jobs.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { count, duration } from './format.ts';
+import { readArguments } from './options.ts';
+import type { Typed } from './program.ts';
+import { inCommands } from './show.ts';
+import type { Streams, Terminal } from './terminal.ts';
+
+/** Once a person has asked for an end, what is on its way to the API is waited for this long. */
+const LONGEST_END_MS = 1_500;
+
+/**
+ * Runs what was typed and says how it ended. Ctrl-C ends the waiting, never a batch: what was begun is on disk, and
+ * whoever looks next goes on with it.
+ */
+export async function runCommand(typed: Typed, terminal: Terminal, streams: Streams): Promise<ExitCode> {
+  let secrets: readonly string[] = [];
+  try {
+    // What is worth a line in a server's log is told in words here; a person can ask for more.
+    const env = { BATCH_MCP_LOG_LEVEL: 'error', ...streams.env };
+    const config = readConfig({ env, argv: typed.flags });
+    secrets = config.secrets;
+    for (const notice of config.notices) terminal.note(`Note: ${notice}`);
+    const write = (line: string) => terminal.note(line.trimEnd());
+    const log = createLog({ level: config.logLevel, write, secrets });
+    // What a person types is meant from where they are.
+    const context = await createContext({ ...config, baseDir: process.cwd() }, log, { caller: 'person' });
+    return await runIn(context, typed, terminal, streams);
+  } catch (error) {
+    terminal.clear();
+    if (!(error instanceof BatchError)) throw error;
+    if (typed.json) {
+      const { code, message, problems } = error;
+      terminal.print(redact(JSON.stringify({ error: { code, message, problems } }, null, 2), secrets));
+    }
+    const text = renderError(error).split('\n').map(inCommands).join('\n');
+    terminal.note(redact(`${terminal.style('red', 'Error')} (${error.code}): ${text}`, secrets));
+    return error.code === 'invalid_input' ? exitCode.wrongUsage : exitCode.failed;
+  }
+}
+
+async function runIn(
+  context: Context & { close(): Promise<void> },
+  typed: Typed,
+  terminal: Terminal,
+  { stdin }: Streams,
+): Promise<ExitCode> {
+  const interruption = listenForInterruption();
+  let batchId: string | undefined;
+  const started = performance.now();
+  try {
+    const work = typed.command.run({
+      context,
+      terminal,
+      stdin,
+      given: typed.given,
+      args: await readArguments(typed.arguments, typed.options),
+      options: typed.options,
+      json: typed.json,
+      waiting: {
+        signal: interruption.signal,
+        onProgress: (progress) => showProgress(terminal, progress, (performance.now() - started) / 1000),
+      },
+      about: (id) => {
+        batchId = id;
+      },
+    });
+    const code = await Promise.race([work, interruption.happened]);
+    if (interruption.signal.aborted) {
+      work.catch(() => {});
+      await endsWithin(context.jobs.idle(), LONGEST_END_MS);
+      terminal.note(
+        batchId === undefined
+          ? 'Interrupted.'
+          : `Interrupted; the batch goes on. Follow it with: batch-mcp wait ${batchId} results.json`,
+      );
+      return code;
+    }
+    terminal.clear();
+    await context.jobs.idle();
+    return code;
+  } finally {
+    interruption.stop();
+    await context.close();
+  }
+}
+
+/** The first Ctrl-C or SIGTERM; a second one ends the process at once, as Node does by itself. */
+function listenForInterruption() {
+  const controller = new AbortController();
+  let resolve: (code: ExitCode) => void = () => {};
+  const happened = new Promise<ExitCode>((whenItHappens) => {
+    resolve = whenItHappens;
+  });
+  const end = (code: ExitCode) => () => {
+    stop();
+    controller.abort();
+    resolve(code);
+  };
+  const onInterrupt = end(exitCode.interrupted);
+  const onTerminate = end(exitCode.terminated);
+  const stop = () => {
+    process.off('SIGINT', onInterrupt);
+    process.off('SIGTERM', onTerminate);
+  };
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onTerminate);
+  return { signal: controller.signal, happened, stop };
+}
+
+const stages: Record<Progress['stage'], string> = {
+  preparing: 'checking tasks',
+  sending: 'sending',
+  waiting: 'running',
+  downloading: 'downloading',
+  writing: 'writing',
+};
+
+function showProgress(terminal: Terminal, { stage, done, total }: Progress, seconds: number): void {
+  const far = total === null ? (done === 0 ? '' : count(done)) : `${count(done)} of ${count(total)}`;
+  terminal.progress(`${duration(seconds)}  ${stages[stage]}  ${far}`.trimEnd(), `${stages[stage]} …`);
+}

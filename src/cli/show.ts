@@ -1,0 +1,110 @@
+import type { BatchReport } from '../operations/replies/report.ts';
+import type { ResultsReply } from '../operations/results.ts';
+import { count, dollars } from './format.ts';
+import { printable, type Terminal } from './terminal.ts';
+
+/** What status-like replies have in common; what a batch in preparation does not know yet is absent. */
+export type ShownBatch = Pick<BatchReport, 'batch_id' | 'provider' | 'processing_status' | 'warnings'> &
+  Partial<BatchReport>;
+
+type Cost = { expected: number; maximum: number; actual: number | null } | null;
+
+const LABEL_COLUMNS = 20;
+
+/** Lines of a label and what it says; those that say nothing are left out. */
+export function facts(terminal: Terminal, lines: readonly (readonly [string, string | null])[]): void {
+  for (const [label, text] of lines) {
+    if (text !== null)
+      terminal.print(`${terminal.style('dim', `${label}:`.padEnd(LABEL_COLUMNS))}${printable(text)}`);
+  }
+}
+
+/** Replies speak of tools, as an agent calls them; a person has commands. */
+const commandOf: Record<string, string> = {
+  submit_batch: 'batch-mcp submit',
+  batch_status: 'batch-mcp status',
+  get_results: 'batch-mcp results',
+  estimate_cost: 'batch-mcp estimate',
+  retry_batch: 'batch-mcp retry',
+  cancel_batch: 'batch-mcp cancel',
+  list_batches: 'batch-mcp list',
+};
+
+/** A text of a reply or an error in the terminal's words. */
+export function inCommands(text: string): string {
+  return printable(text)
+    .replace(/\b[a-z]+_[a-z]+\b/g, (word) => commandOf[word] ?? word)
+    .replace(/\b([a-z]+(?:_[a-z]+)*): true\b/g, (_, name: string) => `--${name.replaceAll('_', '-')}`);
+}
+
+export function warn(terminal: Terminal, warnings: readonly string[]): void {
+  for (const warning of warnings)
+    terminal.note(`${terminal.style('yellow', 'Note:')} ${inCommands(warning)}`);
+}
+
+export function costText(cost: Cost | undefined): string | null {
+  if (cost === null || cost === undefined) return null;
+  if (cost.actual !== null) return `${dollars(cost.actual)} (${dollars(cost.expected)} expected)`;
+  return `${dollars(cost.expected)} expected, ${dollars(cost.maximum)} at most`;
+}
+
+/** The counts that are not zero, as `3 succeeded, 1 errored`. */
+export function countsText(counts: Readonly<Record<string, number>> | undefined): string | null {
+  const said = Object.entries(counts ?? {}).filter(([, number]) => number > 0);
+  return said.length === 0 ? null : said.map(([name, number]) => `${count(number)} ${name}`).join(', ');
+}
+
+const allCounts = (counts: Readonly<Record<string, number>>) =>
+  Object.entries(counts)
+    .map(([name, number]) => `${name} ${count(number)}`)
+    .join(', ');
+
+export function showBatch(terminal: Terminal, batch: ShownBatch): void {
+  facts(terminal, [
+    ['Batch ID', batch.batch_id],
+    ['Name', batch.name ?? null],
+    ['Provider', batch.provider === 'sandbox' ? 'sandbox (its answers are made up)' : batch.provider],
+    ['Processing status', batch.processing_status],
+    ['Created', batch.created_at ?? null],
+    ['Ended', batch.ended_at ?? null],
+    ['Expires', batch.ended_at ? null : (batch.expires_at ?? null)],
+    ['Results kept until', batch.results_expire_at ?? null],
+    ['Tasks', batch.request_count === undefined ? null : count(batch.request_count)],
+    ['Outcomes', countsText(batch.outcomes)],
+    ['Request counts', batch.request_counts === undefined ? null : allCounts(batch.request_counts)],
+    ['Cost', costText(batch.cost_usd)],
+    ['Files', batch.output_files?.length ? batch.output_files.join(', ') : null],
+  ]);
+  warn(terminal, batch.warnings);
+}
+
+const FAILURES_SHOWN = 10;
+
+/** Totals, and why tasks failed. */
+export function showTotals(terminal: Terminal, reply: ResultsReply): void {
+  const { total, ...outcomes } = reply.totals;
+  facts(terminal, [
+    ['Total', count(total)],
+    ['Succeeded', count(outcomes.succeeded)],
+    ['Errored', count(outcomes.errored)],
+    ['Other', countsText({ ...outcomes, succeeded: 0, errored: 0 })],
+    ['Cost', costText(reply.cost_usd)],
+  ]);
+  for (const { type, message, count: times, suggestion } of reply.error_digest.slice(0, FAILURES_SHOWN)) {
+    terminal.print(`${terminal.style('red', `${count(times)} × ${printable(type)}`)}: ${printable(message)}`);
+    if (suggestion) terminal.print(`    ${inCommands(suggestion)}`);
+  }
+  warn(terminal, reply.warnings);
+}
+
+/** The answers of a page, each under its task's id. */
+export function showAnswers(terminal: Terminal, { results }: ResultsReply): void {
+  for (const { task_id, outcome, text, json, error } of results) {
+    const mark = outcome === 'succeeded' ? terminal.style('green', outcome) : terminal.style('red', outcome);
+    terminal.print(`${terminal.style('bold', printable(task_id))}  ${mark}`);
+    if (text !== undefined) terminal.print(printable(text));
+    else if (json !== undefined) terminal.print(JSON.stringify(json));
+    if (error !== undefined) terminal.print(printable(`${error.type}: ${error.message}`));
+    terminal.print('');
+  }
+}

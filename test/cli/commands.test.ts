@@ -1,0 +1,220 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { createDesk, type Desk, run, start } from './run-binary.ts';
+
+const tasks = [
+  { task_id: 'first', prompt: 'Say one.' },
+  { task_id: 'second', prompt: 'Say two.' },
+];
+
+async function deskWithTasks(env: Record<string, string> = {}): Promise<Desk> {
+  const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox', ...env });
+  await writeFile(path.join(desk.folder, 'tasks.json'), JSON.stringify(tasks));
+  return desk;
+}
+
+async function submitted(desk: Desk): Promise<string> {
+  const { stdout } = await run(desk, ['submit', 'tasks.json', '--json']);
+  return JSON.parse(stdout).batch_id;
+}
+
+describe("the guide's commands, as typed there", () => {
+  test('submit tells the id and how to go on', async () => {
+    const desk = await deskWithTasks();
+    const { code, stdout, stderr } = await run(desk, ['submit', 'tasks.json']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Batch submitted of 2 requests\.\nBatch ID: +batch_[0-9A-Z]{26}$/m);
+    expect(stderr).toMatch(/batch-mcp status batch_[0-9A-Z]{26}$/m);
+    expect(stderr).toMatch(/batch-mcp wait batch_[0-9A-Z]{26} results\.json$/m);
+    expect(stderr).toContain('made up');
+  });
+
+  test('status shows what the guide shows', async () => {
+    const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
+    const id = await submitted(desk);
+    const { code, stdout } = await run(desk, ['status', id]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Batch ID: +${id}$`, 'm'));
+    expect(stdout).toMatch(/^Processing status: +in_progress$/m);
+    expect(stdout).toMatch(/^Created: +2\d{3}-\d\d-\d\dT/m);
+    expect(stdout).toMatch(/^Request counts: +processing 2, succeeded 0, errored 0, canceled 0, expired 0$/m);
+  });
+
+  test('wait writes the results and counts them', async () => {
+    const desk = await deskWithTasks();
+    const id = await submitted(desk);
+    const waited = await run(desk, ['wait', id, 'results.json', '--poll-interval', '0.2', '--timeout', '60']);
+    expect(waited.code).toBe(0);
+    expect(waited.stdout).toMatch(
+      /^Results saved to .*results\.json\nTotal: +2\nSucceeded: +2\nErrored: +0$/m,
+    );
+    const written = JSON.parse(await readFile(path.join(desk.folder, 'results.json'), 'utf8'));
+    expect(written.map(({ task_id, success }: Record<string, unknown>) => [task_id, success])).toEqual([
+      ['first', true],
+      ['second', true],
+    ]);
+  });
+
+  test('results writes a file of an ended batch, and says 3 for one that runs', async () => {
+    const desk = await deskWithTasks();
+    const id = await submitted(desk);
+    await run(desk, ['wait', id]);
+    expect((await run(desk, ['results', id, 'results.csv'])).code).toBe(0);
+    expect(await readFile(path.join(desk.folder, 'results.csv'), 'utf8')).toContain('first');
+
+    const slow = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
+    const running = await run(slow, ['results', await submitted(slow), 'results.json']);
+    expect(running.code).toBe(3);
+    expect(running.stderr).toContain('batch-mcp wait');
+  });
+});
+
+describe('run', () => {
+  test('submits, waits and writes; a second time it pays nothing and writes again', async () => {
+    const desk = await deskWithTasks();
+    const first = await run(desk, ['run', 'tasks.json', 'one.jsonl']);
+    expect(first.code).toBe(0);
+    const second = await run(desk, ['run', 'tasks.json', 'two.jsonl']);
+    expect(second.code).toBe(0);
+    expect(second.stderr).toContain('Nothing is sent or paid again');
+    const read = (name: string) => readFile(path.join(desk.folder, name), 'utf8');
+    expect(await read('two.jsonl')).toBe(await read('one.jsonl'));
+  });
+
+  test('without an output shows the answers', async () => {
+    const { code, stdout } = await run(await deskWithTasks(), ['run', 'tasks.json']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^first {2}succeeded\n\S/m);
+    expect(stdout).toMatch(/^second {2}succeeded\n\S/m);
+  });
+
+  test.each([
+    ['an array', JSON.stringify(tasks)],
+    ['lines', tasks.map((task) => JSON.stringify(task)).join('\n')],
+    ['a byte order mark and blanks first', `\uFEFF\n ${JSON.stringify(tasks)}`],
+  ])('takes tasks from stdin: %s', async (_name, input) => {
+    const desk = await deskWithTasks();
+    const { code, stdout } = await run(desk, ['run', '-', 'out.json', '--json'], input);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).totals).toMatchObject({ total: 2, succeeded: 2 });
+  });
+});
+
+describe('wrong usage ends with 2, and nothing is sent', () => {
+  test.each([
+    ['an unknown command', ['sumbit', 'tasks.json'], /unknown command 'sumbit'.*Did you mean submit/s],
+    ['an unknown option', ['submit', 'tasks.json', '--foo'], /unknown option '--foo'/],
+    ['no file', ['submit'], /missing required argument 'file'/],
+    ['a file of another kind', ['submit', 'tasks.docx'], /ends in \.docx.*\.jsonl/s],
+    ['an id that is none', ['status', 'nope'], /is not the id of a batch/],
+    ['a number that is none', ['submit', 'tasks.json', '--max-tokens', 'many'], /--max-tokens.*a number/s],
+    [
+      'a choice that is none',
+      ['submit', 'tasks.json', '--model-tier', 'huge'],
+      /Allowed choices are cheap, capable, premium/,
+    ],
+    [
+      'JSON that is none',
+      ['submit', 'tasks.json', '--output-schema', '{"type":'],
+      /--output-schema: is no JSON/,
+    ],
+    ['a setting that is not valid', ['list', '--max-cost-usd', '0x10'], /0x10/],
+    ['an empty stdin', ['submit', '-'], /Stdin holds no tasks/],
+    ['a shell without completion', ['completion', 'csh'], /bash, zsh, fish/],
+  ])('%s', async (_name, args, message) => {
+    const desk = await deskWithTasks();
+    const { code, stdout, stderr } = await run(desk, args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(JSON.parse((await run(desk, ['list', '--json'])).stdout).batches).toEqual([]);
+  });
+
+  test('with --json the error is the document', async () => {
+    const { code, stdout } = await run(await deskWithTasks(), ['status', 'nope', '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'invalid_input' });
+  });
+});
+
+describe('waiting', () => {
+  test('ends with 3 at the timeout, and says how to go on', async () => {
+    const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
+    const id = await submitted(desk);
+    const { code, stderr } = await run(desk, ['wait', id, '--timeout', '0.5']);
+    expect(code).toBe(3);
+    expect(stderr).toContain(`batch-mcp wait ${id}`);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s ends it with %i, and the batch lives', async (signal, expected) => {
+    const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
+    const id = await submitted(desk);
+    const { child, output, ended } = start(desk, ['wait', id]);
+    await vi.waitFor(() => expect(output.stderr).toContain('running'), 20_000);
+    child.kill(signal);
+    const { code, stderr } = await ended;
+    expect(code).toBe(expected);
+    expect(stderr).toContain(`batch-mcp wait ${id}`);
+    expect(JSON.parse((await run(desk, ['status', id, '--json'])).stdout).processing_status).toBe(
+      'in_progress',
+    );
+  });
+
+  test('a reader that goes away ends nothing', async () => {
+    const desk = await deskWithTasks();
+    const { child, ended } = start(desk, ['run', 'tasks.json', 'out.json']);
+    child.stdout.destroy();
+    child.stdin.end();
+    expect((await ended).code).toBe(0);
+    expect(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).toContain('second');
+  });
+});
+
+describe('what is printed', () => {
+  test.each([
+    ['status'],
+    ['submit'],
+    ['estimate'],
+    ['list'],
+    ['models'],
+    ['templates'],
+    ['wait'],
+    ['results'],
+    ['cancel'],
+  ])('--json of %s is one document and nothing else', async (command) => {
+    const desk = await deskWithTasks();
+    const needsId = ['status', 'wait', 'results', 'cancel'].includes(command);
+    const needsFile = ['submit', 'estimate'].includes(command);
+    const argument = needsId ? [await submitted(desk)] : needsFile ? ['tasks.json'] : [];
+    const { stdout } = await run(desk, [command, ...argument, '--json']);
+    expect(JSON.parse(stdout)).toBeTypeOf('object');
+  });
+
+  test('without a terminal nothing is coloured and no line is replaced', async () => {
+    const { stdout, stderr } = await run(await deskWithTasks(), ['run', 'tasks.json']);
+    expect(stdout + stderr).not.toContain('\u001b');
+    expect(stdout + stderr).not.toContain('\r');
+  });
+
+  test('messages speak of commands, not of tools', async () => {
+    const desk = await createDesk();
+    await writeFile(path.join(desk.folder, 'tasks.json'), JSON.stringify(tasks));
+    const { code, stderr } = await run(desk, ['submit', 'tasks.json']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('no_credentials');
+    expect(stderr).not.toMatch(/submit_batch|get_results|batch_status|sandbox: true/);
+  });
+
+  test.each(['bash', 'zsh', 'fish'])(
+    'a completion script for %s names every command and its options',
+    async (shell) => {
+      const { code, stdout } = await run(await createDesk(), ['completion', shell]);
+      expect(code).toBe(0);
+      for (const word of ['submit', 'wait', 'poll-interval', 'output-schema']) expect(stdout).toContain(word);
+    },
+  );
+});

@@ -1,0 +1,125 @@
+import { PassThrough } from 'node:stream';
+import stringWidth from 'string-width';
+import { describe, expect, test } from 'vitest';
+import { count, dollars, duration, table } from '../../src/cli/format.ts';
+import { inCommands } from '../../src/cli/show.ts';
+import { createTerminal, fit, printable } from '../../src/cli/terminal.ts';
+
+type Screen = { isTTY?: boolean; columns?: number };
+
+function terminalOf(screen: Screen = {}, env: Record<string, string> = {}) {
+  const stdout = Object.assign(new PassThrough(), screen);
+  const stderr = Object.assign(new PassThrough(), screen);
+  const terminal = createTerminal({ stdin: Object.assign(new PassThrough(), screen), stdout, stderr, env });
+  const textOf = (stream: PassThrough) => String(stream.read() ?? '');
+  return { terminal, printed: () => textOf(stdout), noted: () => textOf(stderr) };
+}
+
+test.each([
+  [0, '$0'],
+  [0.00000042, '$0.000000'],
+  [0.0052, '$0.0052'],
+  [0.022, '$0.022'],
+  [0.5, '$0.50'],
+  [1, '$1.00'],
+  [1234.567, '$1234.57'],
+])('%d dollars read %s', (usd, text) => expect(dollars(usd)).toBe(text));
+
+test.each([
+  [0, '0 s'],
+  [0.4, '0 s'],
+  [59, '59 s'],
+  [60, '1 min'],
+  [3_720, '1 h 2 min'],
+  [86_400, '1 d'],
+  [90_061, '1 d 1 h'],
+])('%d seconds read %s', (seconds, text) => expect(duration(seconds)).toBe(text));
+
+test('numbers have their thousands apart', () => expect(count(1234567)).toBe('1,234,567'));
+
+test.each([
+  ['short', 10, 'short'],
+  ['exactly', 7, 'exactly'],
+  ['too long', 5, 'too …'],
+  ['日本語テキスト', 7, '日本語…'],
+  ['👩‍👩‍👧 family', 4, '👩‍👩‍👧 …'],
+])('%s in %d columns is %s', (text, columns, fitted) => {
+  expect(fit(text, columns)).toBe(fitted);
+  expect(stringWidth(fit(text, columns))).toBeLessThanOrEqual(columns);
+});
+
+test('control characters of others do not reach the terminal', () => {
+  expect(printable('a\u001b[31mred\u001b[0m\u0007\u009b2Kb\rc\nd')).toBe('aredb c\nd');
+});
+
+describe('a table', () => {
+  const columns = [{ title: 'id' }, { title: 'n', right: true }, { title: 'name', flexible: true }];
+  const rows = [
+    ['one', '1', 'a name that is long'],
+    ['three', '1,000', '日本語の名前です'],
+  ];
+
+  test('is aligned, wide characters counted as two', () => {
+    expect(table(columns, rows, terminalOf().terminal)).toBe(
+      ['id         n  name', 'one        1  a name that is long', 'three  1,000  日本語の名前です'].join(
+        '\n',
+      ),
+    );
+  });
+
+  test.each([24, 30, 40])('fits a terminal of %d columns', (width) => {
+    const lines = table(
+      columns,
+      rows,
+      terminalOf({ isTTY: true, columns: width }, { NO_COLOR: '1' }).terminal,
+    ).split('\n');
+    for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(width);
+  });
+});
+
+describe('a terminal', () => {
+  test('colours only where somebody sees it', () => {
+    expect(terminalOf({ isTTY: true }).terminal.style('red', 'x')).toBe('\u001b[31mx\u001b[39m');
+    expect(terminalOf({ isTTY: true }, { NO_COLOR: '1' }).terminal.style('red', 'x')).toBe('x');
+    expect(terminalOf({ isTTY: true }, { TERM: 'dumb' }).terminal.style('red', 'x')).toBe('x');
+    expect(terminalOf().terminal.style('red', 'x')).toBe('x');
+  });
+
+  test('replaces its progress line, and takes it away before anything else is said', () => {
+    const { terminal, noted } = terminalOf({ isTTY: true, columns: 40 });
+    terminal.progress('1 s  running', 'running …');
+    terminal.progress('2 s  running', 'running …');
+    terminal.note('done');
+    expect(noted()).toBe('\r\u001b[2K1 s  running\r\u001b[2K2 s  running\r\u001b[2Kdone\n');
+  });
+
+  test('without one a stage is said once', () => {
+    const { terminal, noted } = terminalOf();
+    terminal.progress('1 s  running', 'running …');
+    terminal.progress('2 s  running', 'running …');
+    terminal.progress('3 s  writing', 'writing …');
+    expect(noted()).toBe('running …\nwriting …\n');
+  });
+
+  test.each([
+    ['y\n', true],
+    ['YES\n', true],
+    ['n\n', false],
+    ['\n', false],
+    ['yeah\n', false],
+    ['', false],
+  ])('takes %j for %s', async (input, yes) => {
+    const stdin = new PassThrough();
+    const stream = () => new PassThrough();
+    const terminal = createTerminal({ stdin, stdout: stream(), stderr: stream(), env: {} });
+    const answer = terminal.confirm('Send?');
+    stdin.end(input);
+    expect(await answer).toBe(yes);
+  });
+});
+
+test('texts of replies speak of commands', () => {
+  expect(
+    inCommands('Call get_results with batch_id b, or repeat with sandbox: true and force_new: true.'),
+  ).toBe('Call batch-mcp results with batch_id b, or repeat with --sandbox and --force-new.');
+});
