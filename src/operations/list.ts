@@ -11,6 +11,7 @@ import {
   groupings,
   total,
 } from '../cost/group-costs.ts';
+import { readMoment } from '../lib/moment.ts';
 import { roundUsd } from '../provider/pricing.ts';
 import { providerNames } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
@@ -22,12 +23,14 @@ import { costUsd, processingStatus } from './fields.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { listRemote, type RemoteBatch } from './remote-batches.ts';
 
-/** A day or a time, as people and programs write it. */
-const moment = z
-  .string()
-  .refine((text) => /^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(Date.parse(text)), {
-    error: 'a date as 2026-11-22, or a time as 2026-11-22T08:00:00Z',
-  });
+const moment = z.string().transform((text, check) => {
+  const time = readMoment(text);
+  if (time === undefined) {
+    check.addIssue({ code: 'custom', message: 'a date as 2026-11-22, or a time as 2026-11-22T08:00:00Z' });
+    return z.NEVER;
+  }
+  return time;
+});
 
 const input = z.strictObject({
   processing_status: processingStatus.optional(),
@@ -230,8 +233,8 @@ function matches(
   return (
     (processing_status === undefined || listed.processing_status === processing_status) &&
     (name_contains === undefined || listed.name.toLowerCase().includes(name_contains.toLowerCase())) &&
-    (since === undefined || Date.parse(listed.created_at) >= Date.parse(since)) &&
-    (until === undefined || Date.parse(listed.created_at) < Date.parse(until))
+    (since === undefined || Date.parse(listed.created_at) >= since) &&
+    (until === undefined || Date.parse(listed.created_at) < until)
   );
 }
 

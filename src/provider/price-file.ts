@@ -62,6 +62,12 @@ function toModel(row: PriceRow, index: number, source: string): Model | Problem 
   };
 }
 
+const twice = (earlier: number, index: number): Problem => ({
+  field: `models[${index}].id`,
+  problem: `models[${earlier}] has the same id, and which of the two prices counts can't be told`,
+  valid: 'one row for each id',
+});
+
 /**
  * Reads the owner's prices (`BATCH_MCP_PRICES`), ready to extend the catalog. Throws `not_found` where the
  * file can't be read, and `invalid_input` with a problem for each place that is wrong.
@@ -100,7 +106,12 @@ export async function readPriceFile(path: string): Promise<Model[]> {
   const problems: Problem[] = [];
   for (const [index, row] of parsed.data.models.entries()) {
     const result = toModel(row, index, 'the price file in BATCH_MCP_PRICES');
-    if ('problem' in result) problems.push(result);
+    const names = [row.id, ...(row.aliases ?? [])];
+    const earlier = parsed.data.models
+      .slice(0, index)
+      .findIndex(({ id, aliases = [] }) => [id, ...aliases].some((name) => names.includes(name)));
+    if (earlier >= 0) problems.push(twice(earlier, index));
+    else if ('problem' in result) problems.push(result);
     else models.push(result);
   }
   if (problems.length > 0) throw refused(problems);

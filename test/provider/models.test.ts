@@ -165,6 +165,21 @@ describe('a price file', () => {
     ['no JSON', '{"models": secret', 'it is not JSON'],
     ['a list', [], 'expected object'],
     ['no models', { models: [] }, 'models: '],
+    [
+      'two rows for one id',
+      { models: ['claude-opus-5', 'claude-haiku-5-5', 'claude-opus-5'].map((id) => ({ id, prices })) },
+      'models[2].id',
+    ],
+    [
+      "an id that is another row's alias",
+      {
+        models: [
+          { id: 'claude-opus-5', prices, aliases: ['claude-opus-5-latest'] },
+          { id: 'claude-opus-5-latest', prices },
+        ],
+      },
+      'models[1].id',
+    ],
     ['a row without prices', { models: [{ id: 'claude-opus-5' }] }, 'models[0].prices'],
     [
       'a price missing',

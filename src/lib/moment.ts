@@ -1,0 +1,16 @@
+const MOMENT =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|[+-]\d{2}:?\d{2}|)?)?$/i;
+
+/**
+ * A day (`2026-11-22`, its beginning) or a time (`2026-11-22T08:00`) in milliseconds since 1970. Without a zone it is UTC,
+ * on every machine alike. Undefined for anything else, and for a day that no calendar has.
+ */
+export function readMoment(text: string): number | undefined {
+  const [, day = '', clock = '00:00', zone = ''] = MOMENT.exec(text.trim()) ?? [];
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  // The 30th of February is read as the 2nd of March.
+  if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(day)) return undefined;
+  const offset = zone === '' ? 'Z' : zone.toUpperCase().replace(/^([+-]\d{2})(\d{2})$/, '$1:$2');
+  const time = Date.parse(`${day}T${clock}${offset}`);
+  return Number.isNaN(time) ? undefined : time;
+}

@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readMoment } from '../../src/lib/moment.ts';
+
+const taken: [text: string, expected: string][] = [
+  ['2026-11-22', '2026-11-22T00:00:00.000Z'],
+  ['2028-02-29', '2028-02-29T00:00:00.000Z'],
+  ['2026-11-22T08:00', '2026-11-22T08:00:00.000Z'],
+  ['2026-11-22 08:00', '2026-11-22T08:00:00.000Z'],
+  ['2026-11-22T08:00:30', '2026-11-22T08:00:30.000Z'],
+  ['2026-11-22T08:00:30.5', '2026-11-22T08:00:30.500Z'],
+  ['2026-11-22T08:00:30.123456789Z', '2026-11-22T08:00:30.123Z'],
+  ['2026-11-22t08:00:30z', '2026-11-22T08:00:30.000Z'],
+  ['2026-11-22T08:00+02:00', '2026-11-22T06:00:00.000Z'],
+  ['2026-11-22T08:00:00-0530', '2026-11-22T13:30:00.000Z'],
+  ['2026-11-22 08:00:00 +01:00', '2026-11-22T07:00:00.000Z'],
+  [' 2026-11-22 ', '2026-11-22T00:00:00.000Z'],
+];
+
+const refused = [
+  '',
+  '2026',
+  '2026-11',
+  '2026-02-29',
+  '2026-02-30',
+  '2026-04-31',
+  '2026-13-01',
+  '2026-00-10',
+  '2026-11-00',
+  '2026-11-32',
+  '2026-11-22T25:00',
+  '2026-11-22T08:60',
+  '2026-11-22T08',
+  '2026-11-22T08:00 CET',
+  '2026-11-22T08:00+25:00',
+  '2026-11-22Z',
+  '22.11.2026',
+  '11/22/2026',
+  'yesterday',
+];
+
+/** Read in a process whose machine is set to this zone. */
+function readIn(zone: string, texts: readonly string[]): unknown {
+  const module = path.resolve(import.meta.dirname, '../../src/lib/moment.ts');
+  const script = `import(${JSON.stringify(module)}).then(({ readMoment }) => console.log(JSON.stringify(${JSON.stringify(texts)}.map((text) => readMoment(text) ?? null))))`;
+  const output = execFileSync(process.execPath, ['--import', 'tsx', '-e', script], {
+    env: { ...process.env, TZ: zone },
+    encoding: 'utf8',
+  });
+  return JSON.parse(output);
+}
+
+describe('a moment', () => {
+  it.each(taken)('%j is %s', (text, expected) => {
+    expect(new Date(readMoment(text) ?? Number.NaN).toISOString()).toBe(expected);
+  });
+
+  it.each(refused)('%j is none', (text) => {
+    expect(readMoment(text)).toBeUndefined();
+  });
+
+  it.each(['America/Los_Angeles', 'Asia/Kolkata'])('is the same on a machine in %s', (zone) => {
+    const texts = taken.map(([text]) => text);
+    expect(readIn(zone, texts)).toEqual(taken.map(([, expected]) => Date.parse(expected)));
+  });
+});
