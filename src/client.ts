@@ -1,9 +1,11 @@
 import type * as z from 'zod';
+import type { Answer } from './answers/answer.ts';
 import { readConfig } from './config/config.ts';
 import { createContext } from './config/create-context.ts';
 import type { Environment } from './config/read-settings.ts';
 import { createLog, type Log } from './log.ts';
 import { type AdoptReply, adopt } from './operations/adopt.ts';
+import { answersOf, linesOf, type ResultLine } from './operations/answers.ts';
 import { type CancelReply, cancel } from './operations/cancel.ts';
 import { type EstimateReply, estimate } from './operations/estimate.ts';
 import { type ListReply, list } from './operations/list.ts';
@@ -35,6 +37,13 @@ export type BatchClient = {
   ): Promise<WaitReply>;
   /** The answers, by page and filter, or into a file. */
   results(batchId: string, request?: CallOptions & ResultsRequest): Promise<ResultsReply>;
+  /**
+   * Every answer, whole and in the order of the tasks, one after another: none is held. Those that are not here yet are
+   * `pending`: call `wait` first.
+   */
+  answers(batchId: string): AsyncIterable<Answer>;
+  /** The same as lines of the API's own results file. */
+  resultLines(batchId: string): AsyncIterable<ResultLine>;
   /** Sends again what failed. Throws `wrong_state` where something still runs, or there is nothing to send. */
   retry(batchId: string, request?: CallOptions & RetryRequest): Promise<RetryReply>;
   /** Cancels what has not been processed yet. Throws `wrong_state` where there is nothing to cancel. */
@@ -70,6 +79,8 @@ type Given<O> = {
 };
 
 export type ClientOptions = {
+  /** In place of the credentials of the environment. */
+  apiKey?: string;
   /** Settings as the server's environment has them. Default: the process's own. */
   env?: Environment;
   /** Settings as on the server's command line, as in `['--sandbox']`. */
@@ -86,7 +97,11 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     log = createLog({ level: 'error', write: () => {}, secrets: [] }),
   } = options;
   const config = readConfig({ env, argv: flags });
-  const context = await createContext(config, log, { caller: 'program' });
+  const { apiKey } = options;
+  const context = await createContext(config, log, {
+    caller: 'program',
+    ...(apiKey !== undefined && { apiKey }),
+  });
 
   async function ask<Input extends z.ZodObject, Reply extends WithNextStep>(
     operation: Operation<Input, Reply>,
@@ -103,6 +118,8 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     wait: (batch_id, { pollInterval: poll_interval, ...call } = {}) =>
       ask(wait, { batch_id, poll_interval, ...call }),
     results: (batch_id, request) => ask(results, { ...request, batch_id }),
+    answers: (batchId) => answersOf(context, batchId),
+    resultLines: (batchId) => linesOf(context, batchId),
     retry: (batch_id, request) => ask(retry, { ...request, batch_id }),
     cancel: (batch_id, call) => ask(cancel, { ...call, batch_id }),
     estimate: (work, estimateOptions) => ask(estimate, { ...work, ...estimateOptions }),

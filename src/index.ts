@@ -1,5 +1,6 @@
 /** The library: the operations for a program, and the server for one that brings its own transport. */
 
+export type { Answer } from './answers/answer.ts';
 export type { ErrorDigest } from './answers/digest.ts';
 export type { AttemptReport, OutcomeTotals } from './answers/outcomes.ts';
 export type { ShownAnswer } from './answers/page.ts';
@@ -22,9 +23,21 @@ export type { Environment } from './config/read-settings.ts';
 export type { CostUsd } from './cost/cost.ts';
 export type { Spending } from './cost/spending.ts';
 export { BatchError, type ErrorCode, errorCodes, type Problem } from './errors.ts';
+export {
+  AnthropicBatchProvider,
+  type NativeRequest,
+  type NativeResult,
+  type WaitOptions,
+} from './guide/anthropic-batch-provider.ts';
+export {
+  BatchProcessingWorkflow,
+  type BatchRequest,
+  type BatchResult,
+} from './guide/batch-processing-workflow.ts';
 export { createLog, type Log, type LogLevel } from './log.ts';
 export { createServer } from './mcp/create-server.ts';
 export type { AdoptReply } from './operations/adopt.ts';
+export type { ResultLine } from './operations/answers.ts';
 export type { CancelReply } from './operations/cancel.ts';
 export type { EstimateReply } from './operations/estimate.ts';
 export type { ListedBatch, ListReply } from './operations/list.ts';

@@ -11,6 +11,7 @@ const FLOORS = [
   'cli.ts',
   'index.ts',
   'cli',
+  'guide',
   'client.ts',
   'mcp',
   'tools',

@@ -14,6 +14,8 @@ import type { Config } from './config.ts';
 type Options = Partial<Pick<Context, 'now' | 'store'>> & {
   /** Who the operations are for. Default: an agent, who is held to the most. */
   caller?: Caller;
+  /** In place of the environment's credentials. */
+  apiKey?: string;
   limits?: Partial<Limits>;
   providers?: Providers;
 };
@@ -26,7 +28,7 @@ export async function createContext(
 ): Promise<Context & { close(): Promise<void> }> {
   const { caller = 'agent' } = options;
   const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile);
-  const providers = options.providers ?? createProviders(config, log);
+  const providers = options.providers ?? createProviders({ ...config, apiKey: options.apiKey }, log);
   return {
     store: options.store ?? createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
     defaultProvider: config.provider,

@@ -67,7 +67,10 @@ async function untilEnd(
     const needsPerson = unconfirmed > UNCONFIRMED_LOOKS || seen.failures.some(isLasting);
     if (isOver(report) || needsPerson || left() === 0 || waiting.signal?.aborted) return report;
     failed = seen.failures.length > 0 ? failed + 1 : 0;
-    const usual = everySeconds ?? report.check_again_in_seconds;
+    const worthIt = report.check_again_in_seconds;
+    // The sandbox is done in seconds, and looking costs nothing.
+    const usual =
+      report.provider === 'sandbox' ? Math.min(everySeconds ?? worthIt, worthIt) : (everySeconds ?? worthIt);
     const seconds = failed === 0 ? usual : Math.min(usual, afterFailures(failed));
     await pause(Math.min(seconds * 1000, left()), report, waiting);
   }

@@ -9,13 +9,23 @@ export type Providers = {
   close: () => Promise<void>;
 };
 
-type ProviderSettings = { baseUrl: string | undefined; dataDir: string; sandboxSeconds: number };
+type ProviderSettings = {
+  baseUrl: string | undefined;
+  /** In place of the environment's credentials. */
+  apiKey?: string | undefined;
+  dataDir: string;
+  sandboxSeconds: number;
+};
 
 export function createProviders(config: ProviderSettings, log: Log): Providers {
   const made = new Map<ProviderName, Provider>();
   const make = (name: ProviderName): Provider =>
     name === 'anthropic'
-      ? createAnthropicProvider({ log, ...(config.baseUrl !== undefined && { baseUrl: config.baseUrl }) })
+      ? createAnthropicProvider({
+          log,
+          ...(config.baseUrl !== undefined && { baseUrl: config.baseUrl }),
+          ...(config.apiKey !== undefined && { apiKey: config.apiKey }),
+        })
       : createSandboxProvider({ dataDir: config.dataDir, seconds: config.sandboxSeconds, log });
   return {
     get(name) {

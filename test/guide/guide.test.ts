@@ -1,0 +1,107 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  AnthropicBatchProvider,
+  BatchError,
+  BatchProcessingWorkflow,
+  createBatchClient,
+} from '../../src/index.ts';
+import { startApiServer } from '../api-server.ts';
+import { temporaryFolder } from '../harness.ts';
+
+type Faces = 'workflow' | 'provider' | 'client';
+
+async function open({ endsAtOnce = true } = {}) {
+  const api = await startApiServer({ endsAtOnce });
+  const folder = await temporaryFolder();
+  const options = {
+    apiKey: api.key,
+    env: { BATCH_MCP_DATA_DIR: path.join(folder, 'data'), ANTHROPIC_BASE_URL: api.url },
+  };
+  const made = {
+    workflow: new BatchProcessingWorkflow(options),
+    provider: new AnthropicBatchProvider(options),
+    client: await createBatchClient(options),
+  } satisfies Record<Faces, unknown>;
+  onTestFinished(async () => {
+    await Promise.all(Object.values(made).map((face) => face.close()));
+    await api.close();
+  });
+  return { api, folder, ...made };
+}
+
+const request = (custom_id: string) => ({
+  custom_id,
+  params: { model: 'claude-haiku-5-5', max_tokens: 100, messages: [{ role: 'user', content: 'Hello' }] },
+});
+
+test('the key given to the library is the one that is sent, not that of the environment', async () => {
+  const { api, provider } = await open();
+  await provider.createBatch([request('a')]);
+  expect(api.creates).toHaveLength(1);
+});
+
+test('native results come in the order of the requests', async () => {
+  const { provider } = await open();
+  const ids = ['c', 'a', 'b'];
+  const batchId = await provider.createBatch(ids.map(request));
+  const results = await provider.waitForBatch(batchId);
+  expect(results.map(({ custom_id }) => custom_id)).toEqual(ids);
+  expect(results.map(({ result }) => result.type)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+});
+
+test('results of a batch that runs are refused, and a wait that is over says that nothing is lost', async () => {
+  const { provider } = await open({ endsAtOnce: false });
+  const batchId = await provider.createBatch([request('a')]);
+  expect((await provider.getBatchStatus(batchId)).processing_status).toBe('in_progress');
+  await expect(provider.getBatchResults(batchId)).rejects.toMatchObject({ code: 'wrong_state' });
+  await expect(provider.waitForBatch(batchId, { timeout: 0.2 })).rejects.toThrow('Nothing is lost');
+  expect((await provider.cancelBatch(batchId)).processing_status).toMatch(/canceling|ended/);
+});
+
+test('the same requests executed again follow the batch that exists', async () => {
+  const { api, workflow } = await open();
+  const requests = [{ task_id: 'a', prompt: 'Hello' }];
+  const first = await workflow.executeBatch(requests);
+  expect(await workflow.executeBatch(requests)).toEqual(first);
+  expect(first).toMatchObject([{ task_id: 'a', success: true, outcome: 'succeeded' }]);
+  expect(api.creates).toHaveLength(1);
+});
+
+test('an aborted wait ends at once', async () => {
+  const { client, workflow } = await open({ endsAtOnce: false });
+  const abort = new AbortController();
+  const executed = workflow.executeBatch([{ task_id: 'a', prompt: 'Hello' }], {
+    signal: abort.signal,
+    onProgress: ({ stage }) => {
+      if (stage === 'waiting') abort.abort();
+    },
+  });
+  await expect(executed).rejects.toMatchObject({ code: 'wrong_state' });
+  expect((await client.list()).totals.batches).toBe(1);
+});
+
+test.each([
+  ['no JSON', '{', /is no JSON file/],
+  ['an object', '{"task_id":"a"}', /is no list of tasks/],
+  ['a task without its id', '[{"prompt":"x"}]', /is no list of tasks/],
+])('a file with %s is refused', async (_name, text, message) => {
+  const { folder, workflow } = await open();
+  const file = path.join(folder, 'tasks.json');
+  await writeFile(file, text);
+  const failure = workflow.loadRequestsFromFile(file);
+  await expect(failure).rejects.toBeInstanceOf(BatchError);
+  await expect(failure).rejects.toThrow(message);
+});
+
+test('results are saved and tasks loaded as they are', async () => {
+  const { folder, workflow } = await open();
+  const file = path.join(folder, 'tasks.json');
+  await writeFile(file, `\uFEFF${JSON.stringify([{ task_id: 'a', prompt: 'Hello', max_tokens: 5 }])}`);
+  const requests = await workflow.loadRequestsFromFile(file);
+  expect(requests).toEqual([{ task_id: 'a', prompt: 'Hello', max_tokens: 5 }]);
+  const results = await workflow.executeBatch(requests);
+  await workflow.saveResultsToFile(results, path.join(folder, 'out.json'));
+  expect(JSON.parse(await readFile(path.join(folder, 'out.json'), 'utf8'))).toEqual(results);
+});
