@@ -52,7 +52,7 @@ export type BatchClient = {
   estimate(work: ClientWork, options?: EstimateOptions): Promise<EstimateReply>;
   /** The batches of the data folder as they were last seen, newest first. */
   list(request?: CallOptions & ListRequest): Promise<ListReply>;
-  /** Takes in a batch that another program made, by its `msgbatch_…`; the reply has its id here. */
+  /** Takes in a batch that another program made, by the provider's id; the reply has its id here. */
   adopt(providerBatchId: string, options?: CallOptions): Promise<AdoptReply>;
   /** Waits for what goes on in this process, then frees what it holds open. */
   close(): Promise<void>;

@@ -27,7 +27,8 @@ export async function scanPart(
 ): Promise<Scan> {
   const expected = await expectedTasks(batchFolder(folder), part);
   const chunks = readStoreFile(file, growth);
-  const reading = { dialect: dialectOf(provider), catalog: createModelCatalog(catalog) };
+  const dialect = dialectOf(provider);
+  const reading = { dialect, catalog: createModelCatalog(dialect.models, catalog) };
   const { index, ...sums } = await scanResults(chunks, expected, reading, onLines);
   return { ...sums, index: { rows: index.rows, resultsBytes: index.resultsBytes } };
 }

@@ -1,6 +1,7 @@
 import { Command as Commander, Option } from 'commander';
 import { flagsOf, type Setting } from '../config/setting.ts';
 import { allSettings } from '../config/settings.ts';
+import { batchShare } from '../provider/dialects.ts';
 import { version } from '../version.ts';
 import type { Command } from './command.ts';
 import { type Argument, argumentsOf } from './options.ts';
@@ -53,7 +54,9 @@ const flagNames = new Set(allSettings.flatMap(flagsOf));
 /** The commands as commander knows them; `run` is told what was typed. */
 export function createProgram(commands: readonly Command[], run: (typed: Typed) => Promise<void>): Commander {
   const program = new Commander('batch-mcp')
-    .description("Half-price bulk work on Anthropic's Message Batches API, for people and for AI agents.")
+    .description(
+      `Bulk work at ${batchShare} the price on Anthropic's Message Batches API, for people and for AI agents.`,
+    )
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this text')
     .helpCommand(false)

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { readPriceFile } from '../cost/price-file.ts';
 import { createAllowedFolders } from '../lib/allowed-folders.ts';
 import type { Log } from '../log.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import { createModelCatalog } from '../provider/models.ts';
-import { readPriceFile } from '../provider/price-file.ts';
 import { createProviders, type Providers } from '../provider/providers.ts';
 import { type Caller, type Context, callerLimits, defaultLimits, type Limits } from '../state/context.ts';
 import { createJobs } from '../state/jobs.ts';
@@ -27,14 +28,15 @@ export async function createContext(
   options: Options = {},
 ): Promise<Context & { close(): Promise<void> }> {
   const { caller = 'agent' } = options;
-  const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile);
+  const dialect = dialectOf(config.provider);
+  const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile, dialect.models);
   const providers = options.providers ?? createProviders({ ...config, apiKey: options.apiKey }, log);
   return {
     store: options.store ?? createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
     defaultProvider: config.provider,
     provider: providers.get,
     templates: createTemplates(),
-    catalog: createModelCatalog({ tiers: config.tierModels, extra }),
+    catalog: createModelCatalog(dialect.models, { tiers: config.tierModels, extra }),
     folders: createAllowedFolders({
       allowed: caller === 'agent' ? config.allowedDirs : 'any',
       base: config.baseDir,
@@ -43,7 +45,7 @@ export async function createContext(
       home: config.home,
     }),
     jobs: createJobs(),
-    limits: { ...defaultLimits, ...callerLimits[caller], ...options.limits },
+    limits: { ...defaultLimits(dialect), ...callerLimits[caller], ...options.limits },
     maxCostUsd: config.maxCostUsd,
     dailyBudgetUsd: config.dailyBudgetUsd,
     sandboxSeconds: config.sandboxSeconds,

@@ -1,3 +1,4 @@
+import { batchShare } from '../provider/dialects.ts';
 import { defaultOf, flagsOf, type Setting } from './setting.ts';
 import { allSettings } from './settings.ts';
 
@@ -23,7 +24,7 @@ export function helpText(version: string): string {
     allSettings.filter((setting) => flagsOf(setting).length === 0),
   ];
   return `batch-mcp ${version}
-Half-price bulk work on Anthropic's Message Batches API, for AI agents over MCP.
+Bulk work at ${batchShare} the price on Anthropic's Message Batches API, for AI agents over MCP.
 
 Usage:
   batch-mcp [flags]     runs the MCP server on stdin and stdout; an MCP client starts it

@@ -9,7 +9,7 @@ import { sharedDocumentAdvice } from './shared-document.ts';
 export function suitability(requests: number): string[] {
   if (requests > 1) return [];
   return [
-    'A single request saves half of very little: if somebody waits for the answer, ask the model directly.',
+    'The discount on a single request is very little: if somebody waits for the answer, ask the model directly.',
   ];
 }
 

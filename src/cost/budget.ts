@@ -1,11 +1,11 @@
 import { ulid } from 'ulid';
 import { BatchError } from '../errors.ts';
-import { roundUsd } from '../provider/pricing.ts';
 import type { Context } from '../state/context.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Budget, Reservation } from '../store/shared-records.ts';
 import { actualOfPart, formatUsd } from './cost.ts';
+import { roundUsd } from './pricing.ts';
 
 /** A UTC day's budget in US dollars. */
 export type BudgetState = {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { PromptSize } from '../provider/dialect.ts';
 import type { Model } from '../provider/models.ts';
 import { formatUsd } from './cost.ts';
 import type { InputRates } from './input-rate.ts';
-import { type PromptSize, promptText } from './prompt-size.ts';
+import { pricesFor } from './pricing.ts';
 
 /** The beginning of a prompt that requests share and mark with `cache_control`. */
 export type SharedPrefix = {
@@ -27,10 +28,11 @@ export function createPrefixList() {
   }
 
   return {
-    add(model: Model, params: Readonly<Record<string, unknown>>, prompt: PromptSize) {
+    /** `text` gives the text of the prompt. */
+    add(model: Model, prompt: PromptSize, text: () => string) {
       const { cached_bytes: bytes, cache_ttl: ttl } = prompt;
       if (bytes === 0) return;
-      const prefix = Buffer.from(promptText(params)).subarray(0, bytes);
+      const prefix = Buffer.from(text()).subarray(0, bytes);
       const key = createHash('sha256').update(`${model.id} ${ttl} `).update(prefix).digest('base64');
       note(key, { model, bytes, ttl, requests: 1 });
     },
@@ -56,10 +58,9 @@ export type CacheWorth = {
 /** What caching a prefix of so many tokens is worth; null where it is too short to be cached at all. */
 export function worthOfCache(model: Model, tokens: number, ttl: PromptSize['cache_ttl']): CacheWorth | null {
   if (model.min_cacheable_tokens !== null && tokens < model.min_cacheable_tokens) return null;
-  const long = model.long_prompt !== null && tokens > model.long_prompt.above_tokens;
-  const prices = long && model.long_prompt ? model.long_prompt.prices : model.prices;
+  const prices = pricesFor(model, tokens);
   const writing = ttl === '1h' ? prices.cache_write_1h : prices.cache_write_5m;
-  const usd = (price: number) => (tokens * price) / 2 / 1_000_000;
+  const usd = (price: number) => (tokens * price * model.batch_factor) / 1_000_000;
   return {
     plain: usd(prices.input),
     read: usd(prices.cache_read),

@@ -1,5 +1,5 @@
 import type { Model } from '../provider/models.ts';
-import { noUsage, priceOfMany, roundUsd } from '../provider/pricing.ts';
+import { noUsage, priceOfMany, roundUsd } from './pricing.ts';
 
 /**
  * What a number of requests is expected to take; dollars at batch price unless they say otherwise. The

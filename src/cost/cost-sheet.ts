@@ -1,10 +1,13 @@
+import type { Dialect, Params, RequestDialect } from '../provider/dialect.ts';
 import { createPrefixList, type SharedPrefix } from './caching.ts';
 import type { CostLine } from './cost-line.ts';
 import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
-import { type CostedRequest, pricedOf } from './priced-request.ts';
 import { createSample } from './sample.ts';
 import { createSharedBeginnings } from './shared-document.ts';
-import { type CostGroup, createTally, type KnownOutput, type Tally } from './tally.ts';
+import { type CostGroup, createTally, type KnownOutput, type Priced, type Tally } from './tally.ts';
+
+/** A request that is about to be sent, as far as its cost goes. */
+export type CostedRequest = Priced & { params: Params };
 
 /** What requests cost, as far as that can be told without asking the API. */
 export type Costs = {
@@ -33,7 +36,7 @@ export type CostFindings = {
 const SAMPLE_SIZE = 20;
 
 /** Takes requests one by one, in flat memory, and finds what their costs hang on. */
-export function createCostFinder() {
+export function createCostFinder(requests: RequestDialect) {
   const tally = createTally();
   const prefixes = createPrefixList();
   const beginnings = createSharedBeginnings();
@@ -42,10 +45,10 @@ export function createCostFinder() {
     prefixes,
     beginnings,
     add(request: CostedRequest): void {
-      const priced = pricedOf(request);
-      tally.add(priced);
-      prefixes.add(request.model, request.params, priced.prompt);
-      beginnings.add(request.params, priced.prompt);
+      const text = () => requests.text(request.params);
+      tally.add(request);
+      prefixes.add(request.model, request.prompt, text);
+      beginnings.add(request.prompt, text);
     },
     findings: (): CostFindings => ({
       groups: tally.groups(),
@@ -56,8 +59,8 @@ export function createCostFinder() {
 }
 
 /** Takes requests, or what was found of them elsewhere, and prices them at the end. */
-export function createCostSheet(knownOutput: KnownOutput) {
-  const finder = createCostFinder();
+export function createCostSheet(dialect: Dialect, knownOutput: KnownOutput) {
+  const finder = createCostFinder(dialect.requests);
   const kept = createSample<Sampled>(SAMPLE_SIZE);
   const { tally, prefixes, beginnings } = finder;
   let count = 0;
@@ -65,7 +68,7 @@ export function createCostSheet(knownOutput: KnownOutput) {
     add(request: CostedRequest): void {
       count += 1;
       finder.add(request);
-      kept.add(() => ({ model: request.model, params: request.params }));
+      kept.add(() => ({ model: request.model, params: request.params, prompt: request.prompt }));
     },
     /** Adds `requests` requests at once; `request` gives one of them again, for the sample. */
     merge(findings: CostFindings, requests: number, request: (index: number) => Sampled): void {
@@ -77,7 +80,7 @@ export function createCostSheet(knownOutput: KnownOutput) {
     },
     finish(): Costs {
       const sample = kept.items();
-      const rates = quickRates(sample, count);
+      const rates = quickRates(dialect, sample, count);
       const lines = tally.lines(rates, knownOutput);
       const shared = { prefixes: prefixes.shared(), unmarked_sharers: beginnings.most() };
       return { lines, rates, knownOutput, tally, sample, ...shared };

@@ -1,7 +1,7 @@
 import { BatchError } from '../errors.ts';
-import { roundUsd } from '../provider/pricing.ts';
 import type { BatchRecord, Part, SavedResults } from '../store/record.ts';
 import { type CostLine, totalOf } from './cost-line.ts';
+import { roundUsd } from './pricing.ts';
 
 /** US dollars at batch price; `actual` is null until all results are in. */
 export type CostUsd = {

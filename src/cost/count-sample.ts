@@ -21,7 +21,7 @@ export async function countSample(
 ): Promise<Counting> {
   const until = Date.now() + COUNTING_MS;
   const waiting = [...sample];
-  const counted: { model: Sampled['model']; params: Sampled['params']; tokens: number }[] = [];
+  const counted: (Sampled & { tokens: number })[] = [];
   let failure: BatchError | undefined;
 
   async function countOnes(): Promise<void> {

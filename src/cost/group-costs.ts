@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { roundUsd } from '../provider/pricing.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { estimateOfParts } from './cost.ts';
+import { roundUsd } from './pricing.ts';
 
 /** What batches can be grouped by. */
 export const groupings = ['name', 'project', 'model', 'task_type', 'day', 'month'] as const;

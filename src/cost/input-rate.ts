@@ -1,7 +1,5 @@
-import { estimateTokens } from '../provider/anthropic/models/token-estimate.ts';
-import { type CountTokens, loadTokenizer } from '../provider/anthropic/models/tokenizer.ts';
+import type { CountTokens, Dialect, Params, PromptSize } from '../provider/dialect.ts';
 import type { Model } from '../provider/models.ts';
-import { promptSize, promptText } from './prompt-size.ts';
 
 /** Tokens per byte of a prompt: the best guess, and the range that is vouched for. */
 export type Rate = { low: number; expected: number; high: number };
@@ -15,7 +13,7 @@ export type InputRates = {
 };
 
 /** A request of the sample. */
-export type Sampled = { model: Model; params: Readonly<Record<string, unknown>> };
+export type Sampled = { model: Model; params: Params; prompt: PromptSize };
 
 /** A sampled request's size, and its tokens for a model whose `token_factor` is 1. */
 export type Counted = { model: Model; bytes: number; tokens: number };
@@ -40,26 +38,30 @@ const STANDARD_ERRORS = 3;
 const API_UNCERTAINTY = 0.01;
 
 /** Rates at once, from the shape of the sample's text: for what must not wait, nor take memory. */
-export function quickRates(sample: readonly Sampled[], total: number): InputRates {
-  return estimatedRates(sample, total, estimateTokens, UNCERTAINTY.shape);
+export function quickRates(dialect: Dialect, sample: readonly Sampled[], total: number): InputRates {
+  return estimatedRates(dialect, sample, total, dialect.tokens.estimate, UNCERTAINTY.shape);
 }
 
 /** Rates without the API, from the sample's text and a tokenizer. `total` is how many requests there are. */
-export async function tokenizerRates(sample: readonly Sampled[], total: number): Promise<InputRates> {
-  return estimatedRates(sample, total, await loadTokenizer(), UNCERTAINTY.tokenizer);
+export async function tokenizerRates(
+  dialect: Dialect,
+  sample: readonly Sampled[],
+  total: number,
+): Promise<InputRates> {
+  return estimatedRates(dialect, sample, total, await dialect.tokens.load(), UNCERTAINTY.tokenizer);
 }
 
 function estimatedRates(
+  { requests }: Dialect,
   sample: readonly Sampled[],
   total: number,
   count: CountTokens,
   uncertainty: (typeof UNCERTAINTY)['shape'],
 ): InputRates {
   let media = false;
-  const counted = sample.map(({ model, params }) => {
-    const { bytes, has_media } = promptSize(params);
+  const counted = sample.map(({ model, params, prompt: { bytes, has_media } }) => {
     media ||= has_media;
-    const text = slicesOf(promptText(params));
+    const text = slicesOf(requests.text(params));
     const textBytes = Buffer.byteLength(text);
     // What is no text counts as text of four bytes a token.
     const perByte = textBytes === 0 || has_media ? 0.25 : count(text) / textBytes;
@@ -77,13 +79,10 @@ function estimatedRates(
 }
 
 /** Rates from the API's own counts of the sample; a model of which none was counted is judged by the others. */
-export function countedRates(
-  sample: readonly { model: Model; params: Sampled['params']; tokens: number }[],
-  total: number,
-): InputRates {
-  const counted = sample.map(({ model, params, tokens }) => ({
+export function countedRates(sample: readonly (Sampled & { tokens: number })[], total: number): InputRates {
+  const counted = sample.map(({ model, prompt: { bytes }, tokens }) => ({
     model,
-    bytes: promptSize(params).bytes,
+    bytes,
     tokens: tokens / model.token_factor,
   }));
   const pooled = ratio(counted, total);

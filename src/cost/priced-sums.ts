@@ -1,6 +1,6 @@
+import type { PromptSize } from '../provider/dialect.ts';
 import type { Model, Prices } from '../provider/models.ts';
-import { type Billing, noUsage, usdAt } from '../provider/pricing.ts';
-import type { PromptSize } from './prompt-size.ts';
+import { type Billing, noUsage, usdAt } from './pricing.ts';
 
 export type PricedSums = {
   /** One request's tokens; `written` of the prompt's go into a cache. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type PromptSize, promptText } from './prompt-size.ts';
+import type { PromptSize } from '../provider/dialect.ts';
 
 /** About 4,096 tokens, the most that any model asks of a prompt before it caches it (prompt caching documentation). */
 const BEGINNING_BYTES = 16_384;
@@ -18,9 +18,10 @@ export function createSharedBeginnings() {
   }
 
   return {
-    add(params: Readonly<Record<string, unknown>>, prompt: PromptSize) {
+    /** `text` gives the text of the prompt. */
+    add(prompt: PromptSize, text: () => string) {
       if (prompt.cached_bytes > 0 || prompt.bytes < BEGINNING_BYTES) return;
-      const beginning = Buffer.from(promptText(params)).subarray(0, BEGINNING_BYTES);
+      const beginning = Buffer.from(text()).subarray(0, BEGINNING_BYTES);
       note(createHash('sha256').update(beginning).digest('base64'), 1);
     },
     /** Adds what another list has found, as on another thread. */

@@ -1,5 +1,5 @@
-import { roundUsd } from '../provider/pricing.ts';
 import type { BatchRecord, Usage } from '../store/record.ts';
+import { roundUsd } from './pricing.ts';
 import { addUsage } from './usage.ts';
 
 /** What a group of answers took; kinds of tokens that none of them used are left out. */

@@ -1,8 +1,8 @@
+import type { PromptSize } from '../provider/dialect.ts';
 import type { Model } from '../provider/models.ts';
 import { addLines, type CostLine, nothing, rounded } from './cost-line.ts';
 import type { InputRates } from './input-rate.ts';
 import { createPricedSums } from './priced-sums.ts';
-import type { PromptSize } from './prompt-size.ts';
 
 /** One request, as far as its price goes. */
 export type Priced = {

@@ -1,6 +1,7 @@
+import type { AnswerUsage } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
-import { type AnswerUsage, noUsage, priceOf, roundUsd } from '../provider/pricing.ts';
 import type { Usage } from '../store/record.ts';
+import { noUsage, priceOf, roundUsd } from './pricing.ts';
 
 /** What a task was sent as, as far as its cost goes. */
 export type TaskKind = { model: string; task_type: string | null };

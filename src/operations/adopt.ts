@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { batchIds } from '../provider/dialects.ts';
 import { batchOutput } from './fields.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
@@ -13,8 +14,8 @@ export const adopt = defineOperation({
   input: z.strictObject({
     provider_batch_id: z
       .string()
-      .regex(/^msgbatch_[A-Za-z0-9_-]{1,120}$/, { error: 'msgbatch_…' })
-      .describe("The provider's id: msgbatch_…"),
+      .regex(batchIds.pattern, { error: batchIds.example })
+      .describe(`The provider's id: ${batchIds.example}`),
   }),
   output: batchOutput,
   run: (context, { provider_batch_id }, waiting) => follow(context, provider_batch_id, waiting),

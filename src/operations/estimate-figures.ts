@@ -1,9 +1,9 @@
 import { suitability } from '../cost/advice.ts';
 import type { CostUsd } from '../cost/cost.ts';
 import { type CostLine, costLine, totalOf } from '../cost/cost-line.ts';
+import { roundUsd } from '../cost/pricing.ts';
 import { BatchError } from '../errors.ts';
 import { type Tier, tiers } from '../provider/models.ts';
-import { roundUsd } from '../provider/pricing.ts';
 import type { Context } from '../state/context.ts';
 
 export type Estimate = {

@@ -7,6 +7,7 @@ import { countSample } from '../cost/count-sample.ts';
 import { tokenizerRates } from '../cost/input-rate.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
 import { BatchError } from '../errors.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import { tiers } from '../provider/models.ts';
 import type { Provider, ProviderAccount } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
@@ -53,7 +54,7 @@ export async function estimateWork(
   const rates =
     counting !== null && 'rates' in counting
       ? counting.rates
-      : await tokenizerRates(costs.sample, request_count);
+      : await tokenizerRates(dialectOf(name), costs.sample, request_count);
   const cost = costs.tally.lines(rates, knownOutput);
   const compare = tiers.map((tier) => ({
     model_tier: tier,

@@ -1,10 +1,11 @@
 import * as z from 'zod';
+import { batchIds } from '../provider/dialects.ts';
 import { processingStatuses } from '../state/status.ts';
 import { outcomes } from '../store/record.ts';
 
 /** Arguments and parts of replies that several operations share. */
 
-export const batchId = z.string().describe('batch_… from submit_batch; msgbatch_… works too');
+export const batchId = z.string().describe(`batch_… from submit_batch; ${batchIds.example} works too`);
 
 const outcomeName = z.enum([...outcomes, 'pending']);
 export const outcomeFilter = z

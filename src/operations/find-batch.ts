@@ -1,22 +1,22 @@
 import { BatchError } from '../errors.ts';
+import { batchIds, isProviderBatchId } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { adoptBatch } from './remote-batches.ts';
 import { preparingKey } from './sending-jobs.ts';
 
 const ownId = /^batch_[0-9A-HJKMNP-TV-Z]{26}$/;
-const providerId = /^msgbatch_[A-Za-z0-9_-]{1,120}$/;
 
 /** The id under which the store has a batch, for either form of id. */
 export async function resolveBatchId(context: Context, id: string): Promise<string> {
   if (ownId.test(id)) return context.jobs.forwarded(id);
-  if (!providerId.test(id)) {
+  if (!isProviderBatchId(id)) {
     throw new BatchError('invalid_input', 'There is no such batch id.', {
       problems: [
         {
           field: 'batch_id',
           problem: 'is not the id of a batch',
-          valid: 'batch_… as submit_batch gave it, or msgbatch_…; list_batches shows them',
+          valid: `batch_… as submit_batch gave it, or ${batchIds.example}; list_batches shows them`,
         },
       ],
     });

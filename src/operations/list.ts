@@ -11,8 +11,8 @@ import {
   groupings,
   total,
 } from '../cost/group-costs.ts';
+import { roundUsd } from '../cost/pricing.ts';
 import { readMoment } from '../lib/moment.ts';
-import { roundUsd } from '../provider/pricing.ts';
 import { providerNames } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { processingStatuses, statusOf } from '../state/status.ts';

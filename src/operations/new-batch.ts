@@ -1,6 +1,7 @@
 import { requireWithinLimit } from '../cost/cost.ts';
 import { totalOf } from '../cost/cost-line.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import { type EarlierBatch, findEarlier } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
@@ -41,7 +42,7 @@ export async function makeBatch(
   staging: Staging,
   report: Report,
 ): Promise<NewBatch> {
-  const writer = await createPartsWriter(staging.folder, context.limits);
+  const writer = await createPartsWriter(staging.folder, context.limits, dialectOf(submission.provider));
   try {
     const prepared = await prepareIn(context, submission, writer, report);
     const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));

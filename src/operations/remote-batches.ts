@@ -1,5 +1,6 @@
 import { BatchError } from '../errors.ts';
 import { sha256OfText } from '../lib/file-hash.ts';
+import { providerOfBatchId } from '../provider/dialects.ts';
 import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
 import { isClaimed } from '../sending/claims.ts';
 import { findUncertain } from '../sending/settle.ts';
@@ -46,7 +47,7 @@ export async function adoptBatch(context: Context, providerBatchId: string): Pro
       `${providerBatchId} was not made by this program, and the owner keeps such batches out (BATCH_MCP_REMOTE is off).`,
     );
   }
-  const providerName = providerBatchId.startsWith('msgbatch_sandbox_') ? 'sandbox' : context.defaultProvider;
+  const providerName = providerOfBatchId(providerBatchId, context.defaultProvider);
   const provider = context.provider(providerName);
   await provider.requireCredentials();
   const batch = await provider.retrieveBatch(providerBatchId).catch((error: unknown) => {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
 import { estimateOfParts, requireTotalWithinLimit } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import { requireSameAccount } from '../sending/same-account.ts';
 import { resolveUnconfirmed } from '../sending/settle.ts';
 import type { Context } from '../state/context.ts';
@@ -86,7 +87,7 @@ async function sendAgain(
     throw new BatchError('not_allowed', 'This server is read-only. Nothing was sent; ask the person.');
   }
   const problems = createProblemList();
-  problems.add(...checkRetryOptions(options, context.catalog));
+  problems.add(...checkRetryOptions(options, context.catalog, dialectOf(context.defaultProvider)));
   problems.throwIfAny('The retry was refused; nothing was sent. Correct this and call again:');
   const batchId = await resolveBatchId(context, id);
   if (options.resolve !== undefined) return settleBy(context, batchId, options.resolve, waiting);

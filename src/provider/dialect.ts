@@ -1,12 +1,135 @@
-import type { AnswerUsage } from './pricing.ts';
+import type { Problem } from '../errors.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { Model, ModelCatalog, ModelTable } from './models.ts';
 
 /**
  * A provider's wire in our own words: plain data and functions without a client, so that worker threads have it too.
  * Everything outside `provider/` knows a provider's requests and results through this alone.
  */
 export type Dialect = {
+  readonly name: DialectName;
+  readonly limits: DialectLimits;
+  /** Results can be fetched for so many days after their batch was created. */
+  readonly resultsKeptDays: number;
+  /** How much of the standard price a batch costs, in a word. */
+  readonly batchShare: string;
+  /** What a batch is called by the provider. */
+  readonly batchIds: IdForm;
+  /** What a request may be called within its batch. */
+  readonly requestIds: IdForm;
+  readonly requests: RequestDialect;
   readonly results: ResultDialect;
+  readonly tokens: TokenDialect;
+  readonly models: ModelTable;
 };
+
+/** Another dialect begins with a name here. */
+export const dialectNames = ['anthropic'] as const;
+export type DialectName = (typeof dialectNames)[number];
+
+/** The most that the provider takes. Bytes are of the text that is sent. */
+export type DialectLimits = {
+  batchRequests: number;
+  batchBytes: number;
+  requestBytes: number;
+};
+
+/** The form of an id: anchored, in words, and as a reader would know it. */
+export type IdForm = { pattern: RegExp; valid: string; example: string };
+
+/** The body of one request in the provider's own form: only a dialect looks into it. */
+export type Params = Readonly<Record<string, unknown>>;
+
+/** How requests are written, and what may be in them. */
+export type RequestDialect = {
+  /** What stands in a batch's body before, between (one byte) and behind its requests. */
+  readonly body: { head: string; between: string; tail: string };
+  /** A request as a body holds it. */
+  encode(id: string, params: Params): string;
+  /** What `encode` wrote; null for what is no request. */
+  decode(text: string): { id: string; params: Params } | null;
+  /** A request of ours as the provider takes it. */
+  render(request: PlainRequest): Params;
+  /** What has to be known of params, whoever wrote them. */
+  facts(params: Params): RequestFacts;
+  /**
+   * What is wrong with params that a caller wrote: the provider itself looks at them only while the batch is
+   * processed, hours later. Fields are relative to the params.
+   */
+  check(params: Params, options: CheckOptions): Problem[];
+  /** The params as a retry sends them. */
+  change(params: Params, change: ParamsChange): ChangedParams;
+  /** Params without which there is no request. */
+  readonly required: readonly string[];
+  /** A JSON Schema as the provider takes it for an answer, and what is wrong with it, under `field`. */
+  prepareSchema(schema: JsonObject, field?: string): { schema: JsonObject; problems: Problem[] };
+  /** How much a model has to read. */
+  size(params: Params): PromptSize;
+  /** What it reads, in the order in which the provider caches it. */
+  text(params: Params): string;
+};
+
+/** One prompt, and how it is to be answered. */
+export type PlainRequest = {
+  model: string;
+  max_tokens: number;
+  /** Empty where there is none. */
+  system: string;
+  prompt: string;
+  /** As `prepareSchema` gave it. */
+  output_schema: JsonObject | undefined;
+};
+
+/** Null is what the params do not say, or say wrongly. */
+export type RequestFacts = {
+  model: string | null;
+  max_tokens: number | null;
+  /** Whether the answer was asked for as JSON. */
+  structured: boolean;
+  /** Where it is to be computed, as far as that changes the price. */
+  inference_geo: string | null;
+};
+
+export type CheckOptions = { allowNetworkTools: boolean; catalog: ModelCatalog };
+
+/** How a request is changed before it is sent again. */
+export type ParamsChange = {
+  model: Model | undefined;
+  max_tokens: number | undefined;
+  /** Names of params to leave out; dots reach into objects. */
+  remove: readonly string[];
+  /** Where the answer was cut off: twice as many tokens, up to what `limitOf` says of the model. */
+  longer: { limitOf: (model: string) => number | undefined } | null;
+};
+
+/** `removed` names what was there to be left out; `atLimit`: the answer can't get longer. */
+export type ChangedParams = { params: Params; removed: string[]; atLimit: boolean };
+
+/**
+ * How much a model has to read, in bytes of text; what is no text is put down as the bytes of text that take
+ * about as many tokens.
+ */
+export type PromptSize = {
+  bytes: number;
+  /** Bytes up to the last mark of what is to be cached, 0 where there is none; and for how long that is kept. */
+  cached_bytes: number;
+  cache_ttl: '5m' | '1h';
+  /** Whether images or PDFs are in it, whose tokens are little more than a guess. */
+  has_media: boolean;
+  /** Web searches that one request may make at most; null where it sets no bound. */
+  searches: number | null;
+};
+
+/** Counts tokens without asking the provider. */
+export type TokenDialect = {
+  /** At once and in no memory, by a text's shape. */
+  estimate: CountTokens;
+  /** By a vocabulary, which has to be loaded. */
+  load(): Promise<CountTokens>;
+};
+
+/** The tokens of a text for a model whose `token_factor` is 1, about. */
+export type CountTokens = (text: string) => number;
 
 /** How the lines of a results file are read. */
 export type ResultDialect = {
@@ -42,4 +165,22 @@ export type ModelAnswer = {
   stop_reason: string | null;
   /** As the provider gave it, the counts of tokens 0 where they can't be read. */
   usage: { [key: string]: unknown; input_tokens: number; output_tokens: number };
+};
+
+/** What one request took, as the API bills it; `input_tokens` is the part of the prompt outside the cache. */
+export type TokenUsage = {
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_5m_tokens: number;
+  cache_write_1h_tokens: number;
+  web_searches: number;
+};
+
+/** What one answer took, as the API counts it. */
+export type AnswerUsage = {
+  model: string;
+  tokens: TokenUsage;
+  /** Where it was computed, as far as that changes the price. */
+  inference_geo: string | null;
 };

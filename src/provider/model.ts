@@ -7,7 +7,7 @@ const usd = z.number().nonnegative();
 const tokens = z.int().positive();
 const date = z.iso.date();
 
-/** US dollars per million tokens at the standard price; a batch pays half of each. */
+/** US dollars per million tokens at the standard price. */
 export const prices = z.strictObject({
   input: usd,
   output: usd,
@@ -31,6 +31,10 @@ export const model = z.strictObject({
   prices,
   /** Prices of a request whose whole prompt, cache included, is longer than `above_tokens`. */
   long_prompt: z.strictObject({ above_tokens: tokens, prices }).nullable(),
+  /** What a batch multiplies the token prices by. */
+  batch_factor: z.number().positive(),
+  /** US dollars for a web search; a batch pays as much. */
+  web_search_usd: usd,
   /** What `inference_geo: "us"` multiplies the token prices by. */
   us_inference_factor: z.number().positive(),
   /** How many tokens it makes of a text, compared with models before 4.7. */

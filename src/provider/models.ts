@@ -1,9 +1,20 @@
 import { BatchError } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { PRICE_TABLE, PRICES_AS_OF, TIER_MODELS } from './anthropic/models/price-table.ts';
 import type { Model, Tier } from './model.ts';
 
-export { type Model, type Prices, type Tier, tiers } from './model.ts';
+export { type Model, model, type Prices, type Tier, tiers } from './model.ts';
+
+/** The built-in prices of a provider. */
+export type ModelTable = {
+  /** The day on which they were last compared with their source, as `2026-11-22`. */
+  readonly asOf: string;
+  /** The newest first. */
+  readonly rows: readonly Model[];
+  /** The model that serves a tier where the owner names no other. */
+  readonly tiers: Readonly<Record<Tier, string>>;
+  /** What a model that has no row is taken for, where the owner's prices don't say. */
+  readonly unknown: Omit<Model, 'id' | 'prices' | 'context_tokens' | 'max_output_tokens' | 'source'>;
+};
 
 /** The models whose price is known, by exact id: a prefix is no match, for a price must not be guessed. */
 export type ModelCatalog = {
@@ -39,9 +50,9 @@ export function unknownModel(id: string, ids: readonly string[]): { problem: str
 }
 
 /** Throws `unknown_model` where a tier is to be served by a model without a price. */
-export function createModelCatalog(options: ModelCatalogOptions = {}): ModelCatalog {
+export function createModelCatalog(table: ModelTable, options: ModelCatalogOptions = {}): ModelCatalog {
   const byId = new Map<string, Model>();
-  for (const row of [...PRICE_TABLE, ...(options.extra ?? [])]) {
+  for (const row of [...table.rows, ...(options.extra ?? [])]) {
     for (const id of [row.id, ...row.aliases]) byId.set(id, row);
   }
   const ids = [...byId.keys()];
@@ -53,7 +64,7 @@ export function createModelCatalog(options: ModelCatalogOptions = {}): ModelCata
     throw new BatchError('unknown_model', `${whose}${problem}. Valid: ${valid}.`);
   }
 
-  const tierIds = { ...TIER_MODELS, ...options.tiers };
+  const tierIds = { ...table.tiers, ...options.tiers };
   const tierModels: Record<Tier, Model> = {
     cheap: requireModel(tierIds.cheap, 'BATCH_MCP_MODEL_CHEAP: '),
     capable: requireModel(tierIds.capable, 'BATCH_MCP_MODEL_CAPABLE: '),
@@ -61,24 +72,24 @@ export function createModelCatalog(options: ModelCatalogOptions = {}): ModelCata
   };
 
   return {
-    asOf: PRICES_AS_OF,
+    asOf: table.asOf,
     options,
     ids,
     tiers: tierIds,
     find: (id) => byId.get(id),
     require: (id) => requireModel(id),
     forTier: (tier) => tierModels[tier],
-    warnings: (today) => ageWarnings(today),
+    warnings: (today) => ageWarnings(table.asOf, today),
   };
 }
 
 /** Prices change a few times a year. */
 const OLD_AFTER_DAYS = 90;
 
-function ageWarnings(today: string): string[] {
-  const days = Math.floor((Date.parse(today) - Date.parse(PRICES_AS_OF)) / 86_400_000);
+function ageWarnings(asOf: string, today: string): string[] {
+  const days = Math.floor((Date.parse(today) - Date.parse(asOf)) / 86_400_000);
   if (days <= OLD_AFTER_DAYS) return [];
   return [
-    `The built-in prices are of ${PRICES_AS_OF}, ${days} days ago, and may have changed: update batch-mcp, or give the prices of today in a file (BATCH_MCP_PRICES).`,
+    `The built-in prices are of ${asOf}, ${days} days ago, and may have changed: update batch-mcp, or give the prices of today in a file (BATCH_MCP_PRICES).`,
   ];
 }

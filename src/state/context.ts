@@ -1,5 +1,6 @@
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
 import type { Log } from '../log.ts';
+import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { Provider, ProviderName } from '../provider/provider.ts';
 import type { ProcessIdentity } from '../store/record.ts';
@@ -33,13 +34,10 @@ export type Limits = {
   replyCharacters: number;
 };
 
-/**
- * The API's own limits are 100,000 requests and 256 MB (Message Batches documentation); clients give up a
- * call after 60 seconds or sooner.
- */
-export const defaultLimits: Limits = {
-  partRequests: 100_000,
-  partBytes: 250_000_000,
+/** The provider's own limits, and ours: clients give up a call after 60 seconds or sooner. */
+export const defaultLimits = ({ limits }: Pick<Dialect, 'limits'>): Limits => ({
+  partRequests: limits.batchRequests,
+  partBytes: limits.batchBytes,
   threadedBytes: 8_000_000,
   inlineBytes: 4_000_000,
   callMs: 20_000,
@@ -49,7 +47,7 @@ export const defaultLimits: Limits = {
   downloadPauseMs: 1_000,
   threadedResults: 20_000,
   replyCharacters: 18_000,
-};
+});
 
 /**
  * Who calls: an agent through MCP, whose calls must be short and whose paths are confined to the allowed folders; or a

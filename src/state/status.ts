@@ -1,3 +1,4 @@
+import { dialectOf } from '../provider/dialects.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { isCreated } from './parts.ts';
 
@@ -52,13 +53,12 @@ export function latestTime(record: BatchRecord, time: 'ended_at' | 'expires_at')
   return known.length < times.length ? null : new Date(Math.max(...known)).toISOString();
 }
 
-/** Results stay this long from a batch's creation (Message Batches documentation). */
-const RESULTS_DAYS = 29;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** When the provider drops the first part's results; null while nothing was created. */
 export function resultsExpireAt(record: BatchRecord): string | null {
   const created = record.parts.filter(isCreated).map(({ progress }) => Date.parse(progress.seen.created_at));
   return created.length === 0
     ? null
-    : new Date(Math.min(...created) + RESULTS_DAYS * 86_400_000).toISOString();
+    : new Date(Math.min(...created) + dialectOf(record.provider).resultsKeptDays * DAY_MS).toISOString();
 }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { type CostFindings, createCostFinder } from '../cost/cost-sheet.ts';
 import { PROBLEMS_NAMED, type Problem } from '../errors.ts';
 import { gatherBytes } from '../lib/gathered-bytes.ts';
+import type { Dialect } from '../provider/dialect.ts';
 import { type TaskEntry, taskLine } from '../store/task-entry.ts';
 import type { TaskLines } from '../store/task-list.ts';
 import { canonicalText } from './canonical-text.ts';
@@ -71,7 +72,7 @@ function digestOf(text: string): Buffer {
 }
 
 /** Gathers what becomes of items in a row. */
-export function createBlockBuilder() {
+export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>) {
   const ids: { values: string[]; numbers: number[]; native: number[] } = {
     values: [],
     numbers: [],
@@ -85,7 +86,7 @@ export function createBlockBuilder() {
   const tasks = gatherBytes(BLOCK_BYTES / 16);
   const taskLengths: number[] = [];
   const digests = gatherBytes(BLOCK_BYTES / 64);
-  const costs = createCostFinder();
+  const costs = createCostFinder(wire);
   const warnings = createWarningList();
   const task_types = new Set<string>();
 
@@ -111,7 +112,7 @@ export function createBlockBuilder() {
     addRequest(body: string | Uint8Array): number {
       // With a problem nothing will be sent.
       if (problem_count > 0) return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-      if (requestLengths.length > 0) requests.add(',');
+      if (requestLengths.length > 0) requests.add(wire.body.between);
       const bytes = requests.add(body);
       requestLengths.push(bytes);
       return bytes;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { customIdPattern } from './task.ts';
+import type { IdForm } from '../provider/dialect.ts';
 
 /** Chosen anew for every batch: 60 random bits, in letters and digits, so that no given id can hold them. */
 export function createNonce(): string {
@@ -7,9 +7,9 @@ export function createNonce(): string {
 }
 
 /**
- * The `custom_id` that a task is sent under: its own id where the API takes it, else one that is made here.
+ * The id that a task is sent under: its own where the provider takes it, else one that is made here.
  * `number` is the task's place in the caller's list, and `nonce` the batch's.
  */
-export function customIdFor(taskId: string, number: number, nonce: string): string {
-  return customIdPattern.test(taskId) ? taskId : `task_${number}_${nonce}`;
+export function requestIdFor(taskId: string, number: number, nonce: string, { pattern }: IdForm): string {
+  return pattern.test(taskId) ? taskId : `task_${number}_${nonce}`;
 }

@@ -1,6 +1,8 @@
 /** Runs on a thread of its own: gets blocks of lines, and gives for each what was made of it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LineBlock } from '../lib/line-blocks.ts';
+import type { DialectName } from '../provider/dialect.ts';
+import { dialectNamed } from '../provider/dialects.ts';
 import { createModelCatalog, type ModelCatalogOptions } from '../provider/models.ts';
 import { createTemplates } from '../templates/templates.ts';
 import { transferable } from './block.ts';
@@ -8,12 +10,17 @@ import { createExaminer, type Examination } from './examine.ts';
 import { examineLines } from './examine-lines.ts';
 
 /** An examination as data. */
-export type ThreadExamination = Omit<Examination, 'catalog' | 'templates'> & { catalog: ModelCatalogOptions };
+export type ThreadExamination = Omit<Examination, 'dialect' | 'catalog' | 'templates'> & {
+  dialect: DialectName;
+  catalog: ModelCatalogOptions;
+};
 
 const data: ThreadExamination = workerData;
+const dialect = dialectNamed(data.dialect);
 const examiner = createExaminer({
   ...data,
-  catalog: createModelCatalog(data.catalog),
+  dialect,
+  catalog: createModelCatalog(dialect.models, data.catalog),
   templates: createTemplates(),
 });
 

@@ -19,8 +19,9 @@ type ExamineThread = {
 };
 
 function startExamining(examination: Examination): ExamineThread {
-  const { catalog, allowNetworkTools, defaults, partBytes, today, nonce, places } = examination;
+  const { dialect, catalog, allowNetworkTools, defaults, partBytes, today, nonce, places } = examination;
   const data: ThreadExamination = {
+    dialect: dialect.name,
     catalog: catalog.options,
     allowNetworkTools,
     defaults,

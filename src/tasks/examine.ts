@@ -2,11 +2,11 @@ import type { Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { type Block, createBlockBuilder } from './block.ts';
-import { customIdFor } from './custom-ids.ts';
+import { requestIdFor } from './custom-ids.ts';
 import { type PlaceKind, placeName } from './place.ts';
 import { type RenderedTask, type Renderer, renderTask } from './render.ts';
 import { checkRendered } from './rendered-request.ts';
-import { givenId, itemName, parseTask, type Task, type TaskDefaults } from './task.ts';
+import { createTaskParser, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
 import { isUnambiguous } from './verbatim.ts';
 
 /** What examining an item goes by. */
@@ -44,7 +44,10 @@ function isDeeper(value: unknown, levels: number): boolean {
 }
 
 export function createExaminer(examination: Examination): Examiner {
-  let block = createBlockBuilder();
+  const { requests, requestIds } = examination.dialect;
+  const parseTask = createTaskParser(examination.dialect);
+  const createBlock = () => createBlockBuilder(examination.dialect);
+  let block = createBlock();
 
   function check(number: number, value: unknown, source: Source | undefined): Problem[] {
     const place = placeName(examination.places, number);
@@ -62,13 +65,13 @@ export function createExaminer(examination: Examination): Examiner {
     const rendering = renderTask(task, examination.defaults, examination);
     if (!rendering.ok) return named(rendering.problems);
     const { rendered } = rendering;
-    const customId = customIdFor(task.task_id, number, examination.nonce);
+    const requestId = requestIdFor(task.task_id, number, examination.nonce, requestIds);
     const verbatim = source !== undefined && canGoVerbatim(task, value, source.text);
-    const body = verbatim ? source.bytes : JSON.stringify({ custom_id: customId, params: rendered.params });
+    const body = verbatim ? source.bytes : requests.encode(requestId, rendered.params);
     const bytes = block.addRequest(body);
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return named(found.problems);
-    block.addTask(taskEntry(task, customId, rendered), rendered, found.warnings);
+    block.addTask(taskEntry(task, requestId, rendered), rendered, found.warnings);
     return [];
   }
 
@@ -89,7 +92,7 @@ export function createExaminer(examination: Examination): Examiner {
     },
     take() {
       const taken = block.take();
-      block = createBlockBuilder();
+      block = createBlock();
       return taken;
     },
   };
@@ -108,10 +111,10 @@ function canGoVerbatim(task: Task, value: unknown, text: string): boolean {
   );
 }
 
-function taskEntry(task: Task, customId: string, rendered: RenderedTask): TaskEntry {
+function taskEntry(task: Task, requestId: string, rendered: RenderedTask): TaskEntry {
   return {
     task_id: task.task_id,
-    ...(customId !== task.task_id && { custom_id: customId }),
+    ...(requestId !== task.task_id && { custom_id: requestId }),
     ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
     model: rendered.model.id,
     ...(rendered.structured && { structured: true as const }),

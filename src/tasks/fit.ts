@@ -1,5 +1,5 @@
-import { promptSize } from '../cost/prompt-size.ts';
 import type { Problem } from '../errors.ts';
+import type { PromptSize } from '../provider/dialect.ts';
 import type { Model } from '../provider/models.ts';
 
 /** No text takes fewer tokens than a byte in ten; English takes about one in four. */
@@ -11,14 +11,13 @@ const USUAL_BYTES_PER_TOKEN = 4;
  * that probably does not is worth a warning: it would fail, or be cut off, after hours of waiting.
  */
 export function checkFit(
-  model: Model,
-  params: Readonly<Record<string, unknown>>,
+  { model, prompt }: { model: Model; prompt: PromptSize },
   requestBytes: number,
 ): { problem?: Problem; warning?: string } | null {
   const least = model.token_factor / USUAL_BYTES_PER_TOKEN;
   // Nearly every request: as a whole it is short enough, so its prompt is.
   if (requestBytes * least <= model.context_tokens) return null;
-  const { bytes, has_media } = promptSize(params);
+  const { bytes, has_media } = prompt;
   if (!has_media && bytes / MOST_BYTES_PER_TOKEN > model.context_tokens) {
     return {
       problem: {

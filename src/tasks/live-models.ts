@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BatchError, type Problem } from '../errors.ts';
+import { batchShare } from '../provider/dialects.ts';
 import type { Model, ModelCatalog } from '../provider/models.ts';
 import type { ProviderModel, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
@@ -130,5 +131,5 @@ function successorOf(model: Model, catalog: ModelCatalog, today: string): string
   const served = others.filter(({ id, retires }) => id !== model.id && (retires === null || retires > today));
   const next = served.find(({ line, legacy }) => line === model.line && line !== null && !legacy);
   const { id, prices } = next ?? catalog.forTier('capable');
-  return `${id} (${prices.input} dollars per million input tokens and ${prices.output} per million output, half of that in a batch)`;
+  return `${id} (${prices.input} dollars per million input tokens and ${prices.output} per million output, ${batchShare} of that in a batch)`;
 }

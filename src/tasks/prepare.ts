@@ -4,6 +4,8 @@ import type { Sampled } from '../cost/input-rate.ts';
 import type { KnownOutput } from '../cost/tally.ts';
 import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
+import type { Dialect } from '../provider/dialect.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import type { Limits } from '../state/context.ts';
@@ -35,7 +37,7 @@ export type Prepared = {
   warnings: string[];
 };
 
-export type Preparation = Renderer & {
+export type Preparation = Omit<Renderer, 'dialect'> & {
   work: Work;
   provider: ProviderName;
   account: ProviderAccount;
@@ -60,9 +62,11 @@ export async function prepare(
   report: Report,
 ): Promise<Prepared> {
   const { work, provider, account, catalog, limits, signal } = preparation;
+  const dialect = dialectOf(provider);
   const places = placesIn(work.source);
   const examination: Examination = {
     ...preparation,
+    dialect,
     defaults: work.defaults,
     partBytes: limits.partBytes,
     nonce: createNonce(),
@@ -72,13 +76,13 @@ export async function prepare(
   const ids = createIdList(places);
   const meaning = [provider, account.base_url, account.workspace];
   const contentHash = createHash('sha256').update(canonicalText(meaning));
-  const sheet = createCostSheet(preparation.knownOutput);
+  const sheet = createCostSheet(dialect, preparation.knownOutput);
   const warnings = createWarningList();
   const taskTypes = new Set<string>();
   let count = 0;
   let firstRequest = '';
 
-  problems.add(...checkShared(work.defaults, preparation));
+  problems.add(...checkShared(work.defaults, examination));
   for await (const block of examineWork(work, examination, preparation)) {
     if (signal?.aborted) throw givenUp();
     count += block.items;
@@ -92,7 +96,9 @@ export async function prepare(
     for (const taskType of block.task_types) taskTypes.add(taskType);
     contentHash.update(block.digests);
     if (firstRequest === '') firstRequest = requestText(block.requests, 0);
-    sheet.merge(block.costs, block.items, (index) => sampled(requestText(block.requests, index), catalog));
+    sheet.merge(block.costs, block.items, (index) =>
+      sampled(requestText(block.requests, index), dialect, catalog),
+    );
     await sink.add(block);
   }
 
@@ -109,9 +115,10 @@ export async function prepare(
   };
 }
 
-function sampled(request: string, catalog: ModelCatalog): Sampled {
-  const { params }: { params: Record<string, unknown> } = JSON.parse(request);
-  return { model: catalog.require(String(params.model)), params };
+function sampled(text: string, { requests }: Dialect, catalog: ModelCatalog): Sampled {
+  const params = requests.decode(text)?.params ?? {};
+  const model = catalog.require(requests.facts(params).model ?? '');
+  return { model, params, prompt: requests.size(params) };
 }
 
 export function givenUp(): BatchError {

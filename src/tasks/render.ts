@@ -1,6 +1,5 @@
 import type { Problem } from '../errors.ts';
-import { checkParams } from '../provider/anthropic/requests/check-params.ts';
-import { prepareOutputSchema } from '../provider/anthropic/requests/output-schema.ts';
+import type { Dialect, Params, PromptSize } from '../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../provider/models.ts';
 import type { Templates } from '../templates/templates.ts';
 import { checkSharedModel, chooseModel } from './choose-model.ts';
@@ -8,9 +7,11 @@ import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { renderContent } from './render-content.ts';
 import type { Task, TaskDefaults } from './task.ts';
 
-/** What a task becomes: the body of a Messages API call, and what is known of it beforehand. */
+/** What a task becomes: the body of a request, and what is known of it beforehand. */
 export type RenderedTask = {
-  params: Record<string, unknown>;
+  params: Params;
+  /** How much the model has to read. */
+  prompt: PromptSize;
   model: Model;
   max_tokens: number;
   expected_output_tokens: number;
@@ -18,6 +19,8 @@ export type RenderedTask = {
   task_type: string | undefined;
   /** Whether the answer was asked for as JSON. */
   structured: boolean;
+  /** Where the caller wants it computed, as far as that changes the price. */
+  inference_geo: string | null;
   warnings: string[];
   /** What the content hash covers: the task before tiers are resolved, with what would change its meaning. */
   identity: unknown;
@@ -29,6 +32,8 @@ export type Renderer = {
   templates: Templates;
   catalog: ModelCatalog;
   allowNetworkTools: boolean;
+  /** Of the provider that the requests go to. */
+  dialect: Dialect;
 };
 
 type OwnTask = Extract<Task, { kind: 'task' }>;
@@ -39,11 +44,11 @@ export function renderTask(task: Task, defaults: TaskDefaults, renderer: Rendere
   return task.kind === 'native' ? renderNative(task, renderer) : renderOwn(task, defaults, renderer);
 }
 
-function renderNative(task: NativeTask, { catalog, allowNetworkTools }: Renderer): Rendering {
-  const problems = checkParams(task.params, { catalog, allowNetworkTools });
-  const { model: modelId, max_tokens } = task.params;
-  const model = typeof modelId === 'string' ? catalog.find(modelId) : undefined;
-  if (problems.length > 0 || model === undefined || typeof max_tokens !== 'number') {
+function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }: Renderer): Rendering {
+  const problems = dialect.requests.check(task.params, { catalog, allowNetworkTools });
+  const { model: modelId, max_tokens, structured, inference_geo } = dialect.requests.facts(task.params);
+  const model = modelId === null ? undefined : catalog.find(modelId);
+  if (problems.length > 0 || model === undefined || max_tokens === null) {
     return {
       ok: false,
       problems: problems.map((found) => ({ ...found, field: `params.${found.field ?? ''}` })),
@@ -53,41 +58,40 @@ function renderNative(task: NativeTask, { catalog, allowNetworkTools }: Renderer
     ok: true,
     rendered: {
       params: task.params,
+      prompt: dialect.requests.size(task.params),
       model,
       max_tokens,
       expected_output_tokens: Math.min(max_tokens, EXPECTED_NATIVE_OUTPUT),
       task_type: undefined,
-      structured: asksForJson(task.params),
+      structured,
+      inference_geo,
       warnings: [],
       identity: { custom_id: task.task_id, params: task.params },
     },
   };
 }
 
-/** Nothing is known of a native request's answers: half a page. */
+/** Nothing is known of a native request's answers: some twenty lines. */
 const EXPECTED_NATIVE_OUTPUT = 500;
 
-function asksForJson(params: Record<string, unknown>): boolean {
-  const config = params.output_config;
-  if (typeof config !== 'object' || config === null || !('format' in config)) return false;
-  const { format } = config;
-  return typeof format === 'object' && format !== null && 'type' in format && format.type === 'json_schema';
-}
-
 /** What is wrong with the settings shared by all tasks, whatever the tasks are; told once, for none of them. */
-export function checkShared(defaults: TaskDefaults, { templates, catalog }: Renderer): Problem[] {
+export function checkShared(defaults: TaskDefaults, { templates, catalog, dialect }: Renderer): Problem[] {
   return [
     ...checkSharedTemplate(defaults, templates),
     ...checkSharedModel(defaults, catalog),
-    ...(defaults.output_schema ? prepareOutputSchema(defaults.output_schema).problems : []),
+    ...(defaults.output_schema ? dialect.requests.prepareSchema(defaults.output_schema).problems : []),
   ];
 }
 
-function renderOwn(task: OwnTask, defaults: TaskDefaults, { templates, catalog }: Renderer): Rendering {
+function renderOwn(
+  task: OwnTask,
+  defaults: TaskDefaults,
+  { templates, catalog, dialect }: Renderer,
+): Rendering {
   const { chosen, problems: templateProblems } = chooseTemplate(task, defaults, templates);
   const { model, problems: modelProblems } = chooseModel(task, defaults, catalog);
   const given = task.output_schema ?? defaults.output_schema;
-  const schema = given && prepareOutputSchema(given);
+  const schema = given && dialect.requests.prepareSchema(given);
   const content = chosen && renderContent(task, defaults, chosen.template);
   const facts = chosen && { ...chosen.template, ...content?.rendered };
   const max_tokens = task.max_tokens ?? defaults.max_tokens ?? facts?.max_tokens;
@@ -107,21 +111,18 @@ function renderOwn(task: OwnTask, defaults: TaskDefaults, { templates, catalog }
   const { prompt } = content.rendered;
   const system = task.system ?? defaults.system ?? content.rendered.system;
   const output_schema = schema?.schema ?? content.rendered.output_schema;
+  const params = dialect.requests.render({ model: model.id, max_tokens, system, prompt, output_schema });
   return {
     ok: true,
     rendered: {
-      params: {
-        model: model.id,
-        max_tokens,
-        ...(system !== '' && { system }),
-        messages: [{ role: 'user', content: prompt }],
-        ...(output_schema && { output_config: { format: { type: 'json_schema', schema: output_schema } } }),
-      },
+      params,
+      prompt: dialect.requests.size(params),
       model,
       max_tokens,
       expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),
       task_type: task.task_type ?? defaults.task_type,
       structured: output_schema !== undefined,
+      inference_geo: null,
       warnings: chosen.warning === undefined ? [] : [chosen.warning],
       identity: {
         task_id: task.task_id,

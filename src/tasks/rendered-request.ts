@@ -1,5 +1,5 @@
-import { maximumSearches } from '../cost/prompt-size.ts';
 import type { Problem } from '../errors.ts';
+import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import { checkFit } from './fit.ts';
 import { checkModelLife, noLiveModels } from './live-models.ts';
@@ -9,6 +9,7 @@ export type Findings = { problems: Problem[]; warnings: string[] };
 
 type Circumstances = {
   partBytes: number;
+  dialect: Dialect;
   /** As `2026-11-22`. */
   today: string;
   catalog: ModelCatalog;
@@ -18,13 +19,13 @@ type Circumstances = {
 export function checkRendered(
   rendered: RenderedTask,
   bytes: number,
-  { partBytes, today, catalog }: Circumstances,
+  { partBytes, dialect, today, catalog }: Circumstances,
 ): Findings {
   const problems: Problem[] = [];
   const warnings = [...rendered.warnings];
   for (const found of [
-    checkSize(bytes, partBytes),
-    checkFit(rendered.model, rendered.params, bytes),
+    checkSize(bytes, Math.min(partBytes, dialect.limits.requestBytes)),
+    checkFit(rendered, bytes),
     checkSearches(rendered),
     checkModelLife(rendered.model, rendered.max_tokens, { today, catalog, live: noLiveModels }),
   ]) {
@@ -35,24 +36,23 @@ export function checkRendered(
 }
 
 /** Without a bound no ceiling would hold: searches are paid one by one. */
-function checkSearches({ params }: RenderedTask): { problem: Problem; warning?: string } | null {
-  if (maximumSearches(params.tools) !== null) return null;
+function checkSearches({ prompt }: RenderedTask): { problem: Problem; warning?: string } | null {
+  if (prompt.searches !== null) return null;
   return {
     problem: {
       field: 'tools',
-      problem:
-        'web_search has no max_uses, so nobody can say what it may cost at most (10 dollars per 1,000 searches)',
+      problem: 'web_search has no max_uses, so nobody can say what it may cost at most',
       valid: 'max_uses, as in {"type": "web_search_…", "name": "web_search", "max_uses": 3}',
     },
   };
 }
 
-function checkSize(bytes: number, partBytes: number): { problem: Problem; warning?: string } | null {
-  if (bytes <= partBytes) return null;
+function checkSize(bytes: number, most: number): { problem: Problem; warning?: string } | null {
+  if (bytes <= most) return null;
   return {
     problem: {
-      problem: `is ${bytes} bytes as a request, more than one batch can hold`,
-      valid: `at most ${partBytes} bytes; split its input`,
+      problem: `is ${bytes} bytes as a request, more than one can have`,
+      valid: `at most ${most} bytes; split its input`,
     },
   };
 }

@@ -1,11 +1,9 @@
 import * as z from 'zod';
 import type { Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
+import type { Dialect, IdForm } from '../provider/dialect.ts';
 import { type Tier, tiers } from '../provider/models.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
-
-/** What the API takes as a `custom_id` (Message Batches reference). */
-export const customIdPattern = /^[a-zA-Z0-9_-]{1,64}$/;
 
 const text = z
   .string()
@@ -25,13 +23,11 @@ const settings = {
 };
 
 const taskSchema = z.strictObject({ task_id: z.string().min(1).max(256), ...settings });
-const nativeSchema = z.strictObject({
-  custom_id: z.string().regex(customIdPattern, { error: '1 to 64 letters, digits, _ or -' }),
-  params: jsonObject,
-});
+const nativeSchema = ({ pattern, valid }: IdForm) =>
+  z.strictObject({ custom_id: z.string().regex(pattern, { error: valid }), params: jsonObject });
 
 const taskKeys = Object.keys(taskSchema.shape);
-const nativeKeys = Object.keys(nativeSchema.shape);
+const nativeKeys = ['custom_id', 'params'];
 
 /** Settings for tasks that set none. A `prompt` among them may hold places, `{{name}}`. */
 export type TaskDefaults = {
@@ -54,47 +50,53 @@ export type ParsedTask = { ok: true; task: Task } | { ok: false; problems: Probl
 
 /** The task's own id behind its place, where it is one that can be repeated safely. */
 export function itemName(place: string, id: unknown): string {
-  return typeof id === 'string' && customIdPattern.test(id) ? `${place} (${id})` : place;
-}
-
-/**
- * Whether an item is just what the schema of a native request asks for, so that parsing would give an equal copy: a
- * file can have a hundred thousand of them, and no other item.
- */
-function isPlainNative(value: object): value is z.infer<typeof nativeSchema> {
-  if (!isJsonObject(value) || Object.keys(value).length !== nativeKeys.length) return false;
-  const { custom_id, params } = value;
-  return typeof custom_id === 'string' && customIdPattern.test(custom_id) && isJsonObject(params);
+  return typeof id === 'string' && id.length <= 64 && /^[\w-]+$/.test(id) ? `${place} (${id})` : place;
 }
 
 /** Reads one item of a list of tasks; `place` says where it stands, as in `requests[3]`. */
-export function parseTask(value: unknown, place: string): ParsedTask {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return {
-      ok: false,
-      problems: [
-        {
-          item: place,
-          problem: `is ${actualType(value)}`,
-          valid: `an object${unlessText(value)}: {task_id, task_type, input_data}, {task_id, prompt} or {custom_id, params}`,
-        },
-      ],
-    };
+export type TaskParser = (value: unknown, place: string) => ParsedTask;
+
+export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): TaskParser {
+  const native = nativeSchema(requestIds);
+
+  /**
+   * Whether an item is just what the schema of a native request asks for, so that parsing would give an equal copy: a
+   * file can have a hundred thousand of them, and no other item.
+   */
+  function isPlainNative(value: object): value is z.infer<typeof native> {
+    if (!isJsonObject(value) || Object.keys(value).length !== nativeKeys.length) return false;
+    const { custom_id, params } = value;
+    return typeof custom_id === 'string' && requestIds.pattern.test(custom_id) && isJsonObject(params);
   }
-  if (isPlainNative(value)) {
-    return { ok: true, task: { kind: 'native', task_id: value.custom_id, params: value.params } };
-  }
-  const given = withoutNulls({ ...value });
-  if ('params' in given || 'custom_id' in given) {
-    const parsed = nativeSchema.safeParse(given, { reportInput: true });
-    const item = itemName(place, given.custom_id);
-    if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, nativeKeys, item) };
-    return { ok: true, task: { kind: 'native', task_id: parsed.data.custom_id, params: parsed.data.params } };
-  }
-  const parsed = taskSchema.safeParse(given, { reportInput: true });
-  const item = itemName(place, given.task_id);
-  if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, taskKeys, item) };
-  return { ok: true, task: { kind: 'task', ...parsed.data } };
+
+  return (value, place) => {
+    if (!isJsonObject(value)) return { ok: false, problems: [notAnObject(value, place)] };
+    if (isPlainNative(value)) {
+      return { ok: true, task: { kind: 'native', task_id: value.custom_id, params: value.params } };
+    }
+    const given = withoutNulls(value);
+    if ('params' in given || 'custom_id' in given) {
+      const parsed = native.safeParse(given, { reportInput: true });
+      const item = itemName(place, given.custom_id);
+      if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, nativeKeys, item) };
+      return {
+        ok: true,
+        task: { kind: 'native', task_id: parsed.data.custom_id, params: parsed.data.params },
+      };
+    }
+    const parsed = taskSchema.safeParse(given, { reportInput: true });
+    const item = itemName(place, given.task_id);
+    if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, taskKeys, item) };
+    return { ok: true, task: { kind: 'task', ...parsed.data } };
+  };
+}
+
+function notAnObject(value: unknown, place: string): Problem {
+  return {
+    item: place,
+    problem: `is ${actualType(value)}`,
+    valid: `an object${unlessText(value)}: {task_id, task_type, input_data}, {task_id, prompt} or {custom_id, params}`,
+  };
 }
 
 export { settings as taskSettings };

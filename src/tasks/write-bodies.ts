@@ -1,11 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileWriter } from '../lib/file-writer.ts';
+import type { RequestDialect } from '../provider/dialect.ts';
 import type { Limits } from '../state/context.ts';
 
-const HEAD = '{"requests":[';
-const TAIL = ']}';
-
-/** Requests in a row, a comma between each two, as a body has them. */
+/** Requests in a row, with one byte between each two, as a body has them. */
 export type RequestRun = {
   bytes: Uint8Array;
   /** Of each request, in bytes. */
@@ -51,6 +49,7 @@ export type BodiesWriter = {
  */
 export function createBodiesWriter(
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
+  { head, between, tail }: RequestDialect['body'],
   open: OpenBody,
 ): BodiesWriter {
   const bodies: WrittenBody[] = [];
@@ -60,12 +59,12 @@ export function createBodiesWriter(
   async function begin(): Promise<OpenedBody> {
     const hash = createHash('sha256');
     const begun = { ...(await open(hash)), hash };
-    await begun.file.write(HEAD);
+    await begun.file.write(head);
     return begun;
   }
 
   async function end({ number, file, hash }: OpenedBody): Promise<void> {
-    await file.write(TAIL);
+    await file.write(tail);
     const { bytes } = await file.finish();
     bodies.push({ number, request_count: requests, bytes, sha256: hash.digest('hex') });
     body = null;
@@ -79,7 +78,7 @@ export function createBodiesWriter(
     for (; to < lengths.length && requests + to - from < limits.partRequests; to += 1) {
       const more = (to > from ? 1 : 0) + (lengths[to] ?? 0);
       const isFirst = requests === 0 && to === from;
-      if (!isFirst && position + bytes + more + TAIL.length > limits.partBytes) break;
+      if (!isFirst && position + bytes + more + tail.length > limits.partBytes) break;
       bytes += more;
     }
     return { to, bytes };
@@ -91,13 +90,13 @@ export function createBodiesWriter(
       let start = 0;
       for (let from = 0; from < run.lengths.length; ) {
         body ??= await begin();
-        const comma = requests > 0 ? 1 : 0;
-        const { to, bytes } = fitting(run, from, body.file.position + comma);
+        const isFirst = requests === 0;
+        const { to, bytes } = fitting(run, from, body.file.position + (isFirst ? 0 : between.length));
         if (to === from) {
           await end(body);
           continue;
         }
-        if (comma === 1) await body.file.write(',');
+        if (!isFirst) await body.file.write(between);
         places.push({ number: body.number, offset: body.file.position, from, to });
         await body.file.write(run.bytes.subarray(start, start + bytes));
         requests += to - from;

@@ -1,3 +1,4 @@
+import type { Dialect } from '../provider/dialect.ts';
 import type { Limits } from '../state/context.ts';
 import { createStoreWriter } from '../store/files/store-files.ts';
 import type { Part } from '../store/record.ts';
@@ -30,10 +31,11 @@ function spansOf(places: readonly RunPlace[], lengths: Uint32Array): Span[] {
 export async function createPartsWriter(
   folder: BatchFolder,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
+  { requests }: Pick<Dialect, 'requests'>,
 ): Promise<PartsWriter> {
   const tasks = await createTasksWriter(folder);
   let number = 0;
-  const bodies = createBodiesWriter(limits, async (hash) => {
+  const bodies = createBodiesWriter(limits, requests.body, async (hash) => {
     number += 1;
     return { number, file: await createStoreWriter(folder.partBody(number), { hash }) };
   });

@@ -1,11 +1,12 @@
 import { submit } from '../operations/submit.ts';
+import { batchShare } from '../provider/dialects.ts';
 import { defineTool } from './tool.ts';
 
 export const submitBatch = defineTool({
   name: 'submit_batch',
   title: 'Submit a batch',
   description:
-    'Sends many tasks to Claude in one batch at half the price; results come within minutes to 24 hours. Use it for bulk ' +
+    `Sends many tasks to Claude in one batch at ${batchShare} the price; results come within minutes to 24 hours. Use it for bulk ` +
     'work that nobody is waiting for; for a single question ask directly. Give tasks inline (requests) or as a file ' +
     '(requests_file), with shared defaults beside them. Costs money: for more than a few tasks call estimate_cost with ' +
     'the same arguments first. Everything is checked before anything is sent. Returns a batch_id: tell it to the user, ' +

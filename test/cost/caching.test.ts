@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { cachingAdvice, createPrefixList, worthOfCache } from '../../src/cost/caching.ts';
 import type { InputRates } from '../../src/cost/input-rate.ts';
-import { promptSize, promptText } from '../../src/cost/prompt-size.ts';
+import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
+import { promptSize, promptText } from '../../src/provider/anthropic/requests/prompt-size.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
 
-const catalog = createModelCatalog();
+const catalog = createModelCatalog(modelTable);
 const sonnet = catalog.require('claude-sonnet-5-5');
 const quarter = { low: 0.2, expected: 0.25, high: 0.3 };
 const rates: InputRates = { basis: 'estimated', counted: 1, of: () => quarter };
@@ -21,7 +22,7 @@ function request(system: unknown, content: unknown = 'question') {
 
 function advice(requests: readonly ReturnType<typeof request>[]): string {
   const list = createPrefixList();
-  for (const params of requests) list.add(sonnet, params, promptSize(params));
+  for (const params of requests) list.add(sonnet, promptSize(params), () => promptText(params));
   return cachingAdvice(list.shared(), rates).join();
 }
 

@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { totalOf } from '../../src/cost/cost-line.ts';
 import type { InputRates } from '../../src/cost/input-rate.ts';
+import { priceOf } from '../../src/cost/pricing.ts';
 import { createSample } from '../../src/cost/sample.ts';
 import { createTally, type Priced } from '../../src/cost/tally.ts';
+import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
+import type { TokenUsage } from '../../src/provider/dialect.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
-import { priceOf, type TokenUsage } from '../../src/provider/pricing.ts';
 
-const catalog = createModelCatalog();
+const catalog = createModelCatalog(modelTable);
 const models = fc.constantFrom(...catalog.ids).map((id) => catalog.require(id));
 const tokens = fc.integer({ min: 0, max: 1_000_000 });
 const usages: fc.Arbitrary<TokenUsage> = fc.record({

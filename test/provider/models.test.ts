@@ -2,11 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPriceFile } from '../../src/cost/price-file.ts';
 import { BatchError, renderError } from '../../src/errors.ts';
+import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
 import { estimateTokens } from '../../src/provider/anthropic/models/token-estimate.ts';
 import { loadTokenizer } from '../../src/provider/anthropic/models/tokenizer.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
-import { readPriceFile } from '../../src/provider/price-file.ts';
 
 function failure(run: () => unknown): BatchError {
   try {
@@ -19,7 +20,7 @@ function failure(run: () => unknown): BatchError {
 }
 
 describe('the catalog', () => {
-  const catalog = createModelCatalog();
+  const catalog = createModelCatalog(modelTable);
 
   it.each([
     ['cheap', 'claude-haiku-5-5'],
@@ -97,10 +98,10 @@ describe('the catalog', () => {
   });
 
   it("serves the owner's tiers, and refuses one without a price", () => {
-    expect(createModelCatalog({ tiers: { cheap: 'claude-haiku-4-5' } }).forTier('cheap').id).toBe(
+    expect(createModelCatalog(modelTable, { tiers: { cheap: 'claude-haiku-4-5' } }).forTier('cheap').id).toBe(
       'claude-haiku-4-5',
     );
-    const error = failure(() => createModelCatalog({ tiers: { premium: 'claude-opus-9' } }));
+    const error = failure(() => createModelCatalog(modelTable, { tiers: { premium: 'claude-opus-9' } }));
     expect(error.code).toBe('unknown_model');
     expect(error.message).toMatch(/^BATCH_MCP_MODEL_PREMIUM: /);
   });
@@ -118,7 +119,7 @@ describe('a price file', () => {
   async function read(content: unknown) {
     const path = join(folder, 'prices.json');
     await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
-    return readPriceFile(path);
+    return readPriceFile(path, modelTable);
   }
 
   async function refusal(content: unknown): Promise<BatchError> {
@@ -131,7 +132,7 @@ describe('a price file', () => {
   }
 
   it('changes a known price and keeps the other facts', async () => {
-    const catalog = createModelCatalog({
+    const catalog = createModelCatalog(modelTable, {
       extra: await read({ models: [{ id: 'claude-haiku-5-5', prices }] }),
     });
     expect(catalog.require('claude-haiku-5-5')).toMatchObject({
@@ -146,14 +147,14 @@ describe('a price file', () => {
   it('changes the price of a dated id alone', async () => {
     const extra = await read({ models: [{ id: 'claude-opus-4-5-20251101', prices }] });
     expect(extra).toMatchObject([{ aliases: [] }]);
-    const catalog = createModelCatalog({ extra });
+    const catalog = createModelCatalog(modelTable, { extra });
     expect(catalog.require('claude-opus-4-5-20251101').prices.input).toBe(1);
     expect(catalog.require('claude-opus-4-5').prices.input).toBe(5);
   });
 
   it('adds a model, which can then serve a tier', async () => {
     const row = { id: 'claude-opus-6', prices, context_tokens: 1_000_000, max_output_tokens: 128_000 };
-    const catalog = createModelCatalog({
+    const catalog = createModelCatalog(modelTable, {
       extra: await read({ models: [row] }),
       tiers: { premium: 'claude-opus-6' },
     });
@@ -215,7 +216,7 @@ describe('a price file', () => {
   });
 
   it('that is not there is named', async () => {
-    await expect(readPriceFile(join(folder, 'none.json'))).rejects.toMatchObject({
+    await expect(readPriceFile(join(folder, 'none.json'), modelTable)).rejects.toMatchObject({
       code: 'not_found',
       cause: { code: 'ENOENT' },
     });

@@ -1,6 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
+import { dialectOf } from '../../src/provider/dialects.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
 import type { Examination } from '../../src/tasks/examine.ts';
 import { examineInThreads } from '../../src/tasks/examine-threads.ts';
@@ -138,8 +140,9 @@ test('a thread that dies is an error of the call, and of nothing else', async ()
   const examination: Examination = {
     templates: createTemplates(),
     // The thread has to make a catalog from this.
-    catalog: { ...createModelCatalog(), options: { tiers: { cheap: 'no-such-model' } } },
+    catalog: { ...createModelCatalog(modelTable), options: { tiers: { cheap: 'no-such-model' } } },
     allowNetworkTools: false,
+    dialect: dialectOf('anthropic'),
     defaults: {},
     partBytes: 1_000_000,
     today: '2026-11-22',

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
+import { dialectOf } from '../../src/provider/dialects.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
 import { checkShared, type RenderedTask, renderTask } from '../../src/tasks/render.ts';
 import type { Task, TaskDefaults } from '../../src/tasks/task.ts';
 import { createTemplates } from '../../src/templates/templates.ts';
 
-const renderer = { templates: createTemplates(), catalog: createModelCatalog(), allowNetworkTools: false };
+const renderer = {
+  templates: createTemplates(),
+  catalog: createModelCatalog(modelTable),
+  allowNetworkTools: false,
+  dialect: dialectOf('anthropic'),
+};
 
 function render(task: TaskDefaults, defaults: TaskDefaults = {}) {
   return renderTask({ kind: 'task', task_id: 'a', ...task }, defaults, renderer);
@@ -185,7 +192,7 @@ describe('the identity, which the content hash covers', () => {
   });
 
   it('of a tier outlives the model that serves it', () => {
-    const catalog = createModelCatalog({ tiers: { cheap: 'claude-haiku-4-5' } });
+    const catalog = createModelCatalog(modelTable, { tiers: { cheap: 'claude-haiku-4-5' } });
     const given: Task = { kind: 'task', task_id: 'a', prompt: 'Go', model_tier: 'cheap' };
     const [now, then] = [renderer, { ...renderer, catalog }].map((each) => renderTask(given, {}, each));
     if (!now?.ok || !then?.ok) throw new Error('not rendered');

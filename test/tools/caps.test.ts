@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { priceOf } from '../../src/cost/pricing.ts';
+import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
-import { priceOf } from '../../src/provider/pricing.ts';
 import { prompts, startApi } from '../api.ts';
 import { type ApiServer, apiError, json } from '../api-server.ts';
 import { startServer, type TestServer, temporaryFolder } from '../harness.ts';
@@ -140,7 +141,7 @@ test('web searches count whole in the maximum, and without a bound they are refu
 
 /** What all that the API received could cost at most in output, by the published prices. */
 function maximumSent(api: ApiServer): number {
-  const catalog = createModelCatalog();
+  const catalog = createModelCatalog(modelTable);
   const usage = { cache_read_tokens: 0, cache_write_5m_tokens: 0, cache_write_1h_tokens: 0, web_searches: 0 };
   return api.creates
     .flatMap(({ requests }) => requests)

@@ -1,5 +1,6 @@
 import { readInput } from '../../operations/operation.ts';
 import { status } from '../../operations/status.ts';
+import { batchIds } from '../../provider/dialects.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { duration } from '../format.ts';
@@ -11,7 +12,7 @@ export const statusCommand: Command = {
   positional: ['<batch_id>'],
   operation: status,
   taken: ['batch_id', 'wait_seconds'],
-  examples: ['batch-mcp status batch_01…', 'batch-mcp status msgbatch_01… --json'],
+  examples: ['batch-mcp status batch_01…', `batch-mcp status ${batchIds.example} --json`],
   async run({ context, terminal, given, args, json, waiting }) {
     const reply = await status.run(
       context,

@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { reserveBudget } from '../../cost/budget.ts';
 import { type CostUsd, requireWithinLimit } from '../../cost/cost.ts';
 import { totalOf } from '../../cost/cost-line.ts';
+import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
-import { roundUsd } from '../../provider/pricing.ts';
+import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { createRetryFiles, type RetriedBody } from './retry-files.ts';
@@ -51,7 +52,8 @@ export async function addAttempt(
   preparation: RetryPreparation,
 ): Promise<{ plan: RetryPlan; warnings: string[] }> {
   const next = Math.max(...record.parts.map(({ number }) => number)) + 1;
-  const files = createRetryFiles(context.store.folder(record.batch_id), context.limits, next);
+  const folder = context.store.folder(record.batch_id);
+  const files = createRetryFiles(folder, context.limits, dialectOf(record.provider), next);
   try {
     const { record: ended, options } = preparation;
     const prepared = await prepareRetry(context, preparation, files);

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { syncFolder } from '../../lib/durable-write.ts';
 import { createFileWriter, type FileWriter } from '../../lib/file-writer.ts';
+import type { Dialect } from '../../provider/dialect.ts';
 import type { Limits } from '../../state/context.ts';
 import { inStore } from '../../store/files/store-failure.ts';
 import { guardWriter } from '../../store/files/store-files.ts';
@@ -32,12 +33,13 @@ export type RetryFiles = {
 export function createRetryFiles(
   folder: BatchFolder,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
+  { requests }: Pick<Dialect, 'requests'>,
   next: number,
 ): RetryFiles {
   const taken: number[] = [];
   const firsts = new Map<number, number>();
   let list: { number: number; tasks: PartTasksWriter } | null = null;
-  const bodies = createBodiesWriter(limits, async (hash) => {
+  const bodies = createBodiesWriter(limits, requests.body, async (hash) => {
     const body = await takeNumber(folder, Math.max(next, (taken.at(-1) ?? 0) + 1), hash);
     taken.push(body.number);
     return body;

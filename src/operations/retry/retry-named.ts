@@ -1,3 +1,4 @@
+import type { Dialect } from '../../provider/dialect.ts';
 import type { Context } from '../../state/context.ts';
 import type { Tasks } from '../../store/task-list.ts';
 import type { ProblemList } from '../../tasks/problems.ts';
@@ -16,9 +17,10 @@ export async function findNamed(
   context: Context,
   tasks: Tasks,
   options: RetryOptions,
+  dialect: Dialect,
   problems: ProblemList,
 ): Promise<NamedTasks> {
-  const given = readCorrections(options.requests ?? [], context.limits.inlineBytes);
+  const given = readCorrections(options.requests ?? [], context.limits.inlineBytes, dialect);
   problems.add(...given.problems);
   const unknownIds = new Set(options.task_ids);
   const unknownCorrections = given.corrections;

@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { BatchError, type Problem } from '../../errors.ts';
 import { quoteName } from '../../lib/nearest.ts';
+import type { Dialect } from '../../provider/dialect.ts';
+import { batchIds } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import { outcomes } from '../../store/record.ts';
 import { checkSharedModel } from '../../tasks/choose-model.ts';
 import { createIdList } from '../../tasks/id-list.ts';
 import { placeName } from '../../tasks/place.ts';
-import { givenId, parseTask, type Task, taskSettings } from '../../tasks/task.ts';
+import { createTaskParser, givenId, type Task, taskSettings } from '../../tasks/task.ts';
 import { batchId } from '../fields.ts';
 
 export const retryInput = z.strictObject({
@@ -32,15 +34,17 @@ export const retryInput = z.strictObject({
     .nonempty()
     .max(20)
     .optional()
-    .describe('Params to leave out, as thinking.budget_tokens'),
+    .describe('Params to leave out; a dot reaches into one'),
   max_cost_usd: z.number().nonnegative().optional().describe('Refuse above this'),
   dry_run: z.boolean().optional(),
   resolve: z
     .string()
-    .regex(/^(send_again|msgbatch_[A-Za-z0-9_-]{1,120})$/, { error: 'send_again, or msgbatch_…' })
+    .regex(new RegExp(`^send_again$|${batchIds.pattern.source}`), {
+      error: `send_again, or ${batchIds.example}`,
+    })
     .optional()
     .describe(
-      "A person's decision on an unconfirmed part: the msgbatch_… that it is, or send_again (can pay twice)",
+      `A person's decision on an unconfirmed part: the ${batchIds.example} that it is, or send_again (can pay twice)`,
     ),
 });
 
@@ -54,12 +58,13 @@ export function changesSomething(options: RetryOptions): boolean {
   return Object.values(rest).some((value) => value !== undefined);
 }
 
-/** Without these there is no request. */
-const NEEDED_PARAMS = ['model', 'max_tokens', 'messages'];
-
 /** What is wrong with the options by themselves. */
-export function checkRetryOptions(options: RetryOptions, catalog: ModelCatalog): Problem[] {
-  const needed = (options.remove_params ?? []).filter((name) => NEEDED_PARAMS.includes(name));
+export function checkRetryOptions(
+  options: RetryOptions,
+  catalog: ModelCatalog,
+  { requests }: Dialect,
+): Problem[] {
+  const needed = (options.remove_params ?? []).filter((name) => requests.required.includes(name));
   return [
     ...checkSharedModel({ model: options.model }, catalog),
     ...needed.map((name) => ({
@@ -83,6 +88,7 @@ export function checkRetryOptions(options: RetryOptions, catalog: ModelCatalog):
 export function readCorrections(
   requests: readonly unknown[],
   inlineBytes: number,
+  dialect: Dialect,
 ): { corrections: Map<string, Correction>; problems: Problem[] } {
   const bytes = Buffer.byteLength(JSON.stringify(requests));
   if (bytes > inlineBytes) {
@@ -94,6 +100,7 @@ export function readCorrections(
   }
   const corrections = new Map<string, Correction>();
   const problems: Problem[] = [];
+  const parseTask = createTaskParser(dialect);
   const ids = createIdList('requests');
   for (const [index, value] of requests.entries()) {
     const place = placeName('requests', index + 1);

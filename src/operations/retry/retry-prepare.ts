@@ -1,5 +1,6 @@
 import { openView } from '../../answers/view.ts';
 import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
+import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import type { BatchRecord } from '../../store/record.ts';
@@ -65,16 +66,17 @@ export async function prepareRetry(
 ): Promise<PreparedRetry> {
   const folder = context.store.folder(record.batch_id);
   const tasks = await openTasks(folder);
+  const dialect = dialectOf(record.provider);
   const problems = createProblemList();
-  const named = await findNamed(context, tasks, options, problems);
+  const named = await findNamed(context, tasks, options, dialect, problems);
   problems.throwIfAny(REFUSED);
   const selection = await selectIn(context, { record, options, signal }, named);
 
   const today = context.now().toISOString().slice(0, 10);
-  const sent = await openSentRequests(folder, record);
-  const requests = createRetryRequests(context, options, sent);
+  const sent = await openSentRequests(folder, record, dialect);
+  const requests = createRetryRequests(context, options, sent, dialect);
   // What answers took before says little of those that failed: the tasks' own figures are used.
-  const sheet = createCostSheet(() => undefined);
+  const sheet = createCostSheet(dialect, () => undefined);
   const warnings = createWarningList();
   const outcomes: Causes = {};
   const error_types: Causes = {};
@@ -100,9 +102,9 @@ export async function prepareRetry(
       }
       const { rendered } = rendering;
       const task = retriedTask(selected, entry, rendered);
-      const request = JSON.stringify({ custom_id: task.custom_id, params: rendered.params });
+      const request = dialect.requests.encode(task.custom_id, rendered.params);
       const bytes = Buffer.from(request);
-      const found = checkRendered(rendered, bytes.length, { ...context, ...context.limits, today });
+      const found = checkRendered(rendered, bytes.length, { ...context, ...context.limits, dialect, today });
       problems.add(...found.problems.map((problem) => ({ ...problem, item })));
       if (problems.count > 0) continue;
 

@@ -1,11 +1,11 @@
 import type { Problem } from '../../errors.ts';
 import { quoteName } from '../../lib/nearest.ts';
+import type { Dialect, ParamsChange } from '../../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { type Rendering, renderTask } from '../../tasks/render.ts';
 import type { TaskDefaults } from '../../tasks/task.ts';
-import { changeParams, type ParamsChange } from './change-params.ts';
 import type { Correction, RetryOptions } from './retry-options.ts';
 import type { Selected } from './retry-selection.ts';
 import type { SentRequests } from './sent-requests.ts';
@@ -26,25 +26,26 @@ export function createRetryRequests(
   context: Context,
   options: RetryOptions,
   sent: SentRequests,
+  dialect: Dialect,
 ): RetryRequests {
   const { catalog } = context;
+  const renderer = { ...context, dialect };
   const change = changeOf(catalog, options);
   const removed = new Set<string>();
   let changed = 0;
-  const limitOf = (model: unknown) =>
-    typeof model === 'string' ? catalog.find(model)?.max_output_tokens : undefined;
+  const limitOf = (model: string) => catalog.find(model)?.max_output_tokens;
 
   return {
     async make({ ordinal, cause }, entry, correction) {
-      if (correction) return renderTask(correction.task, defaultsOf(options, entry), context);
+      if (correction) return renderTask(correction.task, defaultsOf(options, entry), renderer);
       const isCut = cause === 'max_tokens';
       const { params } = await sent.read(ordinal);
-      const next = changeParams(params, change, isCut, limitOf);
+      const next = dialect.requests.change(params, { ...change, longer: isCut ? { limitOf } : null });
       changed += 1;
       for (const name of next.removed) removed.add(name);
       if (next.atLimit) return 'at_limit';
       const native = { kind: 'native' as const, task_id: entry.task_id, params: next.params };
-      return withExpectation(renderTask(native, {}, context), entry, isCut);
+      return withExpectation(renderTask(native, {}, renderer), entry, isCut);
     },
     problems() {
       if (changed === 0) return [];
@@ -58,11 +59,11 @@ function neverFound(name: string): Problem {
   return {
     field: 'remove_params',
     problem: `no request that would be sent again has ${quoteName(name)}`,
-    valid: 'names of params as they were sent, as in thinking or thinking.budget_tokens',
+    valid: 'names of params as they were sent; a dot reaches into one, as in a.b',
   };
 }
 
-function changeOf(catalog: ModelCatalog, options: RetryOptions): ParamsChange {
+function changeOf(catalog: ModelCatalog, options: RetryOptions): Omit<ParamsChange, 'longer'> {
   const { max_tokens, remove_params = [] } = options;
   return { model: chosenModel(catalog, options), max_tokens, remove: remove_params };
 }

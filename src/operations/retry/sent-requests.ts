@@ -1,16 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
+import type { Dialect, Params } from '../../provider/dialect.ts';
 import { inStore } from '../../store/files/store-failure.ts';
 import { readPartTasks } from '../../store/part-tasks.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { BatchFolder } from '../../store/store.ts';
 import { openTasks, type Span } from '../../store/task-list.ts';
 
-const sentRequest = z.object({ custom_id: z.string(), params: z.record(z.string(), z.unknown()) });
-
 /** A request as it stands in a body that was sent. */
-export type SentRequest = z.infer<typeof sentRequest>;
+export type SentRequest = { id: string; params: Params };
 
 /** The requests of a batch, each as it was sent last, read by seeking. The caller closes it. */
 export type SentRequests = {
@@ -21,7 +19,11 @@ export type SentRequests = {
 type Spans = { part: Part; span: (ordinal: number) => Span | null };
 
 /** Throws `store_damaged`, now or at reading, where a request can't be cut out of what was sent. */
-export async function openSentRequests(folder: BatchFolder, record: BatchRecord): Promise<SentRequests> {
+export async function openSentRequests(
+  folder: BatchFolder,
+  record: BatchRecord,
+  { requests }: Dialect,
+): Promise<SentRequests> {
   const tasks = await openTasks(folder);
   // The newest first: a task that was sent again was perhaps changed then.
   const newestFirst = await Promise.all(
@@ -36,11 +38,11 @@ export async function openSentRequests(folder: BatchFolder, record: BatchRecord)
   );
   const handles = new Map<string, FileHandle>();
 
-  async function readSpan(path: string, { offset, length }: Span): Promise<unknown> {
+  async function readSpan(path: string, { offset, length }: Span): Promise<string> {
     const handle = handles.get(path) ?? (await open(path, 'r'));
     handles.set(path, handle);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
-    return parsed(buffer.toString('utf8', 0, bytesRead));
+    return buffer.toString('utf8', 0, bytesRead);
   }
 
   return {
@@ -49,8 +51,8 @@ export async function openSentRequests(folder: BatchFolder, record: BatchRecord)
         const found = span(ordinal);
         if (found === null) continue;
         const path = folder.partBody(part.number);
-        const request = sentRequest.safeParse(await inStore('read', path, () => readSpan(path, found)));
-        if (request.success) return request.data;
+        const request = requests.decode(await inStore('read', path, () => readSpan(path, found)));
+        if (request !== null) return request;
         throw notThere(path);
       }
       throw notThere(folder.tasksIndex);
@@ -60,15 +62,6 @@ export async function openSentRequests(folder: BatchFolder, record: BatchRecord)
       handles.clear();
     },
   };
-}
-
-/** Undefined for what is not JSON, whose own error would quote it. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function notThere(path: string): BatchError {

@@ -1,8 +1,51 @@
 import type { Dialect } from '../dialect.ts';
+import { modelTable } from './models/price-table.ts';
+import { estimateTokens } from './models/token-estimate.ts';
+import { loadTokenizer } from './models/tokenizer.ts';
+import { changeParams } from './requests/change-params.ts';
+import { checkParams } from './requests/check-params.ts';
+import { prepareOutputSchema } from './requests/output-schema.ts';
+import { promptSize, promptText } from './requests/prompt-size.ts';
+import { bodyForm, decodeRequest, encodeRequest, factsOf, renderParams } from './requests/request.ts';
 import { createLineCounter } from './results/alike-lines.ts';
 import { readResultLine } from './results/result-line.ts';
 
-/** The wire of the Message Batches API. */
+/** The wire of the Message Batches API, as its documentation has it. */
 export const anthropicDialect: Dialect = {
+  name: 'anthropic',
+  limits: {
+    batchRequests: 100_000,
+    // 256 MB; which megabytes is not said, and gateways count headers too.
+    batchBytes: 250_000_000,
+    // 32 MB, as any Messages call.
+    requestBytes: 32_000_000,
+  },
+  resultsKeptDays: 29,
+  batchShare: 'half',
+  batchIds: {
+    pattern: /^msgbatch_[a-zA-Z0-9_-]{1,120}$/,
+    valid: 'msgbatch_ and letters, digits, _ or -',
+    example: 'msgbatch_…',
+  },
+  requestIds: {
+    pattern: /^[a-zA-Z0-9_-]{1,64}$/,
+    valid: '1 to 64 letters, digits, _ or -',
+    example: 'row-17',
+  },
+  requests: {
+    body: bodyForm,
+    encode: encodeRequest,
+    decode: decodeRequest,
+    render: renderParams,
+    facts: factsOf,
+    check: checkParams,
+    change: changeParams,
+    required: ['model', 'max_tokens', 'messages'],
+    prepareSchema: prepareOutputSchema,
+    size: promptSize,
+    text: promptText,
+  },
   results: { createCounter: createLineCounter, read: readResultLine },
+  models: modelTable,
+  tokens: { estimate: estimateTokens, load: loadTokenizer },
 };

@@ -1,4 +1,4 @@
-import { PRICE_TABLE } from '../anthropic/models/price-table.ts';
+import { modelTable } from '../anthropic/models/price-table.ts';
 import type { Model } from '../model.ts';
 import { inputTokens } from './answer.ts';
 import type { BatchFolder } from './batch-folder.ts';
@@ -72,7 +72,7 @@ export function createApi(
     },
 
     async models() {
-      return { ok: true, body: { data: PRICE_TABLE.map(describeModel), has_more: false } };
+      return { ok: true, body: { data: modelTable.rows.map(describeModel), has_more: false } };
     },
 
     results: withBatch(({ batch, cancellation }) => {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { monotonicFactory } from 'ulid';
 import * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
-import { type Cancellation, finishedBy, type SandboxBatch } from './batch-state.ts';
+import { BATCH_ID_PREFIX, type Cancellation, finishedBy, type SandboxBatch } from './batch-state.ts';
 import { receiveBody } from './receive.ts';
 import { encodeIndex, readIndex } from './request-index.ts';
 import type { Refusal } from './wire-answer.ts';
@@ -25,7 +25,6 @@ export type BatchFolder = {
   files(id: string): { body: string; index: string };
 };
 
-const ID_PREFIX = 'msgbatch_sandbox_';
 const RECEIVING_PREFIX = '.receiving-';
 const ABANDONED_MS = 60 * 60 * 1000;
 
@@ -74,7 +73,7 @@ export async function openBatchFolder(dataDir: string, seconds: number): Promise
       const commit = async () => {
         // The id is made now: one made when the body began to come in could be older than one listed meanwhile.
         const createdAt = Date.now();
-        const id = ID_PREFIX + nextUlid(createdAt);
+        const id = BATCH_ID_PREFIX + nextUlid(createdAt);
         const erroredCount = index.filter(({ valid }) => !valid).length;
         const made = { createdAt, seconds, requestCount: index.length, erroredCount };
         await writeOnce(files(receiving).index, encodeIndex(index));
@@ -95,7 +94,7 @@ export async function openBatchFolder(dataDir: string, seconds: number): Promise
     async ids() {
       const names = await readdir(root);
       return names
-        .filter((name) => name.startsWith(ID_PREFIX))
+        .filter((name) => name.startsWith(BATCH_ID_PREFIX))
         .sort()
         .reverse();
     },

@@ -1,5 +1,8 @@
 import type { WireBatch } from './wire-answer.ts';
 
+/** Tells the sandbox's batches from those of the API. */
+export const BATCH_ID_PREFIX = 'msgbatch_sandbox_';
+
 /** A batch as it was made. Never changed: what becomes of it is a function of the time. */
 export type SandboxBatch = {
   id: string;

@@ -1,8 +1,8 @@
-import { PRICE_TABLE } from '../anthropic/models/price-table.ts';
+import { modelTable } from '../anthropic/models/price-table.ts';
 import { estimateTokens } from '../anthropic/models/token-estimate.ts';
 
 const factors = new Map(
-  PRICE_TABLE.flatMap(({ id, aliases, token_factor }) =>
+  modelTable.rows.flatMap(({ id, aliases, token_factor }) =>
     [id, ...aliases].map((each): [string, number] => [each, token_factor]),
   ),
 );

@@ -6,12 +6,12 @@ import type { BatchFolder } from '../store.ts';
 const ULID = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 const BATCH_ID = new RegExp(`^batch_${ULID}$`);
 const STAGING_NAME = new RegExp(`^${ULID}$`);
-const PROVIDER_BATCH_ID = /^msgbatch_[a-zA-Z0-9_-]{1,120}$/;
+/** An id that a provider gave: what is harmless in a file's name, and no longer than one may be. */
+const GIVEN_ID = /^[a-zA-Z0-9_-]{1,130}$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const CONTENT_HASH = /^[0-9a-f]{64}$/;
 
 export const isBatchId = (id: string): boolean => BATCH_ID.test(id);
-export const isProviderBatchId = (id: string): boolean => PROVIDER_BATCH_ID.test(id);
 export const isStagingName = (name: string): boolean => STAGING_NAME.test(name);
 
 /** Where the store keeps what. All paths are absolute. Each id is checked before it becomes a path. */
@@ -54,8 +54,8 @@ export function createLayout(data: string): Layout {
       return join(data, 'submissions', contentHash);
     },
     claim(providerBatchId) {
-      if (!isProviderBatchId(providerBatchId)) {
-        throw invalid("a provider's batch id", 'msgbatch_ and letters, digits, _ or -');
+      if (!GIVEN_ID.test(providerBatchId)) {
+        throw invalid("a provider's batch id", 'at most 130 letters, digits, _ or -');
       }
       return join(data, 'claims', providerBatchId);
     },

@@ -1,17 +1,4 @@
-import type { Model, Prices, Tier } from '../../model.ts';
-
-/** The day on which the table was last compared with its source. */
-export const PRICES_AS_OF = '2026-11-22';
-
-/** US dollars per 1,000 web searches; a batch does not halve them. */
-export const WEB_SEARCH_USD_PER_1000 = 10;
-
-/** The model that serves a tier where the owner names no other. */
-export const TIER_MODELS: Readonly<Record<Tier, string>> = {
-  cheap: 'claude-haiku-5-5',
-  capable: 'claude-sonnet-5-5',
-  premium: 'claude-opus-5-5',
-};
+import type { Model, ModelTable, Prices } from '../../models.ts';
 
 const SOURCE = 'Anthropic, platform.claude.com/docs: models overview and pricing, 2026-11-22';
 
@@ -27,6 +14,9 @@ const upTo45 = {
   context_tokens: 200_000,
   max_output_tokens: 64_000,
   long_prompt: null,
+  batch_factor: 0.5,
+  // 10 dollars per 1,000.
+  web_search_usd: 0.01,
   us_inference_factor: 1,
   token_factor: 1,
   min_cacheable_tokens: null,
@@ -58,7 +48,7 @@ const from47 = {
 const from55 = { ...from47, min_cacheable_tokens: 512 } satisfies Partial<Model>;
 
 /** Every model whose price is known. One without a row here, or in a price file, can't be used. */
-export const PRICE_TABLE: readonly Model[] = [
+const rows: readonly Model[] = [
   {
     ...from47,
     id: 'claude-fable-5-2',
@@ -137,3 +127,25 @@ export const PRICE_TABLE: readonly Model[] = [
     retires: '2026-11-30',
   },
 ];
+
+/** Anthropic's models and prices. */
+export const modelTable: ModelTable = {
+  asOf: '2026-11-22',
+  rows,
+  tiers: { cheap: 'claude-haiku-5-5', capable: 'claude-sonnet-5-5', premium: 'claude-opus-5-5' },
+  unknown: {
+    aliases: [],
+    line: null,
+    long_prompt: null,
+    batch_factor: 0.5,
+    web_search_usd: 0.01,
+    us_inference_factor: 1.1,
+    token_factor: 1.3,
+    min_cacheable_tokens: null,
+    refuses: [],
+    legacy: false,
+    released: null,
+    retires: null,
+    not_retired_before: null,
+  },
+};

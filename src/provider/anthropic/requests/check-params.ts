@@ -2,13 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject } from '../../../lib/json.ts';
 import { didYouMean, quoteName } from '../../../lib/nearest.ts';
-import { type Model, type ModelCatalog, unknownModel } from '../../models.ts';
+import type { CheckOptions, Params } from '../../dialect.ts';
+import { type Model, unknownModel } from '../../models.ts';
 import { checkContent, checkMessages } from './check-messages.ts';
 import { findNetworkAccess } from './network-access.ts';
 import { prepareOutputSchema } from './output-schema.ts';
-
-type Params = Readonly<Record<string, unknown>>;
-type Options = { allowNetworkTools: boolean; catalog: ModelCatalog };
 
 /** The body of the Messages API (SDK 1.12.0, `MessageCreateParamsBase`), and what a batch takes beside it. */
 const KNOWN_KEYS = [
@@ -63,7 +61,7 @@ function checkKeys(params: Params): Problem[] {
   });
 }
 
-function checkModel(id: unknown, { catalog }: Options): Problem[] {
+function checkModel(id: unknown, { catalog }: CheckOptions): Problem[] {
   const field = 'model';
   if (typeof id !== 'string' || id === '') {
     const problem = isAbsent(id) || id === '' ? 'is missing' : 'is not a string';
@@ -170,7 +168,7 @@ function checkFormat(format: unknown, field: string): Problem[] {
  * processed, hours later. Fields are relative to the params, as in `messages[0].content`. What is checked is
  * what the API is known to refuse; the rest is left to it.
  */
-export function checkParams(params: Params, options: Options): Problem[] {
+export function checkParams(params: Params, options: CheckOptions): Problem[] {
   const { model: id, max_tokens: maxTokens, system } = params;
   const model = typeof id === 'string' ? options.catalog.find(id) : undefined;
   return [

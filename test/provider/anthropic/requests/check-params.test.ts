@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { modelTable } from '../../../../src/provider/anthropic/models/price-table.ts';
 import { checkParams } from '../../../../src/provider/anthropic/requests/check-params.ts';
 import { createModelCatalog } from '../../../../src/provider/models.ts';
 
-const catalog = createModelCatalog();
+const catalog = createModelCatalog(modelTable);
 const good = {
   model: 'claude-sonnet-5-5',
   max_tokens: 1024,

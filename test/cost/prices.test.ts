@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { PRICE_TABLE } from '../../src/provider/anthropic/models/price-table.ts';
+import { priceOf, priceOfMany, roundUsd } from '../../src/cost/pricing.ts';
+import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
+import type { TokenUsage } from '../../src/provider/dialect.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
-import { priceOf, priceOfMany, roundUsd, type TokenUsage } from '../../src/provider/pricing.ts';
 
-const catalog = createModelCatalog();
+const catalog = createModelCatalog(modelTable);
 
 const nothing: TokenUsage = {
   input_tokens: 0,
@@ -211,7 +212,7 @@ describe('priceOf, worked by hand', () => {
 
   it('has a row for every model of the table', () => {
     const priced = new Set(rows.map(({ model }) => catalog.require(model).id));
-    expect([...priced].toSorted()).toEqual(PRICE_TABLE.map(({ id }) => id).toSorted());
+    expect([...priced].toSorted()).toEqual(modelTable.rows.map(({ id }) => id).toSorted());
   });
 });
 

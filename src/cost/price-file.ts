@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { PRICE_TABLE } from './anthropic/models/price-table.ts';
-import { type Model, model } from './model.ts';
+import { type Model, type ModelTable, model } from '../provider/models.ts';
 
 /** A row needs its id and prices; what it leaves out is taken from the table's row of that id. */
 const priceRow = model.partial().required({ id: true, prices: true });
@@ -13,21 +12,6 @@ type PriceRow = z.infer<typeof priceRow>;
 const FORMAT =
   '{"models": [{"id": "…", "context_tokens": 200000, "max_output_tokens": 64000, "prices": {"input": 3, "output": 15, ' +
   '"cache_write_5m": 3.75, "cache_write_1h": 6, "cache_read": 0.3}}]}, in US dollars per million tokens at the standard price';
-
-/** What a model that the table does not know is taken for where its row does not say. */
-const unknownModelDefaults = {
-  aliases: [],
-  line: null,
-  long_prompt: null,
-  us_inference_factor: 1.1,
-  token_factor: 1.3,
-  min_cacheable_tokens: null,
-  refuses: [],
-  legacy: false,
-  released: null,
-  retires: null,
-  not_retired_before: null,
-} satisfies Partial<Model>;
 
 function placeOf(path: readonly PropertyKey[]): string {
   const [list, index, ...field] = path;
@@ -48,12 +32,12 @@ function problemsOf(error: z.ZodError): Problem[] {
   });
 }
 
-function toModel(row: PriceRow, index: number, source: string): Model | Problem {
-  const known = PRICE_TABLE.find(({ id, aliases }) => id === row.id || aliases.includes(row.id));
+function toModel(row: PriceRow, index: number, table: ModelTable, source: string): Model | Problem {
+  const known = table.rows.find(({ id, aliases }) => id === row.id || aliases.includes(row.id));
   // New prices under a dated id are for that id alone.
   const base = known?.id === row.id ? known : known && { ...known, aliases: [] };
   const long_prompt = null; // the table's higher band is no part of the owner's own prices
-  const full = model.safeParse({ ...unknownModelDefaults, ...base, long_prompt, source, ...row });
+  const full = model.safeParse({ ...table.unknown, ...base, long_prompt, source, ...row });
   if (full.success) return full.data;
   return {
     field: `models[${index}]`,
@@ -72,7 +56,7 @@ const twice = (earlier: number, index: number): Problem => ({
  * Reads the owner's prices (`BATCH_MCP_PRICES`), ready to extend the catalog. Throws `not_found` where the
  * file can't be read, and `invalid_input` with a problem for each place that is wrong.
  */
-export async function readPriceFile(path: string): Promise<Model[]> {
+export async function readPriceFile(path: string, table: ModelTable): Promise<Model[]> {
   const refused = (problems: Problem[], cause?: unknown) =>
     new BatchError(
       'invalid_input',
@@ -105,7 +89,7 @@ export async function readPriceFile(path: string): Promise<Model[]> {
   const models: Model[] = [];
   const problems: Problem[] = [];
   for (const [index, row] of parsed.data.models.entries()) {
-    const result = toModel(row, index, 'the price file in BATCH_MCP_PRICES');
+    const result = toModel(row, index, table, 'the price file in BATCH_MCP_PRICES');
     const names = [row.id, ...(row.aliases ?? [])];
     const earlier = parsed.data.models
       .slice(0, index)

@@ -1,21 +1,5 @@
-import { isJsonObject } from '../lib/json.ts';
-
-type Params = Readonly<Record<string, unknown>>;
-
-/**
- * How much a model has to read, in bytes of text; what is no text is put down as the bytes of text that take
- * about as many tokens.
- */
-export type PromptSize = {
-  bytes: number;
-  /** Bytes up to the last `cache_control`, 0 where there is none; and for how long that is kept. */
-  cached_bytes: number;
-  cache_ttl: '5m' | '1h';
-  /** Whether images or PDFs are in it, whose tokens are little more than a guess. */
-  has_media: boolean;
-  /** Web searches that one request may make at most; null where it sets no bound. */
-  searches: number | null;
-};
+import { isJsonObject } from '../../../lib/json.ts';
+import type { Params, PromptSize } from '../../dialect.ts';
 
 /** Anthropic's vision documentation: an image takes at most about 1,600 tokens, of four bytes each here. */
 const IMAGE_BYTES = 1_600 * 4;
@@ -105,7 +89,7 @@ function mediaBytes(block: Record<string, unknown>): number | null {
 }
 
 /** Web searches that a request may make at most; null where its tools set no bound. */
-export function maximumSearches(tools: unknown): number | null {
+function maximumSearches(tools: unknown): number | null {
   if (!Array.isArray(tools)) return 0;
   let sum = 0;
   for (const tool of tools) {

@@ -1,28 +1,9 @@
-import { WEB_SEARCH_USD_PER_1000 } from './anthropic/models/price-table.ts';
-import type { Model, Prices } from './model.ts';
+import type { TokenUsage } from '../provider/dialect.ts';
+import type { Model, Prices } from '../provider/models.ts';
 
 const TOKENS_PER_PRICE = 1_000_000;
-const BATCH_FACTOR = 0.5;
 /** Sums are rounded to a billionth of a dollar: a batch's cheapest token, a cache read, costs five of them. */
 const UNITS_PER_USD = 1_000_000_000;
-
-/** What one request took, as the API bills it; `input_tokens` is the part of the prompt outside the cache. */
-export type TokenUsage = {
-  input_tokens: number;
-  output_tokens: number;
-  cache_read_tokens: number;
-  cache_write_5m_tokens: number;
-  cache_write_1h_tokens: number;
-  web_searches: number;
-};
-
-/** What one answer took, as the API counts it. */
-export type AnswerUsage = {
-  model: string;
-  tokens: TokenUsage;
-  /** Where it was computed, as far as that changes the price. */
-  inference_geo: string | null;
-};
 
 /** A request that took nothing: what sums begin with. */
 export const noUsage: Readonly<TokenUsage> = {
@@ -35,20 +16,21 @@ export const noUsage: Readonly<TokenUsage> = {
 };
 
 export type Billing = {
-  /** In a batch all tokens cost half; web searches cost the same. */
+  /** In a batch tokens cost less; web searches cost the same. */
   batch: boolean;
   /** The request's `inference_geo`. */
   inferenceGeo?: string | null;
 };
 
-/** The prices for one request's prompt: the whole of it counts, what comes from the cache too. */
-function pricesFor(model: Model, usage: TokenUsage): Prices {
-  const prompt =
-    usage.input_tokens + usage.cache_read_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens;
+/** The prices for a request's prompt of so many tokens: the whole of it counts, what comes from the cache too. */
+export function pricesFor(model: Model, prompt: number): Prices {
   return model.long_prompt !== null && prompt > model.long_prompt.above_tokens
     ? model.long_prompt.prices
     : model.prices;
 }
+
+const promptOf = (usage: TokenUsage) =>
+  usage.input_tokens + usage.cache_read_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens;
 
 /**
  * US dollars, not rounded, for what is billed at `prices`, a list of the model's: one request's usage, or the sum of
@@ -62,9 +44,9 @@ export function usdAt(prices: Prices, usage: TokenUsage, model: Model, billing: 
     usage.cache_write_5m_tokens * prices.cache_write_5m +
     usage.cache_write_1h_tokens * prices.cache_write_1h;
   const factor =
-    (billing.batch ? BATCH_FACTOR : 1) * (billing.inferenceGeo === 'us' ? model.us_inference_factor : 1);
-  const searches = (usage.web_searches * WEB_SEARCH_USD_PER_1000) / 1000;
-  return (perMillion / TOKENS_PER_PRICE) * factor + searches;
+    (billing.batch ? model.batch_factor : 1) *
+    (billing.inferenceGeo === 'us' ? model.us_inference_factor : 1);
+  return (perMillion / TOKENS_PER_PRICE) * factor + usage.web_searches * model.web_search_usd;
 }
 
 /**
@@ -72,7 +54,7 @@ export function usdAt(prices: Prices, usage: TokenUsage, model: Model, billing: 
  * requests' usage: the price can depend on the length of one prompt.
  */
 export function priceOfMany(model: Model, usage: TokenUsage, count: number, billing: Billing): number {
-  return roundUsd(count * usdAt(pricesFor(model, usage), usage, model, billing));
+  return roundUsd(count * usdAt(pricesFor(model, promptOf(usage)), usage, model, billing));
 }
 
 /** US dollars, to a billionth, for one request. */

@@ -1,14 +1,4 @@
-import type { Model } from '../../provider/models.ts';
-
-type Params = Record<string, unknown>;
-
-/** How a request is changed before it is sent again. */
-export type ParamsChange = {
-  model: Model | undefined;
-  max_tokens: number | undefined;
-  /** Names of params to leave out; dots reach into objects, as in `thinking.budget_tokens`. */
-  remove: readonly string[];
-};
+import type { ChangedParams, Params, ParamsChange } from '../../dialect.ts';
 
 /** The params without one of them, and whether it was there. */
 function without(params: Params, [first, ...rest]: readonly string[]): { params: Params; found: boolean } {
@@ -22,16 +12,8 @@ function without(params: Params, [first, ...rest]: readonly string[]): { params:
     : { params, found: false };
 }
 
-/**
- * A request's params as a retry sends them. `removed` names what was there to be left out. An answer that was
- * `cut` at `max_tokens` gets twice as many, up to the model's limit, unless a number is given.
- */
-export function changeParams(
-  given: Params,
-  change: ParamsChange,
-  cut: boolean,
-  limitOf: (model: unknown) => number | undefined,
-): { params: Params; removed: string[]; atLimit: boolean } {
+/** A request's params as a retry sends them. A number of tokens that is given stands before a longer answer. */
+export function changeParams(given: Params, change: ParamsChange): ChangedParams {
   let params = given;
   const removed: string[] = [];
   for (const name of change.remove) {
@@ -43,8 +25,9 @@ export function changeParams(
   if (change.max_tokens !== undefined) {
     return { params: { ...params, max_tokens: change.max_tokens }, removed, atLimit: false };
   }
-  const { max_tokens } = params;
-  if (!cut || typeof max_tokens !== 'number') return { params, removed, atLimit: false };
-  const longer = Math.min(2 * max_tokens, limitOf(params.model) ?? 2 * max_tokens);
+  const { model, max_tokens } = params;
+  if (change.longer === null || typeof max_tokens !== 'number') return { params, removed, atLimit: false };
+  const limit = typeof model === 'string' ? change.longer.limitOf(model) : undefined;
+  const longer = Math.min(2 * max_tokens, limit ?? 2 * max_tokens);
   return { params: { ...params, max_tokens: longer }, removed, atLimit: longer <= max_tokens };
 }

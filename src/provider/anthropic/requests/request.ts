@@ -1,0 +1,45 @@
+import * as z from 'zod';
+import { isJsonObject } from '../../../lib/json.ts';
+import type { Params, PlainRequest, RequestFacts } from '../../dialect.ts';
+
+/** The body of a create: `{"requests":[{custom_id, params}, …]}`. */
+export const bodyForm = { head: '{"requests":[', between: ',', tail: ']}' } as const;
+
+export function encodeRequest(custom_id: string, params: Params): string {
+  return JSON.stringify({ custom_id, params });
+}
+
+const written = z.object({ custom_id: z.string(), params: z.record(z.string(), z.unknown()) });
+
+/** Null for what is no request. The parser's own message would quote it. */
+export function decodeRequest(text: string): { id: string; params: Params } | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const request = written.safeParse(value);
+  return request.success ? { id: request.data.custom_id, params: request.data.params } : null;
+}
+
+/** The params of a single prompt. */
+export function renderParams({ model, max_tokens, system, prompt, output_schema }: PlainRequest): Params {
+  return {
+    model,
+    max_tokens,
+    ...(system !== '' && { system }),
+    messages: [{ role: 'user', content: prompt }],
+    ...(output_schema && { output_config: { format: { type: 'json_schema', schema: output_schema } } }),
+  };
+}
+
+export function factsOf({ model, max_tokens, output_config, inference_geo }: Params): RequestFacts {
+  const format = isJsonObject(output_config) ? output_config.format : undefined;
+  return {
+    model: typeof model === 'string' ? model : null,
+    max_tokens: typeof max_tokens === 'number' ? max_tokens : null,
+    structured: isJsonObject(format) && format.type === 'json_schema',
+    inference_geo: typeof inference_geo === 'string' ? inference_geo : null,
+  };
+}
