@@ -1,5 +1,7 @@
 import type { Option } from 'commander';
 import type * as z from 'zod';
+import type { Config } from '../config/config.ts';
+import type { Environment } from '../config/read-settings.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -8,6 +10,8 @@ import type { Terminal } from './terminal.ts';
 /** What a command works with. */
 export type Call = {
   context: Context;
+  config: Config;
+  env: Environment;
   terminal: Terminal;
   stdin: NodeJS.ReadableStream;
   /** What was typed after the command's name, in the order of its `positional`; absent ones are undefined. */

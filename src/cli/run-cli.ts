@@ -2,9 +2,11 @@ import { CommanderError } from 'commander';
 import { BatchError, renderError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { cancelCommand } from './commands/cancel.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { estimateCommand } from './commands/estimate.ts';
 import { listCommand } from './commands/list.ts';
 import { modelsCommand } from './commands/models.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { resultsCommand } from './commands/results.ts';
 import { retryCommand } from './commands/retry.ts';
 import { runCommand as run } from './commands/run.ts';
@@ -31,6 +33,8 @@ const commands: readonly Command[] = [
   listCommand,
   modelsCommand,
   templatesCommand,
+  doctorCommand,
+  pruneCommand,
 ];
 
 /** Runs one command line on the process's own streams, and sets the exit code. */
@@ -38,7 +42,10 @@ export async function runCli(args: readonly string[]): Promise<void> {
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
   const terminal = createTerminal(streams);
   const program = createProgram(commands, async (typed) => {
-    process.exitCode = await runCommand(typed, terminal, streams);
+    const code = await runCommand(typed, terminal, streams);
+    process.exitCode = code;
+    // What does not come to an end by itself, such as a call to a disk that hangs, is not waited for.
+    if (code === exitCode.interrupted || code === exitCode.terminated) process.exit();
   });
   program
     .command('completion <shell>')

@@ -1,4 +1,4 @@
-import { readConfig } from '../config/config.ts';
+import { type Config, readConfig } from '../config/config.ts';
 import { createContext } from '../config/create-context.ts';
 import { BatchError, renderError } from '../errors.ts';
 import { createLog, redact } from '../log.ts';
@@ -30,7 +30,7 @@ export async function runCommand(typed: Typed, terminal: Terminal, streams: Stre
     const log = createLog({ level: config.logLevel, write, secrets });
     // What a person types is meant from where they are.
     const context = await createContext({ ...config, baseDir: process.cwd() }, log, { caller: 'person' });
-    return await runIn(context, typed, terminal, streams);
+    return await runIn({ context, config }, typed, terminal, streams);
   } catch (error) {
     terminal.clear();
     if (!(error instanceof BatchError)) throw error;
@@ -45,10 +45,10 @@ export async function runCommand(typed: Typed, terminal: Terminal, streams: Stre
 }
 
 async function runIn(
-  context: Context & { close(): Promise<void> },
+  { context, config }: { context: Context & { close(): Promise<void> }; config: Config },
   typed: Typed,
   terminal: Terminal,
-  { stdin }: Streams,
+  { stdin, env }: Streams,
 ): Promise<ExitCode> {
   const interruption = listenForInterruption();
   let batchId: string | undefined;
@@ -56,6 +56,8 @@ async function runIn(
   try {
     const work = typed.command.run({
       context,
+      config,
+      env,
       terminal,
       stdin,
       given: typed.given,

@@ -195,7 +195,7 @@ function listingOf(record: BatchRecord): Listing {
 }
 
 /** Its requests and results, which are nearly all of it. */
-function diskBytes({ parts }: BatchRecord): number {
+export function diskBytes({ parts }: BatchRecord): number {
   return parts.reduce(
     (sum, { body_bytes, progress }) =>
       sum + body_bytes + ((progress.state === 'created' && progress.results?.bytes) || 0),

@@ -11,7 +11,7 @@ export const runCommand: Command = {
   positional: ['<file>', '[output]'],
   operation: submit,
   taken: [...sourceArguments, 'output_file'],
-  options: [yesOption],
+  options: [yesOption()],
   examples: [
     'batch-mcp run tasks.jsonl answers.csv',
     "batch-mcp run tasks.jsonl answers.json --prompt 'Translate into French: {{text}}'",

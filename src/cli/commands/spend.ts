@@ -12,7 +12,7 @@ export const sourceArguments = ['requests'] as const;
 /** Above this a person is asked before it is spent. */
 const ASK_ABOVE_USD = 1;
 
-export const yesOption = new Option('-y, --yes', 'spend without asking');
+export const yesOption = (help = 'spend without asking') => new Option('-y, --yes', help);
 
 /**
  * Submits the work that was typed; null where the person declined. Whoever can be asked is asked before more than a dollar

@@ -11,7 +11,7 @@ export const submitCommand: Command = {
   positional: ['<file>'],
   operation: submit,
   taken: sourceArguments,
-  options: [yesOption],
+  options: [yesOption()],
   examples: [
     'batch-mcp submit batch_requests.json',
     'batch-mcp submit tasks.jsonl --output-file answers.csv --model-tier cheap',

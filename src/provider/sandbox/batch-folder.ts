@@ -3,6 +3,7 @@ import path from 'node:path';
 import { monotonicFactory } from 'ulid';
 import * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
+import { makeFolder } from '../../lib/durable-write.ts';
 import { BATCH_ID_PREFIX, type Cancellation, finishedBy, type SandboxBatch } from './batch-state.ts';
 import { receiveBody } from './receive.ts';
 import { encodeIndex, readIndex } from './request-index.ts';
@@ -48,7 +49,7 @@ export async function openBatchFolder(dataDir: string, seconds: number): Promise
     cancellation: path.join(folder(id), 'cancel.json'),
   });
 
-  await mkdir(root, { recursive: true, mode: 0o700 });
+  await makeFolder(root);
   await removeAbandoned(root);
 
   const cancellation = (id: string) => readJson(files(id).cancellation, cancellationFile);

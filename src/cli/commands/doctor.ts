@@ -1,0 +1,123 @@
+import { BatchError } from '../../errors.ts';
+import { list } from '../../operations/list.ts';
+import { readClockSkew } from '../../provider/anthropic/clock.ts';
+import { examineDataFolder } from '../../store/files/examine-data-folder.ts';
+import { version } from '../../version.ts';
+import type { Call, Command } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { count } from '../format.ts';
+import { inCommands } from '../show.ts';
+
+type Finding = { check: string; ok: boolean; found: string; todo?: string };
+
+const API_MS = 10_000;
+const LEAST_FREE_BYTES = 1e9;
+const LARGEST_SKEW_SECONDS = 60;
+
+export const doctorCommand: Command = {
+  name: 'doctor',
+  summary: 'check this computer, the key and the API, and say what to do',
+  positional: [],
+  examples: ['batch-mcp doctor', 'batch-mcp doctor --json'],
+  async run(call) {
+    const { terminal, json } = call;
+    const findings = [
+      { check: 'version', ok: true, found: `batch-mcp ${version}, Node ${process.versions.node}` },
+      await dataFolder(call),
+      allowedFolders(call),
+      credentials(call),
+      proxy(call),
+      ...(await api(call)),
+      await batches(call),
+    ];
+    if (json) terminal.print(JSON.stringify({ findings }, null, 2));
+    else {
+      for (const { check, ok, found, todo } of findings) {
+        const mark = ok ? terminal.style('green', 'ok') : terminal.style('red', '!!');
+        terminal.print(`${mark}  ${check.padEnd(16)} ${found}`);
+        if (todo !== undefined)
+          terminal.print(`    ${' '.repeat(16)} ${terminal.style('yellow', inCommands(todo))}`);
+      }
+    }
+    return findings.every(({ ok }) => ok) ? exitCode.done : exitCode.failed;
+  },
+};
+
+async function dataFolder({ config }: Call): Promise<Finding> {
+  const check = 'data folder';
+  try {
+    const { freeBytes } = await examineDataFolder(config.dataDir);
+    const gigabytes = (freeBytes / 1e9).toFixed(1);
+    const found = `${config.dataDir}, writable, ${gigabytes} GB free`;
+    if (freeBytes >= LEAST_FREE_BYTES) return { check, ok: true, found };
+    return { check, ok: false, found, todo: 'Free some space, or remove old batches: batch-mcp prune' };
+  } catch (error) {
+    return { check, ok: false, found: config.dataDir, todo: messageOf(error) };
+  }
+}
+
+function allowedFolders({ config }: Call): Finding {
+  return { check: 'allowed folders', ok: true, found: `for agents: ${config.allowedDirs.join(', ')}` };
+}
+
+const keySources = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_CUSTOM_HEADERS'];
+
+function credentials({ env }: Call): Finding {
+  const set = keySources.filter((name) => env[name]);
+  if (set.length > 0) return { check: 'key', ok: true, found: `from ${set[0]}` };
+  const todo = 'Set ANTHROPIC_API_KEY, or use --sandbox to try everything without a key.';
+  return { check: 'key', ok: false, found: 'none in the environment', todo };
+}
+
+const proxyVariables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'];
+
+function proxy({ env }: Call): Finding {
+  const set = proxyVariables.filter((name) => env[name]);
+  return { check: 'proxy', ok: true, found: set.length === 0 ? 'none' : `from ${set.join(', ')}` };
+}
+
+async function api({ context }: Call): Promise<Finding[]> {
+  const provider = context.provider(context.defaultProvider);
+  const check = 'API';
+  try {
+    const { base_url } = await provider.account();
+    const models = await provider.listModels(API_MS);
+    const reached = { check, ok: true, found: `${base_url}, ${count(models.length)} models listed` };
+    if (provider.name === 'sandbox') return [reached];
+    return [reached, clock(await readClockSkew(base_url, API_MS))];
+  } catch (error) {
+    return [{ check, ok: false, found: 'not reached', todo: messageOf(error) }];
+  }
+}
+
+function clock(skewSeconds: number | null): Finding {
+  const check = 'clock';
+  if (skewSeconds === null) return { check, ok: true, found: 'the API does not tell the time' };
+  const found = `${Math.abs(skewSeconds)} seconds ${skewSeconds < 0 ? 'behind' : 'ahead of'} the API`;
+  if (Math.abs(skewSeconds) <= LARGEST_SKEW_SECONDS) return { check, ok: true, found };
+  return { check, ok: false, found, todo: "Set this computer's clock: waiting and budgets go by it." };
+}
+
+async function batches({ context }: Call): Promise<Finding> {
+  const check = 'batches';
+  try {
+    const { batches: latest, totals } = await list.run(context, { limit: 200 });
+    const open = latest.filter(({ processing_status }) => processing_status !== 'ended');
+    const found = `${count(totals.batches)}, ${count(open.length)} unfinished`;
+    const [first] = open;
+    return {
+      check,
+      ok: true,
+      found,
+      ...(first && { todo: `Follow them: batch-mcp wait ${first.batch_id}` }),
+    };
+  } catch (error) {
+    return { check, ok: false, found: 'can not be listed', todo: messageOf(error) };
+  }
+}
+
+/** A fault of ours is not a finding. */
+function messageOf(error: unknown): string {
+  if (error instanceof BatchError) return error.message;
+  throw error;
+}

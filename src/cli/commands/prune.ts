@@ -1,0 +1,56 @@
+import { readInput } from '../../operations/operation.ts';
+import { type PruneReply, prune } from '../../operations/prune.ts';
+import type { Command } from '../command.ts';
+import { exitCode } from '../exit-code.ts';
+import { count, table } from '../format.ts';
+import type { Terminal } from '../terminal.ts';
+import { yesOption } from './spend.ts';
+
+const DEFAULT_DAYS = 90;
+
+export const pruneCommand: Command = {
+  name: 'prune',
+  summary: `remove batches older than ${DEFAULT_DAYS} days that have ended and were downloaded, after asking`,
+  positional: [],
+  operation: prune,
+  options: [yesOption('remove without asking')],
+  examples: ['batch-mcp prune --dry-run', 'batch-mcp prune --older-than-days 30 --yes'],
+  async run({ context, terminal, args, options, json, waiting }) {
+    const given = readInput(prune.input, { older_than_days: DEFAULT_DAYS, ...args }, 'batch-mcp prune');
+    const planned = await prune.run(context, { ...given, dry_run: true }, waiting);
+    const isAsked = !given.dry_run && options.yes !== true && planned.batches.length > 0;
+    if (!json || isAsked) show(terminal, planned);
+    if (isAsked && !(await terminal.confirm('Remove them for good?'))) {
+      terminal.note('Nothing was removed. Without a terminal, --yes is needed.');
+      return exitCode.failed;
+    }
+    const reply = given.dry_run ? planned : await prune.run(context, given, waiting);
+    if (json) terminal.print(JSON.stringify(reply, null, 2));
+    else if (!given.dry_run)
+      terminal.print(`Removed ${count(reply.batches.length)} batches, ${megabytes(reply.bytes)}.`);
+    return exitCode.done;
+  },
+};
+
+const megabytes = (bytes: number) => `${count(Math.ceil(bytes / 1e6))} MB`;
+
+function show(terminal: Terminal, { batches, bytes, kept }: PruneReply): void {
+  if (batches.length === 0) {
+    terminal.note(`Nothing to remove; ${count(kept)} batches are younger, unfinished or not downloaded.`);
+    return;
+  }
+  const columns = [
+    { title: 'batch_id' },
+    { title: 'created' },
+    { title: 'size', right: true },
+    { title: 'name', flexible: true },
+  ];
+  const rows = batches.map((batch) => [
+    batch.batch_id,
+    batch.created_at.slice(0, 10),
+    megabytes(batch.bytes),
+    batch.name,
+  ]);
+  terminal.note(table(columns, rows, terminal));
+  terminal.note(`${count(batches.length)} batches, ${megabytes(bytes)}; ${count(kept)} stay.`);
+}

@@ -1,0 +1,72 @@
+import * as z from 'zod';
+import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
+import { isSaved, statusOf } from '../state/status.ts';
+import type { BatchRecord } from '../store/record.ts';
+import { diskBytes } from './list.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** The same work is found again for a day, by the record of its batch. */
+const LEAST_DAYS = 1;
+
+type Pruned = { batch_id: string; name: string; created_at: string; bytes: number };
+
+/**
+ * Removes old batches from the data folder, with their results: those that have ended and whose results were downloaded.
+ * Never one that is unfinished or unsettled, and none that a program made under an idempotency key, which stands for good.
+ */
+export const prune = defineOperation({
+  name: 'prune',
+  input: z.strictObject({
+    older_than_days: z.number().min(LEAST_DAYS).describe('Created longer ago than this'),
+    dry_run: z.boolean().optional().describe('Only says what would be removed'),
+  }),
+  output: z.looseObject({
+    batches: z.array(z.looseObject({ batch_id: z.string() })),
+    bytes: z.number(),
+    kept: z.number(),
+    dry_run: z.boolean(),
+    next_step: z.string(),
+  }),
+  async run(context, { older_than_days, dry_run = false }, { signal }) {
+    if (context.readOnly) {
+      throw new BatchError('not_allowed', 'Nothing was removed: this data folder is used read-only.');
+    }
+    const before = context.now().getTime() - older_than_days * DAY_MS;
+    const batches: Pruned[] = [];
+    let kept = 0;
+    for (const batchId of await context.store.batchIds()) {
+      if (signal?.aborted) break;
+      const record = await readable(context, batchId);
+      if (record === null || !isDone(record) || Date.parse(record.created_at) >= before) {
+        kept += 1;
+        continue;
+      }
+      if (!dry_run) await context.store.removeBatch(batchId);
+      const { name, created_at } = record;
+      batches.push({ batch_id: batchId, name, created_at, bytes: diskBytes(record) });
+    }
+    return { batches, bytes: batches.reduce((sum, { bytes }) => sum + bytes, 0), kept, dry_run };
+  },
+  nextStep: ({ dry_run }) =>
+    dry_run
+      ? 'Nothing was removed. Without dry_run these batches are removed for good, with their results and what they cost.'
+      : 'Files that were written elsewhere, and the dollars of the daily budget, stay.',
+});
+
+export type PruneReply = ReplyOf<typeof prune>;
+
+/** Null where it can't be read: what is damaged is left for a person to look at. */
+async function readable(context: Context, batchId: string): Promise<BatchRecord | null> {
+  try {
+    return await context.store.record(batchId).read();
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'store_damaged') return null;
+    throw error;
+  }
+}
+
+function isDone(record: BatchRecord): boolean {
+  return statusOf(record) === 'ended' && isSaved(record) && record.idempotency_key === null;
+}

@@ -1,0 +1,97 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startApiServer } from '../api-server.ts';
+import { createDesk, type Desk, run } from './run-binary.ts';
+
+const batchesIn = async ({ folder }: Desk) => (await readdir(path.join(folder, 'data/batches'))).sort();
+
+async function deskWithBatches(): Promise<{ desk: Desk; ended: string; running: string }> {
+  const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+  const submit = async (name: string, seconds: string) => {
+    await writeFile(
+      path.join(desk.folder, `${name}.json`),
+      JSON.stringify([{ task_id: name, prompt: name }]),
+    );
+    const env = { ...desk.env, BATCH_MCP_SANDBOX_SECONDS: seconds };
+    return JSON.parse((await run({ ...desk, env }, ['submit', `${name}.json`, '--json'])).stdout).batch_id;
+  };
+  const ended = await submit('ended', '0.1');
+  await run(desk, ['wait', ended]);
+  return { desk, ended, running: await submit('running', '3600') };
+}
+
+describe('prune', () => {
+  test.each([
+    ['younger than the age', ['--older-than-days', '30', '--yes'], 0],
+    ['only asked about, and nobody to answer', ['--older-than-days', '1'], 1],
+    ['a dry run', ['--older-than-days', '1', '--dry-run'], 0],
+  ])('removes nothing: %s', async (_name, args, expected) => {
+    const { desk } = await deskWithBatches();
+    const before = await batchesIn(desk);
+    const { code } = await run(aged(desk), ['prune', ...args]);
+    expect(code).toBe(args.includes('30') ? 0 : expected);
+    expect(await batchesIn(desk)).toEqual(before);
+  });
+
+  test('removes what has ended and was downloaded, and never what runs', async () => {
+    const { desk, ended, running } = await deskWithBatches();
+    const { code, stdout } = await run(aged(desk), ['prune', '--older-than-days', '1', '--yes', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ batches: [{ batch_id: ended }], kept: 1, dry_run: false });
+    expect(await batchesIn(desk)).toEqual([running]);
+    expect((await run(desk, ['status', ended])).stderr).toContain('not_found');
+  });
+
+  test('takes no age below a day: the same work is found by the record for so long', async () => {
+    const { desk } = await deskWithBatches();
+    expect((await run(desk, ['prune', '--older-than-days', '0', '--yes'])).code).toBe(2);
+    expect(await batchesIn(desk)).toHaveLength(2);
+  });
+});
+
+/** The same desk two days later. */
+function aged(desk: Desk): Desk {
+  const later = path.join(import.meta.dirname, 'two-days-later.mjs');
+  return { ...desk, env: { ...desk.env, NODE_OPTIONS: `--import ${later}` } };
+}
+
+describe('doctor', () => {
+  test('finds nothing wrong in the sandbox but the missing key', async () => {
+    const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+    const { code, stdout } = await run(desk, ['doctor', '--json']);
+    expect(code).toBe(1);
+    const { findings } = JSON.parse(stdout);
+    expect(findings.filter(({ ok }: { ok: boolean }) => !ok)).toMatchObject([{ check: 'key' }]);
+  });
+
+  test('finds key, API and clock, and shows no key', async () => {
+    const api = await startApiServer({ endsAtOnce: true, models: [{ id: 'claude-haiku-5-5' }] });
+    onTestFinished(() => api.close());
+    const desk = await createDesk({ ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const { code, stdout, stderr } = await run(desk, ['doctor']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ok +key +from ANTHROPIC_API_KEY$/m);
+    expect(stdout).toMatch(/^ok +API +http:\/\/.*, 1 models? listed$/m);
+    expect(stdout).toMatch(/^ok +clock +\d+ seconds ahead of the API$/m);
+    expect(stdout + stderr).not.toContain(api.key);
+  });
+
+  test.each([
+    [
+      'an API that is not there',
+      { ANTHROPIC_API_KEY: 'sk-ant-0123456789', ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' },
+      'API',
+    ],
+    [
+      'a data folder that can not be made',
+      { BATCH_MCP_DATA_DIR: '/proc/none', BATCH_MCP_PROVIDER: 'sandbox' },
+      'data folder',
+    ],
+  ])('says what to do about %s', async (_name, env, check) => {
+    const { code, stdout } = await run(await createDesk(env), ['doctor', '--json']);
+    expect(code).toBe(1);
+    const finding = JSON.parse(stdout).findings.find((each: { check: string }) => each.check === check);
+    expect(finding).toMatchObject({ ok: false, todo: expect.stringMatching(/\S+ \S+/) });
+  });
+});
