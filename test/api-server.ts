@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { apiError, json, type PlainHandler, succeeded } from './api-answers.ts';
 
 /**
  * A stand-in for the real Message Batches API, for tests: real HTTP on 127.0.0.1, batches in memory, the shapes
@@ -10,7 +11,9 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
  *     api.requests               // every request: method, path, headers
  *     api.batches                // newest last
  *     api.endAll();              // everything in progress ends now
+ *     api.make(['x', 'y']);      // another program makes a batch on the same key
  *     api.override('retrieve', json(529, apiError('overloaded_error', 'busy')), { times: 1 });
+ *     const answer = api.hold('create');    // the next create makes its batch, and is answered by answer()
  *     await api.close();
  */
 export type ApiServer = {
@@ -24,8 +27,19 @@ export type ApiServer = {
   /** Ends every batch; the results are made at this moment. */
   endAll(): void;
   end(id: string): void;
-  /** Answers a route otherwise, at every request or the first `times`; `after` runs the route first. */
+  /** A batch of another program on the same key, made now, with a request per id; gives its id. */
+  make(customIds: readonly string[]): string;
+  /** A batch as the API tells of it. */
+  describe(id: string): object;
+  /** How often a route was asked for. */
+  asked(route: ApiRoute): number;
+  /**
+   * Answers a route otherwise, at every request or the first `times`. A create makes no batch then, unless
+   * `after` lets it make one first.
+   */
   override(route: ApiRoute, handler: ApiHandler, options?: { times?: number; after?: boolean }): void;
+  /** Holds back the answer to the next request of a route, a create's batch being made, until the function given is called. */
+  hold(route: ApiRoute): () => void;
   close(): Promise<void>;
 };
 
@@ -33,7 +47,15 @@ export type ApiRoute = 'create' | 'list' | 'retrieve' | 'cancel' | 'results' | '
 
 export type ApiRequest = { custom_id: string; params: Record<string, unknown> };
 export type CreateBody = { requests: ApiRequest[] };
-export type SeenRequest = { method: string; path: string; headers: IncomingHttpHeaders };
+export type SeenRequest = {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  /** Null for what the API does not have. */
+  route: ApiRoute | null;
+  /** When it came, in milliseconds, by a clock that only goes forward. */
+  at: number;
+};
 
 export type ApiBatch = {
   id: string;
@@ -46,8 +68,8 @@ export type ApiBatch = {
   results: Buffer;
 };
 
-/** Answers by itself: any status, body, hang or reset. */
-export type ApiHandler = (request: IncomingMessage, response: ServerResponse) => void;
+/** Answers by itself: any status, body, hang or reset. `pass` gives the route's own answer. */
+export type ApiHandler = (request: IncomingMessage, response: ServerResponse, pass: () => void) => void;
 
 export type ApiServerOptions = {
   /** How many tokens a request counts; without it nothing can be counted here (404). */
@@ -61,59 +83,7 @@ export type ApiServerOptions = {
   results?: (requests: ApiRequest[]) => (object | string)[] | Buffer;
 };
 
-/** A handler that answers with a status and a JSON body. */
-export function json(status: number, body: unknown, headers: Record<string, string> = {}): ApiHandler {
-  return (_request, response) => {
-    const all = { 'content-type': 'application/json', 'request-id': 'req_test', ...headers };
-    response.writeHead(status, all).end(JSON.stringify(body));
-  };
-}
-
-/** An error as the API writes it. */
-export function apiError(type: string, message: string, details?: object): object {
-  return { type: 'error', error: { type, message, ...(details && { details }) }, request_id: 'req_test' };
-}
-
-export const hang: ApiHandler = () => {};
-export const reset: ApiHandler = (request) => request.socket.resetAndDestroy();
-
-/** The line of a request that succeeded. */
-export function succeeded(request: ApiRequest, text: string, message: object = {}): object {
-  return {
-    custom_id: request.custom_id,
-    result: {
-      type: 'succeeded',
-      message: {
-        id: `msg_${request.custom_id}`,
-        type: 'message',
-        role: 'assistant',
-        model: request.params.model,
-        content: [{ type: 'text', text }],
-        stop_reason: 'end_turn',
-        stop_sequence: null,
-        usage: {
-          input_tokens: 10,
-          cache_creation_input_tokens: 0,
-          cache_read_input_tokens: 0,
-          output_tokens: 5,
-          service_tier: 'batch',
-        },
-        ...message,
-      },
-    },
-  };
-}
-
-/** The line of a request that errored, doubly nested as the API does it. */
-export function errored(request: ApiRequest, type: string, message: string): object {
-  const error = { type: 'error', error: { type, message }, request_id: null };
-  return { custom_id: request.custom_id, result: { type: 'errored', error } };
-}
-
-/** The line of a request that was canceled or has expired. */
-export function unfinished(request: ApiRequest, type: 'canceled' | 'expired'): object {
-  return { custom_id: request.custom_id, result: { type } };
-}
+export { apiError, errored, hang, json, reset, succeeded, unfinished } from './api-answers.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const ROOT = '/v1/messages/batches';
@@ -126,6 +96,13 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const requests: SeenRequest[] = [];
   const batches: ApiBatch[] = [];
   const overrides: { route: ApiRoute; handler: ApiHandler; left: number; after: boolean }[] = [];
+  const override: ApiServer['override'] = (
+    route,
+    handler,
+    { times = Number.POSITIVE_INFINITY, after = false } = {},
+  ) => {
+    overrides.push({ route, handler, left: times, after });
+  };
 
   function end(batch: ApiBatch) {
     if (batch.status === 'ended') return;
@@ -141,28 +118,26 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   async function serve(request: IncomingMessage, response: ServerResponse) {
     const url = new URL(request.url ?? '/', 'http://api');
     const method = request.method ?? '';
-    requests.push({ method, path: url.pathname + url.search, headers: request.headers });
+    const route = routeOf(method, url.pathname);
+    const path = url.pathname + url.search;
+    requests.push({ method, path, headers: request.headers, route, at: performance.now() });
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString();
-    const answer = (handler: ApiHandler) => handler(request, response);
+    const answer = (handler: PlainHandler) => handler(request, response);
 
     if (request.headers.authorization !== `Bearer ${key}`) {
       return answer(json(401, apiError('authentication_error', 'invalid x-api-key')));
     }
-    const route = routeOf(method, url.pathname);
     if (route === null) return answer(json(404, apiError('not_found_error', 'Not found')));
-    const ask = route === 'count' ? options.tokens : undefined;
-    const override = overrides.find((entry) => entry.route === route && entry.left > 0);
-    if (override) override.left -= 1;
-    const makesBatch = route === 'create' && (!override || override.after);
+    const other = overrides.find((entry) => entry.route === route && entry.left > 0);
+    if (other) other.left -= 1;
+    const makesBatch = route === 'create' && (!other || other.after);
     if (route === 'create') creates.push(JSON.parse(body));
-    if (makesBatch) batches.push(newBatch(creates.at(-1)?.requests ?? []));
-    if (override) return answer(override.handler);
-    if (ask) return answer(json(200, { input_tokens: ask(JSON.parse(body)) }));
-    if (route === 'models' && options.models)
-      return answer(json(200, { data: options.models, has_more: false }));
-    return answer(answerOf(route, url));
+    const made = makesBatch ? newBatch(creates.at(-1)?.requests ?? []) : undefined;
+    const pass = () => answer(answerOf(route, url, body, made));
+    if (other) return other.handler(request, response, pass);
+    return pass();
   }
 
   function newBatch(wanted: ApiRequest[]): ApiBatch {
@@ -177,13 +152,18 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       results: Buffer.alloc(0),
     };
     if (options.endsAtOnce) end(batch);
+    batches.push(batch);
     return batch;
   }
 
-  function answerOf(route: ApiRoute, url: URL): ApiHandler {
+  function answerOf(route: ApiRoute, url: URL, body: string, made: ApiBatch | undefined): PlainHandler {
     if (route === 'list') return json(200, pageOf(url));
+    if (route === 'count' && options.tokens) {
+      return json(200, { input_tokens: options.tokens(JSON.parse(body)) });
+    }
+    if (route === 'models' && options.models) return json(200, { data: options.models, has_more: false });
     const id = url.pathname.split('/')[4];
-    const batch = route === 'create' ? batches.at(-1) : batches.find((one) => one.id === id);
+    const batch = made ?? batches.find((one) => one.id === id);
     if (!batch) return json(404, apiError('not_found_error', `No batch found with id: ${id}`));
     if (route === 'cancel' && batch.status === 'in_progress') {
       batch.status = 'canceling';
@@ -241,8 +221,22 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     batches,
     endAll: () => batches.forEach(end),
     end: (id) => batches.filter((batch) => batch.id === id).forEach(end),
-    override: (route, handler, { times = Number.POSITIVE_INFINITY, after = false } = {}) => {
-      overrides.push({ route, handler, left: times, after });
+    make: (customIds) =>
+      newBatch(customIds.map((custom_id) => ({ custom_id, params: { model: 'claude-haiku-5-5' } }))).id,
+    describe: (id) => {
+      const batch = batches.find((one) => one.id === id);
+      if (!batch) throw new Error(`there is no batch ${id}`);
+      return describe(batch);
+    },
+    asked: (route) => requests.filter((request) => request.route === route).length,
+    override,
+    hold: (route) => {
+      let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      override(route, (_request, _response, pass) => void released.then(pass), { times: 1, after: true });
+      return release;
     },
     close: () =>
       new Promise((resolve) => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import {
   type ApiRequest,
@@ -6,7 +7,7 @@ import {
   startApiServer,
   succeeded,
 } from './api-server.ts';
-import { type ServerOptions, startServer, type TestServer } from './harness.ts';
+import { type Reply, type ServerOptions, startServer, type TestClient, type TestServer } from './harness.ts';
 
 /** A stand-in for the API, closed with the test. */
 export async function startApi(options: ApiServerOptions = {}): Promise<ApiServer> {
@@ -50,4 +51,39 @@ export async function endedBatch(
   const { batch_id } = await server.ok('submit_batch', { requests, ...options.submit });
   api.endAll();
   return { api, server, batch_id };
+}
+
+/** Whether a look found all results saved, and nothing going on. */
+export const isSaved = ({ results_state, progress }: Reply) => results_state === 'saved' && !progress;
+
+/** Longer than anything takes on a busy machine, and shorter than a test may last. */
+const PATIENCE_MS = 90_000;
+
+/** Looks at a batch until a look finds it as expected, which is with all results saved; gives that look. */
+export async function follow(
+  client: TestClient,
+  batchId: string,
+  isExpected: (status: Reply) => boolean = isSaved,
+): Promise<Reply> {
+  const start = performance.now();
+  for (;;) {
+    const status = await client.ok('batch_status', { batch_id: batchId });
+    if (isExpected(status)) return status;
+    if (performance.now() - start > PATIENCE_MS) {
+      throw new Error(`It never came to that. The last look: ${JSON.stringify(status, null, 2)}`);
+    }
+    await sleep(20);
+  }
+}
+
+/** All answers of a batch that `get_results` gives with these arguments, page after page. */
+export async function allPages(client: TestClient, args: object): Promise<Reply[]> {
+  const found: Reply[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Reply = await client.ok('get_results', { ...args, limit: 200, ...(cursor && { cursor }) });
+    found.push(...page.results);
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return found;
 }

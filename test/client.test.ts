@@ -1,12 +1,11 @@
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createBatchClient } from '../src/index.ts';
-import { startApiServer } from './api-server.ts';
+import { startApi } from './api.ts';
 import { temporaryFolder } from './harness.ts';
 
 async function open() {
-  const api = await startApiServer({ endsAtOnce: true });
-  onTestFinished(() => api.close());
+  const api = await startApi({ endsAtOnce: true });
   const folder = await temporaryFolder();
   const env = {
     BATCH_MCP_DATA_DIR: path.join(folder, 'data'),

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -20,6 +19,9 @@ import { createSandboxProvider } from '../src/provider/sandbox/sandbox-provider.
 import type { Limits } from '../src/state/context.ts';
 import { createStore } from '../src/store/files/create-store.ts';
 import type { Store } from '../src/store/store.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export { temporaryFolder };
 
 /** The built server, as an MCP client starts it. */
 export const builtServer = path.resolve(import.meta.dirname, '../dist/server.js');
@@ -49,11 +51,9 @@ const resultSchema = z.looseObject({
   structuredContent: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** A folder of the test's own, real path, removed when it is over. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await realpath(await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-test-')));
-  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  return folder;
+/** The environment of a process that works with a stand-in for the API. */
+export function settingsFor(api: { url: string; key: string }): Record<string, string> {
+  return { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
 }
 
 function wrap(client: Client, close: () => Promise<void>): TestClient {
@@ -64,7 +64,7 @@ function wrap(client: Client, close: () => Promise<void>): TestClient {
   ): Promise<ToolAnswer> {
     const result = resultSchema.parse(
       await client.callTool({ name, arguments: z.record(z.string(), z.unknown()).parse(args) }, undefined, {
-        timeout: 30_000,
+        timeout: 60_000,
         ...(options.onProgress && { onprogress: options.onProgress }),
       }),
     );
@@ -159,7 +159,11 @@ export type SpawnOptions = {
   /** A command, with its arguments, that is given the server's command line to run. */
   under?: [string, ...string[]];
   argv?: string[];
+  /** Flags for Node itself. */
+  nodeArgs?: string[];
   env?: Record<string, string>;
+  /** A stand-in for the API; without it real work has no key. */
+  api?: { url: string; key: string };
   cwd?: string;
 };
 
@@ -180,6 +184,7 @@ export async function spawnServer(options: SpawnOptions = {}): Promise<SpawnedSe
   const [command = process.execPath, ...args] = [
     ...(options.under ?? []),
     process.execPath,
+    ...(options.nodeArgs ?? []),
     options.starter ?? builtServer,
     ...(options.argv ?? []),
   ];
@@ -193,6 +198,7 @@ export async function spawnServer(options: SpawnOptions = {}): Promise<SpawnedSe
       HOME: folder,
       BATCH_MCP_DATA_DIR: data,
       BATCH_MCP_SANDBOX_SECONDS: '0.2',
+      ...(options.api && settingsFor(options.api)),
       ...options.env,
     },
   });

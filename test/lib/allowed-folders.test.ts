@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
 import { createAllowedFolders } from '../../src/lib/allowed-folders.ts';
-import { temporaryFolder } from '../store/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 /** An allowed folder with all manner of things in it, and a forbidden and a foreign one. */
 async function world() {

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createOutput } from '../../src/lib/atomic-output.ts';
-import { temporaryFolder } from '../store/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 describe('a file written for the caller', () => {
   it('is seen only when committed, whole, 0600, with its size and hash', async () => {

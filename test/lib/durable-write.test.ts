@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createFileDurably, makeFolder, writeFileDurably } from '../../src/lib/durable-write.ts';
-import { temporaryFolder } from '../store/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 describe('durable files', () => {
   it('makes folders 0700 and leaves those that exist as they are', async () => {

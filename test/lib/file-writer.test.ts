@@ -4,7 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createFileWriter } from '../../src/lib/file-writer.ts';
-import { temporaryFolder } from '../store/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const piece = fc.record({
   how: fc.constantFrom('write', 'give', 'flush'),

@@ -28,7 +28,7 @@ function start(writer: ReturnType<typeof slowWriter>) {
 test('a slow flush is waited for before the next one, and before more is written', async () => {
   const writer = slowWriter(40);
   const { idle, told } = start(writer);
-  await sleep(60);
+  await expect.poll(() => writer.begun).toBe(1);
   await idle.resume();
   expect(writer.done).toBe(writer.begun);
   expect(told()).toBe(writer.done);
@@ -36,14 +36,13 @@ test('a slow flush is waited for before the next one, and before more is written
   await sleep(30);
   expect(writer.begun).toBe(begun);
   idle.pause();
-  await sleep(30);
-  expect(writer.begun).toBe(begun + 1);
+  await expect.poll(() => writer.begun).toBe(begun + 1);
 });
 
 test('a flush that failed is told to who writes on, and none follows', async () => {
   const writer = slowWriter(5, new Error('ENOSPC'));
   const { idle, told } = start(writer);
-  await sleep(60);
+  await expect.poll(() => writer.begun).toBe(1);
   await expect(idle.resume()).rejects.toThrow('ENOSPC');
   expect(writer.begun).toBe(1);
   expect(told()).toBe(0);

@@ -2,7 +2,7 @@ import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type LineBlock, readLineBlocks } from '../../src/lib/line-blocks.ts';
-import { temporaryFolder } from '../store/temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const MB = 1024 * 1024;
 

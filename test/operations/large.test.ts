@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { startApi, startCheckedServer } from '../api.ts';
+import { allPages, follow, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import type { Reply, TestServer } from '../harness.ts';
 
@@ -39,17 +39,6 @@ async function writeTasks(server: TestServer, ending: 'jsonl' | 'json'): Promise
   return `tasks.${ending}`;
 }
 
-async function allPages(server: TestServer, args: object): Promise<Reply[]> {
-  const found: Reply[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Reply = await server.ok('get_results', { ...args, limit: 200, ...(cursor && { cursor }) });
-    found.push(...page.results);
-    cursor = page.next_cursor;
-  } while (cursor !== null);
-  return found;
-}
-
 test.each(['jsonl', 'json'] as const)(
   'many tasks of a .%s file, in parts, with faults of each kind and a body cut once',
   async (ending) => {
@@ -63,8 +52,7 @@ test.each(['jsonl', 'json'] as const)(
       (_request, response) => response.end(api.batches[0]?.results.subarray(0, 20_000)),
       { times: 1 },
     );
-    const status = await server.ok('batch_status', { batch_id, wait_seconds: 20 });
-    expect(status.results_state).toBe('saved');
+    await follow(server, batch_id);
 
     const each = COUNT / 100;
     const { totals, error_digest } = await server.ok('get_results', { batch_id });
@@ -93,7 +81,6 @@ test.each(['jsonl', 'json'] as const)(
     const lines = (await readFile(path.join(server.work, 'out.jsonl'), 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line).task_id)).toEqual(read.map(({ task_id }) => task_id));
   },
-  60_000,
 );
 
 test('what a batch takes on disk is in proportion to what it holds', async () => {
@@ -103,7 +90,7 @@ test('what a batch takes on disk is in proportion to what it holds', async () =>
     requests_file: await writeTasks(server, 'jsonl'),
     model_tier: 'cheap',
   });
-  await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  await follow(server, batch_id);
   const file = (name: string) => stat(path.join(server.data, 'batches', batch_id, name));
   expect((await file('part-0001.results.idx')).size / COUNT).toBeLessThan(20);
   expect((await file('tasks.idx')).size / COUNT).toBeLessThan(30);

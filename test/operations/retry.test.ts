@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import type { ApiServer } from '../api-server.ts';
 import { hang } from '../api-server.ts';
 import { type Reply, type SpawnedServer, spawnServer, startServer, temporaryFolder } from '../harness.ts';
@@ -14,8 +14,7 @@ const partFile = (server: { data: string }, batchId: string, name: string) =>
 /** Built servers in processes of their own, on one data folder and one API. */
 async function spawnServers(api: ApiServer, count: number, folder?: string): Promise<SpawnedServer[]> {
   const shared = folder ?? (await temporaryFolder());
-  const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
-  return Promise.all(Array.from({ length: count }, () => spawnServer({ folder: shared, env })));
+  return Promise.all(Array.from({ length: count }, () => spawnServer({ folder: shared, api })));
 }
 
 describe('a retry of many tasks', () => {
@@ -110,19 +109,18 @@ describe('several processes', () => {
     await first.ok('get_results', { batch_id });
     // The same work under another id must not keep this batch's retry from going on.
     await first.ok('submit_batch', { requests: prompts(['a', 'b']), force_new: true });
-    const seen = api.requests.length;
-    const lists = () => api.requests.slice(seen).filter(({ path: url }) => url.includes('/batches?')).length;
+    const listed = api.asked('list');
     api.override('list', hang, { times: 1 });
     const answer = first.call('retry_batch', { batch_id }).catch(() => null);
-    await expect.poll(lists, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => api.asked('list')).toBe(listed + 1);
     await first.kill();
     await answer;
     expect(api.creates).toHaveLength(2);
 
     const second = await startServer({ folder, api });
-    await second.ok('batch_status', { batch_id, wait_seconds: 2 });
+    await follow(second, batch_id, ({ processing_status }) => processing_status === 'in_progress');
     api.endAll();
-    expect(await second.ok('batch_status', { batch_id, wait_seconds: 5 })).toMatchObject({
+    expect(await follow(second, batch_id)).toMatchObject({
       processing_status: 'ended',
       outcomes: { succeeded: 2 },
       attempts: [{ attempt: 1 }, { attempt: 2, request_count: 1 }],
@@ -141,18 +139,13 @@ describe('several processes', () => {
     await first.ok('get_results', { batch_id });
     api.override('create', hang, { times: 1, after: true });
     const answer = first.call('retry_batch', { batch_id }).catch(() => null);
-    await expect.poll(() => api.creates.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => api.creates.length).toBe(2);
     await first.kill();
     await answer;
 
     const second = await startServer({ folder, api, env: { BATCH_MCP_SETTLE_SECONDS: '0.1' } });
-    await second.ok('batch_status', { batch_id, wait_seconds: 5 });
     api.endAll();
-    await expect
-      .poll(async () => (await second.ok('batch_status', { batch_id })).processing_status, {
-        timeout: 10_000,
-      })
-      .toBe('ended');
+    await follow(second, batch_id);
     expect(await outcomesByTask(second, batch_id)).toEqual({ a: 'succeeded' });
     expect(api.creates).toHaveLength(2);
   });
@@ -236,15 +229,13 @@ test('a batch that another program made can not be sent again from here', async 
 test('a sandbox batch is retried in the sandbox, whatever it would cost', async () => {
   const server = await startCheckedServer({ env: { BATCH_MCP_MAX_COST_USD: '0' } });
   const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a', 'b']), sandbox: true });
-  const ended = async () =>
-    (await server.ok('batch_status', { batch_id, wait_seconds: 5 })).processing_status;
-  expect(await ended()).toBe('ended');
+  await follow(server, batch_id);
   const reply = await server.ok('retry_batch', {
     batch_id,
     requests: [{ task_id: 'b', prompt: 'Otherwise.' }],
   });
   expect(reply).toMatchObject({ provider: 'sandbox', retry: { attempt: 2, request_count: 1 } });
-  expect(await ended()).toBe('ended');
+  await follow(server, batch_id);
   const { results } = await server.ok('get_results', { batch_id, detail: 'full' });
   expect(results.map(({ attempt }: Reply) => attempt)).toEqual([1, 2]);
 });

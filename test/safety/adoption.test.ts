@@ -1,39 +1,22 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ApiServer, reset, startApiServer, succeeded } from '../api-server.ts';
+import { describe, expect, it } from 'vitest';
+import { follow, prompts, startApi } from '../api.ts';
+import { type ApiRequest, apiError, json, reset, succeeded } from '../api-server.ts';
 import { startServer, temporaryFolder } from '../harness.ts';
 
-async function startApi(endsAtOnce = true): Promise<ApiServer> {
-  const api = await startApiServer({
-    endsAtOnce,
-    // Out of order, as the API may.
-    results: (requests) =>
-      requests.toReversed().map((request) => succeeded(request, `answer ${request.custom_id}`)),
-  });
-  onTestFinished(() => api.close());
-  return api;
-}
-
-/** A batch of another program on the same key. */
-async function madeElsewhere(api: ApiServer, ids: string[]): Promise<string> {
-  const requests = ids.map((custom_id) => ({
-    custom_id,
-    params: { model: 'claude-haiku-5-5', max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] },
-  }));
-  const response = await fetch(`${api.url}/v1/messages/batches`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ requests }),
-  });
-  return ((await response.json()) as { id: string }).id;
-}
+const ended = {
+  endsAtOnce: true,
+  // Out of order, as the API may.
+  results: (requests: ApiRequest[]) =>
+    requests.toReversed().map((request) => succeeded(request, `answer ${request.custom_id}`)),
+};
 
 describe("another program's batch", () => {
   it('is followed and read by its own id, its tasks by their custom_id, and stays one batch', async () => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const server = await startServer({ api });
-    const id = await madeElsewhere(api, ['row-1', 'row-2', 'row-10']);
-    const status = await server.ok('batch_status', { batch_id: id, wait_seconds: 5 });
-    expect(status).toMatchObject({ processing_status: 'ended', request_count: 3, results_state: 'saved' });
+    const id = api.make(['row-1', 'row-2', 'row-10']);
+    const status = await follow(server, id);
+    expect(status).toMatchObject({ processing_status: 'ended', request_count: 3 });
     expect(status.warnings.join(' ')).toMatch(/Another program made this batch/);
 
     const results = await server.ok('get_results', { batch_id: id });
@@ -49,9 +32,9 @@ describe("another program's batch", () => {
   });
 
   it('has a status, no results and a cancel while it runs', async () => {
-    const api = await startApi(false);
+    const api = await startApi();
     const server = await startServer({ api });
-    const id = await madeElsewhere(api, ['a', 'b']);
+    const id = api.make(['a', 'b']);
     expect((await server.ok('batch_status', { batch_id: id })).processing_status).toBe('in_progress');
     const before = await server.ok('get_results', { batch_id: id });
     expect(before).toMatchObject({ results: [], totals: { total: 2, pending: 2 } });
@@ -59,12 +42,13 @@ describe("another program's batch", () => {
   });
 
   it('is adopted once by two processes that look at the same moment', async () => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const folder = await temporaryFolder();
     const servers = [await startServer({ api, folder }), await startServer({ api, folder })];
-    const id = await madeElsewhere(api, ['a']);
+    const id = api.make(['a']);
     const seen = await Promise.all(servers.map((server) => server.ok('batch_status', { batch_id: id })));
     expect(seen[0]?.batch_id).toBe(seen[1]?.batch_id);
+    expect((await servers[0]?.ok('list_batches'))?.batches).toHaveLength(1);
   });
 
   it.each<[string, (ids: string[]) => string[], string[]]>([
@@ -72,8 +56,8 @@ describe("another program's batch", () => {
     ['lacks a line', ([a = '', , c = '']) => [a, c], ['a', 'c', 'unnamed_1']],
     ['has an id like one that is made', () => ['a', 'unnamed_1'], ['a', 'unnamed_1', 'unnamed_2']],
   ])('whose results stay short is read as far as it goes: it %s', async (_what, lines, tasks) => {
-    const api = await startApi();
-    const id = await madeElsewhere(api, ['a', 'b', 'c']);
+    const api = await startApi(ended);
+    const id = api.make(['a', 'b', 'c']);
     const body = lines(['a', 'b', 'c']).map((custom_id) =>
       succeeded({ custom_id, params: {} }, `answer ${custom_id}`),
     );
@@ -81,8 +65,7 @@ describe("another program's batch", () => {
       response.end(body.map((line) => `${JSON.stringify(line)}\n`).join('')),
     );
     const server = await startServer({ api });
-    const status = await server.ok('batch_status', { batch_id: id, wait_seconds: 10 });
-    expect(status).toMatchObject({ results_state: 'saved', outcomes: { succeeded: 2, missing: 1 } });
+    expect((await follow(server, id)).outcomes).toMatchObject({ succeeded: 2, missing: 1 });
     const { results, totals } = await server.ok('get_results', { batch_id: id });
     expect(totals).toMatchObject({ total: 3, succeeded: 2, missing: 1 });
     expect(results.map((result: any) => result.task_id)).toEqual(tasks);
@@ -90,8 +73,8 @@ describe("another program's batch", () => {
   });
 
   it('whose results fail once is read at the same look', async () => {
-    const api = await startApi();
-    const id = await madeElsewhere(api, ['a', 'b']);
+    const api = await startApi(ended);
+    const id = api.make(['a', 'b']);
     api.override('results', reset, { times: 1 });
     const server = await startServer({ api });
     const { totals } = await server.ok('get_results', { batch_id: id });
@@ -99,24 +82,41 @@ describe("another program's batch", () => {
   });
 
   it('is not known where the API does not know it', async () => {
-    const server = await startServer({ api: await startApi() });
+    const server = await startServer({ api: await startApi(ended) });
     expect(await server.fails('batch_status', { batch_id: 'msgbatch_01Nothing' })).toMatch(/^not_found/);
   });
 
-  it('is not adopted while it could be an uncertain part of ours', async () => {
-    const api = await startApi();
-    const server = await startServer({
-      api,
-      env: { BATCH_MCP_SETTLE_SECONDS: '3' },
-      limits: { answerMs: 400, callMs: 300 },
-    });
-    api.override('create', reset, { times: 1, after: true });
-    const { batch_id } = await server.ok('submit_batch', { requests: [{ task_id: 'a', prompt: 'x' }] });
+  it('is not adopted while it could be a part of ours that is being sent', async () => {
+    const api = await startApi(ended);
+    const server = await startServer({ api, limits: { callMs: 300 } });
+    const answer = api.hold('create');
+    const submitting = server.ok('submit_batch', { requests: prompts(['a']) });
+    await expect.poll(() => api.batches.length).toBe(1);
     const made = api.batches[0]?.id;
-    const refusal = await server.fails('batch_status', { batch_id: made });
-    expect(refusal).toContain(batch_id);
-    const status = await server.ok('batch_status', { batch_id, wait_seconds: 10 });
-    expect(status.parts[0].provider_batch_id).toBe(made);
+    const { batch_id } = await submitting;
+    expect(await server.fails('batch_status', { batch_id: made })).toContain(batch_id);
+    answer();
+    const status = await follow(server, batch_id);
+    expect(status.parts).toMatchObject([{ provider_batch_id: made }]);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('is not adopted while it could be a part of ours of which it is not certain', async () => {
+    const api = await startApi(ended);
+    const server = await startServer({ api, env: { BATCH_MCP_SETTLE_SECONDS: '0.1' } });
+    api.override(
+      'create',
+      (request, response) => {
+        api.override('list', json(500, apiError('api_error', 'no list')), { times: 2 });
+        reset(request, response);
+      },
+      { times: 1, after: true },
+    );
+    const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a']) });
+    const made = api.batches[0]?.id;
+    expect(await server.fails('batch_status', { batch_id: made })).toContain(batch_id);
+    const status = await follow(server, batch_id);
+    expect(status.parts).toMatchObject([{ provider_batch_id: made }]);
     expect(api.creates).toHaveLength(1);
   });
 
@@ -124,18 +124,18 @@ describe("another program's batch", () => {
     ['off', 'batch_status', /^not_allowed/],
     ['read', 'cancel_batch', /^not_allowed/],
   ])('obeys BATCH_MCP_REMOTE=%s', async (remote, tool, refusal) => {
-    const api = await startApi(false);
+    const api = await startApi();
     const server = await startServer({ api, env: { BATCH_MCP_REMOTE: remote } });
-    const id = await madeElsewhere(api, ['a']);
+    const id = api.make(['a']);
     expect(await server.fails(tool, { batch_id: id })).toMatch(refusal);
     expect(api.batches[0]?.status).toBe('in_progress');
   });
 
   it('is listed from the API when asked, ours left out', async () => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const server = await startServer({ api });
     await server.ok('submit_batch', { requests: [{ task_id: 'a', prompt: 'x' }] });
-    const id = await madeElsewhere(api, ['b', 'c']);
+    const id = api.make(['b', 'c']);
     const { remote } = await server.ok('list_batches', { include_remote: true });
     expect(remote).toMatchObject([{ batch_id: id, processing_status: 'ended', request_count: 2 }]);
   });

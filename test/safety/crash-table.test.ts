@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type ApiServer, errored, hang, reset, startApiServer, succeeded } from '../api-server.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { follow, isSaved, startApi } from '../api.ts';
+import { type ApiRequest, type ApiServer, errored, hang, reset, succeeded } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
 import { bundle } from './bundle.ts';
 
@@ -22,37 +23,26 @@ const work = {
   output_file: 'out.jsonl',
 };
 
-async function startApi(): Promise<ApiServer> {
-  const api = await startApiServer({
-    results: (requests) => requests.toReversed().map((each) => succeeded(each, `answer ${each.custom_id}`)),
-  });
-  onTestFinished(() => api.close());
-  return api;
-}
+const reversed = (requests: ApiRequest[]) =>
+  requests.toReversed().map((each) => succeeded(each, `answer ${each.custom_id}`));
 
 /** A server whose process kills itself at that step. */
 function startDoomed(folder: string, api: ApiServer, crashAt: string) {
   return spawnServer({
     starter,
     folder,
-    env: {
-      ...env,
-      CRASH_AT: crashAt,
-      LIMITS: JSON.stringify(limits),
-      ANTHROPIC_API_KEY: api.key,
-      ANTHROPIC_BASE_URL: api.url,
-    },
+    api,
+    env: { ...env, CRASH_AT: crashAt, LIMITS: JSON.stringify(limits) },
   });
 }
 
-async function follow(client: TestClient, api: ApiServer, batchId: string): Promise<Reply> {
-  for (let look = 0; look < 200; look += 1) {
+/** Follows a batch whose parts end as soon as they were sent. */
+function followToTheEnd(client: TestClient, api: ApiServer, batchId: string): Promise<Reply> {
+  api.endAll();
+  return follow(client, batchId, (status) => {
     api.endAll();
-    const status = await client.ok('batch_status', { batch_id: batchId });
-    if (status.results_state === 'saved' && !status.progress) return status;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error('its results were never saved');
+    return isSaved(status);
+  });
 }
 
 /** The whole job, as a client does it. Gives the batch_id that it was told before the server died, if any. */
@@ -60,7 +50,7 @@ async function workUntilDeath(client: TestClient, api: ApiServer): Promise<strin
   let told: string | undefined;
   try {
     told = (await client.ok('submit_batch', work)).batch_id;
-    await follow(client, api, told ?? '');
+    await followToTheEnd(client, api, told ?? '');
   } catch (error) {
     if (!/Connection closed/.test(String(error))) throw error;
     return told;
@@ -78,7 +68,7 @@ async function findAgain(client: TestClient, told: string | undefined): Promise<
 }
 
 async function expectPaidOnceAndWhole(client: TestClient, api: ApiServer, folder: string, batchId: string) {
-  const status = await follow(client, api, batchId);
+  const status = await followToTheEnd(client, api, batchId);
   expect(api.batches.map((batch) => batch.requests.map((each) => each.custom_id))).toEqual([
     ['a', 'b'],
     ['c', 'd'],
@@ -99,7 +89,7 @@ async function expectPaidOnceAndWhole(client: TestClient, api: ApiServer, folder
 
 /** A batch of which one task errors at first, saved by a server that lives. */
 async function startRetryable(): Promise<{ api: ApiServer; folder: string; batchId: string }> {
-  const api = await startApiServer({
+  const api = await startApi({
     results: (requests) =>
       requests.map((each) =>
         requests.length > 1 && each.custom_id === 'b'
@@ -107,11 +97,10 @@ async function startRetryable(): Promise<{ api: ApiServer; folder: string; batch
           : succeeded(each, `answer ${each.custom_id}`),
       ),
   });
-  onTestFinished(() => api.close());
   const folder = await temporaryFolder();
   const first = await startServer({ api, folder });
   const { batch_id } = await first.ok('submit_batch', { requests: work.requests });
-  await follow(first, api, batch_id);
+  await followToTheEnd(first, api, batch_id);
   await first.close();
   return { api, folder, batchId: batch_id };
 }
@@ -121,15 +110,15 @@ async function expectRetrySurvival(crashAt: string) {
   const doomed = await startDoomed(folder, api, crashAt);
   const retrying = async () => {
     await doomed.ok('retry_batch', { batch_id: batchId });
-    await follow(doomed, api, batchId);
+    await followToTheEnd(doomed, api, batchId);
   };
   await expect(retrying()).rejects.toThrow(/Connection closed/);
 
   const restarted = await startServer({ api, folder, env, limits });
-  const { outcomes } = await follow(restarted, api, batchId);
+  const { outcomes } = await followToTheEnd(restarted, api, batchId);
   // Nothing of the retry was on disk: it is asked for again.
   if (outcomes.succeeded < 4) await restarted.ok('retry_batch', { batch_id: batchId });
-  const status = await follow(restarted, api, batchId);
+  const status = await followToTheEnd(restarted, api, batchId);
   expect(status).toMatchObject({ outcomes: { succeeded: 4, errored: 0, missing: 0 }, request_count: 4 });
   expect(api.batches.map((batch) => batch.requests.map((each) => each.custom_id))).toEqual([ids, ['b']]);
   const { results } = await restarted.ok('get_results', { batch_id: batchId });
@@ -142,7 +131,7 @@ async function expectRetrySurvival(crashAt: string) {
 type Scenario = 'plain' | 'made, but the answer lost' | 'lost on the way';
 
 async function expectSurvival(crashAt: string, scenario: Scenario) {
-  const api = await startApi();
+  const api = await startApi({ results: reversed });
   const folder = await temporaryFolder();
   const doomed = await startDoomed(folder, api, crashAt);
   if (scenario !== 'plain') {
@@ -243,19 +232,16 @@ describe('a server killed', () => {
   it.each(retrying)('while it retries, at %s', expectRetrySurvival);
 
   it.each([true, false])('from outside while its create is under way (made: %s)', async (made) => {
-    const api = await startApi();
+    const api = await startApi({ results: reversed });
     const folder = await temporaryFolder();
     const doomed = await startDoomed(folder, api, '');
     api.override('create', hang, { times: 1, after: made });
     const submission = doomed.call('submit_batch', work).catch(String);
-    while (api.creates.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await expect.poll(() => api.creates.length).toBe(1);
     await doomed.kill();
     expect(await submission).toMatch(/Connection closed/);
 
-    const restarted = await spawnServer({
-      folder,
-      env: { ...env, ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url },
-    });
+    const restarted = await spawnServer({ folder, api, env });
     const batchId = await findAgain(restarted, undefined);
     await expectPaidOnceAndWhole(restarted, api, folder, batchId);
     expect(existsSync(path.join(folder, 'data', 'staging'))).toBe(true);

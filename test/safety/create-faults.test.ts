@@ -1,14 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  type ApiHandler,
-  type ApiServer,
-  apiError,
-  hang,
-  json,
-  reset,
-  startApiServer,
-} from '../api-server.ts';
+import { describe, expect, it } from 'vitest';
+import type { Limits } from '../../src/state/context.ts';
+import { follow, isSaved, startApi } from '../api.ts';
+import { type ApiHandler, type ApiServer, apiError, hang, json, reset } from '../api-server.ts';
 import { startServer, type TestServer } from '../harness.ts';
 
 const work = {
@@ -18,26 +12,23 @@ const work = {
   ],
 };
 
-const fast = {
-  env: { BATCH_MCP_SETTLE_SECONDS: '0.2' },
-  limits: { answerMs: 400, busyMs: 4_000 },
-};
+const fast = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
 
-async function start(): Promise<{ api: ApiServer; server: TestServer }> {
-  const api = await startApiServer({ endsAtOnce: true });
-  onTestFinished(() => api.close());
-  return { api, server: await startServer({ api, ...fast }) };
+async function start(limits: Partial<Limits> = {}): Promise<{ api: ApiServer; server: TestServer }> {
+  const api = await startApi({ endsAtOnce: true });
+  return { api, server: await startServer({ api, env: fast, limits: { busyMs: 4_000, ...limits } }) };
 }
 
 /** Looks until nothing goes on any more. */
-async function follow(server: TestServer, batchId: string) {
-  for (let look = 0; look < 20; look += 1) {
-    const status = await server.ok('batch_status', { batch_id: batchId, wait_seconds: 2 });
-    const settled = status.results_state === 'saved' || status.processing_status === 'not_sent';
-    if (settled || (status.processing_status === 'unconfirmed' && !status.progress)) return status;
-  }
-  throw new Error('it never came to rest');
-}
+const followToRest = (server: TestServer, batchId: string) =>
+  follow(server, batchId, (status) => {
+    const { processing_status, progress } = status;
+    return (
+      isSaved(status) ||
+      processing_status === 'not_sent' ||
+      (processing_status === 'unconfirmed' && !progress)
+    );
+  });
 
 const garbage: ApiHandler = (_request, response: ServerResponse) => {
   response.writeHead(200, { 'content-type': 'application/json' }).end('<html>maintenance</html>');
@@ -137,13 +128,14 @@ const rows: Row[] = [
 
 describe('a create that goes wrong', () => {
   it.each(rows)('%s', async (_name, { handler, made, times }, expected) => {
-    const { api, server } = await start();
+    // Only who waits for an answer that never comes is in a hurry.
+    const { api, server } = await start(handler === hang ? { answerMs: 1_000 } : {});
     api.override('create', handler, { ...(times && { times }), after: made });
 
     const submitted = await server.ok('submit_batch', work);
     expect(submitted.batch_id).toMatch(/^batch_/);
     expect(`${submitted.warnings.join(' ')} ${submitted.next_step}`).toMatch(expected.told);
-    const status = await follow(server, submitted.batch_id);
+    const status = await followToRest(server, submitted.batch_id);
 
     expect(status).toMatchObject({ batch_id: submitted.batch_id, processing_status: expected.status });
     expect(api.creates).toHaveLength(expected.creates);
@@ -155,9 +147,8 @@ describe('a create that goes wrong', () => {
   });
 
   it('is told as never sent where nothing listens', async () => {
-    const api = await startApiServer();
+    const { api, server } = await start();
     await api.close();
-    const server = await startServer({ api, ...fast });
     const submitted = await server.ok('submit_batch', work);
     expect(submitted.processing_status).toBe('not_sent');
     expect(submitted.warnings.join(' ')).toMatch(/reach/);
@@ -170,16 +161,22 @@ describe('a create that goes wrong', () => {
     expect(first.processing_status).toBe('not_sent');
     const second = await server.ok('submit_batch', work);
     expect(second).toMatchObject({ batch_id: first.batch_id, duplicate: false });
-    expect((await follow(server, second.batch_id)).processing_status).toBe('ended');
+    expect((await followToRest(server, second.batch_id)).processing_status).toBe('ended');
     expect(api.batches).toHaveLength(1);
   });
 
   it('is told as uncertain while it is being settled, and nothing is sent meanwhile', async () => {
-    const api = await startApiServer({ endsAtOnce: true });
-    onTestFinished(() => api.close());
-    const env = { BATCH_MCP_SETTLE_SECONDS: '1.5' };
-    const server = await startServer({ api, env, limits: { ...fast.limits, callMs: 600 } });
-    api.override('create', reset, { times: 1, after: true });
+    const { api, server } = await start({ callMs: 1_000 });
+    let goOn = () => {};
+    api.override(
+      'create',
+      (request, response) => {
+        // It is settled from this list.
+        goOn = api.hold('list');
+        reset(request, response);
+      },
+      { times: 1, after: true },
+    );
     const submitted = await server.ok('submit_batch', work);
     expect(submitted.processing_status).toBe('unconfirmed');
     expect(`${submitted.warnings.join(' ')} ${submitted.next_step}`).toMatch(
@@ -187,7 +184,8 @@ describe('a create that goes wrong', () => {
     );
     const again = await server.ok('submit_batch', work);
     expect(again).toMatchObject({ batch_id: submitted.batch_id, duplicate: true });
-    expect((await follow(server, submitted.batch_id)).processing_status).toBe('ended');
+    goOn();
+    expect((await followToRest(server, submitted.batch_id)).processing_status).toBe('ended');
     expect(api.creates).toHaveLength(1);
   });
 });
@@ -199,29 +197,26 @@ const pageOfOne =
     const after = new URL(request.url ?? '', api.url).searchParams.get('after_id');
     const newest = api.batches.toReversed();
     const at = newest.findIndex(({ id }) => id === after) + 1;
-    const data = newest.slice(at, at + 1).map(({ id, requests, createdAt }) => ({
-      id,
-      processing_status: 'in_progress',
-      request_counts: { processing: requests.length },
-      created_at: createdAt.toISOString(),
-    }));
+    const data = newest.slice(at, at + 1).map(({ id }) => api.describe(id));
     json(200, { data, has_more: at + 1 < newest.length })(request, response);
   };
 
 it('a list whose pages leave out their last id is read to its end all the same', async () => {
   const { api, server } = await start();
   await server.ok('submit_batch', work);
-  api.override('create', error(500, 'api_error'), { times: 1, after: true });
+  api.override(
+    'create',
+    (request, response) => {
+      // Newer than ours, and of another size: made by somebody else meanwhile.
+      api.make(['x']);
+      reset(request, response);
+    },
+    { times: 1, after: true },
+  );
   api.override('list', pageOfOne(api));
   const more = { requests: [...work.requests, { task_id: 'c', prompt: 'three' }] };
   const { batch_id } = await server.ok('submit_batch', more);
-  // Newer than it, and of another size: made by somebody else meanwhile.
-  await fetch(`${api.url}/v1/messages/batches`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ requests: [{ custom_id: 'x', params: {} }] }),
-  });
-  const status = await follow(server, batch_id);
+  const status = await followToRest(server, batch_id);
   expect(status.processing_status).toBe('ended');
   expect(api.creates.filter(({ requests }) => requests.length === 3)).toHaveLength(1);
 });
@@ -231,7 +226,7 @@ it('a list that says that there is more, and not where, proves nothing', async (
   api.override('create', error(500, 'api_error'), { times: 1, after: true });
   api.override('list', json(200, { data: [], has_more: true }));
   const { batch_id } = await server.ok('submit_batch', work);
-  const status = await follow(server, batch_id);
+  const status = await followToRest(server, batch_id);
   expect(status.processing_status).toBe('unconfirmed');
   expect(api.creates).toHaveLength(1);
 });

@@ -2,25 +2,21 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
 import type { Register, Store } from '../../src/store/store.ts';
-import { type ApiServer, startApiServer, succeeded } from '../api-server.ts';
+import { follow, prompts, startApi } from '../api.ts';
+import { type ApiRequest, succeeded } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
 
-const tasks = (...ids: string[]) => ({
-  requests: ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` })),
-});
+const tasks = (...ids: string[]) => ({ requests: prompts(ids) });
 
-async function startApi(textLength = 0): Promise<ApiServer> {
-  const api = await startApiServer({
-    endsAtOnce: true,
-    results: (requests) =>
-      requests.map((each) => succeeded(each, `answer ${each.custom_id}${' '.repeat(textLength)}`)),
-  });
-  onTestFinished(() => api.close());
-  return api;
-}
+const ended = { endsAtOnce: true };
+const endedLong = {
+  endsAtOnce: true,
+  results: (requests: ApiRequest[]) =>
+    requests.map((each) => succeeded(each, `answer ${each.custom_id}${' '.repeat(50_000)}`)),
+};
 
 async function saved(server: TestServer, work: object): Promise<string> {
   const { batch_id } = await server.ok('submit_batch', work);
@@ -95,7 +91,7 @@ const recordDamages: Damage[] = [
 
 describe('a record that is', () => {
   it.each(recordDamages)('%s harms its own batch only', async (_name, damage) => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
     const sound = await saved(before, tasks('a', 'b'));
@@ -127,7 +123,7 @@ describe('a record that is', () => {
   });
 
   it('damaged is told on stderr, without what it holds', async () => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
     const broken = await saved(before, tasks('a'));
@@ -188,7 +184,7 @@ const broken: Damage[] = [
 
 describe('a batch with a', () => {
   it.each(whole)('%s is whole all the same', async (_name, damage) => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
     const batchId = await saved(before, tasks('a', 'b'));
@@ -199,7 +195,7 @@ describe('a batch with a', () => {
   });
 
   it.each(broken)('%s says so, and no other is concerned', async (_name, damage) => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
     const sound = await saved(before, tasks('a', 'b'));
@@ -225,7 +221,7 @@ describe('a batch with a', () => {
 
 describe('another register', () => {
   it('of a submission keeps only its own work from being sent', async () => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const server = await startServer({ api });
     const batchId = await saved(server, tasks('a'));
     const [hash = ''] = await readdir(path.join(server.data, 'submissions'));
@@ -237,7 +233,7 @@ describe('another register', () => {
   });
 
   it('of the budget keeps real work from being sent, says where, and no sandbox work', async () => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const server = await startServer({ api });
     const batchId = await saved(server, tasks('a'));
     const [day = ''] = await readdir(path.join(server.data, 'budget'));
@@ -250,7 +246,7 @@ describe('another register', () => {
   });
 
   it('of a written file keeps only that file from being overwritten', async () => {
-    const server = await startServer({ api: await startApi() });
+    const server = await startServer({ api: await startApi(ended) });
     const batch_id = await saved(server, tasks('a'));
     await server.ok('get_results', { batch_id, output_file: 'one.json' });
     const [name = ''] = await readdir(path.join(server.data, 'written-files'));
@@ -303,7 +299,7 @@ describe('a disk that is full', () => {
     ['record', 2, 1],
     ['record', 3, 1],
   ] as const)('at %s change %d pays once, and all is well when there is room', async (kind, nth, made) => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const disk = fillingUp(kind, nth);
     const env = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
     const server = await startServer({ api, env, store: disk.store });
@@ -316,7 +312,7 @@ describe('a disk that is full', () => {
     disk.free();
     const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
     if (told) expect(batch_id).toBe(told);
-    for (let look = 0; look < 5; look += 1) await server.ok('batch_status', { batch_id, wait_seconds: 2 });
+    await follow(server, batch_id);
     await expectAnswers(server, batch_id, ['a', 'b']);
     expect(api.batches).toHaveLength(1);
     expect((await server.ok('list_batches')).batches).toHaveLength(1);
@@ -329,12 +325,11 @@ describe('a disk that is full', () => {
   const under: [string, ...string[]] = ['sh', '-c', 'ulimit -f 128; exec "$@"', 'sh'];
 
   it('while results come in is told, and they are fetched again when there is room', async () => {
-    const api = await startApi(50_000);
+    const api = await startApi(endedLong);
     const folder = await temporaryFolder();
-    const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
-    const cramped = await spawnServer({ folder, env, under });
+    const cramped = await spawnServer({ folder, api, under });
     const { batch_id } = await cramped.ok('submit_batch', tasks('a', 'b'));
-    const status = await cramped.ok('batch_status', { batch_id, wait_seconds: 2 });
+    const status = await follow(cramped, batch_id, ({ warnings }) => warnings.length > 0);
     expect(status.results_state).toBe('downloading');
     expect(status.warnings.join(' ')).toMatch(/Could not write .*part-0001.results.jsonl/);
     await cramped.close();
@@ -346,10 +341,9 @@ describe('a disk that is full', () => {
   });
 
   it('while work is prepared is told, and nothing is sent or left', async () => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const folder = await temporaryFolder();
-    const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
-    const cramped = await spawnServer({ folder, env, under });
+    const cramped = await spawnServer({ folder, api, under });
     const large = { requests: [{ task_id: 'a', prompt: 'x'.repeat(300_000) }] };
     expect(await cramped.fails('submit_batch', large)).toMatch(/^store_failed: Could not write /);
     expect(api.creates).toHaveLength(0);
@@ -358,7 +352,7 @@ describe('a disk that is full', () => {
   });
 
   it('for the caller is told, and leaves no half of a file', async () => {
-    const api = await startApi(50_000);
+    const api = await startApi(endedLong);
     const folder = await temporaryFolder();
     const roomy = await startServer({ folder, api });
     const batch_id = await saved(roomy, tasks('a', 'b'));
@@ -379,7 +373,7 @@ describe('a data folder', () => {
   });
 
   it('that was moved in the middle is found again', async () => {
-    const api = await startApi();
+    const api = await startApi(ended);
     const folder = await temporaryFolder();
     const server = await startServer({ folder, api });
     const batch_id = await saved(server, tasks('a'));

@@ -1,16 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  type ApiHandler,
-  type ApiServer,
-  apiError,
-  hang,
-  json,
-  reset,
-  startApiServer,
-  succeeded,
-} from '../api-server.ts';
+import { describe, expect, it } from 'vitest';
+import { follow, startApi } from '../api.ts';
+import { type ApiHandler, type ApiServer, apiError, hang, json, reset } from '../api-server.ts';
 import { type Reply, startServer, type TestServer, temporaryFolder } from '../harness.ts';
 
 const ids = ['a', 'b', 'c'];
@@ -22,32 +14,8 @@ const quick = {
 };
 
 async function start(): Promise<{ api: ApiServer; server: TestServer }> {
-  const api = await startApiServer({
-    results: (requests) => requests.map((request) => succeeded(request, `answer ${request.custom_id}`)),
-  });
-  onTestFinished(() => api.close());
+  const api = await startApi();
   return { api, server: await startServer({ api, ...quick }) };
-}
-
-const routes = {
-  list: /^GET [^?]*batches(\?|$)/,
-  retrieve: /^GET [^?]*batches\/[^/]+$/,
-  cancel: /^POST .*\/cancel$/,
-  results: /^GET .*\/results$/,
-};
-
-/** How often the API was asked for something. */
-function asked(api: ApiServer, route: keyof typeof routes): number {
-  return api.requests.filter(({ method, path }) => routes[route].test(`${method} ${path}`)).length;
-}
-
-async function follow(server: TestServer, batchId: string): Promise<Reply> {
-  for (let look = 0; look < 100; look += 1) {
-    const status = await server.ok('batch_status', { batch_id: batchId });
-    if (status.results_state === 'saved') return status;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('its results were never saved');
 }
 
 async function expectAllAnswers(server: TestServer, batchId: string) {
@@ -107,7 +75,7 @@ describe('a look at the status that goes wrong', () => {
     const { batch_id } = await server.ok('submit_batch', work);
     api.override('retrieve', handler, { times: requests });
     const status = await server.ok('batch_status', { batch_id });
-    expect(asked(api, 'retrieve')).toBe(requests);
+    expect(api.asked('retrieve')).toBe(requests);
     expect(status).toMatchObject({ processing_status: 'in_progress', outcomes: { pending: 3 } });
     expectPatience(status, told);
 
@@ -119,8 +87,7 @@ describe('a look at the status that goes wrong', () => {
   });
 
   it('says what a 404 can mean once it has lasted ten minutes', async () => {
-    const api = await startApiServer();
-    onTestFinished(() => api.close());
+    const api = await startApi();
     let minutes = 0;
     const now = () => new Date(Date.now() + minutes * 60_000);
     const server = await startServer({ api, ...quick, now });
@@ -156,7 +123,7 @@ describe('a list that goes wrong while an uncertain create is settled', () => {
     const submitted = await server.ok('submit_batch', work);
     expect(submitted.processing_status).toBe('unconfirmed');
     expectPatience(submitted, told);
-    expect(asked(api, 'list')).toBe(1 + requests);
+    expect(api.asked('list')).toBe(1 + requests);
 
     api.endAll();
     await follow(server, submitted.batch_id);
@@ -185,7 +152,7 @@ describe('a cancel that goes wrong', () => {
       const { batch_id } = await server.ok('submit_batch', work);
       api.override('cancel', handler, { times: 1 });
       expect(await server.fails('cancel_batch', { batch_id })).toMatch(/could not be canceled/);
-      expect(asked(api, 'cancel')).toBe(1);
+      expect(api.asked('cancel')).toBe(1);
       expect((await server.ok('batch_status', { batch_id })).processing_status).toBe('in_progress');
       expect((await server.ok('cancel_batch', { batch_id })).processing_status).toBe('canceling');
     },
@@ -241,7 +208,7 @@ describe('a download that goes wrong', () => {
     api.endAll();
     api.override('results', download(api, change), { times: 1 });
     expect((await follow(server, batch_id)).warnings).toEqual([]);
-    expect(asked(api, 'results')).toBe(2);
+    expect(api.asked('results')).toBe(2);
     await expectAllAnswers(server, batch_id);
   });
 
@@ -251,7 +218,7 @@ describe('a download that goes wrong', () => {
     api.endAll();
     api.override('results', download(api, change));
     const status = await follow(server, batch_id);
-    expect(asked(api, 'results')).toBe(3);
+    expect(api.asked('results')).toBe(3);
     expect(status.warnings.join(' ')).toMatch(told);
     const { totals } = await server.ok('get_results', { batch_id });
     const { total, ...outcomes } = totals;
@@ -265,7 +232,7 @@ describe('a download that goes wrong', () => {
     api.endAll();
     api.override('results', handler, { times: 1 });
     await follow(server, batch_id);
-    expect(asked(api, 'results')).toBe(2);
+    expect(api.asked('results')).toBe(2);
     await expectAllAnswers(server, batch_id);
   });
 
@@ -275,7 +242,7 @@ describe('a download that goes wrong', () => {
     api.endAll();
     api.override('results', handler, { times: 3 });
     const status = await server.ok('batch_status', { batch_id, wait_seconds: 5 });
-    expect(asked(api, 'results')).toBe(3);
+    expect(api.asked('results')).toBe(3);
     expect(status).toMatchObject({ processing_status: 'ended', results_state: 'downloading' });
     expectPatience(status, /could not be read/);
     await follow(server, batch_id);
@@ -293,8 +260,8 @@ describe('a download that goes wrong', () => {
     for (let fetch = 0; fetch < 2; fetch += 1) {
       api.override(
         'results',
-        (request, response) => {
-          waiting.push(() => download(api, joined)(request, response));
+        (request, response, pass) => {
+          waiting.push(() => download(api, joined)(request, response, pass));
           if (waiting.length === 2) for (const answer of waiting) answer();
         },
         { times: 1 },

@@ -1,5 +1,6 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ApiServer, type ApiServerOptions, errored, startApiServer, unfinished } from '../api-server.ts';
+import { describe, expect, it } from 'vitest';
+import { startApi } from '../api.ts';
+import { type ApiServer, type ApiServerOptions, errored, unfinished } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
 
 const work = {
@@ -9,16 +10,9 @@ const work = {
   ],
 };
 
-async function startApi(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const api = await startApiServer(options);
-  onTestFinished(() => api.close());
-  return api;
-}
-
 /** Eight processes on one data folder, each with a client of its own. */
 async function startEight(api: ApiServer, folder: string): Promise<TestClient[]> {
-  const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
-  return Promise.all(Array.from({ length: 8 }, () => spawnServer({ folder, env })));
+  return Promise.all(Array.from({ length: 8 }, () => spawnServer({ folder, api })));
 }
 
 /** All submit at the same moment. */

@@ -1,16 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  type ApiServer,
-  type ApiServerOptions,
-  apiError,
-  errored,
-  json,
-  startApiServer,
-  succeeded,
-} from '../api-server.ts';
+import { describe, expect, it } from 'vitest';
+import { startApi } from '../api.ts';
+import { type ApiServer, type ApiServerOptions, apiError, errored, json, succeeded } from '../api-server.ts';
 import {
   type Reply,
   type ServerOptions,
@@ -22,12 +15,6 @@ import {
 
 const SECRET = 'the-person-keeps-this-to-herself';
 const task = { task_id: 'a', prompt: 'hi' };
-
-async function startApi(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const api = await startApiServer({ endsAtOnce: true, ...options });
-  onTestFinished(() => api.close());
-  return api;
-}
 
 /** A person's home, with a project in it that the server may use, and much that it may not. */
 async function home(
@@ -51,7 +38,7 @@ async function home(
   await symlink(at('other'), at('work/linked'));
   await symlink(at('work/loop.json'), at('work/loop.json'));
   execFileSync('mkfifo', [at('work/pipe.json')]);
-  const api = await startApi();
+  const api = await startApi({ endsAtOnce: true });
   const server = await startServer({ api, folder, ...options });
   return { api, server, folder };
 }
@@ -217,7 +204,10 @@ describe('native params with', () => {
   });
 
   it.each(native)('%s are refused in the corrected task of a retry', async (_what, extra) => {
-    const api = await startApi({ results: ([first]) => [errored(first ?? never(), 'api_error', 'oops')] });
+    const api = await startApi({
+      endsAtOnce: true,
+      results: ([first]) => [errored(first ?? never(), 'api_error', 'oops')],
+    });
     const server = await startServer({ api });
     const { batch_id } = await server.ok('submit_batch', { requests: [task] });
     await server.ok('get_results', { batch_id });
@@ -329,7 +319,10 @@ describe('a read-only server', () => {
   });
 
   it('writes nothing for the caller, not even what is too long for a reply', async () => {
-    const api = await startApi({ results: ([first]) => [succeeded(first ?? never(), 'x'.repeat(50_000))] });
+    const api = await startApi({
+      endsAtOnce: true,
+      results: ([first]) => [succeeded(first ?? never(), 'x'.repeat(50_000))],
+    });
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
     const { batch_id } = await before.ok('submit_batch', { requests: [task] });
@@ -367,7 +360,7 @@ describe('an answer that gives orders', () => {
   ];
 
   it.each(rows)('%s gets into no advice', async (_where, results) => {
-    const api = await startApi({ results });
+    const api = await startApi({ endsAtOnce: true, results });
     const server = await startServer({ api });
     const { batch_id } = await server.ok('submit_batch', { requests: [task] });
     const replies = [
@@ -390,6 +383,7 @@ describe('the key', () => {
 
   it('is in no reply and no log, though the API says it in an error, a header and a result', async () => {
     const api = await startApi({
+      endsAtOnce: true,
       key,
       results: ([first]) => [succeeded(first ?? never(), `you sent ${key}`)],
     });

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ids, prompts } from '../api.ts';
+import { follow, ids, prompts } from '../api.ts';
 import { spawnServer, startServer, temporaryFolder } from '../harness.ts';
 
 const requests = prompts(ids(2));
@@ -29,7 +29,7 @@ describe('without a key', () => {
     expect(await server.ok('list_batches')).toMatchObject({ batches: [] });
 
     const { batch_id } = await server.ok('submit_batch', { requests, sandbox: true });
-    await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+    await follow(server, batch_id);
     expect(await server.ok('get_results', { batch_id })).toMatchObject({
       provider: 'sandbox',
       totals: { total: 2, succeeded: 2 },
@@ -80,7 +80,7 @@ describe.each(homes)('as a desktop client starts it, in / with $name', ({ docume
       requests_file: 'tasks.jsonl',
       output_file: 'answers.csv',
     });
-    const status = await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+    const status = await follow(server, batch_id);
     expect(status.output_files).toEqual([path.join(work, 'answers.csv')]);
     expect(await readFile(path.join(work, 'answers.csv'), 'utf8')).toMatch(/^task_id,.*\nt001,succeeded/);
   });

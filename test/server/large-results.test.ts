@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { startApi } from '../api.ts';
+import { follow, startApi } from '../api.ts';
 import type { ApiHandler, ApiServer } from '../api-server.ts';
 import { type SpawnedServer, type SpawnOptions, spawnServer } from '../harness.ts';
 
@@ -10,12 +10,11 @@ const COUNT = 20_000;
 
 async function startWork(options: SpawnOptions = {}) {
   const api = await startApi({ endsAtOnce: true });
-  const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url, BATCH_MCP_LOG_LEVEL: 'warn' };
-  const server = await spawnServer({ ...options, env });
+  const server = await spawnServer({ ...options, api, env: { BATCH_MCP_LOG_LEVEL: 'warn' } });
   const lines = Array.from({ length: COUNT }, (_, i) => JSON.stringify({ task_id: `t-${i}`, prompt: 'Hi' }));
   await writeFile(path.join(server.work, 'tasks.jsonl'), lines.join('\n'));
   const { batch_id } = await server.ok('submit_batch', { requests_file: 'tasks.jsonl', max_tokens: 10 });
-  return { api, env, server, batch_id: String(batch_id) };
+  return { api, server, batch_id: String(batch_id) };
 }
 
 /** Half of a download, then nothing. */
@@ -30,18 +29,19 @@ const half =
 const unfinishedFiles = ({ data }: SpawnedServer) => readdir(path.join(data, 'tmp'));
 
 test('a server killed in the middle of a large download leaves it to the next one', async () => {
-  const { api, env, server, batch_id } = await startWork();
+  const { api, server, batch_id } = await startWork();
   api.override('results', half(api), { times: 1 });
   // What came is seen, though nothing follows it.
-  await expect
-    .poll(async () => (await server.ok('batch_status', { batch_id })).progress?.done, { timeout: 20_000 })
-    .toBeGreaterThan(COUNT * 0.4);
+  await follow(
+    server,
+    batch_id,
+    ({ progress }) => progress?.stage === 'downloading' && progress.done > COUNT * 0.4,
+  );
   expect(await unfinishedFiles(server)).toHaveLength(1);
   await server.kill();
 
-  const next = await spawnServer({ folder: server.folder, env });
-  const status = await next.ok('batch_status', { batch_id, wait_seconds: 20 });
-  expect(status).toMatchObject({ results_state: 'saved', outcomes: { succeeded: COUNT, missing: 0 } });
+  const next = await spawnServer({ folder: server.folder, api });
+  expect((await follow(next, batch_id)).outcomes).toMatchObject({ succeeded: COUNT, missing: 0 });
 });
 
 test('a server told to end in the middle of a large download does', async () => {
@@ -61,8 +61,8 @@ test.runIf(process.platform === 'linux')(
     const { server, batch_id } = await startWork({
       under: ['sh', '-c', 'ulimit -f 10000; exec "$@"', 'sh'],
     });
-    const status = await server.ok('batch_status', { batch_id, wait_seconds: 10 });
-    expect(status.results_state).not.toBe('saved');
+    const status = await follow(server, batch_id, ({ warnings }) => warnings.length > 0);
+    expect(status.results_state).toBe('downloading');
     expect(status.warnings.join()).toMatch(/Could not write .*results\.jsonl \(EFBIG\)/);
     expect(await unfinishedFiles(server)).toEqual([]);
     expect(await server.ok('list_batches')).toMatchObject({ batches: [{ batch_id }] });

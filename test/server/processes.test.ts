@@ -1,24 +1,20 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ids, prompts, startApi } from '../api.ts';
-import type { ApiServer } from '../api-server.ts';
+import { follow, ids, prompts, startApi } from '../api.ts';
 import { spawnServer } from '../harness.ts';
 
 const requests = prompts(ids(30));
 
-const settings = (api: ApiServer) => ({ ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
-
 describe('a batch submitted through one process', () => {
   test('is followed through another, and read through a third when the two were killed', async () => {
     const api = await startApi();
-    const env = settings(api);
-    const first = await spawnServer({ env });
+    const first = await spawnServer({ api });
     const submitted = await first.ok('submit_batch', { requests, output_file: 'answers.jsonl' });
     const { batch_id } = submitted;
     await first.kill();
 
-    const second = await spawnServer({ folder: first.folder, env });
+    const second = await spawnServer({ folder: first.folder, api });
     expect(await second.ok('batch_status', { batch_id })).toMatchObject({
       processing_status: 'in_progress',
       outcomes: { pending: 30 },
@@ -28,7 +24,7 @@ describe('a batch submitted through one process', () => {
     await second.kill();
 
     api.endAll();
-    const third = await spawnServer({ folder: first.folder, env });
+    const third = await spawnServer({ folder: first.folder, api });
     const results = await third.ok('get_results', { batch_id });
     expect(results).toMatchObject({ processing_status: 'ended', totals: { total: 30, succeeded: 30 } });
     expect(results.results.map(({ text }: { text: string }) => text)).toEqual(
@@ -53,7 +49,7 @@ describe('a batch submitted through one process', () => {
     await Promise.all([first.kill(), second.kill()]);
 
     const third = await spawnServer({ folder: first.folder, env });
-    await third.ok('batch_status', { batch_id, wait_seconds: 20 });
+    await follow(third, batch_id);
     const results = await third.ok('get_results', { batch_id });
     expect(results.totals).toMatchObject({ total: 30, succeeded: 30 });
     expect(results.results.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids(30));
@@ -62,8 +58,7 @@ describe('a batch submitted through one process', () => {
 
 test('a download that its process was killed in is made whole by the next', async () => {
   const api = await startApi({ endsAtOnce: true });
-  const env = settings(api);
-  const first = await spawnServer({ env });
+  const first = await spawnServer({ api });
   const { batch_id } = await first.ok('submit_batch', { requests, output_file: 'answers.csv' });
   let begun = false;
   api.override(
@@ -77,12 +72,12 @@ test('a download that its process was killed in is made whole by the next', asyn
     { times: 1 },
   );
   const cutShort = first.call('get_results', { batch_id }).catch(() => 'it was killed');
-  await expect.poll(() => begun, { timeout: 15_000 }).toBe(true);
+  await expect.poll(() => begun).toBe(true);
   await first.kill();
   expect(await cutShort).toBe('it was killed');
   expect(await readdir(first.work)).toEqual([]);
 
-  const second = await spawnServer({ folder: first.folder, env });
+  const second = await spawnServer({ folder: first.folder, api });
   const results = await second.ok('get_results', { batch_id });
   expect(results).toMatchObject({ totals: { total: 30, succeeded: 30, missing: 0 }, warnings: [] });
   expect(await readdir(first.work)).toEqual(['answers.csv']);
@@ -90,15 +85,14 @@ test('a download that its process was killed in is made whole by the next', asyn
 
 test('two processes that look at the same time write one download and one file', async () => {
   const api = await startApi();
-  const env = settings(api);
-  const first = await spawnServer({ env });
-  const second = await spawnServer({ folder: first.folder, env });
+  const first = await spawnServer({ api });
+  const second = await spawnServer({ folder: first.folder, api });
   const { batch_id } = await first.ok('submit_batch', { requests, output_file: 'answers.json' });
   api.endAll();
   await Promise.all([first, second].map((server) => server.ok('batch_status', { batch_id })));
   const file = path.join(first.work, 'answers.json');
   for (const server of [first, second]) {
-    expect(await server.ok('batch_status', { batch_id, wait_seconds: 5 })).toMatchObject({
+    expect(await follow(server, batch_id)).toMatchObject({
       outcomes: { succeeded: 30 },
       output_files: [file],
       warnings: [],

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { builtServer, type Reply, temporaryFolder } from '../harness.ts';
+import { builtServer, type Reply, settingsFor, temporaryFolder } from '../harness.ts';
 
 /** How a process ended. */
 export type End = { code: number | null; signal: NodeJS.Signals | null };
@@ -26,10 +26,17 @@ export type RawServer = {
   stderr(): string;
 };
 
-type Options = { folder?: string; env?: Record<string, string>; argv?: string[] };
+type Options = {
+  folder?: string;
+  env?: Record<string, string>;
+  /** A stand-in for the API; without it real work has no key. */
+  api?: { url: string; key: string };
+  argv?: string[];
+};
 
-export async function startRawServer({ folder: given, env, argv = [] }: Options = {}): Promise<RawServer> {
-  const folder = given ?? (await temporaryFolder());
+export async function startRawServer(options: Options = {}): Promise<RawServer> {
+  const { api, env, argv = [] } = options;
+  const folder = options.folder ?? (await temporaryFolder());
   const data = path.join(folder, 'data');
   const work = path.join(folder, 'work');
   await mkdir(work, { recursive: true });
@@ -40,6 +47,7 @@ export async function startRawServer({ folder: given, env, argv = [] }: Options 
       HOME: folder,
       BATCH_MCP_DATA_DIR: data,
       BATCH_MCP_SANDBOX_SECONDS: '0.2',
+      ...(api && settingsFor(api)),
       ...env,
     },
   });

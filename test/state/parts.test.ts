@@ -1,13 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, succeeded } from '../api-server.ts';
 
 /** The bytes of each create's body, as its header tells them. */
 const bodyBytes = (api: ApiServer) =>
   api.requests
-    .filter(({ method, path: route }) => method === 'POST' && route === '/v1/messages/batches')
+    .filter(({ route }) => route === 'create')
     .map(({ headers }) => Number(headers['content-length']));
 
 const sentIds = (api: ApiServer) => api.creates.map(({ requests }) => requests.map((each) => each.custom_id));
@@ -18,7 +18,7 @@ test('a new part begins before a part would hold too many requests', async () =>
   const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(5)) });
 
   expect(sentIds(api)).toEqual([['t001', 't002'], ['t003', 't004'], ['t005']]);
-  const status = await server.ok('batch_status', { batch_id, wait_seconds: 10 });
+  const status = await follow(server, batch_id);
   expect(status).toMatchObject({ request_count: 5, part_count: 3, processing_status: 'ended' });
   const { results, totals } = await server.ok('get_results', { batch_id });
   expect(totals).toMatchObject({ total: 5, succeeded: 5 });
@@ -90,14 +90,14 @@ describe('what is larger than a batch can hold', () => {
 test('a part that the API refuses is told of, and those before it are there to be read', async () => {
   const api = await startApi();
   const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
-  api.override('create', newest(api), { times: 2, after: true });
+  api.override('create', (_request, _response, pass) => pass(), { times: 2, after: true });
   api.override('create', json(403, apiError('permission_error', 'no more today')), { times: 1 });
   const requests = prompts(ids(10));
   const { batch_id } = await server.ok('submit_batch', { requests });
   expect(sentIds(api)).toHaveLength(3);
   api.endAll();
 
-  const status = await server.ok('batch_status', { batch_id, wait_seconds: 5 });
+  const status = await follow(server, batch_id, ({ outcomes }) => outcomes.succeeded === 4);
   expect(status).toMatchObject({ processing_status: 'not_sent', part_count: 5 });
   expect(status.warnings.join(' ')).toContain('part 3 of 5');
   const { results, totals } = await server.ok('get_results', { batch_id });
@@ -108,29 +108,11 @@ test('a part that the API refuses is told of, and those before it are there to b
   expect(await server.ok('retry_batch', { batch_id })).toMatchObject({ batch_id });
   expect(sentIds(api).slice(3).flat()).toEqual(ids(10).slice(4));
   api.endAll();
-  await server.ok('batch_status', { batch_id, wait_seconds: 10 });
+  await follow(server, batch_id);
   const whole = await server.ok('get_results', { batch_id });
   expect(whole.totals).toMatchObject({ total: 10, succeeded: 10 });
   expect(whole.results.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids(10));
 });
-
-/** The answer to a create that made a batch, as the API gives it. */
-function newest(api: ApiServer): ApiHandler {
-  return (request, response) => {
-    const batch = api.batches.at(-1);
-    const processing = batch?.requests.length ?? 0;
-    json(200, {
-      id: batch?.id,
-      type: 'message_batch',
-      processing_status: 'in_progress',
-      request_counts: { processing, succeeded: 0, errored: 0, canceled: 0, expired: 0 },
-      created_at: new Date().toISOString(),
-      expires_at: new Date(Date.now() + 86_400_000).toISOString(),
-      ended_at: null,
-      results_url: null,
-    })(request, response);
-  };
-}
 
 describe('a part that can not be looked at', () => {
   /** Three parts, all ended; `handler` answers for the first of them. */
@@ -140,25 +122,16 @@ describe('a part that can not be looked at', () => {
     const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(6)) });
     api.endAll();
     const first = api.batches[0]?.id ?? '';
-    api.override(route, (request, response) => {
-      if (request.url?.includes(first)) handler(request, response);
-      else if (route === 'results') response.end(resultsOf(api, request.url));
-      else json(200, ended(request.url))(request, response);
+    api.override(route, (request, response, pass) => {
+      if (request.url?.includes(first)) handler(request, response, pass);
+      else pass();
     });
     return { api, server, batch_id };
   }
-  const batchOf = (api: ApiServer, url = '') => api.batches.find(({ id }) => url.includes(id));
-  const resultsOf = (api: ApiServer, url?: string) => batchOf(api, url)?.results;
-  const ended = (url = '') => ({
-    id: url.split('/').at(-1),
-    processing_status: 'ended',
-    request_counts: { succeeded: 2 },
-    created_at: new Date().toISOString(),
-  });
 
   test.each([404, 500])('holds back no other, where its results answer %i', async (status) => {
     const { server, batch_id } = await startParts('results', json(status, apiError('not_found_error', 'x')));
-    await server.ok('batch_status', { batch_id, wait_seconds: 5 });
+    await follow(server, batch_id, ({ outcomes }) => outcomes.succeeded === 4);
     const { totals, results } = await server.ok('get_results', { batch_id });
     expect(totals).toMatchObject({ total: 6, succeeded: 4, pending: 2 });
     expect(results[5]).toMatchObject({ task_id: 't006', text: 'answer t006' });
@@ -166,7 +139,7 @@ describe('a part that can not be looked at', () => {
 
   test('holds back no other, where it is not known any more', async () => {
     const { server, batch_id } = await startParts('retrieve', json(404, apiError('not_found_error', 'x')));
-    await server.ok('batch_status', { batch_id, wait_seconds: 5 });
+    await follow(server, batch_id, ({ outcomes }) => outcomes.succeeded === 4);
     const { totals, warnings } = await server.ok('get_results', { batch_id });
     expect(totals).toMatchObject({ total: 6, succeeded: 4, pending: 2 });
     expect(warnings.join()).toMatch(/does not know/);
@@ -181,7 +154,7 @@ test('a raw file of several parts has a line for each task, though their last li
   });
   const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
   const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(6)) });
-  await server.ok('batch_status', { batch_id, wait_seconds: 10 });
+  await follow(server, batch_id);
   await server.ok('get_results', { batch_id, output_file: 'all.raw.jsonl' });
   const lines = (await readFile(path.join(server.work, 'all.raw.jsonl'), 'utf8')).trimEnd().split('\n');
   const found = new Set(lines.map((line) => JSON.parse(line).custom_id));

@@ -9,7 +9,7 @@ import {
   readResultsIndex,
   writeResultsIndex,
 } from '../../src/store/results-index.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const BYTES = 6_000_000_000;
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { batchFolder } from '../../src/store/files/layout.ts';
 import type { TaskEntry } from '../../src/store/task-entry.ts';
 import { createTasksWriter, openTasks } from '../../src/store/task-list.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const entry = (i: number): TaskEntry => ({
   task_id: `täsk ${i} ${'x'.repeat(i % 50)}`,

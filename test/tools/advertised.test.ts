@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, errored, json, succeeded } from '../api-server.ts';
 import { startServer } from '../harness.ts';
 
@@ -72,8 +72,8 @@ test('the schemas are ones that every client takes', async () => {
 /** Answers when the test's calls are over. */
 const late =
   (handler: ApiHandler): ApiHandler =>
-  (request, response) => {
-    onTestFinished(() => handler(request, response));
+  (request, response, pass) => {
+    onTestFinished(() => handler(request, response, pass));
   };
 
 /** The states a batch can be in, and how it gets there. */
@@ -102,7 +102,7 @@ describe.each(states)('a batch that is $status', ({ status, api: prepare, act, s
     prepare?.(api);
     const submitted = await server.call('submit_batch', { requests: prompts(ids(2)), sandbox });
     const { batch_id } = submitted.reply;
-    if (!sandbox) await expect.poll(() => api.creates.length, { timeout: 15_000 }).toBe(1);
+    if (!sandbox) await expect.poll(() => api.creates.length).toBe(1);
     if (status === 'ended') api.endAll();
     if (act) await server.ok(act, { batch_id });
     const answers = [
@@ -142,6 +142,7 @@ test('a status reply is short', async () => {
   expect(ended.reply.output_files).toHaveLength(1);
   expect(ended.text.length).toBeLessThanOrEqual(1_500);
   const sandbox = await server.ok('submit_batch', { ...work, output_file: 'made-up.csv', sandbox: true });
-  const made = await server.call('batch_status', { batch_id: sandbox.batch_id, wait_seconds: 20 });
+  await follow(server, sandbox.batch_id);
+  const made = await server.call('batch_status', { batch_id: sandbox.batch_id });
   expect(made.text.length).toBeLessThanOrEqual(1_500);
 });

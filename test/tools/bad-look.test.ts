@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ApiServer, startApiServer } from '../api-server.ts';
+import { describe, expect, it } from 'vitest';
+import { startApi } from '../api.ts';
+import type { ApiServer } from '../api-server.ts';
 import { startServer, type TestServer } from '../harness.ts';
 import { type Arguments, heard, leftBehind } from './refusal.ts';
 
@@ -9,8 +10,7 @@ const unknown = 'batch_01JD000000000000000000000Z';
 const remote = 'msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d';
 
 async function startWithApi(): Promise<TestServer & { api: ApiServer }> {
-  const api = await startApiServer({ endsAtOnce: true });
-  onTestFinished(() => api.close());
+  const api = await startApi({ endsAtOnce: true });
   return { ...(await startServer({ api })), api };
 }
 

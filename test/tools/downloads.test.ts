@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { endedBatch, ids, prompts } from '../api.ts';
+import { endedBatch, follow, ids, prompts } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, reset, succeeded } from '../api-server.ts';
 
 const tasks = prompts(ids(5));
@@ -158,8 +158,8 @@ test('a slow download answers in time, and is there at a later look', async () =
   expect(status.next_step).toMatch(/being downloaded/);
   expect(status.progress).toEqual({ stage: 'downloading', done: 1, total: 5 });
   finish();
-  const late = await server.ok('batch_status', { batch_id, wait_seconds: 10 });
-  expect(late).toMatchObject({ results_state: 'saved', outcomes: { succeeded: 5 } });
+  const late = await follow(server, batch_id);
+  expect(late.outcomes).toMatchObject({ succeeded: 5 });
   expect(fetches(api)).toBe(1);
 });
 

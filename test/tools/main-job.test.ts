@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { startApi, startCheckedServer } from '../api.ts';
+import { follow, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import type { TestServer } from '../harness.ts';
 
@@ -130,7 +130,7 @@ describe.each(ways)("the guide's own batch, $way", ({ work }) => {
     expect(submitted).toMatchObject({ provider: 'sandbox', request_count: 2 });
     const { batch_id } = submitted;
 
-    const status = await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+    const status = await follow(server, batch_id);
     expect(status).toMatchObject({ processing_status: 'ended', results_state: 'saved' });
     const results = await server.ok('get_results', { batch_id, detail: 'full' });
     expect(results.totals).toMatchObject({ total: 2, succeeded: 2 });
@@ -160,7 +160,7 @@ test('a canceled batch tells what was answered and what was not', async () => {
   const server = await startCheckedServer({ sandboxSeconds: 600 });
   const { batch_id } = await server.ok('submit_batch', { requests: guideRequests, sandbox: true });
   expect(await server.ok('cancel_batch', { batch_id })).toMatchObject({ processing_status: 'canceling' });
-  await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  await follow(server, batch_id);
   const results = await server.ok('get_results', { batch_id });
   expect(results).toMatchObject({
     processing_status: 'ended',

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { endedBatch, ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import { endedBatch, follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { startServer } from '../harness.ts';
@@ -178,7 +178,7 @@ It begins
   test('says so where the answers are made up', async () => {
     const server = await startCheckedServer();
     const { batch_id } = await server.ok('submit_batch', { requests: tasks, sandbox: true });
-    await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+    await follow(server, batch_id);
     await server.ok('get_results', { batch_id, output_file: 'out.md' });
     expect(await readFile(path.join(server.work, 'out.md'), 'utf8')).toMatch(/answers are made up/);
   });
@@ -238,7 +238,7 @@ describe('an output file asked for at submission', () => {
     );
     api.endAll();
     await Promise.all([first, ...others].map((server) => server.ok('batch_status', { batch_id })));
-    const status = await first.ok('batch_status', { batch_id, wait_seconds: 5 });
+    const status = await follow(first, batch_id);
     expect(status).toMatchObject({ warnings: [], output_files: [path.join(first.work, 'a.json')] });
     expect(JSON.parse(await readFile(path.join(first.work, 'a.json'), 'utf8'))).toHaveLength(40);
     expect(await readdir(first.work)).toEqual(['a.json']);
@@ -312,7 +312,7 @@ test('a submission repeated after its file was written gets its batch back', asy
   const server = await startServer({ argv: ['--sandbox'] });
   const work = { requests: [{ task_id: 'a', prompt: 'hi' }], output_file: 'all.json' };
   const { batch_id } = await server.ok('submit_batch', work);
-  await server.ok('batch_status', { batch_id, wait_seconds: 10 });
+  await follow(server, batch_id);
   expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
   const other = await server.ok('submit_batch', { ...work, output_file: 'other.json' });
   expect(other.warnings.join(' ')).toMatch(/other\.json is not written by itself/);

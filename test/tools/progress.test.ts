@@ -1,46 +1,58 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Progress } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test, vi } from 'vitest';
-import { endedBatch, ids, prompts, startApi, startCheckedServer } from '../api.ts';
-import { apiError, json } from '../api-server.ts';
+import { endedBatch, follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import type { TestServer } from '../harness.ts';
 
-const messages = (seen: readonly Progress[]) => [...new Set(seen.map(({ message }) => message))];
+/** Calls a tool of which the API's answer comes only when the client was told this. Gives all that it was told. */
+async function callUntilTold(
+  server: TestServer,
+  [tool, args]: [tool: string, args: object],
+  told: Partial<Progress>,
+  answer: () => void,
+): Promise<Progress[]> {
+  const seen: Progress[] = [];
+  const onProgress = (progress: Progress) => {
+    seen.push(progress);
+    if (isDeepStrictEqual({ ...progress, ...told }, progress)) answer();
+  };
+  await server.call(tool, args, { onProgress });
+  return seen;
+}
 
 test('sending tells a client that asked how far it is, while the call waits', async () => {
   const api = await startApi();
   const server = await startCheckedServer({ api });
-  const refuse = json(403, apiError('permission_error', 'no'));
-  api.override('create', (request, response) => void setTimeout(() => refuse(request, response), 2_500));
-  const seen: Progress[] = [];
-  const onProgress = (progress: Progress) => void seen.push(progress);
-  await server.call('submit_batch', { requests: prompts(ids(3)) }, { onProgress });
-  expect(messages(seen)).toContain('sending');
-  expect(seen).toContainEqual(expect.objectContaining({ progress: 0, total: 3, message: 'sending' }));
+  const answer = api.hold('create');
+  const sending = { total: 3, message: 'sending' };
+  const work = { requests: prompts(ids(3)) };
+  const seen = await callUntilTold(server, ['submit_batch', work], sending, answer);
+  expect(seen).toContainEqual(expect.objectContaining(sending));
 });
 
 test.each(['batch_status', 'get_results'])('downloading tells it in %s', async (tool) => {
   const { api, server, batch_id } = await endedBatch(prompts(ids(3)), undefined);
+  let finish = () => {};
   api.override('results', (_request, response) => {
     const results = api.batches[0]?.results ?? Buffer.alloc(0);
     const second = results.indexOf('\n') + 1;
     response.writeHead(200, { 'content-type': 'application/x-jsonl' });
     response.write(results.subarray(0, second));
-    setTimeout(() => response.end(results.subarray(second)), 1_700);
+    finish = () => response.end(results.subarray(second));
   });
-  const seen: Progress[] = [];
-  const onProgress = (progress: Progress) => void seen.push(progress);
-  const wait = tool === 'batch_status' ? { wait_seconds: 10 } : {};
-  await server.call(tool, { batch_id, ...wait }, { onProgress });
-  expect(messages(seen)).toContain('downloading');
-  expect(seen).toContainEqual(expect.objectContaining({ progress: 1, total: 3 }));
+  const wait = tool === 'batch_status' ? { wait_seconds: 20 } : {};
+  const downloading = { progress: 1, total: 3, message: 'downloading' };
+  const seen = await callUntilTold(server, [tool, { batch_id, ...wait }], downloading, () => finish());
+  expect(seen).toContainEqual(expect.objectContaining(downloading));
 });
 
 test('a client that did not ask is told nothing', async () => {
   const { server, batch_id } = await endedBatch(prompts(ids(3)), undefined);
   const told = vi.fn();
   server.client.fallbackNotificationHandler = async (notification) => told(notification);
-  await server.ok('batch_status', { batch_id, wait_seconds: 5 });
+  await follow(server, batch_id);
   expect(told).not.toHaveBeenCalled();
 });
 
@@ -59,11 +71,11 @@ test('a cancelled call ends the preparation: nothing is sent, and nothing stays'
     { signal: cancelling.signal },
   );
   const ended = expect(call).rejects.toThrow();
-  await vi.waitFor(async () => expect(await readdir(staging)).toHaveLength(1), { timeout: 10_000 });
+  await expect.poll(() => readdir(staging)).toHaveLength(1);
   cancelling.abort();
   await ended;
 
-  await vi.waitFor(async () => expect(await readdir(staging)).toEqual([]), { timeout: 10_000 });
+  await expect.poll(() => readdir(staging)).toEqual([]);
   expect(api.creates).toEqual([]);
   expect((await server.ok('list_batches')).batches).toEqual([]);
 });

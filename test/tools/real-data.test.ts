@@ -1,25 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { startCheckedServer } from '../api.ts';
+import { allPages, follow, startCheckedServer } from '../api.ts';
 import { parseCsv } from '../csv.ts';
-import type { Reply, TestServer } from '../harness.ts';
 import { sharedData } from '../shared-data.ts';
 
 const logs = sharedData('logs/Apache_2k.log');
 const questions = sharedData('banking77/test.csv');
 
 /** Every page of a batch's answers, to the end. */
-async function allPages(server: TestServer, batch_id: string): Promise<Reply[]> {
-  const answers: Reply[] = [];
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await server.ok('get_results', { batch_id, detail: 'full', limit: 200, cursor });
-    answers.push(...page.results);
-    cursor = page.next_cursor;
-  }
-  return answers;
-}
-
 test('2,000 lines of a real log, as 20 tasks of analyze_logs', async ({ skip }) => {
   if (logs.missing) skip(logs.missing);
   const lines = (await readFile(logs.file, 'utf8')).split('\n').filter((line) => line !== '');
@@ -35,11 +24,11 @@ test('2,000 lines of a real log, as 20 tasks of analyze_logs', async ({ skip }) 
     task_type: 'analyze_logs',
     sandbox: true,
   });
-  await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  await follow(server, batch_id);
   const results = await server.ok('get_results', { batch_id });
 
   expect(results.totals).toMatchObject({ total: 20, succeeded: 20 });
-  const answers = await allPages(server, batch_id);
+  const answers = await allPages(server, { batch_id, detail: 'full' });
   expect(answers.map(({ task_id }) => task_id)).toEqual(requests.map(({ task_id }) => task_id));
 });
 
@@ -65,14 +54,14 @@ test('3,080 real questions as tasks of a custom type', async ({ skip }) => {
     output_file: 'answers.jsonl',
     sandbox: true,
   });
-  const status = await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  const status = await follow(server, batch_id);
   expect(status).toMatchObject({
     processing_status: 'ended',
     outcomes: { pending: 0, succeeded: 3080 },
     output_files: [path.join(server.work, 'answers.jsonl')],
   });
 
-  const answers = await allPages(server, batch_id);
+  const answers = await allPages(server, { batch_id, detail: 'full' });
   expect(answers.map(({ task_id }) => task_id)).toEqual(tasks.map(({ task_id }) => task_id));
   // The sandbox's answer names the id that the request went out under.
   expect(answers.filter(({ text, custom_id }) => !text.includes(`"${custom_id}"`))).toEqual([]);

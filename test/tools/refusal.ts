@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { hasErrorCode } from '../../src/errors.ts';
-import { type ApiServer, startApiServer } from '../api-server.ts';
+import { startApi } from '../api.ts';
+import type { ApiServer } from '../api-server.ts';
 import { type ServerOptions, startServer, type TestServer } from '../harness.ts';
 
 export type Arguments = Record<string, unknown>;
@@ -49,8 +50,7 @@ export async function refusalOf(
   options: ServerOptions = {},
   tools: readonly string[] = ['submit_batch', 'estimate_cost'],
 ): Promise<string> {
-  const api = await startApiServer();
-  onTestFinished(() => api.close());
+  const api = await startApi();
   const server = await startServer({ api, ...options });
   const args = typeof given === 'function' ? await given(server) : given;
 

@@ -3,13 +3,14 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BatchError, renderError } from '../../../src/errors.ts';
+import { renderError } from '../../../src/errors.ts';
 import { createAnthropicProvider } from '../../../src/provider/anthropic/anthropic-provider.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { type ApiServer, apiError, hang, json, reset, startApiServer } from '../../api-server.ts';
+import { collectGarbage, mostHeldDuring } from '../../memory.ts';
+import { bodyFile, download, failure } from '../calls.ts';
 
 const body = {
   requests: [{ custom_id: 'a', params: { model: 'm', max_tokens: 1, messages: [], note: 'ü' } }],
@@ -40,30 +41,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function bodyFile(content: unknown = body) {
-  const file = path.join(folder, 'body.json');
-  await writeFile(file, JSON.stringify(content));
-  return { path: file, bytes: Buffer.byteLength(JSON.stringify(content)) };
-}
-
-async function failure(call: Promise<unknown>): Promise<BatchError> {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof BatchError) return error;
-  throw new Error(`expected a BatchError, got ${String(error)}`);
-}
-
-async function download(from: Provider, id: string, signal?: AbortSignal): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of from.streamResults(id, signal)) pieces.push(piece);
-  return Buffer.concat(pieces).toString();
-}
+/** The body as a file, as the store has it. */
+const bodyToSend = (content: unknown = body) => bodyFile(folder, content);
 
 describe('the main way', () => {
   it('creates from the bytes of a file, with the key and without retries', async () => {
-    const batch = await provider.createBatch(await bodyFile(), 5000);
+    const batch = await provider.createBatch(await bodyToSend(), 5000);
     expect(batch).toMatchObject({ id: api.batches[0]?.id, processing_status: 'in_progress', ended_at: null });
     expect(api.creates).toEqual([body]);
     expect(api.requests[0]?.headers).toMatchObject({
@@ -74,7 +57,7 @@ describe('the main way', () => {
   });
 
   it('retrieves, lists by page, cancels and downloads', async () => {
-    const file = await bodyFile();
+    const file = await bodyToSend();
     const first = await provider.createBatch(file, 5000);
     const second = await provider.createBatch(file, 5000);
     const page = await provider.listBatches({ limit: 1 });
@@ -88,7 +71,7 @@ describe('the main way', () => {
   });
 
   it('asks the configured host for results, whatever results_url says', async () => {
-    const { id } = await provider.createBatch(await bodyFile(), 5000);
+    const { id } = await provider.createBatch(await bodyToSend(), 5000);
     api.endAll();
     await download(provider, id);
     expect(api.requests.at(-1)?.path).toBe(`/v1/messages/batches/${id}/results`);
@@ -133,7 +116,7 @@ describe('what an answer means for a create', () => {
   ];
   it.each(rows)('%i %s %o → %s', async (status, type, details, code, advice) => {
     api.override('create', json(status, apiError(type, 'because', details), { 'retry-after': '7' }));
-    const error = await failure(provider.createBatch(await bodyFile(), 5000));
+    const error = await failure(provider.createBatch(await bodyToSend(), 5000));
     expect(error).toMatchObject({
       code,
       api: { status, type, request_id: 'req_test', retry_after_seconds: 7 },
@@ -151,30 +134,30 @@ describe('what an answer means for a create', () => {
     ['a web page', '<html>', 'text/html'],
   ])('2xx with %s is uncertain', async (_name, text, type) => {
     api.override('create', (_request, response) => response.setHeader('content-type', type).end(text));
-    expect((await failure(provider.createBatch(await bodyFile(), 5000))).code).toBe('api_uncertain');
+    expect((await failure(provider.createBatch(await bodyToSend(), 5000))).code).toBe('api_uncertain');
   });
 
   it('a redirect is not followed, and uncertain', async () => {
     api.override('create', (_request, response) =>
       response.writeHead(307, { location: `${api.url}/elsewhere` }).end(),
     );
-    expect((await failure(provider.createBatch(await bodyFile(), 5000))).code).toBe('api_uncertain');
+    expect((await failure(provider.createBatch(await bodyToSend(), 5000))).code).toBe('api_uncertain');
     expect(api.requests).toHaveLength(1);
   });
 
   it('a reset is uncertain', async () => {
     api.override('create', reset);
-    const error = await failure(provider.createBatch(await bodyFile(), 5000));
+    const error = await failure(provider.createBatch(await bodyToSend(), 5000));
     expect(error.code).toBe('api_uncertain');
     expect(api.creates).toHaveLength(1);
   });
 
   it('headers that never come are given up at the time limit, after one request', async () => {
     api.override('create', hang);
-    const error = await failure(provider.createBatch(await bodyFile(), 300));
+    const error = await failure(provider.createBatch(await bodyToSend(), 300));
     expect(error.code).toBe('api_uncertain');
     expect(error.message).toMatch(/no answer within 0.3 seconds/);
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await sleep(1_200);
     expect(api.creates).toHaveLength(1);
   });
 
@@ -182,11 +165,11 @@ describe('what an answer means for a create', () => {
     api.override('create', (_request, response) =>
       response.writeHead(200, { 'content-type': 'application/json' }).write('{'),
     );
-    expect((await failure(provider.createBatch(await bodyFile(), 300))).code).toBe('api_uncertain');
+    expect((await failure(provider.createBatch(await bodyToSend(), 300))).code).toBe('api_uncertain');
   });
 
   it('a body file that is gone or changed is told before anything is sent', async () => {
-    const file = await bodyFile();
+    const file = await bodyToSend();
     expect((await failure(provider.createBatch({ ...file, bytes: 3 }, 5000))).code).toBe('store_failed');
     expect((await failure(provider.createBatch({ ...file, path: `${file.path}x` }, 5000))).code).toBe(
       'store_failed',
@@ -206,7 +189,7 @@ describe('what never arrives', () => {
       baseUrl === 'https' ? api.url.replace('http:', 'https:') : baseUrl.replace('closed', api.url);
     if (baseUrl === 'closed') await api.close();
     const lost = createAnthropicProvider({ apiKey: 'k', baseUrl: target, log });
-    const error = await failure(lost.createBatch(await bodyFile(), 20_000));
+    const error = await failure(lost.createBatch(await bodyToSend(), 20_000));
     expect(error.message).toMatch(/Nothing was sent/);
     expect(error.code).toBe('api_unreachable');
   });
@@ -215,7 +198,7 @@ describe('what never arrives', () => {
     // As Node's fetch throws it; a real one takes ten seconds.
     const timeout = Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed', { cause: timeout })));
-    const error = await failure(provider.createBatch(await bodyFile(), 5000));
+    const error = await failure(provider.createBatch(await bodyToSend(), 5000));
     vi.unstubAllGlobals();
     expect(error.code).toBe('api_unreachable');
   });
@@ -226,14 +209,14 @@ describe('what never arrives', () => {
     const address = server.address();
     const port = address !== null && typeof address === 'object' ? address.port : 0;
     const lost = createAnthropicProvider({ apiKey: 'k', baseUrl: `http://127.0.0.1:${port}`, log });
-    expect((await failure(lost.createBatch(await bodyFile(), 5000))).code).toBe('api_uncertain');
+    expect((await failure(lost.createBatch(await bodyToSend(), 5000))).code).toBe('api_uncertain');
     server.close();
   });
 });
 
 describe('reads', () => {
   it('are repeated once when the first one broke', async () => {
-    const { id } = await provider.createBatch(await bodyFile(), 5000);
+    const { id } = await provider.createBatch(await bodyToSend(), 5000);
     api.override('retrieve', reset, { times: 1 });
     expect((await provider.retrieveBatch(id)).id).toBe(id);
     api.override('retrieve', json(500, apiError('api_error', 'x')), { times: 2 });
@@ -280,8 +263,6 @@ describe('the results stream', () => {
   });
 
   it('fails when no byte comes, though garbage was collected meanwhile', async () => {
-    setFlagsFromString('--expose-gc');
-    const collectGarbage: () => void = runInNewContext('gc');
     const impatient = createAnthropicProvider({ apiKey: api.key, baseUrl: api.url, log, stallMs: 300 });
     let closed = false;
     api.override('results', (_request, response) => {
@@ -292,7 +273,7 @@ describe('the results stream', () => {
     await impatient.listBatches({ limit: 1 });
     const downloading = failure(download(impatient, 'msgbatch_1'));
     for (let round = 0; round < 4; round += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await sleep(40);
       collectGarbage();
     }
     expect((await downloading).message).toMatch(/no answer within 0.3 seconds/);
@@ -300,14 +281,18 @@ describe('the results stream', () => {
   });
 
   it('does not take a slow reader for a stall', async () => {
-    const impatient = createAnthropicProvider({ apiKey: api.key, baseUrl: api.url, log, stallMs: 300 });
+    const impatient = createAnthropicProvider({ apiKey: api.key, baseUrl: api.url, log, stallMs: 500 });
+    let finish = () => {};
     api.override('results', (_request, response) => {
       response.write('one\n');
-      setTimeout(() => response.end('two\n'), 200);
+      finish = () => response.end('two\n');
     });
+    // The SDK is loaded by the first call, which can take as long as a stall may here.
+    await impatient.listBatches({ limit: 1 });
     let got = '';
     for await (const piece of impatient.streamResults('msgbatch_1')) {
-      await new Promise((resolve) => setTimeout(resolve, 600));
+      finish();
+      await sleep(1_000);
       got += Buffer.from(piece).toString();
     }
     expect(got).toBe('one\ntwo\n');
@@ -316,21 +301,29 @@ describe('the results stream', () => {
   it('ends when its caller or the provider gives up', async () => {
     api.override('results', hang);
     const stop = new AbortController();
-    setTimeout(() => stop.abort(), 50);
-    expect((await failure(download(provider, 'msgbatch_1', stop.signal))).code).toBe('api_uncertain');
-    setTimeout(() => void provider.close(), 50);
-    expect((await failure(download(provider, 'msgbatch_1'))).code).toBe('api_uncertain');
+    const stopped = failure(download(provider, 'msgbatch_1', stop.signal));
+    await expect.poll(() => api.asked('results')).toBe(1);
+    stop.abort();
+    expect((await stopped).code).toBe('api_uncertain');
+    const closed = failure(download(provider, 'msgbatch_1'));
+    await expect.poll(() => api.asked('results')).toBe(2);
+    await provider.close();
+    expect((await closed).code).toBe('api_uncertain');
   });
 
   it('ends when its caller gives up between two pieces, though the rest has come', async () => {
     const stop = new AbortController();
-    api.override('results', (_request, response) => {
-      response.write('one\n');
-      setTimeout(() => response.end('two\n'), 50);
+    let sendTheRest = () => {};
+    const restSent = new Promise<void>((resolve) => {
+      api.override('results', (_request, response) => {
+        response.write('one\n');
+        sendTheRest = () => response.end('two\n', resolve);
+      });
     });
     const read = async () => {
       for await (const _ of provider.streamResults('msgbatch_1', stop.signal)) {
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        sendTheRest();
+        await restSent;
         stop.abort();
       }
     };
@@ -346,7 +339,7 @@ describe('the results stream', () => {
       response.write('line\n');
     });
     for await (const _ of provider.streamResults('msgbatch_1')) break;
-    await vi.waitFor(() => expect(closed).toBe(true));
+    await expect.poll(() => closed).toBe(true);
   });
 });
 
@@ -409,7 +402,7 @@ describe('credentials', () => {
   it('that the API echoes are shown nowhere', async () => {
     const said = `invalid key ${api.key}, or sk-ant-other-one ${'x'.repeat(1000)}`;
     api.override('create', json(401, apiError('authentication_error', said)));
-    const error = await failure(provider.createBatch(await bodyFile(), 5000));
+    const error = await failure(provider.createBatch(await bodyToSend(), 5000));
     expect(error.message).toContain('invalid key [key], or [key]');
     expect(error.message.length).toBeLessThan(550);
     expect(`${error.stack} ${String(error.cause)} ${logged.join()}`).not.toContain('sk-ant');
@@ -428,7 +421,7 @@ it('with a key given, the environment is left alone', async () => {
 it('writes nothing to stdout and no content to the log, whatever ANTHROPIC_LOG says', async () => {
   vi.stubEnv('ANTHROPIC_LOG', 'debug');
   const stdout = vi.spyOn(process.stdout, 'write');
-  await provider.createBatch(await bodyFile(), 5000);
+  await provider.createBatch(await bodyToSend(), 5000);
   api.override('retrieve', json(500, apiError('api_error', 'x')));
   await failure(provider.retrieveBatch('msgbatch_1'));
   expect(stdout).not.toHaveBeenCalled();
@@ -449,13 +442,10 @@ it('sends a large file without holding it', async () => {
   const written = await open(file, 'w');
   for (let megabyte = 0; megabyte < 200; megabyte += 1) await written.write(Buffer.alloc(1_000_000, 'x'));
   await written.close();
-  let most = 0;
-  const watch = setInterval(() => {
-    most = Math.max(most, process.memoryUsage().arrayBuffers);
-  }, 5);
   const sender = createAnthropicProvider({ apiKey: 'k', baseUrl: `http://127.0.0.1:${port}`, log });
-  expect((await failure(sender.createBatch({ path: file, bytes }, 20_000))).code).toBe('api_refused');
-  clearInterval(watch);
-  expect(most).toBeLessThan(150_000_000);
+  const most = await mostHeldDuring(async () => {
+    expect((await failure(sender.createBatch({ path: file, bytes }, 600_000))).code).toBe('api_refused');
+  });
+  expect(most).toBeLessThan(bytes / 10);
   server.close();
 });

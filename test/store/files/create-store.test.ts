@@ -8,7 +8,7 @@ import { createStore } from '../../../src/store/files/create-store.ts';
 import { thisProcess } from '../../../src/store/process-identity.ts';
 import type { BatchRecord } from '../../../src/store/record.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 
 const HASH = 'ab'.repeat(32);
 const UNKNOWN_ID = 'batch_01K9ZZZZZZZZZZZZZZZZZZZZZZ';

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createRegister } from '../../../src/store/files/register.ts';
 import type { Register, Revision } from '../../../src/store/store.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 import { describeRegister, type Tally } from '../register-contract.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
 
 const schema = z.object({ total: z.number(), by: z.array(z.string()) });
 const one: Tally = { total: 1, by: ['a'] };

@@ -6,7 +6,7 @@ import { createStore } from '../../../src/store/files/create-store.ts';
 import { thisProcess } from '../../../src/store/process-identity.ts';
 import type { BatchRecord } from '../../../src/store/record.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 
 const names = { name: 'names', schema: z.string(), make: (record: BatchRecord) => record.name };
 /** As many as are worth a file. */
