@@ -1,0 +1,98 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { startApiServer } from '../api-server.ts';
+import { builtCli, createDesk, type Desk } from './run-binary.ts';
+
+/** util-linux's `script` gives a program a terminal of its own; other systems' takes other arguments. */
+const hasScript =
+  spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true;
+const describeOnTerminal = hasScript ? describe : describe.skip;
+
+const PATIENCE_MS = 25_000;
+const NOTICE = 'skipped: there is no util-linux script(1) here to give a program a terminal';
+
+/** Runs a command line on a pseudo-terminal of so many columns. */
+function onTerminal({ folder, env }: Desk, args: readonly string[], columns = 80) {
+  const line = [process.execPath, builtCli, ...args].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qefc', `stty cols ${columns}; exec ${line}`, '/dev/null'], {
+    cwd: folder,
+    env: { TERM: 'xterm-256color', SHELL: '/bin/sh', ...env },
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  const screen = { text: '' };
+  child.stdout.on('data', (chunk) => {
+    screen.text += String(chunk);
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const shows = (text: string | RegExp) => vi.waitFor(() => expect(screen.text).toMatch(text), PATIENCE_MS);
+  return { screen, ended, shows, type: (text: string) => child.stdin.write(text) };
+}
+
+async function deskWith(tasks: readonly object[], env: Record<string, string>): Promise<Desk> {
+  const desk = await createDesk(env);
+  await writeFile(path.join(desk.folder, 'tasks.json'), JSON.stringify(tasks));
+  return desk;
+}
+
+const small = [{ task_id: 'a', prompt: 'Hello' }];
+/** At 128,000 output tokens each, far more than a dollar at the most. */
+const dear = [1, 2, 3].map((number) => ({ task_id: `t${number}`, prompt: 'Hello', max_tokens: 128_000 }));
+
+describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
+  test('one line of progress is replaced, and what succeeded is coloured', async () => {
+    const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox' });
+    const { screen, ended } = onTerminal(desk, ['run', 'tasks.json', 'out.json']);
+    expect(await ended).toBe(0);
+    expect(screen.text).toContain('\r\u001b[2K');
+    expect(screen.text).toMatch(/\d+ s {2}(?:running|downloading)/);
+    expect(screen.text).toContain('\u001b[2mTotal:');
+    expect(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).toContain('"a"');
+  });
+
+  test.each([
+    ['n\r', 'Nothing was sent', 1, 0],
+    ['y\r', 'Results saved', 0, 1],
+  ] as const)('more than a dollar is asked about: %j', async (answer, says, code, creates) => {
+    const api = await startApiServer({ endsAtOnce: true });
+    onTestFinished(() => api.close());
+    const desk = await deskWith(dear, { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const { screen, ended, shows, type } = onTerminal(desk, ['run', 'tasks.json', 'out.json']);
+    await shows(/3 requests: .* at most\. Send them\? \[y\/N\]/);
+    expect(api.creates).toHaveLength(0);
+    type(answer);
+    expect(await ended).toBe(code);
+    expect(screen.text).toContain(says);
+    expect(api.creates).toHaveLength(creates);
+  });
+
+  test('--yes does not ask', async () => {
+    const api = await startApiServer({ endsAtOnce: true });
+    onTestFinished(() => api.close());
+    const desk = await deskWith(dear, { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const { screen, ended } = onTerminal(desk, ['run', 'tasks.json', 'out.json', '--yes']);
+    expect(await ended).toBe(0);
+    expect(screen.text).not.toContain('[y/N]');
+  });
+
+  test('Ctrl-C ends the waiting with 130 and says how to go on', async () => {
+    const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox', BATCH_MCP_SANDBOX_SECONDS: '3600' });
+    const { screen, ended, shows, type } = onTerminal(desk, ['run', 'tasks.json', 'out.json']);
+    await shows(/running/);
+    type('\u0003');
+    expect(await ended).toBe(130);
+    expect(screen.text).toMatch(/the batch goes on\. Follow it with: batch-mcp wait batch_/);
+  });
+
+  test('NO_COLOR takes the colours away, and a narrow terminal cuts names', async () => {
+    const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox', NO_COLOR: '1' });
+    await onTerminal(desk, ['submit', 'tasks.json', '--name', '日本語の長い名前'.repeat(5)]).ended;
+    const { screen, ended } = onTerminal(desk, ['list'], 90);
+    expect(await ended).toBe(0);
+    expect(screen.text).not.toContain('\u001b[2m');
+    expect(screen.text).toMatch(/日本語.*…\r?\n/);
+  });
+});
