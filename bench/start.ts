@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
-import { median, type Row, ratio, time } from './measure.ts';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { z } from 'zod';
+import { environment } from './environment.ts';
+import { median, type Row, ratio, reached, times } from './measure.ts';
 import { builtServer } from './product.ts';
+
+/** A start is short, so more of them are measured. */
+const TIMES_AS_MANY = 3;
 
 const frames = [
   {
@@ -13,47 +21,67 @@ const frames = [
 ];
 const input = frames.map((frame) => `${JSON.stringify({ jsonrpc: '2.0', ...frame })}\n`).join('');
 
-/** From the start of the process to the end of `tools/list`, seen from outside. */
-async function untilTools(folder: string): Promise<number> {
+const listed = z.object({ id: z.literal(2), result: z.object({ tools: z.array(z.unknown()) }) });
+
+/** Starts a process, asks for its tools and lets it end, as a client does. The time is seen from outside. */
+async function untilTools(args: string[], folder: string): Promise<{ ms: number; reply: string }> {
   const start = performance.now();
-  const child = spawn(process.execPath, [builtServer], {
+  const child = spawn(process.execPath, args, {
     cwd: folder,
     stdio: ['pipe', 'pipe', 'ignore'],
-    env: { PATH: process.env.PATH, HOME: folder, BATCH_MCP_DATA_DIR: `${folder}/data` },
+    env: { ...environment(folder), BATCH_MCP_DATA_DIR: path.join(folder, 'data') },
   });
+  const ended = new Promise((resolve) => child.once('close', resolve));
   child.stdin.write(input);
   let text = '';
+  let ms = 0;
   for await (const chunk of child.stdout) {
     text += String(chunk);
-    if (text.includes('"id":2')) break;
+    if (!text.includes('"id":2')) continue;
+    ms = performance.now() - start;
+    // Node keeps what it has compiled when a process ends by itself.
+    child.stdin.end();
   }
-  const ms = performance.now() - start;
-  child.kill('SIGKILL');
-  return ms;
+  await ended;
+  return { ms, reply: text.split('\n')[1] ?? '' };
 }
 
-async function bare(): Promise<number> {
-  const start = performance.now();
-  await new Promise((resolve) => spawn(process.execPath, ['-e', '0']).once('close', resolve));
-  return performance.now() - start;
+/** The SDK's server alone, bundled as the product is, with the product's tools. */
+async function buildReference(folder: string): Promise<string[]> {
+  const { reply } = await untilTools([builtServer], folder);
+  const tools = path.join(folder, 'tools.json');
+  await writeFile(tools, JSON.stringify(listed.parse(JSON.parse(reply)).result));
+  const outfile = path.join(folder, 'bare-server.mjs');
+  await build({
+    entryPoints: [path.join(import.meta.dirname, 'bare-server.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    minify: true,
+  });
+  return [outfile, tools];
 }
 
+/** From the start of the process to the end of `tools/list`. */
 export async function measureStart(folder: string, repeats: number): Promise<Row[]> {
+  const bare = await buildReference(folder);
   const ours: number[] = [];
   const reference: number[] = [];
-  for (let i = 0; i < repeats * 3; i += 1) {
-    reference.push(await bare());
-    ours.push(await untilTools(folder));
+  for (let i = 0; i < repeats * TIMES_AS_MANY; i += 1) {
+    reference.push((await untilTools(bare, folder)).ms);
+    ours.push((await untilTools([builtServer], folder)).ms);
   }
-  const times = median(ours) / median(reference);
+  const slower = median(ours) / median(reference);
   return [
     {
       what: 'start to `tools/list`',
-      reference: `\`node -e 0\`: ${time(median(reference))}`,
-      measured: `${time(median(ours))} (${ratio(times)})`,
-      bar: 'at most 2.5 ×',
-      met: times <= 2.5,
-      stretch: `1.8 ×: ${times <= 1.8 ? 'met' : 'not met'}`,
+      reference: `the SDK's server alone, bundled, with the same tools: ${times(reference)}`,
+      measured: `${times(ours)} (${ratio(slower)})`,
+      bar: 'at most 1.7 ×',
+      met: slower <= 1.7,
+      stretch: reached('1.3 ×', slower <= 1.3),
     },
   ];
 }
