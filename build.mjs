@@ -1,12 +1,36 @@
 /**
- * Bundles the two programs over what tsc has compiled for the library: a start loads two files instead of four hundred,
- * and what is imported at the first need (the SDK, the sandbox, parsers) stays in files of its own.
+ * Bundles the two programs over what tsc has compiled for the library: a start loads three files instead of four
+ * hundred, and what is imported at the first need (the operations, the SDK, the sandbox, parsers) stays in files of its
+ * own.
  */
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { build } from 'esbuild';
+import { advertised } from './dist/tools/advertised.js';
 
 const outdir = 'dist';
 const OLD_MS = 60 * 60 * 1000;
+
+/** Loads a module, whose path ends so, as this text. */
+const replace = (ending, contents) => ({
+  name: `replace ${ending}`,
+  setup({ onLoad }) {
+    onLoad({ filter: new RegExp(`${ending.replaceAll('.', '\\.')}$`) }, () => ({ contents }));
+  },
+});
+
+const plugins = [
+  // The schemas that clients see, instead of all that they are made from.
+  replace(
+    'src/tools/advertised.ts',
+    `export const advertised = JSON.parse(${JSON.stringify(JSON.stringify(advertised))})`,
+  ),
+  // The SDK's server makes a validator at every start, for what a client answers when it is asked something. Nothing is.
+  replace(
+    'sdk/dist/esm/validation/ajv-provider.js',
+    'export class AjvJsonSchemaValidator { getValidator() { throw new Error("there is no validator in this bundle"); } }',
+  ),
+];
 
 const options = {
   outdir,
@@ -22,14 +46,36 @@ const options = {
   banner: {
     js: "import{createRequire as nodeRequire}from'node:module';const require=nodeRequire(import.meta.url);",
   },
+  plugins,
+  metafile: true,
+  write: false,
 };
-await build({ ...options, entryPoints: ['src/server.ts', 'src/cli.ts'] });
-// Each thread's module for itself: shared with the programs, it would split these into more files to start from.
-for (const thread of ['src/answers/scan-thread.ts', 'src/tasks/examine-thread.ts']) {
-  await build({ ...options, entryPoints: { [thread.replace(/^.*\/|\.ts$/g, '')]: thread } });
+
+/** Writes what the entries can reach. What only code that was left out imports is there too, up to 2 MB of it. */
+async function bundle(entryPoints) {
+  const { metafile, outputFiles } = await build({ ...options, entryPoints });
+  const reached = new Set();
+  const reach = (name) => {
+    if (reached.has(name) || !metafile.outputs[name]) return;
+    reached.add(name);
+    for (const { path: imported } of metafile.outputs[name].imports) reach(imported);
+  };
+  const entries = new Set(Object.values(entryPoints));
+  for (const [name, { entryPoint }] of Object.entries(metafile.outputs))
+    if (entries.has(entryPoint)) reach(name);
+  for (const file of outputFiles) {
+    if (reached.has(path.relative('.', file.path).replaceAll(path.sep, '/')))
+      await writeFile(file.path, file.contents);
+  }
 }
 
-// Chunks of earlier builds. Not the latest ones: a server that runs from them may not have loaded all.
+await bundle({ server: 'src/server.ts', cli: 'src/cli.ts' });
+// Each thread's module for itself: shared with the programs, it would split these into more files to start from.
+await bundle({ 'scan-thread': 'src/answers/scan-thread.ts' });
+await bundle({ 'examine-thread': 'src/tasks/examine-thread.ts' });
+
+// What earlier builds left. Not their latest chunks: a server that runs from them may not have loaded all.
+await rm(`${outdir}/compile-cache`, { recursive: true, force: true });
 for (const name of await readdir(outdir)) {
   if (!/^chunk-.*\.js$/.test(name)) continue;
   if (Date.now() - (await stat(`${outdir}/${name}`)).mtimeMs > OLD_MS) await rm(`${outdir}/${name}`);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { isNodeNewEnough } from './lib/node-version.ts';
+import { prepareNode } from './lib/prepare-node.ts';
 
 const args = process.argv.slice(2);
 const [first] = args;
@@ -8,7 +8,7 @@ const isServer =
   first === undefined ? !process.stdin.isTTY : first === 'serve' || (first.startsWith('-') && !asksForHelp);
 
 // Imported only then: an old Node could not even read it. And a server need not load what commands do.
-if (isNodeNewEnough()) {
+if (prepareNode(import.meta.url)) {
   if (isServer) {
     void import('./mcp/start-server.ts').then(({ startServer }) =>
       startServer(first === 'serve' ? args.slice(1) : args),

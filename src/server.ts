@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { isNodeNewEnough } from './lib/node-version.ts';
+import { prepareNode } from './lib/prepare-node.ts';
 
 // Imported only then: an old Node could not even read it.
-if (isNodeNewEnough()) {
+if (prepareNode(import.meta.url)) {
   void import('./mcp/start-server.ts').then(({ startServer }) => startServer(process.argv.slice(2)));
 }

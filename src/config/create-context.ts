@@ -21,12 +21,15 @@ type Options = Partial<Pick<Context, 'now' | 'store'>> & {
   providers?: Providers;
 };
 
+/** A context with what its owner does at the end. */
+export type ClosableContext = Context & { close(): Promise<void> };
+
 /** Puts a configuration's parts together. Reads the price file, if any; touches nothing else. */
 export async function createContext(
   config: Config,
   log: Log,
   options: Options = {},
-): Promise<Context & { close(): Promise<void> }> {
+): Promise<ClosableContext> {
   const { caller = 'agent' } = options;
   const dialect = dialectOf(config.provider);
   const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile, dialect.models);

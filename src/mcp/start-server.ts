@@ -2,15 +2,15 @@ import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { type Config, readConfig } from '../config/config.ts';
-import { createContext } from '../config/create-context.ts';
+import type { ClosableContext } from '../config/create-context.ts';
 import { helpText } from '../config/help.ts';
 import type { Environment } from '../config/read-settings.ts';
 import { readSdkVariables } from '../config/sdk-variables.ts';
 import { BatchError, renderError } from '../errors.ts';
-import { createLog, redact } from '../log.ts';
+import { createLog, type Log, redact } from '../log.ts';
 import type { Context } from '../state/context.ts';
 import { version } from '../version.ts';
-import { createServer } from './create-server.ts';
+import { createServerFor } from './create-server.ts';
 
 /** Larger than any call's work may be, so that too much of it is refused in words and not by a closed connection. */
 const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
@@ -61,16 +61,23 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
   for (const notice of [...config.notices, ...missingFolders(config)]) log('warn', notice);
-  const context = await createContext(config, log);
+  const work = createWork(config, log);
+  // Only a price file and models by name can be found wrong.
+  if (config.pricesFile !== undefined || Object.keys(config.tierModels).length > 0) await work.load();
   const calls = new Set<Promise<unknown>>();
-  const server = createServer(context, {
-    version,
-    redact: (text) => redact(text, config.secrets),
-    onCall(call) {
-      calls.add(call);
-      void call.finally(() => calls.delete(call));
+  const server = createServerFor(
+    { readOnly: config.readOnly, load: work.load },
+    {
+      version,
+      redact: (text) => redact(text, config.secrets),
+      onCall(call) {
+        calls.add(call);
+        void call.finally(() => calls.delete(call));
+      },
+      // Once the list has left: the first call then finds all loaded.
+      onList: () => void setImmediate().then(work.load),
     },
-  });
+  );
   server.onerror = (error) => log('warn', `A message of the client could not be read (${error.name})`);
 
   let ending = false;
@@ -83,10 +90,10 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
     // A call that came right before the end is only taken up in the next turn.
     void setImmediate()
       .then(() => Promise.allSettled(calls))
-      .then(() => context.jobs.idle())
+      .then(work.idle)
       // The replies are on their way to stdout: one turn later they are there.
       .then(() => setImmediate())
-      .then(() => Promise.all([server.close(), context.close()]))
+      .then(() => Promise.all([server.close(), work.close()]))
       .then(() => process.exit(0));
   };
   process.stdin.on('end', () => {
@@ -105,8 +112,35 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
     new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: LONGEST_MESSAGE_BYTES }),
   );
   log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.dataDir}`);
-  if (config.provider === 'anthropic' && config.secrets.length === 0) calls.add(sayIfNoCredentials(context));
-  void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
+}
+
+/**
+ * The context that calls are answered with. To load what it is made of takes as long as the rest of a start, which a
+ * client spends waiting for the list of tools; so that is done once the list has left.
+ */
+function createWork(config: Config, log: Log) {
+  type Loaded = { context: ClosableContext; checked: Promise<void> };
+  let loading: Promise<Loaded> | undefined;
+  async function make(): Promise<Loaded> {
+    const { createContext } = await import('../config/create-context.ts');
+    const context = await createContext(config, log);
+    void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
+    const needsKey = config.provider === 'anthropic' && config.secrets.length === 0;
+    return { context, checked: needsKey ? sayIfNoCredentials(context) : Promise.resolve() };
+  }
+  const loaded = () => {
+    loading ??= make();
+    return loading;
+  };
+  return {
+    load: async () => (await loaded()).context,
+    /** Resolves when nothing goes on any more. */
+    async idle() {
+      const { context, checked } = await loaded();
+      await Promise.all([context.jobs.idle(), checked]);
+    },
+    close: async () => (await loaded()).context.close(),
+  };
 }
 
 function missingFolders({ allowedDirs, workDir }: Config): string[] {

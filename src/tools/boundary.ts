@@ -2,23 +2,26 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { BatchError, renderError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { audit } from './audit.ts';
+import { tools } from './index.ts';
 import type { Call, Tool } from './tool.ts';
 
 /** Some clients cut, or refuse, a longer text. */
 const LONGEST_TEXT = 20_000;
 
 /**
- * Runs a tool and turns what it returns or throws into what MCP sends: the same facts as structured content
+ * Runs one of the tools and turns what it returns or throws into what MCP sends: the same facts as structured content
  * and as text, for some clients show one and some the other; of an error only the text. `redact` takes keys
  * out of whatever is said.
  */
 export async function callTool(
-  tool: Tool,
+  name: string,
   args: unknown,
   context: Context,
   call: Call,
   redact: (text: string) => string,
 ): Promise<CallToolResult> {
+  const tool = tools.find((each) => each.name === name);
+  if (tool === undefined) throw new Error(`there is no tool ${name}`);
   try {
     const reply = await tool.run(args, context, call);
     await audit(context, tool, args, { reply });

@@ -1,0 +1,31 @@
+import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * What the programs do before they load anything else. Written so that every Node that knows modules can read it: no
+ * `?.`, no names from a module that an old one does not export.
+ */
+
+const [LEAST_MAJOR, LEAST_MINOR] = [20, 19];
+
+/**
+ * Whether this Node is new enough to go on. Where it is not, that is said on stderr, for people whose MCP client picked
+ * an old one, and the exit code is 1. Where it can (Node 22), it keeps what it compiles for later starts, beside the
+ * program at `entry`: a folder that whoever can write to could as well have changed the program.
+ */
+export function prepareNode(entry: string): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < LEAST_MAJOR || (major === LEAST_MAJOR && minor < LEAST_MINOR)) {
+    process.stderr.write(
+      `batch-mcp needs Node ${LEAST_MAJOR}.${LEAST_MINOR} or later, and this is Node ${process.versions.node} ` +
+        `(${process.execPath}). Install a newer one, and give its path as the command in the MCP client's configuration.\n`,
+    );
+    process.exitCode = 1;
+    return false;
+  }
+  const isBuilt = entry.endsWith('.js');
+  if (isBuilt && 'enableCompileCache' in module && typeof module.enableCompileCache === 'function') {
+    module.enableCompileCache(fileURLToPath(new URL('compile-cache', entry)));
+  }
+  return true;
+}
