@@ -5,6 +5,7 @@ import { roundUsd } from '../cost/pricing.ts';
 import { BatchError } from '../errors.ts';
 import { type Tier, tiers } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
+import type { Matched } from '../tasks/prepare.ts';
 
 export type Estimate = {
   request_count: number;
@@ -17,6 +18,8 @@ export type Estimate = {
   rests_on: string;
   by_model: { model: string; request_count: number; expected: number; maximum: number }[];
   compare: { model_tier: Tier; model: string; expected: number; maximum: number }[];
+  /** What a table or files gave. */
+  matched?: Matched;
   preview: string | null;
   prices_as_of: string;
   advice: string[];

@@ -14,10 +14,9 @@ import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import { checkLiveModels } from '../tasks/live-models.ts';
 import { prepare } from '../tasks/prepare.ts';
+import { previewOf } from '../tasks/preview.ts';
 import type { Work } from '../tasks/work.ts';
 import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
-
-const PREVIEW_CHARACTERS = 1_500;
 
 export type EstimateOptions = {
   /** Those expected of each answer, where that is known. */
@@ -45,7 +44,11 @@ export async function estimateWork(
   const nowhere = { add: () => {} };
   const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
   const preparation = { ...context, work, provider: name, account, today, knownOutput, signal };
-  const { costs, request_count, first_request, warnings } = await prepare(preparation, nowhere, report);
+  const { costs, request_count, first_request, warnings, matched } = await prepare(
+    preparation,
+    nowhere,
+    report,
+  );
 
   const asked = known !== null && name !== 'sandbox';
   const lifeWarnings = asked ? await checkLiveModels(context, name, costs.tally.models()) : [];
@@ -68,7 +71,8 @@ export async function estimateWork(
     ...estimateOf(context, cost, compare),
     cost_usd: costUsd(cost, rates.basis),
     rests_on: rests,
-    preview: first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed(),
+    ...(matched && { matched }),
+    preview: previewOf(first_request),
     advice: adviceFor(context, costs, rates, request_count),
     warnings: [
       ...(name === 'sandbox' ? [] : await ceilingWarnings(context, costs)),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
 import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
-import type { Work } from '../tasks/work.ts';
+import type { Work, WorkSource } from '../tasks/work.ts';
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
 const taskShape = {
@@ -19,6 +19,23 @@ export const workFields = {
     .optional()
     .describe('Tasks inline, at most 4 MB. This or requests_file'),
   requests_file: z.string().min(1).optional().describe('Path of a .json (array) or .jsonl file of tasks'),
+  rows_file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A table, one task per row: .csv, .tsv, .json, .jsonl or .txt. Columns fill {{column}} in prompt',
+    ),
+  id_column: z.string().min(1).optional().describe('Of rows_file: holds the task ids; else row_1, …'),
+  join_file: z.string().min(1).optional().describe('A second table; its columns join by id_column'),
+  input_files: z
+    .array(z.string().min(1))
+    .nonempty()
+    .optional()
+    .describe(
+      'Paths and globs (! leaves out), one task per file: text, PDF, image. {{text}}, {{path}}, {{dir}}, {{stem}}, {{ext}}',
+    ),
+  split_chars: z.int().positive().optional().describe('Longer texts of input_files are cut at line ends'),
   task_type: taskSettings.task_type.describe(
     'For tasks that set none: analyze_logs (input_data.logs), generate_report (data), classify_bulk (items, labels), ' +
       'generate_docs (code), generate_tests (code), or a name of your own over its raw input_data',
@@ -33,40 +50,66 @@ export const workFields = {
   max_tasks: z.int().positive().optional().describe('Only the first n tasks: a pilot'),
 };
 
-export type WorkArguments = TaskDefaults & {
+type SourceArguments = {
   requests?: unknown[] | undefined;
   requests_file?: string | undefined;
-  max_tasks?: number | undefined;
+  rows_file?: string | undefined;
+  input_files?: string[] | undefined;
+  id_column?: string | undefined;
+  join_file?: string | undefined;
+  split_chars?: number | undefined;
 };
 
-const ONE_SOURCE = 'exactly one of requests, requests_file';
+export type WorkArguments = TaskDefaults & SourceArguments & { max_tasks?: number | undefined };
+
+const sources = ['requests', 'requests_file', 'rows_file', 'input_files'] as const;
+
+const givenSources = (args: SourceArguments) => sources.filter((name) => args[name] !== undefined);
 
 /** Whether a call brings tasks at all. */
-export function hasTasks({ requests, requests_file }: WorkArguments): boolean {
-  return requests !== undefined || requests_file !== undefined;
-}
+export const hasTasks = (args: WorkArguments): boolean => givenSources(args).length > 0;
 
 /** The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source. */
 export function toWork(args: WorkArguments, inlineBytes: number): Work {
-  const { requests, requests_file, max_tasks, ...rest } = args;
-  const { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema } = rest;
+  const { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema } = args;
   const defaults = { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema };
-  if (requests !== undefined && requests_file !== undefined) {
-    throw invalid({ field: 'requests', problem: 'is given together with requests_file', valid: ONE_SOURCE });
+  return { source: sourceOf(args, inlineBytes), defaults, max_tasks: args.max_tasks };
+}
+
+function sourceOf(args: SourceArguments, inlineBytes: number): WorkSource {
+  const [given, ...others] = givenSources(args);
+  const valid = `exactly one of ${sources.join(', ')}`;
+  if (given === undefined) {
+    throw invalid({ field: 'requests', problem: 'is missing: there is no work', valid });
   }
-  if (requests_file !== undefined)
-    return { source: { kind: 'requests_file', path: requests_file }, defaults, max_tasks };
-  if (requests === undefined)
-    throw invalid({ field: 'requests', problem: 'is missing: there is no work', valid: ONE_SOURCE });
+  if (others.length > 0) {
+    throw invalid({ field: given, problem: `is given together with ${others.join(', ')}`, valid });
+  }
+  const { requests = [], requests_file, rows_file, input_files, ...details } = args;
+  const { id_column, join_file, split_chars } = details;
+  if (rows_file === undefined) refuseBeside({ id_column, join_file }, 'rows_file');
+  if (input_files === undefined) refuseBeside({ split_chars }, 'input_files');
+  if (requests_file !== undefined) return { kind: 'requests_file', path: requests_file };
+  if (rows_file !== undefined) return { kind: 'rows_file', path: rows_file, id_column, join_file };
+  if (input_files !== undefined) return { kind: 'input_files', patterns: input_files, split_chars };
+  return { kind: 'requests', items: inline(requests, inlineBytes) };
+}
+
+/** Arguments that go with one source only: beside another they would do nothing. */
+function refuseBeside(args: Record<string, unknown>, source: string): void {
+  const [field] = Object.keys(args).filter((name) => args[name] !== undefined);
+  if (field === undefined) return;
+  throw invalid({ field, problem: `goes with ${source} only`, valid: `${source}, or no ${field}` });
+}
+
+function inline(requests: unknown[], inlineBytes: number): unknown[] {
   const bytes = Number.isFinite(inlineBytes) ? Buffer.byteLength(JSON.stringify(requests)) : 0;
-  if (bytes > inlineBytes) {
-    throw invalid({
-      field: 'requests',
-      problem: `is ${bytes} bytes`,
-      valid: `at most ${inlineBytes} bytes inline; write the tasks to a .jsonl file and give it as requests_file`,
-    });
-  }
-  return { source: { kind: 'requests', items: requests }, defaults, max_tasks };
+  if (bytes <= inlineBytes) return requests;
+  throw invalid({
+    field: 'requests',
+    problem: `is ${bytes} bytes`,
+    valid: `at most ${inlineBytes} bytes inline; write the tasks to a .jsonl file and give it as requests_file`,
+  });
 }
 
 function invalid(problem: Problem): BatchError {

@@ -76,8 +76,18 @@ export type PlainRequest = {
   /** Empty where there is none. */
   system: string;
   prompt: string;
+  /** What the prompt is about. */
+  attachment: Attachment | undefined;
   /** As `prepareSchema` gave it. */
   output_schema: JsonObject | undefined;
+};
+
+/** A file that is no text, as it is sent along with one. */
+export type Attachment = {
+  kind: 'pdf' | 'image';
+  media_type: string;
+  /** Base64. */
+  data: string;
 };
 
 /** Null is what the params do not say, or say wrongly. */

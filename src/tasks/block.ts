@@ -39,6 +39,8 @@ export type Block = {
   /** How many requests each warning is for. */
   warnings: ReadonlyMap<string, number>;
   task_types: ReadonlySet<string>;
+  /** What the rows of a table have; none for other work. */
+  columns: ReadonlySet<string>;
 };
 
 /** The memory that a block can leave to another thread instead of copying it. */
@@ -89,6 +91,7 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
   const costs = createCostFinder(wire);
   const warnings = createWarningList();
   const task_types = new Set<string>();
+  const columns = new Set<string>();
 
   return {
     /** Whether there is enough of it for the disk, and for another thread. */
@@ -102,6 +105,9 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
       ids.values.push(value);
       ids.numbers.push(number);
       ids.native.push(field === 'custom_id' ? 1 : 0);
+    },
+    addColumns(names: readonly string[]) {
+      for (const name of names) columns.add(name);
     },
     addProblems(number: number, found: readonly Problem[]) {
       problem_count += found.length;
@@ -144,6 +150,7 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
         costs: costs.findings(),
         warnings: warnings.counts(),
         task_types,
+        columns,
       };
     },
   };

@@ -3,6 +3,7 @@ import type { Problem } from '../errors.ts';
 import { locateJsonError } from '../lib/json.ts';
 import type { LineBlock } from '../lib/line-blocks.ts';
 import type { Examiner } from './examine.ts';
+import { everything, type Spread } from './sources/spread.ts';
 
 const NEWLINE = 10;
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
@@ -17,22 +18,43 @@ function trimmed(line: Buffer): Buffer {
   return line.subarray(start, end);
 }
 
-/** Gives each line's task to `examiner`, up to `most` of them. How many there were; empty lines are none. */
-export async function examineLines(lines: LineBlock, examiner: Examiner, most: number): Promise<number> {
-  const { number: first, overlong } = lines;
+/** How many lines of a block are not empty. */
+export function countItems({ bytes: given, overlong }: LineBlock): number {
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.length);
+  let items = overlong ? 1 : 0;
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline === -1 ? bytes.length : newline;
+    if (trimmed(bytes.subarray(start, end)).length > 0) items += 1;
+    start = end + 1;
+  }
+  return items;
+}
+
+/**
+ * Gives the tasks on a block's lines to `examiner`, those that `spread` wants; empty lines are none. `first` is the index
+ * of its first task, and that of the next block's is given back.
+ */
+export async function examineLines(
+  lines: LineBlock,
+  examiner: Examiner,
+  spread: Spread = everything,
+  first = 0,
+): Promise<number> {
+  const { number: firstLine, overlong } = lines;
   if (overlong) {
-    examiner.refuse(first, {
+    examiner.refuse(firstLine, {
       problem: 'is longer than one batch can hold, and what follows it was not read',
       valid: 'one task per line; split its input',
     });
-    return 1;
+    return first + 1;
   }
   const bytes = Buffer.from(lines.bytes.buffer, lines.bytes.byteOffset, lines.bytes.length);
   // Checked by itself, for that is several times faster than a decoder that refuses.
   const allUtf8 = isUtf8(bytes);
-  let items = 0;
-  let number = first;
-  for (let start = 0; start < bytes.length && items < most; number += 1) {
+  let index = first;
+  let number = firstLine;
+  for (let start = 0; start < bytes.length && !spread.isDone; number += 1) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline === -1 ? bytes.length : newline;
     const marked = number === 1 && bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
@@ -40,7 +62,9 @@ export async function examineLines(lines: LineBlock, examiner: Examiner, most: n
     start = end + 1;
     const content = trimmed(line);
     if (content.length === 0) continue;
-    items += 1;
+    index += 1;
+    if (!spread.wants(index - 1)) continue;
+    spread.take();
     if (allUtf8 || isUtf8(line)) {
       const text = content.toString('utf8');
       const value = parse(text);
@@ -48,7 +72,7 @@ export async function examineLines(lines: LineBlock, examiner: Examiner, most: n
       else examiner.add(number, value, { text, bytes: content });
     } else examiner.refuse(number, { problem: 'is not UTF-8', valid: 'a file saved as UTF-8' });
   }
-  return items;
+  return index;
 }
 
 /** Undefined for what is not JSON, which has no such value. */

@@ -25,7 +25,7 @@ const examiner = createExaminer({
 });
 
 async function examine(lines: LineBlock): Promise<void> {
-  await examineLines(lines, examiner, Number.POSITIVE_INFINITY);
+  await examineLines(lines, examiner);
   const block = examiner.take();
   parentPort?.postMessage(block, block === null ? [] : transferable(block));
 }

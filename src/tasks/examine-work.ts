@@ -3,16 +3,35 @@ import { readLineBlocks } from '../lib/line-blocks.ts';
 import type { Limits } from '../state/context.ts';
 import type { Block } from './block.ts';
 import { createExaminer, type Examination, type Examiner } from './examine.ts';
-import { examineLines } from './examine-lines.ts';
+import { countItems, examineLines } from './examine-lines.ts';
 import { examineInThreads } from './examine-threads.ts';
 import type { PlaceKind } from './place.ts';
 import { formOf, readArray, withFile } from './read-requests.ts';
+import { filesSource } from './sources/files-source.ts';
+import type { ItemSource, SourceFacts } from './sources/item-source.ts';
+import { rowsSource } from './sources/rows-source.ts';
+import { everything, type Spread, spreadOver } from './sources/spread.ts';
 import type { Work, WorkSource } from './work.ts';
+
+type Surroundings = {
+  folders: AllowedFolders;
+  limits: Pick<Limits, 'partBytes' | 'threadedBytes'>;
+  /** Told of a table or of files before the first block. */
+  begin: (facts: SourceFacts) => void;
+};
 
 /** How the items of the work are told apart. Throws `invalid_input` for a file whose ending is not known. */
 export function placesIn(source: WorkSource): PlaceKind {
-  if (source.kind === 'requests') return 'requests';
-  return formOf(source.path) === 'lines' ? 'line' : 'item';
+  switch (source.kind) {
+    case 'requests':
+      return 'requests';
+    case 'requests_file':
+      return formOf(source.path) === 'lines' ? 'line' : 'item';
+    case 'rows_file':
+      return 'row';
+    case 'input_files':
+      return 'file';
+  }
 }
 
 /**
@@ -20,47 +39,104 @@ export function placesIn(source: WorkSource): PlaceKind {
  * is examined on several threads. Throws where the whole can't be read.
  */
 export async function* examineWork(
-  { source, max_tasks = Number.POSITIVE_INFINITY }: Work,
+  { source, max_tasks }: Work,
   examination: Examination,
-  { folders, limits }: { folders: AllowedFolders; limits: Pick<Limits, 'partBytes' | 'threadedBytes'> },
+  surroundings: Surroundings,
 ): AsyncGenerator<Block> {
+  const { folders } = surroundings;
   const examiner = createExaminer(examination);
-  if (source.kind === 'requests') yield* examineItems(source.items, examiner, max_tasks);
-  else if (formOf(source.path) === 'array') {
-    yield* examineItems(readArray(source.path, folders), examiner, max_tasks);
-  } else {
-    yield* withFile(source.path, folders, async function* (handle) {
-      const blocks = readLineBlocks(handle, { longest: limits.partBytes });
-      const { size } = await handle.stat();
-      if (size >= limits.threadedBytes && max_tasks === Number.POSITIVE_INFINITY) {
-        yield* examineInThreads(blocks, examination);
-        return;
-      }
-      let left = max_tasks;
-      for await (const lines of blocks) {
-        left -= await examineLines(lines, examiner, left);
-        const block = examiner.take();
-        if (block !== null) yield block;
-        if (left <= 0) return;
-      }
-    });
+  switch (source.kind) {
+    case 'requests':
+      yield* examineList(() => source.items, examiner, max_tasks);
+      return;
+    case 'requests_file':
+      if (formOf(source.path) === 'array') {
+        yield* examineList(() => readArray(source.path, folders), examiner, max_tasks);
+      } else yield* examineFile(source.path, { examiner, examination, max_tasks, surroundings });
+      return;
+    case 'rows_file':
+      yield* examineSource(rowsSource(source, folders), examiner, max_tasks, surroundings);
+      return;
+    case 'input_files':
+      yield* examineSource(filesSource(source, folders), examiner, max_tasks, surroundings);
   }
 }
 
-async function* examineItems(
-  items: Iterable<unknown> | AsyncIterable<unknown>,
+function* taken(examiner: Examiner): Generator<Block> {
+  const block = examiner.take();
+  if (block !== null) yield block;
+}
+
+async function* examineList(
+  items: () => Iterable<unknown> | AsyncIterable<unknown>,
   examiner: Examiner,
-  most: number,
+  max_tasks: number | undefined,
 ): AsyncGenerator<Block> {
-  let number = 0;
-  for await (const item of items) {
-    if (number >= most) break;
-    number += 1;
-    examiner.add(number, item);
-    if (!examiner.isFull) continue;
-    const block = examiner.take();
-    if (block !== null) yield block;
+  let spread = everything;
+  if (max_tasks !== undefined) {
+    let count = 0;
+    for await (const _item of items()) count += 1;
+    spread = spreadOver(count, max_tasks);
   }
-  const rest = examiner.take();
-  if (rest !== null) yield rest;
+  let number = 0;
+  for await (const item of items()) {
+    if (spread.isDone) break;
+    number += 1;
+    if (!spread.wants(number - 1)) continue;
+    spread.take();
+    examiner.add(number, item);
+    if (examiner.isFull) yield* taken(examiner);
+  }
+  yield* taken(examiner);
+}
+
+type FileExamination = {
+  examiner: Examiner;
+  examination: Examination;
+  max_tasks: number | undefined;
+  surroundings: Surroundings;
+};
+
+/** A file with a task on every line. */
+function examineFile(
+  file: string,
+  { examiner, examination, max_tasks, surroundings: { folders, limits } }: FileExamination,
+): AsyncGenerator<Block> {
+  return withFile(file, folders, async function* (handle) {
+    const blocks = () => readLineBlocks(handle, { longest: limits.partBytes });
+    const { size } = await handle.stat();
+    if (size >= limits.threadedBytes && max_tasks === undefined) {
+      yield* examineInThreads(blocks(), examination);
+      return;
+    }
+    let spread = everything;
+    if (max_tasks !== undefined) {
+      let count = 0;
+      for await (const lines of blocks()) count += countItems(lines);
+      spread = spreadOver(count, max_tasks);
+    }
+    let index = 0;
+    for await (const lines of blocks()) {
+      index = await examineLines(lines, examiner, spread, index);
+      yield* taken(examiner);
+      if (spread.isDone) return;
+    }
+  });
+}
+
+/** Rows or files. */
+async function* examineSource(
+  source: ItemSource,
+  examiner: Examiner,
+  max_tasks: number | undefined,
+  { begin }: Surroundings,
+): AsyncGenerator<Block> {
+  const spread: Spread = max_tasks === undefined ? everything : spreadOver(await source.count(), max_tasks);
+  for await (const items of source.items(spread, begin)) {
+    for (const item of items) {
+      examiner.addItem(item);
+      if (examiner.isFull) yield* taken(examiner);
+    }
+  }
+  yield* taken(examiner);
 }

@@ -6,6 +6,7 @@ import { requestIdFor } from './custom-ids.ts';
 import { type PlaceKind, placeName } from './place.ts';
 import { type RenderedTask, type Renderer, renderTask } from './render.ts';
 import { checkRendered } from './rendered-request.ts';
+import type { SourceItem } from './sources/source-row.ts';
 import { createTaskParser, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
 import { isUnambiguous } from './verbatim.ts';
 
@@ -27,6 +28,8 @@ export type Source = { text: string; bytes: Uint8Array };
 export type Examiner = {
   /** `source` is what `value` was read from, where that is at hand. */
   add(number: number, value: unknown, source?: Source): void;
+  /** A row or a file. */
+  addItem(item: SourceItem): void;
   /** An item that can't be read. */
   refuse(number: number, problem: Problem): void;
   /** Whether there is enough of it for the disk, and for another thread. */
@@ -58,17 +61,18 @@ export function createExaminer(examination: Examination): Examiner {
     const parsed = parseTask(value, place);
     if (!parsed.ok) return parsed.problems;
     const { task } = parsed;
-    const named = (problems: Problem[]) => {
-      const item = itemName(place, task.task_id);
-      return problems.map((problem) => ({ ...problem, item }));
-    };
+    const asGiven = source !== undefined && canGoVerbatim(task, value, source.text) ? source.bytes : null;
+    return checkTask(number, task, itemName(place, task.task_id), asGiven);
+  }
+
+  /** `asGiven` is the request itself, where it can go out as it stands. */
+  function checkTask(number: number, task: Task, item: string, asGiven: Uint8Array | null): Problem[] {
+    const named = (problems: Problem[]) => problems.map((problem) => ({ ...problem, item }));
     const rendering = renderTask(task, examination.defaults, examination);
     if (!rendering.ok) return named(rendering.problems);
     const { rendered } = rendering;
     const requestId = requestIdFor(task.task_id, number, examination.nonce, requestIds);
-    const verbatim = source !== undefined && canGoVerbatim(task, value, source.text);
-    const body = verbatim ? source.bytes : requests.encode(requestId, rendered.params);
-    const bytes = block.addRequest(body);
+    const bytes = block.addRequest(asGiven ?? requests.encode(requestId, rendered.params));
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return named(found.problems);
     block.addTask(taskEntry(task, requestId, rendered), rendered, found.warnings);
@@ -81,6 +85,19 @@ export function createExaminer(examination: Examination): Examiner {
       block.countItem();
       if (id !== null) block.addId(number, id);
       const problems = check(number, value, source);
+      if (problems.length > 0) block.addProblems(number, problems);
+    },
+    addItem(item) {
+      block.countItem();
+      if ('problem' in item) {
+        block.addProblems(item.number, [{ item: item.place, ...item.problem }]);
+        return;
+      }
+      const { number, place, task_id } = item;
+      block.addId(number, { field: 'task_id', value: task_id });
+      block.addColumns(Object.keys(item.cells));
+      const name = place === task_id ? place : itemName(place, task_id);
+      const problems = checkTask(number, { kind: 'row', task_id, row: item }, name, null);
       if (problems.length > 0) block.addProblems(number, problems);
     },
     refuse(number, problem) {

@@ -1,4 +1,5 @@
 import type { Problem } from '../errors.ts';
+import { quoteName } from '../lib/nearest.ts';
 import type { GivenIds, PlacedProblem } from './block.ts';
 import { type PlaceKind, placeName } from './place.ts';
 import { type GivenId, itemName } from './task.ts';
@@ -13,6 +14,10 @@ export function createIdList(places: PlaceKind) {
     if (earlier === undefined) {
       numbers.set(value, number);
       return null;
+    }
+    if (places === 'row') {
+      const problem = `has ${quoteName(value)} in rows ${earlier} and ${number}`;
+      return { field: 'id_column', problem, valid: 'an id of its own in every row' };
     }
     const item = itemName(placeName(places, number), value);
     const problem = `is the same as that of ${placeName(places, earlier)}`;

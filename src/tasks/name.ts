@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Prepared } from './prepare.ts';
-import type { Work } from './work.ts';
+import type { Work, WorkSource } from './work.ts';
 
 const LONGEST = 100;
 
@@ -12,7 +12,18 @@ export function makeName(
   const kinds = task_types.slice(0, 3).join(', ') + (task_types.length > 3 ? ', …' : '');
   const tasks = request_count === 1 ? '1 task' : `${request_count} tasks`;
   const what = kinds === '' ? tasks : `${tasks} (${kinds})`;
-  if (work.source.kind === 'requests') return what.slice(0, LONGEST);
-  const file = path.basename(work.source.path).replace(/\.jsonl?$/i, '');
-  return `${file}: ${what}`.slice(0, LONGEST);
+  const source = sourceName(work.source);
+  return (source === null ? what : `${source}: ${what}`).slice(0, LONGEST);
+}
+
+function sourceName(source: WorkSource): string | null {
+  switch (source.kind) {
+    case 'requests':
+      return null;
+    case 'requests_file':
+    case 'rows_file':
+      return path.basename(source.path).replace(/\.(jsonl?|ndjson|[ct]sv|txt)$/i, '');
+    case 'input_files':
+      return source.patterns.find((pattern) => !pattern.startsWith('!')) ?? null;
+  }
 }

@@ -1,4 +1,5 @@
 import type { Problem } from '../errors.ts';
+import { stringifyExact } from '../lib/exact-json.ts';
 
 /** Blanks are trimmed apart from it: matching them too would take a time that grows with the square of their number. */
 const place = /\{\{([^{}]+)\}\}/g;
@@ -8,6 +9,7 @@ export function hasPlaces(text: string): boolean {
   return (text.match(place) ?? []).some((found) => found.slice(2, -2).trim() !== '');
 }
 
+/** What a name stands for in an input: the value under it, or, with dots, what it reaches within. */
 function look(input: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(input, name)) return input[name];
   let value: unknown = input;
@@ -16,6 +18,30 @@ function look(input: Readonly<Record<string, unknown>>, name: string): unknown {
     value = Object.getOwnPropertyDescriptor(value, key)?.value;
   }
   return value;
+}
+
+/** The names of a text's places, each once. */
+export function placesOf(text: string): string[] {
+  const names = [...text.matchAll(place)].map(([, inner = '']) => inner.trim());
+  return [...new Set(names.filter((name) => name !== ''))];
+}
+
+/**
+ * Fills the places of a text with the values of a row: texts and numbers as they were written, all else as JSON. What is
+ * null, or not there, fills as nothing; `empty` is told of it.
+ */
+export function fillFromRow(
+  text: string,
+  values: Readonly<Record<string, unknown>>,
+  empty: (name: string) => void,
+): string {
+  return text.replace(place, (whole, inner: string) => {
+    const name = inner.trim();
+    if (name === '') return whole;
+    const value = look(values, name) ?? '';
+    if (value === '') empty(name);
+    return typeof value === 'string' ? value : stringifyExact(value);
+  });
 }
 
 /**

@@ -12,6 +12,7 @@ import type { Limits } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import type { Block } from './block.ts';
 import { canonicalText } from './canonical-text.ts';
+import { checkRows } from './check-rows.ts';
 import { createNonce } from './custom-ids.ts';
 import type { Examination } from './examine.ts';
 import { examineWork, placesIn } from './examine-work.ts';
@@ -19,7 +20,8 @@ import { createIdList } from './id-list.ts';
 import { createProblemList } from './problems.ts';
 import { checkShared, type Renderer } from './render.ts';
 import { createWarningList } from './rendered-request.ts';
-import type { Work } from './work.ts';
+import type { SourceFacts } from './sources/item-source.ts';
+import type { Work, WorkSource } from './work.ts';
 import { requestText } from './write-bodies.ts';
 
 /** Where prepared requests go: onto disk when they are to be sent, nowhere for an estimate. */
@@ -35,6 +37,17 @@ export type Prepared = {
   first_request: string;
   task_types: string[];
   warnings: string[];
+  /** What a table or files gave; null for other work. */
+  matched: Matched | null;
+};
+
+export type Matched = {
+  /** Rows that became tasks, or files and parts of them. */
+  rows?: number;
+  files?: number;
+  columns?: string[];
+  /** What was left out, counted by reason. */
+  skipped?: string;
 };
 
 export type Preparation = Omit<Renderer, 'dialect'> & {
@@ -81,15 +94,24 @@ export async function prepare(
   const taskTypes = new Set<string>();
   let count = 0;
   let firstRequest = '';
+  const read: { source: SourceFacts | null } = { source: null };
+  const columns = new Set<string>();
+  const checkColumns = (names: readonly string[]) =>
+    problems.add(...checkRows(work.defaults, work.source, names, preparation.templates));
+  const begin = (found: SourceFacts) => {
+    read.source = found;
+    if (found.columns !== null) checkColumns(found.columns);
+  };
 
   problems.add(...checkShared(work.defaults, examination));
-  for await (const block of examineWork(work, examination, preparation)) {
+  for await (const block of examineWork(work, examination, { ...preparation, begin })) {
     if (signal?.aborted) throw givenUp();
     count += block.items;
     report({ stage: 'preparing', done: count, total: null });
     const found = [...ids.noteAll(block.ids), ...block.problems].sort((a, b) => a.number - b.number);
     problems.add(...found.map(({ problem }) => problem));
     problems.addUnnamed(block.problem_count - block.problems.length);
+    for (const column of block.columns) columns.add(column);
     if (problems.count > 0) continue;
 
     warnings.merge(block.warnings);
@@ -103,15 +125,26 @@ export async function prepare(
   }
 
   if (signal?.aborted) throw givenUp();
+  const { source } = read;
+  if (source?.columns === null && count > 0) checkColumns([...columns]);
   problems.throwIfAny(REFUSED);
-  if (count === 0) throw emptyWork(work);
+  if (count === 0) throw emptyWork(work, source);
   return {
     request_count: count,
     content_hash: contentHash.digest('hex'),
     costs: sheet.finish(),
     first_request: firstRequest,
     task_types: [...taskTypes],
-    warnings: warnings.texts(count),
+    warnings: [...(source?.warnings() ?? []), ...warnings.texts(count)],
+    matched: source && matchedOf(work.source, source, [...columns], count),
+  };
+}
+
+function matchedOf({ kind }: WorkSource, source: SourceFacts, columns: string[], count: number): Matched {
+  const skipped = source.skipped();
+  return {
+    ...(kind === 'rows_file' ? { rows: count, columns: [...(source.columns ?? columns)] } : { files: count }),
+    ...(skipped !== '' && { skipped }),
   };
 }
 
@@ -128,7 +161,13 @@ export function givenUp(): BatchError {
   );
 }
 
-function emptyWork({ source, max_tasks }: Work): BatchError {
+function emptyWork({ source, max_tasks }: Work, facts: SourceFacts | null): BatchError {
+  const skipped = facts?.skipped() ?? '';
+  if (source.kind === 'input_files') {
+    const problem = skipped === '' ? 'match no file' : `leave no file: ${skipped}`;
+    const valid = 'paths or globs of text files, PDFs or images, as "src/**/*.ts"';
+    return new BatchError('invalid_input', REFUSED, { problems: [{ field: source.kind, problem, valid }] });
+  }
   return new BatchError('invalid_input', REFUSED, {
     problems: [
       max_tasks === undefined || max_tasks > 0

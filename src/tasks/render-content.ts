@@ -4,7 +4,7 @@ import type { Rendered, Template } from '../templates/template.ts';
 import { fillPlaces, hasPlaces } from './places.ts';
 import type { TaskDefaults } from './task.ts';
 
-type Content = { rendered?: Rendered; problems: Problem[] };
+export type Content = { rendered?: Rendered; problems: Problem[] };
 
 /** The prompt and system prompt of a task: from its own prompt, else the shared one, else its template. */
 export function renderContent(

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Problem } from '../errors.ts';
 import type { Dialect, Params, PromptSize } from '../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../provider/models.ts';
@@ -5,6 +6,8 @@ import type { Templates } from '../templates/templates.ts';
 import { checkSharedModel, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { renderContent } from './render-content.ts';
+import { renderRow } from './render-row.ts';
+import type { SourceRow } from './sources/source-row.ts';
 import type { Task, TaskDefaults } from './task.ts';
 
 /** What a task becomes: the body of a request, and what is known of it beforehand. */
@@ -41,7 +44,10 @@ type NativeTask = Extract<Task, { kind: 'native' }>;
 
 /** Turns a task into a request; every problem it finds names the field, not the task. */
 export function renderTask(task: Task, defaults: TaskDefaults, renderer: Renderer): Rendering {
-  return task.kind === 'native' ? renderNative(task, renderer) : renderOwn(task, defaults, renderer);
+  if (task.kind === 'native') return renderNative(task, renderer);
+  return task.kind === 'row'
+    ? renderOwn({ kind: 'task', task_id: task.task_id }, defaults, renderer, task.row)
+    : renderOwn(task, defaults, renderer);
 }
 
 function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }: Renderer): Rendering {
@@ -87,16 +93,22 @@ function renderOwn(
   task: OwnTask,
   defaults: TaskDefaults,
   { templates, catalog, dialect }: Renderer,
+  row?: SourceRow,
 ): Rendering {
   const { chosen, problems: templateProblems } = chooseTemplate(task, defaults, templates);
   const { model, problems: modelProblems } = chooseModel(task, defaults, catalog);
   const given = task.output_schema ?? defaults.output_schema;
   const schema = given && dialect.requests.prepareSchema(given);
-  const content = chosen && renderContent(task, defaults, chosen.template);
+  const content =
+    chosen &&
+    (row
+      ? renderRow(row, defaults, chosen.template)
+      : { ...renderContent(task, defaults, chosen.template), warnings: [] });
   const facts = chosen && { ...chosen.template, ...content?.rendered };
   const max_tokens = task.max_tokens ?? defaults.max_tokens ?? facts?.max_tokens;
   const problems = [
-    ...templateProblems,
+    // What is shared by all rows is told once, and none of them has anything else.
+    ...(row ? [] : templateProblems),
     ...modelProblems,
     ...(task.output_schema ? (schema?.problems ?? []) : []),
     ...(content?.problems ?? []),
@@ -111,7 +123,9 @@ function renderOwn(
   const { prompt } = content.rendered;
   const system = task.system ?? defaults.system ?? content.rendered.system;
   const output_schema = schema?.schema ?? content.rendered.output_schema;
-  const params = dialect.requests.render({ model: model.id, max_tokens, system, prompt, output_schema });
+  const attachment = row?.attachment;
+  const plain = { model: model.id, max_tokens, system, prompt, attachment, output_schema };
+  const params = dialect.requests.render(plain);
   return {
     ok: true,
     rendered: {
@@ -123,11 +137,13 @@ function renderOwn(
       task_type: task.task_type ?? defaults.task_type,
       structured: output_schema !== undefined,
       inference_geo: null,
-      warnings: chosen.warning === undefined ? [] : [chosen.warning],
+      warnings: [...(chosen.warning === undefined ? [] : [chosen.warning]), ...content.warnings],
       identity: {
         task_id: task.task_id,
         template: [facts.task_type, facts.version],
         prompt,
+        row: row?.cells,
+        attachment: attachment && [attachment.media_type, hash('sha256', attachment.data)],
         system,
         output_schema,
         max_tokens,

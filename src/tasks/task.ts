@@ -4,6 +4,7 @@ import { isJsonObject } from '../lib/json.ts';
 import type { Dialect, IdForm } from '../provider/dialect.ts';
 import { type Tier, tiers } from '../provider/models.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
+import type { SourceRow } from './sources/source-row.ts';
 
 const text = z
   .string()
@@ -41,9 +42,10 @@ export type TaskDefaults = {
   output_schema?: Record<string, unknown> | undefined;
 };
 
-/** One unit of the caller's work, as given. */
+/** One unit of the caller's work, as given; a row or a file takes all its settings from those for all. */
 export type Task =
   | ({ kind: 'task'; task_id: string } & TaskDefaults)
+  | { kind: 'row'; task_id: string; row: SourceRow }
   | { kind: 'native'; task_id: string; params: Record<string, unknown> };
 
 export type ParsedTask = { ok: true; task: Task } | { ok: false; problems: Problem[] };

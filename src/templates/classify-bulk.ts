@@ -88,6 +88,7 @@ export const classifyBulk: Template = {
   task_type: 'classify_bulk',
   version: 1,
   description: 'Classifies a list of items, as JSON. input_data: items (a list), labels (a list, optional).',
+  material: { field: 'items', isList: true },
   max_tokens: LEAST_OUTPUT,
   expected_output_tokens: 600,
   check(input: Input) {

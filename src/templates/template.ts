@@ -28,6 +28,8 @@ export type TemplateFacts = {
 /** How a task type turns a task's `input_data` into a request. */
 export type Template = TemplateFacts & {
   readonly description: string;
+  /** The field of `input_data` that holds what it works on, which a row or a file can fill. */
+  readonly material?: { field: string; isList?: true };
   /** What is wrong with this input; `field` is relative to the task, as in `input_data.logs`. */
   check(input: Readonly<Record<string, unknown>>): Problem[];
   /** Called only with input that `check` found nothing wrong with. */

@@ -8,6 +8,9 @@ import type { Tool } from './tool.ts';
 const args = z.looseObject({
   batch_id: z.string().max(200).optional().catch(undefined),
   requests_file: z.string().max(4096).optional().catch(undefined),
+  rows_file: z.string().max(4096).optional().catch(undefined),
+  join_file: z.string().max(4096).optional().catch(undefined),
+  input_files: z.array(z.string().max(4096)).max(100).optional().catch(undefined),
   output_file: z.string().max(4096).optional().catch(undefined),
 });
 const money = z.looseObject({ maximum: z.number() }).nullish().catch(undefined);
@@ -26,7 +29,10 @@ export async function audit(
   end: { reply: object } | { error: unknown },
 ): Promise<void> {
   const named = args.safeParse(given).data ?? {};
-  const files = [named.requests_file, named.output_file].filter((file) => file !== undefined);
+  const { requests_file, rows_file, join_file, input_files = [], output_file } = named;
+  const files = [requests_file, rows_file, join_file, ...input_files, output_file].filter(
+    (file) => file !== undefined,
+  );
   if (tool.annotations.readOnlyHint && files.length === 0) return;
   const told = 'reply' in end ? reply.parse(end.reply) : undefined;
   const cost = told?.retry?.cost_usd ?? told?.cost_usd;

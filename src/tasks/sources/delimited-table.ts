@@ -45,9 +45,9 @@ async function* rowsBehindHead(
 ): AsyncGenerator<RowBlock> {
   let any = false;
   // The head line is record 0, so a record's number is that of its row.
-  for await (const { first, ...block } of blocks) {
+  for await (const { first, records, ...block } of blocks) {
     any = true;
-    yield { ...block, number: first };
+    yield { ...block, number: first, rows: records };
   }
   if (any) return;
   const problem = `has a head line (${columns.slice(0, 20).join(', ')}) and no rows`;

@@ -30,6 +30,9 @@ export function binaryName(bytes: Uint8Array): string | null {
   return binaries.find(({ starts }) => beginsWith(bytes, starts))?.name ?? null;
 }
 
+/** Fewer could be that by chance. */
+const FEWEST_PAIRS = 4;
+
 /** UTF-16 without a mark shows in Latin text: every other byte is zero. */
 function unmarkedUtf16(bytes: Uint8Array): TextEncoding['name'] | null {
   const pairs = Math.min(32, Math.floor(bytes.length / 2));
@@ -39,8 +42,9 @@ function unmarkedUtf16(bytes: Uint8Array): TextEncoding['name'] | null {
     if (bytes[2 * pair] === 0) high += 1;
     if (bytes[2 * pair + 1] === 0) low += 1;
   }
-  if (pairs > 0 && low === pairs && high === 0) return 'utf-16le';
-  if (pairs > 0 && high === pairs && low === 0) return 'utf-16be';
+  if (pairs < FEWEST_PAIRS) return null;
+  if (low === pairs && high === 0) return 'utf-16le';
+  if (high === pairs && low === 0) return 'utf-16be';
   return null;
 }
 

@@ -39,10 +39,11 @@ async function* lineBlocks(file: TextFile): AsyncGenerator<RowBlock> {
   let held = gatherBytes(0);
   let number = 1;
   function take(): RowBlock {
-    const block = { bytes: held.bytes(), number };
-    number += linesOf(Buffer.from(block.bytes.buffer, 0, block.bytes.length), 'latin1').length;
+    const bytes = held.bytes();
+    const rows = linesOf(Buffer.from(bytes.buffer, 0, bytes.length), 'latin1').length;
     held = gatherBytes(BLOCK_BYTES);
-    return block;
+    number += rows;
+    return { bytes, number: number - rows, rows };
   }
   for await (const piece of utf8Pieces(file)) {
     const end = piece.lastIndexOf(NEWLINE) + 1;
@@ -50,7 +51,7 @@ async function* lineBlocks(file: TextFile): AsyncGenerator<RowBlock> {
     if (end > 0) yield take();
     held.add(piece.subarray(end));
     if (held.length > LONGEST_ROW) {
-      yield { bytes: new Uint8Array(0), number, broken: 'overlong' };
+      yield { bytes: new Uint8Array(0), number, rows: 1, broken: 'overlong' };
       return;
     }
   }

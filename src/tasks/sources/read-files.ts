@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Problem } from '../../errors.ts';
 import { BatchError } from '../../errors.ts';
 import type { AllowedFolders, OpenedFile } from '../../lib/allowed-folders.ts';
+import type { Attachment } from '../../provider/dialect.ts';
 import type { TextEncoding } from './encoding.ts';
 import { kindOf } from './file-kind.ts';
 import type { FoundFile } from './find-files.ts';
@@ -10,14 +11,6 @@ import { type Skipped, skip } from './skipped.ts';
 import { splitText } from './split-text.ts';
 import type { Cells } from './table.ts';
 import { beginningOf, textPieces } from './text-file.ts';
-
-/** A file that is no text, as a request carries it. */
-export type Attachment = {
-  kind: 'pdf' | 'image';
-  media_type: string;
-  /** Base64. */
-  data: string;
-};
 
 /** What becomes a task: a file, or a part of a text that was split. */
 export type FileItem = { task_id: string; cells: Cells } & (
@@ -30,6 +23,9 @@ export type FileItem = { task_id: string; cells: Cells } & (
 const LONGEST_TEXT_BYTES = 31_000_000;
 /** As base64 it grows by a third. */
 const LONGEST_ATTACHMENT_BYTES = 23_000_000;
+
+/** With room for the number of a part: an id has at most 256 characters. */
+const LONGEST_NAME = 245;
 
 const megabytes = (bytes: number) => `${Math.ceil(bytes / 1_000_000)} MB`;
 
@@ -45,6 +41,10 @@ export async function* readFileItems(
   folders: AllowedFolders,
   { split_chars, skipped }: { split_chars: number | undefined; skipped: Skipped },
 ): AsyncGenerator<FileItem> {
+  if (file.name.length > LONGEST_NAME) {
+    yield longName(file);
+    return;
+  }
   const opened = await openOrSkip(file, folders, skipped);
   if (opened === null) return;
   try {
@@ -55,6 +55,12 @@ export async function* readFileItems(
   } finally {
     await opened.handle.close();
   }
+}
+
+/** A path that is too long for a task's id. */
+function longName({ name }: FoundFile): FileItem {
+  const problem = `its path has ${name.length} characters`;
+  return { task_id: name, cells: {}, problem: { problem, valid: `at most ${LONGEST_NAME}` } };
 }
 
 /** What is gone since it was found, or has become a link, is left out. */

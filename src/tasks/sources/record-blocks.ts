@@ -6,6 +6,7 @@ export type RecordBlock = {
   bytes: Uint8Array<ArrayBuffer>;
   /** Of its first record, counted from 0; lines without anything are none. */
   first: number;
+  records: number;
   /** Records in which something stands between a closing quote and the next delimiter. */
   strayQuotes: number[];
   /** Set where the record with the number `first` has no end: nothing behind it can be read. */
@@ -115,7 +116,8 @@ export async function* splitRecords(
   let held = gatherBytes(0);
   let first = 0;
   function take(): RecordBlock {
-    const block = { bytes: held.bytes(), first, strayQuotes: finder.takeStrays() };
+    const records = finder.records - first;
+    const block = { bytes: held.bytes(), first, records, strayQuotes: finder.takeStrays() };
     held = gatherBytes(BLOCK_BYTES);
     first = finder.records;
     return block;
@@ -134,10 +136,12 @@ export async function* splitRecords(
     }
     held.add(rest);
     if (held.length > longest) {
-      yield { bytes: new Uint8Array(0), first, strayQuotes: [], broken: 'overlong' };
+      yield { bytes: new Uint8Array(0), first, records: 1, strayQuotes: [], broken: 'overlong' };
       return;
     }
   }
-  if (finder.quoted) yield { bytes: new Uint8Array(0), first, strayQuotes: [], broken: 'unclosed' };
-  else if (held.length > 0) yield take();
+  if (finder.quoted)
+    yield { bytes: new Uint8Array(0), first, records: 1, strayQuotes: [], broken: 'unclosed' };
+  // The last record may have no line end, so it was not counted.
+  else if (held.length > 0) yield { ...take(), records: 1 };
 }

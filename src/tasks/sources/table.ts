@@ -11,6 +11,8 @@ export type RowBlock = {
   bytes: Uint8Array<ArrayBuffer>;
   /** Of its first row. */
   number: number;
+  /** How many there are, blank ones too. */
+  rows: number;
   /** Rows whose quotes are wrong, by their number. */
   strayQuotes?: number[];
   /** Set where the row with that number has no end: nothing behind it can be read. */

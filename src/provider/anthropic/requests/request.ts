@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { isJsonObject } from '../../../lib/json.ts';
-import type { Params, PlainRequest, RequestFacts } from '../../dialect.ts';
+import type { Attachment, Params, PlainRequest, RequestFacts } from '../../dialect.ts';
 
 /** The body of a create: `{"requests":[{custom_id, params}, …]}`. */
 export const bodyForm = { head: '{"requests":[', between: ',', tail: ']}' } as const;
@@ -24,14 +24,24 @@ export function decodeRequest(text: string): { id: string; params: Params } | nu
 }
 
 /** The params of a single prompt. */
-export function renderParams({ model, max_tokens, system, prompt, output_schema }: PlainRequest): Params {
+export function renderParams(request: PlainRequest): Params {
+  const { model, max_tokens, system, prompt, attachment, output_schema } = request;
   return {
     model,
     max_tokens,
     ...(system !== '' && { system }),
-    messages: [{ role: 'user', content: prompt }],
+    messages: [{ role: 'user', content: attachment ? withAttachment(attachment, prompt) : prompt }],
     ...(output_schema && { output_config: { format: { type: 'json_schema', schema: output_schema } } }),
   };
+}
+
+/** The file first: a model follows best what stands behind its material (Vision and PDF documentation). */
+function withAttachment({ kind, media_type, data }: Attachment, text: string): object[] {
+  const source = { type: 'base64', media_type, data };
+  return [
+    { type: kind === 'pdf' ? 'document' : 'image', source },
+    { type: 'text', text },
+  ];
 }
 
 export function factsOf({ model, max_tokens, output_config, inference_geo }: Params): RequestFacts {

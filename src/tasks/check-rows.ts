@@ -1,0 +1,83 @@
+import type { Problem } from '../errors.ts';
+import { didYouMean, quoteName } from '../lib/nearest.ts';
+import type { Templates } from '../templates/templates.ts';
+import { hasPlaces, placesOf } from './places.ts';
+import { materialColumn } from './render-row.ts';
+import type { TaskDefaults } from './task.ts';
+import type { WorkSource } from './work.ts';
+
+const COLUMNS_NAMED = 40;
+
+/** The columns as a message names them. */
+function listed(columns: readonly string[]): string {
+  const named = columns.slice(0, COLUMNS_NAMED).map(quoteName).join(', ');
+  return columns.length > COLUMNS_NAMED ? `${named} and ${columns.length - COLUMNS_NAMED} more` : named;
+}
+
+/**
+ * What is wrong with the shared settings for a source with these columns, whatever its rows hold: told once, not for
+ * every row.
+ */
+export function checkRows(
+  defaults: TaskDefaults,
+  source: WorkSource,
+  columns: readonly string[],
+  templates: Templates,
+): Problem[] {
+  const { prompt = '', input_data = {} } = defaults;
+  const texts: [field: string, text: string, names: readonly string[]][] = [
+    ['prompt', prompt, [...Object.keys(input_data), ...columns]],
+  ];
+  for (const [name, value] of Object.entries(input_data)) {
+    if (typeof value === 'string' && hasPlaces(value)) texts.push([`input_data.${name}`, value, columns]);
+  }
+  return [
+    ...checkPurpose(defaults, source),
+    ...texts.flatMap(([field, text, names]) => checkPlaces(field, text, names, columns, source.kind)),
+    ...checkMaterial(defaults, source, columns, templates),
+  ];
+}
+
+function checkPurpose({ prompt, task_type }: TaskDefaults, { kind }: WorkSource): Problem[] {
+  if (prompt !== undefined || task_type !== undefined) return [];
+  const problem = `is missing: nothing says what to do with each task of ${kind}`;
+  return [{ field: 'prompt', problem, valid: 'a prompt with {{places}}, or a task_type' }];
+}
+
+function checkPlaces(
+  field: string,
+  text: string,
+  names: readonly string[],
+  columns: readonly string[],
+  source: string,
+): Problem[] {
+  const reachable = (name: string) => names.includes(name) || names.includes(name.split('.')[0] ?? '');
+  return placesOf(text)
+    .filter((name) => !reachable(name))
+    .map((name) => ({
+      field,
+      problem: `the place {{${name}}} names no column of ${source}${didYouMean(name, names)}`,
+      valid: listed(columns),
+    }));
+}
+
+function checkMaterial(
+  { task_type, prompt, input_data = {} }: TaskDefaults,
+  source: WorkSource,
+  columns: readonly string[],
+  templates: Templates,
+): Problem[] {
+  if (task_type === undefined || prompt !== undefined) return [];
+  const found = templates.find(task_type);
+  const material = found.kind === 'mistyped' ? undefined : found.template.material;
+  if (material === undefined || [...columns, ...Object.keys(input_data)].includes(material.field)) return [];
+  const id_column = source.kind === 'rows_file' ? source.id_column : undefined;
+  if (materialColumn(columns, [id_column]) !== null) return [];
+  return [
+    {
+      field: `input_data.${material.field}`,
+      problem: `${task_type} works on "${material.field}", and which column that is can't be told`,
+      valid: `input_data: {"${material.field}": "{{column}}"} with one of ${listed(columns)}`,
+    },
+  ];
+}

@@ -1,0 +1,107 @@
+import type { AllowedFolders } from '../../lib/allowed-folders.ts';
+import { didYouMean, quoteName } from '../../lib/nearest.ts';
+import type { RowsSource } from '../work.ts';
+import { type ItemSource, type SourceFacts, wanted } from './item-source.ts';
+import { type Join, readJoin } from './join-table.ts';
+import { withTable } from './open-table.ts';
+import { readRows } from './read-rows.ts';
+import { type SourceItem, toSourceRow } from './source-row.ts';
+import type { Spread } from './spread.ts';
+import type { Table, TableRow } from './table.ts';
+import { unreadable } from './text-file.ts';
+
+const FIELD = 'rows_file';
+
+/** The rows of a table as tasks. */
+export function rowsSource(source: RowsSource, folders: AllowedFolders): ItemSource {
+  return {
+    async count() {
+      let count = 0;
+      for await (const rows of withTable(source.path, FIELD, folders, counted)) count += rows;
+      return count;
+    },
+    items: (spread, begin) =>
+      withTable(source.path, FIELD, folders, (table) => itemsOf(table, source, folders, spread, begin)),
+  };
+}
+
+async function* counted(table: Table): AsyncGenerator<number> {
+  if (table.kind === 'rows') for await (const rows of table.rows) yield rows.length;
+  else for await (const block of table.blocks) yield block.rows;
+}
+
+async function* itemsOf(
+  table: Table,
+  { id_column, join_file }: RowsSource,
+  folders: AllowedFolders,
+  spread: Spread,
+  begin: (facts: SourceFacts) => void,
+): AsyncGenerator<SourceItem[]> {
+  requireColumn(table, id_column);
+  let join: Join | null = null;
+  let begun = false;
+  for await (const rows of wantedRows(table, spread)) {
+    if (!begun) {
+      begun = true;
+      if (join_file !== undefined)
+        join = await readJoin(join_file, requireId(id_column), folders, columnsOf(table, rows));
+      begin(factsOf(table, join));
+    }
+    const joined = join;
+    const items = rows.map((row) => toSourceRow(row, id_column));
+    yield joined === null
+      ? items
+      : items.map((item) =>
+          'problem' in item ? item : { ...item, cells: joined.join(item.cells, item.task_id) },
+        );
+  }
+}
+
+/** Blocks that hold no wanted row are not read. */
+async function* wantedRows(table: Table, spread: Spread): AsyncGenerator<TableRow[]> {
+  if (table.kind === 'rows') {
+    let first = 0;
+    for await (const rows of table.rows) {
+      yield wanted(rows, first, spread);
+      if (spread.isDone) return;
+      first += rows.length;
+    }
+    return;
+  }
+  for await (const block of table.blocks) {
+    if (!spread.wantsBefore(block.number - 1 + block.rows)) continue;
+    // Blank rows are none, so a row's index is that of its number.
+    yield readRows(table.format, block).filter(({ number }) => {
+      const takes = spread.wants(number - 1);
+      if (takes) spread.take();
+      return takes;
+    });
+    if (spread.isDone) return;
+  }
+}
+
+function requireColumn({ columns }: Table, id_column: string | undefined): void {
+  if (id_column === undefined || columns === null || columns.includes(id_column)) return;
+  throw unreadable('id_column', {
+    problem: `${quoteName(id_column)} is no column of rows_file${didYouMean(id_column, columns)}`,
+    valid: columns.slice(0, 50).join(', '),
+  });
+}
+
+function requireId(id_column: string | undefined): string {
+  if (id_column !== undefined) return id_column;
+  const problem = 'is missing: the rows of join_file are found by it';
+  throw unreadable('id_column', { problem, valid: 'the column that holds the ids, in both tables' });
+}
+
+function columnsOf(table: Table, rows: readonly TableRow[]): Set<string> {
+  return new Set(table.columns ?? rows.flatMap((row) => ('cells' in row ? Object.keys(row.cells) : [])));
+}
+
+function factsOf({ columns, warnings }: Table, join: Join | null): SourceFacts {
+  return {
+    columns: columns && [...columns, ...(join?.columns ?? [])],
+    warnings: () => [...warnings, ...(join?.warnings() ?? [])],
+    skipped: () => '',
+  };
+}

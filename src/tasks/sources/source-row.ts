@@ -1,0 +1,60 @@
+import type { Problem } from '../../errors.ts';
+import { ExactNumber } from '../../lib/exact-json.ts';
+import { didYouMean, quoteName } from '../../lib/nearest.ts';
+import type { Attachment } from '../../provider/dialect.ts';
+import type { Cells, TableRow } from './table.ts';
+
+/** What a row or a file gives to its task. */
+export type SourceRow = {
+  /** Counted from 1. */
+  number: number;
+  /** How the caller would look for it: `row 4`, or a path. */
+  place: string;
+  task_id: string;
+  /** What is kept with the task, and what places can name. */
+  cells: Cells;
+  /** The column that holds the ids, where one does. */
+  id_column?: string | undefined;
+  /** The text of a file. */
+  text?: string;
+  attachment?: Attachment;
+};
+
+/** A row or a file that can't become a task. */
+export type BadRow = { number: number; place: string; problem: Problem };
+
+export type SourceItem = SourceRow | BadRow;
+
+const LONGEST_ID = 256;
+
+function idText(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return value instanceof ExactNumber ? value.source : null;
+}
+
+const AN_ID = `1 to ${LONGEST_ID} characters, different in every row`;
+
+function idProblem(cells: Cells, column: string): Problem | null {
+  const field = 'id_column';
+  if (!Object.hasOwn(cells, column)) {
+    const problem = `this row has no ${quoteName(column)}${didYouMean(column, Object.keys(cells))}`;
+    return { field, problem, valid: AN_ID };
+  }
+  const id = idText(cells[column]);
+  if (id === null || id.trim() === '')
+    return { field, problem: `${quoteName(column)} is empty`, valid: AN_ID };
+  const long = `${quoteName(column)} has ${id.length} characters`;
+  return id.length > LONGEST_ID ? { field, problem: long, valid: AN_ID } : null;
+}
+
+/** A row of a table as a task's; its id is that of its column, or made of its number. */
+export function toSourceRow(row: TableRow, id_column: string | undefined): SourceItem {
+  const place = `row ${row.number}`;
+  if ('problem' in row) return { ...row, place };
+  const { number, cells } = row;
+  if (id_column === undefined) return { number, place, task_id: `row_${number}`, cells };
+  const problem = idProblem(cells, id_column);
+  if (problem !== null) return { number, place, problem };
+  return { number, place, task_id: idText(cells[id_column]) ?? '', cells, id_column };
+}
