@@ -71,15 +71,27 @@ test('every example of docs/tools.md can be called as it stands', async () => {
   }
 });
 
-test.each(['README.md', 'AGENTS.md', 'docs/tools.md', 'docs/results.md', 'docs/configuration.md'])(
-  'the links and the JSON of %s are right',
-  async (file) => {
-    const text = await read(file);
-    for (const [, link] of text.matchAll(/\]\(([^):#]+)\)/g)) {
-      await expect(read(path.join(path.dirname(file), link ?? ''))).resolves.not.toBe('');
-    }
-    for (const [, json] of text.matchAll(/```json\n([\s\S]*?)```/g)) {
-      expect(() => JSON.parse(json ?? ''), json).not.toThrow();
-    }
-  },
-);
+test('every example of docs/data.md can be estimated as it stands', async () => {
+  const server = await startServer();
+  await cp(path.join(project, 'examples'), path.join(server.work, 'examples'), { recursive: true });
+  const examples = [...(await read('docs/data.md')).matchAll(/```json\n([\s\S]*?)```/g)];
+  expect(examples.length).toBeGreaterThanOrEqual(3);
+  for (const [, example = ''] of examples) await server.ok('estimate_cost', JSON.parse(example));
+});
+
+test.each([
+  'README.md',
+  'docs/data.md',
+  'AGENTS.md',
+  'docs/tools.md',
+  'docs/results.md',
+  'docs/configuration.md',
+])('the links and the JSON of %s are right', async (file) => {
+  const text = await read(file);
+  for (const [, link] of text.matchAll(/\]\(([^):#]+)\)/g)) {
+    await expect(read(path.join(path.dirname(file), link ?? ''))).resolves.not.toBe('');
+  }
+  for (const [, json] of text.matchAll(/```json\n([\s\S]*?)```/g)) {
+    expect(() => JSON.parse(json ?? ''), json).not.toThrow();
+  }
+});

@@ -11,6 +11,9 @@ const sourceByEnding: Record<string, string> = {
   '.json': 'requests_file',
   '.jsonl': 'requests_file',
   '.ndjson': 'requests_file',
+  '.csv': 'rows_file',
+  '.tsv': 'rows_file',
+  '.txt': 'rows_file',
 };
 
 /** Work as a person names it: the arguments it means, and what to remove when it is no longer read. */

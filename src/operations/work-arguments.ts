@@ -13,41 +13,35 @@ const taskShape = {
 
 /** The arguments that describe work, the same wherever work is taken. */
 export const workFields = {
-  requests: z
-    .array(z.unknown())
-    .meta({ items: taskShape })
-    .optional()
-    .describe('Tasks inline, at most 4 MB. This or requests_file'),
+  requests: z.array(z.unknown()).meta({ items: taskShape }).optional().describe('Tasks inline, at most 4 MB'),
   requests_file: z.string().min(1).optional().describe('Path of a .json (array) or .jsonl file of tasks'),
   rows_file: z
     .string()
     .min(1)
     .optional()
-    .describe(
-      'A table, one task per row: .csv, .tsv, .json, .jsonl or .txt. Columns fill {{column}} in prompt',
-    ),
-  id_column: z.string().min(1).optional().describe('Of rows_file: holds the task ids; else row_1, …'),
-  join_file: z.string().min(1).optional().describe('A second table; its columns join by id_column'),
+    .describe('Table, a task per row: .csv, .tsv, .json, .jsonl, .txt. Columns fill {{column}} in prompt'),
+  id_column: z.string().min(1).optional().describe('Column of rows_file with the task ids; else row_1, …'),
+  join_file: z.string().min(1).optional().describe('Second table, joined by id_column'),
   input_files: z
     .array(z.string().min(1))
     .nonempty()
     .optional()
     .describe(
-      'Paths and globs (! leaves out), one task per file: text, PDF, image. {{text}}, {{path}}, {{dir}}, {{stem}}, {{ext}}',
+      'Paths and globs (! excludes), a task per file (text, PDF, image): {{text}}, {{path}}, {{dir}}, {{stem}}, {{ext}}',
     ),
-  split_chars: z.int().positive().optional().describe('Longer texts of input_files are cut at line ends'),
+  split_chars: z.int().positive().optional().describe('Cuts longer texts of input_files at line ends'),
   task_type: taskSettings.task_type.describe(
     'For tasks that set none: analyze_logs (input_data.logs), generate_report (data), classify_bulk (items, labels), ' +
       'generate_docs (code), generate_tests (code), or a name of your own over its raw input_data',
   ),
-  prompt: taskSettings.prompt.describe("Shared prompt; {{key}} is filled from each task's input_data"),
+  prompt: taskSettings.prompt.describe('Shared prompt; {{key}} is filled from input_data, row or file'),
   input_data: taskSettings.input_data.describe('Fields shared by all tasks'),
   system: taskSettings.system.describe("System prompt, in place of the task type's"),
   model_tier: taskSettings.model_tier.describe('Default capable'),
   model: taskSettings.model.describe('Exact model id; wins over the tier'),
   max_tokens: taskSettings.max_tokens,
   output_schema: taskSettings.output_schema.describe('JSON Schema of the answer: results come as json'),
-  max_tasks: z.int().positive().optional().describe('Only the first n tasks: a pilot'),
+  max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
 };
 
 type SourceArguments = {

@@ -77,7 +77,7 @@ export type PlainRequest = {
   system: string;
   prompt: string;
   /** What the prompt is about. */
-  attachment: Attachment | undefined;
+  attachment?: Attachment | undefined;
   /** As `prepareSchema` gave it. */
   output_schema: JsonObject | undefined;
 };

@@ -1,4 +1,5 @@
 import { estimate } from '../operations/estimate.ts';
+import { workFields } from '../operations/work-arguments.ts';
 import { batchShare } from '../provider/dialects.ts';
 import { defineTool } from './tool.ts';
 
@@ -12,4 +13,5 @@ export const estimateCost = defineTool({
     'output_tokens_per_request (with model or model_tier) for a calculation without tasks.',
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   operation: estimate,
+  toldElsewhere: workFields,
 });

@@ -38,23 +38,48 @@ type Definition<Input extends z.ZodObject> = {
   description: string;
   hints: Hints;
   operation: Operation<Input, WithNextStep>;
+  /** Fields that another tool describes, which the description names. */
+  toldElsewhere?: z.ZodRawShape;
 };
+
+/**
+ * What zod writes and some clients refuse or warn of, and what only takes up an agent's context: every argument is checked
+ * here anyway. `exclusiveMinimum` comes of whole numbers above 0.
+ */
+function lean({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.exclusiveMinimum === 0) jsonSchema.minimum = 1;
+  delete jsonSchema.exclusiveMinimum;
+  delete jsonSchema.propertyNames;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+  const others = jsonSchema.additionalProperties;
+  if (typeof others === 'object' && Object.keys(others).length === 0) delete jsonSchema.additionalProperties;
+}
 
 /** `$schema` is left out: some clients refuse a dialect that they don't know. */
 function advertised(schema: z.ZodObject, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io });
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, override: lean });
   return rest;
+}
+
+/** An input schema, its fields described elsewhere left without a word. */
+function inputSchema(input: z.ZodObject, toldElsewhere: z.ZodRawShape): Record<string, unknown> {
+  const shape = Object.entries(input.shape).map(([name, field]) => [
+    name,
+    name in toldElsewhere && field instanceof z.ZodType ? field.meta({ description: undefined }) : field,
+  ]);
+  return advertised(z.strictObject(Object.fromEntries(shape)), 'input');
 }
 
 /** Makes a tool of an operation: what an agent reads of it, and nothing that works in another way. */
 export function defineTool<Input extends z.ZodObject>(definition: Definition<Input>): Tool {
-  const { name, title, description, hints, operation } = definition;
+  const { name, title, description, hints, operation, toldElsewhere = {} } = definition;
   return {
     name,
     title,
     description,
     annotations: hints,
-    inputSchema: advertised(operation.input, 'input'),
+    inputSchema: inputSchema(operation.input, toldElsewhere),
     outputSchema: advertised(operation.output, 'output'),
     run(args, context, call) {
       const given = typeof args === 'object' && args !== null ? withoutNulls({ ...args }) : args;
