@@ -76,11 +76,10 @@ async function readIds(context: Context, record: BatchRecord, part: CreatedPart)
 }
 
 async function modelsById(chunks: AsyncIterable<Uint8Array>, dialect: Dialect): Promise<Map<string, string>> {
-  const readLine = dialect.results.createCounter();
   const models = new Map<string, string>();
   for await (const lines of splitLines(chunks)) {
     for (const { bytes } of lines) {
-      const result = readLine(bytes);
+      const result = dialect.results.count(bytes);
       if (result !== null) models.set(result.request_id, result.usage?.model ?? '');
     }
   }

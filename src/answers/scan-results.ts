@@ -47,7 +47,6 @@ export async function scanResults(
   { dialect, catalog }: { dialect: Dialect; catalog: ModelCatalog },
   onLine: (lines: number) => void = () => {},
 ): Promise<Scan & { index: ResultsIndex }> {
-  const readLine = dialect.results.createCounter();
   const builder = createResultsIndexBuilder(expected.count);
   const seen = new Uint8Array(expected.count);
   const failures = createFailureGroups();
@@ -61,7 +60,7 @@ export async function scanResults(
     bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
     if (isBlank(line.bytes)) return;
     lines += 1;
-    const result = readLine(line.bytes);
+    const result = dialect.results.count(line.bytes);
     if (result === null) strange.unreadable += 1;
     else note(result, line);
   }

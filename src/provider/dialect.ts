@@ -143,8 +143,8 @@ export type CountTokens = (text: string) => number;
 
 /** How the lines of a results file are read. */
 export type ResultDialect = {
-  /** A reader of lines that are checked and counted only; null for a line that is no result. */
-  createCounter(): (line: Buffer) => CountedResult | null;
+  /** What is counted of a line, its answer's content left unread; null where it is no result. */
+  count(line: Buffer): CountedResult | null;
   /** All that a line holds; null where it is no result. */
   read(line: string): Result | null;
 };

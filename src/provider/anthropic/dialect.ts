@@ -7,8 +7,7 @@ import { checkParams } from './requests/check-params.ts';
 import { prepareOutputSchema } from './requests/output-schema.ts';
 import { promptSize, promptText } from './requests/prompt-size.ts';
 import { bodyForm, decodeRequest, encodeRequest, factsOf, renderParams } from './requests/request.ts';
-import { createLineCounter } from './results/alike-lines.ts';
-import { readResultLine } from './results/result-line.ts';
+import { countResultLine, readResultLine } from './results/result-line.ts';
 
 /** The wire of the Message Batches API, as its documentation has it. */
 export const anthropicDialect: Dialect = {
@@ -45,7 +44,7 @@ export const anthropicDialect: Dialect = {
     size: promptSize,
     text: promptText,
   },
-  results: { createCounter: createLineCounter, read: readResultLine },
+  results: { count: countResultLine, read: readResultLine },
   models: modelTable,
   tokens: { estimate: estimateTokens, load: loadTokenizer },
 };

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { AnswerUsage, CountedResult, ModelAnswer, Result, ResultError } from '../../dialect.ts';
+import { withoutContent } from './without-content.ts';
 
 /**
  * Reads by hand what a schema would: a hundred thousand lines took zod 1.0 s more, on top of the 0.5 s that parsing
@@ -29,9 +30,9 @@ export function readResultLine(text: string): Result | null {
   return { ...countLine(line, message), answer: message && answerOf(message) };
 }
 
-/** The same without the answer itself. */
-export function countResultLine(text: string): CountedResult | null {
-  const line = parseLine(text);
+/** The same without the answer itself, whose content is passed over. */
+export function countResultLine(bytes: Buffer): CountedResult | null {
+  const line = parseLine(withoutContent(bytes));
   return line && countLine(line, line.type === 'succeeded' ? messageOf(line.result) : null);
 }
 
@@ -67,7 +68,7 @@ const unfinished = new Map([
 ]);
 
 /** What is counted of a model's answer. */
-export function countAnswer(
+function countAnswer(
   request_id: string,
   stopReason: string | null,
   usage: AnswerUsage,

@@ -149,7 +149,7 @@ describe('what an answer took', () => {
       custom_id: 'a',
       result: { type: 'succeeded', message: { model: 'm', content: [], usage: given } },
     });
-    expect(countResultLine(text)?.usage?.tokens).toEqual(tokens);
+    expect(countResultLine(Buffer.from(text))?.usage?.tokens).toEqual(tokens);
   });
 
   it('says where it was computed', () => {
