@@ -1,7 +1,6 @@
 import type { TaskKind } from '../cost/usage.ts';
 import type { Part } from '../store/record.ts';
 import type { BatchFolder } from '../store/store.ts';
-import { createIdTable } from './id-table.ts';
 import { tasksOfPart } from './tasks-of-part.ts';
 
 /**
@@ -33,14 +32,14 @@ function createKinds() {
 
 /** The tasks of a part, in the few bytes that checking its results takes. */
 export async function expectedTasks(folder: BatchFolder, part: Part): Promise<ExpectedTasks> {
-  const ids = createIdTable(part.request_count);
+  const positions = new Map<string, number>();
   const ordinals = new Uint32Array(part.request_count);
   const kinds: TaskKind[] = [];
   const kindOf = createKinds();
   let position = 0;
   for await (const tasks of tasksOfPart(folder, part)) {
     for (const { custom_id, ordinal, model, task_type } of tasks) {
-      ids.add(custom_id);
+      positions.set(custom_id, position);
       ordinals[position] = ordinal;
       kinds[position] = kindOf(model, task_type ?? null);
       position += 1;
@@ -48,7 +47,7 @@ export async function expectedTasks(folder: BatchFolder, part: Part): Promise<Ex
   }
   return {
     count: part.request_count,
-    position: (customId) => ids.position(customId),
+    position: (customId) => positions.get(customId),
     ordinal: (position) => ordinals[position] ?? 0,
     kind: (position) => kinds[position] ?? unknownKind,
   };
