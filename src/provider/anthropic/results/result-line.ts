@@ -68,11 +68,7 @@ const unfinished = new Map([
 ]);
 
 /** What is counted of a model's answer. */
-function countAnswer(
-  request_id: string,
-  stopReason: string | null,
-  usage: AnswerUsage,
-): CountedResult {
+function countAnswer(request_id: string, stopReason: string | null, usage: AnswerUsage): CountedResult {
   const message = stopReason === null ? undefined : unfinished.get(stopReason);
   if (stopReason === null || message === undefined)
     return { request_id, outcome: 'succeeded', error: null, usage };
