@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { budgetToday, reserveBudget } from '../../src/cost/budget.ts';
 import { BatchError } from '../../src/errors.ts';
 import type { Context } from '../../src/state/context.ts';
 import type { PartState } from '../../src/store/record.ts';
+import { bundleForTests } from '../bundle.ts';
 import { temporaryFolder } from '../harness.ts';
 import {
   commitBatch,
@@ -168,10 +168,11 @@ describe('a reservation', () => {
   });
 });
 
+const worker = bundleForTests(join(import.meta.dirname, 'budget-worker.ts'));
+
 /** A process of its own that reserves when it is told to. */
 async function startWorker(folder: string, budget: number, maximum: number) {
-  const worker = fileURLToPath(new URL('budget-worker.ts', import.meta.url));
-  const args = ['--import', 'tsx', worker, folder, String(budget), String(maximum)];
+  const args = [worker.path, folder, String(budget), String(maximum)];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

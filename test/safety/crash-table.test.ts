@@ -1,22 +1,16 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { follow, isSaved, startApi } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, hang, reset, succeeded } from '../api-server.ts';
+import { bundleForTests } from '../bundle.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
-import { bundle } from './bundle.ts';
 
-let starter = '';
-beforeAll(async () => {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-crash-'));
-  starter = await bundle('crash-starter.ts', folder);
-  return () => rm(folder, { recursive: true });
-});
+const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 const ids = ['a', 'b', 'c', 'd'];
 /** Two parts of two tasks each. */
-const limits = { partRequests: 2, answerMs: 600 };
+const limits = { partRequests: 2 };
 const env = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
 const work = {
   requests: ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` })),
@@ -29,7 +23,7 @@ const reversed = (requests: ApiRequest[]) =>
 /** A server whose process kills itself at that step. */
 function startDoomed(folder: string, api: ApiServer, crashAt: string) {
   return spawnServer({
-    starter,
+    starter: starter.path,
     folder,
     api,
     env: { ...env, CRASH_AT: crashAt, LIMITS: JSON.stringify(limits) },

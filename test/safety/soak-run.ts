@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundle } from './bundle.ts';
+import { bundle } from '../bundle.ts';
 import { ServerDied, type SoakClient, startSoakClient } from './soak-client.ts';
 
 export type SoakOptions = {
@@ -43,7 +43,7 @@ const idsOf = (batch: number) =>
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { folder, batches, processes, faults, killEveryMs, onDone } = options;
   const report: SoakReport = { tasks: 0, kills: 0, resolved: 0, paidBatches: 0, paidTasks: 0, problems: [] };
-  const server = await bundle('soak-server.ts', path.join(folder, 'server'));
+  const server = await bundle(path.join(import.meta.dirname, 'soak-server.ts'), path.join(folder, 'server'));
   const clients = new Set<SoakClient>();
   const begun = new Map<number, number>();
   const known = new Map<number, string>();

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createStore } from '../../src/store/files/create-store.ts';
+import { bundleForTests } from '../bundle.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
+const worker = bundleForTests(path.join(import.meta.dirname, 'claim-worker.ts'));
 const BATCH_ID = 'batch_01K9ZZZZZZZZZZZZZZZZZZZZZZ';
 
 async function openStore() {
@@ -15,10 +17,9 @@ async function openStore() {
 describe('claims', () => {
   it('are one and the same for 8 processes that race for 20 of them', async () => {
     const { store, data } = await openStore();
-    const script = fileURLToPath(new URL('claim-worker.ts', import.meta.url));
     const answers = await Promise.all(
       [1, 2, 3, 4, 5, 6, 7, 8].map(async (part) => {
-        const args = ['--import', 'tsx', script, data, BATCH_ID, String(part), '20'];
+        const args = [worker.path, data, BATCH_ID, String(part), '20'];
         const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
         let out = '';
         child.stdout.on('data', (chunk: Buffer) => {

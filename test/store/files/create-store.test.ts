@@ -2,14 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createStore } from '../../../src/store/files/create-store.ts';
 import { thisProcess } from '../../../src/store/process-identity.ts';
 import type { BatchRecord } from '../../../src/store/record.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { bundleForTests } from '../../bundle.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 
+const worker = bundleForTests(join(import.meta.dirname, 'staging-worker.ts'));
 const HASH = 'ab'.repeat(32);
 const UNKNOWN_ID = 'batch_01K9ZZZZZZZZZZZZZZZZZZZZZZ';
 
@@ -190,10 +191,7 @@ describe('sweeping', () => {
     await utimes(home(old), hoursAgo(2), hoursAgo(2));
     await writeFile(join(home(damaged), 'owner.json'), '{');
 
-    const script = fileURLToPath(new URL('staging-worker.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, data], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(process.execPath, [worker.path, data], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [said] = await once(child.stdout, 'data');
     const theirs = String(said).trim();
     await store.sweep();

@@ -1,20 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createRegister } from '../../../src/store/files/register.ts';
+import { bundleForTests } from '../../bundle.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 
 const WORKERS = 4;
 const CHANGES = 200;
-const worker = fileURLToPath(new URL('register-worker.ts', import.meta.url));
+const worker = bundleForTests(join(import.meta.dirname, 'register-worker.ts'));
 
 /** Runs one worker from its `first` change; gives back how many are acknowledged in all when it has ended. */
 function run(data: string, name: string, first: number, onStart: (child: ChildProcess) => void) {
   return new Promise<{ acknowledged: number; problem: string }>((resolve, reject) => {
     const folders = [join(data, 'register'), join(data, 'tmp')];
-    const args = ['--import', 'tsx', worker, ...folders, name, String(first), String(CHANGES)];
+    const args = [worker.path, ...folders, name, String(first), String(CHANGES)];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let acknowledged = first;
     let problem = '';
@@ -69,24 +69,21 @@ describe('a register shared by processes', () => {
 
   it('loses nothing acknowledged when they are killed at any moment', async () => {
     const data = await temporaryFolder();
-    const living = new Set<ChildProcess>();
-    let kills = 0;
-    const killer = setInterval(() => {
-      const victims = [...living];
-      const victim = victims[Math.floor(Math.random() * victims.length)];
-      if (kills < 12 && victim?.kill('SIGKILL')) kills += 1;
-    }, 250);
-    const onStart = (child: ChildProcess) => {
-      // Only those at work: a process killed while it starts shows nothing.
-      child.stdout?.once('data', () => living.add(child));
-      child.once('close', () => living.delete(child));
+    /** Three times each, at a moment of its own in the middle of its work. */
+    const killer = () => {
+      let lives = 3;
+      return (child: ChildProcess) => {
+        if (lives === 0) return;
+        lives -= 1;
+        let left = 1 + Math.floor(Math.random() * 40);
+        child.stdout?.on('data', (chunk: Buffer) => {
+          left -= chunk.toString().split('\n').length - 1;
+          if (left <= 0) setTimeout(() => child.kill('SIGKILL'), Math.random() * 5);
+        });
+      };
     };
-    try {
-      await Promise.all(names.map((name) => runToTheEnd(data, name, onStart)));
-    } finally {
-      clearInterval(killer);
-    }
-    expect(kills).toBeGreaterThan(0);
+    const starts = await Promise.all(names.map((name) => runToTheEnd(data, name, killer())));
+    expect(starts).toEqual([4, 4, 4, 4]);
     await expectNothingLost(data);
   });
 });
