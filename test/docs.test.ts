@@ -2,8 +2,8 @@ import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { defaultOf, flagsOf } from '../src/config/define-setting.ts';
 import { helpText } from '../src/config/help.ts';
-import { defaultOf, flagsOf } from '../src/config/setting.ts';
 import { allSettings } from '../src/config/settings.ts';
 import { startServer } from './harness.ts';
 

@@ -1,5 +1,5 @@
 import { Command as Commander, Option } from 'commander';
-import { flagsOf, type Setting } from '../config/setting.ts';
+import { flagsOf, type Setting } from '../config/define-setting.ts';
 import { allSettings } from '../config/settings.ts';
 import { batchShare } from '../provider/dialects.ts';
 import { version } from '../version.ts';

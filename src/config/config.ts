@@ -61,6 +61,18 @@ type Surroundings = {
   home?: string | null;
 };
 
+/** With `~` for the home folder; null where the folder to start from does not exist. */
+function absolutePath(
+  given: string,
+  { cwd, home }: { cwd: string | null; home: string | null },
+): string | null {
+  const isAtHome = /^~(?=$|[/\\])/.test(given);
+  const base = isAtHome ? home : cwd;
+  const rest = isAtHome ? `.${given.slice(1)}` : given;
+  if (base !== null) return path.resolve(base, rest);
+  return path.isAbsolute(rest) ? path.normalize(rest) : null;
+}
+
 /**
  * Reads the configuration from the environment and the command line; a flag wins over its variable. Reads
  * no file and makes no folder. Throws `invalid_input` with every problem at once.
@@ -74,16 +86,13 @@ export function readConfig(surroundings: Surroundings): Config {
     problems.push(problem);
     return '';
   };
-  /** Makes a folder or file absolute, with `~` for the home folder. */
-  const absolute = (given: string): string => {
-    const atHome = /^~(?=$|[/\\])/.test(given);
-    const base = atHome ? home : cwd;
-    const rest = atHome ? `.${given.slice(1)}` : given;
-    if (base !== null) return path.resolve(base, rest);
-    if (path.isAbsolute(rest)) return path.normalize(rest);
-    const problem = atHome ? 'there is no home folder for "~"' : 'the working folder does not exist any more';
-    return refuse({ item: quoteName(given), problem, valid: 'an absolute path' });
-  };
+  const absolute = (given: string) =>
+    absolutePath(given, { cwd, home }) ??
+    refuse({
+      item: quoteName(given),
+      problem: 'there is no folder to resolve it against',
+      valid: 'an absolute path',
+    });
   const optional = (given: string | null) => (given === null ? undefined : absolute(given));
 
   const baseUrl = readBaseUrl(sdk.set, refuse);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Problem } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { flagsOf, type Setting } from './setting.ts';
+import { flagsOf, type Setting } from './define-setting.ts';
 import { allSettings } from './settings.ts';
 
 /** A text given for a setting, and the flag or variable that gave it, as it was typed. */

@@ -1,5 +1,5 @@
 import { batchShare } from '../provider/dialects.ts';
-import { defaultOf, flagsOf, type Setting } from './setting.ts';
+import { defaultOf, flagsOf, type Setting } from './define-setting.ts';
 import { allSettings } from './settings.ts';
 
 /** `--allow-dir <folder...>`, in the notation that command lines commonly have. */

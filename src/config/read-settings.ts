@@ -2,17 +2,17 @@ import path from 'node:path';
 import type { Problem } from '../errors.ts';
 import { quoteName } from '../lib/nearest.ts';
 import { placeholderIn, splitOutsidePlaceholders } from '../lib/placeholder.ts';
+import { type DefaultValue, defaultOf, type Setting } from './define-setting.ts';
 import { type Given, readFlags } from './flags.ts';
-import { defaultOf, type Setting } from './setting.ts';
 import { allSettings } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What is set, checked. */
 export type SettingValues = {
-  value<T, Default>(setting: Setting<T, Default>): T | Default;
+  value: <T, Default extends DefaultValue>(setting: Setting<T, Default>) => T | Default;
   /** Every text of a list; none where nothing is given. */
-  values<T>(setting: Setting<T>): T[];
+  values: <T>(setting: Setting<T>) => T[];
   /** What was given and does not count, for the person who configured it. */
   notices: string[];
   /** What is wrong with what was given; the setting's default counts in its place. */

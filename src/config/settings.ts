@@ -1,14 +1,14 @@
 import { logLevels } from '../log.ts';
 import { providerNames } from '../provider/provider.ts';
 import { remotes } from '../state/context.ts';
-import { amount, oneOf, onOff, type Setting, setting, text } from './setting.ts';
+import { amount, defineSetting, oneOf, onOff, type Setting, text } from './define-setting.ts';
 
 /**
  * Every setting, in the order of `--help` and docs/configuration.md. Flags, help, the checks and what they say are made
  * from it; test/docs.test.ts holds the documentation to it.
  */
 export const settings = {
-  provider: setting({
+  provider: defineSetting({
     variable: 'BATCH_MCP_PROVIDER',
     flag: 'provider',
     type: oneOf('name', providerNames),
@@ -20,7 +20,7 @@ export const settings = {
       help: 'short for --provider sandbox: made-up answers, free, to try everything',
     },
   }),
-  dataDir: setting({
+  dataDir: defineSetting({
     variable: 'BATCH_MCP_DATA_DIR',
     flag: 'data-dir',
     type: text('folder'),
@@ -28,7 +28,7 @@ export const settings = {
     defaultText: "the platform's data folder",
     help: 'where batches and results are kept; several servers can share it',
   }),
-  workDir: setting({
+  workDir: defineSetting({
     variable: 'BATCH_MCP_WORK_DIR',
     flag: 'work-dir',
     type: text('folder'),
@@ -36,7 +36,7 @@ export const settings = {
     defaultText: '~/Documents/batch-mcp, or else ~/batch-mcp',
     help: 'a folder that is always allowed, for relative paths where the working folder is no use',
   }),
-  allowedDirs: setting({
+  allowedDirs: defineSetting({
     variable: 'BATCH_MCP_ALLOWED_DIRS',
     flag: 'allow-dir',
     type: text('folder'),
@@ -45,7 +45,7 @@ export const settings = {
     defaultText: 'the working folder, unless it is /, a home folder or a system folder',
     help: 'folders that arguments of tools may name, for reading and writing',
   }),
-  maxCostUsd: setting({
+  maxCostUsd: defineSetting({
     variable: 'BATCH_MCP_MAX_COST_USD',
     flag: 'max-cost-usd',
     type: amount('dollars'),
@@ -53,7 +53,7 @@ export const settings = {
     help: 'ceiling for what one submission may cost at most',
     protects: true,
   }),
-  dailyBudgetUsd: setting({
+  dailyBudgetUsd: defineSetting({
     variable: 'BATCH_MCP_DAILY_BUDGET_USD',
     flag: 'daily-budget-usd',
     type: amount('dollars'),
@@ -61,53 +61,53 @@ export const settings = {
     help: 'ceiling for all submissions of a UTC day over the data folder',
     protects: true,
   }),
-  modelCheap: setting({
+  modelCheap: defineSetting({
     variable: 'BATCH_MCP_MODEL_CHEAP',
     type: text('model'),
     default: null,
     defaultText: "the price table's",
     help: 'the model of the tier cheap, by its exact id',
   }),
-  modelCapable: setting({
+  modelCapable: defineSetting({
     variable: 'BATCH_MCP_MODEL_CAPABLE',
     type: text('model'),
     default: null,
     defaultText: "the price table's",
     help: 'the model of the tier capable',
   }),
-  modelPremium: setting({
+  modelPremium: defineSetting({
     variable: 'BATCH_MCP_MODEL_PREMIUM',
     type: text('model'),
     default: null,
     defaultText: "the price table's",
     help: 'the model of the tier premium',
   }),
-  pricesFile: setting({
+  pricesFile: defineSetting({
     variable: 'BATCH_MCP_PRICES',
     type: text('file'),
     default: null,
     help: "a JSON file of prices that replace or extend the table's",
   }),
-  settleSeconds: setting({
+  settleSeconds: defineSetting({
     variable: 'BATCH_MCP_SETTLE_SECONDS',
     type: amount('seconds'),
     default: 30,
     help: "how long an uncertain create may take to show in the API's list of batches, in seconds",
   }),
-  sandboxSeconds: setting({
+  sandboxSeconds: defineSetting({
     variable: 'BATCH_MCP_SANDBOX_SECONDS',
     type: amount('seconds'),
     default: 2,
     help: 'how long a sandbox batch takes, in seconds',
   }),
-  remote: setting({
+  remote: defineSetting({
     variable: 'BATCH_MCP_REMOTE',
     type: oneOf('access', remotes),
     default: 'manage',
     help: 'what may be done with batches that other programs made: manage, read (no canceling) or off',
     protects: true,
   }),
-  readOnly: setting({
+  readOnly: defineSetting({
     variable: 'BATCH_MCP_READ_ONLY',
     flag: 'read-only',
     type: onOff,
@@ -115,13 +115,13 @@ export const settings = {
     help: 'only status, results, lists and estimates; writes no files for the caller',
     protects: true,
   }),
-  allowNetworkTools: setting({
+  allowNetworkTools: defineSetting({
     variable: 'BATCH_MCP_ALLOW_NETWORK_TOOLS',
     type: onOff,
     default: false,
     help: 'lets requests use web search, web fetch, code execution, MCP servers, containers and URLs',
   }),
-  logLevel: setting({
+  logLevel: defineSetting({
     variable: 'BATCH_MCP_LOG_LEVEL',
     flag: 'log-level',
     type: oneOf('level', logLevels),

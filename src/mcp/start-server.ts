@@ -90,7 +90,7 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
     // A call that came right before the end is only taken up in the next turn.
     void setImmediate()
       .then(() => Promise.allSettled(calls))
-      .then(work.idle)
+      .then(() => work.idle())
       // The replies are on their way to stdout: one turn later they are there.
       .then(() => setImmediate())
       .then(() => Promise.all([server.close(), work.close()]))

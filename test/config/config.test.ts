@@ -423,7 +423,7 @@ describe('in a folder that has been removed', () => {
         problems: [
           {
             item: '"data"',
-            problem: 'the working folder does not exist any more',
+            problem: 'there is no folder to resolve it against',
             valid: 'an absolute path',
           },
         ],

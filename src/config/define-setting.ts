@@ -8,11 +8,14 @@ export type ValueType<T> = {
   schema: z.ZodType<T, string>;
 };
 
+/** Null where nothing given means nothing. */
+export type DefaultValue = string | number | boolean | null;
+
 /**
  * One thing that the owner can set: the single source of its variable, its flag, its line in `--help` and in
  * docs/configuration.md, and of what is said of a bad value.
  */
-export type Setting<T = unknown, Default = unknown> = {
+export type Setting<T = unknown, Default extends DefaultValue = DefaultValue> = {
   variable: `BATCH_MCP_${string}`;
   /** Without its dashes. Absent where there is only the variable. */
   flag?: string;
@@ -31,8 +34,9 @@ export type Setting<T = unknown, Default = unknown> = {
 };
 
 /** Lets an entry of the table keep its own types. */
-export const setting = <T, const Default extends T | null>(entry: Setting<T, Default>): Setting<T, Default> =>
-  entry;
+export const defineSetting = <T, const Default extends (T & DefaultValue) | null>(
+  entry: Setting<T, Default>,
+): Setting<T, Default> => entry;
 
 const yes = ['1', 'true', 'yes', 'on'];
 const no = ['0', 'false', 'no', 'off'];
