@@ -14,3 +14,17 @@ export function readMoment(text: string): number | undefined {
   const time = Date.parse(`${day}T${clock}${offset}`);
   return Number.isNaN(time) ? undefined : time;
 }
+
+const SPAN = /^-?(\d{1,4}) ?(h|hours?|d|days?|w|weeks?)(?: ago)?$/i;
+const MONTH = /^\d{4}-\d{2}$/;
+
+const UNIT_MS: Record<string, number> = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+
+/** As `readMoment`, and also a span before now (`7d`, `24 hours`, `2w`) or a month (`2026-11`, its beginning). */
+export function readMomentBefore(text: string, now: Date): number | undefined {
+  const given = text.trim();
+  const [, count, unit = ''] = SPAN.exec(given) ?? [];
+  if (count !== undefined)
+    return now.getTime() - Number(count) * (UNIT_MS[unit[0]?.toLowerCase() ?? ''] ?? 0);
+  return readMoment(MONTH.test(given) ? `${given}-01` : given);
+}

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { type Config, readConfig } from '../config/config.ts';
 import type { ClosableContext } from '../config/create-context.ts';
 import { helpText } from '../config/help.ts';
@@ -11,9 +10,7 @@ import { createLog, type Log, redact } from '../log.ts';
 import type { Context } from '../state/context.ts';
 import { version } from '../version.ts';
 import { createServerFor } from './create-server.ts';
-
-/** Larger than any call's work may be, so that too much of it is refused in words and not by a closed connection. */
-const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
+import { StdioTransport } from './stdio-transport.ts';
 
 const NO_CREDENTIALS =
   'There is no Anthropic credential that can be used: work is checked and estimated, but none is sent. Set ' +
@@ -108,9 +105,7 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   process.on('SIGINT', () => end('SIGINT'));
   server.onclose = () => end('the connection was closed');
 
-  await server.connect(
-    new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: LONGEST_MESSAGE_BYTES }),
-  );
+  await server.connect(new StdioTransport(process.stdin, process.stdout));
   log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.dataDir}`);
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { batchIds } from '../provider/dialects.ts';
 import { batchOutput } from './fields.ts';
+import { findBatch } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { follow } from './status.ts';
@@ -18,8 +19,11 @@ export const adopt = defineOperation({
       .describe(`The provider's id: ${batchIds.example}`),
   }),
   output: batchOutput,
-  run: (context, { provider_batch_id }, waiting) => follow(context, provider_batch_id, waiting),
-  nextStep,
+  async run(context, { provider_batch_id }, waiting) {
+    const { batch_id } = await findBatch(context, provider_batch_id);
+    return follow(context, batch_id, waiting);
+  },
+  nextStep: (batch) => nextStep(batch),
 });
 
 export type AdoptReply = ReplyOf<typeof adopt>;

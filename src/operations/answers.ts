@@ -2,7 +2,7 @@ import type { Answer } from '../answers/answer.ts';
 import { openView, type View } from '../answers/view.ts';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { findBatch, requireRecord } from './find-batch.ts';
 
 /** Answers read at a time: in memory only as long as they are worked on. */
 const CHUNK = 100;
@@ -41,7 +41,7 @@ async function* chunksOf(context: Context, id: string): AsyncGenerator<{ view: V
 }
 
 async function viewOf(context: Context, id: string): Promise<View> {
-  const batchId = await resolveBatchId(context, id);
+  const { batch_id: batchId } = await findBatch(context, id);
   const record = await requireRecord(context, batchId);
   if (record.adopted && record.parts.length === 0) {
     throw new BatchError(

@@ -5,7 +5,7 @@ import { endsWithin } from '../state/jobs.ts';
 import { isCreated, seenOf, updatePart } from '../state/parts.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { batchId, batchOutput } from './fields.ts';
-import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { requireRecord } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { type Refreshed, refreshWithin } from './refresh.ts';
 import { nextStep } from './replies/next-step.ts';
@@ -20,7 +20,7 @@ export const cancel = defineOperation({
   input: z.strictObject({ batch_id: batchId }),
   output: batchOutput,
   run: async (context, { batch_id }) => short(await reportOf(context, await cancelBatch(context, batch_id))),
-  nextStep,
+  nextStep: (batch) => nextStep(batch),
 });
 
 export type CancelReply = ReplyOf<typeof cancel>;
@@ -29,11 +29,10 @@ export type CancelReply = ReplyOf<typeof cancel>;
  * Cancels what of a batch still runs, and keeps parts that were never sent from being sent; what has been
  * answered already stays and is paid. `wrong_state` where there is nothing to cancel.
  */
-async function cancelBatch(context: Context, id: string): Promise<Refreshed> {
+async function cancelBatch(context: Context, batchId: string): Promise<Refreshed> {
   if (context.readOnly) {
     throw new BatchError('not_allowed', 'This server is read-only. Nothing was canceled; ask the person.');
   }
-  const batchId = await resolveBatchId(context, id);
   await requireOwn(context, batchId);
   const { record } = await refreshWithin(context, await requireRecord(context, batchId), LOOK_MS);
   const running = record.parts

@@ -32,8 +32,6 @@ export const estimate = defineOperation({
     rests_on: z.string(),
     preview: z.string().nullable(),
     prices_as_of: z.string(),
-    warnings: z.array(z.string()),
-    next_step: z.string(),
   }),
   async run(context, args, waiting): Promise<Estimate> {
     const { request_count, input_tokens_per_request, output_tokens_per_request, ...work } = args;

@@ -29,6 +29,4 @@ export const batchOutput = z.looseObject({
   request_count: z.number().optional(),
   cost_usd: costUsd.optional(),
   check_again_in_seconds: z.number(),
-  warnings: z.array(z.string()),
-  next_step: z.string(),
 });

@@ -1,35 +1,21 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { readCursor, writeCursor } from '../answers/cursor.ts';
-import { type CostUsd, costOf } from '../cost/cost.ts';
-import {
-  batchCosts,
-  type CostGroup,
-  costsOf,
-  createCostGroups,
-  type Grouping,
-  groupings,
-  total,
-} from '../cost/group-costs.ts';
+import { type CostGroup, createCostGroups, type Grouping, groupings, total } from '../cost/group-costs.ts';
 import { roundUsd } from '../cost/pricing.ts';
-import { readMoment } from '../lib/moment.ts';
-import { providerNames } from '../provider/provider.ts';
+import { readMoment, readMomentBefore } from '../lib/moment.ts';
+import { quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
-import { processingStatuses, statusOf } from '../state/status.ts';
 import type { DamagedBatch } from '../store/files/summaries.ts';
-import type { BatchRecord } from '../store/record.ts';
-import type { Store } from '../store/store.ts';
 import { costUsd, processingStatus } from './fields.ts';
+import { type ListedBatch, type Listing, readListing } from './listing.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { listRemote, type RemoteBatch } from './remote-batches.ts';
 
-const moment = z.string().transform((text, check) => {
-  const time = readMoment(text);
-  if (time === undefined) {
-    check.addIssue({ code: 'custom', message: 'a date as 2026-11-22, or a time as 2026-11-22T08:00:00Z' });
-    return z.NEVER;
-  }
-  return time;
+/** Any now will do to tell whether it can be read. */
+const moment = z.string().refine((text) => readMomentBefore(text, new Date(0)) !== undefined, {
+  error:
+    'a date as 2026-11-22, a month as 2026-11, a time as 2026-11-22T08:00:00Z, or a span before now as 7d',
 });
 
 const input = z.strictObject({
@@ -66,8 +52,6 @@ export const list = defineOperation({
     ),
     totals: z.record(z.string(), z.number()),
     next_cursor: z.string().nullable(),
-    warnings: z.array(z.string()),
-    next_step: z.string(),
   }),
   async run(context, { include_remote, ...request }): Promise<BatchList> {
     const listed = await listBatches(context, request);
@@ -75,35 +59,26 @@ export const list = defineOperation({
     const remote = await listRemote(context);
     return { ...listed, remote: remote.slice(0, REMOTE_SHOWN), remote_count: remote.length };
   },
-  nextStep: ({ next_cursor }) =>
-    next_cursor === null
+  nextStep({ totals, next_cursor, remote }, { limit: _limit, include_remote: _remote, ...filters }) {
+    const onlyRemote = totals.batches === 0 && remote !== undefined && remote.length > 0;
+    if (totals.batches === 0 && !onlyRemote) {
+      const isFiltered = Object.values(filters).some((filter) => filter !== undefined);
+      return isFiltered ? NOTHING_MATCHES : NOTHING_YET;
+    }
+    return next_cursor === null
       ? 'Call batch_status or get_results with a batch_id.'
-      : 'Call batch_status or get_results with a batch_id, or list_batches with the same arguments and next_cursor.',
+      : 'Call batch_status or get_results with a batch_id, or list_batches with the same arguments and next_cursor.';
+  },
 });
+
+const NOTHING_YET =
+  'There are no batches yet. To make the first, call submit_batch with the tasks: estimate_cost says beforehand what it ' +
+  'costs, and sandbox: true tries it out free and without a key.';
+
+const NOTHING_MATCHES =
+  'No batch matches. Call list_batches with fewer filters to see which batches there are.';
 
 export type ListReply = ReplyOf<typeof list>;
-
-const listedCost = z.object({
-  expected: z.number(),
-  maximum: z.number(),
-  actual: z.number().nullable(),
-  basis: z.enum(['exact', 'sampled', 'estimated', 'actual']),
-});
-
-const listedBatch = z.object({
-  batch_id: z.string(),
-  name: z.string(),
-  provider: z.enum(providerNames),
-  processing_status: z.enum(processingStatuses),
-  request_count: z.number(),
-  created_at: z.string(),
-  cost_usd: listedCost.nullable() satisfies z.ZodType<CostUsd | null>,
-});
-export type ListedBatch = z.infer<typeof listedBatch>;
-
-/** All that listing needs to know of a batch. */
-const listing = z.object({ listed: listedBatch, costs: batchCosts, disk_bytes: z.number() });
-type Listing = z.infer<typeof listing>;
 
 export type BatchList = {
   batches: ListedBatch[];
@@ -126,22 +101,17 @@ const PAGE_CHARACTERS = 10_000;
 /** Below this nobody minds what the data folder takes. */
 const MUCH_DISK_BYTES = 1_000_000_000;
 
-/** What the store of a process keeps for listing. */
-const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
-
-const readerOf = (store: Store) =>
-  store.summaries<Listing>({ name: 'listing-2', schema: listing, make: listingOf });
-
 async function listBatches(
-  context: Pick<Context, 'store' | 'log'>,
+  context: Pick<Context, 'store' | 'log' | 'now'>,
   request: ListRequest,
 ): Promise<BatchList> {
   const { limit = DEFAULT_LIMIT, cursor, ...filters } = request;
   const of = `list:${createHash('sha256').update(JSON.stringify(filters)).digest('hex').slice(0, 12)}`;
   const start = cursor === undefined ? 0 : readCursor(cursor, of);
-  const read = readers.get(context.store) ?? readerOf(context.store);
-  readers.set(context.store, read);
-  const { found, damaged } = await read(await context.store.batchIds());
+  const now = context.now();
+  const since = timeOf(request.since, now);
+  const until = timeOf(request.until, now);
+  const { found, damaged } = await readListing(context.store);
   for (const { problem } of damaged) context.log('error', problem);
 
   const batches: ListedBatch[] = [];
@@ -150,7 +120,7 @@ async function listBatches(
   let next: string | null = null;
   let characters = 0;
   for (const { listed, costs } of found) {
-    if (!matches(listed, request)) continue;
+    if (!matches(listed, request) || !isWithin(listed, since, until)) continue;
     if (totals.batches >= start && next === null) {
       characters += JSON.stringify(listed).length;
       const full = batches.length >= limit || (batches.length > 0 && characters > PAGE_CHARACTERS);
@@ -166,6 +136,8 @@ async function listBatches(
   }
   const groups = costGroups.groups();
   const warnings = [
+    ...resolvedMoment('since', request.since, since),
+    ...resolvedMoment('until', request.until, until),
     ...damagedWarnings(damaged),
     ...unknownWarnings(request.group_by, groups.length, costGroups.unknown()),
     ...diskWarnings(context, found),
@@ -182,26 +154,6 @@ async function listBatches(
 
 const SANDBOX_LISTED =
   'Batches with provider sandbox hold made-up answers; nothing was paid for them, and the dollars leave them out.';
-
-function listingOf(record: BatchRecord): Listing {
-  const { batch_id, name, provider, request_count, created_at } = record;
-  const processing_status = statusOf(record);
-  const cost_usd = costOf(record);
-  return {
-    listed: { batch_id, name, provider, processing_status, request_count, created_at, cost_usd },
-    costs: costsOf(record),
-    disk_bytes: diskBytes(record),
-  };
-}
-
-/** Its requests and results, which are nearly all of it. */
-export function diskBytes({ parts }: BatchRecord): number {
-  return parts.reduce(
-    (sum, { body_bytes, progress }) =>
-      sum + body_bytes + ((progress.state === 'created' && progress.results?.bytes) || 0),
-    0,
-  );
-}
 
 function diskWarnings({ store }: Pick<Context, 'store'>, found: readonly Listing[]): string[] {
   const bytes = found.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
@@ -226,16 +178,25 @@ function unknownWarnings(by: Grouping | undefined, groups: number, unknown: numb
   ];
 }
 
-function matches(
-  listed: ListedBatch,
-  { processing_status, name_contains, since, until }: ListRequest,
-): boolean {
+function matches(listed: ListedBatch, { processing_status, name_contains }: ListRequest): boolean {
   return (
     (processing_status === undefined || listed.processing_status === processing_status) &&
-    (name_contains === undefined || listed.name.toLowerCase().includes(name_contains.toLowerCase())) &&
-    (since === undefined || Date.parse(listed.created_at) >= since) &&
-    (until === undefined || Date.parse(listed.created_at) < until)
+    (name_contains === undefined || listed.name.toLowerCase().includes(name_contains.toLowerCase()))
   );
+}
+
+const timeOf = (moment: string | undefined, now: Date) =>
+  moment === undefined ? undefined : readMomentBefore(moment, now);
+
+function isWithin({ created_at }: ListedBatch, since = -Infinity, until = Infinity): boolean {
+  const created = Date.parse(created_at);
+  return created >= since && created < until;
+}
+
+/** Says what a moment is that no calendar has, as `7d` or a month. */
+function resolvedMoment(name: string, given: string | undefined, time: number | undefined): string[] {
+  if (given === undefined || time === undefined || readMoment(given) !== undefined) return [];
+  return [`${name} ${quoteName(given)} is ${new Date(time).toISOString()}.`];
 }
 
 function damagedWarnings(damaged: readonly DamagedBatch[]): string[] {

@@ -1,11 +1,12 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import { problemsOf } from '../tasks/problems.ts';
+import { findBatch } from './find-batch.ts';
 
 /** What every reply ends with, for whoever reads it. */
-export type WithNextStep = { next_step: string };
+export type WithNextStep = { warnings: string[]; next_step: string };
 
 /**
  * One thing that a user can ask for. An agent's tool, a person's command and a program's method are made from it, so
@@ -32,26 +33,38 @@ type Definition<Input extends z.ZodObject, Output extends z.ZodObject, Facts ext
   input: Input;
   output: Output;
   run(context: Context, args: z.output<Input>, waiting: Waiting): Promise<Facts>;
-  /** What to do now, told from the facts alone. Names tools and ids, and nothing that a model or a file wrote. */
-  nextStep(facts: NoInfer<Facts>): string;
+  /** What to do now. Names tools and ids, and nothing that a model or a file wrote. */
+  nextStep(facts: NoInfer<Facts>, args: z.output<Input>): string;
 };
 
 /** Puts an operation together. The compiler holds that what it gives is what its `output` says. */
 export function defineOperation<
   Input extends z.ZodObject,
   Output extends z.ZodObject,
-  Facts extends Omit<z.input<Output>, 'next_step'>,
+  Facts extends z.input<Output> & { warnings: string[] },
 >(definition: Definition<Input, Output, Facts>): Operation<Input, Facts & WithNextStep> {
   const { name, input, output } = definition;
   return {
     name,
     input,
-    output,
-    async run(context, args, waiting = {}) {
+    output: output.extend({ warnings: z.array(z.string()), next_step: z.string() }),
+    async run(context, given, waiting = {}) {
+      const { args, notes } = await withBatchId(context, given);
       const facts = await definition.run(context, args, waiting);
-      return { ...facts, next_step: definition.nextStep(facts) };
+      const told = notes.length === 0 ? facts : { ...facts, warnings: [...notes, ...facts.warnings] };
+      return { ...told, next_step: definition.nextStep(told, args) };
     },
   };
+}
+
+/** The arguments with the id of the batch that they mean, and what has to be said of that. */
+async function withBatchId<Args extends object>(
+  context: Context,
+  args: Args,
+): Promise<{ args: Args; notes: string[] }> {
+  if (!('batch_id' in args) || typeof args.batch_id !== 'string') return { args, notes: [] };
+  const { batch_id, note } = await findBatch(context, args.batch_id);
+  return { args: { ...args, batch_id }, notes: note === null ? [] : [note] };
 }
 
 /** Reads arguments by their schema. Throws `invalid_input` with every problem; `asked` is what the caller called. */

@@ -3,7 +3,7 @@ import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { isSaved, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { diskBytes } from './list.ts';
+import { diskBytes } from './listing.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -27,7 +27,6 @@ export const prune = defineOperation({
     bytes: z.number(),
     kept: z.number(),
     dry_run: z.boolean(),
-    next_step: z.string(),
   }),
   async run(context, { older_than_days, dry_run = false }, { signal }) {
     if (context.readOnly) {
@@ -47,7 +46,8 @@ export const prune = defineOperation({
       const { name, created_at } = record;
       batches.push({ batch_id: batchId, name, created_at, bytes: diskBytes(record) });
     }
-    return { batches, bytes: batches.reduce((sum, { bytes }) => sum + bytes, 0), kept, dry_run };
+    const bytes = batches.reduce((sum, batch) => sum + batch.bytes, 0);
+    return { batches, bytes, kept, dry_run, warnings: [] };
   },
   nextStep: ({ dry_run }) =>
     dry_run

@@ -11,7 +11,7 @@ import { jobEndsWithin, type Progress, type Waiting } from '../state/jobs.ts';
 import { isSaved, type ProcessingStatus } from '../state/status.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
 import { batchId, costUsd, outcomeFilter, processingStatus } from './fields.ts';
-import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { requireRecord } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep, type ResultsState } from './replies/next-step.ts';
 import { findPreparing, type Preparing } from './replies/preparing.ts';
@@ -71,8 +71,6 @@ export const results = defineOperation({
     next_cursor: z.string().nullable(),
     output_files: z.array(z.string()),
     cost_usd: costUsd,
-    warnings: z.array(z.string()),
-    next_step: z.string(),
   }),
   run: (context, { batch_id, ...request }, waiting) => readResults(context, batch_id, request, waiting),
   nextStep: (found) => (found.results_state === 'saved' ? afterAnswers(found) : nextStep(found)),
@@ -90,14 +88,13 @@ const failed: Outcome[] = ['incomplete', 'errored', 'expired', 'canceled', 'miss
 /** The path of the file is checked before anything is downloaded. */
 async function readResults(
   context: Context,
-  id: string,
+  batchId: string,
   request: ResultsRequest,
   waiting: Waiting,
 ): Promise<Results> {
   const output =
     request.output_file && (await checkOutputFile(context, request.output_file, request.overwrite));
   const start = Date.now();
-  const batchId = await resolveBatchId(context, id);
   const preparing = await findPreparing(context, batchId);
   if (preparing) return nothingYet(preparing);
   const looked = await watch(context, batchId, waiting);

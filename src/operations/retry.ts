@@ -10,7 +10,7 @@ import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { createProblemList } from '../tasks/problems.ts';
 import { batchOutput } from './fields.ts';
-import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { requireRecord } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { refresh } from './refresh.ts';
 import { nextStep } from './replies/next-step.ts';
@@ -79,7 +79,7 @@ async function tell(
 
 async function sendAgain(
   context: Context,
-  id: string,
+  batchId: string,
   options: RetryOptions,
   waiting: Waiting,
 ): Promise<Retried> {
@@ -89,7 +89,6 @@ async function sendAgain(
   const problems = createProblemList();
   problems.add(...checkRetryOptions(options, context.catalog, dialectOf(context.defaultProvider)));
   problems.throwIfAny('The retry was refused; nothing was sent. Correct this and call again:');
-  const batchId = await resolveBatchId(context, id);
   if (options.resolve !== undefined) return settleBy(context, batchId, options.resolve, waiting);
 
   const { record, job } = await watch(context, batchId, waiting);

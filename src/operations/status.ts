@@ -1,12 +1,17 @@
 import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import { batchId, batchOutput } from './fields.ts';
-import { resolveBatchId } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findStillPreparing, type Preparing } from './replies/preparing.ts';
 import { type BatchReport, reportOf } from './replies/report.ts';
 import { type WatchOptions, watch } from './watch.ts';
+
+export const statusOutput = batchOutput.extend({
+  outcomes: z.record(z.string(), z.number()).optional(),
+  results_state: z.enum(['none', 'downloading', 'saved']).optional(),
+  output_files: z.array(z.string()).optional(),
+});
 
 /** How a batch is now. */
 export const status = defineOperation({
@@ -15,14 +20,11 @@ export const status = defineOperation({
     batch_id: batchId,
     wait_seconds: z.number().min(0).max(20).optional(),
   }),
-  output: batchOutput.extend({
-    outcomes: z.record(z.string(), z.number()).optional(),
-    results_state: z.enum(['none', 'downloading', 'saved']).optional(),
-    output_files: z.array(z.string()).optional(),
-  }),
-  run: (context, { batch_id, wait_seconds }, waiting) =>
-    follow(context, batch_id, { ...waiting, waitSeconds: wait_seconds }),
-  nextStep,
+  output: statusOutput,
+  async run(context, { batch_id, wait_seconds }, waiting): Promise<BatchReport | Preparing> {
+    return follow(context, batch_id, { ...waiting, waitSeconds: wait_seconds });
+  },
+  nextStep: (batch) => nextStep(batch),
 });
 
 export type StatusReply = ReplyOf<typeof status>;
@@ -30,10 +32,9 @@ export type StatusReply = ReplyOf<typeof status>;
 /** Looks at a batch, and on until it has ended and is saved or the time is up, also while it is being prepared. */
 export async function follow(
   context: Context,
-  id: string,
+  batchId: string,
   options: WatchOptions,
 ): Promise<BatchReport | Preparing> {
-  const batchId = await resolveBatchId(context, id);
   const preparing = await findStillPreparing(context, batchId, (options.waitSeconds ?? 0) * 1000, options);
   return preparing ?? reportOf(context, await watch(context, batchId, options));
 }

@@ -71,7 +71,7 @@ export const submit = defineOperation({
     const submitted = await sendWithin(context, submission, callEnds, waiting);
     return tell(context, submitted, submission.output.path);
   },
-  nextStep,
+  nextStep: (batch) => nextStep(batch),
 });
 
 export type SubmitReply = ReplyOf<typeof submit>;

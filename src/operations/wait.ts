@@ -3,12 +3,11 @@ import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import { batchId } from './fields.ts';
-import { resolveBatchId } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findStillPreparing, type Preparing } from './replies/preparing.ts';
 import { type BatchReport, reportOf } from './replies/report.ts';
-import { status } from './status.ts';
+import { statusOutput } from './status.ts';
 import { isLasting, watch } from './watch.ts';
 
 /** An hour more than a batch lives, so that one that expires is seen to. */
@@ -30,10 +29,16 @@ export const wait = defineOperation({
       .optional()
       .describe('Seconds to wait at most; default: 90000, which is 25 hours'),
   }),
-  output: status.output,
-  run: (context, { batch_id, poll_interval, timeout = DEFAULT_TIMEOUT_SECONDS }, waiting) =>
-    untilEnd(context, batch_id, { everySeconds: poll_interval, timeoutSeconds: timeout }, waiting),
-  nextStep,
+  output: statusOutput,
+  async run(
+    context,
+    { batch_id, poll_interval, timeout = DEFAULT_TIMEOUT_SECONDS },
+    waiting,
+  ): Promise<BatchReport | Preparing> {
+    const patience = { everySeconds: poll_interval, timeoutSeconds: timeout };
+    return untilEnd(context, batch_id, patience, waiting);
+  },
+  nextStep: (batch) => nextStep(batch),
 });
 
 export type WaitReply = ReplyOf<typeof wait>;
@@ -48,14 +53,13 @@ const LONGEST_RETRY_SECONDS = 300;
 /** A look that fails is not the end: the batch goes on, and so does the waiting. */
 async function untilEnd(
   context: Context,
-  id: string,
+  batchId: string,
   { everySeconds, timeoutSeconds }: Patience,
   waiting: Waiting,
 ): Promise<BatchReport | Preparing> {
   // By the clock that stands still while a computer sleeps: what it slept through is no reason to give up.
   const end = performance.now() + timeoutSeconds * 1000;
   const left = () => Math.max(0, end - performance.now());
-  const batchId = await resolveBatchId(context, id);
   let failed = 0;
   let unconfirmed = 0;
   for (;;) {

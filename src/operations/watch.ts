@@ -5,7 +5,7 @@ import type { Context } from '../state/context.ts';
 import { type Job, jobEndsWithin, type Progress, type Waiting } from '../state/jobs.ts';
 import { isSaved, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { requireRecord, resolveBatchId } from './find-batch.ts';
+import { requireRecord } from './find-batch.ts';
 import { type Refreshed, refreshWithin } from './refresh.ts';
 
 export type WatchOptions = Waiting & {
@@ -38,7 +38,8 @@ export async function watch(context: Context, id: string, options: WatchOptions 
   const start = Date.now();
   const until = start + Math.min(waitSeconds * 1000, context.limits.callMs);
   const timeForLook = () => start + context.limits.callMs + LAST_LOOK_MS - Date.now();
-  const batchId = await resolveBatchId(context, id);
+  // What was prepared under this id may have turned out to be an earlier batch's work.
+  const batchId = context.jobs.forwarded(id);
   for (let looks = 1; ; looks += 1) {
     // What is looked at in between is only whether the wait is over.
     const partsAsked = looks > 1 && until > Date.now() ? 'until_one_runs' : 'all';

@@ -58,7 +58,13 @@ export type WorkArguments = TaskDefaults & SourceArguments & { max_tasks?: numbe
 
 const sources = ['requests', 'requests_file', 'rows_file', 'input_files'] as const;
 
-const givenSources = (args: SourceArguments) => sources.filter((name) => args[name] !== undefined);
+function givenSources(args: SourceArguments) {
+  const given = sources.filter((name) => args[name] !== undefined);
+  // An empty list beside another source was only filled in, by a client that leaves out nothing.
+  return given.length > 1 && args.requests?.length === 0
+    ? given.filter((name) => name !== 'requests')
+    : given;
+}
 
 /** Whether a call brings tasks at all. */
 export const hasTasks = (args: WorkArguments): boolean => givenSources(args).length > 0;

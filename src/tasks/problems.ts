@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { BatchError, PROBLEMS_NAMED, type Problem } from '../errors.ts';
-import { didYouMean, nearest } from '../lib/nearest.ts';
+import { nearest } from '../lib/nearest.ts';
+import { adviceFor, meantKey, meantValue } from './guesses.ts';
 
 /** Problems as they are found in a pass: the first are kept, all are counted. */
 export type ProblemList = {
@@ -95,8 +96,12 @@ function describe(issue: z.core.$ZodIssue): Pick<Problem, 'problem' | 'valid'> {
   switch (issue.code) {
     case 'invalid_type':
       return describeType(issue);
-    case 'invalid_value':
-      return { problem: 'is not one of the values allowed', valid: issue.values.map(String).join(', ') };
+    case 'invalid_value': {
+      const allowed = issue.values.map(String);
+      const meant = meantValue(issue.input, allowed);
+      const hint = meant === undefined ? '' : ` (did you mean "${meant}"?)`;
+      return { problem: `is not one of the values allowed${hint}`, valid: allowed.join(', ') };
+    }
     case 'too_small':
     case 'too_big':
       return describeLimit(issue);
@@ -133,19 +138,29 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
     const base = item === undefined ? {} : { item };
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {
-        const meant = nearest(key, knownKeys);
         // A file that is no list of tasks may hold anything as a key: what is no plain name is not repeated.
         const shown = /^[\w-]{1,40}$/.test(key) ? key : `(a key of ${key.length} characters)`;
         return {
           ...base,
           field: at === '' ? shown : `${at}.${shown}`,
-          problem: `unknown key${didYouMean(key, knownKeys)}`,
-          ...(meant === undefined && { valid: knownKeys.join(', ') }),
+          problem: `unknown key${hintAt(key, knownKeys, issue.input)}`,
+          ...(nearest(key, knownKeys) === undefined && { valid: knownKeys.join(', ') }),
         };
       });
     }
     return [{ ...base, ...(at !== '' && { field: at }), ...describe(issue) }];
   });
+}
+
+/** ` (did you mean "max_tokens"?)`, or what to do instead, where that can be told of an unknown key of `input`. */
+function hintAt(key: string, knownKeys: readonly string[], input: unknown): string {
+  const value =
+    typeof input === 'object' && input !== null
+      ? Object.entries(input).find(([name]) => name === key)?.[1]
+      : undefined;
+  const meant = meantKey(key, knownKeys, value);
+  const advice = meant === undefined ? adviceFor(key) : `did you mean "${meant}"?`;
+  return advice === undefined ? '' : ` (${advice})`;
 }
 
 /** Drops `null` entries of one object level: some clients send null for an optional argument left out. */

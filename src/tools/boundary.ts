@@ -1,6 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { BatchError, renderError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
+import { asMeant } from './as-meant.ts';
 import { audit } from './audit.ts';
 import { tools } from './index.ts';
 import type { Call, Tool } from './tool.ts';
@@ -15,15 +16,19 @@ const LONGEST_TEXT = 20_000;
  */
 export async function callTool(
   name: string,
-  args: unknown,
+  given: unknown,
   context: Context,
   call: Call,
   redact: (text: string) => string,
 ): Promise<CallToolResult> {
   const tool = tools.find((each) => each.name === name);
   if (tool === undefined) throw new Error(`there is no tool ${name}`);
+  let args = given;
   try {
-    const reply = await tool.run(args, context, call);
+    const meant = asMeant(given, tool.inputSchema);
+    args = meant.args;
+    const told = await tool.run(args, context, call);
+    const reply = { ...told, warnings: [...meant.notes, ...told.warnings] };
     await audit(context, tool, args, { reply });
     const text = redact(JSON.stringify(reply));
     if (text.length > LONGEST_TEXT) {

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { type Operation, readInput, type WithNextStep } from '../operations/operation.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
-import { withoutNulls } from '../tasks/problems.ts';
 
 /** What a tool may use of the call that it answers. */
 export type Call = {
@@ -81,10 +80,8 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
     annotations: hints,
     inputSchema: inputSchema(operation.input, toldElsewhere),
     outputSchema: advertised(operation.output, 'output'),
-    run(args, context, call) {
-      const given = typeof args === 'object' && args !== null ? withoutNulls({ ...args }) : args;
-      return operation.run(context, readInput(operation.input, given ?? {}, name), waitingOf(call));
-    },
+    run: async (args, context, call) =>
+      operation.run(context, readInput(operation.input, args, name), waitingOf(call)),
   };
 }
 

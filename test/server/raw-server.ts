@@ -14,7 +14,7 @@ export type RawServer = {
   /** Writes a line to its stdin: a text as it is, anything else as JSON. */
   send(message: unknown): void;
   /** The reply with this id, when it comes. */
-  reply(id: number): Promise<Reply>;
+  reply(id: number | string): Promise<Reply>;
   /** Initializes, as a client does. */
   initialize(): Promise<void>;
   closeStdin(): void;
@@ -71,14 +71,14 @@ export async function startRawServer(options: Options = {}): Promise<RawServer> 
     await ended;
   });
 
-  function find(id: number): Reply | undefined {
+  function find(id: number | string): Reply | undefined {
     const lines = stdout.split('\n').slice(0, -1);
     return lines.map((line) => JSON.parse(line)).find((message) => message.id === id);
   }
   const send = (message: unknown) => {
     child.stdin.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`);
   };
-  const reply = async (id: number): Promise<Reply> => {
+  const reply = async (id: number | string): Promise<Reply> => {
     for (;;) {
       const found = find(id);
       if (found) return found;

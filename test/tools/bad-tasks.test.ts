@@ -43,12 +43,6 @@ describe('a task type', () => {
     ],
     ['generate_tests with blanks', typed('generate_tests', { code: ' \n ' }), 'input_data.code: is empty'],
     ['input as text', typed('generate_docs', CONTENT), 'input_data: is a string', 'an object'],
-    [
-      'input as JSON text',
-      typed('generate_docs', '{"code":"x"}'),
-      'input_data: is a string',
-      'an object itself',
-    ],
     ['items as text', typed('classify_bulk', { items: CONTENT }), 'input_data.items', 'a list of texts'],
     ['an empty item', typed('classify_bulk', { items: [CONTENT, ''] }), 'input_data.items[1]', 'empty'],
     [
@@ -73,12 +67,6 @@ describe('a native request', () => {
   const rows: Row[] = [
     ['without params', requests({ custom_id: 'a' }), 'requests[0] (a): params: is missing', 'an object'],
     ['without an id', requests({ params }), 'requests[0]: custom_id: is missing'],
-    [
-      'with params as text',
-      requests({ custom_id: 'a', params: JSON.stringify(params) }),
-      'params: is a string',
-      'an object itself',
-    ],
     [
       'with an id that the API refuses',
       requests({ custom_id: 'a b', params }),

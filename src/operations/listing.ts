@@ -1,0 +1,63 @@
+import * as z from 'zod';
+import { type CostUsd, costOf } from '../cost/cost.ts';
+import { batchCosts, costsOf } from '../cost/group-costs.ts';
+import { providerNames } from '../provider/provider.ts';
+import { processingStatuses, statusOf } from '../state/status.ts';
+import type { Summaries } from '../store/files/summaries.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { Store } from '../store/store.ts';
+
+const listedCost = z.object({
+  expected: z.number(),
+  maximum: z.number(),
+  actual: z.number().nullable(),
+  basis: z.enum(['exact', 'sampled', 'estimated', 'actual']),
+});
+
+const listedBatch = z.object({
+  batch_id: z.string(),
+  name: z.string(),
+  provider: z.enum(providerNames),
+  processing_status: z.enum(processingStatuses),
+  request_count: z.number(),
+  created_at: z.string(),
+  cost_usd: listedCost.nullable() satisfies z.ZodType<CostUsd | null>,
+});
+export type ListedBatch = z.infer<typeof listedBatch>;
+
+/** All that listing needs to know of a batch. */
+const listing = z.object({ listed: listedBatch, costs: batchCosts, disk_bytes: z.number() });
+export type Listing = z.infer<typeof listing>;
+
+/** What the store of a process keeps for listing. */
+const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
+
+const readerOf = (store: Store) =>
+  store.summaries<Listing>({ name: 'listing-2', schema: listing, make: listingOf });
+
+/** What there is to list, newest first. */
+export async function readListing(store: Store): Promise<Summaries<Listing>> {
+  const read = readers.get(store) ?? readerOf(store);
+  readers.set(store, read);
+  return read(await store.batchIds());
+}
+
+function listingOf(record: BatchRecord): Listing {
+  const { batch_id, name, provider, request_count, created_at } = record;
+  const processing_status = statusOf(record);
+  const cost_usd = costOf(record);
+  return {
+    listed: { batch_id, name, provider, processing_status, request_count, created_at, cost_usd },
+    costs: costsOf(record),
+    disk_bytes: diskBytes(record),
+  };
+}
+
+/** Its requests and results, which are nearly all of it. */
+export function diskBytes({ parts }: BatchRecord): number {
+  return parts.reduce(
+    (sum, { body_bytes, progress }) =>
+      sum + body_bytes + ((progress.state === 'created' && progress.results?.bytes) || 0),
+    0,
+  );
+}

@@ -1,0 +1,176 @@
+import { nearest } from '../lib/nearest.ts';
+
+/**
+ * Names of arguments, each with words that agents try for it. A word may stand for several: the first that the call
+ * knows is meant. Written without case and separators, so that `maxcost` is `max_cost` and `maxCost`.
+ */
+const KEYS: readonly [name: string, words: string][] = [
+  [
+    'requests',
+    'tasks prompts items jobs inputs messages questions queries calls records entries list batch data',
+  ],
+  ['requests', 'corrections corrected fixes fixed updates updatedrequests newrequests replacements texts'],
+  ['rows_file', 'csv csvfile csvpath tsv table spreadsheet rows sheet dataset'],
+  ['input_files', 'files paths folder directory dir glob globs pattern patterns documents'],
+  [
+    'requests_file',
+    'file path filename filepath inputfile inputpath source taskfile tasksfile jsonl jsonlfile json',
+  ],
+  [
+    'requests_file',
+    'jsonfile promptsfile promptfile datafile requestfile requestspath csv csvfile rows files input',
+  ],
+  ['output_pattern', 'outputdir outputfolder outputdirectory outdir outputfiles filepattern'],
+  [
+    'output_file',
+    'output out outfile outputpath outpath destination dest saveto savepath savein target export',
+  ],
+  [
+    'output_file',
+    'resultfile resultsfile resultspath exportfile writeto file path filename filepath format csv',
+  ],
+  ['output_file', 'outputformat outputdir outputfolder outputdirectory outdir outputfiles'],
+  ['task_id', 'id key uid itemid rowid reference ref customid requestid name'],
+  ['custom_id', 'id taskid requestid'],
+  ['batch_id', 'id batch job jobid messagebatchid msgbatchid providerbatchid batchname'],
+  ['task_ids', 'ids taskid tasks customids customid only requestids items'],
+  ['task_type', 'type kind template tasktemplate operation category'],
+  ['prompt', 'text question message instruction instructions userprompt usermessage query content ask input'],
+  ['prompt', 'prompttemplate promptprefix sharedprompt messages'],
+  ['input_data', 'input data variables vars context parameters values fields payload args arguments'],
+  ['system', 'systemprompt systemmessage systeminstruction systeminstructions role persona preamble'],
+  ['model_tier', 'tier quality size modelclass modelsize speed'],
+  ['model', 'modelname modelid engine llm'],
+  ['max_tokens', 'maxoutputtokens maxcompletiontokens tokenlimit maxlength outputtokens length'],
+  [
+    'output_schema',
+    'schema jsonschema responseschema responseformat outputformat structuredoutput answerschema',
+  ],
+  ['max_tasks', 'limit first n maxitems maxrequests pilot top head sample samplesize numtasks count'],
+  ['name', 'title batchname label description jobname tag'],
+  [
+    'max_cost_usd',
+    'maxcost budget costlimit maxusd limitusd maxprice maxbudget budgetusd maxspend spendlimit',
+  ],
+  [
+    'force_new',
+    'force resubmit allowduplicate allowduplicates new again ignoreduplicate forceresubmit rerun',
+  ],
+  ['sandbox', 'mock fake demo simulate simulation test testmode trial'],
+  ['detail', 'verbose verbosity full mode view summary details level'],
+  ['processing_status', 'status state batchstatus statuses'],
+  [
+    'outcomes',
+    'status state statuses outcome filter resulttype onlyfailed failedonly errorsonly failed failures',
+  ],
+  ['error_types', 'errortype errors error type types reason reasons cause causes errorcode'],
+  ['cursor', 'page offset start next nextcursor token nexttoken pagetoken nextpage skip afterid beforeid'],
+  ['limit', 'pagesize maxresults perpage size max take n count top first'],
+  ['request_count', 'count numrequests requestscount numberofrequests totalrequests total n'],
+  [
+    'input_tokens_per_request',
+    'inputtokens prompttokens avginputtokens tokensperrequest tokensin inputlength',
+  ],
+  [
+    'output_tokens_per_request',
+    'outputtokens completiontokens expectedoutputtokens avgoutputtokens tokensout',
+  ],
+  ['overwrite', 'replace force overwriteexisting overwritefile clobber'],
+  ['wait_seconds', 'wait timeout timeoutseconds waitfor seconds maxwait block poll pollseconds waittime'],
+  ['name_contains', 'name query search q contains filter text match title batchname'],
+  ['since', 'from after startdate createdafter newerthan fromdate start date'],
+  ['until', 'to before enddate createdbefore olderthan todate end'],
+  ['group_by', 'group by aggregate breakdown sumby per'],
+  ['include_remote', 'remote all includeall other others external'],
+  [
+    'remove_params',
+    'remove drop dropparams without unset deleteparams exclude excludeparams removeparam params',
+  ],
+  ['dry_run', 'preview estimate simulate plan check test'],
+  ['resolve', 'decision action settle resolution choice'],
+];
+
+/** What to do instead, where a call takes none of the arguments that a word may stand for. */
+const ADVICE: readonly [advice: string, words: string][] = [
+  [
+    'estimate_cost is the dry run: call it with the same arguments',
+    'dryrun preview estimate validate check plan',
+  ],
+  ['the ending of output_file says the format: .json, .jsonl, .csv or .md', 'format outputformat'],
+  [
+    'a parameter of the Messages API: give the request as {custom_id, params}',
+    'temperature topp topk stopsequences stop tools toolchoice thinking metadata cachecontrol servicetier',
+  ],
+  [
+    'nothing is waited for here: end your turn, and look with batch_status later',
+    'wait timeout poll webhook callback callbackurl notify waitseconds',
+  ],
+];
+
+/** Values of arguments, in the same way. */
+const VALUES: readonly [value: string, words: string][] = [
+  ['ended', 'done complete completed finished finish success succeeded closed'],
+  ['in_progress', 'running processing pending active open inprogress started validating'],
+  ['submitting', 'queued sending preparing waiting'],
+  ['canceling', 'cancelling'],
+  ['not_sent', 'refused rejected unsent failed'],
+  ['failed', 'failure failures error errors unsuccessful bad fail'],
+  ['succeeded', 'success successful ok completed complete done passed succeed'],
+  ['errored', 'error errors failure invalid'],
+  ['incomplete', 'truncated refused refusal cut partial maxtokens'],
+  ['canceled', 'cancelled cancel'],
+  ['expired', 'timeout timedout expire'],
+  ['pending', 'running processing open waiting inprogress'],
+  ['cheap', 'fast fastest small low lowest cheapest haiku economy budget mini lite'],
+  ['capable', 'medium default standard normal balanced sonnet mid middle regular'],
+  ['premium', 'best high highest large opus smart strong max top quality pro'],
+  ['full', 'all verbose long everything complete detailed high'],
+  ['concise', 'short brief normal default compact list standard results'],
+  ['summary', 'overview totals stats counts summarize low'],
+  ['task_type', 'type kind template'],
+  ['model', 'models tier'],
+  ['day', 'date daily days'],
+  ['month', 'monthly months'],
+  ['project', 'folder workspace repo'],
+];
+
+/** A word without case and separators. */
+const plain = (word: string) => word.toLowerCase().replaceAll(/[\s_.-]/g, '');
+
+const words = (table: readonly [string, string][]) =>
+  table.map(([name, list]): [string, ReadonlySet<string>] => [name, new Set(list.split(' '))]);
+
+const KEY_WORDS = words(KEYS);
+const VALUE_WORDS = words(VALUES);
+const ADVICE_WORDS = words(ADVICE);
+
+const TABLE_FILE = /\.(csv|tsv|tab|xlsx?)$/i;
+
+/** The key that was probably meant by one that is unknown: nearly written so, or a word that stands for it. */
+export function meantKey(key: string, known: readonly string[], value?: unknown): string | undefined {
+  const isTable = typeof value === 'string' && TABLE_FILE.test(value);
+  const candidates = KEY_WORDS.filter(([, list]) => list.has(plain(key))).map(([name]) => name);
+  if (isTable && candidates.includes('requests_file')) candidates.unshift('rows_file');
+  return best(key, candidates, known);
+}
+
+/** What to do where an unknown key stands for nothing that the call knows. */
+export function adviceFor(key: string): string | undefined {
+  return ADVICE_WORDS.find(([, list]) => list.has(plain(key)))?.[0];
+}
+
+/** The value that was probably meant by one that is not allowed. */
+export function meantValue(given: unknown, allowed: readonly string[]): string | undefined {
+  if (typeof given !== 'string') return undefined;
+  const candidates = VALUE_WORDS.filter(([, list]) => list.has(plain(given))).map(([value]) => value);
+  return best(given, candidates, allowed);
+}
+
+/** The same word written otherwise, then one that it stands for, then one that is near. */
+function best(word: string, candidates: readonly string[], known: readonly string[]): string | undefined {
+  return (
+    known.find((name) => plain(name) === plain(word)) ??
+    candidates.find((name) => known.includes(name)) ??
+    nearest(word, known)
+  );
+}

@@ -1,0 +1,173 @@
+import * as z from 'zod';
+import { BatchError } from '../errors.ts';
+import { actualType } from '../tasks/problems.ts';
+
+type Fields = Record<string, unknown>;
+
+/** As far as a value is looked at; a field that takes several shapes has no `type`. */
+const property = z.looseObject({
+  type: z.string().optional(),
+  items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
+  minItems: z.number().optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+});
+type Property = z.infer<typeof property>;
+
+const inputSchema = z.looseObject({
+  properties: z.record(z.string(), property).default({}),
+  required: z.array(z.string()).default([]),
+});
+
+/** Arguments as they are meant, and what has to be said of that. */
+export type Meant = { args: Fields; notes: string[] };
+
+/** Keys that clients add to whatever a model calls. */
+const CLIENT_KEYS = new Set(
+  'toolcallid toolcalldescription tooluseid tooluseprompt randomstring callid requestcontext explanation'.split(
+    ' ',
+  ),
+);
+
+/** Numbers that are lowered to what can be had, for asking for more means wanting the most. */
+const CAPPED = new Set(['limit', 'wait_seconds']);
+
+/** Of so many optional arguments that say nothing, a client has filled in all: zeros then say nothing either. */
+const MANY_FILLERS = 3;
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Takes what clients are known to send as it is meant: JSON in strings, one text where a list is wanted, numbers for ids,
+ * optional arguments that are filled in with nothing, keys of the client's own. What differs in meaning stays as it is,
+ * and is refused where it is not valid. Throws `invalid_input` for arguments that are none at all.
+ */
+export function asMeant(given: unknown, advertised: unknown): Meant {
+  const { properties, required } = inputSchema.parse(advertised);
+  const all = argumentsOf(given);
+  const known = Object.entries(all).filter(([key]) => key in properties || !isClientKey(key));
+  const isFiller = fillerTest(known, properties, required);
+  const notes: string[] = [];
+  const args: Fields = {};
+  for (const [key, value] of known) {
+    const wanted = properties[key];
+    if (isFiller(key, value)) continue;
+    const meant = wanted === undefined ? value : valueFor(wanted, value);
+    args[key] = wanted === undefined ? meant : capped(key, meant, wanted, notes);
+  }
+  return { args, notes };
+}
+
+function argumentsOf(given: unknown): Fields {
+  const value = typeof given === 'string' ? (parsed(given) ?? given) : given;
+  if (isObject(value)) return value;
+  const isNothing = value === undefined || value === null || value === '';
+  if (isNothing || (Array.isArray(value) && value.length === 0)) return {};
+  throw new BatchError('invalid_input', 'The arguments of a tool are named; nothing was done.', {
+    problems: [{ field: 'arguments', problem: `is ${actualType(value)}`, valid: 'an object' }],
+  });
+}
+
+const isClientKey = (key: string) =>
+  key.startsWith('_') || CLIENT_KEYS.has(key.toLowerCase().replaceAll(/[_-]/g, ''));
+
+/** Whether an argument was only filled in, for a client that leaves out none. */
+function fillerTest(
+  given: readonly [string, unknown][],
+  properties: Readonly<Record<string, Property>>,
+  required: readonly string[],
+): (key: string, value: unknown) => boolean {
+  const isOptional = (key: string) => key in properties && !required.includes(key);
+  const saysNothing = (key: string, value: unknown) =>
+    value === null || (isOptional(key) && isEmpty(value, properties[key]));
+  const fillers = given.filter(([key, value]) => saysNothing(key, value)).length;
+  const zerosToo = fillers >= MANY_FILLERS;
+  return (key, value) => saysNothing(key, value) || (zerosToo && value === 0 && isOptional(key));
+}
+
+function isEmpty(value: unknown, wanted: Property | undefined): boolean {
+  if (value === '') return true;
+  // A list that may be empty says so by being it: no tasks are no tasks.
+  if (Array.isArray(value)) return value.length === 0 && wanted?.minItems !== undefined;
+  return isObject(value) && Object.keys(value).length === 0;
+}
+
+function valueFor(wanted: Property, value: unknown): unknown {
+  switch (wanted.type) {
+    case 'boolean':
+      return typeof value === 'string' ? (booleans.get(value.trim().toLowerCase()) ?? value) : value;
+    case 'integer':
+    case 'number':
+      return typeof value === 'string' ? (numberIn(value) ?? value) : value;
+    case 'object':
+      return typeof value === 'string' ? objectIn(value) : value;
+    case 'array':
+      return listFor(wanted, value);
+    default:
+      return value;
+  }
+}
+
+const booleans = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
+function numberIn(text: string): number | undefined {
+  return /^[+-]?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : undefined;
+}
+
+/** Undefined for what is not JSON. */
+function parsed(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function objectIn(text: string): unknown {
+  const value = parsed(text);
+  return isObject(value) ? value : text;
+}
+
+function listFor({ items }: Property, value: unknown): unknown {
+  if (typeof value === 'string') {
+    const json = parsed(value);
+    if (Array.isArray(json)) return json.map((entry) => entryFor(items?.type, entry));
+    // Text that looks like JSON and is not would otherwise be sent as a task.
+    if (json !== undefined || /^\s*[[{]/.test(value)) return value;
+    return items?.enum ? value.split(/[\s,]+/).filter((each) => each !== '') : [value];
+  }
+  return Array.isArray(value) ? value.map((entry) => entryFor(items?.type, entry)) : value;
+}
+
+function entryFor(type: string | undefined, entry: unknown): unknown {
+  if (type === 'string') return Number.isSafeInteger(entry) ? String(entry) : entry;
+  if (type !== 'object') return entry;
+  const task = typeof entry === 'string' ? objectIn(entry) : entry;
+  return isObject(task) ? taskFor(task) : task;
+}
+
+/** What of a task is an object, and what its id is, whatever form a client has brought it into. */
+function taskFor(task: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(task).map(([key, value]) => {
+      if (typeof value === 'string' && OBJECTS_OF_TASK.has(key)) return [key, objectIn(value)];
+      if (IDS_OF_TASK.has(key) && Number.isSafeInteger(value)) return [key, String(value)];
+      return [key, value];
+    }),
+  );
+}
+
+const OBJECTS_OF_TASK = new Set(['params', 'input_data', 'output_schema']);
+const IDS_OF_TASK = new Set(['task_id', 'custom_id']);
+
+function capped(key: string, value: unknown, { maximum }: Property, notes: string[]): unknown {
+  if (!CAPPED.has(key) || maximum === undefined || typeof value !== 'number' || value <= maximum)
+    return value;
+  notes.push(`${key} is ${maximum} here, not ${value}: more can't be had in one call.`);
+  return maximum;
+}

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import { endedBatch, ids, prompts } from '../api.ts';
+import { errored, succeeded } from '../api-server.ts';
+import { startServer } from '../harness.ts';
+
+const task = { task_id: 'a', prompt: 'Hi {{who}}', input_data: { who: 'you' } };
+const native = {
+  custom_id: 'n',
+  params: { model: 'claude-haiku-5-5', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] },
+};
+const schema = {
+  type: 'object',
+  properties: { a: { type: 'string' } },
+  required: ['a'],
+  additionalProperties: false,
+};
+
+/** Arguments as clients send them, and what is meant. */
+type Row = [what: string, sent: Record<string, unknown>, meant: Record<string, unknown>];
+
+const nothing = {
+  requests_file: '',
+  task_type: '',
+  prompt: '',
+  input_data: {},
+  system: '',
+  model_tier: '',
+  model: '',
+  output_schema: {},
+};
+
+const work: Row[] = [
+  ['a list as JSON text', { requests: JSON.stringify([task, native]) }, { requests: [task, native] }],
+  ['tasks as JSON texts', { requests: [JSON.stringify(task)] }, { requests: [task] }],
+  [
+    'params as JSON text',
+    { requests: [{ ...native, params: JSON.stringify(native.params) }] },
+    { requests: [native] },
+  ],
+  ['input_data as JSON text', { requests: [{ ...task, input_data: '{"who":"you"}' }] }, { requests: [task] }],
+  [
+    'a shared input_data as JSON text',
+    { requests: [task], input_data: '{"b":1}' },
+    { requests: [task], input_data: { b: 1 } },
+  ],
+  [
+    'a schema as JSON text',
+    { requests: [task], output_schema: JSON.stringify(schema) },
+    { requests: [task], output_schema: schema },
+  ],
+  ['a number in text', { requests: [task], max_tokens: '77' }, { requests: [task], max_tokens: 77 }],
+  [
+    'a number in text, with blanks',
+    { requests: prompts(ids(3)), max_tasks: ' 2 ' },
+    { requests: prompts(ids(3)), max_tasks: 2 },
+  ],
+  ['numbers for ids', { requests: [{ ...task, task_id: 7 }] }, { requests: [{ ...task, task_id: '7' }] }],
+  [
+    'a number for a native id',
+    { requests: [{ ...native, custom_id: 7 }] },
+    { requests: [{ ...native, custom_id: '7' }] },
+  ],
+  [
+    'null for what is left out',
+    { requests: [task], requests_file: null, max_tasks: null },
+    { requests: [task] },
+  ],
+  ['nothing for what is left out', { requests: [task], ...nothing }, { requests: [task] }],
+  ['zeros beside it', { requests: [task], ...nothing, max_tokens: 0, max_tasks: 0 }, { requests: [task] }],
+  [
+    'no tasks beside a file',
+    { requests: [], requests_file: 'tasks.jsonl' },
+    { requests_file: 'tasks.jsonl' },
+  ],
+  [
+    'keys of clients',
+    { requests: [task], _meta: {}, toolCallId: 'x', tool_call_description: 'y', random_string: '' },
+    { requests: [task] },
+  ],
+];
+
+test.each(work)('work: %s', async (_, sent, meant) => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  await writeTasks(server.work);
+  expect(await server.ok('estimate_cost', sent)).toEqual(await server.ok('estimate_cost', meant));
+});
+
+async function writeTasks(folder: string): Promise<void> {
+  const { writeFile } = await import('node:fs/promises');
+  await writeFile(`${folder}/tasks.jsonl`, `${JSON.stringify(task)}\n`);
+}
+
+describe('a submission with every argument filled in', () => {
+  const all = {
+    requests: [task],
+    ...nothing,
+    max_tokens: 0,
+    max_tasks: 0,
+    name: '',
+    output_file: '',
+    max_cost_usd: 0,
+    force_new: false,
+  };
+
+  test('is the one that is meant', async () => {
+    const server = await startServer({ argv: ['--sandbox'] });
+    const first = await server.ok('submit_batch', { requests: [task] });
+    const second = await server.ok('submit_batch', { ...all, sandbox: 'true' });
+    expect(second).toMatchObject({ batch_id: first.batch_id, duplicate: true });
+  });
+
+  test('but a zero that stands alone is meant', async () => {
+    const server = await startServer({ argv: ['--sandbox'] });
+    expect(await server.fails('submit_batch', { requests: [task], max_tasks: 0 })).toContain(
+      'max_tasks: is too small',
+    );
+  });
+});
+
+describe('looking', () => {
+  const answered = () =>
+    endedBatch(prompts(ids(3)), ([first, second, third]) =>
+      first && second && third
+        ? [succeeded(first, 'Fine.'), errored(second, 'api_error', 'Oh.'), succeeded(third, 'Too.')]
+        : [],
+    );
+  const rows: Row[] = [
+    ['one text for a list', { outcomes: 'failed' }, { outcomes: ['failed'] }],
+    ['a list as JSON text', { outcomes: '["errored"]' }, { outcomes: ['errored'] }],
+    ['several in one text', { outcomes: 'errored, expired' }, { outcomes: ['errored', 'expired'] }],
+    ['one id for a list', { task_ids: 't002' }, { task_ids: ['t002'] }],
+    ['ids as JSON text', { task_ids: '["t002","t001"]' }, { task_ids: ['t002', 't001'] }],
+    ['a number in text', { limit: '1' }, { limit: 1 }],
+    [
+      'nothing filled in',
+      { outcomes: [], task_ids: [], cursor: '', output_file: '', overwrite: 'false' },
+      {},
+    ],
+    ['nulls', { outcomes: null, task_ids: null, detail: null }, {}],
+    ['an empty detail', { detail: '' }, {}],
+  ];
+  test.each(rows)('%s', async (_, sent, meant) => {
+    const { server, batch_id } = await answered();
+    const plain = await server.ok('get_results', { batch_id, ...meant });
+    expect(await server.ok('get_results', { batch_id, ...sent })).toEqual(plain);
+  });
+
+  test.each([
+    ['get_results', { limit: 300 }, /limit is 200 here, not 300/],
+    ['get_results', { limit: '1000' }, /limit is 200 here, not 1000/],
+    ['batch_status', { wait_seconds: 60 }, /wait_seconds is 20 here, not 60/],
+    ['list_batches', { limit: 500 }, /limit is 50 here, not 500/],
+  ])('%s with %o is capped, and says so', async (tool, args, warning) => {
+    const { server, batch_id } = await answered();
+    const reply = await server.ok(tool, { ...(tool !== 'list_batches' && { batch_id }), ...args });
+    expect(reply.warnings.join('\n')).toMatch(warning);
+  });
+});
+
+test.each([
+  ['a text that is no JSON', { requests: '[{"task_id": ' }, 'requests: is a string'],
+  ['a number that is none', { requests: [task], max_tasks: 'two' }, 'max_tasks: is a string'],
+  ['yes for true', { requests: [task], sandbox: 'yes' }, 'sandbox: is a string'],
+  ['an object for a list', { requests: task }, 'requests: is an object'],
+  ['a file mistyped', { request_file: 'a.jsonl' }, 'did you mean "requests_file"?'],
+])('what differs in meaning is refused: %s', async (_, args, says) => {
+  const server = await startServer();
+  expect(await server.fails('submit_batch', args)).toContain(says);
+});
