@@ -146,7 +146,7 @@ test('a status reply is short', async () => {
   const { batch_id } = await server.ok('submit_batch', work);
   expect((await server.call('batch_status', { batch_id })).text.length).toBeLessThanOrEqual(1_500);
   api.endAll();
-  const ended = await server.call('batch_status', { batch_id });
+  const ended = await server.call('batch_status', { batch_id, wait_seconds: 20 });
   expect(ended.reply.output_files).toHaveLength(1);
   expect(ended.text.length).toBeLessThanOrEqual(1_500);
   const sandbox = await server.ok('submit_batch', { ...work, output_file: 'made-up.csv', sandbox: true });
