@@ -55,9 +55,9 @@ export function readSavedLine(dialect: Dialect, line: string, requestId: string)
 }
 
 /** Undefined where the text is not JSON: the text then speaks for itself. */
-function parsed(text: string): unknown {
+function parsed(text: string, parse: (text: string) => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     return undefined;
   }
@@ -65,13 +65,14 @@ function parsed(text: string): unknown {
 
 /**
  * A task's answer from its result; `result` is null where the results had none for it. `structured` says whether it
- * was asked for JSON.
+ * was asked for JSON, and `parse` reads that.
  */
 export function toAnswer(
   task: TaskEntry,
   structured: boolean,
   result: Result | null,
   attempt: number,
+  parse: (text: string) => unknown = JSON.parse,
 ): Answer {
   const custom_id = task.custom_id ?? task.task_id;
   if (result === null) {
@@ -91,7 +92,7 @@ export function toAnswer(
   };
   if (result.answer === null) return answer;
   const { model, text, tool_calls, stop_reason, usage } = result.answer;
-  const json = structured ? parsed(text) : undefined;
+  const json = structured ? parsed(text, parse) : undefined;
   return {
     ...answer,
     ...(json === undefined ? { text } : { json }),

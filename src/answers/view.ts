@@ -1,5 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BatchError } from '../errors.ts';
+import { parseExact } from '../lib/exact-json.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import type { ResultError } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
@@ -28,10 +30,22 @@ export type View = {
   failure(ordinal: number): Promise<ResultError | null>;
   /** The answers of these tasks, in the order asked for. */
   answers(ordinals: readonly number[]): Promise<Answer[]>;
+  /** The same for files, with the rows that the tasks were made of, and every number as it was written. */
+  answeredRows(ordinals: readonly number[]): Promise<AnsweredRow[]>;
   /** All tasks in order, streamed in groups. */
   tasks(): AsyncIterable<TaskEntry[]>;
   close(): Promise<void>;
 };
+
+/** An answer beside the columns of its row, or the path of its file; null where its task was given by itself. */
+export type AnsweredRow = { answer: Answer; row: JsonObject | null };
+
+const exact = (text: string) => parseExact(text).value;
+
+function rowOf({ row }: TaskEntry): JsonObject | null {
+  const columns = row === undefined ? null : exact(row);
+  return isJsonObject(columns) ? columns : null;
+}
 
 type LoadedView = {
   tasks: Tasks;
@@ -83,13 +97,17 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     );
   }
 
-  async function answer(ordinal: number, task: TaskEntry): Promise<Answer> {
+  async function answer(
+    ordinal: number,
+    task: TaskEntry,
+    parse?: (text: string) => unknown,
+  ): Promise<Answer> {
     const viewedPart = partOf(ordinal);
     if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
     const line = await lineOf(ordinal, viewedPart);
     const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
     const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id);
-    return toAnswer(task, structured, result, viewedPart.part.attempt);
+    return toAnswer(task, structured, result, viewedPart.part.attempt, parse);
   }
 
   function outcome(ordinal: number): Outcome | 'pending' {
@@ -129,6 +147,15 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     async answers(ordinals) {
       const entries = await tasks.read(ordinals);
       return Promise.all(entries.map((task, position) => answer(ordinals[position] ?? 0, task)));
+    },
+    async answeredRows(ordinals) {
+      const entries = await tasks.read(ordinals);
+      return Promise.all(
+        entries.map(async (task, position) => ({
+          answer: await answer(ordinals[position] ?? 0, task, exact),
+          row: rowOf(task),
+        })),
+      );
     },
     tasks: () => tasks.from(0),
     async close() {

@@ -11,6 +11,8 @@ const taskEntry = z.object({
   /** Present where the answer is JSON. */
   structured: z.literal(true).exactOptional(),
   expected_output_tokens: z.number().nonnegative().exactOptional(),
+  /** The columns of its row, or the path of its file: as JSON, with every number as it was written. */
+  row: z.string().exactOptional(),
 });
 
 /** What is kept of a task beside its request. */
@@ -34,6 +36,7 @@ function isPlainEntry(value: unknown): value is TaskEntry {
     (!('task_type' in value) || typeof value.task_type === 'string') &&
     (!('structured' in value) || value.structured === true) &&
     (!('expected_output_tokens' in value) || isAmount(value.expected_output_tokens)) &&
+    (!('row' in value) || typeof value.row === 'string') &&
     Object.keys(value).every((key) => KEYS.has(key))
   );
 }

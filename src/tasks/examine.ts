@@ -1,4 +1,5 @@
 import type { Problem } from '../errors.ts';
+import { stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { type Block, createBlockBuilder } from './block.ts';
@@ -136,5 +137,6 @@ function taskEntry(task: Task, requestId: string, rendered: RenderedTask): TaskE
     model: rendered.model.id,
     ...(rendered.structured && { structured: true as const }),
     expected_output_tokens: rendered.expected_output_tokens,
+    ...(task.kind === 'row' && { row: stringifyExact(task.row.kept ?? task.row.cells) }),
   };
 }

@@ -9,6 +9,7 @@ const viewOf = (content: object): View => ({
   line: async () => null,
   failure: async () => null,
   answers: async () => [],
+  answeredRows: async () => [],
   tasks: async function* () {},
   close: async () => {},
 });

@@ -55,5 +55,6 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
 function toItem(item: FileItem, number: number): SourceItem {
   const place = item.task_id;
   if ('problem' in item) return { number, place, problem: item.problem };
-  return { number, place, ...item };
+  const { path, part } = item.cells;
+  return { number, place, ...item, kept: part === undefined ? { path } : { path, part } };
 }

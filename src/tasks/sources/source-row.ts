@@ -11,8 +11,10 @@ export type SourceRow = {
   /** How the caller would look for it: `row 4`, or a path. */
   place: string;
   task_id: string;
-  /** What is kept with the task, and what places can name. */
+  /** What places can name. */
   cells: Cells;
+  /** What is kept of that with the task, for the files that its answers go to; all of it where this is left out. */
+  kept?: Cells;
   /** The column that holds the ids, where one does. */
   id_column?: string | undefined;
   /** The text of a file. */

@@ -1,0 +1,98 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Answer } from '../answer.ts';
+import type { AnsweredRow } from '../view.ts';
+import { answerName, cellText, keysOf, ownName } from './flat-answer.ts';
+
+/** Which columns the rows of a batch have, and which keys its answers, in the order in which they come. */
+export type CsvColumns = { row: string[]; answer: string[] };
+
+/** An answer of more keys than a sheet can show stays one piece of JSON. */
+const MOST_KEYS = 200;
+
+/** Gathers the columns of answers beside rows, which are known only when all were seen. */
+export function createColumnFinder() {
+  const row = new Set<string>();
+  const answer = new Set<string>();
+  return {
+    add({ row: cells, answer: said }: AnsweredRow) {
+      for (const column of Object.keys(cells ?? {})) row.add(column);
+      for (const key of Object.keys(keysOf(said))) answer.add(key);
+    },
+    columns: (): CsvColumns => ({
+      row: [...row],
+      answer: answer.size > MOST_KEYS ? ['answer'] : [...answer],
+    }),
+  };
+}
+
+const aboutAnswer = [
+  'outcome',
+  'error_type',
+  'error_message',
+  'model',
+  'input_tokens',
+  'output_tokens',
+] as const;
+
+function about({ outcome, error, details }: Answer): Record<(typeof aboutAnswer)[number], unknown> {
+  const { usage, model } = details ?? {};
+  return {
+    outcome,
+    error_type: error?.type,
+    error_message: error?.message,
+    model,
+    input_tokens: usage?.input_tokens,
+    output_tokens: usage?.output_tokens,
+  };
+}
+
+/** Answers beside the rows they are for: the columns of those unchanged and in front. */
+export function csvOfRows({ row, answer }: CsvColumns) {
+  const isRowColumn = Object.fromEntries(row.map((column) => [column, true]));
+  const answerNames = answer.map((key) => answerName(key, isRowColumn));
+  const taken = Object.fromEntries([...row, ...answerNames].map((name) => [name, true]));
+  const oneCell = answer.length === 1 && answer[0] === 'answer';
+  return {
+    head: csvLine([
+      ownName('task_id', taken),
+      ...row,
+      ...answerNames,
+      ...aboutAnswer.map((name) => ownName(name, taken)),
+    ]),
+    line({ row: cells, answer: said }: AnsweredRow): string {
+      const keys = keysOf(said);
+      const whole = oneCell && !Object.hasOwn(keys, 'answer') && Object.keys(keys).length > 0;
+      const facts = about(said);
+      return csvLine([
+        said.task_id,
+        ...row.map((column) => cellText(cells?.[column])),
+        ...(whole ? [cellText(keys)] : answer.map((key) => cellText(keys[key]))),
+        ...aboutAnswer.map((name) => cellText(facts[name])),
+      ]);
+    },
+  };
+}
+
+/** Answers to tasks that were given by themselves: each in one cell. */
+export const csvOfTasks = {
+  head: csvLine(['task_id', 'outcome', 'answer', ...aboutAnswer.slice(1)]),
+  line({ answer }: AnsweredRow): string {
+    const { outcome, ...facts } = about(answer);
+    return csvLine([answer.task_id, outcome, answerCell(answer), ...Object.values(facts)].map(cellText));
+  },
+};
+
+/** The text, or the JSON; calls of tools as JSON, below a text that comes before them. */
+function answerCell({ text, json, tool_calls }: Answer): string {
+  const said = json === undefined ? (text ?? '') : cellText(json);
+  return [said, tool_calls ? cellText(tool_calls) : ''].filter((part) => part !== '').join('\n');
+}
+
+/** A spreadsheet runs a cell that begins like a formula; an answer is data. A plain number stays one. */
+function withoutFormula(cell: string): string {
+  return /^[=+\-@\t\r]/.test(cell) && !/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(cell) ? `'${cell}` : cell;
+}
+
+function csvLine(cells: string[]): string {
+  return stringify([cells.map(withoutFormula)]);
+}

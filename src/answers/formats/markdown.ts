@@ -1,0 +1,26 @@
+import { stringifyExact } from '../../lib/exact-json.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import type { Answer } from '../answer.ts';
+
+export function markdownHead({ name, provider }: Pick<BatchRecord, 'name' | 'provider'>): string {
+  const note = provider === 'sandbox' ? '\nThese answers are made up: they come from the sandbox.\n' : '';
+  return `# ${oneLine(name)}\n${note}`;
+}
+
+/** An answer under a heading of its task's id. */
+export function markdownSection({ task_id, outcome, text, json, tool_calls, error }: Answer): string {
+  const said = json === undefined ? (text ?? '') : codeBlock(json);
+  const body = [said, tool_calls ? codeBlock(tool_calls) : ''].filter((part) => part !== '').join('\n\n');
+  const note = error
+    ? `*${outcome}: ${error.type}: ${oneLine(error.message)}*\n\n`
+    : outcome === 'succeeded'
+      ? ''
+      : `*${outcome}*\n\n`;
+  return `\n## ${oneLine(task_id)}\n\n${note}${body}\n`;
+}
+
+const codeBlock = (value: unknown) => `\`\`\`json\n${stringifyExact(value, 2)}\n\`\`\``;
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}

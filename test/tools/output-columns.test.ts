@@ -1,0 +1,143 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { startApi, startCheckedServer } from '../api.ts';
+import { type ApiRequest, errored, succeeded } from '../api-server.ts';
+import { parseCsv } from '../csv.ts';
+import type { TestServer } from '../harness.ts';
+
+type Done = { server: TestServer; batch_id: string; out: (name: string) => Promise<string> };
+
+/** A batch of these files' rows, ended with these answers. */
+async function done(
+  files: Record<string, string>,
+  args: Record<string, unknown>,
+  results: (requests: ApiRequest[]) => object[],
+): Promise<Done> {
+  const api = await startApi({ results });
+  const server = await startCheckedServer({ api });
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(server.work, name)), { recursive: true });
+    await writeFile(path.join(server.work, name), content);
+  }
+  const { batch_id } = await server.ok('submit_batch', args);
+  api.endAll();
+  await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  const out = async (name: string) => {
+    await server.ok('get_results', { batch_id, output_file: name });
+    return readFile(path.join(server.work, name), 'utf8');
+  };
+  return { server, batch_id, out };
+}
+
+const schema = { type: 'object', properties: { label: { type: 'string' } } };
+
+it('a CSV repeats the columns of the rows, and has one for each key of the answers', async () => {
+  const { server, out } = await done(
+    { 'rows.csv': 'id,text,label,model\n007,"=1+1, you",old,x\n1234567890123456789,-5,,y\n3,z,,z\n' },
+    { rows_file: 'rows.csv', id_column: 'id', prompt: '{{text}}', output_schema: schema },
+    ([a, b, c]) =>
+      a && b && c
+        ? [
+            succeeded(b, '{"label":"@b","score":100.10,"big":12345678901234567890}'),
+            succeeded(a, '{"label":"a","why":{"x":[1.0]}}'),
+            errored(c, 'api_error', 'Oh.'),
+          ]
+        : [],
+  );
+  // What the batch keeps is written, whatever has become of the file.
+  await rm(path.join(server.work, 'rows.csv'));
+  const rows = parseCsv(await out('out.csv'));
+  const about = ['outcome', 'error_type', 'error_message', 'batch.model', 'input_tokens', 'output_tokens'];
+  expect(rows).toEqual([
+    ['task_id', 'id', 'text', 'label', 'model', 'answer.label', 'why', 'score', 'big', ...about],
+    [
+      '007',
+      '007',
+      "'=1+1, you",
+      'old',
+      'x',
+      'a',
+      '{"x":[1.0]}',
+      '',
+      '',
+      'succeeded',
+      '',
+      '',
+      'claude-sonnet-5-5',
+      '10',
+      '5',
+    ],
+    [
+      '1234567890123456789',
+      '1234567890123456789',
+      '-5',
+      '',
+      'y',
+      "'@b",
+      '',
+      '100.10',
+      '12345678901234567890',
+      'succeeded',
+      '',
+      '',
+      'claude-sonnet-5-5',
+      '10',
+      '5',
+    ],
+    ['3', '3', 'z', '', 'z', '', '', '', '', 'errored', 'api_error', 'Oh.', '', '', ''],
+  ]);
+});
+
+it('JSON and JSON lines repeat them too, every number as it was written', async () => {
+  const { out } = await done(
+    { 'rows.json': '[{"sku":12345678901234567890,"price":100.10,"label":null,"error":"mine"}]' },
+    { rows_file: 'rows.json', prompt: '{{sku}}', output_schema: schema },
+    (requests) => requests.map((request) => succeeded(request, '{"label":"a","p":5.0}')),
+  );
+  const [line = ''] = (await out('out.jsonl')).split('\n');
+  expect(line).toMatch(
+    /^\{"sku":12345678901234567890,"price":100\.10,"label":null,"error":"mine","answer\.label":"a","p":5\.0,"task_id":"row_1","outcome":"succeeded"/,
+  );
+  const [element] = JSON.parse(await out('out.json'));
+  expect(element).toMatchObject({
+    price: 100.1,
+    'answer.label': 'a',
+    error: 'mine',
+    'batch.error': null,
+    success: true,
+  });
+  expect(await out('out2.json')).toContain('"price":100.10');
+});
+
+it('texts and tool calls stand in one column, files under their path', async () => {
+  const { out } = await done(
+    { 'a/b.txt': 'one', 'c.txt': 'two' },
+    { input_files: ['**/*.txt'], prompt: 'x' },
+    ([a, b]) =>
+      a && b
+        ? [
+            succeeded(a, 'A text.'),
+            succeeded(b, '', { content: [{ type: 'tool_use', id: 't', name: 'extract', input: { n: 1 } }] }),
+          ]
+        : [],
+  );
+  const rows = parseCsv(await out('out.csv')).map((row) => row.slice(0, 4));
+  expect(rows[0]).toEqual(['task_id', 'path', 'answer', 'outcome']);
+  expect(rows[1]).toEqual(['a/b.txt', 'a/b.txt', 'A text.', 'succeeded']);
+  expect(rows[2]?.slice(0, 2)).toEqual(['c.txt', 'c.txt']);
+  expect(JSON.parse(rows[2]?.[2] ?? '')).toMatchObject([{ name: 'extract', input: { n: 1 } }]);
+});
+
+it('JSON rows of different keys have one column each in all', async () => {
+  const { out } = await done(
+    { 'rows.jsonl': '{"a":1}\n{"b":{"c":2.50}}\n' },
+    { rows_file: 'rows.jsonl', prompt: 'x' },
+    (requests) => requests.map((request) => succeeded(request, 'ok')),
+  );
+  expect(parseCsv(await out('out.csv')).map((row) => row.slice(0, 4))).toEqual([
+    ['task_id', 'a', 'b', 'answer'],
+    ['row_1', '1', '', 'ok'],
+    ['row_2', '', '{"c":2.50}', 'ok'],
+  ]);
+});
