@@ -17,6 +17,12 @@ export function formatUsd(usd: number): string {
   return `$${usd.toFixed(digits)}`;
 }
 
+/** Two amounts with as many digits as it takes to tell them apart. */
+export function formatApart(a: number, b: number): [string, string] {
+  const short: [string, string] = [formatUsd(a), formatUsd(b)];
+  return short[0] !== short[1] || a === b ? short : [`$${a.toFixed(6)}`, `$${b.toFixed(6)}`];
+}
+
 /** What a part's answers really cost; null where a model has no known price. */
 export function actualOfPart({ usage }: SavedResults): number | null {
   const costs = usage.map(({ cost_usd }) => cost_usd);
@@ -81,10 +87,11 @@ export function requireTotalWithinLimit(
 ): void {
   const limit = Math.min(ownersLimit, asked ?? ownersLimit);
   if (total.maximum <= limit) return;
+  const [maximum, most] = formatApart(total.maximum, limit);
   throw new BatchError(
     'cost_limit',
-    `Nothing was sent: the work could cost up to ${formatUsd(total.maximum)} (about ` +
-      `${formatUsd(total.expected)} expected), above the limit of ${formatUsd(limit)} for one submission. ` +
+    `Nothing was sent: the work could cost up to ${maximum} (about ` +
+      `${formatUsd(total.expected)} expected), above the limit of ${most} for one submission. ` +
       'Make it smaller: a cheaper model_tier, a lower max_tokens, or fewer tasks (max_tasks). ' +
       (limit < ownersLimit
         ? 'The limit is the max_cost_usd of this call.'

@@ -1,24 +1,46 @@
 import { BatchError } from '../errors.ts';
-import type { Provider } from '../provider/provider.ts';
-import { countedRates, type InputRates, type Sampled } from './input-rate.ts';
+import { dialectOf } from '../provider/dialects.ts';
+import type { Provider, ProviderName } from '../provider/provider.ts';
+import type { CostLine } from './cost-line.ts';
+import type { Costs } from './cost-sheet.ts';
+import { countedRates, type InputRates, type Sampled, tokenizerRates } from './input-rate.ts';
 
 /** The whole of the counting; a tool's call has 25 seconds, of which the checking took some. */
 const COUNTING_MS = 8_000;
 const COUNT_MS = 4_000;
 const AT_ONCE = 4;
 
+/** What work costs by the best count that can be had, and why the API's is not it where it was asked. */
+export type CountedCosts = { rates: InputRates; lines: CostLine[]; failure: string | null };
+
+/**
+ * Prices requests by the API's own count of a sample, or else by a tokenizer's: the one figure that estimating and submitting
+ * go by. `provider` is null where there is nobody to ask; the sandbox is not asked, for its counts are made up.
+ */
+export async function countCosts(
+  provider: Provider | null,
+  name: ProviderName,
+  { sample, tally, knownOutput }: Costs,
+  total: number,
+): Promise<CountedCosts> {
+  const counting =
+    provider === null || name === 'sandbox' ? null : await countSample(provider, sample, total);
+  const rates =
+    counting !== null && 'rates' in counting
+      ? counting.rates
+      : await tokenizerRates(dialectOf(name), sample, total);
+  const failure = counting !== null && 'failure' in counting ? counting.failure : null;
+  return { rates, lines: tally.lines(rates, knownOutput), failure };
+}
+
 /** What the API's counts of a sample are worth; without enough of them, why they are not there. */
-export type Counting = { rates: InputRates } | { failure: string };
+type Counting = { rates: InputRates } | { failure: string };
 
 /**
  * Has the API count the sample, a few requests at a time and each once. What it does not answer in a few
  * seconds is not worth waiting for: an estimate can do without.
  */
-export async function countSample(
-  provider: Provider,
-  sample: readonly Sampled[],
-  total: number,
-): Promise<Counting> {
+async function countSample(provider: Provider, sample: readonly Sampled[], total: number): Promise<Counting> {
   const until = Date.now() + COUNTING_MS;
   const waiting = [...sample];
   const counted: (Sampled & { tokens: number })[] = [];

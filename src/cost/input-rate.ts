@@ -10,6 +10,8 @@ export type InputRates = {
   /** On how many requests it rests. */
   counted: number;
   of(model: Model): Rate;
+  /** The most tokens that a prompt takes which is so many bytes, and by its own text `most` before what the model makes of it. */
+  most(model: Model, bytes: number, most: number): number;
 };
 
 /** A request of the sample. */
@@ -34,6 +36,14 @@ const UNCERTAINTY = {
 };
 /** Three standard errors of the sample hold the truth in all but a few cases of a thousand. */
 const STANDARD_ERRORS = 3;
+/** What the bound of a text knows of newer models: it rests on the vocabulary of an early one, as the tokenizer does. */
+const BOUND_FACTOR = 1.1;
+
+/** A sample says nothing of what it does not hold: a ceiling goes by each prompt's own bytes. */
+function mostByText(model: Model, _bytes: number, most: number): number {
+  const { upTo45, newer } = UNCERTAINTY.tokenizer;
+  return most * BOUND_FACTOR * model.token_factor * (1 + (model.token_factor === 1 ? upTo45 : newer));
+}
 /** The API calls its own count an estimate, which can differ from the bill by a little. */
 const API_UNCERTAINTY = 0.01;
 
@@ -75,6 +85,7 @@ function estimatedRates(
       const own = model.token_factor === 1 ? uncertainty.upTo45 : uncertainty.newer;
       return range(expected * model.token_factor, error + (media ? uncertainty.media : own));
     },
+    most: mostByText,
   };
 }
 
@@ -86,15 +97,21 @@ export function countedRates(sample: readonly (Sampled & { tokens: number })[], 
     tokens: tokens / model.token_factor,
   }));
   const pooled = ratio(counted, total);
+  const isExact = counted.length === total;
+  function of(model: Model): Rate {
+    const own = counted.filter((each) => each.model.id === model.id);
+    const { expected, error } = own.length === 0 ? pooled : ratio(own, (total * own.length) / counted.length);
+    return range(expected * model.token_factor, error + API_UNCERTAINTY);
+  }
   return {
-    basis: counted.length === total ? 'exact' : 'sampled',
+    basis: isExact ? 'exact' : 'sampled',
     counted: counted.length,
-    of(model) {
-      const own = counted.filter((each) => each.model.id === model.id);
-      const { expected, error } =
-        own.length === 0 ? pooled : ratio(own, (total * own.length) / counted.length);
-      return range(expected * model.token_factor, error + API_UNCERTAINTY);
-    },
+    of,
+    // Counted is every request, if not for each model that it could go to.
+    most: (model, bytes, most) =>
+      isExact && counted.every((each) => each.model.id === model.id)
+        ? bytes * of(model).high
+        : mostByText(model, bytes, most),
   };
 }
 

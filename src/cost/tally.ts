@@ -34,6 +34,7 @@ export type Tally = {
 /** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
 export type CostGroup = Pick<Priced, 'model' | 'inference_geo' | 'task_type'> & {
   bytes: number[];
+  most: number[];
   cached: number[];
   ttl: PromptSize['cache_ttl'];
   searches: number[];
@@ -50,7 +51,7 @@ function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolea
   );
 }
 
-const figures = ['bytes', 'cached', 'searches', 'expected', 'maximum'] as const;
+const figures = ['bytes', 'most', 'cached', 'searches', 'expected', 'maximum'] as const;
 type Figure = (typeof figures)[number];
 
 /** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
@@ -63,7 +64,7 @@ export function createTally(): Tally {
     if (latest !== undefined && isAlike(latest, kind)) return latest;
     const { model, inference_geo, task_type, ttl } = kind;
     const key = JSON.stringify([model.id, inference_geo, task_type, ttl]);
-    const none = { bytes: [], cached: [], searches: [], expected: [], maximum: [] };
+    const none = { bytes: [], most: [], cached: [], searches: [], expected: [], maximum: [] };
     latest = groups.get(key) ?? { model, inference_geo, task_type, ttl, ...none };
     groups.set(key, latest);
     return latest;
@@ -73,6 +74,7 @@ export function createTally(): Tally {
     add({ model, prompt, inference_geo, task_type, expected_output_tokens, max_tokens }) {
       const group = groupOf({ model, inference_geo, task_type, ttl: prompt.cache_ttl });
       group.bytes.push(prompt.bytes);
+      group.most.push(prompt.most_tokens);
       group.cached.push(prompt.cached_bytes);
       group.searches.push(prompt.searches ?? 0);
       group.expected.push(expected_output_tokens);
@@ -120,13 +122,19 @@ function priceGroup(group: CostGroup, model: Model, rates: InputRates, known?: K
   for (const [index, bytes] of group.bytes.entries()) {
     const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
     const expected = Math.min(maximum, output ?? group.expected[index] ?? 0);
+    const prompt = Math.min(bytes * rate.expected, model.context_tokens);
+    const mostPrompt = Math.min(
+      Math.max(prompt, rates.most(model, bytes, group.most[index] ?? 0)),
+      model.context_tokens,
+    );
     // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use, …
-    likely.add(bytes * rate.expected, 0, expected, 0);
+    likely.add(prompt, 0, expected, 0);
     // … and to be written by every request at most.
-    most.add(bytes * rate.high, (group.cached[index] ?? 0) * rate.high, maximum, group.searches[index] ?? 0);
-    tokens.input += bytes * rate.expected;
-    tokens.input_low += bytes * rate.low;
-    tokens.input_high += bytes * rate.high;
+    const written = (group.cached[index] ?? 0) > 0 ? mostPrompt : 0;
+    most.add(mostPrompt, written, maximum, group.searches[index] ?? 0);
+    tokens.input += prompt;
+    tokens.input_low += Math.min(bytes * rate.low, prompt);
+    tokens.input_high += mostPrompt;
     tokens.expected_output += expected;
     tokens.maximum_output += maximum;
   }

@@ -1,13 +1,10 @@
 import { adviceFor } from '../cost/advice.ts';
 import { budgetToday } from '../cost/budget.ts';
 import { formatUsd } from '../cost/cost.ts';
-import { totalOf } from '../cost/cost-line.ts';
-import type { Costs } from '../cost/cost-sheet.ts';
-import { countSample } from '../cost/count-sample.ts';
-import { tokenizerRates } from '../cost/input-rate.ts';
+import { type CostLine, totalOf } from '../cost/cost-line.ts';
+import { countCosts } from '../cost/count-sample.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
 import { BatchError } from '../errors.ts';
-import { dialectOf } from '../provider/dialects.ts';
 import { tiers } from '../provider/models.ts';
 import type { Provider, ProviderAccount } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
@@ -52,13 +49,8 @@ export async function estimateWork(
 
   const asked = known !== null && name !== 'sandbox';
   const lifeWarnings = asked ? await checkLiveModels(context, name, costs.tally.models()) : [];
-  // The sandbox's counts are made up: a tokenizer tells more of what the real work would cost.
-  const counting = asked ? await countSample(provider, costs.sample, request_count) : null;
-  const rates =
-    counting !== null && 'rates' in counting
-      ? counting.rates
-      : await tokenizerRates(dialectOf(name), costs.sample, request_count);
-  const cost = costs.tally.lines(rates, knownOutput);
+  const counted = await countCosts(asked ? provider : null, name, costs, request_count);
+  const { rates, lines: cost } = counted;
   const compare = tiers.map((tier) => ({
     model_tier: tier,
     cost: costs.tally.linesFor(context.catalog.forTier(tier), rates, knownOutput),
@@ -75,11 +67,11 @@ export async function estimateWork(
     preview: previewOf(first_request),
     advice: adviceFor(context, costs, rates, request_count),
     warnings: [
-      ...(name === 'sandbox' ? [] : await ceilingWarnings(context, costs)),
+      ...(name === 'sandbox' ? [] : await ceilingWarnings(context, cost)),
       ...new Set([...warnings, ...lifeWarnings]),
-      ...(counting !== null && 'failure' in counting
-        ? [`The API did not count the sample, so this is a tokenizer's estimate. ${counting.failure}`]
-        : []),
+      ...(counted.failure === null
+        ? []
+        : [`The API did not count the sample, so this is a tokenizer's estimate. ${counted.failure}`]),
       ...context.catalog.warnings(today),
     ],
   };
@@ -95,8 +87,8 @@ async function findAccount(provider: Provider): Promise<ProviderAccount | null> 
   }
 }
 
-/** What submitting would refuse, by the figures that it goes by itself: a quick count, rather too high. */
-async function ceilingWarnings(context: Context, { lines }: Costs): Promise<string[]> {
+/** What submitting would refuse. */
+async function ceilingWarnings(context: Context, lines: readonly CostLine[]): Promise<string[]> {
   const { maximum_usd } = totalOf(lines);
   const { left, limit } = await budgetToday(context);
   const how = 'submit_batch would refuse it. Make it smaller, or ask the person.';

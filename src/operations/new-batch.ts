@@ -1,5 +1,6 @@
 import { requireWithinLimit } from '../cost/cost.ts';
 import { totalOf } from '../cost/cost-line.ts';
+import { type CountedCosts, countCosts } from '../cost/count-sample.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
@@ -46,13 +47,14 @@ export async function makeBatch(
   try {
     const prepared = await prepareIn(context, submission, writer, report);
     const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));
-    // Said before anything that could be refused: the same call again gets its batch back.
-    if (earlier?.meaning !== 'stands') requireAllowed(context, submission, prepared);
     if (earlier !== null) {
+      // One that stands is said before anything that could be refused: the same call again gets its batch back.
+      if (earlier.meaning === 'take_up') await requireAllowed(context, submission, prepared);
       await writer.abandon();
       await staging.discard();
       return { record: null, earlier };
     }
+    const counted = await requireAllowed(context, submission, prepared);
     // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
     const [life, written] = await Promise.allSettled([
       checkLiveModels(context, submission.provider, prepared.costs.tally.models()),
@@ -61,7 +63,13 @@ export async function makeBatch(
     if (life.status === 'rejected') throw life.reason;
     if (written.status === 'rejected') throw written.reason;
     const warnings = [...new Set([...prepared.warnings, ...life.value])];
-    const record = newRecord(context, staging.batchId, submission, { ...prepared, warnings }, written.value);
+    const record = newRecord(
+      context,
+      staging.batchId,
+      submission,
+      { ...prepared, ...counted, warnings },
+      written.value,
+    );
     await staging.commit(record);
     return { record, earlier: null };
   } catch (error) {
@@ -87,25 +95,29 @@ function markOf({ idempotency_key }: Submission, { content_hash }: Prepared) {
   return { idempotency_key, content_hash };
 }
 
-/** Throws where the output can't be written, or the work could cost more than it may. */
-function requireAllowed(
-  { maxCostUsd }: Pick<Context, 'maxCostUsd'>,
+/** What the work costs. Throws where the output can't be written, or where it could cost more than it may. */
+async function requireAllowed(
+  context: Pick<Context, 'maxCostUsd' | 'provider'>,
   { output, provider, max_cost_usd }: Submission,
-  { costs }: Prepared,
-): void {
+  { costs, request_count }: Prepared,
+): Promise<CountedCosts> {
   if (output.problem) throw output.problem;
-  if (provider !== 'sandbox') requireWithinLimit(costs.lines, maxCostUsd, max_cost_usd);
+  const counted = await countCosts(context.provider(provider), provider, costs, request_count);
+  // Made-up answers cost nothing, but a limit that was asked for is one that is being tried out.
+  const ownersLimit = provider === 'sandbox' ? Number.POSITIVE_INFINITY : context.maxCostUsd;
+  requireWithinLimit(counted.lines, ownersLimit, max_cost_usd);
+  return counted;
 }
 
 function newRecord(
   context: Pick<Context, 'project' | 'now' | 'self'>,
   batchId: string,
   submission: Submission,
-  prepared: Prepared,
+  prepared: Prepared & CountedCosts,
   parts: Part[],
 ): BatchRecord {
   const { work, provider, account, output } = submission;
-  const total = totalOf(prepared.costs.lines);
+  const total = totalOf(prepared.lines);
   return {
     schema: 1,
     batch_id: batchId,
@@ -121,7 +133,7 @@ function newRecord(
     owner: context.self,
     force_new: submission.force_new,
     adopted: false,
-    estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: 'estimated' },
+    estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: prepared.rates.basis },
     outputs: output.path === null ? [] : [{ path: output.path, written_at: null, problem: null }],
     warnings: prepared.warnings,
     parts,

@@ -121,6 +121,11 @@ export type ChangedParams = { params: Params; removed: string[]; atLimit: boolea
  */
 export type PromptSize = {
   bytes: number;
+  /**
+   * The most tokens that it takes on a model whose `token_factor` is 1, whatever its script; infinite where it names something
+   * that only the provider can read, which the model's context alone bounds.
+   */
+  most_tokens: number;
   /** Bytes up to the last mark of what is to be cached, 0 where there is none; and for how long that is kept. */
   cached_bytes: number;
   cache_ttl: '5m' | '1h';

@@ -8,7 +8,12 @@ import { createModelCatalog } from '../../src/provider/models.ts';
 const catalog = createModelCatalog(modelTable);
 const sonnet = catalog.require('claude-sonnet-5-5');
 const quarter = { low: 0.2, expected: 0.25, high: 0.3 };
-const rates: InputRates = { basis: 'estimated', counted: 1, of: () => quarter };
+const rates: InputRates = {
+  basis: 'estimated',
+  counted: 1,
+  of: () => quarter,
+  most: (_model, bytes) => bytes * quarter.high,
+};
 
 const cached = (text: string, ttl?: string) => ({
   type: 'text',

@@ -68,6 +68,7 @@ const requests: fc.Arbitrary<Priced> = fc.record({
   model: models,
   prompt: fc.record({
     bytes: fc.integer({ min: 1, max: 500_000 }),
+    most_tokens: fc.integer({ min: 1, max: 500_000 }),
     cached_bytes: fc.constant(0),
     cache_ttl: fc.constantFrom<'5m' | '1h'>('5m', '1h'),
     has_media: fc.constant(false),
@@ -87,6 +88,7 @@ const rates: InputRates = {
     expected: 0.25 * token_factor,
     high: 0.3 * token_factor,
   }),
+  most: ({ token_factor }, _bytes, most) => most * token_factor,
 };
 
 function linesOf(priced: readonly Priced[]) {

@@ -113,11 +113,11 @@ describe('the daily budget', () => {
   });
 });
 
-test('web searches count whole in the maximum, and without a bound they are refused', async () => {
+test('web searches count whole in the maximum, with the context that they can fill, and without a bound they are refused', async () => {
   const api = await startApi();
   const server = await startServer({
     api,
-    env: { BATCH_MCP_ALLOW_NETWORK_TOOLS: '1', BATCH_MCP_MAX_COST_USD: '0.05' },
+    env: { BATCH_MCP_ALLOW_NETWORK_TOOLS: '1', BATCH_MCP_MAX_COST_USD: '1.05' },
   });
   const searching = (search: object) => ({
     requests: [
@@ -133,9 +133,10 @@ test('web searches count whole in the maximum, and without a bound they are refu
     ],
   });
   expect(await server.fails('submit_batch', searching({}))).toContain('web_search has no max_uses');
-  expect(await server.fails('submit_batch', searching({ max_uses: 6 }))).toContain('could cost up to $0.06');
-  const { cost_usd } = await server.ok('submit_batch', searching({ max_uses: 3 }));
-  expect(cost_usd.maximum).toBeGreaterThan(0.03);
+  expect(await server.fails('submit_batch', searching({ max_uses: 6 }))).toContain('could cost up to $1.06');
+  const { cost_usd, warnings } = await server.ok('submit_batch', searching({ max_uses: 3 }));
+  expect(cost_usd.maximum).toBeGreaterThan(1.03);
+  expect(warnings.join()).toContain('takes the whole context of claude-sonnet-5-5');
   expect(cost_usd.expected).toBeLessThan(0.01);
 });
 

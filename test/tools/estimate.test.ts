@@ -55,7 +55,8 @@ describe('with a key', () => {
     const { input, input_low, input_high } = estimate.tokens;
     expect(input_low).toBeLessThanOrEqual(actual);
     expect(input_high).toBeGreaterThanOrEqual(actual);
-    expect(input_high / input_low).toBeLessThan(1.5);
+    // The high end is no guess from the sample, but what each prompt can take at most.
+    expect(input_high / input_low).toBeLessThan(2.5);
     expect(input).toBeGreaterThan(input_low);
   });
 

@@ -1,5 +1,6 @@
 import { isJsonObject } from '../../../lib/json.ts';
 import type { Params, PromptSize } from '../../dialect.ts';
+import { mostOverhead, mostTokens, mostToolTokens } from './most-tokens.ts';
 
 /** Anthropic's vision documentation: an image takes at most about 1,600 tokens, of four bytes each here. */
 const IMAGE_BYTES = 1_600 * 4;
@@ -17,11 +18,25 @@ export function promptSize(params: Params): PromptSize {
   const walk = walkParams(params, null);
   return {
     bytes: walk.bytes,
+    most_tokens: mostOf(params),
     cached_bytes: walk.cached,
     cache_ttl: walk.ttl,
     has_media: walk.media,
     searches: maximumSearches(params.tools),
   };
+}
+
+function mostOf({ tools, output_config, system, messages, mcp_servers, container }: Params): number {
+  const elsewhere = mcp_servers !== undefined || container !== undefined ? Number.POSITIVE_INFINITY : 0;
+  return (
+    mostOverhead +
+    elsewhere +
+    (Array.isArray(tools) ? mostToolTokens(tools) : 0) +
+    [output_config, system, messages].reduce<number>(
+      (sum, each) => sum + (each === undefined ? 0 : mostTokens(each)),
+      0,
+    )
+  );
 }
 
 /** The text of a request, in the order in which a model reads it. */

@@ -1,0 +1,59 @@
+import { isJsonObject } from '../../../lib/json.ts';
+import { maximumTokens } from '../token-bound.ts';
+import { MOST_TOKENS_OF_ANY_IMAGE, mostImageTokens, mostPdfTokens } from './media-tokens.ts';
+
+/** What the API adds to a request and to each message, and what a block and a key take besides their text. */
+const REQUEST_TOKENS = 20;
+const PIECE_TOKENS = 4;
+/** The API tells a model about its tools in a prompt of its own; those it brings along take up to 2,026 tokens each (measured). */
+const TOOLS_TOKENS = 700;
+const BUILT_IN_TOOL_TOKENS = 2_100;
+
+/**
+ * The most tokens that a part of a request takes, before what newer models make of a text; infinite where the API reads something
+ * that is not in the request: what only the model's context can bound.
+ */
+export function mostTokens(value: unknown): number {
+  if (typeof value === 'string') return PIECE_TOKENS + maximumTokens(value);
+  if (Array.isArray(value)) return value.reduce<number>((sum, each) => sum + mostTokens(each), PIECE_TOKENS);
+  if (!isJsonObject(value)) return PIECE_TOKENS + String(value).length;
+  const media = mediaTokens(value);
+  let sum = PIECE_TOKENS + (media ?? 0);
+  for (const [key, each] of Object.entries(value)) {
+    if (media !== null && key === 'source') continue;
+    if (key !== 'cache_control') sum += PIECE_TOKENS + maximumTokens(key) + mostTokens(each);
+  }
+  return sum;
+}
+
+/** Of tools and what the API says about them. */
+export function mostToolTokens(tools: readonly unknown[]): number {
+  return tools.reduce<number>((sum, tool) => sum + mostTokens(tool) + builtInTokens(tool), TOOLS_TOKENS);
+}
+
+export const mostOverhead = REQUEST_TOKENS;
+
+function builtInTokens(tool: unknown): number {
+  if (!isJsonObject(tool) || typeof tool.type !== 'string' || tool.type === 'custom') return 0;
+  return BUILT_IN_TOOL_TOKENS + broughtBack(tool, tool.type);
+}
+
+/** What a server tool brings into the conversation. */
+function broughtBack({ max_uses, max_content_tokens }: Record<string, unknown>, type: string): number {
+  if (!/^(web_search|web_fetch|code_execution|mcp_toolset|advisor)/.test(type)) return 0;
+  const isBounded =
+    type.startsWith('web_fetch') && typeof max_uses === 'number' && typeof max_content_tokens === 'number';
+  return isBounded ? max_uses * max_content_tokens : Number.POSITIVE_INFINITY;
+}
+
+/** Null for a block that is text after all. */
+function mediaTokens({ type, source }: Record<string, unknown>): number | null {
+  if (type === 'image') {
+    const isHere = isJsonObject(source) && typeof source.data === 'string';
+    return isHere ? mostImageTokens(String(source.data)) : MOST_TOKENS_OF_ANY_IMAGE;
+  }
+  if (type === 'container_upload') return Number.POSITIVE_INFINITY;
+  if (type !== 'document' || !isJsonObject(source)) return null;
+  if (source.type === 'text' || source.type === 'content') return null;
+  return typeof source.data === 'string' ? mostPdfTokens(source.data) : Number.POSITIVE_INFINITY;
+}
