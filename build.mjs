@@ -70,8 +70,7 @@ async function bundle(entryPoints) {
 }
 
 await bundle({ server: 'src/server.ts', cli: 'src/cli.ts' });
-// Each thread's module for itself: shared with the programs, it would split these into more files to start from.
-await bundle({ 'scan-thread': 'src/answers/scan-thread.ts' });
+// The thread's module for itself: shared with the programs, it would split these into more files to start from.
 await bundle({ 'examine-thread': 'src/tasks/examine-thread.ts' });
 
 // What earlier builds left. Not their latest chunks: a server that runs from them may not have loaded all.

@@ -116,7 +116,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const env = { BATCH_MCP_DATA_DIR: data, BATCH_MCP_WORK_DIR: work, ...options.env };
   const config = readConfig({ env, argv: options.argv ?? [], cwd: work, home: folder });
   const log = () => {};
-  const sandbox = createSandboxProvider({ dataDir: data, seconds: options.sandboxSeconds ?? 0, log });
+  const sandbox = createSandboxProvider({
+    folder: path.join(data, 'sandbox'),
+    seconds: options.sandboxSeconds ?? 0,
+    log,
+  });
   const { api } = options;
   const anthropic = createAnthropicProvider({
     ...(api && { apiKey: api.key, baseUrl: api.url }),

@@ -1,15 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import path from 'node:path';
-import { BatchError, hasErrorCode } from '../errors.ts';
-import { syncFolder } from '../lib/durable-write.ts';
+import { BatchError } from '../errors.ts';
 import { splitLines } from '../lib/lines.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
+import { TASKS } from '../store/blob-names.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
-import type { BatchFolder } from '../store/store.ts';
-import { createTasksWriter } from '../store/task-list.ts';
+import { openTasksWriter } from '../store/task-list.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
 
 /** Ids that programs count up come in the order of their numbers: row-2 before row-10. */
@@ -24,27 +20,16 @@ export async function writeAdoptedTasks(
   record: BatchRecord,
   part: CreatedPart,
 ): Promise<void> {
-  const folder = context.store.folder(record.batch_id);
-  if (await exists(folder.tasks)) return;
+  const blobs = context.store.blobs(record.batch_id);
+  if ((await blobs.size(TASKS)) !== null) return;
   const ids = await readIds(context, record, part);
-  const unfinished = path.join(folder.path, `adopting-${randomUUID()}`);
-  await mkdir(unfinished, { mode: 0o700 });
+  const writer = openTasksWriter(blobs);
   try {
-    const own: BatchFolder = {
-      ...folder,
-      path: unfinished,
-      tasks: path.join(unfinished, 'tasks.jsonl'),
-      tasksIndex: path.join(unfinished, 'tasks.idx'),
-    };
-    const writer = await createTasksWriter(own);
     for (const { id, model } of ids) await writer.add({ task_id: id, model }, { offset: 0, length: 0 });
     await writer.close();
-    // The index first: the tasks file says that both are there.
-    await rename(own.tasksIndex, folder.tasksIndex);
-    await rename(own.tasks, folder.tasks);
-    await syncFolder(folder.path);
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
+  } catch (error) {
+    await writer.abort();
+    throw error;
   }
 }
 
@@ -94,14 +79,4 @@ function unnamed(count: number, taken: ReadonlyMap<string, string>): AdoptedTask
     if (!taken.has(id)) tasks.push({ id, model: '' });
   }
   return tasks;
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) return false;
-    throw error;
-  }
 }

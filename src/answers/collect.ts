@@ -1,18 +1,19 @@
-import { link, rm, stat } from 'node:fs/promises';
-import path from 'node:path';
-import { BatchError, hasErrorCode } from '../errors.ts';
-import { syncFolder } from '../lib/durable-write.ts';
+import { BatchError } from '../errors.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import { confirmPart, releaseForeign } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import { concernsOnePart, isCreated, updatePart } from '../state/parts.ts';
-import { inStore } from '../store/files/store-failure.ts';
+import { partResults } from '../store/blob-names.ts';
+import { openBlobWriter } from '../store/blob-writer.ts';
 import type { BatchRecord, CreatedPart, SavedResults } from '../store/record.ts';
 import { writeResultsIndex } from '../store/results-index.ts';
+import type { Pieces } from '../store/store.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
+import { expectedTasks } from './expected-tasks.ts';
 import { receive, type ScannedResults, scannedResults } from './receive.ts';
-import { type Scanning, scanHere, scanInThread } from './scanning.ts';
+import { type Scan, scanResults } from './scan-results.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -72,40 +73,31 @@ async function collectPart(
   part: CreatedPart,
   report: Report,
 ): Promise<SavedResults | 'foreign'> {
-  const folder = context.store.folder(record.batch_id);
-  const target = folder.partResults(part.number);
-  const fetched = (await exists(target)) ? null : await download(context, record, part, report);
+  const blobs = context.store.blobs(record.batch_id);
+  const name = partResults(part.number);
+  const isSaved = (await blobs.size(name)) !== null;
+  const fetched = isSaved ? null : await download(context, record, part, report);
   if (fetched === 'foreign') return 'foreign';
-  const { index, results } = fetched ?? (await scanSaved(context, record, part));
-  await writeResultsIndex(folder.partResultsIndex(part.number), index);
+  // Another process, or this one before it died, has saved them already.
+  const { index, results } =
+    fetched ?? scannedResults(await scanPart(context, record, part, blobs.read(name)), part);
+  await writeResultsIndex(blobs, part.number, index);
   return { saved_at: context.now().toISOString(), ...results };
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
-
-/** What another process, or this one before it died, has put in place already. */
-async function scanSaved(context: Context, record: BatchRecord, part: CreatedPart): Promise<ScannedResults> {
-  const target = context.store.folder(record.batch_id).partResults(part.number);
-  const { size } = await inStore('read', target, () => stat(target));
-  return scannedResults(await scanner(context, record, part)(target).finish(size), part);
-}
-
-/** Scans a part's results, on a thread where they are many. */
-function scanner(context: Context, record: BatchRecord, part: CreatedPart, report?: Report) {
-  const { path: folder } = context.store.folder(record.batch_id);
-  const job = { folder, part, provider: record.provider, catalog: context.catalog.options };
-  const start = part.request_count < context.limits.threadedResults ? scanHere : scanInThread;
-  const onLines = (lines: number) =>
-    report?.({ stage: 'downloading', done: part.first_task + lines, total: record.request_count });
-  return (file: string): Scanning => start({ ...job, file }, onLines);
+/** Scans a part's results as they come. */
+async function scanPart(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+  chunks: Pieces,
+  report?: Report,
+): Promise<Scan> {
+  const expected = await expectedTasks(context.store.blobs(record.batch_id), record, part);
+  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog };
+  return scanResults(chunks, expected, reading, (lines) =>
+    report?.({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
+  );
 }
 
 /**
@@ -120,26 +112,25 @@ async function download(
   report: Report,
 ): Promise<ScannedResults | 'foreign' | null> {
   const { provider_batch_id } = part.progress;
-  const target = context.store.folder(record.batch_id).partResults(part.number);
-  const scan = scanner(context, record, part, report);
+  const blobs = context.store.blobs(record.batch_id);
+  const scan = (chunks: Pieces) => scanPart(context, record, part, chunks, report);
   let clean = true;
   for (let fetch = 1; ; fetch += 1) {
     await pauseBefore(context, fetch);
     const last = fetch >= context.limits.downloads;
-    const unfinished = await context.store.temporaryFile();
+    const blob = openBlobWriter(blobs, partResults(part.number));
     try {
       const bytes = context.provider(record.provider).streamResults(provider_batch_id);
-      const received = await receive(bytes, { part, unfinished, target, last: last && clean }, scan);
+      const received = await receive(bytes, { part, blob, last: last && clean }, scan);
       if (received.kind === 'foreign') return 'foreign';
-      if (received.kind === 'saved') return (await publish(unfinished, target)) ? received.saved : null;
+      if (received.kind === 'taken') return null;
+      if (received.kind === 'saved') return received.saved;
       context.log('warn', `${provider_batch_id}: download ${fetch} came short (${received.shortfall})`);
       if (last) throw cameShort(provider_batch_id);
     } catch (error) {
       clean = false;
       if (last || !canPass(error)) throw error;
       context.log('warn', `${provider_batch_id}: download ${fetch} failed (${error.message})`);
-    } finally {
-      await rm(unfinished, { force: true });
     }
   }
 }
@@ -147,18 +138,4 @@ async function download(
 /** Whether a failed download may go well when it is tried again; what is on our disk stays as it is. */
 function canPass(error: unknown): error is BatchError {
   return error instanceof BatchError && error.code !== 'store_damaged';
-}
-
-/** Gives the file its name, unless another process was first. */
-async function publish(unfinished: string, target: string): Promise<boolean> {
-  return inStore('write', target, async () => {
-    try {
-      await link(unfinished, target);
-    } catch (error) {
-      if (hasErrorCode(error, 'EEXIST')) return false;
-      throw error;
-    }
-    await syncFolder(path.dirname(target));
-    return true;
-  });
 }

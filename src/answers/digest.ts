@@ -23,7 +23,7 @@ const DIGEST_CHARACTERS = 7_000;
 export async function digestOf(context: Context, record: BatchRecord): Promise<ErrorDigest[]> {
   const groups = await failuresOf(context, record);
   if (groups.length === 0) return [];
-  const tasks = await openTasks(context.store.folder(record.batch_id));
+  const tasks = await openTasks(context.store.blobs(record.batch_id), record.request_count);
   const digest = await Promise.all(
     groups.map(async ({ type, message, count, sample_ordinals }) => ({
       type,
@@ -65,21 +65,13 @@ async function failuresOf(context: Context, record: BatchRecord): Promise<Failur
       ),
     );
   }
-  const view = await openView(context, record);
-  try {
-    return await failuresIn(view);
-  } finally {
-    await view.close();
-  }
+  return failuresIn(await openView(context, record));
 }
 
 const failuresIn = oncePerView(async (view): Promise<FailureGroup[]> => {
   const groups = createFailureGroups();
-  for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
-    // Nearly all have succeeded: to await the failure of each would take longer than all else.
-    if (view.outcome(ordinal) === 'succeeded') continue;
-    const failure = await view.failure(ordinal);
-    if (failure !== null) groups.add(failure.type, failure.message, ordinal);
+  for await (const failures of view.failures()) {
+    for (const { ordinal, error } of failures) groups.add(error.type, error.message, ordinal);
   }
   return groups.finish();
 });

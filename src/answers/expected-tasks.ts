@@ -1,6 +1,6 @@
 import type { TaskKind } from '../cost/usage.ts';
-import type { Part } from '../store/record.ts';
-import type { BatchFolder } from '../store/store.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import type { Blobs } from '../store/store.ts';
 import { tasksOfPart } from './tasks-of-part.ts';
 
 /**
@@ -31,13 +31,17 @@ function createKinds() {
 }
 
 /** The tasks of a part, in the few bytes that checking its results takes. */
-export async function expectedTasks(folder: BatchFolder, part: Part): Promise<ExpectedTasks> {
+export async function expectedTasks(
+  blobs: Blobs,
+  record: Pick<BatchRecord, 'request_count'>,
+  part: Part,
+): Promise<ExpectedTasks> {
   const positions = new Map<string, number>();
   const ordinals = new Uint32Array(part.request_count);
   const kinds: TaskKind[] = [];
   const kindOf = createKinds();
   let position = 0;
-  for await (const tasks of tasksOfPart(folder, part)) {
+  for await (const tasks of tasksOfPart(blobs, record, part)) {
     for (const { custom_id, ordinal, model, task_type } of tasks) {
       positions.set(custom_id, position);
       ordinals[position] = ordinal;

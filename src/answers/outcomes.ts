@@ -19,12 +19,7 @@ export function isRetried(record: BatchRecord): boolean {
  */
 export async function outcomesOf(context: Context, record: BatchRecord): Promise<OutcomeTotals> {
   if (!isRetried(record)) return sumOfParts(record.parts);
-  const view = await openView(context, record);
-  try {
-    return await totalsOf(view);
-  } finally {
-    await view.close();
-  }
+  return totalsOf(await openView(context, record));
 }
 
 const totalsOf = oncePerView(async (view): Promise<OutcomeTotals> => {

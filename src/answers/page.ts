@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { BatchError } from '../errors.ts';
 import { makeFolder, writeFileDurably } from '../lib/durable-write.ts';
+import { fileFailure } from '../lib/file-failure.ts';
 import type { Context } from '../state/context.ts';
-import { inStore } from '../store/files/store-failure.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
 import type { Answer, AnswerDetails } from './answer.ts';
 import { readCursor, writeCursor } from './cursor.ts';
@@ -39,29 +39,25 @@ export async function readPage(
   characters: number,
 ): Promise<Page> {
   const view = await openView(context, record);
-  try {
-    const filters = JSON.stringify([request.outcomes ?? null, request.task_ids ?? null, request.full]);
-    const of = `${record.batch_id}:${view.parts}:${createHash('sha256').update(filters).digest('hex').slice(0, 12)}`;
-    const start = request.cursor === undefined ? 0 : readCursor(request.cursor, of);
-    const wanted = request.task_ids && (await ordinalsOf(view, request.task_ids));
-    const matches = (ordinal: number) =>
-      (wanted === undefined || wanted.has(ordinal)) &&
-      (request.outcomes === undefined || request.outcomes.includes(view.outcome(ordinal)));
+  const filters = JSON.stringify([request.outcomes ?? null, request.task_ids ?? null, request.full]);
+  const of = `${record.batch_id}:${view.parts}:${createHash('sha256').update(filters).digest('hex').slice(0, 12)}`;
+  const start = request.cursor === undefined ? 0 : readCursor(request.cursor, of);
+  const wanted = request.task_ids && (await ordinalsOf(view, request.task_ids));
+  const matches = (ordinal: number) =>
+    (wanted === undefined || wanted.has(ordinal)) &&
+    (request.outcomes === undefined || request.outcomes.includes(view.outcome(ordinal)));
 
-    const results: ShownAnswer[] = [];
-    let used = 0;
-    for await (const { ordinal, answer } of matching(view, start, matches)) {
-      const shown = await shownAnswer(context, record, ordinal, answer, request.full);
-      used += JSON.stringify(shown).length;
-      if (results.length >= request.limit || (results.length > 0 && used > characters)) {
-        return { results, next_cursor: writeCursor(of, ordinal) };
-      }
-      results.push(shown);
+  const results: ShownAnswer[] = [];
+  let used = 0;
+  for await (const { ordinal, answer } of matching(view, start, matches)) {
+    const shown = await shownAnswer(context, record, ordinal, answer, request.full);
+    used += JSON.stringify(shown).length;
+    if (results.length >= request.limit || (results.length > 0 && used > characters)) {
+      return { results, next_cursor: writeCursor(of, ordinal) };
     }
-    return { results, next_cursor: null };
-  } finally {
-    await view.close();
+    results.push(shown);
   }
+  return { results, next_cursor: null };
 }
 
 /** Answers from `start` on, some at a time: one by one each would cost an opening of files, all at once too much. */
@@ -97,11 +93,16 @@ async function ordinalsOf(view: View, taskIds: readonly string[]): Promise<Set<n
   });
 }
 
-async function keepWhole(file: string, text: string): Promise<void> {
-  await inStore('write', file, async () => {
+/** Puts a whole answer into a file of its own; gives its path. */
+async function keepWhole(context: Context, batchId: string, ordinal: number, text: string): Promise<string> {
+  const file = path.join(context.answersFolder, batchId, `${String(ordinal).padStart(6, '0')}.txt`);
+  try {
     await makeFolder(path.dirname(file));
     await writeFileDurably(file, text);
-  });
+  } catch (error) {
+    throw fileFailure(`write ${JSON.stringify(file)}`, error);
+  }
+  return file;
 }
 
 async function shownAnswer(
@@ -122,8 +123,7 @@ async function shownAnswer(
   }
   const body = json === undefined ? (text ?? '') : JSON.stringify(json);
   const whole = body + (tool_calls === undefined ? '' : JSON.stringify(tool_calls));
-  const file = context.readOnly ? null : context.store.folder(record.batch_id).answer(ordinal);
-  if (file !== null) await keepWhole(file, whole);
+  const file = context.readOnly ? null : await keepWhole(context, record.batch_id, ordinal, whole);
   const shown = fitting(whole, SHOWN_OF_LONGER);
   return { ...rest, text: shown, ...extra, cut: { characters: whole.length, shown: shown.length, file } };
 }

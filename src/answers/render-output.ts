@@ -1,16 +1,14 @@
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
-import { readStoreFile } from '../store/files/store-files.ts';
+import { partResults } from '../store/blob-names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from './formats/csv.ts';
 import { jsonElement, jsonLine } from './formats/json.ts';
 import { markdownHead, markdownSection } from './formats/markdown.ts';
 import { isRetried } from './outcomes.ts';
 import type { OutputFormat } from './output-format.ts';
-import { type AnsweredRow, openView } from './view.ts';
+import { type AnsweredRow, chunksOf, openView } from './view.ts';
 
-/** Answers read at a time; in memory only as long as they are worked on. */
-const CHUNK = 100;
 const NEWLINE = 10;
 
 type Pieces = AsyncGenerator<string | Uint8Array>;
@@ -61,7 +59,7 @@ async function csvLayout(answers: AsyncIterable<AnsweredRow>) {
 }
 
 async function* rawLines(context: Context, record: BatchRecord): Pieces {
-  const folder = context.store.folder(record.batch_id);
+  const blobs = context.store.blobs(record.batch_id);
   if (isRetried(record)) {
     yield* bestLines(context, record);
     return;
@@ -69,7 +67,7 @@ async function* rawLines(context: Context, record: BatchRecord): Pieces {
   for (const part of record.parts.filter(isCreated)) {
     if (part.progress.results === null) continue;
     let last: number | undefined;
-    for await (const bytes of readStoreFile(folder.partResults(part.number))) {
+    for await (const bytes of blobs.read(partResults(part.number))) {
       yield bytes;
       last = bytes.at(-1);
     }
@@ -81,24 +79,14 @@ async function* rawLines(context: Context, record: BatchRecord): Pieces {
 /** Of several attempts each task's best line alone: a reader finds every id once. */
 async function* bestLines(context: Context, record: BatchRecord): Pieces {
   const view = await openView(context, record);
-  try {
-    for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
-      const line = await view.line(ordinal);
+  for (const ordinals of chunksOf(view)) {
+    for (const line of await view.lines(ordinals)) {
       if (line !== null) yield `${line}\n`;
     }
-  } finally {
-    await view.close();
   }
 }
 
 async function* allAnswers(context: Context, record: BatchRecord): AsyncGenerator<AnsweredRow> {
   const view = await openView(context, record);
-  try {
-    for (let start = 0; start < view.count; start += CHUNK) {
-      const length = Math.min(CHUNK, view.count - start);
-      yield* await view.answeredRows(Array.from({ length }, (_, index) => start + index));
-    }
-  } finally {
-    await view.close();
-  }
+  for (const ordinals of chunksOf(view)) yield* await view.answeredRows(ordinals);
 }

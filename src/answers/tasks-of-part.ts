@@ -1,6 +1,6 @@
 import { readPartTasks } from '../store/part-tasks.ts';
-import type { Part } from '../store/record.ts';
-import type { BatchFolder } from '../store/store.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import type { Blobs } from '../store/store.ts';
 import { openTasks } from '../store/task-list.ts';
 
 /** A task as a part sent it. */
@@ -12,14 +12,18 @@ export type SentTask = {
 };
 
 /** The tasks that a part holds, ascending by ordinal, streamed in groups. */
-export async function* tasksOfPart(folder: BatchFolder, part: Part): AsyncGenerator<SentTask[]> {
+export async function* tasksOfPart(
+  blobs: Blobs,
+  { request_count }: Pick<BatchRecord, 'request_count'>,
+  part: Part,
+): AsyncGenerator<SentTask[]> {
   if (part.tasks === 'listed') {
-    yield* readPartTasks(folder.partTasks(part.number), part.request_count);
+    yield* readPartTasks(blobs, part);
     return;
   }
   const end = part.first_task + part.request_count;
   let ordinal = part.first_task;
-  for await (const entries of (await openTasks(folder)).from(ordinal)) {
+  for await (const entries of (await openTasks(blobs, request_count)).from(ordinal)) {
     const first = ordinal;
     ordinal += entries.length;
     yield entries.slice(0, end - first).map(({ custom_id, task_id, model, task_type }, index) => ({

@@ -1,14 +1,12 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { BatchError } from '../errors.ts';
 import { parseExact } from '../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import type { ResultError } from '../provider/dialect.ts';
+import type { Dialect, ResultError } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
-import { inStore } from '../store/files/store-failure.ts';
+import { partResults } from '../store/blob-names.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
-import type { Store } from '../store/store.ts';
+import type { Span, Store } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { openTasks, type Tasks } from '../store/task-list.ts';
 import { type Answer, failureOf, missingError, readSavedLine, toAnswer } from './answer.ts';
@@ -16,7 +14,10 @@ import { mergeParts } from './merge.ts';
 import { createRecent, type Recent } from './recent.ts';
 import { type ViewedPart, viewPart } from './viewed-part.ts';
 
-/** All tasks of a batch with the best answers that are on disk, in the caller's order, read by seeking. */
+/** A task without a finished answer, and why. */
+export type TaskFailure = { ordinal: number; outcome: Exclude<Outcome, 'succeeded'>; error: ResultError };
+
+/** All tasks of a batch with the best answers that are saved, in the caller's order, read by seeking. */
 export type View = {
   readonly count: number;
   /** Names the set of parts that it covers, and which of them are still open: another set is another view. */
@@ -24,17 +25,16 @@ export type View = {
   /** The same for every opening of the same view. */
   readonly content: object;
   outcome(ordinal: number): Outcome | 'pending';
-  /** The line of a task's answer, as it was received; null where there is none. */
-  line(ordinal: number): Promise<string | null>;
-  /** Why a task has no finished answer; null where it has one, or is still awaited. */
-  failure(ordinal: number): Promise<ResultError | null>;
+  /** The lines of these tasks' answers, as they were received, in the order asked for; null where there is none. */
+  lines(ordinals: readonly number[]): Promise<(string | null)[]>;
+  /** All tasks that have no finished answer and are not awaited, in order, streamed in groups. */
+  failures(): AsyncIterable<TaskFailure[]>;
   /** The answers of these tasks, in the order asked for. */
   answers(ordinals: readonly number[]): Promise<Answer[]>;
   /** The same for files, with the rows that the tasks were made of, and every number as it was written. */
   answeredRows(ordinals: readonly number[]): Promise<AnsweredRow[]>;
   /** All tasks in order, streamed in groups. */
   tasks(): AsyncIterable<TaskEntry[]>;
-  close(): Promise<void>;
 };
 
 /** An answer beside the columns of its row, or the path of its file; null where its task was given by itself. */
@@ -56,8 +56,10 @@ type LoadedView = {
 
 /** Of a batch of 100,000 tasks one takes some 5 MB; who pages reads one or two batches at a time. */
 const LOADED_KEPT = 3;
+/** Lines that are read together, in memory only as long as they are worked on. */
+const LINES_AT_ONCE = 100;
 
-/** What was loaded last from a store. It describes files that are written once, so it never gets stale. */
+/** What was loaded last from a store. It describes blobs that are written once, so it never gets stale. */
 const loaded = new WeakMap<Store, Recent<LoadedView>>();
 
 function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> {
@@ -69,55 +71,75 @@ function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> 
     isCreated(part) && part.progress.results?.saved_at,
   ]);
   return recent.get(JSON.stringify([record.batch_id, parts]), async () => {
-    const tasks = await openTasks(context.store.folder(record.batch_id));
+    const tasks = await openTasks(context.store.blobs(record.batch_id), record.request_count);
     const viewed = await Promise.all(record.parts.map((part) => viewPart(context, record, part)));
     return { tasks, viewed, partOf: mergeParts(tasks.count, viewed) };
   });
 }
 
-/** Opens what is on disk of a batch. The caller closes it. */
+/** Opens what is saved of a batch. */
 export async function openView(context: Context, record: BatchRecord): Promise<View> {
   const content = await loadedView(context, record);
   const dialect = dialectOf(record.provider);
   const { tasks, viewed, partOf } = content;
-  const handles = new Map<string, Promise<FileHandle>>();
-
-  async function lineOf(ordinal: number, { index, path, part }: ViewedPart): Promise<string | null> {
-    const place = index?.find(ordinal) ?? null;
-    if (place === null) return null;
-    const opened = handles.get(path) ?? open(path, 'r');
-    handles.set(path, opened);
-    const { buffer, bytesRead } = await inStore('read', path, async () =>
-      (await opened).read(Buffer.alloc(place.length), 0, place.length, place.offset),
-    );
-    if (bytesRead === place.length) return buffer.toString('utf8');
-    throw new BatchError(
-      'store_damaged',
-      `The results file of part ${part.number} is shorter than when it was saved: ${path}. It was left as it is.`,
-    );
-  }
-
-  async function answer(
-    ordinal: number,
-    task: TaskEntry,
-    parse?: (text: string) => unknown,
-  ): Promise<Answer> {
-    const viewedPart = partOf(ordinal);
-    if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
-    const line = await lineOf(ordinal, viewedPart);
-    const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
-    const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id);
-    return toAnswer(task, structured, result, viewedPart.part.attempt, parse);
-  }
+  const blobs = context.store.blobs(record.batch_id);
 
   function outcome(ordinal: number): Outcome | 'pending' {
     const index = partOf(ordinal)?.index ?? null;
     return index === null ? 'pending' : (index.find(ordinal)?.outcome ?? 'missing');
   }
 
-  async function line(ordinal: number): Promise<string | null> {
+  async function lines(ordinals: readonly number[]): Promise<(string | null)[]> {
+    const found: (string | null)[] = ordinals.map(() => null);
+    const places = new Map<ViewedPart, { position: number; span: Span }[]>();
+    for (const [position, ordinal] of ordinals.entries()) {
+      const viewedPart = partOf(ordinal);
+      const span = viewedPart?.index?.find(ordinal);
+      if (!viewedPart || !span) continue;
+      const ofPart = places.get(viewedPart) ?? [];
+      ofPart.push({ position, span });
+      places.set(viewedPart, ofPart);
+    }
+    for (const [{ part }, wanted] of places) {
+      const spans = wanted.map(({ span }) => span);
+      for (const [index, bytes] of (await blobs.readRanges(partResults(part.number), spans)).entries()) {
+        const position = wanted[index]?.position;
+        if (position !== undefined) found[position] = bytes.toString('utf8');
+      }
+    }
+    return found;
+  }
+
+  async function answered(ordinals: readonly number[]) {
+    const [entries, found] = await Promise.all([tasks.read(ordinals), lines(ordinals)]);
+    return entries.map((task, position) => ({
+      task,
+      ordinal: ordinals[position] ?? 0,
+      line: found[position] ?? null,
+    }));
+  }
+
+  function answer(
+    ordinal: number,
+    task: TaskEntry,
+    line: string | null,
+    parse?: (text: string) => unknown,
+  ): Answer {
     const viewedPart = partOf(ordinal);
-    return viewedPart === undefined ? null : lineOf(ordinal, viewedPart);
+    if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
+    const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
+    const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id);
+    return toAnswer(task, structured, result, viewedPart.part.attempt, parse);
+  }
+
+  async function failuresOf(ordinals: readonly number[]): Promise<TaskFailure[]> {
+    const found = await lines(ordinals);
+    return ordinals.flatMap((ordinal, position) => {
+      const became = outcome(ordinal);
+      return became === 'succeeded' || became === 'pending'
+        ? []
+        : [{ ordinal, outcome: became, error: errorOf(dialect, became, found[position] ?? null) }];
+    });
   }
 
   return {
@@ -125,45 +147,45 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     content,
     parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
     outcome,
-    line,
-    async failure(ordinal) {
-      const became = outcome(ordinal);
-      switch (became) {
-        case 'succeeded':
-        case 'pending':
-          return null;
-        case 'missing':
-          return missingError;
-        case 'expired':
-        case 'canceled':
-          return failureOf({ outcome: became, error: null });
-        case 'errored':
-        case 'incomplete': {
-          const text = await line(ordinal);
-          return text === null ? missingError : failureOf(readSavedLine(dialect, text, ''));
-        }
+    lines,
+    async *failures() {
+      let group: number[] = [];
+      for (let ordinal = 0; ordinal < tasks.count; ordinal += 1) {
+        const became = outcome(ordinal);
+        // Nearly all have succeeded: to await anything for each would take longer than all else.
+        if (became === 'succeeded' || became === 'pending') continue;
+        if (group.push(ordinal) < LINES_AT_ONCE) continue;
+        yield await failuresOf(group);
+        group = [];
       }
+      yield await failuresOf(group);
     },
     async answers(ordinals) {
-      const entries = await tasks.read(ordinals);
-      return Promise.all(entries.map((task, position) => answer(ordinals[position] ?? 0, task)));
+      return (await answered(ordinals)).map(({ task, ordinal, line }) => answer(ordinal, task, line));
     },
     async answeredRows(ordinals) {
-      const entries = await tasks.read(ordinals);
-      return Promise.all(
-        entries.map(async (task, position) => ({
-          answer: await answer(ordinals[position] ?? 0, task, exact),
-          row: rowOf(task),
-        })),
-      );
+      return (await answered(ordinals)).map(({ task, ordinal, line }) => ({
+        answer: answer(ordinal, task, line, exact),
+        row: rowOf(task),
+      }));
     },
     tasks: () => tasks.from(0),
-    async close() {
-      // One that could not be opened has nothing to close; whoever wanted to read it was told.
-      await Promise.allSettled([...handles.values()].map(async (handle) => (await handle).close()));
-      handles.clear();
-    },
   };
+}
+
+function errorOf(dialect: Dialect, outcome: TaskFailure['outcome'], line: string | null): ResultError {
+  if (outcome === 'expired' || outcome === 'canceled') {
+    return failureOf({ outcome, error: null }) ?? missingError;
+  }
+  if (outcome === 'missing' || line === null) return missingError;
+  return failureOf(readSavedLine(dialect, line, '')) ?? missingError;
+}
+
+/** All tasks of a view in order, as many together as are read at a time. */
+export function* chunksOf({ count }: Pick<View, 'count'>): Generator<number[]> {
+  for (let start = 0; start < count; start += LINES_AT_ONCE) {
+    yield Array.from({ length: Math.min(LINES_AT_ONCE, count - start) }, (_, index) => start + index);
+  }
 }
 
 /** Makes something of a whole view, once for however many openings of it. */

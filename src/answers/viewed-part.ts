@@ -1,39 +1,35 @@
-import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
-import { readStoreFile } from '../store/files/store-files.ts';
+import { partResults } from '../store/blob-names.ts';
 import { readPartTasks } from '../store/part-tasks.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
-import type { BatchFolder } from '../store/store.ts';
+import type { Blobs } from '../store/store.ts';
+import { damaged } from '../store/stored-json.ts';
 import { expectedTasks } from './expected-tasks.ts';
 import type { AttemptedPart } from './merge.ts';
 import { scanResults } from './scan-results.ts';
 
 /** A part of an opened view. */
 export type ViewedPart = AttemptedPart & {
-  /** Its results file, which is there where the index is. */
-  readonly path: string;
   /** Which of its tasks were asked for JSON, where the part's own list tells; else the batch's list does. */
   readonly structured: ReadonlySet<number> | null;
 };
 
-/** What is on disk of a part: where its answers stand, and its tasks where it lists them. */
+/** What is saved of a part: where its answers stand, and its tasks where it lists them. */
 export async function viewPart(context: Context, record: BatchRecord, part: Part): Promise<ViewedPart> {
-  const folder = context.store.folder(record.batch_id);
-  const path = folder.partResults(part.number);
   const saved = isCreated(part) && part.progress.results !== null;
-  const index = saved ? await openIndex(context, record, part, path) : null;
-  return { part, path, index, ...(await listOf(folder, part)) };
+  const index = saved ? await openIndex(context, record, part) : null;
+  return { part, index, ...(await listOf(context.store.blobs(record.batch_id), part)) };
 }
 
-async function listOf(folder: BatchFolder, part: Part): Promise<Pick<ViewedPart, 'listed' | 'structured'>> {
+async function listOf(blobs: Blobs, part: Part): Promise<Pick<ViewedPart, 'listed' | 'structured'>> {
   if (part.tasks === 'run') return { listed: null, structured: null };
   const listed = new Uint32Array(part.request_count);
   const structured = new Set<number>();
   let position = 0;
-  for await (const tasks of readPartTasks(folder.partTasks(part.number), part.request_count)) {
+  for await (const tasks of readPartTasks(blobs, part)) {
     for (const task of tasks) {
       listed[position] = task.ordinal;
       position += 1;
@@ -44,28 +40,20 @@ async function listOf(folder: BatchFolder, part: Part): Promise<Pick<ViewedPart,
 }
 
 /** A part's index; one that is lost or damaged is made again from the results. */
-async function openIndex(
-  context: Context,
-  record: BatchRecord,
-  part: CreatedPart,
-  path: string,
-): Promise<ResultsIndex> {
+async function openIndex(context: Context, record: BatchRecord, part: CreatedPart): Promise<ResultsIndex> {
   const bytes = part.progress.results?.bytes ?? 0;
-  const folder = context.store.folder(record.batch_id);
-  const indexPath = folder.partResultsIndex(part.number);
-  const known = await readResultsIndex(indexPath, bytes);
+  const blobs = context.store.blobs(record.batch_id);
+  const known = await readResultsIndex(blobs, part.number, bytes);
   if (known !== null) return known;
-  const expected = await expectedTasks(folder, part);
-  const { index } = await scanResults(readStoreFile(path), expected, {
+  const name = partResults(part.number);
+  const expected = await expectedTasks(blobs, record, part);
+  const { index } = await scanResults(blobs.read(name), expected, {
     dialect: dialectOf(record.provider),
     catalog: context.catalog,
   });
   if (index.resultsBytes !== bytes) {
-    throw new BatchError(
-      'store_damaged',
-      `The results file of part ${part.number} is not as it was saved: ${path}.`,
-    );
+    throw damaged(blobs.describe(name), `it has ${index.resultsBytes} bytes instead of ${bytes}`);
   }
-  await writeResultsIndex(indexPath, index);
+  await writeResultsIndex(blobs, part.number, index);
   return index;
 }

@@ -21,7 +21,12 @@ export type Config = {
   provider: ProviderName;
   /** The API's address, without a trailing `/v1`; undefined for the SDK's own. */
   baseUrl: string | undefined;
+  /** The store's own: nothing else opens what is in it, but for the two folders below. */
   dataDir: string;
+  /** The sandbox's own, in the data folder. */
+  sandboxDir: string;
+  /** Where answers are put that are too long for a reply, for whoever reads it. In the data folder. */
+  answersDir: string;
   workDir: string;
   /** Folders that an MCP argument may name, the work folder among them. Absolute. */
   allowedDirs: string[];
@@ -114,6 +119,8 @@ export function readConfig(surroundings: Surroundings): Config {
     provider: value(settings.provider),
     baseUrl,
     dataDir,
+    sandboxDir: path.join(dataDir, 'sandbox'),
+    answersDir: path.join(dataDir, 'answers'),
     workDir,
     allowedDirs: [...new Set([...allowed, workDir])],
     baseDir: baseIsWorking ? working : workDir,

@@ -47,6 +47,7 @@ export async function createContext(
       forbidden: [config.dataDir],
       home: config.home,
     }),
+    answersFolder: config.answersDir,
     jobs: createJobs(),
     limits: { ...defaultLimits(dialect), ...callerLimits[caller], ...options.limits },
     maxCostUsd: config.maxCostUsd,

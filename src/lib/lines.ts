@@ -41,3 +41,15 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
   }
   if (begunBytes > 0) yield [{ bytes: Buffer.concat(begun, begunBytes), offset, complete: false }];
 }
+
+/** Cuts bytes at the ends of lines: each piece holds whole lines; the last may have no newline at its end. */
+export async function* wholeLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let begun: Uint8Array[] = [];
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) yield Buffer.concat([...begun, chunk.subarray(0, end)]);
+    if (end > 0) begun = [];
+    if (end < chunk.length) begun.push(chunk.subarray(end));
+  }
+  if (begun.length > 0) yield Buffer.concat(begun);
+}

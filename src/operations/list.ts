@@ -6,7 +6,7 @@ import { roundUsd } from '../cost/pricing.ts';
 import { readMoment, readMomentBefore } from '../lib/moment.ts';
 import { quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
-import type { DamagedBatch } from '../store/files/summaries.ts';
+import type { DamagedBatch } from '../store/store.ts';
 import { costUsd, processingStatus } from './fields.ts';
 import { type ListedBatch, type Listing, readListing } from './listing.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
@@ -158,7 +158,7 @@ const SANDBOX_LISTED =
 function diskWarnings({ store }: Pick<Context, 'store'>, found: readonly Listing[]): string[] {
   const bytes = found.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
   if (bytes < MUCH_DISK_BYTES) return [];
-  return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${store.path}.`];
+  return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${store.place}.`];
 }
 
 /** What the dollars do not hold. */

@@ -3,9 +3,8 @@ import { type CostUsd, costOf } from '../cost/cost.ts';
 import { batchCosts, costsOf } from '../cost/group-costs.ts';
 import { providerNames } from '../provider/provider.ts';
 import { processingStatuses, statusOf } from '../state/status.ts';
-import type { Summaries } from '../store/files/summaries.ts';
 import type { BatchRecord } from '../store/record.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, Summaries } from '../store/store.ts';
 
 const listedCost = z.object({
   expected: z.number(),

@@ -43,7 +43,7 @@ export async function makeBatch(
   staging: Staging,
   report: Report,
 ): Promise<NewBatch> {
-  const writer = await createPartsWriter(staging.folder, context.limits, dialectOf(submission.provider));
+  const writer = createPartsWriter(staging.blobs, context.limits, dialectOf(submission.provider));
   try {
     const prepared = await prepareIn(context, submission, writer, report);
     const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));

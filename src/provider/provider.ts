@@ -47,10 +47,11 @@ export type ProviderAccount = {
   workspace: string | null;
 };
 
-/** A request body on disk, sent as it is. */
-export type BodyFile = {
-  path: string;
+/** The body of a create, sent as it is. */
+export type RequestBody = {
   bytes: number;
+  /** Its bytes, from the first, each time that it is called; whatever is still open is closed with the iterator. */
+  open(): AsyncIterable<Uint8Array>;
 };
 
 /** A model as the API tells it; null for what it does not say. */
@@ -74,7 +75,7 @@ export type Provider = {
   /** A hash of the credential in use with `salt`: tells two keys apart without giving one away. */
   fingerprint(salt: string): Promise<string>;
   /** Sends one create, once, never retried. It is given up hard after `timeoutMs`, as `api_uncertain`. */
-  createBatch(body: BodyFile, timeoutMs: number): Promise<ProviderBatch>;
+  createBatch(body: RequestBody, timeoutMs: number): Promise<ProviderBatch>;
   retrieveBatch(id: string): Promise<ProviderBatch>;
   listBatches(page: { limit: number; after_id?: string }): Promise<ProviderBatchPage>;
   cancelBatch(id: string): Promise<ProviderBatch>;

@@ -13,7 +13,7 @@ type ProviderSettings = {
   baseUrl: string | undefined;
   /** In place of the environment's credentials. */
   apiKey?: string | undefined;
-  dataDir: string;
+  sandboxDir: string;
   sandboxSeconds: number;
 };
 
@@ -26,7 +26,7 @@ export function createProviders(config: ProviderSettings, log: Log): Providers {
           ...(config.baseUrl !== undefined && { baseUrl: config.baseUrl }),
           ...(config.apiKey !== undefined && { apiKey: config.apiKey }),
         })
-      : createSandboxProvider({ dataDir: config.dataDir, seconds: config.sandboxSeconds, log });
+      : createSandboxProvider({ folder: config.sandboxDir, seconds: config.sandboxSeconds, log });
   return {
     get(name) {
       const provider = made.get(name) ?? make(name);

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError } from '../errors.ts';
-import type { Provider } from '../provider/provider.ts';
+import type { Provider, RequestBody } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import { createdState, unconfirmedState, updatePart } from '../state/parts.ts';
+import { partBody } from '../store/blob-names.ts';
 import type { BatchRecord, Intent, Part, PartState } from '../store/record.ts';
 import { claimForGood } from './claims.ts';
 import { backToUnconfirmed } from './tentative.ts';
@@ -73,6 +74,7 @@ async function sendPart(
 
   let intent: Intent;
   try {
+    await requireWholeBody(context, record, part);
     intent = await makeIntent(context, provider, part);
   } catch (error) {
     await updatePart(register, part.number, ({ progress }) =>
@@ -91,7 +93,7 @@ async function sendPart(
   const settle = (state: PartState) =>
     updatePart(register, part.number, (current) => (ours(current) ? state : null));
   try {
-    const body = { path: store.folder(record.batch_id).partBody(part.number), bytes: part.body_bytes };
+    const body = bodyOf(context, record, part);
     const batch = await provider.createBatch(body, sendingMs(context, part));
     await takeCreated(context, record, part, batch.id);
     await settle(createdState(intent, batch));
@@ -122,6 +124,27 @@ async function sendPart(
 async function takeCreated(context: Context, record: BatchRecord, part: Part, id: string): Promise<void> {
   const displaced = await claimForGood(context, id, { batch_id: record.batch_id, part: part.number });
   if (displaced !== null) await backToUnconfirmed(context, displaced, id);
+}
+
+function bodyOf({ store }: Context, { batch_id }: BatchRecord, { number, body_bytes }: Part): RequestBody {
+  return { bytes: body_bytes, open: () => store.blobs(batch_id).read(partBody(number)) };
+}
+
+/** Throws where the body is not as it was written: what the API would make of it, nobody could know. */
+async function requireWholeBody(
+  { store }: Context,
+  { batch_id }: BatchRecord,
+  { number, body_bytes }: Part,
+): Promise<void> {
+  const blobs = store.blobs(batch_id);
+  const bytes = await blobs.size(partBody(number));
+  if (bytes === body_bytes) return;
+  const what = bytes === null ? 'is missing' : `has ${bytes} bytes instead of ${body_bytes}`;
+  throw new BatchError(
+    'store_damaged',
+    `The body of part ${number}, ${blobs.describe(partBody(number))}, ${what}. Nothing of it was sent: restore it from a ` +
+      'backup, or submit the work again with force_new.',
+  );
 }
 
 async function makeIntent(context: Context, provider: Provider, part: Part): Promise<Intent> {

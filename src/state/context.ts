@@ -28,8 +28,6 @@ export type Limits = {
   downloads: number;
   /** Before the second download of the same results, in milliseconds; twice as long before the third. */
   downloadPauseMs: number;
-  /** Results of so many requests and more are scanned on a thread of their own, which takes a while to start. */
-  threadedResults: number;
   /** Characters of a reply's text, below the 20,000 that some clients cut at. */
   replyCharacters: number;
 };
@@ -45,7 +43,6 @@ export const defaultLimits = ({ limits }: Pick<Dialect, 'limits'>): Limits => ({
   busyMs: 60_000,
   downloads: 3,
   downloadPauseMs: 1_000,
-  threadedResults: 20_000,
   replyCharacters: 18_000,
 });
 
@@ -79,6 +76,8 @@ export type Context = {
   readonly templates: Templates;
   readonly catalog: ModelCatalog;
   readonly folders: AllowedFolders;
+  /** Where answers are put that are too long for a reply, a folder for each batch. Absolute. */
+  readonly answersFolder: string;
   readonly jobs: Jobs;
   readonly limits: Limits;
   /** Ceiling for the maximum estimate of one submission. */

@@ -1,7 +1,10 @@
 import * as z from 'zod';
-import { BatchError } from '../errors.ts';
 import { splitLines } from '../lib/lines.ts';
-import { createStoreWriter, readStoreFile } from './files/store-files.ts';
+import { partTasks } from './blob-names.ts';
+import { openBlobWriter } from './blob-writer.ts';
+import type { Part } from './record.ts';
+import type { Blobs } from './store.ts';
+import { checkStored, damaged, parseStored } from './stored-json.ts';
 
 const count = z.int().nonnegative();
 
@@ -26,54 +29,36 @@ export type PartTask = z.infer<typeof partTask>;
 export type PartTasksWriter = {
   /** Tasks in the caller's order. */
   add(task: PartTask): Promise<void>;
-  /** Writes the rest, through to the disk. */
-  close(): Promise<void>;
-  /** Closes the file as it is, for one that is removed. */
+  /** False where the part has a list already, which stays. */
+  close(): Promise<boolean>;
+  /** Leaves nothing of it. */
   abort(): Promise<void>;
 };
 
-/** Creates the list of a part's tasks, which must not exist; written once. */
-export async function createPartTasksWriter(path: string): Promise<PartTasksWriter> {
-  const lines = await createStoreWriter(path);
+/** Opens the list of a part's tasks to be written, once. */
+export function openPartTasksWriter(blobs: Blobs, part: number): PartTasksWriter {
+  const lines = openBlobWriter(blobs, partTasks(part));
   return {
     add: (task) => lines.write(`${JSON.stringify(task)}\n`),
-    async close() {
-      await lines.finish();
-    },
-    abort: () => lines.close(),
+    close: async () => (await lines.finish()) !== null,
+    abort: () => lines.abort(),
   };
-}
-
-function damaged(path: string, problem: string, cause?: unknown): BatchError {
-  return new BatchError(
-    'store_damaged',
-    `${path} can't be read: ${problem}. It was left as it is; restore it from a backup.`,
-    { cause },
-  );
-}
-
-function decode(path: string, text: string): PartTask {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // The parser's own error is dropped, for it quotes what the file holds.
-    throw damaged(path, 'a line of it is not JSON');
-  }
-  const task = partTask.safeParse(json);
-  if (!task.success) throw damaged(path, 'a line of it is not a task', task.error);
-  return task.data;
 }
 
 /**
  * The tasks of a part that lists them, ascending by ordinal, streamed in groups. Throws `store_damaged` where
- * there are not `expected` of them.
+ * there are not as many as the part has requests.
  */
-export async function* readPartTasks(path: string, expected: number): AsyncGenerator<PartTask[]> {
+export async function* readPartTasks(
+  blobs: Blobs,
+  { number, request_count }: Pick<Part, 'number' | 'request_count'>,
+): AsyncGenerator<PartTask[]> {
+  const name = partTasks(number);
+  const place = blobs.describe(name);
   let found = 0;
-  for await (const lines of splitLines(readStoreFile(path))) {
+  for await (const lines of splitLines(blobs.read(name))) {
     found += lines.length;
-    yield lines.map(({ bytes }) => decode(path, bytes.toString('utf8')));
+    yield lines.map(({ bytes }) => checkStored(place, parseStored(place, bytes.toString('utf8')), partTask));
   }
-  if (found !== expected) throw damaged(path, `it holds ${found} tasks instead of ${expected}`);
+  if (found !== request_count) throw damaged(place, `it holds ${found} tasks instead of ${request_count}`);
 }

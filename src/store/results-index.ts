@@ -1,8 +1,10 @@
 import { BatchError } from '../errors.ts';
-import { type IndexFormat, readIndexFile, writeIndexFile } from './index-blob.ts';
+import { partResultsIndex } from './blob-names.ts';
+import { type IndexFormat, readIndexBlob, writeIndexBlob } from './index-blob.ts';
 import { type Outcome, outcomes } from './record.ts';
+import type { Blobs } from './store.ts';
 
-/** Where one task's answer stands in its part's results file, in bytes, and what became of the task. */
+/** Where one task's answer stands in its part's results, in bytes, and what became of the task. */
 export type ResultPlace = {
   ordinal: number;
   outcome: Outcome;
@@ -17,7 +19,7 @@ export type ResultPlace = {
 export type ResultsIndexData = {
   /** As on disk. */
   readonly rows: Uint8Array;
-  /** Bytes of the results file that it describes. */
+  /** Bytes of the results that it describes. */
   readonly resultsBytes: number;
 };
 
@@ -128,20 +130,21 @@ export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder
   };
 }
 
-/** Writes the index, whole and durably, in place of one that may be there. */
-export async function writeResultsIndex(path: string, index: ResultsIndexData): Promise<void> {
-  await writeIndexFile(path, FORMAT, index.resultsBytes, index.rows);
+/** Writes the index of a part's results, in place of one that may be there. */
+export async function writeResultsIndex(blobs: Blobs, part: number, index: ResultsIndexData): Promise<void> {
+  await writeIndexBlob(blobs, partResultsIndex(part), FORMAT, index.resultsBytes, index.rows);
 }
 
 /**
- * The index at `path`; null where it is missing, damaged, or not of a results file of that many bytes: then
+ * The index of a part's results; null where it is missing, damaged, or not of results of that many bytes: then
  * the caller makes it again from the results.
  */
 export async function readResultsIndex(
-  path: string,
+  blobs: Blobs,
+  part: number,
   expectedResultsBytes: number,
 ): Promise<ResultsIndex | null> {
-  const rows = await readIndexFile(path, FORMAT, expectedResultsBytes);
+  const rows = await readIndexBlob(blobs, partResultsIndex(part), FORMAT, expectedResultsBytes);
   if (rows === null) return null;
   for (let code = OUTCOME; code < rows.length; code += FORMAT.rowBytes) {
     // Written by a later version, which knows outcomes that this one does not.

@@ -1,5 +1,4 @@
-import type { AuditEntry } from './files/audit.ts';
-import type { Summaries, Summary } from './files/summaries.ts';
+import type * as z from 'zod';
 import type { BatchRecord } from './record.ts';
 import type { Budget, Claim, ModelList, Submission, WrittenFile } from './shared-records.ts';
 
@@ -29,36 +28,82 @@ export type Register<T> = {
   history(): Promise<Revision<T>[]>;
 };
 
-/** Where the files of one batch are. All are written once, and read by any process. */
-export type BatchFolder = {
-  readonly path: string;
-  readonly tasks: string;
-  readonly tasksIndex: string;
-  partBody(part: number): string;
-  /** The tasks of a part that lists them. */
-  partTasks(part: number): string;
-  partResults(part: number): string;
-  partResultsIndex(part: number): string;
-  /** A whole answer that was too long for a reply. */
-  answer(ordinal: number): string;
+/** A piece of a blob, in bytes. */
+export type Span = { offset: number; length: number };
+
+/** Bytes as they come. A piece is in memory of its own: whoever gets it may keep it. */
+export type Pieces = AsyncIterable<Uint8Array>;
+
+/**
+ * Bytes under names, written once. What can't be read throws `store_damaged`, a disk or a network that fails
+ * `store_failed`; both name the blob as `describe` does.
+ */
+export type Blobs = {
+  /**
+   * Writes a blob, which appears under its name whole and for good, or not at all: nothing is left of it when `pieces`
+   * fails, whose error is thrown. Gives the bytes written; null where the name is taken, by what stays as it is.
+   */
+  write(name: string, pieces: Pieces): Promise<number | null>;
+  /** All of it from `start` on. */
+  read(name: string, start?: number): Pieces;
+  /** These pieces of it, in the order asked for. One that it does not hold whole is damage. */
+  readRanges(name: string, spans: readonly Span[]): Promise<Buffer[]>;
+  /** In bytes; null where there is none. */
+  size(name: string): Promise<number | null>;
+  /** Does nothing where there is none. */
+  remove(name: string): Promise<void>;
+  /** Names it in a message, for a person to look for. Nothing is opened by it. */
+  describe(name: string): string;
 };
 
-/** A folder in which one batch is being prepared, invisible to others until it is committed. */
+/** A batch that is being prepared, invisible to others until it is committed. */
 export type Staging = {
   readonly batchId: string;
-  readonly folder: BatchFolder;
-  /** Writes the first record and renames the folder into place, durably. */
+  readonly blobs: Blobs;
+  /** Makes it a batch, with its first record and all its blobs at once, for good. */
   commit(record: BatchRecord): Promise<void>;
+  /** Leaves nothing of it. Does nothing after `commit`. */
   discard(): Promise<void>;
 };
 
+/** Something small that is made of a record alone, and wanted of all batches at once. */
+export type Summary<T> = {
+  /** What they are kept under from process to process, where they are. */
+  name: string;
+  schema: z.ZodType<T>;
+  make: (record: BatchRecord) => T;
+};
+
+/** A batch whose record can't be read: named, and left alone. */
+export type DamagedBatch = { batch_id: string; problem: string };
+
+export type Summaries<T> = { found: T[]; damaged: DamagedBatch[] };
+
+/** One thing that was done or refused for a caller: names, paths and dollars, never content. */
+export type AuditEntry = {
+  at: string;
+  tool: string;
+  /** `done`, or the code of the error it was answered with. */
+  outcome: string;
+  batch_id?: string;
+  /** Files that the caller named. */
+  files?: string[];
+  /** The most that it may cost, in US dollars. */
+  maximum_usd?: number;
+};
+
+/**
+ * All that is kept. Several processes use one store at once; an id that is none of its kind is refused with
+ * `invalid_input`.
+ */
 export type Store = {
-  /** Absolute path of the data folder. */
-  readonly path: string;
+  /** Names it in a message, for a person to look for. */
+  readonly place: string;
   stage(): Promise<Staging>;
   /** The batch's record; its register reads null where there is no such batch. */
   record(batchId: string): Register<BatchRecord>;
-  folder(batchId: string): BatchFolder;
+  /** What a batch holds beside its record. */
+  blobs(batchId: string): Blobs;
   /** All batch ids, newest first, from their names alone. */
   batchIds(): Promise<string[]>;
   /** Something small of each of many batches, in their order; what the function gives is kept by it. */
@@ -75,8 +120,6 @@ export type Store = {
   claim(providerBatchId: string): Register<Claim>;
   /** Appends to the log of what was done. */
   audit(entry: AuditEntry): Promise<void>;
-  /** A free path on the data folder's file system for a file in the making; an hour old, it is swept. */
-  temporaryFile(): Promise<string>;
-  /** Removes temporary files over an hour old, and staged work whose owner is dead. */
+  /** Removes what dead processes left unfinished. */
   sweep(): Promise<void>;
 };

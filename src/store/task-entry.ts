@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { BatchError } from '../errors.ts';
-import type { BatchFolder } from './store.ts';
+import { checkStored, parseStored } from './stored-json.ts';
 
 const taskEntry = z.object({
   task_id: z.string(),
@@ -44,38 +43,17 @@ function isPlainEntry(value: unknown): value is TaskEntry {
 /** A task's line in tasks.jsonl. */
 export const taskLine = (entry: TaskEntry): string => `${JSON.stringify(entry)}\n`;
 
-/** What a batch's tasks that can't be read are refused with. */
-export function damaged(folder: BatchFolder, problem: string, cause?: unknown): BatchError {
-  return new BatchError(
-    'store_damaged',
-    `${folder.tasks} can't be read: ${problem}. It was left as it is; restore it from a backup.`,
-    { cause },
-  );
+function checkedEntry(place: string, json: unknown): TaskEntry {
+  return isPlainEntry(json) ? json : checkStored(place, json, taskEntry);
 }
 
-function parse(folder: BatchFolder, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own error is dropped, for it quotes what the file holds.
-    throw damaged(folder, 'a line of it is not JSON');
-  }
-}
-
-function checkedEntry(folder: BatchFolder, json: unknown): TaskEntry {
-  if (isPlainEntry(json)) return json;
-  const entry = taskEntry.safeParse(json);
-  if (!entry.success) throw damaged(folder, 'a line of it is not a task', entry.error);
-  return entry.data;
-}
-
-/** The entry of one line. Throws `store_damaged`. */
-export function decodeEntry(folder: BatchFolder, line: Buffer): TaskEntry {
-  return checkedEntry(folder, parse(folder, line.toString('utf8')));
+/** The entry of one line of the tasks at `place`. Throws `store_damaged`. */
+export function decodeEntry(place: string, line: Buffer): TaskEntry {
+  return checkedEntry(place, parseStored(place, line.toString('utf8')));
 }
 
 /** The entries of whole lines, parsed as one list: a call for each of a hundred thousand takes twice as long. */
-export function decodeEntries(folder: BatchFolder, lines: Buffer): TaskEntry[] {
-  const list = parse(folder, `[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`);
-  return Array.isArray(list) ? list.map((entry: unknown) => checkedEntry(folder, entry)) : [];
+export function decodeEntries(place: string, lines: Buffer): TaskEntry[] {
+  const list = parseStored(place, `[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`);
+  return Array.isArray(list) ? list.map((entry: unknown) => checkedEntry(place, entry)) : [];
 }

@@ -1,19 +1,13 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
-import { BatchError, hasErrorCode } from '../errors.ts';
-import { syncFolder } from '../lib/durable-write.ts';
-import { createFileWriter } from '../lib/file-writer.ts';
-import { readLineBlocks } from '../lib/line-blocks.ts';
-import { splitLines } from '../lib/lines.ts';
-import { inStore, storeFailure } from './files/store-failure.ts';
-import { type IndexFormat, readIndexFile, writeIndexFile } from './index-blob.ts';
-import type { BatchFolder } from './store.ts';
-import { damaged, decodeEntries, decodeEntry, type TaskEntry, taskLine } from './task-entry.ts';
+import { BatchError } from '../errors.ts';
+import { splitLines, wholeLines } from '../lib/lines.ts';
+import { TASKS, TASKS_INDEX } from './blob-names.ts';
+import { openBlobWriter } from './blob-writer.ts';
+import { type IndexFormat, readIndexBlob, writeIndexBlob } from './index-blob.ts';
+import type { Blobs, Span } from './store.ts';
+import { damaged } from './stored-json.ts';
+import { decodeEntries, decodeEntry, type TaskEntry, taskLine } from './task-entry.ts';
 
-/** A piece of a file, in bytes. */
-export type Span = { offset: number; length: number };
-
-/** Lines of tasks.jsonl in a row. */
+/** Lines of tasks in a row. */
 export type TaskLines = {
   /** With their newlines. */
   bytes: Uint8Array;
@@ -22,17 +16,17 @@ export type TaskLines = {
 };
 
 export type TasksWriter = {
-  /** The next task in the caller's order, and where its request stands in its part's body file. */
+  /** The next task in the caller's order, and where its request stands in its part's body. */
   add(entry: TaskEntry, request: Span): Promise<void>;
   /** The next tasks; `request` gives where that of the i-th of them stands. */
   addLines(tasks: TaskLines, request: (index: number) => Span): Promise<void>;
-  /** Writes the rest and the index, through to the disk. */
+  /** Writes the rest and the index; does nothing where the batch has its tasks already. */
   close(): Promise<void>;
-  /** Closes the files as they are, for a folder that is thrown away. */
+  /** Leaves nothing of them. */
   abort(): Promise<void>;
 };
 
-/** The tasks of a batch. Ordinals count from 0, in the caller's order. Holds 24 bytes a task, and no open file. */
+/** The tasks of a batch. Ordinals count from 0, in the caller's order. Holds 24 bytes a task. */
 export type Tasks = {
   readonly count: number;
   /** The entries of these tasks, in the order asked for. */
@@ -44,8 +38,8 @@ export type Tasks = {
 };
 
 const FORMAT: IndexFormat = { magic: 'BMTI', version: 1, rowBytes: 24 };
-// A row, little endian: offset (8 bytes, a double) and length (4) of the line in tasks.jsonl, and of the
-// request in its part's body file. No request is 4 GB long: this length stands for an unknown one.
+// A row, little endian: offset (8 bytes, a double) and length (4) of the line among the tasks, and of the
+// request in its part's body. No request is 4 GB long: this length stands for an unknown one.
 const REQUEST = 12;
 const UNKNOWN_LENGTH = 0xffffffff;
 
@@ -53,9 +47,6 @@ const UNKNOWN_LENGTH = 0xffffffff;
 const LONGEST_READ_BYTES = 1024 * 1024;
 
 const ROWS_AT_ONCE = 4096;
-
-/** Lines that are parsed at once: more at a time is no faster, and takes more memory. */
-const DECODED_BYTES = 64 * 1024;
 
 /** Rows as they come, in pieces of a fixed size: one list that grows would be copied again and again. */
 function createRows() {
@@ -79,9 +70,9 @@ function createRows() {
   };
 }
 
-/** Creates tasks.jsonl in a batch's folder; the index beside it comes with `close`. */
-export async function createTasksWriter(folder: BatchFolder): Promise<TasksWriter> {
-  const lines = await inStore('write', folder.tasks, () => createFileWriter(folder.tasks));
+/** Opens the tasks of a batch to be written, once; the index comes with `close`. */
+export function openTasksWriter(blobs: Blobs): TasksWriter {
+  const lines = openBlobWriter(blobs, TASKS);
   const rows = createRows();
   async function addLines({ bytes, lengths }: TaskLines, request: (index: number) => Span): Promise<void> {
     let offset = lines.position;
@@ -89,7 +80,7 @@ export async function createTasksWriter(folder: BatchFolder): Promise<TasksWrite
       rows.add({ offset, length: length - 1 }, request(index));
       offset += length;
     }
-    await inStore('write', folder.tasks, () => lines.write(bytes));
+    await lines.write(bytes);
   }
 
   return {
@@ -99,41 +90,36 @@ export async function createTasksWriter(folder: BatchFolder): Promise<TasksWrite
       return addLines({ bytes, lengths: Uint32Array.of(bytes.length) }, () => request);
     },
     async close() {
-      const { bytes } = await inStore('write', folder.tasks, () => lines.finish());
-      await writeIndexFile(folder.tasksIndex, FORMAT, bytes, rows.bytes());
-      await inStore('write', folder.path, () => syncFolder(folder.path));
+      const bytes = await lines.finish();
+      if (bytes !== null) await writeIndexBlob(blobs, TASKS_INDEX, FORMAT, bytes, rows.bytes());
     },
-    abort: () => inStore('write', folder.tasks, () => lines.close()),
+    abort: () => lines.abort(),
   };
 }
 
 /** Rows as the index has them, from the lines themselves; where the requests stand they can't say. */
-async function rebuildRows(folder: BatchFolder): Promise<Buffer> {
+async function rebuildRows(blobs: Blobs): Promise<Buffer> {
   const rows = createRows();
-  for await (const lines of splitLines(createReadStream(folder.tasks))) {
+  for await (const lines of splitLines(blobs.read(TASKS))) {
     for (const { bytes, offset, complete } of lines) {
-      if (!complete) throw damaged(folder, 'it was cut short');
+      if (!complete) throw damaged(blobs.describe(TASKS), 'it was cut short');
       rows.add({ offset, length: bytes.length }, { offset: 0, length: UNKNOWN_LENGTH });
     }
   }
   return rows.bytes();
 }
 
-async function readSpan(folder: BatchFolder, handle: FileHandle, { offset, length }: Span): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
-  if (bytesRead < length) throw damaged(folder, 'it was cut short');
-  return buffer;
-}
-
-/** The tasks of a batch; `store_damaged` where they are missing or can't be read, now or when asked for. */
-export async function openTasks(folder: BatchFolder): Promise<Tasks> {
-  const rows = await inStore('read', folder.tasks, async () => {
-    const { size } = await stat(folder.tasks).catch((error: unknown) => {
-      throw hasErrorCode(error, 'ENOENT') ? damaged(folder, 'it is missing', error) : error;
-    });
-    return (await readIndexFile(folder.tasksIndex, FORMAT, size)) ?? rebuildRows(folder);
-  });
+/**
+ * The tasks of a batch, of which there are `expected`; `store_damaged` where there are not, or where they can't be read,
+ * now or when asked for.
+ */
+export async function openTasks(blobs: Blobs, expected: number): Promise<Tasks> {
+  const place = blobs.describe(TASKS);
+  const size = await blobs.size(TASKS);
+  if (size === null) throw damaged(place, 'it is missing');
+  const rows = (await readIndexBlob(blobs, TASKS_INDEX, FORMAT, size)) ?? (await rebuildRows(blobs));
   const count = rows.length / FORMAT.rowBytes;
+  if (count !== expected) throw damaged(place, `it holds ${count} tasks instead of ${expected}`);
 
   /** `within` is 0 for the line's span, `REQUEST` for that of the request. */
   function span(ordinal: number, within: number): Span {
@@ -163,40 +149,32 @@ export async function openTasks(folder: BatchFolder): Promise<Tasks> {
 
   async function read(wanted: readonly number[]): Promise<TaskEntry[]> {
     const entries = new Map<number, TaskEntry>();
-    const handle = await open(folder.tasks, 'r');
-    try {
-      for (const run of runs(wanted)) {
-        const bytes = await readSpan(folder, handle, run.span);
-        for (const ordinal of run.ordinals) {
-          const line = span(ordinal, 0);
-          const start = line.offset - run.span.offset;
-          entries.set(ordinal, decodeEntry(folder, bytes.subarray(start, start + line.length)));
-        }
+    const found = runs(wanted);
+    const read = await blobs.readRanges(
+      TASKS,
+      found.map(({ span }) => span),
+    );
+    for (const [index, run] of found.entries()) {
+      for (const ordinal of run.ordinals) {
+        const line = span(ordinal, 0);
+        const start = line.offset - run.span.offset;
+        const bytes = read[index]?.subarray(start, start + line.length) ?? Buffer.alloc(0);
+        entries.set(ordinal, decodeEntry(place, bytes));
       }
-    } finally {
-      await handle.close();
     }
     return wanted.flatMap((ordinal) => entries.get(ordinal) ?? []);
   }
 
   async function* from(ordinal: number): AsyncGenerator<TaskEntry[]> {
     if (ordinal >= count) return;
-    const start = span(ordinal, 0).offset;
-    const handle = await inStore('read', folder.tasks, () => open(folder.tasks, 'r'));
-    try {
-      for await (const { bytes } of readLineBlocks(handle, { blockBytes: DECODED_BYTES, start })) {
-        yield decodeEntries(folder, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-      }
-    } catch (error) {
-      throw storeFailure('read', folder.tasks, error);
-    } finally {
-      await handle.close();
+    for await (const lines of wholeLines(blobs.read(TASKS, span(ordinal, 0).offset))) {
+      yield decodeEntries(place, lines);
     }
   }
 
   return {
     count,
-    read: (ordinals) => inStore('read', folder.tasks, () => read(ordinals)),
+    read,
     from,
     request(ordinal) {
       const found = span(ordinal, REQUEST);

@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { FileWriter } from '../lib/file-writer.ts';
+import { BatchError } from '../errors.ts';
 import type { RequestDialect } from '../provider/dialect.ts';
 import type { Limits } from '../state/context.ts';
+import type { BlobWriter } from '../store/blob-writer.ts';
 
 /** Requests in a row, with one byte between each two, as a body has them. */
 export type RequestRun = {
@@ -25,27 +26,29 @@ export type RunPlace = {
   to: number;
 };
 
-/** A body that is whole on disk, in the form in which it is sent. */
+/** A body that is whole, in the form in which it is sent. */
 export type WrittenBody = { number: number; request_count: number; bytes: number; sha256: string };
 
-/** Creates the file of a body, which gives `hash` all that is written. */
-export type OpenBody = (hash: Hash) => Promise<{ number: number; file: FileWriter }>;
+/** Opens a body to be written, which gives `hash` all that is written. */
+export type OpenBody = (hash: Hash) => Promise<{ number: number; blob: BlobWriter }>;
 
-type OpenedBody = { number: number; file: FileWriter; hash: Hash };
+type OpenedBody = { number: number; blob: BlobWriter; hash: Hash };
 
 export type BodiesWriter = {
   /** Writes a run, its requests into as many bodies as they take. */
   add(run: RequestRun): Promise<RunPlace[]>;
-  /** Writes the last body through to the disk; all of them, in order. Their names are the caller's to sync. */
+  /** Writes the last body; all of them, in order. */
   finish(): Promise<WrittenBody[]>;
-  /** Closes what is open, for files that are removed. */
+  /** Those that are whole by now. */
+  written(): readonly WrittenBody[];
+  /** Leaves nothing of a body that is being written. */
   abandon(): Promise<void>;
 };
 
 /**
  * Writes requests into the bodies of provider batches; a new one begins before a limit of the provider's would
- * be passed, but every body has one request at least. `open` creates the file of the next body, under the number
- * that it chooses.
+ * be passed, but every body has one request at least. `open` opens the next body, under the number that it chooses;
+ * where another was first under that number, `wrong_state` is thrown.
  */
 export function createBodiesWriter(
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
@@ -59,13 +62,19 @@ export function createBodiesWriter(
   async function begin(): Promise<OpenedBody> {
     const hash = createHash('sha256');
     const begun = { ...(await open(hash)), hash };
-    await begun.file.write(head);
+    await begun.blob.write(head);
     return begun;
   }
 
-  async function end({ number, file, hash }: OpenedBody): Promise<void> {
-    await file.write(tail);
-    const { bytes } = await file.finish();
+  async function end({ number, blob, hash }: OpenedBody): Promise<void> {
+    await blob.write(tail);
+    const bytes = await blob.finish();
+    if (bytes === null) {
+      throw new BatchError(
+        'wrong_state',
+        'Nothing was sent by this call: another one was faster to add parts to the batch. Call batch_status to see what goes on.',
+      );
+    }
     bodies.push({ number, request_count: requests, bytes, sha256: hash.digest('hex') });
     body = null;
     requests = 0;
@@ -91,14 +100,14 @@ export function createBodiesWriter(
       for (let from = 0; from < run.lengths.length; ) {
         body ??= await begin();
         const isFirst = requests === 0;
-        const { to, bytes } = fitting(run, from, body.file.position + (isFirst ? 0 : between.length));
+        const { to, bytes } = fitting(run, from, body.blob.position + (isFirst ? 0 : between.length));
         if (to === from) {
           await end(body);
           continue;
         }
-        if (!isFirst) await body.file.write(between);
-        places.push({ number: body.number, offset: body.file.position, from, to });
-        await body.file.write(run.bytes.subarray(start, start + bytes));
+        if (!isFirst) await body.blob.write(between);
+        places.push({ number: body.number, offset: body.blob.position, from, to });
+        await body.blob.write(run.bytes.subarray(start, start + bytes));
         requests += to - from;
         start += bytes + 1;
         from = to;
@@ -109,8 +118,9 @@ export function createBodiesWriter(
       if (body !== null) await end(body);
       return bodies;
     },
+    written: () => bodies,
     async abandon() {
-      await body?.file.close();
+      await body?.blob.abort();
     },
   };
 }

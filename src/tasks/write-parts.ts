@@ -1,17 +1,18 @@
 import type { Dialect } from '../provider/dialect.ts';
 import type { Limits } from '../state/context.ts';
-import { createStoreWriter } from '../store/files/store-files.ts';
+import { partBody } from '../store/blob-names.ts';
+import { openBlobWriter } from '../store/blob-writer.ts';
 import type { Part } from '../store/record.ts';
-import type { BatchFolder } from '../store/store.ts';
-import { createTasksWriter, type Span } from '../store/task-list.ts';
+import type { Blobs, Span } from '../store/store.ts';
+import { openTasksWriter } from '../store/task-list.ts';
 import type { RequestSink } from './prepare.ts';
 import { createBodiesWriter, type RunPlace } from './write-bodies.ts';
 
 /** Writes the tasks and the parts' bodies, each body in the form in which it is sent. */
 export type PartsWriter = RequestSink & {
-  /** Writes all through to the disk; the parts, ready to be sent. */
+  /** Writes the rest; the parts, ready to be sent. */
   finish(): Promise<Part[]>;
-  /** Closes what is open, for the folder to be removed. */
+  /** Ends what is being written, for all of it to be removed. */
   abandon(): Promise<void>;
 };
 
@@ -28,16 +29,16 @@ function spansOf(places: readonly RunPlace[], lengths: Uint32Array): Span[] {
 }
 
 /** The parts of a first attempt: runs of tasks in the caller's order. */
-export async function createPartsWriter(
-  folder: BatchFolder,
+export function createPartsWriter(
+  blobs: Blobs,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
   { requests }: Pick<Dialect, 'requests'>,
-): Promise<PartsWriter> {
-  const tasks = await createTasksWriter(folder);
+): PartsWriter {
+  const tasks = openTasksWriter(blobs);
   let number = 0;
   const bodies = createBodiesWriter(limits, requests.body, async (hash) => {
     number += 1;
-    return { number, file: await createStoreWriter(folder.partBody(number), { hash }) };
+    return { number, blob: openBlobWriter(blobs, partBody(number), hash) };
   });
 
   return {
@@ -47,7 +48,6 @@ export async function createPartsWriter(
     },
     async finish() {
       const written = await bodies.finish();
-      // Closed last, for it syncs the folder, and with it the names of the bodies.
       await tasks.close();
       let first_task = 0;
       return written.map((body): Part => {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import type { AuditEntry } from '../store/files/audit.ts';
+import type { AuditEntry } from '../store/store.ts';
 import type { Tool } from './tool.ts';
 
 /** What of a call's arguments and reply goes into the audit log: open shapes, for every tool has its own. */

@@ -1,17 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { type Received, type Reception, receive } from '../../src/answers/receive.ts';
-import type { ScanJob } from '../../src/answers/scan-part.ts';
-import { type StartScanning, scanHere, scanInThread } from '../../src/answers/scanning.ts';
+import { describe, expect, it } from 'vitest';
+import { expectedTasks } from '../../src/answers/expected-tasks.ts';
+import { type Received, receive } from '../../src/answers/receive.ts';
+import { scanResults } from '../../src/answers/scan-results.ts';
 import { BatchError } from '../../src/errors.ts';
-import { batchFolder } from '../../src/store/files/layout.ts';
+import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
+import { dialectOf } from '../../src/provider/dialects.ts';
+import { createModelCatalog } from '../../src/provider/models.ts';
+import { openBlobWriter } from '../../src/store/blob-writer.ts';
 import type { CreatedPart } from '../../src/store/record.ts';
-import { createTasksWriter } from '../../src/store/task-list.ts';
+import type { Blobs, Pieces } from '../../src/store/store.ts';
+import { openTasksWriter } from '../../src/store/task-list.ts';
 import { errored, succeeded, unfinished } from '../api-server.ts';
-import { temporaryFolder } from '../harness.ts';
+import { contentOf, piecesOf } from '../store/contract/blobs.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const COUNT = 40;
 const requests = Array.from({ length: COUNT }, (_, index) => ({
@@ -67,30 +68,56 @@ function lineOf(request: (typeof requests)[number], index: number): string {
 const whole = requests.map(lineOf);
 const stranger = `${JSON.stringify(succeeded({ custom_id: 'stranger', params: {} }, 'Who?'))}\n`;
 
-const downloads: { name: string; body: string; part?: CreatedPart }[] = [
-  { name: 'whole', body: whole.toReversed().join('') },
-  { name: 'of lines that end in a carriage return, with empty ones', body: whole.join('\r\n') },
-  { name: 'without the last newline', body: whole.join('').trimEnd() },
-  { name: 'with a mark at its beginning', body: `\ufeff${whole.join('')}` },
-  { name: 'with lines of spaces', body: whole.join('\r\n \t\r\n') },
-  { name: 'empty', body: '' },
-  { name: 'cut at a line boundary', body: whole.slice(0, 30).join('') },
-  { name: 'cut in a line', body: whole.join('').slice(0, -100) },
-  { name: 'with a line repeated', body: [...whole, whole[3]].join('') },
-  { name: 'with an unknown id', body: [...whole, stranger].join('') },
-  { name: 'with an unknown id, taken for ours', body: [...whole, stranger].join(''), part: tentative },
-  { name: 'with lines that are no results', body: ['<html>\n', ...whole, '{"custom_id":3}\n'].join('') },
+type Download = {
+  name: string;
+  body: string;
+  /** What it becomes where it may be fetched again. */
+  becomes: Received['kind'];
+  part?: CreatedPart;
+};
+
+const downloads: Download[] = [
+  { name: 'whole', body: whole.toReversed().join(''), becomes: 'saved' },
   {
-    name: 'larger than all that may be under way',
-    body: requests.map((each) => `${JSON.stringify(succeeded(each, 'y'.repeat(400_000)))}\n`).join(''),
+    name: 'of lines that end in a carriage return, with empty ones',
+    body: whole.join('\r\n'),
+    becomes: 'saved',
   },
-  { name: 'with a line longer than all that', body: [...whole, `${'y'.repeat(9_000_000)}\n`].join('') },
+  { name: 'without the last newline', body: whole.join('').trimEnd(), becomes: 'saved' },
+  { name: 'with a mark at its beginning', body: `\ufeff${whole.join('')}`, becomes: 'saved' },
+  { name: 'with lines of spaces', body: whole.join('\r\n \t\r\n'), becomes: 'saved' },
+  { name: 'empty', body: '', becomes: 'short' },
+  { name: 'cut at a line boundary', body: whole.slice(0, 30).join(''), becomes: 'short' },
+  { name: 'cut in a line', body: whole.join('').slice(0, -100), becomes: 'short' },
+  { name: 'with a line repeated', body: [...whole, whole[3]].join(''), becomes: 'short' },
+  { name: 'with an unknown id', body: [...whole, stranger].join(''), becomes: 'short' },
+  {
+    name: 'with an unknown id, taken for ours',
+    body: [...whole, stranger].join(''),
+    becomes: 'foreign',
+    part: tentative,
+  },
+  {
+    name: 'with lines that are no results',
+    body: ['<html>\n', ...whole, '{"custom_id":3}\n'].join(''),
+    becomes: 'short',
+  },
+  {
+    name: 'of large lines',
+    body: requests.map((each) => `${JSON.stringify(succeeded(each, 'y'.repeat(400_000)))}\n`).join(''),
+    becomes: 'saved',
+  },
+  {
+    name: 'with a very long line',
+    body: [...whole, `${'y'.repeat(9_000_000)}\n`].join(''),
+    becomes: 'short',
+  },
 ];
 
-let folder = '';
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-receive-'));
-  const writer = await createTasksWriter(batchFolder(folder));
+/** The blobs of a batch of these requests. */
+async function ofBatch(): Promise<Blobs> {
+  const { blobs } = await createMemoryStore().stage();
+  const writer = openTasksWriter(blobs);
   for (const { custom_id, params } of requests) {
     await writer.add(
       { task_id: custom_id, model: params.model, task_type: 'test' },
@@ -98,93 +125,81 @@ beforeAll(async () => {
     );
   }
   await writer.close();
-  return () => rm(folder, { recursive: true, force: true });
-});
+  return blobs;
+}
 
-async function* inPieces(body: string, failure?: Error): AsyncGenerator<Uint8Array> {
+async function* inPieces(body: string, failure?: Error): Pieces {
   const bytes = Buffer.from(body);
   for (let at = 0; at < bytes.length; at += 65_521) yield bytes.subarray(at, at + 65_521);
   if (failure) throw failure;
 }
 
-type Came = { received: Received; file: string } | { error: unknown };
-
-/** What comes of a download, and of its file. */
-async function comeOf(
-  start: StartScanning,
-  chunks: AsyncIterable<Uint8Array>,
-  given: Partial<Reception & Omit<ScanJob, 'file'>>,
-): Promise<Came> {
-  const job = { folder, part, provider: 'anthropic' as const, catalog: {}, ...given };
-  const reception: Reception = {
-    part,
-    unfinished: path.join(folder, randomUUID()),
-    target: path.join(folder, 'results.jsonl'),
-    last: true,
-    ...given,
-  };
-  try {
-    const received = await receive(chunks, reception, (file) => start({ ...job, file }, () => {}));
-    if (received.kind === 'saved') {
-      // Buffers come from another thread as plain bytes.
-      received.saved.index = {
-        ...received.saved.index,
-        rows: Uint8Array.from(received.saved.index.rows),
-      };
-    }
-    return { received, file: await readFile(reception.unfinished, 'utf8') };
-  } catch (error) {
-    if (!(error instanceof BatchError)) throw error;
-    return { error: { code: error.code, message: error.message } };
-  }
+async function received(blobs: Blobs, chunks: Pieces, given: CreatedPart, last: boolean): Promise<Received> {
+  const blob = openBlobWriter(blobs, 'results');
+  return receive(chunks, { part: given, blob, last }, async (saved) =>
+    scanResults(saved, await expectedTasks(blobs, { request_count: COUNT }, given), {
+      dialect: dialectOf('anthropic'),
+      catalog: createModelCatalog(modelTable),
+    }),
+  );
 }
 
-describe.each(downloads)('a download $name', ({ body, part: expectedPart = part }) => {
-  it.each([true, false])('comes to the same on a thread, whether or not it is the last: %s', async (last) => {
-    const here = await comeOf(scanHere, inPieces(body), { part: expectedPart, last });
-    const there = await comeOf(scanInThread, inPieces(body), { part: expectedPart, last });
-    if (!('received' in here) || !('received' in there)) throw new Error('it should have been received');
-    expect(there.received).toEqual(here.received);
-    if (here.received.kind !== 'saved') return;
-    expect(there.file === body).toBe(true);
-    expect(here.file === body).toBe(true);
+describe.each(downloads)('a download $name', ({ body, becomes, part: given = part }) => {
+  it('is saved where it is whole, and else leaves nothing', async () => {
+    const blobs = await ofBatch();
+    expect((await received(blobs, inPieces(body), given, false)).kind).toBe(becomes);
+    expect(await blobs.size('results')).toBe(becomes === 'saved' ? Buffer.byteLength(body) : null);
   });
+
+  it('is saved as it is where it is the last, unless it is of another', async () => {
+    const blobs = await ofBatch();
+    const kind = becomes === 'foreign' ? 'foreign' : 'saved';
+    expect((await received(blobs, inPieces(body), given, true)).kind).toBe(kind);
+    if (kind === 'saved') expect((await contentOf(blobs.read('results'))) === body).toBe(true);
+    else expect(await blobs.size('results')).toBeNull();
+  });
+});
+
+it('leaves what another process saved meanwhile', async () => {
+  const blobs = await ofBatch();
+  await blobs.write('results', piecesOf('theirs'));
+  expect(await received(blobs, inPieces(whole.join('')), part, false)).toEqual({ kind: 'taken' });
+  expect(await contentOf(blobs.read('results'))).toBe('theirs');
 });
 
 describe('what fails', () => {
   it('comes out as it is: the download itself', async () => {
+    const blobs = await ofBatch();
     const failure = new BatchError('api_uncertain', 'The connection failed.');
-    for (const start of [scanHere, scanInThread]) {
-      expect(await comeOf(start, inPieces(whole.join(''), failure), {})).toEqual({
-        error: { code: 'api_uncertain', message: 'The connection failed.' },
-      });
-    }
+    await expect(received(blobs, inPieces(whole.join(''), failure), part, true)).rejects.toBe(failure);
+    expect(await blobs.size('results')).toBeNull();
   });
 
-  it('comes out as it is: the file', async () => {
-    const unfinished = path.join(folder, 'there-already');
-    await writeFile(unfinished, '');
-    const here = await comeOf(scanHere, inPieces(whole.join('')), { unfinished });
-    expect(here).toMatchObject({ error: { code: 'store_failed', message: expect.stringMatching(/EEXIST/) } });
-    expect(await comeOf(scanInThread, inPieces(whole.join('')), { unfinished })).toEqual(here);
-    await rm(unfinished);
+  it('comes out as it is: the disk', async () => {
+    const blobs = await ofBatch();
+    const failure = new BatchError('store_failed', 'The disk is full.');
+    const full: Blobs = {
+      ...blobs,
+      async write(_name, pieces) {
+        for await (const _piece of pieces) throw failure;
+        return 0;
+      },
+    };
+    await expect(received(full, inPieces(whole.join('')), part, true)).rejects.toBe(failure);
   });
 
-  it('comes out as it is: the tasks, before the download is over', async () => {
-    const damaged = await temporaryFolder();
-    await writeFile(batchFolder(damaged).tasks, await readFile(batchFolder(folder).tasks));
-    await truncate(batchFolder(damaged).tasks, 100);
-    let ended = false;
-    async function* endless(): AsyncGenerator<Uint8Array> {
-      try {
-        for (;;) yield Buffer.alloc(100_000, 'a');
-      } finally {
-        ended = true;
+  it('comes out as it is: the tasks, and the download is ended', async () => {
+    const blobs = await ofBatch();
+    await blobs.remove('tasks.jsonl');
+    await blobs.write('tasks.jsonl', piecesOf('{"task_id":'));
+    let asked = false;
+    async function* endless(): Pieces {
+      for (;;) {
+        asked = true;
+        yield Buffer.alloc(100_000, 'a');
       }
     }
-    const here = await comeOf(scanHere, endless(), { folder: damaged });
-    expect(here).toMatchObject({ error: { code: 'store_damaged' } });
-    expect(await comeOf(scanInThread, endless(), { folder: damaged })).toEqual(here);
-    expect(ended).toBe(true);
+    await expect(received(blobs, endless(), part, true)).rejects.toMatchObject({ code: 'store_damaged' });
+    expect([asked, await blobs.size('results')]).toEqual([false, null]);
   });
 });

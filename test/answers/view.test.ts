@@ -6,12 +6,11 @@ const viewOf = (content: object): View => ({
   parts: '1',
   content,
   outcome: () => 'succeeded',
-  line: async () => null,
-  failure: async () => null,
+  lines: async () => [],
+  failures: async function* () {},
   answers: async () => [],
   answeredRows: async () => [],
   tasks: async function* () {},
-  close: async () => {},
 });
 
 test('what is made of a view is made once for all openings of it, and anew for another', async () => {

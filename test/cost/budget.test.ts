@@ -153,7 +153,10 @@ describe('a reservation', () => {
     const context = await contextWith(100);
     const record = await commitBatch(context, 80, [prepared]);
     await reserveBudget(context, record);
-    await writeFile(join(context.store.folder(record.batch_id).path, 'record', '00000002.json'), 'nonsense');
+    await writeFile(
+      join(context.store.place, 'batches', record.batch_id, 'record', '00000002.json'),
+      'nonsense',
+    );
     expect(await money(context)).toEqual([0, 80, 20]);
   });
 

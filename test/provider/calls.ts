@@ -1,14 +1,15 @@
+import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BatchError } from '../../src/errors.ts';
-import type { Provider } from '../../src/provider/provider.ts';
+import type { Provider, RequestBody } from '../../src/provider/provider.ts';
 
 /** A body to create a batch from: a text as it is, anything else as JSON, in a file in `folder`. */
-export async function bodyFile(folder: string, content: unknown): Promise<{ path: string; bytes: number }> {
+export async function bodyFile(folder: string, content: unknown): Promise<RequestBody> {
   const file = path.join(folder, 'body.json');
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   await writeFile(file, text);
-  return { path: file, bytes: Buffer.byteLength(text) };
+  return { bytes: Buffer.byteLength(text), open: () => createReadStream(file) };
 }
 
 /** The error that a call ends with; fails the test where it succeeds. */

@@ -32,13 +32,13 @@ describeProvider('Anthropic, over HTTP', async () => {
 });
 
 /** The sandbox's batches end by the clock: here each once its file says that it takes no time. */
-describeProvider('the sandbox', async (dataDir) => {
-  const provider = createSandboxProvider({ dataDir, seconds: 3_600, log });
+describeProvider('the sandbox', async (folder) => {
+  const provider = createSandboxProvider({ folder: path.join(folder, 'sandbox'), seconds: 3_600, log });
   return {
     provider,
     async endAll() {
-      for (const id of await readdir(path.join(dataDir, 'sandbox'))) {
-        const file = path.join(dataDir, 'sandbox', id, 'batch.json');
+      for (const id of await readdir(path.join(folder, 'sandbox'))) {
+        const file = path.join(folder, 'sandbox', id, 'batch.json');
         await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), seconds: 0 }));
       }
     },

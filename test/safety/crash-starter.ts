@@ -6,7 +6,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { createContext } from '../../src/config/create-context.ts';
 import type { Log } from '../../src/log.ts';
 import { createServer } from '../../src/mcp/create-server.ts';
-import type { BodyFile, Provider } from '../../src/provider/provider.ts';
+import type { Provider, RequestBody } from '../../src/provider/provider.ts';
 import { createProviders } from '../../src/provider/providers.ts';
 import { createStore } from '../../src/store/files/create-store.ts';
 import type { BatchRecord } from '../../src/store/record.ts';
@@ -58,7 +58,7 @@ type ListPage = Parameters<Provider['listBatches']>[0];
 function watchedProvider(provider: Provider): Provider {
   return {
     ...provider,
-    createBatch: watched('provider.createBatch', (body: BodyFile, ms: number) =>
+    createBatch: watched('provider.createBatch', (body: RequestBody, ms: number) =>
       provider.createBatch(body, ms),
     ),
     retrieveBatch: watched('provider.retrieveBatch', (id: string) => provider.retrieveBatch(id)),

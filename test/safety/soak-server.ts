@@ -47,7 +47,7 @@ const config = readConfig({ env: process.env, argv: ['--sandbox'], cwd: process.
 const log: Log = (_level, message) => void process.stderr.write(`${message}\n`);
 const patience = { callMs: 1_000, stallMs: 1_000 };
 const sandbox = createSandboxProvider({
-  dataDir: config.dataDir,
+  folder: config.sandboxDir,
   seconds: 0.1,
   log,
   start: behindFaults(faults),

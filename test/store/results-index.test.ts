@@ -1,6 +1,8 @@
 import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { partResultsIndex } from '../../src/store/blob-names.ts';
+import { createFileBlobs } from '../../src/store/files/blobs.ts';
 import { outcomes } from '../../src/store/record.ts';
 import {
   createResultsIndexBuilder,
@@ -16,6 +18,15 @@ const BYTES = 6_000_000_000;
 function place(ordinal: number): ResultPlace {
   const outcome = outcomes[ordinal % outcomes.length] ?? 'missing';
   return { ordinal, outcome, declined: ordinal % 2 === 1, offset: ordinal * 5_000_000, length: ordinal + 1 };
+}
+
+const PART = 3;
+
+/** The blobs of a batch on disk, and where the index of its third part stands. */
+async function ofBatch() {
+  const folder = await temporaryFolder();
+  const blobs = createFileBlobs({ folder, temporary: join(folder, 'tmp') });
+  return { blobs, path: blobs.describe(partResultsIndex(PART)) };
 }
 
 /** Every third ordinal, added in an order that is no order. */
@@ -63,20 +74,20 @@ describe('where results stand', () => {
   });
 
   it('survives being written and read, in 17 bytes each', async () => {
-    const path = join(await temporaryFolder(), 'results.idx');
+    const { blobs, path } = await ofBatch();
     const index = build(1_000);
-    await writeResultsIndex(path, index);
-    expect(listed(await readResultsIndex(path, BYTES))).toEqual(listed(index));
+    await writeResultsIndex(blobs, PART, index);
+    expect(listed(await readResultsIndex(blobs, PART, BYTES))).toEqual(listed(index));
     expect((await stat(path)).size).toBe(24 + 17_000);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    await writeResultsIndex(path, build(10));
-    expect((await readResultsIndex(path, BYTES))?.count).toBe(10);
+    await writeResultsIndex(blobs, PART, build(10));
+    expect((await readResultsIndex(blobs, PART, BYTES))?.count).toBe(10);
   });
 
   it('can be of no results', async () => {
-    const path = join(await temporaryFolder(), 'results.idx');
-    await writeResultsIndex(path, createResultsIndexBuilder(5).finish(0));
-    expect((await readResultsIndex(path, 0))?.count).toBe(0);
+    const { blobs } = await ofBatch();
+    await writeResultsIndex(blobs, PART, createResultsIndexBuilder(5).finish(0));
+    expect((await readResultsIndex(blobs, PART, 0))?.count).toBe(0);
   });
 
   it('takes no more than it was made for', () => {
@@ -99,15 +110,15 @@ describe('where results stand', () => {
     ['of another version', edit(4, 99)],
     ['changed in one byte', edit(40, 255)],
   ])('counts as missing when it is %s', async (_what, damage) => {
-    const path = join(await temporaryFolder(), 'results.idx');
-    await writeResultsIndex(path, build(10));
+    const { blobs, path } = await ofBatch();
+    await writeResultsIndex(blobs, PART, build(10));
     await damage(path);
-    expect(await readResultsIndex(path, BYTES)).toBeNull();
+    expect(await readResultsIndex(blobs, PART, BYTES)).toBeNull();
   });
 
   it('counts as missing when the results are not of the size it was made for', async () => {
-    const path = join(await temporaryFolder(), 'results.idx');
-    await writeResultsIndex(path, build(10));
-    expect(await readResultsIndex(path, BYTES - 1)).toBeNull();
+    const { blobs } = await ofBatch();
+    await writeResultsIndex(blobs, PART, build(10));
+    expect(await readResultsIndex(blobs, PART, BYTES - 1)).toBeNull();
   });
 });

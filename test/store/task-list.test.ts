@@ -1,8 +1,10 @@
 import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { batchFolder } from '../../src/store/files/layout.ts';
+import { TASKS, TASKS_INDEX } from '../../src/store/blob-names.ts';
+import { createFileBlobs } from '../../src/store/files/blobs.ts';
 import type { TaskEntry } from '../../src/store/task-entry.ts';
-import { createTasksWriter, openTasks } from '../../src/store/task-list.ts';
+import { openTasks, openTasksWriter } from '../../src/store/task-list.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const entry = (i: number): TaskEntry => ({
@@ -13,12 +15,14 @@ const entry = (i: number): TaskEntry => ({
 });
 const request = (i: number) => ({ offset: i * 3_000_000_000, length: i + 1 });
 
+/** So many tasks on disk, and the paths of their files. */
 async function written(count: number) {
-  const folder = batchFolder(await temporaryFolder());
-  const writer = await createTasksWriter(folder);
+  const folder = await temporaryFolder();
+  const blobs = createFileBlobs({ folder, temporary: join(folder, 'tmp') });
+  const writer = openTasksWriter(blobs);
   for (let i = 0; i < count; i += 1) await writer.add(entry(i), request(i));
   await writer.close();
-  return folder;
+  return { blobs, tasks: blobs.describe(TASKS), tasksIndex: blobs.describe(TASKS_INDEX) };
 }
 
 async function listed(groups: AsyncIterable<TaskEntry[]>): Promise<TaskEntry[]> {
@@ -30,7 +34,7 @@ async function listed(groups: AsyncIterable<TaskEntry[]>): Promise<TaskEntry[]> 
 describe('the tasks of a batch', () => {
   it('come back in order, by ordinal and all', async () => {
     const folder = await written(5_000);
-    const tasks = await openTasks(folder);
+    const tasks = await openTasks(folder.blobs, 5_000);
     expect(tasks.count).toBe(5_000);
     const wanted = [4_999, 0, 7, 8, 9, 7, 2_500];
     expect(await tasks.read(wanted)).toEqual(wanted.map(entry));
@@ -53,18 +57,34 @@ describe('the tasks of a batch', () => {
   });
 
   it('can be none', async () => {
-    const tasks = await openTasks(await written(0));
+    const tasks = await openTasks((await written(0)).blobs, 0);
     expect(tasks.count).toBe(0);
     expect(await listed(tasks.from(0))).toEqual([]);
   });
 
-  it('are written once', async () => {
-    const folder = await written(1);
-    await expect(createTasksWriter(folder)).rejects.toMatchObject({ code: 'store_failed' });
+  it('are written once, with the index of those that were first', async () => {
+    const { blobs } = await written(2);
+    const late = openTasksWriter(blobs);
+    await late.add(entry(7), request(7));
+    await late.close();
+    const tasks = await openTasks(blobs, 2);
+    expect(await tasks.read([0, 1])).toEqual([entry(0), entry(1)]);
+    expect(tasks.request(1)).toEqual(request(1));
+  });
+
+  it.each([9, 11, 0])('are damaged where the batch has %d tasks, and not as many lines', async (count) => {
+    const { blobs, tasks, tasksIndex } = await written(10);
+    const failure = {
+      code: 'store_damaged',
+      message: expect.stringContaining(`${tasks} can't be read: it holds 10 tasks instead of ${count}`),
+    };
+    await expect(openTasks(blobs, count)).rejects.toMatchObject(failure);
+    await rm(tasksIndex);
+    await expect(openTasks(blobs, count)).rejects.toMatchObject(failure);
   });
 
   it.each([-1, 10, 0.5, Number.NaN])('refuse the ordinal %d', async (ordinal) => {
-    const tasks = await openTasks(await written(10));
+    const tasks = await openTasks((await written(10)).blobs, 10);
     await expect(tasks.read([ordinal])).rejects.toMatchObject({ code: 'internal' });
     expect(() => tasks.request(ordinal)).toThrow(expect.objectContaining({ code: 'internal' }));
   });
@@ -85,7 +105,7 @@ describe('the tasks of a batch', () => {
   ])('are found without their index when that is %s, but for the requests', async (_what, damage) => {
     const folder = await written(10);
     await damage(folder.tasksIndex);
-    const tasks = await openTasks(folder);
+    const tasks = await openTasks(folder.blobs, 10);
     expect(tasks.count).toBe(10);
     expect(await tasks.read([3, 9])).toEqual([entry(3), entry(9)]);
     expect(tasks.request(3)).toBeNull();
@@ -97,7 +117,7 @@ describe('the tasks of a batch', () => {
   ])('are named when tasks.jsonl is %s', async (_what, damage) => {
     const folder = await written(10);
     await damage(folder.tasks);
-    await expect(openTasks(folder)).rejects.toMatchObject({
+    await expect(openTasks(folder.blobs, 10)).rejects.toMatchObject({
       code: 'store_damaged',
       message: expect.stringContaining(folder.tasks),
     });
@@ -107,7 +127,7 @@ describe('the tasks of a batch', () => {
     const folder = await written(0);
     await rm(folder.tasks);
     await writeFile(folder.tasks, 'secret\n{"task_id":"secret"}\n');
-    const tasks = await openTasks(folder);
+    const tasks = await openTasks(folder.blobs, 2);
     for (const reading of [() => tasks.read([0]), () => tasks.read([1]), () => listed(tasks.from(0))]) {
       const error: unknown = await reading().catch((caught: unknown) => caught);
       expect(error).toMatchObject({ code: 'store_damaged' });

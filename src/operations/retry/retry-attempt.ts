@@ -52,8 +52,8 @@ export async function addAttempt(
   preparation: RetryPreparation,
 ): Promise<{ plan: RetryPlan; warnings: string[] }> {
   const next = Math.max(...record.parts.map(({ number }) => number)) + 1;
-  const folder = context.store.folder(record.batch_id);
-  const files = createRetryFiles(folder, context.limits, dialectOf(record.provider), next);
+  const blobs = context.store.blobs(record.batch_id);
+  const files = createRetryFiles(blobs, context.limits, dialectOf(record.provider), next);
   try {
     const { record: ended, options } = preparation;
     const prepared = await prepareRetry(context, preparation, files);

@@ -1,14 +1,10 @@
-import type { Hash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { BatchError, hasErrorCode } from '../../errors.ts';
-import { syncFolder } from '../../lib/durable-write.ts';
-import { createFileWriter, type FileWriter } from '../../lib/file-writer.ts';
+import { BatchError } from '../../errors.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import type { Limits } from '../../state/context.ts';
-import { inStore } from '../../store/files/store-failure.ts';
-import { guardWriter } from '../../store/files/store-files.ts';
-import { createPartTasksWriter, type PartTask, type PartTasksWriter } from '../../store/part-tasks.ts';
-import type { BatchFolder } from '../../store/store.ts';
+import { partBody, partTasks } from '../../store/blob-names.ts';
+import { openBlobWriter } from '../../store/blob-writer.ts';
+import { openPartTasksWriter, type PartTask, type PartTasksWriter } from '../../store/part-tasks.ts';
+import type { Blobs } from '../../store/store.ts';
 import { createBodiesWriter, type WrittenBody } from '../../tasks/write-bodies.ts';
 
 /** A request that is sent again, in the caller's order. */
@@ -19,30 +15,30 @@ export type RetriedBody = WrittenBody & { first_task: number };
 
 export type RetryFiles = {
   add(task: RetriedTask, request: Buffer): Promise<void>;
-  /** Writes all through to the disk. */
+  /** Writes the rest. */
   finish(): Promise<RetriedBody[]>;
   /** Removes all that was written: nothing of it is in the record. */
   discard(): Promise<void>;
 };
 
 /**
- * Writes the bodies of a retry and the lists of their tasks into the batch's folder, from the number `next` on.
- * A number is taken by creating its body, so that of several processes each has its own; one that a dead process
- * took stays unused.
+ * Writes the bodies of a retry and the lists of their tasks among the batch's blobs, under the first numbers from `next`
+ * on that are free. One that a dead process took stays unused; of several processes that write under the same at once
+ * the first goes on, and the others end with `wrong_state`.
  */
 export function createRetryFiles(
-  folder: BatchFolder,
+  blobs: Blobs,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
   { requests }: Pick<Dialect, 'requests'>,
   next: number,
 ): RetryFiles {
-  const taken: number[] = [];
   const firsts = new Map<number, number>();
   let list: { number: number; tasks: PartTasksWriter } | null = null;
+  let last = next - 1;
   const bodies = createBodiesWriter(limits, requests.body, async (hash) => {
-    const body = await takeNumber(folder, Math.max(next, (taken.at(-1) ?? 0) + 1), hash);
-    taken.push(body.number);
-    return body;
+    do last += 1;
+    while ((await blobs.size(partBody(last))) !== null);
+    return { number: last, blob: openBlobWriter(blobs, partBody(last), hash) };
   });
 
   return {
@@ -53,7 +49,7 @@ export function createRetryFiles(
       const { number, offset } = place;
       if (list?.number !== number) {
         await list?.tasks.close();
-        list = { number, tasks: await createPartTasksWriter(folder.partTasks(number)) };
+        list = { number, tasks: openPartTasksWriter(blobs, number) };
         firsts.set(number, task.ordinal);
       }
       await list.tasks.add({ ...task, offset, length });
@@ -61,38 +57,16 @@ export function createRetryFiles(
     async finish() {
       const written = await bodies.finish();
       await list?.tasks.close();
-      await inStore('write', folder.path, () => syncFolder(folder.path));
       return written.map((body) => ({ ...body, first_task: firsts.get(body.number) ?? 0 }));
     },
     async discard() {
       await bodies.abandon();
       await list?.tasks.abort();
-      for (const number of taken) {
-        await rm(folder.partTasks(number), { force: true });
+      for (const { number } of bodies.written()) {
+        await blobs.remove(partTasks(number));
         // Last, for it holds the number.
-        await rm(folder.partBody(number), { force: true });
+        await blobs.remove(partBody(number));
       }
     },
   };
-}
-
-async function takeNumber(
-  folder: BatchFolder,
-  from: number,
-  hash: Hash,
-): Promise<{ number: number; file: FileWriter }> {
-  for (let number = from; ; number += 1) {
-    const path = folder.partBody(number);
-    const file = await inStore('write', path, () => createIfFree(path, hash));
-    if (file !== null) return { number, file };
-  }
-}
-
-async function createIfFree(path: string, hash: Hash): Promise<FileWriter | null> {
-  try {
-    return guardWriter(path, await createFileWriter(path, { hash }));
-  } catch (error) {
-    if (hasErrorCode(error, 'EEXIST')) return null;
-    throw error;
-  }
 }

@@ -15,7 +15,7 @@ import { itemName } from '../../tasks/task.ts';
 import type { RetriedTask } from './retry-files.ts';
 import { findNamed, type NamedTasks } from './retry-named.ts';
 import type { RetryOptions } from './retry-options.ts';
-import { createRetryRequests } from './retry-request.ts';
+import { createRetryRequests, type RetrySource } from './retry-request.ts';
 import {
   type Causes,
   countCause,
@@ -25,7 +25,7 @@ import {
   type Selection,
   selectTasks,
 } from './retry-selection.ts';
-import { openSentRequests } from './sent-requests.ts';
+import { openSentRequests, type SentRequests } from './sent-requests.ts';
 
 /** Where the requests of a retry go: onto disk when they are to be sent, nowhere for a dry run. */
 export type RetrySink = { add(task: RetriedTask, request: Buffer): Promise<void> | void };
@@ -64,8 +64,8 @@ export async function prepareRetry(
   { record, options, report, signal }: RetryPreparation,
   sink: RetrySink,
 ): Promise<PreparedRetry> {
-  const folder = context.store.folder(record.batch_id);
-  const tasks = await openTasks(folder);
+  const blobs = context.store.blobs(record.batch_id);
+  const tasks = await openTasks(blobs, record.request_count);
   const dialect = dialectOf(record.provider);
   const problems = createProblemList();
   const named = await findNamed(context, tasks, options, dialect, problems);
@@ -73,8 +73,8 @@ export async function prepareRetry(
   const selection = await selectIn(context, { record, options, signal }, named);
 
   const today = context.now().toISOString().slice(0, 10);
-  const sent = await openSentRequests(folder, record, dialect);
-  const requests = createRetryRequests(context, options, sent, dialect);
+  const sent = await openSentRequests(blobs, record, dialect);
+  const requests = createRetryRequests(context, options, dialect);
   // What answers took before says little of those that failed: the tasks' own figures are used.
   const sheet = createCostSheet(dialect, () => undefined);
   const warnings = createWarningList();
@@ -84,40 +84,36 @@ export async function prepareRetry(
   let count = 0;
   let done = 0;
   let first_request = '';
-  try {
-    for await (const { selected, entry } of withEntries(tasks, selection.selected)) {
-      if (signal?.aborted) throw givenUp();
-      done += 1;
-      if (done % 1000 === 0) report({ stage: 'preparing', done, total: selection.selected.length });
-      const correction = named.corrections.get(selected.ordinal);
-      const item = itemName(correction?.place ?? `task ${selected.ordinal + 1}`, entry.task_id);
-      const rendering = await requests.make(selected, entry, correction);
-      if (rendering === 'at_limit') {
-        atLimit += 1;
-        continue;
-      }
-      if (!rendering.ok) {
-        problems.add(...rendering.problems.map((problem) => ({ ...problem, item })));
-        continue;
-      }
-      const { rendered } = rendering;
-      const task = retriedTask(selected, entry, rendered);
-      const request = dialect.requests.encode(task.custom_id, rendered.params);
-      const bytes = Buffer.from(request);
-      const found = checkRendered(rendered, bytes.length, { ...context, ...context.limits, dialect, today });
-      problems.add(...found.problems.map((problem) => ({ ...problem, item })));
-      if (problems.count > 0) continue;
-
-      count += 1;
-      if (first_request === '') first_request = request;
-      warnings.add(found.warnings);
-      countCause(outcomes, selected.outcome);
-      if (selected.cause !== null) countCause(error_types, selected.cause);
-      sheet.add(rendered);
-      await sink.add(task, bytes);
+  for await (const { selected, entry, source } of withSources(tasks, sent, selection.selected, named)) {
+    if (signal?.aborted) throw givenUp();
+    done += 1;
+    if (done % 1000 === 0) report({ stage: 'preparing', done, total: selection.selected.length });
+    const place = 'correction' in source ? source.correction.place : `task ${selected.ordinal + 1}`;
+    const item = itemName(place, entry.task_id);
+    const rendering = requests.make(selected, entry, source);
+    if (rendering === 'at_limit') {
+      atLimit += 1;
+      continue;
     }
-  } finally {
-    await sent.close();
+    if (!rendering.ok) {
+      problems.add(...rendering.problems.map((problem) => ({ ...problem, item })));
+      continue;
+    }
+    const { rendered } = rendering;
+    const task = retriedTask(selected, entry, rendered);
+    const request = dialect.requests.encode(task.custom_id, rendered.params);
+    const bytes = Buffer.from(request);
+    const found = checkRendered(rendered, bytes.length, { ...context, ...context.limits, dialect, today });
+    problems.add(...found.problems.map((problem) => ({ ...problem, item })));
+    if (problems.count > 0) continue;
+
+    count += 1;
+    if (first_request === '') first_request = request;
+    warnings.add(found.warnings);
+    countCause(outcomes, selected.outcome);
+    if (selected.cause !== null) countCause(error_types, selected.cause);
+    sheet.add(rendered);
+    await sink.add(task, bytes);
   }
 
   problems.add(...requests.problems());
@@ -140,24 +136,26 @@ async function selectIn(
   { record, options, signal }: Pick<RetryPreparation, 'record' | 'options' | 'signal'>,
   named: NamedTasks,
 ): Promise<Selection> {
-  const view = await openView(context, record);
-  try {
-    return await selectTasks(view, options, named, signal);
-  } finally {
-    await view.close();
-  }
+  return selectTasks(await openView(context, record), options, named, signal);
 }
 
-async function* withEntries(
+async function* withSources(
   tasks: Tasks,
+  sent: SentRequests,
   selected: readonly Selected[],
-): AsyncGenerator<{ selected: Selected; entry: TaskEntry }> {
+  { corrections }: NamedTasks,
+): AsyncGenerator<{ selected: Selected; entry: TaskEntry; source: RetrySource }> {
   for (let start = 0; start < selected.length; start += CHUNK) {
     const chunk = selected.slice(start, start + CHUNK);
-    const entries = await tasks.read(chunk.map(({ ordinal }) => ordinal));
+    const ordinals = chunk.map(({ ordinal }) => ordinal);
+    const entries = await tasks.read(ordinals);
+    const requests = sent(ordinals.filter((ordinal) => !corrections.has(ordinal)));
     for (const [index, each] of chunk.entries()) {
       const entry = entries[index];
-      if (entry !== undefined) yield { selected: each, entry };
+      const correction = corrections.get(each.ordinal);
+      const request = correction ? undefined : (await requests.next()).value;
+      const source = correction ? { correction } : request && { sent: request };
+      if (entry !== undefined && source) yield { selected: each, entry, source };
     }
   }
 }

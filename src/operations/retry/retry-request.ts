@@ -8,16 +8,15 @@ import { type Rendering, renderTask } from '../../tasks/render.ts';
 import type { TaskDefaults } from '../../tasks/task.ts';
 import type { Correction, RetryOptions } from './retry-options.ts';
 import type { Selected } from './retry-selection.ts';
-import type { SentRequests } from './sent-requests.ts';
+import type { SentRequest } from './sent-requests.ts';
 
-/** Makes the requests of a retry, out of those that were sent or of corrections. */
+/** What a task's request is made of: what it was sent with, or what corrects it. */
+export type RetrySource = { sent: SentRequest } | { correction: Correction };
+
+/** Makes the requests of a retry. */
 export type RetryRequests = {
   /** `at_limit` for an answer that was cut off and can't get longer. */
-  make(
-    selected: Selected,
-    entry: TaskEntry,
-    correction: Correction | undefined,
-  ): Promise<Rendering | 'at_limit'>;
+  make(selected: Selected, entry: TaskEntry, source: RetrySource): Rendering | 'at_limit';
   /** Once all are made: what was to be left out, and was in none of them. */
   problems(): Problem[];
 };
@@ -25,7 +24,6 @@ export type RetryRequests = {
 export function createRetryRequests(
   context: Context,
   options: RetryOptions,
-  sent: SentRequests,
   dialect: Dialect,
 ): RetryRequests {
   const { catalog } = context;
@@ -36,11 +34,13 @@ export function createRetryRequests(
   const limitOf = (model: string) => catalog.find(model)?.max_output_tokens;
 
   return {
-    async make({ ordinal, cause }, entry, correction) {
-      if (correction) return renderTask(correction.task, defaultsOf(options, entry), renderer);
+    make({ cause }, entry, source) {
+      if ('correction' in source) {
+        return renderTask(source.correction.task, defaultsOf(options, entry), renderer);
+      }
       const isCut = cause === 'max_tokens';
-      const { params } = await sent.read(ordinal);
-      const next = dialect.requests.change(params, { ...change, longer: isCut ? { limitOf } : null });
+      const longer = isCut ? { limitOf } : null;
+      const next = dialect.requests.change(source.sent.params, { ...change, longer });
       changed += 1;
       for (const name of next.removed) removed.add(name);
       if (next.atLimit) return 'at_limit';

@@ -33,20 +33,21 @@ export async function selectTasks(
 ): Promise<Selection> {
   const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0 };
   for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
-    if (signal?.aborted) throw givenUp();
-    const outcome = view.outcome(ordinal);
-    if (outcome === 'pending') continue;
-    const corrected = named.corrections.has(ordinal);
-    if (outcome === 'succeeded') {
-      if (corrected) selection.selected.push({ ordinal, outcome, cause: null });
-      else if (named.taskIds?.has(ordinal)) selection.finishedButNamed += 1;
-      continue;
-    }
-    const cause = (await view.failure(ordinal))?.type ?? 'missing';
-    if (corrected || isWanted({ ordinal, outcome, cause }, options, named)) {
-      selection.selected.push({ ordinal, outcome, cause });
-    } else countCause(selection.leftOut, cause);
+    if (view.outcome(ordinal) !== 'succeeded') continue;
+    if (named.corrections.has(ordinal)) {
+      selection.selected.push({ ordinal, outcome: 'succeeded', cause: null });
+    } else if (named.taskIds?.has(ordinal)) selection.finishedButNamed += 1;
   }
+  for await (const failures of view.failures()) {
+    if (signal?.aborted) throw givenUp();
+    for (const { ordinal, outcome, error } of failures) {
+      const failed = { ordinal, outcome, cause: error.type };
+      if (named.corrections.has(ordinal) || isWanted(failed, options, named)) {
+        selection.selected.push(failed);
+      } else countCause(selection.leftOut, failed.cause);
+    }
+  }
+  selection.selected.sort((a, b) => a.ordinal - b.ordinal);
   return selection;
 }
 

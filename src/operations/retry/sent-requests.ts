@@ -1,34 +1,33 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { BatchError } from '../../errors.ts';
 import type { Dialect, Params } from '../../provider/dialect.ts';
-import { inStore } from '../../store/files/store-failure.ts';
+import { partBody, TASKS_INDEX } from '../../store/blob-names.ts';
 import { readPartTasks } from '../../store/part-tasks.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
-import type { BatchFolder } from '../../store/store.ts';
-import { openTasks, type Span } from '../../store/task-list.ts';
+import type { Blobs, Span } from '../../store/store.ts';
+import { openTasks } from '../../store/task-list.ts';
 
 /** A request as it stands in a body that was sent. */
 export type SentRequest = { id: string; params: Params };
 
-/** The requests of a batch, each as it was sent last, read by seeking. The caller closes it. */
-export type SentRequests = {
-  read(ordinal: number): Promise<SentRequest>;
-  close(): Promise<void>;
-};
+/** The requests of a batch, each as it was sent last: those of these tasks, in the order asked for, read as they are wanted. */
+export type SentRequests = (ordinals: readonly number[]) => AsyncGenerator<SentRequest>;
+
+/** Requests are read together up to this many bytes of them, for each reading has its price. */
+const READ_TOGETHER_BYTES = 1024 * 1024;
 
 type Spans = { part: Part; span: (ordinal: number) => Span | null };
 
 /** Throws `store_damaged`, now or at reading, where a request can't be cut out of what was sent. */
 export async function openSentRequests(
-  folder: BatchFolder,
+  blobs: Blobs,
   record: BatchRecord,
   { requests }: Dialect,
 ): Promise<SentRequests> {
-  const tasks = await openTasks(folder);
+  const tasks = await openTasks(blobs, record.request_count);
   // The newest first: a task that was sent again was perhaps changed then.
   const newestFirst = await Promise.all(
     record.parts.toReversed().map(async (part): Promise<Spans> => {
-      if (part.tasks === 'listed') return { part, span: await listedSpans(folder, part) };
+      if (part.tasks === 'listed') return { part, span: await listedSpans(blobs, part) };
       const end = part.first_task + part.request_count;
       return {
         part,
@@ -36,49 +35,59 @@ export async function openSentRequests(
       };
     }),
   );
-  const handles = new Map<string, FileHandle>();
 
-  async function readSpan(path: string, { offset, length }: Span): Promise<string> {
-    const handle = handles.get(path) ?? (await open(path, 'r'));
-    handles.set(path, handle);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
-    return buffer.toString('utf8', 0, bytesRead);
+  function find(ordinal: number): Place {
+    for (const { part, span } of newestFirst) {
+      const found = span(ordinal);
+      if (found !== null) return { name: partBody(part.number), span: found };
+    }
+    throw notThere(blobs.describe(TASKS_INDEX));
   }
 
-  return {
-    async read(ordinal) {
-      for (const { part, span } of newestFirst) {
-        const found = span(ordinal);
-        if (found === null) continue;
-        const path = folder.partBody(part.number);
-        const request = requests.decode(await inStore('read', path, () => readSpan(path, found)));
-        if (request !== null) return request;
-        throw notThere(path);
+  return async function* (ordinals) {
+    for (const { name, spans } of together(ordinals.map(find))) {
+      for (const bytes of await blobs.readRanges(name, spans)) {
+        const request = requests.decode(bytes.toString('utf8'));
+        if (request === null) throw notThere(blobs.describe(name));
+        yield request;
       }
-      throw notThere(folder.tasksIndex);
-    },
-    async close() {
-      await Promise.all([...handles.values()].map((handle) => handle.close()));
-      handles.clear();
-    },
+    }
   };
 }
 
-function notThere(path: string): BatchError {
+type Place = { name: string; span: Span };
+
+/** Neighbours of one body. */
+function* together(places: readonly Place[]): Generator<{ name: string; spans: Span[] }> {
+  type Group = { name: string; spans: Span[]; bytes: number };
+  let group: Group | undefined;
+  for (const { name, span } of places) {
+    if (group?.name === name && group.bytes < READ_TOGETHER_BYTES) {
+      group.spans.push(span);
+      group.bytes += span.length;
+      continue;
+    }
+    if (group) yield group;
+    group = { name, spans: [span], bytes: span.length };
+  }
+  if (group) yield group;
+}
+
+function notThere(place: string): BatchError {
   return new BatchError(
     'store_damaged',
-    `A request as it was sent can't be read any more (${path} is not as it was written). Nothing was sent. Give ` +
+    `A request as it was sent can't be read any more (${place} is not as it was written). Nothing was sent. Give ` +
       'the tasks that are to be sent again in requests.',
   );
 }
 
 /** Where the requests of a part that lists its tasks stand: 16 bytes each. */
-async function listedSpans(folder: BatchFolder, part: Part): Promise<(ordinal: number) => Span | null> {
+async function listedSpans(blobs: Blobs, part: Part): Promise<(ordinal: number) => Span | null> {
   const ordinals = new Uint32Array(part.request_count);
   const offsets = new Float64Array(part.request_count);
   const lengths = new Uint32Array(part.request_count);
   let position = 0;
-  for await (const tasks of readPartTasks(folder.partTasks(part.number), part.request_count)) {
+  for await (const tasks of readPartTasks(blobs, part)) {
     for (const task of tasks) {
       ordinals[position] = task.ordinal;
       offsets[position] = task.offset;

@@ -4,7 +4,6 @@ import { BatchError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Provider, ProviderName } from '../provider.ts';
 import { answerError, connectionError, gaveUpError, type Operation, uncertainError } from './api-errors.ts';
-import { withBodyFile } from './body-file.ts';
 import {
   findCredential,
   identity,
@@ -154,13 +153,19 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
         .digest('hex');
     },
 
-    createBatch: (body, timeoutMs) =>
-      withBodyFile(body, (content) =>
-        limited('create', timeoutMs, async (client, signal) => {
-          const headers = { 'content-type': 'application/json', 'content-length': String(body.bytes) };
-          return readBatch('create', await client.post<unknown>(BATCHES, { body: content, headers, signal }));
-        }),
-      ),
+    async createBatch({ bytes, open }, timeoutMs) {
+      const content = open()[Symbol.asyncIterator]();
+      const body = { [Symbol.asyncIterator]: () => content };
+      const headers = { 'content-type': 'application/json', 'content-length': String(bytes) };
+      try {
+        return await limited('create', timeoutMs, async (client, signal) =>
+          readBatch('create', await client.post<unknown>(BATCHES, { body, headers, signal })),
+        );
+      } finally {
+        // Not every connection that breaks off closes what it was sending.
+        await content.return?.();
+      }
+    },
 
     async retrieveBatch(id) {
       const route = `${BATCHES}/${routeId(id)}`;

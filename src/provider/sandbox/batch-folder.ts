@@ -12,7 +12,7 @@ import type { Refusal } from './wire-answer.ts';
 /** A batch received and checked, that does not exist until it is committed. */
 export type ReceivedBatch = { ok: true; commit(): Promise<SandboxBatch>; discard(): Promise<void> };
 
-/** The batches of a data folder. Every process on that folder sees the same ones. */
+/** The batches of a folder. Every process on that folder sees the same ones. */
 export type BatchFolder = {
   receive(body: AsyncIterable<Buffer>): Promise<ReceivedBatch | Refusal>;
   find(id: string): Promise<SandboxBatch | null>;
@@ -37,9 +37,8 @@ const madeFile = z.object({
 });
 const cancellationFile = z.object({ at: z.number(), finished: z.int(), erroredCount: z.int() });
 
-/** Opens `<dataDir>/sandbox`; its batches take `seconds` each. */
-export async function openBatchFolder(dataDir: string, seconds: number): Promise<BatchFolder> {
-  const root = path.join(dataDir, 'sandbox');
+/** Opens the folder at `root`; its batches take `seconds` each. */
+export async function openBatchFolder(root: string, seconds: number): Promise<BatchFolder> {
   const nextUlid = monotonicFactory();
   const folder = (id: string) => path.join(root, id);
   const files = (id: string) => ({

@@ -14,7 +14,7 @@ export type SandboxProviderOptions = SandboxOptions &
 /**
  * The provider for trying the product: a Message Batches API of our own, started at the first call, behind the
  * very client that talks to the real one. It gets a token of its own; no key of the user's comes near it.
- * Batches live in `<dataDir>/sandbox`, so any process with the same data folder knows them.
+ * Batches live in its folder, so any process with the same one knows them.
  */
 export function createSandboxProvider(options: SandboxProviderOptions): Provider {
   let starting: Promise<{ server: SandboxServer; client: Provider }> | undefined;

@@ -9,7 +9,8 @@ import { type Answer, matchRoute } from './routes.ts';
 import { errorBody, type Refusal, refuse } from './wire-answer.ts';
 
 export type SandboxOptions = {
-  dataDir: string;
+  /** Where its batches are; made when it starts. */
+  folder: string;
   /** How long a batch is in progress. */
   seconds: number;
   log: Log;
@@ -23,11 +24,15 @@ export type SandboxServer = {
 };
 
 /**
- * A Message Batches API of our own on 127.0.0.1, over the batches in the data folder. It does not keep the
+ * A Message Batches API of our own on 127.0.0.1, over the batches in a folder. It does not keep the
  * process alive.
  */
-export async function startSandboxServer({ dataDir, seconds, log }: SandboxOptions): Promise<SandboxServer> {
-  const folder = await openBatchFolder(dataDir, seconds);
+export async function startSandboxServer({
+  folder: path,
+  seconds,
+  log,
+}: SandboxOptions): Promise<SandboxServer> {
+  const folder = await openBatchFolder(path, seconds);
   const token = `sandbox-${randomBytes(24).toString('hex')}`;
   const server = createServer();
   server.on('connection', (socket) => socket.unref());

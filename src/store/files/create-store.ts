@@ -4,11 +4,13 @@ import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
+import { isBatchId } from '../ids.ts';
 import { batchRecord } from '../record.ts';
 import { budget, claim, modelList, submission, writtenFile } from '../shared-records.ts';
 import type { Register, Store } from '../store.ts';
 import { appendAudit } from './audit.ts';
-import { batchFolder, createLayout, isBatchId, recordFolder } from './layout.ts';
+import { createFileBlobs } from './blobs.ts';
+import { createLayout, recordFolder } from './layout.ts';
 import { createRegister } from './register.ts';
 import { createStaging } from './staging.ts';
 import { inStore } from './store-failure.ts';
@@ -33,16 +35,16 @@ export function createStore({ path, log }: StoreOptions): Store {
   const record = (batchId: string) => register(recordFolder(layout.batch(batchId)), batchRecord);
 
   return {
-    path,
+    place: path,
     stage: () => createStaging(layout),
     record,
-    folder: (batchId) => batchFolder(layout.batch(batchId)),
+    blobs: (batchId) => createFileBlobs({ folder: layout.batch(batchId), temporary: layout.temporary }),
     submission: (contentHash) => register(layout.submission(contentHash), submission),
     writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
     budget: (day) => register(layout.budget(day), budget),
     models: (hash) => register(layout.models(hash), modelList),
     claim: (providerBatchId) => register(layout.claim(providerBatchId), claim),
-    audit: (entry) => appendAudit(path, entry),
+    audit: (entry) => appendAudit(layout.audit, entry),
     sweep: () => inStore('write', layout.staging, () => sweep(layout, log)),
 
     batchIds: () =>
@@ -57,12 +59,6 @@ export function createStore({ path, log }: StoreOptions): Store {
         folder: (batchId) => recordFolder(layout.batch(batchId)),
         read: (batchId) => record(batchId).read(),
         log,
-      }),
-
-    temporaryFile: () =>
-      inStore('write', layout.temporary, async () => {
-        await makeFolder(layout.temporary);
-        return join(layout.temporary, ulid());
       }),
 
     async removeBatch(batchId) {

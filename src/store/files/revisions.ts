@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { type CreateOptions, createFileDurably, makeFolder, namesIn } from '../../lib/durable-write.ts';
-import { encodeEnvelope, readEnvelope } from '../envelope.ts';
+import { encodeEnvelope } from '../envelope.ts';
 import type { Revision } from '../store.ts';
+import { readEnvelope } from './own-file.ts';
 import { inStore, linkInStore } from './store-failure.ts';
 
 export type RevisionsOptions<T> = CreateOptions & {

@@ -2,11 +2,13 @@ import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ulid } from 'ulid';
 import { createFileDurably, makeFolder, syncFolder } from '../../lib/durable-write.ts';
-import { encodeEnvelope, readEnvelope, seal } from '../envelope.ts';
+import { encodeEnvelope, seal } from '../envelope.ts';
 import { thisProcess } from '../process-identity.ts';
 import { batchRecord, type ProcessIdentity, processIdentity } from '../record.ts';
 import type { Staging } from '../store.ts';
-import { batchFolder, type Layout, recordFolder } from './layout.ts';
+import { createFileBlobs } from './blobs.ts';
+import { type Layout, recordFolder } from './layout.ts';
+import { readEnvelope } from './own-file.ts';
 import { createRegister } from './register.ts';
 import { inStore, linkInStore } from './store-failure.ts';
 
@@ -25,11 +27,11 @@ export async function createStaging(layout: Layout): Promise<Staging> {
   const name = ulid();
   const batchId = `batch_${name}`;
   const home = join(layout.staging, name);
-  const folder = batchFolder(join(home, 'batch'));
+  const folder = join(home, 'batch');
   const owner = ownerFile(home);
   const { temporary } = layout;
   await linkInStore(owner, async () => {
-    await makeFolder(folder.path);
+    await makeFolder(folder);
     await createFileDurably(owner, encodeEnvelope(owner, seal(thisProcess()), processIdentity), {
       temporary,
     });
@@ -39,16 +41,16 @@ export async function createStaging(layout: Layout): Promise<Staging> {
 
   return {
     batchId,
-    folder,
+    blobs: createFileBlobs({ folder, temporary: null }),
     discard,
     async commit(record) {
-      const register = createRegister({ folder: recordFolder(folder.path), temporary, schema: batchRecord });
+      const register = createRegister({ folder: recordFolder(folder), temporary, schema: batchRecord });
       await register.update(() => record);
       const target = layout.batch(batchId);
       await inStore('write', target, async () => {
-        await syncFolder(folder.path);
+        await syncFolder(folder);
         await makeFolder(dirname(target));
-        await rename(folder.path, target);
+        await rename(folder, target);
         await Promise.all([syncFolder(dirname(target)), syncFolder(home)]);
       });
       await discard();

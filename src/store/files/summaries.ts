@@ -5,20 +5,8 @@ import * as z from 'zod';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { makeFolder, writeFileDurably } from '../../lib/durable-write.ts';
 import type { BatchRecord } from '../record.ts';
+import type { DamagedBatch, Summaries, Summary } from '../store.ts';
 import { inStore } from './store-failure.ts';
-
-/** Something small that is made of a record alone, and wanted of all batches at once. */
-export type Summary<T> = {
-  /** Names the file that keeps them. */
-  name: string;
-  schema: z.ZodType<T>;
-  make: (record: BatchRecord) => T;
-};
-
-/** A batch whose record can't be read: named, and left alone. */
-export type DamagedBatch = { batch_id: string; problem: string };
-
-export type Summaries<T> = { found: T[]; damaged: DamagedBatch[] };
 
 type Source = {
   /** The file in which summaries are kept for the next process; it can be removed at any moment. */

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
@@ -168,13 +169,18 @@ describe('what an answer means for a create', () => {
     expect((await failure(provider.createBatch(await bodyToSend(), 300))).code).toBe('api_uncertain');
   });
 
-  it('a body file that is gone or changed is told before anything is sent', async () => {
-    const file = await bodyToSend();
-    expect((await failure(provider.createBatch({ ...file, bytes: 3 }, 5000))).code).toBe('store_failed');
-    expect((await failure(provider.createBatch({ ...file, path: `${file.path}x` }, 5000))).code).toBe(
-      'store_failed',
-    );
-    expect(api.requests).toHaveLength(0);
+  it('a body is closed when its sending is given up', async () => {
+    api.override('create', hang);
+    let closed = false;
+    async function* endless() {
+      try {
+        for (;;) yield Buffer.alloc(64 * 1024);
+      } finally {
+        closed = true;
+      }
+    }
+    const error = await failure(provider.createBatch({ bytes: 1e9, open: endless }, 300));
+    expect([error.code, closed]).toEqual(['api_uncertain', true]);
   });
 });
 
@@ -444,7 +450,9 @@ it('sends a large file without holding it', async () => {
   await written.close();
   const sender = createAnthropicProvider({ apiKey: 'k', baseUrl: `http://127.0.0.1:${port}`, log });
   const most = await mostHeldDuring(async () => {
-    expect((await failure(sender.createBatch({ path: file, bytes }, 600_000))).code).toBe('api_refused');
+    expect(
+      (await failure(sender.createBatch({ bytes, open: () => createReadStream(file) }, 600_000))).code,
+    ).toBe('api_refused');
   });
   expect(most).toBeLessThan(bytes / 10);
   server.close();

@@ -13,24 +13,24 @@ import { mostHeldDuring } from '../../memory.ts';
 import { bodyFile, download, failure } from '../calls.ts';
 import { behindFaults, type Fault, type RouteFault } from './faulty-server.ts';
 
-let dataDir: string;
+let folder: string;
 let open: { close(): Promise<void> }[];
 const log = () => {};
 
 beforeEach(async () => {
-  dataDir = await mkdtemp(path.join(tmpdir(), 'batch-mcp-'));
+  folder = await mkdtemp(path.join(tmpdir(), 'batch-mcp-'));
   open = [];
 });
 
 afterEach(async () => {
   vi.unstubAllEnvs();
   await Promise.all(open.map((one) => one.close()));
-  await rm(dataDir, { recursive: true });
+  await rm(folder, { recursive: true });
 });
 
 function sandbox(seconds = 0, faults: Fault[] = []): Provider {
   const start = faults.length > 0 && { start: behindFaults(faults) };
-  const provider = createSandboxProvider({ dataDir, seconds, log, ...start });
+  const provider = createSandboxProvider({ folder: path.join(folder, 'sandbox'), seconds, log, ...start });
   open.push(provider);
   return provider;
 }
@@ -40,7 +40,7 @@ const tasks = (count: number, extra: object = {}) =>
   Array.from({ length: count }, (_, index) => ({ custom_id: `t${index}`, params: { ...params, ...extra } }));
 
 /** A body as a file, as the store has it. */
-const bodyToSend = (content: unknown) => bodyFile(dataDir, content);
+const bodyToSend = (content: unknown) => bodyFile(folder, content);
 
 async function submit(provider: Provider, requests: unknown) {
   return provider.createBatch(await bodyToSend({ requests }), 20_000);
@@ -151,12 +151,15 @@ describe('the life of a batch', () => {
   });
 
   it('survives the process that made it', async () => {
-    const { path: file, bytes } = await bodyToSend({ requests: tasks(3) });
+    const { bytes } = await bodyToSend({ requests: tasks(3) });
+    const file = path.join(folder, 'body.json');
     const source = new URL('../../../src/provider/sandbox/sandbox-provider.ts', import.meta.url).href;
     const program = `
       const { createSandboxProvider } = await import(${JSON.stringify(source)});
-      const provider = createSandboxProvider({ dataDir: ${JSON.stringify(dataDir)}, seconds: 0, log() {} });
-      const { id } = await provider.createBatch(${JSON.stringify({ path: file, bytes })}, 20000);
+      const provider = createSandboxProvider({ folder: ${JSON.stringify(path.join(folder, 'sandbox'))}, seconds: 0, log() {} });
+      const { createReadStream } = await import('node:fs');
+      const body = { bytes: ${bytes}, open: () => createReadStream(${JSON.stringify(file)}) };
+      const { id } = await provider.createBatch(body, 20000);
       process.stdout.write(id + '\\n');
       setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
@@ -169,7 +172,7 @@ describe('the life of a batch', () => {
     const source = new URL('../../../src/provider/sandbox/sandbox-provider.ts', import.meta.url).href;
     const program = `
       const { createSandboxProvider } = await import(${JSON.stringify(source)});
-      const provider = createSandboxProvider({ dataDir: ${JSON.stringify(dataDir)}, seconds: 0, log() {} });
+      const provider = createSandboxProvider({ folder: ${JSON.stringify(path.join(folder, 'sandbox'))}, seconds: 0, log() {} });
       await provider.listBatches({ limit: 1 });`;
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
     const code = await new Promise((resolve) => child.on('exit', resolve));
@@ -208,7 +211,7 @@ describe('creating', () => {
     const error = await failure(provider.createBatch(await bodyToSend(content), 20_000));
     expect(error).toMatchObject({ code: 'api_refused', api: { status } });
     expect((await provider.listBatches({ limit: 10 })).batches).toEqual([]);
-    expect(await readdir(path.join(dataDir, 'sandbox'))).toEqual([]);
+    expect(await readdir(path.join(folder, 'sandbox'))).toEqual([]);
   });
 
   it('takes a body as any writer may write it', async () => {
@@ -313,7 +316,7 @@ describe('who may ask', () => {
   }
 
   it('needs the token and the right Host', async () => {
-    const server = await startSandboxServer({ dataDir, seconds: 0, log });
+    const server = await startSandboxServer({ folder: path.join(folder, 'sandbox'), seconds: 0, log });
     open.push(server);
     const authorization = `Bearer ${server.token}`;
     expect(await status(server.url, { authorization })).toBe(200);

@@ -1,0 +1,142 @@
+import { link, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ulid } from 'ulid';
+import { hasErrorCode } from '../../errors.ts';
+import { makeFolder, syncFolder } from '../../lib/durable-write.ts';
+import { createFileWriter } from '../../lib/file-writer.ts';
+import { checkedId } from '../ids.ts';
+import type { Blobs, Pieces, Span } from '../store.ts';
+import { damaged } from '../stored-json.ts';
+import { openOwnFile } from './own-file.ts';
+import { inStore, linkInStore } from './store-failure.ts';
+
+/** Reading less at a time makes sending 200 MB slower, reading more does not make it faster. */
+const READ_BYTES = 256 * 1024;
+
+export type FileBlobsOptions = {
+  folder: string;
+  /**
+   * A folder on the same file system for what is unfinished. Null for a folder that is itself unfinished: what is
+   * written there need not be whole, nor its name outlast a power cut, before the folder gets its own.
+   */
+  temporary: string | null;
+};
+
+/** Blobs as the files of a folder. */
+export function createFileBlobs({ folder, temporary }: FileBlobsOptions): Blobs {
+  const pathOf = (name: string) => join(folder, checkedId('blob', name));
+
+  async function write(name: string, pieces: Pieces): Promise<number | null> {
+    const path = pathOf(name);
+    if (temporary === null) return writeFile(path, path, pieces);
+    await inStore('write', path, () => makeFolder(temporary));
+    const unfinished = join(temporary, ulid());
+    const bytes = await writeFile(path, unfinished, pieces);
+    return (await linkInStore(path, () => giveName(unfinished, path))) ? bytes : null;
+  }
+
+  /** Gives the finished file its name, unless another was first. */
+  async function giveName(unfinished: string, path: string): Promise<boolean> {
+    try {
+      await link(unfinished, path);
+      await syncFolder(folder);
+      return true;
+    } catch (error) {
+      if (hasErrorCode(error, 'EEXIST')) return false;
+      throw error;
+    } finally {
+      await rm(unfinished, { force: true });
+    }
+  }
+
+  async function open(path: string) {
+    const handle = await inStore('read', path, () => openOwnFile(path));
+    if (handle === null) throw damaged(path, 'it is missing');
+    return handle;
+  }
+
+  return {
+    write,
+    describe: pathOf,
+
+    async *read(name, start = 0) {
+      const path = pathOf(name);
+      const handle = await open(path);
+      try {
+        for (let position = start; ; ) {
+          const piece = Buffer.allocUnsafeSlow(READ_BYTES);
+          const { bytesRead } = await inStore('read', path, () =>
+            handle.read(piece, 0, READ_BYTES, position),
+          );
+          if (bytesRead === 0) return;
+          position += bytesRead;
+          yield piece.subarray(0, bytesRead);
+        }
+      } finally {
+        await handle.close();
+      }
+    },
+
+    async readRanges(name, spans) {
+      const path = pathOf(name);
+      const handle = await open(path);
+      const readOne = async ({ offset, length }: Span) => {
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+        if (bytesRead < length) throw damaged(path, 'it was cut short');
+        return buffer;
+      };
+      try {
+        const found: Buffer[] = [];
+        for (const span of spans) found.push(await inStore('read', path, () => readOne(span)));
+        return found;
+      } finally {
+        await handle.close();
+      }
+    },
+
+    async size(name) {
+      const path = pathOf(name);
+      const handle = await inStore('read', path, () => openOwnFile(path));
+      if (handle === null) return null;
+      try {
+        return (await handle.stat()).size;
+      } finally {
+        await handle.close();
+      }
+    },
+
+    async remove(name) {
+      const path = pathOf(name);
+      await inStore('write', path, async () => {
+        await rm(path, { force: true });
+        if (temporary !== null) await syncFolder(folder);
+      });
+    },
+  };
+}
+
+/**
+ * Writes a new file through to the disk; its name is the caller's to sync. Null where there is one of that name, and
+ * nothing is left where it fails. A failure of `pieces` is thrown as it is, one of the disk as that of `path`.
+ */
+async function writeFile(path: string, file: string, pieces: Pieces): Promise<number | null> {
+  const writer = await inStore('write', path, () => createIfFree(file));
+  if (writer === null) return null;
+  try {
+    for await (const piece of pieces) await inStore('write', path, () => writer.give(piece));
+    return (await inStore('write', path, () => writer.finish())).bytes;
+  } catch (error) {
+    await writer.close();
+    await rm(file, { force: true });
+    throw error;
+  }
+}
+
+async function createIfFree(file: string) {
+  try {
+    return await createFileWriter(file);
+  } catch (error) {
+    if (hasErrorCode(error, 'EEXIST')) return null;
+    throw error;
+  }
+}

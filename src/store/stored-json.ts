@@ -1,0 +1,33 @@
+import type * as z from 'zod';
+import { BatchError } from '../errors.ts';
+
+/**
+ * What can't be read of the store: `place` names it for a person, `problem` says what is wrong, without what stands
+ * there.
+ */
+export function damaged(place: string, problem: string, cause?: unknown): BatchError {
+  return new BatchError(
+    'store_damaged',
+    `${place} can't be read: ${problem}. It was left as it is; restore it from a backup, or move it away.`,
+    { cause },
+  );
+}
+
+/** The value of a JSON text that we wrote. Throws `store_damaged`. */
+export function parseStored(place: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own error is dropped, for it quotes what stands there.
+    throw damaged(place, text === '' ? 'it is empty' : 'it is not JSON, or was cut short');
+  }
+}
+
+/** A stored value as its schema has it. Throws `store_damaged`, which says where it differs and how. */
+export function checkStored<T>(place: string, value: unknown, schema: z.ZodType<T>): T {
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  const first = checked.error.issues[0];
+  const problem = first ? `${first.path.join('.') || 'the whole'}: ${first.message}` : 'not as expected';
+  throw damaged(place, problem, checked.error);
+}

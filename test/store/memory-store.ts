@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ulid } from 'ulid';
+import type { z } from 'zod';
+import { decodeEnvelope, encodeEnvelope, seal } from '../../src/store/envelope.ts';
+import { checkedId } from '../../src/store/ids.ts';
+import { batchRecord } from '../../src/store/record.ts';
+import { budget, claim, modelList, submission, writtenFile } from '../../src/store/shared-records.ts';
+import type { Blobs, Register, Store } from '../../src/store/store.ts';
+import { damaged } from '../../src/store/stored-json.ts';
+
+type Bytes = Map<string, Buffer>;
+
+/** A store in the memory of one process: records as texts, blobs as bytes. It shows that the seam is one. */
+export function createMemoryStore(): Store {
+  const registers = new Map<string, string[]>();
+  const batches = new Map<string, Bytes>();
+
+  function register<T>(key: string, schema: z.ZodType<T>): Register<T> {
+    const history = () =>
+      (registers.get(key) ?? []).map((text, i) => ({ number: i + 1, ...decodeEnvelope(key, text, schema) }));
+    const newest = () => history().at(-1)?.value ?? null;
+    return {
+      read: async () => newest(),
+      history: async () => history(),
+      async update(change) {
+        const next = change(newest());
+        if (next === null || isDeepStrictEqual(next, newest())) return newest();
+        registers.set(key, [...(registers.get(key) ?? []), encodeEnvelope(key, seal(next), schema)]);
+        return newest();
+      },
+    };
+  }
+
+  const record = (batchId: string) => register(`batch ${checkedId('batch', batchId)}`, batchRecord);
+  const batch = (batchId: string): Bytes => batches.get(batchId) ?? new Map();
+
+  return {
+    place: 'memory',
+    record,
+    blobs(batchId) {
+      checkedId('batch', batchId);
+      return createMemoryBlobs(batchId, () => batch(batchId));
+    },
+    async stage() {
+      const batchId = `batch_${ulid()}`;
+      const bytes: Bytes = new Map();
+      return {
+        batchId,
+        blobs: createMemoryBlobs(batchId, () => bytes),
+        async commit(first) {
+          batches.set(batchId, bytes);
+          await record(batchId).update(() => first);
+        },
+        discard: async () => {},
+      };
+    },
+    batchIds: async () => [...batches.keys()].sort().reverse(),
+    summaries: (summary) => async (batchIds) => {
+      const records = await Promise.all(batchIds.map((batchId) => record(batchId).read()));
+      return { found: records.flatMap((each) => (each === null ? [] : [summary.make(each)])), damaged: [] };
+    },
+    async removeBatch(batchId) {
+      registers.delete(`batch ${checkedId('batch', batchId)}`);
+      batches.delete(batchId);
+    },
+    submission: (hash) => register(`submission ${checkedId('hash', hash)}`, submission),
+    writtenFile: (path) => register(`written file ${path}`, writtenFile),
+    budget: (day) => register(`budget ${checkedId('day', day)}`, budget),
+    models: (hash) => register(`models ${checkedId('hash', hash)}`, modelList),
+    claim: (id) => register(`claim ${checkedId('providerBatch', id)}`, claim),
+    audit: async () => {},
+    sweep: async () => {},
+  };
+}
+
+function createMemoryBlobs(batchId: string, bytes: () => Bytes): Blobs {
+  const describe = (name: string) => `${batchId}/${checkedId('blob', name)}`;
+  async function find(name: string): Promise<Buffer> {
+    const place = describe(name);
+    const found = bytes().get(name);
+    if (found === undefined) throw damaged(place, 'it is missing');
+    return found;
+  }
+  return {
+    describe,
+    async write(name, pieces) {
+      describe(name);
+      const found: Uint8Array[] = [];
+      for await (const piece of pieces) found.push(Uint8Array.from(piece));
+      if (bytes().has(name)) return null;
+      const whole = Buffer.concat(found);
+      bytes().set(name, whole);
+      return whole.length;
+    },
+    async *read(name, start = 0) {
+      const whole = await find(name);
+      for (let at = start; at < whole.length; at += 1_000) yield Buffer.from(whole.subarray(at, at + 1_000));
+    },
+    async readRanges(name, spans) {
+      describe(name);
+      if (spans.length === 0) return [];
+      const whole = await find(name);
+      return spans.map(({ offset, length }) => {
+        if (offset + length > whole.length) throw damaged(describe(name), 'it was cut short');
+        return Buffer.from(whole.subarray(offset, offset + length));
+      });
+    },
+    async size(name) {
+      describe(name);
+      return bytes().get(name)?.length ?? null;
+    },
+    async remove(name) {
+      describe(name);
+      bytes().delete(name);
+    },
+  };
+}
