@@ -39,7 +39,7 @@ export const estimate = defineOperation({
     const isCalculation = Object.values(figures).some((figure) => figure !== undefined);
     if (!hasTasks(work) && isCalculation) return calculate(context, figures, work);
     if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
-    const given = toWork(work, context.limits.inlineBytes);
+    const given = await toWork(work, context);
     return estimateWithin(context, given, output_tokens_per_request, waiting);
   },
   nextStep: ({ preview }) =>

@@ -54,7 +54,7 @@ export const submit = defineOperation({
     const callEnds = performance.now() + context.limits.callMs;
     const { name, force_new = false, max_cost_usd, idempotency_key = null, ...rest } = args;
     const { sandbox, output_file, ...given } = rest;
-    const work = toWork(given, context.limits.inlineBytes);
+    const work = await toWork(given, context);
     const provider = sandbox ? 'sandbox' : context.defaultProvider;
     await context.provider(provider).requireCredentials();
     const submission: Submission = {

@@ -1,5 +1,9 @@
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
+import type { AllowedFolders } from '../lib/allowed-folders.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { Context } from '../state/context.ts';
+import { labelSchema, readLabels } from '../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
 import type { Work, WorkSource } from '../tasks/work.ts';
 
@@ -41,6 +45,10 @@ export const workFields = {
   model: taskSettings.model.describe('Exact model id; wins over the tier'),
   max_tokens: taskSettings.max_tokens,
   output_schema: taskSettings.output_schema.describe('JSON Schema of the answer: results come as json'),
+  labels: z
+    .union([z.array(z.string()), z.string().min(1)])
+    .optional()
+    .describe('A list, or its path: each answer is {label}, one of them'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
 };
 
@@ -54,7 +62,8 @@ type SourceArguments = {
   split_chars?: number | undefined;
 };
 
-export type WorkArguments = TaskDefaults & SourceArguments & { max_tasks?: number | undefined };
+export type WorkArguments = TaskDefaults &
+  SourceArguments & { labels?: string[] | string | undefined; max_tasks?: number | undefined };
 
 const sources = ['requests', 'requests_file', 'rows_file', 'input_files'] as const;
 
@@ -69,11 +78,34 @@ function givenSources(args: SourceArguments) {
 /** Whether a call brings tasks at all. */
 export const hasTasks = (args: WorkArguments): boolean => givenSources(args).length > 0;
 
-/** The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source. */
-export function toWork(args: WorkArguments, inlineBytes: number): Work {
-  const { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema } = args;
+/**
+ * The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source, and for labels that
+ * can't be chosen from.
+ */
+export async function toWork(
+  args: WorkArguments,
+  { limits, folders }: Pick<Context, 'limits' | 'folders'>,
+): Promise<Work> {
+  const source = sourceOf(args, limits.inlineBytes);
+  const { task_type, prompt, input_data, system, model_tier, model, max_tokens } = args;
+  const output_schema = await answerSchema(args, folders);
   const defaults = { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema };
-  return { source: sourceOf(args, inlineBytes), defaults, max_tasks: args.max_tasks };
+  return { source, defaults, max_tasks: args.max_tasks };
+}
+
+async function answerSchema(
+  { labels, output_schema, task_type, prompt }: WorkArguments,
+  folders: AllowedFolders,
+): Promise<JsonObject | undefined> {
+  if (labels === undefined) return output_schema;
+  const problem = 'is given together with labels, which say how an answer looks';
+  if (output_schema !== undefined)
+    throw invalid({ field: 'output_schema', problem, valid: 'one of the two' });
+  if (task_type === 'classify_bulk' && prompt === undefined) {
+    const valid = 'input_data: {"labels": […]}, or a prompt in place of the task_type';
+    throw invalid({ field: 'labels', problem: 'does not go with classify_bulk, which has its own', valid });
+  }
+  return labelSchema(await readLabels(labels, folders));
 }
 
 function sourceOf(args: SourceArguments, inlineBytes: number): WorkSource {

@@ -10,6 +10,7 @@ const args = z.looseObject({
   requests_file: z.string().max(4096).optional().catch(undefined),
   rows_file: z.string().max(4096).optional().catch(undefined),
   join_file: z.string().max(4096).optional().catch(undefined),
+  labels: z.string().max(4096).optional().catch(undefined),
   input_files: z.array(z.string().max(4096)).max(100).optional().catch(undefined),
   output_file: z.string().max(4096).optional().catch(undefined),
 });
@@ -29,8 +30,8 @@ export async function audit(
   end: { reply: object } | { error: unknown },
 ): Promise<void> {
   const named = args.safeParse(given).data ?? {};
-  const { requests_file, rows_file, join_file, input_files = [], output_file } = named;
-  const files = [requests_file, rows_file, join_file, ...input_files, output_file].filter(
+  const { requests_file, rows_file, join_file, labels, input_files = [], output_file } = named;
+  const files = [requests_file, rows_file, join_file, labels, ...input_files, output_file].filter(
     (file) => file !== undefined,
   );
   if (tool.annotations.readOnlyHint && files.length === 0) return;

@@ -1,0 +1,101 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startApi, startCheckedServer } from '../api.ts';
+import { parseCsv } from '../csv.ts';
+import { sharedData } from '../shared-data.ts';
+import { expectRefusal, type Given, type Row } from './refusal.ts';
+
+const work = { requests: [{ task_id: 'a', prompt: 'Label this.' }] };
+
+const file = (name: string, content: string, args: object = {}): Given => {
+  return async (server) => {
+    await writeFile(path.join(server.work, name), content);
+    return { ...work, labels: name, ...args };
+  };
+};
+
+describe('labels', () => {
+  it.each<[what: string, given: Given]>([
+    ['a list', { ...work, labels: ['x', 'y z'] }],
+    ['a JSON file', file('l.json', '["x","y z"]')],
+    ['a text file', file('l.txt', 'x\n\ny z\n')],
+    ['a CSV of one column', file('l.csv', 'label\nx\ny z\n')],
+  ])('as %s are the one choice of every answer', async (_what, given) => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    await server.ok('submit_batch', typeof given === 'function' ? await given(server) : given);
+    expect(api.creates[0]?.requests[0]?.params.output_config).toEqual({
+      format: {
+        type: 'json_schema',
+        schema: {
+          type: 'object',
+          properties: { label: { type: 'string', enum: ['x', 'y z'] } },
+          required: ['label'],
+          additionalProperties: false,
+        },
+      },
+    });
+  });
+
+  const table: Row[] = [
+    ['none', { ...work, labels: [] }, 'labels: holds no label'],
+    ['one twice', { ...work, labels: ['x', 'y', 'x'] }, 'labels: has "x" twice (1 and 3)'],
+    ['a blank one', { ...work, labels: ['x', ' '] }, 'labels: has no text as label 2'],
+    ['no texts', { ...work, labels: [1] }, 'labels'],
+    ['a file that is missing', { ...work, labels: 'none.json' }, 'not_found', 'none.json'],
+    ['a file outside', { ...work, labels: '/etc/labels.json' }, 'not_allowed'],
+    ['a file of more columns', file('l.csv', 'a,b\n1,2\n'), 'labels: row 1 is not one text'],
+    ['a file of numbers', file('l.json', '[1,2]'), 'labels: row 1 is a number'],
+    ['an empty file', file('l.txt', ''), 'labels: is empty'],
+    [
+      'beside a schema',
+      { ...work, labels: ['x'], output_schema: { type: 'object' } },
+      'output_schema: is given together with labels',
+    ],
+    [
+      'with classify_bulk',
+      {
+        requests: [{ task_id: 'a', input_data: { items: ['x'] } }],
+        task_type: 'classify_bulk',
+        labels: ['x'],
+      },
+      'labels: does not go with classify_bulk',
+    ],
+  ];
+  it.each(table)('are refused: %s', (...row) => expectRefusal(row));
+});
+
+it('3,080 real questions become a labelled CSV, in four calls', async ({ skip }) => {
+  const questions = sharedData('banking77/test.csv');
+  const categories = sharedData('banking77/categories.json');
+  if (questions.missing) skip(questions.missing);
+  const server = await startCheckedServer({
+    argv: ['--allow-dir', path.dirname(questions.file)],
+    sandboxSeconds: 0,
+  });
+  const args = {
+    rows_file: questions.file,
+    prompt: 'Which intent has this question of a customer of a bank?\n\n{{text}}',
+    labels: categories.file,
+    model_tier: 'cheap',
+  };
+  const replies = [
+    await server.call('estimate_cost', args),
+    await server.call('submit_batch', {
+      ...args,
+      sandbox: true,
+      output_file: path.join(server.work, 'labelled.csv'),
+    }),
+  ];
+  const { batch_id } = replies[1]?.reply ?? {};
+  replies.push(await server.call('batch_status', { batch_id, wait_seconds: 20 }));
+  expect(replies.filter(({ isError }) => isError).map(({ text }) => text)).toEqual([]);
+
+  const [head, ...rows] = parseCsv(await readFile(path.join(server.work, 'labelled.csv'), 'utf8'));
+  const [, ...given] = parseCsv(await readFile(questions.file, 'utf8'));
+  expect(head?.slice(0, 5)).toEqual(['task_id', 'text', 'category', 'label', 'outcome']);
+  expect(rows.map(([, text, category]) => [text, category])).toEqual(given);
+  const labels = new Set(JSON.parse(await readFile(categories.file, 'utf8')));
+  expect(rows.filter(([, , , label]) => !labels.has(label))).toEqual([]);
+});
