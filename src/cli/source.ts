@@ -19,9 +19,7 @@ const sourceByEnding: Record<string, string> = {
 /** Work as a person names it: the arguments it means, and what to remove when it is no longer read. */
 export type Source = { args: Record<string, unknown>; discard(): Promise<void> };
 
-/**
- * The work in a file, or in stdin for `-`. Throws `invalid_input` for a file of another kind, and where stdin is empty.
- */
+/** The work in a file or in files, or in stdin for `-`. Throws `invalid_input` where stdin is empty. */
 export async function openSource(file: string, stdin: NodeJS.ReadableStream): Promise<Source> {
   if (file !== '-') return { args: argsOf(file), discard: async () => {} };
   const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-'));
@@ -35,17 +33,9 @@ export async function openSource(file: string, stdin: NodeJS.ReadableStream): Pr
 }
 
 function argsOf(file: string): Record<string, unknown> {
-  const ending = path.extname(file).toLowerCase();
-  const argument = sourceByEnding[ending];
-  if (argument !== undefined) return { [argument]: file };
-  throw new BatchError('invalid_input', `${file} is not a file of tasks; nothing was sent.`, {
-    problems: [
-      {
-        problem: ending === '' ? 'has no ending that says what it holds' : `ends in ${ending}`,
-        valid: `${Object.keys(sourceByEnding).join(', ')}, or - for stdin`,
-      },
-    ],
-  });
+  const argument = sourceByEnding[path.extname(file).toLowerCase()];
+  const isPattern = /[*?{[]/.test(file);
+  return argument === undefined || isPattern ? { input_files: [file] } : { [argument]: file };
 }
 
 /** Stdin as a file: what it holds is read more than once, and may be larger than the memory. */

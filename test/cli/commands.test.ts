@@ -101,13 +101,36 @@ describe('run', () => {
   });
 });
 
+describe('run takes what is there to be worked on', () => {
+  test('the rows of a table, with their columns beside the answers', async () => {
+    const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+    await writeFile(path.join(desk.folder, 'reviews.csv'), 'id,review\r\n7,"Good, really"\r\n8,Bad\r\n');
+    const args = ['run', 'reviews.csv', 'out.csv', '--prompt', 'Judge: {{review}}', '--id-column', 'id'];
+    const { code, stderr } = await run(desk, args);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const lines = (await readFile(path.join(desk.folder, 'out.csv'), 'utf8')).split(/\r?\n/);
+    expect(lines[0]).toContain('review');
+    expect(lines[1]).toContain('Good, really');
+  });
+
+  test('files by a pattern', async () => {
+    const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+    for (const name of ['a.txt', 'b.txt']) await writeFile(path.join(desk.folder, name), `Text of ${name}`);
+    const { code } = await run(desk, ['run', '*.txt', 'out.json', '--prompt', 'Shorten: {{text}}']);
+    expect(code).toBe(0);
+    const ids = JSON.parse(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).map(
+      ({ task_id }: { task_id: string }) => task_id,
+    );
+    expect(ids).toEqual(['a.txt', 'b.txt']);
+  });
+});
+
 describe('wrong usage ends with 2, and nothing is sent', () => {
   test.each([
     ['an unknown command', ['sumbit', 'tasks.json'], /unknown command 'sumbit'.*Did you mean submit/s],
     ['an unknown option', ['submit', 'tasks.json', '--foo'], /unknown option '--foo'/],
     ['no file', ['submit'], /missing required argument 'file'/],
-    ['a file of another kind', ['submit', 'tasks.docx'], /ends in \.docx.*\.jsonl/s],
-    ['an id that is none', ['status', 'nope'], /is not the id of a batch/],
+    ['an id that is none', ['status', 'nope'], /is not the id or the name of a batch/],
     ['a number that is none', ['submit', 'tasks.json', '--max-tokens', 'many'], /--max-tokens.*a number/s],
     [
       'a choice that is none',
