@@ -15,8 +15,8 @@ export const modelsCommand: Command = {
       id: model.id,
       aliases: model.aliases,
       tier: tiers.find((tier) => catalog.forTier(tier).id === model.id) ?? null,
-      batch_input_usd: model.prices.input / 2,
-      batch_output_usd: model.prices.output / 2,
+      batch_input_usd: model.prices.input * model.batch_factor,
+      batch_output_usd: model.prices.output * model.batch_factor,
       context_tokens: model.context_tokens,
       max_output_tokens: model.max_output_tokens,
       retires: model.retires,
@@ -51,9 +51,7 @@ export const modelsCommand: Command = {
         terminal,
       ),
     );
-    terminal.note(
-      `In and out: dollars per million tokens in a batch, half of the standard price. Prices of ${catalog.asOf}.`,
-    );
+    terminal.note(`In and out: dollars per million tokens in a batch. Prices of ${catalog.asOf}.`);
     return exitCode.done;
   },
 };
