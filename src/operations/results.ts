@@ -11,6 +11,7 @@ import { jobEndsWithin, type Progress, type Waiting } from '../state/jobs.ts';
 import { isSaved, type ProcessingStatus } from '../state/status.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
 import { batchId, costUsd, outcomeFilter, processingStatus } from './fields.ts';
+import { fileArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep, type ResultsState } from './replies/next-step.ts';
@@ -28,7 +29,7 @@ const input = z.strictObject({
   task_ids: z.array(z.string().min(1).max(256)).nonempty().max(1000).optional(),
   limit: z.int().min(1).max(200).optional().describe('Answers per page, default 50'),
   cursor: z.string().max(1000).optional().describe('next_cursor of the last reply'),
-  output_file: z.string().min(1).optional().describe('Writes all answers there'),
+  output_file: fileArgument.optional().describe('Writes all answers there'),
   overwrite: z.boolean().optional().describe('Only replaces a file that this server wrote'),
 });
 

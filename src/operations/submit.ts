@@ -7,6 +7,7 @@ import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
 import { batchOutput } from './fields.ts';
+import { fileArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
 import { makeBatch, type Submission } from './new-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
@@ -20,9 +21,7 @@ import { toWork, workFields } from './work-arguments.ts';
 const input = z.strictObject({
   ...workFields,
   name: z.string().min(1).max(100).optional().describe('To find the batch by'),
-  output_file: z
-    .string()
-    .min(1)
+  output_file: fileArgument
     .optional()
     .describe('Written when the batch has ended: .json, .jsonl, .csv, .md or .raw.jsonl'),
   max_cost_usd: z

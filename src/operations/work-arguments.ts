@@ -6,6 +6,7 @@ import type { Context } from '../state/context.ts';
 import { labelSchema, readLabels } from '../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
 import type { Work, WorkSource } from '../tasks/work.ts';
+import { fileArgument } from './file-argument.ts';
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
 const taskShape = {
@@ -18,16 +19,14 @@ const taskShape = {
 /** The arguments that describe work, the same wherever work is taken. */
 export const workFields = {
   requests: z.array(z.unknown()).meta({ items: taskShape }).optional().describe('Tasks inline, at most 4 MB'),
-  requests_file: z.string().min(1).optional().describe('Path of a .json (array) or .jsonl file of tasks'),
-  rows_file: z
-    .string()
-    .min(1)
+  requests_file: fileArgument.optional().describe('Path of a .json (array) or .jsonl file of tasks'),
+  rows_file: fileArgument
     .optional()
     .describe('Table, a task per row: .csv, .tsv, .json, .jsonl, .txt. Columns fill {{column}} in prompt'),
   id_column: z.string().min(1).optional().describe('Column of rows_file with the task ids; else row_1, …'),
-  join_file: z.string().min(1).optional().describe('Second table, joined by id_column'),
+  join_file: fileArgument.optional().describe('Second table, joined by id_column'),
   input_files: z
-    .array(z.string().min(1))
+    .array(fileArgument)
     .nonempty()
     .optional()
     .describe(
@@ -46,7 +45,7 @@ export const workFields = {
   max_tokens: taskSettings.max_tokens,
   output_schema: taskSettings.output_schema.describe('JSON Schema of the answer: results come as json'),
   labels: z
-    .union([z.array(z.string()), z.string().min(1)])
+    .union([z.array(z.string()), fileArgument])
     .optional()
     .describe('A list, or its path: each answer is {label}, one of them'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),

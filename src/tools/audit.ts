@@ -4,16 +4,12 @@ import type { Context } from '../state/context.ts';
 import type { AuditEntry } from '../store/store.ts';
 import type { Tool } from './tool.ts';
 
+/** No path is longer, and no list of them worth more room in a line. */
+const LONGEST_NAME = 4096;
+const MOST_NAMES = 1000;
+
 /** What of a call's arguments and reply goes into the audit log: open shapes, for every tool has its own. */
-const args = z.looseObject({
-  batch_id: z.string().max(200).optional().catch(undefined),
-  requests_file: z.string().max(4096).optional().catch(undefined),
-  rows_file: z.string().max(4096).optional().catch(undefined),
-  join_file: z.string().max(4096).optional().catch(undefined),
-  labels: z.string().max(4096).optional().catch(undefined),
-  input_files: z.array(z.string().max(4096)).max(100).optional().catch(undefined),
-  output_file: z.string().max(4096).optional().catch(undefined),
-});
+const args = z.looseObject({ batch_id: z.string().max(200).optional().catch(undefined) });
 const money = z.looseObject({ maximum: z.number() }).nullish().catch(undefined);
 const reply = z.looseObject({
   batch_id: z.string().optional().catch(undefined),
@@ -22,22 +18,18 @@ const reply = z.looseObject({
   retry: z.looseObject({ cost_usd: money }).optional().catch(undefined),
 });
 
-/** Notes a call that did something, or read a file; mere looks are left out. */
-export async function audit(
-  context: Context,
-  tool: Tool,
-  given: unknown,
-  end: { reply: object } | { error: unknown },
-): Promise<void> {
-  const named = args.safeParse(given).data ?? {};
-  const { requests_file, rows_file, join_file, labels, input_files = [], output_file } = named;
-  const files = [requests_file, rows_file, join_file, labels, ...input_files, output_file].filter(
-    (file) => file !== undefined,
-  );
+/** What came of a call. */
+export type End = { reply: object } | { error: unknown };
+
+/** Notes a call that did something or named a file, and one that was refused it; mere looks are left out. */
+export async function audit(context: Context, tool: Tool, given: unknown, end: End): Promise<void> {
+  const named = tool.filesNamed(given).map((name) => name.slice(0, LONGEST_NAME).toWellFormed());
+  const more = named.length - MOST_NAMES;
+  const files = more > 0 ? [...named.slice(0, MOST_NAMES), `and ${more} more`] : named;
   if (tool.annotations.readOnlyHint && files.length === 0) return;
   const told = 'reply' in end ? reply.parse(end.reply) : undefined;
   const cost = told?.retry?.cost_usd ?? told?.cost_usd;
-  const batchId = told?.batch_id ?? named.batch_id;
+  const batchId = told?.batch_id ?? args.safeParse(given).data?.batch_id;
   const entry: AuditEntry = {
     at: context.now().toISOString(),
     tool: tool.name,

@@ -2,7 +2,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { BatchError, renderError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { asMeant } from './as-meant.ts';
-import { audit } from './audit.ts';
+import { audit, type End } from './audit.ts';
 import { tools } from './index.ts';
 import type { Call, Tool } from './tool.ts';
 
@@ -23,26 +23,39 @@ export async function callTool(
 ): Promise<CallToolResult> {
   const tool = tools.find((each) => each.name === name);
   if (tool === undefined) throw new Error(`there is no tool ${name}`);
+  const { args, ...end } = await endOf(tool, given, context, call);
+  await audit(context, tool, args, end);
+  const refuse = (error: unknown): CallToolResult => {
+    const text = cut(redact(errorText(tool, error, context)));
+    return { content: [{ type: 'text', text }], isError: true };
+  };
+  if ('error' in end) return refuse(end.error);
+  const text = redact(JSON.stringify(end.reply));
+  if (text.length > LONGEST_TEXT) return refuse(tooLong(tool));
+  return { content: [{ type: 'text', text }], structuredContent: JSON.parse(text) };
+}
+
+/** How a call ended, and the arguments as they were taken. */
+async function endOf(
+  tool: Tool,
+  given: unknown,
+  context: Context,
+  call: Call,
+): Promise<End & { args: unknown }> {
   let args = given;
   try {
     const meant = asMeant(given, tool.inputSchema);
     args = meant.args;
-    const told = await tool.run(args, context, call);
-    const reply = { ...told, warnings: [...meant.notes, ...told.warnings] };
-    await audit(context, tool, args, { reply });
-    const text = redact(JSON.stringify(reply));
-    if (text.length > LONGEST_TEXT) {
-      throw new BatchError(
-        'internal',
-        `The reply of ${tool.name} got too long. Ask for less: a smaller limit, or an output_file.`,
-      );
-    }
-    return { content: [{ type: 'text', text }], structuredContent: JSON.parse(text) };
+    const reply = await tool.run(args, context, call);
+    return { args, reply: { ...reply, warnings: [...meant.notes, ...reply.warnings] } };
   } catch (error) {
-    await audit(context, tool, args, { error });
-    const text = cut(redact(errorText(tool, error, context)));
-    return { content: [{ type: 'text', text }], isError: true };
+    return { args, error };
   }
+}
+
+function tooLong({ name }: Tool): BatchError {
+  const message = `The reply of ${name} got too long. Ask for less: a smaller limit, or an output_file.`;
+  return new BatchError('internal', message);
 }
 
 /** An error may name paths and keys that are themselves too long; what matters stands first. */

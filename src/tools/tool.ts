@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { filesNamed } from '../operations/file-argument.ts';
 import { type Operation, readInput, type WithNextStep } from '../operations/operation.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
@@ -26,6 +27,8 @@ export type Tool = {
   readonly annotations: Hints;
   readonly inputSchema: Record<string, unknown>;
   readonly outputSchema: Record<string, unknown>;
+  /** The files that arguments name, as they were given. */
+  filesNamed(args: unknown): string[];
   /** Reads the arguments and runs. Throws a `BatchError` for a caller, anything else for a fault of ours. */
   run(args: unknown, context: Context, call: Call): Promise<WithNextStep>;
 };
@@ -80,6 +83,7 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
     annotations: hints,
     inputSchema: inputSchema(operation.input, toldElsewhere),
     outputSchema: advertised(operation.output, 'output'),
+    filesNamed: (args) => filesNamed(operation.input, args),
     run: async (args, context, call) =>
       operation.run(context, readInput(operation.input, args, name), waitingOf(call)),
   };
