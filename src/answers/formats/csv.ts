@@ -46,8 +46,11 @@ function about({ outcome, error, details }: Answer): Record<(typeof aboutAnswer)
   };
 }
 
+/** A file's head, and what follows for each answer. */
+export type CsvLayout = { head: string; line: (answered: AnsweredRow) => string };
+
 /** Answers beside the rows they are for: the columns of those unchanged and in front. */
-export function csvOfRows({ row, answer }: CsvColumns) {
+export function csvOfRows({ row, answer }: CsvColumns): CsvLayout {
   const isRowColumn = Object.fromEntries(row.map((column) => [column, true]));
   const answerNames = answer.map((key) => answerName(key, isRowColumn));
   const taken = Object.fromEntries([...row, ...answerNames].map((name) => [name, true]));
@@ -59,7 +62,7 @@ export function csvOfRows({ row, answer }: CsvColumns) {
       ...answerNames,
       ...aboutAnswer.map((name) => ownName(name, taken)),
     ]),
-    line({ row: cells, answer: said }: AnsweredRow): string {
+    line({ row: cells, answer: said }) {
       const keys = keysOf(said);
       const whole = oneCell && !Object.hasOwn(keys, 'answer') && Object.keys(keys).length > 0;
       const facts = about(said);
@@ -74,9 +77,9 @@ export function csvOfRows({ row, answer }: CsvColumns) {
 }
 
 /** Answers to tasks that were given by themselves: each in one cell. */
-export const csvOfTasks = {
+export const csvOfTasks: CsvLayout = {
   head: csvLine(['task_id', 'outcome', 'answer', ...aboutAnswer.slice(1)]),
-  line({ answer }: AnsweredRow): string {
+  line({ answer }) {
     const { outcome, ...facts } = about(answer);
     return csvLine([answer.task_id, outcome, answerCell(answer), ...Object.values(facts)].map(cellText));
   },

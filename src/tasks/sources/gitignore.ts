@@ -10,7 +10,7 @@ type Rules = { folder: string; matcher: Ignore }[];
 
 export type Gitignore = {
   /** Whether a file or folder is left out; asked of a folder before what is in it. */
-  ignores(file: string, isFolder: boolean): Promise<boolean>;
+  ignores: (file: string, isFolder: boolean) => Promise<boolean>;
 };
 
 const slashed = (file: string) => file.split(path.sep).join('/');
