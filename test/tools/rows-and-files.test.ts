@@ -153,7 +153,7 @@ describe('bad tables: nothing is sent, nothing is left', () => {
     ],
     [
       'beside another source',
-      rows('text\nx\n', { requests: [] }),
+      rows('text\nx\n', { requests: [{ task_id: 'a', prompt: 'x' }] }),
       'requests: is given together with rows_file',
       'exactly one of',
     ],
