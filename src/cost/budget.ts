@@ -1,6 +1,7 @@
 import { ulid } from 'ulid';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
+import { recordOrNull } from '../state/records.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Budget, Reservation } from '../store/shared-records.ts';
@@ -119,23 +120,14 @@ async function endedReservations(context: Context, budget: Budget | null): Promi
       open.slice(from, from + READ_AT_ONCE).map(async (reservation) => {
         // Judged before the record is read: a holder that still lived then could have sent since.
         const abandoned = isProvenDead(reservation.holder);
-        const record = await recordOrNull(context, reservation.batch_id);
+        // Null where it can't be read: it may have been paid for, and its reservation stands.
+        const record = await recordOrNull(context.store, reservation.batch_id);
         const usd = record && outcomeOf(reservation, record, abandoned);
         if (usd !== null) ended.set(reservation.id, usd);
       }),
     );
   }
   return ended;
-}
-
-/** A batch that can't be read may have been paid for: its reservation stands. */
-async function recordOrNull(context: Context, batchId: string): Promise<BatchRecord | null> {
-  try {
-    return await context.store.record(batchId).read();
-  } catch (error) {
-    if (error instanceof BatchError && error.code === 'store_damaged') return null;
-    throw error;
-  }
 }
 
 /**

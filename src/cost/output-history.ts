@@ -1,6 +1,6 @@
-import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
+import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { KnownOutput } from './tally.ts';
 
@@ -18,7 +18,7 @@ const keyOf = (model: string, taskType: string | null) => JSON.stringify([model,
  */
 export async function readOutputHistory(context: Context): Promise<KnownOutput> {
   const ids = (await context.store.batchIds()).slice(0, BATCHES_READ);
-  const records = await Promise.all(ids.map((id) => recordOrNull(context, id)));
+  const records = await Promise.all(ids.map((id) => recordOrNull(context.store, id)));
   const sums = new Map<string, { answers: number; tokens: number }>();
   for (const record of records.filter((each) => each !== null && each.provider !== 'sandbox')) {
     for (const { model, task_type, requests, output_tokens } of usageOf(record)) {
@@ -38,14 +38,4 @@ export async function readOutputHistory(context: Context): Promise<KnownOutput> 
 
 function usageOf(record: BatchRecord | null) {
   return (record?.parts ?? []).filter(isCreated).flatMap(({ progress }) => progress.results?.usage ?? []);
-}
-
-/** One that can't be read is reported where batches are listed; here it only tells nothing. */
-async function recordOrNull(context: Context, id: string): Promise<BatchRecord | null> {
-  try {
-    return await context.store.record(id).read();
-  } catch (error) {
-    if (error instanceof BatchError && error.code === 'store_damaged') return null;
-    throw error;
-  }
 }

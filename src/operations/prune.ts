@@ -1,6 +1,8 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
-import type { Context } from '../state/context.ts';
+import { recordOrNull } from '../state/records.ts';
 import { isSaved, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { diskBytes } from './listing.ts';
@@ -37,12 +39,15 @@ export const prune = defineOperation({
     let kept = 0;
     for (const batchId of await context.store.batchIds()) {
       if (signal?.aborted) break;
-      const record = await readable(context, batchId);
+      const record = await recordOrNull(context.store, batchId);
       if (record === null || !isDone(record) || Date.parse(record.created_at) >= before) {
         kept += 1;
         continue;
       }
-      if (!dry_run) await context.store.removeBatch(batchId);
+      if (!dry_run) {
+        await context.store.removeBatch(batchId);
+        await rm(path.join(context.answersFolder, batchId), { recursive: true, force: true });
+      }
       const { name, created_at } = record;
       batches.push({ batch_id: batchId, name, created_at, bytes: diskBytes(record) });
     }
@@ -56,16 +61,6 @@ export const prune = defineOperation({
 });
 
 export type PruneReply = ReplyOf<typeof prune>;
-
-/** Null where it can't be read: what is damaged is left for a person to look at. */
-async function readable(context: Context, batchId: string): Promise<BatchRecord | null> {
-  try {
-    return await context.store.record(batchId).read();
-  } catch (error) {
-    if (error instanceof BatchError && error.code === 'store_damaged') return null;
-    throw error;
-  }
-}
 
 function isDone(record: BatchRecord): boolean {
   return statusOf(record) === 'ended' && isSaved(record) && record.idempotency_key === null;

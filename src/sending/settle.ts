@@ -3,6 +3,7 @@ import { BatchError } from '../errors.ts';
 import type { Provider, ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { countOf, createdState, isCreated, updatePart } from '../state/parts.ts';
+import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord, Part, PartState } from '../store/record.ts';
 import { claimForGood, claimTentatively, type Owner, standingOf } from './claims.ts';
 import { requireSameAccount } from './same-account.ts';
@@ -133,7 +134,7 @@ export async function findUncertain(
   counts: (batchId: string, part: number) => boolean = () => true,
 ): Promise<string | null> {
   for (const batchId of await context.store.batchIds()) {
-    const record = await readOrNull(context, batchId);
+    const record = await recordOrNull(context.store, batchId);
     const inFlight = record?.parts.some(
       ({ number, request_count, progress }) =>
         (progress.state === 'sending' || progress.state === 'unconfirmed') &&
@@ -143,16 +144,6 @@ export async function findUncertain(
     if (record?.provider === provider && inFlight) return batchId;
   }
   return null;
-}
-
-/** A damaged record concerns its own batch only. */
-async function readOrNull(context: Context, batchId: string): Promise<BatchRecord | null> {
-  try {
-    return await context.store.record(batchId).read();
-  } catch (error) {
-    if (error instanceof BatchError && error.code === 'store_damaged') return null;
-    throw error;
-  }
 }
 
 /**

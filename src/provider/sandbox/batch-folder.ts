@@ -3,7 +3,7 @@ import path from 'node:path';
 import { monotonicFactory } from 'ulid';
 import * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
-import { makeFolder } from '../../lib/durable-write.ts';
+import { makeFolder, syncFolder } from '../../lib/durable-write.ts';
 import { BATCH_ID_PREFIX, type Cancellation, finishedBy, type SandboxBatch } from './batch-state.ts';
 import { receiveBody } from './receive.ts';
 import { encodeIndex, readIndex } from './request-index.ts';
@@ -134,15 +134,6 @@ async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | null
   } catch (error) {
     if (hasErrorCode(error, 'ENOENT')) return null;
     throw error;
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 
