@@ -125,6 +125,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const anthropic = createAnthropicProvider({
     ...(api && { apiKey: api.key, baseUrl: api.url }),
     ...options.patience,
+    betas: config.betas,
     log,
   });
   const providers: Providers = {

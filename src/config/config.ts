@@ -44,6 +44,8 @@ export type Config = {
   readOnly: boolean;
   remote: Remote;
   allowNetworkTools: boolean;
+  /** `anthropic-beta` values that requests may rely on. */
+  betas: string[];
   logLevel: LogLevel;
   /** Credentials as the environment has them: only for keeping them out of whatever is written. */
   secrets: string[];
@@ -135,6 +137,7 @@ export function readConfig(surroundings: Surroundings): Config {
     remote: value(settings.remote),
     readOnly: value(settings.readOnly),
     allowNetworkTools: value(settings.allowNetworkTools),
+    betas: value(settings.betas) ?? [],
     logLevel: value(settings.logLevel),
     secrets: [sdk.set.ANTHROPIC_API_KEY, sdk.set.ANTHROPIC_AUTH_TOKEN].filter(
       (secret) => secret !== undefined,

@@ -39,7 +39,7 @@ export async function createContext(
     defaultProvider: config.provider,
     provider: providers.get,
     templates: createTemplates(),
-    catalog: createModelCatalog(dialect.models, { tiers: config.tierModels, extra }),
+    catalog: createModelCatalog(dialect.models, { tiers: config.tierModels, extra, betas: config.betas }),
     folders: createAllowedFolders({
       allowed: caller === 'agent' ? config.allowedDirs : 'any',
       base: config.baseDir,

@@ -44,6 +44,17 @@ const DECIMAL = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 export const text = (name: string): ValueType<string> => ({ name, schema: z.string() });
 
+/** Names with commas or blanks between them. */
+export const names = (name: string): ValueType<string[]> => ({
+  name,
+  schema: z
+    .string()
+    .transform((value) => value.split(/[\s,]+/).filter((each) => each !== ''))
+    .refine((list) => list.every((each) => /^[a-z0-9-]+$/.test(each)), {
+      error: 'names of lower-case letters, digits and -, with commas between them',
+    }),
+});
+
 export const oneOf = <const T extends string>(name: string, values: readonly T[]): ValueType<T> => ({
   name,
   schema: z.enum(values, { error: `one of ${values.join(', ')}` }),

@@ -1,7 +1,8 @@
 import { logLevels } from '../log.ts';
 import { providerNames } from '../provider/provider.ts';
 import { remotes } from '../state/context.ts';
-import { amount, defineSetting, oneOf, onOff, type Setting, text } from './define-setting.ts';
+
+import { amount, defineSetting, names, oneOf, onOff, type Setting, text } from './define-setting.ts';
 
 /**
  * Every setting, in the order of `--help` and docs/configuration.md. Flags, help, the checks and what they say are made
@@ -120,6 +121,12 @@ export const settings = {
     type: onOff,
     default: false,
     help: 'lets requests use web search, web fetch, code execution, MCP servers, containers and URLs',
+  }),
+  betas: defineSetting({
+    variable: 'BATCH_MCP_BETAS',
+    type: names('names'),
+    default: null,
+    help: 'betas of the API that requests may rely on, as in output-300k-2026-03-24',
   }),
   logLevel: defineSetting({
     variable: 'BATCH_MCP_LOG_LEVEL',

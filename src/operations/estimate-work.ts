@@ -9,8 +9,8 @@ import { tiers } from '../provider/models.ts';
 import type { Provider, ProviderAccount } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import { checkLiveModels } from '../tasks/live-models.ts';
-import { prepare } from '../tasks/prepare.ts';
+import { checkLiveModels, knownModels, noLiveModels } from '../tasks/live-models.ts';
+import { nowhere, prepare } from '../tasks/prepare.ts';
 import { previewOf } from '../tasks/preview.ts';
 import type { Work } from '../tasks/work.ts';
 import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
@@ -38,17 +38,25 @@ export async function estimateWork(
   // Only what is sent is told apart by its account.
   const account = known ?? { base_url: '', workspace: null };
   const today = context.now().toISOString().slice(0, 10);
-  const nowhere = { add: () => {} };
   const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
-  const preparation = { ...context, work, provider: name, account, today, knownOutput, signal };
+  const asked = known !== null && name !== 'sandbox';
+  const models = asked ? await knownModels(context, name) : noLiveModels;
+  const catalog = context.catalog.withLive(models);
+  const preparation = { ...context, catalog, work, provider: name, account, today, knownOutput, signal };
   const { costs, request_count, first_request, warnings, matched } = await prepare(
     preparation,
     nowhere,
     report,
   );
 
-  const asked = known !== null && name !== 'sandbox';
-  const lifeWarnings = asked ? await checkLiveModels(context, name, costs.tally.models()) : [];
+  const lifeWarnings = asked
+    ? await checkLiveModels(context, {
+        provider: name,
+        used: costs.tally.models(),
+        known: models,
+        again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
+      })
+    : [];
   const counted = await countCosts(asked ? provider : null, name, costs, request_count);
   const { rates, lines: cost } = counted;
   const compare = tiers.map((tier) => ({

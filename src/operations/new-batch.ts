@@ -9,9 +9,9 @@ import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
-import { checkLiveModels } from '../tasks/live-models.ts';
+import { checkLiveModels, knownModels, type LiveModels } from '../tasks/live-models.ts';
 import { makeName } from '../tasks/name.ts';
-import { type Prepared, prepare } from '../tasks/prepare.ts';
+import { nowhere, type Preparation, type Prepared, prepare } from '../tasks/prepare.ts';
 import type { Work } from '../tasks/work.ts';
 import { createPartsWriter } from '../tasks/write-parts.ts';
 import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
@@ -45,7 +45,9 @@ export async function makeBatch(
 ): Promise<NewBatch> {
   const writer = createPartsWriter(staging.blobs, context.limits, dialectOf(submission.provider));
   try {
-    const prepared = await prepareIn(context, submission, writer, report);
+    const known = await knownModels(context, submission.provider);
+    const preparation = await preparationOf(context, submission, known);
+    const prepared = await prepare(preparation, writer, report);
     const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));
     if (earlier !== null) {
       // One that stands is said before anything that could be refused: the same call again gets its batch back.
@@ -57,7 +59,12 @@ export async function makeBatch(
     const counted = await requireAllowed(context, submission, prepared);
     // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
     const [life, written] = await Promise.allSettled([
-      checkLiveModels(context, submission.provider, prepared.costs.tally.models()),
+      checkLiveModels(context, {
+        provider: submission.provider,
+        used: prepared.costs.tally.models(),
+        known,
+        again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
+      }),
       writer.finish(),
     ]);
     if (life.status === 'rejected') throw life.reason;
@@ -79,15 +86,15 @@ export async function makeBatch(
   }
 }
 
-async function prepareIn(
+async function preparationOf(
   context: Context,
   { work, provider, account, signal }: Submission,
-  writer: Parameters<typeof prepare>[1],
-  report: Report,
-): Promise<Prepared> {
+  known: LiveModels,
+): Promise<Preparation> {
   const today = context.now().toISOString().slice(0, 10);
   const knownOutput = await readOutputHistory(context);
-  return prepare({ ...context, work, provider, account, today, knownOutput, signal }, writer, report);
+  const catalog = context.catalog.withLive(known);
+  return { ...context, catalog, work, provider, account, today, knownOutput, signal };
 }
 
 /** Under what the work is found again. */

@@ -52,6 +52,8 @@ export type RequestDialect = {
   render(request: PlainRequest): Params;
   /** What has to be known of params, whoever wrote them. */
   facts(params: Params): RequestFacts;
+  /** The params as they are meant: without nulls for what is not given. The same object where they are that. */
+  tidy(params: Params): Params;
   /**
    * What is wrong with params that a caller wrote: the provider itself looks at them only while the batch is
    * processed, hours later. Fields are relative to the params.
@@ -100,7 +102,10 @@ export type RequestFacts = {
   inference_geo: string | null;
 };
 
-export type CheckOptions = { allowNetworkTools: boolean; catalog: ModelCatalog };
+export type CheckOptions = {
+  allowNetworkTools: boolean;
+  catalog: Pick<ModelCatalog, 'find' | 'ids' | 'options'>;
+};
 
 /** How a request is changed before it is sent again. */
 export type ParamsChange = {

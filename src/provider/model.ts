@@ -17,17 +17,35 @@ export const prices = z.strictObject({
 });
 export type Prices = z.infer<typeof prices>;
 
-/** What a model answers with a 400, so that a batch with it fails hours later. */
-export const refusals = ['prefill', 'thinking_budget', 'forced_tool_choice'] as const;
+/** How much effort a model can be asked to make, the least first. */
+export const efforts = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
+export type Effort = (typeof efforts)[number];
+
+/** How a model can be asked to think. */
+export const thinkingTypes = ['adaptive', 'enabled', 'disabled', 'between_tools'] as const;
+export type ThinkingType = (typeof thinkingTypes)[number];
+
+/** What a model answers with a 400, so that a request with it fails hours later. */
+export const refusals = [
+  /** A last message that is the start of the answer. */
+  'prefill',
+  /** Being made to call a tool, always or while it thinks. */
+  'forced_tool_choice',
+  'forced_tool_choice_while_thinking',
+  /** Thinking turned off together with an effort above `high`. */
+  'no_thinking_at_high_effort',
+] as const;
 
 /** What is known of a model: its prices, limits and traps. */
 export const model = z.strictObject({
   id: z.string().min(1),
   /** Other exact ids of the same model. */
   aliases: z.array(z.string().min(1)),
-  line: z.enum(['haiku', 'sonnet', 'opus', 'fable']).nullable(),
+  line: z.enum(['haiku', 'sonnet', 'opus', 'fable', 'mythos']).nullable(),
   context_tokens: tokens,
   max_output_tokens: tokens,
+  /** What it can give in a batch with a beta; null where there is none. */
+  long_output: z.strictObject({ beta: z.string().min(1), tokens }).nullable(),
   prices,
   /** Prices of a request whose whole prompt, cache included, is longer than `above_tokens`. */
   long_prompt: z.strictObject({ above_tokens: tokens, prices }).nullable(),
@@ -42,6 +60,9 @@ export const model = z.strictObject({
   /** Shorter prompts are silently not cached. Null where it is not known. */
   min_cacheable_tokens: tokens.nullable(),
   refuses: z.array(z.enum(refusals)),
+  /** Null where it is not known, so that none is refused here. */
+  efforts: z.array(z.enum(efforts)).nullable(),
+  thinking: z.array(z.enum(thinkingTypes)).nullable(),
   legacy: z.boolean(),
   /** Dates as `2026-11-30`; null where none is known. */
   released: date.nullable(),

@@ -1,8 +1,19 @@
 import { BatchError } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { Model, Tier } from './model.ts';
+import type { ProviderModel } from './provider.ts';
 
-export { type Model, model, type Prices, type Tier, tiers } from './model.ts';
+export {
+  type Effort,
+  efforts,
+  type Model,
+  model,
+  type Prices,
+  type ThinkingType,
+  type Tier,
+  thinkingTypes,
+  tiers,
+} from './model.ts';
 
 /** The built-in prices of a provider. */
 export type ModelTable = {
@@ -30,6 +41,8 @@ export type ModelCatalog = {
   /** Throws `unknown_model`, naming the known ids and the way to add one. */
   require(id: string): Model;
   forTier(tier: Tier): Model;
+  /** The same with what the provider says of its models itself, which stands before the table. */
+  withLive(models: readonly ProviderModel[]): ModelCatalog;
   /** What a reader of prices should know on that day, as `2026-11-22`. */
   warnings(today: string): string[];
 };
@@ -39,6 +52,9 @@ export type ModelCatalogOptions = {
   tiers?: Partial<Record<Tier, string>>;
   /** Rows that extend the table, or stand in for its rows of the same id. */
   extra?: readonly Model[];
+  live?: readonly ProviderModel[];
+  /** The betas that requests may rely on. */
+  betas?: readonly string[];
 };
 
 /** What to tell a caller whose model has no price here. */
@@ -52,8 +68,12 @@ export function unknownModel(id: string, ids: readonly string[]): { problem: str
 /** Throws `unknown_model` where a tier is to be served by a model without a price. */
 export function createModelCatalog(table: ModelTable, options: ModelCatalogOptions = {}): ModelCatalog {
   const byId = new Map<string, Model>();
+  const live = new Map((options.live ?? []).map((told) => [told.id, told]));
   for (const row of [...table.rows, ...(options.extra ?? [])]) {
-    for (const id of [row.id, ...row.aliases]) byId.set(id, row);
+    const ids = [row.id, ...row.aliases];
+    const told = ids.map((id) => live.get(id)).find((found) => found !== undefined);
+    const model = withBetas(told === undefined ? row : toldOf(row, told), options.betas ?? []);
+    for (const id of ids) byId.set(id, model);
   }
   const ids = [...byId.keys()];
 
@@ -79,7 +99,25 @@ export function createModelCatalog(table: ModelTable, options: ModelCatalogOptio
     find: (id) => byId.get(id),
     require: (id) => requireModel(id),
     forTier: (tier) => tierModels[tier],
+    withLive: (models) => createModelCatalog(table, { ...options, live: models }),
     warnings: (today) => ageWarnings(table.asOf, today),
+  };
+}
+
+/** A row with what a beta adds to it. */
+function withBetas(row: Model, betas: readonly string[]): Model {
+  if (row.long_output === null || !betas.includes(row.long_output.beta)) return row;
+  return { ...row, max_output_tokens: Math.max(row.max_output_tokens, row.long_output.tokens) };
+}
+
+/** A row with what the provider itself says of the model. */
+function toldOf(row: Model, told: ProviderModel): Model {
+  return {
+    ...row,
+    context_tokens: told.max_input_tokens ?? row.context_tokens,
+    max_output_tokens: told.max_output_tokens ?? row.max_output_tokens,
+    efforts: told.efforts ?? row.efforts,
+    thinking: told.thinking ?? row.thinking,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { Effort, ThinkingType } from './model.ts';
+
 /**
  * The seam to whoever runs the batches, in our own words. Implementations turn every failure into a
  * `BatchError` with one of the `api_*` codes or `no_credentials`:
@@ -64,6 +66,8 @@ export type ProviderModel = {
   max_output_tokens: number | null;
   /** Whether it takes batches. */
   batch: boolean | null;
+  efforts: Effort[] | null;
+  thinking: ThinkingType[] | null;
 };
 
 export type Provider = {

@@ -3,6 +3,8 @@ import { createAnthropicProvider } from './anthropic/anthropic-provider.ts';
 import type { Provider, ProviderName } from './provider.ts';
 import { createSandboxProvider } from './sandbox/sandbox-provider.ts';
 
+export { readClockSkew } from './anthropic/clock.ts';
+
 /** The providers of one process, each made when it is first needed. */
 export type Providers = {
   get: (name: ProviderName) => Provider;
@@ -14,6 +16,8 @@ type ProviderSettings = {
   /** In place of the environment's credentials. */
   apiKey?: string | undefined;
   sandboxDir: string;
+  /** Betas that requests may rely on. */
+  betas: readonly string[];
   sandboxSeconds: number;
 };
 
@@ -23,6 +27,7 @@ export function createProviders(config: ProviderSettings, log: Log): Providers {
     name === 'anthropic'
       ? createAnthropicProvider({
           log,
+          betas: config.betas,
           ...(config.baseUrl !== undefined && { baseUrl: config.baseUrl }),
           ...(config.apiKey !== undefined && { apiKey: config.apiKey }),
         })

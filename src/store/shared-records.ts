@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { efforts, thinkingTypes } from '../provider/models.ts';
 import { processIdentity } from './record.ts';
 
 /** What the store keeps beside the batches, each in registers of its own; checked whenever it is read. */
@@ -50,6 +51,9 @@ export const modelList = z.object({
       max_input_tokens: z.int().positive().nullable(),
       max_output_tokens: z.int().positive().nullable(),
       batch: z.boolean().nullable(),
+      // Not kept by versions before.
+      efforts: z.array(z.enum(efforts)).nullable().default(null),
+      thinking: z.array(z.enum(thinkingTypes)).nullable().default(null),
     }),
   ),
 });

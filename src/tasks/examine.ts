@@ -73,7 +73,9 @@ export function createExaminer(examination: Examination): Examiner {
     if (!rendering.ok) return named(rendering.problems);
     const { rendered } = rendering;
     const requestId = requestIdFor(task.task_id, number, examination.nonce, requestIds);
-    const bytes = block.addRequest(asGiven ?? requests.encode(requestId, rendered.params));
+    const isAsGiven = task.kind === 'native' && rendered.params === task.params;
+    const written = isAsGiven ? asGiven : null;
+    const bytes = block.addRequest(written ?? requests.encode(requestId, rendered.params));
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return named(found.problems);
     block.addTask(taskEntry(task, requestId, rendered), rendered, found.warnings);

@@ -1,85 +1,100 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { BatchError, type Problem } from '../errors.ts';
 import { batchShare } from '../provider/dialects.ts';
 import type { Model, ModelCatalog } from '../provider/models.ts';
 import type { ProviderModel, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 
-/** What the API says of models, by id; empty where it was not or could not be asked. */
-export type LiveModels = ReadonlyMap<string, ProviderModel>;
+/** What the API says of its models; empty where it was not or could not be asked. */
+export type LiveModels = readonly ProviderModel[];
 
 const KEPT_MS = 24 * 60 * 60 * 1000;
 /** An API that did not answer is left alone for a while. */
 const FAILURE_KEPT_MS = 10 * 60 * 1000;
 const LISTING_MS = 3_000;
 
+/** What the API last said of its models, as it is on disk: nothing is asked. */
+export async function knownModels(context: Context, name: ProviderName): Promise<LiveModels> {
+  const known = await (await registerOf(context, name))?.read();
+  return known?.models ?? noLiveModels;
+}
+
 /**
  * What the API said of its models within the last day, kept on disk for all servers of the data folder. Where
  * it can't be asked the table's own dates have to do; an old answer is better than none.
  */
 async function readLiveModels(context: Context, name: ProviderName): Promise<LiveModels> {
-  const provider = context.provider(name);
-  if (name === 'sandbox') return noLiveModels;
-  const { base_url } = await provider.account();
-  const register = context.store.models(createHash('sha256').update(base_url).digest('hex'));
+  const register = await registerOf(context, name);
+  if (register === null) return noLiveModels;
   const known = await register.read();
   const age = known === null ? Number.POSITIVE_INFINITY : context.now().getTime() - Date.parse(known.at);
   const kept = known?.models.length === 0 ? FAILURE_KEPT_MS : KEPT_MS;
-  if (known !== null && age >= 0 && age < kept) return byId(known.models);
+  if (known !== null && age >= 0 && age < kept) return known.models;
   try {
-    const models = await provider.listModels(LISTING_MS);
+    const models = await context.provider(name).listModels(LISTING_MS);
     await register.update(() => ({ at: context.now().toISOString(), models }));
-    return byId(models);
+    return models;
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
     context.log('debug', error.message);
-    if (error.code === 'no_credentials') return new Map();
+    if (error.code === 'no_credentials') return noLiveModels;
     await register.update((current) => ({ at: context.now().toISOString(), models: current?.models ?? [] }));
-    return byId(known?.models ?? []);
+    return known?.models ?? noLiveModels;
   }
 }
 
+/** Where the answer of an API is kept; null for the sandbox, which knows no more than the table. */
+async function registerOf(context: Context, name: ProviderName) {
+  if (name === 'sandbox') return null;
+  const { base_url } = await context.provider(name).account();
+  return context.store.models(createHash('sha256').update(base_url).digest('hex'));
+}
+
 /** Where the API is not asked, the table's dates have to do. */
-export const noLiveModels: LiveModels = new Map();
+export const noLiveModels: LiveModels = [];
+
+/** Checked work, as far as it is to be held against what the API says of its models. */
+export type CheckedWork = {
+  provider: ProviderName;
+  used: readonly { model: Model }[];
+  /** What the work was checked by. */
+  known: LiveModels;
+  /** Checks it again, by what the models take according to the API. Throws what is wrong then. */
+  again: (catalog: ModelCatalog) => Promise<unknown>;
+};
 
 /**
- * Checks the models that work uses against what the API says of them, once the work is otherwise right. Gives
- * warnings, and throws `invalid_input` where a model can't be used.
+ * Holds the models that work uses against what the API says of them, once the work is otherwise right: the API is asked
+ * once a day. Gives warnings, and throws `invalid_input` where a model can't be used, or not so.
  */
 export async function checkLiveModels(
   context: Context,
-  name: ProviderName,
-  used: readonly { model: Model; max_tokens: number }[],
+  { provider, used, known, again }: CheckedWork,
 ): Promise<string[]> {
-  const live = await readLiveModels(context, name);
+  const live = await readLiveModels(context, provider);
   const today = context.now().toISOString().slice(0, 10);
-  const found = used.map(({ model, max_tokens }) =>
-    checkModelLife(model, max_tokens, { catalog: context.catalog, live, today }),
-  );
+  const found = used.map(({ model }) => checkModelLife(model, { catalog: context.catalog, live, today }));
   const problems = found.map((each) => each?.problem).filter((problem) => problem !== undefined);
   if (problems.length > 0) {
     throw new BatchError(
       'invalid_input',
       'The work was refused by what the API says of its models; nothing was sent.',
-      {
-        problems,
-      },
+      { problems },
     );
   }
+  const [before, now] = [known, live].map((models) => context.catalog.withLive(models));
+  const takes = (catalog: ModelCatalog | undefined) => used.map(({ model }) => catalog?.find(model.id));
+  if (now !== undefined && !isDeepStrictEqual(takes(before), takes(now))) await again(now);
   return found.map((each) => each?.warning).filter((warning) => warning !== undefined);
-}
-
-function byId(models: readonly ProviderModel[]): LiveModels {
-  return new Map(models.map((model) => [model.id, model]));
 }
 
 /** What is wrong with sending to a model today, by the API's word or else by the table's dates. */
 export function checkModelLife(
   model: Model,
-  maxTokens: number,
   { catalog, live, today }: { catalog: ModelCatalog; live: LiveModels; today: string },
 ): { problem?: Problem; warning?: string } | null {
-  const told = [model.id, ...model.aliases].map((id) => live.get(id)).find((found) => found !== undefined);
+  const told = live.find(({ id }) => id === model.id || model.aliases.includes(id));
   const retires = told?.retires_at?.slice(0, 10) ?? model.retires;
   // By the API a past date alone is no retirement; without its word the date has to do.
   const retired = told === undefined ? retires !== null && today >= retires : told.lifecycle === 'retired';
@@ -96,16 +111,7 @@ export function checkModelLife(
   if (told?.batch === false) {
     return { problem: { field: 'model', problem: `${model.id} takes no batches`, valid: 'another model' } };
   }
-  if (told?.max_output_tokens != null && maxTokens > told.max_output_tokens) {
-    return {
-      problem: {
-        field: 'max_tokens',
-        problem: `is more than ${model.id} can answer`,
-        valid: `at most ${told.max_output_tokens}`,
-      },
-    };
-  }
-  if (told === undefined && live.size > 0) {
+  if (told === undefined && live.length > 0) {
     return { warning: `The API does not list ${model.id}: it may fail every request` };
   }
   const soon = retires !== null && daysUntil(retires, today) <= RETIREMENT_WARNING_DAYS;

@@ -29,6 +29,9 @@ export type RequestSink = {
   add(block: Pick<Block, 'requests' | 'tasks'>): Promise<void> | void;
 };
 
+/** For what is only checked and counted. */
+export const nowhere: RequestSink = { add: () => {} };
+
 export type Prepared = {
   request_count: number;
   content_hash: string;

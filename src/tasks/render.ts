@@ -51,8 +51,9 @@ export function renderTask(task: Task, defaults: TaskDefaults, renderer: Rendere
 }
 
 function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }: Renderer): Rendering {
-  const problems = dialect.requests.check(task.params, { catalog, allowNetworkTools });
-  const { model: modelId, max_tokens, structured, inference_geo } = dialect.requests.facts(task.params);
+  const params = dialect.requests.tidy(task.params);
+  const problems = dialect.requests.check(params, { catalog, allowNetworkTools });
+  const { model: modelId, max_tokens, structured, inference_geo } = dialect.requests.facts(params);
   const model = modelId === null ? undefined : catalog.find(modelId);
   if (problems.length > 0 || model === undefined || max_tokens === null) {
     return {
@@ -63,8 +64,8 @@ function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }:
   return {
     ok: true,
     rendered: {
-      params: task.params,
-      prompt: dialect.requests.size(task.params),
+      params,
+      prompt: dialect.requests.size(params),
       model,
       max_tokens,
       expected_output_tokens: Math.min(max_tokens, EXPECTED_NATIVE_OUTPUT),
@@ -156,6 +157,6 @@ function renderOwn(
 
 function checkLength(maxTokens: number | undefined, model: Model | undefined): Problem[] {
   if (maxTokens === undefined || model === undefined || maxTokens <= model.max_output_tokens) return [];
-  const problem = `is ${maxTokens}, more than ${model.id} can answer`;
+  const problem = `is more than ${model.id} can answer`;
   return [{ field: 'max_tokens', problem, valid: `at most ${model.max_output_tokens}` }];
 }

@@ -28,7 +28,7 @@ export function checkRendered(
     checkFit(rendered, bytes),
     checkSearches(rendered),
     checkBound(rendered),
-    checkModelLife(rendered.model, rendered.max_tokens, { today, catalog, live: noLiveModels }),
+    checkModelLife(rendered.model, { today, catalog, live: noLiveModels }),
   ]) {
     if (found?.problem !== undefined) problems.push(found.problem);
     if (found?.warning !== undefined) warnings.push(found.warning);

@@ -77,6 +77,11 @@ const rows: Row[] = [
   { model: 'claude-opus-5-5', what: 'all kinds', usage: everything, standard: 0.114, batch: 0.057 },
   // 0.1 + 0.1 + 0.0075 + 0.05 + 0.02
   { model: 'claude-fable-5-1', what: 'all kinds', usage: everything, standard: 0.2775, batch: 0.13875 },
+  { model: 'claude-mythos-5-1', what: 'all kinds', usage: everything, standard: 0.2775, batch: 0.13875 },
+  { model: 'claude-mythos-5-2', what: 'all kinds', usage: everything, standard: 0.222, batch: 0.111 },
+  // 0.1 + 0.1 + 0.03 + 0.05 + 0.02
+  { model: 'claude-fable-5', what: 'all kinds', usage: everything, standard: 0.3, batch: 0.15 },
+  { model: 'claude-mythos-5', what: 'all kinds', usage: everything, standard: 0.3, batch: 0.15 },
   // 0.05 + 0.05 + 0.015 + 0.025 + 0.01
   { model: 'claude-opus-5', what: 'all kinds', usage: everything, standard: 0.15, batch: 0.075 },
   { model: 'claude-opus-4-8', what: 'all kinds', usage: everything, standard: 0.15, batch: 0.075 },

@@ -29,7 +29,7 @@ function found(pattern: RegExp, where = outside): string[] {
 
 describe('what is known outside provider/', () => {
   test.each([
-    ['the ids of batches', /msgbatch/],
+    ['the ids of batches', /msgbatch_/],
     ['the ids of requests', /\{1,64\}/],
     ['how long results are kept', /\b29\b/],
     ["a batch's price", /half[- ](the )?price|half of (each|that)|\/ 2 \/ 1_000_000|batch_factor: 0/i],

@@ -39,54 +39,91 @@ describe('the catalog', () => {
       'claude',
       '',
       'CLAUDE-OPUS-5',
-      'claude-mythos-5',
+      'claude-mythos',
     ]) {
       expect(catalog.find(id), id).toBeUndefined();
     }
   });
 
   it('knows each model once, under distinct ids', () => {
-    expect(new Set(catalog.ids).size).toBe(17);
-    expect(catalog.ids).toHaveLength(17);
+    expect(new Set(catalog.ids).size).toBe(21);
+    expect(catalog.ids).toHaveLength(21);
     expect(catalog.asOf).toBe('2026-11-22');
   });
 
-  it.each([
+  const all = ['low', 'medium', 'high', 'xhigh', 'max'];
+  const [old, always] = [['adaptive', 'enabled', 'disabled'], ['adaptive']];
+  const [forced, whileThinking] = ['forced_tool_choice', 'forced_tool_choice_while_thinking'];
+
+  it.each<[id: string, facts: object]>([
     [
       'claude-sonnet-4-5',
       {
-        refuses: [],
+        refuses: [whileThinking],
+        thinking: old,
+        efforts: [],
         retires: '2026-11-30',
         context_tokens: 200_000,
         max_output_tokens: 64_000,
         token_factor: 1,
+        min_cacheable_tokens: 1_024,
       },
     ],
+    ['claude-opus-4-5', { retires: '2027-01-22', legacy: true, min_cacheable_tokens: 4_096 }],
+    ['claude-haiku-4-5', { min_cacheable_tokens: 4_096, long_output: null }],
     [
       'claude-sonnet-4-6',
       {
-        refuses: ['prefill'],
+        refuses: ['prefill', whileThinking],
+        thinking: old,
         legacy: true,
         context_tokens: 1_000_000,
         us_inference_factor: 1.1,
         token_factor: 1,
+        min_cacheable_tokens: 1_024,
       },
     ],
+    ['claude-opus-4-6', { min_cacheable_tokens: 4_096, long_output: { tokens: 300_000 } }],
     [
       'claude-opus-4-7',
       {
-        refuses: ['prefill', 'thinking_budget'],
+        refuses: ['prefill', whileThinking],
+        thinking: ['adaptive', 'disabled'],
         max_output_tokens: 128_000,
         token_factor: 1.3,
         legacy: false,
+        min_cacheable_tokens: 2_048,
       },
     ],
+    ['claude-opus-4-8', { min_cacheable_tokens: 1_024 }],
+    ['claude-sonnet-5', { min_cacheable_tokens: 1_024 }],
+    ['claude-opus-5', { min_cacheable_tokens: 512, thinking: ['adaptive', 'disabled'] }],
     [
-      'claude-opus-5-5',
-      { refuses: ['prefill', 'thinking_budget', 'forced_tool_choice'], min_cacheable_tokens: 512 },
+      'claude-haiku-5-5',
+      { refuses: ['prefill', 'no_thinking_at_high_effort'], efforts: all, min_cacheable_tokens: 512 },
     ],
+    [
+      'claude-sonnet-5-5',
+      { thinking: ['adaptive', 'between_tools'], efforts: all, min_cacheable_tokens: 512 },
+    ],
+    ['claude-opus-5-5', { refuses: ['prefill', forced], thinking: always, min_cacheable_tokens: 512 }],
+    ...['claude-fable-5-1', 'claude-fable-5-2', 'claude-mythos-5-1', 'claude-mythos-5-2'].map(
+      (id): [string, object] => [
+        id,
+        { refuses: ['prefill', forced], thinking: always, long_output: null, min_cacheable_tokens: 512 },
+      ],
+    ),
+    [
+      'claude-fable-5',
+      { refuses: ['prefill'], thinking: always, long_output: null, min_cacheable_tokens: 512 },
+    ],
+    ['claude-mythos-5', { line: 'mythos', long_output: null, min_cacheable_tokens: 512 }],
   ])('has the facts of %s', (id, facts) => {
     expect(catalog.require(id)).toMatchObject(facts);
+  });
+
+  it('has a least length for caching on every model', () => {
+    for (const id of catalog.ids) expect(catalog.require(id).min_cacheable_tokens, id).not.toBeNull();
   });
 
   it('names the known ids, the nearest and the way to add one', () => {
@@ -139,7 +176,7 @@ describe('a price file', () => {
       prices,
       long_prompt: null,
       context_tokens: 1_000_000,
-      refuses: ['prefill', 'thinking_budget'],
+      refuses: ['prefill', 'no_thinking_at_high_effort'],
       source: expect.stringContaining('BATCH_MCP_PRICES'),
     });
   });

@@ -1,6 +1,6 @@
 import { BatchError } from '../../errors.ts';
 import { list } from '../../operations/list.ts';
-import { readClockSkew } from '../../provider/anthropic/clock.ts';
+import { readClockSkew } from '../../provider/providers.ts';
 import { examineDataFolder } from '../../store/files/examine-data-folder.ts';
 import { version } from '../../version.ts';
 import type { Call, Command } from '../command.ts';

@@ -6,7 +6,7 @@ import type { Report } from '../../state/jobs.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
-import { checkLiveModels } from '../../tasks/live-models.ts';
+import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
 import { givenUp } from '../../tasks/prepare.ts';
 import { createProblemList } from '../../tasks/problems.ts';
 import type { RenderedTask } from '../../tasks/render.ts';
@@ -73,8 +73,10 @@ export async function prepareRetry(
   const selection = await selectIn(context, { record, options, signal }, named);
 
   const today = context.now().toISOString().slice(0, 10);
+  const known = await knownModels(context, record.provider);
+  const catalog = context.catalog.withLive(known);
   const sent = await openSentRequests(blobs, record, dialect);
-  const requests = createRetryRequests(context, options, dialect);
+  const requests = createRetryRequests({ ...context, catalog }, options, dialect);
   // What answers took before says little of those that failed: the tasks' own figures are used.
   const sheet = createCostSheet(dialect, () => undefined);
   const warnings = createWarningList();
@@ -103,7 +105,13 @@ export async function prepareRetry(
     const task = retriedTask(selected, entry, rendered);
     const request = dialect.requests.encode(task.custom_id, rendered.params);
     const bytes = Buffer.from(request);
-    const found = checkRendered(rendered, bytes.length, { ...context, ...context.limits, dialect, today });
+    const found = checkRendered(rendered, bytes.length, {
+      ...context,
+      ...context.limits,
+      catalog,
+      dialect,
+      today,
+    });
     problems.add(...found.problems.map((problem) => ({ ...problem, item })));
     if (problems.count > 0) continue;
 
@@ -120,7 +128,13 @@ export async function prepareRetry(
   problems.throwIfAny(REFUSED);
   if (count === 0) throw nothingToRetry(selection, record.request_count, atLimit);
   const costs = sheet.finish();
-  const lifeWarnings = await checkLiveModels(context, record.provider, costs.tally.models());
+  const lifeWarnings = await checkLiveModels(context, {
+    provider: record.provider,
+    used: costs.tally.models(),
+    known,
+    // It was asked when the work was first sent, and once a day since: what it says by now counts from the next call on.
+    again: async () => {},
+  });
   return {
     request_count: count,
     outcomes,

@@ -22,6 +22,8 @@ export type AnthropicOptions = {
   /** With a key given, the environment's key, token, profile and custom headers are left alone. */
   apiKey?: string;
   baseUrl?: string;
+  /** Sent with every batch and every count, as `anthropic-beta`. */
+  betas?: readonly string[];
   log: Log;
   /** A results download that brings no byte for this long has failed. In milliseconds, default 60,000. */
   stallMs?: number;
@@ -56,10 +58,12 @@ const SDK_TIMEOUT_MS = 2 ** 31 - 1;
  * and `baseUrl` it finds both as the SDK does: key, token, profile, base URL.
  */
 export function createAnthropicProvider(options: AnthropicOptions): Provider {
-  const { log, stallMs = 60_000, callMs = CALL_MS } = options;
+  const { log, betas = [], stallMs = 60_000, callMs = CALL_MS } = options;
   const settings = readSdkSettings(process.env, options);
   const closing = new AbortController();
   let opened: { client: Anthropic; sdk: Sdk; secrets: string[] } | undefined;
+
+  const betaHeader = betas.length > 0 ? { 'anthropic-beta': betas.join(',') } : {};
 
   const credential = () => findCredential(settings, loadProfile);
 
@@ -156,7 +160,7 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     async createBatch({ bytes, open }, timeoutMs) {
       const content = open()[Symbol.asyncIterator]();
       const body = { [Symbol.asyncIterator]: () => content };
-      const headers = { 'content-type': 'application/json', 'content-length': String(bytes) };
+      const headers = { ...betaHeader, 'content-type': 'application/json', 'content-length': String(bytes) };
       try {
         return await limited('create', timeoutMs, async (client, signal) =>
           readBatch('create', await client.post<unknown>(BATCHES, { body, headers, signal })),
@@ -193,7 +197,10 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
         const body = Object.fromEntries(
           COUNTED_KEYS.flatMap((key) => (key in params ? [[key, params[key]]] : [])),
         );
-        return readTokenCount('count', await client.post<unknown>(COUNT_TOKENS, { body, signal }));
+        return readTokenCount(
+          'count',
+          await client.post<unknown>(COUNT_TOKENS, { body, headers: betaHeader, signal }),
+        );
       }),
 
     listModels: (timeoutMs) =>

@@ -4,6 +4,7 @@ import { estimateTokens } from './models/token-estimate.ts';
 import { loadTokenizer } from './models/tokenizer.ts';
 import { changeParams } from './requests/change-params.ts';
 import { checkParams } from './requests/check-params.ts';
+import { leaveOutNulls } from './requests/leave-out-nulls.ts';
 import { prepareOutputSchema } from './requests/output-schema.ts';
 import { promptSize, promptText } from './requests/prompt-size.ts';
 import { bodyForm, decodeRequest, encodeRequest, factsOf, renderParams } from './requests/request.ts';
@@ -37,6 +38,7 @@ export const anthropicDialect: Dialect = {
     decode: decodeRequest,
     render: renderParams,
     facts: factsOf,
+    tidy: leaveOutNulls,
     check: checkParams,
     change: changeParams,
     required: ['model', 'max_tokens', 'messages'],

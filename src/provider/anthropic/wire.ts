@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
+import { efforts, thinkingTypes } from '../models.ts';
 import type { ProviderBatch, ProviderBatchPage, ProviderModel } from '../provider.ts';
 import { type Operation, uncertainError } from './api-errors.ts';
 
@@ -55,6 +56,19 @@ const page = z.object({
 
 const counted = z.object({ input_tokens: count });
 
+const support = z.object({ supported: z.boolean() }).nullish().catch(null);
+
+/** Those of `names` that are told to be supported; null where nothing is told of them, or not of all. */
+function supported<Name extends string>(
+  names: readonly Name[],
+  told: Record<string, unknown> | null | undefined,
+): Name[] | null {
+  if (told === null || told === undefined) return null;
+  const answers = names.map((name) => ({ name, told: support.parse(told[name]) }));
+  if (answers.every(({ told }) => told === null || told === undefined)) return null;
+  return answers.filter(({ told }) => told?.supported === true).map(({ name }) => name);
+}
+
 /** Whatever is not as documented is taken for unknown: the models are looked at only to warn in time. */
 const listedModel = z
   .object({
@@ -64,7 +78,14 @@ const listedModel = z
     max_input_tokens: z.int().positive().nullish().catch(null),
     max_tokens: z.int().positive().nullish().catch(null),
     capabilities: z
-      .object({ batch: z.object({ supported: z.boolean() }).nullish().catch(null) })
+      .object({
+        batch: support,
+        effort: z.record(z.string(), z.unknown()).nullish().catch(null),
+        thinking: z
+          .object({ types: z.record(z.string(), z.unknown()) })
+          .nullish()
+          .catch(null),
+      })
       .nullish()
       .catch(null),
   })
@@ -76,6 +97,8 @@ const listedModel = z
       max_input_tokens: model.max_input_tokens ?? null,
       max_output_tokens: model.max_tokens ?? null,
       batch: model.capabilities?.batch?.supported ?? null,
+      efforts: supported(efforts, model.capabilities?.effort),
+      thinking: supported(thinkingTypes, model.capabilities?.thinking?.types),
     }),
   );
 const modelPage = z.object({ data: z.array(listedModel) });

@@ -1,5 +1,5 @@
 import { modelTable } from '../anthropic/models/price-table.ts';
-import type { Model } from '../model.ts';
+import { efforts, type Model, thinkingTypes } from '../models.ts';
 import { inputTokens } from './answer.ts';
 import type { BatchFolder } from './batch-folder.ts';
 import { type Cancellation, describeBatch, hasEnded, type SandboxBatch } from './batch-state.ts';
@@ -119,8 +119,14 @@ async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
   }
 }
 
+/** Which of the names are taken: all where that is not known. */
+function support(names: readonly string[], taken: readonly string[] | null) {
+  return Object.fromEntries(names.map((name) => [name, { supported: taken?.includes(name) ?? true }]));
+}
+
 /** A model as the Models API tells it; the sandbox knows those that have a price. */
-function describeModel({ id, line, legacy, retires, context_tokens, max_output_tokens }: Model) {
+function describeModel(model: Model) {
+  const { id, line, legacy, retires, context_tokens, max_output_tokens } = model;
   return {
     type: 'model',
     id,
@@ -129,6 +135,10 @@ function describeModel({ id, line, legacy, retires, context_tokens, max_output_t
     retires_at: retires === null ? null : `${retires}T00:00:00Z`,
     max_input_tokens: context_tokens,
     max_tokens: max_output_tokens,
-    capabilities: { batch: { supported: true } },
+    capabilities: {
+      batch: { supported: true },
+      effort: support(efforts, model.efforts),
+      thinking: { types: support(thinkingTypes, model.thinking) },
+    },
   };
 }

@@ -1,41 +1,83 @@
 import type { Problem } from '../../../errors.ts';
-import { isJsonObject } from '../../../lib/json.ts';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { Model } from '../../models.ts';
+import { checkBlock } from './check-blocks.ts';
+import { checkToolTurns } from './check-tool-turns.ts';
 
 /** `system` within a conversation is an instruction in mid-conversation (Messages API, `MessageParam`). */
 const ROLES = ['user', 'assistant', 'system'];
 const CONTENT = 'a non-empty text, or a non-empty list of content blocks, each an object with a "type"';
 const MESSAGES = 'a non-empty list of messages, as in [{"role": "user", "content": "…"}]';
 
+/** What messages of other providers have beside or instead of role and content. */
+const FOREIGN_KEYS = new Map([
+  ['tool_calls', 'is OpenAI\'s: here a call is a content block, {"type": "tool_use", "id", "name", "input"}'],
+  [
+    'tool_call_id',
+    'is OpenAI\'s: here a result is a content block of the user, {"type": "tool_result", "tool_use_id", "content"}',
+  ],
+  [
+    'function_call',
+    'is OpenAI\'s: here a call is a content block, {"type": "tool_use", "id", "name", "input"}',
+  ],
+  ['parts', "is Gemini's: here it is called content"],
+]);
+
+/** Roles of other providers, with what stands for them here. */
+const FOREIGN_ROLES = new Map([
+  ['developer', 'OpenAI\'s; valid here is the param "system"'],
+  ['tool', "OpenAI's; here a tool_result block of the user stands for it"],
+  ['function', "OpenAI's; here a tool_result block of the user stands for it"],
+  ['model', "Gemini's; here it is assistant"],
+]);
+
 function isBlank(value: unknown): boolean {
   return typeof value === 'string' && value.trim() === '';
 }
 
-function checkBlock(block: unknown, field: string): Problem[] {
-  if (!isJsonObject(block) || typeof block.type !== 'string' || block.type === '') {
-    return [{ field, problem: 'is not a content block', valid: 'an object with a "type", such as "text"' }];
-  }
-  if (block.type === 'text' && (typeof block.text !== 'string' || isBlank(block.text))) {
-    return [{ field: `${field}.text`, problem: 'is missing or blank', valid: 'a text that is not blank' }];
-  }
-  return [];
-}
-
 /** Checks a message's `content`, or `system`: a text or a list of blocks. */
-export function checkContent(content: unknown, field: string): Problem[] {
+export function checkContent(content: unknown, field: string, role: string): Problem[] {
   if (Array.isArray(content) && content.length > 0) {
-    return content.flatMap((block: unknown, index) => checkBlock(block, `${field}[${index}]`));
+    return content.flatMap((block: unknown, index) => checkBlock(block, `${field}[${index}]`, role));
   }
   if (typeof content === 'string' && !isBlank(content)) return [];
   const isEmpty = isBlank(content) || Array.isArray(content);
   return [{ field, problem: isEmpty ? 'is empty' : 'is neither a text nor a list', valid: CONTENT }];
 }
 
-function checkMessage(message: unknown, field: string): Problem[] {
+function checkMessage(message: unknown, field: string, betas: readonly string[]): Problem[] {
   if (!isJsonObject(message)) return [{ field, problem: 'is not a message', valid: MESSAGES }];
-  const problems = checkContent(message.content, `${field}.content`);
-  if (typeof message.role === 'string' && ROLES.includes(message.role)) return problems;
-  return [{ field: `${field}.role`, problem: 'is not a role', valid: ROLES.join(', ') }, ...problems];
+  const { role } = message;
+  const keys = checkMessageKeys(message, field, betas);
+  // What another provider calls content is no missing content of ours.
+  const content =
+    keys.length > 0 && !('content' in message)
+      ? []
+      : checkContent(message.content, `${field}.content`, String(role));
+  return [...checkRole(role, `${field}.role`), ...keys, ...content];
+}
+
+function checkRole(role: unknown, field: string): Problem[] {
+  if (typeof role === 'string' && ROLES.includes(role)) return [];
+  const foreign = typeof role === 'string' ? FOREIGN_ROLES.get(role) : undefined;
+  return [
+    { field, problem: foreign === undefined ? 'is not a role' : `is ${foreign}`, valid: ROLES.join(', ') },
+  ];
+}
+
+/** A beta may bring keys of its own; without one there are no others. */
+function checkMessageKeys(message: JsonObject, field: string, betas: readonly string[]): Problem[] {
+  return Object.keys(message).flatMap((key): Problem[] => {
+    if (key === 'role' || key === 'content') return [];
+    const foreign = FOREIGN_KEYS.get(key);
+    if (foreign !== undefined)
+      return [{ field: `${field}.${key}`, problem: foreign, valid: 'role and content' }];
+    if (betas.length > 0) return [];
+    const name = /^\w{1,40}$/.test(key) ? `.${key}` : '';
+    return [
+      { field: `${field}${name}`, problem: 'is not a key of a message', valid: 'role and content alone' },
+    ];
+  });
 }
 
 /**
@@ -49,22 +91,25 @@ function isPrefilled(last: unknown): boolean {
 }
 
 /** Checks a request's `messages` as the API will; `model` is undefined where it is not known. */
-export function checkMessages(messages: unknown, model: Model | undefined): Problem[] {
+export function checkMessages(
+  messages: unknown,
+  model: Model | undefined,
+  betas: readonly string[],
+): Problem[] {
   const field = 'messages';
   if (!Array.isArray(messages)) {
-    const problem = messages === undefined ? 'is missing' : 'is not a list';
+    const problem = messages === undefined || messages === null ? 'is missing' : 'is not a list';
     return [{ field, problem, valid: MESSAGES }];
   }
   if (messages.length === 0) return [{ field, problem: 'is empty', valid: MESSAGES }];
 
-  const problems = messages.flatMap((message: unknown, index) => checkMessage(message, `${field}[${index}]`));
+  const problems = messages.flatMap((message: unknown, index) =>
+    checkMessage(message, `${field}[${index}]`, betas),
+  );
   const first: unknown = messages[0];
   if (isJsonObject(first) && first.role === 'assistant') {
-    problems.push({
-      field: `${field}[0].role`,
-      problem: 'the first message must be the user’s',
-      valid: 'user',
-    });
+    const problem = "the first message must be the user's";
+    problems.push({ field: `${field}[0].role`, problem, valid: 'user' });
   }
   if (model?.refuses.includes('prefill') && isPrefilled(messages.at(-1))) {
     problems.push({
@@ -73,5 +118,5 @@ export function checkMessages(messages: unknown, model: Model | undefined): Prob
       valid: 'a last message by the user; ask for the form of the answer there, or with output_config.format',
     });
   }
-  return problems;
+  return problems.length > 0 ? problems : checkToolTurns(messages);
 }

@@ -1,64 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject } from '../../../lib/json.ts';
-import { didYouMean, quoteName } from '../../../lib/nearest.ts';
 import type { CheckOptions, Params } from '../../dialect.ts';
 import { type Model, unknownModel } from '../../models.ts';
+import { checkCaching } from './check-caching.ts';
+import { checkKeys } from './check-keys.ts';
+import { asksForCitations } from './check-media.ts';
 import { checkContent, checkMessages } from './check-messages.ts';
+import { checkEffort, checkThinking } from './check-thinking.ts';
+import { checkToolChoice, checkTools } from './check-tools.ts';
 import { findNetworkAccess } from './network-access.ts';
 import { prepareOutputSchema } from './output-schema.ts';
 
-/** The body of the Messages API (SDK 1.12.0, `MessageCreateParamsBase`), and what a batch takes beside it. */
-const KNOWN_KEYS = [
-  'model',
-  'max_tokens',
-  'messages',
-  'system',
-  'cache_control',
-  'container',
-  'diagnostics',
-  'inference_geo',
-  'mcp_servers',
-  'metadata',
-  'output_config',
-  'service_tier',
-  'stop_sequences',
-  'stream',
-  'thinking',
-  'tool_choice',
-  'tools',
-];
-
-/** Keys that the API knows, or knew, and that fail a request in a batch. */
-const REFUSED_KEYS = new Map([
-  ['speed', 'a batch has no speed modes'],
-  ['temperature', 'the API version in use (2026-10-21) has removed it'],
-  ['top_p', 'the API version in use (2026-10-21) has removed it'],
-  ['top_k', 'the API version in use (2026-10-21) has removed it'],
-]);
-
-const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'];
-const TOOL_CHOICES = ['auto', 'any', 'tool', 'none'];
-const LEAST_THINKING_BUDGET = 1024;
-
 function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
-}
-
-function checkKeys(params: Params): Problem[] {
-  return Object.keys(params).flatMap((key) => {
-    const refusal = REFUSED_KEYS.get(key);
-    if (refusal !== undefined) {
-      return [{ field: key, problem: `is refused: ${refusal}`, valid: 'leave it out' }];
-    }
-    if (KNOWN_KEYS.includes(key)) return [];
-    const problem = `is not a key of the Messages API${didYouMean(key, KNOWN_KEYS)}`;
-    return [{ field: quoteName(key), problem, valid: KNOWN_KEYS.join(', ') }];
-  });
 }
 
 function checkModel(id: unknown, { catalog }: CheckOptions): Problem[] {
@@ -71,9 +26,11 @@ function checkModel(id: unknown, { catalog }: CheckOptions): Problem[] {
 }
 
 function checkMaxTokens(value: unknown, model: Model | undefined): Problem[] {
-  const limit = model === undefined ? '' : `, at most ${model.max_output_tokens} for ${model.id}`;
-  if (isCount(value) && value <= (model?.max_output_tokens ?? value)) return [];
-  const problem = isCount(value) ? 'is above what the model can give' : 'is not a whole number above 0';
+  const most = model?.max_output_tokens;
+  const isCount = typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+  if (isCount && value <= (most ?? value)) return [];
+  const problem = isCount ? 'is above what the model can give' : 'is not a whole number above 0';
+  const limit = model === undefined ? '' : `, at most ${most} for ${model.id}`;
   return [
     {
       field: 'max_tokens',
@@ -88,71 +45,73 @@ function checkStream(stream: unknown): Problem[] {
   return [{ field: 'stream', problem: "a batch can't stream", valid: 'false, or leave it out' }];
 }
 
-function checkThinking(thinking: unknown, maxTokens: unknown, model: Model | undefined): Problem[] {
-  const field = 'thinking';
-  if (isAbsent(thinking)) return [];
-  if (!isJsonObject(thinking) || typeof thinking.type !== 'string') {
-    return [
-      { field, problem: 'is not a thinking configuration', valid: 'an object, as in {"type": "adaptive"}' },
-    ];
-  }
-  const budget = thinking.budget_tokens;
-  if (!isAbsent(budget) && model?.refuses.includes('thinking_budget')) {
-    const valid = 'leave it out, as in {"type": "adaptive"}; output_config.effort steers how much it thinks';
-    return [{ field: `${field}.budget_tokens`, problem: `${model.id} takes no budget`, valid }];
-  }
-  if (thinking.type !== 'enabled' || model === undefined || model.refuses.includes('thinking_budget'))
-    return [];
-  const fits =
-    isCount(budget) && budget >= LEAST_THINKING_BUDGET && (!isCount(maxTokens) || budget < maxTokens);
-  const valid = `a whole number from ${LEAST_THINKING_BUDGET}, below max_tokens`;
-  return fits ? [] : [{ field: `${field}.budget_tokens`, problem: 'is missing or out of range', valid }];
-}
-
-function checkTools(tools: unknown): Problem[] {
-  if (isAbsent(tools)) return [];
-  if (!Array.isArray(tools)) return [{ field: 'tools', problem: 'is not a list', valid: 'a list of tools' }];
-  return tools.flatMap((tool: unknown, index) =>
-    isJsonObject(tool) ? [] : [{ field: `tools[${index}]`, problem: 'is not a tool', valid: 'an object' }],
+function checkSystem(system: unknown): Problem[] {
+  if (isAbsent(system)) return [];
+  const problems = checkContent(system, 'system', 'system');
+  if (problems.length > 0 || !Array.isArray(system)) return problems;
+  return system.flatMap((block: unknown, index) =>
+    isJsonObject(block) && block.type === 'text'
+      ? []
+      : [
+          {
+            field: `system[${index}]`,
+            problem: 'is not a text block',
+            valid: 'text blocks only; the rest goes into a message',
+          },
+        ],
   );
 }
 
-function checkToolChoice(choice: unknown, model: Model | undefined): Problem[] {
-  if (isAbsent(choice)) return [];
-  const field = 'tool_choice';
-  const type = isJsonObject(choice) ? choice.type : undefined;
-  if (typeof type !== 'string' || !TOOL_CHOICES.includes(type)) {
-    return [
-      {
-        field,
-        problem: 'is not a tool choice',
-        valid: `an object with a type of ${TOOL_CHOICES.join(', ')}`,
-      },
-    ];
-  }
-  if (!['any', 'tool'].includes(type) || !model?.refuses.includes('forced_tool_choice')) return [];
-  return [
-    { field: `${field}.type`, problem: `${model.id} can't be made to use a tool`, valid: 'auto, none' },
-  ];
+/** Params of a plain type, each with what it is to be. */
+const PLAIN: [field: string, isValid: (value: unknown) => boolean, valid: string][] = [
+  ['metadata', isJsonObject, 'an object, as in {"user_id": "…"}'],
+  [
+    'service_tier',
+    (value) => value === 'auto' || value === 'standard_only',
+    'auto, standard_only, or leave it out',
+  ],
+  ['inference_geo', (value) => typeof value === 'string' && value !== '', 'a region, as in "us"'],
+  [
+    'stop_sequences',
+    (value) => Array.isArray(value) && value.every((each) => typeof each === 'string' && each.trim() !== ''),
+    'a list of texts that are not blank',
+  ],
+];
+
+function checkPlain(params: Params): Problem[] {
+  return PLAIN.flatMap(([field, isValid, valid]) =>
+    isAbsent(params[field]) || isValid(params[field])
+      ? []
+      : [{ field, problem: 'is not as the API takes it', valid }],
+  );
 }
 
-function checkOutputConfig(config: unknown): Problem[] {
+function checkOutputConfig(params: Params, model: Model | undefined): Problem[] {
+  const { output_config: config } = params;
   const field = 'output_config';
   if (isAbsent(config)) return [];
   if (!isJsonObject(config))
     return [{ field, problem: 'is not an object', valid: '{"format": …, "effort": …}' }];
-  return [...checkEffort(config.effort, `${field}.effort`), ...checkFormat(config.format, `${field}.format`)];
-}
-
-function checkEffort(effort: unknown, field: string): Problem[] {
-  if (isAbsent(effort) || (typeof effort === 'string' && EFFORTS.includes(effort))) return [];
-  return [{ field, problem: 'is not an effort', valid: EFFORTS.join(', ') }];
+  const format = checkFormat(config.format, `${field}.format`);
+  if (!isAbsent(config.format) && format.length === 0 && asksForCitations(params)) {
+    const valid = 'citations or a format, not both in one request';
+    format.push({ field: `${field}.format`, problem: 'does not go together with citations', valid });
+  }
+  return [...checkEffort(config.effort, model), ...format];
 }
 
 function checkFormat(format: unknown, field: string): Problem[] {
   if (isAbsent(format)) return [];
   if (!isJsonObject(format) || format.type !== 'json_schema' || !isJsonObject(format.schema)) {
-    return [{ field, problem: 'is not an output format', valid: '{"type": "json_schema", "schema": {…}}' }];
+    const valid = '{"type": "json_schema", "schema": {…}}';
+    const isOpenAi = isJsonObject(format) && ('json_schema' in format || format.type === 'json_object');
+    return [
+      {
+        field,
+        problem: isOpenAi ? "is OpenAI's form of an output format" : 'is not an output format',
+        valid,
+      },
+    ];
   }
   const at = `${field}.schema`;
   const { schema, problems } = prepareOutputSchema(format.schema, at);
@@ -169,19 +128,24 @@ function checkFormat(format: unknown, field: string): Problem[] {
  * what the API is known to refuse; the rest is left to it.
  */
 export function checkParams(params: Params, options: CheckOptions): Problem[] {
-  const { model: id, max_tokens: maxTokens, system } = params;
-  const model = typeof id === 'string' ? options.catalog.find(id) : undefined;
+  const { catalog, allowNetworkTools } = options;
+  const betas = catalog.options.betas ?? [];
+  const { model: id, max_tokens, output_config, thinking } = params;
+  const model = typeof id === 'string' ? catalog.find(id) : undefined;
+  const effort = isJsonObject(output_config) ? output_config.effort : undefined;
   return [
-    ...checkKeys(params),
+    ...checkKeys(params, betas),
     ...checkModel(id, options),
-    ...checkMaxTokens(maxTokens, model),
-    ...checkMessages(params.messages, model),
-    ...(isAbsent(system) ? [] : checkContent(system, 'system')),
+    ...checkMaxTokens(max_tokens, model),
+    ...checkMessages(params.messages, model, betas),
+    ...checkSystem(params.system),
     ...checkStream(params.stream),
-    ...checkThinking(params.thinking, maxTokens, model),
+    ...checkThinking(thinking, { max_tokens, effort }, model),
     ...checkTools(params.tools),
-    ...checkToolChoice(params.tool_choice, model),
-    ...checkOutputConfig(params.output_config),
-    ...(options.allowNetworkTools ? [] : findNetworkAccess(params)),
+    ...checkToolChoice({ tools: params.tools, tool_choice: params.tool_choice, thinking }, model),
+    ...checkOutputConfig(params, model),
+    ...checkCaching(params),
+    ...checkPlain(params),
+    ...(allowNetworkTools ? [] : findNetworkAccess(params)),
   ];
 }

@@ -1,5 +1,5 @@
 import { isJsonObject } from '../../../lib/json.ts';
-import { maximumTokens } from '../token-bound.ts';
+import { maximumTokens } from '../models/token-bound.ts';
 import { MOST_TOKENS_OF_ANY_IMAGE, mostImageTokens, mostPdfTokens } from './media-tokens.ts';
 
 /** What the API adds to a request and to each message, and what a block and a key take besides their text. */

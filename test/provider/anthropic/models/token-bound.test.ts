@@ -3,8 +3,8 @@ import { Tokenizer } from 'ai-tokenizer';
 import * as encoding from 'ai-tokenizer/encoding/claude';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { maximumTokens } from '../../../src/provider/anthropic/token-bound.ts';
-import { SINGLE_TOKEN_WORDS } from '../../../src/provider/anthropic/token-bound-data.ts';
+import { maximumTokens } from '../../../../src/provider/anthropic/models/token-bound.ts';
+import { SINGLE_TOKEN_WORDS } from '../../../../src/provider/anthropic/models/token-bound-data.ts';
 
 const tokenizer = new Tokenizer(encoding);
 const count = (text: string) => tokenizer.encode(text, 'all').length;

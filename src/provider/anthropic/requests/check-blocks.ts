@@ -1,0 +1,158 @@
+import type { Problem } from '../../../errors.ts';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import { didYouMean, nearest } from '../../../lib/nearest.ts';
+import { checkDocument, checkImage } from './check-media.ts';
+
+/** Content blocks (SDK 1.12.0, `ContentBlockParam`). Betas bring others: what is not near one of these is left alone. */
+const BLOCK_TYPES = [
+  'text',
+  'image',
+  'document',
+  'search_result',
+  'thinking',
+  'redacted_thinking',
+  'tool_use',
+  'tool_result',
+  'server_tool_use',
+  'container_upload',
+];
+
+const IMAGE = '{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "…"}}';
+const TEXT = '{"type": "text", "text": "…"}';
+const DOCUMENT =
+  '{"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "…"}}';
+
+/** Blocks of other providers by their type, with what they are called here. */
+const FOREIGN_TYPES = new Map([
+  ['image_url', ["OpenAI's form of an image", IMAGE]],
+  ['input_image', ["OpenAI's form of an image", IMAGE]],
+  ['input_text', ["OpenAI's form of a text", TEXT]],
+  ['output_text', ["OpenAI's form of a text", TEXT]],
+  ['file', ["OpenAI's form of a document", DOCUMENT]],
+  ['input_file', ["OpenAI's form of a document", DOCUMENT]],
+  ['input_audio', ["OpenAI's form of a recording, which Claude does not take", TEXT]],
+  [
+    'tool_call',
+    ["another provider's form of a call", '{"type": "tool_use", "id": "…", "name": "…", "input": {…}}'],
+  ],
+]);
+
+/** Blocks of other providers by a key, where they have no type. */
+const FOREIGN_KEYS = new Map([
+  ['image_url', ["OpenAI's form of an image", IMAGE]],
+  ['inline_data', ["Gemini's form of an image", IMAGE]],
+  ['inlineData', ["Gemini's form of an image", IMAGE]],
+  ['image', ["Bedrock's form of an image", IMAGE]],
+  ['document', ["Bedrock's form of a document", DOCUMENT]],
+  ['toolUse', ["Bedrock's form of a call", '{"type": "tool_use", "id": "…", "name": "…", "input": {…}}']],
+  [
+    'toolResult',
+    ["Bedrock's form of a result", '{"type": "tool_result", "tool_use_id": "…", "content": "…"}'],
+  ],
+]);
+
+/** Checks one content block of a message of that role, or of `system`. */
+export function checkBlock(block: unknown, field: string, role: string): Problem[] {
+  if (!isJsonObject(block) || typeof block.type !== 'string' || block.type === '') {
+    const [, foreign] = isJsonObject(block) ? ([...FOREIGN_KEYS].find(([key]) => key in block) ?? []) : [];
+    return foreign === undefined
+      ? [{ field, problem: 'is not a content block', valid: `an object with a "type", as in ${TEXT}` }]
+      : [{ field, problem: `is ${foreign[0]}`, valid: foreign[1] ?? TEXT }];
+  }
+  switch (block.type) {
+    case 'text':
+      return isText(block.text)
+        ? []
+        : [{ field: `${field}.text`, problem: 'is missing or blank', valid: 'a text that is not blank' }];
+    case 'image':
+      return checkImage(block, field);
+    case 'document':
+      return checkDocument(block, field);
+    case 'search_result':
+      return checkSearchResult(block, field);
+    case 'tool_use':
+      return [...checkSpeaker('assistant', role, field), ...checkToolUse(block, field)];
+    case 'tool_result':
+      return [...checkSpeaker('user', role, field), ...checkToolResult(block, field)];
+    default:
+      return checkType(block.type, field);
+  }
+}
+
+const isText = (value: unknown) => typeof value === 'string' && value.trim() !== '';
+
+function checkType(type: string, field: string): Problem[] {
+  const [whose, valid] = FOREIGN_TYPES.get(type) ?? [];
+  if (whose !== undefined && valid !== undefined) return [{ field, problem: `is ${whose}`, valid }];
+  if (BLOCK_TYPES.includes(type) || nearest(type, BLOCK_TYPES) === undefined) return [];
+  const problem = `is not a type of content block${didYouMean(type, BLOCK_TYPES)}`;
+  return [{ field: `${field}.type`, problem, valid: BLOCK_TYPES.join(', ') }];
+}
+
+function checkSpeaker(speaker: string, role: string, field: string): Problem[] {
+  if (role === speaker || !['user', 'assistant'].includes(role)) return [];
+  return [{ field, problem: `stands in a message of the ${role}`, valid: `a message of the ${speaker}` }];
+}
+
+function checkToolUse({ id, name, input }: JsonObject, field: string): Problem[] {
+  return [
+    ...required(id, `${field}.id`),
+    ...required(name, `${field}.name`),
+    ...(isJsonObject(input)
+      ? []
+      : [
+          {
+            field: `${field}.input`,
+            problem: 'is not an object',
+            valid: 'what the tool was called with, as an object',
+          },
+        ]),
+  ];
+}
+
+function checkToolResult({ tool_use_id, content }: JsonObject, field: string): Problem[] {
+  const blocks: unknown[] = Array.isArray(content) ? content : [];
+  return [
+    ...required(tool_use_id, `${field}.tool_use_id`),
+    ...(content === undefined || content === null || typeof content === 'string' || Array.isArray(content)
+      ? []
+      : [
+          {
+            field: `${field}.content`,
+            problem: 'is neither a text nor a list',
+            valid: 'a text, or a list of text and image blocks',
+          },
+        ]),
+    // One level is all that a result has.
+    ...blocks.flatMap((block, index) => checkInner(block, `${field}.content[${index}]`)),
+  ];
+}
+
+/** A block within another: only media and texts are looked at. */
+function checkInner(block: unknown, field: string): Problem[] {
+  const inner = isJsonObject(block) && typeof block.type === 'string' ? block.type : '';
+  return ['text', 'image', 'document', 'image_url', 'input_image', ''].includes(inner)
+    ? checkBlock(block, field, '')
+    : [];
+}
+
+function checkSearchResult({ content, source, title }: JsonObject, field: string): Problem[] {
+  return [
+    ...required(source, `${field}.source`),
+    ...required(title, `${field}.title`),
+    ...(Array.isArray(content) && content.length > 0
+      ? []
+      : [{ field: `${field}.content`, problem: 'is not a list of text blocks', valid: `[${TEXT}]` }]),
+  ];
+}
+
+function required(value: unknown, field: string): Problem[] {
+  if (typeof value === 'string' && value !== '') return [];
+  return [
+    {
+      field,
+      problem: value === undefined ? 'is missing' : 'is not a text',
+      valid: 'a text that is not empty',
+    },
+  ];
+}

@@ -1,0 +1,103 @@
+import type { Problem } from '../../../errors.ts';
+import { didYouMean, quoteName } from '../../../lib/nearest.ts';
+import type { Params } from '../../dialect.ts';
+
+/** The body of the Messages API (SDK 1.12.0, `MessageCreateParamsBase`), as far as a batch takes it. */
+const KNOWN_KEYS = [
+  'model',
+  'max_tokens',
+  'messages',
+  'system',
+  'cache_control',
+  'container',
+  'diagnostics',
+  'inference_geo',
+  'metadata',
+  'output_config',
+  'service_tier',
+  'stop_sequences',
+  'stream',
+  'thinking',
+  'tool_choice',
+  'tools',
+];
+
+const REMOVED = 'the API version in use (2026-10-21) has removed it';
+
+/** Keys that the API knows, or knew, and that fail a request in a batch. */
+const REFUSED_KEYS = new Map([
+  ['speed', 'a batch has no speed modes'],
+  ['fallbacks', 'a batch has no fallback models'],
+  ['fallback_credit_token', 'a batch has no fallback models'],
+  ['thread', 'a batch has no threads'],
+  ['billing_policy', "a batch can't be billed to a user profile"],
+  ['user_profile_id', "a batch can't be billed to a user profile"],
+  ['workspace_id', 'it is a header; the workspace is that of the API key, or ANTHROPIC_WORKSPACE_ID'],
+  ['temperature', REMOVED],
+  ['top_p', REMOVED],
+  ['top_k', REMOVED],
+]);
+
+/** Keys that a beta brings, with how the names of its versions begin and the newest of them (SDK 1.12.0). */
+const BETA_KEYS = new Map([
+  ['mcp_servers', { beta: 'mcp-client-', newest: 'mcp-client-2026-09-15' }],
+  ['context_management', { beta: 'context-management-', newest: 'context-management-2025-06-27' }],
+  ['compaction', { beta: 'compact-', newest: 'compact-2026-09-04' }],
+  ['output_format', { beta: 'structured-outputs-', newest: 'structured-outputs-2025-11-13' }],
+]);
+
+/** A beta is a header of the whole batch, and the owner's to choose. */
+const BETA_NAMES = ['betas', 'beta', 'anthropic_beta', 'anthropic-beta', 'extra_headers', 'headers'];
+
+/** What other providers call it, and what it is called here. */
+const FOREIGN_KEYS = new Map([
+  ['max_completion_tokens', ['OpenAI', 'max_tokens']],
+  ['max_output_tokens', ['OpenAI', 'max_tokens']],
+  ['response_format', ['OpenAI', 'output_config.format']],
+  ['reasoning_effort', ['OpenAI', 'output_config.effort']],
+  ['reasoning', ['OpenAI', 'output_config.effort']],
+  ['functions', ['OpenAI', 'tools']],
+  ['function_call', ['OpenAI', 'tool_choice']],
+  ['parallel_tool_calls', ['OpenAI', 'tool_choice.disable_parallel_tool_use']],
+  ['stop', ['OpenAI', 'stop_sequences']],
+  ['user', ['OpenAI', 'metadata.user_id']],
+  ['input', ['OpenAI', 'messages']],
+  ['instructions', ['OpenAI', 'system']],
+  ['contents', ['Gemini', 'messages']],
+  ['systemInstruction', ['Gemini', 'system']],
+  ['system_instruction', ['Gemini', 'system']],
+  ['generationConfig', ['Gemini', 'max_tokens and output_config']],
+  ['generation_config', ['Gemini', 'max_tokens and output_config']],
+  ['toolConfig', ['Bedrock', 'tools and tool_choice']],
+  ['inferenceConfig', ['Bedrock', 'max_tokens']],
+]);
+
+/** What is wrong with the names of the params. */
+export function checkKeys(params: Params, betas: readonly string[]): Problem[] {
+  return Object.keys(params).flatMap((key) => checkKey(key, betas));
+}
+
+function checkKey(key: string, betas: readonly string[]): Problem[] {
+  if (KNOWN_KEYS.includes(key)) return [];
+  const refusal = REFUSED_KEYS.get(key);
+  if (refusal !== undefined)
+    return [{ field: key, problem: `is refused: ${refusal}`, valid: 'leave it out' }];
+
+  const brought = BETA_KEYS.get(key);
+  if (brought !== undefined) {
+    if (betas.some((beta) => beta.startsWith(brought.beta))) return [];
+    const valid = `leave it out; the owner of this server can name the beta in BATCH_MCP_BETAS (${brought.newest})`;
+    return [{ field: key, problem: `belongs to a beta that this server does not use`, valid }];
+  }
+  if (BETA_NAMES.includes(key)) {
+    const valid =
+      'leave it out; the owner of this server names the betas that requests may rely on in BATCH_MCP_BETAS';
+    return [{ field: key, problem: 'is a header of the whole batch, and no param of a request', valid }];
+  }
+  const [whose, ours] = FOREIGN_KEYS.get(key) ?? [];
+  if (whose !== undefined) {
+    return [{ field: key, problem: `is ${whose}'s name for it`, valid: `${ours} instead` }];
+  }
+  const problem = `is not a key of the Messages API${didYouMean(key, KNOWN_KEYS)}`;
+  return [{ field: quoteName(key), problem, valid: KNOWN_KEYS.join(', ') }];
+}

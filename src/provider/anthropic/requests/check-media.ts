@@ -1,0 +1,150 @@
+import type { Problem } from '../../../errors.ts';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import type { Params } from '../../dialect.ts';
+
+const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'];
+const IMAGES = IMAGE_TYPES.join(', ');
+
+/** 5 MB of base64 an image (vision documentation). */
+const MOST_IMAGE_CHARACTERS = 5 * 1024 * 1024;
+
+/** How files begin: what they are called where they can be sent, else what they are. */
+const BEGINNINGS: [kind: string, test: (bytes: Buffer) => boolean][] = [
+  ['image/png', (bytes) => bytes.subarray(0, 4).equals(Buffer.from([0x89, 0x50, 0x4e, 0x47]))],
+  ['image/jpeg', (bytes) => bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff]))],
+  ['image/gif', (bytes) => bytes.toString('latin1', 0, 4) === 'GIF8'],
+  [
+    'image/webp',
+    (bytes) => bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WEBP',
+  ],
+  ['application/pdf', (bytes) => bytes.toString('latin1', 0, 5) === '%PDF-'],
+  ['a BMP image', (bytes) => bytes.toString('latin1', 0, 2) === 'BM'],
+  ['a TIFF image', (bytes) => ['II*\0', 'MM\0*'].includes(bytes.toString('latin1', 0, 4))],
+  ['a HEIC or AVIF image', (bytes) => bytes.toString('latin1', 4, 8) === 'ftyp'],
+  ['an SVG image', (bytes) => /^\s*<(svg|\?xml)/.test(bytes.toString('latin1'))],
+  ['a ZIP file, as Office documents are', (bytes) => bytes.toString('latin1', 0, 4) === 'PK\x03\x04'],
+];
+
+/** What a file is by its first bytes; undefined where they say nothing. */
+function kindOf(base64: string): string | undefined {
+  const bytes = Buffer.from(base64.slice(0, 64), 'base64');
+  return BEGINNINGS.find(([, test]) => test(bytes))?.[0];
+}
+
+const SOURCES = 'base64, url, file';
+
+export function checkImage({ source }: JsonObject, block: string): Problem[] {
+  const field = `${block}.source`;
+  const valid = '{"type": "base64", "media_type": "image/png", "data": "…"}';
+  if (!isJsonObject(source)) return [{ field, problem: 'is missing or no object', valid }];
+  if (source.type !== 'base64') return checkElsewhere(source, field, SOURCES);
+  const problems = checkBase64(source, field);
+  if (problems.length > 0) return problems;
+  const { media_type, data } = source;
+  const kind = typeof data === 'string' ? kindOf(data) : undefined;
+  if (kind !== undefined && !IMAGE_TYPES.includes(kind)) {
+    return [
+      {
+        field: `${field}.data`,
+        problem: `is ${kind === 'application/pdf' ? 'a PDF: send it as a document block' : kind}`,
+        valid: IMAGES,
+      },
+    ];
+  }
+  if (typeof media_type !== 'string' || !IMAGE_TYPES.includes(media_type)) {
+    return [
+      {
+        field: `${field}.media_type`,
+        problem: 'is not a type of image that the API takes',
+        valid: kind ?? IMAGES,
+      },
+    ];
+  }
+  if (kind !== undefined && kind !== media_type) {
+    return [
+      { field: `${field}.media_type`, problem: `is not what the data is by its first bytes`, valid: kind },
+    ];
+  }
+  if (typeof data === 'string' && data.length > MOST_IMAGE_CHARACTERS) {
+    const valid = 'at most 5 MB of base64: scale the image down';
+    return [{ field: `${field}.data`, problem: `is ${data.length} characters of base64`, valid }];
+  }
+  return [];
+}
+
+export function checkDocument({ source }: JsonObject, block: string): Problem[] {
+  const field = `${block}.source`;
+  if (!isJsonObject(source)) {
+    const valid =
+      '{"type": "base64", "media_type": "application/pdf", "data": "…"}, or {"type": "text", "media_type": "text/plain", "data": "…"}';
+    return [{ field, problem: 'is missing or no object', valid }];
+  }
+  switch (source.type) {
+    case 'base64': {
+      const problems = checkBase64(source, field);
+      if (problems.length > 0) return problems;
+      const kind = typeof source.data === 'string' ? kindOf(source.data) : undefined;
+      if (kind !== undefined && kind !== 'application/pdf') {
+        const what = IMAGE_TYPES.includes(kind) ? 'an image: send it as an image block' : kind;
+        return [{ field: `${field}.data`, problem: `is ${what}`, valid: 'a PDF' }];
+      }
+      if (source.media_type === 'application/pdf') return [];
+      const valid =
+        'application/pdf; a plain text goes as {"type": "text", "media_type": "text/plain", "data": "…"}';
+      return [
+        { field: `${field}.media_type`, problem: 'is not a type of document that the API takes', valid },
+      ];
+    }
+    case 'text':
+      return [
+        ...(source.media_type === 'text/plain'
+          ? []
+          : [{ field: `${field}.media_type`, problem: 'is not that of a plain text', valid: 'text/plain' }]),
+        ...(typeof source.data === 'string'
+          ? []
+          : [{ field: `${field}.data`, problem: 'is missing or no text', valid: 'the text itself' }]),
+      ];
+    case 'content':
+      return [];
+    default:
+      return checkElsewhere(source, field, `${SOURCES}, text, content`);
+  }
+}
+
+/** A source that is somewhere else, by its URL or the id of a file. */
+function checkElsewhere(source: JsonObject, field: string, valid: string): Problem[] {
+  const key = source.type === 'url' ? 'url' : source.type === 'file' ? 'file_id' : undefined;
+  if (key === undefined) return [{ field: `${field}.type`, problem: 'is not a type of source', valid }];
+  if (typeof source[key] === 'string' && source[key] !== '') return [];
+  return [
+    {
+      field: `${field}.${key}`,
+      problem: 'is missing or no text',
+      valid: key === 'url' ? 'a URL' : 'the id of a file',
+    },
+  ];
+}
+
+function checkBase64({ data }: JsonObject, source: string): Problem[] {
+  const field = `${source}.data`;
+  const valid = 'the base64 of the file, and nothing before it';
+  if (typeof data !== 'string' || data === '') return [{ field, problem: 'is missing or no text', valid }];
+  if (data.startsWith('data:')) return [{ field, problem: 'begins with "data:", as a URL does', valid }];
+  return /[^A-Za-z0-9+/=\s]/.test(data) ? [{ field, problem: 'is not base64', valid }] : [];
+}
+
+/** Whether some document or search result of the messages is to be cited. */
+export function asksForCitations({ messages }: Params): boolean {
+  const isCited = (block: unknown): boolean =>
+    isJsonObject(block) &&
+    ((['document', 'search_result'].includes(String(block.type)) &&
+      isJsonObject(block.citations) &&
+      block.citations.enabled === true) ||
+      (block.type === 'tool_result' && Array.isArray(block.content) && block.content.some(isCited)));
+  return (
+    Array.isArray(messages) &&
+    messages.some(
+      (message) => isJsonObject(message) && Array.isArray(message.content) && message.content.some(isCited),
+    )
+  );
+}
