@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
@@ -16,7 +16,7 @@ export type Operation<Input extends z.ZodObject, Reply extends WithNextStep> = {
   /** As a command is called. */
   readonly name: string;
   readonly input: Input;
-  /** The fields of a reply that programs branch on. A reply may hold more. */
+  /** The fields of a reply that programs branch on: an open object, for every reply holds more. */
   readonly output: z.ZodObject;
   /** Takes arguments that `readInput` has read. Throws a `BatchError` for a caller, anything else for a fault of ours. */
   run(context: Context, args: z.output<Input>, waiting?: Waiting): Promise<Reply>;
@@ -47,7 +47,7 @@ export function defineOperation<
   return {
     name,
     input,
-    output: output.extend({ warnings: z.array(z.string()), next_step: z.string() }),
+    output,
     async run(context, given, waiting = {}) {
       const { args, notes } = await withBatchId(context, given);
       const facts = await definition.run(context, args, waiting);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
-import { BatchError } from '../errors.ts';
+import { BatchError, type ErrorCode, errorCodes } from '../errors.ts';
 import { type EarlierBatch, ownWork } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
@@ -165,6 +165,8 @@ async function tell(
   const preparing = await findPreparing(context, batch_id);
   if (preparing !== null) return { ...preparing, duplicate };
   const record = await requireRecord(context, batch_id);
+  const refusal = refusalOf(record);
+  if (refusal !== null) throw refusal;
   const lastFailure = context.jobs.lastFailure(batch_id);
   const failures = lastFailure instanceof BatchError ? [lastFailure] : [];
   const job = context.jobs.find(batch_id);
@@ -179,3 +181,19 @@ async function tell(
   ];
   return { ...report, warnings, duplicate };
 }
+
+/** A key that is refused, or an API that is not there, is nobody's success: nothing was sent, and the batch waits. */
+function refusalOf({ batch_id, parts }: BatchRecord): BatchError | null {
+  const [first] = parts.flatMap(({ progress }) => (progress.state === 'not_sent' ? [progress.failure] : []));
+  const isUnsent = parts.every(
+    ({ progress }) => progress.state === 'not_sent' || progress.state === 'prepared',
+  );
+  const code = errorCodes.find((each) => each === first?.code);
+  if (first === undefined || code === undefined || !isUnsent) return null;
+  const isKey = code === 'api_refused' && (first.status === 401 || first.status === 403);
+  if (!isKey && !unreached.has(code)) return null;
+  const waits = `The work is checked and waits as ${batch_id}: once that is mended, call retry_batch with this batch_id.`;
+  return new BatchError(code, `Nothing was sent, and nothing is paid. ${first.message} ${waits}`);
+}
+
+const unreached: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_unreachable']);

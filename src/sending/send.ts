@@ -7,7 +7,7 @@ import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import { createdState, unconfirmedState, updatePart } from '../state/parts.ts';
 import { partBody } from '../store/blob-names.ts';
-import type { BatchRecord, Intent, Part, PartState } from '../store/record.ts';
+import type { BatchRecord, Failure, Intent, Part, PartState } from '../store/record.ts';
 import { claimForGood } from './claims.ts';
 import { backToUnconfirmed } from './tentative.ts';
 
@@ -193,7 +193,9 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function failureOf(error: unknown, context: Context) {
+function failureOf(error: unknown, { now }: Pick<Context, 'now'>): Failure {
   const code = error instanceof BatchError ? error.code : 'internal';
-  return { code, message: describe(error), at: context.now().toISOString() };
+  const status = apiOf(error)?.status;
+  const at = now().toISOString();
+  return { code, message: describe(error), at, ...(status !== undefined && { status }) };
 }

@@ -111,7 +111,13 @@ export const savedResults = z.object({
 });
 export type SavedResults = z.infer<typeof savedResults>;
 
-const failure = z.object({ code: z.string(), message: z.string(), at: time });
+const failure = z.object({
+  code: z.string(),
+  message: z.string(),
+  at: time,
+  /** The HTTP status, where the API answered. */
+  status: z.int().exactOptional(),
+});
 export type Failure = z.infer<typeof failure>;
 
 /** Where a part is on its way; what each state knows, and no more. */

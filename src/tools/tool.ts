@@ -54,6 +54,11 @@ function lean({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): voi
   delete jsonSchema.propertyNames;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+  // Not every client knows a list of types.
+  if (Array.isArray(jsonSchema.type)) {
+    jsonSchema.anyOf = jsonSchema.type.map((type) => ({ type }));
+    delete jsonSchema.type;
+  }
   const others = jsonSchema.additionalProperties;
   if (typeof others === 'object' && Object.keys(others).length === 0) delete jsonSchema.additionalProperties;
 }

@@ -45,13 +45,20 @@ const error = (status: number, type: string, headers = {}) =>
 type Row = [
   name: string,
   fault: { handler: ApiHandler; made: boolean; times?: number },
-  expected: { creates: number; batches: number; status: string; told: RegExp },
+  expected: { creates: number; batches: number; status: string; told: RegExp; isError?: boolean },
 ];
 
 const definite = (status: number, type: string): Row => [
   `${status} ${type}`,
   { handler: error(status, type), made: false },
   { creates: 1, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
+];
+
+/** The key is refused: nothing that a caller could take for a success. */
+const refusedKey = (status: number, type: string): Row => [
+  `${status} ${type}`,
+  { handler: error(status, type), made: false },
+  { creates: 1, batches: 0, status: 'not_sent', told: /^api_refused: .*waits as batch_/, isError: true },
 ];
 
 /** Uncertain, and nothing was made: settled by the list, and sent again. */
@@ -85,9 +92,9 @@ const uncertainHandlers: [string, ApiHandler][] = [
 
 const rows: Row[] = [
   definite(400, 'invalid_request_error'),
-  definite(401, 'authentication_error'),
+  refusedKey(401, 'authentication_error'),
   definite(402, 'billing_error'),
-  definite(403, 'permission_error'),
+  refusedKey(403, 'permission_error'),
   definite(404, 'not_found_error'),
   definite(413, 'request_too_large'),
   definite(422, 'invalid_request_error'),
@@ -132,16 +139,17 @@ describe('a create that goes wrong', () => {
     const { api, server } = await start(handler === hang ? { answerMs: 1_000 } : {});
     api.override('create', handler, { ...(times && { times }), after: made });
 
-    const submitted = await server.ok('submit_batch', work);
-    expect(submitted.batch_id).toMatch(/^batch_/);
-    expect(`${submitted.warnings.join(' ')} ${submitted.next_step}`).toMatch(expected.told);
-    const status = await followToRest(server, submitted.batch_id);
+    const submitted = await server.call('submit_batch', work);
+    expect(submitted.isError, submitted.text).toBe(expected.isError ?? false);
+    const [batch_id = ''] = /batch_\w{26}/.exec(submitted.text) ?? [];
+    expect(submitted.text).toMatch(expected.told);
+    const status = await followToRest(server, batch_id);
 
-    expect(status).toMatchObject({ batch_id: submitted.batch_id, processing_status: expected.status });
+    expect(status).toMatchObject({ batch_id, processing_status: expected.status });
     expect(api.creates).toHaveLength(expected.creates);
     expect(api.batches).toHaveLength(expected.batches);
     if (expected.status === 'ended') {
-      const { results } = await server.ok('get_results', { batch_id: submitted.batch_id });
+      const { results } = await server.ok('get_results', { batch_id });
       expect(results.map((result: { task_id: string }) => result.task_id)).toEqual(['a', 'b']);
     }
   });
@@ -149,18 +157,18 @@ describe('a create that goes wrong', () => {
   it('is told as never sent where nothing listens', async () => {
     const { api, server } = await start();
     await api.close();
-    const submitted = await server.ok('submit_batch', work);
-    expect(submitted.processing_status).toBe('not_sent');
-    expect(submitted.warnings.join(' ')).toMatch(/reach/);
+    const told = await server.fails('submit_batch', work);
+    expect(told).toMatch(/^api_unreachable: Nothing was sent.*reach.*call retry_batch/);
+    const [batch_id] = /batch_\w{26}/.exec(told) ?? [];
+    expect(await server.ok('batch_status', { batch_id })).toMatchObject({ processing_status: 'not_sent' });
   });
 
   it('is taken up under its own id when the same work is submitted again', async () => {
     const { api, server } = await start();
     api.override('create', error(401, 'authentication_error'), { times: 1 });
-    const first = await server.ok('submit_batch', work);
-    expect(first.processing_status).toBe('not_sent');
+    const [batch_id] = /batch_\w{26}/.exec(await server.fails('submit_batch', work)) ?? [];
     const second = await server.ok('submit_batch', work);
-    expect(second).toMatchObject({ batch_id: first.batch_id, duplicate: false });
+    expect(second).toMatchObject({ batch_id, duplicate: false });
     expect((await followToRest(server, second.batch_id)).processing_status).toBe('ended');
     expect(api.batches).toHaveLength(1);
   });

@@ -74,7 +74,13 @@ test('the schemas are ones that every client takes', async () => {
     ]) {
       expect(JSON.stringify([inputSchema, outputSchema]), name).not.toContain(refused);
     }
+    expect(JSON.stringify([inputSchema, outputSchema]), name).not.toMatch(/"type":\[/);
   }
+});
+
+test('the output schemas hold what programs branch on, and are short', async () => {
+  const all = (await advertised()).map(({ outputSchema }) => JSON.stringify(outputSchema));
+  expect(all.join('').length).toBeLessThanOrEqual(6_000);
 });
 
 /** Answers when the test's calls are over. */
