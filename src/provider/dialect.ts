@@ -155,8 +155,8 @@ export type CountTokens = (text: string) => number;
 export type ResultDialect = {
   /** What is counted of a line, its answer's content left unread; null where it is no result. */
   count(line: Buffer): CountedResult | null;
-  /** All that a line holds; null where it is no result. */
-  read(line: string): Result | null;
+  /** All that a line holds; null where it is no result. `parse` reads JSON, as `JSON.parse` does where it is left out. */
+  read(line: string, parse?: (text: string) => unknown): Result | null;
 };
 
 /** What is counted of a result. */
@@ -175,14 +175,22 @@ export type ResultError = { type: string; message: string };
 
 export type Result = CountedResult & { answer: ModelAnswer | null };
 
+export type ToolCall = { id?: string; name: string; input: unknown };
+
 /** What a model said. */
 export type ModelAnswer = {
   model: string;
-  /** The text of all text blocks. */
+  /** The text of all text blocks, a blank line between those that are not neighbours. */
   text: string;
   /** Calls of the request's own tools, which nobody has run. */
-  tool_calls: { name: string; input: unknown }[];
+  tool_calls: ToolCall[];
   stop_reason: string | null;
+  /** All that was said, as it came; null where the text is all. */
+  content: readonly JsonObject[] | null;
+  /** What else the provider says of it, by its own names. */
+  more: JsonObject;
+  /** Kinds of what neither `text` nor `tool_calls` show, as `thinking` or `citations`. */
+  left_out: string[];
   /** As the provider gave it, the counts of tokens 0 where they can't be read. */
   usage: { [key: string]: unknown; input_tokens: number; output_tokens: number };
 };
@@ -201,6 +209,10 @@ export type TokenUsage = {
 export type AnswerUsage = {
   model: string;
   tokens: TokenUsage;
+  /** Of the output, what was thinking. */
+  thinking_tokens: number;
   /** Where it was computed, as far as that changes the price. */
   inference_geo: string | null;
+  /** False where a count could not be read, and is 0. */
+  is_whole: boolean;
 };

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { AnswerUsage, CountedResult, ModelAnswer, Result, ResultError } from '../../dialect.ts';
-import { withoutContent } from './without-content.ts';
+import { type Block, hasAnswer, isBlock, isOneText, leftOutOf, textOf, toolCallsOf } from './content.ts';
+import { skimLine } from './skim-line.ts';
 
 /**
  * Reads by hand what a schema would: a hundred thousand lines took zod 1.0 s more, on top of the 0.5 s that parsing
@@ -9,10 +10,10 @@ import { withoutContent } from './without-content.ts';
 
 type Line = { custom_id: string; type: string; result: JsonObject };
 
-function parseLine(text: string): Line | null {
+function parseLine(text: string, parse: (text: string) => unknown = JSON.parse): Line | null {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parse(text);
   } catch {
     return null;
   }
@@ -22,25 +23,35 @@ function parseLine(text: string): Line | null {
   return { custom_id, type: result.type, result };
 }
 
-/** Reads one line of a results file; null where it is no result at all. */
-export function readResultLine(text: string): Result | null {
-  const line = parseLine(text);
+/** Reads one line of a results file; null where it is no result at all. `parse` reads JSON, as `JSON.parse` does. */
+export function readResultLine(text: string, parse?: (text: string) => unknown): Result | null {
+  const line = parseLine(text, parse);
   if (line === null) return null;
   const message = line.type === 'succeeded' ? messageOf(line.result) : null;
-  return { ...countLine(line, message), answer: message && answerOf(message) };
+  return {
+    ...countLine(line, message, message !== null && hasAnswer(message.content)),
+    answer: message && answerOf(message),
+  };
 }
 
 /** The same without the answer itself, whose content is passed over. */
 export function countResultLine(bytes: Buffer): CountedResult | null {
-  const line = parseLine(withoutContent(bytes));
-  return line && countLine(line, line.type === 'succeeded' ? messageOf(line.result) : null);
+  const { text, isAnswered } = skimLine(bytes);
+  const line = parseLine(text);
+  if (line === null) return null;
+  const message = line.type === 'succeeded' ? messageOf(line.result) : null;
+  return countLine(line, message, isAnswered ?? (message !== null && hasAnswer(message.content)));
 }
 
-function countLine({ custom_id, type, result }: Line, message: Message | null): CountedResult {
+function countLine(
+  { custom_id, type, result }: Line,
+  message: Message | null,
+  isAnswered: boolean,
+): CountedResult {
   switch (type) {
     case 'succeeded':
       if (message === null) return errored(custom_id, 'The API says succeeded, but gave no message.');
-      return countAnswer(custom_id, stopReasonOf(message), usageOf(message));
+      return { request_id: custom_id, ...judge(stopReasonOf(message), isAnswered), ...usageOf(message) };
     case 'errored': {
       const error = errorOf(result.error);
       return error === null
@@ -67,12 +78,14 @@ const unfinished = new Map([
   ['model_context_window_exceeded', 'The answer was cut off where the context window was full.'],
 ]);
 
-/** What is counted of a model's answer. */
-function countAnswer(request_id: string, stopReason: string | null, usage: AnswerUsage): CountedResult {
+const EMPTY = { type: 'empty_answer', message: 'The model ended its turn without an answer.' };
+
+/** What became of a request that the API calls succeeded: a success is an answer that one can use. */
+function judge(stopReason: string | null, isAnswered: boolean): Pick<CountedResult, 'outcome' | 'error'> {
   const message = stopReason === null ? undefined : unfinished.get(stopReason);
-  if (stopReason === null || message === undefined)
-    return { request_id, outcome: 'succeeded', error: null, usage };
-  return { request_id, outcome: 'incomplete', error: { type: stopReason, message }, usage };
+  if (stopReason !== null && message !== undefined)
+    return { outcome: 'incomplete', error: { type: stopReason, message } };
+  return isAnswered ? { outcome: 'succeeded', error: null } : { outcome: 'incomplete', error: EMPTY };
 }
 
 /** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too. */
@@ -86,7 +99,7 @@ function errorOf(given: unknown): ResultError | null {
   };
 }
 
-type Message = JsonObject & { content: (JsonObject & { type: string })[] };
+type Message = JsonObject & { content: Block[] };
 
 function messageOf({ message }: JsonObject): Message | null {
   if (!isJsonObject(message) || !Array.isArray(message.content)) return null;
@@ -94,51 +107,83 @@ function messageOf({ message }: JsonObject): Message | null {
   return content.every(isBlock) ? { ...message, content } : null;
 }
 
-function isBlock(value: unknown): value is JsonObject & { type: string } {
-  return isJsonObject(value) && typeof value.type === 'string';
-}
-
 const stopReasonOf = ({ stop_reason }: JsonObject) => (typeof stop_reason === 'string' ? stop_reason : null);
 const modelOf = ({ model }: JsonObject) => (typeof model === 'string' ? model : '');
 const objectOf = (value: unknown) => (isJsonObject(value) ? value : {});
-const tokensOf = (value: unknown) => (typeof value === 'number' && value >= 0 ? value : 0);
+
+/** More tokens than any request takes: a sum of these is exact. */
+const MOST_TOKENS = 1_000_000_000;
+const isTokens = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS;
+
+/** Reads counts, 0 in the place of what is no count. */
+function createCounts() {
+  let areRead = true;
+  const read = (value: unknown): number => {
+    if (isTokens(value)) return value;
+    areRead = false;
+    return 0;
+  };
+  return {
+    required: read,
+    optional: (value: unknown) => (value === undefined || value === null ? 0 : read(value)),
+    /** An object that holds some of them, where there is one. */
+    group(value: unknown): JsonObject {
+      if (isJsonObject(value)) return value;
+      if (value !== undefined && value !== null) areRead = false;
+      return {};
+    },
+    areRead: () => areRead,
+  };
+}
 
 /** What an answer took; cache writes of an unsaid kind are the 5-minute ones. */
-function usageOf(message: Message): AnswerUsage {
+function usageOf(message: Message): { usage: AnswerUsage } {
   const usage = objectOf(message.usage);
-  const longWrites = tokensOf(objectOf(usage.cache_creation).ephemeral_1h_input_tokens);
+  const counts = createCounts();
+  const longWrites = counts.optional(counts.group(usage.cache_creation).ephemeral_1h_input_tokens);
+  const tokens = {
+    input_tokens: counts.required(usage.input_tokens),
+    output_tokens: counts.required(usage.output_tokens),
+    cache_read_tokens: counts.optional(usage.cache_read_input_tokens),
+    cache_write_5m_tokens: Math.max(0, counts.optional(usage.cache_creation_input_tokens) - longWrites),
+    cache_write_1h_tokens: longWrites,
+    web_searches: counts.optional(counts.group(usage.server_tool_use).web_search_requests),
+  };
   return {
-    model: modelOf(message),
-    tokens: {
-      input_tokens: tokensOf(usage.input_tokens),
-      output_tokens: tokensOf(usage.output_tokens),
-      cache_read_tokens: tokensOf(usage.cache_read_input_tokens),
-      cache_write_5m_tokens: Math.max(0, tokensOf(usage.cache_creation_input_tokens) - longWrites),
-      cache_write_1h_tokens: longWrites,
-      web_searches: tokensOf(objectOf(usage.server_tool_use).web_search_requests),
+    usage: {
+      model: modelOf(message),
+      tokens,
+      thinking_tokens: counts.optional(counts.group(usage.output_tokens_details).thinking_tokens),
+      inference_geo: typeof usage.inference_geo === 'string' ? usage.inference_geo : null,
+      is_whole: counts.areRead(),
     },
-    inference_geo: typeof usage.inference_geo === 'string' ? usage.inference_geo : null,
   };
 }
 
 function answerOf(message: Message): ModelAnswer {
+  const { content } = message;
   const usage = objectOf(message.usage);
   return {
     model: modelOf(message),
-    text: textOf(message),
-    tool_calls: message.content
-      .filter(({ type }) => type === 'tool_use')
-      .map(({ name, input }) => ({ name: typeof name === 'string' ? name : '', input: input ?? null })),
+    text: textOf(content),
+    tool_calls: toolCallsOf(content),
     stop_reason: stopReasonOf(message),
+    content: isOneText(content) ? null : content,
+    more: moreOf(message),
+    left_out: leftOutOf(content),
     usage: {
       ...usage,
-      input_tokens: tokensOf(usage.input_tokens),
-      output_tokens: tokensOf(usage.output_tokens),
+      input_tokens: createCounts().required(usage.input_tokens),
+      output_tokens: createCounts().required(usage.output_tokens),
     },
   };
 }
 
-/** Thinking comes first and is left out, citations split text into several blocks. */
-function textOf({ content }: Message): string {
-  return content.map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : '')).join('');
+/** What the API says of an answer beside its content, where it says anything. */
+const MORE = ['stop_sequence', 'stop_details', 'container'];
+
+function moreOf(message: Message): JsonObject {
+  const said = MORE.filter((key) => message[key] !== undefined && message[key] !== null);
+  return Object.fromEntries(said.map((key) => [key, message[key]]));
 }

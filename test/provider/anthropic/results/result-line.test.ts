@@ -112,44 +112,88 @@ describe('what an answer took', () => {
     cache_write_1h_tokens: 4,
     web_searches: 5,
   };
-  const rows: [what: string, given: unknown, tokens: object][] = [
-    ['with all there is', full, read],
-    ['plain', usage, { ...counts, ...usage }],
-    ['none', undefined, counts],
-    ['of another type', 'none', counts],
+  const rows: [what: string, given: unknown, tokens: object, isWhole: boolean][] = [
+    ['with all there is', full, read, true],
+    ['plain', usage, { ...counts, ...usage }, true],
+    ['none', undefined, counts, false],
+    ['null', null, counts, false],
+    ['of another type', 'none', counts, false],
     [
       'with writes of no kind',
       { ...full, cache_creation: null },
       { ...read, cache_write_5m_tokens: 10, cache_write_1h_tokens: 0 },
+      true,
     ],
     [
       'with writes of the short kind only',
       { ...full, cache_creation: { ephemeral_5m_input_tokens: 10 } },
       { ...read, cache_write_5m_tokens: 10, cache_write_1h_tokens: 0 },
+      true,
     ],
     [
       'with more long writes than writes',
       { ...full, cache_creation_input_tokens: 3 },
       { ...read, cache_write_5m_tokens: 0 },
+      true,
     ],
-    ['without searches', { ...full, server_tool_use: null }, { ...read, web_searches: 0 }],
+    ['without searches', { ...full, server_tool_use: null }, { ...read, web_searches: 0 }, true],
     [
       'with searches below zero',
       { ...full, server_tool_use: { web_search_requests: -1 } },
       { ...read, web_searches: 0 },
+      false,
     ],
-    ['with searches of another type', { ...full, server_tool_use: 'none' }, { ...read, web_searches: 0 }],
-    ['input below zero', { ...full, input_tokens: -1 }, { ...read, input_tokens: 0 }],
-    ['output as text', { ...full, output_tokens: '2' }, { ...read, output_tokens: 0 }],
-    ['no reads', { ...full, cache_read_input_tokens: null }, { ...read, cache_read_tokens: 0 }],
+    [
+      'with searches of another type',
+      { ...full, server_tool_use: 'none' },
+      { ...read, web_searches: 0 },
+      false,
+    ],
+    ['no reads', { ...full, cache_read_input_tokens: null }, { ...read, cache_read_tokens: 0 }, true],
+    ['input absent', { ...full, input_tokens: undefined }, { ...read, input_tokens: 0 }, false],
+    ['input null', { ...full, input_tokens: null }, { ...read, input_tokens: 0 }, false],
+    ['input below zero', { ...full, input_tokens: -1 }, { ...read, input_tokens: 0 }, false],
+    ['input with a fraction', { ...full, input_tokens: 1.5 }, { ...read, input_tokens: 0 }, false],
+    ['input beyond counting', { ...full, input_tokens: 1e308 }, { ...read, input_tokens: 0 }, false],
+    ['input no longer exact', { ...full, input_tokens: 2 ** 53 }, { ...read, input_tokens: 0 }, false],
+    ['output as text', { ...full, output_tokens: '2' }, { ...read, output_tokens: 0 }, false],
+    ['output true', { ...full, output_tokens: true }, { ...read, output_tokens: 0 }, false],
+    [
+      'reads with a fraction',
+      { ...full, cache_read_input_tokens: 0.1 },
+      { ...read, cache_read_tokens: 0 },
+      false,
+    ],
   ];
-  it.each(rows)('%s', (_, given, tokens) => {
-    expect(answer({ usage: given })?.usage).toEqual({ model: 'm', tokens, inference_geo: null });
+  it.each(rows)('%s', (_, given, tokens, is_whole) => {
+    const told = { model: 'm', tokens, thinking_tokens: 0, inference_geo: null, is_whole };
+    expect(answer({ usage: given })?.usage).toEqual(told);
     const text = JSON.stringify({
       custom_id: 'a',
       result: { type: 'succeeded', message: { model: 'm', content: [], usage: given } },
     });
-    expect(countResultLine(Buffer.from(text))?.usage?.tokens).toEqual(tokens);
+    expect(countResultLine(Buffer.from(text))?.usage).toEqual(told);
+  });
+
+  it('is beyond counting in a line that JSON.parse takes for infinite', () => {
+    const text = `{"custom_id":"a","result":{"type":"succeeded","message":{"content":[],"usage":{"input_tokens":1e400}}}}`;
+    expect(countResultLine(Buffer.from(text))?.usage).toMatchObject({
+      tokens: { input_tokens: 0 },
+      is_whole: false,
+    });
+  });
+
+  it.each<[given: unknown, thinking: number, isWhole: boolean]>([
+    [{ thinking_tokens: 4 }, 4, true],
+    [undefined, 0, true],
+    [null, 0, true],
+    [{ thinking_tokens: 1.5 }, 0, false],
+    ['none', 0, false],
+  ])('tells what of it was thinking: %j', (output_tokens_details, thinking_tokens, is_whole) => {
+    expect(answer({ usage: { ...usage, output_tokens_details } })?.usage).toMatchObject({
+      thinking_tokens,
+      is_whole,
+    });
   });
 
   it('says where it was computed', () => {
@@ -163,7 +207,7 @@ describe('what a model said', () => {
     [
       'thinking before it',
       { content: [{ type: 'thinking', thinking: 'Hm' }, ...content] },
-      { text: 'Hi', tool_calls: [] },
+      { text: 'Hi', tool_calls: [], left_out: ['thinking'], content: [{ thinking: 'Hm' }, ...content] },
     ],
     [
       'a call beside it',
@@ -176,8 +220,78 @@ describe('what a model said', () => {
       { text: '', tool_calls: [{ name: '', input: null }] },
     ],
     ['a text that is none', { content: [{ type: 'text', text: null }] }, { text: '' }],
+    [
+      'texts side by side, as citations split them',
+      { content: [...content, { type: 'text', text: ' there', citations: [{ cited_text: 'x' }] }] },
+      { text: 'Hi there', left_out: ['citations'] },
+    ],
+    [
+      'texts around the call of a server tool and its result',
+      {
+        content: [
+          { type: 'text', text: "I'll search for that." },
+          { type: 'server_tool_use', id: 's', name: 'web_search', input: {} },
+          { type: 'web_search_tool_result', tool_use_id: 's', content: [] },
+          { type: 'text', text: 'Based on the results' },
+          { type: 'text', text: ', yes.' },
+        ],
+      },
+      {
+        text: "I'll search for that.\n\nBased on the results, yes.",
+        left_out: ['server_tool_use', 'web_search_tool_result'],
+      },
+    ],
+    [
+      'texts around thinking',
+      { content: [...content, { type: 'thinking', thinking: 'Hm' }, ...content] },
+      { text: 'Hi\n\nHi', left_out: ['thinking'] },
+    ],
+    [
+      'a blank text before thinking',
+      { content: [{ type: 'text', text: '\n\n' }, { type: 'thinking', thinking: 'Hm' }, ...content] },
+      { text: 'Hi' },
+    ],
+    ['one text, which is all of it', {}, { content: null, left_out: [], more: {} }],
+    [
+      'one text without citations',
+      { content: [{ type: 'text', text: 'Hi', citations: null }] },
+      { content: null },
+    ],
+    ['a text of which more is said', { content: [{ ...content[0], mood: 1 }] }, { content: [{ mood: 1 }] }],
+    ['a blank text', { content: [{ type: 'text', text: ' ' }] }, { text: '', content: [{ text: ' ' }] }],
+    ['nothing', { content: [] }, { text: '', content: [] }],
+    [
+      'a call with its id',
+      { content: [{ type: 'tool_use', id: 'toolu_1', name: 'look', input: {} }] },
+      {
+        tool_calls: [{ id: 'toolu_1', name: 'look', input: {} }],
+        content: [{ id: 'toolu_1' }],
+        left_out: [],
+      },
+    ],
+    [
+      'what else the API says',
+      {
+        stop_sequence: 'END',
+        stop_details: { type: 'refusal', category: 'cyber' },
+        container: { id: 'c', expires_at: 'x' },
+        service: 'unknown',
+      },
+      {
+        more: {
+          stop_sequence: 'END',
+          stop_details: { type: 'refusal', category: 'cyber' },
+          container: { id: 'c', expires_at: 'x' },
+        },
+      },
+    ],
     ['usage as it came', { usage: { ...usage, more: { x: 1 } } }, { usage: { ...usage, more: { x: 1 } } }],
     ['no usage', { usage: null }, { usage: { input_tokens: 0, output_tokens: 0 } }],
+    [
+      'usage that is no count',
+      { usage: { input_tokens: 1.5 } },
+      { usage: { input_tokens: 0, output_tokens: 0 } },
+    ],
     ['a model that is no name', { model: 7 }, { model: '' }],
   ];
   it.each(rows)('%s', (_, message, said) => {
