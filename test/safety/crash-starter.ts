@@ -11,6 +11,7 @@ import { createProviders } from '../../src/provider/providers.ts';
 import { createStore } from '../../src/store/files/create-store.ts';
 import type { BatchRecord } from '../../src/store/record.ts';
 import type { Register, Store } from '../../src/store/store.ts';
+import { traceDisk } from './disk-trace.ts';
 
 /**
  * The server on stdio, that kills itself with SIGKILL at one step of its work:
@@ -20,16 +21,17 @@ import type { Register, Store } from '../../src/store/store.ts';
  * A step is the n-th call of that name, before it is made or after it has succeeded. Names: `provider.<call>`
  * (of `provider.streamResults`, each 64 bytes that come count as a call), `<register>.update`, `staging.commit`,
  * `store.removeBatch`, and `fs.<call>(<file name>)` for what gives a file its name. Without CRASH_AT nothing
- * is killed. LIMITS holds a context's limits as JSON; TRACE=1 tells every step on stderr.
+ * is killed. LIMITS holds a context's limits as JSON; TRACE names a file for all that is done to the disk, and every step.
  */
 const { CRASH_AT = '', LIMITS = '{}', TRACE } = process.env;
+const tell = TRACE ? traceDisk(TRACE) : () => {};
 const seen = new Map<string, number>();
 
 function step(name: string, moment: 'before' | 'after') {
   const count = (seen.get(`${name}:${moment}`) ?? 0) + 1;
   seen.set(`${name}:${moment}`, count);
   const reached = `${name}:${moment}:${count}`;
-  if (TRACE) process.stderr.write(`step ${reached}\n`);
+  tell({ kind: 'step', name: reached });
   if (reached === CRASH_AT) process.kill(process.pid, 'SIGKILL');
 }
 
