@@ -5,7 +5,8 @@ import { startServer, temporaryFolder } from '../harness.ts';
 
 const tasks = (...ids: string[]) => ({ requests: prompts(ids) });
 const ended = { endsAtOnce: true };
-const quick = { env: { BATCH_MCP_SETTLE_SECONDS: '0.3' }, limits: { callMs: 3_000 } };
+const SETTLE_MS = 300;
+const quick = { env: { BATCH_MCP_SETTLE_SECONDS: String(SETTLE_MS / 1000) }, limits: { callMs: 3_000 } };
 
 /** Resets the next create, when this has happened. `made`: the API has made its batch all the same. */
 function resetNextCreate(api: ApiServer, { made }: { made: boolean }, first: () => unknown = () => {}): void {
@@ -117,7 +118,61 @@ describe('settling what is uncertain', () => {
     const [create, list] = api.requests
       .filter(({ route }) => route === 'create' || route === 'list')
       .slice(1);
-    expect((list?.at ?? 0) - (create?.at ?? 0)).toBeGreaterThanOrEqual(299);
+    expect((list?.at ?? 0) - (create?.at ?? 0)).toBeGreaterThanOrEqual(SETTLE_MS - 1);
+  });
+
+  it('sends nothing again while a second listing has not shown the same', async () => {
+    const api = await startApi(ended);
+    const server = await startServer({ api, ...quick, limits: { callMs: 300 } });
+    let goOn = () => {};
+    resetNextCreate(api, { made: false }, () => {
+      api.override('list', (_request, _response, pass) => pass(), { times: 1 });
+      goOn = api.hold('list');
+    });
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    // The watermark before the create, an empty listing after it, and the one that is held.
+    await expect.poll(() => api.asked('list')).toBe(3);
+    expect(await server.ok('batch_status', { batch_id })).toMatchObject({
+      processing_status: 'unconfirmed',
+      progress: { stage: 'sending' },
+    });
+    expect(api.creates).toHaveLength(1);
+
+    goOn();
+    await follow(server, batch_id);
+    expect(api.creates).toHaveLength(2);
+    expect(api.batches).toHaveLength(1);
+  });
+
+  const well: ApiHandler = (_request, _response, pass) => pass();
+  const busy = json(529, apiError('overloaded_error', 'busy'));
+  const endless = json(200, { data: [], has_more: true });
+  /** What the API answers to the first requests for its list after the create, and how many it then takes. */
+  const listings: [name: string, answers: ApiHandler[], newer: number, asked: number][] = [
+    ['two listings', [], 0, 2],
+    ['two, and one that failed before them', [busy], 0, 3],
+    ['two, and one that failed between them', [well, busy], 0, 3],
+    ['two, and one that never says where it goes on', [well, endless], 0, 3],
+    ['two of two pages', [], 101, 4],
+    ['two of two pages, and one of which the second failed', [well, busy], 101, 6],
+  ];
+  it.each(listings)('is sent again after %s, all late enough', async (_name, answers, newer, asked) => {
+    const api = await startApi(ended);
+    const server = await startServer({ api, ...quick });
+    resetNextCreate(api, { made: false }, () => {
+      for (let n = 0; n < newer; n += 1) api.make([`only-${n}`]);
+      for (const answer of answers) api.override('list', answer, { times: 1 });
+    });
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    await follow(server, batch_id);
+
+    const told = api.requests.filter(({ route }) => route === 'list' || route === 'create');
+    const between = Array.from({ length: asked }, () => 'list');
+    // Each create has a look at the newest batch before it.
+    expect(told.map(({ route }) => route)).toEqual(['list', 'create', ...between, 'list', 'create']);
+    const [, create, ...listed] = told;
+    for (const { at } of listed) expect(at - (create?.at ?? 0)).toBeGreaterThanOrEqual(SETTLE_MS - 1);
+    expect(api.batches).toHaveLength(newer + 1);
   });
 
   it('is left alone by a process with another key, which says so', async () => {
