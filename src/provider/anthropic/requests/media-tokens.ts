@@ -1,4 +1,4 @@
-import { inflateSync } from 'node:zlib';
+import { pagesOf, pixelsOf } from '../../../lib/media-size.ts';
 
 /**
  * The most tokens that an image takes: about 1,600 on models to 4.6 (Anthropic's vision documentation), reported as three times
@@ -8,9 +8,6 @@ const MOST_IMAGE_TOKENS = 4_800;
 const PIXELS_PER_TOKEN = 750;
 /** Anthropic's PDF documentation: 1,500 to 3,000 tokens of text a page, and each page counts as an image besides. */
 const MOST_PAGE_TOKENS = 3_000 + MOST_IMAGE_TOKENS;
-/** The densest PDFs, of text alone, have about a page in a kilobyte. */
-const LEAST_PAGE_BYTES = 1_000;
-
 /** The most tokens that an image given in base64 takes, by its pixels where its first bytes tell them. */
 export function mostImageTokens(base64: string): number {
   const size = pixelsOf(Buffer.from(base64.slice(0, 400_000), 'base64'));
@@ -22,77 +19,7 @@ export function mostImageTokens(base64: string): number {
 /** Of an image that is elsewhere, too: however large it is, it is made smaller before it is read. */
 export const MOST_TOKENS_OF_ANY_IMAGE = MOST_IMAGE_TOKENS;
 
-/** Width times height of a PNG, GIF, JPEG or WebP; null where the bytes don't tell. */
-function pixelsOf(bytes: Buffer): number | null {
-  if (bytes.length >= 24 && bytes.readUInt32BE(0) === 0x89504e47)
-    return bytes.readUInt32BE(16) * bytes.readUInt32BE(20);
-  if (bytes.length >= 10 && bytes.toString('latin1', 0, 3) === 'GIF')
-    return bytes.readUInt16LE(6) * bytes.readUInt16LE(8);
-  if (bytes.length >= 4 && bytes.readUInt16BE(0) === 0xffd8) return jpegPixels(bytes);
-  if (bytes.length >= 30 && bytes.toString('latin1', 8, 12) === 'WEBP') return webpPixels(bytes);
-  return null;
-}
-
-/** A frame header (SOFn) holds the size; what stands before it has its length in front. */
-function jpegPixels(bytes: Buffer): number | null {
-  for (let at = 2; at + 9 < bytes.length; ) {
-    if (bytes[at] !== 0xff) return null;
-    const marker = bytes[at + 1] ?? 0;
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    if (isFrame) return bytes.readUInt16BE(at + 5) * bytes.readUInt16BE(at + 7);
-    at += 2 + bytes.readUInt16BE(at + 2);
-  }
-  return null;
-}
-
-function webpPixels(bytes: Buffer): number | null {
-  switch (bytes.toString('latin1', 12, 16)) {
-    case 'VP8X':
-      return (bytes.readUIntLE(24, 3) + 1) * (bytes.readUIntLE(27, 3) + 1);
-    case 'VP8 ':
-      return (bytes.readUInt16LE(26) & 0x3fff) * (bytes.readUInt16LE(28) & 0x3fff);
-    case 'VP8L': {
-      const bits = bytes.readUInt32LE(21);
-      return ((bits & 0x3fff) + 1) * (((bits >> 14) & 0x3fff) + 1);
-    }
-    default:
-      return null;
-  }
-}
-
 /** The most tokens that a PDF given in base64 takes, by its pages. */
 export function mostPdfTokens(base64: string): number {
   return pagesOf(Buffer.from(base64, 'base64')) * MOST_PAGE_TOKENS;
-}
-
-/** Of a page tree's nodes the one with the most pages below it is the root. */
-const PAGE_COUNT = /\/Count\s+(\d{1,7})/g;
-const PAGE = /\/Type\s*\/Page(?![a-zA-Z])/g;
-const STREAM = /\/Type\s*\/ObjStm[\s\S]{0,400}?stream\r?\n/g;
-const MOST_INFLATED_BYTES = 50_000_000;
-
-/**
- * The pages of a PDF: as many as its page tree counts or as it has page objects, whichever is more, also within compressed
- * object streams; a high guess by its size where neither is found.
- */
-export function pagesOf(pdf: Buffer): number {
-  const text = pdf.toString('latin1');
-  let pages = countIn(text);
-  for (const { index, 0: head } of text.matchAll(STREAM))
-    pages = Math.max(pages, countIn(inflated(pdf.subarray(index + head.length))));
-  return pages > 0 ? pages : Math.max(1, Math.ceil(pdf.length / LEAST_PAGE_BYTES));
-}
-
-function countIn(text: string): number {
-  const counted = [...text.matchAll(PAGE_COUNT)].map(([, count]) => Number(count));
-  return Math.max(0, text.match(PAGE)?.length ?? 0, ...counted);
-}
-
-/** Empty for what is compressed in another way: the size then has to tell. */
-function inflated(bytes: Buffer): string {
-  try {
-    return inflateSync(bytes, { maxOutputLength: MOST_INFLATED_BYTES, finishFlush: 2 }).toString('latin1');
-  } catch {
-    return '';
-  }
 }
