@@ -33,5 +33,8 @@ const advertise = ({
  */
 export const advertised: { all: AdvertisedTool[]; readOnly: AdvertisedTool[] } = {
   all: tools.map(advertise),
-  readOnly: readOnlyTools.map(advertise),
+  // Such a server writes no files, and fetches nothing that would not be fetched again.
+  readOnly: readOnlyTools
+    .map(advertise)
+    .map((tool) => ({ ...tool, annotations: { ...tool.annotations, readOnlyHint: true } })),
 };

@@ -26,7 +26,7 @@ export async function audit(context: Context, tool: Tool, given: unknown, end: E
   const named = tool.filesNamed(given).map((name) => name.slice(0, LONGEST_NAME).toWellFormed());
   const more = named.length - MOST_NAMES;
   const files = more > 0 ? [...named.slice(0, MOST_NAMES), `and ${more} more`] : named;
-  if (tool.annotations.readOnlyHint && files.length === 0) return;
+  if (tool.isLook && files.length === 0) return;
   const told = 'reply' in end ? reply.parse(end.reply) : undefined;
   const cost = told?.retry?.cost_usd ?? told?.cost_usd;
   const batchId = told?.batch_id ?? args.safeParse(given).data?.batch_id;

@@ -10,6 +10,7 @@ export const batchStatus = defineTool({
     'waits within the call for the end. processing_status: in_progress, canceling, ended; submitting (still being sent), ' +
     'unconfirmed (not certain whether the API has it; nothing is sent twice), not_sent (refused, nothing paid). When it ' +
     'has ended, call get_results.',
-  hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  isLook: true,
   operation: status,
 });

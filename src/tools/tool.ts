@@ -27,6 +27,8 @@ export type Tool = {
   readonly annotations: Hints;
   readonly inputSchema: Record<string, unknown>;
   readonly outputSchema: Record<string, unknown>;
+  /** Whether a call does no more than look: the audit log is for what was done. */
+  readonly isLook: boolean;
   /** The files that arguments name, as they were given. */
   filesNamed(args: unknown): string[];
   /** Reads the arguments and runs. Throws a `BatchError` for a caller, anything else for a fault of ours. */
@@ -40,6 +42,7 @@ type Definition<Input extends z.ZodObject> = {
   description: string;
   hints: Hints;
   operation: Operation<Input, WithNextStep>;
+  isLook?: boolean;
   /** Fields that another tool describes, which the description names. */
   toldElsewhere?: z.ZodRawShape;
 };
@@ -80,7 +83,7 @@ function inputSchema(input: z.ZodObject, toldElsewhere: z.ZodRawShape): Record<s
 
 /** Makes a tool of an operation: what an agent reads of it, and nothing that works in another way. */
 export function defineTool<Input extends z.ZodObject>(definition: Definition<Input>): Tool {
-  const { name, title, description, hints, operation, toldElsewhere = {} } = definition;
+  const { name, title, description, hints, operation, isLook = false, toldElsewhere = {} } = definition;
   return {
     name,
     title,
@@ -88,6 +91,7 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
     annotations: hints,
     inputSchema: inputSchema(operation.input, toldElsewhere),
     outputSchema: advertised(operation.output, 'output'),
+    isLook,
     filesNamed: (args) => filesNamed(operation.input, args),
     run: async (args, context, call) =>
       operation.run(context, readInput(operation.input, args, name), waitingOf(call)),
