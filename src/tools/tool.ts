@@ -66,10 +66,24 @@ function lean({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): voi
   if (typeof others === 'object' && Object.keys(others).length === 0) delete jsonSchema.additionalProperties;
 }
 
+/** Not every client knows a list of types, which is how zod writes what may be null: it becomes a choice. */
+function withoutTypeLists(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutTypeLists);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const entries = Object.entries(schema).map(([key, value]): [string, unknown] =>
+    key === 'type' && Array.isArray(value)
+      ? ['anyOf', value.map((type: unknown) => ({ type }))]
+      : [key, withoutTypeLists(value)],
+  );
+  return Object.fromEntries(entries);
+}
+
+const jsonSchema = z.record(z.string(), z.unknown());
+
 /** `$schema` is left out: some clients refuse a dialect that they don't know. */
 function advertised(schema: z.ZodObject, io: 'input' | 'output'): Record<string, unknown> {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, override: lean });
-  return rest;
+  return jsonSchema.parse(withoutTypeLists(rest));
 }
 
 /** An input schema, its fields described elsewhere left without a word. */
