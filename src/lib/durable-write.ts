@@ -11,13 +11,21 @@ import { hasErrorCode } from '../errors.ts';
 export const FOLDER_MODE = 0o700;
 export const FILE_MODE = 0o600;
 
-/** Makes names that were created, renamed or removed in `folder` outlast a power cut. */
+/** What file systems say that do not sync folders, as those of networks, of virtual machines and of cloud folders. */
+const NOT_KNOWN = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EBADF'];
+
+/**
+ * Makes names that were created, renamed or removed in `folder` outlast a power cut, as far as its file system can: one
+ * that does not know this has its own ways, and what was written is there all the same.
+ */
 export async function syncFolder(folder: string): Promise<void> {
   // Windows can't open a folder for this, and keeps names in a journal of its own.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
+  } catch (error) {
+    if (!hasErrorCode(error, ...NOT_KNOWN)) throw error;
   } finally {
     await handle.close();
   }
@@ -28,11 +36,18 @@ export async function syncFolder(folder: string): Promise<void> {
  * tries for ever where the system says ENOENT to every new folder, as it does below /proc.
  */
 export async function makeFolder(folder: string): Promise<void> {
+  await (await beginFolder(folder)).synced;
+}
+
+/** As `makeFolder`, but gives the folder as soon as it can be used. It outlasts a power cut when `synced` has resolved. */
+export async function beginFolder(folder: string): Promise<{ synced: Promise<void> }> {
   const above = dirname(folder);
   try {
     await mkdir(folder, { mode: FOLDER_MODE });
   } catch (error) {
-    if (hasErrorCode(error, 'EEXIST') && (await stat(folder)).isDirectory()) return;
+    if (hasErrorCode(error, 'EEXIST') && (await stat(folder)).isDirectory()) {
+      return { synced: Promise.resolve() };
+    }
     if (!hasErrorCode(error, 'ENOENT') || above === folder) throw error;
     await makeFolder(above);
     await mkdir(folder, { mode: FOLDER_MODE }).catch((second: unknown) => {
@@ -40,7 +55,10 @@ export async function makeFolder(folder: string): Promise<void> {
       if (!hasErrorCode(second, 'EEXIST')) throw second;
     });
   }
-  await syncFolder(above);
+  const synced = syncFolder(above);
+  // Whoever awaits it is told of a failure; that nobody does yet is none of another kind.
+  synced.catch(() => {});
+  return { synced };
 }
 
 /** The names in a folder, in no order; none where there is no such folder. */

@@ -1,5 +1,6 @@
 import { BatchError } from '../errors.ts';
 import { drive } from '../sending/drive.ts';
+import type { SendOptions } from '../sending/send.ts';
 import { ownWork } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../state/jobs.ts';
@@ -12,9 +13,13 @@ import type { BatchRecord } from '../store/record.ts';
 export const preparingKey = (batchId: string): string => `${batchId} preparing`;
 
 /** Sends what waits in a batch, or joins the job of this process that does. */
-export function startSending(context: Context, { batch_id, provider }: SendableBatch): Job {
+export function startSending(
+  context: Context,
+  { batch_id, provider }: SendableBatch,
+  options?: SendOptions,
+): Job {
   return context.jobs.run(batch_id, { stage: 'sending', provider }, (report) =>
-    drive(context, batch_id, report),
+    drive(context, batch_id, report, options),
   );
 }
 

@@ -91,7 +91,11 @@ async function sendWithin(
   const preparing = jobs.start(preparingKey(batchId), { stage: 'preparing', provider }, async (report) => {
     const decided = await decide(context, submission, staging, report);
     if (decided.batch_id !== batchId) jobs.forward(batchId, decided.batch_id);
-    if (!decided.duplicate) startSending(context, { batch_id: decided.batch_id, provider });
+    if (!decided.duplicate) {
+      // The money for a new batch was reserved just now; that for an earlier one before its parts were made to wait.
+      const isReserved = decided.batch_id === batchId;
+      startSending(context, { batch_id: decided.batch_id, provider }, { isReserved });
+    }
     return decided;
   });
   const isDecided = await jobEndsWithin(preparing.job, callEnds - performance.now(), waiting);

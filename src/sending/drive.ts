@@ -1,16 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import { sendParts } from './send.ts';
+import { type SendOptions, sendParts } from './send.ts';
 import { isUnconfirmed, settlePart } from './settle.ts';
 
 /**
  * Sends what waits and settles what is uncertain, in turn, until all parts are with the provider or nothing
  * can be done now. While anything is uncertain nothing is sent.
  */
-export async function drive(context: Context, batchId: string, report: Report): Promise<void> {
-  for (;;) {
-    await sendParts(context, batchId, report);
+export async function drive(
+  context: Context,
+  batchId: string,
+  report: Report,
+  { isReserved }: SendOptions = { isReserved: false },
+): Promise<void> {
+  for (let isFirst = true; ; isFirst = false) {
+    await sendParts(context, batchId, report, { isReserved: isReserved && isFirst });
     const record = await context.store.record(batchId).read();
     const part = record?.parts.find(isUnconfirmed);
     if (!record || !part) return;

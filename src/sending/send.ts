@@ -19,14 +19,27 @@ function sendingMs({ limits }: Context, part: Part): number {
   return limits.answerMs + (part.body_bytes / SLOWEST_BYTES_PER_SECOND) * 1000;
 }
 
+export type SendOptions = {
+  /**
+   * Whether this process has just reserved the money for all that waits, while it waited as it does now: what is reserved
+   * for parts that were refused before may have been given up since, and is asked for anew.
+   */
+  isReserved: boolean;
+};
+
 /**
  * Sends the parts that wait to be sent, one after another. Nothing goes out while another part's fate is
  * uncertain. Whatever happens is in the record; throws only where the store fails.
  */
-export async function sendParts(context: Context, batchId: string, report: Report): Promise<void> {
+export async function sendParts(
+  context: Context,
+  batchId: string,
+  report: Report,
+  { isReserved }: SendOptions,
+): Promise<void> {
   const register = context.store.record(batchId);
   const busyUntil = Date.now() + context.limits.busyMs;
-  if (!(await isWithinBudget(context, batchId))) return;
+  if (!isReserved && !(await isWithinBudget(context, batchId))) return;
   for (;;) {
     const record = await register.read();
     const part = record && nextToSend(record);

@@ -47,8 +47,7 @@ export function createPartsWriter(
       await tasks.addLines(lines, (index) => spans[index] ?? { offset: 0, length: 0 });
     },
     async finish() {
-      const written = await bodies.finish();
-      await tasks.close();
+      const [written] = await Promise.all([bodies.finish(), tasks.close()]);
       let first_task = 0;
       return written.map((body): Part => {
         first_task += body.request_count;

@@ -138,8 +138,7 @@ async function expectSurvival(crashAt: string, scenario: Scenario) {
 }
 
 const submitting = [
-  'fs.link(owner.json):after:1',
-  'fs.rename(tasks.idx):before:1',
+  'fs.rename(batch):before:1',
   'fs.rename(batch):after:1',
   'staging.commit:after:1',
   'submission.update:after:1',
@@ -169,7 +168,8 @@ const downloading = [
   'provider.streamResults:after:12',
   'fs.link(part-0001.results.jsonl):before:1',
   'fs.link(part-0001.results.jsonl):after:1',
-  'fs.rename(part-0001.results.idx):after:1',
+  'fs.link(part-0001.results.idx):before:1',
+  'fs.link(part-0001.results.idx):after:1',
   'record.update:after:7',
   'record.update:after:8',
   'fs.link(out.jsonl):before:1',
@@ -198,6 +198,9 @@ const settlingLost = [
 ];
 
 const retrying = [
+  'fs.link(part-0002.requests.json):before:1',
+  'fs.link(part-0002.requests.json):after:1',
+  'fs.link(part-0002.tasks.jsonl):after:1',
   'record.update:before:1',
   'record.update:after:1',
   'budget.update:after:1',

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { BatchError, hasErrorCode } from '../../errors.ts';
-import { type CreateOptions, createFileDurably, makeFolder, namesIn } from '../../lib/durable-write.ts';
+import { beginFolder, type CreateOptions, createFileDurably, namesIn } from '../../lib/durable-write.ts';
 import { encodeEnvelope } from '../envelope.ts';
 import type { Revision } from '../store.ts';
 import { readEnvelope } from './own-file.ts';
@@ -73,9 +73,11 @@ export function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions
       const text = encodeEnvelope(path, content, schema);
       const created = await linkInStore(path, async () => {
         // Only for the first: making it for a later one would bring a removed register back, half.
-        if (number === 1) await makeFolder(folder);
+        const made = number === 1 ? await beginFolder(folder) : null;
         try {
-          return await createFileDurably(path, text, create);
+          const isCreated = await createFileDurably(path, text, create);
+          await made?.synced;
+          return isCreated;
         } catch (error) {
           // The register was removed, or our temporary file swept, while we stood still: look again.
           if (hasErrorCode(error, 'ENOENT')) return false;

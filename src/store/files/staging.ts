@@ -1,27 +1,30 @@
-import { rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ulid } from 'ulid';
-import { createFileDurably, makeFolder, syncFolder } from '../../lib/durable-write.ts';
-import { encodeEnvelope, seal } from '../envelope.ts';
+import { FILE_MODE, FOLDER_MODE, makeFolder, syncFolder } from '../../lib/durable-write.ts';
+import { decodeEnvelope, encodeEnvelope, seal } from '../envelope.ts';
 import { thisProcess } from '../process-identity.ts';
 import { batchRecord, type ProcessIdentity, processIdentity } from '../record.ts';
 import type { Staging } from '../store.ts';
 import { createFileBlobs } from './blobs.ts';
 import { type Layout, recordFolder } from './layout.ts';
-import { readEnvelope } from './own-file.ts';
+import { readOwnFile } from './own-file.ts';
 import { createRegister } from './register.ts';
-import { inStore, linkInStore } from './store-failure.ts';
+import { inStore } from './store-failure.ts';
 
 const ownerFile = (folder: string): string => join(folder, 'owner.json');
 
 /** Whose a folder in staging is; null while (or because) that was never written. */
 export async function readOwner(folder: string): Promise<ProcessIdentity | null> {
-  return (await readEnvelope(ownerFile(folder), processIdentity))?.value ?? null;
+  const path = ownerFile(folder);
+  const text = await readOwnFile(path);
+  return text === null || text === '' ? null : decodeEnvelope(path, text, processIdentity).value;
 }
 
 /**
  * Makes `staging/<ulid>/`, with the owner's identity and, beside it, the folder that becomes the batch's.
- * A batch folder has a record from the moment it is seen, for that is written before the renaming.
+ * A batch folder has a record from the moment it is seen, for that is written before the renaming. Until then nothing
+ * need outlast a power cut, but for the blobs.
  */
 export async function createStaging(layout: Layout): Promise<Staging> {
   const name = ulid();
@@ -29,12 +32,11 @@ export async function createStaging(layout: Layout): Promise<Staging> {
   const home = join(layout.staging, name);
   const folder = join(home, 'batch');
   const owner = ownerFile(home);
-  const { temporary } = layout;
-  await linkInStore(owner, async () => {
-    await makeFolder(folder);
-    await createFileDurably(owner, encodeEnvelope(owner, seal(thisProcess()), processIdentity), {
-      temporary,
-    });
+  await inStore('write', owner, async () => {
+    await makeFolder(layout.staging);
+    await mkdir(home, { mode: FOLDER_MODE });
+    await writeFile(owner, encodeEnvelope(owner, seal(thisProcess()), processIdentity), { mode: FILE_MODE });
+    await mkdir(folder, { mode: FOLDER_MODE });
   });
 
   const discard = () => inStore('write', home, () => rm(home, { recursive: true, force: true }));
@@ -44,14 +46,15 @@ export async function createStaging(layout: Layout): Promise<Staging> {
     blobs: createFileBlobs({ folder, temporary: null }),
     discard,
     async commit(record) {
+      const { temporary } = layout;
       const register = createRegister({ folder: recordFolder(folder), temporary, schema: batchRecord });
+      // Syncs the names of the blobs too, which stand beside the record's.
       await register.update(() => record);
       const target = layout.batch(batchId);
       await inStore('write', target, async () => {
-        await syncFolder(folder);
-        await makeFolder(dirname(target));
+        await makeFolder(layout.batches);
         await rename(folder, target);
-        await Promise.all([syncFolder(dirname(target)), syncFolder(home)]);
+        await syncFolder(layout.batches);
       });
       await discard();
     },

@@ -40,7 +40,8 @@ export async function linkInStore<T>(path: string, work: () => Promise<T>): Prom
       return await work();
     } catch (error) {
       const system = systemErrorCode(error);
-      if (system === undefined || !NO_LINKS.includes(system)) throw error;
+      const isOfLink = error instanceof Error && 'syscall' in error && error.syscall === 'link';
+      if (!isOfLink || system === undefined || !NO_LINKS.includes(system)) throw error;
       throw new BatchError(
         'store_failed',
         `Could not create ${path}: its file system refuses hard links (${system}), without which several ` +
