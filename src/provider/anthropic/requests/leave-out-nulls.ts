@@ -6,12 +6,11 @@ import type { Params } from '../../dialect.ts';
  * without `| null`). What may be null, as `cache_control` or `citations`, stays as it is.
  */
 const OPTIONAL = {
-  params: [
-    ...['metadata', 'output_config', 'service_tier', 'stop_sequences', 'stream', 'system', 'thinking'],
-    ...['tool_choice', 'tools', 'mcp_servers'],
-    // Refused by themselves: null is none of them.
-    ...['temperature', 'top_p', 'top_k', 'speed', 'fallbacks', 'thread'],
-  ],
+  // The last six are refused by themselves: null is none of them.
+  params: (
+    'metadata output_config service_tier stop_sequences stream system thinking tool_choice tools mcp_servers ' +
+    'temperature top_p top_k speed fallbacks thread'
+  ).split(' '),
   tool: ['description', 'strict', 'defer_loading', 'input_examples', 'allowed_callers'],
   choice: ['disable_parallel_tool_use'],
   thinking: ['budget_tokens'],
