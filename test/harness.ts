@@ -186,7 +186,7 @@ export async function spawnServer(options: SpawnOptions = {}): Promise<SpawnedSe
   const work = path.join(folder, 'work');
   const data = path.join(folder, 'data');
   await mkdir(work, { recursive: true });
-  const [command = process.execPath, ...args] = [
+  const [command, ...args] = [
     ...(options.under ?? []),
     process.execPath,
     ...(options.nodeArgs ?? []),

@@ -93,10 +93,10 @@ export async function readArguments(
     if (value === undefined) continue;
     if (kind === 'number') {
       const number = Number(value);
-      if (String(value).trim() !== '' && Number.isFinite(number)) values[name] = number;
+      if (value !== '' && Number.isFinite(number)) values[name] = number;
       else problems.push(wrong(option, { problem: `got ${JSON.stringify(value)}`, valid: 'a number' }));
     } else if (kind === 'json') {
-      const read = await jsonOf(option, String(value));
+      const read = await jsonOf(option, typeof value === 'string' ? value : '');
       if ('problem' in read) problems.push(read.problem);
       else values[name] = read.value;
     } else values[name] = value;

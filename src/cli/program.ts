@@ -39,13 +39,15 @@ function settingOptions(setting: Setting): Option[] {
   ].map((option) => option.helpGroup('Settings:'));
 }
 
+/** Commander gives texts for what takes a value, and a list of them for what takes several. */
+const texts = (value: unknown): string[] =>
+  [value].flat().filter((each): each is string => typeof each === 'string');
+
 function typedFlags(options: readonly Option[], typed: Readonly<Record<string, unknown>>): string[] {
   return options.flatMap((option) => {
     const value = typed[option.attributeName()];
     if (value === undefined || option.long === undefined) return [];
-    return value === true
-      ? [option.long]
-      : [option.long, ...(Array.isArray(value) ? value.map(String) : [String(value)])];
+    return value === true ? [option.long] : [option.long, ...texts(value)];
   });
 }
 

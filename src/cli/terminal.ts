@@ -36,8 +36,9 @@ const CLEAR_LINE = '\r\u001b[2K';
 
 /** Control characters would move the cursor, or recolour what follows: names and messages come from elsewhere. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-  return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ');
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, (control) =>
+    control === '\n' || control === '\t' ? control : ' ',
+  );
 }
 
 /** Cuts a text to so many columns, wide characters counted as two; what was cut shows as `…`. */

@@ -53,7 +53,7 @@ export type ProviderAccount = {
 export type RequestBody = {
   bytes: number;
   /** Its bytes, from the first, each time that it is called; whatever is still open is closed with the iterator. */
-  open(): AsyncIterable<Uint8Array>;
+  open: () => AsyncIterable<Uint8Array>;
 };
 
 /** A model as the API tells it; null for what it does not say. */

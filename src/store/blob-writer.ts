@@ -23,7 +23,10 @@ export function openBlobWriter(blobs: Blobs, name: string, hash?: Hash): BlobWri
   const pipe = createPipe();
   const written = blobs.write(name, pipe.pieces());
   // Where it ends early, nobody pulls any more; why, it tells whoever writes next.
-  written.then(pipe.close, pipe.close);
+  void written.then(
+    () => pipe.close(),
+    () => pipe.close(),
+  );
 
   let filling = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let filled = 0;

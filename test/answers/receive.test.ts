@@ -11,7 +11,7 @@ import type { CreatedPart } from '../../src/store/record.ts';
 import type { Blobs, Pieces } from '../../src/store/store.ts';
 import { openTasksWriter } from '../../src/store/task-list.ts';
 import { errored, succeeded, unfinished } from '../api-server.ts';
-import { contentOf, piecesOf } from '../store/contract/blobs.ts';
+import { contentOf, piecesOf } from '../store/contract/pieces.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
 const COUNT = 40;

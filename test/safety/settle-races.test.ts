@@ -10,9 +10,8 @@ const quick = { env: { BATCH_MCP_SETTLE_SECONDS: String(SETTLE_MS / 1000) }, lim
 
 /** Resets the next create, when this has happened. `made`: the API has made its batch all the same. */
 function resetNextCreate(api: ApiServer, { made }: { made: boolean }, first: () => unknown = () => {}): void {
-  const handler: ApiHandler = async (request, response) => {
-    await first();
-    reset(request, response);
+  const handler: ApiHandler = (request, response) => {
+    void Promise.resolve(first()).then(() => reset(request, response));
   };
   api.override('create', handler, { times: 1, after: made });
 }

@@ -8,7 +8,7 @@ import { describeRegisters } from './contract/registers.ts';
 /** A store that is being tested: one and the same for each who opens it. */
 export type TestedStore = {
   /** Opens it, as another process would. */
-  open(): Store;
+  open: () => Store;
   /** What a process of its own opens it with: a module, and what its `createStore` takes. Absent where none can. */
   elsewhere?: { module: string; settings: Readonly<Record<string, unknown>> };
 };

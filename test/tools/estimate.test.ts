@@ -198,7 +198,9 @@ describe('an estimate that takes longer than a call may', () => {
   /** The next three requests are not counted until the function that this gives is called. */
   function holdCounts(api: ApiServer): () => void {
     const releases = Array.from({ length: 3 }, () => api.hold('count'));
-    return () => releases.forEach((release) => void release());
+    return () => {
+      for (const release of releases) release();
+    };
   }
 
   test('goes on, and is there for the same call again', async () => {

@@ -4,7 +4,7 @@ import { thisProcess } from '../../../src/store/process-identity.ts';
 import type { BatchRecord } from '../../../src/store/record.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { StoreDriver } from '../contract.ts';
-import { contentOf, piecesOf } from './blobs.ts';
+import { contentOf, piecesOf } from './pieces.ts';
 
 const UNKNOWN_ID = 'batch_01K9ZZZZZZZZZZZZZZZZZZZZZZ';
 

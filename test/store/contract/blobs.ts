@@ -4,16 +4,7 @@ import { openBlobWriter } from '../../../src/store/blob-writer.ts';
 import type { Blobs, Pieces } from '../../../src/store/store.ts';
 import type { StoreDriver } from '../contract.ts';
 import { commitBatch } from './batches.ts';
-
-export async function* piecesOf(...pieces: (string | Uint8Array)[]): Pieces {
-  for (const piece of pieces) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
-}
-
-export async function contentOf(pieces: Pieces): Promise<string> {
-  const found: Uint8Array[] = [];
-  for await (const piece of pieces) found.push(piece);
-  return Buffer.concat(found).toString('utf8');
-}
+import { contentOf, piecesOf } from './pieces.ts';
 
 /** Bytes that differ from place to place. */
 const pattern = (length: number, seed = 0) =>

@@ -56,6 +56,9 @@ export async function work(store: Store, [command, ...args]: string[]): Promise<
       await staging.blobs.write('content', slowly(contentOfBlob('content')));
       say(staging.batchId);
       await sleep(60_000);
+      return;
     }
+    default:
+      throw new Error(`There is no work ${command}`);
   }
 }

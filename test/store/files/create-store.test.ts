@@ -8,7 +8,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { bundleForTests } from '../../bundle.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { commitBatch, recordOf } from '../contract/batches.ts';
-import { piecesOf } from '../contract/blobs.ts';
+import { piecesOf } from '../contract/pieces.ts';
 
 const worker = bundleForTests(join(import.meta.dirname, 'staging-worker.ts'));
 const UNKNOWN_ID = 'batch_01K9ZZZZZZZZZZZZZZZZZZZZZZ';
