@@ -25,7 +25,7 @@ function openIn(data: string, how?: Link): Register<Tally> {
 
 const pathIn = (data: string, name: string) => join(data, 'deep', 'register', name);
 
-const systemError = (code: string) => Object.assign(new Error(code), { code });
+const systemError = (code: string) => Object.assign(new Error(code), { code, syscall: 'link' });
 
 describe('the register on disk', () => {
   it('keeps files 0600 in folders 0700, numbered to eight places, and leaves no temporary file', async () => {
