@@ -234,7 +234,7 @@ describe('money', () => {
     const refusal = await server.fails('submit_batch', { ...costly, ...more });
     expect(refusal).toMatch(/^cost_limit: .*ask the person/is);
     expect(refusal).not.toMatch(/max_cost_usd (higher|to)|raise max_cost_usd/i);
-    expect(api.requests).toEqual([]);
+    expect(api.creates).toEqual([]);
   });
 
   it('is not spent above the budget of the day, however often it is asked for', async () => {

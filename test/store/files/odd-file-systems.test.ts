@@ -6,7 +6,7 @@ import { writeFileDurably } from '../../../src/lib/durable-write.ts';
 import { createStore } from '../../../src/store/files/create-store.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { commitBatch } from '../contract/batches.ts';
-import { contentOf, piecesOf } from '../contract/blobs.ts';
+import { contentOf, piecesOf } from '../contract/pieces.ts';
 
 /** Lets every sync of a folder fail with a code, as some file systems do; those of files go on. */
 async function failFolderSyncs(code: string): Promise<void> {
