@@ -38,7 +38,7 @@ describe('a requests_file', () => {
       'Check the path',
     ],
     ['in a missing folder', { requests_file: 'none/tasks.json' }, 'not_found', 'none/tasks.json'],
-    ['with an empty path', { requests_file: '' }, 'requests_file: is empty', 'not empty'],
+    ['with an empty path, which counts as none', { requests_file: '' }, 'there is no work'],
     ['with a NUL byte in its path', { requests_file: 'a\0.jsonl' }, 'NUL'],
     ['with a path without end', { requests_file: `${'a/'.repeat(3000)}a.json` }, 'longer than 4096 bytes'],
     [
@@ -206,7 +206,6 @@ describe('an output_file', () => {
     output_file: name,
   });
   const rows: Row[] = [
-    ['with an empty path', output(''), 'output_file: is empty'],
     ['in a folder that does not exist', output('none/out.csv'), 'not_found', 'There is no folder at'],
     ['with another ending', output('out.xlsx'), 'output_file: ', '.json, .jsonl, .csv, .md or .raw.jsonl'],
     ['without an ending', output('out'), 'output_file: ', '.json, .jsonl, .csv, .md or .raw.jsonl'],

@@ -45,7 +45,7 @@ const cases: Case[] = [
     shown: {
       outcome: 'succeeded',
       text: '',
-      tool_calls: [{ name: 'look_up', input: { key: 7 } }],
+      tool_calls: [{ id: 'toolu_1', name: 'look_up', input: { key: 7 } }],
       stop_reason: 'tool_use',
     },
   },
@@ -320,7 +320,6 @@ describe('cursors', () => {
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const wrong: [string, object, RegExp][] = [
       ['made up', { cursor: 'page2' }, /not one that this server gave/],
-      ['empty', { cursor: '' }, /not one that this server gave/],
       ['of another shape', { cursor: encode({ next: -1, of: 'x' }) }, /not one that this server gave/],
       ['with other outcomes', { cursor, outcomes: ['failed'] }, /other filters/],
       ['with task ids', { cursor, task_ids: ['t001'] }, /other filters/],
