@@ -293,7 +293,6 @@ describe('a disk that is full', () => {
     ['commit', 1, 0],
     ['submission', 1, 0],
     ['budget', 1, 0],
-    ['budget', 2, 0],
     ['record', 1, 0],
     ['claim', 1, 1],
     ['record', 2, 1],

@@ -63,9 +63,7 @@ describe('what is larger than a batch can hold', () => {
     const text = await server.fails('submit_batch', {
       requests: [small, { task_id: 'large', prompt: long }],
     });
-    expect(text).toMatch(
-      /requests\[1\] \(large\): is 2\d\d\d bytes as a request, more than one can have/,
-    );
+    expect(text).toMatch(/requests\[1\] \(large\): is 2\d\d\d bytes as a request, more than one can have/);
     expect(api.creates).toEqual([]);
   });
 

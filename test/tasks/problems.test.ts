@@ -36,7 +36,7 @@ describe('a wrong value is told in words', () => {
     [{ count: true }, 'count: is a boolean | a number'],
     [{ share: 0 }, 'share: is too small | more than 0'],
     [{ share: 1 }, 'share: is too large | less than 1'],
-    [{ tier: 'High' }, 'tier: is not one of the values allowed | low, high'],
+    [{ tier: 'High' }, 'tier: is not one of the values allowed (did you mean "high"?) | low, high'],
     [{ list: [] }, 'list: is empty | at least one entry'],
     [{ list: ['a', 'b', 'c'] }, 'list: has too many entries | at most 2 entries'],
     [{ several: ['a'] }, 'several: has too few entries | at least 2 entries'],

@@ -114,7 +114,7 @@ describe('the most tokens that a text can take', () => {
   test.each(['README.md', 'AGENTS.md', 'package-lock.json', 'src/errors.ts'])(
     'is near the count of %s',
     (file) => {
-      const text = readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8').slice(0, 40_000);
+      const text = readFileSync(new URL(`../../../../${file}`, import.meta.url), 'utf8').slice(0, 40_000);
       expectBound(text);
       expect(maximumTokens(text)).toBeLessThan(count(text) * 1.9);
     },
