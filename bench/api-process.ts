@@ -75,6 +75,11 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     return;
   }
   served += 1;
+  if (path.endsWith('/count_tokens')) {
+    await drop(request);
+    json({ input_tokens: 500 });
+    return;
+  }
   if (request.method === 'POST' && id === '') {
     const { count, first } = await drop(request);
     const part = parts.find((each) => each.count === count && (each.first ?? first) === first);

@@ -7,7 +7,7 @@ import { createFileWriter } from '../../src/lib/file-writer.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const piece = fc.record({
-  how: fc.constantFrom('write', 'give', 'flush'),
+  how: fc.constantFrom('write', 'give'),
   length: fc.oneof(fc.nat(200), fc.nat(300_000)),
   fill: fc.integer({ min: 97, max: 122 }),
 });
@@ -23,12 +23,6 @@ test('holds what was written and given, in that order', async () => {
       const writer = await createFileWriter(file, { hash });
       const expected: Buffer[] = [];
       for (const { how, length, fill } of pieces) {
-        if (how === 'flush') {
-          await writer.flush();
-          expect(writer.written).toBe(writer.position);
-          expect(await readFile(file)).toHaveLength(writer.position);
-          continue;
-        }
         const bytes = Buffer.alloc(length, fill);
         expected.push(Buffer.from(bytes));
         await (how === 'write' ? writer.write(bytes) : writer.give(bytes));
