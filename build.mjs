@@ -20,7 +20,7 @@ const replace = (ending, contents) => ({
 });
 
 const plugins = [
-  // The schemas that clients see, instead of all that they are made from.
+  // What clients are told, instead of all that it is made from.
   replace(
     'src/tools/advertised.ts',
     `export const advertised = JSON.parse(${JSON.stringify(JSON.stringify(advertised))})`,

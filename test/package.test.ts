@@ -33,7 +33,7 @@ test('package-lock.json names every optional package, and no registry', async ()
 
 describe('what is built', () => {
   const dist = path.dirname(builtServer);
-  const ENTRIES = ['server.js', 'cli.js', 'examine-thread.js'];
+  const ENTRIES = ['server.js', 'cli.js', 'scan-thread.js', 'examine-thread.js'];
   const STATIC = /(?:from|import) ?"\.\/([^"]+)"/g;
   const ANY = /(?:from|import) ?\(?"\.\/([^"]+)"/g;
 
@@ -66,7 +66,7 @@ describe('what is built', () => {
     let bytes = 0;
     for (const name of await reach(['server.js', main], STATIC))
       bytes += (await stat(path.join(dist, name))).size;
-    expect(bytes).toBeLessThan(300_000);
+    expect(bytes).toBeLessThan(220_000);
   });
 
   test('advertises what the sources do', async () => {

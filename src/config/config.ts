@@ -12,8 +12,8 @@ import {
   homeFolder,
   isWorkingFolder,
 } from './folders.ts';
+import { readBaseUrl, readNetworkVariables } from './network-variables.ts';
 import { type Environment, readSettings } from './read-settings.ts';
-import { readBaseUrl, readSdkVariables } from './sdk-variables.ts';
 import { settings } from './settings.ts';
 
 /** All that a process is told from outside, read once and checked before anything is done. */
@@ -87,7 +87,7 @@ function absolutePath(
 export function readConfig(surroundings: Surroundings): Config {
   const { env, argv, cwd = currentFolder(), home = homeFolder() } = surroundings;
   const { value, values, notices, problems } = readSettings(env, argv);
-  const sdk = readSdkVariables(env);
+  const network = readNetworkVariables(env);
   /** Stands in for what can't be had; all of it is thrown before it can be used. */
   const refuse = (problem: Problem) => {
     problems.push(problem);
@@ -102,7 +102,7 @@ export function readConfig(surroundings: Surroundings): Config {
     });
   const optional = (given: string | null) => (given === null ? undefined : absolute(given));
 
-  const baseUrl = readBaseUrl(sdk.set, refuse);
+  const baseUrl = readBaseUrl(network.set, refuse);
   const dataDir = optional(value(settings.dataDir)) ?? defaultDataFolder(home, env) ?? refuse(NO_DATA_FOLDER);
   const workDir = optional(value(settings.workDir)) ?? defaultWorkFolder(home);
   const working = cwd !== null && isWorkingFolder(cwd, home) ? cwd : null;
@@ -139,9 +139,9 @@ export function readConfig(surroundings: Surroundings): Config {
     allowNetworkTools: value(settings.allowNetworkTools),
     betas: value(settings.betas) ?? [],
     logLevel: value(settings.logLevel),
-    secrets: [sdk.set.ANTHROPIC_API_KEY, sdk.set.ANTHROPIC_AUTH_TOKEN].filter(
+    secrets: [network.set.ANTHROPIC_API_KEY, network.set.ANTHROPIC_AUTH_TOKEN].filter(
       (secret) => secret !== undefined,
     ),
-    notices: [...notices, ...sdk.notices],
+    notices: [...notices, ...network.notices],
   };
 }

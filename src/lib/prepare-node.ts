@@ -23,9 +23,18 @@ export function prepareNode(entry: string): boolean {
     process.exitCode = 1;
     return false;
   }
+  process.on('unhandledRejection', ignoreMissingWasm);
   const isBuilt = entry.endsWith('.js');
   if (isBuilt && 'enableCompileCache' in module && typeof module.enableCompileCache === 'function') {
     module.enableCompileCache(fileURLToPath(new URL('compile-cache', entry)));
   }
   return true;
+}
+
+/**
+ * The parser of Node's `fetch` is compiled as soon as the SDK touches `Headers`, and on Node 20 and 22 its failure, where
+ * the address space is limited (`ulimit -v`), ends the process. It is not needed: requests go over node:http.
+ */
+function ignoreMissingWasm(error: unknown): void {
+  if (!(error instanceof RangeError && error.message.includes('Wasm memory'))) throw error;
 }

@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { type Config, readConfig } from '../config/config.ts';
 import type { ClosableContext } from '../config/create-context.ts';
-import { helpText } from '../config/help.ts';
+import { readNetworkVariables } from '../config/network-variables.ts';
 import type { Environment } from '../config/read-settings.ts';
-import { readSdkVariables } from '../config/sdk-variables.ts';
 import { BatchError, renderError } from '../errors.ts';
 import { createLog, type Log, redact } from '../log.ts';
 import type { Context } from '../state/context.ts';
@@ -23,12 +22,9 @@ const NOBODY_THERE =
 /** An end is not waited for longer than this: clients kill what lingers. */
 const LONGEST_END_MS = 1_500;
 
-/** Takes variables that the client left empty or unfilled out of what the SDK reads. */
-function cleanCredentials(env: NodeJS.ProcessEnv): void {
-  const { set } = readSdkVariables(env);
-  for (const name of Object.keys(env)) {
-    if (name.startsWith('ANTHROPIC_') && !(name in set)) delete env[name];
-  }
+/** Takes variables that the client left empty or unfilled out of what the SDK and the proxies' code read. */
+function removeUnset(env: NodeJS.ProcessEnv): void {
+  for (const name of readNetworkVariables(env).unset) delete env[name];
 }
 
 /**
@@ -38,7 +34,10 @@ function cleanCredentials(env: NodeJS.ProcessEnv): void {
  */
 export async function startServer(argv: readonly string[], env: Environment = process.env): Promise<void> {
   if (argv.includes('--version')) return print(`${version}\n`);
-  if (argv.includes('--help') || argv.includes('-h')) return print(helpText(version));
+  if (argv.includes('--help') || argv.includes('-h')) {
+    const { helpText } = await import('../config/help.ts');
+    return print(helpText(version));
+  }
   try {
     await serve(argv, env);
   } catch (error) {
@@ -54,7 +53,7 @@ function print(text: string): void {
 
 async function serve(argv: readonly string[], env: Environment): Promise<void> {
   const config = readConfig({ env, argv });
-  cleanCredentials(process.env);
+  removeUnset(process.env);
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
   for (const notice of [...config.notices, ...missingFolders(config)]) log('warn', notice);

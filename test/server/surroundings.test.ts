@@ -175,6 +175,17 @@ describe('a machine as containers have it', () => {
     });
   });
 
+  test.runIf(process.platform === 'linux')('2 GB of address space', async () => {
+    const server = await spawnServer({
+      under: ['sh', '-c', 'ulimit -v 2097152 && exec "$@"', 'sh'],
+      argv: ['--sandbox'],
+    });
+    const { batch_id } = await server.ok('submit_batch', { requests });
+    await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+    expect(await server.ok('get_results', { batch_id })).toMatchObject({ totals: { succeeded: 1 } });
+    expect(server.stderr()).not.toMatch(/wasm/i);
+  });
+
   test.runIf(process.platform === 'linux').each(['/proc/x', '/proc/x/y/z', '/dev/null/x'])(
     'a data folder that can not be made: %s',
     async (data) => {

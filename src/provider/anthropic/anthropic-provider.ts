@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
 import { BatchError } from '../../errors.ts';
+import { downloadBody, fetchByHttp, fetchDownload } from '../../lib/http-fetch.ts';
+import { routeInWords } from '../../lib/proxy.ts';
 import type { Log } from '../../log.ts';
 import type { Provider, ProviderName } from '../provider.ts';
 import { answerError, connectionError, gaveUpError, type Operation, uncertainError } from './api-errors.ts';
@@ -12,7 +14,6 @@ import {
   type SdkSettings,
   secretsOf,
 } from './credentials.ts';
-import { downloadBody, fetchByGet, fetchDownload } from './http-get.ts';
 import { streamResponse } from './results-stream.ts';
 import { withTimeLimit } from './time-limit.ts';
 import { readBatch, readModels, readPage, readTokenCount, routeId } from './wire.ts';
@@ -85,7 +86,7 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     try {
       return await call(client);
     } catch (error) {
-      throw toBatchError(operation, error, { sdk, secrets, signal });
+      throw toBatchError(operation, error, { sdk, secrets, signal, route: routeInWords(client.baseURL) });
     }
   }
 
@@ -240,22 +241,22 @@ function createClient(sdk: Sdk, options: AnthropicOptions, settings: SdkSettings
     // The default logger writes to stdout; at debug the SDK logs what is sent.
     logLevel: 'info',
     logger: { error: toLog, warn: toLog, info: toLog, debug: () => {} },
-    // A redirect would be followed with the credentials, and a create repeated. The two together also keep
-    // fetch from teeing the body: Node's undici does that for any other request (HTTP-network-or-cache fetch,
-    // step 8.3), and the second branch, which nobody reads, holds all of the file in memory.
-    fetchOptions: { redirect: 'error', window: null },
     // Wrapped, because the SDK drops the cause of whatever reads like a timeout, and a connection that timed
     // out before anything was sent could not be told from an answer that never came.
     fetch: (url, init) =>
-      (init?.method === 'GET' ? fetchByGet : fetch)(url, init).catch((cause: unknown) => {
+      fetchByHttp(url, init).catch((cause: unknown) => {
         throw new Error('fetch failed', { cause });
       }),
   });
 }
 
-type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal };
+type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal; route: string };
 
-function toBatchError(operation: Operation, error: unknown, { sdk, secrets, signal }: Call): BatchError {
+function toBatchError(
+  operation: Operation,
+  error: unknown,
+  { sdk, secrets, signal, route }: Call,
+): BatchError {
   if (error instanceof BatchError) return error;
   if (error instanceof sdk.APIError && error.status !== undefined) {
     const answer = {
@@ -278,5 +279,5 @@ function toBatchError(operation: Operation, error: unknown, { sdk, secrets, sign
       { cause: error },
     );
   }
-  return connectionError(operation, error);
+  return connectionError(operation, error, route);
 }

@@ -1,4 +1,5 @@
 import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
+import { NotConnected } from '../../lib/http-fetch.ts';
 import { redact } from '../../log.ts';
 
 /** What was asked of the API, as messages name it. */
@@ -149,59 +150,26 @@ export function gaveUpError(operation: Operation, reason: unknown): BatchError {
 }
 
 /**
- * Codes of Node's network and TLS layers that come up before the first byte of a request has left. TLS codes
- * that can also come later, on a connection in use, are left out on purpose: a create would be sent twice.
+ * The error for a call that got no answer. Nothing was sent only where no connection came about, or the request could
+ * not be put together; `route` says by which way.
  */
-const neverSent = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ERR_INVALID_URL',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_REVOKED',
-  'CERT_REJECTED',
-  'CERT_UNTRUSTED',
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_CHAIN_TOO_LONG',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'INVALID_CA',
-  'INVALID_PURPOSE',
-  'HOSTNAME_MISMATCH',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'ERR_TLS_HANDSHAKE_TIMEOUT',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
-  'ERR_SSL_UNSUPPORTED_PROTOCOL',
-  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
-  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
-]);
-
-/** The error for a call that got no answer: whether it arrived is told by the codes in the chain of causes. */
-export function connectionError(operation: Operation, cause: unknown): BatchError {
-  const codes = errorCodes(cause);
-  const unreachable = codes.find((code) => neverSent.has(code));
-  if (unreachable === undefined) {
+export function connectionError(operation: Operation, cause: unknown, route = ''): BatchError {
+  const causes = causesOf(cause);
+  const codes = causes.flatMap((each) => ('code' in each ? [String(each.code)] : []));
+  const notConnected = causes.find((each) => each instanceof NotConnected);
+  const why = notConnected?.reason ?? (codes.includes('ERR_INVALID_URL') ? 'ERR_INVALID_URL' : undefined);
+  if (why === undefined) {
     const known = codes[0] === undefined ? '' : ` (${codes[0]})`;
-    return uncertainError(operation, `the connection failed${known}`, cause);
+    return uncertainError(operation, `the connection failed${known}${route}`, cause);
   }
   return new BatchError(
     'api_unreachable',
-    `${failed[operation]}: the API can't be reached (${unreachable}). Nothing was sent. ` +
-      'Check the network, any proxy and ANTHROPIC_BASE_URL, then try again.',
+    `${failed[operation]}: the API can't be reached (${why})${route}. Nothing was sent. ` +
+      'Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and ANTHROPIC_BASE_URL, then try again.',
     { cause },
   );
 }
 
-function errorCodes(error: unknown): string[] {
-  if (!(error instanceof Error)) return [];
-  const own = 'code' in error && typeof error.code === 'string' ? [error.code] : [];
-  return [...own, ...errorCodes(error.cause)];
+function causesOf(error: unknown): Error[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : [];
 }

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Log } from '../../log.ts';
@@ -34,7 +34,8 @@ export async function startSandboxServer({
 }: SandboxOptions): Promise<SandboxServer> {
   const folder = await openBatchFolder(path, seconds);
   const token = `sandbox-${randomBytes(24).toString('hex')}`;
-  const server = createServer();
+  // Without an `import`, whose names would load all of `fetch`.
+  const server = process.getBuiltinModule('node:http').createServer();
   server.on('connection', (socket) => socket.unref());
   const url = await listen(server);
   const api = createApi(folder, url);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -5,7 +6,7 @@ import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { renderError } from '../../../src/errors.ts';
 import { createAnthropicProvider } from '../../../src/provider/anthropic/anthropic-provider.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
@@ -200,13 +201,24 @@ describe('what never arrives', () => {
     expect(error.code).toBe('api_unreachable');
   });
 
-  it('a connection that timed out before anything was sent is unreachable', async () => {
-    // As Node's fetch throws it; a real one takes ten seconds.
-    const timeout = Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
-    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed', { cause: timeout })));
-    const error = await failure(provider.createBatch(await bodyToSend(), 5000));
-    vi.unstubAllGlobals();
-    expect(error.code).toBe('api_unreachable');
+  it('a connection that does not come about within ten seconds is unreachable', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    // It takes the connection, and never speaks TLS.
+    const server = createTcpServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const lost = createAnthropicProvider({ apiKey: 'k', baseUrl: `https://127.0.0.1:${port}`, log });
+    const connected = once(server, 'connection');
+    const failing = failure(lost.createBatch(await bodyToSend(), 60_000));
+    await connected;
+    vi.advanceTimersByTime(10_000);
+    expect(await failing).toMatchObject({
+      code: 'api_unreachable',
+      message: expect.stringContaining('ETIMEDOUT'),
+    });
+    server.close();
   });
 
   it('a connection closed without a word is uncertain', async () => {
@@ -454,6 +466,7 @@ it('sends a large file without holding it', async () => {
       (await failure(sender.createBatch({ bytes, open: () => createReadStream(file) }, 600_000))).code,
     ).toBe('api_refused');
   });
-  expect(most).toBeLessThan(bytes / 10);
+  // Pieces that were sent wait for the collector.
+  expect(most).toBeLessThan(bytes / 4);
   server.close();
 });

@@ -2,23 +2,30 @@ import type { Problem } from '../errors.ts';
 import { placeholderIn } from '../lib/placeholder.ts';
 import { type Environment, isEmpty } from './read-settings.ts';
 
-/** The variables that the Anthropic SDK reads, as far as they are really set. */
-export type SdkVariables = {
+/** The variables of the Anthropic SDK and of proxies, as far as they are really set. */
+export type NetworkVariables = {
   set: Record<string, string>;
+  /** Names of those that the client left empty or did not fill in. */
+  unset: string[];
   notices: string[];
 };
 
+const READ = /^(?:ANTHROPIC_.*|https?_proxy|all_proxy)$/i;
+
 /** Leaves out what the client left empty or did not fill in. No value is quoted: it may be a key. */
-export function readSdkVariables(env: Environment): SdkVariables {
-  const set: Record<string, string> = {};
-  const notices: string[] = [];
+export function readNetworkVariables(env: Environment): NetworkVariables {
+  const found: NetworkVariables = { set: {}, unset: [], notices: [] };
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith('ANTHROPIC_') || value === undefined) continue;
-    if (isEmpty(value)) notices.push(`${name} is empty: it counts as unset`);
-    else if (placeholderIn(value) === undefined) set[name] = value.trim();
-    else notices.push(`${name} holds a placeholder that the MCP client did not fill in: it counts as unset`);
+    if (!READ.test(name) || value === undefined) continue;
+    if (!isEmpty(value) && placeholderIn(value) === undefined) {
+      found.set[name] = value.trim();
+      continue;
+    }
+    const why = isEmpty(value) ? 'is empty' : 'holds a placeholder that the MCP client did not fill in';
+    found.unset.push(name);
+    found.notices.push(`${name} ${why}: it counts as unset`);
   }
-  return { set, notices };
+  return found;
 }
 
 /** The SDK adds `/v1/…` itself, and people copy addresses with it. */

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { text as textOfStream } from 'node:stream/consumers';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { downloadBody, fetchByGet, fetchDownload } from '../../../src/provider/anthropic/http-get.ts';
+import { downloadBody, fetchByHttp, fetchDownload } from '../../src/lib/http-fetch.ts';
 
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer);
@@ -17,8 +17,8 @@ async function serve(answer: RequestListener): Promise<string> {
 
 const text = 'a line of a file\n'.repeat(50_000);
 
-const ways: [name: string, fetch: typeof fetchByGet, textOf: (response: Response) => Promise<string>][] = [
-  ['fetchByGet', fetchByGet, (response) => response.text()],
+const ways: [name: string, fetch: typeof fetchByHttp, textOf: (response: Response) => Promise<string>][] = [
+  ['fetchByHttp', fetchByHttp, (response) => response.text()],
   ['fetchDownload', fetchDownload, (response) => textOfStream(downloadBody(response))],
 ];
 
@@ -87,7 +87,7 @@ describe.each(ways)('%s', (_name, fetchIt, textOf) => {
     const url = await serve((_request, response) => {
       response.writeHead(307, { location: other }).end();
     });
-    await expect(fetchIt(url)).rejects.toThrow(/redirected elsewhere \(307\)/);
+    await expect(fetchIt(url)).rejects.toThrow(/redirects elsewhere \(307\)/);
     expect(elsewhere).toBe(0);
   });
 

@@ -1,0 +1,165 @@
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { createProxyAgent, routeTo } from './proxy.ts';
+
+/**
+ * `fetch` over Node's own HTTP client. `fetch` itself has a parser in WebAssembly to load and to compile, which takes
+ * longer than a first look at a batch does, and ends the process where memory is scarce; it knows no proxy on Node 20;
+ * and it does not tell whether a connection had been made. A redirect, which would be followed with the credentials,
+ * is an error.
+ */
+export async function fetchByHttp(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const { body, ...described } = await exchange(url, init);
+  return new Response(mayHaveBody(described.status) ? ReadableStream.from(body) : null, described);
+}
+
+/**
+ * The same for a large download: the body of a good answer is what `downloadBody` gives. `fetch` makes two copies of a
+ * body, which takes twice the processor's time, and 30 MB more until they are collected.
+ */
+export async function fetchDownload(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const { body, ...described } = await exchange(url, init);
+  if (described.status > 299) return new Response(ReadableStream.from(body), described);
+  const answer = new Response(null, described);
+  bodies.set(answer, body);
+  return answer;
+}
+
+/** The bodies of downloads. As a web stream each of their pieces would take as long again as to receive it. */
+const bodies = new WeakMap<Response, Readable>();
+
+/** The body of a good answer of `fetchDownload`, which has none itself. */
+export function downloadBody(response: Response): Readable {
+  return bodies.get(response) ?? Readable.from([]);
+}
+
+/** No connection came about, so nothing of the request has left. `reason` is a code, or a few words. */
+export class NotConnected extends Error {
+  readonly reason: string;
+
+  constructor(reason: string, cause?: unknown) {
+    // Without the reason: the SDK drops an error that reads like a timeout.
+    super('no connection', { cause });
+    this.reason = reason;
+  }
+}
+
+/** A `Response` refuses a body for these (Fetch standard, null body status); 304 is a redirect here. */
+const mayHaveBody = (status: number) => status !== 204 && status !== 205;
+
+type Answer = { status: number; headers: Record<string, string>; body: Readable };
+
+async function exchange(address: string | URL | Request, init: RequestInit): Promise<Answer> {
+  const url = new URL(address instanceof Request ? address.url : address);
+  const response = await send(url, init, await agentFor(url, init.method ?? 'GET'));
+  const { statusCode: status = 0, headers } = response;
+  if (status >= 300 && status < 400) {
+    response.destroy();
+    throw new Error(`the answer redirects elsewhere (${status})`);
+  }
+  if (status === 407) {
+    response.destroy();
+    throw new NotConnected('the proxy asks for a user name and password');
+  }
+  const plain = Object.entries(headers).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, value] satisfies [string, string]] : [],
+  );
+  return { status, headers: Object.fromEntries(plain), body: decoded(response) };
+}
+
+/** Without an `import`, whose names include WebSocket: that alone would load all of `fetch`, in 25 ms. */
+const client = (url: URL) => process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
+
+const agents = new Map<string, Promise<Agent>>();
+
+/**
+ * The agent for a request, ours and not Node's global one, which Node's own switch sends through a proxy even to this
+ * machine. Reads keep their connections. Whatever changes something gets one of its own: a kept one can break just when
+ * it is used again, and nobody could say whether the request had arrived.
+ */
+async function agentFor(url: URL, method: string): Promise<Agent> {
+  const route = routeTo(url);
+  if (route.kind === 'none') throw new NotConnected(route.why);
+  const keepAlive = method === 'GET';
+  const proxy = route.kind === 'proxy' ? route.proxy : undefined;
+  const key = [url.protocol, keepAlive, proxy?.href].join(' ');
+  const made =
+    agents.get(key) ??
+    (proxy
+      ? createProxyAgent(proxy, url.protocol === 'https:', keepAlive)
+      : Promise.resolve(new (client(url).Agent)({ keepAlive })));
+  agents.set(key, made);
+  return made;
+}
+
+/** Longer than any connection takes that comes about at all, and shorter than a call. */
+const CONNECT_MS = 10_000;
+
+async function send(url: URL, init: RequestInit, agent: Agent): Promise<IncomingMessage> {
+  const { method = 'GET', headers, body, signal } = init;
+  const request = client(url).request(url, {
+    method,
+    agent,
+    headers: { ...Object.fromEntries(new Headers(headers)), 'accept-encoding': 'gzip, deflate, br' },
+    ...(signal && { signal }),
+  });
+  const connection = watchConnection(request, url);
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => reject(connection.isMade() ? error : notConnected(error));
+    request.on('response', resolve).on('error', fail);
+    if (body === null || body === undefined) request.end();
+    else if (typeof body === 'string') request.end(body);
+    else if (!(Symbol.asyncIterator in body))
+      request.destroy(new TypeError('a body of this kind is not sent'));
+    else {
+      const pieces = Readable.from(body, { objectMode: false });
+      // Heard before the request is, which ends with the same error: a body that breaks off is no failure to connect.
+      pieces.on('error', reject);
+      pipeline(pieces, request, (error) => {
+        if (error) fail(error);
+      });
+    }
+  });
+}
+
+function notConnected(error: Error): Error {
+  if (error instanceof NotConnected || error.name === 'AbortError') return error;
+  return new NotConnected('code' in error ? String(error.code) : error.message, error);
+}
+
+/** Sees whether a connection comes about, TLS included: nothing of a request leaves before that. */
+function watchConnection(request: ClientRequest, url: URL): { isMade(): boolean } {
+  let made = false;
+  const timer = setTimeout(() => request.destroy(new NotConnected('ETIMEDOUT')), CONNECT_MS);
+  const end = (isMade: boolean) => {
+    made ||= isMade;
+    clearTimeout(timer);
+  };
+  request.on('socket', (socket) => {
+    if (request.reusedSocket || (url.protocol === 'http:' && !socket.connecting)) end(true);
+    else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => end(true));
+  });
+  request.on('close', () => end(false));
+  // Sent by agents of proxies. What the proxy answers instead of a tunnel would be taken for the server's answer.
+  request.on('proxyConnect', ({ statusCode = 200 }: { statusCode?: number }) => {
+    if (statusCode !== 200) request.destroy(new NotConnected(`the proxy answered ${statusCode}`));
+  });
+  return { isMade: () => made };
+}
+
+const decoders = new Map([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
+
+function decoded(response: IncomingMessage): Readable {
+  const encoding = response.headers['content-encoding']?.trim().toLowerCase() ?? '';
+  const decoder = decoders.get(encoding);
+  // Some gateways name a character set here: what can't be read as it is shows soon enough.
+  if (decoder === undefined) return response;
+  // What fails reaches the reader through the last stream, which the pipeline destroys with it.
+  return pipeline(response, decoder({ chunkSize: 64 * 1024 }), () => {});
+}

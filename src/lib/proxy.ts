@@ -1,0 +1,69 @@
+import type { Agent } from 'node:http';
+import { isIP } from 'node:net';
+import { getProxyForUrl } from 'proxy-from-env';
+
+/** How requests get to a host. */
+export type Route =
+  | { kind: 'proxy'; proxy: URL; variable: string }
+  /** `unused` names a variable that is set and does not apply, and says why. */
+  | { kind: 'direct'; unused: string | null }
+  /** A proxy that can't be used, and why. Around it would be a way that the owner does not want. */
+  | { kind: 'none'; why: string };
+
+const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'];
+
+/** A variable in either case, as `proxy-from-env` reads it: the lower case counts first. */
+function setVariable(name: string): { variable: string; value: string } | undefined {
+  return [name.toLowerCase(), name.toUpperCase()]
+    .map((variable) => ({ variable, value: process.env[variable]?.trim() ?? '' }))
+    .find(({ value }) => value !== '');
+}
+
+/** This machine: 127.0.0.0/8, ::1, and the names that always mean it (RFC 6761). */
+function isLoopback({ hostname }: URL): boolean {
+  const address = hostname.replace(/^\[|\]$/g, '');
+  if (isIP(address) === 4) return address.startsWith('127.');
+  return address === '::1' || /^(?:.+\.)?localhost$/.test(address);
+}
+
+/** The route that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY give. Never a proxy for this machine itself. */
+export function routeTo(url: URL): Route {
+  const own = setVariable(`${url.protocol.slice(0, -1)}_PROXY`) ?? setVariable('ALL_PROXY');
+  if (own === undefined) {
+    const other = PROXIES.map(setVariable).find((set) => set !== undefined);
+    const scheme = url.protocol.slice(0, -1);
+    return {
+      kind: 'direct',
+      unused: other === undefined ? null : `${other.variable} is not for ${scheme} addresses`,
+    };
+  }
+  const { variable, value } = own;
+  if (isLoopback(url)) return { kind: 'direct', unused: `${variable} is not for this computer itself` };
+  if (getProxyForUrl(url.href) === '')
+    return { kind: 'direct', unused: `NO_PROXY keeps ${variable} from it` };
+  const address = value.includes('://') ? value : `http://${value}`;
+  const proxy = URL.canParse(address) ? new URL(address) : undefined;
+  if (proxy === undefined || !/^https?:$/.test(proxy.protocol)) {
+    return { kind: 'none', why: `${variable} does not name an http or https proxy` };
+  }
+  return { kind: 'proxy', proxy, variable };
+}
+
+/** What a failed connection says of the route; without the user name and password that a proxy's address may hold. */
+export function routeInWords(address: string): string {
+  if (!URL.canParse(address)) return '';
+  const route = routeTo(new URL(address));
+  if (route.kind === 'proxy') return `, through the proxy ${route.proxy.host} of ${route.variable}`;
+  if (route.kind === 'none') return '';
+  return route.unused === null ? '' : `, without a proxy, for ${route.unused}`;
+}
+
+/** Makes the connections to a host by way of a proxy: a tunnel for https, the whole address for http. */
+export async function createProxyAgent(proxy: URL, secure: boolean, keepAlive: boolean): Promise<Agent> {
+  if (secure) {
+    const { HttpsProxyAgent } = await import('https-proxy-agent');
+    return new HttpsProxyAgent(proxy, { keepAlive });
+  }
+  const { HttpProxyAgent } = await import('http-proxy-agent');
+  return new HttpProxyAgent(proxy, { keepAlive });
+}
