@@ -3,6 +3,7 @@ import type { Answer } from './answers/answer.ts';
 import { readConfig } from './config/config.ts';
 import { createContext } from './config/create-context.ts';
 import type { Environment } from './config/read-settings.ts';
+import { withPlainNumbers } from './lib/exact-json.ts';
 import { createLog, type Log } from './log.ts';
 import { type AdoptReply, adopt } from './operations/adopt.ts';
 import { answersOf, linesOf, type ResultLine } from './operations/answers.ts';
@@ -117,7 +118,7 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
       ask(status, { batch_id, wait_seconds, ...call }),
     wait: (batch_id, { pollInterval: poll_interval, ...call } = {}) =>
       ask(wait, { batch_id, poll_interval, ...call }),
-    results: (batch_id, request) => ask(results, { ...request, batch_id }),
+    results: async (batch_id, request) => withPlainNumbers(await ask(results, { ...request, batch_id })),
     answers: (batchId) => answersOf(context, batchId),
     resultLines: (batchId) => linesOf(context, batchId),
     retry: (batch_id, request) => ask(retry, { ...request, batch_id }),

@@ -3,7 +3,7 @@
 export type { Answer } from './answers/answer.ts';
 export type { ErrorDigest } from './answers/digest.ts';
 export type { AttemptReport, OutcomeTotals } from './answers/outcomes.ts';
-export type { ShownAnswer } from './answers/page.ts';
+export type { ShownAnswer } from './answers/shown-answer.ts';
 export {
   type BatchClient,
   type CallOptions,

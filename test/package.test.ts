@@ -33,7 +33,7 @@ test('package-lock.json names every optional package, and no registry', async ()
 
 describe('what is built', () => {
   const dist = path.dirname(builtServer);
-  const ENTRIES = ['server.js', 'cli.js', 'scan-thread.js', 'examine-thread.js'];
+  const ENTRIES = ['server.js', 'cli.js', 'examine-thread.js'];
   const STATIC = /(?:from|import) ?"\.\/([^"]+)"/g;
   const ANY = /(?:from|import) ?\(?"\.\/([^"]+)"/g;
 

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../lib/json.ts';
 import type { CountedResult, Dialect, ModelAnswer, Result, ResultError } from '../provider/dialect.ts';
 import type { Outcome } from '../store/record.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
@@ -15,6 +16,8 @@ export type Answer = {
   tool_calls?: ModelAnswer['tool_calls'];
   stop_reason?: string;
   error?: { type: string; message: string; retryable: boolean };
+  /** Kinds of what was said and only `details` hold, as `thinking`, `citations` or `stop_details`. */
+  left_out?: string[];
   details?: AnswerDetails;
 };
 
@@ -24,7 +27,20 @@ export type AnswerDetails = {
   attempt: number;
   model?: string;
   usage?: ModelAnswer['usage'];
+  /** Of the output, where there was any thinking. */
+  thinking_tokens?: number;
+  /** All that was said, as it came, where that is more than one text. */
+  content?: readonly JsonObject[];
+  /** What else the provider says of it, by its own names. */
+  more?: JsonObject;
 };
+
+/** All that is known of an answer, flat: nothing of it is left out then. */
+export function withDetails({ details, left_out: _shown, ...told }: Answer) {
+  if (details === undefined) return told;
+  const { more, ...known } = details;
+  return { ...told, ...known, ...more };
+}
 
 /** Of a task for which the results hold no line. */
 export const missingError: ResultError = {
@@ -48,10 +64,15 @@ export function failureOf({ outcome, error }: Pick<CountedResult, 'outcome' | 'e
  * Reads a line that was saved as a result. When it came in, its answer's content was passed over: one that turns out to
  * be no JSON, or was changed on the disk since, is an answer that can't be read, not one that is missing.
  */
-export function readSavedLine(dialect: Dialect, line: string, requestId: string): Result {
+export function readSavedLine(
+  dialect: Dialect,
+  line: string,
+  requestId: string,
+  parse?: (text: string) => unknown,
+): Result {
   const error = { type: 'unreadable_result', message: 'The line that holds this answer is not JSON.' };
   const unreadable = { request_id: requestId, outcome: 'errored', error, usage: null, answer: null } as const;
-  return dialect.results.read(line) ?? unreadable;
+  return dialect.results.read(line, parse) ?? unreadable;
 }
 
 /** Undefined where the text is not JSON: the text then speaks for itself. */
@@ -91,13 +112,24 @@ export function toAnswer(
     details: { custom_id, attempt },
   };
   if (result.answer === null) return answer;
-  const { model, text, tool_calls, stop_reason, usage } = result.answer;
+  const { model, text, tool_calls, stop_reason, usage, content, more } = result.answer;
+  const thinking_tokens = result.usage?.thinking_tokens ?? 0;
+  const left_out = [...result.answer.left_out, ...Object.keys(more)];
   const json = structured ? parsed(text, parse) : undefined;
   return {
     ...answer,
     ...(json === undefined ? { text } : { json }),
     ...(tool_calls.length > 0 && { tool_calls }),
     ...(stop_reason !== null && { stop_reason }),
-    details: { custom_id, attempt, model, usage },
+    ...(left_out.length > 0 && { left_out }),
+    details: {
+      custom_id,
+      attempt,
+      model,
+      usage,
+      ...(thinking_tokens > 0 && { thinking_tokens }),
+      ...(content !== null && { content }),
+      ...(Object.keys(more).length > 0 && { more }),
+    },
   };
 }

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { BatchError } from '../errors.ts';
-import { makeFolder, writeFileDurably } from '../lib/durable-write.ts';
-import { fileFailure } from '../lib/file-failure.ts';
+import { stringifyExact } from '../lib/exact-json.ts';
 import type { Context } from '../state/context.ts';
 import type { BatchRecord, Outcome } from '../store/record.ts';
-import type { Answer, AnswerDetails } from './answer.ts';
 import { readCursor, writeCursor } from './cursor.ts';
+import { createKeeper, type ShownAnswer, shownAnswer } from './shown-answer.ts';
 import { openView, type View } from './view.ts';
 
 export type PageRequest = {
+  /** Where none are named, all but `pending`: what is still out is counted, not listed. */
   outcomes?: readonly (Outcome | 'pending')[] | undefined;
   task_ids?: readonly string[] | undefined;
   limit: number;
@@ -18,16 +17,7 @@ export type PageRequest = {
   full: boolean;
 };
 
-/** An answer as a reply gives it: one that is too long for it is cut, and whole in a file, unless read-only. */
-export type ShownAnswer = Omit<Answer, 'details'> &
-  Partial<AnswerDetails> & { cut?: { characters: number; shown: number; file: string | null } };
-
 export type Page = { results: ShownAnswer[]; next_cursor: string | null };
-
-/** The longest answer that a reply holds whole, and what is shown of a longer one, in characters of JSON. */
-const LONGEST_ANSWER = 8_000;
-const SHOWN_OF_LONGER = 4_000;
-const LONGEST_ERROR_MESSAGE = 1_000;
 
 const READ_AT_ONCE = 17;
 
@@ -45,13 +35,17 @@ export async function readPage(
   const wanted = request.task_ids && (await ordinalsOf(view, request.task_ids));
   const matches = (ordinal: number) =>
     (wanted === undefined || wanted.has(ordinal)) &&
-    (request.outcomes === undefined || request.outcomes.includes(view.outcome(ordinal)));
+    (request.outcomes === undefined
+      ? view.outcome(ordinal) !== 'pending'
+      : request.outcomes.includes(view.outcome(ordinal)));
 
+  const toldOnce = createCauses();
   const results: ShownAnswer[] = [];
   let used = 0;
   for await (const { ordinal, answer } of matching(view, start, matches)) {
-    const shown = await shownAnswer(context, record, ordinal, answer, request.full);
-    used += JSON.stringify(shown).length;
+    const keep = createKeeper(context, record.batch_id, ordinal);
+    const shown = toldOnce(await shownAnswer(answer, request.full, keep));
+    used += stringifyExact(shown).length;
     if (results.length >= request.limit || (results.length > 0 && used > characters)) {
       return { results, next_cursor: writeCursor(of, ordinal) };
     }
@@ -60,14 +54,28 @@ export async function readPage(
   return { results, next_cursor: null };
 }
 
+/** Leaves out a message that an answer before it on the page has said. */
+function createCauses() {
+  const told = new Set<string>();
+  return (shown: ShownAnswer): ShownAnswer => {
+    if (shown.error === undefined) return shown;
+    const { message, ...error } = shown.error;
+    const cause = `${error.type}\n${message}`;
+    if (told.has(cause)) return { ...shown, error };
+    told.add(cause);
+    return shown;
+  };
+}
+
 /** Answers from `start` on, some at a time: one by one each would cost an opening of files, all at once too much. */
 async function* matching(view: View, start: number, matches: (ordinal: number) => boolean) {
   let ordinals: number[] = [];
   for (let ordinal = start; ordinal < view.count; ordinal += 1) {
     if (matches(ordinal)) ordinals.push(ordinal);
     if (ordinals.length < READ_AT_ONCE && ordinal < view.count - 1) continue;
-    const answers = await view.answers(ordinals);
-    for (const [position, answer] of answers.entries()) yield { ordinal: ordinals[position] ?? 0, answer };
+    const answers = await view.answeredRows(ordinals);
+    for (const [position, { answer }] of answers.entries())
+      yield { ordinal: ordinals[position] ?? 0, answer };
     ordinals = [];
   }
 }
@@ -92,49 +100,3 @@ async function ordinalsOf(view: View, taskIds: readonly string[]): Promise<Set<n
     })),
   });
 }
-
-/** Puts a whole answer into a file of its own; gives its path. */
-async function keepWhole(context: Context, batchId: string, ordinal: number, text: string): Promise<string> {
-  const file = path.join(context.answersFolder, batchId, `${String(ordinal).padStart(6, '0')}.txt`);
-  try {
-    await makeFolder(path.dirname(file));
-    await writeFileDurably(file, text);
-  } catch (error) {
-    throw fileFailure(`write ${JSON.stringify(file)}`, error);
-  }
-  return file;
-}
-
-async function shownAnswer(
-  context: Context,
-  record: BatchRecord,
-  ordinal: number,
-  { details, ...answer }: Answer,
-  full: boolean,
-): Promise<ShownAnswer> {
-  const extra = full ? details : {};
-  const error = answer.error && {
-    ...answer.error,
-    message: fitting(answer.error.message, LONGEST_ERROR_MESSAGE),
-  };
-  const { json, tool_calls, text, ...rest } = { ...answer, ...(error && { error }) };
-  if (JSON.stringify({ json, tool_calls, text }).length <= LONGEST_ANSWER) {
-    return { ...answer, ...(error && { error }), ...extra };
-  }
-  const body = json === undefined ? (text ?? '') : JSON.stringify(json);
-  const whole = body + (tool_calls === undefined ? '' : JSON.stringify(tool_calls));
-  const file = context.readOnly ? null : await keepWhole(context, record.batch_id, ordinal, whole);
-  const shown = fitting(whole, SHOWN_OF_LONGER);
-  return { ...rest, text: shown, ...extra, cut: { characters: whole.length, shown: shown.length, file } };
-}
-
-/** The longest beginning of a text that takes up no more than this as JSON, where escapes count too. */
-function fitting(text: string, characters: number): string {
-  let shown = text.slice(0, characters).toWellFormed();
-  for (let size = jsonLength(shown); size > characters; size = jsonLength(shown)) {
-    shown = shown.slice(0, Math.floor((shown.length * characters) / size)).toWellFormed();
-  }
-  return shown;
-}
-
-const jsonLength = (text: string) => JSON.stringify(text).length - 2;

@@ -48,14 +48,17 @@ async function* between<T>(separator: string, items: AsyncIterable<T>, text: (it
   }
 }
 
-/** Work that came as rows or files has columns, which only all of its answers tell; other work is known at once. */
+/** Which columns there are only the answers tell: of rows all of them, of other work the first that leaves something out. */
 async function csvLayout(answers: AsyncIterable<AnsweredRow>) {
   const finder = createColumnFinder();
+  let ofRows = false;
   for await (const answered of answers) {
-    if (answered.row === null) return csvOfTasks;
+    ofRows ||= answered.row !== null;
     finder.add(answered);
+    if (!ofRows && answered.answer.left_out !== undefined) break;
   }
-  return csvOfRows(finder.columns());
+  const columns = finder.columns();
+  return ofRows ? csvOfRows(columns) : csvOfTasks(columns);
 }
 
 async function* rawLines(context: Context, record: BatchRecord): Pieces {

@@ -31,7 +31,7 @@ export type View = {
   failures(): AsyncIterable<TaskFailure[]>;
   /** The answers of these tasks, in the order asked for. */
   answers(ordinals: readonly number[]): Promise<Answer[]>;
-  /** The same for files, with the rows that the tasks were made of, and every number as it was written. */
+  /** The same with the rows that the tasks were made of, and every number as it was written. */
   answeredRows(ordinals: readonly number[]): Promise<AnsweredRow[]>;
   /** All tasks in order, streamed in groups. */
   tasks(): AsyncIterable<TaskEntry[]>;
@@ -128,7 +128,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     const viewedPart = partOf(ordinal);
     if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
     const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
-    const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id);
+    const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id, parse);
     return toAnswer(task, structured, result, viewedPart.part.attempt, parse);
   }
 

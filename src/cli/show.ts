@@ -1,3 +1,4 @@
+import { stringifyExact } from '../lib/exact-json.ts';
 import type { BatchReport } from '../operations/replies/report.ts';
 import type { ResultsReply } from '../operations/results.ts';
 import { count, dollars } from './format.ts';
@@ -103,8 +104,10 @@ export function showAnswers(terminal: Terminal, { results }: ResultsReply): void
     const mark = outcome === 'succeeded' ? terminal.style('green', outcome) : terminal.style('red', outcome);
     terminal.print(`${terminal.style('bold', printable(task_id))}  ${mark}`);
     if (text !== undefined) terminal.print(printable(text));
-    else if (json !== undefined) terminal.print(JSON.stringify(json));
-    if (error !== undefined) terminal.print(printable(`${error.type}: ${error.message}`));
+    else if (json !== undefined) terminal.print(stringifyExact(json));
+    if (error !== undefined) {
+      terminal.print(printable(error.message === undefined ? error.type : `${error.type}: ${error.message}`));
+    }
     terminal.print('');
   }
 }

@@ -95,6 +95,12 @@ export function parseExact(text: string): ExactJson {
   return { value: JSON.parse(marked, reviveNumber), repeatsKey };
 }
 
+/** The same with JavaScript numbers in place of exact ones, as near as these come. */
+export function withPlainNumbers<T>(value: T): T {
+  const text = JSON.stringify(value);
+  return text?.includes(MARK) ? JSON.parse(text.replaceAll(MARKED, '$1')) : value;
+}
+
 /** As `JSON.stringify`, for what `parseExact` gives: every number as it was written. */
 export function stringifyExact(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, null, indent);

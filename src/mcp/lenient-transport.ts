@@ -1,5 +1,6 @@
 import type { Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
+import { withPlainNumbers } from '../lib/exact-json.ts';
 import { meaningsOf } from './odd-messages.ts';
 
 type Receive = (message: JSONRPCMessage, extra?: MessageExtraInfo) => void;
@@ -36,7 +37,8 @@ export class LenientTransport implements Transport {
   }
 
   send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    return this.#inner.send(message, options);
+    // How it writes numbers is its own matter: it gets what it can write.
+    return this.#inner.send(withPlainNumbers(message), options);
   }
 
   close(): Promise<void> {

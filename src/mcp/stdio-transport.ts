@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { stringifyExact } from '../lib/exact-json.ts';
 import { meaningsOf } from './odd-messages.ts';
 
 /** Larger than any call's work may be, so that too much of it is refused in words and not by a closed connection. */
@@ -42,7 +43,7 @@ export class StdioTransport implements Transport {
 
   send(message: JSONRPCMessage): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#stdout.write(`${JSON.stringify(message)}\n`)) resolve();
+      if (this.#stdout.write(`${stringifyExact(message)}\n`)) resolve();
       else this.#stdout.once('drain', resolve);
     });
   }

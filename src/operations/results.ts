@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { digestOf, type ErrorDigest } from '../answers/digest.ts';
 import type { OutcomeTotals } from '../answers/outcomes.ts';
 import { checkOutputFile, writeOutputFile } from '../answers/output-file.ts';
-import { readPage, type ShownAnswer } from '../answers/page.ts';
+import { readPage } from '../answers/page.ts';
+import type { ShownAnswer } from '../answers/shown-answer.ts';
 import { type CostUsd, costOf } from '../cost/cost.ts';
 import { type Spending, spendingOf } from '../cost/spending.ts';
 import { BatchError } from '../errors.ts';
@@ -24,7 +25,7 @@ export type Detail = (typeof details)[number];
 
 const input = z.strictObject({
   batch_id: batchId,
-  detail: z.enum(details).optional().describe('full adds model, usage, custom_id, attempt'),
+  detail: z.enum(details).optional().describe('full adds model, usage, content, …'),
   outcomes: outcomeFilter,
   task_ids: z.array(z.string().min(1).max(256)).nonempty().max(1000).optional(),
   limit: z.int().min(1).max(200).optional().describe('Answers per page, default 50'),

@@ -1,5 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { BatchError, renderError } from '../errors.ts';
+import { parseExact, stringifyExact } from '../lib/exact-json.ts';
+import { isJsonObject } from '../lib/json.ts';
 import type { Context } from '../state/context.ts';
 import { asMeant } from './as-meant.ts';
 import { audit, type End } from './audit.ts';
@@ -30,9 +32,10 @@ export async function callTool(
     return { content: [{ type: 'text', text }], isError: true };
   };
   if ('error' in end) return refuse(end.error);
-  const text = redact(JSON.stringify(end.reply));
+  const text = redact(stringifyExact(end.reply));
   if (text.length > LONGEST_TEXT) return refuse(tooLong(tool));
-  return { content: [{ type: 'text', text }], structuredContent: JSON.parse(text) };
+  const { value } = parseExact(text);
+  return { content: [{ type: 'text', text }], ...(isJsonObject(value) && { structuredContent: value }) };
 }
 
 /** How a call ended, and the arguments as they were taken. */

@@ -4,7 +4,7 @@ import type { AnsweredRow } from '../view.ts';
 import { answerName, cellText, keysOf, ownName } from './flat-answer.ts';
 
 /** Which columns the rows of a batch have, and which keys its answers, in the order in which they come. */
-export type CsvColumns = { row: string[]; answer: string[] };
+export type CsvColumns = { row: string[]; answer: string[]; left_out: boolean };
 
 /** An answer of more keys than a sheet can show stays one piece of JSON. */
 const MOST_KEYS = 200;
@@ -13,28 +13,27 @@ const MOST_KEYS = 200;
 export function createColumnFinder() {
   const row = new Set<string>();
   const answer = new Set<string>();
+  let left_out = false;
   return {
     add({ row: cells, answer: said }: AnsweredRow) {
+      left_out ||= said.left_out !== undefined;
       for (const column of Object.keys(cells ?? {})) row.add(column);
       for (const key of Object.keys(keysOf(said))) answer.add(key);
     },
     columns: (): CsvColumns => ({
       row: [...row],
       answer: answer.size > MOST_KEYS ? ['answer'] : [...answer],
+      left_out,
     }),
   };
 }
 
-const aboutAnswer = [
-  'outcome',
-  'error_type',
-  'error_message',
-  'model',
-  'input_tokens',
-  'output_tokens',
-] as const;
+const aboutAnswer = ['outcome', 'error_type', 'error_message', 'model', 'input_tokens', 'output_tokens'];
 
-function about({ outcome, error, details }: Answer): Record<(typeof aboutAnswer)[number], unknown> {
+/** `left_out` says what of an answer no cell holds, in a file where that is said of any. */
+const aboutNames = (left_out: boolean) => [...aboutAnswer, ...(left_out ? ['left_out'] : [])];
+
+function about({ outcome, error, left_out, details }: Answer): Record<string, unknown> {
   const { usage, model } = details ?? {};
   return {
     outcome,
@@ -43,6 +42,7 @@ function about({ outcome, error, details }: Answer): Record<(typeof aboutAnswer)
     model,
     input_tokens: usage?.input_tokens,
     output_tokens: usage?.output_tokens,
+    left_out: left_out?.join(', '),
   };
 }
 
@@ -50,7 +50,8 @@ function about({ outcome, error, details }: Answer): Record<(typeof aboutAnswer)
 export type CsvLayout = { head: string; line: (answered: AnsweredRow) => string };
 
 /** Answers beside the rows they are for: the columns of those unchanged and in front. */
-export function csvOfRows({ row, answer }: CsvColumns): CsvLayout {
+export function csvOfRows({ row, answer, left_out }: CsvColumns): CsvLayout {
+  const names = aboutNames(left_out);
   const isRowColumn = Object.fromEntries(row.map((column) => [column, true]));
   const answerNames = answer.map((key) => answerName(key, isRowColumn));
   const taken = Object.fromEntries([...row, ...answerNames].map((name) => [name, true]));
@@ -60,7 +61,7 @@ export function csvOfRows({ row, answer }: CsvColumns): CsvLayout {
       ownName('task_id', taken),
       ...row,
       ...answerNames,
-      ...aboutAnswer.map((name) => ownName(name, taken)),
+      ...names.map((name) => ownName(name, taken)),
     ]),
     line({ row: cells, answer: said }) {
       const keys = keysOf(said);
@@ -70,20 +71,24 @@ export function csvOfRows({ row, answer }: CsvColumns): CsvLayout {
         said.task_id,
         ...row.map((column) => cellText(cells?.[column])),
         ...(whole ? [cellText(keys)] : answer.map((key) => cellText(keys[key]))),
-        ...aboutAnswer.map((name) => cellText(facts[name])),
+        ...names.map((name) => cellText(facts[name])),
       ]);
     },
   };
 }
 
 /** Answers to tasks that were given by themselves: each in one cell. */
-export const csvOfTasks: CsvLayout = {
-  head: csvLine(['task_id', 'outcome', 'answer', ...aboutAnswer.slice(1)]),
-  line({ answer }) {
-    const { outcome, ...facts } = about(answer);
-    return csvLine([answer.task_id, outcome, answerCell(answer), ...Object.values(facts)].map(cellText));
-  },
-};
+export function csvOfTasks({ left_out }: Pick<CsvColumns, 'left_out'>): CsvLayout {
+  const [outcome = '', ...others] = aboutNames(left_out);
+  return {
+    head: csvLine(['task_id', outcome, 'answer', ...others]),
+    line({ answer }) {
+      const facts = about(answer);
+      const cells = [facts.outcome, answerCell(answer), ...others.map((name) => facts[name])];
+      return csvLine([answer.task_id, ...cells.map(cellText)]);
+    },
+  };
+}
 
 /** The text, or the JSON; calls of tools as JSON, below a text that comes before them. */
 function answerCell({ text, json, tool_calls }: Answer): string {

@@ -1,4 +1,5 @@
 import { stringifyExact } from '../../lib/exact-json.ts';
+import { withDetails } from '../answer.ts';
 import type { AnsweredRow } from '../view.ts';
 import { flatRow } from './flat-answer.ts';
 
@@ -22,14 +23,17 @@ export function jsonElement({ row, answer }: AnsweredRow): string {
       : null,
     error: error ? `${error.type}: ${error.message}` : success ? null : outcome,
     outcome,
+    ...(details?.thinking_tokens !== undefined && { thinking_tokens: details.thinking_tokens }),
+    ...(details?.content && { content: details.content }),
+    ...details?.more,
   };
   return stringifyExact(row === null ? own : flatRow({ row, answer }, own));
 }
 
 /** All that is known of an answer, on a line; beside a row its columns and the answer's keys. */
 export function jsonLine({ row, answer }: AnsweredRow): string {
-  const { details, ...told } = answer;
-  if (row === null) return `${stringifyExact({ ...told, ...details })}\n`;
+  const told = withDetails(answer);
+  if (row === null) return `${stringifyExact(told)}\n`;
   const { text: _text, json: _json, tool_calls: _calls, ...facts } = told;
-  return `${stringifyExact(flatRow({ row, answer }, { ...facts, ...details }))}\n`;
+  return `${stringifyExact(flatRow({ row, answer }, facts))}\n`;
 }

@@ -8,7 +8,15 @@ export function markdownHead({ name, provider }: Pick<BatchRecord, 'name' | 'pro
 }
 
 /** An answer under a heading of its task's id. */
-export function markdownSection({ task_id, outcome, text, json, tool_calls, error }: Answer): string {
+export function markdownSection({
+  task_id,
+  outcome,
+  text,
+  json,
+  tool_calls,
+  error,
+  left_out,
+}: Answer): string {
   const said = json === undefined ? (text ?? '') : codeBlock(json);
   const body = [said, tool_calls ? codeBlock(tool_calls) : ''].filter((part) => part !== '').join('\n\n');
   const note = error
@@ -16,7 +24,8 @@ export function markdownSection({ task_id, outcome, text, json, tool_calls, erro
     : outcome === 'succeeded'
       ? ''
       : `*${outcome}*\n\n`;
-  return `\n## ${oneLine(task_id)}\n\n${note}${body}\n`;
+  const rest = left_out === undefined ? '' : `\n\n*left out here: ${left_out.map(oneLine).join(', ')}*`;
+  return `\n## ${oneLine(task_id)}\n\n${note}${body}${rest}\n`;
 }
 
 const codeBlock = (value: unknown) => `\`\`\`json\n${stringifyExact(value, 2)}\n\`\`\``;

@@ -1,3 +1,4 @@
+import { stringifyExact } from '../../lib/exact-json.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type ResultsReply, results } from '../../operations/results.ts';
 import type { Call, Command } from '../command.ts';
@@ -18,7 +19,7 @@ export const resultsCommand: Command = {
   async run(call) {
     const { terminal, given, json } = call;
     const reply = await readResults(call, given[0], given[1]);
-    if (json) terminal.print(JSON.stringify(reply, null, 2));
+    if (json) terminal.print(stringifyExact(reply, 2));
     else {
       if (given[1] === undefined) showAnswers(terminal, reply);
       showSaved(call, reply);

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { hasErrorCode } from '../../errors.ts';
+import { stringifyExact } from '../../lib/exact-json.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type WaitReply, wait } from '../../operations/wait.ts';
 import type { Call, Command } from '../command.ts';
@@ -43,7 +44,7 @@ export async function waitAndSave(
   // The submission may have named the file, and the look that found the end wrote it then.
   const isWritten = outputFile !== undefined && writtenFiles(waited).includes(await realPath(outputFile));
   const reply = await readResults({ ...call, args: {} }, waited.batch_id, isWritten ? undefined : outputFile);
-  if (json) terminal.print(JSON.stringify(reply, null, 2));
+  if (json) terminal.print(stringifyExact(reply, 2));
   else {
     if (outputFile === undefined) showAnswers(terminal, reply);
     showSaved(call, reply);
@@ -65,7 +66,7 @@ async function realPath(file: string): Promise<string> {
 
 /** The batch goes on without whoever waited. */
 function showUnfinished({ terminal, json }: Call, reply: WaitReply): ExitCode {
-  if (json) terminal.print(JSON.stringify(reply, null, 2));
+  if (json) terminal.print(stringifyExact(reply, 2));
   else {
     showBatch(terminal, reply);
     terminal.note(
