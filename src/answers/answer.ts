@@ -18,6 +18,8 @@ export type Answer = {
   error?: { type: string; message: string; retryable: boolean };
   /** Kinds of what was said and only `details` hold, as `thinking`, `citations` or `stop_details`. */
   left_out?: string[];
+  /** Whether it is as its row has it, where the work said what to compare. */
+  expected?: boolean;
   details?: AnswerDetails;
 };
 

@@ -10,6 +10,7 @@ import type { Span, Store } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { openTasks, type Tasks } from '../store/task-list.ts';
 import { type Answer, failureOf, missingError, readSavedLine, toAnswer } from './answer.ts';
+import { type Expectations, isExpected } from './expected-answer.ts';
 import { mergeParts } from './merge.ts';
 import { createRecent, type Recent } from './recent.ts';
 import { type ViewedPart, viewPart } from './viewed-part.ts';
@@ -24,6 +25,8 @@ export type View = {
   readonly parts: string;
   /** The same for every opening of the same view. */
   readonly content: object;
+  /** What its answers are compared with. */
+  readonly expect: Expectations;
   outcome(ordinal: number): Outcome | 'pending';
   /** The lines of these tasks' answers, as they were received, in the order asked for; null where there is none. */
   lines(ordinals: readonly number[]): Promise<(string | null)[]>;
@@ -82,6 +85,8 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
   const content = await loadedView(context, record);
   const dialect = dialectOf(record.provider);
   const { tasks, viewed, partOf } = content;
+  const { expect = {} } = record;
+  const isCompared = Object.keys(expect).length > 0;
   const blobs = context.store.blobs(record.batch_id);
 
   function outcome(ordinal: number): Outcome | 'pending' {
@@ -129,7 +134,9 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
     const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
     const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id, parse);
-    return toAnswer(task, structured, result, viewedPart.part.attempt, parse);
+    const found = toAnswer(task, structured, result, viewedPart.part.attempt, parse);
+    const expected = isCompared ? isExpected(expect, found, rowOf(task)) : undefined;
+    return expected === undefined ? found : { ...found, expected };
   }
 
   async function failuresOf(ordinals: readonly number[]): Promise<TaskFailure[]> {
@@ -145,6 +152,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
   return {
     count: tasks.count,
     content,
+    expect,
     parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
     outcome,
     lines,

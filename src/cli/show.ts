@@ -90,12 +90,23 @@ export function showTotals(terminal: Terminal, reply: ResultsReply): void {
     ['Errored', count(outcomes.errored)],
     ['Other', countsText({ ...outcomes, succeeded: 0, errored: 0 })],
     ['Cost', costText(reply.cost_usd)],
+    ['As expected', expectedText(reply)],
   ]);
+  for (const { expected, of, matches, instead } of reply.expected?.worst ?? []) {
+    const said = instead.map(({ said, count: times }) => `${said} (${count(times)})`).join(', ');
+    terminal.print(`    ${printable(expected)}: ${count(matches)} of ${count(of)}; else ${printable(said)}`);
+  }
   for (const { type, message, count: times, suggestion } of reply.error_digest.slice(0, FAILURES_SHOWN)) {
     terminal.print(`${terminal.style('red', `${count(times)} × ${printable(type)}`)}: ${printable(message)}`);
     if (suggestion) terminal.print(`    ${inCommands(suggestion)}`);
   }
   warn(terminal, reply.warnings);
+}
+
+/** How many answers are as their rows have them. */
+function expectedText({ expected }: ResultsReply): string | null {
+  if (expected === undefined) return null;
+  return `${count(expected.matches)} of ${count(expected.of)} (${(expected.share * 100).toFixed(1)} %)`;
 }
 
 /** The answers of a page, each under its task's id. */

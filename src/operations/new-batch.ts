@@ -143,6 +143,7 @@ function newRecord(
     estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: prepared.rates.basis },
     outputs: output.path === null ? [] : [{ path: output.path, written_at: null, problem: null }],
     warnings: prepared.warnings,
+    ...(work.expect && { expect: { ...work.expect } }),
     parts,
   };
 }

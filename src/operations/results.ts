@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { digestOf, type ErrorDigest } from '../answers/digest.ts';
+import { type ExpectedReport, expectedIn } from '../answers/expected-report.ts';
 import type { OutcomeTotals } from '../answers/outcomes.ts';
 import { checkOutputFile, writeOutputFile } from '../answers/output-file.ts';
 import { readPage } from '../answers/page.ts';
 import type { ShownAnswer } from '../answers/shown-answer.ts';
+import { openView } from '../answers/view.ts';
 import { type CostUsd, costOf } from '../cost/cost.ts';
 import { type Spending, spendingOf } from '../cost/spending.ts';
 import { BatchError } from '../errors.ts';
@@ -44,6 +46,8 @@ type Results = {
   totals: OutcomeTotals & { total: number };
   results: ShownAnswer[];
   error_digest: ErrorDigest[];
+  /** How many answers are as their rows have them, in a summary. */
+  expected?: ExpectedReport;
   next_cursor: string | null;
   results_state: ResultsState;
   output_files: string[];
@@ -116,6 +120,7 @@ async function readResults(
     detail,
     totals: { total: record.request_count, ...report.outcomes },
     error_digest: await digestOf(context, record),
+    ...(detail === 'summary' && (await expectedOf(context, record))),
     results_state: report.results_state,
     output_files: [...new Set([...report.output_files, ...(written ? [output] : [])])],
     cost_usd: costOf(record),
@@ -127,6 +132,12 @@ async function readResults(
   const used = JSON.stringify({ ...head, spending }).length;
   const page = await pageOf(context, record, request, detail, used);
   return { ...head, ...(spending && { spending }), ...page };
+}
+
+/** How many answers are as expected, where the work said what to expect. */
+async function expectedOf(context: Context, record: BatchRecord): Promise<{ expected?: ExpectedReport }> {
+  if (record.expect === undefined) return {};
+  return { expected: await expectedIn(await openView(context, record)) };
 }
 
 /** The reply while the batch is being prepared: how many tasks it has is not known yet. */

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
-import type { JsonObject } from '../lib/json.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
 import { labelSchema, readLabels } from '../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
@@ -48,6 +49,10 @@ export const workFields = {
     .union([z.array(z.string()), fileArgument])
     .optional()
     .describe('A list, or its path: each answer is {label}, one of them'),
+  expect: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe('{"label": "category"}: key of the answer, right column'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
 };
 
@@ -62,7 +67,11 @@ type SourceArguments = {
 };
 
 export type WorkArguments = TaskDefaults &
-  SourceArguments & { labels?: string[] | string | undefined; max_tasks?: number | undefined };
+  SourceArguments & {
+    labels?: string[] | string | undefined;
+    expect?: Record<string, string> | undefined;
+    max_tasks?: number | undefined;
+  };
 
 const sources = ['requests', 'requests_file', 'rows_file', 'input_files'] as const;
 
@@ -89,7 +98,8 @@ export async function toWork(
   const { task_type, prompt, input_data, system, model_tier, model, max_tokens } = args;
   const output_schema = await answerSchema(args, folders);
   const defaults = { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema };
-  return { source, defaults, max_tasks: args.max_tasks };
+  const expect = expectedKeys(args, output_schema);
+  return { source, defaults, max_tasks: args.max_tasks, expect };
 }
 
 async function answerSchema(
@@ -105,6 +115,33 @@ async function answerSchema(
     throw invalid({ field: 'labels', problem: 'does not go with classify_bulk, which has its own', valid });
   }
   return labelSchema(await readLabels(labels, folders));
+}
+
+/** What answers are compared with; that the columns are there is checked when the table is open. */
+function expectedKeys(
+  { expect = {}, rows_file, prompt, task_type }: WorkArguments,
+  schema: JsonObject | undefined,
+): Record<string, string> | undefined {
+  const keys = Object.keys(expect);
+  if (keys.length === 0) return undefined;
+  if (rows_file === undefined) refuseBeside({ expect }, 'rows_file');
+  // What a task type answers is its own, unless a schema says it.
+  if (schema === undefined && prompt === undefined && task_type !== undefined) return expect;
+  const known = schema === undefined ? ['answer'] : propertiesOf(schema);
+  const unknown = keys.find((key) => known !== null && !known.includes(key));
+  if (known === null || unknown === undefined) return expect;
+  const problem = `${quoteName(unknown)} is no key of the answers${didYouMean(unknown, known)}`;
+  const what =
+    schema === undefined
+      ? 'answer, for answers that are texts, or labels or output_schema'
+      : known.join(', ');
+  throw invalid({ field: 'expect', problem, valid: what });
+}
+
+/** The keys that a schema gives to an answer; null where it leaves them open. */
+function propertiesOf({ properties, additionalProperties }: JsonObject): string[] | null {
+  if (!isJsonObject(properties)) return null;
+  return additionalProperties === false ? Object.keys(properties) : null;
 }
 
 function sourceOf(args: SourceArguments, inlineBytes: number): WorkSource {

@@ -205,6 +205,8 @@ export const batchRecord = z.object({
   estimate: costEstimate.nullable(),
   outputs: z.array(requestedOutput),
   warnings: z.array(z.string()),
+  /** Which key of an answer is compared with which column of its row. */
+  expect: z.record(z.string(), z.string()).exactOptional(),
   /** Made by another program; its tasks are known when its results are in. */
   adopted: z.boolean().default(false),
   parts: z.array(part),

@@ -4,7 +4,7 @@ import type { Templates } from '../templates/templates.ts';
 import { hasPlaces, placesOf } from './places.ts';
 import { materialColumn } from './render-row.ts';
 import type { TaskDefaults } from './task.ts';
-import type { WorkSource } from './work.ts';
+import type { Work, WorkSource } from './work.ts';
 
 const COLUMNS_NAMED = 40;
 
@@ -19,8 +19,7 @@ function listed(columns: readonly string[]): string {
  * every row.
  */
 export function checkRows(
-  defaults: TaskDefaults,
-  source: WorkSource,
+  { defaults, source, expect }: Work,
   columns: readonly string[],
   templates: Templates,
 ): Problem[] {
@@ -35,7 +34,18 @@ export function checkRows(
     ...checkPurpose(defaults, source),
     ...texts.flatMap(([field, text, names]) => checkPlaces(field, text, names, columns, source.kind)),
     ...checkMaterial(defaults, source, columns, templates),
+    ...checkExpected(Object.values(expect ?? {}), columns),
   ];
+}
+
+function checkExpected(expected: readonly string[], columns: readonly string[]): Problem[] {
+  return expected
+    .filter((name) => !columns.includes(name))
+    .map((name) => ({
+      field: 'expect',
+      problem: `${quoteName(name)} is no column of rows_file${didYouMean(name, columns)}`,
+      valid: listed(columns),
+    }));
 }
 
 function checkPurpose({ prompt, task_type }: TaskDefaults, { kind }: WorkSource): Problem[] {

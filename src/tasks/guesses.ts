@@ -46,6 +46,10 @@ const KEYS: readonly [name: string, words: string][] = [
     'output_schema',
     'schema jsonschema responseschema responseformat outputformat structuredoutput answerschema',
   ],
+  [
+    'expect',
+    'expected expectedcolumn groundtruth truth gold golden goldcolumn labelcolumn compare target reference',
+  ],
   ['max_tasks', 'limit first n maxitems maxrequests pilot top head sample samplesize numtasks count'],
   ['name', 'title batchname label description jobname tag'],
   [

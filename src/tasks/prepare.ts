@@ -100,7 +100,7 @@ export async function prepare(
   const read: { source: SourceFacts | null } = { source: null };
   const columns = new Set<string>();
   const checkColumns = (names: readonly string[]) =>
-    problems.add(...checkRows(work.defaults, work.source, names, preparation.templates));
+    problems.add(...checkRows(work, names, preparation.templates));
   const begin = (found: SourceFacts) => {
     read.source = found;
     if (found.columns !== null) checkColumns(found.columns);

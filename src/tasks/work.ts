@@ -32,4 +32,6 @@ export type Work = {
   defaults: TaskDefaults;
   /** So many tasks, spread evenly over the work: a pilot. */
   max_tasks?: number | undefined;
+  /** Which key of an answer is compared with which column of its row: `{"label": "category"}`. */
+  expect?: Readonly<Record<string, string>> | undefined;
 };

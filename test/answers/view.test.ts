@@ -5,6 +5,7 @@ const viewOf = (content: object): View => ({
   count: 0,
   parts: '1',
   content,
+  expect: {},
   outcome: () => 'succeeded',
   lines: async () => [],
   failures: async function* () {},

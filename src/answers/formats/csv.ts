@@ -4,7 +4,7 @@ import type { AnsweredRow } from '../view.ts';
 import { answerName, cellText, keysOf, ownName } from './flat-answer.ts';
 
 /** Which columns the rows of a batch have, and which keys its answers, in the order in which they come. */
-export type CsvColumns = { row: string[]; answer: string[]; left_out: boolean };
+export type CsvColumns = { row: string[]; answer: string[]; left_out: boolean; expected: boolean };
 
 /** An answer of more keys than a sheet can show stays one piece of JSON. */
 const MOST_KEYS = 200;
@@ -14,9 +14,11 @@ export function createColumnFinder() {
   const row = new Set<string>();
   const answer = new Set<string>();
   let left_out = false;
+  let expected = false;
   return {
     add({ row: cells, answer: said }: AnsweredRow) {
       left_out ||= said.left_out !== undefined;
+      expected ||= said.expected !== undefined;
       for (const column of Object.keys(cells ?? {})) row.add(column);
       for (const key of Object.keys(keysOf(said))) answer.add(key);
     },
@@ -24,18 +26,24 @@ export function createColumnFinder() {
       row: [...row],
       answer: answer.size > MOST_KEYS ? ['answer'] : [...answer],
       left_out,
+      expected,
     }),
   };
 }
 
 const aboutAnswer = ['outcome', 'error_type', 'error_message', 'model', 'input_tokens', 'output_tokens'];
 
-/** `left_out` says what of an answer no cell holds, in a file where that is said of any. */
-const aboutNames = (left_out: boolean) => [...aboutAnswer, ...(left_out ? ['left_out'] : [])];
+/** `expected` and `left_out`, what of an answer no cell holds, only in a file where that is said of any. */
+const aboutNames = ({ left_out, expected }: Pick<CsvColumns, 'left_out' | 'expected'>) => [
+  ...(expected ? ['expected'] : []),
+  ...aboutAnswer,
+  ...(left_out ? ['left_out'] : []),
+];
 
-function about({ outcome, error, left_out, details }: Answer): Record<string, unknown> {
+function about({ outcome, error, left_out, expected, details }: Answer): Record<string, unknown> {
   const { usage, model } = details ?? {};
   return {
+    expected,
     outcome,
     error_type: error?.type,
     error_message: error?.message,
@@ -50,8 +58,8 @@ function about({ outcome, error, left_out, details }: Answer): Record<string, un
 export type CsvLayout = { head: string; line: (answered: AnsweredRow) => string };
 
 /** Answers beside the rows they are for: the columns of those unchanged and in front. */
-export function csvOfRows({ row, answer, left_out }: CsvColumns): CsvLayout {
-  const names = aboutNames(left_out);
+export function csvOfRows({ row, answer, ...columns }: CsvColumns): CsvLayout {
+  const names = aboutNames(columns);
   const isRowColumn = Object.fromEntries(row.map((column) => [column, true]));
   const answerNames = answer.map((key) => answerName(key, isRowColumn));
   const taken = Object.fromEntries([...row, ...answerNames].map((name) => [name, true]));
@@ -79,7 +87,7 @@ export function csvOfRows({ row, answer, left_out }: CsvColumns): CsvLayout {
 
 /** Answers to tasks that were given by themselves: each in one cell. */
 export function csvOfTasks({ left_out }: Pick<CsvColumns, 'left_out'>): CsvLayout {
-  const [outcome = '', ...others] = aboutNames(left_out);
+  const [outcome = '', ...others] = aboutNames({ left_out, expected: false });
   return {
     head: csvLine(['task_id', outcome, 'answer', ...others]),
     line({ answer }) {

@@ -5,7 +5,7 @@ import { flatRow } from './flat-answer.ts';
 
 /** The shape of the guide's results file: one flat object per task, in front of it the columns of its row. */
 export function jsonElement({ row, answer }: AnsweredRow): string {
-  const { task_id, outcome, text, json, tool_calls, stop_reason, error, details } = answer;
+  const { task_id, outcome, text, json, tool_calls, stop_reason, error, expected, details } = answer;
   const success = outcome === 'succeeded';
   const has = text !== undefined || json !== undefined;
   const own = {
@@ -26,6 +26,7 @@ export function jsonElement({ row, answer }: AnsweredRow): string {
     ...(details?.thinking_tokens !== undefined && { thinking_tokens: details.thinking_tokens }),
     ...(details?.content && { content: details.content }),
     ...details?.more,
+    ...(expected !== undefined && { expected }),
   };
   return stringifyExact(row === null ? own : flatRow({ row, answer }, own));
 }

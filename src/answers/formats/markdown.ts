@@ -16,6 +16,7 @@ export function markdownSection({
   tool_calls,
   error,
   left_out,
+  expected,
 }: Answer): string {
   const said = json === undefined ? (text ?? '') : codeBlock(json);
   const body = [said, tool_calls ? codeBlock(tool_calls) : ''].filter((part) => part !== '').join('\n\n');
@@ -25,7 +26,8 @@ export function markdownSection({
       ? ''
       : `*${outcome}*\n\n`;
   const rest = left_out === undefined ? '' : `\n\n*left out here: ${left_out.map(oneLine).join(', ')}*`;
-  return `\n## ${oneLine(task_id)}\n\n${note}${body}${rest}\n`;
+  const beside = expected === false ? '*not as expected*\n\n' : '';
+  return `\n## ${oneLine(task_id)}\n\n${note}${beside}${body}${rest}\n`;
 }
 
 const codeBlock = (value: unknown) => `\`\`\`json\n${stringifyExact(value, 2)}\n\`\`\``;

@@ -1,0 +1,137 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startApi, startCheckedServer } from '../api.ts';
+import { succeeded } from '../api-server.ts';
+import { parseCsv } from '../csv.ts';
+import { expectRefusal, type Given, type Row } from './refusal.ts';
+
+const table = 'id,text,right,n,note\n1,a,x,5,\n2,b,x,5.0,\n3,c,y,6,\n4,d,,7,\n5,e,z,8,\n';
+
+const schema = {
+  type: 'object',
+  properties: { label: { type: 'string' }, n: { type: 'number' }, note: { type: 'string' } },
+};
+
+async function judged(args: object, said: string[]) {
+  const api = await startApi({
+    results: (requests) =>
+      requests.map((request, index) =>
+        index < said.length
+          ? succeeded(request, said[index] ?? '')
+          : succeeded(request, 'cut', { stop_reason: 'max_tokens' }),
+      ),
+  });
+  const server = await startCheckedServer({ api });
+  await writeFile(path.join(server.work, 't.csv'), table);
+  const { batch_id } = await server.ok('submit_batch', { rows_file: 't.csv', prompt: '{{text}}', ...args });
+  api.endAll();
+  const whole = await server.ok('get_results', { batch_id });
+  const summary = await server.ok('get_results', { batch_id, detail: 'summary' });
+  const out = async (name: string) => {
+    await server.ok('get_results', { batch_id, output_file: name });
+    return readFile(path.join(server.work, name), 'utf8');
+  };
+  return { whole, summary, out };
+}
+
+describe('expect', () => {
+  it('says of each finished answer whether it is as its row has it, and how many are', async () => {
+    const said = ['x', 'y', 'y', 'x'].map((label) => JSON.stringify({ label }));
+    const { whole, summary, out } = await judged({ output_schema: schema, expect: { label: 'right' } }, said);
+    expect(whole.results.map(({ expected }: { expected?: boolean }) => expected)).toEqual([
+      true,
+      false,
+      true,
+      undefined,
+      undefined,
+    ]);
+    expect(summary.expected).toEqual({
+      of: 3,
+      matches: 2,
+      share: 0.6667,
+      worst: [
+        { key: 'label', expected: 'x', of: 2, matches: 1, share: 0.5, instead: [{ said: 'y', count: 1 }] },
+      ],
+    });
+    const [head = [], ...rows] = parseCsv(await out('o.csv'));
+    expect(head.slice(0, 10)).toEqual([
+      'task_id',
+      'id',
+      'text',
+      'right',
+      'n',
+      'note',
+      'label',
+      'answer',
+      'expected',
+      'outcome',
+    ]);
+    expect(rows.map((row) => row[8])).toEqual(['true', 'false', 'true', '', '']);
+    const lines = (await out('o.jsonl')).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).expected)).toEqual([true, false, true, undefined, undefined]);
+    expect(JSON.parse(await out('o.json'))[1]).toMatchObject({ expected: false });
+    expect((await out('o.md')).match(/not as expected/g)).toHaveLength(1);
+  });
+
+  it('compares several keys at once, each by what it is', async () => {
+    const said = [
+      '{"label":" x ","n":5.0}',
+      '{"label":"x","n":5}',
+      '{"label":"Y","n":6}',
+      '{"label":"x","n":7}',
+      '{"label":"z"}',
+    ];
+    const { whole, summary } = await judged(
+      { output_schema: schema, expect: { label: 'right', n: 'n' } },
+      said,
+    );
+    expect(whole.results.map(({ expected }: { expected?: boolean }) => expected)).toEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect(summary.expected.keys).toEqual({
+      label: { of: 4, matches: 3, share: 0.75 },
+      n: { of: 5, matches: 4, share: 0.8 },
+    });
+  });
+
+  it('compares texts as the key answer', async () => {
+    const { summary } = await judged({ expect: { answer: 'right' } }, ['x', 'x\n', 'y', '', 'z']);
+    expect(summary.expected).toMatchObject({ of: 4, matches: 4, share: 1, worst: [] });
+  });
+
+  const given = (args: object): Given => {
+    return async (server) => {
+      await writeFile(path.join(server.work, 't.csv'), table);
+      return { rows_file: 't.csv', prompt: '{{text}}', ...args };
+    };
+  };
+  const refused: Row[] = [
+    [
+      'a column that is none',
+      given({ labels: ['x'], expect: { label: 'rihgt' } }),
+      'expect: "rihgt" is no column',
+      'did you mean "right"',
+    ],
+    [
+      'a key that is none',
+      given({ labels: ['x'], expect: { lable: 'right' } }),
+      'expect: "lable" is no key',
+      'label',
+    ],
+    ['a key of texts', given({ expect: { label: 'right' } }), 'expect: "label" is no key', 'answer'],
+    [
+      'files',
+      { input_files: ['*'], prompt: 'x', expect: { answer: 'path' } },
+      'expect: goes with rows_file only',
+    ],
+    ['tasks', { requests: ['x'], expect: { answer: 'a' } }, 'expect: goes with rows_file only'],
+    ['no column', given({ expect: { answer: '' } }), 'expect'],
+    ['a list', given({ expect: ['right'] }), 'expect'],
+  ];
+  it.each(refused)('is refused: %s', (...row) => expectRefusal(row));
+});
