@@ -15,6 +15,8 @@ export const settings = {
     type: oneOf('name', providerNames),
     default: 'anthropic',
     help: 'where new work goes: anthropic or sandbox',
+    // Who means the sandbox must not find real work paid.
+    protects: true,
     shorthand: {
       flag: 'sandbox',
       value: 'sandbox',

@@ -183,6 +183,7 @@ describe('a placeholder that the client did not fill in', () => {
 
   it.each([...whole, ...parts])('%j in a setting that protects ends the start', (value) => {
     expect(protects.map(({ variable }) => variable)).toEqual([
+      'BATCH_MCP_PROVIDER',
       'BATCH_MCP_MAX_COST_USD',
       'BATCH_MCP_DAILY_BUDGET_USD',
       'BATCH_MCP_REMOTE',
