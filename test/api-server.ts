@@ -22,6 +22,8 @@ export type ApiServer = {
   readonly key: string;
   /** The bodies of all creates that came in under the key, parsed, oldest first. */
   readonly creates: CreateBody[];
+  /** The same as they came. */
+  readonly bodies: string[];
   readonly requests: SeenRequest[];
   readonly batches: ApiBatch[];
   /** Ends every batch; the results are made at this moment. */
@@ -93,6 +95,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const makeResults =
     options.results ?? ((requests) => requests.map((r) => succeeded(r, `answer ${r.custom_id}`)));
   const creates: CreateBody[] = [];
+  const bodies: string[] = [];
   const requests: SeenRequest[] = [];
   const batches: ApiBatch[] = [];
   const overrides: { route: ApiRoute; handler: ApiHandler; left: number; after: boolean }[] = [];
@@ -133,7 +136,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const other = overrides.find((entry) => entry.route === route && entry.left > 0);
     if (other) other.left -= 1;
     const makesBatch = route === 'create' && (!other || other.after);
-    if (route === 'create') creates.push(JSON.parse(body));
+    if (route === 'create') {
+      bodies.push(body);
+      creates.push(JSON.parse(body));
+    }
     const made = makesBatch ? newBatch(creates.at(-1)?.requests ?? []) : undefined;
     const pass = () => answer(answerOf(route, url, body, made));
     if (other) return other.handler(request, response, pass);
@@ -217,6 +223,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     url,
     key,
     creates,
+    bodies,
     requests,
     batches,
     endAll: () => batches.forEach(end),

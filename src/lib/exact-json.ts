@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isJsonObject, type JsonObject } from './json.ts';
 
 /** A number whose source says more than a JavaScript number can hold: `1234567890123456789`, `100.10`. */
 export class ExactNumber {
@@ -106,3 +107,26 @@ export function stringifyExact(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, null, indent);
   return text.includes(MARK) ? text.replaceAll(MARKED, '$1') : text;
 }
+
+/** The value with its exact numbers as JavaScript numbers; the very same where it has none. */
+export function plainNumbers(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof ExactNumber) return Number(value.source);
+  if (Array.isArray(value)) {
+    const list: unknown[] = value.map(plainNumbers);
+    return list.some((each, index) => each !== value[index]) ? list : value;
+  }
+  let isSame = true;
+  const entries = Object.entries(value).map(([key, each]): [string, unknown] => {
+    const plain = plainNumbers(each);
+    isSame &&= plain === each;
+    return [key, plain];
+  });
+  return isSame ? value : Object.fromEntries(entries);
+}
+
+/** As `plainNumbers`, for an object. */
+export const plainObject = (value: Readonly<JsonObject>): JsonObject => {
+  const plain = plainNumbers(value);
+  return isJsonObject(plain) ? plain : { ...value };
+};

@@ -1,5 +1,5 @@
-import { pipeline, Readable, Writable } from 'node:stream';
-import { pipeline as pipelineEnd } from 'node:stream/promises';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 export type JsonObject = { [key: string]: unknown };
 
@@ -21,7 +21,7 @@ export async function locateJsonError(source: AsyncIterable<string>): Promise<Js
   const { verifier } = await import('stream-json/utils/verifier.js');
   const discard = new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done() });
   try {
-    await pipelineEnd(Readable.from(source), verifier.asStream(), discard);
+    await pipeline(Readable.from(source), verifier.asStream(), discard);
     return null;
   } catch (error) {
     return positionOf(error);
@@ -33,14 +33,4 @@ export async function* decodeUtf8(chunks: AsyncIterable<Uint8Array>): AsyncGener
   const decoder = new TextDecoder('utf-8', { fatal: true });
   for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
   yield decoder.decode();
-}
-
-/** The elements of a JSON array, one by one, however long it is. Throws what the parser throws. */
-export async function* parseJsonArray(source: AsyncIterable<string>): AsyncGenerator<unknown> {
-  const { streamArray } = await import('stream-json/streamers/stream-array.js');
-  // Whole values are all that is wanted: their pieces beside them would be made for nothing.
-  const parser = streamArray.withParserAsStream({ streamValues: false });
-  // A failure reaches the reader through the parser, which the pipeline destroys with it.
-  pipeline(Readable.from(source), parser, () => {});
-  for await (const element of parser) yield element.value;
 }

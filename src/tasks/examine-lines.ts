@@ -3,6 +3,7 @@ import type { Problem } from '../errors.ts';
 import { locateJsonError } from '../lib/json.ts';
 import type { LineBlock } from '../lib/line-blocks.ts';
 import type { Examiner } from './examine.ts';
+import { readItem } from './read-item.ts';
 import { everything, type Spread } from './sources/spread.ts';
 
 const NEWLINE = 10;
@@ -66,32 +67,38 @@ export async function examineLines(
     if (!spread.wants(index - 1)) continue;
     spread.take();
     if (allUtf8 || isUtf8(line)) {
-      const text = content.toString('utf8');
-      const value = parse(text);
-      if (value === undefined) await refuseLine(number, line.toString('utf8'), examiner);
-      else examiner.add(number, value, { text, bytes: content });
+      const item = readItem(content.toString('utf8'), content);
+      if (item === undefined) await refuseLine(number, line.toString('utf8'), examiner);
+      else examiner.add(number, item);
     } else examiner.refuse(number, { problem: 'is not UTF-8', valid: 'a file saved as UTF-8' });
   }
   return index;
 }
 
-/** Undefined for what is not JSON, which has no such value. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Says where it breaks. The parser's own message is dropped, for it quotes what the file holds. */
 async function refuseLine(number: number, text: string, examiner: Examiner): Promise<void> {
   const position = await locateJsonError(one(text));
-  const problem: Problem = {
-    problem: position ? `is not JSON from column ${position.column} on` : 'is not JSON',
-    valid: 'one JSON object per line',
-  };
-  examiner.refuse(number, problem);
+  examiner.refuse(number, whyNotJson(text, position?.column));
+}
+
+/** Between two values, where a file of another kind of line ends has them on one line. */
+const LONE_RETURN = /[}\]]\s*\r\s*[{[]/;
+
+function whyNotJson(text: string, column: number | undefined): Problem {
+  if (LONE_RETURN.test(text)) {
+    return {
+      problem: 'holds several tasks, with carriage returns alone between them, as old Macs end lines',
+      valid: 'the file saved with LF or CRLF line ends',
+    };
+  }
+  const where = column === undefined ? '' : ` from column ${column} on`;
+  if (text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').includes('\ufeff')) {
+    return {
+      problem: `holds a byte order mark (U+FEFF)${where}, as where files were put together`,
+      valid: 'the file without it; a mark is allowed at its very beginning alone',
+    };
+  }
+  return { problem: `is not JSON${where}`, valid: 'one JSON object per line' };
 }
 
 async function* one(text: string): AsyncGenerator<string> {

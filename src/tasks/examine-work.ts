@@ -6,6 +6,7 @@ import { createExaminer, type Examination, type Examiner } from './examine.ts';
 import { countItems, examineLines } from './examine-lines.ts';
 import { examineInThreads } from './examine-threads.ts';
 import type { PlaceKind } from './place.ts';
+import { type Item, itemOf } from './read-item.ts';
 import { formOf, readArray, withFile } from './read-requests.ts';
 import { filesSource } from './sources/files-source.ts';
 import type { ItemSource, SourceFacts } from './sources/item-source.ts';
@@ -47,7 +48,7 @@ export async function* examineWork(
   const examiner = createExaminer(examination);
   switch (source.kind) {
     case 'requests':
-      yield* examineList(() => source.items, examiner, max_tasks);
+      yield* examineList(() => source.items.map(itemOf), examiner, max_tasks);
       return;
     case 'requests_file':
       if (formOf(source.path) === 'array') {
@@ -68,7 +69,7 @@ function* taken(examiner: Examiner): Generator<Block> {
 }
 
 async function* examineList(
-  items: () => Iterable<unknown> | AsyncIterable<unknown>,
+  items: () => Iterable<Item> | AsyncIterable<Item>,
   examiner: Examiner,
   max_tasks: number | undefined,
 ): AsyncGenerator<Block> {

@@ -1,15 +1,18 @@
 import type { Problem } from '../errors.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { quoteName } from '../lib/nearest.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { type Block, createBlockBuilder } from './block.ts';
 import { requestIdFor } from './custom-ids.ts';
+import { findWithin } from './find-within.ts';
+import { findHalfCharacters } from './half-characters.ts';
 import { type PlaceKind, placeName } from './place.ts';
+import { type Item, MOST_LEVELS, withTextIds } from './read-item.ts';
 import { type RenderedTask, type Renderer, renderTask } from './render.ts';
 import { checkRendered } from './rendered-request.ts';
 import type { SourceItem } from './sources/source-row.ts';
-import { createTaskParser, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
-import { isUnambiguous } from './verbatim.ts';
+import { createTaskParser, exactParams, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
 
 /** What examining an item goes by. */
 export type Examination = Renderer & {
@@ -22,13 +25,9 @@ export type Examination = Renderer & {
   places: PlaceKind;
 };
 
-/** An item as it stands in a file. */
-export type Source = { text: string; bytes: Uint8Array };
-
 /** Checks and renders items one after another, and gathers what becomes of them. */
 export type Examiner = {
-  /** `source` is what `value` was read from, where that is at hand. */
-  add(number: number, value: unknown, source?: Source): void;
+  add(number: number, item: Item): void;
   /** A row or a file. */
   addItem(item: SourceItem): void;
   /** An item that can't be read. */
@@ -39,55 +38,55 @@ export type Examiner = {
   take(): Block | null;
 };
 
-/** Far more than any task needs, and far less than what overflows the call stack of whoever walks through one. */
-const MOST_LEVELS = 500;
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
-}
-
 export function createExaminer(examination: Examination): Examiner {
   const { requests, requestIds } = examination.dialect;
   const parseTask = createTaskParser(examination.dialect);
   const createBlock = () => createBlockBuilder(examination.dialect);
   let block = createBlock();
 
-  function check(number: number, value: unknown, source: Source | undefined): Problem[] {
+  function check(number: number, item: Item): Problem[] {
     const place = placeName(examination.places, number);
-    if (isDeeper(value, MOST_LEVELS)) {
+    if (item.isTooDeep) {
       const problem = `is nested more than ${MOST_LEVELS} levels deep`;
       return [{ item: place, problem, valid: 'a flatter task' }];
     }
-    const parsed = parseTask(value, place);
+    if (item.mayHoldHalf) {
+      const halves = findHalfCharacters(item.value);
+      const name = itemName(place, givenId(item.value)?.value);
+      if (halves.length > 0) return halves.map((problem) => ({ ...problem, item: name }));
+    }
+    const parsed = parseTask(item, place);
     if (!parsed.ok) return parsed.problems;
     const { task } = parsed;
-    const asGiven = source !== undefined && canGoVerbatim(task, value, source.text) ? source.bytes : null;
-    return checkTask(number, task, itemName(place, task.task_id), asGiven);
+    const read = {
+      asGiven: canGoVerbatim(task, item.value) ? item.bytes : undefined,
+      warnings: warningsOf(item),
+    };
+    return checkTask(number, task, itemName(place, task.task_id), read);
   }
 
-  /** `asGiven` is the request itself, where it can go out as it stands. */
-  function checkTask(number: number, task: Task, item: string, asGiven: Uint8Array | null): Problem[] {
+  function checkTask(number: number, task: Task, item: string, { asGiven, warnings }: Read): Problem[] {
     const named = (problems: Problem[]) => problems.map((problem) => ({ ...problem, item }));
     const rendering = renderTask(task, examination.defaults, examination);
     if (!rendering.ok) return named(rendering.problems);
     const { rendered } = rendering;
     const requestId = requestIdFor(task.task_id, number, examination.nonce, requestIds);
-    const isAsGiven = task.kind === 'native' && rendered.params === task.params;
-    const written = isAsGiven ? asGiven : null;
+    const isAsGiven = task.kind === 'native' && rendered.params === exactParams(task);
+    const written = isAsGiven ? asGiven : undefined;
     const bytes = block.addRequest(written ?? requests.encode(requestId, rendered.params));
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return named(found.problems);
-    block.addTask(taskEntry(task, requestId, rendered), rendered, found.warnings);
+    block.addTask(taskEntry(task, requestId, rendered), rendered, [...warnings, ...found.warnings]);
     return [];
   }
 
   return {
-    add(number, value, source) {
-      const id = givenId(value);
+    add(number, given) {
+      const item = withTextIds(given);
+      const id = givenId(item.value);
       block.countItem();
       if (id !== null) block.addId(number, id);
-      const problems = check(number, value, source);
+      const problems = check(number, item);
       if (problems.length > 0) block.addProblems(number, problems);
     },
     addItem(item) {
@@ -100,7 +99,9 @@ export function createExaminer(examination: Examination): Examiner {
       block.addId(number, { field: 'task_id', value: task_id });
       block.addColumns(Object.keys(item.cells));
       const name = place === task_id ? place : itemName(place, task_id);
-      const problems = checkTask(number, { kind: 'row', task_id, row: item }, name, null);
+      const halves = findHalfCharacters(item.cells).map((problem) => ({ ...problem, item: name }));
+      const row: Task = { kind: 'row', task_id, row: item };
+      const problems = halves.length > 0 ? halves : checkTask(number, row, name, { warnings: [] });
       if (problems.length > 0) block.addProblems(number, problems);
     },
     refuse(number, problem) {
@@ -122,14 +123,33 @@ export function createExaminer(examination: Examination): Examiner {
  * Whether a native request goes out as it stands, which spares writing it anew: that takes as long as all the rest.
  * One with more keys has nulls beside it, for parsing let it pass.
  */
-function canGoVerbatim(task: Task, value: unknown, text: string): boolean {
-  return (
-    task.kind === 'native' &&
-    isJsonObject(value) &&
-    Object.keys(value).length === 2 &&
-    isUnambiguous(text, value)
-  );
+function canGoVerbatim(task: Task, value: unknown): boolean {
+  return task.kind === 'native' && isJsonObject(value) && Object.keys(value).length === 2;
 }
+
+/** What reading a task has shown: the request itself, where it can go out as it stands, and what has to be said. */
+type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };
+
+const isRounded = (value: unknown) =>
+  typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
+
+/** Of a call's own arguments the client has parsed the numbers: only that they can't be right is seen here. */
+function warningsOf({ value, exact, repeatedKey, bytes }: Item): string[] {
+  const fields = exact === value && bytes === undefined ? [...findWithin(value, isRounded)] : [];
+  return [
+    ...(repeatedKey === null
+      ? []
+      : [`${quoteName(repeatedKey)} is given twice in one object: the last one counts`]),
+    ...fields
+      .slice(0, ROUNDED_NAMED)
+      .map(
+        (field) =>
+          `${field} is a whole number above 2^53, which was rounded on its way here: give it as a text`,
+      ),
+  ];
+}
+
+const ROUNDED_NAMED = 3;
 
 function taskEntry(task: Task, requestId: string, rendered: RenderedTask): TaskEntry {
   return {

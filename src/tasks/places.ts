@@ -1,5 +1,5 @@
 import type { Problem } from '../errors.ts';
-import { stringifyExact } from '../lib/exact-json.ts';
+import { ExactNumber, stringifyExact } from '../lib/exact-json.ts';
 
 /** Blanks are trimmed apart from it: matching them too would take a time that grows with the square of their number. */
 const place = /\{\{([^{}]+)\}\}/g;
@@ -14,7 +14,13 @@ function look(input: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(input, name)) return input[name];
   let value: unknown = input;
   for (const key of name.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    if (
+      typeof value !== 'object' ||
+      value === null ||
+      value instanceof ExactNumber ||
+      !Object.hasOwn(value, key)
+    )
+      return undefined;
     value = Object.getOwnPropertyDescriptor(value, key)?.value;
   }
   return value;
@@ -66,7 +72,7 @@ export function fillPlaces(
       });
       return whole;
     }
-    return typeof value === 'string' ? value : JSON.stringify(value);
+    return typeof value === 'string' ? value : stringifyExact(value);
   });
   return { text: filled, problems };
 }

@@ -4,6 +4,7 @@ import type { Sampled } from '../cost/input-rate.ts';
 import type { KnownOutput } from '../cost/tally.ts';
 import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
+import { plainObject } from '../lib/exact-json.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ModelCatalog } from '../provider/models.ts';
@@ -18,6 +19,7 @@ import type { Examination } from './examine.ts';
 import { examineWork, placesIn } from './examine-work.ts';
 import { createIdList } from './id-list.ts';
 import { createProblemList } from './problems.ts';
+import { refuseWrongShape } from './read-requests.ts';
 import { checkShared, type Renderer } from './render.ts';
 import { createWarningList } from './rendered-request.ts';
 import type { SourceFacts } from './sources/item-source.ts';
@@ -130,6 +132,7 @@ export async function prepare(
   if (signal?.aborted) throw givenUp();
   const { source } = read;
   if (source?.columns === null && count > 0) checkColumns([...columns]);
+  if (problems.count > 0) await refuseWrongShape(work.source, preparation.folders);
   problems.throwIfAny(REFUSED);
   if (count === 0) throw emptyWork(work, source);
   return {
@@ -152,7 +155,7 @@ function matchedOf({ kind }: WorkSource, source: SourceFacts, columns: string[],
 }
 
 function sampled(text: string, { requests }: Dialect, catalog: ModelCatalog): Sampled {
-  const params = requests.decode(text)?.params ?? {};
+  const params = plainObject(requests.decode(text)?.params ?? {});
   const model = catalog.require(requests.facts(params).model ?? '');
   return { model, params, prompt: requests.size(params) };
 }

@@ -3,7 +3,11 @@ import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
-import { decodeUtf8, locateJsonError, parseJsonArray } from '../lib/json.ts';
+import { decodeUtf8, locateJsonError } from '../lib/json.ts';
+import { ARRAY, whatInsteadOfArray, whatInsteadOfLines } from './file-shape.ts';
+import { exactItem, type Item } from './read-item.ts';
+import { ExactAssembler, tokensOf } from './sources/json-tokens.ts';
+import type { WorkSource } from './work.ts';
 
 /** How a file holds tasks: one per line, or all as one array. */
 export type FileForm = 'lines' | 'array';
@@ -51,11 +55,27 @@ const openBytes = (file: string, folders: AllowedFolders): AsyncIterable<Uint8Ar
   withFile(file, folders, (fd) => createReadStream('', { fd, autoClose: false, highWaterMark: 256 * 1024 }));
 
 /** The elements of the array that a file holds, one by one. Throws `invalid_input` where it holds none, or breaks. */
-export async function* readArray(file: string, folders: AllowedFolders): AsyncGenerator<unknown> {
+export async function* readArray(file: string, folders: AllowedFolders): AsyncGenerator<Item> {
   try {
-    yield* parseJsonArray(onlyArray(decodeUtf8(openBytes(file, folders))));
+    yield* elementsOf(onlyArray(decodeUtf8(openBytes(file, folders))));
   } catch (error) {
     throw await arrayError(error, file, folders);
+  }
+}
+
+async function* elementsOf(text: AsyncIterable<string>): AsyncGenerator<Item> {
+  const assembler = new ExactAssembler();
+  let depth = 0;
+  for await (const tokens of tokensOf(text)) {
+    for (const token of tokens) {
+      if (token.name === 'endArray' || token.name === 'endObject') depth -= 1;
+      // The array's own brackets stand outside of all elements.
+      const isInside = depth > 0;
+      if (token.name === 'startArray' || token.name === 'startObject') depth += 1;
+      if (!isInside) continue;
+      assembler.consume(token);
+      if (assembler.done) yield exactItem(assembler.current, assembler.repeatedKey);
+    }
   }
 }
 
@@ -63,25 +83,17 @@ export async function* readArray(file: string, folders: AllowedFolders): AsyncGe
 async function* onlyArray(texts: AsyncIterable<string>): AsyncGenerator<string> {
   let started = false;
   for await (const text of texts) {
-    const first = text.trimStart()[0];
-    if (!started && first !== undefined) {
+    const begun = text.trimStart();
+    if (!started && begun !== '') {
       started = true;
-      if (first !== '[') throw notAnArray();
+      if (!begun.startsWith('[')) throw unreadable(whatInsteadOfArray(begun));
     }
     yield text;
   }
   if (!started) throw unreadable({ problem: 'is empty', valid: ARRAY });
 }
 
-const ARRAY = 'a JSON array of tasks, [{…}, {…}]';
-
-const notAnArray = () =>
-  unreadable({
-    problem: 'does not hold an array',
-    valid: `${ARRAY}; a file with one task per line must be named .jsonl`,
-  });
-
-function unreadable(problem: Pick<Problem, 'problem' | 'valid'>, cause?: unknown): BatchError {
+export function unreadable(problem: Pick<Problem, 'problem' | 'valid'>, cause?: unknown): BatchError {
   return new BatchError(
     'invalid_input',
     "requests_file can't be read as a list of tasks; nothing was sent.",
@@ -101,4 +113,19 @@ async function arrayError(error: unknown, file: string, folders: AllowedFolders)
   const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
   // The parser's own message quotes the file, so it is no cause to keep.
   return unreadable({ problem: `is not JSON${where}`, valid: ARRAY });
+}
+
+const BEGINNING_BYTES = 64 * 1024;
+
+/** Throws `invalid_input` with the one problem that says all, where a file of lines is something else. */
+export async function refuseWrongShape(source: WorkSource, folders: AllowedFolders): Promise<void> {
+  if (source.kind !== 'requests_file' || formOf(source.path) !== 'lines') return;
+  const { handle } = await folders.openForReading(source.path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(BEGINNING_BYTES), 0, BEGINNING_BYTES, 0);
+    const shape = whatInsteadOfLines(buffer.subarray(0, bytesRead));
+    if (shape !== null) throw unreadable(shape);
+  } finally {
+    await handle.close();
+  }
 }

@@ -5,10 +5,11 @@ import type { Model, ModelCatalog } from '../provider/models.ts';
 import type { Templates } from '../templates/templates.ts';
 import { checkSharedModel, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
+import { findHalfCharacters } from './half-characters.ts';
 import { renderContent } from './render-content.ts';
 import { renderRow } from './render-row.ts';
 import type { SourceRow } from './sources/source-row.ts';
-import type { Task, TaskDefaults } from './task.ts';
+import { exactParams, type NativeTask, type Task, type TaskDefaults } from './task.ts';
 
 /** What a task becomes: the body of a request, and what is known of it beforehand. */
 export type RenderedTask = {
@@ -40,7 +41,6 @@ export type Renderer = {
 };
 
 type OwnTask = Extract<Task, { kind: 'task' }>;
-type NativeTask = Extract<Task, { kind: 'native' }>;
 
 /** Turns a task into a request; every problem it finds names the field, not the task. */
 export function renderTask(task: Task, defaults: TaskDefaults, renderer: Renderer): Rendering {
@@ -51,7 +51,9 @@ export function renderTask(task: Task, defaults: TaskDefaults, renderer: Rendere
 }
 
 function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }: Renderer): Rendering {
-  const params = dialect.requests.tidy(task.params);
+  const given = exactParams(task);
+  const sent = dialect.requests.tidy(given);
+  const params = sent === given ? task.params : dialect.requests.tidy(task.params);
   const problems = dialect.requests.check(params, { catalog, allowNetworkTools });
   const { model: modelId, max_tokens, structured, inference_geo } = dialect.requests.facts(params);
   const model = modelId === null ? undefined : catalog.find(modelId);
@@ -64,7 +66,7 @@ function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }:
   return {
     ok: true,
     rendered: {
-      params,
+      params: sent,
       prompt: dialect.requests.size(params),
       model,
       max_tokens,
@@ -73,7 +75,7 @@ function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }:
       structured,
       inference_geo,
       warnings: [],
-      identity: { custom_id: task.task_id, params: task.params },
+      identity: { custom_id: task.task_id, params: given },
     },
   };
 }
@@ -87,6 +89,7 @@ export function checkShared(defaults: TaskDefaults, { templates, catalog, dialec
     ...checkSharedTemplate(defaults, templates),
     ...checkSharedModel(defaults, catalog),
     ...(defaults.output_schema ? dialect.requests.prepareSchema(defaults.output_schema).problems : []),
+    ...findHalfCharacters(defaults),
   ];
 }
 

@@ -4,6 +4,7 @@ import { isJsonObject } from '../lib/json.ts';
 import type { Dialect, IdForm } from '../provider/dialect.ts';
 import { type Tier, tiers } from '../provider/models.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
+import type { Item } from './read-item.ts';
 import type { SourceRow } from './sources/source-row.ts';
 
 const text = z
@@ -46,7 +47,18 @@ export type TaskDefaults = {
 export type Task =
   | ({ kind: 'task'; task_id: string } & TaskDefaults)
   | { kind: 'row'; task_id: string; row: SourceRow }
-  | { kind: 'native'; task_id: string; params: Record<string, unknown> };
+  | NativeTask;
+
+/** `exact` are the params with every number as it was written, where that is another one. */
+export type NativeTask = {
+  kind: 'native';
+  task_id: string;
+  params: Record<string, unknown>;
+  exact?: Record<string, unknown>;
+};
+
+/** The params as they are sent. */
+export const exactParams = ({ params, exact }: NativeTask): Record<string, unknown> => exact ?? params;
 
 export type ParsedTask = { ok: true; task: Task } | { ok: false; problems: Problem[] };
 
@@ -56,7 +68,7 @@ export function itemName(place: string, id: unknown): string {
 }
 
 /** Reads one item of a list of tasks; `place` says where it stands, as in `requests[3]`. */
-export type TaskParser = (value: unknown, place: string) => ParsedTask;
+export type TaskParser = (item: Item, place: string) => ParsedTask;
 
 export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): TaskParser {
   const native = nativeSchema(requestIds);
@@ -71,7 +83,7 @@ export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): T
     return typeof custom_id === 'string' && requestIds.pattern.test(custom_id) && isJsonObject(params);
   }
 
-  return (value, place) => {
+  function parse(value: unknown, place: string): ParsedTask {
     if (!isJsonObject(value)) return { ok: false, problems: [notAnObject(value, place)] };
     if (isPlainNative(value)) {
       return { ok: true, task: { kind: 'native', task_id: value.custom_id, params: value.params } };
@@ -90,6 +102,23 @@ export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): T
     const item = itemName(place, given.task_id);
     if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, taskKeys, item) };
     return { ok: true, task: { kind: 'task', ...parsed.data } };
+  }
+
+  return ({ value, exact }, place) => {
+    const parsed = parse(value, place);
+    return parsed.ok && exact !== value ? { ok: true, task: withExactNumbers(parsed.task, exact) } : parsed;
+  };
+}
+
+/** The task with what the model reads of it as it was written. */
+function withExactNumbers(task: Task, exact: unknown): Task {
+  if (!isJsonObject(exact) || task.kind === 'row') return task;
+  const { params, input_data, output_schema } = exact;
+  if (task.kind === 'native') return isJsonObject(params) ? { ...task, exact: params } : task;
+  return {
+    ...task,
+    ...(isJsonObject(input_data) && { input_data }),
+    ...(isJsonObject(output_schema) && { output_schema }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Problem } from '../errors.ts';
+import { stringifyExact } from '../lib/exact-json.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { isEmpty, joined, otherFields, tagged } from './input-text.ts';
 import { checkRequired } from './required-field.ts';
@@ -76,8 +77,8 @@ function answerSchema(labels: unknown): JsonObject {
 
 /** One item per line with its index, counted from 0: models lose count of long plain lists. */
 function renderItems(items: unknown): string {
-  if (!Array.isArray(items)) return JSON.stringify(items);
-  return items.map((item: unknown, index) => JSON.stringify({ index, item })).join('\n');
+  if (!Array.isArray(items)) return stringifyExact(items);
+  return items.map((item: unknown, index) => stringifyExact({ index, item })).join('\n');
 }
 
 /** An entry, as `{"index":12,"label":"card_arrival"}`, takes some 20 tokens. */

@@ -1,3 +1,4 @@
+import { stringifyExact } from '../lib/exact-json.ts';
 import { isEmpty, joined, tagged } from './input-text.ts';
 import { UNATTENDED } from './system-prompt.ts';
 import type { Template } from './template.ts';
@@ -23,7 +24,7 @@ export function customTemplate(taskType: string): Template {
     },
     render: (input) => ({
       system: SYSTEM,
-      prompt: joined(`Task type: ${taskType}`, tagged('input_data', JSON.stringify(input))),
+      prompt: joined(`Task type: ${taskType}`, tagged('input_data', stringifyExact(input))),
     }),
   };
 }

@@ -1,3 +1,5 @@
+import { stringifyExact } from '../lib/exact-json.ts';
+
 /** How a task's `input_data` becomes the text of a user turn. */
 
 type Input = Readonly<Record<string, unknown>>;
@@ -10,7 +12,7 @@ export function isEmpty(value: unknown): boolean {
 }
 
 export function asText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : stringifyExact(value);
 }
 
 /**

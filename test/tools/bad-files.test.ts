@@ -93,7 +93,12 @@ describe('a requests_file', () => {
     ],
     ['.jsonl that is empty', file('a.jsonl', ''), 'requests_file: holds no tasks', 'at least one task'],
     ['.jsonl of blank lines', file('a.jsonl', '\n \r\n\n'), 'requests_file: holds no tasks'],
-    ['.jsonl that is not UTF-8', file('a.jsonl', notUtf8), 'line 1: is not UTF-8', 'saved as UTF-8'],
+    [
+      '.jsonl that is not UTF-8',
+      file('a.jsonl', notUtf8.subarray(1, -1)),
+      'line 1: is not UTF-8',
+      'saved as UTF-8',
+    ],
     [
       '.jsonl with a bad line in its middle',
       file('a.jsonl', `${task('a')}\n\n{"task_id": ${CONTENT}}\n${task('b')}\n`),
@@ -101,16 +106,16 @@ describe('a requests_file', () => {
       'one JSON object per line',
     ],
     [
-      '.jsonl that holds an array',
-      file('a.jsonl', `[${task('a')}]\n`),
-      'line 1: is a list',
-      '{task_id, prompt}',
+      '.json that holds one task over lines',
+      file('a.json', `{\n  "task_id": "a",\n  "prompt": "${CONTENT}"\n}`),
+      'does not hold an array, but one object',
+      '[{…}, {…}]',
     ],
+    ['.json that holds a text', file('a.json', JSON.stringify(CONTENT)), 'does not hold an array'],
     [
-      '.jsonl that holds an array over lines',
-      file('a.jsonl', `[\n${task('a')}\n]\n`),
-      'line 1: is not JSON',
-      'one JSON object per line',
+      '.json with lone carriage returns',
+      file('a.json', `[${task('a')},\r${task('b')},\r5]`),
+      'item 3: is a number',
     ],
     [
       'with one id twice',
@@ -197,6 +202,58 @@ describe('a requests_file', () => {
     expect(await refusalOf(given, { argv: ['--allow-dir', '/tmp'] })).toContain(
       "in this server's own data folder",
     );
+  });
+});
+
+describe('a .jsonl that is something else is one problem, which says what and what to do', () => {
+  const pretty = (id: string) => JSON.stringify({ task_id: id, prompt: CONTENT }, null, 2);
+  const many = Array.from({ length: 30 }, (_, index) => `t${index}`);
+  const shapes: [what: string, content: string | Buffer, says: string, valid: string][] = [
+    ['an array', `[${many.map(task).join(',')}]\n`, 'is one JSON array', 'named .json'],
+    ['an array over lines', `[\n${many.map(task).join(',\n')}\n]\n`, 'is one JSON array', 'named .json'],
+    [
+      'an array with a byte order mark',
+      `\ufeff[\n${many.map(task).join(',\n')}]`,
+      'is one JSON array',
+      '.json',
+    ],
+    ['pretty-printed', many.map(pretty).join('\n'), 'pretty-printed', 'jq -c'],
+    [
+      'pretty-printed with CRLF',
+      many.map(pretty).join('\n').replaceAll('\n', '\r\n'),
+      'pretty-printed',
+      'jq -c',
+    ],
+    [
+      'half pretty-printed',
+      `{"task_id": "a",\n  "prompt": "x"}\n{"task_id": "b",\n "prompt": "y"}`,
+      'pretty',
+      'jq',
+    ],
+    [
+      'a pretty-printed object of tasks',
+      `{\n"requests": [\n${many.map(task).join(',\n')}]}`,
+      'pretty',
+      'jq -c',
+    ],
+    ['lines with commas', many.map(task).join(',\n'), 'has a comma behind each task', 'without commas'],
+    ['a table', 'id,text\n1,hello\n2,bye\n3,ok\n', 'is a table', 'rows_file'],
+    ['a table of tabs', 'id\ttext\n1\thello\n2\tbye\n', 'is a table', 'rows_file'],
+    ['in UTF-16', Buffer.from(`\ufeff${many.map(task).join('\n')}`, 'utf16le'), 'is not UTF-8', 'UTF-8'],
+    ['with lone carriage returns', many.map(task).join('\r'), 'carriage returns alone', 'LF or CRLF'],
+    ['joined, a mark in its middle', `${task('a')}\n\ufeff${task('b')}\n`, 'byte order mark', 'beginning'],
+    ['joined without a line end', `${task('a')}\ufeff${task('b')}\n`, 'byte order mark', 'beginning'],
+  ];
+  it.each(shapes)('%s', async (_what, content, says, valid) => {
+    const text = await refusalOf(file('a.jsonl', content));
+    expect(text).toContain(says);
+    expect(text).toContain(valid);
+    expect(text.split('\n').filter((line) => line.startsWith('- '))).toHaveLength(1);
+  });
+
+  it('and one bad line among good ones is that line', async () => {
+    const text = await refusalOf(file('a.jsonl', `${task('a')}\n{"task_id": \n${task('b')}`));
+    expect(text).toContain('line 2: is not JSON');
   });
 });
 

@@ -6,9 +6,11 @@ import { batchIds } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import { outcomes } from '../../store/record.ts';
 import { checkSharedModel } from '../../tasks/choose-model.ts';
+import { findHalfCharacters } from '../../tasks/half-characters.ts';
 import { createIdList } from '../../tasks/id-list.ts';
 import { placeName } from '../../tasks/place.ts';
-import { createTaskParser, givenId, type Task, taskSettings } from '../../tasks/task.ts';
+import { itemOf, withTextIds } from '../../tasks/read-item.ts';
+import { createTaskParser, givenId, itemName, type Task, taskSettings } from '../../tasks/task.ts';
 import { batchId } from '../fields.ts';
 
 export const retryInput = z.strictObject({
@@ -106,9 +108,14 @@ export function readCorrections(
     const place = placeName('requests', index + 1);
     const id = givenId(value);
     const duplicate = id && ids.note(index + 1, id);
-    const parsed = parseTask(value, place);
+    const halves = findHalfCharacters(value).map((problem) => ({
+      ...problem,
+      item: itemName(place, id?.value),
+    }));
+    const parsed = parseTask(withTextIds(itemOf(value)), place);
     if (duplicate) problems.push(duplicate);
-    if (parsed.ok) corrections.set(parsed.task.task_id, { place, task: parsed.task });
+    if (halves.length > 0) problems.push(...halves);
+    else if (parsed.ok) corrections.set(parsed.task.task_id, { place, task: parsed.task });
     else problems.push(...parsed.problems);
   }
   return { corrections, problems };

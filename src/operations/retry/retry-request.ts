@@ -1,11 +1,12 @@
 import type { Problem } from '../../errors.ts';
+import { plainObject } from '../../lib/exact-json.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import type { Dialect, ParamsChange } from '../../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { type Rendering, renderTask } from '../../tasks/render.ts';
-import type { TaskDefaults } from '../../tasks/task.ts';
+import type { NativeTask, TaskDefaults } from '../../tasks/task.ts';
 import type { Correction, RetryOptions } from './retry-options.ts';
 import type { Selected } from './retry-selection.ts';
 import type { SentRequest } from './sent-requests.ts';
@@ -44,7 +45,12 @@ export function createRetryRequests(
       changed += 1;
       for (const name of next.removed) removed.add(name);
       if (next.atLimit) return 'at_limit';
-      const native = { kind: 'native' as const, task_id: entry.task_id, params: next.params };
+      const native: NativeTask = {
+        kind: 'native',
+        task_id: entry.task_id,
+        params: plainObject(next.params),
+        exact: { ...next.params },
+      };
       return withExpectation(renderTask(native, {}, renderer), entry, isCut);
     },
     problems() {

@@ -93,7 +93,9 @@ async function* listRows(file: TextFile, field: string, way: string): AsyncGener
         assembler.consume(token);
         if (assembler.done) {
           number += 1;
-          rows.push(jsonRowOf(assembler.current, number, assembler.repeatsKey, 'an object per row'));
+          rows.push(
+            jsonRowOf(assembler.current, number, assembler.repeatedKey !== null, 'an object per row'),
+          );
         }
       } else listDepth = Number.POSITIVE_INFINITY;
       walk.end(token);

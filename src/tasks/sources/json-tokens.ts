@@ -8,19 +8,23 @@ import { notUtf8, type TextFile, textPieces, unreadable } from './text-file.ts';
 
 const TOKENS_AT_ONCE = 1024;
 
-/** The tokens of a JSON file, in groups. Throws `invalid_input`, with line and column, where it is not JSON. */
-export async function* jsonTokens(file: TextFile, field: string, valid: string): AsyncGenerator<Token[]> {
+/** The tokens of a JSON text, in groups. Throws what the parser throws. */
+export async function* tokensOf(text: AsyncIterable<string>): AsyncGenerator<Token[]> {
   const [{ parser }, { batch }] = await Promise.all([
     import('stream-json/parser.js'),
     import('stream-json/utils/batch.js'),
   ]);
   const groups = batch.batch.asStream({ batchSize: TOKENS_AT_ONCE });
-  const text = Readable.from(textPieces(file));
   // A failure reaches the reader through the last of them, which the pipeline destroys with it.
-  pipeline(text, parser.parser.asStream({ streamValues: false }), groups, () => {});
+  pipeline(Readable.from(text), parser.parser.asStream({ streamValues: false }), groups, () => {});
+  const read: AsyncIterable<Token[]> = groups;
+  yield* read;
+}
+
+/** The tokens of a JSON file, in groups. Throws `invalid_input`, with line and column, where it is not JSON. */
+export async function* jsonTokens(file: TextFile, field: string, valid: string): AsyncGenerator<Token[]> {
   try {
-    const read: AsyncIterable<Token[]> = groups;
-    yield* read;
+    yield* tokensOf(textPieces(file));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA')) throw notUtf8(field);
@@ -33,21 +37,21 @@ export async function* jsonTokens(file: TextFile, field: string, valid: string):
 
 /** Puts values together from tokens, every number as it was written. */
 export class ExactAssembler extends Assembler {
-  /** Whether an object of the value has a key twice. */
-  repeatsKey = false;
+  /** A key that an object of the value has twice. */
+  repeatedKey: string | null = null;
 
   constructor() {
     super({ reviver: reviveNumber });
   }
 
   override startObject(): void {
-    if (this.done) this.repeatsKey = false;
+    if (this.done) this.repeatedKey = null;
     super.startObject();
   }
 
   override keyValue(key: string): void {
     if (typeof this.current === 'object' && this.current !== null && Object.hasOwn(this.current, key)) {
-      this.repeatsKey = true;
+      this.repeatedKey ??= key;
     }
     super.keyValue(key);
   }

@@ -16,6 +16,8 @@ export async function readLabels(
   if (labels.length === 0) throw badLabels('holds no label');
   const blank = labels.findIndex((label) => label.trim() === '');
   if (blank !== -1) throw badLabels(`has no text as label ${blank + 1}`);
+  const half = labels.findIndex((label) => !label.isWellFormed());
+  if (half !== -1) throw badLabels(`holds half of a character (half a surrogate pair) in label ${half + 1}`);
   const seen = new Map<string, number>();
   for (const [index, label] of labels.entries()) {
     const earlier = seen.get(label);

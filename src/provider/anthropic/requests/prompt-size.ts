@@ -1,3 +1,4 @@
+import { stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject } from '../../../lib/json.ts';
 import type { Params, PromptSize } from '../../dialect.ts';
 import { mostOverhead, mostTokens, mostToolTokens } from './most-tokens.ts';
@@ -55,7 +56,7 @@ function walkParams(params: Params, text: string[] | null): Walk {
       noteCache(walk, tool);
     }
   }
-  if (params.output_config !== undefined) addText(walk, JSON.stringify(params.output_config));
+  if (params.output_config !== undefined) addText(walk, stringifyExact(params.output_config));
   walkValue(walk, params.system);
   walkValue(walk, params.messages);
   noteCache(walk, params);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseExact, plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject } from '../../../lib/json.ts';
 import type { Attachment, Params, PlainRequest, RequestFacts } from '../../dialect.ts';
 
@@ -6,21 +7,23 @@ import type { Attachment, Params, PlainRequest, RequestFacts } from '../../diale
 export const bodyForm = { head: '{"requests":[', between: ',', tail: ']}' } as const;
 
 export function encodeRequest(custom_id: string, params: Params): string {
-  return JSON.stringify({ custom_id, params });
+  return stringifyExact({ custom_id, params });
 }
 
 const written = z.object({ custom_id: z.string(), params: z.record(z.string(), z.unknown()) });
 
-/** Null for what is no request. The parser's own message would quote it. */
+/** Null for what is no request. The parser's own message would quote it. Numbers within its params are as they were written. */
 export function decodeRequest(text: string): { id: string; params: Params } | null {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExact(text).value;
   } catch {
     return null;
   }
   const request = written.safeParse(value);
-  return request.success ? { id: request.data.custom_id, params: request.data.params } : null;
+  if (!request.success) return null;
+  const { custom_id: id, params } = request.data;
+  return { id, params: { ...params, max_tokens: plainNumbers(params.max_tokens) } };
 }
 
 /** The params of a single prompt. */

@@ -1,0 +1,81 @@
+import type { Problem } from '../errors.ts';
+import { isJsonObject } from '../lib/json.ts';
+
+/** What a file of tasks looks like by its beginning, where that is another form than its name says. */
+type Shape = Pick<Problem, 'problem' | 'valid'>;
+
+export const ARRAY = 'a JSON array of tasks, [{…}, {…}]';
+const PER_LINE = 'one JSON object per line';
+
+/** The value of a text that is JSON; undefined for any other. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the text of a `.json` file is, which does not begin with `[`. */
+export function whatInsteadOfArray(text: string): Shape {
+  const problem = 'does not hold an array';
+  const [first = '', ...rest] = text.split(/\r?\n/);
+  if (isJsonObject(jsonIn(first)) && rest.some((line) => line.trim() !== '')) {
+    return {
+      problem: `${problem}, but one task per line`,
+      valid: `${ARRAY}; a file with one task per line must be named .jsonl`,
+    };
+  }
+  if (text.startsWith('{')) {
+    return {
+      problem: `${problem}, but one object`,
+      valid: `${ARRAY}: the list alone, where it stands under a key of the object; a file with one task per line must be named .jsonl`,
+    };
+  }
+  return { problem, valid: `${ARRAY}; a file with one task per line must be named .jsonl` };
+}
+
+/**
+ * What a `.jsonl` file is by its beginning, where no line of it can be a task: each line would be a problem, and none of
+ * them would say it. Null for a file of lines.
+ */
+export function whatInsteadOfLines(beginning: Buffer): Shape | null {
+  if (beginning.includes(0)) {
+    return { problem: 'is not UTF-8: it holds zero bytes, as UTF-16 does', valid: 'a file saved as UTF-8' };
+  }
+  const text = beginning
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .trimStart();
+  const [first = '', second = ''] = text.split(/\r?\n/).map((line) => line.trim());
+  if (text.startsWith('[')) {
+    return {
+      problem: 'is one JSON array, not one task per line',
+      valid: `the same file named .json; or ${PER_LINE}, as jq -c ".[]" writes it`,
+    };
+  }
+  if (first === '{' || (first.startsWith('{') && jsonIn(first) === undefined && opensMore(first))) {
+    return {
+      problem: 'holds objects over several lines (pretty-printed JSON)',
+      valid: `${PER_LINE}, as jq -c . writes it`,
+    };
+  }
+  if (first.endsWith(',') && isJsonObject(jsonIn(first.slice(0, -1)))) {
+    return {
+      problem: 'has a comma behind each task, as within an array',
+      valid: `${PER_LINE} without commas, or an array in a file named .json`,
+    };
+  }
+  const isTable =
+    /^[^{}[\]"]+([,;\t])[^{}[\]"]+$/.test(first) && second !== '' && jsonIn(second) === undefined;
+  if (isTable) {
+    return { problem: 'is a table, not JSON', valid: 'rows_file with the same file named .csv' };
+  }
+  return null;
+}
+
+/** Whether a line opens more brackets than it closes: its object goes on below. */
+function opensMore(line: string): boolean {
+  const outside = line.replaceAll(/"(?:[^"\\]|\\.)*"/g, '');
+  return (outside.match(/[{[]/g) ?? []).length > (outside.match(/[}\]]/g) ?? []).length;
+}

@@ -1,0 +1,172 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { follow, startApi, startCheckedServer } from '../api.ts';
+import type { ApiServerOptions } from '../api-server.ts';
+
+/** JSON text as a program writes it, its numbers in every form that JSON has, its texts of any characters. */
+const { value: jsonText } = fc.letrec<{ value: string; leaf: string }>((tie) => ({
+  leaf: fc.oneof(
+    fc.stringMatching(/^-?(0|[1-9]\d{0,24})(\.\d{1,20})?([eE][+-]?\d{1,3})?$/),
+    fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text)),
+    fc.constantFrom('true', 'false', 'null', '1234567890123456789', '100.10', '5.0', '-0', '1e400'),
+  ),
+  value: fc.oneof(
+    { depthSize: 'small' },
+    tie('leaf'),
+    fc.array(tie('value'), { maxLength: 4 }).map((items) => `[${items.join(',')}]`),
+    fc
+      .uniqueArray(fc.tuple(fc.string({ unit: 'binary' }), tie('value')), {
+        selector: ([key]) => key,
+        maxLength: 4,
+      })
+      .map(
+        (members) => `{${members.map(([key, each]) => `${JSON.stringify(`k${key}`)}:${each}`).join(',')}}`,
+      ),
+  ),
+}));
+
+const values = fc.sample(jsonText, { numRuns: 300, seed: 7 });
+
+/** A conversation in which a tool was called with a value. */
+const nativeLine = (value: string, index: number) =>
+  `{"custom_id":"n${index}","params":{"model":"claude-haiku-5-5","max_tokens":100,"messages":[` +
+  `{"role":"user","content":"Go on."},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{"v":${value}}}]},` +
+  `{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":"ok"}]}],` +
+  `"tools":[{"name":"f","input_schema":{"type":"object"}}]}}`;
+
+const ownLine = (value: string, index: number) => `{"task_id":"t${index}","input_data":{"v":${value}}}`;
+
+async function submit(name: string, content: string, args: object = {}, options: ApiServerOptions = {}) {
+  const api = await startApi(options);
+  const server = await startCheckedServer({ api });
+  await writeFile(path.join(server.work, name), content);
+  const { batch_id, warnings } = await server.ok('submit_batch', { requests_file: name, ...args });
+  return { api, server, batch_id, warnings };
+}
+
+/** What stands for a value in a prompt: a text as it is, all else as JSON. */
+const filled = (value: string) => (value.startsWith('"') ? String(JSON.parse(value)) : value);
+
+const forms: [form: string, name: string, content: (lines: string[]) => string][] = [
+  ['lines', 'a.jsonl', (lines) => lines.join('\n')],
+  ['an array', 'a.json', (lines) => `[${lines.join(',\n')}]`],
+];
+
+describe.each(forms)('numbers and texts of %s', (_form, name, content) => {
+  it('reach the wire as they were written, in native requests', async () => {
+    const { api } = await submit(name, content(values.map(nativeLine)));
+    // The last one has a made id.
+    for (const [index, value] of values.slice(0, -1).entries()) {
+      expect(api.bodies[0]).toContain(nativeLine(value, index));
+    }
+  });
+
+  it('and where a request has to be written anew', async () => {
+    const withNull = (line: string) => line.replace('"max_tokens"', '"stop_sequences":null,"max_tokens"');
+    const { api } = await submit(name, content(values.map(nativeLine).map(withNull)));
+    for (const [index, value] of values.slice(0, -1).entries()) {
+      expect(api.bodies[0]).toContain(nativeLine(value, index));
+    }
+  });
+
+  it('and in the prompts of tasks', async () => {
+    const usable = values.filter((value) => value !== 'null');
+    const { api } = await submit(name, content(usable.map(ownLine)), { prompt: 'See {{v}}.' });
+    const prompts = api.creates[0]?.requests.map(({ params }) => params.messages);
+    expect(prompts).toEqual(usable.map((value) => [{ role: 'user', content: `See ${filled(value)}.` }]));
+  });
+
+  it('and in a task type of one’s own', async () => {
+    const line = (value: string, index: number) =>
+      `{"task_id":"t${index}","task_type":"translate","input_data":{"v":${value}}}`;
+    const { api } = await submit(name, content(values.map(line)));
+    const sent = JSON.stringify(api.creates[0]?.requests.map(({ params }) => params.messages));
+    for (const value of values) expect(sent).toContain(JSON.stringify(`{"v":${value}}`).slice(1, -1));
+  });
+});
+
+describe('numbers and texts of answers', () => {
+  it('come back as they were written', async () => {
+    const line = (id: string, value: string) =>
+      `{"custom_id":${JSON.stringify(id)},"result":{"type":"succeeded","message":{"id":"msg_1","type":"message","role":"assistant",` +
+      `"model":"claude-haiku-5-5","content":[{"type":"tool_use","id":"c","name":"f","input":{"v":${value}}}],` +
+      `"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":9}}}}`;
+    const { api, server, batch_id } = await submit(
+      'a.jsonl',
+      values.map(nativeLine).join('\n'),
+      {},
+      {
+        results: (requests) =>
+          requests.map(({ custom_id }, index) => line(custom_id, values[index] ?? 'null')),
+      },
+    );
+    api.endAll();
+    await follow(server, batch_id);
+    await server.ok('get_results', { batch_id, output_file: 'out.jsonl' });
+    const written = (await readFile(path.join(server.work, 'out.jsonl'), 'utf8')).trimEnd().split('\n');
+    expect(written).toHaveLength(values.length);
+    for (const [index, value] of values.entries()) expect(written[index]).toContain(`"input":{"v":${value}}`);
+  });
+});
+
+describe('a number that a call has lost before it is seen', () => {
+  it('is said by its field', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    const { warnings } = await server.ok('submit_batch', {
+      prompt: 'Tweet {{tweet_id}}',
+      // biome-ignore lint/correctness/noPrecisionLoss: that is what is shown
+      requests: [1234567890123456789, 12].map((tweet_id, index) => ({
+        task_id: `t${index}`,
+        input_data: { tweet_id },
+      })),
+    });
+    expect(warnings).toEqual([
+      'input_data.tweet_id is a whole number above 2^53, which was rounded on its way here: give it as a text (1 tasks)',
+    ]);
+  });
+});
+
+describe('a key that comes twice', () => {
+  it.each(forms)('is said by its name, in %s', async (_form, name, content) => {
+    const { api, warnings } = await submit(
+      name,
+      content([
+        '{"task_id":"a","prompt":"x","prompt":"y"}',
+        '{"task_id":"b","prompt":"z"}',
+        '{"custom_id":"c","params":{"model":"claude-haiku-5-5","max_tokens":9,"messages":[{"role":"user","content":"1","content":"2"}]}}',
+        '{"task_id":"d","prompt":"x","input_data":{"u":{"v":1,"v":2}}}',
+      ]),
+    );
+    const said = (key: string) => `"${key}" is given twice in one object: the last one counts (1 tasks)`;
+    expect(warnings).toEqual([said('prompt'), said('content'), said('v')]);
+    expect(JSON.stringify(api.creates[0])).toMatch(/"y".*"z".*"content":"2".*\{\\"v\\":2\}/);
+  });
+});
+
+describe('an id that is a number', () => {
+  it.each(forms)('is taken as a text, in %s', async (_form, name, content) => {
+    const { api, server, batch_id } = await submit(
+      name,
+      content([
+        '{"task_id":17,"prompt":"x"}',
+        '{"task_id":12345678901234567890,"prompt":"x"}',
+        '{"custom_id":18,"params":{"model":"claude-haiku-5-5","max_tokens":9,"messages":[{"role":"user","content":"1"}]}}',
+        '{"task_id":"19","prompt":"x"}',
+      ]),
+    );
+    const ids = api.creates[0]?.requests.map(({ custom_id }) => custom_id);
+    expect(ids?.slice(0, 3)).toEqual(['17', '12345678901234567890', '18']);
+    api.endAll();
+    await follow(server, batch_id);
+    const { results } = await server.ok('get_results', { batch_id, detail: 'concise' });
+    expect(results.map(({ task_id }: { task_id: string }) => task_id)).toEqual([
+      '17',
+      '12345678901234567890',
+      '18',
+      '19',
+    ]);
+  });
+});
