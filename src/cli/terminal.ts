@@ -36,9 +36,9 @@ const CLEAR_LINE = '\r\u001b[2K';
 
 /** Control characters would move the cursor, or recolour what follows: names and messages come from elsewhere. */
 export function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, (control) =>
-    control === '\n' || control === '\t' ? control : ' ',
-  );
+  return stripVTControlCharacters(text)
+    .replaceAll('\r', ' ')
+    .replace(/[^\P{Cc}\n\t]/gu, '');
 }
 
 /** Cuts a text to so many columns, wide characters counted as two; what was cut shows as `…`. */
