@@ -3,7 +3,8 @@ import { createOutput } from '../lib/atomic-output.ts';
 import { sha256OfFile } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
 import { isSaved } from '../state/status.ts';
-import type { BatchRecord } from '../store/record.ts';
+import type { AnswerFiles, BatchRecord } from '../store/record.ts';
+import { writeAnswerFiles } from './files/write-answer-files.ts';
 import { outputFormat } from './output-format.ts';
 import { renderOutput } from './render-output.ts';
 
@@ -39,22 +40,25 @@ export async function checkOutputFile(context: Context, given: string, overwrite
   return path;
 }
 
+/** A file for all answers; `key` where each is to be that key alone. */
+export type OutputRequest = { path: string; key?: string | undefined; replace: boolean };
+
 /** Writes all answers of a batch to a checked path, in the format of its ending, whole or not at all. */
 export async function writeOutputFile(
   context: Context,
   record: BatchRecord,
-  path: string,
-  replace: boolean,
+  { path, key, replace }: OutputRequest,
 ): Promise<void> {
   const output = await createOutput(path, { replace });
   try {
-    for await (const piece of renderOutput(context, record, outputFormat(path))) await output.write(piece);
+    for await (const piece of renderOutput(context, record, outputFormat(path), key))
+      await output.write(piece);
     // Noted before it is seen: should this process die in between, the next one knows the file for ours.
     await output.commit(async ({ sha256 }) => {
       const at = context.now().toISOString();
       await context.store.writtenFile(path).update(() => ({ path, batch_id: record.batch_id, sha256, at }));
     });
-    await noteOutput(context, record.batch_id, path, null);
+    await noteOutput(context, record.batch_id, { path, key }, null);
   } catch (error) {
     await output.abort();
     throw error;
@@ -68,13 +72,64 @@ export async function writeRequestedOutputs(context: Context, batchId: string): 
   for (const output of record.outputs) {
     if (output.written_at !== null || output.problem !== null) continue;
     try {
-      await writeOutputFile(context, record, await checkOutputFile(context, output.path), false);
+      const path = await checkOutputFile(context, output.path);
+      await writeOutputFile(context, record, { path, key: output.key, replace: false });
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
       const isThere = error.code === 'already_exists' && (await wasWritten(context, output.path, batchId));
-      await noteOutput(context, batchId, output.path, isThere ? null : error.message);
+      await noteOutput(context, batchId, output, isThere ? null : error.message);
     }
   }
+  if (areAnswerFilesDue(record)) await writeRequestedAnswerFiles(context, record, record.answer_files);
+}
+
+/** Whether all results are in and something that was asked for at submission is not there yet. */
+export function hasOutputsToWrite(record: BatchRecord): boolean {
+  if (!isSaved(record)) return false;
+  return (
+    record.outputs.some(({ written_at, problem }) => written_at === null && problem === null) ||
+    areAnswerFilesDue(record)
+  );
+}
+
+type WithAnswerFiles = BatchRecord & { answer_files: AnswerFiles };
+
+/** Answers that a retry brought get their files too. */
+function areAnswerFilesDue(record: BatchRecord): record is WithAnswerFiles {
+  const { answer_files } = record;
+  if (answer_files === undefined || answer_files.problem !== null) return false;
+  const { written_at } = answer_files;
+  const latest = record.parts.map(({ progress }) =>
+    progress.state === 'created' ? Date.parse(progress.results?.saved_at ?? '') || 0 : 0,
+  );
+  return written_at === null || Date.parse(written_at) < Math.max(...latest);
+}
+
+async function writeRequestedAnswerFiles(
+  context: Context,
+  record: BatchRecord,
+  asked: AnswerFiles,
+): Promise<void> {
+  try {
+    const { pattern, key } = asked;
+    await noteAnswerFiles(
+      context,
+      record,
+      await writeAnswerFiles(context, record, { pattern, key, overwrite: 'own' }),
+    );
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    await noteAnswerFiles(context, record, { ...asked, problem: error.message });
+  }
+}
+
+/** Keeps what came of files for each answer, for every later look to tell. */
+export async function noteAnswerFiles(
+  context: Context,
+  { batch_id }: BatchRecord,
+  answer_files: AnswerFiles,
+): Promise<void> {
+  await context.store.record(batch_id).update((record) => record && { ...record, answer_files });
 }
 
 /** Whether another process that saw the end as well has written a batch's file, or one that died since. */
@@ -86,10 +141,11 @@ async function wasWritten(context: Context, path: string, batchId: string): Prom
 async function noteOutput(
   context: Context,
   batchId: string,
-  path: string,
+  { path, key }: { path: string; key?: string | undefined },
   problem: string | null,
 ): Promise<void> {
-  const note = { path, written_at: problem === null ? context.now().toISOString() : null, problem };
+  const written_at = problem === null ? context.now().toISOString() : null;
+  const note = { path, written_at, problem, ...(key !== undefined && { key }) };
   await context.store
     .record(batchId)
     .update(

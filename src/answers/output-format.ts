@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { BatchError } from '../errors.ts';
+import { isActedOn } from './files/reserved-names.ts';
 
 /** What an output file's ending says; `raw` are the provider's lines as received. */
 export const outputEndings = {
@@ -14,27 +15,20 @@ export type OutputFormat = keyof typeof outputEndings;
 
 const formats: OutputFormat[] = ['raw', 'json', 'jsonl', 'csv', 'md'];
 
-/**
- * Names that programs act on when they find them: an answer written there could instruct an agent or set up a
- * project.
- */
-const actedOn =
-  /^(agents|claude|gemini|skill|copilot-instructions|package|package-lock|composer|deno|jsconfig|tsconfig.*|mcp|claude_desktop_config|settings|launch|tasks)(\.local|\.override)?\.(md|json|jsonl)$/;
-
 /** The format that a file's ending asks for. Throws `invalid_input` for others, and for names that are acted on. */
 export function outputFormat(file: string): OutputFormat {
   const name = path.basename(file).toLowerCase();
-  if (actedOn.test(name)) {
+  const format = formats.find((candidate) => {
+    const ending = outputEndings[candidate];
+    return name.endsWith(ending) && name.length > ending.length;
+  });
+  if (format !== undefined && isActedOn(name)) {
     throw new BatchError('not_allowed', 'output_file has a name that programs act on; nothing was done.', {
       problems: [
         { field: 'output_file', problem: 'a reserved name', valid: 'another one, as results.jsonl' },
       ],
     });
   }
-  const format = formats.find((candidate) => {
-    const ending = outputEndings[candidate];
-    return name.endsWith(ending) && name.length > ending.length;
-  });
   if (format !== undefined) return format;
   throw new BatchError('invalid_input', 'output_file has an ending that is not known; nothing was done.', {
     problems: [

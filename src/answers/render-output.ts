@@ -2,6 +2,7 @@ import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
 import { partResults } from '../store/blob-names.ts';
 import type { BatchRecord } from '../store/record.ts';
+import { entriesOf } from './files/entries.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from './formats/csv.ts';
 import { jsonElement, jsonLine } from './formats/json.ts';
 import { markdownHead, markdownSection } from './formats/markdown.ts';
@@ -14,8 +15,16 @@ const NEWLINE = 10;
 type Pieces = AsyncGenerator<string | Uint8Array>;
 
 /** A batch's answers as a file of the format, piece by piece, in the caller's order. */
-export async function* renderOutput(context: Context, record: BatchRecord, format: OutputFormat): Pieces {
-  const answers = () => allAnswers(context, record);
+export async function* renderOutput(
+  context: Context,
+  record: BatchRecord,
+  format: OutputFormat,
+  key?: string,
+): Pieces {
+  const answers = () => {
+    const all = allAnswers(context, record);
+    return key === undefined ? all : entriesOf(all, key, format === 'md');
+  };
   switch (format) {
     case 'raw':
       yield* rawLines(context, record);

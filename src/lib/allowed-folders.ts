@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, realpath } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
-import { makeFolder } from './durable-write.ts';
+import { FOLDER_MODE, makeFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
 
 /** Paths longer than this are refused unread: Linux takes no more. */
@@ -51,6 +51,10 @@ export type AllowedFolders = {
    * allowed one may start with a dot. `exists` tells of a regular file there; all else there is refused.
    */
   checkForWriting(path: string): Promise<WritableFile>;
+  /** Checks a folder that files are to be written below, whether it is there yet or not. Creates nothing. */
+  checkFolder(path: string): Promise<void>;
+  /** Makes the folder of a file, below an allowed one, where it is missing; throws as `checkForWriting` does. */
+  makeFolderOf(path: string): Promise<void>;
 };
 
 /** Whether `path` is `folder` or below it; both absolute. Links are not looked at. */
@@ -214,7 +218,57 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     return { path: target, exists: await regularFileExists(target) };
   }
 
-  return { find, openForReading, checkForWriting };
+  /** The part of a folder's path that is there, its links resolved, and the names that are missing below it. */
+  async function splitAtMissing(folder: string): Promise<{ real: string; missing: string[] }> {
+    const missing: string[] = [];
+    for (let at = folder; ; at = dirname(at)) {
+      const real = await realpathOrNull(at);
+      if (real !== null || at === dirname(at)) return { real: real ?? at, missing };
+      missing.unshift(basename(at));
+    }
+  }
+
+  async function requireFolder(folder: string): Promise<{ real: string; missing: string[] }> {
+    await makeWorkFolderFor(folder);
+    const split = await splitAtMissing(folder);
+    const roots = await requireInside(split.real, folder);
+    const whole = join(split.real, ...split.missing);
+    await requireInside(whole, folder);
+    const isHidden = (root: string) =>
+      relative(root, whole)
+        .split(sep)
+        .some((name) => name.startsWith('.'));
+    if (isConfined && roots.every(isHidden)) {
+      const why = 'is hidden: a folder on the way starts with a dot. Give another one.';
+      throw new BatchError('not_allowed', `${JSON.stringify(folder)} ${why}`);
+    }
+    return split;
+  }
+
+  async function makeFolderOf(given: string): Promise<void> {
+    const folder = dirname(absolute(given));
+    const { real, missing } = await requireFolder(folder);
+    let made = real;
+    for (const name of missing) {
+      made = join(made, name);
+      // One by one: what another puts there meanwhile, as a link that leads out, is not gone through.
+      await mkdir(made, { mode: FOLDER_MODE }).catch(async (error: unknown) => {
+        if (hasErrorCode(error, 'EEXIST') && (await lstat(made)).isDirectory()) return;
+        if (hasErrorCode(error, 'EEXIST', 'ENOTDIR', 'ENAMETOOLONG')) throw notRegular(made, 'no folder');
+        throw fileFailure(`make the folder ${JSON.stringify(made)}`, error);
+      });
+    }
+  }
+
+  return {
+    find,
+    openForReading,
+    checkForWriting,
+    makeFolderOf,
+    async checkFolder(given) {
+      await requireFolder(absolute(given));
+    },
+  };
 }
 
 function notRegular(path: string, what: string): BatchError {

@@ -25,6 +25,8 @@ export type Output = {
 export type OutputOptions = {
   /** Whether a file at the path is replaced; a link there is replaced itself, never followed. */
   replace: boolean;
+  /** Whether to remove first what dead processes began for the same path; a folder of many files is looked through once. */
+  sweep?: boolean;
   mode?: number;
 };
 
@@ -74,9 +76,9 @@ export async function createOutput(path: string, options: OutputOptions): Promis
   const what = `write ${JSON.stringify(path)}`;
   const temporary = temporaryName(path);
   const hash = createHash('sha256');
-  const { mode } = options;
+  const { mode, sweep = true } = options;
   async function begin() {
-    await sweepLeft(path);
+    if (sweep) await sweepLeft(path);
     return createFileWriter(temporary, { hash, ...(mode && { mode }) });
   }
   const writer = await begin().catch((error: unknown) => {

@@ -141,9 +141,22 @@ function newRecord(
     force_new: submission.force_new,
     adopted: false,
     estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: prepared.rates.basis },
-    outputs: output.path === null ? [] : [{ path: output.path, written_at: null, problem: null }],
+    ...outputsOf(output),
+    source: work.source.kind,
     warnings: prepared.warnings,
     ...(work.expect && { expect: { ...work.expect } }),
     parts,
+  };
+}
+
+/** The files that were asked for, none of them written yet. */
+function outputsOf({ file, answerFiles }: RequestedOutput): Pick<BatchRecord, 'outputs' | 'answer_files'> {
+  const keyOf = (key: string | undefined) => (key === undefined ? {} : { key });
+  const due = { written_at: null, problem: null };
+  return {
+    outputs: file === null ? [] : [{ path: file.path, ...due, ...keyOf(file.key) }],
+    ...(answerFiles !== null && {
+      answer_files: { pattern: answerFiles.pattern, ...due, ...keyOf(answerFiles.key), written: 0, left: [] },
+    }),
   };
 }

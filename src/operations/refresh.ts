@@ -1,12 +1,11 @@
 import { collect, partsToCollect } from '../answers/collect.ts';
-import { writeRequestedOutputs } from '../answers/output-file.ts';
+import { hasOutputsToWrite, writeRequestedOutputs } from '../answers/output-file.ts';
 import { BatchError } from '../errors.ts';
 import { accountMismatch } from '../sending/same-account.ts';
 import { giveUpDisplaced } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin, type Job } from '../state/jobs.ts';
 import { concernsOnePart, isCreated, seenOf, unconfirmedState, updatePart } from '../state/parts.ts';
-import { isSaved } from '../state/status.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, CreatedPart, Intent, ProcessIdentity } from '../store/record.ts';
 import { continueSubmission, preparingKey } from './sending-jobs.ts';
@@ -46,7 +45,7 @@ export async function refresh(
     !preparing && mayBeDriven(context, record)
       ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record))
       : context.jobs.find(batch_id);
-  const toCollect = partsToCollect(record).length > 0 || outputsToWrite(record);
+  const toCollect = partsToCollect(record).length > 0 || hasOutputsToWrite(record);
   const collecting = toCollect
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
     : undefined;
@@ -89,13 +88,6 @@ function startCollecting(context: Context, { batch_id, provider }: BatchRecord):
     await collect(context, batch_id, report);
     await writeRequestedOutputs(context, batch_id);
   });
-}
-
-/** Whether all results are in and a file that was asked for at submission is not there yet. */
-function outputsToWrite(record: BatchRecord): boolean {
-  return (
-    isSaved(record) && record.outputs.some((output) => output.written_at === null && output.problem === null)
-  );
 }
 
 /** Whether an identity is this process, or one that is dead beyond doubt. */

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { digestOf, type ErrorDigest } from '../answers/digest.ts';
 import { type ExpectedReport, expectedIn } from '../answers/expected-report.ts';
 import type { OutcomeTotals } from '../answers/outcomes.ts';
-import { checkOutputFile, writeOutputFile } from '../answers/output-file.ts';
 import { readPage } from '../answers/page.ts';
 import type { ShownAnswer } from '../answers/shown-answer.ts';
 import { openView } from '../answers/view.ts';
@@ -10,9 +9,9 @@ import { type CostUsd, costOf } from '../cost/cost.ts';
 import { type Spending, spendingOf } from '../cost/spending.ts';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import { jobEndsWithin, type Progress, type Waiting } from '../state/jobs.ts';
+import type { Progress, Waiting } from '../state/jobs.ts';
 import { isSaved, type ProcessingStatus } from '../state/status.ts';
-import type { BatchRecord, Outcome } from '../store/record.ts';
+import type { AnswerFiles, BatchRecord, Outcome } from '../store/record.ts';
 import { batchId, costUsd, outcomeFilter, processingStatus } from './fields.ts';
 import { fileArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
@@ -20,7 +19,9 @@ import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep, type ResultsState } from './replies/next-step.ts';
 import { findPreparing, type Preparing } from './replies/preparing.ts';
 import { reportOf } from './replies/report.ts';
+import { answerFileFields } from './requested-output.ts';
 import { watch } from './watch.ts';
+import { areWritten, checkOutputs } from './written-outputs.ts';
 
 const details = ['summary', 'concise', 'full'] as const;
 export type Detail = (typeof details)[number];
@@ -33,6 +34,7 @@ const input = z.strictObject({
   limit: z.int().min(1).max(200).optional().describe('Answers per page, default 50'),
   cursor: z.string().max(1000).optional().describe('next_cursor of the last reply'),
   output_file: fileArgument.optional().describe('Writes all answers there'),
+  ...answerFileFields,
   overwrite: z.boolean().optional().describe('Only replaces a file that this server wrote'),
 });
 
@@ -51,6 +53,8 @@ type Results = {
   next_cursor: string | null;
   results_state: ResultsState;
   output_files: string[];
+  /** Files of single answers, where they were asked for. */
+  answer_files?: AnswerFiles;
   cost_usd: CostUsd | null;
   /** What the answers that are in really cost, by what; not on later pages. */
   spending?: Spending;
@@ -98,16 +102,15 @@ async function readResults(
   request: ResultsRequest,
   waiting: Waiting,
 ): Promise<Results> {
-  const output =
-    request.output_file && (await checkOutputFile(context, request.output_file, request.overwrite));
+  const wanted = await checkOutputs(context, batchId, request);
+  const asksForFiles = wanted.file !== null || wanted.answerFiles !== null;
   const start = Date.now();
   const preparing = await findPreparing(context, batchId);
   if (preparing) return nothingYet(preparing);
   const looked = await watch(context, batchId, waiting);
   const saved = isSaved(looked.record);
-  const left = Math.max(LEAST_WRITING_MS, start + context.limits.callMs - Date.now());
-  const written =
-    output && saved && (await isWritten(context, looked.record, output, request, left, waiting));
+  const left = start + context.limits.callMs - Date.now();
+  const written = asksForFiles && saved && (await areWritten(context, looked.record, wanted, left, waiting));
   const record = written ? await requireRecord(context, looked.record.batch_id) : looked.record;
   const seen = { ...looked, record };
 
@@ -122,11 +125,15 @@ async function readResults(
     error_digest: await digestOf(context, record),
     ...(detail === 'summary' && (await expectedOf(context, record))),
     results_state: report.results_state,
-    output_files: [...new Set([...report.output_files, ...(written ? [output] : [])])],
+    output_files: report.output_files,
+    ...(report.answer_files && { answer_files: report.answer_files }),
     cost_usd: costOf(record),
     ...(report.progress && { progress: report.progress }),
     check_again_in_seconds: report.check_again_in_seconds,
-    warnings: [...report.warnings, ...(output && !written ? [saved ? STILL_WRITING : NOT_YET_WRITTEN] : [])],
+    warnings: [
+      ...report.warnings,
+      ...(asksForFiles && !written ? [saved ? STILL_WRITING : NOT_YET_WRITTEN] : []),
+    ],
   };
   const spending = request.cursor === undefined ? spendingOf(record) : null;
   const used = JSON.stringify({ ...head, spending }).length;
@@ -156,33 +163,15 @@ function nothingYet(preparing: Preparing): Results {
   return { ...preparing, ...nothing, results_state: 'none', detail: 'concise', totals };
 }
 
-const LEAST_WRITING_MS = 1_000;
-
 const NOT_YET_WRITTEN =
-  'The output_file was not written: not all results are in. Call again when the batch has ended.';
+  'The files were not written: not all results are in. Call again when the batch has ended.';
 
 const STILL_WRITING =
-  'The output_file is still being written; it is listed in output_files of batch_status when it is there.';
-
-/** Writes the file; false where that takes longer than a call may: it is then finished in this process. */
-function isWritten(
-  context: Context,
-  record: BatchRecord,
-  output: string,
-  { overwrite = false }: ResultsRequest,
-  ms: number,
-  waiting: Waiting,
-): Promise<boolean> {
-  const start = { stage: 'writing', provider: record.provider } as const;
-  const job = context.jobs.run(`${record.batch_id} ${output}`, start, () =>
-    writeOutputFile(context, record, output, overwrite),
-  );
-  return jobEndsWithin(job, ms, waiting);
-}
+  'Files are still being written; batch_status lists them (output_files, answer_files) when they are there.';
 
 function defaultDetail(request: ResultsRequest, count: number): Detail {
   if (request.task_ids || request.outcomes || request.cursor) return 'concise';
-  return count > SUMMARY_ABOVE || request.output_file ? 'summary' : 'concise';
+  return count > SUMMARY_ABOVE || request.output_file || request.output_pattern ? 'summary' : 'concise';
 }
 
 async function pageOf(

@@ -14,7 +14,7 @@ import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findPreparing, type Preparing } from './replies/preparing.ts';
 import { reportOf, type ShortReport, short } from './replies/report.ts';
-import { requestOutput } from './requested-output.ts';
+import { answerFileFields, requestOutput } from './requested-output.ts';
 import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
 import { toWork, workFields } from './work-arguments.ts';
 
@@ -24,6 +24,7 @@ const input = z.strictObject({
   output_file: fileArgument
     .optional()
     .describe('Written when the batch has ended: .json, .jsonl, .csv, .md or .raw.jsonl'),
+  ...answerFileFields,
   max_cost_usd: z
     .number()
     .nonnegative()
@@ -52,15 +53,18 @@ export const submit = defineOperation({
   async run(context, args, waiting) {
     const callEnds = performance.now() + context.limits.callMs;
     const { name, force_new = false, max_cost_usd, idempotency_key = null, ...rest } = args;
-    const { sandbox, output_file, ...given } = rest;
-    const work = await toWork(given, context);
+    const { sandbox, output_file, output_pattern, output_key, ...given } = rest;
+    const outputs = { output_file, output_pattern, output_key };
+    const asked = await toWork(given, context);
+    const output = await requestOutput(context, outputs, asked.source.kind);
+    const work = { ...asked, output_places: output.answerFiles?.places };
     const provider = sandbox ? 'sandbox' : context.defaultProvider;
     await context.provider(provider).requireCredentials();
     const submission: Submission = {
       work,
       provider,
       account: await context.provider(provider).account(),
-      output: await requestOutput(context, output_file),
+      output,
       name,
       force_new,
       max_cost_usd,
@@ -68,7 +72,7 @@ export const submit = defineOperation({
       signal: waiting.signal,
     };
     const submitted = await sendWithin(context, submission, callEnds, waiting);
-    return tell(context, submitted, submission.output.path);
+    return tell(context, submitted, submission.output.file?.path ?? null);
   },
   nextStep: (batch) => nextStep(batch),
 });

@@ -183,7 +183,26 @@ const requestedOutput = z.object({
   written_at: time.nullable(),
   /** Why it could not be written, when it couldn't. */
   problem: z.string().nullable(),
+  /** The key of each answer that it holds alone; left out where it holds answers whole. */
+  key: z.string().exactOptional(),
 });
+
+/** Files of which each finished answer gets one, under a name of its row's or file's. */
+const answerFiles = z.object({
+  /** As it was given: `{{dir}}/{{stem}}.md`. */
+  pattern: z.string(),
+  key: z.string().exactOptional(),
+  /** When all that can be written was; null until then. */
+  written_at: time.nullable(),
+  /** Why none could be written, when none could. */
+  problem: z.string().nullable(),
+  written: count,
+  /** Answers that got no file, counted by why. */
+  left: z.array(z.object({ why: z.string(), count })),
+  /** Files that hold the code of an answer that said more. */
+  code_only: count.exactOptional(),
+});
+export type AnswerFiles = z.infer<typeof answerFiles>;
 
 export const batchRecord = z.object({
   schema: z.literal(1),
@@ -204,6 +223,10 @@ export const batchRecord = z.object({
   force_new: z.boolean(),
   estimate: costEstimate.nullable(),
   outputs: z.array(requestedOutput),
+  /** The last that were asked for. */
+  answer_files: answerFiles.exactOptional(),
+  /** What it was made from. Not kept by versions before. */
+  source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files']).exactOptional(),
   warnings: z.array(z.string()),
   /** Which key of an answer is compared with which column of its row. */
   expect: z.record(z.string(), z.string()).exactOptional(),

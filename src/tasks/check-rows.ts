@@ -19,7 +19,7 @@ function listed(columns: readonly string[]): string {
  * every row.
  */
 export function checkRows(
-  { defaults, source, expect }: Work,
+  { defaults, source, expect, output_places = [] }: Work,
   columns: readonly string[],
   templates: Templates,
 ): Problem[] {
@@ -34,8 +34,31 @@ export function checkRows(
     ...checkPurpose(defaults, source),
     ...texts.flatMap(([field, text, names]) => checkPlaces(field, text, names, columns, source.kind)),
     ...checkMaterial(defaults, source, columns, templates),
+    ...checkOutputPlaces(output_places, source, columns),
     ...checkExpected(Object.values(expect ?? {}), columns),
   ];
+}
+
+/** Tasks that were given by themselves have nothing but their ids to call a file after. */
+export function checkTaskPlaces({ source, output_places = [] }: Work): Problem[] {
+  if (source.kind === 'rows_file' || source.kind === 'input_files') return [];
+  return checkOutputPlaces(output_places, source, []);
+}
+
+/** An answer's file is called after the row or the file that it is for. */
+function checkOutputPlaces(
+  places: readonly string[],
+  { kind }: WorkSource,
+  columns: readonly string[],
+): Problem[] {
+  const known = ['task_id', ...columns.filter((name) => kind !== 'input_files' || name !== 'text')];
+  return places
+    .filter((name) => !known.includes(name) && !known.includes(name.split('.')[0] ?? ''))
+    .map((name) => ({
+      field: 'output_pattern',
+      problem: `the place {{${name}}} names no column of ${kind}${didYouMean(name, known)}`,
+      valid: listed(known),
+    }));
 }
 
 function checkExpected(expected: readonly string[], columns: readonly string[]): Problem[] {

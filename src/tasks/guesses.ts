@@ -20,6 +20,7 @@ const KEYS: readonly [name: string, words: string][] = [
     'requests_file',
     'jsonfile promptsfile promptfile datafile requestfile requestspath csv csvfile rows files input',
   ],
+  ['output_key', 'answerkey outputfield resultkey onlykey keepkey'],
   ['output_pattern', 'outputdir outputfolder outputdirectory outdir outputfiles filepattern'],
   [
     'output_file',

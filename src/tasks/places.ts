@@ -10,7 +10,7 @@ export function hasPlaces(text: string): boolean {
 }
 
 /** What a name stands for in an input: the value under it, or, with dots, what it reaches within. */
-function look(input: Readonly<Record<string, unknown>>, name: string): unknown {
+export function valueAt(input: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(input, name)) return input[name];
   let value: unknown = input;
   for (const key of name.split('.')) {
@@ -44,7 +44,7 @@ export function fillFromRow(
   return text.replace(place, (whole, inner: string) => {
     const name = inner.trim();
     if (name === '') return whole;
-    const value = look(values, name) ?? '';
+    const value = valueAt(values, name) ?? '';
     if (value === '') empty(name);
     return typeof value === 'string' ? value : stringifyExact(value);
   });
@@ -63,7 +63,7 @@ export function fillPlaces(
   const filled = text.replace(place, (whole, inner: string) => {
     const name = inner.trim();
     if (name === '') return whole;
-    const value = look(input, name);
+    const value = valueAt(input, name);
     if (value === undefined || value === null) {
       problems.push({
         field,

@@ -13,7 +13,7 @@ import type { Limits } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import type { Block } from './block.ts';
 import { canonicalText } from './canonical-text.ts';
-import { checkRows } from './check-rows.ts';
+import { checkRows, checkTaskPlaces } from './check-rows.ts';
 import { createNonce } from './custom-ids.ts';
 import type { Examination } from './examine.ts';
 import { examineWork, placesIn } from './examine-work.ts';
@@ -108,7 +108,7 @@ export async function prepare(
     if (found.columns !== null) checkColumns(found.columns);
   };
 
-  problems.add(...checkShared(work.defaults, examination));
+  problems.add(...checkShared(work.defaults, examination), ...checkTaskPlaces(work));
   for await (const block of examineWork(work, examination, { ...preparation, begin })) {
     if (signal?.aborted) throw givenUp();
     count += block.items;

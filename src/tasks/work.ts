@@ -32,6 +32,8 @@ export type Work = {
   defaults: TaskDefaults;
   /** So many tasks, spread evenly over the work: a pilot. */
   max_tasks?: number | undefined;
+  /** What names of files for single answers are made of: columns, or parts of paths. */
+  output_places?: readonly string[] | undefined;
   /** Which key of an answer is compared with which column of its row: `{"label": "category"}`. */
   expect?: Readonly<Record<string, string>> | undefined;
 };

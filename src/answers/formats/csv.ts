@@ -106,7 +106,9 @@ function answerCell({ text, json, tool_calls }: Answer): string {
 
 /** A spreadsheet runs a cell that begins like a formula; an answer is data. A plain number stays one. */
 function withoutFormula(cell: string): string {
-  return /^[=+\-@\t\r]/.test(cell) && !/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(cell) ? `'${cell}` : cell;
+  return /^[=+\-@\t\r\n＝＋－＠]/.test(cell) && !/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(cell)
+    ? `'${cell}`
+    : cell;
 }
 
 function csvLine(cells: string[]): string {

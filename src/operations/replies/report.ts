@@ -18,7 +18,7 @@ import {
   resultsExpireAt,
   statusOf,
 } from '../../state/status.ts';
-import type { BatchRecord, Part } from '../../store/record.ts';
+import type { AnswerFiles, BatchRecord, Part } from '../../store/record.ts';
 import type { Refreshed } from '../refresh.ts';
 import { preparingKey } from '../sending-jobs.ts';
 import { checkAgainInSeconds, type ResultsState } from './next-step.ts';
@@ -50,6 +50,8 @@ export type BatchReport = {
   request_counts: ReturnType<typeof requestCountsOf>;
   results_state: ResultsState;
   output_files: string[];
+  /** Files of single answers: how many were written, and how many were not and why. */
+  answer_files?: AnswerFiles;
   /** What goes on in this process. */
   progress?: Progress;
   check_again_in_seconds: number;
@@ -95,6 +97,7 @@ export async function reportOf(context: Context, { record, job, failures }: Refr
     request_counts: requestCountsOf(record, outcomes),
     results_state: resultsState(record),
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
+    ...(record.answer_files && { answer_files: record.answer_files }),
     ...(going && { progress: going.progress }),
     check_again_in_seconds: again,
     warnings: warningsOf(record, failures, context.now()),

@@ -28,8 +28,22 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...record.outputs.flatMap(({ path, problem }) =>
       problem === null ? [] : [`${path} was not written: ${problem}`],
     ),
+    ...answerFileWarnings(record),
     ...olderFiles(record),
     ...record.warnings,
+  ];
+}
+
+/** Answers that got no file, and why; the answers themselves are all there. */
+function answerFileWarnings({ answer_files }: BatchRecord): string[] {
+  if (answer_files === undefined) return [];
+  const { problem, left, code_only = 0 } = answer_files;
+  if (problem !== null) return [`No file of output_pattern was written: ${problem}`];
+  return [
+    ...left.map(({ why, count }) => `${count} answers got no file of their own: ${why}.`),
+    ...(code_only > 0
+      ? [`${code_only} answers said more than the code that their files hold: get_results has all of it.`]
+      : []),
   ];
 }
 

@@ -1,0 +1,68 @@
+import { stringifyExact } from '../../lib/exact-json.ts';
+import { isJsonObject } from '../../lib/json.ts';
+import { valueAt } from '../../tasks/places.ts';
+import type { Answer } from '../answer.ts';
+import type { NotNamed } from './name-pattern.ts';
+
+/** What a file holds; `code_only` where the answer said more beside its code. */
+type FileText = { text: string; code_only: boolean };
+
+/** Whether a file of that name is to be read by people, so that prose is at home in it. */
+const isProse = (path: string) =>
+  /\.(md|markdown|mdx|txt|text|rst|adoc|asciidoc|org|tex|html?|csv|log|eml)$/i.test(path);
+
+/**
+ * What an answer's own file holds: its code alone, its text, or its JSON; with a key what stands under that. In a file of
+ * code prose around the one block of code is left out, for nothing could run it.
+ */
+export function answerText(answer: Answer, key: string | undefined, path: string): FileText | NotNamed {
+  const { outcome, text, json, tool_calls } = answer;
+  if (outcome !== 'succeeded') return { left: 'there is no finished answer' };
+  const said = key === undefined ? (json ?? (text?.trim() ? text : tool_calls)) : keyed(json, key);
+  if (said === undefined || said === null) {
+    return { left: key === undefined ? 'the answer is empty' : 'the answer does not have the key' };
+  }
+  const whole = typeof said === 'string' ? codeAlone(said) : stringifyExact(said, 2);
+  const code = whole === said && !isProse(path) ? blocksOf(whole) : [];
+  if (code.length > 1) return { left: 'the answer has more than one block of code' };
+  const kept = code[0] ?? whole;
+  if (kept.trim() === '') return { left: 'the answer is empty' };
+  return { text: kept.endsWith('\n') ? kept : `${kept}\n`, code_only: code.length === 1 };
+}
+
+/** What stands under a key of an answer; `a.b` reaches into it. */
+export function keyed(json: unknown, key: string): unknown {
+  return isJsonObject(json) ? valueAt(json, key) : undefined;
+}
+
+/** The code of a text that is one fenced block and nothing else; any other text as it is. */
+export function codeAlone(text: string): string {
+  const lines = text.trim().split(/\r?\n/);
+  const end = endOfBlock(lines, 0);
+  return end === lines.length - 1 && end > 0 ? asCode(lines.slice(1, end)) : text;
+}
+
+const asCode = (lines: readonly string[]) => `${lines.join('\n')}\n`;
+
+/** What stands in a text's fenced blocks, each that is closed. */
+function blocksOf(text: string): string[] {
+  const lines = text.split(/\r?\n/);
+  const blocks: string[] = [];
+  for (let at = 0; at < lines.length; at += 1) {
+    const end = endOfBlock(lines, at);
+    if (end === -1) continue;
+    blocks.push(asCode(lines.slice(at + 1, end)));
+    at = end;
+  }
+  return blocks;
+}
+
+/** The line that closes the fenced block which begins at a line; -1 where none begins there, or it is never closed. */
+function endOfBlock(lines: readonly string[], start: number): number {
+  const fence = /^(`{3,}|~{3,})[^`]*$/.exec(lines[start] ?? '')?.[1];
+  if (fence === undefined) return -1;
+  return lines.findIndex((line, index) => {
+    const mark = line.trimEnd();
+    return index > start && mark.length >= fence.length && mark === fence.charAt(0).repeat(mark.length);
+  });
+}

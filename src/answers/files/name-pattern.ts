@@ -1,0 +1,123 @@
+import { posix } from 'node:path';
+import { BatchError } from '../../errors.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { didYouMean, quoteName } from '../../lib/nearest.ts';
+import { placesOf, valueAt } from '../../tasks/places.ts';
+import type { WorkSource } from '../../tasks/work.ts';
+import { cellText } from '../formats/flat-answer.ts';
+import { isActedOn } from './reserved-names.ts';
+
+/** Where answers get files of their own: `{{dir}}/{{stem}}.test.ts`. */
+export type NamePattern = {
+  given: string;
+  /** The folder before the first place, which is the caller's own word. */
+  folder: string;
+  /** The rest, with its places. */
+  rest: string;
+  places: string[];
+};
+
+/** What a batch was made from; undefined where its record is older than that. */
+export type SourceKind = WorkSource['kind'];
+
+/** Places that a file's path gives, and those of a part of it. */
+export const FILE_PLACES = ['path', 'dir', 'stem', 'ext', 'part', 'task_id'];
+
+const PLACE = /\{\{[^{}]+\}\}/g;
+
+/** Reads a pattern. Throws `invalid_input` for one that can't name a file for each answer, whatever the tasks are. */
+export function readNamePattern(given: string, source: SourceKind | undefined): NamePattern {
+  const places = placesOf(given);
+  const first = given.search(PLACE);
+  const start = given.lastIndexOf('/', first === -1 ? given.length : first) + 1;
+  const pattern = { given, folder: given.slice(0, start), rest: given.slice(start), places };
+  if (places.length === 0) throw refused('has no {{place}}, so all answers would get one name');
+  if (given.endsWith('/')) throw refused('ends in a folder');
+  if (given.includes('\\')) throw refused('has a \\, which no name has: folders are parted by /');
+  const ending = posix.extname(posix.basename(given));
+  if (source !== 'input_files' && !/^\.[A-Za-z0-9]{1,16}$/.test(ending)) {
+    throw refused('does not say with which ending a name ends, which no row may choose');
+  }
+  // With places that name nothing in particular, what is left is the caller's own.
+  if (isActedOn(given.replaceAll(PLACE, 'x')))
+    throw refused('names files that programs act on or run', 'not_allowed');
+  return pattern;
+}
+
+function refused(problem: string, code: 'invalid_input' | 'not_allowed' = 'invalid_input'): BatchError {
+  const valid = 'a path with places, as "{{dir}}/{{stem}}.test.ts" or "answers/{{id}}.md"';
+  return new BatchError(code, 'output_pattern can name no files; nothing was done.', {
+    problems: [{ field: 'output_pattern', problem, valid }],
+  });
+}
+
+/** Throws `invalid_input` where a place is none that the batch's rows or files have. */
+export function checkPlaces({ places }: NamePattern, known: readonly string[]): void {
+  const unknown = places.find((name) => !known.includes(name) && !known.includes(name.split('.')[0] ?? ''));
+  if (unknown === undefined) return;
+  throw new BatchError('invalid_input', 'output_pattern can name no files; nothing was done.', {
+    problems: [
+      {
+        field: 'output_pattern',
+        problem: `the place ${quoteName(unknown)} names nothing that tasks have${didYouMean(unknown, known)}`,
+        valid: known.slice(0, 40).join(', '),
+      },
+    ],
+  });
+}
+
+/** What a pattern's places stand for: columns of a row, parts of a file's path, or the task's id alone. */
+export function namesOf(task_id: string, row: JsonObject | null, source: SourceKind | undefined): JsonObject {
+  if (row === null) return { task_id };
+  if (source !== 'input_files' || typeof row.path !== 'string') return { task_id, ...row };
+  const { dir, name, ext } = posix.parse(row.path);
+  return { task_id, ...row, dir: dir === '' ? '.' : dir, stem: name, ext: ext.slice(1) };
+}
+
+/** Why an answer gets no file. */
+export type NotNamed = { left: string };
+
+/** A file's path as the caller would write it. Places are filled with what a stranger may have written: all of it is checked. */
+export function fillName(pattern: NamePattern, names: JsonObject): { path: string } | NotNamed {
+  let isEmpty = false;
+  const rest = pattern.rest.replaceAll(PLACE, (whole) => {
+    const text = cellText(valueAt(names, whole.slice(2, -2).trim()));
+    isEmpty ||= text.trim() === '';
+    return text;
+  });
+  if (isEmpty) return { left: 'a place of the name is empty' };
+  const parts = rest.split('/').filter((part, index) => part !== '.' || index > 0);
+  const why = rest.startsWith('/')
+    ? 'the name is a path from the root'
+    : parts.map(badPart).find((found) => found);
+  if (why) return { left: why };
+  const path = `${pattern.folder}${parts.join('/')}`;
+  if (`${pattern.folder}${rest}`.split('/').some((part) => part.toLowerCase() === 'node_modules')) {
+    return { left: 'the name lies in node_modules' };
+  }
+  return isActedOn(path) ? { left: 'programs act on a file of that name, or run it' } : { path };
+}
+
+const LONGEST_PART_BYTES = 200;
+/** Control characters, and those that turn the order of letters round. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that no name may have.
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i;
+const NOT_ON_WINDOWS = /[<>:"|?*]/;
+
+/** What is wrong with a part of a path; undefined where nothing is. */
+function badPart(part: string): string | undefined {
+  if (part === '') return 'a part of the name is empty';
+  if (part === '..') return 'the name leads out with ..';
+  if (part.startsWith('.')) return 'the name is hidden (it starts with a dot)';
+  if (part.includes('\\')) return 'the name has a \\';
+  if (UNSEEN.test(part) || !part.isWellFormed()) return 'the name has characters that can not be seen';
+  if (/[. ]$/.test(part) || part.startsWith(' '))
+    return 'the name begins or ends with a blank, or ends with a dot';
+  if (DEVICE.test(part)) return 'the name is that of a device';
+  if (process.platform === 'win32' && NOT_ON_WINDOWS.test(part))
+    return 'the name has a character that Windows does not take';
+  if (Buffer.byteLength(part) > LONGEST_PART_BYTES)
+    return `the name is longer than ${LONGEST_PART_BYTES} bytes`;
+  return undefined;
+}

@@ -1,0 +1,168 @@
+import { BatchError } from '../../errors.ts';
+import { createOutput } from '../../lib/atomic-output.ts';
+import { sha256OfFile, sha256OfText } from '../../lib/file-hash.ts';
+import type { Context } from '../../state/context.ts';
+import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
+import { chunksOf, openView, type View } from '../view.ts';
+import { answerText } from './answer-text.ts';
+import {
+  checkPlaces,
+  FILE_PLACES,
+  fillName,
+  type NamePattern,
+  namesOf,
+  readNamePattern,
+} from './name-pattern.ts';
+
+type Overwrite = 'none' | 'own' | 'ours';
+
+/** Files that were asked for, one for each finished answer. */
+export type AnswerFilesRequest = {
+  pattern: string;
+  key?: string | undefined;
+  /** Which files that nobody changed since are replaced: none, those of this batch, or all of ours. */
+  overwrite: Overwrite;
+};
+
+/** Checks where the files are to go before anything is done. Throws where no answer could get one. */
+export async function checkAnswerFiles(
+  context: Context,
+  given: string,
+  source: BatchRecord['source'],
+): Promise<NamePattern> {
+  if (context.readOnly) {
+    throw new BatchError(
+      'not_allowed',
+      'This server is read-only and writes no files. Leave output_pattern out.',
+    );
+  }
+  const pattern = readNamePattern(given, source);
+  await context.folders.checkFolder(pattern.folder === '' ? '.' : pattern.folder);
+  return pattern;
+}
+
+/**
+ * Writes a file for each finished answer whose name can be had; folders are made below the allowed ones. What stands
+ * there already is left, unless it is ours. Counts what was written, and what was left and why.
+ */
+export async function writeAnswerFiles(
+  context: Context,
+  record: BatchRecord,
+  { pattern: given, key, overwrite }: AnswerFilesRequest,
+): Promise<AnswerFiles> {
+  const pattern = await checkAnswerFiles(context, given, record.source);
+  const view = await openView(context, record);
+  await checkPlacesOf(view, pattern, record);
+  const names = new Set<string>();
+  const left = new Map<string, number>();
+  let written = 0;
+  let code_only = 0;
+  for (const ordinals of chunksOf(view)) {
+    for (const { answer, row } of await view.answeredRows(ordinals)) {
+      const named = fillName(pattern, namesOf(answer.task_id, row, record.source));
+      const content = answerText(answer, key, given);
+      const why =
+        'left' in content
+          ? content.left
+          : 'left' in named
+            ? named.left
+            : names.has(named.path)
+              ? 'another answer has the same name'
+              : await writeOne(context, record, { path: named.path, text: content.text, overwrite });
+      if (why !== null) left.set(why, (left.get(why) ?? 0) + 1);
+      else {
+        written += 1;
+        if ('text' in content && content.code_only) code_only += 1;
+      }
+      if ('path' in named) names.add(named.path);
+    }
+  }
+  return {
+    pattern: given,
+    ...(key !== undefined && { key }),
+    written_at: context.now().toISOString(),
+    problem: null,
+    written,
+    left: [...left].map(([why, count]) => ({ why, count })),
+    ...(code_only > 0 && { code_only }),
+  };
+}
+
+async function checkPlacesOf(view: View, pattern: NamePattern, { source }: BatchRecord): Promise<void> {
+  if (source === 'input_files') {
+    checkPlaces(pattern, FILE_PLACES);
+    return;
+  }
+  const [first = []] = [...chunksOf(view)];
+  const rows = await view.answeredRows(first);
+  checkPlaces(pattern, [...new Set(['task_id', ...rows.flatMap(({ row }) => Object.keys(row ?? {}))])]);
+}
+
+type AnswerFile = { path: string; text: string; overwrite: Overwrite };
+
+/** Writes one file; why it was left where it can't be. A disk that fails is no reason of a file's own, and thrown. */
+async function writeOne(context: Context, record: BatchRecord, file: AnswerFile): Promise<string | null> {
+  const { folders } = context;
+  try {
+    await folders.makeFolderOf(file.path);
+    const { path, exists } = await folders.checkForWriting(file.path);
+    if (!exists) return await create(context, record, { ...file, path });
+    return await replaceOurs(context, record, { ...file, path });
+  } catch (error) {
+    if (!(error instanceof BatchError) || !isOfFile(error)) throw error;
+    return error.code === 'already_exists' ? EXISTS : 'the place is not one to write to';
+  }
+}
+
+const EXISTS = 'a file is there already';
+
+const isOfFile = ({ code }: BatchError) =>
+  code === 'not_allowed' || code === 'invalid_input' || code === 'not_found' || code === 'already_exists';
+
+async function create(context: Context, record: BatchRecord, file: AnswerFile): Promise<string | null> {
+  const output = await createOutput(file.path, { replace: false, sweep: false });
+  try {
+    await output.write(file.text);
+    await output.commit((made) => note(context, record, file.path, made.sha256));
+    return null;
+  } catch (error) {
+    await output.abort();
+    // Another process that saw the end as well was faster: it is there, and ours.
+    if (error instanceof BatchError && error.code === 'already_exists')
+      return replaceOurs(context, record, file);
+    throw error;
+  }
+}
+
+/** A file that is there: ours already, ours from before and now replaced, or left. */
+async function replaceOurs(context: Context, record: BatchRecord, file: AnswerFile): Promise<string | null> {
+  const { path, text, overwrite } = file;
+  const known = await context.store.writtenFile(path).read();
+  const found = await sha256OfFile(path);
+  if (known === null || known.sha256 !== found) return 'a file that is not ours is there';
+  if (found === sha256OfText(text)) {
+    if (known.batch_id !== record.batch_id) await note(context, record, path, found);
+    return null;
+  }
+  const isOwn = known.batch_id === record.batch_id;
+  if (overwrite === 'none' || (overwrite === 'own' && !isOwn)) return EXISTS;
+  const output = await createOutput(path, { replace: true, sweep: false });
+  try {
+    await output.write(text);
+    await output.commit((made) => note(context, record, path, made.sha256));
+    return null;
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+}
+
+async function note(
+  context: Context,
+  { batch_id }: BatchRecord,
+  path: string,
+  sha256: string,
+): Promise<void> {
+  const at = context.now().toISOString();
+  await context.store.writtenFile(path).update(() => ({ path, batch_id, sha256, at }));
+}

@@ -1,0 +1,64 @@
+import {
+  type AnswerFilesRequest,
+  checkAnswerFiles,
+  writeAnswerFiles,
+} from '../answers/files/write-answer-files.ts';
+import {
+  checkOutputFile,
+  noteAnswerFiles,
+  type OutputRequest,
+  writeOutputFile,
+} from '../answers/output-file.ts';
+import type { Context } from '../state/context.ts';
+import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
+import type { BatchRecord } from '../store/record.ts';
+import { checkOutputKey, type OutputArguments } from './requested-output.ts';
+
+/** What a call for results asks to be written, checked. */
+export type WantedOutputs = { file: OutputRequest | null; answerFiles: AnswerFilesRequest | null };
+
+/** Checks what is to be written before anything is downloaded. Throws as the checks do. */
+export async function checkOutputs(
+  context: Context,
+  batchId: string,
+  request: OutputArguments & { overwrite?: boolean | undefined },
+): Promise<WantedOutputs> {
+  const { output_file, output_pattern, overwrite = false } = request;
+  const { fileKey, patternKey } = checkOutputKey(request);
+  const file = output_file
+    ? { path: await checkOutputFile(context, output_file, overwrite), key: fileKey, replace: overwrite }
+    : null;
+  if (!output_pattern) return { file, answerFiles: null };
+  const record = await context.store.record(batchId).read();
+  await checkAnswerFiles(context, output_pattern, record?.source);
+  const answerFiles = {
+    pattern: output_pattern,
+    key: patternKey,
+    overwrite: overwrite ? ('ours' as const) : ('none' as const),
+  };
+  return { file, answerFiles };
+}
+
+const LEAST_WRITING_MS = 1_000;
+
+/**
+ * Writes what was asked for; false where that takes longer than `ms`, or `LEAST_WRITING_MS`: it is then finished in this
+ * process.
+ */
+export async function areWritten(
+  context: Context,
+  record: BatchRecord,
+  { file, answerFiles }: WantedOutputs,
+  ms: number,
+  waiting: Waiting,
+): Promise<boolean> {
+  const start = { stage: 'writing', provider: record.provider } as const;
+  const key = `${record.batch_id} ${file?.path ?? ''} ${answerFiles?.pattern ?? ''}`;
+  const job = context.jobs.run(key, start, async () => {
+    if (file !== null) await writeOutputFile(context, record, file);
+    if (answerFiles !== null) {
+      await noteAnswerFiles(context, record, await writeAnswerFiles(context, record, answerFiles));
+    }
+  });
+  return jobEndsWithin(job, Math.max(LEAST_WRITING_MS, ms), waiting);
+}

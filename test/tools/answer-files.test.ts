@@ -1,0 +1,186 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { startApi, startCheckedServer } from '../api.ts';
+import { type ApiRequest, succeeded } from '../api-server.ts';
+import { parseCsv } from '../csv.ts';
+import { spawnServer, type TestServer } from '../harness.ts';
+
+type Ended = { server: TestServer; batch_id: string; read: (name: string) => Promise<string> };
+
+async function ended(
+  files: Record<string, string>,
+  args: object,
+  results: (requests: ApiRequest[]) => object[],
+): Promise<Ended> {
+  const api = await startApi({ results });
+  const server = await startCheckedServer({ api });
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(server.work, name)), { recursive: true });
+    await writeFile(path.join(server.work, name), content);
+  }
+  const { batch_id } = await server.ok('submit_batch', { prompt: 'x {{text}}', ...args });
+  api.endAll();
+  await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  return { server, batch_id, read: (name) => readFile(path.join(server.work, name), 'utf8') };
+}
+
+const answers = (texts: (string | null)[]) => (requests: ApiRequest[]) =>
+  requests.map((request, index) => {
+    const text = texts[index] ?? null;
+    return text === null
+      ? succeeded(request, 'half', { stop_reason: 'max_tokens' })
+      : succeeded(request, text);
+  });
+
+it('each finished answer gets a file beside its source, code alone, and what is left is counted', async () => {
+  const sources = Object.fromEntries(
+    ['a', 'b', 'c', 'd', 'e'].map((name) => [`src/${name}.js`, `// ${name}`]),
+  );
+  const said = [
+    '```js\nlet a;\n```',
+    'Here it is:\n\n```js\nlet b;\n```\n\n- and a note',
+    'let c;',
+    null,
+    '```js\n1\n```\n```js\n2\n```',
+  ];
+  const { server, batch_id, read } = await ended(
+    sources,
+    { input_files: ['src/*.js'], output_pattern: '{{dir}}/{{stem}}.test.js' },
+    answers(said),
+  );
+  expect((await readdir(path.join(server.work, 'src'))).filter((name) => name.includes('test'))).toEqual([
+    'a.test.js',
+    'b.test.js',
+    'c.test.js',
+  ]);
+  expect([await read('src/a.test.js'), await read('src/b.test.js'), await read('src/c.test.js')]).toEqual([
+    'let a;\n',
+    'let b;\n',
+    'let c;\n',
+  ]);
+  const told = await server.ok('batch_status', { batch_id });
+  expect(told.answer_files).toMatchObject({
+    written: 3,
+    code_only: 1,
+    left: [
+      { why: 'there is no finished answer', count: 1 },
+      { why: 'the answer has more than one block of code', count: 1 },
+    ],
+  });
+  expect(told.warnings.join('\n')).toContain(
+    '1 answers got no file of their own: there is no finished answer',
+  );
+});
+
+it('files of one key, and a table of the whole answers beside them', async () => {
+  const { server, read } = await ended(
+    { 'essays/x.txt': 'An essay.', 'essays/y.txt': 'Another.' },
+    {
+      input_files: ['essays'],
+      output_schema: {
+        type: 'object',
+        properties: { grade: { type: 'number' }, feedback: { type: 'string' } },
+      },
+      output_pattern: 'feedback/{{stem}}.md',
+      output_key: 'feedback',
+      output_file: 'grades.csv',
+    },
+    answers(['{"grade":2.50,"feedback":"Good."}', '{"grade":1}']),
+  );
+  expect(await read('feedback/x.md')).toBe('Good.\n');
+  expect(await readdir(path.join(server.work, 'feedback'))).toEqual(['x.md']);
+  expect(parseCsv(await read('grades.csv')).map((row) => row.slice(0, 4))).toEqual([
+    ['task_id', 'path', 'grade', 'feedback'],
+    ['essays/x.txt', 'essays/x.txt', '2.50', 'Good.'],
+    ['essays/y.txt', 'essays/y.txt', '1', ''],
+  ]);
+});
+
+it('a key that holds a list is a line per entry, and every task is there', async () => {
+  const { server, batch_id, read } = await ended(
+    { 't.csv': 'id,text\n001,a\n002,b\n003,c\n004,d\n' },
+    {
+      rows_file: 't.csv',
+      id_column: 'id',
+      output_schema: { type: 'object' },
+      output_file: 'codes.csv',
+      output_key: 'codes',
+    },
+    answers([
+      '{"codes":[{"code":"=x","quote":"a"},{"code":"y","n":12345678901234567890}]}',
+      '{"codes":[]}',
+      '{"codes":["-5","plain"]}',
+      null,
+    ]),
+  );
+  expect(parseCsv(await read('codes.csv')).map((row) => row.slice(0, 8))).toEqual([
+    ['task_id', 'id', 'text', 'code', 'quote', 'n', 'codes', 'outcome'],
+    ['001', '001', 'a', "'=x", 'a', '', '', 'succeeded'],
+    ['001', '001', 'a', 'y', '', '12345678901234567890', '', 'succeeded'],
+    ['002', '002', 'b', '', '', '', '', 'succeeded'],
+    ['003', '003', 'c', '', '', '', '-5', 'succeeded'],
+    ['003', '003', 'c', '', '', '', 'plain', 'succeeded'],
+    ['004', '004', 'd', '', '', '', '', 'incomplete'],
+  ]);
+  await server.ok('get_results', { batch_id, output_file: 'codes.jsonl', output_key: 'codes' });
+  expect((await read('codes.jsonl')).trim().split('\n')).toHaveLength(6);
+  await server.ok('get_results', { batch_id, output_file: 'codes.md', output_key: 'codes' });
+  expect(await read('codes.md')).toContain('plain');
+  expect(
+    await server.fails('get_results', { batch_id, output_file: 'c.raw.jsonl', output_key: 'codes' }),
+  ).toContain('output_key');
+  expect(await server.fails('get_results', { batch_id, output_key: 'codes' })).toContain('output_key');
+});
+
+it('nothing is written over: not a file of the person’s, not one that was changed, and ours only when asked', async () => {
+  const { server, batch_id, read } = await ended(
+    { 't.csv': 'text\na\nb\nc\n', 'out/b.md': 'mine' },
+    { rows_file: 't.csv', output_pattern: 'out/{{text}}.md' },
+    answers(['A', 'B', 'C']),
+  );
+  const again = (args: object = {}) =>
+    server.ok('get_results', { batch_id, output_pattern: 'out/{{text}}.md', ...args });
+  expect((await again()).answer_files).toMatchObject({ written: 2, left: [{ count: 1 }] });
+  expect(await read('out/b.md')).toBe('mine');
+  await writeFile(path.join(server.work, 'out/a.md'), 'changed');
+  expect((await again({ overwrite: true })).answer_files).toMatchObject({ written: 1, left: [{ count: 2 }] });
+  expect(await read('out/a.md')).toBe('changed');
+  const all = await server.ok('get_results', { batch_id, output_pattern: 'all/{{task_id}}-{{text}}.md' });
+  expect(all.answer_files).toMatchObject({ written: 3, left: [] });
+  expect((await readdir(path.join(server.work, 'all'))).sort()).toEqual([
+    'row_1-a.md',
+    'row_2-b.md',
+    'row_3-c.md',
+  ]);
+  expect(await server.fails('get_results', { batch_id, output_pattern: 'x/{{nope}}.md' })).toContain(
+    'names nothing that tasks have',
+  );
+});
+
+it('two answers of one name are not written over each other', async () => {
+  const { server, batch_id } = await ended(
+    { 't.csv': 'text\na\na\n' },
+    { rows_file: 't.csv', output_pattern: 'out/{{text}}.md' },
+    answers(['A', 'B']),
+  );
+  const { answer_files } = await server.ok('batch_status', { batch_id });
+  expect(answer_files).toMatchObject({
+    written: 1,
+    left: [{ why: 'another answer has the same name', count: 1 }],
+  });
+});
+
+it('another process writes them when it sees the end', async () => {
+  const api = await startApi({ results: answers(['A', 'B']) });
+  const first = await spawnServer({ api });
+  await writeFile(path.join(first.work, 't.csv'), 'text\na\nb\n');
+  const args = { rows_file: 't.csv', prompt: '{{text}}', output_pattern: 'out/{{text}}.md' };
+  const { batch_id } = await first.ok('submit_batch', args);
+  await first.kill();
+  api.endAll();
+  const second = await spawnServer({ api, folder: first.folder });
+  const told = await second.ok('batch_status', { batch_id, wait_seconds: 20 });
+  expect(told.answer_files).toMatchObject({ written: 2, left: [] });
+  expect((await readdir(path.join(first.work, 'out'))).sort()).toEqual(['a.md', 'b.md']);
+});
