@@ -1,15 +1,46 @@
 /**
- * Bundles the two programs over what tsc has compiled for the library: a start loads three files instead of four
- * hundred, and what is imported at the first need (the operations, the SDK, the sandbox, parsers) stays in files of its
- * own.
+ * Bundles the programs, the library and their thread with all that they use of packages, so that nothing is installed
+ * beside this one, and a start loads a dozen files instead of four hundred. What is imported at the first need (the
+ * operations, the SDK, the sandbox, parsers, the tokenizer) stays in files of its own, each there once for all entries.
  */
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { advertised } from './dist/tools/advertised.js';
+import { noticeOf } from './build/notice.mjs';
+import { rollUpTypes } from './build/roll-up-types.mjs';
 
 const outdir = 'dist';
+/** Where tsc has put its declarations (tsconfig.build.json). */
+const declarations = path.resolve(outdir, '.types');
 const OLD_MS = 60 * 60 * 1000;
+
+const entryPoints = {
+  server: 'src/server.ts',
+  cli: 'src/cli.ts',
+  index: 'src/index.ts',
+  'examine-thread': 'src/tasks/examine-thread.ts',
+};
+
+const options = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  // Packages of the old kind look for a `require`, which a module does not have.
+  banner: {
+    js: "import{createRequire as nodeRequire}from'node:module';const require=nodeRequire(import.meta.url);",
+  },
+};
+
+/** What clients are told of the tools, as the sources say it. */
+async function readAdvertised() {
+  const outfile = path.resolve(outdir, '.advertised.mjs');
+  await build({ ...options, entryPoints: ['src/tools/advertised.ts'], outfile });
+  const { advertised } = await import(pathToFileURL(outfile));
+  await rm(outfile);
+  return advertised;
+}
 
 /** Loads a module, whose path ends so, as this text. */
 const replace = (ending, contents) => ({
@@ -19,11 +50,11 @@ const replace = (ending, contents) => ({
   },
 });
 
-const plugins = [
+const plugins = async () => [
   // What clients are told, instead of all that it is made from.
   replace(
     'src/tools/advertised.ts',
-    `export const advertised = JSON.parse(${JSON.stringify(JSON.stringify(advertised))})`,
+    `export const advertised = JSON.parse(${JSON.stringify(JSON.stringify(await readAdvertised()))})`,
   ),
   // The SDK's server makes a validator at every start, for what a client answers when it is asked something. Nothing is.
   replace(
@@ -32,50 +63,71 @@ const plugins = [
   ),
 ];
 
-const options = {
-  outdir,
-  bundle: true,
-  splitting: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  minify: true,
-  // All in one folder, for the version is read from the manifest above it.
-  chunkNames: 'chunk-[hash]',
-  // Packages of the old kind look for a `require`, which a module does not have.
-  banner: {
-    js: "import{createRequire as nodeRequire}from'node:module';const require=nodeRequire(import.meta.url);",
-  },
-  plugins,
-  metafile: true,
-  write: false,
-};
-
-/** Writes what the entries can reach. What only code that was left out imports is there too, up to 2 MB of it. */
-async function bundle(entryPoints) {
-  const { metafile, outputFiles } = await build({ ...options, entryPoints });
+/** The files that the entries can reach, by name. What only code that was left out imports is made too, 2 MB of it. */
+function reachedFrom(entries, outputs) {
   const reached = new Set();
   const reach = (name) => {
-    if (reached.has(name) || !metafile.outputs[name]) return;
+    if (reached.has(name) || !outputs[name]) return;
     reached.add(name);
-    for (const { path: imported } of metafile.outputs[name].imports) reach(imported);
+    for (const { path: imported } of outputs[name].imports) reach(imported);
   };
-  const entries = new Set(Object.values(entryPoints));
-  for (const [name, { entryPoint }] of Object.entries(metafile.outputs))
-    if (entries.has(entryPoint)) reach(name);
+  for (const [name, { entryPoint }] of Object.entries(outputs)) {
+    if (entries.includes(entryPoint)) reach(name);
+  }
+  return reached;
+}
+
+/** Writes the bundles and gives the source files that are in them. */
+async function bundle() {
+  const { metafile, outputFiles } = await build({
+    ...options,
+    entryPoints,
+    outdir,
+    splitting: true,
+    minify: true,
+    // All in one folder, for the version is read from the manifest above it.
+    chunkNames: 'chunk-[hash]',
+    plugins: await plugins(),
+    metafile: true,
+    write: false,
+  });
+  const reached = reachedFrom(Object.values(entryPoints), metafile.outputs);
   for (const file of outputFiles) {
-    if (reached.has(path.relative('.', file.path).replaceAll(path.sep, '/')))
-      await writeFile(file.path, file.contents);
+    const name = path.relative('.', file.path).replaceAll(path.sep, '/');
+    if (reached.has(name)) await writeFile(file.path, file.contents);
+  }
+  return [...reached].flatMap((name) =>
+    Object.entries(metafile.outputs[name].inputs).flatMap(([file, { bytesInOutput }]) =>
+      bytesInOutput > 0 ? [file] : [],
+    ),
+  );
+}
+
+async function writeTypes() {
+  const configFile = path.join(declarations, 'tsconfig.json');
+  const compilerOptions = {
+    module: 'NodeNext',
+    lib: ['ES2023'],
+    types: ['node'],
+    skipLibCheck: true,
+    noEmit: true,
+  };
+  await writeFile(configFile, JSON.stringify({ compilerOptions, files: ['index.d.ts'] }));
+  const types = rollUpTypes(configFile, path.join(declarations, 'index.d.ts'));
+  await writeFile(`${outdir}/index.d.ts`, types);
+}
+
+/** What earlier builds left. Not their latest chunks: a server that runs from them may not have loaded all. */
+async function removeLeftovers() {
+  const kept = new Set([...Object.keys(entryPoints).map((name) => `${name}.js`), 'index.d.ts', 'NOTICE.txt']);
+  for (const name of await readdir(outdir)) {
+    const isYoung = Date.now() - (await stat(`${outdir}/${name}`)).mtimeMs < OLD_MS;
+    if (kept.has(name) || (/^chunk-.*\.js$/.test(name) && isYoung)) continue;
+    await rm(`${outdir}/${name}`, { recursive: true, force: true });
   }
 }
 
-await bundle({ server: 'src/server.ts', cli: 'src/cli.ts' });
-// The thread's module for itself: shared with the programs, it would split these into more files to start from.
-await bundle({ 'examine-thread': 'src/tasks/examine-thread.ts' });
-
-// What earlier builds left. Not their latest chunks: a server that runs from them may not have loaded all.
-await rm(`${outdir}/compile-cache`, { recursive: true, force: true });
-for (const name of await readdir(outdir)) {
-  if (!/^chunk-.*\.js$/.test(name)) continue;
-  if (Date.now() - (await stat(`${outdir}/${name}`)).mtimeMs > OLD_MS) await rm(`${outdir}/${name}`);
-}
+await mkdir(outdir, { recursive: true });
+await writeFile(`${outdir}/NOTICE.txt`, await noticeOf(await bundle()));
+await writeTypes();
+await removeLeftovers();

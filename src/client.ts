@@ -5,18 +5,33 @@ import { createContext } from './config/create-context.ts';
 import type { Environment } from './config/read-settings.ts';
 import { withPlainNumbers } from './lib/exact-json.ts';
 import { createLog, type Log } from './log.ts';
-import { type AdoptReply, adopt } from './operations/adopt.ts';
+import { adopt } from './operations/adopt.ts';
 import { answersOf, linesOf, type ResultLine } from './operations/answers.ts';
-import { type CancelReply, cancel } from './operations/cancel.ts';
-import { type EstimateReply, estimate } from './operations/estimate.ts';
-import { type ListReply, list } from './operations/list.ts';
-import { type Arguments, type Operation, readInput, type WithNextStep } from './operations/operation.ts';
-import { type ResultsReply, results } from './operations/results.ts';
-import { type RetryReply, retry } from './operations/retry.ts';
-import { type StatusReply, status } from './operations/status.ts';
-import { type SubmitReply, submit } from './operations/submit.ts';
-import { type WaitReply, wait } from './operations/wait.ts';
-import type { WorkArguments } from './operations/work-arguments.ts';
+import { cancel } from './operations/cancel.ts';
+import { estimate } from './operations/estimate.ts';
+import { list } from './operations/list.ts';
+import { type Operation, readInput, type WithNextStep } from './operations/operation.ts';
+import { results } from './operations/results.ts';
+import { retry } from './operations/retry.ts';
+import { status } from './operations/status.ts';
+import { submit } from './operations/submit.ts';
+import { wait } from './operations/wait.ts';
+import type {
+  AdoptReply,
+  CancelReply,
+  EstimateArguments,
+  EstimateReply,
+  ListArguments,
+  ListReply,
+  ResultsArguments,
+  ResultsReply,
+  RetryArguments,
+  RetryReply,
+  StatusReply,
+  SubmitArguments,
+  SubmitReply,
+  WaitReply,
+} from './public-types.ts';
 import type { Waiting } from './state/jobs.ts';
 
 /**
@@ -62,21 +77,30 @@ export type BatchClient = {
 /** How a program follows a call. An aborted `signal` stops the waiting, and work that has not been sent. */
 export type CallOptions = Waiting;
 
-/** Tasks as an array or in a file, with defaults for those that set none. */
-export type ClientWork = Omit<WorkArguments, 'requests' | 'requests_file'> &
-  ({ requests: readonly unknown[] } | { requests_file: string });
+/** The arguments that describe work, wherever it is taken. */
+type WorkArguments = Pick<SubmitArguments, keyof SubmitArguments & keyof EstimateArguments>;
 
-export type SubmitOptions = CallOptions & Omit<Arguments<typeof submit>, keyof WorkArguments>;
-export type EstimateOptions = CallOptions & Pick<Arguments<typeof estimate>, 'output_tokens_per_request'>;
-export type ResultsRequest = Omit<Given<typeof results>, 'batch_id'>;
-export type RetryRequest = Omit<Given<typeof retry>, 'batch_id'>;
-export type ListRequest = Given<typeof list>;
+/** Tasks from one source, with defaults for those that set none. */
+export type ClientWork = Given<Omit<WorkArguments, SourceName>> & WorkSource;
 
-/** The arguments of an operation, lists that nobody may change among them. */
-type Given<O> = {
-  [Key in keyof Arguments<O>]: Arguments<O>[Key] extends (infer Entry)[] | undefined
+type SourceName = 'requests' | 'requests_file' | 'rows_file' | 'input_files';
+type WorkSource =
+  | { requests: readonly unknown[] }
+  | { requests_file: string }
+  | { rows_file: string }
+  | { input_files: readonly string[] };
+
+export type SubmitOptions = CallOptions & Omit<SubmitArguments, keyof WorkArguments>;
+export type EstimateOptions = CallOptions & Pick<EstimateArguments, 'output_tokens_per_request'>;
+export type ResultsRequest = Omit<Given<ResultsArguments>, 'batch_id'>;
+export type RetryRequest = Omit<Given<RetryArguments>, 'batch_id'>;
+export type ListRequest = Given<ListArguments>;
+
+/** Arguments, lists that nobody may change among them. */
+type Given<Arguments> = {
+  [Key in keyof Arguments]: Arguments[Key] extends (infer Entry)[] | undefined
     ? readonly Entry[] | undefined
-    : Arguments<O>[Key];
+    : Arguments[Key];
 };
 
 export type ClientOptions = {

@@ -1,9 +1,16 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFile, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { advertised } from '../src/tools/advertised.ts';
 import { builtServer, spawnServer } from './harness.ts';
+import { manifestIn, packForTests } from './packed-package.ts';
+
+const project = path.resolve(import.meta.dirname, '..');
+const run = promisify(execFile);
 
 const lockFile = z.object({
   packages: z.record(
@@ -16,13 +23,16 @@ const lockFile = z.object({
   ),
 });
 
+async function readLock() {
+  return lockFile.parse(JSON.parse(await readFile(path.join(project, 'package-lock.json'), 'utf8')));
+}
+
 /**
  * npm leaves out what its registry does not have, such as another platform's binaries, and `npm ci` then refuses
  * the lock file that npm itself wrote (github.com/npm/cli/issues/9846).
  */
 test('package-lock.json names every optional package, and no registry', async () => {
-  const text = await readFile(path.resolve(import.meta.dirname, '../package-lock.json'), 'utf8');
-  const { packages } = lockFile.parse(JSON.parse(text));
+  const { packages } = await readLock();
   const places = Object.keys(packages);
   const wanted = Object.values(packages).flatMap((each) => Object.keys(each.optionalDependencies));
   const absent = wanted.filter((name) => !places.some((place) => place.endsWith(`node_modules/${name}`)));
@@ -33,7 +43,7 @@ test('package-lock.json names every optional package, and no registry', async ()
 
 describe('what is built', () => {
   const dist = path.dirname(builtServer);
-  const ENTRIES = ['server.js', 'cli.js', 'examine-thread.js'];
+  const ENTRIES = ['server.js', 'cli.js', 'index.js', 'examine-thread.js'];
   const STATIC = /(?:from|import) ?"\.\/([^"]+)"/g;
   const ANY = /(?:from|import) ?\(?"\.\/([^"]+)"/g;
 
@@ -74,5 +84,83 @@ describe('what is built', () => {
     expect((await server.client.listTools()).tools).toEqual(advertised.all);
     const readOnly = await spawnServer({ argv: ['--read-only'] });
     expect((await readOnly.client.listTools()).tools).toEqual(advertised.readOnly);
+  });
+});
+
+describe('what is packed', () => {
+  const packed = packForTests();
+  const LARGEST_BYTES = 5_000_000;
+
+  /** The files of the installed package, as paths in it. */
+  async function files(): Promise<string[]> {
+    const found = await readdir(packed.installed, { recursive: true, withFileTypes: true });
+    return found
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(packed.installed, path.join(entry.parentPath, entry.name)));
+  }
+
+  test('is one package, small, with each file once', async () => {
+    const packages = await readdir(path.join(packed.folder, 'node_modules'));
+    expect(packages.filter((name) => !name.startsWith('.'))).toEqual(['batch-mcp']);
+    expect((await manifestIn(packed.installed)).dependencies).toEqual({});
+    const hashes = new Map<string, string>();
+    let bytes = 0;
+    for (const file of await files()) {
+      const content = await readFile(path.join(packed.installed, file));
+      bytes += content.length;
+      const hash = createHash('sha256').update(content).digest('hex');
+      expect(`${file} as ${hashes.get(hash)}`).toBe(`${file} as undefined`);
+      hashes.set(hash, file);
+    }
+    expect(bytes).toBeLessThan(LARGEST_BYTES);
+  });
+
+  test('holds what a user reads and runs, and nothing of the tests or the sources', async () => {
+    const found = await files();
+    for (const file of [
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'dist/cli.js',
+      'dist/index.d.ts',
+      'docs/tools.md',
+    ])
+      expect(found).toContain(file);
+    expect(found.filter((file) => /^(src|test|bench|build)\b|compile-cache|\/\./.test(file))).toEqual([]);
+  });
+
+  test('says which packages are in it, with their versions and licences', async () => {
+    const notice = await readFile(path.join(packed.installed, 'dist/NOTICE.txt'), 'utf8');
+    const named = [...notice.matchAll(/^={80}\n(\S+) (\S+) \((\S+)\)\n\n(\S+)/gm)];
+    expect(named.map(([, name]) => name)).toEqual(
+      expect.arrayContaining(['@anthropic-ai/sdk', 'lowdb', 'zod']),
+    );
+    const { packages } = await readLock();
+    for (const [, name = '', version] of named) {
+      const locked = Object.entries(packages).filter(([place]) => place.endsWith(`node_modules/${name}`));
+      expect({ name, versions: locked.map(([, each]) => each.version) }).toEqual({
+        name,
+        versions: expect.arrayContaining([version]),
+      });
+    }
+  });
+
+  test('has types that need no other package, and that every operation goes by', async () => {
+    const types = await readFile(path.join(packed.installed, 'dist/index.d.ts'), 'utf8');
+    expect(types).not.toMatch(/\bimport\b|\bz\./);
+    for (const file of ['program.ts', 'tsconfig.json'])
+      await copyFile(path.join(project, 'test/consumer', file), path.join(packed.folder, file));
+    const tsc = path.join(project, 'node_modules/typescript/bin/tsc');
+    const compiled = run(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: packed.folder });
+    await expect(compiled.catch(({ stdout }) => stdout)).resolves.toMatchObject({ stdout: '' });
+  });
+
+  test.each([
+    ['publint', ['publint', '--strict']],
+    // It is modules only: what CommonJS of before Node 20 would find is no matter.
+    ['attw', ['attw', '--profile', 'esm-only', '--format', 'ascii', '--no-color']],
+  ])('%s finds nothing', async (_name, [tool = '', ...flags]) => {
+    const bin = path.join(project, 'node_modules/.bin', tool);
+    await run(bin, [...flags, packed.tarball], { cwd: packed.folder });
   });
 });

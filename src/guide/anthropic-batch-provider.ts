@@ -1,6 +1,6 @@
 import { type BatchClient, type CallOptions, type ClientOptions, createBatchClient } from '../client.ts';
 import { BatchError } from '../errors.ts';
-import type { StatusReply } from '../operations/status.ts';
+import type { StatusReply } from '../public-types.ts';
 
 /** A request as the Message Batches API takes it. */
 export type NativeRequest = { custom_id: string; params: Readonly<Record<string, unknown>> };

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { type CostUsd, costOf } from '../cost/cost.ts';
 import { batchCosts, costsOf } from '../cost/group-costs.ts';
-import { providerNames } from '../provider/provider.ts';
-import { processingStatuses, statusOf } from '../state/status.ts';
+import { type ProviderName, providerNames } from '../provider/provider.ts';
+import { type ProcessingStatus, processingStatuses, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store, Summaries } from '../store/store.ts';
 
@@ -13,6 +13,17 @@ const listedCost = z.object({
   basis: z.enum(['exact', 'sampled', 'estimated', 'actual']),
 });
 
+/** A batch as lists tell of it. */
+export type ListedBatch = {
+  batch_id: string;
+  name: string;
+  provider: ProviderName;
+  processing_status: ProcessingStatus;
+  request_count: number;
+  created_at: string;
+  cost_usd: CostUsd | null;
+};
+
 const listedBatch = z.object({
   batch_id: z.string(),
   name: z.string(),
@@ -20,9 +31,8 @@ const listedBatch = z.object({
   processing_status: z.enum(processingStatuses),
   request_count: z.number(),
   created_at: z.string(),
-  cost_usd: listedCost.nullable() satisfies z.ZodType<CostUsd | null>,
-});
-export type ListedBatch = z.infer<typeof listedBatch>;
+  cost_usd: listedCost.nullable(),
+}) satisfies z.ZodType<ListedBatch>;
 
 /** All that listing needs to know of a batch. */
 const listing = z.object({ listed: listedBatch, costs: batchCosts, disk_bytes: z.number() });

@@ -7,6 +7,7 @@ import {
   requestCountsOf,
 } from '../../answers/outcomes.ts';
 import { type CostUsd, costOf } from '../../cost/cost.ts';
+import type { RequestCounts } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
 import type { Job, Progress } from '../../state/jobs.ts';
 import { isCreated } from '../../state/parts.ts';
@@ -47,7 +48,7 @@ export type BatchReport = {
   outcomes: OutcomeTotals;
   /** The history, where there is more than one attempt. */
   attempts?: AttemptReport[];
-  request_counts: ReturnType<typeof requestCountsOf>;
+  request_counts: RequestCounts;
   results_state: ResultsState;
   output_files: string[];
   /** Files of single answers: how many were written, and how many were not and why. */

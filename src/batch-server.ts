@@ -1,0 +1,45 @@
+import type { ClientOptions } from './client.ts';
+import { readConfig } from './config/config.ts';
+import { createContext } from './config/create-context.ts';
+import { createLog, redact } from './log.ts';
+import { createServer } from './mcp/create-server.ts';
+import { version } from './version.ts';
+
+/** As the MCP SDK has it: what carries messages between the server and one client. */
+export type ServerTransport = {
+  start(): Promise<void>;
+  send(message: object, options?: object): Promise<void>;
+  close(): Promise<void>;
+  onclose?(): void;
+  onerror?(error: Error): void;
+  onmessage?(message: object, extra?: object): void;
+};
+
+/** The MCP server, for a program that brings its own transport. */
+export type BatchServer = {
+  /** Serves one client until either side closes. */
+  connect(transport: ServerTransport): Promise<void>;
+  /** Waits for what goes on in this process, then frees what it holds open. */
+  close(): Promise<void>;
+};
+
+/**
+ * Makes the server that the program `batch-mcp` runs on stdin and stdout. It is an agent's: paths are confined to the allowed
+ * folders of `env` and `flags`.
+ */
+export async function createBatchServer(options: ClientOptions = {}): Promise<BatchServer> {
+  const { env = process.env, flags = [], apiKey } = options;
+  const config = readConfig({ env, argv: flags });
+  const secrets = apiKey === undefined ? config.secrets : [...config.secrets, apiKey];
+  const log = options.log ?? createLog({ level: 'error', write: () => {}, secrets });
+  const context = await createContext(config, log, { ...(apiKey !== undefined && { apiKey }) });
+  const server = createServer(context, { version, redact: (text) => redact(text, secrets) });
+  return {
+    connect: (transport) => server.connect(transport),
+    async close() {
+      await server.close();
+      await context.jobs.idle();
+      await context.close();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { adopt } from './operations/adopt.ts';
+import type { cancel } from './operations/cancel.ts';
+import type { estimate } from './operations/estimate.ts';
+import type { list } from './operations/list.ts';
+import type { Arguments, ReplyOf } from './operations/operation.ts';
+import type { results } from './operations/results.ts';
+import type { retry } from './operations/retry.ts';
+import type { status } from './operations/status.ts';
+import type { submit } from './operations/submit.ts';
+import type { wait } from './operations/wait.ts';
+
+/**
+ * The arguments and replies of the operations as the package tells its users of them. The compiler writes the type of a
+ * value out in full where it would keep an alias, so what is told needs neither zod nor the insides of the operations. None
+ * of this is ever run: only types are imported from here.
+ */
+declare function inFull<T>(): { [Key in keyof T]: T[Key] };
+
+const args = {
+  submit: inFull<Arguments<typeof submit>>(),
+  estimate: inFull<Arguments<typeof estimate>>(),
+  results: inFull<Arguments<typeof results>>(),
+  retry: inFull<Arguments<typeof retry>>(),
+  list: inFull<Arguments<typeof list>>(),
+};
+export type SubmitArguments = typeof args.submit;
+export type EstimateArguments = typeof args.estimate;
+export type ResultsArguments = typeof args.results;
+export type RetryArguments = typeof args.retry;
+export type ListArguments = typeof args.list;
+
+const replies = {
+  submit: inFull<ReplyOf<typeof submit>>(),
+  status: inFull<ReplyOf<typeof status>>(),
+  wait: inFull<ReplyOf<typeof wait>>(),
+  results: inFull<ReplyOf<typeof results>>(),
+  retry: inFull<ReplyOf<typeof retry>>(),
+  cancel: inFull<ReplyOf<typeof cancel>>(),
+  estimate: inFull<ReplyOf<typeof estimate>>(),
+  list: inFull<ReplyOf<typeof list>>(),
+  adopt: inFull<ReplyOf<typeof adopt>>(),
+};
+export type SubmitReply = typeof replies.submit;
+export type StatusReply = typeof replies.status;
+export type WaitReply = typeof replies.wait;
+export type ResultsReply = typeof replies.results;
+export type RetryReply = typeof replies.retry;
+export type CancelReply = typeof replies.cancel;
+export type EstimateReply = typeof replies.estimate;
+export type ListReply = typeof replies.list;
+export type AdoptReply = typeof replies.adopt;
