@@ -60,15 +60,17 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   const work = createWork(config, log);
   // Only a price file and models by name can be found wrong.
   if (config.pricesFile !== undefined || Object.keys(config.tierModels).length > 0) await work.load();
-  const calls = new Set<Promise<unknown>>();
+  const going = new Set<Promise<unknown>>();
   const server = createServerFor(
     { readOnly: config.readOnly, load: work.load },
     {
       version,
       redact: (text) => redact(text, config.secrets),
-      onCall(call) {
-        calls.add(call);
-        void call.finally(() => calls.delete(call));
+      onWork(work) {
+        const whole = work.finally(() => going.delete(whole));
+        going.add(whole);
+        // Whoever asked is told of its failure.
+        whole.catch(() => {});
       },
       // Once the list has left: the first call then finds all loaded.
       onList: () => void setImmediate().then(work.load),
@@ -83,9 +85,7 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
     log('debug', `Ending: ${why}`);
     // What is under way is on disk as far as it matters, and is taken up by whoever looks next.
     setTimeout(() => process.exit(0), LONGEST_END_MS).unref();
-    // A call that came right before the end is only taken up in the next turn.
-    void setImmediate()
-      .then(() => Promise.allSettled(calls))
+    void allDone(going)
       .then(() => work.idle())
       // The replies are on their way to stdout: one turn later they are there.
       .then(() => setImmediate())
@@ -106,6 +106,14 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
 
   await server.connect(new StdioTransport(process.stdin, process.stdout));
   log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.dataDir}`);
+}
+
+/** What came right before the end is only taken up in the next turn, and may begin with what has to be loaded. */
+async function allDone(going: ReadonlySet<Promise<unknown>>): Promise<void> {
+  do {
+    await setImmediate();
+    await Promise.allSettled(going);
+  } while (going.size > 0);
 }
 
 /**

@@ -2,7 +2,6 @@ import type { Readable, Writable } from 'node:stream';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { stringifyExact } from '../lib/exact-json.ts';
-import { meaningsOf } from './odd-messages.ts';
 
 /** Larger than any call's work may be, so that too much of it is refused in words and not by a closed connection. */
 const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
@@ -10,8 +9,8 @@ const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 10;
 
 /**
- * Messages as lines of JSON over two streams. In place of the SDK's, which drops whatever is not quite a message: a
- * client whose request is odd would wait for an answer for ever.
+ * Messages as lines of JSON over two streams, of whatever shape. In place of the SDK's, which drops what is not quite a
+ * message: a client whose request is odd would wait for an answer for ever.
  */
 export class StdioTransport implements Transport {
   onclose?: () => void;
@@ -71,11 +70,7 @@ export class StdioTransport implements Transport {
     const text = line.replace(/^\uFEFF/, '').trim();
     if (text === '') return;
     try {
-      const given: unknown = JSON.parse(text);
-      for (const meaning of meaningsOf(given)) {
-        if ('message' in meaning) this.onmessage?.(meaning.message);
-        else void this.send(meaning.answer);
-      }
+      this.onmessage?.(JSON.parse(text));
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
     }

@@ -1,0 +1,94 @@
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import {
+  type ClientCapabilities,
+  ClientCapabilitiesSchema,
+  ImplementationSchema,
+  isJSONRPCErrorResponse,
+  isJSONRPCNotification,
+  isJSONRPCRequest,
+  isJSONRPCResultResponse,
+  type JSONRPCMessage,
+  LATEST_PROTOCOL_VERSION,
+} from '@modelcontextprotocol/sdk/types.js';
+import type { Era } from './era.ts';
+import type { Client, Methods } from './methods.ts';
+import type { Message } from './odd-messages.ts';
+
+type Fields = Record<string, unknown>;
+
+/** The era of `initialize`, up to 2025-11-25, by the first SDK. */
+export async function createLegacyEra(
+  { info, capabilities, instructions, answer }: Methods,
+  wire: Transport,
+): Promise<Era> {
+  // The plain server: arguments are parsed and results shaped at our one boundary, and the high-level one's own
+  // validation would come first and can't name what is wrong.
+  const server = new Server(info, { capabilities, instructions });
+  server.fallbackRequestHandler = ({ method, params }, { signal, sendNotification }) => {
+    const client: Client = {
+      signal,
+      progress: (params) => sendNotification({ method: 'notifications/progress', params }),
+    };
+    return answer(method, params, client);
+  };
+  // It has a transport of its own, for it shares the wire with the other era.
+  const channel: Transport = {
+    start: async () => {},
+    send: (message, options) => wire.send(message, options),
+    close: async () => channel.onclose?.(),
+    setProtocolVersion: (version) => wire.setProtocolVersion?.(version),
+    ...(wire.sessionId !== undefined && { sessionId: wire.sessionId }),
+  };
+  await server.connect(channel);
+  server.onerror = (error) => wire.onerror?.(error);
+  return {
+    async take(message, extra) {
+      const meant = acceptable(message);
+      if (meant !== null) channel.onmessage?.(meant, extra);
+    },
+    close: () => server.close(),
+  };
+}
+
+/**
+ * A message as the SDK takes it: it drops what is not quite what it expects, and the client would wait for ever. Null
+ * for what can't be made so, which is a reply to nothing.
+ */
+function acceptable(message: Message): JSONRPCMessage | null {
+  if (!('method' in message)) {
+    return isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message) ? message : null;
+  }
+  const { method, params = {} } = message;
+  const meant = method === 'initialize' ? { ...message, params: helloOf(params) } : message;
+  // What else is in `_meta` is the client's business: it must not keep the rest from being answered.
+  const { _meta, ...rest } = params;
+  const bare = { ...meant, params: rest };
+  return [meant, bare].find((each) => isJSONRPCRequest(each) || isJSONRPCNotification(each)) ?? null;
+}
+
+function helloOf(params: Fields): Fields {
+  const { protocolVersion, capabilities, clientInfo } = params;
+  const info = ImplementationSchema.safeParse(clientInfo);
+  return {
+    ...params,
+    protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : LATEST_PROTOCOL_VERSION,
+    capabilities: capabilitiesOf(capabilities),
+    clientInfo: info.success ? info.data : { name: 'unknown', version: 'unknown' },
+  };
+}
+
+/** Those that are declared as the protocol has them. */
+function capabilitiesOf(given: unknown): ClientCapabilities {
+  const all = ClientCapabilitiesSchema.safeParse(given);
+  if (all.success) return all.data;
+  const entries = isObject(given) ? Object.entries(given) : [];
+  return Object.assign(
+    {},
+    ...entries.map(([name, value]) => ClientCapabilitiesSchema.safeParse({ [name]: value }).data),
+  );
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

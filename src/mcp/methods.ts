@@ -1,0 +1,130 @@
+import type { Result } from '@modelcontextprotocol/sdk/types.js';
+import * as z from 'zod';
+import type { Context } from '../state/context.ts';
+import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
+import type { Call } from '../tools/tool.ts';
+import { errorCodes, ProtocolError } from './protocol.ts';
+
+/** Whoever sent a request, and what it can do. The two eras of the protocol tell that in different ways. */
+export type Client = {
+  /** Aborted when the client cancels the request. */
+  signal: AbortSignal;
+  /** Sends `notifications/progress`. */
+  progress(params: Progress): Promise<void>;
+};
+
+type ProgressToken = string | number;
+type Progress = { progressToken: ProgressToken; progress: number; total?: number; message: string };
+
+/** All that a client can ask for, in either era. */
+export type Methods = {
+  readonly info: { name: string; version: string };
+  readonly capabilities: { tools: Record<string, never> };
+  readonly instructions: string;
+  /** Rejects with a `ProtocolError` where there is no such method, or its params say too little. */
+  readonly answer: (method: string, params: unknown, client: Client) => Promise<Result>;
+};
+
+export type Options = {
+  version: string;
+  /** Takes keys out of whatever is said. */
+  redact: (text: string) => string;
+  /** Told of all that goes on for a request, for a starter that lets it be answered before it ends. */
+  onWork?: (work: Promise<unknown>) => void;
+  /** Told when the client has asked for the tools: the next thing that it asks for is a call. */
+  onList?: () => void;
+};
+
+/** What requests are answered with: the context is only made, with all that it needs, when the first call comes. */
+export type Source = { readOnly: boolean; load: () => Promise<Context> };
+
+type Answer = (params: unknown, client: Client) => Result | Promise<Result>;
+
+/** The methods over a source. Knows neither era; touches neither environment nor transport. */
+export function createMethods({ readOnly, load }: Source, options: Options): Methods {
+  const { version, redact, onWork, onList } = options;
+  const offered = readOnly ? advertised.readOnly : advertised.all;
+
+  async function callTool(name: string, args: unknown, call: Call): Promise<Result> {
+    const [boundary, context] = await Promise.all([import('../tools/boundary.ts'), load()]);
+    return boundary.callTool(name, args, context, call, redact);
+  }
+
+  const answers = new Map<string, Answer>([
+    ['ping', () => ({})],
+    [
+      'tools/list',
+      () => {
+        onList?.();
+        return { tools: offered };
+      },
+    ],
+    [
+      'tools/call',
+      (params, client) => {
+        const { name, args, progressToken } = callOf(params, offered);
+        const progress = progressToken === undefined ? silently : reportTo(client, progressToken);
+        return callTool(name, args, { signal: client.signal, progress });
+      },
+    ],
+    // Some clients ask for these whatever a server has declared, and give it up where they are refused.
+    ['prompts/list', () => ({ prompts: [] })],
+    ['resources/list', () => ({ resources: [] })],
+    ['resources/templates/list', () => ({ resourceTemplates: [] })],
+    ['logging/setLevel', () => ({})],
+  ]);
+
+  return {
+    info: { name: 'batch-mcp', version },
+    capabilities: { tools: {} },
+    instructions: advertised.instructions,
+    async answer(method, params, client) {
+      const known = answers.get(method);
+      if (known === undefined) {
+        throw new ProtocolError(errorCodes.methodNotFound, 'There is no such method');
+      }
+      const answer = Promise.resolve(known(params, client));
+      onWork?.(answer);
+      return answer;
+    },
+  };
+}
+
+/** Only which tool is called matters here: what its arguments are, the tools' own boundary looks at. */
+const callParams = z.looseObject({
+  name: z.string(),
+  arguments: z.unknown().optional(),
+  _meta: z.looseObject({ progressToken: z.union([z.string(), z.number()]).optional() }).optional(),
+});
+
+type CalledTool = { name: string; args: unknown; progressToken: ProgressToken | undefined };
+
+/** Throws `invalidParams` where no tool is named. */
+function callOf(params: unknown, offered: readonly AdvertisedTool[]): CalledTool {
+  const { name, arguments: args, _meta } = callParams.safeParse(params).data ?? {};
+  if (name !== undefined && offered.some((tool) => tool.name === name)) {
+    return { name, args, progressToken: _meta?.progressToken };
+  }
+  const names = offered.map((tool) => tool.name).join(', ');
+  const problem = name === undefined ? 'The name of the tool is missing' : 'There is no tool of that name';
+  throw new ProtocolError(errorCodes.invalidParams, `${problem}. Valid: ${names}`);
+}
+
+const silently = async () => {};
+
+const LEAST_STEP = 0.001;
+
+/**
+ * Tells a client that asked for it how far a call is. The figure must grow with each notification (MCP, progress): a
+ * download that begins anew tells nothing at first, and a new stage is the least step.
+ */
+function reportTo(client: Client, progressToken: ProgressToken): Call['progress'] {
+  let reported = { done: -1, message: '' };
+  return async (done, total, message) => {
+    const least = message === reported.message ? done : reported.done + LEAST_STEP;
+    const progress = Math.max(done, least);
+    if (progress <= reported.done) return;
+    reported = { done: progress, message };
+    await client.progress({ progressToken, progress, ...(total !== null && { total }), message });
+  };
+}

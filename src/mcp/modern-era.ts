@@ -1,0 +1,126 @@
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
+import * as z from 'zod';
+import type { Era } from './era.ts';
+import type { Client, Methods } from './methods.ts';
+import type { Message } from './odd-messages.ts';
+import { envelope, errorCodes, ProtocolError } from './protocol.ts';
+
+const VERSION = '2026-07-28';
+
+type Request = Extract<Message, { id: RequestId; method: string }>;
+
+/** What a request tells of itself and of whoever sends it. What is odd in the capabilities is not declared. */
+const meta = z.looseObject({
+  [envelope.version]: z.unknown(),
+  [envelope.clientCapabilities]: z.looseObject({}).optional().catch({}),
+});
+
+const cancelled = z.looseObject({ requestId: z.union([z.string(), z.int()]) });
+
+/** Whose results say for how long they may be kept. Ours depend on settings, which the next start may change. */
+const KEPT = new Set([
+  'server/discover',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+]);
+const NOT_KEPT = { ttlMs: 0, cacheScope: 'private' };
+
+/**
+ * The era of 2026-07-28: no session, each request says what its sender can do. Ours, for it takes one page, and the
+ * second SDK is twice the size of all else that a start loads.
+ */
+export function createModernEra(methods: Methods, wire: Transport): Era {
+  const going = new Map<RequestId, AbortController>();
+
+  async function answer({ id, method, params }: Request): Promise<void> {
+    const controller = new AbortController();
+    going.set(id, controller);
+    const { signal } = controller;
+    const client: Client = {
+      signal,
+      progress: (told) => wire.send({ jsonrpc: '2.0', method: 'notifications/progress', params: told }),
+    };
+    try {
+      const result = await resultOf(methods, method, params, client);
+      if (signal.aborted) return;
+      await wire.send({ jsonrpc: '2.0', id, result: stamped(methods, method, result) });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof ProtocolError)) wire.onerror?.(asError(error));
+      await wire.send({ jsonrpc: '2.0', id, error: errorOf(error) });
+    } finally {
+      if (going.get(id) === controller) going.delete(id);
+    }
+  }
+
+  return {
+    async take(message) {
+      if (!('method' in message)) return;
+      if ('id' in message) return answer(message);
+      const given = cancelled.safeParse(message.params);
+      if (message.method === 'notifications/cancelled' && given.success) {
+        going.get(given.data.requestId)?.abort();
+      }
+    },
+    async close() {
+      for (const controller of going.values()) controller.abort();
+    },
+  };
+}
+
+async function resultOf(
+  methods: Methods,
+  method: string,
+  params: Request['params'],
+  client: Client,
+): Promise<Result> {
+  requireEnvelope(method, params?._meta);
+  if (method !== 'server/discover') return methods.answer(method, params, client);
+  const { capabilities, instructions } = methods;
+  return { supportedVersions: [VERSION], capabilities, instructions };
+}
+
+/** Throws where the envelope is not there, or is of another revision. Whoever asks what is spoken may leave the rest out. */
+function requireEnvelope(method: string, given: unknown): void {
+  const { [envelope.version]: version, [envelope.clientCapabilities]: capabilities } =
+    meta.safeParse(given).data ?? {};
+  if (version !== undefined && version !== VERSION) {
+    const requested = typeof version === 'string' ? version : 'unknown';
+    const data = { supported: [VERSION], requested };
+    throw new ProtocolError(
+      errorCodes.unsupportedVersion,
+      `Only ${VERSION} is spoken here, or initialize`,
+      data,
+    );
+  }
+  const missing = [
+    ...(version === undefined ? [envelope.version] : []),
+    ...(capabilities === undefined && method !== 'server/discover' ? [envelope.clientCapabilities] : []),
+  ];
+  if (missing.length === 0) return;
+  throw new ProtocolError(
+    errorCodes.invalidParams,
+    `A request of ${VERSION} says in params._meta which version it is of and what its client can do. Missing: ${missing.join(', ')}`,
+  );
+}
+
+function stamped({ info }: Methods, method: string, result: Result): Result {
+  return {
+    resultType: 'complete',
+    ...(KEPT.has(method) && NOT_KEPT),
+    ...result,
+    _meta: { ...result._meta, [envelope.serverInfo]: info },
+  };
+}
+
+function errorOf(error: unknown): { code: number; message: string; data?: Record<string, unknown> } {
+  if (!(error instanceof ProtocolError)) return { code: errorCodes.internal, message: 'Internal error' };
+  const { code, message, data } = error;
+  return { code, message, ...(data && { data }) };
+}
+
+const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));

@@ -1,0 +1,31 @@
+/** Codes of JSON-RPC, and the protocol's own of 2026-07-28. */
+export const errorCodes = {
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  unsupportedVersion: -32022,
+} as const;
+
+/** A request that has no answer but an error of the protocol. What a tool refuses is an answer, and none of these. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  readonly code: number;
+  readonly data: Record<string, unknown> | undefined;
+
+  constructor(code: number, message: string, data?: Record<string, unknown>) {
+    super(message);
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** What a message of the new era says of itself, under `params._meta`. */
+export const envelope = {
+  version: 'io.modelcontextprotocol/protocolVersion',
+  clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
+  serverInfo: 'io.modelcontextprotocol/serverInfo',
+} as const;
+
+/** The extension by which a client follows what takes hours. */
+export const TASKS = 'io.modelcontextprotocol/tasks';
