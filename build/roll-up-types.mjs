@@ -47,24 +47,58 @@ function rollUp({ program, checker }, folder, entry) {
   for (const symbol of queue) {
     const statement = statementOf(symbol.declarations[0].resolve());
     if (statements.has(statement)) continue;
-    const edits = [];
     const references = referencesIn(statement);
     const symbols = checker.getSymbolAtLocation(references.map(({ identifier }) => identifier));
-    for (const [index, { identifier, from }] of references.entries()) {
-      if (!symbols[index]) continue;
-      const target = real(symbols[index]);
-      const declaration = target.declarations[0]?.resolve();
-      if (!declaration) continue;
-      refuseForeign(declaration, folder, statement);
-      if (statementOf(declaration) === null || !isOurs(declaration, folder)) continue;
-      edits.push({ from, to: identifier.end, text: nameOf(target) });
-      queue.push(target);
+    const found = references.flatMap((reference, index) => {
+      const target = symbols[index] && real(symbols[index]);
+      const declaration = target?.declarations[0]?.resolve();
+      return declaration ? [{ ...reference, target, declaration }] : [];
+    });
+    const isExported = exported.some((each) => each.symbol.id === symbol.id);
+    const foreign = found.find(({ declaration }) => isForeign(declaration, folder));
+    if (foreign) {
+      const written = writtenOut(checker, symbol, statement, foreign.identifier.text);
+      statements.set(statement, {
+        text: `${commentOf(statement)}type ${nameOf(symbol)} = ${written};`,
+        isExported,
+      });
+      continue;
     }
-    statements.set(statement, { edits, isExported: exported.some((each) => each.symbol.id === symbol.id) });
+    const ours = found.filter(
+      ({ declaration }) => statementOf(declaration) !== null && isOurs(declaration, folder),
+    );
+    const edits = ours.map(({ from, identifier, target }) => ({
+      from,
+      to: identifier.end,
+      text: nameOf(target),
+    }));
+    queue.push(...ours.map(({ target }) => target));
+    statements.set(statement, { text: edited(statement, edits), isExported });
   }
-  const texts = [...statements].map(([statement, told]) => textOf(statement, told));
+  const texts = [...statements].map(([statement, { text, isExported }]) => {
+    const isType = statement.kind === SyntaxKind.TypeAliasDeclaration;
+    return text.trim().replace(MODIFIERS, `${isExported ? 'export ' : ''}${isType ? '' : 'declare '}`);
+  });
   return `${texts.join('\n\n')}\n\nexport {};\n`;
 }
+
+/** Of a declaration as tsc writes it, behind its comment. */
+const MODIFIERS = /^(export )?(declare )?(?=(type|const|(abstract )?class|function) )/m;
+
+const NO_TRUNCATION = 1 << 0;
+const STRUCTURE_NOT_NAME = 1 << 23;
+
+/** A type that a package's type makes, such as what a zod schema gives, without that package. */
+function writtenOut(checker, symbol, statement, foreign) {
+  const where = `${path.basename(fileOf(statement).fileName)}, ${symbol.name}`;
+  if (statement.kind !== SyntaxKind.TypeAliasDeclaration || statement.typeParameters?.length > 0) {
+    throw new Error(`The library's types need ${foreign} of another package, for ${where}.`);
+  }
+  const type = checker.getDeclaredTypeOfSymbol(symbol);
+  return checker.typeToString(type, undefined, NO_TRUNCATION | STRUCTURE_NOT_NAME);
+}
+
+const commentOf = (statement) => fileOf(statement).text.slice(statement.pos, statement.getStart());
 
 const ALIAS = 1 << 21;
 
@@ -84,15 +118,11 @@ function statementOf(declaration) {
   return isSourceFile(at.parent) ? at : null;
 }
 
-function refuseForeign(declaration, folder, statement) {
+/** Whether a package declares this: what Node and the language have is everybody's. */
+function isForeign(declaration, folder) {
   const { fileName } = fileOf(declaration);
-  const isForeign =
-    fileName.includes('/node_modules/') && !/\/node_modules\/(@types\/node|@?typescript)\b/.test(fileName);
-  if (!isForeign || isOurs(declaration, folder)) return;
-  const where = path.relative(folder, fileOf(statement).fileName);
-  throw new Error(
-    `The library's types need ${path.relative(process.cwd(), fileName)}, for what ${where} declares.`,
-  );
+  const isEverybodys = /\/node_modules\/(@types\/node|@?typescript)\b/.test(fileName);
+  return fileName.includes('/node_modules/') && !isEverybodys && !isOurs(declaration, folder);
 }
 
 /** Names in a statement, and from where each is to be replaced: of `import("./x.ts").Name` the whole. */
@@ -119,16 +149,11 @@ const startOf = (node) => {
   return at;
 };
 
-/** A statement with its comment, its names replaced and its modifiers set anew. */
-function textOf(statement, { edits, isExported }) {
-  const { text } = fileOf(statement);
-  let edited = text.slice(0, statement.end);
+/** A statement with its comment, its names replaced. */
+function edited(statement, edits) {
+  let text = fileOf(statement).text.slice(0, statement.end);
   for (const { from, to, text: name } of edits.toSorted((a, b) => b.from - a.from)) {
-    edited = edited.slice(0, from) + name + edited.slice(to);
+    text = text.slice(0, from) + name + text.slice(to);
   }
-  const modifiers = /^(export )?(declare )?(?=type |interface |const |class |abstract |function )/m;
-  const whole = edited.slice(statement.pos).trim();
-  const isType =
-    statement.kind === SyntaxKind.TypeAliasDeclaration || statement.kind === SyntaxKind.InterfaceDeclaration;
-  return whole.replace(modifiers, `${isExported ? 'export ' : ''}${isType ? '' : 'declare '}`);
+  return text.slice(statement.pos);
 }

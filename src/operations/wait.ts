@@ -8,7 +8,7 @@ import { nextStep } from './replies/next-step.ts';
 import { findStillPreparing, type Preparing } from './replies/preparing.ts';
 import { type BatchReport, reportOf } from './replies/report.ts';
 import { statusOutput } from './status.ts';
-import { isLasting, watch } from './watch.ts';
+import { endOf, isLasting, watch } from './watch.ts';
 
 /** An hour more than a batch lives, so that one that expires is seen to. */
 const DEFAULT_TIMEOUT_SECONDS = 25 * 3600;
@@ -76,7 +76,10 @@ async function untilEnd(
     const usual =
       report.provider === 'sandbox' ? Math.min(everySeconds ?? worthIt, worthIt) : (everySeconds ?? worthIt);
     const seconds = failed === 0 ? usual : Math.min(usual, afterFailures(failed));
-    await pause(Math.min(seconds * 1000, left()), report, waiting);
+    const ms = Math.min(seconds * 1000, left());
+    // What goes on in this process is followed to its end; a failure of it is told by the next look.
+    if (seen.job !== undefined && failed === 0) await endOf(seen.job, ms, waiting);
+    else await pause(ms, report, waiting);
   }
 }
 

@@ -91,7 +91,7 @@ function isSettled({ record, job, failures }: Refreshed): boolean {
 }
 
 /** How a job went, as far as it was waited for. A failure is told, and the work tried again at the next look. */
-async function endOf(
+export async function endOf(
   job: Job | undefined,
   ms: number,
   waiting: Waiting,
