@@ -39,6 +39,8 @@ export type Config = {
   dailyBudgetUsd: number;
   tierModels: { cheap?: string; capable?: string; premium?: string };
   pricesFile: string | undefined;
+  /** The owner's task types; absolute. */
+  templatesDir: string | undefined;
   settleSeconds: number;
   sandboxSeconds: number;
   readOnly: boolean;
@@ -110,6 +112,7 @@ export function readConfig(surroundings: Surroundings): Config {
   const allowed = named.length > 0 || working === null ? named : [working];
   const baseIsWorking = working !== null && allowed.some((folder) => isInside(folder, working));
   const pricesFile = optional(value(settings.pricesFile));
+  const templatesDir = optional(value(settings.templates));
   const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(
     value,
   );
@@ -132,6 +135,7 @@ export function readConfig(surroundings: Surroundings): Config {
     dailyBudgetUsd: value(settings.dailyBudgetUsd),
     tierModels: { ...(cheap && { cheap }), ...(capable && { capable }), ...(premium && { premium }) },
     pricesFile,
+    templatesDir,
     settleSeconds: value(settings.settleSeconds),
     sandboxSeconds: value(settings.sandboxSeconds),
     remote: value(settings.remote),

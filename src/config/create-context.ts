@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readPriceFile } from '../cost/price-file.ts';
 import { createAllowedFolders } from '../lib/allowed-folders.ts';
 import type { Log } from '../log.ts';
+import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import { createModelCatalog } from '../provider/models.ts';
 import { createProviders, type Providers } from '../provider/providers.ts';
@@ -9,7 +10,7 @@ import { type Caller, type Context, callerLimits, defaultLimits, type Limits } f
 import { createJobs } from '../state/jobs.ts';
 import { createStore } from '../store/files/create-store.ts';
 import { thisProcess } from '../store/process-identity.ts';
-import { createTemplates } from '../templates/templates.ts';
+import { createTemplates, type Templates } from '../templates/templates.ts';
 import type { Config } from './config.ts';
 
 type Options = Partial<Pick<Context, 'now' | 'store'>> & {
@@ -33,12 +34,13 @@ export async function createContext(
   const { caller = 'agent' } = options;
   const dialect = dialectOf(config.provider);
   const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile, dialect.models);
+  const templates = await templatesIn(config.templatesDir, dialect);
   const providers = options.providers ?? createProviders({ ...config, apiKey: options.apiKey }, log);
   return {
     store: options.store ?? createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
     defaultProvider: config.provider,
     provider: providers.get,
-    templates: createTemplates(),
+    templates,
     catalog: createModelCatalog(dialect.models, { tiers: config.tierModels, extra, betas: config.betas }),
     folders: createAllowedFolders({
       allowed: caller === 'agent' ? config.allowedDirs : 'any',
@@ -63,4 +65,12 @@ export async function createContext(
     now: options.now ?? (() => new Date()),
     close: providers.close,
   };
+}
+
+/** The built-in task types, and those in the owner's folder; what reads these is loaded only where there is one. */
+async function templatesIn(folder: string | undefined, { requests }: Dialect): Promise<Templates> {
+  if (folder === undefined) return createTemplates();
+  const { readTemplates } = await import('../templates/read-templates.ts');
+  const read = () => readTemplates(folder, (schema) => requests.prepareSchema(schema));
+  return createTemplates(await read(), read);
 }

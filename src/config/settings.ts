@@ -91,6 +91,13 @@ export const settings = {
     default: null,
     help: "a JSON file of prices that replace or extend the table's",
   }),
+  templates: defineSetting({
+    variable: 'BATCH_MCP_TEMPLATES',
+    flag: 'templates',
+    type: text('folder'),
+    default: null,
+    help: 'a folder of task types of your own, Markdown files with a head',
+  }),
   settleSeconds: defineSetting({
     variable: 'BATCH_MCP_SETTLE_SECONDS',
     type: amount('seconds'),

@@ -92,8 +92,10 @@ export const hasTasks = (args: WorkArguments): boolean => givenSources(args).len
  */
 export async function toWork(
   args: WorkArguments,
-  { limits, folders }: Pick<Context, 'limits' | 'folders'>,
+  { limits, folders, templates }: Pick<Context, 'limits' | 'folders' | 'templates'>,
 ): Promise<Work> {
+  // Their files may have been changed since the last call.
+  await templates.refresh();
   const source = sourceOf(args, limits.inlineBytes);
   const { task_type, prompt, input_data, system, model_tier, model, max_tokens } = args;
   const output_schema = await answerSchema(args, folders);

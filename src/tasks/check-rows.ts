@@ -102,7 +102,18 @@ function checkMaterial(
 ): Problem[] {
   if (task_type === undefined || prompt !== undefined) return [];
   const found = templates.find(task_type);
-  const material = found.kind === 'mistyped' ? undefined : found.template.material;
+  if (found.kind === 'mistyped') return [];
+  const { material, places = [] } = found.template;
+  const known = [...Object.keys(input_data), ...columns];
+  if (material === undefined && places.length > 0) {
+    return checkPlaces(
+      'task_type',
+      places.map((name) => `{{${name}}}`).join(' '),
+      known,
+      columns,
+      source.kind,
+    );
+  }
   if (material === undefined || [...columns, ...Object.keys(input_data)].includes(material.field)) return [];
   const id_column = source.kind === 'rows_file' ? source.id_column : undefined;
   if (materialColumn(columns, [id_column]) !== null) return [];

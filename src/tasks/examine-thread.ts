@@ -4,6 +4,7 @@ import type { LineBlock } from '../lib/line-blocks.ts';
 import type { DialectName } from '../provider/dialect.ts';
 import { dialectNamed } from '../provider/dialects.ts';
 import { createModelCatalog, type ModelCatalogOptions } from '../provider/models.ts';
+import type { OwnTemplate } from '../templates/own-template.ts';
 import { createTemplates } from '../templates/templates.ts';
 import { transferable } from './block.ts';
 import { createExaminer, type Examination } from './examine.ts';
@@ -13,6 +14,7 @@ import { examineLines } from './examine-lines.ts';
 export type ThreadExamination = Omit<Examination, 'dialect' | 'catalog' | 'templates'> & {
   dialect: DialectName;
   catalog: ModelCatalogOptions;
+  templates: readonly OwnTemplate[];
 };
 
 const data: ThreadExamination = workerData;
@@ -21,7 +23,7 @@ const examiner = createExaminer({
   ...data,
   dialect,
   catalog: createModelCatalog(dialect.models, data.catalog),
-  templates: createTemplates(),
+  templates: createTemplates(data.templates),
 });
 
 async function examine(lines: LineBlock): Promise<void> {

@@ -47,7 +47,8 @@ export function renderRow(
       : promptWithInput(prompt, { ...shared, ...inputOf(row) });
     return { rendered: { prompt: text, system: '' }, problems: [], warnings };
   }
-  const input = withMaterial({ ...inputOf(row), ...shared }, row, template);
+  const given = template.places === undefined ? inputOf(row) : values;
+  const input = withMaterial({ ...given, ...shared }, row, template);
   if (input === null) return { problems: [], warnings };
   const problems = template.check?.(input) ?? [];
   const rendered = problems.length === 0 ? template.render?.(input) : undefined;

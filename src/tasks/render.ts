@@ -100,7 +100,8 @@ function renderOwn(
   row?: SourceRow,
 ): Rendering {
   const { chosen, problems: templateProblems } = chooseTemplate(task, defaults, templates);
-  const { model, problems: modelProblems } = chooseModel(task, defaults, catalog);
+  const tier = defaults.model_tier ?? chosen?.template.tier;
+  const { model, problems: modelProblems } = chooseModel(task, { ...defaults, model_tier: tier }, catalog);
   const given = task.output_schema ?? defaults.output_schema;
   const schema = given && dialect.requests.prepareSchema(given);
   const content =

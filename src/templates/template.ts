@@ -1,5 +1,6 @@
 import type { Problem } from '../errors.ts';
 import type { JsonObject } from '../lib/json.ts';
+import type { Tier } from '../provider/models.ts';
 
 /** What a task's input becomes. */
 export type Rendered = {
@@ -17,8 +18,8 @@ export type Rendered = {
 /** What is known of a task type before its input is. */
 export type TemplateFacts = {
   readonly task_type: string;
-  /** Part of the content hash: raised whenever what it renders changes. */
-  readonly version: number;
+  /** Part of the content hash: raised whenever what it renders changes; of one that stands in a file the file's hash. */
+  readonly version: number | string;
   /** `max_tokens` of a task that sets none. */
   readonly max_tokens: number;
   /** Output tokens an answer is expected to take where nothing better is known. */
@@ -30,6 +31,10 @@ export type Template = TemplateFacts & {
   readonly description: string;
   /** The field of `input_data` that holds what it works on, which a row or a file can fill. */
   readonly material?: { field: string; isList?: true };
+  /** The names that its texts have places for: columns of a row, or parts of a file's path, fill them. */
+  readonly places?: readonly string[];
+  /** The tier of tasks that choose none. */
+  readonly tier?: Tier;
   /** What is wrong with this input; `field` is relative to the task, as in `input_data.logs`. */
   check(input: Readonly<Record<string, unknown>>): Problem[];
   /** Called only with input that `check` found nothing wrong with. */

@@ -8,7 +8,7 @@ const templates = createTemplates();
 
 function builtIn(name: string): Template {
   const found = templates.find(name);
-  if (found.kind !== 'built_in') throw new Error(`${name} is ${found.kind}`);
+  if (found.kind !== 'known') throw new Error(`${name} is ${found.kind}`);
   return found.template;
 }
 

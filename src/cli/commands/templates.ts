@@ -12,7 +12,8 @@ export const templatesCommand: Command = {
       const found = context.templates.find(name);
       if (found.kind === 'mistyped') return [];
       const { task_type, description, max_tokens } = found.template;
-      return [{ task_type, description, max_tokens }];
+      const own = context.templates.own.find((each) => each.name === name);
+      return [{ task_type, description, max_tokens, file: own?.file ?? null }];
     });
     if (json) {
       terminal.print(JSON.stringify({ task_types: listed }, null, 2));
@@ -21,9 +22,15 @@ export const templatesCommand: Command = {
     const columns = [
       { title: 'task_type' },
       { title: 'max_tokens', right: true },
+      { title: 'from' },
       { title: 'what it does', flexible: true },
     ];
-    const rows = listed.map((each) => [each.task_type, count(each.max_tokens), each.description]);
+    const rows = listed.map((each) => [
+      each.task_type,
+      count(each.max_tokens),
+      each.file ?? 'built in',
+      each.description,
+    ]);
     terminal.print(table(columns, rows, terminal));
     return exitCode.done;
   },

@@ -1,0 +1,86 @@
+import type { Problem } from '../errors.ts';
+import { stringifyExact } from '../lib/exact-json.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { didYouMean } from '../lib/nearest.ts';
+import type { Effort, Tier } from '../provider/models.ts';
+import { promptWithInput } from './prompt.ts';
+import type { Template } from './template.ts';
+
+/** A task type of the owner's, as it was read: data alone, so that threads can have it too. */
+export type OwnTemplate = {
+  name: string;
+  description: string;
+  /** The file that it stands in. */
+  file: string;
+  prompt: string;
+  system: string;
+  /** The names of its places. */
+  fields: string[];
+  tier?: Tier;
+  effort?: Effort;
+  max_tokens?: number;
+  /** As the provider takes it. */
+  output_schema?: JsonObject;
+  /** Of the file, and of the schema's where that is one of its own. */
+  hash: string;
+};
+
+type Input = Readonly<Record<string, unknown>>;
+
+const PLACE = /\{\{([^{}]+)\}\}/g;
+
+/** Texts and numbers as they were written, all else as JSON; what is null fills as nothing. What was filled in is not looked through again. */
+function filled(text: string, input: Input): string {
+  return text.replace(PLACE, (whole, inner: string) => {
+    const name = inner.trim();
+    if (name === '') return whole;
+    const value = reach(input, name) ?? '';
+    return typeof value === 'string' ? value : stringifyExact(value);
+  });
+}
+
+/** What a name stands for: the value under it, or, with dots, what it reaches within. */
+function reach(input: Input, name: string): unknown {
+  if (Object.hasOwn(input, name)) return input[name];
+  let value: unknown = input;
+  for (const key of name.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = Object.getOwnPropertyDescriptor(value, key)?.value;
+  }
+  return value;
+}
+
+const DEFAULT_TOKENS = 4096;
+const EXPECTED_TOKENS = 800;
+
+/** A task type that works as the built-in ones do. */
+export function ownTemplate(own: OwnTemplate): Template {
+  const { name, description, fields, prompt, system, tier, effort, output_schema, hash } = own;
+  const [field, ...others] = fields;
+  const max_tokens = own.max_tokens ?? DEFAULT_TOKENS;
+  return {
+    task_type: name,
+    version: hash,
+    description,
+    places: fields,
+    // A single field can only mean the text, or the one column there is.
+    ...(field !== undefined && others.length === 0 && { material: { field } }),
+    ...(tier && { tier }),
+    ...(effort && { effort }),
+    max_tokens,
+    expected_output_tokens: Math.min(max_tokens, EXPECTED_TOKENS),
+    check: (input) => fields.flatMap((each) => checkField(each, input, fields)),
+    render: (input) => ({
+      prompt: fields.length === 0 ? promptWithInput(prompt, input) : filled(prompt, input),
+      system: filled(system, input),
+      ...(output_schema && { output_schema }),
+    }),
+  };
+}
+
+function checkField(field: string, input: Input, fields: readonly string[]): Problem[] {
+  if (reach(input, field) !== undefined) return [];
+  const others = Object.keys(input).filter((key) => !fields.includes(key));
+  const problem = `this field is required and is missing${didYouMean(field, others)}`;
+  return [{ field: `input_data.${field}`, problem, valid: `what {{${field}}} of the task type stands for` }];
+}

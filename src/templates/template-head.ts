@@ -1,0 +1,55 @@
+import * as z from 'zod';
+import { efforts, tiers } from '../provider/models.ts';
+
+/** What stands in the head of a template's file; all but the prompt itself. */
+export const templateHead = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z][\w-]{0,63}$/, { error: 'letters, digits, _ and -, a letter first, at most 64' })
+    .optional(),
+  description: z.string().min(1).max(300),
+  /** What its places stand for; a list of names, or names and what each is. */
+  fields: z.union([z.array(z.string()), z.record(z.string(), z.string())]).optional(),
+  tier: z.enum(tiers).optional(),
+  effort: z.enum(efforts).optional(),
+  max_tokens: z.int().positive().optional(),
+  /** A JSON Schema of the answer, or the path of one beside the file. */
+  output_schema: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+});
+export type TemplateHead = z.infer<typeof templateHead>;
+
+export const headKeys = Object.keys(templateHead.shape);
+
+/** The two texts of a template, with their places. */
+export type TemplateBody = { prompt: string; system: string };
+
+export type BodyProblem = { line: number; problem: string; valid: string };
+
+/**
+ * Reads what stands below the head: the prompt, and what stands under `# System`, up to the next heading of the first level.
+ * A heading `# Prompt` only parts the two. Headings in blocks of code are none.
+ */
+export function readBody(text: string, firstLine: number): TemplateBody | BodyProblem {
+  const parts = { prompt: [] as string[], system: [] as string[] };
+  let into: keyof typeof parts = 'prompt';
+  let fence: string | null = null;
+  let seen = false;
+  for (const [index, line] of text.split('\n').entries()) {
+    const mark = /^\s*(`{3,}|~{3,})/.exec(line)?.[1];
+    if (mark !== undefined) fence = fence === null ? mark.slice(0, 3) : mark.startsWith(fence) ? null : fence;
+    const heading = fence === null ? /^#\s+(.+?)\s*#*\s*$/.exec(line)?.[1] : undefined;
+    if (heading?.toLowerCase() === 'system') {
+      if (seen)
+        return { line: firstLine + index, problem: 'has a second part headed # System', valid: 'one' };
+      seen = true;
+      into = 'system';
+      continue;
+    }
+    if (heading !== undefined) into = 'prompt';
+    if (heading?.toLowerCase() !== 'prompt') parts[into].push(line);
+  }
+  const body = { prompt: parts.prompt.join('\n').trim(), system: parts.system.join('\n').trim() };
+  if (body.prompt !== '') return body;
+  const valid = 'the prompt, with {{places}}, below the head; behind # System under a heading # Prompt';
+  return { line: firstLine, problem: 'has no prompt', valid };
+}
