@@ -2,6 +2,7 @@ import type { JsonObject } from '../lib/json.ts';
 import type { CountedResult, Dialect, ModelAnswer, Result, ResultError } from '../provider/dialect.ts';
 import type { Outcome } from '../store/record.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
+import { jsonOf } from './check-answer.ts';
 import { isRetryable } from './failures.ts';
 
 /** One task's answer under the caller's id, as replies and files give it. */
@@ -16,6 +17,8 @@ export type Answer = {
   tool_calls?: ModelAnswer['tool_calls'];
   stop_reason?: string;
   error?: { type: string; message: string; retryable: boolean };
+  /** Where the JSON stood in a fenced block, from which it was taken. */
+  fenced?: true;
   /** Kinds of what was said and only `details` hold, as `thinking`, `citations` or `stop_details`. */
   left_out?: string[];
   /** Whether it is as its row has it, where the work said what to compare. */
@@ -77,26 +80,33 @@ export function readSavedLine(
   return dialect.results.read(line, parse) ?? unreadable;
 }
 
-/** Undefined where the text is not JSON: the text then speaks for itself. */
-function parsed(text: string, parse: (text: string) => unknown): unknown {
-  try {
-    return parse(text);
-  } catch {
-    return undefined;
-  }
+/** What is known of a result when it is made an answer. */
+export type Judged = {
+  /** What became of the task when its result came in, which is what is counted. */
+  outcome: Outcome;
+  /** Why an answer that the provider calls finished can't be used. */
+  invalid: ResultError | null;
+  /** Whether it was asked for JSON. */
+  structured: boolean;
+  attempt: number;
+};
+
+/** Why there is no finished answer, by what was judged when the result came in; null where there is one. */
+export function errorOf(
+  { outcome, invalid }: Pick<Judged, 'outcome' | 'invalid'>,
+  result: Result,
+): ResultError | null {
+  return outcome === 'succeeded' ? null : (failureOf(result) ?? invalid);
 }
 
-/**
- * A task's answer from its result; `result` is null where the results had none for it. `structured` says whether it
- * was asked for JSON, and `parse` reads that.
- */
+/** A task's answer from its result; `result` is null where the results had none for it. `parse` reads its JSON. */
 export function toAnswer(
   task: TaskEntry,
-  structured: boolean,
+  judged: Judged,
   result: Result | null,
-  attempt: number,
   parse: (text: string) => unknown = JSON.parse,
 ): Answer {
+  const { attempt } = judged;
   const custom_id = task.custom_id ?? task.task_id;
   if (result === null) {
     return {
@@ -106,10 +116,10 @@ export function toAnswer(
       details: { custom_id, attempt },
     };
   }
-  const error = failureOf(result);
+  const error = errorOf(judged, result);
   const answer: Answer = {
     task_id: task.task_id,
-    outcome: result.outcome,
+    outcome: judged.outcome,
     ...(error && { error: { ...error, retryable: isRetryable(error.type) } }),
     details: { custom_id, attempt },
   };
@@ -117,12 +127,15 @@ export function toAnswer(
   const { model, text, tool_calls, stop_reason, usage, content, more } = result.answer;
   const thinking_tokens = result.usage?.thinking_tokens ?? 0;
   const left_out = [...result.answer.left_out, ...Object.keys(more)];
-  const json = structured ? parsed(text, parse) : undefined;
+  const read = judged.structured ? jsonOf(text, parse) : null;
+  // An answer that can't be used stands there as it came.
+  const found = read?.fenced && judged.outcome !== 'succeeded' ? null : read;
   return {
     ...answer,
-    ...(json === undefined ? { text } : { json }),
+    ...(found === null ? { text } : { json: found.json }),
     ...(tool_calls.length > 0 && { tool_calls }),
     ...(stop_reason !== null && { stop_reason }),
+    ...(found?.fenced && { fenced: true as const }),
     ...(left_out.length > 0 && { left_out }),
     details: {
       custom_id,

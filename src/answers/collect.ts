@@ -10,6 +10,7 @@ import type { BatchRecord, CreatedPart, SavedResults } from '../store/record.ts'
 import { writeResultsIndex } from '../store/results-index.ts';
 import type { Pieces } from '../store/store.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
+import { loadAnswerCheck } from './check-answer.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
 import { expectedTasks } from './expected-tasks.ts';
 import { receive, type ScannedResults, scannedResults } from './receive.ts';
@@ -93,8 +94,10 @@ async function scanPart(
   chunks: Pieces,
   report?: Report,
 ): Promise<Scan> {
-  const expected = await expectedTasks(context.store.blobs(record.batch_id), record, part);
-  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog };
+  const blobs = context.store.blobs(record.batch_id);
+  const expected = await expectedTasks(blobs, record, part);
+  const check = expected.hasForms ? await loadAnswerCheck(blobs, record) : undefined;
+  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog, check };
   return scanResults(chunks, expected, reading, (lines) =>
     report?.({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
   );

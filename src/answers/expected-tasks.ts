@@ -1,6 +1,7 @@
 import type { TaskKind } from '../cost/usage.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Blobs } from '../store/store.ts';
+import type { AnswerForm } from './check-answer.ts';
 import { tasksOfPart } from './tasks-of-part.ts';
 
 /**
@@ -14,6 +15,10 @@ export type ExpectedTasks = {
   /** The task's place among all tasks of the batch. */
   ordinal(position: number): number;
   kind(position: number): TaskKind;
+  /** How its answer is to look; undefined where it was asked for nothing. */
+  form(position: number): AnswerForm | undefined;
+  /** Whether any has a form. */
+  readonly hasForms: boolean;
 };
 
 const unknownKind: TaskKind = { model: '', task_type: null };
@@ -30,6 +35,22 @@ function createKinds() {
   };
 }
 
+/** One object for all tasks of a schema, and none for work without. */
+function createForms() {
+  const known = new Map<string | null, AnswerForm>();
+  const forms: (AnswerForm | undefined)[] = [];
+  return {
+    note(position: number, structured: true | undefined, schema: string | null) {
+      if (!structured) return;
+      const form = known.get(schema) ?? { schema };
+      known.set(schema, form);
+      forms[position] = form;
+    },
+    at: (position: number) => forms[position],
+    isEmpty: () => forms.length === 0,
+  };
+}
+
 /** The tasks of a part, in the few bytes that checking its results takes. */
 export async function expectedTasks(
   blobs: Blobs,
@@ -40,12 +61,14 @@ export async function expectedTasks(
   const ordinals = new Uint32Array(part.request_count);
   const kinds: TaskKind[] = [];
   const kindOf = createKinds();
+  const forms = createForms();
   let position = 0;
   for await (const tasks of tasksOfPart(blobs, record, part)) {
-    for (const { custom_id, ordinal, model, task_type } of tasks) {
+    for (const { custom_id, ordinal, model, task_type, structured, schema } of tasks) {
       positions.set(custom_id, position);
       ordinals[position] = ordinal;
       kinds[position] = kindOf(model, task_type ?? null);
+      forms.note(position, structured, schema ?? null);
       position += 1;
     }
   }
@@ -54,5 +77,7 @@ export async function expectedTasks(
     position: (customId) => positions.get(customId),
     ordinal: (position) => ordinals[position] ?? 0,
     kind: (position) => kinds[position] ?? unknownKind,
+    form: forms.at,
+    hasForms: !forms.isEmpty(),
   };
 }

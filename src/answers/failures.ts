@@ -58,6 +58,16 @@ const causes: Record<string, Cause> = {
     suggestion:
       'The answers were cut off: retry_batch sends these tasks again with max_tokens doubled, or the max_tokens you give.',
   },
+  empty_answer: {
+    retryable: true,
+    suggestion: 'The model said nothing: retry_batch sends these tasks again.',
+  },
+  invalid_answer: {
+    retryable: true,
+    suggestion:
+      'The answers are not as their output_schema asks: retry_batch sends these tasks again. Where that stays so, look at ' +
+      'some of them, and make the schema or the prompt clearer.',
+  },
   refusal: {
     retryable: false,
     suggestion:

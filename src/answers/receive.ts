@@ -1,5 +1,5 @@
 import type { BlobWriter } from '../store/blob-writer.ts';
-import type { CreatedPart, SavedResults } from '../store/record.ts';
+import { type CreatedPart, type SavedResults, SCAN } from '../store/record.ts';
 import type { ResultsIndexData } from '../store/results-index.ts';
 import type { Pieces } from '../store/store.ts';
 import type { Scan } from './scan-results.ts';
@@ -55,11 +55,20 @@ export function scannedResults({ index, ...scan }: Scan, part: CreatedPart): Sca
   return {
     index,
     results: {
+      scan: SCAN,
       bytes: index.resultsBytes,
       outcomes: scan.outcomes,
       usage: scan.usage,
       failures: scan.failures,
-      warnings: isWhole(scan, part) ? [] : [shortfallWarning(scan, part)],
+      warnings: [...(isWhole(scan, part) ? [] : [shortfallWarning(scan, part)]), ...fencedWarning(scan)],
     },
   };
+}
+
+/** Taken, for the JSON in it is right, and said. */
+function fencedWarning({ fenced }: Pick<Scan, 'fenced'>): string[] {
+  if (fenced === 0) return [];
+  return [
+    `${fenced} ${fenced === 1 ? 'answer' : 'answers'} gave the JSON in a fenced block, from which it was taken.`,
+  ];
 }

@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { createUsageTally } from '../cost/usage.ts';
 import { type Line, splitLines } from '../lib/lines.ts';
 import type { CountedResult, Dialect } from '../provider/dialect.ts';
@@ -8,7 +9,8 @@ import {
   type ResultsIndex,
   type ResultsIndexData,
 } from '../store/results-index.ts';
-import { failureOf, missingError } from './answer.ts';
+import { failureOf, missingError, readSavedLine } from './answer.ts';
+import type { AnswerCheck } from './check-answer.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
 
@@ -21,7 +23,12 @@ export type Scan = {
   outcomes: OutcomeCounts;
   usage: Usage[];
   failures: FailureGroup[];
+  /** Answers whose JSON stood in a fenced block. */
+  fenced: number;
 };
+
+/** What reading results takes: `check` where any of the tasks was asked for JSON. */
+export type ResultsReading = { dialect: Dialect; catalog: ModelCatalog; check?: AnswerCheck | undefined };
 
 const BLANKS = new Set([0x20, 0x09, 0x0d]);
 
@@ -44,7 +51,7 @@ function withoutMark(line: Line): Line {
 export async function scanResults(
   chunks: AsyncIterable<Uint8Array>,
   expected: ExpectedTasks,
-  { dialect, catalog }: { dialect: Dialect; catalog: ModelCatalog },
+  { dialect, catalog, check }: ResultsReading,
   onLine: (lines: number) => void = () => {},
 ): Promise<Scan & { index: ResultsIndex }> {
   const builder = createResultsIndexBuilder(expected.count);
@@ -55,6 +62,7 @@ export async function scanResults(
   const strange = { unreadable: 0, unknown: 0, repeated: 0 };
   let lines = 0;
   let bytes = 0;
+  let fenced = 0;
 
   function take(line: Line): void {
     bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
@@ -65,24 +73,43 @@ export async function scanResults(
     else note(result, line);
   }
 
-  function note(result: CountedResult, { offset, bytes: { length } }: Line): void {
-    const position = expected.position(result.request_id);
+  /** The same result, or what it is once its answer was read. */
+  function judged(result: CountedResult, position: number, line: Line): CountedResult {
+    const form = check && result.outcome === 'succeeded' ? expected.form(position) : undefined;
+    if (check === undefined || form === undefined) return result;
+    const { answer } = readSavedLine(dialect, line.bytes.toString('utf8'), result.request_id);
+    if (answer === null) return result;
+    const verdict = check.judge(form, answer);
+    if (verdict.fenced) fenced += 1;
+    return verdict.error === null ? result : { ...result, outcome: 'incomplete', error: verdict.error };
+  }
+
+  function note(counted: CountedResult, line: Line): void {
+    const position = expected.position(counted.request_id);
     if (position === undefined) strange.unknown += 1;
     else if (seen[position] === 1) strange.repeated += 1;
     if (position === undefined || seen[position] === 1) return;
 
     seen[position] = 1;
+    const result = judged(counted, position, line);
     const ordinal = expected.ordinal(position);
     outcomes[result.outcome] += 1;
     const error = failureOf(result);
-    builder.add(ordinal, result.outcome, offset, length, error?.type === 'refusal');
+    builder.add(ordinal, result.outcome, line.offset, line.bytes.length, error?.type === 'refusal');
     if (error !== null) failures.add(error.type, error.message, ordinal);
     if (result.usage !== null) usage.add(result.usage, expected.kind(position));
   }
 
   // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.
+  let compiled = 0;
   for await (const group of splitLines(chunks)) {
-    for (const line of group) take(withoutMark(line));
+    for (const line of group) {
+      take(withoutMark(line));
+      // To make a check of a schema takes long enough for others to be let in.
+      if (check === undefined || check.compiled === compiled) continue;
+      compiled = check.compiled;
+      await breathe();
+    }
     onLine(lines);
   }
   for (const [position, came] of seen.entries()) {
@@ -97,5 +124,6 @@ export async function scanResults(
     outcomes,
     usage: usage.finish(),
     failures: failures.finish(),
+    fenced,
   };
 }

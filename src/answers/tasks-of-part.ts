@@ -9,6 +9,8 @@ export type SentTask = {
   custom_id: string;
   model: string;
   task_type?: string | undefined;
+  structured?: true | undefined;
+  schema?: string | undefined;
 };
 
 /** The tasks that a part holds, ascending by ordinal, streamed in groups. */
@@ -26,11 +28,13 @@ export async function* tasksOfPart(
   for await (const entries of (await openTasks(blobs, request_count)).from(ordinal)) {
     const first = ordinal;
     ordinal += entries.length;
-    yield entries.slice(0, end - first).map(({ custom_id, task_id, model, task_type }, index) => ({
+    yield entries.slice(0, end - first).map(({ custom_id, task_id, ...task }, index) => ({
       ordinal: first + index,
       custom_id: custom_id ?? task_id,
-      model,
-      task_type,
+      model: task.model,
+      task_type: task.task_type,
+      structured: task.structured,
+      schema: task.schema,
     }));
     if (ordinal >= end) return;
   }

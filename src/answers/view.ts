@@ -1,6 +1,5 @@
-import { parseExact } from '../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import type { Dialect, ResultError } from '../provider/dialect.ts';
+import type { Result, ResultError } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
@@ -9,7 +8,8 @@ import type { BatchRecord, Outcome } from '../store/record.ts';
 import type { Span, Store } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { openTasks, type Tasks } from '../store/task-list.ts';
-import { type Answer, failureOf, missingError, readSavedLine, toAnswer } from './answer.ts';
+import { type Answer, errorOf, failureOf, missingError, readSavedLine, toAnswer } from './answer.ts';
+import { type AnswerCheck, type AnswerForm, exact, invalidAnswer, loadAnswerCheck } from './check-answer.ts';
 import { type Expectations, isExpected } from './expected-answer.ts';
 import { mergeParts } from './merge.ts';
 import { createRecent, type Recent } from './recent.ts';
@@ -43,8 +43,6 @@ export type View = {
 /** An answer beside the columns of its row, or the path of its file; null where its task was given by itself. */
 export type AnsweredRow = { answer: Answer; row: JsonObject | null };
 
-const exact = (text: string) => parseExact(text).value;
-
 function rowOf({ row }: TaskEntry): JsonObject | null {
   const columns = row === undefined ? null : exact(row);
   return isJsonObject(columns) ? columns : null;
@@ -55,6 +53,8 @@ type LoadedView = {
   viewed: ViewedPart[];
   /** The part whose answer to a task counts. */
   partOf: (ordinal: number) => ViewedPart | undefined;
+  /** Loaded where an answer turned out not to be as it was asked for, to say why. */
+  check: () => Promise<AnswerCheck>;
 };
 
 /** Of a batch of 100,000 tasks one takes some 5 MB; who pages reads one or two batches at a time. */
@@ -74,9 +74,15 @@ function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> 
     isCreated(part) && part.progress.results?.saved_at,
   ]);
   return recent.get(JSON.stringify([record.batch_id, parts]), async () => {
-    const tasks = await openTasks(context.store.blobs(record.batch_id), record.request_count);
+    const blobs = context.store.blobs(record.batch_id);
+    const tasks = await openTasks(blobs, record.request_count);
     const viewed = await Promise.all(record.parts.map((part) => viewPart(context, record, part)));
-    return { tasks, viewed, partOf: mergeParts(tasks.count, viewed) };
+    let check: Promise<AnswerCheck> | undefined;
+    const loadCheck = () => {
+      check ??= loadAnswerCheck(blobs, record);
+      return check;
+    };
+    return { tasks, viewed, partOf: mergeParts(tasks.count, viewed), check: loadCheck };
   });
 }
 
@@ -84,7 +90,7 @@ function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> 
 export async function openView(context: Context, record: BatchRecord): Promise<View> {
   const content = await loadedView(context, record);
   const dialect = dialectOf(record.provider);
-  const { tasks, viewed, partOf } = content;
+  const { tasks, viewed, partOf, check } = content;
   const { expect = {} } = record;
   const isCompared = Object.keys(expect).length > 0;
   const blobs = context.store.blobs(record.batch_id);
@@ -115,38 +121,68 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     return found;
   }
 
-  async function answered(ordinals: readonly number[]) {
-    const [entries, found] = await Promise.all([tasks.read(ordinals), lines(ordinals)]);
-    return entries.map((task, position) => ({
-      task,
-      ordinal: ordinals[position] ?? 0,
-      line: found[position] ?? null,
-    }));
+  function formOf(ordinal: number, task: TaskEntry): AnswerForm | undefined {
+    const forms = partOf(ordinal)?.forms;
+    if (forms) return forms.get(ordinal);
+    return task.structured && { schema: task.schema ?? null };
   }
 
-  function answer(
+  /** Why an answer can't be used that the provider calls finished; null where the provider itself says why. */
+  async function invalidity(ordinal: number, task: TaskEntry, result: Result): Promise<ResultError | null> {
+    if (outcome(ordinal) === 'succeeded' || result.outcome !== 'succeeded' || result.answer === null)
+      return null;
+    const form = formOf(ordinal, task) ?? { schema: null };
+    return (
+      (await check()).judge(form, result.answer).error ?? invalidAnswer('it was found to when it came in')
+    );
+  }
+
+  type Parse = (text: string) => unknown;
+
+  async function answered(
+    ordinals: readonly number[],
+    parse?: Parse,
+  ): Promise<{ task: TaskEntry; answer: Answer }[]> {
+    const [entries, found] = await Promise.all([tasks.read(ordinals), lines(ordinals)]);
+    return Promise.all(
+      entries.map(async (task, position) => {
+        const ordinal = ordinals[position] ?? 0;
+        return { task, answer: await answerOf(ordinal, task, found[position] ?? null, parse) };
+      }),
+    );
+  }
+
+  async function answerOf(
     ordinal: number,
     task: TaskEntry,
     line: string | null,
-    parse?: (text: string) => unknown,
-  ): Answer {
-    const viewedPart = partOf(ordinal);
-    if (!viewedPart?.index) return { task_id: task.task_id, outcome: 'pending' };
-    const structured = viewedPart.structured?.has(ordinal) ?? task.structured === true;
+    parse?: Parse,
+  ): Promise<Answer> {
+    const became = outcome(ordinal);
+    const attempt = partOf(ordinal)?.part.attempt ?? 1;
+    if (became === 'pending') return { task_id: task.task_id, outcome: 'pending' };
     const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id, parse);
-    const found = toAnswer(task, structured, result, viewedPart.part.attempt, parse);
+    const invalid = result && (await invalidity(ordinal, task, result));
+    const structured = formOf(ordinal, task) !== undefined;
+    const found = toAnswer(task, { outcome: became, invalid, structured, attempt }, result, parse);
     const expected = isCompared ? isExpected(expect, found, rowOf(task)) : undefined;
     return expected === undefined ? found : { ...found, expected };
   }
 
   async function failuresOf(ordinals: readonly number[]): Promise<TaskFailure[]> {
     const found = await lines(ordinals);
-    return ordinals.flatMap((ordinal, position) => {
+    const entries = await tasks.read(ordinals);
+    const failures: TaskFailure[] = [];
+    for (const [position, ordinal] of ordinals.entries()) {
       const became = outcome(ordinal);
-      return became === 'succeeded' || became === 'pending'
-        ? []
-        : [{ ordinal, outcome: became, error: errorOf(dialect, became, found[position] ?? null) }];
-    });
+      const task = entries[position];
+      if (became === 'succeeded' || became === 'pending' || task === undefined) continue;
+      const line = found[position] ?? null;
+      const result = line === null ? null : readSavedLine(dialect, line, '');
+      const invalid = result && (await invalidity(ordinal, task, result));
+      failures.push({ ordinal, outcome: became, error: reasonOf(became, invalid, result) });
+    }
+    return failures;
   }
 
   return {
@@ -169,24 +205,25 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
       yield await failuresOf(group);
     },
     async answers(ordinals) {
-      return (await answered(ordinals)).map(({ task, ordinal, line }) => answer(ordinal, task, line));
+      return (await answered(ordinals)).map(({ answer }) => answer);
     },
     async answeredRows(ordinals) {
-      return (await answered(ordinals)).map(({ task, ordinal, line }) => ({
-        answer: answer(ordinal, task, line, exact),
-        row: rowOf(task),
-      }));
+      return (await answered(ordinals, exact)).map(({ task, answer }) => ({ answer, row: rowOf(task) }));
     },
     tasks: () => tasks.from(0),
   };
 }
 
-function errorOf(dialect: Dialect, outcome: TaskFailure['outcome'], line: string | null): ResultError {
-  if (outcome === 'expired' || outcome === 'canceled') {
+/** Why a task has no finished answer. */
+function reasonOf(
+  outcome: TaskFailure['outcome'],
+  invalid: ResultError | null,
+  result: Result | null,
+): ResultError {
+  if (outcome === 'expired' || outcome === 'canceled')
     return failureOf({ outcome, error: null }) ?? missingError;
-  }
-  if (outcome === 'missing' || line === null) return missingError;
-  return failureOf(readSavedLine(dialect, line, '')) ?? missingError;
+  if (outcome === 'missing' || result === null) return missingError;
+  return errorOf({ outcome, invalid }, result) ?? missingError;
 }
 
 /** All tasks of a view in order, as many together as are read at a time. */

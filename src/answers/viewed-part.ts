@@ -7,14 +7,15 @@ import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
 import type { Blobs } from '../store/store.ts';
 import { damaged } from '../store/stored-json.ts';
+import { type AnswerForm, loadAnswerCheck } from './check-answer.ts';
 import { expectedTasks } from './expected-tasks.ts';
 import type { AttemptedPart } from './merge.ts';
 import { scanResults } from './scan-results.ts';
 
 /** A part of an opened view. */
 export type ViewedPart = AttemptedPart & {
-  /** Which of its tasks were asked for JSON, where the part's own list tells; else the batch's list does. */
-  readonly structured: ReadonlySet<number> | null;
+  /** How the answers of its tasks are to look, where the part's own list tells; else the batch's list does. */
+  readonly forms: ReadonlyMap<number, AnswerForm> | null;
 };
 
 /** What is saved of a part: where its answers stand, and its tasks where it lists them. */
@@ -24,19 +25,19 @@ export async function viewPart(context: Context, record: BatchRecord, part: Part
   return { part, index, ...(await listOf(context.store.blobs(record.batch_id), part)) };
 }
 
-async function listOf(blobs: Blobs, part: Part): Promise<Pick<ViewedPart, 'listed' | 'structured'>> {
-  if (part.tasks === 'run') return { listed: null, structured: null };
+async function listOf(blobs: Blobs, part: Part): Promise<Pick<ViewedPart, 'listed' | 'forms'>> {
+  if (part.tasks === 'run') return { listed: null, forms: null };
   const listed = new Uint32Array(part.request_count);
-  const structured = new Set<number>();
+  const forms = new Map<number, AnswerForm>();
   let position = 0;
   for await (const tasks of readPartTasks(blobs, part)) {
     for (const task of tasks) {
       listed[position] = task.ordinal;
       position += 1;
-      if (task.structured) structured.add(task.ordinal);
+      if (task.structured) forms.set(task.ordinal, { schema: task.schema ?? null });
     }
   }
-  return { listed, structured };
+  return { listed, forms };
 }
 
 /** A part's index; one that is lost or damaged is made again from the results. */
@@ -50,6 +51,7 @@ async function openIndex(context: Context, record: BatchRecord, part: CreatedPar
   const { index } = await scanResults(blobs.read(name), expected, {
     dialect: dialectOf(record.provider),
     catalog: context.catalog,
+    check: expected.hasForms ? await loadAnswerCheck(blobs, record) : undefined,
   });
   if (index.resultsBytes !== bytes) {
     throw damaged(blobs.describe(name), `it has ${index.resultsBytes} bytes instead of ${bytes}`);

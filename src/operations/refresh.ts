@@ -1,5 +1,6 @@
 import { collect, partsToCollect } from '../answers/collect.ts';
 import { hasOutputsToWrite, writeRequestedOutputs } from '../answers/output-file.ts';
+import { partsToScanAgain, scanAgain } from '../answers/scan-again.ts';
 import { BatchError } from '../errors.ts';
 import { accountMismatch } from '../sending/same-account.ts';
 import { giveUpDisplaced } from '../sending/tentative.ts';
@@ -45,7 +46,8 @@ export async function refresh(
     !preparing && mayBeDriven(context, record)
       ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record))
       : context.jobs.find(batch_id);
-  const toCollect = partsToCollect(record).length > 0 || hasOutputsToWrite(record);
+  const toCollect =
+    partsToCollect(record).length > 0 || partsToScanAgain(record).length > 0 || hasOutputsToWrite(record);
   const collecting = toCollect
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
     : undefined;
@@ -85,9 +87,17 @@ function startOrJoin(context: Context, key: string, failures: BatchError[], star
 
 function startCollecting(context: Context, { batch_id, provider }: BatchRecord): Job {
   return context.jobs.run(collectKey(batch_id), { stage: 'downloading', provider }, async (report) => {
+    await judgeAgain(context, batch_id);
     await collect(context, batch_id, report);
     await writeRequestedOutputs(context, batch_id);
   });
+}
+
+/** What an older version has saved is judged as this one judges. */
+async function judgeAgain(context: Context, batchId: string): Promise<void> {
+  const record = await context.store.record(batchId).read();
+  if (record === null) return;
+  for (const part of partsToScanAgain(record)) await scanAgain(context, record, part);
 }
 
 /** Whether an identity is this process, or one that is dead beyond doubt. */

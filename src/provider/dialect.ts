@@ -96,8 +96,8 @@ export type Attachment = {
 export type RequestFacts = {
   model: string | null;
   max_tokens: number | null;
-  /** Whether the answer was asked for as JSON. */
-  structured: boolean;
+  /** Where the answer was asked for as JSON: the schema, and the field in which it stands. */
+  answer_schema: { schema: JsonObject; field: string } | null;
   /** Where it is to be computed, as far as that changes the price. */
   inference_geo: string | null;
 };

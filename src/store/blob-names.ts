@@ -5,12 +5,17 @@ export const TASKS = 'tasks.jsonl';
 /** Where these lines stand, and their requests in the parts' bodies. */
 export const TASKS_INDEX = 'tasks.idx';
 
+/** The schemas that answers are checked by, a line each; of the first attempt. */
+export const SCHEMAS = 'schemas.jsonl';
+
 const ofPart = (part: number, ending: string) => `part-${String(part).padStart(4, '0')}.${ending}`;
 
 /** The exact body that is sent. */
 export const partBody = (part: number): string => ofPart(part, 'requests.json');
 /** The tasks of a part that lists them. */
 export const partTasks = (part: number): string => ofPart(part, 'tasks.jsonl');
+/** Of a part that lists its tasks: the schemas that their answers are checked by. */
+export const partSchemas = (part: number): string => ofPart(part, 'schemas.jsonl');
 /** The results as they were received, verified. */
 export const partResults = (part: number): string => ofPart(part, 'results.jsonl');
 /** Where the answers stand in them. */

@@ -18,6 +18,8 @@ const partTask = z.object({
   model: z.string(),
   /** Present where the answer is JSON. */
   structured: z.literal(true).exactOptional(),
+  /** The hash of the schema that the answer is checked by. */
+  schema: z.string().exactOptional(),
   /** Where its request stands in the part's body, in bytes. */
   offset: count,
   length: count,

@@ -98,8 +98,13 @@ export const failureGroup = z.object({
 });
 export type FailureGroup = z.infer<typeof failureGroup>;
 
+/** How results are judged by this version. Raised where that changes what an answer counts as. */
+export const SCAN = 2;
+
 /** What a whole, checked download held; computed once, when it came in. */
 export const savedResults = z.object({
+  /** How it was judged; left out by the first version. */
+  scan: z.int().exactOptional(),
   saved_at: time,
   bytes: count,
   outcomes: outcomeCounts,

@@ -9,6 +9,8 @@ const taskEntry = z.object({
   model: z.string(),
   /** Present where the answer is JSON. */
   structured: z.literal(true).exactOptional(),
+  /** The hash of the schema that the answer is checked by. */
+  schema: z.string().exactOptional(),
   expected_output_tokens: z.number().nonnegative().exactOptional(),
   /** The columns of its row, or the path of its file: as JSON, with every number as it was written. */
   row: z.string().exactOptional(),
@@ -34,6 +36,7 @@ function isPlainEntry(value: unknown): value is TaskEntry {
     (!('custom_id' in value) || typeof value.custom_id === 'string') &&
     (!('task_type' in value) || typeof value.task_type === 'string') &&
     (!('structured' in value) || value.structured === true) &&
+    (!('schema' in value) || typeof value.schema === 'string') &&
     (!('expected_output_tokens' in value) || isAmount(value.expected_output_tokens)) &&
     (!('row' in value) || typeof value.row === 'string') &&
     Object.keys(value).every((key) => KEYS.has(key))

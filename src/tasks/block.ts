@@ -23,6 +23,9 @@ export type GivenIds = {
   native: Uint8Array;
 };
 
+/** A schema as JSON, and how a problem of it is told. */
+export type PlacedSchema = { schema: string; number: number; item: string | null; field: string };
+
 /** What was made of items in a row, as data that threads can exchange. */
 export type Block = {
   /** Items read, wrong ones too. */
@@ -39,6 +42,8 @@ export type Block = {
   /** How many requests each warning is for. */
   warnings: ReadonlyMap<string, number>;
   task_types: ReadonlySet<string>;
+  /** The schemas that answers are asked for by, under their hashes, each with the first place where it stands. */
+  schemas: ReadonlyMap<string, PlacedSchema>;
   /** What the rows of a table have; none for other work. */
   columns: ReadonlySet<string>;
 };
@@ -92,6 +97,7 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
   const warnings = createWarningList();
   const task_types = new Set<string>();
   const columns = new Set<string>();
+  const schemas = new Map<string, PlacedSchema>();
 
   return {
     /** Whether there is enough of it for the disk, and for another thread. */
@@ -108,6 +114,9 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
     },
     addColumns(names: readonly string[]) {
       for (const name of names) columns.add(name);
+    },
+    addSchema(hash: string, schema: PlacedSchema) {
+      if (!schemas.has(hash)) schemas.set(hash, schema);
     },
     addProblems(number: number, found: readonly Problem[]) {
       problem_count += found.length;
@@ -150,6 +159,7 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
         costs: costs.findings(),
         warnings: warnings.counts(),
         task_types,
+        schemas,
         columns,
       };
     },

@@ -8,9 +8,14 @@ import { requestIdFor } from './custom-ids.ts';
 import { findWithin } from './find-within.ts';
 import { findHalfCharacters } from './half-characters.ts';
 import { type PlaceKind, placeName } from './place.ts';
+
 import { type Item, MOST_LEVELS, withTextIds } from './read-item.ts';
-import { type RenderedTask, type Renderer, renderTask } from './render.ts';
+
+import { type AnswerSchema, type RenderedTask, type Renderer, renderTask } from './render.ts';
+
 import { checkRendered } from './rendered-request.ts';
+
+import { createSchemaHashes } from './schemas.ts';
 import type { SourceItem } from './sources/source-row.ts';
 import { createTaskParser, exactParams, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
 
@@ -43,6 +48,7 @@ export function createExaminer(examination: Examination): Examiner {
   const parseTask = createTaskParser(examination.dialect);
   const createBlock = () => createBlockBuilder(examination.dialect);
   let block = createBlock();
+  const hashes = createSchemaHashes();
 
   function check(number: number, item: Item): Problem[] {
     const place = placeName(examination.places, number);
@@ -71,13 +77,23 @@ export function createExaminer(examination: Examination): Examiner {
     if (!rendering.ok) return named(rendering.problems);
     const { rendered } = rendering;
     const requestId = requestIdFor(task.task_id, number, examination.nonce, requestIds);
+    const schema = noteSchema(number, item, rendered.answer_schema);
     const isAsGiven = task.kind === 'native' && rendered.params === exactParams(task);
     const written = isAsGiven ? asGiven : undefined;
     const bytes = block.addRequest(written ?? requests.encode(requestId, rendered.params));
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return named(found.problems);
-    block.addTask(taskEntry(task, requestId, rendered), rendered, [...warnings, ...found.warnings]);
+    block.addTask(taskEntry(task, requestId, rendered, schema), rendered, [...warnings, ...found.warnings]);
     return [];
+  }
+
+  /** Notes how the answer is to look; gives the hash of that. */
+  function noteSchema(number: number, item: string, asked: AnswerSchema | undefined): string | undefined {
+    if (asked === undefined) return undefined;
+    const { field, isShared } = asked;
+    const { hash, schema } = hashes.of(asked.schema);
+    block.addSchema(hash, { schema, number, item: isShared ? null : item, field });
+    return hash;
   }
 
   return {
@@ -151,13 +167,18 @@ function warningsOf({ value, exact, repeatedKey, bytes }: Item): string[] {
 
 const ROUNDED_NAMED = 3;
 
-function taskEntry(task: Task, requestId: string, rendered: RenderedTask): TaskEntry {
+function taskEntry(
+  task: Task,
+  requestId: string,
+  rendered: RenderedTask,
+  schema: string | undefined,
+): TaskEntry {
   return {
     task_id: task.task_id,
     ...(requestId !== task.task_id && { custom_id: requestId }),
     ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
     model: rendered.model.id,
-    ...(rendered.structured && { structured: true as const }),
+    ...(schema !== undefined && { structured: true as const, schema }),
     expected_output_tokens: rendered.expected_output_tokens,
     ...(task.kind === 'row' && { row: stringifyExact(task.row.kept ?? task.row.cells) }),
   };

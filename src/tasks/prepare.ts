@@ -22,13 +22,14 @@ import { createProblemList } from './problems.ts';
 import { refuseWrongShape } from './read-requests.ts';
 import { checkShared, type Renderer } from './render.ts';
 import { createWarningList } from './rendered-request.ts';
+import { createSchemaList } from './schemas.ts';
 import type { SourceFacts } from './sources/item-source.ts';
 import type { Work, WorkSource } from './work.ts';
 import { requestText } from './write-bodies.ts';
 
 /** Where prepared requests go: onto disk when they are to be sent, nowhere for an estimate. */
 export type RequestSink = {
-  add(block: Pick<Block, 'requests' | 'tasks'>): Promise<void> | void;
+  add(block: Pick<Block, 'requests' | 'tasks' | 'schemas'>): Promise<void> | void;
 };
 
 /** For what is only checked and counted. */
@@ -97,6 +98,7 @@ export async function prepare(
   const sheet = createCostSheet(dialect, preparation.knownOutput);
   const warnings = createWarningList();
   const taskTypes = new Set<string>();
+  const schemas = createSchemaList();
   let count = 0;
   let firstRequest = '';
   const read: { source: SourceFacts | null } = { source: null };
@@ -113,7 +115,10 @@ export async function prepare(
     if (signal?.aborted) throw givenUp();
     count += block.items;
     report({ stage: 'preparing', done: count, total: null });
-    const found = [...ids.noteAll(block.ids), ...block.problems].sort((a, b) => a.number - b.number);
+    const wrongSchemas = await schemas.check(block.schemas);
+    const found = [...ids.noteAll(block.ids), ...block.problems, ...wrongSchemas].sort(
+      (a, b) => a.number - b.number,
+    );
     problems.add(...found.map(({ problem }) => problem));
     problems.addUnnamed(block.problem_count - block.problems.length);
     for (const column of block.columns) columns.add(column);

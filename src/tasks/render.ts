@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Problem } from '../errors.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { Dialect, Params, PromptSize } from '../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../provider/models.ts';
 import type { Templates } from '../templates/templates.ts';
@@ -23,11 +24,22 @@ export type RenderedTask = {
   task_type: string | undefined;
   /** Whether the answer was asked for as JSON. */
   structured: boolean;
+  /** How it was asked for, where it is JSON. */
+  answer_schema: AnswerSchema | undefined;
   /** Where the caller wants it computed, as far as that changes the price. */
   inference_geo: string | null;
   warnings: string[];
   /** What the content hash covers: the task before tiers are resolved, with what would change its meaning. */
   identity: unknown;
+};
+
+/** A JSON Schema as the caller gave it, or a task type has it. */
+export type AnswerSchema = {
+  schema: JsonObject;
+  /** The field in which it stands. */
+  field: string;
+  /** Whether that is one for all tasks. */
+  isShared: boolean;
 };
 
 export type Rendering = { ok: true; rendered: RenderedTask } | { ok: false; problems: Problem[] };
@@ -55,7 +67,7 @@ function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }:
   const sent = dialect.requests.tidy(given);
   const params = sent === given ? task.params : dialect.requests.tidy(task.params);
   const problems = dialect.requests.check(params, { catalog, allowNetworkTools });
-  const { model: modelId, max_tokens, structured, inference_geo } = dialect.requests.facts(params);
+  const { model: modelId, max_tokens, answer_schema, inference_geo } = dialect.requests.facts(params);
   const model = modelId === null ? undefined : catalog.find(modelId);
   if (problems.length > 0 || model === undefined || max_tokens === null) {
     return {
@@ -72,7 +84,10 @@ function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }:
       max_tokens,
       expected_output_tokens: Math.min(max_tokens, EXPECTED_NATIVE_OUTPUT),
       task_type: undefined,
-      structured,
+      structured: answer_schema !== null,
+      answer_schema: answer_schema
+        ? { schema: answer_schema.schema, field: `params.${answer_schema.field}`, isShared: false }
+        : undefined,
       inference_geo,
       warnings: [],
       identity: { custom_id: task.task_id, params: given },
@@ -141,6 +156,7 @@ function renderOwn(
       expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),
       task_type: task.task_type ?? defaults.task_type,
       structured: output_schema !== undefined,
+      answer_schema: answerSchema(given ?? content.rendered.output_schema, task.output_schema === undefined),
       inference_geo: null,
       warnings: [...(chosen.warning === undefined ? [] : [chosen.warning]), ...content.warnings],
       identity: {
@@ -157,6 +173,10 @@ function renderOwn(
       },
     },
   };
+}
+
+function answerSchema(schema: JsonObject | undefined, isShared: boolean): AnswerSchema | undefined {
+  return schema && { schema, field: 'output_schema', isShared };
 }
 
 function checkLength(maxTokens: number | undefined, model: Model | undefined): Problem[] {

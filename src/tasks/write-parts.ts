@@ -1,8 +1,9 @@
 import type { Dialect } from '../provider/dialect.ts';
 import type { Limits } from '../state/context.ts';
-import { partBody } from '../store/blob-names.ts';
+import { partBody, SCHEMAS } from '../store/blob-names.ts';
 import { openBlobWriter } from '../store/blob-writer.ts';
 import type { Part } from '../store/record.ts';
+import { openSchemasWriter } from '../store/schemas.ts';
 import type { Blobs, Span } from '../store/store.ts';
 import { openTasksWriter } from '../store/task-list.ts';
 import type { RequestSink } from './prepare.ts';
@@ -35,6 +36,7 @@ export function createPartsWriter(
   { requests }: Pick<Dialect, 'requests'>,
 ): PartsWriter {
   const tasks = openTasksWriter(blobs);
+  const schemas = openSchemasWriter(blobs, SCHEMAS);
   let number = 0;
   const bodies = createBodiesWriter(limits, requests.body, async (hash) => {
     number += 1;
@@ -42,12 +44,13 @@ export function createPartsWriter(
   });
 
   return {
-    async add({ requests, tasks: lines }) {
+    async add({ requests, tasks: lines, schemas: asked }) {
       const spans = spansOf(await bodies.add(requests), requests.lengths);
       await tasks.addLines(lines, (index) => spans[index] ?? { offset: 0, length: 0 });
+      await schemas.add(new Map([...asked].map(([hash, { schema }]) => [hash, schema])));
     },
     async finish() {
-      const [written] = await Promise.all([bodies.finish(), tasks.close()]);
+      const [written] = await Promise.all([bodies.finish(), tasks.close(), schemas.close()]);
       let first_task = 0;
       return written.map((body): Part => {
         first_task += body.request_count;
@@ -66,6 +69,7 @@ export function createPartsWriter(
     async abandon() {
       await bodies.abandon();
       await tasks.abort();
+      await schemas.abort();
     },
   };
 }

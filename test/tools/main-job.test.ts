@@ -95,7 +95,7 @@ describe.each(ways)("the guide's own batch, $way", ({ work }) => {
     expect(await server.ok('get_results', { batch_id })).toMatchObject({
       processing_status: 'in_progress',
       totals: { total: 2, pending: 2 },
-      results: [{ outcome: 'pending' }, { outcome: 'pending' }],
+      results: [],
     });
 
     api.endAll();

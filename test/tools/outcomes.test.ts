@@ -74,7 +74,16 @@ const cases: Case[] = [
     name: 'broken JSON that was asked for',
     output_schema: schema,
     line: (request) => succeeded(request, '{"label": '),
-    shown: { outcome: 'succeeded', text: '{"label": ', stop_reason: 'end_turn' },
+    shown: {
+      outcome: 'incomplete',
+      text: '{"label": ',
+      stop_reason: 'end_turn',
+      error: {
+        type: 'invalid_answer',
+        message: 'The answer breaks its output_schema: it is not JSON.',
+        retryable: true,
+      },
+    },
   },
   {
     name: 'cut off at max_tokens',
@@ -189,7 +198,7 @@ function shuffled(requests: ApiRequest[]): object[] {
   return lines.map((_, index) => lines[(index * 7 + 3) % lines.length] ?? {});
 }
 
-const counts = { succeeded: 7, incomplete: 4, errored: 3, expired: 1, canceled: 1, missing: 0, pending: 0 };
+const counts = { succeeded: 6, incomplete: 5, errored: 3, expired: 1, canceled: 1, missing: 0, pending: 0 };
 
 describe('results of every kind, shuffled', () => {
   test('are told apart, in order, with totals that add up', async () => {

@@ -1,9 +1,10 @@
 import { BatchError } from '../../errors.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import type { Limits } from '../../state/context.ts';
-import { partBody, partTasks } from '../../store/blob-names.ts';
+import { partBody, partSchemas, partTasks } from '../../store/blob-names.ts';
 import { openBlobWriter } from '../../store/blob-writer.ts';
 import { openPartTasksWriter, type PartTask, type PartTasksWriter } from '../../store/part-tasks.ts';
+import { openSchemasWriter, type Schemas, type SchemasWriter } from '../../store/schemas.ts';
 import type { Blobs } from '../../store/store.ts';
 import { createBodiesWriter, type WrittenBody } from '../../tasks/write-bodies.ts';
 
@@ -14,7 +15,8 @@ export type RetriedTask = Omit<PartTask, 'offset' | 'length'>;
 export type RetriedBody = WrittenBody & { first_task: number };
 
 export type RetryFiles = {
-  add(task: RetriedTask, request: Buffer): Promise<void>;
+  /** `schema` is what its answer is checked by, under its hash. */
+  add(task: RetriedTask, request: Buffer, schema: Schemas): Promise<void>;
   /** Writes the rest. */
   finish(): Promise<RetriedBody[]>;
   /** Removes all that was written: nothing of it is in the record. */
@@ -33,7 +35,7 @@ export function createRetryFiles(
   next: number,
 ): RetryFiles {
   const firsts = new Map<number, number>();
-  let list: { number: number; tasks: PartTasksWriter } | null = null;
+  let list: { number: number; tasks: PartTasksWriter; schemas: SchemasWriter } | null = null;
   let last = next - 1;
   const bodies = createBodiesWriter(limits, requests.body, async (hash) => {
     do last += 1;
@@ -42,28 +44,34 @@ export function createRetryFiles(
   });
 
   return {
-    async add(task, request) {
+    async add(task, request, schema) {
       const { length } = request;
       const [place] = await bodies.add({ bytes: request, lengths: Uint32Array.of(length) });
       if (place === undefined) throw new BatchError('internal', 'A request that is sent again fits no body.');
       const { number, offset } = place;
       if (list?.number !== number) {
         await list?.tasks.close();
-        list = { number, tasks: openPartTasksWriter(blobs, number) };
+        await list?.schemas.close();
+        const schemas = openSchemasWriter(blobs, partSchemas(number));
+        list = { number, tasks: openPartTasksWriter(blobs, number), schemas };
         firsts.set(number, task.ordinal);
       }
       await list.tasks.add({ ...task, offset, length });
+      await list.schemas.add(schema);
     },
     async finish() {
       const written = await bodies.finish();
       await list?.tasks.close();
+      await list?.schemas.close();
       return written.map((body) => ({ ...body, first_task: firsts.get(body.number) ?? 0 }));
     },
     async discard() {
       await bodies.abandon();
       await list?.tasks.abort();
+      await list?.schemas.abort();
       for (const { number } of bodies.written()) {
         await blobs.remove(partTasks(number));
+        await blobs.remove(partSchemas(number));
         // Last, for it holds the number.
         await blobs.remove(partBody(number));
       }

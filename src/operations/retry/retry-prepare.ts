@@ -4,6 +4,7 @@ import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import type { BatchRecord } from '../../store/record.ts';
+import type { Schemas } from '../../store/schemas.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
@@ -11,6 +12,7 @@ import { givenUp } from '../../tasks/prepare.ts';
 import { createProblemList } from '../../tasks/problems.ts';
 import type { RenderedTask } from '../../tasks/render.ts';
 import { checkRendered, createWarningList } from '../../tasks/rendered-request.ts';
+import { createSchemaHashes, createSchemaList } from '../../tasks/schemas.ts';
 import { itemName } from '../../tasks/task.ts';
 import type { RetriedTask } from './retry-files.ts';
 import { findNamed, type NamedTasks } from './retry-named.ts';
@@ -28,7 +30,9 @@ import {
 import { openSentRequests, type SentRequests } from './sent-requests.ts';
 
 /** Where the requests of a retry go: onto disk when they are to be sent, nowhere for a dry run. */
-export type RetrySink = { add(task: RetriedTask, request: Buffer): Promise<void> | void };
+export type RetrySink = {
+  add(task: RetriedTask, request: Buffer, schema: Schemas): Promise<void> | void;
+};
 
 /** What a retry sends. */
 export type PreparedRetry = {
@@ -80,6 +84,8 @@ export async function prepareRetry(
   // What answers took before says little of those that failed: the tasks' own figures are used.
   const sheet = createCostSheet(dialect, () => undefined);
   const warnings = createWarningList();
+  const hashes = createSchemaHashes();
+  const schemas = createSchemaList();
   const outcomes: Causes = {};
   const error_types: Causes = {};
   let atLimit = 0;
@@ -102,7 +108,11 @@ export async function prepareRetry(
       continue;
     }
     const { rendered } = rendering;
-    const task = retriedTask(selected, entry, rendered);
+    const { answer_schema: asked } = rendered;
+    const schema = asked && hashes.of(asked.schema);
+    // What is sent again as it was is checked as it was: its request has the schema as the API takes it.
+    const kept = 'sent' in source ? (source.sent.schema ?? entry.schema) : undefined;
+    const task = retriedTask(selected, entry, rendered, schema && (kept ?? schema.hash));
     const request = dialect.requests.encode(task.custom_id, rendered.params);
     const bytes = Buffer.from(request);
     const found = checkRendered(rendered, bytes.length, {
@@ -113,6 +123,11 @@ export async function prepareRetry(
       today,
     });
     problems.add(...found.problems.map((problem) => ({ ...problem, item })));
+    if (schema && asked) {
+      const placed = { schema: schema.schema, number: selected.ordinal + 1, item, field: asked.field };
+      const wrong = await schemas.check(new Map([[schema.hash, placed]]));
+      problems.add(...wrong.map(({ problem }) => problem));
+    }
     if (problems.count > 0) continue;
 
     count += 1;
@@ -121,7 +136,7 @@ export async function prepareRetry(
     countCause(outcomes, selected.outcome);
     if (selected.cause !== null) countCause(error_types, selected.cause);
     sheet.add(rendered);
-    await sink.add(task, bytes);
+    await sink.add(task, bytes, new Map(schema && [[schema.hash, schema.schema]]));
   }
 
   problems.add(...requests.problems());
@@ -174,12 +189,17 @@ async function* withSources(
   }
 }
 
-function retriedTask({ ordinal }: Selected, entry: TaskEntry, rendered: RenderedTask): RetriedTask {
+function retriedTask(
+  { ordinal }: Selected,
+  entry: TaskEntry,
+  rendered: RenderedTask,
+  schema: string | undefined,
+): RetriedTask {
   return {
     ordinal,
     custom_id: entry.custom_id ?? entry.task_id,
     ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
     model: rendered.model.id,
-    ...(rendered.structured && { structured: true as const }),
+    ...(schema !== undefined && { structured: true as const, schema }),
   };
 }

@@ -7,7 +7,12 @@ import type { Blobs, Span } from '../../store/store.ts';
 import { openTasks } from '../../store/task-list.ts';
 
 /** A request as it stands in a body that was sent. */
-export type SentRequest = { id: string; params: Params };
+export type SentRequest = {
+  id: string;
+  params: Params;
+  /** The hash of the schema that its answer was checked by; undefined where the batch's own list tells it. */
+  schema: string | undefined;
+};
 
 /** The requests of a batch, each as it was sent last: those of these tasks, in the order asked for, read as they are wanted. */
 export type SentRequests = (ordinals: readonly number[]) => AsyncGenerator<SentRequest>;
@@ -15,7 +20,11 @@ export type SentRequests = (ordinals: readonly number[]) => AsyncGenerator<SentR
 /** Requests are read together up to this many bytes of them, for each reading has its price. */
 const READ_TOGETHER_BYTES = 1024 * 1024;
 
-type Spans = { part: Part; span: (ordinal: number) => Span | null };
+type Spans = {
+  part: Part;
+  span: (ordinal: number) => Span | null;
+  schema?: (ordinal: number) => string | undefined;
+};
 
 /** Throws `store_damaged`, now or at reading, where a request can't be cut out of what was sent. */
 export async function openSentRequests(
@@ -27,7 +36,7 @@ export async function openSentRequests(
   // The newest first: a task that was sent again was perhaps changed then.
   const newestFirst = await Promise.all(
     record.parts.toReversed().map(async (part): Promise<Spans> => {
-      if (part.tasks === 'listed') return { part, span: await listedSpans(blobs, part) };
+      if (part.tasks === 'listed') return { part, ...(await listedSpans(blobs, part)) };
       const end = part.first_task + part.request_count;
       return {
         part,
@@ -37,38 +46,39 @@ export async function openSentRequests(
   );
 
   function find(ordinal: number): Place {
-    for (const { part, span } of newestFirst) {
+    for (const { part, span, schema } of newestFirst) {
       const found = span(ordinal);
-      if (found !== null) return { name: partBody(part.number), span: found };
+      if (found !== null) return { name: partBody(part.number), span: found, schema: schema?.(ordinal) };
     }
     throw notThere(blobs.describe(TASKS_INDEX));
   }
 
   return async function* (ordinals) {
-    for (const { name, spans } of together(ordinals.map(find))) {
-      for (const bytes of await blobs.readRanges(name, spans)) {
+    for (const { name, spans, schemas } of together(ordinals.map(find))) {
+      for (const [index, bytes] of (await blobs.readRanges(name, spans)).entries()) {
         const request = requests.decode(bytes.toString('utf8'));
         if (request === null) throw notThere(blobs.describe(name));
-        yield request;
+        yield { ...request, schema: schemas[index] };
       }
     }
   };
 }
 
-type Place = { name: string; span: Span };
+type Place = { name: string; span: Span; schema: string | undefined };
+type Neighbours = { name: string; spans: Span[]; schemas: (string | undefined)[]; bytes: number };
 
 /** Neighbours of one body. */
-function* together(places: readonly Place[]): Generator<{ name: string; spans: Span[] }> {
-  type Group = { name: string; spans: Span[]; bytes: number };
-  let group: Group | undefined;
-  for (const { name, span } of places) {
+function* together(places: readonly Place[]): Generator<Neighbours> {
+  let group: Neighbours | undefined;
+  for (const { name, span, schema } of places) {
     if (group?.name === name && group.bytes < READ_TOGETHER_BYTES) {
       group.spans.push(span);
+      group.schemas.push(schema);
       group.bytes += span.length;
       continue;
     }
     if (group) yield group;
-    group = { name, spans: [span], bytes: span.length };
+    group = { name, spans: [span], schemas: [schema], bytes: span.length };
   }
   if (group) yield group;
 }
@@ -82,7 +92,8 @@ function notThere(place: string): BatchError {
 }
 
 /** Where the requests of a part that lists its tasks stand: 16 bytes each. */
-async function listedSpans(blobs: Blobs, part: Part): Promise<(ordinal: number) => Span | null> {
+async function listedSpans(blobs: Blobs, part: Part): Promise<Omit<Spans, 'part'>> {
+  const schemas = new Map<number, string>();
   const ordinals = new Uint32Array(part.request_count);
   const offsets = new Float64Array(part.request_count);
   const lengths = new Uint32Array(part.request_count);
@@ -92,14 +103,16 @@ async function listedSpans(blobs: Blobs, part: Part): Promise<(ordinal: number) 
       ordinals[position] = task.ordinal;
       offsets[position] = task.offset;
       lengths[position] = task.length;
+      if (task.schema !== undefined) schemas.set(task.ordinal, task.schema);
       position += 1;
     }
   }
-  return (wanted) => {
+  function span(wanted: number): Span | null {
     const at = indexOfSorted(ordinals, wanted);
     const [offset, length] = [offsets[at], lengths[at]];
     return offset === undefined || length === undefined ? null : { offset, length };
-  };
+  }
+  return { span, schema: (ordinal) => schemas.get(ordinal) };
 }
 
 /** The place of a number among ascending ones, -1 where it is not among them. */

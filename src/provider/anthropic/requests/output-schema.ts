@@ -17,6 +17,24 @@ const ONE_OR_LIST = [
 const BY_NAME = ['properties', '$defs', 'definitions', 'patternProperties', 'dependentSchemas'];
 const ROOT = 'a JSON Schema with "type": "object" and "properties"';
 
+/** Of which a schema of an object has one at least. */
+const KEYWORDS = new Set([
+  ...ONE_OR_LIST,
+  ...BY_NAME,
+  'type',
+  'required',
+  'additionalProperties',
+  '$ref',
+  'enum',
+  'const',
+]);
+
+function quotedKeys(schema: JsonObject): string {
+  const keys = Object.keys(schema);
+  const shown = keys.slice(0, 3).map((key) => JSON.stringify(key.slice(0, 40)));
+  return [...shown, ...(keys.length > shown.length ? ['…'] : [])].join(', ');
+}
+
 function describesObject(schema: JsonObject): boolean {
   const { type } = schema;
   if (Array.isArray(type)) return type.includes('object');
@@ -66,6 +84,10 @@ export function prepareOutputSchema(
       schema,
       problems: [{ field: `${field}.type`, problem: 'the answer must be an object', valid: ROOT }],
     };
+  }
+  if (!Object.keys(schema).some((key) => KEYWORDS.has(key))) {
+    const problem = `is no JSON Schema: ${quotedKeys(schema)} say nothing of an answer`;
+    return { schema, problems: [{ field, problem, valid: ROOT }] };
   }
   const problems: Problem[] = [];
   const result = closed(schema, field, problems);

@@ -47,12 +47,30 @@ function withAttachment({ kind, media_type, data }: Attachment, text: string): o
   ];
 }
 
-export function factsOf({ model, max_tokens, output_config, inference_geo }: Params): RequestFacts {
-  const format = isJsonObject(output_config) ? output_config.format : undefined;
+/** Where a schema stands: the second place is that of the beta, before formats were generally available. */
+const FORMATS = [
+  {
+    field: 'output_config.format',
+    of: ({ output_config }: Params) => isJsonObject(output_config) && output_config.format,
+  },
+  { field: 'output_format', of: ({ output_format }: Params) => output_format },
+];
+
+function answerSchemaOf(params: Params): RequestFacts['answer_schema'] {
+  for (const { field, of } of FORMATS) {
+    const format = of(params);
+    if (isJsonObject(format) && format.type === 'json_schema' && isJsonObject(format.schema))
+      return { schema: format.schema, field: `${field}.schema` };
+  }
+  return null;
+}
+
+export function factsOf(params: Params): RequestFacts {
+  const { model, max_tokens, inference_geo } = params;
   return {
     model: typeof model === 'string' ? model : null,
     max_tokens: typeof max_tokens === 'number' ? max_tokens : null,
-    structured: isJsonObject(format) && format.type === 'json_schema',
+    answer_schema: answerSchemaOf(params),
     inference_geo: typeof inference_geo === 'string' ? inference_geo : null,
   };
 }

@@ -1,0 +1,101 @@
+import { parseExact } from '../lib/exact-json.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { loadSchemaCompiler, type SchemaCheck } from '../lib/json-schema.ts';
+import type { ModelAnswer, ResultError } from '../provider/dialect.ts';
+import { partSchemas, SCHEMAS } from '../store/blob-names.ts';
+import type { BatchRecord } from '../store/record.ts';
+import { readSchemas } from '../store/schemas.ts';
+import type { Blobs } from '../store/store.ts';
+
+/** How a task's answer is to look: JSON, by the schema of this hash; null where only that it is an object is known. */
+export type AnswerForm = { schema: string | null };
+
+/** JSON as an answer gave it; `fenced` where it stood in a fenced block, alone. */
+export type AnswerJson = { json: unknown; fenced: boolean };
+
+const FENCED = /^\s*```[\w-]*[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/;
+
+/** The JSON that an answer is; null where it is none. */
+export function jsonOf(text: string, parse: (text: string) => unknown = JSON.parse): AnswerJson | null {
+  const plain = parsed(text, parse);
+  if (plain !== undefined) return { json: plain, fenced: false };
+  const [, inner = ''] = FENCED.exec(text) ?? [];
+  const json = inner === '' || inner.includes('```') ? undefined : parsed(inner, parse);
+  return json === undefined ? null : { json, fenced: true };
+}
+
+/** Undefined where the text is not JSON. */
+function parsed(text: string, parse: (text: string) => unknown): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export const exact = (text: string): unknown => parseExact(text).value;
+
+/** Whether an answer can be used: an `error` says why not. */
+export type Verdict = { error: ResultError | null; fenced: boolean };
+
+export type AnswerCheck = {
+  judge(form: AnswerForm, answer: ModelAnswer): Verdict;
+  /** How many schemas had to be made into checks so far, each of which takes milliseconds. */
+  readonly compiled: number;
+};
+
+/** More are kept only of work whose every task has a schema of its own. */
+const CHECKS_KEPT = 100;
+
+export const invalidAnswer = (why: string): ResultError => ({
+  type: 'invalid_answer',
+  message: `The answer breaks its output_schema: ${why}.`,
+});
+
+/** Makes checks of the schemas that a batch's answers were asked for by. */
+export async function loadAnswerCheck(
+  blobs: Blobs,
+  { parts }: Pick<BatchRecord, 'parts'>,
+): Promise<AnswerCheck> {
+  const listed = parts.filter(({ tasks }) => tasks === 'listed');
+  const names = [SCHEMAS, ...listed.map(({ number }) => partSchemas(number))];
+  const [compile, schemas] = await Promise.all([loadSchemaCompiler(), readSchemas(blobs, names)]);
+  const checks = new Map<string, SchemaCheck>();
+  let compiled = 0;
+
+  function checkFor(hash: string): SchemaCheck {
+    const known = checks.get(hash);
+    if (known !== undefined) return known;
+    const made = compile(schemaOf(schemas.get(hash)));
+    compiled += 1;
+    // Checked when the work was submitted: one that is none by now is of another version, and is no fault of the answer.
+    const check = 'check' in made ? made.check : () => null;
+    checks.set(hash, check);
+    for (const oldest of [...checks.keys()].slice(0, Math.max(0, checks.size - CHECKS_KEPT)))
+      checks.delete(oldest);
+    return check;
+  }
+
+  return {
+    get compiled() {
+      return compiled;
+    },
+    judge({ schema }, { text, tool_calls }) {
+      // A turn that calls a tool is no answer yet, and need not look like one.
+      if (tool_calls.length > 0) return { error: null, fenced: false };
+      const found = jsonOf(text);
+      if (found === null) return { error: invalidAnswer('it is not JSON'), fenced: false };
+      const check = schema === null ? isObject : checkFor(schema);
+      const why = check(found.json);
+      return { error: why === null ? null : invalidAnswer(why), fenced: why === null && found.fenced };
+    },
+  };
+}
+
+const isObject: SchemaCheck = (value) => (isJsonObject(value) ? null : 'it is no object');
+
+/** One that is lost asks for nothing more than an object. */
+function schemaOf(text: string | undefined): JsonObject {
+  const schema: unknown = text === undefined ? null : JSON.parse(text);
+  return isJsonObject(schema) ? schema : { type: 'object' };
+}

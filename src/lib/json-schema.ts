@@ -1,0 +1,71 @@
+import type { ErrorObject, Options } from 'ajv';
+import type { JsonObject } from './json.ts';
+
+/** What of a value is not as its schema wants it, in words; null where all of it is. */
+export type SchemaCheck = (value: unknown) => string | null;
+
+/** Makes a schema into a check; `problem` says why it is none. */
+export type SchemaCompiler = (schema: JsonObject) => { check: SchemaCheck } | { problem: string };
+
+/** As the older drafts are named by `$schema`; what names none, or a later one, is read as draft 2020-12. */
+const OLDER_DRAFT = /draft-0[3-7]/;
+
+/** A pattern that other languages allow, and JavaScript only without its Unicode mode: `\-` or `\_`. */
+function lenientPattern(pattern: string, flags: string): RegExp {
+  try {
+    return new RegExp(pattern, flags);
+  } catch {
+    return new RegExp(pattern);
+  }
+}
+
+const options: Options = {
+  // Keywords of others are no fault of a schema.
+  strict: false,
+  logger: false,
+  // 100.1 is a multiple of 0.01, whatever a floating-point division says.
+  multipleOfPrecision: 9,
+  code: { regExp: Object.assign(lenientPattern, { code: '' }) },
+};
+
+/** Loads the validator, which most calls and every start do without. */
+export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
+  const [{ Ajv }, { Ajv2020 }, { default: formats }] = await Promise.all([
+    import('ajv'),
+    import('ajv/dist/2020.js'),
+    import('ajv-formats'),
+  ]);
+  const older = formats.default(new Ajv(options));
+  const current = formats.default(new Ajv2020(options));
+  return (schema) => {
+    const isOlder = typeof schema.$schema === 'string' && OLDER_DRAFT.test(schema.$schema);
+    // Lists of `items` were allowed until 2020-12, by whoever names no draft too.
+    const validators = isOlder ? [older] : [current, older];
+    // What names an older or an unknown draft is read by what is here.
+    const { $schema: _draft, $id: _id, ...rest } = schema;
+    let problem = '';
+    for (const ajv of validators) {
+      try {
+        const validate = ajv.compile(rest);
+        return { check: (value) => (validate(value) ? null : inWords(validate.errors?.[0])) };
+      } catch (error) {
+        problem ||= error instanceof Error ? error.message : String(error);
+      } finally {
+        ajv.removeSchema(rest);
+      }
+    }
+    return { problem: problem.replace(/^schema is invalid: /, '').replaceAll('data/', '/') };
+  };
+}
+
+const LONGEST_CHOICE = 200;
+
+/** As `/label must be equal to one of the allowed values (["a","b"])`. */
+function inWords(error: ErrorObject | undefined): string {
+  if (error === undefined) return 'is not as the schema wants it';
+  const { instancePath, message, params } = error;
+  const choices = 'allowedValues' in params ? ` (${JSON.stringify(params.allowedValues)})` : '';
+  const key = 'additionalProperty' in params ? `: ${JSON.stringify(params.additionalProperty)}` : '';
+  const detail = choices.length > LONGEST_CHOICE ? '' : choices + key;
+  return `${instancePath === '' ? 'it' : instancePath} ${message ?? 'is wrong'}${detail}`;
+}

@@ -1,0 +1,60 @@
+import { hash } from 'node:crypto';
+import type { Problem } from '../errors.ts';
+import { stringifyExact } from '../lib/exact-json.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { loadSchemaCompiler } from '../lib/json-schema.ts';
+import type { PlacedProblem, PlacedSchema } from './block.ts';
+
+/** Hashes of schemas that are many objects, but mostly the same text. */
+export type SchemaHashes = { of(schema: JsonObject): { hash: string; schema: string } };
+
+/** More different ones are hashed again. */
+const HASHES_KEPT = 1_000;
+
+export function createSchemaHashes(): SchemaHashes {
+  const ofObjects = new WeakMap<JsonObject, { hash: string; schema: string }>();
+  const ofTexts = new Map<string, { hash: string; schema: string }>();
+  return {
+    of(schema) {
+      const known = ofObjects.get(schema);
+      if (known !== undefined) return known;
+      const text = stringifyExact(schema);
+      const found = ofTexts.get(text) ?? { hash: hash('sha256', text).slice(0, 16), schema: text };
+      if (ofTexts.size >= HASHES_KEPT) ofTexts.clear();
+      ofTexts.set(text, found);
+      ofObjects.set(schema, found);
+      return found;
+    },
+  };
+}
+
+/** Schemas by their hashes, each as soon as it comes looked at once. */
+export type SchemaList = {
+  /** What is wrong with those that are new. */
+  check(schemas: ReadonlyMap<string, PlacedSchema>): Promise<PlacedProblem[]>;
+};
+
+/** Looks for schemas by which no answer could be checked. */
+export function createSchemaList(): SchemaList {
+  const seen = new Set<string>();
+  return {
+    async check(schemas) {
+      const fresh = [...schemas].filter(([hash]) => !seen.has(hash));
+      if (fresh.length === 0) return [];
+      const compile = await loadSchemaCompiler();
+      return fresh.flatMap(([hash, { schema, number, item, field }]) => {
+        seen.add(hash);
+        const parsed: unknown = JSON.parse(schema);
+        const made = compile(isJsonObject(parsed) ? parsed : {});
+        if ('check' in made) return [];
+        const problem: Problem = {
+          ...(item !== null && { item }),
+          field,
+          problem: `is no JSON Schema: ${made.problem}`,
+          valid: 'a JSON Schema, as {"type": "object", "properties": {"label": {"type": "string"}}}',
+        };
+        return [{ number, problem }];
+      });
+    },
+  };
+}

@@ -1,0 +1,352 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+import { createStore } from '../../src/store/files/create-store.ts';
+import {
+  createResultsIndexBuilder,
+  readResultsIndex,
+  writeResultsIndex,
+} from '../../src/store/results-index.ts';
+import { endedBatch, follow, ids, startApi, startCheckedServer } from '../api.ts';
+import { type ApiRequest, succeeded } from '../api-server.ts';
+import type { Reply } from '../harness.ts';
+
+const schema = {
+  type: 'object',
+  properties: {
+    label: { type: 'string', enum: ['card', 'cash'] },
+    score: { type: 'number', minimum: 0, maximum: 1, multipleOf: 0.01 },
+    code: { type: 'string', pattern: '^[A-Z]{2}$', maxLength: 2 },
+    day: { type: 'string', format: 'date' },
+    tags: { type: 'array', items: { type: 'string' }, maxItems: 2 },
+    n: { type: ['integer', 'null'] },
+  },
+  required: ['label'],
+  additionalProperties: false,
+};
+
+const right: [what: string, text: string][] = [
+  ['as asked', '{"label":"card"}'],
+  ['with all keys', '{"label":"cash","score":0.57,"code":"AB","day":"2026-11-25","tags":["a"],"n":3}'],
+  ['with blanks around it', '\n  {"label": "card"}\n\n'],
+  ['with a null that is allowed', '{"label":"card","n":null}'],
+  ['with a whole number written as 3.0', '{"label":"card","n":3.0}'],
+];
+
+const fenced: [what: string, text: string][] = [
+  ['a fenced block', '```json\n{"label":"card"}\n```'],
+  ['a fence without a language', '```\n{"label":"card"}\n```\n'],
+  ['a fence with carriage returns', '```json\r\n{"label":"card"}\r\n```'],
+];
+
+const wrong: [what: string, text: string, why: RegExp][] = [
+  ['prose', 'The label is card.', /not JSON/],
+  ['prose before JSON', 'Here it is: {"label":"card"}', /not JSON/],
+  ['prose around a fence', 'Sure!\n```json\n{"label":"card"}\n```', /not JSON/],
+  ['two fences', '```json\n{"label":"card"}\n```\n```json\n{"label":"cash"}\n```', /not JSON/],
+  ['a fence of wrong JSON', '```json\n{"label":"coin"}\n```', /\/label.*allowed values.*card.*cash/],
+  ['NaN', '{"label":"card","score":NaN}', /not JSON/],
+  ['NaN alone', 'NaN', /not JSON/],
+  ['null', 'null', /must be object/],
+  ['a list', '[{"label":"card"}]', /must be object/],
+  ['a text', '"card"', /must be object/],
+  ['cut off', '{"label":"car', /not JSON/],
+  ['single quotes', "{'label':'card'}", /not JSON/],
+  ['a comma too many', '{"label":"card",}', /not JSON/],
+  ['no key', '{}', /required property 'label'/],
+  ['a key misspelled', '{"lable":"card"}', /required property 'label'/],
+  ['a key too many', '{"label":"card","why":"x"}', /additional properties: "why"/],
+  ['a value that is none of the choices', '{"label":"coin"}', /\/label.*allowed values/],
+  ['a number as text', '{"label":"card","score":"0.5"}', /\/score must be number/],
+  ['above the maximum', '{"label":"card","score":1.5}', /\/score must be <= 1/],
+  ['below the minimum', '{"label":"card","score":-1}', /\/score must be >= 0/],
+  ['between two steps', '{"label":"card","score":0.005}', /\/score must be multiple/],
+  ['against the pattern', '{"label":"card","code":"ab"}', /\/code must match pattern/],
+  ['too long', '{"label":"card","code":"ABC"}', /\/code/],
+  ['of no such format', '{"label":"card","day":"yesterday"}', /\/day must match format/],
+  ['too many', '{"label":"card","tags":["a","b","c"]}', /\/tags must NOT have more than 2/],
+  ['a wrong entry', '{"label":"card","tags":[1]}', /\/tags\/0 must be string/],
+  ['a number with a fraction', '{"label":"card","n":1.5}', /\/n must be integer/],
+];
+
+const cases = [
+  ...right.map(([what, text]) => ({ what, text, outcome: 'succeeded', fenced: undefined, why: undefined })),
+  ...fenced.map(([what, text]) => ({ what, text, outcome: 'succeeded', fenced: true, why: undefined })),
+  ...wrong.map(([what, text, why]) => ({ what, text, outcome: 'incomplete', fenced: undefined, why })),
+];
+
+const answers = (requests: ApiRequest[]) =>
+  requests.map((request, index) => succeeded(request, cases[index]?.text ?? '')).reverse();
+
+const prompt = 'Which?';
+const format = { type: 'json_schema', schema };
+/** Every way in which a schema is given. */
+const ways: [way: string, requests: object[], submit?: object][] = [
+  ['with each task', cases.map(({ what }) => ({ task_id: what, prompt, output_schema: schema }))],
+  ['for all', cases.map(({ what }) => ({ task_id: what, prompt })), { output_schema: schema }],
+  [
+    'in native requests',
+    cases.map((_, index) => ({
+      custom_id: `n${index}`,
+      params: {
+        model: 'claude-haiku-5-5',
+        max_tokens: 100,
+        messages: [{ role: 'user', content: prompt }],
+        output_config: { format },
+      },
+    })),
+  ],
+];
+
+describe.each(ways)('answers to a schema that is given %s', (_way, requests, submit = {}) => {
+  test('are checked in full; what breaks it is incomplete, and told with the cause', async () => {
+    const { server, batch_id } = await endedBatch(requests, answers, { submit });
+    const { results } = await server.ok('get_results', { batch_id, limit: 200 });
+    for (const [index, { what, outcome, fenced, why }] of cases.entries()) {
+      const shown = results[index];
+      expect({ what, outcome: shown.outcome, fenced: shown.fenced }).toEqual({ what, outcome, fenced });
+      if (why === undefined) expect(shown.json, what).toMatchObject({ label: expect.any(String) });
+      else expect(shown.error?.type, what).toBe('invalid_answer');
+    }
+    const status = await server.ok('batch_status', { batch_id });
+    const good = right.length + fenced.length;
+    expect(status.outcomes).toMatchObject({ succeeded: good, incomplete: wrong.length });
+    expect(status.warnings.join(' ')).toMatch(/3 answers gave the JSON in a fenced block/);
+  });
+});
+
+test('the cause says where an answer breaks its schema', async () => {
+  for (const [what, text, why] of wrong) {
+    const { server, batch_id } = await endedBatch(
+      [{ task_id: what, prompt, output_schema: schema }],
+      ([request]) => (request ? [succeeded(request, text)] : []),
+    );
+    const { results, error_digest } = await server.ok('get_results', { batch_id });
+    expect(results[0].error.message, what).toMatch(why);
+    expect(error_digest, what).toMatchObject([
+      { type: 'invalid_answer', count: 1, retryable: true, sample_task_ids: [what] },
+    ]);
+  }
+});
+
+test('labels and task types ask for what their answers are checked by', async () => {
+  const api = await startApi({
+    results: (requests) =>
+      requests.map((request, index) => succeeded(request, `{"label":"${'xyz'[index]}"}`)),
+  });
+  const server = await startCheckedServer({ api });
+  const requests = ['a', 'b', 'c'].map((task_id) => ({ task_id, prompt }));
+  const labelled = await server.ok('submit_batch', { requests, labels: ['x', 'y'] });
+  const typed = await server.ok('submit_batch', {
+    requests: [
+      { task_id: 'a', task_type: 'classify_bulk', input_data: { items: ['i'], labels: ['x', 'y'] } },
+    ],
+  });
+  api.endAll();
+  expect(await follow(server, labelled.batch_id)).toMatchObject({
+    outcomes: { succeeded: 2, incomplete: 1 },
+  });
+  expect(await follow(server, typed.batch_id)).toMatchObject({ outcomes: { incomplete: 1 } });
+});
+
+test('a turn that calls a tool is no answer yet, and need not be JSON', async () => {
+  const content = [{ type: 'tool_use', id: 't', name: 'look', input: {} }];
+  const { server, batch_id } = await endedBatch(
+    [{ task_id: 'a', prompt, output_schema: schema }],
+    ([request]) => (request ? [succeeded(request, '', { content, stop_reason: 'tool_use' })] : []),
+  );
+  expect(await follow(server, batch_id)).toMatchObject({ outcomes: { succeeded: 1 } });
+});
+
+test('retry_batch sends invalid and empty answers again, and checks them again by the same schema', async () => {
+  const open = { type: 'object', properties: { label: { type: 'string' } }, required: ['label'] };
+  const texts = [
+    ['{"label":"a","more":1}', 'prose', ' '],
+    // What the caller's schema allows is right, though the API is sent a closed one.
+    ['{"label":"b","more":1}', '{"more":1}'],
+    ['{"label":"c","more":1}'],
+  ];
+  let round = -1;
+  const api = await startApi({
+    results: (requests) => {
+      round += 1;
+      return requests.map((request, index) => succeeded(request, texts[round]?.[index] ?? ''));
+    },
+  });
+  const server = await startCheckedServer({ api });
+  const { batch_id } = await server.ok('submit_batch', {
+    requests: ids(3).map((task_id) => ({ task_id, prompt, output_schema: open })),
+  });
+  const counts: Reply[] = [];
+  for (const sent of [3, 2, 1]) {
+    expect(api.creates.at(-1)?.requests).toHaveLength(sent);
+    api.endAll();
+    counts.push((await follow(server, batch_id)).outcomes);
+    if (sent > 1) await server.ok('retry_batch', { batch_id });
+  }
+  expect(counts).toMatchObject([
+    { succeeded: 1, incomplete: 2 },
+    { succeeded: 2, incomplete: 1 },
+    { succeeded: 3, incomplete: 0 },
+  ]);
+  const { results } = await server.ok('get_results', { batch_id, detail: 'full' });
+  expect(results.map(({ json, attempt }: Reply) => [json.label, attempt])).toEqual([
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ]);
+});
+
+describe('what is no schema is refused before anything is sent', () => {
+  const bad: [what: string, schema: object, field?: string][] = [
+    ['names and types', { label: 'string' }],
+    ['a type that is none', { type: 'int' }],
+    ['a property of such a type', { type: 'object', properties: { n: { type: 'int' } } }],
+    ['a property that is a text', { type: 'object', properties: { label: 'string' } }],
+    ['a wrapper', { name: 'answer', strict: true, schema }],
+    ['required as a text', { type: 'object', properties: { a: {} }, required: 'a' }],
+    ['required as a flag', { type: 'object', properties: { a: { type: 'string', required: true } } }],
+    ['a choice of none', { type: 'object', properties: { a: { enum: 'x' } } }],
+    ['a minimum that is a text', { type: 'object', properties: { a: { type: 'number', minimum: '0' } } }],
+    ['a pattern that is none', { type: 'object', properties: { a: { type: 'string', pattern: '(' } } }],
+    ['a reference to nothing', { type: 'object', properties: { a: { $ref: '#/$defs/none' } } }],
+    ['anyOf that is no list', { anyOf: { type: 'object' } }],
+  ];
+  it.each(bad)('%s', async (_what, output_schema) => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    const tasks = [{ task_id: 'a', prompt }];
+    for (const work of [{ requests: tasks, output_schema }, { requests: [{ ...tasks[0], output_schema }] }]) {
+      for (const tool of ['submit_batch', 'estimate_cost'])
+        expect(await server.fails(tool, work)).toMatch(/invalid_input.*\n.*output_schema/);
+    }
+    expect(api.creates).toEqual([]);
+  });
+
+  const good: [what: string, schema: object][] = [
+    ['of draft 7, from zod 3', { $schema: 'http://json-schema.org/draft-07/schema#', ...schema }],
+    ['of 2020-12, from zod 4', { $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema }],
+    [
+      'from pydantic',
+      {
+        $defs: { A: { type: 'object', properties: {} } },
+        properties: { a: { $ref: '#/$defs/A' } },
+        title: 'T',
+        type: 'object',
+      },
+    ],
+    [
+      'that refers to itself',
+      { type: 'object', properties: { next: { anyOf: [{ $ref: '#' }, { type: 'null' }] } } },
+    ],
+    [
+      'with keywords of others',
+      { type: 'object', properties: { a: { type: 'string', 'x-order': 1, example: 'x' } } },
+    ],
+    [
+      'with tuples of draft 7',
+      { type: 'object', properties: { a: { type: 'array', items: [{ type: 'string' }] } } },
+    ],
+    [
+      'with a pattern of another language',
+      { type: 'object', properties: { a: { type: 'string', pattern: '^[\\w\\-\\_]+$' } } },
+    ],
+    ['with an id', { $id: 'https://a.example/answer.json', ...schema }],
+  ];
+  it.each(good)('but not one %s', async (_what, output_schema) => {
+    const api = await startApi({
+      results: (sent) => sent.map((request) => succeeded(request, '{"label":"card"}')),
+    });
+    const server = await startCheckedServer({ api });
+    const requests = ids(2).map((task_id) => ({ task_id, prompt, output_schema }));
+    const { batch_id } = await server.ok('submit_batch', { requests });
+    api.endAll();
+    const status = await follow(server, batch_id);
+    expect(status.outcomes.succeeded + status.outcomes.incomplete).toBe(2);
+  });
+});
+
+test('a schema on a line of a file, sent from threads, is named where it is none and checked where it is one', async () => {
+  const api = await startApi({
+    results: (sent) =>
+      sent.map((request, index) => succeeded(request, index === 7 ? 'no' : `{"n${index}":1}`)),
+  });
+  const server = await startCheckedServer({ api, limits: { threadedBytes: 1 } });
+  const line = (index: number, type: string) => ({
+    task_id: `t${index}`,
+    prompt,
+    output_schema: { type: 'object', properties: { [`n${index}`]: { type } }, required: [`n${index}`] },
+  });
+  const write = (type: string) =>
+    writeFile(
+      path.join(server.work, 'tasks.jsonl'),
+      ids(300)
+        .map((_, index) => JSON.stringify(line(index, index === 123 ? type : 'integer')))
+        .join('\n'),
+    );
+  await write('int');
+  expect(await server.fails('submit_batch', { requests_file: 'tasks.jsonl' })).toMatch(
+    /line 124.*t123.*output_schema: is no JSON Schema/,
+  );
+  await write('integer');
+  const { batch_id } = await server.ok('submit_batch', { requests_file: 'tasks.jsonl' });
+  api.endAll();
+  expect(await follow(server, batch_id)).toMatchObject({ outcomes: { succeeded: 299, incomplete: 1 } });
+});
+
+/** Results as the first version left them: all that the API called succeeded counted as that. */
+async function asOlderVersionsLeft(data: string, batchId: string): Promise<void> {
+  const store = createStore({ path: data, log: () => {} });
+  const blobs = store.blobs(batchId);
+  const register = store.record(batchId);
+  const [part] = (await register.read())?.parts ?? [];
+  const results = part?.progress.state === 'created' ? part.progress.results : null;
+  if (!part || !results) throw new Error('the batch has no results');
+  const index = await readResultsIndex(blobs, part.number, results.bytes);
+  if (!index) throw new Error('the batch has no index');
+  const builder = createResultsIndexBuilder(index.count);
+  for (let i = 0; i < index.count; i += 1) {
+    const { ordinal, offset, length } = index.at(i);
+    builder.add(ordinal, 'succeeded', offset, length);
+  }
+  await writeResultsIndex(blobs, part.number, builder.finish(results.bytes));
+  const { scan: _scan, ...older } = results;
+  const outcomes = { ...results.outcomes, succeeded: index.count, incomplete: 0 };
+  await register.update(
+    (record) =>
+      record && {
+        ...record,
+        parts: record.parts.map((each) =>
+          each.progress.state === 'created'
+            ? { ...each, progress: { ...each.progress, results: { ...older, outcomes, failures: [] } } }
+            : each,
+        ),
+      },
+  );
+}
+
+test('results that an older version has judged are judged anew: pages, totals and files agree', async () => {
+  const tasks = [
+    ...ids(3).map((task_id) => ({ task_id, prompt })),
+    { task_id: 'json', prompt, output_schema: schema },
+  ];
+  const { server, api, batch_id } = await endedBatch(tasks, (sent) =>
+    sent.map((request, index) =>
+      succeeded(request, index === 3 ? 'prose' : 'fine', index === 1 ? { content: [] } : {}),
+    ),
+  );
+  await follow(server, batch_id);
+  await server.close();
+  await asOlderVersionsLeft(server.data, batch_id);
+  const again = await startCheckedServer({ api, folder: server.folder });
+  const status = await again.ok('batch_status', { batch_id });
+  const { results, totals } = await again.ok('get_results', { batch_id });
+  expect(status.outcomes).toMatchObject({ succeeded: 2, incomplete: 2 });
+  expect(totals).toMatchObject({ succeeded: 2, incomplete: 2 });
+  expect(results.map(({ outcome }: Reply) => outcome)).toEqual([
+    'succeeded',
+    'incomplete',
+    'succeeded',
+    'incomplete',
+  ]);
+});
