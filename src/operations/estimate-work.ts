@@ -1,10 +1,12 @@
 import { adviceFor } from '../cost/advice.ts';
 import { budgetToday } from '../cost/budget.ts';
+import { contextAdvice } from '../cost/context-advice.ts';
 import { formatUsd } from '../cost/cost.ts';
 import { type CostLine, totalOf } from '../cost/cost-line.ts';
 import { countCosts } from '../cost/count-sample.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
 import { BatchError } from '../errors.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import { tiers } from '../provider/models.ts';
 import type { Provider, ProviderAccount } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
@@ -59,6 +61,8 @@ export async function estimateWork(
     : [];
   const counted = await countCosts(asked ? provider : null, name, costs, request_count);
   const { rates, lines: cost } = counted;
+  const { context: shared } = work.defaults;
+  const [first] = cost;
   const compare = tiers.map((tier) => ({
     model_tier: tier,
     cost: costs.tally.linesFor(context.catalog.forTier(tier), rates, knownOutput),
@@ -73,7 +77,16 @@ export async function estimateWork(
     rests_on: rests,
     ...(matched && { matched }),
     preview: previewOf(first_request),
-    advice: adviceFor(context, costs, rates, request_count),
+    advice: [
+      ...adviceFor(context, shared ? { ...costs, unmarked_sharers: 0 } : costs, rates, request_count),
+      ...(shared && first
+        ? contextAdvice(shared, dialectOf(name), {
+            model: catalog.require(first.model),
+            requests: request_count,
+            rates,
+          })
+        : []),
+    ],
     warnings: [
       ...(name === 'sandbox' ? [] : await ceilingWarnings(context, cost)),
       ...new Set([...warnings, ...lifeWarnings]),

@@ -4,6 +4,7 @@ import type { AllowedFolders } from '../lib/allowed-folders.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
+import { readContext } from '../tasks/sources/read-context.ts';
 import { labelSchema, readLabels } from '../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
 import type { Work, WorkSource } from '../tasks/work.ts';
@@ -13,7 +14,7 @@ import { fileArgument } from './file-argument.ts';
 const taskShape = {
   type: 'object',
   description:
-    '{task_id, task_type, input_data} or {task_id, prompt}, each with optional model_tier, model, max_tokens, system, ' +
+    '{task_id, task_type, input_data}, {task_id, prompt} or a prompt alone, each with optional model_tier, model, max_tokens, system, ' +
     'output_schema; or native {custom_id, params} as in the Messages API',
 };
 
@@ -53,6 +54,11 @@ export const workFields = {
     .record(z.string().min(1), z.string().min(1))
     .optional()
     .describe('{"label": "category"}: key of the answer, right column'),
+  context_files: z
+    .array(fileArgument)
+    .nonempty()
+    .optional()
+    .describe('Documents before every task: paths, globs'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
 };
 
@@ -66,10 +72,11 @@ type SourceArguments = {
   split_chars?: number | undefined;
 };
 
-export type WorkArguments = TaskDefaults &
+export type WorkArguments = Omit<TaskDefaults, 'context'> &
   SourceArguments & {
     labels?: string[] | string | undefined;
     expect?: Record<string, string> | undefined;
+    context_files?: string[] | undefined;
     max_tasks?: number | undefined;
   };
 
@@ -99,7 +106,9 @@ export async function toWork(
   const source = sourceOf(args, limits.inlineBytes);
   const { task_type, prompt, input_data, system, model_tier, model, max_tokens } = args;
   const output_schema = await answerSchema(args, folders);
-  const defaults = { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema };
+  const context = args.context_files && (await readContext(args.context_files, folders));
+  const shared = { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema };
+  const defaults = context === undefined ? shared : { ...shared, context };
   const expect = expectedKeys(args, output_schema);
   return { source, defaults, max_tasks: args.max_tasks, expect };
 }

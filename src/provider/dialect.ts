@@ -78,6 +78,8 @@ export type PlainRequest = {
   /** Empty where there is none. */
   system: string;
   prompt: string;
+  /** What stands before the prompt, and before that of other requests too. */
+  context?: readonly ContextDocument[] | undefined;
   /** What the prompt is about. */
   attachment?: Attachment | undefined;
   /** As `prepareSchema` gave it. */
@@ -91,6 +93,12 @@ export type Attachment = {
   /** Base64. */
   data: string;
 };
+
+/** A document that many requests have in front; `sha256` is of its text or its base64. */
+export type ContextDocument = { name: string; sha256: string } & (
+  | { text: string }
+  | { attachment: Attachment }
+);
 
 /** Null is what the params do not say, or say wrongly. */
 export type RequestFacts = {

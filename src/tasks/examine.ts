@@ -8,13 +8,9 @@ import { requestIdFor } from './custom-ids.ts';
 import { findWithin } from './find-within.ts';
 import { findHalfCharacters } from './half-characters.ts';
 import { type PlaceKind, placeName } from './place.ts';
-
-import { type Item, MOST_LEVELS, withTextIds } from './read-item.ts';
-
+import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from './read-item.ts';
 import { type AnswerSchema, type RenderedTask, type Renderer, renderTask } from './render.ts';
-
 import { checkRendered } from './rendered-request.ts';
-
 import { createSchemaHashes } from './schemas.ts';
 import type { SourceItem } from './sources/source-row.ts';
 import { createTaskParser, exactParams, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
@@ -98,7 +94,7 @@ export function createExaminer(examination: Examination): Examiner {
 
   return {
     add(number, given) {
-      const item = withTextIds(given);
+      const item = withTextIds(withTextAsPrompt(given, number));
       const id = givenId(item.value);
       block.countItem();
       if (id !== null) block.addId(number, id);

@@ -118,6 +118,14 @@ function repeatedKeyIn(text: string): string | null {
   return null;
 }
 
+/** A text alone is a task's prompt, and its id is made of its number; the very same item for all else. */
+export function withTextAsPrompt(item: Item, number: number): Item {
+  const { value: prompt, repeatedKey } = item;
+  if (typeof prompt !== 'string' || prompt.trim() === '') return item;
+  const value = { task_id: `task_${number}`, prompt };
+  return { value, exact: value, repeatedKey, mayHoldHalf: item.mayHoldHalf, isTooDeep: false };
+}
+
 const ID_KEYS = ['task_id', 'custom_id'];
 
 /** Ids that are numbers are taken as texts, as they were written; the very same item where there are none. */

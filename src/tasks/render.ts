@@ -56,10 +56,20 @@ type OwnTask = Extract<Task, { kind: 'task' }>;
 
 /** Turns a task into a request; every problem it finds names the field, not the task. */
 export function renderTask(task: Task, defaults: TaskDefaults, renderer: Renderer): Rendering {
-  if (task.kind === 'native') return renderNative(task, renderer);
+  if (task.kind === 'native') {
+    return defaults.context === undefined ? renderNative(task, renderer) : contextBesideNative();
+  }
   return task.kind === 'row'
     ? renderOwn({ kind: 'task', task_id: task.task_id }, defaults, renderer, task.row)
     : renderOwn(task, defaults, renderer);
+}
+
+function contextBesideNative(): Rendering {
+  const problem = 'is sent as it is, so context_files would not be read';
+  return {
+    ok: false,
+    problems: [{ field: 'params', problem, valid: '{task_id, prompt}, or no context_files' }],
+  };
 }
 
 function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }: Renderer): Rendering {
@@ -144,7 +154,8 @@ function renderOwn(
   const system = task.system ?? defaults.system ?? content.rendered.system;
   const output_schema = schema?.schema ?? content.rendered.output_schema;
   const attachment = row?.attachment;
-  const plain = { model: model.id, max_tokens, system, prompt, attachment, output_schema };
+  const { context } = defaults;
+  const plain = { model: model.id, max_tokens, system, prompt, context, attachment, output_schema };
   const params = dialect.requests.render(plain);
   return {
     ok: true,
@@ -165,6 +176,7 @@ function renderOwn(
         prompt,
         row: row?.cells,
         attachment: attachment && [attachment.media_type, hash('sha256', attachment.data)],
+        context: context?.map(({ name, sha256 }) => [name, sha256]),
         system,
         output_schema,
         max_tokens,

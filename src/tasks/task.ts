@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
-import type { Dialect, IdForm } from '../provider/dialect.ts';
+import type { ContextDocument, Dialect, IdForm } from '../provider/dialect.ts';
 import { type Tier, tiers } from '../provider/models.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
 import type { Item } from './read-item.ts';
@@ -41,6 +41,8 @@ export type TaskDefaults = {
   model?: string | undefined;
   max_tokens?: number | undefined;
   output_schema?: Record<string, unknown> | undefined;
+  /** Documents before every task. */
+  context?: readonly ContextDocument[] | undefined;
 };
 
 /** One unit of the caller's work, as given; a row or a file takes all its settings from those for all. */

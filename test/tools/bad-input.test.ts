@@ -66,7 +66,8 @@ describe('the work as a whole', () => {
 
 describe('a task', () => {
   const rows: Row[] = [
-    ['as text', requests(CONTENT), 'requests[0]: is a string', '{task_id, prompt}'],
+    ['as blank text', requests(' '), 'requests[0]: is a string', '{task_id, prompt}'],
+    ['as a number', requests(17), 'requests[0]: is a number', '{task_id, prompt}'],
     ['as null', requests(null), 'requests[0]: is null', '{task_id, prompt}'],
     ['as a list', requests([task]), 'requests[0]: is a list', '{task_id, prompt}'],
     ['without anything', requests({}), 'requests[0]: task_id: is missing', 'a string'],

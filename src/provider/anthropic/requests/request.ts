@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseExact, plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject } from '../../../lib/json.ts';
-import type { Attachment, Params, PlainRequest, RequestFacts } from '../../dialect.ts';
+import type { Attachment, ContextDocument, Params, PlainRequest, RequestFacts } from '../../dialect.ts';
 
 /** The body of a create: `{"requests":[{custom_id, params}, …]}`. */
 export const bodyForm = { head: '{"requests":[', between: ',', tail: ']}' } as const;
@@ -28,23 +28,35 @@ export function decodeRequest(text: string): { id: string; params: Params } | nu
 
 /** The params of a single prompt. */
 export function renderParams(request: PlainRequest): Params {
-  const { model, max_tokens, system, prompt, attachment, output_schema } = request;
+  const { model, max_tokens, system, prompt, context = [], attachment, output_schema } = request;
+  const files = [...context.map(documentBlock), ...(attachment ? [fileBlock(attachment)] : [])];
   return {
     model,
     max_tokens,
     ...(system !== '' && { system }),
-    messages: [{ role: 'user', content: attachment ? withAttachment(attachment, prompt) : prompt }],
+    messages: [
+      { role: 'user', content: files.length === 0 ? prompt : [...files, { type: 'text', text: prompt }] },
+    ],
     ...(output_schema && { output_config: { format: { type: 'json_schema', schema: output_schema } } }),
   };
 }
 
-/** The file first: a model follows best what stands behind its material (Vision and PDF documentation). */
-function withAttachment({ kind, media_type, data }: Attachment, text: string): object[] {
-  const source = { type: 'base64', media_type, data };
-  return [
-    { type: kind === 'pdf' ? 'document' : 'image', source },
-    { type: 'text', text },
-  ];
+/** Files come before the prompt: a model follows best what stands behind its material (Vision and PDF documentation). */
+function fileBlock({ kind, media_type, data }: Attachment): object {
+  return { type: kind === 'pdf' ? 'document' : 'image', source: { type: 'base64', media_type, data } };
+}
+
+function documentBlock(document: ContextDocument): object {
+  const { name: title } = document;
+  if ('text' in document) {
+    return {
+      type: 'document',
+      source: { type: 'text', media_type: 'text/plain', data: document.text },
+      title,
+    };
+  }
+  const { attachment } = document;
+  return attachment.kind === 'pdf' ? { ...fileBlock(attachment), title } : fileBlock(attachment);
 }
 
 /** Where a schema stands: the second place is that of the beta, before formats were generally available. */

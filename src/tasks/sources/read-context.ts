@@ -1,0 +1,59 @@
+import { hash } from 'node:crypto';
+import { BatchError, type Problem } from '../../errors.ts';
+import type { AllowedFolders } from '../../lib/allowed-folders.ts';
+import { quoteName } from '../../lib/nearest.ts';
+import type { ContextDocument } from '../../provider/dialect.ts';
+import { findFiles } from './find-files.ts';
+import { type FileItem, readFileItems } from './read-files.ts';
+import { type Skipped, skippedText } from './skipped.ts';
+
+/** With room for the task itself in a request of 32 MB (the API's limit). */
+const LONGEST_CONTEXT_BYTES = 30_000_000;
+
+/**
+ * The documents that stand before each task, in the order of the patterns and then of their names. Throws
+ * `invalid_input` where one can't be used: a task that lacks a document would be answered all the same.
+ */
+export async function readContext(
+  patterns: readonly string[],
+  folders: AllowedFolders,
+): Promise<ContextDocument[]> {
+  const skipped: Skipped = new Map();
+  const documents: ContextDocument[] = [];
+  let bytes = 0;
+  for await (const file of findFiles(patterns, folders, skipped)) {
+    for await (const item of readFileItems(file, folders, { split_chars: undefined, skipped })) {
+      const document = toDocument(item);
+      bytes += 'text' in document ? Buffer.byteLength(document.text) : document.attachment.data.length;
+      // Each document has its own limit, and many of them would fill the memory before anything else says no.
+      if (bytes > LONGEST_CONTEXT_BYTES)
+        throw refused({ problem: 'holds more than a request can', valid: 'at most 30 MB in all' });
+      documents.push(document);
+    }
+  }
+  if (skipped.size > 0) {
+    throw refused({
+      problem: `would leave out ${skippedText(skipped)}`,
+      valid: 'text, PDFs and images; leave others out with !',
+    });
+  }
+  if (documents.length === 0)
+    throw refused({ problem: 'match no file', valid: 'paths or globs of text files, PDFs or images' });
+  return documents;
+}
+
+function toDocument(item: FileItem): ContextDocument {
+  if ('problem' in item) {
+    throw refused({ ...item.problem, problem: `${quoteName(item.task_id)}: ${item.problem.problem}` });
+  }
+  const name = item.task_id;
+  return 'text' in item
+    ? { name, text: item.text, sha256: hash('sha256', item.text) }
+    : { name, attachment: item.attachment, sha256: hash('sha256', item.attachment.data) };
+}
+
+function refused(problem: Problem): BatchError {
+  return new BatchError('invalid_input', 'The work was refused; nothing was sent.', {
+    problems: [{ ...problem, field: 'context_files' }],
+  });
+}
