@@ -14,6 +14,7 @@ import {
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
+import { noSuchMethod } from './protocol.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -25,9 +26,12 @@ export async function createLegacyEra(
   // The plain server: arguments are parsed and results shaped at our one boundary, and the high-level one's own
   // validation would come first and can't name what is wrong.
   const server = new Server(info, { capabilities, instructions });
-  server.fallbackRequestHandler = ({ method, params }, { signal, sendNotification }) => {
+  server.fallbackRequestHandler = async ({ method, params }, { signal, sendNotification }) => {
+    // What this era's clients know of tasks is another thing, and none of them follows it.
+    if (method.startsWith('tasks/')) throw noSuchMethod();
     const client: Client = {
       signal,
+      followsTasks: false,
       progress: (params) => sendNotification({ method: 'notifications/progress', params }),
     };
     return answer(method, params, client);

@@ -1,14 +1,18 @@
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { Context } from '../state/context.ts';
+import type { Following } from '../state/jobs.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
-import { errorCodes, ProtocolError } from './protocol.ts';
+import { errorCodes, noSuchMethod, ProtocolError } from './protocol.ts';
+import { createTasks, type Look, outlastsCall } from './tasks.ts';
 
 /** Whoever sent a request, and what it can do. The two eras of the protocol tell that in different ways. */
 export type Client = {
   /** Aborted when the client cancels the request. */
   signal: AbortSignal;
+  /** Whether a result may be a task, which the client then follows by itself. */
+  followsTasks: boolean;
   /** Sends `notifications/progress`. */
   progress(params: Progress): Promise<void>;
 };
@@ -31,6 +35,8 @@ export type Options = {
   redact: (text: string) => string;
   /** Told of all that goes on for a request, for a starter that lets it be answered before it ends. */
   onWork?: (work: Promise<unknown>) => void;
+  /** The terminal's command that ends when a batch has. */
+  waitFor?: (batchId: string) => string;
   /** Told when the client has asked for the tools: the next thing that it asks for is a call. */
   onList?: () => void;
 };
@@ -42,13 +48,28 @@ type Answer = (params: unknown, client: Client) => Result | Promise<Result>;
 
 /** The methods over a source. Knows neither era; touches neither environment nor transport. */
 export function createMethods({ readOnly, load }: Source, options: Options): Methods {
-  const { version, redact, onWork, onList } = options;
+  const { version, redact, onWork, onList, waitFor } = options;
   const offered = readOnly ? advertised.readOnly : advertised.all;
 
   async function callTool(name: string, args: unknown, call: Call): Promise<Result> {
     const [boundary, context] = await Promise.all([import('../tools/boundary.ts'), load()]);
     return boundary.callTool(name, args, context, call, redact);
   }
+
+  function followingOf({ followsTasks }: Client): Following | undefined {
+    if (followsTasks) return { kind: 'task' };
+    return waitFor && { kind: 'command', waitFor };
+  }
+
+  async function look(args: object, signal: AbortSignal): Promise<Look> {
+    let isOver = false;
+    const onOver = () => {
+      isOver = true;
+    };
+    const call: Call = { signal, progress: silently, following: { kind: 'task' }, onOver };
+    return { result: await callTool('batch_status', { ...args, wait_seconds: 0 }, call), isOver };
+  }
+  const tasks = createTasks((batch_id, signal) => look({ batch_id }, signal));
 
   const answers = new Map<string, Answer>([
     ['ping', () => ({})],
@@ -61,12 +82,18 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
     ],
     [
       'tools/call',
-      (params, client) => {
+      async (params, client) => {
         const { name, args, progressToken } = callOf(params, offered);
+        const { signal, followsTasks } = client;
+        const outlasting = name === 'batch_status' && followsTasks ? outlastsCall(args) : null;
+        if (outlasting !== null) return tasks.begin(await look(outlasting, signal));
         const progress = progressToken === undefined ? silently : reportTo(client, progressToken);
-        return callTool(name, args, { signal: client.signal, progress });
+        return callTool(name, args, { signal, progress, following: followingOf(client) });
       },
     ],
+    ['tasks/get', (params, { signal }) => tasks.get(params, signal)],
+    ['tasks/cancel', (params) => tasks.cancel(params)],
+    ['tasks/update', (params) => tasks.update(params)],
     // Some clients ask for these whatever a server has declared, and give it up where they are refused.
     ['prompts/list', () => ({ prompts: [] })],
     ['resources/list', () => ({ resources: [] })],
@@ -80,9 +107,7 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
     instructions: advertised.instructions,
     async answer(method, params, client) {
       const known = answers.get(method);
-      if (known === undefined) {
-        throw new ProtocolError(errorCodes.methodNotFound, 'There is no such method');
-      }
+      if (known === undefined) throw noSuchMethod();
       const answer = Promise.resolve(known(params, client));
       onWork?.(answer);
       return answer;

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
-import { envelope, errorCodes, ProtocolError } from './protocol.ts';
+import { envelope, errorCodes, ProtocolError, TASKS } from './protocol.ts';
 
 const VERSION = '2026-07-28';
 
@@ -13,8 +13,22 @@ type Request = Extract<Message, { id: RequestId; method: string }>;
 /** What a request tells of itself and of whoever sends it. What is odd in the capabilities is not declared. */
 const meta = z.looseObject({
   [envelope.version]: z.unknown(),
-  [envelope.clientCapabilities]: z.looseObject({}).optional().catch({}),
+  [envelope.clientCapabilities]: z
+    .looseObject({
+      extensions: z
+        .looseObject({ [TASKS]: z.looseObject({}).optional() })
+        .optional()
+        .catch(undefined),
+    })
+    .optional()
+    .catch({}),
 });
+
+type Meta = z.infer<typeof meta>;
+
+function metaOf(params: Request['params']): Partial<Meta> {
+  return meta.safeParse(params?._meta).data ?? {};
+}
 
 const cancelled = z.looseObject({ requestId: z.union([z.string(), z.int()]) });
 
@@ -42,6 +56,7 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
     const { signal } = controller;
     const client: Client = {
       signal,
+      followsTasks: metaOf(params)[envelope.clientCapabilities]?.extensions?.[TASKS] !== undefined,
       progress: (told) => wire.send({ jsonrpc: '2.0', method: 'notifications/progress', params: told }),
     };
     try {
@@ -78,16 +93,19 @@ async function resultOf(
   params: Request['params'],
   client: Client,
 ): Promise<Result> {
-  requireEnvelope(method, params?._meta);
+  requireEnvelope(method, metaOf(params));
   if (method !== 'server/discover') return methods.answer(method, params, client);
   const { capabilities, instructions } = methods;
-  return { supportedVersions: [VERSION], capabilities, instructions };
+  return {
+    supportedVersions: [VERSION],
+    capabilities: { ...capabilities, extensions: { [TASKS]: {} } },
+    instructions,
+  };
 }
 
 /** Throws where the envelope is not there, or is of another revision. Whoever asks what is spoken may leave the rest out. */
-function requireEnvelope(method: string, given: unknown): void {
-  const { [envelope.version]: version, [envelope.clientCapabilities]: capabilities } =
-    meta.safeParse(given).data ?? {};
+function requireEnvelope(method: string, given: Partial<Meta>): void {
+  const { [envelope.version]: version, [envelope.clientCapabilities]: capabilities } = given;
   if (version !== undefined && version !== VERSION) {
     const requested = typeof version === 'string' ? version : 'unknown';
     const data = { supported: [VERSION], requested };

@@ -20,6 +20,8 @@ export class ProtocolError extends Error {
   }
 }
 
+export const noSuchMethod = () => new ProtocolError(errorCodes.methodNotFound, 'There is no such method');
+
 /** What a message of the new era says of itself, under `params._meta`. */
 export const envelope = {
   version: 'io.modelcontextprotocol/protocolVersion',

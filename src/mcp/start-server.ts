@@ -10,6 +10,7 @@ import type { Context } from '../state/context.ts';
 import { version } from '../version.ts';
 import { createServerFor } from './create-server.ts';
 import { StdioTransport } from './stdio-transport.ts';
+import { waitCommand } from './wait-command.ts';
 
 const NO_CREDENTIALS =
   'There is no Anthropic credential that can be used: work is checked and estimated, but none is sent. Set ' +
@@ -61,11 +62,13 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   // Only a price file and models by name can be found wrong.
   if (config.pricesFile !== undefined || Object.keys(config.tierModels).length > 0) await work.load();
   const going = new Set<Promise<unknown>>();
+  const waitFor = waitCommand(config);
   const server = createServerFor(
     { readOnly: config.readOnly, load: work.load },
     {
       version,
       redact: (text) => redact(text, config.secrets),
+      ...(waitFor && { waitFor }),
       onWork(work) {
         const whole = work.finally(() => going.delete(whole));
         going.add(whole);

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import type { Waiting } from '../state/jobs.ts';
+import type { Following, Waiting } from '../state/jobs.ts';
 import { problemsOf } from '../tasks/problems.ts';
 import { findBatch } from './find-batch.ts';
 
@@ -34,7 +34,7 @@ type Definition<Input extends z.ZodObject, Output extends z.ZodObject, Facts ext
   output: Output;
   run(context: Context, args: z.output<Input>, waiting: Waiting): Promise<Facts>;
   /** What to do now. Names tools and ids, and nothing that a model or a file wrote. */
-  nextStep(facts: NoInfer<Facts>, args: z.output<Input>): string;
+  nextStep(facts: NoInfer<Facts>, args: z.output<Input>, following: Following | undefined): string;
 };
 
 /** Puts an operation together. The compiler holds that what it gives is what its `output` says. */
@@ -52,7 +52,7 @@ export function defineOperation<
       const { args, notes } = await withBatchId(context, given);
       const facts = await definition.run(context, args, waiting);
       const told = notes.length === 0 ? facts : { ...facts, warnings: [...notes, ...facts.warnings] };
-      return { ...told, next_step: definition.nextStep(told, args) };
+      return { ...told, next_step: definition.nextStep(told, args, waiting.following) };
     },
   };
 }

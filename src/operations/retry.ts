@@ -39,7 +39,7 @@ export const retry = defineOperation({
   async run(context, { batch_id, ...options }, waiting) {
     return tell(context, await sendAgain(context, batch_id, options, waiting), options.dry_run ?? false);
   },
-  nextStep: (reply) => (reply.dry_run ? AFTER_DRY_RUN : nextStep(reply)),
+  nextStep: (reply, _args, following) => (reply.dry_run ? AFTER_DRY_RUN : nextStep(reply, following)),
 });
 
 export type RetryReply = ReplyOf<typeof retry>;

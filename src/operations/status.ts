@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Context } from '../state/context.ts';
+import { LONGEST_WAIT_SECONDS } from '../state/jobs.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
@@ -18,14 +19,25 @@ export const status = defineOperation({
   name: 'status',
   input: z.strictObject({
     batch_id: batchId,
-    wait_seconds: z.number().min(0).max(20).optional(),
+    wait_seconds: z.number().min(0).optional(),
   }),
   output: statusOutput,
   async run(context, { batch_id, wait_seconds }, waiting): Promise<BatchReport | Preparing> {
-    return follow(context, batch_id, { ...waiting, waitSeconds: wait_seconds });
+    const seen = await follow(context, batch_id, { ...waiting, waitSeconds: wait_seconds });
+    const isShortened = wait_seconds !== undefined && wait_seconds * 1000 > longestWaitMs(context);
+    return isShortened ? { ...seen, warnings: [shortened(wait_seconds), ...seen.warnings] } : seen;
   },
-  nextStep: (batch) => nextStep(batch),
+  // What else there is was told when it was submitted.
+  nextStep: (batch, _args, following) => nextStep(batch, following?.kind === 'task' ? following : undefined),
 });
+
+/** A program or a person may wait as long as they like. */
+function longestWaitMs({ limits }: Context): number {
+  return Number.isFinite(limits.callMs) ? LONGEST_WAIT_SECONDS * 1000 : Number.POSITIVE_INFINITY;
+}
+
+const shortened = (asked: number) =>
+  `wait_seconds is ${LONGEST_WAIT_SECONDS} here, not ${asked}: a call waits no longer, and your client does not follow tasks.`;
 
 export type StatusReply = ReplyOf<typeof status>;
 

@@ -74,7 +74,7 @@ export const submit = defineOperation({
     const submitted = await sendWithin(context, submission, callEnds, waiting);
     return tell(context, submitted, submission.output.file?.path ?? null);
   },
-  nextStep: (batch) => nextStep(batch),
+  nextStep: (batch, _args, following) => nextStep(batch, following),
 });
 
 export type SubmitReply = ReplyOf<typeof submit>;

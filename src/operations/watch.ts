@@ -46,7 +46,10 @@ export async function watch(context: Context, id: string, options: WatchOptions 
     const before = await requireRecord(context, batchId);
     const seen = await refreshWithin(context, before, timeForLook(), partsAsked);
     const left = until - Date.now();
-    if (isSettled(seen)) return seen;
+    if (isSettled(seen)) {
+      options.onOver?.();
+      return seen;
+    }
     await onProgress?.(seen.job?.progress ?? waitingFor(seen.record));
     const end = await endOf(seen.job, Math.max(left, PATIENCE_MS), { signal, onProgress });
     if (end instanceof BatchError) {

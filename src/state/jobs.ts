@@ -82,8 +82,17 @@ export function createJobs(): Jobs {
   };
 }
 
+/** An agent's call waits no longer for a batch's end: what takes longer is followed. */
+export const LONGEST_WAIT_SECONDS = 20;
+
+/** How whoever asks learns of a batch's end without looking again and again: as a task of MCP, or by a command. */
+export type Following = { kind: 'task' } | { kind: 'command'; waitFor: (batchId: string) => string };
+
 /** What a call that waits for a job gets to say. */
 export type Waiting = {
+  following?: Following | undefined;
+  /** Told when waiting longer changes nothing: at the end, or where a person has to do something first. */
+  onOver?: (() => void) | undefined;
   /** Stops the waiting. */
   signal?: AbortSignal | undefined;
   /** Told how far the job is, every second. */

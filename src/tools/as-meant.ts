@@ -30,7 +30,7 @@ const CLIENT_KEYS = new Set(
 );
 
 /** Numbers that are lowered to what can be had, for asking for more means wanting the most. */
-const CAPPED = new Set(['limit', 'wait_seconds']);
+const CAPPED = new Set(['limit']);
 
 /** Of so many optional arguments that say nothing, a client has filled in all: zeros then say nothing either. */
 const MANY_FILLERS = 3;

@@ -6,8 +6,8 @@ export const batchStatus = defineTool({
   title: 'Look at a batch',
   description:
     'Says how a batch is: processing_status, outcomes per task, cost, and when to look again. Looking costs nothing, but ' +
-    'do not poll: real batches take minutes to hours, and the reply says when it is worth it. wait_seconds (0 to 20) ' +
-    'waits within the call for the end. processing_status: in_progress, canceling, ended; submitting (still being sent), ' +
+    'do not poll: real batches take minutes to hours, and the reply says when it is worth it. wait_seconds (to 20; more is ' +
+    'followed as a task where your client does that) waits for the end. processing_status: in_progress, canceling, ended; submitting (still being sent), ' +
     'unconfirmed (not certain whether the API has it; nothing is sent twice), not_sent (refused, nothing paid). When it ' +
     'has ended, call get_results.',
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },

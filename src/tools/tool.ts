@@ -10,7 +10,7 @@ export type Call = {
   signal: AbortSignal;
   /** Tells a client that asked for it how far the work is. */
   progress: (done: number, total: number | null, message: string) => Promise<void>;
-};
+} & Pick<Waiting, 'following' | 'onOver'>;
 
 export type Hints = {
   readOnlyHint: boolean;
@@ -112,6 +112,6 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
   };
 }
 
-function waitingOf({ signal, progress }: Call): Waiting {
-  return { signal, onProgress: ({ done, total, stage }) => progress(done, total, stage) };
+function waitingOf({ progress, ...waiting }: Call): Waiting {
+  return { ...waiting, onProgress: ({ done, total, stage }) => progress(done, total, stage) };
 }

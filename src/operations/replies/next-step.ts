@@ -1,4 +1,4 @@
-import type { Progress } from '../../state/jobs.ts';
+import type { Following, Progress } from '../../state/jobs.ts';
 import { isSaved, type ProcessingStatus, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 
@@ -50,8 +50,23 @@ export type FollowedBatch = {
   progress?: Progress;
 };
 
+/** A batch lives so long, and its results are fetched after that. */
+const LONGEST_FOLLOWED_SECONDS = 25 * 3600;
+
+/** How to be told of the end, for who can wait for it outside a call. */
+function followIt(id: string, following: Following | undefined): string {
+  switch (following?.kind) {
+    case 'task':
+      return `Call batch_status with batch_id ${id} and wait_seconds ${LONGEST_FOLLOWED_SECONDS}: your client follows it in the background and tells you of the end. Then tell the user that the batch runs and under which batch_id, and end your turn.`;
+    case 'command':
+      return `Tell the user that the batch runs and under which batch_id. If you have a shell, let this run in its background, for it ends when the batch has: ${following.waitFor(id)} . Then end your turn.`;
+    default:
+      return 'Tell the user that the batch runs and under which batch_id, then end your turn.';
+  }
+}
+
 /** What to do next, for the agent that reads the reply. Holds no name and no content of anybody's. */
-export function nextStep(batch: FollowedBatch): string {
+export function nextStep(batch: FollowedBatch, following?: Following): string {
   const { batch_id: id, processing_status, check_again_in_seconds: again } = batch;
   if (batch.progress?.stage === 'preparing') {
     return processing_status === 'submitting'
@@ -73,7 +88,13 @@ export function nextStep(batch: FollowedBatch): string {
         : `The batch has ended and its results are being downloaded. Call get_results with batch_id ${id} in ${duration(again)}.`;
     default:
       return again > WORTH_WAITING_SECONDS
-        ? `Tell the user that the batch runs and under which batch_id, then end your turn. Look again with batch_status in ${duration(again)} or later; most batches end within an hour, all within 24.`
+        ? `${followIt(id, following)} ${lookAgain(again, following)}`
         : `Call batch_status with batch_id ${id} and wait_seconds 20, or look again in ${duration(again)}.`;
   }
+}
+
+function lookAgain(seconds: number, following: Following | undefined): string {
+  const usual = 'most batches end within an hour, all within 24.';
+  if (following?.kind === 'task') return `Do not look again before that; ${usual}`;
+  return `Look again with batch_status in ${duration(seconds)} or later; ${usual}`;
 }

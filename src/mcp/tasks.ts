@@ -1,0 +1,166 @@
+import type { Result } from '@modelcontextprotocol/sdk/types.js';
+import * as z from 'zod';
+import { LONGEST_WAIT_SECONDS } from '../state/jobs.ts';
+import { errorCodes, ProtocolError } from './protocol.ts';
+
+/** What a look at a batch gave: the tool's result, and whether waiting longer would change nothing. */
+export type Look = { result: Result; isOver: boolean };
+
+const DO_NOT_HURRY_MS = 60_000;
+const EARLY_MS = 2 * 60_000;
+const EARLY_PAUSE_MS = 10_000;
+
+/** What can't be told from the API's list by so many looks in a row waits for a person. */
+const UNCONFIRMED_LOOKS = 5;
+
+/** As `batch_status` replies, as far as it is looked at. */
+const status = z.looseObject({
+  batch_id: z.string(),
+  processing_status: z.string(),
+  outcomes: z.record(z.string(), z.number()).optional(),
+  cost_usd: z.looseObject({ expected: z.number(), actual: z.number().nullable() }).nullish(),
+  created_at: z.string().optional(),
+});
+type Status = z.infer<typeof status>;
+
+const taskParams = z.looseObject({ taskId: z.string().regex(/^batch_[0-9A-HJKMNP-TV-Z]{26}$/) });
+
+type Task = {
+  taskId: string;
+  status: 'working' | 'completed';
+  statusMessage: string;
+  createdAt: string;
+  lastUpdatedAt: string;
+  /** Kept for good. */
+  ttlMs: null;
+  pollIntervalMs: number;
+};
+
+/**
+ * Batches as tasks of the protocol, by which a client follows them in the background. A task's id is its batch's, and
+ * each poll is a look: nothing is kept here, so that any process can be asked at any time.
+ */
+export function createTasks(look: (batchId: string, signal: AbortSignal) => Promise<Look>) {
+  const unconfirmed = new Map<string, number>();
+
+  /** The ordinary result where there is nothing to wait for, else the task as which the batch goes on. */
+  function taskOf({ result, isOver }: Look): { result: Result; task: Task | null } {
+    const read = status.safeParse(result.structuredContent);
+    if (result.isError === true || !read.success) return { result, task: null };
+    const { batch_id, processing_status } = read.data;
+    const looks = processing_status === 'unconfirmed' ? (unconfirmed.get(batch_id) ?? 0) + 1 : 0;
+    if (looks === 0) unconfirmed.delete(batch_id);
+    else unconfirmed.set(batch_id, looks);
+    const goesOn = !isOver || (looks > 0 && looks <= UNCONFIRMED_LOOKS);
+    return { result, task: describe(read.data, goesOn ? 'working' : 'completed', new Date()) };
+  }
+
+  return {
+    /** What a call is answered with that would wait for a batch longer than a call may last. */
+    begin(seen: Look): Result {
+      const { result, task } = taskOf(seen);
+      return task?.status === 'working' ? { resultType: 'task', ...task } : result;
+    },
+    /** Throws `invalidParams` where there is no such task. */
+    async get(params: unknown, signal: AbortSignal): Promise<Result> {
+      const { taskId } = requireTask(params);
+      const { result, task } = taskOf(await look(taskId, signal));
+      if (task === null) {
+        if (isUnknown(result)) throw noSuchTask();
+        return { ...broken(taskId, new Date()), result: complete(result) };
+      }
+      return task.status === 'working' ? task : { ...task, result: complete(result) };
+    },
+    /** Ends no more than the following: the batch is paid for, and goes on. */
+    cancel(params: unknown): Result {
+      requireTask(params);
+      return {};
+    },
+    /** Nothing is ever asked of a task. */
+    update(params: unknown): Result {
+      requireTask(params);
+      return {};
+    },
+  };
+}
+
+/** The arguments of a `batch_status` that waits for longer than a call may last; null for any other. */
+export function outlastsCall(given: unknown): object | null {
+  const { wait_seconds, ...args } = argumentsOf(given);
+  return Number(wait_seconds) > LONGEST_WAIT_SECONDS ? args : null;
+}
+
+/** Some clients send arguments as JSON. */
+function argumentsOf(given: unknown): Record<string, unknown> {
+  const value: unknown = typeof given === 'string' && given.startsWith('{') ? fromJson(given) : given;
+  return z.record(z.string(), z.unknown()).safeParse(value).data ?? {};
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const complete = (result: Result): Result => ({ resultType: 'complete', ...result });
+
+function requireTask(params: unknown): { taskId: string } {
+  const read = taskParams.safeParse(params);
+  if (!read.success) throw noSuchTask();
+  return read.data;
+}
+
+const noSuchTask = () =>
+  new ProtocolError(errorCodes.invalidParams, 'There is no such task. Its id is that of a batch: batch_…');
+
+/** Whether a tool answered that it knows no such batch. */
+function isUnknown({ content }: Result): boolean {
+  const [first] = z.array(z.looseObject({ text: z.string().optional() })).safeParse(content).data ?? [];
+  return first?.text?.startsWith('not_found:') ?? false;
+}
+
+/** A batch that can't be looked at: the tool says why. */
+function broken(taskId: string, now: Date): Task {
+  const at = now.toISOString();
+  return {
+    taskId,
+    status: 'completed',
+    statusMessage: 'It can not be looked at',
+    createdAt: at,
+    lastUpdatedAt: at,
+    ttlMs: null,
+    pollIntervalMs: DO_NOT_HURRY_MS,
+  };
+}
+
+function describe(seen: Status, state: Task['status'], now: Date): Task {
+  const createdAt = seen.created_at ?? now.toISOString();
+  const isEarly = now.getTime() - Date.parse(createdAt) < EARLY_MS;
+  return {
+    taskId: seen.batch_id,
+    status: state,
+    statusMessage: messageOf(seen),
+    createdAt,
+    lastUpdatedAt: now.toISOString(),
+    ttlMs: null,
+    pollIntervalMs: isEarly ? EARLY_PAUSE_MS : DO_NOT_HURRY_MS,
+  };
+}
+
+const grouped = new Intl.NumberFormat('en-US');
+const dollars = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const cents = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2, maximumFractionDigits: 20 });
+
+/** As in "1,240 of 2,000, 0.84 dollars"; what is only expected says so. */
+function messageOf({ outcomes, cost_usd, processing_status }: Status): string {
+  if (outcomes === undefined) return processing_status;
+  const total = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+  const done = `${grouped.format(total - (outcomes.pending ?? 0))} of ${grouped.format(total)}`;
+  if (!cost_usd) return done;
+  const { actual, expected } = cost_usd;
+  const amount = actual ?? expected;
+  const told = amount > 0 && amount < 0.01 ? cents.format(amount) : dollars.format(amount);
+  return `${done}, ${told} dollars${actual === null ? ' expected' : ''}`;
+}
