@@ -103,6 +103,8 @@ export type ServerOptions = {
   /** The store of the data folder, changed. */
   store?: (real: Store) => Store;
   sandboxSeconds?: number;
+  /** What the client can do. */
+  client?: ConstructorParameters<typeof Client>[1];
 };
 
 export type TestServer = TestClient & { folder: string; work: string; data: string };
@@ -143,7 +145,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const secrets = api ? [api.key] : [];
   const server = createServer(context, { version: '0.0.0-test', redact: (text) => redact(text, secrets) });
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
-  const client = new Client({ name: 'test', version: '1' });
+  const client = new Client({ name: 'test', version: '1' }, options.client);
   await Promise.all([server.connect(ours), client.connect(theirs)]);
   let closed = false;
   const close = async () => {

@@ -117,6 +117,7 @@ function listenForInterruption() {
 
 const stages: Record<Progress['stage'], string> = {
   preparing: 'checking tasks',
+  asking: 'asking',
   sending: 'sending',
   waiting: 'running',
   downloading: 'downloading',

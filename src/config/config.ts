@@ -37,6 +37,8 @@ export type Config = {
   home: string | undefined;
   maxCostUsd: number;
   dailyBudgetUsd: number;
+  /** Null: the person is not asked. */
+  askAboveUsd: number | null;
   tierModels: { cheap?: string; capable?: string; premium?: string };
   pricesFile: string | undefined;
   /** The owner's task types; absolute. */
@@ -133,6 +135,7 @@ export function readConfig(surroundings: Surroundings): Config {
     home: home ?? undefined,
     maxCostUsd: value(settings.maxCostUsd),
     dailyBudgetUsd: value(settings.dailyBudgetUsd),
+    askAboveUsd: value(settings.askAboveUsd),
     tierModels: { ...(cheap && { cheap }), ...(capable && { capable }), ...(premium && { premium }) },
     pricesFile,
     templatesDir,

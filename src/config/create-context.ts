@@ -54,6 +54,8 @@ export async function createContext(
     limits: { ...defaultLimits(dialect), ...callerLimits[caller], ...options.limits },
     maxCostUsd: config.maxCostUsd,
     dailyBudgetUsd: config.dailyBudgetUsd,
+    // What a person or a program does is approved by its being done.
+    askAboveUsd: caller === 'agent' ? config.askAboveUsd : null,
     sandboxSeconds: config.sandboxSeconds,
     allowNetworkTools: config.allowNetworkTools,
     readOnly: config.readOnly,

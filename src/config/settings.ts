@@ -64,6 +64,15 @@ export const settings = {
     help: 'ceiling for all submissions of a UTC day over the data folder',
     protects: true,
   }),
+  askAboveUsd: defineSetting({
+    variable: 'BATCH_MCP_ASK_ABOVE_USD',
+    flag: 'ask-above-usd',
+    type: amount('dollars'),
+    default: null,
+    defaultText: 'off',
+    help: 'the person is asked through the client before work is sent that could cost more than this',
+    protects: true,
+  }),
   modelCheap: defineSetting({
     variable: 'BATCH_MCP_MODEL_CHEAP',
     type: text('model'),

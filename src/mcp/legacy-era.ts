@@ -3,6 +3,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type ClientCapabilities,
   ClientCapabilitiesSchema,
+  ElicitResultSchema,
   ImplementationSchema,
   isJSONRPCErrorResponse,
   isJSONRPCNotification,
@@ -11,6 +12,7 @@ import {
   type JSONRPCMessage,
   LATEST_PROTOCOL_VERSION,
 } from '@modelcontextprotocol/sdk/types.js';
+import { answerOf, canAsk, formOf } from './asking.ts';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
@@ -26,12 +28,23 @@ export async function createLegacyEra(
   // The plain server: arguments are parsed and results shaped at our one boundary, and the high-level one's own
   // validation would come first and can't name what is wrong.
   const server = new Server(info, { capabilities, instructions });
-  server.fallbackRequestHandler = async ({ method, params }, { signal, sendNotification }) => {
+  server.fallbackRequestHandler = async ({ method, params }, { signal, sendNotification, sendRequest }) => {
     // What this era's clients know of tasks is another thing, and none of them follows it.
     if (method.startsWith('tasks/')) throw noSuchMethod();
     const client: Client = {
       signal,
       followsTasks: false,
+      ...(canAsk(server.getClientCapabilities()) && {
+        async ask(question, timeout) {
+          const request = { method: 'elicitation/create' as const, params: formOf(question) };
+          try {
+            return answerOf(await sendRequest(request, ElicitResultSchema, { signal, timeout }));
+          } catch {
+            // Time is up, the call was canceled, the client has gone or can't do what it declared: it all means that nobody approved.
+            return 'unanswered';
+          }
+        },
+      }),
       progress: (params) => sendNotification({ method: 'notifications/progress', params }),
     };
     return answer(method, params, client);

@@ -2,6 +2,7 @@ import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import type { Following } from '../state/jobs.ts';
+import type { Ask } from '../state/question.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
 import { errorCodes, noSuchMethod, ProtocolError } from './protocol.ts';
@@ -13,6 +14,8 @@ export type Client = {
   signal: AbortSignal;
   /** Whether a result may be a task, which the client then follows by itself. */
   followsTasks: boolean;
+  /** Absent where the client can't show a person a form. */
+  ask?: Ask | undefined;
   /** Sends `notifications/progress`. */
   progress(params: Progress): Promise<void>;
 };
@@ -84,11 +87,11 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
       'tools/call',
       async (params, client) => {
         const { name, args, progressToken } = callOf(params, offered);
-        const { signal, followsTasks } = client;
+        const { signal, followsTasks, ask } = client;
         const outlasting = name === 'batch_status' && followsTasks ? outlastsCall(args) : null;
         if (outlasting !== null) return tasks.begin(await look(outlasting, signal));
         const progress = progressToken === undefined ? silently : reportTo(client, progressToken);
-        return callTool(name, args, { signal, progress, following: followingOf(client) });
+        return callTool(name, args, { signal, progress, ask, following: followingOf(client) });
       },
     ],
     ['tasks/get', (params, { signal }) => tasks.get(params, signal)],

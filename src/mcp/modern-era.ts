@@ -1,6 +1,7 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
+import { canAsk, createQuestions } from './asking.ts';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
@@ -49,20 +50,25 @@ const NOT_KEPT = { ttlMs: 0, cacheScope: 'private' };
  */
 export function createModernEra(methods: Methods, wire: Transport): Era {
   const going = new Map<RequestId, AbortController>();
+  const questionOf = createQuestions();
 
   async function answer({ id, method, params }: Request): Promise<void> {
     const controller = new AbortController();
     going.set(id, controller);
     const { signal } = controller;
+    const declared = metaOf(params)[envelope.clientCapabilities];
+    const question = questionOf(params);
     const client: Client = {
       signal,
-      followsTasks: metaOf(params)[envelope.clientCapabilities]?.extensions?.[TASKS] !== undefined,
+      ...(canAsk(declared) && { ask: question.ask }),
+      followsTasks: declared?.extensions?.[TASKS] !== undefined,
       progress: (told) => wire.send({ jsonrpc: '2.0', method: 'notifications/progress', params: told }),
     };
     try {
       const result = await resultOf(methods, method, params, client);
       if (signal.aborted) return;
-      await wire.send({ jsonrpc: '2.0', id, result: stamped(methods, method, result) });
+      const told = question.end() ?? result;
+      await wire.send({ jsonrpc: '2.0', id, result: stamped(methods, method, told) });
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ProtocolError)) wire.onerror?.(asError(error));

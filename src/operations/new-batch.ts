@@ -1,3 +1,4 @@
+import { requireApproval } from '../cost/approval.ts';
 import { requireWithinLimit } from '../cost/cost.ts';
 import { totalOf } from '../cost/cost-line.ts';
 import { type CountedCosts, countCosts } from '../cost/count-sample.ts';
@@ -7,6 +8,7 @@ import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import { type EarlierBatch, findEarlier } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
+import type { Ask } from '../state/question.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
 import { checkLiveModels, knownModels, type LiveModels } from '../tasks/live-models.ts';
@@ -28,6 +30,7 @@ export type Submission = {
   idempotency_key: string | null;
   /** Ends the preparation; what is sent is not called back. */
   signal: AbortSignal | undefined;
+  ask: Ask | undefined;
 };
 
 /** The batch on disk, ready to be sent, or an earlier one that serves in its place. */
@@ -51,12 +54,12 @@ export async function makeBatch(
     const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));
     if (earlier !== null) {
       // One that stands is said before anything that could be refused: the same call again gets its batch back.
-      if (earlier.meaning === 'take_up') await requireAllowed(context, submission, prepared);
+      if (earlier.meaning === 'take_up') await requireAllowed(context, submission, prepared, report);
       await writer.abandon();
       await staging.discard();
       return { record: null, earlier };
     }
-    const counted = await requireAllowed(context, submission, prepared);
+    const counted = await requireAllowed(context, submission, prepared, report);
     // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
     const [life, written] = await Promise.allSettled([
       checkLiveModels(context, {
@@ -102,17 +105,22 @@ function markOf({ idempotency_key }: Submission, { content_hash }: Prepared) {
   return { idempotency_key, content_hash };
 }
 
-/** What the work costs. Throws where the output can't be written, or where it could cost more than it may. */
+/** What the work costs. Throws where the output can't be written, or where it could cost more than it may, or than a person approves. */
 async function requireAllowed(
-  context: Pick<Context, 'maxCostUsd' | 'provider'>,
-  { output, provider, max_cost_usd }: Submission,
+  context: Pick<Context, 'maxCostUsd' | 'provider' | 'askAboveUsd' | 'limits'>,
+  { output, provider, max_cost_usd, ask }: Submission,
   { costs, request_count }: Prepared,
+  report: Report,
 ): Promise<CountedCosts> {
   if (output.problem) throw output.problem;
   const counted = await countCosts(context.provider(provider), provider, costs, request_count);
   // Made-up answers cost nothing, but a limit that was asked for is one that is being tried out.
   const ownersLimit = provider === 'sandbox' ? Number.POSITIVE_INFINITY : context.maxCostUsd;
   requireWithinLimit(counted.lines, ownersLimit, max_cost_usd);
+  if (provider !== 'sandbox') {
+    const { expected_usd: expected, maximum_usd: maximum } = totalOf(counted.lines);
+    await requireApproval(context, { request_count, expected, maximum }, { ask, report });
+  }
   return counted;
 }
 

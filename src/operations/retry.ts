@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { requireApproval } from '../cost/approval.ts';
 import { reserveBudget } from '../cost/budget.ts';
 import { estimateOfParts, requireTotalWithinLimit } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
@@ -150,7 +151,8 @@ async function sendFailed(
   const until = Date.now() + context.limits.callMs;
   let retried: Retried = { batch_id, plan: null, warnings: [] };
   const job = context.jobs.run(preparingKey(batch_id), { stage: 'preparing', provider }, async (report) => {
-    const preparation = { record: ended, options, report, signal: waiting.signal };
+    const { signal, ask } = waiting;
+    const preparation = { record: ended, options, report, signal, ask };
     const added = await addAttempt(context, record, preparation);
     retried = { batch_id, ...added };
     startSending(context, record);
@@ -175,13 +177,20 @@ async function sendUnsent(
     batch_id,
     plan: {
       attempt: Math.max(...parts.map(({ attempt }) => attempt)),
-      request_count: parts.reduce((sum, { request_count }) => sum + request_count, 0),
+      request_count: countOf(parts),
       cost_usd: { ...cost, actual: null, basis: record.estimate?.basis ?? 'estimated' },
     },
     warnings: [],
   };
   if (dry_run) return retried;
-  if (provider !== 'sandbox') requireTotalWithinLimit(cost, context.maxCostUsd, max_cost_usd);
+  if (provider !== 'sandbox') {
+    requireTotalWithinLimit(cost, context.maxCostUsd, max_cost_usd);
+    const { askMs, callMs } = context.limits;
+    // No job goes on for this one: whoever is asked has the call's time to answer.
+    const within = { ...context, limits: { ...context.limits, askMs: Math.min(askMs, callMs) } };
+    const request_count = countOf(parts);
+    await requireApproval(within, { request_count, ...cost }, { ask: waiting.ask, report: () => {} });
+  }
   await reserveBudget(context, record);
   const numbers = new Set(parts.map(({ number }) => number));
   await context.store.record(batch_id).update(
@@ -200,6 +209,8 @@ async function sendUnsent(
   await waitForSending(context, batch_id, context.limits.callMs, waiting);
   return retried;
 }
+
+const countOf = (parts: readonly Part[]) => parts.reduce((sum, { request_count }) => sum + request_count, 0);
 
 /** Does what a person says of an uncertain part, and goes on with the batch. */
 async function settleBy(

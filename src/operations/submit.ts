@@ -70,6 +70,7 @@ export const submit = defineOperation({
       max_cost_usd,
       idempotency_key,
       signal: waiting.signal,
+      ask: waiting.ask,
     };
     const submitted = await sendWithin(context, submission, callEnds, waiting);
     return tell(context, submitted, submission.output.file?.path ?? null);

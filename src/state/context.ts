@@ -20,6 +20,8 @@ export type Limits = {
   inlineBytes: number;
   /** A call answers after this many milliseconds at the latest, whatever still goes on. */
   callMs: number;
+  /** How long a person may take to answer a question. */
+  askMs: number;
   /** How long the API may take to answer a create whose body has arrived. */
   answerMs: number;
   /** How long a busy API is asked again within one submission. */
@@ -39,6 +41,7 @@ export const defaultLimits = ({ limits }: Pick<Dialect, 'limits'>): Limits => ({
   threadedBytes: 8_000_000,
   inlineBytes: 4_000_000,
   callMs: 20_000,
+  askMs: 600_000,
   answerMs: 60_000,
   busyMs: 60_000,
   downloads: 3,
@@ -84,6 +87,8 @@ export type Context = {
   readonly maxCostUsd: number;
   /** Ceiling for all submissions of a UTC day over the data folder. */
   readonly dailyBudgetUsd: number;
+  /** Above this maximum a person approves a submission of an agent's first; null: never. */
+  readonly askAboveUsd: number | null;
   /** How long a sandbox batch takes. */
   readonly sandboxSeconds: number;
   readonly allowNetworkTools: boolean;

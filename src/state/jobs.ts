@@ -1,9 +1,10 @@
 import type { ProviderName } from '../provider/provider.ts';
+import type { Ask } from './question.ts';
 
 /** How far a job is: `done` of `total` requests or bytes, null where the total is not known yet. */
 export type Progress = {
-  /** `waiting` for the provider, with no work of ours. */
-  stage: 'preparing' | 'sending' | 'downloading' | 'writing' | 'waiting';
+  /** `asking` a person whether it may be sent; `waiting` for the provider, with no work of ours. */
+  stage: 'preparing' | 'asking' | 'sending' | 'downloading' | 'writing' | 'waiting';
   done: number;
   total: number | null;
 };
@@ -90,6 +91,8 @@ export type Following = { kind: 'task' } | { kind: 'command'; waitFor: (batchId:
 
 /** What a call that waits for a job gets to say. */
 export type Waiting = {
+  /** Absent where nobody can be asked. */
+  ask?: Ask | undefined;
   following?: Following | undefined;
   /** Told when waiting longer changes nothing: at the end, or where a person has to do something first. */
   onOver?: (() => void) | undefined;

@@ -10,7 +10,7 @@ export type Call = {
   signal: AbortSignal;
   /** Tells a client that asked for it how far the work is. */
   progress: (done: number, total: number | null, message: string) => Promise<void>;
-} & Pick<Waiting, 'following' | 'onOver'>;
+} & Pick<Waiting, 'ask' | 'following' | 'onOver'>;
 
 export type Hints = {
   readOnlyHint: boolean;

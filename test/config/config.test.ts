@@ -34,6 +34,7 @@ it('needs nothing to be set', () => {
     project: 'orders',
     maxCostUsd: 25,
     dailyBudgetUsd: 100,
+    askAboveUsd: null,
     tierModels: {},
     pricesFile: undefined,
     settleSeconds: 30,
@@ -64,6 +65,7 @@ describe('a setting', () => {
       { workDir: '/w', allowedDirs: [cwd, '/w'] },
     ],
     ['cost limit', { BATCH_MCP_MAX_COST_USD: '0.5' }, ['--max-cost-usd', '0.5'], { maxCostUsd: 0.5 }],
+    ['question', { BATCH_MCP_ASK_ABOVE_USD: '5' }, ['--ask-above-usd', '5'], { askAboveUsd: 5 }],
     ['no money', { BATCH_MCP_MAX_COST_USD: '0' }, ['--max-cost-usd', '0'], { maxCostUsd: 0 }],
     ['budget', { BATCH_MCP_DAILY_BUDGET_USD: '7' }, ['--daily-budget-usd', '7'], { dailyBudgetUsd: 7 }],
     ['read-only', { BATCH_MCP_READ_ONLY: 'Yes' }, ['--read-only'], { readOnly: true }],
@@ -186,6 +188,7 @@ describe('a placeholder that the client did not fill in', () => {
       'BATCH_MCP_PROVIDER',
       'BATCH_MCP_MAX_COST_USD',
       'BATCH_MCP_DAILY_BUDGET_USD',
+      'BATCH_MCP_ASK_ABOVE_USD',
       'BATCH_MCP_REMOTE',
       'BATCH_MCP_READ_ONLY',
     ]);

@@ -73,6 +73,9 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
       ? `The tasks are still being checked and prepared; nothing was sent yet. Call batch_status with batch_id ${id}.`
       : `A retry of this batch is being prepared; nothing of it was sent yet. Call batch_status with batch_id ${id}.`;
   }
+  if (batch.progress?.stage === 'asking') {
+    return `The person is being asked whether this may be sent, in a form of their client; nothing was sent yet. Call batch_status with batch_id ${id} for what they answered.`;
+  }
   switch (processing_status) {
     case 'unconfirmed':
       return (

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { requireApproval } from '../../cost/approval.ts';
 import { reserveBudget } from '../../cost/budget.ts';
 import { type CostUsd, requireWithinLimit } from '../../cost/cost.ts';
 import { totalOf } from '../../cost/cost-line.ts';
@@ -61,6 +62,8 @@ export async function addAttempt(
       requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
     }
     const plan = planOf(prepared, nextAttempt(ended));
+    if (record.provider !== 'sandbox')
+      await requireApproval(context, { ...plan, ...plan.cost_usd }, preparation);
     const added = (await files.finish()).map((body) => newPart(body, plan));
     const named = await nameParts(context, record, [...ended.parts, ...added]);
     await reserveOrTakeBack(context, named, record, added);

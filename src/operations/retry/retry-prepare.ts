@@ -3,6 +3,7 @@ import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
+import type { Ask } from '../../state/question.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Schemas } from '../../store/schemas.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
@@ -51,6 +52,7 @@ export type RetryPreparation = {
   report: Report;
   /** Gives up what has not been sent. */
   signal?: AbortSignal | undefined;
+  ask?: Ask | undefined;
 };
 
 const REFUSED = 'The retry was refused; nothing was sent and nothing was paid. Correct this and call again:';

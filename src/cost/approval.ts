@@ -1,0 +1,48 @@
+import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
+import type { Report } from '../state/jobs.ts';
+import type { Answer, Ask, Question } from '../state/question.ts';
+import { formatApart, formatUsd } from './cost.ts';
+
+/** What would be sent, and what it would cost in US dollars. */
+type Work = { request_count: number; expected: number; maximum: number };
+
+/**
+ * Has the person approve work that can cost more than what the owner lets pass unasked. Throws `cost_limit` where they did
+ * not: nothing may be sent then, and nothing left.
+ */
+export async function requireApproval(
+  { askAboveUsd, limits }: Pick<Context, 'askAboveUsd' | 'limits'>,
+  work: Work,
+  { ask, report }: { ask?: Ask | undefined; report: Report },
+): Promise<void> {
+  if (askAboveUsd === null || work.maximum <= askAboveUsd) return;
+  const { expected, maximum } = work;
+  if (ask) report({ stage: 'asking', done: 0, total: null });
+  const answer = ask ? await ask(questionOf(work, askAboveUsd), limits.askMs) : 'unable';
+  if (answer === 'approved') return;
+  const [most, limit] = formatApart(maximum, askAboveUsd);
+  throw new BatchError(
+    'cost_limit',
+    `Nothing was sent: the work could cost up to ${most} (about ${formatUsd(expected)} expected), and above ${limit} a ` +
+      `person has to approve it. ${refusals[answer]}`,
+  );
+}
+
+const refusals: Record<Exclude<Answer, 'approved'>, string> = {
+  declined: 'The person declined. Ask them what to change before you submit it again.',
+  canceled: 'The person closed the question without an answer. Ask them whether they want the work done.',
+  unanswered: 'Nobody answered the question. Submit it again when the person is there.',
+  unable:
+    'This client can not ask (it declares no form elicitation), and no argument stands for the answer. Make it smaller: ' +
+    'a cheaper model_tier, a lower max_tokens, or fewer tasks; or let the person submit it at a terminal.',
+};
+
+function questionOf({ request_count, expected, maximum }: Work, askAboveUsd: number): Question {
+  const [most, limit] = formatApart(maximum, askAboveUsd);
+  const requests = request_count === 1 ? '1 request' : `${request_count.toLocaleString('en-US')} requests`;
+  const message =
+    `Send ${requests} to the Message Batches API? It is expected to cost about ${formatUsd(expected)}, and ${most} at ` +
+    `most. (You are asked about whatever could cost more than ${limit}.)`;
+  return { message, maximum };
+}

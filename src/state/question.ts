@@ -1,0 +1,13 @@
+/** What a person is asked before money is spent. */
+export type Question = {
+  /** In words, with the figures. */
+  message: string;
+  /** What the work can cost at most, in US dollars. */
+  maximum: number;
+};
+
+/** What came of it. `unable`: whoever calls can't put a question to a person. */
+export type Answer = 'approved' | 'declined' | 'canceled' | 'unanswered' | 'unable';
+
+/** Puts a question to the person behind a call, who may take so long, in a way that no argument of a call can answer. */
+export type Ask = (question: Question, patienceMs: number) => Promise<Answer>;
