@@ -1,4 +1,5 @@
-import type { TaskKind } from '../cost/usage.ts';
+import { isSameKind, type TaskKind } from '../cost/usage.ts';
+import type { Effort } from '../provider/models.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Blobs } from '../store/store.ts';
 import type { AnswerForm } from './check-answer.ts';
@@ -21,16 +22,16 @@ export type ExpectedTasks = {
   readonly hasForms: boolean;
 };
 
-const unknownKind: TaskKind = { model: '', task_type: null };
+const unknownKind: TaskKind = { model: '', task_type: null, effort: null };
 
 /** One object for all tasks of a kind: a part can have a hundred thousand tasks. */
 function createKinds() {
-  const kinds = new Map<string, Map<string | null, TaskKind>>();
-  return (model: string, task_type: string | null): TaskKind => {
-    const known = kinds.get(model)?.get(task_type);
+  const kinds: TaskKind[] = [];
+  return (model: string, task_type: string | null, effort: Effort | null): TaskKind => {
+    const known = kinds.find((kind) => isSameKind(kind, { model, task_type, effort }));
     if (known !== undefined) return known;
-    const kind = { model, task_type };
-    kinds.set(model, new Map(kinds.get(model)).set(task_type, kind));
+    const kind = { model, task_type, effort };
+    kinds.push(kind);
     return kind;
   };
 }
@@ -64,10 +65,10 @@ export async function expectedTasks(
   const forms = createForms();
   let position = 0;
   for await (const tasks of tasksOfPart(blobs, record, part)) {
-    for (const { custom_id, ordinal, model, task_type, structured, schema } of tasks) {
+    for (const { custom_id, ordinal, model, task_type, effort, structured, schema } of tasks) {
       positions.set(custom_id, position);
       ordinals[position] = ordinal;
-      kinds[position] = kindOf(model, task_type ?? null);
+      kinds[position] = kindOf(model, task_type ?? null, effort ?? null);
       forms.note(position, structured, schema ?? null);
       position += 1;
     }

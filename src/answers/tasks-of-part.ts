@@ -1,3 +1,4 @@
+import type { Effort } from '../provider/models.ts';
 import { readPartTasks } from '../store/part-tasks.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Blobs } from '../store/store.ts';
@@ -11,6 +12,7 @@ export type SentTask = {
   task_type?: string | undefined;
   structured?: true | undefined;
   schema?: string | undefined;
+  effort?: Effort | undefined;
 };
 
 /** The tasks that a part holds, ascending by ordinal, streamed in groups. */
@@ -33,6 +35,7 @@ export async function* tasksOfPart(
       custom_id: custom_id ?? task_id,
       model: task.model,
       task_type: task.task_type,
+      effort: task.effort,
       structured: task.structured,
       schema: task.schema,
     }));

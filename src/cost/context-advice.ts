@@ -25,6 +25,7 @@ export function contextAdvice(
     system: '',
     prompt: '',
     output_schema: undefined,
+    effort: undefined,
     context,
   });
   const tokens = Math.round(dialect.size(params).bytes * rates.of(model).expected);

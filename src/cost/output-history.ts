@@ -1,3 +1,4 @@
+import type { Effort } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
@@ -9,11 +10,12 @@ const BATCHES_READ = 50;
 /** Fewer answers than this are an accident, not a habit. */
 const LEAST_ANSWERS = 5;
 
-const keyOf = (model: string, taskType: string | null) => JSON.stringify([model, taskType]);
+const keyOf = (model: string, taskType: string | null, effort: Effort | null) =>
+  JSON.stringify([model, taskType, effort]);
 
 /**
- * How long answers were in the newest batches of the store, by model and task type: the mean of their output
- * tokens. Sandbox answers are made up and left out, and so are tasks without a type, which have nothing in
+ * How long answers were in the newest batches of the store, by model, task type and effort: the mean of their output
+ * tokens, thinking included. Sandbox answers are made up and left out, and so are tasks without a type, which have nothing in
  * common.
  */
 export async function readOutputHistory(context: Context): Promise<KnownOutput> {
@@ -21,17 +23,17 @@ export async function readOutputHistory(context: Context): Promise<KnownOutput> 
   const records = await Promise.all(ids.map((id) => recordOrNull(context.store, id)));
   const sums = new Map<string, { answers: number; tokens: number }>();
   for (const record of records.filter((each) => each !== null && each.provider !== 'sandbox')) {
-    for (const { model, task_type, requests, output_tokens } of usageOf(record)) {
+    for (const { model, task_type, effort, requests, output_tokens } of usageOf(record)) {
       if (task_type === null) continue;
-      const sum = sums.get(keyOf(model, task_type)) ?? { answers: 0, tokens: 0 };
-      sums.set(keyOf(model, task_type), {
+      const sum = sums.get(keyOf(model, task_type, effort)) ?? { answers: 0, tokens: 0 };
+      sums.set(keyOf(model, task_type, effort), {
         answers: sum.answers + requests,
         tokens: sum.tokens + output_tokens,
       });
     }
   }
-  return (model, taskType) => {
-    const sum = taskType === undefined ? undefined : sums.get(keyOf(model.id, taskType));
+  return (model, taskType, effort) => {
+    const sum = taskType === undefined ? undefined : sums.get(keyOf(model.id, taskType, effort));
     return sum === undefined || sum.answers < LEAST_ANSWERS ? undefined : sum.tokens / sum.answers;
   };
 }

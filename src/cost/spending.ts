@@ -7,6 +7,8 @@ export type Spent = {
   requests: number;
   input_tokens: number;
   output_tokens: number;
+  /** Of the output. */
+  thinking_tokens?: number;
   cache_read_tokens?: number;
   cache_write_5m_tokens?: number;
   cache_write_1h_tokens?: number;
@@ -58,16 +60,31 @@ function groups<Key>(all: readonly AttemptUsage[], keyOf: (usage: AttemptUsage) 
 }
 
 function spentOf(usage: Usage): Spent {
-  const { requests, input_tokens, output_tokens, cost_usd } = usage;
+  const { requests, input_tokens, output_tokens, thinking_tokens, cost_usd } = usage;
   const { cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, web_searches } = usage;
   return {
     requests,
     input_tokens,
     output_tokens,
+    ...(thinking_tokens > 0 && { thinking_tokens }),
     ...(cache_read_tokens > 0 && { cache_read_tokens }),
     ...(cache_write_5m_tokens > 0 && { cache_write_5m_tokens }),
     ...(cache_write_1h_tokens > 0 && { cache_write_1h_tokens }),
     ...(web_searches > 0 && { web_searches }),
     usd: cost_usd === null ? null : roundUsd(cost_usd),
   };
+}
+
+/** A smaller share is what one expects. */
+const SHARE_TOLD = 0.25;
+
+/** How much of the output was thinking, where that was much. */
+export function thinkingNote({ by_model }: Spending): string[] {
+  const sum = (of: (spent: Spent) => number) => by_model.reduce((total, spent) => total + of(spent), 0);
+  const thinking = sum(({ thinking_tokens = 0 }) => thinking_tokens);
+  const output = sum(({ output_tokens }) => output_tokens);
+  if (output === 0 || thinking < SHARE_TOLD * output) return [];
+  return [
+    `${Math.round((100 * thinking) / output)} % of the output was thinking, which is paid as output: effort low makes it less.`,
+  ];
 }

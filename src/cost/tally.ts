@@ -1,8 +1,9 @@
 import type { PromptSize } from '../provider/dialect.ts';
-import type { Model } from '../provider/models.ts';
+import type { Effort, Model } from '../provider/models.ts';
 import { addLines, type CostLine, nothing, rounded } from './cost-line.ts';
 import type { InputRates } from './input-rate.ts';
 import { createPricedSums } from './priced-sums.ts';
+import { addUpThinking, type ExpectedThinking, expectedThinking, type ThinkingAsked } from './thinking.ts';
 
 /** One request, as far as its price goes. */
 export type Priced = {
@@ -12,10 +13,14 @@ export type Priced = {
   task_type: string | undefined;
   expected_output_tokens: number;
   max_tokens: number;
-};
+} & ThinkingAsked;
 
 /** Output tokens that an answer is expected to take, where more is known than the task type's own figure. */
-export type KnownOutput = (model: Model, taskType: string | undefined) => number | undefined;
+export type KnownOutput = (
+  model: Model,
+  taskType: string | undefined,
+  effort: Effort | null,
+) => number | undefined;
 
 export type Tally = {
   add(request: Priced): void;
@@ -29,10 +34,12 @@ export type Tally = {
   lines(rates: InputRates, known?: KnownOutput): CostLine[];
   /** What it would take if all of it went to one model. */
   linesFor(model: Model, rates: InputRates, known?: KnownOutput): CostLine;
+  /** Thinking that is expected by our own figure, and what of it would be left with an effort of `low`. */
+  thinking(known?: KnownOutput): ExpectedThinking;
 };
 
 /** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
-export type CostGroup = Pick<Priced, 'model' | 'inference_geo' | 'task_type'> & {
+export type CostGroup = Pick<Priced, 'model' | 'inference_geo' | 'task_type' | 'effort' | 'thinks'> & {
   bytes: number[];
   most: number[];
   cached: number[];
@@ -47,6 +54,8 @@ function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolea
     a.model.id === b.model.id &&
     a.inference_geo === b.inference_geo &&
     a.task_type === b.task_type &&
+    a.effort === b.effort &&
+    a.thinks === b.thinks &&
     a.ttl === b.ttl
   );
 }
@@ -62,17 +71,18 @@ export function createTally(): Tally {
   function groupOf(kind: Omit<CostGroup, Figure>): CostGroup {
     // One request is nearly always like the one before it.
     if (latest !== undefined && isAlike(latest, kind)) return latest;
-    const { model, inference_geo, task_type, ttl } = kind;
-    const key = JSON.stringify([model.id, inference_geo, task_type, ttl]);
+    const { model, inference_geo, task_type, effort, thinks, ttl } = kind;
+    const key = JSON.stringify([model.id, inference_geo, task_type, effort, thinks, ttl]);
     const none = { bytes: [], most: [], cached: [], searches: [], expected: [], maximum: [] };
-    latest = groups.get(key) ?? { model, inference_geo, task_type, ttl, ...none };
+    latest = groups.get(key) ?? { model, inference_geo, task_type, effort, thinks, ttl, ...none };
     groups.set(key, latest);
     return latest;
   }
 
   return {
-    add({ model, prompt, inference_geo, task_type, expected_output_tokens, max_tokens }) {
-      const group = groupOf({ model, inference_geo, task_type, ttl: prompt.cache_ttl });
+    add({ prompt, expected_output_tokens, max_tokens, ...request }) {
+      const { model, inference_geo, task_type, effort, thinks } = request;
+      const group = groupOf({ model, inference_geo, task_type, effort, thinks, ttl: prompt.cache_ttl });
       group.bytes.push(prompt.bytes);
       group.most.push(prompt.most_tokens);
       group.cached.push(prompt.cached_bytes);
@@ -108,20 +118,25 @@ export function createTally(): Tally {
       const lines = [...groups.values()].map((group) => priceGroup(group, model, rates, known));
       return { ...lines.reduce(addLines, nothing), model: model.id };
     },
+    thinking: (known) =>
+      addUpThinking(
+        [...groups.values()].filter(({ model, task_type, effort }) => !known?.(model, task_type, effort)),
+      ),
   };
 }
 
 function priceGroup(group: CostGroup, model: Model, rates: InputRates, known?: KnownOutput): CostLine {
   const rate = rates.of(model);
   const inferenceGeo = group.inference_geo;
-  const output = known?.(model, group.task_type);
+  const output = known?.(model, group.task_type, group.effort);
+  const thinking = expectedThinking(model, group);
   // Requests of one price list add up: only which list it is depends on the length of each prompt.
   const likely = createPricedSums(model, group.ttl);
   const most = createPricedSums(model, group.ttl);
   const tokens = { ...nothing.tokens };
   for (const [index, bytes] of group.bytes.entries()) {
     const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
-    const expected = Math.min(maximum, output ?? group.expected[index] ?? 0);
+    const expected = Math.min(maximum, output ?? (group.expected[index] ?? 0) + thinking);
     const prompt = Math.min(bytes * rate.expected, model.context_tokens);
     const mostPrompt = Math.min(
       Math.max(prompt, rates.most(model, bytes, group.most[index] ?? 0)),

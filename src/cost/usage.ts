@@ -1,21 +1,26 @@
 import type { AnswerUsage } from '../provider/dialect.ts';
-import type { ModelCatalog } from '../provider/models.ts';
+import type { Effort, ModelCatalog } from '../provider/models.ts';
 import type { Usage } from '../store/record.ts';
 import { noUsage, priceOf, roundUsd } from './pricing.ts';
 
 /** What a task was sent as, as far as its cost goes. */
-export type TaskKind = { model: string; task_type: string | null };
+export type TaskKind = { model: string; task_type: string | null; effort: Effort | null };
 
-const nothing = { ...noUsage, requests: 0, cost_usd: 0 };
+export const isSameKind = (a: TaskKind, b: TaskKind): boolean =>
+  a.model === b.model && a.task_type === b.task_type && a.effort === b.effort;
+
+const nothing = { ...noUsage, thinking_tokens: 0, requests: 0, cost_usd: 0 };
 
 /** The sum of two usages, under the first one's names; unknown where one of the costs is. */
 export function addUsage(a: Usage, b: Omit<Usage, keyof TaskKind>): Usage {
   return {
     model: a.model,
     task_type: a.task_type,
+    effort: a.effort,
     requests: a.requests + b.requests,
     input_tokens: a.input_tokens + b.input_tokens,
     output_tokens: a.output_tokens + b.output_tokens,
+    thinking_tokens: a.thinking_tokens + b.thinking_tokens,
     cache_read_tokens: a.cache_read_tokens + b.cache_read_tokens,
     cache_write_5m_tokens: a.cache_write_5m_tokens + b.cache_write_5m_tokens,
     cache_write_1h_tokens: a.cache_write_1h_tokens + b.cache_write_1h_tokens,
@@ -25,31 +30,32 @@ export function addUsage(a: Usage, b: Omit<Usage, keyof TaskKind>): Usage {
 }
 
 /**
- * Adds up what answers really took, per model and task type, each priced for itself at batch price. A model
+ * Adds up what answers really took, per model, task type and effort, each priced for itself at batch price. A model
  * without a known price makes its sum null: nothing is guessed.
  */
 export function createUsageTally(catalog: ModelCatalog) {
-  const sums = new Map<string, Map<string | null, Usage>>();
+  const sums: Usage[] = [];
 
-  function sumOf(model: string, task_type: string | null): Usage {
-    const known = sums.get(model)?.get(task_type);
+  function sumOf(kind: TaskKind): Usage {
+    const known = sums.find((sum) => isSameKind(sum, kind));
     if (known !== undefined) return known;
-    const sum = { model, task_type, ...nothing };
-    sums.set(model, new Map(sums.get(model)).set(task_type, sum));
+    const sum = { ...kind, ...nothing };
+    sums.push(sum);
     return sum;
   }
 
   return {
     /** `kind` is what the task was sent as: its model stands in for one of the answer's that is not known. */
-    add(answer: AnswerUsage, { model: requested, task_type }: TaskKind) {
+    add(answer: AnswerUsage, { model: requested, task_type, effort }: TaskKind) {
       const model = catalog.find(answer.model) ?? catalog.find(requested);
       const { tokens } = answer;
       // Added to in place: a new sum for each of a hundred thousand answers would fill the memory for long-lived
       // objects, which is cleared too seldom.
-      const sum = sumOf(model?.id ?? requested, task_type);
+      const sum = sumOf({ model: model?.id ?? requested, task_type, effort });
       sum.requests += 1;
       sum.input_tokens += tokens.input_tokens;
       sum.output_tokens += tokens.output_tokens;
+      sum.thinking_tokens += answer.thinking_tokens;
       sum.cache_read_tokens += tokens.cache_read_tokens;
       sum.cache_write_5m_tokens += tokens.cache_write_5m_tokens;
       sum.cache_write_1h_tokens += tokens.cache_write_1h_tokens;
@@ -60,6 +66,6 @@ export function createUsageTally(catalog: ModelCatalog) {
         sum.cost_usd = roundUsd(sum.cost_usd + priceOf(model, tokens, billing));
       }
     },
-    finish: (): Usage[] => [...sums.values()].flatMap((ofModel) => [...ofModel.values()]),
+    finish: (): Usage[] => sums,
   };
 }

@@ -71,10 +71,11 @@ export async function estimateWork(
     rates.basis === 'estimated'
       ? `a tokenizer's count of ${rates.counted} of ${request_count} requests, times 1.3 on models from 4.7 on: an estimate`
       : `the API's count of ${rates.counted} of ${request_count} requests`;
+  const { tokens: thinking } = costs.tally.thinking(knownOutput);
   return {
     ...estimateOf(context, cost, compare),
     cost_usd: costUsd(cost, rates.basis),
-    rests_on: rests,
+    rests_on: thinking === 0 ? rests : `${rests}; thinking, by a figure of ours: ${thinking} tokens`,
     ...(matched && { matched }),
     preview: previewOf(first_request),
     advice: [

@@ -6,7 +6,7 @@ import { readPage } from '../answers/page.ts';
 import type { ShownAnswer } from '../answers/shown-answer.ts';
 import { openView } from '../answers/view.ts';
 import { type CostUsd, costOf } from '../cost/cost.ts';
-import { type Spending, spendingOf } from '../cost/spending.ts';
+import { type Spending, spendingOf, thinkingNote } from '../cost/spending.ts';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { Progress, Waiting } from '../state/jobs.ts';
@@ -136,6 +136,7 @@ async function readResults(
     ],
   };
   const spending = request.cursor === undefined ? spendingOf(record) : null;
+  if (spending !== null) head.warnings.push(...thinkingNote(spending));
   const used = JSON.stringify({ ...head, spending }).length;
   const page = await pageOf(context, record, request, detail, used);
   return { ...head, ...(spending && { spending }), ...page };

@@ -14,7 +14,7 @@ import { fileArgument } from './file-argument.ts';
 const taskShape = {
   type: 'object',
   description:
-    '{task_id, task_type, input_data}, {task_id, prompt} or a prompt alone, each with optional model_tier, model, max_tokens, system, ' +
+    '{task_id, task_type, input_data}, {task_id, prompt} or a prompt alone, each with optional model_tier, model, effort, max_tokens, system, ' +
     'output_schema; or native {custom_id, params} as in the Messages API',
 };
 
@@ -44,6 +44,7 @@ export const workFields = {
   system: taskSettings.system.describe("System prompt, in place of the task type's"),
   model_tier: taskSettings.model_tier.describe('Default capable'),
   model: taskSettings.model.describe('Exact model id; wins over the tier'),
+  effort: taskSettings.effort.describe("Default low for labels, else the model's own"),
   max_tokens: taskSettings.max_tokens,
   output_schema: taskSettings.output_schema.describe('JSON Schema of the answer: results come as json'),
   labels: z
@@ -104,10 +105,12 @@ export async function toWork(
   // Their files may have been changed since the last call.
   await templates.refresh();
   const source = sourceOf(args, limits.inlineBytes);
-  const { task_type, prompt, input_data, system, model_tier, model, max_tokens } = args;
+  const { task_type, prompt, input_data, system, model_tier, model, effort, max_tokens } = args;
   const output_schema = await answerSchema(args, folders);
   const context = args.context_files && (await readContext(args.context_files, folders));
-  const shared = { task_type, prompt, input_data, system, model_tier, model, max_tokens, output_schema };
+  const models = { model_tier, model, effort, max_tokens };
+  const labelled = args.labels === undefined ? undefined : true;
+  const shared = { task_type, prompt, input_data, system, ...models, output_schema, labelled };
   const defaults = context === undefined ? shared : { ...shared, context };
   const expect = expectedKeys(args, output_schema);
   return { source, defaults, max_tasks: args.max_tasks, expect };

@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.ts';
 import type { JsonObject } from '../lib/json.ts';
-import type { Model, ModelCatalog, ModelTable } from './models.ts';
+import type { Effort, Model, ModelCatalog, ModelTable } from './models.ts';
 
 /**
  * A provider's wire in our own words: plain data and functions without a client, so that worker threads have it too.
@@ -84,6 +84,8 @@ export type PlainRequest = {
   attachment?: Attachment | undefined;
   /** As `prepareSchema` gave it. */
   output_schema: JsonObject | undefined;
+  /** One that the model takes; its own where it is left out. */
+  effort: Effort | undefined;
 };
 
 /** A file that is no text, as it is sent along with one. */
@@ -108,6 +110,9 @@ export type RequestFacts = {
   answer_schema: { schema: JsonObject; field: string } | null;
   /** Where it is to be computed, as far as that changes the price. */
   inference_geo: string | null;
+  effort: Effort | null;
+  /** Whether it is to think; null where it is left to the model. */
+  thinks: boolean | null;
 };
 
 export type CheckOptions = {
@@ -119,6 +124,8 @@ export type CheckOptions = {
 export type ParamsChange = {
   model: Model | undefined;
   max_tokens: number | undefined;
+  /** Null leaves it to the model. */
+  effort: Effort | null | undefined;
   /** Names of params to leave out; dots reach into objects. */
   remove: readonly string[];
   /** Where the answer was cut off: twice as many tokens, up to what `limitOf` says of the model. */

@@ -63,6 +63,8 @@ export const model = z.strictObject({
   /** Null where it is not known, so that none is refused here. */
   efforts: z.array(z.enum(efforts)).nullable(),
   thinking: z.array(z.enum(thinkingTypes)).nullable(),
+  /** The effort that it makes unasked, thinking as it does so; null where it does not think unless it is asked to. */
+  usual_effort: z.enum(efforts).nullable(),
   legacy: z.boolean(),
   /** Dates as `2026-11-30`; null where none is known. */
   released: date.nullable(),

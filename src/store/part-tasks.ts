@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { splitLines } from '../lib/lines.ts';
+import { efforts } from '../provider/models.ts';
 import { partTasks } from './blob-names.ts';
 import { openBlobWriter } from './blob-writer.ts';
 import type { Part } from './record.ts';
@@ -16,6 +17,8 @@ const partTask = z.object({
   task_type: z.string().exactOptional(),
   /** What it was sent with, which a retry may have changed. */
   model: z.string(),
+  /** Present where it was not left to the model. */
+  effort: z.enum(efforts).exactOptional(),
   /** Present where the answer is JSON. */
   structured: z.literal(true).exactOptional(),
   /** The hash of the schema that the answer is checked by. */

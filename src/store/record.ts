@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { efforts } from '../provider/models.ts';
 import { providerNames } from '../provider/provider.ts';
 
 /**
@@ -77,9 +78,13 @@ export const usage = z.object({
   model: z.string(),
   /** Null where the tasks have none. */
   task_type: z.string().nullable(),
+  /** Null where it was left to the model. */
+  effort: z.enum(efforts).nullable().default(null),
   requests: count,
   input_tokens: count,
   output_tokens: count,
+  /** Of the output. */
+  thinking_tokens: count.default(0),
   cache_read_tokens: count,
   cache_write_5m_tokens: count,
   cache_write_1h_tokens: count,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { efforts } from '../provider/models.ts';
 import { checkStored, parseStored } from './stored-json.ts';
 
 const taskEntry = z.object({
@@ -7,6 +8,8 @@ const taskEntry = z.object({
   custom_id: z.string().exactOptional(),
   task_type: z.string().exactOptional(),
   model: z.string(),
+  /** Present where it was not left to the model. */
+  effort: z.enum(efforts).exactOptional(),
   /** Present where the answer is JSON. */
   structured: z.literal(true).exactOptional(),
   /** The hash of the schema that the answer is checked by. */
@@ -35,6 +38,7 @@ function isPlainEntry(value: unknown): value is TaskEntry {
     typeof model === 'string' &&
     (!('custom_id' in value) || typeof value.custom_id === 'string') &&
     (!('task_type' in value) || typeof value.task_type === 'string') &&
+    (!('effort' in value) || efforts.some((each) => each === value.effort)) &&
     (!('structured' in value) || value.structured === true) &&
     (!('schema' in value) || typeof value.schema === 'string') &&
     (!('expected_output_tokens' in value) || isAmount(value.expected_output_tokens)) &&

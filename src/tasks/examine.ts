@@ -174,6 +174,7 @@ function taskEntry(
     ...(requestId !== task.task_id && { custom_id: requestId }),
     ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
     model: rendered.model.id,
+    ...(rendered.effort !== null && { effort: rendered.effort }),
     ...(schema !== undefined && { structured: true as const, schema }),
     expected_output_tokens: rendered.expected_output_tokens,
     ...(task.kind === 'row' && { row: stringifyExact(task.row.kept ?? task.row.cells) }),

@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
+import { roomForThinking } from '../cost/thinking.ts';
 import type { Problem } from '../errors.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Dialect, Params, PromptSize } from '../provider/dialect.ts';
-import type { Model, ModelCatalog } from '../provider/models.ts';
+import type { Effort, Model, ModelCatalog } from '../provider/models.ts';
+import type { TemplateFacts } from '../templates/template.ts';
 import type { Templates } from '../templates/templates.ts';
-import { checkSharedModel, chooseModel } from './choose-model.ts';
+import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { findHalfCharacters } from './half-characters.ts';
 import { renderContent } from './render-content.ts';
@@ -28,6 +30,10 @@ export type RenderedTask = {
   answer_schema: AnswerSchema | undefined;
   /** Where the caller wants it computed, as far as that changes the price. */
   inference_geo: string | null;
+  /** Null where it is left to the model. */
+  effort: Effort | null;
+  /** Whether it is to think; null where that is left to the model. */
+  thinks: boolean | null;
   warnings: string[];
   /** What the content hash covers: the task before tiers are resolved, with what would change its meaning. */
   identity: unknown;
@@ -77,7 +83,7 @@ function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }:
   const sent = dialect.requests.tidy(given);
   const params = sent === given ? task.params : dialect.requests.tidy(task.params);
   const problems = dialect.requests.check(params, { catalog, allowNetworkTools });
-  const { model: modelId, max_tokens, answer_schema, inference_geo } = dialect.requests.facts(params);
+  const { model: modelId, max_tokens, answer_schema, ...facts } = dialect.requests.facts(params);
   const model = modelId === null ? undefined : catalog.find(modelId);
   if (problems.length > 0 || model === undefined || max_tokens === null) {
     return {
@@ -94,11 +100,11 @@ function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }:
       max_tokens,
       expected_output_tokens: Math.min(max_tokens, EXPECTED_NATIVE_OUTPUT),
       task_type: undefined,
+      ...facts,
       structured: answer_schema !== null,
       answer_schema: answer_schema
         ? { schema: answer_schema.schema, field: `params.${answer_schema.field}`, isShared: false }
         : undefined,
-      inference_geo,
       warnings: [],
       identity: { custom_id: task.task_id, params: given },
     },
@@ -135,11 +141,16 @@ function renderOwn(
       ? renderRow(row, defaults, chosen.template)
       : { ...renderContent(task, defaults, chosen.template), warnings: [] });
   const facts = chosen && { ...chosen.template, ...content?.rendered };
-  const max_tokens = task.max_tokens ?? defaults.max_tokens ?? facts?.max_tokens;
+  const asked = task.effort ?? defaults.effort;
+  const usual = facts?.effort ?? (defaults.labelled ? 'low' : undefined);
+  const { effort, problems: effortProblems } = chooseEffort(model, asked, usual);
+  const own = task.max_tokens ?? defaults.max_tokens;
+  const max_tokens = own ?? (facts && model && usualMaximum(facts, model, effort));
   const problems = [
     // What is shared by all rows is told once, and none of them has anything else.
     ...(row ? [] : templateProblems),
     ...modelProblems,
+    ...effortProblems,
     ...(task.output_schema ? (schema?.problems ?? []) : []),
     ...(content?.problems ?? []),
     ...checkLength(max_tokens, model),
@@ -155,7 +166,7 @@ function renderOwn(
   const output_schema = schema?.schema ?? content.rendered.output_schema;
   const attachment = row?.attachment;
   const { context } = defaults;
-  const plain = { model: model.id, max_tokens, system, prompt, context, attachment, output_schema };
+  const plain = { model: model.id, max_tokens, system, prompt, context, attachment, output_schema, effort };
   const params = dialect.requests.render(plain);
   return {
     ok: true,
@@ -169,6 +180,8 @@ function renderOwn(
       structured: output_schema !== undefined,
       answer_schema: answerSchema(given ?? content.rendered.output_schema, task.output_schema === undefined),
       inference_geo: null,
+      effort: effort ?? null,
+      thinks: null,
       warnings: [...(chosen.warning === undefined ? [] : [chosen.warning]), ...content.warnings],
       identity: {
         task_id: task.task_id,
@@ -179,7 +192,9 @@ function renderOwn(
         context: context?.map(({ name, sha256 }) => [name, sha256]),
         system,
         output_schema,
-        max_tokens,
+        // By what is asked, not by what the model makes of it.
+        max_tokens: own ?? facts.max_tokens,
+        effort: asked,
         model: task.model ?? (task.model_tier ? `tier:${task.model_tier}` : undefined) ?? defaults.model,
         model_tier: task.model_tier ?? defaults.model_tier,
       },
@@ -189,6 +204,15 @@ function renderOwn(
 
 function answerSchema(schema: JsonObject | undefined, isShared: boolean): AnswerSchema | undefined {
   return schema && { schema, field: 'output_schema', isShared };
+}
+
+function usualMaximum(
+  { max_tokens, has_room }: TemplateFacts,
+  model: Model,
+  effort: Effort | undefined,
+): number {
+  if (!has_room) return max_tokens;
+  return Math.min(max_tokens + roomForThinking(model, effort ?? null), model.max_output_tokens);
 }
 
 function checkLength(maxTokens: number | undefined, model: Model | undefined): Problem[] {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { ContextDocument, Dialect, IdForm } from '../provider/dialect.ts';
-import { type Tier, tiers } from '../provider/models.ts';
+import { type Effort, efforts, type Tier, tiers } from '../provider/models.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
 import type { Item } from './read-item.ts';
 import type { SourceRow } from './sources/source-row.ts';
@@ -20,6 +20,7 @@ const settings = {
   system: text.optional(),
   model_tier: z.enum(tiers).optional(),
   model: text.optional(),
+  effort: z.enum(efforts).optional(),
   max_tokens: z.int().positive().optional(),
   output_schema: jsonObject.optional(),
 };
@@ -39,10 +40,13 @@ export type TaskDefaults = {
   system?: string | undefined;
   model_tier?: Tier | undefined;
   model?: string | undefined;
+  effort?: Effort | undefined;
   max_tokens?: number | undefined;
   output_schema?: Record<string, unknown> | undefined;
   /** Documents before every task. */
   context?: readonly ContextDocument[] | undefined;
+  /** The schema is one of labels: a short answer, for which little effort does. */
+  labelled?: boolean | undefined;
 };
 
 /** One unit of the caller's work, as given; a row or a file takes all its settings from those for all. */

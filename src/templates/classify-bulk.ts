@@ -92,6 +92,8 @@ export const classifyBulk: Template = {
   material: { field: 'items', isList: true },
   max_tokens: LEAST_OUTPUT,
   expected_output_tokens: 600,
+  effort: 'low',
+  has_room: true,
   check(input: Input) {
     const missing = checkRequired(input, 'items', ITEMS);
     return [...(missing.length > 0 ? missing : checkItems(input.items)), ...checkLabels(input.labels)];

@@ -21,6 +21,7 @@ export function fieldTemplate({ field, valid, request, goodAnswer, ...facts }: F
   const system = systemPrompt(goodAnswer);
   return {
     ...facts,
+    has_room: true,
     material: { field },
     check: (input) => checkRequired(input, field, valid),
     render: (input) => ({

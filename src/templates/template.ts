@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.ts';
 import type { JsonObject } from '../lib/json.ts';
-import type { Tier } from '../provider/models.ts';
+import type { Effort, Tier } from '../provider/models.ts';
 
 /** What a task's input becomes. */
 export type Rendered = {
@@ -24,6 +24,10 @@ export type TemplateFacts = {
   readonly max_tokens: number;
   /** Output tokens an answer is expected to take where nothing better is known. */
   readonly expected_output_tokens: number;
+  /** What does for it where nobody asks for another, on models that have it. */
+  readonly effort?: Effort;
+  /** Whether thinking has room besides `max_tokens`, where it counts toward them. */
+  readonly has_room?: true;
 };
 
 /** How a task type turns a task's `input_data` into a request. */

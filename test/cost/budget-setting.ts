@@ -133,7 +133,18 @@ export function created(
               ...counts,
             },
             usage:
-              cost === 0 ? [] : [{ ...tokens, model: 'claude-sonnet-5-5', task_type: null, cost_usd: cost }],
+              cost === 0
+                ? []
+                : [
+                    {
+                      ...tokens,
+                      model: 'claude-sonnet-5-5',
+                      task_type: null,
+                      effort: null,
+                      thinking_tokens: 0,
+                      cost_usd: cost,
+                    },
+                  ],
             failures: [],
             warnings: [],
           },

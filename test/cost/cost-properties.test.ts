@@ -7,7 +7,7 @@ import { createSample } from '../../src/cost/sample.ts';
 import { createTally, type Priced } from '../../src/cost/tally.ts';
 import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
 import type { TokenUsage } from '../../src/provider/dialect.ts';
-import { createModelCatalog } from '../../src/provider/models.ts';
+import { createModelCatalog, efforts } from '../../src/provider/models.ts';
 
 const catalog = createModelCatalog(modelTable);
 const models = fc.constantFrom(...catalog.ids).map((id) => catalog.require(id));
@@ -78,6 +78,8 @@ const requests: fc.Arbitrary<Priced> = fc.record({
   task_type: fc.constantFrom(undefined, 'a', 'b'),
   expected_output_tokens: fc.integer({ min: 0, max: 64_000 }),
   max_tokens: fc.integer({ min: 1, max: 64_000 }),
+  effort: fc.constantFrom(null, ...efforts),
+  thinks: fc.constantFrom(null, true, false),
 });
 
 const rates: InputRates = {

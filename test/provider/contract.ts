@@ -44,6 +44,7 @@ export function describeProvider(name: string, make: (folder: string) => Promise
         system: '',
         prompt,
         output_schema: undefined,
+        effort: undefined,
       });
 
     async function bodyOf(count: number): Promise<RequestBody> {

@@ -26,6 +26,7 @@ describe('labels', () => {
     const server = await startCheckedServer({ api });
     await server.ok('submit_batch', typeof given === 'function' ? await given(server) : given);
     expect(api.creates[0]?.requests[0]?.params.output_config).toEqual({
+      effort: 'low',
       format: {
         type: 'json_schema',
         schema: {

@@ -66,7 +66,7 @@ describe.each(ways)("the guide's own batch, $way", ({ work }) => {
       custom_id: 'analyze_logs_1',
       params: {
         model: 'claude-sonnet-5-5',
-        max_tokens: 4096,
+        max_tokens: 4096 + 8192,
         system: expect.stringContaining('logs'),
         messages: [
           { role: 'user', content: expect.stringContaining(guideRequests[0]?.input_data.logs ?? '?') },
@@ -77,7 +77,7 @@ describe.each(ways)("the guide's own batch, $way", ({ work }) => {
       custom_id: 'generate_report_1',
       params: {
         model: 'claude-haiku-5-5',
-        max_tokens: 4096,
+        max_tokens: 4096 + 6144,
         system: expect.stringContaining('report'),
         messages: [
           { role: 'user', content: expect.stringContaining(guideRequests[1]?.input_data.data ?? '?') },

@@ -30,6 +30,7 @@ export const retryInput = z.strictObject({
     .describe('Corrected whole tasks under their old ids, as in submit_batch; alone, only these are sent'),
   model: taskSettings.model.describe('For all that is sent again'),
   model_tier: taskSettings.model_tier,
+  effort: taskSettings.effort,
   max_tokens: taskSettings.max_tokens,
   remove_params: z
     .array(z.string().min(1).max(100))

@@ -202,6 +202,7 @@ function retriedTask(
     custom_id: entry.custom_id ?? entry.task_id,
     ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
     model: rendered.model.id,
+    ...(rendered.effort !== null && { effort: rendered.effort }),
     ...(schema !== undefined && { structured: true as const, schema }),
   };
 }

@@ -41,7 +41,8 @@ export function createRetryRequests(
       }
       const isCut = cause === 'max_tokens';
       const longer = isCut ? { limitOf } : null;
-      const next = dialect.requests.change(source.sent.params, { ...change, longer });
+      const effort = isEffortLost(change, entry) ? null : change.effort;
+      const next = dialect.requests.change(source.sent.params, { ...change, effort, longer });
       changed += 1;
       for (const name of next.removed) removed.add(name);
       if (next.atLimit) return 'at_limit';
@@ -70,8 +71,14 @@ function neverFound(name: string): Problem {
 }
 
 function changeOf(catalog: ModelCatalog, options: RetryOptions): Omit<ParamsChange, 'longer'> {
-  const { max_tokens, remove_params = [] } = options;
-  return { model: chosenModel(catalog, options), max_tokens, remove: remove_params };
+  const { max_tokens, effort, remove_params = [] } = options;
+  return { model: chosenModel(catalog, options), max_tokens, effort, remove: remove_params };
+}
+
+/** Whether another model is taken that has not the effort that a task was sent with. */
+function isEffortLost({ model, effort }: Pick<ParamsChange, 'model' | 'effort'>, entry: TaskEntry): boolean {
+  const takes = entry.effort === undefined || model?.efforts == null || model.efforts.includes(entry.effort);
+  return effort === undefined && !takes;
 }
 
 /** The model for all that is sent again; undefined where each task keeps its own. */
@@ -81,10 +88,10 @@ function chosenModel(catalog: ModelCatalog, { model, model_tier }: RetryOptions)
 }
 
 /** A corrected task that names no model goes to the one that it was first sent to. */
-function defaultsOf({ model, model_tier, max_tokens }: RetryOptions, entry: TaskEntry): TaskDefaults {
+function defaultsOf({ model, model_tier, effort, max_tokens }: RetryOptions, entry: TaskEntry): TaskDefaults {
   const chosen =
     model === undefined && model_tier === undefined ? { model: entry.model } : { model, model_tier };
-  return { ...chosen, max_tokens };
+  return { ...chosen, effort, max_tokens };
 }
 
 /** An answer like the first is expected, and of one that was cut off all the tokens that it may take now. */

@@ -1,3 +1,4 @@
+import { modelTable } from '../anthropic/models/price-table.ts';
 import type { CountedParams, Params } from './request-schema.ts';
 import { sampleOfSchema } from './schema-sample.ts';
 import { seedOf } from './seed.ts';
@@ -17,10 +18,17 @@ export function succeededResult(batchId: string, customId: string, params: Param
   const seed = seedOf(`${batchId}/${customId}`);
   const promptBytes =
     bytesOf(params.system) + params.messages.reduce((sum, { content }) => sum + bytesOf(content), 0);
+  const call = forcedCall(params, customId, seed);
   const whole = structuredText(params, customId) ?? plainText(customId, promptBytes, seed);
   const room = params.max_tokens * BYTES_PER_TOKEN;
   const answer = whole.length > room ? whole.slice(0, room) : whole;
   const thinking = thinkingBlocks(params);
+  const said = call ?? { type: 'text', text: answer };
+  const saidTokens = outputTokens(call ? jsonOf(call.input) : answer + jsonOf(thinking), params.model);
+  const thought = Math.min(
+    thinkingTokens(params, seed),
+    params.max_tokens - Math.min(params.max_tokens, saidTokens),
+  );
   return {
     type: 'succeeded',
     message: {
@@ -28,14 +36,15 @@ export function succeededResult(batchId: string, customId: string, params: Param
       type: 'message',
       role: 'assistant',
       model: params.model,
-      content: [...thinking, { type: 'text', text: answer }],
-      stop_reason: answer === whole ? 'end_turn' : 'max_tokens',
+      content: [...thinking, said],
+      stop_reason: call ? 'tool_use' : answer === whole ? 'end_turn' : 'max_tokens',
       stop_sequence: null,
       usage: {
         input_tokens: inputTokens(params),
         cache_creation_input_tokens: 0,
         cache_read_input_tokens: 0,
-        output_tokens: Math.min(params.max_tokens, outputTokens(answer + jsonOf(thinking), params.model)),
+        output_tokens: Math.min(params.max_tokens, saidTokens + thought),
+        ...(thought > 0 && { output_tokens_details: { thinking_tokens: thought } }),
         service_tier: 'batch',
       },
     },
@@ -58,6 +67,30 @@ function plainText(customId: string, promptBytes: number, seed: number): string 
 function structuredText(params: Params, customId: string): string | null {
   const schema = params.output_config?.format?.schema;
   return schema === undefined ? null : JSON.stringify(sampleOfSchema(schema, customId));
+}
+
+/** The call that a request demands, its input made up by the tool's schema. */
+function forcedCall({ tools = [], tool_choice: choice }: Params, customId: string, seed: number) {
+  if (choice?.type !== 'any' && choice?.type !== 'tool') return null;
+  const tool = tools.find(({ name, input_schema }) =>
+    choice.type === 'tool' ? name === choice.name : input_schema !== undefined,
+  );
+  if (tool === undefined) return null;
+  const input = sampleOfSchema(tool.input_schema ?? { type: 'object' }, customId);
+  return { type: 'tool_use', id: `toolu_sandbox_${seed.toString(36)}`, name: tool.name ?? '', input };
+}
+
+const EFFORT_SHARES = new Map<unknown, number>([
+  ['low', 0.2],
+  ['medium', 0.6],
+]);
+
+/** Newer models think unless they are told not to, and older ones where they are told to. */
+function thinkingTokens({ model, thinking, output_config }: Params, seed: number): number {
+  const usual = modelTable.rows.find(({ id }) => id === model)?.usual_effort ?? null;
+  const thinks = thinking === undefined ? usual !== null : thinking.type !== 'disabled';
+  if (!thinks) return 0;
+  return Math.round((100 + (seed % 900)) * (EFFORT_SHARES.get(output_config?.effort ?? usual) ?? 1));
 }
 
 function thinkingBlocks({ thinking }: Params) {

@@ -23,8 +23,15 @@ const params = z.looseObject({
   messages: z.array(message).min(1, { error: 'at least one message is required' }),
   system: content.optional(),
   thinking: z.looseObject({ type: text }).optional(),
+  tools: z
+    .array(
+      z.looseObject({ name: text.optional(), input_schema: z.record(z.string(), z.unknown()).optional() }),
+    )
+    .optional(),
+  tool_choice: z.looseObject({ type: text, name: text.optional() }).optional(),
   output_config: z
     .looseObject({
+      effort: text.nullish(),
       format: z.looseObject({ type: text, schema: z.record(z.string(), z.unknown()).optional() }).nullish(),
     })
     .nullish(),

@@ -25,6 +25,7 @@ const upTo45 = {
   refuses: ['forced_tool_choice_while_thinking'],
   efforts: null,
   thinking: ['adaptive', 'enabled', 'disabled'],
+  usual_effort: null,
   legacy: true,
   released: null,
   retires: null,
@@ -56,6 +57,7 @@ const from5 = {
   min_cacheable_tokens: 512,
   refuses: ['prefill'],
   efforts: [...efforts],
+  usual_effort: 'high',
 } satisfies Partial<Model>;
 
 /** Models that always think, and can't be made to call a tool. */
@@ -91,6 +93,7 @@ const rows: readonly Model[] = [
     prices: usd(0.1, 0.5, 0.125, 0.2, 0.01),
     long_prompt: { above_tokens: 100_000, prices: usd(0.5, 2.5, 0.625, 1, 0.05) },
     refuses: ['prefill', 'no_thinking_at_high_effort'],
+    usual_effort: 'medium',
     not_retired_before: '2027-10-07',
   },
   {
@@ -107,6 +110,7 @@ const rows: readonly Model[] = [
     id: 'claude-opus-5-5',
     line: 'opus',
     prices: usd(4, 20, 5, 8, 0.2),
+    usual_effort: 'medium',
     not_retired_before: '2027-09-22',
   },
   { ...alwaysThinking, ...fable51, id: 'claude-fable-5-1', line: 'fable' },
@@ -173,6 +177,7 @@ export const modelTable: ModelTable = {
     refuses: [],
     efforts: null,
     thinking: null,
+    usual_effort: null,
     legacy: false,
     released: null,
     retires: null,

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../../lib/json.ts';
 import type { ChangedParams, Params, ParamsChange } from '../../dialect.ts';
 
 /** The params without one of them, and whether it was there. */
@@ -22,6 +23,12 @@ export function changeParams(given: Params, change: ParamsChange): ChangedParams
     params = result.params;
   }
   if (change.model !== undefined) params = { ...params, model: change.model.id };
+  if (change.effort !== undefined) {
+    const { output_config: given, ...others } = params;
+    const { effort: _before, ...config } = isJsonObject(given) ? given : {};
+    const output_config = change.effort === null ? config : { ...config, effort: change.effort };
+    params = Object.keys(output_config).length === 0 ? others : { ...params, output_config };
+  }
   if (change.max_tokens !== undefined) {
     return { params: { ...params, max_tokens: change.max_tokens }, removed, atLimit: false };
   }

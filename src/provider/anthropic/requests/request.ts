@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseExact, plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject } from '../../../lib/json.ts';
 import type { Attachment, ContextDocument, Params, PlainRequest, RequestFacts } from '../../dialect.ts';
+import { efforts } from '../../models.ts';
 
 /** The body of a create: `{"requests":[{custom_id, params}, …]}`. */
 export const bodyForm = { head: '{"requests":[', between: ',', tail: ']}' } as const;
@@ -28,8 +29,12 @@ export function decodeRequest(text: string): { id: string; params: Params } | nu
 
 /** The params of a single prompt. */
 export function renderParams(request: PlainRequest): Params {
-  const { model, max_tokens, system, prompt, context = [], attachment, output_schema } = request;
+  const { model, max_tokens, system, prompt, context = [], attachment, output_schema, effort } = request;
   const files = [...context.map(documentBlock), ...(attachment ? [fileBlock(attachment)] : [])];
+  const output_config = {
+    ...(effort && { effort }),
+    ...(output_schema && { format: { type: 'json_schema', schema: output_schema } }),
+  };
   return {
     model,
     max_tokens,
@@ -37,7 +42,7 @@ export function renderParams(request: PlainRequest): Params {
     messages: [
       { role: 'user', content: files.length === 0 ? prompt : [...files, { type: 'text', text: prompt }] },
     ],
-    ...(output_schema && { output_config: { format: { type: 'json_schema', schema: output_schema } } }),
+    ...(Object.keys(output_config).length > 0 && { output_config }),
   };
 }
 
@@ -78,11 +83,15 @@ function answerSchemaOf(params: Params): RequestFacts['answer_schema'] {
 }
 
 export function factsOf(params: Params): RequestFacts {
-  const { model, max_tokens, inference_geo } = params;
+  const { model, max_tokens, inference_geo, output_config, thinking } = params;
+  const effort = isJsonObject(output_config) ? output_config.effort : undefined;
+  const how = isJsonObject(thinking) ? thinking.type : undefined;
   return {
     model: typeof model === 'string' ? model : null,
     max_tokens: typeof max_tokens === 'number' ? max_tokens : null,
     answer_schema: answerSchemaOf(params),
     inference_geo: typeof inference_geo === 'string' ? inference_geo : null,
+    effort: efforts.find((each) => each === effort) ?? null,
+    thinks: how === undefined ? null : how !== 'disabled',
   };
 }

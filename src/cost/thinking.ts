@@ -1,0 +1,80 @@
+import type { Effort, Model } from '../provider/models.ts';
+import { formatUsd } from './cost.ts';
+
+/** What a request says of thinking. */
+export type ThinkingAsked = {
+  /** Null where it is left to the model. */
+  effort: Effort | null;
+  /** Null where that is left to the model. */
+  thinks: boolean | null;
+};
+
+/**
+ * Tokens of thinking that an answer is expected to take where no earlier answers tell: a figure of ours. Short judgements
+ * were seen to take some hundred to some thousand.
+ */
+const EXPECTED: Readonly<Record<Effort, number>> = {
+  low: 300,
+  medium: 1_500,
+  high: 3_000,
+  xhigh: 6_000,
+  max: 12_000,
+};
+
+/** What `max_tokens` leaves for it, which counts toward them: several times as much, for what is cut off is paid for nothing. */
+const ROOM: Readonly<Record<Effort, number>> = {
+  low: 2_048,
+  medium: 6_144,
+  high: 8_192,
+  xhigh: 20_480,
+  max: 40_960,
+};
+
+/** The effort at which a model thinks; null where it does not. */
+function thinkingEffort({ usual_effort }: Model, { effort, thinks }: ThinkingAsked): Effort | null {
+  if (thinks === false) return null;
+  if (usual_effort === null) return thinks ? (effort ?? 'medium') : null;
+  return effort ?? usual_effort;
+}
+
+export function expectedThinking(model: Model, asked: ThinkingAsked): number {
+  const effort = thinkingEffort(model, asked);
+  return effort === null ? 0 : EXPECTED[effort];
+}
+
+export function roomForThinking(model: Model, effort: Effort | null): number {
+  const made = thinkingEffort(model, { effort, thinks: null });
+  return made === null ? 0 : ROOM[made];
+}
+
+/** Over all requests, in tokens and in dollars at batch price. */
+export type ExpectedThinking = { tokens: number; usd: number; saved_usd: number };
+
+type ThinkingGroup = ThinkingAsked & { model: Model; maximum: readonly number[] };
+
+export function addUpThinking(groups: readonly ThinkingGroup[]): ExpectedThinking {
+  const sum = { tokens: 0, usd: 0, saved_usd: 0 };
+  for (const { model, effort, thinks, maximum } of groups) {
+    const tokens = expectedThinking(model, { effort, thinks }) * maximum.length;
+    const usd = (tokens * model.prices.output * model.batch_factor) / 1_000_000;
+    const takesLow = model.efforts?.includes('low') ?? false;
+    const low = expectedThinking(model, { effort: 'low', thinks }) * maximum.length;
+    sum.tokens += tokens;
+    sum.usd += usd;
+    if (takesLow && low < tokens) sum.saved_usd += usd * (1 - low / tokens);
+  }
+  return sum;
+}
+
+/** A smaller share is not worth a word. */
+const SHARE_WORTH = 0.1;
+
+/** What less effort would save of the `expected` dollars. */
+export function effortAdvice({ tokens, usd, saved_usd }: ExpectedThinking, expected: number): string[] {
+  if (expected === 0 || saved_usd < SHARE_WORTH * expected) return [];
+  const share = Math.min(99, Math.round((100 * usd) / expected));
+  return [
+    `Some ${share} % of the expected cost is thinking (${tokens} tokens, by a figure of ours until there are answers of this ` +
+      `task type): effort low would save about ${formatUsd(saved_usd)}, where the tasks need no more.`,
+  ];
+}
