@@ -1,3 +1,4 @@
+import { modelOfFewRefusals } from '../provider/dialects.ts';
 import type { FailureGroup } from '../store/record.ts';
 
 /** What is known of a cause of failure. The advice is ours alone: nothing that an answer holds gets into it. */
@@ -15,7 +16,11 @@ const causes: Record<string, Cause> = {
     retryable: false,
     suggestion: 'The key may not use this model or feature; ask the person.',
   },
-  billing_error: { retryable: false, suggestion: 'Ask the person to look at the billing of their account.' },
+  billing_error: {
+    retryable: true,
+    suggestion:
+      "This is about the account's credit, not the requests: ask the person to top it up, then call retry_batch. They cost nothing.",
+  },
   not_found_error: {
     retryable: false,
     suggestion:
@@ -71,7 +76,8 @@ const causes: Record<string, Cause> = {
   refusal: {
     retryable: false,
     suggestion:
-      'The model declined: reword these tasks and give them to retry_batch in requests, or try another model with error_types refusal.',
+      'The model declined, which happens in ordinary work too: another model, or an older one without that classifier, often ' +
+      `answers: call retry_batch with error_types ["refusal"] and model, such as ${modelOfFewRefusals}. Or reword the tasks and give them in requests.`,
   },
   unreadable_result: {
     retryable: false,

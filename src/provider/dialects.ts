@@ -16,6 +16,9 @@ export const dialectOf = (provider: ProviderName): Dialect => dialects[spoken[pr
 /** What texts for readers say of providers: how their batch ids look, and what a batch costs. */
 export const { batchIds, batchShare } = anthropicDialect;
 
+/** A model that has none of the classifiers by which newer ones decline (Anthropic's documentation, 2026-11-25). */
+export const modelOfFewRefusals = 'claude-opus-4-8';
+
 /** Whether a provider may have given a batch this id. */
 export const isProviderBatchId = (id: string): boolean =>
   Object.values(dialects).some(({ batchIds }) => batchIds.pattern.test(id));

@@ -6,7 +6,7 @@ describe('what comes of a cause', () => {
     ['invalid_request_error', false],
     ['authentication_error', false],
     ['permission_error', false],
-    ['billing_error', false],
+    ['billing_error', true],
     ['not_found_error', false],
     ['request_too_large', false],
     ['rate_limit_error', true],

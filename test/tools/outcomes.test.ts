@@ -142,6 +142,39 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'declined, with a category',
+    line: (request) =>
+      succeeded(request, '', {
+        content: [],
+        stop_reason: 'refusal',
+        stop_details: { type: 'refusal', category: 'cyber' },
+      }),
+    shown: {
+      outcome: 'incomplete',
+      text: '',
+      stop_reason: 'refusal',
+      left_out: ['stop_details'],
+      error: { type: 'refusal', message: 'The model declined to answer (cyber).', retryable: false },
+    },
+  },
+  {
+    name: 'no credit',
+    line: (request) =>
+      errored(
+        request,
+        'invalid_request_error',
+        'Your credit balance is too low to access the Anthropic API.',
+      ),
+    shown: {
+      outcome: 'errored',
+      error: {
+        type: 'billing_error',
+        message: 'Your credit balance is too low to access the Anthropic API.',
+        retryable: true,
+      },
+    },
+  },
+  {
     name: 'a fault of the API',
     line: (request) => errored(request, 'api_error', 'Internal server error'),
     shown: {
@@ -198,7 +231,7 @@ function shuffled(requests: ApiRequest[]): object[] {
   return lines.map((_, index) => lines[(index * 7 + 3) % lines.length] ?? {});
 }
 
-const counts = { succeeded: 6, incomplete: 5, errored: 3, expired: 1, canceled: 1, missing: 0, pending: 0 };
+const counts = { succeeded: 6, incomplete: 6, errored: 4, expired: 1, canceled: 1, missing: 0, pending: 0 };
 
 describe('results of every kind, shuffled', () => {
   test('are told apart, in order, with totals that add up', async () => {
@@ -213,8 +246,8 @@ describe('results of every kind, shuffled', () => {
     // The API counts an answer that was cut off or declined as succeeded.
     expect(status.request_counts).toEqual({
       processing: 0,
-      succeeded: 11,
-      errored: 3,
+      succeeded: 12,
+      errored: 4,
       canceled: 1,
       expired: 1,
     });

@@ -35,7 +35,7 @@ export function answerError(
   secrets: readonly string[],
   cause: unknown,
 ): BatchError {
-  const code = codeOfAnswer(answer);
+  const code = codeOfAnswer(operation, answer);
   const said = answer.message ? `: "${quote(answer.message, secrets)}"` : '';
   const told = [String(answer.status), answer.type].filter(Boolean).join(' ');
   const echoesSecret = clean(answer.message ?? '', secrets) !== (answer.message ?? '');
@@ -46,7 +46,20 @@ export function answerError(
   });
 }
 
-function codeOfAnswer({ status, errorCode }: ErrorAnswer): ErrorCode {
+/** Spend limits, by their stable names. `ramp_limit_exceeded` is none: it passes. */
+const SPEND_LIMITS = ['enforced_spend_limit_reached', 'contract_spend_limit_reached'];
+const NO_BATCHES = 'workspace_human_review_disabled';
+/** Refusals of a workspace whose own encryption key can't be used: nothing was made. */
+const KEY_REFUSALS = ['cmek_context_unavailable', 'cmek_key_unreachable'];
+/** About the account, though it comes as a fault of the request. */
+const NO_CREDIT = /credit balance is too low/i;
+
+const names = ({ type, errorCode }: ErrorAnswer, known: readonly string[]) =>
+  known.some((name) => name === errorCode || name === type);
+
+function codeOfAnswer(operation: Operation, answer: ErrorAnswer): ErrorCode {
+  const { status } = answer;
+  if (operation === 'create' && status === 503 && names(answer, KEY_REFUSALS)) return 'api_refused';
   switch (status) {
     case 400:
     case 401:
@@ -58,7 +71,7 @@ function codeOfAnswer({ status, errorCode }: ErrorAnswer): ErrorCode {
     case 404:
       return 'api_not_found';
     case 429:
-      return errorCode === 'enforced_spend_limit_reached' ? 'api_spend_limit' : 'api_busy';
+      return names(answer, SPEND_LIMITS) ? 'api_spend_limit' : 'api_busy';
     case 529:
       return 'api_busy';
     default:
@@ -103,6 +116,12 @@ function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): str
     const wait = retryAfterSeconds(answer.retryAfter);
     return `The API is busy; try again ${wait === null ? 'in a minute' : `in ${Math.ceil(wait)} seconds`}.`;
   }
+  if (names(answer, [NO_BATCHES]))
+    return 'This workspace can not create batches: use a key of another workspace, or ask the person to have human review allowed in it.';
+  if (names(answer, KEY_REFUSALS) && code === 'api_refused')
+    return "Nothing was made: the workspace's own encryption key can't be used. Ask the person to look at it, then call retry_batch.";
+  if (NO_CREDIT.test(answer.message ?? ''))
+    return 'This is about the account, not the request: ask the person to top up its credit in the Anthropic Console, then call retry_batch.';
   switch (answer.status) {
     case 401:
       return 'The API does not accept the key: check ANTHROPIC_API_KEY and restart the client.';

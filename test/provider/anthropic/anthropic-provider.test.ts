@@ -99,6 +99,7 @@ describe('the main way', () => {
 
 describe('what an answer means for a create', () => {
   const limit = { error_code: 'enforced_spend_limit_reached' };
+  const coded = (error_code: string) => ({ error_code });
   const rows: [number, string, object | undefined, string, RegExp][] = [
     [400, 'invalid_request_error', undefined, 'api_refused', /Correct what the API names/],
     [401, 'authentication_error', undefined, 'api_refused', /key/],
@@ -109,6 +110,18 @@ describe('what an answer means for a create', () => {
     [422, 'invalid_request_error', undefined, 'api_refused', /try again/],
     [429, 'rate_limit_error', undefined, 'api_busy', /7 seconds/],
     [429, 'rate_limit_error', limit, 'api_spend_limit', /ask the person/],
+    [429, 'rate_limit_error', coded('contract_spend_limit_reached'), 'api_spend_limit', /ask the person/],
+    [429, 'rate_limit_error', coded('ramp_limit_exceeded'), 'api_busy', /7 seconds/],
+    [
+      400,
+      'invalid_request_error',
+      coded('workspace_human_review_disabled'),
+      'api_refused',
+      /another workspace/,
+    ],
+    [503, 'api_error', coded('cmek_context_unavailable'), 'api_refused', /Nothing was made.*encryption key/],
+    [503, 'api_error', coded('cmek_key_unreachable'), 'api_refused', /Nothing was made.*encryption key/],
+    [503, 'api_error', coded('something_else'), 'api_uncertain', /not known/],
     [529, 'overloaded_error', undefined, 'api_busy', /7 seconds/],
     [408, 'timeout_error', undefined, 'api_uncertain', /not known/],
     [409, 'conflict_error', undefined, 'api_uncertain', /not known/],
@@ -127,6 +140,14 @@ describe('what an answer means for a create', () => {
     expect(error.message).toContain('"because"');
     expect(error.cause).toBeDefined();
     expect(api.creates).toHaveLength(1);
+  });
+
+  it.each([400, 402])('a credit that is too low is about the account (%i)', async (status) => {
+    const message = 'Your credit balance is too low to access the Anthropic API.';
+    api.override('create', json(status, apiError('invalid_request_error', message)));
+    const error = await failure(provider.createBatch(await bodyToSend(), 5000));
+    expect(error.code).toBe('api_refused');
+    expect(error.message).toMatch(/about the account.*top up.*retry_batch/);
   });
 
   it.each([

@@ -56,7 +56,7 @@ function countLine(
   switch (type) {
     case 'succeeded':
       if (message === null) return errored(custom_id, 'The API says succeeded, but gave no message.');
-      return { request_id: custom_id, ...judge(stopReasonOf(message), isAnswered), ...usageOf(message) };
+      return { request_id: custom_id, ...judge(message, isAnswered), ...usageOf(message) };
     case 'errored': {
       const error = errorOf(result.error);
       return error === null
@@ -86,22 +86,34 @@ const unfinished = new Map([
 const EMPTY = { type: 'empty_answer', message: 'The model ended its turn without an answer.' };
 
 /** What became of a request that the API calls succeeded: a success is an answer that one can use. */
-function judge(stopReason: string | null, isAnswered: boolean): Pick<CountedResult, 'outcome' | 'error'> {
-  const message = stopReason === null ? undefined : unfinished.get(stopReason);
-  if (stopReason !== null && message !== undefined)
+function judge(answer: Message, isAnswered: boolean): Pick<CountedResult, 'outcome' | 'error'> {
+  const stopReason = stopReasonOf(answer);
+  const why = stopReason === null ? undefined : unfinished.get(stopReason);
+  if (stopReason !== null && why !== undefined) {
+    const category = stopReason === 'refusal' ? categoryOf(answer) : null;
+    const message = category === null ? why : `${why.slice(0, -1)} (${category}).`;
     return { outcome: 'incomplete', error: { type: stopReason, message } };
+  }
   return isAnswered ? { outcome: 'succeeded', error: null } : { outcome: 'incomplete', error: EMPTY };
 }
+
+/** What a refusal was about; it is grouped by, so what is no plain name counts as none. */
+function categoryOf({ stop_details: details }: Message): string | null {
+  const category = isJsonObject(details) ? details.category : null;
+  return typeof category === 'string' && /^[a-z][a-z_]{0,39}$/.test(category) ? category : null;
+}
+
+/** About the account, though it comes as a fault of the request: the same request succeeds once it is topped up. */
+const NO_CREDIT = /credit balance is too low/i;
 
 /** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too. */
 function errorOf(given: unknown): ResultError | null {
   const error = isJsonObject(given) && isJsonObject(given.error) ? given.error : given;
   if (!isJsonObject(error) || typeof error.type !== 'string') return null;
-  return {
-    // A type gets into advice, where what is no plain name, but a text of somebody's, has no place.
-    type: /^[a-z][a-z_]{0,49}$/.test(error.type) ? error.type : 'unknown_error',
-    message: typeof error.message === 'string' ? error.message : '',
-  };
+  const message = typeof error.message === 'string' ? error.message : '';
+  if (NO_CREDIT.test(message)) return { type: 'billing_error', message };
+  // A type gets into advice, where what is no plain name, but a text of somebody's, has no place.
+  return { type: /^[a-z][a-z_]{0,49}$/.test(error.type) ? error.type : 'unknown_error', message };
 }
 
 type Message = JsonObject & { content: Block[] };
