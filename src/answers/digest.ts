@@ -57,7 +57,7 @@ function restOf(groups: readonly FailureGroup[]): ErrorDigest[] {
 }
 
 /** Of one attempt they were grouped when the results came in; of several only the best answers count, grouped once. */
-async function failuresOf(context: Context, record: BatchRecord): Promise<FailureGroup[]> {
+export async function failuresOf(context: Context, record: BatchRecord): Promise<FailureGroup[]> {
   if (!isRetried(record)) {
     return mergeFailureGroups(
       record.parts.flatMap(({ progress }) =>

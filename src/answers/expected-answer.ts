@@ -35,7 +35,7 @@ const textOf = (value: unknown) => cellText(value).trim().normalize();
 const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
 
 /** Texts as they are written, numbers by what they are worth, `true` in any case. */
-function isSame(right: unknown, given: unknown): boolean {
+export function isSame(right: unknown, given: unknown): boolean {
   const [a, b] = [textOf(right), textOf(given)];
   if (a === b) return true;
   if (typeof right === 'boolean' || typeof given === 'boolean') return a.toLowerCase() === b.toLowerCase();

@@ -7,6 +7,7 @@ import type { AnswerFiles, BatchRecord } from '../store/record.ts';
 import { writeAnswerFiles } from './files/write-answer-files.ts';
 import { outputFormat } from './output-format.ts';
 import { renderOutput } from './render-output.ts';
+import { type Filters, outputFilters } from './select.ts';
 
 /**
  * Checks a path that results are to be written to, before anything else is done: its ending, its folder,
@@ -40,55 +41,88 @@ export async function checkOutputFile(context: Context, given: string, overwrite
   return path;
 }
 
-/** A file for all answers; `key` where each is to be that key alone. */
-export type OutputRequest = { path: string; key?: string | undefined; replace: boolean };
+/** A file for the answers that are meant, else for all; `key` where each is to be that key alone. */
+export type OutputRequest = {
+  path: string;
+  key?: string | undefined;
+  filters?: Filters | undefined;
+  replace: boolean;
+};
 
 /** Writes all answers of a batch to a checked path, in the format of its ending, whole or not at all. */
 export async function writeOutputFile(
   context: Context,
   record: BatchRecord,
-  { path, key, replace }: OutputRequest,
+  { path, replace, ...asked }: OutputRequest,
 ): Promise<void> {
   const output = await createOutput(path, { replace });
   try {
-    for await (const piece of renderOutput(context, record, outputFormat(path), key))
+    for await (const piece of renderOutput(context, record, outputFormat(path), asked))
       await output.write(piece);
     // Noted before it is seen: should this process die in between, the next one knows the file for ours.
     await output.commit(async ({ sha256 }) => {
       const at = context.now().toISOString();
       await context.store.writtenFile(path).update(() => ({ path, batch_id: record.batch_id, sha256, at }));
     });
-    await noteOutput(context, record.batch_id, { path, key }, null);
+    await noteOutput(context, record.batch_id, { path, ...asked }, null);
   } catch (error) {
     await output.abort();
     throw error;
   }
 }
 
-/** Writes the files that were asked for at submission, once all results are in; why one can't be is kept. */
+/**
+ * Writes the files that were asked for at submission, once all results are in, and those of ours anew that a retry has made
+ * old and nobody has changed; why one can't be is kept.
+ */
 export async function writeRequestedOutputs(context: Context, batchId: string): Promise<void> {
   const record = await context.store.record(batchId).read();
-  if (record === null || !isSaved(record)) return;
+  if (record === null || context.readOnly || !isSaved(record)) return;
   for (const output of record.outputs) {
-    if (output.written_at !== null || output.problem !== null) continue;
+    if (!isDue(record, output)) continue;
+    const { path, key, filters } = output;
+    const isOld = output.written_at !== null;
     try {
-      const path = await checkOutputFile(context, output.path);
-      await writeOutputFile(context, record, { path, key: output.key, replace: false });
+      const replace = isOld && (await isThere(context, path));
+      await writeOutputFile(context, record, {
+        path: await checkOutputFile(context, path, replace),
+        key,
+        filters: filters === undefined ? undefined : outputFilters.parse(JSON.parse(filters)),
+        replace,
+      });
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
-      const isThere = error.code === 'already_exists' && (await wasWritten(context, output.path, batchId));
-      await noteOutput(context, batchId, output, isThere ? null : error.message);
+      const isWritten = error.code === 'already_exists' && (await wasWritten(context, path, batchId));
+      const problem = isOld ? `${OLD} ${error.message}` : error.message;
+      await noteOutput(context, batchId, output, isWritten ? null : problem);
     }
   }
   if (areAnswerFilesDue(record)) await writeRequestedAnswerFiles(context, record, record.answer_files);
 }
 
-/** Whether all results are in and something that was asked for at submission is not there yet. */
+const OLD = 'it holds the answers from before the last retry.';
+
+async function isThere(context: Context, path: string): Promise<boolean> {
+  return (await context.folders.checkForWriting(path)).exists;
+}
+
+/** When the results of a batch came in last, as a moment. */
+function latestResults({ parts }: BatchRecord): number {
+  return Math.max(
+    ...parts.map(({ progress }) =>
+      progress.state === 'created' ? Date.parse(progress.results?.saved_at ?? '') || 0 : 0,
+    ),
+  );
+}
+
+function isDue(record: BatchRecord, { written_at, problem }: BatchRecord['outputs'][number]): boolean {
+  return problem === null && (written_at === null || Date.parse(written_at) < latestResults(record));
+}
+
+/** Whether all results are in and something that was asked for is not there yet, or is of before a retry. */
 export function hasOutputsToWrite(record: BatchRecord): boolean {
-  if (!isSaved(record)) return false;
   return (
-    record.outputs.some(({ written_at, problem }) => written_at === null && problem === null) ||
-    areAnswerFilesDue(record)
+    isSaved(record) && (record.outputs.some((output) => isDue(record, output)) || areAnswerFilesDue(record))
   );
 }
 
@@ -99,10 +133,7 @@ function areAnswerFilesDue(record: BatchRecord): record is WithAnswerFiles {
   const { answer_files } = record;
   if (answer_files === undefined || answer_files.problem !== null) return false;
   const { written_at } = answer_files;
-  const latest = record.parts.map(({ progress }) =>
-    progress.state === 'created' ? Date.parse(progress.results?.saved_at ?? '') || 0 : 0,
-  );
-  return written_at === null || Date.parse(written_at) < Math.max(...latest);
+  return written_at === null || Date.parse(written_at) < latestResults(record);
 }
 
 async function writeRequestedAnswerFiles(
@@ -141,11 +172,18 @@ async function wasWritten(context: Context, path: string, batchId: string): Prom
 async function noteOutput(
   context: Context,
   batchId: string,
-  { path, key }: { path: string; key?: string | undefined },
+  { path, key, filters }: { path: string; key?: string | undefined; filters?: Filters | string | undefined },
   problem: string | null,
 ): Promise<void> {
   const written_at = problem === null ? context.now().toISOString() : null;
-  const note = { path, written_at, problem, ...(key !== undefined && { key }) };
+  const kept = filters === undefined || typeof filters === 'string' ? filters : JSON.stringify(filters);
+  const note = {
+    path,
+    written_at,
+    problem,
+    ...(key !== undefined && { key }),
+    ...(kept !== undefined && { filters: kept }),
+  };
   await context.store
     .record(batchId)
     .update(

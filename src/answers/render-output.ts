@@ -8,7 +8,8 @@ import { jsonElement, jsonLine } from './formats/json.ts';
 import { markdownHead, markdownSection } from './formats/markdown.ts';
 import { isRetried } from './outcomes.ts';
 import type { OutputFormat } from './output-format.ts';
-import { type AnsweredRow, chunksOf, openView } from './view.ts';
+import { type Filters, isFiltered, select } from './select.ts';
+import { type AnsweredRow, chunked, chunksOf, openView, type View } from './view.ts';
 
 const NEWLINE = 10;
 
@@ -19,15 +20,15 @@ export async function* renderOutput(
   context: Context,
   record: BatchRecord,
   format: OutputFormat,
-  key?: string,
+  { key, filters = {} }: { key?: string | undefined; filters?: Filters | undefined } = {},
 ): Pieces {
   const answers = () => {
-    const all = allAnswers(context, record);
+    const all = allAnswers(context, record, filters);
     return key === undefined ? all : entriesOf(all, key, format === 'md');
   };
   switch (format) {
     case 'raw':
-      yield* rawLines(context, record);
+      yield* rawLines(context, record, filters);
       return;
     case 'json':
       yield '[\n';
@@ -70,10 +71,10 @@ async function csvLayout(answers: AsyncIterable<AnsweredRow>) {
   return ofRows ? csvOfRows(columns) : csvOfTasks(columns);
 }
 
-async function* rawLines(context: Context, record: BatchRecord): Pieces {
+async function* rawLines(context: Context, record: BatchRecord, filters: Filters): Pieces {
   const blobs = context.store.blobs(record.batch_id);
-  if (isRetried(record)) {
-    yield* bestLines(context, record);
+  if (isRetried(record) || isFiltered(filters)) {
+    yield* bestLines(context, record, filters);
     return;
   }
   for (const part of record.parts.filter(isCreated)) {
@@ -89,16 +90,25 @@ async function* rawLines(context: Context, record: BatchRecord): Pieces {
 }
 
 /** Of several attempts each task's best line alone: a reader finds every id once. */
-async function* bestLines(context: Context, record: BatchRecord): Pieces {
+async function* bestLines(context: Context, record: BatchRecord, filters: Filters): Pieces {
   const view = await openView(context, record);
-  for (const ordinals of chunksOf(view)) {
+  for (const ordinals of await meantIn(view, filters)) {
     for (const line of await view.lines(ordinals)) {
       if (line !== null) yield `${line}\n`;
     }
   }
 }
 
-async function* allAnswers(context: Context, record: BatchRecord): AsyncGenerator<AnsweredRow> {
+/** The tasks that go into a file. */
+export async function meantIn(view: View, filters: Filters): Promise<Iterable<number[]>> {
+  return isFiltered(filters) ? chunked(await select(view, filters)) : chunksOf(view);
+}
+
+async function* allAnswers(
+  context: Context,
+  record: BatchRecord,
+  filters: Filters,
+): AsyncGenerator<AnsweredRow> {
   const view = await openView(context, record);
-  for (const ordinals of chunksOf(view)) yield* await view.answeredRows(ordinals);
+  for (const ordinals of await meantIn(view, filters)) yield* await view.answeredRows(ordinals);
 }

@@ -5,6 +5,9 @@ import { fileFailure } from '../lib/file-failure.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Context } from '../state/context.ts';
 import { type Answer, type AnswerDetails, withDetails } from './answer.ts';
+import { cellText } from './formats/flat-answer.ts';
+import { namedValue } from './named-value.ts';
+import type { AnsweredRow } from './view.ts';
 
 /** What a reply leaves out of an answer that is too long for it, and where it stands whole; null where this server writes no files. */
 export type Cut = {
@@ -65,6 +68,19 @@ export async function shownAnswer(answer: Answer, full: boolean, keep: Keeper): 
   const { json, text, tool_calls, content } = whole;
   if (size({ json, text, tool_calls, content }) <= LONGEST_ANSWER) return whole;
   return cutAnswer(whole, keep);
+}
+
+const LONGEST_FIELD = 2_000;
+
+/** What some names say of an answer, in place of all of it; `null` where there is no such thing. */
+export function pickFields(answered: AnsweredRow, names: readonly string[]): ShownAnswer & JsonObject {
+  const { task_id, outcome } = answered.answer;
+  const picked: JsonObject = {};
+  for (const name of names) {
+    const value = namedValue(answered, name) ?? null;
+    picked[name] = size(value) <= LONGEST_FIELD ? value : `${fitting(cellText(value), LONGEST_FIELD)}…`;
+  }
+  return { ...picked, task_id, outcome };
 }
 
 async function cutAnswer(

@@ -233,6 +233,13 @@ export function* chunksOf({ count }: Pick<View, 'count'>): Generator<number[]> {
   }
 }
 
+/** These tasks, as many together as are read at a time. */
+export function* chunked(ordinals: Uint32Array): Generator<number[]> {
+  for (let start = 0; start < ordinals.length; start += LINES_AT_ONCE) {
+    yield Array.from(ordinals.subarray(start, start + LINES_AT_ONCE));
+  }
+}
+
 /** Makes something of a whole view, once for however many openings of it. */
 export function oncePerView<T>(make: (view: View) => Promise<T>): (view: View) => Promise<T> {
   const made = new WeakMap<object, Promise<T>>();

@@ -105,7 +105,9 @@ async function listBatches(
   context: Pick<Context, 'store' | 'log' | 'now'>,
   request: ListRequest,
 ): Promise<BatchList> {
-  const { limit = DEFAULT_LIMIT, cursor, ...filters } = request;
+  // Who asks for groups looks at these: batches stand beside them where a limit or a page asks for some.
+  const isGrouped = request.group_by !== undefined && request.cursor === undefined;
+  const { limit = isGrouped ? 0 : DEFAULT_LIMIT, cursor, ...filters } = request;
   const of = `list:${createHash('sha256').update(JSON.stringify(filters)).digest('hex').slice(0, 12)}`;
   const start = cursor === undefined ? 0 : readCursor(cursor, of);
   const now = context.now();
@@ -121,7 +123,7 @@ async function listBatches(
   let characters = 0;
   for (const { listed, costs } of found) {
     if (!matches(listed, request) || !isWithin(listed, since, until)) continue;
-    if (totals.batches >= start && next === null) {
+    if (limit > 0 && totals.batches >= start && next === null) {
       characters += JSON.stringify(listed).length;
       const full = batches.length >= limit || (batches.length > 0 && characters > PAGE_CHARACTERS);
       if (full) next = writeCursor(of, totals.batches);

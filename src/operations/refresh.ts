@@ -47,7 +47,9 @@ export async function refresh(
       ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record))
       : context.jobs.find(batch_id);
   const toCollect =
-    partsToCollect(record).length > 0 || partsToScanAgain(record).length > 0 || hasOutputsToWrite(record);
+    partsToCollect(record).length > 0 ||
+    partsToScanAgain(record).length > 0 ||
+    (!context.readOnly && hasOutputsToWrite(record));
   const collecting = toCollect
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
     : undefined;

@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { digestOf, type ErrorDigest } from '../answers/digest.ts';
 import { type ExpectedReport, expectedIn } from '../answers/expected-report.ts';
+import type { AnswerGroup } from '../answers/groups.ts';
 import type { OutcomeTotals } from '../answers/outcomes.ts';
 import { readPage } from '../answers/page.ts';
+import { isFiltered } from '../answers/select.ts';
 import type { ShownAnswer } from '../answers/shown-answer.ts';
 import { openView } from '../answers/view.ts';
 import { type CostUsd, costOf } from '../cost/cost.ts';
@@ -11,11 +13,13 @@ import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { Progress, Waiting } from '../state/jobs.ts';
 import { isSaved, type ProcessingStatus } from '../state/status.ts';
-import type { AnswerFiles, BatchRecord, Outcome } from '../store/record.ts';
-import { batchId, costUsd, outcomeFilter, processingStatus } from './fields.ts';
+import type { AnswerFiles, BatchRecord } from '../store/record.ts';
+import { filterFields, filtersOf } from './answer-filters.ts';
+import { batchId, costUsd, processingStatus } from './fields.ts';
 import { fileArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
+import { ANSWER_NAMES, groupsOf } from './replies/groups.ts';
 import { nextStep, type ResultsState } from './replies/next-step.ts';
 import { findPreparing, type Preparing } from './replies/preparing.ts';
 import { reportOf } from './replies/report.ts';
@@ -29,11 +33,12 @@ export type Detail = (typeof details)[number];
 const input = z.strictObject({
   batch_id: batchId,
   detail: z.enum(details).optional().describe('full adds model, usage, content, …'),
-  outcomes: outcomeFilter,
-  task_ids: z.array(z.string().min(1).max(256)).nonempty().max(1000).optional(),
+  ...filterFields,
+  fields: z.array(z.string().min(1)).nonempty().optional().describe('Only these, as ["json.label"]'),
+  group_by: z.string().min(1).max(200).optional().describe('Counts by outcome, model, json.key, row.column'),
   limit: z.int().min(1).max(200).optional().describe('Answers per page, default 50'),
   cursor: z.string().max(1000).optional().describe('next_cursor of the last reply'),
-  output_file: fileArgument.optional().describe('Writes all answers there'),
+  output_file: fileArgument.optional().describe('Writes there what the filters leave'),
   ...answerFileFields,
   overwrite: z.boolean().optional().describe('Only replaces a file that this server wrote'),
 });
@@ -48,6 +53,9 @@ type Results = {
   totals: OutcomeTotals & { total: number };
   results: ShownAnswer[];
   error_digest: ErrorDigest[];
+  /** With `group_by`: the most frequent values, of all that there are. */
+  groups?: AnswerGroup[];
+  group_count?: number;
   /** How many answers are as their rows have them, in a summary. */
   expected?: ExpectedReport;
   next_cursor: string | null;
@@ -93,7 +101,6 @@ const SUMMARY_ABOVE = 50;
 const DEFAULT_LIMIT = 50;
 const SAMPLES = 3;
 const SAMPLE_CHARACTERS = 4_000;
-const failed: Outcome[] = ['incomplete', 'errored', 'expired', 'canceled', 'missing'];
 
 /** The path of the file is checked before anything is downloaded. */
 async function readResults(
@@ -102,7 +109,7 @@ async function readResults(
   request: ResultsRequest,
   waiting: Waiting,
 ): Promise<Results> {
-  const wanted = await checkOutputs(context, batchId, request);
+  const wanted = await checkOutputs(context, batchId, request, filtersOf(request));
   const asksForFiles = wanted.file !== null || wanted.answerFiles !== null;
   const start = Date.now();
   const preparing = await findPreparing(context, batchId);
@@ -135,11 +142,20 @@ async function readResults(
       ...(asksForFiles && !written ? [saved ? STILL_WRITING : NOT_YET_WRITTEN] : []),
     ],
   };
-  const spending = request.cursor === undefined ? spendingOf(record) : null;
+  const spending = request.cursor === undefined && !request.group_by ? spendingOf(record) : null;
   if (spending !== null) head.warnings.push(...thinkingNote(spending));
-  const used = JSON.stringify({ ...head, spending }).length;
-  const page = await pageOf(context, record, request, detail, used);
-  return { ...head, ...(spending && { spending }), ...page };
+  const groups = await groupsOf(context, record, request.group_by, filtersOf(request));
+  const used = JSON.stringify({ ...head, spending, groups }).length;
+  const page = groups
+    ? { results: [], next_cursor: null }
+    : await pageOf(context, record, request, detail, used);
+  const nothing = request.where && !groups && page.results.length === 0 && request.cursor === undefined;
+  const warnings = [
+    ...head.warnings,
+    ...(groups?.warnings ?? []),
+    ...(nothing ? [`No answer is as where wants it. ${ANSWER_NAMES}`] : []),
+  ];
+  return { ...head, ...(spending && { spending }), ...groups, ...page, warnings };
 }
 
 /** How many answers are as expected, where the work said what to expect. */
@@ -171,7 +187,8 @@ const STILL_WRITING =
   'Files are still being written; batch_status lists them (output_files, answer_files) when they are there.';
 
 function defaultDetail(request: ResultsRequest, count: number): Detail {
-  if (request.task_ids || request.outcomes || request.cursor) return 'concise';
+  if (request.cursor || request.fields || isFiltered(filtersOf(request)))
+    return request.output_file ? 'summary' : 'concise';
   return count > SUMMARY_ABOVE || request.output_file || request.output_pattern ? 'summary' : 'concise';
 }
 
@@ -184,16 +201,18 @@ async function pageOf(
 ) {
   // Which tasks another program's batch has is told by its results.
   if (record.adopted && !isSaved(record)) return { results: [], next_cursor: null };
-  const filters = { task_ids: request.task_ids, outcomes: wantedOutcomes(request.outcomes) };
+  const filters = filtersOf(request);
+  const { fields } = request;
   const room = Math.max(2_000, context.limits.replyCharacters - used);
   if (detail !== 'summary') {
     const limit = request.limit ?? DEFAULT_LIMIT;
-    return readPage(
-      context,
-      record,
-      { ...filters, limit, cursor: request.cursor, full: detail === 'full' },
-      room,
-    );
+    const paging = {
+      limit: request.sample ?? limit,
+      cursor: request.cursor,
+      fields,
+      full: detail === 'full',
+    };
+    return readPage(context, record, { ...filters, ...paging }, room);
   }
   if (request.cursor !== undefined) {
     throw new BatchError('invalid_input', 'A summary has no pages.', {
@@ -203,17 +222,13 @@ async function pageOf(
     });
   }
   const outcomes = filters.outcomes ?? ['succeeded' as const];
-  const sampling = { ...filters, outcomes, limit: SAMPLES, full: false };
+  const sampling = { ...filters, outcomes, fields, limit: SAMPLES, full: false };
   const page = await readPage(context, record, sampling, Math.min(room, SAMPLE_CHARACTERS));
   return { results: page.results, next_cursor: null };
 }
 
-function wantedOutcomes(given: ResultsRequest['outcomes']): (Outcome | 'pending')[] | undefined {
-  return given && [...new Set(given.flatMap((outcome) => (outcome === 'failed' ? failed : [outcome])))];
-}
-
 /** What to do once all answers are in. */
-function afterAnswers({ detail, next_cursor, totals, error_digest }: Results): string {
+function afterAnswers({ detail, next_cursor, totals, error_digest, groups }: Results): string {
   const failures = totals.total - totals.succeeded - totals.pending;
   const retry = error_digest.some(({ retryable }) => retryable)
     ? '; retry_batch sends again what can succeed next time'
@@ -222,6 +237,8 @@ function afterAnswers({ detail, next_cursor, totals, error_digest }: Results): s
     failures > 0
       ? ` ${failures} tasks have no finished answer: error_digest says why and what to do${retry}.`
       : '';
+  if (groups)
+    return `For the answers of a group call get_results with where, as {"json.label": "…"}, in place of group_by.${look}`;
   if (detail === 'summary') {
     return (
       'These are totals and at most three samples. For every answer call get_results with output_file (.jsonl, .json, ' +

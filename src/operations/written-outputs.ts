@@ -9,6 +9,7 @@ import {
   type OutputRequest,
   writeOutputFile,
 } from '../answers/output-file.ts';
+import { type Filters, isFiltered } from '../answers/select.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -22,11 +23,17 @@ export async function checkOutputs(
   context: Context,
   batchId: string,
   request: OutputArguments & { overwrite?: boolean | undefined },
+  filters: Filters,
 ): Promise<WantedOutputs> {
   const { output_file, output_pattern, overwrite = false } = request;
   const { fileKey, patternKey } = checkOutputKey(request);
   const file = output_file
-    ? { path: await checkOutputFile(context, output_file, overwrite), key: fileKey, replace: overwrite }
+    ? {
+        path: await checkOutputFile(context, output_file, overwrite),
+        key: fileKey,
+        ...(isFiltered(filters) && { filters }),
+        replace: overwrite,
+      }
     : null;
   if (!output_pattern) return { file, answerFiles: null };
   const record = await context.store.record(batchId).read();
@@ -34,6 +41,7 @@ export async function checkOutputs(
   const answerFiles = {
     pattern: output_pattern,
     key: patternKey,
+    ...(isFiltered(filters) && { filters }),
     overwrite: overwrite ? ('ours' as const) : ('none' as const),
   };
   return { file, answerFiles };
@@ -53,7 +61,8 @@ export async function areWritten(
   waiting: Waiting,
 ): Promise<boolean> {
   const start = { stage: 'writing', provider: record.provider } as const;
-  const key = `${record.batch_id} ${file?.path ?? ''} ${answerFiles?.pattern ?? ''}`;
+  const filters = JSON.stringify(file?.filters ?? answerFiles?.filters ?? {});
+  const key = `${record.batch_id} ${file?.path ?? ''} ${answerFiles?.pattern ?? ''} ${filters}`;
   const job = context.jobs.run(key, start, async () => {
     if (file !== null) await writeOutputFile(context, record, file);
     if (answerFiles !== null) {

@@ -195,6 +195,8 @@ const requestedOutput = z.object({
   problem: z.string().nullable(),
   /** The key of each answer that it holds alone; left out where it holds answers whole. */
   key: z.string().exactOptional(),
+  /** Which answers it holds, as JSON; left out where it holds all. */
+  filters: z.string().exactOptional(),
 });
 
 /** Files of which each finished answer gets one, under a name of its row's or file's. */

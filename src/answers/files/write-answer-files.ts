@@ -3,6 +3,8 @@ import { createOutput } from '../../lib/atomic-output.ts';
 import { sha256OfFile, sha256OfText } from '../../lib/file-hash.ts';
 import type { Context } from '../../state/context.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
+import { meantIn } from '../render-output.ts';
+import type { Filters } from '../select.ts';
 import { chunksOf, openView, type View } from '../view.ts';
 import { answerText } from './answer-text.ts';
 import {
@@ -20,6 +22,8 @@ type Overwrite = 'none' | 'own' | 'ours';
 export type AnswerFilesRequest = {
   pattern: string;
   key?: string | undefined;
+  /** Which answers are meant; left out for all. */
+  filters?: Filters | undefined;
   /** Which files that nobody changed since are replaced: none, those of this batch, or all of ours. */
   overwrite: Overwrite;
 };
@@ -48,7 +52,7 @@ export async function checkAnswerFiles(
 export async function writeAnswerFiles(
   context: Context,
   record: BatchRecord,
-  { pattern: given, key, overwrite }: AnswerFilesRequest,
+  { pattern: given, key, filters = {}, overwrite }: AnswerFilesRequest,
 ): Promise<AnswerFiles> {
   const pattern = await checkAnswerFiles(context, given, record.source);
   const view = await openView(context, record);
@@ -57,7 +61,7 @@ export async function writeAnswerFiles(
   const left = new Map<string, number>();
   let written = 0;
   let code_only = 0;
-  for (const ordinals of chunksOf(view)) {
+  for (const ordinals of await meantIn(view, filters)) {
     for (const { answer, row } of await view.answeredRows(ordinals)) {
       const named = fillName(pattern, namesOf(answer.task_id, row, record.source));
       const content = answerText(answer, key, given);

@@ -48,6 +48,9 @@ export type FollowedBatch = {
   results_state?: ResultsState;
   check_again_in_seconds: number;
   progress?: Progress;
+  request_count?: number;
+  output_files?: readonly string[];
+  failures?: readonly { type: string; count: number; retryable: boolean }[];
 };
 
 /** A batch lives so long, and its results are fetched after that. */
@@ -87,7 +90,7 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
       return `Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call retry_batch with batch_id ${id}: it goes on where it stopped.`;
     case 'ended':
       return batch.results_state === 'saved'
-        ? `All results are in. Call get_results with batch_id ${id}.`
+        ? afterEnd(batch)
         : `The batch has ended and its results are being downloaded. Call get_results with batch_id ${id} in ${duration(again)}.`;
     default:
       return again > WORTH_WAITING_SECONDS
@@ -100,4 +103,23 @@ function lookAgain(seconds: number, following: Following | undefined): string {
   const usual = 'most batches end within an hour, all within 24.';
   if (following?.kind === 'task') return `Do not look again before that; ${usual}`;
   return `Look again with batch_status in ${duration(seconds)} or later; ${usual}`;
+}
+
+/** What is where, what failed, and the one call that mends it. */
+function afterEnd({ batch_id: id, output_files = [], failures = [], request_count }: FollowedBatch): string {
+  const where =
+    output_files.length > 0 ? 'All results are in, and written to output_files.' : 'All results are in.';
+  const failed = failures.reduce((sum, { count }) => sum + count, 0);
+  if (failed === 0) {
+    return output_files.length > 0
+      ? `${where} get_results with batch_id ${id} sums them up.`
+      : `${where} Call get_results with batch_id ${id}.`;
+  }
+  const again = failures.reduce((sum, { count, retryable }) => sum + (retryable ? count : 0), 0);
+  const why = failures.map(({ type, count }) => `${count} ${type}`).join(', ');
+  const told = `${failed} of ${request_count ?? 'the'} tasks have no finished answer (${why}).`;
+  if (again === 0)
+    return `${where} ${told} Sent again as they are they fail again: get_results with batch_id ${id} and outcomes ["failed"] says what to do.`;
+  const all = again === failed ? 'them' : `the ${again} that can succeed`;
+  return `${where} ${told} Call retry_batch with batch_id ${id}: it sends ${all} again.`;
 }

@@ -1,3 +1,5 @@
+import { failuresOf } from '../../answers/digest.ts';
+import { isRetryable } from '../../answers/failures.ts';
 import {
   type AttemptReport,
   attemptsOf,
@@ -49,6 +51,8 @@ export type BatchReport = {
   /** The history, where there is more than one attempt. */
   attempts?: AttemptReport[];
   request_counts: RequestCounts;
+  /** Why tasks have no finished answer, the most frequent causes, once all results are in. */
+  failures?: { type: string; count: number; retryable: boolean }[];
   results_state: ResultsState;
   output_files: string[];
   /** Files of single answers: how many were written, and how many were not and why. */
@@ -60,10 +64,11 @@ export type BatchReport = {
 };
 
 /** A batch as whoever has just done something with it is told of it. */
-export type ShortReport = Omit<BatchReport, 'outcomes' | 'request_counts'>;
+export type ShortReport = Omit<BatchReport, 'outcomes' | 'request_counts' | 'failures'>;
 
 /** Without what only matters to whoever follows a batch. */
-export function short({ outcomes: _outcomes, request_counts: _counts, ...report }: BatchReport): ShortReport {
+export function short(whole: BatchReport): ShortReport {
+  const { outcomes: _outcomes, request_counts: _counts, failures: _failures, ...report } = whole;
   return report;
 }
 
@@ -96,6 +101,7 @@ export async function reportOf(context: Context, { record, job, failures }: Refr
     outcomes,
     ...(isRetried(record) && { attempts: attemptsOf(record) }),
     request_counts: requestCountsOf(record, outcomes),
+    ...(await failuresIn(context, record, outcomes)),
     results_state: resultsState(record),
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
     ...(record.answer_files && { answer_files: record.answer_files }),
@@ -103,6 +109,21 @@ export async function reportOf(context: Context, { record, job, failures }: Refr
     check_again_in_seconds: again,
     warnings: warningsOf(record, failures, context.now()),
   };
+}
+
+const CAUSES = 5;
+
+async function failuresIn(
+  context: Context,
+  record: BatchRecord,
+  { pending, succeeded }: OutcomeTotals,
+): Promise<Pick<BatchReport, 'failures'>> {
+  if (!isSaved(record) || pending + succeeded === record.request_count) return {};
+  const counts = new Map<string, number>();
+  for (const { type, count } of await failuresOf(context, record))
+    counts.set(type, (counts.get(type) ?? 0) + count);
+  const sorted = [...counts].sort(([, a], [, b]) => b - a).slice(0, CAUSES);
+  return { failures: sorted.map(([type, count]) => ({ type, count, retryable: isRetryable(type) })) };
 }
 
 function resultsState(record: BatchRecord): ResultsState {

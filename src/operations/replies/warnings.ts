@@ -29,7 +29,6 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
       problem === null ? [] : [`${path} was not written: ${problem}`],
     ),
     ...answerFileWarnings(record),
-    ...olderFiles(record),
     ...record.warnings,
   ];
 }
@@ -45,21 +44,6 @@ function answerFileWarnings({ answer_files }: BatchRecord): string[] {
       ? [`${code_only} answers said more than the code that their files hold: get_results has all of it.`]
       : []),
   ];
-}
-
-/** Nothing is overwritten unasked, so a file from before a retry keeps what the tasks came to then. */
-function olderFiles({ parts, outputs }: BatchRecord): string[] {
-  const saved = parts.flatMap(({ progress }) =>
-    progress.state === 'created' && progress.results !== null ? [Date.parse(progress.results.saved_at)] : [],
-  );
-  const latest = Math.max(...saved);
-  return outputs
-    .filter(({ written_at }) => written_at !== null && Date.parse(written_at) < latest)
-    .map(
-      ({ path }) =>
-        `${path} was written before the last retry: call get_results with this output_file and overwrite: true for ` +
-        'the answers as they are now.',
-    );
 }
 
 function partWarnings({ number, progress }: Part, parts: number): string[] {

@@ -1,0 +1,49 @@
+import { groupAnswers } from '../../answers/groups.ts';
+import type { Filters } from '../../answers/select.ts';
+import { openView } from '../../answers/view.ts';
+import { quoteName } from '../../lib/nearest.ts';
+import { dialectOf } from '../../provider/dialects.ts';
+import type { Context } from '../../state/context.ts';
+import { isSaved } from '../../state/status.ts';
+import type { BatchRecord } from '../../store/record.ts';
+
+/** A reply has room for so many characters of groups; the rest of them is counted. */
+const GROUP_CHARACTERS = 6_000;
+
+/** The answers that are meant by what `group_by` names; null where nothing is named. */
+export async function groupsOf(
+  context: Context,
+  record: BatchRecord,
+  group_by: string | undefined,
+  filters: Filters,
+) {
+  if (group_by === undefined || (record.adopted && !isSaved(record))) return null;
+  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog };
+  const { groups, group_count } = await groupAnswers(
+    await openView(context, record),
+    group_by,
+    filters,
+    reading,
+  );
+  let characters = 0;
+  const shown = groups.filter((group) => {
+    characters += JSON.stringify(group).length;
+    return characters <= GROUP_CHARACTERS;
+  });
+  const unknown = groups.length === 1 && groups[0]?.value === null;
+  return {
+    groups: shown,
+    group_count,
+    warnings: [
+      ...(unknown ? [`No answer has what group_by names (${quoteName(group_by)}). ${ANSWER_NAMES}`] : []),
+      ...(shown.length < group_count
+        ? [`Only the ${shown.length} most frequent of ${group_count} groups are listed.`]
+        : []),
+    ],
+  };
+}
+
+/** What `where`, `fields` and `group_by` can name. */
+export const ANSWER_NAMES =
+  'json.key is a key of the answers, row.column a column of their rows; others are outcome, model, expected, ' +
+  'error_type, stop_reason, attempt.';
