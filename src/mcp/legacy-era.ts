@@ -33,6 +33,7 @@ export async function createLegacyEra(
     if (method.startsWith('tasks/')) throw noSuchMethod();
     const client: Client = {
       signal,
+      takesLinks: false,
       followsTasks: false,
       ...(canAsk(server.getClientCapabilities()) && {
         async ask(question, timeout) {

@@ -5,7 +5,9 @@ import type { Following } from '../state/jobs.ts';
 import type { Ask } from '../state/question.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
+import { icons } from './icon.ts';
 import { errorCodes, noSuchMethod, ProtocolError } from './protocol.ts';
+import type { CallTool } from './resources.ts';
 import { createTasks, type Look, outlastsCall } from './tasks.ts';
 
 /** Whoever sent a request, and what it can do. The two eras of the protocol tell that in different ways. */
@@ -14,6 +16,8 @@ export type Client = {
   signal: AbortSignal;
   /** Whether a result may be a task, which the client then follows by itself. */
   followsTasks: boolean;
+  /** Whether a result may hold links to files beside its text. */
+  takesLinks: boolean;
   /** Absent where the client can't show a person a form. */
   ask?: Ask | undefined;
   /** Sends `notifications/progress`. */
@@ -25,8 +29,8 @@ type Progress = { progressToken: ProgressToken; progress: number; total?: number
 
 /** All that a client can ask for, in either era. */
 export type Methods = {
-  readonly info: { name: string; version: string };
-  readonly capabilities: { tools: Record<string, never> };
+  readonly info: { name: string; title: string; version: string; icons: typeof icons };
+  readonly capabilities: { tools: object; resources: object; prompts: object };
   readonly instructions: string;
   /** Rejects with a `ProtocolError` where there is no such method, or its params say too little. */
   readonly answer: (method: string, params: unknown, client: Client) => Promise<Result>;
@@ -46,6 +50,10 @@ export type Options = {
 
 /** What requests are answered with: the context is only made, with all that it needs, when the first call comes. */
 export type Source = { readOnly: boolean; load: () => Promise<Context> };
+
+// Not needed for the list of tools, which a client waits for.
+const prompts = () => import('./prompts.ts');
+const resources = () => import('./resources.ts');
 
 type Answer = (params: unknown, client: Client) => Result | Promise<Result>;
 
@@ -72,6 +80,10 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
     const call: Call = { signal, progress: silently, following: { kind: 'task' }, onOver };
     return { result: await callTool('batch_status', { ...args, wait_seconds: 0 }, call), isOver };
   }
+  const reader =
+    (signal: AbortSignal): CallTool =>
+    (name, args) =>
+      callTool(name, args, { signal, progress: silently });
   const tasks = createTasks((batch_id, signal) => look({ batch_id }, signal));
 
   const answers = new Map<string, Answer>([
@@ -91,22 +103,29 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
         const outlasting = name === 'batch_status' && followsTasks ? outlastsCall(args) : null;
         if (outlasting !== null) return tasks.begin(await look(outlasting, signal));
         const progress = progressToken === undefined ? silently : reportTo(client, progressToken);
-        return callTool(name, args, { signal, progress, ask, following: followingOf(client) });
+        const call = { signal, progress, ask, following: followingOf(client) };
+        const result = await callTool(name, args, call);
+        return client.takesLinks ? (await resources()).withLinks(result) : result;
       },
     ],
     ['tasks/get', (params, { signal }) => tasks.get(params, signal)],
     ['tasks/cancel', (params) => tasks.cancel(params)],
     ['tasks/update', (params) => tasks.update(params)],
-    // Some clients ask for these whatever a server has declared, and give it up where they are refused.
-    ['prompts/list', () => ({ prompts: [] })],
-    ['resources/list', () => ({ resources: [] })],
-    ['resources/templates/list', () => ({ resourceTemplates: [] })],
+    ['prompts/list', async () => ({ prompts: (await prompts()).listPrompts(readOnly) })],
+    ['prompts/get', async (params) => (await prompts()).getPrompt(params, readOnly)],
+    ['resources/list', async (_params, { signal }) => (await resources()).listResources(reader(signal))],
+    ['resources/templates/list', async () => ({ resourceTemplates: (await resources()).resourceTemplates })],
+    [
+      'resources/read',
+      async (params, { signal }) => (await resources()).readResource(params, reader(signal), load),
+    ],
+    // Some clients ask for it whatever a server has declared, and give it up where they are refused.
     ['logging/setLevel', () => ({})],
   ]);
 
   return {
-    info: { name: 'batch-mcp', version },
-    capabilities: { tools: {} },
+    info: { name: 'batch-mcp', title: 'Batches at half price', version, icons },
+    capabilities: { tools: {}, resources: {}, prompts: {} },
     instructions: advertised.instructions,
     async answer(method, params, client) {
       const known = answers.get(method);

@@ -61,6 +61,7 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
     const client: Client = {
       signal,
       ...(canAsk(declared) && { ask: question.ask }),
+      takesLinks: true,
       followsTasks: declared?.extensions?.[TASKS] !== undefined,
       progress: (told) => wire.send({ jsonrpc: '2.0', method: 'notifications/progress', params: told }),
     };
@@ -133,11 +134,15 @@ function requireEnvelope(method: string, given: Partial<Meta>): void {
 }
 
 function stamped({ info }: Methods, method: string, result: Result): Result {
+  const { name, version } = info;
   return {
     resultType: 'complete',
     ...(KEPT.has(method) && NOT_KEPT),
     ...result,
-    _meta: { ...result._meta, [envelope.serverInfo]: info },
+    _meta: {
+      ...result._meta,
+      [envelope.serverInfo]: method === 'server/discover' ? info : { name, version },
+    },
   };
 }
 

@@ -8,6 +8,7 @@ export type AdvertisedTool = {
   title: string;
   description: string;
   annotations: Hints;
+  _meta: { 'anthropic/searchHint': string };
   inputSchema: { type: 'object'; [keyword: string]: unknown };
   outputSchema: { type: 'object'; [keyword: string]: unknown };
 };
@@ -17,6 +18,7 @@ const advertise = ({
   title,
   description,
   annotations,
+  searchHint,
   inputSchema,
   outputSchema,
 }: Tool): AdvertisedTool => ({
@@ -24,6 +26,7 @@ const advertise = ({
   title,
   description,
   annotations,
+  _meta: { 'anthropic/searchHint': searchHint },
   inputSchema: { ...inputSchema, type: 'object' },
   outputSchema: { ...outputSchema, type: 'object' },
 });

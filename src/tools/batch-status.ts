@@ -11,6 +11,7 @@ export const batchStatus = defineTool({
     'unconfirmed (not certain whether the API has it; nothing is sent twice), not_sent (refused, nothing paid). When it ' +
     'has ended, call get_results.',
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  searchHint: 'how far a batch is, wait for its end',
   isLook: true,
   operation: status,
 });

@@ -8,5 +8,6 @@ export const cancelBatch = defineTool({
     'Cancels what of a batch has not been processed yet. What is finished stays, can be read with get_results, and is ' +
     "paid; the rest costs nothing. It takes a moment: the status is canceling, then ended. Can't be undone.",
   hints: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
+  searchHint: 'stop a batch',
   operation: cancel,
 });

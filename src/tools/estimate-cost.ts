@@ -12,6 +12,7 @@ export const estimateCost = defineTool({
     'request looks. Submits nothing, costs nothing; with a key the API counts a sample of the requests. Or give request_count, input_tokens_per_request and ' +
     'output_tokens_per_request (with model or model_tier) for a calculation without tasks.',
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  searchHint: 'what bulk work would cost, dry run',
   isLook: true,
   operation: estimate,
   toldElsewhere: workFields,

@@ -11,5 +11,6 @@ export const retryBatch = defineTool({
     'task_ids; mend them with requests, model, max_tokens or remove_params. Finished answers are never paid again. Costs ' +
     'money: dry_run says what would be sent and its cost. Also sends parts that were never sent (not_sent).',
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+  searchHint: 'send failed tasks of a batch again',
   operation: retry,
 });

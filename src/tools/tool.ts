@@ -25,6 +25,8 @@ export type Tool = {
   readonly title: string;
   readonly description: string;
   readonly annotations: Hints;
+  /** Words by which a client that shows its model few tools finds this one. */
+  readonly searchHint: string;
   readonly inputSchema: Record<string, unknown>;
   readonly outputSchema: Record<string, unknown>;
   /** Whether a call does no more than look: the audit log is for what was done. */
@@ -41,6 +43,7 @@ type Definition<Input extends z.ZodObject> = {
   /** Its first 600 characters suffice to choose and call the tool. */
   description: string;
   hints: Hints;
+  searchHint: string;
   operation: Operation<Input, WithNextStep>;
   isLook?: boolean;
   /** Fields that another tool describes, which the description names. */
@@ -97,12 +100,22 @@ function inputSchema(input: z.ZodObject, toldElsewhere: z.ZodRawShape): Record<s
 
 /** Makes a tool of an operation: what an agent reads of it, and nothing that works in another way. */
 export function defineTool<Input extends z.ZodObject>(definition: Definition<Input>): Tool {
-  const { name, title, description, hints, operation, isLook = false, toldElsewhere = {} } = definition;
+  const {
+    name,
+    title,
+    description,
+    hints,
+    searchHint,
+    operation,
+    isLook = false,
+    toldElsewhere = {},
+  } = definition;
   return {
     name,
     title,
     description,
     annotations: hints,
+    searchHint,
     inputSchema: inputSchema(operation.input, toldElsewhere),
     outputSchema: advertised(operation.output, 'output'),
     isLook,

@@ -141,18 +141,25 @@ const rows: Odd[] = [
     answer: hello,
   },
   { name: 'initialize with params null', method: 'initialize', more: { params: null }, answer: hello },
-  { name: 'prompts/list', method: 'prompts/list', more: {}, answer: { result: { prompts: [] } } },
+  {
+    name: 'prompts/list',
+    method: 'prompts/list',
+    more: {},
+    answer: {
+      result: { prompts: expect.arrayContaining([expect.objectContaining({ name: 'classify_table' })]) },
+    },
+  },
   {
     name: 'resources/list',
     method: 'resources/list',
     more: { params: null },
-    answer: { result: { resources: [] } },
+    answer: { result: { resources: [{ uri: 'batch-mcp://task-types' }] } },
   },
   {
     name: 'resources/templates/list',
     method: 'resources/templates/list',
     more: { params: [] },
-    answer: { result: { resourceTemplates: [] } },
+    answer: { result: { resourceTemplates: [{ uriTemplate: 'batch-mcp://batches/{batch_id}' }] } },
   },
   {
     name: 'logging/setLevel',

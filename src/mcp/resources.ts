@@ -1,0 +1,124 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Result } from '@modelcontextprotocol/sdk/types.js';
+import * as z from 'zod';
+import type { Context } from '../state/context.ts';
+import { errorCodes, ProtocolError } from './protocol.ts';
+
+const TASK_TYPES = 'batch-mcp://task-types';
+const BATCH = /^batch-mcp:\/\/batches\/([^/?#]+)$/;
+
+const taskTypes = {
+  uri: TASK_TYPES,
+  name: 'task-types',
+  title: 'Task types',
+  description: 'What task_type can be, and what each takes',
+  mimeType: 'application/json',
+};
+
+export const resourceTemplates = [
+  {
+    uriTemplate: 'batch-mcp://batches/{batch_id}',
+    name: 'batch',
+    title: 'A batch',
+    description: 'What a batch came to: totals, failures and their causes, samples, cost, files',
+    mimeType: 'application/json',
+  },
+];
+
+/** As many batches as a person would choose from. */
+const BATCHES_LISTED = 10;
+
+const listed = z.looseObject({
+  batches: z.array(z.looseObject({ batch_id: z.string(), name: z.string().optional() })),
+});
+
+/** Calls one of the tools. */
+export type CallTool = (name: string, args: object) => Promise<Result>;
+
+/** What there is to read: the task types, and the newest batches. */
+export async function listResources(call: CallTool): Promise<Result> {
+  const found = await call('list_batches', { limit: BATCHES_LISTED });
+  const { batches = [] } = listed.safeParse(found.structuredContent).data ?? {};
+  const resources = batches.map(({ batch_id, name = batch_id }) => ({
+    uri: `batch-mcp://batches/${batch_id}`,
+    name,
+    description: `Batch ${batch_id}: totals, failures, samples, cost, files`,
+    mimeType: 'application/json',
+  }));
+  return { resources: [taskTypes, ...resources] };
+}
+
+const params = z.looseObject({ uri: z.string() });
+
+/** Throws `invalidParams` for what is not there. */
+export async function readResource(
+  given: unknown,
+  call: CallTool,
+  load: () => Promise<Pick<Context, 'templates'>>,
+): Promise<Result> {
+  const { uri = '' } = params.safeParse(given).data ?? {};
+  if (uri === TASK_TYPES) return contentsOf(uri, JSON.stringify(await readTaskTypes(await load())));
+  const [, id] = BATCH.exec(uri) ?? [];
+  if (id === undefined) throw noSuchResource();
+  const result = await call('get_results', { batch_id: decoded(id), detail: 'summary' });
+  const text = textOf(result);
+  if (result.isError === true) throw new ProtocolError(errorCodes.invalidParams, text);
+  return contentsOf(uri, text);
+}
+
+function noSuchResource(): ProtocolError {
+  const message = `There is no such resource. Valid: ${TASK_TYPES}, batch-mcp://batches/batch_…`;
+  return new ProtocolError(errorCodes.invalidParams, message);
+}
+
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    throw noSuchResource();
+  }
+}
+
+function contentsOf(uri: string, text: string): Result {
+  return { contents: [{ uri, mimeType: 'application/json', text }] };
+}
+
+function textOf({ content }: Result): string {
+  const [first] = z.array(z.looseObject({ text: z.string() })).safeParse(content).data ?? [];
+  return first?.text ?? '';
+}
+
+async function readTaskTypes({ templates }: Pick<Context, 'templates'>): Promise<object> {
+  await templates.refresh();
+  const task_types = templates.names.flatMap((name) => {
+    const found = templates.find(name);
+    if (found.kind === 'mistyped') return [];
+    const { task_type, description, max_tokens, material, places } = found.template;
+    return [{ task_type, description, max_tokens, ...(material && { input_data: material.field }), places }];
+  });
+  const custom = 'Any other name is a type of your own: the task runs over its raw input_data.';
+  return { task_types, custom };
+}
+
+const written = z.looseObject({ output_files: z.array(z.string()) });
+
+const mimeTypes = new Map([
+  ['.csv', 'text/csv'],
+  ['.json', 'application/json'],
+  ['.jsonl', 'application/jsonl'],
+  ['.md', 'text/markdown'],
+]);
+
+/** A tool's result with links to the files that it names, for clients that show them. */
+export function withLinks(result: Result): Result {
+  const { output_files = [] } = written.safeParse(result.structuredContent).data ?? {};
+  if (output_files.length === 0 || !Array.isArray(result.content)) return result;
+  const links = output_files.map((file) => ({
+    type: 'resource_link',
+    uri: pathToFileURL(file).href,
+    name: path.basename(file),
+    mimeType: mimeTypes.get(path.extname(file)) ?? 'text/plain',
+  }));
+  return { ...result, content: [...result.content, ...links] };
+}
