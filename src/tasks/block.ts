@@ -42,6 +42,8 @@ export type Block = {
   /** How many requests each warning is for. */
   warnings: ReadonlyMap<string, number>;
   task_types: ReadonlySet<string>;
+  /** The shared settings that some of them take. */
+  settings: ReadonlySet<string>;
   /** The schemas that answers are asked for by, under their hashes, each with the first place where it stands. */
   schemas: ReadonlyMap<string, PlacedSchema>;
   /** What the rows of a table have; none for other work. */
@@ -96,6 +98,7 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
   const costs = createCostFinder(wire);
   const warnings = createWarningList();
   const task_types = new Set<string>();
+  const settings = new Set<string>();
   const columns = new Set<string>();
   const schemas = new Map<string, PlacedSchema>();
 
@@ -122,6 +125,9 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
       problem_count += found.length;
       for (const problem of found.slice(0, PROBLEMS_NAMED - problems.length))
         problems.push({ number, problem });
+    },
+    addSettings(names: readonly string[]) {
+      for (const name of names) settings.add(name);
     },
     /** Gives the bytes that the request takes. */
     addRequest(body: string | Uint8Array): number {
@@ -159,6 +165,7 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
         costs: costs.findings(),
         warnings: warnings.counts(),
         task_types,
+        settings,
         schemas,
         columns,
       };

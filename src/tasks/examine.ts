@@ -14,6 +14,7 @@ import { checkRendered } from './rendered-request.ts';
 import { createSchemaHashes } from './schemas.ts';
 import type { SourceItem } from './sources/source-row.ts';
 import { createTaskParser, exactParams, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
+import { settingsUsed } from './unused-settings.ts';
 
 /** What examining an item goes by. */
 export type Examination = Renderer & {
@@ -79,6 +80,7 @@ export function createExaminer(examination: Examination): Examiner {
     const bytes = block.addRequest(written ?? requests.encode(requestId, rendered.params));
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return named(found.problems);
+    block.addSettings(settingsUsed(task, examination.defaults));
     block.addTask(taskEntry(task, requestId, rendered, schema), rendered, [...warnings, ...found.warnings]);
     return [];
   }

@@ -76,3 +76,36 @@ export function fillPlaces(
   });
   return { text: filled, problems };
 }
+
+/** `{name}` and `${name}`, as other programs write a place; not within double braces. */
+const OTHER_PLACE = /(?<!\{)\$?\{([\w.-]{1,64})\}(?!\})/g;
+
+/** What looks like places in a text, and is sent as it stands, though these names could fill it. */
+export function mistakenPlaces(text: string, names: readonly string[]): string[] {
+  if (!text.includes('{') || names.length === 0) return [];
+  const found = [...text.matchAll(OTHER_PLACE)].filter(([, name = '']) => names.includes(name));
+  const said = found.map(
+    ([whole, name]) => `${whole} in the prompt is sent as it stands: did you mean {{${name}}}?`,
+  );
+  return [...new Set(said)];
+}
+
+/** Fills the places that an input has values for; the others stay as they are, and are named. */
+export function fillKnownPlaces(
+  text: string,
+  input: Readonly<Record<string, unknown>>,
+): { text: string; filled: number; unfilled: string[] } {
+  const unfilled = new Set<string>();
+  let filled = 0;
+  const result = text.replace(place, (whole, inner: string) => {
+    const name = inner.trim();
+    const value = name === '' ? undefined : valueAt(input, name);
+    if (value === undefined || value === null) {
+      if (name !== '') unfilled.add(name);
+      return whole;
+    }
+    filled += 1;
+    return typeof value === 'string' ? value : stringifyExact(value);
+  });
+  return { text: result, filled, unfilled: [...unfilled] };
+}

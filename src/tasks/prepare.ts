@@ -24,6 +24,7 @@ import { checkShared, type Renderer } from './render.ts';
 import { createWarningList } from './rendered-request.ts';
 import { createSchemaList } from './schemas.ts';
 import type { SourceFacts } from './sources/item-source.ts';
+import { unusedWarnings } from './unused-settings.ts';
 import type { Work, WorkSource } from './work.ts';
 import { requestText } from './write-bodies.ts';
 
@@ -98,6 +99,7 @@ export async function prepare(
   const sheet = createCostSheet(dialect, preparation.knownOutput);
   const warnings = createWarningList();
   const taskTypes = new Set<string>();
+  const settings = new Set<string>();
   const schemas = createSchemaList();
   let count = 0;
   let firstRequest = '';
@@ -126,6 +128,7 @@ export async function prepare(
 
     warnings.merge(block.warnings);
     for (const taskType of block.task_types) taskTypes.add(taskType);
+    for (const name of block.settings) settings.add(name);
     contentHash.update(block.digests);
     if (firstRequest === '') firstRequest = requestText(block.requests, 0);
     sheet.merge(block.costs, block.items, (index) =>
@@ -146,7 +149,11 @@ export async function prepare(
     costs: sheet.finish(),
     first_request: firstRequest,
     task_types: [...taskTypes],
-    warnings: [...(source?.warnings() ?? []), ...warnings.texts(count)],
+    warnings: [
+      ...(source?.warnings() ?? []),
+      ...unusedWarnings(work.defaults, settings, count),
+      ...warnings.texts(count),
+    ],
     matched: source && matchedOf(work.source, source, [...columns], count),
   };
 }

@@ -1,9 +1,10 @@
 import { promptWithInput } from '../templates/prompt.ts';
 import type { Template } from '../templates/template.ts';
-import { fillFromRow, hasPlaces } from './places.ts';
+import { fillFromRow, hasPlaces, mistakenPlaces, placesOf } from './places.ts';
 import type { Content } from './render-content.ts';
 import type { SourceRow } from './sources/source-row.ts';
 import type { TaskDefaults } from './task.ts';
+import { mediaWarnings } from './unread-media.ts';
 
 type Values = Record<string, unknown>;
 
@@ -36,12 +37,14 @@ export function renderRow(
   row: SourceRow,
   { prompt, input_data }: TaskDefaults,
   template: Partial<Template>,
-): Content & { warnings: string[] } {
+): Content {
   const warnings: string[] = [];
   const empty = (name: string) => warnings.push(`the place {{${name}}} was filled with nothing`);
   const values = valuesOf(row);
   const shared = sharedFields(input_data, values, empty);
+  warnings.push(...rowMediaWarnings(row, prompt));
   if (prompt !== undefined) {
+    warnings.push(...mistakenPlaces(prompt, Object.keys({ ...shared, ...values })));
     const text = hasPlaces(prompt)
       ? fillFromRow(prompt, { ...shared, ...values }, empty)
       : promptWithInput(prompt, { ...shared, ...inputOf(row) });
@@ -53,6 +56,14 @@ export function renderRow(
   const problems = template.check?.(input) ?? [];
   const rendered = problems.length === 0 ? template.render?.(input) : undefined;
   return { ...(rendered && { rendered }), problems, warnings };
+}
+
+/** Of a row's columns those that are sent; of a file its path is no mistake. */
+function rowMediaWarnings({ cells, text, attachment }: SourceRow, prompt: string | undefined): string[] {
+  if (text !== undefined || attachment !== undefined) return [];
+  const sent = prompt !== undefined && hasPlaces(prompt) ? placesOf(prompt) : Object.keys(cells);
+  const columns = Object.entries(cells).filter(([name]) => sent.includes(name));
+  return mediaWarnings(Object.fromEntries(columns), 'column');
 }
 
 /** The column that a task type's own field can only mean: `text`, or the one there is beside the ids. */

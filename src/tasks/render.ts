@@ -137,9 +137,7 @@ function renderOwn(
   const schema = given && dialect.requests.prepareSchema(given);
   const content =
     chosen &&
-    (row
-      ? renderRow(row, defaults, chosen.template)
-      : { ...renderContent(task, defaults, chosen.template), warnings: [] });
+    (row ? renderRow(row, defaults, chosen.template) : renderContent(task, defaults, chosen.template));
   const facts = chosen && { ...chosen.template, ...content?.rendered };
   const asked = task.effort ?? defaults.effort;
   const usual = facts?.effort ?? (defaults.labelled ? 'low' : undefined);

@@ -1,0 +1,39 @@
+import type { Task, TaskDefaults } from './task.ts';
+
+/** The shared settings that say something, by the names of their arguments. */
+export function sharedSettings(defaults: TaskDefaults): string[] {
+  const { labelled, context, output_schema, ...settings } = defaults;
+  const given = Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return [
+    ...given,
+    ...(output_schema === undefined ? [] : [labelled ? 'labels' : 'output_schema']),
+    ...(context === undefined ? [] : ['context_files']),
+  ];
+}
+
+/** Those of them that a task takes: a native request takes none, and what a task sets for itself wins. */
+export function settingsUsed(task: Task, defaults: TaskDefaults): string[] {
+  if (task.kind === 'native') return [];
+  const shared = sharedSettings(defaults);
+  if (task.kind === 'row') return shared;
+  const hasOwnModel = task.model !== undefined || task.model_tier !== undefined;
+  const own = new Set([
+    ...Object.entries(task).flatMap(([name, value]) => (value === undefined ? [] : [name])),
+    ...(hasOwnModel ? ['model', 'model_tier'] : []),
+    ...(task.output_schema === undefined ? [] : ['labels']),
+  ]);
+  // Shared fields are merged under a task's own.
+  own.delete('input_data');
+  return shared.filter((name) => !own.has(name));
+}
+
+/** What was given for all tasks and is for none of them. */
+export function unusedWarnings(defaults: TaskDefaults, used: ReadonlySet<string>, tasks: number): string[] {
+  return sharedSettings(defaults)
+    .filter((name) => !used.has(name))
+    .map(
+      (name) =>
+        `The shared ${name} is used by none of the ${tasks === 1 ? 'one task' : `${tasks} tasks`}: native requests, and tasks that set ` +
+        'their own, take no shared one',
+    );
+}
