@@ -30,13 +30,14 @@ const options: Options = {
 
 /** Loads the validator, which most calls and every start do without. */
 export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
-  const [{ Ajv }, { Ajv2020 }, { default: formats }] = await Promise.all([
+  // By their defaults: a bundle has no other names of a CommonJS module that is imported late.
+  const [{ default: draft7 }, { default: draft2020 }, { default: formats }] = await Promise.all([
     import('ajv'),
     import('ajv/dist/2020.js'),
     import('ajv-formats'),
   ]);
-  const older = formats.default(new Ajv(options));
-  const current = formats.default(new Ajv2020(options));
+  const older = formats.default(new draft7.Ajv(options));
+  const current = formats.default(new draft2020.Ajv2020(options));
   return (schema) => {
     const isOlder = typeof schema.$schema === 'string' && OLDER_DRAFT.test(schema.$schema);
     // Lists of `items` were allowed until 2020-12, by whoever names no draft too.

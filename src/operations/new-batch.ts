@@ -27,6 +27,8 @@ export type Submission = {
   name: string | undefined;
   force_new: boolean;
   max_cost_usd: number | undefined;
+  /** How many times what fails is sent again without being asked. */
+  retries: number;
   idempotency_key: string | null;
   /** Ends the preparation; what is sent is not called back. */
   signal: AbortSignal | undefined;
@@ -152,6 +154,7 @@ function newRecord(
     ...outputsOf(output),
     source: work.source.kind,
     warnings: prepared.warnings,
+    ...(submission.retries > 0 && { retries: { asked: submission.retries, stopped: null } }),
     ...(work.expect && { expect: { ...work.expect } }),
     parts,
   };

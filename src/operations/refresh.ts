@@ -9,6 +9,7 @@ import { endsWithin, type Job } from '../state/jobs.ts';
 import { concernsOnePart, isCreated, seenOf, unconfirmedState, updatePart } from '../state/parts.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, CreatedPart, Intent, ProcessIdentity } from '../store/record.ts';
+import { isRetryDue, retryByItself } from './retry/retry-by-itself.ts';
 import { continueSubmission, preparingKey } from './sending-jobs.ts';
 
 /** A batch as it is now, and what goes on with it in this process. */
@@ -49,6 +50,7 @@ export async function refresh(
   const toCollect =
     partsToCollect(record).length > 0 ||
     partsToScanAgain(record).length > 0 ||
+    isRetryDue(context, record) ||
     (!context.readOnly && hasOutputsToWrite(record));
   const collecting = toCollect
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
@@ -91,6 +93,7 @@ function startCollecting(context: Context, { batch_id, provider }: BatchRecord):
   return context.jobs.run(collectKey(batch_id), { stage: 'downloading', provider }, async (report) => {
     await judgeAgain(context, batch_id);
     await collect(context, batch_id, report);
+    await retryByItself(context, batch_id, report);
     await writeRequestedOutputs(context, batch_id);
   });
 }

@@ -30,6 +30,7 @@ const input = z.strictObject({
     .nonnegative()
     .optional()
     .describe("Refuse above this; can only lower the owner's limit"),
+  retries: z.int().min(0).max(3).optional().describe('Sends what can succeed again, within the maximum'),
   force_new: z.boolean().optional().describe('Send again what was submitted within 24 hours: pays twice'),
   sandbox: z.boolean().optional().describe('Made-up answers, no key, no cost'),
   idempotency_key: z
@@ -52,7 +53,7 @@ export const submit = defineOperation({
   output: batchOutput.extend({ duplicate: z.boolean() }),
   async run(context, args, waiting) {
     const callEnds = performance.now() + context.limits.callMs;
-    const { name, force_new = false, max_cost_usd, idempotency_key = null, ...rest } = args;
+    const { name, force_new = false, max_cost_usd, retries = 0, idempotency_key = null, ...rest } = args;
     const { sandbox, output_file, output_pattern, output_key, ...given } = rest;
     const outputs = { output_file, output_pattern, output_key };
     const asked = await toWork(given, context);
@@ -68,6 +69,7 @@ export const submit = defineOperation({
       name,
       force_new,
       max_cost_usd,
+      retries,
       idempotency_key,
       signal: waiting.signal,
       ask: waiting.ask,

@@ -173,6 +173,8 @@ export const part = z.object({
   body_sha256: z.string(),
   /** What it can cost at most, in US dollars; left out where that is its share of the batch's estimate. */
   maximum_usd: z.number().nonnegative().optional(),
+  /** Sent again by whoever saw the end, within what the work had reserved: its figures add nothing to the batch's. */
+  by_itself: z.literal(true).exactOptional(),
   /** What it is expected to cost, in US dollars; left out as `maximum_usd` is. */
   expected_usd: z.number().nonnegative().optional(),
   progress: partState,
@@ -240,6 +242,8 @@ export const batchRecord = z.object({
   /** What it was made from. Not kept by versions before. */
   source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files']).exactOptional(),
   warnings: z.array(z.string()),
+  /** How many times what fails is sent again without being asked, and why it is no longer. */
+  retries: z.object({ asked: count, stopped: z.string().nullable() }).exactOptional(),
   /** Which key of an answer is compared with which column of its row. */
   expect: z.record(z.string(), z.string()).exactOptional(),
   /** Made by another program; its tasks are known when its results are in. */

@@ -60,6 +60,9 @@ function lean({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): voi
   delete jsonSchema.propertyNames;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+  // What is too long is refused with the limit in words.
+  delete jsonSchema.maxLength;
+  delete jsonSchema.maxItems;
   // Not every client knows a list of types.
   if (Array.isArray(jsonSchema.type)) {
     jsonSchema.anyOf = jsonSchema.type.map((type) => ({ type }));

@@ -29,6 +29,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
       problem === null ? [] : [`${path} was not written: ${problem}`],
     ),
     ...answerFileWarnings(record),
+    ...(record.retries?.stopped ? [`Not sent again by itself: ${record.retries.stopped}`] : []),
     ...record.warnings,
   ];
 }

@@ -62,9 +62,10 @@ export async function addAttempt(
       requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
     }
     const plan = planOf(prepared, nextAttempt(ended));
-    if (record.provider !== 'sandbox')
+    if (record.provider !== 'sandbox' && !preparation.byItself)
       await requireApproval(context, { ...plan, ...plan.cost_usd }, preparation);
-    const added = (await files.finish()).map((body) => newPart(body, plan));
+    const mark = preparation.byItself ? { by_itself: true as const } : {};
+    const added = (await files.finish()).map((body) => ({ ...newPart(body, plan), ...mark }));
     const named = await nameParts(context, record, [...ended.parts, ...added]);
     await reserveOrTakeBack(context, named, record, added);
     return { plan, warnings: prepared.warnings };

@@ -53,6 +53,8 @@ export type RetryPreparation = {
   /** Gives up what has not been sent. */
   signal?: AbortSignal | undefined;
   ask?: Ask | undefined;
+  /** Whether nobody asked for it now: what the work may cost was approved when it was submitted. */
+  byItself?: boolean | undefined;
 };
 
 const REFUSED = 'The retry was refused; nothing was sent and nothing was paid. Correct this and call again:';

@@ -1,0 +1,101 @@
+import { actualOfPart } from '../../cost/cost.ts';
+import { roundUsd } from '../../cost/pricing.ts';
+import { BatchError } from '../../errors.ts';
+import { requireSameAccount } from '../../sending/same-account.ts';
+import type { Context } from '../../state/context.ts';
+import type { Report } from '../../state/jobs.ts';
+import { isCreated } from '../../state/parts.ts';
+import { isSaved } from '../../state/status.ts';
+import { partBody } from '../../store/blob-names.ts';
+import type { BatchRecord, CreatedPart } from '../../store/record.ts';
+import { startSending } from '../sending-jobs.ts';
+import { addAttempt } from './retry-attempt.ts';
+
+/** Causes that pass, and were not billed. */
+const FREE = ['expired', 'overloaded_error', 'api_error', 'timeout_error', 'rate_limit_error'];
+/** Answers that were paid and can't be used, which the next time may be: cut off, empty, against their schema. */
+const PAID = ['max_tokens', 'empty_answer', 'invalid_answer'];
+const AGAIN: readonly string[] = [...FREE, ...PAID];
+
+/**
+ * Whether a batch that has ended is to be sent again in part by whoever looks at it: its submission asked for that. What
+ * was canceled is not, and a process that may not spend sends nothing for others.
+ */
+export function isRetryDue(context: Context, record: BatchRecord): boolean {
+  const { retries, provider, parts } = record;
+  if (retries === undefined || retries.stopped !== null || !maySend(context, provider) || !isSaved(record)) {
+    return false;
+  }
+  const made = new Set(parts.filter(({ by_itself }) => by_itself).map(({ attempt }) => attempt));
+  if (made.size >= retries.asked) return false;
+  const last = Math.max(...parts.map(({ attempt }) => attempt));
+  const results = parts.filter(isCreated).map(({ attempt, progress }) => ({ attempt, ...progress.results }));
+  if (results.some(({ outcomes }) => (outcomes?.canceled ?? 0) > 0)) return false;
+  return results.some(
+    ({ attempt, failures = [] }) => attempt === last && failures.some(({ type }) => AGAIN.includes(type)),
+  );
+}
+
+function maySend(context: Context, provider: BatchRecord['provider']): boolean {
+  if (context.readOnly) return false;
+  if (provider === 'sandbox') return true;
+  return context.defaultProvider !== 'sandbox' && context.maxCostUsd > 0 && context.dailyBudgetUsd > 0;
+}
+
+/**
+ * Sends what failed and can succeed again, if that is due: once, whoever else looks at the same time, and within the
+ * maximum that was reserved when the work was submitted. Where that does not hold all of it, what was not billed goes
+ * alone; where it holds none, that is noted for good. Throws what stands against sending now.
+ */
+export async function retryByItself(context: Context, batchId: string, report: Report): Promise<void> {
+  const record = await context.store.record(batchId).read();
+  if (record === null || !isRetryDue(context, record)) return;
+  await context.provider(record.provider).requireCredentials();
+  await requireSameAccount(context, record, null);
+  const left = leftOf(record);
+  for (const error_types of [AGAIN, FREE]) {
+    const options = { error_types: [...error_types], max_cost_usd: left };
+    try {
+      await addAttempt(context, record, { record, options, report, byItself: true });
+      startSending(context, record);
+      return;
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      // Another process was faster, or is about to be: what it adds is sent, and looked at from now on.
+      if (await hasCompany(context, record)) return;
+      if (error.code !== 'cost_limit' && error.code !== 'wrong_state') throw error;
+    }
+  }
+  await stop(context, record);
+}
+
+/** What is left of the dollars that the work could cost at most when it was submitted. */
+function leftOf({ estimate, parts }: BatchRecord): number {
+  const spent = parts.filter(isCreated).reduce((sum, part) => sum + spentOn(part, estimate?.maximum ?? 0), 0);
+  return Math.max(0, roundUsd((estimate?.maximum ?? 0) - spent));
+}
+
+/** Of an unknown price nothing is left. */
+function spentOn({ progress }: CreatedPart, maximum: number): number {
+  return progress.results === null ? maximum : (actualOfPart(progress.results) ?? maximum);
+}
+
+async function hasCompany({ store }: Context, { batch_id, parts }: BatchRecord): Promise<boolean> {
+  const next = Math.max(...parts.map(({ number }) => number)) + 1;
+  if ((await store.blobs(batch_id).size(partBody(next))) !== null) return true;
+  const now = await store.record(batch_id).read();
+  return now !== null && now.parts.length !== parts.length;
+}
+
+async function stop({ store }: Context, { batch_id, parts }: BatchRecord): Promise<void> {
+  const stopped =
+    'what is left to be sent again could cost more than is left of the maximum that was reserved, or can get no longer an answer. ' +
+    'retry_batch sends it by hand.';
+  await store
+    .record(batch_id)
+    .update((record) =>
+      record?.retries && record.parts.length === parts.length
+        ? { ...record, retries: { ...record.retries, stopped } }
+        : record,
+    );
+}
