@@ -33,13 +33,19 @@ const options = {
   },
 };
 
-/** What clients are told of the tools, as the sources say it. */
-async function readAdvertised() {
+/** A module of what clients are told of the tools, as the sources say it. A read-only server's differ in their hints alone. */
+async function advertisedModule() {
   const outfile = path.resolve(outdir, '.advertised.mjs');
   await build({ ...options, entryPoints: ['src/tools/advertised.ts'], outfile });
   const { advertised } = await import(pathToFileURL(outfile));
   await rm(outfile);
-  return advertised;
+  const { all, instructions, readOnly } = advertised;
+  const hints = readOnly.map(({ name, annotations }) => ({ name, annotations }));
+  return `
+    const { all, instructions, hints } = JSON.parse(${JSON.stringify(JSON.stringify({ all, instructions, hints }))});
+    const readOnly = hints.map((own) => ({ ...all.find(({ name }) => name === own.name), ...own }));
+    export const advertised = { all, instructions, readOnly };
+  `;
 }
 
 /** Loads a module, whose path ends so, as this text. */
@@ -52,10 +58,7 @@ const replace = (ending, contents) => ({
 
 const plugins = async () => [
   // What clients are told, instead of all that it is made from.
-  replace(
-    'src/tools/advertised.ts',
-    `export const advertised = JSON.parse(${JSON.stringify(JSON.stringify(await readAdvertised()))})`,
-  ),
+  replace('src/tools/advertised.ts', await advertisedModule()),
   // The SDK's server makes a validator at every start, for what a client answers when it is asked something. Nothing is.
   replace(
     'sdk/dist/esm/validation/ajv-provider.js',

@@ -1,5 +1,5 @@
 /**
- * Packs the built server as an MCP Bundle, which Claude Desktop installs by a double click: `npm run mcpb`, after a build.
+ * Packs the built server as an MCP Bundle, which Claude Desktop installs by a double click: `npm run mcpb`.
  * The bundle's tools are only needed here, so they are fetched when it is packed.
  */
 import { execFileSync } from 'node:child_process';

@@ -33,6 +33,9 @@ const refusals: Record<Exclude<Answer, 'approved'>, string> = {
   declined: 'The person declined. Ask them what to change before you submit it again.',
   canceled: 'The person closed the question without an answer. Ask them whether they want the work done.',
   unanswered: 'Nobody answered the question. Submit it again when the person is there.',
+  late:
+    'Checking it took longer than a call lasts, and this client is asked in a reply. Submit it in smaller pieces, or let ' +
+    'the person submit it at a terminal.',
   unable:
     'This client can not ask (it declares no form elicitation), and no argument stands for the answer. Make it smaller: ' +
     'a cheaper model_tier, a lower max_tokens, or fewer tasks; or let the person submit it at a terminal.',

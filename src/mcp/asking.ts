@@ -87,7 +87,7 @@ export function createQuestions(): (params: unknown) => Asking {
     let isOver = false;
     return {
       async ask(about) {
-        if (isOver) return 'unanswered';
+        if (isOver) return 'late';
         const before = open.get(state);
         const isMeant = before?.call === call && about.maximum <= before.maximum;
         const answer = data?.inputResponses?.[KEY];

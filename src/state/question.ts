@@ -6,8 +6,11 @@ export type Question = {
   maximum: number;
 };
 
-/** What came of it. `unable`: whoever calls can't put a question to a person. */
-export type Answer = 'approved' | 'declined' | 'canceled' | 'unanswered' | 'unable';
+/**
+ * What came of it. `unable`: whoever calls can't put a question to a person; `late`: the call in which it could have been
+ * put was answered before there was a question.
+ */
+export type Answer = 'approved' | 'declined' | 'canceled' | 'unanswered' | 'unable' | 'late';
 
 /** Puts a question to the person behind a call, who may take so long, in a way that no argument of a call can answer. */
 export type Ask = (question: Question, patienceMs: number) => Promise<Answer>;

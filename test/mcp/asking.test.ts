@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
+import { createQuestions } from '../../src/mcp/asking.ts';
 import { ids, prompts, startApi } from '../api.ts';
 import { errored } from '../api-server.ts';
 import { type Reply, startServer } from '../harness.ts';
@@ -247,6 +248,12 @@ describe('a client of the new era', () => {
     });
     expect(api.creates).toEqual([]);
     expect(await leftIn(server.folder)).toEqual([]);
+  });
+
+  test('can not be asked once the call is answered', async () => {
+    const { ask, end } = createQuestions()({ name: 'submit_batch', arguments: { requests } });
+    expect(end()).toBeNull();
+    expect(await ask({ message: 'Send it?', maximum: 1 }, 1_000)).toBe('late');
   });
 
   test('as the official one shows the form and goes on', async () => {
