@@ -164,7 +164,10 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id, parse);
     const invalid = result && (await invalidity(ordinal, task, result));
     const structured = formOf(ordinal, task) !== undefined;
-    const found = toAnswer(task, { outcome: became, invalid, structured, attempt }, result, parse);
+    // A line that can't be read after all, whatever it was taken for when it came in, is no answer.
+    const isSpoilt = became === 'succeeded' && result !== null && result.answer === null;
+    const judged = { outcome: isSpoilt ? result.outcome : became, invalid, structured, attempt };
+    const found = toAnswer(task, judged, result, parse);
     const expected = isCompared ? isExpected(expect, found, rowOf(task)) : undefined;
     return expected === undefined ? found : { ...found, expected };
   }
