@@ -18,7 +18,7 @@ import { nextStep } from './replies/next-step.ts';
 import { reportOf, type ShortReport, short } from './replies/report.ts';
 import { addAttempt, nextAttempt, planOf, type RetryPlan } from './retry/retry-attempt.ts';
 import { checkRetryOptions, type RetryOptions, retryInput } from './retry/retry-options.ts';
-import { prepareRetry } from './retry/retry-prepare.ts';
+import { prepareRetry, type RetryPreparation } from './retry/retry-prepare.ts';
 import { judgeRetry } from './retry/retry-state.ts';
 import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
 import { watch } from './watch.ts';
@@ -99,10 +99,13 @@ async function sendAgain(
   await provider.requireCredentials();
   await requireSameAccount(context, record, null);
   if (what.kind === 'unsent') return sendUnsent(context, record, what.parts, options, waiting);
-  const ended = { ...record, parts: what.kept };
+  const ended = { record: { ...record, parts: what.kept }, unsent: what.unsent };
   if (options.dry_run) return dryRun(context, ended, options, waiting);
   return sendFailed(context, record, ended, options, waiting);
 }
+
+/** A batch without the parts that give way, and those of them that were never sent. */
+type Ended = Pick<RetryPreparation, 'record' | 'unsent'>;
 
 function busy(batchId: string): BatchError {
   return new BatchError(
@@ -116,14 +119,14 @@ const PREVIEW_CHARACTERS = 1_500;
 /** Has nothing to show before it is through, so one that takes longer than a call may is given up. */
 async function dryRun(
   context: Context,
-  record: BatchRecord,
+  ended: Ended,
   options: RetryOptions,
   { signal }: Waiting,
 ): Promise<Retried> {
   const { callMs } = context.limits;
   const timeUp = Number.isFinite(callMs) ? AbortSignal.timeout(callMs) : new AbortController().signal;
   const stop = signal ? AbortSignal.any([signal, timeUp]) : timeUp;
-  const preparation = { record, options, report: () => {}, signal: stop };
+  const preparation = { ...ended, options, report: () => {}, signal: stop };
   const nowhere = { add: () => {} };
   const prepared = await prepareRetry(context, preparation, nowhere).catch((error: unknown) => {
     if (!timeUp.aborted || signal?.aborted) throw error;
@@ -135,15 +138,15 @@ async function dryRun(
     );
   });
   const preview = prepared.first_request.slice(0, PREVIEW_CHARACTERS).toWellFormed();
-  const plan = { ...planOf(prepared, nextAttempt(record)), preview };
-  return { batch_id: record.batch_id, plan, warnings: prepared.warnings };
+  const plan = { ...planOf(prepared, nextAttempt(ended.record)), preview };
+  return { batch_id: ended.record.batch_id, plan, warnings: prepared.warnings };
 }
 
-/** Prepares the new attempt, names it in the record and sends it. `ended` is the record without what gives way. */
+/** Prepares the new attempt, names it in the record and sends it. `ended` is without what gives way. */
 async function sendFailed(
   context: Context,
   record: BatchRecord,
-  ended: BatchRecord,
+  ended: Ended,
   options: RetryOptions,
   waiting: Waiting,
 ): Promise<Retried> {
@@ -152,7 +155,7 @@ async function sendFailed(
   let retried: Retried = { batch_id, plan: null, warnings: [] };
   const job = context.jobs.run(preparingKey(batch_id), { stage: 'preparing', provider }, async (report) => {
     const { signal, ask } = waiting;
-    const preparation = { record: ended, options, report, signal, ask };
+    const preparation = { ...ended, options, report, signal, ask };
     const added = await addAttempt(context, record, preparation);
     retried = { batch_id, ...added };
     startSending(context, record);

@@ -126,6 +126,11 @@ export type ParamsChange = {
   max_tokens: number | undefined;
   /** Null leaves it to the model. */
   effort: Effort | null | undefined;
+  /** The text of the last turn of the user, in place of the one that was sent; files beside it stay. */
+  prompt: string | undefined;
+  system: string | undefined;
+  /** As `prepareSchema` gave it. */
+  output_schema: JsonObject | undefined;
   /** Names of params to leave out; dots reach into objects. */
   remove: readonly string[];
   /** Where the answer was cut off: twice as many tokens, up to what `limitOf` says of the model. */

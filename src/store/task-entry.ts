@@ -17,6 +17,8 @@ const taskEntry = z.object({
   expected_output_tokens: z.number().nonnegative().exactOptional(),
   /** The columns of its row, or the path of its file: as JSON, with every number as it was written. */
   row: z.string().exactOptional(),
+  /** The input of a task that was given by itself, where it is short: for another prompt over it. As `row`. */
+  input: z.string().exactOptional(),
 });
 
 /** What is kept of a task beside its request. */
@@ -42,6 +44,7 @@ function isPlainEntry(value: unknown): value is TaskEntry {
     (!('structured' in value) || value.structured === true) &&
     (!('schema' in value) || typeof value.schema === 'string') &&
     (!('expected_output_tokens' in value) || isAmount(value.expected_output_tokens)) &&
+    (!('input' in value) || typeof value.input === 'string') &&
     (!('row' in value) || typeof value.row === 'string') &&
     Object.keys(value).every((key) => KEYS.has(key))
   );

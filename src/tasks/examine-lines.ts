@@ -38,7 +38,7 @@ export function countItems({ bytes: given, overlong }: LineBlock): number {
  */
 export async function examineLines(
   lines: LineBlock,
-  examiner: Examiner,
+  examiner: Pick<Examiner, 'add' | 'refuse'>,
   spread: Spread = everything,
   first = 0,
 ): Promise<number> {
@@ -76,7 +76,7 @@ export async function examineLines(
 }
 
 /** Says where it breaks. The parser's own message is dropped, for it quotes what the file holds. */
-async function refuseLine(number: number, text: string, examiner: Examiner): Promise<void> {
+async function refuseLine(number: number, text: string, examiner: Pick<Examiner, 'refuse'>): Promise<void> {
   const position = await locateJsonError(one(text));
   examiner.refuse(number, whyNotJson(text, position?.column));
 }

@@ -81,7 +81,10 @@ export function createExaminer(examination: Examination): Examiner {
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return named(found.problems);
     block.addSettings(settingsUsed(task, examination.defaults));
-    block.addTask(taskEntry(task, requestId, rendered, schema), rendered, [...warnings, ...found.warnings]);
+    block.addTask(taskEntry(task, requestId, rendered, schema, examination.defaults), rendered, [
+      ...warnings,
+      ...found.warnings,
+    ]);
     return [];
   }
 
@@ -165,11 +168,21 @@ function warningsOf({ value, exact, repeatedKey, bytes }: Item): string[] {
 
 const ROUNDED_NAMED = 3;
 
+/** A longer input would double what is kept of the work. */
+const LONGEST_INPUT = 8_000;
+
+function keptInput(task: Task, { input_data }: TaskDefaults): Pick<TaskEntry, 'input'> {
+  if (task.kind !== 'task' || (task.input_data === undefined && input_data === undefined)) return {};
+  const input = stringifyExact({ ...input_data, ...task.input_data });
+  return input.length > LONGEST_INPUT ? {} : { input };
+}
+
 function taskEntry(
   task: Task,
   requestId: string,
   rendered: RenderedTask,
   schema: string | undefined,
+  defaults: TaskDefaults,
 ): TaskEntry {
   return {
     task_id: task.task_id,
@@ -179,6 +192,7 @@ function taskEntry(
     ...(rendered.effort !== null && { effort: rendered.effort }),
     ...(schema !== undefined && { structured: true as const, schema }),
     expected_output_tokens: rendered.expected_output_tokens,
+    ...keptInput(task, defaults),
     ...(task.kind === 'row' && { row: stringifyExact(task.row.kept ?? task.row.cells) }),
   };
 }

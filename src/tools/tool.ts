@@ -60,9 +60,10 @@ function lean({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): voi
   delete jsonSchema.propertyNames;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
-  // What is too long is refused with the limit in words.
+  // What is too long, or of another form, is refused with what is valid in words.
   delete jsonSchema.maxLength;
   delete jsonSchema.maxItems;
+  delete jsonSchema.pattern;
   // Not every client knows a list of types.
   if (Array.isArray(jsonSchema.type)) {
     jsonSchema.anyOf = jsonSchema.type.map((type) => ({ type }));
@@ -92,11 +93,19 @@ function advertised(schema: z.ZodObject, io: 'input' | 'output'): Record<string,
   return jsonSchema.parse(withoutTypeLists(rest));
 }
 
+/** Of lists what their entries are: a type is what clients go by. */
+function withoutWords(field: z.ZodType): z.ZodType {
+  const list = field instanceof z.ZodOptional ? field.unwrap() : field;
+  const { items } = list instanceof z.ZodType ? (list.meta() ?? {}) : {};
+  const type = typeof items === 'object' && items !== null && 'type' in items ? items.type : undefined;
+  return field.meta({ description: undefined, ...(type !== undefined && { items: { type } }) });
+}
+
 /** An input schema, its fields described elsewhere left without a word. */
 function inputSchema(input: z.ZodObject, toldElsewhere: z.ZodRawShape): Record<string, unknown> {
   const shape = Object.entries(input.shape).map(([name, field]) => [
     name,
-    name in toldElsewhere && field instanceof z.ZodType ? field.meta({ description: undefined }) : field,
+    name in toldElsewhere && field instanceof z.ZodType ? withoutWords(field) : field,
   ]);
   return advertised(z.strictObject(Object.fromEntries(shape)), 'input');
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { requireApproval } from '../../cost/approval.ts';
 import { reserveBudget } from '../../cost/budget.ts';
-import { type CostUsd, requireWithinLimit } from '../../cost/cost.ts';
+import { type CostUsd, estimateOfParts, requireWithinLimit } from '../../cost/cost.ts';
 import { totalOf } from '../../cost/cost-line.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
@@ -25,7 +25,7 @@ export type RetryPlan = {
 };
 
 export function nextAttempt({ parts }: BatchRecord): number {
-  return Math.max(...parts.map(({ attempt }) => attempt)) + 1;
+  return Math.max(0, ...parts.map(({ attempt }) => attempt)) + 1;
 }
 
 export function planOf(
@@ -56,7 +56,7 @@ export async function addAttempt(
   const blobs = context.store.blobs(record.batch_id);
   const files = createRetryFiles(blobs, context.limits, dialectOf(record.provider), next);
   try {
-    const { record: ended, options } = preparation;
+    const { record: ended, unsent, options } = preparation;
     const prepared = await prepareRetry(context, preparation, files);
     if (record.provider !== 'sandbox') {
       requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
@@ -66,7 +66,7 @@ export async function addAttempt(
       await requireApproval(context, { ...plan, ...plan.cost_usd }, preparation);
     const mark = preparation.byItself ? { by_itself: true as const } : {};
     const added = (await files.finish()).map((body) => ({ ...newPart(body, plan), ...mark }));
-    const named = await nameParts(context, record, [...ended.parts, ...added]);
+    const named = await nameParts(context, record, withoutUnsent(record, ended.parts, unsent), added);
     await reserveOrTakeBack(context, named, record, added);
     return { plan, warnings: prepared.warnings };
   } catch (error) {
@@ -92,11 +92,41 @@ function newPart(body: RetriedBody, { attempt, request_count, cost_usd }: RetryP
   };
 }
 
-async function nameParts(context: Context, planned: BatchRecord, parts: Part[]): Promise<BatchRecord> {
+/** What stays of a batch: its estimate is that of the parts of the first attempt, so it shrinks with them. */
+function withoutUnsent(
+  record: BatchRecord,
+  parts: readonly Part[],
+  unsent: readonly Part[],
+): Pick<BatchRecord, 'parts' | 'estimate'> {
+  const { estimate } = record;
+  if (unsent.length === 0 || estimate === null) return { parts: [...parts], estimate };
+  const gone = estimateOfParts(record, unsent);
+  return {
+    // Shares of the whole would change with it.
+    parts: parts.map((part) => {
+      const { expected, maximum } = estimateOfParts(record, [part]);
+      return { ...part, expected_usd: expected, maximum_usd: maximum };
+    }),
+    estimate: {
+      ...estimate,
+      expected: Math.max(0, roundUsd(estimate.expected - gone.expected)),
+      maximum: Math.max(0, roundUsd(estimate.maximum - gone.maximum)),
+    },
+  };
+}
+
+async function nameParts(
+  context: Context,
+  planned: BatchRecord,
+  kept: Pick<BatchRecord, 'parts' | 'estimate'>,
+  added: readonly Part[],
+): Promise<BatchRecord> {
   let unchanged = false;
   const record = await context.store.record(planned.batch_id).update((current) => {
     unchanged = current !== null && isDeepStrictEqual(current.parts, planned.parts);
-    return current && unchanged ? { ...current, owner: context.self, parts } : current;
+    return current && unchanged
+      ? { ...current, owner: context.self, ...kept, parts: [...kept.parts, ...added] }
+      : current;
   });
   if (record && unchanged) return record;
   throw new BatchError(
@@ -124,7 +154,9 @@ async function reserveOrTakeBack(
     const record = await context.store
       .record(named.batch_id)
       .update((current) =>
-        current?.parts.some(isSent) ? current : current && { ...current, parts: before.parts },
+        current?.parts.some(isSent)
+          ? current
+          : current && { ...current, parts: before.parts, estimate: before.estimate },
       );
     if (!record?.parts.some(isSent)) throw error;
   }

@@ -56,7 +56,7 @@ export async function retryByItself(context: Context, batchId: string, report: R
   for (const error_types of [AGAIN, FREE]) {
     const options = { error_types: [...error_types], max_cost_usd: left };
     try {
-      await addAttempt(context, record, { record, options, report, byItself: true });
+      await addAttempt(context, record, { record, unsent: [], options, report, byItself: true });
       startSending(context, record);
       return;
     } catch (error) {

@@ -3,7 +3,8 @@ import type { Context } from '../../state/context.ts';
 import type { Tasks } from '../../store/task-list.ts';
 import type { ProblemList } from '../../tasks/problems.ts';
 import { itemName } from '../../tasks/task.ts';
-import { type Correction, type RetryOptions, readCorrections, unknownTask } from './retry-options.ts';
+import { type Correction, readCorrections } from './read-corrections.ts';
+import { type RetryOptions, unknownTask } from './retry-options.ts';
 
 /** The tasks that a call names, by their ordinals. */
 export type NamedTasks = {
@@ -20,7 +21,7 @@ export async function findNamed(
   dialect: Dialect,
   problems: ProblemList,
 ): Promise<NamedTasks> {
-  const given = readCorrections(options.requests ?? [], context.limits.inlineBytes, dialect);
+  const given = await readCorrections(context, options, dialect);
   problems.add(...given.problems);
   const unknownIds = new Set(options.task_ids);
   const unknownCorrections = given.corrections;

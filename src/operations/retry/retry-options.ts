@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BatchError, type Problem } from '../../errors.ts';
+import type { Problem } from '../../errors.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import { batchIds } from '../../provider/dialects.ts';
@@ -7,11 +7,9 @@ import type { ModelCatalog } from '../../provider/models.ts';
 import { outcomes } from '../../store/record.ts';
 import { checkSharedModel } from '../../tasks/choose-model.ts';
 import { findHalfCharacters } from '../../tasks/half-characters.ts';
-import { createIdList } from '../../tasks/id-list.ts';
-import { placeName } from '../../tasks/place.ts';
-import { itemOf, withTextIds } from '../../tasks/read-item.ts';
-import { createTaskParser, givenId, itemName, type Task, taskSettings } from '../../tasks/task.ts';
+import { taskSettings } from '../../tasks/task.ts';
 import { batchId } from '../fields.ts';
+import { fileArgument } from '../file-argument.ts';
 
 export const retryInput = z.strictObject({
   batch_id: batchId,
@@ -28,6 +26,10 @@ export const retryInput = z.strictObject({
     .meta({ items: { type: 'object' } })
     .optional()
     .describe('Corrected whole tasks under their old ids, as in submit_batch; alone, only these are sent'),
+  requests_file: fileArgument.optional().describe('The same in a .json or .jsonl file'),
+  prompt: taskSettings.prompt.describe('New prompt for rows and input_data'),
+  system: taskSettings.system,
+  output_schema: taskSettings.output_schema,
   model: taskSettings.model.describe('For all that is sent again'),
   model_tier: taskSettings.model_tier,
   effort: taskSettings.effort,
@@ -38,6 +40,7 @@ export const retryInput = z.strictObject({
     .max(20)
     .optional()
     .describe('Params to leave out; a dot reaches into one'),
+  replace: z.boolean().optional().describe('Finished answers too: pays again'),
   max_cost_usd: z.number().nonnegative().optional().describe('Refuse above this'),
   dry_run: z.boolean().optional(),
   resolve: z
@@ -53,13 +56,19 @@ export const retryInput = z.strictObject({
 
 export type RetryOptions = Omit<z.output<typeof retryInput>, 'batch_id'>;
 
-export type Correction = { place: string; task: Task };
-
 /** Whether what is to be sent is chosen or changed, and not simply what was left. */
 export function changesSomething(options: RetryOptions): boolean {
   const { max_cost_usd: _limit, dry_run: _dry, resolve: _resolve, ...rest } = options;
   return Object.values(rest).some((value) => value !== undefined);
 }
+
+/** Whether tasks are chosen among those that were sent. */
+export const hasFilters = ({ outcomes, error_types, task_ids }: RetryOptions): boolean =>
+  [outcomes, error_types, task_ids].some((filter) => filter !== undefined);
+
+/** Whether corrected tasks are given. */
+export const hasCorrections = ({ requests, requests_file }: RetryOptions): boolean =>
+  requests !== undefined || requests_file !== undefined;
 
 /** What is wrong with the options by themselves. */
 export function checkRetryOptions(
@@ -70,6 +79,12 @@ export function checkRetryOptions(
   const needed = (options.remove_params ?? []).filter((name) => requests.required.includes(name));
   return [
     ...checkSharedModel({ model: options.model }, catalog),
+    ...(options.output_schema ? requests.prepareSchema(options.output_schema).problems : []),
+    ...findHalfCharacters({
+      prompt: options.prompt,
+      system: options.system,
+      output_schema: options.output_schema,
+    }),
     ...needed.map((name) => ({
       field: 'remove_params',
       problem: `${name} can't be left out of a request`,
@@ -85,41 +100,6 @@ export function checkRetryOptions(
         ]
       : []),
   ];
-}
-
-/** The corrected tasks by id, and what is wrong with them. */
-export function readCorrections(
-  requests: readonly unknown[],
-  inlineBytes: number,
-  dialect: Dialect,
-): { corrections: Map<string, Correction>; problems: Problem[] } {
-  const bytes = Buffer.byteLength(JSON.stringify(requests));
-  if (bytes > inlineBytes) {
-    throw new BatchError('invalid_input', 'These are too many corrections for one call; nothing was sent.', {
-      problems: [
-        { field: 'requests', problem: `is ${bytes} bytes`, valid: `at most ${inlineBytes} bytes at a time` },
-      ],
-    });
-  }
-  const corrections = new Map<string, Correction>();
-  const problems: Problem[] = [];
-  const parseTask = createTaskParser(dialect);
-  const ids = createIdList('requests');
-  for (const [index, value] of requests.entries()) {
-    const place = placeName('requests', index + 1);
-    const id = givenId(value);
-    const duplicate = id && ids.note(index + 1, id);
-    const halves = findHalfCharacters(value).map((problem) => ({
-      ...problem,
-      item: itemName(place, id?.value),
-    }));
-    const parsed = parseTask(withTextIds(itemOf(value)), place);
-    if (duplicate) problems.push(duplicate);
-    if (halves.length > 0) problems.push(...halves);
-    else if (parsed.ok) corrections.set(parsed.task.task_id, { place, task: parsed.task });
-    else problems.push(...parsed.problems);
-  }
-  return { corrections, problems };
 }
 
 /** A task that is named, but is none of the batch's. */

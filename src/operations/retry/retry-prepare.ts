@@ -4,7 +4,7 @@ import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import type { Ask } from '../../state/question.ts';
-import type { BatchRecord } from '../../store/record.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Schemas } from '../../store/schemas.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
@@ -25,7 +25,6 @@ import {
   notesOf,
   nothingToRetry,
   type Selected,
-  type Selection,
   selectTasks,
 } from './retry-selection.ts';
 import { openSentRequests, type SentRequests } from './sent-requests.ts';
@@ -47,7 +46,10 @@ export type PreparedRetry = {
 };
 
 export type RetryPreparation = {
+  /** Without the parts that give way. */
   record: BatchRecord;
+  /** Those of them whose tasks were never sent at all: every one is sent. */
+  unsent: readonly Part[];
   options: RetryOptions;
   report: Report;
   /** Gives up what has not been sent. */
@@ -69,7 +71,7 @@ const CHUNK = 100;
  */
 export async function prepareRetry(
   context: Context,
-  { record, options, report, signal }: RetryPreparation,
+  { record, unsent, options, report, signal }: RetryPreparation,
   sink: RetrySink,
 ): Promise<PreparedRetry> {
   const blobs = context.store.blobs(record.batch_id);
@@ -78,12 +80,14 @@ export async function prepareRetry(
   const problems = createProblemList();
   const named = await findNamed(context, tasks, options, dialect, problems);
   problems.throwIfAny(REFUSED);
-  const selection = await selectIn(context, { record, options, signal }, named);
+  const view = await openView(context, record);
+  const selection = await selectTasks(view, options, named, unsent, signal);
 
   const today = context.now().toISOString().slice(0, 10);
   const known = await knownModels(context, record.provider);
   const catalog = context.catalog.withLive(known);
-  const sent = await openSentRequests(blobs, record, dialect);
+  const written = { ...record, parts: [...record.parts, ...unsent] };
+  const sent = await openSentRequests(blobs, written, dialect);
   const requests = createRetryRequests({ ...context, catalog }, options, dialect);
   // What answers took before says little of those that failed: the tasks' own figures are used.
   const sheet = createCostSheet(dialect, () => undefined);
@@ -115,7 +119,8 @@ export async function prepareRetry(
     const { answer_schema: asked } = rendered;
     const schema = asked && hashes.of(asked.schema);
     // What is sent again as it was is checked as it was: its request has the schema as the API takes it.
-    const kept = 'sent' in source ? (source.sent.schema ?? entry.schema) : undefined;
+    const isKept = 'sent' in source && options.output_schema === undefined;
+    const kept = isKept ? (source.sent.schema ?? entry.schema) : undefined;
     const task = retriedTask(selected, entry, rendered, schema && (kept ?? schema.hash));
     const request = dialect.requests.encode(task.custom_id, rendered.params);
     const bytes = Buffer.from(request);
@@ -162,14 +167,6 @@ export async function prepareRetry(
     first_request,
     warnings: [...new Set([...notesOf(selection, atLimit), ...warnings.texts(count), ...lifeWarnings])],
   };
-}
-
-async function selectIn(
-  context: Context,
-  { record, options, signal }: Pick<RetryPreparation, 'record' | 'options' | 'signal'>,
-  named: NamedTasks,
-): Promise<Selection> {
-  return selectTasks(await openView(context, record), options, named, signal);
 }
 
 async function* withSources(

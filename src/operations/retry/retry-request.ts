@@ -7,7 +7,9 @@ import type { Context } from '../../state/context.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { type Rendering, renderTask } from '../../tasks/render.ts';
 import type { NativeTask, TaskDefaults } from '../../tasks/task.ts';
-import type { Correction, RetryOptions } from './retry-options.ts';
+import type { Correction } from './read-corrections.ts';
+import type { RetryOptions } from './retry-options.ts';
+import { promptFor } from './retry-prompt.ts';
 import type { Selected } from './retry-selection.ts';
 import type { SentRequest } from './sent-requests.ts';
 
@@ -29,7 +31,7 @@ export function createRetryRequests(
 ): RetryRequests {
   const { catalog } = context;
   const renderer = { ...context, dialect };
-  const change = changeOf(catalog, options);
+  const change = changeOf(catalog, options, dialect);
   const removed = new Set<string>();
   let changed = 0;
   const limitOf = (model: string) => catalog.find(model)?.max_output_tokens;
@@ -42,7 +44,10 @@ export function createRetryRequests(
       const isCut = cause === 'max_tokens';
       const longer = isCut ? { limitOf } : null;
       const effort = isEffortLost(change, entry) ? null : change.effort;
-      const next = dialect.requests.change(source.sent.params, { ...change, effort, longer });
+      const prompt = options.prompt === undefined ? undefined : promptFor(entry, options.prompt);
+      if (prompt !== undefined && 'problems' in prompt) return { ok: false, problems: prompt.problems };
+      const changes = { ...change, effort, longer, prompt: prompt?.text };
+      const next = dialect.requests.change(source.sent.params, changes);
       changed += 1;
       for (const name of next.removed) removed.add(name);
       if (next.atLimit) return 'at_limit';
@@ -70,9 +75,15 @@ function neverFound(name: string): Problem {
   };
 }
 
-function changeOf(catalog: ModelCatalog, options: RetryOptions): Omit<ParamsChange, 'longer'> {
-  const { max_tokens, effort, remove_params = [] } = options;
-  return { model: chosenModel(catalog, options), max_tokens, effort, remove: remove_params };
+function changeOf(
+  catalog: ModelCatalog,
+  options: RetryOptions,
+  { requests }: Dialect,
+): Omit<ParamsChange, 'longer' | 'prompt'> {
+  const { max_tokens, effort, system, output_schema: given, remove_params = [] } = options;
+  const output_schema = given && requests.prepareSchema(given).schema;
+  const model = chosenModel(catalog, options);
+  return { model, max_tokens, effort, system, output_schema, remove: remove_params };
 }
 
 /** Whether another model is taken that has not the effort that a task was sent with. */
@@ -88,10 +99,11 @@ function chosenModel(catalog: ModelCatalog, { model, model_tier }: RetryOptions)
 }
 
 /** A corrected task that names no model goes to the one that it was first sent to. */
-function defaultsOf({ model, model_tier, effort, max_tokens }: RetryOptions, entry: TaskEntry): TaskDefaults {
+function defaultsOf({ model, model_tier, ...options }: RetryOptions, entry: TaskEntry): TaskDefaults {
   const chosen =
     model === undefined && model_tier === undefined ? { model: entry.model } : { model, model_tier };
-  return { ...chosen, effort, max_tokens };
+  const { prompt, system, output_schema, effort, max_tokens } = options;
+  return { ...chosen, prompt, system, output_schema, effort, max_tokens };
 }
 
 /** An answer like the first is expected, and of one that was cut off all the tokens that it may take now. */

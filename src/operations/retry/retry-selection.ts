@@ -1,13 +1,13 @@
 import { isRetryable } from '../../answers/failures.ts';
 import type { View } from '../../answers/view.ts';
 import { BatchError } from '../../errors.ts';
-import type { Outcome } from '../../store/record.ts';
+import type { Outcome, Part } from '../../store/record.ts';
 import { givenUp } from '../../tasks/prepare.ts';
 import type { NamedTasks } from './retry-named.ts';
-import type { RetryOptions } from './retry-options.ts';
+import { hasCorrections, hasFilters, type RetryOptions } from './retry-options.ts';
 
 /** A task that is sent again; `cause` as the error digest names it, null for a correction of a finished answer. */
-export type Selected = { ordinal: number; outcome: Outcome; cause: string | null };
+export type Selected = { ordinal: number; outcome: Outcome | 'pending'; cause: string | null };
 
 /** Counts by cause. */
 export type Causes = Record<string, number>;
@@ -29,12 +29,17 @@ export async function selectTasks(
   view: View,
   options: RetryOptions,
   named: NamedTasks,
+  unsent: readonly Part[],
   signal?: AbortSignal,
 ): Promise<Selection> {
   const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0 };
   for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
+    if (unsent.some((part) => holds(part, ordinal))) {
+      selection.selected.push({ ordinal, outcome: 'pending', cause: null });
+      continue;
+    }
     if (view.outcome(ordinal) !== 'succeeded') continue;
-    if (named.corrections.has(ordinal)) {
+    if (named.corrections.has(ordinal) || isReplaced(ordinal, options, named)) {
       selection.selected.push({ ordinal, outcome: 'succeeded', cause: null });
     } else if (named.taskIds?.has(ordinal)) selection.finishedButNamed += 1;
   }
@@ -51,13 +56,23 @@ export async function selectTasks(
   return selection;
 }
 
+const holds = ({ first_task, request_count }: Part, ordinal: number) =>
+  ordinal >= first_task && ordinal < first_task + request_count;
+
+/** Whether a finished answer is to be paid again. */
+function isReplaced(ordinal: number, options: RetryOptions, { taskIds }: NamedTasks): boolean {
+  if (!options.replace) return false;
+  return taskIds === undefined ? !hasFilters(options) && !hasCorrections(options) : taskIds.has(ordinal);
+}
+
 function isWanted(
   { ordinal, outcome, cause }: { ordinal: number; outcome: Outcome; cause: string },
-  { outcomes, error_types, requests }: RetryOptions,
+  options: RetryOptions,
   { taskIds }: NamedTasks,
 ): boolean {
+  const { outcomes, error_types, replace = false } = options;
   if (outcomes === undefined && error_types === undefined && taskIds === undefined) {
-    return requests === undefined && isRetryable(cause);
+    return !hasCorrections(options) && (replace || isRetryable(cause));
   }
   return (
     (outcomes === undefined || outcomes.some((wanted) => wanted === outcome || wanted === 'failed')) &&
@@ -83,7 +98,9 @@ export function nothingToRetry(selection: Selection, total: number, atLimit: num
   const notes = notesOf(selection, atLimit);
   const why =
     notes.length === 0 || (notes.length === 1 && selection.finishedButNamed > 0)
-      ? [`All ${total} tasks have a finished answer; to replace some, give the tasks in requests.`]
+      ? [
+          `All ${total} tasks have a finished answer; to pay for them again, give replace: true, or corrected tasks in requests.`,
+        ]
       : atLimit === 0
         ? ['This call would send none of the tasks.', ...notes]
         : notes;
@@ -100,7 +117,7 @@ export function notesOf({ leftOut, finishedButNamed }: Selection, atLimit: numbe
 }
 
 function finishedText(count: number): string {
-  return `${count} of the task_ids have a finished answer and are not paid again; to replace one, give the task in requests.`;
+  return `${count} of the task_ids have a finished answer and are not paid again; to replace one, give replace: true or the task in requests.`;
 }
 
 function atLimitText(count: number): string {

@@ -13,6 +13,16 @@ function without(params: Params, [first, ...rest]: readonly string[]): { params:
     : { params, found: false };
 }
 
+/** The messages with another text in the last one, which is the user's; what is no text in it stays before it. */
+function withPrompt(messages: unknown, text: string): unknown[] {
+  const list: unknown[] = Array.isArray(messages) ? messages : [];
+  const last = list.at(-1);
+  const content = isJsonObject(last) && Array.isArray(last.content) ? last.content : [];
+  const files = content.filter((block) => isJsonObject(block) && block.type !== 'text');
+  const turn = files.length === 0 ? text : [...files, { type: 'text', text }];
+  return [...list.slice(0, -1), { role: 'user', content: turn }];
+}
+
 /** A request's params as a retry sends them. A number of tokens that is given stands before a longer answer. */
 export function changeParams(given: Params, change: ParamsChange): ChangedParams {
   let params = given;
@@ -23,10 +33,19 @@ export function changeParams(given: Params, change: ParamsChange): ChangedParams
     params = result.params;
   }
   if (change.model !== undefined) params = { ...params, model: change.model.id };
-  if (change.effort !== undefined) {
+  if (change.system !== undefined) params = { ...params, system: change.system };
+  if (change.prompt !== undefined)
+    params = { ...params, messages: withPrompt(params.messages, change.prompt) };
+  if (change.effort !== undefined || change.output_schema !== undefined) {
     const { output_config: given, ...others } = params;
-    const { effort: _before, ...config } = isJsonObject(given) ? given : {};
-    const output_config = change.effort === null ? config : { ...config, effort: change.effort };
+    const { effort: before, ...config } = isJsonObject(given) ? given : {};
+    const effort = change.effort === undefined ? before : change.effort;
+    const { output_schema: schema } = change;
+    const output_config = {
+      ...config,
+      ...(effort !== undefined && effort !== null && { effort }),
+      ...(schema && { format: { type: 'json_schema', schema } }),
+    };
     params = Object.keys(output_config).length === 0 ? others : { ...params, output_config };
   }
   if (change.max_tokens !== undefined) {

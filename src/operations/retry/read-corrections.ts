@@ -1,0 +1,104 @@
+import { BatchError, type Problem } from '../../errors.ts';
+import { readLineBlocks } from '../../lib/line-blocks.ts';
+import type { Dialect } from '../../provider/dialect.ts';
+import type { Context } from '../../state/context.ts';
+import type { Examiner } from '../../tasks/examine.ts';
+import { examineLines } from '../../tasks/examine-lines.ts';
+import { findHalfCharacters } from '../../tasks/half-characters.ts';
+import { createIdList } from '../../tasks/id-list.ts';
+import { type PlaceKind, placeName } from '../../tasks/place.ts';
+import { type Item, itemOf, withTextIds } from '../../tasks/read-item.ts';
+import { formOf, readArray, refuseWrongShape, withFile } from '../../tasks/read-requests.ts';
+import { createTaskParser, givenId, itemName, type Task } from '../../tasks/task.ts';
+import type { RetryOptions } from './retry-options.ts';
+
+export type Correction = { place: string; task: Task };
+
+/** An item that was read, or why it can't be. */
+type Read = { number: number } & ({ item: Item } | { problem: Problem });
+
+/** The corrected tasks by id, from the call and from its file alike, and what is wrong with them. */
+export async function readCorrections(
+  context: Pick<Context, 'folders' | 'limits'>,
+  { requests, requests_file }: RetryOptions,
+  dialect: Dialect,
+): Promise<{ corrections: Map<string, Correction>; problems: Problem[] }> {
+  if (requests !== undefined) requireInline(requests, context.limits.inlineBytes);
+  const inline = (requests ?? []).map((value, index) => ({ number: index + 1, item: itemOf(value) }));
+  const given = gather(inline, 'requests', dialect);
+  if (requests_file === undefined) return given;
+  const isLines = formOf(requests_file) === 'lines';
+  const read = isLines ? linesOf(requests_file, context) : elementsOf(requests_file, context);
+  const items: Read[] = [];
+  for await (const each of read) items.push(each);
+  const found = gather(items, isLines ? 'line' : 'item', dialect);
+  if (found.problems.length > 0)
+    await refuseWrongShape({ kind: 'requests_file', path: requests_file }, context.folders);
+  return {
+    corrections: new Map([...given.corrections, ...found.corrections]),
+    problems: [...given.problems, ...found.problems],
+  };
+}
+
+function requireInline(requests: readonly unknown[], inlineBytes: number): void {
+  const bytes = Buffer.byteLength(JSON.stringify(requests));
+  if (bytes <= inlineBytes) return;
+  const valid = `at most ${inlineBytes} bytes inline; write the tasks to a .jsonl file and give it as requests_file`;
+  throw new BatchError('invalid_input', 'These are too many corrections for one call; nothing was sent.', {
+    problems: [{ field: 'requests', problem: `is ${bytes} bytes`, valid }],
+  });
+}
+
+function gather(
+  read: readonly Read[],
+  places: PlaceKind,
+  dialect: Dialect,
+): { corrections: Map<string, Correction>; problems: Problem[] } {
+  const corrections = new Map<string, Correction>();
+  const problems: Problem[] = [];
+  const parseTask = createTaskParser(dialect);
+  const ids = createIdList(places);
+  for (const each of read) {
+    const place = placeName(places, each.number);
+    if ('problem' in each) {
+      problems.push({ item: place, ...each.problem });
+      continue;
+    }
+    const item = withTextIds(each.item);
+    const id = givenId(item.value);
+    const duplicate = id && ids.note(each.number, id);
+    if (duplicate) problems.push(duplicate);
+    const halves = item.mayHoldHalf ? findHalfCharacters(item.value) : [];
+    const parsed = parseTask(item, place);
+    if (halves.length > 0) {
+      problems.push(...halves.map((problem) => ({ ...problem, item: itemName(place, id?.value) })));
+    } else if (parsed.ok) corrections.set(parsed.task.task_id, { place, task: parsed.task });
+    else problems.push(...parsed.problems);
+  }
+  return { corrections, problems };
+}
+
+async function* elementsOf(file: string, { folders }: Pick<Context, 'folders'>): AsyncGenerator<Read> {
+  let number = 0;
+  for await (const item of readArray(file, folders)) {
+    number += 1;
+    yield { number, item };
+  }
+}
+
+async function* linesOf(
+  file: string,
+  { folders, limits }: Pick<Context, 'folders' | 'limits'>,
+): AsyncGenerator<Read> {
+  const read: Read[] = [];
+  const collector: Pick<Examiner, 'add' | 'refuse'> = {
+    add: (number, item) => read.push({ number, item }),
+    refuse: (number, problem) => read.push({ number, problem }),
+  };
+  yield* withFile(file, folders, async function* (handle) {
+    for await (const lines of readLineBlocks(handle, { longest: limits.partBytes })) {
+      await examineLines(lines, collector);
+      yield* read.splice(0);
+    }
+  });
+}

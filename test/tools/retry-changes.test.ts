@@ -1,0 +1,192 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { follow, startApi, startCheckedServer } from '../api.ts';
+import { apiError, json } from '../api-server.ts';
+import { outcomesByTask, retryToTheEnd, scriptedBatch, sentIds, sentParams } from '../retry.ts';
+
+const contentOf = ({ messages }: Record<string, unknown>) =>
+  (messages as { content: unknown }[]).at(-1)?.content;
+
+describe('retry_batch with another', () => {
+  const schema = { type: 'object', properties: { n: { type: 'number' } } };
+
+  it('system', async () => {
+    const batch = await scriptedBatch({ a: ['overloaded', 'ok'] }, { submit: { system: 'old' } });
+    await retryToTheEnd(batch, { system: 'new' });
+    expect(sentParams(batch.api, 1, 'a')).toEqual({ ...sentParams(batch.api, 0, 'a'), system: 'new' });
+  });
+
+  it('output_schema, beside the effort that it was sent with', async () => {
+    const batch = await scriptedBatch({ a: ['overloaded', 'json'] }, { submit: { effort: 'high' } });
+    await retryToTheEnd(batch, { output_schema: { ...schema, properties: { time: { type: 'number' } } } });
+    expect(sentParams(batch.api, 1, 'a').output_config).toMatchObject({
+      effort: 'high',
+      format: { type: 'json_schema', schema: { additionalProperties: false } },
+    });
+    const { results } = await batch.server.ok('get_results', { batch_id: batch.batch_id });
+    expect(results).toMatchObject([{ outcome: 'succeeded', json: { time: 2 } }]);
+  });
+
+  it.each([
+    ['prompt with places', 'Say {{word}}!', 'Say x!'],
+    ['prompt without places', 'Say it.', 'Say it.\n\n<word>\nx\n</word>'],
+  ])('%s, over input_data', async (_what, prompt, content) => {
+    const requests = [{ task_id: 'a', input_data: { word: 'x' } }];
+    const batch = await scriptedBatch(
+      { a: ['refused', 'ok'] },
+      { requests, submit: { prompt: 'Old {{word}}' } },
+    );
+    await retryToTheEnd(batch, { prompt, error_types: ['refusal'], model: 'claude-opus-4-8' });
+    expect(contentOf(sentParams(batch.api, 1, 'a'))).toBe(content);
+    expect(sentParams(batch.api, 1, 'a').model).toBe('claude-opus-4-8');
+  });
+
+  it('prompt, over rows', async () => {
+    const api = await startApi({ results: () => [] });
+    const server = await startCheckedServer({ api });
+    await writeFile(path.join(server.work, 'r.csv'), 'id,text\n1,hello\n2,bye\n');
+    const work = { rows_file: 'r.csv', id_column: 'id', prompt: 'Label {{text}}' };
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    await follow(server, batch_id);
+    await server.ok('retry_batch', { batch_id, prompt: 'Sum up {{text}} of {{id}}' });
+    expect(api.creates[1]?.requests.map(({ params }) => contentOf(params))).toEqual([
+      'Sum up hello of 1',
+      'Sum up bye of 2',
+    ]);
+  });
+
+  it.each([
+    [
+      { prompt: 'x' },
+      'task 1 (a): prompt: goes with rows and input_data, and none of that is kept of this task',
+    ],
+    [{ output_schema: { type: 'string' } }, 'output_schema.type'],
+    [{ system: 'half \ud83d' }, 'system: holds half of a character'],
+    [{ effort: 'lots' }, 'effort'],
+  ])('%j is refused where it can not be', async (options, says) => {
+    const batch = await scriptedBatch({ a: ['overloaded', 'ok'] });
+    expect(await batch.server.fails('retry_batch', { batch_id: batch.batch_id, ...options })).toContain(says);
+    expect(batch.api.creates).toHaveLength(1);
+  });
+});
+
+describe('replace', () => {
+  it('pays for finished answers again', async () => {
+    const batch = await scriptedBatch({ a: ['ok', 'ok'], b: ['ok', 'ok'], c: ['invalid', 'ok'] });
+    await retryToTheEnd(batch, { replace: true, model: 'claude-opus-5-5' });
+    expect(sentIds(batch.api, 1).length).toBe(3);
+  });
+
+  it('of those that are named', async () => {
+    const batch = await scriptedBatch({ a: ['ok', 'ok'], b: ['ok'], c: ['invalid'] });
+    await retryToTheEnd(batch, { replace: true, task_ids: ['a'] });
+    expect(batch.api.creates[1]?.requests).toHaveLength(1);
+    const { batch_id, server } = batch;
+    const { results } = await server.ok('get_results', { batch_id, task_ids: ['a', 'b'], detail: 'full' });
+    expect(results).toMatchObject([{ attempt: 2 }, { attempt: 1 }]);
+  });
+
+  it('and without it none', async () => {
+    const batch = await scriptedBatch({ a: ['ok'] });
+    expect(await batch.server.fails('retry_batch', { batch_id: batch.batch_id, task_ids: ['a'] })).toContain(
+      'replace: true',
+    );
+  });
+});
+
+describe('corrections in a requests_file', () => {
+  const good = '{"task_id":"a","prompt":"new a"}';
+  it.each([
+    ['c.jsonl', `${good}\n`],
+    ['c.json', `[${good}]`],
+  ])('%s', async (name, content) => {
+    const batch = await scriptedBatch({ a: ['invalid', 'ok'], b: ['ok'] });
+    await writeFile(path.join(batch.server.work, name), content);
+    await retryToTheEnd(batch, { requests_file: name });
+    expect(contentOf(batch.api.creates[1]?.requests[0]?.params ?? {})).toBe('new a');
+    expect(batch.api.creates[1]?.requests).toHaveLength(1);
+    expect(await outcomesByTask(batch.server, batch.batch_id)).toEqual({ a: 'succeeded', b: 'succeeded' });
+  });
+
+  it.each([
+    ['c.jsonl', '{"task_id":"zz","prompt":"x"}', 'line 1 (zz): task_id: "zz" is no task of this batch'],
+    ['c.jsonl', `${good}\n${good}`, 'line 2 (a): task_id: is the same as that of line 1'],
+    ['c.jsonl', '{"task_id":"a","prompt":"half \\ud83d"}', 'line 1 (a): prompt: holds half'],
+    ['c.jsonl', '{\n"task_id": "a"\n}', 'pretty-printed'],
+    ['c.json', good, 'does not hold an array'],
+    ['c.csv', good, 'unknown ending'],
+  ])('%s with %j is refused', async (name, content, says) => {
+    const batch = await scriptedBatch({ a: ['invalid'] });
+    await writeFile(path.join(batch.server.work, name), content);
+    const text = await batch.server.fails('retry_batch', { batch_id: batch.batch_id, requests_file: name });
+    expect(text).toContain(says);
+    expect(batch.api.creates).toHaveLength(1);
+  });
+});
+
+describe('a batch that the API refused', () => {
+  async function refused(requests: object[], options: object = {}) {
+    const api = await startApi();
+    api.override('create', json(400, apiError('invalid_request_error', 'no')), { times: 1 });
+    const server = await startCheckedServer({ api, ...options });
+    const { batch_id, processing_status } = await server.ok('submit_batch', { requests });
+    expect(processing_status).toBe('not_sent');
+    return { api, server, batch_id };
+  }
+  const tasks = ['a', 'b', 'c'].map((task_id) => ({ task_id, prompt: `old ${task_id}` }));
+
+  it('is mended by corrections, and sent whole', async () => {
+    const { api, server, batch_id } = await refused(tasks);
+    const before = (await server.ok('batch_status', { batch_id })).cost_usd;
+    await server.ok('retry_batch', { batch_id, requests: [{ task_id: 'b', prompt: 'new b' }] });
+    expect(api.creates[1]?.requests.map(({ params }) => contentOf(params))).toEqual([
+      'old a',
+      'new b',
+      'old c',
+    ]);
+    api.endAll();
+    await follow(server, batch_id);
+    expect(await outcomesByTask(server, batch_id)).toEqual({
+      a: 'succeeded',
+      b: 'succeeded',
+      c: 'succeeded',
+    });
+    const status = await server.ok('batch_status', { batch_id });
+    expect(status.outcomes).toMatchObject({ succeeded: 3, pending: 0 });
+    // What was never sent is not counted twice.
+    expect(status.cost_usd.maximum).toBeCloseTo(before.maximum, 3);
+  });
+
+  it.each([
+    ['a model', { model: 'claude-haiku-5-5' }, { model: 'claude-haiku-5-5' }],
+    ['a system prompt', { system: 'S' }, { system: 'S' }],
+  ])('is mended by %s', async (_what, options, params) => {
+    const { api, server, batch_id } = await refused(tasks);
+    await server.ok('retry_batch', { batch_id, ...options });
+    expect(api.creates[1]?.requests).toHaveLength(3);
+    for (const request of api.creates[1]?.requests ?? []) expect(request.params).toMatchObject(params);
+  });
+
+  it('is sent as it is without changes', async () => {
+    const { api, server, batch_id } = await refused(tasks);
+    await server.ok('retry_batch', { batch_id });
+    expect(api.creates[1]).toEqual(api.creates[0]);
+  });
+
+  it('says by a dry run what would be sent', async () => {
+    const { api, server, batch_id } = await refused(tasks);
+    const options = { batch_id, dry_run: true, requests: [{ task_id: 'a', prompt: 'new' }] };
+    const { retry } = await server.ok('retry_batch', options);
+    expect(retry).toMatchObject({ attempt: 1, request_count: 3, outcomes: { pending: 3 } });
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('has nothing to choose by', async () => {
+    const { server, batch_id } = await refused(tasks);
+    expect(await server.fails('retry_batch', { batch_id, task_ids: ['a'] })).toMatch(
+      /^wrong_state.*never sent/,
+    );
+  });
+});
