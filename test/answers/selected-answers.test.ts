@@ -133,7 +133,7 @@ function idsIn(ending: string, text: string): string[] {
       // The last request has an id that was made for it: its place in the batch.
       return lines()
         .map(({ custom_id }) => (/^r\d+$/.test(custom_id) ? custom_id.slice(1) : String(COUNT - 1)))
-        .sort();
+        .sort((a, b) => a.localeCompare(b));
   }
 }
 

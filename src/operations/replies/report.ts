@@ -23,6 +23,7 @@ import {
 } from '../../state/status.ts';
 import type { AnswerFiles, BatchRecord, Part } from '../../store/record.ts';
 import type { Refreshed } from '../refresh.ts';
+import { isRetryDue } from '../retry/retry-by-itself.ts';
 import { preparingKey } from '../sending-jobs.ts';
 import { checkAgainInSeconds, type ResultsState } from './next-step.ts';
 import { warningsOf } from './warnings.ts';
@@ -79,7 +80,10 @@ export async function reportOf(context: Context, { record, job, failures }: Refr
   const outcomes = await outcomesOf(context, record);
   const preparing = context.jobs.find(preparingKey(record.batch_id));
   const going: Job | undefined = job ?? preparing;
-  const again = preparing ? 5 : checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
+  const again =
+    preparing || isRetryDue(context, record)
+      ? 5
+      : checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
   return {
     batch_id: record.batch_id,
     name: record.name,
@@ -102,7 +106,7 @@ export async function reportOf(context: Context, { record, job, failures }: Refr
     ...(isRetried(record) && { attempts: attemptsOf(record) }),
     request_counts: requestCountsOf(record, outcomes),
     ...(await failuresIn(context, record, outcomes)),
-    results_state: resultsState(record),
+    results_state: resultsState(context, record),
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
     ...(record.answer_files && { answer_files: record.answer_files }),
     ...(going && { progress: going.progress }),
@@ -126,8 +130,9 @@ async function failuresIn(
   return { failures: sorted.map(([type, count]) => ({ type, count, retryable: isRetryable(type) })) };
 }
 
-function resultsState(record: BatchRecord): ResultsState {
-  if (isSaved(record)) return 'saved';
+/** What is sent again by itself in a moment has not come to its end. */
+function resultsState(context: Context, record: BatchRecord): ResultsState {
+  if (isSaved(record)) return isRetryDue(context, record) ? 'downloading' : 'saved';
   return statusOf(record) === 'ended' ? 'downloading' : 'none';
 }
 
