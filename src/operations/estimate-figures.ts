@@ -5,6 +5,7 @@ import { roundUsd } from '../cost/pricing.ts';
 import { BatchError } from '../errors.ts';
 import { type Tier, tiers } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
+import { familyNote, modelNamed } from '../tasks/choose-model.ts';
 import type { Matched } from '../tasks/prepare.ts';
 
 export type Estimate = {
@@ -40,7 +41,7 @@ export function estimateFigures(context: Pick<Context, 'catalog' | 'now'>, figur
   const { catalog } = context;
   const { request_count, input_tokens_per_request: input, output_tokens_per_request: output } = figures;
   const model = figures.model
-    ? catalog.require(figures.model)
+    ? (modelNamed(figures.model, catalog) ?? catalog.require(figures.model))
     : catalog.forTier(figures.model_tier ?? 'capable');
   const compare = tiers.map((tier) => ({
     model_tier: tier,
@@ -60,7 +61,7 @@ export function estimateFigures(context: Pick<Context, 'catalog' | 'now'>, figur
   const today = context.now().toISOString().slice(0, 10);
   return {
     ...estimateOf(context, [costLine(model, request_count, { input, output })], compare),
-    warnings: catalog.warnings(today),
+    warnings: [...familyNote(figures.model, model, catalog), ...catalog.warnings(today)],
   };
 }
 

@@ -38,6 +38,8 @@ export type ModelCatalog = {
   /** The model id that serves each tier. */
   readonly tiers: Readonly<Record<Tier, string>>;
   find(id: string): Model | undefined;
+  /** The newest model of a family, by the family's name alone: `haiku`, `Claude Sonnet`. */
+  newestOf(family: string): Model | undefined;
   /** Throws `unknown_model`, naming the known ids and the way to add one. */
   require(id: string): Model;
   forTier(tier: Tier): Model;
@@ -97,6 +99,10 @@ export function createModelCatalog(table: ModelTable, options: ModelCatalogOptio
     ids,
     tiers: tierIds,
     find: (id) => byId.get(id),
+    newestOf(family) {
+      const line = /^(?:claude[\s_-])?(haiku|sonnet|opus)(?:[\s_-]latest)?$/i.exec(family.trim())?.[1];
+      return [...byId.values()].find((each) => each.line === line?.toLowerCase() && !each.legacy);
+    },
     require: (id) => requireModel(id),
     forTier: (tier) => tierModels[tier],
     withLive: (models) => createModelCatalog(table, { ...options, live: models }),

@@ -1,4 +1,5 @@
 import type { Problem } from '../errors.ts';
+import { quoteName } from '../lib/nearest.ts';
 import { type Effort, type Model, type ModelCatalog, unknownModel } from '../provider/models.ts';
 import type { TaskDefaults } from './task.ts';
 
@@ -6,9 +7,19 @@ function unknown(id: string, catalog: ModelCatalog): Problem {
   return { field: 'model', ...unknownModel(id, catalog.ids) };
 }
 
+/** A model by its exact id, or the newest of a family by the family's name. */
+export const modelNamed = (name: string, catalog: ModelCatalog): Model | undefined =>
+  catalog.find(name) ?? catalog.newestOf(name);
+
+/** What has to be said where a model was named by its family. */
+export const familyNote = (name: string | undefined, model: Model, catalog: ModelCatalog): string[] =>
+  name === undefined || catalog.find(name) !== undefined
+    ? []
+    : [`model ${quoteName(name)} is ${model.id} here`];
+
 /** What is wrong with the shared model, told once for all tasks. */
 export function checkSharedModel({ model }: TaskDefaults, catalog: ModelCatalog): Problem[] {
-  return model === undefined || catalog.find(model) !== undefined ? [] : [unknown(model, catalog)];
+  return model === undefined || modelNamed(model, catalog) !== undefined ? [] : [unknown(model, catalog)];
 }
 
 /**
@@ -19,12 +30,14 @@ export function chooseModel(
   task: TaskDefaults,
   defaults: TaskDefaults,
   catalog: ModelCatalog,
-): { model?: Model; problems: Problem[] } {
+): { model?: Model; notes: string[]; problems: Problem[] } {
   const own = task.model !== undefined || task.model_tier !== undefined;
   const { model: id, model_tier: tier } = own ? task : defaults;
-  if (id === undefined) return { model: catalog.forTier(tier ?? 'capable'), problems: [] };
-  const model = catalog.find(id);
-  return model === undefined ? { problems: own ? [unknown(id, catalog)] : [] } : { model, problems: [] };
+  if (id === undefined) return { model: catalog.forTier(tier ?? 'capable'), notes: [], problems: [] };
+  const model = modelNamed(id, catalog);
+  return model === undefined
+    ? { notes: [], problems: own ? [unknown(id, catalog)] : [] }
+    : { model, notes: familyNote(id, model, catalog), problems: [] };
 }
 
 /** The effort that is asked of a model: `asked` is the caller's, which it must take, `usual` does where it takes that. */

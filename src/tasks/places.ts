@@ -78,7 +78,7 @@ export function fillPlaces(
 }
 
 /** `{name}` and `${name}`, as other programs write a place; not within double braces. */
-const OTHER_PLACE = /(?<!\{)\$?\{([\w.-]{1,64})\}(?!\})/g;
+const OTHER_PLACE = /(?<!\{)\$?\{([\w.-]{1,60})\}(?!\})/g;
 
 /** What looks like places in a text, and is sent as it stands, though these names could fill it. */
 export function mistakenPlaces(text: string, names: readonly string[]): string[] {

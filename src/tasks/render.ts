@@ -132,7 +132,11 @@ function renderOwn(
 ): Rendering {
   const { chosen, problems: templateProblems } = chooseTemplate(task, defaults, templates);
   const tier = defaults.model_tier ?? chosen?.template.tier;
-  const { model, problems: modelProblems } = chooseModel(task, { ...defaults, model_tier: tier }, catalog);
+  const {
+    model,
+    notes,
+    problems: modelProblems,
+  } = chooseModel(task, { ...defaults, model_tier: tier }, catalog);
   const given = task.output_schema ?? defaults.output_schema;
   const schema = given && dialect.requests.prepareSchema(given);
   const content =
@@ -180,7 +184,7 @@ function renderOwn(
       inference_geo: null,
       effort: effort ?? null,
       thinks: null,
-      warnings: [...(chosen.warning === undefined ? [] : [chosen.warning]), ...content.warnings],
+      warnings: [...notes, ...(chosen.warning === undefined ? [] : [chosen.warning]), ...content.warnings],
       identity: {
         task_id: task.task_id,
         template: [facts.task_type, facts.version],

@@ -1,6 +1,7 @@
 import { openView } from '../../answers/view.ts';
 import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
 import { dialectOf } from '../../provider/dialects.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import type { Ask } from '../../state/question.ts';
@@ -8,6 +9,7 @@ import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Schemas } from '../../store/schemas.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
+import { familyNote, modelNamed } from '../../tasks/choose-model.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
 import { givenUp } from '../../tasks/prepare.ts';
 import { createProblemList } from '../../tasks/problems.ts';
@@ -165,7 +167,14 @@ export async function prepareRetry(
     error_types,
     costs,
     first_request,
-    warnings: [...new Set([...notesOf(selection, atLimit), ...warnings.texts(count), ...lifeWarnings])],
+    warnings: [
+      ...new Set([
+        ...modelNotes(options, catalog),
+        ...notesOf(selection, atLimit),
+        ...warnings.texts(count),
+        ...lifeWarnings,
+      ]),
+    ],
   };
 }
 
@@ -188,6 +197,11 @@ async function* withSources(
       if (entry !== undefined && source) yield { selected: each, entry, source };
     }
   }
+}
+
+function modelNotes({ model }: RetryOptions, catalog: ModelCatalog): string[] {
+  const named = model === undefined ? undefined : modelNamed(model, catalog);
+  return named === undefined ? [] : familyNote(model, named, catalog);
 }
 
 function retriedTask(

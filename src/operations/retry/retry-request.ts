@@ -5,6 +5,7 @@ import type { Dialect, ParamsChange } from '../../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
+import { modelNamed } from '../../tasks/choose-model.ts';
 import { type Rendering, renderTask } from '../../tasks/render.ts';
 import type { NativeTask, TaskDefaults } from '../../tasks/task.ts';
 import type { Correction } from './read-corrections.ts';
@@ -94,7 +95,7 @@ function isEffortLost({ model, effort }: Pick<ParamsChange, 'model' | 'effort'>,
 
 /** The model for all that is sent again; undefined where each task keeps its own. */
 function chosenModel(catalog: ModelCatalog, { model, model_tier }: RetryOptions): Model | undefined {
-  if (model !== undefined) return catalog.require(model);
+  if (model !== undefined) return modelNamed(model, catalog) ?? catalog.require(model);
   return model_tier && catalog.forTier(model_tier);
 }
 

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { startApi, startCheckedServer } from '../api.ts';
+import { retryToTheEnd, scriptedBatch, sentParams } from '../retry.ts';
+import { refusalOf } from './refusal.ts';
+
+describe('a model by its family', () => {
+  it.each([
+    ['haiku', 'claude-haiku-5-5'],
+    ['sonnet', 'claude-sonnet-5-5'],
+    ['opus', 'claude-opus-5-5'],
+    ['Haiku', 'claude-haiku-5-5'],
+    ['claude-opus', 'claude-opus-5-5'],
+    ['Claude Sonnet', 'claude-sonnet-5-5'],
+    ['claude-haiku-latest', 'claude-haiku-5-5'],
+  ])('%s is %s, and that is said', async (model, id) => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    for (const args of [{ model, requests: ['x'] }, { requests: [{ task_id: 'a', prompt: 'y', model }] }]) {
+      const { warnings } = await server.ok('submit_batch', args);
+      expect(warnings).toContain(`model "${model}" is ${id} here`);
+    }
+    expect(api.creates.map(({ requests }) => requests[0]?.params.model)).toEqual([id, id]);
+    const figures = { request_count: 2, input_tokens_per_request: 5, output_tokens_per_request: 5, model };
+    const estimate = await server.ok('estimate_cost', figures);
+    expect(estimate.by_model).toMatchObject([{ model: id }]);
+    expect(estimate.warnings).toContain(`model "${model}" is ${id} here`);
+  });
+
+  it('in a retry', async () => {
+    const batch = await scriptedBatch({ a: ['overloaded', 'ok'] });
+    const { warnings } = await retryToTheEnd(batch, { model: 'opus' });
+    expect(sentParams(batch.api, 1, 'a').model).toBe('claude-opus-5-5');
+    expect(warnings).toContain('model "opus" is claude-opus-5-5 here');
+  });
+
+  it.each(['gpt-5', 'haiku-9', 'claude', 'claude-opus-9'])('%s is none', async (model) => {
+    expect(await refusalOf({ requests: [{ task_id: 'a', prompt: 'x', model }] })).toContain(
+      'no price is known',
+    );
+  });
+
+  it('is none in a native request, which goes out as it is', async () => {
+    const params = { model: 'haiku', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] };
+    expect(await refusalOf({ requests: [{ custom_id: 'a', params }] })).toContain(
+      'params.model: no price is known',
+    );
+  });
+});
