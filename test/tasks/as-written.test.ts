@@ -117,8 +117,7 @@ describe('a number that a call has lost before it is seen', () => {
     const server = await startCheckedServer({ api });
     const { warnings } = await server.ok('submit_batch', {
       prompt: 'Tweet {{tweet_id}}',
-      // biome-ignore lint/correctness/noPrecisionLoss: that is what is shown
-      requests: [1234567890123456789, 12].map((tweet_id, index) => ({
+      requests: [Number('1234567890123456789'), 12].map((tweet_id, index) => ({
         task_id: `t${index}`,
         input_data: { tweet_id },
       })),
