@@ -49,7 +49,7 @@ export function costOf(record: BatchRecord): CostUsd | null {
     return actual === null ? null : { expected: actual, maximum: actual, actual, basis: 'actual' };
   }
   const { expected, maximum, basis } = record.estimate;
-  const retries = record.parts.filter(({ tasks, by_itself }) => tasks === 'listed' && !by_itself);
+  const retries = record.parts.filter(({ attempt, by_itself }) => attempt > 1 && !by_itself);
   return {
     expected: roundUsd(retries.reduce((sum, part) => sum + (part.expected_usd ?? 0), expected)),
     maximum: roundUsd(retries.reduce((sum, part) => sum + (part.maximum_usd ?? 0), maximum)),

@@ -3,6 +3,7 @@ import { requireWithinLimit } from '../cost/cost.ts';
 import { totalOf } from '../cost/cost-line.ts';
 import { type CountedCosts, countCosts } from '../cost/count-sample.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
+import { roundUsd } from '../cost/pricing.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import { type EarlierBatch, findEarlier } from '../sending/submission.ts';
@@ -15,8 +16,10 @@ import { checkLiveModels, knownModels, type LiveModels } from '../tasks/live-mod
 import { makeName } from '../tasks/name.ts';
 import { nowhere, type Preparation, type Prepared, prepare } from '../tasks/prepare.ts';
 import type { Work } from '../tasks/work.ts';
-import { createPartsWriter } from '../tasks/write-parts.ts';
+import { createPartsWriter, type PartsWriter } from '../tasks/write-parts.ts';
 import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
+import { findPilot, type Pilot } from './reuse/pilot.ts';
+import { type TakenOver, takeOver } from './reuse/take-over.ts';
 
 /** Work, and how it is to be submitted. */
 export type Submission = {
@@ -61,6 +64,17 @@ export async function makeBatch(
       await staging.discard();
       return { record: null, earlier };
     }
+    const pilot = submission.force_new ? null : await findPilot(context, submission);
+    if (pilot !== null)
+      return await makeRest(context, submission, {
+        staging,
+        writer,
+        preparation,
+        prepared,
+        pilot,
+        known,
+        report,
+      });
     const counted = await requireAllowed(context, submission, prepared, report);
     // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
     const [life, written] = await Promise.allSettled([
@@ -89,6 +103,58 @@ export async function makeBatch(
     await staging.discard();
     throw withOutputProblem(error, submission.output);
   }
+}
+
+type Whole = {
+  staging: Staging;
+  writer: PartsWriter;
+  preparation: Preparation;
+  prepared: Prepared;
+  pilot: Pilot;
+  known: LiveModels;
+  report: Report;
+};
+
+/** Makes the batch of work of which a pilot has answered a part: what is left is paid, and counted by itself. */
+async function makeRest(context: Context, submission: Submission, whole: Whole): Promise<NewBatch> {
+  const { staging, writer, preparation, prepared, pilot, known, report } = whole;
+  const { request_count } = prepared;
+  const parts = await writer.finish();
+  const written = { blobs: staging.blobs, provider: submission.provider, request_count, parts };
+  const taken = await takeOver(context, written, pilot, preparation);
+  const rest = taken === null ? prepared : { ...prepared, costs: taken.costs, request_count: taken.rest };
+  const counted = await requireAllowed(context, submission, rest, report);
+  const life = await checkLiveModels(context, {
+    provider: submission.provider,
+    used: prepared.costs.tally.models(),
+    known,
+    again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
+  });
+  const warnings = [...new Set([...(pilot.isOpen ? [openPilot(pilot)] : []), ...prepared.warnings, ...life])];
+  const all = { ...prepared, ...counted, warnings };
+  const record = newRecord(context, staging.batchId, submission, all, taken?.parts ?? parts);
+  const batch = taken === null ? record : withReused(record, taken);
+  await staging.commit(batch);
+  return { record: batch, earlier: null };
+}
+
+const openPilot = ({ record }: Pilot) =>
+  `The pilot ${record.batch_id} has not ended, so its tasks without an answer are sent and paid again here.`;
+
+/** The estimate is of the rest alone: each part that is sent has its share of that. */
+function withReused(record: BatchRecord, { reused, rest }: TakenOver): BatchRecord {
+  const { expected = 0, maximum = 0 } = record.estimate ?? {};
+  const share = (usd: number, count: number) => roundUsd((usd * count) / rest);
+  const parts = record.parts.map((part) =>
+    part.reused_from !== undefined
+      ? part
+      : {
+          ...part,
+          expected_usd: share(expected, part.request_count),
+          maximum_usd: share(maximum, part.request_count),
+        },
+  );
+  return { ...record, reused, parts };
 }
 
 async function preparationOf(

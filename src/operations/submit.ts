@@ -15,6 +15,7 @@ import { nextStep } from './replies/next-step.ts';
 import { findPreparing, type Preparing } from './replies/preparing.ts';
 import { reportOf, type ShortReport, short } from './replies/report.ts';
 import { answerFileFields, requestOutput } from './requested-output.ts';
+import { notePilot } from './reuse/pilot.ts';
 import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
 import { toWork, workFields } from './work-arguments.ts';
 
@@ -129,6 +130,7 @@ async function decide(
   if (earlier !== null) return useEarlier(context, earlier);
   const faster = await ownAndReserve(context, record);
   if (faster !== null) return useEarlier(context, faster);
+  await notePilot(context, submission, record.batch_id);
   return { batch_id: record.batch_id, duplicate: false };
 }
 

@@ -9,7 +9,10 @@ const SAME_WORK_MS = 24 * 60 * 60 * 1000;
 
 /** Whether anything of a batch was paid, or may have been. */
 export function mayBePaid(record: BatchRecord): boolean {
-  return record.parts.some(({ progress }) => progress.state !== 'prepared' && progress.state !== 'not_sent');
+  return record.parts.some(
+    ({ progress, reused_from }) =>
+      reused_from === undefined && progress.state !== 'prepared' && progress.state !== 'not_sent',
+  );
 }
 
 function successes(outcomes: readonly OutcomeCounts[]): number {

@@ -177,6 +177,8 @@ export const part = z.object({
   by_itself: z.literal(true).exactOptional(),
   /** What it is expected to cost, in US dollars; left out as `maximum_usd` is. */
   expected_usd: z.number().nonnegative().optional(),
+  /** The batch whose answers it holds: nothing of it was sent by this one. */
+  reused_from: z.string().exactOptional(),
   progress: partState,
 });
 export type Part = z.infer<typeof part>;
@@ -244,6 +246,8 @@ export const batchRecord = z.object({
   warnings: z.array(z.string()),
   /** How many times what fails is sent again without being asked, and why it is no longer. */
   retries: z.object({ asked: count, stopped: z.string().nullable() }).exactOptional(),
+  /** What a pilot had answered already: how many tasks, and what they cost then, null where that is not known. */
+  reused: z.object({ count, usd: z.number().nonnegative().nullable(), batch_id: z.string() }).exactOptional(),
   /** Which key of an answer is compared with which column of its row. */
   expect: z.record(z.string(), z.string()).exactOptional(),
   /** Made by another program; its tasks are known when its results are in. */

@@ -56,6 +56,8 @@ export type BatchReport = {
   failures?: { type: string; count: number; retryable: boolean }[];
   results_state: ResultsState;
   output_files: string[];
+  /** What a pilot had answered already, and what that cost then. */
+  reused?: BatchRecord['reused'];
   /** Files of single answers: how many were written, and how many were not and why. */
   answer_files?: AnswerFiles;
   /** What goes on in this process. */
@@ -108,6 +110,7 @@ export async function reportOf(context: Context, { record, job, failures }: Refr
     ...(await failuresIn(context, record, outcomes)),
     results_state: resultsState(context, record),
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
+    ...(record.reused && { reused: record.reused }),
     ...(record.answer_files && { answer_files: record.answer_files }),
     ...(going && { progress: going.progress }),
     check_again_in_seconds: again,

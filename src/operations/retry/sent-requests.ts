@@ -29,7 +29,7 @@ type Spans = {
 /** Throws `store_damaged`, now or at reading, where a request can't be cut out of what was sent. */
 export async function openSentRequests(
   blobs: Blobs,
-  record: BatchRecord,
+  record: Pick<BatchRecord, 'request_count' | 'parts'>,
   { requests }: Dialect,
 ): Promise<SentRequests> {
   const tasks = await openTasks(blobs, record.request_count);

@@ -1,0 +1,96 @@
+import { chunksOf, openView, type View } from '../../answers/view.ts';
+import { stringifyExact } from '../../lib/exact-json.ts';
+import { sha256OfText } from '../../lib/file-hash.ts';
+import type { Dialect, Params } from '../../provider/dialect.ts';
+import { dialectOf } from '../../provider/dialects.ts';
+import type { Context } from '../../state/context.ts';
+import { endsWithin } from '../../state/jobs.ts';
+import { recordOrNull } from '../../state/records.ts';
+import { isSaved } from '../../state/status.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import { openTasks } from '../../store/task-list.ts';
+import type { Submission } from '../new-batch.ts';
+import { refresh } from '../refresh.ts';
+import { openSentRequests } from '../retry/sent-requests.ts';
+
+/** For how long a pilot's answers are taken over. */
+const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
+const LOOK_MS = 10_000;
+
+type Work = Pick<Submission, 'work' | 'provider' | 'account'>;
+
+/** Under what a pilot is found again: the account, and all settings that its tasks share. */
+function pilotKey({ work, provider, account }: Work): string {
+  const { base_url, workspace } = account;
+  return sha256OfText(`pilot\n${stringifyExact([provider, base_url, workspace, work.defaults])}`);
+}
+
+/** Notes a batch as the latest pilot of its settings: a later one has taken over what an earlier one answered. */
+export async function notePilot(context: Context, submission: Work, batch_id: string): Promise<void> {
+  if (submission.work.max_tasks === undefined) return;
+  const at = context.now().toISOString();
+  await context.store.submission(pilotKey(submission)).update(() => ({ batch_id, at }));
+}
+
+/** The pilot's answers by what was asked: `find` gives the ordinal of a finished one. */
+export type Pilot = {
+  record: BatchRecord;
+  view: View;
+  find(taskId: string, params: Params): number | undefined;
+  /** Whether it still runs, so that some of its tasks are sent twice. */
+  isOpen: boolean;
+};
+
+/** What a request asks, under the task's own id; whatever it was called on the wire. */
+export function fingerprint({ requests }: Dialect, taskId: string, params: Params): string {
+  return sha256OfText(`${taskId}\n${requests.encode('', params)}`);
+}
+
+/** The pilot of the last 7 days with the same settings on the same account, its answers fetched where it has ended. */
+export async function findPilot(context: Context, submission: Work): Promise<Pilot | null> {
+  const found = await context.store.submission(pilotKey(submission)).read();
+  if (found === null || context.now().getTime() - Date.parse(found.at) > KEPT_MS) return null;
+  const seen = await recordOrNull(context.store, found.batch_id);
+  const record = seen && (isSaved(seen) ? seen : await lookedAt(context, seen));
+  return record && openPilot(context, record);
+}
+
+async function lookedAt(context: Context, record: BatchRecord): Promise<BatchRecord | null> {
+  const { job } = await refresh(context, record);
+  if (job !== undefined)
+    await endsWithin(
+      job.promise.catch(() => {}),
+      LOOK_MS,
+    );
+  return recordOrNull(context.store, record.batch_id);
+}
+
+async function openPilot(context: Context, record: BatchRecord): Promise<Pilot> {
+  const dialect = dialectOf(record.provider);
+  const blobs = context.store.blobs(record.batch_id);
+  const [view, tasks, sent] = await Promise.all([
+    openView(context, record),
+    openTasks(blobs, record.request_count),
+    openSentRequests(blobs, record, dialect),
+  ]);
+  const finished = new Map<string, number>();
+  for (const chunk of chunksOf(view)) {
+    const ordinals = chunk.filter((ordinal) => view.outcome(ordinal) === 'succeeded');
+    const entries = await tasks.read(ordinals);
+    let index = 0;
+    for await (const { params } of sent(ordinals)) {
+      const [entry, ordinal] = [entries[index], ordinals[index]];
+      index += 1;
+      if (entry !== undefined && ordinal !== undefined) {
+        finished.set(fingerprint(dialect, entry.task_id, params), ordinal);
+      }
+    }
+  }
+  return {
+    record,
+    view,
+    isOpen: !isSaved(record),
+    find: (taskId, params) =>
+      finished.size === 0 ? undefined : finished.get(fingerprint(dialect, taskId, params)),
+  };
+}

@@ -1,0 +1,213 @@
+import { loadAnswerCheck } from '../../answers/check-answer.ts';
+import { expectedTasks } from '../../answers/expected-tasks.ts';
+import { scannedResults } from '../../answers/receive.ts';
+import { scanResults } from '../../answers/scan-results.ts';
+import { actualOfPart } from '../../cost/cost.ts';
+import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
+import { roundUsd } from '../../cost/pricing.ts';
+import type { KnownOutput } from '../../cost/tally.ts';
+import { BatchError } from '../../errors.ts';
+import type { Dialect } from '../../provider/dialect.ts';
+import { dialectOf } from '../../provider/dialects.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
+import type { ProviderName } from '../../provider/provider.ts';
+import type { Context } from '../../state/context.ts';
+import { isCreated } from '../../state/parts.ts';
+import { partResults } from '../../store/blob-names.ts';
+import { openBlobWriter } from '../../store/blob-writer.ts';
+import { openPartTasksWriter } from '../../store/part-tasks.ts';
+import type { CreatedPart, Part } from '../../store/record.ts';
+import { writeResultsIndex } from '../../store/results-index.ts';
+import type { Blobs } from '../../store/store.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import { openTasks, type Tasks } from '../../store/task-list.ts';
+import { createRetryFiles } from '../retry/retry-files.ts';
+import { createRetryRequests } from '../retry/retry-request.ts';
+import { openSentRequests, type SentRequest } from '../retry/sent-requests.ts';
+import type { Pilot } from './pilot.ts';
+
+/** Work that was written to be sent whole. */
+export type WrittenWork = { blobs: Blobs; provider: ProviderName; request_count: number; parts: Part[] };
+
+/** The same work, with what a pilot has answered taken over. */
+export type TakenOver = {
+  /** Those with the pilot's answers have ended; the others hold the rest. */
+  parts: Part[];
+  /** Of the rest alone. */
+  costs: Costs;
+  rest: number;
+  reused: { count: number; usd: number | null; batch_id: string };
+};
+
+const CHUNK = 100;
+
+/** Takes a pilot's finished answers over into work on disk, so that only the rest is sent. Null where it has none of them. */
+export async function takeOver(
+  context: Context,
+  work: WrittenWork,
+  pilot: Pilot,
+  { catalog, knownOutput }: { catalog: ModelCatalog; knownOutput: KnownOutput },
+): Promise<TakenOver | null> {
+  const { blobs, provider, request_count, parts } = work;
+  const dialect = dialectOf(provider);
+  const tasks = await openTasks(blobs, request_count);
+  const taken = new Map<number, number>();
+  for await (const { ordinal, entry, request } of requestsOf(work, tasks, dialect)) {
+    const answered = pilot.find(entry.task_id, request.params);
+    if (answered !== undefined) taken.set(ordinal, answered);
+  }
+  if (taken.size === 0) return null;
+
+  const isTouched = (part: Part) => ordinalsOf(part).some((ordinal) => taken.has(ordinal));
+  const files = createRetryFiles(blobs, context.limits, dialect, parts.length + 1);
+  const requests = createRetryRequests({ ...context, catalog }, {}, dialect);
+  const sheet = createCostSheet(dialect, knownOutput);
+  const touched = parts.filter(isTouched);
+  for await (const { ordinal, entry, request, part } of requestsOf(work, tasks, dialect)) {
+    if (taken.has(ordinal)) continue;
+    const rendering = requests.make({ ordinal, outcome: 'expired', cause: null }, entry, { sent: request });
+    if (rendering === 'at_limit' || !rendering.ok) {
+      throw new BatchError(
+        'internal',
+        `A request that was checked, of ${entry.task_id}, is refused when it is read again.`,
+      );
+    }
+    sheet.add(rendering.rendered);
+    if (!touched.includes(part)) continue;
+    const custom_id = entry.custom_id ?? entry.task_id;
+    const bytes = Buffer.from(dialect.requests.encode(custom_id, request.params));
+    await files.add({ ordinal, ...kept(entry, custom_id) }, bytes, new Map());
+  }
+  const bodies = await files.finish();
+  const reused: CreatedPart[] = [];
+  for (const part of touched) reused.push(await answeredPart(context, work, tasks, part, { pilot, taken }));
+  const rest = bodies.map(({ number, request_count, first_task, bytes, sha256 }): Part => {
+    const body = { body_bytes: bytes, body_sha256: sha256 };
+    return {
+      number,
+      attempt: 1,
+      request_count,
+      first_task,
+      tasks: 'listed',
+      ...body,
+      progress: { state: 'prepared' },
+    };
+  });
+  const prices = reused.map(({ progress }) => progress.results && actualOfPart(progress.results));
+  const usd = prices.every((price) => price !== null)
+    ? roundUsd(prices.reduce((sum: number, price) => sum + (price ?? 0), 0))
+    : null;
+  return {
+    parts: [...reused.map(withoutUsage), ...parts.filter((part) => !touched.includes(part)), ...rest],
+    costs: sheet.finish(),
+    rest: request_count - taken.size,
+    reused: { count: taken.size, usd, batch_id: pilot.record.batch_id },
+  };
+}
+
+const ordinalsOf = ({ first_task, request_count }: Part) =>
+  Array.from({ length: request_count }, (_, index) => first_task + index);
+
+type WrittenRequest = { ordinal: number; part: Part; entry: TaskEntry; request: SentRequest };
+
+async function* requestsOf(
+  work: WrittenWork,
+  tasks: Tasks,
+  dialect: Dialect,
+): AsyncGenerator<WrittenRequest> {
+  const sent = await openSentRequests(work.blobs, work, dialect);
+  for (const part of work.parts) {
+    const all = ordinalsOf(part);
+    for (let start = 0; start < all.length; start += CHUNK) {
+      const ordinals = all.slice(start, start + CHUNK);
+      const entries = await tasks.read(ordinals);
+      let index = 0;
+      for await (const request of sent(ordinals)) {
+        const [ordinal, entry] = [ordinals[index], entries[index]];
+        index += 1;
+        if (ordinal !== undefined && entry !== undefined) yield { ordinal, part, entry, request };
+      }
+    }
+  }
+}
+
+/** What a part's own list keeps of a task. */
+function kept({ task_type, model, structured, schema }: TaskEntry, custom_id: string) {
+  return {
+    custom_id,
+    ...(task_type !== undefined && { task_type }),
+    model,
+    ...(structured && { structured }),
+    ...(schema !== undefined && { schema }),
+  };
+}
+
+/**
+ * A part of the whole that holds only what the pilot answered, as the API gave it: its list names these tasks as the pilot
+ * called them, and its body stays, for a retry to find their requests.
+ */
+async function answeredPart(
+  context: Context,
+  { blobs, provider, request_count }: WrittenWork,
+  tasks: Tasks,
+  part: Part,
+  { pilot, taken }: { pilot: Pilot; taken: ReadonlyMap<number, number> },
+): Promise<CreatedPart> {
+  const ordinals = ordinalsOf(part).filter((ordinal) => taken.has(ordinal));
+  const list = openPartTasksWriter(blobs, part.number);
+  const results = openBlobWriter(blobs, partResults(part.number));
+  const pilotTasks = await openTasks(context.store.blobs(pilot.record.batch_id), pilot.record.request_count);
+  for (let start = 0; start < ordinals.length; start += CHUNK) {
+    const chunk = ordinals.slice(start, start + CHUNK);
+    const theirs = chunk.map((ordinal) => taken.get(ordinal) ?? 0);
+    const [entries, theirEntries, lines] = await Promise.all([
+      tasks.read(chunk),
+      pilotTasks.read(theirs),
+      pilot.view.lines(theirs),
+    ]);
+    for (const [index, ordinal] of chunk.entries()) {
+      const [entry, other, span] = [entries[index], theirEntries[index], tasks.request(ordinal)];
+      if (entry === undefined || other === undefined || span === null) continue;
+      await list.add({ ordinal, ...kept(entry, other.custom_id ?? other.task_id), ...span });
+      await results.write(`${lines[index] ?? ''}\n`);
+    }
+  }
+  await Promise.all([list.close(), results.finish()]);
+  const [first = part.first_task] = ordinals;
+  const answered = createdPart(part, ordinals.length, first, pilot);
+  const expected = await expectedTasks(blobs, { request_count }, answered);
+  const check = expected.hasForms ? await loadAnswerCheck(blobs, { parts: [] }) : undefined;
+  const reading = { dialect: dialectOf(provider), catalog: context.catalog, check };
+  const scanned = scannedResults(
+    await scanResults(blobs.read(partResults(part.number)), expected, reading),
+    answered,
+  );
+  await writeResultsIndex(blobs, part.number, scanned.index);
+  const saved = { saved_at: context.now().toISOString(), ...scanned.results };
+  return { ...answered, progress: { ...answered.progress, results: saved } };
+}
+
+function createdPart(part: Part, count: number, first_task: number, { record }: Pilot): CreatedPart {
+  const from = record.parts.filter(isCreated).find(({ progress }) => progress.results !== null);
+  if (from === undefined)
+    throw new BatchError('internal', `${record.batch_id} has answers and no part that has ended.`);
+  const request_counts = { processing: 0, succeeded: count, errored: 0, canceled: 0, expired: 0 };
+  return {
+    ...part,
+    request_count: count,
+    first_task,
+    tasks: 'listed',
+    maximum_usd: 0,
+    expected_usd: 0,
+    reused_from: record.batch_id,
+    progress: { ...from.progress, tentative: false, seen: { ...from.progress.seen, request_counts } },
+  };
+}
+
+/** Its answers are paid already, and are no spending of this batch. */
+function withoutUsage({ progress, ...part }: CreatedPart): Part {
+  return {
+    ...part,
+    progress: { ...progress, results: progress.results && { ...progress.results, usage: [] } },
+  };
+}

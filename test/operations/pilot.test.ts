@@ -1,0 +1,181 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startApi, startCheckedServer } from '../api.ts';
+import { type ApiRequest, type ApiServer, errored, succeeded } from '../api-server.ts';
+import { parseCsv } from '../csv.ts';
+import { spawnServer, type TestServer } from '../harness.ts';
+
+const COUNT = 308;
+const table = `id,text\n${Array.from({ length: COUNT }, (_, index) => `${index % 3 === 0 ? 'a/' : 'i'}${index},question ${index}\n`).join('')}`;
+const label = (request: ApiRequest) =>
+  JSON.stringify({ label: `of ${JSON.stringify(request.params.messages)}`.slice(0, 60) });
+
+const work = {
+  rows_file: 't.csv',
+  id_column: 'id',
+  prompt: 'Sort this: {{text}}',
+  output_schema: { type: 'object', properties: { label: { type: 'string' } } },
+};
+
+async function table_(server: TestServer): Promise<void> {
+  await writeFile(path.join(server.work, 't.csv'), table);
+}
+
+const paid = (api: ApiServer) => api.creates.reduce((sum, { requests }) => sum + requests.length, 0);
+
+async function started(
+  results = (requests: ApiRequest[]) => requests.map((each) => succeeded(each, label(each))),
+) {
+  const api = await startApi({ results });
+  const server = await startCheckedServer({ api });
+  await table_(server);
+  return { api, server };
+}
+
+const end = async (api: ApiServer, server: TestServer, batch_id: string) => {
+  api.endAll();
+  return server.ok('batch_status', { batch_id, wait_seconds: 20 });
+};
+
+describe('a pilot', () => {
+  it('is not paid twice: the whole takes its answers over, and is one batch all the same', async () => {
+    const { api, server } = await started();
+    const pilot = await server.ok('submit_batch', { ...work, max_tasks: 100 });
+    const done = await end(api, server, pilot.batch_id);
+    const whole = await server.ok('submit_batch', { ...work, output_file: 'out.csv' });
+    expect(paid(api)).toBe(COUNT);
+    expect(whole).toMatchObject({
+      request_count: COUNT,
+      duplicate: false,
+      reused: { count: 100, usd: done.cost_usd.actual, batch_id: pilot.batch_id },
+    });
+    expect(whole.cost_usd.maximum).toBeGreaterThan(pilot.cost_usd.maximum);
+    const status = await end(api, server, whole.batch_id);
+    expect(status).toMatchObject({ outcomes: { succeeded: COUNT, pending: 0 }, processing_status: 'ended' });
+    // Each answer is paid, and counted, once.
+    const each = done.cost_usd.actual / 100;
+    expect(status.cost_usd.actual).toBeCloseTo(each * (COUNT - 100), 8);
+    const [head = [], ...rows] = parseCsv(await readFile(path.join(server.work, 'out.csv'), 'utf8'));
+    expect(rows).toHaveLength(COUNT);
+    const [text, said] = [head.indexOf('text'), head.indexOf('label')];
+    for (const row of rows) expect(row[said]).toContain(`Sort this: ${row[text]}"`);
+    expect(rows.map(([id]) => id)).toEqual(
+      table
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(',')[0]),
+    );
+    expect(await server.ok('submit_batch', work)).toMatchObject({
+      batch_id: whole.batch_id,
+      duplicate: true,
+    });
+    expect(paid(api)).toBe(COUNT);
+    const read = await server.ok('get_results', {
+      batch_id: whole.batch_id,
+      task_ids: ['a/0', 'i1'],
+      detail: 'full',
+    });
+    expect(read.results).toHaveLength(2);
+  });
+
+  it('is taken over by a larger one, and both by the whole', async () => {
+    const { api, server } = await started();
+    for (const max_tasks of [10, 60]) {
+      const { batch_id } = await server.ok('submit_batch', { ...work, max_tasks });
+      await end(api, server, batch_id);
+    }
+    const whole = await server.ok('submit_batch', work);
+    expect(whole.reused.count).toBeGreaterThanOrEqual(60);
+    await end(api, server, whole.batch_id);
+    expect(paid(api)).toBeLessThanOrEqual(COUNT + 10);
+  });
+
+  it('gives over its finished answers alone; the rest is sent', async () => {
+    const { api, server } = await started((requests) =>
+      requests.map((each, index) =>
+        index % 10 === 0 ? errored(each, 'api_error', 'Oh.') : succeeded(each, label(each)),
+      ),
+    );
+    const pilot = await server.ok('submit_batch', { ...work, max_tasks: 100 });
+    await end(api, server, pilot.batch_id);
+    const whole = await server.ok('submit_batch', work);
+    expect(whole.reused.count).toBe(90);
+    expect(paid(api)).toBe(COUNT + 10);
+  });
+
+  it.each<[what: string, change: object]>([
+    ['another prompt', { prompt: 'Sort that: {{text}}' }],
+    ['another tier', { model_tier: 'cheap' }],
+    ['another length', { max_tokens: 77 }],
+    ['another schema', { output_schema: { type: 'object', properties: { labl: { type: 'string' } } } }],
+    ['another system prompt', { system: 'You sort.' }],
+    ['force_new', { force_new: true }],
+  ])('is none for work with %s', async (_what, change) => {
+    const { api, server } = await started();
+    const pilot = await server.ok('submit_batch', { ...work, max_tasks: 20 });
+    await end(api, server, pilot.batch_id);
+    const whole = await server.ok('submit_batch', { ...work, ...change });
+    expect(whole.reused).toBeUndefined();
+    expect(paid(api)).toBe(COUNT + 20);
+  });
+
+  it('gives over the rows that have not changed since', async () => {
+    const { api, server } = await started();
+    const pilot = await server.ok('submit_batch', { ...work, max_tasks: 100 });
+    await end(api, server, pilot.batch_id);
+    await writeFile(path.join(server.work, 't.csv'), table.replace('question 0\n', 'another question\n'));
+    const whole = await server.ok('submit_batch', work);
+    expect(whole.reused.count).toBe(99);
+  });
+
+  it('that still runs is said, and paid again', async () => {
+    const { api, server } = await started();
+    const pilot = await server.ok('submit_batch', { ...work, max_tasks: 100 });
+    const whole = await server.ok('submit_batch', work);
+    expect(whole.warnings.join()).toContain(`The pilot ${pilot.batch_id} has not ended`);
+    expect(paid(api)).toBe(COUNT + 100);
+  });
+
+  it('of all the work leaves nothing to be paid', async () => {
+    const { api, server } = await started();
+    const pilot = await server.ok('submit_batch', { ...work, max_tasks: COUNT - 1 });
+    await end(api, server, pilot.batch_id);
+    await writeFile(
+      path.join(server.work, 't.csv'),
+      table
+        .split('\n')
+        .slice(0, COUNT - 10)
+        .join('\n'),
+    );
+    const whole = await server.ok('submit_batch', work);
+    const status = await server.ok('batch_status', { batch_id: whole.batch_id, wait_seconds: 20 });
+    expect(status.outcomes.succeeded + status.outcomes.pending).toBe(COUNT - 11);
+    expect(paid(api)).toBeLessThanOrEqual(COUNT);
+  });
+
+  it('is not paid twice after a kill, nor by two processes at once', async () => {
+    const api = await startApi({
+      results: (requests) => requests.map((each) => succeeded(each, label(each))),
+    });
+    const first = await spawnServer({ api });
+    await table_(first);
+    const pilot = await first.ok('submit_batch', { ...work, max_tasks: 100 }).catch((error) => {
+      throw new Error(first.stderr(), { cause: error });
+    });
+    await first.kill();
+    api.endAll();
+    const { folder } = first;
+    const [a, b] = await Promise.all([spawnServer({ api, folder }), spawnServer({ api, folder })]);
+    const [one, two] = await Promise.all([a.ok('submit_batch', work), b.ok('submit_batch', work)]);
+    expect(one.batch_id).toBe(two.batch_id);
+    await expect.poll(() => paid(api), { timeout: 20_000 }).toBe(COUNT);
+    const status = await end(api, a, one.batch_id);
+    expect(status).toMatchObject({
+      outcomes: { succeeded: COUNT },
+      reused: { count: 100, batch_id: pilot.batch_id },
+    });
+    expect(paid(api)).toBe(COUNT);
+  });
+});
