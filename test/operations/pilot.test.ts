@@ -18,7 +18,7 @@ const work = {
   output_schema: { type: 'object', properties: { label: { type: 'string' } } },
 };
 
-async function table_(server: TestServer): Promise<void> {
+async function writeTable(server: TestServer): Promise<void> {
   await writeFile(path.join(server.work, 't.csv'), table);
 }
 
@@ -29,7 +29,7 @@ async function started(
 ) {
   const api = await startApi({ results });
   const server = await startCheckedServer({ api });
-  await table_(server);
+  await writeTable(server);
   return { api, server };
 }
 
@@ -160,10 +160,8 @@ describe('a pilot', () => {
       results: (requests) => requests.map((each) => succeeded(each, label(each))),
     });
     const first = await spawnServer({ api });
-    await table_(first);
-    const pilot = await first.ok('submit_batch', { ...work, max_tasks: 100 }).catch((error) => {
-      throw new Error(first.stderr(), { cause: error });
-    });
+    await writeTable(first);
+    const pilot = await first.ok('submit_batch', { ...work, max_tasks: 100 });
     await first.kill();
     api.endAll();
     const { folder } = first;
