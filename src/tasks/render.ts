@@ -165,7 +165,8 @@ function renderOwn(
 
   const { prompt } = content.rendered;
   const system = task.system ?? defaults.system ?? content.rendered.system;
-  const output_schema = schema?.schema ?? content.rendered.output_schema;
+  const typed = content.rendered.output_schema;
+  const output_schema = schema?.schema ?? (typed && dialect.requests.prepareSchema(typed).schema);
   const attachment = row?.attachment;
   const { context } = defaults;
   const plain = { model: model.id, max_tokens, system, prompt, context, attachment, output_schema, effort };
@@ -180,7 +181,7 @@ function renderOwn(
       expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),
       task_type: task.task_type ?? defaults.task_type,
       structured: output_schema !== undefined,
-      answer_schema: answerSchema(given ?? content.rendered.output_schema, task.output_schema === undefined),
+      answer_schema: answerSchema(given ?? typed, task.output_schema === undefined),
       inference_geo: null,
       effort: effort ?? null,
       thinks: null,

@@ -19,7 +19,6 @@ export type OwnTemplate = {
   tier?: Tier;
   effort?: Effort;
   max_tokens?: number;
-  /** As the provider takes it. */
   output_schema?: JsonObject;
   /** Of the file, and of the schema's where that is one of its own. */
   hash: string;

@@ -9,8 +9,8 @@ import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { OwnTemplate } from './own-template.ts';
 import { headKeys, readBody, type TemplateHead, templateHead } from './template-head.ts';
 
-/** How an answer's schema is made ready for the provider, and what is wrong with it. */
-export type PrepareSchema = (schema: JsonObject) => { schema: JsonObject; problems: Problem[] };
+/** What is wrong with an answer's schema, as the provider takes it. */
+export type PrepareSchema = (schema: JsonObject) => { problems: Problem[] };
 
 type Placed = { line: number; field?: string; problem: string; valid?: string };
 type Read = { template: OwnTemplate } | { problems: Placed[] };
@@ -186,6 +186,7 @@ async function schemaOf(
   }
   if (!isJsonObject(schema)) return wrong(line, 'is no object', 'a JSON Schema', field);
   const prepared = prepareSchema(schema);
-  if (prepared.problems.length === 0) return { schema: prepared.schema, text };
+  // Kept as it is written: answers are checked by all of it, also by what the provider does not take.
+  if (prepared.problems.length === 0) return { schema, text };
   return { problems: prepared.problems.map((problem) => ({ line, ...problem })) };
 }

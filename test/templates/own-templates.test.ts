@@ -2,17 +2,18 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
-import type { ApiServer } from '../api-server.ts';
+import { type ApiRequest, type ApiServer, succeeded } from '../api-server.ts';
 import { startServer, type TestServer, temporaryFolder } from '../harness.ts';
 
 const head = (lines: string, body = 'Do {{text}}.') => `---\ndescription: x\n${lines}---\n${body}\n`;
 
 async function withTemplates(
   files: Record<string, string>,
+  results?: (requests: ApiRequest[]) => object[],
 ): Promise<{ api: ApiServer; server: TestServer; dir: string }> {
   const dir = await temporaryFolder();
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content);
-  const api = await startApi();
+  const api = await startApi(results ? { results } : {});
   const server = await startCheckedServer({ api, argv: ['--templates', dir] });
   return { api, server, dir };
 }
@@ -103,6 +104,23 @@ describe('a task type of one’s own', () => {
     await writeFile(path.join(server.work, 't.csv'), 'tikcet,product\na,b\n');
     const column = await server.fails('estimate_cost', { rows_file: 't.csv', task_type: 'triage' });
     expect(column).toContain('the place {{ticket}} names no column of rows_file (did you mean "tikcet"?)');
+  });
+
+  it('asks for its effort, and has its answers checked by all of its schema', async () => {
+    const schema = '{ type: object, properties: { t: { type: string, maxLength: 3 } } }';
+    const { api, server } = await withTemplates(
+      { 'a.md': head(`effort: low\noutput_schema: ${schema}\n`) },
+      (requests) =>
+        requests.map((request, index) => succeeded(request, index === 0 ? '{"t":"abc"}' : '{"t":"abcd"}')),
+    );
+    const requests = ['x', 'y'].map((text) => ({ task_id: text, task_type: 'a', input_data: { text } }));
+    const { batch_id } = await server.ok('submit_batch', { requests });
+    const config = api.creates[0]?.requests[0]?.params.output_config;
+    // Sent as the API takes it, which is not as it was written.
+    expect(config).toMatchObject({ effort: 'low', format: { schema: { additionalProperties: false } } });
+    api.endAll();
+    const { outcomes } = await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+    expect(outcomes).toMatchObject({ succeeded: 1, incomplete: 1 });
   });
 
   it('is other work once its file, or its schema, was changed', async () => {
