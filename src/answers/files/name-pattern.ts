@@ -100,8 +100,7 @@ export function fillName(pattern: NamePattern, names: JsonObject): { path: strin
 
 const LONGEST_PART_BYTES = 200;
 /** Control characters, and those that turn the order of letters round. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that no name may have.
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+const UNSEEN = /[\p{Cc}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i;
 const NOT_ON_WINDOWS = /[<>:"|?*]/;
 
