@@ -7,7 +7,14 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { advertised } from '../src/tools/advertised.ts';
 import { builtServer, spawnServer } from './harness.ts';
-import { manifestIn, packForTests } from './packed-package.ts';
+import {
+  anyImports,
+  builtEntries,
+  manifestIn,
+  packForTests,
+  reachedFrom,
+  staticImports,
+} from './packed-package.ts';
 
 const project = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -43,22 +50,9 @@ test('package-lock.json names every optional package, and no registry', async ()
 
 describe('what is built', () => {
   const dist = path.dirname(builtServer);
-  const ENTRIES = ['server.js', 'cli.js', 'index.js', 'examine-thread.js'];
-  const STATIC = /(?:from|import) ?"\.\/([^"]+)"/g;
-  const ANY = /(?:from|import) ?\(?"\.\/([^"]+)"/g;
-
-  /** The files that these load, by such imports, themselves among them. */
-  async function reach(entries: readonly string[], imports: RegExp): Promise<Set<string>> {
-    const reached = new Set<string>(entries);
-    for (const name of reached) {
-      const text = await readFile(path.join(dist, name), 'utf8');
-      for (const [, imported] of text.matchAll(imports)) if (imported) reached.add(imported);
-    }
-    return reached;
-  }
 
   test('holds no file that nothing imports', async () => {
-    const reached = await reach(ENTRIES, ANY);
+    const reached = await reachedFrom(builtEntries, anyImports);
     const built = (await stat(builtServer)).mtimeMs;
     const unused = [];
     for (const name of await readdir(dist)) {
@@ -66,7 +60,7 @@ describe('what is built', () => {
       const isOfThisBuild = (await stat(path.join(dist, name))).mtimeMs > built - 1000;
       if (name.startsWith('chunk-') && isOfThisBuild && !reached.has(name)) unused.push(name);
     }
-    expect(reached.size).toBeGreaterThan(ENTRIES.length);
+    expect(reached.size).toBeGreaterThan(builtEntries.length);
     expect(unused).toEqual([]);
   });
 
@@ -78,13 +72,14 @@ describe('what is built', () => {
   test.each(eras)('starts from few bytes in the era of $era', async ({ made, most }) => {
     const text = await readFile(builtServer, 'utf8');
     const [, main = ''] = /import\("\.\/([^"]+)"\)/.exec(text) ?? [];
-    const first = await reach(['server.js', main], STATIC);
-    const laterOn = [...(await reach([main], ANY))].filter((name) => !first.has(name));
+    const first = await reachedFrom(['server.js', main], staticImports);
+    const laterOn = [...(await reachedFrom([main], anyImports))].filter((name) => !first.has(name));
     const texts = await Promise.all(laterOn.map((name) => readFile(path.join(dist, name), 'utf8')));
     const [era, ...others] = laterOn.filter((_, index) => made.test(texts[index] ?? ''));
     expect(others).toEqual([]);
+    const start = ['server.js', main, ...(era === undefined ? [] : [era])];
     let bytes = 0;
-    for (const name of await reach(['server.js', main, ...(era === undefined ? [] : [era])], STATIC)) {
+    for (const name of await reachedFrom(start, staticImports)) {
       bytes += (await stat(path.join(dist, name))).size;
     }
     expect(era).toBeDefined();

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,22 @@ import { z } from 'zod';
 
 const project = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
+
+const dist = path.join(project, 'dist');
+/** Every file of dist/ that imports others by name is reached from one of these. */
+export const builtEntries = ['server.js', 'cli.js', 'index.js', 'examine-thread.js'];
+
+/** The files of dist/ that these load, by imports of such a form, themselves among them. */
+export async function reachedFrom(entries: readonly string[], imports: RegExp): Promise<Set<string>> {
+  const reached = new Set<string>(entries);
+  for (const name of reached) {
+    const text = await readFile(path.join(dist, name), 'utf8');
+    for (const [, imported] of text.matchAll(imports)) if (imported) reached.add(imported);
+  }
+  return reached;
+}
+export const staticImports = /(?:from|import) ?"\.\/([^"]+)"/g;
+export const anyImports = /(?:from|import) ?\(?"\.\/([^"]+)"/g;
 
 export type PackedPackage = {
   /** The tarball, from what is built. */
@@ -25,9 +41,9 @@ export function packForTests(): PackedPackage {
   const places = { tarball: '', folder: '', installed: '' };
   beforeAll(async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-packed-'));
-    // The build is there already, and other tests run from it.
     const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-    const [{ filename }] = packed.parse(JSON.parse((await run('npm', pack, { cwd: project })).stdout));
+    const cwd = await copyOfProject(folder);
+    const [{ filename }] = packed.parse(JSON.parse((await run('npm', pack, { cwd })).stdout));
     places.tarball = path.join(folder, filename);
     places.folder = folder;
     places.installed = path.join(folder, 'node_modules/batch-mcp');
@@ -36,6 +52,17 @@ export function packForTests(): PackedPackage {
     return () => rm(folder, { recursive: true });
   });
   return places;
+}
+
+/** What is packed, with what is built already (other tests run from it) and without what earlier builds have left. */
+async function copyOfProject(folder: string): Promise<string> {
+  const copy = path.join(folder, 'project');
+  await mkdir(path.join(copy, 'dist'), { recursive: true });
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs', 'examples'])
+    await cp(path.join(project, name), path.join(copy, name), { recursive: true });
+  for (const name of [...(await reachedFrom(builtEntries, anyImports)), 'index.d.ts', 'NOTICE.txt'])
+    await cp(path.join(dist, name), path.join(copy, 'dist', name));
+  return copy;
 }
 
 /** The manifest of the package in a folder, as far as tests look at it. */
