@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { measureBigBatch } from './big-batch.ts';
+import { measureInstall } from './install.ts';
 import { measureManyBatches } from './many-batches.ts';
 import type { Row } from './measure.ts';
 import { measurePages } from './pages.ts';
@@ -19,6 +20,7 @@ const repeats = quick ? 3 : 7;
 const scale = quick ? 0.1 : 1;
 
 const groups = {
+  install: (folder) => measureInstall(folder, repeats),
   start: (folder) => measureStart(folder, repeats),
   big: (folder) => measureBigBatch(folder, 100_000 * scale, repeats),
   pages: (folder) => measurePages(folder, { small: 1_000, large: 100_000 * scale, huge: 500_000 * scale }),

@@ -24,9 +24,13 @@ const input = frames.map((frame) => `${JSON.stringify({ jsonrpc: '2.0', ...frame
 const listed = z.object({ id: z.literal(2), result: z.object({ tools: z.array(z.unknown()) }) });
 
 /** Starts a process, asks for its tools and lets it end, as a client does. The time is seen from outside. */
-async function untilTools(args: string[], folder: string): Promise<{ ms: number; reply: string }> {
+export async function untilTools(
+  args: string[],
+  folder: string,
+  command = process.execPath,
+): Promise<{ ms: number; reply: string }> {
   const start = performance.now();
-  const child = spawn(process.execPath, args, {
+  const child = spawn(command, args, {
     cwd: folder,
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { ...environment(folder), BATCH_MCP_DATA_DIR: path.join(folder, 'data') },

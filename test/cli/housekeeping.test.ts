@@ -73,7 +73,7 @@ describe('doctor', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ok +key +from ANTHROPIC_API_KEY$/m);
     expect(stdout).toMatch(/^ok +API +http:\/\/.*, 1 models? listed$/m);
-    expect(stdout).toMatch(/^ok +clock +\d+ seconds ahead of the API$/m);
+    expect(stdout).toMatch(/^ok +clock +\d+ seconds? ahead of the API$/m);
     expect(stdout + stderr).not.toContain(api.key);
   });
 

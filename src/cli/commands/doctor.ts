@@ -5,7 +5,7 @@ import { examineDataFolder } from '../../store/files/examine-data-folder.ts';
 import { version } from '../../version.ts';
 import type { Call, Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count } from '../format.ts';
+import { count, counted } from '../format.ts';
 import { inCommands } from '../show.ts';
 
 type Finding = { check: string; ok: boolean; found: string; todo?: string };
@@ -82,7 +82,7 @@ async function api({ context }: Call): Promise<Finding[]> {
   try {
     const { base_url } = await provider.account();
     const models = await provider.listModels(API_MS);
-    const reached = { check, ok: true, found: `${base_url}, ${count(models.length)} models listed` };
+    const reached = { check, ok: true, found: `${base_url}, ${counted(models.length, 'model')} listed` };
     if (provider.name === 'sandbox') return [reached];
     return [reached, clock(await readClockSkew(base_url, API_MS))];
   } catch (error) {
@@ -93,7 +93,7 @@ async function api({ context }: Call): Promise<Finding[]> {
 function clock(skewSeconds: number | null): Finding {
   const check = 'clock';
   if (skewSeconds === null) return { check, ok: true, found: 'the API does not tell the time' };
-  const found = `${Math.abs(skewSeconds)} seconds ${skewSeconds < 0 ? 'behind' : 'ahead of'} the API`;
+  const found = `${counted(Math.abs(skewSeconds), 'second')} ${skewSeconds < 0 ? 'behind' : 'ahead of'} the API`;
   if (Math.abs(skewSeconds) <= LARGEST_SKEW_SECONDS) return { check, ok: true, found };
   return { check, ok: false, found, todo: "Set this computer's clock: waiting and budgets go by it." };
 }

@@ -2,7 +2,7 @@ import { list } from '../../operations/list.ts';
 import { readInput } from '../../operations/operation.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, dollars, table } from '../format.ts';
+import { count, counted, dollars, table } from '../format.ts';
 import { warn } from '../show.ts';
 
 export const listCommand: Command = {
@@ -60,7 +60,7 @@ export const listCommand: Command = {
     }
     const { totals } = reply;
     terminal.print(
-      `${count(totals.batches)} batches, ${count(totals.requests)} requests, ${dollars(totals.actual_usd)} spent`,
+      `${counted(totals.batches, 'batch', 'batches')}, ${counted(totals.requests, 'request')}, ${dollars(totals.actual_usd)} spent`,
     );
     if (reply.next_cursor !== null) terminal.note(`There are more: --cursor ${reply.next_cursor}`);
     warn(terminal, reply.warnings);

@@ -2,7 +2,7 @@ import { readInput } from '../../operations/operation.ts';
 import { type PruneReply, prune } from '../../operations/prune.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, table } from '../format.ts';
+import { count, counted, table } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 import { yesOption } from './spend.ts';
 
@@ -27,7 +27,9 @@ export const pruneCommand: Command = {
     const reply = given.dry_run ? planned : await prune.run(context, given, waiting);
     if (json) terminal.print(JSON.stringify(reply, null, 2));
     else if (!given.dry_run)
-      terminal.print(`Removed ${count(reply.batches.length)} batches, ${megabytes(reply.bytes)}.`);
+      terminal.print(
+        `Removed ${counted(reply.batches.length, 'batch', 'batches')}, ${megabytes(reply.bytes)}.`,
+      );
     return exitCode.done;
   },
 };
@@ -36,7 +38,9 @@ const megabytes = (bytes: number) => `${count(Math.ceil(bytes / 1e6))} MB`;
 
 function show(terminal: Terminal, { batches, bytes, kept }: PruneReply): void {
   if (batches.length === 0) {
-    terminal.note(`Nothing to remove; ${count(kept)} batches are younger, unfinished or not downloaded.`);
+    terminal.note(
+      `Nothing to remove; ${counted(kept, 'batch is', 'batches are')} younger, unfinished or not downloaded.`,
+    );
     return;
   }
   const columns = [
@@ -52,5 +56,7 @@ function show(terminal: Terminal, { batches, bytes, kept }: PruneReply): void {
     batch.name,
   ]);
   terminal.note(table(columns, rows, terminal));
-  terminal.note(`${count(batches.length)} batches, ${megabytes(bytes)}; ${count(kept)} stay.`);
+  terminal.note(
+    `${counted(batches.length, 'batch', 'batches')}, ${megabytes(bytes)}; ${count(kept)} ${kept === 1 ? 'stays' : 'stay'}.`,
+  );
 }

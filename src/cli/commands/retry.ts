@@ -2,7 +2,7 @@ import { readInput } from '../../operations/operation.ts';
 import { retry } from '../../operations/retry.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, dollars } from '../format.ts';
+import { counted, dollars } from '../format.ts';
 import { showBatch } from '../show.ts';
 
 export const retryCommand: Command = {
@@ -28,7 +28,7 @@ export const retryCommand: Command = {
     showBatch(terminal, reply);
     if (reply.retry !== undefined) {
       const { request_count, cost_usd } = reply.retry;
-      const what = `${count(request_count)} requests, ${dollars(cost_usd.expected)} expected, ${dollars(cost_usd.maximum)} at most`;
+      const what = `${counted(request_count, 'request')}, ${dollars(cost_usd.expected)} expected, ${dollars(cost_usd.maximum)} at most`;
       terminal.print(reply.dry_run ? `Would be sent again: ${what}` : `Sent again: ${what}`);
     }
     if (!reply.dry_run) terminal.note(`Next: batch-mcp wait ${reply.batch_id} results.json`);

@@ -1,7 +1,7 @@
 import { submit } from '../../operations/submit.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count } from '../format.ts';
+import { counted } from '../format.ts';
 import { sourceArguments, submitTyped, yesOption } from './spend.ts';
 import { waitAndSave } from './wait.ts';
 
@@ -25,7 +25,7 @@ export const runCommand: Command = {
       return exitCode.failed;
     }
     if (!json) {
-      const tasks = 'request_count' in reply ? ` of ${count(reply.request_count)} requests` : '';
+      const tasks = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';
       terminal.note(
         reply.duplicate
           ? `This work has its batch already: ${reply.batch_id}${tasks}. Nothing is sent or paid again (--force-new would).`

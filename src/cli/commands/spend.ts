@@ -3,7 +3,7 @@ import { estimate } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type SubmitReply, submit } from '../../operations/submit.ts';
 import type { Call } from '../command.ts';
-import { count, dollars } from '../format.ts';
+import { counted, dollars } from '../format.ts';
 import { openSource } from '../source.ts';
 
 /** Arguments of a submission that are a source of work: the command takes them as `<file>`. */
@@ -50,6 +50,6 @@ async function isAgreed(call: Call, work: Record<string, unknown>): Promise<bool
   );
   if (cost_usd.maximum <= ASK_ABOVE_USD) return true;
   return terminal.confirm(
-    `${count(request_count)} requests: ${dollars(cost_usd.expected)} expected, ${dollars(cost_usd.maximum)} at most. Send them?`,
+    `${counted(request_count, 'request')}: ${dollars(cost_usd.expected)} expected, ${dollars(cost_usd.maximum)} at most. Send ${request_count === 1 ? 'it' : 'them'}?`,
   );
 }

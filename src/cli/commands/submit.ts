@@ -1,7 +1,7 @@
 import { submit } from '../../operations/submit.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count } from '../format.ts';
+import { counted } from '../format.ts';
 import { showBatch } from '../show.ts';
 import { sourceArguments, submitTyped, yesOption } from './spend.ts';
 
@@ -26,7 +26,7 @@ export const submitCommand: Command = {
     }
     if (json) terminal.print(JSON.stringify(reply, null, 2));
     else {
-      const tasks = 'request_count' in reply ? ` of ${count(reply.request_count)} requests` : '';
+      const tasks = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';
       terminal.print(
         reply.duplicate ? `This work has its batch already${tasks}.` : `Batch submitted${tasks}.`,
       );
