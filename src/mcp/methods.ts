@@ -124,7 +124,7 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
   ]);
 
   return {
-    info: { name: 'batch-mcp', title: 'Batches at half price', version, icons },
+    info: { name: 'batch-mcp', title: 'Bulk work for Claude', version, icons },
     capabilities: { tools: {}, resources: {}, prompts: {} },
     instructions: advertised.instructions,
     async answer(method, params, client) {

@@ -40,7 +40,7 @@ const prompts: readonly Prompt[] = [
   {
     name: 'classify_table',
     title: 'Classify a table',
-    description: 'Give each row of a table one of your labels, in a copy of the table, at half price',
+    description: 'Give each row of a table one of your labels, in a copy of the table, as one batch',
     arguments: [
       needed('table', 'Path of the table: .csv, .tsv, .json, .jsonl or .txt'),
       needed('labels', 'The labels with commas between them, or the path of a list'),
@@ -54,7 +54,7 @@ const prompts: readonly Prompt[] = [
   {
     name: 'work_on_files',
     title: 'Work on files',
-    description: 'Do the same to each of many files (documents, code, PDFs, images), at half price',
+    description: 'Do the same to each of many files (documents, code, PDFs, images), as one batch',
     arguments: [
       needed('files', 'Paths and globs, as in src/**/*.ts !**/*.test.ts'),
       needed('task', 'What to do with each file'),

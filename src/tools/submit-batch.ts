@@ -13,7 +13,7 @@ export const submitBatch = defineTool({
     'end your turn, and look again later with batch_status. The same work within 24 hours returns the existing batch. ' +
     'sandbox: true tries it out with made-up answers, free and without a key.',
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  searchHint: 'bulk work with Claude: many rows, files or prompts at half price',
+  searchHint: `bulk work with Claude: many rows, files or prompts at ${batchShare} price`,
   // A key is only worth something to a program that keeps it.
   operation: { ...submit, input: submit.input.omit({ idempotency_key: true }) },
 });

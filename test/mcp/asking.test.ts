@@ -251,9 +251,9 @@ describe('a client of the new era', () => {
   });
 
   test('can not be asked once the call is answered', async () => {
-    const { ask, end } = createQuestions()({ name: 'submit_batch', arguments: { requests } });
-    expect(end()).toBeNull();
-    expect(await ask({ message: 'Send it?', maximum: 1 }, 1_000)).toBe('late');
+    const asking = createQuestions()({ name: 'submit_batch', arguments: { requests } });
+    expect(asking.end()).toBeNull();
+    expect(await asking.ask({ message: 'Send it?', maximum: 1 }, 1_000)).toBe('late');
   });
 
   test('as the official one shows the form and goes on', async () => {
