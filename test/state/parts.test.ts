@@ -132,7 +132,7 @@ describe('a part that can not be looked at', () => {
     await follow(server, batch_id, ({ outcomes }) => outcomes.succeeded === 4);
     const { totals, results } = await server.ok('get_results', { batch_id });
     expect(totals).toMatchObject({ total: 6, succeeded: 4, pending: 2 });
-    expect(results[5]).toMatchObject({ task_id: 't006', text: 'answer t006' });
+    expect(results.at(-1)).toMatchObject({ task_id: 't006', text: 'answer t006' });
   });
 
   test('holds back no other, where it is not known any more', async () => {

@@ -66,7 +66,8 @@ export async function addAttempt(
       await requireApproval(context, { ...plan, ...plan.cost_usd }, preparation);
     const mark = preparation.byItself ? { by_itself: true as const } : {};
     const added = (await files.finish()).map((body) => ({ ...newPart(body, plan), ...mark }));
-    const named = await nameParts(context, record, withoutUnsent(record, ended.parts, unsent), added);
+    const kept = withoutUnsent(record, ended.parts, unsent);
+    const named = await nameParts(context, record, plan.attempt === 1 ? withCost(kept, plan) : kept, added);
     await reserveOrTakeBack(context, named, record, added);
     return { plan, warnings: prepared.warnings };
   } catch (error) {
@@ -111,6 +112,20 @@ function withoutUnsent(
       ...estimate,
       expected: Math.max(0, roundUsd(estimate.expected - gone.expected)),
       maximum: Math.max(0, roundUsd(estimate.maximum - gone.maximum)),
+    },
+  };
+}
+
+/** Where nothing of the first attempt was sent, what is sent in its place is that attempt. */
+function withCost<T extends Pick<BatchRecord, 'estimate'>>(kept: T, { cost_usd }: RetryPlan): T {
+  const { estimate } = kept;
+  if (estimate === null) return kept;
+  return {
+    ...kept,
+    estimate: {
+      ...estimate,
+      expected: roundUsd(estimate.expected + cost_usd.expected),
+      maximum: roundUsd(estimate.maximum + cost_usd.maximum),
     },
   };
 }
