@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isJsonObject, type JsonObject } from './json.ts';
+import { countColons, countMembers, endOfString } from './json-source.ts';
 
 /** A number whose source says more than a JavaScript number can hold: `1234567890123456789`, `100.10`. */
 export class ExactNumber {
@@ -39,17 +40,6 @@ export function reviveNumber(_key: string, value: unknown): unknown {
     : value;
 }
 
-/** Where the string that begins with the quote at `open` has its closing quote, in a text that is JSON. */
-function endOfString(text: string, open: number): number {
-  for (let end = text.indexOf('"', open + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let before = end - 1;
-    while (text[before] === '\\') before -= 1;
-    // An even number of backslashes are escaped ones; an odd number escape the quote.
-    if ((end - before) % 2 === 1) return end;
-  }
-  return text.length;
-}
-
 /** The text with `change` made to what stands outside its strings. */
 function changeOutsideStrings(text: string, change: (outside: string) => string): string {
   let changed = '';
@@ -60,15 +50,6 @@ function changeOutsideStrings(text: string, change: (outside: string) => string)
     from = end;
   }
   return changed + change(text.slice(from));
-}
-
-/** Members of all objects within a value. */
-function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const values: unknown[] = Object.values(value);
-  let members = Array.isArray(value) ? 0 : values.length;
-  for (const each of values) members += countMembers(each);
-  return members;
 }
 
 export type ExactJson = {
@@ -84,7 +65,7 @@ export function parseExact(text: string): ExactJson {
   let exact = true;
   let colons = 0;
   const marked = changeOutsideStrings(text, (outside) => {
-    for (let at = outside.indexOf(':'); at !== -1; at = outside.indexOf(':', at + 1)) colons += 1;
+    colons += countColons(outside);
     return outside.replaceAll(NUMBER, (source) => {
       if (isExact(source)) return source;
       exact = false;

@@ -1,5 +1,6 @@
 import { ExactNumber, parseExact, plainNumbers } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { countColons, countMembers, endOfString, outsideStrings } from '../lib/json-source.ts';
 import { mayHoldHalf } from './half-characters.ts';
 
 /** One item of a list of tasks, as it was read. */
@@ -38,38 +39,6 @@ export function exactItem(exact: unknown, repeatedKey: string | null): Item {
   return item.isTooDeep ? item : { ...item, value: plainNumbers(exact) };
 }
 
-/** What stands outside the strings of a JSON text. */
-function outsideStrings(text: string): string {
-  let outside = '';
-  let from = 0;
-  for (let open = text.indexOf('"'); open !== -1; open = text.indexOf('"', from)) {
-    outside += text.slice(from, open);
-    from = endOfString(text, open) + 1;
-    if (from === 0) return outside;
-  }
-  return outside + text.slice(from);
-}
-
-/** Where the string that begins with the quote at `open` has its closing quote; -1 where it has none. */
-function endOfString(text: string, open: number): number {
-  for (let end = text.indexOf('"', open + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let before = end - 1;
-    while (text[before] === '\\') before -= 1;
-    // An even number of backslashes are escaped ones; an odd number escape the quote.
-    if ((end - before) % 2 === 1) return end;
-  }
-  return -1;
-}
-
-/** Members of all objects within a value. */
-function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const values: unknown[] = Object.values(value);
-  let members = Array.isArray(value) ? 0 : values.length;
-  for (const each of values) members += countMembers(each);
-  return members;
-}
-
 /** Numbers that a parser may round, or write otherwise: fractions, powers, and more digits than are exact. */
 const UNSURE_NUMBER = /\d[.eE]|\d{16}|-0/;
 
@@ -86,9 +55,7 @@ export function readItem(text: string, bytes: Uint8Array): Item | undefined {
   }
   if (isDeeper(value, MOST_LEVELS)) return itemOf(value);
   const outside = outsideStrings(text);
-  let colons = 0;
-  for (let at = outside.indexOf(':'); at !== -1; at = outside.indexOf(':', at + 1)) colons += 1;
-  const isUnambiguous = colons === countMembers(value);
+  const isUnambiguous = countColons(outside) === countMembers(value);
   return {
     value,
     exact: UNSURE_NUMBER.test(outside) ? parseExact(text).value : value,

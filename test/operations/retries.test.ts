@@ -167,6 +167,7 @@ it.each([1, 2, 3])(
     for (let kill = 0; kill < 4; kill += 1) {
       api.endAll();
       const look = server.call('batch_status', { batch_id }).catch(() => null);
+      // At any moment of the look: nothing is waited for here.
       await sleep(random() * 300);
       await server.kill();
       await look;

@@ -57,11 +57,13 @@ export async function findPilot(context: Context, submission: Work): Promise<Pil
 
 async function lookedAt(context: Context, record: BatchRecord): Promise<BatchRecord | null> {
   const { job } = await refresh(context, record);
-  if (job !== undefined)
+  if (job !== undefined) {
+    // The next look at the pilot tells of a failure; the whole is sent without its answers then.
     await endsWithin(
       job.promise.catch(() => {}),
       LOOK_MS,
     );
+  }
   return recordOrNull(context.store, record.batch_id);
 }
 
