@@ -175,6 +175,61 @@ describe('a batch that the API refused', () => {
     expect(api.creates[1]).toEqual(api.creates[0]);
   });
 
+  it.each<[what: string, options: object, factor: number]>([
+    ['nothing', {}, 1],
+    ['corrections of all', { requests: tasks.map((task) => ({ ...task, prompt: 'new' })) }, 1],
+    ['a cheaper model', { model: 'claude-haiku-5-5' }, 0.05],
+    ['shorter answers', { max_tokens: 1_024 }, 0.25],
+  ])('is priced by what is sent in its place: %s', async (_what, options, factor) => {
+    const { api, server, batch_id } = await refused(tasks);
+    const before = (await server.ok('batch_status', { batch_id })).cost_usd;
+    await server.ok('retry_batch', { batch_id, ...options });
+    api.endAll();
+    await follow(server, batch_id);
+    const { maximum } = (await server.ok('batch_status', { batch_id })).cost_usd;
+    expect(maximum / before.maximum).toBeCloseTo(factor, 2);
+  });
+
+  it('is priced once when it is refused and mended twice', async () => {
+    const { api, server, batch_id } = await refused(tasks);
+    const before = (await server.ok('batch_status', { batch_id })).cost_usd;
+    api.override('create', json(400, apiError('invalid_request_error', 'no')), { times: 1 });
+    for (const prompt of ['new', 'newer']) {
+      await server.ok('retry_batch', { batch_id, requests: [{ task_id: 'a', prompt }] });
+    }
+    expect(api.creates).toHaveLength(3);
+    api.endAll();
+    await follow(server, batch_id);
+    const { maximum } = (await server.ok('batch_status', { batch_id })).cost_usd;
+    expect(maximum / before.maximum).toBeCloseTo(1, 2);
+  });
+
+  it('in part, and again when that is mended, loses no task and pays for none twice', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
+    api.override('create', (_request, _response, pass) => pass(), { times: 1, after: true });
+    api.override('create', json(400, apiError('invalid_request_error', 'no')), { times: 2 });
+    const { batch_id } = await server.ok('submit_batch', { requests: tasks });
+    api.endAll();
+    await follow(server, batch_id, ({ outcomes }) => outcomes.succeeded === 2);
+    for (const prompt of ['new c', 'newer c']) {
+      await server.ok('retry_batch', { batch_id, requests: [{ task_id: 'c', prompt }] });
+    }
+    api.endAll();
+    await follow(server, batch_id);
+    expect(await outcomesByTask(server, batch_id)).toEqual({
+      a: 'succeeded',
+      b: 'succeeded',
+      c: 'succeeded',
+    });
+    expect(api.creates.map(({ requests }) => requests.map(({ params }) => contentOf(params)))).toEqual([
+      ['old a', 'old b'],
+      ['old c'],
+      ['new c'],
+      ['newer c'],
+    ]);
+  });
+
   it('says by a dry run what would be sent', async () => {
     const { api, server, batch_id } = await refused(tasks);
     const options = { batch_id, dry_run: true, requests: [{ task_id: 'a', prompt: 'new' }] };

@@ -100,8 +100,9 @@ function withoutUnsent(
   unsent: readonly Part[],
 ): Pick<BatchRecord, 'parts' | 'estimate'> {
   const { estimate } = record;
-  if (unsent.length === 0 || estimate === null) return { parts: [...parts], estimate };
-  const gone = estimateOfParts(record, unsent);
+  const first = unsent.filter(({ attempt }) => attempt === 1);
+  if (first.length === 0 || estimate === null) return { parts: [...parts], estimate };
+  const gone = estimateOfParts(record, first);
   return {
     // Shares of the whole would change with it.
     parts: parts.map((part) => {

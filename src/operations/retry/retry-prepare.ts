@@ -19,13 +19,14 @@ import { createSchemaHashes, createSchemaList } from '../../tasks/schemas.ts';
 import { itemName } from '../../tasks/task.ts';
 import type { RetriedTask } from './retry-files.ts';
 import { findNamed, type NamedTasks } from './retry-named.ts';
-import type { RetryOptions } from './retry-options.ts';
+import { hasFilters, type RetryOptions } from './retry-options.ts';
 import { createRetryRequests, type RetrySource } from './retry-request.ts';
 import {
   type Causes,
   countCause,
   notesOf,
   nothingToRetry,
+  requireSent,
   type Selected,
   selectTasks,
 } from './retry-selection.ts';
@@ -50,7 +51,7 @@ export type PreparedRetry = {
 export type RetryPreparation = {
   /** Without the parts that give way. */
   record: BatchRecord;
-  /** Those of them whose tasks were never sent at all: every one is sent. */
+  /** Those that give way. Every task of them that is in no part of `record` was never sent, and is. */
   unsent: readonly Part[];
   options: RetryOptions;
   report: Report;
@@ -83,12 +84,14 @@ export async function prepareRetry(
   const named = await findNamed(context, tasks, options, dialect, problems);
   problems.throwIfAny(REFUSED);
   const view = await openView(context, record);
-  const selection = await selectTasks(view, options, named, unsent, signal);
+  const selection = await selectTasks(view, options, named, signal);
+  if (hasFilters(options)) requireSent(record.batch_id, selection);
 
   const today = context.now().toISOString().slice(0, 10);
   const known = await knownModels(context, record.provider);
   const catalog = context.catalog.withLive(known);
-  const written = { ...record, parts: [...record.parts, ...unsent] };
+  // What was sent goes before a change of it that was not.
+  const written = { ...record, parts: [...unsent, ...record.parts] };
   const sent = await openSentRequests(blobs, written, dialect);
   const requests = createRetryRequests({ ...context, catalog }, options, dialect);
   // What answers took before says little of those that failed: the tasks' own figures are used.

@@ -1,7 +1,7 @@
 import { isRetryable } from '../../answers/failures.ts';
 import type { View } from '../../answers/view.ts';
 import { BatchError } from '../../errors.ts';
-import type { Outcome, Part } from '../../store/record.ts';
+import type { Outcome } from '../../store/record.ts';
 import { givenUp } from '../../tasks/prepare.ts';
 import type { NamedTasks } from './retry-named.ts';
 import { hasCorrections, hasFilters, type RetryOptions } from './retry-options.ts';
@@ -29,12 +29,12 @@ export async function selectTasks(
   view: View,
   options: RetryOptions,
   named: NamedTasks,
-  unsent: readonly Part[],
   signal?: AbortSignal,
 ): Promise<Selection> {
   const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0 };
   for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
-    if (unsent.some((part) => holds(part, ordinal))) {
+    // All that was sent has ended: it was in no part of that.
+    if (view.outcome(ordinal) === 'pending') {
       selection.selected.push({ ordinal, outcome: 'pending', cause: null });
       continue;
     }
@@ -55,9 +55,6 @@ export async function selectTasks(
   selection.selected.sort((a, b) => a.ordinal - b.ordinal);
   return selection;
 }
-
-const holds = ({ first_task, request_count }: Part, ordinal: number) =>
-  ordinal >= first_task && ordinal < first_task + request_count;
 
 /** Whether a finished answer is to be paid again. */
 function isReplaced(ordinal: number, options: RetryOptions, { taskIds }: NamedTasks): boolean {
@@ -131,5 +128,15 @@ function othersText(leftOut: Causes): string {
   return (
     `Without a finished answer, and not sent again by this call: ${describeCauses(leftOut)}. Name them with ` +
     'error_types, outcomes or task_ids to send them, or correct them in requests.'
+  );
+}
+
+/** Throws `wrong_state` where tasks were never sent, which no filter can take or leave. */
+export function requireSent(batch_id: string, { selected }: Selection): void {
+  if (selected.every(({ outcome }) => outcome !== 'pending')) return;
+  throw new BatchError(
+    'wrong_state',
+    `Some tasks of ${batch_id} were never sent, so nothing is known of them to choose by. Call retry_batch with the ` +
+      'batch_id alone to send them as they are, or with corrected tasks (requests, requests_file) or other changes beside it.',
   );
 }

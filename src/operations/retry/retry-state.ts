@@ -1,14 +1,14 @@
 import { BatchError } from '../../errors.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
-import { changesSomething, hasFilters, type RetryOptions } from './retry-options.ts';
+import { changesSomething, type RetryOptions } from './retry-options.ts';
 
 /**
  * What a retry is, as a batch stands:
  *
  * - `unsent`: some of it was never sent, and is sent as it is.
  * - `failed`: all that was sent has ended; tasks of it are sent again in new parts, beside `kept`. An earlier
- *   retry that was never sent gives way to one with other wishes; `unsent` parts of the first attempt, which are changed,
- *   give way to new ones with all of their tasks.
+ *   retry that was never sent gives way to one with other wishes, and `unsent` parts, which are changed, to new ones with
+ *   all of their tasks that were in no part that was sent.
  */
 export type RetryKind = { kind: 'unsent'; parts: Part[] } | { kind: 'failed'; kept: Part[]; unsent: Part[] };
 
@@ -31,13 +31,6 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
   }
   const unsent = parts.filter(({ progress }) => progress.state === 'not_sent');
   if (unsent.length > 0 && !changesSomething(options)) return { kind: 'unsent', parts: unsent };
-  const first = unsent.filter(({ tasks }) => tasks === 'run');
-  if (first.length > 0 && hasFilters(options)) {
-    throw wrongState(
-      `Some tasks of ${batch_id} were never sent, so nothing is known of them to choose by. Call retry_batch with the ` +
-        'batch_id alone to send them as they are, or with corrected tasks (requests, requests_file) or other changes beside it.',
-    );
-  }
   const kept = parts.filter((part) => !unsent.includes(part));
   if (kept.some(({ progress }) => progress.state === 'created' && progress.results === null)) {
     throw wrongState(
@@ -50,7 +43,7 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
       `Another program made ${batch_id}, and its requests are not here. Give the tasks to submit_batch as new work.`,
     );
   }
-  return { kind: 'failed', kept, unsent: first };
+  return { kind: 'failed', kept, unsent };
 }
 
 function wrongState(message: string): BatchError {
