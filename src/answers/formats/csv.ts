@@ -104,11 +104,13 @@ function answerCell({ text, json, tool_calls }: Answer): string {
   return [said, tool_calls ? cellText(tool_calls) : ''].filter((part) => part !== '').join('\n');
 }
 
-/** A spreadsheet runs a cell that begins like a formula; an answer is data. A plain number stays one. */
+/**
+ * A spreadsheet runs a cell that begins like a formula, also after white space; an answer is data. A plain number
+ * stays one, and so does a text below empty lines, which real tables hold.
+ */
 function withoutFormula(cell: string): string {
-  return /^[=+\-@\t\r\n＝＋－＠]/.test(cell) && !/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(cell)
-    ? `'${cell}`
-    : cell;
+  const number = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
+  return /^[\t\r]|^\s*[=+\-@＝＋－＠]/.test(cell) && !number.test(cell) ? `'${cell}` : cell;
 }
 
 function csvLine(cells: string[]): string {
