@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import * as z from 'zod';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
+import { readRegularFile } from '../lib/regular-file.ts';
 
 /** How an argument of an operation is typed at a terminal. */
 type Kind = 'text' | 'number' | 'yes_no' | 'texts' | 'json';
@@ -69,15 +69,17 @@ const wrong = (option: Option, problem: Omit<Problem, 'field'>): Problem => ({
 async function jsonOf(option: Option, text: string): Promise<{ value: unknown } | { problem: Problem }> {
   const inline = /^\s*[[{"]/.test(text);
   try {
-    return { value: JSON.parse(inline ? text : (await readFile(text, 'utf8')).replace(/^\uFEFF/, '')) };
+    return { value: JSON.parse(inline ? text : (await readRegularFile(text)).replace(/^\uFEFF/, '')) };
   } catch (error) {
     const valid = 'JSON, as in \'{"key": "value"}\', or the path of a .json file';
     if (error instanceof SyntaxError) {
       const problem = inline ? 'is no JSON' : `names ${text}, which holds no JSON`;
       return { problem: wrong(option, { problem, valid }) };
     }
-    if (!hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM')) throw error;
-    return { problem: wrong(option, { problem: `names ${text}, which can't be read`, valid }) };
+    const isRefused = error instanceof BatchError;
+    if (!isRefused && !hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) throw error;
+    const why = isRefused ? 'is no regular file' : "can't be read";
+    return { problem: wrong(option, { problem: `names ${text}, which ${why}`, valid }) };
   }
 }
 

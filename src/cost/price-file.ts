@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
+import { readRegularFile } from '../lib/regular-file.ts';
 import { type Model, type ModelTable, model } from '../provider/models.ts';
 
 /** A row needs its id and prices; what it leaves out is taken from the table's row of that id. */
@@ -69,7 +69,7 @@ export async function readPriceFile(path: string, table: ModelTable): Promise<Mo
 
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readRegularFile(path);
   } catch (cause) {
     const message = `The price file ${path} (BATCH_MCP_PRICES) can't be read. Name a readable JSON file, or unset it.`;
     throw new BatchError('not_found', message, { cause });

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import * as z from 'zod';
 import type { Answer } from '../answers/answer.ts';
 import { type BatchClient, type ClientOptions, createBatchClient } from '../client.ts';
 import { BatchError } from '../errors.ts';
+import { readRegularFile } from '../lib/regular-file.ts';
 import { requireEnd, type WaitOptions } from './anthropic-batch-provider.ts';
 
 /** One task, as the operations take it: of a task type with its input, or with a prompt of its own. */
@@ -67,7 +68,7 @@ export class BatchProcessingWorkflow {
 
   /** Reads an array of tasks from a JSON file. The tasks themselves are checked when they are sent. */
   async loadRequestsFromFile(file: string): Promise<BatchRequest[]> {
-    const text = (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+    const text = (await readRegularFile(file)).replace(/^\uFEFF/, '');
     const read = requestList.safeParse(jsonIn(text, file));
     if (read.success) return read.data;
     throw new BatchError('invalid_input', `${file} is no list of tasks.`, {

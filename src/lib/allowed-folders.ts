@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { FOLDER_MODE, makeFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
+import { notRegular, openRegularFile } from './regular-file.ts';
 
 /** Paths longer than this are refused unread: Linux takes no more. */
 const LONGEST_PATH_BYTES = 4096;
@@ -177,20 +178,15 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     const name = JSON.stringify(path);
     const changed = () =>
       new BatchError('not_allowed', `${name} was changed while it was opened. Look at it, then call again.`);
-    // Without blocking: opening a pipe that nobody writes to would never return.
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const handle = await open(real, flags).catch((error: unknown) => {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+    const refuse = (what: string) => notRegular(path, what);
+    const handle = await openRegularFile(real, { flags, refuse }).catch((error: unknown) => {
       if (hasErrorCode(error, 'ELOOP', 'EMLINK')) throw changed();
-      if (hasErrorCode(error, 'ENXIO')) throw notRegular(path, 'a socket or device');
       throw fileFailure(`read ${name}`, error);
     });
     try {
-      const found = await handle.stat();
-      if (!found.isFile()) {
-        throw notRegular(path, found.isDirectory() ? 'a folder' : 'a pipe, socket or device');
-      }
       if (!(await isStill(handle, real))) throw changed();
-      return { handle, path: real, size: found.size };
+      return { handle, path: real, size: (await handle.stat()).size };
     } catch (error) {
       await handle.close();
       throw fileFailure(`read ${name}`, error);
@@ -269,10 +265,6 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
       await requireFolder(absolute(given));
     },
   };
-}
-
-function notRegular(path: string, what: string): BatchError {
-  return new BatchError('invalid_input', `${JSON.stringify(path)} is ${what}. Give the path of a file.`);
 }
 
 /** Throws for anything at `path` that is not a regular file. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { link as linkFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasErrorCode } from '../errors.ts';
@@ -21,7 +22,8 @@ const NOT_KNOWN = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EBADF'
 export async function syncFolder(folder: string): Promise<void> {
   // Windows can't open a folder for this, and keeps names in a journal of its own.
   if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+  // What is no folder by now is not waited for.
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
   } catch (error) {

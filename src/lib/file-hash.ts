@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { fileFailure } from './file-failure.ts';
+import { openRegularFile } from './regular-file.ts';
 
-/** SHA-256 of a file, in hex, read piece by piece. */
+/** SHA-256 of a regular file, in hex, read piece by piece. */
 export async function sha256OfFile(path: string): Promise<string> {
+  const handle = await openRegularFile(path).catch((error: unknown) => {
+    throw fileFailure(`read ${JSON.stringify(path)}`, error);
+  });
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  // The stream closes the file, whatever comes.
+  for await (const chunk of handle.createReadStream()) hash.update(chunk);
   return hash.digest('hex');
 }
 

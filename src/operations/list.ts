@@ -203,9 +203,11 @@ function resolvedMoment(name: string, given: string | undefined, time: number | 
 
 function damagedWarnings(damaged: readonly DamagedBatch[]): string[] {
   if (damaged.length === 0) return [];
-  const ids = damaged.map(({ batch_id }) => batch_id);
-  const named = ids.slice(0, DAMAGED_NAMED).join(', ') + (ids.length > DAMAGED_NAMED ? ', …' : '');
+  const more = damaged.length - DAMAGED_NAMED;
   return [
-    `${ids.length} batches can't be read and were left as they are: ${named}. The others are not concerned.`,
+    ...damaged
+      .slice(0, DAMAGED_NAMED)
+      .map(({ batch_id, problem }) => `${batch_id} is damaged, and no other is concerned: ${problem}`),
+    ...(more > 0 ? [`${more} more batches are damaged; the log names each.`] : []),
   ];
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
 import { fileFailure } from '../lib/file-failure.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
+import { readRegularFile } from '../lib/regular-file.ts';
 import type { OwnTemplate } from './own-template.ts';
 import { headKeys, readBody, type TemplateHead, templateHead } from './template-head.ts';
 
@@ -61,7 +62,7 @@ async function namesIn(folder: string): Promise<string[]> {
 
 async function textOf(file: string): Promise<string> {
   try {
-    return (await readFile(file, 'utf8')).replace(/^\ufeff/, '').replaceAll('\r\n', '\n');
+    return (await readRegularFile(file)).replace(/^\ufeff/, '').replaceAll('\r\n', '\n');
   } catch (error) {
     throw fileFailure(`read ${JSON.stringify(file)}`, error);
   }
@@ -170,12 +171,15 @@ async function schemaOf(
   if (typeof given === 'string') {
     const file = path.resolve(folder, given);
     try {
-      text = await readFile(file, 'utf8');
+      text = await readRegularFile(file);
       schema = JSON.parse(text);
     } catch (error) {
-      if (!(error instanceof SyntaxError) && !hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'))
-        throw error;
-      const what = error instanceof SyntaxError ? 'holds no JSON' : 'can not be read';
+      const isRefused = error instanceof BatchError || hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EACCES');
+      if (!(error instanceof SyntaxError) && !isRefused) throw error;
+      const what =
+        error instanceof SyntaxError
+          ? 'holds no JSON'
+          : `can not be read${error instanceof BatchError ? ': it is no regular file' : ''}`;
       return wrong(
         line,
         `names ${JSON.stringify(given)}, which ${what}`,

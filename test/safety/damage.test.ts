@@ -87,6 +87,12 @@ const recordDamages: Damage[] = [
     'in a folder that is a file',
     (folder) => replaceBy(path.join(folder, 'record'), (at) => writeFile(at, 'x')),
   ],
+  ['gone', (folder) => rm(path.join(folder, 'record'), { recursive: true })],
+  ['a folder without a revision', (folder) => replaceBy(path.join(folder, 'record'), (at) => mkdir(at))],
+  [
+    'behind a link that leads nowhere',
+    (folder) => replaceBy(path.join(folder, 'record'), (at) => symlink(at, at)),
+  ],
 ];
 
 describe('a record that is', () => {
@@ -103,16 +109,18 @@ describe('a record that is', () => {
 
     const list = await server.ok('list_batches');
     expect(list.batches.map(({ batch_id }: Reply) => batch_id)).toEqual([sound]);
-    expect(list.warnings.join(' ')).toContain(broken);
+    const told = list.warnings.find((warning: string) => warning.startsWith(`${broken} is damaged`));
+    expect(told).toContain(path.join(brokenFolder, 'record'));
+    expect(told).toMatch(/restore it|move it away|try again/);
     await expectAnswers(server, sound, ['a', 'b']);
     const unread = path.join(brokenFolder, 'record');
     for (const tool of ['batch_status', 'get_results', 'cancel_batch']) {
       const refusal = await server.fails(tool, { batch_id: broken });
-      expect(refusal).toMatch(/^store_damaged: .* left as it (is|was)/);
+      expect(refusal).toMatch(/^store_damaged: .* left as it (is|was)|^store_failed: .* \(ELOOP\)/);
       expect(refusal).toContain(unread);
     }
     // What it may have paid for is not bought again, but by the person's word.
-    expect(await server.fails('submit_batch', tasks('c', 'd'))).toMatch(/^store_damaged/);
+    expect(await server.fails('submit_batch', tasks('c', 'd'))).toMatch(/^store_(damaged|failed)/);
     expect(api.batches).toHaveLength(2);
     expect(await saved(server, tasks('e'))).toMatch(/^batch_/);
     expect(await saved(server, { ...tasks('c', 'd'), force_new: true })).not.toBe(broken);

@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { monotonicFactory } from 'ulid';
 import * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { makeFolder, syncFolder } from '../../lib/durable-write.ts';
+import { readRegularFile } from '../../lib/regular-file.ts';
 import { BATCH_ID_PREFIX, type Cancellation, finishedBy, type SandboxBatch } from './batch-state.ts';
 import { receiveBody } from './receive.ts';
 import { encodeIndex, readIndex } from './request-index.ts';
@@ -130,7 +131,7 @@ async function writeOnce(file: string, content: string | Buffer): Promise<void> 
 
 async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | null> {
   try {
-    return schema.parse(JSON.parse(await readFile(file, 'utf8')));
+    return schema.parse(JSON.parse(await readRegularFile(file)));
   } catch (error) {
     if (hasErrorCode(error, 'ENOENT')) return null;
     throw error;

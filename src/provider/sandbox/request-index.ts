@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { openRegularFile } from '../../lib/regular-file.ts';
 
 /** Where a request stands in the body file, and whether its params are right. */
 export type IndexEntry = { offset: number; bytes: number; valid: boolean };
@@ -17,7 +17,8 @@ export function encodeIndex(entries: readonly IndexEntry[]): Buffer {
 }
 
 export async function readIndex(path: string): Promise<IndexEntry[]> {
-  const encoded = await readFile(path);
+  const handle = await openRegularFile(path);
+  const encoded = await handle.readFile().finally(() => handle.close());
   return Array.from({ length: encoded.length / ENTRY_BYTES }, (_, ordinal) => ({
     offset: encoded.readDoubleLE(ordinal * ENTRY_BYTES),
     bytes: encoded.readUInt32LE(ordinal * ENTRY_BYTES + 8),

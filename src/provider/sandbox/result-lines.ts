@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openRegularFile } from '../../lib/regular-file.ts';
 import { erroredResult, succeededResult } from './answer.ts';
 import { type IndexEntry, readIndex } from './request-index.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';
@@ -20,7 +21,7 @@ export async function* resultLines(
   finished: number,
 ): AsyncGenerator<string[]> {
   const entries = (await readIndex(files.index)).map((entry, ordinal) => ({ ...entry, ordinal }));
-  const body = await open(files.body, 'r');
+  const body = await openRegularFile(files.body);
   try {
     for (const window of shuffled(windowsOf(entries), batchId)) {
       const requests = await readWindow(body, window);

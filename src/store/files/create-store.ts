@@ -1,19 +1,20 @@
-import { rename, rm } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
 import { isBatchId } from '../ids.ts';
-import { batchRecord } from '../record.ts';
+import { type BatchRecord, batchRecord } from '../record.ts';
 import { budget, claim, modelList, submission, writtenFile } from '../shared-records.ts';
 import type { Register, Store } from '../store.ts';
+import { damaged } from '../stored-json.ts';
 import { appendAudit } from './audit.ts';
 import { createFileBlobs } from './blobs.ts';
 import { createLayout, recordFolder } from './layout.ts';
 import { createRegister } from './register.ts';
 import { createStaging } from './staging.ts';
-import { inStore } from './store-failure.ts';
+import { inStore, storeFailure } from './store-failure.ts';
 import { createSummaries } from './summaries.ts';
 import { sweep } from './sweep.ts';
 
@@ -32,7 +33,23 @@ export function createStore({ path, log }: StoreOptions): Store {
     return createRegister({ folder, schema, temporary: layout.temporary });
   }
 
-  const record = (batchId: string) => register(recordFolder(layout.batch(batchId)), batchRecord);
+  /** A batch has its record from the moment that it is seen: one without has lost it, which is not as if it never was. */
+  function record(batchId: string): Register<BatchRecord> {
+    const folder = layout.batch(batchId);
+    const found = register(recordFolder(folder), batchRecord);
+    const orLost = async (value: BatchRecord | null) => {
+      if (value !== null || !(await isThere(folder))) return value;
+      // It may just have come.
+      const again = await found.read();
+      if (again === null) throw damaged(recordFolder(folder), 'it is missing or empty');
+      return again;
+    };
+    return {
+      ...found,
+      read: async () => orLost(await found.read()),
+      update: async (change) => orLost(await found.update(change)),
+    };
+  }
 
   return {
     place: path,
@@ -78,4 +95,14 @@ export function createStore({ path, log }: StoreOptions): Store {
       });
     },
   };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT')) return false;
+    throw storeFailure('read', path, error);
+  }
 }

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
+import { openRegularFile } from '../../lib/regular-file.ts';
 import { decodeEnvelope, type Envelope } from '../envelope.ts';
 import { damaged } from '../stored-json.ts';
 import { inStore } from './store-failure.ts';
@@ -11,19 +12,24 @@ import { inStore } from './store-failure.ts';
  * file: a link is not followed, and a pipe or a device would be waited for without end.
  */
 export async function openOwnFile(path: string): Promise<FileHandle | null> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await open(path, flags).catch((error: unknown) => {
-    if (hasErrorCode(error, 'ENOENT')) return null;
-    if (hasErrorCode(error, 'ELOOP', 'EMLINK')) throw damaged(path, 'it is a symbolic link', error);
-    if (hasErrorCode(error, 'ENXIO', 'EISDIR')) throw damaged(path, 'it is not a regular file', error);
-    throw error;
-  });
-  if (handle === null) return null;
   try {
-    if ((await handle.stat()).isFile()) return handle;
-    throw damaged(path, 'it is not a regular file');
+    return await openStored(path, constants.O_RDONLY);
   } catch (error) {
-    await handle.close();
+    if (hasErrorCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+/** As `openOwnFile`, with flags of `fs.constants`; `mode` is of one that is made. Throws Node's own system errors too. */
+export async function openStored(path: string, flags: number, mode?: number): Promise<FileHandle> {
+  try {
+    return await openRegularFile(path, {
+      flags: flags | constants.O_NOFOLLOW,
+      ...(mode !== undefined && { mode }),
+      refuse: (what) => damaged(path, `it is ${what}`),
+    });
+  } catch (error) {
+    if (hasErrorCode(error, 'ELOOP', 'EMLINK')) throw damaged(path, 'it is a symbolic link', error);
     throw error;
   }
 }

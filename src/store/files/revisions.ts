@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { BatchError, hasErrorCode } from '../../errors.ts';
+import { hasErrorCode } from '../../errors.ts';
 import { beginFolder, type CreateOptions, createFileDurably, namesIn } from '../../lib/durable-write.ts';
 import { encodeEnvelope } from '../envelope.ts';
 import type { Revision } from '../store.ts';
+import { damaged } from '../stored-json.ts';
 import { readEnvelope } from './own-file.ts';
 import { inStore, linkInStore } from './store-failure.ts';
 
@@ -36,9 +37,7 @@ export function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions
         return await namesIn(folder);
       } catch (error) {
         if (hasErrorCode(error, 'ENOTDIR')) {
-          throw new BatchError('store_damaged', `${folder} is not a folder. It was left as it is.`, {
-            cause: error,
-          });
+          throw damaged(folder, 'it is not a folder', error);
         }
         throw error;
       }

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
-import { BatchError, hasErrorCode } from '../../errors.ts';
+import { BatchError } from '../../errors.ts';
 import { makeFolder, writeFileDurably } from '../../lib/durable-write.ts';
 import type { BatchRecord } from '../record.ts';
 import type { DamagedBatch, Summaries, Summary } from '../store.ts';
-import { inStore } from './store-failure.ts';
+import { readOwnFile } from './own-file.ts';
+import { inStore, storeFailure } from './store-failure.ts';
 
 type Source = {
   /** The file in which summaries are kept for the next process; it can be removed at any moment. */
@@ -40,7 +40,7 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
   async function readFileOfKept(): Promise<Map<string, Kept<T>>> {
     try {
       const found = new Map<string, Kept<T>>();
-      const rows: unknown = JSON.parse(await readFile(path, 'utf8'));
+      const rows: unknown = JSON.parse((await readOwnFile(path)) ?? '{}');
       // Row by row: a schema for all of them at once takes three times as long.
       for (const [id, value] of Object.entries(typeof rows === 'object' && rows !== null ? rows : {})) {
         const parsed = row.safeParse(value);
@@ -48,40 +48,58 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
       }
       return found;
     } catch (error) {
-      // Missing, or no JSON: all of it can be made again.
-      if (hasErrorCode(error, 'ENOENT') || error instanceof SyntaxError) return new Map();
+      // No JSON, or not to be read: all of it can be made again.
+      if (error instanceof BatchError || error instanceof SyntaxError) return new Map();
       throw error;
     }
   }
 
-  /** `store_damaged` is a finding, every other failure one of the whole. */
-  async function makeOne(id: string, changed: number, damaged: DamagedBatch[]): Promise<Kept<T> | null> {
+  /** When a record's folder changed; null where there is none, which says nothing of why. */
+  function changeOf(id: string): number | null {
     try {
-      const record = await read(id);
-      const isOld = changed < Date.now() - COARSEST_TIME_MS;
-      return record && { changed: isOld ? changed : null, summary: summary.make(record) };
+      // Synchronous: the thread pool would make each of ten thousand cost ten times as much.
+      return statSync(folder(id), { throwIfNoEntry: false })?.mtimeMs ?? null;
     } catch (error) {
-      if (!(error instanceof BatchError) || error.code !== 'store_damaged') throw error;
+      throw storeFailure('read', folder(id), error);
+    }
+  }
+
+  /** What can't be read concerns that batch alone, whatever keeps it from being read. */
+  async function orDamaged<R>(
+    id: string,
+    damaged: DamagedBatch[],
+    look: () => Promise<R>,
+  ): Promise<R | null> {
+    try {
+      return await look();
+    } catch (error) {
+      if (!(error instanceof BatchError) || !error.code.startsWith('store_')) throw error;
       damaged.push({ batch_id: id, problem: error.message });
       return null;
     }
   }
 
+  async function makeOne(id: string, changed: number | null): Promise<Kept<T> | null> {
+    const record = await read(id);
+    const isOld = changed !== null && changed < Date.now() - COARSEST_TIME_MS;
+    return record && { changed: isOld ? changed : null, summary: summary.make(record) };
+  }
+
   /** The summaries of these batches, in their order. */
   return async (ids: readonly string[]): Promise<Summaries<T>> => {
-    const before = kept ?? (await inStore('read', path, readFileOfKept));
+    const before = kept ?? (await readFileOfKept());
     const now = new Map<string, Kept<T>>();
     const damaged: DamagedBatch[] = [];
-    const look = async (id: string) => {
-      // Synchronous: the thread pool would make each of ten thousand cost ten times as much.
-      const changed = statSync(folder(id), { throwIfNoEntry: false })?.mtimeMs;
-      if (changed === undefined) return;
-      const known = before.get(id);
-      const same = known?.changed === changed ? known : await makeOne(id, changed, damaged);
-      if (same === null) return;
-      if (same !== known) unwritten += 1;
-      now.set(id, same);
-    };
+    const look = (id: string) =>
+      orDamaged(id, damaged, async () => {
+        const changed = changeOf(id);
+        const known = before.get(id);
+        const isSame = known !== undefined && changed !== null && known.changed === changed;
+        const found = isSame ? known : await makeOne(id, changed);
+        if (found === null) return;
+        if (!isSame) unwritten += 1;
+        now.set(id, found);
+      });
     for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
       await Promise.all(ids.slice(from, from + READ_AT_ONCE).map(look));
     }

@@ -1,7 +1,8 @@
-import { lstat, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import path from 'node:path';
 import ignore, { type Ignore } from 'ignore';
-import { hasErrorCode } from '../../errors.ts';
+import { BatchError, hasErrorCode } from '../../errors.ts';
+import { openRegularFile } from '../../lib/regular-file.ts';
 
 const LONGEST_BYTES = 1_000_000;
 
@@ -18,11 +19,16 @@ const slashed = (file: string) => file.split(path.sep).join('/');
 async function readRules(folder: string): Promise<Ignore | null> {
   const file = path.join(folder, '.gitignore');
   try {
-    const found = await lstat(file);
-    if (!found.isFile() || found.size > LONGEST_BYTES) return null;
-    return ignore({ ignorecase: false }).add(await readFile(file, 'utf8'));
+    const handle = await openRegularFile(file, { flags: constants.O_RDONLY | constants.O_NOFOLLOW });
+    try {
+      if ((await handle.stat()).size > LONGEST_BYTES) return null;
+      return ignore({ ignorecase: false }).add(await handle.readFile('utf8'));
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
-    if (hasErrorCode(error, 'ENOENT', 'EACCES', 'EPERM')) return null;
+    const isNone = error instanceof BatchError || hasErrorCode(error, 'ENOENT', 'ELOOP', 'EMLINK');
+    if (isNone || hasErrorCode(error, 'EACCES', 'EPERM')) return null;
     throw error;
   }
 }

@@ -1,0 +1,50 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { BatchError, hasErrorCode } from '../errors.ts';
+
+export type RegularFileOptions = {
+  /** Of `fs.constants`. Default: to read. */
+  flags?: number;
+  /** Of a file that is made. */
+  mode?: number;
+  /** What is thrown for anything else, which `what` says in words. Default: `invalid_input`. */
+  refuse?: (what: string) => Error;
+};
+
+/** What is said of a path of the caller's that is no regular file. */
+export function notRegular(path: string, what: string): BatchError {
+  return new BatchError('invalid_input', `${JSON.stringify(path)} is ${what}. Give the path of a file.`);
+}
+
+/**
+ * Opens a regular file, and nothing else: a pipe would be waited for without end, and a device has none. Links are followed
+ * unless `O_NOFOLLOW` is among the flags. Throws Node's own system errors, and what `refuse` gives.
+ */
+export async function openRegularFile(
+  path: string,
+  { flags = constants.O_RDONLY, mode, refuse = (what) => notRegular(path, what) }: RegularFileOptions = {},
+): Promise<FileHandle> {
+  const handle = await open(path, flags | constants.O_NONBLOCK, mode).catch((error: unknown) => {
+    if (hasErrorCode(error, 'ENXIO', 'EOPNOTSUPP')) throw refuse('a pipe, socket or device');
+    if (hasErrorCode(error, 'EISDIR')) throw refuse('a folder');
+    throw error;
+  });
+  try {
+    const found = await handle.stat();
+    if (found.isFile()) return handle;
+    throw refuse(found.isDirectory() ? 'a folder' : 'a pipe, socket or device');
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The text of a regular file. Throws as `openRegularFile` does. */
+export async function readRegularFile(path: string, options?: RegularFileOptions): Promise<string> {
+  const handle = await openRegularFile(path, options);
+  try {
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}
