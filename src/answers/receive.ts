@@ -60,7 +60,11 @@ export function scannedResults({ index, ...scan }: Scan, part: CreatedPart): Sca
       outcomes: scan.outcomes,
       usage: scan.usage,
       failures: scan.failures,
-      warnings: [...(isWhole(scan, part) ? [] : [shortfallWarning(scan, part)]), ...fencedWarning(scan)],
+      warnings: [
+        ...(isWhole(scan, part) ? [] : [shortfallWarning(scan, part)]),
+        ...fencedWarning(scan),
+        ...uncountedWarning(scan),
+      ],
     },
   };
 }
@@ -70,5 +74,14 @@ function fencedWarning({ fenced }: Pick<Scan, 'fenced'>): string[] {
   if (fenced === 0) return [];
   return [
     `${fenced} ${fenced === 1 ? 'answer' : 'answers'} gave the JSON in a fenced block, from which it was taken.`,
+  ];
+}
+
+/** An answer is never hostage to its accounting. */
+function uncountedWarning({ uncounted }: Pick<Scan, 'uncounted'>): string[] {
+  if (uncounted === 0) return [];
+  return [
+    `The usage of ${uncounted} ${uncounted === 1 ? 'answer' : 'answers'} can't be read in full: the actual cost is without ` +
+      'what is missing there, and so at least what is told.',
   ];
 }

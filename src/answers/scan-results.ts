@@ -25,6 +25,8 @@ export type Scan = {
   failures: FailureGroup[];
   /** Answers whose JSON stood in a fenced block. */
   fenced: number;
+  /** Answers whose usage can't be read in full. */
+  uncounted: number;
 };
 
 /** What reading results takes: `check` where any of the tasks was asked for JSON. */
@@ -63,6 +65,7 @@ export async function scanResults(
   let lines = 0;
   let bytes = 0;
   let fenced = 0;
+  let uncounted = 0;
 
   function take(line: Line): void {
     bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
@@ -97,7 +100,9 @@ export async function scanResults(
     const error = failureOf(result);
     builder.add(ordinal, result.outcome, line.offset, line.bytes.length, error?.type === 'refusal');
     if (error !== null) failures.add(error.type, error.message, ordinal);
-    if (result.usage !== null) usage.add(result.usage, expected.kind(position));
+    if (result.usage === null) return;
+    if (!result.usage.is_whole) uncounted += 1;
+    usage.add(result.usage, expected.kind(position));
   }
 
   // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.
@@ -125,5 +130,6 @@ export async function scanResults(
     usage: usage.finish(),
     failures: failures.finish(),
     fenced,
+    uncounted,
   };
 }

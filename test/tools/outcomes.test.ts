@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { endedBatch, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
+import type { Reply } from '../harness.ts';
 
 const schema = { type: 'object', properties: { label: { type: 'string' } }, required: ['label'] };
 
@@ -345,6 +346,41 @@ test('parts that have ended are read while others still run', async () => {
   // The page before it showed fewer answers than there are now: going on from it could leave some out.
   const stale = await server.fails('get_results', { batch_id, limit: 1, cursor: page.next_cursor });
   expect(stale).toMatch(/cursor: .*older results.*without a cursor it starts anew/);
+});
+
+/** Usage that nobody can count with: each keeps its answer, and is said. */
+const oddUsages: unknown[] = [
+  undefined,
+  null,
+  'ten',
+  [],
+  {},
+  ...[1.5, 1e308, 2 ** 53, -1, null, '5', true, [], undefined].map((output_tokens) => ({
+    input_tokens: 10,
+    output_tokens,
+  })),
+  { input_tokens: 10, output_tokens: 5, cache_creation: 'much' },
+  { input_tokens: 10, output_tokens: 5, cache_read_input_tokens: 0.5 },
+];
+
+test('an answer is never hostage to its accounting: what of it can not be read is left out, and said', async () => {
+  const good = 'good';
+  const odd = oddUsages.map((_, index) => `odd_${index}`);
+  const usageOf = (id: string) =>
+    id === good ? { input_tokens: 10, output_tokens: 5 } : oddUsages[odd.indexOf(id)];
+  const api = await startApi({
+    endsAtOnce: true,
+    results: (requests) =>
+      requests.map((each) => succeeded(each, 'fine', { usage: usageOf(each.custom_id) })),
+  });
+  const server = await startCheckedServer({ api });
+  const { batch_id } = await server.ok('submit_batch', { requests: prompts([good, ...odd]) });
+  const { results } = await server.ok('get_results', { batch_id });
+  expect(results.map(({ outcome }: Reply) => outcome)).toEqual([good, ...odd].map(() => 'succeeded'));
+  const status = await server.ok('batch_status', { batch_id });
+  expect(status).toMatchObject({ processing_status: 'ended', results_state: 'saved' });
+  expect(status.warnings.join(' ')).toContain(`The usage of ${odd.length} answers can't be read in full`);
+  expect(status.cost_usd.actual).toBeGreaterThan(0);
 });
 
 describe('cursors', () => {
