@@ -86,6 +86,7 @@ test.each([
   'docs/tools.md',
   'docs/results.md',
   'docs/configuration.md',
+  'docs/being-told.md',
 ])('the links and the JSON of %s are right', async (file) => {
   const text = await read(file);
   for (const [, link] of text.matchAll(/\]\(([^):#]+)\)/g)) {

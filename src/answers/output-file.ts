@@ -2,7 +2,7 @@ import { BatchError } from '../errors.ts';
 import { createOutput } from '../lib/atomic-output.ts';
 import { sha256OfFile } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
-import { isSaved } from '../state/status.ts';
+import { isSaved, latestResults } from '../state/status.ts';
 import type { AnswerFiles, BatchRecord } from '../store/record.ts';
 import { writeAnswerFiles } from './files/write-answer-files.ts';
 import { outputFormat } from './output-format.ts';
@@ -104,15 +104,6 @@ const OLD = 'it holds the answers from before the last retry.';
 
 async function isThere(context: Context, path: string): Promise<boolean> {
   return (await context.folders.checkForWriting(path)).exists;
-}
-
-/** When the results of a batch came in last, as a moment. */
-function latestResults({ parts }: BatchRecord): number {
-  return Math.max(
-    ...parts.map(({ progress }) =>
-      progress.state === 'created' ? Date.parse(progress.results?.saved_at ?? '') || 0 : 0,
-    ),
-  );
 }
 
 function isDue(record: BatchRecord, { written_at, problem }: BatchRecord['outputs'][number]): boolean {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { BatchError, type Problem } from '../errors.ts';
 import { isInside } from '../lib/allowed-folders.ts';
+import type { Target } from '../lib/deliver.ts';
 import { quoteName } from '../lib/nearest.ts';
 import type { LogLevel } from '../log.ts';
 import type { ProviderName } from '../provider/provider.ts';
@@ -39,6 +40,8 @@ export type Config = {
   dailyBudgetUsd: number;
   /** Null: the person is not asked. */
   askAboveUsd: number | null;
+  /** Who is told when a batch has ended; null: nobody. */
+  notify: { target: Target; headers: Record<string, string> } | null;
   tierModels: { cheap?: string; capable?: string; premium?: string };
   pricesFile: string | undefined;
   /** The owner's task types; absolute. */
@@ -115,6 +118,7 @@ export function readConfig(surroundings: Surroundings): Config {
   const baseIsWorking = working !== null && allowed.some((folder) => isInside(folder, working));
   const pricesFile = optional(value(settings.pricesFile));
   const templatesDir = optional(value(settings.templates));
+  const target = value(settings.notify);
   const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(
     value,
   );
@@ -136,6 +140,7 @@ export function readConfig(surroundings: Surroundings): Config {
     maxCostUsd: value(settings.maxCostUsd),
     dailyBudgetUsd: value(settings.dailyBudgetUsd),
     askAboveUsd: value(settings.askAboveUsd),
+    notify: target && { target, headers: value(settings.notifyHeaders) ?? {} },
     tierModels: { ...(cheap && { cheap }), ...(capable && { capable }), ...(premium && { premium }) },
     pricesFile,
     templatesDir,

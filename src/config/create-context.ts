@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readPriceFile } from '../cost/price-file.ts';
 import { createAllowedFolders } from '../lib/allowed-folders.ts';
+import { createDelivery } from '../lib/deliver.ts';
 import type { Log } from '../log.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
@@ -56,6 +57,7 @@ export async function createContext(
     dailyBudgetUsd: config.dailyBudgetUsd,
     // What a person or a program does is approved by its being done.
     askAboveUsd: caller === 'agent' ? config.askAboveUsd : null,
+    notify: config.notify && createDelivery(config.notify.target, config.notify.headers),
     sandboxSeconds: config.sandboxSeconds,
     allowNetworkTools: config.allowNetworkTools,
     readOnly: config.readOnly,

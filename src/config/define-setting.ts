@@ -29,6 +29,10 @@ export type Setting<T = unknown, Default extends DefaultValue = DefaultValue> = 
   help: string;
   /** It limits what may be done or spent, so a placeholder in it ends the start and never lifts the limit. */
   protects?: true;
+  /** Its text is quoted nowhere. */
+  secret?: true;
+  /** Whether a text is meant as it stands, though something in it looks like a placeholder. */
+  isLiteral?: (text: string) => boolean;
   /** A flag without a value that stands for one value of the setting. */
   shorthand?: { flag: string; value: string; help: string };
 };

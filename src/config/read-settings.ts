@@ -58,7 +58,7 @@ export function readSettings(env: Environment, argv: readonly string[]): Setting
   for (const given of combine(fromVariables(env), flags.given)) {
     const { setting, text } = given;
     const item = named(given);
-    const placeholder = placeholderIn(text);
+    const placeholder = setting.isLiteral?.(text) ? undefined : placeholderIn(text);
     const checked = setting.type.schema.safeParse(text);
     if (placeholder !== undefined) {
       const problem = `holds ${quoteName(placeholder)}, a placeholder that the MCP client did not fill in`;
@@ -68,7 +68,8 @@ export function readSettings(env: Environment, argv: readonly string[]): Setting
     } else if (checked.success) taken.push(given);
     else {
       const valid = checked.error.issues.map(({ message }) => message).join(', ');
-      problems.push({ item, problem: `${quoted(text)} is not valid`, valid });
+      const what = setting.secret ? 'what is given' : quoted(text);
+      problems.push({ item, problem: `${what} is not valid`, valid });
     }
   }
 

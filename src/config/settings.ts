@@ -3,6 +3,7 @@ import { providerNames } from '../provider/provider.ts';
 import { remotes } from '../state/context.ts';
 
 import { amount, defineSetting, names, oneOf, onOff, type Setting, text } from './define-setting.ts';
+import { httpHeaders, notifyTarget } from './notify-settings.ts';
 
 /**
  * Every setting, in the order of `--help` and docs/configuration.md. Flags, help, the checks and what they say are made
@@ -72,6 +73,24 @@ export const settings = {
     defaultText: 'off',
     help: 'the person is asked through the client before work is sent that could cost more than this',
     protects: true,
+  }),
+  notify: defineSetting({
+    variable: 'BATCH_MCP_NOTIFY',
+    flag: 'notify',
+    type: notifyTarget,
+    default: null,
+    defaultText: 'off',
+    help: 'a URL or a command that is told when a batch has ended: name, counts, dollars and files, no content',
+    secret: true,
+    // A shell that is given as the command has variables of its own.
+    isLiteral: (text) => text.startsWith('['),
+  }),
+  notifyHeaders: defineSetting({
+    variable: 'BATCH_MCP_NOTIFY_HEADERS',
+    type: httpHeaders,
+    default: null,
+    help: 'headers for that URL, a JSON object',
+    secret: true,
   }),
   modelCheap: defineSetting({
     variable: 'BATCH_MCP_MODEL_CHEAP',

@@ -11,6 +11,7 @@ import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, CreatedPart, Intent, ProcessIdentity } from '../store/record.ts';
 import { isRetryDue, retryByItself } from './retry/retry-by-itself.ts';
 import { continueSubmission, preparingKey } from './sending-jobs.ts';
+import { isTellingDue, startTelling } from './telling.ts';
 
 /** A batch as it is now, and what goes on with it in this process. */
 export type Refreshed = {
@@ -55,6 +56,7 @@ export async function refresh(
   const collecting = toCollect
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
     : undefined;
+  if (!toCollect && isTellingDue(context, record)) startTelling(context, record);
   return { record, job: driving ?? collecting, failures };
 }
 
@@ -95,7 +97,14 @@ function startCollecting(context: Context, { batch_id, provider }: BatchRecord):
     await collect(context, batch_id, report);
     await retryByItself(context, batch_id, report);
     await writeRequestedOutputs(context, batch_id);
+    await tellIfEnded(context, batch_id);
   });
+}
+
+/** Goes on by itself: what became of the batch is known, and no reply waits for who is told of it. */
+async function tellIfEnded(context: Context, batchId: string): Promise<void> {
+  const record = await context.store.record(batchId).read();
+  if (record !== null && isTellingDue(context, record)) startTelling(context, record);
 }
 
 /** What an older version has saved is judged as this one judges. */

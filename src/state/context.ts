@@ -1,4 +1,5 @@
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
+import type { Deliver } from '../lib/deliver.ts';
 import type { Log } from '../log.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
@@ -89,6 +90,8 @@ export type Context = {
   readonly dailyBudgetUsd: number;
   /** Above this maximum a person approves a submission of an agent's first; null: never. */
   readonly askAboveUsd: number | null;
+  /** Tells the owner that a batch has ended; null where they want to hear of none. */
+  readonly notify: Deliver | null;
   /** How long a sandbox batch takes. */
   readonly sandboxSeconds: number;
   readonly allowNetworkTools: boolean;

@@ -62,3 +62,12 @@ export function resultsExpireAt(record: BatchRecord): string | null {
     ? null
     : new Date(Math.min(...created) + dialectOf(record.provider).resultsKeptDays * DAY_MS).toISOString();
 }
+
+/** When the results of a batch came in last, as a moment. */
+export function latestResults({ parts }: BatchRecord): number {
+  return Math.max(
+    ...parts.map(({ progress }) =>
+      progress.state === 'created' ? Date.parse(progress.results?.saved_at ?? '') || 0 : 0,
+    ),
+  );
+}

@@ -220,6 +220,16 @@ const answerFiles = z.object({
 });
 export type AnswerFiles = z.infer<typeof answerFiles>;
 
+/** That its owner was told of an end: claimed before it is done, so that several processes tell once. */
+const told = z.object({
+  /** How many parts it had then: with another attempt it ends again. */
+  parts: count,
+  by: processIdentity,
+  at: time,
+  /** Null until it is known what came of it. */
+  outcome: z.enum(['done', 'failed']).nullable(),
+});
+
 export const batchRecord = z.object({
   schema: z.literal(1),
   batch_id: z.string(),
@@ -252,6 +262,7 @@ export const batchRecord = z.object({
   expect: z.record(z.string(), z.string()).exactOptional(),
   /** Made by another program; its tasks are known when its results are in. */
   adopted: z.boolean().default(false),
+  told: told.exactOptional(),
   parts: z.array(part),
 });
 export type BatchRecord = z.infer<typeof batchRecord>;

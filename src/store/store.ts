@@ -85,6 +85,8 @@ export type AuditEntry = {
   tool: string;
   /** `done`, or the code of the error it was answered with. */
   outcome: string;
+  /** Why it failed, where no code says so. */
+  problem?: string;
   batch_id?: string;
   /** Files that the caller named. */
   files?: string[];

@@ -342,6 +342,42 @@ describe('a configuration that can not be used', () => {
   });
 });
 
+describe('who is told of ends', () => {
+  const taken: [given: string, expected: object][] = [
+    ['https://hooks.example/x?y=1', { kind: 'url', url: 'https://hooks.example/x?y=1' }],
+    ['/opt/my tools/tell', { kind: 'command', command: '/opt/my tools/tell', args: [] }],
+    ['tell', { kind: 'command', command: 'tell', args: [] }],
+    [
+      '["sh", "-c", "say $BATCH_NAME; exit"]',
+      { kind: 'command', command: 'sh', args: ['-c', 'say $BATCH_NAME; exit'] },
+    ],
+  ];
+  it.each(taken)('%j', (given, target) => {
+    expect(read({ BATCH_MCP_NOTIFY: given }).notify).toEqual({ target, headers: {} });
+  });
+
+  it('is nobody where a client did not fill it in', () => {
+    expect(read({ BATCH_MCP_NOTIFY: '%NOTIFY_URL%' }).notify).toBeNull();
+  });
+
+  it.each([
+    ['BATCH_MCP_NOTIFY', 'https://ada:hush@hooks.example'],
+    ['BATCH_MCP_NOTIFY', 'https://'],
+    ['BATCH_MCP_NOTIFY', 'ftp://hooks.example/hush'],
+    ['BATCH_MCP_NOTIFY', 'curl -d hush https://hooks.example'],
+    ['BATCH_MCP_NOTIFY', '["curl", 3, "hush"]'],
+    ['BATCH_MCP_NOTIFY', '[]'],
+    ['BATCH_MCP_NOTIFY', '["hush"'],
+    ['BATCH_MCP_NOTIFY_HEADERS', 'Authorization: hush'],
+    ['BATCH_MCP_NOTIFY_HEADERS', '{"Authorization": "hush\\n"}'],
+    ['BATCH_MCP_NOTIFY_HEADERS', '{"a b": "hush"}'],
+  ])('%s=%s is refused, and not quoted', (variable, given) => {
+    const said = refusal({ [variable]: given });
+    expect(said).toContain(`- ${variable}: what is given is not valid. Valid: `);
+    expect(said).not.toContain('hush');
+  });
+});
+
 describe('the address of the API', () => {
   const taken: [given: string, expected: string][] = [
     ['https://api.anthropic.com', 'https://api.anthropic.com'],

@@ -20,8 +20,12 @@ export type SoakClient = {
 
 export class ServerDied extends Error {}
 
-/** Starts the bundled `server` on `folder/data`; it may write to `folder/work`. */
-export async function startSoakClient(server: string, folder: string, faults: number): Promise<SoakClient> {
+/** Starts the bundled `server` on `folder/data`; it may write to `folder/work`. `env` holds settings. */
+export async function startSoakClient(
+  server: string,
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<SoakClient> {
   const work = path.join(folder, 'work');
   await mkdir(work, { recursive: true });
   const transport = new StdioClientTransport({
@@ -33,8 +37,7 @@ export async function startSoakClient(server: string, folder: string, faults: nu
       PATH: process.env.PATH ?? '',
       HOME: folder,
       BATCH_MCP_DATA_DIR: path.join(folder, 'data'),
-      BATCH_MCP_SETTLE_SECONDS: '0.3',
-      FAULTS: String(faults),
+      ...env,
     },
   });
   const client = new Client({ name: 'soak', version: '1' });

@@ -51,7 +51,10 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   let done = 0;
 
   async function start(): Promise<SoakClient> {
-    const client = await startSoakClient(server, folder, faults);
+    const client = await startSoakClient(server, folder, {
+      BATCH_MCP_SETTLE_SECONDS: '0.3',
+      FAULTS: String(faults),
+    });
     clients.add(client);
     return client;
   }

@@ -17,15 +17,18 @@ const FREE = ['expired', 'overloaded_error', 'api_error', 'timeout_error', 'rate
 const PAID = ['max_tokens', 'empty_answer', 'invalid_answer'];
 const AGAIN: readonly string[] = [...FREE, ...PAID];
 
+/** Whether this process is to send a batch again in part, if it looks at it: one that may not spend sends nothing for others. */
+export function isRetryDue(context: Context, record: BatchRecord): boolean {
+  return wantsRetry(record) && maySend(context, record.provider);
+}
+
 /**
  * Whether a batch that has ended is to be sent again in part by whoever looks at it: its submission asked for that. What
- * was canceled is not, and a process that may not spend sends nothing for others.
+ * was canceled is not.
  */
-export function isRetryDue(context: Context, record: BatchRecord): boolean {
-  const { retries, provider, parts } = record;
-  if (retries === undefined || retries.stopped !== null || !maySend(context, provider) || !isSaved(record)) {
-    return false;
-  }
+export function wantsRetry(record: BatchRecord): boolean {
+  const { retries, parts } = record;
+  if (retries === undefined || retries.stopped !== null || !isSaved(record)) return false;
   const made = new Set(parts.filter(({ by_itself }) => by_itself).map(({ attempt }) => attempt));
   if (made.size >= retries.asked) return false;
   const last = Math.max(...parts.map(({ attempt }) => attempt));

@@ -1,0 +1,60 @@
+import * as z from 'zod';
+import type { Target } from '../lib/deliver.ts';
+import type { ValueType } from './define-setting.ts';
+
+const URL_FORM = 'an address as https://hooks.example.com/batches, its secrets in BATCH_MCP_NOTIFY_HEADERS';
+const COMMAND_FORM =
+  'a program, or a JSON array of it and its arguments, as ["notify-send", "a batch has ended"]';
+
+const withoutNul = (text: string) => !text.includes('\0');
+const command = z.tuple([z.string().min(1).refine(withoutNul)], z.string().refine(withoutNul));
+
+/** Undefined where it is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function readTarget(text: string): Target | undefined {
+  if (/^https?:/i.test(text)) {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url === undefined || url.username !== '' || url.password !== ''
+      ? undefined
+      : { kind: 'url', url: url.href };
+  }
+  // A command line as for a shell would be taken for the name of a program.
+  const isProgram = !/^[[{]|^\w+:\/\//.test(text) && (!/\s/.test(text) || /^(?:\/|[a-z]:\\)/i.test(text));
+  const words = command.safeParse(isProgram ? [text] : jsonOf(text));
+  if (!words.success) return undefined;
+  const [program, ...args] = words.data;
+  return { kind: 'command', command: program, args };
+}
+
+/** An address that is posted to, or a program; both the owner's. */
+export const notifyTarget: ValueType<Target> = {
+  name: 'url-or-command',
+  schema: z.string().transform((text, context) => {
+    const target = readTarget(text);
+    if (target !== undefined) return target;
+    context.addIssue({ code: 'custom', message: `${URL_FORM}; or ${COMMAND_FORM}` });
+    return z.NEVER;
+  }),
+};
+
+/** As HTTP has them: a token, and a value of visible characters. */
+const headers = z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[\t\x20-\x7e]*$/));
+
+/** Headers by their names. */
+export const httpHeaders: ValueType<Record<string, string>> = {
+  name: 'headers',
+  schema: z.string().transform((text, context) => {
+    const read = headers.safeParse(jsonOf(text));
+    if (read.success) return read.data;
+    context.addIssue({ code: 'custom', message: 'a JSON object, as {"Authorization": "Bearer …"}' });
+    return z.NEVER;
+  }),
+};

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { fetchByHttp, NotConnected } from './http-fetch.ts';
+
+/** Where messages go: an address that is posted to, or a program that is run. */
+export type Target =
+  | { kind: 'url'; url: string }
+  | { kind: 'command'; command: string; args: readonly string[] };
+
+/** The same facts for either target: a JSON document, and variables. */
+export type Message = { json: object; env: Readonly<Record<string, string>> };
+
+/** Delivers a message; gives why that failed, or null. What it gives names neither the address nor a header: they are secrets. */
+export type Deliver = (message: Message) => Promise<string | null>;
+
+/** As long as a delivery may take at most. */
+export const DELIVERY_MS = 10_000;
+
+export function createDelivery(
+  target: Target,
+  headers: Readonly<Record<string, string>> = {},
+  ms = DELIVERY_MS,
+): Deliver {
+  return async (message) => {
+    try {
+      return await (target.kind === 'url'
+        ? post(target.url, headers, ms, message)
+        : run(target, ms, message));
+    } catch (error) {
+      return reasonOf(error, ms);
+    }
+  };
+}
+
+async function post(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  ms: number,
+  { json }: Message,
+): Promise<string | null> {
+  const response = await fetchByHttp(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(json),
+    signal: AbortSignal.timeout(ms),
+  });
+  await response.body?.cancel();
+  return response.ok ? null : `answered with ${response.status}`;
+}
+
+/** Keys are not the business of a program that is told of an end, nor are our settings. */
+const OURS = /^(?:ANTHROPIC|BATCH_MCP)_/i;
+
+/** Nothing of what it prints is read: our stdout belongs to the client. */
+function run(
+  { command, args }: Extract<Target, { kind: 'command' }>,
+  ms: number,
+  { env }: Message,
+): Promise<string | null> {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OURS.test(name)));
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      stdio: 'ignore',
+      windowsHide: true,
+      env: { ...inherited, ...env },
+      timeout: ms,
+      killSignal: 'SIGKILL',
+    });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      if (code === 0) resolve(null);
+      else resolve(code === null ? `was ended by ${signal}` : `ended with code ${code}`);
+    });
+  });
+}
+
+function reasonOf(error: unknown, ms: number): string {
+  if (error instanceof NotConnected) return `no connection (${error.reason})`;
+  if (!(error instanceof Error)) return 'failed';
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') {
+    return `no answer within ${ms / 1000} seconds`;
+  }
+  return 'code' in error ? String(error.code) : error.message;
+}
