@@ -6,6 +6,7 @@ import { partSchemas, SCHEMAS } from '../store/blob-names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { readSchemas } from '../store/schemas.ts';
 import type { Blobs } from '../store/store.ts';
+import { damaged } from '../store/stored-json.ts';
 
 /** How a task's answer is to look: JSON, by the schema of this hash; null where only that it is an object is known. */
 export type AnswerForm = { schema: string | null };
@@ -66,7 +67,10 @@ export async function loadAnswerCheck(
   function checkFor(hash: string): SchemaCheck {
     const known = checks.get(hash);
     if (known !== undefined) return known;
-    const made = compile(schemaOf(schemas.get(hash)));
+    const schema = schemas.get(hash);
+    if (schema === undefined)
+      throw damaged(blobs.describe(SCHEMAS), 'it lacks a schema that answers were asked for by');
+    const made = compile(schemaOf(schema));
     compiled += 1;
     // Checked when the work was submitted: one that is none by now is of another version, and is no fault of the answer.
     const check = 'check' in made ? made.check : () => null;
@@ -94,8 +98,7 @@ export async function loadAnswerCheck(
 
 const isObject: SchemaCheck = (value) => (isJsonObject(value) ? null : 'it is no object');
 
-/** One that is lost asks for nothing more than an object. */
-function schemaOf(text: string | undefined): JsonObject {
-  const schema: unknown = text === undefined ? null : JSON.parse(text);
+function schemaOf(text: string): JsonObject {
+  const schema: unknown = JSON.parse(text);
   return isJsonObject(schema) ? schema : { type: 'object' };
 }

@@ -6,7 +6,7 @@ import { readPartTasks } from '../store/part-tasks.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
 import type { Blobs } from '../store/store.ts';
-import { damaged } from '../store/stored-json.ts';
+import { requireWhole } from '../store/whole-blob.ts';
 import { type AnswerForm, loadAnswerCheck } from './check-answer.ts';
 import { expectedTasks } from './expected-tasks.ts';
 import type { AttemptedPart } from './merge.ts';
@@ -44,18 +44,16 @@ async function listOf(blobs: Blobs, part: Part): Promise<Pick<ViewedPart, 'liste
 async function openIndex(context: Context, record: BatchRecord, part: CreatedPart): Promise<ResultsIndex> {
   const bytes = part.progress.results?.bytes ?? 0;
   const blobs = context.store.blobs(record.batch_id);
+  const name = partResults(part.number);
+  await requireWhole(blobs, name, bytes);
   const known = await readResultsIndex(blobs, part.number, bytes);
   if (known !== null) return known;
-  const name = partResults(part.number);
   const expected = await expectedTasks(blobs, record, part);
   const { index } = await scanResults(blobs.read(name), expected, {
     dialect: dialectOf(record.provider),
     catalog: context.catalog,
     check: expected.hasForms ? await loadAnswerCheck(blobs, record) : undefined,
   });
-  if (index.resultsBytes !== bytes) {
-    throw damaged(blobs.describe(name), `it has ${index.resultsBytes} bytes instead of ${bytes}`);
-  }
   await writeResultsIndex(blobs, part.number, index);
   return index;
 }

@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import { sha256OfText } from '../lib/file-hash.ts';
 import { splitLines } from '../lib/lines.ts';
 import { openBlobWriter } from './blob-writer.ts';
 import type { Blobs } from './store.ts';
-import { checkStored, parseStored } from './stored-json.ts';
+import { checkStored, damaged, parseStored } from './stored-json.ts';
 
 /** JSON Schemas as JSON, by the hashes under which tasks name them. */
 export type Schemas = ReadonlyMap<string, string>;
@@ -49,6 +50,8 @@ export async function readSchemas(blobs: Blobs, names: readonly string[]): Promi
     for await (const lines of splitLines(blobs.read(name))) {
       for (const { bytes } of lines) {
         const { hash, schema } = checkStored(place, parseStored(place, bytes.toString('utf8')), line);
+        if (!sha256OfText(schema).startsWith(hash))
+          throw damaged(place, 'a schema in it is not the one that was asked for');
         found.set(hash, schema);
       }
     }

@@ -167,9 +167,14 @@ export async function openTasks(blobs: Blobs, expected: number): Promise<Tasks> 
 
   async function* from(ordinal: number): AsyncGenerator<TaskEntry[]> {
     if (ordinal >= count) return;
+    let left = count - ordinal;
     for await (const lines of wholeLines(blobs.read(TASKS, span(ordinal, 0).offset))) {
-      yield decodeEntries(place, lines);
+      const entries = decodeEntries(place, lines);
+      left -= entries.length;
+      yield entries;
     }
+    // It may have been cut since it was opened, at the end of a line.
+    if (left !== 0) throw damaged(place, `it holds ${count - left} tasks instead of ${count}`);
   }
 
   return {

@@ -157,6 +157,9 @@ const whole: Damage[] = [
   ['request body that is missing', (folder) => rm(path.join(folder, 'part-0001.requests.json'))],
 ];
 
+const firstLine = (text: string) => text.slice(0, text.indexOf('\n') + 1);
+const oneLineMore = (text: string) => text + firstLine(text);
+
 const broken: Damage[] = [
   [
     'folder in the place of the results index',
@@ -167,6 +170,23 @@ const broken: Damage[] = [
   [
     'tasks file of garbage',
     (folder) => change(path.join(folder, 'tasks.jsonl'), (text) => 'x'.repeat(text.length)),
+  ],
+  ['tasks file cut at the end of a line', (folder) => change(path.join(folder, 'tasks.jsonl'), firstLine)],
+  ['tasks file of one task more', (folder) => change(path.join(folder, 'tasks.jsonl'), oneLineMore)],
+  [
+    'tasks file cut at the end of a line, its index gone',
+    async (folder) => {
+      await change(path.join(folder, 'tasks.jsonl'), firstLine);
+      await rm(path.join(folder, 'tasks.idx'));
+    },
+  ],
+  [
+    'results file cut at the end of a line',
+    (folder) => change(path.join(folder, 'part-0001.results.jsonl'), firstLine),
+  ],
+  [
+    'results file of one line more',
+    (folder) => change(path.join(folder, 'part-0001.results.jsonl'), oneLineMore),
   ],
   ['results file that is missing', (folder) => rm(path.join(folder, 'part-0001.results.jsonl'))],
   ['results file cut short', (folder) => truncate(path.join(folder, 'part-0001.results.jsonl'), 100)],
@@ -225,6 +245,34 @@ describe('a batch with a', () => {
     expect(await contentOf(brokenFolder)).toEqual(asFound);
     expect(api.creates).toHaveLength(2);
   });
+});
+
+it('the body of a part and the schemas of its answers are held against what was asked for', async () => {
+  const output_schema = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] };
+  const api = await startApi({
+    endsAtOnce: true,
+    results: (requests) =>
+      requests.map((each) => succeeded(each, each.custom_id === 'a' ? '{"a":"b"}' : '{}')),
+  });
+  const server = await startServer({ api });
+  const { batch_id } = await server.ok('submit_batch', { ...tasks('a', 'b'), output_schema });
+  const inFolder = (name: string) => path.join(server.data, 'batches', batch_id, name);
+  const [schemas, body] = [inFolder('schemas.jsonl'), inFolder('part-0001.requests.json')];
+  const kept = await readFile(schemas, 'utf8');
+  for (const damage of ['', kept.replaceAll('required', 'requires')]) {
+    await writeFile(schemas, damage);
+    const { warnings } = await server.ok('get_results', { batch_id });
+    expect(warnings.join(' ')).toContain(schemas);
+  }
+  await writeFile(schemas, kept);
+  const { results } = await server.ok('get_results', { batch_id });
+  expect(results.map(({ outcome }: Reply) => outcome)).toEqual(['succeeded', 'incomplete']);
+
+  await change(body, (text) => text.slice(0, -1));
+  const refusal = await server.fails('retry_batch', { batch_id });
+  expect(refusal).toMatch(/^store_damaged: /);
+  expect(refusal).toContain(body);
+  expect(api.creates).toHaveLength(1);
 });
 
 describe('another register', () => {

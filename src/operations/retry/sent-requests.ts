@@ -5,6 +5,7 @@ import { readPartTasks } from '../../store/part-tasks.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Blobs, Span } from '../../store/store.ts';
 import { openTasks } from '../../store/task-list.ts';
+import { requireWhole } from '../../store/whole-blob.ts';
 
 /** A request as it stands in a body that was sent. */
 export type SentRequest = {
@@ -48,13 +49,24 @@ export async function openSentRequests(
   function find(ordinal: number): Place {
     for (const { part, span, schema } of newestFirst) {
       const found = span(ordinal);
-      if (found !== null) return { name: partBody(part.number), span: found, schema: schema?.(ordinal) };
+      if (found !== null) return { part, span: found, schema: schema?.(ordinal) };
     }
     throw notThere(blobs.describe(TASKS_INDEX));
   }
 
+  /** Each body is held against its length before anything is cut out of it. */
+  const whole = new Map<string, Promise<void>>();
+  function requireWholeBody({ number, body_bytes }: Part): Promise<void> {
+    const name = partBody(number);
+    const found = whole.get(name) ?? requireWhole(blobs, name, body_bytes);
+    whole.set(name, found);
+    return found;
+  }
+
   return async function* (ordinals) {
-    for (const { name, spans, schemas } of together(ordinals.map(find))) {
+    for (const { part, spans, schemas } of together(ordinals.map(find))) {
+      const name = partBody(part.number);
+      await requireWholeBody(part);
       for (const [index, bytes] of (await blobs.readRanges(name, spans)).entries()) {
         const request = requests.decode(bytes.toString('utf8'));
         if (request === null) throw notThere(blobs.describe(name));
@@ -64,21 +76,21 @@ export async function openSentRequests(
   };
 }
 
-type Place = { name: string; span: Span; schema: string | undefined };
-type Neighbours = { name: string; spans: Span[]; schemas: (string | undefined)[]; bytes: number };
+type Place = { part: Part; span: Span; schema: string | undefined };
+type Neighbours = { part: Part; spans: Span[]; schemas: (string | undefined)[]; bytes: number };
 
 /** Neighbours of one body. */
 function* together(places: readonly Place[]): Generator<Neighbours> {
   let group: Neighbours | undefined;
-  for (const { name, span, schema } of places) {
-    if (group?.name === name && group.bytes < READ_TOGETHER_BYTES) {
+  for (const { part, span, schema } of places) {
+    if (group?.part === part && group.bytes < READ_TOGETHER_BYTES) {
       group.spans.push(span);
       group.schemas.push(schema);
       group.bytes += span.length;
       continue;
     }
     if (group) yield group;
-    group = { name, spans: [span], schemas: [schema], bytes: span.length };
+    group = { part, spans: [span], schemas: [schema], bytes: span.length };
   }
   if (group) yield group;
 }
