@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import * as z from 'zod';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
+import { isDecimal } from '../lib/decimal.ts';
 import { readRegularFile } from '../lib/regular-file.ts';
 
 /** How an argument of an operation is typed at a terminal. */
@@ -94,8 +95,7 @@ export async function readArguments(
     const value = typed[option.attributeName()];
     if (value === undefined) continue;
     if (kind === 'number') {
-      const number = Number(value);
-      if (value !== '' && Number.isFinite(number)) values[name] = number;
+      if (typeof value === 'string' && isDecimal(value.trim())) values[name] = Number(value);
       else problems.push(wrong(option, { problem: `got ${JSON.stringify(value)}`, valid: 'a number' }));
     } else if (kind === 'json') {
       const read = await jsonOf(option, typeof value === 'string' ? value : '');

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isDecimal } from '../lib/decimal.ts';
 
 /** How the text of a setting is read. */
 export type ValueType<T> = {
@@ -44,7 +45,6 @@ export const defineSetting = <T, const Default extends (T & DefaultValue) | null
 
 const yes = ['1', 'true', 'yes', 'on'];
 const no = ['0', 'false', 'no', 'off'];
-const DECIMAL = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 export const text = (name: string): ValueType<string> => ({ name, schema: z.string() });
 
@@ -81,7 +81,7 @@ export const amount = (name: string): ValueType<number> => ({
   name,
   schema: z
     .string()
-    .refine((value) => DECIMAL.test(value) && Number.isFinite(Number(value)), {
+    .refine((value) => isDecimal(value) && Number(value) >= 0, {
       error: 'a number, zero or above, as in 25 or 0.5',
     })
     .transform(Number),

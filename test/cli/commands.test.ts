@@ -131,7 +131,11 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
     ['an unknown option', ['submit', 'tasks.json', '--foo'], /unknown option '--foo'/],
     ['no file', ['submit'], /missing required argument 'file'/],
     ['an id that is none', ['status', 'nope'], /is not the id or the name of a batch/],
-    ['a number that is none', ['submit', 'tasks.json', '--max-tokens', 'many'], /--max-tokens.*a number/s],
+    ...['many', '0x10', ' ', 'Infinity', 'NaN'].map((text): [string, string[], RegExp] => [
+      `a number that is none: ${text}`,
+      ['submit', 'tasks.json', '--max-tokens', text],
+      /--max-tokens.*a number/s,
+    ]),
     [
       'a choice that is none',
       ['submit', 'tasks.json', '--model-tier', 'huge'],
