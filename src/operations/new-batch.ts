@@ -26,6 +26,7 @@ export type Submission = {
   work: Work;
   provider: ProviderName;
   account: ProviderAccount;
+  owner: Pick<BatchRecord, 'owner' | 'key'>;
   output: RequestedOutput;
   name: string | undefined;
   force_new: boolean;
@@ -193,7 +194,7 @@ async function requireAllowed(
 }
 
 function newRecord(
-  context: Pick<Context, 'project' | 'now' | 'self'>,
+  context: Pick<Context, 'project' | 'now'>,
   batchId: string,
   submission: Submission,
   prepared: Prepared & CountedCosts,
@@ -213,7 +214,7 @@ function newRecord(
     content_hash: prepared.content_hash,
     idempotency_key: submission.idempotency_key,
     request_count: prepared.request_count,
-    owner: context.self,
+    ...submission.owner,
     force_new: submission.force_new,
     adopted: false,
     estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: prepared.rates.basis },

@@ -2,11 +2,13 @@ import { collect, partsToCollect } from '../answers/collect.ts';
 import { hasOutputsToWrite, writeRequestedOutputs } from '../answers/output-file.ts';
 import { partsToScanAgain, scanAgain } from '../answers/scan-again.ts';
 import { BatchError } from '../errors.ts';
+import { whyHeldBack } from '../sending/permission.ts';
 import { accountMismatch } from '../sending/same-account.ts';
 import { giveUpDisplaced } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin, type Job } from '../state/jobs.ts';
 import { concernsOnePart, isCreated, seenOf, unconfirmedState, updatePart } from '../state/parts.ts';
+import { statusOf } from '../state/status.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, CreatedPart, Intent, ProcessIdentity } from '../store/record.ts';
 import { isRetryDue, retryByItself } from './retry/retry-by-itself.ts';
@@ -20,6 +22,8 @@ export type Refreshed = {
   job: Job | undefined;
   /** Why the last look at the provider, or the last work on the batch, did not succeed; nothing is lost by it. */
   failures: BatchError[];
+  /** Why this process does not send what waits to be sent, and who could. */
+  heldBack?: string;
 };
 
 const collectKey = (batchId: string) => `${batchId} results`;
@@ -44,9 +48,12 @@ export async function refresh(
 
   // What is being prepared here is sent by whoever prepares it, once its money is reserved.
   const preparing = context.jobs.find(preparingKey(batch_id)) !== undefined;
+  const isLeft = !preparing && mayBeDriven(context, record);
+  const heldBack = isLeft ? await whyHeldBack(context, record) : null;
+  const isUncertain = statusOf(record) === 'unconfirmed';
   const driving =
-    !preparing && mayBeDriven(context, record)
-      ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record))
+    isLeft && (heldBack === null || isUncertain)
+      ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record, heldBack === null))
       : context.jobs.find(batch_id);
   const toCollect =
     partsToCollect(record).length > 0 ||
@@ -57,7 +64,8 @@ export async function refresh(
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
     : undefined;
   if (!toCollect && isTellingDue(context, record)) startTelling(context, record);
-  return { record, job: driving ?? collecting, failures };
+  const job = driving ?? collecting;
+  return { record, job, failures, ...(heldBack !== null && !isUncertain && { heldBack }) };
 }
 
 /**

@@ -4,6 +4,7 @@ import { reserveBudget } from '../cost/budget.ts';
 import { estimateOfParts, requireTotalWithinLimit } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
+import { asOwner, whyNothingIsSpent } from '../sending/permission.ts';
 import { requireSameAccount } from '../sending/same-account.ts';
 import { resolveUnconfirmed } from '../sending/settle.ts';
 import type { Context } from '../state/context.ts';
@@ -195,12 +196,13 @@ async function sendUnsent(
     await requireApproval(within, { request_count, ...cost }, { ask: waiting.ask, report: () => {} });
   }
   await reserveBudget(context, record);
+  const owner = await asOwner(context, provider);
   const numbers = new Set(parts.map(({ number }) => number));
   await context.store.record(batch_id).update(
     (current) =>
       current && {
         ...current,
-        owner: context.self,
+        ...owner,
         parts: current.parts.map((part) =>
           numbers.has(part.number) && part.progress.state === 'not_sent'
             ? { ...part, progress: { state: 'prepared' as const } }
@@ -224,10 +226,14 @@ async function settleBy(
 ): Promise<Retried> {
   // A send whose process died counts as uncertain from this look on.
   const { record } = await refresh(context, await requireRecord(context, batchId));
+  const why = whyNothingIsSpent(context, record.provider);
+  if (why !== null && resolve === 'send_again') {
+    throw new BatchError('not_allowed', `Nothing was sent: ${why}. Ask the person.`);
+  }
   await resolveUnconfirmed(context, record, resolve);
   // What settles it by itself is at it still, and ends when it sees that there is nothing left to settle.
   await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
-  startSending(context, record);
+  startSending(context, record, { isReserved: false, maySend: why === null });
   await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
   return { batch_id: batchId, plan: null, warnings: [] };
 }

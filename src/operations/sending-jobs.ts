@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
-import { drive } from '../sending/drive.ts';
-import type { SendOptions } from '../sending/send.ts';
+import { type DriveOptions, drive } from '../sending/drive.ts';
+import { asOwner } from '../sending/permission.ts';
 import { ownWork } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../state/jobs.ts';
@@ -16,7 +16,7 @@ export const preparingKey = (batchId: string): string => `${batchId} preparing`;
 export function startSending(
   context: Context,
   { batch_id, provider }: SendableBatch,
-  options?: SendOptions,
+  options?: DriveOptions,
 ): Job {
   return context.jobs.run(batch_id, { stage: 'sending', provider }, (report) =>
     drive(context, batch_id, report, options),
@@ -46,11 +46,13 @@ export async function waitForSending(
 
 /**
  * Goes on with a submission whose process died before it was sent: the person had asked for it, and nothing
- * of what waits was paid. Joins the job where this process is at it already.
+ * of what waits was paid. A process that may not send it settles what is uncertain, and no more. Joins the job where
+ * this process is at it already.
  */
-export function continueSubmission(context: Context, record: BatchRecord): Job {
+export function continueSubmission(context: Context, record: BatchRecord, maySend: boolean): Job {
   const { batch_id, provider } = record;
   return context.jobs.run(batch_id, { stage: 'sending', provider }, async (report) => {
+    if (!maySend) return drive(context, batch_id, report, { isReserved: false, maySend });
     const earlier = await ownWork(context, record);
     if (earlier !== null) {
       throw new BatchError(
@@ -58,7 +60,8 @@ export function continueSubmission(context: Context, record: BatchRecord): Job {
         `${batch_id} was never sent, and will not be: ${earlier.batchId} does the same work. Use that id.`,
       );
     }
-    await context.store.record(batch_id).update((current) => current && { ...current, owner: context.self });
+    const owner = await asOwner(context, provider);
+    await context.store.record(batch_id).update((current) => current && { ...current, ...owner });
     await drive(context, batch_id, report);
   });
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError, type ErrorCode, errorCodes } from '../errors.ts';
+import { asOwner } from '../sending/permission.ts';
 import { type EarlierBatch, ownWork } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
@@ -66,6 +67,7 @@ export const submit = defineOperation({
       work,
       provider,
       account: await context.provider(provider).account(),
+      owner: await asOwner(context, provider),
       output,
       name,
       force_new,
@@ -151,12 +153,14 @@ async function ownAndReserve(context: Context, record: BatchRecord): Promise<Ear
 /** Takes an earlier batch in place of a new one; one that was refused, or left unsent by a dead process, is sent. */
 async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch): Promise<Submitted> {
   if (meaning === 'stands') return { batch_id: batchId, duplicate: true };
-  await reserveBudget(context, await requireRecord(context, batchId));
+  const earlier = await requireRecord(context, batchId);
+  await reserveBudget(context, earlier);
+  const owner = await asOwner(context, earlier.provider);
   await context.store.record(batchId).update(
     (record) =>
       record && {
         ...record,
-        owner: context.self,
+        ...owner,
         parts: record.parts.map((part) =>
           part.progress.state === 'not_sent' ? { ...part, progress: { state: 'prepared' as const } } : part,
         ),

@@ -86,8 +86,9 @@ const lastingFailures: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_
 export const isLasting = ({ code }: BatchError): boolean => lastingFailures.has(code);
 
 /** Whether waiting changes nothing any more. */
-function isSettled({ record, job, failures }: Refreshed): boolean {
+function isSettled({ record, job, failures, heldBack }: Refreshed): boolean {
   if (job) return false;
+  if (heldBack !== undefined) return true;
   if (failures.some(isLasting)) return true;
   const status = statusOf(record);
   return status === 'unconfirmed' || status === 'not_sent' || (status === 'ended' && isSaved(record));

@@ -4,6 +4,9 @@ import type { Report } from '../state/jobs.ts';
 import { type SendOptions, sendParts } from './send.ts';
 import { isUnconfirmed, settlePart } from './settle.ts';
 
+/** `maySend`: whether what waits is sent by this process; what is uncertain is settled all the same. */
+export type DriveOptions = SendOptions & { maySend?: boolean };
+
 /**
  * Sends what waits and settles what is uncertain, in turn, until all parts are with the provider or nothing
  * can be done now. While anything is uncertain nothing is sent.
@@ -12,10 +15,10 @@ export async function drive(
   context: Context,
   batchId: string,
   report: Report,
-  { isReserved }: SendOptions = { isReserved: false },
+  { isReserved, maySend = true }: DriveOptions = { isReserved: false },
 ): Promise<void> {
   for (let isFirst = true; ; isFirst = false) {
-    await sendParts(context, batchId, report, { isReserved: isReserved && isFirst });
+    if (maySend) await sendParts(context, batchId, report, { isReserved: isReserved && isFirst });
     const record = await context.store.record(batchId).read();
     const part = record?.parts.find(isUnconfirmed);
     if (!record || !part) return;

@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import type { BatchRecord, Intent } from '../store/record.ts';
+import type { BatchRecord, KeyMark } from '../store/record.ts';
 
 /**
  * Throws `wrong_state` where the provider that is set up now is not the account that a part was sent on:
@@ -9,9 +9,9 @@ import type { BatchRecord, Intent } from '../store/record.ts';
 export async function requireSameAccount(
   context: Context,
   record: BatchRecord,
-  intent: Intent | null,
+  key: KeyMark | null,
 ): Promise<void> {
-  const mismatch = await accountMismatch(context, record, intent);
+  const mismatch = await accountMismatch(context, record, key);
   if (mismatch === null) return;
   throw new BatchError(
     'wrong_state',
@@ -24,14 +24,13 @@ export async function requireSameAccount(
 export async function accountMismatch(
   context: Context,
   record: BatchRecord,
-  intent: Intent | null,
+  key: KeyMark | null,
 ): Promise<string | null> {
   const provider = context.provider(record.provider);
   const { base_url, workspace } = await provider.account();
   if (base_url !== record.base_url) return `another base URL (${record.base_url}, now ${base_url})`;
   if (workspace !== record.workspace)
     return `another workspace (${record.workspace ?? 'none set'}, now ${workspace ?? 'none set'})`;
-  if (intent !== null && (await provider.fingerprint(intent.key_salt)) !== intent.key_hash)
-    return 'another API key';
+  if (key !== null && (await provider.fingerprint(key.key_salt)) !== key.key_hash) return 'another API key';
   return null;
 }

@@ -62,6 +62,10 @@ export const intent = z.object({
 });
 export type Intent = z.infer<typeof intent>;
 
+/** Which credential: its salted hash gives none away. */
+const keyMark = z.object({ key_salt: z.string(), key_hash: z.string() });
+export type KeyMark = z.infer<typeof keyMark>;
+
 /** The provider's batch as it was when its state last changed; times are the provider's. */
 const seenBatch = z.object({
   processing_status: z.enum(['in_progress', 'canceling', 'ended']),
@@ -245,6 +249,8 @@ export const batchRecord = z.object({
   request_count: count,
   /** Who prepared it: while this process lives, it is the one to send. */
   owner: processIdentity,
+  /** The credential that it is to be sent with. Not kept by versions before. */
+  key: keyMark.exactOptional(),
   /** Sent though the same work had been submitted before: the caller asked for it. */
   force_new: z.boolean(),
   estimate: costEstimate.nullable(),

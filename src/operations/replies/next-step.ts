@@ -93,6 +93,8 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
         ? afterEnd(batch)
         : `The batch has ended and its results are being downloaded. Call get_results with batch_id ${id} in ${duration(again)}.`;
     default:
+      if (again === 0)
+        return 'What waits to be sent is not sent by this server: the first warning says why, and who can. Tell the user.';
       return again > WORTH_WAITING_SECONDS
         ? `${followIt(id, following)} ${lookAgain(again, following)}`
         : `Call batch_status with batch_id ${id} and wait_seconds 20, or look again in ${duration(again)}.`;

@@ -78,14 +78,19 @@ export function short(whole: BatchReport): ShortReport {
 const PARTS_LISTED = 3;
 
 /** Tells of a batch as it was seen last. */
-export async function reportOf(context: Context, { record, job, failures }: Refreshed): Promise<BatchReport> {
+export async function reportOf(
+  context: Context,
+  { record, job, failures, heldBack }: Refreshed,
+): Promise<BatchReport> {
   const outcomes = await outcomesOf(context, record);
   const preparing = context.jobs.find(preparingKey(record.batch_id));
   const going: Job | undefined = job ?? preparing;
   const again =
     preparing || isRetryDue(context, record)
       ? 5
-      : checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
+      : heldBack !== undefined && !going
+        ? 0
+        : checkAgainInSeconds(record, context.now(), context.sandboxSeconds);
   return {
     batch_id: record.batch_id,
     name: record.name,
@@ -114,7 +119,7 @@ export async function reportOf(context: Context, { record, job, failures }: Refr
     ...(record.answer_files && { answer_files: record.answer_files }),
     ...(going && { progress: going.progress }),
     check_again_in_seconds: again,
-    warnings: warningsOf(record, failures, context.now()),
+    warnings: [...(heldBack === undefined ? [] : [heldBack]), ...warningsOf(record, failures, context.now())],
   };
 }
 

@@ -6,6 +6,7 @@ import { totalOf } from '../../cost/cost-line.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { dialectOf } from '../../provider/dialects.ts';
+import { asOwner } from '../../sending/permission.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { createRetryFiles, type RetriedBody } from './retry-files.ts';
@@ -138,10 +139,11 @@ async function nameParts(
   added: readonly Part[],
 ): Promise<BatchRecord> {
   let unchanged = false;
+  const owner = await asOwner(context, planned.provider);
   const record = await context.store.record(planned.batch_id).update((current) => {
     unchanged = current !== null && isDeepStrictEqual(current.parts, planned.parts);
     return current && unchanged
-      ? { ...current, owner: context.self, ...kept, parts: [...kept.parts, ...added] }
+      ? { ...current, ...owner, ...kept, parts: [...kept.parts, ...added] }
       : current;
   });
   if (record && unchanged) return record;

@@ -1,6 +1,7 @@
 import { actualOfPart } from '../../cost/cost.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
+import { whyNothingIsSpent } from '../../sending/permission.ts';
 import { requireSameAccount } from '../../sending/same-account.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
@@ -19,7 +20,7 @@ const AGAIN: readonly string[] = [...FREE, ...PAID];
 
 /** Whether this process is to send a batch again in part, if it looks at it: one that may not spend sends nothing for others. */
 export function isRetryDue(context: Context, record: BatchRecord): boolean {
-  return wantsRetry(record) && maySend(context, record.provider);
+  return wantsRetry(record) && whyNothingIsSpent(context, record.provider) === null;
 }
 
 /**
@@ -37,12 +38,6 @@ export function wantsRetry(record: BatchRecord): boolean {
   return results.some(
     ({ attempt, failures = [] }) => attempt === last && failures.some(({ type }) => AGAIN.includes(type)),
   );
-}
-
-function maySend(context: Context, provider: BatchRecord['provider']): boolean {
-  if (context.readOnly) return false;
-  if (provider === 'sandbox') return true;
-  return context.defaultProvider !== 'sandbox' && context.maxCostUsd > 0 && context.dailyBudgetUsd > 0;
 }
 
 /**

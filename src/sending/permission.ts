@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { budgetToday } from '../cost/budget.ts';
+import { estimateOfParts, formatUsd } from '../cost/cost.ts';
+import { BatchError } from '../errors.ts';
+import type { ProviderName } from '../provider/provider.ts';
+import type { Context } from '../state/context.ts';
+import type { BatchRecord, KeyMark } from '../store/record.ts';
+import { accountMismatch } from './same-account.ts';
+
+/** What a batch's record holds of the process that is to send it, once that is this one. */
+export async function asOwner(
+  context: Context,
+  provider: ProviderName,
+): Promise<Pick<BatchRecord, 'owner' | 'key'>> {
+  const key_salt = randomBytes(16).toString('hex');
+  const key: KeyMark = { key_salt, key_hash: await context.provider(provider).fingerprint(key_salt) };
+  return { owner: context.self, key };
+}
+
+/** Why this process spends nothing at a provider, by its settings; null where it may. */
+export function whyNothingIsSpent(
+  { readOnly, defaultProvider, maxCostUsd, dailyBudgetUsd }: Context,
+  provider: ProviderName,
+): string | null {
+  if (readOnly) return 'this server is read-only';
+  if (provider === 'sandbox') return null;
+  if (defaultProvider === 'sandbox') return 'this server works with the sandbox alone';
+  if (maxCostUsd <= 0 || dailyBudgetUsd <= 0) return 'the limit of this server is zero dollars';
+  return null;
+}
+
+/**
+ * Why this process does not send what another one prepared and left, in words, with who could; null where it may. Whoever
+ * sends does so under its own settings, ceilings and credentials: what the other one might spend is nothing to it.
+ */
+export async function whyHeldBack(context: Context, record: BatchRecord): Promise<string | null> {
+  // What is uncertain waits as well, should it prove not to have been made.
+  const waiting = record.parts.filter(
+    ({ progress }) => progress.state === 'prepared' || progress.state === 'unconfirmed',
+  );
+  if (waiting.length === 0 || record.owner.nonce === context.self.nonce) return null;
+  const why = await reasonOf(context, record, estimateOfParts(record, waiting).maximum);
+  if (why === null) return null;
+  const what =
+    waiting.length === record.parts.length
+      ? 'It'
+      : `A part of it (${waiting.length} of ${record.parts.length})`;
+  return (
+    `${what} was not sent before the process that prepared it ended, and this server does not send it: ${why}. A server ` +
+    'without that in its way sends it when batch_status is called there; cancel_batch keeps it from being sent.'
+  );
+}
+
+async function reasonOf(context: Context, record: BatchRecord, maximum: number): Promise<string | null> {
+  const why = whyNothingIsSpent(context, record.provider);
+  if (why !== null) return why;
+  try {
+    await context.provider(record.provider).requireCredentials();
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'no_credentials') return 'it has no credentials';
+    throw error;
+  }
+  const mismatch = await accountMismatch(context, record, record.key ?? null);
+  if (mismatch !== null) return `the work was prepared with ${mismatch}`;
+  return record.provider === 'sandbox' ? null : await ceilingAbove(context, maximum);
+}
+
+/** The ceiling of this process that work with this maximum passes. */
+async function ceilingAbove(context: Context, maximum: number): Promise<string | null> {
+  const most = `it could cost up to ${formatUsd(maximum)}`;
+  const { maxCostUsd, askAboveUsd } = context;
+  if (maximum > maxCostUsd) return `${most}, above its limit of ${formatUsd(maxCostUsd)} for one submission`;
+  if (askAboveUsd !== null && maximum > askAboveUsd)
+    return `${most}, and above ${formatUsd(askAboveUsd)} a person has to approve it, who is asked where the same work is submitted again`;
+  const { left } = await budgetToday(context);
+  return maximum > left ? `${most}, and ${formatUsd(left)} is left of its daily budget` : null;
+}

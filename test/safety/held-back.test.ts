@@ -1,0 +1,95 @@
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { follow, isSaved, startApi } from '../api.ts';
+import type { ApiServer } from '../api-server.ts';
+import { bundleForTests } from '../bundle.ts';
+import { type Reply, type ServerOptions, spawnServer, startServer, temporaryFolder } from '../harness.ts';
+
+const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
+const work = { requests: [{ task_id: 'a', prompt: 'one' }] };
+const env = { BATCH_MCP_SETTLE_SECONDS: '0.1' };
+
+/** What a process leaves that dies at this step of a submission. */
+async function leftAt(crashAt: string): Promise<{ api: ApiServer; folder: string; batchId: string }> {
+  const api = await startApi({ endsAtOnce: true });
+  const folder = await temporaryFolder();
+  const doomed = await spawnServer({
+    starter: starter.path,
+    folder,
+    api,
+    env: { ...env, CRASH_AT: crashAt },
+  });
+  await expect(doomed.ok('submit_batch', work)).rejects.toThrow(/Connection closed/);
+  const { batches } = await (await startServer({ api, folder, env })).ok('list_batches');
+  return { api, folder, batchId: batches[0]?.batch_id };
+}
+
+const otherKey = (api: ApiServer) => ({ url: api.url, key: 'sk-ant-another-key-of-another-account' });
+
+type Row = [name: string, options: (api: ApiServer) => ServerOptions, why: RegExp];
+
+const rows: Row[] = [
+  ['read-only', (api) => ({ api, argv: ['--read-only'] }), /is read-only/],
+  ['with the sandbox alone', (api) => ({ api, argv: ['--provider', 'sandbox'] }), /the sandbox alone/],
+  ['of zero dollars', (api) => ({ api, argv: ['--max-cost-usd', '0'] }), /zero dollars/],
+  ['with no budget', (api) => ({ api, argv: ['--daily-budget-usd', '0'] }), /zero dollars/],
+  ['with a lower ceiling', (api) => ({ api, argv: ['--max-cost-usd', '0.000001'] }), /above its limit of/],
+  ['with a lower budget', (api) => ({ api, argv: ['--daily-budget-usd', '0.000001'] }), /daily budget/],
+  [
+    'that asks a person first',
+    (api) => ({ api, env: { BATCH_MCP_ASK_ABOVE_USD: '0.000001' } }),
+    /a person has to approve it/,
+  ],
+  ['with another key', (api) => ({ api: otherKey(api) }), /another API key/],
+  [
+    'of another workspace',
+    (api) => ({ api: { url: `${api.url}/elsewhere`, key: api.key } }),
+    /another base URL/,
+  ],
+];
+
+/** Every way to look at a batch. */
+async function look(options: ServerOptions, batch_id: string): Promise<Reply[]> {
+  const server = await startServer(options);
+  await server.ok('list_batches');
+  const seen = [
+    await server.ok('batch_status', { batch_id, wait_seconds: 20 }),
+    await server.ok('get_results', { batch_id }),
+  ];
+  await server.close();
+  return seen;
+}
+
+describe('what a dead process prepared', () => {
+  it('is sent by no server that may not, and by the first that may', async () => {
+    const { api, folder, batchId } = await leftAt('submission.update:after:1');
+    for (const [name, options, why] of rows) {
+      const given = options(api);
+      const began = performance.now();
+      for (const seen of await look({ folder, ...given, env: { ...env, ...given.env } }, batchId)) {
+        expect(seen.warnings[0], name).toMatch(why);
+        expect(seen.warnings[0], name).toMatch(/It was not sent before .*batch_status is called there/);
+        expect(seen, name).toMatchObject({
+          check_again_in_seconds: 0,
+          next_step: expect.stringMatching(/not sent by this server.*first warning/),
+        });
+      }
+      // Who can't be helped by waiting does not wait.
+      expect(performance.now() - began, name).toBeLessThan(10_000);
+      expect(api.creates, name).toHaveLength(0);
+    }
+    const able = await startServer({ folder, api, env });
+    await follow(able, batchId, isSaved);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('is settled by a server that may not send it, and sent by none such', async () => {
+    const { api, folder, batchId } = await leftAt('provider.createBatch:before:1');
+    const reader = await startServer({ folder, api, env, argv: ['--read-only'] });
+    const seen = await follow(reader, batchId, ({ check_again_in_seconds }) => check_again_in_seconds === 0);
+    expect(seen.warnings[0]).toMatch(/is read-only/);
+    expect(api.creates).toHaveLength(0);
+    await follow(await startServer({ folder, api, env }), batchId, isSaved);
+    expect(api.creates).toHaveLength(1);
+  });
+});
