@@ -8,6 +8,7 @@ import { createLog, type Log } from './log.ts';
 import { adopt } from './operations/adopt.ts';
 import { answersOf, linesOf, type ResultLine } from './operations/answers.ts';
 import { cancel } from './operations/cancel.ts';
+import { collect } from './operations/collect.ts';
 import { estimate } from './operations/estimate.ts';
 import { list } from './operations/list.ts';
 import { type Operation, readInput, type WithNextStep } from './operations/operation.ts';
@@ -19,6 +20,7 @@ import { wait } from './operations/wait.ts';
 import type {
   AdoptReply,
   CancelReply,
+  CollectReply,
   EstimateArguments,
   EstimateReply,
   ListArguments,
@@ -66,6 +68,8 @@ export type BatchClient = {
   cancel(batchId: string, options?: CallOptions): Promise<CancelReply>;
   /** The dry run of `submit`, free of charge. */
   estimate(work: ClientWork, options?: EstimateOptions): Promise<EstimateReply>;
+  /** Looks once after every batch that is not finished: what can be fetched, sent again, written and told is. */
+  collect(options?: CallOptions): Promise<CollectReply>;
   /** The batches of the data folder as they were last seen, newest first. */
   list(request?: CallOptions & ListRequest): Promise<ListReply>;
   /** Takes in a batch that another program made, by the provider's id; the reply has its id here. */
@@ -148,6 +152,7 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     retry: (batch_id, request) => ask(retry, { ...request, batch_id }),
     cancel: (batch_id, call) => ask(cancel, { ...call, batch_id }),
     estimate: (work, estimateOptions) => ask(estimate, { ...work, ...estimateOptions }),
+    collect: (call) => ask(collect, { ...call }),
     list: (request) => ask(list, { ...request }),
     adopt: (provider_batch_id, call) => ask(adopt, { ...call, provider_batch_id }),
     async close() {

@@ -34,12 +34,14 @@ export {
 } from './guide/batch-processing-workflow.ts';
 export { createLog, type Log, type LogLevel } from './log.ts';
 export type { ResultLine } from './operations/answers.ts';
+export type { CollectedBatch } from './operations/collect.ts';
 export type { ListedBatch } from './operations/listing.ts';
 export type { Preparing } from './operations/replies/preparing.ts';
 export type { BatchReport, ShortReport } from './operations/replies/report.ts';
 export type {
   AdoptReply,
   CancelReply,
+  CollectReply,
   EstimateArguments,
   EstimateReply,
   ListArguments,

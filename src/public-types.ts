@@ -1,5 +1,6 @@
 import type { adopt } from './operations/adopt.ts';
 import type { cancel } from './operations/cancel.ts';
+import type { collect } from './operations/collect.ts';
 import type { estimate } from './operations/estimate.ts';
 import type { list } from './operations/list.ts';
 import type { Arguments, ReplyOf } from './operations/operation.ts';
@@ -36,6 +37,7 @@ const replies = {
   results: inFull<ReplyOf<typeof results>>(),
   retry: inFull<ReplyOf<typeof retry>>(),
   cancel: inFull<ReplyOf<typeof cancel>>(),
+  collect: inFull<ReplyOf<typeof collect>>(),
   estimate: inFull<ReplyOf<typeof estimate>>(),
   list: inFull<ReplyOf<typeof list>>(),
   adopt: inFull<ReplyOf<typeof adopt>>(),
@@ -46,6 +48,7 @@ export type WaitReply = typeof replies.wait;
 export type ResultsReply = typeof replies.results;
 export type RetryReply = typeof replies.retry;
 export type CancelReply = typeof replies.cancel;
+export type CollectReply = typeof replies.collect;
 export type EstimateReply = typeof replies.estimate;
 export type ListReply = typeof replies.list;
 export type AdoptReply = typeof replies.adopt;

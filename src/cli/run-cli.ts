@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { BatchError, renderError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { cancelCommand } from './commands/cancel.ts';
+import { collectCommand } from './commands/collect.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { estimateCommand } from './commands/estimate.ts';
 import { listCommand } from './commands/list.ts';
@@ -31,6 +32,7 @@ const commands: readonly Command[] = [
   retryCommand,
   cancelCommand,
   listCommand,
+  collectCommand,
   modelsCommand,
   templatesCommand,
   doctorCommand,

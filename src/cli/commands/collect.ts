@@ -1,0 +1,111 @@
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { Option } from 'commander';
+import { BatchError } from '../../errors.ts';
+import { type CollectedBatch, type CollectReply, collect } from '../../operations/collect.ts';
+import type { Call, Command } from '../command.ts';
+import { type ExitCode, exitCode } from '../exit-code.ts';
+import { count, dollars } from '../format.ts';
+import { inCommands, warn } from '../show.ts';
+import { printable, type Terminal } from '../terminal.ts';
+import { inShell, timers, unitsFor } from '../timer-units.ts';
+
+export const collectCommand: Command = {
+  name: 'collect',
+  summary: 'look once after all that is not finished: fetch, send retries, write files, tell',
+  positional: [],
+  operation: collect,
+  options: [
+    new Option(
+      '--install [timer]',
+      'only print what a timer needs to do this every ten minutes; writes nothing',
+    ).choices(timers),
+  ],
+  examples: ['batch-mcp collect', 'batch-mcp collect --install', 'batch-mcp collect --install cron'],
+  async run(call) {
+    const { context, terminal, options, json, waiting } = call;
+    if (options.install !== undefined) return showUnits(call);
+    const reply = await collect.run(context, {}, waiting);
+    if (json) terminal.print(JSON.stringify(reply, null, 2));
+    else show(terminal, reply);
+    return codeOf(reply);
+  },
+};
+
+function show(terminal: Terminal, { batches, failed, warnings }: CollectReply): void {
+  if (batches.length + failed.length === 0) terminal.print('Nothing is unfinished.');
+  for (const { batch_id, problem } of failed) terminal.note(`${batch_id}: ${inCommands(problem)}`);
+  for (const batch of batches) {
+    terminal.print(lineOf(batch));
+    if (batch.problem !== null) terminal.note(`${batch.batch_id}: ${inCommands(batch.problem)}`);
+  }
+  warn(terminal, warnings);
+}
+
+/** What became of one batch, on one line. */
+function lineOf({ batch_id, name, provider, request_count, ...batch }: CollectedBatch): string {
+  const state = isFinished(batch)
+    ? 'ended'
+    : batch.processing_status === 'ended'
+      ? 'downloading'
+      : batch.processing_status;
+  const far = `${count(batch.outcomes.succeeded)} of ${count(request_count)} succeeded`;
+  return [
+    batch_id,
+    state,
+    ...(isFinished(batch) ? [far] : []),
+    ...(batch.actual_usd === null ? [] : [dollars(batch.actual_usd)]),
+    printable(provider === 'sandbox' ? `${name} (sandbox)` : name).replaceAll('\n', ' '),
+    ...batch.output_files.map(printable),
+  ].join('  ');
+}
+
+const isFinished = ({
+  processing_status,
+  results_state,
+}: Pick<CollectedBatch, 'processing_status' | 'results_state'>) =>
+  processing_status === 'ended' && results_state === 'saved';
+
+/** The most urgent first, over all batches: what failed, what goes on, tasks without an answer. */
+function codeOf({ batches, failed }: CollectReply): ExitCode {
+  const isFailed = ({ problem, processing_status }: CollectedBatch) =>
+    problem !== null || processing_status === 'not_sent';
+  if (failed.length > 0 || batches.some(isFailed)) return exitCode.failed;
+  if (!batches.every(isFinished)) return exitCode.notEnded;
+  const isWhole = ({ outcomes, request_count }: CollectedBatch) => outcomes.succeeded === request_count;
+  return batches.every(isWhole) ? exitCode.done : exitCode.someTasksFailed;
+}
+
+/** Prints what a timer needs; where it goes and what to do then stands beside it, on stderr. */
+async function showUnits({ config, terminal, options, json }: Call): Promise<ExitCode> {
+  const { home, dataDir } = config;
+  if (home === undefined) {
+    throw new BatchError(
+      'invalid_input',
+      'There is no home folder, and so no timers of a user. Call batch-mcp collect from your own.',
+    );
+  }
+  const usual = process.platform === 'darwin' ? 'launchd' : 'systemd';
+  const timer = timers.find((each) => each === options.install) ?? usual;
+  const settings = path.join(home, '.config', 'batch-mcp', 'env');
+  const program = await realpath(process.argv[1] ?? '');
+  const command = [process.execPath, `--env-file=${settings}`, program, 'collect', '--data-dir', dataDir];
+  const { files, steps } = unitsFor[timer]({ command, home });
+  if (json) {
+    terminal.print(JSON.stringify({ timer, command, settings, files, steps }, null, 2));
+    return exitCode.done;
+  }
+  for (const file of files) {
+    terminal.note(`# ${file.path}`);
+    terminal.print(file.text);
+  }
+  const folder = inShell(path.dirname(settings));
+  const all = [
+    `mkdir -p ${folder} && touch ${inShell(settings)} && chmod 600 ${inShell(settings)}`,
+    ...steps,
+  ];
+  terminal.note(`Nothing was written. Put ${files.length === 1 ? 'it' : 'these'} there, the key and other settings (ANTHROPIC_API_KEY=…, BATCH_MCP_NOTIFY=…) into
+${settings}, a line each, and run:
+${all.map((step) => `  ${step}`).join('\n')}`);
+  return exitCode.done;
+}

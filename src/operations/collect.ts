@@ -1,0 +1,115 @@
+import * as z from 'zod';
+import type { OutcomeTotals } from '../answers/outcomes.ts';
+import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
+import type { Waiting } from '../state/jobs.ts';
+import { type ProcessingStatus, statusOf } from '../state/status.ts';
+import { processingStatus } from './fields.ts';
+import { requireRecord } from './find-batch.ts';
+import { defineOperation, type ReplyOf } from './operation.ts';
+import { type Refreshed, refresh } from './refresh.ts';
+import { type BatchReport, reportOf } from './replies/report.ts';
+import { told } from './telling.ts';
+import { findUnfinished } from './unfinished.ts';
+import { endOf } from './watch.ts';
+
+/** A batch after it was looked at. */
+export type CollectedBatch = Pick<
+  BatchReport,
+  'name' | 'provider' | 'request_count' | 'results_state' | 'output_files' | 'warnings'
+> & {
+  batch_id: string;
+  processing_status: ProcessingStatus;
+  outcomes: OutcomeTotals;
+  /** In US dollars; null until it is known. */
+  actual_usd: number | null;
+  /** Why the look did not succeed, where it did not: the next one tries again. */
+  problem: string | null;
+};
+
+/** A batch that could not be looked at; the others are not concerned. */
+export type FailedLook = { batch_id: string; problem: string };
+
+type Collected = { batches: CollectedBatch[]; failed: FailedLook[]; warnings: string[] };
+
+/**
+ * Looks once at every batch that is not finished, and does what there is to do: settles what is uncertain, downloads, sends the
+ * retries that were asked for, writes the files that were, tells of the end. For a timer.
+ */
+export const collect = defineOperation({
+  name: 'collect',
+  input: z.strictObject({}),
+  output: z.looseObject({
+    batches: z.array(z.looseObject({ batch_id: z.string(), processing_status: processingStatus })),
+  }),
+  async run(context, _args, waiting): Promise<Collected> {
+    const { batchIds, damaged } = await findUnfinished(context);
+    const found = new Map<string, CollectedBatch>();
+    const failed: FailedLook[] = [];
+    const queue = batchIds.values();
+    const work = async () => {
+      for (const batchId of queue) {
+        if (waiting.signal?.aborted) return;
+        try {
+          found.set(batchId, await lookAfter(context, batchId, waiting));
+        } catch (error) {
+          if (!(error instanceof BatchError)) throw error;
+          failed.push({ batch_id: batchId, problem: error.message });
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    return {
+      batches: batchIds.flatMap((batchId) => found.get(batchId) ?? []),
+      failed,
+      warnings: damaged.map(({ problem }) => problem),
+    };
+  },
+  nextStep({ batches }) {
+    const open = batches.filter(({ processing_status }) => processing_status !== 'ended').length;
+    return open === 0 ? 'Nothing of these goes on.' : `${open} of these go on: collect again later.`;
+  },
+});
+
+export type CollectReply = ReplyOf<typeof collect>;
+
+const AT_ONCE = 4;
+/** Downloaded, sent again, settled, sent: what is not done after so many looks is done by a later call. */
+const MOST_LOOKS = 6;
+
+async function lookAfter(context: Context, batchId: string, waiting: Waiting): Promise<CollectedBatch> {
+  const seen = await lookUntilIdle(context, batchId, waiting);
+  await told(context, batchId);
+  return collected(await reportOf(context, seen), seen.failures);
+}
+
+/** Looks, waits for what goes on in this process for it, and looks again, until nothing does. */
+async function lookUntilIdle(context: Context, batchId: string, waiting: Waiting): Promise<Refreshed> {
+  for (let looks = 1; ; looks += 1) {
+    const seen = await refresh(context, await requireRecord(context, batchId));
+    const end = await endOf(seen.job, Number.POSITIVE_INFINITY, waiting);
+    const record = await requireRecord(context, batchId);
+    if (end instanceof BatchError) return { record, job: undefined, failures: [...seen.failures, end] };
+    // What could not be settled by now takes a later look.
+    const isSettled = end === 'ended' && statusOf(record) !== 'unconfirmed';
+    if (!isSettled || looks === MOST_LOOKS) return { ...seen, record, job: undefined };
+  }
+}
+
+function collected(report: BatchReport, failures: readonly BatchError[]): CollectedBatch {
+  const { batch_id, name, provider, processing_status, request_count, outcomes } = report;
+  const { results_state, output_files, warnings, cost_usd } = report;
+  return {
+    batch_id,
+    name,
+    provider,
+    processing_status,
+    request_count,
+    outcomes,
+    results_state,
+    actual_usd: provider === 'sandbox' ? null : (cost_usd?.actual ?? null),
+    output_files,
+    problem: failures.length === 0 ? null : failures.map(({ message }) => message).join(' '),
+    warnings,
+  };
+}
