@@ -123,8 +123,14 @@ async function send(url: URL, init: RequestInit, agent: Agent): Promise<Incoming
   });
 }
 
+/** What the system was asked for while there is no connection yet. */
+const CONNECTING: readonly unknown[] = ['connect', 'getaddrinfo'];
+
 function notConnected(error: Error): Error {
   if (error instanceof NotConnected || error.name === 'AbortError') return error;
+  // Reading and writing fail on a connection alone, whatever code they fail with. TLS says EPROTO while it is being agreed.
+  const isLater = 'syscall' in error && !CONNECTING.includes(error.syscall);
+  if (isLater && (!('code' in error) || error.code !== 'EPROTO')) return error;
   return new NotConnected('code' in error ? String(error.code) : error.message, error);
 }
 
@@ -137,7 +143,9 @@ function watchConnection(request: ClientRequest, url: URL): { isMade(): boolean 
     clearTimeout(timer);
   };
   request.on('socket', (socket) => {
-    if (request.reusedSocket || (url.protocol === 'http:' && !socket.connecting)) end(true);
+    // One that has failed by now is no connection that was there already.
+    const isThere = url.protocol === 'http:' && !socket.connecting && !socket.destroyed;
+    if (request.reusedSocket || isThere) end(true);
     else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => end(true));
   });
   request.on('close', () => end(false));
