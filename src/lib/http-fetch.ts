@@ -2,15 +2,20 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { createProxyAgent, routeTo } from './proxy.ts';
+import { sendBody } from './send-body.ts';
 
 /**
  * `fetch` over Node's own HTTP client. `fetch` itself has a parser in WebAssembly to load and to compile, which takes
  * longer than a first look at a batch does, and ends the process where memory is scarce; it knows no proxy on Node 20;
  * and it does not tell whether a connection had been made. A redirect, which would be followed with the credentials,
- * is an error.
+ * is an error. Once `isLate` says so, no more of a body that comes in pieces is sent.
  */
-export async function fetchByHttp(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
-  const { body, ...described } = await exchange(url, init);
+export async function fetchByHttp(
+  url: string | URL | Request,
+  init: RequestInit = {},
+  isLate: () => boolean = () => false,
+): Promise<Response> {
+  const { body, ...described } = await exchange(url, init, isLate);
   return new Response(mayHaveBody(described.status) ? ReadableStream.from(body) : null, described);
 }
 
@@ -19,7 +24,7 @@ export async function fetchByHttp(url: string | URL | Request, init: RequestInit
  * body, which takes twice the processor's time, and 30 MB more until they are collected.
  */
 export async function fetchDownload(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
-  const { body, ...described } = await exchange(url, init);
+  const { body, ...described } = await exchange(url, init, () => false);
   if (described.status > 299) return new Response(ReadableStream.from(body), described);
   const answer = new Response(null, described);
   bodies.set(answer, body);
@@ -50,9 +55,15 @@ const mayHaveBody = (status: number) => status !== 204 && status !== 205;
 
 type Answer = { status: number; headers: Record<string, string>; body: Readable };
 
-async function exchange(address: string | URL | Request, init: RequestInit): Promise<Answer> {
+async function exchange(
+  address: string | URL | Request,
+  init: RequestInit,
+  isLate: () => boolean,
+): Promise<Answer> {
   const url = new URL(address instanceof Request ? address.url : address);
-  const response = await send(url, init, await agentFor(url, init.method ?? 'GET'));
+  const agent = await agentFor(url, init.method ?? 'GET');
+  if (isLate()) throw new NotConnected('its time was up');
+  const response = await send(url, init, agent, isLate);
   const { statusCode: status = 0, headers } = response;
   if (status >= 300 && status < 400) {
     response.destroy();
@@ -96,7 +107,12 @@ async function agentFor(url: URL, method: string): Promise<Agent> {
 /** Longer than any connection takes that comes about at all, and shorter than a call. */
 const CONNECT_MS = 10_000;
 
-async function send(url: URL, init: RequestInit, agent: Agent): Promise<IncomingMessage> {
+async function send(
+  url: URL,
+  init: RequestInit,
+  agent: Agent,
+  isLate: () => boolean,
+): Promise<IncomingMessage> {
   const { method = 'GET', headers, body, signal } = init;
   const request = client(url).request(url, {
     method,
@@ -113,12 +129,17 @@ async function send(url: URL, init: RequestInit, agent: Agent): Promise<Incoming
     else if (!(Symbol.asyncIterator in body))
       request.destroy(new TypeError('a body of this kind is not sent'));
     else {
-      const pieces = Readable.from(body, { objectMode: false });
-      // Heard before the request is, which ends with the same error: a body that breaks off is no failure to connect.
-      pieces.on('error', reject);
-      pipeline(pieces, request, (error) => {
-        if (error) fail(error);
-      });
+      // A body that breaks off is no failure to connect, though the request ends with the same error.
+      const breakOff = (error: unknown) => {
+        reject(error);
+        request.destroy();
+      };
+      const pieces: AsyncIterable<Uint8Array> = body;
+      const begin = () => {
+        if (isLate()) throw new NotConnected('its time was up');
+        return sendBody(request, pieces, isLate);
+      };
+      connection.made.then(begin).catch(breakOff);
     }
   });
 }
@@ -135,11 +156,16 @@ function notConnected(error: Error): Error {
 }
 
 /** Sees whether a connection comes about, TLS included: nothing of a request leaves before that. */
-function watchConnection(request: ClientRequest, url: URL): { isMade(): boolean } {
+function watchConnection(request: ClientRequest, url: URL): { isMade(): boolean; made: Promise<void> } {
   let made = false;
+  let tell = () => {};
+  const isMadeSoon = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
   const timer = setTimeout(() => request.destroy(new NotConnected('ETIMEDOUT')), CONNECT_MS);
   const end = (isMade: boolean) => {
     made ||= isMade;
+    if (made) tell();
     clearTimeout(timer);
   };
   request.on('socket', (socket) => {
@@ -153,7 +179,7 @@ function watchConnection(request: ClientRequest, url: URL): { isMade(): boolean 
   request.on('proxyConnect', ({ statusCode = 200 }: { statusCode?: number }) => {
     if (statusCode !== 200) request.destroy(new NotConnected(`the proxy answered ${statusCode}`));
   });
-  return { isMade: () => made };
+  return { isMade: () => made, made: isMadeSoon };
 }
 
 const decoders = new Map([

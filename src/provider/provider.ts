@@ -78,7 +78,10 @@ export type Provider = {
   requireCredentials(): Promise<void>;
   /** A hash of the credential in use with `salt`: tells two keys apart without giving one away. */
   fingerprint(salt: string): Promise<string>;
-  /** Sends one create, once, never retried. It is given up hard after `timeoutMs`, as `api_uncertain`. */
+  /**
+   * Sends one create, once, never retried. It is given up hard after `timeoutMs`, as `api_uncertain`: no byte of it leaves
+   * after that, however long the process or the computer stood still.
+   */
   createBatch(body: RequestBody, timeoutMs: number): Promise<ProviderBatch>;
   retrieveBatch(id: string): Promise<ProviderBatch>;
   listBatches(page: { limit: number; after_id?: string }): Promise<ProviderBatchPage>;

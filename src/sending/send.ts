@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError } from '../errors.ts';
+import { startClock } from '../lib/elapsed.ts';
 import type { Provider, RequestBody } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
@@ -13,7 +14,18 @@ import { backToUnconfirmed } from './tentative.ts';
 
 /** A slow line still carries this much a second; the API's answer has its own time on top. */
 const SLOWEST_BYTES_PER_SECOND = 256_000;
+/** Of a busy API that names no time. */
 const BUSY_WAIT_SECONDS = 5;
+const LEAST_PAUSE_MS = 1_000;
+const LONGEST_STEP_MS = 16_000;
+/** Of one create, whatever pauses a busy API asks for. */
+const MOST_TRIES = 12;
+
+/** Before a busy API is asked again: what it asks for, but longer each time, and not when all others do. */
+function busyPause(seconds = BUSY_WAIT_SECONDS, tries: number): number {
+  const least = Math.min(LEAST_PAUSE_MS * 2 ** (tries - 1), LONGEST_STEP_MS);
+  return Math.max(seconds * 1000, least) * (1 + Math.random() / 4);
+}
 
 function sendingMs({ limits }: Context, part: Part): number {
   return limits.answerMs + (part.body_bytes / SLOWEST_BYTES_PER_SECOND) * 1000;
@@ -86,9 +98,12 @@ async function sendPart(
   const failed = (error: unknown): PartState => ({ state: 'not_sent', failure: failureOf(error, context) });
 
   let intent: Intent;
+  let elapsed: () => number;
+  const lasts = sendingMs(context, part) + Math.max(0, busyUntil - Date.now());
   try {
     await requireWholeBody(context, record, part);
-    intent = await makeIntent(context, provider, part);
+    const made = await makeIntent(context, provider, lasts);
+    ({ intent, elapsed } = made);
   } catch (error) {
     await updatePart(register, part.number, ({ progress }) =>
       progress.state === 'prepared' ? failed(error) : null,
@@ -105,28 +120,33 @@ async function sendPart(
     current.progress.state === 'sending' && current.progress.intent.key_salt === intent.key_salt;
   const settle = (state: PartState) =>
     updatePart(register, part.number, (current) => (ours(current) ? state : null));
-  try {
-    const body = bodyOf(context, record, part);
-    const batch = await provider.createBatch(body, sendingMs(context, part));
-    await takeCreated(context, record, part, batch.id);
-    await settle(createdState(intent, batch));
-    log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${part.request_count} requests)`);
-    return 'go_on';
-  } catch (error) {
-    const meaning = meaningOf(error);
-    log('warn', `${record.batch_id} part ${part.number}: ${meaning} (${describe(error)})`);
-    if (meaning === 'uncertain') {
-      await settle(unconfirmedState(intent, failureOf(error, context)));
-      return 'stop';
+  for (let tries = 1; ; tries += 1) {
+    const left = lasts - elapsed();
+    try {
+      // It stood still since: others may take it for dead by now, and send it themselves.
+      if (left <= 0) throw tooLate();
+      const body = bodyOf(context, record, part);
+      const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)));
+      await takeCreated(context, record, part, batch.id);
+      await settle(createdState(intent, batch));
+      log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${part.request_count} requests)`);
+      return 'go_on';
+    } catch (error) {
+      const meaning = meaningOf(error);
+      log('warn', `${record.batch_id} part ${part.number}: ${meaning} (${describe(error)})`);
+      if (meaning === 'uncertain') {
+        await settle(unconfirmedState(intent, failureOf(error, context)));
+        return 'stop';
+      }
+      const wait = busyPause(apiOf(error)?.retry_after_seconds, tries);
+      if (meaning === 'not_sent' || tries === MOST_TRIES || Date.now() + wait > busyUntil) {
+        // What was late and not sent goes out anew.
+        const isLate = elapsed() >= lasts && apiOf(error) === undefined;
+        await settle(isLate ? { state: 'prepared' } : failed(error));
+        return isLate ? 'go_on' : 'stop';
+      }
+      await sleep(wait);
     }
-    const wait = 1000 * (apiOf(error)?.retry_after_seconds ?? BUSY_WAIT_SECONDS);
-    if (meaning === 'not_sent' || Date.now() + wait > busyUntil) {
-      await settle(failed(error));
-      return 'stop';
-    }
-    await settle({ state: 'prepared' });
-    await sleep(wait);
-    return 'go_on';
   }
 }
 
@@ -160,18 +180,24 @@ async function requireWholeBody(
   );
 }
 
-async function makeIntent(context: Context, provider: Provider, part: Part): Promise<Intent> {
+/** What is about to be sent, for `lasts` milliseconds, and a clock that was started when it was made. */
+async function makeIntent(
+  context: Context,
+  provider: Provider,
+  lasts: number,
+): Promise<{ intent: Intent; elapsed: () => number }> {
   const salt = randomBytes(16).toString('hex');
   const [account, keyHash, newest] = await Promise.all([
     provider.account(),
     provider.fingerprint(salt),
     provider.listBatches({ limit: 1 }),
   ]);
+  const elapsed = startClock();
   const now = context.now();
-  return {
+  const intent = {
     sender: context.self,
     at: now.toISOString(),
-    send_deadline: new Date(now.getTime() + sendingMs(context, part)).toISOString(),
+    send_deadline: new Date(now.getTime() + lasts).toISOString(),
     base_url: account.base_url,
     workspace: account.workspace,
     key_salt: salt,
@@ -179,6 +205,14 @@ async function makeIntent(context: Context, provider: Provider, part: Part): Pro
     watermark: newest.batches[0]?.id ?? null,
     rejected: [],
   };
+  return { intent, elapsed };
+}
+
+function tooLate(): BatchError {
+  return new BatchError(
+    'api_unreachable',
+    'This process stood still until the time to send was up. Nothing was sent.',
+  );
 }
 
 /** What the failure of a create means for the money: only a definite no is one. */

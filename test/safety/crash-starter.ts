@@ -21,9 +21,9 @@ import { traceDisk } from './disk-trace.ts';
  * A step is the n-th call of that name, before it is made or after it has succeeded. Names: `provider.<call>`
  * (of `provider.streamResults`, each 64 bytes that come count as a call), `<register>.update`, `staging.commit`,
  * `store.removeBatch`, and `fs.<call>(<file name>)` for what gives a file its name. Without CRASH_AT nothing
- * is killed. LIMITS holds a context's limits as JSON; TRACE names a file for all that is done to the disk, and every step.
+ * is killed. CRASH_WITH is another signal, as SIGSTOP. LIMITS holds a context's limits as JSON; TRACE names a file for all that is done to the disk, and every step.
  */
-const { CRASH_AT = '', LIMITS = '{}', TRACE } = process.env;
+const { CRASH_AT = '', CRASH_WITH = 'SIGKILL', LIMITS = '{}', TRACE } = process.env;
 const tell = TRACE ? traceDisk(TRACE) : () => {};
 const seen = new Map<string, number>();
 
@@ -32,7 +32,7 @@ function step(name: string, moment: 'before' | 'after') {
   seen.set(`${name}:${moment}`, count);
   const reached = `${name}:${moment}:${count}`;
   tell({ kind: 'step', name: reached });
-  if (reached === CRASH_AT) process.kill(process.pid, 'SIGKILL');
+  if (reached === CRASH_AT) process.kill(process.pid, CRASH_WITH);
 }
 
 function watched<Args extends unknown[], T>(name: string, call: (...args: Args) => Promise<T>) {

@@ -1,4 +1,6 @@
+import { readdir } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Limits } from '../../src/state/context.ts';
 import { follow, isSaved, startApi } from '../api.ts';
@@ -237,4 +239,21 @@ it('a list that says that there is more, and not where, proves nothing', async (
   const status = await followToRest(server, batch_id);
   expect(status.processing_status).toBe('unconfirmed');
   expect(api.creates).toHaveLength(1);
+});
+
+it.each([
+  ['0', 2],
+  ['-5', 2],
+  ['1e308', 1],
+  [undefined, 1],
+])('a busy API with retry-after %s is asked again with pauses, in one state', async (after, most) => {
+  const { api, server } = await start({ busyMs: 1_500 });
+  const headers = after === undefined ? {} : { 'retry-after': after };
+  api.override('create', error(429, 'rate_limit_error', headers));
+  const { batch_id } = await server.ok('submit_batch', work);
+  const status = await followToRest(server, batch_id);
+  expect(status.processing_status).toBe('not_sent');
+  expect(api.creates.length).toBeLessThanOrEqual(most);
+  // Prepared, being sent, not sent.
+  expect(await readdir(path.join(server.data, 'batches', batch_id, 'record'))).toHaveLength(3);
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
 import { BatchError } from '../../errors.ts';
+import { startClock } from '../../lib/elapsed.ts';
 import { downloadBody, fetchByHttp, fetchDownload } from '../../lib/http-fetch.ts';
 import { routeInWords } from '../../lib/proxy.ts';
 import type { Log } from '../../log.ts';
@@ -162,9 +163,14 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
       const content = open()[Symbol.asyncIterator]();
       const body = { [Symbol.asyncIterator]: () => content };
       const headers = { ...betaHeader, 'content-type': 'application/json', 'content-length': String(bytes) };
+      const elapsed = startClock();
+      const fetch = fetchUntil(() => elapsed() >= timeoutMs);
       try {
         return await limited('create', timeoutMs, async (client, signal) =>
-          readBatch('create', await client.post<unknown>(BATCHES, { body, headers, signal })),
+          readBatch(
+            'create',
+            await client.withOptions({ fetch }).post<unknown>(BATCHES, { body, headers, signal }),
+          ),
         );
       } finally {
         // Not every connection that breaks off closes what it was sending.
@@ -241,13 +247,19 @@ function createClient(sdk: Sdk, options: AnthropicOptions, settings: SdkSettings
     // The default logger writes to stdout; at debug the SDK logs what is sent.
     logLevel: 'info',
     logger: { error: toLog, warn: toLog, info: toLog, debug: () => {} },
-    // Wrapped, because the SDK drops the cause of whatever reads like a timeout, and a connection that timed
-    // out before anything was sent could not be told from an answer that never came.
-    fetch: (url, init) =>
-      fetchByHttp(url, init).catch((cause: unknown) => {
-        throw new Error('fetch failed', { cause });
-      }),
+    fetch: fetchUntil(() => false),
   });
+}
+
+/**
+ * What sends until `isLate` says that it is. Wrapped, because the SDK drops the cause of whatever reads like a timeout, and
+ * a connection that timed out before anything was sent could not be told from an answer that never came.
+ */
+function fetchUntil(isLate: () => boolean): typeof fetch {
+  return (url, init) =>
+    fetchByHttp(url, init, isLate).catch((cause: unknown) => {
+      throw new Error('fetch failed', { cause });
+    });
 }
 
 type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal; route: string };

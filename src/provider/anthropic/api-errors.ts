@@ -89,13 +89,15 @@ function apiFailure(answer: ErrorAnswer): ApiFailure {
   };
 }
 
+/** More is no time that anybody waits for. */
+const LONGEST_RETRY_AFTER_SECONDS = 86_400;
+
 /** The header holds seconds or a date (RFC 9110, 10.2.3). */
 function retryAfterSeconds(header: string | null | undefined): number | null {
   if (!header) return null;
   const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds);
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - Date.now()) / 1000));
+  const wait = Number.isFinite(seconds) ? seconds : Math.ceil((Date.parse(header) - Date.now()) / 1000);
+  return Number.isNaN(wait) ? null : Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER_SECONDS);
 }
 
 /** Tokens of profiles are not known here, but have the same beginning as keys. */

@@ -1,0 +1,43 @@
+import type { ClientRequest } from 'node:http';
+
+/** What is kept back until all before it has left: without it a request is none that a server would act on. */
+const TAIL_BYTES = 64;
+
+/** No piece of a body is sent any more. */
+export class TooLate extends Error {
+  constructor() {
+    super('the time to send it was up');
+  }
+}
+
+/**
+ * Sends a body piece by piece, each once the one before is out of this process: what a stopped process still held would
+ * leave it when it goes on. Throws `TooLate` where `isLate` says so before a piece; the end goes last, by itself.
+ */
+export async function sendBody(
+  request: ClientRequest,
+  pieces: AsyncIterable<Uint8Array>,
+  isLate: () => boolean,
+): Promise<void> {
+  const closed = new Promise<never>((_resolve, reject) => {
+    request.once('close', () => reject(new Error('the connection was closed')));
+  });
+  closed.catch(() => {});
+  const pass = (piece: Uint8Array, isLast = false) => {
+    if (isLate()) throw new TooLate();
+    const out = new Promise<void>((resolve, reject) => {
+      const done = (error?: Error | null) => (error ? reject(error) : resolve());
+      if (isLast) request.end(piece, () => resolve());
+      else request.write(piece, done);
+    });
+    return Promise.race([out, closed]);
+  };
+  let held: Uint8Array | undefined;
+  for await (const piece of pieces) {
+    if (piece.length === 0) continue;
+    if (held) await pass(held);
+    held = piece;
+  }
+  if (held && held.length > TAIL_BYTES) await pass(held.subarray(0, -TAIL_BYTES));
+  await pass(held?.subarray(-TAIL_BYTES) ?? new Uint8Array(), true);
+}
