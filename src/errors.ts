@@ -72,6 +72,18 @@ export class BatchError extends Error {
   }
 }
 
+/** A problem for each key, as far as they are named at all, and one for all others: there may be a million. */
+export function describeSome(
+  keys: readonly string[],
+  what: string,
+  describe: (key: string) => Problem,
+): Problem[] {
+  if (keys.length <= PROBLEMS_NAMED) return keys.map(describe);
+  const named = keys.slice(0, PROBLEMS_NAMED - 1);
+  const more = (keys.length - named.length).toLocaleString('en-US');
+  return [...named.map(describe), { problem: `${more} more ${what}` }];
+}
+
 function renderProblem({ item, field, problem, valid }: Problem): string {
   const where = [item, field].filter((part) => part !== undefined).join(': ');
   return `- ${where ? `${where}: ` : ''}${problem}${valid ? `. Valid: ${valid}` : ''}`;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { BatchError, PROBLEMS_NAMED, type Problem } from '../errors.ts';
+import { BatchError, describeSome, PROBLEMS_NAMED, type Problem } from '../errors.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
 import { adviceFor, meantKey, meantValue } from './guesses.ts';
 
@@ -137,7 +138,7 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
     if (issue.code !== 'invalid_type' && wrongType.has(at)) return [];
     const base = item === undefined ? {} : { item };
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => {
+      return describeSome(issue.keys, 'unknown keys', (key) => {
         // A file that is no list of tasks may hold anything as a key: what is no plain name is not repeated.
         const shown = /^[\w-]{1,40}$/.test(key) ? key : `(a key of ${key.length} characters)`;
         return {
@@ -154,10 +155,7 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
 
 /** ` (did you mean "max_tokens"?)`, or what to do instead, where that can be told of an unknown key of `input`. */
 function hintAt(key: string, knownKeys: readonly string[], input: unknown): string {
-  const value =
-    typeof input === 'object' && input !== null
-      ? Object.entries(input).find(([name]) => name === key)?.[1]
-      : undefined;
+  const value = isJsonObject(input) && Object.hasOwn(input, key) ? input[key] : undefined;
   const meant = meantKey(key, knownKeys, value);
   const advice = meant === undefined ? adviceFor(key) : `did you mean "${meant}"?`;
   return advice === undefined ? '' : ` (${advice})`;

@@ -32,6 +32,9 @@ const CLIENT_KEYS = new Set(
 /** Numbers that are lowered to what can be had, for asking for more means wanting the most. */
 const CAPPED = new Set(['limit']);
 
+/** No tool has a tenth as many arguments, and a client adds a few keys of its own. */
+const MOST_KEYS = 1_000;
+
 /** Of so many optional arguments that say nothing, a client has filled in all: zeros then say nothing either. */
 const MANY_FILLERS = 3;
 
@@ -61,11 +64,19 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
 
 function argumentsOf(given: unknown): Fields {
   const value = typeof given === 'string' ? (parsed(given) ?? given) : given;
-  if (isObject(value)) return value;
+  if (isObject(value)) {
+    const keys = Object.keys(value).length;
+    if (keys > MOST_KEYS) throw noArguments(`has ${keys.toLocaleString('en-US')} keys`);
+    return value;
+  }
   const isNothing = value === undefined || value === null || value === '';
   if (isNothing || (Array.isArray(value) && value.length === 0)) return {};
-  throw new BatchError('invalid_input', 'The arguments of a tool are named; nothing was done.', {
-    problems: [{ field: 'arguments', problem: `is ${actualType(value)}`, valid: 'an object' }],
+  throw noArguments(`is ${actualType(value)}`);
+}
+
+function noArguments(problem: string): BatchError {
+  return new BatchError('invalid_input', 'The arguments of a tool are named; nothing was done.', {
+    problems: [{ field: 'arguments', problem, valid: 'an object of the arguments that the tool lists' }],
   });
 }
 

@@ -45,7 +45,7 @@ async function endOf(
   context: Context,
   call: Call,
 ): Promise<End & { args: unknown }> {
-  let args = given;
+  let args: unknown = {};
   try {
     const meant = asMeant(given, tool.inputSchema);
     args = meant.args;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { startApi } from '../api.ts';
 import { startServer } from '../harness.ts';
 import { type Arguments, CONTENT, expectRefusal, type Row, refusalOf } from './refusal.ts';
 
@@ -193,5 +194,22 @@ it('takes arguments that are null for none', async () => {
   expect(answer).toMatchObject({
     isError: true,
     content: [{ text: expect.stringContaining('requests: is missing') }],
+  });
+});
+
+describe('a great many unknown keys', () => {
+  const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`key_${index}`, index]));
+  const task = { custom_id: 'a', params: { model: 'claude-opus-5-5', max_tokens: 5, messages: [], ...keys } };
+  // Each of them was once looked up among all: minutes.
+  it.each([
+    ['arguments', { requests: ['x'], ...keys }, 'has 20,001 keys'],
+    ['a task', { requests: [{ task_id: 'a', prompt: 'x', ...keys }] }, 'more unknown keys'],
+    ['params', { requests: [task] }, 'key_0'],
+  ])('in %s are refused at once', { timeout: 30_000 }, async (_where, args, says) => {
+    const server = await startServer({ api: await startApi({}) });
+    const text = await server.fails('estimate_cost', args);
+    expect(text).toMatch(/^invalid_input/);
+    expect(text).toContain(says);
+    expect(text.length).toBeLessThan(10_000);
   });
 });

@@ -1,4 +1,4 @@
-import type { Problem } from '../../../errors.ts';
+import { describeSome, type Problem } from '../../../errors.ts';
 import { didYouMean, quoteName } from '../../../lib/nearest.ts';
 import type { Params } from '../../dialect.ts';
 
@@ -74,30 +74,34 @@ const FOREIGN_KEYS = new Map([
 
 /** What is wrong with the names of the params. */
 export function checkKeys(params: Params, betas: readonly string[]): Problem[] {
-  return Object.keys(params).flatMap((key) => checkKey(key, betas));
+  const keys = Object.keys(params).filter((key) => !KNOWN_KEYS.includes(key) && !isBrought(key, betas));
+  return describeSome(keys, 'keys that are none of the Messages API', checkKey);
 }
 
-function checkKey(key: string, betas: readonly string[]): Problem[] {
-  if (KNOWN_KEYS.includes(key)) return [];
+/** Whether a beta brings the key that requests may rely on. */
+function isBrought(key: string, betas: readonly string[]): boolean {
+  const brought = BETA_KEYS.get(key);
+  return brought !== undefined && betas.some((beta) => beta.startsWith(brought.beta));
+}
+
+function checkKey(key: string): Problem {
   const refusal = REFUSED_KEYS.get(key);
-  if (refusal !== undefined)
-    return [{ field: key, problem: `is refused: ${refusal}`, valid: 'leave it out' }];
+  if (refusal !== undefined) return { field: key, problem: `is refused: ${refusal}`, valid: 'leave it out' };
 
   const brought = BETA_KEYS.get(key);
   if (brought !== undefined) {
-    if (betas.some((beta) => beta.startsWith(brought.beta))) return [];
     const valid = `leave it out; the owner of this server can name the beta in BATCH_MCP_BETAS (${brought.newest})`;
-    return [{ field: key, problem: `belongs to a beta that this server does not use`, valid }];
+    return { field: key, problem: `belongs to a beta that this server does not use`, valid };
   }
   if (BETA_NAMES.includes(key)) {
     const valid =
       'leave it out; the owner of this server names the betas that requests may rely on in BATCH_MCP_BETAS';
-    return [{ field: key, problem: 'is a header of the whole batch, and no param of a request', valid }];
+    return { field: key, problem: 'is a header of the whole batch, and no param of a request', valid };
   }
   const [whose, ours] = FOREIGN_KEYS.get(key) ?? [];
   if (whose !== undefined) {
-    return [{ field: key, problem: `is ${whose}'s name for it`, valid: `${ours} instead` }];
+    return { field: key, problem: `is ${whose}'s name for it`, valid: `${ours} instead` };
   }
   const problem = `is not a key of the Messages API${didYouMean(key, KNOWN_KEYS)}`;
-  return [{ field: quoteName(key), problem, valid: KNOWN_KEYS.join(', ') }];
+  return { field: quoteName(key), problem, valid: KNOWN_KEYS.join(', ') };
 }
