@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError, type ErrorCode, errorCodes } from '../errors.ts';
@@ -7,6 +8,7 @@ import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
+import type { Work } from '../tasks/work.ts';
 import { batchOutput } from './fields.ts';
 import { fileArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
@@ -78,7 +80,7 @@ export const submit = defineOperation({
       ask: waiting.ask,
     };
     const submitted = await sendWithin(context, submission, callEnds, waiting);
-    return tell(context, submitted, submission.output.file?.path ?? null);
+    return tell(context, submitted, submission);
   },
   nextStep: (batch, _args, following) => nextStep(batch, following),
 });
@@ -173,11 +175,11 @@ const DUPLICATE_WARNING =
   'Nothing new was sent: the same work was submitted less than 24 hours ago, and this is that batch. ' +
   'To pay for it a second time, ask the person first, then call again with force_new: true.';
 
-/** What a submission came to; `outputFile` is the one that it asked for. */
+/** What a submission came to. */
 async function tell(
   context: Context,
   { batch_id, duplicate }: Submitted,
-  outputFile: string | null,
+  { output, work }: Submission,
 ): Promise<(ShortReport | Preparing) & { duplicate: boolean }> {
   const preparing = await findPreparing(context, batch_id);
   if (preparing !== null) return { ...preparing, duplicate };
@@ -188,15 +190,29 @@ async function tell(
   const failures = lastFailure instanceof BatchError ? [lastFailure] : [];
   const job = context.jobs.find(batch_id);
   const report = short(await reportOf(context, { record, job, failures }));
+  const outputFile = output.file?.path ?? null;
   const isIgnored = outputFile !== null && !record.outputs.some(({ path }) => path === outputFile);
   const warnings = [
     ...(duplicate ? [DUPLICATE_WARNING] : []),
     ...(isIgnored
       ? [`${outputFile} is not written by itself: call get_results with it as output_file.`]
       : []),
+    ...(duplicate ? expectWarnings(work.expect, record.expect) : []),
     ...report.warnings,
   ];
   return { ...report, warnings, duplicate };
+}
+
+/** What answers are compared with is no part of the work, so that the earlier batch keeps its own. */
+function expectWarnings(asked: Work['expect'], kept: BatchRecord['expect']): string[] {
+  if (asked === undefined || isDeepStrictEqual({ ...asked }, { ...kept })) return [];
+  const what =
+    kept === undefined
+      ? 'compares its answers with no column'
+      : `keeps its own expect, ${JSON.stringify(kept)}`;
+  return [
+    `expect is not taken over: that batch ${what}. force_new: true compares anew, and pays a second time.`,
+  ];
 }
 
 /** A key that is refused, or an API that is not there, is nobody's success: nothing was sent, and the batch waits. */

@@ -154,15 +154,44 @@ const KEY_WORDS = words(KEYS);
 const VALUE_WORDS = words(VALUES);
 const ADVICE_WORDS = words(ADVICE);
 
-const TABLE_FILE = /\.(csv|tsv|tab|xlsx?)$/i;
+const TABLE_FILE = /\.(csv|tsv|tab|txt|xlsx?)$/i;
+const JSON_FILE = /\.(json|jsonl|ndjson)$/i;
+const ENDING = /\.[a-z0-9]{1,8}$/i;
+const PATTERN = /[*?{[]/;
+const FOLDER = /[\\/]$/;
 
-/** The key that was probably meant by one that is unknown: nearly written so, or a word that stands for it. */
-export function meantKey(key: string, known: readonly string[], value?: unknown): string | undefined {
-  const isTable = typeof value === 'string' && TABLE_FILE.test(value);
-  const candidates = KEY_WORDS.filter(([, list]) => list.has(plain(key))).map(([name]) => name);
-  if (isTable && candidates.includes('requests_file')) candidates.unshift('rows_file');
-  return best(key, candidates, known);
+type Source = 'rows_file' | 'requests_file' | 'input_files';
+const SOURCES: ReadonlySet<string> = new Set<Source>(['rows_file', 'requests_file', 'input_files']);
+
+/** The sources that take what a value names, by its form alone: the likeliest first. */
+function sourcesNamed(value: unknown): Source[] {
+  if (Array.isArray(value)) {
+    const [first] = value;
+    if (value.length === 1) return sourcesNamed(first);
+    return typeof first === 'string' && (PATTERN.test(first) || ENDING.test(first)) ? ['input_files'] : [];
+  }
+  if (typeof value !== 'string' || value === '') return [];
+  if (PATTERN.test(value) || FOLDER.test(value)) return ['input_files'];
+  if (TABLE_FILE.test(value)) return ['rows_file'];
+  if (JSON_FILE.test(value)) return ['requests_file', 'rows_file'];
+  return ['input_files'];
 }
+
+/**
+ * The key that was probably meant by one that is unknown: nearly written so, or a word that stands for it. A word for a
+ * source means the one that takes what it names: a table, tasks, or files.
+ */
+export function meantKey(key: string, known: readonly string[], value?: unknown): string | undefined {
+  const candidates = KEY_WORDS.filter(([, list]) => list.has(plain(key))).map(([name]) => name);
+  if (!candidates.some((name) => SOURCES.has(name))) return best(key, candidates, known);
+  const named = sourcesNamed(value);
+  // JSON is tasks or rows: the word says which.
+  const [source] = named.toSorted((a, b) => rank(candidates, a) - rank(candidates, b));
+  return best(key, source === undefined ? candidates : [source, ...candidates], known);
+}
+
+const rank = (candidates: readonly string[], name: string) =>
+  candidates.includes(name) ? candidates.indexOf(name) : candidates.length;
 
 /** What to do where an unknown key stands for nothing that the call knows. */
 export function adviceFor(key: string): string | undefined {

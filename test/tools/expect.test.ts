@@ -36,6 +36,30 @@ async function judged(args: object, said: string[]) {
 }
 
 describe('expect', () => {
+  it.each<[first: object, then: object, said: RegExp | null]>([
+    [
+      {},
+      { expect: { label: 'right' } },
+      /expect is not taken over: that batch compares its answers with no column/,
+    ],
+    [
+      { expect: { label: 'right' } },
+      { expect: { label: 'note' } },
+      /keeps its own expect, {"label":"right"}/,
+    ],
+    [{ expect: { label: 'right' } }, { expect: { label: 'right' } }, null],
+    [{ expect: { label: 'right' } }, {}, null],
+  ])('of a duplicate: %j, then %j', async (first, then, said) => {
+    const server = await startCheckedServer();
+    await writeFile(path.join(server.work, 't.csv'), table);
+    const work = { rows_file: 't.csv', prompt: '{{text}}', output_schema: schema, sandbox: true };
+    await server.ok('submit_batch', { ...work, ...first });
+    const again = await server.ok('submit_batch', { ...work, ...then });
+    expect(again.duplicate).toBe(true);
+    if (said === null) expect(again.warnings.join('\n')).not.toContain('expect');
+    else expect(again.warnings.join('\n')).toMatch(said);
+  });
+
   it('says of each finished answer whether it is as its row has it, and how many are', async () => {
     const said = ['x', 'y', 'y', 'x'].map((label) => JSON.stringify({ label }));
     const { whole, summary, out } = await judged({ output_schema: schema, expect: { label: 'right' } }, said);
