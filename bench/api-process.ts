@@ -5,14 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import type { ApiOptions } from './api.ts';
 
 const { parts, endless = false }: ApiOptions = JSON.parse(process.argv[2] ?? '');
-const created = new Map<string, ApiOptions['parts'][number]>();
+const created = new Map<string, ApiOptions['parts'][number] & { last: string }>();
 let served = 0;
 
 const counts = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
@@ -48,11 +48,13 @@ function describe(id: string, ended: boolean) {
 }
 
 const MARK = Buffer.from('{"custom_id":"');
+const LONGEST_ID = 64;
 
-/** Reads without keeping; gives the count of requests in it, and the first one's id. */
-async function drop(request: IncomingMessage): Promise<{ count: number; first: string }> {
+/** Reads without keeping; gives the count of requests in it, and the ids of the first and the last one. */
+async function drop(request: IncomingMessage): Promise<{ count: number; first: string; last: string }> {
   let count = 0;
   let first = '';
+  let last = Buffer.alloc(0);
   let rest = Buffer.alloc(0);
   for await (const chunk of request) {
     const bytes = Buffer.concat([rest, chunk]);
@@ -60,9 +62,31 @@ async function drop(request: IncomingMessage): Promise<{ count: number; first: s
       if (count === 0) first = bytes.toString('utf8', at + MARK.length, bytes.indexOf('"', at + MARK.length));
       count += 1;
     }
+    const at = bytes.lastIndexOf(MARK);
+    if (at !== -1) last = bytes.subarray(at + MARK.length, at + MARK.length + LONGEST_ID + 1);
+    else if (last.length <= LONGEST_ID) last = Buffer.concat([last, chunk.subarray(0, LONGEST_ID)]);
     rest = bytes.subarray(Math.max(0, bytes.length - MARK.length + 1));
   }
-  return { count, first };
+  return { count, first, last: last.toString('utf8').split('"', 1)[0] ?? '' };
+}
+
+/** A results file with the line of the last request under the id that this one came under. */
+async function* under(sent: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const own = Buffer.from(`"custom_id":"${sent.replace(/_mark_[a-zA-Z0-9]{20}$/, '')}"`);
+  let rest = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const bytes = Buffer.concat([rest, chunk]);
+    const at = bytes.indexOf(own);
+    if (at !== -1) {
+      yield bytes.subarray(0, at);
+      yield Buffer.from(`"custom_id":"${sent}"`);
+    }
+    const from = at === -1 ? 0 : at + own.length;
+    const to = Math.max(from, bytes.length - own.length + 1);
+    yield bytes.subarray(from, to);
+    rest = bytes.subarray(to);
+  }
+  yield rest;
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -81,18 +105,18 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     return;
   }
   if (request.method === 'POST' && id === '') {
-    const { count, first } = await drop(request);
+    const { count, first, last } = await drop(request);
     const part = parts.find((each) => each.count === count && (each.first ?? first) === first);
     if (!part) throw new Error(`no results are known for ${count} requests`);
     const made = `msgbatch_${randomBytes(12).toString('hex')}`;
-    created.set(made, part);
+    created.set(made, { ...part, last });
     json(describe(made, false));
   } else if (id === '') json({ data: [], has_more: false, first_id: null, last_id: null });
   else if (action === 'results') {
-    const file = (created.get(id) ?? parts[0])?.results ?? '';
-    const { size } = await stat(file);
-    response.writeHead(200, { 'content-type': 'application/x-jsonl', 'content-length': size });
-    await pipeline((await open(file)).createReadStream({ highWaterMark: 1 << 20 }), response);
+    const { results: file = '', last = '' } = created.get(id) ?? { results: parts[0]?.results };
+    response.writeHead(200, { 'content-type': 'application/x-jsonl' });
+    const lines = (await open(file)).createReadStream({ highWaterMark: 1 << 20 });
+    await pipeline(last === '' ? lines : under(last, lines), response);
   } else json(describe(id, !endless));
 }
 

@@ -60,7 +60,7 @@ export type BatchClient = {
    * `pending`: call `wait` first.
    */
   answers(batchId: string): AsyncIterable<Answer>;
-  /** The same as lines of the API's own results file. */
+  /** The same as lines of the API's own results file, under the tasks' own `custom_id`s. */
   resultLines(batchId: string): AsyncIterable<ResultLine>;
   /** Sends again what failed. Throws `wrong_state` where something still runs, or there is nothing to send. */
   retry(batchId: string, request?: CallOptions & RetryRequest): Promise<RetryReply>;

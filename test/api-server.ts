@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { apiError, json, type PlainHandler, succeeded } from './api-answers.ts';
+import { readMark, type SentMark, withMark } from './marks.ts';
 
 /**
  * A stand-in for the real Message Batches API, for tests: real HTTP on 127.0.0.1, batches in memory, the shapes
@@ -20,7 +21,7 @@ export type ApiServer = {
   readonly url: string;
   /** The only key that is let in. */
   readonly key: string;
-  /** The bodies of all creates that came in under the key, parsed, oldest first. */
+  /** The bodies of all creates that came in under the key, parsed, oldest first; their requests under their own ids. */
   readonly creates: CreateBody[];
   /** The same as they came. */
   readonly bodies: string[];
@@ -31,6 +32,8 @@ export type ApiServer = {
   end(id: string): void;
   /** A batch of another program on the same key, made now, with a request per id; gives its id. */
   make(customIds: readonly string[]): string;
+  /** Makes the batch of the create that came last, whose answer said that there is none; gives its id. */
+  commit(): string;
   /** A batch as the API tells of it. */
   describe(id: string): object;
   /** How often a route was asked for. */
@@ -61,7 +64,10 @@ export type SeenRequest = {
 
 export type ApiBatch = {
   id: string;
+  /** Under their own ids. */
   requests: ApiRequest[];
+  /** What the last of them came under. */
+  mark: SentMark | null;
   status: 'in_progress' | 'canceling' | 'ended';
   createdAt: Date;
   endedAt: Date | null;
@@ -113,7 +119,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const lines = Buffer.isBuffer(made)
       ? made
       : made.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('');
-    batch.results = Buffer.from(lines);
+    batch.results = withMark(Buffer.from(lines), batch.mark);
     batch.status = 'ended';
     batch.endedAt = new Date();
   }
@@ -136,21 +142,27 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const other = overrides.find((entry) => entry.route === route && entry.left > 0);
     if (other) other.left -= 1;
     const makesBatch = route === 'create' && (!other || other.after);
-    if (route === 'create') {
-      bodies.push(body);
-      creates.push(JSON.parse(body));
-    }
-    const made = makesBatch ? newBatch(creates.at(-1)?.requests ?? []) : undefined;
+    const wanted = route === 'create' ? received(body) : null;
+    const made = wanted && makesBatch ? newBatch(wanted) : undefined;
     const pass = () => answer(answerOf(route, url, body, made));
     if (other) return other.handler(request, response, pass);
     return pass();
   }
 
-  function newBatch(wanted: ApiRequest[]): ApiBatch {
+  function received(body: string) {
+    const create: CreateBody = JSON.parse(body);
+    const wanted = readMark(create.requests);
+    bodies.push(body);
+    creates.push({ ...create, requests: wanted.requests });
+    return wanted;
+  }
+
+  function newBatch({ requests: wanted, mark }: Pick<ApiBatch, 'requests' | 'mark'>): ApiBatch {
     const id = `msgbatch_test${String(batches.length + 1).padStart(20, '0')}`;
     const batch: ApiBatch = {
       id,
       requests: wanted,
+      mark,
       status: 'in_progress',
       createdAt: new Date(),
       endedAt: null,
@@ -228,8 +240,11 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     batches,
     endAll: () => batches.forEach(end),
     end: (id) => batches.filter((batch) => batch.id === id).forEach(end),
-    make: (customIds) =>
-      newBatch(customIds.map((custom_id) => ({ custom_id, params: { model: 'claude-haiku-5-5' } }))).id,
+    make: (customIds) => {
+      const made = customIds.map((custom_id) => ({ custom_id, params: { model: 'claude-haiku-5-5' } }));
+      return newBatch({ requests: made, mark: null }).id;
+    },
+    commit: () => newBatch(readMark(JSON.parse(bodies.at(-1) ?? '').requests)).id,
     describe: (id) => {
       const batch = batches.find((one) => one.id === id);
       if (!batch) throw new Error(`there is no batch ${id}`);

@@ -1,5 +1,6 @@
 import { BatchError } from '../errors.ts';
 import { splitLines } from '../lib/lines.ts';
+import { ownId } from '../lib/mark.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
@@ -25,7 +26,13 @@ export async function writeAdoptedTasks(
   const ids = await readIds(context, record, part);
   const writer = openTasksWriter(blobs);
   try {
-    for (const { id, model } of ids) await writer.add({ task_id: id, model }, { offset: 0, length: 0 });
+    const taken = new Set(ids.map(({ id }) => id));
+    for (const { id, model } of ids) {
+      // One of ours from another computer has a mark, which its own task never had.
+      const own = ownId(id);
+      const task = own === id || taken.has(own) ? { task_id: id } : { task_id: own, custom_id: id };
+      await writer.add({ ...task, model }, { offset: 0, length: 0 });
+    }
     await writer.close();
   } catch (error) {
     await writer.abort();

@@ -1,4 +1,5 @@
 import { isSameKind, type TaskKind } from '../cost/usage.ts';
+import { sentId } from '../lib/mark.ts';
 import type { Effort } from '../provider/models.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Blobs } from '../store/store.ts';
@@ -11,8 +12,10 @@ import { tasksOfPart } from './tasks-of-part.ts';
  */
 export type ExpectedTasks = {
   readonly count: number;
-  /** Of the task behind a custom_id; undefined for one that was not sent. */
+  /** Of the task that was sent under an id; undefined for one that was not sent. */
   position(customId: string): number | undefined;
+  /** What a download that is this part's holds; null where it was sent without. */
+  readonly mark: string | null;
   /** The task's place among all tasks of the batch. */
   ordinal(position: number): number;
   kind(position: number): TaskKind;
@@ -66,7 +69,7 @@ export async function expectedTasks(
   let position = 0;
   for await (const tasks of tasksOfPart(blobs, record, part)) {
     for (const { custom_id, ordinal, model, task_type, effort, structured, schema } of tasks) {
-      positions.set(custom_id, position);
+      positions.set(sentId(part.mark, custom_id), position);
       ordinals[position] = ordinal;
       kinds[position] = kindOf(model, task_type ?? null, effort ?? null);
       forms.note(position, structured, schema ?? null);
@@ -75,6 +78,7 @@ export async function expectedTasks(
   }
   return {
     count: part.request_count,
+    mark: part.mark?.sent ?? null,
     position: (customId) => positions.get(customId),
     ordinal: (position) => ordinals[position] ?? 0,
     kind: (position) => kinds[position] ?? unknownKind,

@@ -3,7 +3,7 @@ import { type CreatedPart, type SavedResults, SCAN } from '../store/record.ts';
 import type { ResultsIndexData } from '../store/results-index.ts';
 import type { Pieces } from '../store/store.ts';
 import type { Scan } from './scan-results.ts';
-import { isWhole, shortfall, shortfallWarning } from './shortfall.ts';
+import { isWhole, linesCounted, shortfall, shortfallWarning } from './shortfall.ts';
 
 /** A download to be received. */
 export type Reception = {
@@ -32,14 +32,30 @@ export async function receive(
 ): Promise<Received> {
   try {
     const found = await scan(saving(chunks, blob));
-    // What was taken for ours holds what we never sent: it is somebody else's.
-    if (part.progress.tentative && found.strange.unknown > 0) return { kind: 'foreign' };
-    if (!isWhole(found, part) && !last) return { kind: 'short', shortfall: shortfall(found, part) };
+    const proof = part.progress.tentative ? provenBy(found, part) : 'ours';
+    if (proof === 'foreign' || (proof === 'without_mark' && last)) return { kind: 'foreign' };
+    if (proof !== 'ours' || (!isWhole(found, part) && !last)) {
+      return { kind: 'short', shortfall: shortfall(found, part) };
+    }
     if ((await blob.finish()) === null) return { kind: 'taken' };
     return { kind: 'saved', saved: scannedResults(found, part) };
   } finally {
     await blob.abort();
   }
+}
+
+/**
+ * What a download says of a part that was taken for ours. Its mark decides, whatever else is wrong with the lines; where it
+ * is not among them, that counts only for a whole download in which none could hide it, and for the last of several.
+ * Of a part without a mark the ids decide.
+ */
+function provenBy(
+  { isMarked, lines, strange }: Scan,
+  part: CreatedPart,
+): 'ours' | 'without_mark' | 'foreign' | 'unproven' {
+  if (isMarked === null) return strange.unknown > 0 ? 'foreign' : 'ours';
+  if (isMarked) return 'ours';
+  return lines >= linesCounted(part) && strange.unreadable === 0 ? 'without_mark' : 'unproven';
 }
 
 /** The chunks as they come, each given to the blob first: the disk works while they are looked at. */

@@ -20,6 +20,8 @@ export type Scan = {
   lines: number;
   /** Lines that are no result, have an id that was not sent, or one that came before. */
   strange: { unreadable: number; unknown: number; repeated: number };
+  /** Whether the part's mark is in it; null for a part that was sent without. */
+  isMarked: boolean | null;
   outcomes: OutcomeCounts;
   usage: Usage[];
   failures: FailureGroup[];
@@ -66,12 +68,16 @@ export async function scanResults(
   let bytes = 0;
   let fenced = 0;
   let uncounted = 0;
+  const { mark } = expected;
+  let isMarked = mark === null ? null : false;
 
   function take(line: Line): void {
     bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
     if (isBlank(line.bytes)) return;
     lines += 1;
     const result = dialect.results.count(line.bytes);
+    if (result?.request_id === mark || (result === null && mark !== null && line.bytes.includes(mark)))
+      isMarked = true;
     if (result === null) strange.unreadable += 1;
     else note(result, line);
   }
@@ -126,6 +132,7 @@ export async function scanResults(
     index: builder.finish(bytes),
     lines,
     strange,
+    isMarked,
     outcomes,
     usage: usage.finish(),
     failures: failures.finish(),

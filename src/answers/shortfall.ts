@@ -3,15 +3,15 @@ import type { Scan } from './scan-results.ts';
 
 type Counted = Pick<Scan, 'lines' | 'strange' | 'outcomes'>;
 
+/** How many lines the results have, as the API counts them. */
+export function linesCounted({ progress }: CreatedPart): number {
+  return Object.values(progress.seen.request_counts).reduce((sum, count) => sum + count, 0);
+}
+
 /** As many lines as the API counts, each with an id that was sent, none twice, none left out. */
 export function isWhole(scan: Counted, part: CreatedPart): boolean {
-  const counts = Object.values(part.progress.seen.request_counts);
   const strange = scan.strange.unreadable + scan.strange.unknown + scan.strange.repeated;
-  return (
-    scan.lines === counts.reduce((sum, count) => sum + count, 0) &&
-    strange === 0 &&
-    scan.outcomes.missing === 0
-  );
+  return scan.lines === linesCounted(part) && strange === 0 && scan.outcomes.missing === 0;
 }
 
 /** How a download is not whole. */

@@ -1,7 +1,9 @@
 import type { Answer } from '../answers/answer.ts';
 import { chunksOf, openView, type View } from '../answers/view.ts';
 import { BatchError } from '../errors.ts';
+import { type Mark, underOwnId } from '../lib/mark.ts';
 import type { Context } from '../state/context.ts';
+import { marksOf } from '../state/parts.ts';
 import { findBatch, requireRecord } from './find-batch.ts';
 
 /**
@@ -9,23 +11,26 @@ import { findBatch, requireRecord } from './find-batch.ts';
  * Holds none of them. Throws `invalid_input` for what is no batch's id.
  */
 export async function* answersOf(context: Context, id: string): AsyncGenerator<Answer> {
-  const view = await viewOf(context, id);
+  const { view } = await viewOf(context, id);
   for (const ordinals of chunksOf(view)) yield* await view.answers(ordinals);
 }
 
 /** A result as a line of the API's own; null where the API gave none. */
 export type ResultLine = { task_id: string; line: string | null };
 
-/** The same as the API gave them. */
+/** The same as the API gave them, under the requests' own ids. */
 export async function* linesOf(context: Context, id: string): AsyncGenerator<ResultLine> {
-  const view = await viewOf(context, id);
+  const { view, marks } = await viewOf(context, id);
   for (const ordinals of chunksOf(view)) {
     const [answers, lines] = await Promise.all([view.answers(ordinals), view.lines(ordinals)]);
-    for (const [index, { task_id }] of answers.entries()) yield { task_id, line: lines[index] ?? null };
+    for (const [index, { task_id, details }] of answers.entries()) {
+      const line = lines[index] ?? null;
+      yield { task_id, line: line && underOwnId(line, details?.custom_id ?? task_id, marks) };
+    }
   }
 }
 
-async function viewOf(context: Context, id: string): Promise<View> {
+async function viewOf(context: Context, id: string): Promise<{ view: View; marks: Mark[] }> {
   const { batch_id: batchId } = await findBatch(context, id);
   const record = await requireRecord(context, batchId);
   if (record.adopted && record.parts.length === 0) {
@@ -34,5 +39,5 @@ async function viewOf(context: Context, id: string): Promise<View> {
       `Which tasks ${batchId} has is told by its results: wait for its end first.`,
     );
   }
-  return openView(context, record);
+  return { view: await openView(context, record), marks: marksOf(record) };
 }

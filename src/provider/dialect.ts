@@ -15,8 +15,8 @@ export type Dialect = {
   readonly batchShare: string;
   /** What a batch is called by the provider. */
   readonly batchIds: IdForm;
-  /** What a request may be called within its batch. */
-  readonly requestIds: IdForm;
+  /** What a request may be called within its batch; no more than `longest` characters. */
+  readonly requestIds: IdForm & { longest: number };
   readonly requests: RequestDialect;
   readonly results: ResultDialect;
   readonly tokens: TokenDialect;
@@ -48,6 +48,8 @@ export type RequestDialect = {
   encode(id: string, params: Params): string;
   /** What `encode` wrote; null for what is no request. */
   decode(text: string): { id: string; params: Params } | null;
+  /** A request under another id, all else as it stands where that can be; null for what is no request. */
+  rename(text: string, id: string): string | null;
   /** A request of ours as the provider takes it. */
   render(request: PlainRequest): Params;
   /** What has to be known of params, whoever wrote them. */

@@ -7,9 +7,9 @@ import type { Provider, RequestBody } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import { createdState, unconfirmedState, updatePart } from '../state/parts.ts';
-import { partBody } from '../store/blob-names.ts';
 import type { BatchRecord, Failure, Intent, Part, PartState } from '../store/record.ts';
 import { claimForGood } from './claims.ts';
+import { openBody } from './open-body.ts';
 import { backToUnconfirmed } from './tentative.ts';
 
 /** A slow line still carries this much a second; the API's answer has its own time on top. */
@@ -99,9 +99,10 @@ async function sendPart(
 
   let intent: Intent;
   let elapsed: () => number;
+  let body: RequestBody;
   const lasts = sendingMs(context, part) + Math.max(0, busyUntil - Date.now());
   try {
-    await requireWholeBody(context, record, part);
+    body = await openBody(context, record, part);
     const made = await makeIntent(context, provider, lasts);
     ({ intent, elapsed } = made);
   } catch (error) {
@@ -125,7 +126,6 @@ async function sendPart(
     try {
       // It stood still since: others may take it for dead by now, and send it themselves.
       if (left <= 0) throw tooLate();
-      const body = bodyOf(context, record, part);
       const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)));
       await takeCreated(context, record, part, batch.id);
       await settle(createdState(intent, batch));
@@ -157,27 +157,6 @@ async function sendPart(
 async function takeCreated(context: Context, record: BatchRecord, part: Part, id: string): Promise<void> {
   const displaced = await claimForGood(context, id, { batch_id: record.batch_id, part: part.number });
   if (displaced !== null) await backToUnconfirmed(context, displaced, id);
-}
-
-function bodyOf({ store }: Context, { batch_id }: BatchRecord, { number, body_bytes }: Part): RequestBody {
-  return { bytes: body_bytes, open: () => store.blobs(batch_id).read(partBody(number)) };
-}
-
-/** Throws where the body is not as it was written: what the API would make of it, nobody could know. */
-async function requireWholeBody(
-  { store }: Context,
-  { batch_id }: BatchRecord,
-  { number, body_bytes }: Part,
-): Promise<void> {
-  const blobs = store.blobs(batch_id);
-  const bytes = await blobs.size(partBody(number));
-  if (bytes === body_bytes) return;
-  const what = bytes === null ? 'is missing' : `has ${bytes} bytes instead of ${body_bytes}`;
-  throw new BatchError(
-    'store_damaged',
-    `The body of part ${number}, ${blobs.describe(partBody(number))}, ${what}. Nothing of it was sent: restore it from a ` +
-      'backup, or submit the work again with force_new.',
-  );
 }
 
 /** What is about to be sent, for `lasts` milliseconds, and a clock that was started when it was made. */

@@ -32,7 +32,7 @@ export async function giveUpDisplaced(
   await backToUnconfirmed(context, owner, id);
 }
 
-/** Lets go of a tentative part whose results hold ids that were never sent. */
+/** Lets go of a tentative part whose results prove that it is another one's. */
 export async function releaseForeign(
   context: Context,
   record: BatchRecord,

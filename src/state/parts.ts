@@ -1,4 +1,5 @@
 import type { BatchError } from '../errors.ts';
+import type { Mark } from '../lib/mark.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
 import type {
   BatchRecord,
@@ -64,6 +65,11 @@ export function unconfirmedState(
   failure: Failure,
 ): Extract<PartState, { state: 'unconfirmed' }> {
   return { state: 'unconfirmed', intent, failure, empty_listings: 0, candidates: [] };
+}
+
+/** The marks that parts were sent under. */
+export function marksOf({ parts }: Pick<BatchRecord, 'parts'>): Mark[] {
+  return parts.flatMap(({ mark }) => mark ?? []);
 }
 
 /** How many requests a provider's batch has. */

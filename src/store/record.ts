@@ -165,6 +165,10 @@ const partState = z.discriminatedUnion('state', [
 ]);
 export type PartState = z.infer<typeof partState>;
 
+/** The mark under which the last request is sent, and where in the body it stands, in bytes, under its own id. */
+const partMark = z.object({ sent: z.string(), own: z.string(), offset: count, length: count });
+export type PartMark = z.infer<typeof partMark>;
+
 export const part = z.object({
   number: z.int().positive(),
   attempt: z.int().positive(),
@@ -175,6 +179,8 @@ export const part = z.object({
   tasks: z.enum(['run', 'listed']).default('run'),
   body_bytes: count,
   body_sha256: z.string(),
+  /** What proves that a provider's batch is this part. Not made by versions before. */
+  mark: partMark.exactOptional(),
   /** What it can cost at most, in US dollars; left out where that is its share of the batch's estimate. */
   maximum_usd: z.number().nonnegative().optional(),
   /** Sent again by whoever saw the end, within what the work had reserved: its figures add nothing to the batch's. */

@@ -1,8 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { BatchError } from '../errors.ts';
-import type { RequestDialect } from '../provider/dialect.ts';
+import { createMark, MARK_BYTES } from '../lib/mark.ts';
+import type { Dialect } from '../provider/dialect.ts';
 import type { Limits } from '../state/context.ts';
 import type { BlobWriter } from '../store/blob-writer.ts';
+import type { PartMark } from '../store/record.ts';
 
 /** Requests in a row, with one byte between each two, as a body has them. */
 export type RequestRun = {
@@ -26,8 +28,14 @@ export type RunPlace = {
   to: number;
 };
 
-/** A body that is whole, in the form in which it is sent. */
-export type WrittenBody = { number: number; request_count: number; bytes: number; sha256: string };
+/** A body that is whole, in the form in which it is sent but for its mark. */
+export type WrittenBody = {
+  number: number;
+  request_count: number;
+  bytes: number;
+  sha256: string;
+  mark: PartMark;
+};
 
 /** Opens a body to be written, which gives `hash` all that is written. */
 export type OpenBody = (hash: Hash) => Promise<{ number: number; blob: BlobWriter }>;
@@ -52,12 +60,15 @@ export type BodiesWriter = {
  */
 export function createBodiesWriter(
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
-  { head, between, tail }: RequestDialect['body'],
+  { requests: wire, requestIds }: Pick<Dialect, 'requests' | 'requestIds'>,
   open: OpenBody,
 ): BodiesWriter {
+  const { head, between, tail } = wire.body;
   const bodies: WrittenBody[] = [];
   let body: OpenedBody | null = null;
   let requests = 0;
+  /** The request that was written last, and where. */
+  let last: { bytes: Uint8Array; offset: number } = { bytes: Buffer.alloc(0), offset: 0 };
 
   async function begin(): Promise<OpenedBody> {
     const hash = createHash('sha256');
@@ -75,9 +86,15 @@ export function createBodiesWriter(
         'Nothing was sent by this call: another one was faster to add parts to the batch. Call batch_status to see what goes on.',
       );
     }
-    bodies.push({ number, request_count: requests, bytes, sha256: hash.digest('hex') });
+    bodies.push({ number, request_count: requests, bytes, sha256: hash.digest('hex'), mark: markOf(last) });
     body = null;
     requests = 0;
+  }
+
+  function markOf({ bytes, offset }: typeof last): PartMark {
+    const own = wire.decode(Buffer.from(bytes).toString('utf8'))?.id;
+    if (own === undefined) throw new BatchError('internal', 'A request that was written is none.');
+    return { ...createMark(own, requestIds.longest), offset, length: bytes.length };
   }
 
   /** How many requests from `from` on still go into the body, and the bytes they take. */
@@ -87,7 +104,7 @@ export function createBodiesWriter(
     for (; to < lengths.length && requests + to - from < limits.partRequests; to += 1) {
       const more = (to > from ? 1 : 0) + (lengths[to] ?? 0);
       const isFirst = requests === 0 && to === from;
-      if (!isFirst && position + bytes + more + tail.length > limits.partBytes) break;
+      if (!isFirst && position + bytes + more + tail.length + MARK_BYTES > limits.partBytes) break;
       bytes += more;
     }
     return { to, bytes };
@@ -108,6 +125,11 @@ export function createBodiesWriter(
         if (!isFirst) await body.blob.write(between);
         places.push({ number: body.number, offset: body.blob.position, from, to });
         await body.blob.write(run.bytes.subarray(start, start + bytes));
+        const length = run.lengths[to - 1] ?? 0;
+        last = {
+          bytes: run.bytes.subarray(start + bytes - length, start + bytes),
+          offset: body.blob.position - length,
+        };
         requests += to - from;
         start += bytes + 1;
         from = to;

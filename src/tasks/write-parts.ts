@@ -9,7 +9,7 @@ import { openTasksWriter } from '../store/task-list.ts';
 import type { RequestSink } from './prepare.ts';
 import { createBodiesWriter, type RunPlace } from './write-bodies.ts';
 
-/** Writes the tasks and the parts' bodies, each body in the form in which it is sent. */
+/** Writes the tasks and the parts' bodies, each body in the form in which it is sent but for its mark. */
 export type PartsWriter = RequestSink & {
   /** Writes the rest; the parts, ready to be sent. */
   finish(): Promise<Part[]>;
@@ -33,12 +33,12 @@ function spansOf(places: readonly RunPlace[], lengths: Uint32Array): Span[] {
 export function createPartsWriter(
   blobs: Blobs,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
-  { requests }: Pick<Dialect, 'requests'>,
+  dialect: Pick<Dialect, 'requests' | 'requestIds'>,
 ): PartsWriter {
   const tasks = openTasksWriter(blobs);
   const schemas = openSchemasWriter(blobs, SCHEMAS);
   let number = 0;
-  const bodies = createBodiesWriter(limits, requests.body, async (hash) => {
+  const bodies = createBodiesWriter(limits, dialect, async (hash) => {
     number += 1;
     return { number, blob: openBlobWriter(blobs, partBody(number), hash) };
   });
@@ -62,6 +62,7 @@ export function createPartsWriter(
           tasks: 'run',
           body_bytes: body.bytes,
           body_sha256: body.sha256,
+          mark: body.mark,
           progress: { state: 'prepared' },
         };
       });

@@ -105,7 +105,7 @@ describe('settling what is uncertain', () => {
       api.override(
         'list',
         (_request, _response, pass) => {
-          api.make(['a', 'b']);
+          api.commit();
           pass();
         },
         { times: 1 },

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bundle } from '../bundle.ts';
+import { ownId } from '../marks.ts';
 import { ServerDied, type SoakClient, startSoakClient } from './soak-client.ts';
 
 export type SoakOptions = {
@@ -167,7 +168,7 @@ async function paid(folder: string): Promise<{ id: string; ids: string[] }[]> {
 
 async function idsIn(body: string): Promise<string[]> {
   const { requests }: { requests: { custom_id: string }[] } = JSON.parse(await readFile(body, 'utf8'));
-  return requests.map(({ custom_id }) => custom_id);
+  return requests.map(({ custom_id }) => ownId(custom_id));
 }
 
 /** The ids of the part of which it is not certain what became of it. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, succeeded } from '../api-server.ts';
+import { ownId } from '../marks.ts';
 
 /** The bytes of each create's body, as its header tells them. */
 const bodyBytes = (api: ApiServer) =>
@@ -155,6 +156,6 @@ test('a raw file of several parts has a line for each task, though their last li
   await follow(server, batch_id);
   await server.ok('get_results', { batch_id, output_file: 'all.raw.jsonl' });
   const lines = (await readFile(path.join(server.work, 'all.raw.jsonl'), 'utf8')).trimEnd().split('\n');
-  const found = new Set(lines.map((line) => JSON.parse(line).custom_id));
+  const found = new Set(lines.map((line) => ownId(JSON.parse(line).custom_id)));
   expect([lines.length, found]).toEqual([6, new Set(ids(6))]);
 });

@@ -253,11 +253,10 @@ describe('right native requests', () => {
     expect(reply.request_count).toBe(20);
     const body = `{"requests":[${lines.join(',')}]}`;
     expect(api.creates).toEqual([JSON.parse(body)]);
-    const create = api.requests.find(
-      ({ method, path }) => method === 'POST' && path === '/v1/messages/batches',
-    );
-    // Equal as data and equally long: not a byte is another.
-    expect(create?.headers['content-length']).toBe(String(Buffer.byteLength(body)));
+    const { own = '', sent = '' } = api.batches[0]?.mark ?? {};
+    expect(own).toBe('r-19');
+    // But for the mark that the last one is sent under.
+    expect(api.bodies).toEqual([body.replace(`"${own}"`, `"${sent}"`)]);
   });
 
   test.each<[what: string, given: object, sent: object]>([

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
+import { ownId } from '../marks.ts';
 import {
   type Fate,
   outcomesByTask,
@@ -583,7 +584,7 @@ describe('the results of several attempts', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(raw.map(({ custom_id, result }) => [custom_id, result.message?.content[0].text])).toEqual([
+    expect(raw.map(({ custom_id, result }) => [ownId(custom_id), result.message?.content[0].text])).toEqual([
       ['a', 'ok a 2'],
       ['b', 'ok b 1'],
       ['c', 'ok c 2'],

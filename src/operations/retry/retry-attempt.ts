@@ -65,8 +65,8 @@ export async function addAttempt(
     const plan = planOf(prepared, nextAttempt(ended));
     if (record.provider !== 'sandbox' && !preparation.byItself)
       await requireApproval(context, { ...plan, ...plan.cost_usd }, preparation);
-    const mark = preparation.byItself ? { by_itself: true as const } : {};
-    const added = (await files.finish()).map((body) => ({ ...newPart(body, plan), ...mark }));
+    const unasked = preparation.byItself ? { by_itself: true as const } : {};
+    const added = (await files.finish()).map((body) => ({ ...newPart(body, plan), ...unasked }));
     const kept = withoutUnsent(record, ended.parts, unsent);
     const named = await nameParts(context, record, plan.attempt === 1 ? withCost(kept, plan) : kept, added);
     await reserveOrTakeBack(context, named, record, added);
@@ -88,6 +88,7 @@ function newPart(body: RetriedBody, { attempt, request_count, cost_usd }: RetryP
     tasks: 'listed',
     body_bytes: body.bytes,
     body_sha256: body.sha256,
+    mark: body.mark,
     maximum_usd: share(cost_usd.maximum),
     expected_usd: share(cost_usd.expected),
     progress: { state: 'prepared' },

@@ -31,13 +31,13 @@ export type RetryFiles = {
 export function createRetryFiles(
   blobs: Blobs,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
-  { requests }: Pick<Dialect, 'requests'>,
+  dialect: Pick<Dialect, 'requests' | 'requestIds'>,
   next: number,
 ): RetryFiles {
   const firsts = new Map<number, number>();
   let list: { number: number; tasks: PartTasksWriter; schemas: SchemasWriter } | null = null;
   let last = next - 1;
-  const bodies = createBodiesWriter(limits, requests.body, async (hash) => {
+  const bodies = createBodiesWriter(limits, dialect, async (hash) => {
     do last += 1;
     while ((await blobs.size(partBody(last))) !== null);
     return { number: last, blob: openBlobWriter(blobs, partBody(last), hash) };

@@ -7,12 +7,13 @@ import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import type { KnownOutput } from '../../cost/tally.ts';
 import { BatchError } from '../../errors.ts';
+import { underOwnId } from '../../lib/mark.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import type { ProviderName } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
-import { isCreated } from '../../state/parts.ts';
+import { isCreated, marksOf } from '../../state/parts.ts';
 import { partResults } from '../../store/blob-names.ts';
 import { openBlobWriter } from '../../store/blob-writer.ts';
 import { openPartTasksWriter } from '../../store/part-tasks.ts';
@@ -81,8 +82,8 @@ export async function takeOver(
   const bodies = await files.finish();
   const reused: CreatedPart[] = [];
   for (const part of touched) reused.push(await answeredPart(context, work, tasks, part, { pilot, taken }));
-  const rest = bodies.map(({ number, request_count, first_task, bytes, sha256 }): Part => {
-    const body = { body_bytes: bytes, body_sha256: sha256 };
+  const rest = bodies.map(({ number, request_count, first_task, bytes, sha256, mark }): Part => {
+    const body = { body_bytes: bytes, body_sha256: sha256, mark };
     return {
       number,
       attempt: 1,
@@ -143,8 +144,8 @@ function kept({ task_type, model, structured, schema }: TaskEntry, custom_id: st
 }
 
 /**
- * A part of the whole that holds only what the pilot answered, as the API gave it: its list names these tasks as the pilot
- * called them, and its body stays, for a retry to find their requests.
+ * A part of the whole that holds only what the pilot answered, as the API gave it under the tasks' own ids: its list names
+ * these as the pilot called them, and its body stays, for a retry to find their requests.
  */
 async function answeredPart(
   context: Context,
@@ -168,8 +169,9 @@ async function answeredPart(
     for (const [index, ordinal] of chunk.entries()) {
       const [entry, other, span] = [entries[index], theirEntries[index], tasks.request(ordinal)];
       if (entry === undefined || other === undefined || span === null) continue;
-      await list.add({ ordinal, ...kept(entry, other.custom_id ?? other.task_id), ...span });
-      await results.write(`${lines[index] ?? ''}\n`);
+      const own = other.custom_id ?? other.task_id;
+      await list.add({ ordinal, ...kept(entry, own), ...span });
+      await results.write(`${underOwnId(lines[index] ?? '', own, marksOf(pilot.record))}\n`);
     }
   }
   await Promise.all([list.close(), results.finish()]);
@@ -187,7 +189,12 @@ async function answeredPart(
   return { ...answered, progress: { ...answered.progress, results: saved } };
 }
 
-function createdPart(part: Part, count: number, first_task: number, { record }: Pilot): CreatedPart {
+function createdPart(
+  { mark: _unsent, ...part }: Part,
+  count: number,
+  first_task: number,
+  { record }: Pilot,
+): CreatedPart {
   const from = record.parts.filter(isCreated).find(({ progress }) => progress.results !== null);
   if (from === undefined)
     throw new BatchError('internal', `${record.batch_id} has answers and no part that has ended.`);

@@ -7,7 +7,14 @@ import { checkParams } from './requests/check-params.ts';
 import { leaveOutNulls } from './requests/leave-out-nulls.ts';
 import { prepareOutputSchema } from './requests/output-schema.ts';
 import { promptSize, promptText } from './requests/prompt-size.ts';
-import { bodyForm, decodeRequest, encodeRequest, factsOf, renderParams } from './requests/request.ts';
+import {
+  bodyForm,
+  decodeRequest,
+  encodeRequest,
+  factsOf,
+  renameRequest,
+  renderParams,
+} from './requests/request.ts';
 import { countResultLine, readResultLine } from './results/result-line.ts';
 
 /** The wire of the Message Batches API, as its documentation has it. */
@@ -31,11 +38,13 @@ export const anthropicDialect: Dialect = {
     pattern: /^[a-zA-Z0-9_-]{1,64}$/,
     valid: '1 to 64 letters, digits, _ or -',
     example: 'row-17',
+    longest: 64,
   },
   requests: {
     body: bodyForm,
     encode: encodeRequest,
     decode: decodeRequest,
+    rename: renameRequest,
     render: renderParams,
     facts: factsOf,
     tidy: leaveOutNulls,

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { ownId } from '../../lib/mark.ts';
 import { openRegularFile } from '../../lib/regular-file.ts';
 import { erroredResult, succeededResult } from './answer.ts';
 import { type IndexEntry, readIndex } from './request-index.ts';
@@ -71,7 +72,7 @@ function resultLine(batchId: string, text: string, finished: boolean): string {
   const result = !finished
     ? { type: 'canceled' }
     : checked.ok
-      ? succeededResult(batchId, custom_id, checked.value)
+      ? succeededResult(batchId, ownId(custom_id), checked.value)
       : erroredResult(checked.problem);
   return `${JSON.stringify({ custom_id, result })}\n`;
 }

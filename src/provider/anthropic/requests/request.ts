@@ -27,6 +27,17 @@ export function decodeRequest(text: string): { id: string; params: Params } | nu
   return { id, params: { ...params, max_tokens: plainNumbers(params.max_tokens) } };
 }
 
+/** A request that was written by somebody else keeps its form, unless its id can't be told in it without parsing. */
+export function renameRequest(text: string, id: string): string | null {
+  const request = decodeRequest(text);
+  if (request === null) return null;
+  const head = `{"custom_id":"${request.id}"`;
+  const renamed = `{"custom_id":"${id}"${text.slice(head.length)}`;
+  return text.startsWith(head) && decodeRequest(renamed)?.id === id
+    ? renamed
+    : encodeRequest(id, request.params);
+}
+
 /** The params of a single prompt. */
 export function renderParams(request: PlainRequest): Params {
   const { model, max_tokens, system, prompt, context = [], attachment, output_schema, effort } = request;

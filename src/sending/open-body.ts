@@ -1,0 +1,58 @@
+import { BatchError } from '../errors.ts';
+import { dialectOf } from '../provider/dialects.ts';
+import type { RequestBody } from '../provider/provider.ts';
+import type { Context } from '../state/context.ts';
+import { partBody } from '../store/blob-names.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import type { Pieces } from '../store/store.ts';
+
+/**
+ * A part's body as it is sent: as it was written, its last request under the part's mark. Throws `store_damaged` where
+ * it is not as it was written: what the API would make of it, nobody could know.
+ */
+export async function openBody(
+  { store }: Pick<Context, 'store'>,
+  { batch_id, provider }: BatchRecord,
+  { number, body_bytes, mark }: Part,
+): Promise<RequestBody> {
+  const blobs = store.blobs(batch_id);
+  const name = partBody(number);
+  const bytes = await blobs.size(name);
+  if (bytes !== body_bytes) {
+    throw damagedBody(bytes === null ? 'is missing' : `has ${bytes} bytes instead of ${body_bytes}`);
+  }
+  if (mark === undefined) return { bytes: body_bytes, open: () => blobs.read(name) };
+
+  const [last] = await blobs.readRanges(name, [mark]);
+  const renamed = last && dialectOf(provider).requests.rename(last.toString('utf8'), mark.sent);
+  if (renamed === undefined || renamed === null) throw damagedBody('does not end in a request');
+  const marked = Buffer.from(renamed);
+  const { offset, length } = mark;
+  return {
+    bytes: body_bytes - length + marked.length,
+    async *open() {
+      yield* upTo(blobs.read(name), offset);
+      yield marked;
+      yield* blobs.read(name, offset + length);
+    },
+  };
+
+  function damagedBody(what: string): BatchError {
+    return new BatchError(
+      'store_damaged',
+      `The body of part ${number}, ${blobs.describe(name)}, ${what}. Nothing of it was sent: restore it from a ` +
+        'backup, or submit the work again with force_new.',
+    );
+  }
+}
+
+/** The first `length` bytes. */
+async function* upTo(chunks: Pieces, length: number): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const chunk of chunks) {
+    const taken = chunk.length > left ? chunk.subarray(0, left) : chunk;
+    yield taken;
+    left -= taken.length;
+    if (left === 0) return;
+  }
+}
