@@ -7,6 +7,7 @@ import type { Context } from '../state/context.ts';
 import { TASKS } from '../store/blob-names.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { openTasksWriter } from '../store/task-list.ts';
+import { boundedResults } from './bounded-results.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
 
 /** Ids that programs count up come in the order of their numbers: row-2 before row-10. */
@@ -53,7 +54,7 @@ async function readIds(context: Context, record: BatchRecord, part: CreatedPart)
   for (let fetch = 1; fetch <= context.limits.downloads; fetch += 1) {
     await pauseBefore(context, fetch);
     try {
-      const results = context.provider(record.provider).streamResults(provider_batch_id);
+      const results = boundedResults(context, record, part);
       found = await modelsById(results, dialectOf(record.provider));
       if (found.size === part.request_count) break;
     } catch (error) {

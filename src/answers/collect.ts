@@ -10,6 +10,7 @@ import type { BatchRecord, CreatedPart, SavedResults } from '../store/record.ts'
 import { writeResultsIndex } from '../store/results-index.ts';
 import type { Pieces } from '../store/store.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
+import { boundedResults } from './bounded-results.ts';
 import { loadAnswerCheck } from './check-answer.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
 import { expectedTasks } from './expected-tasks.ts';
@@ -123,7 +124,7 @@ async function download(
     const last = fetch >= context.limits.downloads;
     const blob = openBlobWriter(blobs, partResults(part.number));
     try {
-      const bytes = context.provider(record.provider).streamResults(provider_batch_id);
+      const bytes = boundedResults(context, record, part);
       const received = await receive(bytes, { part, blob, last: last && clean }, scan);
       if (received.kind === 'foreign') return 'foreign';
       if (received.kind === 'taken') return null;

@@ -1,5 +1,5 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
-import { pipeline, Readable } from 'node:stream';
+import { pipeline, Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { createProxyAgent, routeTo } from './proxy.ts';
 import { sendBody } from './send-body.ts';
@@ -16,7 +16,7 @@ export async function fetchByHttp(
   isLate: () => boolean = () => false,
 ): Promise<Response> {
   const { body, ...described } = await exchange(url, init, isLate);
-  return new Response(mayHaveBody(described.status) ? ReadableStream.from(body) : null, described);
+  return new Response(mayHaveBody(described.status) ? ReadableStream.from(limited(body)) : null, described);
 }
 
 /**
@@ -25,7 +25,7 @@ export async function fetchByHttp(
  */
 export async function fetchDownload(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
   const { body, ...described } = await exchange(url, init, () => false);
-  if (described.status > 299) return new Response(ReadableStream.from(body), described);
+  if (described.status > 299) return new Response(ReadableStream.from(limited(body)), described);
   const answer = new Response(null, described);
   bodies.set(answer, body);
   return answer;
@@ -37,6 +37,29 @@ const bodies = new WeakMap<Response, Readable>();
 /** The body of a good answer of `fetchDownload`, which has none itself. */
 export function downloadBody(response: Response): Readable {
   return bodies.get(response) ?? Readable.from([]);
+}
+
+/** More than any answer has that is no download: a page of a thousand batches takes a twentieth. */
+const LONGEST_ANSWER_BYTES = 10 * 1024 * 1024;
+
+/** An answer is longer than any can be; it was not read on. */
+export class AnswerTooLong extends Error {
+  constructor() {
+    super(`the answer is longer than ${LONGEST_ANSWER_BYTES / 1024 / 1024} MB, and was not read on`);
+  }
+}
+
+/** The body of an answer that is held in memory, counted as it is when it was decompressed. */
+function limited(body: Readable): Readable {
+  let bytes = 0;
+  const counter = new Transform({
+    transform(piece: Uint8Array, _encoding, done) {
+      bytes += piece.length;
+      if (bytes > LONGEST_ANSWER_BYTES) done(new AnswerTooLong());
+      else done(null, piece);
+    },
+  });
+  return pipeline(body, counter, () => {});
 }
 
 /** No connection came about, so nothing of the request has left. `reason` is a code, or a few words. */

@@ -111,3 +111,18 @@ describe.each(ways)('%s', (_name, fetchIt, textOf) => {
     await expect(reading).rejects.toThrow(/abort/i);
   });
 });
+
+test.each([
+  ['in memory', 200, (url: string) => fetchByHttp(url)],
+  ['of a refusal', 400, (url: string) => fetchByHttp(url)],
+  ['of a download that is refused', 400, (url: string) => fetchDownload(url)],
+])(
+  'a body %s is not read beyond what an answer can have, as it is when decompressed',
+  async (_what, status, get) => {
+    const blanks = gzipSync(Buffer.alloc(40_000_000, ' '));
+    const url = await serve((_request, response) => {
+      response.writeHead(status, { 'content-encoding': 'gzip' }).end(blanks);
+    });
+    await expect((await get(url)).text()).rejects.toThrow('the answer is longer than 10 MB');
+  },
+);

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, hang, json, reset } from '../api-server.ts';
@@ -50,7 +51,14 @@ const stalledBody: ApiHandler = (_request, response) => {
 /** `requests`: how often one look asks; what may have been a broken connection is asked for once more. */
 type Fault = [name: string, handler: ApiHandler, requests: number, told: RegExp];
 
+/** Ten thousand times larger than it comes. */
+const endless: ApiHandler = (_request, response) =>
+  response
+    .writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+    .end(gzipSync(Buffer.alloc(40_000_000, ' ')));
+
 const faults: Fault[] = [
+  ['an answer without end', endless, 2, /the answer is longer than 10 MB/],
   ['429', error(429, 'rate_limit_error', { 'retry-after': '7' }), 1, /in 7 seconds/],
   ['529', error(529, 'overloaded_error'), 1, /busy/],
   ['500', error(500, 'api_error'), 2, /500 api_error/],

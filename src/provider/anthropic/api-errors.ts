@@ -1,5 +1,5 @@
 import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
-import { NotConnected } from '../../lib/http-fetch.ts';
+import { AnswerTooLong, NotConnected } from '../../lib/http-fetch.ts';
 import { redact } from '../../log.ts';
 
 /** What was asked of the API, as messages name it. */
@@ -176,6 +176,8 @@ export function gaveUpError(operation: Operation, reason: unknown): BatchError {
  */
 export function connectionError(operation: Operation, cause: unknown, route = ''): BatchError {
   const causes = causesOf(cause);
+  const tooLong = causes.find((each) => each instanceof AnswerTooLong);
+  if (tooLong !== undefined) return uncertainError(operation, tooLong.message, cause);
   const codes = causes.flatMap((each) => ('code' in each ? [String(each.code)] : []));
   const notConnected = causes.find((each) => each instanceof NotConnected);
   const why = notConnected?.reason ?? (codes.includes('ERR_INVALID_URL') ? 'ERR_INVALID_URL' : undefined);

@@ -9,10 +9,12 @@ import { type Operation, uncertainError } from './api-errors.ts';
  * characters that are harmless there; fields that we don't use are let be.
  */
 
-const idPattern = /^[A-Za-z0-9_-]+$/;
-const count = z.int().nonnegative();
+/** Texts and counts have an end: they are kept, and rows are made by them. */
+const idPattern = /^[A-Za-z0-9_-]{1,130}$/;
+const count = z.int().nonnegative().max(10_000_000);
 const optionalTime = z
   .string()
+  .max(100)
   .nullish()
   .transform((time) => time ?? null);
 
@@ -33,7 +35,10 @@ const batch = z
       canceled: count.default(0),
       expired: count.default(0),
     }),
-    created_at: z.string().refine((time) => !Number.isNaN(Date.parse(time))),
+    created_at: z
+      .string()
+      .max(100)
+      .refine((time) => !Number.isNaN(Date.parse(time))),
     expires_at: optionalTime,
     ended_at: optionalTime,
     cancel_initiated_at: optionalTime,
@@ -54,7 +59,7 @@ const page = z.object({
     .transform((id) => id ?? null),
 });
 
-const counted = z.object({ input_tokens: count });
+const counted = z.object({ input_tokens: z.int().nonnegative() });
 
 const support = z.object({ supported: z.boolean() }).nullish().catch(null);
 
