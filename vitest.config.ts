@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { AroundTests } from './test/reporter.ts';
 
 export default defineConfig({
   test: {
@@ -9,7 +10,11 @@ export default defineConfig({
     expect: { poll: { timeout: 90_000, interval: 20 } },
     pool: 'forks',
     maxWorkers: 2,
-    // The counts for .ci/run; a person reads the default report.
-    reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
+    // The counts for .ci/run; a person reads the others.
+    reporters: [
+      new AroundTests('All tests take some 6 minutes on 2 cores, twice that on a busy machine.'),
+      'minimal',
+      ['json', { outputFile: 'test-results.json' }],
+    ],
   },
 });

@@ -1,0 +1,30 @@
+import { configDefaults, defineConfig, mergeConfig } from 'vitest/config';
+import { AroundTests } from './test/reporter.ts';
+import everything from './vitest.config.ts';
+
+/** Tests with kills, large files, real clients or waits for a stalled network: not for every save. */
+const slow = [
+  'test/safety/**',
+  'test/server/**',
+  'test/cli/**',
+  'test/mcp/**',
+  'test/guide/**',
+  'test/provider/contract.test.ts',
+  'test/provider/sandbox/sandbox.test.ts',
+  'test/provider/anthropic/anthropic-provider.test.ts',
+  'test/tasks/examine-threads.test.ts',
+  'test/answers/{checked,selected}-answers.test.ts',
+  'test/operations/{retries,retry,pilot,telling}.test.ts',
+  'test/store/stores.test.ts',
+  'test/cost/maximum.test.ts',
+  'test/tools/{advertised,downloads,effort,estimate,progress,reply-size,retry-batch,retry-changes,said}.test.ts',
+  'test/{demo,docs,package}.test.ts',
+];
+
+const fast = mergeConfig(
+  everything,
+  defineConfig({ test: { exclude: [...configDefaults.exclude, ...slow] } }),
+);
+// Merging appends: the announcement of all tests would stand beside this one, and their counts be taken for all.
+fast.test.reporters = [new AroundTests('The fast tests take about a minute on 2 idle cores.'), 'minimal'];
+export default fast;
