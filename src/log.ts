@@ -11,9 +11,40 @@ type LogOptions = {
   secrets: readonly string[];
 };
 
-/** Replaces every secret in `text` by `[key]`. */
+/** A shorter one would be found in what has nothing to do with it. */
+const SHORTEST_SECRET = 12;
+
+/** Whatever looks like a key of the API's, and the user name and password in an address. */
+const TOKEN = /sk-ant-[\w-]+/g;
+const IN_ADDRESS = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@"']+@/gi;
+
+/**
+ * Replaces by `[key]` what is a secret in a text in which one can stand: in errors, logs and quotes, never in ids or answers.
+ * A secret counts as a whole word of at least 12 characters, as it is, in JSON or in an address.
+ */
 export function redact(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '[key]'), text);
+  const plain = text.replace(TOKEN, '[key]').replace(IN_ADDRESS, '[key]@');
+  return formsOf(secrets).reduce((clean, form) => clean.replace(wordOf(form), '[key]'), plain);
+}
+
+/** The longest first: one may be part of another. */
+function formsOf(secrets: readonly string[]): string[] {
+  const forms = secrets
+    .map((secret) => secret.trim())
+    .filter((secret) => secret.length >= SHORTEST_SECRET)
+    .flatMap((secret) => [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      encodeURIComponent(secret.toWellFormed()),
+    ]);
+  return [...new Set(forms)].sort((a, b) => b.length - a.length);
+}
+
+/** A form as a whole word: what it begins or ends with may be no letter, and then anything stands beside it. */
+function wordOf(form: string): RegExp {
+  const before = /^\w/.test(form) ? '(?<!\\w)' : '';
+  const after = /\w$/.test(form) ? '(?!\\w)' : '';
+  return new RegExp(before + form.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&') + after, 'g');
 }
 
 export function createLog({ level, write, secrets }: LogOptions): Log {

@@ -13,7 +13,7 @@ import {
   homeFolder,
   isWorkingFolder,
 } from './folders.ts';
-import { readBaseUrl, readNetworkVariables } from './network-variables.ts';
+import { readBaseUrl, readNetworkVariables, secretsIn } from './network-variables.ts';
 import { type Environment, readSettings } from './read-settings.ts';
 import { settings } from './settings.ts';
 
@@ -151,9 +151,7 @@ export function readConfig(surroundings: Surroundings): Config {
     allowNetworkTools: value(settings.allowNetworkTools),
     betas: value(settings.betas) ?? [],
     logLevel: value(settings.logLevel),
-    secrets: [network.set.ANTHROPIC_API_KEY, network.set.ANTHROPIC_AUTH_TOKEN].filter(
-      (secret) => secret !== undefined,
-    ),
+    secrets: secretsIn(network.set),
     notices: [...notices, ...network.notices],
   };
 }

@@ -1,6 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { BatchError, renderError } from '../errors.ts';
-import { parseExact, stringifyExact } from '../lib/exact-json.ts';
+import { ExactNumber, parseExact, stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { Context } from '../state/context.ts';
 import { asMeant } from './as-meant.ts';
@@ -14,7 +14,7 @@ const LONGEST_TEXT = 20_000;
 /**
  * Runs one of the tools and turns what it returns or throws into what MCP sends: the same facts as structured content
  * and as text, for some clients show one and some the other; of an error only the text. `redact` takes keys
- * out of whatever is said.
+ * out of what is said, not of what is passed on.
  */
 export async function callTool(
   name: string,
@@ -32,10 +32,28 @@ export async function callTool(
     return { content: [{ type: 'text', text }], isError: true };
   };
   if ('error' in end) return refuse(end.error);
-  const text = redact(stringifyExact(end.reply));
+  const text = stringifyExact(withoutSecrets(end.reply, redact));
   if (text.length > LONGEST_TEXT) return refuse(tooLong(tool));
   const { value } = parseExact(text);
   return { content: [{ type: 'text', text }], ...(isJsonObject(value) && { structuredContent: value }) };
+}
+
+/** Fields of replies that say something, where a quote of the API or of the system can stand. */
+const SAID = new Set(['warnings', 'next_step', 'message', 'problem', 'suggestion', 'advice']);
+/** Fields that pass on what is the caller's or the model's, as it came. */
+const PASSED_ON = new Set(['text', 'json', 'content', 'tool_calls', 'details', 'row', 'values', 'preview']);
+
+/** A reply with keys taken out of what is said in it; ids, counts and answers stay what they are. */
+function withoutSecrets(value: unknown, redact: (text: string) => string, isSaid = false): unknown {
+  if (typeof value === 'string') return isSaid ? redact(value) : value;
+  if (Array.isArray(value)) return value.map((each) => withoutSecrets(each, redact, isSaid));
+  if (!isJsonObject(value) || value instanceof ExactNumber) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key,
+      PASSED_ON.has(key) ? each : withoutSecrets(each, redact, isSaid || SAID.has(key)),
+    ]),
+  );
 }
 
 /** How a call ended, and the arguments as they were taken. */

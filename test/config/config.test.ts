@@ -87,6 +87,9 @@ describe('a setting', () => {
     ['BATCH_MCP_ALLOW_NETWORK_TOOLS', '1', { allowNetworkTools: true }],
     ['ANTHROPIC_API_KEY', 'sk-ant-1', { secrets: ['sk-ant-1'] }],
     ['ANTHROPIC_AUTH_TOKEN', 'token', { secrets: ['token'] }],
+    ['ANTHROPIC_CUSTOM_HEADERS', 'Authorization: Bearer t\nx-a: b\nx-Api-Key: k', { secrets: ['t', 'k'] }],
+    ['HTTPS_PROXY', 'http://ada:pass@p.example:1', { secrets: ['pass'] }],
+    ['https_proxy', 'http://p.example:1', { secrets: [] }],
   ];
   it.each(variables)('%s=%s', (name, value, expected) => {
     expect(read({ [name]: value })).toMatchObject(expected);

@@ -14,6 +14,7 @@ import {
   readSdkSettings,
   type SdkSettings,
   secretsOf,
+  withoutUser,
 } from './credentials.ts';
 import { streamResponse } from './results-stream.ts';
 import { withTimeLimit } from './time-limit.ts';
@@ -73,7 +74,11 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     if (opened) return opened;
     const found = await credential();
     const sdk = await import('@anthropic-ai/sdk');
-    opened ??= { sdk, client: createClient(sdk, options, settings, log), secrets: secretsOf(found) };
+    opened ??= {
+      sdk,
+      client: createClient(sdk, options, settings, log),
+      secrets: secretsOf(found, settings),
+    };
     return opened;
   }
 
@@ -142,7 +147,7 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
       const profile = found.kind === 'profile' ? found.profile : undefined;
       const baseUrl = settings.baseUrl ?? profile?.base_url ?? 'https://api.anthropic.com';
       return {
-        base_url: baseUrl.replace(/\/+$/, ''),
+        base_url: withoutUser(baseUrl).replace(/\/+$/, ''),
         workspace: settings.workspace ?? profile?.workspace_id ?? null,
       };
     },

@@ -38,7 +38,7 @@ export function answerError(
   const code = codeOfAnswer(operation, answer);
   const said = answer.message ? `: "${quote(answer.message, secrets)}"` : '';
   const told = [String(answer.status), answer.type].filter(Boolean).join(' ');
-  const echoesSecret = clean(answer.message ?? '', secrets) !== (answer.message ?? '');
+  const echoesSecret = redact(answer.message ?? '', secrets) !== (answer.message ?? '');
   return new BatchError(code, `${failed[operation]} (${told})${said}. ${advice(code, operation, answer)}`, {
     api: apiFailure(answer),
     // An answer that echoes the key would carry it on in the SDK's error.
@@ -100,13 +100,8 @@ function retryAfterSeconds(header: string | null | undefined): number | null {
   return Number.isNaN(wait) ? null : Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER_SECONDS);
 }
 
-/** Tokens of profiles are not known here, but have the same beginning as keys. */
-function clean(text: string, secrets: readonly string[]): string {
-  return redact(text, secrets).replace(/\bsk-ant-[\w-]+/g, '[key]');
-}
-
 function quote(text: string, secrets: readonly string[]): string {
-  const line = clean(text, secrets).replace(/\s+/g, ' ').trim();
+  const line = redact(text, secrets).replace(/\s+/g, ' ').trim();
   return line.length > MESSAGE_QUOTED ? `${line.slice(0, MESSAGE_QUOTED)}…` : line;
 }
 

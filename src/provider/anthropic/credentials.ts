@@ -1,5 +1,6 @@
 import { BatchError } from '../../errors.ts';
 import { placeholderIn } from '../../lib/placeholder.ts';
+import { parseHeaderLines, secretsOfHeaders } from '../../lib/secret-headers.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -64,16 +65,7 @@ export function onlyThisKey(env: Environment, apiKey: string): Record<string, st
   return { ...Object.fromEntries(taken), authorization: `Bearer ${apiKey}` };
 }
 
-/** The SDK's format: a line per header, `name: value`. Names come out in lower case. */
-function parseCustomHeaders(env: Environment): Record<string, string> {
-  const lines = (env.ANTHROPIC_CUSTOM_HEADERS ?? '').split('\n').filter((line) => line.includes(':'));
-  return Object.fromEntries(
-    lines.map((line) => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
-    }),
-  );
-}
+const parseCustomHeaders = (env: Environment) => parseHeaderLines(env.ANTHROPIC_CUSTOM_HEADERS ?? '');
 
 /**
  * The credential that the SDK would use with these settings, found without an API call.
@@ -118,6 +110,20 @@ export function identity(credential: Credential): string {
 }
 
 /** What must not be quoted of an answer. A profile's tokens are not known here. */
-export function secretsOf(credential: Credential): string[] {
-  return credential.kind === 'profile' ? [] : [credential.secret.replace(/^Bearer /i, '')];
+export function secretsOf(
+  credential: Credential,
+  { customHeaders }: Pick<SdkSettings, 'customHeaders'>,
+): string[] {
+  const own = credential.kind === 'profile' ? [] : [credential.secret.replace(/^Bearer /i, '')];
+  return [...own, ...secretsOfHeaders(customHeaders)];
+}
+
+/** An address without the user name and password that a profile may have put into it: it is kept, and shown. */
+export function withoutUser(address: string): string {
+  if (!URL.canParse(address)) return address;
+  const url = new URL(address);
+  if (url.username === '' && url.password === '') return address;
+  url.username = '';
+  url.password = '';
+  return url.href;
 }

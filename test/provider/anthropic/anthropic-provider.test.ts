@@ -438,6 +438,15 @@ describe('credentials', () => {
     expect(renderError(error)).not.toContain('secret');
   });
 
+  it('that stand in custom headers are shown nowhere when the API echoes them', async () => {
+    vi.stubEnv('ANTHROPIC_BASE_URL', api.url);
+    vi.stubEnv('ANTHROPIC_API_KEY', api.key);
+    vi.stubEnv('ANTHROPIC_CUSTOM_HEADERS', 'x-gateway-token: a"token-of-the-gateway');
+    api.override('list', json(401, apiError('authentication_error', 'not a"token-of-the-gateway!')));
+    const error = await failure(fromEnvironment().listBatches({ limit: 1 }));
+    expect(error.message).toContain('not [key]!');
+  });
+
   it('that the API echoes are shown nowhere', async () => {
     const said = `invalid key ${api.key}, or sk-ant-other-one ${'x'.repeat(1000)}`;
     api.override('create', json(401, apiError('authentication_error', said)));

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { redact } from '../src/log.ts';
+
+const key = 'key-of-twelve-and-more';
+const quoted = 'a"token\\with.odd+ends=';
+
+describe('redact takes out a secret', () => {
+  it.each([
+    ['as a whole word', `bad ${key}, or (${key})`, 'bad [key], or ([key])'],
+    ['in quotes', `"${key}"`, '"[key]"'],
+    ['that was given with a line break', `bad ${key}`, 'bad [key]', `${key}\n`],
+    ['with a quote in it', `bad ${quoted}!`, 'bad [key]!', quoted],
+    ['as JSON writes it', JSON.stringify({ token: quoted }), '{"token":"[key]"}', quoted],
+    ['as an address holds it', `?t=${encodeURIComponent(quoted)}`, '?t=[key]', quoted],
+    ['of whatever session, by its beginning', 'xsk-ant-oat01-abc_d-e.', 'x[key].'],
+    ['of any length in an address', 'http://ada:pw@p.example:1/x', 'http://[key]@p.example:1/x'],
+    ['that is a name alone', 'through https://pw@p.example', 'through https://[key]@p.example'],
+  ])('%s', (_what, text, clean, secret = key) => {
+    expect(redact(text, [secret])).toBe(clean);
+  });
+
+  it('that begins with another one', () => {
+    expect(redact(`${key}-longer ${key}`, [key, `${key}-longer`])).toBe('[key] [key]');
+  });
+
+  it.each([
+    ['a short one', 'the word token', 'token'],
+    ['a part of a word', `un${key}ed`, key],
+    ['an empty one', 'a text', ''],
+    ['an address without a user', 'https://p.example/a@b', key],
+  ])('but leaves %s', (_what, text, secret) => {
+    expect(redact(text, [secret])).toBe(text);
+  });
+});
