@@ -39,12 +39,17 @@ export async function openRegularFile(
   }
 }
 
-/** The text of a regular file. Throws as `openRegularFile` does. */
-export async function readRegularFile(path: string, options?: RegularFileOptions): Promise<string> {
+/** What a regular file holds. Throws as `openRegularFile` does. */
+export async function readRegularBytes(path: string, options?: RegularFileOptions): Promise<Buffer> {
   const handle = await openRegularFile(path, options);
   try {
-    return await handle.readFile('utf8');
+    return await handle.readFile();
   } finally {
     await handle.close();
   }
+}
+
+/** The text of a regular file. Throws as `openRegularFile` does. */
+export async function readRegularFile(path: string, options?: RegularFileOptions): Promise<string> {
+  return (await readRegularBytes(path, options)).toString('utf8');
 }

@@ -1,4 +1,4 @@
-import { openRegularFile } from '../../lib/regular-file.ts';
+import { readRegularBytes } from '../../lib/regular-file.ts';
 
 /** Where a request stands in the body file, and whether its params are right. */
 export type IndexEntry = { offset: number; bytes: number; valid: boolean };
@@ -17,8 +17,7 @@ export function encodeIndex(entries: readonly IndexEntry[]): Buffer {
 }
 
 export async function readIndex(path: string): Promise<IndexEntry[]> {
-  const handle = await openRegularFile(path);
-  const encoded = await handle.readFile().finally(() => handle.close());
+  const encoded = await readRegularBytes(path);
   return Array.from({ length: encoded.length / ENTRY_BYTES }, (_, ordinal) => ({
     offset: encoded.readDoubleLE(ordinal * ENTRY_BYTES),
     bytes: encoded.readUInt32LE(ordinal * ENTRY_BYTES + 8),
