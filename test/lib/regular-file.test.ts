@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { constants, readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readPriceFile } from '../../src/cost/price-file.ts';
 import { BatchError } from '../../src/errors.ts';
@@ -48,33 +47,4 @@ describe('only a regular file is opened:', () => {
     execFileSync('mkfifo', [at]);
     await expect(read(at)).rejects.toBeInstanceOf(BatchError);
   });
-});
-
-/** Those that open a file that they make, a folder, one of this package or of the system, or read through a handle. */
-const OTHERS = [
-  'lib/regular-file.ts',
-  'lib/atomic-output.ts',
-  'lib/durable-write.ts',
-  'lib/file-writer.ts',
-  'provider/sandbox/batch-folder.ts',
-  'provider/sandbox/receive.ts',
-  'store/process-identity.ts',
-  'tasks/read-requests.ts',
-  'version.ts',
-];
-
-it('nothing else in src/ opens files to read them', () => {
-  const src = fileURLToPath(new URL('../../src/', import.meta.url));
-  const opening = readdirSync(src, { recursive: true, encoding: 'utf8' })
-    .map((name) => name.split(path.sep).join('/'))
-    .filter((name) => name.endsWith('.ts'))
-    .filter((name) => {
-      const imports = readFileSync(path.join(src, name), 'utf8').matchAll(
-        /import \{([^}]*)\} from 'node:fs(?:\/promises)?'/g,
-      );
-      return [...imports].some(([, names = '']) =>
-        /\b(open|openSync|readFile|readFileSync|createReadStream)\b/.test(names),
-      );
-    });
-  expect(opening.sort()).toEqual(OTHERS.sort());
 });
