@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
-import type { Provider, ProviderBatch, ProviderName } from '../provider/provider.ts';
+import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { countOf, createdState, isCreated, updatePart } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord, Part, PartState } from '../store/record.ts';
-import { claimForGood, claimTentatively, type Owner, standingOf } from './claims.ts';
+import { candidateFacts, findCandidates } from './candidates.ts';
+import { claimForGood, claimTentatively } from './claims.ts';
+import { findByMark } from './find-mark.ts';
 import { requireSameAccount } from './same-account.ts';
 import { confirmPart } from './tentative.ts';
 
@@ -17,7 +19,6 @@ export function isUnconfirmed(part: Part): part is UnconfirmedPart {
 }
 
 const LISTINGS_NEEDED = 2;
-const PAGE = 100;
 
 /**
  * Finds out what became of an uncertain create, from the provider's list of what is newer than the newest
@@ -35,7 +36,10 @@ export async function settlePart(
   await requireSameAccount(context, record, part.progress.intent);
   await sleep(timeToWait(context, part));
   const owner = { batch_id: record.batch_id, part: part.number };
-  const { own, candidates } = await findCandidates(context, part, record.provider, owner);
+  const { intent } = part.progress;
+  const { own, candidates, newest } = await findCandidates(context, part, intent, record.provider, owner);
+  // What comes in above it from now on is none.
+  const closed = intent.newest === undefined && newest !== null ? { ...intent, newest } : intent;
   const register = context.store.record(record.batch_id);
   const change = (state: PartState) =>
     updatePart(register, part.number, ({ progress }) =>
@@ -51,16 +55,23 @@ export async function settlePart(
   if (candidates.length === 0) {
     const empty_listings = part.progress.empty_listings + 1;
     const proven = empty_listings >= LISTINGS_NEEDED;
-    await change(proven ? { state: 'prepared' } : { ...part.progress, empty_listings, candidates: [] });
+    const { known: _none, ...progress } = part.progress;
+    await change(proven ? { state: 'prepared' } : { ...progress, empty_listings, candidates: [] });
     return true;
   }
   const [only] = candidates;
   const rivals = candidates.length > 1 || (await hasRival(context, record, part));
   if (only && !rivals && (await claimTentatively(context, only.id, owner))) {
-    await change({ ...createdState(part.progress.intent, only), tentative: true });
+    await change({ ...createdState(closed, only), tentative: true });
     return true;
   }
-  await change({ ...part.progress, empty_listings: 0, candidates: candidates.map(({ id }) => id) });
+  await change({
+    ...part.progress,
+    intent: closed,
+    empty_listings: 0,
+    candidates: candidates.map(({ id }) => id),
+    known: candidateFacts(candidates),
+  });
   return false;
 }
 
@@ -69,55 +80,6 @@ function timeToWait(context: Context, part: UnconfirmedPart): number {
   const since = context.now().getTime() - Date.parse(part.progress.failure.at);
   // A clock that was set back must not make the wait endless, nor one set forward end it early by much.
   return Math.min(context.settleMs, Math.max(0, context.settleMs - since));
-}
-
-type Candidates = {
-  /** The one that the part has claimed already, by a process that died before it could note it. */
-  own: { batch: ProviderBatch; tentative: boolean } | null;
-  candidates: ProviderBatch[];
-};
-
-/** The batches newer than the watermark, by the provider's own order, that could be this part. */
-async function findCandidates(
-  context: Context,
-  part: UnconfirmedPart,
-  provider: ProviderName,
-  owner: Owner,
-): Promise<Candidates> {
-  const { watermark, rejected } = part.progress.intent;
-  const found: Candidates = { own: null, candidates: [] };
-  for await (const batch of newerThan(context.provider(provider), watermark)) {
-    if (rejected.includes(batch.id) || countOf(batch) !== part.request_count) continue;
-    const standing = await standingOf(context, batch.id, owner);
-    if (standing === 'free') found.candidates.push(batch);
-    if (standing === 'own' || (standing === 'own_tentatively' && found.own === null)) {
-      found.own = { batch, tentative: standing === 'own_tentatively' };
-    }
-  }
-  return found;
-}
-
-async function* newerThan(provider: Provider, watermark: string | null): AsyncGenerator<ProviderBatch> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await provider.listBatches({ limit: PAGE, ...(after !== undefined && { after_id: after }) });
-    for (const batch of page.batches) {
-      if (batch.id === watermark) return;
-      yield batch;
-    }
-    if (!page.has_more) return;
-    const last = page.last_id ?? page.batches.at(-1)?.id;
-    if (last === undefined || last === after) throw endlessListing();
-    after = last;
-  }
-}
-
-/** A listing that does not get to its end proves nothing: a batch that it leaves out would be paid twice. */
-function endlessListing(): BatchError {
-  return new BatchError(
-    'api_uncertain',
-    "The API's list of batches says that there are more, and not where: nothing can be concluded from it.",
-  );
 }
 
 /** Whether another part of ours with as many requests is on its way: a candidate could be that one. */
@@ -166,6 +128,9 @@ export async function resolveUnconfirmed(
   }
   await requireSameAccount(context, record, part.progress.intent);
   if (resolve === 'send_again') {
+    const found = await findByMark(context, record, part, part.progress.candidates);
+    // Paid already: it needs no second time.
+    if (found !== null) return takeForGood(context, record, part, found);
     await updatePart(register, part.number, ({ progress }) =>
       progress.state === 'unconfirmed' ? { state: 'prepared' } : null,
     );
@@ -188,8 +153,17 @@ export async function resolveUnconfirmed(
       ],
     });
   }
-  await claimForGood(context, batch.id, owner);
-  await updatePart(register, part.number, ({ progress }) =>
+  await takeForGood(context, record, part, batch);
+}
+
+async function takeForGood(
+  context: Context,
+  { batch_id }: BatchRecord,
+  { number }: Part,
+  batch: ProviderBatch,
+): Promise<void> {
+  await claimForGood(context, batch.id, { batch_id, part: number });
+  await updatePart(context.store.record(batch_id), number, ({ progress }) =>
     progress.state === 'unconfirmed' ? createdState(progress.intent, batch) : null,
   );
 }

@@ -59,6 +59,8 @@ export const intent = z.object({
   watermark: z.string().nullable(),
   /** The provider's batches that were taken for it and proved not to be. */
   rejected: z.array(z.string()).default([]),
+  /** The newest batch that the API listed when first any could be it: none above it can. */
+  newest: z.string().exactOptional(),
 });
 export type Intent = z.infer<typeof intent>;
 
@@ -134,6 +136,15 @@ const failure = z.object({
 });
 export type Failure = z.infer<typeof failure>;
 
+/** A provider's batch that could be an uncertain part, as it was listed last. */
+const candidate = z.object({
+  id: z.string(),
+  created_at: time,
+  request_count: count,
+  processing_status: z.enum(['in_progress', 'canceling', 'ended']),
+});
+export type Candidate = z.infer<typeof candidate>;
+
 /** Where a part is on its way; what each state knows, and no more. */
 const partState = z.discriminatedUnion('state', [
   z.object({ state: z.literal('prepared') }),
@@ -147,6 +158,8 @@ const partState = z.discriminatedUnion('state', [
     empty_listings: count.default(0),
     /** The provider's batches that could be it, where there are several. */
     candidates: z.array(z.string()).default([]),
+    /** What is known of these, newest first. Not kept by versions before. */
+    known: z.array(candidate).exactOptional(),
   }),
   /** The API said no, or could not be reached: nothing was made, nothing paid. */
   z.object({ state: z.literal('not_sent'), failure }),

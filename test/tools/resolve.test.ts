@@ -65,6 +65,38 @@ describe('a part of which nobody can tell whether the API has it', () => {
     await endedWell(uncertain);
   });
 
+  test('is one of those that were there when it was first looked for, whatever is made since', async () => {
+    const { api, server, batch_id, ours, theirs } = await uncertainBatch();
+    const later = [1, 2, 3, 4, 5, 6].map(() => api.make(['x', 'y']));
+    api.end(theirs);
+    const looks = api.asked('list');
+    const { parts, warnings } = await follow(
+      server,
+      batch_id,
+      (status) =>
+        api.asked('list') > looks &&
+        !status.progress &&
+        status.parts[0].candidates[0].processing_status === 'ended',
+    );
+    const told = { request_count: 2, created_at: expect.any(String) };
+    expect(parts[0].candidates).toEqual([
+      { id: theirs, ...told, processing_status: 'ended' },
+      { id: ours, ...told, processing_status: 'in_progress' },
+    ]);
+    expect(warnings.join(' ')).toContain(`Most probably it is ${ours}`);
+    for (const id of later) expect(warnings.join(' ')).not.toContain(id);
+  });
+
+  test('is not sent again where one of them that has ended has its mark', async () => {
+    const uncertain = await uncertainBatch();
+    const { api, server, batch_id, ours } = uncertain;
+    api.endAll();
+    const reply = await server.ok('retry_batch', { batch_id, resolve: 'send_again' });
+    expect(reply).toMatchObject({ parts: [{ provider_batch_id: ours }] });
+    expect(api.creates).toHaveLength(1);
+    await endedWell(uncertain);
+  });
+
   test('can not be one that does not fit', async () => {
     const { api, server, batch_id } = await uncertainBatch();
     const larger = api.make(['x', 'y', 'z']);

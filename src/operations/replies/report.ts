@@ -21,7 +21,7 @@ import {
   resultsExpireAt,
   statusOf,
 } from '../../state/status.ts';
-import type { AnswerFiles, BatchRecord, Part } from '../../store/record.ts';
+import type { AnswerFiles, BatchRecord, Candidate, Part } from '../../store/record.ts';
 import type { Refreshed } from '../refresh.ts';
 import { isRetryDue } from '../retry/retry-by-itself.ts';
 import { preparingKey } from '../sending-jobs.ts';
@@ -40,6 +40,8 @@ export type BatchReport = {
     request_count: number;
     processing_status: string;
     attempt: number;
+    /** What of the API's an uncertain part could be, newest first: the last ones, which are the likeliest. */
+    candidates?: Candidate[];
   }[];
   /** How many parts there are, where not all are listed. */
   part_count: number;
@@ -76,6 +78,8 @@ export function short(whole: BatchReport): ShortReport {
 }
 
 const PARTS_LISTED = 3;
+/** A reply must hold them beside all else. */
+const CANDIDATES_LISTED = 50;
 
 /** Tells of a batch as it was seen last. */
 export async function reportOf(
@@ -102,6 +106,8 @@ export async function reportOf(
       request_count: part.request_count,
       processing_status: partStatus(part),
       attempt: part.attempt,
+      ...(part.progress.state === 'unconfirmed' &&
+        part.progress.known && { candidates: part.progress.known.slice(-CANDIDATES_LISTED) }),
     })),
     part_count: record.parts.length,
     cost_usd: costOf(record),

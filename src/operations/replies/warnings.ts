@@ -1,6 +1,6 @@
 import type { BatchError } from '../../errors.ts';
 import { isSaved, resultsExpireAt } from '../../state/status.ts';
-import type { BatchRecord, Part } from '../../store/record.ts';
+import type { BatchRecord, Part, PartState } from '../../store/record.ts';
 
 export const SANDBOX_WARNING =
   'This is a sandbox batch: no model was asked, its answers are made up and nothing is paid.';
@@ -53,7 +53,7 @@ function partWarnings({ number, progress }: Part, parts: number): string[] {
     case 'unconfirmed':
       return [
         `It is not known whether the API has ${name}: ${progress.failure.message}`,
-        ...candidates(progress.candidates),
+        ...candidates(progress),
       ];
     case 'not_sent':
       return [`The API does not have ${name}; nothing of it is paid: ${progress.failure.message}`];
@@ -71,11 +71,29 @@ function partWarnings({ number, progress }: Part, parts: number): string[] {
   }
 }
 
-function candidates(ids: readonly string[]): string[] {
-  if (ids.length === 0) return [];
+/** Of these, so many fit into one warning. */
+const CANDIDATES_TOGETHER = 4;
+
+type Unconfirmed = Extract<PartState, { state: 'unconfirmed' }>;
+
+/** All that it could be: which one is for a person to say. The first that was made after the part had left is listed last. */
+function candidates({ candidates: ids, known = [] }: Unconfirmed): string[] {
+  const likely = ids.at(-1);
+  if (likely === undefined) return [];
+  const told = ids.map((id) => {
+    const facts = known.find((each) => each.id === id);
+    return facts
+      ? `${id} (${facts.created_at}, ${facts.request_count} requests, ${facts.processing_status})`
+      : id;
+  });
+  const groups = Array.from({ length: Math.ceil(told.length / CANDIDATES_TOGETHER) }, (_, group) =>
+    told.slice(group * CANDIDATES_TOGETHER, (group + 1) * CANDIDATES_TOGETHER),
+  );
   return [
-    `It could be ${ids.slice(0, 5).join(' or ')}. If none of them is another program's, the person can tell which: ` +
-      'retry_batch with resolve set to that id, or to send_again when it is none of them.',
+    `Most probably it is ${likely}, the first that was made after it was sent. A person who knows the other programs on this key can ` +
+      'tell: retry_batch with resolve set to its id. With send_again those that have ended are first looked through for our mark; one that ' +
+      'still runs could be ours, and would be paid twice.',
+    ...groups.map((group, index) => `${index === 0 ? 'It could be' : 'or'} ${group.join(' or ')}.`),
   ];
 }
 
