@@ -9,12 +9,6 @@ export function dollars(usd: number): string {
   return `$${usd.toFixed(Math.min(6, digits))}`;
 }
 
-export const count = (number: number): string => number.toLocaleString('en-US');
-
-/** So many of something, as `1 request` or `1,240 requests`. */
-export const counted = (number: number, one: string, many = `${one}s`): string =>
-  `${count(number)} ${number === 1 ? one : many}`;
-
 /** A span of time in the two largest units that it has, as `1 h 5 min`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

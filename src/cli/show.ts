@@ -1,7 +1,8 @@
+import { count } from '../lib/counted.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
 import type { BatchReport } from '../operations/replies/report.ts';
 import type { ResultsReply } from '../operations/results.ts';
-import { count, dollars } from './format.ts';
+import { dollars } from './format.ts';
 import { printable, type Terminal } from './terminal.ts';
 
 /** What status-like replies have in common; what a batch in preparation does not know yet is absent. */

@@ -1,4 +1,5 @@
 import { BatchError } from '../errors.ts';
+import { counted } from '../lib/counted.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import type { Answer, Ask, Question } from '../state/question.ts';
@@ -43,9 +44,8 @@ const refusals: Record<Exclude<Answer, 'approved'>, string> = {
 
 function questionOf({ request_count, expected, maximum }: Work, askAboveUsd: number): Question {
   const [most, limit] = formatApart(maximum, askAboveUsd);
-  const requests = request_count === 1 ? '1 request' : `${request_count.toLocaleString('en-US')} requests`;
   const message =
-    `Send ${requests} to the Message Batches API? It is expected to cost about ${formatUsd(expected)}, and ${most} at ` +
+    `Send ${counted(request_count, 'request')} to the Message Batches API? It is expected to cost about ${formatUsd(expected)}, and ${most} at ` +
     `most. (You are asked about whatever could cost more than ${limit}.)`;
   return { message, maximum };
 }

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { readCursor, writeCursor } from '../answers/cursor.ts';
 import { type CostGroup, createCostGroups, type Grouping, groupings, total } from '../cost/group-costs.ts';
 import { roundUsd } from '../cost/pricing.ts';
+import { counted } from '../lib/counted.ts';
 import { readMoment, readMomentBefore } from '../lib/moment.ts';
 import { quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
@@ -168,7 +169,7 @@ function unknownWarnings(by: Grouping | undefined, groups: number, unknown: numb
   return [
     ...(unknown > 0
       ? [
-          `The cost of ${unknown === 1 ? '1 batch' : `${unknown} batches`} is not known, or not in full: it is not in the dollars.`,
+          `The cost of ${counted(unknown, 'batch', 'batches')} is not known, or not in full: it is not in the dollars.`,
         ]
       : []),
     ...(groups > GROUPS_SHOWN ? [`Only the ${GROUPS_SHOWN} dearest of ${groups} groups are listed.`] : []),

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { counted } from '../lib/counted.ts';
 import type { Prepared } from './prepare.ts';
 import type { Work, WorkSource } from './work.ts';
 
@@ -10,7 +11,7 @@ export function makeName(
   { request_count, task_types }: Pick<Prepared, 'request_count' | 'task_types'>,
 ): string {
   const kinds = task_types.slice(0, 3).join(', ') + (task_types.length > 3 ? ', …' : '');
-  const tasks = request_count === 1 ? '1 task' : `${request_count} tasks`;
+  const tasks = counted(request_count, 'task');
   const what = kinds === '' ? tasks : `${tasks} (${kinds})`;
   const source = sourceName(work.source);
   return (source === null ? what : `${source}: ${what}`).slice(0, LONGEST);

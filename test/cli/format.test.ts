@@ -1,9 +1,10 @@
 import { PassThrough } from 'node:stream';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
-import { count, dollars, duration, table } from '../../src/cli/format.ts';
+import { dollars, duration, table } from '../../src/cli/format.ts';
 import { inCommands } from '../../src/cli/show.ts';
 import { createTerminal, fit, printable } from '../../src/cli/terminal.ts';
+import { count } from '../../src/lib/counted.ts';
 
 type Screen = { isTTY?: boolean; columns?: number };
 

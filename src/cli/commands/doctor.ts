@@ -1,11 +1,11 @@
 import { BatchError } from '../../errors.ts';
+import { count, counted } from '../../lib/counted.ts';
 import { list } from '../../operations/list.ts';
 import { readClockSkew } from '../../provider/providers.ts';
 import { examineDataFolder } from '../../store/files/examine-data-folder.ts';
 import { version } from '../../version.ts';
 import type { Call, Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, counted } from '../format.ts';
 import { inCommands } from '../show.ts';
 
 type Finding = { check: string; ok: boolean; found: string; todo?: string };

@@ -1,8 +1,9 @@
+import { count } from '../../lib/counted.ts';
 import { estimate } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, dollars, table } from '../format.ts';
+import { dollars, table } from '../format.ts';
 import { costText, facts, warn } from '../show.ts';
 import { openSource } from '../source.ts';
 import { sourceArguments } from './spend.ts';

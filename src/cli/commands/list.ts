@@ -1,8 +1,9 @@
+import { count, counted } from '../../lib/counted.ts';
 import { list } from '../../operations/list.ts';
 import { readInput } from '../../operations/operation.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, counted, dollars, table } from '../format.ts';
+import { dollars, table } from '../format.ts';
 import { warn } from '../show.ts';
 
 export const listCommand: Command = {

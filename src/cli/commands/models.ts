@@ -1,7 +1,8 @@
+import { count } from '../../lib/counted.ts';
 import { tiers } from '../../provider/models.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, dollars, table } from '../format.ts';
+import { dollars, table } from '../format.ts';
 
 export const modelsCommand: Command = {
   name: 'models',

@@ -1,8 +1,9 @@
+import { count, counted } from '../../lib/counted.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type PruneReply, prune } from '../../operations/prune.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, counted, table } from '../format.ts';
+import { table } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 import { yesOption } from './spend.ts';
 
@@ -26,7 +27,7 @@ export const pruneCommand: Command = {
     }
     const reply = given.dry_run ? planned : await prune.run(context, given, waiting);
     if (json) terminal.print(JSON.stringify(reply, null, 2));
-    else if (!given.dry_run)
+    else if (!given.dry_run && planned.batches.length > 0)
       terminal.print(
         `Removed ${counted(reply.batches.length, 'batch', 'batches')}, ${megabytes(reply.bytes)}.`,
       );

@@ -1,8 +1,9 @@
+import { counted } from '../../lib/counted.ts';
 import { readInput } from '../../operations/operation.ts';
 import { retry } from '../../operations/retry.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { counted, dollars } from '../format.ts';
+import { dollars } from '../format.ts';
 import { showBatch } from '../show.ts';
 
 export const retryCommand: Command = {

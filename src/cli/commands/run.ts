@@ -1,7 +1,7 @@
+import { counted } from '../../lib/counted.ts';
 import { submit } from '../../operations/submit.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { counted } from '../format.ts';
 import { sourceArguments, submitTyped, yesOption } from './spend.ts';
 import { waitAndSave } from './wait.ts';
 
@@ -25,11 +25,11 @@ export const runCommand: Command = {
       return exitCode.failed;
     }
     if (!json) {
-      const tasks = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';
+      const requests = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';
       terminal.note(
         reply.duplicate
-          ? `This work has its batch already: ${reply.batch_id}${tasks}. Nothing is sent or paid again (--force-new would).`
-          : `Submitted ${reply.batch_id}${tasks}.`,
+          ? `This work has its batch already: ${reply.batch_id}. Nothing is sent or paid again (--force-new would).`
+          : `Submitted ${reply.batch_id}${requests}.`,
       );
     }
     return waitAndSave({ ...call, args: {} }, reply.batch_id, output);

@@ -1,9 +1,10 @@
 import { Option } from 'commander';
+import { counted } from '../../lib/counted.ts';
 import { estimate } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type SubmitReply, submit } from '../../operations/submit.ts';
 import type { Call } from '../command.ts';
-import { counted, dollars } from '../format.ts';
+import { dollars } from '../format.ts';
 import { openSource } from '../source.ts';
 
 /** Arguments of a submission that are a source of work: the command takes them as `<file>`. */

@@ -1,7 +1,7 @@
+import { counted } from '../../lib/counted.ts';
 import { submit } from '../../operations/submit.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { counted } from '../format.ts';
 import { showBatch } from '../show.ts';
 import { sourceArguments, submitTyped, yesOption } from './spend.ts';
 
@@ -26,9 +26,11 @@ export const submitCommand: Command = {
     }
     if (json) terminal.print(JSON.stringify(reply, null, 2));
     else {
-      const tasks = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';
+      const requests = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';
       terminal.print(
-        reply.duplicate ? `This work has its batch already${tasks}.` : `Batch submitted${tasks}.`,
+        reply.duplicate
+          ? 'This work has its batch already. Nothing is sent or paid again (--force-new would).'
+          : `Batch submitted${requests}.`,
       );
       showBatch(terminal, reply);
       const id = reply.batch_id;

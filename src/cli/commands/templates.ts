@@ -1,6 +1,7 @@
+import { count } from '../../lib/counted.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, table } from '../format.ts';
+import { table } from '../format.ts';
 
 export const templatesCommand: Command = {
   name: 'templates',

@@ -31,8 +31,8 @@ export type SdkSettings = {
 };
 
 const missing =
-  "There is no Anthropic credential. Set ANTHROPIC_API_KEY in the MCP client's `env` block and restart the " +
-  'client, or repeat the call with `sandbox: true` to try the product without a key.';
+  'There is no Anthropic credential. Set ANTHROPIC_API_KEY in the environment (for an MCP client: in its `env` block, and ' +
+  'restart it), or repeat the call with `sandbox: true` to try the product without a key.';
 
 /**
  * Reads the SDK's variables; empty ones and placeholders that the client did not fill in count as unset. What is

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { AllowedFolders } from '../../lib/allowed-folders.ts';
+import { counted } from '../../lib/counted.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { rowsOf, withTable } from './open-table.ts';
 import { toSourceRow } from './source-row.ts';
@@ -67,15 +68,13 @@ export async function readJoin(
       const left = [...rows.values()].filter(({ met }) => !met).length;
       return [
         ...(unmet > 0
-          ? [`${plural(unmet, 'row')} of rows_file found no row of the same id in join_file.`]
+          ? [`${counted(unmet, 'row')} of rows_file found no row of the same id in join_file.`]
           : []),
-        ...(left > 0 ? [`${plural(left, 'row')} of join_file had no row of the same id in rows_file.`] : []),
+        ...(left > 0 ? [`${counted(left, 'row')} of join_file had no row of the same id in rows_file.`] : []),
       ];
     },
   };
 }
-
-const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 const named = (place: string, { problem, valid = '' }: { problem: string; valid?: string }) => ({
   problem: `${place}: ${problem}`,

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type Options, parse } from 'csv-parse/sync';
+import { counted } from '../../lib/counted.ts';
 import { parseExact } from '../../lib/exact-json.ts';
 import { actualType } from '../problems.ts';
 import type { RowBlock, RowFormat, TableRow } from './table.ts';
@@ -62,8 +63,8 @@ function delimitedRows(
 }
 
 function ragged(record: readonly string[], columns: readonly string[]) {
-  const fields = record.length === 1 ? '1 field' : `${record.length} fields`;
-  const names = columns.length === 1 ? '1 column' : `${columns.length} columns`;
+  const fields = counted(record.length, 'field');
+  const names = counted(columns.length, 'column');
   return {
     problem: `has ${fields}, but the head line has ${names}`,
     valid: 'a field for every column; one that holds the separator or a line break stands in quotes',

@@ -1,0 +1,6 @@
+/** A number to read, as `1,240`. */
+export const count = (number: number): string => number.toLocaleString('en-US');
+
+/** So many of something, as `1 request` or `1,240 requests`. */
+export const counted = (number: number, one: string, many = `${one}s`): string =>
+  `${count(number)} ${number === 1 ? one : many}`;
