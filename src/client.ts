@@ -45,7 +45,7 @@ export type BatchClient = {
    * Checks work and sends it. With `idempotency_key` the same key is the same submission for good, however often a
    * program restarts. Throws `invalid_input` with all problems, `cost_limit`, `no_credentials`: nothing was sent then.
    */
-  submit(work: ClientWork, options?: SubmitOptions): Promise<SubmitReply>;
+  submit(work: ClientWork | CheckedWork, options?: SubmitOptions): Promise<SubmitReply>;
   /** Looks at a batch; with `waitSeconds` (20 at most) again and again until it has ended. */
   status(batchId: string, options?: CallOptions & { waitSeconds?: number }): Promise<StatusReply>;
   /** Waits until a batch has ended and its results are saved, for hours if need be. */
@@ -87,6 +87,9 @@ type WorkArguments = Pick<SubmitArguments, keyof SubmitArguments & keyof Estimat
 /** Tasks from one source, with defaults for those that set none. */
 export type ClientWork = Given<Omit<WorkArguments, SourceName>> & WorkSource;
 
+/** Work that `estimate` checked within a day: that, unchanged. */
+export type CheckedWork = { work_id: string };
+
 type SourceName = 'requests' | 'requests_file' | 'rows_file' | 'input_files';
 type WorkSource =
   | { requests: readonly unknown[] }
@@ -94,7 +97,7 @@ type WorkSource =
   | { rows_file: string }
   | { input_files: readonly string[] };
 
-export type SubmitOptions = CallOptions & Omit<SubmitArguments, keyof WorkArguments>;
+export type SubmitOptions = CallOptions & Omit<SubmitArguments, keyof WorkArguments | keyof CheckedWork>;
 export type EstimateOptions = CallOptions & Pick<EstimateArguments, 'output_tokens_per_request'>;
 export type ResultsRequest = Omit<Given<ResultsArguments>, 'batch_id'>;
 export type RetryRequest = Omit<Given<RetryArguments>, 'batch_id'>;

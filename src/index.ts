@@ -8,6 +8,7 @@ export { type BatchServer, createBatchServer, type ServerTransport } from './bat
 export {
   type BatchClient,
   type CallOptions,
+  type CheckedWork,
   type ClientOptions,
   type ClientWork,
   createBatchClient,

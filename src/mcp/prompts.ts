@@ -20,7 +20,7 @@ const optional = (name: string, description: string): Argument => ({ name, descr
 
 /** What follows an estimate; `more` is what a submission is given besides. */
 const lastSteps = (more: string) => `
-2. Tell me what it would cost (expected, and at most) and show me the preview. Once I agree, call submit_batch with the very same arguments, and ${more}.
+2. Tell me what it would cost (expected, and at most) and show me the preview. Once I agree, call submit_batch with the estimate's work_id, and ${more}.
 3. Tell me the batch_id, do what next_step says, and end your turn: it takes minutes to hours. When it has ended, batch_status says so, and the file is written.
 4. Call get_results with that batch_id and detail "summary": tell me the totals, what failed and why, what it cost, and where the file is. What failed for a passing reason retry_batch sends again.
 

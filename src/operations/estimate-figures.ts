@@ -9,6 +9,8 @@ import { familyNote, modelNamed } from '../tasks/choose-model.ts';
 import type { Matched } from '../tasks/prepare.ts';
 
 export type Estimate = {
+  /** Under which the work can be submitted for a day; left out where it could not be kept. */
+  work_id?: string;
   request_count: number;
   cost_usd: CostUsd;
   standard_cost_usd: number;

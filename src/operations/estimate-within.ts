@@ -2,9 +2,8 @@ import { BatchError } from '../errors.ts';
 import { sha256OfText } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../state/jobs.ts';
-import type { Work } from '../tasks/work.ts';
 import type { Estimate } from './estimate-figures.ts';
-import { estimateWork } from './estimate-work.ts';
+import { type AskedWork, estimateWork } from './estimate-work.ts';
 
 type Estimating = {
   job: Job;
@@ -28,7 +27,7 @@ const KEPT_MS = 5 * 60 * 1000;
  */
 export async function estimateWithin(
   context: Context,
-  work: Work,
+  asked: AskedWork,
   outputTokens: number | undefined,
   waiting: Waiting,
 ): Promise<Estimate> {
@@ -37,8 +36,8 @@ export async function estimateWithin(
   for (const [old, { endedAt }] of all) {
     if (endedAt !== null && performance.now() - endedAt > KEPT_MS) all.delete(old);
   }
-  const key = sha256OfText(JSON.stringify([work, outputTokens]));
-  const found = all.get(key) ?? begin(context, work, outputTokens);
+  const key = sha256OfText(JSON.stringify([asked, outputTokens]));
+  const found = all.get(key) ?? begin(context, asked, outputTokens);
   all.set(key, found);
   let ended = true;
   found.waiting += 1;
@@ -58,9 +57,9 @@ export async function estimateWithin(
   );
 }
 
-function begin(context: Context, work: Work, outputTokens: number | undefined): Estimating {
+function begin(context: Context, asked: AskedWork, outputTokens: number | undefined): Estimating {
   const cancel = new AbortController();
-  const estimate = estimateWork(context, work, {
+  const estimate = estimateWork(context, asked, {
     outputTokens,
     signal: cancel.signal,
     report: (progress) => {

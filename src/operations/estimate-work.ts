@@ -11,11 +11,17 @@ import { tiers } from '../provider/models.ts';
 import type { Provider, ProviderAccount } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
+import type { SourceFile } from '../store/shared-records.ts';
 import { checkLiveModels, knownModels, noLiveModels } from '../tasks/live-models.ts';
 import { nowhere, prepare } from '../tasks/prepare.ts';
 import { previewOf } from '../tasks/preview.ts';
 import type { Work } from '../tasks/work.ts';
 import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
+import { keepWork, sourceFiles } from './kept-work.ts';
+import type { WorkArguments } from './work-arguments.ts';
+
+/** Work, and the arguments that it was asked for with. */
+export type AskedWork = { args: WorkArguments; work: Work };
 
 export type EstimateOptions = {
   /** Those expected of each answer, where that is known. */
@@ -31,10 +37,11 @@ export type EstimateOptions = {
  */
 export async function estimateWork(
   context: Context,
-  work: Work,
+  { args, work }: AskedWork,
   { outputTokens, signal, report = () => {} }: EstimateOptions = {},
 ): Promise<Estimate> {
   const name = context.defaultProvider;
+  const files = await foundFiles(context, args);
   const provider = context.provider(name);
   const known = await findAccount(provider);
   // Only what is sent is told apart by its account.
@@ -45,7 +52,7 @@ export async function estimateWork(
   const models = asked ? await knownModels(context, name) : noLiveModels;
   const catalog = context.catalog.withLive(models);
   const preparation = { ...context, catalog, work, provider: name, account, today, knownOutput, signal };
-  const { costs, request_count, first_request, warnings, matched } = await prepare(
+  const { costs, request_count, first_request, warnings, matched, work_hash } = await prepare(
     preparation,
     nowhere,
     report,
@@ -73,6 +80,7 @@ export async function estimateWork(
       : `the API's count of ${rates.counted} of ${request_count} requests`;
   const { tokens: thinking } = costs.tally.thinking(knownOutput);
   return {
+    ...(await kept(context, args, { work_hash, files })),
     ...estimateOf(context, cost, compare),
     cost_usd: costUsd(cost, rates.basis),
     rests_on: thinking === 0 ? rests : `${rests}; thinking, by a figure of ours: ${thinking} tokens`,
@@ -97,6 +105,32 @@ export async function estimateWork(
       ...context.catalog.warnings(today),
     ],
   };
+}
+
+/** Null where one is missing: what that is called, the reading of the work says. */
+async function foundFiles({ folders }: Context, args: WorkArguments): Promise<SourceFile[] | null> {
+  try {
+    return await sourceFiles(args, folders);
+  } catch (error) {
+    if (error instanceof BatchError) return null;
+    throw error;
+  }
+}
+
+/** A data folder that can't be written takes nothing away from an estimate but its id. */
+async function kept(
+  context: Context,
+  args: WorkArguments,
+  checked: { work_hash: string; files: SourceFile[] | null },
+): Promise<{ work_id?: string }> {
+  const { work_hash, files } = checked;
+  if (files === null) return {};
+  try {
+    return { work_id: await keepWork(context, args, { work_hash, files }) };
+  } catch (error) {
+    if (error instanceof BatchError) return {};
+    throw error;
+  }
 }
 
 /** Null without credentials: an estimate needs none. */

@@ -23,6 +23,7 @@ export const estimate = defineOperation({
   name: 'estimate',
   input,
   output: z.looseObject({
+    work_id: z.string().optional(),
     request_count: z.number(),
     cost_usd: costUsd,
     standard_cost_usd: z.number(),
@@ -40,12 +41,12 @@ export const estimate = defineOperation({
     if (!hasTasks(work) && isCalculation) return calculate(context, figures, work);
     if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
     const given = await toWork(work, context);
-    return estimateWithin(context, given, output_tokens_per_request, waiting);
+    return estimateWithin(context, { args: work, work: given }, output_tokens_per_request, waiting);
   },
-  nextStep: ({ preview }) =>
+  nextStep: ({ preview, work_id }) =>
     preview === null
       ? 'Give the tasks themselves for a dry run that checks them.'
-      : 'Call submit_batch with the same arguments to send it, if the cost is right for the user.',
+      : `Call submit_batch with ${work_id === undefined ? 'the same arguments' : `work_id ${work_id}`} to send it, if the cost is right for the user.`,
 });
 
 export type EstimateReply = ReplyOf<typeof estimate>;

@@ -17,6 +17,7 @@ import { makeName } from '../tasks/name.ts';
 import { nowhere, type Preparation, type Prepared, prepare } from '../tasks/prepare.ts';
 import type { Work } from '../tasks/work.ts';
 import { createPartsWriter, type PartsWriter } from '../tasks/write-parts.ts';
+import { type KnownWork, requireKnown } from './kept-work.ts';
 import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
 import { findPilot, type Pilot } from './reuse/pilot.ts';
 import { type TakenOver, takeOver } from './reuse/take-over.ts';
@@ -34,6 +35,8 @@ export type Submission = {
   /** How many times what fails is sent again without being asked. */
   retries: number;
   idempotency_key: string | null;
+  /** What it was when it was checked, where it is submitted by its id. */
+  known: KnownWork | null;
   /** Ends the preparation; what is sent is not called back. */
   signal: AbortSignal | undefined;
   ask: Ask | undefined;
@@ -57,6 +60,7 @@ export async function makeBatch(
     const known = await knownModels(context, submission.provider);
     const preparation = await preparationOf(context, submission, known);
     const prepared = await prepare(preparation, writer, report);
+    requireKnown(submission.known, prepared);
     const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));
     if (earlier !== null) {
       // One that stands is said before anything that could be refused: the same call again gets its batch back.

@@ -12,6 +12,7 @@ import type { Work } from '../tasks/work.ts';
 import { batchOutput } from './fields.ts';
 import { fileArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
+import { findWork } from './kept-work.ts';
 import { makeBatch, type Submission } from './new-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
@@ -24,6 +25,7 @@ import { toWork, workFields } from './work-arguments.ts';
 
 const input = z.strictObject({
   ...workFields,
+  work_id: z.string().optional().describe('From estimate_cost: sends that work, in place of all above'),
   name: z.string().min(1).max(100).optional().describe('To find the batch by'),
   output_file: fileArgument
     .optional()
@@ -58,9 +60,10 @@ export const submit = defineOperation({
   async run(context, args, waiting) {
     const callEnds = performance.now() + context.limits.callMs;
     const { name, force_new = false, max_cost_usd, retries = 0, idempotency_key = null, ...rest } = args;
-    const { sandbox, output_file, output_pattern, output_key, ...given } = rest;
+    const { work_id, sandbox, output_file, output_pattern, output_key, ...given } = rest;
     const outputs = { output_file, output_pattern, output_key };
-    const asked = await toWork(given, context);
+    const kept = work_id === undefined ? null : await findWork(context, work_id, given);
+    const asked = await toWork(kept?.args ?? given, context);
     const output = await requestOutput(context, outputs, asked.source.kind);
     const work = { ...asked, output_places: output.answerFiles?.places };
     const provider = sandbox ? 'sandbox' : context.defaultProvider;
@@ -76,6 +79,7 @@ export const submit = defineOperation({
       max_cost_usd,
       retries,
       idempotency_key,
+      known: kept?.known ?? null,
       signal: waiting.signal,
       ask: waiting.ask,
     };

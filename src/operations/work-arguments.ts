@@ -63,6 +63,9 @@ export const workFields = {
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
 };
 
+/** Work as it is kept. */
+export const workArguments = z.strictObject(workFields);
+
 type SourceArguments = {
   requests?: unknown[] | undefined;
   requests_file?: string | undefined;

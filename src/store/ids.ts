@@ -17,6 +17,11 @@ const kinds = {
     valid: '1 to 130 letters, digits, _ or -',
   },
   hash: { pattern: /^[0-9a-f]{64}$/, what: 'a hash', valid: '64 hexadecimal digits' },
+  work: {
+    pattern: /^work_[0-9a-f]{32}$/,
+    what: 'a work_id',
+    valid: 'work_ and 32 digits, as estimate_cost gives them',
+  },
   day: { pattern: /^\d{4}-\d{2}-\d{2}$/, what: 'a day', valid: 'one as 2026-11-22' },
   blob: {
     pattern: /^[a-z0-9][a-z0-9-]*(\.[a-z0-9]+)*$/,

@@ -40,6 +40,22 @@ export const budget = z.object({
 });
 export type Budget = z.infer<typeof budget>;
 
+/** A file that work was made from, as it was then. */
+export const sourceFile = z.object({ path: z.string(), size: z.number(), modified_ms: z.number() });
+export type SourceFile = z.infer<typeof sourceFile>;
+
+/** For how long checked work is kept. */
+export const WORK_KEPT_MS = 24 * 60 * 60 * 1000;
+
+/** Work that was checked, to be submitted by its id: how it was given, and by what it is known to be the same. */
+export const keptWork = z.object({
+  at: time,
+  args: z.record(z.string(), z.unknown()),
+  work_hash: z.string(),
+  files: z.array(sourceFile),
+});
+export type KeptWork = z.infer<typeof keptWork>;
+
 /** What the API last said of its models; empty where it did not answer. */
 export const modelList = z.object({
   at: time,

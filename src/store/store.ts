@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { BatchRecord } from './record.ts';
-import type { Budget, Claim, ModelList, Submission, WrittenFile } from './shared-records.ts';
+import type { Budget, Claim, KeptWork, ModelList, Submission, WrittenFile } from './shared-records.ts';
 
 /** One state of a register, with who changed it and when. */
 export type Revision<T> = {
@@ -118,10 +118,12 @@ export type Store = {
   budget(day: string): Register<Budget>;
   /** What an API says of its models, under a hash of its base URL. */
   models(hash: string): Register<ModelList>;
+  /** Work that was checked and not sent, kept for a day. */
+  work(workId: string): Register<KeptWork>;
   /** Who owns a provider's batch; also the way from its id to ours. */
   claim(providerBatchId: string): Register<Claim>;
   /** Appends to the log of what was done. */
   audit(entry: AuditEntry): Promise<void>;
-  /** Removes what dead processes left unfinished. */
+  /** Removes what dead processes left unfinished, and work that was kept for long enough. */
   sweep(): Promise<void>;
 };

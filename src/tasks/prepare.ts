@@ -39,6 +39,8 @@ export const nowhere: RequestSink = { add: () => {} };
 export type Prepared = {
   request_count: number;
   content_hash: string;
+  /** Of the same, whoever it is sent to. */
+  work_hash: string;
   costs: Costs;
   /** The first request as it would be sent. */
   first_request: string;
@@ -96,6 +98,7 @@ export async function prepare(
   const ids = createIdList(places);
   const meaning = [provider, account.base_url, account.workspace];
   const contentHash = createHash('sha256').update(canonicalText(meaning));
+  const workHash = createHash('sha256');
   const sheet = createCostSheet(dialect, preparation.knownOutput);
   const warnings = createWarningList();
   const taskTypes = new Set<string>();
@@ -130,6 +133,7 @@ export async function prepare(
     for (const taskType of block.task_types) taskTypes.add(taskType);
     for (const name of block.settings) settings.add(name);
     contentHash.update(block.digests);
+    workHash.update(block.digests);
     if (firstRequest === '') firstRequest = requestText(block.requests, 0);
     sheet.merge(block.costs, block.items, (index) =>
       sampled(requestText(block.requests, index), dialect, catalog),
@@ -146,6 +150,7 @@ export async function prepare(
   return {
     request_count: count,
     content_hash: contentHash.digest('hex'),
+    work_hash: workHash.digest('hex'),
     costs: sheet.finish(),
     first_request: firstRequest,
     task_types: [...taskTypes],

@@ -4,7 +4,14 @@ import type { z } from 'zod';
 import { decodeEnvelope, encodeEnvelope, seal } from '../../src/store/envelope.ts';
 import { checkedId } from '../../src/store/ids.ts';
 import { batchRecord } from '../../src/store/record.ts';
-import { budget, claim, modelList, submission, writtenFile } from '../../src/store/shared-records.ts';
+import {
+  budget,
+  claim,
+  keptWork,
+  modelList,
+  submission,
+  writtenFile,
+} from '../../src/store/shared-records.ts';
 import type { Blobs, Register, Store } from '../../src/store/store.ts';
 import { damaged } from '../../src/store/stored-json.ts';
 
@@ -67,6 +74,7 @@ export function createMemoryStore(): Store {
     writtenFile: (path) => register(`written file ${path}`, writtenFile),
     budget: (day) => register(`budget ${checkedId('day', day)}`, budget),
     models: (hash) => register(`models ${checkedId('hash', hash)}`, modelList),
+    work: (id) => register(`work ${checkedId('work', id)}`, keptWork),
     claim: (id) => register(`claim ${checkedId('providerBatch', id)}`, claim),
     audit: async () => {},
     sweep: async () => {},

@@ -8,7 +8,7 @@ import { dollars } from '../format.ts';
 import { openSource } from '../source.ts';
 
 /** Arguments of a submission that are a source of work: the command takes them as `<file>`. */
-export const sourceArguments = ['requests'] as const;
+export const sourceArguments = ['requests', 'work_id'] as const;
 
 /** Above this a person is asked before it is spent. */
 const ASK_ABOVE_USD = 1;

@@ -6,7 +6,7 @@ import { hasErrorCode } from '../../errors.ts';
 import { makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
 import { isBatchId } from '../ids.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
-import { budget, claim, modelList, submission, writtenFile } from '../shared-records.ts';
+import { budget, claim, keptWork, modelList, submission, writtenFile } from '../shared-records.ts';
 import type { Register, Store } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { appendAudit } from './audit.ts';
@@ -60,6 +60,7 @@ export function createStore({ path, log }: StoreOptions): Store {
     writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
     budget: (day) => register(layout.budget(day), budget),
     models: (hash) => register(layout.models(hash), modelList),
+    work: (workId) => register(layout.work(workId), keptWork),
     claim: (providerBatchId) => register(layout.claim(providerBatchId), claim),
     audit: (entry) => appendAudit(layout.audit, entry),
     sweep: () => inStore('write', layout.staging, () => sweep(layout, log)),

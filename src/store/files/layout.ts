@@ -18,6 +18,9 @@ export type Layout = {
   writtenFile(path: string): string;
   budget(day: string): string;
   models(hash: string): string;
+  /** Work that was checked and not sent. */
+  readonly works: string;
+  work(workId: string): string;
   readonly audit: string;
   /** What can be made again at any time, and is kept for speed. */
   cache(name: string): string;
@@ -26,6 +29,7 @@ export type Layout = {
 export function createLayout(data: string): Layout {
   const batches = join(data, 'batches');
   const staging = join(data, 'staging');
+  const works = join(data, 'work');
   return {
     temporary: join(data, 'tmp'),
     batches,
@@ -38,6 +42,8 @@ export function createLayout(data: string): Layout {
     writtenFile: (path) => join(data, 'written-files', createHash('sha256').update(path).digest('hex')),
     budget: (day) => join(data, 'budget', checkedId('day', day)),
     models: (hash) => join(data, 'models', checkedId('hash', hash)),
+    works,
+    work: (workId) => join(works, checkedId('work', workId)),
     audit: join(data, 'audit.jsonl'),
     cache: (name) => join(data, 'cache', `${name}.json`),
   };

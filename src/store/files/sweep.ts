@@ -4,15 +4,18 @@ import { BatchError, hasErrorCode } from '../../errors.ts';
 import { namesIn } from '../../lib/durable-write.ts';
 import { systemErrorCode } from '../../lib/file-failure.ts';
 import { isProvenDead } from '../process-identity.ts';
+import { WORK_KEPT_MS } from '../shared-records.ts';
 import { isStagingName, type Layout } from './layout.ts';
 import { readOwner } from './staging.ts';
 
 /** What is younger may belong to a process that is slow, or asleep. */
 const STALE_MS = 60 * 60 * 1000;
 
-async function isStale(path: string): Promise<boolean> {
-  return Date.now() - (await lstat(path)).mtimeMs > STALE_MS;
+async function isOlder(path: string, ms: number): Promise<boolean> {
+  return Date.now() - (await lstat(path)).mtimeMs > ms;
 }
+
+const isStale = (path: string) => isOlder(path, STALE_MS);
 
 /** Work whose owner was never written is judged by its age: it may be just about to be. */
 async function isAbandoned(folder: string): Promise<boolean> {
@@ -39,6 +42,7 @@ export async function sweep(layout: Layout, log: (message: string) => void): Pro
   }
 
   await removeIn(layout.temporary, isStale);
+  await removeIn(layout.works, (path) => isOlder(path, WORK_KEPT_MS));
   await removeIn(layout.trash, () => Promise.resolve(true));
   for (const name of (await namesIn(layout.staging)).filter(isStagingName)) {
     await removeIf(join(layout.staging, name), isAbandoned);
