@@ -35,20 +35,26 @@ const listedBatch = z.object({
 }) satisfies z.ZodType<ListedBatch>;
 
 /** All that listing needs to know of a batch. */
-const listing = z.object({ listed: listedBatch, costs: batchCosts, disk_bytes: z.number() });
+const listing = z.object({
+  listed: listedBatch,
+  costs: batchCosts,
+  disk_bytes: z.number(),
+  never_sent: z.boolean(),
+});
 export type Listing = z.infer<typeof listing>;
 
 /** What the store of a process keeps for listing. */
 const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
 
 const readerOf = (store: Store) =>
-  store.summaries<Listing>({ name: 'listing-2', schema: listing, make: listingOf });
+  store.summaries<Listing>({ name: 'listing-3', schema: listing, make: listingOf });
 
-/** What there is to list, newest first. */
+/** What there is to list, newest first; without what came to nothing before it was sent. */
 export async function readListing(store: Store): Promise<Summaries<Listing>> {
   const read = readers.get(store) ?? readerOf(store);
   readers.set(store, read);
-  return read(await store.batchIds());
+  const { found, damaged } = await read(await store.batchIds());
+  return { found: found.filter(({ never_sent }) => !never_sent), damaged };
 }
 
 function listingOf(record: BatchRecord): Listing {
@@ -59,6 +65,7 @@ function listingOf(record: BatchRecord): Listing {
     listed: { batch_id, name, provider, processing_status, request_count, created_at, cost_usd },
     costs: costsOf(record),
     disk_bytes: diskBytes(record),
+    never_sent: record.never_sent !== undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { dialectOf } from '../provider/dialects.ts';
 import { asOwner, whyNothingIsSpent } from '../sending/permission.ts';
 import { requireSameAccount } from '../sending/same-account.ts';
 import { resolveUnconfirmed } from '../sending/settle.ts';
+import { ownAgain, withoutEnd } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
@@ -99,6 +100,7 @@ async function sendAgain(
   const provider = context.provider(record.provider);
   await provider.requireCredentials();
   await requireSameAccount(context, record, null);
+  if (!options.dry_run) await ownAgain(context, record);
   if (what.kind === 'unsent') return sendUnsent(context, record, what.parts, options, waiting);
   const ended = { record: { ...record, parts: what.kept }, unsent: what.unsent };
   if (options.dry_run) return dryRun(context, ended, options, waiting);
@@ -201,7 +203,7 @@ async function sendUnsent(
   await context.store.record(batch_id).update(
     (current) =>
       current && {
-        ...current,
+        ...withoutEnd(current),
         ...owner,
         parts: current.parts.map((part) =>
           numbers.has(part.number) && part.progress.state === 'not_sent'

@@ -1,7 +1,6 @@
-import { BatchError } from '../errors.ts';
 import { type DriveOptions, drive } from '../sending/drive.ts';
 import { asOwner } from '../sending/permission.ts';
-import { ownWork } from '../sending/submission.ts';
+import { endUnsent, whyNeverSent } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -53,13 +52,8 @@ export function continueSubmission(context: Context, record: BatchRecord, maySen
   const { batch_id, provider } = record;
   return context.jobs.run(batch_id, { stage: 'sending', provider }, async (report) => {
     if (!maySend) return drive(context, batch_id, report, { isReserved: false, maySend });
-    const earlier = await ownWork(context, record);
-    if (earlier !== null) {
-      throw new BatchError(
-        'wrong_state',
-        `${batch_id} was never sent, and will not be: ${earlier.batchId} does the same work. Use that id.`,
-      );
-    }
+    const why = await whyNeverSent(context, record);
+    if (why !== null) return endUnsent(context, record, why);
     const owner = await asOwner(context, provider);
     await context.store.record(batch_id).update((current) => current && { ...current, ...owner });
     await drive(context, batch_id, report);

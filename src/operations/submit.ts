@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError, type ErrorCode, errorCodes } from '../errors.ts';
 import { asOwner } from '../sending/permission.ts';
-import { type EarlierBatch, ownWork } from '../sending/submission.ts';
+import { type EarlierBatch, ownWork, withoutEnd } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -160,12 +160,14 @@ async function ownAndReserve(context: Context, record: BatchRecord): Promise<Ear
 async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch): Promise<Submitted> {
   if (meaning === 'stands') return { batch_id: batchId, duplicate: true };
   const earlier = await requireRecord(context, batchId);
+  const faster = await ownWork(context, earlier);
+  if (faster !== null) return useEarlier(context, faster);
   await reserveBudget(context, earlier);
   const owner = await asOwner(context, earlier.provider);
   await context.store.record(batchId).update(
     (record) =>
       record && {
-        ...record,
+        ...withoutEnd(record),
         ...owner,
         parts: record.parts.map((part) =>
           part.progress.state === 'not_sent' ? { ...part, progress: { state: 'prepared' as const } } : part,

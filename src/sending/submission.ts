@@ -3,6 +3,7 @@ import { sha256OfText } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, OutcomeCounts } from '../store/record.ts';
+import { recordsOfWork } from './same-work.ts';
 
 /** For how long the same work is taken for the same submission. */
 const SAME_WORK_MS = 24 * 60 * 60 * 1000;
@@ -77,16 +78,105 @@ export async function findEarlier(
   mark: SubmissionMark,
 ): Promise<EarlierBatch | null> {
   const current = await context.store.submission(submissionHash(mark)).read();
-  if (current === null) return null;
-  const record = await context.store.record(current.batch_id).read();
-  if (record !== null && mark.idempotency_key !== null && record.content_hash !== mark.content_hash) {
+  const record = current && (await context.store.record(current.batch_id).read());
+  if (record === null) return findByRecords(context, mark);
+  if (mark.idempotency_key !== null && record.content_hash !== mark.content_hash) {
     throw new BatchError(
       'invalid_input',
-      `Nothing was sent: the idempotency key stands for other work already (${current.batch_id}). Use a new key for new work.`,
+      `Nothing was sent: the idempotency key stands for other work already (${record.batch_id}). Use a new key for new work.`,
     );
   }
   const meaning = judgeEarlier(record, context.now());
-  return meaning === 'void' ? null : { batchId: current.batch_id, meaning };
+  return meaning === 'void' ? null : { batchId: record.batch_id, meaning };
+}
+
+/**
+ * Finds the work in the batches' own records, for the register may have lost it, or never have had it. Of a batch of which
+ * nothing was sent only what a dead process has just left counts: among the living, whoever owns the register sends.
+ */
+async function findByRecords(
+  { store, now }: Pick<Context, 'store' | 'now'>,
+  mark: SubmissionMark,
+): Promise<EarlierBatch | null> {
+  const since = mark.idempotency_key === null ? now().getTime() - SAME_WORK_MS : 0;
+  const hash = submissionHash(mark);
+  let left: EarlierBatch | null = null;
+  for await (const record of recordsOfWork(store, hash, { hashOf: submissionHash, since })) {
+    if (record.content_hash !== mark.content_hash) continue;
+    const meaning = judgeEarlier(record, now());
+    const isLeft = !mayBePaid(record) && isYoung(record, now()) && isProvenDead(record.owner);
+    if (meaning === 'stands' && mayBePaid(record)) return { batchId: record.batch_id, meaning };
+    if (meaning === 'take_up' && isLeft) left ??= { batchId: record.batch_id, meaning };
+  }
+  return left;
+}
+
+/** For how long what no register names is sent by whoever looks at it. */
+const UNOWNED_MS = 15 * 60_000;
+
+function isYoung({ created_at }: BatchRecord, now: Date): boolean {
+  return now.getTime() - Date.parse(created_at) <= UNOWNED_MS;
+}
+
+/**
+ * Whether what a dead process prepared is still to be sent, seen by whoever looks at it: null then, else why it never will
+ * be. What the register names was authorised and is sent however late; what it does not, only soon.
+ */
+export async function whyNeverSent(context: Context, record: BatchRecord): Promise<string | null> {
+  if (mayBePaid(record)) return null;
+  const current = await context.store.submission(submissionHash(record)).read();
+  if (current?.batch_id === record.batch_id) return null;
+  const isOld = !isYoung(record, context.now());
+  if (current === null && isOld)
+    return 'Nobody went on with it within 15 minutes. Submit the work again if it is still wanted.';
+  const isLater = current !== null && (isOld || current.batch_id > record.batch_id);
+  const other = isLater ? current.batch_id : (await ownWork(context, record))?.batchId;
+  return other === undefined ? null : `${other} does the same work. Use that id.`;
+}
+
+/** Ends a batch of which nothing was sent, unless somebody went on with it meanwhile. */
+export async function endUnsent(context: Context, before: BatchRecord, why: string): Promise<void> {
+  const at = context.now().toISOString();
+  const failure = { code: 'wrong_state', message: `It was never sent, and will not be: ${why}`, at };
+  await context.store.record(before.batch_id).update((record) => {
+    if (record === null || mayBePaid(record) || record.owner.nonce !== before.owner.nonce) return record;
+    const parts = record.parts.map((part) =>
+      part.progress.state === 'prepared'
+        ? { ...part, progress: { state: 'not_sent' as const, failure } }
+        : part,
+    );
+    return { ...record, parts, never_sent: { at, why } };
+  });
+}
+
+/** A batch that is to be sent after all. */
+export function withoutEnd({ never_sent: _ended, ...record }: BatchRecord): BatchRecord {
+  return record;
+}
+
+/**
+ * Makes a batch of which nothing was paid, or that came to nothing, the one that does its work, before it is sent again.
+ * Throws `wrong_state` where another one does it by now: both would be paid.
+ */
+export async function ownAgain(context: Context, record: BatchRecord): Promise<void> {
+  if (mayBePaid(record) && !cameToNothing(record)) return;
+  const register = context.store.submission(submissionHash(record));
+  const current = await register.read();
+  const other = await findEarlier(context, record);
+  // Sent beside an older one on purpose.
+  const isBeside = record.force_new && other !== null && other.batchId < record.batch_id;
+  if (other?.meaning === 'stands' && other.batchId !== record.batch_id && !isBeside) {
+    throw new BatchError(
+      'wrong_state',
+      `Nothing was sent: ${other.batchId} does the same work by now. Use that id. To pay for it a second time, ask the ` +
+        'person first, then submit it with force_new: true.',
+    );
+  }
+  const at = context.now().toISOString();
+  await register.update((latest) => {
+    if (latest?.batch_id === record.batch_id) return latest;
+    return latest?.batch_id === current?.batch_id ? { batch_id: record.batch_id, at } : latest;
+  });
 }
 
 /**
@@ -104,7 +194,7 @@ export async function ownWork(
     const current = await register.read();
     if (current?.batch_id === record.batch_id) return null;
     const earlier = record.force_new ? null : await findEarlier(context, record);
-    if (earlier !== null) return earlier;
+    if (earlier !== null && earlier.batchId !== record.batch_id) return earlier;
     const at = context.now().toISOString();
     const held = await register.update((latest) =>
       latest?.batch_id === current?.batch_id ? { batch_id: record.batch_id, at } : latest,

@@ -279,6 +279,8 @@ export const batchRecord = z.object({
   /** What it was made from. Not kept by versions before. */
   source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files']).exactOptional(),
   warnings: z.array(z.string()),
+  /** It came to nothing before it was sent, and is in no list. */
+  never_sent: z.object({ at: time, why: z.string() }).exactOptional(),
   /** How many times what fails is sent again without being asked, and why it is no longer. */
   retries: z.object({ asked: count, stopped: z.string().nullable() }).exactOptional(),
   /** What a pilot had answered already: how many tasks, and what they cost then, null where that is not known. */

@@ -1,28 +1,8 @@
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { follow, isSaved, startApi } from '../api.ts';
+import { follow, isSaved } from '../api.ts';
 import type { ApiServer } from '../api-server.ts';
-import { bundleForTests } from '../bundle.ts';
-import { type Reply, type ServerOptions, spawnServer, startServer, temporaryFolder } from '../harness.ts';
-
-const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
-const work = { requests: [{ task_id: 'a', prompt: 'one' }] };
-const env = { BATCH_MCP_SETTLE_SECONDS: '0.1' };
-
-/** What a process leaves that dies at this step of a submission. */
-async function leftAt(crashAt: string): Promise<{ api: ApiServer; folder: string; batchId: string }> {
-  const api = await startApi({ endsAtOnce: true });
-  const folder = await temporaryFolder();
-  const doomed = await spawnServer({
-    starter: starter.path,
-    folder,
-    api,
-    env: { ...env, CRASH_AT: crashAt },
-  });
-  await expect(doomed.ok('submit_batch', work)).rejects.toThrow(/Connection closed/);
-  const { batches } = await (await startServer({ api, folder, env })).ok('list_batches');
-  return { api, folder, batchId: batches[0]?.batch_id };
-}
+import { type Reply, type ServerOptions, startServer } from '../harness.ts';
+import { env, leftAt } from './left.ts';
 
 const otherKey = (api: ApiServer) => ({ url: api.url, key: 'sk-ant-another-key-of-another-account' });
 

@@ -48,6 +48,7 @@ export type FollowedBatch = {
   results_state?: ResultsState;
   check_again_in_seconds: number;
   progress?: Progress;
+  never_sent?: boolean;
   request_count?: number;
   output_files?: readonly string[];
   failures?: readonly { type: string; count: number; retryable: boolean }[];
@@ -87,6 +88,8 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
         'submit the work again with force_new.'
       );
     case 'not_sent':
+      if (batch.never_sent)
+        return 'Nothing of this was sent or paid, and it is in no list any more. Go on with the id that the first warning names, or call submit_batch with the work.';
       return `Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call retry_batch with batch_id ${id}: it goes on where it stopped.`;
     case 'ended':
       return batch.results_state === 'saved'

@@ -62,6 +62,8 @@ export type BatchReport = {
   reused?: BatchRecord['reused'];
   /** Files of single answers: how many were written, and how many were not and why. */
   answer_files?: AnswerFiles;
+  /** It came to nothing before it was sent, and will not be. */
+  never_sent?: boolean;
   /** What goes on in this process. */
   progress?: Progress;
   check_again_in_seconds: number;
@@ -123,6 +125,7 @@ export async function reportOf(
     output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
     ...(record.reused && { reused: record.reused }),
     ...(record.answer_files && { answer_files: record.answer_files }),
+    ...(record.never_sent && { never_sent: true }),
     ...(going && { progress: going.progress }),
     check_again_in_seconds: again,
     warnings: [...(heldBack === undefined ? [] : [heldBack]), ...warningsOf(record, failures, context.now())],

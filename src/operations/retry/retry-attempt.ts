@@ -7,6 +7,7 @@ import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import { asOwner } from '../../sending/permission.ts';
+import { withoutEnd } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { createRetryFiles, type RetriedBody } from './retry-files.ts';
@@ -144,7 +145,7 @@ async function nameParts(
   const record = await context.store.record(planned.batch_id).update((current) => {
     unchanged = current !== null && isDeepStrictEqual(current.parts, planned.parts);
     return current && unchanged
-      ? { ...current, ...owner, ...kept, parts: [...kept.parts, ...added] }
+      ? { ...withoutEnd(current), ...owner, ...kept, parts: [...kept.parts, ...added] }
       : current;
   });
   if (record && unchanged) return record;

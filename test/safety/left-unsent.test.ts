@@ -1,0 +1,104 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { endedBatch, follow, isSaved, startApi } from '../api.ts';
+import { errored, succeeded } from '../api-server.ts';
+import { startServer } from '../harness.ts';
+import { env, leftAt, work } from './left.ts';
+
+const MINUTE = 60_000;
+const after = (ms: number) => () => new Date(Date.now() + ms);
+
+/** On disk, and not in the register of submissions. */
+const UNOWNED = 'staging.commit:after:1';
+
+describe('a batch that no register names', () => {
+  it('is sent by a look soon after', async () => {
+    const { api, folder, batchId } = await leftAt(UNOWNED);
+    const server = await startServer({ api, folder, env, now: after(10 * MINUTE) });
+    await follow(server, batchId, isSaved);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('is sent by the same submission soon after, under its own id', async () => {
+    const { api, folder, batchId } = await leftAt(UNOWNED);
+    const server = await startServer({ api, folder, env });
+    expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id: batchId, duplicate: false });
+    await follow(server, batchId, isSaved);
+    expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id: batchId, duplicate: true });
+    expect((await server.ok('list_batches')).batches).toHaveLength(1);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it('is never sent by a look later, says so and leaves the lists', async () => {
+    const { api, folder, batchId } = await leftAt(UNOWNED);
+    const server = await startServer({ api, folder, env, now: after(16 * MINUTE) });
+    const isOver = (status: object) => 'never_sent' in status;
+    const seen = await follow(server, batchId, isOver);
+    expect(seen).toMatchObject({
+      processing_status: 'not_sent',
+      check_again_in_seconds: 0,
+      warnings: [expect.stringMatching(/never sent.*within 15 minutes/)],
+      next_step: expect.stringMatching(/Nothing of this was sent or paid/),
+    });
+    expect((await server.ok('list_batches')).batches).toEqual([]);
+    expect(api.creates).toHaveLength(0);
+    // A person who wants it sent says so.
+    await server.ok('retry_batch', { batch_id: batchId });
+    await follow(server, batchId, isSaved);
+    expect((await server.ok('list_batches')).batches).toHaveLength(1);
+    expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id: batchId, duplicate: true });
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it.each([1, 25 * 60])(
+    'is not sent %i minutes after another did its work, nor by retry_batch',
+    async (wait) => {
+      const { api, folder, batchId } = await leftAt(UNOWNED);
+      const other = await startServer({ api, folder, env, now: after(20 * MINUTE) });
+      const done = await other.ok('submit_batch', work);
+      expect(done.batch_id).not.toBe(batchId);
+      await follow(other, done.batch_id, isSaved);
+      const later = await startServer({ api, folder, env, now: after((20 + wait) * MINUTE) });
+      const seen = await follow(later, batchId, ({ check_again_in_seconds }) => check_again_in_seconds === 0);
+      expect(seen.warnings[0]).toContain(`${done.batch_id} does the same work`);
+      expect((await later.ok('list_batches')).batches).toMatchObject([{ batch_id: done.batch_id }]);
+      if (wait < 60) {
+        const told = await later.fails('retry_batch', { batch_id: batchId });
+        expect(told).toMatch(new RegExp(`^wrong_state.*${done.batch_id} does the same work`));
+      }
+      expect(api.creates).toHaveLength(1);
+    },
+  );
+});
+
+it('a retry of what came to nothing is refused where another batch does the work by now', async () => {
+  let fails = true;
+  const { api, server, batch_id } = await endedBatch(work.requests, (requests) =>
+    requests.map((each) => (fails ? errored(each, 'api_error', 'oops') : succeeded(each, 'fine'))),
+  );
+  await follow(server, batch_id, isSaved);
+  fails = false;
+  const again = await server.ok('submit_batch', work);
+  expect(again.batch_id).not.toBe(batch_id);
+  expect(await server.fails('retry_batch', { batch_id })).toContain(`${again.batch_id} does the same work`);
+  expect(api.creates).toHaveLength(2);
+});
+
+it.each(['submissions', 'submissions and the record'])('work is found again without %s', async (what) => {
+  const api = await startApi({ endsAtOnce: true });
+  const server = await startServer({ api, env });
+  const { batch_id } = await server.ok('submit_batch', work);
+  await follow(server, batch_id, isSaved);
+  if (what !== 'submissions') {
+    // The register names the second, whose folder is deleted: the first did the work all the same.
+    const second = await server.ok('submit_batch', { ...work, force_new: true });
+    await follow(server, second.batch_id, isSaved);
+    await rm(path.join(server.data, 'batches', second.batch_id), { recursive: true });
+  } else {
+    await rm(path.join(server.data, 'submissions'), { recursive: true });
+  }
+  const before = api.creates.length;
+  expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+  expect(api.creates).toHaveLength(before);
+});
