@@ -5,6 +5,7 @@ import { BatchError, hasErrorCode } from '../errors.ts';
 import { FILE_MODE, namesIn, syncFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
 import { createFileWriter, type Written } from './file-writer.ts';
+import { type HeldFolder, holdFolder } from './held-folder.ts';
 
 export type HashedOutput = Written & { sha256: string };
 
@@ -68,30 +69,50 @@ async function moveToNewName(from: string, to: string): Promise<void> {
   }
 }
 
+/** Takes a file back whose folder is not where it was checked to be. */
+async function inPlaceOrBack(folder: HeldFolder, target: string): Promise<void> {
+  try {
+    await folder.requireInPlace();
+  } catch (error) {
+    await rm(target, { force: true });
+    throw error;
+  }
+}
+
 /**
  * Starts a file for the caller at an absolute path that was checked before. Errors are `BatchError`s that
  * name the path; after any of them the caller aborts.
  */
 export async function createOutput(path: string, options: OutputOptions): Promise<Output> {
   const what = `write ${JSON.stringify(path)}`;
-  const temporary = temporaryName(path);
+  const folder = await holdFolder(dirname(path)).catch((error: unknown) => {
+    throw fileFailure(what, error);
+  });
+  const target = join(folder.at, basename(path));
+  const temporary = temporaryName(target);
   const hash = createHash('sha256');
   const { mode, sweep = true } = options;
   async function begin() {
-    if (sweep) await sweepLeft(path);
+    if (sweep) await sweepLeft(target);
     return createFileWriter(temporary, { hash, ...(mode && { mode }) });
   }
-  const writer = await begin().catch((error: unknown) => {
+  const writer = await begin().catch(async (error: unknown) => {
+    await folder.close();
     throw fileFailure(what, error);
   });
+
+  let ended = false;
 
   async function commit(announce?: (output: HashedOutput) => Promise<void>): Promise<HashedOutput> {
     try {
       const { bytes } = await writer.finish();
       const output = { bytes, sha256: hash.digest('hex') };
       await announce?.(output);
-      await (options.replace ? rename(temporary, path) : moveToNewName(temporary, path));
-      await syncFolder(dirname(path));
+      await (options.replace ? rename(temporary, target) : moveToNewName(temporary, target));
+      await inPlaceOrBack(folder, target);
+      await syncFolder(folder.at);
+      ended = true;
+      await folder.close();
       return output;
     } catch (error) {
       if (!hasErrorCode(error, 'EEXIST')) throw fileFailure(what, error);
@@ -114,8 +135,12 @@ export async function createOutput(path: string, options: OutputOptions): Promis
     },
     commit,
     async abort() {
+      // Its folder is closed then, and what it was known by may be another's.
+      if (ended) return;
+      ended = true;
       await writer.close();
       await rm(temporary, { force: true });
+      await folder.close();
     },
   };
 }

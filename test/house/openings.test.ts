@@ -9,6 +9,7 @@ const OTHERS = [
   'lib/atomic-output.ts',
   'lib/durable-write.ts',
   'lib/file-writer.ts',
+  'lib/held-folder.ts',
   'provider/sandbox/batch-folder.ts',
   'provider/sandbox/receive.ts',
   'store/process-identity.ts',

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
 import { createAllowedFolders } from '../../src/lib/allowed-folders.ts';
+import { createOutput } from '../../src/lib/atomic-output.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 /** An allowed folder with all manner of things in it, and a forbidden and a foreign one. */
@@ -198,6 +199,46 @@ describe('reading what an argument names', () => {
 });
 
 describe('writing where an argument names', () => {
+  it('never leaves a file outside while its folder is swapped for a link all the time', async () => {
+    const { root, work, folders } = await world();
+    const secret = join(root, 'secret');
+    const before = await readdir(secret);
+    let swapping = true;
+    const swap = async () => {
+      while (swapping) {
+        await rename(join(work, 'sub'), join(work, 'aside'));
+        await symlink(secret, join(work, 'sub'));
+        await setTimeout(Math.random());
+        await rm(join(work, 'sub'));
+        await rename(join(work, 'aside'), join(work, 'sub'));
+        await setTimeout(Math.random());
+      }
+    };
+    const swapper = swap();
+    try {
+      for (let i = 0; i < 200; i += 1) {
+        try {
+          const { path } = await folders.checkForWriting(`sub/out-${i}.csv`);
+          const output = await createOutput(path, { replace: i % 2 === 0 });
+          try {
+            await output.write('answers');
+            await output.commit();
+          } catch (error) {
+            await output.abort();
+            throw error;
+          }
+        } catch (error) {
+          expect(error).toBeInstanceOf(BatchError);
+        }
+      }
+    } finally {
+      swapping = false;
+      await swapper;
+    }
+    expect(await readdir(secret)).toEqual(before);
+    expect((await readdir(join(work, 'sub'))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
   it.each<[given: string, real: string, exists: boolean]>([
     ['out.csv', 'work/out.csv', false],
     ['sub/out.csv', 'work/sub/out.csv', false],
