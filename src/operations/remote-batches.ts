@@ -3,7 +3,9 @@ import { sha256OfText } from '../lib/file-hash.ts';
 import { providerOfBatchId } from '../provider/dialects.ts';
 import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
 import { isClaimed } from '../sending/claims.ts';
+import { recordsOfWork } from '../sending/same-work.ts';
 import { findUncertain } from '../sending/settle.ts';
+import { submissionHash } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { countOf, createdState } from '../state/parts.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -63,15 +65,31 @@ export async function adoptBatch(context: Context, providerBatchId: string): Pro
         `batch_status with ${uncertain}; a person who knows can settle it with retry_batch and resolve.`,
     );
   }
+  const left = await leftAdoption(context, batch.id);
+  if (left !== null) return claimAdopted(context, batch.id, left);
   const staging = await context.store.stage();
   await staging.commit(await adoptedRecord(context, providerName, staging.batchId, batch));
-  const owner = { batch_id: staging.batchId, part: 1 };
-  const held = await context.store
-    .claim(providerBatchId)
-    .update((current) => (current?.owner ? current : { owner, tentative: false }));
-  const holder = held?.owner?.batch_id ?? staging.batchId;
+  const holder = await claimAdopted(context, batch.id, staging.batchId);
   if (holder !== staging.batchId) await context.store.removeBatch(staging.batchId);
   return holder;
+}
+
+/** Makes an adopted batch the owner of the provider's, unless another is by now; gives the one that is. */
+async function claimAdopted({ store }: Context, providerBatchId: string, batchId: string): Promise<string> {
+  const owner = { batch_id: batchId, part: 1 };
+  const held = await store
+    .claim(providerBatchId)
+    .update((current) => (current?.owner ? current : { owner, tentative: false }));
+  return held?.owner?.batch_id ?? batchId;
+}
+
+/** The batch that an adoption made whose process ended before it could claim the provider's. */
+async function leftAdoption({ store }: Context, providerBatchId: string): Promise<string | null> {
+  const hash = sha256OfText(providerBatchId);
+  for await (const record of recordsOfWork(store, hash, { hashOf: submissionHash, since: 0 })) {
+    if (record.adopted) return record.batch_id;
+  }
+  return null;
 }
 
 function unknownHere(id: string, cause: BatchError): BatchError {

@@ -31,6 +31,6 @@ export async function* recordsOfWork(
   const { found } = await readerOf(store, hashOf)(young);
   for (const each of found) {
     const record = each.hash === hash ? await recordOrNull(store, each.batch_id) : null;
-    if (record !== null && !record.adopted) yield record;
+    if (record !== null) yield record;
   }
 }

@@ -1,7 +1,11 @@
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiRequest, apiError, json, reset, succeeded } from '../api-server.ts';
-import { startServer, temporaryFolder } from '../harness.ts';
+import { bundleForTests } from '../bundle.ts';
+import { spawnServer, startServer, temporaryFolder } from '../harness.ts';
+
+const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 
 const ended = {
   endsAtOnce: true,
@@ -29,6 +33,19 @@ describe("another program's batch", () => {
     expect(results.cost_usd.actual).toBeGreaterThan(0);
     const { batches } = await server.ok('list_batches');
     expect(batches).toHaveLength(1);
+  });
+
+  it('whose adoption was killed half way is gone on with', async () => {
+    const api = await startApi(ended);
+    const folder = await temporaryFolder();
+    const id = api.make(['a']);
+    const env = { CRASH_AT: 'staging.commit:after:1' };
+    const doomed = await spawnServer({ starter: starter.path, folder, api, env });
+    await expect(doomed.ok('batch_status', { batch_id: id })).rejects.toThrow(/Connection closed/);
+    const server = await startServer({ api, folder });
+    const { batch_id } = await follow(server, id);
+    expect((await server.ok('list_batches')).batches).toMatchObject([{ batch_id }]);
+    expect((await follow(server, id)).batch_id).toBe(batch_id);
   });
 
   it('has a status, no results and a cancel while it runs', async () => {
