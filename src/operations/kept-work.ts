@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { BatchError, PROBLEMS_NAMED, type Problem } from '../errors.ts';
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
-import { stringifyExact } from '../lib/exact-json.ts';
 import { fileFailure } from '../lib/file-failure.ts';
 import { sha256OfText } from '../lib/file-hash.ts';
 import { quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
 import { type SourceFile, WORK_KEPT_MS } from '../store/shared-records.ts';
+import { canonicalText } from '../tasks/canonical-text.ts';
 import { findFiles } from '../tasks/sources/find-files.ts';
 import { readInput } from './operation.ts';
 import { type WorkArguments, workArguments } from './work-arguments.ts';
@@ -35,14 +35,15 @@ export async function sourceFiles(args: WorkArguments, folders: AllowedFolders):
   return files;
 }
 
-/** Keeps how checked work was given, so that it can be submitted by its id; the same work has the same id. */
+/** Keeps how checked work was given, so that it can be submitted by its id: the same for the same work, however it was given. */
 export async function keepWork(
   { store, now }: Pick<Context, 'store' | 'now'>,
   args: WorkArguments,
   { work_hash, files }: { work_hash: string; files: SourceFile[] },
 ): Promise<string> {
   const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
-  const work_id = `work_${sha256OfText(stringifyExact([given, work_hash, files])).slice(0, 32)}`;
+  const meaning = canonicalText([work_hash, args.expect ?? {}, files]);
+  const work_id = `work_${sha256OfText(meaning).slice(0, 32)}`;
   const at = now().toISOString();
   await store.work(work_id).update(() => ({ at, args: given, work_hash, files }));
   return work_id;
