@@ -101,7 +101,11 @@ export type SubmitOptions = CallOptions & Omit<SubmitArguments, keyof WorkArgume
 export type EstimateOptions = CallOptions & Pick<EstimateArguments, 'output_tokens_per_request'>;
 export type ResultsRequest = Omit<Given<ResultsArguments>, 'batch_id'>;
 export type RetryRequest = Omit<Given<RetryArguments>, 'batch_id'>;
-export type ListRequest = Given<ListArguments>;
+export type ListRequest = Omit<Given<ListArguments>, 'group_by'> & {
+  /** One, or two. */
+  group_by?: Grouping | readonly Grouping[] | undefined;
+};
+type Grouping = NonNullable<ListArguments['group_by']>[number];
 
 /** Arguments, lists that nobody may change among them. */
 type Given<Arguments> = {
@@ -156,7 +160,8 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     cancel: (batch_id, call) => ask(cancel, { ...call, batch_id }),
     estimate: (work, estimateOptions) => ask(estimate, { ...work, ...estimateOptions }),
     collect: (call) => ask(collect, { ...call }),
-    list: (request) => ask(list, { ...request }),
+    list: ({ group_by, ...request } = {}) =>
+      ask(list, { ...request, ...(group_by !== undefined && { group_by: [group_by].flat() }) }),
     adopt: (provider_batch_id, call) => ask(adopt, { ...call, provider_batch_id }),
     async close() {
       await context.jobs.idle();

@@ -48,24 +48,31 @@ export function costsOf(record: BatchRecord): BatchCosts {
   };
 }
 
+type Named = string | null;
+
 export type CostGroup = {
-  /** Null for batches, or answers, that have no such thing. */
-  group: string | null;
+  /** Null for batches, or answers, that have no such thing; with two names one of each. */
+  group: Named | Named[];
   batches: number;
   requests: number;
   actual_usd: number;
   open_expected_usd: number;
 };
 
+type Line = BatchCosts['spent'][number];
+
 type Grouped = { name: string; created_at: string; request_count: number };
 
-/** Adds up what batches cost. Not to be used for sandbox batches. */
-export function createCostGroups(by: Grouping | undefined) {
-  const groups = new Map<string | null, CostGroup>();
+/** Adds up what batches cost, by one or two names. Not to be used for sandbox batches. */
+export function createCostGroups(by: readonly Grouping[] = []) {
+  const groups = new Map<string, CostGroup>();
   let unknown = 0;
-  const add = (group: string | null, { requests, actual, open }: Sum) => {
-    const sum = groups.get(group) ?? { group, batches: 0, requests: 0, actual_usd: 0, open_expected_usd: 0 };
-    groups.set(group, {
+  const add = (names: Named[], { requests, actual, open }: Sum) => {
+    const key = JSON.stringify(names);
+    const [first = null] = names;
+    const group = names.length > 1 ? names : first;
+    const sum = groups.get(key) ?? { group, batches: 0, requests: 0, actual_usd: 0, open_expected_usd: 0 };
+    groups.set(key, {
       group,
       batches: sum.batches + 1,
       requests: sum.requests + requests,
@@ -77,18 +84,28 @@ export function createCostGroups(by: Grouping | undefined) {
     add(batch: Grouped, costs: BatchCosts): void {
       const open = costs.open_usd ?? 0;
       if (costs.open_usd === null || costs.spent.some(({ usd }) => usd === null)) unknown += 1;
-      if (by === undefined) return;
-      if (by !== 'model' && by !== 'task_type') {
-        add(keyOf(by, batch, costs), { requests: batch.request_count, actual: total(costs.spent), open });
+      if (by.length === 0) return;
+      const namesOf = (line: Line | null) =>
+        by.map((name) => {
+          if (name !== 'model' && name !== 'task_type') return keyOf(name, batch, costs);
+          return line === null ? STILL_OPEN : line[name];
+        });
+      if (!by.includes('model') && !by.includes('task_type')) {
+        add(namesOf(null), { requests: batch.request_count, actual: total(costs.spent), open });
         return;
       }
-      for (const group of new Set(costs.spent.map((line) => line[by]))) {
-        const spent = costs.spent.filter((line) => line[by] === group);
+      const lines = new Map<string, { names: Named[]; spent: Line[] }>();
+      for (const line of costs.spent) {
+        const names = namesOf(line);
+        const key = JSON.stringify(names);
+        lines.set(key, { names, spent: [...(lines.get(key)?.spent ?? []), line] });
+      }
+      for (const { names, spent } of lines.values()) {
         const requests = spent.reduce((sum, line) => sum + line.requests, 0);
-        add(group, { requests, actual: total(spent), open: 0 });
+        add(names, { requests, actual: total(spent), open: 0 });
       }
       // Which of its models an open part will take is told by its answers only.
-      if (open > 0) add(STILL_OPEN, { requests: 0, actual: 0, open });
+      if (open > 0) add(namesOf(null), { requests: 0, actual: 0, open });
     },
     /** The dearest first. */
     groups: () => [...groups.values()].toSorted((a, b) => worth(b) - worth(a)),

@@ -24,13 +24,15 @@ const input = z.strictObject({
   name_contains: z.string().min(1).max(100).optional(),
   since: moment.optional().describe('Created then or later, UTC'),
   until: moment.optional().describe('Created before'),
-  group_by: z.enum(groupings).optional().describe('Adds up the dollars by this, over all matches'),
+  group_by: z
+    .array(z.enum(groupings))
+    .min(1)
+    .max(2)
+    .optional()
+    .describe('One or two: adds up the dollars by them'),
   limit: z.int().min(1).max(50).optional().describe('Default 20'),
   cursor: z.string().max(1000).optional(),
-  include_remote: z
-    .boolean()
-    .optional()
-    .describe('Also the newest that the API knows and this computer does not'),
+  include_remote: z.boolean().optional().describe('Also the newest that only the API knows'),
 });
 
 type ListRequest = Omit<z.output<typeof input>, 'include_remote'>;
@@ -165,7 +167,7 @@ function diskWarnings({ store }: Pick<Context, 'store'>, found: readonly Listing
 }
 
 /** What the dollars do not hold. */
-function unknownWarnings(by: Grouping | undefined, groups: number, unknown: number): string[] {
+function unknownWarnings(by: readonly Grouping[] | undefined, groups: number, unknown: number): string[] {
   return [
     ...(unknown > 0
       ? [

@@ -146,7 +146,7 @@ describe('what was spent', () => {
     await server.ok('submit_batch', { name: 'made up', requests: prompts(['f']), sandbox: true });
     expect(api.batches).toHaveLength(4);
 
-    const by = async (group_by: string, more: object = {}) =>
+    const by = async (group_by: string | string[], more: object = {}) =>
       server.ok('list_batches', { group_by, limit: 1, ...more });
     const named = await by('name');
     expect(named.batches).toHaveLength(1);
@@ -173,6 +173,17 @@ describe('what was spent', () => {
       { group: 'claude-sonnet-5-5', requests: 3, actual_usd: 4.5 },
       { group: 'claude-opus-5-5', requests: 1, actual_usd: 3 },
       { group: '(still open)', actual_usd: 0, open_expected_usd: open.cost_usd.expected },
+    ]);
+    expect((await by(['month', 'model'])).groups).toMatchObject([
+      { group: ['2026-11', 'claude-opus-5-5'], requests: 1, actual_usd: 3 },
+      { group: ['2026-10', 'claude-sonnet-5-5'], requests: 2, actual_usd: 3 },
+      { group: ['2026-11', 'claude-sonnet-5-5'], requests: 1, actual_usd: 1.5 },
+      { group: ['2026-11', '(still open)'], open_expected_usd: open.cost_usd.expected },
+    ]);
+    expect((await by('day, name', { since: '2026-11-01' })).groups).toMatchObject([
+      { group: ['2026-11-01', 'second'], actual_usd: 3 },
+      { group: ['2026-11-01', 'first'], actual_usd: 1.5 },
+      { group: ['2026-11-01', 'open'], actual_usd: 0 },
     ]);
     expect((await by('project')).groups).toMatchObject([{ group: 'work', actual_usd: 7.5 }]);
     expect((await by('task_type')).groups[0]).toMatchObject({ group: null, actual_usd: 4.5 });

@@ -15,6 +15,7 @@ export const listCommand: Command = {
     'batch-mcp list',
     'batch-mcp list --processing-status in_progress',
     'batch-mcp list --group-by month',
+    'batch-mcp list --group-by month model',
   ],
   async run({ context, terminal, args, json, waiting }) {
     const reply = await list.run(context, readInput(list.input, args, 'batch-mcp list'), waiting);
@@ -42,7 +43,10 @@ export const listCommand: Command = {
     else terminal.note('No batch is here yet. Begin with: batch-mcp submit tasks.json --sandbox');
     if (reply.groups !== undefined) {
       const spent = reply.groups.map(({ group, batches, requests, actual_usd }) => [
-        group ?? '(none)',
+        [group]
+          .flat()
+          .map((name) => name ?? '(none)')
+          .join(', '),
         count(batches),
         count(requests),
         dollars(actual_usd),
