@@ -122,6 +122,20 @@ describe('retries', () => {
     expect(api.creates.map((_, index) => sentIds(api, index).length)).toEqual([3, 2]);
   });
 
+  it('are not sent for work that was submitted anew since', async () => {
+    const { api, server, batch_id } = await submitted({ a: ['expired', 'expired', 'ok'] }, { retries: 2 });
+    api.endAll();
+    const reader = await startCheckedServer({ api, folder: server.folder, argv: ['--read-only'] });
+    await toTheEnd(api, reader, batch_id);
+    const anew = await server.ok('submit_batch', { requests: prompts(['a']) });
+    expect(anew).toMatchObject({ duplicate: false });
+    const status = await toTheEnd(api, server, batch_id);
+    expect(status.warnings.join(' ')).toContain(
+      `Not sent again by itself: Nothing was sent: ${anew.batch_id}`,
+    );
+    expect(api.creates).toHaveLength(2);
+  });
+
   it('are not sent by a server that may not', async () => {
     const api = await startApi({ results: scripted({ a: ['expired', 'ok'] }) });
     const first = await startCheckedServer({ api });

@@ -3,6 +3,7 @@ import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { whyNothingIsSpent } from '../../sending/permission.ts';
 import { requireSameAccount } from '../../sending/same-account.ts';
+import { ownAgain } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { isCreated } from '../../state/parts.ts';
@@ -50,6 +51,8 @@ export async function retryByItself(context: Context, batchId: string, report: R
   if (record === null || !isRetryDue(context, record)) return;
   await context.provider(record.provider).requireCredentials();
   await requireSameAccount(context, record, null);
+  const other = await doneElsewhere(context, record);
+  if (other !== null) return stop(context, record, other);
   const left = leftOf(record);
   for (const error_types of [AGAIN, FREE]) {
     const options = { error_types: [...error_types], max_cost_usd: left };
@@ -64,7 +67,18 @@ export async function retryByItself(context: Context, batchId: string, report: R
       if (error.code !== 'cost_limit' && error.code !== 'wrong_state') throw error;
     }
   }
-  await stop(context, record);
+  await stop(context, record, SPENT);
+}
+
+/** Why a batch that came to nothing is not sent again: its work was submitted anew since, and would be paid twice. */
+async function doneElsewhere(context: Context, record: BatchRecord): Promise<string | null> {
+  try {
+    await ownAgain(context, record);
+    return null;
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'wrong_state') return error.message;
+    throw error;
+  }
 }
 
 /** What is left of the dollars that the work could cost at most when it was submitted. */
@@ -85,10 +99,11 @@ async function hasCompany({ store }: Context, { batch_id, parts }: BatchRecord):
   return now !== null && now.parts.length !== parts.length;
 }
 
-async function stop({ store }: Context, { batch_id, parts }: BatchRecord): Promise<void> {
-  const stopped =
-    'what is left to be sent again could cost more than is left of the maximum that was reserved, or can get no longer an answer. ' +
-    'retry_batch sends it by hand.';
+const SPENT =
+  'what is left to be sent again could cost more than is left of the maximum that was reserved, or can get no longer an answer. ' +
+  'retry_batch sends it by hand.';
+
+async function stop({ store }: Context, { batch_id, parts }: BatchRecord, stopped: string): Promise<void> {
   await store
     .record(batch_id)
     .update((record) =>
