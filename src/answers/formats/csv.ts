@@ -109,7 +109,7 @@ function answerCell({ text, json, tool_calls }: Answer): string {
  * stays one, and so does a text below empty lines, which real tables hold.
  */
 function withoutFormula(cell: string): string {
-  const number = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
+  const number = /^\s*[+-]?\d+(\.\d+)?(e[+-]?\d+)?\s*$/i;
   return /^[\t\r]|^\s*[=+\-@＝＋－＠]/.test(cell) && !number.test(cell) ? `'${cell}` : cell;
 }
 
