@@ -5,7 +5,7 @@ import type { ApiServer } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { spawnServer, startServer, temporaryFolder } from '../harness.ts';
 
-const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
+export const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 export const work = { requests: [{ task_id: 'a', prompt: 'one' }] };
 export const env = { BATCH_MCP_SETTLE_SECONDS: '0.1' };
 

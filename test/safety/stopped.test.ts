@@ -1,12 +1,8 @@
-import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { follow, isSaved, startApi } from '../api.ts';
-import { bundleForTests } from '../bundle.ts';
 import { spawnServer, startServer, temporaryFolder } from '../harness.ts';
+import { env, starter, work } from './left.ts';
 
-const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
-const work = { requests: [{ task_id: 'a', prompt: 'one' }] };
-const env = { BATCH_MCP_SETTLE_SECONDS: '0.1' };
 /** When a send is given up, in milliseconds. */
 const limits = { answerMs: 1_000, busyMs: 0 };
 

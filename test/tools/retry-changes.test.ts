@@ -136,6 +136,7 @@ describe('a batch that the API refused', () => {
     return { api, server, batch_id };
   }
   const tasks = ['a', 'b', 'c'].map((task_id) => ({ task_id, prompt: `old ${task_id}` }));
+  const allSucceeded = { a: 'succeeded', b: 'succeeded', c: 'succeeded' };
 
   it('is mended by corrections, and sent whole', async () => {
     const { api, server, batch_id } = await refused(tasks);
@@ -148,11 +149,7 @@ describe('a batch that the API refused', () => {
     ]);
     api.endAll();
     await follow(server, batch_id);
-    expect(await outcomesByTask(server, batch_id)).toEqual({
-      a: 'succeeded',
-      b: 'succeeded',
-      c: 'succeeded',
-    });
+    expect(await outcomesByTask(server, batch_id)).toEqual(allSucceeded);
     const status = await server.ok('batch_status', { batch_id });
     expect(status.outcomes).toMatchObject({ succeeded: 3, pending: 0 });
     // What was never sent is not counted twice.
@@ -217,11 +214,7 @@ describe('a batch that the API refused', () => {
     }
     api.endAll();
     await follow(server, batch_id);
-    expect(await outcomesByTask(server, batch_id)).toEqual({
-      a: 'succeeded',
-      b: 'succeeded',
-      c: 'succeeded',
-    });
+    expect(await outcomesByTask(server, batch_id)).toEqual(allSucceeded);
     expect(api.creates.map(({ requests }) => requests.map(({ params }) => contentOf(params)))).toEqual([
       ['old a', 'old b'],
       ['old c'],
