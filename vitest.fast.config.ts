@@ -26,5 +26,5 @@ const fast = mergeConfig(
   defineConfig({ test: { exclude: [...configDefaults.exclude, ...slow] } }),
 );
 // Merging appends: the announcement of all tests would stand beside this one, and their counts be taken for all.
-fast.test.reporters = [new AroundTests('The fast tests take about a minute on 2 idle cores.'), 'minimal'];
+fast.test.reporters = [new AroundTests('The fast tests take some 100 seconds on 2 idle cores.'), 'minimal'];
 export default fast;
