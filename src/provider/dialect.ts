@@ -66,11 +66,22 @@ export type RequestDialect = {
   /** Params without which there is no request. */
   readonly required: readonly string[];
   /** A JSON Schema as the provider takes it for an answer, and what is wrong with it, under `field`. */
-  prepareSchema(schema: JsonObject, field?: string): { schema: JsonObject; problems: Problem[] };
+  prepareSchema(schema: JsonObject, field?: string): PreparedSchema;
   /** How much a model has to read. */
   size(params: Params): PromptSize;
   /** What it reads, in the order in which the provider caches it. */
   text(params: Params): string;
+};
+
+/**
+ * How an answer is asked for. `schema` is what is sent; `asked` says all that the caller's does, by which the same work is found
+ * again; `warnings` tell the two apart.
+ */
+export type PreparedSchema = {
+  schema: JsonObject;
+  asked: JsonObject;
+  warnings: string[];
+  problems: Problem[];
 };
 
 /** One prompt, and how it is to be answered. */

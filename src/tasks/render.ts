@@ -166,7 +166,8 @@ function renderOwn(
   const { prompt } = content.rendered;
   const system = task.system ?? defaults.system ?? content.rendered.system;
   const typed = content.rendered.output_schema;
-  const output_schema = schema?.schema ?? (typed && dialect.requests.prepareSchema(typed).schema);
+  const prepared = schema ?? (typed && dialect.requests.prepareSchema(typed));
+  const output_schema = prepared?.schema;
   const attachment = row?.attachment;
   const { context } = defaults;
   const plain = { model: model.id, max_tokens, system, prompt, context, attachment, output_schema, effort };
@@ -185,7 +186,12 @@ function renderOwn(
       inference_geo: null,
       effort: effort ?? null,
       thinks: null,
-      warnings: [...notes, ...(chosen.warning === undefined ? [] : [chosen.warning]), ...content.warnings],
+      warnings: [
+        ...notes,
+        ...(chosen.warning === undefined ? [] : [chosen.warning]),
+        ...content.warnings,
+        ...(prepared?.warnings ?? []),
+      ],
       identity: {
         task_id: task.task_id,
         template: [facts.task_type, facts.version],
@@ -194,7 +200,7 @@ function renderOwn(
         attachment: attachment && [attachment.media_type, hash('sha256', attachment.data)],
         context: context?.map(({ name, sha256 }) => [name, sha256]),
         system,
-        output_schema,
+        output_schema: prepared?.asked,
         // By what is asked, not by what the model makes of it.
         max_tokens: own ?? facts.max_tokens,
         effort: asked,

@@ -3,6 +3,7 @@ import type { Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { ContextDocument, Dialect, IdForm } from '../provider/dialect.ts';
 import { type Effort, efforts, type Tier, tiers } from '../provider/models.ts';
+import { foreignItem } from './foreign-items.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
 import type { Item } from './read-item.ts';
 import type { SourceRow } from './sources/source-row.ts';
@@ -95,6 +96,8 @@ export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): T
       return { ok: true, task: { kind: 'native', task_id: value.custom_id, params: value.params } };
     }
     const given = withoutNulls(value);
+    const foreign = foreignItem(given, itemName(place, given.custom_id));
+    if (foreign !== null) return { ok: false, problems: [foreign] };
     if ('params' in given || 'custom_id' in given) {
       const parsed = native.safeParse(given, { reportInput: true });
       const item = itemName(place, given.custom_id);

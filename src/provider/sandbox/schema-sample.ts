@@ -23,9 +23,28 @@ export function sampleOfSchema(schema: Schema, seed: string): unknown {
   return sample(schema, { root: schema, seed, depth: 0 });
 }
 
+const NAME = /([{,] ?)([$\w-]+): /g;
+
+/**
+ * A model reads in a description what structured output does not take as keywords, in its last paragraph: `{minimum: 1, maximum:
+ * 10}`. So does the sandbox, where it can.
+ */
+function withDescribed(schema: Schema): Schema {
+  const { description } = schema;
+  const last = typeof description === 'string' ? (description.split('\n\n').at(-1) ?? '') : '';
+  if (!/^\{[$\w-]+: .*\}$/s.test(last)) return schema;
+  try {
+    const described: unknown = JSON.parse(last.replaceAll(NAME, '$1"$2": '));
+    return isSchema(described) ? { ...described, ...schema } : schema;
+  } catch {
+    return schema;
+  }
+}
+
 type Place = { root: Schema; seed: string; depth: number };
 
-function sample(schema: Schema, place: Place): unknown {
+function sample(given: Schema, place: Place): unknown {
+  const schema = withDescribed(given);
   if ('const' in schema) return schema.const;
   const choices = listOf(schema.enum);
   if (choices.length > 0) return choices[seedOf(place.seed) % choices.length];
@@ -62,21 +81,40 @@ function sampleObject(schema: Schema, place: Place): Schema {
 }
 
 function sampleArray(schema: Schema, place: Place): unknown[] {
-  const least = numberOf(schema.minItems) ?? 0;
+  const first = listOf(schema.prefixItems);
+  const least = Math.max(first.length, numberOf(schema.minItems) ?? 0);
   const usual = place.depth < OPTIONAL_DEPTH ? 1 + (seedOf(place.seed) % 2) : 0;
   const length = Math.max(least, Math.min(usual, numberOf(schema.maxItems) ?? usual));
   const items = isSchema(schema.items) ? schema.items : {};
-  return Array.from({ length }, (_, index) => sample(items, deeper(place, `[${index}]`)));
+  return Array.from({ length }, (_, index) => {
+    const own = first[index] ?? items;
+    return sample(isSchema(own) ? own : {}, deeper(place, `[${index}]`));
+  });
 }
 
 function sampleNumber(schema: Schema, place: Place): number {
-  const least = numberOf(schema.minimum) ?? (numberOf(schema.exclusiveMinimum) ?? -1) + 1;
-  const most = numberOf(schema.maximum) ?? numberOf(schema.exclusiveMaximum) ?? least + 100;
-  const step = numberOf(schema.multipleOf) ?? 1;
-  const first = Math.ceil(least / step) * step;
-  const steps = Math.max(1, Math.ceil((most - first) / step));
-  return first + (seedOf(place.seed) % steps) * step;
+  const step = numberOf(schema.multipleOf) ?? (schema.type === 'integer' ? 1 : undefined);
+  const [above, below] = [numberOf(schema.exclusiveMinimum), numberOf(schema.exclusiveMaximum)];
+  const least =
+    numberOf(schema.minimum) ?? above ?? Math.min(0, (numberOf(schema.maximum) ?? below ?? 100) - 100);
+  const most = numberOf(schema.maximum) ?? below ?? least + 100;
+  const size = step ?? (most - least >= 2 ? 1 : (most - least) / 10);
+  if (size === 0) return least;
+  const isRight = (value: number) =>
+    value >= least &&
+    value <= most &&
+    (above === undefined || value > above) &&
+    (below === undefined || value < below);
+  const first = Math.ceil(least / size);
+  const count = Math.max(1, Math.min(1000, Math.floor(most / size) - first + 1));
+  const start = seedOf(place.seed) % count;
+  // A bound that is none of the numbers is passed by the next.
+  const candidates = [start, start + 1, start - 1, 0, 1].map((index) => exactly((first + index) * size));
+  return candidates.find(isRight) ?? exactly(first * size);
 }
+
+/** Without what a floating-point product adds behind its digits. */
+const exactly = (value: number) => Number(value.toPrecision(12));
 
 function sampleText(schema: Schema, place: Place): string {
   const format = schema.format;

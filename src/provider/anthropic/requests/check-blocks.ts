@@ -22,6 +22,9 @@ const TEXT = '{"type": "text", "text": "…"}';
 const DOCUMENT =
   '{"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "…"}}';
 
+const CALL = '{"type": "tool_use", "id": "…", "name": "…", "input": {…}}';
+const RESULT = '{"type": "tool_result", "tool_use_id": "…", "content": "…"}';
+
 /** Blocks of other providers by their type, with what they are called here. */
 const FOREIGN_TYPES = new Map([
   ['image_url', ["OpenAI's form of an image", IMAGE]],
@@ -31,10 +34,14 @@ const FOREIGN_TYPES = new Map([
   ['file', ["OpenAI's form of a document", DOCUMENT]],
   ['input_file', ["OpenAI's form of a document", DOCUMENT]],
   ['input_audio', ["OpenAI's form of a recording, which Claude does not take", TEXT]],
-  [
-    'tool_call',
-    ["another provider's form of a call", '{"type": "tool_use", "id": "…", "name": "…", "input": {…}}'],
-  ],
+  ['refusal', ["OpenAI's form of a refusal", TEXT]],
+  ['reasoning', ["OpenAI's form of thinking", '{"type": "thinking", "thinking": "…", "signature": "…"}']],
+  ['document_url', ["Mistral's form of a document", DOCUMENT]],
+  ['tool_call', ["another provider's form of a call", CALL]],
+  ['tool-call', ["the AI SDK's form of a call", CALL]],
+  ['tool-result', ["the AI SDK's form of a result", RESULT]],
+  ['function_call', ["OpenAI's form of a call", CALL]],
+  ['function_call_output', ["OpenAI's form of a result", RESULT]],
 ]);
 
 /** Blocks of other providers by a key, where they have no type. */
@@ -42,12 +49,18 @@ const FOREIGN_KEYS = new Map([
   ['image_url', ["OpenAI's form of an image", IMAGE]],
   ['inline_data', ["Gemini's form of an image", IMAGE]],
   ['inlineData', ["Gemini's form of an image", IMAGE]],
+  ['fileData', ["Gemini's form of a file", DOCUMENT]],
+  ['file_data', ["Gemini's form of a file", DOCUMENT]],
+  ['functionCall', ["Gemini's form of a call", CALL]],
+  ['functionResponse', ["Gemini's form of a result", RESULT]],
   ['image', ["Bedrock's form of an image", IMAGE]],
   ['document', ["Bedrock's form of a document", DOCUMENT]],
-  ['toolUse', ["Bedrock's form of a call", '{"type": "tool_use", "id": "…", "name": "…", "input": {…}}']],
+  ['toolUse', ["Bedrock's form of a call", CALL]],
+  ['toolResult', ["Bedrock's form of a result", RESULT]],
+  ['cachePoint', ["Bedrock's form of a cache mark", '"cache_control": {"type": "ephemeral"} in a block']],
   [
-    'toolResult',
-    ["Bedrock's form of a result", '{"type": "tool_result", "tool_use_id": "…", "content": "…"}'],
+    'reasoningContent',
+    ["Bedrock's form of thinking", '{"type": "thinking", "thinking": "…", "signature": "…"}'],
   ],
 ]);
 
@@ -70,7 +83,12 @@ export function checkBlock(block: unknown, field: string, role: string): Problem
       return checkDocument(block, field);
     case 'search_result':
       return checkSearchResult(block, field);
+    case 'thinking':
+      return [...checkSpeaker('assistant', role, field), ...checkThought(block, field)];
+    case 'redacted_thinking':
+      return [...checkSpeaker('assistant', role, field), ...required(block.data, `${field}.data`)];
     case 'tool_use':
+    case 'server_tool_use':
       return [...checkSpeaker('assistant', role, field), ...checkToolUse(block, field)];
     case 'tool_result':
       return [...checkSpeaker('user', role, field), ...checkToolResult(block, field)];
@@ -94,10 +112,32 @@ function checkSpeaker(speaker: string, role: string, field: string): Problem[] {
   return [{ field, problem: `stands in a message of the ${role}`, valid: `a message of the ${speaker}` }];
 }
 
+/** As the API says it of what it refuses; its own answers have such ids. */
+const CALL_ID = { pattern: /^[a-zA-Z0-9_-]+$/, valid: 'letters, digits, _ or -' };
+const CALLED_NAME = { pattern: /^[a-zA-Z0-9_-]{1,200}$/, valid: '1 to 200 letters, digits, _ or -' };
+
+type Form = { pattern: RegExp; valid: string };
+
+function formed(value: unknown, field: string, { pattern, valid }: Form): Problem[] {
+  const problems = required(value, field);
+  if (problems.length > 0 || typeof value !== 'string' || pattern.test(value)) return problems;
+  return [{ field, problem: 'has characters that the API refuses', valid }];
+}
+
+/** The text may be empty, as it is where it was left out of the answer; what proves it may not. */
+function checkThought({ thinking, signature }: JsonObject, field: string): Problem[] {
+  return [
+    ...(typeof thinking === 'string'
+      ? []
+      : [{ field: `${field}.thinking`, problem: 'is missing or no text', valid: 'the text as it came' }]),
+    ...required(signature, `${field}.signature`),
+  ];
+}
+
 function checkToolUse({ id, name, input }: JsonObject, field: string): Problem[] {
   return [
-    ...required(id, `${field}.id`),
-    ...required(name, `${field}.name`),
+    ...formed(id, `${field}.id`, CALL_ID),
+    ...formed(name, `${field}.name`, CALLED_NAME),
     ...(isJsonObject(input)
       ? []
       : [
@@ -113,7 +153,7 @@ function checkToolUse({ id, name, input }: JsonObject, field: string): Problem[]
 function checkToolResult({ tool_use_id, content }: JsonObject, field: string): Problem[] {
   const blocks: unknown[] = Array.isArray(content) ? content : [];
   return [
-    ...required(tool_use_id, `${field}.tool_use_id`),
+    ...formed(tool_use_id, `${field}.tool_use_id`, CALL_ID),
     ...(content === undefined || content === null || typeof content === 'string' || Array.isArray(content)
       ? []
       : [
@@ -137,10 +177,14 @@ function checkInner(block: unknown, field: string): Problem[] {
 }
 
 function checkSearchResult({ content, source, title }: JsonObject, field: string): Problem[] {
+  const isTexts =
+    Array.isArray(content) &&
+    content.length > 0 &&
+    content.every((block: unknown) => isJsonObject(block) && block.type === 'text' && isText(block.text));
   return [
     ...required(source, `${field}.source`),
     ...required(title, `${field}.title`),
-    ...(Array.isArray(content) && content.length > 0
+    ...(isTexts
       ? []
       : [{ field: `${field}.content`, problem: 'is not a list of text blocks', valid: `[${TEXT}]` }]),
   ];

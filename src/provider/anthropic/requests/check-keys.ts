@@ -36,6 +36,7 @@ const REFUSED_KEYS = new Map([
   ['temperature', REMOVED],
   ['top_p', REMOVED],
   ['top_k', REMOVED],
+  ['anthropic_version', 'it is a header, and in a body only that of Bedrock and Vertex'],
 ]);
 
 /** Keys that a beta brings, with how the names of its versions begin and the newest of them (SDK 1.12.0). */
@@ -62,15 +63,44 @@ const FOREIGN_KEYS = new Map([
   ['stop', ['OpenAI', 'stop_sequences']],
   ['user', ['OpenAI', 'metadata.user_id']],
   ['input', ['OpenAI', 'messages']],
+  ['text', ['OpenAI', 'output_config.format']],
   ['instructions', ['OpenAI', 'system']],
   ['contents', ['Gemini', 'messages']],
   ['systemInstruction', ['Gemini', 'system']],
   ['system_instruction', ['Gemini', 'system']],
   ['generationConfig', ['Gemini', 'max_tokens and output_config']],
   ['generation_config', ['Gemini', 'max_tokens and output_config']],
-  ['toolConfig', ['Bedrock', 'tools and tool_choice']],
+  ['responseSchema', ['Gemini', 'output_config.format']],
+  ['thinkingConfig', ['Gemini', 'thinking and output_config.effort']],
+  ['toolConfig', ['Bedrock and Gemini', 'tools and tool_choice']],
+  ['tool_config', ['Gemini', 'tool_choice']],
   ['inferenceConfig', ['Bedrock', 'max_tokens']],
+  ['modelId', ['Bedrock', 'model']],
+  ['outputConfig', ['Bedrock', 'output_config']],
+  ['message', ['Cohere', 'messages']],
+  ['chat_history', ['Cohere', 'messages']],
+  ['preamble', ['Cohere', 'system']],
+  ['prompt', ['the older completions API', 'messages']],
+  ['max_tokens_to_sample', ['the older completions API', 'max_tokens']],
+  ['num_predict', ['Ollama', 'max_tokens']],
+  ['options', ['Ollama', 'max_tokens']],
+  ['max_new_tokens', ['Hugging Face', 'max_tokens']],
 ]);
+
+/** What other providers have, and the Messages API has nothing of. */
+const FOREIGN_ALONE = new Map([
+  ...without('OpenAI', 'n seed logprobs top_logprobs logit_bias frequency_penalty presence_penalty store'),
+  ...without('OpenAI', 'stream_options modalities audio prediction verbosity web_search_options include'),
+  ...without('OpenAI', 'previous_response_id truncation background safety_identifier prompt_cache_key'),
+  ...without('Gemini', 'safetySettings safety_settings cachedContent cached_content candidateCount'),
+  ...without('Mistral', 'safe_prompt random_seed prompt_mode'),
+  ...without('Bedrock', 'guardrailConfig additionalModelRequestFields performanceConfig promptVariables'),
+  ...without('Ollama', 'keep_alive raw template'),
+]);
+
+function without(whose: string, keys: string): [string, string][] {
+  return keys.split(' ').map((key) => [key, whose]);
+}
 
 /** What is wrong with the names of the params. */
 export function checkKeys(params: Params, betas: readonly string[]): Problem[] {
@@ -101,6 +131,14 @@ function checkKey(key: string): Problem {
   const [whose, ours] = FOREIGN_KEYS.get(key) ?? [];
   if (whose !== undefined) {
     return { field: key, problem: `is ${whose}'s name for it`, valid: `${ours} instead` };
+  }
+  const alone = FOREIGN_ALONE.get(key);
+  if (alone !== undefined) {
+    return {
+      field: key,
+      problem: `is ${alone}'s, and the Messages API has nothing of it`,
+      valid: 'leave it out',
+    };
   }
   const problem = `is not a key of the Messages API${didYouMean(key, KNOWN_KEYS)}`;
   return { field: quoteName(key), problem, valid: KNOWN_KEYS.join(', ') };

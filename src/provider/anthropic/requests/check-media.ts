@@ -115,7 +115,8 @@ export function checkDocument({ source }: JsonObject, block: string): Problem[] 
 function checkElsewhere(source: JsonObject, field: string, valid: string): Problem[] {
   const key = source.type === 'url' ? 'url' : source.type === 'file' ? 'file_id' : undefined;
   if (key === undefined) return [{ field: `${field}.type`, problem: 'is not a type of source', valid }];
-  if (typeof source[key] === 'string' && source[key] !== '') return [];
+  const named = source[key];
+  if (typeof named === 'string' && named !== '') return key === 'url' ? checkUrl(named, `${field}.url`) : [];
   return [
     {
       field: `${field}.${key}`,
@@ -123,6 +124,16 @@ function checkElsewhere(source: JsonObject, field: string, valid: string): Probl
       valid: key === 'url' ? 'a URL' : 'the id of a file',
     },
   ];
+}
+
+/** The API fetches by https alone. */
+function checkUrl(url: string, field: string): Problem[] {
+  if (/^https:\/\/[^\s/]/i.test(url)) return [];
+  if (/^data:/i.test(url)) {
+    const valid = '{"type": "base64", "media_type": "…", "data": "…"} of what stands behind its comma';
+    return [{ field, problem: 'is a "data:" URL, which holds the file itself', valid }];
+  }
+  return [{ field, problem: 'is no https URL', valid: 'as in https://example.com/a.png' }];
 }
 
 function checkBase64({ data }: JsonObject, source: string): Problem[] {

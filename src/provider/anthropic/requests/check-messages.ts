@@ -21,6 +21,18 @@ const FOREIGN_KEYS = new Map([
     'is OpenAI\'s: here a call is a content block, {"type": "tool_use", "id", "name", "input"}',
   ],
   ['parts', "is Gemini's: here it is called content"],
+  [
+    'prefix',
+    "is Mistral's: here a last message of the assistant is the start of the answer, where a model takes one",
+  ],
+  ['name', "is OpenAI's: here a message has no name"],
+  ['refusal', "is OpenAI's: here it has no place"],
+  ['audio', "is OpenAI's: here it has no place"],
+  ['annotations', "is OpenAI's: here it has no place"],
+  [
+    'reasoning_content',
+    'is another provider\'s: here it is a content block, {"type": "thinking", "thinking", "signature"}',
+  ],
 ]);
 
 /** Roles of other providers, with what stands for them here. */
@@ -90,11 +102,31 @@ function isPrefilled(last: unknown): boolean {
   return typeof block === 'string' || (isJsonObject(block) && block.type === 'text');
 }
 
+/** What is wrong with the start of an answer, on a model that takes one. */
+function checkPrefill(last: unknown, field: string, thinking: unknown): Problem[] {
+  if (!isPrefilled(last) || !isJsonObject(last)) return [];
+  const block: unknown = Array.isArray(last.content) ? last.content.at(-1) : last.content;
+  const start: unknown = isJsonObject(block) ? block.text : block;
+  if (isJsonObject(thinking) && thinking.type === 'enabled') {
+    const problem = 'is the start of an answer, which goes without thinking';
+    return [{ field, problem, valid: 'a last message by the user, or no thinking' }];
+  }
+  return typeof start === 'string' && /\s$/.test(start)
+    ? [
+        {
+          field,
+          problem: 'is the start of an answer and ends with white space',
+          valid: 'the same without it',
+        },
+      ]
+    : [];
+}
+
 /** Checks a request's `messages` as the API will; `model` is undefined where it is not known. */
 export function checkMessages(
   messages: unknown,
   model: Model | undefined,
-  betas: readonly string[],
+  { betas, thinking }: { betas: readonly string[]; thinking: unknown },
 ): Problem[] {
   const field = 'messages';
   if (!Array.isArray(messages)) {
@@ -117,6 +149,6 @@ export function checkMessages(
       problem: `${model.id} does not take the start of its answer from a last assistant message`,
       valid: 'a last message by the user; ask for the form of the answer there, or with output_config.format',
     });
-  }
+  } else problems.push(...checkPrefill(messages.at(-1), `${field}[${messages.length - 1}]`, thinking));
   return problems.length > 0 ? problems : checkToolTurns(messages);
 }

@@ -1,16 +1,17 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject } from '../../../lib/json.ts';
 import type { CheckOptions, Params } from '../../dialect.ts';
 import { type Model, unknownModel } from '../../models.ts';
 import { checkCaching } from './check-caching.ts';
+import { checkExtraKeys } from './check-extra-keys.ts';
 import { checkKeys } from './check-keys.ts';
 import { asksForCitations } from './check-media.ts';
+import { checkMediaLimits } from './check-media-limits.ts';
 import { checkContent, checkMessages } from './check-messages.ts';
+import { checkClosedSchema } from './check-schema.ts';
 import { checkEffort, checkThinking } from './check-thinking.ts';
 import { checkToolChoice, checkTools } from './check-tools.ts';
 import { findNetworkAccess } from './network-access.ts';
-import { prepareOutputSchema } from './output-schema.ts';
 
 function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
@@ -78,12 +79,25 @@ const PLAIN: [field: string, isValid: (value: unknown) => boolean, valid: string
   ],
 ];
 
+/** A user's id is opaque: the API refuses what looks like an address or a number to call. */
+const USER_ID =
+  '1 to 256 characters that say nothing of the person: a hash, no address of e-mail and no telephone number';
+
+function checkUserId(metadata: unknown): Problem[] {
+  const id = isJsonObject(metadata) ? (metadata.user_id ?? null) : null;
+  const isFine = typeof id === 'string' && id.length <= 256 && !/^\S+@\S+\.\S+$/.test(id);
+  return id === null || isFine
+    ? []
+    : [{ field: 'metadata.user_id', problem: 'is not as the API takes it', valid: USER_ID }];
+}
+
 function checkPlain(params: Params): Problem[] {
-  return PLAIN.flatMap(([field, isValid, valid]) =>
+  const problems = PLAIN.flatMap(([field, isValid, valid]) =>
     isAbsent(params[field]) || isValid(params[field])
       ? []
       : [{ field, problem: 'is not as the API takes it', valid }],
   );
+  return [...problems, ...checkUserId(params.metadata)];
 }
 
 function checkOutputConfig(params: Params, model: Model | undefined): Problem[] {
@@ -113,13 +127,7 @@ function checkFormat(format: unknown, field: string): Problem[] {
       },
     ];
   }
-  const at = `${field}.schema`;
-  const { schema, problems } = prepareOutputSchema(format.schema, at);
-  if (problems.length > 0) return problems;
-  // Native params go out as they are, so what the API asks for is asked for here.
-  if (isDeepStrictEqual(schema, format.schema)) return [];
-  const problem = 'an object in it may have any other keys, which structured output refuses';
-  return [{ field: at, problem, valid: '"additionalProperties": false on every object' }];
+  return checkClosedSchema(format.schema, `${field}.schema`);
 }
 
 /**
@@ -133,11 +141,11 @@ export function checkParams(params: Params, options: CheckOptions): Problem[] {
   const { model: id, max_tokens, output_config, thinking } = params;
   const model = typeof id === 'string' ? catalog.find(id) : undefined;
   const effort = isJsonObject(output_config) ? output_config.effort : undefined;
-  return [
+  const told = [
     ...checkKeys(params, betas),
     ...checkModel(id, options),
     ...checkMaxTokens(max_tokens, model),
-    ...checkMessages(params.messages, model, betas),
+    ...checkMessages(params.messages, model, { betas, thinking }),
     ...checkSystem(params.system),
     ...checkStream(params.stream),
     ...checkThinking(thinking, { max_tokens, effort }, model),
@@ -146,6 +154,11 @@ export function checkParams(params: Params, options: CheckOptions): Problem[] {
     ...checkOutputConfig(params, model),
     ...checkCaching(params),
     ...checkPlain(params),
+    ...checkMediaLimits(params, model),
+  ];
+  return [
+    ...told,
+    ...checkExtraKeys(params, betas, told),
     ...(allowNetworkTools ? [] : findNetworkAccess(params)),
   ];
 }

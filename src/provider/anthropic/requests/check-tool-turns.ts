@@ -59,11 +59,25 @@ function checkResults(turns: readonly Turn[], index: number): Problem[] {
       valid: 'the tool_use_id of a tool_use in the message just before, all results of it in one message',
     });
   }
+  if (comesLate(turns[index])) {
+    const valid = 'the tool_result blocks first, then the texts';
+    problems.push({
+      field: `messages[${index}].content`,
+      problem: 'has a tool_result behind another block',
+      valid,
+    });
+  }
   if (new Set(ids).size < ids.length) {
     const valid = 'one tool_result for each tool_use';
     problems.push({ field: `messages[${index}].content`, problem: 'has two results of one call', valid });
   }
   return problems;
+}
+
+/** Whether results don't stand first in their message, where the API looks for them. */
+function comesLate(turn: Turn | undefined): boolean {
+  const isResult = (turn?.blocks ?? []).map(({ type }) => type === 'tool_result');
+  return isResult.lastIndexOf(true) > isResult.indexOf(false) && isResult.includes(false);
 }
 
 /** The calls of the assistant's turn just before, in however many messages. */

@@ -1,6 +1,7 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { Model } from '../../models.ts';
+import { checkInputSchema } from './check-input-schema.ts';
 
 /** Tool use documentation. */
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,128}$/;
@@ -8,7 +9,7 @@ const TOOL =
   'as in {"name": "get_weather", "description": "…", "input_schema": {"type": "object", "properties": {…}}}';
 
 /** A tool that the caller runs: the ones that Anthropic defines have a dated type. */
-const isOwnTool = ({ type }: JsonObject) => type === undefined || type === null || type === 'custom';
+export const isOwnTool = ({ type }: JsonObject) => type === undefined || type === null || type === 'custom';
 
 /** Anthropic's own tools, by how their types begin (SDK 1.12.0, `ToolUnion` and its beta), and any that has a date. */
 const DEFINED_TOOL =
@@ -24,12 +25,26 @@ const FOREIGN_TOOLS: [key: string, whose: string][] = [
   ['parameters', "OpenAI's"],
 ];
 
+/** What Anthropic's own tools have to be called, by how their types begin (SDK 1.12.0); a set of tools has no name. */
+const DEFINED_NAMES: [type: RegExp, name: string][] = [
+  [/^text_editor_(20241022|20250124)$/, 'str_replace_editor'],
+  [/^text_editor_\d{8}$/, 'str_replace_based_edit_tool'],
+  [/^bash_\d{8}$/, 'bash'],
+  [/^computer_\d{8}$/, 'computer'],
+  [/^memory_\d{8}$/, 'memory'],
+  [/^code_execution_\d{8}$/, 'code_execution'],
+  [/^web_search_\d{8}$/, 'web_search'],
+  [/^web_fetch_\d{8}$/, 'web_fetch'],
+  [/^tool_search_tool_regex(_\d{8})?$/, 'tool_search_tool_regex'],
+  [/^tool_search_tool_bm25(_\d{8})?$/, 'tool_search_tool_bm25'],
+];
+
 export function checkTools(tools: unknown): Problem[] {
   if (tools === undefined || tools === null) return [];
   if (!Array.isArray(tools))
     return [{ field: 'tools', problem: 'is not a list', valid: `a list of tools, ${TOOL}` }];
   const names = new Set<unknown>();
-  return tools.flatMap((tool: unknown, index): Problem[] => {
+  const problems = tools.flatMap((tool: unknown, index): Problem[] => {
     const field = `tools[${index}]`;
     if (!isJsonObject(tool)) return [{ field, problem: 'is not a tool', valid: `an object, ${TOOL}` }];
     const problems = checkTool(tool, field);
@@ -43,6 +58,16 @@ export function checkTools(tools: unknown): Problem[] {
     names.add(tool.name);
     return problems;
   });
+  const isDeferred = (tool: unknown) => isJsonObject(tool) && tool.defer_loading === true;
+  if (tools.length > 0 && tools.every(isDeferred)) {
+    const problem = 'all of them are deferred';
+    problems.push({
+      field: 'tools',
+      problem,
+      valid: 'a tool without defer_loading, as one that searches for the others',
+    });
+  }
+  return problems;
 }
 
 function checkTool(tool: JsonObject, field: string): Problem[] {
@@ -51,13 +76,38 @@ function checkTool(tool: JsonObject, field: string): Problem[] {
     return [{ field, problem: `is ${foreign?.[1] ?? "OpenAI's"} form of a tool`, valid: TOOL }];
   }
   if (!isOwnTool(tool)) {
-    if (typeof tool.type === 'string' && DEFINED_TOOL.test(tool.type)) return [];
+    if (typeof tool.type === 'string' && DEFINED_TOOL.test(tool.type))
+      return [...checkDefined(tool, tool.type, field), ...checkDeferred(tool, field)];
     const valid = `no type for a tool of your own (${TOOL}), or the dated type of one of Anthropic's`;
     return [{ field: `${field}.type`, problem: 'is not a type of tool', valid }];
   }
   return [
     ...checkToolName(tool.name, `${field}.name`),
     ...checkInputSchema(tool.input_schema, `${field}.input_schema`),
+    ...checkDeferred(tool, field),
+  ];
+}
+
+function checkDefined(tool: JsonObject, type: string, field: string): Problem[] {
+  const [, name] = DEFINED_NAMES.find(([known]) => known.test(type)) ?? [];
+  const problems: Problem[] = [];
+  if (name !== undefined && tool.name !== name) {
+    const problem = tool.name === undefined ? 'is missing' : 'is not what this tool is called';
+    problems.push({ field: `${field}.name`, problem, valid: name });
+  }
+  if ((tool.allowed_domains ?? null) !== null && (tool.blocked_domains ?? null) !== null) {
+    const problem = 'stands beside allowed_domains';
+    problems.push({ field: `${field}.blocked_domains`, problem, valid: 'one of the two' });
+  }
+  return problems;
+}
+
+/** A tool that is found later is no part of the prompt that is cached. */
+function checkDeferred(tool: JsonObject, field: string): Problem[] {
+  if (tool.defer_loading !== true || (tool.cache_control ?? null) === null) return [];
+  const problem = 'stands at a tool with defer_loading';
+  return [
+    { field: `${field}.cache_control`, problem, valid: 'cache_control at a tool that is not deferred' },
   ];
 }
 
@@ -65,16 +115,6 @@ function checkToolName(name: unknown, field: string): Problem[] {
   if (typeof name === 'string' && TOOL_NAME.test(name)) return [];
   const problem = typeof name === 'string' && name !== '' ? 'is not a legal name' : 'is missing';
   return [{ field, problem, valid: '1 to 128 letters, digits, _ or -' }];
-}
-
-function checkInputSchema(schema: unknown, field: string): Problem[] {
-  const valid = 'a JSON Schema of an object, as in {"type": "object", "properties": {…}}';
-  if (!isJsonObject(schema)) {
-    return [
-      { field, problem: schema === undefined || schema === null ? 'is missing' : 'is not an object', valid },
-    ];
-  }
-  return schema.type === 'object' ? [] : [{ field: `${field}.type`, problem: 'is not "object"', valid }];
 }
 
 const TOOL_CHOICES = ['auto', 'any', 'tool', 'none'];

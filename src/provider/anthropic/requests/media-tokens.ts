@@ -1,4 +1,4 @@
-import { pagesOf, pixelsOf } from '../../../lib/media-size.ts';
+import { pagesOf, sizeOf } from '../../../lib/media-size.ts';
 
 /**
  * The most tokens that an image takes: about 1,600 on models to 4.6 (Anthropic's vision documentation), reported as three times
@@ -10,10 +10,10 @@ const PIXELS_PER_TOKEN = 750;
 const MOST_PAGE_TOKENS = 3_000 + MOST_IMAGE_TOKENS;
 /** The most tokens that an image given in base64 takes, by its pixels where its first bytes tell them. */
 export function mostImageTokens(base64: string): number {
-  const size = pixelsOf(Buffer.from(base64.slice(0, 400_000), 'base64'));
+  const size = sizeOf(Buffer.from(base64.slice(0, 400_000), 'base64'));
   return size === null
     ? MOST_IMAGE_TOKENS
-    : Math.min(MOST_IMAGE_TOKENS, Math.ceil(size / PIXELS_PER_TOKEN) + 1);
+    : Math.min(MOST_IMAGE_TOKENS, Math.ceil((size.width * size.height) / PIXELS_PER_TOKEN) + 1);
 }
 
 /** Of an image that is elsewhere, too: however large it is, it is made smaller before it is read. */
@@ -21,5 +21,5 @@ export const MOST_TOKENS_OF_ANY_IMAGE = MOST_IMAGE_TOKENS;
 
 /** The most tokens that a PDF given in base64 takes, by its pages. */
 export function mostPdfTokens(base64: string): number {
-  return pagesOf(Buffer.from(base64, 'base64')) * MOST_PAGE_TOKENS;
+  return pagesOf(Buffer.from(base64, 'base64')).pages * MOST_PAGE_TOKENS;
 }

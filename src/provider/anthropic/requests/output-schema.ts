@@ -1,5 +1,9 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import type { PreparedSchema } from '../../dialect.ts';
+import { type Moved, takenSchema } from './taken-schema.ts';
+
+type OutputSchema = PreparedSchema & { moved: readonly Moved[] };
 
 /** Keywords that hold one schema, a list of schemas, or schemas by name (JSON Schema 2020-12 and draft 7). */
 const ONE_OR_LIST = [
@@ -68,28 +72,83 @@ function closed(schema: unknown, path: string, problems: Problem[]): unknown {
   return result;
 }
 
-/**
- * The schema as structured output takes it: every object in it with `additionalProperties: false`, which the
- * API asks for. The argument stays as it is. `problems` has what the API is known to refuse, the fields under
- * `field`; what else it refuses is left to it, for that changes from model to model.
- */
-export function prepareOutputSchema(
-  schema: JsonObject,
-  field = 'output_schema',
-): { schema: JsonObject; problems: Problem[] } {
-  if (Object.keys(schema).length === 0)
-    return { schema, problems: [{ field, problem: 'is empty', valid: ROOT }] };
-  if (schema.type !== undefined && schema.type !== 'object') {
-    return {
-      schema,
-      problems: [{ field: `${field}.type`, problem: 'the answer must be an object', valid: ROOT }],
-    };
+/** Keywords whose values are data, in which a `$ref` is none. */
+const DATA = new Set(['enum', 'const', 'default', 'examples']);
+
+/** Schemas that refer to themselves or elsewhere: the API compiles each to a grammar of its own, which has no end then. */
+function checkReferences(root: JsonObject, field: string): Problem[] {
+  const problems: Problem[] = [];
+  const done = new Set<string>();
+  function look(value: unknown, path: string, open: readonly string[]): void {
+    if (Array.isArray(value))
+      for (const [index, each] of value.entries()) look(each, `${path}[${index}]`, open);
+    if (!isJsonObject(value)) return;
+    const { $ref: to } = value;
+    if (typeof to === 'string') follow(to, `${path}.$ref`, open);
+    for (const [key, each] of Object.entries(value)) if (!DATA.has(key)) look(each, `${path}.${key}`, open);
   }
-  if (!Object.keys(schema).some((key) => KEYWORDS.has(key))) {
-    const problem = `is no JSON Schema: ${quotedKeys(schema)} say nothing of an answer`;
-    return { schema, problems: [{ field, problem, valid: ROOT }] };
+  function follow(to: string, path: string, open: readonly string[]): void {
+    if (open.includes(to)) {
+      const problem = 'refers to a schema that it stands in, which structured output refuses';
+      problems.push({ field: path, problem, valid: 'as many levels as are needed, written out' });
+    } else if (!to.startsWith('#')) {
+      const problem = 'refers to a schema elsewhere, which structured output refuses';
+      problems.push({ field: path, problem, valid: 'a schema in $defs, as in "#/$defs/name"' });
+    } else if (!done.has(to)) {
+      done.add(to);
+      look(resolve(to, root), path, [...open, to]);
+    }
+  }
+  // Definitions count where they are referred to.
+  const { $defs: _defs, definitions: _definitions, ...rest } = root;
+  look(rest, field, ['#']);
+  return problems;
+}
+
+/** What a reference within a schema names. */
+function resolve(to: string, root: JsonObject): unknown {
+  const steps = to.slice(1).split('/').filter(Boolean);
+  return steps.reduce<unknown>(
+    (found, step) =>
+      isJsonObject(found) ? found[step.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined,
+    root,
+  );
+}
+
+/** How many keywords a warning names. */
+const NAMED = 6;
+
+function warningsOf(moved: readonly Moved[], field: string): string[] {
+  if (moved.length === 0) return [];
+  const names = [...new Set(moved.map(({ field: at }) => at.slice(field.length + 1)))];
+  const more = names.length > NAMED ? `, and ${names.length - NAMED} more` : '';
+  return [
+    `structured output does not take some keywords of ${field} (${names.slice(0, NAMED).join(', ')}${more}): they are sent in the ` +
+      'descriptions instead, and every answer is checked against the whole schema here',
+  ];
+}
+
+/**
+ * A schema as structured output takes it. `asked` has every object in it with `additionalProperties: false`, which the API
+ * asks for, and `schema` besides what the API does not take in the descriptions, which `moved` lists. The argument stays as it is.
+ * `problems` has what can't be sent in any form, the fields under `field`; what else the API refuses is left to it, for that
+ * changes from model to model.
+ */
+export function prepareOutputSchema(given: JsonObject, field = 'output_schema'): OutputSchema {
+  const wrong = (problem: Problem): OutputSchema => {
+    return { schema: given, asked: given, moved: [], warnings: [], problems: [problem] };
+  };
+  if (Object.keys(given).length === 0) return wrong({ field, problem: 'is empty', valid: ROOT });
+  if (given.type !== undefined && given.type !== 'object')
+    return wrong({ field: `${field}.type`, problem: 'the answer must be an object', valid: ROOT });
+  if (!Object.keys(given).some((key) => KEYWORDS.has(key))) {
+    const problem = `is no JSON Schema: ${quotedKeys(given)} say nothing of an answer`;
+    return wrong({ field, problem, valid: ROOT });
   }
   const problems: Problem[] = [];
-  const result = closed(schema, field, problems);
-  return { schema: isJsonObject(result) ? result : schema, problems };
+  const result = closed(given, field, problems);
+  const asked = isJsonObject(result) ? result : given;
+  problems.push(...checkReferences(given, field));
+  const { schema, moved } = takenSchema(asked, field);
+  return { schema, asked, moved, warnings: warningsOf(moved, field), problems };
 }

@@ -398,12 +398,7 @@ describe('what the API refuses is refused', () => {
       'messages[0].content[0].source.data',
       '5 MB',
     ],
-    [
-      'an image of no source',
-      user({ type: 'image', image: files.png }),
-      'messages[0].content[0].source',
-      'base64',
-    ],
+    ['an image of no source', user({ type: 'image' }), 'messages[0].content[0].source', 'base64'],
     [
       'a source of another type',
       user({ type: 'image', source: { type: 'path', path: '/a.png' } }),
@@ -418,7 +413,7 @@ describe('what the API refuses is refused', () => {
     ],
     [
       'a file source without id',
-      user(pdf({ type: 'file' })),
+      user({ type: 'document', source: { type: 'file' } }),
       'messages[0].content[0].source.file_id',
       'missing',
     ],
@@ -542,7 +537,7 @@ describe('what the API refuses is refused', () => {
       '"toolChoice"',
       'did you mean "tool_choice"?',
     ],
-    ['an unknown key', { n: 2 }, '"n"', 'not a key of the Messages API'],
+    ['an unknown key', { foo: 2 }, '"foo"', 'not a key of the Messages API'],
     // Thinking and effort
     ...[
       'claude-opus-4-7',

@@ -1,4 +1,6 @@
+import { transformJSONSchema } from '@anthropic-ai/sdk/lib/transform-json-schema';
 import { describe, expect, it } from 'vitest';
+import { ExactNumber } from '../../../../src/lib/exact-json.ts';
 import { prepareOutputSchema } from '../../../../src/provider/anthropic/requests/output-schema.ts';
 
 const object = { type: 'object', properties: { a: { type: 'string' } } };
@@ -46,8 +48,131 @@ describe('prepareOutputSchema', () => {
   ];
   it.each(rows)('closes %s', (_, given, expected) => {
     const before = structuredClone(given);
-    expect(prepareOutputSchema(given)).toEqual({ schema: expected, problems: [] });
+    expect(prepareOutputSchema(given)).toMatchObject({ asked: expected, problems: [] });
     expect(given).toEqual(before);
+  });
+
+  describe('says in descriptions what the API does not take', () => {
+    const a = (schema: object) => ({
+      type: 'object',
+      properties: { a: schema },
+      additionalProperties: false,
+    });
+    const rows: [what: string, given: object, sent: object, named?: string][] = [
+      [
+        'bounds of a number',
+        { type: 'integer', minimum: 1, maximum: 10 },
+        { type: 'integer', description: '{minimum: 1, maximum: 10}' },
+        'properties.a.minimum, properties.a.maximum',
+      ],
+      [
+        'what was described before',
+        { type: 'string', description: 'A name.', maxLength: 20 },
+        { type: 'string', description: 'A name.\n\n{maxLength: 20}' },
+      ],
+      [
+        'exclusive bounds, and steps as they were written',
+        { type: 'number', exclusiveMinimum: 0, multipleOf: new ExactNumber('0.10') },
+        { type: 'number', description: '{exclusiveMinimum: 0, multipleOf: 0.10}' },
+      ],
+      [
+        'a pattern that looks ahead',
+        { type: 'string', pattern: '^(?=.*a)\\w+$' },
+        { type: 'string', description: '{pattern: "^(?=.*a)\\\\w+$"}' },
+        'properties.a.pattern',
+      ],
+      [
+        'a pattern with a back reference',
+        { type: 'string', pattern: '(a)\\1' },
+        { type: 'string', description: '{pattern: "(a)\\\\1"}' },
+      ],
+      [
+        'a format of its own',
+        { type: 'string', format: 'iban' },
+        { type: 'string', description: '{format: "iban"}' },
+      ],
+      [
+        'lists of a length',
+        {
+          type: 'array',
+          items: { type: 'string', minLength: 2 },
+          minItems: 2,
+          maxItems: 5,
+          uniqueItems: true,
+        },
+        {
+          type: 'array',
+          items: { type: 'string', description: '{minLength: 2}' },
+          description: '{minItems: 2, maxItems: 5, uniqueItems: true}',
+        },
+        'properties.a.items.minLength',
+      ],
+      ['oneOf', { oneOf: [{ type: 'string' }] }, { anyOf: [{ type: 'string' }] }, 'properties.a.oneOf'],
+      [
+        'choices that are objects',
+        { type: 'array', items: { enum: [[1], { b: 2 }] } },
+        { type: 'array', items: { description: '{enum: [[1],{"b":2}]}' } },
+      ],
+      [
+        'conditions',
+        { type: 'string', not: { const: 'x' } },
+        { type: 'string', description: '{not: {"const":"x"}}' },
+      ],
+      [
+        'examples and what is unknown',
+        { type: 'string', examples: ['x'], 'x-order': 1 },
+        { type: 'string', description: '{examples: ["x"], x-order: 1}' },
+      ],
+      [
+        'what stands beside a reference',
+        { $ref: '#/$defs/n', description: 'Its size.' },
+        { anyOf: [{ $ref: '#/$defs/n' }], description: 'Its size.' },
+      ],
+      [
+        'an object within, closed too',
+        { type: 'object', properties: { b: { type: 'number', minimum: 0 } }, minProperties: 1 },
+        {
+          type: 'object',
+          properties: { b: { type: 'number', description: '{minimum: 0}' } },
+          additionalProperties: false,
+          description: '{minProperties: 1}',
+        },
+      ],
+    ];
+    it.each(rows)('%s', (_, given, sent, named = '') => {
+      const { schema, warnings, problems } = prepareOutputSchema(a(given));
+      expect(problems).toEqual([]);
+      expect(schema).toEqual(a(sent));
+      if ('$ref' in given) expect(warnings).toEqual([]);
+      else expect(warnings).toEqual([expect.stringContaining(named)]);
+    });
+
+    it.each<[string, object]>([
+      ['a pattern', { type: 'string', pattern: '^[A-Z]{2}-\\d+$' }],
+      ['a format', { type: 'string', format: 'date' }],
+      ['one entry at least', { type: 'array', items: { type: 'string' }, minItems: 1 }],
+      ['a choice', { type: 'string', enum: ['a', 'b'], default: 'a', title: 'A' }],
+      ['a number as it was written', { const: new ExactNumber('1.0') }],
+    ])('but nothing of %s', (_, given) => {
+      const { schema, warnings } = prepareOutputSchema(a(given));
+      expect(schema).toEqual(a(given));
+      expect(warnings).toEqual([]);
+    });
+
+    it('and leaves out which draft it is of', () => {
+      const $schema = 'https://json-schema.org/draft/2020-12/schema';
+      expect(prepareOutputSchema({ $schema, ...closed })).toMatchObject({ schema: closed, warnings: [] });
+    });
+
+    it('as the SDK does', () => {
+      const given = a({
+        type: 'array',
+        description: 'Scores.',
+        minItems: 3,
+        items: { type: 'integer', minimum: 1, maximum: 10 },
+      });
+      expect(prepareOutputSchema(given).schema).toEqual(transformJSONSchema(structuredClone(given)));
+    });
   });
 
   it.each([
@@ -59,6 +184,16 @@ describe('prepareOutputSchema', () => {
       'a map within',
       { ...object, properties: { a: { type: 'object', additionalProperties: object } } },
       'output_schema.properties.a.additionalProperties',
+    ],
+    [
+      'one that stands in itself',
+      { ...object, properties: { child: { $ref: '#' } } },
+      'output_schema.properties.child.$ref',
+    ],
+    [
+      'one that is elsewhere',
+      { ...object, properties: { a: { $ref: 'other.json' } } },
+      'output_schema.properties.a.$ref',
     ],
   ])('refuses %s', (_, schema, field) => {
     const { problems } = prepareOutputSchema(schema);

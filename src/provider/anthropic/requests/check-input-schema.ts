@@ -1,0 +1,103 @@
+import type { Problem } from '../../../errors.ts';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import { didYouMean } from '../../../lib/nearest.ts';
+
+const SCHEMA = 'a JSON Schema of an object, as in {"type": "object", "properties": {…}}';
+const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
+
+/** As the API's own errors say them. */
+const PROPERTY_NAME = /^[a-zA-Z0-9_.-]{1,64}$/;
+const UNIONS = ['oneOf', 'allOf', 'anyOf'];
+
+/** Checks what a tool of the caller's takes: a JSON Schema (draft 2020-12) of an object. */
+export function checkInputSchema(schema: unknown, field: string): Problem[] {
+  if (!isJsonObject(schema)) {
+    const isMissing = schema === undefined || schema === null;
+    return [{ field, problem: isMissing ? 'is missing' : 'is not an object', valid: SCHEMA }];
+  }
+  if (schema.type !== 'object') {
+    return [{ field: `${field}.type`, problem: 'is not "object"', valid: SCHEMA }];
+  }
+  const union = UNIONS.find((keyword) => keyword in schema);
+  if (union !== undefined) {
+    const problem = 'a tool can have no alternatives at the top of its schema';
+    return [{ field: `${field}.${union}`, problem, valid: 'the alternatives within a property' }];
+  }
+  return [...checkNames(schema.properties, `${field}.properties`), ...checkFaults(schema, field)];
+}
+
+function checkNames(properties: unknown, field: string): Problem[] {
+  if (!isJsonObject(properties)) return [];
+  const wrong = Object.keys(properties).filter((name) => !PROPERTY_NAME.test(name)).length;
+  if (wrong === 0) return [];
+  const problem = `has ${wrong === 1 ? 'a name' : `${wrong} names`} that the API refuses`;
+  return [{ field, problem, valid: 'names of 1 to 64 letters, digits, _, . or -' }];
+}
+
+/** What is wrong with a keyword's value, whatever the schema says; null where nothing is. */
+const FAULTS: Record<string, (value: unknown) => { problem: string; valid: string } | null> = {
+  type: (value) => {
+    const names: unknown[] = Array.isArray(value) ? value : [value];
+    const strange = names.find((name) => !TYPES.some((type) => type === name));
+    if (strange === undefined) return null;
+    const hint = typeof strange === 'string' ? didYouMean(strange, TYPES) : '';
+    return { problem: `is no type of JSON Schema${hint}`, valid: TYPES.join(', ') };
+  },
+  properties: (value) =>
+    isJsonObject(value) ? null : { problem: 'is not an object', valid: 'schemas by their names' },
+  required: (value) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string')
+      ? null
+      : { problem: 'is not a list of names', valid: 'a list beside properties, as in ["place"]' },
+  enum: (value) =>
+    Array.isArray(value) && value.length > 0 ? null : { problem: 'is not a list', valid: 'a list of values' },
+  items: (value) =>
+    Array.isArray(value)
+      ? { problem: 'is a list, as until draft 2019-09', valid: 'one schema, or prefixItems' }
+      : null,
+  exclusiveMinimum: ofNumber,
+  exclusiveMaximum: ofNumber,
+};
+
+function ofNumber(value: unknown): { problem: string; valid: string } | null {
+  return typeof value === 'boolean'
+    ? { problem: 'is true or false, as in draft 4', valid: 'a number' }
+    : null;
+}
+
+const NAMED = ['properties', '$defs', 'definitions', 'patternProperties', 'dependentSchemas'];
+const INNER = [
+  'items',
+  'anyOf',
+  'oneOf',
+  'allOf',
+  'prefixItems',
+  'not',
+  'if',
+  'then',
+  'else',
+  'contains',
+  'additionalProperties',
+];
+
+/** What the API's "JSON schema is invalid" is known to be about, wherever it is nested. */
+function checkFaults(schema: JsonObject, field: string): Problem[] {
+  const problems: Problem[] = [];
+  const open: { value: unknown; path: string }[] = [{ value: schema, path: field }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, path } = next;
+    if (Array.isArray(value)) {
+      for (const [index, each] of value.entries()) open.push({ value: each, path: `${path}[${index}]` });
+    }
+    if (!isJsonObject(value)) continue;
+    for (const [keyword, given] of Object.entries(value)) {
+      const fault = Object.hasOwn(FAULTS, keyword) ? FAULTS[keyword]?.(given) : null;
+      if (fault) problems.push({ field: `${path}.${keyword}`, ...fault });
+      if (INNER.includes(keyword)) open.push({ value: given, path: `${path}.${keyword}` });
+      if (!NAMED.includes(keyword) || !isJsonObject(given)) continue;
+      for (const [name, each] of Object.entries(given))
+        open.push({ value: each, path: `${path}.${keyword}.${name}` });
+    }
+  }
+  return problems;
+}

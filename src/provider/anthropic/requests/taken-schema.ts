@@ -1,0 +1,102 @@
+import { plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
+import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+
+/** A keyword that structured output does not take, and the field in which it stands. */
+export type Moved = { field: string; keyword: string; isRefused: boolean };
+
+/** Keywords as they stand (structured outputs documentation; the SDK's `transformJSONSchema`). */
+const TAKEN = new Set(
+  'type description title default required additionalProperties $ref properties $defs definitions items anyOf allOf'.split(
+    ' ',
+  ),
+);
+
+/** Of no meaning to a model, and none for an answer. */
+const SILENT = new Set(['$schema', '$id', '$comment']);
+
+const FORMATS = new Set(
+  'date-time time date duration email hostname uri ipv4 ipv6 uuid'.split(' ').map((name): unknown => name),
+);
+
+/** The API answers a request with one of these with a 400; of any other it is not known. */
+const REFUSED = new Set(
+  (
+    'minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format enum const minItems ' +
+    'maxItems uniqueItems contains minContains maxContains prefixItems items additionalItems unevaluatedItems minProperties ' +
+    'maxProperties patternProperties propertyNames dependentRequired dependentSchemas dependencies unevaluatedProperties ' +
+    'oneOf not if then else'
+  ).split(' '),
+);
+
+/** Looking around, back references, and word boundaries: patterns have none of them there. */
+const NO_PATTERN = /\(\?[=!<]|\\[1-9bBk]/;
+
+const isPrimitive = (value: unknown) => typeof value !== 'object' || value === null;
+const arePrimitive = (value: unknown) =>
+  Array.isArray(value) && value.every((each) => isPrimitive(plainNumbers(each)));
+
+/** Values that are taken of keywords that are taken in part. */
+const TAKEN_IN_PART = new Map<string, (value: unknown) => boolean>([
+  ['enum', arePrimitive],
+  ['const', (value) => isPrimitive(plainNumbers(value))],
+  ['minItems', (value) => value === 0 || value === 1],
+  ['format', (value) => FORMATS.has(value)],
+  ['pattern', (value) => typeof value === 'string' && !NO_PATTERN.test(value)],
+]);
+
+function isTaken(keyword: string, value: unknown): boolean {
+  if (keyword === 'items') return !Array.isArray(value);
+  return TAKEN.has(keyword) || TAKEN_IN_PART.get(keyword)?.(value) === true;
+}
+
+/**
+ * A schema as structured output takes it: what it does not take is said in the descriptions instead, as the SDK does. `moved`
+ * has what that is. Numbers stay as they were written.
+ */
+export function takenSchema(given: JsonObject, field: string): { schema: JsonObject; moved: Moved[] } {
+  const moved: Moved[] = [];
+  return { schema: taken(given, field, moved), moved };
+}
+
+function taken(given: JsonObject, path: string, moved: Moved[]): JsonObject {
+  const within = (value: unknown, at: string): unknown =>
+    isJsonObject(value) ? taken(value, at, moved) : value;
+  const list = (value: unknown, at: string): unknown =>
+    Array.isArray(value) ? value.map((each, index) => within(each, `${at}[${index}]`)) : value;
+  const named = (value: unknown, at: string): unknown =>
+    isJsonObject(value)
+      ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, within(each, `${at}.${name}`)]))
+      : value;
+
+  const schema: JsonObject = {};
+  const left: [keyword: string, value: unknown][] = [];
+  for (const [keyword, value] of Object.entries(given)) {
+    const at = `${path}.${keyword}`;
+    if (SILENT.has(keyword)) continue;
+    if (keyword === 'oneOf' && !('anyOf' in given)) {
+      schema.anyOf = list(value, at);
+      moved.push({ field: at, keyword, isRefused: true });
+    } else if (!isTaken(keyword, value)) {
+      left.push([keyword, value]);
+      moved.push({ field: at, keyword, isRefused: REFUSED.has(keyword) });
+    } else if (keyword === 'items') schema.items = within(value, at);
+    else if (keyword === 'anyOf' || keyword === 'allOf') schema[keyword] = list(value, at);
+    else if (['properties', '$defs', 'definitions'].includes(keyword)) schema[keyword] = named(value, at);
+    else schema[keyword] = value;
+  }
+  if (left.length > 0) schema.description = described(given.description, left);
+  return aloneWhereReferred(schema);
+}
+
+/** As the SDK writes it: `{minimum: 1, maximum: 10}`, below what was described. */
+function described(description: unknown, left: readonly [string, unknown][]): string {
+  const before = typeof description === 'string' && description !== '' ? `${description}\n\n` : '';
+  return `${before}{${left.map(([keyword, value]) => `${keyword}: ${stringifyExact(value)}`).join(', ')}}`;
+}
+
+/** A reference stands alone where the API reads it: what stands beside it goes around. */
+function aloneWhereReferred(schema: JsonObject): JsonObject {
+  const { $ref, ...beside } = schema;
+  const isAlone = Object.keys(beside).every((keyword) => keyword === '$defs' || keyword === 'definitions');
+  return $ref === undefined || isAlone || 'anyOf' in beside ? schema : { anyOf: [{ $ref }], ...beside };
+}

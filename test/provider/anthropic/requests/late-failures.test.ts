@@ -1,0 +1,450 @@
+import { describe, expect, it } from 'vitest';
+import { modelTable } from '../../../../src/provider/anthropic/models/price-table.ts';
+import { checkParams } from '../../../../src/provider/anthropic/requests/check-params.ts';
+import { createModelCatalog } from '../../../../src/provider/models.ts';
+
+type Params = Record<string, unknown>;
+
+const good = {
+  model: 'claude-sonnet-5-5',
+  max_tokens: 1024,
+  messages: [{ role: 'user', content: 'Hello' }],
+};
+
+function check(params: Params, betas: string[] = []) {
+  const catalog = createModelCatalog(modelTable, { betas });
+  return checkParams({ ...good, ...params }, { allowNetworkTools: true, catalog });
+}
+
+const user = (...content: unknown[]) => ({ messages: [{ role: 'user', content }] });
+const says = (...messages: [role: string, content: unknown][]) => ({
+  messages: messages.map(([role, content]) => ({ role, content })),
+});
+const text = (more: object = {}) => ({ type: 'text', text: 'a', ...more });
+const call = (more: object = {}) => ({ type: 'tool_use', id: 'a', name: 'look', input: {}, ...more });
+const result = (more: object = {}) => ({ type: 'tool_result', tool_use_id: 'a', content: 'b', ...more });
+const called = (block: object, answer: unknown = result()) =>
+  says(['user', 'Look.'], ['assistant', [block]], ['user', Array.isArray(answer) ? answer : [answer]]);
+const thought = (block: object) => says(['user', 'Look.'], ['assistant', [block, text()]], ['user', 'So?']);
+const tool = (more: object = {}) => ({ name: 'a', input_schema: { type: 'object' }, ...more });
+const takes = (input_schema: object) => ({
+  tools: [tool({ input_schema: { type: 'object', ...input_schema } })],
+});
+const later = (more: object = {}) => tool({ name: 'later', defer_loading: true, ...more });
+const answer = (schema: object) => ({
+  output_config: {
+    format: { type: 'json_schema', schema: { type: 'object', additionalProperties: false, ...schema } },
+  },
+});
+const has = (schema: object) => answer({ properties: { a: schema } });
+const ephemeral = { cache_control: { type: 'ephemeral' } };
+const cited = (more: object = {}) => ({
+  type: 'document',
+  source: { type: 'text', media_type: 'text/plain', data: 'a' },
+  ...more,
+});
+const found = (more: object = {}) => ({
+  type: 'search_result',
+  source: 'a',
+  title: 'b',
+  content: [text()],
+  ...more,
+});
+const onFile = (source: object) => user({ type: 'image', source });
+
+/** The head of a PNG of that size. */
+function png(width: number, height: number) {
+  const bytes = Buffer.from('89504e470d0a1a0a0000000d494844520000000000000000', 'hex');
+  bytes.writeUInt32BE(width, 16);
+  bytes.writeUInt32BE(height, 20);
+  return {
+    type: 'image',
+    source: { type: 'base64', media_type: 'image/png', data: bytes.toString('base64') },
+  };
+}
+const pdf = (pages: number) => ({
+  type: 'document',
+  source: {
+    type: 'base64',
+    media_type: 'application/pdf',
+    data: Buffer.from(`%PDF-1.7\n<< /Type /Pages /Count ${pages} >>`).toString('base64'),
+  },
+});
+const many = (count: number, block: object) => user(...Array.from({ length: count }, () => block));
+const older = { model: 'claude-opus-4-5' };
+const opened = (start: unknown) => ({ ...older, ...says(['user', 'a'], ['assistant', start]) });
+
+const block = 'messages[0].content[0]';
+const asked = 'messages[1].content[0]';
+const schema = 'output_config.format.schema';
+
+describe('what single requests fail by, hours later', () => {
+  const rows: [what: string, params: Params, field: string, says: string][] = [
+    // Keys that nothing of the API has
+    ['a key of a text', user(text({ id: 'b' })), `${block}.id`, 'not a key of a text block'],
+    ['a detail of an image', user({ ...png(9, 9), detail: 'high' }), `${block}.detail`, 'cache_control'],
+    [
+      'a name in a source',
+      onFile({ type: 'file', file_id: 'f', filename: 'a.png' }),
+      `${block}.source.filename`,
+      'type, file_id',
+    ],
+    ['a file name of a document', user(cited({ filename: 'a' })), `${block}.filename`, 'title'],
+    [
+      'a mistyped key',
+      user(text({ cache_controls: {} })),
+      `${block}.cache_controls`,
+      'did you mean "cache_control"?',
+    ],
+    ['an index of a call', called(call({ index: 0 })), `${asked}.index`, 'tool_use block'],
+    [
+      'a name of a result',
+      called(call(), result({ name: 'look' })),
+      'messages[2].content[0].name',
+      'tool_use_id',
+    ],
+    [
+      'a key within a result',
+      called(call(), result({ content: [text({ mimeType: 'a' })] })),
+      'messages[2].content[0].content[0].mimeType',
+      'text block',
+    ],
+    ['a key of a block of system', { system: [text({ priority: 1 })] }, 'system[0].priority', 'text block'],
+    [
+      'thinking that is to be cached',
+      thought({ type: 'thinking', thinking: 'a', signature: 's', ...ephemeral }),
+      `${asked}.cache_control`,
+      'not a key of a thinking block',
+    ],
+    [
+      'a scope of the cache',
+      user(text({ cache_control: { type: 'ephemeral', scope: 'global' } })),
+      `${block}.cache_control.scope`,
+      'type, ttl',
+    ],
+    [
+      "MCP's annotations",
+      { tools: [tool({ annotations: {} })] },
+      'tools[0].annotations',
+      'not a key of a tool',
+    ],
+    [
+      'a choice with more',
+      { tools: [tool()], tool_choice: { type: 'auto', name: 'a' } },
+      'tool_choice.name',
+      'disable_parallel',
+    ],
+    [
+      'no tools, and not in parallel',
+      { tools: [tool()], tool_choice: { type: 'none', disable_parallel_tool_use: true } },
+      'tool_choice.disable_parallel_tool_use',
+      'type',
+    ],
+    [
+      'thinking with an effort',
+      { thinking: { type: 'adaptive', effort: 'low' } },
+      'thinking.effort',
+      'display',
+    ],
+    ['a session in metadata', { metadata: { session_id: 'a' } }, 'metadata.session_id', 'user_id'],
+    ['a verbosity', { output_config: { verbosity: 'low' } }, 'output_config.verbosity', 'effort, format'],
+    [
+      "a name of a format, as OpenAI's has",
+      {
+        output_config: {
+          format: { type: 'json_schema', name: 'a', schema: { type: 'object', additionalProperties: false } },
+        },
+      },
+      'output_config.format.name',
+      'type, schema',
+    ],
+    // Blocks
+    [
+      'a call of a strange id',
+      called(call({ id: 'functions.Bash:0' })),
+      `${asked}.id`,
+      'letters, digits, _ or -',
+    ],
+    [
+      'a result of a strange id',
+      called(call({ id: 'a' }), result({ tool_use_id: 'a b' })),
+      'messages[2].content[0].tool_use_id',
+      'letters, digits, _ or -',
+    ],
+    [
+      'a call of a strange name',
+      called(call({ name: 'files/read' })),
+      `${asked}.name`,
+      'letters, digits, _ or -',
+    ],
+    [
+      'thinking without its proof',
+      thought({ type: 'thinking', thinking: 'a' }),
+      `${asked}.signature`,
+      'missing',
+    ],
+    [
+      'thinking without its text',
+      thought({ type: 'thinking', signature: 's' }),
+      `${asked}.thinking`,
+      'as it came',
+    ],
+    ['redacted thinking of nothing', thought({ type: 'redacted_thinking' }), `${asked}.data`, 'missing'],
+    [
+      'thinking by the user',
+      user({ type: 'thinking', thinking: 'a', signature: 's' }, text()),
+      block,
+      'a message of the assistant',
+    ],
+    [
+      'a search result with an image',
+      user(found({ content: [png(9, 9)] })),
+      `${block}.content`,
+      'list of text blocks',
+    ],
+    [
+      'a result behind a text',
+      called(call(), [text(), result()]),
+      'messages[2].content',
+      'the tool_result blocks first',
+    ],
+    [
+      'an image by http',
+      onFile({ type: 'url', url: 'http://example.com/a.png' }),
+      `${block}.source.url`,
+      'https://',
+    ],
+    ['an image by a path', onFile({ type: 'url', url: '/tmp/a.png' }), `${block}.source.url`, 'https://'],
+    [
+      'a data: URL as a URL',
+      onFile({ type: 'url', url: 'data:image/png;base64,AAAA' }),
+      `${block}.source.url`,
+      'base64',
+    ],
+    // Media
+    ['an image of 8,001 pixels', user(png(8001, 9)), `${block}.source.data`, 'at most 8000 pixels a side'],
+    ['a high image', user(png(9, 12_000)), `${block}.source.data`, '9 by 12000 pixels'],
+    ['601 images', many(601, png(9, 9)), 'messages', 'at most 600'],
+    ['101 images on a small model', { ...older, ...many(101, png(9, 9)) }, 'messages', 'at most 100'],
+    ['601 pages', user(pdf(601)), 'messages', '601 pages'],
+    ['601 pages in two files', user(pdf(300), pdf(301)), 'messages', '601 pages'],
+    ['101 pages on a small model', { ...older, ...user(pdf(101)) }, 'messages', 'claude-opus-4-5'],
+    [
+      'one document of two to be cited',
+      user(cited({ citations: { enabled: true } }), cited()),
+      'messages[0].content[1].citations',
+      'on for all',
+    ],
+    [
+      'one search result of two to be cited',
+      user(found({ citations: { enabled: true } }), found({ citations: { enabled: false } })),
+      'messages[0].content[1].citations',
+      'on for all',
+    ],
+    // Tools
+    [
+      'alternatives of a tool',
+      takes({ anyOf: [{ required: ['a'] }] }),
+      'tools[0].input_schema.anyOf',
+      'within a property',
+    ],
+    ['oneOf of a tool', takes({ oneOf: [] }), 'tools[0].input_schema.oneOf', 'within a property'],
+    [
+      'a property of a strange name',
+      takes({ properties: { 'a b': {} } }),
+      'tools[0].input_schema.properties',
+      '1 to 64',
+    ],
+    [
+      'a property of a long name',
+      takes({ properties: { ['a'.repeat(65)]: {} } }),
+      'tools[0].input_schema.properties',
+      '1 to 64',
+    ],
+    [
+      'a type of Python',
+      takes({ properties: { a: { type: 'str' } } }),
+      'tools[0].input_schema.properties.a.type',
+      'string',
+    ],
+    [
+      "Gemini's type",
+      takes({ properties: { a: { type: 'STRING' } } }),
+      'tools[0].input_schema.properties.a.type',
+      'did you mean "string"?',
+    ],
+    [
+      'required: true',
+      takes({ properties: { a: { type: 'string', required: true } } }),
+      'tools[0].input_schema.properties.a.required',
+      'a list beside properties',
+    ],
+    [
+      'properties as a list',
+      takes({ properties: [] }),
+      'tools[0].input_schema.properties',
+      'schemas by their names',
+    ],
+    [
+      'no choice',
+      takes({ properties: { a: { enum: [] } } }),
+      'tools[0].input_schema.properties.a.enum',
+      'a list of values',
+    ],
+    [
+      'a list of items',
+      takes({ properties: { a: { type: 'array', items: [{ type: 'string' }] } } }),
+      'tools[0].input_schema.properties.a.items',
+      'prefixItems',
+    ],
+    [
+      'a bound of draft 4, deep inside',
+      takes({
+        properties: { a: { anyOf: [{ type: 'array', items: { type: 'number', exclusiveMinimum: true } }] } },
+      }),
+      'tools[0].input_schema.properties.a.anyOf[0].items.exclusiveMinimum',
+      'a number',
+    ],
+    ['deferred tools alone', { tools: [later()] }, 'tools', 'all of them are deferred'],
+    [
+      'a cached tool that is deferred',
+      { tools: [tool(), later(ephemeral)] },
+      'tools[1].cache_control',
+      'not deferred',
+    ],
+    [
+      'a search of another name',
+      { tools: [{ type: 'web_search_20260318', name: 'search' }] },
+      'tools[0].name',
+      'web_search',
+    ],
+    ['a search of no name', { tools: [{ type: 'web_search_20260318' }] }, 'tools[0].name', 'missing'],
+    [
+      'an editor by its old name',
+      { tools: [{ type: 'text_editor_20250728', name: 'str_replace_editor' }] },
+      'tools[0].name',
+      'str_replace_based_edit_tool',
+    ],
+    [
+      'domains allowed and blocked',
+      {
+        tools: [
+          { type: 'web_search_20260318', name: 'web_search', allowed_domains: ['a'], blocked_domains: ['b'] },
+        ],
+      },
+      'tools[0].blocked_domains',
+      'one of the two',
+    ],
+    // The start of an answer, where a model takes one
+    ['a start with a space', opened('The answer is '), 'messages[1]', 'white space'],
+    ['a start with a line end', opened([text({ text: 'a\n' })]), 'messages[1]', 'white space'],
+    [
+      'a start, and thinking',
+      { ...opened('a'), max_tokens: 4096, thinking: { type: 'enabled', budget_tokens: 2000 } },
+      'messages[1]',
+      'without thinking',
+    ],
+    // Metadata
+    ['an address for a user', { metadata: { user_id: 'jo@example.com' } }, 'metadata.user_id', 'a hash'],
+    ['a long id of a user', { metadata: { user_id: 'a'.repeat(257) } }, 'metadata.user_id', '256'],
+    ['a number for a user', { metadata: { user_id: 5 } }, 'metadata.user_id', 'characters'],
+    // Schemas of answers
+    ...Object.entries({
+      minimum: { type: 'integer', minimum: 1 },
+      exclusiveMaximum: { type: 'number', exclusiveMaximum: 1 },
+      multipleOf: { type: 'number', multipleOf: 0.01 },
+      minLength: { type: 'string', minLength: 1 },
+      maxLength: { type: 'string', maxLength: 9 },
+      pattern: { type: 'string', pattern: '^(?=a)' },
+      format: { type: 'string', format: 'phone' },
+      minItems: { type: 'array', items: { type: 'string' }, minItems: 2 },
+      maxItems: { type: 'array', items: { type: 'string' }, maxItems: 2 },
+      uniqueItems: { type: 'array', items: { type: 'string' }, uniqueItems: true },
+      prefixItems: { type: 'array', prefixItems: [{ type: 'string' }] },
+      enum: { enum: [{ a: 1 }] },
+      oneOf: { oneOf: [{ type: 'string' }, { type: 'null' }] },
+      not: { type: 'string', not: { const: 'a' } },
+    }).map(([keyword, given]): [string, Params, string, string] => [
+      `${keyword} in a format`,
+      has(given),
+      `${schema}.properties.a.${keyword}`,
+      keyword === 'oneOf' ? 'anyOf' : 'output_schema',
+    ]),
+    [
+      'a schema that stands in itself',
+      answer({ properties: { a: { $ref: '#/$defs/n' } }, $defs: { n: { anyOf: [{ $ref: '#/$defs/n' }] } } }),
+      `${schema}.properties.a.$ref.anyOf[0].$ref`,
+      'written out',
+    ],
+    [
+      'a schema elsewhere',
+      has({ $ref: 'https://example.com/a.json' }),
+      `${schema}.properties.a.$ref`,
+      '$defs',
+    ],
+  ];
+  it.each(rows)('%s', (_, params, field, said) => {
+    const problems = check(params);
+    expect(problems.map((each) => each.field)).toEqual([field]);
+    const { problem, valid } = problems[0] ?? {};
+    expect(`${problem}. Valid: ${valid}`.replaceAll('\\"', '"')).toContain(said);
+  });
+});
+
+describe('and their neighbours, which the API takes', () => {
+  const rows: [what: string, params: Params, betas?: string[]][] = [
+    ['citations of a text', thought(text({ citations: null }))],
+    ['an id of OpenAI', called(call({ id: 'call_Ab-1' }), result({ tool_use_id: 'call_Ab-1' }))],
+    ['thinking of no text', thought({ type: 'thinking', thinking: '', signature: 's' })],
+    ['redacted thinking', thought({ type: 'redacted_thinking', data: 'x' })],
+    ['a caller of a call', called(call({ caller: { type: 'direct' } }))],
+    ['a result, then a text', called(call(), [result(), text()])],
+    ['a key of a beta', user(text({ clear_at: 1 })), ['clear-at-2026-08-21']],
+    ['a key of data', called(call({ input: { id: 1, anything: [] } }))],
+    ['a block of the future', user({ type: 'hologram', anything: 1 })],
+    [
+      'an answer of a server tool',
+      thought({ type: 'web_search_tool_result', tool_use_id: 'a', content: [{ any: 1 }] }),
+    ],
+    ['https', onFile({ type: 'url', url: 'https://example.com/a.png?b=c' })],
+    ['an image of 8,000 pixels', user(png(8000, 8000))],
+    ['20 large images', many(20, png(2001, 9))],
+    ['600 images', many(600, png(9, 9))],
+    ['600 pages', user(pdf(600))],
+    ['100 pages on a small model', { ...older, ...user(pdf(100)) }],
+    ['two documents to be cited', user(...[1, 2].map(() => cited({ citations: { enabled: true } })))],
+    ['none to be cited', user(cited(), cited({ citations: { enabled: false } }))],
+    ['a document to be cited beside an image', user(cited({ citations: { enabled: true } }), png(9, 9))],
+    ['alternatives within a property', takes({ properties: { a: { oneOf: [{ type: 'string' }] } } })],
+    ['names with dots and dashes', takes({ properties: { 'a.b-c_1': { type: ['string', 'null'] } } })],
+    ['bounds of a tool', takes({ properties: { a: { type: 'integer', minimum: 1, exclusiveMaximum: 9 } } })],
+    ['a property called type', takes({ properties: { type: { type: 'string' }, required: {} } })],
+    ['a property called items', takes({ properties: { items: { type: 'array', items: true } } })],
+    ['a deferred tool and another', { tools: [tool(), later()] }],
+    [
+      'strict tools',
+      { tools: [tool({ strict: true, input_schema: { type: 'object', additionalProperties: false } })] },
+    ],
+    ['an older editor', { tools: [{ type: 'text_editor_20250124', name: 'str_replace_editor' }] }],
+    ['a set of tools', { tools: [{ type: 'computer_toolset_20260801' }] }],
+    ['a start of an answer', opened('The answer is')],
+    ['an opaque user', { metadata: { user_id: '5f3c9e-11' } }],
+    ['no user', { metadata: { user_id: null } }],
+    ['a simple pattern', has({ type: 'string', pattern: '^[A-Z]{2,3}-\\d+$' })],
+    ['formats', has({ type: 'string', format: 'date-time' })],
+    ['one entry at least', has({ type: 'array', items: { type: 'string' }, minItems: 1 })],
+    ['a choice, or null', has({ type: ['string', 'null'], enum: ['a', null] })],
+    ['a default, a title', has({ type: 'string', default: 'a', title: 'b', description: 'c' })],
+    ['anyOf', has({ anyOf: [{ type: 'string' }, { type: 'null' }] })],
+    [
+      'one definition, used twice',
+      answer({
+        properties: { a: { $ref: '#/$defs/n' }, b: { $ref: '#/$defs/n' } },
+        $defs: { n: { type: 'string' } },
+      }),
+    ],
+  ];
+  it.each(rows)('%s', (_, params, betas) => {
+    expect(check(params, betas)).toEqual([]);
+  });
+});
