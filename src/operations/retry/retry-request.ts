@@ -1,5 +1,6 @@
 import type { Problem } from '../../errors.ts';
 import { plainObject } from '../../lib/exact-json.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import type { Dialect, ParamsChange } from '../../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../../provider/models.ts';
@@ -32,9 +33,19 @@ export function createRetryRequests(
 ): RetryRequests {
   const { catalog } = context;
   const renderer = { ...context, dialect };
-  const change = changeOf(catalog, options, dialect);
+  const prepared = options.output_schema && dialect.requests.prepareSchema(options.output_schema);
+  const change = changeOf(catalog, options, prepared?.schema);
   const removed = new Set<string>();
   let changed = 0;
+  /** Answers are checked by all of a new schema, also by what the provider does not take. */
+  function withSchema(rendering: Rendering): Rendering {
+    const schema = options.output_schema;
+    if (!rendering.ok || schema === undefined) return rendering;
+    const { rendered } = rendering;
+    const warnings = [...rendered.warnings, ...(prepared?.warnings ?? [])];
+    const answer_schema = { schema, field: 'output_schema', isShared: true };
+    return { ok: true, rendered: { ...rendered, answer_schema, warnings } };
+  }
   const limitOf = (model: string) => catalog.find(model)?.max_output_tokens;
 
   return {
@@ -58,7 +69,7 @@ export function createRetryRequests(
         params: plainObject(next.params),
         exact: { ...next.params },
       };
-      return withExpectation(renderTask(native, {}, renderer), entry, isCut);
+      return withExpectation(withSchema(renderTask(native, {}, renderer)), entry, isCut);
     },
     problems() {
       if (changed === 0) return [];
@@ -79,10 +90,9 @@ function neverFound(name: string): Problem {
 function changeOf(
   catalog: ModelCatalog,
   options: RetryOptions,
-  { requests }: Dialect,
+  output_schema: JsonObject | undefined,
 ): Omit<ParamsChange, 'longer' | 'prompt'> {
-  const { max_tokens, effort, system, output_schema: given, remove_params = [] } = options;
-  const output_schema = given && requests.prepareSchema(given).schema;
+  const { max_tokens, effort, system, remove_params = [] } = options;
   const model = chosenModel(catalog, options);
   return { model, max_tokens, effort, system, output_schema, remove: remove_params };
 }
