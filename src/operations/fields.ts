@@ -5,7 +5,7 @@ import { outcomes } from '../store/record.ts';
 
 /** Arguments and parts of replies that several operations share. */
 
-export const batchId = z.string().describe(`batch_… from submit_batch; ${batchIds.example} works too`);
+export const batchId = z.string().describe(`batch_… or ${batchIds.example}`);
 
 const outcomeName = z.enum([...outcomes, 'pending']);
 export const outcomeFilter = z

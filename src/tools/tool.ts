@@ -87,9 +87,16 @@ function withoutTypeLists(schema: unknown): unknown {
 
 const jsonSchema = z.record(z.string(), z.unknown());
 
+/** Of what stands within a reply, what it is suffices: which of it is always there only takes up room. */
+function leanReply(field: { jsonSchema: z.core.JSONSchema.BaseSchema; path: (string | number)[] }): void {
+  lean(field);
+  if (field.path.length > 0) delete field.jsonSchema.required;
+}
+
 /** `$schema` is left out: some clients refuse a dialect that they don't know. */
 function advertised(schema: z.ZodObject, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, override: lean });
+  const override = io === 'input' ? lean : leanReply;
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, override });
   return jsonSchema.parse(withoutTypeLists(rest));
 }
 
