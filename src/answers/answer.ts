@@ -1,6 +1,6 @@
 import type { JsonObject } from '../lib/json.ts';
 import type { CountedResult, Dialect, ModelAnswer, Result, ResultError } from '../provider/dialect.ts';
-import type { Outcome } from '../store/record.ts';
+import type { Outcome } from '../store/saved-results.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { jsonOf } from './check-answer.ts';
 import { isRetryable } from './failures.ts';

@@ -1,5 +1,6 @@
 import type { Context } from '../state/context.ts';
-import type { BatchRecord, FailureGroup } from '../store/record.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { FailureGroup } from '../store/saved-results.ts';
 import { openTasks } from '../store/task-list.ts';
 import { createFailureGroups, isRetryable, mergeFailureGroups, suggestionFor } from './failures.ts';
 import { isRetried } from './outcomes.ts';

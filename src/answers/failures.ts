@@ -1,5 +1,5 @@
 import { modelOfFewRefusals } from '../provider/dialects.ts';
-import type { FailureGroup } from '../store/record.ts';
+import type { FailureGroup } from '../store/saved-results.ts';
 
 /** What is known of a cause of failure. The advice is ours alone: nothing that an answer holds gets into it. */
 type Cause = { retryable: boolean; suggestion: string };

@@ -1,5 +1,6 @@
-import type { Outcome, Part } from '../store/record.ts';
+import type { Part } from '../store/record.ts';
 import type { ResultsIndex } from '../store/results-index.ts';
+import type { Outcome } from '../store/saved-results.ts';
 
 /** What is on disk of a part, as far as it takes to say whose answer counts. */
 export type AttemptedPart = {

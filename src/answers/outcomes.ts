@@ -1,6 +1,7 @@
 import type { RequestCounts } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import type { BatchRecord, Outcome, Part } from '../store/record.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import type { Outcome } from '../store/saved-results.ts';
 import { oncePerView, openView } from './view.ts';
 
 export type OutcomeTotals = Record<Outcome | 'pending', number>;

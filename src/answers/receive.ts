@@ -1,6 +1,7 @@
 import type { BlobWriter } from '../store/blob-writer.ts';
-import { type CreatedPart, type SavedResults, SCAN } from '../store/record.ts';
+import type { CreatedPart } from '../store/record.ts';
 import type { ResultsIndexData } from '../store/results-index.ts';
+import { type SavedResults, SCAN } from '../store/saved-results.ts';
 import type { Pieces } from '../store/store.ts';
 import type { Scan } from './scan-results.ts';
 import { isWhole, linesCounted, shortfall, shortfallWarning } from './shortfall.ts';

@@ -3,12 +3,12 @@ import { createUsageTally } from '../cost/usage.ts';
 import { type Line, splitLines } from '../lib/lines.ts';
 import type { CountedResult, Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
-import type { FailureGroup, OutcomeCounts, Usage } from '../store/record.ts';
 import {
   createResultsIndexBuilder,
   type ResultsIndex,
   type ResultsIndexData,
 } from '../store/results-index.ts';
+import type { FailureGroup, OutcomeCounts, Usage } from '../store/saved-results.ts';
 import { failureOf, missingError, readSavedLine } from './answer.ts';
 import type { AnswerCheck } from './check-answer.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';

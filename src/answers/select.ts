@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
-import { outcomes as allOutcomes, type Outcome } from '../store/record.ts';
+import { outcomes as allOutcomes, type Outcome } from '../store/saved-results.ts';
 import { spreadOver } from '../tasks/sources/spread.ts';
 import { isWanted, namedValue } from './named-value.ts';
 import { createRecent, type Recent } from './recent.ts';

@@ -2,18 +2,16 @@ import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import type { Result, ResultError } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
-import { isCreated } from '../state/parts.ts';
 import { partResults } from '../store/blob-names.ts';
-import type { BatchRecord, Outcome } from '../store/record.ts';
-import type { Span, Store } from '../store/store.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { Outcome } from '../store/saved-results.ts';
+import type { Span } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
-import { openTasks, type Tasks } from '../store/task-list.ts';
 import { type Answer, errorOf, failureOf, missingError, readSavedLine, toAnswer } from './answer.ts';
-import { type AnswerCheck, type AnswerForm, exact, invalidAnswer, loadAnswerCheck } from './check-answer.ts';
+import { type AnswerForm, exact, invalidAnswer } from './check-answer.ts';
 import { type Expectations, isExpected } from './expected-answer.ts';
-import { mergeParts } from './merge.ts';
-import { createRecent, type Recent } from './recent.ts';
-import { type ViewedPart, viewPart } from './viewed-part.ts';
+import { loadView } from './loaded-view.ts';
+import type { ViewedPart } from './viewed-part.ts';
 
 /** A task without a finished answer, and why. */
 export type TaskFailure = { ordinal: number; outcome: Exclude<Outcome, 'succeeded'>; error: ResultError };
@@ -48,47 +46,12 @@ function rowOf({ row }: TaskEntry): JsonObject | null {
   return isJsonObject(columns) ? columns : null;
 }
 
-type LoadedView = {
-  tasks: Tasks;
-  viewed: ViewedPart[];
-  /** The part whose answer to a task counts. */
-  partOf: (ordinal: number) => ViewedPart | undefined;
-  /** Loaded where an answer turned out not to be as it was asked for, to say why. */
-  check: () => Promise<AnswerCheck>;
-};
-
-/** Of a batch of 100,000 tasks one takes some 5 MB; who pages reads one or two batches at a time. */
-const LOADED_KEPT = 3;
 /** Lines that are read together, in memory only as long as they are worked on. */
 const LINES_AT_ONCE = 100;
 
-/** What was loaded last from a store. It describes blobs that are written once, so it never gets stale. */
-const loaded = new WeakMap<Store, Recent<LoadedView>>();
-
-function loadedView(context: Context, record: BatchRecord): Promise<LoadedView> {
-  const recent = loaded.get(context.store) ?? createRecent<LoadedView>(LOADED_KEPT);
-  loaded.set(context.store, recent);
-  const parts = record.parts.map((part) => [
-    part.number,
-    part.body_sha256,
-    isCreated(part) && part.progress.results?.saved_at,
-  ]);
-  return recent.get(JSON.stringify([record.batch_id, parts]), async () => {
-    const blobs = context.store.blobs(record.batch_id);
-    const tasks = await openTasks(blobs, record.request_count);
-    const viewed = await Promise.all(record.parts.map((part) => viewPart(context, record, part)));
-    let check: Promise<AnswerCheck> | undefined;
-    const loadCheck = () => {
-      check ??= loadAnswerCheck(blobs, record);
-      return check;
-    };
-    return { tasks, viewed, partOf: mergeParts(tasks.count, viewed), check: loadCheck };
-  });
-}
-
 /** Opens what is saved of a batch. */
 export async function openView(context: Context, record: BatchRecord): Promise<View> {
-  const content = await loadedView(context, record);
+  const content = await loadView(context, record);
   const dialect = dialectOf(record.provider);
   const { tasks, viewed, partOf, check } = content;
   const { expect = {} } = record;

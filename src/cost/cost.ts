@@ -1,5 +1,6 @@
 import { BatchError } from '../errors.ts';
-import type { BatchRecord, Part, SavedResults } from '../store/record.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import type { SavedResults } from '../store/saved-results.ts';
 import { type CostLine, totalOf } from './cost-line.ts';
 import { roundUsd } from './pricing.ts';
 

@@ -1,4 +1,5 @@
-import type { BatchRecord, Usage } from '../store/record.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { Usage } from '../store/saved-results.ts';
 import { roundUsd } from './pricing.ts';
 import { addUsage } from './usage.ts';
 

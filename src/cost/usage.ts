@@ -1,6 +1,6 @@
 import type { AnswerUsage } from '../provider/dialect.ts';
 import type { Effort, ModelCatalog } from '../provider/models.ts';
-import type { Usage } from '../store/record.ts';
+import type { Usage } from '../store/saved-results.ts';
 import { noUsage, priceOf, roundUsd } from './pricing.ts';
 
 /** What a task was sent as, as far as its cost goes. */

@@ -1,10 +1,18 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, realpath } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { FOLDER_MODE, makeFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
-import { notRegular, openRegularFile } from './regular-file.ts';
+import {
+  isInside,
+  isStill,
+  nearestExisting,
+  realFolders,
+  realpathOrNull,
+  splitAtMissing,
+} from './real-paths.ts';
+import { notRegular, openRegularFile, regularFileExists } from './regular-file.ts';
 
 /** Paths longer than this are refused unread: Linux takes no more. */
 const LONGEST_PATH_BYTES = 4096;
@@ -57,35 +65,6 @@ export type AllowedFolders = {
   /** Makes the folder of a file, below an allowed one, where it is missing; throws as `checkForWriting` does. */
   makeFolderOf(path: string): Promise<void>;
 };
-
-/** Whether `path` is `folder` or below it; both absolute. Links are not looked at. */
-export function isInside(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
-}
-
-async function realpathOrNull(path: string): Promise<string | null> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    // Not there, not a folder on the way, no access, a loop of links: none of it is a place to work in.
-    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG')) return null;
-    throw error;
-  }
-}
-
-async function realFolders(folders: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(folders.map(realpathOrNull));
-  return found.filter((folder) => folder !== null);
-}
-
-/** The nearest thing above a path that exists, resolved. */
-async function nearestExisting(path: string): Promise<string> {
-  for (let above = dirname(path); ; above = dirname(above)) {
-    const real = await realpathOrNull(above);
-    if (real !== null || above === dirname(above)) return real ?? above;
-  }
-}
 
 export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
   const { base, workFolder, forbidden = [], home } = options;
@@ -149,13 +128,6 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     );
   }
 
-  /** Whether the open file is still what its path, resolved again, leads to: nothing was swapped meanwhile. */
-  async function isStill(handle: FileHandle, real: string): Promise<boolean> {
-    if ((await realpathOrNull(real)) !== real) return false;
-    const [opened, named] = await Promise.all([handle.stat({ bigint: true }), lstat(real, { bigint: true })]);
-    return opened.dev === named.dev && opened.ino === named.ino;
-  }
-
   async function find(given: string): Promise<FoundPlace> {
     const path = absolute(given);
     await makeWorkFolderFor(path);
@@ -214,16 +186,6 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     return { path: target, exists: await regularFileExists(target) };
   }
 
-  /** The part of a folder's path that is there, its links resolved, and the names that are missing below it. */
-  async function splitAtMissing(folder: string): Promise<{ real: string; missing: string[] }> {
-    const missing: string[] = [];
-    for (let at = folder; ; at = dirname(at)) {
-      const real = await realpathOrNull(at);
-      if (real !== null || at === dirname(at)) return { real: real ?? at, missing };
-      missing.unshift(basename(at));
-    }
-  }
-
   async function requireFolder(folder: string): Promise<{ real: string; missing: string[] }> {
     await makeWorkFolderFor(folder);
     const split = await splitAtMissing(folder);
@@ -265,22 +227,4 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
       await requireFolder(absolute(given));
     },
   };
-}
-
-/** Throws for anything at `path` that is not a regular file. */
-async function regularFileExists(path: string): Promise<boolean> {
-  try {
-    const found = await lstat(path);
-    if (found.isFile()) return true;
-    if (found.isSymbolicLink()) {
-      throw new BatchError(
-        'not_allowed',
-        `${JSON.stringify(path)} is a symbolic link, and is not written through. Give another name.`,
-      );
-    }
-    throw notRegular(path, found.isDirectory() ? 'a folder' : 'a pipe, socket or device');
-  } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) return false;
-    throw fileFailure(`write ${JSON.stringify(path)}`, error);
-  }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { BatchError, hasErrorCode } from '../errors.ts';
+import { fileFailure } from './file-failure.ts';
 
 export type RegularFileOptions = {
   /** Of `fs.constants`. Default: to read. */
@@ -52,4 +53,22 @@ export async function readRegularBytes(path: string, options?: RegularFileOption
 /** The text of a regular file. Throws as `openRegularFile` does. */
 export async function readRegularFile(path: string, options?: RegularFileOptions): Promise<string> {
   return (await readRegularBytes(path, options)).toString('utf8');
+}
+
+/** Whether there is a file to be written over. Throws for anything at `path` that is no regular file, links too. */
+export async function regularFileExists(path: string): Promise<boolean> {
+  try {
+    const found = await lstat(path);
+    if (found.isFile()) return true;
+    if (found.isSymbolicLink()) {
+      throw new BatchError(
+        'not_allowed',
+        `${JSON.stringify(path)} is a symbolic link, and is not written through. Give another name.`,
+      );
+    }
+    throw notRegular(path, found.isDirectory() ? 'a folder' : 'a pipe, socket or device');
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT')) return false;
+    throw fileFailure(`write ${JSON.stringify(path)}`, error);
+  }
 }

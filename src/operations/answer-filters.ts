@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Filters } from '../answers/select.ts';
-import type { Outcome } from '../store/record.ts';
+import type { Outcome } from '../store/saved-results.ts';
 import { outcomeFilter } from './fields.ts';
 
 /** Arguments that say which answers are meant, in replies, groups and files alike. */

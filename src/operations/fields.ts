@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { batchIds } from '../provider/dialects.ts';
 import { processingStatuses } from '../state/status.ts';
-import { outcomes } from '../store/record.ts';
+import { outcomes } from '../store/saved-results.ts';
 
 /** Arguments and parts of replies that several operations share. */
 

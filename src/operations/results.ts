@@ -1,34 +1,29 @@
 import * as z from 'zod';
-import { digestOf, type ErrorDigest } from '../answers/digest.ts';
+import { digestOf } from '../answers/digest.ts';
 import { type ExpectedReport, expectedIn } from '../answers/expected-report.ts';
-import type { AnswerGroup } from '../answers/groups.ts';
-import type { OutcomeTotals } from '../answers/outcomes.ts';
 import { readPage } from '../answers/page.ts';
 import { isFiltered } from '../answers/select.ts';
-import type { ShownAnswer } from '../answers/shown-answer.ts';
 import { openView } from '../answers/view.ts';
-import { type CostUsd, costOf } from '../cost/cost.ts';
-import { type Spending, spendingOf, thinkingNote } from '../cost/spending.ts';
+import { costOf } from '../cost/cost.ts';
+import { spendingOf, thinkingNote } from '../cost/spending.ts';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import type { Progress, Waiting } from '../state/jobs.ts';
-import { isSaved, type ProcessingStatus } from '../state/status.ts';
-import type { AnswerFiles, BatchRecord } from '../store/record.ts';
+import type { Waiting } from '../state/jobs.ts';
+import { isSaved } from '../state/status.ts';
+import type { BatchRecord } from '../store/record.ts';
 import { filterFields, filtersOf } from './answer-filters.ts';
 import { batchId, costUsd, processingStatus } from './fields.ts';
 import { fileArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
+import { afterAnswers, type Detail, details, nothingYet, type Results } from './replies/answers-reply.ts';
 import { ANSWER_NAMES, groupsOf } from './replies/groups.ts';
-import { nextStep, type ResultsState } from './replies/next-step.ts';
-import { findPreparing, type Preparing } from './replies/preparing.ts';
+import { nextStep } from './replies/next-step.ts';
+import { findPreparing } from './replies/preparing.ts';
 import { reportOf } from './replies/report.ts';
 import { answerFileFields } from './requested-output.ts';
 import { watch } from './watch.ts';
 import { areWritten, checkOutputs } from './written-outputs.ts';
-
-const details = ['summary', 'concise', 'full'] as const;
-export type Detail = (typeof details)[number];
 
 const input = z.strictObject({
   batch_id: batchId,
@@ -44,33 +39,6 @@ const input = z.strictObject({
 });
 
 type ResultsRequest = Omit<z.output<typeof input>, 'batch_id'>;
-
-type Results = {
-  batch_id: string;
-  provider: string;
-  processing_status: ProcessingStatus;
-  detail: Detail;
-  totals: OutcomeTotals & { total: number };
-  results: ShownAnswer[];
-  error_digest: ErrorDigest[];
-  /** With `group_by`: the most frequent values, of all that there are. */
-  groups?: AnswerGroup[];
-  group_count?: number;
-  /** How many answers are as their rows have them, in a summary. */
-  expected?: ExpectedReport;
-  next_cursor: string | null;
-  results_state: ResultsState;
-  output_files: string[];
-  /** Files of single answers, where they were asked for. */
-  answer_files?: AnswerFiles;
-  cost_usd: CostUsd | null;
-  /** What the answers that are in really cost, by what; not on later pages. */
-  spending?: Spending;
-  /** What goes on with the batch in this process. */
-  progress?: Progress;
-  check_again_in_seconds: number;
-  warnings: string[];
-};
 
 /**
  * A batch's answers, by page and filter, and in a file where one is asked for. Before the end it is a normal
@@ -164,22 +132,6 @@ async function expectedOf(context: Context, record: BatchRecord): Promise<{ expe
   return { expected: await expectedIn(await openView(context, record)) };
 }
 
-/** The reply while the batch is being prepared: how many tasks it has is not known yet. */
-function nothingYet(preparing: Preparing): Results {
-  const totals = {
-    total: 0,
-    pending: 0,
-    succeeded: 0,
-    incomplete: 0,
-    errored: 0,
-    expired: 0,
-    canceled: 0,
-    missing: 0,
-  };
-  const nothing = { error_digest: [], output_files: [], results: [], next_cursor: null, cost_usd: null };
-  return { ...preparing, ...nothing, results_state: 'none', detail: 'concise', totals };
-}
-
 const NOT_YET_WRITTEN =
   'The files were not written: not all results are in. Call again when the batch has ended.';
 
@@ -225,27 +177,4 @@ async function pageOf(
   const sampling = { ...filters, outcomes, fields, limit: SAMPLES, full: false };
   const page = await readPage(context, record, sampling, Math.min(room, SAMPLE_CHARACTERS));
   return { results: page.results, next_cursor: null };
-}
-
-/** What to do once all answers are in. */
-function afterAnswers({ detail, next_cursor, totals, error_digest, groups }: Results): string {
-  const failures = totals.total - totals.succeeded - totals.pending;
-  const retry = error_digest.some(({ retryable }) => retryable)
-    ? '; retry_batch sends again what can succeed next time'
-    : '';
-  const look =
-    failures > 0
-      ? ` ${failures} tasks have no finished answer: error_digest says why and what to do${retry}.`
-      : '';
-  if (groups)
-    return `For the answers of a group call get_results with where, as {"json.label": "…"}, in place of group_by.${look}`;
-  if (detail === 'summary') {
-    return (
-      'These are totals and at most three samples. For every answer call get_results with output_file (.jsonl, .json, ' +
-      `.csv or .md), or with detail concise, page by page.${look}`
-    );
-  }
-  if (next_cursor !== null)
-    return `There are more: call get_results with the same arguments and cursor set to next_cursor.${look}`;
-  return `These are all that match.${look}`;
 }

@@ -2,7 +2,8 @@ import { BatchError } from '../errors.ts';
 import type { Provider, ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { countOf } from '../state/parts.ts';
-import type { Candidate, Intent, Part } from '../store/record.ts';
+import type { Candidate, Intent } from '../store/part-state.ts';
+import type { Part } from '../store/record.ts';
 import { type Owner, standingOf } from './claims.ts';
 
 const PAGE = 100;

@@ -2,7 +2,8 @@ import { BatchError } from '../errors.ts';
 import { sha256OfText } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
 import { isProvenDead } from '../store/process-identity.ts';
-import type { BatchRecord, OutcomeCounts } from '../store/record.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { OutcomeCounts } from '../store/saved-results.ts';
 import { recordsOfWork } from './same-work.ts';
 
 /** For how long the same work is taken for the same submission. */

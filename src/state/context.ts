@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { Provider, ProviderName } from '../provider/provider.ts';
-import type { ProcessIdentity } from '../store/record.ts';
+import type { ProcessIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
 import type { Templates } from '../templates/templates.ts';
 import type { Jobs } from './jobs.ts';

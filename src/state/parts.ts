@@ -1,15 +1,8 @@
 import type { BatchError } from '../errors.ts';
 import type { Mark } from '../lib/mark.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
-import type {
-  BatchRecord,
-  CreatedPart,
-  Failure,
-  Intent,
-  Part,
-  PartState,
-  SeenBatch,
-} from '../store/record.ts';
+import type { Failure, Intent, PartState, SeenBatch } from '../store/part-state.ts';
+import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import type { Register } from '../store/store.ts';
 
 export function isCreated(part: Part): part is CreatedPart {

@@ -2,8 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import * as z from 'zod';
 import { hasErrorCode } from '../errors.ts';
-import type { ProcessIdentity } from './record.ts';
+
+/** A process, told apart from a later one that got its number. */
+export const processIdentity = z.object({
+  host: z.string(),
+  pid: z.int(),
+  /** When the process started, in a form that is compared only for equality on the same host. */
+  started: z.string(),
+  nonce: z.string(),
+});
+export type ProcessIdentity = z.infer<typeof processIdentity>;
 
 /** A start time that could not be found out: it proves nothing. */
 const UNKNOWN = 'unknown';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { efforts } from '../provider/models.ts';
 import { providerNames } from '../provider/provider.ts';
+import { partState } from './part-state.ts';
+import { processIdentity } from './process-identity.ts';
 
 /**
  * What the store keeps of a batch, checked whenever it is read. A field is only ever added, with a default;
@@ -10,173 +11,9 @@ import { providerNames } from '../provider/provider.ts';
 const count = z.int().nonnegative();
 const time = z.string();
 
-/**
- * One per task: what became of it. The results index keeps their places here, so the list only grows at its end.
- * A task is `pending` while its part runs or was never sent.
- */
-export const outcomes = ['succeeded', 'incomplete', 'errored', 'expired', 'canceled', 'missing'] as const;
-export type Outcome = (typeof outcomes)[number];
-
-export const requestCounts = z.object({
-  processing: count,
-  succeeded: count,
-  errored: count,
-  canceled: count,
-  expired: count,
-});
-
-const outcomeCounts = z.object({
-  succeeded: count,
-  incomplete: count,
-  errored: count,
-  expired: count,
-  canceled: count,
-  missing: count,
-});
-export type OutcomeCounts = z.infer<typeof outcomeCounts>;
-
-/** A process, told apart from a later one that got its number. */
-export const processIdentity = z.object({
-  host: z.string(),
-  pid: z.int(),
-  /** When the process started, in a form that is compared only for equality on the same host. */
-  started: z.string(),
-  nonce: z.string(),
-});
-export type ProcessIdentity = z.infer<typeof processIdentity>;
-
-/** Written before a create goes out: all that is needed to settle it if its answer never comes. */
-export const intent = z.object({
-  sender: processIdentity,
-  at: time,
-  /** After this the sender has given up, hard. */
-  send_deadline: time,
-  base_url: z.string(),
-  workspace: z.string().nullable(),
-  key_salt: z.string(),
-  key_hash: z.string(),
-  /** The newest batch id that the API listed just before; null when it listed none. */
-  watermark: z.string().nullable(),
-  /** The provider's batches that were taken for it and proved not to be. */
-  rejected: z.array(z.string()).default([]),
-  /** The newest batch that the API listed when first any could be it: none above it can. */
-  newest: z.string().exactOptional(),
-});
-export type Intent = z.infer<typeof intent>;
-
 /** Which credential: its salted hash gives none away. */
 const keyMark = z.object({ key_salt: z.string(), key_hash: z.string() });
 export type KeyMark = z.infer<typeof keyMark>;
-
-/** The provider's batch as it was when its state last changed; times are the provider's. */
-const seenBatch = z.object({
-  processing_status: z.enum(['in_progress', 'canceling', 'ended']),
-  request_counts: requestCounts,
-  created_at: time,
-  expires_at: time,
-  ended_at: time.nullable(),
-});
-
-export type SeenBatch = z.infer<typeof seenBatch>;
-
-/** Tokens as the answers' `usage` has them, and what they cost in batch, in US dollars. */
-export const usage = z.object({
-  model: z.string(),
-  /** Null where the tasks have none. */
-  task_type: z.string().nullable(),
-  /** Null where it was left to the model. */
-  effort: z.enum(efforts).nullable().default(null),
-  requests: count,
-  input_tokens: count,
-  output_tokens: count,
-  /** Of the output. */
-  thinking_tokens: count.default(0),
-  cache_read_tokens: count,
-  cache_write_5m_tokens: count,
-  cache_write_1h_tokens: count,
-  web_searches: count,
-  /** Null where the model has no known price. */
-  cost_usd: z.number().nonnegative().nullable(),
-});
-export type Usage = z.infer<typeof usage>;
-
-/** Failures of one cause. */
-export const failureGroup = z.object({
-  type: z.string(),
-  message: z.string(),
-  count,
-  sample_ordinals: z.array(count),
-});
-export type FailureGroup = z.infer<typeof failureGroup>;
-
-/** How results are judged by this version. Raised where that changes what an answer counts as. */
-export const SCAN = 2;
-
-/** What a whole, checked download held; computed once, when it came in. */
-export const savedResults = z.object({
-  /** How it was judged; left out by the first version. */
-  scan: z.int().exactOptional(),
-  saved_at: time,
-  bytes: count,
-  outcomes: outcomeCounts,
-  /** One per model and task type. */
-  usage: z.array(usage),
-  failures: z.array(failureGroup),
-  /** What was not right with the download, said in words. */
-  warnings: z.array(z.string()),
-});
-export type SavedResults = z.infer<typeof savedResults>;
-
-const failure = z.object({
-  code: z.string(),
-  message: z.string(),
-  at: time,
-  /** The HTTP status, where the API answered. */
-  status: z.int().exactOptional(),
-});
-export type Failure = z.infer<typeof failure>;
-
-/** A provider's batch that could be an uncertain part, as it was listed last. */
-const candidate = z.object({
-  id: z.string(),
-  created_at: time,
-  request_count: count,
-  processing_status: z.enum(['in_progress', 'canceling', 'ended']),
-});
-export type Candidate = z.infer<typeof candidate>;
-
-/** Where a part is on its way; what each state knows, and no more. */
-const partState = z.discriminatedUnion('state', [
-  z.object({ state: z.literal('prepared') }),
-  z.object({ state: z.literal('sending'), intent }),
-  /** Sent, perhaps: nothing is sent again until it is settled. No byte of it left after `failure.at`. */
-  z.object({
-    state: z.literal('unconfirmed'),
-    intent,
-    failure,
-    /** Complete listings without a trace of it, each begun late enough; two prove that it was not made. */
-    empty_listings: count.default(0),
-    /** The provider's batches that could be it, where there are several. */
-    candidates: z.array(z.string()).default([]),
-    /** What is known of these, newest first. Not kept by versions before. */
-    known: z.array(candidate).exactOptional(),
-  }),
-  /** The API said no, or could not be reached: nothing was made, nothing paid. */
-  z.object({ state: z.literal('not_sent'), failure }),
-  z.object({
-    state: z.literal('created'),
-    /** Null for a batch that another program made. */
-    intent: intent.nullable(),
-    provider_batch_id: z.string(),
-    /** Taken for ours because it is the only one that can be; its results will prove it. */
-    tentative: z.boolean().default(false),
-    /** Since when the provider says that it does not know it. */
-    not_found_since: time.nullable().default(null),
-    seen: seenBatch,
-    results: savedResults.nullable(),
-  }),
-]);
-export type PartState = z.infer<typeof partState>;
 
 /** The mark under which the last request is sent, and where in the body it stands, in bytes, under its own id. */
 const partMark = z.object({ sent: z.string(), own: z.string(), offset: count, length: count });
@@ -205,7 +42,7 @@ export const part = z.object({
   progress: partState,
 });
 export type Part = z.infer<typeof part>;
-export type CreatedPart = Part & { progress: Extract<PartState, { state: 'created' }> };
+export type CreatedPart = Part & { progress: Extract<Part['progress'], { state: 'created' }> };
 
 export const costEstimate = z.object({
   expected: z.number().nonnegative(),

@@ -1,7 +1,7 @@
 import { BatchError } from '../errors.ts';
 import { partResultsIndex } from './blob-names.ts';
 import { type IndexFormat, readIndexBlob, writeIndexBlob } from './index-blob.ts';
-import { type Outcome, outcomes } from './record.ts';
+import { type Outcome, outcomes } from './saved-results.ts';
 import type { Blobs } from './store.ts';
 
 /** Where one task's answer stands in its part's results, in bytes, and what became of the task. */

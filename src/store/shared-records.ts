@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { efforts, thinkingTypes } from '../provider/models.ts';
-import { processIdentity } from './record.ts';
+import { processIdentity } from './process-identity.ts';
 
 /** What the store keeps beside the batches, each in registers of its own; checked whenever it is read. */
 

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { readConfig } from '../../src/config/config.ts';
 import { createContext } from '../../src/config/create-context.ts';
 import type { Context } from '../../src/state/context.ts';
-import type { BatchRecord, Part, PartState } from '../../src/store/record.ts';
+import type { PartState } from '../../src/store/part-state.ts';
+import type { BatchRecord, Part } from '../../src/store/record.ts';
 
 /** A context over the data folder in `folder`, with a daily budget; it works in tests and in their processes. */
 export async function openContext(folder: string, dollars: number, now?: () => Date): Promise<Context> {

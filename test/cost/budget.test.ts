@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { budgetToday, reserveBudget } from '../../src/cost/budget.ts';
 import { BatchError } from '../../src/errors.ts';
 import type { Context } from '../../src/state/context.ts';
-import type { PartState } from '../../src/store/record.ts';
+import type { PartState } from '../../src/store/part-state.ts';
 import { bundleForTests } from '../bundle.ts';
 import { temporaryFolder } from '../harness.ts';
 import {

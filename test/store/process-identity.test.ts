@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { isProvenDead, thisProcess } from '../../src/store/process-identity.ts';
-import { type ProcessIdentity, processIdentity } from '../../src/store/record.ts';
+import {
+  isProvenDead,
+  type ProcessIdentity,
+  processIdentity,
+  thisProcess,
+} from '../../src/store/process-identity.ts';
 
 /** A process that says who it is, and lives until it is killed. */
 async function spawnOther() {

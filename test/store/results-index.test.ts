@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { partResultsIndex } from '../../src/store/blob-names.ts';
 import { createFileBlobs } from '../../src/store/files/blobs.ts';
-import { outcomes } from '../../src/store/record.ts';
 import {
   createResultsIndexBuilder,
   type ResultPlace,
@@ -11,6 +10,7 @@ import {
   readResultsIndex,
   writeResultsIndex,
 } from '../../src/store/results-index.ts';
+import { outcomes } from '../../src/store/saved-results.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const BYTES = 6_000_000_000;

@@ -21,7 +21,8 @@ import {
   resultsExpireAt,
   statusOf,
 } from '../../state/status.ts';
-import type { AnswerFiles, BatchRecord, Candidate, Part } from '../../store/record.ts';
+import type { Candidate } from '../../store/part-state.ts';
+import type { AnswerFiles, BatchRecord, Part } from '../../store/record.ts';
 import type { Refreshed } from '../refresh.ts';
 import { isRetryDue } from '../retry/retry-by-itself.ts';
 import { preparingKey } from '../sending-jobs.ts';

@@ -1,6 +1,7 @@
 import type { BatchError } from '../../errors.ts';
 import { isSaved, resultsExpireAt } from '../../state/status.ts';
-import type { BatchRecord, Part, PartState } from '../../store/record.ts';
+import type { PartState } from '../../store/part-state.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
 
 export const SANDBOX_WARNING =
   'This is a sandbox batch: no model was asked, its answers are made up and nothing is paid.';

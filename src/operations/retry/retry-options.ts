@@ -4,7 +4,7 @@ import { quoteName } from '../../lib/nearest.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import { batchIds } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
-import { outcomes } from '../../store/record.ts';
+import { outcomes } from '../../store/saved-results.ts';
 import { checkSharedModel } from '../../tasks/choose-model.ts';
 import { findHalfCharacters } from '../../tasks/half-characters.ts';
 import { taskSettings } from '../../tasks/task.ts';

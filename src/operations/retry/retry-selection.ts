@@ -1,7 +1,7 @@
 import { isRetryable } from '../../answers/failures.ts';
 import type { View } from '../../answers/view.ts';
 import { BatchError } from '../../errors.ts';
-import type { Outcome } from '../../store/record.ts';
+import type { Outcome } from '../../store/saved-results.ts';
 import { givenUp } from '../../tasks/prepare.ts';
 import type { NamedTasks } from './retry-named.ts';
 import { hasCorrections, hasFilters, type RetryOptions } from './retry-options.ts';

@@ -1,0 +1,82 @@
+import type { ErrorDigest } from '../../answers/digest.ts';
+import type { ExpectedReport } from '../../answers/expected-report.ts';
+import type { AnswerGroup } from '../../answers/groups.ts';
+import type { OutcomeTotals } from '../../answers/outcomes.ts';
+import type { ShownAnswer } from '../../answers/shown-answer.ts';
+import type { CostUsd } from '../../cost/cost.ts';
+import type { Spending } from '../../cost/spending.ts';
+import type { Progress } from '../../state/jobs.ts';
+import type { ProcessingStatus } from '../../state/status.ts';
+import type { AnswerFiles } from '../../store/record.ts';
+import type { ResultsState } from './next-step.ts';
+import type { Preparing } from './preparing.ts';
+
+export const details = ['summary', 'concise', 'full'] as const;
+export type Detail = (typeof details)[number];
+
+/** A page of answers beside what became of all of them. */
+export type Results = {
+  batch_id: string;
+  provider: string;
+  processing_status: ProcessingStatus;
+  detail: Detail;
+  totals: OutcomeTotals & { total: number };
+  results: ShownAnswer[];
+  error_digest: ErrorDigest[];
+  /** With `group_by`: the most frequent values, of all that there are. */
+  groups?: AnswerGroup[];
+  group_count?: number;
+  /** How many answers are as their rows have them, in a summary. */
+  expected?: ExpectedReport;
+  next_cursor: string | null;
+  results_state: ResultsState;
+  output_files: string[];
+  /** Files of single answers, where they were asked for. */
+  answer_files?: AnswerFiles;
+  cost_usd: CostUsd | null;
+  /** What the answers that are in really cost, by what; not on later pages. */
+  spending?: Spending;
+  /** What goes on with the batch in this process. */
+  progress?: Progress;
+  check_again_in_seconds: number;
+  warnings: string[];
+};
+
+/** The reply while the batch is being prepared: how many tasks it has is not known yet. */
+export function nothingYet(preparing: Preparing): Results {
+  const totals = {
+    total: 0,
+    pending: 0,
+    succeeded: 0,
+    incomplete: 0,
+    errored: 0,
+    expired: 0,
+    canceled: 0,
+    missing: 0,
+  };
+  const nothing = { error_digest: [], output_files: [], results: [], next_cursor: null, cost_usd: null };
+  return { ...preparing, ...nothing, results_state: 'none', detail: 'concise', totals };
+}
+
+/** What to do once all answers are in. */
+export function afterAnswers({ detail, next_cursor, totals, error_digest, groups }: Results): string {
+  const failures = totals.total - totals.succeeded - totals.pending;
+  const retry = error_digest.some(({ retryable }) => retryable)
+    ? '; retry_batch sends again what can succeed next time'
+    : '';
+  const look =
+    failures > 0
+      ? ` ${failures} tasks have no finished answer: error_digest says why and what to do${retry}.`
+      : '';
+  if (groups)
+    return `For the answers of a group call get_results with where, as {"json.label": "…"}, in place of group_by.${look}`;
+  if (detail === 'summary') {
+    return (
+      'These are totals and at most three samples. For every answer call get_results with output_file (.jsonl, .json, ' +
+      `.csv or .md), or with detail concise, page by page.${look}`
+    );
+  }
+  if (next_cursor !== null)
+    return `There are more: call get_results with the same arguments and cursor set to next_cursor.${look}`;
+  return `These are all that match.${look}`;
+}

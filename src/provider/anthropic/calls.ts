@@ -1,0 +1,156 @@
+import type Anthropic from '@anthropic-ai/sdk';
+import { BatchError } from '../../errors.ts';
+import { fetchByHttp } from '../../lib/http-fetch.ts';
+import { routeInWords } from '../../lib/proxy.ts';
+import type { Log } from '../../log.ts';
+import { answerError, connectionError, gaveUpError, type Operation, uncertainError } from './api-errors.ts';
+import { findCredential, onlyThisKey, type SdkSettings, secretsOf } from './credentials.ts';
+import { withTimeLimit } from './time-limit.ts';
+
+const RETRY_PAUSE_MS = 300;
+/** The SDK's own timer, set where it never goes off: the limits here cover the body of an answer too. */
+const SDK_TIMEOUT_MS = 2 ** 31 - 1;
+
+export type CallsOptions = {
+  settings: SdkSettings;
+  /** Given by hand: then nothing of the environment goes with it. */
+  apiKey: string | undefined;
+  /** A read that is answered at once has failed after this long. In milliseconds. */
+  readMs: number;
+  /** Ends all calls. */
+  closing: AbortSignal;
+  log: Log;
+};
+
+/** How the SDK is called: opened at the first call, each call within its time, each failure a `BatchError`. */
+export function createCalls(options: CallsOptions) {
+  const { settings, readMs, closing, log } = options;
+  let opened: { client: Anthropic; sdk: Sdk; secrets: string[] } | undefined;
+
+  const credential = () => findCredential(settings, loadProfile);
+
+  async function open() {
+    if (opened) return opened;
+    const found = await credential();
+    const sdk = await import('@anthropic-ai/sdk');
+    opened ??= {
+      sdk,
+      client: createClient(sdk, options),
+      secrets: secretsOf(found, settings),
+    };
+    return opened;
+  }
+
+  /** Every failure of `call` comes out as a `BatchError`. */
+  async function attempt<T>(
+    operation: Operation,
+    signal: AbortSignal,
+    call: (client: Anthropic) => Promise<T>,
+  ): Promise<T> {
+    const { client, sdk, secrets } = await open();
+    try {
+      return await call(client);
+    } catch (error) {
+      throw toBatchError(operation, error, { sdk, secrets, signal, route: routeInWords(client.baseURL) });
+    }
+  }
+
+  function limited<T>(
+    operation: Operation,
+    milliseconds: number,
+    call: (client: Anthropic, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return withTimeLimit(milliseconds, closing, (signal) =>
+      attempt(operation, signal, (client) => call(client, signal)),
+    ).catch((error: unknown) => {
+      throw error instanceof BatchError ? error : gaveUpError(operation, error);
+    });
+  }
+
+  /** A read may be repeated: a connection kept from an earlier call is often found closed. */
+  function read<T>(
+    operation: Operation,
+    call: (client: Anthropic, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return limited(operation, readMs, (client, signal) =>
+      attempt(operation, signal, () => call(client, signal)).catch(async (error: unknown) => {
+        const again = error instanceof BatchError && error.code === 'api_uncertain' && !signal.aborted;
+        if (!again) throw error;
+        log('debug', `${operation}: asking again after ${error.api?.status ?? 'a failed connection'}`);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+        return call(client, signal);
+      }),
+    );
+  }
+
+  return { credential, attempt, limited, read };
+}
+
+type Sdk = typeof import('@anthropic-ai/sdk');
+
+async function loadProfile() {
+  const { loadConfig } = await import('@anthropic-ai/sdk/lib/credentials');
+  return loadConfig();
+}
+
+function createClient(sdk: Sdk, { settings, apiKey, log }: CallsOptions): Anthropic {
+  const toLog = (message: string) => log('debug', `Anthropic SDK: ${message}`);
+  return new sdk.Anthropic({
+    // Null, unlike undefined, keeps the SDK from reading the variable itself.
+    apiKey: settings.key ?? null,
+    authToken: settings.key === undefined ? (settings.token ?? null) : null,
+    baseURL: settings.baseUrl ?? null,
+    ...(apiKey === undefined ? {} : { defaultHeaders: onlyThisKey(process.env, apiKey) }),
+    // One create can become three paid batches otherwise, and a wait that the API asks for can be hours.
+    maxRetries: 0,
+    timeout: SDK_TIMEOUT_MS,
+    openTelemetry: false,
+    // The default logger writes to stdout; at debug the SDK logs what is sent.
+    logLevel: 'info',
+    logger: { error: toLog, warn: toLog, info: toLog, debug: () => {} },
+    fetch: fetchUntil(() => false),
+  });
+}
+
+/**
+ * What sends until `isLate` says that it is. Wrapped, because the SDK drops the cause of whatever reads like a timeout, and
+ * a connection that timed out before anything was sent could not be told from an answer that never came.
+ */
+export function fetchUntil(isLate: () => boolean): typeof fetch {
+  return (url, init) =>
+    fetchByHttp(url, init, isLate).catch((cause: unknown) => {
+      throw new Error('fetch failed', { cause });
+    });
+}
+
+type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal; route: string };
+
+function toBatchError(
+  operation: Operation,
+  error: unknown,
+  { sdk, secrets, signal, route }: Call,
+): BatchError {
+  if (error instanceof BatchError) return error;
+  if (error instanceof sdk.APIError && error.status !== undefined) {
+    const answer = {
+      status: error.status,
+      type: error.type,
+      message: error.apiMessage,
+      errorCode: error.errorCode,
+      requestId: error.requestID,
+      retryAfter: error.headers?.get('retry-after'),
+    };
+    return answerError(operation, answer, secrets, error);
+  }
+  if (signal.aborted) return gaveUpError(operation, signal.reason);
+  if (error instanceof SyntaxError) return uncertainError(operation, "the API's answer is not JSON", error);
+  if (error instanceof sdk.AnthropicError && !(error instanceof sdk.APIError)) {
+    // Thrown while the request is put together, as when a profile's token can't be renewed.
+    return new BatchError(
+      'no_credentials',
+      'The Anthropic credential can not be used. Nothing was sent: log in again or set ANTHROPIC_API_KEY, then restart the client.',
+      { cause: error },
+    );
+  }
+  return connectionError(operation, error, route);
+}

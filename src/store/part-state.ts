@@ -1,0 +1,95 @@
+import * as z from 'zod';
+import { processIdentity } from './process-identity.ts';
+import { savedResults } from './saved-results.ts';
+
+const count = z.int().nonnegative();
+const time = z.string();
+
+/** Written before a create goes out: all that is needed to settle it if its answer never comes. */
+const intent = z.object({
+  sender: processIdentity,
+  at: time,
+  /** After this the sender has given up, hard. */
+  send_deadline: time,
+  base_url: z.string(),
+  workspace: z.string().nullable(),
+  key_salt: z.string(),
+  key_hash: z.string(),
+  /** The newest batch id that the API listed just before; null when it listed none. */
+  watermark: z.string().nullable(),
+  /** The provider's batches that were taken for it and proved not to be. */
+  rejected: z.array(z.string()).default([]),
+  /** The newest batch that the API listed when first any could be it: none above it can. */
+  newest: z.string().exactOptional(),
+});
+export type Intent = z.infer<typeof intent>;
+
+const requestCounts = z.object({
+  processing: count,
+  succeeded: count,
+  errored: count,
+  canceled: count,
+  expired: count,
+});
+
+/** The provider's batch as it was when its state last changed; times are the provider's. */
+const seenBatch = z.object({
+  processing_status: z.enum(['in_progress', 'canceling', 'ended']),
+  request_counts: requestCounts,
+  created_at: time,
+  expires_at: time,
+  ended_at: time.nullable(),
+});
+
+export type SeenBatch = z.infer<typeof seenBatch>;
+
+const failure = z.object({
+  code: z.string(),
+  message: z.string(),
+  at: time,
+  /** The HTTP status, where the API answered. */
+  status: z.int().exactOptional(),
+});
+export type Failure = z.infer<typeof failure>;
+
+/** A provider's batch that could be an uncertain part, as it was listed last. */
+const candidate = z.object({
+  id: z.string(),
+  created_at: time,
+  request_count: count,
+  processing_status: z.enum(['in_progress', 'canceling', 'ended']),
+});
+export type Candidate = z.infer<typeof candidate>;
+
+/** Where a part is on its way; what each state knows, and no more. */
+export const partState = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('prepared') }),
+  z.object({ state: z.literal('sending'), intent }),
+  /** Sent, perhaps: nothing is sent again until it is settled. No byte of it left after `failure.at`. */
+  z.object({
+    state: z.literal('unconfirmed'),
+    intent,
+    failure,
+    /** Complete listings without a trace of it, each begun late enough; two prove that it was not made. */
+    empty_listings: count.default(0),
+    /** The provider's batches that could be it, where there are several. */
+    candidates: z.array(z.string()).default([]),
+    /** What is known of these, newest first. Not kept by versions before. */
+    known: z.array(candidate).exactOptional(),
+  }),
+  /** The API said no, or could not be reached: nothing was made, nothing paid. */
+  z.object({ state: z.literal('not_sent'), failure }),
+  z.object({
+    state: z.literal('created'),
+    /** Null for a batch that another program made. */
+    intent: intent.nullable(),
+    provider_batch_id: z.string(),
+    /** Taken for ours because it is the only one that can be; its results will prove it. */
+    tentative: z.boolean().default(false),
+    /** Since when the provider says that it does not know it. */
+    not_found_since: time.nullable().default(null),
+    seen: seenBatch,
+    results: savedResults.nullable(),
+  }),
+]);
+export type PartState = z.infer<typeof partState>;
