@@ -31,12 +31,10 @@ export type Call = {
 export type Command = {
   name: string;
   summary: string;
-  /** As in `<file>` or `[output]`. */
+  /** As in `<file>` or `[output_file]`; one of the name of an operation's argument is that argument. */
   positional: readonly string[];
-  /** Its arguments become options. */
+  /** Its arguments become options, but those that are typed without one. */
   operation?: { readonly input: z.ZodObject };
-  /** Arguments of the operation that the command takes in another way, or not at all. */
-  taken?: readonly string[];
   options?: readonly Option[];
   examples: readonly string[];
   run(call: Call): Promise<ExitCode>;

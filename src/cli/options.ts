@@ -5,7 +5,7 @@ import { isDecimal } from '../lib/decimal.ts';
 import { readRegularFile } from '../lib/regular-file.ts';
 
 /** How an argument of an operation is typed at a terminal. */
-type Kind = 'text' | 'number' | 'yes_no' | 'texts' | 'json';
+type Kind = 'text' | 'number' | 'yes_no' | 'texts' | 'json' | 'text_or_json';
 
 export type Argument = {
   /** As the operation has it: `max_cost_usd`. */
@@ -20,14 +20,16 @@ const fieldSchema = z.looseObject({
   description: z.string().optional(),
   enum: z.array(z.string()).optional(),
   items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
+  anyOf: z.array(z.looseObject({ type: z.string().optional() })).optional(),
 });
 type FieldSchema = z.infer<typeof fieldSchema>;
 
-function kindOf({ type, items }: FieldSchema): Kind {
+function kindOf({ type, items, anyOf }: FieldSchema): Kind {
   if (type === 'string') return 'text';
   if (type === 'number' || type === 'integer') return 'number';
   if (type === 'boolean') return 'yes_no';
-  return type === 'array' && items?.type === 'string' ? 'texts' : 'json';
+  if (type === 'array' && items?.type === 'string') return 'texts';
+  return anyOf?.some((one) => one.type === 'string') === true ? 'text_or_json' : 'json';
 }
 
 const placeholders: Record<Kind, string> = {
@@ -36,24 +38,26 @@ const placeholders: Record<Kind, string> = {
   yes_no: '',
   texts: ' <text...>',
   json: ' <json>',
+  text_or_json: ' <text>',
 };
 
-const dashed = (name: string) => name.replaceAll('_', '-');
+/** How an argument of an operation is typed: `--max-cost-usd`. */
+export const optionOf = (name: string) => `--${name.replaceAll('_', '-')}`;
 
 /**
- * One option for each field of an operation's input, so that an argument of a tool is an option of its command. `left_out`
- * are those that the command takes in another way.
+ * One option for each field of an operation's input, so that an argument of a tool is an option of its command; but for
+ * those that the command takes without one.
  */
-export function argumentsOf(input: z.ZodObject, leftOut: readonly string[] = []): Argument[] {
+export function argumentsOf(input: z.ZodObject, positional: readonly string[]): Argument[] {
   const { properties = {} } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
   return Object.entries(properties)
-    .filter(([name]) => !leftOut.includes(name))
+    .filter(([name]) => !positional.includes(name))
     .map(([name, told]) => {
       const schema = fieldSchema.parse(told);
       const kind = kindOf(schema);
       const hint = kind === 'json' ? ' (JSON, or a path to a .json file)' : '';
       const option = new Option(
-        `--${dashed(name)}${placeholders[kind]}`,
+        `${optionOf(name)}${placeholders[kind]}`,
         `${schema.description ?? ''}${hint}`.trim(),
       );
       const choices = schema.enum ?? schema.items?.enum;
@@ -67,8 +71,10 @@ const wrong = (option: Option, problem: Omit<Problem, 'field'>): Problem => ({
   ...problem,
 });
 
+const isJson = (text: string) => /^\s*[[{"]/.test(text);
+
 async function jsonOf(option: Option, text: string): Promise<{ value: unknown } | { problem: Problem }> {
-  const inline = /^\s*[[{"]/.test(text);
+  const inline = isJson(text);
   try {
     return { value: JSON.parse(inline ? text : (await readRegularFile(text)).replace(/^\uFEFF/, '')) };
   } catch (error) {
@@ -97,8 +103,8 @@ export async function readArguments(
     if (kind === 'number') {
       if (typeof value === 'string' && isDecimal(value.trim())) values[name] = Number(value);
       else problems.push(wrong(option, { problem: `got ${JSON.stringify(value)}`, valid: 'a number' }));
-    } else if (kind === 'json') {
-      const read = await jsonOf(option, typeof value === 'string' ? value : '');
+    } else if (typeof value === 'string' && (kind === 'json' || (kind === 'text_or_json' && isJson(value)))) {
+      const read = await jsonOf(option, value);
       if ('problem' in read) problems.push(read.problem);
       else values[name] = read.value;
     } else values[name] = value;

@@ -51,6 +51,9 @@ function typedFlags(options: readonly Option[], typed: Readonly<Record<string, u
   });
 }
 
+/** `file` of `<file>`. */
+const nameOf = (positional: string) => positional.slice(1, -1);
+
 const flagNames = new Set(allSettings.flatMap(flagsOf));
 
 /** The commands as commander knows them; `run` is told what was typed. */
@@ -66,7 +69,10 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
 
   for (const command of commands) {
     const own = [...(command.options ?? [])];
-    const known = command.operation === undefined ? [] : argumentsOf(command.operation.input, command.taken);
+    const known =
+      command.operation === undefined
+        ? []
+        : argumentsOf(command.operation.input, command.positional.map(nameOf));
     // An argument that a setting's flag means already.
     const args = known.filter(({ option }) => !flagNames.has(option.long ?? ''));
     const forSettings = allSettings.flatMap(settingOptions);

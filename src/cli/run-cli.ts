@@ -1,43 +1,11 @@
 import { CommanderError } from 'commander';
 import { BatchError, renderError } from '../errors.ts';
-import type { Command } from './command.ts';
-import { cancelCommand } from './commands/cancel.ts';
-import { collectCommand } from './commands/collect.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { estimateCommand } from './commands/estimate.ts';
-import { listCommand } from './commands/list.ts';
-import { modelsCommand } from './commands/models.ts';
-import { pruneCommand } from './commands/prune.ts';
-import { resultsCommand } from './commands/results.ts';
-import { retryCommand } from './commands/retry.ts';
-import { runCommand as run } from './commands/run.ts';
-import { statusCommand } from './commands/status.ts';
-import { submitCommand } from './commands/submit.ts';
-import { templatesCommand } from './commands/templates.ts';
-import { waitCommand } from './commands/wait.ts';
+import { commands } from './commands/index.ts';
 import { completionScript, shells } from './completion.ts';
 import { exitCode } from './exit-code.ts';
 import { createProgram } from './program.ts';
 import { runCommand } from './run-command.ts';
 import { createTerminal } from './terminal.ts';
-
-/** In the order of `--help`. */
-const commands: readonly Command[] = [
-  run,
-  submitCommand,
-  estimateCommand,
-  statusCommand,
-  waitCommand,
-  resultsCommand,
-  retryCommand,
-  cancelCommand,
-  listCommand,
-  collectCommand,
-  modelsCommand,
-  templatesCommand,
-  doctorCommand,
-  pruneCommand,
-];
 
 /** Runs one command line on the process's own streams, and sets the exit code. */
 export async function runCli(args: readonly string[]): Promise<void> {

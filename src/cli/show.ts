@@ -3,6 +3,7 @@ import { stringifyExact } from '../lib/exact-json.ts';
 import type { BatchReport } from '../operations/replies/report.ts';
 import type { ResultsReply } from '../operations/results.ts';
 import { dollars } from './format.ts';
+import { optionOf } from './options.ts';
 import { printable, type Terminal } from './terminal.ts';
 
 /** What status-like replies have in common; what a batch in preparation does not know yet is absent. */
@@ -22,7 +23,7 @@ export function facts(terminal: Terminal, lines: readonly (readonly [string, str
 }
 
 /** Replies speak of tools, as an agent calls them; a person has commands. */
-const commandOf: Record<string, string> = {
+export const commandOf: Record<string, string> = {
   submit_batch: 'batch-mcp submit',
   batch_status: 'batch-mcp status',
   get_results: 'batch-mcp results',
@@ -36,7 +37,7 @@ const commandOf: Record<string, string> = {
 export function inCommands(text: string): string {
   return printable(text)
     .replace(/\b[a-z]+_[a-z]+\b/g, (word) => commandOf[word] ?? word)
-    .replace(/\b([a-z]+(?:_[a-z]+)*): true\b/g, (_, name: string) => `--${name.replaceAll('_', '-')}`);
+    .replace(/\b([a-z]+(?:_[a-z]+)*): true\b/g, (_, name: string) => optionOf(name));
 }
 
 export function warn(terminal: Terminal, warnings: readonly string[]): void {

@@ -4,7 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { BatchError } from '../errors.ts';
+import { BatchError, type Problem } from '../errors.ts';
+import type { Call } from './command.ts';
+import { optionOf } from './options.ts';
 
 /** The argument of the operations that takes a file of this ending. */
 const sourceByEnding: Record<string, string> = {
@@ -19,8 +21,41 @@ const sourceByEnding: Record<string, string> = {
 /** Work as a person names it: the arguments it means, and what to remove when it is no longer read. */
 export type Source = { args: Record<string, unknown>; discard(): Promise<void> };
 
+/** The arguments that say what the work is, in place of a file that is named without an option. */
+const sourceNames = ['requests', 'requests_file', 'rows_file', 'input_files', 'work_id'];
+
+/**
+ * What was typed without an option: the file of the work, null where an option says what the work is or nothing does, and
+ * what comes after it. Throws `invalid_input` for a file beside such an option.
+ */
+export function splitGiven({ given, args }: Pick<Call, 'given' | 'args'>): {
+  file: string | null;
+  rest: readonly (string | undefined)[];
+} {
+  const named = sourceNames.find((name) => args[name] !== undefined);
+  const [file = null, ...rest] = given;
+  if (named === undefined) return { file, rest };
+  if (given.at(-1) === undefined) return { file: null, rest: given.slice(0, -1) };
+  throw refused({
+    field: optionOf(named),
+    problem: `is given together with ${file}`,
+    valid: 'one of the two',
+  });
+}
+
+/** Throws `invalid_input` where nothing says what the work is. */
+export function requireWork(file: string | null, args: Call['args']): void {
+  if (file !== null || sourceNames.some((name) => args[name] !== undefined)) return;
+  const valid = `a file, - for tasks on stdin, or one of ${sourceNames.map(optionOf).join(', ')}`;
+  throw refused({ field: 'file', problem: 'is missing: there is no work', valid });
+}
+
+const refused = (problem: Problem) =>
+  new BatchError('invalid_input', 'The work was refused; nothing was sent.', { problems: [problem] });
+
 /** The work in a file or in files, or in stdin for `-`. Throws `invalid_input` where stdin is empty. */
-export async function openSource(file: string, stdin: NodeJS.ReadableStream): Promise<Source> {
+export async function openSource(file: string | null, stdin: NodeJS.ReadableStream): Promise<Source> {
+  if (file === null) return { args: {}, discard: async () => {} };
   if (file !== '-') return { args: argsOf(file), discard: async () => {} };
   const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-'));
   const discard = () => rm(folder, { recursive: true, force: true });

@@ -129,7 +129,11 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
   test.each([
     ['an unknown command', ['sumbit', 'tasks.json'], /unknown command 'sumbit'.*Did you mean submit/s],
     ['an unknown option', ['submit', 'tasks.json', '--foo'], /unknown option '--foo'/],
-    ['no file', ['submit'], /missing required argument 'file'/],
+    [
+      'no file',
+      ['submit'],
+      /file: is missing: there is no work. Valid: a file, - for tasks on stdin, or one of --requests/,
+    ],
     ['an id that is none', ['status', 'nope'], /is not the id or the name of a batch/],
     ...['many', '0x10', ' ', 'Infinity', 'NaN'].map((text): [string, string[], RegExp] => [
       `a number that is none: ${text}`,

@@ -9,7 +9,6 @@ export const cancelCommand: Command = {
   summary: 'stop a batch: what is finished stays and is paid, the rest costs nothing',
   positional: ['<batch_id>'],
   operation: cancel,
-  taken: ['batch_id'],
   examples: ['batch-mcp cancel batch_01…'],
   async run({ context, terminal, given, args, json, waiting }) {
     const reply = await cancel.run(

@@ -5,23 +5,23 @@ import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { dollars, table } from '../format.ts';
 import { costText, facts, warn } from '../show.ts';
-import { openSource } from '../source.ts';
-import { sourceArguments } from './spend.ts';
+import { openSource, splitGiven } from '../source.ts';
 
 export const estimateCommand: Command = {
   name: 'estimate',
   summary: 'check tasks and say what they would cost; sends and costs nothing',
   positional: ['[file]'],
   operation: estimate,
-  taken: sourceArguments,
   examples: [
     'batch-mcp estimate tasks.jsonl',
     'batch-mcp estimate --request-count 1000 --input-tokens-per-request 500 --output-tokens-per-request 200',
   ],
-  async run({ context, terminal, given, args, json, waiting, stdin }) {
-    const source = given[0] === undefined ? null : await openSource(given[0], stdin);
+  async run(call) {
+    const { context, terminal, args, json, waiting, stdin } = call;
+    const { file } = splitGiven(call);
+    const source = await openSource(file, stdin);
     try {
-      const input = readInput(estimate.input, { ...args, ...source?.args }, 'batch-mcp estimate');
+      const input = readInput(estimate.input, { ...args, ...source.args }, 'batch-mcp estimate');
       const reply = await estimate.run(context, input, waiting);
       if (json) {
         terminal.print(JSON.stringify(reply, null, 2));
@@ -50,9 +50,12 @@ export const estimateCommand: Command = {
       terminal.print(table(columns, rows, terminal));
       for (const advice of reply.advice) terminal.note(advice);
       warn(terminal, reply.warnings);
+      if (reply.work_id !== undefined && file !== '-') {
+        terminal.note(`Send it as it is: batch-mcp submit --work-id ${reply.work_id}`);
+      }
       return exitCode.done;
     } finally {
-      await source?.discard();
+      await source.discard();
     }
   },
 };

@@ -10,7 +10,6 @@ export const resultsCommand: Command = {
   summary: "write a batch's results to a file, or show them",
   positional: ['<batch_id>', '[output_file]'],
   operation: results,
-  taken: ['batch_id', 'output_file'],
   examples: [
     'batch-mcp results batch_01… results.json',
     'batch-mcp results batch_01… --outcomes failed',

@@ -11,7 +11,6 @@ export const retryCommand: Command = {
   summary: 'send again what failed and can succeed, under the same id',
   positional: ['<batch_id>'],
   operation: retry,
-  taken: ['batch_id'],
   examples: [
     'batch-mcp retry batch_01… --dry-run',
     'batch-mcp retry batch_01… --outcomes incomplete --max-tokens 8000',

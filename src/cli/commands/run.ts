@@ -2,24 +2,25 @@ import { counted } from '../../lib/counted.ts';
 import { submit } from '../../operations/submit.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { sourceArguments, submitTyped, yesOption } from './spend.ts';
+import { splitGiven } from '../source.ts';
+import { submitTyped, yesOption } from './spend.ts';
 import { waitAndSave } from './wait.ts';
 
 export const runCommand: Command = {
   name: 'run',
   summary: 'submit, wait, and write the results: the whole job in one line',
-  positional: ['<file>', '[output]'],
+  positional: ['[file]', '[output_file]'],
   operation: submit,
-  taken: [...sourceArguments, 'output_file'],
   options: [yesOption()],
   examples: [
     'batch-mcp run tasks.jsonl answers.csv',
     "batch-mcp run tasks.jsonl answers.json --prompt 'Translate into French: {{text}}'",
   ],
   async run(call) {
-    const { terminal, given, json } = call;
-    const output = given[1];
-    const reply = await submitTyped(call, given[0] ?? '-', output);
+    const { terminal, json } = call;
+    const { file, rest } = splitGiven(call);
+    const output = rest[0];
+    const reply = await submitTyped(call, file, output);
     if (reply === null) {
       terminal.note('Nothing was sent.');
       return exitCode.failed;

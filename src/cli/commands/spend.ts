@@ -1,14 +1,12 @@
 import { Option } from 'commander';
 import { counted } from '../../lib/counted.ts';
 import { estimate } from '../../operations/estimate.ts';
+import { findWork } from '../../operations/kept-work.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type SubmitReply, submit } from '../../operations/submit.ts';
 import type { Call } from '../command.ts';
 import { dollars } from '../format.ts';
-import { openSource } from '../source.ts';
-
-/** Arguments of a submission that are a source of work: the command takes them as `<file>`. */
-export const sourceArguments = ['requests', 'work_id'] as const;
+import { openSource, requireWork } from '../source.ts';
 
 /** Above this a person is asked before it is spent. */
 const ASK_ABOVE_USD = 1;
@@ -21,14 +19,15 @@ export const yesOption = (help = 'spend without asking') => new Option('-y, --ye
  */
 export async function submitTyped(
   call: Call,
-  file: string,
+  file: string | null,
   outputFile: string | undefined,
 ): Promise<SubmitReply | null> {
   const { context, args, waiting, stdin } = call;
+  requireWork(file, args);
   const source = await openSource(file, stdin);
   try {
     const work = { ...args, ...source.args };
-    const input = readInput(submit.input, { ...work, output_file: outputFile }, 'batch-mcp submit');
+    const input = readInput(submit.input, { output_file: outputFile, ...work }, 'batch-mcp submit');
     if (!(await isAgreed(call, work))) return null;
     const reply = await submit.run(context, input, waiting);
     call.about(reply.batch_id);
@@ -43,7 +42,8 @@ export async function submitTyped(
 async function isAgreed(call: Call, work: Record<string, unknown>): Promise<boolean> {
   const { context, terminal, options, waiting } = call;
   if (options.yes === true || !terminal.canAsk || context.defaultProvider === 'sandbox') return true;
-  const known = Object.fromEntries(Object.entries(work).filter(([name]) => name in estimate.input.shape));
+  const asked = typeof work.work_id === 'string' ? (await findWork(context, work.work_id, {})).args : work;
+  const known = Object.fromEntries(Object.entries(asked).filter(([name]) => name in estimate.input.shape));
   const { cost_usd, request_count } = await estimate.run(
     context,
     readInput(estimate.input, known, 'batch-mcp submit'),

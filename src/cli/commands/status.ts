@@ -11,7 +11,6 @@ export const statusCommand: Command = {
   summary: 'say how a batch is',
   positional: ['<batch_id>'],
   operation: status,
-  taken: ['batch_id', 'wait_seconds'],
   examples: ['batch-mcp status batch_01…', `batch-mcp status ${batchIds.example} --json`],
   async run({ context, terminal, given, args, json, waiting }) {
     const reply = await status.run(

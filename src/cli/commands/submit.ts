@@ -3,23 +3,24 @@ import { submit } from '../../operations/submit.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { showBatch } from '../show.ts';
-import { sourceArguments, submitTyped, yesOption } from './spend.ts';
+import { splitGiven } from '../source.ts';
+import { submitTyped, yesOption } from './spend.ts';
 
 export const submitCommand: Command = {
   name: 'submit',
   summary: 'check tasks and send them as a batch',
-  positional: ['<file>'],
+  positional: ['[file]'],
   operation: submit,
-  taken: sourceArguments,
   options: [yesOption()],
   examples: [
     'batch-mcp submit batch_requests.json',
     'batch-mcp submit tasks.jsonl --output-file answers.csv --model-tier cheap',
+    'batch-mcp submit --work-id work_…',
     'generate-tasks | batch-mcp submit -',
   ],
   async run(call) {
-    const { terminal, given, json } = call;
-    const reply = await submitTyped(call, given[0] ?? '-', undefined);
+    const { terminal, json } = call;
+    const reply = await submitTyped(call, splitGiven(call).file, undefined);
     if (reply === null) {
       terminal.note('Nothing was sent.');
       return exitCode.failed;

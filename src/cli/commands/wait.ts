@@ -14,7 +14,6 @@ export const waitCommand: Command = {
   summary: "wait for a batch's end and write its results",
   positional: ['<batch_id>', '[output_file]'],
   operation: wait,
-  taken: ['batch_id'],
   examples: [
     'batch-mcp wait batch_01… results.json',
     'batch-mcp wait batch_01… results.json --poll-interval 600 --timeout 43200',

@@ -1,0 +1,111 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Command } from '../../src/cli/command.ts';
+import { commands } from '../../src/cli/commands/index.ts';
+import { argumentsOf, optionOf, readArguments } from '../../src/cli/options.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { commandOf } from '../../src/cli/show.ts';
+import { tools } from '../../src/tools/index.ts';
+import { createDesk, type Desk, run } from './run-binary.ts';
+
+const program = createProgram(commands, async () => {});
+
+/** The ways in which an argument can be typed: by its place, as an option, or as the flag of the setting that means it. */
+function waysOf(command: Command, name: string): string[] {
+  const places = command.positional.filter((positional) => positional.slice(1, -1) === name);
+  const options = program.commands.find((each) => each.name() === command.name)?.options ?? [];
+  return [...places, ...options.flatMap(({ long }) => (long === optionOf(name) ? [long] : []))];
+}
+
+describe('every argument can be typed, in exactly one way', () => {
+  const operated = commands.flatMap((command) =>
+    command.operation === undefined ? [] : [{ name: command.name, command, operation: command.operation }],
+  );
+
+  test.each(operated)('at $name, of its operation', ({ command, operation }) => {
+    const names = Object.keys(operation.input.shape);
+    expect(names.map((name) => [name, waysOf(command, name).length])).toEqual(names.map((name) => [name, 1]));
+  });
+
+  test.each(tools)('of the tool $name, at its command', ({ name, inputSchema }) => {
+    const command = commands.find((each) => `batch-mcp ${each.name}` === commandOf[name]);
+    const told = Object.keys(
+      z.object({ properties: z.record(z.string(), z.unknown()) }).parse(inputSchema).properties,
+    );
+    expect(told.filter((each) => command === undefined || waysOf(command, each).length !== 1)).toEqual([]);
+  });
+});
+
+describe('a field that an operation gets becomes an option by itself', () => {
+  const input = z.strictObject({
+    some_text: z.string(),
+    some_number: z.number(),
+    some_choice: z.boolean(),
+    some_texts: z.array(z.string()),
+    some_object: z.record(z.string(), z.unknown()),
+    some_items: z.array(z.unknown()),
+    list_or_path: z.union([z.array(z.string()), z.string()]),
+  });
+  const known = argumentsOf(input, []);
+
+  test.each<[typed: Record<string, unknown>, meant: Record<string, unknown>]>([
+    [{ someText: '5' }, { some_text: '5' }],
+    [{ someNumber: '5' }, { some_number: 5 }],
+    [{ someChoice: true }, { some_choice: true }],
+    [{ someTexts: ['a', 'b'] }, { some_texts: ['a', 'b'] }],
+    [{ someObject: '{"a":1}' }, { some_object: { a: 1 } }],
+    [{ someItems: '[1]' }, { some_items: [1] }],
+    [{ listOrPath: '["a","b"]' }, { list_or_path: ['a', 'b'] }],
+    [{ listOrPath: 'labels.txt' }, { list_or_path: 'labels.txt' }],
+  ])('%j means %j', async (typed, meant) => {
+    expect(await readArguments(known, typed)).toEqual(meant);
+  });
+});
+
+async function deskWithRows(): Promise<Desk> {
+  const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+  await writeFile(path.join(desk.folder, 'rows.json'), JSON.stringify([{ text: 'one' }, { text: 'two' }]));
+  await writeFile(path.join(desk.folder, 'labels.txt'), 'good\nbad\n');
+  return desk;
+}
+
+const asRows = ['--rows-file', 'rows.json', '--prompt', 'Judge: {{text}}'];
+
+describe('work that an option names', () => {
+  test('is sent by the id that estimate gave, with the answers where they are wanted', async () => {
+    const desk = await deskWithRows();
+    const estimated = await run(desk, ['estimate', ...asRows, '--labels', 'labels.txt']);
+    const [, workId = ''] = /batch-mcp submit --work-id (work_[0-9a-f]{32})$/m.exec(estimated.stderr) ?? [];
+    const { code, stdout, stderr } = await run(desk, ['run', 'out.json', '--work-id', workId, '--json']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(JSON.parse(stdout).totals).toMatchObject({ total: 2, succeeded: 2 });
+    const answers = JSON.parse(await readFile(path.join(desk.folder, 'out.json'), 'utf8'));
+    expect(answers.map(({ task_id }: { task_id: string }) => task_id)).toEqual(['row_1', 'row_2']);
+  });
+
+  test('is submitted with the file that its answers go to', async () => {
+    const desk = await deskWithRows();
+    const { stdout } = await run(desk, ['submit', ...asRows, '--output-file', 'later.csv', '--json']);
+    expect((await run(desk, ['wait', JSON.parse(stdout).batch_id])).code).toBe(0);
+    expect(await readFile(path.join(desk.folder, 'later.csv'), 'utf8')).toContain('row_2');
+  });
+
+  test.each([
+    ['submit', ['submit', 'rows.json', ...asRows]],
+    ['estimate', ['estimate', 'rows.json', ...asRows]],
+    ['run', ['run', 'rows.json', 'out.json', ...asRows]],
+  ])('is refused by %s beside a file', async (_name, args) => {
+    const { code, stderr } = await run(await deskWithRows(), args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--rows-file: is given together with rows.json. Valid: one of the two');
+  });
+
+  test('leaves a file alone that would be taken for the output', async () => {
+    const desk = await deskWithRows();
+    const { code } = await run(desk, ['run', 'rows.json', ...asRows]);
+    expect(code).toBe(1);
+    expect(JSON.parse(await readFile(path.join(desk.folder, 'rows.json'), 'utf8'))).toHaveLength(2);
+  });
+});
