@@ -18,6 +18,8 @@ import { previewOf } from '../tasks/preview.ts';
 import type { Work } from '../tasks/work.ts';
 import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
 import { keepWork, sourceFiles } from './kept-work.ts';
+import { createRestCounter } from './reuse/count-rest.ts';
+import { findPilot, openPilotWarning } from './reuse/pilot.ts';
 import type { WorkArguments } from './work-arguments.ts';
 
 /** Work, and the arguments that it was asked for with. */
@@ -52,21 +54,24 @@ export async function estimateWork(
   const models = asked ? await knownModels(context, name) : noLiveModels;
   const catalog = context.catalog.withLive(models);
   const preparation = { ...context, catalog, work, provider: name, account, today, knownOutput, signal };
-  const { costs, request_count, first_request, warnings, matched, work_hash } = await prepare(
-    preparation,
-    nowhere,
-    report,
-  );
+  // Without credentials nothing was ever sent from here that could be taken over.
+  const pilot = known === null ? null : await findPilot(context, { work, provider: name, account });
+  const counter = pilot && createRestCounter({ ...context, catalog }, pilot, dialectOf(name), knownOutput);
+  const prepared = await prepare(preparation, counter ?? nowhere, report);
+  const { request_count, first_request, warnings, matched, work_hash } = prepared;
+  const rest = counter && (await counter.rest());
+  const { costs } = rest ?? prepared;
+  const paid_count = rest?.request_count ?? request_count;
 
   const lifeWarnings = asked
     ? await checkLiveModels(context, {
         provider: name,
-        used: costs.tally.models(),
+        used: prepared.costs.tally.models(),
         known: models,
         again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
       })
     : [];
-  const counted = await countCosts(asked ? provider : null, name, costs, request_count);
+  const counted = await countCosts(asked ? provider : null, name, costs, paid_count);
   const { rates, lines: cost } = counted;
   const { context: shared } = work.defaults;
   const [first] = cost;
@@ -76,28 +81,31 @@ export async function estimateWork(
   }));
   const rests =
     rates.basis === 'estimated'
-      ? `a tokenizer's count of ${rates.counted} of ${request_count} requests, times 1.3 on models from 4.7 on: an estimate`
-      : `the API's count of ${rates.counted} of ${request_count} requests`;
+      ? `a tokenizer's count of ${rates.counted} of ${paid_count} requests, times 1.3 on models from 4.7 on: an estimate`
+      : `the API's count of ${rates.counted} of ${paid_count} requests`;
   const { tokens: thinking } = costs.tally.thinking(knownOutput);
   return {
     ...(await kept(context, args, { work_hash, files })),
     ...estimateOf(context, cost, compare),
+    request_count,
+    ...(rest && { reused: rest.reused }),
     cost_usd: costUsd(cost, rates.basis),
     rests_on: thinking === 0 ? rests : `${rests}; thinking, by a figure of ours: ${thinking} tokens`,
     ...(matched && { matched }),
     preview: previewOf(first_request),
     advice: [
-      ...adviceFor(context, shared ? { ...costs, unmarked_sharers: 0 } : costs, rates, request_count),
+      ...adviceFor(context, shared ? { ...costs, unmarked_sharers: 0 } : costs, rates, paid_count),
       ...(shared && first
         ? contextAdvice(shared, dialectOf(name), {
             model: catalog.require(first.model),
-            requests: request_count,
+            requests: paid_count,
             rates,
           })
         : []),
     ],
     warnings: [
       ...(name === 'sandbox' ? [] : await ceilingWarnings(context, cost)),
+      ...(pilot?.isOpen ? [openPilotWarning(pilot)] : []),
       ...new Set([...warnings, ...lifeWarnings]),
       ...(counted.failure === null
         ? []

@@ -19,7 +19,7 @@ import type { Work } from '../tasks/work.ts';
 import { createPartsWriter, type PartsWriter } from '../tasks/write-parts.ts';
 import { type KnownWork, requireKnown } from './kept-work.ts';
 import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
-import { findPilot, type Pilot } from './reuse/pilot.ts';
+import { findPilot, openPilotWarning, type Pilot } from './reuse/pilot.ts';
 import { type TakenOver, takeOver } from './reuse/take-over.ts';
 
 /** Work, and how it is to be submitted. */
@@ -135,16 +135,15 @@ async function makeRest(context: Context, submission: Submission, whole: Whole):
     known,
     again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
   });
-  const warnings = [...new Set([...(pilot.isOpen ? [openPilot(pilot)] : []), ...prepared.warnings, ...life])];
+  const warnings = [
+    ...new Set([...(pilot.isOpen ? [openPilotWarning(pilot)] : []), ...prepared.warnings, ...life]),
+  ];
   const all = { ...prepared, ...counted, warnings };
   const record = newRecord(context, staging.batchId, submission, all, taken?.parts ?? parts);
   const batch = taken === null ? record : withReused(record, taken);
   await staging.commit(batch);
   return { record: batch, earlier: null };
 }
-
-const openPilot = ({ record }: Pilot) =>
-  `The pilot ${record.batch_id} has not ended, so its tasks without an answer are sent and paid again here.`;
 
 /** The estimate is of the rest alone: each part that is sent has its share of that. */
 function withReused(record: BatchRecord, { reused, rest }: TakenOver): BatchRecord {

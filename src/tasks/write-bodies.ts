@@ -19,6 +19,15 @@ export function requestText({ bytes, lengths }: RequestRun, index: number): stri
   return Buffer.from(bytes.subarray(start, start + (lengths[index] ?? 0))).toString('utf8');
 }
 
+/** The requests of a run, one after another. */
+export function* requestTexts({ bytes, lengths }: RequestRun): Generator<string> {
+  let start = 0;
+  for (const length of lengths) {
+    yield Buffer.from(bytes.subarray(start, start + length)).toString('utf8');
+    start += length + 1;
+  }
+}
+
 /** Where some requests of a run came to stand in a row: from `offset` of the body on. */
 export type RunPlace = {
   number: number;

@@ -43,13 +43,12 @@ describe('a pilot', () => {
     const { api, server } = await started();
     const pilot = await server.ok('submit_batch', { ...work, max_tasks: 100 });
     const done = await end(api, server, pilot.batch_id);
-    const whole = await server.ok('submit_batch', { ...work, output_file: 'out.csv' });
+    const estimate = await server.ok('estimate_cost', work);
+    const whole = await server.ok('submit_batch', { work_id: estimate.work_id, output_file: 'out.csv' });
     expect(paid(api)).toBe(COUNT);
-    expect(whole).toMatchObject({
-      request_count: COUNT,
-      duplicate: false,
-      reused: { count: 100, usd: done.cost_usd.actual, batch_id: pilot.batch_id },
-    });
+    const reused = { count: 100, usd: done.cost_usd.actual, batch_id: pilot.batch_id };
+    expect(whole).toMatchObject({ request_count: COUNT, duplicate: false, reused });
+    expect(estimate).toMatchObject({ request_count: COUNT, reused, cost_usd: whole.cost_usd });
     expect(whole.cost_usd.maximum).toBeGreaterThan(pilot.cost_usd.maximum);
     const status = await end(api, server, whole.batch_id);
     expect(status).toMatchObject({ outcomes: { succeeded: COUNT, pending: 0 }, processing_status: 'ended' });
@@ -149,7 +148,9 @@ describe('a pilot', () => {
         .slice(0, COUNT - 10)
         .join('\n'),
     );
+    const estimate = await server.ok('estimate_cost', work);
     const whole = await server.ok('submit_batch', work);
+    expect(estimate.cost_usd).toMatchObject({ expected: 0, maximum: 0 });
     const status = await server.ok('batch_status', { batch_id: whole.batch_id, wait_seconds: 20 });
     expect(status.outcomes.succeeded + status.outcomes.pending).toBe(COUNT - 11);
     expect(paid(api)).toBeLessThanOrEqual(COUNT);

@@ -1,11 +1,16 @@
 import { count } from '../../lib/counted.ts';
-import { estimate } from '../../operations/estimate.ts';
+import { type EstimateReply, estimate } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import type { Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { dollars, table } from '../format.ts';
 import { costText, facts, warn } from '../show.ts';
 import { openSource, splitGiven } from '../source.ts';
+
+const reusedFacts = ({ reused }: EstimateReply): [string, string][] =>
+  reused
+    ? [['Answered', `${count(reused.count)} of them by the pilot ${reused.batch_id}, and not paid again`]]
+    : [];
 
 export const estimateCommand: Command = {
   name: 'estimate',
@@ -29,6 +34,7 @@ export const estimateCommand: Command = {
       }
       facts(terminal, [
         ['Requests', count(reply.request_count)],
+        ...reusedFacts(reply),
         ['Cost', costText(reply.cost_usd)],
         ['Not in a batch', `${dollars(reply.standard_cost_usd)}, so it saves ${dollars(reply.savings_usd)}`],
         ['Rests on', reply.rests_on],

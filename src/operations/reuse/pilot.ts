@@ -41,6 +41,9 @@ export type Pilot = {
   isOpen: boolean;
 };
 
+export const openPilotWarning = ({ record }: Pilot) =>
+  `The pilot ${record.batch_id} has not ended, so its tasks without an answer are sent and paid again.`;
+
 /** What a request asks, under the task's own id; whatever it was called on the wire. */
 export function fingerprint({ requests }: Dialect, taskId: string, params: Params): string {
   return sha256OfText(`${taskId}\n${requests.encode('', params)}`);

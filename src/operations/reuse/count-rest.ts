@@ -1,0 +1,100 @@
+import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
+import { roundUsd } from '../../cost/pricing.ts';
+import type { KnownOutput } from '../../cost/tally.ts';
+import { createUsageTally } from '../../cost/usage.ts';
+import { BatchError } from '../../errors.ts';
+import type { Dialect } from '../../provider/dialect.ts';
+import type { Context } from '../../state/context.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import { decodeEntries, type TaskEntry } from '../../store/task-entry.ts';
+import type { Block } from '../../tasks/block.ts';
+import type { RequestSink } from '../../tasks/prepare.ts';
+import { requestTexts } from '../../tasks/write-bodies.ts';
+import { createRetryRequests } from '../retry/retry-request.ts';
+import type { Pilot } from './pilot.ts';
+
+/** Work without what a pilot has answered: nothing of it is written. */
+export type Rest = { costs: Costs; request_count: number; reused: NonNullable<BatchRecord['reused']> };
+
+/**
+ * Counts prepared requests as `takeOver` would leave them to be sent. `rest` is null where the pilot has answered none of
+ * them.
+ */
+export function createRestCounter(
+  context: Context,
+  pilot: Pilot,
+  dialect: Dialect,
+  knownOutput: KnownOutput,
+): RequestSink & { rest(): Promise<Rest | null> } {
+  const { requests: wire } = dialect;
+  const requests = createRetryRequests(context, {}, dialect);
+  const sheet = createCostSheet(dialect, knownOutput);
+  const taken: { ordinal: number; entry: TaskEntry }[] = [];
+  let request_count = 0;
+
+  function count(entry: TaskEntry, text: string): void {
+    const sent = wire.decode(text);
+    if (sent === null) throw new BatchError('internal', 'A request that was prepared is none.');
+    const ordinal = pilot.find(entry.task_id, sent.params);
+    if (ordinal !== undefined) {
+      taken.push({ ordinal, entry });
+      return;
+    }
+    const source = { sent: { ...sent, schema: entry.schema } };
+    const rendering = requests.make(
+      { ordinal: request_count, outcome: 'expired', cause: null },
+      entry,
+      source,
+    );
+    if (rendering === 'at_limit' || !rendering.ok)
+      throw new BatchError('internal', `A request that was prepared, of ${entry.task_id}, is refused.`);
+    sheet.add(rendering.rendered);
+    request_count += 1;
+  }
+
+  return {
+    add({ requests: run, tasks }: Pick<Block, 'requests' | 'tasks'>) {
+      const entries = decodeEntries('the tasks', Buffer.from(tasks.bytes));
+      let index = 0;
+      for (const text of requestTexts(run)) {
+        const entry = entries[index];
+        if (entry !== undefined) count(entry, text);
+        index += 1;
+      }
+    },
+    async rest() {
+      if (taken.length === 0) return null;
+      const usd = await paidFor(context, pilot, dialect, taken);
+      return {
+        costs: sheet.finish(),
+        request_count,
+        reused: { count: taken.length, usd, batch_id: pilot.record.batch_id },
+      };
+    },
+  };
+}
+
+const CHUNK = 100;
+
+/** What answers cost when they were made; null where that is not known. */
+async function paidFor(
+  { catalog }: Context,
+  pilot: Pilot,
+  { results }: Dialect,
+  taken: readonly { ordinal: number; entry: TaskEntry }[],
+): Promise<number | null> {
+  const tally = createUsageTally(catalog);
+  for (let start = 0; start < taken.length; start += CHUNK) {
+    const chunk = taken.slice(start, start + CHUNK);
+    const lines = await pilot.view.lines(chunk.map(({ ordinal }) => ordinal));
+    for (const [index, { entry }] of chunk.entries()) {
+      const usage = results.count(Buffer.from(lines[index] ?? ''))?.usage;
+      const { model, task_type = null, effort = null } = entry;
+      if (usage) tally.add(usage, { model, task_type, effort });
+    }
+  }
+  const costs = tally.finish().map(({ cost_usd }) => cost_usd);
+  return costs.some((cost) => cost === null)
+    ? null
+    : roundUsd(costs.reduce((sum: number, cost) => sum + (cost ?? 0), 0));
+}
