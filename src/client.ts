@@ -90,12 +90,13 @@ export type ClientWork = Given<Omit<WorkArguments, SourceName>> & WorkSource;
 /** Work that `estimate` checked within a day: that, unchanged. */
 export type CheckedWork = { work_id: string };
 
-type SourceName = 'requests' | 'requests_file' | 'rows_file' | 'input_files';
+type SourceName = 'requests' | 'requests_file' | 'rows_file' | 'input_files' | 'from_batch';
 type WorkSource =
   | { requests: readonly unknown[] }
   | { requests_file: string }
   | { rows_file: string }
-  | { input_files: readonly string[] };
+  | { input_files: readonly string[] }
+  | { from_batch: string };
 
 export type SubmitOptions = CallOptions & Omit<SubmitArguments, keyof WorkArguments | keyof CheckedWork>;
 export type EstimateOptions = CallOptions & Pick<EstimateArguments, 'output_tokens_per_request'>;

@@ -22,7 +22,7 @@ const sourceByEnding: Record<string, string> = {
 export type Source = { args: Record<string, unknown>; discard(): Promise<void> };
 
 /** The arguments that say what the work is, in place of a file that is named without an option. */
-const sourceNames = ['requests', 'requests_file', 'rows_file', 'input_files', 'work_id'];
+const sourceNames = ['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch', 'work_id'];
 
 /**
  * What was typed without an option: the file of the work, null where an option says what the work is or nothing does, and

@@ -85,7 +85,7 @@ export async function estimateWork(
       : `the API's count of ${rates.counted} of ${paid_count} requests`;
   const { tokens: thinking } = costs.tally.thinking(knownOutput);
   return {
-    ...(await kept(context, args, { work_hash, files })),
+    ...(await kept(context, namingBatch(args, work), { work_hash, files })),
     ...estimateOf(context, cost, compare),
     request_count,
     ...(rest && { reused: rest.reused }),
@@ -113,6 +113,11 @@ export async function estimateWork(
       ...context.catalog.warnings(today),
     ],
   };
+}
+
+/** Which batch is the last, or has a name, is another one soon. */
+function namingBatch(args: WorkArguments, { source }: Work): WorkArguments {
+  return source.kind === 'from_batch' ? { ...args, from_batch: source.batch_id } : args;
 }
 
 /** Null where one is missing: what that is called, the reading of the work says. */

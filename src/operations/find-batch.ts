@@ -16,9 +16,9 @@ export type FoundBatch = { batch_id: string; note: string | null };
  * Finds a batch by its id here, the provider's (which adopts one that another program made), its name, the unique
  * beginning of its id or name, or as the `last` one. Throws `invalid_input` where that names none, or several.
  */
-export async function findBatch(context: Context, given: string): Promise<FoundBatch> {
+export async function findBatch(context: Context, given: string, field = 'batch_id'): Promise<FoundBatch> {
   if (ownId.test(given)) return { batch_id: context.jobs.forwarded(given), note: null };
-  if (!isProviderBatchId(given)) return findByName(context, given);
+  if (!isProviderBatchId(given)) return findByName(context, given, field);
   const claim = await context.store.claim(given).read();
   return { batch_id: claim?.owner?.batch_id ?? (await adoptBatch(context, given)), note: null };
 }
@@ -27,16 +27,20 @@ export async function findBatch(context: Context, given: string): Promise<FoundB
 const SHORTEST_PREFIX = 3;
 const LAST = ['last', 'latest', 'newest'];
 
-async function findByName(context: Pick<Context, 'store'>, given: string): Promise<FoundBatch> {
+async function findByName(
+  context: Pick<Context, 'store'>,
+  given: string,
+  field: string,
+): Promise<FoundBatch> {
   const wanted = given.trim().toLowerCase();
   const { found } = await readListing(context.store);
   const batches = found.map(({ listed }) => listed);
   const named = batches.filter(({ name }) => name.toLowerCase() === wanted);
   const matching = named.length > 0 ? named : batches.filter((batch) => beginsWith(batch, wanted));
   const [first, second] = LAST.includes(wanted) && named.length === 0 ? batches.slice(0, 1) : matching;
-  if (first === undefined) throw noSuchBatch('is not the id or the name of a batch');
-  if (second !== undefined) throw noSuchBatch(`may be any of ${idsOf(matching)}`);
-  const note = `batch_id ${quoteName(given)} is ${first.batch_id}, created ${first.created_at}.`;
+  if (first === undefined) throw noSuchBatch(field, 'is not the id or the name of a batch');
+  if (second !== undefined) throw noSuchBatch(field, `may be any of ${idsOf(matching)}`);
+  const note = `${field} ${quoteName(given)} is ${first.batch_id}, created ${first.created_at}.`;
   return { batch_id: first.batch_id, note };
 }
 
@@ -53,10 +57,10 @@ function idsOf(batches: readonly ListedBatch[]): string {
   return ids.join(', ') + (batches.length > ids.length ? `, … (${batches.length} in all)` : '');
 }
 
-function noSuchBatch(problem: string): BatchError {
+function noSuchBatch(field: string, problem: string): BatchError {
   const valid = `batch_… as submit_batch gave it, ${batchIds.example}, a batch's name, or last; list_batches shows them`;
   return new BatchError('invalid_input', 'It is not clear which batch is meant; nothing was done.', {
-    problems: [{ field: 'batch_id', problem, valid }],
+    problems: [{ field, problem, valid }],
   });
 }
 

@@ -4,11 +4,13 @@ import type { AllowedFolders } from '../lib/allowed-folders.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
+import { outcomes } from '../store/saved-results.ts';
 import { readContext } from '../tasks/sources/read-context.ts';
 import { labelSchema, readLabels } from '../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
 import type { Work, WorkSource } from '../tasks/work.ts';
 import { fileArgument } from './file-argument.ts';
+import { answersOf, type GivenAnswers } from './from-batch.ts';
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
 const taskShape = {
@@ -17,6 +19,12 @@ const taskShape = {
     '{task_id, task_type, input_data}, {task_id, prompt} or a prompt alone, each with optional model_tier, model, effort, max_tokens, system, ' +
     'output_schema; or native {custom_id, params} as in the Messages API',
 };
+
+const answerOutcomes: readonly string[] = [...outcomes, 'failed'];
+/** As `outcomeFilter` has them, which the list of the tools has room for once. */
+const answerOutcome = z.string().refine((name) => answerOutcomes.includes(name), {
+  error: `one of ${answerOutcomes.join(', ')}`,
+});
 
 /** The arguments that describe work, the same wherever work is taken. */
 export const workFields = {
@@ -34,6 +42,11 @@ export const workFields = {
     .describe(
       'Paths and globs (! excludes), a task per file (text, PDF, image): {{text}}, {{path}}, {{dir}}, {{stem}}, {{ext}}',
     ),
+  from_batch: z
+    .string()
+    .optional()
+    .describe("Earlier batch: a task per finished answer: {{text}}, {{json.key}}, its row's columns"),
+  outcomes: z.array(answerOutcome).optional().describe('Other answers of from_batch'),
   split_chars: z.int().positive().optional().describe('Cuts longer texts of input_files at line ends'),
   task_type: taskSettings.task_type.describe(
     'For tasks that set none: analyze_logs (input_data.logs), generate_report (data), classify_bulk (items, labels), ' +
@@ -71,6 +84,8 @@ type SourceArguments = {
   requests_file?: string | undefined;
   rows_file?: string | undefined;
   input_files?: string[] | undefined;
+  from_batch?: string | undefined;
+  outcomes?: string[] | undefined;
   id_column?: string | undefined;
   join_file?: string | undefined;
   split_chars?: number | undefined;
@@ -84,7 +99,7 @@ export type WorkArguments = Omit<TaskDefaults, 'context'> &
     max_tasks?: number | undefined;
   };
 
-const sources = ['requests', 'requests_file', 'rows_file', 'input_files'] as const;
+const sources = ['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch'] as const;
 
 function givenSources(args: SourceArguments) {
   const given = sources.filter((name) => args[name] !== undefined);
@@ -101,20 +116,19 @@ export const hasTasks = (args: WorkArguments): boolean => givenSources(args).len
  * The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source, and for labels that
  * can't be chosen from.
  */
-export async function toWork(
-  args: WorkArguments,
-  { limits, folders, templates }: Pick<Context, 'limits' | 'folders' | 'templates'>,
-): Promise<Work> {
+export async function toWork(args: WorkArguments, context: Context): Promise<Work> {
+  const { limits, folders, templates } = context;
   // Their files may have been changed since the last call.
   await templates.refresh();
-  const source = sourceOf(args, limits.inlineBytes);
+  const given = sourceOf(args, limits.inlineBytes);
+  const source = given.kind === 'from_batch' ? await answersOf(context, given) : given;
   const { task_type, prompt, input_data, system, model_tier, model, effort, max_tokens } = args;
   const output_schema = await answerSchema(args, folders);
-  const context = args.context_files && (await readContext(args.context_files, folders));
+  const documents = args.context_files && (await readContext(args.context_files, folders));
   const models = { model_tier, model, effort, max_tokens };
   const labelled = args.labels === undefined ? undefined : true;
   const shared = { task_type, prompt, input_data, system, ...models, output_schema, labelled };
-  const defaults = context === undefined ? shared : { ...shared, context };
+  const defaults = documents === undefined ? shared : { ...shared, context: documents };
   const expect = expectedKeys(args, output_schema);
   return { source, defaults, max_tasks: args.max_tasks, expect };
 }
@@ -136,12 +150,12 @@ async function answerSchema(
 
 /** What answers are compared with; that the columns are there is checked when the table is open. */
 function expectedKeys(
-  { expect = {}, rows_file, prompt, task_type }: WorkArguments,
+  { expect = {}, rows_file, from_batch, prompt, task_type }: WorkArguments,
   schema: JsonObject | undefined,
 ): Record<string, string> | undefined {
   const keys = Object.keys(expect);
   if (keys.length === 0) return undefined;
-  if (rows_file === undefined) refuseBeside({ expect }, 'rows_file');
+  if (rows_file === undefined && from_batch === undefined) refuseBeside({ expect }, 'rows_file');
   // What a task type answers is its own, unless a schema says it.
   if (schema === undefined && prompt === undefined && task_type !== undefined) return expect;
   const known = schema === undefined ? ['answer'] : propertiesOf(schema);
@@ -161,7 +175,9 @@ function propertiesOf({ properties, additionalProperties }: JsonObject): string[
   return additionalProperties === false ? Object.keys(properties) : null;
 }
 
-function sourceOf(args: SourceArguments, inlineBytes: number): WorkSource {
+type GivenSource = Exclude<WorkSource, { kind: 'from_batch' }> | ({ kind: 'from_batch' } & GivenAnswers);
+
+function sourceOf(args: SourceArguments, inlineBytes: number): GivenSource {
   const [given, ...others] = givenSources(args);
   const valid = `exactly one of ${sources.join(', ')}`;
   if (given === undefined) {
@@ -170,10 +186,12 @@ function sourceOf(args: SourceArguments, inlineBytes: number): WorkSource {
   if (others.length > 0) {
     throw invalid({ field: given, problem: `is given together with ${others.join(', ')}`, valid });
   }
-  const { requests = [], requests_file, rows_file, input_files, ...details } = args;
-  const { id_column, join_file, split_chars } = details;
+  const { requests = [], requests_file, rows_file, input_files, from_batch, ...details } = args;
+  const { id_column, join_file, split_chars, outcomes } = details;
   if (rows_file === undefined) refuseBeside({ id_column, join_file }, 'rows_file');
   if (input_files === undefined) refuseBeside({ split_chars }, 'input_files');
+  if (from_batch === undefined) refuseBeside({ outcomes }, 'from_batch');
+  if (from_batch !== undefined) return { kind: 'from_batch', from_batch, outcomes };
   if (requests_file !== undefined) return { kind: 'requests_file', path: requests_file };
   if (rows_file !== undefined) return { kind: 'rows_file', path: rows_file, id_column, join_file };
   if (input_files !== undefined) return { kind: 'input_files', patterns: input_files, split_chars };

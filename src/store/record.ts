@@ -114,7 +114,7 @@ export const batchRecord = z.object({
   /** The last that were asked for. */
   answer_files: answerFiles.exactOptional(),
   /** What it was made from. Not kept by versions before. */
-  source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files']).exactOptional(),
+  source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch']).exactOptional(),
   warnings: z.array(z.string()),
   /** It came to nothing before it was sent, and is in no list. */
   never_sent: z.object({ at: time, why: z.string() }).exactOptional(),

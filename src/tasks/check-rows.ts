@@ -35,13 +35,13 @@ export function checkRows(
     ...texts.flatMap(([field, text, names]) => checkPlaces(field, text, names, columns, source.kind)),
     ...checkMaterial(defaults, source, columns, templates),
     ...checkOutputPlaces(output_places, source, columns),
-    ...checkExpected(Object.values(expect ?? {}), columns),
+    ...checkExpected(Object.values(expect ?? {}), source, columns),
   ];
 }
 
 /** Tasks that were given by themselves have nothing but their ids to call a file after. */
 export function checkTaskPlaces({ source, output_places = [] }: Work): Problem[] {
-  if (source.kind === 'rows_file' || source.kind === 'input_files') return [];
+  if (source.kind !== 'requests' && source.kind !== 'requests_file') return [];
   return checkOutputPlaces(output_places, source, []);
 }
 
@@ -61,12 +61,16 @@ function checkOutputPlaces(
     }));
 }
 
-function checkExpected(expected: readonly string[], columns: readonly string[]): Problem[] {
+function checkExpected(
+  expected: readonly string[],
+  { kind }: WorkSource,
+  columns: readonly string[],
+): Problem[] {
   return expected
     .filter((name) => !columns.includes(name))
     .map((name) => ({
       field: 'expect',
-      problem: `${quoteName(name)} is no column of rows_file${didYouMean(name, columns)}`,
+      problem: `${quoteName(name)} is no column of ${kind}${didYouMean(name, columns)}`,
       valid: listed(columns),
     }));
 }
@@ -77,6 +81,13 @@ function checkPurpose({ prompt, task_type }: TaskDefaults, { kind }: WorkSource)
   return [{ field: 'prompt', problem, valid: 'a prompt with {{places}}, or a task_type' }];
 }
 
+/** Whether a place's name is one of these, or leads into one; where it is known what that holds, only to what is there. */
+function isReachable(name: string, names: readonly string[]): boolean {
+  if (names.includes(name)) return true;
+  const dots = [...name.matchAll(/\./g)].map(({ index }) => name.slice(0, index));
+  return dots.some((head) => names.includes(head) && !names.some((each) => each.startsWith(`${head}.`)));
+}
+
 function checkPlaces(
   field: string,
   text: string,
@@ -84,9 +95,8 @@ function checkPlaces(
   columns: readonly string[],
   source: string,
 ): Problem[] {
-  const reachable = (name: string) => names.includes(name) || names.includes(name.split('.')[0] ?? '');
   return placesOf(text)
-    .filter((name) => !reachable(name))
+    .filter((name) => !isReachable(name, names))
     .map((name) => ({
       field,
       problem: `the place {{${name}}} names no column of ${source}${didYouMean(name, names)}`,

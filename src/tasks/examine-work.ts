@@ -8,6 +8,7 @@ import { examineInThreads } from './examine-threads.ts';
 import type { PlaceKind } from './place.ts';
 import { type Item, itemOf } from './read-item.ts';
 import { formOf, readArray, withFile } from './read-requests.ts';
+import { answersSource } from './sources/answers-source.ts';
 import { filesSource } from './sources/files-source.ts';
 import type { ItemSource, SourceFacts } from './sources/item-source.ts';
 import { rowsSource } from './sources/rows-source.ts';
@@ -32,6 +33,8 @@ export function placesIn(source: WorkSource): PlaceKind {
       return 'row';
     case 'input_files':
       return 'file';
+    case 'from_batch':
+      return 'answer';
   }
 }
 
@@ -60,6 +63,9 @@ export async function* examineWork(
       return;
     case 'input_files':
       yield* examineSource(filesSource(source, folders), examiner, max_tasks, surroundings);
+      return;
+    case 'from_batch':
+      yield* examineSource(answersSource(source), examiner, max_tasks, surroundings);
   }
 }
 

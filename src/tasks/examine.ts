@@ -114,7 +114,7 @@ export function createExaminer(examination: Examination): Examiner {
       }
       const { number, place, task_id } = item;
       block.addId(number, { field: 'task_id', value: task_id });
-      block.addColumns(Object.keys(item.cells));
+      block.addColumns([...Object.keys(item.cells), ...(item.within ?? [])]);
       const name = place === task_id ? place : itemName(place, task_id);
       const halves = findHalfCharacters(item.cells).map((problem) => ({ ...problem, item: name }));
       const row: Task = { kind: 'row', task_id, row: item };

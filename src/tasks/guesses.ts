@@ -20,6 +20,10 @@ const KEYS: readonly [name: string, words: string][] = [
     'requests_file',
     'jsonfile promptsfile promptfile datafile requestfile requestspath csv csvfile rows files input',
   ],
+  [
+    'from_batch',
+    'frombatchid sourcebatch previousbatch earlierbatch parentbatch inputbatch priorbatch chain chainfrom dependson after',
+  ],
   ['output_key', 'answerkey outputfield resultkey onlykey keepkey'],
   ['output_pattern', 'outputdir outputfolder outputdirectory outdir outputfiles filepattern'],
   [

@@ -26,5 +26,7 @@ function sourceName(source: WorkSource): string | null {
       return path.basename(source.path).replace(/\.(jsonl?|ndjson|[ct]sv|txt)$/i, '');
     case 'input_files':
       return source.patterns.find((pattern) => !pattern.startsWith('!')) ?? null;
+    case 'from_batch':
+      return `from ${source.name}`;
   }
 }

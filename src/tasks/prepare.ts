@@ -18,6 +18,7 @@ import { createNonce } from './custom-ids.ts';
 import type { Examination } from './examine.ts';
 import { examineWork, placesIn } from './examine-work.ts';
 import { createIdList } from './id-list.ts';
+import { identityOf } from './identity.ts';
 import { createProblemList } from './problems.ts';
 import { refuseWrongShape } from './read-requests.ts';
 import { checkShared, type Renderer } from './render.ts';
@@ -54,6 +55,7 @@ export type Matched = {
   /** Rows that became tasks, or files and parts of them. */
   rows?: number;
   files?: number;
+  answers?: number;
   columns?: string[];
   /** What was left out, counted by reason. */
   skipped?: string;
@@ -96,9 +98,10 @@ export async function prepare(
   };
   const problems = createProblemList();
   const ids = createIdList(places);
-  const meaning = [provider, account.base_url, account.workspace];
+  const earlier = identityOf(work, preparation.templates);
+  const meaning = [provider, account.base_url, account.workspace, ...(earlier ?? [])];
   const contentHash = createHash('sha256').update(canonicalText(meaning));
-  const workHash = createHash('sha256');
+  const workHash = createHash('sha256').update(earlier === null ? '' : canonicalText(earlier));
   const sheet = createCostSheet(dialect, preparation.knownOutput);
   const warnings = createWarningList();
   const taskTypes = new Set<string>();
@@ -127,13 +130,16 @@ export async function prepare(
     problems.add(...found.map(({ problem }) => problem));
     problems.addUnnamed(block.problem_count - block.problems.length);
     for (const column of block.columns) columns.add(column);
-    if (problems.count > 0) continue;
+    // What stands against all rows alike is told when the columns are known, which can be at the end.
+    if (problems.count > 0 || block.requests.lengths.length < block.items) continue;
 
     warnings.merge(block.warnings);
     for (const taskType of block.task_types) taskTypes.add(taskType);
     for (const name of block.settings) settings.add(name);
-    contentHash.update(block.digests);
-    workHash.update(block.digests);
+    if (earlier === null) {
+      contentHash.update(block.digests);
+      workHash.update(block.digests);
+    }
     if (firstRequest === '') firstRequest = requestText(block.requests, 0);
     sheet.merge(block.costs, block.items, (index) =>
       sampled(requestText(block.requests, index), dialect, catalog),
@@ -166,9 +172,14 @@ export async function prepare(
 function matchedOf({ kind }: WorkSource, source: SourceFacts, columns: string[], count: number): Matched {
   const skipped = source.skipped();
   return {
-    ...(kind === 'rows_file' ? { rows: count, columns: [...(source.columns ?? columns)] } : { files: count }),
+    ...matchedItems(kind, [...(source.columns ?? columns)], count),
     ...(skipped !== '' && { skipped }),
   };
+}
+
+function matchedItems(kind: WorkSource['kind'], columns: string[], count: number): Matched {
+  if (kind === 'input_files') return { files: count };
+  return kind === 'from_batch' ? { answers: count, columns } : { rows: count, columns };
 }
 
 function sampled(text: string, { requests }: Dialect, catalog: ModelCatalog): Sampled {
@@ -189,6 +200,11 @@ function emptyWork({ source, max_tasks }: Work, facts: SourceFacts | null): Batc
   if (source.kind === 'input_files') {
     const problem = skipped === '' ? 'match no file' : `leave no file: ${skipped}`;
     const valid = 'paths or globs of text files, PDFs or images, as "src/**/*.ts"';
+    return new BatchError('invalid_input', REFUSED, { problems: [{ field: source.kind, problem, valid }] });
+  }
+  if (source.kind === 'from_batch') {
+    const problem = `has no such answer: ${skipped}`;
+    const valid = 'a batch with finished answers; outcomes takes others in';
     return new BatchError('invalid_input', REFUSED, { problems: [{ field: source.kind, problem, valid }] });
   }
   return new BatchError('invalid_input', REFUSED, {

@@ -18,7 +18,8 @@ const nameOf = (kind: 'pdf' | 'image') => (kind === 'pdf' ? 'PDF' : 'image');
 
 /** What a row or a file is as a task's input: of a file its path and text, for the parts of its path say nothing new. */
 function inputOf(row: SourceRow): Values {
-  const { text, attachment, cells } = row;
+  const { text, attachment, cells, input } = row;
+  if (input !== undefined) return input;
   if (text !== undefined) return { path: cells.path, text };
   return attachment === undefined ? cells : { path: cells.path };
 }

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../lib/json.ts';
 import type { TaskDefaults } from './task.ts';
 
 /** Where tasks come from. */
@@ -5,7 +6,8 @@ export type WorkSource =
   | { kind: 'requests'; items: readonly unknown[] }
   | { kind: 'requests_file'; path: string }
   | RowsSource
-  | FilesSource;
+  | FilesSource
+  | AnswersSource;
 
 /** A table, one task per row. */
 export type RowsSource = {
@@ -24,6 +26,40 @@ export type FilesSource = {
   patterns: readonly string[];
   /** A longer text is cut at line ends into parts. */
   split_chars?: number | undefined;
+};
+
+/** The answers of an earlier batch, one task for each. */
+export type AnswersSource = {
+  kind: 'from_batch';
+  batch_id: string;
+  name: string;
+  /** The attempts that somebody asked for so far: with another one it holds other answers. */
+  attempts: readonly number[];
+  /** Those that count beside the finished ones. */
+  outcomes?: readonly string[] | undefined;
+  /** What is odd about it, though it can be used. */
+  notes: readonly string[];
+  answers: EarlierAnswers;
+};
+
+/** Reads the answers of an earlier batch, once from the beginning whenever it is asked to. */
+export type EarlierAnswers = {
+  /** How many tasks become tasks again. */
+  count(): number;
+  /** In the earlier batch's order. */
+  read(): AsyncIterable<EarlierAnswer[]>;
+  /** How many tasks were left out, for they have no such answer, in words; empty where none was. */
+  skipped(): string;
+};
+
+/** What an earlier task hands on. */
+export type EarlierAnswer = {
+  task_id: string;
+  /** The columns of its row, with every number as it was written; null where it had none. */
+  row: JsonObject | null;
+  text?: string | undefined;
+  /** Where it was asked for as JSON. */
+  json?: unknown;
 };
 
 /** All that says what is to be done; what submitting and estimating both take. */

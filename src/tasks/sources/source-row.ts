@@ -15,6 +15,10 @@ export type SourceRow = {
   cells: Cells;
   /** What is kept of that with the task, for the files that its answers go to; all of it where this is left out. */
   kept?: Cells;
+  /** What it is as a task's input; all its cells where this is left out. */
+  input?: Cells;
+  /** Names within its cells, where what holds them can name no others. */
+  within?: readonly string[];
   /** The column that holds the ids, where one does. */
   id_column?: string | undefined;
   /** The text of a file. */
