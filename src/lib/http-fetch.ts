@@ -73,6 +73,14 @@ export class NotConnected extends Error {
   }
 }
 
+/** An answer that points elsewhere, where nothing is sent. */
+export class Redirected extends Error {
+  constructor(status: number, location: string | undefined, from: URL) {
+    const to = URL.canParse(location ?? '', from.href) ? `, to ${new URL(location ?? '', from).host}` : '';
+    super(`the answer redirects elsewhere (${status})${to}`);
+  }
+}
+
 /** A `Response` refuses a body for these (Fetch standard, null body status); 304 is a redirect here. */
 const mayHaveBody = (status: number) => status !== 204 && status !== 205;
 
@@ -90,7 +98,7 @@ async function exchange(
   const { statusCode: status = 0, headers } = response;
   if (status >= 300 && status < 400) {
     response.destroy();
-    throw new Error(`the answer redirects elsewhere (${status})`);
+    throw new Redirected(status, headers.location, url);
   }
   if (status === 407) {
     response.destroy();

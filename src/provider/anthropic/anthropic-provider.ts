@@ -3,6 +3,7 @@ import { startClock } from '../../lib/elapsed.ts';
 import { downloadBody, fetchDownload } from '../../lib/http-fetch.ts';
 import type { Log } from '../../log.ts';
 import type { Provider, ProviderName } from '../provider.ts';
+import { unlessElsewhere } from './api-errors.ts';
 import { createCalls, fetchUntil } from './calls.ts';
 import { identity, readSdkSettings, withoutUser } from './credentials.ts';
 import { streamResponse } from './results-stream.ts';
@@ -74,18 +75,20 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     return streamResponse(get, { parents, stallMs });
   }
 
+  async function account() {
+    const found = await credential();
+    const profile = found.kind === 'profile' ? found.profile : undefined;
+    const baseUrl = settings.baseUrl ?? profile?.base_url ?? 'https://api.anthropic.com';
+    return {
+      base_url: withoutUser(baseUrl).replace(/\/+$/, ''),
+      workspace: settings.workspace ?? profile?.workspace_id ?? null,
+    };
+  }
+
   return {
     name: options.name ?? 'anthropic',
 
-    async account() {
-      const found = await credential();
-      const profile = found.kind === 'profile' ? found.profile : undefined;
-      const baseUrl = settings.baseUrl ?? profile?.base_url ?? 'https://api.anthropic.com';
-      return {
-        base_url: withoutUser(baseUrl).replace(/\/+$/, ''),
-        workspace: settings.workspace ?? profile?.workspace_id ?? null,
-      };
-    },
+    account,
 
     async requireCredentials() {
       await credential();
@@ -129,7 +132,9 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
       const query = { limit, ...(after_id === undefined ? {} : { after_id: routeId(after_id) }) };
       return read('list', async (client, signal) =>
         readPage('list', await client.get<unknown>(BATCHES, { query, signal })),
-      );
+      ).catch(async (error: unknown) => {
+        throw unlessElsewhere(error, (await account()).base_url);
+      });
     },
 
     async cancelBatch(id) {

@@ -1,5 +1,6 @@
+import { ZodError } from 'zod';
 import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
-import { AnswerTooLong, NotConnected } from '../../lib/http-fetch.ts';
+import { AnswerTooLong, NotConnected, Redirected } from '../../lib/http-fetch.ts';
 import { redact } from '../../log.ts';
 
 /** What was asked of the API, as messages name it. */
@@ -180,12 +181,43 @@ export function connectionError(operation: Operation, cause: unknown, route = ''
     const known = codes[0] === undefined ? '' : ` (${codes[0]})`;
     return uncertainError(operation, `the connection failed${known}${route}`, cause);
   }
+  const reason = why === 'EPROTO' ? 'EPROTO: no TLS is spoken there, as behind an http address' : why;
   return new BatchError(
     'api_unreachable',
-    `${failed[operation]}: the API can't be reached (${why})${route}. Nothing was sent. ` +
+    `${failed[operation]}: the API can't be reached (${reason})${route}. Nothing was sent. ` +
       'Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and ANTHROPIC_BASE_URL, then try again.',
     { cause },
   );
+}
+
+/** What a host without the route answers, and some gateways with it. */
+const NO_SUCH_ROUTE = [404, 405, 410, 501];
+
+/**
+ * The error for a host whose list of batches can't be had, where that is no passing failure but somebody else who answers: the
+ * list comes first, and is there wherever batches are. The very same error for all else.
+ */
+export function unlessElsewhere(error: unknown, baseUrl: string): unknown {
+  if (!(error instanceof BatchError)) return error;
+  const what = whatAnswers(error);
+  if (what === null) return error;
+
+  return new BatchError(
+    'api_unreachable',
+    `What answers at ${new URL(baseUrl).host} is no Message Batches API (${what}). Nothing was sent. Check ANTHROPIC_BASE_URL, the ` +
+      'address alone and without /v1, and whether a gateway there serves batches; or leave it out for api.anthropic.com.',
+    { cause: error },
+  );
+}
+
+function whatAnswers(error: BatchError): string | null {
+  const status = error.api?.status;
+  if (status !== undefined) return NO_SUCH_ROUTE.includes(status) ? String(status) : null;
+  const causes = causesOf(error.cause);
+  const redirected = causes.find((each) => each instanceof Redirected);
+  if (redirected !== undefined) return redirected.message;
+  const isUnreadable = causes.some((each) => each instanceof SyntaxError || each instanceof ZodError);
+  return isUnreadable ? 'a page or something else that is no list of batches' : null;
 }
 
 function causesOf(error: unknown): Error[] {

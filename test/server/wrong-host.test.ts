@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { startApi } from '../api.ts';
+import type { ApiHandler } from '../api-server.ts';
+import { startServer } from '../harness.ts';
+
+const page: ApiHandler = (_request, response) =>
+  response.writeHead(200, { 'content-type': 'text/html' }).end('<html><title>Log in</title></html>');
+const status =
+  (code: number, body = ''): ApiHandler =>
+  (_request, response) =>
+    response.writeHead(code, { 'content-type': 'application/json' }).end(body);
+const to =
+  (code: number, location: string): ApiHandler =>
+  (_request, response) =>
+    response.writeHead(code, { location }).end();
+
+test.each<[string, ApiHandler, string]>([
+  ['a page to log in', page, 'a page'],
+  ['nothing', status(200), 'a page or something else'],
+  ['another list', status(200, '{"object":"list","data":[]}'), 'no list of batches'],
+  ['404 of a gateway', status(404, '{"detail":"Not Found"}'), '(404)'],
+  ['404 in HTML', status(404, '<html>'), '(404)'],
+  ['405', status(405), '(405)'],
+  ['501', status(501, '{"error":{"message":"not supported"}}'), '(501)'],
+  ['a redirect to log in', to(302, 'https://login.example.com/secret?to=x'), '(302), to login.example.com'],
+  ['a redirect to itself', to(301, '/v2/'), '(301), to 127.0.0.1'],
+  ['a redirect to nowhere', to(307, ''), '(307)'],
+])('a host that answers %s is an error that names the base URL; the work waits', async (_, answer, what) => {
+  const api = await startApi();
+  // What may have been a broken connection is asked for once more; a 404 is an answer.
+  api.override('list', answer, { times: what === '(404)' ? 1 : 2 });
+  const server = await startServer({ api });
+  const said = await server.fails('submit_batch', { requests: [{ task_id: 'a', prompt: 'Hi' }] });
+  expect(said).toMatch(
+    /^api_unreachable: Nothing was sent, and nothing is paid\. What answers at 127\.0\.0\.1:/,
+  );
+  expect(said).toContain(what);
+  expect(said).toContain('Check ANTHROPIC_BASE_URL');
+  expect(said).not.toContain('secret');
+  expect(api.creates).toEqual([]);
+
+  // Once it is right, the same work goes out under the same id.
+  const [batch_id] = /batch_[0-9A-Z]{26}/.exec(said) ?? [];
+  await server.ok('retry_batch', { batch_id });
+  expect(api.creates).toHaveLength(1);
+});
+
+test.each([500, 502, 503, 504])(
+  '%i of a host is a failure that passes, and no wrong address',
+  async (code) => {
+    const api = await startApi();
+    api.override('list', status(code, '<html>bad gateway</html>'));
+    const server = await startServer({ api });
+    const answer = await server.call('submit_batch', { requests: [{ task_id: 'a', prompt: 'Hi' }] });
+    expect(answer.text).toContain(`(${code}`);
+    expect(answer.text).not.toContain('ANTHROPIC_BASE_URL');
+    expect(api.creates).toEqual([]);
+  },
+);
