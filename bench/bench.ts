@@ -12,6 +12,7 @@ import { measureManyBatches } from './many-batches.ts';
 import type { Row } from './measure.ts';
 import { measurePages } from './pages.ts';
 import { measureSmallBatch } from './small-batch.ts';
+import { measureSources } from './sources.ts';
 import { measureStart } from './start.ts';
 
 const args = process.argv.slice(2);
@@ -23,6 +24,7 @@ const groups = {
   install: (folder) => measureInstall(folder, repeats),
   start: (folder) => measureStart(folder, repeats),
   big: (folder) => measureBigBatch(folder, 100_000 * scale, repeats),
+  sources: (folder) => measureSources(folder, { rows: 100_000 * scale, files: 10_000 * scale }, repeats),
   pages: (folder) => measurePages(folder, { small: 1_000, large: 100_000 * scale, huge: 500_000 * scale }),
   small: (folder) => measureSmallBatch(folder, repeats),
   many: (folder) => measureManyBatches(folder, 10_000 * scale, repeats),

@@ -23,7 +23,8 @@ function textOf(bytes: number, seed: number): string {
   return words.join(' ');
 }
 
-const textsOf = (bytes: number): string[] =>
+/** Different texts, to be taken in turns. */
+export const textsOf = (bytes: number): string[] =>
   Array.from({ length: DIFFERENT_TEXTS }, (_, i) => textOf(bytes, i));
 
 export const customId = (i: number): string => `task-${String(i).padStart(6, '0')}`;
