@@ -67,7 +67,10 @@ async function runIn(
       json: typed.json,
       waiting: {
         signal: interruption.signal,
-        onProgress: (progress) => showProgress(terminal, progress, (performance.now() - started) / 1000),
+        onProgress(progress) {
+          if (!interruption.signal.aborted)
+            showProgress(terminal, progress, (performance.now() - started) / 1000);
+        },
       },
       about: (id) => {
         batchId = id;

@@ -58,6 +58,9 @@ export const submit = defineOperation({
   input,
   output: batchOutput.extend({ duplicate: z.boolean() }),
   async run(context, args, waiting) {
+    if (context.readOnly) {
+      throw new BatchError('not_allowed', 'Nothing was sent: this data folder is used read-only.');
+    }
     const callEnds = performance.now() + context.limits.callMs;
     const { name, force_new = false, max_cost_usd, retries = 0, idempotency_key = null, ...rest } = args;
     const { work_id, sandbox, output_file, output_pattern, output_key, ...given } = rest;

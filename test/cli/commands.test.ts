@@ -161,12 +161,6 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
     expect(stderr).not.toMatch(/^ +at /m);
     expect(JSON.parse((await run(desk, ['list', '--json'])).stdout).batches).toEqual([]);
   });
-
-  test('with --json the error is the document', async () => {
-    const { code, stdout } = await run(await deskWithTasks(), ['status', 'nope', '--json']);
-    expect(code).toBe(2);
-    expect(JSON.parse(stdout).error).toMatchObject({ code: 'invalid_input' });
-  });
 });
 
 describe('waiting', () => {
@@ -194,37 +188,9 @@ describe('waiting', () => {
       'in_progress',
     );
   });
-
-  test('a reader that goes away ends nothing', async () => {
-    const desk = await deskWithTasks();
-    const { child, ended } = start(desk, ['run', 'tasks.json', 'out.json']);
-    child.stdout.destroy();
-    child.stdin.end();
-    expect((await ended).code).toBe(0);
-    expect(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).toContain('second');
-  });
 });
 
 describe('what is printed', () => {
-  test.each([
-    ['status'],
-    ['submit'],
-    ['estimate'],
-    ['list'],
-    ['models'],
-    ['templates'],
-    ['wait'],
-    ['results'],
-    ['cancel'],
-  ])('--json of %s is one document and nothing else', async (command) => {
-    const desk = await deskWithTasks();
-    const needsId = ['status', 'wait', 'results', 'cancel'].includes(command);
-    const needsFile = ['submit', 'estimate'].includes(command);
-    const argument = needsId ? [await submitted(desk)] : needsFile ? ['tasks.json'] : [];
-    const { stdout } = await run(desk, [command, ...argument, '--json']);
-    expect(JSON.parse(stdout)).toBeTypeOf('object');
-  });
-
   test('without a terminal nothing is coloured and no line is replaced', async () => {
     const { stdout, stderr } = await run(await deskWithTasks(), ['run', 'tasks.json']);
     expect(stdout + stderr).not.toContain('\u001b');

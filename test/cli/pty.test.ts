@@ -1,22 +1,25 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startApiServer } from '../api-server.ts';
-import { builtCli, createDesk, type Desk } from './run-binary.ts';
+import { builtCli, createDesk, type Desk, run } from './run-binary.ts';
 
 /** util-linux's `script` gives a program a terminal of its own; other systems' takes other arguments. */
 const hasScript =
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true;
 const describeOnTerminal = hasScript ? describe : describe.skip;
 
+const CLEAR_LINE = '\r\u001b[2K';
 const PATIENCE_MS = 25_000;
 const NOTICE = 'skipped: there is no util-linux script(1) here to give a program a terminal';
 
 /** Runs a command line on a pseudo-terminal of so many columns. */
 function onTerminal({ folder, env }: Desk, args: readonly string[], columns = 80) {
   const line = [process.execPath, builtCli, ...args].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qefc', `stty cols ${columns}; exec ${line}`, '/dev/null'], {
+  const child = spawn('script', ['-qefc', `stty cols ${columns}; echo $$ > pid; exec ${line}`, '/dev/null'], {
     cwd: folder,
     env: { TERM: 'xterm-256color', SHELL: '/bin/sh', ...env },
   });
@@ -47,7 +50,7 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox' });
     const { screen, ended } = onTerminal(desk, ['run', 'tasks.json', 'out.json']);
     expect(await ended).toBe(0);
-    expect(screen.text).toContain('\r\u001b[2K');
+    expect(screen.text).toContain(CLEAR_LINE);
     expect(screen.text).toMatch(/\d+ s {2}(?:running|downloading)/);
     expect(screen.text).toContain('\u001b[2mTotal:');
     expect(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).toContain('"a"');
@@ -94,5 +97,48 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(await ended).toBe(0);
     expect(screen.text).not.toContain('\u001b[2m');
     expect(screen.text).toMatch(/日本語.*…\r?\n/);
+  });
+
+  test.each([24, 40])(
+    '%i columns hold each line of progress, so that it can be replaced',
+    async (columns) => {
+      const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox' });
+      const { screen, ended } = onTerminal(desk, ['run', 'tasks.json', 'out.json'], columns);
+      expect(await ended).toBe(0);
+      const lines = screen.text.split(CLEAR_LINE).slice(1);
+      const shown = lines.map((line) => line.split('\r\n')[0] ?? '').filter((line) => /^\d+ s/.test(line));
+      expect(shown.length).toBeGreaterThanOrEqual(1);
+      for (const line of shown) expect(stringWidth(line)).toBeLessThan(columns);
+    },
+  );
+
+  test('columns stand under each other, whatever the width of what is in them', async () => {
+    const api = await startApiServer({ endsAtOnce: true });
+    onTestFinished(() => api.close());
+    const desk = await createDesk({ ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const names = ['日本語の名前', 'é👩‍👩‍👧', 'plain'];
+    for (const name of names) {
+      const requests = JSON.stringify([{ task_id: 'a', prompt: name }]);
+      await run(desk, ['submit', '--requests', requests, '--name', name]);
+    }
+    const { screen, ended } = onTerminal(desk, ['list', '--group-by', 'name'], 120);
+    expect(await ended).toBe(0);
+    const table = screen.text.split('\r\n').map((line) => stripVTControlCharacters(line));
+    const groups = names.map((name) => table.find((line) => line.startsWith(name)) ?? '');
+    const head = table.find((line) => line.startsWith('group')) ?? '';
+    expect(groups.map((line) => stringWidth(line))).toEqual(names.map(() => stringWidth(head)));
+  });
+
+  test('SIGTERM ends it as Ctrl-C does, with 143, and leaves no half a line', async () => {
+    const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox', BATCH_MCP_SANDBOX_SECONDS: '3600' });
+    const { screen, ended, shows } = onTerminal(desk, ['run', 'tasks.json', 'out.json']);
+    await shows(/running/);
+    const pid = Number(await readFile(path.join(desk.folder, 'pid'), 'utf8'));
+    process.kill(pid, 'SIGTERM');
+    expect(await ended).toBe(143);
+    const last = screen.text.split(CLEAR_LINE).at(-1);
+    expect(last).toMatch(
+      /^Interrupted; the batch goes on\. Follow it with: batch-mcp wait batch_\w+ results\.json\r\n$/,
+    );
   });
 });
