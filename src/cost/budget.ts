@@ -72,7 +72,7 @@ function today(context: Context): string {
 }
 
 function isWaiting({ progress }: Part): boolean {
-  return progress.state === 'prepared' || progress.state === 'not_sent';
+  return progress.state === 'waiting' || progress.state === 'prepared' || progress.state === 'not_sent';
 }
 
 /** Its own maximum, or its share of the first attempt's estimate, by requests. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin } from '../state/jobs.ts';
-import { isCreated, seenOf, updatePart } from '../state/parts.ts';
+import { isCreated, isWaiting, seenOf, updatePart } from '../state/parts.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { requireRecord } from './find-batch.ts';
@@ -10,6 +10,7 @@ import { defineOperation, type ReplyOf } from './operation.ts';
 import { type Refreshed, refreshWithin } from './refresh.ts';
 import { nextStep } from './replies/next-step.ts';
 import { reportOf, short } from './replies/report.ts';
+import { endFollowers, endWaiting } from './waiting/end-waiting.ts';
 
 /** A look before, the cancel itself and a look after share the time of one call. */
 const LOOK_MS = 7_500;
@@ -38,6 +39,10 @@ async function cancelBatch(context: Context, batchId: string): Promise<Refreshed
   const running = record.parts
     .filter(isCreated)
     .filter(({ progress }) => progress.seen.processing_status !== 'ended');
+  if (isWaiting(record)) {
+    await endWaiting(context, batchId, 'it was canceled while it waited', 'canceled');
+    return refreshWithin(context, await requireRecord(context, batchId), LOOK_MS);
+  }
   const waiting = record.parts.filter(({ progress }) => progress.state === 'prepared');
   if (running.length === 0 && waiting.length === 0) throw nothingToCancel(record);
   const tentative = running.find(({ progress }) => progress.tentative);
@@ -45,7 +50,7 @@ async function cancelBatch(context: Context, batchId: string): Promise<Refreshed
 
   for (const part of waiting) {
     const failure = {
-      code: 'wrong_state',
+      code: 'canceled',
       message: 'It was canceled before it was sent.',
       at: context.now().toISOString(),
     };
@@ -53,6 +58,7 @@ async function cancelBatch(context: Context, batchId: string): Promise<Refreshed
       progress.state === 'prepared' ? { state: 'not_sent', failure } : null,
     );
   }
+  await endFollowers(context, record, `${batchId}, whose answers it works on, was canceled`);
   const { provider } = record;
   const job = context.jobs.run(`${batchId} cancel`, { stage: 'sending', provider }, async () => {
     for (const part of running) await cancelPart(context, record, part);

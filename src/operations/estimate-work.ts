@@ -20,6 +20,7 @@ import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
 import { keepWork, sourceFiles } from './kept-work.ts';
 import { createRestCounter } from './reuse/count-rest.ts';
 import { findPilot, openPilotWarning } from './reuse/pilot.ts';
+import { boundWarning } from './waiting/bound.ts';
 import type { WorkArguments } from './work-arguments.ts';
 
 /** Work, and the arguments that it was asked for with. */
@@ -71,7 +72,10 @@ export async function estimateWork(
         again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
       })
     : [];
-  const counted = await countCosts(asked ? provider : null, name, costs, paid_count);
+  const { source } = work;
+  const awaited = source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
+  // The API would count stand-ins.
+  const counted = await countCosts(asked && awaited === null ? provider : null, name, costs, paid_count);
   const { rates, lines: cost } = counted;
   const { context: shared } = work.defaults;
   const [first] = cost;
@@ -105,6 +109,7 @@ export async function estimateWork(
     ],
     warnings: [
       ...(name === 'sandbox' ? [] : await ceilingWarnings(context, cost)),
+      ...(awaited === null ? [] : [boundWarning(awaited)]),
       ...(pilot?.isOpen ? [openPilotWarning(pilot)] : []),
       ...new Set([...warnings, ...lifeWarnings]),
       ...(counted.failure === null

@@ -4,6 +4,7 @@ import type { Context } from '../state/context.ts';
 import { type Estimate, estimateFigures } from './estimate-figures.ts';
 import { estimateWithin } from './estimate-within.ts';
 import { costUsd } from './fields.ts';
+import { answersOf } from './from-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { hasTasks, toWork, type WorkArguments, workFields } from './work-arguments.ts';
 
@@ -40,7 +41,7 @@ export const estimate = defineOperation({
     const isCalculation = Object.values(figures).some((figure) => figure !== undefined);
     if (!hasTasks(work) && isCalculation) return calculate(context, figures, work);
     if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
-    const given = await toWork(work, context);
+    const given = await toWork(work, context, (earlier) => answersOf(context, earlier));
     return estimateWithin(context, { args: work, work: given }, output_tokens_per_request, waiting);
   },
   nextStep: ({ preview, work_id }) =>

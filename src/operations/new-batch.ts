@@ -2,7 +2,6 @@ import { requireApproval } from '../cost/approval.ts';
 import { requireWithinLimit } from '../cost/cost.ts';
 import { totalOf } from '../cost/cost-line.ts';
 import { type CountedCosts, countCosts } from '../cost/count-sample.ts';
-import { readOutputHistory } from '../cost/output-history.ts';
 import { roundUsd } from '../cost/pricing.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
@@ -18,9 +17,12 @@ import { nowhere, type Preparation, type Prepared, prepare } from '../tasks/prep
 import type { Work } from '../tasks/work.ts';
 import { createPartsWriter, type PartsWriter } from '../tasks/write-parts.ts';
 import { type KnownWork, requireKnown } from './kept-work.ts';
+import { preparationOf } from './preparation.ts';
 import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
 import { findPilot, openPilotWarning, type Pilot } from './reuse/pilot.ts';
 import { type TakenOver, takeOver } from './reuse/take-over.ts';
+import { boundWarning } from './waiting/bound.ts';
+import { writeWork } from './waiting/work-blob.ts';
 
 /** Work, and how it is to be submitted. */
 export type Submission = {
@@ -56,10 +58,11 @@ export async function makeBatch(
   report: Report,
 ): Promise<NewBatch> {
   const writer = createPartsWriter(staging.blobs, context.limits, dialectOf(submission.provider));
+  const awaited = awaitedBatch(submission.work);
   try {
     const known = await knownModels(context, submission.provider);
     const preparation = await preparationOf(context, submission, known);
-    const prepared = await prepare(preparation, writer, report);
+    const prepared = await prepare(preparation, awaited === null ? writer : nowhere, report);
     requireKnown(submission.known, prepared);
     const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));
     if (earlier !== null) {
@@ -69,7 +72,7 @@ export async function makeBatch(
       await staging.discard();
       return { record: null, earlier };
     }
-    const pilot = submission.force_new ? null : await findPilot(context, submission);
+    const pilot = submission.force_new || awaited !== null ? null : await findPilot(context, submission);
     if (pilot !== null)
       return await makeRest(context, submission, {
         staging,
@@ -89,18 +92,17 @@ export async function makeBatch(
         known,
         again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
       }),
-      writer.finish(),
+      awaited === null ? writer.finish() : waitingParts(submission, staging, prepared),
     ]);
     if (life.status === 'rejected') throw life.reason;
     if (written.status === 'rejected') throw written.reason;
-    const warnings = [...new Set([...prepared.warnings, ...life.value])];
-    const record = newRecord(
-      context,
-      staging.batchId,
-      submission,
-      { ...prepared, ...counted, warnings },
-      written.value,
-    );
+    const bound = awaited === null ? [] : [boundWarning(awaited)];
+    const warnings = [...new Set([...bound, ...prepared.warnings, ...life.value])];
+    const all = { ...prepared, ...counted, warnings };
+    const made = newRecord(context, staging.batchId, submission, all, written.value);
+    const record =
+      awaited === null ? made : { ...made, waits: { batch_id: awaited, ...answersOf(counted, prepared) } };
+    if (awaited !== null) await writer.abandon();
     await staging.commit(record);
     return { record, earlier: null };
   } catch (error) {
@@ -108,6 +110,33 @@ export async function makeBatch(
     await staging.discard();
     throw withOutputProblem(error, submission.output);
   }
+}
+
+/** The batch that work waits for. */
+function awaitedBatch({ source }: Work): string | null {
+  return source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
+}
+
+/** Keeps work that waits, whose tasks are made when what it waits for has ended. */
+async function waitingParts(
+  { work }: Submission,
+  { blobs }: Staging,
+  { request_count }: Prepared,
+): Promise<Part[]> {
+  await writeWork(blobs, work);
+  const nothing = { body_bytes: 0, body_sha256: '', tasks: 'run' as const };
+  const progress = { state: 'waiting' as const, by: null };
+  return [{ number: 1, attempt: 1, request_count, first_task: 0, ...nothing, progress }];
+}
+
+/** How long the answers will be, for what waits for these in turn. */
+function answersOf({ lines }: CountedCosts, { costs, request_count }: Prepared) {
+  const { tokens } = totalOf(lines);
+  const longest = costs.tally.models().map(({ max_tokens }) => max_tokens);
+  return {
+    longest_answer: Math.max(0, ...longest),
+    expected_answer: Math.ceil(tokens.expected_output / request_count),
+  };
 }
 
 type Whole = {
@@ -161,17 +190,6 @@ function withReused(record: BatchRecord, { reused, rest }: TakenOver): BatchReco
   return { ...record, reused, parts };
 }
 
-async function preparationOf(
-  context: Context,
-  { work, provider, account, signal }: Submission,
-  known: LiveModels,
-): Promise<Preparation> {
-  const today = context.now().toISOString().slice(0, 10);
-  const knownOutput = await readOutputHistory(context);
-  const catalog = context.catalog.withLive(known);
-  return { ...context, catalog, work, provider, account, today, knownOutput, signal };
-}
-
 /** Under what the work is found again. */
 function markOf({ idempotency_key }: Submission, { content_hash }: Prepared) {
   return { idempotency_key, content_hash };
@@ -180,12 +198,14 @@ function markOf({ idempotency_key }: Submission, { content_hash }: Prepared) {
 /** What the work costs. Throws where the output can't be written, or where it could cost more than it may, or than a person approves. */
 async function requireAllowed(
   context: Pick<Context, 'maxCostUsd' | 'provider' | 'askAboveUsd' | 'limits'>,
-  { output, provider, max_cost_usd, ask }: Submission,
+  { output, provider, max_cost_usd, ask, work }: Submission,
   { costs, request_count }: Prepared,
   report: Report,
 ): Promise<CountedCosts> {
   if (output.problem) throw output.problem;
-  const counted = await countCosts(context.provider(provider), provider, costs, request_count);
+  // The API would count stand-ins.
+  const counter = awaitedBatch(work) === null ? context.provider(provider) : null;
+  const counted = await countCosts(counter, provider, costs, request_count);
   // Made-up answers cost nothing, but a limit that was asked for is one that is being tried out.
   const ownersLimit = provider === 'sandbox' ? Number.POSITIVE_INFINITY : context.maxCostUsd;
   requireWithinLimit(counted.lines, ownersLimit, max_cost_usd);

@@ -7,7 +7,14 @@ import { accountMismatch } from '../sending/same-account.ts';
 import { giveUpDisplaced } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin, type Job } from '../state/jobs.ts';
-import { concernsOnePart, isCreated, seenOf, unconfirmedState, updatePart } from '../state/parts.ts';
+import {
+  concernsOnePart,
+  isCreated,
+  isWaiting,
+  seenOf,
+  unconfirmedState,
+  updatePart,
+} from '../state/parts.ts';
 import { statusOf } from '../state/status.ts';
 import type { Intent } from '../store/part-state.ts';
 import type { ProcessIdentity } from '../store/process-identity.ts';
@@ -16,6 +23,9 @@ import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { isRetryDue, retryByItself } from './retry/retry-by-itself.ts';
 import { continueSubmission, preparingKey } from './sending-jobs.ts';
 import { isTellingDue, startTelling } from './telling.ts';
+import { hasAllAnswers } from './waiting/earlier-answers.ts';
+import { followersOf } from './waiting/end-waiting.ts';
+import { lookAtWaiting, whyNeverEnds } from './waiting/look-at-waiting.ts';
 
 /** A batch as it is now, and what goes on with it in this process. */
 export type Refreshed = {
@@ -43,7 +53,22 @@ export async function refresh(
   first: BatchRecord,
   partsAsked: PartsAsked = 'all',
 ): Promise<Refreshed> {
+  const seen = await lookAfter(context, first, partsAsked);
+  await leadOn(context, seen.record);
+  return seen;
+}
+
+async function lookAfter(
+  context: Context,
+  first: BatchRecord,
+  partsAsked: PartsAsked = 'all',
+): Promise<Refreshed> {
   const { batch_id } = first;
+  if (isWaiting(first)) {
+    const start: Parameters<typeof lookAtWaiting>[3] = (key, failures, begin) =>
+      startOrJoin(context, key, failures, begin);
+    return lookAtWaiting(context, first, lookAfter, start);
+  }
   await noteAbandonedSends(context, first);
   const failures = await askProvider(context, first, partsAsked);
   const record = (await context.store.record(batch_id).read()) ?? first;
@@ -68,6 +93,20 @@ export async function refresh(
   if (!toCollect && isTellingDue(context, record)) startTelling(context, record);
   const job = driving ?? collecting;
   return { record, job, failures, ...(heldBack !== null && !isUncertain && { heldBack }) };
+}
+
+/** Looks after those that wait for a batch's answers, where that has ended; it goes on by itself. */
+async function leadOn(context: Context, record: BatchRecord): Promise<void> {
+  if (record.followed_by === undefined) return;
+  if (!hasAllAnswers(record) && whyNeverEnds(record) === null) return;
+  for (const { batch_id, provider } of await followersOf(context, record)) {
+    context.jobs.run(`${batch_id} following`, { stage: 'waiting', provider }, async () => {
+      const follower = await context.store.record(batch_id).read();
+      const seen = follower && (await lookAfter(context, follower));
+      // A failure is told by the next look at it.
+      await seen?.job?.promise.catch(() => {});
+    });
+  }
 }
 
 /**

@@ -128,7 +128,7 @@ async function readResults(
 
 /** How many answers are as expected, where the work said what to expect. */
 async function expectedOf(context: Context, record: BatchRecord): Promise<{ expected?: ExpectedReport }> {
-  if (record.expect === undefined) return {};
+  if (record.expect === undefined || record.waits) return {};
   return { expected: await expectedIn(await openView(context, record)) };
 }
 
@@ -152,7 +152,7 @@ async function pageOf(
   used: number,
 ) {
   // Which tasks another program's batch has is told by its results.
-  if (record.adopted && !isSaved(record)) return { results: [], next_cursor: null };
+  if ((record.adopted && !isSaved(record)) || record.waits) return { results: [], next_cursor: null };
   const filters = filtersOf(request);
   const { fields } = request;
   const room = Math.max(2_000, context.limits.replyCharacters - used);

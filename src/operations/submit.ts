@@ -12,6 +12,7 @@ import type { Work } from '../tasks/work.ts';
 import { batchOutput } from './fields.ts';
 import { fileArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
+import { answersOf } from './from-batch.ts';
 import { findWork } from './kept-work.ts';
 import { makeBatch, type Submission } from './new-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
@@ -21,6 +22,7 @@ import { reportOf, type ShortReport, short } from './replies/report.ts';
 import { answerFileFields, requestOutput } from './requested-output.ts';
 import { notePilot } from './reuse/pilot.ts';
 import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
+import { follow } from './waiting/end-waiting.ts';
 import { toWork, workFields } from './work-arguments.ts';
 
 const input = z.strictObject({
@@ -66,7 +68,7 @@ export const submit = defineOperation({
     const { work_id, sandbox, output_file, output_pattern, output_key, ...given } = rest;
     const outputs = { output_file, output_pattern, output_key };
     const kept = work_id === undefined ? null : await findWork(context, work_id, given);
-    const asked = await toWork(kept?.args ?? given, context);
+    const asked = await toWork(kept?.args ?? given, context, (earlier) => answersOf(context, earlier));
     const output = await requestOutput(context, outputs, asked.source.kind);
     const work = { ...asked, output_places: output.answerFiles?.places };
     const provider = sandbox ? 'sandbox' : context.defaultProvider;
@@ -141,6 +143,7 @@ async function decide(
   if (earlier !== null) return useEarlier(context, earlier);
   const faster = await ownAndReserve(context, record);
   if (faster !== null) return useEarlier(context, faster);
+  await follow(context, record);
   await notePilot(context, submission, record.batch_id);
   return { batch_id: record.batch_id, duplicate: false };
 }

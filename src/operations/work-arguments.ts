@@ -8,9 +8,8 @@ import { outcomes } from '../store/saved-results.ts';
 import { readContext } from '../tasks/sources/read-context.ts';
 import { labelSchema, readLabels } from '../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
-import type { Work, WorkSource } from '../tasks/work.ts';
+import type { AnswersSource, Work, WorkSource } from '../tasks/work.ts';
 import { fileArgument } from './file-argument.ts';
-import { answersOf, type GivenAnswers } from './from-batch.ts';
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
 const taskShape = {
@@ -116,12 +115,15 @@ export const hasTasks = (args: WorkArguments): boolean => givenSources(args).len
  * The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source, and for labels that
  * can't be chosen from.
  */
-export async function toWork(args: WorkArguments, context: Context): Promise<Work> {
-  const { limits, folders, templates } = context;
+export async function toWork(
+  args: WorkArguments,
+  { limits, folders, templates }: Pick<Context, 'limits' | 'folders' | 'templates'>,
+  answersOf: (given: GivenAnswers) => Promise<AnswersSource>,
+): Promise<Work> {
   // Their files may have been changed since the last call.
   await templates.refresh();
   const given = sourceOf(args, limits.inlineBytes);
-  const source = given.kind === 'from_batch' ? await answersOf(context, given) : given;
+  const source = given.kind === 'from_batch' ? await answersOf(given) : given;
   const { task_type, prompt, input_data, system, model_tier, model, effort, max_tokens } = args;
   const output_schema = await answerSchema(args, folders);
   const documents = args.context_files && (await readContext(args.context_files, folders));
@@ -174,6 +176,9 @@ function propertiesOf({ properties, additionalProperties }: JsonObject): string[
   if (!isJsonObject(properties)) return null;
   return additionalProperties === false ? Object.keys(properties) : null;
 }
+
+/** An earlier batch as a call names it, and which answers of it count beside the finished ones. */
+export type GivenAnswers = { from_batch: string; outcomes?: readonly string[] | undefined };
 
 type GivenSource = Exclude<WorkSource, { kind: 'from_batch' }> | ({ kind: 'from_batch' } & GivenAnswers);
 

@@ -4,6 +4,7 @@ import { estimateOfParts, formatUsd } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
 import type { ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
+import { isWaiting } from '../state/parts.ts';
 import type { BatchRecord, KeyMark } from '../store/record.ts';
 import { accountMismatch } from './same-account.ts';
 
@@ -36,11 +37,15 @@ export function whyNothingIsSpent(
 export async function whyHeldBack(context: Context, record: BatchRecord): Promise<string | null> {
   // What is uncertain waits as well, should it prove not to have been made.
   const waiting = record.parts.filter(
-    ({ progress }) => progress.state === 'prepared' || progress.state === 'unconfirmed',
+    ({ progress }) =>
+      progress.state === 'waiting' || progress.state === 'prepared' || progress.state === 'unconfirmed',
   );
   if (waiting.length === 0 || record.owner.nonce === context.self.nonce) return null;
   const why = await reasonOf(context, record, estimateOfParts(record, waiting).maximum);
   if (why === null) return null;
+  if (isWaiting(record)) {
+    return `What it waits for has ended, and this server does not send it: ${why}. A server without that in its way sends it when batch_status is called there; cancel_batch keeps it from being sent.`;
+  }
   const what =
     waiting.length === record.parts.length
       ? 'It'

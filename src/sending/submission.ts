@@ -1,6 +1,8 @@
 import { BatchError } from '../errors.ts';
 import { sha256OfText } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
+import { isWaiting } from '../state/parts.ts';
+import type { PartState } from '../store/part-state.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { OutcomeCounts } from '../store/saved-results.ts';
@@ -12,10 +14,11 @@ const SAME_WORK_MS = 24 * 60 * 60 * 1000;
 /** Whether anything of a batch was paid, or may have been. */
 export function mayBePaid(record: BatchRecord): boolean {
   return record.parts.some(
-    ({ progress, reused_from }) =>
-      reused_from === undefined && progress.state !== 'prepared' && progress.state !== 'not_sent',
+    ({ progress, reused_from }) => reused_from === undefined && !unpaid.has(progress.state),
   );
 }
+
+const unpaid: ReadonlySet<PartState['state']> = new Set(['waiting', 'prepared', 'not_sent']);
 
 function successes(outcomes: readonly OutcomeCounts[]): number {
   return outcomes.reduce((sum, counts) => sum + counts.succeeded + counts.incomplete, 0);
@@ -31,7 +34,7 @@ function cameToNothing(record: BatchRecord): boolean {
 }
 
 /** Whether it was canceled, in part at least, and no retry has sent again what was. */
-function isCanceled(record: BatchRecord): boolean {
+export function isCanceled(record: BatchRecord): boolean {
   const retried = record.parts.some(({ attempt }) => attempt > 1);
   return record.parts.some(({ progress }) => {
     if (progress.state !== 'created') return false;
@@ -52,6 +55,8 @@ export type EarlierMeaning = 'stands' | 'take_up' | 'void';
 export function judgeEarlier(record: BatchRecord | null, now: Date): EarlierMeaning {
   if (record === null) return 'void';
   if (record.idempotency_key !== null) return canBeTakenUp(record) ? 'take_up' : 'stands';
+  // What waits is never too old; what was given up while it did has no tasks that could be sent.
+  if (record.waits !== undefined) return isWaiting(record) ? 'stands' : 'void';
   if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
   if (cameToNothing(record) || isCanceled(record)) return 'void';
   return canBeTakenUp(record) ? 'take_up' : 'stands';
@@ -59,7 +64,7 @@ export function judgeEarlier(record: BatchRecord | null, now: Date): EarlierMean
 
 /** Whether nothing of a batch was paid and nobody is at it. */
 function canBeTakenUp(record: BatchRecord): boolean {
-  if (mayBePaid(record)) return false;
+  if (mayBePaid(record) || record.waits !== undefined) return false;
   return record.parts.some(({ progress }) => progress.state === 'not_sent') || isProvenDead(record.owner);
 }
 
@@ -106,7 +111,8 @@ async function findByRecords(
     if (record.content_hash !== mark.content_hash) continue;
     const meaning = judgeEarlier(record, now());
     const isLeft = !mayBePaid(record) && isYoung(record, now()) && isProvenDead(record.owner);
-    if (meaning === 'stands' && mayBePaid(record)) return { batchId: record.batch_id, meaning };
+    if (meaning === 'stands' && (mayBePaid(record) || isWaiting(record)))
+      return { batchId: record.batch_id, meaning };
     if (meaning === 'take_up' && isLeft) left ??= { batchId: record.batch_id, meaning };
   }
   return left;

@@ -9,6 +9,11 @@ export function isCreated(part: Part): part is CreatedPart {
   return part.progress.state === 'created';
 }
 
+/** Whether a part of it waits for answers that it works on. */
+export function isWaiting({ parts }: Pick<BatchRecord, 'parts'>): boolean {
+  return parts.some(({ progress }) => progress.state === 'waiting');
+}
+
 /**
  * Changes one part's state where it is still the one that `change` was made for: `change` gives null to
  * leave it. Gives back the newest record, and whether this call changed it.

@@ -7,6 +7,7 @@ export const processingStatuses = [
   'canceling',
   'ended',
   'submitting',
+  'waiting',
   'unconfirmed',
   'not_sent',
 ] as const;
@@ -22,6 +23,7 @@ export function statusOf(record: BatchRecord): ProcessingStatus {
   if (seen.has('canceling')) return 'canceling';
   if (seen.has('in_progress')) return 'in_progress';
   if (states.has('not_sent')) return 'not_sent';
+  if (states.has('waiting')) return 'waiting';
   return 'ended';
 }
 
@@ -31,6 +33,7 @@ export function partStatus({ progress }: Part): ProcessingStatus {
     case 'prepared':
     case 'sending':
       return 'submitting';
+    case 'waiting':
     case 'unconfirmed':
     case 'not_sent':
       return progress.state;

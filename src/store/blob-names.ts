@@ -5,6 +5,9 @@ export const TASKS = 'tasks.jsonl';
 /** Where these lines stand, and their requests in the parts' bodies. */
 export const TASKS_INDEX = 'tasks.idx';
 
+/** Work that waits for the answers it works on, as JSON: all but these. */
+export const WAITING_WORK = 'waiting-work.json';
+
 /** The schemas that answers are checked by, a line each; of the first attempt. */
 export const SCHEMAS = 'schemas.jsonl';
 

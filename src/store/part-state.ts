@@ -63,6 +63,8 @@ export type Candidate = z.infer<typeof candidate>;
 
 /** Where a part is on its way; what each state knows, and no more. */
 export const partState = z.discriminatedUnion('state', [
+  /** What it asks is known when what it works on is there. `by` is who makes it then; null while nobody does. */
+  z.object({ state: z.literal('waiting'), by: processIdentity.nullable() }),
   z.object({ state: z.literal('prepared') }),
   z.object({ state: z.literal('sending'), intent }),
   /** Sent, perhaps: nothing is sent again until it is settled. No byte of it left after `failure.at`. */

@@ -115,6 +115,13 @@ export const batchRecord = z.object({
   answer_files: answerFiles.exactOptional(),
   /** What it was made from. Not kept by versions before. */
   source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch']).exactOptional(),
+  /**
+   * The batch whose answers it works on, while these are not there and its own tasks are not known: `request_count` and the
+   * estimate are bounds then. Of its answers, so many output tokens at most and about.
+   */
+  waits: z.object({ batch_id: z.string(), longest_answer: count, expected_answer: count }).exactOptional(),
+  /** Batches that work on its answers and are sent when it has ended. */
+  followed_by: z.array(z.string()).exactOptional(),
   warnings: z.array(z.string()),
   /** It came to nothing before it was sent, and is in no list. */
   never_sent: z.object({ at: time, why: z.string() }).exactOptional(),

@@ -30,6 +30,7 @@ export function checkRows(
   for (const [name, value] of Object.entries(input_data)) {
     if (typeof value === 'string' && hasPlaces(value)) texts.push([`input_data.${name}`, value, columns]);
   }
+  if (source.kind === 'from_batch' && source.awaits === 'tasks') return checkPurpose(defaults, source);
   return [
     ...checkPurpose(defaults, source),
     ...texts.flatMap(([field, text, names]) => checkPlaces(field, text, names, columns, source.kind)),

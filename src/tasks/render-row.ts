@@ -40,7 +40,9 @@ export function renderRow(
   template: Partial<Template>,
 ): Content {
   const warnings: string[] = [];
-  const empty = (name: string) => warnings.push(`the place {{${name}}} was filled with nothing`);
+  const empty = (name: string) => {
+    if (row.awaited === undefined) warnings.push(`the place {{${name}}} was filled with nothing`);
+  };
   const values = valuesOf(row);
   const shared = sharedFields(input_data, values, empty);
   warnings.push(...rowMediaWarnings(row, prompt));

@@ -6,6 +6,7 @@ import type { Dialect, Params, PromptSize } from '../provider/dialect.ts';
 import type { Effort, Model, ModelCatalog } from '../provider/models.ts';
 import type { TemplateFacts } from '../templates/template.ts';
 import type { Templates } from '../templates/templates.ts';
+import { withAwaited } from './awaited.ts';
 import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { findHalfCharacters } from './half-characters.ts';
@@ -176,7 +177,7 @@ function renderOwn(
     ok: true,
     rendered: {
       params,
-      prompt: dialect.requests.size(params),
+      prompt: withAwaited(dialect.requests.size(params), row?.awaited, defaults),
       model,
       max_tokens,
       expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),

@@ -37,6 +37,8 @@ export type AnswersSource = {
   attempts: readonly number[];
   /** Those that count beside the finished ones. */
   outcomes?: readonly string[] | undefined;
+  /** What is not there yet: its answers, or its tasks as well, so that nobody knows their columns. */
+  awaits: 'nothing' | 'answers' | 'tasks';
   /** What is odd about it, though it can be used. */
   notes: readonly string[];
   answers: EarlierAnswers;
@@ -60,7 +62,11 @@ export type EarlierAnswer = {
   text?: string | undefined;
   /** Where it was asked for as JSON. */
   json?: unknown;
+  /** How long an answer is, in output tokens, that is not there yet. */
+  awaited?: AwaitedAnswer;
 };
+
+export type AwaitedAnswer = { expected_tokens: number; maximum_tokens: number };
 
 /** All that says what is to be done; what submitting and estimating both take. */
 export type Work = {

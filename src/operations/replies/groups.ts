@@ -17,7 +17,7 @@ export async function groupsOf(
   group_by: string | undefined,
   filters: Filters,
 ) {
-  if (group_by === undefined || (record.adopted && !isSaved(record))) return null;
+  if (group_by === undefined || (record.adopted && !isSaved(record)) || record.waits) return null;
   const reading = { dialect: dialectOf(record.provider), catalog: context.catalog };
   const { groups, group_count } = await groupAnswers(
     await openView(context, record),

@@ -49,6 +49,7 @@ export type FollowedBatch = {
   check_again_in_seconds: number;
   progress?: Progress;
   never_sent?: boolean;
+  waits_for?: string;
   request_count?: number;
   output_files?: readonly string[];
   failures?: readonly { type: string; count: number; retryable: boolean }[];
@@ -73,7 +74,7 @@ function followIt(id: string, following: Following | undefined): string {
 export function nextStep(batch: FollowedBatch, following?: Following): string {
   const { batch_id: id, processing_status, check_again_in_seconds: again } = batch;
   if (batch.progress?.stage === 'preparing') {
-    return processing_status === 'submitting'
+    return processing_status === 'submitting' || processing_status === 'waiting'
       ? `The tasks are still being checked and prepared; nothing was sent yet. Call batch_status with batch_id ${id}.`
       : `A retry of this batch is being prepared; nothing of it was sent yet. Call batch_status with batch_id ${id}.`;
   }
@@ -90,19 +91,27 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
     case 'not_sent':
       if (batch.never_sent)
         return 'Nothing of this was sent or paid, and it is in no list any more. Go on with the id that the first warning names, or call submit_batch with the work.';
+      if (batch.waits_for !== undefined)
+        return 'Nothing of this was sent or paid: warnings say why. To send it after all, call submit_batch with the work again.';
       return `Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call retry_batch with batch_id ${id}: it goes on where it stopped.`;
+    case 'waiting':
+      if (again > 0)
+        return `It waits for ${batch.waits_for ?? 'another batch'} and is sent by the first look at either after that has ended. ${followIt(id, following)} ${lookAgain(again, following)}`;
+      return HELD_BACK;
     case 'ended':
       return batch.results_state === 'saved'
         ? afterEnd(batch)
         : `The batch has ended and its results are being downloaded. Call get_results with batch_id ${id} in ${duration(again)}.`;
     default:
-      if (again === 0)
-        return 'What waits to be sent is not sent by this server: the first warning says why, and who can. Tell the user.';
+      if (again === 0) return HELD_BACK;
       return again > WORTH_WAITING_SECONDS
         ? `${followIt(id, following)} ${lookAgain(again, following)}`
         : `Call batch_status with batch_id ${id} and wait_seconds 20, or look again in ${duration(again)}.`;
   }
 }
+
+const HELD_BACK =
+  'What waits to be sent is not sent by this server: the first warning says why, and who can. Tell the user.';
 
 function lookAgain(seconds: number, following: Following | undefined): string {
   const usual = 'most batches end within an hour, all within 24.';

@@ -65,6 +65,8 @@ export type BatchReport = {
   answer_files?: AnswerFiles;
   /** It came to nothing before it was sent, and will not be. */
   never_sent?: boolean;
+  /** The batch whose answers it works on, before it has tasks of its own. */
+  waits_for?: string;
   /** What goes on in this process. */
   progress?: Progress;
   check_again_in_seconds: number;
@@ -127,6 +129,7 @@ export async function reportOf(
     ...(record.reused && { reused: record.reused }),
     ...(record.answer_files && { answer_files: record.answer_files }),
     ...(record.never_sent && { never_sent: true }),
+    ...(record.waits && { waits_for: record.waits.batch_id }),
     ...(going && { progress: going.progress }),
     check_again_in_seconds: again,
     warnings: [...(heldBack === undefined ? [] : [heldBack]), ...warningsOf(record, failures, context.now())],

@@ -1,4 +1,5 @@
 import { BatchError } from '../../errors.ts';
+import { isWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { changesSomething, type RetryOptions } from './retry-options.ts';
 
@@ -15,6 +16,13 @@ export type RetryKind = { kind: 'unsent'; parts: Part[] } | { kind: 'failed'; ke
 /** Throws `wrong_state`, with what to do instead, where a retry could pay for something twice or has no sense. */
 export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKind {
   const { batch_id, parts } = record;
+  if (record.waits !== undefined) {
+    throw wrongState(
+      isWaiting(record)
+        ? `${batch_id} waits for ${record.waits.batch_id} to end. Call batch_status.`
+        : `${batch_id} was given up before its tasks were made. Submit the work again, with from_batch.`,
+    );
+  }
   const states = new Set(parts.map(({ progress }) => progress.state));
   if (states.has('unconfirmed')) {
     throw wrongState(

@@ -21,11 +21,14 @@ export function answersSource({ answers, notes }: AnswersSource): ItemSource {
   };
 }
 
+/** Stands for an answer that is not there yet. */
+const TO_COME = '(the answer to come)';
+
 /** What places can name: the answer as `text` and `json`, and its row's columns; under `row` too where one is called so. */
 function toRow(answer: EarlierAnswer, number: number): SourceRow {
   const { task_id, json } = answer;
   const row = answer.row ?? {};
-  const text = answer.text ?? (json === undefined ? '' : stringifyExact(json));
+  const text = answer.text ?? (json === undefined || answer.awaited ? TO_COME : stringifyExact(json));
   const said: Cells = json === undefined ? { text } : { text, json };
   const isHidden = Object.keys(said).some((name) => Object.hasOwn(row, name));
   return {
@@ -35,6 +38,7 @@ function toRow(answer: EarlierAnswer, number: number): SourceRow {
     cells: { ...row, ...said, ...(isHidden && { row }) },
     input: isJsonObject(json) ? json : { text },
     within: isJsonObject(json) ? Object.keys(json).map((key) => `json.${key}`) : [],
+    ...(answer.awaited && { awaited: answer.awaited }),
     kept: keptOf(row, isJsonObject(json) ? json : { text }),
   };
 }

@@ -1,0 +1,57 @@
+import type { Context } from '../../state/context.ts';
+import { isWaiting } from '../../state/parts.ts';
+import { recordOrNull } from '../../state/records.ts';
+import type { BatchRecord } from '../../store/record.ts';
+
+/**
+ * Ends a batch that waits, which gives back what was reserved for it, and all that wait for it in turn. One that does not
+ * wait any more stays as it is. Gives its record as it is then.
+ */
+export async function endWaiting(
+  context: Context,
+  batchId: string,
+  why: string,
+  code = 'wrong_state',
+): Promise<BatchRecord | null> {
+  const failure = { code, message: `It was not sent: ${why}.`, at: context.now().toISOString() };
+  let isOurs = false;
+  const record = await context.store.record(batchId).update((current) => {
+    isOurs = current !== null && isWaiting(current);
+    if (current === null || !isOurs) return current;
+    const parts = current.parts.map((part) =>
+      part.progress.state === 'waiting'
+        ? { ...part, progress: { state: 'not_sent' as const, failure } }
+        : part,
+    );
+    return { ...current, parts };
+  });
+  if (isOurs && record !== null) await endFollowers(context, record, `${batchId} was not sent`);
+  return record;
+}
+
+/** Ends all that wait for a batch's answers. */
+export async function endFollowers(context: Context, record: BatchRecord, why: string): Promise<void> {
+  for (const follower of record.followed_by ?? []) await endWaiting(context, follower, why);
+}
+
+/** Notes in the batch that is waited for who does, so that a look at its end leads on to that. */
+export async function follow({ store }: Pick<Context, 'store'>, record: BatchRecord): Promise<void> {
+  if (record.waits === undefined) return;
+  const { batch_id } = record;
+  await store
+    .record(record.waits.batch_id)
+    .update((current) =>
+      current === null || current.followed_by?.includes(batch_id)
+        ? current
+        : { ...current, followed_by: [...(current.followed_by ?? []), batch_id] },
+    );
+}
+
+/** Those that still wait for a batch's answers. */
+export async function followersOf(
+  context: Pick<Context, 'store'>,
+  record: BatchRecord,
+): Promise<BatchRecord[]> {
+  const found = await Promise.all((record.followed_by ?? []).map((id) => recordOrNull(context.store, id)));
+  return found.filter((each) => each !== null).filter(isWaiting);
+}

@@ -1,0 +1,73 @@
+import { whyHeldBack } from '../../sending/permission.ts';
+import { isCanceled } from '../../sending/submission.ts';
+import type { Context } from '../../state/context.ts';
+import type { Job } from '../../state/jobs.ts';
+import { isWaiting } from '../../state/parts.ts';
+import { recordOrNull } from '../../state/records.ts';
+import { isProvenDead } from '../../store/process-identity.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import type { Refreshed } from '../refresh.ts';
+import { preparingKey } from '../sending-jobs.ts';
+import { hasAllAnswers } from './earlier-answers.ts';
+import { endWaiting } from './end-waiting.ts';
+import { takeUp } from './take-up.ts';
+
+type Look = (context: Context, record: BatchRecord) => Promise<Refreshed>;
+type StartOrJoin = (key: string, failures: Refreshed['failures'], start: () => Job) => Job;
+
+/**
+ * Looks after a batch that waits for another one's answers: looks after that one first, and makes its tasks of these and
+ * sends them where they are there, once over all processes. Where they never will be, it ends.
+ */
+export async function lookAtWaiting(
+  context: Context,
+  record: BatchRecord,
+  look: Look,
+  startOrJoin: StartOrJoin,
+): Promise<Refreshed> {
+  const { batch_id, waits, provider } = record;
+  if (waits === undefined) return { record, job: undefined, failures: [] };
+  const earlier = await recordOrNull(context.store, waits.batch_id);
+  const seen = earlier && (await look(context, earlier));
+  const now = seen?.record ?? null;
+  const why = now === null ? `${waits.batch_id}, for which it waited, is gone` : whyNeverEnds(now);
+  if (why !== null) {
+    const ended = await endWaiting(context, batch_id, why);
+    return { record: ended ?? record, job: undefined, failures: [] };
+  }
+  if (seen === null || now === null || !hasAllAnswers(now)) {
+    return { record, job: seen?.job, failures: seen?.failures ?? [] };
+  }
+  const heldBack = await whyHeldBack(context, record);
+  const failures: Refreshed['failures'] = [];
+  const isFree = record.parts.every(
+    ({ progress }) =>
+      progress.state !== 'waiting' ||
+      progress.by === null ||
+      progress.by.nonce === context.self.nonce ||
+      isProvenDead(progress.by),
+  );
+  const key = preparingKey(batch_id);
+  const job =
+    heldBack === null && isFree
+      ? startOrJoin(key, failures, () =>
+          context.jobs.run(key, { stage: 'preparing', provider }, (report) =>
+            takeUp(context, batch_id, now, report),
+          ),
+        )
+      : context.jobs.find(key);
+  const isHeld = heldBack !== null && job === undefined;
+  return { record, job, failures, ...(isHeld && { heldBack }) };
+}
+
+/** Why a batch will never have all its answers, so that nothing can be made of them; null where it may have them yet. */
+export function whyNeverEnds(record: BatchRecord): string | null {
+  const { batch_id, never_sent, waits } = record;
+  if (never_sent !== undefined) return `${batch_id} was never sent, and will not be`;
+  if (waits !== undefined && !isWaiting(record)) return `${batch_id} was given up before it was sent`;
+  if (isCanceled(record)) return `${batch_id} was canceled`;
+  const isGivenUp = record.parts.every(
+    ({ progress }) => progress.state === 'not_sent' && progress.failure.code === 'canceled',
+  );
+  return isGivenUp ? `${batch_id} was canceled` : null;
+}

@@ -1,0 +1,162 @@
+import { formatApart } from '../../cost/cost.ts';
+import { totalOf } from '../../cost/cost-line.ts';
+import { countCosts } from '../../cost/count-sample.ts';
+import { BatchError } from '../../errors.ts';
+import { dialectOf } from '../../provider/dialects.ts';
+import { asOwner } from '../../sending/permission.ts';
+import { ownWork } from '../../sending/submission.ts';
+import type { Context } from '../../state/context.ts';
+import type { Report } from '../../state/jobs.ts';
+import { partBody, SCHEMAS, TASKS, TASKS_INDEX } from '../../store/blob-names.ts';
+import { isProvenDead } from '../../store/process-identity.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
+import type { Blobs } from '../../store/store.ts';
+import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
+import { nowhere, type Prepared, prepare } from '../../tasks/prepare.ts';
+import { createPartsWriter } from '../../tasks/write-parts.ts';
+import { preparationOf } from '../preparation.ts';
+import { startSending } from '../sending-jobs.ts';
+import { boundWarning } from './bound.ts';
+import { answersSourceOf } from './earlier-answers.ts';
+import { endWaiting } from './end-waiting.ts';
+import { readWork } from './work-blob.ts';
+
+/**
+ * Makes the tasks of a batch that waited for the answers of `earlier`, and sends them. Of several processes one does, the
+ * others leave it to that until it is dead; what a dead one left half done is made anew. What can't be sent for good, or
+ * could cost more than was reserved, ends as not sent; any other failure is thrown, and the batch waits on.
+ */
+export async function takeUp(
+  context: Context,
+  batchId: string,
+  earlier: BatchRecord,
+  report: Report,
+): Promise<void> {
+  const record = await claim(context, batchId);
+  if (record === null) return;
+  try {
+    await context.provider(record.provider).requireCredentials();
+    if (await makeTasks(context, record, earlier, report)) startSending(context, record);
+  } catch (error) {
+    if (!(error instanceof BatchError) || !lasting.has(error.code)) throw error;
+    await endWaiting(context, batchId, reasonOf(error), error.code);
+  }
+}
+
+const lasting: ReadonlySet<string> = new Set(['invalid_input', 'cost_limit']);
+
+function reasonOf({ message, problems }: BatchError): string {
+  const [first] = problems;
+  if (first === undefined) return message;
+  const where = [first.item, first.field].filter((each) => each !== undefined).join(' ');
+  return `${where} ${first.problem}`.trim();
+}
+
+/** The batch, once it is this process that makes its tasks; else null. */
+async function claim(context: Context, batchId: string): Promise<BatchRecord | null> {
+  let isOurs = false;
+  const record = await context.store.record(batchId).update((current) => {
+    isOurs = false;
+    if (current === null) return current;
+    const parts = current.parts.map((part): Part => {
+      if (part.progress.state !== 'waiting') return part;
+      const { by } = part.progress;
+      isOurs = by === null || by.nonce === context.self.nonce || isProvenDead(by);
+      return isOurs ? { ...part, progress: { state: 'waiting', by: context.self } } : part;
+    });
+    return isOurs ? { ...current, parts } : current;
+  });
+  return isOurs ? record : null;
+}
+
+/** Whether the tasks are in the record now, ready to be sent. */
+async function makeTasks(
+  context: Context,
+  record: BatchRecord,
+  earlier: BatchRecord,
+  report: Report,
+): Promise<boolean> {
+  const { batch_id, provider, base_url, workspace } = record;
+  const blobs = context.store.blobs(batch_id);
+  await removeLeftovers(blobs);
+  const { outcomes, ...work } = await readWork(blobs);
+  const source = await answersSourceOf(context, earlier, outcomes);
+  const known = await knownModels(context, provider);
+  const account = { base_url, workspace };
+  const preparation = await preparationOf(context, { work: { ...work, source }, provider, account }, known);
+  const writer = createPartsWriter(blobs, context.limits, dialectOf(provider));
+  try {
+    const prepared = await prepare(preparation, writer, report);
+    const { lines, rates } = await countCosts(
+      context.provider(provider),
+      provider,
+      prepared.costs,
+      prepared.request_count,
+    );
+    const total = totalOf(lines);
+    requireWithinReserved(record, total.maximum_usd);
+    const life = await checkLiveModels(context, {
+      provider,
+      used: prepared.costs.tally.models(),
+      known,
+      again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
+    });
+    await requireOwn(context, record, prepared);
+    const parts = await writer.finish();
+    const estimate = { expected: total.expected_usd, maximum: total.maximum_usd, basis: rates.basis };
+    const warnings = [...prepared.warnings, ...life];
+    return await nameTasks(context, record, { ...prepared, parts, estimate, warnings });
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+/** What a process wrote that died before the record named it: nothing of it was sent. */
+async function removeLeftovers(blobs: Blobs): Promise<void> {
+  for (const name of [TASKS, TASKS_INDEX, SCHEMAS]) await blobs.remove(name);
+  for (let number = 1; (await blobs.size(partBody(number))) !== null; number += 1) {
+    await blobs.remove(partBody(number));
+  }
+}
+
+/** The answers that came can take more to read than was thought possible. */
+function requireWithinReserved({ provider, estimate }: BatchRecord, maximum_usd: number): void {
+  const reserved = estimate?.maximum ?? 0;
+  if (provider === 'sandbox' || maximum_usd <= reserved) return;
+  const [maximum, most] = formatApart(maximum_usd, reserved);
+  throw new BatchError(
+    'cost_limit',
+    `now that the answers are there it could cost up to ${maximum}, and ${most} was reserved when it was submitted; submit it again to send it`,
+  );
+}
+
+/** By another attempt at what it waited for it has become other work, which somebody may have submitted since. */
+async function requireOwn(context: Context, record: BatchRecord, { content_hash }: Prepared): Promise<void> {
+  if (record.idempotency_key !== null || record.content_hash === content_hash) return;
+  const other = await ownWork(context, { ...record, content_hash });
+  if (other !== null) {
+    throw new BatchError('invalid_input', `${other.batchId} does the same work by now`);
+  }
+}
+
+type Made = Pick<BatchRecord, 'request_count' | 'content_hash' | 'parts' | 'estimate' | 'warnings'>;
+
+async function nameTasks(context: Context, record: BatchRecord, made: Made): Promise<boolean> {
+  const { request_count, content_hash, parts, estimate } = made;
+  const owner = await asOwner(context, record.provider);
+  let isNamed = false;
+  await context.store.record(record.batch_id).update((current) => {
+    isNamed =
+      current?.parts.some(
+        ({ progress }) => progress.state === 'waiting' && progress.by?.nonce === context.self.nonce,
+      ) ?? false;
+    if (current === null || !isNamed) return current;
+    const { waits, ...kept } = current;
+    const bound = waits && boundWarning(waits.batch_id);
+    const before = current.warnings.filter((warning) => warning !== bound);
+    const warnings = [...new Set([...before, ...made.warnings])];
+    return { ...kept, ...owner, request_count, content_hash, parts, estimate, warnings };
+  });
+  return isNamed;
+}

@@ -1,0 +1,51 @@
+import * as z from 'zod';
+import { parseExact, stringifyExact } from '../../lib/exact-json.ts';
+import { WAITING_WORK } from '../../store/blob-names.ts';
+import type { Blobs } from '../../store/store.ts';
+import { checkStored, damaged } from '../../store/stored-json.ts';
+import { taskSettings } from '../../tasks/task.ts';
+import type { Work } from '../../tasks/work.ts';
+
+const attachment = z.object({ kind: z.enum(['pdf', 'image']), media_type: z.string(), data: z.string() });
+const document = z.union([
+  z.object({ name: z.string(), sha256: z.string(), text: z.string() }),
+  z.object({ name: z.string(), sha256: z.string(), attachment }),
+]);
+
+/** Work without its source, with all that it was made of: nothing of it is read a second time. */
+const keptWork = z.object({
+  defaults: z.object({
+    ...taskSettings,
+    labelled: z.boolean().optional(),
+    context: z.array(document).optional(),
+  }),
+  outcomes: z.array(z.string()).optional(),
+  max_tasks: z.int().positive().optional(),
+  output_places: z.array(z.string()).optional(),
+  expect: z.record(z.string(), z.string()).optional(),
+});
+export type KeptWork = z.infer<typeof keptWork>;
+
+/** Keeps work beside the batch that is to do it. */
+export async function writeWork(blobs: Blobs, { source, ...work }: Work): Promise<void> {
+  const kept = { ...work, ...(source.kind === 'from_batch' && { outcomes: source.outcomes }) };
+  async function* text() {
+    yield Buffer.from(stringifyExact(kept));
+  }
+  await blobs.write(WAITING_WORK, text());
+}
+
+/** Throws `store_damaged`. */
+export async function readWork(blobs: Blobs): Promise<KeptWork> {
+  const place = blobs.describe(WAITING_WORK);
+  if ((await blobs.size(WAITING_WORK)) === null) throw damaged(place, 'it is missing');
+  const pieces: Uint8Array[] = [];
+  for await (const piece of blobs.read(WAITING_WORK)) pieces.push(piece);
+  const text = Buffer.concat(pieces).toString('utf8');
+  try {
+    return checkStored(place, parseExact(text).value, keptWork);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw damaged(place, 'it is not JSON');
+    throw error;
+  }
+}
