@@ -2,6 +2,7 @@ import type { Context } from '../../state/context.ts';
 import { isWaiting } from '../../state/parts.ts';
 import { recordOrNull } from '../../state/records.ts';
 import type { BatchRecord } from '../../store/record.ts';
+import { boundWarning } from './bound.ts';
 
 /**
  * Ends a batch that waits, which gives back what was reserved for it, and all that wait for it in turn. One that does not
@@ -23,7 +24,8 @@ export async function endWaiting(
         ? { ...part, progress: { state: 'not_sent' as const, failure } }
         : part,
     );
-    return { ...current, parts };
+    const bound = current.waits && boundWarning(current.waits.batch_id);
+    return { ...current, parts, warnings: current.warnings.filter((warning) => warning !== bound) };
   });
   if (isOurs && record !== null) await endFollowers(context, record, `${batchId} was not sent`);
   return record;
