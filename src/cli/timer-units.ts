@@ -1,7 +1,11 @@
 import path from 'node:path';
 
-export const timers = ['systemd', 'launchd', 'cron'] as const;
+export const timers = ['systemd', 'launchd', 'cron', 'task-scheduler'] as const;
 export type Timer = (typeof timers)[number];
+
+const usual: Partial<Record<NodeJS.Platform, Timer>> = { darwin: 'launchd', win32: 'task-scheduler' };
+/** What this computer's system starts things by. */
+export const usualTimer: Timer = usual[process.platform] ?? 'systemd';
 
 /** A file to put somewhere, and where. */
 export type UnitFile = { path: string; text: string };
@@ -16,15 +20,18 @@ type Job = {
   /** Absolute, for a timer finds no program. */
   command: readonly string[];
   home: string;
+  /** The file of variables that the command reads. */
+  settings: string;
 };
 
 const MINUTES = 10;
 const LABEL = 'io.github.batch-mcp.collect';
+const TASK = 'batch-mcp-collect';
 const WHAT = 'batch-mcp: looks after batches that are not finished';
 
 /** What a timer of this kind needs to run a command every ten minutes. */
 export const unitsFor: Record<Timer, (job: Job) => Units> = {
-  systemd({ command, home }) {
+  systemd({ command, home, settings }) {
     const folder = path.join(home, '.config', 'systemd', 'user');
     const service = `[Unit]
 Description=${WHAT}
@@ -47,20 +54,21 @@ WantedBy=timers.target
 `;
     return {
       files: [
-        { path: path.join(folder, 'batch-mcp-collect.service'), text: service },
-        { path: path.join(folder, 'batch-mcp-collect.timer'), text: timer },
+        { path: path.join(folder, `${TASK}.service`), text: service },
+        { path: path.join(folder, `${TASK}.timer`), text: timer },
       ],
       steps: [
+        privateFile(settings),
         'systemctl --user daemon-reload',
-        'systemctl --user enable --now batch-mcp-collect.timer',
+        `systemctl --user enable --now ${TASK}.timer`,
         'loginctl enable-linger   # so that it runs while you are logged out too',
       ],
     };
   },
 
-  launchd({ command, home }) {
+  launchd({ command, home, settings }) {
     const file = path.join(home, 'Library', 'LaunchAgents', `${LABEL}.plist`);
-    const log = inXml(path.join(home, 'Library', 'Logs', 'batch-mcp-collect.log'));
+    const log = inXml(path.join(home, 'Library', 'Logs', `${TASK}.log`));
     const text = `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">
@@ -84,18 +92,49 @@ ${command.map((word) => `    <string>${inXml(word)}</string>`).join('\n')}
 </dict>
 </plist>
 `;
-    return { files: [{ path: file, text }], steps: [`launchctl bootstrap gui/$(id -u) ${inShell(file)}`] };
+    return {
+      files: [{ path: file, text }],
+      steps: [privateFile(settings), `launchctl bootstrap gui/$(id -u) ${inShell(file)}`],
+    };
   },
 
-  cron({ command }) {
+  cron({ command, settings }) {
     // What goes wrong stands on stderr, which cron sends as a mail. A % would end the line there.
     const line = `*/${MINUTES} * * * * ${command.map(inShell).join(' ').replaceAll('%', '\\%')} >/dev/null\n`;
-    return { files: [{ path: 'crontab', text: line }], steps: ['crontab -e   # and add that line'] };
+    return {
+      files: [{ path: 'crontab', text: line }],
+      steps: [privateFile(settings), 'crontab -e   # and add that line'],
+    };
+  },
+
+  // By PowerShell, for the options of schtasks.exe know neither batteries nor a start that was missed.
+  'task-scheduler'({ command: [program = '', ...words], settings }) {
+    const folder = path.dirname(settings);
+    const file = path.join(folder, 'collect-task.ps1');
+    const text = `$action = New-ScheduledTaskAction -Execute ${inPowerShell(program)} -Argument ${inPowerShell(words.map(inWindows).join(' '))}
+$trigger = New-ScheduledTaskTrigger -Once -At (Get-Date) -RepetitionInterval (New-TimeSpan -Minutes ${MINUTES})
+$settings = New-ScheduledTaskSettingsSet -StartWhenAvailable -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries -MultipleInstances IgnoreNew
+Register-ScheduledTask -TaskName ${TASK} -Description ${inPowerShell(WHAT)} -Action $action -Trigger $trigger -Settings $settings -Force
+`;
+    return {
+      files: [{ path: file, text }],
+      // Below the profile's folder nobody else reads.
+      steps: [
+        `if (-not (Test-Path ${inPowerShell(settings)})) { New-Item -Force ${inPowerShell(settings)} }`,
+        `powershell -ExecutionPolicy Bypass -File ${inPowerShell(file)}`,
+      ],
+    };
   },
 };
 
+/** Makes a file that only its owner reads. */
+function privateFile(file: string): string {
+  const [folder, name] = [inShell(path.dirname(file)), inShell(file)];
+  return `mkdir -p ${folder} && touch ${name} && chmod 600 ${name}`;
+}
+
 /** As one word of a shell. */
-export function inShell(word: string): string {
+function inShell(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
@@ -105,6 +144,15 @@ function inSystemd(word: string): string {
   return /^[\w@%+=:,./$-]+$/.test(escaped)
     ? escaped
     : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+/** As one word of PowerShell, which takes typographic quotes for quotes too (about_Quoting_Rules). */
+const inPowerShell = (word: string) => `'${word.replace(/['‘’‚‛]/g, '$&$&')}'`;
+
+/** As one word of a Windows command line, as CommandLineToArgvW reads it. */
+function inWindows(word: string): string {
+  if (word !== '' && !/[\s"]/.test(word)) return word;
+  return `"${word.replace(/(\\*)"/g, '$1$1\\"').replace(/\\+$/, '$&$&')}"`;
 }
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };

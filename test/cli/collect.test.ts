@@ -2,11 +2,14 @@ import { spawn } from 'node:child_process';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { unitsFor } from '../../src/cli/timer-units.ts';
+import { pauseSeconds } from '../../src/cli/watch-collect.ts';
 import { startApi } from '../api.ts';
+import { apiError, json } from '../api-server.ts';
 import { settingsFor, spawnServer, temporaryFolder } from '../harness.ts';
 import { startReceiver } from '../receiver.ts';
 import { scripted } from '../retry.ts';
-import { builtCli, createDesk, type Ended, run } from './run-binary.ts';
+import { builtCli, createDesk, type Ended, run, start } from './run-binary.ts';
 
 /** What a timer's process has: no home, no terminal, the root as its folder. */
 const bare = { PATH: process.env.PATH ?? '' };
@@ -110,11 +113,78 @@ describe('collect', () => {
   });
 });
 
+describe('collect --watch', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('prints a line for each batch when it has ended, until %s', async (signal, code) => {
+    const api = await startApi();
+    const server = await spawnServer({ api });
+    const submit = async (name: string) => (await server.ok('submit_batch', { requests, name })).batch_id;
+    const first = await submit('first');
+    const desk = { folder: '/', env: { ...bare, ...settingsFor(api), BATCH_MCP_DATA_DIR: server.data } };
+    const { child, output, ended } = start(desk, ['collect', '--watch', '0.05']);
+    await expect.poll(() => api.asked('retrieve')).toBeGreaterThan(3);
+    expect(output.stdout).toBe('');
+    api.endAll();
+    await expect.poll(() => output.stdout).toContain(`${first}  ended  2 of 2 succeeded`);
+    const second = await server.ok('submit_batch', {
+      requests: [{ task_id: 'c', prompt: 'A third question.' }],
+    });
+    api.endAll();
+    await expect.poll(() => output.stdout).toContain(`${second.batch_id}  ended  1 of 1 succeeded`);
+    child.kill(signal);
+    const { stdout, stderr, ...how } = await ended;
+    expect(how.code).toBe(code);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(stderr).toContain('Ctrl-C');
+  });
+
+  it('goes on when nothing can be reached, says so once, and finishes when it can', async () => {
+    const api = await startApi();
+    const server = await spawnServer({ api });
+    const { batch_id } = await server.ok('submit_batch', { requests });
+    api.endAll();
+    api.override('retrieve', json(503, apiError('api_error', 'down')), { times: 12 });
+    const desk = { folder: '/', env: { ...bare, ...settingsFor(api), BATCH_MCP_DATA_DIR: server.data } };
+    const { child, output, ended } = start(desk, ['collect', '--watch', '0.05', '--json']);
+    await expect.poll(() => output.stderr).toContain(batch_id);
+    await expect.poll(() => output.stdout).not.toBe('');
+    child.kill('SIGINT');
+    const { stdout, stderr } = await ended;
+    expect(JSON.parse(stdout)).toMatchObject({ batch_id, results_state: 'saved' });
+    expect(stderr.split(batch_id)).toHaveLength(2);
+  });
+
+  it.each(['0', '-1', 'soon', '1e9'])('takes no interval of %s', async (seconds) => {
+    const { code, stderr } = await run(await createDesk(), ['collect', '--watch', seconds]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--watch|unknown option/);
+  });
+
+  it.each([
+    [60, 0, 60],
+    [60, 1, 120],
+    [60, 3, 480],
+    [60, 9, 600],
+    [3600, 9, 3600],
+  ])(
+    'every %i seconds, after %i looks of no use, waits %i seconds, or a little less',
+    (every, failed, most) => {
+      const pauses = Array.from({ length: 100 }, () => pauseSeconds(every, failed));
+      expect(Math.max(...pauses)).toBeLessThanOrEqual(most);
+      expect(Math.min(...pauses)).toBeGreaterThanOrEqual(most * 0.8);
+      expect(new Set(pauses).size).toBeGreaterThan(50);
+    },
+  );
+});
+
 describe('collect --install', () => {
   it.each([
     ['launchd', '<string>collect</string>'],
     ['systemd', 'ExecStart='],
     ['cron', '*/10 * * * * '],
+    ['task-scheduler', 'Register-ScheduledTask'],
   ])('prints what %s needs, and writes nothing', async (timer, says) => {
     const desk = await createDesk();
     const { code, stdout, stderr } = await run(desk, ['collect', '--install', timer]);
@@ -140,4 +210,33 @@ describe('collect --install', () => {
       stderr: '',
     });
   });
+
+  it.each([
+    ['C:\\Program Files\\nodejs\\node.exe', 'C:\\Users\\Zoë O\u2019Hara\\data\\'],
+    ["D:\\it's node.exe", 'a "quoted" \\\\share\\'],
+    ['node.exe', ''],
+  ])('gives Windows a task whose words arrive: %s, %s', (program, folder) => {
+    const command = [program, 'collect', '--data-dir', folder];
+    const { files } = unitsFor['task-scheduler']({ command, home: 'C:\\Users\\me', settings: 'C:\\env' });
+    const [, execute = '', line = ''] =
+      /-Execute '((?:[^'\u2019]|''|\u2019\u2019)*)' -Argument '((?:[^'\u2019]|''|\u2019\u2019)*)'\n/.exec(
+        files[0]?.text ?? '',
+      ) ?? [];
+    const unquoted = (text: string) => text.replace(/(['\u2019])\1/g, '$1');
+    expect(unquoted(execute)).toBe(program);
+    expect(wordsOf(unquoted(line))).toEqual(command.slice(1));
+  });
 });
+
+/** As CommandLineToArgvW reads what follows the program's name. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)].map(([, quoted, bare = '']) =>
+    quoted === undefined
+      ? bare
+      : quoted.replace(
+          /(\\+)("|$)/g,
+          (_, slashes: string, quote: string) =>
+            slashes.slice(slashes.length / 2 + (quote && slashes.length % 2 ? 0.5 : 0)) + quote,
+        ),
+  );
+}

@@ -1,15 +1,20 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { BatchError } from '../../errors.ts';
 import { count } from '../../lib/counted.ts';
+import { isDecimal } from '../../lib/decimal.ts';
 import { type CollectedBatch, type CollectReply, collect } from '../../operations/collect.ts';
 import type { Call, Command } from '../command.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { dollars } from '../format.ts';
 import { inCommands, warn } from '../show.ts';
 import { printable, type Terminal } from '../terminal.ts';
-import { inShell, timers, unitsFor } from '../timer-units.ts';
+import { timers, unitsFor, usualTimer } from '../timer-units.ts';
+import { watchCollect } from '../watch-collect.ts';
+
+const DEFAULT_WATCH_SECONDS = 60;
+const LONGEST_WATCH_SECONDS = 24 * 3600;
 
 export const collectCommand: Command = {
   name: 'collect',
@@ -18,20 +23,76 @@ export const collectCommand: Command = {
   operation: collect,
   options: [
     new Option(
+      '--watch [seconds]',
+      `look again every so many seconds (default: ${DEFAULT_WATCH_SECONDS}), and print a line for each batch that has ended, until interrupted`,
+    )
+      .argParser(secondsOf)
+      .preset(DEFAULT_WATCH_SECONDS)
+      .conflicts('install'),
+    new Option(
       '--install [timer]',
       'only print what a timer needs to do this every ten minutes; writes nothing',
     ).choices(timers),
   ],
-  examples: ['batch-mcp collect', 'batch-mcp collect --install', 'batch-mcp collect --install cron'],
+  examples: [
+    'batch-mcp collect',
+    'batch-mcp collect --watch',
+    'batch-mcp collect --install',
+    'batch-mcp collect --install cron',
+  ],
   async run(call) {
     const { context, terminal, options, json, waiting } = call;
     if (options.install !== undefined) return showUnits(call);
+    if (typeof options.watch === 'number') return watch(call, options.watch);
     const reply = await collect.run(context, {}, waiting);
     if (json) terminal.print(JSON.stringify(reply, null, 2));
     else show(terminal, reply);
     return codeOf(reply);
   },
 };
+
+function secondsOf(typed: string | number): number {
+  const seconds = typeof typed === 'string' && isDecimal(typed.trim()) ? Number(typed) : typed;
+  if (typeof seconds === 'number' && seconds > 0 && seconds <= LONGEST_WATCH_SECONDS) return seconds;
+  throw new InvalidArgumentError(`Valid are seconds, above 0 and at most ${LONGEST_WATCH_SECONDS}.`);
+}
+
+/** Prints each batch when it has ended, and each trouble when it is new. */
+async function watch({ context, terminal, json, waiting }: Call, everySeconds: number): Promise<ExitCode> {
+  const printed = new Map<string, string>();
+  let known: readonly string[] = [];
+  const noteNew = (troubles: readonly string[]) => {
+    for (const trouble of troubles) if (!known.includes(trouble)) terminal.note(trouble);
+    known = troubles;
+  };
+  terminal.note(`Looks every ${count(everySeconds)} seconds. Ctrl-C ends the looking, never a batch.`);
+  await watchCollect({
+    context,
+    everySeconds,
+    signal: waiting.signal,
+    onLook(reply) {
+      for (const batch of reply.batches.filter(isAtRest)) {
+        const line = json ? JSON.stringify(batch) : lineOf(batch);
+        if (printed.get(batch.batch_id) !== line) terminal.print(line);
+        printed.set(batch.batch_id, line);
+      }
+      noteNew(troublesOf(reply));
+    },
+    onFailure: ({ message }) => noteNew([inCommands(message)]),
+  });
+  return exitCode.interrupted;
+}
+
+/** Whether a later look would tell nothing new of it. */
+const isAtRest = (batch: CollectedBatch) => isFinished(batch) || batch.processing_status === 'not_sent';
+
+/** What kept batches from being looked at, and the data folder's own troubles. */
+function troublesOf({ batches, failed, warnings }: CollectReply): string[] {
+  const troubles = [...failed, ...batches].flatMap(({ batch_id, problem }) =>
+    problem === null ? [] : [`${batch_id}: ${inCommands(problem)}`],
+  );
+  return [...troubles, ...warnings.map(inCommands)];
+}
 
 function show(terminal: Terminal, { batches, failed, warnings }: CollectReply): void {
   if (batches.length + failed.length === 0) terminal.print('Nothing is unfinished.');
@@ -86,12 +147,11 @@ async function showUnits({ config, terminal, options, json }: Call): Promise<Exi
       'There is no home folder, and so no timers of a user. Call batch-mcp collect from your own.',
     );
   }
-  const usual = process.platform === 'darwin' ? 'launchd' : 'systemd';
-  const timer = timers.find((each) => each === options.install) ?? usual;
+  const timer = timers.find((each) => each === options.install) ?? usualTimer;
   const settings = path.join(home, '.config', 'batch-mcp', 'env');
   const program = await realpath(process.argv[1] ?? '');
   const command = [process.execPath, `--env-file=${settings}`, program, 'collect', '--data-dir', dataDir];
-  const { files, steps } = unitsFor[timer]({ command, home });
+  const { files, steps } = unitsFor[timer]({ command, home, settings });
   if (json) {
     terminal.print(JSON.stringify({ timer, command, settings, files, steps }, null, 2));
     return exitCode.done;
@@ -100,13 +160,8 @@ async function showUnits({ config, terminal, options, json }: Call): Promise<Exi
     terminal.note(`# ${file.path}`);
     terminal.print(file.text);
   }
-  const folder = inShell(path.dirname(settings));
-  const all = [
-    `mkdir -p ${folder} && touch ${inShell(settings)} && chmod 600 ${inShell(settings)}`,
-    ...steps,
-  ];
   terminal.note(`Nothing was written. Put ${files.length === 1 ? 'it' : 'these'} there, the key and other settings (ANTHROPIC_API_KEY=…, BATCH_MCP_NOTIFY=…) into
 ${settings}, a line each, and run:
-${all.map((step) => `  ${step}`).join('\n')}`);
+${steps.map((step) => `  ${step}`).join('\n')}`);
   return exitCode.done;
 }

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchError } from '../errors.ts';
+import { type CollectReply, collect } from '../operations/collect.ts';
+import type { Context } from '../state/context.ts';
+
+/** While nothing can be reached, looks come no further apart than this. */
+const LONGEST_PAUSE_SECONDS = 600;
+
+export type WatchCollect = {
+  context: Context;
+  /** Between two looks, in seconds. */
+  everySeconds: number;
+  signal: AbortSignal;
+  onLook(reply: CollectReply): void;
+  onFailure(error: BatchError): void;
+};
+
+/** Looks after all that is not finished, again and again, until it is interrupted. */
+export async function watchCollect({ context, everySeconds, signal, ...told }: WatchCollect): Promise<void> {
+  let failed = 0;
+  while (!signal.aborted) {
+    const reply = await look(context, signal);
+    if (signal.aborted) return;
+    if (reply instanceof BatchError) told.onFailure(reply);
+    else told.onLook(reply);
+    failed = isOfNoUse(reply) ? failed + 1 : 0;
+    const ms = pauseSeconds(everySeconds, failed) * 1000;
+    await sleep(ms, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+}
+
+async function look(context: Context, signal: AbortSignal): Promise<CollectReply | BatchError> {
+  try {
+    return await collect.run(context, {}, { signal });
+  } catch (error) {
+    if (error instanceof BatchError) return error;
+    throw error;
+  }
+}
+
+/** One batch that can't be looked at must not keep the others waiting: only where none could be is the next look put off. */
+function isOfNoUse(reply: CollectReply | BatchError): boolean {
+  if (reply instanceof BatchError) return true;
+  const { batches, failed } = reply;
+  const isFailed = failed.length > 0 || batches.some(({ problem }) => problem !== null);
+  return isFailed && batches.every(({ problem }) => problem !== null);
+}
+
+/** Twice as long after each look that was of no use, and not to the second: many should not come at once. */
+export function pauseSeconds(everySeconds: number, failed: number): number {
+  const longest = Math.max(everySeconds, LONGEST_PAUSE_SECONDS);
+  return Math.min(longest, everySeconds * 2 ** failed) * (0.8 + Math.random() * 0.2);
+}
