@@ -25,7 +25,7 @@ export async function findBatch(context: Context, given: string, field = 'batch_
 
 /** Shorter ones say too little: `batch_` is the beginning of all. */
 const SHORTEST_PREFIX = 3;
-const LAST = ['last', 'latest', 'newest'];
+const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'last one', 'the last one'];
 
 async function findByName(
   context: Pick<Context, 'store'>,
@@ -45,8 +45,10 @@ async function findByName(
 }
 
 function beginsWith({ batch_id, name }: ListedBatch, wanted: string): boolean {
+  const id = batch_id.toLowerCase();
   const isOfId =
-    wanted.length >= 'batch_'.length + SHORTEST_PREFIX && batch_id.toLowerCase().startsWith(wanted);
+    wanted.length >= 'batch_'.length + SHORTEST_PREFIX &&
+    (id.startsWith(wanted) || id.startsWith(`batch_${wanted}`));
   return isOfId || (wanted.length >= SHORTEST_PREFIX && name.toLowerCase().startsWith(wanted));
 }
 

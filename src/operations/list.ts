@@ -16,7 +16,7 @@ import { listRemote, type RemoteBatch } from './remote-batches.ts';
 /** Any now will do to tell whether it can be read. */
 const moment = z.string().refine((text) => readMomentBefore(text, new Date(0)) !== undefined, {
   error:
-    'a date as 2026-11-22, a month as 2026-11, a time as 2026-11-22T08:00:00Z, or a span before now as 7d',
+    'a date as 2026-11-22, a month as 2026-11, a time as 2026-11-22T08:00:00Z, or what is before now: 7d, yesterday, last month',
 });
 
 const input = z.strictObject({

@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import type { Model, Tier } from './model.ts';
+import { type Model, type Tier, tiers } from './model.ts';
 import type { ProviderModel } from './provider.ts';
 
 export {
@@ -38,8 +38,8 @@ export type ModelCatalog = {
   /** The model id that serves each tier. */
   readonly tiers: Readonly<Record<Tier, string>>;
   find(id: string): Model | undefined;
-  /** The newest model of a family, by the family's name alone: `haiku`, `Claude Sonnet`. */
-  newestOf(family: string): Model | undefined;
+  /** A model by what people call it: the newest of a family (`haiku`), a tier, or an id written in another way (`Claude Haiku 5.5`). */
+  named(name: string): Model | undefined;
   /** Throws `unknown_model`, naming the known ids and the way to add one. */
   require(id: string): Model;
   forTier(tier: Tier): Model;
@@ -62,9 +62,16 @@ export type ModelCatalogOptions = {
 /** What to tell a caller whose model has no price here. */
 export function unknownModel(id: string, ids: readonly string[]): { problem: string; valid: string } {
   return {
-    problem: `no price is known for the model ${quoteName(id)}${didYouMean(id, ids)}`,
+    problem: `no price is known for the model ${quoteName(id)}${didYouMean(id, ids) || didYouMeanFamily(id, ids)}`,
     valid: `one of ${ids.join(', ')}; the owner of this server can add others with a price file (BATCH_MCP_PRICES)`,
   };
+}
+
+/** The newest model of the family that is in a name; ids stand with the newest first. */
+function didYouMeanFamily(id: string, ids: readonly string[]): string {
+  const family = /haiku|sonnet|opus/i.exec(id)?.[0].toLowerCase();
+  const meant = ids.find((each) => family !== undefined && each.includes(family));
+  return meant === undefined ? '' : ` (did you mean "${meant}"?)`;
 }
 
 /** Throws `unknown_model` where a tier is to be served by a model without a price. */
@@ -99,15 +106,31 @@ export function createModelCatalog(table: ModelTable, options: ModelCatalogOptio
     ids,
     tiers: tierIds,
     find: (id) => byId.get(id),
-    newestOf(family) {
-      const line = /^(?:claude[\s_-])?(haiku|sonnet|opus)(?:[\s_-]latest)?$/i.exec(family.trim())?.[1];
-      return [...byId.values()].find((each) => each.line === line?.toLowerCase() && !each.legacy);
+    named(name) {
+      const plain = plainName(name);
+      const tier = tiers.find((each) => each === plain);
+      if (tier !== undefined) return tierModels[tier];
+      const exact = byId.get(name) ?? byId.get(plain) ?? byId.get(`claude-${plain}`);
+      const line = /^(?:claude-)?(haiku|sonnet|opus)$/.exec(plain)?.[1];
+      return exact ?? [...byId.values()].find((each) => each.line === line && !each.legacy);
     },
     require: (id) => requireModel(id),
     forTier: (tier) => tierModels[tier],
     withLive: (models) => createModelCatalog(table, { ...options, live: models }),
     warnings: (today) => ageWarnings(table.asOf, today),
   };
+}
+
+/** A model's name as its id has it, whoever's way of writing it is: `Claude Haiku 5.5`, `anthropic/…`, Bedrock's and Vertex AI's. */
+function plainName(name: string): string {
+  return name
+    .trim()
+    .toLowerCase()
+    .replace(/^(?:[a-z]+\.)?anthropic[./]/, '')
+    .replace(/-v\d+(?::\d+)?$/, '')
+    .replaceAll(/[\s_.@]+/g, '-')
+    .replace(/-latest$/, '')
+    .replace(/^claude-(\d+-\d+|\d+)-(haiku|sonnet|opus)$/, 'claude-$2-$1');
 }
 
 /** A row with what a beta adds to it. */

@@ -1,17 +1,21 @@
 import type { Problem } from '../errors.ts';
 import { quoteName } from '../lib/nearest.ts';
-import { type Effort, type Model, type ModelCatalog, unknownModel } from '../provider/models.ts';
+import { type Effort, type Model, type ModelCatalog, tiers, unknownModel } from '../provider/models.ts';
+import { meantValue } from './guesses.ts';
 import type { TaskDefaults } from './task.ts';
 
 function unknown(id: string, catalog: ModelCatalog): Problem {
-  return { field: 'model', ...unknownModel(id, catalog.ids) };
+  const { problem, valid } = unknownModel(id, catalog.ids);
+  const tier = problem.endsWith('?)') ? undefined : meantValue(id, tiers);
+  const hint = tier === undefined ? '' : ` (did you mean model_tier "${tier}"?)`;
+  return { field: 'model', problem: problem + hint, valid };
 }
 
-/** A model by its exact id, or the newest of a family by the family's name. */
+/** A model by its exact id, or by what people call it. */
 export const modelNamed = (name: string, catalog: ModelCatalog): Model | undefined =>
-  catalog.find(name) ?? catalog.newestOf(name);
+  catalog.find(name) ?? catalog.named(name);
 
-/** What has to be said where a model was named by its family. */
+/** What has to be said where a model was not named by its id. */
 export const familyNote = (name: string | undefined, model: Model, catalog: ModelCatalog): string[] =>
   name === undefined || catalog.find(name) !== undefined
     ? []

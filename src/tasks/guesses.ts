@@ -24,6 +24,22 @@ const KEYS: readonly [name: string, words: string][] = [
     'from_batch',
     'frombatchid sourcebatch previousbatch earlierbatch parentbatch inputbatch priorbatch chain chainfrom dependson after',
   ],
+  ['labels', 'categories classes labelset labelslist options choices classlabels'],
+  ['retries', 'maxretries retry retrycount attempts maxattempts numretries autoretry'],
+  [
+    'effort',
+    'reasoning reasoningeffort thinking thinkingeffort thinkinglevel thinkingbudget budgettokens verbosity',
+  ],
+  [
+    'context_files',
+    'context contextfile knowledge attachments attachment background sharedfiles references docs',
+  ],
+  ['split_chars', 'chunksize chunk chunkchars splitsize maxchars chunking chunklength'],
+  ['input_files', 'exclude ignore include recursive recurse extensions'],
+  ['id_column', 'idfield idcolumn keycolumn idkey primarykey idcol'],
+  ['join_file', 'join merge lookup mergefile lookupfile'],
+  ['from_batch', 'batchid parentbatch previousbatch basedon sourcebatch parent batch'],
+  ['prompt', 'promptcolumn textcolumn column inputcolumn newprompt'],
   ['output_key', 'answerkey outputfield resultkey onlykey keepkey'],
   ['output_pattern', 'outputdir outputfolder outputdirectory outdir outputfiles filepattern'],
   [
@@ -84,6 +100,14 @@ const KEYS: readonly [name: string, words: string][] = [
     'output_tokens_per_request',
     'outputtokens completiontokens expectedoutputtokens avgoutputtokens tokensout',
   ],
+  ['fields', 'columns select keys only returnfields'],
+  ['sample', 'random randomsample samplesize preview head'],
+  ['since', 'days hours lastdays lasthours age period'],
+  ['processing_status', 'active finished done running filter'],
+  ['output_schema', 'json jsonmode jsonoutput structured'],
+  ['requests', 'newrequests correctedrequests'],
+  ['replace', 'force all includesucceeded everything rerun overwrite'],
+  ['outcomes', 'includeerrors includefailed onlyerrors succeededonly'],
   ['overwrite', 'replace force overwriteexisting overwritefile clobber'],
   ['wait_seconds', 'wait timeout timeoutseconds waitfor seconds maxwait block poll pollseconds waittime'],
   ['name_contains', 'name query search q contains filter text match title batchname'],
@@ -114,6 +138,34 @@ const ADVICE: readonly [advice: string, words: string][] = [
     'nothing is waited for here: end your turn, and look with batch_status later',
     'wait timeout poll webhook callback callbackurl notify waitseconds',
   ],
+  [
+    'nothing of the kind has to be set: a batch takes all tasks at once, ends within 24 hours, and is split by itself where it is too large',
+    'concurrency maxconcurrency parallel parallelism workers threads batchsize ratelimit rpm priority completionwindow endpoint stream url method',
+  ],
+  [
+    'the key is that of the server: its owner sets ANTHROPIC_API_KEY',
+    'apikey key token authorization authtoken baseurl',
+  ],
+  [
+    'a table is read by what it is: its separator and encoding are found out',
+    'delimiter separator sep encoding header hasheader skiprows',
+  ],
+  [
+    'the provider is that of the server; sandbox: true tries the call without paying',
+    'provider live production environment',
+  ],
+  ['get_results gives the answers', 'includeresults results verbose details full'],
+  [
+    'the answers come in the order of the tasks, and batches the newest first',
+    'sort order orderby sortby reverse descending',
+  ],
+  ['get_results with output_file "….raw.jsonl" writes what the API sent', 'raw rawresults'],
+  ['group_by tells batches apart by it, and name_contains finds them by name', 'model tasktype tag project'],
+  ['it asks for nothing: batch_id is all it takes', 'confirm force reason yes sure'],
+  [
+    'files are read from this machine: requests_file, rows_file or input_files',
+    'inputfileid fileid fileids url urls',
+  ],
 ];
 
 /** Values of arguments, in the same way. */
@@ -135,7 +187,7 @@ const VALUES: readonly [value: string, words: string][] = [
   ['premium', 'best high highest large opus smart strong max top quality pro'],
   ['full', 'all verbose long everything complete detailed high'],
   ['concise', 'short brief normal default compact list standard results'],
-  ['summary', 'overview totals stats counts summarize low'],
+  ['summary', 'overview totals stats counts summarize low minimal min'],
   ['low', 'minimal minimum lowest least light little none fast cheap quick'],
   ['medium', 'med mid normal default standard moderate average balanced'],
   ['high', 'strong deep thorough hard detailed big'],
@@ -145,6 +197,7 @@ const VALUES: readonly [value: string, words: string][] = [
   ['model', 'models tier'],
   ['day', 'date daily days'],
   ['month', 'monthly months'],
+  ['day', 'week weekly hour hourly'],
   ['project', 'folder workspace repo'],
 ];
 
@@ -204,9 +257,12 @@ export function adviceFor(key: string): string | undefined {
 
 /** The value that was probably meant by one that is not allowed. */
 export function meantValue(given: unknown, allowed: readonly string[]): string | undefined {
+  if (typeof given === 'boolean') return given ? best('full', [], allowed) : undefined;
   if (typeof given !== 'string') return undefined;
   const candidates = VALUE_WORDS.filter(([, list]) => list.has(plain(given))).map(([value]) => value);
-  return best(given, candidates, allowed);
+  const family = /claude.*(haiku|sonnet|opus)/i.exec(given)?.[1]?.toLowerCase();
+  const tier = VALUE_WORDS.find(([, list]) => family !== undefined && list.has(family))?.[0];
+  return best(given, tier === undefined ? candidates : [...candidates, tier], allowed);
 }
 
 /** The same word written otherwise, then one that it stands for, then one that is near. */

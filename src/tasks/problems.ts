@@ -43,7 +43,10 @@ const typeNames: Record<string, string> = {
   nan: 'not-a-number',
 };
 
-const typeName = (type: string) => article(typeNames[type] ?? type);
+/** Types of arguments that a word says better. */
+const typeWords: Record<string, string> = { boolean: 'true or false' };
+
+const typeName = (type: string) => typeWords[type] ?? article(typeNames[type] ?? type);
 
 function describeLimit(
   issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig,

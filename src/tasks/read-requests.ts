@@ -28,7 +28,8 @@ export function formOf(file: string): FileForm {
             {
               field: 'requests_file',
               problem: 'unknown ending',
-              valid: '.json (an array) or .jsonl (one task per line)',
+              valid:
+                '.json (an array) or .jsonl (one task per line); a table (.csv, .tsv, .txt) goes into rows_file',
             },
           ],
         },

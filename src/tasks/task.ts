@@ -98,7 +98,9 @@ export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): T
     const given = withoutNulls(value);
     const foreign = foreignItem(given, itemName(place, given.custom_id));
     if (foreign !== null) return { ok: false, problems: [foreign] };
-    if ('params' in given || 'custom_id' in given) {
+    // An id of a native request at a task of ours is told by the task's own words.
+    const isOwn = !('params' in given) && taskKeys.some((key) => key in given);
+    if ('params' in given || ('custom_id' in given && !isOwn)) {
       const parsed = native.safeParse(given, { reportInput: true });
       const item = itemName(place, given.custom_id);
       if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, nativeKeys, item) };

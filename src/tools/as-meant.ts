@@ -56,6 +56,10 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
   for (const [key, value] of known) {
     const wanted = properties[key];
     if (isFiller(key, value)) continue;
+    if (wanted !== undefined && isNoFilter(key, wanted, value)) {
+      notes.push(`${key} ${JSON.stringify(value)} is taken as no filter.`);
+      continue;
+    }
     const meant = wanted === undefined ? value : valueFor(wanted, value);
     args[key] = wanted === undefined ? meant : capped(key, meant, wanted, notes);
   }
@@ -97,6 +101,17 @@ function fillerTest(
   return (key, value) => saysNothing(key, value) || (zerosToo && value === 0 && isOptional(key));
 }
 
+/** All of a choice's values, in a word that is none of them. */
+function isNoFilter(key: string, { items }: Property, value: unknown): boolean {
+  const [only] = Array.isArray(value) && value.length === 1 ? value : [value];
+  return (
+    key === 'outcomes' &&
+    typeof only === 'string' &&
+    /^(all|any|\*)$/i.test(only.trim()) &&
+    items?.enum !== undefined
+  );
+}
+
 function isEmpty(value: unknown, wanted: Property | undefined): boolean {
   if (value === '') return true;
   // A list that may be empty says so by being it: no tasks are no tasks.
@@ -115,6 +130,8 @@ function valueFor(wanted: Property, value: unknown): unknown {
       return typeof value === 'string' ? objectIn(value) : value;
     case 'array':
       return listFor(wanted, value);
+    case 'string':
+      return textFor(value);
     default:
       return value;
   }
@@ -125,8 +142,18 @@ const booleans = new Map([
   ['false', false],
 ]);
 
+/** With what people write around one: `$5`, `1,000`, `20s`. Undefined where that could change what it means. */
+const NUMBER = /^\$? ?([+-]?\d+(?:\.\d+)?|\d{1,3}(?:,\d{3})+) ?(?:usd|dollars?|\$|s|sec|seconds?|tokens?)?$/i;
+
 function numberIn(text: string): number | undefined {
-  return /^[+-]?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : undefined;
+  const [, digits] = NUMBER.exec(text.trim()) ?? [];
+  return digits === undefined ? undefined : Number(digits.replaceAll(',', ''));
+}
+
+/** A text alone in a list is that text. */
+function textFor(value: unknown): unknown {
+  const [only] = Array.isArray(value) && value.length === 1 ? value : [value];
+  return typeof only === 'string' ? only : value;
 }
 
 /** Undefined for what is not JSON. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readMoment } from '../../src/lib/moment.ts';
+import { readMoment, readMomentBefore } from '../../src/lib/moment.ts';
 
 const taken: [text: string, expected: string][] = [
   ['2026-11-22', '2026-11-22T00:00:00.000Z'],
@@ -63,5 +63,54 @@ describe('a moment', () => {
   it.each(['America/Los_Angeles', 'Asia/Kolkata'])('is the same on a machine in %s', (zone) => {
     const texts = taken.map(([text]) => text);
     expect(readIn(zone, texts)).toEqual(taken.map(([, expected]) => Date.parse(expected)));
+  });
+});
+
+describe('a moment as people say it', () => {
+  const now = new Date('2026-11-26T12:00:00Z');
+  const said: [text: string, expected: string][] = [
+    ['7d', '2026-11-19T12:00:00.000Z'],
+    ['7 days ago', '2026-11-19T12:00:00.000Z'],
+    ['-24h', '2026-11-25T12:00:00.000Z'],
+    ['2 weeks', '2026-11-12T12:00:00.000Z'],
+    ['90 min', '2026-11-26T10:30:00.000Z'],
+    ['3 months ago', '2026-08-26T12:00:00.000Z'],
+    ['now', '2026-11-26T12:00:00.000Z'],
+    ['today', '2026-11-26T00:00:00.000Z'],
+    ['Yesterday', '2026-11-25T00:00:00.000Z'],
+    ['last week', '2026-11-19T12:00:00.000Z'],
+    ['this month', '2026-11-01T00:00:00.000Z'],
+    ['last month', '2026-10-01T00:00:00.000Z'],
+    ['2026', '2026-01-01T00:00:00.000Z'],
+    ['2026-11', '2026-11-01T00:00:00.000Z'],
+    ['2026/11/01', '2026-11-01T00:00:00.000Z'],
+    ['2026-11-22T08:00+02:00', '2026-11-22T06:00:00.000Z'],
+    ['Nov 1, 2026', '2026-11-01T00:00:00.000Z'],
+    ['1 November 2026', '2026-11-01T00:00:00.000Z'],
+    ['1764000000', '2025-11-24T16:00:00.000Z'],
+    ['1764000000000', '2025-11-24T16:00:00.000Z'],
+  ];
+  it.each(said)('%j is %s', (text, expected) => {
+    expect(new Date(readMomentBefore(text, now) ?? Number.NaN).toISOString()).toBe(expected);
+  });
+
+  it.each([
+    '11/01/2026',
+    '01.11.2026',
+    '30m',
+    '2026-02-30',
+    'Feb 30, 2026',
+    'Foo 1, 2026',
+    'Nov 1',
+    'soon',
+    '7',
+    '',
+  ])('%j is none', (text) => {
+    expect(readMomentBefore(text, now)).toBeUndefined();
+  });
+
+  it('a month before the 31st is the last of a shorter one', () => {
+    const then = readMomentBefore('1 month', new Date('2026-03-31T08:00:00Z'));
+    expect(new Date(then ?? Number.NaN).toISOString()).toBe('2026-02-28T08:00:00.000Z');
   });
 });

@@ -54,6 +54,14 @@ const work: Row[] = [
     { requests: prompts(ids(3)), max_tasks: ' 2 ' },
     { requests: prompts(ids(3)), max_tasks: 2 },
   ],
+  ...['1,000', ' 1000 tokens', '+1000'].map(
+    (max_tokens): Row => [
+      `${max_tokens} for a number`,
+      { requests: [task], max_tokens },
+      { requests: [task], max_tokens: 1000 },
+    ],
+  ),
+  ['a text alone in a list', { requests: [task], model: ['haiku'] }, { requests: [task], model: 'haiku' }],
   ['numbers for ids', { requests: [{ ...task, task_id: 7 }] }, { requests: [{ ...task, task_id: '7' }] }],
   [
     'a number for a native id',
@@ -83,6 +91,33 @@ test.each(work)('work: %s', async (_, sent, meant) => {
   const server = await startServer({ argv: ['--sandbox'] });
   await writeTasks(server.work);
   expect(await server.ok('estimate_cost', sent)).toEqual(await server.ok('estimate_cost', meant));
+});
+
+test.each(['$5', '5 USD', '0.50', '2 dollars', '5$'])(
+  'a limit of %j is one in dollars',
+  async (max_cost_usd) => {
+    const server = await startServer({ argv: ['--sandbox'] });
+    await server.ok('submit_batch', { requests: ['Hi'], max_cost_usd });
+    const said = await server.fails('submit_batch', { requests: ['Hi again'], max_cost_usd: '$0.00001' });
+    expect(said).toContain('above the limit');
+  },
+);
+
+test.each(['4k', '1.000,5', '1,00', 'five', '5 EUR', '10%', '1e3', ''])(
+  '%j is no number that can be sure, and changes nothing',
+  async (max_tokens) => {
+    const server = await startServer({ argv: ['--sandbox'] });
+    const args = { requests: ['Hi'], max_tokens };
+    if (max_tokens === '') await server.ok('submit_batch', args);
+    else expect(await server.fails('submit_batch', args)).toContain('max_tokens: is a string');
+  },
+);
+
+test.each(['all', ['all'], 'any', '*'])('outcomes: %j is no filter, and that is said', async (outcomes) => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
+  const { warnings } = await server.ok('get_results', { batch_id, outcomes });
+  expect(warnings.join(' ')).toContain(`outcomes ${JSON.stringify(outcomes)} is taken as no filter.`);
 });
 
 async function writeTasks(folder: string): Promise<void> {

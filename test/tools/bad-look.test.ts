@@ -105,7 +105,7 @@ describe('before any batch', () => {
       'not_allowed',
       'outside',
     ],
-    ['a day that is none', 'list_batches', { since: 'yesterday' }, 'since: ', '2026-11-22'],
+    ['a day that is none', 'list_batches', { since: 'someday' }, 'since: ', '2026-11-22'],
     ['a day that no month has', 'list_batches', { since: '2026-02-30' }, 'since: ', '2026-11-22'],
     ['a month that is none', 'list_batches', { until: '2026-13-01' }, 'until: ', '2026-11-22'],
     [

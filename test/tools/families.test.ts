@@ -3,7 +3,7 @@ import { startApi, startCheckedServer } from '../api.ts';
 import { retryToTheEnd, scriptedBatch, sentParams } from '../retry.ts';
 import { refusalOf } from './refusal.ts';
 
-describe('a model by its family', () => {
+describe('a model by what people call it', () => {
   it.each([
     ['haiku', 'claude-haiku-5-5'],
     ['sonnet', 'claude-sonnet-5-5'],
@@ -12,6 +12,15 @@ describe('a model by its family', () => {
     ['claude-opus', 'claude-opus-5-5'],
     ['Claude Sonnet', 'claude-sonnet-5-5'],
     ['claude-haiku-latest', 'claude-haiku-5-5'],
+    ['sonnet-5.5', 'claude-sonnet-5-5'],
+    ['Claude Haiku 5.5', 'claude-haiku-5-5'],
+    ['claude-opus-4.8', 'claude-opus-4-8'],
+    ['claude-5-5-sonnet', 'claude-sonnet-5-5'],
+    ['anthropic/claude-haiku-5-5', 'claude-haiku-5-5'],
+    ['us.anthropic.claude-haiku-4-5-20251001-v1:0', 'claude-haiku-4-5'],
+    ['claude-haiku-4-5@20251001', 'claude-haiku-4-5'],
+    ['cheap', 'claude-haiku-5-5'],
+    ['premium', 'claude-opus-5-5'],
   ])('%s is %s, and that is said', async (model, id) => {
     const api = await startApi();
     const server = await startCheckedServer({ api });
@@ -33,11 +42,14 @@ describe('a model by its family', () => {
     expect(warnings).toContain('model "opus" is claude-opus-5-5 here');
   });
 
-  it.each(['gpt-5', 'haiku-9', 'claude', 'claude-opus-9'])('%s is none', async (model) => {
-    expect(await refusalOf({ requests: [{ task_id: 'a', prompt: 'x', model }] })).toContain(
-      'no price is known',
-    );
-  });
+  it.each(['gpt-5', 'haiku-9', 'claude', 'claude-opus-9', 'sonnet-9.9', 'claude-9-haiku', 'openai/gpt-5'])(
+    '%s is none',
+    async (model) => {
+      expect(await refusalOf({ requests: [{ task_id: 'a', prompt: 'x', model }] })).toContain(
+        'no price is known',
+      );
+    },
+  );
 
   it('is none in a native request, which goes out as it is', async () => {
     const params = { model: 'haiku', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] };

@@ -77,6 +77,41 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['temperature', 0, 'custom_id, params'],
     ['wait', true, 'batch_status'],
     ['webhook_url', 'x', 'requests_file'],
+    ['categories', ['a', 'b'], 'labels'],
+    ['classes', ['a', 'b'], 'labels'],
+    ['options', ['a', 'b'], 'labels'],
+    ['max_retries', 2, 'retries'],
+    ['retry', 2, 'retries'],
+    ['reasoning_effort', 'low', 'effort'],
+    ['reasoning', 'low', 'effort'],
+    ['thinking', true, 'effort'],
+    ['thinking_budget', 1024, 'effort'],
+    ['context', 'a.pdf', 'context_files'],
+    ['context_file', 'a.pdf', 'context_files'],
+    ['attachments', ['a.pdf'], 'context_files'],
+    ['background', 'a.md', 'context_files'],
+    ['chunk_size', 4000, 'split_chars'],
+    ['max_chars', 4000, 'split_chars'],
+    ['exclude', ['x'], 'input_files'],
+    ['recursive', true, 'input_files'],
+    ['id_field', 'id', 'id_column'],
+    ['key_column', 'id', 'id_column'],
+    ['lookup', 'b.csv', 'join_file'],
+    ['previous_batch', any, 'from_batch'],
+    ['batch_id', any, 'from_batch'],
+    ['prompt_column', 'text', 'prompt'],
+    ['json_mode', true, 'output_schema'],
+    ['delimiter', ';', 'found out'],
+    ['encoding', 'latin1', 'found out'],
+    ['concurrency', 5, 'nothing of the kind'],
+    ['batch_size', 100, 'nothing of the kind'],
+    ['priority', 'high', 'nothing of the kind'],
+    ['completion_window', '24h', 'within 24 hours'],
+    ['endpoint', '/v1/messages', 'nothing of the kind'],
+    ['stream', false, 'nothing of the kind'],
+    ['api_key', 'x', 'ANTHROPIC_API_KEY'],
+    ['provider', 'anthropic', 'sandbox'],
+    ['input_file_id', 'file_1', 'requests_file'],
   ],
   [
     'batch_status',
@@ -88,6 +123,10 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['wait', 5, 'wait_seconds'],
     ['timeout', 5, 'wait_seconds'],
     ['timeout_seconds', 5, 'wait_seconds'],
+    ['batch_ids', [any], 'batch_id'],
+    ['provider_batch_id', any, 'batch_id'],
+    ['verbose', true, 'get_results'],
+    ['include_results', true, 'get_results'],
   ],
   [
     'get_results',
@@ -110,6 +149,13 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['output_dir', 'out', 'output_file'],
     ['replace', true, 'overwrite'],
     ['force', true, 'overwrite'],
+    ['columns', ['a'], 'fields'],
+    ['select', ['a'], 'fields'],
+    ['random', 5, 'sample'],
+    ['sort', 'asc', 'order of the tasks'],
+    ['order_by', 'x', 'order of the tasks'],
+    ['raw', true, '.raw.jsonl'],
+    ['include_errors', true, 'outcomes'],
   ],
   [
     'list_batches',
@@ -128,6 +174,12 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['max', 5, 'limit'],
     ['page', 2, 'cursor'],
     ['remote', true, 'include_remote'],
+    ['days', 7, 'since'],
+    ['last_days', 7, 'since'],
+    ['active', true, 'processing_status'],
+    ['sort', 'newest', 'newest first'],
+    ['model', 'haiku', 'group_by'],
+    ['task_type', 'x', 'group_by'],
   ],
   [
     'retry_batch',
@@ -144,6 +196,9 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['preview', true, 'dry_run'],
     ['max_cost', 5, 'max_cost_usd'],
     ['decision', 'send_again', 'resolve'],
+    ['force', true, 'replace'],
+    ['all', true, 'replace'],
+    ['new_prompt', 'x', 'prompt'],
   ],
   [
     'estimate_cost',
@@ -155,7 +210,14 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['completion_tokens', 5, 'output_tokens_per_request'],
     ['tier', 'cheap', 'model_tier'],
   ],
-  ['cancel_batch', ['id', any, 'batch_id'], ['batchId', any, 'batch_id']],
+  [
+    'cancel_batch',
+    ['id', any, 'batch_id'],
+    ['batchId', any, 'batch_id'],
+    ['force', true, 'batch_id is all it takes'],
+    ['confirm', true, 'batch_id is all it takes'],
+    ['reason', 'x', 'batch_id is all it takes'],
+  ],
 ];
 
 describe.each(keys)('%s', (tool, ...guesses) => {
@@ -187,6 +249,13 @@ test('a table is not taken for a file of tasks where tables are taken', async ()
 
 test.each([
   ['submit_batch', { requests: tasks, model_tier: 'best' }, 'premium'],
+  ['submit_batch', { requests: tasks, model_tier: 'claude-haiku-5-5' }, 'cheap'],
+  ['submit_batch', { requests: tasks, model: 'claude-3-5-sonnet-20241022' }, 'claude-sonnet-5-5'],
+  ['submit_batch', { requests: tasks, effort: 'minimal' }, 'low'],
+  ['get_results', { batch_id: any, detail: true }, 'full'],
+  ['get_results', { batch_id: any, detail: 'minimal' }, 'summary'],
+  ['get_results', { batch_id: any, outcomes: 'errors' }, 'failed'],
+  ['list_batches', { group_by: 'week' }, 'day'],
   ['submit_batch', { requests: tasks, model_tier: 'fast' }, 'cheap'],
   ['submit_batch', { requests: tasks, model_tier: 'Cheap' }, 'cheap'],
   ['submit_batch', { requests: [{ ...tasks[0], model_tier: 'sonnet' }] }, 'capable'],
@@ -203,6 +272,17 @@ test.each([
 ])('%s: a value of %o is answered with the right one', async (tool, args, meant) => {
   const server = await startServer({ argv: ['--sandbox'] });
   expect(await server.fails(tool, args)).toContain(`did you mean "${meant}"?`);
+});
+
+test('a tier in place of a model is told as such, and a table in place of tasks', async () => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  expect(await server.fails('submit_batch', { requests: tasks, model: 'fast' })).toContain(
+    'model_tier "cheap"',
+  );
+  const said = await server.fails('submit_batch', { requests_file: 'a.csv' });
+  expect(said).toContain('a table (.csv, .tsv, .txt) goes into rows_file');
+  const native = await server.fails('submit_batch', { requests: [{ custom_id: 'a', prompt: 'Hi' }] });
+  expect(native).toContain('custom_id: unknown key (did you mean "task_id"?)');
 });
 
 test.each([
