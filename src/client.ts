@@ -34,7 +34,7 @@ import type {
   SubmitReply,
   WaitReply,
 } from './public-types.ts';
-import type { Waiting } from './state/jobs.ts';
+import type { Progress } from './state/jobs.ts';
 
 /**
  * The operations of the tools, for a program: the same arguments, replies and errors (`BatchError`). A program's own
@@ -79,7 +79,10 @@ export type BatchClient = {
 };
 
 /** How a program follows a call. An aborted `signal` stops the waiting, and work that has not been sent. */
-export type CallOptions = Waiting;
+export type CallOptions = {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Progress) => Promise<void> | void) | undefined;
+};
 
 /** The arguments that describe work, wherever it is taken. */
 type WorkArguments = Pick<SubmitArguments, keyof SubmitArguments & keyof EstimateArguments>;
@@ -109,11 +112,8 @@ export type ListRequest = Omit<Given<ListArguments>, 'group_by'> & {
 type Grouping = NonNullable<ListArguments['group_by']>[number];
 
 /** Arguments, lists that nobody may change among them. */
-type Given<Arguments> = {
-  [Key in keyof Arguments]: Arguments[Key] extends (infer Entry)[] | undefined
-    ? readonly Entry[] | undefined
-    : Arguments[Key];
-};
+type Given<Arguments> = { [Key in keyof Arguments]: Unchanged<Arguments[Key]> };
+type Unchanged<Value> = Value extends (infer Entry)[] ? readonly Entry[] : Value;
 
 export type ClientOptions = {
   /** In place of the credentials of the environment. */

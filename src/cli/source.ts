@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchError, type Problem } from '../errors.ts';
+import { sources } from '../operations/work-arguments.ts';
 import type { Call } from './command.ts';
 import { optionOf } from './options.ts';
 
@@ -22,7 +23,7 @@ const sourceByEnding: Record<string, string> = {
 export type Source = { args: Record<string, unknown>; discard(): Promise<void> };
 
 /** The arguments that say what the work is, in place of a file that is named without an option. */
-const sourceNames = ['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch', 'work_id'];
+const sourceNames = [...sources, 'work_id'] as const;
 
 /**
  * What was typed without an option: the file of the work, null where an option says what the work is or nothing does, and

@@ -5,7 +5,7 @@ import { roundUsd } from '../cost/pricing.ts';
 import { BatchError } from '../errors.ts';
 import { type Tier, tiers } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
-import type { BatchRecord } from '../store/record.ts';
+import type { Reused } from '../store/record.ts';
 import { familyNote, modelNamed } from '../tasks/choose-model.ts';
 import type { Matched } from '../tasks/prepare.ts';
 
@@ -25,7 +25,7 @@ export type Estimate = {
   /** What a table or files gave. */
   matched?: Matched;
   /** What a pilot has answered already: that much of `request_count` is not paid again, and in no figure here. */
-  reused?: NonNullable<BatchRecord['reused']>;
+  reused?: Reused;
   preview: string | null;
   prices_as_of: string;
   advice: string[];

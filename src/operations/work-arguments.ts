@@ -98,7 +98,7 @@ export type WorkArguments = Omit<TaskDefaults, 'context'> &
     max_tasks?: number | undefined;
   };
 
-const sources = ['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch'] as const;
+export const sources = ['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch'] as const;
 
 function givenSources(args: SourceArguments) {
   const given = sources.filter((name) => args[name] !== undefined);

@@ -90,6 +90,9 @@ const told = z.object({
   outcome: z.enum(['done', 'failed']).nullable(),
 });
 
+const reused = z.object({ count, usd: z.number().nonnegative().nullable(), batch_id: z.string() });
+export type Reused = z.infer<typeof reused>;
+
 export const batchRecord = z.object({
   schema: z.literal(1),
   batch_id: z.string(),
@@ -128,7 +131,7 @@ export const batchRecord = z.object({
   /** How many times what fails is sent again without being asked, and why it is no longer. */
   retries: z.object({ asked: count, stopped: z.string().nullable() }).exactOptional(),
   /** What a pilot had answered already: how many tasks, and what they cost then, null where that is not known. */
-  reused: z.object({ count, usd: z.number().nonnegative().nullable(), batch_id: z.string() }).exactOptional(),
+  reused: reused.exactOptional(),
   /** Which key of an answer is compared with which column of its row. */
   expect: z.record(z.string(), z.string()).exactOptional(),
   /** Made by another program; its tasks are known when its results are in. */

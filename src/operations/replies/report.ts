@@ -22,7 +22,7 @@ import {
   statusOf,
 } from '../../state/status.ts';
 import type { Candidate } from '../../store/part-state.ts';
-import type { AnswerFiles, BatchRecord, Part } from '../../store/record.ts';
+import type { AnswerFiles, BatchRecord, Part, Reused } from '../../store/record.ts';
 import type { Refreshed } from '../refresh.ts';
 import { isRetryDue } from '../retry/retry-by-itself.ts';
 import { preparingKey } from '../sending-jobs.ts';
@@ -60,7 +60,7 @@ export type BatchReport = {
   results_state: ResultsState;
   output_files: string[];
   /** What a pilot had answered already, and what that cost then. */
-  reused?: BatchRecord['reused'];
+  reused?: Reused;
   /** Files of single answers: how many were written, and how many were not and why. */
   answer_files?: AnswerFiles;
   /** It came to nothing before it was sent, and will not be. */

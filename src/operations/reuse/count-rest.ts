@@ -5,7 +5,7 @@ import { createUsageTally } from '../../cost/usage.ts';
 import { BatchError } from '../../errors.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import type { Context } from '../../state/context.ts';
-import type { BatchRecord } from '../../store/record.ts';
+import type { Reused } from '../../store/record.ts';
 import { decodeEntries, type TaskEntry } from '../../store/task-entry.ts';
 import type { Block } from '../../tasks/block.ts';
 import type { RequestSink } from '../../tasks/prepare.ts';
@@ -14,7 +14,7 @@ import { createRetryRequests } from '../retry/retry-request.ts';
 import type { Pilot } from './pilot.ts';
 
 /** Work without what a pilot has answered: nothing of it is written. */
-export type Rest = { costs: Costs; request_count: number; reused: NonNullable<BatchRecord['reused']> };
+export type Rest = { costs: Costs; request_count: number; reused: Reused };
 
 /**
  * Counts prepared requests as `takeOver` would leave them to be sent. `rest` is null where the pilot has answered none of
