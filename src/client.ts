@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { Answer } from './answers/answer.ts';
 import { readConfig } from './config/config.ts';
 import { createContext } from './config/create-context.ts';
+import { currentFolder } from './config/folders.ts';
 import type { Environment } from './config/read-settings.ts';
 import { withPlainNumbers } from './lib/exact-json.ts';
 import { createLog, type Log } from './log.ts';
@@ -135,7 +136,8 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
   } = options;
   const config = readConfig({ env, argv: flags });
   const { apiKey } = options;
-  const context = await createContext(config, log, {
+  // What a program names is meant from where it runs, whatever that folder is.
+  const context = await createContext({ ...config, baseDir: currentFolder() ?? config.baseDir }, log, {
     caller: 'program',
     ...(apiKey !== undefined && { apiKey }),
   });

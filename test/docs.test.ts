@@ -1,4 +1,4 @@
-import { cp, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -82,20 +82,17 @@ test('every example of docs/data.md can be estimated as it stands', async () => 
   for (const [, example = ''] of examples) await server.ok('estimate_cost', JSON.parse(example));
 });
 
-test.each([
-  'README.md',
-  'docs/data.md',
-  'AGENTS.md',
-  'docs/tools.md',
-  'docs/results.md',
-  'docs/configuration.md',
-  'docs/being-told.md',
-])('the links and the JSON of %s are right', async (file) => {
-  const text = await read(file);
-  for (const [, link] of text.matchAll(/\]\(([^):#]+)\)/g)) {
-    await expect(read(path.join(path.dirname(file), link ?? ''))).resolves.not.toBe('');
-  }
-  for (const [, json] of text.matchAll(/```json\n([\s\S]*?)```/g)) {
-    expect(() => JSON.parse(json ?? ''), json).not.toThrow();
-  }
-});
+const pages = (await readdir(path.join(project, 'docs'))).filter((name) => name.endsWith('.md'));
+
+test.each(['README.md', 'AGENTS.md', 'CONTRIBUTING.md', ...pages.map((name) => `docs/${name}`)])(
+  'the links and the JSON of %s are right',
+  async (file) => {
+    const text = await read(file);
+    for (const [, link] of text.matchAll(/\]\(([^):#]+)\)/g)) {
+      await expect(read(path.join(path.dirname(file), link ?? ''))).resolves.not.toBe('');
+    }
+    for (const [, json] of text.matchAll(/```json\n([\s\S]*?)```/g)) {
+      expect(() => JSON.parse(json ?? ''), json).not.toThrow();
+    }
+  },
+);
