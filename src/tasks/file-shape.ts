@@ -1,11 +1,15 @@
 import type { Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { binaryName } from './sources/encoding.ts';
 
 /** What a file of tasks looks like by its beginning, where that is another form than its name says. */
 type Shape = Pick<Problem, 'problem' | 'valid'>;
 
 export const ARRAY = 'a JSON array of tasks, [{…}, {…}]';
 const PER_LINE = 'one JSON object per line';
+
+/** As a download is that needed somebody to log in. */
+const HTML = /^\s*<(!doctype html|html|head)\b/i;
 
 /** The value of a text that is JSON; undefined for any other. */
 function jsonIn(text: string): unknown {
@@ -19,6 +23,7 @@ function jsonIn(text: string): unknown {
 /** What the text of a `.json` file is, which does not begin with `[`. */
 export function whatInsteadOfArray(text: string): Shape {
   const problem = 'does not hold an array';
+  if (HTML.test(text)) return { problem: 'is a page of HTML', valid: ARRAY };
   const [first = '', ...rest] = text.split(/\r?\n/);
   if (isJsonObject(jsonIn(first)) && rest.some((line) => line.trim() !== '')) {
     return {
@@ -40,6 +45,8 @@ export function whatInsteadOfArray(text: string): Shape {
  * them would say it. Null for a file of lines.
  */
 export function whatInsteadOfLines(beginning: Buffer): Shape | null {
+  const binary = binaryName(beginning);
+  if (binary !== null) return { problem: `is ${binary}`, valid: `a text file with ${PER_LINE}` };
   if (beginning.includes(0)) {
     return { problem: 'is not UTF-8: it holds zero bytes, as UTF-16 does', valid: 'a file saved as UTF-8' };
   }
@@ -48,6 +55,7 @@ export function whatInsteadOfLines(beginning: Buffer): Shape | null {
     .replace(/^\ufeff/, '')
     .trimStart();
   const [first = '', second = ''] = text.split(/\r?\n/).map((line) => line.trim());
+  if (HTML.test(text)) return { problem: 'is a page of HTML', valid: PER_LINE };
   if (text.startsWith('[')) {
     return {
       problem: 'is one JSON array, not one task per line',

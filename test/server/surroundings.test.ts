@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -151,6 +151,51 @@ describe('a machine as containers have it', () => {
     expect(await server.ok('batch_status', { batch_id, wait_seconds: 20 })).toMatchObject({
       output_files: [path.join(folder, 'work', 'answers.csv')],
     });
+  });
+
+  /** A root that nothing can be written to, but for a data folder in memory, where `data` is mounted; nothing is set. */
+  const readOnlyRoot = (data: string): [string, ...string[]] => [
+    'unshare',
+    '--mount',
+    '--',
+    'sh',
+    '-c',
+    `mount -t tmpfs data '${data}' && mount -o remount,bind,ro / && exec env -i "$@"`,
+    'sh',
+  ];
+  const canMount =
+    isRoot && spawnSync('unshare', ['--mount', 'mount', '-o', 'remount,bind,ro', '/']).status === 0;
+
+  test.runIf(canMount)('a read-only root, a data folder in memory, and nothing set', async () => {
+    const folder = await temporaryFolder();
+    const data = path.join(folder, 'data');
+    await mkdir(data);
+    const server = await spawnServer({
+      folder,
+      under: readOnlyRoot(data),
+      argv: ['--sandbox', '--data-dir', data],
+    });
+    const { batch_id } = await server.ok('submit_batch', { requests });
+    await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+    expect(await server.ok('get_results', { batch_id })).toMatchObject({ totals: { succeeded: 1 } });
+    const said = await server.fails('get_results', { batch_id, output_file: 'answers.csv' });
+    expect(said).toMatch(/read-only/);
+    expect(said).not.toContain('    at ');
+  });
+
+  test.runIf(canMount)('a data folder on a read-only root says so', async () => {
+    const folder = await temporaryFolder();
+    const data = path.join(folder, 'memory');
+    await mkdir(data);
+    const server = await spawnServer({
+      folder,
+      under: readOnlyRoot(data),
+      argv: ['--sandbox', '--data-dir', path.join(folder, 'data')],
+    });
+    expect(await server.fails('submit_batch', { requests })).toMatch(
+      /^store_failed: .*The file system is read-only: choose another data folder with BATCH_MCP_DATA_DIR/,
+    );
+    expect(await server.ok('estimate_cost', { requests })).toMatchObject({ request_count: 1 });
   });
 
   test('an empty HOME is none', async () => {
