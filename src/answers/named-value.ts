@@ -2,9 +2,10 @@ import { isJsonObject } from '../lib/json.ts';
 import { isSame } from './expected-answer.ts';
 import type { AnsweredRow } from './view.ts';
 
-/** What is known of every answer, under names of ours. */
+/** What is known of every answer, under names of ours; `variant` of those that have one. */
 const facts: Record<string, (answered: AnsweredRow) => unknown> = {
   task_id: ({ answer }) => answer.task_id,
+  variant: ({ variant }) => variant,
   outcome: ({ answer }) => answer.outcome,
   expected: ({ answer }) => answer.expected,
   text: ({ answer }) => answer.text,
@@ -23,7 +24,8 @@ export function namedValue(answered: AnsweredRow, name: string): unknown {
   const { answer, row } = answered;
   if (name.startsWith('json.')) return within(answer.json, name.slice('json.'.length));
   if (name.startsWith('row.')) return within(row, name.slice('row.'.length));
-  const fact = Object.hasOwn(facts, name) ? facts[name] : undefined;
+  const isVariant = name === 'variant' && answered.variant === undefined;
+  const fact = Object.hasOwn(facts, name) && !isVariant ? facts[name] : undefined;
   if (fact !== undefined) return fact(answered);
   const said = within(answer.json, name);
   return said === undefined ? within(row, name) : said;

@@ -38,8 +38,11 @@ export type View = {
   tasks(): AsyncIterable<TaskEntry[]>;
 };
 
-/** An answer beside the columns of its row, or the path of its file; null where its task was given by itself. */
-export type AnsweredRow = { answer: Answer; row: JsonObject | null };
+/**
+ * An answer beside the columns of its row, or the path of its file; null where its task was given by itself. With the variant
+ * that was asked, where there are such.
+ */
+export type AnsweredRow = { answer: Answer; row: JsonObject | null; variant?: string };
 
 function rowOf({ row }: TaskEntry): JsonObject | null {
   const columns = row === undefined ? null : exact(row);
@@ -174,7 +177,11 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
       return (await answered(ordinals)).map(({ answer }) => answer);
     },
     async answeredRows(ordinals) {
-      return (await answered(ordinals, exact)).map(({ task, answer }) => ({ answer, row: rowOf(task) }));
+      return (await answered(ordinals, exact)).map(({ task, answer }) => ({
+        answer,
+        row: rowOf(task),
+        ...(task.variant !== undefined && { variant: task.variant }),
+      }));
     },
     tasks: () => tasks.from(0),
   };

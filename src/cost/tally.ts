@@ -11,6 +11,7 @@ export type Priced = {
   prompt: PromptSize;
   inference_geo: string | null;
   task_type: string | undefined;
+  variant?: string | undefined;
   expected_output_tokens: number;
   max_tokens: number;
 } & ThinkingAsked;
@@ -32,6 +33,8 @@ export type Tally = {
   models(): { model: Model; max_tokens: number }[];
   /** One line per model, the most requests first. */
   lines(rates: InputRates, known?: KnownOutput): CostLine[];
+  /** What each variant of the work takes, in the order in which they came. */
+  variants(rates: InputRates, known?: KnownOutput): { variant: string; line: CostLine }[];
   /** What it would take if all of it went to one model. */
   linesFor(model: Model, rates: InputRates, known?: KnownOutput): CostLine;
   /** Thinking that is expected by our own figure, and what of it would be left with an effort of `low`. */
@@ -39,7 +42,10 @@ export type Tally = {
 };
 
 /** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
-export type CostGroup = Pick<Priced, 'model' | 'inference_geo' | 'task_type' | 'effort' | 'thinks'> & {
+export type CostGroup = Pick<
+  Priced,
+  'model' | 'inference_geo' | 'task_type' | 'variant' | 'effort' | 'thinks'
+> & {
   bytes: number[];
   most: number[];
   cached: number[];
@@ -54,6 +60,7 @@ function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolea
     a.model.id === b.model.id &&
     a.inference_geo === b.inference_geo &&
     a.task_type === b.task_type &&
+    a.variant === b.variant &&
     a.effort === b.effort &&
     a.thinks === b.thinks &&
     a.ttl === b.ttl
@@ -71,18 +78,17 @@ export function createTally(): Tally {
   function groupOf(kind: Omit<CostGroup, Figure>): CostGroup {
     // One request is nearly always like the one before it.
     if (latest !== undefined && isAlike(latest, kind)) return latest;
-    const { model, inference_geo, task_type, effort, thinks, ttl } = kind;
-    const key = JSON.stringify([model.id, inference_geo, task_type, effort, thinks, ttl]);
+    const { model, inference_geo, task_type, variant, effort, thinks, ttl } = kind;
+    const key = JSON.stringify([model.id, inference_geo, task_type, variant, effort, thinks, ttl]);
     const none = { bytes: [], most: [], cached: [], searches: [], expected: [], maximum: [] };
-    latest = groups.get(key) ?? { model, inference_geo, task_type, effort, thinks, ttl, ...none };
+    latest = groups.get(key) ?? { model, inference_geo, task_type, variant, effort, thinks, ttl, ...none };
     groups.set(key, latest);
     return latest;
   }
 
   return {
     add({ prompt, expected_output_tokens, max_tokens, ...request }) {
-      const { model, inference_geo, task_type, effort, thinks } = request;
-      const group = groupOf({ model, inference_geo, task_type, effort, thinks, ttl: prompt.cache_ttl });
+      const group = groupOf({ ...request, ttl: prompt.cache_ttl });
       group.bytes.push(prompt.bytes);
       group.most.push(prompt.most_tokens);
       group.cached.push(prompt.cached_bytes);
@@ -113,6 +119,16 @@ export function createTally(): Tally {
         byModel.set(group.model.id, sum ? addLines(sum, line) : line);
       }
       return [...byModel.values()].sort((a, b) => b.request_count - a.request_count);
+    },
+    variants(rates, known) {
+      const byVariant = new Map<string, CostLine>();
+      for (const group of groups.values()) {
+        if (group.variant === undefined) continue;
+        const line = priceGroup(group, group.model, rates, known);
+        const sum = byVariant.get(group.variant);
+        byVariant.set(group.variant, sum ? addLines(sum, line) : line);
+      }
+      return [...byVariant].map(([variant, line]) => ({ variant, line }));
     },
     linesFor(model, rates, known) {
       const lines = [...groups.values()].map((group) => priceGroup(group, model, rates, known));

@@ -21,6 +21,7 @@ export type Estimate = {
   /** What the input tokens rest on, in words. */
   rests_on: string;
   by_model: { model: string; request_count: number; expected: number; maximum: number }[];
+  by_variant?: { variant: string; request_count: number; expected: number; maximum: number }[];
   compare: { model_tier: Tier; model: string; expected: number; maximum: number }[];
   /** What a table or files gave. */
   matched?: Matched;

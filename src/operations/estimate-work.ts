@@ -87,12 +87,17 @@ export async function estimateWork(
     rates.basis === 'estimated'
       ? `a tokenizer's count of ${rates.counted} of ${paid_count} requests, times 1.3 on models from 4.7 on: an estimate`
       : `the API's count of ${rates.counted} of ${paid_count} requests`;
+  const by_variant = costs.tally.variants(rates, knownOutput).map(({ variant, line }) => {
+    const { request_count, expected_usd: expected, maximum_usd: maximum } = line;
+    return { variant, request_count, expected, maximum };
+  });
   const { tokens: thinking } = costs.tally.thinking(knownOutput);
   return {
     ...(await kept(context, namingBatch(args, work), { work_hash, files })),
     ...estimateOf(context, cost, compare),
     request_count,
     ...(rest && { reused: rest.reused }),
+    ...(by_variant.length > 0 && { by_variant }),
     cost_usd: costUsd(cost, rates.basis),
     rests_on: thinking === 0 ? rests : `${rests}; thinking, by a figure of ours: ${thinking} tokens`,
     ...(matched && { matched }),

@@ -8,6 +8,7 @@ import { outcomes } from '../store/saved-results.ts';
 import { readContext } from '../tasks/sources/read-context.ts';
 import { labelSchema, readLabels } from '../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
+import { readVariants, settingsOf } from '../tasks/variants.ts';
 import type { AnswersSource, Work, WorkSource } from '../tasks/work.ts';
 import { fileArgument } from './file-argument.ts';
 
@@ -73,6 +74,10 @@ export const workFields = {
     .optional()
     .describe('Documents before every task: paths, globs'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
+  variants: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('{"A": {prompt, model, …}, "B": {…}}: each task under each, as id@A'),
 };
 
 /** Work as it is kept. */
@@ -96,6 +101,7 @@ export type WorkArguments = Omit<TaskDefaults, 'context'> &
     expect?: Record<string, string> | undefined;
     context_files?: string[] | undefined;
     max_tasks?: number | undefined;
+    variants?: Record<string, unknown> | undefined;
   };
 
 export const sources = ['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch'] as const;
@@ -131,8 +137,9 @@ export async function toWork(
   const labelled = args.labels === undefined ? undefined : true;
   const shared = { task_type, prompt, input_data, system, ...models, output_schema, labelled };
   const defaults = documents === undefined ? shared : { ...shared, context: documents };
-  const expect = expectedKeys(args, output_schema);
-  return { source, defaults, max_tasks: args.max_tasks, expect };
+  const variants = args.variants && readVariants(args.variants, defaults);
+  const [expect] = settingsOf({ defaults, variants }).map((settings) => expectedKeys(args, settings));
+  return { source, defaults, variants, max_tasks: args.max_tasks, expect };
 }
 
 async function answerSchema(
@@ -152,8 +159,8 @@ async function answerSchema(
 
 /** What answers are compared with; that the columns are there is checked when the table is open. */
 function expectedKeys(
-  { expect = {}, rows_file, from_batch, prompt, task_type }: WorkArguments,
-  schema: JsonObject | undefined,
+  { expect = {}, rows_file, from_batch }: WorkArguments,
+  { output_schema: schema, prompt, task_type }: TaskDefaults,
 ): Record<string, string> | undefined {
   const keys = Object.keys(expect);
   if (keys.length === 0) return undefined;

@@ -6,6 +6,8 @@ const taskEntry = z.object({
   task_id: z.string(),
   /** Only where it differs from the task id. */
   custom_id: z.string().exactOptional(),
+  /** The variant of the work's settings that it is asked under. */
+  variant: z.string().exactOptional(),
   task_type: z.string().exactOptional(),
   model: z.string(),
   /** Present where it was not left to the model. */
@@ -39,6 +41,7 @@ function isPlainEntry(value: unknown): value is TaskEntry {
     typeof task_id === 'string' &&
     typeof model === 'string' &&
     (!('custom_id' in value) || typeof value.custom_id === 'string') &&
+    (!('variant' in value) || typeof value.variant === 'string') &&
     (!('task_type' in value) || typeof value.task_type === 'string') &&
     (!('effort' in value) || efforts.some((each) => each === value.effort)) &&
     (!('structured' in value) || value.structured === true) &&

@@ -28,7 +28,7 @@ export type PlacedSchema = { schema: string; number: number; item: string | null
 
 /** What was made of items in a row, as data that threads can exchange. */
 export type Block = {
-  /** Items read, wrong ones too. */
+  /** Tasks that the items read are to become, wrong ones too. */
   items: number;
   ids: GivenIds;
   /** The first of its problems. Where there is any, what follows here is not complete. */
@@ -107,8 +107,9 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
     get isFull() {
       return items >= BLOCK_ITEMS || requests.length >= BLOCK_BYTES;
     },
-    countItem() {
-      items += 1;
+    /** An item, which is to become so many tasks. */
+    countItem(tasks: number) {
+      items += tasks;
     },
     addId(number: number, { field, value }: GivenId) {
       ids.values.push(value);

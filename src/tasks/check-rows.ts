@@ -19,7 +19,7 @@ function listed(columns: readonly string[]): string {
  * every row.
  */
 export function checkRows(
-  { defaults, source, expect, output_places = [] }: Work,
+  { defaults, source, expect, output_places = [], variants }: Work,
   columns: readonly string[],
   templates: Templates,
 ): Problem[] {
@@ -35,25 +35,33 @@ export function checkRows(
     ...checkPurpose(defaults, source),
     ...texts.flatMap(([field, text, names]) => checkPlaces(field, text, names, columns, source.kind)),
     ...checkMaterial(defaults, source, columns, templates),
-    ...checkOutputPlaces(output_places, source, columns),
+    ...checkOutputPlaces({ source, output_places, variants }, columns),
     ...checkExpected(Object.values(expect ?? {}), source, columns),
   ];
 }
 
 /** Tasks that were given by themselves have nothing but their ids to call a file after. */
-export function checkTaskPlaces({ source, output_places = [] }: Work): Problem[] {
-  if (source.kind !== 'requests' && source.kind !== 'requests_file') return [];
-  return checkOutputPlaces(output_places, source, []);
+export function checkTaskPlaces(work: Work): Problem[] {
+  const { kind } = work.source;
+  return kind === 'requests' || kind === 'requests_file' ? checkOutputPlaces(work, []) : [];
 }
 
 /** An answer's file is called after the row or the file that it is for. */
 function checkOutputPlaces(
-  places: readonly string[],
-  { kind }: WorkSource,
+  { source: { kind }, output_places = [], variants }: Pick<Work, 'source' | 'output_places' | 'variants'>,
   columns: readonly string[],
 ): Problem[] {
-  const known = ['task_id', ...columns.filter((name) => kind !== 'input_files' || name !== 'text')];
-  return places
+  const own = variants === undefined ? ['task_id'] : ['task_id', 'variant'];
+  const known = [...own, ...columns.filter((name) => kind !== 'input_files' || name !== 'text')];
+  if (
+    output_places.length > 0 &&
+    variants !== undefined &&
+    !output_places.some((name) => own.includes(name))
+  ) {
+    const problem = 'gives the answers of all variants the same name';
+    return [{ field: 'output_pattern', problem, valid: 'one with {{variant}} in it' }];
+  }
+  return output_places
     .filter((name) => !known.includes(name) && !known.includes(name.split('.')[0] ?? ''))
     .map((name) => ({
       field: 'output_pattern',

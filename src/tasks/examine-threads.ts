@@ -19,14 +19,25 @@ type ExamineThread = {
 };
 
 function startExamining(examination: Examination): ExamineThread {
-  const { dialect, catalog, templates, allowNetworkTools, defaults, partBytes, today, nonce, places } =
-    examination;
+  const {
+    dialect,
+    catalog,
+    templates,
+    allowNetworkTools,
+    defaults,
+    variants,
+    partBytes,
+    today,
+    nonce,
+    places,
+  } = examination;
   const data: ThreadExamination = {
     dialect: dialect.name,
     catalog: catalog.options,
     templates: templates.own,
     allowNetworkTools,
     defaults,
+    variants,
     partBytes,
     today,
     nonce,

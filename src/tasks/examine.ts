@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../errors.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { quoteName } from '../lib/nearest.ts';
+import type { Params } from '../provider/dialect.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { type Block, createBlockBuilder } from './block.ts';
 import { requestIdFor } from './custom-ids.ts';
@@ -15,10 +17,12 @@ import { createSchemaHashes } from './schemas.ts';
 import type { SourceItem } from './sources/source-row.ts';
 import { createTaskParser, exactParams, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
 import { settingsUsed } from './unused-settings.ts';
+import { checkVariant, problemsOver, type Variant, variantId } from './variants.ts';
 
 /** What examining an item goes by. */
 export type Examination = Renderer & {
   defaults: TaskDefaults;
+  variants?: readonly Variant[] | undefined;
   partBytes: number;
   /** As `2026-11-22`. */
   today: string;
@@ -46,6 +50,7 @@ export function createExaminer(examination: Examination): Examiner {
   const createBlock = () => createBlockBuilder(examination.dialect);
   let block = createBlock();
   const hashes = createSchemaHashes();
+  const tasksEach = examination.variants?.length ?? 1;
 
   function check(number: number, item: Item): Problem[] {
     const place = placeName(examination.places, number);
@@ -68,22 +73,37 @@ export function createExaminer(examination: Examination): Examiner {
     return checkTask(number, task, itemName(place, task.task_id), read);
   }
 
-  function checkTask(number: number, task: Task, item: string, { asGiven, warnings }: Read): Problem[] {
-    const named = (problems: Problem[]) => problems.map((problem) => ({ ...problem, item }));
-    const rendering = renderTask(task, examination.defaults, examination);
-    if (!rendering.ok) return named(rendering.problems);
-    const { rendered } = rendering;
+  /** An item is one task, or one for each variant. */
+  function checkTask(number: number, given: Task, item: string, read: Read): Problem[] {
+    const asked: { name: string; params: Params }[] = [];
+    const problems = problemsOver(examination, (defaults, variant, index) => {
+      if (variant === undefined) return addTask({ number, task: given, item, defaults }, read);
+      const unfit = checkVariant(given, variant);
+      if (unfit.length > 0) return unfit;
+      const task = { ...given, task_id: variantId(given.task_id, variant.name) };
+      const place = { number: (number - 1) * tasksEach + index + 1, task, item, defaults, variant, asked };
+      return addTask(place, read);
+    });
+    return problems.map((problem) => ({ ...problem, item }));
+  }
+
+  function addTask({ number, task, item, defaults, variant, asked = [] }: Placed, read: Read): Problem[] {
+    const { asGiven, warnings } = read;
+    const rendering = renderTask(task, defaults, examination);
+    if (!rendering.ok) return rendering.problems;
+    const rendered = variant ? ofVariant(rendering.rendered, variant) : rendering.rendered;
     const requestId = requestIdFor(task.task_id, number, examination.nonce, requestIds);
     const schema = noteSchema(number, item, rendered.answer_schema);
     const isAsGiven = task.kind === 'native' && rendered.params === exactParams(task);
     const written = isAsGiven ? asGiven : undefined;
     const bytes = block.addRequest(written ?? requests.encode(requestId, rendered.params));
     const found = checkRendered(rendered, bytes, examination);
-    if (found.problems.length > 0) return named(found.problems);
-    block.addSettings(settingsUsed(task, examination.defaults));
-    block.addTask(taskEntry(task, requestId, rendered, schema, examination.defaults), rendered, [
+    if (found.problems.length > 0) return found.problems;
+    block.addSettings(settingsUsed(task, defaults, variant?.own));
+    block.addTask(taskEntry(task, requestId, rendered, schema, defaults), rendered, [
       ...warnings,
       ...found.warnings,
+      ...(variant === undefined ? [] : sameAsked(asked, variant.name, rendered.params)),
     ]);
     return [];
   }
@@ -101,13 +121,13 @@ export function createExaminer(examination: Examination): Examiner {
     add(number, given) {
       const item = withTextIds(withTextAsPrompt(given, number));
       const id = givenId(item.value);
-      block.countItem();
+      block.countItem(tasksEach);
       if (id !== null) block.addId(number, id);
       const problems = check(number, item);
       if (problems.length > 0) block.addProblems(number, problems);
     },
     addItem(item) {
-      block.countItem();
+      block.countItem(tasksEach);
       if ('problem' in item) {
         block.addProblems(item.number, [{ item: item.place, ...item.problem }]);
         return;
@@ -122,7 +142,7 @@ export function createExaminer(examination: Examination): Examiner {
       if (problems.length > 0) block.addProblems(number, problems);
     },
     refuse(number, problem) {
-      block.countItem();
+      block.countItem(tasksEach);
       block.addProblems(number, [{ item: placeName(examination.places, number), ...problem }]);
     },
     get isFull() {
@@ -142,6 +162,32 @@ export function createExaminer(examination: Examination): Examiner {
  */
 function canGoVerbatim(task: Task, value: unknown): boolean {
   return task.kind === 'native' && isJsonObject(value) && Object.keys(value).length === 2;
+}
+
+/** A task of an item, and where it stands. */
+type Placed = {
+  /** Its place among all tasks. */
+  number: number;
+  task: Task;
+  /** How the caller would look for its item. */
+  item: string;
+  defaults: TaskDefaults;
+  variant?: Variant;
+  /** What the item's variants before it ask. */
+  asked?: { name: string; params: Params }[];
+};
+
+const ofVariant = (rendered: RenderedTask, { name }: Variant): RenderedTask => ({
+  ...rendered,
+  variant: name,
+  identity: { variant: name, task: rendered.identity },
+});
+
+/** Notes what a variant asks, and says where another one has asked just that. */
+function sameAsked(asked: { name: string; params: Params }[], name: string, params: Params): string[] {
+  const same = asked.find((other) => isDeepStrictEqual(other.params, params));
+  asked.push({ name, params });
+  return same === undefined ? [] : [`variants ${same.name} and ${name} ask the very same`];
 }
 
 /** What reading a task has shown: the request itself, where it can go out as it stands, and what has to be said. */
@@ -187,6 +233,7 @@ function taskEntry(
   return {
     task_id: task.task_id,
     ...(requestId !== task.task_id && { custom_id: requestId }),
+    ...(rendered.variant !== undefined && { variant: rendered.variant }),
     ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
     model: rendered.model.id,
     ...(rendered.effort !== null && { effort: rendered.effort }),

@@ -26,6 +26,7 @@ import { createWarningList } from './rendered-request.ts';
 import { createSchemaList } from './schemas.ts';
 import type { SourceFacts } from './sources/item-source.ts';
 import { unusedWarnings } from './unused-settings.ts';
+import { problemsOver } from './variants.ts';
 import type { Work, WorkSource } from './work.ts';
 import { requestText } from './write-bodies.ts';
 
@@ -92,6 +93,7 @@ export async function prepare(
     ...preparation,
     dialect,
     defaults: work.defaults,
+    variants: work.variants,
     partBytes: limits.partBytes,
     nonce: createNonce(),
     places,
@@ -112,13 +114,18 @@ export async function prepare(
   const read: { source: SourceFacts | null } = { source: null };
   const columns = new Set<string>();
   const checkColumns = (names: readonly string[]) =>
-    problems.add(...checkRows(work, names, preparation.templates));
+    problems.add(
+      ...problemsOver(work, (defaults) => checkRows({ ...work, defaults }, names, preparation.templates)),
+    );
   const begin = (found: SourceFacts) => {
     read.source = found;
     if (found.columns !== null) checkColumns(found.columns);
   };
 
-  problems.add(...checkShared(work.defaults, examination), ...checkTaskPlaces(work));
+  problems.add(
+    ...problemsOver(work, (defaults) => checkShared(defaults, examination)),
+    ...checkTaskPlaces(work),
+  );
   for await (const block of examineWork(work, examination, { ...preparation, begin })) {
     if (signal?.aborted) throw givenUp();
     count += block.items;
@@ -165,7 +172,7 @@ export async function prepare(
       ...unusedWarnings(work.defaults, settings, count),
       ...warnings.texts(count),
     ],
-    matched: source && matchedOf(work.source, source, [...columns], count),
+    matched: source && matchedOf(work.source, source, [...columns], count / (work.variants?.length ?? 1)),
   };
 }
 

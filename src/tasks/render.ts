@@ -25,6 +25,8 @@ export type RenderedTask = {
   expected_output_tokens: number;
   /** The task type, where the task has one. */
   task_type: string | undefined;
+  /** The variant of the work's settings that it is asked under. */
+  variant?: string;
   /** Whether the answer was asked for as JSON. */
   structured: boolean;
   /** How it was asked for, where it is JSON. */

@@ -11,16 +11,16 @@ export function sharedSettings(defaults: TaskDefaults): string[] {
   ];
 }
 
-/** Those of them that a task takes: a native request takes none, and what a task sets for itself wins. */
-export function settingsUsed(task: Task, defaults: TaskDefaults): string[] {
+/** Those of them that a task takes: a native request takes none, and what a task or its variant sets for itself wins. */
+export function settingsUsed(task: Task, defaults: TaskDefaults, variant: TaskDefaults = {}): string[] {
   if (task.kind === 'native') return [];
   const shared = sharedSettings(defaults);
-  if (task.kind === 'row') return shared;
-  const hasOwnModel = task.model !== undefined || task.model_tier !== undefined;
+  const settings = task.kind === 'row' ? variant : { ...variant, ...task };
+  const hasOwnModel = settings.model !== undefined || settings.model_tier !== undefined;
   const own = new Set([
-    ...Object.entries(task).flatMap(([name, value]) => (value === undefined ? [] : [name])),
+    ...Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [name])),
     ...(hasOwnModel ? ['model', 'model_tier'] : []),
-    ...(task.output_schema === undefined ? [] : ['labels']),
+    ...(settings.output_schema === undefined ? [] : ['labels']),
   ]);
   // Shared fields are merged under a task's own.
   own.delete('input_data');
@@ -33,7 +33,7 @@ export function unusedWarnings(defaults: TaskDefaults, used: ReadonlySet<string>
     .filter((name) => !used.has(name))
     .map(
       (name) =>
-        `The shared ${name} is used by none of the ${tasks === 1 ? 'one task' : `${tasks} tasks`}: native requests, and tasks that set ` +
-        'their own, take no shared one',
+        `The shared ${name} is used by none of the ${tasks === 1 ? 'one task' : `${tasks} tasks`}: native requests, and tasks or variants ` +
+        'that set their own, take no shared one',
     );
 }

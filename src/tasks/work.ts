@@ -1,5 +1,6 @@
 import type { JsonObject } from '../lib/json.ts';
 import type { TaskDefaults } from './task.ts';
+import type { Variant } from './variants.ts';
 
 /** Where tasks come from. */
 export type WorkSource =
@@ -72,7 +73,9 @@ export type AwaitedAnswer = { expected_tokens: number; maximum_tokens: number };
 export type Work = {
   source: WorkSource;
   defaults: TaskDefaults;
-  /** So many tasks, spread evenly over the work: a pilot. */
+  /** Each item becomes a task under each of them. */
+  variants?: readonly Variant[] | undefined;
+  /** So many items, spread evenly over the work: a pilot. */
   max_tasks?: number | undefined;
   /** What names of files for single answers are made of: columns, or parts of paths. */
   output_places?: readonly string[] | undefined;

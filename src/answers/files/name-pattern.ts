@@ -5,6 +5,7 @@ import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { placesOf, valueAt } from '../../tasks/places.ts';
 import type { WorkSource } from '../../tasks/work.ts';
 import { cellText } from '../formats/flat-answer.ts';
+import type { AnsweredRow } from '../view.ts';
 import { isActedOn } from './reserved-names.ts';
 
 /** Where answers get files of their own: `{{dir}}/{{stem}}.test.ts`. */
@@ -66,12 +67,19 @@ export function checkPlaces({ places }: NamePattern, known: readonly string[]): 
   });
 }
 
-/** What a pattern's places stand for: columns of a row, parts of a file's path, or the task's id alone. */
-export function namesOf(task_id: string, row: JsonObject | null, source: SourceKind | undefined): JsonObject {
-  if (row === null) return { task_id };
-  if (source !== 'input_files' || typeof row.path !== 'string') return { task_id, ...row };
+/** What a pattern's places stand for: columns of a row or parts of a file's path, the task's id, its variant. */
+export function namesOf(
+  { answer: { task_id }, row, variant }: AnsweredRow,
+  source: SourceKind | undefined,
+): JsonObject {
+  const own = variant === undefined ? {} : { variant };
+  return { task_id, ...columnsOf(row, source), ...own };
+}
+
+function columnsOf(row: JsonObject | null, source: SourceKind | undefined): JsonObject {
+  if (row === null || source !== 'input_files' || typeof row.path !== 'string') return row ?? {};
   const { dir, name, ext } = posix.parse(row.path);
-  return { task_id, ...row, dir: dir === '' ? '.' : dir, stem: name, ext: ext.slice(1) };
+  return { ...row, dir: dir === '' ? '.' : dir, stem: name, ext: ext.slice(1) };
 }
 
 /** Why an answer gets no file. */

@@ -62,9 +62,9 @@ export async function writeAnswerFiles(
   let written = 0;
   let code_only = 0;
   for (const ordinals of await meantIn(view, filters)) {
-    for (const { answer, row } of await view.answeredRows(ordinals)) {
-      const named = fillName(pattern, namesOf(answer.task_id, row, record.source));
-      const content = answerText(answer, key, given);
+    for (const answered of await view.answeredRows(ordinals)) {
+      const named = fillName(pattern, namesOf(answered, record.source));
+      const content = answerText(answered.answer, key, given);
       const why =
         'left' in content
           ? content.left
@@ -93,13 +93,11 @@ export async function writeAnswerFiles(
 }
 
 async function checkPlacesOf(view: View, pattern: NamePattern, { source }: BatchRecord): Promise<void> {
-  if (source === 'input_files') {
-    checkPlaces(pattern, FILE_PLACES);
-    return;
-  }
   const [first = []] = [...chunksOf(view)];
   const rows = await view.answeredRows(first);
-  checkPlaces(pattern, [...new Set(['task_id', ...rows.flatMap(({ row }) => Object.keys(row ?? {}))])]);
+  const own = rows.some(({ variant }) => variant !== undefined) ? ['task_id', 'variant'] : ['task_id'];
+  const columns = source === 'input_files' ? FILE_PLACES : rows.flatMap(({ row }) => Object.keys(row ?? {}));
+  checkPlaces(pattern, [...new Set([...own, ...columns])]);
 }
 
 type AnswerFile = { path: string; text: string; overwrite: Overwrite };

@@ -35,7 +35,7 @@ export function createRestCounter(
   function count(entry: TaskEntry, text: string): void {
     const sent = wire.decode(text);
     if (sent === null) throw new BatchError('internal', 'A request that was prepared is none.');
-    const ordinal = pilot.find(entry.task_id, sent.params);
+    const ordinal = pilot.find(entry, sent.params);
     if (ordinal !== undefined) {
       taken.push({ ordinal, entry });
       return;
@@ -48,7 +48,7 @@ export function createRestCounter(
     );
     if (rendering === 'at_limit' || !rendering.ok)
       throw new BatchError('internal', `A request that was prepared, of ${entry.task_id}, is refused.`);
-    sheet.add(rendering.rendered);
+    sheet.add({ ...rendering.rendered, variant: entry.variant });
     request_count += 1;
   }
 

@@ -8,7 +8,9 @@ import { endsWithin } from '../../state/jobs.ts';
 import { recordOrNull } from '../../state/records.ts';
 import { isSaved } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks } from '../../store/task-list.ts';
+import { itemId, settingsOf } from '../../tasks/variants.ts';
 import type { Submission } from '../new-batch.ts';
 import { refresh } from '../refresh.ts';
 import { openSentRequests } from '../retry/sent-requests.ts';
@@ -19,24 +21,27 @@ const LOOK_MS = 10_000;
 
 type Work = Pick<Submission, 'work' | 'provider' | 'account'>;
 
-/** Under what a pilot is found again: the account, and all settings that its tasks share. */
-function pilotKey({ work, provider, account }: Work): string {
+/** Under what a pilot is found again: the account, and all settings that its tasks share; those of each variant alone. */
+function pilotKeys({ work, provider, account }: Work): string[] {
   const { base_url, workspace } = account;
-  return sha256OfText(`pilot\n${stringifyExact([provider, base_url, workspace, work.defaults])}`);
+  return settingsOf(work).map((settings) =>
+    sha256OfText(`pilot\n${stringifyExact([provider, base_url, workspace, settings])}`),
+  );
 }
 
 /** Notes a batch as the latest pilot of its settings: a later one has taken over what an earlier one answered. */
 export async function notePilot(context: Context, submission: Work, batch_id: string): Promise<void> {
   if (submission.work.max_tasks === undefined) return;
   const at = context.now().toISOString();
-  await context.store.submission(pilotKey(submission)).update(() => ({ batch_id, at }));
+  for (const key of pilotKeys(submission))
+    await context.store.submission(key).update(() => ({ batch_id, at }));
 }
 
 /** The pilot's answers by what was asked: `find` gives the ordinal of a finished one. */
 export type Pilot = {
   record: BatchRecord;
   view: View;
-  find(taskId: string, params: Params): number | undefined;
+  find(task: Pick<TaskEntry, 'task_id' | 'variant'>, params: Params): number | undefined;
   /** Whether it still runs, so that some of its tasks are sent twice. */
   isOpen: boolean;
 };
@@ -44,14 +49,19 @@ export type Pilot = {
 export const openPilotWarning = ({ record }: Pilot) =>
   `The pilot ${record.batch_id} has not ended, so its tasks without an answer are sent and paid again.`;
 
-/** What a request asks, under the task's own id; whatever it was called on the wire. */
-export function fingerprint({ requests }: Dialect, taskId: string, params: Params): string {
-  return sha256OfText(`${taskId}\n${requests.encode('', params)}`);
+/** What a request asks, under its item's id; whatever it was called on the wire, and under which variant. */
+function fingerprint(
+  { requests }: Dialect,
+  task: Pick<TaskEntry, 'task_id' | 'variant'>,
+  params: Params,
+): string {
+  return sha256OfText(`${itemId(task)}\n${requests.encode('', params)}`);
 }
 
 /** The pilot of the last 7 days with the same settings on the same account, its answers fetched where it has ended. */
 export async function findPilot(context: Context, submission: Work): Promise<Pilot | null> {
-  const found = await context.store.submission(pilotKey(submission)).read();
+  const noted = await Promise.all(pilotKeys(submission).map((key) => context.store.submission(key).read()));
+  const found = noted.find((each) => each !== null) ?? null;
   if (found === null || context.now().getTime() - Date.parse(found.at) > KEPT_MS) return null;
   const seen = await recordOrNull(context.store, found.batch_id);
   const record = seen && (isSaved(seen) ? seen : await lookedAt(context, seen));
@@ -87,7 +97,7 @@ async function openPilot(context: Context, record: BatchRecord): Promise<Pilot> 
       const [entry, ordinal] = [entries[index], ordinals[index]];
       index += 1;
       if (entry !== undefined && ordinal !== undefined) {
-        finished.set(fingerprint(dialect, entry.task_id, params), ordinal);
+        finished.set(fingerprint(dialect, entry, params), ordinal);
       }
     }
   }
@@ -95,7 +105,7 @@ async function openPilot(context: Context, record: BatchRecord): Promise<Pilot> 
     record,
     view,
     isOpen: !isSaved(record),
-    find: (taskId, params) =>
-      finished.size === 0 ? undefined : finished.get(fingerprint(dialect, taskId, params)),
+    find: (task, params) =>
+      finished.size === 0 ? undefined : finished.get(fingerprint(dialect, task, params)),
   };
 }

@@ -54,7 +54,7 @@ export async function takeOver(
   const tasks = await openTasks(blobs, request_count);
   const taken = new Map<number, number>();
   for await (const { ordinal, entry, request } of requestsOf(work, tasks, dialect)) {
-    const answered = pilot.find(entry.task_id, request.params);
+    const answered = pilot.find(entry, request.params);
     if (answered !== undefined) taken.set(ordinal, answered);
   }
   if (taken.size === 0) return null;

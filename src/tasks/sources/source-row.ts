@@ -34,7 +34,8 @@ export type BadRow = { number: number; place: string; problem: Problem };
 
 export type SourceItem = SourceRow | BadRow;
 
-const LONGEST_ID = 256;
+/** Of a task id, in characters. */
+export const LONGEST_ID = 256;
 
 function idText(value: unknown): string | null {
   if (typeof value === 'string') return value;
