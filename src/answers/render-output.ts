@@ -4,8 +4,11 @@ import { partResults } from '../store/blob-names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { entriesOf } from './files/entries.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from './formats/csv.ts';
-import { jsonElement, jsonLine } from './formats/json.ts';
+import { csvOfVariants } from './formats/csv-variants.ts';
+import { ownName } from './formats/flat-answer.ts';
+import { jsonElement, jsonElementOfItem, jsonLine, jsonLineOfItem } from './formats/json.ts';
 import { markdownHead, markdownSection } from './formats/markdown.ts';
+import { type AnsweredItem, byItem } from './items.ts';
 import { isRetried } from './outcomes.ts';
 import type { OutputFormat } from './output-format.ts';
 import { type Filters, isFiltered, select } from './select.ts';
@@ -24,8 +27,17 @@ export async function* renderOutput(
 ): Pieces {
   const answers = () => {
     const all = allAnswers(context, record, filters);
-    return key === undefined ? all : entriesOf(all, key, format === 'md');
+    return key === undefined ? all : entriesOf(named(all), key, format === 'md');
   };
+  const { variants } = record;
+  if (
+    variants !== undefined &&
+    key === undefined &&
+    (format === 'json' || format === 'jsonl' || format === 'csv')
+  ) {
+    yield* renderItems(() => byItem(answers()), variants, format);
+    return;
+  }
   switch (format) {
     case 'raw':
       yield* rawLines(context, record, filters);
@@ -47,6 +59,37 @@ export async function* renderOutput(
     case 'md':
       yield markdownHead(record);
       for await (const { answer } of answers()) yield markdownSection(answer);
+  }
+}
+
+/** One line for all answers to a row. */
+async function* renderItems(
+  items: () => AsyncGenerator<AnsweredItem>,
+  variants: readonly string[],
+  format: 'json' | 'jsonl' | 'csv',
+): Pieces {
+  if (format === 'json') {
+    yield '[\n';
+    yield* between(',\n', items(), jsonElementOfItem);
+    yield '\n]\n';
+    return;
+  }
+  if (format === 'jsonl') {
+    for await (const item of items()) yield jsonLineOfItem(item);
+    return;
+  }
+  const { head, line } = await csvOfVariants(items(), variants);
+  yield head;
+  for await (const item of items()) yield line(item);
+}
+
+/** Answers that have a line, or several, for themselves say whose they are in a column. */
+async function* named(answers: AsyncIterable<AnsweredRow>): AsyncGenerator<AnsweredRow> {
+  for await (const answered of answers) {
+    const { row, variant } = answered;
+    yield variant === undefined
+      ? answered
+      : { ...answered, row: { ...row, [ownName('variant', row ?? {})]: variant } };
   }
 }
 

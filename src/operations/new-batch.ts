@@ -246,6 +246,7 @@ function newRecord(
     warnings: prepared.warnings,
     ...(submission.retries > 0 && { retries: { asked: submission.retries, stopped: null } }),
     ...(work.expect && { expect: { ...work.expect } }),
+    ...(work.variants && { variants: work.variants.map((variant) => variant.name) }),
     parts,
   };
 }

@@ -30,7 +30,12 @@ const input = z.strictObject({
   detail: z.enum(details).optional().describe('full adds model, usage, content, …'),
   ...filterFields,
   fields: z.array(z.string().min(1)).nonempty().optional().describe('Only these, as ["json.label"]'),
-  group_by: z.string().min(1).max(200).optional().describe('Counts by outcome, model, json.key, row.column'),
+  group_by: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Counts by outcome, variant, model, json.key, row.column'),
   limit: z.int().min(1).max(200).optional().describe('Answers per page, default 50'),
   cursor: z.string().max(1000).optional().describe('next_cursor of the last reply'),
   output_file: fileArgument.optional().describe('Writes there what the filters leave'),

@@ -134,6 +134,8 @@ export const batchRecord = z.object({
   reused: reused.exactOptional(),
   /** Which key of an answer is compared with which column of its row. */
   expect: z.record(z.string(), z.string()).exactOptional(),
+  /** Its variants, in the order in which they were given: each of its rows is a task under each of them. */
+  variants: z.array(z.string()).exactOptional(),
   /** Made by another program; its tasks are known when its results are in. */
   adopted: z.boolean().default(false),
   told: told.exactOptional(),

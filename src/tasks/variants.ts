@@ -67,7 +67,7 @@ export function readVariants(given: Readonly<Record<string, unknown>>, shared: T
 }
 
 /** A variant's settings win, its fields too, and its tier over a shared model. */
-function overlaid(shared: TaskDefaults, own: TaskDefaults): TaskDefaults {
+export function overlaid(shared: TaskDefaults, own: TaskDefaults): TaskDefaults {
   const hasModel = own.model !== undefined || own.model_tier !== undefined;
   return {
     ...shared,

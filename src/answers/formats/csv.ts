@@ -34,13 +34,13 @@ export function createColumnFinder() {
 const aboutAnswer = ['outcome', 'error_type', 'error_message', 'model', 'input_tokens', 'output_tokens'];
 
 /** `expected` and `left_out`, what of an answer no cell holds, only in a file where that is said of any. */
-const aboutNames = ({ left_out, expected }: Pick<CsvColumns, 'left_out' | 'expected'>) => [
+export const aboutNames = ({ left_out, expected }: Pick<CsvColumns, 'left_out' | 'expected'>) => [
   ...(expected ? ['expected'] : []),
   ...aboutAnswer,
   ...(left_out ? ['left_out'] : []),
 ];
 
-function about({ outcome, error, left_out, expected, details }: Answer): Record<string, unknown> {
+export function about({ outcome, error, left_out, expected, details }: Answer): Record<string, unknown> {
   const { usage, model } = details ?? {};
   return {
     expected,
@@ -63,7 +63,6 @@ export function csvOfRows({ row, answer, ...columns }: CsvColumns): CsvLayout {
   const isRowColumn = Object.fromEntries(row.map((column) => [column, true]));
   const answerNames = answer.map((key) => answerName(key, isRowColumn));
   const taken = Object.fromEntries([...row, ...answerNames].map((name) => [name, true]));
-  const oneCell = answer.length === 1 && answer[0] === 'answer';
   return {
     head: csvLine([
       ownName('task_id', taken),
@@ -72,17 +71,23 @@ export function csvOfRows({ row, answer, ...columns }: CsvColumns): CsvLayout {
       ...names.map((name) => ownName(name, taken)),
     ]),
     line({ row: cells, answer: said }) {
-      const keys = keysOf(said);
-      const whole = oneCell && !Object.hasOwn(keys, 'answer') && Object.keys(keys).length > 0;
       const facts = about(said);
       return csvLine([
         said.task_id,
         ...row.map((column) => cellText(cells?.[column])),
-        ...(whole ? [cellText(keys)] : answer.map((key) => cellText(keys[key]))),
+        ...answerCells(answer, said),
         ...names.map((name) => cellText(facts[name])),
       ]);
     },
   };
+}
+
+/** What an answer says under each of these keys; all of it in one cell where it has too many for a sheet. */
+export function answerCells(names: readonly string[], said: Answer): string[] {
+  const keys = keysOf(said);
+  const oneCell = names.length === 1 && names[0] === 'answer';
+  const whole = oneCell && !Object.hasOwn(keys, 'answer') && Object.keys(keys).length > 0;
+  return whole ? [cellText(keys)] : names.map((key) => cellText(keys[key]));
 }
 
 /** Answers to tasks that were given by themselves: each in one cell. */
@@ -113,6 +118,6 @@ function withoutFormula(cell: string): string {
   return /^[\t\r]|^\s*[=+\-@＝＋－＠]/.test(cell) && !number.test(cell) ? `'${cell}` : cell;
 }
 
-function csvLine(cells: string[]): string {
+export function csvLine(cells: string[]): string {
   return stringify([cells.map(withoutFormula)]);
 }

@@ -1,6 +1,7 @@
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import type { Answer } from '../answer.ts';
+import type { AnsweredItem } from '../items.ts';
 import type { AnsweredRow } from '../view.ts';
 
 /** What an answer itself says, by key: the top level of an object, or all of it as `answer`. */
@@ -32,6 +33,23 @@ export function flatRow({ row, answer }: AnsweredRow, own: JsonObject): JsonObje
   const told = besideRow(row ?? {}, keysOf(answer));
   const named = Object.entries(own).map(([name, value]) => [ownName(name, told), value]);
   return { ...told, ...Object.fromEntries(named) };
+}
+
+/**
+ * The answers to one row as one flat object: its columns, then what each variant's answer says and is known of it, as
+ * `A.label` and `A.outcome`.
+ */
+export function flatItem(
+  { task_id, row, answers }: AnsweredItem,
+  factsOf: (answer: Answer) => JsonObject,
+): JsonObject {
+  const columns = row ?? {};
+  const groups = [...answers].flatMap(([variant, answer]) => {
+    const { task_id: _own, ...facts } = factsOf(answer);
+    const all = Object.entries(flatRow({ row: null, answer }, facts));
+    return all.map(([name, value]) => [answerName(`${variant}.${name}`, columns), value]);
+  });
+  return { ...columns, [ownName('task_id', columns)]: task_id, ...Object.fromEntries(groups) };
 }
 
 /** A value as the text of a cell: a text or number as it stands, all else as JSON, null as nothing. */

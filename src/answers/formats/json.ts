@@ -1,14 +1,24 @@
 import { stringifyExact } from '../../lib/exact-json.ts';
-import { withDetails } from '../answer.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { type Answer, withDetails } from '../answer.ts';
+import type { AnsweredItem } from '../items.ts';
 import type { AnsweredRow } from '../view.ts';
-import { flatRow } from './flat-answer.ts';
+import { flatItem, flatRow } from './flat-answer.ts';
 
 /** The shape of the guide's results file: one flat object per task, in front of it the columns of its row. */
 export function jsonElement({ row, answer }: AnsweredRow): string {
+  const own = elementOf(answer);
+  return stringifyExact(row === null ? own : flatRow({ row, answer }, own));
+}
+
+/** The same of the answers to one row, whose names begin with their variant's, as `A.label`. */
+export const jsonElementOfItem = (item: AnsweredItem): string => stringifyExact(flatItem(item, elementOf));
+
+function elementOf(answer: Answer): JsonObject {
   const { task_id, outcome, text, json, tool_calls, stop_reason, error, expected, details } = answer;
   const success = outcome === 'succeeded';
   const has = text !== undefined || json !== undefined;
-  const own = {
+  return {
     task_id,
     success,
     output: has
@@ -28,13 +38,18 @@ export function jsonElement({ row, answer }: AnsweredRow): string {
     ...details?.more,
     ...(expected !== undefined && { expected }),
   };
-  return stringifyExact(row === null ? own : flatRow({ row, answer }, own));
 }
 
 /** All that is known of an answer, on a line; beside a row its columns and the answer's keys. */
 export function jsonLine({ row, answer }: AnsweredRow): string {
-  const told = withDetails(answer);
-  if (row === null) return `${stringifyExact(told)}\n`;
-  const { text: _text, json: _json, tool_calls: _calls, ...facts } = told;
-  return `${stringifyExact(flatRow({ row, answer }, facts))}\n`;
+  if (row === null) return `${stringifyExact(withDetails(answer))}\n`;
+  return `${stringifyExact(flatRow({ row, answer }, factsOf(answer)))}\n`;
+}
+
+/** The answers to one row on a line, each name behind its variant's. */
+export const jsonLineOfItem = (item: AnsweredItem): string => `${stringifyExact(flatItem(item, factsOf))}\n`;
+
+function factsOf(answer: Answer): JsonObject {
+  const { text: _text, json: _json, tool_calls: _calls, ...facts } = withDetails(answer);
+  return facts;
 }

@@ -1,3 +1,4 @@
+import type { Agreement } from '../../answers/agreement.ts';
 import type { ErrorDigest } from '../../answers/digest.ts';
 import type { ExpectedReport } from '../../answers/expected-report.ts';
 import type { AnswerGroup } from '../../answers/groups.ts';
@@ -26,6 +27,8 @@ export type Results = {
   /** With `group_by`: the most frequent values, of all that there are. */
   groups?: AnswerGroup[];
   group_count?: number;
+  /** With `group_by: "variant"`: how far every two of them agree, by key. */
+  agreement?: Agreement[];
   /** How many answers are as their rows have them, in a summary. */
   expected?: ExpectedReport;
   next_cursor: string | null;

@@ -1,3 +1,4 @@
+import { agreementIn } from '../../answers/agreement.ts';
 import { groupAnswers } from '../../answers/groups.ts';
 import type { Filters } from '../../answers/select.ts';
 import { openView } from '../../answers/view.ts';
@@ -9,6 +10,8 @@ import type { BatchRecord } from '../../store/record.ts';
 
 /** A reply has room for so many characters of groups; the rest of them is counted. */
 const GROUP_CHARACTERS = 6_000;
+/** Of two variants in one key, some 120 characters each. */
+const COMPARISONS_SHOWN = 20;
 
 /** The answers that are meant by what `group_by` names; null where nothing is named. */
 export async function groupsOf(
@@ -19,12 +22,10 @@ export async function groupsOf(
 ) {
   if (group_by === undefined || (record.adopted && !isSaved(record)) || record.waits) return null;
   const reading = { dialect: dialectOf(record.provider), catalog: context.catalog };
-  const { groups, group_count } = await groupAnswers(
-    await openView(context, record),
-    group_by,
-    filters,
-    reading,
-  );
+  const view = await openView(context, record);
+  const { groups, group_count } = await groupAnswers(view, group_by, filters, reading);
+  const agreement =
+    group_by === 'variant' && record.variants ? await agreementIn(view, record.variants, filters) : [];
   let characters = 0;
   const shown = groups.filter((group) => {
     characters += JSON.stringify(group).length;
@@ -34,7 +35,13 @@ export async function groupsOf(
   return {
     groups: shown,
     group_count,
+    ...(agreement.length > 0 && { agreement: agreement.slice(0, COMPARISONS_SHOWN) }),
     warnings: [
+      ...(agreement.length > COMPARISONS_SHOWN
+        ? [
+            `Only ${COMPARISONS_SHOWN} of ${agreement.length} comparisons are listed: where takes fewer variants.`,
+          ]
+        : []),
       ...(unknown ? [`No answer has what group_by names (${quoteName(group_by)}). ${ANSWER_NAMES}`] : []),
       ...(shown.length < group_count
         ? [`Only the ${shown.length} most frequent of ${group_count} groups are listed.`]
@@ -45,5 +52,5 @@ export async function groupsOf(
 
 /** What `where`, `fields` and `group_by` can name. */
 export const ANSWER_NAMES =
-  'json.key is a key of the answers, row.column a column of their rows; others are outcome, model, expected, ' +
+  'json.key is a key of the answers, row.column a column of their rows; others are outcome, variant, model, expected, ' +
   'error_type, stop_reason, attempt.';

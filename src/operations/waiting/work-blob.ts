@@ -3,7 +3,8 @@ import { parseExact, stringifyExact } from '../../lib/exact-json.ts';
 import { WAITING_WORK } from '../../store/blob-names.ts';
 import type { Blobs } from '../../store/store.ts';
 import { checkStored, damaged } from '../../store/stored-json.ts';
-import { taskSettings } from '../../tasks/task.ts';
+import { type TaskDefaults, taskSettings } from '../../tasks/task.ts';
+import { overlaid } from '../../tasks/variants.ts';
 import type { Work } from '../../tasks/work.ts';
 
 const attachment = z.object({ kind: z.enum(['pdf', 'image']), media_type: z.string(), data: z.string() });
@@ -12,6 +13,8 @@ const document = z.union([
   z.object({ name: z.string(), sha256: z.string(), attachment }),
 ]);
 
+const settings = z.object(taskSettings);
+
 /** Work without its source, with all that it was made of: nothing of it is read a second time. */
 const keptWork = z.object({
   defaults: z.object({
@@ -19,16 +22,18 @@ const keptWork = z.object({
     labelled: z.boolean().optional(),
     context: z.array(document).optional(),
   }),
+  variants: z.array(z.object({ name: z.string(), own: settings })).optional(),
   outcomes: z.array(z.string()).optional(),
   max_tasks: z.int().positive().optional(),
   output_places: z.array(z.string()).optional(),
   expect: z.record(z.string(), z.string()).optional(),
 });
-export type KeptWork = z.infer<typeof keptWork>;
+export type KeptWork = Omit<z.infer<typeof keptWork>, 'variants'> & Pick<Work, 'variants'>;
 
 /** Keeps work beside the batch that is to do it. */
 export async function writeWork(blobs: Blobs, { source, ...work }: Work): Promise<void> {
-  const kept = { ...work, ...(source.kind === 'from_batch' && { outcomes: source.outcomes }) };
+  const variants = work.variants?.map(({ name, own }) => ({ name, own }));
+  const kept = { ...work, variants, ...(source.kind === 'from_batch' && { outcomes: source.outcomes }) };
   async function* text() {
     yield Buffer.from(stringifyExact(kept));
   }
@@ -43,7 +48,13 @@ export async function readWork(blobs: Blobs): Promise<KeptWork> {
   for await (const piece of blobs.read(WAITING_WORK)) pieces.push(piece);
   const text = Buffer.concat(pieces).toString('utf8');
   try {
-    return checkStored(place, parseExact(text).value, keptWork);
+    const { variants, ...work } = checkStored(place, parseExact(text).value, keptWork);
+    const overlay = ({ name, own }: { name: string; own: TaskDefaults }) => ({
+      name,
+      own,
+      defaults: overlaid(work.defaults, own),
+    });
+    return { ...work, variants: variants?.map(overlay) };
   } catch (error) {
     if (error instanceof SyntaxError) throw damaged(place, 'it is not JSON');
     throw error;

@@ -1,0 +1,51 @@
+import type { AnsweredItem } from '../items.ts';
+import { about, aboutNames, answerCells, type CsvColumns, createColumnFinder, csvLine } from './csv.ts';
+import { answerName, cellText, ownName } from './flat-answer.ts';
+
+/** A file's head, and what follows for each row. */
+type VariantsLayout = { head: string; line: (item: AnsweredItem) => string };
+
+/** One line per row: its columns unchanged and in front, then for each variant its keys and what is known of it, as `A.label`. */
+export async function csvOfVariants(
+  items: AsyncIterable<AnsweredItem>,
+  variants: readonly string[],
+): Promise<VariantsLayout> {
+  const row = new Set<string>();
+  const finders = new Map(variants.map((variant) => [variant, createColumnFinder()]));
+  for await (const { row: cells, answers } of items) {
+    for (const column of Object.keys(cells ?? {})) row.add(column);
+    for (const [variant, answer] of answers) finders.get(variant)?.add({ row: null, answer });
+  }
+  const columns = [...row];
+  const taken = Object.fromEntries(columns.map((column) => [column, true]));
+  const groups = [...finders].map(([variant, finder]): [string, CsvColumns] => [variant, finder.columns()]);
+  return {
+    head: csvLine([
+      ownName('task_id', taken),
+      ...columns,
+      ...groups.flatMap(([variant, group]) => headOf(variant, group, taken)),
+    ]),
+    line({ task_id, row: cells, answers }) {
+      return csvLine([
+        task_id,
+        ...columns.map((column) => cellText(cells?.[column])),
+        ...groups.flatMap(([variant, group]) => {
+          const answer = answers.get(variant);
+          if (answer === undefined) return [...group.answer, ...aboutNames(group)].map(() => '');
+          const facts = about(answer);
+          return [
+            ...answerCells(group.answer, answer),
+            ...aboutNames(group).map((name) => cellText(facts[name])),
+          ];
+        }),
+      ]);
+    },
+  };
+}
+
+function headOf(variant: string, { answer, ...group }: CsvColumns, taken: object): string[] {
+  const keys = Object.fromEntries(answer.map((key) => [key, true]));
+  return [...answer, ...aboutNames(group).map((name) => ownName(name, keys))].map((name) =>
+    answerName(`${variant}.${name}`, taken),
+  );
+}

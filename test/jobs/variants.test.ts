@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest';
+import type { ApiRequest } from '../api-server.ts';
+import { csvOf, filesOf, play, readTable, setUp, times, wholeJob } from './play.ts';
+
+// The jobs that compare: two graders, two prompts.
+
+const promptOf = ({ params }: ApiRequest) => JSON.stringify(params.messages);
+
+test('7: two graders judge the same answers, and how far they agree is told', async () => {
+  const { server } = await setUp(
+    {
+      'answers.csv': csvOf(
+        ['id', 'answer'],
+        times(300, (index) => [`a${index}`, `Answer ${index}`]),
+      ),
+    },
+    (request) => {
+      const row = Number(/Answer (\d+)/.exec(promptOf(request))?.[1]);
+      const isStrict = promptOf(request).includes('Be strict');
+      return JSON.stringify({ label: row % 3 === 0 || (isStrict && row % 10 === 1) ? 'bad' : 'good' });
+    },
+  );
+  await play('7 two graders', server, async (agent) => {
+    const work = {
+      rows_file: 'answers.csv',
+      id_column: 'id',
+      labels: ['good', 'bad'],
+      variants: {
+        strict: { prompt: 'Be strict: {{answer}}', model_tier: 'capable' },
+        mild: { prompt: 'Be mild: {{answer}}', model_tier: 'cheap' },
+      },
+    };
+    const { work_id, by_variant } = await agent.call('estimate_cost', work);
+    expect(by_variant).toMatchObject([{ variant: 'strict' }, { variant: 'mild' }]);
+    const { batch_id } = await agent.call('submit_batch', { work_id, output_file: 'graded.csv' });
+    await agent.call('batch_status', { batch_id, wait_seconds: 20 });
+    const { groups, agreement } = await agent.call('get_results', { batch_id, group_by: 'variant' });
+    expect(groups).toMatchObject([
+      { value: 'strict', count: 300 },
+      { value: 'mild', count: 300 },
+    ]);
+    expect(agreement).toMatchObject([{ variants: ['strict', 'mild'], key: 'label', of: 300, agree: 280 }]);
+    expect(agreement[0].kappa).toBe(0.8571);
+  });
+  const rows = await readTable(server, 'graded.csv');
+  expect(rows).toHaveLength(300);
+  expect(rows[1]).toMatchObject({ id: 'a1', 'strict.label': 'bad', 'mild.label': 'good' });
+});
+
+test('15: two prompts on 100 rows, then the better one on all', async () => {
+  const { server, api } = await setUp(
+    {
+      'rows.csv': csvOf(
+        ['id', 'text', 'right'],
+        times(1_000, (index) => [index, `text ${index}`, index % 2 === 0 ? 'x' : 'y']),
+      ),
+    },
+    (request) => {
+      const row = Number(/text (\d+)/.exec(promptOf(request))?.[1]);
+      const isRight = promptOf(request).includes('Well:') || row % 5 > 0;
+      return JSON.stringify({ label: (row % 2 === 0) === isRight ? 'x' : 'y' });
+    },
+  );
+  const shared = { rows_file: 'rows.csv', id_column: 'id', labels: ['x', 'y'], expect: { label: 'right' } };
+  const variants = { short: { prompt: 'Short: {{text}}' }, well: { prompt: 'Well: {{text}}' } };
+  await play('15 pilot', server, async (agent) => {
+    const { batch_id } = await agent.call('submit_batch', { ...shared, variants, max_tasks: 100 });
+    await agent.call('batch_status', { batch_id, wait_seconds: 20 });
+    const { groups } = await agent.call('get_results', { batch_id, group_by: 'variant' });
+    const [short, well] = groups;
+    expect(short.expected.share).toBeLessThan(0.9);
+    expect(well).toMatchObject({ value: 'well', expected: { of: 100, share: 1 } });
+  });
+  await play('15 the better one', server, async (agent) => {
+    const work = { ...shared, ...variants.well };
+    const summary = await wholeJob(agent, work, { output_file: 'all.csv' });
+    expect(summary).toMatchObject({ totals: { succeeded: 1_000 }, expected: { share: 1 } });
+  });
+  expect(api.creates.map(({ requests }) => requests.length)).toEqual([200, 900]);
+  expect(await readTable(server, 'all.csv')).toHaveLength(1_000);
+});
+
+test('12: essays get feedback by a rubric, a file each and a table of grades', async () => {
+  const { server, api } = await setUp(
+    {
+      'rubric.md': 'Thesis 5, evidence 5.\n',
+      ...filesOf(32, (index) => [`essays/student-${index}.txt`, `Essay ${index}. I think so.\n`]),
+    },
+    (request, index) =>
+      JSON.stringify({ grade: index % 6, feedback: `Well argued, ${request.custom_id.length}.` }),
+  );
+  await play('12 essays', server, async (agent) => {
+    const properties = { grade: { type: 'integer', minimum: 0, maximum: 10 }, feedback: { type: 'string' } };
+    const work = {
+      input_files: ['essays/*.txt'],
+      context_files: ['rubric.md'],
+      prompt: 'Grade this essay by the rubric.',
+      output_schema: { type: 'object', properties, required: ['grade', 'feedback'] },
+    };
+    const how = { output_file: 'grades.csv', output_pattern: 'feedback/{{stem}}.md', output_key: 'feedback' };
+    const summary = await wholeJob(agent, work, how);
+    expect(summary).toMatchObject({ totals: { succeeded: 32 }, answer_files: { written: 32 } });
+  });
+  expect(promptOf(api.creates[0]?.requests[0] ?? { custom_id: '', params: {} })).toMatch(/rubric\.md.*Essay/);
+  const rows = await readTable(server, 'grades.csv');
+  expect(rows).toHaveLength(32);
+  expect(rows[5]).toMatchObject({ grade: '5', feedback: expect.stringContaining('Well argued') });
+});
