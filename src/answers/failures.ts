@@ -86,7 +86,9 @@ const causes: Record<string, Cause> = {
   },
   pause_turn: {
     retryable: false,
-    suggestion: 'These need a conversation of several turns, which a batch does not have.',
+    suggestion:
+      'A long turn goes on in a request of its own: the same params, with the content that get_results gives (detail full) as a last ' +
+      'message of the assistant, in a new batch or in requests of retry_batch.',
   },
   model_context_window_exceeded: {
     retryable: false,

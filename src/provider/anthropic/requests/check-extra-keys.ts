@@ -65,6 +65,76 @@ const CITATIONS = known('citations', 'enabled');
 type Found = { parent: string; problems: Problem[] };
 type Look = (value: JsonObject, field: string) => Found[];
 
+const NONE: Found[] = [];
+
+const extra =
+  ({ what, keys }: Known): Look =>
+  (value, parent) => {
+    const names = Object.keys(value);
+    // A file can have a hundred thousand requests, and next to none has such a key.
+    if (names.every((name) => keys.includes(name))) return NONE;
+    const strange = names.filter((name) => !keys.includes(name));
+    const problems = describeSome(strange, `keys that ${what} does not have`, (key): Problem => {
+      const name = /^\w{1,40}$/.test(key) ? `.${key}` : '';
+      const problem = `is not a key of ${what}${didYouMean(key, keys)}`;
+      return { field: `${parent}${name}`, problem, valid: keys.join(', ') };
+    });
+    return [{ parent, problems }];
+  };
+
+const byType = (kinds: ReadonlyMap<string, Known>): Look => {
+  const looks = new Map([...kinds].map(([type, kind]) => [type, extra(kind)]));
+  return (value, field) => {
+    const look = typeof value.type === 'string' ? looks.get(value.type) : undefined;
+    return look === undefined ? NONE : look(value, field);
+  };
+};
+
+function one(value: unknown, field: string, look: Look): Found[] {
+  return isJsonObject(value) ? look(value, field) : NONE;
+}
+
+function each(list: unknown, field: string, look: Look): Found[] {
+  if (!Array.isArray(list)) return NONE;
+  return list.flatMap((value: unknown, index) => one(value, `${field}[${index}]`, look));
+}
+
+const inTool = extra(TOOL);
+const inChoice = byType(CHOICES);
+const inThinking = byType(THINKING);
+const inMetadata = extra(METADATA);
+const inOutputConfig = extra(OUTPUT_CONFIG);
+const inFormat = extra(FORMAT);
+const inCacheControl = extra(CACHE_CONTROL);
+const inCitations = extra(CITATIONS);
+const ofBlock = byType(BLOCKS);
+const ofSource = byType(SOURCES);
+
+/** Blocks within blocks have none within them: what is nested deeper is none of the API's. */
+const inBlock: Look = (block, field) => inOuter(block, field, inInner);
+const inInner: Look = (block, field) => inOuter(block, field, () => NONE);
+
+function inOuter(block: JsonObject, field: string, inner: Look): Found[] {
+  const own = ofBlock(block, field);
+  // The most of all blocks, with nothing in them.
+  if (block.type === 'text' && block.cache_control === undefined) return own;
+  const { type, source, cache_control, citations, content } = block;
+  const hasBlocks = type === 'tool_result' || type === 'search_result';
+  return [
+    ...own,
+    ...one(cache_control, `${field}.cache_control`, inCacheControl),
+    ...one(type === 'text' ? undefined : citations, `${field}.citations`, inCitations),
+    ...one(type === 'search_result' ? undefined : source, `${field}.source`, (given, at) => [
+      ...ofSource(given, at),
+      ...each(given.content, `${at}.content`, inner),
+    ]),
+    ...each(hasBlocks ? content : undefined, `${field}.content`, inner),
+  ];
+}
+
+const inMessage: Look = ({ content }, field) => each(content, `${field}.content`, inBlock);
+const inAnyTool: Look = (tool, field) => (isOwnTool(tool) ? inTool(tool, field) : NONE);
+
 /**
  * Keys that the API takes nowhere in a request, as programs leave them from their own objects or from other providers. A
  * beta may bring keys of its own, so with one nothing is known. Of what `told` calls something else altogether, no more is said.
@@ -78,64 +148,15 @@ export function checkExtraKeys(
   const { messages, system, tools, tool_choice, thinking, output_config, metadata } = params;
   const format = isJsonObject(output_config) ? output_config.format : undefined;
   return [
-    ...each(tools, 'tools', (tool, field) => (isOwnTool(tool) ? extra(TOOL)(tool, field) : [])),
+    ...each(tools, 'tools', inAnyTool),
     ...each(system, 'system', inBlock),
-    ...each(messages, 'messages', ({ content }, field) => each(content, `${field}.content`, inBlock)),
-    ...one(tool_choice, 'tool_choice', byType(CHOICES)),
-    ...one(thinking, 'thinking', byType(THINKING)),
-    ...one(metadata, 'metadata', extra(METADATA)),
-    ...one(output_config, 'output_config', extra(OUTPUT_CONFIG)),
-    ...one(format, 'output_config.format', extra(FORMAT)),
+    ...each(messages, 'messages', inMessage),
+    ...one(tool_choice, 'tool_choice', inChoice),
+    ...one(thinking, 'thinking', inThinking),
+    ...one(metadata, 'metadata', inMetadata),
+    ...one(output_config, 'output_config', inOutputConfig),
+    ...one(format, 'output_config.format', inFormat),
   ]
     .filter(({ parent }) => !told.some(({ field }) => field === parent))
     .flatMap(({ problems }) => problems);
 }
-
-/** Blocks within blocks have none within them: what is nested deeper is none of the API's. */
-const inBlock: Look = (block, field) => inOuter(block, field, (inner, at) => inOuter(inner, at, () => []));
-
-function inOuter(block: JsonObject, field: string, inner: Look): Found[] {
-  const { type, source, cache_control, citations, content } = block;
-  const hasBlocks = type === 'tool_result' || type === 'search_result';
-  return [
-    ...byType(BLOCKS)(block, field),
-    ...one(cache_control, `${field}.cache_control`, extra(CACHE_CONTROL)),
-    ...one(type === 'text' ? undefined : citations, `${field}.citations`, extra(CITATIONS)),
-    ...one(type === 'search_result' ? undefined : source, `${field}.source`, inSource(inner)),
-    ...each(hasBlocks ? content : undefined, `${field}.content`, inner),
-  ];
-}
-
-const inSource =
-  (inner: Look): Look =>
-  (source, field) => [...byType(SOURCES)(source, field), ...each(source.content, `${field}.content`, inner)];
-
-function one(value: unknown, field: string, look: Look): Found[] {
-  return isJsonObject(value) ? look(value, field) : [];
-}
-
-function each(list: unknown, field: string, look: Look): Found[] {
-  return Array.isArray(list)
-    ? list.flatMap((value: unknown, index) => one(value, `${field}[${index}]`, look))
-    : [];
-}
-
-const byType =
-  (kinds: ReadonlyMap<string, Known>): Look =>
-  (value, field) => {
-    const kind = typeof value.type === 'string' ? kinds.get(value.type) : undefined;
-    return kind === undefined ? [] : extra(kind)(value, field);
-  };
-
-const extra =
-  ({ what, keys }: Known): Look =>
-  (value, parent) => {
-    const strange = Object.keys(value).filter((key) => !keys.includes(key));
-    if (strange.length === 0) return [];
-    const problems = describeSome(strange, `keys that ${what} does not have`, (key): Problem => {
-      const name = /^\w{1,40}$/.test(key) ? `.${key}` : '';
-      const problem = `is not a key of ${what}${didYouMean(key, keys)}`;
-      return { field: `${parent}${name}`, problem, valid: keys.join(', ') };
-    });
-    return [{ parent, problems }];
-  };

@@ -46,6 +46,11 @@ export function checkMediaLimits({ messages }: Params, model: Model | undefined)
 
 /** Every block of a message that is an image or has something to cite, those within results too. */
 function mediaIn(messages: unknown): Media[] {
+  if (
+    !Array.isArray(messages) ||
+    messages.every((each) => isJsonObject(each) && typeof each.content === 'string')
+  )
+    return [];
   const outer = blocksIn(messages, 'messages').flatMap(({ block, field }) =>
     blocksIn(block.content, `${field}.content`),
   );

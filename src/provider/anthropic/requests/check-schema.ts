@@ -25,7 +25,7 @@ export function checkClosedSchema(given: unknown, at: string): Problem[] {
       valid:
         keyword === 'oneOf'
           ? 'anyOf'
-          : 'leave it out, and say it in the description; {task_id, prompt, output_schema} does so by itself',
+          : 'leave it out, and say it in the description; output_schema, of a task or of retry_batch, does so by itself',
     })),
   ];
 }
