@@ -1,4 +1,4 @@
-/** Prints `N passed, N failed` from vitest's JSON report; fails where there is none, or no test passed. */
+/** Prints `N passed, N failed` of vitest's JSON reports together; fails where one is not there, or no test of it passed. */
 
 import { readFileSync } from 'node:fs';
 
@@ -11,11 +11,17 @@ function read(file) {
   }
 }
 
-const { numPassedTests: passed, numFailedTests, testResults } = read(process.argv[2]);
-// A test file that can't be loaded has no test that failed, but it did.
-const unloaded = testResults.filter(
-  ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-);
-const failed = numFailedTests + unloaded.length;
-process.exitCode = passed > 0 && failed === 0 ? 0 : 1;
+/** How many tests of a report passed and failed. */
+function countsOf({ numPassedTests, numFailedTests, testResults }) {
+  // A test file that can't be loaded has no test that failed, but it did.
+  const unloaded = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  );
+  return { passed: numPassedTests, failed: numFailedTests + unloaded.length };
+}
+
+const counts = process.argv.slice(2).map((file) => countsOf(read(file)));
+const passed = counts.reduce((sum, each) => sum + each.passed, 0);
+const failed = counts.reduce((sum, each) => sum + each.failed, 0);
+process.exitCode = counts.every((each) => each.passed > 0) && failed === 0 ? 0 : 1;
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
