@@ -1,4 +1,4 @@
-import { cp, readdir, readFile } from 'node:fs/promises';
+import { access, cp, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -89,7 +89,7 @@ test.each(['README.md', 'AGENTS.md', 'CONTRIBUTING.md', ...pages.map((name) => `
   async (file) => {
     const text = await read(file);
     for (const [, link] of text.matchAll(/\]\(([^):#]+)\)/g)) {
-      await expect(read(path.join(path.dirname(file), link ?? ''))).resolves.not.toBe('');
+      await expect(access(path.join(project, path.dirname(file), link ?? ''))).resolves.toBe(undefined);
     }
     for (const [, json] of text.matchAll(/```json\n([\s\S]*?)```/g)) {
       expect(() => JSON.parse(json ?? ''), json).not.toThrow();

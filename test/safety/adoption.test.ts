@@ -30,7 +30,7 @@ describe("another program's batch", () => {
       ['row-2', 'answer row-2'],
       ['row-10', 'answer row-10'],
     ]);
-    expect(results.cost_usd.actual).toBeGreaterThan(0);
+    expect(results.cost_usd.actual).toBeCloseTo(0.00000525, 10);
     const { batches } = await server.ok('list_batches');
     expect(batches).toHaveLength(1);
   });

@@ -138,7 +138,7 @@ describe('what an answer means for a create', () => {
     });
     expect(error.message).toMatch(advice);
     expect(error.message).toContain('"because"');
-    expect(error.cause).toBeDefined();
+    expect(error.cause).toMatchObject({ status });
     expect(api.creates).toHaveLength(1);
   });
 
