@@ -1,10 +1,8 @@
 import { BatchError } from '../errors.ts';
-import { dialectOf } from '../provider/dialects.ts';
 import { confirmPart, releaseForeign } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import { concernsOnePart, isCreated, updatePart } from '../state/parts.ts';
-import { partResults } from '../store/blob-names.ts';
+import { concernsOnePart, downloadOf, isCreated, resultsOf, updatePart } from '../state/parts.ts';
 import { openBlobWriter } from '../store/blob-writer.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { writeResultsIndex } from '../store/results-index.ts';
@@ -12,11 +10,9 @@ import type { SavedResults } from '../store/saved-results.ts';
 import type { Pieces } from '../store/store.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
 import { boundedResults } from './bounded-results.ts';
-import { loadAnswerCheck } from './check-answer.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
-import { expectedTasks } from './expected-tasks.ts';
 import { receive, type ScannedResults, scannedResults } from './receive.ts';
-import { type Scan, scanResults } from './scan-results.ts';
+import { scanPart } from './scan-part.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -77,32 +73,17 @@ async function collectPart(
   report: Report,
 ): Promise<SavedResults | 'foreign'> {
   const blobs = context.store.blobs(record.batch_id);
-  const name = partResults(part.number);
+  const name = resultsOf(part);
   const isSaved = (await blobs.size(name)) !== null;
   const fetched = isSaved ? null : await download(context, record, part, report);
   if (fetched === 'foreign') return 'foreign';
   // Another process, or this one before it died, has saved them already.
   const { index, results } =
     fetched ?? scannedResults(await scanPart(context, record, part, blobs.read(name)), part);
-  await writeResultsIndex(blobs, part.number, index);
-  return { saved_at: context.now().toISOString(), ...results };
-}
-
-/** Scans a part's results as they come. */
-async function scanPart(
-  context: Context,
-  record: BatchRecord,
-  part: CreatedPart,
-  chunks: Pieces,
-  report?: Report,
-): Promise<Scan> {
-  const blobs = context.store.blobs(record.batch_id);
-  const expected = await expectedTasks(blobs, record, part);
-  const check = expected.hasForms ? await loadAnswerCheck(blobs, record) : undefined;
-  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog, check };
-  return scanResults(chunks, expected, reading, (lines) =>
-    report?.({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
-  );
+  await writeResultsIndex(blobs, part.number, index, downloadOf(part));
+  const now = context.now().toISOString();
+  const isShort = results.outcomes.missing > 0;
+  return { saved_at: now, ...results, ...(isShort && { provisional: { since: now, last: now } }) };
 }
 
 /**
@@ -118,12 +99,15 @@ async function download(
 ): Promise<ScannedResults | 'foreign' | null> {
   const { provider_batch_id } = part.progress;
   const blobs = context.store.blobs(record.batch_id);
-  const scan = (chunks: Pieces) => scanPart(context, record, part, chunks, report);
+  const scan = (chunks: Pieces) =>
+    scanPart(context, record, part, chunks, (lines) =>
+      report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
+    );
   let clean = true;
   for (let fetch = 1; ; fetch += 1) {
     await pauseBefore(context, fetch);
     const last = fetch >= context.limits.downloads;
-    const blob = openBlobWriter(blobs, partResults(part.number));
+    const blob = openBlobWriter(blobs, resultsOf(part));
     try {
       const bytes = boundedResults(context, record, part);
       const received = await receive(bytes, { part, blob, last: last && clean }, scan);

@@ -60,7 +60,7 @@ function provenBy(
 }
 
 /** The chunks as they come, each given to the blob first: the disk works while they are looked at. */
-async function* saving(chunks: Pieces, blob: BlobWriter): Pieces {
+export async function* saving(chunks: Pieces, blob: BlobWriter): Pieces {
   for await (const chunk of chunks) {
     await blob.give(chunk);
     yield chunk;

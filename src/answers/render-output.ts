@@ -1,6 +1,5 @@
 import type { Context } from '../state/context.ts';
-import { isCreated } from '../state/parts.ts';
-import { partResults } from '../store/blob-names.ts';
+import { isCreated, resultsOf } from '../state/parts.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { entriesOf } from './files/entries.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from './formats/csv.ts';
@@ -123,7 +122,7 @@ async function* rawLines(context: Context, record: BatchRecord, filters: Filters
   for (const part of record.parts.filter(isCreated)) {
     if (part.progress.results === null) continue;
     let last: number | undefined;
-    for await (const bytes of blobs.read(partResults(part.number))) {
+    for await (const bytes of blobs.read(resultsOf(part))) {
       yield bytes;
       last = bytes.at(-1);
     }

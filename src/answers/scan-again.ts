@@ -1,14 +1,10 @@
-import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
-import { isCreated, updatePart } from '../state/parts.ts';
-import { partResults } from '../store/blob-names.ts';
+import { downloadOf, isCreated, resultsOf, updatePart } from '../state/parts.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { writeResultsIndex } from '../store/results-index.ts';
 import { type SavedResults, SCAN } from '../store/saved-results.ts';
-import { loadAnswerCheck } from './check-answer.ts';
-import { expectedTasks } from './expected-tasks.ts';
 import { scannedResults } from './receive.ts';
-import { scanResults } from './scan-results.ts';
+import { scanPart } from './scan-part.ts';
 
 /** Parts whose results an older version has judged: what counts as an answer has changed since. */
 export function partsToScanAgain(record: BatchRecord): CreatedPart[] {
@@ -36,13 +32,11 @@ async function scanned(
   known: SavedResults,
 ): Promise<SavedResults | null> {
   const blobs = context.store.blobs(record.batch_id);
-  const name = partResults(part.number);
+  const name = resultsOf(part);
   if ((await blobs.size(name)) !== known.bytes) return null;
-  const expected = await expectedTasks(blobs, record, part);
-  const check = expected.hasForms ? await loadAnswerCheck(blobs, record) : undefined;
-  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog, check };
-  const { index, results } = scannedResults(await scanResults(blobs.read(name), expected, reading), part);
-  await writeResultsIndex(blobs, part.number, index);
+  const { index, results } = scannedResults(await scanPart(context, record, part, blobs.read(name)), part);
+  await writeResultsIndex(blobs, part.number, index, downloadOf(part));
   // What it cost was reckoned at the prices of its day.
-  return { ...results, saved_at: known.saved_at, usage: known.usage };
+  const { saved_at, usage, provisional } = known;
+  return { ...results, saved_at, usage, ...(provisional && { provisional }) };
 }

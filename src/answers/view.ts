@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import type { Result, ResultError } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
-import { partResults } from '../store/blob-names.ts';
+import { resultsOf } from '../state/parts.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Outcome } from '../store/saved-results.ts';
 import type { Span } from '../store/store.ts';
@@ -79,7 +79,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     }
     for (const [{ part }, wanted] of places) {
       const spans = wanted.map(({ span }) => span);
-      for (const [index, bytes] of (await blobs.readRanges(partResults(part.number), spans)).entries()) {
+      for (const [index, bytes] of (await blobs.readRanges(resultsOf(part), spans)).entries()) {
         const position = wanted[index]?.position;
         if (position !== undefined) found[position] = bytes.toString('utf8');
       }

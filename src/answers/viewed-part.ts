@@ -1,16 +1,15 @@
-import { dialectOf } from '../provider/dialects.ts';
+import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import { isCreated } from '../state/parts.ts';
-import { partResults } from '../store/blob-names.ts';
+import { downloadOf, isCreated, resultsOf } from '../state/parts.ts';
+import { partExpiresAt } from '../state/status.ts';
 import { readPartTasks } from '../store/part-tasks.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
 import type { Blobs } from '../store/store.ts';
 import { requireWhole } from '../store/whole-blob.ts';
-import { type AnswerForm, loadAnswerCheck } from './check-answer.ts';
-import { expectedTasks } from './expected-tasks.ts';
+import type { AnswerForm } from './check-answer.ts';
 import type { AttemptedPart } from './merge.ts';
-import { scanResults } from './scan-results.ts';
+import { scanPart } from './scan-part.ts';
 
 /** A part of an opened view. */
 export type ViewedPart = AttemptedPart & {
@@ -41,19 +40,30 @@ async function listOf(blobs: Blobs, part: Part): Promise<Pick<ViewedPart, 'liste
 }
 
 /** A part's index; one that is lost or damaged is made again from the results. */
-async function openIndex(context: Context, record: BatchRecord, part: CreatedPart): Promise<ResultsIndex> {
+export async function openIndex(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<ResultsIndex> {
   const bytes = part.progress.results?.bytes ?? 0;
   const blobs = context.store.blobs(record.batch_id);
-  const name = partResults(part.number);
+  const name = resultsOf(part);
+  if ((await blobs.size(name)) === null) requireNotExpired(context, record, part, blobs.describe(name));
   await requireWhole(blobs, name, bytes);
-  const known = await readResultsIndex(blobs, part.number, bytes);
+  const known = await readResultsIndex(blobs, part.number, bytes, downloadOf(part));
   if (known !== null) return known;
-  const expected = await expectedTasks(blobs, record, part);
-  const { index } = await scanResults(blobs.read(name), expected, {
-    dialect: dialectOf(record.provider),
-    catalog: context.catalog,
-    check: expected.hasForms ? await loadAnswerCheck(blobs, record) : undefined,
-  });
-  await writeResultsIndex(blobs, part.number, index);
+  const { index } = await scanPart(context, record, part, blobs.read(name));
+  await writeResultsIndex(blobs, part.number, index, downloadOf(part));
   return index;
+}
+
+/** Results that are gone are fetched again, unless the provider has dropped them too. */
+function requireNotExpired(context: Context, record: BatchRecord, part: CreatedPart, place: string): void {
+  const expires = partExpiresAt(record, part);
+  if (expires > context.now().getTime()) return;
+  throw new BatchError(
+    'store_damaged',
+    `${place} is missing, and the API kept these results only until ${new Date(expires).toISOString()}: they can't be ` +
+      'fetched again. Restore the file from a backup, or submit the work again with force_new, which pays again.',
+  );
 }

@@ -44,7 +44,11 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
     // A new one each time: whoever judged an earlier one to be over must not take this one away.
     id: ulid(),
     batch_id: record.batch_id,
-    parts: waiting.map((part) => ({ number: part.number, usd: maximumOf(record, part) })),
+    parts: waiting.map((part) => ({
+      number: part.number,
+      usd: maximumOf(record, part),
+      ...(part.unknown_sends && { send: part.unknown_sends }),
+    })),
     holder: context.self,
   };
   await register.update((current) => {
@@ -84,7 +88,9 @@ function maximumOf({ estimate, request_count }: BatchRecord, part: Part): number
 /** What is left of an older reservation: the parts that are reserved anew are not reserved twice. */
 function without(older: Reservation, newer: Reservation): Reservation {
   if (older.batch_id !== newer.batch_id) return older;
-  const parts = older.parts.filter(({ number }) => !newer.parts.some((part) => part.number === number));
+  const parts = older.parts.filter(
+    ({ number, send }) => !newer.parts.some((part) => part.number === number && part.send === send),
+  );
   return { ...older, parts };
 }
 
@@ -136,14 +142,19 @@ async function endedReservations(context: Context, budget: Budget | null): Promi
  */
 export function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boolean): number | null {
   let spent = 0;
-  for (const { number, usd } of reservation.parts) {
-    const progress = record.parts.find((part) => part.number === number)?.progress;
+  for (const { number, usd, send = 0 } of reservation.parts) {
+    const part = record.parts.find((each) => each.number === number);
     // Only parts that were never sent are taken out of a record.
-    if (progress === undefined) continue;
+    if (part === undefined) continue;
+    const { progress, unknown_sends = 0, request_count } = part;
+    // It was sent again since, and what became of this send nobody knows.
+    if (unknown_sends > send) return null;
     if (progress.state === 'not_sent' || (progress.state === 'prepared' && abandoned)) continue;
     if (progress.state !== 'created' || progress.results === null) return null;
-    // Of an unknown price only the ceiling is known.
-    spent += actualOfPart(progress.results) ?? usd;
+    const { missing } = progress.results.outcomes;
+    // Of an unknown price only the ceiling is known, and so it is of tasks without an answer.
+    const actual = actualOfPart(progress.results);
+    spent += actual === null ? usd : actual + (usd * missing) / request_count;
   }
   return roundUsd(spent);
 }

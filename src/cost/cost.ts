@@ -31,9 +31,23 @@ export function actualOfPart({ usage }: SavedResults): number | null {
   return known.length < costs.length ? null : roundUsd(known.reduce((sum, cost) => sum + cost, 0));
 }
 
-/** What the saved answers cost; null while some are out, or where a model has no known price. */
+/** What a part may have cost at most, beside what its answers tell: for tasks without an answer, and for sends of unknown fate. */
+export function unknownUsd(record: BatchRecord, part: Part): number {
+  const { maximum } = estimateOfParts(record, [part]);
+  const { progress, request_count, unknown_sends = 0 } = part;
+  const missing = progress.state === 'created' ? (progress.results?.outcomes.missing ?? 0) : 0;
+  return roundUsd(maximum * (unknown_sends + missing / request_count));
+}
+
+/** Whether anything of a part may have been paid that no answer tells of. */
+function isUnknown({ progress, unknown_sends = 0 }: Part): boolean {
+  return unknown_sends > 0 || (progress.state === 'created' && (progress.results?.outcomes.missing ?? 0) > 0);
+}
+
+/** What the saved answers cost; null while some are out or missing, or where a model has no known price. */
 function actualUsd(record: BatchRecord): number | null {
   let sum = 0;
+  if (record.parts.some(isUnknown)) return null;
   for (const { progress } of record.parts) {
     if (progress.state !== 'created' || progress.results === null) return null;
     const cost = actualOfPart(progress.results);
@@ -53,10 +67,35 @@ export function costOf(record: BatchRecord): CostUsd | null {
   const retries = record.parts.filter(({ attempt, by_itself }) => attempt > 1 && !by_itself);
   return {
     expected: roundUsd(retries.reduce((sum, part) => sum + (part.expected_usd ?? 0), expected)),
-    maximum: roundUsd(retries.reduce((sum, part) => sum + (part.maximum_usd ?? 0), maximum)),
+    maximum: roundUsd(
+      retries.reduce((sum, part) => sum + (part.maximum_usd ?? 0), maximum) +
+        record.parts.reduce(
+          (sum, part) => sum + estimateOfParts(record, [part]).maximum * (part.unknown_sends ?? 0),
+          0,
+        ),
+    ),
     actual,
     basis: actual === null ? basis : 'actual',
   };
+}
+
+/** What is said where nobody can tell what all of a batch cost. */
+export function unknownCosts(record: BatchRecord): string[] {
+  const parts = record.parts.filter(isUnknown);
+  if (parts.length === 0 || record.provider === 'sandbox') return [];
+  const most = roundUsd(parts.reduce((sum, part) => sum + unknownUsd(record, part), 0));
+  const told = record.parts.reduce(
+    (sum, { progress }) =>
+      sum + ((progress.state === 'created' && progress.results && actualOfPart(progress.results)) || 0),
+    0,
+  );
+  const what = parts.some(({ unknown_sends = 0 }) => unknown_sends > 0)
+    ? 'sent again without knowing what became of it'
+    : 'without an answer';
+  return [
+    `What was ${what} may have been paid as well: up to ${formatUsd(most)} beside the ${formatUsd(told)} of the answers that are in. ` +
+      'So the actual cost is not known, and the daily budget counts that maximum.',
+  ];
 }
 
 /** What parts can cost: their own figures, or their share of the first attempt's, by requests. */

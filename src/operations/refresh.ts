@@ -1,4 +1,5 @@
 import { collect, partsToCollect } from '../answers/collect.ts';
+import { fetchMissing, letGoOfGone, partsToFetchAgain } from '../answers/fetch-again.ts';
 import { hasOutputsToWrite, writeRequestedOutputs } from '../answers/output-file.ts';
 import { partsToScanAgain, scanAgain } from '../answers/scan-again.ts';
 import { BatchError } from '../errors.ts';
@@ -71,7 +72,8 @@ async function lookAfter(
   }
   await noteAbandonedSends(context, first);
   const failures = await askProvider(context, first, partsAsked);
-  const record = (await context.store.record(batch_id).read()) ?? first;
+  const asked = (await context.store.record(batch_id).read()) ?? first;
+  const record = await letGoOfGone(context, asked);
 
   // What is being prepared here is sent by whoever prepares it, once its money is reserved.
   const preparing = context.jobs.find(preparingKey(batch_id)) !== undefined;
@@ -85,6 +87,7 @@ async function lookAfter(
   const toCollect =
     partsToCollect(record).length > 0 ||
     partsToScanAgain(record).length > 0 ||
+    partsToFetchAgain(record, context.now()).length > 0 ||
     isRetryDue(context, record) ||
     (!context.readOnly && hasOutputsToWrite(record));
   const collecting = toCollect
@@ -144,10 +147,18 @@ function startCollecting(context: Context, { batch_id, provider }: BatchRecord):
   return context.jobs.run(collectKey(batch_id), { stage: 'downloading', provider }, async (report) => {
     await judgeAgain(context, batch_id);
     await collect(context, batch_id, report);
+    // What can't be fetched anew holds up nothing that is there.
+    const again = await settled(fetchMissing(context, batch_id, report));
     await retryByItself(context, batch_id, report);
     await writeRequestedOutputs(context, batch_id);
     await tellIfEnded(context, batch_id);
+    if (again.status === 'rejected') throw again.reason;
   });
+}
+
+async function settled(promise: Promise<void>): Promise<PromiseSettledResult<void>> {
+  const [result] = await Promise.allSettled([promise]);
+  return result;
 }
 
 /** Goes on by itself: what became of the batch is known, and no reply waits for who is told of it. */

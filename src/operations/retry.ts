@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { fetchMissing } from '../answers/fetch-again.ts';
+import { outcomesOf } from '../answers/outcomes.ts';
 import { requireApproval } from '../cost/approval.ts';
 import { reserveBudget } from '../cost/budget.ts';
 import { estimateOfParts, requireTotalWithinLimit } from '../cost/cost.ts';
@@ -9,7 +11,7 @@ import { requireSameAccount } from '../sending/same-account.ts';
 import { resolveUnconfirmed } from '../sending/settle.ts';
 import { ownAgain, withoutEnd } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
-import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
+import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { createProblemList } from '../tasks/problems.ts';
 import { batchOutput } from './fields.ts';
@@ -21,7 +23,7 @@ import { reportOf, type ShortReport, short } from './replies/report.ts';
 import { addAttempt, nextAttempt, planOf, type RetryPlan } from './retry/retry-attempt.ts';
 import { checkRetryOptions, type RetryOptions, retryInput } from './retry/retry-options.ts';
 import { prepareRetry, type RetryPreparation } from './retry/retry-prepare.ts';
-import { judgeRetry } from './retry/retry-state.ts';
+import { judgeRetry, type RetryKind } from './retry/retry-state.ts';
 import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
 import { watch } from './watch.ts';
 
@@ -102,13 +104,16 @@ async function sendAgain(
   await requireSameAccount(context, record, null);
   if (!options.dry_run) await ownAgain(context, record);
   if (what.kind === 'unsent') return sendUnsent(context, record, what.parts, options, waiting);
-  const ended = { record: { ...record, parts: what.kept }, unsent: what.unsent };
-  if (options.dry_run) return dryRun(context, ended, options, waiting);
-  return sendFailed(context, record, ended, options, waiting);
+  if (options.dry_run) return dryRun(context, endedOf(record, what), options, waiting);
+  return sendFailed(context, record, options, waiting);
 }
 
 /** A batch without the parts that give way, and those of them that were never sent. */
 type Ended = Pick<RetryPreparation, 'record' | 'unsent'>;
+
+function endedOf(record: BatchRecord, { kept, unsent }: Extract<RetryKind, { kind: 'failed' }>): Ended {
+  return { record: { ...record, parts: kept }, unsent };
+}
 
 function busy(batchId: string): BatchError {
   return new BatchError(
@@ -145,11 +150,10 @@ async function dryRun(
   return { batch_id: ended.record.batch_id, plan, warnings: prepared.warnings };
 }
 
-/** Prepares the new attempt, names it in the record and sends it. `ended` is without what gives way. */
+/** Prepares the new attempt, names it in the record and sends it. */
 async function sendFailed(
   context: Context,
   record: BatchRecord,
-  ended: Ended,
   options: RetryOptions,
   waiting: Waiting,
 ): Promise<Retried> {
@@ -158,8 +162,11 @@ async function sendFailed(
   let retried: Retried = { batch_id, plan: null, warnings: [] };
   const job = context.jobs.run(preparingKey(batch_id), { stage: 'preparing', provider }, async (report) => {
     const { signal, ask } = waiting;
-    const preparation = { ...ended, options, report, signal, ask };
-    const added = await addAttempt(context, record, preparation);
+    const current = await withLateAnswers(context, record, report);
+    const what = judgeRetry(current, options);
+    if (what.kind === 'unsent') throw busy(batch_id);
+    const preparation = { ...endedOf(current, what), options, report, signal, ask };
+    const added = await addAttempt(context, current, preparation);
     retried = { batch_id, ...added };
     startSending(context, record);
   });
@@ -167,6 +174,14 @@ async function sendFailed(
     await waitForSending(context, batch_id, until - Date.now(), waiting);
   }
   return retried;
+}
+
+/** The batch once its results were fetched again, where tasks have no answer: one that came since is paid. */
+async function withLateAnswers(context: Context, record: BatchRecord, report: Report): Promise<BatchRecord> {
+  const { missing } = await outcomesOf(context, record);
+  if (missing === 0) return record;
+  await fetchMissing(context, record.batch_id, report, 'all');
+  return requireRecord(context, record.batch_id);
 }
 
 /** Sends parts that the API refused, or that were canceled before they were sent, under the same attempt. */

@@ -3,7 +3,7 @@ import { hasOutputsToWrite } from '../answers/output-file.ts';
 import { costOf, formatUsd } from '../cost/cost.ts';
 import { DELIVERY_MS, type Message } from '../lib/deliver.ts';
 import type { Context } from '../state/context.ts';
-import { isSaved, latestResults, latestTime, statusOf } from '../state/status.ts';
+import { isSaved, latestResults, latestTime, missingCertainAt, statusOf } from '../state/status.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { SANDBOX_WARNING } from './replies/warnings.ts';
@@ -16,7 +16,8 @@ const GONE_MS = DELIVERY_MS + 50_000;
 
 /** Whether nothing of a batch is still to come: all results are here, retries are done, the files asked for are written. */
 export function isOver(record: BatchRecord): boolean {
-  return statusOf(record) === 'ended' && isSaved(record) && !wantsRetry(record) && !hasOutputsToWrite(record);
+  const isKnown = isSaved(record) && missingCertainAt(record) === null;
+  return statusOf(record) === 'ended' && isKnown && !wantsRetry(record) && !hasOutputsToWrite(record);
 }
 
 /** Whether an end is news that nobody has told, and nobody alive is about to. */

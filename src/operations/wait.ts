@@ -83,8 +83,10 @@ async function untilEnd(
   }
 }
 
-function isOver({ processing_status, results_state }: BatchReport): boolean {
-  return processing_status === 'not_sent' || (processing_status === 'ended' && results_state === 'saved');
+/** Not before it is certain what is missing. */
+function isOver({ processing_status, results_state, check_again_in_seconds: again }: BatchReport): boolean {
+  const isSaved = processing_status === 'ended' && results_state === 'saved';
+  return processing_status === 'not_sent' || (isSaved && again === 0);
 }
 
 /** Twice as long each time, and not to the second: many that wait should not come back at once. */

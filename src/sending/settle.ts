@@ -132,8 +132,9 @@ export async function resolveUnconfirmed(
     const found = await findByMark(context, record, part, part.progress.candidates);
     // Paid already: it needs no second time.
     if (found !== null) return takeForGood(context, record, part, found);
-    await updatePart(register, part.number, ({ progress }) =>
-      progress.state === 'unconfirmed' ? { state: 'prepared' } : null,
+    await register.update(
+      (current) =>
+        current && { ...current, parts: current.parts.map((each) => sentAgain(each, part.number)) },
     );
     return;
   }
@@ -155,6 +156,12 @@ export async function resolveUnconfirmed(
     });
   }
   await takeForGood(context, record, part, batch);
+}
+
+/** The part as it waits to be sent once more, beside a send whose fate nobody knows. */
+function sentAgain(part: Part, number: number): Part {
+  if (part.number !== number || part.progress.state !== 'unconfirmed') return part;
+  return { ...part, unknown_sends: (part.unknown_sends ?? 0) + 1, progress: { state: 'prepared' } };
 }
 
 async function takeForGood(

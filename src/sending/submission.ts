@@ -14,7 +14,8 @@ const SAME_WORK_MS = 24 * 60 * 60 * 1000;
 /** Whether anything of a batch was paid, or may have been. */
 export function mayBePaid(record: BatchRecord): boolean {
   return record.parts.some(
-    ({ progress, reused_from }) => reused_from === undefined && !unpaid.has(progress.state),
+    ({ progress, reused_from, unknown_sends = 0 }) =>
+      unknown_sends > 0 || (reused_from === undefined && !unpaid.has(progress.state)),
   );
 }
 

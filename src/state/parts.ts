@@ -1,6 +1,7 @@
 import type { BatchError } from '../errors.ts';
 import type { Mark } from '../lib/mark.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
+import { partResults } from '../store/blob-names.ts';
 import type { Failure, Intent, PartState, SeenBatch } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import type { Register } from '../store/store.ts';
@@ -36,6 +37,16 @@ export async function updatePart(
     };
   });
   return { record, changed };
+}
+
+/** As which download its results are saved, or will be. */
+export function downloadOf({ progress }: Part): number {
+  return (progress.state === 'created' && progress.download) || 1;
+}
+
+/** The blob of its results. */
+export function resultsOf(part: Part): string {
+  return partResults(part.number, downloadOf(part));
 }
 
 /** What is kept of a provider's batch each time its state has changed. */

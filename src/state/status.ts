@@ -1,5 +1,6 @@
 import { dialectOf } from '../provider/dialects.ts';
-import type { BatchRecord, Part } from '../store/record.ts';
+import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
+import type { SavedResults } from '../store/saved-results.ts';
 import { isCreated } from './parts.ts';
 
 export const processingStatuses = [
@@ -58,12 +59,35 @@ export function latestTime(record: BatchRecord, time: 'ended_at' | 'expires_at')
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** When the provider drops a part's results, as a moment. */
+export function partExpiresAt(
+  { provider }: Pick<BatchRecord, 'provider'>,
+  { progress }: CreatedPart,
+): number {
+  return Date.parse(progress.seen.created_at) + dialectOf(provider).resultsKeptDays * DAY_MS;
+}
+
 /** When the provider drops the first part's results; null while nothing was created. */
 export function resultsExpireAt(record: BatchRecord): string | null {
-  const created = record.parts.filter(isCreated).map(({ progress }) => Date.parse(progress.seen.created_at));
-  return created.length === 0
-    ? null
-    : new Date(Math.min(...created) + dialectOf(record.provider).resultsKeptDays * DAY_MS).toISOString();
+  const expiries = record.parts.filter(isCreated).map((part) => partExpiresAt(record, part));
+  return expiries.length === 0 ? null : new Date(Math.min(...expiries)).toISOString();
+}
+
+/** For so long what a download lacks may yet come. */
+export const CERTAIN_MS = 15 * 60_000;
+
+/** When it is certain what results lack, as a moment. */
+export function certainAt({ provisional }: SavedResults): number | null {
+  return provisional === undefined ? null : Date.parse(provisional.since) + CERTAIN_MS;
+}
+
+/** When it is certain what is missing of a batch, as a moment; null where it is. */
+export function missingCertainAt({ parts }: BatchRecord): number | null {
+  const times = parts.map(({ progress }) =>
+    progress.state === 'created' && progress.results !== null ? certainAt(progress.results) : null,
+  );
+  const open = times.filter((each) => each !== null);
+  return open.length === 0 ? null : Math.max(...open);
 }
 
 /** When the results of a batch came in last, as a moment. */

@@ -19,7 +19,10 @@ export const partBody = (part: number): string => ofPart(part, 'requests.json');
 export const partTasks = (part: number): string => ofPart(part, 'tasks.jsonl');
 /** Of a part that lists its tasks: the schemas that their answers are checked by. */
 export const partSchemas = (part: number): string => ofPart(part, 'schemas.jsonl');
+/** A later download is another blob: what was written once stays as it is. */
+const ofDownload = (part: number, download: number, ending: string) =>
+  ofPart(part, `${download === 1 ? 'results' : `results.${download}`}.${ending}`);
 /** The results as they were received, verified. */
-export const partResults = (part: number): string => ofPart(part, 'results.jsonl');
+export const partResults = (part: number, download = 1): string => ofDownload(part, download, 'jsonl');
 /** Where the answers stand in them. */
-export const partResultsIndex = (part: number): string => ofPart(part, 'results.idx');
+export const partResultsIndex = (part: number, download = 1): string => ofDownload(part, download, 'idx');

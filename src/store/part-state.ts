@@ -92,6 +92,8 @@ export const partState = z.discriminatedUnion('state', [
     not_found_since: time.nullable().default(null),
     seen: seenBatch,
     results: savedResults.nullable(),
+    /** As which download the results are saved, or will be; left out for the first. */
+    download: z.int().positive().exactOptional(),
   }),
 ]);
 export type PartState = z.infer<typeof partState>;

@@ -37,6 +37,8 @@ export const part = z.object({
   by_itself: z.literal(true).exactOptional(),
   /** What it is expected to cost, in US dollars; left out as `maximum_usd` is. */
   expected_usd: z.number().nonnegative().optional(),
+  /** Earlier sends of it that nobody knows the fate of: a person had it sent again all the same. */
+  unknown_sends: count.exactOptional(),
   /** The batch whose answers it holds: nothing of it was sent by this one. */
   reused_from: z.string().exactOptional(),
   progress: partState,

@@ -131,8 +131,13 @@ export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder
 }
 
 /** Writes the index of a part's results, in place of one that may be there. */
-export async function writeResultsIndex(blobs: Blobs, part: number, index: ResultsIndexData): Promise<void> {
-  await writeIndexBlob(blobs, partResultsIndex(part), FORMAT, index.resultsBytes, index.rows);
+export async function writeResultsIndex(
+  blobs: Blobs,
+  part: number,
+  index: ResultsIndexData,
+  download?: number,
+): Promise<void> {
+  await writeIndexBlob(blobs, partResultsIndex(part, download), FORMAT, index.resultsBytes, index.rows);
 }
 
 /**
@@ -143,8 +148,9 @@ export async function readResultsIndex(
   blobs: Blobs,
   part: number,
   expectedResultsBytes: number,
+  download?: number,
 ): Promise<ResultsIndex | null> {
-  const rows = await readIndexBlob(blobs, partResultsIndex(part), FORMAT, expectedResultsBytes);
+  const rows = await readIndexBlob(blobs, partResultsIndex(part, download), FORMAT, expectedResultsBytes);
   if (rows === null) return null;
   for (let code = OUTCOME; code < rows.length; code += FORMAT.rowBytes) {
     // Written by a later version, which knows outcomes that this one does not.

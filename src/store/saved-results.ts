@@ -65,5 +65,7 @@ export const savedResults = z.object({
   failures: z.array(failureGroup),
   /** What was not right with the download, said in words. */
   warnings: z.array(z.string()),
+  /** What it lacks may yet come: since when it was fetched, and when last. Left out once it is certain. */
+  provisional: z.object({ since: z.string(), last: z.string() }).exactOptional(),
 });
 export type SavedResults = z.infer<typeof savedResults>;

@@ -27,7 +27,14 @@ export type WrittenFile = z.infer<typeof writtenFile>;
 export const reservation = z.object({
   id: z.string(),
   batch_id: z.string(),
-  parts: z.array(z.object({ number: z.int().positive(), usd: z.number().nonnegative() })),
+  parts: z.array(
+    z.object({
+      number: z.int().positive(),
+      usd: z.number().nonnegative(),
+      /** How many earlier sends of it nobody knew the fate of; left out where none. */
+      send: z.int().exactOptional(),
+    }),
+  ),
   /** Who is about to send them: what it holds is given up when it is dead and they were not sent. */
   holder: processIdentity,
 });

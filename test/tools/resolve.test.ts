@@ -63,6 +63,21 @@ describe('a part of which nobody can tell whether the API has it', () => {
     expect(reply).not.toHaveProperty('retry');
     expect(api.creates).toHaveLength(2);
     await endedWell(uncertain);
+
+    // What the first send cost, if it was made, nobody knows.
+    const { cost_usd, warnings } = await server.ok('batch_status', { batch_id });
+    expect(cost_usd).toMatchObject({ actual: null, basis: 'estimated' });
+    expect(warnings.join(' ')).toMatch(
+      /sent again without knowing .* up to \$[\d.]+ beside the \$[\d.]+ of the answers/,
+    );
+    const { cost_usd: once } = await server.ok('estimate_cost', { requests: prompts(['a', 'b']) });
+    expect(cost_usd.maximum).toBeCloseTo(2 * once.maximum, 9);
+    const { folder } = server;
+    const poor = await startCheckedServer({ api, folder, argv: ['--daily-budget-usd', '0.0001'] });
+    const refusal = await poor.fails('submit_batch', { requests: prompts(['c']) });
+    const [, spent, reserved] = /\$([\d.]+) spent, \$([\d.]+) reserved/.exec(refusal) ?? [];
+    expect(Number(reserved)).toBeCloseTo(once.maximum, 2);
+    expect(Number(spent)).toBeGreaterThan(0);
   });
 
   test('is one of those that were there when it was first looked for, whatever is made since', async () => {

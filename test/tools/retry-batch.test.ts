@@ -1,13 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
 import { ownId } from '../marks.ts';
 import {
   type Fate,
   outcomesByTask,
   retryToTheEnd,
+  type Script,
   scripted,
   scriptedBatch,
   sentIds,
@@ -26,21 +27,31 @@ describe('what a retry sends by itself', () => {
     { fate: 'missing', sent: true },
   ];
   test.each(rows)('$fate: $sent', async ({ fate, sent }) => {
-    const batch = await scriptedBatch({ a: [fate], other: ['expired', 'ok'] });
+    const clock = { ms: 0 };
+    const now = () => new Date(Date.now() + clock.ms);
+    const batch = await scriptedBatch({ a: [fate], other: ['expired', 'ok'] }, { server: { now } });
+    await follow(batch.server, batch.batch_id);
+    // By then it is certain what is missing.
+    clock.ms = 16 * 60_000;
     await retryToTheEnd(batch);
     expect(sentIds(batch.api, 1)).toEqual(sent ? ['a', 'other'] : ['other']);
   });
 });
 
 test('a retry is the next attempt of the same batch, and its answers take the place of the failures', async () => {
-  const batch = await scriptedBatch({
+  const script: Script = {
     a: ['ok'],
     b: ['overloaded', 'ok'],
     c: ['invalid'],
     d: ['expired', 'overloaded', 'ok'],
     e: ['missing', 'ok'],
-  });
+  };
+  let late = 0;
+  const now = () => new Date(Date.now() + late);
+  const batch = await scriptedBatch(script, { server: { now } });
   const { api, server, batch_id } = batch;
+  await follow(server, batch_id);
+  late = 16 * 60_000;
   const second = await server.ok('retry_batch', { batch_id });
   expect(second).toMatchObject({
     batch_id,

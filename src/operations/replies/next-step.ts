@@ -1,5 +1,11 @@
 import type { Following, Progress } from '../../state/jobs.ts';
-import { isSaved, type ProcessingStatus, statusOf } from '../../state/status.ts';
+import {
+  isSaved,
+  missingCertainAt,
+  type ProcessingStatus,
+  resultsExpireAt,
+  statusOf,
+} from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 
 /** How far the results are on their way to this computer. */
@@ -21,12 +27,20 @@ export function checkAgainInSeconds(record: BatchRecord, now: Date, sandboxSecon
   const status = statusOf(record);
   if (status === 'not_sent') return 0;
   if (status === 'unconfirmed') return 60;
-  if (status === 'ended') return isSaved(record) ? 0 : 5;
+  if (status === 'ended') return isSaved(record) ? untilCertain(record, now) : 5;
   if (status === 'submitting') return 5;
   const age = (now.getTime() - lastSent(record)) / 1000;
   if (record.provider === 'sandbox') return Math.max(1, Math.ceil(sandboxSeconds - age));
   if (status === 'canceling') return 30;
   return POLL_STEPS.find(({ olderThanSeconds }) => age >= olderThanSeconds)?.everySeconds ?? 120;
+}
+
+/** Seconds until it is certain what is missing; 0 where it is. */
+function untilCertain(record: BatchRecord, now: Date): number {
+  const at = missingCertainAt(record);
+  const expires = Date.parse(resultsExpireAt(record) ?? '');
+  if (at === null || now.getTime() >= expires) return 0;
+  return Math.max(5, Math.ceil((at - now.getTime()) / 1000));
 }
 
 /** When the latest part went out, which is what waits longest. */
@@ -119,8 +133,21 @@ function lookAgain(seconds: number, following: Following | undefined): string {
   return `Look again with batch_status in ${duration(seconds)} or later; ${usual}`;
 }
 
+/** For whoever looks before it is certain what is missing. */
+export const MISSING_SO_FAR =
+  'Some tasks have no answer so far, which may yet come: a later look fetches the results again.';
+
 /** What is where, what failed, and the one call that mends it. */
-function afterEnd({ batch_id: id, output_files = [], failures = [], request_count }: FollowedBatch): string {
+function afterEnd(batch: FollowedBatch): string {
+  const {
+    batch_id: id,
+    output_files = [],
+    failures = [],
+    request_count,
+    check_again_in_seconds: again,
+  } = batch;
+  if (again > 0)
+    return `All results that the API gives are in. ${MISSING_SO_FAR} Call batch_status with batch_id ${id} in ${duration(again)}.`;
   const where =
     output_files.length > 0 ? 'All results are in, and written to output_files.' : 'All results are in.';
   const failed = failures.reduce((sum, { count }) => sum + count, 0);
@@ -129,11 +156,11 @@ function afterEnd({ batch_id: id, output_files = [], failures = [], request_coun
       ? `${where} get_results with batch_id ${id} sums them up.`
       : `${where} Call get_results with batch_id ${id}.`;
   }
-  const again = failures.reduce((sum, { count, retryable }) => sum + (retryable ? count : 0), 0);
+  const retryable = failures.reduce((sum, each) => sum + (each.retryable ? each.count : 0), 0);
   const why = failures.map(({ type, count }) => `${count} ${type}`).join(', ');
   const told = `${failed} of ${request_count ?? 'the'} tasks have no finished answer (${why}).`;
-  if (again === 0)
+  if (retryable === 0)
     return `${where} ${told} Sent again as they are they fail again: get_results with batch_id ${id} and outcomes ["failed"] says what to do.`;
-  const all = again === failed ? 'them' : `the ${again} that can succeed`;
+  const all = retryable === failed ? 'them' : `the ${retryable} that can succeed`;
   return `${where} ${told} Call retry_batch with batch_id ${id}: it sends ${all} again.`;
 }

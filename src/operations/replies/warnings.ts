@@ -1,5 +1,6 @@
+import { unknownCosts } from '../../cost/cost.ts';
 import type { BatchError } from '../../errors.ts';
-import { isSaved, resultsExpireAt } from '../../state/status.ts';
+import { isSaved, missingCertainAt, resultsExpireAt } from '../../state/status.ts';
 import type { PartState } from '../../store/part-state.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 
@@ -24,6 +25,8 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
   return [
     ...(record.provider === 'sandbox' ? [SANDBOX_WARNING] : []),
     ...record.parts.flatMap((part) => partWarnings(part, record.parts.length)),
+    ...missingWarnings(record, now),
+    ...unknownCosts(record),
     ...failures.map((failure) => `The last look did not succeed; what is shown is older. ${failure.message}`),
     ...expiryWarnings(record, now),
     ...record.outputs.flatMap(({ path, problem }) =>
@@ -98,8 +101,23 @@ function candidates({ candidates: ids, known = [] }: Unconfirmed): string[] {
   ];
 }
 
+/** Whoever pays for them again before that may pay twice. */
+function missingWarnings(record: BatchRecord, now: Date): string[] {
+  const at = missingCertainAt(record);
+  const expires = Date.parse(resultsExpireAt(record) ?? '');
+  if (at === null || now.getTime() >= expires) return [];
+  return [
+    `What is missing is provisional until ${new Date(at).toISOString()}: it may yet come, and a later look downloads the results ` +
+      'again. Until then retry_batch sends such tasks only where it is told which (task_ids, outcomes, error_types), which may pay twice.',
+  ];
+}
+
 function expiryWarnings(record: BatchRecord, now: Date): string[] {
   const expires = resultsExpireAt(record);
+  if (expires !== null && !isSaved(record) && Date.parse(expires) <= now.getTime())
+    return [
+      `The API kept the results only until ${expires}, and not all are saved here: what is not can't be had any more.`,
+    ];
   if (expires === null || isSaved(record) || Date.parse(expires) - now.getTime() > EXPIRY_WARNING_MS)
     return [];
   return [

@@ -1,4 +1,4 @@
-import { actualOfPart } from '../../cost/cost.ts';
+import { actualOfPart, unknownUsd } from '../../cost/cost.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { whyNothingIsSpent } from '../../sending/permission.ts';
@@ -82,14 +82,17 @@ async function doneElsewhere(context: Context, record: BatchRecord): Promise<str
 }
 
 /** What is left of the dollars that the work could cost at most when it was submitted. */
-function leftOf({ estimate, parts }: BatchRecord): number {
-  const spent = parts.filter(isCreated).reduce((sum, part) => sum + spentOn(part, estimate?.maximum ?? 0), 0);
+function leftOf(record: BatchRecord): number {
+  const { estimate, parts } = record;
+  const spent = parts.filter(isCreated).reduce((sum, part) => sum + spentOn(record, part), 0);
   return Math.max(0, roundUsd((estimate?.maximum ?? 0) - spent));
 }
 
 /** Of an unknown price nothing is left. */
-function spentOn({ progress }: CreatedPart, maximum: number): number {
-  return progress.results === null ? maximum : (actualOfPart(progress.results) ?? maximum);
+function spentOn(record: BatchRecord, part: CreatedPart): number {
+  const maximum = record.estimate?.maximum ?? 0;
+  const { results } = part.progress;
+  return results === null ? maximum : (actualOfPart(results) ?? maximum) + unknownUsd(record, part);
 }
 
 async function hasCompany({ store }: Context, { batch_id, parts }: BatchRecord): Promise<boolean> {

@@ -5,6 +5,7 @@ import type { ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import type { Ask } from '../../state/question.ts';
+import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Schemas } from '../../store/schemas.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
@@ -84,7 +85,9 @@ export async function prepareRetry(
   const named = await findNamed(context, tasks, options, dialect, problems);
   problems.throwIfAny(REFUSED);
   const view = await openView(context, record);
-  const selection = await selectTasks(view, options, named, signal);
+  const certainAt = missingCertainAt(record) ?? 0;
+  const mayYetCome = certainAt > context.now().getTime() ? certainAt : null;
+  const selection = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal });
   if (hasFilters(options)) requireSent(record.batch_id, selection);
 
   const today = context.now().toISOString().slice(0, 10);

@@ -19,6 +19,8 @@ export type Selection = {
   leftOut: Causes;
   /** Named in `task_ids`, though they have a finished answer. */
   finishedButNamed: number;
+  /** Missing so far, and until when that is not certain, as a moment. */
+  mayYetCome: { count: number; until: number } | null;
 };
 
 /**
@@ -29,9 +31,13 @@ export async function selectTasks(
   view: View,
   options: RetryOptions,
   named: NamedTasks,
-  signal?: AbortSignal,
+  {
+    missingCertainAt = null,
+    signal,
+  }: { missingCertainAt?: number | null; signal?: AbortSignal | undefined } = {},
 ): Promise<Selection> {
-  const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0 };
+  const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0, mayYetCome: null };
+  const isUnnamed = !hasFilters(options) && !options.replace;
   for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
     // All that was sent has ended: it was in no part of that.
     if (view.outcome(ordinal) === 'pending') {
@@ -47,7 +53,14 @@ export async function selectTasks(
     if (signal?.aborted) throw givenUp();
     for (const { ordinal, outcome, error } of failures) {
       const failed = { ordinal, outcome, cause: error.type };
-      if (named.corrections.has(ordinal) || isWanted(failed, options, named)) {
+      if (
+        outcome === 'missing' &&
+        missingCertainAt !== null &&
+        isUnnamed &&
+        !named.corrections.has(ordinal)
+      ) {
+        selection.mayYetCome = { count: (selection.mayYetCome?.count ?? 0) + 1, until: missingCertainAt };
+      } else if (named.corrections.has(ordinal) || isWanted(failed, options, named)) {
         selection.selected.push(failed);
       } else countCause(selection.leftOut, failed.cause);
     }
@@ -105,8 +118,9 @@ export function nothingToRetry(selection: Selection, total: number, atLimit: num
 }
 
 /** What a caller has to know of the tasks that are not sent. */
-export function notesOf({ leftOut, finishedButNamed }: Selection, atLimit: number): string[] {
+export function notesOf({ leftOut, finishedButNamed, mayYetCome }: Selection, atLimit: number): string[] {
   return [
+    ...(mayYetCome ? [mayYetComeText(mayYetCome)] : []),
     ...(finishedButNamed > 0 ? [finishedText(finishedButNamed)] : []),
     ...(atLimit > 0 ? [atLimitText(atLimit)] : []),
     ...(Object.keys(leftOut).length > 0 ? [othersText(leftOut)] : []),
@@ -115,6 +129,13 @@ export function notesOf({ leftOut, finishedButNamed }: Selection, atLimit: numbe
 
 function finishedText(count: number): string {
   return `${count} of the task_ids have a finished answer and are not paid again; to replace one, give replace: true or the task in requests.`;
+}
+
+function mayYetComeText({ count, until }: NonNullable<Selection['mayYetCome']>): string {
+  return (
+    `The answers of ${count} tasks were not in the results so far and may yet come, and sent again they could be paid twice: call ` +
+    `retry_batch after ${new Date(until).toISOString()}.`
+  );
 }
 
 function atLimitText(count: number): string {
