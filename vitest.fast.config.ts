@@ -13,18 +13,21 @@ const slow = [
   'test/provider/sandbox/sandbox.test.ts',
   'test/provider/anthropic/anthropic-provider.test.ts',
   'test/tasks/examine-threads.test.ts',
-  'test/answers/{checked,selected}-answers.test.ts',
-  'test/operations/{retries,retry,pilot,telling}.test.ts',
+  'test/answers/{checked,selected,whole}-answers.test.ts',
+  'test/jobs/**',
+  'test/operations/{large,retries,retry,pilot,telling}.test.ts',
+  'test/state/parts.test.ts',
   'test/store/stores.test.ts',
   'test/cost/maximum.test.ts',
-  'test/tools/{advertised,downloads,effort,estimate,progress,reply-size,retry-batch,retry-changes,said}.test.ts',
-  'test/{demo,docs,package}.test.ts',
+  'test/tools/{advertised,caps,families,real-data,spending,downloads,effort,estimate,progress,reply-size,retry-batch,retry-changes,said}.test.ts',
+  'test/{cli,demo,docs,docs-examples,package,plugin}.test.ts',
 ];
 
 const fast = mergeConfig(
   everything,
-  defineConfig({ test: { exclude: [...configDefaults.exclude, ...slow] } }),
+  // Loading the product anew for each file would take as long as all tests do.
+  defineConfig({ test: { exclude: [...configDefaults.exclude, ...slow], isolate: false } }),
 );
 // Merging appends: the announcement of all tests would stand beside this one, and their counts be taken for all.
-fast.test.reporters = [new AroundTests('The fast tests take some 100 seconds on 2 idle cores.'), 'minimal'];
+fast.test.reporters = [new AroundTests('The fast tests take about a minute on 2 idle cores.'), 'minimal'];
 export default fast;
