@@ -210,7 +210,10 @@ function damagedWarnings(damaged: readonly DamagedBatch[]): string[] {
   return [
     ...damaged
       .slice(0, DAMAGED_NAMED)
-      .map(({ batch_id, problem }) => `${batch_id} is damaged, and no other is concerned: ${problem}`),
-    ...(more > 0 ? [`${more} more batches are damaged; the log names each.`] : []),
+      .map(
+        ({ batch_id, problem, is_broken }) =>
+          `${batch_id} ${is_broken ? 'is damaged' : "can't be read"}, and no other is concerned: ${problem}`,
+      ),
+    ...(more > 0 ? [`${more} more batches can't be read; the log names each.`] : []),
   ];
 }

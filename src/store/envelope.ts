@@ -1,7 +1,7 @@
 import { ulid } from 'ulid';
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
-import { checkStored, parseStored } from './stored-json.ts';
+import { checkStored, FORM, parseStored } from './stored-json.ts';
 
 /** What every revision of a register holds: a value, and the change that wrote it. */
 export type Envelope<T> = {
@@ -12,7 +12,7 @@ export type Envelope<T> = {
 };
 
 const envelope = z.object({
-  schema: z.literal(1),
+  schema: z.literal(FORM),
   change_id: z.string(),
   at: z.string(),
   value: z.unknown(),
@@ -33,7 +33,7 @@ export function decodeEnvelope<T>(place: string, text: string, schema: z.ZodType
  * a value that could never be read again (a NaN, which JSON turns into null) must not become the truth.
  */
 export function encodeEnvelope<T>(place: string, content: Envelope<T>, schema: z.ZodType<T>): string {
-  const text = `${JSON.stringify({ schema: 1, ...content })}\n`;
+  const text = `${JSON.stringify({ schema: FORM, ...content })}\n`;
   try {
     decodeEnvelope(place, text, schema);
   } catch (error) {

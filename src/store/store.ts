@@ -74,8 +74,11 @@ export type Summary<T> = {
   make: (record: BatchRecord) => T;
 };
 
-/** A batch whose record can't be read: named, and left alone. */
-export type DamagedBatch = { batch_id: string; problem: string };
+/**
+ * A batch whose record can't be read: named, and left alone. `is_broken` where what is on the disk is at fault, and not the disk or the
+ * version of this program.
+ */
+export type DamagedBatch = { batch_id: string; problem: string; is_broken: boolean };
 
 export type Summaries<T> = { found: T[]; damaged: DamagedBatch[] };
 

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { BatchError } from '../errors.ts';
+import { isJsonObject } from '../lib/json.ts';
 
 /**
  * What can't be read of the store: `place` names it for a person, `problem` says what is wrong, without what stands
@@ -23,8 +24,25 @@ export function parseStored(place: string, text: string): unknown {
   }
 }
 
-/** A stored value as its schema has it. Throws `store_damaged`, which says where it differs and how. */
+/** The form that this version writes, and the latest that it reads. */
+export const FORM = 1;
+
+/** What a later version wrote is not ours to judge, and no fault of anything. */
+function newerForm(place: string, form: number): BatchError {
+  return new BatchError(
+    'store_failed',
+    `${place} was written by a newer batch-mcp (form ${form}, where this one knows ${FORM}): update this one, or restart the ` +
+      'client that still runs it. Nothing was changed and nothing is lost.',
+  );
+}
+
+/**
+ * A stored value as its schema has it. Throws `store_damaged`, which says where it differs and how, and `store_failed` for what a
+ * later version wrote.
+ */
 export function checkStored<T>(place: string, value: unknown, schema: z.ZodType<T>): T {
+  if (isJsonObject(value) && typeof value.schema === 'number' && value.schema > FORM)
+    throw newerForm(place, value.schema);
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
   const first = checked.error.issues[0];

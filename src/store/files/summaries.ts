@@ -74,7 +74,7 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
       return await look();
     } catch (error) {
       if (!(error instanceof BatchError) || !error.code.startsWith('store_')) throw error;
-      damaged.push({ batch_id: id, problem: error.message });
+      damaged.push({ batch_id: id, problem: error.message, is_broken: error.code === 'store_damaged' });
       return null;
     }
   }
