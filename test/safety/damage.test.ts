@@ -72,10 +72,6 @@ const inRecord = (name: string, damage: (file: string) => Promise<unknown>): Dam
 const recordDamages: Damage[] = [
   inRecord('empty', (file) => truncate(file)),
   inRecord('cut short', (file) => truncate(file, 100)),
-  inRecord('of a later envelope', (file) => change(file, (text) => text.replace('"schema":1', '"schema":2'))),
-  inRecord('of a later version', (file) =>
-    change(file, (text) => text.replace('"value":{"schema":1', '"value":{"schema":2')),
-  ),
   inRecord('foreign JSON', (file) => writeFile(file, '{"hello": ["world"]}')),
   inRecord('a list', (file) => writeFile(file, '[]')),
   inRecord('binary', (file) => writeFile(file, Buffer.from([0, 255, 254, 1]))),
@@ -109,7 +105,8 @@ describe('a record that is', () => {
 
     const list = await server.ok('list_batches');
     expect(list.batches.map(({ batch_id }: Reply) => batch_id)).toEqual([sound]);
-    const told = list.warnings.find((warning: string) => warning.startsWith(`${broken} is damaged`));
+    const told = list.warnings.find((warning: string) => warning.startsWith(broken));
+    expect(told).toMatch(/is damaged|can't be read/);
     expect(told).toContain(path.join(brokenFolder, 'record'));
     expect(told).toMatch(/restore it|move it away|try again/);
     await expectAnswers(server, sound, ['a', 'b']);
