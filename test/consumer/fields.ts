@@ -86,8 +86,11 @@ holds<Has<Whole<WaitReply>, Batch & Counted & Said>>();
 holds<Has<Whole<AdoptReply>, Batch & Counted & Said>>();
 holds<Has<Whole<RetryReply>, Batch & Said & { dry_run?: true }>>();
 holds<Has<CancelReply, Batch & Said>>();
+/** A new state may come; these stay. */
 holds<
-  Same<ProcessingStatus, 'in_progress' | 'canceling' | 'ended' | 'submitting' | 'unconfirmed' | 'not_sent'>
+  'in_progress' | 'canceling' | 'ended' | 'submitting' | 'unconfirmed' | 'not_sent' extends ProcessingStatus
+    ? true
+    : false
 >();
 
 type Unknown = {
