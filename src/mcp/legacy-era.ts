@@ -13,6 +13,7 @@ import {
   LATEST_PROTOCOL_VERSION,
 } from '@modelcontextprotocol/sdk/types.js';
 import { answerOf, canAsk, formOf } from './asking.ts';
+import { showsBoth } from './both-forms.ts';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
@@ -35,6 +36,7 @@ export async function createLegacyEra(
       signal,
       takesLinks: false,
       followsTasks: false,
+      showsBoth: showsBoth(server.getClientVersion()),
       ...(canAsk(server.getClientCapabilities()) && {
         async ask(question, timeout) {
           const request = { method: 'elicitation/create' as const, params: formOf(question) };

@@ -5,6 +5,7 @@ import type { Following } from '../state/jobs.ts';
 import type { Ask } from '../state/question.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
+import { promisingText, textAlone } from './both-forms.ts';
 import { icons } from './icon.ts';
 import { errorCodes, noSuchMethod, ProtocolError } from './protocol.ts';
 import type { CallTool } from './resources.ts';
@@ -18,6 +19,8 @@ export type Client = {
   followsTasks: boolean;
   /** Whether a result may hold links to files beside its text. */
   takesLinks: boolean;
+  /** Whether its model would be shown the text of a reply and its structured content, which say the same. */
+  showsBoth: boolean;
   /** Absent where the client can't show a person a form. */
   ask?: Ask | undefined;
   /** Sends `notifications/progress`. */
@@ -90,9 +93,9 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
     ['ping', () => ({})],
     [
       'tools/list',
-      () => {
+      (_params, { showsBoth }) => {
         onList?.();
-        return { tools: offered };
+        return { tools: showsBoth ? promisingText(offered) : offered };
       },
     ],
     [
@@ -104,7 +107,8 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
         if (outlasting !== null) return tasks.begin(await look(outlasting, signal));
         const progress = progressToken === undefined ? silently : reportTo(client, progressToken);
         const call = { signal, progress, ask, following: followingOf(client) };
-        const result = await callTool(name, args, call);
+        const whole = await callTool(name, args, call);
+        const result = client.showsBoth ? textAlone(whole) : whole;
         return client.takesLinks ? (await resources()).withLinks(result) : result;
       },
     ],

@@ -2,6 +2,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { canAsk, createQuestions } from './asking.ts';
+import { showsBoth } from './both-forms.ts';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
@@ -14,6 +15,7 @@ type Request = Extract<Message, { id: RequestId; method: string }>;
 /** What a request tells of itself and of whoever sends it. What is odd in the capabilities is not declared. */
 const meta = z.looseObject({
   [envelope.version]: z.unknown(),
+  [envelope.clientInfo]: z.unknown(),
   [envelope.clientCapabilities]: z
     .looseObject({
       extensions: z
@@ -56,12 +58,14 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
     const controller = new AbortController();
     going.set(id, controller);
     const { signal } = controller;
-    const declared = metaOf(params)[envelope.clientCapabilities];
+    const given = metaOf(params);
+    const declared = given[envelope.clientCapabilities];
     const question = questionOf(params);
     const client: Client = {
       signal,
       ...(canAsk(declared) && { ask: question.ask }),
       takesLinks: true,
+      showsBoth: showsBoth(given[envelope.clientInfo]),
       followsTasks: declared?.extensions?.[TASKS] !== undefined,
       progress: (told) => wire.send({ jsonrpc: '2.0', method: 'notifications/progress', params: told }),
     };

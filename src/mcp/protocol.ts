@@ -25,6 +25,7 @@ export const noSuchMethod = () => new ProtocolError(errorCodes.methodNotFound, '
 /** What a message of the new era says of itself, under `params._meta`. */
 export const envelope = {
   version: 'io.modelcontextprotocol/protocolVersion',
+  clientInfo: 'io.modelcontextprotocol/clientInfo',
   clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
   serverInfo: 'io.modelcontextprotocol/serverInfo',
 } as const;

@@ -78,6 +78,45 @@ test('both eras answer alike: tools, replies and errors', async () => {
   }
 });
 
+/** Replies to the same two requests of a client of this name. */
+const asking: Record<string, (name: string) => Promise<{ tools: Reply[]; result: Reply }>> = {
+  async initialize(name) {
+    const server = await startRawServer({ argv: ['--sandbox'] });
+    const hello = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name, version: '1' } };
+    server.send({ jsonrpc: '2.0', id: 1, method: 'initialize', params: hello });
+    await server.reply(1);
+    server.send({ jsonrpc: '2.0', id: 2, method: 'tools/list' });
+    server.send(toolCall(3, 'list_batches', {}));
+    const [list, call] = [await server.reply(2), await server.reply(3)];
+    return { tools: list.result.tools, result: call.result };
+  },
+  async '2026-07-28'(name) {
+    const server = await startRawServer({ argv: ['--sandbox'] });
+    const _meta = { ...envelopeOf(), 'io.modelcontextprotocol/clientInfo': { name, version: '1' } };
+    server.send({ jsonrpc: '2.0', id: 2, method: 'tools/list', params: { _meta } });
+    const params = { name: 'list_batches', arguments: {}, _meta };
+    server.send({ jsonrpc: '2.0', id: 3, method: 'tools/call', params });
+    const [list, call] = [await server.reply(2), await server.reply(3)];
+    return { tools: list.result.tools, result: call.result };
+  },
+};
+
+describe.each(Object.entries(asking))('in the era of %s', (_era, ask) => {
+  test('a client that would show its model both forms of a reply gets the text alone', async () => {
+    const { tools, result } = await ask('@langchain/mcp-adapters');
+    expect(tools).toHaveLength(advertised.all.length);
+    for (const tool of tools) expect(tool).not.toHaveProperty('outputSchema');
+    expect(result).not.toHaveProperty('structuredContent');
+    expect(JSON.parse(result.content[0].text)).toMatchObject({ batches: [] });
+  });
+
+  test('any other gets both, which say the same', async () => {
+    const { tools, result } = await ask('somebody');
+    expect(tools).toEqual(advertised.all);
+    expect(JSON.parse(result.content[0].text)).toEqual(result.structuredContent);
+  });
+});
+
 describe('bare JSON-RPC of the new era', () => {
   test('says what is spoken and what there is', async () => {
     const server = await startModernServer();
