@@ -1,12 +1,15 @@
 import { parseExact } from '../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import { loadSchemaCompiler, type SchemaCheck } from '../lib/json-schema.ts';
+import { type Ground, loadSchemaCompiler, type SchemaCheck } from '../lib/json-schema.ts';
 import type { ModelAnswer, ResultError } from '../provider/dialect.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import { partSchemas, SCHEMAS } from '../store/blob-names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { readSchemas } from '../store/schemas.ts';
 import type { Blobs } from '../store/store.ts';
 import { damaged } from '../store/stored-json.ts';
+import { IN_INPUT, MAX_COLUMN } from '../tasks/quotable.ts';
+import { openGrounds } from './task-ground.ts';
 
 /** How a task's answer is to look: JSON, by the schema of this hash; null where only that it is an object is known. */
 export type AnswerForm = { schema: string | null };
@@ -40,7 +43,11 @@ export const exact = (text: string): unknown => parseExact(text).value;
 export type Verdict = { error: ResultError | null; fenced: boolean };
 
 export type AnswerCheck = {
-  judge(form: AnswerForm, answer: ModelAnswer): Verdict;
+  judge(form: AnswerForm, answer: ModelAnswer, ground?: Ground): Verdict;
+  /** What the answer to a task is held against beside its schema; undefined where that asks for nothing of the kind. */
+  groundOf(form: AnswerForm, ordinal: number): Promise<Ground> | undefined;
+  /** Whether any of the schemas asks for such. */
+  readonly isGrounded: boolean;
   /** How many schemas had to be made into checks so far, each of which takes milliseconds. */
   readonly compiled: number;
 };
@@ -56,11 +63,17 @@ export const invalidAnswer = (why: string): ResultError => ({
 /** Makes checks of the schemas that a batch's answers were asked for by. */
 export async function loadAnswerCheck(
   blobs: Blobs,
-  { parts }: Pick<BatchRecord, 'parts'>,
+  record: Pick<BatchRecord, 'parts' | 'request_count' | 'provider'>,
 ): Promise<AnswerCheck> {
+  const { parts, provider } = record;
   const listed = parts.filter(({ tasks }) => tasks === 'listed');
   const names = [SCHEMAS, ...listed.map(({ number }) => partSchemas(number))];
   const [compile, schemas] = await Promise.all([loadSchemaCompiler(), readSchemas(blobs, names)]);
+  // Answers that are made up quote nothing.
+  const grounded = new Set(
+    [...schemas].flatMap(([hash, schema]) => (provider !== 'sandbox' && hasGround(schema) ? [hash] : [])),
+  );
+  const grounds = grounded.size === 0 ? null : await openGrounds(blobs, record, dialectOf(provider));
   const checks = new Map<string, SchemaCheck>();
   let compiled = 0;
 
@@ -84,17 +97,23 @@ export async function loadAnswerCheck(
     get compiled() {
       return compiled;
     },
-    judge({ schema }, { text, tool_calls }) {
+    isGrounded: grounded.size > 0,
+    groundOf: ({ schema }, ordinal) =>
+      schema === null || !grounded.has(schema) ? undefined : grounds?.(ordinal),
+    judge({ schema }, { text, tool_calls }, ground) {
       // A turn that calls a tool is no answer yet, and need not look like one.
       if (tool_calls.length > 0) return { error: null, fenced: false };
       const found = jsonOf(text);
       if (found === null) return { error: invalidAnswer('it is not JSON'), fenced: false };
       const check = schema === null ? isObject : checkFor(schema);
-      const why = check(found.json);
+      const why = check(found.json, ground);
       return { error: why === null ? null : invalidAnswer(why), fenced: why === null && found.fenced };
     },
   };
 }
+
+const hasGround = (schema: string) =>
+  [IN_INPUT, MAX_COLUMN].some((keyword) => schema.includes(`"${keyword}"`));
 
 const isObject: SchemaCheck = (value) => (isJsonObject(value) ? null : 'it is no object');
 

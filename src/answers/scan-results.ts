@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { createUsageTally } from '../cost/usage.ts';
+import type { Ground } from '../lib/json-schema.ts';
 import { type Line, splitLines } from '../lib/lines.ts';
 import type { CountedResult, Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
@@ -71,7 +72,17 @@ export async function scanResults(
   const { mark } = expected;
   let isMarked = mark === null ? null : false;
 
-  function take(line: Line): void {
+  /** What a line's answer is held against, read before it is judged. */
+  async function groundOf(line: Line): Promise<Ground | undefined> {
+    const id = dialect.results.count(line.bytes)?.request_id;
+    const position = id === undefined ? undefined : expected.position(id);
+    const form = position === undefined ? undefined : expected.form(position);
+    return position === undefined || form === undefined
+      ? undefined
+      : check?.groundOf(form, expected.ordinal(position));
+  }
+
+  function take(line: Line, ground?: Ground): void {
     bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
     if (isBlank(line.bytes)) return;
     lines += 1;
@@ -79,28 +90,28 @@ export async function scanResults(
     if (result?.request_id === mark || (result === null && mark !== null && line.bytes.includes(mark)))
       isMarked = true;
     if (result === null) strange.unreadable += 1;
-    else note(result, line);
+    else note(result, line, ground);
   }
 
   /** The same result, or what it is once its answer was read. */
-  function judged(result: CountedResult, position: number, line: Line): CountedResult {
+  function judged(result: CountedResult, position: number, line: Line, ground?: Ground): CountedResult {
     const form = check && result.outcome === 'succeeded' ? expected.form(position) : undefined;
     if (check === undefined || form === undefined) return result;
     const { answer } = readSavedLine(dialect, line.bytes.toString('utf8'), result.request_id);
     if (answer === null) return result;
-    const verdict = check.judge(form, answer);
+    const verdict = check.judge(form, answer, ground);
     if (verdict.fenced) fenced += 1;
     return verdict.error === null ? result : { ...result, outcome: 'incomplete', error: verdict.error };
   }
 
-  function note(counted: CountedResult, line: Line): void {
+  function note(counted: CountedResult, line: Line, ground?: Ground): void {
     const position = expected.position(counted.request_id);
     if (position === undefined) strange.unknown += 1;
     else if (seen[position] === 1) strange.repeated += 1;
     if (position === undefined || seen[position] === 1) return;
 
     seen[position] = 1;
-    const result = judged(counted, position, line);
+    const result = judged(counted, position, line, ground);
     const ordinal = expected.ordinal(position);
     outcomes[result.outcome] += 1;
     const error = failureOf(result);
@@ -114,8 +125,10 @@ export async function scanResults(
   // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.
   let compiled = 0;
   for await (const group of splitLines(chunks)) {
-    for (const line of group) {
-      take(withoutMark(line));
+    for (const given of group) {
+      const line = withoutMark(given);
+      if (check?.isGrounded) take(line, await groundOf(line));
+      else take(line);
       // To make a check of a schema takes long enough for others to be let in.
       if (check === undefined || check.compiled === compiled) continue;
       compiled = check.compiled;

@@ -1,8 +1,16 @@
 import type { ErrorObject, Options } from 'ajv';
 import type { JsonObject } from './json.ts';
 
+/** What a value is held against beside its schema, by keywords of ours: without it these let everything through. */
+export type Ground = {
+  /** `x-in-input`: whether a text stands in what the value is about. */
+  holds(text: string): boolean;
+  /** `x-max-column`: how many characters a text may have by that column; null where it says none. */
+  limit(column: string): number | null;
+};
+
 /** What of a value is not as its schema wants it, in words; null where all of it is. */
-export type SchemaCheck = (value: unknown) => string | null;
+export type SchemaCheck = (value: unknown, ground?: Ground) => string | null;
 
 /** Makes a schema into a check; `problem` says why it is none. */
 export type SchemaCompiler = (schema: JsonObject) => { check: SchemaCheck } | { problem: string };
@@ -38,6 +46,25 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
   ]);
   const older = formats.default(new draft7.Ajv(options));
   const current = formats.default(new draft2020.Ajv2020(options));
+  // A check is done before the next one begins.
+  let ground: Ground | undefined;
+  for (const ajv of [older, current]) {
+    ajv.addKeyword({
+      keyword: 'x-in-input',
+      type: 'string',
+      schemaType: 'boolean',
+      validate: (isAsked: boolean, text: string) => !isAsked || (ground?.holds(text) ?? true),
+      error: { message: 'does not stand in the input of its task' },
+    });
+    ajv.addKeyword({
+      keyword: 'x-max-column',
+      type: 'string',
+      schemaType: 'string',
+      validate: (column: string, text: string) =>
+        [...text].length <= (ground?.limit(column) ?? Number.POSITIVE_INFINITY),
+      error: { message: 'is longer than its row allows' },
+    });
+  }
   return (schema) => {
     const isOlder = typeof schema.$schema === 'string' && OLDER_DRAFT.test(schema.$schema);
     // Lists of `items` were allowed until 2020-12, by whoever names no draft too.
@@ -48,7 +75,12 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     for (const ajv of validators) {
       try {
         const validate = ajv.compile(rest);
-        return { check: (value) => (validate(value) ? null : inWords(validate.errors?.[0])) };
+        return {
+          check(value, given) {
+            ground = given;
+            return validate(value) ? null : inWords(validate.errors?.[0]);
+          },
+        };
       } catch (error) {
         problem ||= error instanceof Error ? error.message : String(error);
       } finally {

@@ -69,6 +69,8 @@ export type RequestDialect = {
   prepareSchema(schema: JsonObject, field?: string): PreparedSchema;
   /** How much a model has to read. */
   size(params: Params): PromptSize;
+  /** The text of the last turn of the user. */
+  prompt(params: Params): string;
   /** What it reads, in the order in which the provider caches it. */
   text(params: Params): string;
 };

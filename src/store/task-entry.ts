@@ -19,6 +19,8 @@ const taskEntry = z.object({
   expected_output_tokens: z.number().nonnegative().exactOptional(),
   /** The columns of its row, or the path of its file: as JSON, with every number as it was written. */
   row: z.string().exactOptional(),
+  /** Where the text of its file stands in its prompt, and how long both are; empty where the file is no text. */
+  text_at: z.array(z.number()).exactOptional(),
   /** The input of a task that was given by itself, where it is short: for another prompt over it. As `row`. */
   input: z.string().exactOptional(),
 });
@@ -49,6 +51,7 @@ function isPlainEntry(value: unknown): value is TaskEntry {
     (!('expected_output_tokens' in value) || isAmount(value.expected_output_tokens)) &&
     (!('input' in value) || typeof value.input === 'string') &&
     (!('row' in value) || typeof value.row === 'string') &&
+    !('text_at' in value) &&
     Object.keys(value).every((key) => KEYS.has(key))
   );
 }

@@ -1,7 +1,9 @@
 import type { Problem } from '../errors.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { Templates } from '../templates/templates.ts';
 import { hasPlaces, placesOf } from './places.ts';
+import { MAX_COLUMN } from './quotable.ts';
 import { materialColumn } from './render-row.ts';
 import type { TaskDefaults } from './task.ts';
 import type { Work, WorkSource } from './work.ts';
@@ -37,6 +39,7 @@ export function checkRows(
     ...checkMaterial(defaults, source, columns, templates),
     ...checkOutputPlaces({ source, output_places, variants }, columns),
     ...checkExpected(Object.values(expect ?? {}), source, columns),
+    ...checkMaxColumns(defaults.output_schema, source, columns),
   ];
 }
 
@@ -68,6 +71,25 @@ function checkOutputPlaces(
       problem: `the place {{${name}}} names no column of ${kind}${didYouMean(name, known)}`,
       valid: listed(known),
     }));
+}
+
+/** A column that is none would let every length pass. */
+function checkMaxColumns(schema: unknown, { kind }: WorkSource, columns: readonly string[]): Problem[] {
+  return maxColumnsIn(schema)
+    .filter((name) => !columns.includes(name))
+    .map((name) => ({
+      field: 'output_schema',
+      problem: `${MAX_COLUMN} ${quoteName(name)} is no column of ${kind}${didYouMean(name, columns)}`,
+      valid: listed(columns),
+    }));
+}
+
+function maxColumnsIn(schema: unknown): string[] {
+  if (Array.isArray(schema)) return schema.flatMap(maxColumnsIn);
+  if (!isJsonObject(schema)) return [];
+  return Object.entries(schema).flatMap(([name, value]) =>
+    name === MAX_COLUMN && typeof value === 'string' ? [value] : maxColumnsIn(value),
+  );
 }
 
 function checkExpected(

@@ -10,6 +10,7 @@ import { requestIdFor } from './custom-ids.ts';
 import { findWithin } from './find-within.ts';
 import { findHalfCharacters } from './half-characters.ts';
 import { type PlaceKind, placeName } from './place.ts';
+import { asksForQuotes, quotableOf, UNREAD_QUOTES } from './quotable.ts';
 import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from './read-item.ts';
 import { type AnswerSchema, type RenderedTask, type Renderer, renderTask } from './render.ts';
 import { checkRendered } from './rendered-request.ts';
@@ -100,21 +101,24 @@ export function createExaminer(examination: Examination): Examiner {
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return found.problems;
     block.addSettings(settingsUsed(task, defaults, variant?.own));
-    block.addTask(taskEntry(task, requestId, rendered, schema, defaults), rendered, [
+    const entry = taskEntry(task, requestId, rendered, schema, defaults);
+    const quotable = schema.quotes ? quotableOf(task, rendered, requests) : {};
+    block.addTask({ ...entry, ...quotable }, rendered, [
       ...warnings,
       ...found.warnings,
+      ...(quotable.text_at?.length === 0 ? [UNREAD_QUOTES] : []),
       ...(variant === undefined ? [] : sameAsked(asked, variant.name, rendered.params)),
     ]);
     return [];
   }
 
-  /** Notes how the answer is to look; gives the hash of that. */
-  function noteSchema(number: number, item: string, asked: AnswerSchema | undefined): string | undefined {
-    if (asked === undefined) return undefined;
+  /** Notes how the answer is to look; gives the hash of that, and whether it has to quote its input. */
+  function noteSchema(number: number, item: string, asked: AnswerSchema | undefined): NotedSchema {
+    if (asked === undefined) return { quotes: false };
     const { field, isShared } = asked;
     const { hash, schema } = hashes.of(asked.schema);
     block.addSchema(hash, { schema, number, item: isShared ? null : item, field });
-    return hash;
+    return { hash, quotes: asksForQuotes(schema) };
   }
 
   return {
@@ -190,6 +194,8 @@ function sameAsked(asked: { name: string; params: Params }[], name: string, para
   return same === undefined ? [] : [`variants ${same.name} and ${name} ask the very same`];
 }
 
+type NotedSchema = { hash?: string; quotes: boolean };
+
 /** What reading a task has shown: the request itself, where it can go out as it stands, and what has to be said. */
 type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };
 
@@ -217,17 +223,18 @@ const ROUNDED_NAMED = 3;
 /** A longer input would double what is kept of the work. */
 const LONGEST_INPUT = 8_000;
 
-function keptInput(task: Task, { input_data }: TaskDefaults): Pick<TaskEntry, 'input'> {
+/** All of it where an answer is held against it. */
+function keptInput(task: Task, { input_data }: TaskDefaults, quotes: boolean): Pick<TaskEntry, 'input'> {
   if (task.kind !== 'task' || (task.input_data === undefined && input_data === undefined)) return {};
   const input = stringifyExact({ ...input_data, ...task.input_data });
-  return input.length > LONGEST_INPUT ? {} : { input };
+  return input.length > LONGEST_INPUT && !quotes ? {} : { input };
 }
 
 function taskEntry(
   task: Task,
   requestId: string,
   rendered: RenderedTask,
-  schema: string | undefined,
+  { hash, quotes }: NotedSchema,
   defaults: TaskDefaults,
 ): TaskEntry {
   return {
@@ -237,9 +244,9 @@ function taskEntry(
     ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
     model: rendered.model.id,
     ...(rendered.effort !== null && { effort: rendered.effort }),
-    ...(schema !== undefined && { structured: true as const, schema }),
+    ...(hash !== undefined && { structured: true as const, schema: hash }),
     expected_output_tokens: rendered.expected_output_tokens,
-    ...keptInput(task, defaults),
+    ...keptInput(task, defaults, quotes),
     ...(task.kind === 'row' && { row: stringifyExact(task.row.kept ?? task.row.cells) }),
   };
 }

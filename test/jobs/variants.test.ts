@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ApiRequest } from '../api-server.ts';
 import { csvOf, filesOf, play, readTable, setUp, times, wholeJob } from './play.ts';
 
-// The jobs that compare: two graders, two prompts.
+// The jobs that compare, by variants or with documents before each task.
 
 const promptOf = ({ params }: ApiRequest) => JSON.stringify(params.messages);
 
@@ -105,4 +105,58 @@ test('12: essays get feedback by a rubric, a file each and a table of grades', a
   const rows = await readTable(server, 'grades.csv');
   expect(rows).toHaveLength(32);
   expect(rows[5]).toMatchObject({ grade: '5', feedback: expect.stringContaining('Well argued') });
+});
+
+test('8: transcripts are coded by a codebook, and no quote is made up', async () => {
+  let isFirst = true;
+  const { server, api } = await setUp(
+    {
+      'codebook.md': 'tired: the person says so.\nglad: the person says so.\n',
+      ...filesOf(24, (index) => [
+        `talks/t${index}.txt`,
+        `Q: How are you?\nA: On day ${index} I was so tired.\n`,
+      ]),
+    },
+    (request) => {
+      const day = /On day (\d+)/.exec(promptOf(request))?.[1];
+      const isMadeUp = isFirst && Number(day) % 8 === 3;
+      const quote = isMadeUp ? 'I am exhausted' : `On day ${day} I was`;
+      return JSON.stringify({
+        codes: [
+          { code: 'tired', quote },
+          { code: 'glad', quote: 'How  are you?' },
+        ],
+      });
+    },
+  );
+  const properties = {
+    codes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { code: { enum: ['tired', 'glad'] }, quote: { type: 'string', 'x-in-input': true } },
+        required: ['code', 'quote'],
+      },
+    },
+  };
+  await play('8 transcripts', server, async (agent) => {
+    const work = {
+      input_files: ['talks/*.txt'],
+      context_files: ['codebook.md'],
+      prompt: 'Code this interview by the codebook.',
+      output_schema: { type: 'object', properties, required: ['codes'] },
+    };
+    const how = { output_file: 'codes.csv', output_key: 'codes' };
+    const { batch_id } = await agent.call('submit_batch', { ...work, ...how });
+    const first = await agent.call('batch_status', { batch_id, wait_seconds: 20 });
+    expect(first.outcomes).toMatchObject({ succeeded: 21, incomplete: 3 });
+    isFirst = false;
+    await agent.call('retry_batch', { batch_id, error_types: ['invalid_answer'] });
+    const done = await agent.call('batch_status', { batch_id, wait_seconds: 20 });
+    expect(done.outcomes).toMatchObject({ succeeded: 24 });
+  });
+  expect(api.creates.map(({ requests }) => requests.length)).toEqual([24, 3]);
+  const rows = await readTable(server, 'codes.csv');
+  expect(rows).toHaveLength(48);
+  expect(rows.filter(({ quote }) => quote?.includes('exhausted'))).toEqual([]);
 });

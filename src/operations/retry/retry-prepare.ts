@@ -1,3 +1,4 @@
+import { openSentRequests, type SentRequests } from '../../answers/sent-requests.ts';
 import { openView } from '../../answers/view.ts';
 import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
 import { dialectOf } from '../../provider/dialects.ts';
@@ -31,7 +32,6 @@ import {
   type Selected,
   selectTasks,
 } from './retry-selection.ts';
-import { openSentRequests, type SentRequests } from './sent-requests.ts';
 
 /** Where the requests of a retry go: onto disk when they are to be sent, nowhere for a dry run. */
 export type RetrySink = {

@@ -1,3 +1,4 @@
+import type { SentRequest } from '../../answers/sent-requests.ts';
 import type { Problem } from '../../errors.ts';
 import { plainObject } from '../../lib/exact-json.ts';
 import type { JsonObject } from '../../lib/json.ts';
@@ -13,7 +14,6 @@ import type { Correction } from './read-corrections.ts';
 import type { RetryOptions } from './retry-options.ts';
 import { promptFor } from './retry-prompt.ts';
 import type { Selected } from './retry-selection.ts';
-import type { SentRequest } from './sent-requests.ts';
 
 /** What a task's request is made of: what it was sent with, or what corrects it. */
 export type RetrySource = { sent: SentRequest } | { correction: Correction };

@@ -1,3 +1,4 @@
+import { openSentRequests } from '../../answers/sent-requests.ts';
 import { chunksOf, openView, type View } from '../../answers/view.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { sha256OfText } from '../../lib/file-hash.ts';
@@ -13,7 +14,6 @@ import { openTasks } from '../../store/task-list.ts';
 import { itemId, settingsOf } from '../../tasks/variants.ts';
 import type { Submission } from '../new-batch.ts';
 import { refresh } from '../refresh.ts';
-import { openSentRequests } from '../retry/sent-requests.ts';
 
 /** For how long a pilot's answers are taken over. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;

@@ -2,6 +2,7 @@ import { loadAnswerCheck } from '../../answers/check-answer.ts';
 import { expectedTasks } from '../../answers/expected-tasks.ts';
 import { scannedResults } from '../../answers/receive.ts';
 import { scanResults } from '../../answers/scan-results.ts';
+import { openSentRequests, type SentRequest } from '../../answers/sent-requests.ts';
 import { actualOfPart } from '../../cost/cost.ts';
 import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
 import { roundUsd } from '../../cost/pricing.ts';
@@ -24,7 +25,6 @@ import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
 import { createRetryFiles } from '../retry/retry-files.ts';
 import { createRetryRequests } from '../retry/retry-request.ts';
-import { openSentRequests, type SentRequest } from '../retry/sent-requests.ts';
 import type { Pilot } from './pilot.ts';
 
 /** Work that was written to be sent whole. */
@@ -149,7 +149,7 @@ function kept({ task_type, model, structured, schema }: TaskEntry, custom_id: st
  */
 async function answeredPart(
   context: Context,
-  { blobs, provider, request_count }: WrittenWork,
+  { blobs, provider, request_count, parts }: WrittenWork,
   tasks: Tasks,
   part: Part,
   { pilot, taken }: { pilot: Pilot; taken: ReadonlyMap<number, number> },
@@ -178,7 +178,13 @@ async function answeredPart(
   const [first = part.first_task] = ordinals;
   const answered = createdPart(part, ordinals.length, first, pilot);
   const expected = await expectedTasks(blobs, { request_count }, answered);
-  const check = expected.hasForms ? await loadAnswerCheck(blobs, { parts: [] }) : undefined;
+  const check = expected.hasForms
+    ? await loadAnswerCheck(blobs, {
+        parts: parts.filter(({ tasks }) => tasks !== 'listed'),
+        request_count,
+        provider,
+      })
+    : undefined;
   const reading = { dialect: dialectOf(provider), catalog: context.catalog, check };
   const scanned = scannedResults(
     await scanResults(blobs.read(partResults(part.number)), expected, reading),

@@ -1,3 +1,4 @@
+import { openSentRequests } from '../../answers/sent-requests.ts';
 import { chunksOf, openView, type View } from '../../answers/view.ts';
 import { counted } from '../../lib/counted.ts';
 import { parseExact } from '../../lib/exact-json.ts';
@@ -10,7 +11,6 @@ import { openTasks } from '../../store/task-list.ts';
 import type { AnswersSource, EarlierAnswer, EarlierAnswers } from '../../tasks/work.ts';
 import { requireRecord } from '../find-batch.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
-import { openSentRequests } from '../retry/sent-requests.ts';
 
 /** Whether nothing more of a batch is to come by itself. */
 export function hasAllAnswers(record: BatchRecord): boolean {

@@ -12,6 +12,7 @@ import {
   decodeRequest,
   encodeRequest,
   factsOf,
+  lastPrompt,
   renameRequest,
   renderParams,
 } from './requests/request.ts';
@@ -53,6 +54,7 @@ export const anthropicDialect: Dialect = {
     required: ['model', 'max_tokens', 'messages'],
     prepareSchema: prepareOutputSchema,
     size: promptSize,
+    prompt: lastPrompt,
     text: promptText,
   },
   results: { count: countResultLine, read: readResultLine },

@@ -118,7 +118,8 @@ function resolve(to: string, root: JsonObject): unknown {
 /** How many keywords a warning names. */
 const NAMED = 6;
 
-function warningsOf(moved: readonly Moved[], field: string): string[] {
+function warningsOf(all: readonly Moved[], field: string): string[] {
+  const moved = all.filter(({ isOurs }) => isOurs !== true);
   if (moved.length === 0) return [];
   const names = [...new Set(moved.map(({ field: at }) => at.slice(field.length + 1)))];
   const more = names.length > NAMED ? `, and ${names.length - NAMED} more` : '';

@@ -57,6 +57,19 @@ export function renderParams(request: PlainRequest): Params {
   };
 }
 
+/** What the user said last: of several texts, such as a document's title and the prompt, all. */
+export function lastPrompt({ messages }: Params): string {
+  const turns = Array.isArray(messages)
+    ? messages.filter((each) => isJsonObject(each) && each.role === 'user')
+    : [];
+  const turn: unknown = turns.at(-1);
+  const content = isJsonObject(turn) ? turn.content : undefined;
+  if (!Array.isArray(content)) return typeof content === 'string' ? content : '';
+  return content
+    .flatMap((block: unknown) => (isJsonObject(block) && typeof block.text === 'string' ? [block.text] : []))
+    .join('\n');
+}
+
 /** Files come before the prompt: a model follows best what stands behind its material (Vision and PDF documentation). */
 function fileBlock({ kind, media_type, data }: Attachment): object {
   return { type: kind === 'pdf' ? 'document' : 'image', source: { type: 'base64', media_type, data } };

@@ -2,7 +2,7 @@ import { plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 
 /** A keyword that structured output does not take, and the field in which it stands. */
-export type Moved = { field: string; keyword: string; isRefused: boolean };
+export type Moved = { field: string; keyword: string; isRefused: boolean; isOurs?: true };
 
 /** Keywords as they stand (structured outputs documentation; the SDK's `transformJSONSchema`). */
 const TAKEN = new Set(
@@ -13,6 +13,9 @@ const TAKEN = new Set(
 
 /** Of no meaning to a model, and none for an answer. */
 const SILENT = new Set(['$schema', '$id', '$comment']);
+
+/** Checked here alone. */
+const OURS = new Set(['x-in-input', 'x-max-column']);
 
 const FORMATS = new Set(
   'date-time time date duration email hostname uri ipv4 ipv6 uuid'.split(' ').map((name): unknown => name),
@@ -73,6 +76,10 @@ function taken(given: JsonObject, path: string, moved: Moved[]): JsonObject {
   for (const [keyword, value] of Object.entries(given)) {
     const at = `${path}.${keyword}`;
     if (SILENT.has(keyword)) continue;
+    if (OURS.has(keyword)) {
+      moved.push({ field: at, keyword, isRefused: true, isOurs: true });
+      continue;
+    }
     if (keyword === 'oneOf' && !('anyOf' in given)) {
       schema.anyOf = list(value, at);
       moved.push({ field: at, keyword, isRefused: true });

@@ -1,0 +1,75 @@
+import { BatchError } from '../errors.ts';
+import { ExactNumber, parseExact, plainNumbers } from '../lib/exact-json.ts';
+import { isJsonObject } from '../lib/json.ts';
+import type { Ground } from '../lib/json-schema.ts';
+import type { Dialect } from '../provider/dialect.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { Blobs } from '../store/store.ts';
+import type { TaskEntry } from '../store/task-entry.ts';
+import { openTasks } from '../store/task-list.ts';
+import { openSentRequests } from './sent-requests.ts';
+
+/** Of a task of a batch, by its ordinal: what its answer may be held against. Reads it back, and holds none of it. */
+export type Grounds = (ordinal: number) => Promise<Ground>;
+
+/** Opens the inputs of a batch's tasks: rows as they are kept, texts of files as they were sent. */
+export async function openGrounds(
+  blobs: Blobs,
+  record: Pick<BatchRecord, 'request_count' | 'parts'>,
+  dialect: Dialect,
+): Promise<Grounds> {
+  const tasks = await openTasks(blobs, record.request_count);
+  const sent = await openSentRequests(blobs, record, dialect);
+
+  /** Null where what was sent is no longer there: an answer is never lost for that. */
+  async function promptOf(ordinal: number): Promise<string | null> {
+    try {
+      for await (const { params } of sent([ordinal])) return dialect.requests.prompt(params);
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+    }
+    return null;
+  }
+
+  async function textOf(ordinal: number, { row, input, text_at }: TaskEntry): Promise<string[] | null> {
+    const kept = row ?? input;
+    const values = kept === undefined ? [] : leavesOf(parseExact(kept).value);
+    if (kept !== undefined && text_at === undefined) return values;
+    const [start, length, of] = text_at ?? [0, 0];
+    if (start === undefined || length === undefined) return null;
+    const prompt = await promptOf(ordinal);
+    if (prompt === null) return null;
+    // One that was corrected since, and one that is all of its task's input, count as a whole.
+    return [...values, prompt.length === of ? prompt.slice(start, start + length) : prompt];
+  }
+
+  return async (ordinal) => {
+    const [entry] = await tasks.read([ordinal]);
+    const texts = entry === undefined ? null : await textOf(ordinal, entry);
+    const input = texts?.map(squeezed).join(BETWEEN) ?? null;
+    const kept = entry?.row ?? entry?.input;
+    const row = kept === undefined ? {} : parseExact(kept).value;
+    return {
+      holds: (text) => input === null || input.includes(squeezed(text)),
+      limit(column) {
+        const value = isJsonObject(row) && Object.hasOwn(row, column) ? plainNumbers(row[column]) : undefined;
+        const most = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+        return typeof most === 'number' && Number.isFinite(most) ? most : null;
+      },
+    };
+  };
+}
+
+/** No quote has one, nor runs from one value into the next. */
+const BETWEEN = '\u0000';
+
+/** White space aside, and however its characters are composed. */
+const squeezed = (text: string) => text.normalize().replaceAll(/\s+/g, '');
+
+/** All texts and numbers within a value. */
+function leavesOf(value: unknown): string[] {
+  if (value instanceof ExactNumber) return [value.source];
+  if (Array.isArray(value)) return value.flatMap(leavesOf);
+  if (isJsonObject(value)) return Object.values(value).flatMap(leavesOf);
+  return value === null || value === undefined ? [] : [String(value)];
+}
