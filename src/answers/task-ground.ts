@@ -7,6 +7,7 @@ import type { BatchRecord } from '../store/record.ts';
 import type { Blobs } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { openTasks } from '../store/task-list.ts';
+import { cellText } from './formats/flat-answer.ts';
 import { openSentRequests } from './sent-requests.ts';
 
 /** Of a task of a batch, by its ordinal: what its answer may be held against. Reads it back, and holds none of it. */
@@ -71,5 +72,5 @@ function leavesOf(value: unknown): string[] {
   if (value instanceof ExactNumber) return [value.source];
   if (Array.isArray(value)) return value.flatMap(leavesOf);
   if (isJsonObject(value)) return Object.values(value).flatMap(leavesOf);
-  return value === null || value === undefined ? [] : [String(value)];
+  return value === null || value === undefined ? [] : [cellText(value)];
 }

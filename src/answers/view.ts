@@ -98,9 +98,11 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     if (outcome(ordinal) === 'succeeded' || result.outcome !== 'succeeded' || result.answer === null)
       return null;
     const form = formOf(ordinal, task) ?? { schema: null };
-    const { judge, groundOf } = await check();
-    const ground = await groundOf(form, ordinal);
-    return judge(form, result.answer, ground).error ?? invalidAnswer('it was found to when it came in');
+    const checking = await check();
+    const ground = await checking.groundOf(form, ordinal);
+    return (
+      checking.judge(form, result.answer, ground).error ?? invalidAnswer('it was found to when it came in')
+    );
   }
 
   type Parse = (text: string) => unknown;

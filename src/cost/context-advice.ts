@@ -8,19 +8,24 @@ import { pricesFor } from './pricing.ts';
 /** Of as many tasks in one request answers are still good, in the experience of those who pack by hand. */
 const PACKED = 20;
 
+/** Requests to one model. */
+type Share = { model: Model; requests: number };
+
 /**
  * What documents before every task cost as they are sent, and what they would cost otherwise. They are not marked for
  * caching: the requests of a cold batch run side by side and may all write and never read, which costs more than
- * no caching (138 requests of 11,400 shared tokens read nothing).
+ * no caching (138 requests of 11,400 shared tokens read nothing), and an hour's mark needs more than half of them to read.
  */
 export function contextAdvice(
   context: readonly ContextDocument[],
   { requests: dialect }: Dialect,
-  { model, requests, rates }: { model: Model; requests: number; rates: InputRates },
+  { shares, rates }: { shares: readonly Share[]; rates: InputRates },
 ): string[] {
-  if (requests < 2) return [];
+  const requests = shares.reduce((sum, share) => sum + share.requests, 0);
+  const [first] = shares;
+  if (first === undefined || requests < 2) return [];
   const params = dialect.render({
-    model: model.id,
+    model: first.model.id,
     max_tokens: 1,
     system: '',
     prompt: '',
@@ -28,16 +33,33 @@ export function contextAdvice(
     effort: undefined,
     context,
   });
-  const tokens = Math.round(dialect.size(params).bytes * rates.of(model).expected);
-  const plain = (tokens * pricesFor(model, tokens).input * model.batch_factor) / 1_000_000;
-  const worth = worthOfCache(model, tokens, '1h');
-  const packed = `with ${PACKED} of these tasks in one request ${formatUsd(Math.ceil(requests / PACKED) * plain)}`;
-  const read =
-    worth === null
-      ? `too short for ${model.id} to cache; ${packed}`
-      : `cached ${formatUsd(worth.write + (requests - 1) * worth.read)} if all but the first request read it and ` +
-        `${formatUsd(requests * worth.write)} if none does, as can be in a cold batch (even at ${Math.round(worth.break_even * 100)} %), so it is not marked for caching; ${packed}`;
+  const { bytes } = dialect.size(params);
+  const costs = shares.map((share) => costsOf(share, Math.round(bytes * rates.of(share.model).expected)));
+  const usd = (figure: 'plain' | 'read' | 'written' | 'packed') =>
+    formatUsd(costs.reduce((sum, cost) => sum + cost[figure], 0));
+  const break_even = Math.max(...costs.map((cost) => cost.break_even));
+  const packed = `with ${PACKED} of these tasks in one request ${usd('packed')}`;
+  const cached =
+    break_even < 0
+      ? `too short for ${shares.map(({ model }) => model.id).join(' and ')} to cache; ${packed}`
+      : `cached ${usd('read')} if all but the first request read it and ${usd('written')} if none does, as can be in a cold ` +
+        `batch (even at ${Math.round(break_even * 100)} %), so it is not marked for caching; ${packed}`;
   return [
-    `context_files, about ${tokens} tokens, are read by each of ${requests} requests: ${formatUsd(requests * plain)} of this estimate. Otherwise: ${read}.`,
+    `context_files, about ${costs[0]?.tokens ?? 0} tokens, are read by each of ${requests} requests: ${usd('plain')} of this estimate. Otherwise: ${cached}.`,
   ];
+}
+
+/** In dollars at batch price; `break_even` below 0 where the model caches nothing so short. */
+function costsOf({ model, requests }: Share, tokens: number) {
+  const one = (tokens * pricesFor(model, tokens).input * model.batch_factor) / 1_000_000;
+  const plain = requests * one;
+  const worth = worthOfCache(model, tokens, '1h');
+  return {
+    tokens,
+    plain,
+    read: worth === null ? plain : worth.write + (requests - 1) * worth.read,
+    written: worth === null ? plain : requests * worth.write,
+    packed: Math.ceil(requests / PACKED) * one,
+    break_even: worth?.break_even ?? -1,
+  };
 }

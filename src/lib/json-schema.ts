@@ -61,7 +61,7 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
       type: 'string',
       schemaType: 'string',
       validate: (column: string, text: string) =>
-        [...text].length <= (ground?.limit(column) ?? Number.POSITIVE_INFINITY),
+        Array.from(text).length <= (ground?.limit(column) ?? Number.POSITIVE_INFINITY),
       error: { message: 'is longer than its row allows' },
     });
   }

@@ -78,7 +78,6 @@ export async function estimateWork(
   const counted = await countCosts(asked && awaited === null ? provider : null, name, costs, paid_count);
   const { rates, lines: cost } = counted;
   const { context: shared } = work.defaults;
-  const [first] = cost;
   const compare = tiers.map((tier) => ({
     model_tier: tier,
     cost: costs.tally.linesFor(context.catalog.forTier(tier), rates, knownOutput),
@@ -104,10 +103,12 @@ export async function estimateWork(
     preview: previewOf(first_request),
     advice: [
       ...adviceFor(context, shared ? { ...costs, unmarked_sharers: 0 } : costs, rates, paid_count),
-      ...(shared && first
+      ...(shared
         ? contextAdvice(shared, dialectOf(name), {
-            model: catalog.require(first.model),
-            requests: paid_count,
+            shares: cost.map(({ model, request_count }) => ({
+              model: catalog.require(model),
+              requests: request_count,
+            })),
             rates,
           })
         : []),

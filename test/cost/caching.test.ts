@@ -55,6 +55,16 @@ describe('what a cached beginning is worth', () => {
   });
 });
 
+describe('an hour in the cache', () => {
+  it('needs more than half of the requests to read it, on every model: a batch with a cold cache is not marked', () => {
+    for (const id of catalog.ids) {
+      const worth = worthOfCache(catalog.require(id), 50_000, '1h');
+      expect(worth?.break_even, id).toBeGreaterThan(0.5);
+      expect(worth?.break_even, id).toBeLessThan(0.53);
+    }
+  });
+});
+
 describe('the advice on caching', () => {
   const long = 'word '.repeat(8_000);
 

@@ -65,17 +65,22 @@ test('10: a page of docs for each file of a repository', async () => {
 });
 
 test('12: feedback on essays, a file each, and a table of grades', async () => {
-  const { server } = await setUp(
-    filesOf(32, (index) => [`essays/student_${index}.txt`, `Essay ${index}. `.repeat(50)]),
+  const { server, api } = await setUp(
+    {
+      'rubric.md': 'Thesis 5 points, evidence 5 points.\n',
+      ...filesOf(32, (index) => [`essays/student_${index}.txt`, `Essay ${index}. `.repeat(50)]),
+    },
     (_request, index) => JSON.stringify({ grade: 1 + (index % 6), feedback: `Well done, ${index}.` }),
   );
   await play('12 essays', server, async (agent) => {
     const properties = { grade: { type: 'integer' }, feedback: { type: 'string' } };
     const output_schema = { type: 'object', properties, required: ['grade', 'feedback'] };
-    const work = { input_files: ['essays/*.txt'], prompt: 'Grade this: {{text}}', output_schema };
+    const essays = { input_files: ['essays/*.txt'], context_files: ['rubric.md'] };
+    const work = { ...essays, prompt: 'Grade this by the rubric: {{text}}', output_schema };
     const output_pattern = 'feedback/{{stem}}.md';
     await wholeJob(agent, work, { output_pattern, output_key: 'feedback', output_file: 'grades.csv' });
   });
+  expect(JSON.stringify(api.creates[0]?.requests[31])).toMatch(/Thesis 5 points.*by the rubric: Essay/);
   const feedback = await readFile(path.join(server.work, 'feedback/student_0.md'), 'utf8');
   expect(feedback.trim()).toBe('Well done, 0.');
   const grades = await readTable(server, 'grades.csv');

@@ -80,33 +80,6 @@ test('15: two prompts on 100 rows, then the better one on all', async () => {
   expect(await readTable(server, 'all.csv')).toHaveLength(1_000);
 });
 
-test('12: essays get feedback by a rubric, a file each and a table of grades', async () => {
-  const { server, api } = await setUp(
-    {
-      'rubric.md': 'Thesis 5, evidence 5.\n',
-      ...filesOf(32, (index) => [`essays/student-${index}.txt`, `Essay ${index}. I think so.\n`]),
-    },
-    (request, index) =>
-      JSON.stringify({ grade: index % 6, feedback: `Well argued, ${request.custom_id.length}.` }),
-  );
-  await play('12 essays', server, async (agent) => {
-    const properties = { grade: { type: 'integer', minimum: 0, maximum: 10 }, feedback: { type: 'string' } };
-    const work = {
-      input_files: ['essays/*.txt'],
-      context_files: ['rubric.md'],
-      prompt: 'Grade this essay by the rubric.',
-      output_schema: { type: 'object', properties, required: ['grade', 'feedback'] },
-    };
-    const how = { output_file: 'grades.csv', output_pattern: 'feedback/{{stem}}.md', output_key: 'feedback' };
-    const summary = await wholeJob(agent, work, how);
-    expect(summary).toMatchObject({ totals: { succeeded: 32 }, answer_files: { written: 32 } });
-  });
-  expect(promptOf(api.creates[0]?.requests[0] ?? { custom_id: '', params: {} })).toMatch(/rubric\.md.*Essay/);
-  const rows = await readTable(server, 'grades.csv');
-  expect(rows).toHaveLength(32);
-  expect(rows[5]).toMatchObject({ grade: '5', feedback: expect.stringContaining('Well argued') });
-});
-
 test('8: transcripts are coded by a codebook, and no quote is made up', async () => {
   let isFirst = true;
   const { server, api } = await setUp(

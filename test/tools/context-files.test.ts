@@ -124,6 +124,20 @@ describe('documents before each task', () => {
     expect(packed).toBeCloseTo(plain / 20, 2);
   });
 
+  it('are priced for each model that variants ask', async () => {
+    const server = await startCheckedServer({});
+    await put(server.work, { 'a.txt': 'A sentence of the contract. '.repeat(2_000) });
+    const requests = Array.from({ length: 40 }, (_, index) => ({ task_id: `q${index}`, prompt: 'Why?' }));
+    const plain = async (args: object): Promise<number> => {
+      const { advice } = await server.ok('estimate_cost', { requests, context_files: ['a.txt'], ...args });
+      const said = advice.find((each: string) => each.startsWith('context_files'));
+      return Number(/\$([\d.]+\d)/.exec(said)?.[1]);
+    };
+    const both = await plain({ variants: { A: { model_tier: 'cheap' }, B: { model_tier: 'premium' } } });
+    const each = (await plain({ model_tier: 'cheap' })) + (await plain({ model_tier: 'premium' }));
+    expect(both).toBeCloseTo(each, 1);
+  });
+
   const given = (files: Record<string, string | Buffer>, context_files: unknown): Given => {
     return async (server) => {
       await put(server.work, files);
