@@ -85,6 +85,8 @@ export type ApiServerOptions = {
   /** What the Models API lists, at once; without it there is none (404). */
   models?: object[];
   key?: string;
+  /** Other keys of the same workspace. */
+  otherKeys?: readonly string[];
   /** A batch has ended as soon as it is created. */
   endsAtOnce?: boolean;
   /** The results of a batch: lines (an object is written as JSON), or the download's raw bytes. */
@@ -135,7 +137,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const body = Buffer.concat(chunks).toString();
     const answer = (handler: PlainHandler) => handler(request, response);
 
-    if (request.headers.authorization !== `Bearer ${key}`) {
+    const isLetIn = [key, ...(options.otherKeys ?? [])].some(
+      (each) => request.headers.authorization === `Bearer ${each}`,
+    );
+    if (!isLetIn) {
       return answer(json(401, apiError('authentication_error', 'invalid x-api-key')));
     }
     if (route === null) return answer(json(404, apiError('not_found_error', 'Not found')));

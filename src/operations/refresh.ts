@@ -268,7 +268,7 @@ async function explained(
   part: CreatedPart,
   error: BatchError,
 ): Promise<BatchError> {
-  const mismatch = await accountMismatch(context, record, part.progress.intent);
+  const mismatch = await accountMismatch(context, record, part.progress.intent).catch(() => null);
   if (mismatch !== null) {
     const message = `This batch was sent with ${mismatch}: it is not lost, but can't be seen from here. Ask the person to set that one again.`;
     return new BatchError('wrong_state', message, { cause: error });

@@ -192,6 +192,8 @@ export type ResultDialect = {
   count(line: Buffer): CountedResult | null;
   /** All that a line holds; null where it is no result. `parse` reads JSON, as `JSON.parse` does where it is left out. */
   read(line: string, parse?: (text: string) => unknown): Result | null;
+  /** A line that stands for one that was not kept, and says why; null where neither its head nor its tail has its id. */
+  unread(head: string, tail: string, why: string): string | null;
 };
 
 /** What is counted of a result. */

@@ -56,6 +56,19 @@ export async function releaseClaim(context: Context, providerBatchId: string, ow
     .update((current) => (isSame(current, owner) ? { owner: null, tentative: false } : current));
 }
 
+/** Gives a tentative claim back that came to nothing. One by the answer to a create stands. */
+export async function releaseTentative(
+  context: Context,
+  providerBatchId: string,
+  owner: Owner,
+): Promise<void> {
+  await context.store
+    .claim(providerBatchId)
+    .update((current) =>
+      isSame(current, owner) && current?.tentative ? { owner: null, tentative: false } : current,
+    );
+}
+
 /** Whose a provider's batch is, seen from a part: it may own it already, if its process died before it noted so. */
 export async function standingOf(
   context: Context,

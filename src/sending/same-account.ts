@@ -1,5 +1,7 @@
-import { BatchError } from '../errors.ts';
+import { BatchError, type ErrorCode } from '../errors.ts';
+import type { Provider } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
+import { isCreated } from '../state/parts.ts';
 import type { BatchRecord, KeyMark } from '../store/record.ts';
 
 /**
@@ -9,9 +11,9 @@ import type { BatchRecord, KeyMark } from '../store/record.ts';
 export async function requireSameAccount(
   context: Context,
   record: BatchRecord,
-  key: KeyMark | null,
+  sent: SentWith | null,
 ): Promise<void> {
-  const mismatch = await accountMismatch(context, record, key);
+  const mismatch = await accountMismatch(context, record, sent);
   if (mismatch === null) return;
   throw new BatchError(
     'wrong_state',
@@ -20,17 +22,41 @@ export async function requireSameAccount(
   );
 }
 
-/** What differs, in words; null where nothing does. */
+/** What is known of what a part was sent with: its credential, and what the account listed then. */
+type SentWith = KeyMark & { watermark?: string | null; newest?: string };
+
+/**
+ * What differs, in words; null where nothing does. Another key of the same account is none: it is known by what it lists.
+ * Throws the provider's errors where that can't be asked now.
+ */
 export async function accountMismatch(
   context: Context,
   record: BatchRecord,
-  key: KeyMark | null,
+  sent: SentWith | null,
 ): Promise<string | null> {
   const provider = context.provider(record.provider);
   const { base_url, workspace } = await provider.account();
   if (base_url !== record.base_url) return `another base URL (${record.base_url}, now ${base_url})`;
   if (workspace !== record.workspace)
     return `another workspace (${record.workspace ?? 'none set'}, now ${workspace ?? 'none set'})`;
-  if (key !== null && (await provider.fingerprint(key.key_salt)) !== key.key_hash) return 'another API key';
-  return null;
+  if (sent === null || (await provider.fingerprint(sent.key_salt)) === sent.key_hash) return null;
+  const created = record.parts.filter(isCreated).filter(({ reused_from }) => reused_from === undefined);
+  const ids = [sent.watermark, sent.newest, ...created.map(({ progress }) => progress.provider_batch_id)];
+  return (await listsAny(provider, ids)) ? null : 'another API key';
 }
+
+/** A provider's batch is seen from its own workspace alone. */
+async function listsAny(provider: Provider, ids: readonly (string | null | undefined)[]): Promise<boolean> {
+  for (const id of new Set(ids)) {
+    if (id == null) continue;
+    try {
+      await provider.retrieveBatch(id);
+      return true;
+    } catch (error) {
+      if (!(error instanceof BatchError) || !UNSEEN.has(error.code)) throw error;
+    }
+  }
+  return false;
+}
+
+const UNSEEN: ReadonlySet<ErrorCode> = new Set(['api_not_found', 'api_refused']);

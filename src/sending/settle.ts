@@ -5,9 +5,9 @@ import type { Context } from '../state/context.ts';
 import { countOf, createdState, isCreated, updatePart } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { PartState } from '../store/part-state.ts';
-import type { BatchRecord, Part } from '../store/record.ts';
+import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { candidateFacts, findCandidates } from './candidates.ts';
-import { claimForGood, claimTentatively } from './claims.ts';
+import { claimForGood, claimTentatively, releaseTentative } from './claims.ts';
 import { findByMark } from './find-mark.ts';
 import { requireSameAccount } from './same-account.ts';
 import { confirmPart } from './tentative.ts';
@@ -49,8 +49,17 @@ export async function settlePart(
         : null,
     );
 
+  /** Takes a batch that is claimed; where the part became something else meanwhile, a tentative claim is given back. */
+  const take = async (state: CreatedPart['progress']) => {
+    const { record: now, changed } = await change(state);
+    const held = now?.parts.find(({ number }) => number === part.number)?.progress;
+    const id = state.provider_batch_id;
+    if (changed || (held?.state === 'created' && held.provider_batch_id === id)) return;
+    await releaseTentative(context, id, owner);
+  };
+
   if (own !== null) {
-    await change({ ...createdState(part.progress.intent, own.batch), tentative: own.tentative });
+    await take({ ...createdState(part.progress.intent, own.batch), tentative: own.tentative });
     return true;
   }
   if (candidates.length === 0) {
@@ -63,7 +72,7 @@ export async function settlePart(
   const [only] = candidates;
   const rivals = candidates.length > 1 || (await hasRival(context, record, part));
   if (only && !rivals && (await claimTentatively(context, only.id, owner))) {
-    await change({ ...createdState(closed, only), tentative: true });
+    await take({ ...createdState(closed, only), tentative: true });
     return true;
   }
   await change({

@@ -174,6 +174,24 @@ describe('settling what is uncertain', () => {
     expect(api.batches).toHaveLength(newer + 1);
   });
 
+  it('is settled by a process with another key of the same account', async () => {
+    const api = await startApi({ ...ended, otherKeys: ['sk-ant-other'] });
+    const folder = await temporaryFolder();
+    const one = await startServer({ api, folder, ...quick });
+    // By a batch that the account had before, it is known again.
+    api.make(['x']);
+    resetNextCreate(api, { made: true }, () =>
+      api.override('list', json(500, apiError('api_error', 'no list')), { times: 4 }),
+    );
+    const { batch_id } = await one.ok('submit_batch', tasks('a', 'b'));
+    await follow(one, batch_id, ({ progress }) => !progress);
+    const key = 'sk-ant-other';
+    const now = () => new Date(Date.now() + 3_600_000);
+    const other = await startServer({ api: { url: api.url, key }, folder, ...quick, now });
+    expect((await follow(other, batch_id)).outcomes).toMatchObject({ succeeded: 2 });
+    expect(api.creates).toHaveLength(1);
+  });
+
   it('is left alone by a process with another key, which says so', async () => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();

@@ -16,7 +16,7 @@ import {
   renameRequest,
   renderParams,
 } from './requests/request.ts';
-import { countResultLine, readResultLine } from './results/result-line.ts';
+import { countResultLine, readResultLine, unreadLine } from './results/result-line.ts';
 
 /** The wire of the Message Batches API, as its documentation has it. */
 export const anthropicDialect: Dialect = {
@@ -57,7 +57,7 @@ export const anthropicDialect: Dialect = {
     prompt: lastPrompt,
     text: promptText,
   },
-  results: { count: countResultLine, read: readResultLine },
+  results: { count: countResultLine, read: readResultLine, unread: unreadLine },
   models: modelTable,
   tokens: { estimate: estimateTokens, load: loadTokenizer },
 };

@@ -48,6 +48,17 @@ export function countResultLine(bytes: Buffer): CountedResult | null {
   return countLine(line, message, isAnswered ?? (message !== null && hasAnswer(message.content)));
 }
 
+const FIRST_ID = /^\s*\{\s*"custom_id"\s*:\s*("[\w-]+")/;
+const LAST_ID = /,\s*"custom_id"\s*:\s*("[\w-]+")\s*\}\s*$/;
+
+/** As the API tells of an error, with the id that the line begins or ends with. */
+export function unreadLine(head: string, tail: string, why: string): string | null {
+  const id = FIRST_ID.exec(head)?.[1] ?? LAST_ID.exec(tail)?.[1];
+  if (id === undefined) return null;
+  const error = { type: 'error', error: { type: 'unreadable_result', message: why } };
+  return `{"custom_id":${id},"result":${JSON.stringify({ type: 'errored', error })}}`;
+}
+
 function countLine(
   { custom_id, type, result }: Line,
   message: Message | null,
