@@ -25,7 +25,7 @@ export function boundedResults(context: Context, { provider }: BatchRecord, part
     most,
     mostSkipped: MOST_SKIPPED_BYTES,
     longestLine: LONGEST_LINE_BYTES,
-    standIn: dialectOf(provider).results.unread,
+    standIn: (head, tail, why) => dialectOf(provider).results.unread(head, tail, why),
   });
 }
 
