@@ -157,3 +157,13 @@ test('Claude Code follows a batch as a task, over its own end, and calls its mod
   expect(following).toContain(`started server-side task ${batchId}`);
   expect(notification).toContain(`All results are in. Call get_results with batch_id ${batchId}.`);
 });
+
+test.each(['.', 'plugin'])(
+  'Claude Code finds nothing wrong with the plugin or its marketplace (%s)',
+  async (folder) => {
+    const env = { PATH: process.env.PATH, HOME: await temporaryFolder() };
+    const claude = path.join(here, 'node_modules/.bin/claude');
+    const { stdout } = await run(claude, ['plugin', 'validate', path.join(here, '../..', folder)], { env });
+    expect(stdout).toContain('Validation passed');
+  },
+);
