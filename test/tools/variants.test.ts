@@ -150,6 +150,31 @@ describe('variants', () => {
     expect(await readFile(path.join(server.work, 'out/B/2.txt'), 'utf8')).toContain('At length: two');
   });
 
+  it('of the answers of a batch that has not ended are kept until it has', async () => {
+    const api = await startApi({
+      results: (requests) => requests.map((request) => succeeded(request, 'said')),
+    });
+    const server = await startCheckedServer({ api });
+    const first = await server.ok('submit_batch', { requests: ['One?', 'Two?'] });
+    const then = await server.ok('submit_batch', { from_batch: first.batch_id, variants: prompts });
+    expect(then).toMatchObject({ processing_status: 'waiting' });
+    api.endAll();
+    await server.ok('batch_status', { batch_id: first.batch_id, wait_seconds: 20 });
+    await server.ok('batch_status', { batch_id: then.batch_id, wait_seconds: 5 });
+    api.endAll();
+    await server.ok('batch_status', { batch_id: then.batch_id, wait_seconds: 20 });
+    const { results } = await server.ok('get_results', { batch_id: then.batch_id, detail: 'concise' });
+    expect(idsOf({ results })).toEqual(['task_1@A', 'task_1@B', 'task_2@A', 'task_2@B']);
+    expect(api.creates[1]?.requests.map(promptOf)).toMatchObject([
+      expect.stringContaining('Short: said'),
+      expect.stringContaining('At length: said'),
+      expect.stringContaining('Short: said'),
+      expect.stringContaining('At length: said'),
+    ]);
+    const { agreement } = await server.ok('get_results', { batch_id: then.batch_id, group_by: 'variant' });
+    expect(agreement).toMatchObject([{ key: 'answer', of: 2, agree: 2 }]);
+  });
+
   it('that ask the very same of a row are said', async () => {
     const { server } = await started();
     const variants = { A: { model_tier: 'capable' }, B: {} };
