@@ -11,7 +11,7 @@ export type AttemptReport = { attempt: number; request_count: number; outcomes: 
 
 /** Whether tasks were sent more than once, so that the parts overlap. */
 export function isRetried(record: BatchRecord): boolean {
-  return record.parts.some(({ attempt }) => attempt > 1);
+  return record.parts.some(({ attempt, tasks }) => attempt > 1 || tasks === 'listed');
 }
 
 /**

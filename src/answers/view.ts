@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import type { Result, ResultError } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
-import { resultsOf } from '../state/parts.ts';
+import { isWaiting, resultsOf } from '../state/parts.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Outcome } from '../store/saved-results.ts';
 import type { Span } from '../store/store.ts';
@@ -62,7 +62,10 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
   const blobs = context.store.blobs(record.batch_id);
 
   function outcome(ordinal: number): Outcome | 'pending' {
-    const index = partOf(ordinal)?.index ?? null;
+    const part = partOf(ordinal);
+    // It would have worked on answers of which none was finished.
+    if (part === undefined && record.merge !== undefined && !isWaiting(record)) return 'missing';
+    const index = part?.index ?? null;
     return index === null ? 'pending' : (index.find(ordinal)?.outcome ?? 'missing');
   }
 

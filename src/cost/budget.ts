@@ -54,7 +54,7 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
   await register.update((current) => {
     const settled = settle(current ?? nothing, ended);
     const others = settled.open
-      .map((each) => without(each, reservation))
+      .map((each) => without(each, reservation, record))
       .filter(({ parts }) => parts.length > 0);
     const state = stateOf({ ...settled, open: others }, day, context.dailyBudgetUsd);
     const asked = reservedBy([reservation]);
@@ -85,11 +85,16 @@ function maximumOf({ estimate, request_count }: BatchRecord, part: Part): number
   return ((estimate?.maximum ?? 0) * part.request_count) / request_count;
 }
 
-/** What is left of an older reservation: the parts that are reserved anew are not reserved twice. */
-function without(older: Reservation, newer: Reservation): Reservation {
+/**
+ * What is left of an older reservation: the parts that are reserved anew are not reserved twice, nor those that gave way to
+ * others.
+ */
+function without(older: Reservation, newer: Reservation, record: BatchRecord): Reservation {
   if (older.batch_id !== newer.batch_id) return older;
+  const isThere = (number: number) => record.parts.some((part) => part.number === number);
   const parts = older.parts.filter(
-    ({ number, send }) => !newer.parts.some((part) => part.number === number && part.send === send),
+    ({ number, send }) =>
+      isThere(number) && !newer.parts.some((part) => part.number === number && part.send === send),
   );
   return { ...older, parts };
 }

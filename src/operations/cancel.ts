@@ -41,10 +41,11 @@ async function cancelBatch(context: Context, batchId: string): Promise<Refreshed
     .filter(({ progress }) => progress.seen.processing_status !== 'ended');
   if (isWaiting(record)) {
     await endWaiting(context, batchId, 'it was canceled while it waited', 'canceled');
-    return refreshWithin(context, await requireRecord(context, batchId), LOOK_MS);
+    if (record.waits !== undefined)
+      return refreshWithin(context, await requireRecord(context, batchId), LOOK_MS);
   }
   const waiting = record.parts.filter(({ progress }) => progress.state === 'prepared');
-  if (running.length === 0 && waiting.length === 0) throw nothingToCancel(record);
+  if (running.length === 0 && waiting.length === 0 && !isWaiting(record)) throw nothingToCancel(record);
   const tentative = running.find(({ progress }) => progress.tentative);
   if (tentative) throw notProvenOurs(record, tentative);
 

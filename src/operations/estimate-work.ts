@@ -56,7 +56,10 @@ export async function estimateWork(
   const catalog = context.catalog.withLive(models);
   const preparation = { ...context, catalog, work, provider: name, account, today, knownOutput, signal };
   // Without credentials nothing was ever sent from here that could be taken over.
-  const pilot = known === null ? null : await findPilot(context, { work, provider: name, account });
+  const pilot =
+    known === null || work.merge !== undefined
+      ? null
+      : await findPilot(context, { work, provider: name, account });
   const counter = pilot && createRestCounter({ ...context, catalog }, pilot, dialectOf(name), knownOutput);
   const prepared = await prepare(preparation, counter ?? nowhere, report);
   const { request_count, first_request, warnings, matched, work_hash } = prepared;
@@ -75,7 +78,12 @@ export async function estimateWork(
   const { source } = work;
   const awaited = source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
   // The API would count stand-ins.
-  const counted = await countCosts(asked && awaited === null ? provider : null, name, costs, paid_count);
+  const counted = await countCosts(
+    asked && awaited === null && prepared.stages.length === 0 ? provider : null,
+    name,
+    costs,
+    paid_count,
+  );
   const { rates, lines: cost } = counted;
   const { context: shared } = work.defaults;
   const compare = tiers.map((tier) => ({

@@ -22,6 +22,7 @@ import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
 import { findPilot, openPilotWarning, type Pilot } from './reuse/pilot.ts';
 import { type TakenOver, takeOver } from './reuse/take-over.ts';
 import { boundWarning } from './waiting/bound.ts';
+import { withStages } from './waiting/stages.ts';
 import { writeWork } from './waiting/work-blob.ts';
 
 /** Work, and how it is to be submitted. */
@@ -72,7 +73,10 @@ export async function makeBatch(
       await staging.discard();
       return { record: null, earlier };
     }
-    const pilot = submission.force_new || awaited !== null ? null : await findPilot(context, submission);
+    const pilot =
+      submission.force_new || awaited !== null || prepared.stages.length > 0
+        ? null
+        : await findPilot(context, submission);
     if (pilot !== null)
       return await makeRest(context, submission, {
         staging,
@@ -92,14 +96,19 @@ export async function makeBatch(
         known,
         again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
       }),
-      awaited === null ? writer.finish() : waitingParts(submission, staging, prepared),
+      awaited === null
+        ? partsOf(submission, staging, writer, prepared)
+        : waitingParts(submission, staging, prepared),
     ]);
     if (life.status === 'rejected') throw life.reason;
     if (written.status === 'rejected') throw written.reason;
     const bound = awaited === null ? [] : [boundWarning(awaited)];
     const warnings = [...new Set([...bound, ...prepared.warnings, ...life.value])];
     const all = { ...prepared, ...counted, warnings };
-    const made = newRecord(context, staging.batchId, submission, all, written.value);
+    const made = withStages(
+      newRecord(context, staging.batchId, submission, all, written.value),
+      awaited === null ? prepared.stages : [],
+    );
     const record =
       awaited === null ? made : { ...made, waits: { batch_id: awaited, ...answersOf(counted, prepared) } };
     if (awaited !== null) await writer.abandon();
@@ -115,6 +124,17 @@ export async function makeBatch(
 /** The batch that work waits for. */
 function awaitedBatch({ source }: Work): string | null {
   return source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
+}
+
+/** The parts of work that can be sent now; the stages above them are made of their answers, by the same work. */
+async function partsOf(
+  { work }: Submission,
+  { blobs }: Staging,
+  writer: PartsWriter,
+  { stages }: Prepared,
+): Promise<Part[]> {
+  if (stages.length > 0) await writeWork(blobs, work);
+  return writer.finish();
 }
 
 /** Keeps work that waits, whose tasks are made when what it waits for has ended. */
@@ -199,12 +219,13 @@ function markOf({ idempotency_key }: Submission, { content_hash }: Prepared) {
 async function requireAllowed(
   context: Pick<Context, 'maxCostUsd' | 'provider' | 'askAboveUsd' | 'limits'>,
   { output, provider, max_cost_usd, ask, work }: Submission,
-  { costs, request_count }: Prepared,
+  { costs, request_count, stages }: Prepared,
   report: Report,
 ): Promise<CountedCosts> {
   if (output.problem) throw output.problem;
   // The API would count stand-ins.
-  const counter = awaitedBatch(work) === null ? context.provider(provider) : null;
+  const isCountable = awaitedBatch(work) === null && stages.length === 0;
+  const counter = isCountable ? context.provider(provider) : null;
   const counted = await countCosts(counter, provider, costs, request_count);
   // Made-up answers cost nothing, but a limit that was asked for is one that is being tried out.
   const ownersLimit = provider === 'sandbox' ? Number.POSITIVE_INFINITY : context.maxCostUsd;

@@ -27,6 +27,8 @@ import { isTellingDue, startTelling } from './telling.ts';
 import { hasAllAnswers } from './waiting/earlier-answers.ts';
 import { followersOf } from './waiting/end-waiting.ts';
 import { lookAtWaiting, whyNeverEnds } from './waiting/look-at-waiting.ts';
+import { nextStage } from './waiting/next-stage.ts';
+import { isStageDue } from './waiting/stages.ts';
 
 /** A batch as it is now, and what goes on with it in this process. */
 export type Refreshed = {
@@ -65,7 +67,7 @@ async function lookAfter(
   partsAsked: PartsAsked = 'all',
 ): Promise<Refreshed> {
   const { batch_id } = first;
-  if (isWaiting(first)) {
+  if (first.waits !== undefined && isWaiting(first)) {
     const start: Parameters<typeof lookAtWaiting>[3] = (key, failures, begin) =>
       startOrJoin(context, key, failures, begin);
     return lookAtWaiting(context, first, lookAfter, start);
@@ -77,11 +79,12 @@ async function lookAfter(
 
   // What is being prepared here is sent by whoever prepares it, once its money is reserved.
   const preparing = context.jobs.find(preparingKey(batch_id)) !== undefined;
-  const isLeft = !preparing && mayBeDriven(context, record);
+  const isDue = isStageDue(context, record);
+  const isLeft = !preparing && (isDue || mayBeDriven(context, record));
   const heldBack = isLeft ? await whyHeldBack(context, record) : null;
   const isUncertain = statusOf(record) === 'unconfirmed';
   const driving =
-    isLeft && (heldBack === null || isUncertain)
+    isLeft && !isDue && (heldBack === null || isUncertain)
       ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record, heldBack === null))
       : context.jobs.find(batch_id);
   const toCollect =
@@ -89,6 +92,7 @@ async function lookAfter(
     partsToScanAgain(record).length > 0 ||
     partsToFetchAgain(record, context.now()).length > 0 ||
     isRetryDue(context, record) ||
+    (isDue && heldBack === null) ||
     (!context.readOnly && hasOutputsToWrite(record));
   const collecting = toCollect
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
@@ -150,6 +154,7 @@ function startCollecting(context: Context, { batch_id, provider }: BatchRecord):
     // What can't be fetched anew holds up nothing that is there.
     const again = await settled(fetchMissing(context, batch_id, report));
     await retryByItself(context, batch_id, report);
+    await nextStage(context, batch_id, report);
     await writeRequestedOutputs(context, batch_id);
     await tellIfEnded(context, batch_id);
     if (again.status === 'rejected') throw again.reason;
@@ -184,7 +189,9 @@ function isFree(context: Context, identity: ProcessIdentity): boolean {
  * about to.
  */
 function mayBeDriven(context: Context, record: BatchRecord): boolean {
-  const open = record.parts.find(({ progress }) => progress.state !== 'created');
+  const open = record.parts.find(
+    ({ progress }) => progress.state !== 'created' && progress.state !== 'waiting',
+  );
   switch (open?.progress.state) {
     case 'prepared':
       return isFree(context, record.owner);

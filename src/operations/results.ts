@@ -22,6 +22,7 @@ import { nextStep } from './replies/next-step.ts';
 import { findPreparing } from './replies/preparing.ts';
 import { reportOf } from './replies/report.ts';
 import { answerFileFields } from './requested-output.ts';
+import { lastTask } from './waiting/stages.ts';
 import { watch } from './watch.ts';
 import { areWritten, checkOutputs } from './written-outputs.ts';
 
@@ -79,9 +80,10 @@ const SAMPLE_CHARACTERS = 4_000;
 async function readResults(
   context: Context,
   batchId: string,
-  request: ResultsRequest,
+  given: ResultsRequest,
   waiting: Waiting,
 ): Promise<Results> {
+  const { request, notes } = await aboutWhatIsLeft(context, batchId, given);
   const wanted = await checkOutputs(context, batchId, request, filtersOf(request));
   const asksForFiles = wanted.file !== null || wanted.answerFiles !== null;
   const start = Date.now();
@@ -125,10 +127,22 @@ async function readResults(
   const nothing = request.where && !groups && page.results.length === 0 && request.cursor === undefined;
   const warnings = [
     ...head.warnings,
+    ...notes,
     ...(groups?.warnings ?? []),
     ...(nothing ? [`No answer is as where wants it. ${ANSWER_NAMES}`] : []),
   ];
   return { ...head, ...(spending && { spending }), ...groups, ...page, warnings };
+}
+
+/** Of a merge the answer that is left at last is meant, where no other is asked for. */
+async function aboutWhatIsLeft({ store }: Context, batchId: string, request: ResultsRequest) {
+  const { merge, waits } = (await store.record(batchId).read()) ?? {};
+  const isAsked = request.group_by !== undefined || isFiltered(filtersOf(request));
+  if (merge === undefined || waits !== undefined || isAsked) return { request, notes: [] };
+  const task_ids = [lastTask(merge.stages)];
+  const note =
+    'Of a merge only the last answer is shown; outcomes ["succeeded"] gives those of its stages too.';
+  return { request: { ...request, task_ids }, notes: [note] };
 }
 
 /** How many answers are as expected, where the work said what to expect. */

@@ -19,7 +19,7 @@ import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findPreparing, type Preparing } from './replies/preparing.ts';
 import { reportOf, type ShortReport, short } from './replies/report.ts';
-import { answerFileFields, requestOutput } from './requested-output.ts';
+import { answerFileFields, type OutputArguments, requestOutput } from './requested-output.ts';
 import { notePilot } from './reuse/pilot.ts';
 import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
 import { follow } from './waiting/end-waiting.ts';
@@ -69,6 +69,7 @@ export const submit = defineOperation({
     const outputs = { output_file, output_pattern, output_key };
     const kept = work_id === undefined ? null : await findWork(context, work_id, given);
     const asked = await toWork(kept?.args ?? given, context, (earlier) => answersOf(context, earlier));
+    requireOneFile(asked, outputs);
     const output = await requestOutput(context, outputs, asked.source.kind);
     const work = { ...asked, output_places: output.answerFiles?.places };
     const provider = sandbox ? 'sandbox' : context.defaultProvider;
@@ -93,6 +94,15 @@ export const submit = defineOperation({
   },
   nextStep: (batch, _args, following) => nextStep(batch, following),
 });
+
+/** What is merged until one answer is left has no file for each. */
+function requireOneFile({ merge }: Work, { output_pattern }: OutputArguments): void {
+  if (typeof merge !== 'number' || output_pattern === undefined) return;
+  const problem = 'does not go with a merge that leaves one answer';
+  throw new BatchError('invalid_input', 'The work was refused; nothing was sent.', {
+    problems: [{ field: 'output_pattern', problem, valid: 'output_file, or a merge by a column' }],
+  });
+}
 
 export type SubmitReply = ReplyOf<typeof submit>;
 

@@ -73,6 +73,13 @@ export const workFields = {
     .nonempty()
     .optional()
     .describe('Documents before every task: paths, globs'),
+  merge: z
+    .union([z.number(), z.string()])
+    .refine((merge) => typeof merge === 'string' || (Number.isSafeInteger(merge) && merge >= 2), {
+      error: 'a whole number from 2 on, or a column',
+    })
+    .optional()
+    .describe('n items become one task ({{items}}), again until one is left; or a column: one per value'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
   variants: z
     .record(z.string(), z.unknown())
@@ -102,6 +109,7 @@ export type WorkArguments = Omit<TaskDefaults, 'context'> &
     context_files?: string[] | undefined;
     max_tasks?: number | undefined;
     variants?: Record<string, unknown> | undefined;
+    merge?: number | string | undefined;
   };
 
 export const sources = ['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch'] as const;
@@ -139,7 +147,30 @@ export async function toWork(
   const defaults = documents === undefined ? shared : { ...shared, context: documents };
   const variants = args.variants && readVariants(args.variants, defaults);
   const [expect] = settingsOf({ defaults, variants }).map((settings) => expectedKeys(args, settings));
-  return { source, defaults, variants, max_tasks: args.max_tasks, expect };
+  const merge = mergeOf(args, source);
+  return {
+    source,
+    defaults,
+    variants,
+    max_tasks: args.max_tasks,
+    expect,
+    ...(merge !== undefined && { merge }),
+  };
+}
+
+/** Digits are a number, in whatever form a client sends them. */
+function mergeOf({ merge, variants }: WorkArguments, { kind }: WorkSource): Work['merge'] {
+  if (kind === 'requests' || kind === 'requests_file') {
+    refuseBeside({ merge }, 'rows_file, input_files or from_batch');
+  }
+  const isNumber = typeof merge === 'number' || /^\d{1,6}$/.test(merge ?? '');
+  if (isNumber && variants !== undefined) {
+    const problem = 'is given together with variants, each of which would need stages of its own';
+    throw invalid({ field: 'merge', problem, valid: 'a column, or no variants' });
+  }
+  if (!isNumber || typeof merge === 'number') return merge;
+  if (Number(merge) >= 2) return Number(merge);
+  throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number from 2 on, or a column' });
 }
 
 async function answerSchema(

@@ -4,7 +4,6 @@ import { estimateOfParts, formatUsd } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
 import type { ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import { isWaiting } from '../state/parts.ts';
 import type { BatchRecord, KeyMark } from '../store/record.ts';
 import { accountMismatch } from './same-account.ts';
 
@@ -43,7 +42,7 @@ export async function whyHeldBack(context: Context, record: BatchRecord): Promis
   if (waiting.length === 0 || record.owner.nonce === context.self.nonce) return null;
   const why = await reasonOf(context, record, estimateOfParts(record, waiting).maximum);
   if (why === null) return null;
-  if (isWaiting(record)) {
+  if (record.waits !== undefined) {
     return `What it waits for has ended, and this server does not send it: ${why}. A server without that in its way sends it when batch_status is called there; cancel_batch keeps it from being sent.`;
   }
   const what =

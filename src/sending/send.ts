@@ -83,7 +83,9 @@ async function isWithinBudget(context: Context, batchId: string): Promise<boolea
 
 /** The first waiting part, where all before it are with the provider. */
 function nextToSend(record: BatchRecord): Part | undefined {
-  const open = record.parts.find(({ progress }) => progress.state !== 'created');
+  const open = record.parts.find(
+    ({ progress }) => progress.state !== 'created' && progress.state !== 'waiting',
+  );
   return open?.progress.state === 'prepared' ? open : undefined;
 }
 

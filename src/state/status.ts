@@ -24,7 +24,8 @@ export function statusOf(record: BatchRecord): ProcessingStatus {
   if (seen.has('canceling')) return 'canceling';
   if (seen.has('in_progress')) return 'in_progress';
   if (states.has('not_sent')) return 'not_sent';
-  if (states.has('waiting')) return 'waiting';
+  // A later stage is about to be made of the one before.
+  if (states.has('waiting')) return record.waits === undefined ? 'submitting' : 'waiting';
   return 'ended';
 }
 

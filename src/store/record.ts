@@ -125,6 +125,8 @@ export const batchRecord = z.object({
    * estimate are bounds then. Of its answers, so many output tokens at most and about.
    */
   waits: z.object({ batch_id: z.string(), longest_answer: count, expected_answer: count }).exactOptional(),
+  /** How many tasks each stage has, in their order, where answers are merged again until one is left. */
+  merge: z.object({ stages: z.array(count) }).exactOptional(),
   /** Batches that work on its answers and are sent when it has ended. */
   followed_by: z.array(z.string()).exactOptional(),
   warnings: z.array(z.string()),

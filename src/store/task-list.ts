@@ -42,6 +42,8 @@ const FORMAT: IndexFormat = { magic: 'BMTI', version: 1, rowBytes: 24 };
 // request in its part's body. No request is 4 GB long: this length stands for an unknown one.
 const REQUEST = 12;
 const UNKNOWN_LENGTH = 0xffffffff;
+/** For a task that has none yet. */
+export const NO_REQUEST: Span = { offset: 0, length: UNKNOWN_LENGTH };
 
 /** Neighbouring lines are read in one go, up to this many bytes of them. */
 const LONGEST_READ_BYTES = 1024 * 1024;
@@ -103,7 +105,7 @@ async function rebuildRows(blobs: Blobs): Promise<Buffer> {
   for await (const lines of splitLines(blobs.read(TASKS))) {
     for (const { bytes, offset, complete } of lines) {
       if (!complete) throw damaged(blobs.describe(TASKS), 'it was cut short');
-      rows.add({ offset, length: bytes.length }, { offset: 0, length: UNKNOWN_LENGTH });
+      rows.add({ offset, length: bytes.length }, NO_REQUEST);
     }
   }
   return rows.bytes();

@@ -1,7 +1,7 @@
 import { stringifyExact } from '../lib/exact-json.ts';
 import type { PromptSize } from '../provider/dialect.ts';
 import type { TaskDefaults } from './task.ts';
-import type { AwaitedAnswer } from './work.ts';
+import type { Awaited, AwaitedAnswer } from './work.ts';
 
 const BYTES_PER_TOKEN = 4;
 /**
@@ -10,21 +10,27 @@ const BYTES_PER_TOKEN = 4;
  */
 const BOUND_PER_TOKEN = 2;
 
+/** Of the tag round an answer that is merged with others. */
+const TAG_TOKENS = 40;
+
 /** Places that an answer fills. */
-const ANSWER = /\{\{\s*(text|json)\b/g;
+const ANSWER = /\{\{\s*(text|json|items)\b/g;
 
 /** The size of a prompt with the answer in it that is not there yet, as often as it is asked for. */
 export function withAwaited(
   size: PromptSize,
-  awaited: AwaitedAnswer | undefined,
+  awaited: Awaited | undefined,
   { prompt = '', input_data = {} }: TaskDefaults,
+  own: AwaitedAnswer,
 ): PromptSize {
   if (awaited === undefined) return size;
+  const answers = awaited.kind === 'own' ? awaited.answers : 1;
+  const each = awaited.kind === 'own' ? own : awaited;
   const places = `${prompt}${stringifyExact(input_data)}`.match(ANSWER)?.length ?? 0;
   const times = Math.max(1, places);
   return {
     ...size,
-    bytes: size.bytes + times * awaited.expected_tokens * BYTES_PER_TOKEN,
-    most_tokens: size.most_tokens + times * awaited.maximum_tokens * BOUND_PER_TOKEN,
+    bytes: size.bytes + times * answers * each.expected_tokens * BYTES_PER_TOKEN,
+    most_tokens: size.most_tokens + times * answers * (each.maximum_tokens * BOUND_PER_TOKEN + TAG_TOKENS),
   };
 }

@@ -48,6 +48,8 @@ export type Block = {
   schemas: ReadonlyMap<string, PlacedSchema>;
   /** What the rows of a table have; none for other work. */
   columns: ReadonlySet<string>;
+  /** Its tasks work on answers of others, so that their requests are made when these are there. */
+  is_stand_in?: true;
 };
 
 /** The memory that a block can leave to another thread instead of copying it. */

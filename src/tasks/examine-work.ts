@@ -11,6 +11,7 @@ import { formOf, readArray, withFile } from './read-requests.ts';
 import { answersSource } from './sources/answers-source.ts';
 import { filesSource } from './sources/files-source.ts';
 import type { ItemSource, SourceFacts } from './sources/item-source.ts';
+import { mergedSource } from './sources/merged-source.ts';
 import { rowsSource } from './sources/rows-source.ts';
 import { everything, type Spread, spreadOver } from './sources/spread.ts';
 import type { Work, WorkSource } from './work.ts';
@@ -43,7 +44,7 @@ export function placesIn(source: WorkSource): PlaceKind {
  * is examined on several threads. Throws where the whole can't be read.
  */
 export async function* examineWork(
-  { source, max_tasks }: Work,
+  { source, max_tasks, merge }: Work,
   examination: Examination,
   surroundings: Surroundings,
 ): AsyncGenerator<Block> {
@@ -58,20 +59,30 @@ export async function* examineWork(
         yield* examineList(() => readArray(source.path, folders), examiner, max_tasks);
       } else yield* examineFile(source.path, { examiner, examination, max_tasks, surroundings });
       return;
-    case 'rows_file':
-      yield* examineSource(rowsSource(source, folders), examiner, max_tasks, surroundings);
-      return;
-    case 'input_files':
-      yield* examineSource(filesSource(source, folders), examiner, max_tasks, surroundings);
-      return;
-    case 'from_batch':
-      yield* examineSource(answersSource(source), examiner, max_tasks, surroundings);
+    default: {
+      const items = itemsOf(source, folders);
+      const merged = merge === undefined ? items : mergedSource(items, merge);
+      yield* examineSource(merged, examiner, max_tasks, surroundings);
+    }
   }
 }
 
-function* taken(examiner: Examiner): Generator<Block> {
+type RowsOrFiles = Exclude<WorkSource, { kind: 'requests' | 'requests_file' }>;
+
+function itemsOf(source: RowsOrFiles, folders: AllowedFolders): ItemSource {
+  switch (source.kind) {
+    case 'rows_file':
+      return rowsSource(source, folders);
+    case 'input_files':
+      return filesSource(source, folders);
+    case 'from_batch':
+      return answersSource(source);
+  }
+}
+
+function* taken(examiner: Examiner, isStandIn = false): Generator<Block> {
   const block = examiner.take();
-  if (block !== null) yield block;
+  if (block !== null) yield isStandIn ? { ...block, is_stand_in: true } : block;
 }
 
 async function* examineList(
@@ -139,11 +150,14 @@ async function* examineSource(
   { begin }: Surroundings,
 ): AsyncGenerator<Block> {
   const spread: Spread = max_tasks === undefined ? everything : spreadOver(await source.count(), max_tasks);
+  let isStandIn = false;
   for await (const items of source.items(spread, begin)) {
     for (const item of items) {
+      const isAwaited = 'awaited' in item && item.awaited?.kind === 'own';
+      if (examiner.isFull || isAwaited !== isStandIn) yield* taken(examiner, isStandIn);
+      isStandIn = isAwaited;
       examiner.addItem(item);
-      if (examiner.isFull) yield* taken(examiner);
     }
   }
-  yield* taken(examiner);
+  yield* taken(examiner, isStandIn);
 }

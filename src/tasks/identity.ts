@@ -6,7 +6,7 @@ import type { Work } from './work.ts';
  * attempts at it and all that is asked of each answer. Null for other work, which its tasks tell apart.
  */
 export function identityOf(
-  { source, defaults, variants, max_tasks }: Work,
+  { source, defaults, variants, max_tasks, merge }: Work,
   templates: Templates,
 ): unknown[] | null {
   if (source.kind !== 'from_batch') return null;
@@ -19,6 +19,7 @@ export function identityOf(
     source.attempts,
     [...(source.outcomes ?? [])].sort(),
     max_tasks ?? null,
+    ...(merge === undefined ? [] : [{ merge }]),
     { ...settings, task_type, prompt },
     template && [template.task_type, template.version],
     context.map(({ name, sha256 }) => [name, sha256]),

@@ -32,7 +32,7 @@ import { requestText } from './write-bodies.ts';
 
 /** Where prepared requests go: onto disk when they are to be sent, nowhere for an estimate. */
 export type RequestSink = {
-  add(block: Pick<Block, 'requests' | 'tasks' | 'schemas'>): Promise<void> | void;
+  add(block: Pick<Block, 'requests' | 'tasks' | 'schemas' | 'is_stand_in'>): Promise<void> | void;
 };
 
 /** For what is only checked and counted. */
@@ -50,6 +50,8 @@ export type Prepared = {
   warnings: string[];
   /** What a table or files gave; null for other work. */
   matched: Matched | null;
+  /** How many tasks each stage has, where answers are merged again; else none. */
+  stages: number[];
 };
 
 export type Matched = {
@@ -172,6 +174,7 @@ export async function prepare(
       ...unusedWarnings(work.defaults, settings, count),
       ...warnings.texts(count),
     ],
+    stages: source?.stages?.() ?? [],
     matched: source && matchedOf(work.source, source, [...columns], count / (work.variants?.length ?? 1)),
   };
 }

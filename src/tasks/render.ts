@@ -179,7 +179,10 @@ function renderOwn(
     ok: true,
     rendered: {
       params,
-      prompt: withAwaited(dialect.requests.size(params), row?.awaited, defaults),
+      prompt: withAwaited(dialect.requests.size(params), row?.awaited, defaults, {
+        expected_tokens: facts.expected_output_tokens,
+        maximum_tokens: max_tokens,
+      }),
       model,
       max_tokens,
       expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),

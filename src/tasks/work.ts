@@ -69,6 +69,11 @@ export type EarlierAnswer = {
 
 export type AwaitedAnswer = { expected_tokens: number; maximum_tokens: number };
 
+/** What a task works on that is not there yet: earlier answers, or so many of the work's own. */
+export type Awaited = ({ kind: 'earlier' } & AwaitedAnswer) | { kind: 'own'; answers: number };
+
+export type Merge = number | string;
+
 /** All that says what is to be done; what submitting and estimating both take. */
 export type Work = {
   source: WorkSource;
@@ -77,6 +82,8 @@ export type Work = {
   variants?: readonly Variant[] | undefined;
   /** So many items, spread evenly over the work: a pilot. */
   max_tasks?: number | undefined;
+  /** So many items become one task, and so many of their answers one again; or all that have one value in this column. */
+  merge?: Merge | undefined;
   /** What names of files for single answers are made of: columns, or parts of paths. */
   output_places?: readonly string[] | undefined;
   /** Which key of an answer is compared with which column of its row: `{"label": "category"}`. */

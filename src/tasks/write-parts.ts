@@ -5,7 +5,7 @@ import { openBlobWriter } from '../store/blob-writer.ts';
 import type { Part } from '../store/record.ts';
 import { openSchemasWriter } from '../store/schemas.ts';
 import type { Blobs, Span } from '../store/store.ts';
-import { openTasksWriter } from '../store/task-list.ts';
+import { NO_REQUEST, openTasksWriter } from '../store/task-list.ts';
 import type { RequestSink } from './prepare.ts';
 import { createBodiesWriter, type RunPlace } from './write-bodies.ts';
 
@@ -44,9 +44,9 @@ export function createPartsWriter(
   });
 
   return {
-    async add({ requests, tasks: lines, schemas: asked }) {
-      const spans = spansOf(await bodies.add(requests), requests.lengths);
-      await tasks.addLines(lines, (index) => spans[index] ?? { offset: 0, length: 0 });
+    async add({ requests, tasks: lines, schemas: asked, is_stand_in }) {
+      const spans = is_stand_in ? [] : spansOf(await bodies.add(requests), requests.lengths);
+      await tasks.addLines(lines, (index) => spans[index] ?? NO_REQUEST);
       await schemas.add(new Map([...asked].map(([hash, { schema }]) => [hash, schema])));
     },
     async finish() {

@@ -1,4 +1,4 @@
-import { actualOfPart, unknownUsd } from '../../cost/cost.ts';
+import { actualOfPart, estimateOfParts, unknownUsd } from '../../cost/cost.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { whyNothingIsSpent } from '../../sending/permission.ts';
@@ -29,8 +29,9 @@ export function isRetryDue(context: Context, record: BatchRecord): boolean {
  * was canceled is not.
  */
 export function wantsRetry(record: BatchRecord): boolean {
-  const { retries, parts } = record;
-  if (retries === undefined || retries.stopped !== null || !isSaved(record)) return false;
+  const { retries } = record;
+  const parts = record.parts.filter(({ progress }) => progress.state !== 'waiting');
+  if (retries === undefined || retries.stopped !== null || !isSaved({ ...record, parts })) return false;
   const made = new Set(parts.filter(({ by_itself }) => by_itself).map(({ attempt }) => attempt));
   if (made.size >= retries.asked) return false;
   const last = Math.max(...parts.map(({ attempt }) => attempt));
@@ -84,8 +85,10 @@ async function doneElsewhere(context: Context, record: BatchRecord): Promise<str
 /** What is left of the dollars that the work could cost at most when it was submitted. */
 function leftOf(record: BatchRecord): number {
   const { estimate, parts } = record;
+  const waiting = parts.filter(({ progress }) => progress.state === 'waiting');
   const spent = parts.filter(isCreated).reduce((sum, part) => sum + spentOn(record, part), 0);
-  return Math.max(0, roundUsd((estimate?.maximum ?? 0) - spent));
+  const kept = estimateOfParts(record, waiting).maximum;
+  return Math.max(0, roundUsd((estimate?.maximum ?? 0) - spent - kept));
 }
 
 /** Of an unknown price nothing is left. */

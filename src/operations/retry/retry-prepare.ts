@@ -5,6 +5,7 @@ import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
+import { isWaiting } from '../../state/parts.ts';
 import type { Ask } from '../../state/question.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
@@ -88,7 +89,8 @@ export async function prepareRetry(
   const certainAt = missingCertainAt(record) ?? 0;
   const mayYetCome = certainAt > context.now().getTime() ? certainAt : null;
   const selection = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal });
-  if (hasFilters(options)) requireSent(record.batch_id, selection);
+  // The stages of a merge that wait are not sent yet, and sent by themselves.
+  if (hasFilters(options) && !isWaiting(record)) requireSent(record.batch_id, selection);
 
   const today = context.now().toISOString().slice(0, 10);
   const known = await knownModels(context, record.provider);

@@ -23,6 +23,16 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
         : `${batch_id} was given up before its tasks were made. Submit the work again, with from_batch.`,
     );
   }
+  if (
+    record.merge !== undefined &&
+    parts.some(({ progress, body_bytes }) => isMadeLater(progress, body_bytes))
+  ) {
+    throw wrongState(
+      isWaiting(record)
+        ? `${batch_id} is being merged, stage by stage. Call batch_status, and retry_batch when it has ended.`
+        : `The merge of ${batch_id} has stopped: its status says why. Submit the work again, with force_new.`,
+    );
+  }
   const states = new Set(parts.map(({ progress }) => progress.state));
   if (states.has('unconfirmed')) {
     throw wrongState(
@@ -56,4 +66,9 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
 
 function wrongState(message: string): BatchError {
   return new BatchError('wrong_state', `Nothing was sent. ${message}`);
+}
+
+/** Whether a part's requests were never made. */
+function isMadeLater({ state }: Part['progress'], body_bytes: number): boolean {
+  return state === 'waiting' || (state === 'not_sent' && body_bytes === 0);
 }

@@ -4,13 +4,12 @@ import type { Context } from '../../state/context.ts';
 import type { Job } from '../../state/jobs.ts';
 import { isWaiting } from '../../state/parts.ts';
 import { recordOrNull } from '../../state/records.ts';
-import { isProvenDead } from '../../store/process-identity.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Refreshed } from '../refresh.ts';
 import { preparingKey } from '../sending-jobs.ts';
 import { hasAllAnswers } from './earlier-answers.ts';
 import { endWaiting } from './end-waiting.ts';
-import { takeUp } from './take-up.ts';
+import { isFreeToMake, takeUp } from './take-up.ts';
 
 type Look = (context: Context, record: BatchRecord) => Promise<Refreshed>;
 type StartOrJoin = (key: string, failures: Refreshed['failures'], start: () => Job) => Job;
@@ -40,13 +39,7 @@ export async function lookAtWaiting(
   }
   const heldBack = await whyHeldBack(context, record);
   const failures: Refreshed['failures'] = [];
-  const isFree = record.parts.every(
-    ({ progress }) =>
-      progress.state !== 'waiting' ||
-      progress.by === null ||
-      progress.by.nonce === context.self.nonce ||
-      isProvenDead(progress.by),
-  );
+  const isFree = record.parts.some((part) => isFreeToMake(context, part));
   const key = preparingKey(batch_id);
   const job =
     heldBack === null && isFree

@@ -19,6 +19,7 @@ import { startSending } from '../sending-jobs.ts';
 import { boundWarning } from './bound.ts';
 import { answersSourceOf } from './earlier-answers.ts';
 import { endWaiting } from './end-waiting.ts';
+import { withStages } from './stages.ts';
 import { readWork } from './work-blob.ts';
 
 /**
@@ -43,28 +44,34 @@ export async function takeUp(
   }
 }
 
-const lasting: ReadonlySet<string> = new Set(['invalid_input', 'cost_limit']);
+export const lasting: ReadonlySet<string> = new Set(['invalid_input', 'cost_limit']);
 
-function reasonOf({ message, problems }: BatchError): string {
+export function reasonOf({ message, problems }: BatchError): string {
   const [first] = problems;
   if (first === undefined) return message;
   const where = [first.item, first.field].filter((each) => each !== undefined).join(' ');
   return `${where} ${first.problem}`.trim();
 }
 
+/** Whether nobody alive is about to make the tasks of a part that waits. */
+export function isFreeToMake({ self }: Pick<Context, 'self'>, { progress }: Part): boolean {
+  if (progress.state !== 'waiting') return false;
+  const { by } = progress;
+  return by === null || by.nonce === self.nonce || isProvenDead(by);
+}
+
 /** The batch, once it is this process that makes its tasks; else null. */
-async function claim(context: Context, batchId: string): Promise<BatchRecord | null> {
+export async function claim(context: Context, batchId: string): Promise<BatchRecord | null> {
   let isOurs = false;
   const record = await context.store.record(batchId).update((current) => {
-    isOurs = false;
-    if (current === null) return current;
-    const parts = current.parts.map((part): Part => {
-      if (part.progress.state !== 'waiting') return part;
-      const { by } = part.progress;
-      isOurs = by === null || by.nonce === context.self.nonce || isProvenDead(by);
-      return isOurs ? { ...part, progress: { state: 'waiting', by: context.self } } : part;
-    });
-    return isOurs ? { ...current, parts } : current;
+    const first = current?.parts.find(({ progress }) => progress.state === 'waiting');
+    isOurs = first !== undefined && isFreeToMake(context, first);
+    if (current === null || !isOurs) return current;
+    const progress = { state: 'waiting' as const, by: context.self };
+    return {
+      ...current,
+      parts: current.parts.map((part) => (part === first ? { ...part, progress } : part)),
+    };
   });
   return isOurs ? record : null;
 }
@@ -88,7 +95,7 @@ async function makeTasks(
   try {
     const prepared = await prepare(preparation, writer, report);
     const { lines, rates } = await countCosts(
-      context.provider(provider),
+      prepared.stages.length === 0 ? context.provider(provider) : null,
       provider,
       prepared.costs,
       prepared.request_count,
@@ -140,7 +147,8 @@ async function requireOwn(context: Context, record: BatchRecord, { content_hash 
   }
 }
 
-type Made = Pick<BatchRecord, 'request_count' | 'content_hash' | 'parts' | 'estimate' | 'warnings'>;
+type Made = Pick<BatchRecord, 'request_count' | 'content_hash' | 'parts' | 'estimate' | 'warnings'> &
+  Pick<Prepared, 'stages'>;
 
 async function nameTasks(context: Context, record: BatchRecord, made: Made): Promise<boolean> {
   const { request_count, content_hash, parts, estimate } = made;
@@ -156,7 +164,8 @@ async function nameTasks(context: Context, record: BatchRecord, made: Made): Pro
     const bound = waits && boundWarning(waits.batch_id);
     const before = current.warnings.filter((warning) => warning !== bound);
     const warnings = [...new Set([...before, ...made.warnings])];
-    return { ...kept, ...owner, request_count, content_hash, parts, estimate, warnings };
+    const named = { ...kept, ...owner, request_count, content_hash, parts, estimate, warnings };
+    return withStages(named, made.stages);
   });
   return isNamed;
 }

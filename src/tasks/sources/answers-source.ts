@@ -22,7 +22,7 @@ export function answersSource({ answers, notes }: AnswersSource): ItemSource {
 }
 
 /** Stands for an answer that is not there yet. */
-const TO_COME = '(the answer to come)';
+export const TO_COME = '(the answer to come)';
 
 /** What places can name: the answer as `text` and `json`, and its row's columns; under `row` too where one is called so. */
 function toRow(answer: EarlierAnswer, number: number): SourceRow {
@@ -38,7 +38,7 @@ function toRow(answer: EarlierAnswer, number: number): SourceRow {
     cells: { ...row, ...said, ...(isHidden && { row }) },
     input: isJsonObject(json) ? json : { text },
     within: isJsonObject(json) ? Object.keys(json).map((key) => `json.${key}`) : [],
-    ...(answer.awaited && { awaited: answer.awaited }),
+    ...(answer.awaited && { awaited: { kind: 'earlier' as const, ...answer.awaited } }),
     kept: keptOf(row, isJsonObject(json) ? json : { text }),
   };
 }

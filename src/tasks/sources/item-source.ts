@@ -9,6 +9,8 @@ export type SourceFacts = {
   warnings(): string[];
   /** What was left out, in words; empty where nothing was. */
   skipped(): string;
+  /** How many tasks each stage has, where answers are merged again; read it when all items were taken. */
+  stages?(): number[];
 };
 
 /** Rows or files as tasks, read once from the beginning whenever they are asked for. */

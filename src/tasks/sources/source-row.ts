@@ -2,7 +2,7 @@ import type { Problem } from '../../errors.ts';
 import { ExactNumber } from '../../lib/exact-json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Attachment } from '../../provider/dialect.ts';
-import type { AwaitedAnswer } from '../work.ts';
+import type { Awaited } from '../work.ts';
 import type { Cells, TableRow } from './table.ts';
 
 /** What a row or a file gives to its task. */
@@ -23,7 +23,7 @@ export type SourceRow = {
   /** The column that holds the ids, where one does. */
   id_column?: string | undefined;
   /** What stands in it for an answer that is not there yet is so long in truth. */
-  awaited?: AwaitedAnswer;
+  awaited?: Awaited;
   /** The text of a file. */
   text?: string;
   attachment?: Attachment;

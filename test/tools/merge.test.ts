@@ -1,0 +1,207 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
+import { type ApiRequest, type ApiServer, errored, succeeded } from '../api-server.ts';
+import { parseCsv } from '../csv.ts';
+import type { TestServer } from '../harness.ts';
+
+const idsOf = ({ batches }: ApiServer) =>
+  batches.map((batch) => batch.requests.map((each) => each.custom_id));
+const promptOf = ({ params }: ApiRequest): string => {
+  const [message] = params.messages as { content: string }[];
+  return message?.content ?? '';
+};
+/** What stands in the items of a request. */
+const itemsOf = (request: ApiRequest) =>
+  [...promptOf(request).matchAll(/<item id="([^"]*)">\n([\s\S]*?)\n<\/item>/g)].map(([, id, text]) => [
+    id,
+    text,
+  ]);
+
+const sumUp = (request: ApiRequest): object =>
+  succeeded(
+    request,
+    itemsOf(request)
+      .map(([, text]) => text)
+      .join('+'),
+  );
+
+async function setUp(table: string, answer: (request: ApiRequest, api: ApiServer) => object = sumUp) {
+  const api: ApiServer = await startApi({ results: (all) => all.map((request) => answer(request, api)) });
+  const server = await startCheckedServer({ api });
+  await writeFile(path.join(server.work, 't.csv'), table);
+  return { api, server };
+}
+
+const toTheEnd = (server: TestServer, api: ApiServer, batch_id: string) =>
+  follow(server, batch_id, (seen) => {
+    api.endAll();
+    return isSaved(seen) || seen.processing_status === 'not_sent';
+  });
+
+const five = 'id,text\na,1\nb,2\nc,3\nd,4\ne,5\n';
+const rows = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{items}}' };
+
+describe('merge', () => {
+  it('makes one task of so many rows, and of their answers, until one is left', async () => {
+    const { api, server } = await setUp(five);
+    const work = { ...rows, merge: 2 };
+    const estimate = await server.ok('estimate_cost', work);
+    expect(estimate.request_count).toBe(6);
+    const { batch_id, cost_usd } = await server.ok('submit_batch', {
+      work_id: estimate.work_id,
+      output_file: 'o.jsonl',
+    });
+    expect(cost_usd.maximum).toBe(estimate.cost_usd.maximum);
+    const status = await toTheEnd(server, api, batch_id);
+    expect(idsOf(api)).toEqual([
+      ['merge_1_1', 'merge_1_2', 'merge_1_3'],
+      ['merge_2_1', 'merge_2_2'],
+      ['merge_3_1'],
+    ]);
+    expect(itemsOf(api.creates[0]?.requests[1] ?? { custom_id: '', params: {} })).toEqual([
+      ['c', '3'],
+      ['d', '4'],
+    ]);
+    expect(status).toMatchObject({ request_count: 6, outcomes: { succeeded: 6, pending: 0 } });
+    expect(status.cost_usd.actual).toBeLessThan(cost_usd.maximum);
+    const { results, totals } = await server.ok('get_results', { batch_id });
+    expect(results).toMatchObject([{ task_id: 'merge_3_1', text: '1+2+3+4+5' }]);
+    expect(totals).toMatchObject({ total: 6, succeeded: 6 });
+    const all = await server.ok('get_results', { batch_id, outcomes: ['succeeded'] });
+    expect(all.results).toHaveLength(6);
+    const [line, ...others] = (await readFile(path.join(server.work, 'o.jsonl'), 'utf8')).trim().split('\n');
+    expect(JSON.parse(line ?? '')).toMatchObject({ task_id: 'merge_3_1', answer: '1+2+3+4+5' });
+    expect(others).toEqual([]);
+    expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+  });
+
+  it('makes one task of all that have one value of a column', async () => {
+    const { api, server } = await setUp('town,note\nUlm,a <b>\nBonn,c\nUlm,"d\n</item>"\n,e\n');
+    const work = {
+      rows_file: 't.csv',
+      prompt: 'Of {{town}}: {{items}} ({{count}})',
+      merge: 'town',
+      output_file: 'o.csv',
+    };
+    const { batch_id } = await server.ok('submit_batch', work);
+    await toTheEnd(server, api, batch_id);
+    expect(idsOf(api)).toEqual([['Ulm', 'Bonn']]);
+    expect(promptOf(api.creates[0]?.requests[0] ?? { custom_id: '', params: {} })).toBe(
+      'Of Ulm: <item id="row_1">\na &lt;b&gt;\n</item>\n<item id="row_3">\nd\n&lt;/item&gt;\n</item> (2)',
+    );
+    const [head, first] = parseCsv(await readFile(path.join(server.work, 'o.csv'), 'utf8'));
+    expect(head).toEqual(expect.arrayContaining(['town', 'count', 'answer']));
+    expect(first).toEqual(expect.arrayContaining(['Ulm', '2']));
+  });
+
+  it('takes files and parts of them, and puts the items behind a prompt without places', async () => {
+    const { api, server } = await setUp(five);
+    await writeFile(path.join(server.work, 'a.log'), 'one\ntwo\nthree\n');
+    await writeFile(path.join(server.work, 'b.log'), 'four\n');
+    const work = { input_files: ['*.log'], split_chars: 5, task_type: 'analyze_logs', merge: 3 };
+    const { batch_id } = await server.ok('submit_batch', work);
+    await toTheEnd(server, api, batch_id);
+    expect(api.batches).toHaveLength(2);
+    expect(itemsOf(api.creates[0]?.requests[0] ?? { custom_id: '', params: {} })).toHaveLength(3);
+    const { batch_id: plain } = await server.ok('submit_batch', {
+      input_files: ['*.log'],
+      prompt: 'Sum up.',
+      merge: 9,
+    });
+    await toTheEnd(server, api, plain);
+    expect(promptOf(api.creates.at(-1)?.requests[0] ?? { custom_id: '', params: {} })).toMatch(
+      /^Sum up\.\n\n<text>\n<item id="a.log">/,
+    );
+    expect((await server.ok('get_results', { batch_id: plain })).results).toHaveLength(1);
+  });
+
+  it('takes the answers of a batch, also of one that has not ended', async () => {
+    const { api, server } = await setUp(five, (request) =>
+      succeeded(
+        request,
+        itemsOf(request).length === 0
+          ? request.custom_id
+          : itemsOf(request)
+              .map(([, text]) => text)
+              .join('+'),
+      ),
+    );
+    const { batch_id } = await server.ok('submit_batch', {
+      rows_file: 't.csv',
+      id_column: 'id',
+      prompt: '{{text}}',
+    });
+    const work = { from_batch: batch_id, prompt: 'Sum up: {{items}}', merge: 2, output_file: 'o.md' };
+    const waiting = await server.ok('submit_batch', work);
+    expect(waiting).toMatchObject({ processing_status: 'waiting', request_count: 6 });
+    const status = await toTheEnd(server, api, waiting.batch_id);
+    expect(status.output_files).toEqual([path.join(server.work, 'o.md')]);
+    const { results } = await server.ok('get_results', { batch_id: waiting.batch_id });
+    expect(results).toMatchObject([{ task_id: 'merge_3_1', text: 'a+b+c+d+e' }]);
+  });
+
+  it('leaves out what failed, and says so', async () => {
+    const { api, server } = await setUp(five, (request) =>
+      request.custom_id === 'merge_1_2' || request.custom_id === 'merge_1_3'
+        ? errored(request, 'api_error', 'Oh.')
+        : sumUp(request),
+    );
+    const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2 });
+    const status = await toTheEnd(server, api, batch_id);
+    expect(status.warnings.join('\n')).toMatch(
+      /2 of 3 tasks of stage 1 have no finished answer.*1 tasks of stage 2 had nothing to merge/s,
+    );
+    expect(status.outcomes).toMatchObject({ succeeded: 3, errored: 2, missing: 1, pending: 0 });
+    expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2' }]);
+  });
+
+  it('sends again what can succeed before it is left out', async () => {
+    const { api, server } = await setUp(five, (request, { batches }) =>
+      request.custom_id === 'merge_1_2' && batches.length === 1
+        ? errored(request, 'api_error', 'Oh.')
+        : sumUp(request),
+    );
+    const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2, retries: 1 });
+    const status = await toTheEnd(server, api, batch_id);
+    expect(idsOf(api).map((each) => each.length)).toEqual([3, 1, 2, 1]);
+    expect(status.outcomes).toMatchObject({ succeeded: 6 });
+    expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+3+4+5' }]);
+  });
+
+  it('stops where a stage has no finished answer at all, and where it is canceled', async () => {
+    const { api, server } = await setUp(five, (request) => errored(request, 'api_error', 'Oh.'));
+    const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2 });
+    const status = await toTheEnd(server, api, batch_id);
+    expect(status.processing_status).toBe('not_sent');
+    expect(status.warnings.join('\n')).toContain('stage 1 of the merge has no finished answer');
+    expect(await server.fails('retry_batch', { batch_id })).toMatch(/has stopped/);
+    const other = await server.ok('submit_batch', { ...rows, merge: 3 });
+    await server.ok('cancel_batch', { batch_id: other.batch_id });
+    api.endAll();
+    const canceled = await follow(
+      server,
+      other.batch_id,
+      ({ processing_status }) => processing_status === 'not_sent',
+    );
+    expect(canceled.warnings.join('\n')).toContain('it was canceled while it waited');
+    expect(api.batches).toHaveLength(2);
+  });
+
+  it.each<[what: string, args: object, said: RegExp]>([
+    ['a column that is not there', { ...rows, merge: 'town' }, /merge.*"town" is no column/s],
+    ['one at a time', { ...rows, merge: 1 }, /merge.*a whole number from 2 on, or a column/s],
+    [
+      'tasks',
+      { requests: ['a', 'b'], merge: 2 },
+      /merge.*goes with rows_file, input_files or from_batch only/s,
+    ],
+    ['a place that is none', { ...rows, prompt: '{{note}}', merge: 2 }, /note.*names no column/s],
+    ['a file for each', { ...rows, merge: 2, output_pattern: '{{id}}.md' }, /output_pattern.*one answer/s],
+  ])('refuses %s', async (_what, args, said) => {
+    const { api, server } = await setUp(five);
+    expect(await server.fails('submit_batch', args)).toMatch(said);
+    expect(api.creates).toHaveLength(0);
+  });
+});
