@@ -53,6 +53,12 @@ export const missingError: ResultError = {
   message: 'The results that the API gave hold no line for this task.',
 };
 
+/** Of a task of a merge that was not sent. */
+export const nothingToMerge: ResultError = {
+  type: 'nothing_to_merge',
+  message: 'None of the answers that it was to merge was finished, so it was not sent.',
+};
+
 /** Why a task has no finished answer; null where it has one. */
 export function failureOf({ outcome, error }: Pick<CountedResult, 'outcome' | 'error'>): ResultError | null {
   switch (outcome) {
@@ -109,10 +115,11 @@ export function toAnswer(
   const { attempt } = judged;
   const custom_id = task.custom_id ?? task.task_id;
   if (result === null) {
+    const why = judged.invalid ?? missingError;
     return {
       task_id: task.task_id,
       outcome: 'missing',
-      error: { ...missingError, retryable: isRetryable(missingError.type) },
+      error: { ...why, retryable: isRetryable(why.type) },
       details: { custom_id, attempt },
     };
   }

@@ -58,6 +58,11 @@ const causes: Record<string, Cause> = {
       'The batch was canceled before these were processed: call retry_batch if they are wanted after all. They cost nothing.',
   },
   missing: { retryable: true, suggestion: 'The API gave no line for these tasks: call retry_batch.' },
+  nothing_to_merge: {
+    retryable: false,
+    suggestion:
+      'Of what these were to merge nothing was finished. Once that can succeed, call submit_batch with the work again and force_new.',
+  },
   max_tokens: {
     retryable: true,
     suggestion:

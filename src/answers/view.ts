@@ -7,7 +7,15 @@ import type { BatchRecord } from '../store/record.ts';
 import type { Outcome } from '../store/saved-results.ts';
 import type { Span } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
-import { type Answer, errorOf, failureOf, missingError, readSavedLine, toAnswer } from './answer.ts';
+import {
+  type Answer,
+  errorOf,
+  failureOf,
+  missingError,
+  nothingToMerge,
+  readSavedLine,
+  toAnswer,
+} from './answer.ts';
 import { type AnswerForm, exact, invalidAnswer } from './check-answer.ts';
 import { type Expectations, isExpected } from './expected-answer.ts';
 import { loadView } from './loaded-view.ts';
@@ -67,6 +75,11 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     if (part === undefined && record.merge !== undefined && !isWaiting(record)) return 'missing';
     const index = part?.index ?? null;
     return index === null ? 'pending' : (index.find(ordinal)?.outcome ?? 'missing');
+  }
+
+  /** Why a task of a batch that has ended was in no part. */
+  function unsentReason(ordinal: number): ResultError | null {
+    return partOf(ordinal) === undefined ? nothingToMerge : null;
   }
 
   async function lines(ordinals: readonly number[]): Promise<(string | null)[]> {
@@ -133,7 +146,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     const attempt = partOf(ordinal)?.part.attempt ?? 1;
     if (became === 'pending') return { task_id: task.task_id, outcome: 'pending' };
     const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id, parse);
-    const invalid = result && (await invalidity(ordinal, task, result));
+    const invalid = result ? await invalidity(ordinal, task, result) : unsentReason(ordinal);
     const structured = formOf(ordinal, task) !== undefined;
     // A line that can't be read after all, whatever it was taken for when it came in, is no answer.
     const isSpoilt = became === 'succeeded' && result !== null && result.answer === null;
@@ -153,7 +166,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
       if (became === 'succeeded' || became === 'pending' || task === undefined) continue;
       const line = found[position] ?? null;
       const result = line === null ? null : readSavedLine(dialect, line, '');
-      const invalid = result && (await invalidity(ordinal, task, result));
+      const invalid = result ? await invalidity(ordinal, task, result) : unsentReason(ordinal);
       failures.push({ ordinal, outcome: became, error: reasonOf(became, invalid, result) });
     }
     return failures;
@@ -200,7 +213,7 @@ function reasonOf(
 ): ResultError {
   if (outcome === 'expired' || outcome === 'canceled')
     return failureOf({ outcome, error: null }) ?? missingError;
-  if (outcome === 'missing' || result === null) return missingError;
+  if (outcome === 'missing' || result === null) return invalid ?? missingError;
   return errorOf({ outcome, invalid }, result) ?? missingError;
 }
 

@@ -20,10 +20,6 @@ const KEYS: readonly [name: string, words: string][] = [
     'requests_file',
     'jsonfile promptsfile promptfile datafile requestfile requestspath csv csvfile rows files input',
   ],
-  [
-    'from_batch',
-    'frombatchid sourcebatch previousbatch earlierbatch parentbatch inputbatch priorbatch chain chainfrom dependson after',
-  ],
   ['labels', 'categories classes labelset labelslist options choices classlabels'],
   ['retries', 'maxretries retry retrycount attempts maxattempts numretries autoretry'],
   [
@@ -39,7 +35,9 @@ const KEYS: readonly [name: string, words: string][] = [
   ['id_column', 'idfield idcolumn keycolumn idkey primarykey idcol'],
   ['join_file', 'join merge lookup mergefile lookupfile'],
   ['from_batch', 'batchid parentbatch previousbatch basedon sourcebatch parent batch'],
+  ['from_batch', 'frombatchid earlierbatch inputbatch priorbatch chain chainfrom dependson after'],
   ['prompt', 'promptcolumn textcolumn column inputcolumn newprompt'],
+  ['merge', 'reduce combine fold aggregate groupsize mergesize groupby mergeby perrequest'],
   ['output_key', 'answerkey outputfield resultkey onlykey keepkey'],
   ['output_pattern', 'outputdir outputfolder outputdirectory outdir outputfiles filepattern'],
   [

@@ -155,6 +155,13 @@ describe('merge', () => {
     );
     expect(status.outcomes).toMatchObject({ succeeded: 3, errored: 2, missing: 1, pending: 0 });
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2' }]);
+    const { results } = await server.ok('get_results', { batch_id, task_ids: ['merge_2_2'] });
+    expect(results).toMatchObject([
+      { outcome: 'missing', error: { type: 'nothing_to_merge', retryable: false } },
+    ]);
+    // What was never made can't be sent again; what failed can.
+    const { retry } = await server.ok('retry_batch', { batch_id, outcomes: ['failed'], dry_run: true });
+    expect(retry.request_count).toBe(2);
   });
 
   it('sends again what can succeed before it is left out', async () => {

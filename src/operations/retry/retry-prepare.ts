@@ -88,9 +88,11 @@ export async function prepareRetry(
   const view = await openView(context, record);
   const certainAt = missingCertainAt(record) ?? 0;
   const mayYetCome = certainAt > context.now().getTime() ? certainAt : null;
-  const selection = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal });
-  // The stages of a merge that wait are not sent yet, and sent by themselves.
-  if (hasFilters(options) && !isWaiting(record)) requireSent(record.batch_id, selection);
+  const found = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal });
+  // The stages of a merge that wait are sent by themselves.
+  const isSent = ({ outcome }: Selected) => outcome !== 'pending' || !isWaiting(record);
+  const selection = { ...found, selected: found.selected.filter(isSent) };
+  if (hasFilters(options)) requireSent(record.batch_id, selection);
 
   const today = context.now().toISOString().slice(0, 10);
   const known = await knownModels(context, record.provider);

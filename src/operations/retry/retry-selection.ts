@@ -1,3 +1,4 @@
+import { nothingToMerge } from '../../answers/answer.ts';
 import { isRetryable } from '../../answers/failures.ts';
 import type { View } from '../../answers/view.ts';
 import { BatchError } from '../../errors.ts';
@@ -53,14 +54,16 @@ export async function selectTasks(
     if (signal?.aborted) throw givenUp();
     for (const { ordinal, outcome, error } of failures) {
       const failed = { ordinal, outcome, cause: error.type };
+      const wasMade = error.type !== nothingToMerge.type;
       if (
+        wasMade &&
         outcome === 'missing' &&
         missingCertainAt !== null &&
         isUnnamed &&
         !named.corrections.has(ordinal)
       ) {
         selection.mayYetCome = { count: (selection.mayYetCome?.count ?? 0) + 1, until: missingCertainAt };
-      } else if (named.corrections.has(ordinal) || isWanted(failed, options, named)) {
+      } else if (wasMade && (named.corrections.has(ordinal) || isWanted(failed, options, named))) {
         selection.selected.push(failed);
       } else countCause(selection.leftOut, failed.cause);
     }
