@@ -45,8 +45,8 @@ export const workFields = {
   from_batch: z
     .string()
     .optional()
-    .describe("Earlier batch: a task per finished answer: {{text}}, {{json.key}}, its row's columns"),
-  outcomes: z.array(answerOutcome).optional().describe('Other answers of from_batch'),
+    .describe("A task per finished answer of a batch: {{text}}, {{json.key}}, its row's columns"),
+  outcomes: z.array(answerOutcome).optional().describe('Others of from_batch'),
   split_chars: z.int().positive().optional().describe('Cuts longer texts of input_files at line ends'),
   task_type: taskSettings.task_type.describe(
     'For tasks that set none: analyze_logs (input_data.logs), generate_report (data), classify_bulk (items, labels), ' +
@@ -79,7 +79,7 @@ export const workFields = {
       error: 'a whole number from 2 on, or a column',
     })
     .optional()
-    .describe('n items become one task ({{items}}), again until one is left; or a column: one per value'),
+    .describe('n items make a task ({{items}}), again until one is left; or by a column'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
   variants: z
     .record(z.string(), z.unknown())
