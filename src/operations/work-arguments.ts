@@ -45,7 +45,7 @@ export const workFields = {
   from_batch: z
     .string()
     .optional()
-    .describe("A task per finished answer of a batch: {{text}}, {{json.key}}, its row's columns"),
+    .describe("Batch, a task per finished answer: {{text}}, {{json.key}}, its row's columns"),
   outcomes: z.array(answerOutcome).optional().describe('Others of from_batch'),
   split_chars: z.int().positive().optional().describe('Cuts longer texts of input_files at line ends'),
   task_type: taskSettings.task_type.describe(
@@ -79,7 +79,7 @@ export const workFields = {
       error: 'a whole number from 2 on, or a column',
     })
     .optional()
-    .describe('n items make a task ({{items}}), again until one is left; or by a column'),
+    .describe('n items make one ({{items}}), until one is left; or a column'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
   variants: z
     .record(z.string(), z.unknown())

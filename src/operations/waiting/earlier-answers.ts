@@ -5,7 +5,7 @@ import { parseExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
-import { isSaved } from '../../state/status.ts';
+import { isSaved, missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import { openTasks } from '../../store/task-list.ts';
 import type { AnswersSource, EarlierAnswer, EarlierAnswers } from '../../tasks/work.ts';
@@ -14,7 +14,7 @@ import { wantsRetry } from '../retry/retry-by-itself.ts';
 
 /** Whether nothing more of a batch is to come by itself. */
 export function hasAllAnswers(record: BatchRecord): boolean {
-  return isSaved(record) && !wantsRetry(record);
+  return isSaved(record) && missingCertainAt(record) === null && !wantsRetry(record);
 }
 
 /** The answers of a batch as a source of work: those that it has once it has ended, before that what is known of them. */

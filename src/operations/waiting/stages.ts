@@ -1,8 +1,7 @@
 import type { Context } from '../../state/context.ts';
-import { isSaved } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { stageTaskId } from '../../tasks/sources/merged-source.ts';
-import { wantsRetry } from '../retry/retry-by-itself.ts';
+import { hasAllAnswers } from './earlier-answers.ts';
 import { isFreeToMake } from './take-up.ts';
 
 /**
@@ -34,7 +33,5 @@ export function isStageDue(context: Pick<Context, 'self'>, record: BatchRecord):
   if (record.merge === undefined) return false;
   const [next] = record.parts.filter(({ progress }) => progress.state === 'waiting');
   const parts = record.parts.filter(({ progress }) => progress.state !== 'waiting');
-  return (
-    next !== undefined && isFreeToMake(context, next) && isSaved({ ...record, parts }) && !wantsRetry(record)
-  );
+  return next !== undefined && isFreeToMake(context, next) && hasAllAnswers({ ...record, parts });
 }
