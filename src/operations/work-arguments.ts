@@ -46,7 +46,7 @@ export const workFields = {
     .string()
     .optional()
     .describe("Batch, a task per finished answer: {{text}}, {{json.key}}, its row's columns"),
-  outcomes: z.array(answerOutcome).optional().describe('Others of from_batch'),
+  outcomes: z.array(answerOutcome).optional().describe('Others of it'),
   split_chars: z.int().positive().optional().describe('Cuts longer texts of input_files at line ends'),
   task_type: taskSettings.task_type.describe(
     'For tasks that set none: analyze_logs (input_data.logs), generate_report (data), classify_bulk (items, labels), ' +
@@ -79,7 +79,7 @@ export const workFields = {
       error: 'a whole number from 2 on, or a column',
     })
     .optional()
-    .describe('n items make one ({{items}}), until one is left; or a column'),
+    .describe('n items make one ({{items}}) until one is left; or a column'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
   variants: z
     .record(z.string(), z.unknown())

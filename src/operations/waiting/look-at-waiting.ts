@@ -9,7 +9,8 @@ import type { Refreshed } from '../refresh.ts';
 import { preparingKey } from '../sending-jobs.ts';
 import { hasAllAnswers } from './earlier-answers.ts';
 import { endWaiting } from './end-waiting.ts';
-import { isFreeToMake, takeUp } from './take-up.ts';
+import { isFreeToMake } from './stages.ts';
+import { takeUp } from './take-up.ts';
 
 type Look = (context: Context, record: BatchRecord) => Promise<Refreshed>;
 type StartOrJoin = (key: string, failures: Refreshed['failures'], start: () => Job) => Job;

@@ -1,8 +1,8 @@
 import type { Context } from '../../state/context.ts';
+import { isProvenDead } from '../../store/process-identity.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { stageTaskId } from '../../tasks/sources/merged-source.ts';
 import { hasAllAnswers } from './earlier-answers.ts';
-import { isFreeToMake } from './take-up.ts';
 
 /**
  * A batch whose answers are merged again: a part for each stage above the first, which waits for the one below, and the
@@ -27,6 +27,13 @@ export function withStages(record: BatchRecord, stages: readonly number[]): Batc
 
 /** The task whose answer is what is left. */
 export const lastTask = (stages: readonly number[]): string => stageTaskId(stages.length, 1);
+
+/** Whether nobody alive is about to make the tasks of a part that waits. */
+export function isFreeToMake({ self }: Pick<Context, 'self'>, { progress }: Part): boolean {
+  if (progress.state !== 'waiting') return false;
+  const { by } = progress;
+  return by === null || by.nonce === self.nonce || isProvenDead(by);
+}
 
 /** Whether a stage has ended, with what is sent again of it, and nobody alive makes the next one of it. */
 export function isStageDue(context: Pick<Context, 'self'>, record: BatchRecord): boolean {

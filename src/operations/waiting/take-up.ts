@@ -8,7 +8,6 @@ import { ownWork } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { partBody, SCHEMAS, TASKS, TASKS_INDEX } from '../../store/blob-names.ts';
-import { isProvenDead } from '../../store/process-identity.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
@@ -19,7 +18,7 @@ import { startSending } from '../sending-jobs.ts';
 import { boundWarning } from './bound.ts';
 import { answersSourceOf } from './earlier-answers.ts';
 import { endWaiting } from './end-waiting.ts';
-import { withStages } from './stages.ts';
+import { isFreeToMake, withStages } from './stages.ts';
 import { readWork } from './work-blob.ts';
 
 /**
@@ -51,13 +50,6 @@ export function reasonOf({ message, problems }: BatchError): string {
   if (first === undefined) return message;
   const where = [first.item, first.field].filter((each) => each !== undefined).join(' ');
   return `${where} ${first.problem}`.trim();
-}
-
-/** Whether nobody alive is about to make the tasks of a part that waits. */
-export function isFreeToMake({ self }: Pick<Context, 'self'>, { progress }: Part): boolean {
-  if (progress.state !== 'waiting') return false;
-  const { by } = progress;
-  return by === null || by.nonce === self.nonce || isProvenDead(by);
 }
 
 /** The batch, once it is this process that makes its tasks; else null. */
