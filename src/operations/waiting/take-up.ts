@@ -8,7 +8,7 @@ import { ownWork } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { partBody, SCHEMAS, TASKS, TASKS_INDEX } from '../../store/blob-names.ts';
-import type { BatchRecord, Part } from '../../store/record.ts';
+import type { BatchRecord } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
 import { nowhere, type Prepared, prepare } from '../../tasks/prepare.ts';
