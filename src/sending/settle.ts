@@ -75,6 +75,11 @@ export async function settlePart(
     await take({ ...createdState(closed, only), tentative: true });
     return true;
   }
+  const ours = await markedAmong(context, record, part, candidates);
+  if (ours !== null) {
+    await takeForGood(context, record, part, ours);
+    return true;
+  }
   await change({
     ...part.progress,
     intent: closed,
@@ -83,6 +88,27 @@ export async function settlePart(
     known: candidateFacts(candidates),
   });
   return false;
+}
+
+/** The one of several that our mark proves, among those that have ended; what can't be read now is asked of a person meanwhile. */
+async function markedAmong(
+  context: Context,
+  record: BatchRecord,
+  part: Part,
+  candidates: readonly ProviderBatch[],
+): Promise<ProviderBatch | null> {
+  const ended = candidates.filter(({ processing_status }) => processing_status === 'ended');
+  try {
+    return await findByMark(
+      context,
+      record,
+      part,
+      ended.map(({ id }) => id),
+    );
+  } catch (error) {
+    if (error instanceof BatchError) return null;
+    throw error;
+  }
 }
 
 /** What is left of the time in which a late commit can still show in the list. */

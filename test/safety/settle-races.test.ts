@@ -17,8 +17,8 @@ function resetNextCreate(api: ApiServer, { made }: { made: boolean }, first: () 
 }
 
 describe('settling what is uncertain', () => {
-  it("leaves it to a person where a stranger's batch of the same count stands beside ours", async () => {
-    const api = await startApi(ended);
+  it("leaves it to a person where a stranger's batch of the same count runs beside ours", async () => {
+    const api = await startApi();
     const server = await startServer({ api, ...quick });
     let theirs = '';
     resetNextCreate(api, { made: true }, () => {

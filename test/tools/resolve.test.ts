@@ -55,6 +55,14 @@ describe('a part of which nobody can tell whether the API has it', () => {
     await endedWell(uncertain);
   });
 
+  test('is known by its mark, without a person, once it has ended', async () => {
+    const { api, server, batch_id, ours } = await uncertainBatch();
+    api.endAll();
+    const status = await follow(server, batch_id);
+    expect(status).toMatchObject({ outcomes: { succeeded: 2 }, parts: [{ provider_batch_id: ours }] });
+    expect(api.creates).toHaveLength(1);
+  });
+
   test('is sent again at the word of a person', async () => {
     const uncertain = await uncertainBatch();
     const { api, server, batch_id } = uncertain;
