@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { follow, startApi, startCheckedServer } from '../api.ts';
-import { apiError, json } from '../api-server.ts';
+import { apiError, errored, json } from '../api-server.ts';
 import { outcomesByTask, retryToTheEnd, scriptedBatch, sentIds, sentParams } from '../retry.ts';
 
 const contentOf = ({ messages }: Record<string, unknown>) =>
@@ -43,7 +43,9 @@ describe('retry_batch with another', () => {
   });
 
   it('prompt, over rows', async () => {
-    const api = await startApi({ results: () => [] });
+    const api = await startApi({
+      results: (requests) => requests.map((request) => errored(request, 'api_error', 'Oh.')),
+    });
     const server = await startCheckedServer({ api });
     await writeFile(path.join(server.work, 'r.csv'), 'id,text\n1,hello\n2,bye\n');
     const work = { rows_file: 'r.csv', id_column: 'id', prompt: 'Label {{text}}' };
