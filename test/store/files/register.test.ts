@@ -64,7 +64,7 @@ describe('the register on disk', () => {
     ['foreign JSON', content('{"name":"secret-name"}')],
     ['a list', content('[]')],
     ['null', content('null')],
-    ['of another version', content(JSON.stringify({ ...good, schema: 2 }))],
+    ['of no version', content(JSON.stringify({ ...good, schema: 0 }))],
     ['of a value of another shape', content(JSON.stringify({ ...good, value: { total: 'two' } }))],
     ['a folder', (path) => mkdir(path)],
     [
