@@ -1,0 +1,58 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { follow, isSaved, startApi } from '../api.ts';
+import { succeeded } from '../api-server.ts';
+import { spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { starter } from './left.ts';
+
+const LEAVES = 1_000;
+const env = {
+  BATCH_MCP_SETTLE_SECONDS: '0.2',
+  BATCH_MCP_MAX_COST_USD: '1000',
+  BATCH_MCP_DAILY_BUDGET_USD: '1000',
+};
+
+it('merges 1,000 rows through processes that are killed at any time, each stage paid once', async () => {
+  const api = await startApi({
+    results: (all) =>
+      all.map((request) =>
+        succeeded(request, String((JSON.stringify(request.params).match(/<item id/g) ?? []).length)),
+      ),
+  });
+  const folder = await temporaryFolder();
+  const server = await startServer({ api, folder, env });
+  const rows = Array.from({ length: LEAVES }, (_, index) => `r${index},${index}\n`).join('');
+  await writeFile(path.join(server.work, 't.csv'), `id,text\n${rows}`);
+  const work = {
+    rows_file: 't.csv',
+    id_column: 'id',
+    prompt: 'Sum up: {{items}}',
+    merge: 4,
+    output_file: 'o.jsonl',
+  };
+  const { batch_id } = await server.ok('submit_batch', work);
+  await server.close();
+  const toTheEnd = (client: TestClient) =>
+    follow(client, batch_id, (seen) => {
+      api.endAll();
+      return isSaved(seen);
+    });
+
+  for (let round = 0; round < 8; round += 1) {
+    const doomed = await spawnServer({ starter: starter.path, folder, api, env });
+    const followed = toTheEnd(doomed).catch((error: unknown) => {
+      if (!/Connection closed|Not connected/.test(String(error))) throw error;
+    });
+    await sleep(Math.random() * 900);
+    await doomed.kill();
+    await followed;
+  }
+  const last = await startServer({ api, folder, env });
+  const status = await toTheEnd(last);
+  expect(api.batches.map((batch) => batch.requests.length)).toEqual([250, 63, 16, 4, 1]);
+  expect(status.outcomes).toMatchObject({ succeeded: 334, pending: 0 });
+  const { results } = await last.ok('get_results', { batch_id });
+  expect(results).toMatchObject([{ task_id: 'merge_5_1', text: '4' }]);
+});
