@@ -20,8 +20,10 @@ const NOBODY_THERE =
   'stdin was closed before any message came. An MCP client starts this server and talks to it over stdin; in a ' +
   'container that takes `docker run -i`.';
 
-/** An end is not waited for longer than this: clients kill what lingers. */
+/** An end that was asked for is not waited for longer than this: clients kill what lingers. */
 const LONGEST_END_MS = 1_500;
+/** Whoever closes stdin may still wait for replies, as a pipe does: calls that do not wait themselves have them by then. */
+const LONGEST_REPLY_MS = 5_000;
 
 /** Takes variables that the client left empty or unfilled out of what the SDK and the proxies' code read. */
 function removeUnset(env: NodeJS.ProcessEnv): void {
@@ -82,14 +84,18 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   server.onerror = (error) => log('warn', `A message of the client could not be read (${error.name})`);
 
   let ending = false;
-  const end = (why: string) => {
+  // What is under way is on disk as far as it matters, and is taken up by whoever looks next.
+  const exitWithin = (ms: number) => void setTimeout(() => process.exit(0), ms).unref();
+  const end = (why: string, withinMs = LONGEST_END_MS) => {
+    exitWithin(withinMs);
     if (ending) return;
     ending = true;
     log('debug', `Ending: ${why}`);
-    // What is under way is on disk as far as it matters, and is taken up by whoever looks next.
-    setTimeout(() => process.exit(0), LONGEST_END_MS).unref();
     void allDone(going)
-      .then(() => work.idle())
+      .then(() => {
+        exitWithin(LONGEST_END_MS);
+        return work.idle();
+      })
       // The replies are on their way to stdout: one turn later they are there.
       .then(() => setImmediate())
       .then(() => Promise.all([server.close(), work.close()]))
@@ -97,15 +103,15 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   };
   process.stdin.on('end', () => {
     if (process.stdin.bytesRead === 0) log('warn', NOBODY_THERE);
-    end('stdin was closed');
+    end('stdin was closed', LONGEST_REPLY_MS);
   });
-  process.stdin.on('close', () => end('stdin was closed'));
+  process.stdin.on('close', () => end('stdin was closed', LONGEST_REPLY_MS));
   process.stdout.on('error', () => end('stdout was closed'));
   // Nobody reads the log any more: that is no reason to stop.
   process.stderr.on('error', () => {});
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
-  server.onclose = () => end('the connection was closed');
+  server.onclose = () => end('the connection was closed', LONGEST_REPLY_MS);
 
   await server.connect(new StdioTransport(process.stdin, process.stdout));
   log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.dataDir}`);
