@@ -5,7 +5,7 @@ import { isDecimal } from '../lib/decimal.ts';
 import { readRegularFile } from '../lib/regular-file.ts';
 
 /** How an argument of an operation is typed at a terminal. */
-type Kind = 'text' | 'number' | 'yes_no' | 'texts' | 'json' | 'text_or_json';
+type Kind = 'text' | 'number' | 'number_or_text' | 'yes_no' | 'texts' | 'json' | 'text_or_json';
 
 export type Argument = {
   /** As the operation has it: `max_cost_usd`. */
@@ -16,7 +16,7 @@ export type Argument = {
 
 /** As far as it is looked at; a schema of a field that takes several shapes has no `type`. */
 const fieldSchema = z.looseObject({
-  type: z.string().optional(),
+  type: z.union([z.string(), z.array(z.string())]).optional(),
   description: z.string().optional(),
   enum: z.array(z.string()).optional(),
   items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
@@ -28,6 +28,7 @@ function kindOf({ type, items, anyOf }: FieldSchema): Kind {
   if (type === 'string') return 'text';
   if (type === 'number' || type === 'integer') return 'number';
   if (type === 'boolean') return 'yes_no';
+  if (Array.isArray(type) && type.includes('number') && type.includes('string')) return 'number_or_text';
   if (type === 'array' && items?.type === 'string') return 'texts';
   return anyOf?.some((one) => one.type === 'string') === true ? 'text_or_json' : 'json';
 }
@@ -35,6 +36,7 @@ function kindOf({ type, items, anyOf }: FieldSchema): Kind {
 const placeholders: Record<Kind, string> = {
   text: ' <text>',
   number: ' <number>',
+  number_or_text: ' <number or text>',
   yes_no: '',
   texts: ' <text...>',
   json: ' <json>',
@@ -100,7 +102,9 @@ export async function readArguments(
   for (const { name, kind, option } of known) {
     const value = typed[option.attributeName()];
     if (value === undefined) continue;
-    if (kind === 'number') {
+    if (kind === 'number_or_text') {
+      values[name] = typeof value === 'string' && isDecimal(value.trim()) ? Number(value) : value;
+    } else if (kind === 'number') {
       if (typeof value === 'string' && isDecimal(value.trim())) values[name] = Number(value);
       else problems.push(wrong(option, { problem: `got ${JSON.stringify(value)}`, valid: 'a number' }));
     } else if (typeof value === 'string' && (kind === 'json' || (kind === 'text_or_json' && isJson(value)))) {

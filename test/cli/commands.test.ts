@@ -113,6 +113,19 @@ describe('run takes what is there to be worked on', () => {
     expect(lines[1]).toContain('Good, really');
   });
 
+  test.each([
+    ['2', ['merge_2_1']],
+    ['topic', ['a', 'b']],
+  ])('rows merged by %s', async (merge, ids) => {
+    const desk = await deskWithTasks();
+    await writeFile(path.join(desk.folder, 'rows.csv'), 'text,topic\none,a\ntwo,b\nthree,a\n');
+    const args = ['run', 'rows.csv', 'out.json', '--prompt', 'Sum up: {{items}}', '--merge', merge];
+    const { code, stderr } = await run(desk, args);
+    expect(code, stderr).toBe(0);
+    const written = JSON.parse(await readFile(path.join(desk.folder, 'out.json'), 'utf8'));
+    expect(written.map(({ task_id }: Record<string, unknown>) => task_id)).toEqual(ids);
+  });
+
   test('files by a pattern', async () => {
     const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
     for (const name of ['a.txt', 'b.txt']) await writeFile(path.join(desk.folder, name), `Text of ${name}`);
