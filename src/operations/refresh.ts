@@ -275,7 +275,11 @@ async function explained(
   part: CreatedPart,
   error: BatchError,
 ): Promise<BatchError> {
-  const mismatch = await accountMismatch(context, record, part.progress.intent).catch(() => null);
+  const mismatch = await accountMismatch(context, record, part.progress.intent).catch((failure: unknown) => {
+    // Where the account can't be asked now, the failure of the look itself is what there is to tell.
+    if (failure instanceof BatchError && failure.code.startsWith('api_')) return null;
+    throw failure;
+  });
   if (mismatch !== null) {
     const message = `This batch was sent with ${mismatch}: it is not lost, but can't be seen from here. Ask the person to set that one again.`;
     return new BatchError('wrong_state', message, { cause: error });
