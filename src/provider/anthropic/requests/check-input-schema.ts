@@ -1,6 +1,7 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { didYouMean } from '../../../lib/nearest.ts';
+import { BY_NAME, ONE_OR_LIST } from './schema-keywords.ts';
 
 const SCHEMA = 'a JSON Schema of an object, as in {"type": "object", "properties": {…}}';
 const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
@@ -65,20 +66,7 @@ function ofNumber(value: unknown): { problem: string; valid: string } | null {
     : null;
 }
 
-const NAMED = ['properties', '$defs', 'definitions', 'patternProperties', 'dependentSchemas'];
-const INNER = [
-  'items',
-  'anyOf',
-  'oneOf',
-  'allOf',
-  'prefixItems',
-  'not',
-  'if',
-  'then',
-  'else',
-  'contains',
-  'additionalProperties',
-];
+const INNER = [...ONE_OR_LIST, 'additionalProperties'];
 
 /** What the API's "JSON schema is invalid" is known to be about, wherever it is nested. */
 function checkFaults(schema: JsonObject, field: string): Problem[] {
@@ -94,7 +82,7 @@ function checkFaults(schema: JsonObject, field: string): Problem[] {
       const fault = Object.hasOwn(FAULTS, keyword) ? FAULTS[keyword]?.(given) : null;
       if (fault) problems.push({ field: `${path}.${keyword}`, ...fault });
       if (INNER.includes(keyword)) open.push({ value: given, path: `${path}.${keyword}` });
-      if (!NAMED.includes(keyword) || !isJsonObject(given)) continue;
+      if (!BY_NAME.includes(keyword) || !isJsonObject(given)) continue;
       for (const [name, each] of Object.entries(given))
         open.push({ value: each, path: `${path}.${keyword}.${name}` });
     }

@@ -1,24 +1,11 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { PreparedSchema } from '../../dialect.ts';
+import { BY_NAME, ONE_OR_LIST } from './schema-keywords.ts';
 import { type Moved, takenSchema } from './taken-schema.ts';
 
 type OutputSchema = PreparedSchema & { moved: readonly Moved[] };
 
-/** Keywords that hold one schema, a list of schemas, or schemas by name (JSON Schema 2020-12 and draft 7). */
-const ONE_OR_LIST = [
-  'items',
-  'anyOf',
-  'allOf',
-  'oneOf',
-  'prefixItems',
-  'not',
-  'if',
-  'then',
-  'else',
-  'contains',
-];
-const BY_NAME = ['properties', '$defs', 'definitions', 'patternProperties', 'dependentSchemas'];
 const ROOT = 'a JSON Schema with "type": "object" and "properties"';
 
 /** Of which a schema of an object has one at least. */
