@@ -211,3 +211,20 @@ describe('of a batch that has ended', () => {
     expect(server.api.requests).toHaveLength(seen);
   });
 });
+
+describe('a batch that runs, without a key', () => {
+  it.each([
+    ['batch_status', {}],
+    ['get_results', {}],
+    ['cancel_batch', {}],
+    ['retry_batch', { replace: true }],
+  ])('%s names what is missing', async (tool, args) => {
+    const api = await startApi();
+    const sender = await startServer({ api });
+    const { batch_id } = await sender.ok('submit_batch', { requests: ['Hi'] });
+    const keyless = await startServer({ folder: sender.folder });
+    const { text } = await keyless.call(tool, { batch_id, ...args });
+    expect(text).toContain('ANTHROPIC_API_KEY');
+    expect(api.creates).toHaveLength(1);
+  });
+});
