@@ -105,6 +105,10 @@ export function errorOf(
   return outcome === 'succeeded' ? null : (failureOf(result) ?? invalid);
 }
 
+function toldError({ type, message, shared_by }: ResultError): NonNullable<Answer['error']> {
+  return { type, message, retryable: isRetryable(type, shared_by) };
+}
+
 /** A task's answer from its result; `result` is null where the results had none for it. `parse` reads its JSON. */
 export function toAnswer(
   task: TaskEntry,
@@ -119,7 +123,7 @@ export function toAnswer(
     return {
       task_id: task.task_id,
       outcome: 'missing',
-      error: { ...why, retryable: isRetryable(why.type) },
+      error: toldError(why),
       details: { custom_id, attempt },
     };
   }
@@ -127,7 +131,7 @@ export function toAnswer(
   const answer: Answer = {
     task_id: task.task_id,
     outcome: judged.outcome,
-    ...(error && { error: { ...error, retryable: isRetryable(error.type) } }),
+    ...(error && { error: toldError(error) }),
     details: { custom_id, attempt },
   };
   if (result.answer === null) return answer;

@@ -1,6 +1,7 @@
 import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
+import { sentCount } from '../state/parts.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import type { Pieces } from '../store/store.ts';
 
@@ -19,7 +20,7 @@ const MOST_SKIPPED_BYTES = 1024 * MEGABYTE;
 /** A part's results as they come from the provider, as far as its requests can have so many. Throws `api_uncertain` beyond. */
 export function boundedResults(context: Context, { provider }: BatchRecord, part: CreatedPart): Pieces {
   const id = part.progress.provider_batch_id;
-  const most = LEAST_BYTES + part.request_count * REQUEST_BYTES;
+  const most = LEAST_BYTES + sentCount(part) * REQUEST_BYTES;
   return bounded(context.provider(provider).streamResults(id), {
     id,
     most,

@@ -2,7 +2,7 @@ import { BatchError } from '../errors.ts';
 import { confirmPart, releaseForeign } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import { concernsOnePart, downloadOf, isCreated, resultsOf, updatePart } from '../state/parts.ts';
+import { concernsOnePart, downloadOf, isCreated, receivedOf, updatePart } from '../state/parts.ts';
 import { openBlobWriter } from '../store/blob-writer.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { writeResultsIndex } from '../store/results-index.ts';
@@ -11,8 +11,9 @@ import type { Pieces } from '../store/store.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
 import { boundedResults } from './bounded-results.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
-import { receive, type ScannedResults, scannedResults } from './receive.ts';
-import { scanPart } from './scan-part.ts';
+import { scanReceived, scanSaved } from './packs/saved-scan.ts';
+import { receive } from './receive.ts';
+import type { Scan } from './scan-results.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
@@ -73,13 +74,11 @@ async function collectPart(
   report: Report,
 ): Promise<SavedResults | 'foreign'> {
   const blobs = context.store.blobs(record.batch_id);
-  const name = resultsOf(part);
-  const isSaved = (await blobs.size(name)) !== null;
+  const isSaved = (await blobs.size(receivedOf(part))) !== null;
   const fetched = isSaved ? null : await download(context, record, part, report);
   if (fetched === 'foreign') return 'foreign';
   // Another process, or this one before it died, has saved them already.
-  const { index, results } =
-    fetched ?? scannedResults(await scanPart(context, record, part, blobs.read(name)), part);
+  const { index, results } = await scanSaved(context, record, part, fetched ?? undefined);
   await writeResultsIndex(blobs, part.number, index, downloadOf(part));
   const now = context.now().toISOString();
   const isShort = results.outcomes.missing > 0;
@@ -96,24 +95,24 @@ async function download(
   record: BatchRecord,
   part: CreatedPart,
   report: Report,
-): Promise<ScannedResults | 'foreign' | null> {
+): Promise<Scan | 'foreign' | null> {
   const { provider_batch_id } = part.progress;
   const blobs = context.store.blobs(record.batch_id);
   const scan = (chunks: Pieces) =>
-    scanPart(context, record, part, chunks, (lines) =>
+    scanReceived(context, record, part, chunks, (lines) =>
       report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
     );
   let clean = true;
   for (let fetch = 1; ; fetch += 1) {
     await pauseBefore(context, fetch);
     const last = fetch >= context.limits.downloads;
-    const blob = openBlobWriter(blobs, resultsOf(part));
+    const blob = openBlobWriter(blobs, receivedOf(part));
     try {
       const bytes = boundedResults(context, record, part);
       const received = await receive(bytes, { part, blob, last: last && clean }, scan);
       if (received.kind === 'foreign') return 'foreign';
       if (received.kind === 'taken') return null;
-      if (received.kind === 'saved') return received.saved;
+      if (received.kind === 'saved') return received.scan;
       context.log('warn', `${provider_batch_id}: download ${fetch} came short (${received.shortfall})`);
       if (last) throw cameShort(provider_batch_id);
     } catch (error) {

@@ -102,6 +102,14 @@ const causes: Record<string, Cause> = {
   },
 };
 
+/** Of a request that tasks shared, one of them can be the reason: in smaller packs the others may succeed. */
+const OF_ONE = new Set([
+  'refusal',
+  'invalid_request_error',
+  'request_too_large',
+  'model_context_window_exceeded',
+]);
+
 const unknownCause: Cause = {
   retryable: false,
   suggestion:
@@ -112,10 +120,13 @@ function causeOf(type: string): Cause {
   return Object.hasOwn(causes, type) ? (causes[type] ?? unknownCause) : unknownCause;
 }
 
-/** Whether sending a task again can end otherwise. */
-export function isRetryable(type: string): boolean {
-  return causeOf(type).retryable;
+/** Whether sending a task again can end otherwise; one that shared its request is sent again with fewer others. */
+export function isRetryable(type: string, sharedBy = 1): boolean {
+  return causeOf(type).retryable || (sharedBy > 1 && OF_ONE.has(type));
 }
+
+/** Whether one of several tasks that shared a request can be the reason that all of it failed. */
+export const canBeOfOne = (type: string): boolean => OF_ONE.has(type);
 
 export function suggestionFor(type: string): string {
   return causeOf(type).suggestion;

@@ -1,17 +1,16 @@
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import { downloadOf, isCreated, resultsOf, updatePart } from '../state/parts.ts';
+import { downloadOf, isCreated, receivedOf, resultsOf, sentCount, updatePart } from '../state/parts.ts';
 import { CERTAIN_MS, certainAt, partExpiresAt } from '../state/status.ts';
-import { partResults } from '../store/blob-names.ts';
 import { openBlobWriter } from '../store/blob-writer.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { type ResultsIndex, writeResultsIndex } from '../store/results-index.ts';
 import type { SavedResults } from '../store/saved-results.ts';
 import type { Blobs, Pieces } from '../store/store.ts';
 import { boundedResults } from './bounded-results.ts';
-import { saving, scannedResults } from './receive.ts';
-import { scanPart } from './scan-part.ts';
+import { scanReceived, scanSaved, unpackPart } from './packs/saved-scan.ts';
+import { saving } from './receive.ts';
 import { openIndex } from './viewed-part.ts';
 
 type SavedPart = { part: CreatedPart; results: SavedResults };
@@ -78,7 +77,7 @@ async function fetchAgain(
   report: Report,
 ): Promise<void> {
   const download = downloadOf(part) + 1;
-  const fetched = await fetchFuller(context, record, part, known, report);
+  const fetched = await fetchFuller(context, record, part, report);
   const now = context.now();
   const results =
     fetched === null ? noted(known, now) : { ...noted(known, now), saved_at: now.toISOString(), ...fetched };
@@ -107,15 +106,14 @@ async function fetchFuller(
   context: Context,
   record: BatchRecord,
   part: CreatedPart,
-  known: SavedResults,
   report: Report,
 ): Promise<Omit<SavedResults, 'saved_at'> | null> {
   const blobs = context.store.blobs(record.batch_id);
   const next: CreatedPart = { ...part, progress: { ...part.progress, download: downloadOf(part) + 1 } };
-  const name = partResults(part.number, downloadOf(next));
+  const name = receivedOf(next);
   // Of a process that died before it could say so, it was fuller than this one's, too.
   if ((await blobs.size(name)) === null && !(await download())) return null;
-  const { index, results } = scannedResults(await scanPart(context, record, part, blobs.read(name)), part);
+  const { index, results } = await scanSaved(context, record, next);
   await writeResultsIndex(blobs, part.number, index, downloadOf(next));
   return results;
 
@@ -124,13 +122,13 @@ async function fetchFuller(
     try {
       const tail = { isOpen: false };
       const chunks = noting(saving(boundedResults(context, record, part), blob), tail);
-      const scan = await scanPart(context, record, part, chunks, (lines) =>
+      const scan = await scanReceived(context, record, part, chunks, (lines) =>
         report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
       );
-      const before = await openIndex(context, record, part);
+      const before = await receivedIndex(context, record, part);
       const lost = ordinalsOf(before).filter((ordinal) => scan.index.find(ordinal) === null);
-      if (scan.outcomes.missing - lost.length >= known.outcomes.missing) return false;
-      for await (const lines of linesOf(blobs, resultsOf(part), before, lost)) {
+      if (scan.outcomes.missing - lost.length >= sentCount(part) - before.count) return false;
+      for await (const lines of linesOf(blobs, receivedOf(part), before, lost)) {
         if (tail.isOpen) await blob.write(NEWLINE);
         tail.isOpen = false;
         await blob.write(Buffer.concat(lines.flatMap((line) => [line, NEWLINE])));
@@ -141,6 +139,17 @@ async function fetchFuller(
       await blob.abort();
     }
   }
+}
+
+/** Where the lines stand that were received for a part. */
+async function receivedIndex(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<ResultsIndex> {
+  if (part.packs === undefined) return openIndex(context, record, part);
+  const received = context.store.blobs(record.batch_id).read(receivedOf(part));
+  return (await scanReceived(context, record, part, received)).index;
 }
 
 const NEWLINE = Buffer.from('\n');
@@ -191,10 +200,14 @@ export async function letGoOfGone(context: Context, record: BatchRecord): Promis
   return current;
 }
 
-/** What can't be looked at is there. */
-async function isGone(context: Context, { batch_id }: BatchRecord, part: CreatedPart): Promise<boolean> {
+/** What can't be looked at is there, and what can be made again of what was received. */
+async function isGone(context: Context, record: BatchRecord, part: CreatedPart): Promise<boolean> {
+  const blobs = context.store.blobs(record.batch_id);
   try {
-    return (await context.store.blobs(batch_id).size(resultsOf(part))) === null;
+    if ((await blobs.size(receivedOf(part))) === null) return true;
+    if (part.packs !== undefined && (await blobs.size(resultsOf(part))) === null)
+      await unpackPart(context, record, part);
+    return false;
   } catch (error) {
     if (error instanceof BatchError) return false;
     throw error;

@@ -1,5 +1,6 @@
 import type { RequestCounts } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
+import { sentCount } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Outcome } from '../store/saved-results.ts';
 import { oncePerView, openView } from './view.ts';
@@ -83,7 +84,7 @@ export function requestCountsOf(record: BatchRecord, outcomes: OutcomeTotals): R
   const sum = { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 };
   for (const part of record.parts) {
     const counts = part.progress.state === 'created' ? part.progress.seen.request_counts : null;
-    if (counts === null) sum.processing += part.request_count;
+    if (counts === null) sum.processing += sentCount(part);
     else {
       sum.processing += counts.processing;
       sum.succeeded += counts.succeeded;

@@ -20,7 +20,7 @@ export type Received =
   | { kind: 'foreign' }
   | { kind: 'short'; shortfall: string }
   | { kind: 'taken' }
-  | { kind: 'saved'; saved: ScannedResults };
+  | { kind: 'saved'; scan: Scan };
 
 /** Results with all that was found out in one pass over them. */
 export type ScannedResults = { index: ResultsIndexData; results: Omit<SavedResults, 'saved_at'> };
@@ -39,7 +39,7 @@ export async function receive(
       return { kind: 'short', shortfall: shortfall(found, part) };
     }
     if ((await blob.finish()) === null) return { kind: 'taken' };
-    return { kind: 'saved', saved: scannedResults(found, part) };
+    return { kind: 'saved', scan: found };
   } finally {
     await blob.abort();
   }
@@ -68,7 +68,11 @@ export async function* saving(chunks: Pieces, blob: BlobWriter): Pieces {
 }
 
 /** What is kept of saved results. */
-export function scannedResults({ index, ...scan }: Scan, part: CreatedPart): ScannedResults {
+export function scannedResults(
+  { index, ...scan }: Scan,
+  part: CreatedPart,
+  known: { isWhole: boolean } = { isWhole: isWhole(scan, part) },
+): ScannedResults {
   return {
     index,
     results: {
@@ -78,7 +82,7 @@ export function scannedResults({ index, ...scan }: Scan, part: CreatedPart): Sca
       usage: scan.usage,
       failures: scan.failures,
       warnings: [
-        ...(isWhole(scan, part) ? [] : [shortfallWarning(scan, part)]),
+        ...(known.isWhole ? [] : [shortfallWarning(scan, part)]),
         ...fencedWarning(scan),
         ...uncountedWarning(scan),
       ],

@@ -1,5 +1,6 @@
+import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
-import { isCreated, resultsOf } from '../state/parts.ts';
+import { isCreated, receivedOf } from '../state/parts.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { entriesOf } from './files/entries.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from './formats/csv.ts';
@@ -10,8 +11,10 @@ import { markdownHead, markdownSection } from './formats/markdown.ts';
 import { type AnsweredItem, byItem } from './items.ts';
 import { isRetried } from './outcomes.ts';
 import type { OutputFormat } from './output-format.ts';
+import { packLines } from './packs/pack-lines.ts';
 import { type Filters, isFiltered, select } from './select.ts';
 import { type AnsweredRow, chunked, chunksOf, openView, type View } from './view.ts';
+import type { ViewedPart } from './viewed-part.ts';
 
 const NEWLINE = 10;
 
@@ -122,7 +125,7 @@ async function* rawLines(context: Context, record: BatchRecord, filters: Filters
   for (const part of record.parts.filter(isCreated)) {
     if (part.progress.results === null) continue;
     let last: number | undefined;
-    for await (const bytes of blobs.read(resultsOf(part))) {
+    for await (const bytes of blobs.read(receivedOf(part))) {
       yield bytes;
       last = bytes.at(-1);
     }
@@ -131,14 +134,25 @@ async function* rawLines(context: Context, record: BatchRecord, filters: Filters
   }
 }
 
-/** Of several attempts each task's best line alone: a reader finds every id once. */
+/** Of several attempts each task's best line alone: a reader finds every id once. One that tasks share stands behind all others. */
 async function* bestLines(context: Context, record: BatchRecord, filters: Filters): Pieces {
   const view = await openView(context, record);
+  const { partOf } = view.content;
+  const shared = new Map<ViewedPart, Set<number>>();
   for (const ordinals of await meantIn(view, filters)) {
-    for (const line of await view.lines(ordinals)) {
+    const own: number[] = [];
+    for (const ordinal of ordinals) {
+      const part = partOf(ordinal);
+      if (part?.part.packs === undefined) own.push(ordinal);
+      else shared.set(part, (shared.get(part) ?? new Set()).add(ordinal));
+    }
+    for (const line of await view.lines(own)) {
       if (line !== null) yield `${line}\n`;
     }
   }
+  const dialect = dialectOf(record.provider);
+  const blobs = context.store.blobs(record.batch_id);
+  for (const [{ part }, ordinals] of shared) yield* packLines({ blobs, record, part, dialect }, ordinals);
 }
 
 /** The tasks that go into a file. */

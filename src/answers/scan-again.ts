@@ -3,8 +3,7 @@ import { downloadOf, isCreated, resultsOf, updatePart } from '../state/parts.ts'
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { writeResultsIndex } from '../store/results-index.ts';
 import { type SavedResults, SCAN } from '../store/saved-results.ts';
-import { scannedResults } from './receive.ts';
-import { scanPart } from './scan-part.ts';
+import { scanSaved } from './packs/saved-scan.ts';
 
 /** Parts whose results an older version has judged: what counts as an answer has changed since. */
 export function partsToScanAgain(record: BatchRecord): CreatedPart[] {
@@ -34,7 +33,7 @@ async function scanned(
   const blobs = context.store.blobs(record.batch_id);
   const name = resultsOf(part);
   if ((await blobs.size(name)) !== known.bytes) return null;
-  const { index, results } = scannedResults(await scanPart(context, record, part, blobs.read(name)), part);
+  const { index, results } = await scanSaved(context, record, part);
   await writeResultsIndex(blobs, part.number, index, downloadOf(part));
   // What it cost was reckoned at the prices of its day.
   const { saved_at, usage, provisional } = known;

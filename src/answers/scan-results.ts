@@ -14,6 +14,7 @@ import { failureOf, missingError, readSavedLine } from './answer.ts';
 import type { AnswerCheck } from './check-answer.ts';
 import type { ExpectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
+import { isBlank, withoutMark } from './results-line.ts';
 
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {
@@ -34,23 +35,6 @@ export type Scan = {
 
 /** What reading results takes: `check` where any of the tasks was asked for JSON. */
 export type ResultsReading = { dialect: Dialect; catalog: ModelCatalog; check?: AnswerCheck | undefined };
-
-const BLANKS = new Set([0x20, 0x09, 0x0d]);
-
-/** Whether a line holds nothing, or only the spaces that some gateways put between lines. */
-function isBlank(line: Uint8Array): boolean {
-  return line.length === 0 || (BLANKS.has(line[0] ?? 0) && line.every((byte) => BLANKS.has(byte)));
-}
-
-const BYTE_ORDER_MARK = Buffer.from('\ufeff');
-
-/** The first line without the mark that some programs begin a file with. */
-function withoutMark(line: Line): Line {
-  const isMarked =
-    line.offset === 0 && line.bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
-  if (!isMarked) return line;
-  return { ...line, bytes: line.bytes.subarray(BYTE_ORDER_MARK.length), offset: BYTE_ORDER_MARK.length };
-}
 
 /** Reads results line by line, whatever their order; every line of an id after its first is counted and left. */
 export async function scanResults(

@@ -1,3 +1,4 @@
+import { sentCount } from '../state/parts.ts';
 import type { CreatedPart, Part } from '../store/record.ts';
 import type { Scan } from './scan-results.ts';
 
@@ -17,7 +18,7 @@ export function isWhole(scan: Counted, part: CreatedPart): boolean {
 /** How a download is not whole. */
 export function shortfall({ lines, strange, outcomes }: Counted, part: Part): string {
   return (
-    `${lines} lines for ${part.request_count} requests, ${outcomes.missing} without one, ` +
+    `${lines} lines for ${sentCount(part)} requests, ${outcomes.missing} without one, ` +
     `${strange.unreadable} unreadable, ${strange.unknown} of unknown ids, ${strange.repeated} repeated`
   );
 }
@@ -25,6 +26,9 @@ export function shortfall({ lines, strange, outcomes }: Counted, part: Part): st
 /** What is said for good of results that never came whole. */
 export function shortfallWarning(scan: Counted, part: Part): string {
   const { missing } = scan.outcomes;
-  const what = missing > 0 ? `hold no answer for ${missing} tasks` : 'are not as they should be';
+  const what =
+    missing > 0
+      ? `hold no answer for ${missing} ${part.packs === undefined ? 'tasks' : 'requests that several tasks share'}`
+      : 'are not as they should be';
   return `The API's results ${what}, however often they were fetched (${shortfall(scan, part)}).`;
 }

@@ -13,6 +13,8 @@ export type SentTask = {
   structured?: true | undefined;
   schema?: string | undefined;
   effort?: Effort | undefined;
+  /** The id of the request that it shares. */
+  pack?: string | undefined;
 };
 
 /** The tasks that a part holds, ascending by ordinal, streamed in groups. */
@@ -38,6 +40,7 @@ export async function* tasksOfPart(
       effort: task.effort,
       structured: task.structured,
       schema: task.schema,
+      pack: task.pack,
     }));
     if (ordinal >= end) return;
   }

@@ -18,7 +18,7 @@ import {
 } from './answer.ts';
 import { type AnswerForm, exact, invalidAnswer } from './check-answer.ts';
 import { type Expectations, isExpected } from './expected-answer.ts';
-import { loadView } from './loaded-view.ts';
+import { type LoadedView, loadView } from './loaded-view.ts';
 import type { ViewedPart } from './viewed-part.ts';
 
 /** A task without a finished answer, and why. */
@@ -30,7 +30,7 @@ export type View = {
   /** Names the set of parts that it covers, and which of them are still open: another set is another view. */
   readonly parts: string;
   /** The same for every opening of the same view. */
-  readonly content: object;
+  readonly content: LoadedView;
   /** What its answers are compared with. */
   readonly expect: Expectations;
   outcome(ordinal: number): Outcome | 'pending';

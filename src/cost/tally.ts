@@ -14,9 +14,11 @@ export type Priced = {
   variant?: string | undefined;
   expected_output_tokens: number;
   max_tokens: number;
+  /** How many tasks share it; one where this is left out. */
+  tasks?: number | undefined;
 } & ThinkingAsked;
 
-/** Output tokens that an answer is expected to take, where more is known than the task type's own figure. */
+/** Output tokens that an answer to one task is expected to take, where more is known than the task type's own figure. */
 export type KnownOutput = (
   model: Model,
   taskType: string | undefined,
@@ -53,6 +55,7 @@ export type CostGroup = Pick<
   searches: number[];
   expected: number[];
   maximum: number[];
+  tasks: number[];
 };
 
 function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolean {
@@ -67,7 +70,7 @@ function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolea
   );
 }
 
-const figures = ['bytes', 'most', 'cached', 'searches', 'expected', 'maximum'] as const;
+const figures = ['bytes', 'most', 'cached', 'searches', 'expected', 'maximum', 'tasks'] as const;
 type Figure = (typeof figures)[number];
 
 /** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
@@ -80,14 +83,14 @@ export function createTally(): Tally {
     if (latest !== undefined && isAlike(latest, kind)) return latest;
     const { model, inference_geo, task_type, variant, effort, thinks, ttl } = kind;
     const key = JSON.stringify([model.id, inference_geo, task_type, variant, effort, thinks, ttl]);
-    const none = { bytes: [], most: [], cached: [], searches: [], expected: [], maximum: [] };
+    const none = { bytes: [], most: [], cached: [], searches: [], expected: [], maximum: [], tasks: [] };
     latest = groups.get(key) ?? { model, inference_geo, task_type, variant, effort, thinks, ttl, ...none };
     groups.set(key, latest);
     return latest;
   }
 
   return {
-    add({ prompt, expected_output_tokens, max_tokens, ...request }) {
+    add({ prompt, expected_output_tokens, max_tokens, tasks = 1, ...request }) {
       const group = groupOf({ ...request, ttl: prompt.cache_ttl });
       group.bytes.push(prompt.bytes);
       group.most.push(prompt.most_tokens);
@@ -95,6 +98,7 @@ export function createTally(): Tally {
       group.searches.push(prompt.searches ?? 0);
       group.expected.push(expected_output_tokens);
       group.maximum.push(max_tokens);
+      group.tasks.push(tasks);
     },
     merge(others) {
       for (const other of others) {
@@ -141,10 +145,10 @@ export function createTally(): Tally {
   };
 }
 
-function priceGroup(group: CostGroup, model: Model, rates: InputRates, known?: KnownOutput): CostLine {
+function priceGroup(group: CostGroup, model: Model, rates: InputRates, knownOutput?: KnownOutput): CostLine {
   const rate = rates.of(model);
   const inferenceGeo = group.inference_geo;
-  const output = known?.(model, group.task_type, group.effort);
+  const output = knownOutput?.(model, group.task_type, group.effort);
   const thinking = expectedThinking(model, group);
   // Requests of one price list add up: only which list it is depends on the length of each prompt.
   const likely = createPricedSums(model, group.ttl);
@@ -152,7 +156,8 @@ function priceGroup(group: CostGroup, model: Model, rates: InputRates, known?: K
   const tokens = { ...nothing.tokens };
   for (const [index, bytes] of group.bytes.entries()) {
     const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
-    const expected = Math.min(maximum, output ?? (group.expected[index] ?? 0) + thinking);
+    const known = output === undefined ? undefined : output * (group.tasks[index] ?? 1);
+    const expected = Math.min(maximum, known ?? (group.expected[index] ?? 0) + thinking);
     const prompt = Math.min(bytes * rate.expected, model.context_tokens);
     const mostPrompt = Math.min(
       Math.max(prompt, rates.most(model, bytes, group.most[index] ?? 0)),

@@ -80,6 +80,10 @@ export const workFields = {
     })
     .optional()
     .describe('n items make one ({{items}}) until one is left; or a column'),
+  pack: z
+    .union([z.int().positive(), z.literal('auto')])
+    .optional()
+    .describe('n rows share a request, each keeps its outcome'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
   variants: z
     .record(z.string(), z.unknown())
@@ -108,6 +112,7 @@ export type WorkArguments = Omit<TaskDefaults, 'context'> &
     expect?: Record<string, string> | undefined;
     context_files?: string[] | undefined;
     max_tasks?: number | undefined;
+    pack?: number | 'auto' | undefined;
     variants?: Record<string, unknown> | undefined;
     merge?: number | string | undefined;
   };
@@ -148,6 +153,7 @@ export async function toWork(
   const variants = args.variants && readVariants(args.variants, defaults);
   const [expect] = settingsOf({ defaults, variants }).map((settings) => expectedKeys(args, settings));
   const merge = mergeOf(args, source);
+  const pack = packOf(args);
   return {
     source,
     defaults,
@@ -155,6 +161,7 @@ export async function toWork(
     max_tasks: args.max_tasks,
     expect,
     ...(merge !== undefined && { merge }),
+    ...(pack !== undefined && { pack }),
   };
 }
 
@@ -171,6 +178,25 @@ function mergeOf({ merge, variants }: WorkArguments, { kind }: WorkSource): Work
   if (!isNumber || typeof merge === 'number') return merge;
   if (Number(merge) >= 2) return Number(merge);
   throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number from 2 on, or a column' });
+}
+
+/** More rows than this are left out too often. */
+const MOST_PACKED = 100;
+
+/** One task in each request is no pack. */
+function packOf({ pack, variants, merge }: WorkArguments): Work['pack'] {
+  if (pack === undefined || pack === 1) return undefined;
+  const beside = variants !== undefined ? 'variants' : merge !== undefined ? 'merge' : null;
+  if (beside !== null) {
+    const problem = `is given together with ${beside}`;
+    throw invalid({ field: 'pack', problem, valid: `pack, or ${beside}` });
+  }
+  if (pack === 'auto') throw new Error('not yet');
+  if (pack > MOST_PACKED) {
+    const problem = `is ${pack}: of so many rows too many are left out`;
+    throw invalid({ field: 'pack', problem, valid: `2 to ${MOST_PACKED}, or "auto"` });
+  }
+  return pack;
 }
 
 async function answerSchema(

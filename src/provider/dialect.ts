@@ -73,7 +73,14 @@ export type RequestDialect = {
   prompt(params: Params): string;
   /** What it reads, in the order in which the provider caches it. */
   text(params: Params): string;
+  /** The rows of a request that several tasks share, as `render` was given them. */
+  rowsOf(params: Params): SharedRow[];
+  /** The same request with these rows, and with another prompt over them where it is given. */
+  withRows(params: Params, rows: readonly SharedRow[], prompt?: string): Params;
 };
+
+/** What one of the tasks that share a request has for itself, under the id that its answer is to have. */
+export type SharedRow = { id: string; text: string; attachment?: Attachment | undefined };
 
 /**
  * How an answer is asked for. `schema` is what is sent; `asked` says all that the caller's does, by which the same work is found
@@ -97,6 +104,8 @@ export type PlainRequest = {
   context?: readonly ContextDocument[] | undefined;
   /** What the prompt is about. */
   attachment?: Attachment | undefined;
+  /** The tasks that the prompt is for, where several share the request. */
+  rows?: readonly SharedRow[] | undefined;
   /** As `prepareSchema` gave it. */
   output_schema: JsonObject | undefined;
   /** One that the model takes; its own where it is left out. */
@@ -194,6 +203,19 @@ export type ResultDialect = {
   read(line: string, parse?: (text: string) => unknown): Result | null;
   /** A line that stands for one that was not kept, and says why; null where neither its head nor its tail has its id. */
   unread(head: string, tail: string, why: string): string | null;
+  /** The line of one of the tasks that shared a request, made of the request's own. */
+  share(line: string, share: ResultShare): string;
+};
+
+/** One of the tasks that shared a request. */
+export type ResultShare = {
+  /** The task's. */
+  id: string;
+  /** Which of how many it was: what was used is shared out in whole tokens, which add up to all of it. */
+  index: number;
+  of: number;
+  /** What it was answered, or why it was not; null where it fares as the request did. */
+  said: { text: string } | { problem: string } | null;
 };
 
 /** What is counted of a result. */
@@ -208,7 +230,12 @@ export type CountedResult = {
 };
 
 /** `type` is a plain name in lower case, for it gets into advice; `message` can be anything. */
-export type ResultError = { type: string; message: string };
+export type ResultError = {
+  type: string;
+  message: string;
+  /** How many tasks shared the request that failed, where it was more than one. */
+  shared_by?: number;
+};
 
 export type Result = CountedResult & { answer: ModelAnswer | null };
 

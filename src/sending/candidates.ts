@@ -1,7 +1,7 @@
 import { BatchError } from '../errors.ts';
 import type { Provider, ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import { countOf } from '../state/parts.ts';
+import { countOf, sentCount } from '../state/parts.ts';
 import type { Candidate, Intent } from '../store/part-state.ts';
 import type { Part } from '../store/record.ts';
 import { type Owner, standingOf } from './claims.ts';
@@ -23,7 +23,7 @@ export type Candidates = {
  */
 export async function findCandidates(
   context: Context,
-  part: Pick<Part, 'request_count'>,
+  part: Pick<Part, 'request_count' | 'packs'>,
   intent: Intent,
   provider: ProviderName,
   owner: Owner,
@@ -34,7 +34,7 @@ export async function findCandidates(
     found.newest ??= batch.id;
     // Above it is nobody's candidate; where it is gone from the list, nothing is left out.
     if (batch.id === newest) found.candidates = [];
-    if (rejected.includes(batch.id) || countOf(batch) !== part.request_count) continue;
+    if (rejected.includes(batch.id) || countOf(batch) !== sentCount(part)) continue;
     const standing = await standingOf(context, batch.id, owner);
     if (standing === 'free') found.candidates.push(batch);
     if (standing === 'own' || (standing === 'own_tentatively' && found.own === null)) {

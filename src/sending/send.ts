@@ -6,7 +6,7 @@ import { startClock } from '../lib/elapsed.ts';
 import type { Provider, RequestBody } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import { createdState, unconfirmedState, updatePart } from '../state/parts.ts';
+import { createdState, sentCount, unconfirmedState, updatePart } from '../state/parts.ts';
 import type { Failure, Intent, PartState } from '../store/part-state.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { claimForGood } from './claims.ts';
@@ -132,7 +132,7 @@ async function sendPart(
       const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)));
       await takeCreated(context, record, part, batch.id);
       await settle(createdState(intent, batch));
-      log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${part.request_count} requests)`);
+      log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${sentCount(part)} requests)`);
       return 'go_on';
     } catch (error) {
       const meaning = meaningOf(error);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
 import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import { countOf, createdState, isCreated, updatePart } from '../state/parts.ts';
+import { countOf, createdState, isCreated, sentCount, updatePart } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { PartState } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
@@ -121,7 +121,7 @@ function timeToWait(context: Context, part: UnconfirmedPart): number {
 /** Whether another part of ours with as many requests is on its way: a candidate could be that one. */
 async function hasRival(context: Context, record: BatchRecord, part: Part): Promise<boolean> {
   const isOther = (batchId: string, number: number) => batchId !== record.batch_id || number !== part.number;
-  return (await findUncertain(context, record.provider, part.request_count, isOther)) !== null;
+  return (await findUncertain(context, record.provider, sentCount(part), isOther)) !== null;
 }
 
 /** The id of a batch of ours with a part of so many requests of which it is not certain what the provider has. */
@@ -134,10 +134,10 @@ export async function findUncertain(
   for (const batchId of await context.store.batchIds()) {
     const record = await recordOrNull(context.store, batchId);
     const inFlight = record?.parts.some(
-      ({ number, request_count, progress }) =>
-        (progress.state === 'sending' || progress.state === 'unconfirmed') &&
-        request_count === requestCount &&
-        counts(batchId, number),
+      (part) =>
+        (part.progress.state === 'sending' || part.progress.state === 'unconfirmed') &&
+        sentCount(part) === requestCount &&
+        counts(batchId, part.number),
     );
     if (record?.provider === provider && inFlight) return batchId;
   }
@@ -176,15 +176,15 @@ export async function resolveUnconfirmed(
   const batch = await context.provider(record.provider).retrieveBatch(resolve);
   const owner = { batch_id: record.batch_id, part: part.number };
   const counted = countOf(batch);
-  if (counted !== part.request_count || !(await claimTentatively(context, batch.id, owner))) {
+  if (counted !== sentCount(part) || !(await claimTentatively(context, batch.id, owner))) {
     throw new BatchError('invalid_input', `${resolve} can't be part ${part.number} of this batch.`, {
       problems: [
         {
           field: 'resolve',
           problem:
-            counted === part.request_count
+            counted === sentCount(part)
               ? 'belongs to another batch'
-              : `holds ${counted} requests, not ${part.request_count}`,
+              : `holds ${counted} requests, not ${sentCount(part)}`,
           valid: 'one of the candidates that batch_status names, or send_again',
         },
       ],

@@ -1,7 +1,7 @@
 import type { BatchError } from '../errors.ts';
 import type { Mark } from '../lib/mark.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
-import { partResults } from '../store/blob-names.ts';
+import { partReceived, partResults } from '../store/blob-names.ts';
 import type { Failure, Intent, PartState, SeenBatch } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import type { Register } from '../store/store.ts';
@@ -44,9 +44,19 @@ export function downloadOf({ progress }: Part): number {
   return (progress.state === 'created' && progress.download) || 1;
 }
 
-/** The blob of its results. */
+/** The blob of its results, a line for each task. */
 export function resultsOf(part: Part): string {
   return partResults(part.number, downloadOf(part));
+}
+
+/** The blob of what was received for it. */
+export function receivedOf(part: Part): string {
+  return part.packs === undefined ? resultsOf(part) : partReceived(part.number, downloadOf(part));
+}
+
+/** How many requests it is: what the provider counts. */
+export function sentCount({ packs, request_count }: Pick<Part, 'packs' | 'request_count'>): number {
+  return packs ?? request_count;
 }
 
 /** What is kept of a provider's batch each time its state has changed. */

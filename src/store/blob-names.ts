@@ -22,7 +22,10 @@ export const partSchemas = (part: number): string => ofPart(part, 'schemas.jsonl
 /** A later download is another blob: what was written once stays as it is. */
 const ofDownload = (part: number, download: number, ending: string) =>
   ofPart(part, `${download === 1 ? 'results' : `results.${download}`}.${ending}`);
-/** The results as they were received, verified. */
+/** The results as they were received, verified; where tasks share requests, made of these, one for each task. */
 export const partResults = (part: number, download = 1): string => ofDownload(part, download, 'jsonl');
+/** Of a part whose tasks share requests: the results as they were received, one for each request. */
+export const partReceived = (part: number, download = 1): string =>
+  ofPart(part, `${download === 1 ? 'received' : `received.${download}`}.jsonl`);
 /** Where the answers stand in them. */
 export const partResultsIndex = (part: number, download = 1): string => ofDownload(part, download, 'idx');

@@ -23,6 +23,8 @@ const partTask = z.object({
   structured: z.literal(true).exactOptional(),
   /** The hash of the schema that the answer is checked by. */
   schema: z.string().exactOptional(),
+  /** The id of the request that it shares with other tasks. */
+  pack: z.string().exactOptional(),
   /** Where its request stands in the part's body, in bytes. */
   offset: count,
   length: count,

@@ -22,7 +22,10 @@ export type PartMark = z.infer<typeof partMark>;
 export const part = z.object({
   number: z.int().positive(),
   attempt: z.int().positive(),
+  /** Its tasks. */
   request_count: count,
+  /** Its requests, where tasks share some: what the provider counts. Left out where each task has one. */
+  packs: count.exactOptional(),
   /** The ordinal of its first task. */
   first_task: count,
   /** `run`: its tasks follow one another from the first; `listed`: they stand in a file of the part, as a retry's do. */

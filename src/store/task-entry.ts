@@ -17,6 +17,10 @@ const taskEntry = z.object({
   /** The hash of the schema that the answer is checked by. */
   schema: z.string().exactOptional(),
   expected_output_tokens: z.number().nonnegative().exactOptional(),
+  /** The id of the request that it shares with other tasks, in which it stands under its own. */
+  pack: z.string().exactOptional(),
+  /** How long its answer may be by itself, where it shares a request. */
+  max_tokens: z.int().positive().exactOptional(),
   /** The columns of its row, or the path of its file: as JSON, with every number as it was written. */
   row: z.string().exactOptional(),
   /** Where the text of its file stands in its prompt, and how long both are; empty where the file is no text. */
@@ -49,6 +53,8 @@ function isPlainEntry(value: unknown): value is TaskEntry {
     (!('structured' in value) || value.structured === true) &&
     (!('schema' in value) || typeof value.schema === 'string') &&
     (!('expected_output_tokens' in value) || isAmount(value.expected_output_tokens)) &&
+    (!('pack' in value) || typeof value.pack === 'string') &&
+    (!('max_tokens' in value) || isAmount(value.max_tokens)) &&
     (!('input' in value) || typeof value.input === 'string') &&
     (!('row' in value) || typeof value.row === 'string') &&
     !('text_at' in value) &&

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { type CostFindings, createCostFinder } from '../cost/cost-sheet.ts';
+import { type CostGroup, createTally } from '../cost/tally.ts';
 import { PROBLEMS_NAMED, type Problem } from '../errors.ts';
 import { gatherBytes } from '../lib/gathered-bytes.ts';
 import type { Dialect } from '../provider/dialect.ts';
@@ -36,10 +37,12 @@ export type Block = {
   problem_count: number;
   requests: RequestRun;
   tasks: TaskLines;
-  /** 32 bytes per request: the SHA-256 of what it means. */
+  /** 32 bytes per task: the SHA-256 of what it means. */
   digests: Uint8Array;
   costs: CostFindings;
-  /** How many requests each warning is for. */
+  /** Where tasks share requests: how many each request has, and what they would cost in requests of their own. */
+  packed?: { tasks: Uint32Array; alone: CostGroup[] };
+  /** How many tasks each warning is for. */
   warnings: ReadonlyMap<string, number>;
   task_types: ReadonlySet<string>;
   /** The shared settings that some of them take. */
@@ -82,8 +85,14 @@ function digestOf(text: string): Buffer {
   return hash('sha256', encoding.subarray(0, 1 + bytes), 'buffer');
 }
 
+/** A task as it was checked. */
+export type MadeTask = { entry: TaskEntry; rendered: RenderedTask; warnings: readonly string[] };
+
 /** Gathers what becomes of items in a row. */
-export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>) {
+export function createBlockBuilder(
+  { requests: wire }: Pick<Dialect, 'requests'>,
+  { isPacked = false }: { isPacked?: boolean } = {},
+) {
   const ids: { values: string[]; numbers: number[]; native: number[] } = {
     values: [],
     numbers: [],
@@ -103,6 +112,16 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
   const settings = new Set<string>();
   const columns = new Set<string>();
   const schemas = new Map<string, PlacedSchema>();
+  const tasksOf: number[] = [];
+  const alone = createTally();
+
+  function addEntry({ entry, rendered, warnings: found }: MadeTask): void {
+    taskLengths.push(tasks.add(taskLine(entry)));
+    digests.add(digestOf(canonicalText(rendered.identity)));
+    warnings.add(found);
+    if (rendered.task_type !== undefined) task_types.add(rendered.task_type);
+    if (isPacked) alone.add(rendered);
+  }
 
   return {
     /** Whether there is enough of it for the disk, and for another thread. */
@@ -141,20 +160,18 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
       requestLengths.push(bytes);
       return bytes;
     },
-    /** The task behind the request that was added last. */
-    addTask(entry: TaskEntry, rendered: RenderedTask, found: readonly string[]) {
+    /** The tasks behind the request that was added last; `request` is what they share, where they are several. */
+    addTasks(made: readonly MadeTask[], request: RenderedTask) {
       if (problem_count > 0) return;
-      taskLengths.push(tasks.add(taskLine(entry)));
-      digests.add(digestOf(canonicalText(rendered.identity)));
-      costs.add(rendered);
-      warnings.add(found);
-      if (rendered.task_type !== undefined) task_types.add(rendered.task_type);
+      for (const each of made) addEntry(each);
+      tasksOf.push(made.length);
+      costs.add(request);
     },
-    /** Null where there was no item. */
-    take(): Block | null {
+    /** Null where there was no item; `held` of them are for the next block. */
+    take(held = 0): Block | null {
       if (items === 0) return null;
       return {
-        items,
+        items: items - held,
         ids: {
           values: ids.values,
           numbers: Uint32Array.from(ids.numbers),
@@ -166,6 +183,7 @@ export function createBlockBuilder({ requests: wire }: Pick<Dialect, 'requests'>
         tasks: { bytes: tasks.bytes(), lengths: Uint32Array.from(taskLengths) },
         digests: digests.bytes(),
         costs: costs.findings(),
+        ...(isPacked && { packed: { tasks: Uint32Array.from(tasksOf), alone: alone.groups() } }),
         warnings: warnings.counts(),
         task_types,
         settings,

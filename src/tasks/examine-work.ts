@@ -85,6 +85,12 @@ function* taken(examiner: Examiner, isStandIn = false): Generator<Block> {
   if (block !== null) yield isStandIn ? { ...block, is_stand_in: true } : block;
 }
 
+/** What is left when no more items come. */
+function* ended(examiner: Examiner, isStandIn = false): Generator<Block> {
+  examiner.end();
+  yield* taken(examiner, isStandIn);
+}
+
 async function* examineList(
   items: () => Iterable<Item> | AsyncIterable<Item>,
   examiner: Examiner,
@@ -105,7 +111,7 @@ async function* examineList(
     examiner.add(number, item);
     if (examiner.isFull) yield* taken(examiner);
   }
-  yield* taken(examiner);
+  yield* ended(examiner);
 }
 
 type FileExamination = {
@@ -123,7 +129,8 @@ function examineFile(
   return withFile(file, folders, async function* (handle) {
     const blocks = () => readLineBlocks(handle, { longest: limits.partBytes });
     const { size } = await handle.stat();
-    if (size >= limits.threadedBytes && max_tasks === undefined) {
+    // Tasks of one thread would share no request with those of another.
+    if (size >= limits.threadedBytes && max_tasks === undefined && examination.pack === undefined) {
       yield* examineInThreads(blocks(), examination);
       return;
     }
@@ -137,8 +144,9 @@ function examineFile(
     for await (const lines of blocks()) {
       index = await examineLines(lines, examiner, spread, index);
       yield* taken(examiner);
-      if (spread.isDone) return;
+      if (spread.isDone) break;
     }
+    yield* ended(examiner);
   });
 }
 
@@ -159,5 +167,5 @@ async function* examineSource(
       examiner.addItem(item);
     }
   }
-  yield* taken(examiner, isStandIn);
+  yield* ended(examiner, isStandIn);
 }

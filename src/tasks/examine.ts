@@ -9,6 +9,7 @@ import { type Block, createBlockBuilder } from './block.ts';
 import { requestIdFor } from './custom-ids.ts';
 import { findWithin } from './find-within.ts';
 import { findHalfCharacters } from './half-characters.ts';
+import { createPacker, type HeldTask, isDearer, packOf } from './packing/packer.ts';
 import { type PlaceKind, placeName } from './place.ts';
 import { asksForQuotes, quotableOf, UNREAD_QUOTES } from './quotable.ts';
 import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from './read-item.ts';
@@ -41,15 +42,19 @@ export type Examiner = {
   refuse(number: number, problem: Problem): void;
   /** Whether there is enough of it for the disk, and for another thread. */
   readonly isFull: boolean;
-  /** All since the last time; null where there was no item. */
+  /** All since the last time, but for what waits to share a request; null where there was no item. */
   take(): Block | null;
+  /** No more items come: what waits is made into requests. */
+  end(): void;
 };
 
 export function createExaminer(examination: Examination): Examiner {
   const { requests, requestIds } = examination.dialect;
   const parseTask = createTaskParser(examination.dialect);
-  const createBlock = () => createBlockBuilder(examination.dialect);
+  const { pack: size } = examination;
+  const createBlock = () => createBlockBuilder(examination.dialect, { isPacked: size !== undefined });
   let block = createBlock();
+  const packer = createPacker(size ?? 1, (group, wasShortened) => addGroup(group, wasShortened));
   const hashes = createSchemaHashes();
   const tasksEach = examination.variants?.length ?? 1;
 
@@ -96,20 +101,53 @@ export function createExaminer(examination: Examination): Examiner {
     const requestId = requestIdFor(task.task_id, number, examination.nonce, requestIds);
     const schema = noteSchema(number, item, rendered.answer_schema);
     const isAsGiven = task.kind === 'native' && rendered.params === exactParams(task);
-    const written = isAsGiven ? asGiven : undefined;
-    const bytes = block.addRequest(written ?? requests.encode(requestId, rendered.params));
+    const body = (isAsGiven ? asGiven : undefined) ?? requests.encode(requestId, rendered.params);
+    const { sharing } = rendered;
+    const bytes = sharing === undefined ? block.addRequest(body) : Buffer.byteLength(body);
     const found = checkRendered(rendered, bytes, examination);
     if (found.problems.length > 0) return found.problems;
     block.addSettings(settingsUsed(task, defaults, variant?.own));
-    const entry = taskEntry(task, requestId, rendered, schema, defaults);
     const quotable = schema.quotes ? quotableOf(task, rendered, requests) : {};
-    block.addTask({ ...entry, ...quotable }, rendered, [
+    const entry = { ...taskEntry(task, requestId, rendered, schema, defaults), ...quotable };
+    const said = [
       ...warnings,
       ...found.warnings,
       ...(quotable.text_at?.length === 0 ? [UNREAD_QUOTES] : []),
       ...(variant === undefined ? [] : sameAsked(asked, variant.name, rendered.params)),
-    ]);
+    ];
+    if (sharing === undefined) block.addTasks([{ entry, rendered, warnings: said }], rendered);
+    else packer.add({ entry, rendered: { ...rendered, sharing }, number, warnings: said });
     return [];
+  }
+
+  /** Adds tasks in one request; in several where one of all would be too large, or dearer. */
+  function addGroup(group: readonly [HeldTask, ...HeldTask[]], wasShortened: boolean): void {
+    const [first, ...others] = group;
+    const { entry, rendered } = first;
+    if (others.length === 0) {
+      block.addRequest(requests.encode(entry.custom_id ?? entry.task_id, rendered.params));
+      block.addTasks(group, rendered);
+      return;
+    }
+    const pack = packOf(group, examination.dialect);
+    const id = `pack_${first.number}_${examination.nonce}`;
+    const body = requests.encode(id, pack.params);
+    const { problems, warnings } = checkRendered(pack, Buffer.byteLength(body), examination);
+    if (problems.length > 0 || isDearer(pack, rendered)) {
+      const half = Math.ceil(group.length / 2);
+      addGroup([first, ...group.slice(1, half)], true);
+      const [next, ...rest] = group.slice(half);
+      if (next !== undefined) addGroup([next, ...rest], true);
+      return;
+    }
+    block.addRequest(body);
+    const notes = [...warnings, ...(wasShortened ? [FEWER] : [])];
+    const made = group.map(({ entry, rendered, warnings }) => ({
+      entry: { ...entry, pack: id, max_tokens: rendered.max_tokens },
+      rendered,
+      warnings: [...new Set([...warnings, ...notes])],
+    }));
+    block.addTasks(made, pack);
   }
 
   /** Notes how the answer is to look; gives the hash of that, and whether it has to quote its input. */
@@ -153,12 +191,17 @@ export function createExaminer(examination: Examination): Examiner {
       return block.isFull;
     },
     take() {
-      const taken = block.take();
+      const taken = block.take(packer.held);
       block = createBlock();
+      block.countItem(packer.held);
       return taken;
     },
+    end: () => packer.flush(),
   };
 }
+
+const FEWER =
+  'a request is shared by fewer tasks than pack says: more would not fit, or would cost more a token';
 
 /**
  * Whether a native request goes out as it stands, which spares writing it anew: that takes as long as all the rest.

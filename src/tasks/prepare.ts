@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Costs, createCostSheet } from '../cost/cost-sheet.ts';
 import type { Sampled } from '../cost/input-rate.ts';
-import type { KnownOutput } from '../cost/tally.ts';
+import { createTally, type KnownOutput, type Tally } from '../cost/tally.ts';
 import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
 import { plainObject } from '../lib/exact-json.ts';
@@ -32,14 +32,17 @@ import { requestText } from './write-bodies.ts';
 
 /** Where prepared requests go: onto disk when they are to be sent, nowhere for an estimate. */
 export type RequestSink = {
-  add(block: Pick<Block, 'requests' | 'tasks' | 'schemas' | 'is_stand_in'>): Promise<void> | void;
+  add(block: Pick<Block, 'requests' | 'tasks' | 'packed' | 'schemas' | 'is_stand_in'>): Promise<void> | void;
 };
 
 /** For what is only checked and counted. */
 export const nowhere: RequestSink = { add: () => {} };
 
 export type Prepared = {
+  /** Its tasks. */
   request_count: number;
+  /** Where tasks share requests: how many of these there are, and what the tasks would cost in requests of their own. */
+  packed: { requests: number; alone: Tally } | null;
   content_hash: string;
   /** Of the same, whoever it is sent to. */
   work_hash: string;
@@ -96,6 +99,7 @@ export async function prepare(
     dialect,
     defaults: work.defaults,
     variants: work.variants,
+    pack: work.pack,
     partBytes: limits.partBytes,
     nonce: createNonce(),
     places,
@@ -103,14 +107,17 @@ export async function prepare(
   const problems = createProblemList();
   const ids = createIdList(places);
   const earlier = identityOf(work, preparation.templates);
-  const meaning = [provider, account.base_url, account.workspace, ...(earlier ?? [])];
+  const packing = work.pack === undefined ? [] : [{ pack: work.pack }];
+  const meaning = [provider, account.base_url, account.workspace, ...packing, ...(earlier ?? [])];
   const contentHash = createHash('sha256').update(canonicalText(meaning));
-  const workHash = createHash('sha256').update(earlier === null ? '' : canonicalText(earlier));
+  const workMeaning = [...packing, ...(earlier ?? [])];
+  const workHash = createHash('sha256').update(workMeaning.length === 0 ? '' : canonicalText(workMeaning));
   const sheet = createCostSheet(dialect, preparation.knownOutput);
   const warnings = createWarningList();
   const taskTypes = new Set<string>();
   const settings = new Set<string>();
   const schemas = createSchemaList();
+  const packed = work.pack === undefined ? null : { requests: 0, alone: createTally() };
   let count = 0;
   let firstRequest = '';
   const read: { source: SourceFacts | null } = { source: null };
@@ -140,7 +147,7 @@ export async function prepare(
     problems.addUnnamed(block.problem_count - block.problems.length);
     for (const column of block.columns) columns.add(column);
     // What stands against all rows alike is told when the columns are known, which can be at the end.
-    if (problems.count > 0 || block.requests.lengths.length < block.items) continue;
+    if (problems.count > 0 || block.tasks.lengths.length < block.items) continue;
 
     warnings.merge(block.warnings);
     for (const taskType of block.task_types) taskTypes.add(taskType);
@@ -149,8 +156,13 @@ export async function prepare(
       contentHash.update(block.digests);
       workHash.update(block.digests);
     }
-    if (firstRequest === '') firstRequest = requestText(block.requests, 0);
-    sheet.merge(block.costs, block.items, (index) =>
+    const requests = block.requests.lengths.length;
+    if (firstRequest === '' && requests > 0) firstRequest = requestText(block.requests, 0);
+    if (packed !== null && block.packed !== undefined) {
+      packed.requests += requests;
+      packed.alone.merge(block.packed.alone);
+    }
+    sheet.merge(block.costs, requests, (index) =>
       sampled(requestText(block.requests, index), dialect, catalog),
     );
     await sink.add(block);
@@ -164,6 +176,7 @@ export async function prepare(
   if (count === 0) throw emptyWork(work, source);
   return {
     request_count: count,
+    packed,
     content_hash: contentHash.digest('hex'),
     work_hash: workHash.digest('hex'),
     costs: sheet.finish(),

@@ -9,7 +9,7 @@ import { mediaWarnings } from './unread-media.ts';
 type Values = Record<string, unknown>;
 
 /** What a prompt's places can name of a row or a file. */
-function valuesOf({ cells, text, attachment }: SourceRow): Values {
+export function valuesOf({ cells, text, attachment }: SourceRow): Values {
   if (text !== undefined) return { ...cells, text };
   return attachment === undefined ? cells : { ...cells, text: `(the attached ${nameOf(attachment.kind)})` };
 }
@@ -17,7 +17,7 @@ function valuesOf({ cells, text, attachment }: SourceRow): Values {
 const nameOf = (kind: 'pdf' | 'image') => (kind === 'pdf' ? 'PDF' : 'image');
 
 /** What a row or a file is as a task's input: of a file its path and text, for the parts of its path say nothing new. */
-function inputOf(row: SourceRow): Values {
+export function inputOf(row: SourceRow): Values {
   const { text, attachment, cells, input } = row;
   if (input !== undefined) return input;
   if (text !== undefined) return { path: cells.path, text };
@@ -25,7 +25,11 @@ function inputOf(row: SourceRow): Values {
 }
 
 /** The shared fields, in whose texts places say which column a field is: `{"logs": "{{message}}"}`. */
-function sharedFields(shared: Values | undefined, values: Values, empty: (name: string) => void): Values {
+export function sharedFields(
+  shared: Values | undefined,
+  values: Values,
+  empty: (name: string) => void,
+): Values {
   const fields = Object.entries(shared ?? {}).map(([name, value]) => [
     name,
     typeof value === 'string' && hasPlaces(value) ? fillFromRow(value, values, empty) : value,
@@ -80,7 +84,7 @@ export function materialColumn(
 }
 
 /** The input with a task type's own field filled; null where no column says what it is, which is told once for all rows. */
-function withMaterial(input: Values, row: SourceRow, { material }: Partial<Template>): Values | null {
+export function withMaterial(input: Values, row: SourceRow, { material }: Partial<Template>): Values | null {
   if (material === undefined || Object.hasOwn(input, material.field)) return input;
   const values = valuesOf(row);
   const column = materialColumn(Object.keys(values), [row.id_column]);

@@ -10,6 +10,9 @@ import { withAwaited } from './awaited.ts';
 import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { findHalfCharacters } from './half-characters.ts';
+import { packSchema } from './packing/pack-schema.ts';
+import type { Sharing } from './packing/packer.ts';
+import { shareRow, shareTask } from './packing/shared-content.ts';
 import { renderContent } from './render-content.ts';
 import { renderRow } from './render-row.ts';
 import type { SourceRow } from './sources/source-row.ts';
@@ -38,6 +41,10 @@ export type RenderedTask = {
   /** Whether it is to think; null where that is left to the model. */
   thinks: boolean | null;
   warnings: string[];
+  /** What it could share a request with others by, where the work packs its tasks. */
+  sharing?: Sharing;
+  /** How many tasks share it; one where this is left out. */
+  tasks?: number;
   /** What the content hash covers: the task before tiers are resolved, with what would change its meaning. */
   identity: unknown;
 };
@@ -59,18 +66,38 @@ export type Renderer = {
   allowNetworkTools: boolean;
   /** Of the provider that the requests go to. */
   dialect: Dialect;
+  /** Up to so many tasks share a request. */
+  pack?: number | undefined;
 };
 
 type OwnTask = Extract<Task, { kind: 'task' }>;
 
 /** Turns a task into a request; every problem it finds names the field, not the task. */
 export function renderTask(task: Task, defaults: TaskDefaults, renderer: Renderer): Rendering {
+  if (renderer.pack !== undefined) {
+    const problems = checkSharing(task);
+    if (problems.length > 0) return { ok: false, problems };
+  }
   if (task.kind === 'native') {
     return defaults.context === undefined ? renderNative(task, renderer) : contextBesideNative();
   }
   return task.kind === 'row'
     ? renderOwn({ kind: 'task', task_id: task.task_id }, defaults, renderer, task.row)
     : renderOwn(task, defaults, renderer);
+}
+
+/** What a task may set for itself and share a request with others all the same. */
+const SHARED = new Set(['kind', 'task_id', 'task_type', 'input_data']);
+
+function checkSharing(task: Task): Problem[] {
+  if (task.kind === 'row') return [];
+  const valid = 'tasks of input_data alone, under a shared prompt or task_type; rows or files; or no pack';
+  if (task.kind === 'native') {
+    return [{ field: 'params', problem: 'is sent as it is, so it can share no request', valid }];
+  }
+  return Object.entries(task)
+    .filter(([name, value]) => value !== undefined && !SHARED.has(name))
+    .map(([field]) => ({ field, problem: 'is set by the task itself, so it can share no request', valid }));
 }
 
 function contextBesideNative(): Rendering {
@@ -130,7 +157,7 @@ export function checkShared(defaults: TaskDefaults, { templates, catalog, dialec
 function renderOwn(
   task: OwnTask,
   defaults: TaskDefaults,
-  { templates, catalog, dialect }: Renderer,
+  { templates, catalog, dialect, pack }: Renderer,
   row?: SourceRow,
 ): Rendering {
   const { chosen, problems: templateProblems } = chooseTemplate(task, defaults, templates);
@@ -175,14 +202,31 @@ function renderOwn(
   const { context } = defaults;
   const plain = { model: model.id, max_tokens, system, prompt, context, attachment, output_schema, effort };
   const params = dialect.requests.render(plain);
+  const sized = (size: PromptSize) =>
+    withAwaited(size, row?.awaited, defaults, {
+      expected_tokens: facts.expected_output_tokens,
+      maximum_tokens: max_tokens,
+    });
+  const sharing = (): Sharing => {
+    const { template } = chosen;
+    const shared = row ? shareRow(row, defaults, template) : shareTask(task, defaults, template);
+    const { text } = shared;
+    const { attachment: _own, ...request } = { ...plain, prompt: shared.prompt };
+    return {
+      request: {
+        ...request,
+        system: defaults.system ?? shared.system,
+        output_schema: packSchema(output_schema),
+      },
+      row: { text, ...(attachment && { attachment }) },
+      withAwaited: sized,
+    };
+  };
   return {
     ok: true,
     rendered: {
       params,
-      prompt: withAwaited(dialect.requests.size(params), row?.awaited, defaults, {
-        expected_tokens: facts.expected_output_tokens,
-        maximum_tokens: max_tokens,
-      }),
+      prompt: sized(dialect.requests.size(params)),
       model,
       max_tokens,
       expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),
@@ -192,6 +236,7 @@ function renderOwn(
       inference_geo: null,
       effort: effort ?? null,
       thinks: null,
+      ...(pack !== undefined && { sharing: sharing() }),
       warnings: [
         ...notes,
         ...(chosen.warning === undefined ? [] : [chosen.warning]),

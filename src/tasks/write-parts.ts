@@ -29,6 +29,14 @@ function spansOf(places: readonly RunPlace[], lengths: Uint32Array): Span[] {
   });
 }
 
+const sum = (counts: Uint32Array): number => counts.reduce((total, count) => total + count, 0);
+
+/** Tasks that share a request have it at one place. */
+function perTask(spans: readonly Span[], tasks: Uint32Array | undefined): readonly Span[] {
+  if (tasks === undefined) return spans;
+  return spans.flatMap((span, index) => Array.from({ length: tasks[index] ?? 0 }, () => span));
+}
+
 /** The parts of a first attempt: runs of tasks in the caller's order. */
 export function createPartsWriter(
   blobs: Blobs,
@@ -38,14 +46,23 @@ export function createPartsWriter(
   const tasks = openTasksWriter(blobs);
   const schemas = openSchemasWriter(blobs, SCHEMAS);
   let number = 0;
+  let isPacked = false;
   const bodies = createBodiesWriter(limits, dialect, async (hash) => {
     number += 1;
     return { number, blob: openBlobWriter(blobs, partBody(number), hash) };
   });
 
+  const tasksOf = new Map<number, number>();
+
   return {
-    async add({ requests, tasks: lines, schemas: asked, is_stand_in }) {
-      const spans = is_stand_in ? [] : spansOf(await bodies.add(requests), requests.lengths);
+    async add({ requests, tasks: lines, packed, schemas: asked, is_stand_in }) {
+      const places = is_stand_in ? [] : await bodies.add(requests);
+      const spans = perTask(spansOf(places, requests.lengths), packed?.tasks);
+      for (const { number, from, to } of places) {
+        const count = packed === undefined ? to - from : sum(packed.tasks.subarray(from, to));
+        tasksOf.set(number, (tasksOf.get(number) ?? 0) + count);
+        isPacked ||= packed !== undefined;
+      }
       await tasks.addLines(lines, (index) => spans[index] ?? NO_REQUEST);
       await schemas.add(new Map([...asked].map(([hash, { schema }]) => [hash, schema])));
     },
@@ -53,12 +70,14 @@ export function createPartsWriter(
       const [written] = await Promise.all([bodies.finish(), tasks.close(), schemas.close()]);
       let first_task = 0;
       return written.map((body): Part => {
-        first_task += body.request_count;
+        const request_count = tasksOf.get(body.number) ?? 0;
+        first_task += request_count;
         return {
           number: body.number,
           attempt: 1,
-          request_count: body.request_count,
-          first_task: first_task - body.request_count,
+          request_count,
+          ...(isPacked && { packs: body.request_count }),
+          first_task: first_task - request_count,
           tasks: 'run',
           body_bytes: body.bytes,
           body_sha256: body.sha256,

@@ -16,7 +16,9 @@ import {
   renameRequest,
   renderParams,
 } from './requests/request.ts';
+import { rowsOf, withRows } from './requests/shared-request.ts';
 import { countResultLine, readResultLine, unreadLine } from './results/result-line.ts';
+import { shareLine } from './results/share-line.ts';
 
 /** The wire of the Message Batches API, as its documentation has it. */
 export const anthropicDialect: Dialect = {
@@ -56,8 +58,10 @@ export const anthropicDialect: Dialect = {
     size: promptSize,
     prompt: lastPrompt,
     text: promptText,
+    rowsOf,
+    withRows,
   },
-  results: { count: countResultLine, read: readResultLine, unread: unreadLine },
+  results: { count: countResultLine, read: readResultLine, unread: unreadLine, share: shareLine },
   models: modelTable,
   tokens: { estimate: estimateTokens, load: loadTokenizer },
 };

@@ -1,4 +1,6 @@
+import { isJsonObject } from '../../lib/json.ts';
 import { modelTable } from '../anthropic/models/price-table.ts';
+import { rowsOf } from '../anthropic/requests/shared-request.ts';
 import type { CountedParams, Params } from './request-schema.ts';
 import { sampleOfSchema } from './schema-sample.ts';
 import { seedOf } from './seed.ts';
@@ -66,7 +68,23 @@ function plainText(customId: string, promptBytes: number, seed: number): string 
 
 function structuredText(params: Params, customId: string): string | null {
   const schema = params.output_config?.format?.schema;
-  return schema === undefined ? null : JSON.stringify(sampleOfSchema(schema, customId));
+  if (schema === undefined) return null;
+  const rows = rowsOf(params);
+  const entry = rows.length === 0 ? null : entrySchema(schema);
+  if (entry === null) return JSON.stringify(sampleOfSchema(schema, customId));
+  // Definitions stand at the root of the whole.
+  const of = { ...entry, ...('$defs' in schema && { $defs: schema.$defs }) };
+  return JSON.stringify({
+    answers: rows.map(({ id }) => ({ id, answer: sampleOfSchema(of, id) })),
+  });
+}
+
+/** The schema of one row's answer, where rows are asked for. */
+function entrySchema(schema: Record<string, unknown>): Record<string, unknown> | null {
+  const within = (value: unknown, key: string) => (isJsonObject(value) ? value[key] : undefined);
+  const answers = within(within(schema, 'properties'), 'answers');
+  const answer = within(within(within(answers, 'items'), 'properties'), 'answer');
+  return isJsonObject(answer) ? answer : null;
 }
 
 /** The call that a request demands, its input made up by the tool's schema. */

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { parseExact, plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject } from '../../../lib/json.ts';
-import type { Attachment, ContextDocument, Params, PlainRequest, RequestFacts } from '../../dialect.ts';
+import type { ContextDocument, Params, PlainRequest, RequestFacts } from '../../dialect.ts';
 import { efforts } from '../../models.ts';
+import { fileBlock, sharedTurn } from './shared-request.ts';
 
 /** The body of a create: `{"requests":[{custom_id, params}, …]}`. */
 export const bodyForm = { head: '{"requests":[', between: ',', tail: ']}' } as const;
@@ -40,7 +41,18 @@ export function renameRequest(text: string, id: string): string | null {
 
 /** The params of a single prompt. */
 export function renderParams(request: PlainRequest): Params {
-  const { model, max_tokens, system, prompt, context = [], attachment, output_schema, effort } = request;
+  const {
+    model,
+    max_tokens,
+    system,
+    prompt,
+    context = [],
+    attachment,
+    rows,
+    output_schema,
+    effort,
+  } = request;
+  // Files come before the prompt: a model follows best what stands behind its material (Vision and PDF documentation).
   const files = [...context.map(documentBlock), ...(attachment ? [fileBlock(attachment)] : [])];
   const output_config = {
     ...(effort && { effort }),
@@ -50,11 +62,14 @@ export function renderParams(request: PlainRequest): Params {
     model,
     max_tokens,
     ...(system !== '' && { system }),
-    messages: [
-      { role: 'user', content: files.length === 0 ? prompt : [...files, { type: 'text', text: prompt }] },
-    ],
+    messages: [{ role: 'user', content: contentOf(files, prompt, rows) }],
     ...(Object.keys(output_config).length > 0 && { output_config }),
   };
+}
+
+function contentOf(files: readonly object[], prompt: string, rows: PlainRequest['rows']): unknown {
+  if (rows !== undefined) return [...files, ...sharedTurn(prompt, rows)];
+  return files.length === 0 ? prompt : [...files, { type: 'text', text: prompt }];
 }
 
 /** What the user said last: of several texts, such as a document's title and the prompt, all. */
@@ -68,11 +83,6 @@ export function lastPrompt({ messages }: Params): string {
   return content
     .flatMap((block: unknown) => (isJsonObject(block) && typeof block.text === 'string' ? [block.text] : []))
     .join('\n');
-}
-
-/** Files come before the prompt: a model follows best what stands behind its material (Vision and PDF documentation). */
-function fileBlock({ kind, media_type, data }: Attachment): object {
-  return { type: kind === 'pdf' ? 'document' : 'image', source: { type: 'base64', media_type, data } };
 }
 
 function documentBlock(document: ContextDocument): object {

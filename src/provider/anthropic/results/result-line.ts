@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { AnswerUsage, CountedResult, ModelAnswer, Result, ResultError } from '../../dialect.ts';
 import { type Block, hasAnswer, isBlock, isOneText, leftOutOf, textOf, toolCallsOf } from './content.ts';
+import { sharedBy } from './share-line.ts';
 import { skimLine } from './skim-line.ts';
 
 /**
@@ -35,7 +36,7 @@ export function readResultLine(text: string, parse?: (text: string) => unknown):
   const message = line === plain ? first : messageOf(line.result);
   return {
     ...countLine(line, message, message !== null && hasAnswer(message.content)),
-    answer: message && answerOf(message),
+    answer: message && sharedAnswer(answerOf(message), line),
   };
 }
 
@@ -59,7 +60,28 @@ export function unreadLine(head: string, tail: string, why: string): string | nu
   return `{"custom_id":${id},"result":${JSON.stringify({ type: 'errored', error })}}`;
 }
 
-function countLine(
+/** Of a request that tasks shared, what was used is this one's share. */
+function sharedAnswer(answer: ModelAnswer, { result }: Line): ModelAnswer {
+  const shared = sharedBy(result);
+  if (shared === null) return answer;
+  const { request, rows } = shared;
+  return { ...answer, usage: { ...answer.usage, share_of: { request, rows } } };
+}
+
+function countLine(line: Line, message: Message | null, isAnswered: boolean): CountedResult {
+  const counted = countOwn(line, message, isAnswered);
+  const shared = sharedBy(line.result);
+  if (shared === null) return counted;
+  const { problem, rows } = shared;
+  const error = problem === undefined ? counted.error : { type: 'invalid_answer', message: problem };
+  return {
+    ...counted,
+    ...(problem !== undefined && { outcome: 'incomplete' as const }),
+    error: error && rows > 1 ? { ...error, shared_by: rows } : error,
+  };
+}
+
+function countOwn(
   { custom_id, type, result }: Line,
   message: Message | null,
   isAnswered: boolean,

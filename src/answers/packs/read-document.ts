@@ -1,0 +1,91 @@
+import type { jsonParser } from 'stream-json/core/parser.js';
+import { endOfString } from '../../lib/json-source.ts';
+import { ExactAssembler } from '../../tasks/sources/json-tokens.ts';
+
+/** A JSON document as far as it goes. */
+export type Document = {
+  /** What is whole of it, from its root to the innermost container that was never closed; of a whole one the root alone. */
+  open: readonly unknown[];
+  /** Under which key each of these but the first stands in the one before; null in a list. */
+  keys: readonly (string | null)[];
+  isWhole: boolean;
+  /** Whether an object has a key twice. */
+  repeats(object: object, key: string): boolean;
+  /** Where it ends in the text. */
+  end: number;
+};
+
+/** Reads the document that begins at `start`; null where there is none. */
+export type DocumentReader = (text: string, start: number) => Document | null;
+
+class RepeatsAssembler extends ExactAssembler {
+  readonly repeated = new Map<object, Set<string>>();
+
+  override keyValue(key: string): void {
+    const { current } = this;
+    if (typeof current === 'object' && current !== null && Object.hasOwn(current, key)) {
+      this.repeated.set(current, (this.repeated.get(current) ?? new Set()).add(key));
+    }
+    super.keyValue(key);
+  }
+}
+
+/** So little is lost before what breaks a document. */
+const PIECE = 32;
+
+/** Loads the parser, which most batches do without. */
+export async function loadDocumentReader(): Promise<DocumentReader> {
+  const { jsonParser: createParser } = await import('stream-json/core/parser.js');
+  return (text, start) => {
+    const end = endOfDocument(text, start);
+    const source = text.slice(start, end ?? undefined);
+    const whole = assembled(createParser, source, source.length);
+    // The parser says only that it breaks: what came before is had by reading on in small pieces.
+    const { assembler, isRead } = whole.isRead ? whole : assembled(createParser, source, PIECE);
+    if (!isRead && assembler.done) return null;
+    const { current, stack } = assembler;
+    const isWhole = isRead && assembler.done;
+    const list: readonly unknown[] = stack;
+    const open = [...list.filter((_, index) => index % 2 === 0), current];
+    const keys = list
+      .filter((_, index) => index % 2 === 1)
+      .map((key) => (typeof key === 'string' ? key : null));
+    return {
+      open,
+      keys,
+      isWhole,
+      repeats: (object, key) => assembler.repeated.get(object)?.has(key) ?? false,
+      end: end ?? text.length,
+    };
+  };
+}
+
+function assembled(createParser: typeof jsonParser, source: string, piece: number) {
+  const assembler = new RepeatsAssembler();
+  const parse = createParser({ streamValues: false });
+  try {
+    for (let from = 0; from < source.length; from += piece) {
+      const made = parse(source.slice(from, from + piece));
+      if (typeof made !== 'object' || !('values' in made)) continue;
+      for (const token of made.values) assembler.consume(token);
+    }
+    return { assembler, isRead: true };
+  } catch {
+    return { assembler, isRead: false };
+  }
+}
+
+/** Behind the bracket that closes the one at `start`; null where none does. */
+function endOfDocument(text: string, start: number): number | null {
+  let depth = 0;
+  for (let at = start; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') at = endOfString(text, at);
+    else if (character === '{' || character === '[') depth += 1;
+    else if (character === '}' || character === ']') {
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,97 @@
+import { dialectOf } from '../../provider/dialects.ts';
+import type { Context } from '../../state/context.ts';
+import { receivedOf, resultsOf } from '../../state/parts.ts';
+import { openBlobWriter } from '../../store/blob-writer.ts';
+import type { BatchRecord, CreatedPart } from '../../store/record.ts';
+import type { ResultsIndex } from '../../store/results-index.ts';
+import type { Pieces } from '../../store/store.ts';
+import { type ScannedResults, scannedResults } from '../receive.ts';
+import { scanPart } from '../scan-part.ts';
+import { type Scan, scanResults } from '../scan-results.ts';
+import { expectedPacks } from './expected-packs.ts';
+import { loadDocumentReader } from './read-document.ts';
+import { unpack } from './unpack.ts';
+
+type Place = Pick<Context, 'store' | 'catalog'>;
+
+/** Scans what the provider gives of a part as it comes: a line for each of its requests. */
+export async function scanReceived(
+  context: Place,
+  record: BatchRecord,
+  part: CreatedPart,
+  chunks: Pieces,
+  onLine?: (lines: number) => void,
+): Promise<Scan & { index: ResultsIndex }> {
+  if (part.packs === undefined) return scanPart(context, record, part, chunks, onLine);
+  const { expected } = await expectedPacks(context.store.blobs(record.batch_id), record, part);
+  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog };
+  return scanResults(chunks, expected, reading, onLine);
+}
+
+/**
+ * What is kept of a part's results that were received: of one whose tasks share requests they are unpacked before, unless
+ * that was done. `received` is the scan of what was received, where that is known.
+ */
+export async function scanSaved(
+  context: Place,
+  record: BatchRecord,
+  part: CreatedPart,
+  received?: Scan,
+): Promise<ScannedResults> {
+  const blobs = context.store.blobs(record.batch_id);
+  const known = received ?? (await scanReceived(context, record, part, blobs.read(receivedOf(part))));
+  if (part.packs === undefined) return scannedResults(known, part);
+  const unknown = await unpackPart(context, record, part);
+  const scan = await scanPart(context, record, part, blobs.read(resultsOf(part)));
+  // The provider bills by requests: their sums are its own, over as many tasks.
+  const usage = scan.usage.map(({ requests, ...shared }) => {
+    const whole = known.usage.find((each) => isOfOne(each, shared));
+    return { ...(whole ?? shared), requests };
+  });
+  const { results } = scannedResults(known, part);
+  const own = scannedResults({ ...scan, usage, uncounted: 0 }, part, { isWhole: true });
+  return {
+    index: own.index,
+    results: {
+      ...own.results,
+      warnings: [...results.warnings, ...own.results.warnings, ...unknownWarning(unknown)],
+    },
+  };
+}
+
+type Kind = { model: string; task_type: string | null; effort: string | null };
+
+const isOfOne = (a: Kind, b: Kind): boolean =>
+  a.model === b.model && a.task_type === b.task_type && a.effort === b.effort;
+
+/** Makes the results of tasks that share requests, where they are not there; how many answers had the id of none. */
+export async function unpackPart(
+  { store }: Pick<Context, 'store'>,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<number> {
+  const blobs = store.blobs(record.batch_id);
+  const name = resultsOf(part);
+  const packs = await expectedPacks(blobs, record, part);
+  const reading = { dialect: dialectOf(record.provider), read: await loadDocumentReader() };
+  const blob = (await blobs.size(name)) === null ? openBlobWriter(blobs, name) : null;
+  let count = 0;
+  try {
+    for await (const { lines, unknown } of unpack(blobs.read(receivedOf(part)), packs, reading)) {
+      count += unknown;
+      if (lines.length > 0) await blob?.write(`${lines.join('\n')}\n`);
+    }
+    await blob?.finish();
+    return count;
+  } finally {
+    await blob?.abort();
+  }
+}
+
+function unknownWarning(count: number): string[] {
+  if (count === 0) return [];
+  const [answers, stand] = count === 1 ? ['1 answer', 'stands'] : [`${count} answers`, 'stand'];
+  return [
+    `${answers} in packs ${stand} under an id that no row of its pack has, and ${count === 1 ? 'was' : 'were'} left out.`,
+  ];
+}

@@ -1,0 +1,78 @@
+import { splitLines } from '../../lib/lines.ts';
+import type { Dialect, ResultShare } from '../../provider/dialect.ts';
+import type { Pieces } from '../../store/store.ts';
+import { isBlank, withoutMark } from '../results-line.ts';
+import type { ExpectedPacks, PackedRow } from './expected-packs.ts';
+import { readAnswers } from './read-answers.ts';
+import type { DocumentReader } from './read-document.ts';
+
+/** Answers of which what came before the cut is whole. */
+const CUT = new Set(['max_tokens', 'model_context_window_exceeded']);
+
+const LEFT_OUT =
+  'It was left out of its pack: the answer to the rows that shared the request has none under its id.';
+const TWICE = 'Its pack answers it more than once, and not alike.';
+const UNREADABLE = 'The answer to its pack is not JSON with an answer under the id of each row.';
+
+/** Lines for the tasks of requests that they shared, and how many answers had the id of none. */
+export type Unpacking = { lines: string[]; unknown: number };
+
+/**
+ * Makes results with a line for each task of results with a line for each request, group by group: the same of the same,
+ * whoever does it. What came twice counts once, as it does for all results.
+ */
+export async function* unpack(
+  received: Pieces,
+  { expected, rows }: ExpectedPacks,
+  { dialect, read }: { dialect: Dialect; read: DocumentReader },
+): AsyncGenerator<Unpacking> {
+  const seen = new Set<number>();
+  for await (const group of splitLines(received)) {
+    const made: Unpacking = { lines: [], unknown: 0 };
+    for (const given of group) {
+      const line = withoutMark(given);
+      if (isBlank(line.bytes)) continue;
+      const id = dialect.results.count(line.bytes)?.request_id;
+      const position = id === undefined ? undefined : expected.position(id);
+      if (position === undefined || seen.has(position)) continue;
+      seen.add(position);
+      const text = line.bytes.toString('utf8');
+      const tasks = rows(position);
+      if (tasks === null) made.lines.push(text);
+      else {
+        const { lines, unknown } = unpackLine(text, tasks, dialect, read);
+        made.lines.push(...lines);
+        made.unknown += unknown;
+      }
+    }
+    yield made;
+  }
+}
+
+/** The lines of the tasks that shared a request. */
+export function unpackLine(
+  line: string,
+  rows: readonly PackedRow[],
+  { results }: Pick<Dialect, 'results'>,
+  read: DocumentReader,
+): Unpacking {
+  const result = results.read(line);
+  const isCut = result?.outcome === 'incomplete' && CUT.has(result.error?.type ?? '');
+  const text = result?.outcome === 'succeeded' || isCut ? (result?.answer?.text ?? null) : null;
+  const found = text === null ? null : readAnswers(text, rows, read);
+  const saidOf = ({ id }: PackedRow): ResultShare['said'] => {
+    if (text === null) return null;
+    const answer = found?.answers.get(id);
+    if (typeof answer === 'string') return { text: answer };
+    if (answer === null) return { problem: TWICE };
+    // What stood behind the cut fares as the request did.
+    if (isCut) return null;
+    return { problem: found === null ? UNREADABLE : LEFT_OUT };
+  };
+  return {
+    lines: rows.map((row, index) =>
+      results.share(line, { id: row.id, index, of: rows.length, said: saidOf(row) }),
+    ),
+    unknown: found?.unknown ?? 0,
+  };
+}

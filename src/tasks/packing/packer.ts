@@ -1,0 +1,144 @@
+import { roomForThinking } from '../../cost/thinking.ts';
+import { stringifyExact } from '../../lib/exact-json.ts';
+import type { Dialect, PlainRequest, PromptSize, SharedRow } from '../../provider/dialect.ts';
+import type { Effort, Model } from '../../provider/models.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import type { RenderedTask } from '../render.ts';
+
+/** What a task has in common with others, by which it can share a request with them. */
+export type Sharing = {
+  /** The request without what is this task's own. */
+  request: Omit<PlainRequest, 'rows' | 'attachment'>;
+  row: Omit<SharedRow, 'id'>;
+  /** The size of a prompt with what is not there yet of this task. */
+  withAwaited(size: PromptSize): PromptSize;
+};
+
+/** A task that waits for others to share its request. */
+export type HeldTask = {
+  entry: TaskEntry;
+  /** As it would be sent by itself. */
+  rendered: RenderedTask & { sharing: Sharing };
+  /** Its place in the caller's list, from 1. */
+  number: number;
+  warnings: string[];
+};
+
+/** Of an answer beside what the row's own takes: its id and the keys. */
+const ENTRY_TOKENS = 25;
+/** An answer is to have room for so many times what is expected of it. */
+const ROOM = 2;
+
+/** How many answers of this length a model gives at once, with room, so that none is cut off. */
+export function mostRows(
+  model: Model,
+  effort: Effort | null,
+  answer: { max_tokens: number; expected_output_tokens: number },
+): number {
+  const left = model.max_output_tokens - roomForThinking(model, effort);
+  const each = Math.min(answer.max_tokens, ROOM * answer.expected_output_tokens) + ENTRY_TOKENS;
+  return Math.max(1, Math.floor(left / each));
+}
+
+/** How long the answer to a pack may be, from how long those to its rows may be. */
+export function packMaximum(model: Model, rows: readonly number[]): number {
+  const sum = rows.reduce((total, max_tokens) => total + max_tokens + ENTRY_TOKENS, 0);
+  return Math.min(sum, model.max_output_tokens);
+}
+
+/** How long the answer to a pack is expected to be. */
+export function packExpected(rows: readonly number[], max_tokens: number): number {
+  return Math.min(
+    max_tokens,
+    rows.reduce((total, expected) => total + expected + ENTRY_TOKENS, 0),
+  );
+}
+
+/** Tasks in one request: the first of them stands for what all have in common. */
+export function packOf(
+  held: readonly [HeldTask, ...HeldTask[]],
+  { requests }: Pick<Dialect, 'requests'>,
+): RenderedTask {
+  const [{ rendered: first }] = held;
+  const max_tokens = packMaximum(
+    first.model,
+    held.map(({ rendered }) => rendered.max_tokens),
+  );
+  const rows = held.map(({ entry, rendered }) => ({
+    ...rendered.sharing.row,
+    id: entry.custom_id ?? entry.task_id,
+  }));
+  const params = requests.render({ ...first.sharing.request, max_tokens, rows });
+  const { sharing: _own, ...shared } = first;
+  return {
+    ...shared,
+    params,
+    prompt: held.reduce((size, { rendered }) => rendered.sharing.withAwaited(size), requests.size(params)),
+    max_tokens,
+    expected_output_tokens: packExpected(
+      held.map(({ rendered }) => rendered.expected_output_tokens),
+      max_tokens,
+    ),
+    tasks: held.length,
+    warnings: [],
+  };
+}
+
+const BYTES_PER_TOKEN = 4;
+/** A bill is not to jump for what was only guessed. */
+const MARGIN = 1.25;
+
+/** Whether the prompt of a pack is so long that each of its tokens costs more than those of its tasks would. */
+export function isDearer({ model, prompt }: RenderedTask, alone: RenderedTask): boolean {
+  const most = model.long_prompt?.above_tokens ?? Number.POSITIVE_INFINITY;
+  const tokens = ({ bytes }: PromptSize) => (bytes / BYTES_PER_TOKEN) * model.token_factor * MARGIN;
+  return tokens(prompt) > most && tokens(alone.prompt) <= most;
+}
+
+/** What tasks have to have in common to share a request. */
+const keyOf = ({ model, effort, task_type, sharing: { request } }: HeldTask['rendered']): string => {
+  const { system, prompt, output_schema } = request;
+  return stringifyExact([model.id, effort, task_type, system, prompt, output_schema]);
+};
+
+export type Packer = {
+  add(task: HeldTask): void;
+  /** Gives those that are left. */
+  flush(): void;
+  /** How many wait. */
+  readonly held: number;
+};
+
+/** Puts tasks that follow one another together, up to `size` of them, and gives each group to `emit`. */
+export function createPacker(
+  size: number,
+  emit: (group: [HeldTask, ...HeldTask[]], wasShortened: boolean) => void,
+): Packer {
+  let group: HeldTask[] = [];
+  let key = '';
+  let most = size;
+
+  function flush(): void {
+    const [first, ...rest] = group;
+    group = [];
+    if (first !== undefined) emit([first, ...rest], most < size);
+  }
+
+  return {
+    add(task) {
+      const { rendered } = task;
+      const next = keyOf(rendered);
+      if (next !== key) flush();
+      key = next;
+      if (group.length === 0) most = size;
+      most = Math.min(most, mostRows(rendered.model, rendered.effort, rendered));
+      if (group.length >= most) flush();
+      group.push(task);
+      if (group.length >= most) flush();
+    },
+    flush,
+    get held() {
+      return group.length;
+    },
+  };
+}
