@@ -1,7 +1,7 @@
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated, receivedOf } from '../state/parts.ts';
-import type { BatchRecord } from '../store/record.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
 import { entriesOf } from './files/entries.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from './formats/csv.ts';
 import { csvOfVariants } from './formats/csv-variants.ts';
@@ -14,7 +14,6 @@ import type { OutputFormat } from './output-format.ts';
 import { packLines } from './packs/pack-lines.ts';
 import { type Filters, isFiltered, select } from './select.ts';
 import { type AnsweredRow, chunked, chunksOf, openView, type View } from './view.ts';
-import type { ViewedPart } from './viewed-part.ts';
 
 const NEWLINE = 10;
 
@@ -137,13 +136,12 @@ async function* rawLines(context: Context, record: BatchRecord, filters: Filters
 /** Of several attempts each task's best line alone: a reader finds every id once. One that tasks share stands behind all others. */
 async function* bestLines(context: Context, record: BatchRecord, filters: Filters): Pieces {
   const view = await openView(context, record);
-  const { partOf } = view.content;
-  const shared = new Map<ViewedPart, Set<number>>();
+  const shared = new Map<Part, Set<number>>();
   for (const ordinals of await meantIn(view, filters)) {
     const own: number[] = [];
     for (const ordinal of ordinals) {
-      const part = partOf(ordinal);
-      if (part?.part.packs === undefined) own.push(ordinal);
+      const part = view.partOf(ordinal);
+      if (part?.packs === undefined) own.push(ordinal);
       else shared.set(part, (shared.get(part) ?? new Set()).add(ordinal));
     }
     for (const line of await view.lines(own)) {
@@ -152,7 +150,7 @@ async function* bestLines(context: Context, record: BatchRecord, filters: Filter
   }
   const dialect = dialectOf(record.provider);
   const blobs = context.store.blobs(record.batch_id);
-  for (const [{ part }, ordinals] of shared) yield* packLines({ blobs, record, part, dialect }, ordinals);
+  for (const [part, ordinals] of shared) yield* packLines({ blobs, record, part, dialect }, ordinals);
 }
 
 /** The tasks that go into a file. */

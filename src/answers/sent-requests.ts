@@ -9,6 +9,7 @@ import { requireWhole } from '../store/whole-blob.ts';
 
 /** A request as it stands in a body that was sent. */
 export type SentRequest = {
+  /** Another one than the task's where it shares the request. */
   id: string;
   params: Params;
   /** The hash of the schema that its answer was checked by; undefined where the batch's own list tells it. */
@@ -70,27 +71,32 @@ export async function openSentRequests(
       for (const [index, bytes] of (await blobs.readRanges(name, spans)).entries()) {
         const request = requests.decode(bytes.toString('utf8'));
         if (request === null) throw notThere(blobs.describe(name));
-        yield { ...request, schema: schemas[index] };
+        for (const schema of schemas[index] ?? []) yield { ...request, schema };
       }
     }
   };
 }
 
 type Place = { part: Part; span: Span; schema: string | undefined };
-type Neighbours = { part: Part; spans: Span[]; schemas: (string | undefined)[]; bytes: number };
+/** Of tasks that share a request it is read once. */
+type Neighbours = { part: Part; spans: Span[]; schemas: (string | undefined)[][]; bytes: number };
 
 /** Neighbours of one body. */
 function* together(places: readonly Place[]): Generator<Neighbours> {
   let group: Neighbours | undefined;
   for (const { part, span, schema } of places) {
+    if (group?.part === part && group.spans.at(-1)?.offset === span.offset) {
+      group.schemas.at(-1)?.push(schema);
+      continue;
+    }
     if (group?.part === part && group.bytes < READ_TOGETHER_BYTES) {
       group.spans.push(span);
-      group.schemas.push(schema);
+      group.schemas.push([schema]);
       group.bytes += span.length;
       continue;
     }
     if (group) yield group;
-    group = { part, spans: [span], schemas: [schema], bytes: span.length };
+    group = { part, spans: [span], schemas: [[schema]], bytes: span.length };
   }
   if (group) yield group;
 }

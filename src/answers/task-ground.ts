@@ -22,23 +22,30 @@ export async function openGrounds(
   const tasks = await openTasks(blobs, record.request_count);
   const sent = await openSentRequests(blobs, record, dialect);
 
-  /** Null where what was sent is no longer there: an answer is never lost for that. */
-  async function promptOf(ordinal: number): Promise<string | null> {
+  /**
+   * What was sent of a task: its prompt, or what was its own in a request that it shared. Null where that is no longer there:
+   * an answer is never lost for that.
+   */
+  async function promptOf(ordinal: number, own: string): Promise<string | null> {
     try {
-      for await (const { params } of sent([ordinal])) return dialect.requests.prompt(params);
+      for await (const { id, params } of sent([ordinal])) {
+        if (id === own) return dialect.requests.prompt(params);
+        return dialect.requests.rowsOf(params).find((row) => row.id === own)?.text ?? null;
+      }
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
     }
     return null;
   }
 
-  async function textOf(ordinal: number, { row, input, text_at }: TaskEntry): Promise<string[] | null> {
+  async function textOf(ordinal: number, entry: TaskEntry): Promise<string[] | null> {
+    const { row, input, text_at } = entry;
     const kept = row ?? input;
     const values = kept === undefined ? [] : leavesOf(parseExact(kept).value);
     if (kept !== undefined && text_at === undefined) return values;
     const [start, length, of] = text_at ?? [0, 0];
     if (start === undefined || length === undefined) return null;
-    const prompt = await promptOf(ordinal);
+    const prompt = await promptOf(ordinal, entry.custom_id ?? entry.task_id);
     if (prompt === null) return null;
     // One that was corrected since, and one that is all of its task's input, count as a whole.
     return [...values, prompt.length === of ? prompt.slice(start, start + length) : prompt];

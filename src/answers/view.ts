@@ -3,7 +3,7 @@ import type { Result, ResultError } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isWaiting, resultsOf } from '../state/parts.ts';
-import type { BatchRecord } from '../store/record.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
 import type { Outcome } from '../store/saved-results.ts';
 import type { Span } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
@@ -18,7 +18,7 @@ import {
 } from './answer.ts';
 import { type AnswerForm, exact, invalidAnswer } from './check-answer.ts';
 import { type Expectations, isExpected } from './expected-answer.ts';
-import { type LoadedView, loadView } from './loaded-view.ts';
+import { loadView } from './loaded-view.ts';
 import type { ViewedPart } from './viewed-part.ts';
 
 /** A task without a finished answer, and why. */
@@ -30,7 +30,9 @@ export type View = {
   /** Names the set of parts that it covers, and which of them are still open: another set is another view. */
   readonly parts: string;
   /** The same for every opening of the same view. */
-  readonly content: LoadedView;
+  readonly content: object;
+  /** The part whose answer to a task counts. */
+  partOf(ordinal: number): Part | undefined;
   /** What its answers are compared with. */
   readonly expect: Expectations;
   outcome(ordinal: number): Outcome | 'pending';
@@ -175,6 +177,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
   return {
     count: tasks.count,
     content,
+    partOf: (ordinal) => partOf(ordinal)?.part,
     expect,
     parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
     outcome,

@@ -5,6 +5,7 @@ const viewOf = (content: object): View => ({
   count: 0,
   parts: '1',
   content,
+  partOf: () => undefined,
   expect: {},
   outcome: () => 'succeeded',
   lines: async () => [],

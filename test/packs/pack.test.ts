@@ -12,7 +12,13 @@ const table = (count: number) =>
 test('packs on the sandbox', async () => {
   const server = await startServer({ argv: ['--sandbox'] });
   await writeFile(path.join(server.work, 'rows.csv'), table(25));
-  const work = { rows_file: 'rows.csv', id_column: 'id', prompt: 'What is asked? {{text}}', labels: ['a', 'b'], pack: 10 };
+  const work = {
+    rows_file: 'rows.csv',
+    id_column: 'id',
+    prompt: 'What is asked? {{text}}',
+    labels: ['a', 'b'],
+    pack: 10,
+  };
   const { batch_id } = await server.ok('submit_batch', work);
   const status = await follow(server, batch_id);
   console.log(JSON.stringify(status, null, 1));
@@ -25,7 +31,11 @@ test('packs', async () => {
     endsAtOnce: true,
     results: (requests) =>
       requests.map((request) =>
-        succeeded(request, packAnswer(request, ({ id }) => (id === 'q7' ? undefined : `Answer ${id}`)), { usage: { input_tokens: 101, output_tokens: 55 } }),
+        succeeded(
+          request,
+          packAnswer(request, ({ id }) => (id === 'q7' ? undefined : `Answer ${id}`)),
+          { usage: { input_tokens: 101, output_tokens: 55 } },
+        ),
       ),
   });
   const server = await startServer({ api });

@@ -85,6 +85,7 @@ function newPart(body: RetriedBody, { attempt, request_count, cost_usd }: RetryP
     number: body.number,
     attempt,
     request_count: body.request_count,
+    ...(body.packs !== undefined && { packs: body.packs }),
     first_task: body.first_task,
     tasks: 'listed',
     body_bytes: body.bytes,

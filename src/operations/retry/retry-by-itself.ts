@@ -1,3 +1,4 @@
+import { canBeOfOne } from '../../answers/failures.ts';
 import { actualOfPart, estimateOfParts, unknownUsd } from '../../cost/cost.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
@@ -6,7 +7,7 @@ import { requireSameAccount } from '../../sending/same-account.ts';
 import { ownAgain } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
-import { isCreated } from '../../state/parts.ts';
+import { isCreated, sentCount } from '../../state/parts.ts';
 import { isSaved } from '../../state/status.ts';
 import { partBody } from '../../store/blob-names.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
@@ -35,10 +36,14 @@ export function wantsRetry(record: BatchRecord): boolean {
   const made = new Set(parts.filter(({ by_itself }) => by_itself).map(({ attempt }) => attempt));
   if (made.size >= retries.asked) return false;
   const last = Math.max(...parts.map(({ attempt }) => attempt));
-  const results = parts.filter(isCreated).map(({ attempt, progress }) => ({ attempt, ...progress.results }));
+  const results = parts.filter(isCreated).map((part) => {
+    const isShared = sentCount(part) < part.request_count;
+    return { attempt: part.attempt, isShared, ...part.progress.results };
+  });
   if (results.some(({ outcomes }) => (outcomes?.canceled ?? 0) > 0)) return false;
   return results.some(
-    ({ attempt, failures = [] }) => attempt === last && failures.some(({ type }) => AGAIN.includes(type)),
+    ({ attempt, isShared, failures = [] }) =>
+      attempt === last && failures.some(({ type }) => AGAIN.includes(type) || (isShared && canBeOfOne(type))),
   );
 }
 

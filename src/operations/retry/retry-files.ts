@@ -11,12 +11,12 @@ import { createBodiesWriter, type WrittenBody } from '../../tasks/write-bodies.t
 /** A request that is sent again, in the caller's order. */
 export type RetriedTask = Omit<PartTask, 'offset' | 'length'>;
 
-/** A body of a retry, with the ordinal of its first task. */
-export type RetriedBody = WrittenBody & { first_task: number };
+/** A body of a retry: how many tasks it holds, and the ordinal of the first; `packs` is how many requests, where tasks share some. */
+export type RetriedBody = WrittenBody & { first_task: number; packs?: number };
 
 export type RetryFiles = {
-  /** `schema` is what its answer is checked by, under its hash. */
-  add(task: RetriedTask, request: Buffer, schema: Schemas): Promise<void>;
+  /** Several tasks where they share the request; `schema` is what their answers are checked by, under its hash. */
+  add(tasks: readonly RetriedTask[], request: Buffer, schema: Schemas): Promise<void>;
   /** Writes the rest. */
   finish(): Promise<RetriedBody[]>;
   /** Removes all that was written: nothing of it is in the record. */
@@ -34,7 +34,7 @@ export function createRetryFiles(
   dialect: Pick<Dialect, 'requests' | 'requestIds'>,
   next: number,
 ): RetryFiles {
-  const firsts = new Map<number, number>();
+  const held = new Map<number, { first_task: number; tasks: number; isPacked: boolean }>();
   let list: { number: number; tasks: PartTasksWriter; schemas: SchemasWriter } | null = null;
   let last = next - 1;
   const bodies = createBodiesWriter(limits, dialect, async (hash) => {
@@ -44,7 +44,7 @@ export function createRetryFiles(
   });
 
   return {
-    async add(task, request, schema) {
+    async add(tasks, request, schema) {
       const { length } = request;
       const [place] = await bodies.add({ bytes: request, lengths: Uint32Array.of(length) });
       if (place === undefined) throw new BatchError('internal', 'A request that is sent again fits no body.');
@@ -54,16 +54,24 @@ export function createRetryFiles(
         await list?.schemas.close();
         const schemas = openSchemasWriter(blobs, partSchemas(number));
         list = { number, tasks: openPartTasksWriter(blobs, number), schemas };
-        firsts.set(number, task.ordinal);
+        held.set(number, { first_task: tasks[0]?.ordinal ?? 0, tasks: 0, isPacked: false });
       }
-      await list.tasks.add({ ...task, offset, length });
+      for (const task of tasks) await list.tasks.add({ ...task, offset, length });
+      const sum = held.get(number);
+      if (sum !== undefined) {
+        sum.tasks += tasks.length;
+        sum.isPacked ||= tasks.some(({ pack }) => pack !== undefined);
+      }
       await list.schemas.add(schema);
     },
     async finish() {
       const written = await bodies.finish();
       await list?.tasks.close();
       await list?.schemas.close();
-      return written.map((body) => ({ ...body, first_task: firsts.get(body.number) ?? 0 }));
+      return written.map(({ request_count, ...body }) => {
+        const { first_task = 0, tasks = request_count, isPacked = false } = held.get(body.number) ?? {};
+        return { ...body, request_count: tasks, first_task, ...(isPacked && { packs: request_count }) };
+      });
     },
     async discard() {
       await bodies.abandon();

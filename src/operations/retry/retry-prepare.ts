@@ -1,4 +1,4 @@
-import { openSentRequests, type SentRequests } from '../../answers/sent-requests.ts';
+import { openSentRequests, type SentRequest, type SentRequests } from '../../answers/sent-requests.ts';
 import { openView } from '../../answers/view.ts';
 import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
 import { dialectOf } from '../../provider/dialects.ts';
@@ -13,16 +13,18 @@ import type { Schemas } from '../../store/schemas.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
 import { familyNote, modelNamed } from '../../tasks/choose-model.ts';
+import { createNonce } from '../../tasks/custom-ids.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
 import { givenUp } from '../../tasks/prepare.ts';
 import { createProblemList } from '../../tasks/problems.ts';
-import type { RenderedTask } from '../../tasks/render.ts';
+import type { RenderedTask, Rendering } from '../../tasks/render.ts';
 import { checkRendered, createWarningList } from '../../tasks/rendered-request.ts';
 import { createSchemaHashes, createSchemaList } from '../../tasks/schemas.ts';
 import { itemName } from '../../tasks/task.ts';
 import type { RetriedTask } from './retry-files.ts';
 import { findNamed, type NamedTasks } from './retry-named.ts';
 import { hasFilters, type RetryOptions } from './retry-options.ts';
+import { createPackReader, createRegrouping, type SharedTask, sharesRequest } from './retry-packs.ts';
 import { createRetryRequests, type RetrySource } from './retry-request.ts';
 import {
   type Causes,
@@ -36,7 +38,7 @@ import {
 
 /** Where the requests of a retry go: onto disk when they are to be sent, nowhere for a dry run. */
 export type RetrySink = {
-  add(task: RetriedTask, request: Buffer, schema: Schemas): Promise<void> | void;
+  add(tasks: readonly RetriedTask[], request: Buffer, schema: Schemas): Promise<void> | void;
 };
 
 /** What a retry sends. */
@@ -76,7 +78,7 @@ const CHUNK = 100;
  */
 export async function prepareRetry(
   context: Context,
-  { record, unsent, options, report, signal }: RetryPreparation,
+  { record, unsent, options, report, signal, byItself = false }: RetryPreparation,
   sink: RetrySink,
 ): Promise<PreparedRetry> {
   const blobs = context.store.blobs(record.batch_id);
@@ -88,7 +90,7 @@ export async function prepareRetry(
   const view = await openView(context, record);
   const certainAt = missingCertainAt(record) ?? 0;
   const mayYetCome = certainAt > context.now().getTime() ? certainAt : null;
-  const found = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal });
+  const found = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal, byItself });
   // The stages of a merge that wait are sent by themselves.
   const isSent = ({ outcome }: Selected) => outcome !== 'pending' || !isWaiting(record);
   const selection = { ...found, selected: found.selected.filter(isSent) };
@@ -112,29 +114,41 @@ export async function prepareRetry(
   let count = 0;
   let done = 0;
   let first_request = '';
-  for await (const { selected, entry, source } of withSources(tasks, sent, selection.selected, named)) {
-    if (signal?.aborted) throw givenUp();
-    done += 1;
-    if (done % 1000 === 0) report({ stage: 'preparing', done, total: selection.selected.length });
-    const place = 'correction' in source ? source.correction.place : `task ${selected.ordinal + 1}`;
+  const regrouping = createRegrouping<SharedTask>(createPackReader(dialect));
+  const nonce = createNonce();
+
+  /** One request, of one task or of several that share it. */
+  async function take(
+    made: readonly Made[],
+    rendering: Rendering | 'at_limit',
+    place: string,
+  ): Promise<void> {
+    const [first] = made;
+    if (first === undefined) return;
+    const { selected, entry } = first;
     const item = itemName(place, entry.task_id);
-    const rendering = requests.make(selected, entry, source);
     if (rendering === 'at_limit') {
-      atLimit += 1;
-      continue;
+      atLimit += made.length;
+      return;
     }
     if (!rendering.ok) {
       problems.add(...rendering.problems.map((problem) => ({ ...problem, item })));
-      continue;
+      return;
     }
     const { rendered } = rendering;
-    const { answer_schema: asked } = rendered;
-    const schema = asked && hashes.of(asked.schema);
+    const { answer_schema } = rendered;
     // What is sent again as it was is checked as it was: its request has the schema as the API takes it.
-    const isKept = 'sent' in source && options.output_schema === undefined;
-    const kept = isKept ? (source.sent.schema ?? entry.schema) : undefined;
-    const task = retriedTask(selected, entry, rendered, schema && (kept ?? schema.hash));
-    const request = dialect.requests.encode(task.custom_id, rendered.params);
+    const isKept = options.output_schema === undefined;
+    const isShared = first.sent !== undefined && sharesRequest(first.sent, entry);
+    const asked = isShared && isKept ? undefined : answer_schema;
+    const schema = asked && hashes.of(asked.schema);
+    const keptOf = ({ sent, entry }: Made) => (sent && isKept ? (sent.schema ?? entry.schema) : undefined);
+    const pack = isShared ? `pack_${selected.ordinal + 1}_${nonce}` : undefined;
+    const retried = made.map((each) => {
+      const hash = isShared ? (keptOf(each) ?? schema?.hash) : schema && (keptOf(each) ?? schema.hash);
+      return retriedTask(each.selected, each.entry, rendered, { schema: hash, pack });
+    });
+    const request = dialect.requests.encode(pack ?? entry.custom_id ?? entry.task_id, rendered.params);
     const bytes = Buffer.from(request);
     const found = checkRendered(rendered, bytes.length, {
       ...context,
@@ -149,16 +163,41 @@ export async function prepareRetry(
       const wrong = await schemas.check(new Map([[schema.hash, placed]]));
       problems.add(...wrong.map(({ problem }) => problem));
     }
-    if (problems.count > 0) continue;
+    if (problems.count > 0) return;
 
-    count += 1;
+    count += made.length;
     if (first_request === '') first_request = request;
-    warnings.add(found.warnings);
-    countCause(outcomes, selected.outcome);
-    if (selected.cause !== null) countCause(error_types, selected.cause);
+    for (const { selected } of made) {
+      warnings.add(found.warnings);
+      countCause(outcomes, selected.outcome);
+      if (selected.cause !== null) countCause(error_types, selected.cause);
+    }
     sheet.add(rendered);
-    await sink.add(task, bytes, new Map(schema && [[schema.hash, schema.schema]]));
+    await sink.add(retried, bytes, new Map(schema && [[schema.hash, schema.schema]]));
   }
+
+  const placeOf = ({ ordinal }: Selected) => `task ${ordinal + 1}`;
+  async function takeShared(groups: readonly SharedTask[][]): Promise<void> {
+    for (const group of groups) {
+      const [first] = group;
+      if (first !== undefined) await take(group, requests.makeShared(group), placeOf(first.selected));
+    }
+  }
+
+  for await (const { selected, entry, source } of withSources(tasks, sent, selection.selected, named)) {
+    if (signal?.aborted) throw givenUp();
+    done += 1;
+    if (done % 1000 === 0) report({ stage: 'preparing', done, total: selection.selected.length });
+    if ('sent' in source && sharesRequest(source.sent, entry)) {
+      await takeShared(regrouping.add({ selected, entry, sent: source.sent }));
+      continue;
+    }
+    await takeShared(regrouping.flush());
+    const place = 'correction' in source ? source.correction.place : placeOf(selected);
+    const made = [{ selected, entry, ...('sent' in source && { sent: source.sent }) }];
+    await take(made, requests.make(selected, entry, source), place);
+  }
+  await takeShared(regrouping.flush());
 
   problems.add(...requests.problems());
   problems.throwIfAny(REFUSED);
@@ -187,6 +226,9 @@ export async function prepareRetry(
     ],
   };
 }
+
+/** A task of a request that is sent again; `sent` is what it was sent in, where it is not corrected. */
+type Made = { selected: Selected; entry: TaskEntry; sent?: SentRequest };
 
 async function* withSources(
   tasks: Tasks,
@@ -218,7 +260,7 @@ function retriedTask(
   { ordinal }: Selected,
   entry: TaskEntry,
   rendered: RenderedTask,
-  schema: string | undefined,
+  { schema, pack }: { schema: string | undefined; pack: string | undefined },
 ): RetriedTask {
   return {
     ordinal,
@@ -227,5 +269,6 @@ function retriedTask(
     model: rendered.model.id,
     ...(rendered.effort !== null && { effort: rendered.effort }),
     ...(schema !== undefined && { structured: true as const, schema }),
+    ...(pack !== undefined && { pack }),
   };
 }

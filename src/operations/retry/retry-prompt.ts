@@ -16,6 +16,9 @@ function objectIn(json: string): JsonObject {
 /** The columns of a row of which a file's task keeps nothing but its place. */
 const FILE_COLUMNS = new Set(['path', 'part']);
 
+/** What is kept of a task's row or input; nothing where neither is. */
+export const keptInput = ({ row, input }: TaskEntry): JsonObject => objectIn(row ?? input ?? '{}');
+
 /**
  * A new prompt over what a task was made of: its row, or its input, as far as that is kept. Its places are filled as those
  * of a shared prompt; one without any gets all of it.

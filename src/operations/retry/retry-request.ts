@@ -3,15 +3,17 @@ import type { Problem } from '../../errors.ts';
 import { plainObject } from '../../lib/exact-json.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { quoteName } from '../../lib/nearest.ts';
-import type { Dialect, ParamsChange } from '../../provider/dialect.ts';
+import type { Dialect, Params, ParamsChange } from '../../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { modelNamed } from '../../tasks/choose-model.ts';
+import { packSchema } from '../../tasks/packing/pack-schema.ts';
 import { type Rendering, renderTask } from '../../tasks/render.ts';
 import type { NativeTask, TaskDefaults } from '../../tasks/task.ts';
 import type { Correction } from './read-corrections.ts';
 import type { RetryOptions } from './retry-options.ts';
+import { createPackReader, regrouped, type SharedTask } from './retry-packs.ts';
 import { promptFor } from './retry-prompt.ts';
 import type { Selected } from './retry-selection.ts';
 
@@ -20,6 +22,8 @@ export type RetrySource = { sent: SentRequest } | { correction: Correction };
 
 /** Makes the requests of a retry. */
 export type RetryRequests = {
+  /** One for tasks that shared requests, and are to share this one. */
+  makeShared(tasks: readonly SharedTask[]): Rendering | 'at_limit';
   /** `at_limit` for an answer that was cut off and can't get longer. */
   make(selected: Selected, entry: TaskEntry, source: RetrySource): Rendering | 'at_limit';
   /** Once all are made: what was to be left out, and was in none of them. */
@@ -46,6 +50,9 @@ export function createRetryRequests(
     const answer_schema = { schema, field: 'output_schema', isShared: true };
     return { ok: true, rendered: { ...rendered, answer_schema, warnings } };
   }
+  /** The answers to rows are wrapped, in whatever schema. */
+  const wrapped = prepared && packSchema(prepared.schema);
+  const read = createPackReader(dialect);
   const limitOf = (model: string) => catalog.find(model)?.max_output_tokens;
 
   return {
@@ -63,13 +70,30 @@ export function createRetryRequests(
       changed += 1;
       for (const name of next.removed) removed.add(name);
       if (next.atLimit) return 'at_limit';
-      const native: NativeTask = {
-        kind: 'native',
-        task_id: entry.task_id,
-        params: plainObject(next.params),
-        exact: { ...next.params },
-      };
+      const native = nativeTask(entry.task_id, next.params);
       return withExpectation(withSchema(renderTask(native, {}, renderer)), entry, isCut);
+    },
+    makeShared(tasks) {
+      const [first] = tasks;
+      if (first === undefined) return { ok: false, problems: [] };
+      const { entry, selected } = first;
+      const effort = isEffortLost(change, entry) ? null : change.effort;
+      const changes = { ...change, effort, output_schema: wrapped, prompt: options.prompt };
+      const next = regrouped(tasks, changes, dialect, { read, catalog });
+      changed += 1;
+      if (next === 'at_limit') return next;
+      if ('problems' in next) return { ok: false, problems: next.problems };
+      for (const name of next.removed) removed.add(name);
+      const rendering = withSchema(renderTask(nativeTask(entry.task_id, next.params), {}, renderer));
+      if (!rendering.ok) return rendering;
+      const { rendered } = rendering;
+      const isCut = selected.cause === 'max_tokens';
+      const shared = {
+        task_type: entry.task_type,
+        expected_output_tokens: isCut ? rendered.max_tokens : next.expected,
+        tasks: tasks.length,
+      };
+      return { ok: true, rendered: { ...rendered, ...shared } };
     },
     problems() {
       if (changed === 0) return [];
@@ -77,6 +101,13 @@ export function createRetryRequests(
     },
   };
 }
+
+const nativeTask = (task_id: string, params: Params): NativeTask => ({
+  kind: 'native',
+  task_id,
+  params: plainObject(params),
+  exact: { ...params },
+});
 
 /** A name that nothing has is a typing error: sent as they were, all would fail again. */
 function neverFound(name: string): Problem {

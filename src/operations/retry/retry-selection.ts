@@ -1,5 +1,5 @@
 import { nothingToMerge } from '../../answers/answer.ts';
-import { isRetryable } from '../../answers/failures.ts';
+import { canBeOfOne, isRetryable } from '../../answers/failures.ts';
 import type { View } from '../../answers/view.ts';
 import { BatchError } from '../../errors.ts';
 import type { Outcome } from '../../store/saved-results.ts';
@@ -35,7 +35,8 @@ export async function selectTasks(
   {
     missingCertainAt = null,
     signal,
-  }: { missingCertainAt?: number | null; signal?: AbortSignal | undefined } = {},
+    byItself = false,
+  }: { missingCertainAt?: number | null; signal?: AbortSignal | undefined; byItself?: boolean } = {},
 ): Promise<Selection> {
   const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0, mayYetCome: null };
   const isUnnamed = !hasFilters(options) && !options.replace;
@@ -63,7 +64,10 @@ export async function selectTasks(
         !named.corrections.has(ordinal)
       ) {
         selection.mayYetCome = { count: (selection.mayYetCome?.count ?? 0) + 1, until: missingCertainAt };
-      } else if (wasMade && (named.corrections.has(ordinal) || isWanted(failed, options, named))) {
+      } else if (
+        wasMade &&
+        (named.corrections.has(ordinal) || isWanted({ ...failed, ...error }, options, named, byItself))
+      ) {
         selection.selected.push(failed);
       } else countCause(selection.leftOut, failed.cause);
     }
@@ -78,14 +82,19 @@ function isReplaced(ordinal: number, options: RetryOptions, { taskIds }: NamedTa
   return taskIds === undefined ? !hasFilters(options) && !hasCorrections(options) : taskIds.has(ordinal);
 }
 
+type WantedTask = { ordinal: number; outcome: Outcome; cause: string; shared_by?: number };
+
 function isWanted(
-  { ordinal, outcome, cause }: { ordinal: number; outcome: Outcome; cause: string },
+  { ordinal, outcome, cause, shared_by = 1 }: WantedTask,
   options: RetryOptions,
   { taskIds }: NamedTasks,
+  byItself: boolean,
 ): boolean {
   const { outcomes, error_types, replace = false } = options;
+  // Nobody has named the causes: one that another task of its pack can be the reason of is worth a smaller pack.
+  if (byItself && shared_by > 1 && canBeOfOne(cause)) return true;
   if (outcomes === undefined && error_types === undefined && taskIds === undefined) {
-    return !hasCorrections(options) && (replace || isRetryable(cause));
+    return !hasCorrections(options) && (replace || isRetryable(cause, shared_by));
   }
   return (
     (outcomes === undefined || outcomes.some((wanted) => wanted === outcome || wanted === 'failed')) &&

@@ -1,3 +1,4 @@
+import type { SentRequest } from '../../answers/sent-requests.ts';
 import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import type { KnownOutput } from '../../cost/tally.ts';
@@ -9,7 +10,9 @@ import type { Reused } from '../../store/record.ts';
 import { decodeEntries, type TaskEntry } from '../../store/task-entry.ts';
 import type { Block } from '../../tasks/block.ts';
 import type { RequestSink } from '../../tasks/prepare.ts';
+import type { Rendering } from '../../tasks/render.ts';
 import { requestTexts } from '../../tasks/write-bodies.ts';
+import { createPackReader, createRegrouping, type SharedTask, sharesRequest } from '../retry/retry-packs.ts';
 import { createRetryRequests } from '../retry/retry-request.ts';
 import type { Pilot } from './pilot.ts';
 
@@ -32,37 +35,52 @@ export function createRestCounter(
   const taken: { ordinal: number; entry: TaskEntry }[] = [];
   let request_count = 0;
 
-  function count(entry: TaskEntry, text: string): void {
-    const sent = wire.decode(text);
-    if (sent === null) throw new BatchError('internal', 'A request that was prepared is none.');
-    const ordinal = pilot.find(entry, sent.params);
+  const regrouping = createRegrouping<SharedTask>(createPackReader(dialect));
+
+  function take(entry: TaskEntry, rendering: Rendering | 'at_limit'): void {
+    if (rendering === 'at_limit' || !rendering.ok)
+      throw new BatchError('internal', `A request that was prepared, of ${entry.task_id}, is refused.`);
+    sheet.add({ ...rendering.rendered, variant: entry.variant });
+  }
+  function takeShared(groups: readonly SharedTask[][]): void {
+    for (const group of groups) {
+      const [first] = group;
+      if (first !== undefined) take(first.entry, requests.makeShared(group));
+    }
+  }
+
+  function count(entry: TaskEntry, sent: Pick<SentRequest, 'id' | 'params'>): void {
+    const ordinal = pilot.find(entry, sent);
     if (ordinal !== undefined) {
       taken.push({ ordinal, entry });
       return;
     }
     const source = { sent: { ...sent, schema: entry.schema } };
-    const rendering = requests.make(
-      { ordinal: request_count, outcome: 'expired', cause: null },
-      entry,
-      source,
-    );
-    if (rendering === 'at_limit' || !rendering.ok)
-      throw new BatchError('internal', `A request that was prepared, of ${entry.task_id}, is refused.`);
-    sheet.add({ ...rendering.rendered, variant: entry.variant });
+    const selected = { ordinal: request_count, outcome: 'expired' as const, cause: null };
+    if (sharesRequest(source.sent, entry)) takeShared(regrouping.add({ selected, entry, ...source }));
+    else {
+      takeShared(regrouping.flush());
+      take(entry, requests.make(selected, entry, source));
+    }
     request_count += 1;
   }
 
   return {
-    add({ requests: run, tasks }: Pick<Block, 'requests' | 'tasks'>) {
+    add({ requests: run, tasks, packed }: Pick<Block, 'requests' | 'tasks' | 'packed'>) {
       const entries = decodeEntries('the tasks', Buffer.from(tasks.bytes));
       let index = 0;
+      let first = 0;
       for (const text of requestTexts(run)) {
-        const entry = entries[index];
-        if (entry !== undefined) count(entry, text);
+        const sent = wire.decode(text);
+        if (sent === null) throw new BatchError('internal', 'A request that was prepared is none.');
+        const end = first + (packed?.tasks[index] ?? 1);
+        for (const entry of entries.slice(first, end)) count(entry, sent);
+        first = end;
         index += 1;
       }
     },
     async rest() {
+      takeShared(regrouping.flush());
       if (taken.length === 0) return null;
       const usd = await paidFor(context, pilot, dialect, taken);
       return {

@@ -14,6 +14,7 @@ import { openTasks } from '../../store/task-list.ts';
 import { itemId, settingsOf } from '../../tasks/variants.ts';
 import type { Submission } from '../new-batch.ts';
 import { refresh } from '../refresh.ts';
+import { createPackReader } from '../retry/retry-packs.ts';
 
 /** For how long a pilot's answers are taken over. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
@@ -41,7 +42,7 @@ export async function notePilot(context: Context, submission: Work, batch_id: st
 export type Pilot = {
   record: BatchRecord;
   view: View;
-  find(task: Pick<TaskEntry, 'task_id' | 'variant'>, params: Params): number | undefined;
+  find(task: AskedTask, request: Request): number | undefined;
   /** Whether it still runs, so that some of its tasks are sent twice. */
   isOpen: boolean;
 };
@@ -49,13 +50,22 @@ export type Pilot = {
 export const openPilotWarning = ({ record }: Pilot) =>
   `The pilot ${record.batch_id} has not ended, so its tasks without an answer are sent and paid again.`;
 
-/** What a request asks, under its item's id; whatever it was called on the wire, and under which variant. */
-function fingerprint(
-  { requests }: Dialect,
-  task: Pick<TaskEntry, 'task_id' | 'variant'>,
-  params: Params,
-): string {
-  return sha256OfText(`${itemId(task)}\n${requests.encode('', params)}`);
+type AskedTask = Pick<TaskEntry, 'task_id' | 'custom_id' | 'variant'>;
+type Request = { id: string; params: Params };
+
+/**
+ * What a request asks of a task, under its item's id; whatever it was called on the wire, under which variant, and with
+ * which others it shared the request.
+ */
+function createFingerprints({ requests }: Dialect): (task: AskedTask, request: Request) => string {
+  const read = createPackReader({ requests });
+  return (task, { id, params }) => {
+    const own = task.custom_id ?? task.task_id;
+    if (id === own) return sha256OfText(`${itemId(task)}\n${requests.encode('', params)}`);
+    const { rows, shared } = read(params);
+    const { id: _own, ...row } = rows.find((each) => each.id === own) ?? { id: '', text: '' };
+    return sha256OfText(`${itemId(task)}\n${shared}\n${JSON.stringify(row)}`);
+  };
 }
 
 /** The pilot of the last 7 days with the same settings on the same account, its answers fetched where it has ended. */
@@ -88,16 +98,17 @@ async function openPilot(context: Context, record: BatchRecord): Promise<Pilot> 
     openTasks(blobs, record.request_count),
     openSentRequests(blobs, record, dialect),
   ]);
+  const fingerprint = createFingerprints(dialect);
   const finished = new Map<string, number>();
   for (const chunk of chunksOf(view)) {
     const ordinals = chunk.filter((ordinal) => view.outcome(ordinal) === 'succeeded');
     const entries = await tasks.read(ordinals);
     let index = 0;
-    for await (const { params } of sent(ordinals)) {
+    for await (const request of sent(ordinals)) {
       const [entry, ordinal] = [entries[index], ordinals[index]];
       index += 1;
       if (entry !== undefined && ordinal !== undefined) {
-        finished.set(fingerprint(dialect, entry, params), ordinal);
+        finished.set(fingerprint(entry, request), ordinal);
       }
     }
   }
@@ -105,7 +116,6 @@ async function openPilot(context: Context, record: BatchRecord): Promise<Pilot> 
     record,
     view,
     isOpen: !isSaved(record),
-    find: (task, params) =>
-      finished.size === 0 ? undefined : finished.get(fingerprint(dialect, task, params)),
+    find: (task, request) => (finished.size === 0 ? undefined : finished.get(fingerprint(task, request))),
   };
 }

@@ -23,7 +23,10 @@ import { writeResultsIndex } from '../../store/results-index.ts';
 import type { Blobs } from '../../store/store.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
+import { createNonce } from '../../tasks/custom-ids.ts';
+import type { Rendering } from '../../tasks/render.ts';
 import { createRetryFiles } from '../retry/retry-files.ts';
+import { createPackReader, createRegrouping, type SharedTask, sharesRequest } from '../retry/retry-packs.ts';
 import { createRetryRequests } from '../retry/retry-request.ts';
 import type { Pilot } from './pilot.ts';
 
@@ -54,7 +57,7 @@ export async function takeOver(
   const tasks = await openTasks(blobs, request_count);
   const taken = new Map<number, number>();
   for await (const { ordinal, entry, request } of requestsOf(work, tasks, dialect)) {
-    const answered = pilot.find(entry, request.params);
+    const answered = pilot.find(entry, request);
     if (answered !== undefined) taken.set(ordinal, answered);
   }
   if (taken.size === 0) return null;
@@ -64,30 +67,65 @@ export async function takeOver(
   const requests = createRetryRequests({ ...context, catalog }, {}, dialect);
   const sheet = createCostSheet(dialect, knownOutput);
   const touched = parts.filter(isTouched);
-  for await (const { ordinal, entry, request, part } of requestsOf(work, tasks, dialect)) {
-    if (taken.has(ordinal)) continue;
-    const rendering = requests.make({ ordinal, outcome: 'expired', cause: null }, entry, { sent: request });
+  const regrouping = createRegrouping<Left>(createPackReader(dialect));
+  const nonce = createNonce();
+
+  async function take(group: readonly Left[], rendering: Rendering | 'at_limit'): Promise<void> {
+    const [first] = group;
+    if (first === undefined) return;
     if (rendering === 'at_limit' || !rendering.ok) {
       throw new BatchError(
         'internal',
-        `A request that was checked, of ${entry.task_id}, is refused when it is read again.`,
+        `A request that was checked, of ${first.entry.task_id}, is refused when it is read again.`,
       );
     }
-    sheet.add(rendering.rendered);
-    if (!touched.includes(part)) continue;
-    const custom_id = entry.custom_id ?? entry.task_id;
-    const bytes = Buffer.from(dialect.requests.encode(custom_id, request.params));
-    await files.add({ ordinal, ...kept(entry, custom_id) }, bytes, new Map());
+    const { rendered } = rendering;
+    sheet.add(rendered);
+    if (!touched.includes(first.part)) return;
+    const isShared = sharesRequest(first.sent, first.entry);
+    const pack = isShared ? `pack_${first.selected.ordinal + 1}_${nonce}` : undefined;
+    const params = isShared ? rendered.params : first.sent.params;
+    const bytes = Buffer.from(dialect.requests.encode(pack ?? ownId(first.entry), params));
+    const list = group.map(({ selected, entry }) => ({
+      ordinal: selected.ordinal,
+      ...kept(entry, ownId(entry)),
+      ...(pack !== undefined && { pack }),
+    }));
+    await files.add(list, bytes, new Map());
   }
+  async function takeShared(groups: readonly Left[][]): Promise<void> {
+    for (const group of groups) await take(group, requests.makeShared(group));
+  }
+
+  let before: Part | undefined;
+  for await (const { ordinal, entry, request, part } of requestsOf(work, tasks, dialect)) {
+    // What is sent as it is and what is sent anew are no neighbours.
+    if (part !== before) await takeShared(regrouping.flush());
+    before = part;
+    if (taken.has(ordinal)) continue;
+    const left = {
+      selected: { ordinal, outcome: 'expired' as const, cause: null },
+      entry,
+      sent: request,
+      part,
+    };
+    if (sharesRequest(request, entry)) await takeShared(regrouping.add(left));
+    else {
+      await takeShared(regrouping.flush());
+      await take([left], requests.make(left.selected, entry, { sent: request }));
+    }
+  }
+  await takeShared(regrouping.flush());
   const bodies = await files.finish();
   const reused: CreatedPart[] = [];
   for (const part of touched) reused.push(await answeredPart(context, work, tasks, part, { pilot, taken }));
-  const rest = bodies.map(({ number, request_count, first_task, bytes, sha256, mark }): Part => {
+  const rest = bodies.map(({ number, request_count, packs, first_task, bytes, sha256, mark }): Part => {
     const body = { body_bytes: bytes, body_sha256: sha256, mark };
     return {
       number,
       attempt: 1,
       request_count,
+      ...(packs !== undefined && { packs }),
       first_task,
       tasks: 'listed',
       ...body,
@@ -108,6 +146,11 @@ export async function takeOver(
 
 const ordinalsOf = ({ first_task, request_count }: Part) =>
   Array.from({ length: request_count }, (_, index) => first_task + index);
+
+/** A task that is left to be sent. */
+type Left = SharedTask & { part: Part };
+
+const ownId = ({ custom_id, task_id }: TaskEntry): string => custom_id ?? task_id;
 
 type WrittenRequest = { ordinal: number; part: Part; entry: TaskEntry; request: SentRequest };
 
@@ -196,7 +239,7 @@ async function answeredPart(
 }
 
 function createdPart(
-  { mark: _unsent, ...part }: Part,
+  { mark: _unsent, packs: _requests, ...part }: Part,
   count: number,
   first_task: number,
   { record }: Pilot,

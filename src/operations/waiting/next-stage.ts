@@ -112,14 +112,16 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
       const entry = decodeEntry('a task of the merge', Buffer.from(block.tasks.bytes));
       const { task_type, model, effort, schema, custom_id } = entry;
       await files.add(
-        {
-          ordinal: part.first_task + index,
-          custom_id: custom_id ?? task_id,
-          ...(task_type !== undefined && { task_type }),
-          model,
-          ...(effort !== undefined && { effort }),
-          ...(schema !== undefined && { structured: true as const, schema }),
-        },
+        [
+          {
+            ordinal: part.first_task + index,
+            custom_id: custom_id ?? task_id,
+            ...(task_type !== undefined && { task_type }),
+            model,
+            ...(effort !== undefined && { effort }),
+            ...(schema !== undefined && { structured: true as const, schema }),
+          },
+        ],
         Buffer.from(request),
         new Map([...block.schemas].map(([hash, placed]) => [hash, placed.schema])),
       );

@@ -1,0 +1,149 @@
+import type { SentRequest } from '../../answers/sent-requests.ts';
+import type { Problem } from '../../errors.ts';
+import { plainObject } from '../../lib/exact-json.ts';
+import { sha256OfText } from '../../lib/file-hash.ts';
+import type { Dialect, Params, ParamsChange, SharedRow } from '../../provider/dialect.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import { packExpected, packMaximum } from '../../tasks/packing/packer.ts';
+import { sharePrompt } from '../../tasks/packing/shared-content.ts';
+import { keptInput, promptFor } from './retry-prompt.ts';
+import type { Selected } from './retry-selection.ts';
+
+/** A task that was sent in a request that it shared. */
+export type SharedTask = { selected: Selected; entry: TaskEntry; sent: SentRequest };
+
+const ownId = ({ custom_id, task_id }: TaskEntry): string => custom_id ?? task_id;
+
+export const sharesRequest = ({ id }: SentRequest, entry: TaskEntry): boolean => id !== ownId(entry);
+
+/** Causes that have nothing to do with what a request asks: what failed by them is sent again as it was. */
+const PASSING = new Set([
+  'expired',
+  'canceled',
+  'missing',
+  'overloaded_error',
+  'api_error',
+  'timeout_error',
+  'rate_limit_error',
+  'billing_error',
+  'authentication_error',
+  'permission_error',
+]);
+
+/** In half of what a task was with when the answer to all failed it; at last alone. */
+function sizeFor({ cause }: Selected, was: number): number {
+  return cause === null || PASSING.has(cause) ? was : Math.max(1, Math.floor(was / 2));
+}
+
+/** What was sent, read once for all who shared it. */
+export type PackReader = (params: Params) => { rows: readonly SharedRow[]; shared: string };
+
+export function createPackReader({ requests }: Pick<Dialect, 'requests'>): PackReader {
+  const known = new WeakMap<Params, ReturnType<PackReader>>();
+  return (params) => {
+    const found = known.get(params);
+    if (found !== undefined) return found;
+    const { max_tokens: _own, ...shared } = requests.withRows(params, []);
+    const read = { rows: requests.rowsOf(params), shared: sha256OfText(requests.encode('', shared)) };
+    known.set(params, read);
+    return read;
+  };
+}
+
+/** Puts tasks that shared requests together again, as many as their causes allow; each group as soon as it is known. */
+export function createRegrouping<T extends SharedTask>(read: PackReader) {
+  let group: T[] = [];
+  let key = '';
+  let size = 0;
+
+  function flush(): T[][] {
+    const done = group.length === 0 ? [] : [group];
+    group = [];
+    return done;
+  }
+
+  return {
+    add(task: T): T[][] {
+      const { rows, shared } = read(task.sent.params);
+      const wanted = sizeFor(task.selected, rows.length);
+      const next = `${wanted} ${task.sent.schema ?? task.entry.schema} ${shared}`;
+      const done = next === key ? [] : flush();
+      key = next;
+      size = wanted;
+      group.push(task);
+      return group.length < size ? done : [...done, ...flush()];
+    },
+    flush,
+  };
+}
+
+export type PackChange = Omit<ParamsChange, 'longer' | 'prompt'> & { prompt: string | undefined };
+
+/** The params of a request for these tasks, and what it is expected to take; `at_limit` for one that can't get longer. */
+export function regrouped(
+  tasks: readonly SharedTask[],
+  change: PackChange,
+  { requests }: Pick<Dialect, 'requests'>,
+  { read, catalog }: { read: PackReader; catalog: ModelCatalog },
+): { params: Params; removed: string[]; expected: number } | { problems: Problem[] } | 'at_limit' {
+  const [first] = tasks;
+  if (first === undefined) return { problems: [] };
+  const rows: SharedRow[] = [];
+  const problems: Problem[] = [];
+  let prompt: string | undefined;
+  for (const { entry, sent } of tasks) {
+    const row = read(sent.params).rows.find(({ id }) => id === ownId(entry));
+    if (row === undefined) {
+      const problem = 'is no longer in the request that was sent of it';
+      problems.push({ field: 'task_ids', problem, valid: 'the task given whole in requests' });
+      continue;
+    }
+    const made: Reworded = change.prompt === undefined ? { row } : underPrompt(row, entry, change.prompt);
+    if ('problems' in made) problems.push(...made.problems);
+    else {
+      rows.push(made.row);
+      prompt ??= made.prompt;
+    }
+  }
+  if (problems.length > 0) return { problems };
+
+  const sent = requests.facts(first.sent.params);
+  const model = change.model ?? catalog.find(sent.model ?? '');
+  const most = tasks.map((task) => longestAnswer(task, change, read));
+  const max_tokens = model === undefined ? (sent.max_tokens ?? 0) : packMaximum(model, most);
+  const isCut = tasks.every(({ selected }) => selected.cause === 'max_tokens');
+  // Alone, and cut off at all that the model can give.
+  if (isCut && tasks.length === 1 && max_tokens <= (sent.max_tokens ?? 0) && rowsBefore(first, read) === 1)
+    return 'at_limit';
+  const next = requests.change(requests.withRows(first.sent.params, rows, prompt), {
+    ...change,
+    prompt: undefined,
+    max_tokens,
+    longer: null,
+  });
+  const expected = tasks.map(({ entry }) => entry.expected_output_tokens ?? 0);
+  return { params: next.params, removed: next.removed, expected: packExpected(expected, max_tokens) };
+}
+
+const rowsBefore = ({ sent }: SharedTask, read: PackReader): number => read(sent.params).rows.length;
+
+/** How long the answer to a task may be; twice as long where that to all was cut off. */
+function longestAnswer({ selected, entry, sent }: SharedTask, change: PackChange, read: PackReader): number {
+  if (change.max_tokens !== undefined) return change.max_tokens;
+  const { max_tokens } = plainObject(sent.params);
+  const all = typeof max_tokens === 'number' ? max_tokens : 0;
+  const share = entry.max_tokens ?? Math.ceil(all / Math.max(1, read(sent.params).rows.length));
+  return selected.cause === 'max_tokens' ? 2 * share : share;
+}
+
+type Reworded = { row: SharedRow; prompt?: string } | { problems: Problem[] };
+
+/** A row under another prompt, made of what is kept of its task. */
+function underPrompt(row: SharedRow, entry: TaskEntry, prompt: string): Reworded {
+  const filled = promptFor(entry, prompt);
+  if ('problems' in filled) return filled;
+  const values = keptInput(entry);
+  const shared = sharePrompt(prompt, {}, { places: values, input: values });
+  return { row: { ...row, text: shared.text }, prompt: shared.prompt };
+}
