@@ -1,7 +1,7 @@
 import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Provider, ProviderName } from '../provider/provider.ts';
-import type { CostLine } from './cost-line.ts';
+import { type CostLine, totalOf } from './cost-line.ts';
 import type { Costs } from './cost-sheet.ts';
 import { countedRates, type InputRates, type Sampled, tokenizerRates } from './input-rate.ts';
 
@@ -20,9 +20,9 @@ export type CountedCosts = { rates: InputRates; lines: CostLine[]; failure: stri
 export async function countCosts(
   provider: Provider | null,
   name: ProviderName,
-  { sample, tally, knownOutput }: Costs,
-  total: number,
+  { sample, tally, knownOutput, lines }: Costs,
 ): Promise<CountedCosts> {
+  const total = totalOf(lines).request_count;
   const counting =
     provider === null || name === 'sandbox' ? null : await countSample(provider, sample, total);
   const rates =

@@ -157,7 +157,9 @@ function priceGroup(group: CostGroup, model: Model, rates: InputRates, knownOutp
   for (const [index, bytes] of group.bytes.entries()) {
     const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
     const known = output === undefined ? undefined : output * (group.tasks[index] ?? 1);
-    const expected = Math.min(maximum, known ?? (group.expected[index] ?? 0) + thinking);
+    // By as much as by themselves, for nobody knows how much less: nothing is promised by a guess.
+    const own = (group.expected[index] ?? 0) + thinking * (group.tasks[index] ?? 1);
+    const expected = Math.min(maximum, known ?? own);
     const prompt = Math.min(bytes * rate.expected, model.context_tokens);
     const mostPrompt = Math.min(
       Math.max(prompt, rates.most(model, bytes, group.most[index] ?? 0)),

@@ -50,15 +50,16 @@ export function roomForThinking(model: Model, effort: Effort | null): number {
 /** Over all requests, in tokens and in dollars at batch price. */
 export type ExpectedThinking = { tokens: number; usd: number; saved_usd: number };
 
-type ThinkingGroup = ThinkingAsked & { model: Model; maximum: readonly number[] };
+type ThinkingGroup = ThinkingAsked & { model: Model; tasks: readonly number[] };
 
 export function addUpThinking(groups: readonly ThinkingGroup[]): ExpectedThinking {
   const sum = { tokens: 0, usd: 0, saved_usd: 0 };
-  for (const { model, effort, thinks, maximum } of groups) {
-    const tokens = expectedThinking(model, { effort, thinks }) * maximum.length;
+  for (const { model, effort, thinks, tasks } of groups) {
+    const answers = tasks.reduce((total, each) => total + each, 0);
+    const tokens = expectedThinking(model, { effort, thinks }) * answers;
     const usd = (tokens * model.prices.output * model.batch_factor) / 1_000_000;
     const takesLow = model.efforts?.includes('low') ?? false;
-    const low = expectedThinking(model, { effort: 'low', thinks }) * maximum.length;
+    const low = expectedThinking(model, { effort: 'low', thinks }) * answers;
     sum.tokens += tokens;
     sum.usd += usd;
     if (takesLow && low < tokens) sum.saved_usd += usd * (1 - low / tokens);

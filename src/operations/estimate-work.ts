@@ -5,6 +5,7 @@ import { formatUsd } from '../cost/cost.ts';
 import { type CostLine, totalOf } from '../cost/cost-line.ts';
 import { countCosts } from '../cost/count-sample.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
+import { packingAdvice } from '../cost/packing-advice.ts';
 import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import { tiers } from '../provider/models.ts';
@@ -82,9 +83,9 @@ export async function estimateWork(
     asked && awaited === null && prepared.stages.length === 0 ? provider : null,
     name,
     costs,
-    paid_count,
   );
   const { rates, lines: cost } = counted;
+  const sent = totalOf(cost);
   const { context: shared } = work.defaults;
   const compare = tiers.map((tier) => ({
     model_tier: tier,
@@ -92,8 +93,8 @@ export async function estimateWork(
   }));
   const rests =
     rates.basis === 'estimated'
-      ? `a tokenizer's count of ${rates.counted} of ${paid_count} requests, times 1.3 on models from 4.7 on: an estimate`
-      : `the API's count of ${rates.counted} of ${paid_count} requests`;
+      ? `a tokenizer's count of ${rates.counted} of ${sent.request_count} requests, times 1.3 on models from 4.7 on: an estimate`
+      : `the API's count of ${rates.counted} of ${sent.request_count} requests`;
   const by_variant = costs.tally.variants(rates, knownOutput).map(({ variant, line }) => {
     const { request_count, expected_usd: expected, maximum_usd: maximum } = line;
     return { variant, request_count, expected, maximum };
@@ -118,6 +119,17 @@ export async function estimateWork(
               requests: request_count,
             })),
             rates,
+          })
+        : []),
+      // What a pilot has answered is in the one figure and not in the other.
+      ...(prepared.packed !== null && work.pack !== undefined && rest === null
+        ? packingAdvice({
+            tasks: request_count,
+            requests: prepared.packed.requests,
+            asked: work.pack,
+            chosen: prepared.packed.chosen,
+            expected_usd: sent.expected_usd,
+            alone_usd: totalOf(prepared.packed.alone.lines(rates, knownOutput)).expected_usd,
           })
         : []),
     ],

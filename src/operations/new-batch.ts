@@ -150,9 +150,9 @@ async function waitingParts(
 }
 
 /** How long the answers will be, for what waits for these in turn. */
-function answersOf({ lines }: CountedCosts, { costs, request_count }: Prepared) {
+function answersOf({ lines }: CountedCosts, { costs, packed, request_count }: Prepared) {
   const { tokens } = totalOf(lines);
-  const longest = costs.tally.models().map(({ max_tokens }) => max_tokens);
+  const longest = (packed?.alone ?? costs.tally).models().map(({ max_tokens }) => max_tokens);
   return {
     longest_answer: Math.max(0, ...longest),
     expected_answer: Math.ceil(tokens.expected_output / request_count),
@@ -219,19 +219,19 @@ function markOf({ idempotency_key }: Submission, { content_hash }: Prepared) {
 async function requireAllowed(
   context: Pick<Context, 'maxCostUsd' | 'provider' | 'askAboveUsd' | 'limits'>,
   { output, provider, max_cost_usd, ask, work }: Submission,
-  { costs, request_count, stages }: Prepared,
+  { costs, stages }: Prepared,
   report: Report,
 ): Promise<CountedCosts> {
   if (output.problem) throw output.problem;
   // The API would count stand-ins.
   const isCountable = awaitedBatch(work) === null && stages.length === 0;
   const counter = isCountable ? context.provider(provider) : null;
-  const counted = await countCosts(counter, provider, costs, request_count);
+  const counted = await countCosts(counter, provider, costs);
   // Made-up answers cost nothing, but a limit that was asked for is one that is being tried out.
   const ownersLimit = provider === 'sandbox' ? Number.POSITIVE_INFINITY : context.maxCostUsd;
   requireWithinLimit(counted.lines, ownersLimit, max_cost_usd);
   if (provider !== 'sandbox') {
-    const { expected_usd: expected, maximum_usd: maximum } = totalOf(counted.lines);
+    const { request_count, expected_usd: expected, maximum_usd: maximum } = totalOf(counted.lines);
     await requireApproval(context, { request_count, expected, maximum }, { ask, report });
   }
   return counted;

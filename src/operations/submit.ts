@@ -41,11 +41,7 @@ const input = z.strictObject({
   retries: z.int().min(0).max(3).optional().describe('Sends what can succeed again, within the maximum'),
   force_new: z.boolean().optional().describe('Send again what was submitted within 24 hours: pays twice'),
   sandbox: z.boolean().optional().describe('Made-up answers, no key, no cost'),
-  idempotency_key: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('For programs: one key is one submission for good; other work under it is refused'),
+  idempotency_key: z.string().min(1).optional().describe('For programs: one key is one submission for good'),
 });
 
 /**

@@ -17,7 +17,7 @@ const taskShape = {
   type: 'object',
   description:
     '{task_id, task_type, input_data}, {task_id, prompt} or a prompt alone, each with optional model_tier, model, effort, max_tokens, system, ' +
-    'output_schema; or native {custom_id, params} as in the Messages API',
+    'output_schema; or native {custom_id, params}',
 };
 
 const answerOutcomes: readonly string[] = [...outcomes, 'failed'];
@@ -26,21 +26,27 @@ const answerOutcome = z.string().refine((name) => answerOutcomes.includes(name),
   error: `one of ${answerOutcomes.join(', ')}`,
 });
 
+/** More rows than this are left out too often. */
+const MOST_PACKED = 100;
+
+const isPackSize = (pack: unknown): pack is number =>
+  typeof pack === 'number' && Number.isInteger(pack) && pack >= 1 && pack <= MOST_PACKED;
+
 /** The arguments that describe work, the same wherever work is taken. */
 export const workFields = {
   requests: z.array(z.unknown()).meta({ items: taskShape }).optional().describe('Tasks inline, at most 4 MB'),
   requests_file: fileArgument.optional().describe('Path of a .json (array) or .jsonl file of tasks'),
   rows_file: fileArgument
     .optional()
-    .describe('Table, a task per row: .csv, .tsv, .json, .jsonl, .txt. Columns fill {{column}} in prompt'),
+    .describe('Table, a task per row: .csv, .tsv, .json, .jsonl, .txt. Columns fill {{column}}'),
   id_column: z.string().min(1).optional().describe('Column of rows_file with the task ids; else row_1, …'),
-  join_file: fileArgument.optional().describe('Second table, joined by id_column'),
+  join_file: fileArgument.optional().describe('Table joined by id_column'),
   input_files: z
     .array(fileArgument)
     .nonempty()
     .optional()
     .describe(
-      'Paths and globs (! excludes), a task per file (text, PDF, image): {{text}}, {{path}}, {{dir}}, {{stem}}, {{ext}}',
+      'Paths, globs (! excludes), a task per file (text, PDF, image): {{text}}, {{path}}, {{dir}}, {{stem}}, {{ext}}',
     ),
   from_batch: z
     .string()
@@ -68,11 +74,7 @@ export const workFields = {
     .record(z.string().min(1), z.string().min(1))
     .optional()
     .describe('{"label": "category"}: key of the answer, right column'),
-  context_files: z
-    .array(fileArgument)
-    .nonempty()
-    .optional()
-    .describe('Documents before every task: paths, globs'),
+  context_files: z.array(fileArgument).nonempty().optional().describe('Documents before every task'),
   merge: z
     .union([z.number(), z.string()])
     .refine((merge) => typeof merge === 'string' || (Number.isSafeInteger(merge) && merge >= 2), {
@@ -80,10 +82,17 @@ export const workFields = {
     })
     .optional()
     .describe('n items make one ({{items}}) until one is left; or a column'),
+  // Both kinds in a schema would take more words than the list of the tools has room for.
   pack: z
-    .union([z.int().positive(), z.literal('auto')])
+    .unknown()
+    .transform((given, issues): number | 'auto' | undefined => {
+      const pack = typeof given === 'string' && /^\d{1,6}$/.test(given) ? Number(given) : given;
+      if (pack === undefined || pack === 'auto' || isPackSize(pack)) return pack;
+      issues.addIssue({ code: 'custom', message: `a whole number from 1 to ${MOST_PACKED}, or "auto"` });
+      return z.NEVER;
+    })
     .optional()
-    .describe('n rows share a request, each keeps its outcome'),
+    .describe('n rows share a request; or auto'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
   variants: z
     .record(z.string(), z.unknown())
@@ -180,9 +189,6 @@ function mergeOf({ merge, variants }: WorkArguments, { kind }: WorkSource): Work
   throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number from 2 on, or a column' });
 }
 
-/** More rows than this are left out too often. */
-const MOST_PACKED = 100;
-
 /** One task in each request is no pack. */
 function packOf({ pack, variants, merge }: WorkArguments): Work['pack'] {
   if (pack === undefined || pack === 1) return undefined;
@@ -190,11 +196,6 @@ function packOf({ pack, variants, merge }: WorkArguments): Work['pack'] {
   if (beside !== null) {
     const problem = `is given together with ${beside}`;
     throw invalid({ field: 'pack', problem, valid: `pack, or ${beside}` });
-  }
-  if (pack === 'auto') throw new Error('not yet');
-  if (pack > MOST_PACKED) {
-    const problem = `is ${pack}: of so many rows too many are left out`;
-    throw invalid({ field: 'pack', problem, valid: `2 to ${MOST_PACKED}, or "auto"` });
   }
   return pack;
 }

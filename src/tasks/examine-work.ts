@@ -16,7 +16,7 @@ import { rowsSource } from './sources/rows-source.ts';
 import { everything, type Spread, spreadOver } from './sources/spread.ts';
 import type { Work, WorkSource } from './work.ts';
 
-type Surroundings = {
+export type Surroundings = {
   folders: AllowedFolders;
   limits: Pick<Limits, 'partBytes' | 'threadedBytes'>;
   /** Told of a table or of files before the first block. */

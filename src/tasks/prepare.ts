@@ -19,6 +19,7 @@ import type { Examination } from './examine.ts';
 import { examineWork, placesIn } from './examine-work.ts';
 import { createIdList } from './id-list.ts';
 import { identityOf } from './identity.ts';
+import { choosePack } from './packing/choose-pack.ts';
 import { createProblemList } from './problems.ts';
 import { refuseWrongShape } from './read-requests.ts';
 import { checkShared, type Renderer } from './render.ts';
@@ -42,7 +43,7 @@ export type Prepared = {
   /** Its tasks. */
   request_count: number;
   /** Where tasks share requests: how many of these there are, and what the tasks would cost in requests of their own. */
-  packed: { requests: number; alone: Tally } | null;
+  packed: { requests: number; alone: Tally; chosen: number } | null;
   content_hash: string;
   /** Of the same, whoever it is sent to. */
   work_hash: string;
@@ -99,11 +100,13 @@ export async function prepare(
     dialect,
     defaults: work.defaults,
     variants: work.variants,
-    pack: work.pack,
     partBytes: limits.partBytes,
     nonce: createNonce(),
     places,
   };
+  const chosen = work.pack === undefined ? 1 : await choosePack(work, examination, preparation);
+  const size = work.pack === 'auto' ? chosen : (work.pack ?? 1);
+  const packed = work.pack === undefined ? null : { requests: 0, alone: createTally(), chosen };
   const problems = createProblemList();
   const ids = createIdList(places);
   const earlier = identityOf(work, preparation.templates);
@@ -117,7 +120,6 @@ export async function prepare(
   const taskTypes = new Set<string>();
   const settings = new Set<string>();
   const schemas = createSchemaList();
-  const packed = work.pack === undefined ? null : { requests: 0, alone: createTally() };
   let count = 0;
   let firstRequest = '';
   const read: { source: SourceFacts | null } = { source: null };
@@ -135,7 +137,8 @@ export async function prepare(
     ...problemsOver(work, (defaults) => checkShared(defaults, examination)),
     ...checkTaskPlaces(work),
   );
-  for await (const block of examineWork(work, examination, { ...preparation, begin })) {
+  const examined = size > 1 ? { ...examination, pack: size } : examination;
+  for await (const block of examineWork(work, examined, { ...preparation, begin })) {
     if (signal?.aborted) throw givenUp();
     count += block.items;
     report({ stage: 'preparing', done: count, total: null });
@@ -158,9 +161,9 @@ export async function prepare(
     }
     const requests = block.requests.lengths.length;
     if (firstRequest === '' && requests > 0) firstRequest = requestText(block.requests, 0);
-    if (packed !== null && block.packed !== undefined) {
+    if (packed !== null) {
       packed.requests += requests;
-      packed.alone.merge(block.packed.alone);
+      packed.alone.merge(block.packed?.alone ?? block.costs.groups);
     }
     sheet.merge(block.costs, requests, (index) =>
       sampled(requestText(block.requests, index), dialect, catalog),

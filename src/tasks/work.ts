@@ -82,8 +82,8 @@ export type Work = {
   variants?: readonly Variant[] | undefined;
   /** So many items, spread evenly over the work: a pilot. */
   max_tasks?: number | undefined;
-  /** Up to so many tasks share a request. */
-  pack?: number | undefined;
+  /** Up to so many tasks share a request; `auto` is as many as saves most of what that saves. */
+  pack?: number | 'auto' | undefined;
   /** So many items become one task, and so many of their answers one again; or all that have one value in this column. */
   merge?: Merge | undefined;
   /** What names of files for single answers are made of: columns, or parts of paths. */

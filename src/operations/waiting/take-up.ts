@@ -90,7 +90,6 @@ async function makeTasks(
       prepared.stages.length === 0 ? context.provider(provider) : null,
       provider,
       prepared.costs,
-      prepared.request_count,
     );
     const total = totalOf(lines);
     requireWithinReserved(record, total.maximum_usd);

@@ -25,7 +25,7 @@ const keptWork = z.object({
   variants: z.array(z.object({ name: z.string(), own: settings })).optional(),
   outcomes: z.array(z.string()).optional(),
   merge: z.union([z.number(), z.string()]).optional(),
-  pack: z.int().positive().optional(),
+  pack: z.union([z.int().positive(), z.literal('auto')]).optional(),
   max_tasks: z.int().positive().optional(),
   output_places: z.array(z.string()).optional(),
   expect: z.record(z.string(), z.string()).optional(),

@@ -1,4 +1,4 @@
-import { roomForThinking } from '../../cost/thinking.ts';
+import { expectedThinking } from '../../cost/thinking.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import type { Dialect, PlainRequest, PromptSize, SharedRow } from '../../provider/dialect.ts';
 import type { Effort, Model } from '../../provider/models.ts';
@@ -35,9 +35,9 @@ export function mostRows(
   effort: Effort | null,
   answer: { max_tokens: number; expected_output_tokens: number },
 ): number {
-  const left = model.max_output_tokens - roomForThinking(model, effort);
-  const each = Math.min(answer.max_tokens, ROOM * answer.expected_output_tokens) + ENTRY_TOKENS;
-  return Math.max(1, Math.floor(left / each));
+  const expected = ROOM * answer.expected_output_tokens + expectedThinking(model, { effort, thinks: null });
+  const each = Math.min(answer.max_tokens, expected) + ENTRY_TOKENS;
+  return Math.max(1, Math.floor(model.max_output_tokens / each));
 }
 
 /** How long the answer to a pack may be, from how long those to its rows may be. */
