@@ -92,7 +92,7 @@ export const workFields = {
       return z.NEVER;
     })
     .optional()
-    .describe('n rows share a request; or auto'),
+    .describe('n rows in a request; or auto'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
   variants: z
     .record(z.string(), z.unknown())

@@ -12,7 +12,7 @@ export type PackAnswers = {
 };
 
 /** More brackets than this in what stands around the answers are not looked at. */
-const MOST_STARTS = 200;
+const MOST_STARTS = 50;
 
 /**
  * Reads the answer to a pack: `{"answers": [{"id", "answer"}]}`, or a list, an object by ids, flat entries; in a fenced block,

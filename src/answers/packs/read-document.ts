@@ -30,8 +30,8 @@ class RepeatsAssembler extends ExactAssembler {
   }
 }
 
-/** So little is lost before what breaks a document. */
-const PIECE = 32;
+/** Pieces that each end where a value can: what is whole before a document breaks is not lost with what breaks it. */
+const PIECE = /[^,}\]]*[,}\]]|[^,}\]]+$/g;
 
 /** Loads the parser, which most batches do without. */
 export async function loadDocumentReader(): Promise<DocumentReader> {
@@ -39,9 +39,9 @@ export async function loadDocumentReader(): Promise<DocumentReader> {
   return (text, start) => {
     const end = endOfDocument(text, start);
     const source = text.slice(start, end ?? undefined);
-    const whole = assembled(createParser, source, source.length);
+    const whole = assembled(createParser, [source]);
     // The parser says only that it breaks: what came before is had by reading on in small pieces.
-    const { assembler, isRead } = whole.isRead ? whole : assembled(createParser, source, PIECE);
+    const { assembler, isRead } = whole.isRead ? whole : assembled(createParser, source.match(PIECE) ?? []);
     if (!isRead && assembler.done) return null;
     const { current, stack } = assembler;
     const isWhole = isRead && assembler.done;
@@ -60,12 +60,12 @@ export async function loadDocumentReader(): Promise<DocumentReader> {
   };
 }
 
-function assembled(createParser: typeof jsonParser, source: string, piece: number) {
+function assembled(createParser: typeof jsonParser, pieces: readonly string[]) {
   const assembler = new RepeatsAssembler();
   const parse = createParser({ streamValues: false });
   try {
-    for (let from = 0; from < source.length; from += piece) {
-      const made = parse(source.slice(from, from + piece));
+    for (const piece of pieces) {
+      const made = parse(piece);
       if (typeof made !== 'object' || !('values' in made)) continue;
       for (const token of made.values) assembler.consume(token);
     }
