@@ -29,8 +29,14 @@ const answerOutcome = z.string().refine((name) => answerOutcomes.includes(name),
 /** More rows than this are left out too often. */
 const MOST_PACKED = 100;
 
-const isPackSize = (pack: unknown): pack is number =>
-  typeof pack === 'number' && Number.isInteger(pack) && pack >= 1 && pack <= MOST_PACKED;
+const AUTO = 'auto';
+
+/** Clients write numbers as texts where both are taken. Null for what is no size. */
+function packSize(pack: number | string): number | null {
+  const size = typeof pack === 'string' && /^\d{1,6}$/.test(pack) ? Number(pack) : pack;
+  const isSize = typeof size === 'number' && Number.isInteger(size) && size >= 1 && size <= MOST_PACKED;
+  return isSize ? size : null;
+}
 
 /** The arguments that describe work, the same wherever work is taken. */
 export const workFields = {
@@ -82,14 +88,10 @@ export const workFields = {
     })
     .optional()
     .describe('n items make one ({{items}}) until one is left; or a column'),
-  // Both kinds in a schema would take more words than the list of the tools has room for.
   pack: z
-    .unknown()
-    .transform((given, issues): number | 'auto' | undefined => {
-      const pack = typeof given === 'string' && /^\d{1,6}$/.test(given) ? Number(given) : given;
-      if (pack === undefined || pack === 'auto' || isPackSize(pack)) return pack;
-      issues.addIssue({ code: 'custom', message: `a whole number from 1 to ${MOST_PACKED}, or "auto"` });
-      return z.NEVER;
+    .union([z.number(), z.string()])
+    .refine((pack) => pack === AUTO || packSize(pack) !== null, {
+      error: `a whole number from 1 to ${MOST_PACKED}, or "${AUTO}"`,
     })
     .optional()
     .describe('n rows in a request; or auto'),
@@ -121,7 +123,7 @@ export type WorkArguments = Omit<TaskDefaults, 'context'> &
     expect?: Record<string, string> | undefined;
     context_files?: string[] | undefined;
     max_tasks?: number | undefined;
-    pack?: number | 'auto' | undefined;
+    pack?: number | string | undefined;
     variants?: Record<string, unknown> | undefined;
     merge?: number | string | undefined;
   };
@@ -191,13 +193,14 @@ function mergeOf({ merge, variants }: WorkArguments, { kind }: WorkSource): Work
 
 /** One task in each request is no pack. */
 function packOf({ pack, variants, merge }: WorkArguments): Work['pack'] {
-  if (pack === undefined || pack === 1) return undefined;
+  const size = pack === undefined ? 1 : (packSize(pack) ?? AUTO);
+  if (size === 1) return undefined;
   const beside = variants !== undefined ? 'variants' : merge !== undefined ? 'merge' : null;
   if (beside !== null) {
     const problem = `is given together with ${beside}`;
     throw invalid({ field: 'pack', problem, valid: `pack, or ${beside}` });
   }
-  return pack;
+  return size;
 }
 
 async function answerSchema(

@@ -1,3 +1,4 @@
+import { answerFileFields } from '../operations/requested-output.ts';
 import { results } from '../operations/results.ts';
 import { defineTool } from './tool.ts';
 
@@ -14,4 +15,5 @@ export const getResults = defineTool({
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   searchHint: 'answers of a batch, failures, export to CSV',
   operation: results,
+  toldElsewhere: answerFileFields,
 });

@@ -53,63 +53,63 @@ async function requireAll({ server, batch_id }: Round, count = 16): Promise<void
 }
 
 describe('retry_batch', () => {
-  const fates: { name: string; first: (request: ApiRequest) => object; type: string; then: number[] }[] = [
+  const fates: { name: string; first: (request: ApiRequest) => object; type: string; after: number[] }[] = [
     {
       name: 'left out of their packs',
       first: (r) => answered(r, ({ id }) => Number(id.slice(1)) % 2 === 0),
       type: 'invalid_answer',
-      then: [4, 4],
+      after: [4, 4],
     },
     {
       name: 'of packs that say nothing that can be read',
       first: (r) => succeeded(r, 'Sorry.'),
       type: 'invalid_answer',
-      then: [4, 4, 4, 4],
+      after: [4, 4, 4, 4],
     },
     {
       name: 'of packs that are empty',
       first: (r) => succeeded(r, '', { content: [] }),
       type: 'empty_answer',
-      then: [4, 4, 4, 4],
+      after: [4, 4, 4, 4],
     },
     {
       name: 'of packs that are cut off',
       first: (r) => succeeded(r, '{"answers":[', { stop_reason: 'max_tokens' }),
       type: 'max_tokens',
-      then: [4, 4, 4, 4],
+      after: [4, 4, 4, 4],
     },
     {
       name: 'of packs that are refused',
       first: (r) => succeeded(r, '', { content: [], stop_reason: 'refusal' }),
       type: 'refusal',
-      then: [4, 4, 4, 4],
+      after: [4, 4, 4, 4],
     },
     {
       name: 'of packs of which a row is wrong',
       first: (r) => errored(r, 'invalid_request_error', 'image is broken'),
       type: 'invalid_request_error',
-      then: [4, 4, 4, 4],
+      after: [4, 4, 4, 4],
     },
     {
       name: 'of packs that found the API busy',
       first: (r) => errored(r, 'overloaded_error', 'Overloaded'),
       type: 'overloaded_error',
-      then: [8, 8],
+      after: [8, 8],
     },
     {
       name: 'of packs that have expired',
       first: (r) => unfinished(r, 'expired'),
       type: 'expired',
-      then: [8, 8],
+      after: [8, 8],
     },
   ];
-  test.each(fates)('sends rows $name again', async ({ first, type, then }) => {
+  test.each(fates)('sends rows $name again', async ({ first, type, after }) => {
     const round = await firstRound((request, creates) =>
       creates === 1 ? first(request) : answered(request),
     );
     expect(round.status.failures).toMatchObject([{ type }]);
     const status = await again(round);
-    expect(sizes(round.api)).toEqual([[8, 8], then]);
+    expect(sizes(round.api)).toEqual([[8, 8], after]);
     expect(status.outcomes.succeeded).toBe(16);
     await requireAll(round);
   });

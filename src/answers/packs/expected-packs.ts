@@ -12,7 +12,7 @@ export type PackedRow = { id: string; structured: boolean };
 export type ExpectedPacks = {
   expected: ExpectedTasks;
   /** The tasks of a request, in its order; null for a task that has it for itself. */
-  rows(position: number): readonly PackedRow[] | null;
+  rows: (position: number) => readonly PackedRow[] | null;
 };
 
 type Request = {

@@ -10,7 +10,7 @@ export type Document = {
   keys: readonly (string | null)[];
   isWhole: boolean;
   /** Whether an object has a key twice. */
-  repeats(object: object, key: string): boolean;
+  repeats: (object: object, key: string) => boolean;
   /** Where it ends in the text. */
   end: number;
 };
