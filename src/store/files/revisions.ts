@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { beginFolder, type CreateOptions, createFileDurably, namesIn } from '../../lib/durable-write.ts';
 import { encodeEnvelope } from '../envelope.ts';
+import type { Revisions } from '../revised-register.ts';
 import type { Revision } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { readEnvelope } from './own-file.ts';
@@ -15,18 +16,9 @@ export type RevisionsOptions<T> = CreateOptions & {
   schema: z.ZodType<T>;
 };
 
-/** A folder of numbered files, each created once and never removed, renamed or reused. */
-export type Revisions<T> = {
-  /** The one with the highest number. */
-  newest(): Promise<Revision<T> | null>;
-  /** Oldest first. */
-  all(): Promise<Revision<T>[]>;
-  /** False where another change got the number first. */
-  create(revision: Revision<T>): Promise<boolean>;
-};
-
 const FILE_NAME = /^(\d{8})\.json$/;
 
+/** A folder of numbered files. */
 export function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): Revisions<T> {
   const pathOf = (number: number) => join(folder, `${String(number).padStart(8, '0')}.json`);
 

@@ -1,0 +1,73 @@
+import * as z from 'zod';
+import { sha256OfText } from '../../lib/file-hash.ts';
+import { checkedId } from '../ids.ts';
+import { batchRecord } from '../record.ts';
+import { createRevisedRegister } from '../revised-register.ts';
+import { budget, claim, keptWork, modelList, submission, writtenFile } from '../shared-records.ts';
+import type { Register, Store } from '../store.ts';
+import { createDatabaseBlobs } from './blobs.ts';
+import { anyRow, type DatabaseOptions, openDatabase } from './database.ts';
+import { recordRevisions, sharedRevisions } from './revisions.ts';
+import { createStaging, sweep } from './staging.ts';
+import { createSummaries } from './summaries.ts';
+
+export type DatabaseStoreOptions = DatabaseOptions & {
+  /** Told what could not be swept. */
+  log: (message: string) => void;
+};
+
+const idRow = z.object({ id: z.string() });
+
+/** The store in a schema of a PostgreSQL database, which any number of machines share. Making it asks nothing of the database. */
+export function createDatabaseStore({ log, ...options }: DatabaseStoreOptions): Store {
+  const db = openDatabase(options);
+
+  function register<T>(kind: string, name: string, schema: z.ZodType<T>): Register<T> {
+    return createRevisedRegister(
+      `the ${kind} ${name} in ${db.place}`,
+      sharedRevisions(db, kind, name, schema),
+    );
+  }
+
+  return {
+    place: db.place,
+    stage: () => createStaging(db),
+    record(batchId) {
+      const id = checkedId('batch', batchId);
+      return createRevisedRegister(
+        `the record of ${id} in ${db.place}`,
+        recordRevisions(db, id, batchRecord),
+      );
+    },
+    blobs: (batchId) => createDatabaseBlobs({ db, batchId: checkedId('batch', batchId), inStaging: false }),
+    submission: (hash) => register('submission', checkedId('hash', hash), submission),
+    // Hashed, for a path may be longer than an index takes.
+    writtenFile: (path) => register('written file', sha256OfText(path), writtenFile),
+    budget: (day) => register('budget', checkedId('day', day), budget),
+    models: (hash) => register('models', checkedId('hash', hash), modelList),
+    work: (workId) => register('work', checkedId('work', workId), keptWork),
+    claim: (providerBatchId) => register('claim', checkedId('providerBatch', providerBatchId), claim),
+    summaries: (summary) => createSummaries(db, summary),
+    sweep: () => sweep(db, log),
+
+    async audit(entry) {
+      await db.query(
+        'note what was done',
+        'insert into @.audit (entry) values ($1)',
+        [JSON.stringify(entry)],
+        anyRow,
+      );
+    },
+
+    async batchIds() {
+      // A ULID begins with its time, so the order of ids is the order of making.
+      const text = 'select id from @.batch where owner is null order by id desc';
+      return (await db.query('list the batches', text, [], idRow)).map(({ id }) => id);
+    },
+
+    async removeBatch(batchId) {
+      const id = checkedId('batch', batchId);
+      await db.query(`remove ${id}`, 'delete from @.batch where id = $1 and owner is null', [id], anyRow);
+    },
+  };
+}

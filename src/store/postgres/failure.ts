@@ -1,0 +1,36 @@
+import { BatchError } from '../../errors.ts';
+
+const GONE =
+  'Start the database, or check the address in BATCH_MCP_STORE, then try again. Nothing new is sent meanwhile, and what was sent is ' +
+  'looked after when it is back.';
+const LOGIN = 'Check the user and the password in BATCH_MCP_STORE.';
+const ROOM = 'Make room on its disk, then try again.';
+
+/** By SQLSTATE (PostgreSQL's appendix A) or system error. */
+const advice: Record<string, string> = {
+  '28P01': LOGIN,
+  '28000': LOGIN,
+  '3D000': 'There is no such database: create it, or check its name in BATCH_MCP_STORE.',
+  '42501':
+    'The user may not do this: let it create a schema in the database, or give it the one that is there.',
+  '25006': 'The database is read-only: name its primary in BATCH_MCP_STORE.',
+  '53100': ROOM,
+  '53200': 'It has no memory left: try again in a moment.',
+  '53300': 'It takes no more connections: raise max_connections, or run fewer servers.',
+};
+
+/** A string that PostgreSQL or Node gave to tell failures apart; what comes with it may quote values. */
+function codeOf(error: unknown): string | undefined {
+  // Node gathers the failures of a host that has several addresses.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof Error) || !('code' in first)) return undefined;
+  return typeof first.code === 'string' ? first.code : undefined;
+}
+
+/** What a query failed with, as `store_failed`. Neither its text nor its values are told: they can hold content. */
+export function databaseFailure(doing: string, place: string, error: unknown): BatchError {
+  if (error instanceof BatchError) return error;
+  const code = codeOf(error);
+  const message = `Could not ${doing} in ${place} (${code ?? 'no answer'}). ${advice[code ?? ''] ?? GONE}`;
+  return new BatchError('store_failed', message, { cause: error });
+}

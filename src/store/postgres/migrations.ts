@@ -1,0 +1,71 @@
+/**
+ * What makes the tables, in numbered steps that are never changed once they were released: the next one is added. Each runs
+ * once, alone, and whole or not at all. `@.` stands for the schema. A step may add what the version before it does not know, and
+ * takes away nothing that it uses: both run on one database while servers are replaced.
+ */
+export const migrations: readonly string[] = [
+  `
+  -- A batch is being prepared while it has an owner (JSON), and seen by all from the moment that it has none.
+  create table @.batch (
+    id text collate "C" primary key,
+    owner text,
+    made_at timestamptz not null default now()
+  );
+  create index batch_seen on @.batch (id) where owner is null;
+
+  -- Revisions of the batches' records. Contents are JSON as text: it comes back as it was written, byte for byte.
+  create table @.record (
+    batch_id text collate "C" not null references @.batch on delete cascade,
+    number integer not null,
+    content text not null,
+    primary key (batch_id, number)
+  );
+
+  -- Revisions of all other registers.
+  create table @.revision (
+    kind text not null,
+    name text collate "C" not null,
+    number integer not null,
+    content text not null,
+    written_at timestamptz not null default now(),
+    primary key (kind, name, number)
+  );
+
+  -- What is made of a record alone; can be removed at any time.
+  create table @.summary (
+    name text not null,
+    batch_id text collate "C" not null references @.batch on delete cascade,
+    number integer not null,
+    content text not null,
+    primary key (name, batch_id)
+  );
+
+  -- The bytes of a blob, in chunks of one size; it is unfinished until it has a name.
+  create table @.blob (
+    id bigint generated always as identity primary key,
+    batch_id text collate "C" not null references @.batch on delete cascade,
+    begun_at timestamptz not null default now()
+  );
+  create index blob_batch on @.blob (batch_id);
+  create table @.chunk (
+    blob_id bigint not null references @.blob on delete cascade,
+    number integer not null,
+    bytes bytea not null,
+    primary key (blob_id, number)
+  );
+  -- Not compressed, so that a piece out of the middle is read alone.
+  alter table @.chunk alter column bytes set storage external;
+  create table @.blob_name (
+    batch_id text collate "C" not null references @.batch on delete cascade,
+    name text collate "C" not null,
+    blob_id bigint not null unique references @.blob on delete cascade,
+    bytes bigint not null,
+    primary key (batch_id, name)
+  );
+
+  create table @.audit (
+    id bigint generated always as identity primary key,
+    entry text not null
+  );
+  `,
+];

@@ -1,0 +1,105 @@
+import * as z from 'zod';
+import { BatchError } from '../../errors.ts';
+import { decodeEnvelope } from '../envelope.ts';
+import { batchRecord } from '../record.ts';
+import type { DamagedBatch, Summaries, Summary } from '../store.ts';
+import { damaged, parseStored } from '../stored-json.ts';
+import { anyRow, type Database } from './database.ts';
+
+/** Fewer new ones than this are not worth a statement of their own. */
+const WORTH_WRITING = 50;
+
+const row = z.object({
+  id: z.string(),
+  number: z.int().nullable(),
+  summary: z.string().nullable(),
+  content: z.string().nullable(),
+});
+
+/** One query for any number of batches, which gives the summary where one is kept of that revision, and else the record. */
+const LOOK = `
+  select b.id, r.number, s.content as summary,
+    case when s.content is null and r.number is distinct from k.number then r.content end as content
+  from (
+    select k.id, k.number, k.place
+    from unnest($2::text[], $3::int[]) with ordinality as k (id, number, place)
+  ) k
+  join @.batch b on b.id = k.id and b.owner is null
+  left join lateral (select number, content from @.record where batch_id = b.id order by number desc limit 1) r on true
+  left join @.summary s
+    on s.name = $1 and s.batch_id = b.id and s.number = r.number and r.number is distinct from k.number
+  order by k.place`;
+
+const KEEP = `
+  insert into @.summary (name, batch_id, number, content)
+  select $1, k.id, k.number, k.content from unnest($2::text[], $3::int[], $4::text[]) as k (id, number, content)
+  join @.batch b on b.id = k.id
+  on conflict (name, batch_id) do update set number = excluded.number, content = excluded.content
+  where summary.number < excluded.number`;
+
+type Kept<T> = { number: number; summary: T };
+
+/** Keeps summaries in memory, and in a table for the next process. */
+export function createSummaries<T>(db: Database, { name, schema, make }: Summary<T>) {
+  let kept: ReadonlyMap<string, Kept<T>> = new Map();
+  let unwritten = new Map<string, Kept<T>>();
+
+  /** Undefined where another version made it, of another form. */
+  function readKept(id: string, text: string): T | undefined {
+    const place = `a summary of ${id} in ${db.place}`;
+    return schema.safeParse(parseStored(place, text)).data;
+  }
+
+  function fromRecord(id: string, content: string): T {
+    return make(decodeEnvelope(`the record of ${id} in ${db.place}`, content, batchRecord).value);
+  }
+
+  async function recordOf(id: string, number: number): Promise<string> {
+    const text = 'select content from @.record where batch_id = $1 and number = $2';
+    const rows = await db.query(`read ${id}`, text, [id, number], z.object({ content: z.string() }));
+    const [found] = rows;
+    if (found === undefined) throw damaged(`the record of ${id} in ${db.place}`, 'it is missing');
+    return found.content;
+  }
+
+  async function lookAt({ id, number, summary, content }: z.infer<typeof row>): Promise<Kept<T>> {
+    if (number === null) throw damaged(`the record of ${id} in ${db.place}`, 'it is missing');
+    const known = kept.get(id);
+    if (known?.number === number) return known;
+    const read = summary === null ? undefined : readKept(id, summary);
+    if (read !== undefined) return { number, summary: read };
+    const made = { number, summary: fromRecord(id, content ?? (await recordOf(id, number))) };
+    unwritten.set(id, made);
+    return made;
+  }
+
+  async function write(): Promise<void> {
+    const all = [...unwritten];
+    unwritten = new Map();
+    const columns = [
+      all.map(([id]) => id),
+      all.map(([, { number }]) => number),
+      all.map(([, { summary }]) => JSON.stringify(summary)),
+    ];
+    await db.query('keep summaries', KEEP, [name, ...columns], anyRow);
+  }
+
+  return async (ids: readonly string[]): Promise<Summaries<T>> => {
+    const known = ids.map((id) => kept.get(id)?.number ?? 0);
+    const rows = await db.query('list the batches', LOOK, [name, ids, known], row);
+    const found = new Map<string, Kept<T>>();
+    const broken: DamagedBatch[] = [];
+    for (const each of rows) {
+      try {
+        found.set(each.id, await lookAt(each));
+      } catch (error) {
+        if (!(error instanceof BatchError) || !error.code.startsWith('store_')) throw error;
+        const is_broken = error.code === 'store_damaged';
+        broken.push({ batch_id: each.id, problem: error.message, is_broken });
+      }
+    }
+    kept = found;
+    if (unwritten.size >= WORTH_WRITING) await write();
+    return { found: ids.flatMap((id) => found.get(id)?.summary ?? []), damaged: broken };
+  };
+}
