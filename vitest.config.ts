@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // They have packages and a configuration of their own: npm run test:clients.
-    exclude: [...configDefaults.exclude, 'test/clients/**'],
+    exclude: [...configDefaults.exclude, 'test/clients/**', 'test/team/**'],
     // Tests wait for what they expect: these are for a machine with other work to do, and for what never comes.
     testTimeout: 120_000,
     hookTimeout: 120_000,
