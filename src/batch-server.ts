@@ -28,11 +28,14 @@ export type BatchServer = {
  * folders of `env` and `flags`.
  */
 export async function createBatchServer(options: ClientOptions = {}): Promise<BatchServer> {
-  const { env = process.env, flags = [], apiKey } = options;
+  const { env = process.env, flags = [], apiKey, store } = options;
   const config = readConfig({ env, argv: flags });
   const secrets = apiKey === undefined ? config.secrets : [...config.secrets, apiKey];
   const log = options.log ?? createLog({ level: 'error', write: () => {}, secrets });
-  const context = await createContext(config, log, { ...(apiKey !== undefined && { apiKey }) });
+  const context = await createContext(config, log, {
+    ...(apiKey !== undefined && { apiKey }),
+    ...(store !== undefined && { database: store }),
+  });
   const server = createServer(context, { version, redact: (text) => redact(text, secrets) });
   return {
     connect: (transport) => server.connect(transport),

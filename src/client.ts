@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Answer } from './answers/answer.ts';
 import { readConfig } from './config/config.ts';
-import { createContext } from './config/create-context.ts';
+import { createContext, type OwnDatabase } from './config/create-context.ts';
 import { currentFolder } from './config/folders.ts';
 import type { Environment } from './config/read-settings.ts';
 import { withPlainNumbers } from './lib/exact-json.ts';
@@ -125,6 +125,8 @@ export type ClientOptions = {
   flags?: readonly string[];
   /** Default: nothing is logged. */
   log?: Log;
+  /** PostgreSQL over connections of the program's own, in place of the data folder and of `BATCH_MCP_STORE`. */
+  store?: OwnDatabase;
 };
 
 /** Opens the data folder for a program. Several may work on one data folder at once, servers among them. */
@@ -135,11 +137,12 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     log = createLog({ level: 'error', write: () => {}, secrets: [] }),
   } = options;
   const config = readConfig({ env, argv: flags });
-  const { apiKey } = options;
+  const { apiKey, store } = options;
   // What a program names is meant from where it runs, whatever that folder is.
   const context = await createContext({ ...config, baseDir: currentFolder() ?? config.baseDir }, log, {
     caller: 'program',
     ...(apiKey !== undefined && { apiKey }),
+    ...(store !== undefined && { database: store }),
   });
 
   async function ask<Input extends z.ZodObject, Reply extends WithNextStep>(

@@ -18,6 +18,7 @@ export {
   type RetryRequest,
   type SubmitOptions,
 } from './client.ts';
+export type { OwnDatabase } from './config/create-context.ts';
 export type { Environment } from './config/read-settings.ts';
 export type { CostUsd } from './cost/cost.ts';
 export type { Spending } from './cost/spending.ts';

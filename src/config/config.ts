@@ -16,14 +16,17 @@ import {
 import { readBaseUrl, readNetworkVariables, secretsIn } from './network-variables.ts';
 import { type Environment, readSettings } from './read-settings.ts';
 import { settings } from './settings.ts';
+import type { StoreAddress } from './store-address.ts';
 
 /** All that a process is told from outside, read once and checked before anything is done. */
 export type Config = {
   provider: ProviderName;
   /** The API's address, without a trailing `/v1`; undefined for the SDK's own. */
   baseUrl: string | undefined;
-  /** The store's own: nothing else opens what is in it, but for the two folders below. */
+  /** The embedded store's own: nothing else opens what is in it, but for the two folders below. */
   dataDir: string;
+  /** The database that is the store; null: the data folder is. */
+  store: StoreAddress | null;
   /** The sandbox's own, in the data folder. */
   sandboxDir: string;
   /** Where answers are put that are too long for a reply, for whoever reads it. In the data folder. */
@@ -119,6 +122,7 @@ export function readConfig(surroundings: Surroundings): Config {
   const pricesFile = optional(value(settings.pricesFile));
   const templatesDir = optional(value(settings.templates));
   const target = value(settings.notify);
+  const store = value(settings.store);
   const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(
     value,
   );
@@ -130,6 +134,7 @@ export function readConfig(surroundings: Surroundings): Config {
     provider: value(settings.provider),
     baseUrl,
     dataDir,
+    store,
     sandboxDir: path.join(dataDir, 'sandbox'),
     answersDir: path.join(dataDir, 'answers'),
     workDir,
@@ -151,7 +156,7 @@ export function readConfig(surroundings: Surroundings): Config {
     allowNetworkTools: value(settings.allowNetworkTools),
     betas: value(settings.betas) ?? [],
     logLevel: value(settings.logLevel),
-    secrets: secretsIn(network.set),
+    secrets: [...secretsIn(network.set), ...(store?.secrets ?? [])],
     notices: [...notices, ...network.notices],
   };
 }

@@ -10,9 +10,12 @@ import { createProviders, type Providers } from '../provider/providers.ts';
 import { type Caller, type Context, callerLimits, defaultLimits, type Limits } from '../state/context.ts';
 import { createJobs } from '../state/jobs.ts';
 import { createStore } from '../store/files/create-store.ts';
+import type { SqlClient } from '../store/postgres/database.ts';
 import { thisProcess } from '../store/process-identity.ts';
+import type { Store } from '../store/store.ts';
 import { createTemplates, type Templates } from '../templates/templates.ts';
 import type { Config } from './config.ts';
+import { checkedSchema, DEFAULT_SCHEMA } from './store-address.ts';
 
 type Options = Partial<Pick<Context, 'now' | 'store'>> & {
   /** Who the operations are for. Default: an agent, who is held to the most. */
@@ -21,6 +24,16 @@ type Options = Partial<Pick<Context, 'now' | 'store'>> & {
   apiKey?: string;
   limits?: Partial<Limits>;
   providers?: Providers;
+  /** In place of the store that the configuration names. */
+  database?: OwnDatabase;
+};
+
+/** Connections to PostgreSQL that stay their owner's: nothing here ends them. */
+export type OwnDatabase = {
+  /** A `Pool` of the package `pg`, or what runs SQL as one. */
+  client: SqlClient;
+  /** What the tables stand in, an identifier of small letters, digits and _. Default: `batch_mcp`. */
+  schema?: string;
 };
 
 /** A context with what its owner does at the end. */
@@ -36,9 +49,10 @@ export async function createContext(
   const dialect = dialectOf(config.provider);
   const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile, dialect.models);
   const templates = await templatesIn(config.templatesDir, dialect);
+  const { store, close: closeStore } = await openStore(config, log, options);
   const providers = options.providers ?? createProviders({ ...config, apiKey: options.apiKey }, log);
   return {
-    store: options.store ?? createStore({ path: config.dataDir, log: (message) => log('warn', message) }),
+    store,
     defaultProvider: config.provider,
     provider: providers.get,
     templates,
@@ -67,8 +81,34 @@ export async function createContext(
     self: { ...thisProcess(), nonce: randomUUID() },
     settleMs: config.settleSeconds * 1000,
     now: options.now ?? (() => new Date()),
-    close: providers.close,
+    async close() {
+      await Promise.all([providers.close(), closeStore()]);
+    },
   };
+}
+
+/** What keeps the batches, with what frees it; what talks to a database is loaded only where there is one. */
+async function openStore(
+  { store: address, dataDir }: Config,
+  log: Log,
+  { store: given, database }: Options,
+): Promise<{ store: Store; close: () => Promise<void> }> {
+  const options = { log: (message: string) => log('warn', message) };
+  const nothing = async () => {};
+  if (given !== undefined) return { store: given, close: nothing };
+  if (database !== undefined) {
+    const { createDatabaseStore } = await import('../store/postgres/create-store.ts');
+    const schema = checkedSchema(database.schema ?? DEFAULT_SCHEMA);
+    const place = `PostgreSQL (schema ${schema})`;
+    return {
+      store: createDatabaseStore({ client: database.client, schema, place, ...options }),
+      close: nothing,
+    };
+  }
+  if (address === null) return { store: createStore({ path: dataDir, ...options }), close: nothing };
+  const { createStore: createSharedStore } = await import('../store/postgres/open-store.ts');
+  const store = createSharedStore({ ...address, ...options });
+  return { store, close: () => store.close() };
 }
 
 /** The built-in task types, and those in the owner's folder; what reads these is loaded only where there is one. */

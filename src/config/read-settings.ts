@@ -61,7 +61,10 @@ export function readSettings(env: Environment, argv: readonly string[]): Setting
     const placeholder = setting.isLiteral?.(text) ? undefined : placeholderIn(text);
     const checked = setting.type.schema.safeParse(text);
     if (placeholder !== undefined) {
-      const problem = `holds ${quoteName(placeholder)}, a placeholder that the MCP client did not fill in`;
+      const what = setting.secret
+        ? 'what looks like a placeholder'
+        : `${quoteName(placeholder)}, a placeholder`;
+      const problem = `holds ${what} that the MCP client did not fill in`;
       const valid = `its value, or nothing at all for the default (${defaultOf(setting)})`;
       if (setting.protects) problems.push({ item, problem, valid });
       else notices.push(`${item} ${problem}: it counts as unset`);

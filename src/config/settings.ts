@@ -4,6 +4,7 @@ import { remotes } from '../state/context.ts';
 
 import { amount, defineSetting, names, oneOf, onOff, type Setting, text } from './define-setting.ts';
 import { httpHeaders, notifyTarget } from './notify-settings.ts';
+import { storeAddress } from './store-address.ts';
 
 /**
  * Every setting, in the order of `--help` and docs/configuration.md. Flags, help, the checks and what they say are made
@@ -31,6 +32,17 @@ export const settings = {
     default: null,
     defaultText: "the platform's data folder",
     help: 'where batches and results are kept; several servers can share it',
+  }),
+  store: defineSetting({
+    variable: 'BATCH_MCP_STORE',
+    flag: 'store',
+    type: storeAddress,
+    default: null,
+    defaultText: 'the data folder',
+    help: 'a PostgreSQL database that keeps batches and results in its place, for a team: postgres://…',
+    secret: true,
+    // In another place than was meant, the same work would be paid twice.
+    protects: true,
   }),
   workDir: defineSetting({
     variable: 'BATCH_MCP_WORK_DIR',

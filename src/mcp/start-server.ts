@@ -45,7 +45,8 @@ export async function startServer(argv: readonly string[], env: Environment = pr
     await serve(argv, env);
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
-    process.stderr.write(`batch-mcp: ${renderError(error)}\n`);
+    // What could not be read may hold a secret.
+    process.stderr.write(`batch-mcp: ${redact(renderError(error), [])}\n`);
     process.exitCode = 2;
   }
 }
@@ -114,7 +115,7 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   server.onclose = () => end('the connection was closed', LONGEST_REPLY_MS);
 
   await server.connect(new StdioTransport(process.stdin, process.stdout));
-  log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.dataDir}`);
+  log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.store?.place ?? config.dataDir}`);
 }
 
 /** What came right before the end is only taken up in the next turn, and may begin with what has to be loaded. */
@@ -136,7 +137,9 @@ function createWork(config: Config, log: Log) {
     const { createContext } = await import('../config/create-context.ts');
     const context = await createContext(config, log);
     void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
-    const needsKey = config.provider === 'anthropic' && config.secrets.length === 0;
+    // A database's password is no key.
+    const isLikelySet = config.store === null && config.secrets.length > 0;
+    const needsKey = config.provider === 'anthropic' && !isLikelySet;
     return { context, checked: needsKey ? sayIfNoCredentials(context) : Promise.resolve() };
   }
   const loaded = () => {

@@ -46,6 +46,64 @@ it('needs nothing to be set', () => {
   });
 });
 
+describe('the database of a team', () => {
+  const place = (text: string) => read({ BATCH_MCP_STORE: text }).store?.place;
+
+  it('is the data folder, where none is named', () => {
+    expect(read().store).toBeNull();
+  });
+
+  it.each([
+    ['postgres://ada:hush@db.example/work', 'postgres://db.example/work (schema batch_mcp)'],
+    ['postgresql://ada:hush@db.example:5433/work', 'postgres://db.example:5433/work (schema batch_mcp)'],
+    ['postgres://db.example/work?schema=jobs_2', 'postgres://db.example/work (schema jobs_2)'],
+    ['postgres:///work?host=/run/postgresql', 'postgres:///work (schema batch_mcp)'],
+    [
+      'postgres://ada@db.example/work?password=hush&sslmode=require',
+      'postgres://db.example/work (schema batch_mcp)',
+    ],
+  ])('is named without its user and password: %s', (text, expected) => {
+    expect(place(text)).toBe(expected);
+    expect(read({}, ['--store', text]).store).toEqual(read({ BATCH_MCP_STORE: text }).store);
+  });
+
+  it('has secrets that are kept out of what is written, as they are meant and as they are typed', () => {
+    expect(read({ BATCH_MCP_STORE: 'postgres://ada:h%24sh@db/work' }).secrets).toEqual(['h$sh', 'h%24sh']);
+    expect(read({ BATCH_MCP_STORE: 'postgres://ada@db/work?password=hush' }).secrets).toEqual(['hush']);
+    expect(read({ BATCH_MCP_STORE: 'postgres://ada@db/work' }).secrets).toEqual([]);
+  });
+
+  it('leaves what is not ours to PostgreSQL', () => {
+    const text = 'postgres://ada:hush@db/work?sslmode=require&schema=jobs';
+    expect(read({ BATCH_MCP_STORE: text }).store?.url).toBe('postgres://ada:hush@db/work?sslmode=require');
+  });
+
+  it.each([
+    'hush',
+    'mysql://ada:hush@db/work',
+    'https://ada:hush@db/work',
+    'postgres://ada:hush@db',
+    'postgres://ada:hush@db/',
+    'postgres://ada:hush@db/work/more',
+    'postgres://ada:hush%ZZ@db/work',
+    'postgres://ada:hush@db/work?schema=Jobs',
+    'postgres://ada:hush@db/work?schema=pg_jobs',
+    'postgres://ada:hush@db/work?schema=a"b',
+    'postgres://ada:hush@db/work?schema=',
+    `postgres://ada:hush@db/work?schema=${'a'.repeat(64)}`,
+    // In the data folder instead, the same work would be paid twice.
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what clients leave unfilled
+    'postgres://ada:hush@${DB_HOST}/work',
+    'postgres://ada:$hush@db/work',
+    '<hush>',
+  ])('is refused without being quoted: %s', (text) => {
+    for (const said of [refusal({ BATCH_MCP_STORE: text }), refusal({}, ['--store', text])]) {
+      expect(said).toContain('BATCH_MCP_STORE');
+      expect(said).not.toContain('hush');
+    }
+  });
+});
+
 describe('a setting', () => {
   const rows: [what: string, env: Environment, argv: string[], expected: Partial<Config>][] = [
     ['provider', { BATCH_MCP_PROVIDER: 'sandbox' }, ['--provider', 'sandbox'], { provider: 'sandbox' }],
@@ -174,9 +232,10 @@ describe('a placeholder that the client did not fill in', () => {
   const others = allSettings.filter((setting) => !setting.protects);
 
   it.each([...whole, ...parts])('%j is unset, and that is said', (value) => {
-    for (const { variable } of others) {
+    for (const { variable, secret = false } of others) {
       const { notices, ...config } = read({ [variable]: value });
-      expect(notices, variable).toEqual([expect.stringContaining(`${variable} holds "`)]);
+      expect(notices, variable).toEqual([expect.stringContaining(`${variable} holds `)]);
+      expect(notices[0]?.includes('holds "'), variable).toBe(!secret);
       expect(notices[0]).toMatch(/a placeholder that the MCP client did not fill in: it counts as unset$/);
       expect({ ...config, notices: [] }, variable).toEqual(read());
     }
@@ -189,15 +248,16 @@ describe('a placeholder that the client did not fill in', () => {
   it.each([...whole, ...parts])('%j in a setting that protects ends the start', (value) => {
     expect(protects.map(({ variable }) => variable)).toEqual([
       'BATCH_MCP_PROVIDER',
+      'BATCH_MCP_STORE',
       'BATCH_MCP_MAX_COST_USD',
       'BATCH_MCP_DAILY_BUDGET_USD',
       'BATCH_MCP_ASK_ABOVE_USD',
       'BATCH_MCP_REMOTE',
       'BATCH_MCP_READ_ONLY',
     ]);
-    for (const { variable } of protects) {
+    for (const { variable, secret = false } of protects) {
       const said = refusal({ [variable]: value });
-      expect(said).toContain(`- ${variable}: holds "`);
+      expect(said).toContain(`- ${variable}: holds ${secret ? 'what' : '"'}`);
       expect(said).toContain(
         'a placeholder that the MCP client did not fill in. Valid: its value, or nothing',
       );

@@ -1,14 +1,14 @@
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createStore, readStoreAddress } from '../../src/store/postgres/open-store.ts';
+import { storeAddress } from '../../src/config/store-address.ts';
+import { createStore } from '../../src/store/postgres/open-store.ts';
 import { describeStore } from '../store/contract.ts';
 import { postgresForTests } from './postgres-server.ts';
 
 const server = postgresForTests();
 
 describeStore('postgres', async () => {
-  const settings = readStoreAddress(await server.newDatabase());
-  if (settings === null) throw new Error('no address');
+  const settings = storeAddress.schema.parse(await server.newDatabase());
   return {
     open: () => {
       const store = createStore({ ...settings, log: () => {} });

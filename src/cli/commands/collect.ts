@@ -140,7 +140,7 @@ function codeOf({ batches, failed }: CollectReply): ExitCode {
 
 /** Prints what a timer needs; where it goes and what to do then stands beside it, on stderr. */
 async function showUnits({ config, terminal, options, json }: Call): Promise<ExitCode> {
-  const { home, dataDir } = config;
+  const { home, dataDir, store } = config;
   if (home === undefined) {
     throw new BatchError(
       'invalid_input',
@@ -160,7 +160,7 @@ async function showUnits({ config, terminal, options, json }: Call): Promise<Exi
     terminal.note(`# ${file.path}`);
     terminal.print(file.text);
   }
-  terminal.note(`Nothing was written. Put ${files.length === 1 ? 'it' : 'these'} there, the key and other settings (ANTHROPIC_API_KEY=…, BATCH_MCP_NOTIFY=…) into
+  terminal.note(`Nothing was written. Put ${files.length === 1 ? 'it' : 'these'} there, the key and other settings (${['ANTHROPIC_API_KEY', ...(store === null ? [] : ['BATCH_MCP_STORE']), 'BATCH_MCP_NOTIFY'].map((name) => `${name}=…`).join(', ')}) into
 ${settings}, a line each, and run:
 ${steps.map((step) => `  ${step}`).join('\n')}`);
   return exitCode.done;

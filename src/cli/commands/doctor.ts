@@ -24,6 +24,7 @@ export const doctorCommand: Command = {
     const findings = [
       { check: 'version', ok: true, found: `batch-mcp ${version}, Node ${process.versions.node}` },
       await dataFolder(call),
+      ...(await database(call)),
       allowedFolders(call),
       credentials(call),
       proxy(call),
@@ -53,6 +54,18 @@ async function dataFolder({ config }: Call): Promise<Finding> {
     return { check, ok: false, found, todo: 'Free some space, or remove old batches: batch-mcp prune' };
   } catch (error) {
     return { check, ok: false, found: config.dataDir, todo: messageOf(error) };
+  }
+}
+
+async function database({ config, context }: Call): Promise<Finding[]> {
+  if (config.store === null) return [];
+  const check = 'database';
+  const { place } = config.store;
+  try {
+    await context.store.batchIds();
+    return [{ check, ok: true, found: place }];
+  } catch (error) {
+    return [{ check, ok: false, found: place, todo: messageOf(error) }];
   }
 }
 

@@ -14,7 +14,7 @@ const bytesRow = z.object({ bytes: z.instanceof(Uint8Array) });
 const pieceRow = z.object({ span: z.coerce.number(), bytes: z.instanceof(Uint8Array) });
 
 const FIND = `
-  select n.blob_id as id, n.bytes from @.blob_name n join @.batch b on b.id = n.batch_id
+  select n.blob_id::text as id, n.bytes from @.blob_name n join @.batch b on b.id = n.batch_id
   where n.batch_id = $1 and n.name = $2 and (b.owner is not null) = $3`;
 
 export type DatabaseBlobsOptions = {
@@ -42,7 +42,7 @@ export function createDatabaseBlobs({ db, batchId, inStaging }: DatabaseBlobsOpt
 
   async function begin(name: string): Promise<string> {
     const text =
-      'insert into @.blob (batch_id) select id from @.batch where id = $1 and (owner is not null) = $2 returning id';
+      'insert into @.blob (batch_id) select id from @.batch where id = $1 and (owner is not null) = $2 returning id::text';
     const [blob] = await db.query(`write ${whatOf(name)}`, text, [batchId, inStaging], idRow);
     if (blob !== undefined) return blob.id;
     throw new BatchError(
@@ -58,7 +58,7 @@ export function createDatabaseBlobs({ db, batchId, inStaging }: DatabaseBlobsOpt
   async function giveName(name: string, blobId: string, bytes: number): Promise<boolean> {
     const text = `
       insert into @.blob_name (batch_id, name, blob_id, bytes) values ($1, $2, $3, $4)
-      on conflict (batch_id, name) do nothing returning blob_id as id`;
+      on conflict (batch_id, name) do nothing returning blob_id::text as id`;
     const given = await db.query(`write ${whatOf(name)}`, text, [batchId, name, blobId, bytes], idRow);
     return given.length === 1;
   }

@@ -16,8 +16,12 @@ const advice: Record<string, string> = {
   '25006': 'The database is read-only: name its primary in BATCH_MCP_STORE.',
   '53100': ROOM,
   '53200': 'It has no memory left: try again in a moment.',
+  '22P05': 'Its encoding must be UTF8: create the database with encoding UTF8.',
   '53300': 'It takes no more connections: raise max_connections, or run fewer servers.',
 };
+
+/** It is not there, or was stopped: no answer, a system error, and PostgreSQL's classes 08 and 57. */
+const isGone = (code: string | undefined) => code === undefined || /^(?:E[A-Z]|08|57)/.test(code);
 
 /** A string that PostgreSQL or Node gave to tell failures apart; what comes with it may quote values. */
 function codeOf(error: unknown): string | undefined {
@@ -31,6 +35,8 @@ function codeOf(error: unknown): string | undefined {
 export function databaseFailure(doing: string, place: string, error: unknown): BatchError {
   if (error instanceof BatchError) return error;
   const code = codeOf(error);
-  const message = `Could not ${doing} in ${place} (${code ?? 'no answer'}). ${advice[code ?? ''] ?? GONE}`;
+  const next =
+    advice[code ?? ''] ?? (isGone(code) ? GONE : "PostgreSQL's log says more. Nothing new was sent.");
+  const message = `Could not ${doing} in ${place} (${code ?? 'no answer'}). ${next}`;
   return new BatchError('store_failed', message, { cause: error });
 }

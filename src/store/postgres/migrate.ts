@@ -8,6 +8,7 @@ type Run = (text: string, values?: unknown[]) => Promise<unknown[]>;
 const LOCK = 4_202_611_261;
 const UNDEFINED_TABLE = '42P01';
 
+const encodings = z.tuple([z.object({ encoding: z.string() })]);
 const versions = z.tuple([z.object({ number: z.int() })]);
 
 /** The newest step that was taken; 0 where there is nothing yet. */
@@ -47,6 +48,11 @@ export async function migrate(run: Run, schema: string, place: string): Promise<
       `${place} was set up by a newer batch-mcp (step ${taken}, where this one knows ${migrations.length}): update this one. ` +
         'Nothing was changed and nothing is lost.',
     );
+  }
+  const [{ encoding }] = encodings.parse(await run("select current_setting('server_encoding') as encoding"));
+  if (encoding !== 'UTF8') {
+    const message = `${place} is encoded as ${encoding}, which can't hold every text. Create a database with encoding UTF8.`;
+    throw new BatchError('store_failed', message);
   }
   for (const [index, step] of migrations.entries()) {
     if (index >= taken) await run(stepText(index + 1, step, schema));
