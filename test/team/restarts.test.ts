@@ -12,7 +12,12 @@ const RESTARTS = 5;
 const PATIENCE_MS = 200_000;
 
 /** Calls until the tool answers, as an agent would that is told to try again. */
-async function insist(server: SpawnedServer, tool: string, args: object, isDone = (_: Reply) => true) {
+async function insist(
+  server: SpawnedServer,
+  tool: string,
+  args: object,
+  isDone: (reply: Reply) => boolean = () => true,
+) {
   const start = performance.now();
   for (;;) {
     const { isError, reply, text } = await server.call(tool, args);
