@@ -107,6 +107,24 @@ describe('rows that share requests', () => {
     });
   });
 
+  test('are held, each for itself, to quotes of what they say', async () => {
+    const { server } = await setUp(
+      ({ id }) => ({ quote: id === 'q2' ? 'Question 1' : `Question ${id.slice(1)}` }),
+      { 'rows.csv': table(4) },
+    );
+    const quote = { type: 'string', 'x-in-input': true };
+    const output_schema = { type: 'object', properties: { quote }, required: ['quote'] };
+    const { batch_id } = await ended(server, { ...rowsWork, output_schema, pack: 2 });
+    const { results } = await server.ok('get_results', { batch_id });
+    expect(results.map(({ task_id, outcome }: Reply) => [task_id, outcome])).toEqual([
+      ['q1', 'succeeded'],
+      ['q2', 'incomplete'],
+      ['q3', 'succeeded'],
+      ['q4', 'succeeded'],
+    ]);
+    expect(results[1].error).toMatchObject({ type: 'invalid_answer' });
+  });
+
   test('a pack of one is an ordinary request', async () => {
     const { api, server } = await setUp(({ id }) => `Answer ${id}`, { 'rows.csv': table(3) });
     await ended(server, { ...rowsWork, pack: 2 });
