@@ -17,7 +17,7 @@ async function scene(second?: Fate): Promise<Scene> {
     endsAtOnce: second !== undefined,
     results: scripted({ a: ['ok'], b: [second ?? 'ok'] }),
   });
-  const desk = await createDesk(settingsFor(api));
+  const desk = await createDesk({ ...settingsFor(api), BATCH_MCP_SETTLE_SECONDS: '0.2' });
   await writeFile(path.join(desk.folder, 'tasks.json'), JSON.stringify(tasks));
   return { api, desk };
 }
