@@ -79,8 +79,8 @@ async function runIn(
     const code = await Promise.race([work, interruption.happened]);
     if (interruption.signal.aborted) {
       // How it ends is told by the next command: this one says how to go on.
-      work.catch(() => {});
-      await endsWithin(context.jobs.idle(), LONGEST_END_MS);
+      const ended = Promise.allSettled([work, context.jobs.idle()]).then(() => {});
+      await endsWithin(ended, LONGEST_END_MS);
       terminal.note(
         batchId === undefined
           ? 'Interrupted.'

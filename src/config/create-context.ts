@@ -3,6 +3,7 @@ import { readPriceFile } from '../cost/price-file.ts';
 import { createAllowedFolders } from '../lib/allowed-folders.ts';
 import { createDelivery } from '../lib/deliver.ts';
 import type { Log } from '../log.ts';
+import { nextLookInMs } from '../operations/next-look.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import { createModelCatalog } from '../provider/models.ts';
@@ -12,6 +13,7 @@ import { createJobs } from '../state/jobs.ts';
 import { createStore } from '../store/files/create-store.ts';
 import type { SqlClient } from '../store/postgres/database.ts';
 import { thisProcess } from '../store/process-identity.ts';
+import type { BatchRecord } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import { createTemplates, type Templates } from '../templates/templates.ts';
 import type { Config } from './config.ts';
@@ -49,7 +51,8 @@ export async function createContext(
   const dialect = dialectOf(config.provider);
   const extra = config.pricesFile === undefined ? [] : await readPriceFile(config.pricesFile, dialect.models);
   const templates = await templatesIn(config.templatesDir, dialect);
-  const { store, close: closeStore } = await openStore(config, log, options);
+  const limits = { ...defaultLimits(dialect), ...callerLimits[caller], ...options.limits };
+  const { store, close: closeStore } = await openStore(config, log, limits, options);
   const providers = options.providers ?? createProviders({ ...config, apiKey: options.apiKey }, log);
   return {
     store,
@@ -66,7 +69,7 @@ export async function createContext(
     }),
     answersFolder: config.answersDir,
     jobs: createJobs(),
-    limits: { ...defaultLimits(dialect), ...callerLimits[caller], ...options.limits },
+    limits,
     maxCostUsd: config.maxCostUsd,
     dailyBudgetUsd: config.dailyBudgetUsd,
     // What a person or a program does is approved by its being done.
@@ -89,11 +92,18 @@ export async function createContext(
 
 /** What keeps the batches, with what frees it; what talks to a database is loaded only where there is one. */
 async function openStore(
-  { store: address, dataDir }: Config,
+  { store: address, dataDir, notify, sandboxSeconds }: Config,
   log: Log,
-  { store: given, database }: Options,
+  { longestPauseMs }: Limits,
+  { store: given, database, now = () => new Date() }: Options,
 ): Promise<{ store: Store; close: () => Promise<void> }> {
-  const options = { log: (message: string) => log('warn', message) };
+  const options = {
+    log: (message: string) => log('warn', message),
+    nextLook: (record: BatchRecord) => ({
+      inMs: nextLookInMs(record, { now: now(), tells: notify !== null, sandboxSeconds, longestPauseMs }),
+      subject: '',
+    }),
+  };
   const nothing = async () => {};
   if (given !== undefined) return { store: given, close: nothing };
   if (database !== undefined) {

@@ -51,7 +51,7 @@ export const collect = defineOperation({
       for (const batchId of queue) {
         if (waiting.signal?.aborted) return;
         try {
-          found.set(batchId, await lookAfter(context, batchId, waiting));
+          found.set(batchId, (await lookAfter(context, batchId, waiting)).batch);
         } catch (error) {
           if (!(error instanceof BatchError)) throw error;
           failed.push({ batch_id: batchId, problem: error.message });
@@ -77,10 +77,15 @@ const AT_ONCE = 4;
 /** Downloaded, sent again, settled, sent: what is not done after so many looks is done by a later call. */
 const MOST_LOOKS = 6;
 
-async function lookAfter(context: Context, batchId: string, waiting: Waiting): Promise<CollectedBatch> {
+/** Looks at one batch, and does all that there is to do for it now. Throws where it can't be read. */
+export async function lookAfter(
+  context: Context,
+  batchId: string,
+  waiting: Waiting,
+): Promise<{ batch: CollectedBatch; seen: Refreshed }> {
   const seen = await lookUntilIdle(context, batchId, waiting);
   await told(context, batchId);
-  return collected(await reportOf(context, seen), seen.failures);
+  return { batch: collected(await reportOf(context, seen), seen.failures), seen };
 }
 
 /** Looks, waits for what goes on in this process for it, and looks again, until nothing does. */

@@ -31,6 +31,10 @@ export type Limits = {
   downloads: number;
   /** Before the second download of the same results, in milliseconds; twice as long before the third. */
   downloadPauseMs: number;
+  /** For how long a worker has a batch that it does not keep, in milliseconds: others take over that of a dead one then. */
+  leaseMs: number;
+  /** Between two looks of workers at a batch that runs, at most, in milliseconds. */
+  longestPauseMs: number;
   /** Characters of a reply's text, below the 20,000 that some clients cut at. */
   replyCharacters: number;
 };
@@ -47,6 +51,8 @@ export const defaultLimits = ({ limits }: Pick<Dialect, 'limits'>): Limits => ({
   busyMs: 60_000,
   downloads: 3,
   downloadPauseMs: 1_000,
+  leaseMs: 60_000,
+  longestPauseMs: 180_000,
   replyCharacters: 18_000,
 });
 

@@ -99,3 +99,11 @@ export function latestResults({ parts }: BatchRecord): number {
     ),
   );
 }
+
+/** When the latest part went out, which is what waits longest, as a moment. */
+export function lastSent({ created_at, parts }: BatchRecord): number {
+  const sent = parts.flatMap(({ progress }) =>
+    progress.state === 'created' && progress.intent !== null ? [Date.parse(progress.intent.at)] : [],
+  );
+  return Math.max(Date.parse(created_at), ...sent);
+}

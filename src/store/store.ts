@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { Agenda } from './agenda.ts';
 import type { BatchRecord } from './record.ts';
 import type { Budget, Claim, KeptWork, ModelList, Submission, WrittenFile } from './shared-records.ts';
 
@@ -104,6 +105,8 @@ export type AuditEntry = {
 export type Store = {
   /** Names it in a message, for a person to look for. */
   readonly place: string;
+  /** What is due, where workers share it; null where whoever looks after batches looks at the list of all. */
+  readonly agenda: Agenda | null;
   stage(): Promise<Staging>;
   /** The batch's record; its register reads null where there is no such batch. */
   record(batchId: string): Register<BatchRecord>;

@@ -3,7 +3,7 @@ import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { unitsFor } from '../../src/cli/timer-units.ts';
-import { pauseSeconds } from '../../src/cli/watch-collect.ts';
+import { pauseSeconds } from '../../src/operations/worker/watch-all.ts';
 import { startApi } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
 import { settingsFor, spawnServer, temporaryFolder } from '../harness.ts';

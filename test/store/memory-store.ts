@@ -43,6 +43,7 @@ export function createMemoryStore(): Store {
 
   return {
     place: 'memory',
+    agenda: null,
     record,
     blobs(batchId) {
       checkedId('batch', batchId);

@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { createDatabaseStore } from '../../src/store/postgres/create-store.ts';
 import type { SqlClient } from '../../src/store/postgres/database.ts';
+import { migrations } from '../../src/store/postgres/migrations.ts';
 import type { Pieces, Store } from '../../src/store/store.ts';
 import { mostHeldDuring } from '../memory.ts';
 import { commitBatch, recordOf } from '../store/contract/batches.ts';
@@ -18,7 +19,8 @@ function poolOf(address: string): pg.Pool {
 }
 
 function storeOf(client: SqlClient, schema = 'batch_mcp'): Store {
-  return createDatabaseStore({ client, schema, place: `test ${schema}`, log: () => {} });
+  const nextLook = () => ({ inMs: 0, subject: '' });
+  return createDatabaseStore({ client, schema, place: `test ${schema}`, nextLook, log: () => {} });
 }
 
 /** The same client, with the texts of all queries that it ran. */
@@ -39,7 +41,7 @@ describe('the tables', () => {
     const pools = Array.from({ length: 8 }, () => poolOf(address));
     expect(await Promise.all(pools.map((pool) => storeOf(pool).batchIds()))).toEqual(pools.map(() => []));
     const { rows } = await poolOf(address).query('select number from batch_mcp.migration');
-    expect(rows).toEqual([{ number: 1 }]);
+    expect(rows).toEqual(migrations.map((_, index) => ({ number: index + 1 })));
   });
 
   test('of two schemas know nothing of each other', async () => {

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { storeAddress } from '../../src/config/store-address.ts';
-import { createStore } from '../../src/store/postgres/open-store.ts';
 import { describeStore } from '../store/contract.ts';
+import { createStore } from './open-store.ts';
 import { postgresForTests } from './postgres-server.ts';
 
 const server = postgresForTests();
@@ -16,7 +16,7 @@ describeStore('postgres', async () => {
       return store;
     },
     elsewhere: {
-      module: path.resolve(import.meta.dirname, '../../src/store/postgres/open-store.ts'),
+      module: path.resolve(import.meta.dirname, 'open-store.ts'),
       settings,
     },
   };

@@ -5,13 +5,13 @@ import { BatchError } from '../../errors.ts';
 import { count } from '../../lib/counted.ts';
 import { isDecimal } from '../../lib/decimal.ts';
 import { type CollectedBatch, type CollectReply, collect } from '../../operations/collect.ts';
+import { startWorker } from '../../operations/worker/worker.ts';
 import type { Call, Command } from '../command.ts';
 import { type ExitCode, exitCode } from '../exit-code.ts';
 import { dollars } from '../format.ts';
 import { inCommands, warn } from '../show.ts';
 import { printable, type Terminal } from '../terminal.ts';
 import { timers, unitsFor, usualTimer } from '../timer-units.ts';
-import { watchCollect } from '../watch-collect.ts';
 
 const DEFAULT_WATCH_SECONDS = 60;
 const LONGEST_WATCH_SECONDS = 24 * 3600;
@@ -60,39 +60,41 @@ function secondsOf(typed: string | number): number {
 /** Prints each batch when it has ended, and each trouble when it is new. */
 async function watch({ context, terminal, json, waiting }: Call, everySeconds: number): Promise<ExitCode> {
   const printed = new Map<string, string>();
-  let known: readonly string[] = [];
-  const noteNew = (troubles: readonly string[]) => {
-    for (const trouble of troubles) if (!known.includes(trouble)) terminal.note(trouble);
-    known = troubles;
+  const troubles = new Map<string, string>();
+  /** Told anew where it has come again since it was gone. */
+  const note = (about: string, trouble: string | null) => {
+    if (trouble !== null && troubles.get(about) !== trouble) terminal.note(trouble);
+    if (trouble === null) troubles.delete(about);
+    else troubles.set(about, trouble);
   };
   terminal.note(`Looks every ${count(everySeconds)} seconds. Ctrl-C ends the looking, never a batch.`);
-  await watchCollect({
-    context,
+  const worker = startWorker(context, {
     everySeconds,
-    signal: waiting.signal,
-    onLook(reply) {
-      for (const batch of reply.batches.filter(isAtRest)) {
+    onLook({ batches, failed, warnings }) {
+      for (const batch of batches.filter(isAtRest)) {
         const line = json ? JSON.stringify(batch) : lineOf(batch);
         if (printed.get(batch.batch_id) !== line) terminal.print(line);
         printed.set(batch.batch_id, line);
       }
-      noteNew(troublesOf(reply));
+      for (const { batch_id, problem } of [...failed, ...batches])
+        note(batch_id, problem === null ? null : `${batch_id}: ${inCommands(problem)}`);
+      for (const warning of warnings) note(warning, inCommands(warning));
+      note('all', null);
     },
-    onFailure: ({ message }) => noteNew([inCommands(message)]),
+    onFailure: ({ message }) => note('all', inCommands(message)),
   });
+  await interrupted(waiting.signal);
+  await worker.stop();
   return exitCode.interrupted;
+}
+
+function interrupted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 /** Whether a later look would tell nothing new of it. */
 const isAtRest = (batch: CollectedBatch) => isFinished(batch) || batch.processing_status === 'not_sent';
-
-/** What kept batches from being looked at, and the data folder's own troubles. */
-function troublesOf({ batches, failed, warnings }: CollectReply): string[] {
-  const troubles = [...failed, ...batches].flatMap(({ batch_id, problem }) =>
-    problem === null ? [] : [`${batch_id}: ${inCommands(problem)}`],
-  );
-  return [...troubles, ...warnings.map(inCommands)];
-}
 
 function show(terminal: Terminal, { batches, failed, warnings }: CollectReply): void {
   if (batches.length + failed.length === 0) terminal.print('Nothing is unfinished.');

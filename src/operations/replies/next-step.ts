@@ -1,6 +1,7 @@
 import type { Following, Progress } from '../../state/jobs.ts';
 import {
   isSaved,
+  lastSent,
   missingCertainAt,
   type ProcessingStatus,
   resultsExpireAt,
@@ -41,14 +42,6 @@ function untilCertain(record: BatchRecord, now: Date): number {
   const expires = Date.parse(resultsExpireAt(record) ?? '');
   if (at === null || now.getTime() >= expires) return 0;
   return Math.max(5, Math.ceil((at - now.getTime()) / 1000));
-}
-
-/** When the latest part went out, which is what waits longest. */
-function lastSent({ created_at, parts }: BatchRecord): number {
-  const sent = parts.flatMap(({ progress }) =>
-    progress.state === 'created' && progress.intent !== null ? [Date.parse(progress.intent.at)] : [],
-  );
-  return Math.max(Date.parse(created_at), ...sent);
 }
 
 function duration(seconds: number): string {

@@ -53,6 +53,7 @@ export function createStore({ path, log }: StoreOptions): Store {
 
   return {
     place: path,
+    agenda: null,
     stage: () => createStaging(layout),
     record,
     blobs: (batchId) => createFileBlobs({ folder: layout.batch(batchId), temporary: layout.temporary }),

@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { sha256OfText } from '../../lib/file-hash.ts';
+import type { NextLook } from '../agenda.ts';
 import { checkedId } from '../ids.ts';
-import { batchRecord } from '../record.ts';
 import { createRevisedRegister } from '../revised-register.ts';
 import { budget, claim, keptWork, modelList, submission, writtenFile } from '../shared-records.ts';
 import type { Register, Store } from '../store.ts';
+import { createAgenda } from './agenda.ts';
 import { createDatabaseBlobs } from './blobs.ts';
 import { anyRow, type DatabaseOptions, openDatabase } from './database.ts';
 import { recordRevisions, sharedRevisions } from './revisions.ts';
@@ -12,14 +13,16 @@ import { createStaging, sweep } from './staging.ts';
 import { createSummaries } from './summaries.ts';
 
 export type DatabaseStoreOptions = DatabaseOptions & {
-  /** Told what could not be swept. */
+  /** Entered with each record. */
+  nextLook: NextLook;
+  /** Told what could not be swept or read. */
   log: (message: string) => void;
 };
 
 const idRow = z.object({ id: z.string() });
 
 /** The store in a schema of a PostgreSQL database, which any number of machines share. Making it asks nothing of the database. */
-export function createDatabaseStore({ log, ...options }: DatabaseStoreOptions): Store {
+export function createDatabaseStore({ log, nextLook, ...options }: DatabaseStoreOptions): Store {
   const db = openDatabase(options);
 
   function register<T>(kind: string, name: string, schema: z.ZodType<T>): Register<T> {
@@ -31,13 +34,11 @@ export function createDatabaseStore({ log, ...options }: DatabaseStoreOptions): 
 
   return {
     place: db.place,
-    stage: () => createStaging(db),
+    agenda: createAgenda(db, nextLook, log),
+    stage: () => createStaging(db, nextLook),
     record(batchId) {
       const id = checkedId('batch', batchId);
-      return createRevisedRegister(
-        `the record of ${id} in ${db.place}`,
-        recordRevisions(db, id, batchRecord),
-      );
+      return createRevisedRegister(`the record of ${id} in ${db.place}`, recordRevisions(db, id, nextLook));
     },
     blobs: (batchId) => createDatabaseBlobs({ db, batchId: checkedId('batch', batchId), inStaging: false }),
     submission: (hash) => register('submission', checkedId('hash', hash), submission),

@@ -68,4 +68,23 @@ export const migrations: readonly string[] = [
     entry text not null
   );
   `,
+  `
+  -- When each batch is to be looked at next, and by whom it is looked after: made of the records, which alone are true.
+  create table @.due (
+    batch_id text collate "C" primary key references @.batch on delete cascade,
+    -- The record's that it was made of.
+    revision integer not null,
+    subject text not null,
+    -- Null where no look brings it further.
+    at timestamptz,
+    -- Looks that came to nothing, in a row.
+    failed integer not null default 0,
+    holder text,
+    until timestamptz,
+    taken_at timestamptz
+  );
+  create index due_at on @.due (at) where at is not null;
+  create index due_until on @.due (until) where until is not null;
+  create index due_taken on @.due (taken_at) where taken_at is not null;
+  `,
 ];

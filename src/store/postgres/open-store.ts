@@ -14,7 +14,7 @@ export type StoreSettings = Omit<DatabaseStoreOptions, 'client'> & {
 };
 
 /** The store at an address, over connections of its own. */
-export function createStore({ url, schema, place, log }: StoreSettings): Store & { close(): Promise<void> } {
+export function createStore({ url, ...options }: StoreSettings): Store & { close(): Promise<void> } {
   const pool = new pg.Pool({
     connectionString: url,
     max: CONNECTIONS,
@@ -26,6 +26,6 @@ export function createStore({ url, schema, place, log }: StoreSettings): Store &
     application_name: 'batch-mcp',
   });
   // An idle connection that breaks is replaced by the next query, which says so if it can't be.
-  pool.on('error', (error) => log(`a connection to ${place} broke: ${error.name}`));
-  return { ...createDatabaseStore({ client: pool, schema, place, log }), close: () => pool.end() };
+  pool.on('error', (error) => options.log(`a connection to ${options.place} broke: ${error.name}`));
+  return { ...createDatabaseStore({ client: pool, ...options }), close: () => pool.end() };
 }

@@ -1,21 +1,32 @@
 import * as z from 'zod';
+import type { NextLook } from '../agenda.ts';
 import { decodeEnvelope, encodeEnvelope } from '../envelope.ts';
+import { type BatchRecord, batchRecord } from '../record.ts';
 import type { Revisions } from '../revised-register.ts';
 import { damaged } from '../stored-json.ts';
+import { planText } from './agenda.ts';
 import type { Database } from './database.ts';
 
 const revisionRow = z.object({ number: z.int(), content: z.string() });
 const newestRow = z.object({ number: z.int().nullable(), content: z.string().nullable() });
 const numberRow = z.object({ number: z.int() });
 
-type RevisionTexts = { what: string; newest: string; all: string; create: string; key: string[] };
+type RevisionTexts<T> = {
+  what: string;
+  newest: string;
+  all: string;
+  create: string;
+  key: string[];
+  /** What `create` takes besides. */
+  beside?: (value: T) => unknown[];
+};
 
 /**
  * `create` of the texts takes the number and the content after the key. That a row is inserted at all is what tells the winner:
  * of two inserts of one number the second waits for the first, and inserts nothing.
  */
-function openRevisions<T>(db: Database, schema: z.ZodType<T>, texts: RevisionTexts): Revisions<T> {
-  const { what, key } = texts;
+function openRevisions<T>(db: Database, schema: z.ZodType<T>, texts: RevisionTexts<T>): Revisions<T> {
+  const { what, key, beside = () => [] } = texts;
   const place = `${what} in ${db.place}`;
   return {
     async newest() {
@@ -31,7 +42,8 @@ function openRevisions<T>(db: Database, schema: z.ZodType<T>, texts: RevisionTex
     },
     async create({ number, ...content }) {
       const text = encodeEnvelope(place, content, schema);
-      const made = await db.query(`write ${what}`, texts.create, [...key, number, text], numberRow);
+      const values = [...key, number, text, ...beside(content.value)];
+      const made = await db.query(`write ${what}`, texts.create, values, numberRow);
       return made.length === 1;
     },
   };
@@ -59,9 +71,9 @@ export function sharedRevisions<T>(
   });
 }
 
-/** The revisions of a batch's record: a batch that is seen has one, or has lost it. */
-export function recordRevisions<T>(db: Database, batchId: string, schema: z.ZodType<T>): Revisions<T> {
-  return openRevisions(db, schema, {
+/** The revisions of a batch's record: a batch that is seen has one, or has lost it. Each is written with the time of the next look. */
+export function recordRevisions(db: Database, batchId: string, nextLook: NextLook): Revisions<BatchRecord> {
+  return openRevisions(db, batchRecord, {
     what: `the record of ${batchId}`,
     key: [batchId],
     newest: `
@@ -72,8 +84,15 @@ export function recordRevisions<T>(db: Database, batchId: string, schema: z.ZodT
       where b.id = $1 and b.owner is null order by r.number`,
     // Locked, so that it is not removed meanwhile.
     create: `
-      with seen as (select id from @.batch where id = $1 and owner is null for key share)
-      insert into @.record (batch_id, number, content) select id, $2::int, $3::text from seen
-      on conflict do nothing returning number`,
+      with seen as (select id from @.batch where id = $1 and owner is null for key share),
+      made as (
+        insert into @.record (batch_id, number, content) select id, $2::int, $3::text from seen
+        on conflict do nothing returning batch_id, number
+      ), planned as (${planText('made', '$4', '$5')})
+      select number from made`,
+    beside(record) {
+      const { inMs, subject } = nextLook(record);
+      return [inMs, subject];
+    },
   });
 }

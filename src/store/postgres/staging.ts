@@ -1,11 +1,13 @@
 import { ulid } from 'ulid';
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
+import type { NextLook } from '../agenda.ts';
 import { decodeEnvelope, encodeEnvelope, seal } from '../envelope.ts';
 import { isProvenDead, processIdentity, thisProcess } from '../process-identity.ts';
 import { batchRecord } from '../record.ts';
 import { WORK_KEPT_MS } from '../shared-records.ts';
 import type { Staging } from '../store.ts';
+import { planText } from './agenda.ts';
 import { createDatabaseBlobs } from './blobs.ts';
 import { anyRow, type Database } from './database.ts';
 
@@ -19,7 +21,7 @@ const stagedRow = z.object({ id: z.string(), owner: z.string(), stale: z.boolean
 const STALE = "interval '1 day'";
 
 /** Makes a batch that has an owner, and so is seen by nobody else. */
-export async function createStaging(db: Database): Promise<Staging> {
+export async function createStaging(db: Database, nextLook: NextLook): Promise<Staging> {
   const batchId = `batch_${ulid()}`;
   const owner = encodeEnvelope(`the owner of ${batchId}`, seal(thisProcess()), processIdentity);
   const insert = 'insert into @.batch (id, owner) values ($1, $2)';
@@ -30,10 +32,15 @@ export async function createStaging(db: Database): Promise<Staging> {
 
     async commit(record) {
       const text = `
-        with seen as (update @.batch set owner = null where id = $1 and owner is not null returning id)
-        insert into @.record (batch_id, number, content) select id, 1, $2::text from seen returning batch_id as id`;
+        with seen as (update @.batch set owner = null where id = $1 and owner is not null returning id),
+        made as (
+          insert into @.record (batch_id, number, content) select id, 1, $2::text from seen returning batch_id, number
+        ), planned as (${planText('made', '$3', '$4')})
+        select batch_id as id from made`;
       const content = encodeEnvelope(`the record of ${batchId}`, seal(record), batchRecord);
-      const made = await db.query(`write the record of ${batchId}`, text, [batchId, content], idRow);
+      const { inMs, subject } = nextLook(record);
+      const values = [batchId, content, inMs, subject];
+      const made = await db.query(`write the record of ${batchId}`, text, values, idRow);
       if (made.length === 1) return;
       throw new BatchError(
         'store_failed',

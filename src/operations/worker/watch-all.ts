@@ -1,34 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchError } from '../errors.ts';
-import { type CollectReply, collect } from '../operations/collect.ts';
-import type { Context } from '../state/context.ts';
+import { BatchError } from '../../errors.ts';
+import type { Context } from '../../state/context.ts';
+import { type CollectReply, collect } from '../collect.ts';
+import type { WorkerOptions } from './worker.ts';
 
 /** While nothing can be reached, looks come no further apart than this. */
 const LONGEST_PAUSE_SECONDS = 600;
 
-export type WatchCollect = {
-  context: Context;
-  /** Between two looks, in seconds. */
-  everySeconds: number;
-  signal: AbortSignal;
-  onLook(reply: CollectReply): void;
-  onFailure(error: BatchError): void;
-};
-
-/** Looks after all that is not finished, again and again, until it is interrupted. */
-export async function watchCollect({ context, everySeconds, signal, ...told }: WatchCollect): Promise<void> {
+/** Looks after all that is not finished, again and again, until it is stopped: for a store without an agenda. */
+export async function watchAll(
+  context: Context,
+  { everySeconds, onLook, onFailure }: Required<WorkerOptions>,
+  signal: AbortSignal,
+): Promise<void> {
   let failed = 0;
   while (!signal.aborted) {
     const reply = await look(context, signal);
     if (signal.aborted) return;
-    if (reply instanceof BatchError) told.onFailure(reply);
-    else told.onLook(reply);
+    if (reply instanceof BatchError) onFailure(reply);
+    else onLook(reply);
     failed = isOfNoUse(reply) ? failed + 1 : 0;
-    const ms = pauseSeconds(everySeconds, failed) * 1000;
-    await sleep(ms, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+    await pause(pauseSeconds(everySeconds, failed) * 1000, signal);
   }
+}
+
+/** Waits, or until the signal says otherwise. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
 }
 
 async function look(context: Context, signal: AbortSignal): Promise<CollectReply | BatchError> {

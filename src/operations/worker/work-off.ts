@@ -1,0 +1,152 @@
+import { BatchError } from '../../errors.ts';
+import type { Context } from '../../state/context.ts';
+import { endsWithin } from '../../state/jobs.ts';
+import { statusOf } from '../../state/status.ts';
+import type { Agenda, Lease } from '../../store/agenda.ts';
+import { lookAfter } from '../collect.ts';
+import { nextLookInMs } from '../next-look.ts';
+import type { Refreshed } from '../refresh.ts';
+import { pause } from './watch-all.ts';
+import type { WorkerOptions } from './worker.ts';
+
+/** Batches that are looked after at the same time. */
+const AT_ONCE = 8;
+/** How soon what becomes due is taken. */
+const ASK_MS = 1_000;
+/** What an older version wrote is in no agenda. */
+const REBUILD_MS = 5 * 60_000;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/** Of a batch whose looks come to nothing. */
+const FIRST_PUT_OFF_MS = 5_000;
+const LONGEST_PUT_OFF_MS = 600_000;
+/** What this process may not send, another one may, or this one tomorrow. */
+const HELD_BACK_MS = 300_000;
+/** Looks that end are waited for, once the worker is stopped. */
+const LAST_LOOKS_MS = 500;
+
+type Options = Required<Omit<WorkerOptions, 'everySeconds'>> & { everySeconds: number | undefined };
+
+/** Twice as long each time, and not to the second. */
+export function putOff(first: number, longest: number, times: number): number {
+  return Math.min(longest, first * 2 ** (times - 1)) * (0.5 + Math.random() / 2);
+}
+
+/** Looks after what is due and nobody else looks after, until it is stopped; then gives back what it has. */
+export async function workOff(
+  context: Context,
+  agenda: Agenda,
+  options: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  const { leaseMs } = context.limits;
+  const held = new Map<Lease, Promise<void>>();
+  let wake = new AbortController();
+  let failed = 0;
+  let [renewed, rebuilt] = [performance.now(), Number.NEGATIVE_INFINITY];
+
+  function begin(lease: Lease): void {
+    const looked = lookAt(context, agenda, lease, options, signal).finally(() => {
+      held.delete(lease);
+      wake.abort();
+    });
+    held.set(lease, looked);
+  }
+
+  async function turn(): Promise<void> {
+    const now = performance.now();
+    if (now - rebuilt > REBUILD_MS) {
+      const entered = await agenda.rebuild();
+      if (entered > 0) context.log('info', `${entered} batches were entered anew in what is due`);
+      rebuilt = now;
+    }
+    if (now - renewed > leaseMs / 4) {
+      await agenda.renew([...held.keys()], leaseMs);
+      renewed = now;
+    }
+    const free = AT_ONCE - held.size;
+    if (free === 0) return;
+    for (const lease of await agenda.take(free, leaseMs)) begin(lease);
+  }
+
+  while (!signal.aborted) {
+    wake = new AbortController();
+    try {
+      await turn();
+      failed = 0;
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      failed += 1;
+      options.onFailure(error);
+    }
+    const ms =
+      failed === 0 ? ASK_MS * (0.8 + Math.random() * 0.4) : putOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failed);
+    // Where all hands were full, more may be due as soon as one is free.
+    await pause(ms, held.size === AT_ONCE ? AbortSignal.any([signal, wake.signal]) : signal);
+  }
+  await endsWithin(
+    Promise.all(held.values()).then(() => {}),
+    LAST_LOOKS_MS,
+  );
+  await Promise.all([...held.keys()].map((lease) => giveBack(context, agenda, lease, atOnceAgain(lease))));
+}
+
+type Next = { pauseMs: number | null; failed: number };
+
+/** Looks at a batch, tells of it and gives it back. What fails is told: its next look tries again. */
+async function lookAt(
+  context: Context,
+  agenda: Agenda,
+  lease: Lease,
+  { everySeconds, onLook }: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  const { batchId } = lease;
+  let next: Next;
+  try {
+    const { batch, seen } = await lookAfter(context, batchId, { signal });
+    if (!signal.aborted) onLook({ batches: [batch], failed: [], warnings: [] });
+    next = nextOf(context, lease, seen, everySeconds);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    onLook({ batches: [], failed: [{ batch_id: batchId, problem }], warnings: [] });
+    if (!(error instanceof BatchError))
+      context.log('error', `${batchId}: a look ended by a fault: ${problem}`);
+    next = afterNothing(lease);
+  }
+  await giveBack(context, agenda, lease, signal.aborted ? atOnceAgain(lease) : next);
+}
+
+/** What was stopped in the middle is for another worker. */
+const atOnceAgain = ({ failed }: Lease): Next => ({ pauseMs: 0, failed });
+
+function afterNothing({ failed }: Lease, leastMs = 0): Next {
+  const times = failed + 1;
+  return { pauseMs: Math.max(leastMs, putOff(FIRST_PUT_OFF_MS, LONGEST_PUT_OFF_MS, times)), failed: times };
+}
+
+/** When a batch is worth another look after one that found this. */
+function nextOf(context: Context, lease: Lease, seen: Refreshed, everySeconds: number | undefined): Next {
+  const { record, failures, heldBack } = seen;
+  const { notify, sandboxSeconds, limits } = context;
+  const { longestPauseMs } = limits;
+  const now = context.now();
+  const pauseMs = nextLookInMs(record, { now, tells: notify !== null, sandboxSeconds, longestPauseMs });
+  if (pauseMs === null) return { pauseMs, failed: 0 };
+  if (heldBack !== undefined) return { pauseMs: HELD_BACK_MS, failed: 0 };
+  const status = statusOf(record);
+  // What this look could not do or settle, the next one is not likely to.
+  if (failures.length > 0 || pauseMs === 0 || status === 'unconfirmed') return afterNothing(lease, pauseMs);
+  const asked = status === 'in_progress' ? everySeconds : undefined;
+  return { pauseMs: asked === undefined ? pauseMs : asked * 1000, failed: 0 };
+}
+
+/** Where this fails the lease runs out by itself. */
+async function giveBack({ log }: Context, agenda: Agenda, lease: Lease, next: Next): Promise<void> {
+  try {
+    await agenda.release(lease, next);
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    log('debug', `${lease.batchId} could not be given back: ${error.message}`);
+  }
+}

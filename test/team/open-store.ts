@@ -1,0 +1,6 @@
+import { createStore as createTeamStore, type StoreSettings } from '../../src/store/postgres/open-store.ts';
+
+/** The store as the contract opens it: every batch is due at once. */
+export function createStore(settings: Omit<StoreSettings, 'nextLook'>) {
+  return createTeamStore({ ...settings, nextLook: () => ({ inMs: 0, subject: '' }) });
+}
