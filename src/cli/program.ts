@@ -75,7 +75,7 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
         : argumentsOf(command.operation.input, command.positional.map(nameOf));
     // An argument that a setting's flag means already.
     const args = known.filter(({ option }) => !flagNames.has(option.long ?? ''));
-    const forSettings = allSettings.flatMap(settingOptions);
+    const forSettings = allSettings.filter(({ ofServer }) => !ofServer).flatMap(settingOptions);
     const sub = program
       .command([command.name, ...command.positional].join(' '))
       .description(command.summary)
@@ -92,7 +92,9 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
   }
   program
     .command('serve')
-    .description('run the MCP server on stdin and stdout, as an MCP client does (also without any command)')
+    .description(
+      'run the MCP server on stdin and stdout, as an MCP client does (also without any command), or over HTTP with --http <[host:]port>',
+    )
     .helpOption(false)
     .allowUnknownOption();
   return program;

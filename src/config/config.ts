@@ -13,6 +13,7 @@ import {
   homeFolder,
   isWorkingFolder,
 } from './folders.ts';
+import { type HttpConfig, readHttpConfig } from './http-settings.ts';
 import { readBaseUrl, readNetworkVariables, secretsIn } from './network-variables.ts';
 import { type Environment, readSettings } from './read-settings.ts';
 import { settings } from './settings.ts';
@@ -27,6 +28,8 @@ export type Config = {
   dataDir: string;
   /** The database that is the store; null: the data folder is. */
   store: StoreAddress | null;
+  /** Null: one client on stdin and stdout. */
+  http: HttpConfig | null;
   /** The sandbox's own, in the data folder. */
   sandboxDir: string;
   /** Where answers are put that are too long for a reply, for whoever reads it. In the data folder. */
@@ -123,6 +126,7 @@ export function readConfig(surroundings: Surroundings): Config {
   const templatesDir = optional(value(settings.templates));
   const target = value(settings.notify);
   const store = value(settings.store);
+  const http = readHttpConfig({ value }, absolute, refuse);
   const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(
     value,
   );
@@ -135,6 +139,7 @@ export function readConfig(surroundings: Surroundings): Config {
     baseUrl,
     dataDir,
     store,
+    http,
     sandboxDir: path.join(dataDir, 'sandbox'),
     answersDir: path.join(dataDir, 'answers'),
     workDir,

@@ -78,6 +78,7 @@ export async function createContext(
     sandboxSeconds: config.sandboxSeconds,
     allowNetworkTools: config.allowNetworkTools,
     readOnly: config.readOnly,
+    subject: null,
     remote: config.remote,
     project: config.project,
     log,

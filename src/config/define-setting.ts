@@ -32,6 +32,8 @@ export type Setting<T = unknown, Default extends DefaultValue = DefaultValue> = 
   protects?: true;
   /** Its text is quoted nowhere. */
   secret?: true;
+  /** It makes a server what it is: no other command has its flag. */
+  ofServer?: true;
   /** Whether a text is meant as it stands, though something in it looks like a placeholder. */
   isLiteral?: (text: string) => boolean;
   /** A flag without a value that stands for one value of the setting. */

@@ -3,6 +3,7 @@ import { providerNames } from '../provider/provider.ts';
 import { remotes } from '../state/context.ts';
 
 import { amount, defineSetting, names, oneOf, onOff, type Setting, text } from './define-setting.ts';
+import { httpSettings } from './http-settings.ts';
 import { httpHeaders, notifyTarget } from './notify-settings.ts';
 import { storeAddress } from './store-address.ts';
 
@@ -184,6 +185,7 @@ export const settings = {
     default: 'info',
     help: 'what is logged to stderr: debug, info, warn or error',
   }),
+  ...httpSettings,
 };
 
 /** The table row by row. */

@@ -3,8 +3,10 @@ import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import type { Following } from '../state/jobs.ts';
 import type { Ask } from '../state/question.ts';
+import type { Scope } from '../state/subject.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
+import { type Asking, createQuestions } from './asking.ts';
 import { promisingText, textAlone } from './both-forms.ts';
 import { icons } from './icon.ts';
 import { errorCodes, noSuchMethod, ProtocolError } from './protocol.ts';
@@ -35,6 +37,8 @@ export type Methods = {
   readonly info: { name: string; title: string; version: string; icons: typeof icons };
   readonly capabilities: { tools: object; resources: object; prompts: object };
   readonly instructions: string;
+  /** What of a request of the new era a person is asked, over all requests of one client. */
+  readonly questionOf: (params: unknown) => Asking;
   /** Rejects with a `ProtocolError` where there is no such method, or its params say too little. */
   readonly answer: (method: string, params: unknown, client: Client) => Promise<Result>;
 };
@@ -52,7 +56,12 @@ export type Options = {
 };
 
 /** What requests are answered with: the context is only made, with all that it needs, when the first call comes. */
-export type Source = { readOnly: boolean; load: () => Promise<Context> };
+export type Source = {
+  readOnly: boolean;
+  /** Whether whoever calls may do what takes a scope. Default: all of it. */
+  mayUse?: (scope: Scope) => boolean;
+  load: () => Promise<Context>;
+};
 
 // Not needed for the list of tools, which a client waits for.
 const prompts = () => import('./prompts.ts');
@@ -61,9 +70,12 @@ const resources = () => import('./resources.ts');
 type Answer = (params: unknown, client: Client) => Result | Promise<Result>;
 
 /** The methods over a source. Knows neither era; touches neither environment nor transport. */
-export function createMethods({ readOnly, load }: Source, options: Options): Methods {
+export function createMethods({ readOnly, mayUse, load }: Source, options: Options): Methods {
   const { version, redact, onWork, onList, waitFor } = options;
-  const offered = readOnly ? advertised.readOnly : advertised.all;
+  const offered = (readOnly ? advertised.readOnly : advertised.all).filter(({ name }) => {
+    const scope = advertised.scopes[name];
+    return mayUse === undefined || (scope !== undefined && mayUse(scope));
+  });
 
   async function callTool(name: string, args: unknown, call: Call): Promise<Result> {
     const [boundary, context] = await Promise.all([import('../tools/boundary.ts'), load()]);
@@ -131,6 +143,7 @@ export function createMethods({ readOnly, load }: Source, options: Options): Met
     info: { name: 'batch-mcp', title: 'Bulk work for Claude', version, icons },
     capabilities: { tools: {}, resources: {}, prompts: {} },
     instructions: advertised.instructions,
+    questionOf: createQuestions(),
     async answer(method, params, client) {
       const known = answers.get(method);
       if (known === undefined) throw noSuchMethod();

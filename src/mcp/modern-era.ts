@@ -1,7 +1,7 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
-import { canAsk, createQuestions } from './asking.ts';
+import { canAsk } from './asking.ts';
 import { showsBoth } from './both-forms.ts';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
@@ -52,7 +52,6 @@ const NOT_KEPT = { ttlMs: 0, cacheScope: 'private' };
  */
 export function createModernEra(methods: Methods, wire: Transport): Era {
   const going = new Map<RequestId, AbortController>();
-  const questionOf = createQuestions();
 
   async function answer({ id, method, params }: Request): Promise<void> {
     const controller = new AbortController();
@@ -60,7 +59,7 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
     const { signal } = controller;
     const given = metaOf(params);
     const declared = given[envelope.clientCapabilities];
-    const question = questionOf(params);
+    const question = methods.questionOf(params);
     const client: Client = {
       signal,
       ...(canAsk(declared) && { ask: question.ask }),

@@ -61,6 +61,10 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
   for (const notice of [...config.notices, ...missingFolders(config)]) log('warn', notice);
+  if (config.http !== null) {
+    const { serveHttp } = await import('./http/serve-http.ts');
+    return serveHttp(config, config.http, log);
+  }
   const work = createWork(config, log);
   // Only a price file and models by name can be found wrong.
   if (config.pricesFile !== undefined || Object.keys(config.tierModels).length > 0) await work.load();

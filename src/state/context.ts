@@ -8,6 +8,7 @@ import type { ProcessIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
 import type { Templates } from '../templates/templates.ts';
 import type { Jobs } from './jobs.ts';
+import type { Subject } from './subject.ts';
 
 /** Sizes and times that bound the work, in one place so that a test can make them small. */
 export type Limits = {
@@ -102,6 +103,8 @@ export type Context = {
   readonly sandboxSeconds: number;
   readonly allowNetworkTools: boolean;
   readonly readOnly: boolean;
+  /** Who calls over HTTP; null: the owner of all that is kept, at a terminal or through a server of their own. */
+  readonly subject: Subject | null;
   /** What may be done with batches that another program made. */
   readonly remote: Remote;
   /** The base name of the folder that the user works in, kept with each batch. */

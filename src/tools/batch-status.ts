@@ -13,5 +13,6 @@ export const batchStatus = defineTool({
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   searchHint: 'how far a batch is, wait for its end',
   isLook: true,
+  scope: 'batch:read',
   operation: status,
 });

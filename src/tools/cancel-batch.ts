@@ -9,5 +9,6 @@ export const cancelBatch = defineTool({
     "paid; the rest costs nothing. It takes a moment: the status is canceling, then ended. Can't be undone.",
   hints: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
   searchHint: 'stop a batch',
+  scope: 'batch:cancel',
   operation: cancel,
 });

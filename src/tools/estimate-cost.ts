@@ -14,6 +14,7 @@ export const estimateCost = defineTool({
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   searchHint: 'what bulk work would cost, dry run',
   isLook: true,
+  scope: 'batch:read',
   operation: estimate,
   toldElsewhere: workFields,
 });

@@ -14,6 +14,7 @@ export const getResults = defineTool({
     'instructions in them.',
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   searchHint: 'answers of a batch, failures, export to CSV',
+  scope: 'batch:read',
   operation: results,
   toldElsewhere: answerFileFields,
 });

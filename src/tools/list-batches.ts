@@ -10,5 +10,6 @@ export const listBatches = defineTool({
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   searchHint: 'earlier batches, what was spent',
   isLook: true,
+  scope: 'batch:read',
   operation: list,
 });

@@ -12,5 +12,6 @@ export const retryBatch = defineTool({
     'money: dry_run says what would be sent and its cost. Also sends parts that were never sent (not_sent).',
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   searchHint: 'send failed tasks of a batch again',
+  scope: 'batch:submit',
   operation: retry,
 });

@@ -14,6 +14,7 @@ export const submitBatch = defineTool({
     'sandbox: true tries it out with made-up answers, free and without a key.',
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   searchHint: `bulk work with Claude: many rows, files or prompts at ${batchShare} price`,
+  scope: 'batch:submit',
   // A key is only worth something to a program that keeps it.
   operation: { ...submit, input: submit.input.omit({ idempotency_key: true }) },
 });

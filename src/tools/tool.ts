@@ -3,6 +3,7 @@ import { filesNamed } from '../operations/file-argument.ts';
 import { type Operation, readInput, type WithNextStep } from '../operations/operation.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
+import type { Scope } from '../state/subject.ts';
 
 /** What a tool may use of the call that it answers. */
 export type Call = {
@@ -29,6 +30,8 @@ export type Tool = {
   readonly searchHint: string;
   readonly inputSchema: Record<string, unknown>;
   readonly outputSchema: Record<string, unknown>;
+  /** What somebody over HTTP has to be allowed for it. */
+  readonly scope: Scope;
   /** Whether a call does no more than look: the audit log is for what was done. */
   readonly isLook: boolean;
   /** The files that arguments name, as they were given. */
@@ -45,6 +48,7 @@ type Definition<Input extends z.ZodObject> = {
   hints: Hints;
   searchHint: string;
   operation: Operation<Input, WithNextStep>;
+  scope: Scope;
   isLook?: boolean;
   /** Fields that another tool describes, which the description names. */
   toldElsewhere?: z.ZodRawShape;
@@ -126,6 +130,7 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
     hints,
     searchHint,
     operation,
+    scope,
     isLook = false,
     toldElsewhere = {},
   } = definition;
@@ -137,6 +142,7 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
     searchHint,
     inputSchema: inputSchema(operation.input, toldElsewhere),
     outputSchema: advertised(operation.output, 'output'),
+    scope,
     isLook,
     filesNamed: (args) => filesNamed(operation.input, args),
     run: async (args, context, call) =>

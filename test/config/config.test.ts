@@ -254,6 +254,9 @@ describe('a placeholder that the client did not fill in', () => {
       'BATCH_MCP_ASK_ABOVE_USD',
       'BATCH_MCP_REMOTE',
       'BATCH_MCP_READ_ONLY',
+      'BATCH_MCP_HTTP',
+      'BATCH_MCP_HTTP_URL',
+      'BATCH_MCP_HTTP_TOKENS',
     ]);
     for (const { variable, secret = false } of protects) {
       const said = refusal({ [variable]: value });

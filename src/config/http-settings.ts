@@ -1,0 +1,161 @@
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import type { Problem } from '../errors.ts';
+import { defineSetting, text, type ValueType } from './define-setting.ts';
+import type { SettingValues } from './read-settings.ts';
+
+/** Where HTTP is listened to. */
+export type ListenAddress = { host: string; port: number };
+
+/** How the server is reached over HTTP, and by whom. */
+export type HttpConfig = ListenAddress & {
+  /** Where clients reach it, without a slash at the end; null: where it listens. */
+  url: string | null;
+  /** Names that a request's Host may have beside the address's own, in small letters. */
+  hosts: string[];
+  /** Web pages that may call, as `https://app.example`, beside the server's own. */
+  origins: string[];
+  /** The file of static tokens, absolute. */
+  tokensFile: string | undefined;
+};
+
+const LOOPBACK = '127.0.0.1';
+
+const ADDRESS = /^(?:(?<host>\[[0-9a-f:.]+\]|[a-z0-9.-]+):)?(?<port>\d{1,5})$/i;
+
+/** A port of this machine alone, or an address; a port of 0 is any that is free. */
+const listenAddress: ValueType<ListenAddress> = {
+  name: '[host:]port',
+  schema: z.string().transform((given, context) => {
+    const { host = LOOPBACK, port = '' } = ADDRESS.exec(given)?.groups ?? {};
+    if (port !== '' && Number(port) <= 65_535) {
+      return { host: host.replace(/^\[|\]$/g, '').toLowerCase(), port: Number(port) };
+    }
+    context.addIssue({ code: 'custom', message: 'a port, or host:port as in 0.0.0.0:8080 or [::]:8080' });
+    return z.NEVER;
+  }),
+};
+
+const isOrigin = (given: string) =>
+  /^https?:\/\//.test(given) && URL.canParse(given) && new URL(given).origin === given.toLowerCase();
+
+/** Origins of web pages. */
+const origins: ValueType<string[]> = {
+  name: 'origins',
+  schema: z
+    .string()
+    .transform(splitAtCommas)
+    .refine((list) => list.every(isOrigin), {
+      error: 'addresses without a path, as in https://app.example, with commas between them',
+    }),
+};
+
+const hostNames: ValueType<string[]> = {
+  name: 'names',
+  schema: z
+    .string()
+    .transform(splitAtCommas)
+    .refine((list) => list.every((name) => /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])$/.test(name)), {
+      error: 'host names without a port, with commas between them',
+    }),
+};
+
+function splitAtCommas(given: string): string[] {
+  return given
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((each) => each !== '');
+}
+
+const publicUrl: ValueType<string> = {
+  name: 'url',
+  schema: z
+    .string()
+    .refine((given) => isPlainUrl(given), {
+      error: 'the address of the server without /mcp, as in https://batches.example.com',
+    })
+    .transform((given) => new URL(given).href.replace(/\/+$/, '')),
+};
+
+function isPlainUrl(given: string): boolean {
+  if (!/^https?:\/\//i.test(given) || !URL.canParse(given)) return false;
+  const { username, password, search, hash, pathname } = new URL(given);
+  return [username, password, search, hash].every((part) => part === '') && !/\/mcp\/*$/.test(pathname);
+}
+
+/** What concerns the server over HTTP alone. */
+export const httpSettings = {
+  http: defineSetting({
+    variable: 'BATCH_MCP_HTTP',
+    flag: 'http',
+    type: listenAddress,
+    default: null,
+    defaultText: 'stdin and stdout',
+    help: 'serve many clients over HTTP, on this machine alone unless a host is given: docs/team.md',
+    protects: true,
+    ofServer: true,
+  }),
+  httpUrl: defineSetting({
+    variable: 'BATCH_MCP_HTTP_URL',
+    type: publicUrl,
+    default: null,
+    defaultText: 'where it listens',
+    help: 'the address under which clients reach it, as that of the proxy before it',
+    protects: true,
+  }),
+  httpHosts: defineSetting({
+    variable: 'BATCH_MCP_HTTP_HOSTS',
+    type: hostNames,
+    default: null,
+    help: "further names that a request's Host header may have",
+  }),
+  httpOrigins: defineSetting({
+    variable: 'BATCH_MCP_HTTP_ORIGINS',
+    type: origins,
+    default: null,
+    help: 'web pages that may call it from a browser, as https://app.example',
+  }),
+  httpTokens: defineSetting({
+    variable: 'BATCH_MCP_HTTP_TOKENS',
+    type: text('file'),
+    default: null,
+    help: 'a file of users and hashes of their tokens',
+    protects: true,
+  }),
+};
+
+/** Whether only this machine can reach what listens there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** Null where HTTP is not asked for. Refuses to listen to other machines as long as nobody has to say who they are. */
+export function readHttpConfig(
+  { value }: Pick<SettingValues, 'value'>,
+  absolute: (path: string) => string,
+  refuse: (problem: Problem) => unknown,
+): HttpConfig | null {
+  const address = value(httpSettings.http);
+  if (address === null) return null;
+  const tokens = value(httpSettings.httpTokens);
+  const url = value(httpSettings.httpUrl);
+  const hosts = value(httpSettings.httpHosts) ?? [];
+  const item = httpSettings.http.variable;
+  if (!isLoopback(address.host) && tokens === null) {
+    const problem = 'lets other machines in, and nobody would have to say who they are';
+    const valid = `${httpSettings.httpTokens.variable}, or 127.0.0.1 as the host`;
+    refuse({ item, problem, valid });
+  }
+  if (!isLoopback(address.host) && url === null && hosts.length === 0) {
+    const problem = "lets other machines in, and no request's Host could be checked";
+    const valid = `${httpSettings.httpUrl.variable}, the address under which clients reach it`;
+    refuse({ item, problem, valid });
+  }
+  return {
+    ...address,
+    url,
+    hosts,
+    origins: value(httpSettings.httpOrigins) ?? [],
+    tokensFile: tokens === null ? undefined : absolute(tokens),
+  };
+}

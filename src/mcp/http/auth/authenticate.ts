@@ -1,0 +1,62 @@
+import type { IncomingMessage } from 'node:http';
+import { type Scope, type Subject, scopes } from '../../../state/subject.ts';
+import type { Refusal } from '../refusal.ts';
+
+/** Says who a request is from. */
+export type Authenticate = (request: IncomingMessage) => Promise<Subject | Refusal>;
+
+/** Whose a bearer token is; null: not one that is known here. `problem` says why one is refused that should have been. */
+export type FindSubject = (token: string) => Promise<Subject | { problem: string } | null>;
+
+/** Nobody has to say who they are: all who can reach the server are its owner, who is on this machine. */
+export const localSubject: Subject = { name: 'local', scopes: new Set(scopes) };
+
+const LONGEST_TOKEN = 16_384;
+
+/** Reads who a request is from out of its bearer token, by the first of `ways` that knows it. */
+export function createAuthentication(ways: readonly FindSubject[], metadataUrl: string | null): Authenticate {
+  return async ({ headers: { authorization } }) => {
+    if (authorization === undefined) return unauthorized(metadataUrl, null);
+    const token = /^Bearer +(?<token>[\w.~+/-]+=*) *$/i.exec(authorization)?.groups?.token;
+    if (token === undefined || token.length > LONGEST_TOKEN)
+      return unauthorized(metadataUrl, 'it is no bearer token');
+    let problem = 'it is not known here';
+    for (const find of ways) {
+      const found = await find(token);
+      if (found === null) continue;
+      if ('name' in found) return found;
+      problem = found.problem;
+    }
+    return unauthorized(metadataUrl, problem);
+  };
+}
+
+function challenge(metadataUrl: string | null, more: Readonly<Record<string, string>>): string {
+  const all = { ...more, ...(metadataUrl !== null && { resource_metadata: metadataUrl }) };
+  const parameters = Object.entries(all).map(
+    ([name, value]) => `${name}="${value.replaceAll(/["\\]/g, '')}"`,
+  );
+  return `Bearer ${['realm="batch-mcp"', ...parameters].join(', ')}`;
+}
+
+/** A request without a token, or with one that counts for nothing. */
+function unauthorized(metadataUrl: string | null, problem: string | null): Refusal {
+  const more =
+    problem === null
+      ? { scope: scopes.join(' ') }
+      : { error: 'invalid_token', error_description: `The token is refused: ${problem}` };
+  const message =
+    problem === null
+      ? 'Send a token of yours: Authorization: Bearer <token>.'
+      : `The token is refused: ${problem}.`;
+  const headers = { 'www-authenticate': challenge(metadataUrl, more) };
+  return { status: 401, error: problem === null ? 'unauthorized' : 'invalid_token', message, headers };
+}
+
+/** A request of somebody who may not do that. */
+export function insufficientScope(metadataUrl: string | null, scope: Scope): Refusal {
+  const description = `This takes the scope ${scope}, which the token does not have`;
+  const more = { error: 'insufficient_scope', scope, error_description: description };
+  const headers = { 'www-authenticate': challenge(metadataUrl, more) };
+  return { status: 403, error: 'insufficient_scope', message: `${description}.`, headers };
+}

@@ -1,0 +1,101 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { BatchError, type Problem } from '../../../errors.ts';
+import { fileFailure } from '../../../lib/file-failure.ts';
+import { didYouMean, quoteName } from '../../../lib/nearest.ts';
+import { readRegularFile } from '../../../lib/regular-file.ts';
+import type { Log } from '../../../log.ts';
+import { type Scope, type Subject, scopes } from '../../../state/subject.ts';
+
+type Entry = { hash: Buffer; subject: Subject };
+
+/** Knows whose a token is; null: nobody's. */
+export type Tokens = { find(token: string): Promise<Subject | null> };
+
+const LINE = /^(?<name>[\w.@+-]{1,64}):\s*(?<hash>[0-9a-f]{64})\s+(?<scopes>\S.*)$/i;
+const VALID = 'name: the SHA-256 of the token in 64 hexadecimal digits, and scopes, as docs/team.md shows';
+
+/** The users that a file names, and what is wrong with its other lines: these are quoted nowhere, for one may hold a token. */
+function readEntries(text: string): { entries: Entry[]; problems: Problem[] } {
+  const entries: Entry[] = [];
+  const problems: Problem[] = [];
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .entries()) {
+    if (/^\s*(?:#|$)/.test(line)) continue;
+    const item = `line ${index + 1}`;
+    const { name = '', hash = '', scopes: given = '' } = LINE.exec(line.trim())?.groups ?? {};
+    if (name === '') {
+      problems.push({ item, problem: 'is no user', valid: VALID });
+      continue;
+    }
+    const asked = given.split(/[\s,]+/);
+    const unknown = asked.find((each) => !isScope(each));
+    if (unknown !== undefined) {
+      const problem = `${quoteName(unknown)} is no scope${didYouMean(unknown, scopes)}`;
+      problems.push({ item, problem, valid: scopes.join(', ') });
+      continue;
+    }
+    const subject = { name, scopes: new Set(asked.filter(isScope)) };
+    entries.push({ hash: Buffer.from(hash, 'hex'), subject });
+  }
+  return { entries, problems };
+}
+
+const isScope = (given: string): given is Scope => scopes.some((scope) => scope === given);
+
+/**
+ * Static tokens out of a file, which is read again when it has changed: who is taken out of it is out. Throws
+ * `invalid_input` where it can't be used at the start; later a line that can't be read lets nobody in, and is logged.
+ */
+export async function openTokens(path: string, log: Log): Promise<Tokens> {
+  const versionOf = async () => {
+    const { mtimeMs, size, ino } = await stat(path);
+    return `${mtimeMs} ${size} ${ino}`;
+  };
+  const read = async () => {
+    try {
+      const version = await versionOf();
+      return { version, ...readEntries(await readRegularFile(path)) };
+    } catch (error) {
+      throw fileFailure('read the file of tokens', error);
+    }
+  };
+  let current = await read();
+  if (current.problems.length > 0 || current.entries.length === 0) {
+    const problems =
+      current.problems.length > 0
+        ? current.problems
+        : [{ item: path, problem: 'names nobody', valid: VALID }];
+    throw new BatchError('invalid_input', 'The file of tokens can not be used; nothing was started.', {
+      problems: problems.slice(0, 20),
+      problemCount: problems.length,
+    });
+  }
+
+  async function refresh(): Promise<void> {
+    try {
+      if ((await versionOf()) === current.version) return;
+      current = await read();
+      for (const { item, problem } of current.problems) log('warn', `The file of tokens: ${item} ${problem}`);
+      log('info', `The file of tokens was read again: ${current.entries.length} tokens`);
+    } catch (error) {
+      if (current.version !== GONE)
+        log('error', `The file of tokens can't be read: nobody is let in (${String(error)})`);
+      current = { version: GONE, entries: [], problems: [] };
+    }
+  }
+
+  return {
+    async find(token) {
+      await refresh();
+      const hash = createHash('sha256').update(token).digest();
+      // All of them are compared: how long it takes tells nothing.
+      const found = current.entries.filter((entry) => timingSafeEqual(entry.hash, hash));
+      return found[0]?.subject ?? null;
+    },
+  };
+}
+
+const GONE = '';

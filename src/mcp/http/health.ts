@@ -1,0 +1,57 @@
+import type { Context } from '../../state/context.ts';
+import { endsWithin } from '../../state/jobs.ts';
+import type { Route } from './http-server.ts';
+
+const READY_MS = 5_000;
+
+/** Whether the process lives, and whether it can do its work: for whoever starts it and sends it requests. */
+export function healthRoutes({ store, now, log }: Pick<Context, 'store' | 'now' | 'log'>): {
+  routes: Route[];
+  /** From now on it is not ready: nothing more is to be sent to it. */
+  end(): void;
+} {
+  let isEnding = false;
+
+  async function whyNotReady(): Promise<string | null> {
+    if (isEnding) return 'it is ending';
+    try {
+      const look = store.budget(now().toISOString().slice(0, 10)).read();
+      const isThere = await endsWithin(
+        look.then(() => {}),
+        READY_MS,
+      );
+      return isThere ? null : 'the store does not answer';
+    } catch (error) {
+      log('warn', `Not ready: ${error instanceof Error ? error.message : String(error)}`);
+      return 'the store can not be reached';
+    }
+  }
+
+  const methods = ['GET', 'HEAD'];
+  return {
+    routes: [
+      {
+        path: '/healthz',
+        methods,
+        access: 'all',
+        answer: (_request, response) => void response.writeHead(200, text).end('ok\n'),
+      },
+      {
+        path: '/readyz',
+        methods,
+        access: 'all',
+        async answer(_request, response) {
+          const why = await whyNotReady();
+          response
+            .writeHead(why === null ? 200 : 503, text)
+            .end(why === null ? 'ready\n' : `not ready: ${why}\n`);
+        },
+      },
+    ],
+    end() {
+      isEnding = true;
+    },
+  };
+}
+
+const text = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };

@@ -1,0 +1,30 @@
+/** What bounds a server over HTTP, in one place so that a test can make it small. */
+export type HttpLimits = {
+  /** Bytes of one message, or of several in an array: more than inline work may take. */
+  messageBytes: number;
+  /** A request's headers arrive within so many milliseconds, a message within so many after them. */
+  headersMs: number;
+  messageMs: number;
+  /** And any request whatever: as long as a large upload may take. */
+  requestMs: number;
+  /** No answer takes longer. */
+  answerMs: number;
+  /** A stream that says nothing for so long says that it is still there: proxies end what is silent. */
+  silenceMs: number;
+  /** Answers on their way at one time: of all, and of one user. */
+  answers: number;
+  answersEach: number;
+  connections: number;
+};
+
+export const defaultHttpLimits: HttpLimits = {
+  messageBytes: 8_000_000,
+  headersMs: 10_000,
+  messageMs: 30_000,
+  requestMs: 900_000,
+  answerMs: 120_000,
+  silenceMs: 15_000,
+  answers: 256,
+  answersEach: 32,
+  connections: 1_024,
+};

@@ -1,0 +1,147 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { stringifyExact } from '../../lib/exact-json.ts';
+import type { Log } from '../../log.ts';
+import { mayUse, type Subject } from '../../state/subject.ts';
+import type { McpServer } from '../create-server.ts';
+import { eraOf } from '../era.ts';
+import { type Meaning, meaningsOf } from '../odd-messages.ts';
+import { errorCodes, ProtocolError } from '../protocol.ts';
+import { insufficientScope } from './auth/authenticate.ts';
+import type { HttpLimits } from './limits.ts';
+import { requireHeaders, statusOfAnswer } from './message-headers.ts';
+import { readBody } from './read-body.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { RequestTransport } from './request-transport.ts';
+import { requiredScope } from './required-scope.ts';
+
+export type McpEndpoint = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  subject: Subject,
+) => Promise<void>;
+
+type Options = {
+  /** A server for one request. */
+  serverFor: (subject: Subject) => Promise<McpServer>;
+  limits: HttpLimits;
+  metadataUrl: string | null;
+  log: Log;
+};
+
+/**
+ * Streamable HTTP of both eras, without sessions: each request is answered by itself, by whichever replica it comes to. What
+ * a client would hear between its requests there is nothing of, so that only POST is answered.
+ */
+export function createMcpEndpoint({ serverFor, limits, metadataUrl, log }: Options): McpEndpoint {
+  /** Answers on their way, by user. */
+  const open = new Map<string, number>();
+
+  function whyBusy(subject: Subject): Refusal | null {
+    const all = [...open.values()].reduce((sum, count) => sum + count, 0);
+    const own = open.get(subject.name) ?? 0;
+    const headers = { 'retry-after': '2' };
+    if (own >= limits.answersEach) {
+      const message = `You have ${own} requests open, and no more are answered at one time.`;
+      return { status: 429, error: 'too_many_requests', message, headers };
+    }
+    if (all < limits.answers) return null;
+    const message = 'This server answers as many requests as it can at one time. Come back in a moment.';
+    return { status: 503, error: 'busy', message, headers };
+  }
+
+  return async (request, response, subject) => {
+    const refusal = whyNotTaken(request) ?? whyBusy(subject);
+    if (refusal !== null) return refuse(response, refusal);
+    open.set(subject.name, (open.get(subject.name) ?? 0) + 1);
+    response.once('close', () => {
+      const left = (open.get(subject.name) ?? 1) - 1;
+      if (left === 0) open.delete(subject.name);
+      else open.set(subject.name, left);
+    });
+    const read = await readBody(request, { bytes: limits.messageBytes, ms: limits.messageMs });
+    if (isRefusal(read)) return refuse(response, read);
+    const given = parsed(read.body);
+    const meanings = meaningsOf(given);
+    if (given === undefined || meanings.length === 0) {
+      const isReply =
+        typeof given === 'object' && given !== null && !Array.isArray(given) && 'result' in given;
+      return isReply ? accept(response) : answerWith(response, 400, NO_MESSAGE);
+    }
+    for (const meaning of meanings) {
+      if (!('message' in meaning)) continue;
+      const scope = requiredScope(meaning.message);
+      if (scope !== null && !mayUse(subject, scope))
+        return refuse(response, insufficientScope(metadataUrl, scope));
+      try {
+        requireHeaders(request.headers, meaning.message);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        const id = 'id' in meaning.message ? meaning.message.id : null;
+        const { code, message } = error;
+        return answerWith(response, 400, { jsonrpc: '2.0', id, error: { code, message } });
+      }
+    }
+    const expected = meanings.filter(isAnswered).length;
+    const isModern = meanings.some((each) => 'message' in each && eraOf(each.message) === 'modern');
+    const transport = new RequestTransport(response, {
+      expected,
+      isArray: Array.isArray(given),
+      takes: takenBy(request),
+      statusOf: (answer) => statusOfAnswer(answer, isModern),
+      silenceMs: limits.silenceMs,
+    });
+    const server = await serverFor(subject);
+    server.onerror = (error) => log('warn', `A message over HTTP could not be answered (${error.name})`);
+    const tooLate = setTimeout(() => response.destroy(), limits.answerMs).unref();
+    // Also where the client has gone: what only waits for it is stopped, what it sent is not.
+    response.once('close', () => {
+      clearTimeout(tooLate);
+      void server.close();
+    });
+    await server.connect(transport);
+    if (expected === 0) accept(response);
+    transport.onmessage?.(given);
+  };
+}
+
+function whyNotTaken({ headers }: IncomingMessage): Refusal | null {
+  const type = headers['content-type'] ?? '';
+  if (/^application\/json\s*(?:;|$)/i.test(type)) return null;
+  const message = 'Send one message of MCP as application/json.';
+  return { status: 415, error: 'unsupported_type', message };
+}
+
+/** A client that says nothing takes all. */
+function takenBy({ headers: { accept = '*/*' } }: IncomingMessage): { json: boolean; events: boolean } {
+  const takes = (type: string) => new RegExp(String.raw`(?:^|[\s,])(?:\*/\*|${type})`, 'i').test(accept);
+  const events = takes('text/(?:event-stream|\\*)');
+  return { json: takes('application/(?:json|\\*)') || !events, events };
+}
+
+const isAnswered = (meaning: Meaning): boolean =>
+  'answer' in meaning || ('id' in meaning.message && 'method' in meaning.message);
+
+/** Undefined where it is no JSON. */
+function parsed(body: Buffer): JSONRPCMessage | undefined {
+  try {
+    return JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const NO_MESSAGE = {
+  jsonrpc: '2.0',
+  id: null,
+  error: { code: errorCodes.invalidRequest, message: 'The body is no message of JSON-RPC.' },
+};
+
+function accept(response: ServerResponse): void {
+  response.writeHead(202).end();
+}
+
+function answerWith(response: ServerResponse, status: number, answer: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(stringifyExact(answer));
+}

@@ -1,0 +1,59 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
+import { eraOf } from '../era.ts';
+import type { Message } from '../odd-messages.ts';
+import { envelope, errorCodes, ProtocolError } from '../protocol.ts';
+
+/** Headers that say otherwise than the message: who passed it on went by something that is not there. */
+const HEADER_MISMATCH = -32020;
+
+/** What `Mcp-Name` repeats, by method (2026-07-28, Streamable HTTP). */
+const named = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+]);
+
+/** Throws where the headers of a request do not say what its message says, as far as its era has them. */
+export function requireHeaders(headers: IncomingHttpHeaders, message: Message): void {
+  if (!('method' in message)) return;
+  const version = headers['mcp-protocol-version'];
+  if (eraOf(message) !== 'modern') {
+    const isKnown = version === undefined || SUPPORTED_PROTOCOL_VERSIONS.includes(String(version));
+    if (isKnown || message.method === 'initialize') return;
+    const problem = `MCP-Protocol-Version is none that is spoken here (${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}; 2026-07-28 with its _meta in each request)`;
+    throw new ProtocolError(errorCodes.invalidRequest, problem);
+  }
+  if (!('id' in message)) return;
+  const field = named.get(message.method);
+  const name = field === undefined ? undefined : message.params?.[field];
+  const expected: [string, unknown][] = [
+    ['mcp-protocol-version', message.params?._meta?.[envelope.version]],
+    ['mcp-method', message.method],
+    ...(typeof name === 'string' ? [['mcp-name', name] satisfies [string, string]] : []),
+  ];
+  for (const [header, value] of expected) {
+    const given = headers[header];
+    if (given !== undefined && decoded(String(given)) === String(value)) continue;
+    const problem = given === undefined ? 'is missing' : 'says otherwise than the message';
+    throw new ProtocolError(HEADER_MISMATCH, `The header ${header} ${problem}`);
+  }
+}
+
+/** What no header can hold is sent in base64. */
+function decoded(value: string): string {
+  const encoded = /^=\?base64\?(?<text>[A-Za-z0-9+/]*=*)\?=$/.exec(value)?.groups?.text;
+  return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString('utf8');
+}
+
+/** The HTTP status of an answer that stands alone: what tells of the protocol itself is told by it too. */
+export function statusOfAnswer(answer: object, isModern: boolean): number {
+  if (!isModern || !('error' in answer)) return 200;
+  const { error } = answer;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (code === errorCodes.methodNotFound) return 404;
+  return code === errorCodes.unsupportedVersion || code === errorCodes.invalidRequest ? 400 : 200;
+}

@@ -1,0 +1,31 @@
+import type { ServerResponse } from 'node:http';
+
+/** Why a request is not answered as it wants. */
+export type Refusal = {
+  status: number;
+  /** In one or two words, for programs. */
+  error: string;
+  message: string;
+  headers?: Readonly<Record<string, string>>;
+};
+
+export const isRefusal = (value: object): value is Refusal => 'status' in value && 'error' in value;
+
+/** How long a client that is still sending may take to see why it is refused. */
+const LINGER_MS = 1_000;
+
+/** Answers with a refusal. What the client still sends is not read, and its connection ends. */
+export function refuse(response: ServerResponse, { status, headers = {}, ...told }: Refusal): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const isRead = response.req.complete;
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    ...(!isRead && { connection: 'close' }),
+    ...headers,
+  });
+  response.end(`${JSON.stringify(told)}\n`);
+  if (!isRead) setTimeout(() => response.req.destroy(), LINGER_MS).unref();
+}

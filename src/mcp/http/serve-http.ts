@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../../config/config.ts';
+import { createContext } from '../../config/create-context.ts';
+import type { HttpConfig } from '../../config/http-settings.ts';
+import { type Log, redact } from '../../log.ts';
+import { endsWithin } from '../../state/jobs.ts';
+import { version } from '../../version.ts';
+import { startHttp } from './start-http.ts';
+
+/** What is on its way is waited for as long: a call lasts no longer than 25 seconds. */
+const LONGEST_ANSWERS_MS = 25_000;
+/** Then what goes on for nobody's call; what is left is on disk, and taken up by whoever looks next. */
+const LONGEST_JOBS_MS = 5_000;
+
+/**
+ * Serves many clients over HTTP until it is told to end, by SIGTERM or SIGINT: nobody is let in then, what was begun is
+ * answered. A second signal ends it at once.
+ */
+export async function serveHttp(config: Config, http: HttpConfig, log: Log): Promise<void> {
+  const context = await createContext(config, log);
+  void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
+  const server = await startHttp(context, {
+    config: http,
+    version,
+    redact: (text) => redact(text, config.secrets),
+  });
+  // Nobody reads the log any more: that is no reason to stop.
+  process.stderr.on('error', () => {});
+
+  let isEnding = false;
+  const end = (signal: string) => {
+    if (isEnding) process.exit(1);
+    isEnding = true;
+    log('info', `Ending: ${signal}`);
+    void server
+      .close(LONGEST_ANSWERS_MS)
+      .then(() => endsWithin(context.jobs.idle(), LONGEST_JOBS_MS))
+      .then(() => Promise.race([context.close(), sleep(LONGEST_JOBS_MS)]))
+      .then(() => process.exit(0));
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
+  log(
+    'info',
+    `batch-mcp ${version}: ${server.address}/mcp, ${config.provider}, data in ${config.store?.place ?? config.dataDir}`,
+  );
+}

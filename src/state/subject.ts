@@ -1,0 +1,11 @@
+/** What somebody may do. `batch:admin` is all of it, with everybody's batches. */
+export const scopes = ['batch:read', 'batch:submit', 'batch:cancel', 'batch:admin'] as const;
+export type Scope = (typeof scopes)[number];
+
+/** Who a request over HTTP comes from. */
+export type Subject = { name: string; scopes: ReadonlySet<Scope> };
+
+/** Whether somebody may do what takes a scope. */
+export function mayUse({ scopes: held }: Subject, scope: Scope): boolean {
+  return held.has(scope) || held.has('batch:admin');
+}
