@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readPriceFile } from '../cost/price-file.ts';
 import { createAllowedFolders } from '../lib/allowed-folders.ts';
 import { createDelivery } from '../lib/deliver.ts';
@@ -12,7 +11,6 @@ import { type Caller, type Context, callerLimits, defaultLimits, type Limits } f
 import { createJobs } from '../state/jobs.ts';
 import { createStore } from '../store/files/create-store.ts';
 import type { SqlClient } from '../store/postgres/database.ts';
-import { thisProcess } from '../store/process-identity.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store } from '../store/store.ts';
 import { createTemplates, type Templates } from '../templates/templates.ts';
@@ -82,7 +80,6 @@ export async function createContext(
     remote: config.remote,
     project: config.project,
     log,
-    self: { ...thisProcess(), nonce: randomUUID() },
     settleMs: config.settleSeconds * 1000,
     now: options.now ?? (() => new Date()),
     async close() {
@@ -95,11 +92,12 @@ export async function createContext(
 async function openStore(
   { store: address, dataDir, notify, sandboxSeconds }: Config,
   log: Log,
-  { longestPauseMs }: Limits,
+  { longestPauseMs, aliveMs }: Limits,
   { store: given, database, now = () => new Date() }: Options,
 ): Promise<{ store: Store; close: () => Promise<void> }> {
   const options = {
     log: (message: string) => log('warn', message),
+    aliveMs,
     nextLook: (record: BatchRecord) => ({
       inMs: nextLookInMs(record, { now: now(), tells: notify !== null, sandboxSeconds, longestPauseMs }),
       subject: '',
@@ -111,10 +109,8 @@ async function openStore(
     const { createDatabaseStore } = await import('../store/postgres/create-store.ts');
     const schema = checkedSchema(database.schema ?? DEFAULT_SCHEMA);
     const place = `PostgreSQL (schema ${schema})`;
-    return {
-      store: createDatabaseStore({ client: database.client, schema, place, ...options }),
-      close: nothing,
-    };
+    const store = createDatabaseStore({ client: database.client, schema, place, ...options });
+    return { store, close: () => store.close() };
   }
   if (address === null) return { store: createStore({ path: dataDir, ...options }), close: nothing };
   const { createStore: createSharedStore } = await import('../store/postgres/open-store.ts');

@@ -2,7 +2,6 @@ import { ulid } from 'ulid';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { recordOrNull } from '../state/records.ts';
-import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Budget, Reservation } from '../store/shared-records.ts';
 import { actualOfPart, formatUsd } from './cost.ts';
@@ -49,7 +48,7 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
       usd: maximumOf(record, part),
       ...(part.unknown_sends && { send: part.unknown_sends }),
     })),
-    holder: context.self,
+    holder: context.store.presence.self(),
   };
   await register.update((current) => {
     const settled = settle(current ?? nothing, ended);
@@ -126,11 +125,13 @@ function stateOf({ spent_usd, open }: Budget, day: string, limit: number): Budge
 async function endedReservations(context: Context, budget: Budget | null): Promise<Map<string, number>> {
   const open = budget?.open ?? [];
   const ended = new Map<string, number>();
+  const { presence } = context.store;
+  // Judged before the records are read: a holder that still lived then could have sent since.
+  await presence.learn(open.map(({ holder }) => holder));
   for (let from = 0; from < open.length; from += READ_AT_ONCE) {
     await Promise.all(
       open.slice(from, from + READ_AT_ONCE).map(async (reservation) => {
-        // Judged before the record is read: a holder that still lived then could have sent since.
-        const abandoned = isProvenDead(reservation.holder);
+        const abandoned = presence.isGone(reservation.holder);
         // Null where it can't be read: it may have been paid for, and its reservation stands.
         const record = await recordOrNull(context.store, reservation.batch_id);
         const usd = record && outcomeOf(reservation, record, abandoned);

@@ -8,19 +8,10 @@ import { accountMismatch } from '../sending/same-account.ts';
 import { giveUpDisplaced } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin, type Job } from '../state/jobs.ts';
-import {
-  concernsOnePart,
-  isCreated,
-  isWaiting,
-  seenOf,
-  unconfirmedState,
-  updatePart,
-} from '../state/parts.ts';
+import { concernsOnePart, isCreated, isWaiting, seenOf, updatePart } from '../state/parts.ts';
 import { statusOf } from '../state/status.ts';
-import type { Intent } from '../store/part-state.ts';
-import type { ProcessIdentity } from '../store/process-identity.ts';
-import { isProvenDead } from '../store/process-identity.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
+import { learnOfHolders, mayBeDriven, noteAbandonedSends } from './left-behind.ts';
 import { isRetryDue, retryByItself } from './retry/retry-by-itself.ts';
 import { continueSubmission, preparingKey } from './sending-jobs.ts';
 import { isTellingDue, startTelling } from './telling.ts';
@@ -67,6 +58,7 @@ async function lookAfter(
   partsAsked: PartsAsked = 'all',
 ): Promise<Refreshed> {
   const { batch_id } = first;
+  await learnOfHolders(context, first);
   if (first.waits !== undefined && isWaiting(first)) {
     const start: Parameters<typeof lookAtWaiting>[3] = (key, failures, begin) =>
       startOrJoin(context, key, failures, begin);
@@ -177,61 +169,6 @@ async function judgeAgain(context: Context, batchId: string): Promise<void> {
   const record = await context.store.record(batchId).read();
   if (record === null) return;
   for (const part of partsToScanAgain(record)) await scanAgain(context, record, part);
-}
-
-/** Whether an identity is this process, or one that is dead beyond doubt. */
-function isFree(context: Context, identity: ProcessIdentity): boolean {
-  return identity.nonce === context.self.nonce || isProvenDead(identity);
-}
-
-/**
- * Whether the next part waits for somebody to send it, or to settle what became of it, and nobody alive is
- * about to.
- */
-function mayBeDriven(context: Context, record: BatchRecord): boolean {
-  const open = record.parts.find(
-    ({ progress }) => progress.state !== 'created' && progress.state !== 'waiting',
-  );
-  switch (open?.progress.state) {
-    case 'prepared':
-      return isFree(context, record.owner);
-    case 'unconfirmed': {
-      const { intent } = open.progress;
-      return isFree(context, intent.sender) || isPastDeadline(intent, context.now());
-    }
-    default:
-      return false;
-  }
-}
-
-/** A create whose sender is gone, or long past its deadline, has an answer that nobody will hear. */
-async function noteAbandonedSends(context: Context, record: BatchRecord): Promise<void> {
-  for (const part of record.parts) {
-    const { progress } = part;
-    if (progress.state !== 'sending' || !isAbandoned(context, record.batch_id, progress.intent)) continue;
-    const failure = {
-      code: 'api_uncertain',
-      message: "What sent this part ended before the API's answer came.",
-      at: context.now().toISOString(),
-    };
-    await updatePart(context.store.record(record.batch_id), part.number, (current) =>
-      current.progress.state === 'sending' && current.progress.intent.key_salt === progress.intent.key_salt
-        ? unconfirmedState(progress.intent, failure)
-        : null,
-    );
-  }
-}
-
-const DEADLINE_GRACE_MS = 60_000;
-
-function isPastDeadline(intent: Intent, now: Date): boolean {
-  return now.getTime() > Date.parse(intent.send_deadline) + DEADLINE_GRACE_MS;
-}
-
-function isAbandoned(context: Context, batchId: string, intent: Intent): boolean {
-  // A send of this process that no job is at any more: its end could not be written down.
-  const dropped = intent.sender.nonce === context.self.nonce && !context.jobs.find(batchId);
-  return dropped || isPastDeadline(intent, context.now()) || isProvenDead(intent.sender);
 }
 
 async function askProvider(

@@ -122,7 +122,7 @@ async function adoptedRecord(
     content_hash: sha256OfText(batch.id),
     idempotency_key: null,
     request_count,
-    owner: context.self,
+    owner: context.store.presence.self(),
     force_new: false,
     estimate: null,
     outputs: [],

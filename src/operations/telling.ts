@@ -54,7 +54,7 @@ async function tell(context: Context, batchId: string): Promise<void> {
     const record = await claim(context, batchId);
     if (record === null) return;
     const problem = await deliver(context, record);
-    await note(context, batchId, problem === null ? 'done' : 'failed');
+    await note(context, record, problem === null ? 'done' : 'failed');
     await context.store.audit({
       at: context.now().toISOString(),
       tool: 'notify',
@@ -76,16 +76,19 @@ async function claim(context: Context, batchId: string): Promise<BatchRecord | n
     isOurs = current !== null && isTellingDue(context, current);
     if (current === null || !isOurs) return current;
     const at = context.now().toISOString();
-    return { ...current, told: { parts: current.parts.length, by: context.self, at, outcome: null } };
+    return {
+      ...current,
+      told: { parts: current.parts.length, by: context.store.presence.self(), at, outcome: null },
+    };
   });
   return isOurs ? record : null;
 }
 
-async function note({ store, self }: Context, batchId: string, outcome: 'done' | 'failed'): Promise<void> {
+async function note({ store }: Context, claimed: BatchRecord, outcome: 'done' | 'failed'): Promise<void> {
   await store
-    .record(batchId)
+    .record(claimed.batch_id)
     .update((current) =>
-      current?.told?.by.nonce === self.nonce && current.told.outcome === null
+      current?.told?.by.nonce === claimed.told?.by.nonce && current?.told?.outcome === null
         ? { ...current, told: { ...current.told, outcome } }
         : current,
     );

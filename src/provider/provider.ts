@@ -80,9 +80,9 @@ export type Provider = {
   fingerprint(salt: string): Promise<string>;
   /**
    * Sends one create, once, never retried. It is given up hard after `timeoutMs`, as `api_uncertain`: no byte of it leaves
-   * after that, however long the process or the computer stood still.
+   * after that, however long the process or the computer stood still, nor once `isStopped` says so.
    */
-  createBatch(body: RequestBody, timeoutMs: number): Promise<ProviderBatch>;
+  createBatch(body: RequestBody, timeoutMs: number, isStopped?: () => boolean): Promise<ProviderBatch>;
   retrieveBatch(id: string): Promise<ProviderBatch>;
   listBatches(page: { limit: number; after_id?: string }): Promise<ProviderBatchPage>;
   cancelBatch(id: string): Promise<ProviderBatch>;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
+import { insist } from './insist.ts';
 import { type SendOptions, sendParts } from './send.ts';
 import { isUnconfirmed, settlePart } from './settle.ts';
 
@@ -9,13 +10,27 @@ export type DriveOptions = SendOptions & { maySend?: boolean };
 
 /**
  * Sends what waits and settles what is uncertain, in turn, until all parts are with the provider or nothing
- * can be done now. While anything is uncertain nothing is sent.
+ * can be done now. While anything is uncertain nothing is sent. Goes on where a store that was away is back.
  */
-export async function drive(
+export function drive(
   context: Context,
   batchId: string,
   report: Report,
-  { isReserved, maySend = true }: DriveOptions = { isReserved: false },
+  options: DriveOptions = { isReserved: false },
+): Promise<void> {
+  let next = options;
+  return insist(context.store.presence, () => {
+    const now = next;
+    next = { ...options, isReserved: false };
+    return driveOnce(context, batchId, report, now);
+  });
+}
+
+async function driveOnce(
+  context: Context,
+  batchId: string,
+  report: Report,
+  { isReserved, maySend = true }: DriveOptions,
 ): Promise<void> {
   for (let isFirst = true; ; isFirst = false) {
     if (maySend) await sendParts(context, batchId, report, { isReserved: isReserved && isFirst });

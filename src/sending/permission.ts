@@ -14,7 +14,7 @@ export async function asOwner(
 ): Promise<Pick<BatchRecord, 'owner' | 'key'>> {
   const key_salt = randomBytes(16).toString('hex');
   const key: KeyMark = { key_salt, key_hash: await context.provider(provider).fingerprint(key_salt) };
-  return { owner: context.self, key };
+  return { owner: context.store.presence.self(), key };
 }
 
 /** Why this process spends nothing at a provider, by its settings; null where it may. */
@@ -39,7 +39,7 @@ export async function whyHeldBack(context: Context, record: BatchRecord): Promis
     ({ progress }) =>
       progress.state === 'waiting' || progress.state === 'prepared' || progress.state === 'unconfirmed',
   );
-  if (waiting.length === 0 || record.owner.nonce === context.self.nonce) return null;
+  if (waiting.length === 0 || record.owner.nonce === context.store.presence.self().nonce) return null;
   const why = await reasonOf(context, record, estimateOfParts(record, waiting).maximum);
   if (why === null) return null;
   if (record.waits !== undefined) {

@@ -10,6 +10,7 @@ import { createdState, sentCount, unconfirmedState, updatePart } from '../state/
 import type { Failure, Intent, PartState } from '../store/part-state.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { claimForGood } from './claims.ts';
+import { insist } from './insist.ts';
 import { openBody } from './open-body.ts';
 import { backToUnconfirmed } from './tentative.ts';
 
@@ -52,11 +53,16 @@ export async function sendParts(
 ): Promise<void> {
   const register = context.store.record(batchId);
   const busyUntil = Date.now() + context.limits.busyMs;
-  if (!isReserved && !(await isWithinBudget(context, batchId))) return;
+  let reservedAs: string | null = null;
   for (;;) {
     const record = await register.read();
     const part = record && nextToSend(record);
     if (!record || !part) return;
+    if (isReserved) reservedAs ??= record.owner.nonce;
+    const { nonce } = context.store.presence.self();
+    // What this process had reserved before it was taken for dead may have been given up.
+    if (reservedAs !== nonce && !(await isWithinBudget(context, batchId))) return;
+    reservedAs = nonce;
     report({ stage: 'sending', done: part.first_task, total: record.request_count });
     const next = await sendPart(context, record, part, busyUntil);
     if (next === 'stop') return;
@@ -106,6 +112,7 @@ async function sendPart(
   const lasts = sendingMs(context, part) + Math.max(0, busyUntil - Date.now());
   try {
     body = await openBody(context, record, part);
+    await store.presence.enter();
     const made = await makeIntent(context, provider, lasts);
     ({ intent, elapsed } = made);
   } catch (error) {
@@ -123,14 +130,17 @@ async function sendPart(
   const ours = (current: Part) =>
     current.progress.state === 'sending' && current.progress.intent.key_salt === intent.key_salt;
   const settle = (state: PartState) =>
-    updatePart(register, part.number, (current) => (ours(current) ? state : null));
+    insist(store.presence, () =>
+      updatePart(register, part.number, (current) => (ours(current) ? state : null)),
+    );
+  const isOutOfTouch = () => !store.presence.holds(intent.sender);
   for (let tries = 1; ; tries += 1) {
     const left = lasts - elapsed();
     try {
-      // It stood still since: others may take it for dead by now, and send it themselves.
-      if (left <= 0) throw tooLate();
-      const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)));
-      await takeCreated(context, record, part, batch.id);
+      // It stood still since, or heard nothing from the store: others may take it for dead by now, and send it themselves.
+      if (left <= 0 || isOutOfTouch()) throw tooLate();
+      const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)), isOutOfTouch);
+      await insist(store.presence, () => takeCreated(context, record, part, batch.id));
       await settle(createdState(intent, batch));
       log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${sentCount(part)} requests)`);
       return 'go_on';
@@ -144,7 +154,7 @@ async function sendPart(
       const wait = busyPause(apiOf(error)?.retry_after_seconds, tries);
       if (meaning === 'not_sent' || tries === MOST_TRIES || Date.now() + wait > busyUntil) {
         // What was late and not sent goes out anew.
-        const isLate = elapsed() >= lasts && apiOf(error) === undefined;
+        const isLate = (elapsed() >= lasts || isOutOfTouch()) && apiOf(error) === undefined;
         await settle(isLate ? { state: 'prepared' } : failed(error));
         return isLate ? 'go_on' : 'stop';
       }
@@ -177,7 +187,7 @@ async function makeIntent(
   const elapsed = startClock();
   const now = context.now();
   const intent = {
-    sender: context.self,
+    sender: context.store.presence.self(),
     at: now.toISOString(),
     send_deadline: new Date(now.getTime() + lasts).toISOString(),
     base_url: account.base_url,
@@ -193,7 +203,7 @@ async function makeIntent(
 function tooLate(): BatchError {
   return new BatchError(
     'api_unreachable',
-    'This process stood still until the time to send was up. Nothing was sent.',
+    'This process stood still, or was out of touch with the store, until the time to send was up. Nothing was sent.',
   );
 }
 

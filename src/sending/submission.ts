@@ -3,7 +3,7 @@ import { sha256OfText } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
 import { isWaiting } from '../state/parts.ts';
 import type { PartState } from '../store/part-state.ts';
-import { isProvenDead } from '../store/process-identity.ts';
+import type { Presence } from '../store/presence.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { OutcomeCounts } from '../store/saved-results.ts';
 import { recordsOfWork } from './same-work.ts';
@@ -53,20 +53,20 @@ export function isCanceled(record: BatchRecord): boolean {
  */
 export type EarlierMeaning = 'stands' | 'take_up' | 'void';
 
-export function judgeEarlier(record: BatchRecord | null, now: Date): EarlierMeaning {
+function judgeEarlier(record: BatchRecord | null, presence: Presence, now: Date): EarlierMeaning {
   if (record === null) return 'void';
-  if (record.idempotency_key !== null) return canBeTakenUp(record) ? 'take_up' : 'stands';
+  if (record.idempotency_key !== null) return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
   // What waits is never too old; what was given up while it did has no tasks that could be sent.
   if (record.waits !== undefined) return isWaiting(record) ? 'stands' : 'void';
   if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
   if (cameToNothing(record) || isCanceled(record)) return 'void';
-  return canBeTakenUp(record) ? 'take_up' : 'stands';
+  return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
 }
 
 /** Whether nothing of a batch was paid and nobody is at it. */
-function canBeTakenUp(record: BatchRecord): boolean {
+function canBeTakenUp(record: BatchRecord, presence: Presence): boolean {
   if (mayBePaid(record) || record.waits !== undefined) return false;
-  return record.parts.some(({ progress }) => progress.state === 'not_sent') || isProvenDead(record.owner);
+  return record.parts.some(({ progress }) => progress.state === 'not_sent') || presence.isGone(record.owner);
 }
 
 /** Under which a submission is known: its key where a program gave one, else what it holds. */
@@ -93,7 +93,9 @@ export async function findEarlier(
       `Nothing was sent: the idempotency key stands for other work already (${record.batch_id}). Use a new key for new work.`,
     );
   }
-  const meaning = judgeEarlier(record, context.now());
+  const { presence } = context.store;
+  await presence.learn([record.owner]);
+  const meaning = judgeEarlier(record, presence, context.now());
   return meaning === 'void' ? null : { batchId: record.batch_id, meaning };
 }
 
@@ -110,8 +112,9 @@ async function findByRecords(
   let left: EarlierBatch | null = null;
   for await (const record of recordsOfWork(store, hash, { hashOf: submissionHash, since })) {
     if (record.content_hash !== mark.content_hash) continue;
-    const meaning = judgeEarlier(record, now());
-    const isLeft = !mayBePaid(record) && isYoung(record, now()) && isProvenDead(record.owner);
+    await store.presence.learn([record.owner]);
+    const meaning = judgeEarlier(record, store.presence, now());
+    const isLeft = !mayBePaid(record) && isYoung(record, now()) && store.presence.isGone(record.owner);
     if (meaning === 'stands' && (mayBePaid(record) || isWaiting(record)))
       return { batchId: record.batch_id, meaning };
     if (meaning === 'take_up' && isLeft) left ??= { batchId: record.batch_id, meaning };

@@ -4,7 +4,6 @@ import type { Log } from '../log.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { Provider, ProviderName } from '../provider/provider.ts';
-import type { ProcessIdentity } from '../store/process-identity.ts';
 import type { Store } from '../store/store.ts';
 import type { Templates } from '../templates/templates.ts';
 import type { Jobs } from './jobs.ts';
@@ -34,6 +33,8 @@ export type Limits = {
   downloadPauseMs: number;
   /** For how long a worker has a batch that it does not keep, in milliseconds: others take over that of a dead one then. */
   leaseMs: number;
+  /** How long a process that shares a database sends on without news from there, in milliseconds; after three times that others go on with its work. */
+  aliveMs: number;
   /** Between two looks of workers at a batch that runs, at most, in milliseconds. */
   longestPauseMs: number;
   /** Characters of a reply's text, below the 20,000 that some clients cut at. */
@@ -53,6 +54,7 @@ export const defaultLimits = ({ limits }: Pick<Dialect, 'limits'>): Limits => ({
   downloads: 3,
   downloadPauseMs: 1_000,
   leaseMs: 60_000,
+  aliveMs: 30_000,
   longestPauseMs: 180_000,
   replyCharacters: 18_000,
 });
@@ -111,8 +113,6 @@ export type Context = {
   readonly project: string | null;
   readonly log: Log;
   readonly now: () => Date;
-  /** Who this is, among all that work on the same data folder. */
-  readonly self: ProcessIdentity;
   /** How long a create that was committed late may take to show in the provider's list. */
   readonly settleMs: number;
 };

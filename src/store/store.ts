@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Agenda } from './agenda.ts';
+import type { Presence } from './presence.ts';
 import type { BatchRecord } from './record.ts';
 import type { Budget, Claim, KeptWork, ModelList, Submission, WrittenFile } from './shared-records.ts';
 
@@ -107,6 +108,8 @@ export type Store = {
   readonly place: string;
   /** What is due, where workers share it; null where whoever looks after batches looks at the list of all. */
   readonly agenda: Agenda | null;
+  /** Who works on it. */
+  readonly presence: Presence;
   stage(): Promise<Staging>;
   /** The batch's record; its register reads null where there is no such batch. */
   record(batchId: string): Register<BatchRecord>;

@@ -53,7 +53,7 @@ export async function commitBatch(
     content_hash: 'ab'.repeat(32),
     idempotency_key: null,
     request_count: 10 * parts.length,
-    owner: context.self,
+    owner: context.store.presence.self(),
     force_new: false,
     estimate: { expected: maximum / 2, maximum, basis: 'estimated' },
     outputs: [],
@@ -72,7 +72,7 @@ export const notSent: PartState = {
 };
 
 const intent = (context: Context) => ({
-  sender: context.self,
+  sender: context.store.presence.self(),
   at: time,
   send_deadline: time,
   base_url: 'http://127.0.0.1',

@@ -3,6 +3,7 @@ import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { decodeEnvelope, encodeEnvelope, seal } from '../../src/store/envelope.ts';
 import { checkedId } from '../../src/store/ids.ts';
+import { createLocalPresence } from '../../src/store/presence.ts';
 import { batchRecord } from '../../src/store/record.ts';
 import {
   budget,
@@ -44,6 +45,7 @@ export function createMemoryStore(): Store {
   return {
     place: 'memory',
     agenda: null,
+    presence: createLocalPresence(),
     record,
     blobs(batchId) {
       checkedId('batch', batchId);

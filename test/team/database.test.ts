@@ -20,7 +20,14 @@ function poolOf(address: string): pg.Pool {
 
 function storeOf(client: SqlClient, schema = 'batch_mcp'): Store {
   const nextLook = () => ({ inMs: 0, subject: '' });
-  return createDatabaseStore({ client, schema, place: `test ${schema}`, nextLook, log: () => {} });
+  return createDatabaseStore({
+    client,
+    schema,
+    place: `test ${schema}`,
+    nextLook,
+    aliveMs: 30_000,
+    log: () => {},
+  });
 }
 
 /** The same client, with the texts of all queries that it ran. */

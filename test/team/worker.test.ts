@@ -28,7 +28,14 @@ function storeOf(client: pg.Pool) {
     const [subject = '', inMs = '0'] = name.split(' ');
     return { inMs: inMs === 'never' ? null : Number(inMs), subject };
   };
-  const store = createDatabaseStore({ client, schema: 'batch_mcp', place: 'test', nextLook, log: () => {} });
+  const store = createDatabaseStore({
+    client,
+    schema: 'batch_mcp',
+    place: 'test',
+    nextLook,
+    aliveMs: 30_000,
+    log: () => {},
+  });
   const { agenda } = store;
   if (agenda === null) throw new Error('no agenda');
   async function commit(name: string): Promise<string> {

@@ -230,7 +230,8 @@ async function nameStage(
   let isNamed = false;
   await context.store.record(record.batch_id).update((current) => {
     const part = current?.parts.find(({ number }) => number === waiting.number);
-    isNamed = part?.progress.state === 'waiting' && part.progress.by?.nonce === context.self.nonce;
+    isNamed =
+      part?.progress.state === 'waiting' && part.progress.by?.nonce === context.store.presence.self().nonce;
     if (current === null || !isNamed) return current;
     const parts = current.parts.flatMap((each) => (each === part ? made : [each]));
     return { ...current, ...owner, parts, warnings: [...current.warnings, ...warnings] };

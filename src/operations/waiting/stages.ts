@@ -1,5 +1,4 @@
 import type { Context } from '../../state/context.ts';
-import { isProvenDead } from '../../store/process-identity.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { stageTaskId } from '../../tasks/sources/merged-source.ts';
 import { hasAllAnswers } from './earlier-answers.ts';
@@ -29,14 +28,14 @@ export function withStages(record: BatchRecord, stages: readonly number[]): Batc
 export const lastTask = (stages: readonly number[]): string => stageTaskId(stages.length, 1);
 
 /** Whether nobody alive is about to make the tasks of a part that waits. */
-export function isFreeToMake({ self }: Pick<Context, 'self'>, { progress }: Part): boolean {
+export function isFreeToMake({ store }: Pick<Context, 'store'>, { progress }: Part): boolean {
   if (progress.state !== 'waiting') return false;
   const { by } = progress;
-  return by === null || by.nonce === self.nonce || isProvenDead(by);
+  return by === null || by.nonce === store.presence.self().nonce || store.presence.isGone(by);
 }
 
 /** Whether a stage has ended, with what is sent again of it, and nobody alive makes the next one of it. */
-export function isStageDue(context: Pick<Context, 'self'>, record: BatchRecord): boolean {
+export function isStageDue(context: Pick<Context, 'store'>, record: BatchRecord): boolean {
   if (record.merge === undefined) return false;
   const [next] = record.parts.filter(({ progress }) => progress.state === 'waiting');
   const parts = record.parts.filter(({ progress }) => progress.state !== 'waiting');

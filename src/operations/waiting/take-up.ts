@@ -59,7 +59,7 @@ export async function claim(context: Context, batchId: string): Promise<BatchRec
     const first = current?.parts.find(({ progress }) => progress.state === 'waiting');
     isOurs = first !== undefined && isFreeToMake(context, first);
     if (current === null || !isOurs) return current;
-    const progress = { state: 'waiting' as const, by: context.self };
+    const progress = { state: 'waiting' as const, by: context.store.presence.self() };
     return {
       ...current,
       parts: current.parts.map((part) => (part === first ? { ...part, progress } : part)),
@@ -148,7 +148,8 @@ async function nameTasks(context: Context, record: BatchRecord, made: Made): Pro
   await context.store.record(record.batch_id).update((current) => {
     isNamed =
       current?.parts.some(
-        ({ progress }) => progress.state === 'waiting' && progress.by?.nonce === context.self.nonce,
+        ({ progress }) =>
+          progress.state === 'waiting' && progress.by?.nonce === context.store.presence.self().nonce,
       ) ?? false;
     if (current === null || !isNamed) return current;
     const { waits, ...kept } = current;

@@ -102,12 +102,12 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
         .digest('hex');
     },
 
-    async createBatch({ bytes, open }, timeoutMs) {
+    async createBatch({ bytes, open }, timeoutMs, isStopped = () => false) {
       const content = open()[Symbol.asyncIterator]();
       const body = { [Symbol.asyncIterator]: () => content };
       const headers = { ...betaHeader, 'content-type': 'application/json', 'content-length': String(bytes) };
       const elapsed = startClock();
-      const fetch = fetchUntil(() => elapsed() >= timeoutMs);
+      const fetch = fetchUntil(() => elapsed() >= timeoutMs || isStopped());
       try {
         return await limited('create', timeoutMs, async (client, signal) =>
           readBatch(

@@ -53,7 +53,8 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
     account: async () => ({ base_url: 'sandbox', workspace: null }),
     requireCredentials: async () => {},
     fingerprint: async (salt) => createHash('sha256').update(`${salt}sandbox`).digest('hex'),
-    createBatch: async (body, timeoutMs) => (await client()).createBatch(body, timeoutMs),
+    createBatch: async (body, timeoutMs, isStopped) =>
+      (await client()).createBatch(body, timeoutMs, isStopped),
     retrieveBatch: async (id) => (await client()).retrieveBatch(id),
     listBatches: async (page) => (await client()).listBatches(page),
     cancelBatch: async (id) => (await client()).cancelBatch(id),

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
 import { isBatchId } from '../ids.ts';
+import { createLocalPresence } from '../presence.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
 import { budget, claim, keptWork, modelList, submission, writtenFile } from '../shared-records.ts';
 import type { Register, Store } from '../store.ts';
@@ -54,6 +55,7 @@ export function createStore({ path, log }: StoreOptions): Store {
   return {
     place: path,
     agenda: null,
+    presence: createLocalPresence(),
     stage: () => createStaging(layout),
     record,
     blobs: (batchId) => createFileBlobs({ folder: layout.batch(batchId), temporary: layout.temporary }),

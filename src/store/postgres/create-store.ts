@@ -8,6 +8,7 @@ import type { Register, Store } from '../store.ts';
 import { createAgenda } from './agenda.ts';
 import { createDatabaseBlobs } from './blobs.ts';
 import { anyRow, type DatabaseOptions, openDatabase } from './database.ts';
+import { createDatabasePresence } from './presence.ts';
 import { recordRevisions, sharedRevisions } from './revisions.ts';
 import { createStaging, sweep } from './staging.ts';
 import { createSummaries } from './summaries.ts';
@@ -15,6 +16,8 @@ import { createSummaries } from './summaries.ts';
 export type DatabaseStoreOptions = DatabaseOptions & {
   /** Entered with each record. */
   nextLook: NextLook;
+  /** For how long a process is at work without news of it, in milliseconds. */
+  aliveMs: number;
   /** Told what could not be swept or read. */
   log: (message: string) => void;
 };
@@ -22,8 +25,25 @@ export type DatabaseStoreOptions = DatabaseOptions & {
 const idRow = z.object({ id: z.string() });
 
 /** The store in a schema of a PostgreSQL database, which any number of machines share. Making it asks nothing of the database. */
-export function createDatabaseStore({ log, nextLook, ...options }: DatabaseStoreOptions): Store {
+export function createDatabaseStore({
+  log,
+  nextLook,
+  aliveMs,
+  ...options
+}: DatabaseStoreOptions): Store & { close(): Promise<void> } {
   const db = openDatabase(options);
+  const presence = createDatabasePresence(db, aliveMs, log);
+
+  /** Who changes something may take it upon itself by that, and has to be known by then. */
+  function entered<T>(register: Register<T>): Register<T> {
+    return {
+      ...register,
+      async update(change) {
+        await presence.enter();
+        return register.update(change);
+      },
+    };
+  }
 
   function register<T>(kind: string, name: string, schema: z.ZodType<T>): Register<T> {
     return createRevisedRegister(
@@ -35,16 +55,22 @@ export function createDatabaseStore({ log, nextLook, ...options }: DatabaseStore
   return {
     place: db.place,
     agenda: createAgenda(db, nextLook, log),
-    stage: () => createStaging(db, nextLook),
+    presence,
+    close: () => presence.close(),
+    async stage() {
+      await presence.enter();
+      return createStaging(db, nextLook);
+    },
     record(batchId) {
       const id = checkedId('batch', batchId);
-      return createRevisedRegister(`the record of ${id} in ${db.place}`, recordRevisions(db, id, nextLook));
+      const revisions = recordRevisions(db, id, nextLook);
+      return entered(createRevisedRegister(`the record of ${id} in ${db.place}`, revisions));
     },
     blobs: (batchId) => createDatabaseBlobs({ db, batchId: checkedId('batch', batchId), inStaging: false }),
     submission: (hash) => register('submission', checkedId('hash', hash), submission),
     // Hashed, for a path may be longer than an index takes.
     writtenFile: (path) => register('written file', sha256OfText(path), writtenFile),
-    budget: (day) => register('budget', checkedId('day', day), budget),
+    budget: (day) => entered(register('budget', checkedId('day', day), budget)),
     models: (hash) => register('models', checkedId('hash', hash), modelList),
     work: (workId) => register('work', checkedId('work', workId), keptWork),
     claim: (providerBatchId) => register('claim', checkedId('providerBatch', providerBatchId), claim),

@@ -87,4 +87,12 @@ export const migrations: readonly string[] = [
   create index due_until on @.due (until) where until is not null;
   create index due_taken on @.due (taken_at) where taken_at is not null;
   `,
+  `
+  -- Who is at work, and since when nobody has heard of them. One that is gone by that never comes back.
+  create table @.process (
+    nonce text primary key,
+    seen_at timestamptz not null default now(),
+    ended boolean not null default false
+  );
+  `,
 ];

@@ -27,5 +27,12 @@ export function createStore({ url, ...options }: StoreSettings): Store & { close
   });
   // An idle connection that breaks is replaced by the next query, which says so if it can't be.
   pool.on('error', (error) => options.log(`a connection to ${options.place} broke: ${error.name}`));
-  return { ...createDatabaseStore({ client: pool, ...options }), close: () => pool.end() };
+  const store = createDatabaseStore({ client: pool, ...options });
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      await pool.end();
+    },
+  };
 }

@@ -20,6 +20,9 @@ const stagedRow = z.object({ id: z.string(), owner: z.string(), stale: z.boolean
  */
 const STALE = "interval '1 day'";
 
+/** Nobody asks any more who that was: what it may have left was taken up by then. */
+const FORGOTTEN = "interval '90 days'";
+
 /** Makes a batch that has an owner, and so is seen by nobody else. */
 export async function createStaging(db: Database, nextLook: NextLook): Promise<Staging> {
   const batchId = `batch_${ulid()}`;
@@ -80,6 +83,8 @@ export async function sweep(db: Database, log: (message: string) => void): Promi
     delete from @.blob b where begun_at < now() - ${STALE}
     and not exists (select from @.blob_name n where n.blob_id = b.id)`;
   await db.query(doing, unfinished, [], anyRow);
+  const processes = `delete from @.process where seen_at < now() - ${FORGOTTEN}`;
+  await db.query(doing, processes, [], anyRow);
   const works = `
     delete from @.revision r where kind = 'work' and not exists (
       select from @.revision n where n.kind = r.kind and n.name = r.name

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import { isProvenDead, type ProcessIdentity, thisProcess } from './process-identity.ts';
+
+/**
+ * How the processes on one store know of each other's end. Where they share a machine, that tells; where they may not, each
+ * is in touch with the store, and one that was out of touch for long enough is taken for dead for good. It is not proven dead:
+ * it may have stood still. So it sends nothing while it is out of touch, and comes back as another.
+ */
+export type Presence = {
+  /** This process as others know it now. */
+  self(): ProcessIdentity;
+  /** Sees to it that others can find out about this process before it takes anything upon itself. Throws `store_failed`. */
+  enter(): Promise<void>;
+  /** Whether nobody can take this process for dead yet that began something as `self` was then, by a clock that counts sleep. */
+  holds(self: ProcessIdentity): boolean;
+  /** Finds out about others, for `isGone`. Throws `store_failed`. */
+  learn(identities: readonly ProcessIdentity[]): Promise<void>;
+  /** Whether a process is dead, or out of touch for good, as far as was found out. False means only that nothing is proven. */
+  isGone(identity: ProcessIdentity): boolean;
+  /** For how long what became of a send is tried to be written down, where the store is away, in milliseconds. */
+  readonly patienceMs: number;
+};
+
+/** Of the processes on one machine, which ask its operating system. */
+export function createLocalPresence(): Presence {
+  const self = { ...thisProcess(), nonce: randomUUID() };
+  return {
+    self: () => self,
+    enter: async () => {},
+    holds: () => true,
+    learn: async () => {},
+    isGone: isProvenDead,
+    patienceMs: 0,
+  };
+}
