@@ -53,6 +53,8 @@ export type Config = {
   /** The owner's task types; absolute. */
   templatesDir: string | undefined;
   settleSeconds: number;
+  /** Over all who share a database; null: as many as the API takes. */
+  requestsPerMinute: number | null;
   sandboxSeconds: number;
   readOnly: boolean;
   remote: Remote;
@@ -155,6 +157,7 @@ export function readConfig(surroundings: Surroundings): Config {
     pricesFile,
     templatesDir,
     settleSeconds: value(settings.settleSeconds),
+    requestsPerMinute: value(settings.requestsPerMinute),
     sandboxSeconds: value(settings.sandboxSeconds),
     remote: value(settings.remote),
     readOnly: value(settings.readOnly),

@@ -6,6 +6,8 @@ import { nextLookInMs } from '../operations/next-look.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import { createModelCatalog } from '../provider/models.ts';
+import { pacedProvider } from '../provider/paced-provider.ts';
+import type { Provider, ProviderName } from '../provider/provider.ts';
 import { createProviders, type Providers } from '../provider/providers.ts';
 import { type Caller, type Context, callerLimits, defaultLimits, type Limits } from '../state/context.ts';
 import { createJobs } from '../state/jobs.ts';
@@ -55,7 +57,7 @@ export async function createContext(
   return {
     store,
     defaultProvider: config.provider,
-    provider: providers.get,
+    provider: inTurns(providers.get, store, config, log),
     templates,
     catalog: createModelCatalog(dialect.models, { tiers: config.tierModels, extra, betas: config.betas }),
     folders: createAllowedFolders({
@@ -85,6 +87,33 @@ export async function createContext(
     async close() {
       await Promise.all([providers.close(), closeStore()]);
     },
+  };
+}
+
+/** The API's providers, whose requests wait for a turn where the store has some; the sandbox is each machine's own. */
+function inTurns(
+  get: Providers['get'],
+  { turns }: Store,
+  { requestsPerMinute }: Config,
+  log: Log,
+): (name: ProviderName) => Provider {
+  if (turns === null) {
+    if (requestsPerMinute !== null)
+      log(
+        'warn',
+        "BATCH_MCP_REQUESTS_PER_MINUTE does not count: it is for a team's database (BATCH_MCP_STORE).",
+      );
+    return get;
+  }
+  const next = (account: string, longestMs: number) => turns.next(account, requestsPerMinute, longestMs);
+  const made = new Map<ProviderName, Provider>();
+  return (name) => {
+    const provider = get(name);
+    if (name === 'sandbox') return provider;
+    const paced =
+      made.get(name) ?? pacedProvider(provider, { next, hold: (account, ms) => turns.hold(account, ms) });
+    made.set(name, paced);
+    return paced;
   };
 }
 

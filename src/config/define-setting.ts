@@ -89,6 +89,14 @@ export const amount = (name: string): ValueType<number> => ({
     .transform(Number),
 });
 
+export const aboveZero = (name: string): ValueType<number> => ({
+  name,
+  schema: z
+    .string()
+    .refine((value) => isDecimal(value) && Number(value) > 0, { error: 'a number above zero, as in 50' })
+    .transform(Number),
+});
+
 /** The flags of a setting as a person types them. */
 export function flagsOf({ flag, shorthand }: Setting): string[] {
   return [flag, shorthand?.flag].flatMap((name) => (name === undefined ? [] : [`--${name}`]));

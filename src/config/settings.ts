@@ -2,7 +2,16 @@ import { logLevels } from '../log.ts';
 import { providerNames } from '../provider/provider.ts';
 import { remotes } from '../state/context.ts';
 
-import { amount, defineSetting, names, oneOf, onOff, type Setting, text } from './define-setting.ts';
+import {
+  aboveZero,
+  amount,
+  defineSetting,
+  names,
+  oneOf,
+  onOff,
+  type Setting,
+  text,
+} from './define-setting.ts';
 import { httpSettings } from './http-settings.ts';
 import { httpHeaders, notifyTarget } from './notify-settings.ts';
 import { storeAddress } from './store-address.ts';
@@ -144,6 +153,14 @@ export const settings = {
     type: amount('seconds'),
     default: 30,
     help: "how long an uncertain create may take to show in the API's list of batches, in seconds",
+  }),
+  requestsPerMinute: defineSetting({
+    variable: 'BATCH_MCP_REQUESTS_PER_MINUTE',
+    type: aboveZero('requests'),
+    default: null,
+    defaultText: 'only what the API says',
+    help: 'requests about batches to the API in a minute, over all servers on a database',
+    protects: true,
   }),
   sandboxSeconds: defineSetting({
     variable: 'BATCH_MCP_SANDBOX_SECONDS',

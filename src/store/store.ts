@@ -3,6 +3,7 @@ import type { Agenda } from './agenda.ts';
 import type { Presence } from './presence.ts';
 import type { BatchRecord } from './record.ts';
 import type { Budget, Claim, KeptWork, ModelList, Submission, WrittenFile } from './shared-records.ts';
+import type { Turns } from './turns.ts';
 
 /** One state of a register, with who changed it and when. */
 export type Revision<T> = {
@@ -110,6 +111,8 @@ export type Store = {
   readonly agenda: Agenda | null;
   /** Who works on it. */
   readonly presence: Presence;
+  /** Turns over all who work on it; null where there are none, and each goes by its own. */
+  readonly turns: Turns | null;
   stage(): Promise<Staging>;
   /** The batch's record; its register reads null where there is no such batch. */
   record(batchId: string): Register<BatchRecord>;

@@ -46,6 +46,7 @@ export function createMemoryStore(): Store {
     place: 'memory',
     agenda: null,
     presence: createLocalPresence(),
+    turns: null,
     record,
     blobs(batchId) {
       checkedId('batch', batchId);

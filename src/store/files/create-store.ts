@@ -56,6 +56,7 @@ export function createStore({ path, log }: StoreOptions): Store {
     place: path,
     agenda: null,
     presence: createLocalPresence(),
+    turns: null,
     stage: () => createStaging(layout),
     record,
     blobs: (batchId) => createFileBlobs({ folder: layout.batch(batchId), temporary: layout.temporary }),

@@ -12,6 +12,7 @@ import { createDatabasePresence } from './presence.ts';
 import { recordRevisions, sharedRevisions } from './revisions.ts';
 import { createStaging, sweep } from './staging.ts';
 import { createSummaries } from './summaries.ts';
+import { createTurns } from './turns.ts';
 
 export type DatabaseStoreOptions = DatabaseOptions & {
   /** Entered with each record. */
@@ -56,6 +57,7 @@ export function createDatabaseStore({
     place: db.place,
     agenda: createAgenda(db, nextLook, log),
     presence,
+    turns: createTurns(db),
     close: () => presence.close(),
     async stage() {
       await presence.enter();

@@ -95,4 +95,12 @@ export const migrations: readonly string[] = [
     ended boolean not null default false
   );
   `,
+  `
+  -- Turns at what all may only do so often together: the moment of the next one, and until when nobody has one.
+  create table @.turn (
+    name text primary key,
+    next_at timestamptz not null default '-infinity',
+    held_until timestamptz
+  );
+  `,
 ];
