@@ -43,11 +43,10 @@ export type Tally = {
   thinking(known?: KnownOutput): ExpectedThinking;
 };
 
+type Kind = Pick<Priced, 'model' | 'inference_geo' | 'task_type' | 'variant' | 'effort' | 'thinks'>;
+
 /** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
-export type CostGroup = Pick<
-  Priced,
-  'model' | 'inference_geo' | 'task_type' | 'variant' | 'effort' | 'thinks'
-> & {
+export type CostGroup = Kind & {
   bytes: number[];
   most: number[];
   cached: number[];
@@ -58,30 +57,28 @@ export type CostGroup = Pick<
   tasks: number[];
 };
 
-function isAlike(a: Omit<CostGroup, Figure>, b: Omit<CostGroup, Figure>): boolean {
+function isAlike(a: Kind, b: Kind): boolean {
   return (
     a.model.id === b.model.id &&
     a.inference_geo === b.inference_geo &&
     a.task_type === b.task_type &&
     a.variant === b.variant &&
     a.effort === b.effort &&
-    a.thinks === b.thinks &&
-    a.ttl === b.ttl
+    a.thinks === b.thinks
   );
 }
 
 const figures = ['bytes', 'most', 'cached', 'searches', 'expected', 'maximum', 'tasks'] as const;
-type Figure = (typeof figures)[number];
 
 /** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
 export function createTally(): Tally {
   const groups = new Map<string, CostGroup>();
   let latest: CostGroup | undefined;
 
-  function groupOf(kind: Omit<CostGroup, Figure>): CostGroup {
+  function groupOf(kind: Kind, ttl: CostGroup['ttl']): CostGroup {
     // One request is nearly always like the one before it.
-    if (latest !== undefined && isAlike(latest, kind)) return latest;
-    const { model, inference_geo, task_type, variant, effort, thinks, ttl } = kind;
+    if (latest !== undefined && latest.ttl === ttl && isAlike(latest, kind)) return latest;
+    const { model, inference_geo, task_type, variant, effort, thinks } = kind;
     const key = JSON.stringify([model.id, inference_geo, task_type, variant, effort, thinks, ttl]);
     const none = { bytes: [], most: [], cached: [], searches: [], expected: [], maximum: [], tasks: [] };
     latest = groups.get(key) ?? { model, inference_geo, task_type, variant, effort, thinks, ttl, ...none };
@@ -90,8 +87,9 @@ export function createTally(): Tally {
   }
 
   return {
-    add({ prompt, expected_output_tokens, max_tokens, tasks = 1, ...request }) {
-      const group = groupOf({ ...request, ttl: prompt.cache_ttl });
+    add(request) {
+      const { prompt, expected_output_tokens, max_tokens, tasks = 1 } = request;
+      const group = groupOf(request, prompt.cache_ttl);
       group.bytes.push(prompt.bytes);
       group.most.push(prompt.most_tokens);
       group.cached.push(prompt.cached_bytes);
@@ -102,7 +100,7 @@ export function createTally(): Tally {
     },
     merge(others) {
       for (const other of others) {
-        const group = groupOf(other);
+        const group = groupOf(other, other.ttl);
         for (const figure of figures) for (const value of other[figure]) group[figure].push(value);
       }
     },

@@ -12,6 +12,7 @@ export class ExactNumber {
 
   /** What `JSON.stringify` writes for it, and `stringifyExact` turns back: there is no other way on Node 20. */
   toJSON(): string {
+    wasWritten = true;
     return `${MARK}${this.source}`;
   }
 
@@ -19,6 +20,9 @@ export class ExactNumber {
     return this.source;
   }
 }
+
+/** Whether one was written since this was last set: so that nobody has to look for marks in a long text. */
+let wasWritten = false;
 
 /** In front of a number that stands in a string meanwhile. Made anew in every process, so that no text can hold it. */
 const MARK = `exact-number-${randomBytes(12).toString('hex')}:`;
@@ -85,8 +89,9 @@ export function withPlainNumbers<T>(value: T): T {
 
 /** As `JSON.stringify`, for what `parseExact` gives: every number as it was written. */
 export function stringifyExact(value: unknown, indent?: number): string {
+  wasWritten = false;
   const text = JSON.stringify(value, null, indent);
-  return text.includes(MARK) ? text.replaceAll(MARKED, '$1') : text;
+  return wasWritten ? text.replaceAll(MARKED, '$1') : text;
 }
 
 /** The value with its exact numbers as JavaScript numbers; the very same where it has none. */

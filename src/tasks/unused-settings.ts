@@ -1,7 +1,15 @@
 import type { Task, TaskDefaults } from './task.ts';
 
-/** The shared settings that say something, by the names of their arguments. */
-export function sharedSettings(defaults: TaskDefaults): string[] {
+const known = new WeakMap<TaskDefaults, readonly string[]>();
+
+/** The shared settings that say something, by the names of their arguments: a hundred thousand tasks can share them. */
+function sharedSettings(defaults: TaskDefaults): readonly string[] {
+  const found = known.get(defaults) ?? namesOf(defaults);
+  known.set(defaults, found);
+  return found;
+}
+
+function namesOf(defaults: TaskDefaults): string[] {
   const { labelled, context, output_schema, ...settings } = defaults;
   const given = Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   return [

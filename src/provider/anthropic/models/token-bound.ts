@@ -10,41 +10,58 @@ import { SINGLE_TOKEN_CHARACTERS, SINGLE_TOKEN_WORDS } from './token-bound-data.
  */
 export function maximumTokens(text: string): number {
   const end = text.length;
+  const units = unitsOf(text);
   let tokens = 0;
   let at = 0;
   let before = 0;
   while (at < end) {
-    const code = text.charCodeAt(at);
+    const code = units[at] ?? 0;
     const start = at;
     at += 1;
-    const kind = code < 0x80 ? (kinds[code] ?? SIGN) : OTHER;
+    let next = units[at] ?? 0;
+    const kind = kinds[code];
     if (kind === LETTER) {
       let hash = Math.imul(FIRST_HASH ^ code, HASH_PRIME);
-      let next = 0;
-      while (at < end) {
-        next = text.charCodeAt(at);
-        if (next >= 0x80 || kinds[next] !== LETTER) break;
+      while (kinds[next] === LETTER) {
         hash = Math.imul(hash ^ next, HASH_PRIME);
         at += 1;
+        next = units[at] ?? 0;
       }
       // Beside a letter of another script it is a part of a longer word.
-      const whole = before < 0x80 && (at === end || next < 0x80);
+      const whole = before < 0x80 && next < 0x80;
       tokens += whole && isWord(hash) ? 1 : at - start;
     } else if (kind === SIGN) tokens += 1;
     else if (kind === DIGIT) {
-      while (at < end && kinds[text.charCodeAt(at)] === DIGIT) at += 1;
+      while (kinds[units[at] ?? 0] === DIGIT) at += 1;
       tokens += (at - start + 1) >> 1;
     } else if (kind === OTHER) tokens += characterTokens(code);
     else {
-      while (at < end && text.charCodeAt(at) === code) at += 1;
+      while (next === code) {
+        at += 1;
+        next = units[at] ?? 0;
+      }
       const length = at - start;
       if (length > 1) tokens += 1 + Math.ceil(length / (kind === BLANK ? 64 : 8));
       // A single blank belongs to the token behind it, where that begins in ASCII.
-      else if (kind !== BLANK || at === end || !isInk(text.charCodeAt(at))) tokens += 1;
+      else if (kind !== BLANK || !isInk(next)) tokens += 1;
     }
-    before = text.charCodeAt(at - 1);
+    before = units[at - 1] ?? 0;
   }
   return tokens;
+}
+
+/** Room for the UTF-16 of all but very long texts: to ask a string for its characters one by one takes half as long again. */
+const room = Buffer.alloc(0x100000);
+const roomUnits = new Uint16Array(room.buffer, room.byteOffset, room.length / 2);
+
+/** The text's characters, and a zero behind them. */
+function unitsOf(text: string): Uint16Array {
+  const fits = text.length < roomUnits.length;
+  const bytes = fits ? room : Buffer.alloc(2 * (text.length + 1));
+  const units = fits ? roomUnits : new Uint16Array(bytes.buffer, bytes.byteOffset, text.length + 1);
+  bytes.write(text, 'utf16le');
+  units[text.length] = 0;
+  return units;
 }
 
 const SIGN = 0;
@@ -54,7 +71,7 @@ const BLANK = 3;
 const SPACING = 4;
 const OTHER = 5;
 
-const kinds = new Uint8Array(0x80);
+const kinds = new Uint8Array(0x10000).fill(OTHER).fill(SIGN, 0, 0x80);
 kinds.fill(DIGIT, 0x30, 0x3a).fill(LETTER, 0x41, 0x5b).fill(LETTER, 0x61, 0x7b);
 kinds[0x20] = BLANK;
 kinds.fill(SPACING, 0x09, 0x0b);

@@ -22,6 +22,8 @@ const OPTIONAL = {
 
 /** The params without nulls that the API refuses; the very same object where there are none. */
 export function leaveOutNulls(params: Params): Params {
+  // Next to no request has any.
+  if (!holdsNull(params)) return params;
   return changed(without(params, OPTIONAL.params), {
     tools: (tools) => each(tools, (tool) => block(without(tool, OPTIONAL.tool))),
     tool_choice: (choice) => of(choice, (given) => without(given, OPTIONAL.choice)),
@@ -31,6 +33,11 @@ export function leaveOutNulls(params: Params): Params {
     messages: (messages) =>
       each(messages, (message) => changed(message, { content: (content) => each(content, block) })),
   });
+}
+
+function holdsNull(value: unknown): boolean {
+  if (typeof value !== 'object') return false;
+  return value === null || Object.values(value).some(holdsNull);
 }
 
 const cache = (control: unknown) => of(control, (given) => without(given, OPTIONAL.cache));
