@@ -53,3 +53,12 @@ export function toFailure({ code, message, problems, problemCount, api }: BatchE
 export function fromFailure({ code, message, problems, problemCount, api }: ThreadFailure): BatchError {
   return new BatchError(code, message, { problems, problemCount, ...(api && { api }) });
 }
+
+/** What the work of a thread that is gone fails with. */
+export function threadDied(cause: Error): BatchError {
+  return new BatchError(
+    'internal',
+    `A thread ended before its work was done (${cause.message}). Nothing is lost: try again.`,
+    { cause },
+  );
+}

@@ -124,9 +124,9 @@ export function createBlockBuilder(
   }
 
   return {
-    /** Whether there is enough of it for the disk, and for another thread. */
-    get isFull() {
-      return items >= BLOCK_ITEMS || requests.length >= BLOCK_BYTES;
+    /** 1 where there is enough of it for the disk, and for another thread. */
+    get fullness() {
+      return Math.max(items / BLOCK_ITEMS, requests.length / BLOCK_BYTES);
     },
     /** An item, which is to become so many tasks. */
     countItem(tasks: number) {

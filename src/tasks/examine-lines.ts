@@ -32,15 +32,23 @@ export function countItems({ bytes: given, overlong }: LineBlock): number {
   return items;
 }
 
+type LinesOptions = {
+  /** Which of the tasks are wanted. Default: all. */
+  spread?: Spread;
+  /** The index of the block's first task. */
+  first?: number;
+  /** Called behind every line; what it gives is waited for. */
+  added?: () => Promise<void> | null;
+};
+
 /**
- * Gives the tasks on a block's lines to `examiner`, those that `spread` wants; empty lines are none. `first` is the index
- * of its first task, and that of the next block's is given back.
+ * Gives the tasks on a block's lines to `examiner`, those that are wanted; empty lines are none. Gives the index of the next
+ * block's first task.
  */
 export async function examineLines(
   lines: LineBlock,
   examiner: Pick<Examiner, 'add' | 'refuse'>,
-  spread: Spread = everything,
-  first = 0,
+  { spread = everything, first = 0, added }: LinesOptions = {},
 ): Promise<number> {
   const { number: firstLine, overlong } = lines;
   if (overlong) {
@@ -71,6 +79,8 @@ export async function examineLines(
       if (item === undefined) await refuseLine(number, line.toString('utf8'), examiner);
       else examiner.add(number, item);
     } else examiner.refuse(number, { problem: 'is not UTF-8', valid: 'a file saved as UTF-8' });
+    const passed = added?.();
+    if (passed) await passed;
   }
   return index;
 }

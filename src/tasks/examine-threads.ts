@@ -1,11 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { BatchError } from '../errors.ts';
-import type { LineBlock } from '../lib/line-blocks.ts';
-import { startThread } from '../lib/thread.ts';
-import { threadDied } from '../lib/thread-answers.ts';
+import { fromFailure, startThread, threadDied } from '../lib/thread.ts';
 import type { Block } from './block.ts';
 import type { Examination } from './examine.ts';
-import type { ThreadExamination } from './examine-thread.ts';
+import type { Examined, ThreadExamination, ThreadWork } from './examine-thread.ts';
 
 /** This thread has its own work with what they give, and each takes some 30 MB. */
 const MOST_THREADS = 3;
@@ -13,8 +11,10 @@ const MOST_THREADS = 3;
 const BLOCKS_EACH = 2;
 
 type ExamineThread = {
-  /** Of blocks that are handed over one after another; null for one without items. */
-  examine(lines: LineBlock): Promise<Block | null>;
+  /** One piece after another. */
+  examine(work: ThreadWork): void;
+  /** The next part of what the work has become; the thread goes on when that was taken. */
+  next(): Promise<{ block: Block | null; last: boolean }>;
   end(): Promise<unknown>;
 };
 
@@ -44,58 +44,74 @@ function startExamining(examination: Examination): ExamineThread {
     places,
   };
   const thread = startThread({ name: 'examine-thread', from: import.meta.url }, data);
-  const waiting: { resolve: (block: Block | null) => void; reject: (error: unknown) => void }[] = [];
+  const come: Examined[] = [];
   let failure: BatchError | undefined;
+  let wake = () => {};
 
-  function fail(cause: Error): void {
+  thread.on('message', (examined: Examined) => {
+    come.push(examined);
+    wake();
+  });
+  const fail = (cause: Error) => {
     failure ??= threadDied(cause);
-    for (const { reject } of waiting.splice(0)) reject(failure);
-  }
-
-  thread.on('message', (block: Block | null) => waiting.shift()?.resolve(block));
+    wake();
+  };
   thread.on('error', fail);
   thread.on('exit', () => fail(new Error('it was stopped')));
 
   return {
-    examine: (lines) =>
-      new Promise((resolve, reject) => {
-        if (failure !== undefined) return reject(failure);
-        waiting.push({ resolve, reject });
-        thread.postMessage(lines, [lines.bytes.buffer]);
-      }),
+    examine(work) {
+      const { bytes } = work.kind === 'lines' ? work.lines : work.rows.block;
+      thread.postMessage(work, [bytes.buffer]);
+    },
+    async next() {
+      for (;;) {
+        const examined = come.shift();
+        if (examined !== undefined) {
+          if ('failure' in examined) throw fromFailure(examined.failure);
+          if (!examined.last) thread.postMessage('go on');
+          return examined;
+        }
+        if (failure !== undefined) throw failure;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
     end: () => thread.terminate(),
   };
 }
 
-/** As `examineLines`, on several threads at once: the blocks in the order of the lines. */
+/** What lines or rows become, made on several threads at once: the blocks in the order of the work. */
 export async function* examineInThreads(
-  lines: AsyncIterable<LineBlock>,
+  work: AsyncIterable<ThreadWork>,
   examination: Examination,
 ): AsyncGenerator<Block> {
   const count = Math.min(MOST_THREADS, availableParallelism());
   const threads = Array.from({ length: count }, () => startExamining(examination));
-  const pending: Promise<Block | null>[] = [];
+  /** Whose turn it is, once for each piece of work. */
+  const turns: ExamineThread[] = [];
+
+  async function* oldest(): AsyncGenerator<Block> {
+    const thread = turns.shift();
+    for (let isLast = thread === undefined; !isLast; ) {
+      const examined = await thread?.next();
+      if (examined?.block) yield examined.block;
+      isLast = examined?.last ?? true;
+    }
+  }
+
   try {
     let next = 0;
-    for await (const block of lines) {
+    for await (const piece of work) {
       const thread = threads[next % count];
       next += 1;
       if (thread === undefined) continue;
-      const examined = thread.examine(block);
-      pending.push(examined);
-      // It may fail before its turn comes: a failure that nobody waits for yet would end the process.
-      void Promise.allSettled([examined]);
-      if (pending.length >= count * BLOCKS_EACH) {
-        const examined = await pending.shift();
-        if (examined) yield examined;
-      }
+      thread.examine(piece);
+      turns.push(thread);
+      if (turns.length >= count * BLOCKS_EACH) yield* oldest();
     }
-    for (;;) {
-      const examined = pending.shift();
-      if (examined === undefined) return;
-      const block = await examined;
-      if (block !== null) yield block;
-    }
+    while (turns.length > 0) yield* oldest();
   } finally {
     await Promise.all(threads.map((thread) => thread.end()));
   }

@@ -1,9 +1,10 @@
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
-import { readLineBlocks } from '../lib/line-blocks.ts';
+import { type LineBlock, readLineBlocks } from '../lib/line-blocks.ts';
 import type { Limits } from '../state/context.ts';
 import type { Block } from './block.ts';
 import { createExaminer, type Examination, type Examiner } from './examine.ts';
 import { countItems, examineLines } from './examine-lines.ts';
+import type { ThreadWork } from './examine-thread.ts';
 import { examineInThreads } from './examine-threads.ts';
 import type { PlaceKind } from './place.ts';
 import { type Item, itemOf } from './read-item.ts';
@@ -12,9 +13,11 @@ import { answersSource } from './sources/answers-source.ts';
 import { filesSource } from './sources/files-source.ts';
 import type { ItemSource, SourceFacts } from './sources/item-source.ts';
 import { mergedSource } from './sources/merged-source.ts';
-import { rowsSource } from './sources/rows-source.ts';
-import { everything, type Spread, spreadOver } from './sources/spread.ts';
-import type { Work, WorkSource } from './work.ts';
+import { withTable } from './sources/open-table.ts';
+import { rowBytes, rowItems, rowsSource } from './sources/rows-source.ts';
+import type { SourceItem } from './sources/source-row.ts';
+import { everything, spreadOver } from './sources/spread.ts';
+import type { RowsSource, Work, WorkSource } from './work.ts';
 
 export type Surroundings = {
   folders: AllowedFolders;
@@ -60,9 +63,14 @@ export async function* examineWork(
       } else yield* examineFile(source.path, { examiner, examination, max_tasks, surroundings });
       return;
     default: {
+      if (source.kind === 'rows_file' && merge === undefined && max_tasks === undefined) {
+        yield* examineTable(source, { examiner, examination, max_tasks, surroundings });
+        return;
+      }
       const items = itemsOf(source, folders);
       const merged = merge === undefined ? items : mergedSource(items, merge);
-      yield* examineSource(merged, examiner, max_tasks, surroundings);
+      const spread = max_tasks === undefined ? everything : spreadOver(await merged.count(), max_tasks);
+      yield* examineItems(merged.items(spread, surroundings.begin), examiner);
     }
   }
 }
@@ -109,9 +117,13 @@ async function* examineList(
     if (!spread.wants(number - 1)) continue;
     spread.take();
     examiner.add(number, item);
-    if (examiner.isFull) yield* taken(examiner);
+    if (examiner.fullness >= 1) yield* taken(examiner);
   }
   yield* ended(examiner);
+}
+
+async function* asWork(blocks: AsyncIterable<LineBlock>): AsyncGenerator<ThreadWork> {
+  for await (const lines of blocks) yield { kind: 'lines', lines };
 }
 
 type FileExamination = {
@@ -131,7 +143,7 @@ function examineFile(
     const { size } = await handle.stat();
     // Tasks of one thread would share no request with those of another.
     if (size >= limits.threadedBytes && max_tasks === undefined && examination.pack === undefined) {
-      yield* examineInThreads(blocks(), examination);
+      yield* examineInThreads(asWork(blocks()), examination);
       return;
     }
     let spread = everything;
@@ -142,7 +154,7 @@ function examineFile(
     }
     let index = 0;
     for await (const lines of blocks()) {
-      index = await examineLines(lines, examiner, spread, index);
+      index = await examineLines(lines, examiner, { spread, first: index });
       yield* taken(examiner);
       if (spread.isDone) break;
     }
@@ -150,19 +162,28 @@ function examineFile(
   });
 }
 
-/** Rows or files. */
-async function* examineSource(
-  source: ItemSource,
-  examiner: Examiner,
-  max_tasks: number | undefined,
-  { begin }: Surroundings,
+/** All rows of a table; those of a large one on several threads. */
+function examineTable(
+  source: RowsSource,
+  { examiner, examination, surroundings: { folders, limits, begin } }: FileExamination,
 ): AsyncGenerator<Block> {
-  const spread: Spread = max_tasks === undefined ? everything : spreadOver(await source.count(), max_tasks);
+  return withTable(source.path, 'rows_file', folders, (table, size) => {
+    // As with lines; and one table that is joined is enough in memory.
+    const isThreaded =
+      size >= limits.threadedBytes && examination.pack === undefined && source.join_file === undefined;
+    if (isThreaded && table.kind === 'blocks')
+      return examineInThreads(rowBytes(table, source, begin), examination);
+    return examineItems(rowItems(table, source, folders, everything, begin), examiner);
+  });
+}
+
+/** Rows, files or answers. */
+async function* examineItems(groups: AsyncIterable<SourceItem[]>, examiner: Examiner): AsyncGenerator<Block> {
   let isStandIn = false;
-  for await (const items of source.items(spread, begin)) {
+  for await (const items of groups) {
     for (const item of items) {
       const isAwaited = 'awaited' in item && item.awaited?.kind === 'own';
-      if (examiner.isFull || isAwaited !== isStandIn) yield* taken(examiner, isStandIn);
+      if (examiner.fullness >= 1 || isAwaited !== isStandIn) yield* taken(examiner, isStandIn);
       isStandIn = isAwaited;
       examiner.addItem(item);
     }

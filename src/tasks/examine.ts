@@ -40,8 +40,8 @@ export type Examiner = {
   addItem(item: SourceItem): void;
   /** An item that can't be read. */
   refuse(number: number, problem: Problem): void;
-  /** Whether there is enough of it for the disk, and for another thread. */
-  readonly isFull: boolean;
+  /** 1 where there is enough of it for the disk, and for another thread. */
+  readonly fullness: number;
   /** All since the last time, but for what waits to share a request; null where there was no item. */
   take(): Block | null;
   /** No more items come: what waits is made into requests. */
@@ -187,8 +187,8 @@ export function createExaminer(examination: Examination): Examiner {
       block.countItem(tasksEach);
       block.addProblems(number, [{ item: placeName(examination.places, number), ...problem }]);
     },
-    get isFull() {
-      return block.isFull;
+    get fullness() {
+      return block.fullness;
     },
     take() {
       const taken = block.take(packer.held);

@@ -34,12 +34,15 @@ const own = (i: number) => JSON.stringify({ task_id: `own ${i}`, prompt: `${i} $
 /** What is made anew for every batch in the ids that the product makes. */
 const withoutNonce = (text: string) => text.replaceAll(/task_(\d+)_\w{10}/g, 'task_$1');
 
+type Given = { content: string | Buffer; name?: string; args?: Record<string, unknown> };
+
 /** What the API gets of a file, and what the store keeps; or the error. */
-async function outcomeOf(api: ApiServer, lines: string | Buffer, limits: Limits) {
+async function outcomeOf(api: ApiServer, given: Given, limits: Limits) {
+  const { content, name = 'tasks.jsonl', args = { requests_file: name } } = given;
   const server = await startCheckedServer({ api, limits: { ...limits, partRequests: 150 } });
-  await writeFile(path.join(server.work, 'tasks.jsonl'), lines);
+  await writeFile(path.join(server.work, name), content);
   const before = api.creates.length;
-  const { isError, text, reply } = await server.call('submit_batch', { requests_file: 'tasks.jsonl' });
+  const { isError, text, reply } = await server.call('submit_batch', args);
   if (isError) return { text };
   const folder = path.join(server.data, 'batches', reply.batch_id);
   const [first = ''] = await readdir(path.join(folder, 'record'));
@@ -86,11 +89,55 @@ const files: [what: string, content: string | Buffer][] = [
   ['empty lines alone', '\n \n\r\n'],
 ];
 
+const csv = (row: (i: number) => string, count = 400) => ['id,text', ...many(row, count)].join('\n');
+const quoted = (i: number) => `r-${i},"${i} ""so"", ${filling}"`;
+
+const tables: [what: string, name: string, content: string | Buffer, settings: object][] = [
+  ['rows of a table', 't.csv', csv(quoted), { id_column: 'id' }],
+  ['rows with fields that are missing', 't.csv', csv((i) => (i === 390 ? 'x' : quoted(i))), {}],
+  ['rows with stray quotes', 't.csv', csv((i) => (i === 390 ? `${i},"a"b` : quoted(i))), {}],
+  ['a row that never ends', 't.csv', csv((i) => (i === 390 ? `${i},"a` : quoted(i))), {}],
+  ['rows of the same id', 't.csv', csv((i) => quoted(i % 390)), { id_column: 'id' }],
+  ['short rows under a long prompt', 't.csv', csv((i) => `${i},${i}`), { prompt: `${filling} {{text}}` }],
+  ['a column that is not there', 't.csv', csv(quoted), { prompt: '{{txt}}' }],
+  ['a table without rows', 't.csv', 'id,text\n', {}],
+  [
+    'rows that are not UTF-8',
+    't.csv',
+    Buffer.from(
+      csv((i) => (i === 390 ? `${i},caf\xe9` : `${i},${i} ${'words '.repeat(900)}`)),
+      'latin1',
+    ),
+    {},
+  ],
+  [
+    'rows as objects',
+    't.jsonl',
+    many((i) => JSON.stringify({ text: `${i} ${filling}`, n: i })).join('\n'),
+    {},
+  ],
+  [
+    'objects whose columns differ',
+    't.jsonl',
+    many((i) => JSON.stringify({ [i > 390 ? 'other' : 'text']: filling })).join('\n'),
+    { prompt: '{{text}} {{nowhere}}' },
+  ],
+  ['rows as lines', 't.txt', many((i) => `${i} ${filling}`).join('\n'), { prompt: '{{line}}' }],
+  ['several variants', 't.csv', csv(quoted, 100), { variants: { A: {}, B: { prompt: 'Name: {{text}}' } } }],
+];
+
 describe('what is examined on threads is what is examined here', () => {
   test.each(files)('%s', async (_what, content) => {
     const api = await startApi();
-    const expected = await outcomeOf(api, content, here);
-    expect(await outcomeOf(api, content, onThreads)).toEqual(expected);
+    const expected = await outcomeOf(api, { content }, here);
+    expect(await outcomeOf(api, { content }, onThreads)).toEqual(expected);
+  });
+
+  test.each(tables)('%s', async (_what, name, content, settings) => {
+    const api = await startApi();
+    const args = { rows_file: name, prompt: 'Sort: {{text}}', max_tokens: 100, ...settings };
+    const expected = await outcomeOf(api, { content, name, args }, here);
+    expect(await outcomeOf(api, { content, name, args }, onThreads)).toEqual(expected);
   });
 });
 
@@ -151,7 +198,10 @@ test('a thread that dies is an error of the call, and of nothing else', async ()
   };
   async function* lines() {
     for (let number = 1; number < 20; number += 1)
-      yield { number, bytes: new Uint8Array(Buffer.from(`${own(number)}\n`)) };
+      yield {
+        kind: 'lines' as const,
+        lines: { number, bytes: new Uint8Array(Buffer.from(`${own(number)}\n`)) },
+      };
   }
   const examined = examineInThreads(lines(), examination);
   await expect(examined.next()).rejects.toThrow('no-such-model');

@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { columnsOf } from './columns.ts';
-import { findDelimiter } from './find-delimiter.ts';
-import { readOptions } from './read-rows.ts';
+import { findDelimiter, readOptions } from './find-delimiter.ts';
 import { type RecordBlock, splitRecords } from './record-blocks.ts';
 import { LONGEST_ROW, type RowBlock, type Table } from './table.ts';
 import { notUtf8, type TextFile, unreadable, utf8Pieces } from './text-file.ts';

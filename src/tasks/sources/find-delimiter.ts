@@ -1,11 +1,21 @@
-import { parse } from 'csv-parse/sync';
-import { readOptions } from './read-rows.ts';
+import { type Options, parse } from 'csv-parse/sync';
 import { SAMPLE_BYTES, type TextFile, utf8Pieces } from './text-file.ts';
 
 /** In the order in which they are preferred where several would do. */
 const candidates = [',', ';', '\t', '|'];
 
 const SAMPLE_RECORDS = 20;
+
+/** Quotes within an unquoted field are taken as they stand. */
+export const readOptions = (delimiter: string) =>
+  ({
+    delimiter,
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    record_delimiter: ['\r\n', '\n'],
+    max_record_size: 0,
+  }) satisfies Options;
 
 /** Excel's own line in front of a table: `sep=;`. */
 const SEPARATOR_LINE = /^sep=([,;\t|])\r?\n/i;

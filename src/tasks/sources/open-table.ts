@@ -42,12 +42,12 @@ export async function* withTable<T>(
   file: string,
   field: string,
   folders: AllowedFolders,
-  use: (table: Table) => AsyncIterable<T>,
+  use: (table: Table, bytes: number) => AsyncIterable<T>,
 ): AsyncGenerator<T> {
   const open = readerOf(file, field);
-  const { handle } = await folders.openForReading(file);
+  const { handle, size } = await folders.openForReading(file);
   try {
-    yield* use(await open(await openText(handle, field), field));
+    yield* use(await open(await openText(handle, field), field), size);
   } finally {
     await handle.close();
   }

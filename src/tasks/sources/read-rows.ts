@@ -1,23 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import { type Options, parse } from 'csv-parse/sync';
 import { counted } from '../../lib/counted.ts';
 import { parseExact } from '../../lib/exact-json.ts';
 import { actualType } from '../problems.ts';
+import { readRecords } from './delimited-records.ts';
 import type { RowBlock, RowFormat, TableRow } from './table.ts';
 import { notUtf8 } from './text-file.ts';
 
 type DelimitedFormat = Extract<RowFormat, { kind: 'delimited' }>;
-
-/** Quotes within an unquoted field are taken as they stand; how many fields a record has is checked here. */
-export const readOptions = (delimiter: string) =>
-  ({
-    delimiter,
-    relax_quotes: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    record_delimiter: ['\r\n', '\n'],
-    max_record_size: 0,
-  }) satisfies Options;
 
 const UNCLOSED = {
   problem: 'begins a quoted field that is never closed, so nothing from there on can be read',
@@ -51,8 +40,7 @@ function delimitedRows(
   if (!isUtf8(bytes)) throw notUtf8(field, recordOfFault(bytes, delimiter, block.number));
   const strays = new Set(block.strayQuotes);
   const rows: TableRow[] = [];
-  const records: string[][] = parse(bytes, readOptions(delimiter));
-  for (const [index, record] of records.entries()) {
+  for (const [index, record] of readRecords(bytes.toString('utf8'), delimiter).entries()) {
     const number = block.number + index;
     if (record.every((each) => each.trim() === '')) continue;
     if (strays.has(number)) rows.push({ number, problem: STRAY_QUOTE });
@@ -72,7 +60,7 @@ function ragged(record: readonly string[], columns: readonly string[]) {
 }
 
 function recordOfFault(bytes: Buffer, delimiter: string, first: number): string {
-  const records: string[][] = parse(bytes, { ...readOptions(delimiter), encoding: 'latin1' });
+  const records = readRecords(bytes.toString('latin1'), delimiter);
   const index = records.findIndex((record) => record.some((each) => !isUtf8(Buffer.from(each, 'latin1'))));
   return `row ${first + Math.max(0, index)}`;
 }

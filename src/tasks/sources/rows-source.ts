@@ -7,7 +7,7 @@ import { withTable } from './open-table.ts';
 import { readRows } from './read-rows.ts';
 import { type SourceItem, toSourceRow } from './source-row.ts';
 import type { Spread } from './spread.ts';
-import type { Table, TableRow } from './table.ts';
+import type { RowBlock, RowFormat, Table, TableRow } from './table.ts';
 import { unreadable } from './text-file.ts';
 
 const FIELD = 'rows_file';
@@ -21,7 +21,7 @@ export function rowsSource(source: RowsSource, folders: AllowedFolders): ItemSou
       return count;
     },
     items: (spread, begin) =>
-      withTable(source.path, FIELD, folders, (table) => itemsOf(table, source, folders, spread, begin)),
+      withTable(source.path, FIELD, folders, (table) => rowItems(table, source, folders, spread, begin)),
   };
 }
 
@@ -30,7 +30,8 @@ async function* counted(table: Table): AsyncGenerator<number> {
   else for await (const block of table.blocks) yield block.rows;
 }
 
-async function* itemsOf(
+/** The rows of a table that are wanted, in groups; `begin` is told of the table before the first of them. */
+export async function* rowItems(
   table: Table,
   { id_column, join_file }: RowsSource,
   folders: AllowedFolders,
@@ -56,6 +57,29 @@ async function* itemsOf(
         );
   }
 }
+
+/** Rows that are not read yet, with what makes tasks of them: plain data, so that threads can exchange it. */
+export type RowBytes = { block: RowBlock; format: RowFormat; id_column: string | undefined };
+
+/** The rows of a table as bytes, for threads to read. As `rowItems` otherwise, but that nothing is joined to them. */
+export async function* rowBytes(
+  table: Extract<Table, { kind: 'blocks' }>,
+  { id_column }: RowsSource,
+  begin: (facts: SourceFacts) => void,
+): AsyncGenerator<{ kind: 'rows'; rows: RowBytes }> {
+  const { format, blocks } = table;
+  requireColumn(table, id_column);
+  let begun = false;
+  for await (const block of blocks) {
+    if (!begun) begin(factsOf(table, null));
+    begun = true;
+    yield { kind: 'rows', rows: { block, format, id_column } };
+  }
+}
+
+/** What such rows are. Throws `invalid_input` where they are not UTF-8. */
+export const itemsIn = ({ block, format, id_column }: RowBytes): SourceItem[] =>
+  readRows(format, block).map((row) => toSourceRow(row, id_column));
 
 /** Blocks that hold no wanted row are not read. */
 async function* wantedRows(table: Table, spread: Spread): AsyncGenerator<TableRow[]> {

@@ -43,6 +43,9 @@ function idText(value: unknown): string | null {
   return value instanceof ExactNumber ? value.source : null;
 }
 
+/** In memory of its own: ids are kept, and a part of a text keeps all of it. */
+const copied = (text: string) => Buffer.from(text, 'utf16le').toString('utf16le');
+
 const AN_ID = `1 to ${LONGEST_ID} characters, different in every row`;
 
 function idProblem(cells: Cells, column: string): Problem | null {
@@ -66,5 +69,5 @@ export function toSourceRow(row: TableRow, id_column: string | undefined): Sourc
   if (id_column === undefined) return { number, place, task_id: `row_${number}`, cells };
   const problem = idProblem(cells, id_column);
   if (problem !== null) return { number, place, problem };
-  return { number, place, task_id: idText(cells[id_column]) ?? '', cells, id_column };
+  return { number, place, task_id: copied(idText(cells[id_column]) ?? ''), cells, id_column };
 }

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { BatchError, type Problem } from '../../errors.ts';
 import { binaryName, encodingOf, type TextEncoding } from './encoding.ts';
 
-const READ_BYTES = 1024 * 1024;
+const READ_BYTES = 512 * 1024;
 /** What a file is, and where its columns end, shows in so many bytes. */
 export const SAMPLE_BYTES = 64 * 1024;
 const NEWLINE = 10;
@@ -53,7 +53,7 @@ export async function openText(handle: FileHandle, field: string): Promise<TextF
 }
 
 /**
- * The text as UTF-8, without its byte order mark, its lines ended by newlines, in pieces of about a megabyte; from its
+ * The text as UTF-8, without its byte order mark, its lines ended by newlines, in pieces of about half a megabyte; from its
  * character `skip` on.
  */
 export async function* utf8Pieces(file: TextFile, skip = 0): AsyncGenerator<Uint8Array> {

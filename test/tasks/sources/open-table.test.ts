@@ -45,6 +45,7 @@ describe('a table', () => {
     ['with a byte order mark', 't.csv', `${BOM}a,b\n1,x\n`, ab(['1', 'x'])],
     ['with a byte order mark and quotes', 't.csv', `${BOM}"a","b"\n1,x\n`, ab(['1', 'x'])],
     ['with Windows line ends', 't.csv', 'a,b\r\n1,x\r\n', ab(['1', 'x'])],
+    ['with half a line end behind a quote', 't.csv', 'a,b\r\n1,"x"\r', ab(['1', 'x'])],
     ['with line ends of both kinds', 't.csv', 'a,b\r\n1,x\n2,y\r\n', ab(['1', 'x'], ['2', 'y'])],
     ['with old Mac line ends', 't.csv', 'a,b\r1,x\r2,y\r', ab(['1', 'x'], ['2', 'y'])],
     ['with semicolons', 't.csv', 'a;b\n1,5;"x;y"\n', ab(['1,5', 'x;y'])],
