@@ -39,7 +39,7 @@ type Given = { content: string | Buffer; name?: string; args?: Record<string, un
 /** What the API gets of a file, and what the store keeps; or the error. */
 async function outcomeOf(api: ApiServer, given: Given, limits: Limits) {
   const { content, name = 'tasks.jsonl', args = { requests_file: name } } = given;
-  const server = await startCheckedServer({ api, limits: { ...limits, partRequests: 150 } });
+  const server = await startCheckedServer({ api, limits: { ...limits, partRequests: 150, callMs: 120_000 } });
   await writeFile(path.join(server.work, name), content);
   const before = api.creates.length;
   const { isError, text, reply } = await server.call('submit_batch', args);
