@@ -12,7 +12,7 @@ import {
   realpathOrNull,
   splitAtMissing,
 } from './real-paths.ts';
-import { notRegular, openRegularFile, regularFileExists } from './regular-file.ts';
+import { notRegular, openWithStats, regularFileExists } from './regular-file.ts';
 
 /** Paths longer than this are refused unread: Linux takes no more. */
 const LONGEST_PATH_BYTES = 4096;
@@ -55,6 +55,8 @@ export type AllowedFolders = {
   find(path: string): Promise<FoundPlace>;
   /** `not_allowed` outside the folders, `not_found`, or `invalid_input` for what is no regular file. */
   openForReading(path: string): Promise<OpenedFile>;
+  /** As `openForReading`, several at once, each as it is or why it can't be had: where the folders are is looked up once. */
+  openAll(paths: readonly string[]): Promise<(OpenedFile | BatchError)[]>;
   /**
    * Checks without creating anything. The file's folder must exist; neither the name nor a folder below the
    * allowed one may start with a dot. `exists` tells of a regular file there; all else there is refused.
@@ -65,6 +67,9 @@ export type AllowedFolders = {
   /** Makes the folder of a file, below an allowed one, where it is missing; throws as `checkForWriting` does. */
   makeFolderOf(path: string): Promise<void>;
 };
+
+/** The allowed folders and the forbidden ones, as far as they are there, their links resolved. */
+type Roots = { inside: string[]; never: string[] };
 
 export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
   const { base, workFolder, forbidden = [], home } = options;
@@ -105,11 +110,17 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     );
   }
 
+  async function lookUpRoots(): Promise<Roots> {
+    const [inside, never] = await Promise.all([realFolders(allowed), realFolders(forbidden)]);
+    return { inside, never };
+  }
+
   /** The allowed folders that `real` is in; throws where there must be one and is none, or where it is forbidden. */
-  async function requireInside(real: string, named: string): Promise<string[]> {
-    const roots = (await realFolders(allowed)).filter((folder) => isInside(folder, real));
+  async function requireInside(real: string, named: string, given?: Roots): Promise<string[]> {
+    const { inside, never } = given ?? (await lookUpRoots());
+    const roots = inside.filter((folder) => isInside(folder, real));
     if (isConfined && roots.length === 0) throw await outside(named);
-    if ((await realFolders(forbidden)).some((folder) => isInside(folder, real))) {
+    if (never.some((folder) => isInside(folder, real))) {
       throw new BatchError(
         'not_allowed',
         `${JSON.stringify(named)} is in this server's own data folder, which no argument may name. Use another folder.`,
@@ -141,28 +152,38 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     return { path: real, kind, root, base: (await realpathOrNull(base)) ?? base };
   }
 
-  async function openForReading(given: string): Promise<OpenedFile> {
+  async function openForReading(given: string, roots?: Roots): Promise<OpenedFile> {
     const path = absolute(given);
     await makeWorkFolderFor(path);
     const real = await realpathOrNull(path);
     if (real === null) throw await missing(path, given, 'readable file');
-    await requireInside(real, path);
+    await requireInside(real, path, roots);
     const name = JSON.stringify(path);
     const changed = () =>
       new BatchError('not_allowed', `${name} was changed while it was opened. Look at it, then call again.`);
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
     const refuse = (what: string) => notRegular(path, what);
-    const handle = await openRegularFile(real, { flags, refuse }).catch((error: unknown) => {
+    const { handle, stats } = await openWithStats(real, { flags, refuse }).catch((error: unknown) => {
       if (hasErrorCode(error, 'ELOOP', 'EMLINK')) throw changed();
       throw fileFailure(`read ${name}`, error);
     });
     try {
-      if (!(await isStill(handle, real))) throw changed();
-      return { handle, path: real, size: (await handle.stat()).size };
+      if (!(await isStill(stats, real))) throw changed();
+      return { handle, path: real, size: Number(stats.size) };
     } catch (error) {
       await handle.close();
       throw fileFailure(`read ${name}`, error);
     }
+  }
+
+  async function openAll(paths: readonly string[]): Promise<(OpenedFile | BatchError)[]> {
+    const roots = await lookUpRoots();
+    const all = await Promise.allSettled(paths.map((path) => openForReading(path, roots)));
+    return all.map((each) => {
+      if (each.status === 'fulfilled') return each.value;
+      if (each.reason instanceof BatchError) return each.reason;
+      throw each.reason;
+    });
   }
 
   async function checkForWriting(given: string): Promise<WritableFile> {
@@ -220,7 +241,8 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
 
   return {
     find,
-    openForReading,
+    openForReading: (path) => openForReading(path),
+    openAll,
     checkForWriting,
     makeFolderOf,
     async checkFolder(given) {

@@ -1,4 +1,5 @@
-import { type FileHandle, lstat, realpath } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 import { hasErrorCode } from '../errors.ts';
 
@@ -43,9 +44,9 @@ export async function splitAtMissing(folder: string): Promise<{ real: string; mi
   }
 }
 
-/** Whether the open file is still what its path, resolved again, leads to: nothing was swapped meanwhile. */
-export async function isStill(handle: FileHandle, real: string): Promise<boolean> {
+/** Whether an open file is still what its path, resolved again, leads to: nothing was swapped meanwhile. */
+export async function isStill(opened: BigIntStats, real: string): Promise<boolean> {
   if ((await realpathOrNull(real)) !== real) return false;
-  const [opened, named] = await Promise.all([handle.stat({ bigint: true }), lstat(real, { bigint: true })]);
+  const named = await lstat(real, { bigint: true });
   return opened.dev === named.dev && opened.ino === named.ino;
 }

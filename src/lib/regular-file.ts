@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { BatchError, hasErrorCode } from '../errors.ts';
 import { fileFailure } from './file-failure.ts';
@@ -17,23 +17,31 @@ export function notRegular(path: string, what: string): BatchError {
   return new BatchError('invalid_input', `${JSON.stringify(path)} is ${what}. Give the path of a file.`);
 }
 
+/** An open file, and what it is. */
+export type RegularFile = { handle: FileHandle; stats: BigIntStats };
+
 /**
  * Opens a regular file, and nothing else: a pipe would be waited for without end, and a device has none. Links are followed
  * unless `O_NOFOLLOW` is among the flags. Throws Node's own system errors, and what `refuse` gives.
  */
-export async function openRegularFile(
+export async function openRegularFile(path: string, options?: RegularFileOptions): Promise<FileHandle> {
+  return (await openWithStats(path, options)).handle;
+}
+
+/** As `openRegularFile`, with what was looked up to tell. */
+export async function openWithStats(
   path: string,
   { flags = constants.O_RDONLY, mode, refuse = (what) => notRegular(path, what) }: RegularFileOptions = {},
-): Promise<FileHandle> {
+): Promise<RegularFile> {
   const handle = await open(path, flags | constants.O_NONBLOCK, mode).catch((error: unknown) => {
     if (hasErrorCode(error, 'ENXIO', 'EOPNOTSUPP')) throw refuse('a pipe, socket or device');
     if (hasErrorCode(error, 'EISDIR')) throw refuse('a folder');
     throw error;
   });
   try {
-    const found = await handle.stat();
-    if (found.isFile()) return handle;
-    throw refuse(found.isDirectory() ? 'a folder' : 'a pipe, socket or device');
+    const stats = await handle.stat({ bigint: true });
+    if (stats.isFile()) return { handle, stats };
+    throw refuse(stats.isDirectory() ? 'a folder' : 'a pipe, socket or device');
   } catch (error) {
     await handle.close();
     throw error;

@@ -12,6 +12,7 @@ export function createNoFolders(): AllowedFolders {
   return {
     find: refused,
     openForReading: refused,
+    openAll: refused,
     checkForWriting: refused,
     checkFolder: refused,
     makeFolderOf: refused,

@@ -2,9 +2,10 @@ import type { AllowedFolders } from '../../lib/allowed-folders.ts';
 import type { FilesSource } from '../work.ts';
 import { findFiles } from './find-files.ts';
 import type { ItemSource } from './item-source.ts';
-import { type FileItem, readFileItems } from './read-files.ts';
+import { FILES_AHEAD, type FileItem, openFiles, readFileItems } from './read-files.ts';
 import { type Skipped, skippedText } from './skipped.ts';
 import type { SourceItem } from './source-row.ts';
+import { everything } from './spread.ts';
 
 const COLUMNS = ['path', 'dir', 'stem', 'ext', 'text'];
 
@@ -13,9 +14,8 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
   const options = (skipped: Skipped) => ({ split_chars, skipped });
 
   async function* read(skipped: Skipped): AsyncGenerator<FileItem> {
-    for await (const file of findFiles(patterns, folders, skipped)) {
-      yield* readFileItems(file, folders, options(skipped));
-    }
+    const files = openFiles(findFiles(patterns, folders, skipped), folders, FILES_AHEAD);
+    for await (const file of files) yield* readFileItems(file, options(skipped));
   }
 
   return {
@@ -31,13 +31,17 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
       begin({ columns, warnings: () => [], skipped: () => skippedText(skipped) });
       let index = 0;
       let number = 0;
-      for await (const file of findFiles(patterns, folders, skipped)) {
-        // Without parts a file is an item, and one that is not wanted need not be opened.
-        if (split_chars === undefined && !spread.wants(index)) {
-          index += 1;
-          continue;
+      async function* wantedFiles() {
+        for await (const file of findFiles(patterns, folders, skipped)) {
+          // Without parts a file is an item, and one that is not wanted need not be opened.
+          if (split_chars !== undefined || spread.wants(index)) yield file;
+          if (split_chars === undefined) index += 1;
         }
-        for await (const item of readFileItems(file, folders, options(skipped))) {
+      }
+      // Which one is wanted hangs on what became of those before it.
+      const ahead = spread === everything ? FILES_AHEAD : 1;
+      for await (const file of openFiles(wantedFiles(), folders, ahead)) {
+        for await (const item of readFileItems(file, options(skipped))) {
           if (spread.wants(index)) {
             spread.take();
             number += 1;
@@ -45,7 +49,6 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
           }
           if (split_chars !== undefined) index += 1;
         }
-        if (split_chars === undefined) index += 1;
         if (spread.isDone) return;
       }
     },

@@ -4,7 +4,7 @@ import type { AllowedFolders } from '../../lib/allowed-folders.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import type { ContextDocument } from '../../provider/dialect.ts';
 import { findFiles } from './find-files.ts';
-import { type FileItem, readFileItems } from './read-files.ts';
+import { type FileItem, openFiles, readFileItems } from './read-files.ts';
 import { type Skipped, skippedText } from './skipped.ts';
 
 /** With room for the task itself in a request of 32 MB (the API's limit). */
@@ -21,8 +21,8 @@ export async function readContext(
   const skipped: Skipped = new Map();
   const documents: ContextDocument[] = [];
   let bytes = 0;
-  for await (const file of findFiles(patterns, folders, skipped)) {
-    for await (const item of readFileItems(file, folders, { split_chars: undefined, skipped })) {
+  for await (const file of openFiles(findFiles(patterns, folders, skipped), folders, 1)) {
+    for await (const item of readFileItems(file, { split_chars: undefined, skipped })) {
       const document = toDocument(item);
       bytes += 'text' in document ? Buffer.byteLength(document.text) : document.attachment.data.length;
       // Each document has its own limit, and many of them would fill the memory before anything else says no.

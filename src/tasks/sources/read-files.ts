@@ -4,13 +4,12 @@ import type { Problem } from '../../errors.ts';
 import { BatchError } from '../../errors.ts';
 import type { AllowedFolders, OpenedFile } from '../../lib/allowed-folders.ts';
 import type { Attachment } from '../../provider/dialect.ts';
-import type { TextEncoding } from './encoding.ts';
 import { kindOf } from './file-kind.ts';
 import type { FoundFile } from './find-files.ts';
-import { type Skipped, skip } from './skipped.ts';
+import { type Skipped, type SkipReason, skip } from './skipped.ts';
 import { splitText } from './split-text.ts';
 import type { Cells } from './table.ts';
-import { beginningOf, textPieces } from './text-file.ts';
+import { beginningOf, type TextFile, textPieces } from './text-file.ts';
 
 /** What becomes a task: a file, or a part of a text that was split. */
 export type FileItem = { task_id: string; cells: Cells } & (
@@ -35,25 +34,73 @@ function cellsOf({ name }: FoundFile): Cells {
   return { path: name, dir: dir === '' ? '.' : dir, stem, ext: ext.slice(1) };
 }
 
+/** A file that is open, with how it begins; or why it is not. */
+export type OpenedItem = FoundFile & ({ opened: OpenedFile; beginning: Buffer } | { closed: SkipReason });
+
+/** Each look-up of the system is a wait, so that one after another they take longer than all else. */
+export const FILES_AHEAD = 16;
+
+/**
+ * Opens files in their order, up to `ahead` of them before they are asked for, and closes them when they are done with. What
+ * is gone since it was found, or has become a link, is not opened.
+ */
+export async function* openFiles(
+  files: AsyncIterable<FoundFile>,
+  folders: AllowedFolders,
+  ahead: number,
+): AsyncGenerator<OpenedItem> {
+  let group: FoundFile[] = [];
+  for await (const file of files) {
+    group.push(file);
+    if (group.length < ahead) continue;
+    yield* openGroup(group, folders);
+    group = [];
+  }
+  yield* openGroup(group, folders);
+}
+
+async function* openGroup(group: readonly FoundFile[], folders: AllowedFolders): AsyncGenerator<OpenedItem> {
+  const all = await folders.openAll(group.map(({ path }) => path));
+  try {
+    const items = all.map(async (opened, index): Promise<OpenedItem> => {
+      const file = group[index] ?? { name: '', path: '' };
+      if (opened instanceof BatchError) return { ...file, closed: 'unreadable' };
+      if (opened.path !== file.path) return { ...file, closed: 'link' };
+      return { ...file, opened, beginning: await beginningOf(opened.handle, opened.size) };
+    });
+    yield* await Promise.all(items);
+  } finally {
+    await Promise.all(all.map((opened) => opened instanceof BatchError || opened.handle.close()));
+  }
+}
+
 /** The tasks of a file; none where it is left out, which is counted in `skipped`. */
 export async function* readFileItems(
-  file: FoundFile,
-  folders: AllowedFolders,
+  file: OpenedItem,
   { split_chars, skipped }: { split_chars: number | undefined; skipped: Skipped },
 ): AsyncGenerator<FileItem> {
   if (file.name.length > LONGEST_NAME) {
     yield longName(file);
     return;
   }
-  const opened = await openOrSkip(file, folders, skipped);
-  if (opened === null) return;
-  try {
-    const kind = kindOf(file.path, await beginningOf(opened.handle));
-    if (kind.kind === 'skip') skip(skipped, kind.reason);
-    else if (kind.kind !== 'text') yield await attached(file, opened, kind);
-    else yield* textItems(file, opened, kind.encoding, split_chars, skipped);
-  } finally {
-    await opened.handle.close();
+  if ('closed' in file) {
+    skip(skipped, file.closed);
+    return;
+  }
+  const { opened, beginning } = file;
+  const kind = kindOf(file.path, beginning);
+  if (kind.kind === 'skip') skip(skipped, kind.reason);
+  else if (kind.kind !== 'text') yield await attached(file, opened, kind);
+  else {
+    const { handle, size } = opened;
+    const isWhole = beginning.length === size;
+    const text = {
+      handle,
+      encoding: kind.encoding,
+      returnsOnly: false,
+      ...(isWhole && { whole: beginning }),
+    };
+    yield* textItems(file, size, text, split_chars, skipped);
   }
 }
 
@@ -61,24 +108,6 @@ export async function* readFileItems(
 function longName({ name }: FoundFile): FileItem {
   const problem = `its path has ${name.length} characters`;
   return { task_id: name, cells: {}, problem: { problem, valid: `at most ${LONGEST_NAME}` } };
-}
-
-/** What is gone since it was found, or has become a link, is left out. */
-async function openOrSkip(
-  file: FoundFile,
-  folders: AllowedFolders,
-  skipped: Skipped,
-): Promise<OpenedFile | null> {
-  try {
-    const opened = await folders.openForReading(file.path);
-    if (opened.path === file.path) return opened;
-    await opened.handle.close();
-    skip(skipped, 'link');
-  } catch (error) {
-    if (!(error instanceof BatchError)) throw error;
-    skip(skipped, 'unreadable');
-  }
-  return null;
 }
 
 async function attached(
@@ -103,8 +132,8 @@ async function wholeOf(handle: FileHandle, size: number): Promise<Buffer> {
 
 async function* textItems(
   file: FoundFile,
-  { handle, size }: OpenedFile,
-  encoding: TextEncoding,
+  size: number,
+  text: TextFile,
   split_chars: number | undefined,
   skipped: Skipped,
 ): AsyncGenerator<FileItem> {
@@ -114,7 +143,7 @@ async function* textItems(
     yield { ...item, problem: { problem, valid: 'split_chars, which cuts longer texts into parts' } };
     return;
   }
-  const pieces = textPieces({ handle, encoding, returnsOnly: false });
+  const pieces = textPieces(text);
   let part = 0;
   try {
     let held: string | null = null;

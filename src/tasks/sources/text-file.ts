@@ -11,6 +11,8 @@ const RETURN = 13;
 /** An open text file. */
 export type TextFile = {
   handle: FileHandle;
+  /** All of it, where that was read already. */
+  whole?: Buffer;
   encoding: TextEncoding;
   /** Whether carriage returns alone end its lines, as on old Macs. */
   returnsOnly: boolean;
@@ -29,15 +31,16 @@ export function notUtf8(field: string, where?: string): BatchError {
   return unreadable(field, { problem, valid: 'a file saved as UTF-8 (in Excel: "CSV UTF-8")' });
 }
 
-/** How a file begins. */
-export async function beginningOf(handle: FileHandle): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
+/** How a file begins that has `size` bytes. */
+export async function beginningOf(handle: FileHandle, size: number): Promise<Buffer> {
+  const most = Math.min(SAMPLE_BYTES, size + 1);
+  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(most), 0, most, 0);
   return buffer.subarray(0, bytesRead);
 }
 
 /** Looks at how an open file begins. Throws `invalid_input` where it is empty, or no text. */
 export async function openText(handle: FileHandle, field: string): Promise<TextFile> {
-  const bytes = await beginningOf(handle);
+  const bytes = await beginningOf(handle, SAMPLE_BYTES);
   const encoding = encodingOf(bytes);
   if (encoding === null) {
     const problem = `is ${binaryName(bytes) ?? 'no text: it holds zero bytes'}`;
@@ -57,16 +60,23 @@ export async function openText(handle: FileHandle, field: string): Promise<TextF
  * character `skip` on.
  */
 export async function* utf8Pieces(file: TextFile, skip = 0): AsyncGenerator<Uint8Array> {
-  const { handle, encoding, returnsOnly } = file;
+  const { encoding, returnsOnly } = file;
   const isUtf8 = encoding.name === 'utf-8';
-  const pieces = piecesOf(handle, encoding.markBytes + skip * (isUtf8 ? 1 : 2));
+  const pieces = piecesOf(file, encoding.markBytes + skip * (isUtf8 ? 1 : 2));
   for await (const piece of isUtf8 ? pieces : recoded(pieces, encoding)) {
     yield returnsOnly ? piece.map((byte) => (byte === RETURN ? NEWLINE : byte)) : piece;
   }
 }
 
 /** Through the handle that was checked, for a path could be swapped; a stream would close it for the next look. */
-async function* piecesOf(handle: FileHandle, start: number): AsyncGenerator<Uint8Array> {
+async function* piecesOf(
+  { handle, whole }: Pick<TextFile, 'handle' | 'whole'>,
+  start: number,
+): AsyncGenerator<Uint8Array> {
+  if (whole !== undefined) {
+    yield whole.subarray(start);
+    return;
+  }
   for (let position = start; ; ) {
     const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, position);
     if (bytesRead === 0) return;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { BatchError, renderError } from '../../../src/errors.ts';
 import { type AllowedFolders, createAllowedFolders } from '../../../src/lib/allowed-folders.ts';
 import { type FoundFile, findFiles } from '../../../src/tasks/sources/find-files.ts';
-import { type FileItem, readFileItems } from '../../../src/tasks/sources/read-files.ts';
+import { type FileItem, openFiles, readFileItems } from '../../../src/tasks/sources/read-files.ts';
 import type { Skipped } from '../../../src/tasks/sources/skipped.ts';
 import { splitText } from '../../../src/tasks/sources/split-text.ts';
 import { temporaryFolder } from '../../harness.ts';
@@ -35,8 +35,8 @@ async function read({ root, folders }: World, patterns: string[], split_chars?: 
   const skipped: Skipped = new Map();
   const items: FileItem[] = [];
   const given = patterns.map((pattern) => pattern.replace('$ROOT', root));
-  for await (const file of findFiles(given, folders, skipped)) {
-    for await (const item of readFileItems(file, folders, { split_chars, skipped })) items.push(item);
+  for await (const file of openFiles(findFiles(given, folders, skipped), folders, 2)) {
+    for await (const item of readFileItems(file, { split_chars, skipped })) items.push(item);
   }
   return { items, skipped: Object.fromEntries(skipped) };
 }
@@ -261,15 +261,17 @@ describe('what a file becomes', () => {
   it('nothing where it is gone, or a link, by the time it is read', async () => {
     const there = await world({ 'work/a.txt': 'a', 'work/b.txt': 'b', 'work/c.txt': 'c' });
     const skipped: Skipped = new Map();
-    const found: FoundFile[] = [];
-    for await (const file of findFiles(['*.txt'], there.folders, skipped)) found.push(file);
-    await rm(path.join(there.work, 'a.txt'));
-    await rm(path.join(there.work, 'b.txt'));
-    await symlink('c.txt', path.join(there.work, 'b.txt'));
+    async function* found() {
+      const files: FoundFile[] = [];
+      for await (const file of findFiles(['*.txt'], there.folders, skipped)) files.push(file);
+      await rm(path.join(there.work, 'a.txt'));
+      await rm(path.join(there.work, 'b.txt'));
+      await symlink('c.txt', path.join(there.work, 'b.txt'));
+      yield* files;
+    }
     const items: FileItem[] = [];
-    for (const file of found) {
-      for await (const item of readFileItems(file, there.folders, { split_chars: undefined, skipped }))
-        items.push(item);
+    for await (const file of openFiles(found(), there.folders, 3)) {
+      for await (const item of readFileItems(file, { split_chars: undefined, skipped })) items.push(item);
     }
     expect(items).toMatchObject([{ task_id: 'c.txt', text: 'c' }]);
     expect(Object.fromEntries(skipped)).toEqual({ unreadable: 1, link: 1 });
