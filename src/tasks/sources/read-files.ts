@@ -70,7 +70,7 @@ async function* openGroup(group: readonly FoundFile[], folders: AllowedFolders):
     });
     yield* await Promise.all(items);
   } finally {
-    await Promise.all(all.map((opened) => opened instanceof BatchError || opened.handle.close()));
+    await Promise.all(all.map(async (opened) => 'handle' in opened && (await opened.handle.close())));
   }
 }
 
