@@ -69,6 +69,14 @@ const cases: Case[] = [
   { name: 'two documents', said: `${A_B}\n${A_B}`, found: null },
   { name: 'a draft, then another', said: `{"a":"9"} No: ${A_B}`, found: null },
   {
+    name: 'a draft, then one that is cut',
+    said: `[{"id":"a","answer":"9"}] No: {"answers":[{"id`,
+    found: null,
+  },
+  { name: 'a draft, then one that is broken', said: `{"a":"9"} No: {answers:[{id:"a"}]}`, found: null },
+  { name: 'within another', said: `{"data":${A_B}}`, found: { a: '1', b: '2' } },
+  { name: 'one row’s answer alone', said: '{"a":"x","score":1,"why":"y"}', found: null },
+  {
     name: 'answers twice',
     said: '{"answers":[{"id":"a","answer":"1"}],"answers":[{"id":"a","answer":"2"}]}',
     found: null,

@@ -1,7 +1,7 @@
-import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
-import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import type { PackedRow } from './expected-packs.ts';
-import type { Document, DocumentReader } from './read-document.ts';
+import { type Entry, entriesOf, isAsAsked } from './pack-entries.ts';
+import { type DocumentReader, endOfDocument } from './read-document.ts';
+import { createRows } from './rows.ts';
 
 /** What the answer to a pack says of its rows. */
 export type PackAnswers = {
@@ -17,26 +17,54 @@ const MOST_STARTS = 50;
 /**
  * Reads the answer to a pack: `{"answers": [{"id", "answer"}]}`, or a list, an object by ids, flat entries; in a fenced block,
  * with prose around it, or cut off, of which the entries count that are whole. Null where it holds no such document, or
- * more than one: nothing is guessed.
+ * more than one: nothing is guessed. Behind what is broken only what looks as it was asked for is read, and nothing within
+ * it: there what belongs to one row's answer can look like entries for others.
  */
 export function readAnswers(
   text: string,
-  rows: readonly PackedRow[],
+  packed: readonly PackedRow[],
   read: DocumentReader,
 ): PackAnswers | null {
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  let found: PackAnswers | null = null;
+  const rows = createRows(packed);
+  let found: Found | null = null;
+  let isBroken = false;
   let starts = 0;
   for (let at = nextStart(text, 0); at !== -1 && starts < MOST_STARTS; starts += 1) {
     const document = read(text, at);
-    const entries = document && entriesOf(document, byId);
-    const answers = entries && answersOf(entries, byId);
-    if (answers !== null && found !== null) return null;
-    found ??= answers;
-    const isPassed = document !== null && (document.isWhole || answers !== null);
-    at = nextStart(text, isPassed ? document.end : at + 1);
+    const asked = document !== null && isAsAsked(document);
+    const entries: Entry[] | null =
+      document === null || (isBroken && !asked) ? null : entriesOf(document, rows);
+    const answers: Found | null = entries && answersOf(entries, rows.has);
+    const isMeant: boolean = asked || (answers !== null && answers.known > 0);
+    if (isMeant && found !== null) return null;
+    if (isMeant) found = answers ?? NOTHING;
+    if (document !== null && (document.isWhole || isMeant)) {
+      at = nextStart(text, document.end);
+      continue;
+    }
+    const end = endOfDocument(text, at);
+    const isProse = isProseAt(text, at, end);
+    // Behind a draft what can't be read may be what is meant.
+    if (found !== null && !isProse) return null;
+    isBroken ||= end === null || !isProse;
+    at = isProse ? nextStart(text, at + 1) : end === null ? -1 : nextStart(text, end);
   }
-  return found;
+  return found === null || found.known === 0 ? null : found;
+}
+
+/** What a document says; `known` is how many of its entries are rows'. */
+type Found = PackAnswers & { known: number };
+
+const NOTHING: Found = { answers: new Map(), unknown: 0, known: 0 };
+
+/** A bracket, a quoted text or a key behind it: JSON, or what was meant to be. */
+const STRUCTURE = /[{[]\s*(?:["{[]|[\w$]+\s*:)/y;
+
+/** Whether a bracket that begins no document, and is closed at `end` if at all, is one of a sentence. */
+function isProseAt(text: string, at: number, end: number | null): boolean {
+  if (end !== null) return !text.slice(at, end).includes('"');
+  STRUCTURE.lastIndex = at;
+  return !STRUCTURE.test(text);
 }
 
 function nextStart(text: string, from: number): number {
@@ -44,101 +72,15 @@ function nextStart(text: string, from: number): number {
   return next === -1 ? -1 : from + next;
 }
 
-type Rows = ReadonlyMap<string, PackedRow>;
-/** An entry that was read; the value is undefined where the entry says nothing that is an answer. */
-type Entry = { id: string; value: string | undefined; isTwice?: boolean };
-
-/** The entries of a document; null where it is none of the forms. */
-function entriesOf(document: Document, rows: Rows): Entry[] | null {
-  const holder = holderOf(document, rows);
-  if (holder === null) return null;
-  if (Array.isArray(holder)) {
-    const list: readonly unknown[] = holder;
-    return list.map((each) => listed(each, document, rows));
-  }
-  return Object.entries(holder).map(([id, value]) => ({
-    id,
-    value: textOf(value),
-    isTwice: document.repeats(holder, id),
-  }));
-}
-
-const ANSWERS = 'answers';
-
-/** What holds the entries: a list, or an object that has them by their ids. */
-function holderOf({ open, keys, isWhole, repeats }: Document, rows: Rows): unknown[] | JsonObject | null {
-  const [root, next] = open;
-  if (Array.isArray(root)) return root;
-  if (!isJsonObject(root)) return null;
-  if (repeats(root, ANSWERS)) return null;
-  const isOpen = open.length > 1 && keys[0] === ANSWERS;
-  const named = isOpen ? next : root[ANSWERS];
-  if (Array.isArray(named) || (isJsonObject(named) && !rows.has(ANSWERS))) return asHolder(named);
-  if (Object.keys(root).some((id) => rows.has(id))) return root;
-  if (isWhole && rows.has(idOf(root.id) ?? '')) return [root];
-  // Under another name, if it is the one thing there.
-  const values = [...Object.values(root), ...(open.length > 1 ? [next] : [])];
-  return values.length === 1 ? asHolder(values[0]) : null;
-}
-
-const asHolder = (value: unknown): unknown[] | JsonObject | null =>
-  Array.isArray(value) ? value : isJsonObject(value) && !(value instanceof ExactNumber) ? value : null;
-
-/** Numbers for ids, for models give those of rows that are called so. */
-const idOf = (id: unknown): string | null =>
-  typeof id === 'string'
-    ? id
-    : typeof id === 'number'
-      ? String(id)
-      : id instanceof ExactNumber
-        ? id.source
-        : null;
-
-const NO_ROW: Entry = { id: '', value: undefined };
-
-function listed(entry: unknown, { repeats }: Document, rows: Rows): Entry {
-  if (!isJsonObject(entry) || repeats(entry, 'id')) return NO_ROW;
-  const { id: given, ...said } = entry;
-  const id = idOf(given) ?? '';
-  const value = saidIn(said, rows.get(id)?.structured ?? false);
-  return { id, value, isTwice: repeats(entry, 'answer') };
-}
-
-/** What an entry says beside its id: its answer, or all of it where the answer's own keys stand there. */
-function saidIn(said: JsonObject, structured: boolean): string | undefined {
-  const { answer, ...others } = said;
-  const names = Object.keys(said);
-  const hasAnswer = Object.hasOwn(said, 'answer');
-  if (!structured) {
-    const [only] = Object.values(said);
-    return textOf(hasAnswer ? answer : names.length === 1 && typeof only === 'string' ? only : undefined);
-  }
-  const isAnswer = isJsonObject(answer) || (typeof answer === 'string' && /^\s*[{`]/.test(answer));
-  if (hasAnswer && isAnswer && Object.keys(others).length === 0) return textOf(answer);
-  return names.length === 0 ? undefined : textOf(said);
-}
-
-const textOf = (value: unknown): string | undefined =>
-  value === undefined || value === null
-    ? undefined
-    : typeof value === 'string'
-      ? value
-      : stringifyExact(value);
-
-/** Null where none of the entries is a row's. */
-function answersOf(entries: readonly Entry[], rows: Rows): PackAnswers | null {
+function answersOf(entries: readonly Entry[], isRow: (id: string) => boolean): Found {
   const answers = new Map<string, string | null>();
   let unknown = 0;
-  let known = 0;
   for (const { id, value, isTwice } of entries) {
-    if (!rows.has(id)) {
-      unknown += 1;
-      continue;
+    if (id === null || !isRow(id)) unknown += 1;
+    else if (value !== undefined) {
+      const before = answers.get(id);
+      answers.set(id, isTwice || (before !== undefined && before !== value) ? null : value);
     }
-    known += 1;
-    if (value === undefined) continue;
-    const before = answers.get(id);
-    answers.set(id, isTwice || (before !== undefined && before !== value) ? null : value);
   }
-  return known === 0 ? null : { answers, unknown };
+  return { answers, unknown, known: entries.length - unknown };
 }

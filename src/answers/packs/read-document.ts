@@ -76,7 +76,7 @@ function assembled(createParser: typeof jsonParser, pieces: readonly string[]) {
 }
 
 /** Behind the bracket that closes the one at `start`; null where none does. */
-function endOfDocument(text: string, start: number): number | null {
+export function endOfDocument(text: string, start: number): number | null {
   let depth = 0;
   for (let at = start; at < text.length; at += 1) {
     const character = text[at];

@@ -1,0 +1,104 @@
+import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
+import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+import type { Document } from './read-document.ts';
+import type { Rows } from './rows.ts';
+
+/**
+ * An entry that was read: `id` is null where it names no row, the value is undefined where the entry says nothing that is an
+ * answer.
+ */
+export type Entry = { id: string | null; value: string | undefined; isTwice?: boolean };
+
+const ANSWERS = 'answers';
+
+/** What models call that which holds all answers, where they do not call it as they were asked to. */
+const HOLDERS = /^(answers|results?|rows|entries|items|responses?|outputs?|data|list|json)$/i;
+
+/** Whether a document begins in the form that was asked for, whatever it says. */
+export function isAsAsked({ open: [root], keys }: Document): boolean {
+  return isJsonObject(root) && (Object.hasOwn(root, ANSWERS) || keys[0] === ANSWERS);
+}
+
+/** The entries of a document; null where it is none of the forms, or could be two of them. */
+export function entriesOf(document: Document, rows: Rows): Entry[] | null {
+  const holder = holderOf(document, rows);
+  if (holder === null) return null;
+  if (Array.isArray(holder)) {
+    const list: readonly unknown[] = holder;
+    return list.map((each) => listed(each, document, rows));
+  }
+  return Object.entries(holder).map(([id, value]) => ({
+    id,
+    value: textOf(value),
+    isTwice: document.repeats(holder, id),
+  }));
+}
+
+type Holder = readonly unknown[] | JsonObject;
+
+/** What holds the entries: a list, or an object that has them by their ids. */
+function holderOf(document: Document, rows: Rows): Holder | null {
+  const { keys, isWhole, repeats } = document;
+  const [root, ...rest] = document.open;
+  if (Array.isArray(root)) return root;
+  if (!isJsonObject(root) || root instanceof ExactNumber) return null;
+  if (repeats(root, ANSWERS)) return null;
+  const [opened] = rest.length > 0 ? keys : [];
+  const named = opened === ANSWERS ? rest[0] : own(root, ANSWERS);
+  if (Array.isArray(named)) return named;
+  if (isJsonObject(named) && !rows.has(ANSWERS)) return named;
+  const names = Object.keys(root);
+  // An object of few ids and many other keys is one row's answer.
+  const known = names.filter(rows.has).length;
+  const hasRows = known > 0 && known * 2 >= names.length;
+  const isEntry = rows.has(rows.idOf(own(root, 'id')) ?? '');
+  if (isEntry) return isWhole && known === 0 ? [root] : null;
+  // Under another name, if it is the one thing there.
+  const [name = '', ...others] = [...names, ...(opened == null ? [] : [opened])];
+  const inner = name === opened ? rest[0] : own(root, name);
+  const isHolder = others.length === 0 && HOLDERS.test(name) && typeof inner === 'object' && inner !== null;
+  if (!isHolder) return hasRows ? root : null;
+  if (rows.has(name) || repeats(root, name)) return null;
+  return name === opened
+    ? holderOf({ ...document, open: rest, keys: keys.slice(1) }, rows)
+    : holderOf({ ...document, open: [inner], keys: [] }, rows);
+}
+
+const own = (object: JsonObject, key: string): unknown =>
+  Object.hasOwn(object, key) ? object[key] : undefined;
+
+const NO_ROW: Entry = { id: null, value: undefined };
+
+function listed(entry: unknown, { repeats }: Document, rows: Rows): Entry {
+  if (!isJsonObject(entry) || repeats(entry, 'id')) return NO_ROW;
+  const { id: _own, ...said } = entry;
+  const id = rows.idOf(own(entry, 'id'));
+  const value = saidIn(said, id !== null && rows.isStructured(id));
+  return { id, value, isTwice: repeats(entry, 'answer') };
+}
+
+/** What an entry says beside its id: its answer, or all of it where the answer's own keys stand there. */
+function saidIn(said: JsonObject, structured: boolean): string | undefined {
+  const { answer, ...others } = said;
+  const names = Object.keys(said);
+  const hasAnswer = Object.hasOwn(said, 'answer');
+  if (!structured) {
+    const [only] = Object.values(said);
+    return textOf(hasAnswer ? answer : names.length === 1 && typeof only === 'string' ? only : undefined);
+  }
+  const isAnswer = isJsonObject(answer) || (typeof answer === 'string' && /^\s*[{`]/.test(answer));
+  if (hasAnswer && isAnswer && Object.keys(others).length === 0) return textOf(answer);
+  return names.length === 0 ? undefined : textOf(said);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string') return value;
+  try {
+    return stringifyExact(value);
+  } catch (error) {
+    // Nested deeper than can be written: the answer of this row alone is lost by it.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
