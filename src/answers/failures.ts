@@ -61,7 +61,7 @@ const causes: Record<string, Cause> = {
   nothing_to_merge: {
     retryable: false,
     suggestion:
-      'Of what these were to merge nothing was finished. Once that can succeed, call submit_batch with the work again and force_new.',
+      'Of what these were to merge nothing was finished. Once that can succeed, retry_batch sends it again, and merges anew.',
   },
   max_tokens: {
     retryable: true,

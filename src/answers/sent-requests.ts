@@ -35,9 +35,10 @@ export async function openSentRequests(
   { requests }: Dialect,
 ): Promise<SentRequests> {
   const tasks = await openTasks(blobs, record.request_count);
+  const written = record.parts.filter(({ body_bytes }) => body_bytes > 0);
   // The newest first: a task that was sent again was perhaps changed then.
   const newestFirst = await Promise.all(
-    record.parts.toReversed().map(async (part): Promise<Spans> => {
+    written.toReversed().map(async (part): Promise<Spans> => {
       if (part.tasks === 'listed') return { part, ...(await listedSpans(blobs, part)) };
       const end = part.first_task + part.request_count;
       return {

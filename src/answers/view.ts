@@ -74,7 +74,8 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
   function outcome(ordinal: number): Outcome | 'pending' {
     const part = partOf(ordinal);
     // It would have worked on answers of which none was finished.
-    if (part === undefined && record.merge !== undefined && !isWaiting(record)) return 'missing';
+    const [leaves = 0] = record.merge?.stages ?? [];
+    if (part === undefined && record.merge && ordinal >= leaves && !isWaiting(record)) return 'missing';
     const index = part?.index ?? null;
     return index === null ? 'pending' : (index.find(ordinal)?.outcome ?? 'missing');
   }

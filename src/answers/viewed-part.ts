@@ -26,6 +26,8 @@ export async function viewPart(context: Context, record: BatchRecord, part: Part
 
 async function listOf(blobs: Blobs, part: Part): Promise<Pick<ViewedPart, 'listed' | 'forms'>> {
   if (part.tasks === 'run') return { listed: null, forms: null };
+  // Which of a stage's tasks are made again is known when the stage below has ended.
+  if (part.body_bytes === 0) return { listed: new Uint32Array(0), forms: null };
   const listed = new Uint32Array(part.request_count);
   const forms = new Map<number, AnswerForm>();
   let position = 0;

@@ -12,6 +12,7 @@ import { resolveUnconfirmed } from '../sending/settle.ts';
 import { ownAgain, withoutEnd } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
+import { isNeverMade } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { createProblemList } from '../tasks/problems.ts';
 import { batchOutput } from './fields.ts';
@@ -222,7 +223,7 @@ async function sendUnsent(
         ...owner,
         parts: current.parts.map((part) =>
           numbers.has(part.number) && part.progress.state === 'not_sent'
-            ? { ...part, progress: { state: 'prepared' as const } }
+            ? { ...part, progress: isNeverMade(part) ? WAITING : { state: 'prepared' as const } }
             : part,
         ),
       },
@@ -231,6 +232,9 @@ async function sendUnsent(
   await waitForSending(context, batch_id, context.limits.callMs, waiting);
   return retried;
 }
+
+/** Of a stage of a merge: for the one below. */
+const WAITING = { state: 'waiting' as const, by: null };
 
 const countOf = (parts: readonly Part[]) => parts.reduce((sum, { request_count }) => sum + request_count, 0);
 

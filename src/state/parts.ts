@@ -15,6 +15,17 @@ export function isWaiting({ parts }: Pick<BatchRecord, 'parts'>): boolean {
   return parts.some(({ progress }) => progress.state === 'waiting');
 }
 
+/** The lowest stage of a merge that waits; of other work the part that does. */
+export function nextWaiting(parts: readonly Part[]): Part | undefined {
+  const waiting = parts.filter(({ progress }) => progress.state === 'waiting');
+  return waiting.toSorted((a, b) => a.first_task - b.first_task)[0];
+}
+
+/** Whether a part's requests were never made, for what they were to work on never came. */
+export function isNeverMade({ progress, body_bytes }: Part): boolean {
+  return progress.state === 'not_sent' && body_bytes === 0;
+}
+
 /**
  * Changes one part's state where it is still the one that `change` was made for: `change` gives null to
  * leave it. Gives back the newest record, and whether this call changed it.

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { follow, isSaved, startApi } from '../api.ts';
-import { succeeded } from '../api-server.ts';
+import { errored, succeeded } from '../api-server.ts';
 import { spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
 import { starter } from './left.ts';
 
@@ -18,7 +18,9 @@ it('merges 1,000 rows through processes that are killed at any time, each stage 
   const api = await startApi({
     results: (all) =>
       all.map((request) =>
-        succeeded(request, String((JSON.stringify(request.params).match(/<item id/g) ?? []).length)),
+        api.batches.length === 1 && request.custom_id === 'merge_1_8'
+          ? errored(request, 'api_error', 'Oh.')
+          : succeeded(request, String((JSON.stringify(request.params).match(/<item id/g) ?? []).length)),
       ),
   });
   const folder = await temporaryFolder();
@@ -40,19 +42,35 @@ it('merges 1,000 rows through processes that are killed at any time, each stage 
       return isSaved(seen);
     });
 
-  for (let round = 0; round < 8; round += 1) {
-    const doomed = await spawnServer({ starter: starter.path, folder, api, env });
-    const followed = toTheEnd(doomed).catch((error: unknown) => {
-      if (!/Connection closed|Not connected/.test(String(error))) throw error;
-    });
-    await sleep(Math.random() * 900);
-    await doomed.kill();
-    await followed;
-  }
+  const killed = async (rounds: number) => {
+    for (let round = 0; round < rounds; round += 1) {
+      const doomed = await spawnServer({ starter: starter.path, folder, api, env });
+      const followed = toTheEnd(doomed).catch((error: unknown) => {
+        if (!/Connection closed|Not connected/.test(String(error))) throw error;
+      });
+      await sleep(Math.random() * 900);
+      await doomed.kill();
+      await followed;
+    }
+  };
+  await killed(8);
   const last = await startServer({ api, folder, env });
   const status = await toTheEnd(last);
   expect(api.batches.map((batch) => batch.requests.length)).toEqual([250, 63, 16, 4, 1]);
-  expect(status.outcomes).toMatchObject({ succeeded: 334, pending: 0 });
-  const { results } = await last.ok('get_results', { batch_id });
+  expect(status.outcomes).toMatchObject({ succeeded: 333, errored: 1, pending: 0 });
+  // What failed is sent again, and merged again, by others that are killed: what it does not touch is paid no more.
+  await last.ok('retry_batch', { batch_id });
+  await last.close();
+  await killed(5);
+  const reader = await startServer({ api, folder, env });
+  expect((await toTheEnd(reader)).outcomes).toMatchObject({ succeeded: 334, pending: 0 });
+  expect(api.batches.slice(5).map(({ requests }) => requests.map((each) => each.custom_id))).toEqual([
+    ['merge_1_8'],
+    ['merge_2_2'],
+    ['merge_3_1'],
+    ['merge_4_1'],
+    ['merge_5_1'],
+  ]);
+  const { results } = await reader.ok('get_results', { batch_id });
   expect(results).toMatchObject([{ task_id: 'merge_5_1', text: '4' }]);
 });

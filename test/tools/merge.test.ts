@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
-import { type ApiRequest, type ApiServer, errored, succeeded } from '../api-server.ts';
+import { type ApiRequest, type ApiServer, apiError, errored, json, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import type { TestServer } from '../harness.ts';
 
@@ -41,6 +41,7 @@ const toTheEnd = (server: TestServer, api: ApiServer, batch_id: string) =>
   });
 
 const five = 'id,text\na,1\nb,2\nc,3\nd,4\ne,5\n';
+const nine = `${five}f,6\ng,7\nh,8\ni,9\n`;
 const rows = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{items}}' };
 
 describe('merge', () => {
@@ -159,9 +160,9 @@ describe('merge', () => {
     expect(results).toMatchObject([
       { outcome: 'missing', error: { type: 'nothing_to_merge', retryable: false } },
     ]);
-    // What was never made can't be sent again; what failed can.
+    // Two leaves, and what is made of them above.
     const { retry } = await server.ok('retry_batch', { batch_id, outcomes: ['failed'], dry_run: true });
-    expect(retry.request_count).toBe(2);
+    expect(retry.request_count).toBe(5);
   });
 
   it('sends again what can succeed before it is left out', async () => {
@@ -183,7 +184,6 @@ describe('merge', () => {
     const status = await toTheEnd(server, api, batch_id);
     expect(status.processing_status).toBe('not_sent');
     expect(status.warnings.join('\n')).toContain('stage 1 of the merge has no finished answer');
-    expect(await server.fails('retry_batch', { batch_id })).toMatch(/has stopped/);
     const other = await server.ok('submit_batch', { ...rows, merge: 3 });
     await server.ok('cancel_batch', { batch_id: other.batch_id });
     api.endAll();
@@ -194,6 +194,89 @@ describe('merge', () => {
     );
     expect(canceled.warnings.join('\n')).toContain('it was canceled while it waited');
     expect(api.batches).toHaveLength(2);
+  });
+
+  it('merges again what was left out, once it is answered, and nothing that stays as it was', async () => {
+    const { api, server } = await setUp(nine, (request, { creates }) =>
+      request.custom_id === 'merge_1_2' && creates.length === 1
+        ? errored(request, 'api_error', 'Oh.')
+        : sumUp(request),
+    );
+    const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2, output_file: 'o.jsonl' });
+    const first = await toTheEnd(server, api, batch_id);
+    expect(first.warnings.join(' ')).toContain('1 of 5 tasks of stage 1 have no finished answer');
+    const { retry } = await server.ok('retry_batch', { batch_id });
+    expect(retry).toMatchObject({ attempt: 2, request_count: 4 });
+    const status = await toTheEnd(server, api, batch_id);
+    expect(idsOf(api).slice(4)).toEqual([['merge_1_2'], ['merge_2_1'], ['merge_3_1'], ['merge_4_1']]);
+    expect(status.warnings.join(' ')).not.toContain('no finished answer');
+    expect(status.cost_usd.actual).toBeLessThanOrEqual(status.cost_usd.maximum);
+    const whole = '1+2+3+4+5+6+7+8+9';
+    expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: whole }]);
+    await expect.poll(() => readFile(path.join(server.work, 'o.jsonl'), 'utf8')).toContain(whole);
+    expect(await server.fails('retry_batch', { batch_id })).toMatch(/finished answer/);
+  });
+
+  it('leaves the merge as it was where what is sent again fails again', async () => {
+    const { api, server } = await setUp(five, (request) =>
+      request.custom_id === 'merge_1_2' ? errored(request, 'api_error', 'Oh.') : sumUp(request),
+    );
+    const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2 });
+    await toTheEnd(server, api, batch_id);
+    await server.ok('retry_batch', { batch_id });
+    await toTheEnd(server, api, batch_id);
+    expect(idsOf(api).at(-1)).toEqual(['merge_1_2']);
+    expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+5' }]);
+  });
+
+  it('merges anew of a finished answer that is replaced, and of one that is corrected', async () => {
+    const { api, server } = await setUp(five);
+    const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2 });
+    await toTheEnd(server, api, batch_id);
+    await server.ok('retry_batch', { batch_id, task_ids: ['merge_2_1'], replace: true });
+    await toTheEnd(server, api, batch_id);
+    expect(idsOf(api).slice(3)).toEqual([['merge_2_1'], ['merge_3_1']]);
+    const prompt = '<item id="x">\n7\n</item>';
+    await server.ok('retry_batch', { batch_id, requests: [{ task_id: 'merge_1_3', prompt }] });
+    await toTheEnd(server, api, batch_id);
+    expect(idsOf(api).slice(5)).toEqual([['merge_1_3'], ['merge_2_2'], ['merge_3_1']]);
+    expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+3+4+7' }]);
+  });
+
+  it('goes on where it has stopped', async () => {
+    const { api, server } = await setUp(five, (request, { creates }) =>
+      creates.length === 1 ? errored(request, 'api_error', 'Oh.') : sumUp(request),
+    );
+    const { batch_id, cost_usd } = await server.ok('submit_batch', { ...rows, merge: 2 });
+    expect((await toTheEnd(server, api, batch_id)).processing_status).toBe('not_sent');
+    const { retry } = await server.ok('retry_batch', { batch_id });
+    expect(retry.request_count).toBe(6);
+    expect(retry.cost_usd.maximum).toBeLessThan(2 * cost_usd.maximum);
+    const status = await toTheEnd(server, api, batch_id);
+    expect(idsOf(api).map((each) => each.length)).toEqual([3, 3, 2, 1]);
+    expect(status).toMatchObject({ processing_status: 'ended', outcomes: { succeeded: 6, pending: 0 } });
+    expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+3+4+5' }]);
+  });
+
+  it('goes on behind a stage that the API refused, and where it was canceled between two', async () => {
+    const { api, server } = await setUp(five);
+    api.override('create', json(400, apiError('invalid_request_error', 'Not now.')), { times: 1 });
+    const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2 });
+    const refused = await server.ok('batch_status', { batch_id });
+    expect(refused.processing_status).toBe('not_sent');
+    await server.ok('retry_batch', { batch_id });
+    await toTheEnd(server, api, batch_id);
+    expect(idsOf(api).map((each) => each.length)).toEqual([3, 2, 1]);
+
+    const other = await server.ok('submit_batch', { ...rows, merge: 3 });
+    await server.ok('cancel_batch', { batch_id: other.batch_id });
+    api.endAll();
+    await follow(server, other.batch_id, ({ processing_status }) => processing_status === 'not_sent');
+    await server.ok('retry_batch', { batch_id: other.batch_id });
+    await toTheEnd(server, api, other.batch_id);
+    expect((await server.ok('get_results', { batch_id: other.batch_id })).results).toMatchObject([
+      { text: '1+2+3+4+5' },
+    ]);
   });
 
   it.each<[what: string, args: object, said: RegExp]>([

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { requireApproval } from '../../cost/approval.ts';
 import { reserveBudget } from '../../cost/budget.ts';
-import { type CostUsd, estimateOfParts, requireWithinLimit } from '../../cost/cost.ts';
+import { type CostUsd, estimateOfParts, requireTotalWithinLimit } from '../../cost/cost.ts';
 import { totalOf } from '../../cost/cost-line.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
@@ -11,6 +11,7 @@ import { withoutEnd } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { createRetryFiles, type RetriedBody } from './retry-files.ts';
+import { type StageAgain, stageParts } from './retry-merge.ts';
 import { type PreparedRetry, prepareRetry, type RetryPreparation } from './retry-prepare.ts';
 import type { Causes } from './retry-selection.ts';
 
@@ -30,17 +31,26 @@ export function nextAttempt({ parts }: BatchRecord): number {
   return Math.max(0, ...parts.map(({ attempt }) => attempt)) + 1;
 }
 
-export function planOf(
-  { costs, request_count, outcomes, error_types }: PreparedRetry,
-  attempt: number,
-): RetryPlan {
-  const { expected_usd, maximum_usd } = totalOf(costs.lines);
+export function planOf(prepared: PreparedRetry, attempt: number): RetryPlan {
+  const { costs, stages, request_count, outcomes, error_types } = prepared;
+  const { expected, maximum } = costWithStages(prepared);
   return {
     attempt,
-    request_count,
+    request_count: stages.reduce((sum, stage) => sum + stage.request_count, request_count),
     outcomes,
     error_types,
-    cost_usd: { expected: expected_usd, maximum: maximum_usd, actual: null, basis: costs.rates.basis },
+    cost_usd: { expected, maximum, actual: null, basis: costs.rates.basis },
+  };
+}
+
+/** Of what is sent now and of what a merge makes of it then. */
+function costWithStages({ costs, stages }: PreparedRetry): { expected: number; maximum: number } {
+  const { expected_usd, maximum_usd } = totalOf(costs.lines);
+  const all = (own: number, of: (stage: StageAgain) => number) =>
+    roundUsd(stages.reduce((sum, stage) => sum + of(stage), own));
+  return {
+    expected: all(expected_usd, (stage) => stage.expected_usd),
+    maximum: all(maximum_usd, (stage) => stage.maximum_usd),
   };
 }
 
@@ -61,13 +71,16 @@ export async function addAttempt(
     const { record: ended, unsent, options } = preparation;
     const prepared = await prepareRetry(context, preparation, files);
     if (record.provider !== 'sandbox') {
-      requireWithinLimit(prepared.costs.lines, context.maxCostUsd, options.max_cost_usd);
+      requireTotalWithinLimit(costWithStages(prepared), context.maxCostUsd, options.max_cost_usd);
     }
     const plan = planOf(prepared, nextAttempt(ended));
     if (record.provider !== 'sandbox' && !preparation.byItself)
       await requireApproval(context, { ...plan, ...plan.cost_usd }, preparation);
-    const unasked = preparation.byItself ? { by_itself: true as const } : {};
-    const added = (await files.finish()).map((body) => ({ ...newPart(body, plan), ...unasked }));
+    const { byItself = false } = preparation;
+    const unasked = byItself ? { by_itself: true as const } : {};
+    const sent = (await files.finish()).map((body) => ({ ...newPart(body, prepared, plan), ...unasked }));
+    const number = Math.max(next - 1, ...sent.map((part) => part.number)) + 1;
+    const added = [...sent, ...stageParts(prepared.stages, { number, attempt: plan.attempt, byItself })];
     const kept = withoutUnsent(record, ended.parts, unsent);
     const named = await nameParts(context, record, plan.attempt === 1 ? withCost(kept, plan) : kept, added);
     await reserveOrTakeBack(context, named, record, added);
@@ -79,7 +92,12 @@ export async function addAttempt(
 }
 
 /** Its share of the retry's money goes by its requests. */
-function newPart(body: RetriedBody, { attempt, request_count, cost_usd }: RetryPlan): Part {
+function newPart(
+  body: RetriedBody,
+  { costs, request_count }: PreparedRetry,
+  { attempt }: Pick<RetryPlan, 'attempt'>,
+): Part {
+  const { expected_usd, maximum_usd } = totalOf(costs.lines);
   const share = (usd: number) => roundUsd((usd * body.request_count) / request_count);
   return {
     number: body.number,
@@ -91,8 +109,8 @@ function newPart(body: RetriedBody, { attempt, request_count, cost_usd }: RetryP
     body_bytes: body.bytes,
     body_sha256: body.sha256,
     mark: body.mark,
-    maximum_usd: share(cost_usd.maximum),
-    expected_usd: share(cost_usd.expected),
+    maximum_usd: share(maximum_usd),
+    expected_usd: share(expected_usd),
     progress: { state: 'prepared' },
   };
 }

@@ -5,7 +5,7 @@ import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
-import { isWaiting } from '../../state/parts.ts';
+import { nextWaiting } from '../../state/parts.ts';
 import type { Ask } from '../../state/question.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
@@ -22,8 +22,9 @@ import { checkRendered, createWarningList } from '../../tasks/rendered-request.t
 import { createSchemaHashes, createSchemaList } from '../../tasks/schemas.ts';
 import { itemName } from '../../tasks/task.ts';
 import type { RetriedTask } from './retry-files.ts';
+import { ofLowestStage, type StageAgain, stagesAgain } from './retry-merge.ts';
 import { findNamed, type NamedTasks } from './retry-named.ts';
-import { hasFilters, type RetryOptions } from './retry-options.ts';
+import { changesSomething, hasFilters, type RetryOptions } from './retry-options.ts';
 import { createPackReader, createRegrouping, type SharedTask, sharesRequest } from './retry-packs.ts';
 import { createRetryRequests, type RetrySource } from './retry-request.ts';
 import {
@@ -44,6 +45,8 @@ export type RetrySink = {
 /** What a retry sends. */
 export type PreparedRetry = {
   request_count: number;
+  /** What of a merge is made again of these. */
+  stages: StageAgain[];
   /** By what had become of the tasks, and why. */
   outcomes: Causes;
   error_types: Causes;
@@ -92,9 +95,13 @@ export async function prepareRetry(
   const mayYetCome = certainAt > context.now().getTime() ? certainAt : null;
   const found = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal, byItself });
   // The stages of a merge that wait are sent by themselves.
-  const isSent = ({ outcome }: Selected) => outcome !== 'pending' || !isWaiting(record);
-  const selection = { ...found, selected: found.selected.filter(isSent) };
+  const firstAwaited = nextWaiting(record.parts)?.first_task ?? Number.POSITIVE_INFINITY;
+  const isSent = ({ ordinal }: Selected) => ordinal < firstAwaited;
+  const chosen = found.selected.filter(isSent);
+  const selection = { ...found, selected: ofLowestStage(record, chosen) };
   if (hasFilters(options)) requireSent(record.batch_id, selection);
+  const isMerged = record.merge !== undefined && (chosen.length > 0 || !changesSomething(options));
+  const stages = isMerged ? await stagesAgain(context, record, view, chosen) : [];
 
   const today = context.now().toISOString().slice(0, 10);
   const known = await knownModels(context, record.provider);
@@ -201,7 +208,7 @@ export async function prepareRetry(
 
   problems.add(...requests.problems());
   problems.throwIfAny(REFUSED);
-  if (count === 0) throw nothingToRetry(selection, record.request_count, atLimit);
+  if (count === 0 && stages.length === 0) throw nothingToRetry(selection, record.request_count, atLimit);
   const costs = sheet.finish();
   const lifeWarnings = await checkLiveModels(context, {
     provider: record.provider,
@@ -212,6 +219,7 @@ export async function prepareRetry(
   });
   return {
     request_count: count,
+    stages,
     outcomes,
     error_types,
     costs,

@@ -1,5 +1,5 @@
 import { BatchError } from '../../errors.ts';
-import { isWaiting } from '../../state/parts.ts';
+import { isNeverMade, isWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { changesSomething, type RetryOptions } from './retry-options.ts';
 
@@ -23,14 +23,12 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
         : `${batch_id} was given up before its tasks were made. Submit the work again, with from_batch.`,
     );
   }
-  if (
-    record.merge !== undefined &&
-    parts.some(({ progress, body_bytes }) => isMadeLater(progress, body_bytes))
-  ) {
+  const unsent = parts.filter(({ progress }) => progress.state === 'not_sent');
+  // What a merge was never made of is made anew, of what there is then.
+  const isRefused = unsent.some((part) => !isNeverMade(part));
+  if (record.merge !== undefined && isWaiting(record) && !isRefused) {
     throw wrongState(
-      isWaiting(record)
-        ? `${batch_id} is being merged, stage by stage. Call batch_status, and retry_batch when it has ended.`
-        : `The merge of ${batch_id} has stopped: its status says why. Submit the work again, with force_new.`,
+      `${batch_id} is being merged, stage by stage. Call batch_status, and retry_batch when it has ended.`,
     );
   }
   const states = new Set(parts.map(({ progress }) => progress.state));
@@ -47,8 +45,7 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
       `${batch_id} is still being sent. Call batch_status, and retry_batch when it has ended.`,
     );
   }
-  const unsent = parts.filter(({ progress }) => progress.state === 'not_sent');
-  if (unsent.length > 0 && !changesSomething(options)) return { kind: 'unsent', parts: unsent };
+  if (isRefused && !changesSomething(options)) return { kind: 'unsent', parts: unsent };
   const kept = parts.filter((part) => !unsent.includes(part));
   if (kept.some(({ progress }) => progress.state === 'created' && progress.results === null)) {
     throw wrongState(
@@ -66,9 +63,4 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
 
 function wrongState(message: string): BatchError {
   return new BatchError('wrong_state', `Nothing was sent. ${message}`);
-}
-
-/** Whether a part's requests were never made. */
-function isMadeLater({ state }: Part['progress'], body_bytes: number): boolean {
-  return state === 'waiting' || (state === 'not_sent' && body_bytes === 0);
 }

@@ -1,8 +1,5 @@
 import { openView, type View } from '../../answers/view.ts';
 import { actualOfPart, estimateOfParts, formatApart } from '../../cost/cost.ts';
-import { totalOf } from '../../cost/cost-line.ts';
-import { createCostSheet } from '../../cost/cost-sheet.ts';
-import { tokenizerRates } from '../../cost/input-rate.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
@@ -10,19 +7,16 @@ import { dialectOf } from '../../provider/dialects.ts';
 import { asOwner, whyHeldBack } from '../../sending/permission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
-import { isCreated } from '../../state/parts.ts';
+import { isCreated, nextWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { decodeEntry } from '../../store/task-entry.ts';
-import { createExaminer } from '../../tasks/examine.ts';
-import { knownModels } from '../../tasks/live-models.ts';
 import { type MergedItem, mergedRow, stageTaskId } from '../../tasks/sources/merged-source.ts';
-import { requestText } from '../../tasks/write-bodies.ts';
 import { createRetryFiles } from '../retry/retry-files.ts';
 import { startSending } from '../sending-jobs.ts';
 import { endWaiting } from './end-waiting.ts';
+import { costOf, openStageRequests } from './stage-requests.ts';
 import { isStageDue } from './stages.ts';
 import { claim, lasting, reasonOf } from './take-up.ts';
-import { readWork } from './work-blob.ts';
 
 /**
  * Makes the next stage of a merge of the finished answers of the one below, where that has ended, and sends it: once over
@@ -42,79 +36,54 @@ export async function nextStage(context: Context, batchId: string, report: Repor
   }
 }
 
-/** The first stage that waits. */
+/** The lowest stage that waits, and where the one below begins. */
 function stageOf({ parts, merge }: BatchRecord) {
-  const part = parts.find(({ progress }) => progress.state === 'waiting');
+  const part = nextWaiting(parts);
   const stages = merge?.stages ?? [];
   let below = 0;
   for (let index = 1, first = stages[0] ?? 0; index < stages.length; index += 1) {
-    if (part !== undefined && first === part.first_task) return { part, number: index + 1, below };
+    const count = stages[index] ?? 0;
+    if (part !== undefined && first === part.first_task) return { part, number: index + 1, below, count };
     below = first;
-    first += stages[index] ?? 0;
+    first += count;
   }
   throw new BatchError('internal', 'No stage of the merge waits.');
 }
 
+/** Whether tasks are there to be sent now; a stage of which nothing has to be made again is passed over. */
 async function makeStage(context: Context, record: BatchRecord, report: Report): Promise<boolean> {
-  const { provider } = record;
-  const { part, number, below } = stageOf(record);
+  const { part, number, below, count } = stageOf(record);
+  const first = part.first_task;
   const blobs = context.store.blobs(record.batch_id);
-  const { defaults, merge } = await readWork(blobs);
-  const size = typeof merge === 'number' ? merge : 2;
-  const dialect = dialectOf(provider);
-  const catalog = context.catalog.withLive(await knownModels(context, provider));
-  const today = context.now().toISOString().slice(0, 10);
-  const { partBytes } = context.limits;
-  const examiner = createExaminer({
-    ...context,
-    catalog,
-    dialect,
-    defaults,
-    partBytes,
-    today,
-    nonce: '',
-    places: 'answer',
-  });
-  const sheet = createCostSheet(dialect, () => undefined);
-  const files = createRetryFiles(
-    blobs,
-    context.limits,
-    dialect,
-    Math.max(...record.parts.map((each) => each.number)) + 1,
-  );
+  const requests = await openStageRequests(context, record);
+  const sheet = requests.newSheet();
+  const next = Math.max(...record.parts.map((each) => each.number)) + 1;
+  const files = createRetryFiles(blobs, context.limits, dialectOf(record.provider), next);
   const view = await openView(context, record);
   const empty: string[] = [];
+  let sent = 0;
   try {
-    for (let index = 0; index < part.request_count; index += 1) {
-      report({ stage: 'preparing', done: index, total: part.request_count });
+    for (let index = 0; index < count; index += 1) {
+      report({ stage: 'preparing', done: index, total: count });
       const task_id = stageTaskId(number, index + 1);
-      const items = await finished(
-        view,
-        below + index * size,
-        Math.min(below + (index + 1) * size, part.first_task),
+      const items = range(
+        below + index * requests.size,
+        Math.min(below + (index + 1) * requests.size, first),
       );
-      if (items.length === 0) {
+      if (!isToBeMade(view, part, first + index, items)) continue;
+      const answers = await finished(view, items);
+      if (answers.length === 0) {
         empty.push(task_id);
         continue;
       }
-      examiner.addItem(mergedRow(items, { number: index + 1, task_id }));
-      const block = examiner.take();
-      if (block === null) continue;
-      const [problem] = block.problems;
-      if (problem !== undefined)
-        throw new BatchError('invalid_input', problem.problem.problem, { problems: [problem.problem] });
-      const request = requestText(block.requests, 0);
-      sheet.merge(block.costs, 1, () => {
-        const params = dialect.requests.decode(request)?.params ?? {};
-        const model = catalog.require(dialect.requests.facts(params).model ?? '');
-        return { model, params, prompt: dialect.requests.size(params) };
-      });
+      sent += 1;
+      const { block, request } = requests.make(mergedRow(answers, { number: index + 1, task_id }), sheet);
       const entry = decodeEntry('a task of the merge', Buffer.from(block.tasks.bytes));
       const { task_type, model, effort, schema, custom_id } = entry;
       await files.add(
         [
           {
-            ordinal: part.first_task + index,
+            ordinal: first + index,
             custom_id: custom_id ?? task_id,
             ...(task_type !== undefined && { task_type }),
             model,
@@ -126,14 +95,15 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
         new Map([...block.schemas].map(([hash, placed]) => [hash, placed.schema])),
       );
     }
-    if (empty.length === part.request_count) throw nothingLeft(number - 1);
-    const { sample, tally } = sheet.finish();
-    const sent = part.request_count - empty.length;
-    const { expected_usd, maximum_usd } = totalOf(tally.lines(await tokenizerRates(dialect, sample, sent)));
-    requireWithinReserved(record, maximum_usd);
+    const isEmpty = range(first, first + count).every((ordinal) => view.outcome(ordinal) !== 'succeeded');
+    if (sent === 0 && isEmpty) throw nothingLeft(number - 1);
+    const { expected_usd, maximum_usd } = await costOf(record, sheet, sent);
+    requireWithinReserved(record, part, maximum_usd);
     const bodies = await files.finish();
     const share = (usd: number, requests: number) => roundUsd((usd * requests) / sent);
     const attempt = Math.max(...record.parts.map((each) => each.attempt));
+    // Behind what was sent again by itself a stage belongs to what was asked for.
+    const byItself = part.attempt === 1 ? attempt > 1 : part.by_itself;
     const made = bodies.map(
       ({ number, request_count, first_task, bytes, sha256, mark }): Part => ({
         number,
@@ -146,27 +116,32 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
         mark,
         maximum_usd: share(maximum_usd, request_count),
         expected_usd: share(expected_usd, request_count),
-        ...(attempt > 1 && { by_itself: true as const }),
+        ...(byItself && { by_itself: true as const }),
         progress: { state: 'prepared' },
       }),
     );
-    const isNamed = await nameStage(
-      context,
-      record,
-      part,
-      made,
-      leftOut(view, { below, end: part.first_task, stage: number - 1, empty }),
-    );
+    const said = leftOut(view, { below, end: first, stage: number - 1, empty });
+    const isNamed = await nameStage(context, record, part, { made, stage: number - 1, warnings: said });
     if (!isNamed) await files.discard();
-    return isNamed;
+    return isNamed && made.length > 0;
   } catch (error) {
     await files.discard();
     throw error;
   }
 }
 
-async function finished(view: View, from: number, to: number): Promise<MergedItem[]> {
-  const ordinals = Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+
+/** Whether a task has no finished answer, or one that was made of others than there are by now. */
+function isToBeMade(view: View, { attempt }: Part, ordinal: number, items: readonly number[]): boolean {
+  if (view.outcome(ordinal) !== 'succeeded') return true;
+  return items.some(
+    (item) => view.outcome(item) === 'succeeded' && (view.partOf(item)?.attempt ?? 1) >= attempt,
+  );
+}
+
+async function finished(view: View, ordinals: readonly number[]): Promise<MergedItem[]> {
   const answered = await view.answeredRows(
     ordinals.filter((ordinal) => view.outcome(ordinal) === 'succeeded'),
   );
@@ -183,15 +158,22 @@ function nothingLeft(stage: number): BatchError {
   );
 }
 
-/** What is spent and what this stage can cost at most stay within what all of it was to cost. */
-function requireWithinReserved(record: BatchRecord, maximum_usd: number): void {
+/**
+ * What is spent and what this stage can cost at most stay within what all of it was to cost; a stage that is made again has
+ * a maximum of its own.
+ */
+function requireWithinReserved(record: BatchRecord, part: Part, maximum_usd: number): void {
   const { provider, estimate, parts } = record;
-  const spent = parts.filter(isCreated).reduce((sum, part) => {
-    const { results } = part.progress;
-    const actual = results === null ? null : actualOfPart(results);
-    return sum + (actual ?? estimateOfParts(record, [part]).maximum);
-  }, 0);
-  const left = roundUsd((estimate?.maximum ?? 0) - spent);
+  const isOwn = part.attempt > 1 && !part.by_itself;
+  const spent = parts
+    .filter(isCreated)
+    .filter(({ attempt, by_itself }) => attempt === 1 || by_itself)
+    .reduce((sum, each) => {
+      const { results } = each.progress;
+      const actual = results === null ? null : actualOfPart(results);
+      return sum + (actual ?? estimateOfParts(record, [each]).maximum);
+    }, 0);
+  const left = isOwn ? (part.maximum_usd ?? 0) : roundUsd((estimate?.maximum ?? 0) - spent);
   if (provider === 'sandbox' || maximum_usd <= left) return;
   const [maximum, most] = formatApart(maximum_usd, left);
   throw new BatchError(
@@ -223,10 +205,11 @@ async function nameStage(
   context: Context,
   record: BatchRecord,
   waiting: Part,
-  made: readonly Part[],
-  warnings: readonly string[],
+  { made, stage, warnings }: { made: readonly Part[]; stage: number; warnings: readonly string[] },
 ): Promise<boolean> {
   const owner = await asOwner(context, record.provider);
+  // Said when it was made before, of answers that have come since.
+  const said = [` tasks of stage ${stage} have no finished`, ` tasks of stage ${stage + 1} had nothing`];
   let isNamed = false;
   await context.store.record(record.batch_id).update((current) => {
     const part = current?.parts.find(({ number }) => number === waiting.number);
@@ -234,7 +217,8 @@ async function nameStage(
       part?.progress.state === 'waiting' && part.progress.by?.nonce === context.store.presence.self().nonce;
     if (current === null || !isNamed) return current;
     const parts = current.parts.flatMap((each) => (each === part ? made : [each]));
-    return { ...current, ...owner, parts, warnings: [...current.warnings, ...warnings] };
+    const before = current.warnings.filter((warning) => !said.some((each) => warning.includes(each)));
+    return { ...current, ...owner, parts, warnings: [...before, ...warnings] };
   });
   return isNamed;
 }

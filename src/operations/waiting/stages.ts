@@ -1,4 +1,5 @@
 import type { Context } from '../../state/context.ts';
+import { nextWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { stageTaskId } from '../../tasks/sources/merged-source.ts';
 import { hasAllAnswers } from './earlier-answers.ts';
@@ -37,7 +38,7 @@ export function isFreeToMake({ store }: Pick<Context, 'store'>, { progress }: Pa
 /** Whether a stage has ended, with what is sent again of it, and nobody alive makes the next one of it. */
 export function isStageDue(context: Pick<Context, 'store'>, record: BatchRecord): boolean {
   if (record.merge === undefined) return false;
-  const [next] = record.parts.filter(({ progress }) => progress.state === 'waiting');
+  const next = nextWaiting(record.parts);
   const parts = record.parts.filter(({ progress }) => progress.state !== 'waiting');
   return next !== undefined && isFreeToMake(context, next) && hasAllAnswers({ ...record, parts });
 }

@@ -7,6 +7,7 @@ import { asOwner } from '../../sending/permission.ts';
 import { ownWork } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
+import { nextWaiting } from '../../state/parts.ts';
 import { partBody, SCHEMAS, TASKS, TASKS_INDEX } from '../../store/blob-names.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
@@ -56,7 +57,7 @@ export function reasonOf({ message, problems }: BatchError): string {
 export async function claim(context: Context, batchId: string): Promise<BatchRecord | null> {
   let isOurs = false;
   const record = await context.store.record(batchId).update((current) => {
-    const first = current?.parts.find(({ progress }) => progress.state === 'waiting');
+    const first = current ? nextWaiting(current.parts) : undefined;
     isOurs = first !== undefined && isFreeToMake(context, first);
     if (current === null || !isOurs) return current;
     const progress = { state: 'waiting' as const, by: context.store.presence.self() };
