@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { allSettings } from '../src/config/settings.ts';
 import { advertised } from '../src/tools/advertised.ts';
@@ -73,6 +74,24 @@ describe('what other programs read of the package', () => {
     expect(await text('plugin/hooks/ended-since.mjs')).toContain(`${name}@${version}`);
     expect(await text('Dockerfile')).toContain(mcpName);
     expect(await read(path.join(listed.source, '.claude-plugin/plugin.json'))).toEqual(plugin);
+  });
+
+  test('is deployed with settings that there are, a proxy that finds the server, and the secrets kept out of the image', async () => {
+    const files = ['compose.yaml', 'Caddyfile', 'settings.env.example'];
+    const [compose = '', proxy = '', example = ''] = await Promise.all(
+      files.map((name) => text(`deploy/${name}`)),
+    );
+    const known: string[] = allSettings.map(({ variable }) => variable);
+    const named = (compose + example).match(/BATCH_MCP_\w+/g) ?? [];
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+    const { services } = z
+      .object({ services: z.record(z.string(), z.looseObject({ command: z.array(z.string()).optional() })) })
+      .parse(parseYaml(compose, { merge: true }));
+    expect(Object.keys(services)).toEqual(['server', 'worker', 'database', 'proxy']);
+    expect(proxy).toContain(`server ${services.server?.command?.at(-1)?.split(':').at(-1)}`);
+    const asked = [...compose.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name);
+    for (const name of asked) expect(example).toMatch(new RegExp(`^${name}=`, 'm'));
+    expect((await text('.dockerignore')).split('\n')).toContain('deploy');
   });
 
   test('keeps to the schema of the registry, with settings and defaults that there are', async () => {

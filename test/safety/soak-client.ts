@@ -15,6 +15,8 @@ export type SoakClient = {
   /** Calls a tool. Throws `ServerDied` where the process ended meanwhile, an error where the tool says no. */
   call(tool: string, args: object): Promise<Record<string, any>>;
   kill(): void;
+  /** Does nothing where it has ended. */
+  signal(name: NodeJS.Signals): void;
   close(): Promise<void>;
 };
 
@@ -47,6 +49,9 @@ export async function startSoakClient(
   client.onclose = () => {
     alive = false;
   };
+  const signal = (name: NodeJS.Signals) => {
+    if (alive) process.kill(pid, name);
+  };
   return {
     async call(tool, args) {
       const called = client.callTool({ name: tool, arguments: { ...args } }, undefined, { timeout: 60_000 });
@@ -57,9 +62,8 @@ export async function startSoakClient(
       if (isError) throw new Error(`${tool}: ${content.map(({ text }) => text).join(' ')}`);
       return structuredContent ?? {};
     },
-    kill() {
-      if (alive) process.kill(pid, 'SIGKILL');
-    },
+    kill: () => signal('SIGKILL'),
+    signal,
     close: () => client.close(),
   };
 }

@@ -71,10 +71,13 @@ describe('the tables', () => {
     await commitBatch(humble);
   });
 
-  test('of a newer version are left alone, and said to be newer', async () => {
+  test('of a newer version are worked on while that allows it, else left alone and said to be newer', async () => {
     const pool = poolOf(await server.newDatabase());
-    await storeOf(pool).batchIds();
-    await pool.query('insert into batch_mcp.migration (number) values (99)');
+    const batchId = await commitBatch(storeOf(pool));
+    const step = 'insert into batch_mcp.migration (number, needed) values ($1, $2)';
+    await pool.query(step, [98, migrations.length]);
+    expect(await storeOf(pool).batchIds()).toEqual([batchId]);
+    await pool.query(step, [99, migrations.length + 1]);
     await expect(storeOf(pool).batchIds()).rejects.toMatchObject({
       code: 'store_failed',
       message: expect.stringContaining('update this one'),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { BatchError, hasErrorCode } from '../../errors.ts';
-import { migrations } from './migrations.ts';
+import { migrations, STEP_NEEDED } from './migrations.ts';
 
 type Run = (text: string, values?: unknown[]) => Promise<unknown[]>;
 
@@ -9,17 +9,17 @@ const LOCK = 4_202_611_261;
 const UNDEFINED_TABLE = '42P01';
 
 const encodings = z.tuple([z.object({ encoding: z.string() })]);
-const versions = z.tuple([z.object({ number: z.int() })]);
+const versions = z.tuple([z.object({ number: z.int(), needed: z.int() })]);
 
-/** The newest step that was taken; 0 where there is nothing yet. */
-async function stepTaken(run: Run): Promise<number> {
+/** The newest step that was taken, and the one that a server has to know to work on what it made; 0 where there is nothing yet. */
+async function stepsTaken(run: Run): Promise<{ number: number; needed: number }> {
+  const text =
+    'select coalesce(max(number), 0)::int as number, coalesce(max(needed), 0)::int as needed from @.migration';
   try {
-    const [{ number }] = versions.parse(
-      await run('select coalesce(max(number), 0)::int as number from @.migration'),
-    );
-    return number;
+    const [taken] = versions.parse(await run(text));
+    return taken;
   } catch (error) {
-    if (hasErrorCode(error, UNDEFINED_TABLE)) return 0;
+    if (hasErrorCode(error, UNDEFINED_TABLE)) return { number: 0, needed: 0 };
     throw error;
   }
 }
@@ -32,20 +32,25 @@ const stepText = (number: number, step: string, schema: string) => `
 do $migrate$ begin
   perform pg_advisory_xact_lock(${LOCK});
   create schema if not exists "${schema}";
-  create table if not exists @.migration (number integer primary key, taken_at timestamptz not null default now());
+  create table if not exists @.migration (
+    number integer primary key, needed integer not null, taken_at timestamptz not null default now()
+  );
   if not exists (select from @.migration where number = ${number}) then
     ${step}
-    insert into @.migration (number) values (${number});
+    insert into @.migration (number, needed) values (${number}, ${STEP_NEEDED});
   end if;
 end $migrate$`;
 
-/** Brings the schema to what this version knows. A schema that is there already needs no right to create anything. */
+/**
+ * Brings the schema to what this version knows, and leaves what a newer one has added while that allows it: servers are replaced
+ * one after another. A schema that is there already needs no right to create anything.
+ */
 export async function migrate(run: Run, schema: string, place: string): Promise<void> {
-  const taken = await stepTaken(run);
-  if (taken > migrations.length) {
+  const taken = await stepsTaken(run);
+  if (taken.needed > migrations.length) {
     throw new BatchError(
       'store_failed',
-      `${place} was set up by a newer batch-mcp (step ${taken}, where this one knows ${migrations.length}): update this one. ` +
+      `${place} was set up by a newer batch-mcp (step ${taken.needed}, where this one knows ${migrations.length}): update this one. ` +
         'Nothing was changed and nothing is lost.',
     );
   }
@@ -55,6 +60,6 @@ export async function migrate(run: Run, schema: string, place: string): Promise<
     throw new BatchError('store_failed', message);
   }
   for (const [index, step] of migrations.entries()) {
-    if (index >= taken) await run(stepText(index + 1, step, schema));
+    if (index >= taken.number) await run(stepText(index + 1, step, schema));
   }
 }

@@ -104,3 +104,9 @@ export const migrations: readonly string[] = [
   );
   `,
 ];
+
+/**
+ * The step that a server has to know to work on tables of this version. Raised only where a step takes away what that used, and no
+ * further than to the last step of the version before this one.
+ */
+export const STEP_NEEDED = 1;

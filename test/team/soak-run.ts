@@ -1,0 +1,225 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { z } from 'zod';
+import { type ApiServer, startApiServer } from '../api-server.ts';
+import { ServerDied, type SoakClient, startSoakClient } from '../safety/soak-client.ts';
+import { startFaultyWay } from './faulty-way.ts';
+import type { PostgresServer } from './postgres-server.ts';
+import { judge, type TeamReport } from './soak-judge.ts';
+
+export type TeamSoak = {
+  database: PostgresServer;
+  /** The bundled replica: team-server.ts. */
+  script: string;
+  folder: string;
+  batches: number;
+  replicas: number;
+  /** Who submit, each one batch after another, by whichever replica is there. */
+  clients: number;
+  /** Percent of all requests to the API that go wrong. */
+  faults: number;
+  /** On average, in milliseconds. */
+  troubleEveryMs: number;
+};
+
+/** Taken for dead after three seconds, so that a freeze of five is one. */
+const LIMITS = {
+  aliveMs: 1_000,
+  leaseMs: 4_000,
+  longestPauseMs: 500,
+  answerMs: 2_000,
+  busyMs: 5_000,
+  downloads: 8,
+  downloadPauseMs: 50,
+  partRequests: 20,
+};
+const FREEZE_MS = 5_000;
+const PATIENCE_MS = 240_000;
+/** More sizes than batches under way, for an uncertain batch is told from others by its size until it has ended. */
+const SIZES = 43;
+/** Of all that the work could cost, so that it has to wait for what ends. */
+const BUDGET_SHARE = 0.3;
+
+const idsOf = (batch: number) =>
+  Array.from({ length: 1 + ((batch * 17) % SIZES) }, (_, n) => `b${batch}-t${n + 1}`);
+const workOf = (batch: number) => ({
+  model_tier: 'cheap',
+  max_tokens: 50,
+  requests: idsOf(batch).map((task_id) => ({ task_id, prompt: `Say ${task_id}.` })),
+});
+
+const stateRow = z.object({ at: z.unknown(), content: z.string() });
+const storedRecord = z.object({
+  value: z.looseObject({
+    parts: z.array(
+      z.looseObject({ progress: z.looseObject({ state: z.string(), results: z.unknown().optional() }) }),
+    ),
+  }),
+});
+/**
+ * Replicas with workers on one database, and clients that only submit: all else is the workers' to do, while replicas are killed,
+ * ended and frozen, the database is killed, and requests to the API go wrong. Judged by the API's own records.
+ */
+export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
+  const began = Date.now();
+  const api = await startApiServer({ endsAtOnce: true });
+  const way = await startFaultyWay(api.url, options.faults);
+  const address = await options.database.newDatabase();
+  const pool = new pg.Pool({ connectionString: address, max: 4 });
+  pool.on('error', () => {});
+  const report: TeamReport = {
+    seconds: 0,
+    tasks: 0,
+    kills: 0,
+    ends: 0,
+    freezes: 0,
+    restarts: 0,
+    faults: 0,
+    waitedForBudget: 0,
+    sentAgain: 0,
+    paidTasks: 0,
+    problems: [],
+  };
+  const limit = await budgetFor(options, api);
+  const env = {
+    ANTHROPIC_API_KEY: api.key,
+    ANTHROPIC_BASE_URL: way.url,
+    BATCH_MCP_STORE: address,
+    BATCH_MCP_SETTLE_SECONDS: '0.5',
+    BATCH_MCP_MAX_COST_USD: '1000',
+    BATCH_MCP_DAILY_BUDGET_USD: String(limit),
+    LIMITS: JSON.stringify(LIMITS),
+    WORKER: '1',
+  };
+  const start = () => startSoakClient(options.script, options.folder, env);
+  const replicas = await Promise.all(Array.from({ length: options.replicas }, start));
+  const frozen = new Set<SoakClient>();
+
+  /** By a replica that answers, again and again while it is said to try again. */
+  async function insist(tool: string, args: object): Promise<Record<string, any>> {
+    for (const since = Date.now(); ; ) {
+      const free = replicas.filter((replica) => !frozen.has(replica));
+      const replica = free[Math.floor(Math.random() * free.length)];
+      try {
+        if (replica !== undefined) return await replica.call(tool, args);
+      } catch (error) {
+        const said = String(error);
+        if (/cost_limit/.test(said)) report.waitedForBudget += 1;
+        const mayPass =
+          error instanceof ServerDied || /cost_limit|store_failed|api_|Not connected|timed out/.test(said);
+        if (!mayPass) throw error;
+        if (Date.now() - since > PATIENCE_MS) throw new Error(`${tool} never succeeded: ${said}`);
+      }
+      await sleep(200 + Math.random() * 300);
+    }
+  }
+
+  /** `gone`: it was still being prepared when its server died, and never sent. Null while the database is away. */
+  async function stateOf(batchId: string): Promise<'open' | 'saved' | 'not_sent' | 'gone' | null> {
+    const text = `select d.at, r.content from batch_mcp.due d join batch_mcp.record r on r.batch_id = d.batch_id
+      where d.batch_id = $1 order by r.number desc limit 1`;
+    const found = await pool.query(text, [batchId]).catch(() => null);
+    if (found === null) return null;
+    const [row] = z.array(stateRow).parse(found.rows);
+    if (row === undefined) return 'gone';
+    const parts = storedRecord.parse(JSON.parse(row.content)).value.parts.map(({ progress }) => progress);
+    if (parts.some(({ state }) => state === 'not_sent')) return 'not_sent';
+    const isSaved = parts.every(({ results }) => results !== undefined && results !== null);
+    return isSaved && row.at === null ? 'saved' : 'open';
+  }
+
+  async function finish(batch: number): Promise<string> {
+    const submit = async (): Promise<string> => (await insist('submit_batch', workOf(batch))).batch_id;
+    let batchId = await submit();
+    for (const since = Date.now(); ; ) {
+      const state = await stateOf(batchId);
+      if (state === 'saved') return batchId;
+      if (state === 'gone') batchId = await submit();
+      if (state === 'not_sent') {
+        report.sentAgain += 1;
+        await insist('retry_batch', { batch_id: batchId }).catch(unlessSettled);
+      }
+      if (Date.now() - since > PATIENCE_MS) {
+        report.problems.push(`batch ${batch} (${batchId}) never ended: ${state}`);
+        return batchId;
+      }
+      await sleep(300);
+    }
+  }
+
+  let next = 0;
+  const ids = new Map<number, string>();
+  async function client(): Promise<void> {
+    for (let batch = next++; batch < options.batches; batch = next++) ids.set(batch, await finish(batch));
+  }
+
+  const stop = new AbortController();
+  const making = makeTrouble();
+  try {
+    await Promise.all(Array.from({ length: options.clients }, client));
+  } finally {
+    stop.abort();
+    await making;
+  }
+  const totals = await Promise.all(
+    [...ids.values()].map((batch_id) => insist('get_results', { batch_id, limit: 1 })),
+  );
+  await judge({
+    api,
+    pool,
+    limit,
+    report,
+    sizes: [...ids.keys()].map((batch) => idsOf(batch).length),
+    totals,
+  });
+  await Promise.all(replicas.map((replica) => replica.close()));
+  await pool.end();
+  way.close();
+  await api.close();
+  return { ...report, faults: way.wrong(), seconds: Math.round((Date.now() - began) / 1000) };
+
+  async function makeTrouble(): Promise<void> {
+    const pause = (ms: number) => sleep(ms, undefined, { signal: stop.signal }).catch(() => {});
+    for (let turn = 0; !stop.signal.aborted; turn += 1) {
+      await pause(options.troubleEveryMs * (0.5 + Math.random()));
+      if (stop.signal.aborted) return;
+      const place = Math.floor(Math.random() * replicas.length);
+      const victim = replicas[place];
+      if (victim === undefined) return;
+      if (turn % 4 === 0) {
+        await options.database.kill();
+        await pause(Math.random() * 2_000);
+        await options.database.start();
+        report.restarts += 1;
+      } else if (turn % 4 === 1) {
+        frozen.add(victim);
+        victim.signal('SIGSTOP');
+        await sleep(FREEZE_MS);
+        victim.signal('SIGCONT');
+        frozen.delete(victim);
+        report.freezes += 1;
+      } else {
+        const isEnd = turn % 4 === 2;
+        victim.signal(isEnd ? 'SIGTERM' : 'SIGKILL');
+        report[isEnd ? 'ends' : 'kills'] += 1;
+        replicas[place] = await start();
+      }
+    }
+  }
+}
+
+/** A share of what all of the work could cost at most, by the product's own estimate of one batch. */
+async function budgetFor({ script, folder, batches }: TeamSoak, api: ApiServer): Promise<number> {
+  const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
+  const client = await startSoakClient(script, folder, env);
+  const { cost_usd } = await client.call('estimate_cost', workOf(1));
+  await client.close();
+  const tasks = Array.from({ length: batches }, (_, batch) => idsOf(batch).length);
+  const each = z.number().parse(cost_usd.maximum) / idsOf(1).length;
+  return each * tasks.reduce((sum, count) => sum + count, 0) * BUDGET_SHARE;
+}
+
+/** What is settled meanwhile is refused: the workers go on with it. */
+function unlessSettled(error: unknown): void {
+  if (!/wrong_state/.test(String(error))) throw error;
+}
