@@ -16,7 +16,7 @@ import {
   time,
   times,
 } from './measure.ts';
-import { follow, type Product, startProduct } from './product.ts';
+import { follow, type Product, startProduct, untilSent } from './product.ts';
 
 async function withPeak(product: Product, work: () => Promise<number>): Promise<Measured> {
   const ms = await work();
@@ -47,7 +47,7 @@ async function measureSending({ folder, apiUrl, requests }: Setting, repeats: nu
         batchId = String(reply.batch_id);
         longestMs = Math.max(longestMs, ms);
         if (reply.processing_status === 'in_progress') return ms;
-        return ms + (await follow(sender, batchId, (seen) => seen.processing_status !== 'submitting'));
+        return ms + (await untilSent(sender, batchId));
       }),
     );
     await sender.close();

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { z } from 'zod';
@@ -84,5 +85,17 @@ export async function follow(
   for (;;) {
     const { reply } = await product.call('batch_status', { batch_id: batchId, wait_seconds: 20 });
     if (done(reply)) return performance.now() - start;
+  }
+}
+
+const BETWEEN_LOOKS_MS = 50;
+
+/** Looks until the batch is with the API; how long that took. A look that waits would bring the results home as well. */
+export async function untilSent(product: Product, batchId: string): Promise<number> {
+  const start = performance.now();
+  for (;;) {
+    const { reply } = await product.call('batch_status', { batch_id: batchId, wait_seconds: 0 });
+    if (reply.processing_status !== 'submitting') return performance.now() - start;
+    await sleep(BETWEEN_LOOKS_MS);
   }
 }

@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { startApi } from './api.ts';
 import { textsOf } from './inputs.ts';
 import { isWithin, type Measured, medianMs, type Row, ratio, shown } from './measure.ts';
-import { follow, startProduct } from './product.ts';
+import { startProduct, untilSent } from './product.ts';
 
 const PROMPT = 'Sort this: ';
 const MOST_BYTES = 2000;
@@ -57,9 +57,7 @@ async function send(folder: string, apiUrl: string, { args }: Source): Promise<M
   const product = await startProduct({ folder, apiUrl });
   const { reply, ms } = await product.call('submit_batch', args);
   const isSent = reply.processing_status === 'in_progress';
-  const rest = isSent
-    ? 0
-    : await follow(product, String(reply.batch_id), (seen) => seen.processing_status !== 'submitting');
+  const rest = isSent ? 0 : await untilSent(product, String(reply.batch_id));
   const megabytes = product.peakMegabytes();
   await product.close();
   return { ms: ms + rest, megabytes };
@@ -76,7 +74,7 @@ export async function measureSources(
   const sources = await writeSources(work, rows, files);
   const results = path.join(folder, 'results.jsonl');
   await writeFile(results, '');
-  const api = await startApi({ parts: [rows, files].map((count) => ({ count, results })) });
+  const api = await startApi({ parts: [rows, files].map((count) => ({ count, results })), endless: true });
   const taken = new Map<string, Measured[]>(sources.map(({ name }) => [name, []]));
   for (let run = 0; run <= repeats; run += 1) {
     for (const source of sources) {
