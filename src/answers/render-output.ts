@@ -26,10 +26,10 @@ export async function* renderOutput(
   format: OutputFormat,
   { key, filters = {} }: { key?: string | undefined; filters?: Filters | undefined } = {},
 ): Pieces {
-  const answers = () => {
-    const all = allAnswers(context, record, filters);
-    return key === undefined ? all : entriesOf(named(all), key, format === 'md');
-  };
+  const all = () => allAnswers(context, record, filters);
+  const answers = () =>
+    key === undefined ? each(all()) : entriesOf(named(each(all())), key, format === 'md');
+  const groups = () => (key === undefined ? all() : inGroups(answers()));
   const { variants } = record;
   if (
     variants !== undefined &&
@@ -49,17 +49,17 @@ export async function* renderOutput(
       yield '\n]\n';
       return;
     case 'jsonl':
-      for await (const answered of answers()) yield jsonLine(answered);
+      yield* texts(groups(), jsonLine);
       return;
     case 'csv': {
       const { head, line } = await csvLayout(answers());
       yield head;
-      for await (const answered of answers()) yield line(answered);
+      yield* texts(groups(), line);
       return;
     }
     case 'md':
       yield markdownHead(record);
-      for await (const { answer } of answers()) yield markdownSection(answer);
+      yield* texts(groups(), ({ answer }) => markdownSection(answer));
   }
 }
 
@@ -92,6 +92,19 @@ async function* named(answers: AsyncIterable<AnsweredRow>): AsyncGenerator<Answe
       ? answered
       : { ...answered, row: { ...row, [ownName('variant', row ?? {})]: variant } };
   }
+}
+
+/** The texts of a group at once: a promise for each of a hundred thousand takes as long as to write them. */
+async function* texts<T>(groups: AsyncIterable<readonly T[]>, text: (item: T) => string): Pieces {
+  for await (const group of groups) yield group.map(text).join('');
+}
+
+async function* each<T>(groups: AsyncIterable<readonly T[]>): AsyncGenerator<T> {
+  for await (const group of groups) yield* group;
+}
+
+async function* inGroups<T>(items: AsyncIterable<T>): AsyncGenerator<T[]> {
+  for await (const item of items) yield [item];
 }
 
 async function* between<T>(separator: string, items: AsyncIterable<T>, text: (item: T) => string): Pieces {
@@ -162,7 +175,7 @@ async function* allAnswers(
   context: Context,
   record: BatchRecord,
   filters: Filters,
-): AsyncGenerator<AnsweredRow> {
+): AsyncGenerator<AnsweredRow[]> {
   const view = await openView(context, record);
-  for (const ordinals of await meantIn(view, filters)) yield* await view.answeredRows(ordinals);
+  for (const ordinals of await meantIn(view, filters)) yield view.answeredRows(ordinals);
 }

@@ -99,7 +99,9 @@ export async function scanResults(
     const ordinal = expected.ordinal(position);
     outcomes[result.outcome] += 1;
     const error = failureOf(result);
-    builder.add(ordinal, result.outcome, line.offset, line.bytes.length, error?.type === 'refusal');
+    const { outcome } = result;
+    const declined = error?.type === 'refusal';
+    builder.add(position, { ordinal, outcome, declined, offset: line.offset, length: line.bytes.length });
     if (error !== null) failures.add(error.type, error.message, ordinal);
     if (result.usage === null) return;
     if (!result.usage.is_whole) uncounted += 1;
@@ -120,8 +122,7 @@ export async function scanResults(
     }
     onLine(lines);
   }
-  for (const [position, came] of seen.entries()) {
-    if (came === 1) continue;
+  for (let position = seen.indexOf(0); position !== -1; position = seen.indexOf(0, position + 1)) {
     outcomes.missing += 1;
     failures.add(missingError.type, missingError.message, expected.ordinal(position));
   }

@@ -4,6 +4,8 @@ import { FILE_MODE } from './durable-write.ts';
 
 /** Small pieces are gathered in buffers of this size, each in one write. */
 const BUFFER_BYTES = 128 * 1024;
+/** UTF-16 takes one unit for what UTF-8 takes three bytes for, at most. */
+const MOST_BYTES_PER_UNIT = 3;
 /** Of smaller pieces a list takes more memory than a copy. */
 const SMALL_BYTES = 4096;
 /**
@@ -118,17 +120,37 @@ export async function createFileWriter(
     await add(piece);
   }
 
+  /** The room that is left to fill: a whole buffer where nothing waits in one. */
+  function toFill(): Buffer {
+    filling ??= free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    return filling;
+  }
+
   async function write(piece: string | Uint8Array): Promise<void> {
-    const given = typeof piece === 'string' ? Buffer.from(piece) : piece;
-    bytes += given.length;
-    for (let taken = 0; taken < given.length; ) {
-      filling ??= free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
-      const part = given.subarray(taken, taken + BUFFER_BYTES - filled);
-      filling.set(part, filled);
+    if (typeof piece === 'string') return writeText(piece);
+    bytes += piece.length;
+    for (let taken = 0; taken < piece.length; ) {
+      const part = piece.subarray(taken, taken + BUFFER_BYTES - filled);
+      toFill().set(part, filled);
       filled += part.length;
       taken += part.length;
       if (filled === BUFFER_BYTES) await addFilled();
     }
+  }
+
+  /** A text that fits whatever its characters take is encoded where it will stand; another once, and not copied. */
+  async function writeText(text: string): Promise<void> {
+    if (text.length * MOST_BYTES_PER_UNIT >= BUFFER_BYTES - filled) return give(Buffer.from(text));
+    const length = toFill().write(text, filled);
+    bytes += length;
+    filled += length;
+  }
+
+  async function give(piece: Uint8Array): Promise<void> {
+    if (piece.length < SMALL_BYTES) return write(piece);
+    await addFilled();
+    bytes += piece.length;
+    await add(piece);
   }
 
   async function flush(): Promise<void> {
@@ -152,12 +174,7 @@ export async function createFileWriter(
 
   return {
     write,
-    async give(piece) {
-      if (piece.length < SMALL_BYTES) return write(piece);
-      await addFilled();
-      bytes += piece.length;
-      await add(piece);
-    },
+    give,
     async finish() {
       try {
         await flush();

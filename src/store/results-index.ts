@@ -39,8 +39,8 @@ export type ResultsIndex = ResultsIndexData & {
 };
 
 export type ResultsIndexBuilder = {
-  /** In any order, each ordinal once. */
-  add(ordinal: number, outcome: Outcome, offset: number, length: number, declined?: boolean): void;
+  /** In any order, each position once: a later one has a higher ordinal. */
+  add(position: number, place: ResultPlace): void;
   finish(resultsBytes: number): ResultsIndex;
 };
 
@@ -51,9 +51,6 @@ const LENGTH = 4;
 const OFFSET = 8;
 const OUTCOME = 16;
 const DECLINED = 0x80;
-
-/** More rows than an index can have: a part is one provider batch. */
-const MOST_ROWS = 2 ** 21;
 
 /** The codes of outcomes on disk are their places in `outcomes`: that list may only grow at its end. */
 function outcomeOf(code: number): Outcome {
@@ -100,33 +97,42 @@ function createIndex(rows: Buffer, resultsBytes: number): ResultsIndex {
   };
 }
 
-/** Collects places as a download's lines come, in whatever order that is; room for `capacity` of them. */
+/**
+ * Collects places as a download's lines come, in whatever order that is; `capacity` is how many positions there are. Each goes
+ * where it belongs at once: to sort a hundred thousand at the end holds up everything else for longer than a call may take.
+ */
 export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder {
   const rows = Buffer.alloc(capacity * FORMAT.rowBytes);
+  const taken = new Uint8Array(capacity);
   let count = 0;
+
+  /** The rows without gaps, of which a whole download, as nearly every one is, has none. */
+  function packed(): Buffer {
+    if (count === capacity) return rows;
+    const runs: Buffer[] = [];
+    for (let from = taken.indexOf(1); from !== -1; ) {
+      const gap = taken.indexOf(0, from);
+      const end = gap === -1 ? capacity : gap;
+      runs.push(rows.subarray(from * FORMAT.rowBytes, end * FORMAT.rowBytes));
+      from = taken.indexOf(1, end);
+    }
+    return Buffer.concat(runs);
+  }
+
   return {
-    add(ordinal, outcome, offset, length, declined = false) {
-      if (count === capacity) {
+    add(position, { ordinal, outcome, declined, offset, length }) {
+      if (position >= capacity) {
         throw new BatchError('internal', `A results index made for ${capacity} answers got one more.`);
       }
-      const row = count * FORMAT.rowBytes;
+      const row = position * FORMAT.rowBytes;
       rows.writeUInt32LE(ordinal, row);
       rows.writeUInt32LE(length, row + LENGTH);
       rows.writeDoubleLE(offset, row + OFFSET);
       rows.writeUInt8(outcomes.indexOf(outcome) | (declined ? DECLINED : 0), row + OUTCOME);
+      taken[position] = 1;
       count += 1;
     },
-    finish(resultsBytes) {
-      // Ordinal and row as one number (32 and 21 of the 53 bits that are exact), so that sorting calls nothing.
-      const order = new Float64Array(count);
-      for (let i = 0; i < count; i += 1) order[i] = rows.readUInt32LE(i * FORMAT.rowBytes) * MOST_ROWS + i;
-      const sorted = Buffer.allocUnsafe(count * FORMAT.rowBytes);
-      for (const [to, key] of order.sort().entries()) {
-        const from = (key % MOST_ROWS) * FORMAT.rowBytes;
-        rows.copy(sorted, to * FORMAT.rowBytes, from, from + FORMAT.rowBytes);
-      }
-      return createIndex(sorted, resultsBytes);
-    },
+    finish: (resultsBytes) => createIndex(packed(), resultsBytes),
   };
 }
 

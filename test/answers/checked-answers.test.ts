@@ -316,8 +316,7 @@ async function asOlderVersionsLeft(data: string, batchId: string): Promise<void>
   if (!index) throw new Error('the batch has no index');
   const builder = createResultsIndexBuilder(index.count);
   for (let i = 0; i < index.count; i += 1) {
-    const { ordinal, offset, length } = index.at(i);
-    builder.add(ordinal, 'succeeded', offset, length);
+    builder.add(i, { ...index.at(i), outcome: 'succeeded', declined: false });
   }
   await writeResultsIndex(blobs, part.number, builder.finish(results.bytes));
   const { scan: _scan, ...older } = results;

@@ -33,8 +33,8 @@ async function ofBatch() {
 function build(count: number): ResultsIndex {
   const builder = createResultsIndexBuilder(count);
   for (let i = 0; i < count; i += 1) {
-    const { ordinal, outcome, declined, offset, length } = place(((i * 7) % count) * 3);
-    builder.add(ordinal, outcome, offset, length, declined);
+    const position = (i * 7) % count;
+    builder.add(position, place(position * 3));
   }
   return builder.finish(BYTES);
 }
@@ -54,12 +54,21 @@ describe('where results stand', () => {
 
   it.each([
     ['without a gap', [7, 8, 9, 10]],
-    ['with one', [7, 8, 10, 11]],
+    ['with two', [2, 7, 8, 10]],
     ['of one', [7]],
     ['of none', []],
   ])('is found where ordinals are %s', (_what, ordinals) => {
-    const builder = createResultsIndexBuilder(4);
-    for (const ordinal of ordinals) builder.add(ordinal, 'succeeded', ordinal * 10, 5);
+    const builder = createResultsIndexBuilder(11);
+    for (const ordinal of ordinals.toReversed()) {
+      const place = {
+        ordinal,
+        outcome: 'succeeded',
+        declined: false,
+        offset: ordinal * 10,
+        length: 5,
+      } as const;
+      builder.add(ordinal, place);
+    }
     const index = builder.finish(BYTES);
     const found = Array.from({ length: 14 }, (_, ordinal) => index.find(ordinal)).filter(Boolean);
     expect(found).toEqual(
@@ -92,8 +101,8 @@ describe('where results stand', () => {
 
   it('takes no more than it was made for', () => {
     const builder = createResultsIndexBuilder(1);
-    builder.add(0, 'succeeded', 0, 1);
-    expect(() => builder.add(1, 'succeeded', 0, 1)).toThrow(expect.objectContaining({ code: 'internal' }));
+    builder.add(0, place(0));
+    expect(() => builder.add(1, place(1))).toThrow(expect.objectContaining({ code: 'internal' }));
   });
 
   const edit = (at: number, value: number) => async (path: string) => {
