@@ -45,7 +45,8 @@ export type Keeper = (piece: string, text: string) => Promise<string | null>;
 /** Puts pieces of answers that are too long for a reply into files of their own. */
 export function createKeeper(context: Context, batchId: string, ordinal: number): Keeper {
   return async (ending, text) => {
-    if (context.readOnly) return null;
+    // A file of this machine is of no use to whoever is on another one.
+    if (context.readOnly || context.subject !== null) return null;
     const name = `${String(ordinal).padStart(6, '0')}.${ending}`;
     const file = path.join(context.answersFolder, batchId, name);
     try {

@@ -44,6 +44,10 @@ export type Config = {
   home: string | undefined;
   maxCostUsd: number;
   dailyBudgetUsd: number;
+  /** Null: none of each user's own. */
+  userBudgetUsd: number | null;
+  /** Whether users over HTTP see each other's batches. */
+  isShared: boolean;
   /** Null: the person is not asked. */
   askAboveUsd: number | null;
   /** Who is told when a batch has ended; null: nobody. */
@@ -151,6 +155,8 @@ export function readConfig(surroundings: Surroundings): Config {
     home: home ?? undefined,
     maxCostUsd: value(settings.maxCostUsd),
     dailyBudgetUsd: value(settings.dailyBudgetUsd),
+    userBudgetUsd: value(settings.userBudgetUsd),
+    isShared: value(settings.shared),
     askAboveUsd: value(settings.askAboveUsd),
     notify: target && { target, headers: value(settings.notifyHeaders) ?? {} },
     tierModels: { ...(cheap && { cheap }), ...(capable && { capable }), ...(premium && { premium }) },

@@ -79,6 +79,8 @@ export async function createContext(
     allowNetworkTools: config.allowNetworkTools,
     readOnly: config.readOnly,
     subject: null,
+    isShared: config.isShared,
+    userBudgetUsd: config.userBudgetUsd,
     remote: config.remote,
     project: config.project,
     log,
@@ -129,7 +131,7 @@ async function openStore(
     aliveMs,
     nextLook: (record: BatchRecord) => ({
       inMs: nextLookInMs(record, { now: now(), tells: notify !== null, sandboxSeconds, longestPauseMs }),
-      subject: '',
+      subject: record.user ?? '',
     }),
   };
   const nothing = async () => {};

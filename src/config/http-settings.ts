@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import type { Problem } from '../errors.ts';
-import { defineSetting, text, type ValueType } from './define-setting.ts';
+import { amount, defineSetting, onOff, text, type ValueType } from './define-setting.ts';
 import type { SettingValues } from './read-settings.ts';
 
 /** Where HTTP is listened to. */
@@ -120,6 +120,21 @@ export const httpSettings = {
     type: text('file'),
     default: null,
     help: 'a file of users and hashes of their tokens',
+    protects: true,
+  }),
+  shared: defineSetting({
+    variable: 'BATCH_MCP_SHARED',
+    type: onOff,
+    default: false,
+    help: "users over HTTP see each other's batches, and the same work of two is sent once",
+    protects: true,
+  }),
+  userBudgetUsd: defineSetting({
+    variable: 'BATCH_MCP_USER_BUDGET_USD',
+    type: amount('dollars'),
+    default: null,
+    defaultText: 'off',
+    help: 'ceiling for the submissions of each user over HTTP of a UTC day, below that for all',
     protects: true,
   }),
 };

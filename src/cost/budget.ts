@@ -11,6 +11,8 @@ import { roundUsd } from './pricing.ts';
 export type BudgetState = {
   /** As `2026-11-22`. */
   day: string;
+  /** Of all, or of one user over HTTP alone. */
+  of: 'all' | 'user';
   limit: number;
   /** What the day's ended submissions really cost. */
   spent: number;
@@ -49,25 +51,26 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
       ...(part.unknown_sends && { send: part.unknown_sends }),
     })),
     holder: context.store.presence.self(),
+    ...(record.user !== undefined && { user: record.user }),
   };
   await register.update((current) => {
     const settled = settle(current ?? nothing, ended);
     const others = settled.open
       .map((each) => without(each, reservation, record))
       .filter(({ parts }) => parts.length > 0);
-    const state = stateOf({ ...settled, open: others }, day, context.dailyBudgetUsd);
+    const state = tightest(context, { ...settled, open: others }, day, record.user);
     const asked = reservedBy([reservation]);
     if (asked > state.left) throw overBudget(asked, state);
     return { ...settled, open: [...others, reservation] };
   });
 }
 
-/** Today's budget as it is now. Writes nothing. */
-export async function budgetToday(context: Context): Promise<BudgetState> {
+/** Today's budget as it is now, the tighter one of all and of `user`. Writes nothing. */
+export async function budgetToday(context: Context, user = context.subject?.name): Promise<BudgetState> {
   const day = today(context);
   const budget = await context.store.budget(day).read();
   const ended = await endedReservations(context, budget);
-  return stateOf(settle(budget ?? nothing, ended), day, context.dailyBudgetUsd);
+  return tightest(context, settle(budget ?? nothing, ended), day, user);
 }
 
 function today(context: Context): string {
@@ -102,18 +105,46 @@ function reservedBy(open: readonly Reservation[]): number {
   return roundUsd(open.flatMap(({ parts }) => parts).reduce((sum, { usd }) => sum + usd, 0));
 }
 
-function settle({ spent_usd, open }: Budget, ended: ReadonlyMap<string, number>): Budget {
+function settle({ spent_usd, spent_by = [], open }: Budget, ended: ReadonlyMap<string, number>): Budget {
   const over = open.filter(({ id }) => ended.has(id));
+  const byUser = new Map(spent_by.map(({ user, usd }) => [user, usd]));
+  for (const { id, user } of over) {
+    if (user !== undefined) byUser.set(user, roundUsd((byUser.get(user) ?? 0) + (ended.get(id) ?? 0)));
+  }
   return {
     spent_usd: roundUsd(over.reduce((sum, { id }) => sum + (ended.get(id) ?? 0), spent_usd)),
+    ...(byUser.size > 0 && { spent_by: [...byUser].map(([user, usd]) => ({ user, usd })) }),
     open: open.filter(({ id }) => !ended.has(id)),
   };
 }
 
-function stateOf({ spent_usd, open }: Budget, day: string, limit: number): BudgetState {
+type Ceilings = Pick<Context, 'dailyBudgetUsd' | 'userBudgetUsd'>;
+
+/** The budget that leaves the least: that of all, or of the user whose work it is. */
+function tightest(
+  { dailyBudgetUsd, userBudgetUsd }: Ceilings,
+  budget: Budget,
+  day: string,
+  user: string | undefined,
+): BudgetState {
+  const ofAll = stateOf(budget, { day, of: 'all', limit: dailyBudgetUsd });
+  if (user === undefined || userBudgetUsd === null) return ofAll;
+  const own: Budget = {
+    spent_usd: budget.spent_by?.find((each) => each.user === user)?.usd ?? 0,
+    open: budget.open.filter((each) => each.user === user),
+  };
+  const ofUser = stateOf(own, { day, of: 'user', limit: userBudgetUsd });
+  return ofUser.left < ofAll.left ? ofUser : ofAll;
+}
+
+function stateOf(
+  { spent_usd, open }: Budget,
+  { day, of, limit }: Pick<BudgetState, 'day' | 'of' | 'limit'>,
+): BudgetState {
   const reserved = reservedBy(open);
   return {
     day,
+    of,
     limit,
     spent: spent_usd,
     reserved,
@@ -165,10 +196,10 @@ export function outcomeOf(reservation: Reservation, record: BatchRecord, abandon
   return roundUsd(spent);
 }
 
-function overBudget(asked: number, { day, limit, spent, reserved, left }: BudgetState): BatchError {
+function overBudget(asked: number, { day, of, limit, spent, reserved, left }: BudgetState): BatchError {
   return new BatchError(
     'cost_limit',
-    `Nothing was sent: the work could cost up to ${formatUsd(asked)}, and ${formatUsd(left)} is left of the daily ` +
+    `Nothing was sent: the work could cost up to ${formatUsd(asked)}, and ${formatUsd(left)} is left of ${of === 'user' ? 'your own' : 'the'} daily ` +
       `budget of ${formatUsd(limit)} (UTC day ${day}: ${formatUsd(spent)} spent, ${formatUsd(reserved)} reserved for ` +
       'work under way). Make it smaller: a cheaper model_tier, a lower max_tokens, or fewer tasks (max_tasks).' +
       (reserved > 0

@@ -4,7 +4,7 @@ import { estimateOfParts } from './cost.ts';
 import { roundUsd } from './pricing.ts';
 
 /** What batches can be grouped by. */
-export const groupings = ['name', 'project', 'model', 'task_type', 'day', 'month'] as const;
+export const groupings = ['name', 'project', 'model', 'task_type', 'day', 'month', 'user'] as const;
 export type Grouping = (typeof groupings)[number];
 
 /** What a batch has cost so far, and what it may yet: all that adding up needs. Sandbox batches cost nothing. */
@@ -61,7 +61,7 @@ export type CostGroup = {
 
 type Line = BatchCosts['spent'][number];
 
-type Grouped = { name: string; created_at: string; request_count: number };
+type Grouped = { name: string; user?: string; created_at: string; request_count: number };
 
 /** Adds up what batches cost, by one or two names. Not to be used for sandbox batches. */
 export function createCostGroups(by: readonly Grouping[] = []) {
@@ -125,10 +125,16 @@ export function total(spent: BatchCosts['spent']): number {
   return roundUsd(spent.reduce((sum, { usd }) => sum + (usd ?? 0), 0));
 }
 
-function keyOf(by: 'name' | 'project' | 'day' | 'month', batch: Grouped, costs: BatchCosts): string | null {
+function keyOf(
+  by: Exclude<Grouping, 'model' | 'task_type'>,
+  batch: Grouped,
+  costs: BatchCosts,
+): string | null {
   switch (by) {
     case 'name':
       return batch.name;
+    case 'user':
+      return batch.user ?? null;
     case 'project':
       return costs.project;
     case 'day':

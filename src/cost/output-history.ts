@@ -1,5 +1,6 @@
 import type { Effort } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
+import { maySee } from '../state/ownership.ts';
 import { isCreated } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -22,7 +23,8 @@ export async function readOutputHistory(context: Context): Promise<KnownOutput> 
   const ids = (await context.store.batchIds()).slice(0, BATCHES_READ);
   const records = await Promise.all(ids.map((id) => recordOrNull(context.store, id)));
   const sums = new Map<string, { answers: number; tokens: number }>();
-  for (const record of records.filter((each) => each !== null && each.provider !== 'sandbox')) {
+  for (const record of records.filter((each) => each !== null)) {
+    if (record.provider === 'sandbox' || !maySee(context, record)) continue;
     for (const { model, task_type, effort, requests, output_tokens } of usageOf(record)) {
       if (task_type === null) continue;
       const sum = sums.get(keyOf(model, task_type, effort)) ?? { answers: 0, tokens: 0 };
@@ -38,6 +40,6 @@ export async function readOutputHistory(context: Context): Promise<KnownOutput> 
   };
 }
 
-function usageOf(record: BatchRecord | null) {
-  return (record?.parts ?? []).filter(isCreated).flatMap(({ progress }) => progress.results?.usage ?? []);
+function usageOf(record: BatchRecord) {
+  return record.parts.filter(isCreated).flatMap(({ progress }) => progress.results?.usage ?? []);
 }

@@ -2,9 +2,11 @@ import { BatchError } from '../errors.ts';
 import { quoteName } from '../lib/nearest.ts';
 import { batchIds, isProviderBatchId } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
+import { isOwn, isOwner, maySee } from '../state/ownership.ts';
+import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { type ListedBatch, readListing } from './listing.ts';
-import { adoptBatch } from './remote-batches.ts';
+import { adoptBatch, unknownToAll } from './remote-batches.ts';
 import { preparingKey } from './sending-jobs.ts';
 
 const ownId = /^batch_[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -17,31 +19,57 @@ export type FoundBatch = { batch_id: string; note: string | null };
  * beginning of its id or name, or as the `last` one. Throws `invalid_input` where that names none, or several.
  */
 export async function findBatch(context: Context, given: string, field = 'batch_id'): Promise<FoundBatch> {
-  if (ownId.test(given)) return { batch_id: context.jobs.forwarded(given), note: null };
+  if (ownId.test(given)) {
+    const batch_id = context.jobs.forwarded(given);
+    if (await isHidden(context, batch_id)) throw unknownBatch(given);
+    return { batch_id, note: null };
+  }
   if (!isProviderBatchId(given)) return findByName(context, given, field);
   const claim = await context.store.claim(given).read();
-  return { batch_id: claim?.owner?.batch_id ?? (await adoptBatch(context, given)), note: null };
+  const batch_id = claim?.owner?.batch_id ?? (await adoptBatch(context, given));
+  if (await isHidden(context, batch_id)) throw unknownToAll(given);
+  return { batch_id, note: null };
+}
+
+/**
+ * Whether a batch is somebody else's, or none at all: whoever calls must not learn which. One that is still being prepared
+ * is its submitter's.
+ */
+async function isHidden(context: Context, batchId: string): Promise<boolean> {
+  if (isOwner(context)) return false;
+  const owned = (await recordOrNull(context.store, batchId)) ?? context.jobs.ownerOf(preparingKey(batchId));
+  return owned === null || !maySee(context, owned);
 }
 
 /** Shorter ones say too little: `batch_` is the beginning of all. */
 const SHORTEST_PREFIX = 3;
 const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'last one', 'the last one'];
 
+/** Own ones before those of others. */
 async function findByName(
-  context: Pick<Context, 'store'>,
+  context: Pick<Context, 'store' | 'subject' | 'isShared'>,
   given: string,
   field: string,
 ): Promise<FoundBatch> {
   const wanted = given.trim().toLowerCase();
-  const { found } = await readListing(context.store);
+  const { found } = await readListing(context);
   const batches = found.map(({ listed }) => listed);
-  const named = batches.filter(({ name }) => name.toLowerCase() === wanted);
-  const matching = named.length > 0 ? named : batches.filter((batch) => beginsWith(batch, wanted));
-  const [first, second] = LAST.includes(wanted) && named.length === 0 ? batches.slice(0, 1) : matching;
+  const own = meantBy(
+    wanted,
+    batches.filter((batch) => isOwn(context, batch)),
+  );
+  const matching = own.length > 0 ? own : meantBy(wanted, batches);
+  const [first, second] = matching;
   if (first === undefined) throw noSuchBatch(field, 'is not the id or the name of a batch');
   if (second !== undefined) throw noSuchBatch(field, `may be any of ${idsOf(matching)}`);
   const note = `${field} ${quoteName(given)} is ${first.batch_id}, created ${first.created_at}.`;
   return { batch_id: first.batch_id, note };
+}
+
+function meantBy(wanted: string, batches: readonly ListedBatch[]): ListedBatch[] {
+  const named = batches.filter(({ name }) => name.toLowerCase() === wanted);
+  if (named.length > 0) return named;
+  return LAST.includes(wanted) ? batches.slice(0, 1) : batches.filter((batch) => beginsWith(batch, wanted));
 }
 
 function beginsWith({ batch_id, name }: ListedBatch, wanted: string): boolean {

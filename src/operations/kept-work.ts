@@ -5,6 +5,7 @@ import { fileFailure } from '../lib/file-failure.ts';
 import { sha256OfText } from '../lib/file-hash.ts';
 import { quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
+import { apartOf, maySee, ownershipOf } from '../state/ownership.ts';
 import { type SourceFile, WORK_KEPT_MS } from '../store/shared-records.ts';
 import { canonicalText } from '../tasks/canonical-text.ts';
 import { findFiles } from '../tasks/sources/find-files.ts';
@@ -37,15 +38,17 @@ export async function sourceFiles(args: WorkArguments, folders: AllowedFolders):
 
 /** Keeps how checked work was given, so that it can be submitted by its id: the same for the same work, however it was given. */
 export async function keepWork(
-  { store, now }: Pick<Context, 'store' | 'now'>,
+  context: Pick<Context, 'store' | 'now' | 'subject' | 'isShared'>,
   args: WorkArguments,
   { work_hash, files }: { work_hash: string; files: SourceFile[] },
 ): Promise<string> {
   const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
-  const meaning = canonicalText([work_hash, args.expect ?? {}, files]);
+  const { store, now, subject } = context;
+  const meaning = `${apartOf(ownershipOf(context))}${canonicalText([work_hash, args.expect ?? {}, files])}`;
   const work_id = `work_${sha256OfText(meaning).slice(0, 32)}`;
   const at = now().toISOString();
-  await store.work(work_id).update(() => ({ at, args: given, work_hash, files }));
+  const user = subject === null ? {} : { user: subject.name };
+  await store.work(work_id).update(() => ({ at, args: given, work_hash, files, ...user }));
   return work_id;
 }
 
@@ -54,7 +57,7 @@ export async function keepWork(
  * beside it that would change it, and for files that are no longer as they were, by their names.
  */
 export async function findWork(
-  context: Pick<Context, 'store' | 'now' | 'folders'>,
+  context: Pick<Context, 'store' | 'now' | 'folders' | 'subject' | 'isShared'>,
   work_id: string,
   beside: WorkArguments,
 ): Promise<{ args: WorkArguments; known: KnownWork }> {
@@ -65,7 +68,8 @@ export async function findWork(
     throw refused(others.map(([field]) => ({ field, problem, valid })));
   }
   const kept = await context.store.work(work_id).read();
-  if (kept === null || context.now().getTime() - Date.parse(kept.at) > WORK_KEPT_MS) {
+  const isOld = kept !== null && context.now().getTime() - Date.parse(kept.at) > WORK_KEPT_MS;
+  if (kept === null || isOld || !maySee(context, kept)) {
     throw new BatchError(
       'not_found',
       `There is no checked work ${work_id}; it is kept for a day. Nothing was sent. Call estimate_cost with the arguments again.`,

@@ -7,6 +7,7 @@ import { counted } from '../lib/counted.ts';
 import { readMoment, readMomentBefore } from '../lib/moment.ts';
 import { quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
+import { isOwn, isOwner } from '../state/ownership.ts';
 import type { DamagedBatch } from '../store/store.ts';
 import { costUsd, processingStatus } from './fields.ts';
 import { type ListedBatch, type Listing, readListing } from './listing.ts';
@@ -22,6 +23,7 @@ const moment = z.string().refine((text) => readMomentBefore(text, new Date(0)) !
 const input = z.strictObject({
   processing_status: processingStatus.optional(),
   name_contains: z.string().min(1).max(100).optional(),
+  user: z.string().min(1).max(200).optional(),
   since: moment.optional().describe('Created then or later, UTC'),
   until: moment.optional().describe('Created before'),
   group_by: z
@@ -105,7 +107,7 @@ const PAGE_CHARACTERS = 10_000;
 const MUCH_DISK_BYTES = 1_000_000_000;
 
 async function listBatches(
-  context: Pick<Context, 'store' | 'log' | 'now'>,
+  context: Pick<Context, 'store' | 'log' | 'now' | 'subject' | 'isShared'>,
   request: ListRequest,
 ): Promise<BatchList> {
   // Who asks for groups looks at these: batches stand beside them where a limit or a page asks for some.
@@ -116,7 +118,7 @@ async function listBatches(
   const now = context.now();
   const since = timeOf(request.since, now);
   const until = timeOf(request.until, now);
-  const { found, damaged } = await readListing(context.store);
+  const { found, damaged } = await readListing(context);
   for (const { problem } of damaged) context.log('error', problem);
 
   const batches: ListedBatch[] = [];
@@ -125,6 +127,7 @@ async function listBatches(
   let next: string | null = null;
   let characters = 0;
   for (const { listed, costs } of found) {
+    if (!isOfUser(context, listed, request.user)) continue;
     if (!matches(listed, request) || !isWithin(listed, since, until)) continue;
     if (limit > 0 && totals.batches >= start && next === null) {
       characters += JSON.stringify(listed).length;
@@ -160,10 +163,12 @@ async function listBatches(
 const SANDBOX_LISTED =
   'Batches with provider sandbox hold made-up answers; nothing was paid for them, and the dollars leave them out.';
 
-function diskWarnings({ store }: Pick<Context, 'store'>, found: readonly Listing[]): string[] {
+function diskWarnings(context: Pick<Context, 'store' | 'subject'>, found: readonly Listing[]): string[] {
+  // Where that is, is nothing to a user.
+  if (!isOwner(context)) return [];
   const bytes = found.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
   if (bytes < MUCH_DISK_BYTES) return [];
-  return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${store.place}.`];
+  return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${context.store.place}.`];
 }
 
 /** What the dollars do not hold. */
@@ -181,6 +186,18 @@ function unknownWarnings(by: readonly Grouping[] | undefined, groups: number, un
           'Batches made elsewhere and never looked at here are not in it; the Anthropic Console knows them all.',
         ]),
   ];
+}
+
+const ALL = 'all';
+
+/** Own ones, unless others are asked for. */
+function isOfUser(
+  context: Pick<Context, 'subject'>,
+  listed: ListedBatch,
+  asked: string | undefined,
+): boolean {
+  if (asked === undefined) return isOwn(context, listed);
+  return asked === ALL || asked === listed.user;
 }
 
 function matches(listed: ListedBatch, { processing_status, name_contains }: ListRequest): boolean {

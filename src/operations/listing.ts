@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { type CostUsd, costOf } from '../cost/cost.ts';
 import { batchCosts, costsOf } from '../cost/group-costs.ts';
 import { type ProviderName, providerNames } from '../provider/provider.ts';
+import type { Context } from '../state/context.ts';
+import { isOwner, maySee } from '../state/ownership.ts';
 import { type ProcessingStatus, processingStatuses, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store, Summaries } from '../store/store.ts';
@@ -17,6 +19,8 @@ const listedCost = z.object({
 export type ListedBatch = {
   batch_id: string;
   name: string;
+  /** Who submitted it over HTTP; left out where the owner of all that is kept did. */
+  user?: string;
   provider: ProviderName;
   processing_status: ProcessingStatus;
   request_count: number;
@@ -27,6 +31,7 @@ export type ListedBatch = {
 const listedBatch = z.object({
   batch_id: z.string(),
   name: z.string(),
+  user: z.string().exactOptional(),
   provider: z.enum(providerNames),
   processing_status: z.enum(processingStatuses),
   request_count: z.number(),
@@ -47,22 +52,40 @@ export type Listing = z.infer<typeof listing>;
 const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
 
 const readerOf = (store: Store) =>
-  store.summaries<Listing>({ name: 'listing-3', schema: listing, make: listingOf });
+  store.summaries<Listing>({ name: 'listing-4', schema: listing, make: listingOf });
 
-/** What there is to list, newest first; without what came to nothing before it was sent. */
-export async function readListing(store: Store): Promise<Summaries<Listing>> {
+/**
+ * What there is to list for whoever calls, newest first; without what came to nothing before it was sent. Whose a batch is that
+ * can't be read nobody knows.
+ */
+export async function readListing(
+  context: Pick<Context, 'store' | 'subject' | 'isShared'>,
+): Promise<Summaries<Listing>> {
+  const { store } = context;
   const read = readers.get(store) ?? readerOf(store);
   readers.set(store, read);
   const { found, damaged } = await read(await store.batchIds());
-  return { found: found.filter(({ never_sent }) => !never_sent), damaged };
+  return {
+    found: found.filter(({ never_sent, listed }) => !never_sent && maySee(context, listed)),
+    damaged: isOwner(context) ? damaged : [],
+  };
 }
 
 function listingOf(record: BatchRecord): Listing {
-  const { batch_id, name, provider, request_count, created_at } = record;
+  const { batch_id, name, user, provider, request_count, created_at } = record;
   const processing_status = statusOf(record);
   const cost_usd = costOf(record);
   return {
-    listed: { batch_id, name, provider, processing_status, request_count, created_at, cost_usd },
+    listed: {
+      batch_id,
+      name,
+      ...(user !== undefined && { user }),
+      provider,
+      processing_status,
+      request_count,
+      created_at,
+      cost_usd,
+    },
     costs: costsOf(record),
     disk_bytes: diskBytes(record),
     never_sent: record.never_sent !== undefined,

@@ -8,6 +8,7 @@ import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import { type EarlierBatch, findEarlier } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
+import { ownershipOf } from '../state/ownership.ts';
 import type { Ask } from '../state/question.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
@@ -65,7 +66,9 @@ export async function makeBatch(
     const preparation = await preparationOf(context, submission, known);
     const prepared = await prepare(preparation, awaited === null ? writer : nowhere, report);
     requireKnown(submission.known, prepared);
-    const earlier = submission.force_new ? null : await findEarlier(context, markOf(submission, prepared));
+    const earlier = submission.force_new
+      ? null
+      : await findEarlier(context, markOf(context, submission, prepared));
     if (earlier !== null) {
       // One that stands is said before anything that could be refused: the same call again gets its batch back.
       if (earlier.meaning === 'take_up') await requireAllowed(context, submission, prepared, report);
@@ -211,8 +214,8 @@ function withReused(record: BatchRecord, { reused, rest }: TakenOver): BatchReco
 }
 
 /** Under what the work is found again. */
-function markOf({ idempotency_key }: Submission, { content_hash }: Prepared) {
-  return { idempotency_key, content_hash };
+function markOf(context: Context, { idempotency_key }: Submission, { content_hash }: Prepared) {
+  return { idempotency_key, content_hash, ...ownershipOf(context) };
 }
 
 /** What the work costs. Throws where the output can't be written, or where it could cost more than it may, or than a person approves. */
@@ -238,7 +241,7 @@ async function requireAllowed(
 }
 
 function newRecord(
-  context: Pick<Context, 'project' | 'now'>,
+  context: Pick<Context, 'project' | 'now' | 'subject' | 'isShared'>,
   batchId: string,
   submission: Submission,
   prepared: Prepared & CountedCosts,
@@ -251,6 +254,7 @@ function newRecord(
     batch_id: batchId,
     name: submission.name ?? makeName(work, prepared),
     project: context.project,
+    ...ownershipOf(context),
     provider,
     base_url: account.base_url,
     workspace: account.workspace,

@@ -7,6 +7,7 @@ import { recordsOfWork } from '../sending/same-work.ts';
 import { findUncertain } from '../sending/settle.ts';
 import { submissionHash } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
+import { isOwner, ownershipOf } from '../state/ownership.ts';
 import { countOf, createdState } from '../state/parts.ts';
 import type { BatchRecord } from '../store/record.ts';
 
@@ -22,7 +23,7 @@ const NEWEST = 100;
 
 /** The newest of the provider's batches that were not made or adopted here; looking at one by its id adopts it. */
 export async function listRemote(context: Context): Promise<RemoteBatch[]> {
-  if (context.remote === 'off') return [];
+  if (context.remote === 'off' || !isOwner(context)) return [];
   const { batches } = await context.provider(context.defaultProvider).listBatches({ limit: NEWEST });
   const claimed = await Promise.all(batches.map((batch) => isClaimed(context, batch.id)));
   return batches
@@ -43,6 +44,8 @@ export async function listRemote(context: Context): Promise<RemoteBatch[]> {
  * and `wrong_state` where it could be a part of ours whose fate is uncertain: that is for a person to say.
  */
 export async function adoptBatch(context: Context, providerBatchId: string): Promise<string> {
+  // What other programs made on the key is the owner's.
+  if (!isOwner(context)) throw unknownToAll(providerBatchId);
   if (context.remote === 'off') {
     throw new BatchError(
       'not_allowed',
@@ -54,7 +57,7 @@ export async function adoptBatch(context: Context, providerBatchId: string): Pro
   await provider.requireCredentials();
   const batch = await provider.retrieveBatch(providerBatchId).catch((error: unknown) => {
     if (error instanceof BatchError && error.code === 'api_not_found')
-      throw unknownHere(providerBatchId, error);
+      throw unknownToAll(providerBatchId, error);
     throw error;
   });
   const uncertain = await findUncertain(context, providerName, countOf(batch));
@@ -92,12 +95,13 @@ async function leftAdoption({ store }: Context, providerBatchId: string): Promis
   return null;
 }
 
-function unknownHere(id: string, cause: BatchError): BatchError {
+/** What whoever names a batch is told of one that nobody knows, or that is not theirs to know of. */
+export function unknownToAll(id: string, cause?: BatchError): BatchError {
   return new BatchError(
     'not_found',
     `Neither this computer nor the API knows a batch ${id}. Check the id (list_batches shows what there is), and ` +
       'whether the key is of the workspace that it was made in.',
-    { cause },
+    { ...(cause && { cause }) },
   );
 }
 
@@ -114,6 +118,7 @@ async function adoptedRecord(
     batch_id: batchId,
     name: `made elsewhere: ${request_count} requests`,
     project: null,
+    ...ownershipOf(context),
     provider,
     base_url,
     workspace,

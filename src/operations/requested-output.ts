@@ -6,11 +6,13 @@ import { outputFormat } from '../answers/output-format.ts';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { WorkSource } from '../tasks/work.ts';
-import { fileArgument } from './file-argument.ts';
+import { outputPatternArgument } from './file-argument.ts';
 
 /** Arguments that say how answers are written to files of their own, the same at submission and afterwards. */
 export const answerFileFields = {
-  output_pattern: fileArgument.optional().describe('A file per finished answer: {{dir}}/{{stem}}.md'),
+  output_pattern: outputPatternArgument
+    .optional()
+    .describe('A file per finished answer: {{dir}}/{{stem}}.md'),
   output_key: z
     .string()
     .min(1)

@@ -13,7 +13,7 @@ import { isSaved } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { filterFields, filtersOf } from './answer-filters.ts';
 import { batchId, costUsd, processingStatus } from './fields.ts';
-import { fileArgument } from './file-argument.ts';
+import { outputArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { afterAnswers, type Detail, details, nothingYet, type Results } from './replies/answers-reply.ts';
@@ -39,7 +39,7 @@ const input = z.strictObject({
     .describe('Counts by outcome, variant, model, json.key, row.column'),
   limit: z.int().min(1).max(200).optional().describe('Answers per page, default 50'),
   cursor: z.string().max(1000).optional().describe('next_cursor of the last reply'),
-  output_file: fileArgument.optional().describe('Writes there what the filters leave'),
+  output_file: outputArgument.optional().describe('Writes there what the filters leave'),
   ...answerFileFields,
   overwrite: z.boolean().optional().describe('Only replaces a file that this server wrote'),
 });

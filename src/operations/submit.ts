@@ -10,7 +10,7 @@ import type { BatchRecord } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
 import type { Work } from '../tasks/work.ts';
 import { batchOutput } from './fields.ts';
-import { fileArgument } from './file-argument.ts';
+import { outputArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
 import { answersOf } from './from-batch.ts';
 import { findWork } from './kept-work.ts';
@@ -29,7 +29,7 @@ const input = z.strictObject({
   ...workFields,
   work_id: z.string().optional().describe('From estimate_cost: sends that work, in place of all above'),
   name: z.string().min(1).max(100).optional().describe('To find the batch by'),
-  output_file: fileArgument
+  output_file: outputArgument
     .optional()
     .describe('Written when the batch has ended: .json, .jsonl, .csv, .md or .raw.jsonl'),
   ...answerFileFields,
@@ -113,18 +113,23 @@ async function sendWithin(
 ): Promise<Submitted> {
   const { jobs } = context;
   const { provider } = submission;
+  const user = context.subject?.name;
   const staging = await context.store.stage();
   const { batchId } = staging;
-  const preparing = jobs.start(preparingKey(batchId), { stage: 'preparing', provider }, async (report) => {
-    const decided = await decide(context, submission, staging, report);
-    if (decided.batch_id !== batchId) jobs.forward(batchId, decided.batch_id);
-    if (!decided.duplicate) {
-      // The money for a new batch was reserved just now; that for an earlier one before its parts were made to wait.
-      const isReserved = decided.batch_id === batchId;
-      startSending(context, { batch_id: decided.batch_id, provider }, { isReserved });
-    }
-    return decided;
-  });
+  const preparing = jobs.start(
+    preparingKey(batchId),
+    { stage: 'preparing', provider, user },
+    async (report) => {
+      const decided = await decide(context, submission, staging, report);
+      if (decided.batch_id !== batchId) jobs.forward(batchId, decided.batch_id);
+      if (!decided.duplicate) {
+        // The money for a new batch was reserved just now; that for an earlier one before its parts were made to wait.
+        const isReserved = decided.batch_id === batchId;
+        startSending(context, { batch_id: decided.batch_id, provider }, { isReserved });
+      }
+      return decided;
+    },
+  );
   const isDecided = await jobEndsWithin(preparing.job, callEnds - performance.now(), waiting);
   // A call that was given up ends the preparing, unless it is past that: it tells which.
   if (!isDecided && !waiting.signal?.aborted) return { batch_id: batchId, duplicate: false };

@@ -58,6 +58,7 @@ async function tell(context: Context, batchId: string): Promise<void> {
     await context.store.audit({
       at: context.now().toISOString(),
       tool: 'notify',
+      ...(record.user !== undefined && { user: record.user }),
       outcome: problem === null ? 'done' : 'failed',
       ...(problem !== null && { problem }),
       batch_id: batchId,

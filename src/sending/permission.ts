@@ -66,16 +66,20 @@ async function reasonOf(context: Context, record: BatchRecord, maximum: number):
   }
   const mismatch = await accountMismatch(context, record, record.key ?? null);
   if (mismatch !== null) return `the work was prepared with ${mismatch}`;
-  return record.provider === 'sandbox' ? null : await ceilingAbove(context, maximum);
+  return record.provider === 'sandbox' ? null : await ceilingAbove(context, maximum, record.user);
 }
 
 /** The ceiling of this process that work with this maximum passes. */
-async function ceilingAbove(context: Context, maximum: number): Promise<string | null> {
+async function ceilingAbove(
+  context: Context,
+  maximum: number,
+  user: string | undefined,
+): Promise<string | null> {
   const most = `it could cost up to ${formatUsd(maximum)}`;
   const { maxCostUsd, askAboveUsd } = context;
   if (maximum > maxCostUsd) return `${most}, above its limit of ${formatUsd(maxCostUsd)} for one submission`;
   if (askAboveUsd !== null && maximum > askAboveUsd)
     return `${most}, and above ${formatUsd(askAboveUsd)} a person has to approve it, who is asked where the same work is submitted again`;
-  const { left } = await budgetToday(context);
+  const { left } = await budgetToday(context, user);
   return maximum > left ? `${most}, and ${formatUsd(left)} is left of its daily budget` : null;
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
 import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
+import { isOwner } from '../state/ownership.ts';
 import { countOf, createdState, isCreated, sentCount, updatePart } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { PartState } from '../store/part-state.ts';
@@ -173,24 +174,31 @@ export async function resolveUnconfirmed(
     );
     return;
   }
+  if (!isOwner(context) && !isCandidate(part, resolve))
+    throw cantBe(part, resolve, 'is none of the candidates');
   const batch = await context.provider(record.provider).retrieveBatch(resolve);
   const owner = { batch_id: record.batch_id, part: part.number };
   const counted = countOf(batch);
   if (counted !== sentCount(part) || !(await claimTentatively(context, batch.id, owner))) {
-    throw new BatchError('invalid_input', `${resolve} can't be part ${part.number} of this batch.`, {
-      problems: [
-        {
-          field: 'resolve',
-          problem:
-            counted === sentCount(part)
-              ? 'belongs to another batch'
-              : `holds ${counted} requests, not ${sentCount(part)}`,
-          valid: 'one of the candidates that batch_status names, or send_again',
-        },
-      ],
-    });
+    const problem =
+      counted === sentCount(part)
+        ? 'belongs to another batch'
+        : `holds ${counted} requests, not ${sentCount(part)}`;
+    throw cantBe(part, resolve, problem);
   }
   await takeForGood(context, record, part, batch);
+}
+
+function isCandidate({ progress: { candidates, known = [] } }: UnconfirmedPart, id: string): boolean {
+  return candidates.includes(id) || known.some((candidate) => candidate.id === id);
+}
+
+function cantBe({ number }: Part, id: string, problem: string): BatchError {
+  return new BatchError('invalid_input', `${id} can't be part ${number} of this batch.`, {
+    problems: [
+      { field: 'resolve', problem, valid: 'one of the candidates that batch_status names, or send_again' },
+    ],
+  });
 }
 
 /** The part as it waits to be sent once more, beside a send whose fate nobody knows. */

@@ -1,6 +1,7 @@
 import { BatchError } from '../errors.ts';
 import { sha256OfText } from '../lib/file-hash.ts';
 import type { Context } from '../state/context.ts';
+import { apartOf } from '../state/ownership.ts';
 import { isWaiting } from '../state/parts.ts';
 import type { PartState } from '../store/part-state.ts';
 import type { Presence } from '../store/presence.ts';
@@ -69,12 +70,15 @@ function canBeTakenUp(record: BatchRecord, presence: Presence): boolean {
   return record.parts.some(({ progress }) => progress.state === 'not_sent') || presence.isGone(record.owner);
 }
 
-/** Under which a submission is known: its key where a program gave one, else what it holds. */
-export function submissionHash({ content_hash, idempotency_key }: SubmissionMark): string {
-  return idempotency_key === null ? content_hash : sha256OfText(`idempotency key\n${idempotency_key}`);
+/** Under which a submission is known: its key where a program gave one, else what it holds; apart from what others submit. */
+export function submissionHash(mark: SubmissionMark): string {
+  const { content_hash, idempotency_key } = mark;
+  const hash = idempotency_key === null ? content_hash : sha256OfText(`idempotency key\n${idempotency_key}`);
+  const apart = apartOf(mark);
+  return apart === '' ? hash : sha256OfText(`${apart}\n${hash}`);
 }
 
-type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key'>;
+type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key' | 'user' | 'apart'>;
 
 /** An earlier batch of the same work that serves for a new submission. */
 export type EarlierBatch = { batchId: string; meaning: 'stands' | 'take_up' };

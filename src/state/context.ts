@@ -107,6 +107,10 @@ export type Context = {
   readonly readOnly: boolean;
   /** Who calls over HTTP; null: the owner of all that is kept, at a terminal or through a server of their own. */
   readonly subject: Subject | null;
+  /** Whether users over HTTP see each other's batches. */
+  readonly isShared: boolean;
+  /** Ceiling for the submissions of each user over HTTP of a UTC day; null: only that for all. */
+  readonly userBudgetUsd: number | null;
   /** What may be done with batches that another program made. */
   readonly remote: Remote;
   /** The base name of the folder that the user works in, kept with each batch. */

@@ -1,4 +1,5 @@
 import type { ProviderName } from '../provider/provider.ts';
+import type { Owned } from './ownership.ts';
 import type { Ask } from './question.ts';
 
 /** How far a job is: `done` of `total` requests or bytes, null where the total is not known yet. */
@@ -11,7 +12,7 @@ export type Progress = {
 
 export type Report = (progress: Progress) => void;
 
-export type JobStart = { stage: Progress['stage']; provider: ProviderName };
+export type JobStart = Owned & { stage: Progress['stage']; provider: ProviderName };
 
 export type Job = {
   /** The provider that it works with: known before there is a record. */
@@ -36,6 +37,8 @@ export type Jobs = {
   find(key: string): Job | undefined;
   /** The error of the last job under `key`, where it failed. */
   lastFailure(key: string): unknown;
+  /** Whose the job under `key` is, or the last one was, where it failed; null where there is none. */
+  ownerOf(key: string): Owned | null;
   /** Work that was told under one batch's id turned out to be another's: whoever asks for the first gets that. */
   forward(from: string, to: string): void;
   /** The id that this one was forwarded to, else itself. */
@@ -45,11 +48,11 @@ export type Jobs = {
 };
 
 export function createJobs(): Jobs {
-  const running = new Map<string, Job>();
-  const failures = new Map<string, unknown>();
+  const running = new Map<string, Job & Owned>();
+  const failures = new Map<string, Owned & { error: unknown }>();
   const forwards = new Map<string, string>();
 
-  const start: Jobs['start'] = (key, { stage, provider }, work) => {
+  const start: Jobs['start'] = (key, { stage, provider, user }, work) => {
     failures.delete(key);
     const outcome = Promise.resolve()
       .then(() =>
@@ -58,12 +61,13 @@ export function createJobs(): Jobs {
         }),
       )
       .finally(() => running.delete(key));
-    const job: Job = {
+    const job: Job & Owned = {
       provider,
+      user,
       progress: { stage, done: 0, total: null },
       promise: outcome.then(() => {}),
     };
-    job.promise.catch((error: unknown) => failures.set(key, error));
+    job.promise.catch((error: unknown) => failures.set(key, { error, user }));
     running.set(key, job);
     return { job, outcome };
   };
@@ -72,7 +76,8 @@ export function createJobs(): Jobs {
     start,
     run: (key, begin, work) => running.get(key) ?? start(key, begin, work).job,
     find: (key) => running.get(key),
-    lastFailure: (key) => failures.get(key),
+    lastFailure: (key) => failures.get(key)?.error,
+    ownerOf: (key) => running.get(key) ?? failures.get(key) ?? null,
     forward: (from, to) => void forwards.set(from, to),
     forwarded: (id) => forwards.get(id) ?? id,
     async idle() {

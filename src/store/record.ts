@@ -103,6 +103,10 @@ export const batchRecord = z.object({
   batch_id: z.string(),
   name: z.string(),
   project: z.string().nullable(),
+  /** Who submitted it over HTTP; left out where the owner of all that is kept did. */
+  user: z.string().exactOptional(),
+  /** The same work of others is another batch. */
+  apart: z.literal(true).exactOptional(),
   provider: z.enum(providerNames),
   base_url: z.string(),
   workspace: z.string().nullable(),

@@ -35,6 +35,8 @@ export const reservation = z.object({
       send: z.int().exactOptional(),
     }),
   ),
+  /** Whose they are, where a user over HTTP submitted them. */
+  user: z.string().exactOptional(),
   /** Who is about to send them: what it holds is given up when it is dead and they were not sent. */
   holder: processIdentity,
 });
@@ -43,6 +45,8 @@ export type Reservation = z.infer<typeof reservation>;
 /** The money of one UTC day, in US dollars: what ended submissions cost, and what open ones may. */
 export const budget = z.object({
   spent_usd: z.number().nonnegative(),
+  /** Of that, what users over HTTP spent. */
+  spent_by: z.array(z.object({ user: z.string(), usd: z.number().nonnegative() })).exactOptional(),
   open: z.array(reservation),
 });
 export type Budget = z.infer<typeof budget>;
@@ -60,6 +64,8 @@ export const keptWork = z.object({
   args: z.record(z.string(), z.unknown()),
   work_hash: z.string(),
   files: z.array(sourceFile),
+  /** Who had it checked over HTTP. */
+  user: z.string().exactOptional(),
 });
 export type KeptWork = z.infer<typeof keptWork>;
 

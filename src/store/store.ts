@@ -89,6 +89,8 @@ export type Summaries<T> = { found: T[]; damaged: DamagedBatch[] };
 export type AuditEntry = {
   at: string;
   tool: string;
+  /** Who called over HTTP. */
+  user?: string;
   /** `done`, or the code of the error it was answered with. */
   outcome: string;
   /** Why it failed, where no code says so. */

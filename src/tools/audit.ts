@@ -23,7 +23,7 @@ export type End = { reply: object } | { error: unknown };
 
 /** Notes a call that did something or named a file, and one that was refused it; mere looks are left out. */
 export async function audit(context: Context, tool: Tool, given: unknown, end: End): Promise<void> {
-  const named = tool.filesNamed(given).map((name) => name.slice(0, LONGEST_NAME).toWellFormed());
+  const named = tool.filesNamed(given).map(({ name }) => name.slice(0, LONGEST_NAME).toWellFormed());
   const more = named.length - MOST_NAMES;
   const files = more > 0 ? [...named.slice(0, MOST_NAMES), `and ${more} more`] : named;
   if (tool.isLook && files.length === 0) return;
@@ -33,6 +33,7 @@ export async function audit(context: Context, tool: Tool, given: unknown, end: E
   const entry: AuditEntry = {
     at: context.now().toISOString(),
     tool: tool.name,
+    ...(context.subject !== null && { user: context.subject.name }),
     outcome: 'reply' in end ? 'done' : end.error instanceof BatchError ? end.error.code : 'internal',
     ...(batchId !== undefined && { batch_id: batchId }),
     ...(files.length > 0 && { files }),

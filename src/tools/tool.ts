@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { filesNamed } from '../operations/file-argument.ts';
+import { filesNamed, type NamedFile } from '../operations/file-argument.ts';
 import { type Operation, readInput, type WithNextStep } from '../operations/operation.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import type { Scope } from '../state/subject.ts';
+import { refuseFiles } from './remote-files.ts';
 
 /** What a tool may use of the call that it answers. */
 export type Call = {
@@ -35,7 +36,7 @@ export type Tool = {
   /** Whether a call does no more than look: the audit log is for what was done. */
   readonly isLook: boolean;
   /** The files that arguments name, as they were given. */
-  filesNamed(args: unknown): string[];
+  filesNamed(args: unknown): NamedFile[];
   /** Reads the arguments and runs. Throws a `BatchError` for a caller, anything else for a fault of ours. */
   run(args: unknown, context: Context, call: Call): Promise<WithNextStep>;
 };
@@ -145,8 +146,10 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
     scope,
     isLook,
     filesNamed: (args) => filesNamed(operation.input, args),
-    run: async (args, context, call) =>
-      operation.run(context, readInput(operation.input, args, name), waitingOf(call)),
+    async run(args, context, call) {
+      if (context.subject !== null) refuseFiles(filesNamed(operation.input, args));
+      return operation.run(context, readInput(operation.input, args, name), waitingOf(call));
+    },
   };
 }
 

@@ -257,6 +257,8 @@ describe('a placeholder that the client did not fill in', () => {
       'BATCH_MCP_HTTP',
       'BATCH_MCP_HTTP_URL',
       'BATCH_MCP_HTTP_TOKENS',
+      'BATCH_MCP_SHARED',
+      'BATCH_MCP_USER_BUDGET_USD',
     ]);
     for (const { variable, secret = false } of protects) {
       const said = refusal({ [variable]: value });

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { createContext } from '../../config/create-context.ts';
 import type { HttpConfig } from '../../config/http-settings.ts';
 import { type Log, redact } from '../../log.ts';
+import { startWorker } from '../../operations/worker/worker.ts';
 import { endsWithin } from '../../state/jobs.ts';
 import { version } from '../../version.ts';
 import { startHttp } from './start-http.ts';
@@ -24,6 +25,7 @@ export async function serveHttp(config: Config, http: HttpConfig, log: Log): Pro
     version,
     redact: (text) => redact(text, config.secrets),
   });
+  const worker = context.readOnly ? null : startWorker(context);
   // Nobody reads the log any more: that is no reason to stop.
   process.stderr.on('error', () => {});
 
@@ -32,8 +34,7 @@ export async function serveHttp(config: Config, http: HttpConfig, log: Log): Pro
     if (isEnding) process.exit(1);
     isEnding = true;
     log('info', `Ending: ${signal}`);
-    void server
-      .close(LONGEST_ANSWERS_MS)
+    void Promise.all([worker?.stop(), server.close(LONGEST_ANSWERS_MS)])
       .then(() => endsWithin(context.jobs.idle(), LONGEST_JOBS_MS))
       .then(() => Promise.race([context.close(), sleep(LONGEST_JOBS_MS)]))
       .then(() => process.exit(0));

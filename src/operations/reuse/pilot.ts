@@ -6,6 +6,7 @@ import type { Dialect, Params } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import { endsWithin } from '../../state/jobs.ts';
+import { apartOf, ownershipOf } from '../../state/ownership.ts';
 import { recordOrNull } from '../../state/records.ts';
 import { isSaved } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
@@ -23,10 +24,12 @@ const LOOK_MS = 10_000;
 type Work = Pick<Submission, 'work' | 'provider' | 'account'>;
 
 /** Under what a pilot is found again: the account, and all settings that its tasks share; those of each variant alone. */
-function pilotKeys({ work, provider, account }: Work): string[] {
+function pilotKeys(context: Context, { work, provider, account }: Work): string[] {
   const { base_url, workspace } = account;
   return settingsOf(work).map((settings) =>
-    sha256OfText(`pilot\n${stringifyExact([provider, base_url, workspace, settings])}`),
+    sha256OfText(
+      `${apartOf(ownershipOf(context))}pilot\n${stringifyExact([provider, base_url, workspace, settings])}`,
+    ),
   );
 }
 
@@ -34,7 +37,7 @@ function pilotKeys({ work, provider, account }: Work): string[] {
 export async function notePilot(context: Context, submission: Work, batch_id: string): Promise<void> {
   if (submission.work.max_tasks === undefined) return;
   const at = context.now().toISOString();
-  for (const key of pilotKeys(submission))
+  for (const key of pilotKeys(context, submission))
     await context.store.submission(key).update(() => ({ batch_id, at }));
 }
 
@@ -70,7 +73,9 @@ function createFingerprints({ requests }: Dialect): (task: AskedTask, request: R
 
 /** The pilot of the last 7 days with the same settings on the same account, its answers fetched where it has ended. */
 export async function findPilot(context: Context, submission: Work): Promise<Pilot | null> {
-  const noted = await Promise.all(pilotKeys(submission).map((key) => context.store.submission(key).read()));
+  const noted = await Promise.all(
+    pilotKeys(context, submission).map((key) => context.store.submission(key).read()),
+  );
   const found = noted.find((each) => each !== null) ?? null;
   if (found === null || context.now().getTime() - Date.parse(found.at) > KEPT_MS) return null;
   const seen = await recordOrNull(context.store, found.batch_id);

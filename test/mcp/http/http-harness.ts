@@ -38,6 +38,8 @@ export type HttpTestOptions = {
   env?: Record<string, string>;
   api?: { url: string; key: string };
   limits?: Partial<HttpLimits>;
+  /** How long a call may take, in milliseconds. */
+  callMs?: number;
   /** It serves several tests, whose last closes it. */
   isShared?: true;
 };
@@ -88,7 +90,7 @@ export async function startHttpServer(options: HttpTestOptions = {}): Promise<Ht
   };
   const context = await createContext(config, createLog({ level: 'debug', write, secrets: config.secrets }), {
     ...(options.api && { apiKey: options.api.key }),
-    limits: { downloadPauseMs: 20 },
+    limits: { downloadPauseMs: 20, ...(options.callMs !== undefined && { callMs: options.callMs }) },
   });
   const server = await startHttp(context, {
     config: config.http,
