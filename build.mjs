@@ -39,12 +39,12 @@ async function advertisedModule() {
   await build({ ...options, entryPoints: ['src/tools/advertised.ts'], outfile });
   const { advertised } = await import(pathToFileURL(outfile));
   await rm(outfile);
-  const { all, instructions, readOnly, scopes } = advertised;
+  const { all, instructions, readOnly } = advertised;
   const hints = readOnly.map(({ name, annotations }) => ({ name, annotations }));
   return `
-    const { all, instructions, hints, scopes } = JSON.parse(${JSON.stringify(JSON.stringify({ all, instructions, hints, scopes }))});
+    const { all, instructions, hints } = JSON.parse(${JSON.stringify(JSON.stringify({ all, instructions, hints }))});
     const readOnly = hints.map((own) => ({ ...all.find(({ name }) => name === own.name), ...own }));
-    export const advertised = { all, instructions, readOnly, scopes };
+    export const advertised = { all, instructions, readOnly };
   `;
 }
 

@@ -3,7 +3,6 @@ import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import type { Following } from '../state/jobs.ts';
 import type { Ask } from '../state/question.ts';
-import type { Scope } from '../state/subject.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
 import { type Asking, createQuestions } from './asking.ts';
@@ -58,8 +57,8 @@ export type Options = {
 /** What requests are answered with: the context is only made, with all that it needs, when the first call comes. */
 export type Source = {
   readOnly: boolean;
-  /** Whether whoever calls may do what takes a scope. Default: all of it. */
-  mayUse?: (scope: Scope) => boolean;
+  /** Whether a tool is for whoever calls. Default: all are. */
+  isOffered?: (tool: string) => boolean;
   load: () => Promise<Context>;
 };
 
@@ -70,12 +69,9 @@ const resources = () => import('./resources.ts');
 type Answer = (params: unknown, client: Client) => Result | Promise<Result>;
 
 /** The methods over a source. Knows neither era; touches neither environment nor transport. */
-export function createMethods({ readOnly, mayUse, load }: Source, options: Options): Methods {
+export function createMethods({ readOnly, isOffered = () => true, load }: Source, options: Options): Methods {
   const { version, redact, onWork, onList, waitFor } = options;
-  const offered = (readOnly ? advertised.readOnly : advertised.all).filter(({ name }) => {
-    const scope = advertised.scopes[name];
-    return mayUse === undefined || (scope !== undefined && mayUse(scope));
-  });
+  const offered = (readOnly ? advertised.readOnly : advertised.all).filter(({ name }) => isOffered(name));
 
   async function callTool(name: string, args: unknown, call: Call): Promise<Result> {
     const [boundary, context] = await Promise.all([import('../tools/boundary.ts'), load()]);

@@ -11,6 +11,7 @@ import { type HttpServer, listen, type Route } from './http-server.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
 import { createNoFolders } from './no-folders.ts';
+import { scopeOfTool } from './required-scope.ts';
 
 type HttpOptions = Pick<Options, 'version' | 'redact' | 'onWork'> & {
   config: HttpConfig;
@@ -33,7 +34,10 @@ export async function startHttp(context: Context, options: HttpOptions): Promise
       const own = contextFor(context, subject);
       const source = {
         readOnly: context.readOnly,
-        mayUse: (scope: Parameters<typeof mayUse>[1]) => mayUse(subject, scope),
+        isOffered(tool: string) {
+          const scope = scopeOfTool(tool);
+          return scope !== null && mayUse(subject, scope);
+        },
         load: async () => own,
       };
       return createMethods(source, { version, redact, onWork });
