@@ -17,6 +17,18 @@ export type HttpConfig = ListenAddress & {
   origins: string[];
   /** The file of static tokens, absolute. */
   tokensFile: string | undefined;
+  /** Whose tokens are taken; null: nobody's. */
+  oauth: OauthConfig | null;
+};
+
+/** An identity provider. */
+export type OauthConfig = {
+  /** As its tokens name it. */
+  issuer: string;
+  /** Whom its tokens must be for. */
+  audience: string;
+  /** Where its keys are; null: where its metadata says. */
+  keysUrl: string | null;
 };
 
 const LOOPBACK = '127.0.0.1';
@@ -66,6 +78,13 @@ function splitAtCommas(given: string): string[] {
     .split(/[\s,]+/)
     .filter((each) => each !== '');
 }
+
+const webAddress = (example: string): ValueType<string> => ({
+  name: 'url',
+  schema: z.string().refine((given) => /^https?:\/\//.test(given) && URL.canParse(given), {
+    error: `an address as ${example}`,
+  }),
+});
 
 const publicUrl: ValueType<string> = {
   name: 'url',
@@ -122,6 +141,29 @@ export const httpSettings = {
     help: 'a file of users and hashes of their tokens',
     protects: true,
   }),
+  oauthIssuer: defineSetting({
+    variable: 'BATCH_MCP_OAUTH_ISSUER',
+    type: webAddress('https://login.example.com'),
+    default: null,
+    help: 'the identity provider whose tokens are taken, by its exact issuer',
+    protects: true,
+  }),
+  oauthAudience: defineSetting({
+    variable: 'BATCH_MCP_OAUTH_AUDIENCE',
+    type: text('name'),
+    default: null,
+    defaultText: 'BATCH_MCP_HTTP_URL with /mcp',
+    help: 'whom its tokens must be for',
+    protects: true,
+  }),
+  oauthKeys: defineSetting({
+    variable: 'BATCH_MCP_OAUTH_KEYS',
+    type: webAddress('https://login.example.com/keys'),
+    default: null,
+    defaultText: 'what its metadata names',
+    help: 'where its keys are',
+    protects: true,
+  }),
   shared: defineSetting({
     variable: 'BATCH_MCP_SHARED',
     type: onOff,
@@ -156,9 +198,10 @@ export function readHttpConfig(
   const url = value(httpSettings.httpUrl);
   const hosts = value(httpSettings.httpHosts) ?? [];
   const item = httpSettings.http.variable;
-  if (!isLoopback(address.host) && tokens === null) {
+  const issuer = value(httpSettings.oauthIssuer);
+  if (!isLoopback(address.host) && tokens === null && issuer === null) {
     const problem = 'lets other machines in, and nobody would have to say who they are';
-    const valid = `${httpSettings.httpTokens.variable}, or 127.0.0.1 as the host`;
+    const valid = `${httpSettings.httpTokens.variable} or ${httpSettings.oauthIssuer.variable}, or 127.0.0.1 as the host`;
     refuse({ item, problem, valid });
   }
   if (!isLoopback(address.host) && url === null && hosts.length === 0) {
@@ -166,11 +209,27 @@ export function readHttpConfig(
     const valid = `${httpSettings.httpUrl.variable}, the address under which clients reach it`;
     refuse({ item, problem, valid });
   }
+  if (issuer !== null && url === null) {
+    const problem = 'needs the address that its tokens are asked for';
+    refuse({
+      item: httpSettings.oauthIssuer.variable,
+      problem,
+      valid: `${httpSettings.httpUrl.variable} beside it`,
+    });
+  }
   return {
     ...address,
     url,
     hosts,
     origins: value(httpSettings.httpOrigins) ?? [],
     tokensFile: tokens === null ? undefined : absolute(tokens),
+    oauth:
+      issuer === null
+        ? null
+        : {
+            issuer,
+            audience: value(httpSettings.oauthAudience) ?? `${url}/mcp`,
+            keysUrl: value(httpSettings.oauthKeys),
+          },
   };
 }

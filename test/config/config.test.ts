@@ -257,6 +257,9 @@ describe('a placeholder that the client did not fill in', () => {
       'BATCH_MCP_HTTP',
       'BATCH_MCP_HTTP_URL',
       'BATCH_MCP_HTTP_TOKENS',
+      'BATCH_MCP_OAUTH_ISSUER',
+      'BATCH_MCP_OAUTH_AUDIENCE',
+      'BATCH_MCP_OAUTH_KEYS',
       'BATCH_MCP_SHARED',
       'BATCH_MCP_USER_BUDGET_USD',
     ]);

@@ -4,7 +4,13 @@ import type { Context } from '../../state/context.ts';
 import { mayUse, type Subject } from '../../state/subject.ts';
 import { McpServer } from '../create-server.ts';
 import { createMethods, type Methods, type Options } from '../methods.ts';
-import { type Authenticate, createAuthentication, localSubject } from './auth/authenticate.ts';
+import {
+  type Authenticate,
+  createAuthentication,
+  type FindSubject,
+  localSubject,
+} from './auth/authenticate.ts';
+import { protectedResource } from './auth/metadata.ts';
 import { openTokens } from './auth/static-tokens.ts';
 import { healthRoutes } from './health.ts';
 import { type HttpServer, listen, type Route } from './http-server.ts';
@@ -44,19 +50,22 @@ export async function startHttp(context: Context, options: HttpOptions): Promise
     });
   }
 
+  const { url, oauth } = config;
+  const resource = oauth === null || url === null ? null : protectedResource(url, oauth.issuer);
+  const metadataUrl = resource?.metadataUrl ?? null;
   const health = healthRoutes(context);
   const answer = createMcpEndpoint({
     serverFor: async (subject) => new McpServer(await methodsFor(subject), { onWork }),
     limits,
-    metadataUrl: null,
+    metadataUrl,
     log,
   });
   const mcp: Route = { path: '/mcp', methods: ['POST'], access: 'users', answer };
   const server = await listen({
     config,
     limits,
-    routes: [...health.routes, mcp],
-    authenticate: await authentication(context, config),
+    routes: [...health.routes, ...(resource?.routes ?? []), mcp],
+    authenticate: await authentication(context, config, metadataUrl),
     log,
   });
   return {
@@ -73,8 +82,20 @@ function contextFor(context: Context, subject: Subject): Context {
   return { ...context, subject, folders: createNoFolders(), project: null };
 }
 
-async function authentication({ log }: Context, { tokensFile }: HttpConfig): Promise<Authenticate> {
-  if (tokensFile === undefined) return async () => localSubject;
-  const tokens = await openTokens(tokensFile, log);
-  return createAuthentication([(token) => tokens.find(token)], null);
+async function authentication(
+  { log }: Context,
+  { tokensFile, oauth }: HttpConfig,
+  metadataUrl: string | null,
+): Promise<Authenticate> {
+  if (tokensFile === undefined && oauth === null) return async () => localSubject;
+  const ways: FindSubject[] = [];
+  if (tokensFile !== undefined) {
+    const tokens = await openTokens(tokensFile, log);
+    ways.push((token) => tokens.find(token));
+  }
+  if (oauth !== null) {
+    const { createOauth } = await import('./auth/oauth.ts');
+    ways.push(createOauth(oauth, log));
+  }
+  return createAuthentication(ways, metadataUrl);
 }

@@ -1,0 +1,29 @@
+import { scopes } from '../../../state/subject.ts';
+import type { Route } from '../http-server.ts';
+
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+
+/** What a client is sent to for a token (RFC 9728): the address of that, and what is there. */
+export function protectedResource(url: string, issuer: string): { metadataUrl: string; routes: Route[] } {
+  const { origin, pathname } = new URL(url);
+  const path = `${pathname.replace(/\/+$/, '')}/mcp`;
+  const text = JSON.stringify({
+    resource: `${url}/mcp`,
+    authorization_servers: [issuer],
+    scopes_supported: scopes,
+    bearer_methods_supported: ['header'],
+    resource_name: 'batch-mcp',
+  });
+  const places = new Set([WELL_KNOWN, `${WELL_KNOWN}/mcp`, `${WELL_KNOWN}${path}`]);
+  const routes = [...places].map(
+    (place): Route => ({
+      path: place,
+      methods: ['GET', 'HEAD'],
+      access: 'public',
+      answer(_request, response) {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+      },
+    }),
+  );
+  return { metadataUrl: `${origin}${WELL_KNOWN}${path}`, routes };
+}

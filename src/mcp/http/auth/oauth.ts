@@ -1,0 +1,132 @@
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
+import * as z from 'zod';
+import type { OauthConfig } from '../../../config/http-settings.ts';
+import { BatchError } from '../../../errors.ts';
+import { fetchByHttp } from '../../../lib/http-fetch.ts';
+import type { Log } from '../../../log.ts';
+import { type Scope, scopes } from '../../../state/subject.ts';
+import type { FindSubject } from './authenticate.ts';
+
+/** Signatures by a key of the provider's own; what is signed by a shared secret, or not at all, proves nothing. */
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+const CLOCK_SKEW_SECONDS = 60;
+/** Keys are asked for again no sooner, also for a token under a key that nobody knows. */
+const LEAST_PAUSE_MS = 30_000;
+const KEYS_KEPT_MS = 10 * 60_000;
+const DISCOVERY_MS = 10_000;
+const LONGEST_SUBJECT = 200;
+
+const metadata = z.looseObject({ issuer: z.string(), jwks_uri: z.url() });
+
+/** Where the provider publishes its metadata (RFC 8414, OpenID Connect Discovery), by its issuer. */
+function metadataUrls(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/+$/, '');
+  return [
+    `${origin}${path}/.well-known/openid-configuration`,
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+  ];
+}
+
+async function findKeysUrl(issuer: string): Promise<string> {
+  const problems: string[] = [];
+  for (const url of metadataUrls(issuer)) {
+    try {
+      const response = await fetchByHttp(url, {
+        signal: AbortSignal.timeout(DISCOVERY_MS),
+        redirect: 'error',
+      });
+      const found = metadata.safeParse(await response.json());
+      if (response.ok && found.success && found.data.issuer === issuer) return found.data.jwks_uri;
+      problems.push(`${url} answers with no metadata of that issuer`);
+    } catch (error) {
+      problems.push(`${url} can not be read (${error instanceof Error ? error.message : String(error)})`);
+    }
+  }
+  throw new BatchError(
+    'api_unreachable',
+    `The keys of the identity provider are not found: ${problems.join('; ')}.`,
+  );
+}
+
+type Claims = JWTPayload & { scope?: unknown; scp?: unknown };
+
+/** The scopes of a token, as providers write them: one text with blanks, or a list. */
+function scopesOf({ scope, scp }: Claims): Set<Scope> {
+  const given = [scope, scp].flat().flatMap((each) => (typeof each === 'string' ? each.split(' ') : []));
+  return new Set(scopes.filter((known) => given.includes(known)));
+}
+
+/**
+ * Tokens of an identity provider: signed by a key that it publishes, of that issuer, for this server, and in their time. Its
+ * keys are asked for when they are needed, kept, and asked for again where a token is signed by another.
+ */
+export function createOauth({ issuer, audience, keysUrl }: OauthConfig, log: Log): FindSubject {
+  let keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined;
+
+  function keysOfProvider() {
+    keys ??= (async () => {
+      const url = keysUrl ?? (await findKeysUrl(issuer));
+      return createRemoteJWKSet(new URL(url), {
+        cooldownDuration: LEAST_PAUSE_MS,
+        cacheMaxAge: KEYS_KEPT_MS,
+        timeoutDuration: DISCOVERY_MS,
+        // Which knows of proxies, and follows no redirect.
+        [customFetch]: (address, init) => fetchByHttp(address, init),
+      });
+    })().catch((error: unknown) => {
+      keys = undefined;
+      throw error;
+    });
+    return keys;
+  }
+
+  return async (token) => {
+    // Another kind of token, which another way may know.
+    if (token.split('.').length !== 3) return null;
+    try {
+      const { payload } = await jwtVerify<Claims>(token, await keysOfProvider(), {
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        clockTolerance: CLOCK_SKEW_SECONDS,
+        requiredClaims: ['sub', 'exp'],
+      });
+      const { sub = '' } = payload;
+      if (sub === '' || sub.length > LONGEST_SUBJECT) return { problem: 'it names nobody' };
+      return { name: sub, scopes: scopesOf(payload) };
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem === null) {
+        log('error', error instanceof Error ? error.message : String(error));
+        return { problem: 'it can not be checked now' };
+      }
+      return { problem };
+    }
+  };
+}
+
+/** What is wrong with a token, in words; null where it could not be checked. Nothing of the token is quoted. */
+function problemOf(error: unknown): string | null {
+  if (error instanceof errors.JWTExpired) return 'it has expired';
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return `its claim ${error.claim} is not what it must be`;
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'it is not signed in a way that counts';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'it is signed by no key of the identity provider';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
+  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return null;
+  if (error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC') return 'it can not be read';
+  return null;
+}
