@@ -5,6 +5,7 @@ import type { Context } from '../state/context.ts';
 import { isSaved, latestResults } from '../state/status.ts';
 import type { AnswerFiles, BatchRecord } from '../store/record.ts';
 import { writeAnswerFiles } from './files/write-answer-files.ts';
+import { isLinked } from './linked-output.ts';
 import { outputFormat } from './output-format.ts';
 import { renderOutput } from './render-output.ts';
 import { type Filters, outputFilters } from './select.ts';
@@ -55,6 +56,7 @@ export async function writeOutputFile(
   record: BatchRecord,
   { path, replace, ...asked }: OutputRequest,
 ): Promise<void> {
+  if (isLinked(path)) return noteOutput(context, record.batch_id, { path, ...asked }, null);
   const output = await createOutput(path, { replace });
   try {
     for await (const piece of renderOutput(context, record, outputFormat(path), asked))
@@ -82,6 +84,10 @@ export async function writeRequestedOutputs(context: Context, batchId: string): 
     if (!isDue(record, output)) continue;
     const { path, key, filters } = output;
     const isOld = output.written_at !== null;
+    if (isLinked(path)) {
+      await noteOutput(context, batchId, output, null);
+      continue;
+    }
     try {
       const replace = isOld && (await isThere(context, path));
       await writeOutputFile(context, record, {

@@ -132,7 +132,7 @@ export function readConfig(surroundings: Surroundings): Config {
   const templatesDir = optional(value(settings.templates));
   const target = value(settings.notify);
   const store = value(settings.store);
-  const http = readHttpConfig({ value }, absolute, refuse);
+  const http = readHttpConfig({ value }, { absolute, dataDir }, refuse);
   const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(
     value,
   );

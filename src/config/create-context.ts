@@ -79,6 +79,7 @@ export async function createContext(
     allowNetworkTools: config.allowNetworkTools,
     readOnly: config.readOnly,
     subject: null,
+    linkTo: null,
     isShared: config.isShared,
     userBudgetUsd: config.userBudgetUsd,
     remote: config.remote,

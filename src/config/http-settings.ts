@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import path from 'node:path';
 import * as z from 'zod';
 import type { Problem } from '../errors.ts';
 import { amount, defineSetting, onOff, text, type ValueType } from './define-setting.ts';
@@ -19,6 +20,10 @@ export type HttpConfig = ListenAddress & {
   tokensFile: string | undefined;
   /** Whose tokens are taken; null: nobody's. */
   oauth: OauthConfig | null;
+  /** Where files that users send are kept, absolute. */
+  uploadsDir: string;
+  /** How large one of them may be. */
+  uploadBytes: number;
 };
 
 /** An identity provider. */
@@ -164,6 +169,21 @@ export const httpSettings = {
     help: 'where its keys are',
     protects: true,
   }),
+  uploadsDir: defineSetting({
+    variable: 'BATCH_MCP_UPLOADS_DIR',
+    type: text('folder'),
+    default: null,
+    defaultText: 'in the data folder',
+    help: 'where files are kept that users send over HTTP; several servers need one that they share',
+    protects: true,
+  }),
+  uploadMb: defineSetting({
+    variable: 'BATCH_MCP_UPLOAD_MB',
+    type: amount('megabytes'),
+    default: 300,
+    help: 'how large such a file may be',
+    protects: true,
+  }),
   shared: defineSetting({
     variable: 'BATCH_MCP_SHARED',
     type: onOff,
@@ -189,7 +209,7 @@ export function isLoopback(host: string): boolean {
 /** Null where HTTP is not asked for. Refuses to listen to other machines as long as nobody has to say who they are. */
 export function readHttpConfig(
   { value }: Pick<SettingValues, 'value'>,
-  absolute: (path: string) => string,
+  { absolute, dataDir }: { absolute: (path: string) => string; dataDir: string },
   refuse: (problem: Problem) => unknown,
 ): HttpConfig | null {
   const address = value(httpSettings.http);
@@ -199,6 +219,7 @@ export function readHttpConfig(
   const hosts = value(httpSettings.httpHosts) ?? [];
   const item = httpSettings.http.variable;
   const issuer = value(httpSettings.oauthIssuer);
+  const uploads = value(httpSettings.uploadsDir);
   if (!isLoopback(address.host) && tokens === null && issuer === null) {
     const problem = 'lets other machines in, and nobody would have to say who they are';
     const valid = `${httpSettings.httpTokens.variable} or ${httpSettings.oauthIssuer.variable}, or 127.0.0.1 as the host`;
@@ -223,6 +244,8 @@ export function readHttpConfig(
     hosts,
     origins: value(httpSettings.httpOrigins) ?? [],
     tokensFile: tokens === null ? undefined : absolute(tokens),
+    uploadsDir: uploads === null ? path.join(dataDir, 'uploads') : absolute(uploads),
+    uploadBytes: value(httpSettings.uploadMb) * 1_000_000,
     oauth:
       issuer === null
         ? null

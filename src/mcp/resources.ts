@@ -110,15 +110,20 @@ const mimeTypes = new Map([
   ['.md', 'text/markdown'],
 ]);
 
+/** Files are given by their paths, or by an address where there are none. */
+function placeOf(file: string): { uri: string; name: string } {
+  if (!/^https?:/.test(file)) return { uri: pathToFileURL(file).href, name: path.basename(file) };
+  return { uri: file, name: path.posix.basename(new URL(file).pathname) };
+}
+
 /** A tool's result with links to the files that it names, for clients that show them. */
 export function withLinks(result: Result): Result {
   const { output_files = [] } = written.safeParse(result.structuredContent).data ?? {};
   if (output_files.length === 0 || !Array.isArray(result.content)) return result;
   const links = output_files.map((file) => ({
     type: 'resource_link',
-    uri: pathToFileURL(file).href,
-    name: path.basename(file),
-    mimeType: mimeTypes.get(path.extname(file)) ?? 'text/plain',
+    ...placeOf(file),
+    mimeType: mimeTypes.get(path.extname(placeOf(file).name)) ?? 'text/plain',
   }));
   return { ...result, content: [...result.content, ...links] };
 }

@@ -20,23 +20,47 @@ export type NamedFile = { field: string; name: string; use: FileUse };
 
 /** The files that arguments name, by the operation's own schema; what has another form names none. */
 export function filesNamed(schema: z.ZodObject, args: unknown): NamedFile[] {
-  const fields = new Map(Object.entries(typeof args === 'object' && args !== null ? args : {}));
-  return Object.entries(schema.shape).flatMap(([field, each]) =>
-    namesIn(each, fields.get(field)).map((named) => ({ field, ...named })),
+  const found: NamedFile[] = [];
+  mapFiles(schema, args, (file) => {
+    found.push(file);
+    return file.name;
+  });
+  return found;
+}
+
+/** The arguments, with other names for the files in them. */
+export function mapFiles(schema: z.ZodObject, args: unknown, rename: (file: NamedFile) => string): unknown {
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) return args;
+  const fields = new Map(Object.entries(schema.shape));
+  return Object.fromEntries(
+    Object.entries(args).map(([field, given]) => [
+      field,
+      mapIn(fields.get(field), given, (name, use) => rename({ field, name, use })),
+    ]),
   );
 }
 
-function namesIn(schema: unknown, given: unknown): Omit<NamedFile, 'field'>[] {
-  if (given === undefined || given === null) return [];
+type Rename = (name: string, use: FileUse) => string;
+
+function mapIn(schema: unknown, given: unknown, rename: Rename): unknown {
+  if (given === undefined || given === null) return given;
   if (schema instanceof z.ZodString) {
     const use = marks.get(schema)?.use;
-    return use !== undefined && typeof given === 'string' ? [{ name: given, use }] : [];
+    return use !== undefined && typeof given === 'string' ? rename(given, use) : given;
   }
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) {
-    return namesIn(schema.unwrap(), given);
+    return mapIn(schema.unwrap(), given, rename);
   }
-  if (schema instanceof z.ZodPipe) return [...namesIn(schema.in, given), ...namesIn(schema.out, given)];
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => namesIn(option, given));
-  if (schema instanceof z.ZodArray) return [given].flat().flatMap((each) => namesIn(schema.element, each));
-  return schema instanceof z.ZodObject ? filesNamed(schema, given) : [];
+  if (schema instanceof z.ZodPipe) return mapIn(schema.out, mapIn(schema.in, given, rename), rename);
+  if (schema instanceof z.ZodUnion) {
+    return schema.options.reduce((value: unknown, option) => mapIn(option, value, rename), given);
+  }
+  if (schema instanceof z.ZodArray) {
+    // A text alone is meant as a list of one.
+    if (!Array.isArray(given)) return mapIn(schema.element, given, rename);
+    return given.map((each) => mapIn(schema.element, each, rename));
+  }
+  return schema instanceof z.ZodObject
+    ? mapFiles(schema, given, ({ name, use }) => rename(name, use))
+    : given;
 }

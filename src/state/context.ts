@@ -107,6 +107,8 @@ export type Context = {
   readonly readOnly: boolean;
   /** Who calls over HTTP; null: the owner of all that is kept, at a terminal or through a server of their own. */
   readonly subject: Subject | null;
+  /** The address under which a batch's file is fetched; null where files are written to folders. */
+  readonly linkTo: ((batchId: string, name: string) => string) | null;
   /** Whether users over HTTP see each other's batches. */
   readonly isShared: boolean;
   /** Ceiling for the submissions of each user over HTTP of a UTC day; null: only that for all. */

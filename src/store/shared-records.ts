@@ -55,6 +55,10 @@ export type Budget = z.infer<typeof budget>;
 export const sourceFile = z.object({ path: z.string(), size: z.number(), modified_ms: z.number() });
 export type SourceFile = z.infer<typeof sourceFile>;
 
+/** What addresses are signed with, made by whoever needs it first. */
+export const signingKey = z.object({ key: z.string() });
+export type SigningKey = z.infer<typeof signingKey>;
+
 /** For how long checked work is kept. */
 export const WORK_KEPT_MS = 24 * 60 * 60 * 1000;
 

@@ -4,6 +4,15 @@ import type { Presence } from './presence.ts';
 import type { BatchRecord } from './record.ts';
 import type { Budget, Claim, KeptWork, ModelList, Submission, WrittenFile } from './shared-records.ts';
 import type { Turns } from './turns.ts';
+import type {
+  Budget,
+  Claim,
+  KeptWork,
+  ModelList,
+  SigningKey,
+  Submission,
+  WrittenFile,
+} from './shared-records.ts';
 
 /** One state of a register, with who changed it and when. */
 export type Revision<T> = {
@@ -130,6 +139,8 @@ export type Store = {
   writtenFile(path: string): Register<WrittenFile>;
   /** The money of a UTC day, as `2026-11-22`. */
   budget(day: string): Register<Budget>;
+  /** What addresses are signed with. */
+  signingKey(): Register<SigningKey>;
   /** What an API says of its models, under a hash of its base URL. */
   models(hash: string): Register<ModelList>;
   /** Work that was checked and not sent, kept for a day. */

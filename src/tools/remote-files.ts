@@ -1,20 +1,41 @@
+import type * as z from 'zod';
 import { BatchError, PROBLEMS_NAMED, type Problem } from '../errors.ts';
 import { quoteName } from '../lib/nearest.ts';
-import type { FileUse, NamedFile } from '../operations/file-argument.ts';
+import { type FileUse, mapFiles, type NamedFile } from '../operations/file-argument.ts';
 
-const instead: Record<FileUse, string> = {
-  read: 'the work inline, as requests',
-  write: 'nothing: get_results gives the answers by pages',
-  pattern: 'nothing: get_results gives the answers by pages',
+/** A file of the caller's own uploads, or a pattern of their names; `!` leaves some out. */
+const UPLOAD = /^(?<excludes>!?)upload:(?<name>[\w*?][\w.*?-]{0,127})$/;
+/** A name alone: it is no file, but what an address ends with. */
+const PLAIN = /^\w[\w.-]{0,127}$/;
+
+const valid: Record<FileUse, string> = {
+  read: 'work inline (requests), or a file sent with PUT /files/<name> before, as upload:<name>',
+  write: 'a name alone, as answers.csv: its address is in output_files when the batch has ended',
+  pattern: 'output_file, as answers.csv, which holds all answers',
 };
 
-/** Throws `not_allowed` where arguments of a caller over HTTP name files: no folder here is theirs. */
-export function refuseFiles(named: readonly NamedFile[]): void {
-  const problems = named.map(({ field, name, use }): Problem => {
-    const problem = `names ${quoteName(name)}, which this server can not see: it is reached over HTTP`;
-    return { field, problem, valid: instead[use] };
+/** What a file is called in the caller's folder of uploads; null where it can't be one. */
+function meantBy({ name, use }: NamedFile): string | null {
+  if (use === 'pattern') return null;
+  if (use === 'write') return PLAIN.test(name) ? name : null;
+  const upload = UPLOAD.exec(name)?.groups;
+  return upload === undefined ? null : `${upload.excludes}${upload.name}`;
+}
+
+/**
+ * The arguments of a caller over HTTP, whose files are their uploads: no folder here is theirs. Throws `not_allowed` for all
+ * that name anything else.
+ */
+export function withUploads(input: z.ZodObject, args: unknown): unknown {
+  const problems: Problem[] = [];
+  const meant = mapFiles(input, args, (file) => {
+    const name = meantBy(file);
+    if (name !== null) return name;
+    const problem = `names ${quoteName(file.name)}, and this server is reached over HTTP: it sees no file of yours`;
+    problems.push({ field: file.field, problem, valid: valid[file.use] });
+    return file.name;
   });
-  if (problems.length === 0) return;
+  if (problems.length === 0) return meant;
   throw new BatchError('not_allowed', 'Files can not be named over HTTP; nothing was done.', {
     problems: problems.slice(0, PROBLEMS_NAMED),
     problemCount: problems.length,

@@ -4,7 +4,7 @@ import { type Operation, readInput, type WithNextStep } from '../operations/oper
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import type { Scope } from '../state/subject.ts';
-import { refuseFiles } from './remote-files.ts';
+import { withUploads } from './remote-files.ts';
 
 /** What a tool may use of the call that it answers. */
 export type Call = {
@@ -147,8 +147,8 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
     isLook,
     filesNamed: (args) => filesNamed(operation.input, args),
     async run(args, context, call) {
-      if (context.subject !== null) refuseFiles(filesNamed(operation.input, args));
-      return operation.run(context, readInput(operation.input, args, name), waitingOf(call));
+      const meant = context.subject === null ? args : withUploads(operation.input, args);
+      return operation.run(context, readInput(operation.input, meant, name), waitingOf(call));
     },
   };
 }

@@ -260,6 +260,8 @@ describe('a placeholder that the client did not fill in', () => {
       'BATCH_MCP_OAUTH_ISSUER',
       'BATCH_MCP_OAUTH_AUDIENCE',
       'BATCH_MCP_OAUTH_KEYS',
+      'BATCH_MCP_UPLOADS_DIR',
+      'BATCH_MCP_UPLOAD_MB',
       'BATCH_MCP_SHARED',
       'BATCH_MCP_USER_BUDGET_USD',
     ]);

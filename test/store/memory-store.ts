@@ -10,6 +10,7 @@ import {
   claim,
   keptWork,
   modelList,
+  signingKey,
   submission,
   writtenFile,
 } from '../../src/store/shared-records.ts';
@@ -77,6 +78,7 @@ export function createMemoryStore(): Store {
     submission: (hash) => register(`submission ${checkedId('hash', hash)}`, submission),
     writtenFile: (path) => register(`written file ${path}`, writtenFile),
     budget: (day) => register(`budget ${checkedId('day', day)}`, budget),
+    signingKey: () => register('signing key', signingKey),
     models: (hash) => register(`models ${checkedId('hash', hash)}`, modelList),
     work: (id) => register(`work ${checkedId('work', id)}`, keptWork),
     claim: (id) => register(`claim ${checkedId('providerBatch', id)}`, claim),

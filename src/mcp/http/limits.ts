@@ -15,6 +15,13 @@ export type HttpLimits = {
   answers: number;
   answersEach: number;
   connections: number;
+  /** An upload that brings nothing for so long is given up. */
+  uploadSilenceMs: number;
+  /** Files that one user may have, and for how long each is kept. */
+  uploads: number;
+  uploadKeptMs: number;
+  /** For how long the address of a file counts. */
+  linkMs: number;
 };
 
 export const defaultHttpLimits: HttpLimits = {
@@ -27,4 +34,8 @@ export const defaultHttpLimits: HttpLimits = {
   answers: 256,
   answersEach: 32,
   connections: 1_024,
+  uploadSilenceMs: 30_000,
+  uploads: 100,
+  uploadKeptMs: 24 * 60 * 60_000,
+  linkMs: 60 * 60_000,
 };

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { createRecent } from '../../answers/recent.ts';
 import type { HttpConfig } from '../../config/http-settings.ts';
 import type { Context } from '../../state/context.ts';
@@ -12,11 +13,14 @@ import {
 } from './auth/authenticate.ts';
 import { protectedResource } from './auth/metadata.ts';
 import { openTokens } from './auth/static-tokens.ts';
+import { createLinks } from './files/links.ts';
+import { createUploadFolders } from './files/upload-folders.ts';
+import { uploadRoutes } from './files/upload-routes.ts';
+import { createUploads } from './files/uploads.ts';
 import { healthRoutes } from './health.ts';
 import { type HttpServer, listen, type Route } from './http-server.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
-import { createNoFolders } from './no-folders.ts';
 import { scopeOfTool } from './required-scope.ts';
 
 type HttpOptions = Pick<Options, 'version' | 'redact' | 'onWork'> & {
@@ -26,6 +30,7 @@ type HttpOptions = Pick<Options, 'version' | 'redact' | 'onWork'> & {
 
 /** Users whose last questions are remembered. */
 const USERS_REMEMBERED = 1_000;
+const SWEEP_MS = 60 * 60_000;
 
 /** Serves a context over HTTP to all who may come in. Throws `invalid_input` for settings that can't be used. */
 export async function startHttp(context: Context, options: HttpOptions): Promise<HttpServer> {
@@ -33,11 +38,24 @@ export async function startHttp(context: Context, options: HttpOptions): Promise
   const limits = { ...defaultHttpLimits, ...options.limits };
   const { log } = context;
   const remembered = createRecent<Methods>(USERS_REMEMBERED);
+  const uploads = createUploads({ folder: config.uploadsDir, bytes: config.uploadBytes, limits, log });
+  const links = await createLinks(context, limits.linkMs);
+  let address = '';
 
   function methodsFor(subject: Subject): Promise<Methods> {
     const key = JSON.stringify([subject.name, ...subject.scopes]);
     return remembered.get(key, async () => {
-      const own = contextFor(context, subject);
+      const folder = uploads.folderOf(subject.name);
+      const own = {
+        ...context,
+        subject,
+        folders: createUploadFolders(folder),
+        linkTo: (batchId: string, name: string) =>
+          links.linkTo(config.url ?? address, subject.name)(batchId, name),
+        project: null,
+      };
+      /** Where the uploads are is nothing to their user, who knows them by another name. */
+      const told = (text: string) => redact(text).replaceAll(`${folder}${path.sep}`, 'upload:');
       const source = {
         readOnly: context.readOnly,
         isOffered(tool: string) {
@@ -46,7 +64,7 @@ export async function startHttp(context: Context, options: HttpOptions): Promise
         },
         load: async () => own,
       };
-      return createMethods(source, { version, redact, onWork });
+      return createMethods(source, { version, redact: told, onWork });
     });
   }
 
@@ -64,22 +82,27 @@ export async function startHttp(context: Context, options: HttpOptions): Promise
   const server = await listen({
     config,
     limits,
-    routes: [...health.routes, ...(resource?.routes ?? []), mcp],
+    routes: [
+      ...health.routes,
+      ...(resource?.routes ?? []),
+      ...uploadRoutes(uploads, metadataUrl),
+      links.route,
+      mcp,
+    ],
     authenticate: await authentication(context, config, metadataUrl),
     log,
   });
+  address = server.address;
+  void uploads.sweep();
+  const sweeping = setInterval(() => void uploads.sweep(), SWEEP_MS).unref();
   return {
-    address: server.address,
+    address,
     async close(ms) {
+      clearInterval(sweeping);
       health.end();
       await server.close(ms);
     },
   };
-}
-
-/** What the operations work with for one user. */
-function contextFor(context: Context, subject: Subject): Context {
-  return { ...context, subject, folders: createNoFolders(), project: null };
 }
 
 async function authentication(

@@ -1,5 +1,6 @@
 import { failuresOf } from '../../answers/digest.ts';
 import { isRetryable } from '../../answers/failures.ts';
+import { isLinked, linkedName } from '../../answers/linked-output.ts';
 import {
   type AttemptReport,
   attemptsOf,
@@ -82,6 +83,13 @@ export function short(whole: BatchReport): ShortReport {
   return report;
 }
 
+/** Where what was asked for is: a path, or an address where there are no paths. */
+function outputFilesOf({ linkTo }: Pick<Context, 'linkTo'>, { batch_id, outputs }: BatchRecord): string[] {
+  return outputs
+    .filter(({ written_at }) => written_at !== null)
+    .map(({ path }) => (linkTo !== null && isLinked(path) ? linkTo(batch_id, linkedName(path)) : path));
+}
+
 const PARTS_LISTED = 3;
 /** A reply must hold them beside all else. */
 const CANDIDATES_LISTED = 50;
@@ -125,7 +133,7 @@ export async function reportOf(
     request_counts: requestCountsOf(record, outcomes),
     ...(await failuresIn(context, record, outcomes)),
     results_state: resultsState(context, record),
-    output_files: record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path),
+    output_files: outputFilesOf(context, record),
     ...(record.reused && { reused: record.reused }),
     ...(record.answer_files && { answer_files: record.answer_files }),
     ...(record.never_sent && { never_sent: true }),

@@ -7,7 +7,15 @@ import { makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
 import { isBatchId } from '../ids.ts';
 import { createLocalPresence } from '../presence.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
-import { budget, claim, keptWork, modelList, submission, writtenFile } from '../shared-records.ts';
+import {
+  budget,
+  claim,
+  keptWork,
+  modelList,
+  signingKey,
+  submission,
+  writtenFile,
+} from '../shared-records.ts';
 import type { Register, Store } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { appendAudit } from './audit.ts';
@@ -63,6 +71,7 @@ export function createStore({ path, log }: StoreOptions): Store {
     submission: (contentHash) => register(layout.submission(contentHash), submission),
     writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
     budget: (day) => register(layout.budget(day), budget),
+    signingKey: () => register(layout.signingKey, signingKey),
     models: (hash) => register(layout.models(hash), modelList),
     work: (workId) => register(layout.work(workId), keptWork),
     claim: (providerBatchId) => register(layout.claim(providerBatchId), claim),

@@ -17,6 +17,7 @@ export type Layout = {
   claim(providerBatchId: string): string;
   writtenFile(path: string): string;
   budget(day: string): string;
+  readonly signingKey: string;
   models(hash: string): string;
   /** Work that was checked and not sent. */
   readonly works: string;
@@ -41,6 +42,7 @@ export function createLayout(data: string): Layout {
     // Hashed, for a path may be longer than a file name can be.
     writtenFile: (path) => join(data, 'written-files', createHash('sha256').update(path).digest('hex')),
     budget: (day) => join(data, 'budget', checkedId('day', day)),
+    signingKey: join(data, 'signing-key'),
     models: (hash) => join(data, 'models', checkedId('hash', hash)),
     works,
     work: (workId) => join(works, checkedId('work', workId)),

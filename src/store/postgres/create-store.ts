@@ -3,7 +3,15 @@ import { sha256OfText } from '../../lib/file-hash.ts';
 import type { NextLook } from '../agenda.ts';
 import { checkedId } from '../ids.ts';
 import { createRevisedRegister } from '../revised-register.ts';
-import { budget, claim, keptWork, modelList, submission, writtenFile } from '../shared-records.ts';
+import {
+  budget,
+  claim,
+  keptWork,
+  modelList,
+  signingKey,
+  submission,
+  writtenFile,
+} from '../shared-records.ts';
 import type { Register, Store } from '../store.ts';
 import { createAgenda } from './agenda.ts';
 import { createDatabaseBlobs } from './blobs.ts';
@@ -73,6 +81,7 @@ export function createDatabaseStore({
     // Hashed, for a path may be longer than an index takes.
     writtenFile: (path) => register('written file', sha256OfText(path), writtenFile),
     budget: (day) => entered(register('budget', checkedId('day', day), budget)),
+    signingKey: () => register('signing key', 'links', signingKey),
     models: (hash) => register('models', checkedId('hash', hash), modelList),
     work: (workId) => register('work', checkedId('work', workId), keptWork),
     claim: (providerBatchId) => register('claim', checkedId('providerBatch', providerBatchId), claim),

@@ -1,0 +1,125 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
+import { isLinked, linkedName } from '../../../answers/linked-output.ts';
+import { outputFormat } from '../../../answers/output-format.ts';
+import { renderOutput } from '../../../answers/render-output.ts';
+import { outputFilters } from '../../../answers/select.ts';
+import type { Context } from '../../../state/context.ts';
+import { recordOrNull } from '../../../state/records.ts';
+import { isSaved } from '../../../state/status.ts';
+import { isBatchId } from '../../../store/ids.ts';
+import type { BatchRecord } from '../../../store/record.ts';
+import { pathOf, type Route } from '../http-server.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+
+const BELOW = '/results/';
+
+const types: Record<string, string> = {
+  csv: 'text/csv; charset=utf-8',
+  json: 'application/json',
+  jsonl: 'application/jsonl',
+  raw: 'application/jsonl',
+  md: 'text/markdown; charset=utf-8',
+};
+
+/** The key that addresses are signed with, the same for all servers of a store. */
+async function signingKeyOf({ store }: Pick<Context, 'store'>): Promise<Buffer> {
+  const kept = await store
+    .signingKey()
+    .update((current) => current ?? { key: randomBytes(32).toString('base64url') });
+  return Buffer.from(kept?.key ?? '', 'base64url');
+}
+
+type Linked = { batchId: string; name: string; user: string; expires: number };
+
+/** Addresses of files, each for one user, one file and a while: whoever has one needs no token. */
+export async function createLinks(context: Context, linkMs: number) {
+  const key = await signingKeyOf(context);
+
+  const signatureOf = ({ batchId, name, user, expires }: Linked) =>
+    createHmac('sha256', key)
+      .update(JSON.stringify(['results', batchId, name, user, expires]))
+      .digest();
+
+  /** What an address stands for; null for one that was not made here, or not like this. */
+  function read(path: string, query: URLSearchParams): Linked | null {
+    const [batchId = '', encoded = '', ...more] = path.slice(BELOW.length).split('/');
+    const [user, expires, signature] = ['user', 'expires', 'signature'].map((each) => query.get(each) ?? '');
+    if (more.length > 0 || !/^\d{1,15}$/.test(expires ?? '')) return null;
+    const linked = { batchId, name: encoded, user: user ?? '', expires: Number(expires) };
+    const [given, own] = [Buffer.from(signature ?? '', 'base64url'), signatureOf(linked)];
+    return given.length === own.length && timingSafeEqual(given, own) ? linked : null;
+  }
+
+  const route: Route = {
+    path: { below: BELOW },
+    methods: ['GET', 'HEAD'],
+    access: 'public',
+    async answer(request, response) {
+      const { searchParams } = new URL(request.url ?? '', 'http://localhost');
+      const linked = read(pathOf(request) ?? '', searchParams);
+      if (linked === null) return refuse(response, notOurs);
+      if (linked.expires < Date.now()) return refuse(response, tooOld);
+      const { batchId, name } = linked;
+      const record = isBatchId(batchId) ? await recordOrNull(context.store, batchId) : null;
+      const output = record?.outputs.find((each) => isLinked(each.path) && linkedName(each.path) === name);
+      if (record === null || output === undefined || !isSaved(record)) return refuse(response, gone);
+      const format = outputFormat(name);
+      response.writeHead(200, {
+        'content-type': types[format] ?? 'text/plain',
+        'content-disposition': `attachment; filename="${name}"`,
+        'cache-control': 'private, no-store',
+        'content-security-policy': 'sandbox',
+      });
+      if (request.method === 'HEAD') {
+        response.end();
+        return;
+      }
+      await pipeline(renderOutput(context, record, format, askedOf(output)), response).catch(
+        (error: unknown) => {
+          // What has begun can only be cut off, which the client sees; one that has gone needs no word.
+          if (!response.destroyed) response.destroy();
+          context.log(
+            'debug',
+            `A file was cut off: ${error instanceof Error ? error.message : String(error)}`,
+          );
+        },
+      );
+    },
+  };
+
+  return {
+    route,
+    /** The address of a file of a user's batch, below `base`. */
+    linkTo: (base: string, user: string) => (batchId: string, name: string) => {
+      const linked = { batchId, name, user, expires: Date.now() + linkMs };
+      const query = new URLSearchParams({
+        user,
+        expires: String(linked.expires),
+        signature: signatureOf(linked).toString('base64url'),
+      });
+      return `${base}${BELOW}${batchId}/${name}?${query.toString()}`;
+    },
+  };
+}
+
+/** Which answers a file holds, as it was asked for. */
+function askedOf({ key, filters }: BatchRecord['outputs'][number]) {
+  return {
+    ...(key !== undefined && { key }),
+    ...(filters !== undefined && { filters: outputFilters.parse(JSON.parse(filters)) }),
+  };
+}
+
+const notOurs: Refusal = {
+  status: 403,
+  error: 'wrong_address',
+  message:
+    'This address was not made here, or is not whole. batch_status and get_results give it in output_files.',
+};
+const tooOld: Refusal = {
+  status: 410,
+  error: 'expired',
+  message: 'This address is too old. Call batch_status or get_results for a new one.',
+};
+const gone: Refusal = { status: 404, error: 'not_found', message: 'The file is not there, or not yet.' };

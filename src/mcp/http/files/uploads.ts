@@ -1,0 +1,170 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import path from 'node:path';
+import { hasErrorCode } from '../../../errors.ts';
+import { makeFolder, syncFolder } from '../../../lib/durable-write.ts';
+import { createFileWriter } from '../../../lib/file-writer.ts';
+import type { Log } from '../../../log.ts';
+import { endsWithin } from '../../../state/jobs.ts';
+import type { HttpLimits } from '../limits.ts';
+import type { Refusal } from '../refusal.ts';
+
+/** A file that a user has sent. */
+export type Upload = { name: string; bytes: number; expires_at: string };
+
+/** What users send before they name it in a call: each has a folder of their own, in which nothing stays for long. */
+export type Uploads = {
+  folderOf(user: string): string;
+  /** Keeps what a request brings, whole or not at all; one of that name gives way. */
+  take(user: string, name: string, request: IncomingMessage): Promise<Upload | Refusal>;
+  list(user: string): Promise<Upload[]>;
+  /** Whether there was one. */
+  remove(user: string, name: string): Promise<boolean>;
+  /** Removes what was kept for long enough, of all users. */
+  sweep(): Promise<void>;
+};
+
+type Options = {
+  folder: string;
+  bytes: number;
+  limits: Pick<HttpLimits, 'uploadSilenceMs' | 'uploads' | 'uploadKeptMs'>;
+  log: Log;
+};
+
+/** No slash, no dot at the beginning, nothing that is encoded: it stands in a path as it is. */
+export const UPLOAD_NAME = /^\w[\w.-]{0,127}$/;
+
+/** Before the name of what has not arrived whole. */
+const BEGUN = '.begun-';
+
+export function createUploads({ folder, bytes, limits, log }: Options): Uploads {
+  const folderOf = (user: string) =>
+    path.join(folder, createHash('sha256').update(user).digest('hex').slice(0, 32));
+
+  async function found(own: string): Promise<(Upload & { at: number })[]> {
+    const names = await readdir(own).catch((error: unknown) => {
+      if (hasErrorCode(error, 'ENOENT')) return [];
+      throw error;
+    });
+    const files = await Promise.all(names.map((name) => described(own, name)));
+    return files.filter((file) => file !== null);
+  }
+
+  async function described(own: string, name: string): Promise<(Upload & { at: number }) | null> {
+    try {
+      const { size, mtimeMs } = await lstat(path.join(own, name));
+      const expires_at = new Date(mtimeMs + limits.uploadKeptMs).toISOString();
+      return { name, bytes: size, expires_at, at: mtimeMs };
+    } catch (error) {
+      if (hasErrorCode(error, 'ENOENT')) return null;
+      throw error;
+    }
+  }
+
+  const isWhole = ({ name }: Upload) => !name.startsWith(BEGUN);
+  const told = ({ at: _at, ...upload }: Upload & { at: number }): Upload => upload;
+
+  return {
+    folderOf,
+    list: async (user) => (await found(folderOf(user))).filter(isWhole).map(told),
+    async take(user, name, request) {
+      if (Number(request.headers['content-length'] ?? 0) > bytes) return tooLarge(bytes);
+      const own = folderOf(user);
+      await makeFolder(own);
+      // What is on its way counts too, or many at once would be more than many.
+      const others = (await found(own)).filter((each) => each.name !== name);
+      if (others.length >= limits.uploads) return tooMany(limits.uploads);
+      const begun = path.join(own, `${BEGUN}${randomUUID()}`);
+      try {
+        const refusal = await receive(request, begun, bytes, limits.uploadSilenceMs);
+        if (refusal !== null) return refusal;
+        await rename(begun, path.join(own, name));
+        await syncFolder(own);
+        return (await found(own)).filter((each) => each.name === name).map(told)[0] ?? cutOff;
+      } finally {
+        await rm(begun, { force: true });
+      }
+    },
+    async remove(user, name) {
+      const isThere = (await found(folderOf(user))).some((each) => each.name === name);
+      await rm(path.join(folderOf(user), name), { force: true });
+      return isThere;
+    },
+    async sweep() {
+      try {
+        const users = await readdir(folder).catch(() => []);
+        for (const each of users) {
+          const own = path.join(folder, each);
+          for (const { name, at } of await found(own)) {
+            if (Date.now() - at > limits.uploadKeptMs) await rm(path.join(own, name), { force: true });
+          }
+        }
+      } catch (error) {
+        log('warn', `Uploads could not be swept: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    },
+  };
+}
+
+/** Writes a body to a new file, to the disk; why it is not whole, or null. */
+async function receive(
+  request: IncomingMessage,
+  file: string,
+  bytes: number,
+  silenceMs: number,
+): Promise<Refusal | null> {
+  const writer = await createFileWriter(file);
+  let length = 0;
+  try {
+    // Not ended with the reading: whoever sends is still to be told what is wrong.
+    const pieces: AsyncIterator<Buffer> = request.iterator({ destroyOnReturn: false });
+    for (;;) {
+      const next = pieces.next();
+      if (!(await endsWithin(noted(next), silenceMs))) return tooSlow;
+      const { done, value } = await next;
+      if (done) break;
+      length += value.length;
+      if (length > bytes) return tooLarge(bytes);
+      await writer.give(value);
+    }
+    if (!request.complete) return cutOff;
+    await writer.finish();
+    return null;
+  } catch (error) {
+    if (!request.complete) return cutOff;
+    throw error;
+  } finally {
+    await writer.close();
+  }
+}
+
+/** That something came to an end, however it did. */
+const noted = (promise: Promise<unknown>): Promise<void> =>
+  promise.then(
+    () => {},
+    () => {},
+  );
+
+const cutOff: Refusal = {
+  status: 400,
+  error: 'cut_off',
+  message: 'The file did not arrive whole; it is not kept.',
+};
+const tooSlow: Refusal = {
+  status: 408,
+  error: 'too_slow',
+  message: 'Nothing came for too long; it is not kept.',
+};
+
+const tooLarge = (bytes: number): Refusal => ({
+  status: 413,
+  error: 'too_large',
+  message: `A file may have ${bytes} bytes at most (BATCH_MCP_UPLOAD_MB); it is not kept.`,
+});
+
+const tooMany = (files: number): Refusal => ({
+  status: 409,
+  error: 'too_many_files',
+  message: `You have ${files} files here, and no more are kept: remove one with DELETE /files/<name>.`,
+});
