@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, type GenerateKeyPairResult, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { expect, onTestFinished, test } from 'vitest';
@@ -23,7 +23,7 @@ async function newKey(kid: string, alg = 'RS256'): Promise<Key> {
 /** An identity provider with its metadata and its keys, which can be changed. */
 async function startProvider(keys: Key[]) {
   let asked = 0;
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     response.setHeader('content-type', 'application/json');
     if (request.url === '/.well-known/openid-configuration') {
       response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }));
@@ -32,7 +32,8 @@ async function startProvider(keys: Key[]) {
     asked += 1;
     const published = keys.map(async ({ kid, pair }) => ({ ...(await exportJWK(pair.publicKey)), kid }));
     response.end(JSON.stringify({ keys: await Promise.all(published) }));
-  });
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
