@@ -2,8 +2,6 @@ import type * as z from 'zod';
 import type { Agenda } from './agenda.ts';
 import type { Presence } from './presence.ts';
 import type { BatchRecord } from './record.ts';
-import type { Budget, Claim, KeptWork, ModelList, Submission, WrittenFile } from './shared-records.ts';
-import type { Turns } from './turns.ts';
 import type {
   Budget,
   Claim,
@@ -13,6 +11,7 @@ import type {
   Submission,
   WrittenFile,
 } from './shared-records.ts';
+import type { Turns } from './turns.ts';
 
 /** One state of a register, with who changed it and when. */
 export type Revision<T> = {

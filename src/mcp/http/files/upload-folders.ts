@@ -16,18 +16,23 @@ export function createUploadFolders(folder: string): AllowedFolders {
     );
   };
   /** Where the folder is, or that it is not there yet, is nothing to its user. */
+  function asMissing<T>(name: string, error: T): T | BatchError {
+    if (!(error instanceof BatchError) || !/^not_(?:found|allowed)$/.test(error.code)) return error;
+    const message = `There is no ${JSON.stringify(`upload:${path.basename(name)}`)} of yours. Send it first: PUT /files/<name>; a day later it is gone.`;
+    return new BatchError('not_found', message, { cause: error });
+  }
   async function orMissing<T>(name: string, look: Promise<T>): Promise<T> {
     try {
       return await look;
     } catch (error) {
-      if (!(error instanceof BatchError) || !/^not_(?:found|allowed)$/.test(error.code)) throw error;
-      const message = `There is no ${JSON.stringify(`upload:${path.basename(name)}`)} of yours. Send it first: PUT /files/<name>; a day later it is gone.`;
-      throw new BatchError('not_found', message, { cause: error });
+      throw asMissing(name, error);
     }
   }
   return {
     find: (name) => orMissing(name, own.find(name)),
     openForReading: (name) => orMissing(name, own.openForReading(name)),
+    openAll: async (names) =>
+      (await own.openAll(names)).map((each, index) => asMissing(names[index] ?? '', each)),
     checkForWriting: async (name) => ({ path: linkedPath(name), exists: false }),
     checkFolder: refused,
     makeFolderOf: refused,
