@@ -6,6 +6,7 @@ import { type Log, redact } from '../../log.ts';
 import { startWorker } from '../../operations/worker/worker.ts';
 import { endsWithin } from '../../state/jobs.ts';
 import { version } from '../../version.ts';
+import { countCalls } from './metrics.ts';
 import { startHttp } from './start-http.ts';
 
 /** What is on its way is waited for as long: a call lasts no longer than 25 seconds. */
@@ -18,10 +19,11 @@ const LONGEST_JOBS_MS = 5_000;
  * answered. A second signal ends it at once.
  */
 export async function serveHttp(config: Config, http: HttpConfig, log: Log): Promise<void> {
-  const context = await createContext(config, log);
+  const { context, counted } = countCalls(await createContext(config, log));
   void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
   const server = await startHttp(context, {
     config: http,
+    counted,
     version,
     redact: (text) => redact(text, config.secrets),
   });

@@ -21,10 +21,13 @@ import { healthRoutes } from './health.ts';
 import { type HttpServer, listen, type Route } from './http-server.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
+import { type Counted, metricsRoute } from './metrics.ts';
 import { scopeOfTool } from './required-scope.ts';
 
 type HttpOptions = Pick<Options, 'version' | 'redact' | 'onWork'> & {
   config: HttpConfig;
+  /** How often the API was asked for what. */
+  counted?: Counted;
   limits?: Partial<HttpLimits>;
 };
 
@@ -34,7 +37,7 @@ const SWEEP_MS = 60 * 60_000;
 
 /** Serves a context over HTTP to all who may come in. Throws `invalid_input` for settings that can't be used. */
 export async function startHttp(context: Context, options: HttpOptions): Promise<HttpServer> {
-  const { config, version, redact, onWork = () => {} } = options;
+  const { config, version, redact, onWork = () => {}, counted = () => new Map() } = options;
   const limits = { ...defaultHttpLimits, ...options.limits };
   const { log } = context;
   const remembered = createRecent<Methods>(USERS_REMEMBERED);
@@ -87,6 +90,7 @@ export async function startHttp(context: Context, options: HttpOptions): Promise
       ...(resource?.routes ?? []),
       ...uploadRoutes(uploads, metadataUrl),
       links.route,
+      metricsRoute(context, counted, metadataUrl),
       mcp,
     ],
     authenticate: await authentication(context, config, metadataUrl),

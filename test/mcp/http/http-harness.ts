@@ -13,6 +13,7 @@ import { readConfig } from '../../../src/config/config.ts';
 import { createContext } from '../../../src/config/create-context.ts';
 import { createLog, redact } from '../../../src/log.ts';
 import type { HttpLimits } from '../../../src/mcp/http/limits.ts';
+import { countCalls } from '../../../src/mcp/http/metrics.ts';
 import { startHttp } from '../../../src/mcp/http/start-http.ts';
 import type { Reply } from '../../harness.ts';
 import { settingsFor, temporaryFolder } from '../../harness.ts';
@@ -88,11 +89,13 @@ export async function startHttpServer(options: HttpTestOptions = {}): Promise<Ht
   const write = (line: string) => {
     logged += line;
   };
-  const context = await createContext(config, createLog({ level: 'debug', write, secrets: config.secrets }), {
+  const made = await createContext(config, createLog({ level: 'debug', write, secrets: config.secrets }), {
     ...(options.api && { apiKey: options.api.key }),
     limits: { downloadPauseMs: 20, ...(options.callMs !== undefined && { callMs: options.callMs }) },
   });
+  const { context, counted } = countCalls(made);
   const server = await startHttp(context, {
+    counted,
     config: config.http,
     version: '0.0.0-test',
     redact: (text) => redact(text, config.secrets),

@@ -254,3 +254,21 @@ test('arguments that name files are refused, each with what to do', async () => 
   }
   expect(api.creates).toHaveLength(1);
 });
+
+test('figures for Prometheus are over all, for admins alone, and name nobody and nothing', async () => {
+  const { server, batch_id } = await withBatch();
+  const ask = (user: User) =>
+    server.send({ path: '/metrics', headers: { authorization: `Bearer ${user.token}` } });
+  expect((await ask(ana)).status).toBe(403);
+  expect((await server.send({ path: '/metrics' })).status).toBe(401);
+  const { text, headers } = await ask(boss);
+  expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+  expect(text).toContain('# TYPE batch_mcp_batches gauge\nbatch_mcp_batches{status="in_progress"} 0\n');
+  expect(text).toContain('batch_mcp_batches{status="ended"} 1\n');
+  expect(text).toMatch(/^batch_mcp_api_requests_total\{call="create"\} 1$/m);
+  expect(text).toMatch(/^batch_mcp_api_requests_total\{call="look"\} \d/m);
+  expect(text).toMatch(/^batch_mcp_spent_usd 0\.\d+$/m);
+  for (const line of text.trim().split('\n'))
+    expect(line).toMatch(/^(?:# (?:HELP|TYPE) .+|\w+(?:\{\w+="\w+"\})? [\d.e-]+)$/);
+  for (const secret of [batch_id, 'payroll', 'ana', 'msgbatch']) expect(text).not.toContain(secret);
+});
