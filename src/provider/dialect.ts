@@ -89,6 +89,8 @@ export type SharedRow = { id: string; text: string; attachment?: Attachment | un
 export type PreparedSchema = {
   schema: JsonObject;
   asked: JsonObject;
+  /** Whether the provider would refuse it as it was given. */
+  isRefused: boolean;
   warnings: string[];
   problems: Problem[];
 };

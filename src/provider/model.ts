@@ -36,12 +36,15 @@ export const refusals = [
   'no_thinking_at_high_effort',
 ] as const;
 
+/** The families that models come in; as old as any of them is, its name is that of its newest. */
+export const lines = ['haiku', 'sonnet', 'opus', 'fable', 'mythos'] as const;
+
 /** What is known of a model: its prices, limits and traps. */
 export const model = z.strictObject({
   id: z.string().min(1),
   /** Other exact ids of the same model. */
   aliases: z.array(z.string().min(1)),
-  line: z.enum(['haiku', 'sonnet', 'opus', 'fable', 'mythos']).nullable(),
+  line: z.enum(lines).nullable(),
   context_tokens: tokens,
   max_output_tokens: tokens,
   /** What it can give in a batch with a beta; null where there is none. */

@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { type Model, type Tier, tiers } from './model.ts';
+import { lines, type Model, type Tier, tiers } from './model.ts';
 import type { ProviderModel } from './provider.ts';
 
 export {
@@ -69,7 +69,7 @@ export function unknownModel(id: string, ids: readonly string[]): { problem: str
 
 /** The newest model of the family that is in a name; ids stand with the newest first. */
 function didYouMeanFamily(id: string, ids: readonly string[]): string {
-  const family = /haiku|sonnet|opus/i.exec(id)?.[0].toLowerCase();
+  const family = lines.find((line) => id.toLowerCase().includes(line));
   const meant = ids.find((each) => family !== undefined && each.includes(family));
   return meant === undefined ? '' : ` (did you mean "${meant}"?)`;
 }
@@ -111,8 +111,9 @@ export function createModelCatalog(table: ModelTable, options: ModelCatalogOptio
       const tier = tiers.find((each) => each === plain);
       if (tier !== undefined) return tierModels[tier];
       const exact = byId.get(name) ?? byId.get(plain) ?? byId.get(`claude-${plain}`);
-      const line = /^(?:claude-)?(haiku|sonnet|opus)$/.exec(plain)?.[1];
-      return exact ?? [...byId.values()].find((each) => each.line === line && !each.legacy);
+      const line = lines.find((each) => plain === each || plain === `claude-${each}`);
+      const newest = (each: Model) => line !== undefined && each.line === line && !each.legacy;
+      return exact ?? [...byId.values()].find(newest);
     },
     require: (id) => requireModel(id),
     forTier: (tier) => tierModels[tier],
@@ -120,6 +121,9 @@ export function createModelCatalog(table: ModelTable, options: ModelCatalogOptio
     warnings: (today) => ageWarnings(table.asOf, today),
   };
 }
+
+/** As ids of earlier generations were put together. */
+const OTHER_ORDER = new RegExp(`^claude-(\\d+-\\d+|\\d+)-(${lines.join('|')})$`);
 
 /** A model's name as its id has it, whoever's way of writing it is: `Claude Haiku 5.5`, `anthropic/…`, Bedrock's and Vertex AI's. */
 function plainName(name: string): string {
@@ -130,7 +134,7 @@ function plainName(name: string): string {
     .replace(/-v\d+(?::\d+)?$/, '')
     .replaceAll(/[\s_.@]+/g, '-')
     .replace(/-latest$/, '')
-    .replace(/^claude-(\d+-\d+|\d+)-(haiku|sonnet|opus)$/, 'claude-$2-$1');
+    .replace(OTHER_ORDER, 'claude-$2-$1');
 }
 
 /** A row with what a beta adds to it. */

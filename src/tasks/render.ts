@@ -177,7 +177,8 @@ function renderOwn(
   const usual = facts?.effort ?? (defaults.labelled ? 'low' : undefined);
   const { effort, problems: effortProblems } = chooseEffort(model, asked, usual);
   const own = task.max_tokens ?? defaults.max_tokens;
-  const max_tokens = own ?? (facts && model && usualMaximum(facts, model, effort));
+  const max_tokens =
+    own ?? (facts && model && usualMaximum(facts, model, { effort, isAsked: asked !== undefined }));
   const problems = [
     // What is shared by all rows is told once, and none of them has anything else.
     ...(row ? [] : templateProblems),
@@ -266,12 +267,13 @@ function answerSchema(schema: JsonObject | undefined, isShared: boolean): Answer
   return schema && { schema, field: 'output_schema', isShared };
 }
 
+/** A prompt of one's own has room too where an effort is asked for: what is thought counts, and what is cut off is paid for nothing. */
 function usualMaximum(
   { max_tokens, has_room }: TemplateFacts,
   model: Model,
-  effort: Effort | undefined,
+  { effort, isAsked }: { effort: Effort | undefined; isAsked: boolean },
 ): number {
-  if (!has_room) return max_tokens;
+  if (!has_room && !isAsked) return max_tokens;
   return Math.min(max_tokens + roomForThinking(model, effort ?? null), model.max_output_tokens);
 }
 

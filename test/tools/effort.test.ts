@@ -60,7 +60,7 @@ describe('effort', () => {
   });
 });
 
-describe('max_tokens of a built-in task type', () => {
+describe('max_tokens', () => {
   it.each<[task: object, max_tokens: number]>([
     [{ ...logs }, 4_096 + 8_192],
     [{ ...logs, effort: 'low' }, 4_096 + 2_048],
@@ -68,6 +68,11 @@ describe('max_tokens of a built-in task type', () => {
     [{ ...items }, 4_096 + 2_048],
     [{ ...logs, model: 'claude-opus-4-8' }, 4_096],
     [{ ...logs, max_tokens: 100 }, 100],
+    [{ prompt: 'x' }, 4_096],
+    [{ prompt: 'x', effort: 'max' }, 4_096 + 40_960],
+    [{ prompt: 'x', effort: 'low' }, 4_096 + 2_048],
+    [{ prompt: 'x', effort: 'max', max_tokens: 9 }, 9],
+    [{ task_type: 'mine', input_data: { a: 1 }, effort: 'xhigh' }, 4_096 + 20_480],
   ])('of %j leaves room for thinking: %d', async (task, max_tokens) => {
     expect((await sent(task)).max_tokens).toBe(max_tokens);
   });

@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { follow, startApi, startCheckedServer } from '../api.ts';
-import { apiError, errored, json } from '../api-server.ts';
+import { endedBatch, follow, prompts, startApi, startCheckedServer } from '../api.ts';
+import { type ApiRequest, apiError, errored, json, succeeded } from '../api-server.ts';
 import { outcomesByTask, retryToTheEnd, scriptedBatch, sentIds, sentParams } from '../retry.ts';
 
 const contentOf = ({ messages }: Record<string, unknown>) =>
@@ -57,6 +57,35 @@ describe('retry_batch with another', () => {
       'Sum up hello of 1',
       'Sum up bye of 2',
     ]);
+  });
+
+  it('schema than an older version sent: as structured output takes it, and checked whole', async () => {
+    const described = '"description":"abcdefgh"';
+    const n = { type: 'integer', description: 'abcdefgh' };
+    const output_schema = { type: 'object', properties: { n }, required: ['n'] };
+    const answers = (request: ApiRequest) => succeeded(request, '{"n":-1}');
+    const fates = [(request: ApiRequest) => errored(request, 'invalid_request_error', 'minimum'), answers];
+    const batch = await endedBatch(prompts(['a']), (requests) => requests.map(fates.shift() ?? answers), {
+      submit: { output_schema },
+    });
+    const body = path.join(batch.server.data, 'batches', batch.batch_id, 'part-0001.requests.json');
+    const sent = await readFile(body, 'utf8');
+    await writeFile(body, sent.replace(described, '"minimum":1'.padEnd(described.length)));
+    const { warnings } = await retryToTheEnd(batch, { task_ids: ['a'] });
+    expect(warnings).toContainEqual(expect.stringContaining('properties.n.minimum'));
+    expect(sentParams(batch.api, 1, 'a').output_config).toMatchObject({
+      format: { schema: { properties: { n: { type: 'integer', description: '{minimum: 1}' } } } },
+    });
+  });
+
+  it('prompt, in which a place is written as other programs do', async () => {
+    const requests = [{ task_id: 'a', input_data: { word: 'x' } }];
+    const batch = await scriptedBatch(
+      { a: ['overloaded', 'ok'] },
+      { requests, submit: { prompt: '{{word}}' } },
+    );
+    const { warnings } = await retryToTheEnd(batch, { prompt: 'Say {word}' });
+    expect(warnings).toEqual(['{word} in the prompt is sent as it stands: did you mean {{word}}?']);
   });
 
   it.each([
@@ -118,6 +147,8 @@ describe('corrections in a requests_file', () => {
     ['c.jsonl', '{"task_id":"a","prompt":"half \\ud83d"}', 'line 1 (a): prompt: holds half'],
     ['c.jsonl', '{\n"task_id": "a"\n}', 'pretty-printed'],
     ['c.json', good, 'does not hold an array'],
+    ['c.json', '[]', 'requests_file: holds no tasks. Valid: at least one task'],
+    ['c.jsonl', '\n \n', 'requests_file: holds no tasks'],
     ['c.csv', good, 'unknown ending'],
   ])('%s with %j is refused', async (name, content, says) => {
     const batch = await scriptedBatch({ a: ['invalid'] });
@@ -126,6 +157,19 @@ describe('corrections in a requests_file', () => {
     expect(text).toContain(says);
     expect(batch.api.creates).toHaveLength(1);
   });
+});
+
+it('a task that stands in requests and in the requests_file is refused', async () => {
+  const batch = await scriptedBatch({ a: ['invalid'], b: ['invalid'] });
+  await writeFile(
+    path.join(batch.server.work, 'c.jsonl'),
+    '{"task_id":"b","prompt":"x"}\n{"task_id":"a","prompt":"y"}',
+  );
+  const requests = [{ task_id: 'a', prompt: 'z' }];
+  const { batch_id } = batch;
+  expect(await batch.server.fails('retry_batch', { batch_id, requests_file: 'c.jsonl', requests })).toContain(
+    'line 2 (a): task_id: is the same as that of requests[0]',
+  );
 });
 
 describe('a batch that the API refused', () => {

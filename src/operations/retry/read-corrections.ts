@@ -8,7 +8,7 @@ import { findHalfCharacters } from '../../tasks/half-characters.ts';
 import { createIdList } from '../../tasks/id-list.ts';
 import { type PlaceKind, placeName } from '../../tasks/place.ts';
 import { type Item, itemOf, withTextIds } from '../../tasks/read-item.ts';
-import { formOf, readArray, refuseWrongShape, withFile } from '../../tasks/read-requests.ts';
+import { formOf, readArray, refuseWrongShape, unreadable, withFile } from '../../tasks/read-requests.ts';
 import { createTaskParser, givenId, itemName, type Task } from '../../tasks/task.ts';
 import type { RetryOptions } from './retry-options.ts';
 
@@ -34,10 +34,21 @@ export async function readCorrections(
   const found = gather(items, isLines ? 'line' : 'item', dialect);
   if (found.problems.length > 0)
     await refuseWrongShape({ kind: 'requests_file', path: requests_file }, context.folders);
+  if (items.length === 0) throw unreadable({ problem: 'holds no tasks', valid: 'at least one task' });
   return {
     corrections: new Map([...given.corrections, ...found.corrections]),
-    problems: [...given.problems, ...found.problems],
+    problems: [...given.problems, ...found.problems, ...givenTwice(given.corrections, found.corrections)],
   };
+}
+
+/** A task that stands in the call and in its file: which of the two is meant, nobody can tell. */
+function givenTwice(inline: Map<string, Correction>, inFile: Map<string, Correction>): Problem[] {
+  return [...inFile].flatMap(([id, { place }]) => {
+    const other = inline.get(id);
+    const problem = `is the same as that of ${other?.place}`;
+    const valid = 'each task once, in requests or in requests_file';
+    return other === undefined ? [] : [{ item: itemName(place, id), field: 'task_id', problem, valid }];
+  });
 }
 
 function requireInline(requests: readonly unknown[], inlineBytes: number): void {

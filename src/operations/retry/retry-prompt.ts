@@ -26,13 +26,13 @@ export const keptInput = ({ row, input }: TaskEntry): JsonObject => objectIn(row
 export function promptFor(
   { row, input }: TaskEntry,
   prompt: string,
-): { text: string } | { problems: Problem[] } {
+): { text: string; warnings: string[] } | { problems: Problem[] } {
   const kept = row ?? input;
   if (kept === undefined)
     return problem('goes with rows and input_data, and none of that is kept of this task');
   const values = objectIn(kept);
   if (row !== undefined && Object.keys(values).every((name) => FILE_COLUMNS.has(name)))
     return problem('goes with rows and input_data, and the text of a file is not kept');
-  const { rendered, problems } = renderContent({}, { prompt, input_data: values }, {});
-  return rendered === undefined || problems.length > 0 ? { problems } : { text: rendered.prompt };
+  const { rendered, problems, warnings } = renderContent({}, { prompt, input_data: values }, {});
+  return rendered === undefined || problems.length > 0 ? { problems } : { text: rendered.prompt, warnings };
 }

@@ -9,7 +9,7 @@ import type { Context } from '../../state/context.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { modelNamed } from '../../tasks/choose-model.ts';
 import { packSchema } from '../../tasks/packing/pack-schema.ts';
-import { type Rendering, renderTask } from '../../tasks/render.ts';
+import { type AnswerSchema, type Rendering, renderTask } from '../../tasks/render.ts';
 import type { NativeTask, TaskDefaults } from '../../tasks/task.ts';
 import type { Correction } from './read-corrections.ts';
 import type { RetryOptions } from './retry-options.ts';
@@ -42,13 +42,14 @@ export function createRetryRequests(
   const removed = new Set<string>();
   let changed = 0;
   /** Answers are checked by all of a new schema, also by what the provider does not take. */
-  function withSchema(rendering: Rendering): Rendering {
-    const schema = options.output_schema;
-    if (!rendering.ok || schema === undefined) return rendering;
-    const { rendered } = rendering;
-    const warnings = [...rendered.warnings, ...(prepared?.warnings ?? [])];
-    const answer_schema = { schema, field: 'output_schema', isShared: true };
-    return { ok: true, rendered: { ...rendered, answer_schema, warnings } };
+  const given = options.output_schema && {
+    schema: options.output_schema,
+    field: 'output_schema',
+    isShared: true,
+  };
+  function withSchema(rendering: Rendering, answer_schema: AnswerSchema | undefined = given): Rendering {
+    if (!rendering.ok || answer_schema === undefined) return rendering;
+    return withWarnings({ ok: true, rendered: { ...rendering.rendered, answer_schema } }, prepared?.warnings);
   }
   /** The answers to rows are wrapped, in whatever schema. */
   const wrapped = prepared && packSchema(prepared.schema);
@@ -65,13 +66,17 @@ export function createRetryRequests(
       const effort = isEffortLost(change, entry) ? null : change.effort;
       const prompt = options.prompt === undefined ? undefined : promptFor(entry, options.prompt);
       if (prompt !== undefined && 'problems' in prompt) return { ok: false, problems: prompt.problems };
-      const changes = { ...change, effort, longer, prompt: prompt?.text };
+      const mended = change.output_schema ? null : mendedSchema(source.sent.params, dialect);
+      const output_schema = mended?.sent ?? change.output_schema;
+      const changes = { ...change, effort, longer, prompt: prompt?.text, output_schema };
       const next = dialect.requests.change(source.sent.params, changes);
       changed += 1;
       for (const name of next.removed) removed.add(name);
       if (next.atLimit) return 'at_limit';
       const native = nativeTask(entry.task_id, next.params);
-      return withExpectation(withSchema(renderTask(native, {}, renderer)), entry, isCut);
+      const warnings = [...(prompt?.warnings ?? []), ...(mended?.warnings ?? [])];
+      const rendering = withSchema(renderTask(native, {}, renderer), mended?.answer_schema);
+      return withExpectation(withWarnings(rendering, warnings), entry, isCut);
     },
     makeShared(tasks) {
       const [first] = tasks;
@@ -100,6 +105,25 @@ export function createRetryRequests(
       return change.remove.filter((name) => !removed.has(name)).map(neverFound);
     },
   };
+}
+
+/**
+ * The schema of a request that went out with what its provider refuses, before that was known here: as it is sent now, and
+ * as answers are checked by it. Null where it can stay as it is.
+ */
+function mendedSchema(params: Params, { requests }: Dialect) {
+  const { answer_schema: before } = requests.facts(params);
+  if (before === null) return null;
+  const field = `params.${before.field}`;
+  const { schema: sent, isRefused, warnings } = requests.prepareSchema(before.schema, field);
+  if (!isRefused) return null;
+  return { sent, warnings, answer_schema: { schema: plainObject(before.schema), field, isShared: false } };
+}
+
+function withWarnings(rendering: Rendering, warnings: readonly string[] = []): Rendering {
+  if (!rendering.ok || warnings.length === 0) return rendering;
+  const { rendered } = rendering;
+  return { ok: true, rendered: { ...rendered, warnings: [...rendered.warnings, ...warnings] } };
 }
 
 const nativeTask = (task_id: string, params: Params): NativeTask => ({

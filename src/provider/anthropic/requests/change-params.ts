@@ -37,7 +37,9 @@ export function changeParams(given: Params, change: ParamsChange): ChangedParams
   if (change.prompt !== undefined)
     params = { ...params, messages: withPrompt(params.messages, change.prompt) };
   if (change.effort !== undefined || change.output_schema !== undefined) {
-    const { output_config: given, ...others } = params;
+    const { output_config: given, ...all } = params;
+    // Where a format stood in the beta: the new one takes its place.
+    const others = change.output_schema === undefined ? all : without(all, ['output_format']).params;
     const { effort: before, ...config } = isJsonObject(given) ? given : {};
     const effort = change.effort === undefined ? before : change.effort;
     const { output_schema: schema } = change;

@@ -124,7 +124,7 @@ function warningsOf(all: readonly Moved[], field: string): string[] {
  */
 export function prepareOutputSchema(given: JsonObject, field = 'output_schema'): OutputSchema {
   const wrong = (problem: Problem): OutputSchema => {
-    return { schema: given, asked: given, moved: [], warnings: [], problems: [problem] };
+    return { schema: given, asked: given, moved: [], isRefused: false, warnings: [], problems: [problem] };
   };
   if (Object.keys(given).length === 0) return wrong({ field, problem: 'is empty', valid: ROOT });
   if (given.type !== undefined && given.type !== 'object')
@@ -138,5 +138,6 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
   const asked = isJsonObject(result) ? result : given;
   problems.push(...checkReferences(given, field));
   const { schema, moved } = takenSchema(asked, field);
-  return { schema, asked, moved, warnings: warningsOf(moved, field), problems };
+  const isRefused = moved.some((each) => each.isRefused);
+  return { schema, asked, moved, isRefused, warnings: warningsOf(moved, field), problems };
 }
