@@ -21,6 +21,12 @@ const causes: Record<string, Cause> = {
     suggestion:
       "This is about the account's credit, not the requests: ask the person to top it up, then call retry_batch. They cost nothing.",
   },
+  spend_limit_error: {
+    retryable: true,
+    suggestion:
+      'This is about a spend limit, not the requests, and waiting does not cure it: ask the person to raise it in the Anthropic ' +
+      'Console, then call retry_batch. They cost nothing.',
+  },
   not_found_error: {
     retryable: false,
     suggestion:

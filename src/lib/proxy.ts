@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http';
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { getProxyForUrl } from 'proxy-from-env';
 
 /** How requests get to a host. */
@@ -19,9 +19,40 @@ function setVariable(name: string): { variable: string; value: string } | undefi
     .find(({ value }) => value !== '');
 }
 
+const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
+
+/** Whether an address is in a network, as `10.0.0.0/8`. */
+function isWithin(address: string, network: string): boolean {
+  const [start = '', prefix = ''] = network.split('/');
+  const family = isIP(start);
+  if (family === 0 || isIP(address) !== family || !/^\d{1,3}$/.test(prefix)) return false;
+  if (Number(prefix) > (family === 4 ? 32 : 128)) return false;
+  const list = new BlockList();
+  list.addSubnet(start, Number(prefix), family === 4 ? 'ipv4' : 'ipv6');
+  return list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/**
+ * Whether NO_PROXY keeps a proxy from a host. `proxy-from-env` knows exact names, those with a dot or a star first, and ports;
+ * as curl, Go and Python have it, a plain name stands for all below it too, and a network for its addresses.
+ */
+function isKept(url: URL): boolean {
+  if (getProxyForUrl(url.href) === '') return true;
+  const host = hostOf(url);
+  const entries = (setVariable('NO_PROXY')?.value ?? '').toLowerCase().split(/[\s,]+/);
+  return entries.some((entry) => {
+    if (entry.includes('/')) return isWithin(host, entry);
+    const { name = '', port } =
+      /^(?<name>[a-z\d.-]*[a-z][a-z\d.-]*)(?::(?<port>\d+))?$/.exec(entry)?.groups ?? {};
+    return name !== '' && host.endsWith(`.${name}`) && (port === undefined || port === portOf(url));
+  });
+}
+
+const portOf = ({ port, protocol }: URL): string => port || (protocol === 'https:' ? '443' : '80');
+
 /** This machine: 127.0.0.0/8, ::1, and the names that always mean it (RFC 6761). */
-function isLoopback({ hostname }: URL): boolean {
-  const address = hostname.replace(/^\[|\]$/g, '');
+function isLoopback(url: URL): boolean {
+  const address = hostOf(url);
   if (isIP(address) === 4) return address.startsWith('127.');
   return address === '::1' || /^(?:.+\.)?localhost$/.test(address);
 }
@@ -39,8 +70,7 @@ export function routeTo(url: URL): Route {
   }
   const { variable, value } = own;
   if (isLoopback(url)) return { kind: 'direct', unused: `${variable} is not for this computer itself` };
-  if (getProxyForUrl(url.href) === '')
-    return { kind: 'direct', unused: `NO_PROXY keeps ${variable} from it` };
+  if (isKept(url)) return { kind: 'direct', unused: `NO_PROXY keeps ${variable} from it` };
   const address = value.includes('://') ? value : `http://${value}`;
   const proxy = URL.canParse(address) ? new URL(address) : undefined;
   if (proxy === undefined || !/^https?:$/.test(proxy.protocol)) {

@@ -7,6 +7,7 @@ describe('what comes of a cause', () => {
     ['authentication_error', false],
     ['permission_error', false],
     ['billing_error', true],
+    ['spend_limit_error', true],
     ['not_found_error', false],
     ['request_too_large', false],
     ['rate_limit_error', true],

@@ -226,7 +226,15 @@ describe('group_by', () => {
 });
 
 test('batch_status of what has ended says what is where, what failed, and the one call that mends it', async () => {
-  const failing: [what: string, line: (request: ApiRequest) => object, says: RegExp][] = [
+  const passing = ['overloaded_error', 'api_error', 'timeout_error', 'rate_limit_error'];
+  const types = [...passing, 'not_found_error', 'permission_error', 'request_too_large', 'new_error'];
+  const failing: [what: string, line: (request: ApiRequest) => object, says: RegExp, count?: number][] = [
+    [
+      'for more causes than are named',
+      (r) => errored(r, types[Number(r.custom_id.replace(/\D/g, '')) % types.length] ?? '', 'x'),
+      /16 of 18 tasks have no finished answer \((?:2 \w+, ){4}and others\)\. Call retry_batch with batch_id \S+: it sends the 8 that can/,
+      16,
+    ],
     [
       'what passes',
       (r) => errored(r, 'overloaded_error', 'x'),
@@ -243,11 +251,11 @@ test('batch_status of what has ended says what is where, what failed, and the on
       /\(2 invalid_request_error\).*get_results with batch_id \S+ and outcomes \["failed"\]/,
     ],
   ];
-  for (const [what, line, says] of failing) {
+  for (const [what, line, says, count = 2] of failing) {
     const { server, batch_id } = await endedBatch(
-      prompts(ids(4)),
+      prompts(ids(count + 2)),
       (requests) =>
-        requests.map((request, index) => (index < 2 ? line(request) : succeeded(request, 'fine'))),
+        requests.map((request, index) => (index < count ? line(request) : succeeded(request, 'fine'))),
       { submit: { output_file: 'out.csv' } },
     );
     const status = await follow(server, batch_id);

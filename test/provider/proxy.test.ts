@@ -37,7 +37,8 @@ describe('the route', () => {
   const proxy = 'http://proxy.example:3128';
   const https = 'https://api.anthropic.com';
   const http = 'http://gateway.example:4000';
-  const rows: [variables: Record<string, string>, address: string, says: string][] = [
+  type Row = [variables: Record<string, string>, address: string, says: string];
+  const rows: Row[] = [
     [{}, https, ''],
     [{ NO_PROXY: '*' }, https, ''],
     [{ HTTPS_PROXY: proxy }, https, ', through the proxy proxy.example:3128 of HTTPS_PROXY'],
@@ -68,6 +69,39 @@ describe('the route', () => {
       https,
       ', without a proxy, for NO_PROXY keeps HTTPS_PROXY from it',
     ],
+    ...(
+      [
+        ['anthropic.com', https],
+        ['x ANTHROPIC.com:443', https],
+        ['com', https],
+        ['10.0.0.0/8', 'https://10.1.2.3'],
+        ['10.1.2.3/32,x', 'https://10.1.2.3'],
+        ['fd00::/8', 'https://[fd12::1]'],
+      ] as const
+    ).map(
+      ([NO_PROXY, address]): Row => [
+        { HTTPS_PROXY: proxy, NO_PROXY },
+        address,
+        ', without a proxy, for NO_PROXY keeps HTTPS_PROXY from it',
+      ],
+    ),
+    ...(
+      [
+        ['ic.com', https],
+        ['anthropic.com:8443', https],
+        ['10.0.0.0/33', 'https://10.1.2.3'],
+        ['10.0.0.0/x', 'https://10.1.2.3'],
+        ['11.0.0.0/8 fd00::/8', 'https://10.1.2.3'],
+        ['1.2.3', 'https://10.1.2.3'],
+        ['10.0.0.0/8', https],
+      ] as const
+    ).map(
+      ([NO_PROXY, address]): Row => [
+        { HTTPS_PROXY: proxy, NO_PROXY },
+        address,
+        ', through the proxy proxy.example:3128 of HTTPS_PROXY',
+      ],
+    ),
     [
       { HTTPS_PROXY: proxy, NO_PROXY: 'example.com' },
       https,

@@ -126,6 +126,9 @@ function lookAgain(seconds: number, following: Following | undefined): string {
   return `Look again with batch_status in ${duration(seconds)} or later; ${usual}`;
 }
 
+/** What further causes are called together, where only the most frequent are named. */
+export const OTHER_CAUSES = 'other';
+
 /** For whoever looks before it is certain what is missing. */
 export const MISSING_SO_FAR =
   'Some tasks have no answer so far, which may yet come: a later look fetches the results again.';
@@ -150,7 +153,11 @@ function afterEnd(batch: FollowedBatch): string {
       : `${where} Call get_results with batch_id ${id}.`;
   }
   const retryable = failures.reduce((sum, each) => sum + (each.retryable ? each.count : 0), 0);
-  const why = failures.map(({ type, count }) => `${count} ${type}`).join(', ');
+  const named = failures.filter(({ type }) => type !== OTHER_CAUSES);
+  const why = [
+    ...named.map(({ type, count }) => `${count} ${type}`),
+    ...(named.length < failures.length ? ['and others'] : []),
+  ].join(', ');
   const told = `${failed} of ${request_count ?? 'the'} tasks have no finished answer (${why}).`;
   if (retryable === 0)
     return `${where} ${told} Sent again as they are they fail again: get_results with batch_id ${id} and outcomes ["failed"] says what to do.`;

@@ -27,7 +27,7 @@ import type { AnswerFiles, BatchRecord, Part, Reused } from '../../store/record.
 import type { Refreshed } from '../refresh.ts';
 import { isRetryDue } from '../retry/retry-by-itself.ts';
 import { preparingKey } from '../sending-jobs.ts';
-import { checkAgainInSeconds, type ResultsState } from './next-step.ts';
+import { checkAgainInSeconds, OTHER_CAUSES, type ResultsState } from './next-step.ts';
 import { warningsOf } from './warnings.ts';
 
 /** A batch as replies tell of it. */
@@ -57,7 +57,7 @@ export type BatchReport = {
   attempts?: AttemptReport[];
   request_counts: RequestCounts;
   /** Why tasks have no finished answer, the most frequent causes, once all results are in. */
-  failures?: { type: string; count: number; retryable: boolean }[];
+  failures?: Failures[];
   results_state: ResultsState;
   output_files: string[];
   /** What a pilot had answered already, and what that cost then. */
@@ -73,6 +73,9 @@ export type BatchReport = {
   check_again_in_seconds: number;
   warnings: string[];
 };
+
+/** Tasks without a finished answer, by cause. */
+type Failures = { type: string; count: number; retryable: boolean };
 
 /** A batch as whoever has just done something with it is told of it. */
 export type ShortReport = Omit<BatchReport, 'outcomes' | 'request_counts' | 'failures'>;
@@ -144,7 +147,7 @@ export async function reportOf(
   };
 }
 
-const CAUSES = 5;
+const CAUSES = 4;
 
 async function failuresIn(
   context: Context,
@@ -155,8 +158,16 @@ async function failuresIn(
   const counts = new Map<string, number>();
   for (const { type, count } of await failuresOf(context, record))
     counts.set(type, (counts.get(type) ?? 0) + count);
-  const sorted = [...counts].sort(([, a], [, b]) => b - a).slice(0, CAUSES);
-  return { failures: sorted.map(([type, count]) => ({ type, count, retryable: isRetryable(type) })) };
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  const causes = sorted.map(([type, count]) => ({ type, count, retryable: isRetryable(type) }));
+  const others = causes.slice(CAUSES);
+  return { failures: [...causes.slice(0, CAUSES), ...sumOf(others, true), ...sumOf(others, false)] };
+}
+
+/** Further causes as one, so that the counts add up. */
+function sumOf(causes: readonly Failures[], retryable: boolean): Failures[] {
+  const count = causes.reduce((sum, each) => sum + (each.retryable === retryable ? each.count : 0), 0);
+  return count === 0 ? [] : [{ type: OTHER_CAUSES, count, retryable }];
 }
 
 /** What is sent again by itself in a moment has not come to its end. */

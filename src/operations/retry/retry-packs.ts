@@ -27,6 +27,7 @@ const PASSING = new Set([
   'timeout_error',
   'rate_limit_error',
   'billing_error',
+  'spend_limit_error',
   'authentication_error',
   'permission_error',
 ]);

@@ -2,6 +2,7 @@ import { ZodError } from 'zod';
 import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
 import { AnswerTooLong, NotConnected, Redirected } from '../../lib/http-fetch.ts';
 import { redact } from '../../log.ts';
+import { isSpendLimit, saysNoCredit } from './account-limits.ts';
 
 /** What was asked of the API, as messages name it. */
 export type Operation = 'create' | 'retrieve' | 'list' | 'cancel' | 'results' | 'count' | 'models';
@@ -47,13 +48,9 @@ export function answerError(
   });
 }
 
-/** Spend limits, by their stable names. `ramp_limit_exceeded` is none: it passes. */
-const SPEND_LIMITS = ['enforced_spend_limit_reached', 'contract_spend_limit_reached'];
 const NO_BATCHES = 'workspace_human_review_disabled';
 /** Refusals of a workspace whose own encryption key can't be used: nothing was made. */
 const KEY_REFUSALS = ['cmek_context_unavailable', 'cmek_key_unreachable'];
-/** About the account, though it comes as a fault of the request. */
-const NO_CREDIT = /credit balance is too low/i;
 
 const names = ({ type, errorCode }: ErrorAnswer, known: readonly string[]) =>
   known.some((name) => name === errorCode || name === type);
@@ -72,7 +69,7 @@ function codeOfAnswer(operation: Operation, answer: ErrorAnswer): ErrorCode {
     case 404:
       return 'api_not_found';
     case 429:
-      return names(answer, SPEND_LIMITS) ? 'api_spend_limit' : 'api_busy';
+      return isSpendLimit(answer.type, answer.errorCode) ? 'api_spend_limit' : 'api_busy';
     case 529:
       return 'api_busy';
     default:
@@ -118,7 +115,7 @@ function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): str
     return 'This workspace can not create batches: use a key of another workspace, or ask the person to have human review allowed in it.';
   if (names(answer, KEY_REFUSALS) && code === 'api_refused')
     return "Nothing was made: the workspace's own encryption key can't be used. Ask the person to look at it, then call retry_batch.";
-  if (NO_CREDIT.test(answer.message ?? ''))
+  if (saysNoCredit(answer.message))
     return 'This is about the account, not the request: ask the person to top up its credit in the Anthropic Console, then call retry_batch.';
   switch (answer.status) {
     case 401:

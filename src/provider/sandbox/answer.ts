@@ -23,10 +23,11 @@ export function succeededResult(batchId: string, customId: string, params: Param
   const call = forcedCall(params, customId, seed);
   const whole = structuredText(params, customId) ?? plainText(customId, promptBytes, seed);
   const room = params.max_tokens * BYTES_PER_TOKEN;
-  const answer = whole.length > room ? whole.slice(0, room) : whole;
+  const text = whole.length > room ? whole.slice(0, room) : whole;
   const thinking = thinkingBlocks(params);
-  const said = call ?? { type: 'text', text: answer };
-  const saidTokens = outputTokens(call ? jsonOf(call.input) : answer + jsonOf(thinking), params.model);
+  const said = call ?? { type: 'text', text };
+  const saidTokens = outputTokens(call ? jsonOf(call.input) : text + jsonOf(thinking), params.model);
+  const isCut = call ? saidTokens > params.max_tokens : text !== whole;
   const thought = Math.min(
     thinkingTokens(params, seed),
     params.max_tokens - Math.min(params.max_tokens, saidTokens),
@@ -39,7 +40,7 @@ export function succeededResult(batchId: string, customId: string, params: Param
       role: 'assistant',
       model: params.model,
       content: [...thinking, said],
-      stop_reason: call ? 'tool_use' : answer === whole ? 'end_turn' : 'max_tokens',
+      stop_reason: isCut ? 'max_tokens' : call ? 'tool_use' : 'end_turn',
       stop_sequence: null,
       usage: {
         input_tokens: inputTokens(params),
@@ -87,12 +88,17 @@ function entrySchema(schema: Record<string, unknown>): Record<string, unknown> |
   return isJsonObject(answer) ? answer : null;
 }
 
+/** Whether a tool without a schema is one that the caller runs, as a shell, and not the API. */
+const isForTheCaller = ({ type }: Readonly<Record<string, unknown>>) =>
+  typeof type === 'string' && /^(?:bash|computer|memory|text_editor)_/.test(type);
+
 /** The call that a request demands, its input made up by the tool's schema. */
 function forcedCall({ tools = [], tool_choice: choice }: Params, customId: string, seed: number) {
   if (choice?.type !== 'any' && choice?.type !== 'tool') return null;
-  const tool = tools.find(({ name, input_schema }) =>
-    choice.type === 'tool' ? name === choice.name : input_schema !== undefined,
-  );
+  const tool =
+    choice.type === 'tool'
+      ? tools.find(({ name }) => name === choice.name)
+      : (tools.find(({ input_schema }) => input_schema !== undefined) ?? tools.find(isForTheCaller));
   if (tool === undefined) return null;
   const input = sampleOfSchema(tool.input_schema ?? { type: 'object' }, customId);
   return { type: 'tool_use', id: `toolu_sandbox_${seed.toString(36)}`, name: tool.name ?? '', input };

@@ -25,7 +25,11 @@ const params = z.looseObject({
   thinking: z.looseObject({ type: text }).optional(),
   tools: z
     .array(
-      z.looseObject({ name: text.optional(), input_schema: z.record(z.string(), z.unknown()).optional() }),
+      z.looseObject({
+        type: text.optional(),
+        name: text.optional(),
+        input_schema: z.record(z.string(), z.unknown()).optional(),
+      }),
     )
     .optional(),
   tool_choice: z.looseObject({ type: text, name: text.optional() }).optional(),

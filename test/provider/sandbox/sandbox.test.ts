@@ -56,11 +56,12 @@ const resultLine = z.object({
         model: z.string(),
         role: z.literal('assistant'),
         content: z.array(z.looseObject({ type: z.string(), text: z.string().optional() })),
-        stop_reason: z.enum(['end_turn', 'max_tokens']),
+        stop_reason: z.enum(['end_turn', 'max_tokens', 'tool_use']),
         stop_sequence: z.null(),
         usage: z.looseObject({
           input_tokens: z.int().positive(),
           output_tokens: z.int().positive(),
+          output_tokens_details: z.object({ thinking_tokens: z.int().positive() }).optional(),
           service_tier: z.literal('batch'),
         }),
       }),
@@ -266,6 +267,59 @@ describe('answers', () => {
     const message = await onlyMessage(sandbox(), { max_tokens: 5 });
     expect(message).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 5 } });
     expect(message.content[0]?.text).toHaveLength(20);
+  });
+
+  const city = { type: 'object', properties: { city: { enum: ['Bern'] } }, required: ['city'] };
+  const [a, b] = [
+    { name: 'a', input_schema: city },
+    { name: 'b', input_schema: { ...city, properties: { city: { enum: ['Oslo'] } } } },
+  ];
+  const shell = { type: 'bash_20250124', name: 'bash' };
+  const search = { type: 'web_search_20250305', name: 'web_search' };
+  const called = (name: string, input: object) => ({ type: 'tool_use', name, input });
+  type Call = [what: string, extra: object, call: object | null, stop_reason?: string];
+  it.each<Call>([
+    ['any', { tools: [a, b], tool_choice: { type: 'any' } }, called('a', { city: 'Bern' })],
+    [
+      'any, not before a schema',
+      { tools: [shell, b], tool_choice: { type: 'any' } },
+      called('b', { city: 'Oslo' }),
+    ],
+    ['any, without a schema', { tools: [search, shell], tool_choice: { type: 'any' } }, called('bash', {})],
+    [
+      'that of a name',
+      { tools: [a, b], tool_choice: { type: 'tool', name: 'b' } },
+      called('b', { city: 'Oslo' }),
+    ],
+    [
+      'one without a schema',
+      { tools: [a, shell], tool_choice: { type: 'tool', name: 'bash' } },
+      called('bash', {}),
+    ],
+    ['none by itself', { tools: [a], tool_choice: { type: 'auto' } }, null],
+    ['none where it may not', { tools: [a], tool_choice: { type: 'none' } }, null],
+    [
+      'one that is cut off',
+      { tools: [a], tool_choice: { type: 'any' }, max_tokens: 1 },
+      called('a', { city: 'Bern' }),
+      'max_tokens',
+    ],
+  ])('call a tool that is demanded: %s', async (_, extra, call, stop_reason = 'tool_use') => {
+    const message = await onlyMessage(sandbox(), extra);
+    expect(message.content).toMatchObject([call ?? { type: 'text' }]);
+    expect(message.stop_reason).toBe(call === null ? 'end_turn' : stop_reason);
+  });
+
+  it.each([
+    ['on every tier model', {}, true],
+    ['and not on older ones', { model: 'claude-opus-4-8' }, false],
+    ['where it is asked for', { model: 'claude-opus-4-8', thinking: { type: 'adaptive' } }, true],
+    ['unless it is turned off', { model: 'claude-haiku-5-5', thinking: { type: 'disabled' } }, false],
+  ])('think %s', async (_, extra, thinks) => {
+    const { usage } = await onlyMessage(sandbox(), { max_tokens: 2_000, ...extra });
+    const thought = usage.output_tokens_details?.thinking_tokens ?? 0;
+    expect(thought > 0).toBe(thinks);
+    expect(usage.output_tokens).toBeGreaterThan(thought);
   });
 
   it('begin with thinking where it is on', async () => {

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { AnswerUsage, CountedResult, ModelAnswer, Result, ResultError } from '../../dialect.ts';
+import { isSpendLimit, saysNoCredit } from '../account-limits.ts';
 import { type Block, hasAnswer, isBlock, isOneText, leftOutOf, textOf, toolCallsOf } from './content.ts';
 import { sharedBy } from './share-line.ts';
 import { skimLine } from './skim-line.ts';
@@ -136,15 +137,14 @@ function categoryOf({ stop_details: details }: Message): string | null {
   return typeof category === 'string' && /^[a-z][a-z_]{0,39}$/.test(category) ? category : null;
 }
 
-/** About the account, though it comes as a fault of the request: the same request succeeds once it is topped up. */
-const NO_CREDIT = /credit balance is too low/i;
-
 /** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too. */
 function errorOf(given: unknown): ResultError | null {
   const error = isJsonObject(given) && isJsonObject(given.error) ? given.error : given;
   if (!isJsonObject(error) || typeof error.type !== 'string') return null;
   const message = typeof error.message === 'string' ? error.message : '';
-  if (NO_CREDIT.test(message)) return { type: 'billing_error', message };
+  if (isSpendLimit(error.type, objectOf(error.details).error_code))
+    return { type: 'spend_limit_error', message };
+  if (saysNoCredit(message)) return { type: 'billing_error', message };
   // A type gets into advice, where what is no plain name, but a text of somebody's, has no place.
   return { type: /^[a-z][a-z_]{0,49}$/.test(error.type) ? error.type : 'unknown_error', message };
 }

@@ -17,7 +17,8 @@ function answer(message: object = {}) {
 
 describe('what became of a request', () => {
   const nested = { type: 'error', error: { type: 'overloaded_error', message: 'busy' }, request_id: null };
-  const rows: [what: string, read: ReturnType<typeof line>, outcome: string, error: object | null][] = [
+  type Row = [what: string, read: ReturnType<typeof line>, outcome: string, error: object | null];
+  const rows: Row[] = [
     ['an answer', answer(), 'succeeded', null],
     ['an answer that ends with a stop sequence', answer({ stop_reason: 'stop_sequence' }), 'succeeded', null],
     ['a tool call', answer({ stop_reason: 'tool_use' }), 'succeeded', null],
@@ -44,6 +45,20 @@ describe('what became of a request', () => {
       line({ type: 'errored', error: nested.error }),
       'errored',
       { type: 'overloaded_error', message: 'busy' },
+    ],
+    ...['contract_spend_limit_reached', 'enforced_spend_limit_reached'].map((error_code): Row => {
+      const error = { type: 'rate_limit_error', message: 'no more', details: { error_code } };
+      const nestedTwice = line({ type: 'errored', error: { type: 'error', error } });
+      return [error_code, nestedTwice, 'errored', { type: 'spend_limit_error', message: 'no more' }];
+    }),
+    [
+      'a limit that passes',
+      line({
+        type: 'errored',
+        error: { type: 'rate_limit_error', details: { error_code: 'ramp_limit_exceeded' } },
+      }),
+      'errored',
+      { type: 'rate_limit_error' },
     ],
     [
       'an error without message',
