@@ -7,7 +7,6 @@ import type { Params } from '../provider/dialect.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { type Block, createBlockBuilder } from './block.ts';
 import { requestIdFor } from './custom-ids.ts';
-import { findWithin } from './find-within.ts';
 import { findHalfCharacters } from './half-characters.ts';
 import { createPacker, type HeldTask, isDearer, packOf } from './packing/packer.ts';
 import { type PlaceKind, placeName } from './place.ts';
@@ -15,6 +14,7 @@ import { asksForQuotes, quotableOf, UNREAD_QUOTES } from './quotable.ts';
 import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from './read-item.ts';
 import { type AnswerSchema, type RenderedTask, type Renderer, renderTask } from './render.ts';
 import { checkRendered } from './rendered-request.ts';
+import { roundedWarnings } from './rounded-numbers.ts';
 import { createSchemaHashes } from './schemas.ts';
 import type { SourceItem } from './sources/source-row.ts';
 import { createTaskParser, exactParams, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
@@ -58,7 +58,7 @@ export function createExaminer(examination: Examination): Examiner {
   const hashes = createSchemaHashes();
   const tasksEach = examination.variants?.length ?? 1;
 
-  function check(number: number, item: Item): Problem[] {
+  function check(number: number, item: Item, warnings: string[]): Problem[] {
     const place = placeName(examination.places, number);
     if (item.isTooDeep) {
       const problem = `is nested more than ${MOST_LEVELS} levels deep`;
@@ -74,7 +74,7 @@ export function createExaminer(examination: Examination): Examiner {
     const { task } = parsed;
     const read = {
       asGiven: canGoVerbatim(task, item.value) ? item.bytes : undefined,
-      warnings: warningsOf(item),
+      warnings,
     };
     return checkTask(number, task, itemName(place, task.task_id), read);
   }
@@ -165,7 +165,7 @@ export function createExaminer(examination: Examination): Examiner {
       const id = givenId(item.value);
       block.countItem(tasksEach);
       if (id !== null) block.addId(number, id);
-      const problems = check(number, item);
+      const problems = check(number, item, warningsOf(given));
       if (problems.length > 0) block.addProblems(number, problems);
     },
     addItem(item) {
@@ -242,26 +242,14 @@ type NotedSchema = { hash?: string; quotes: boolean };
 /** What reading a task has shown: the request itself, where it can go out as it stands, and what has to be said. */
 type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };
 
-const isRounded = (value: unknown) =>
-  typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
-
-/** Of a call's own arguments the client has parsed the numbers: only that they can't be right is seen here. */
+/** Of a call's own arguments the client has parsed the numbers. */
 function warningsOf({ value, exact, repeatedKey, bytes }: Item): string[] {
-  const fields = exact === value && bytes === undefined ? [...findWithin(value, isRounded)] : [];
+  const repeated = `${quoteName(repeatedKey ?? '')} is given twice in one object: the last one counts`;
   return [
-    ...(repeatedKey === null
-      ? []
-      : [`${quoteName(repeatedKey)} is given twice in one object: the last one counts`]),
-    ...fields
-      .slice(0, ROUNDED_NAMED)
-      .map(
-        (field) =>
-          `${field} is a whole number above 2^53, which was rounded on its way here: give it as a text`,
-      ),
+    ...(repeatedKey === null ? [] : [repeated]),
+    ...(exact === value && bytes === undefined ? roundedWarnings(value) : []),
   ];
 }
-
-const ROUNDED_NAMED = 3;
 
 /** A longer input would double what is kept of the work. */
 const LONGEST_INPUT = 8_000;

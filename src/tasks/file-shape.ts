@@ -1,5 +1,6 @@
 import type { Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { quoteName } from '../lib/nearest.ts';
 import { binaryName } from './sources/encoding.ts';
 
 /** What a file of tasks looks like by its beginning, where that is another form than its name says. */
@@ -74,6 +75,22 @@ export function whatInsteadOfLines(beginning: Buffer): Shape | null {
       valid: `${PER_LINE} without commas, or an array in a file named .json`,
     };
   }
+  const list = listWithin(jsonIn(first));
+  if (list !== undefined) {
+    return {
+      problem: `is one object, with a list under ${quoteName(list)}`,
+      valid: `${PER_LINE}, as jq -c ".[][]" writes it; or the list alone in a file named .json`,
+    };
+  }
+  if (areObjects(jsonIn(`[${first.replaceAll(BETWEEN, '},{')}]`))) {
+    return { problem: 'has several objects in one line', valid: PER_LINE };
+  }
+  if (/^\{\s*'/.test(first)) {
+    return {
+      problem: 'is written as Python does, with single quotes',
+      valid: `${PER_LINE}, as json.dumps writes it`,
+    };
+  }
   const isTable =
     /^[^{}[\]"]+([,;\t])[^{}[\]"]+$/.test(first) && second !== '' && jsonIn(second) === undefined;
   if (isTable) {
@@ -81,6 +98,19 @@ export function whatInsteadOfLines(beginning: Buffer): Shape | null {
   }
   return null;
 }
+
+const BETWEEN = /\}[ \t]*\{/g;
+
+const areObjects = (list: unknown): boolean =>
+  Array.isArray(list) && list.length > 1 && list.every(isJsonObject);
+
+/** The key of a list that an object holds as all it is, as a whole body for the API does. */
+function listWithin(value: unknown): string | undefined {
+  const [[key, list] = [], ...others] = isJsonObject(value) ? Object.entries(value) : [];
+  return others.length === 0 && areTasks(list) ? key : undefined;
+}
+
+const areTasks = (list: unknown): boolean => Array.isArray(list) && list.some(isJsonObject);
 
 /** Whether a line opens more brackets than it closes: its object goes on below. */
 function opensMore(line: string): boolean {

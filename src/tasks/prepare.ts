@@ -24,6 +24,7 @@ import { createProblemList } from './problems.ts';
 import { refuseWrongShape } from './read-requests.ts';
 import { checkShared, type Renderer } from './render.ts';
 import { createWarningList } from './rendered-request.ts';
+import { roundedWarnings } from './rounded-numbers.ts';
 import { createSchemaList } from './schemas.ts';
 import type { SourceFacts } from './sources/item-source.ts';
 import { unusedWarnings } from './unused-settings.ts';
@@ -188,6 +189,7 @@ export async function prepare(
     warnings: [
       ...(source?.warnings() ?? []),
       ...unusedWarnings(work.defaults, settings, count),
+      ...roundedWarnings({ input_data: work.defaults.input_data }),
       ...warnings.texts(count),
     ],
     stages: source?.stages?.() ?? [],

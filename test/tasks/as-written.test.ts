@@ -126,6 +126,24 @@ describe('a number that a call has lost before it is seen', () => {
       'input_data.tweet_id is a whole number above 2^53, which was rounded on its way here: give it as a text (1 tasks)',
     ]);
   });
+
+  it.each([
+    ['an id', { requests: [{ task_id: 2 ** 60, prompt: 'x' }] }, 'task_id is a whole number above 2^53'],
+    [
+      'a field beside an id that is a number',
+      { requests: [{ task_id: 7, prompt: 'x', input_data: { n: [2 ** 60] } }] },
+      'input_data.n[0] is a whole number above 2^53',
+    ],
+    [
+      'a shared field',
+      { requests: ['x'], input_data: { n: -(2 ** 60) } },
+      'input_data.n is a whole number above 2^53',
+    ],
+  ])('is said of %s', async (_, work, says) => {
+    const server = await startCheckedServer({ api: await startApi() });
+    const { warnings } = await server.ok('submit_batch', work);
+    expect(warnings).toEqual([expect.stringContaining(says)]);
+  });
 });
 
 describe('a key that comes twice', () => {

@@ -125,8 +125,9 @@ function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): str
     case 403:
       return 'The key may not do this: use one whose workspace has access to Message Batches.';
     case 404:
-      return operation === 'create'
-        ? 'The host has no Message Batches API: check ANTHROPIC_BASE_URL.'
+      if (operation === 'create') return 'The host has no Message Batches API: check ANTHROPIC_BASE_URL.';
+      return operation === 'count' || operation === 'models'
+        ? 'What answers at ANTHROPIC_BASE_URL does not do this; all else goes on without.'
         : 'A batch just made can be unknown for a moment: try again in a minute. If that does not help, check the id and that the key belongs to the same workspace.';
     case 413:
       return 'The batch is too large: a Message Batch takes at most 256 MB; submit it in smaller pieces.';

@@ -142,6 +142,13 @@ describe('what an answer means for a create', () => {
     expect(api.creates).toHaveLength(1);
   });
 
+  it('a host that counts no tokens is told of as that', async () => {
+    api.override('count', json(404, apiError('not_found_error', 'Not found')));
+    const messages = [{ role: 'user', content: 'x' }];
+    const error = await failure(provider.countTokens({ model: 'claude-haiku-5-5', messages }, 5000));
+    expect(error.message).toMatch(/does not do this; all else goes on without/);
+  });
+
   it.each([400, 402])('a credit that is too low is about the account (%i)', async (status) => {
     const message = 'Your credit balance is too low to access the Anthropic API.';
     api.override('create', json(status, apiError('invalid_request_error', message)));

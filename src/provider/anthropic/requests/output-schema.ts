@@ -102,6 +102,10 @@ function resolve(to: string, root: JsonObject): unknown {
   );
 }
 
+/** Whether it is what the API, or OpenAI's, takes around a schema. */
+const wrapsSchema = ({ type, schema, json_schema }: JsonObject): boolean =>
+  isJsonObject(json_schema) || (isJsonObject(schema) && (type === undefined || type === 'json_schema'));
+
 /** How many keywords a warning names. */
 const NAMED = 6;
 
@@ -127,6 +131,10 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
     return { schema: given, asked: given, moved: [], isRefused: false, warnings: [], problems: [problem] };
   };
   if (Object.keys(given).length === 0) return wrong({ field, problem: 'is empty', valid: ROOT });
+  if (wrapsSchema(given)) {
+    const problem = 'is an output format, which holds a schema and a name';
+    return wrong({ field, problem, valid: `the schema within it alone: ${ROOT}` });
+  }
   if (given.type !== undefined && given.type !== 'object')
     return wrong({ field: `${field}.type`, problem: 'the answer must be an object', valid: ROOT });
   if (!Object.keys(given).some((key) => KEYWORDS.has(key))) {

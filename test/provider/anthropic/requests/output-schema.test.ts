@@ -200,4 +200,16 @@ describe('prepareOutputSchema', () => {
     expect(problems.map((problem) => problem.field)).toEqual([field]);
     expect(problems[0]?.valid).toMatch(/^\w.*\w/);
   });
+
+  it.each<object>([
+    { type: 'json_schema', schema: object },
+    { type: 'json_schema', json_schema: { name: 'x', strict: true, schema: object } },
+    { name: 'x', strict: true, schema: object },
+  ])('refuses what stands around a schema, by name: %j', (given) => {
+    const [problem] = prepareOutputSchema({ ...given }).problems;
+    expect(problem).toMatchObject({
+      field: 'output_schema',
+      problem: expect.stringContaining('output format'),
+    });
+  });
 });
