@@ -14,6 +14,8 @@ export type SentRequest = {
   params: Params;
   /** The hash of the schema that its answer was checked by; undefined where the batch's own list tells it. */
   schema: string | undefined;
+  /** Whether it is of a task that was given anew since it was submitted. */
+  corrected: boolean;
 };
 
 /** The requests of a batch, each as it was sent last: those of these tasks, in the order asked for, read as they are wanted. */
@@ -26,6 +28,7 @@ type Spans = {
   part: Part;
   span: (ordinal: number) => Span | null;
   schema?: (ordinal: number) => string | undefined;
+  isCorrected?: (ordinal: number) => boolean;
 };
 
 /** Throws `store_damaged`, now or at reading, where a request can't be cut out of what was sent. */
@@ -49,9 +52,10 @@ export async function openSentRequests(
   );
 
   function find(ordinal: number): Place {
-    for (const { part, span, schema } of newestFirst) {
+    for (const { part, span, schema, isCorrected } of newestFirst) {
       const found = span(ordinal);
-      if (found !== null) return { part, span: found, schema: schema?.(ordinal) };
+      if (found === null) continue;
+      return { part, span: found, schema: schema?.(ordinal), corrected: isCorrected?.(ordinal) ?? false };
     }
     throw notThere(blobs.describe(TASKS_INDEX));
   }
@@ -66,38 +70,39 @@ export async function openSentRequests(
   }
 
   return async function* (ordinals) {
-    for (const { part, spans, schemas } of together(ordinals.map(find))) {
+    for (const { part, spans, tasks: sharing } of together(ordinals.map(find))) {
       const name = partBody(part.number);
       await requireWholeBody(part);
       for (const [index, bytes] of (await blobs.readRanges(name, spans)).entries()) {
         const request = requests.decode(bytes.toString('utf8'));
         if (request === null) throw notThere(blobs.describe(name));
-        for (const schema of schemas[index] ?? []) yield { ...request, schema };
+        for (const task of sharing[index] ?? []) yield { ...request, ...task };
       }
     }
   };
 }
 
-type Place = { part: Part; span: Span; schema: string | undefined };
+type OfTask = Pick<SentRequest, 'schema' | 'corrected'>;
+type Place = { part: Part; span: Span } & OfTask;
 /** Of tasks that share a request it is read once. */
-type Neighbours = { part: Part; spans: Span[]; schemas: (string | undefined)[][]; bytes: number };
+type Neighbours = { part: Part; spans: Span[]; tasks: OfTask[][]; bytes: number };
 
 /** Neighbours of one body. */
 function* together(places: readonly Place[]): Generator<Neighbours> {
   let group: Neighbours | undefined;
-  for (const { part, span, schema } of places) {
+  for (const { part, span, ...task } of places) {
     if (group?.part === part && group.spans.at(-1)?.offset === span.offset) {
-      group.schemas.at(-1)?.push(schema);
+      group.tasks.at(-1)?.push(task);
       continue;
     }
     if (group?.part === part && group.bytes < READ_TOGETHER_BYTES) {
       group.spans.push(span);
-      group.schemas.push([schema]);
+      group.tasks.push([task]);
       group.bytes += span.length;
       continue;
     }
     if (group) yield group;
-    group = { part, spans: [span], schemas: [[schema]], bytes: span.length };
+    group = { part, spans: [span], tasks: [[task]], bytes: span.length };
   }
   if (group) yield group;
 }
@@ -113,6 +118,7 @@ function notThere(place: string): BatchError {
 /** Where the requests of a part that lists its tasks stand: 16 bytes each. */
 async function listedSpans(blobs: Blobs, part: Part): Promise<Omit<Spans, 'part'>> {
   const schemas = new Map<number, string>();
+  const corrected = new Set<number>();
   const ordinals = new Uint32Array(part.request_count);
   const offsets = new Float64Array(part.request_count);
   const lengths = new Uint32Array(part.request_count);
@@ -123,6 +129,7 @@ async function listedSpans(blobs: Blobs, part: Part): Promise<Omit<Spans, 'part'
       offsets[position] = task.offset;
       lengths[position] = task.length;
       if (task.schema !== undefined) schemas.set(task.ordinal, task.schema);
+      if (task.corrected) corrected.add(task.ordinal);
       position += 1;
     }
   }
@@ -131,7 +138,11 @@ async function listedSpans(blobs: Blobs, part: Part): Promise<Omit<Spans, 'part'
     const [offset, length] = [offsets[at], lengths[at]];
     return offset === undefined || length === undefined ? null : { offset, length };
   }
-  return { span, schema: (ordinal) => schemas.get(ordinal) };
+  return {
+    span,
+    schema: (ordinal) => schemas.get(ordinal),
+    isCorrected: (ordinal) => corrected.has(ordinal),
+  };
 }
 
 /** The place of a number among ascending ones, -1 where it is not among them. */

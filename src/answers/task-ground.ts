@@ -22,32 +22,40 @@ export async function openGrounds(
   const tasks = await openTasks(blobs, record.request_count);
   const sent = await openSentRequests(blobs, record, dialect);
 
+  const isRetried = record.parts.some((part) => part.tasks === 'listed');
+
   /**
    * What was sent of a task: its prompt, or what was its own in a request that it shared. Null where that is no longer there:
    * an answer is never lost for that.
    */
-  async function promptOf(ordinal: number, own: string): Promise<string | null> {
+  async function promptOf(
+    ordinal: number,
+    own: string,
+  ): Promise<{ prompt: string | null; corrected: boolean }> {
     try {
-      for await (const { id, params } of sent([ordinal])) {
-        if (id === own) return dialect.requests.prompt(params);
-        return dialect.requests.rowsOf(params).find((row) => row.id === own)?.text ?? null;
+      for await (const { id, params, corrected } of sent([ordinal])) {
+        if (id === own) return { prompt: dialect.requests.prompt(params), corrected };
+        const row = dialect.requests.rowsOf(params).find((each) => each.id === own);
+        return { prompt: row?.text ?? null, corrected };
       }
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
     }
-    return null;
+    return { prompt: null, corrected: false };
   }
 
   async function textOf(ordinal: number, entry: TaskEntry): Promise<string[] | null> {
     const { row, input, text_at } = entry;
     const kept = row ?? input;
     const values = kept === undefined ? [] : leavesOf(parseExact(kept).value);
+    if (!isRetried && kept !== undefined && text_at === undefined) return values;
+    const { prompt, corrected } = await promptOf(ordinal, entry.custom_id ?? entry.task_id);
+    // What it was given anew is all that its answer can quote.
+    if (corrected) return prompt === null ? null : [prompt];
     if (kept !== undefined && text_at === undefined) return values;
     const [start, length, of] = text_at ?? [0, 0];
-    if (start === undefined || length === undefined) return null;
-    const prompt = await promptOf(ordinal, entry.custom_id ?? entry.task_id);
-    if (prompt === null) return null;
-    // One that was corrected since, and one that is all of its task's input, count as a whole.
+    if (start === undefined || length === undefined || prompt === null) return null;
+    // One that is all of its task's input, or was sent again under another prompt, counts as a whole.
     return [...values, prompt.length === of ? prompt.slice(start, start + length) : prompt];
   }
 

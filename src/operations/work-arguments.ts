@@ -11,6 +11,7 @@ import { type TaskDefaults, taskSettings } from '../tasks/task.ts';
 import { readVariants, settingsOf } from '../tasks/variants.ts';
 import type { AnswersSource, Work, WorkSource } from '../tasks/work.ts';
 import { fileArgument } from './file-argument.ts';
+import { meantMerge } from './meant-merge.ts';
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
 const taskShape = {
@@ -163,7 +164,7 @@ export async function toWork(
   const defaults = documents === undefined ? shared : { ...shared, context: documents };
   const variants = args.variants && readVariants(args.variants, defaults);
   const [expect] = settingsOf({ defaults, variants }).map((settings) => expectedKeys(args, settings));
-  const merge = mergeOf(args, source);
+  const merge = await mergeOf(args, source, folders);
   const pack = packOf(args);
   return {
     source,
@@ -176,18 +177,20 @@ export async function toWork(
   };
 }
 
-/** Digits are a number, in whatever form a client sends them. */
-function mergeOf({ merge, variants }: WorkArguments, { kind }: WorkSource): Work['merge'] {
-  if (kind === 'requests' || kind === 'requests_file') {
-    refuseBeside({ merge }, 'rows_file, input_files or from_batch');
+async function mergeOf(
+  { merge: given, variants }: WorkArguments,
+  source: WorkSource,
+  folders: AllowedFolders,
+): Promise<Work['merge']> {
+  if (source.kind === 'requests' || source.kind === 'requests_file') {
+    refuseBeside({ merge: given }, 'rows_file, input_files or from_batch');
   }
-  const isNumber = typeof merge === 'number' || /^\d{1,6}$/.test(merge ?? '');
-  if (isNumber && variants !== undefined) {
+  const merge = await meantMerge(given, source, folders);
+  if (typeof merge === 'number' && variants !== undefined) {
     const problem = 'is given together with variants, each of which would need stages of its own';
     throw invalid({ field: 'merge', problem, valid: 'a column, or no variants' });
   }
-  if (!isNumber || typeof merge === 'number') return merge;
-  if (Number(merge) >= 2) return Number(merge);
+  if (typeof merge !== 'number' || merge >= 2) return merge;
   throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number from 2 on, or a column' });
 }
 
@@ -196,11 +199,13 @@ function packOf({ pack, variants, merge }: WorkArguments): Work['pack'] {
   const size = pack === undefined ? 1 : (packSize(pack) ?? AUTO);
   if (size === 1) return undefined;
   const beside = variants !== undefined ? 'variants' : merge !== undefined ? 'merge' : null;
-  if (beside !== null) {
-    const problem = `is given together with ${beside}`;
-    throw invalid({ field: 'pack', problem, valid: `pack, or ${beside}` });
-  }
-  return size;
+  if (beside === null) return size;
+  const apart = beside === 'variants' ? ', each packed as work of its own' : '';
+  throw invalid({
+    field: 'pack',
+    problem: `is given together with ${beside}`,
+    valid: `pack, or ${beside}${apart}`,
+  });
 }
 
 async function answerSchema(

@@ -23,6 +23,8 @@ const partTask = z.object({
   structured: z.literal(true).exactOptional(),
   /** The hash of the schema that the answer is checked by. */
   schema: z.string().exactOptional(),
+  /** Given anew since it was submitted: its row and its input are what they were then. */
+  corrected: z.literal(true).exactOptional(),
   /** The id of the request that it shares with other tasks. */
   pack: z.string().exactOptional(),
   /** Where its request stands in the part's body, in bytes. */

@@ -77,7 +77,8 @@ export async function* examineWork(
 
 type RowsOrFiles = Exclude<WorkSource, { kind: 'requests' | 'requests_file' }>;
 
-function itemsOf(source: RowsOrFiles, folders: AllowedFolders): ItemSource {
+/** The rows, files or answers of a source. */
+export function itemsOf(source: RowsOrFiles, folders: AllowedFolders): ItemSource {
   switch (source.kind) {
     case 'rows_file':
       return rowsSource(source, folders);

@@ -153,6 +153,38 @@ describe('x-max-column', () => {
   });
 });
 
+describe('a corrected task', () => {
+  it('is held against what it was given anew, also where it is sent again after that', async () => {
+    const said = ['no', 'the first', 'the second', 'the first', 'the second'];
+    const api = await startApi({
+      endsAtOnce: true,
+      results: (requests) =>
+        requests.map((request) =>
+          succeeded(request, JSON.stringify({ quote: said[api.creates.length - 1] })),
+        ),
+    });
+    const server = await startCheckedServer({ api });
+    await writeFile(path.join(server.work, 't.csv'), 'text,most\nthis is the first,1\n');
+    const { batch_id } = await server.ok('submit_batch', { ...rows, output_schema: quoting });
+    const outcomes: boolean[] = [];
+    const requests = [{ task_id: 'row_1', prompt: 'Quote: this is the second', output_schema: quoting }];
+    const calls = [
+      {},
+      { requests },
+      {},
+      { requests: [{ ...requests[0], prompt: 'Quote: nothing' }] },
+      { prompt: 'Once more, quote the second: {{text}}', replace: true },
+    ];
+    for (const [index, call] of calls.entries()) {
+      if (index > 0) await server.ok('retry_batch', { batch_id, ...call });
+      const status = await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+      outcomes.push(status.outcomes.succeeded === 1);
+    }
+    // Its row’s words are its own no longer; a prompt for its row is of that again.
+    expect(outcomes).toEqual([false, false, true, true, true]);
+  });
+});
+
 describe('what can not be checked so', () => {
   const text = { type: 'string' };
   it.each<[what: string, properties: object, says: RegExp]>([

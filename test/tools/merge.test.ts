@@ -97,6 +97,17 @@ describe('merge', () => {
     expect(first).toEqual(expect.arrayContaining(['Ulm', '2']));
   });
 
+  it('takes digits for a number, unless a column is called so', async () => {
+    const { api, server } = await setUp('id,2\na,x\nb,y\nc,x\n');
+    const work = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{items}}' };
+    const byColumn = await server.ok('submit_batch', { ...work, merge: '2' });
+    const byNumber = await server.ok('submit_batch', { ...work, merge: ' 3 ' });
+    await toTheEnd(server, api, byColumn.batch_id);
+    await toTheEnd(server, api, byNumber.batch_id);
+    expect(idsOf(api)).toEqual([['x', 'y'], ['merge_1_1']]);
+    expect(await server.fails('submit_batch', { ...work, merge: '1' })).toMatch(/merge.*from 2 on/s);
+  });
+
   it('takes files and parts of them, and puts the items behind a prompt without places', async () => {
     const { api, server } = await setUp(five);
     await writeFile(path.join(server.work, 'a.log'), 'one\ntwo\nthree\n');

@@ -153,7 +153,8 @@ export async function prepareRetry(
     const pack = isShared ? `pack_${selected.ordinal + 1}_${nonce}` : undefined;
     const retried = made.map((each) => {
       const hash = isShared ? (keptOf(each) ?? schema?.hash) : schema && (keptOf(each) ?? schema.hash);
-      return retriedTask(each.selected, each.entry, rendered, { schema: hash, pack });
+      const corrected = each.sent?.corrected ?? true;
+      return retriedTask(each.selected, each.entry, rendered, { schema: hash, pack, corrected });
     });
     const request = dialect.requests.encode(pack ?? entry.custom_id ?? entry.task_id, rendered.params);
     const bytes = Buffer.from(request);
@@ -268,7 +269,7 @@ function retriedTask(
   { ordinal }: Selected,
   entry: TaskEntry,
   rendered: RenderedTask,
-  { schema, pack }: { schema: string | undefined; pack: string | undefined },
+  { schema, pack, corrected }: { schema: string | undefined; pack: string | undefined; corrected: boolean },
 ): RetriedTask {
   return {
     ordinal,
@@ -278,5 +279,6 @@ function retriedTask(
     ...(rendered.effort !== null && { effort: rendered.effort }),
     ...(schema !== undefined && { structured: true as const, schema }),
     ...(pack !== undefined && { pack }),
+    ...(corrected && { corrected: true as const }),
   };
 }

@@ -55,7 +55,7 @@ export function createRestCounter(
       taken.push({ ordinal, entry });
       return;
     }
-    const source = { sent: { ...sent, schema: entry.schema } };
+    const source = { sent: { ...sent, schema: entry.schema, corrected: false } };
     const selected = { ordinal: request_count, outcome: 'expired' as const, cause: null };
     if (sharesRequest(source.sent, entry)) takeShared(regrouping.add({ selected, entry, ...source }));
     else {
