@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { startApi } from '../api.ts';
+import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import { startServer } from '../harness.ts';
 import { csvOf, play, readTable, times, wholeJob } from './play.ts';
@@ -21,7 +22,8 @@ type Cache = 'plain' | 'written by all' | 'read by all but the first';
 
 /** A batch whose requests are billed so. */
 async function billed(cache: Cache) {
-  const usageOf = ({ params }: ApiRequest, index: number) => {
+  const usageOf = (request: ApiRequest, index: number) => {
+    const { params } = request;
     const all = tokensOf(params);
     const rest = cache === 'plain' ? all : all - DOCUMENT_TOKENS;
     const isRead = cache === 'read by all but the first' && index > 0;
@@ -31,7 +33,7 @@ async function billed(cache: Cache) {
       cache_creation_input_tokens: written,
       cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: written },
       cache_read_input_tokens: isRead ? DOCUMENT_TOKENS : 0,
-      output_tokens: 200,
+      output_tokens: 200 * Math.max(1, rowsIn(request).length),
       service_tier: 'batch',
     };
   };
@@ -39,7 +41,11 @@ async function billed(cache: Cache) {
     endsAtOnce: true,
     tokens: tokensOf,
     results: (requests) =>
-      requests.map((each, index) => succeeded(each, `Answer ${index}`, { usage: usageOf(each, index) })),
+      requests.map((each, index) => {
+        const isPack = rowsIn(each).length > 0;
+        const text = isPack ? packAnswer(each, ({ id }) => `Answer ${id}`) : `Answer ${index}`;
+        return succeeded(each, text, { usage: usageOf(each, index) });
+      }),
   });
   const server = await startServer({ api });
   await writeFile(path.join(server.work, 'contract.txt'), DOCUMENT);
@@ -70,6 +76,17 @@ test('20: 400 questions about one document: the estimate beside the bill, plain,
   expect(await readTable(server, 'answers.csv')).toHaveLength(QUESTIONS);
   expect(Math.abs(cost_usd.expected - bill) / bill).toBeLessThan(0.02);
   expect(cost_usd.maximum).toBeGreaterThanOrEqual(bill);
+
+  // The same, 20 questions in a request.
+  const { server: packing } = await billed('plain');
+  const inPacks = { ...work, pack: 20 };
+  const told = await packing.ok('estimate_cost', { ...inPacks, output_tokens_per_request: 200 });
+  const { batch_id } = await packing.ok('submit_batch', inPacks);
+  const inAll = await packing.ok('batch_status', { batch_id, wait_seconds: 20 });
+  expect(inAll.outcomes.succeeded).toBe(QUESTIONS);
+  const packedBill = inAll.cost_usd.actual;
+  expect(Math.abs(told.cost_usd.expected - packedBill) / packedBill).toBeLessThan(0.15);
+  expect(packedBill).toBeLessThan(bill / 10);
 
   // The same with the mark that a caller can set by native requests.
   const document = {
@@ -107,6 +124,6 @@ test('20: 400 questions about one document: the estimate beside the bill, plain,
   expect(Math.abs(bill - warm - (plain - read)) / (plain - read)).toBeLessThan(0.03);
   expect(packed).toBeCloseTo(plain / 20, 2);
   process.stdout.write(
-    `20 bills: plain ${bill}, every request writes ${cold}, all but one read ${warm}; the document plain ${plain}, packed by 20 ${packed}\n`,
+    `20 bills: plain ${bill} (expected ${cost_usd.expected}), packed by 20 ${packedBill} (expected ${told.cost_usd.expected}), every request writes ${cold}, all but one read ${warm}; the document plain ${plain}, packed by 20 ${packed}\n`,
   );
 }, 120_000);
