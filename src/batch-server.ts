@@ -29,7 +29,7 @@ export type BatchServer = {
  */
 export async function createBatchServer(options: ClientOptions = {}): Promise<BatchServer> {
   const { env = process.env, flags = [], apiKey, store } = options;
-  const config = readConfig({ env, argv: flags });
+  const config = readConfig({ env, argv: flags, ownDatabase: store !== undefined });
   const secrets = apiKey === undefined ? config.secrets : [...config.secrets, apiKey];
   const log = options.log ?? createLog({ level: 'error', write: () => {}, secrets });
   const context = await createContext(config, log, {

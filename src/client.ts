@@ -136,8 +136,8 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     flags = [],
     log = createLog({ level: 'error', write: () => {}, secrets: [] }),
   } = options;
-  const config = readConfig({ env, argv: flags });
   const { apiKey, store } = options;
+  const config = readConfig({ env, argv: flags, ownDatabase: store !== undefined });
   // What a program names is meant from where it runs, whatever that folder is.
   const context = await createContext({ ...config, baseDir: currentFolder() ?? config.baseDir }, log, {
     caller: 'program',

@@ -6,6 +6,8 @@ import { isInside } from '../lib/real-paths.ts';
 import type { LogLevel } from '../log.ts';
 import type { ProviderName } from '../provider/provider.ts';
 import type { Remote } from '../state/context.ts';
+import type { BlobsAddress } from '../store/objects/open-objects.ts';
+import { completeBlobs, secretsOfBlobs } from './blobs-address.ts';
 import {
   currentFolder,
   defaultDataFolder,
@@ -30,6 +32,10 @@ export type Config = {
   store: StoreAddress | null;
   /** Null: one client on stdin and stdout. */
   http: HttpConfig | null;
+  /** Where the bytes of that store's blobs are kept; null: in the database itself. */
+  blobs: BlobsAddress | null;
+  /** Of the copies of a bucket's objects on this machine. */
+  blobsCacheBytes: number;
   /** The sandbox's own, in the data folder. */
   sandboxDir: string;
   /** Where answers are put that are too long for a reply, for whoever reads it. In the data folder. */
@@ -78,6 +84,13 @@ const NO_DATA_FOLDER: Problem = {
   valid: 'a folder that lasts, as in --data-dir /data',
 };
 
+const BLOBS_ALONE: Problem = {
+  item: settings.blobs.variable,
+  problem:
+    'is set without BATCH_MCP_STORE: names and records of what a bucket or a shared folder holds stand in a database',
+  valid: 'with BATCH_MCP_STORE=postgres://…, or not at all: a data folder keeps all of it in itself',
+};
+
 type Surroundings = {
   env: Environment;
   argv: readonly string[];
@@ -85,6 +98,8 @@ type Surroundings = {
   cwd?: string | null;
   /** The home folder; null where there is none. Default: the process's. */
   home?: string | null;
+  /** Whether a program brings a database of its own. */
+  ownDatabase?: boolean;
 };
 
 /** With `~` for the home folder; null where the folder to start from does not exist. */
@@ -128,6 +143,10 @@ export function readConfig(surroundings: Surroundings): Config {
   const named = values(settings.allowedDirs).map(absolute);
   const allowed = named.length > 0 || working === null ? named : [working];
   const baseIsWorking = working !== null && allowed.some((folder) => isInside(folder, working));
+  const givenBlobs = value(settings.blobs);
+  const blobs = givenBlobs && completeBlobs(givenBlobs, network.set, refuse);
+  const isTeam = value(settings.store) !== null || surroundings.ownDatabase === true;
+  if (blobs !== null && !isTeam) problems.push(BLOBS_ALONE);
   const pricesFile = optional(value(settings.pricesFile));
   const templatesDir = optional(value(settings.templates));
   const target = value(settings.notify);
@@ -146,6 +165,8 @@ export function readConfig(surroundings: Surroundings): Config {
     dataDir,
     store,
     http,
+    blobs,
+    blobsCacheBytes: value(settings.blobsCacheMb) * 1_000_000,
     sandboxDir: path.join(dataDir, 'sandbox'),
     answersDir: path.join(dataDir, 'answers'),
     workDir,
@@ -170,7 +191,7 @@ export function readConfig(surroundings: Surroundings): Config {
     allowNetworkTools: value(settings.allowNetworkTools),
     betas: value(settings.betas) ?? [],
     logLevel: value(settings.logLevel),
-    secrets: [...secretsIn(network.set), ...(store?.secrets ?? [])],
+    secrets: [...secretsIn(network.set), ...(store?.secrets ?? []), ...(blobs ? secretsOfBlobs(blobs) : [])],
     notices: [...notices, ...network.notices],
   };
 }

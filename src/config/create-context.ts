@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { readPriceFile } from '../cost/price-file.ts';
 import { createAllowedFolders } from '../lib/allowed-folders.ts';
 import { createDelivery } from '../lib/deliver.ts';
@@ -122,32 +123,46 @@ function inTurns(
 
 /** What keeps the batches, with what frees it; what talks to a database is loaded only where there is one. */
 async function openStore(
-  { store: address, dataDir, notify, sandboxSeconds }: Config,
+  config: Config,
   log: Log,
   { longestPauseMs, aliveMs }: Limits,
   { store: given, database, now = () => new Date() }: Options,
 ): Promise<{ store: Store; close: () => Promise<void> }> {
-  const options = {
-    log: (message: string) => log('warn', message),
+  const { store: address, dataDir, notify, sandboxSeconds } = config;
+  const warn = (message: string) => log('warn', message);
+  const shared = async () => ({
+    log: warn,
     aliveMs,
+    objects: await openBlobs(config, warn),
     nextLook: (record: BatchRecord) => ({
       inMs: nextLookInMs(record, { now: now(), tells: notify !== null, sandboxSeconds, longestPauseMs }),
       subject: record.user ?? '',
     }),
-  };
+  });
   const nothing = async () => {};
   if (given !== undefined) return { store: given, close: nothing };
   if (database !== undefined) {
     const { createDatabaseStore } = await import('../store/postgres/create-store.ts');
     const schema = checkedSchema(database.schema ?? DEFAULT_SCHEMA);
     const place = `PostgreSQL (schema ${schema})`;
-    const store = createDatabaseStore({ client: database.client, schema, place, ...options });
+    const store = createDatabaseStore({ client: database.client, schema, place, ...(await shared()) });
     return { store, close: () => store.close() };
   }
-  if (address === null) return { store: createStore({ path: dataDir, ...options }), close: nothing };
+  if (address === null) return { store: createStore({ path: dataDir, log: warn }), close: nothing };
   const { createStore: createSharedStore } = await import('../store/postgres/open-store.ts');
-  const store = createSharedStore({ ...address, ...options });
+  const store = createSharedStore({ ...address, ...(await shared()) });
   return { store, close: () => store.close() };
+}
+
+/** Where the bytes of a database's blobs are kept; null: in itself. */
+async function openBlobs({ blobs, blobsCacheBytes, dataDir }: Config, log: (message: string) => void) {
+  if (blobs === null) return null;
+  const { openObjects } = await import('../store/objects/open-objects.ts');
+  return openObjects(blobs, {
+    folder: path.join(dataDir, 'cache', 'blobs'),
+    limitBytes: blobsCacheBytes,
+    log,
+  });
 }
 
 /** The built-in task types, and those in the owner's folder; what reads these is loaded only where there is one. */

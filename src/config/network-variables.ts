@@ -3,7 +3,7 @@ import { placeholderIn } from '../lib/placeholder.ts';
 import { parseHeaderLines, secretsOfHeaders } from '../lib/secret-headers.ts';
 import { type Environment, isEmpty } from './read-settings.ts';
 
-/** The variables of the Anthropic SDK and of proxies, as far as they are really set. */
+/** The variables of the Anthropic SDK, of proxies and of buckets, as far as they are really set. */
 export type NetworkVariables = {
   set: Record<string, string>;
   /** Names of those that the client left empty or did not fill in. */
@@ -11,7 +11,9 @@ export type NetworkVariables = {
   notices: string[];
 };
 
-const READ = /^(?:ANTHROPIC_.*|https?_proxy|all_proxy)$/i;
+const BUCKETS =
+  'AWS_(?:ENDPOINT_URL_S3|ENDPOINT_URL|REGION|DEFAULT_REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)';
+const READ = new RegExp(`^(?:ANTHROPIC_.*|https?_proxy|all_proxy|${BUCKETS})$`, 'i');
 
 /** Leaves out what the client left empty or did not fill in. No value is quoted: it may be a key. */
 export function readNetworkVariables(env: Environment): NetworkVariables {

@@ -2,6 +2,7 @@ import { logLevels } from '../log.ts';
 import { providerNames } from '../provider/provider.ts';
 import { remotes } from '../state/context.ts';
 
+import { blobsAddress } from './blobs-address.ts';
 import {
   aboveZero,
   amount,
@@ -53,6 +54,23 @@ export const settings = {
     secret: true,
     // In another place than was meant, the same work would be paid twice.
     protects: true,
+  }),
+  blobs: defineSetting({
+    variable: 'BATCH_MCP_BLOBS',
+    flag: 'blobs',
+    type: blobsAddress,
+    default: null,
+    defaultText: 'in the database',
+    help: "where that database's tasks and results are kept: s3://bucket/prefix or file:///folder",
+    secret: true,
+    // In another place than was meant, the other servers would not find them.
+    protects: true,
+  }),
+  blobsCacheMb: defineSetting({
+    variable: 'BATCH_MCP_BLOBS_CACHE_MB',
+    type: amount('megabytes'),
+    default: 1000,
+    help: 'how much of a bucket is copied to this machine when it is read, in megabytes; 0 for nothing',
   }),
   workDir: defineSetting({
     variable: 'BATCH_MCP_WORK_DIR',

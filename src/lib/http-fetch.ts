@@ -148,7 +148,7 @@ async function send(
   const request = client(url).request(url, {
     method,
     agent,
-    headers: { ...Object.fromEntries(new Headers(headers)), 'accept-encoding': 'gzip, deflate, br' },
+    headers: { 'accept-encoding': 'gzip, deflate, br', ...Object.fromEntries(new Headers(headers)) },
     ...(signal && { signal }),
   });
   const connection = watchConnection(request, url);

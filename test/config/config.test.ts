@@ -46,6 +46,96 @@ it('needs nothing to be set', () => {
   });
 });
 
+describe('the blobs of a team', () => {
+  const keys = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE0000001', AWS_SECRET_ACCESS_KEY: 'a-secret-of-the-bucket' };
+  const team = { BATCH_MCP_STORE: 'postgres://db/work', ...keys };
+  const blobs = (text: string, more: Environment = {}) =>
+    read({ ...team, ...more, BATCH_MCP_BLOBS: text }).blobs;
+
+  it.each([
+    ['s3://jobs?region=eu-west-1', {}, 's3://jobs', 'https://jobs.s3.eu-west-1.amazonaws.com/', ''],
+    [
+      's3://jobs/a/b/',
+      { AWS_REGION: 'us-east-2' },
+      's3://jobs/a/b',
+      'https://jobs.s3.us-east-2.amazonaws.com/',
+      'a/b/',
+    ],
+    [
+      's3://a.dot/x',
+      { AWS_REGION: 'us-east-2' },
+      's3://a.dot/x',
+      'https://s3.us-east-2.amazonaws.com/a.dot/',
+      'x/',
+    ],
+    ['s3://jobs?endpoint=http://minio:9000/', {}, 's3://jobs', 'http://minio:9000/jobs/', ''],
+    [
+      's3://jobs',
+      { AWS_ENDPOINT_URL: 'https://all', AWS_ENDPOINT_URL_S3: 'https://s3' },
+      's3://jobs',
+      'https://s3/jobs/',
+      '',
+    ],
+    ['s3://jobs', { AWS_ENDPOINT_URL: 'https://all' }, 's3://jobs', 'https://all/jobs/', ''],
+  ])('are in the bucket %s with %j', (text, more, place, address, prefix) => {
+    expect(blobs(text, more)).toMatchObject({ kind: 's3', place, address, prefix });
+  });
+
+  it('are in a folder, or in the database where nothing is named', () => {
+    expect(blobs('file:///mnt/batches/')).toEqual({
+      kind: 'folder',
+      path: '/mnt/batches',
+      place: 'file:///mnt/batches',
+    });
+    expect(read(team).blobs).toBeNull();
+  });
+
+  it('keep their secrets', () => {
+    const more = { AWS_SESSION_TOKEN: 'a-token-of-the-session' };
+    const { secrets } = read({ ...team, ...more, BATCH_MCP_BLOBS: 's3://jobs?region=x' });
+    expect(secrets).toEqual([...Object.values(keys), more.AWS_SESSION_TOKEN]);
+    expect(read(team).secrets).toEqual([]);
+  });
+
+  it.each([
+    's3://',
+    's3://UPPER',
+    's3://a',
+    's3://10.0.0.1/x',
+    's3://key-id:hush-hush@jobs',
+    's3://jobs:9000/x',
+    's3://jobs/a//b',
+    's3://jobs/a b',
+    's3://jobs?regoin=x',
+    's3://jobs?endpoint=minio:9000',
+    's3://jobs?endpoint=https://ada:hush-hush@minio',
+    's3://jobs?region=EU West',
+    'https://jobs.s3.amazonaws.com',
+    'file:///',
+    'file://other-host/mnt',
+    '/mnt/batches',
+  ])('refuse %j, and quote none of it', (text) => {
+    const said = refusal({ ...team, AWS_REGION: 'x', BATCH_MCP_BLOBS: text });
+    expect(said).toContain('BATCH_MCP_BLOBS: what is given is not valid. Valid: s3://bucket/prefix');
+    expect(said).not.toContain('hush-hush');
+  });
+
+  it('say what is missing', () => {
+    const alone = refusal({ BATCH_MCP_STORE: 'postgres://db/work', BATCH_MCP_BLOBS: 's3://jobs' });
+    for (const name of ['AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'])
+      expect(alone).toContain(`- ${name}: is not set`);
+    expect(refusal({ BATCH_MCP_BLOBS: 'file:///mnt/x' })).toContain('is set without BATCH_MCP_STORE');
+    const own = readConfig({
+      env: { BATCH_MCP_BLOBS: 'file:///mnt/x' },
+      argv: [],
+      cwd,
+      home,
+      ownDatabase: true,
+    });
+    expect(own.blobs).toMatchObject({ kind: 'folder' });
+  });
+});
+
 describe('the database of a team', () => {
   const place = (text: string) => read({ BATCH_MCP_STORE: text }).store?.place;
 
@@ -249,9 +339,11 @@ describe('a placeholder that the client did not fill in', () => {
     expect(protects.map(({ variable }) => variable)).toEqual([
       'BATCH_MCP_PROVIDER',
       'BATCH_MCP_STORE',
+      'BATCH_MCP_BLOBS',
       'BATCH_MCP_MAX_COST_USD',
       'BATCH_MCP_DAILY_BUDGET_USD',
       'BATCH_MCP_ASK_ABOVE_USD',
+      'BATCH_MCP_REQUESTS_PER_MINUTE',
       'BATCH_MCP_REMOTE',
       'BATCH_MCP_READ_ONLY',
       'BATCH_MCP_HTTP',

@@ -3,6 +3,7 @@ import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { decodeEnvelope, encodeEnvelope, seal } from '../../src/store/envelope.ts';
 import { checkedId } from '../../src/store/ids.ts';
+import type { Objects, StoredObject } from '../../src/store/objects.ts';
 import { createLocalPresence } from '../../src/store/presence.ts';
 import { batchRecord } from '../../src/store/record.ts';
 import {
@@ -17,12 +18,16 @@ import {
 import type { Blobs, Register, Store } from '../../src/store/store.ts';
 import { damaged } from '../../src/store/stored-json.ts';
 
+/** Bytes by the names of blobs, or where they stand. */
 type Bytes = Map<string, Buffer>;
+type Places = Map<string, StoredObject>;
 
-/** A store in the memory of one process: records as texts, blobs as bytes. It shows that the seam is one. */
-export function createMemoryStore(): Store {
+/**
+ * A store in the memory of one process: records as texts, blobs as bytes, or with these in `objects`. It shows that the seam is one.
+ */
+export function createMemoryStore(objects?: Objects): Store {
   const registers = new Map<string, string[]>();
-  const batches = new Map<string, Bytes>();
+  const batches = new Map<string, { bytes: Bytes; places: Places }>();
 
   function register<T>(key: string, schema: z.ZodType<T>): Register<T> {
     const history = () =>
@@ -41,7 +46,11 @@ export function createMemoryStore(): Store {
   }
 
   const record = (batchId: string) => register(`batch ${checkedId('batch', batchId)}`, batchRecord);
-  const batch = (batchId: string): Bytes => batches.get(batchId) ?? new Map();
+  const nothing = () => ({ bytes: new Map(), places: new Map() });
+  const blobsOf = (batchId: string, content: () => { bytes: Bytes; places: Places }): Blobs =>
+    objects === undefined
+      ? createMemoryBlobs(batchId, () => content().bytes)
+      : createObjectBlobs(objects, batchId, () => content().places);
 
   return {
     place: 'memory',
@@ -51,16 +60,16 @@ export function createMemoryStore(): Store {
     record,
     blobs(batchId) {
       checkedId('batch', batchId);
-      return createMemoryBlobs(batchId, () => batch(batchId));
+      return blobsOf(batchId, () => batches.get(batchId) ?? nothing());
     },
     async stage() {
       const batchId = `batch_${ulid()}`;
-      const bytes: Bytes = new Map();
+      const content = nothing();
       return {
         batchId,
-        blobs: createMemoryBlobs(batchId, () => bytes),
+        blobs: blobsOf(batchId, () => content),
         async commit(first) {
-          batches.set(batchId, bytes);
+          batches.set(batchId, content);
           await record(batchId).update(() => first);
         },
         discard: async () => {},
@@ -126,6 +135,52 @@ function createMemoryBlobs(batchId: string, bytes: () => Bytes): Blobs {
     async remove(name) {
       describe(name);
       bytes().delete(name);
+    },
+  };
+}
+
+/** Names in memory, bytes in `objects`: what a database does, without one. */
+function createObjectBlobs(objects: Objects, batchId: string, places: () => Places): Blobs {
+  const describe = (name: string) => `${batchId}/${checkedId('blob', name)}`;
+  function find(name: string): StoredObject {
+    const place = describe(name);
+    const found = places().get(name);
+    if (found === undefined) throw damaged(place, 'it is missing');
+    return found;
+  }
+  return {
+    describe,
+    async write(name, pieces) {
+      const object = await objects.write(`${describe(name)}.${ulid().toLowerCase()}`, pieces);
+      if (places().has(name)) {
+        await objects.remove(object.key);
+        return null;
+      }
+      places().set(name, object);
+      return object.bytes;
+    },
+    async *read(name, start) {
+      yield* objects.read(find(name), start);
+    },
+    async readRanges(name, spans) {
+      describe(name);
+      if (spans.length === 0) return [];
+      const object = find(name);
+      if (spans.some(({ offset, length }) => offset + length > object.bytes)) {
+        throw damaged(describe(name), 'it was cut short');
+      }
+      return objects.readRanges(object, spans);
+    },
+    async size(name) {
+      describe(name);
+      return places().get(name)?.bytes ?? null;
+    },
+    async remove(name) {
+      describe(name);
+      const found = places().get(name);
+      if (found === undefined) return;
+      places().delete(name);
+      await objects.remove(found.key);
     },
   };
 }

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { BatchError } from '../../errors.ts';
 import { count, counted } from '../../lib/counted.ts';
 import { list } from '../../operations/list.ts';
 import { readClockSkew } from '../../provider/providers.ts';
 import { examineDataFolder } from '../../store/files/examine-data-folder.ts';
+import { openObjects } from '../../store/objects/open-objects.ts';
 import { version } from '../../version.ts';
 import type { Call, Command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
@@ -25,6 +27,7 @@ export const doctorCommand: Command = {
       { check: 'version', ok: true, found: `batch-mcp ${version}, Node ${process.versions.node}` },
       await dataFolder(call),
       ...(await database(call)),
+      ...(await blobs(call)),
       allowedFolders(call),
       credentials(call),
       proxy(call),
@@ -63,6 +66,25 @@ async function database({ config, context }: Call): Promise<Finding[]> {
   const { place } = config.store;
   try {
     await context.store.batchIds();
+    return [{ check, ok: true, found: place }];
+  } catch (error) {
+    return [{ check, ok: false, found: place, todo: messageOf(error) }];
+  }
+}
+
+/** Writes something small, reads it and removes it, as blobs are. */
+async function blobs({ config }: Call): Promise<Finding[]> {
+  if (config.blobs === null) return [];
+  const check = 'blobs';
+  const { place } = config.blobs;
+  async function* probe() {
+    yield Buffer.from('batch-mcp doctor');
+  }
+  try {
+    const objects = await openObjects(config.blobs, { folder: '', limitBytes: 0, log: () => {} });
+    const written = await objects.write(`doctor/${randomUUID()}`, probe());
+    for await (const _piece of objects.read(written));
+    await objects.removeUnfinished(written.key);
     return [{ check, ok: true, found: place }];
   } catch (error) {
     return [{ check, ok: false, found: place, todo: messageOf(error) }];

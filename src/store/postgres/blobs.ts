@@ -1,31 +1,42 @@
+import { ulid } from 'ulid';
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
 import { checkedId } from '../ids.ts';
-import type { Blobs, Pieces, Span } from '../store.ts';
+import type { Objects, StoredObject } from '../objects.ts';
+import type { Blobs, Pieces } from '../store.ts';
 import { damaged } from '../stored-json.ts';
+import { readChunkSpans, readChunks, writeChunks } from './chunks.ts';
 import { anyRow, type Database } from './database.ts';
-
-/** All chunks of a blob but its last are of this size, for good: a place in the blob is found by it. */
-export const CHUNK_BYTES = 1024 * 1024;
+import { tryToRemoveObjects } from './object-rows.ts';
 
 const idRow = z.object({ id: z.string() });
-const blobRow = z.object({ id: z.string(), bytes: z.coerce.number() });
-const bytesRow = z.object({ bytes: z.instanceof(Uint8Array) });
-const pieceRow = z.object({ span: z.coerce.number(), bytes: z.instanceof(Uint8Array) });
+const blobRow = z.object({
+  id: z.string(),
+  bytes: z.coerce.number(),
+  key: z.string().nullable(),
+  storage: z.string().nullable(),
+  sha256: z.string().nullable(),
+});
 
 const FIND = `
-  select n.blob_id::text as id, n.bytes from @.blob_name n join @.batch b on b.id = n.batch_id
+  select n.blob_id::text as id, n.bytes, o.key, o.storage, o.sha256
+  from @.blob_name n join @.batch b on b.id = n.batch_id left join @.object o on o.blob_id = n.blob_id
   where n.batch_id = $1 and n.name = $2 and (b.owner is not null) = $3`;
+
+const BEGIN =
+  'insert into @.blob (batch_id) select id from @.batch where id = $1 and (owner is not null) = $2 returning id, batch_id';
 
 export type DatabaseBlobsOptions = {
   db: Database;
+  /** Where the bytes of new blobs go; null: into rows. */
+  objects: Objects | null;
   batchId: string;
   /** Of a batch that is still being prepared: no other sees these. */
   inStaging: boolean;
 };
 
-/** Blobs as rows of chunks. */
-export function createDatabaseBlobs({ db, batchId, inStaging }: DatabaseBlobsOptions): Blobs {
+/** Blobs with names in the database, which alone decides who was first; their bytes are rows of chunks, or objects elsewhere. */
+export function createDatabaseBlobs({ db, objects, batchId, inStaging }: DatabaseBlobsOptions): Blobs {
   const describe = (name: string) => `${batchId}/${checkedId('blob', name)} in ${db.place}`;
   const whatOf = (name: string) => `${batchId}/${checkedId('blob', name)}`;
 
@@ -34,16 +45,34 @@ export function createDatabaseBlobs({ db, batchId, inStaging }: DatabaseBlobsOpt
     return found ?? null;
   }
 
+  /** Where the bytes of a blob are, and how to read them. */
   async function open(name: string) {
     const found = await find(name);
     if (found === null) throw damaged(describe(name), 'it is missing');
-    return found;
+    const { id, bytes, key, storage, sha256 } = found;
+    if (key === null || sha256 === null) {
+      return { kind: 'chunks', blob: { id, bytes, what: whatOf(name), place: describe(name) } } as const;
+    }
+    if (objects !== null && storage === objects.place) {
+      const object: StoredObject = { key, bytes, sha256 };
+      return { kind: 'object', objects, object } as const;
+    }
+    throw new BatchError(
+      'store_failed',
+      `Could not read ${describe(name)}: its bytes are in ${storage}. Set BATCH_MCP_BLOBS to that, as on the servers that wrote it.`,
+    );
   }
 
-  async function begin(name: string): Promise<string> {
+  /** The id of a blob without a name; where it is kept elsewhere its key is noted first, so that nothing is forgotten there. */
+  async function begin(name: string, key: string | null): Promise<string> {
     const text =
-      'insert into @.blob (batch_id) select id from @.batch where id = $1 and (owner is not null) = $2 returning id::text';
-    const [blob] = await db.query(`write ${whatOf(name)}`, text, [batchId, inStaging], idRow);
+      key === null
+        ? `with made as (${BEGIN}) select id::text from made`
+        : `with made as (${BEGIN}), noted as (
+             insert into @.object (key, storage, batch_id, blob_id) select $3, $4, batch_id, id from made)
+           select id::text from made`;
+    const values = key === null ? [] : [key, objects?.place];
+    const [blob] = await db.query(`write ${whatOf(name)}`, text, [batchId, inStaging, ...values], idRow);
     if (blob !== undefined) return blob.id;
     throw new BatchError(
       'store_failed',
@@ -51,8 +80,10 @@ export function createDatabaseBlobs({ db, batchId, inStaging }: DatabaseBlobsOpt
     );
   }
 
-  const remove = (name: string, blobId: string) =>
-    db.query(`remove ${whatOf(name)}`, 'delete from @.blob where id = $1', [blobId], anyRow);
+  async function remove(name: string, blobId: string): Promise<void> {
+    await db.query(`remove ${whatOf(name)}`, 'delete from @.blob where id = $1', [blobId], anyRow);
+    await tryToRemoveObjects(db, objects, batchId);
+  }
 
   /** False where the name is taken. */
   async function giveName(name: string, blobId: string, bytes: number): Promise<boolean> {
@@ -63,25 +94,29 @@ export function createDatabaseBlobs({ db, batchId, inStaging }: DatabaseBlobsOpt
     return given.length === 1;
   }
 
-  async function writeChunks(name: string, blobId: string, pieces: Pieces): Promise<number> {
-    let bytes = 0;
-    let number = 0;
-    for await (const chunk of inChunks(pieces)) {
-      const text = 'insert into @.chunk (blob_id, number, bytes) values ($1, $2, $3)';
-      await db.query(`write ${whatOf(name)}`, text, [blobId, number, chunk], anyRow);
-      number += 1;
-      bytes += chunk.length;
-    }
-    return bytes;
+  async function writeObject(to: Objects, key: string, blobId: string, pieces: Pieces): Promise<number> {
+    const { bytes, sha256 } = await to.write(key, pieces);
+    const text = 'update @.object set sha256 = $2 where key = $1 and blob_id = $3 returning key as id';
+    const [noted] = await db.query(`write ${key}`, text, [key, sha256, blobId], idRow);
+    if (noted !== undefined) return bytes;
+    await to.remove(key);
+    throw new BatchError(
+      'store_failed',
+      `Could not write ${key}: the batch is no more. Nothing was changed.`,
+    );
   }
 
   return {
     describe,
 
     async write(name, pieces) {
-      const blobId = await begin(name);
+      const key = objects === null ? null : `${whatOf(name)}.${ulid().toLowerCase()}`;
+      const blobId = await begin(name, key);
       try {
-        const bytes = await writeChunks(name, blobId, pieces);
+        const bytes =
+          objects === null || key === null
+            ? await writeChunks(db, blobId, whatOf(name), pieces)
+            : await writeObject(objects, key, blobId, pieces);
         if (await giveName(name, blobId, bytes)) return bytes;
       } catch (error) {
         // Where not even this can be done, it is swept.
@@ -93,42 +128,20 @@ export function createDatabaseBlobs({ db, batchId, inStaging }: DatabaseBlobsOpt
     },
 
     async *read(name, start = 0) {
-      const { id, bytes } = await open(name);
-      for (let position = start; position < bytes; ) {
-        const [number, skipped] = [Math.floor(position / CHUNK_BYTES), position % CHUNK_BYTES];
-        const text = 'select bytes from @.chunk where blob_id = $1 and number = $2';
-        const [chunk] = await db.query(`read ${whatOf(name)}`, text, [id, number], bytesRow);
-        const expected = Math.min(CHUNK_BYTES, bytes - number * CHUNK_BYTES);
-        if (chunk?.bytes.length !== expected) throw damaged(describe(name), 'it was cut short');
-        position += expected - skipped;
-        yield chunk.bytes.subarray(skipped);
-      }
+      const opened = await open(name);
+      if (opened.kind === 'chunks') yield* readChunks(db, opened.blob, start);
+      else yield* opened.objects.read(opened.object, start);
     },
 
     async readRanges(name, spans) {
       whatOf(name);
       if (spans.length === 0) return [];
-      const { id } = await open(name);
-      const slices = spans.flatMap(slicesOf);
-      const text = `
-        select s.span, substring(c.bytes from s.start + 1 for s.length) as bytes
-        from unnest($2::int[], $3::int[], $4::int[], $5::int[]) with ordinality as s (span, number, start, length, place)
-        join @.chunk c on c.blob_id = $1 and c.number = s.number order by s.place`;
-      const column = (read: (slice: Slice) => number) => slices.map(read);
-      const columns = [
-        column(({ span }) => span),
-        column(({ chunk }) => chunk),
-        column(({ start }) => start),
-        column(({ length }) => length),
-      ];
-      const rows = await db.query(`read ${whatOf(name)}`, text, [id, ...columns], pieceRow);
-      const found: Uint8Array[][] = spans.map(() => []);
-      for (const { span, bytes } of rows) found[span]?.push(bytes);
-      return found.map((pieces, index) => {
-        const whole = Buffer.concat(pieces);
-        if (whole.length !== spans[index]?.length) throw damaged(describe(name), 'it was cut short');
-        return whole;
-      });
+      const opened = await open(name);
+      if (opened.kind === 'chunks') return readChunkSpans(db, opened.blob, spans);
+      const { bytes } = opened.object;
+      if (spans.some(({ offset, length }) => offset + length > bytes))
+        throw damaged(describe(name), 'it was cut short');
+      return opened.objects.readRanges(opened.object, spans);
     },
 
     size: async (name) => (await find(name))?.bytes ?? null,
@@ -138,36 +151,4 @@ export function createDatabaseBlobs({ db, batchId, inStaging }: DatabaseBlobsOpt
       if (found !== null) await remove(name, found.id);
     },
   };
-}
-
-/** The same bytes in chunks of one size; each is only good until the next is asked for. */
-async function* inChunks(pieces: Pieces): Pieces {
-  const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let filled = 0;
-  for await (const piece of pieces) {
-    for (let taken = 0; taken < piece.length; ) {
-      const part = piece.subarray(taken, taken + CHUNK_BYTES - filled);
-      chunk.set(part, filled);
-      filled += part.length;
-      taken += part.length;
-      if (filled < CHUNK_BYTES) continue;
-      yield chunk;
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield chunk.subarray(0, filled);
-}
-
-/** The part of a span that lies in one chunk, with the span's index. */
-type Slice = { span: number; chunk: number; start: number; length: number };
-
-function slicesOf({ offset, length }: Span, span: number): Slice[] {
-  const slices: Slice[] = [];
-  for (let at = offset; at < offset + length; ) {
-    const start = at % CHUNK_BYTES;
-    const taken = Math.min(CHUNK_BYTES - start, offset + length - at);
-    slices.push({ span, chunk: Math.floor(at / CHUNK_BYTES), start, length: taken });
-    at += taken;
-  }
-  return slices;
 }

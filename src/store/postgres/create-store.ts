@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { sha256OfText } from '../../lib/file-hash.ts';
 import type { NextLook } from '../agenda.ts';
 import { checkedId } from '../ids.ts';
+import type { Objects } from '../objects.ts';
 import { createRevisedRegister } from '../revised-register.ts';
 import {
   budget,
@@ -16,6 +17,7 @@ import type { Register, Store } from '../store.ts';
 import { createAgenda } from './agenda.ts';
 import { createDatabaseBlobs } from './blobs.ts';
 import { anyRow, type DatabaseOptions, openDatabase } from './database.ts';
+import { tryToRemoveObjects } from './object-rows.ts';
 import { createDatabasePresence } from './presence.ts';
 import { recordRevisions, sharedRevisions } from './revisions.ts';
 import { createStaging, sweep } from './staging.ts';
@@ -29,6 +31,8 @@ export type DatabaseStoreOptions = DatabaseOptions & {
   aliveMs: number;
   /** Told what could not be swept or read. */
   log: (message: string) => void;
+  /** Where the bytes of new blobs go; null: into rows of the database. */
+  objects?: Objects | null;
 };
 
 const idRow = z.object({ id: z.string() });
@@ -38,6 +42,7 @@ export function createDatabaseStore({
   log,
   nextLook,
   aliveMs,
+  objects = null,
   ...options
 }: DatabaseStoreOptions): Store & { close(): Promise<void> } {
   const db = openDatabase(options);
@@ -69,14 +74,16 @@ export function createDatabaseStore({
     close: () => presence.close(),
     async stage() {
       await presence.enter();
-      return createStaging(db, nextLook);
+      return createStaging(db, objects, nextLook);
     },
     record(batchId) {
       const id = checkedId('batch', batchId);
       const revisions = recordRevisions(db, id, nextLook);
       return entered(createRevisedRegister(`the record of ${id} in ${db.place}`, revisions));
     },
-    blobs: (batchId) => createDatabaseBlobs({ db, batchId: checkedId('batch', batchId), inStaging: false }),
+    blobs(batchId) {
+      return createDatabaseBlobs({ db, objects, batchId: checkedId('batch', batchId), inStaging: false });
+    },
     submission: (hash) => register('submission', checkedId('hash', hash), submission),
     // Hashed, for a path may be longer than an index takes.
     writtenFile: (path) => register('written file', sha256OfText(path), writtenFile),
@@ -86,7 +93,7 @@ export function createDatabaseStore({
     work: (workId) => register('work', checkedId('work', workId), keptWork),
     claim: (providerBatchId) => register('claim', checkedId('providerBatch', providerBatchId), claim),
     summaries: (summary) => createSummaries(db, summary),
-    sweep: () => sweep(db, log),
+    sweep: () => sweep(db, objects, log),
 
     async audit(entry) {
       await db.query(
@@ -106,6 +113,7 @@ export function createDatabaseStore({
     async removeBatch(batchId) {
       const id = checkedId('batch', batchId);
       await db.query(`remove ${id}`, 'delete from @.batch where id = $1 and owner is null', [id], anyRow);
+      await tryToRemoveObjects(db, objects, id);
     },
   };
 }

@@ -103,6 +103,18 @@ export const migrations: readonly string[] = [
     held_until timestamptz
   );
   `,
+  `
+  -- Bytes of blobs outside of the database. A row outlives its blob until they are removed there.
+  create table @.object (
+    key text collate "C" primary key,
+    storage text not null,
+    batch_id text collate "C" not null,
+    blob_id bigint unique references @.blob on delete set null,
+    -- Null until it is whole.
+    sha256 text
+  );
+  create index object_left on @.object (storage, batch_id) where blob_id is null;
+  `,
 ];
 
 /**

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
 import type { NextLook } from '../agenda.ts';
 import { decodeEnvelope, encodeEnvelope, seal } from '../envelope.ts';
+import type { Objects } from '../objects.ts';
 import { isProvenDead, processIdentity, thisProcess } from '../process-identity.ts';
 import { batchRecord } from '../record.ts';
 import { WORK_KEPT_MS } from '../shared-records.ts';
@@ -10,6 +11,7 @@ import type { Staging } from '../store.ts';
 import { planText } from './agenda.ts';
 import { createDatabaseBlobs } from './blobs.ts';
 import { anyRow, type Database } from './database.ts';
+import { removeLeftObjects, tryToRemoveObjects } from './object-rows.ts';
 
 const idRow = z.object({ id: z.string() });
 const stagedRow = z.object({ id: z.string(), owner: z.string(), stale: z.boolean() });
@@ -24,14 +26,18 @@ const STALE = "interval '1 day'";
 const FORGOTTEN = "interval '90 days'";
 
 /** Makes a batch that has an owner, and so is seen by nobody else. */
-export async function createStaging(db: Database, nextLook: NextLook): Promise<Staging> {
+export async function createStaging(
+  db: Database,
+  objects: Objects | null,
+  nextLook: NextLook,
+): Promise<Staging> {
   const batchId = `batch_${ulid()}`;
   const owner = encodeEnvelope(`the owner of ${batchId}`, seal(thisProcess()), processIdentity);
   const insert = 'insert into @.batch (id, owner) values ($1, $2)';
   await db.query(`begin ${batchId}`, insert, [batchId, owner], anyRow);
   return {
     batchId,
-    blobs: createDatabaseBlobs({ db, batchId, inStaging: true }),
+    blobs: createDatabaseBlobs({ db, objects, batchId, inStaging: true }),
 
     async commit(record) {
       const text = `
@@ -54,12 +60,17 @@ export async function createStaging(db: Database, nextLook: NextLook): Promise<S
     async discard() {
       const text = 'delete from @.batch where id = $1 and owner is not null';
       await db.query(`discard ${batchId}`, text, [batchId], anyRow);
+      await tryToRemoveObjects(db, objects, batchId);
     },
   };
 }
 
 /** Removes what dead processes left unfinished, and work that was kept for long enough. */
-export async function sweep(db: Database, log: (message: string) => void): Promise<void> {
+export async function sweep(
+  db: Database,
+  objects: Objects | null,
+  log: (message: string) => void,
+): Promise<void> {
   const doing = 'sweep';
   const staged = await db.query(
     doing,
@@ -90,4 +101,5 @@ export async function sweep(db: Database, log: (message: string) => void): Promi
       select from @.revision n where n.kind = r.kind and n.name = r.name
       and n.written_at > now() - $1 * interval '1 millisecond')`;
   await db.query(doing, works, [WORK_KEPT_MS], anyRow);
+  await removeLeftObjects(db, objects, null);
 }

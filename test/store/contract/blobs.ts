@@ -10,8 +10,13 @@ import { contentOf, piecesOf } from './pieces.ts';
 const pattern = (length: number, seed = 0) =>
   Buffer.from(Array.from({ length }, (_, i) => (i * 7 + seed) % 251));
 
-export function describeBlobs(driver: StoreDriver): void {
-  describe.each(['of a batch', 'in staging'])('blobs %s', (where) => {
+const everywhere = ['of a batch', 'in staging'] as const;
+
+export function describeBlobs(
+  driver: StoreDriver,
+  places: readonly (typeof everywhere)[number][] = everywhere,
+): void {
+  describe.each(places)('blobs %s', (where) => {
     async function opener(): Promise<() => Blobs> {
       const { open } = await driver();
       if (where === 'of a batch') {

@@ -1,0 +1,144 @@
+import type { Readable } from 'node:stream';
+import { spanRuns } from '../files/span-runs.ts';
+import { checked, type Objects, type StoredObject, summed } from '../objects.ts';
+import type { Pieces, Span } from '../store.ts';
+import { damaged } from '../stored-json.ts';
+import { createS3Client, PATIENCE, type S3Patience, type S3Settings } from './client.ts';
+import { type Refusal, s3Failure } from './failure.ts';
+import { PART_BYTES, type S3Bucket, writeObject } from './write-object.ts';
+
+export type S3ObjectsOptions = S3Settings & {
+  /** What all keys begin with; empty, or ending in a slash. */
+  prefix: string;
+  place: string;
+  patience?: Partial<S3Patience>;
+  /** Of the parts in which larger objects are sent. */
+  partBytes?: number;
+};
+
+const READS_AT_ONCE = 4;
+
+/** Objects in a bucket that speaks S3. Making it asks nothing of the bucket. */
+export function createS3Objects(options: S3ObjectsOptions): Objects {
+  const { prefix, place, patience: given, partBytes = PART_BYTES, ...settings } = options;
+  const patience = { ...PATIENCE, ...given };
+  const client = createS3Client(place, settings, patience);
+  const bucket: S3Bucket = { client, place, partBytes, knowsConditions: true };
+  const describe = (key: string) => `${place}/${key}`;
+
+  /** From one byte to another of it. What an answer that is cut off lacks is asked for again. */
+  async function* readPieces(object: StoredObject, from: number, end: number): Pieces {
+    const key = prefix + object.key;
+    for (let position = from, tries = 1; position < end; tries += 1) {
+      const range = `bytes=${position}-${end - 1}`;
+      const answer = await client.open({ method: 'GET', key, headers: { range } });
+      let refusal: Refusal = { status: 0, code: 'its answers are cut off' };
+      if ('body' in answer) {
+        const problem = problemWith(answer.headers, { position, end, bytes: object.bytes });
+        if (problem !== null) {
+          answer.body.destroy();
+          throw damaged(describe(object.key), problem);
+        }
+        for await (const piece of untilCut(answer.body, patience.stallMs)) {
+          position += piece.length;
+          if (position > end) throw damaged(describe(object.key), 'it is longer than it was');
+          tries = 1;
+          yield piece;
+        }
+        if (position >= end) return;
+      } else refusal = answer;
+      if (refusal.code === 'NoSuchKey') throw damaged(describe(object.key), 'it is missing');
+      if (refusal.status === 416) throw damaged(describe(object.key), 'it was cut short');
+      if (!client.mayPass(refusal) || !(await client.again(tries))) {
+        throw s3Failure(`read ${object.key}`, place, refusal);
+      }
+    }
+  }
+
+  async function readRun(object: StoredObject, { offset, length }: Span): Promise<Buffer> {
+    const bytes = Buffer.alloc(length);
+    let filled = 0;
+    for await (const piece of readPieces(object, offset, offset + length)) {
+      bytes.set(piece, filled);
+      filled += piece.length;
+    }
+    return bytes;
+  }
+
+  async function remove(key: string): Promise<void> {
+    const doing = `remove ${key}`;
+    const answer = await client.send(doing, { method: 'DELETE', key: prefix + key });
+    if (answer.status > 299 && answer.code !== 'NoSuchKey') throw s3Failure(doing, place, answer);
+  }
+
+  return {
+    place,
+
+    async write(key, pieces) {
+      const all = summed(pieces);
+      await writeObject(bucket, prefix + key, all.pieces);
+      return { key, ...all.sum() };
+    },
+
+    read(object, start = 0) {
+      const pieces = readPieces(object, start, object.bytes);
+      return start === 0 ? checked(pieces, object, describe(object.key)) : pieces;
+    },
+
+    async readRanges(object, spans) {
+      const found: Buffer[] = [];
+      const runs = spanRuns(spans);
+      const work = async () => {
+        for (let run = runs.pop(); run !== undefined; run = runs.pop()) {
+          const bytes = await readRun(object, run);
+          for (const { index, span } of run.members) {
+            const start = span.offset - run.offset;
+            found[index] = bytes.subarray(start, start + span.length);
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
+      return found;
+    },
+
+    remove,
+
+    async removeUnfinished(key) {
+      const query = { uploads: '', prefix: prefix + key };
+      const doing = `list the uploads of ${key}`;
+      const { text } = await client.send(doing, { method: 'GET', key: '', query });
+      for (const [, uploadId = ''] of text.matchAll(/<UploadId>([^<]+)<\/UploadId>/g)) {
+        await client.send(`give up ${key}`, { method: 'DELETE', key: prefix + key, query: { uploadId } });
+      }
+      await remove(key);
+    },
+  };
+}
+
+type Asked = { position: number; end: number; bytes: number };
+
+/** What keeps an answer from being the part that was asked for (RFC 9110, 14.4); null where nothing does. */
+function problemWith(headers: Headers, { position, end, bytes }: Asked): string | null {
+  const part = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '');
+  if (part === null && (position > 0 || end < bytes)) return 'the bucket does not give parts of it';
+  const total = part?.[2] ?? headers.get('content-length') ?? bytes;
+  if (Number(total) !== bytes) return `it has ${total} bytes instead of ${bytes}`;
+  return Number(part?.[1] ?? 0) === position ? null : 'the bucket gave another part of it than was asked for';
+}
+
+/** The pieces to the end, or until the connection breaks or brings none for so long: who reads counts the bytes. */
+async function* untilCut(body: Readable, stallMs: number): Pieces {
+  const stall = () => void body.destroy();
+  let timer = setTimeout(stall, stallMs);
+  try {
+    for await (const piece of body) {
+      clearTimeout(timer);
+      yield piece;
+      timer = setTimeout(stall, stallMs);
+    }
+  } catch {
+    // What it broke off with is none of ours: the network's, or the time that was up.
+  } finally {
+    clearTimeout(timer);
+  }
+}

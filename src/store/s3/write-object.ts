@@ -1,0 +1,109 @@
+import type { Pieces } from '../store.ts';
+import type { S3Answer, S3Client, S3Request } from './client.ts';
+import { s3Failure } from './failure.ts';
+import { inParts } from './in-parts.ts';
+
+/** S3 takes no smaller parts but the last, and 10,000 of them. */
+export const PART_BYTES = 8 * 1024 * 1024;
+
+export type S3Bucket = {
+  client: S3Client;
+  place: string;
+  partBytes: number;
+  /** Whether it knows `If-None-Match` on what is written; found out by the first refusal. */
+  knowsConditions: boolean;
+};
+
+const textIn = (xml: string, tag: string) => new RegExp(`<${tag}>([^<]+)</${tag}>`).exec(xml)?.[1];
+
+/** Writes an object of any length, with two parts of it in memory at most. `key` is the whole one, with the prefix. */
+export async function writeObject(bucket: S3Bucket, key: string, pieces: Pieces): Promise<void> {
+  let upload: Upload | undefined;
+  let sending: Promise<void> = Promise.resolve();
+  let bytes = 0;
+  try {
+    for await (const part of inParts(pieces, bucket.partBytes)) {
+      bytes += part.bytes.length;
+      if (part.isLast && upload === undefined) {
+        await putOnce(bucket, key, bytes, { method: 'PUT', key, body: part.bytes });
+        return;
+      }
+      await sending;
+      upload ??= await beginUpload(bucket, key);
+      sending = upload.send(part.number, part.bytes);
+      // Whoever awaits it is told; a failure of the pieces may come first.
+      sending.catch(() => {});
+    }
+    await sending;
+    await upload?.complete(bytes);
+  } catch (error) {
+    await sending.catch(() => {});
+    await upload?.abort();
+    throw error;
+  }
+}
+
+type Upload = {
+  send(number: number, part: Uint8Array): Promise<void>;
+  complete(bytes: number): Promise<void>;
+  abort(): Promise<void>;
+};
+
+async function beginUpload(bucket: S3Bucket, key: string): Promise<Upload> {
+  const { client, place } = bucket;
+  const doing = `write ${key}`;
+  const begun = await client.send(doing, { method: 'POST', key, query: { uploads: '' } });
+  const uploadId = textIn(begun.text, 'UploadId');
+  if (uploadId === undefined) throw s3Failure(doing, place, begun);
+  const tags = new Map<number, string>();
+  return {
+    async send(number, body) {
+      const query = { partNumber: String(number), uploadId };
+      const answer = await client.send(doing, { method: 'PUT', key, query, body });
+      const tag = answer.headers.get('etag');
+      if (answer.status !== 200 || tag === null) throw s3Failure(doing, place, answer);
+      tags.set(number, tag);
+    },
+
+    async complete(bytes) {
+      const parts = [...tags].map(
+        ([number, tag]) => `<Part><PartNumber>${number}</PartNumber><ETag>${tag}</ETag></Part>`,
+      );
+      const body = `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`;
+      await putOnce(bucket, key, bytes, { method: 'POST', key, query: { uploadId }, body });
+    },
+
+    async abort() {
+      // Where this fails too, it is swept with what dead writers left.
+      await client.send(`give up ${key}`, { method: 'DELETE', key, query: { uploadId } }).catch(() => {});
+    },
+  };
+}
+
+/** What a try answers whose like has already come through: its answer was lost, and the object or its upload is no longer open. */
+const isPerhapsThere = ({ status, code }: S3Answer) => status === 412 || code === 'NoSuchUpload';
+
+/**
+ * Makes the object, unless there is one. The key is this writer's own, so one that is there by now is its own from a try whose answer
+ * was lost.
+ */
+async function putOnce(bucket: S3Bucket, key: string, bytes: number, request: S3Request): Promise<void> {
+  const { client, place } = bucket;
+  const doing = `write ${key}`;
+  const isConditional = bucket.knowsConditions;
+  const headers = isConditional ? { 'if-none-match': '*' } : {};
+  const answer = await client.send(doing, { ...request, headers });
+  if (isConditional && answer.code === 'NotImplemented') {
+    bucket.knowsConditions = false;
+    return putOnce(bucket, key, bytes, request);
+  }
+  if (answer.status !== 200 && !isPerhapsThere(answer)) throw s3Failure(doing, place, answer);
+  const found = await client.send(doing, { method: 'HEAD', key });
+  if (found.status !== 200 || Number(found.headers.get('content-length')) !== bytes) {
+    throw s3Failure(
+      doing,
+      place,
+      answer.status === 200 ? { status: found.status, code: 'it is not whole' } : answer,
+    );
+  }
+}
