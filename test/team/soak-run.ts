@@ -91,7 +91,11 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
     LIMITS: JSON.stringify(LIMITS),
     WORKER: '1',
   };
-  const start = () => startSoakClient(options.script, options.folder, env);
+  /** Again, where a busy machine took too long to start it. */
+  const start = () => {
+    const begin = () => startSoakClient(options.script, options.folder, env);
+    return begin().catch(begin);
+  };
   const replicas = await Promise.all(Array.from({ length: options.replicas }, start));
   const frozen = new Set<SoakClient>();
 
