@@ -87,6 +87,8 @@ export type ApiServerOptions = {
   key?: string;
   /** Other keys of the same workspace. */
   otherKeys?: readonly string[];
+  /** So many batches stand on a page of the list, however many are asked for. */
+  longestPage?: number;
   /** A batch has ended as soon as it is created. */
   endsAtOnce?: boolean;
   /** The results of a batch: lines (an object is written as JSON), or the download's raw bytes. */
@@ -202,7 +204,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   function pageOf(url: URL) {
     const newestFirst = batches.toReversed();
     const after = url.searchParams.get('after_id');
-    const limit = Number(url.searchParams.get('limit') ?? 20);
+    const limit = Math.min(Number(url.searchParams.get('limit') ?? 20), options.longestPage ?? 1_000);
     const rest = newestFirst.slice(after ? newestFirst.findIndex(({ id }) => id === after) + 1 : 0);
     const data = rest.slice(0, limit).map(describe);
     const ends = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };

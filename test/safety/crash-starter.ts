@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
@@ -12,6 +13,7 @@ import { createStore } from '../../src/store/files/create-store.ts';
 import type { BatchRecord } from '../../src/store/record.ts';
 import type { Register, Store } from '../../src/store/store.ts';
 import { traceDisk } from './disk-trace.ts';
+import { watchEveryCall } from './every-call.ts';
 
 /**
  * The server on stdio, that kills itself with SIGKILL at one step of its work:
@@ -21,9 +23,10 @@ import { traceDisk } from './disk-trace.ts';
  * A step is the n-th call of that name, before it is made or after it has succeeded. Names: `provider.<call>`
  * (of `provider.streamResults`, each 64 bytes that come count as a call), `<register>.update`, `staging.commit`,
  * `store.removeBatch`, and `fs.<call>(<file name>)` for what gives a file its name. Without CRASH_AT nothing
- * is killed. CRASH_WITH is another signal, as SIGSTOP. LIMITS holds a context's limits as JSON; TRACE names a file for all that is done to the disk, and every step.
+ * is killed. CRASH_AT_CALL counts all calls to the disk and the network in its place, from the start on; CALLS names a file
+ * for how many there were in the end. CRASH_WITH is another signal, as SIGSTOP. LIMITS holds a context's limits as JSON; TRACE names a file for all that is done to the disk, and every step.
  */
-const { CRASH_AT = '', CRASH_WITH = 'SIGKILL', LIMITS = '{}', TRACE } = process.env;
+const { CRASH_AT = '', CRASH_AT_CALL, CALLS, CRASH_WITH = 'SIGKILL', LIMITS = '{}', TRACE } = process.env;
 const tell = TRACE ? traceDisk(TRACE) : () => {};
 const seen = new Map<string, number>();
 
@@ -42,6 +45,14 @@ function watched<Args extends unknown[], T>(name: string, call: (...args: Args) 
     step(name, 'after');
     return result;
   };
+}
+
+let calls = 0;
+if (CRASH_AT_CALL ?? CALLS) {
+  await watchEveryCall(() => {
+    calls += 1;
+    if (calls === Number(CRASH_AT_CALL)) process.kill(process.pid, CRASH_WITH);
+  });
 }
 
 /** What gives a file its name is a step, told by that name; records and claims have steps of their own. */
@@ -110,6 +121,9 @@ const context = await createContext(config, log, {
   providers: { ...providers, get: (name) => watchedProvider(providers.get(name)) },
   store: watchedStore(createStore({ path: config.dataDir, log: (message) => log('warn', message) })),
 });
-process.stdin.on('end', () => process.exit(0));
+process.stdin.on('end', () => {
+  if (CALLS) writeFileSync(CALLS, String(calls));
+  process.exit(0);
+});
 const server = createServer(context, { version: '0.0.0-test', redact: (text) => text });
 await server.connect(new StdioServerTransport());

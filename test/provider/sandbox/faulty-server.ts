@@ -44,32 +44,46 @@ export function behindFaults(faults: readonly Fault[]) {
   return async (options: SandboxOptions): Promise<SandboxServer> => {
     const sandbox = await startSandboxServer(options);
     const seen = new Map<FaultRoute, number>();
-
-    async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-      const route = routeOf(request);
+    const proxy = await startFaultyProxy(sandbox.url, (route) => {
       const nth = (seen.get(route) ?? 0) + 1;
       seen.set(route, nth);
-      const fault = faults.find((each) => each.route === route && each.nth === nth);
-      if (fault === undefined) await pass(sandbox.url, request, response);
-      else await goWrong(fault, sandbox.url, request, response);
-    }
-
-    const proxy = createServer((request, response) => {
-      answer(request, response).catch(() => request.socket.destroy());
+      return faults.find((each) => each.route === route && each.nth === nth);
     });
-    proxy.on('connection', (socket) => socket.unref());
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    proxy.unref();
-    const { port } = proxy.address() as AddressInfo;
     return {
-      url: `http://127.0.0.1:${port}`,
+      url: proxy.url,
       token: sandbox.token,
       async close() {
         proxy.close();
-        proxy.closeAllConnections();
         await sandbox.close();
       },
     };
+  };
+}
+
+/** Starts a proxy before an API, which makes of each request to it what `faultOf` says; it keeps no process alive. */
+export async function startFaultyProxy(
+  target: string,
+  faultOf: (route: FaultRoute) => RouteFault | undefined,
+): Promise<{ url: string; close: () => void }> {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const fault = faultOf(routeOf(request));
+    if (fault === undefined) await pass(target, request, response);
+    else await goWrong(fault, target, request, response);
+  }
+
+  const proxy = createServer((request, response) => {
+    answer(request, response).catch(() => request.socket.destroy());
+  });
+  proxy.on('connection', (socket) => socket.unref());
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  proxy.unref();
+  const { port } = proxy.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close() {
+      proxy.close();
+      proxy.closeAllConnections();
+    },
   };
 }
 
@@ -100,7 +114,7 @@ async function pass(url: string, request: IncomingMessage, response: ServerRespo
 }
 
 async function goWrong(
-  fault: Fault,
+  fault: RouteFault,
   url: string,
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,0 +1,200 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { follow } from '../api.ts';
+import { packAnswer, rowsIn } from '../api-packs.ts';
+import { type ApiRequest, type ApiServer, errored, reset, succeeded } from '../api-server.ts';
+import type { Reply, TestClient } from '../harness.ts';
+
+/** Where a journey takes place. */
+export type Ground = {
+  api: ApiServer;
+  /** The server's working folder. */
+  work: string;
+};
+
+type SetUp = (ground: Ground) => unknown;
+
+/**
+ * A whole job as an agent does it, which goes on from wherever it was broken off when it is begun again: nothing is kept
+ * from one time to the next but what the tools tell.
+ */
+export type Journey = {
+  name: string;
+  /** What the API answers; how often a task was sent before stands in `times`. */
+  results?: (request: ApiRequest, times: number) => object;
+  /** Before the first server starts. */
+  setUp?: SetUp;
+  run(client: TestClient, ground: Ground): Promise<void>;
+};
+
+const prompts = (ids: readonly string[]) => ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` }));
+const four = { requests: prompts(['a', 'b', 'c', 'd']) };
+const rows = 'id,text\nq1,one\nq2,two\nq3,three\nq4,four\nq5,five\n';
+const rowsWork = { rows_file: 'rows.csv', id_column: 'id', prompt: 'What is {{text}}?' };
+const withRows: SetUp = ({ work }) => writeFile(path.join(work, 'rows.csv'), rows);
+
+const firstTime = (request: ApiRequest, times: number) =>
+  ['b', 'c'].includes(request.custom_id) && times === 0
+    ? errored(request, 'overloaded_error', 'busy')
+    : answerOf(request);
+
+export function answerOf(request: ApiRequest): object {
+  const isPack = rowsIn(request).length > 0;
+  return succeeded(
+    request,
+    isPack ? packAnswer(request, ({ text }) => `answer ${text}`) : `answer ${request.custom_id}`,
+  );
+}
+
+/** Ends all that is at the API, until a batch has all its results. */
+async function toTheEnd(client: TestClient, { api }: Ground, batchId: string): Promise<Reply> {
+  return follow(client, batchId, (seen) => {
+    api.endAll();
+    return seen.results_state === 'saved' && seen.processing_status === 'ended' && !seen.progress;
+  });
+}
+
+async function submit(client: TestClient, ground: Ground, work: object): Promise<Reply> {
+  const { batch_id } = await client.ok('submit_batch', work);
+  return toTheEnd(client, ground, batch_id);
+}
+
+async function fileOf(client: TestClient, { work }: Ground, batch_id: string, output_file: string) {
+  if (existsSync(path.join(work, output_file))) return;
+  await client.ok('get_results', { batch_id, output_file });
+}
+
+/** An agent's word on what several batches could be, who looks at the console. */
+async function resolved(client: TestClient, ground: Ground, work: object) {
+  const { batch_id } = await client.ok('submit_batch', work);
+  const seen = await follow(
+    client,
+    batch_id,
+    ({ processing_status, progress }) => !progress && processing_status !== 'submitting',
+  );
+  if (seen.processing_status === 'unconfirmed') {
+    const ours = ground.api.batches.find(({ mark }) => mark !== null);
+    await client.call('retry_batch', { batch_id, resolve: ours?.id ?? 'send_again' });
+  }
+  await toTheEnd(client, ground, batch_id);
+}
+
+/** At the first create another program makes a batch of as many requests, and the answer is lost. */
+const rival =
+  (made: boolean): SetUp =>
+  ({ api }) => {
+    api.make(['w', 'x', 'y']);
+    api.override(
+      'create',
+      (request, response) => {
+        api.make(['x', 'y']);
+        reset(request, response);
+      },
+      { times: 1, after: made },
+    );
+  };
+
+const lost =
+  (made: boolean): SetUp =>
+  ({ api }) =>
+    api.override('create', reset, { times: 1, after: made });
+
+export const journeys: readonly [Journey, ...Journey[]] = [
+  {
+    name: 'submit',
+    run: async (client, ground) => {
+      await submit(client, ground, { ...four, output_file: 'out.jsonl' });
+    },
+  },
+  {
+    name: 'made, answer lost',
+    setUp: lost(true),
+    run: async (c, ground) => void (await submit(c, ground, four)),
+  },
+  {
+    name: 'lost on the way',
+    setUp: lost(false),
+    run: async (c, ground) => void (await submit(c, ground, four)),
+  },
+  { name: 'rivals, made', setUp: rival(true), run: (c, ground) => resolved(c, ground, four) },
+  { name: 'rivals, lost', setUp: rival(false), run: (c, ground) => resolved(c, ground, four) },
+  {
+    name: 'retry',
+    results: firstTime,
+    run: async (client, ground) => {
+      const seen = await submit(client, ground, four);
+      const { batch_id } = seen;
+      if (seen.outcomes.errored > 0) await client.ok('retry_batch', { batch_id });
+      await toTheEnd(client, ground, batch_id);
+      await fileOf(client, ground, batch_id, 'all.csv');
+    },
+  },
+  {
+    name: 'retries by itself',
+    results: firstTime,
+    run: async (client, ground) => void (await submit(client, ground, { ...four, retries: 1 })),
+  },
+  {
+    name: 'cancel',
+    run: async (client, ground) => {
+      const { batches } = await client.ok('list_batches');
+      const known = batches[0]?.batch_id ?? (await client.ok('submit_batch', four)).batch_id;
+      const seen = await follow(client, known, ({ processing_status }) => processing_status !== 'submitting');
+      if (seen.processing_status === 'in_progress') await client.ok('cancel_batch', { batch_id: known });
+      if (seen.processing_status === 'not_sent') await client.ok('retry_batch', { batch_id: known });
+      await toTheEnd(client, ground, known);
+    },
+  },
+  {
+    name: 'adopt',
+    setUp: ({ api }) => void api.make(['row-1', 'row-2', 'row-10']),
+    run: async (client, ground) => {
+      const made = ground.api.batches[0]?.id ?? '';
+      const { batch_id } = await toTheEnd(client, ground, made);
+      await fileOf(client, ground, batch_id, 'adopted.jsonl');
+    },
+  },
+  {
+    name: 'chain',
+    run: async (client, ground) => {
+      const { batch_id } = await client.ok('submit_batch', four);
+      const work = { from_batch: batch_id, prompt: 'Check: {{text}}', output_file: 'second.jsonl' };
+      const second = await client.ok('submit_batch', work);
+      await toTheEnd(client, ground, batch_id);
+      await toTheEnd(client, ground, second.batch_id);
+    },
+  },
+  {
+    name: 'merge',
+    setUp: withRows,
+    run: async (client, ground) => {
+      await submit(client, ground, { ...rowsWork, merge: 2, output_file: 'merged.md' });
+    },
+  },
+  {
+    name: 'packs',
+    setUp: withRows,
+    run: async (client, ground) => {
+      await submit(client, ground, { ...rowsWork, pack: 2, output_file: 'packs.csv' });
+    },
+  },
+  {
+    name: 'estimate, then submit, in files',
+    setUp: withRows,
+    run: async (client, ground) => {
+      const { work_id } = await client.ok('estimate_cost', rowsWork);
+      await submit(client, ground, { work_id, output_pattern: '{{id}}.md' });
+    },
+  },
+  {
+    name: 'twice on purpose',
+    run: async (client, ground) => {
+      await submit(client, ground, four);
+      const { batches } = await client.ok('list_batches');
+      const second =
+        batches.length > 1 ? batches[0] : await client.ok('submit_batch', { ...four, force_new: true });
+      await toTheEnd(client, ground, second.batch_id);
+    },
+  },
+];

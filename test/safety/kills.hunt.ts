@@ -1,0 +1,130 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { startApi } from '../api.ts';
+import { rowsIn } from '../api-packs.ts';
+import type { ApiRequest } from '../api-server.ts';
+import { bundleForTests } from '../bundle.ts';
+import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { budgetIn } from './budget-in.ts';
+import { createChance, givenSeed } from './chance.ts';
+import { answerOf, type Ground, type Journey, journeys } from './journeys.ts';
+
+/**
+ * Kills a server at the n-th call to the disk or the network while it does a whole job, as often as `KILLS` says, and holds
+ * what comes of it against the same job without a death. `SEED=7 KILLS=200 npm run kills`; `ONLY` is the number of one kill.
+ */
+const seed = givenSeed();
+const kills = Number(process.env.KILLS ?? 200);
+const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
+const limits = { partRequests: 2 };
+const env = { BATCH_MCP_SETTLE_SECONDS: '0.1', BATCH_MCP_DAILY_BUDGET_USD: '10' };
+
+type Place = Ground & { folder: string };
+
+async function begin(journey: Journey): Promise<Place> {
+  const sent = new Map<string, number>();
+  const timesOf = (id: string) => {
+    const times = sent.get(id) ?? 0;
+    sent.set(id, times + 1);
+    return times;
+  };
+  const make = journey.results ?? answerOf;
+  const results = (requests: ApiRequest[]) =>
+    requests.toReversed().map((request) => make(request, timesOf(request.custom_id)));
+  const api = await startApi({ results });
+  const folder = await temporaryFolder();
+  const work = path.join(folder, 'work');
+  await mkdir(work, { recursive: true });
+  await journey.setUp?.({ api, work });
+  return { api, folder, work };
+}
+
+const spawn = ({ api, folder }: Place, more: Record<string, string>) =>
+  spawnServer({
+    starter: starter.path,
+    folder,
+    api,
+    env: { ...env, LIMITS: JSON.stringify({ ...limits, downloadPauseMs: 20 }), ...more },
+  });
+
+/** All that a person, an owner and the API's bill can see of a job in the end. */
+async function stateOf(client: TestClient, { api, folder }: Place): Promise<object> {
+  const { batches } = await client.ok('list_batches');
+  const told: object[] = [];
+  for (const { batch_id, processing_status, request_count, cost_usd } of batches.toReversed()) {
+    const { results } = await client.ok('get_results', { batch_id });
+    const answers = results.map(({ task_id, outcome, text }: Reply) => [task_id, outcome, text].join(' '));
+    told.push({ processing_status, request_count, actual: cost_usd?.actual ?? null, answers });
+  }
+  const { spent, reserved } = await budgetIn(folder);
+  const paid = api.batches.map(({ requests }) => requests.map(tasksIn).join()).sort();
+  return { told, paid, spent, reserved };
+}
+
+/** The ids of packs are made by chance. */
+const tasksIn = (request: ApiRequest) =>
+  rowsIn(request)
+    .map(({ id }) => id)
+    .join('+') || request.custom_id;
+
+const isDeath = (error: unknown) => /Connection closed|Not connected|EPIPE/.test(String(error));
+
+type Reference = { calls: number; state: object };
+const references = new Map<string, Promise<Reference>>();
+
+/** The job without a death: how many calls it takes, and its end. */
+function referenceOf(journey: Journey): Promise<Reference> {
+  const known = references.get(journey.name) ?? makeReference(journey);
+  references.set(journey.name, known);
+  return known;
+}
+
+async function makeReference(journey: Journey): Promise<Reference> {
+  const place = await begin(journey);
+  const file = path.join(place.folder, 'calls');
+  const server = await spawn(place, { CALLS: file });
+  await journey.run(server, place);
+  const state = await stateOf(server, place);
+  await server.close();
+  return { calls: Number(await readFile(file, 'utf8')), state };
+}
+
+it.each(journeys)('$name goes well', async (journey) => {
+  const { state } = await referenceOf(journey);
+  expect(state).toMatchObject({ reserved: 0 });
+});
+
+const only = process.env.ONLY === undefined ? null : Number(process.env.ONLY);
+const numbers = Array.from({ length: kills }, (_, index) => index + 1).filter((nth) => (only ?? nth) === nth);
+
+it.each(numbers)(`seed ${seed}, kill %i`, async (nth) => {
+  const chance = createChance(seed * 1_000 + nth);
+  const journey = chance.one(journeys);
+  const { calls, state } = await referenceOf(journey);
+  const place = await begin(journey);
+  // Who takes over dies as well, now and then.
+  const deaths = chance.percent(30) ? 2 : 1;
+  const points: number[] = [];
+  for (let death = 0; death < deaths; death += 1) {
+    const at = 1 + chance.whole(calls);
+    points.push(at);
+    try {
+      const doomed = await spawn(place, { CRASH_AT_CALL: String(at) });
+      await journey.run(doomed, place);
+    } catch (error) {
+      if (!isDeath(error)) throw new Error(`${journey.name}, killed at ${points}`, { cause: error });
+    }
+  }
+  const restarted = await startServer({ api: place.api, folder: place.folder, env, limits });
+  const said = `${journey.name}, killed at ${points} of ${calls}`;
+  try {
+    await journey.run(restarted, place);
+    expect(await stateOf(restarted, place), said).toEqual(state);
+  } catch (error) {
+    process.stderr.write(`\nseed ${seed}, kill ${nth}: ${said}: ${place.folder}\n${String(error)}\n`);
+    throw error;
+  }
+});
+
+afterAll(() => void process.stdout.write(`\nseed ${seed}: SEED=${seed} npm run kills\n`));
