@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError, type ErrorCode, errorCodes } from '../errors.ts';
 import { asOwner } from '../sending/permission.ts';
-import { type EarlierBatch, ownWork, withoutEnd } from '../sending/submission.ts';
+import { type EarlierBatch, ownWork, removeUnsent, withoutEnd } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -161,15 +161,18 @@ async function decide(
 
 /** Makes a batch on disk the one that does its work. Where it can't be, it is removed: null, or what does it already. */
 async function ownAndReserve(context: Context, record: BatchRecord): Promise<EarlierBatch | null> {
+  let isOwner = false;
   let isOurs = false;
   try {
     const earlier = await ownWork(context, record);
     if (earlier !== null) return earlier;
+    isOwner = true;
     await reserveBudget(context, record);
     isOurs = true;
     return null;
   } finally {
-    if (!isOurs) await context.store.removeBatch(record.batch_id);
+    if (isOwner && !isOurs) await removeUnsent(context, record);
+    else if (!isOurs) await context.store.removeBatch(record.batch_id);
   }
 }
 

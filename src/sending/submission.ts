@@ -7,6 +7,7 @@ import type { PartState } from '../store/part-state.ts';
 import type { Presence } from '../store/presence.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { OutcomeCounts } from '../store/saved-results.ts';
+import type { Submission } from '../store/shared-records.ts';
 import { recordsOfWork } from './same-work.ts';
 
 /** For how long the same work is taken for the same submission. */
@@ -90,7 +91,11 @@ export async function findEarlier(
 ): Promise<EarlierBatch | null> {
   const current = await context.store.submission(submissionHash(mark)).read();
   const record = current && (await context.store.record(current.batch_id).read());
-  if (record === null) return findByRecords(context, mark);
+  if (record === null) {
+    const found = await findByRecords(context, mark);
+    if (found === null && current !== null) requireNotGone(context, current, mark);
+    return found;
+  }
   if (mark.idempotency_key !== null && record.content_hash !== mark.content_hash) {
     throw new BatchError(
       'invalid_input',
@@ -101,6 +106,34 @@ export async function findEarlier(
   await presence.learn([record.owner]);
   const meaning = judgeEarlier(record, presence, context.now());
   return meaning === 'void' ? null : { batchId: record.batch_id, meaning };
+}
+
+/** Throws where the batch that did the work was taken out of the store by somebody else: what it paid for, nobody knows. */
+function requireNotGone(
+  { store, now }: Pick<Context, 'store' | 'now'>,
+  { batch_id, at, removed }: Submission,
+  { idempotency_key }: SubmissionMark,
+): void {
+  const isOld = idempotency_key === null && now().getTime() - Date.parse(at) > SAME_WORK_MS;
+  if (removed || isOld) return;
+  throw new BatchError(
+    'store_damaged',
+    `Nothing was sent: this work was submitted at ${at} as ${batch_id}, which is gone from ${store.place}, and may have been ` +
+      'paid. Restore it from a backup. To pay for the work a second time, ask the person first, then submit it with ' +
+      'force_new: true.',
+  );
+}
+
+/** Removes a batch of which nothing was sent, and says so in the register that names it for its work. */
+export async function removeUnsent({ store }: Pick<Context, 'store'>, record: BatchRecord): Promise<void> {
+  const { batch_id } = record;
+  try {
+    await store
+      .submission(submissionHash(record))
+      .update((current) => (current?.batch_id === batch_id ? { ...current, removed: true } : current));
+  } finally {
+    await store.removeBatch(batch_id);
+  }
 }
 
 /**

@@ -7,7 +7,12 @@ import { processIdentity } from './process-identity.ts';
 const time = z.string();
 
 /** content hash → the batch that does this work. */
-export const submission = z.object({ batch_id: z.string(), at: time });
+export const submission = z.object({
+  batch_id: z.string(),
+  at: time,
+  /** It was taken out of the store before anything of it was sent. Not kept by versions before. */
+  removed: z.literal(true).exactOptional(),
+});
 export type Submission = z.infer<typeof submission>;
 
 /** Which batch and part own a provider's batch. */

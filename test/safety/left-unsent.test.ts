@@ -102,3 +102,32 @@ it.each(['submissions', 'submissions and the record'])('work is found again with
   expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
   expect(api.creates).toHaveLength(before);
 });
+
+it.each(['its folder', 'all folders'])(
+  'what may have been paid is not bought again, where %s is gone',
+  async (what) => {
+    const api = await startApi({ endsAtOnce: true });
+    const server = await startServer({ api, env });
+    const { batch_id } = await server.ok('submit_batch', work);
+    await follow(server, batch_id, isSaved);
+    const batches = path.join(server.data, 'batches');
+    await rm(what === 'its folder' ? path.join(batches, batch_id) : batches, { recursive: true });
+    const refusal = await server.fails('submit_batch', work);
+    expect(refusal).toMatch(/^store_damaged: Nothing was sent: .*force_new: true/);
+    expect(refusal).toContain(`${batch_id}, which is gone from ${server.data}`);
+    expect(api.creates).toHaveLength(1);
+    // A day later it is other work, and so it is by the person's word.
+    const later = await startServer({ api, env, folder: server.folder, now: after(25 * 60 * MINUTE) });
+    expect(await later.ok('submit_batch', work)).toMatchObject({ duplicate: false });
+    expect(await server.ok('submit_batch', { ...work, force_new: true })).toMatchObject({ duplicate: false });
+  },
+);
+
+it('what the budget did not hold is submitted again when it does', async () => {
+  const api = await startApi({ endsAtOnce: true });
+  const poor = await startServer({ api, env: { ...env, BATCH_MCP_DAILY_BUDGET_USD: '0.000001' } });
+  expect(await poor.fails('submit_batch', work)).toMatch(/^cost_limit/);
+  const server = await startServer({ api, env, folder: poor.folder });
+  expect(await server.ok('submit_batch', work)).toMatchObject({ duplicate: false });
+  expect(api.creates).toHaveLength(1);
+});
