@@ -113,11 +113,11 @@ it.each(numbers)(`seed ${seed}, kill %i`, async (nth) => {
       const doomed = await spawn(place, { CRASH_AT_CALL: String(at) });
       await journey.run(doomed, place);
     } catch (error) {
-      if (!isDeath(error)) throw new Error(`${journey.name}, killed at ${points}`, { cause: error });
+      if (!isDeath(error)) throw new Error(`${journey.name}, killed at ${points.join()}`, { cause: error });
     }
   }
   const restarted = await startServer({ api: place.api, folder: place.folder, env, limits });
-  const said = `${journey.name}, killed at ${points} of ${calls}`;
+  const said = `${journey.name}, killed at ${points.join()} of ${calls}`;
   try {
     await journey.run(restarted, place);
     expect(await stateOf(restarted, place), said).toEqual(state);

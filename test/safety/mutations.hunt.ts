@@ -151,15 +151,15 @@ it.each(numbers)(`seed ${seed}, mutation %i`, async (nth) => {
         const now = isError
           ? ['an error']
           : reply.results.map((each: Reply) => [each.task_id, each.outcome, each.text].join(' '));
-        if (now.join() !== answers.join()) problems.push(`${id} is harmed: ${now}`);
+        if (now.join() !== answers.join()) problems.push(`${id} is harmed: ${now.join()}`);
       }
     }
     if ('requests' in work || 'rows_file' in work || 'from_batch' in work) {
       const { isError, reply } = await call('submit_batch', work);
       // A look may go on with what waits; what is submitted again is paid again with a word of it alone.
-      const again = sentIds(api, before).filter((each) => !/^u/.test(each));
+      const again = sentIds(api, before).filter((each) => !each.startsWith('u'));
       const word = isError || JSON.stringify(reply.warnings ?? []).includes('batch_');
-      if (again.length > 0 && !word) problems.push(`${again} was paid without a word`);
+      if (again.length > 0 && !word) problems.push(`${again.join()} was paid without a word`);
     }
   }
   const fresh = `fresh-${nth}`;

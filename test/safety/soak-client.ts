@@ -10,7 +10,7 @@ const answer = z.looseObject({
   structuredContent: z.record(z.string(), z.any()).optional(),
 });
 
-/** A client with a server process of its own, which can be killed at any moment. */
+/** A client with a server process of its own, which can be killed or stopped at any moment. */
 export type SoakClient = {
   /** Calls a tool. Throws `ServerDied` where the process ended meanwhile, an error where the tool says no. */
   call(tool: string, args: object): Promise<Record<string, any>>;
@@ -22,17 +22,19 @@ export type SoakClient = {
 
 export class ServerDied extends Error {}
 
-/** Starts the bundled `server` on `folder/data`; it may write to `folder/work`. `env` holds settings. */
+/** The bundled server, and the folder above its data and its working folder. */
+export type SoakServer = { script: string; folder: string };
+
+/** Starts the server on `folder/data`; it may write to `folder/work`. */
 export async function startSoakClient(
-  server: string,
-  folder: string,
-  env: Readonly<Record<string, string>>,
+  { script, folder }: SoakServer,
+  { argv = [], env }: { argv?: readonly string[]; env: Readonly<Record<string, string>> },
 ): Promise<SoakClient> {
   const work = path.join(folder, 'work');
   await mkdir(work, { recursive: true });
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: [server],
+    args: [script, ...argv],
     cwd: work,
     stderr: 'ignore',
     env: {

@@ -1,61 +1,51 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bundle } from '../bundle.ts';
-import { ownId } from '../marks.ts';
-import { ServerDied, type SoakClient, startSoakClient } from './soak-client.ts';
+import { type Chance, createChance } from './chance.ts';
+import { BYSTANDER_KEY, keys, type SoakApi, startSoakApi } from './soak-api.ts';
+import { ServerDied, type SoakClient, type SoakServer, startSoakClient } from './soak-client.ts';
+import { judge } from './soak-judge.ts';
+import { env, idsOf, type SoakOptions, type SoakReport } from './soak-plan.ts';
 
-export type SoakOptions = {
-  folder: string;
-  batches: number;
-  processes: number;
-  /** Percent of all requests to the sandbox that go wrong. */
-  faults: number;
-  /** How often a process is killed, in milliseconds on average. */
-  killEveryMs: number;
-  /** Told how many batches are done. */
-  onDone?: (done: number) => void;
-};
-
-export type SoakReport = {
-  tasks: number;
-  kills: number;
-  /** How often a person had to say which of the sandbox's batches is ours. */
-  resolved: number;
-  /** The sandbox's batches, and how many tasks were paid: those of all of them. */
-  paidBatches: number;
-  paidTasks: number;
-  /** Tasks that were paid more than once, or have not exactly one answer, in their place. */
-  problems: string[];
-};
-
-/** More sizes than batches under way, and some above the 60 requests of a part. */
-const SIZES = 97;
 /** A batch that takes longer never ends. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 180_000;
+/** Of a process's clock, to both sides. */
+const LARGEST_SKEW_MS = 40_000;
+const LONGEST_STOP_MS = 4_000;
 
-const idsOf = (batch: number) =>
-  Array.from({ length: 1 + ((batch * 37) % SIZES) }, (_, n) => `b${batch}-t${n + 1}`);
+const settings: readonly [string[], ...string[][]] = [
+  ['--read-only'],
+  ['--sandbox'],
+  ['--max-cost-usd', '0'],
+];
 
 /**
- * Submits batches from several processes at once through a faulty sandbox, kills the processes at random, goes on
+ * Submits batches from several processes at once through a faulty API, kills and stops the processes at random, goes on
  * with others, and looks at the end whether anything was lost, doubled or paid twice.
  */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
-  const { folder, batches, processes, faults, killEveryMs, onDone } = options;
-  const report: SoakReport = { tasks: 0, kills: 0, resolved: 0, paidBatches: 0, paidTasks: 0, problems: [] };
-  const server = await bundle(path.join(import.meta.dirname, 'soak-server.ts'), path.join(folder, 'server'));
+  const { folder, batches, processes, faults, killEveryMs, seed, onDone } = options;
+  const chance = createChance(seed);
+  const counts = { kills: 0, stops: 0, bystanders: 0, resolved: 0, sentAgain: 0 };
+  const problems: string[] = [];
+  const script = path.join(import.meta.dirname, 'soak-server.ts');
+  const server = { script: await bundle(script, path.join(folder, 'server')), folder };
   const clients = new Set<SoakClient>();
   const begun = new Map<number, number>();
   const known = new Map<number, string>();
   let next = 0;
   let done = 0;
+  const soak = await startSoakApi(
+    faults,
+    () => chance.whole(1_000_000) / 1_000_000,
+    () =>
+      // As many as a batch that is under way, under its very ids.
+      next === 0 ? null : idsOf(Math.max(0, next - 1 - chance.whole(processes))).slice(0, 60),
+  );
 
   async function start(): Promise<SoakClient> {
-    const client = await startSoakClient(server, folder, {
-      BATCH_MCP_SETTLE_SECONDS: '0.3',
-      FAULTS: String(faults),
-    });
+    const client = await startWith(server, soak, chance);
     clients.add(client);
     return client;
   }
@@ -66,7 +56,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     const since = begun.get(batch) ?? Date.now();
     begun.set(batch, since);
     let { batch_id, ...status } = await client.call('submit_batch', work);
-    if ((known.get(batch) ?? batch_id) !== batch_id) report.problems.push(`batch ${batch} got another id`);
+    if ((known.get(batch) ?? batch_id) !== batch_id) problems.push(`batch ${batch} got another id`);
     known.set(batch, batch_id);
     while (status.results_state !== 'saved') {
       if (Date.now() - since > PATIENCE_MS)
@@ -75,7 +65,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
         await client.call('retry_batch', { batch_id }).catch(unlessSettled);
       if (status.processing_status === 'unconfirmed' && !status.progress)
         await askThePerson(client, batch_id);
-      ({ ...status } = await client.call('batch_status', { batch_id, wait_seconds: 5 }));
+      ({ ...status } = await client.call('batch_status', { batch_id, wait_seconds: 2 }));
     }
     const output_file = `${batch}.jsonl`;
     const written = await exists(path.join(folder, 'work', output_file));
@@ -86,10 +76,15 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   async function askThePerson(client: SoakClient, batch_id: string): Promise<void> {
     const { warnings } = await client.call('batch_status', { batch_id });
     if (!/It could be msgbatch_/.test(warnings.join(' '))) return;
-    const wanted = await waitingPart(folder, batch_id);
-    const all = await paid(folder);
-    const ours = all.find(({ ids }) => ids.join() === wanted.join());
-    report.resolved += 1;
+    const named = [...warnings.join(' ').matchAll(/msgbatch_\w+/g)].map(([id]) => id);
+    // Under our mark, and nobody's in the end but this batch's.
+    const wanted = new Set(idsOf([...known].find(([, id]) => id === batch_id)?.[0] ?? 0));
+    const ours = soak.api.batches.find(
+      ({ id, mark, requests }) =>
+        mark !== null && named.includes(id) && wanted.has(requests[0]?.custom_id ?? ''),
+    );
+    counts.resolved += 1;
+    if (ours === undefined) counts.sentAgain += 1;
     await client.call('retry_batch', { batch_id, resolve: ours?.id ?? 'send_again' }).catch(unlessSettled);
   }
 
@@ -114,76 +109,81 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   }
 
   const stop = new AbortController();
-  const killing = (async () => {
+  const pause = (ms: number) => sleep(ms, undefined, { signal: stop.signal }).catch(() => {});
+
+  async function harass(): Promise<void> {
     while (!stop.signal.aborted) {
-      await sleep(killEveryMs * (0.5 + Math.random()), undefined, { signal: stop.signal }).catch(() => {});
-      const victim = [...clients][Math.floor(Math.random() * clients.size)];
+      await pause(killEveryMs * (0.5 + chance.whole(1_000) / 1_000));
+      const victim = [...clients][chance.whole(clients.size)];
       if (stop.signal.aborted || !victim) continue;
-      victim.kill();
-      clients.delete(victim);
-      report.kills += 1;
+      if (chance.percent(50)) {
+        victim.signal('SIGKILL');
+        clients.delete(victim);
+        counts.kills += 1;
+      } else {
+        victim.signal('SIGSTOP');
+        counts.stops += 1;
+        await pause(chance.whole(LONGEST_STOP_MS));
+        victim.signal('SIGCONT');
+      }
     }
-  })();
+  }
+
+  /** Servers that must send nothing look at what the others are at. */
+  async function standBy(): Promise<void> {
+    while (!stop.signal.aborted) {
+      const bystander = await startSoakClient(server, {
+        argv: chance.one(settings),
+        env: { ...env, ANTHROPIC_API_KEY: BYSTANDER_KEY, ANTHROPIC_BASE_URL: soak.url },
+      });
+      for (let look = 0; look < 20 && !stop.signal.aborted; look += 1) {
+        await pause(200);
+        const ids = [...known.values()].slice(-processes);
+        const batch_id = ids[chance.whole(ids.length)];
+        if (batch_id === undefined) continue;
+        counts.bystanders += 1;
+        await bystander.call('batch_status', { batch_id }).catch(unlessRefused);
+      }
+      await bystander.close();
+    }
+  }
+
+  const around = [harass(), standBy()];
   try {
     await Promise.all(Array.from({ length: processes }, lane));
+    stop.abort();
+    await Promise.all(around);
+    const judgement = await judge(options, server, soak, counts.sentAgain);
+    return { ...counts, ...judgement, problems: [...problems, ...judgement.problems] };
   } finally {
     stop.abort();
-    await killing;
+    await Promise.allSettled(around);
     await Promise.all([...clients].map((client) => client.close()));
+    await soak.close();
   }
-  await judge(options, report);
-  return report;
 }
 
-async function judge({ folder, batches }: SoakOptions, report: SoakReport): Promise<void> {
-  for (let batch = 0; batch < batches; batch += 1) {
-    const ids = idsOf(batch);
-    report.tasks += ids.length;
-    const text = await readFile(path.join(folder, 'work', `${batch}.jsonl`), 'utf8');
-    const lines: { task_id: string; outcome: string }[] = text
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    if (lines.map((line) => line.task_id).join() !== ids.join())
-      report.problems.push(`batch ${batch}: not one answer per task, in order`);
-    const failed = lines.filter(({ outcome }) => outcome !== 'succeeded').length;
-    if (failed > 0) report.problems.push(`batch ${batch}: ${failed} tasks without a finished answer`);
-  }
-  const all = await paid(folder);
-  report.paidBatches = all.length;
-  const times = new Map<string, number>();
-  for (const id of all.flatMap(({ ids }) => ids)) times.set(id, (times.get(id) ?? 0) + 1);
-  report.paidTasks = [...times.values()].reduce((sum, count) => sum + count, 0);
-  for (const [id, count] of times) if (count > 1) report.problems.push(`${id} was paid ${count} times`);
-}
-
-/** The sandbox's batches, from its own files. */
-async function paid(folder: string): Promise<{ id: string; ids: string[] }[]> {
-  const root = path.join(folder, 'data', 'sandbox');
-  const names = (await readdir(root)).filter((name) => name.startsWith('msgbatch_'));
-  return Promise.all(
-    names.map(async (id) => ({ id, ids: await idsIn(path.join(root, id, 'requests.json')) })),
-  );
-}
-
-async function idsIn(body: string): Promise<string[]> {
-  const { requests }: { requests: { custom_id: string }[] } = JSON.parse(await readFile(body, 'utf8'));
-  return requests.map(({ custom_id }) => ownId(custom_id));
-}
-
-/** The ids of the part of which it is not certain what became of it. */
-async function waitingPart(folder: string, batchId: string): Promise<string[]> {
-  const batch = path.join(folder, 'data', 'batches', batchId);
-  const newest = (await readdir(path.join(batch, 'record'))).sort().at(-1) ?? '';
-  const { value } = JSON.parse(await readFile(path.join(batch, 'record', newest), 'utf8'));
-  const part = value.parts.find((each: any) => each.progress.state === 'unconfirmed');
-  if (!part) return [];
-  return idsIn(path.join(batch, `part-${String(part.number).padStart(4, '0')}.requests.json`));
+/** A process with one of the keys, and a clock of its own. */
+function startWith(server: SoakServer, { url }: SoakApi, chance: Chance): Promise<SoakClient> {
+  const skew = chance.whole(2 * LARGEST_SKEW_MS) - LARGEST_SKEW_MS;
+  return startSoakClient(server, {
+    env: {
+      ...env,
+      ANTHROPIC_API_KEY: chance.one(keys),
+      ANTHROPIC_BASE_URL: url,
+      CLOCK_MS: String(skew),
+    },
+  });
 }
 
 /** What is settled meanwhile is refused: the next look tells. */
 function unlessSettled(error: unknown): void {
-  if (!/wrong_state/.test(String(error))) throw error;
+  if (!/wrong_state|invalid_input|api_/.test(String(error))) throw error;
+}
+
+/** Who must not act may be told so. */
+function unlessRefused(error: unknown): void {
+  if (!/wrong_state|not_allowed|not_found|api_/.test(String(error))) throw error;
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -28,7 +28,7 @@ const PATIENCE_MS = 90_000;
 export async function runTelling(options: TellingOptions): Promise<TellingReport> {
   const { server, folder, batches, processes, killEvery, kills } = options;
   const sandbox = { BATCH_MCP_PROVIDER: 'sandbox', BATCH_MCP_SANDBOX_SECONDS: '0.1' };
-  const submitter = await startSoakClient(server, folder, sandbox);
+  const submitter = await startSoakClient({ script: server, folder }, { env: sandbox });
   const ids: string[] = [];
   for (let batch = 0; batch < batches; batch += 1) {
     const requests = [{ task_id: 'a', prompt: `Say ${batch}.` }];
@@ -45,7 +45,7 @@ export async function runTelling(options: TellingOptions): Promise<TellingReport
     arrived += 1;
     if (arrived % killEvery === 0 && killed.size < kills) {
       killed.add(name);
-      clients.get(name)?.kill();
+      clients.get(name)?.signal('SIGKILL');
       return;
     }
     setTimeout(() => {
@@ -59,11 +59,16 @@ export async function runTelling(options: TellingOptions): Promise<TellingReport
   async function lookAtAll(): Promise<void> {
     started += 1;
     const name = `p${started}`;
-    const client = await startSoakClient(server, folder, {
-      ...sandbox,
-      BATCH_MCP_NOTIFY: receiver.url,
-      BATCH_MCP_NOTIFY_HEADERS: JSON.stringify({ 'x-process': name }),
-    });
+    const client = await startSoakClient(
+      { script: server, folder },
+      {
+        env: {
+          ...sandbox,
+          BATCH_MCP_NOTIFY: receiver.url,
+          BATCH_MCP_NOTIFY_HEADERS: JSON.stringify({ 'x-process': name }),
+        },
+      },
+    );
     clients.set(name, client);
     try {
       const until = performance.now() + PATIENCE_MS;
@@ -80,7 +85,7 @@ export async function runTelling(options: TellingOptions): Promise<TellingReport
   try {
     await Promise.all(Array.from({ length: processes }, lookAtAll));
   } finally {
-    for (const client of clients.values()) client.kill();
+    for (const client of clients.values()) client.signal('SIGKILL');
     await receiver.close();
   }
   const problems = ids.flatMap((id) => {
