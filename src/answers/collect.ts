@@ -1,5 +1,5 @@
 import { BatchError } from '../errors.ts';
-import { confirmPart, releaseForeign } from '../sending/tentative.ts';
+import { confirmPart, releaseForeign, releaseUnproven } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import { concernsOnePart, downloadOf, isCreated, receivedOf, updatePart } from '../state/parts.ts';
@@ -60,6 +60,10 @@ async function collectInto(
     await releaseForeign(context, record, part);
     return false;
   }
+  if (results === 'unproven') {
+    if (await releaseUnproven(context, record, part)) return false;
+    throw cameShort(part.progress.provider_batch_id);
+  }
   if (part.progress.tentative) await confirmPart(context, record, part);
   await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
     progress.state === 'created' && progress.results === null ? { ...progress, results } : null,
@@ -72,11 +76,11 @@ async function collectPart(
   record: BatchRecord,
   part: CreatedPart,
   report: Report,
-): Promise<SavedResults | 'foreign'> {
+): Promise<SavedResults | 'foreign' | 'unproven'> {
   const blobs = context.store.blobs(record.batch_id);
   const isSaved = (await blobs.size(receivedOf(part))) !== null;
   const fetched = isSaved ? null : await download(context, record, part, report);
-  if (fetched === 'foreign') return 'foreign';
+  if (fetched === 'foreign' || fetched === 'unproven') return fetched;
   // Another process, or this one before it died, has saved them already.
   const { index, results } = await scanSaved(context, record, part, fetched ?? undefined);
   await writeResultsIndex(blobs, part.number, index, downloadOf(part));
@@ -87,15 +91,15 @@ async function collectPart(
 
 /**
  * Fetches a part's results until they are whole, a few times at most; what the last of them lacks is then missing, if
- * all of them ended cleanly: one that failed says nothing of what the API has. Null where another process put its own in place meanwhile; `foreign` where a part that was
- * taken for ours turns out not to be.
+ * all of them ended cleanly: one that failed says nothing of what the API has. Null where another process put its own in place
+ * meanwhile; `foreign` where a part that was taken for ours turns out not to be, `unproven` where nobody can tell.
  */
 async function download(
   context: Context,
   record: BatchRecord,
   part: CreatedPart,
   report: Report,
-): Promise<Scan | 'foreign' | null> {
+): Promise<Scan | 'foreign' | 'unproven' | null> {
   const { provider_batch_id } = part.progress;
   const blobs = context.store.blobs(record.batch_id);
   const scan = (chunks: Pieces) =>
@@ -114,6 +118,7 @@ async function download(
       if (received.kind === 'taken') return null;
       if (received.kind === 'saved') return received.scan;
       context.log('warn', `${provider_batch_id}: download ${fetch} came short (${received.shortfall})`);
+      if (last && clean && received.unproven) return 'unproven';
       if (last) throw cameShort(provider_batch_id);
     } catch (error) {
       clean = false;

@@ -18,7 +18,8 @@ export type Reception = {
 /** What a download is: somebody else's, not whole, or saved; `taken` where another process saved its own meanwhile. */
 export type Received =
   | { kind: 'foreign' }
-  | { kind: 'short'; shortfall: string }
+  /** `unproven`: of a part that was taken for ours, whose mark may hide in what can't be read. */
+  | { kind: 'short'; shortfall: string; unproven: boolean }
   | { kind: 'taken' }
   | { kind: 'saved'; scan: Scan };
 
@@ -36,7 +37,7 @@ export async function receive(
     const proof = part.progress.tentative ? provenBy(found, part) : 'ours';
     if (proof === 'foreign' || (proof === 'without_mark' && last)) return { kind: 'foreign' };
     if (proof !== 'ours' || (!isWhole(found, part) && !last)) {
-      return { kind: 'short', shortfall: shortfall(found, part) };
+      return { kind: 'short', shortfall: shortfall(found, part), unproven: proof === 'unproven' };
     }
     if ((await blob.finish()) === null) return { kind: 'taken' };
     return { kind: 'saved', scan: found };

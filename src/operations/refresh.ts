@@ -3,7 +3,7 @@ import { fetchMissing, letGoOfGone, partsToFetchAgain } from '../answers/fetch-a
 import { hasOutputsToWrite, writeRequestedOutputs } from '../answers/output-file.ts';
 import { partsToScanAgain, scanAgain } from '../answers/scan-again.ts';
 import { BatchError } from '../errors.ts';
-import { whyHeldBack } from '../sending/permission.ts';
+import { heldBackNow } from '../sending/permission.ts';
 import { accountMismatch } from '../sending/same-account.ts';
 import { giveUpDisplaced } from '../sending/tentative.ts';
 import type { Context } from '../state/context.ts';
@@ -73,25 +73,25 @@ async function lookAfter(
   const preparing = context.jobs.find(preparingKey(batch_id)) !== undefined;
   const isDue = isStageDue(context, record);
   const isLeft = !preparing && (isDue || mayBeDriven(context, record));
-  const heldBack = isLeft ? await whyHeldBack(context, record) : null;
+  const held = isLeft ? await heldBackNow(context, record, failures) : { isFree: false, why: null };
   const isUncertain = statusOf(record) === 'unconfirmed';
   const driving =
-    isLeft && !isDue && (heldBack === null || isUncertain)
-      ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record, heldBack === null))
+    isLeft && !isDue && (held.isFree || isUncertain)
+      ? startOrJoin(context, batch_id, failures, () => continueSubmission(context, record, held.isFree))
       : context.jobs.find(batch_id);
   const toCollect =
     partsToCollect(record).length > 0 ||
     partsToScanAgain(record).length > 0 ||
     partsToFetchAgain(record, context.now()).length > 0 ||
     isRetryDue(context, record) ||
-    (isDue && heldBack === null) ||
+    (isDue && held.isFree) ||
     (!context.readOnly && hasOutputsToWrite(record));
   const collecting = toCollect
     ? startOrJoin(context, collectKey(batch_id), failures, () => startCollecting(context, record))
     : undefined;
   if (!toCollect && isTellingDue(context, record)) startTelling(context, record);
   const job = driving ?? collecting;
-  return { record, job, failures, ...(heldBack !== null && !isUncertain && { heldBack }) };
+  return { record, job, failures, ...(held.why !== null && !isUncertain && { heldBack: held.why }) };
 }
 
 /** Looks after those that wait for a batch's answers, where that has ended; it goes on by itself. */

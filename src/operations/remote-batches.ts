@@ -64,8 +64,8 @@ export async function adoptBatch(context: Context, providerBatchId: string): Pro
   if (uncertain !== null) {
     throw new BatchError(
       'wrong_state',
-      `${providerBatchId} could be a part of ${uncertain}, of which it is not certain whether the API has it. Call ` +
-        `batch_status with ${uncertain}; a person who knows can settle it with retry_batch and resolve.`,
+      `${providerBatchId} could be a part of ${uncertain.batchId}, of which it is not certain whether the API has it. Call ` +
+        `batch_status with ${uncertain.batchId}; a person who knows can settle it with retry_batch and resolve.`,
     );
   }
   const left = await leftAdoption(context, batch.id);

@@ -11,15 +11,15 @@ const PAGE = 100;
 export type Candidates = {
   /** The one that the part has claimed already, by a process that died before it could note it. */
   own: { batch: ProviderBatch; tentative: boolean } | null;
-  /** Newest first. */
-  candidates: ProviderBatch[];
-  /** The newest batch of the list; null where there is none. */
+  /** Those that no part has claimed, newest first. */
+  free: ProviderBatch[];
+  /** The newest batch of the list, the watermark where none is newer; null where there is none at all. */
   newest: string | null;
 };
 
 /**
- * The batches newer than the watermark, by the provider's own order, that could be this part: no newer than the newest that
- * the first such list with any had, for what came in above it was made after the part had left.
+ * The batches newer than the watermark, by the provider's own order, that could be this part: no newer than the newest of the
+ * first such list, for what came in above it was made after the part had left.
  */
 export async function findCandidates(
   context: Context,
@@ -29,18 +29,21 @@ export async function findCandidates(
   owner: Owner,
 ): Promise<Candidates> {
   const { watermark, rejected, newest } = intent;
-  const found: Candidates = { own: null, candidates: [], newest: null };
+  const found: Candidates = { own: null, free: [], newest: null };
   for await (const batch of newerThan(context.provider(provider), watermark)) {
     found.newest ??= batch.id;
-    // Above it is nobody's candidate; where it is gone from the list, nothing is left out.
-    if (batch.id === newest) found.candidates = [];
+    // Where it is gone from the list, nothing is left out.
+    if (batch.id === newest) found.free = [];
     if (rejected.includes(batch.id) || countOf(batch) !== sentCount(part)) continue;
     const standing = await standingOf(context, batch.id, owner);
-    if (standing === 'free') found.candidates.push(batch);
+    if (standing === 'free') found.free.push(batch);
     if (standing === 'own' || (standing === 'own_tentatively' && found.own === null)) {
       found.own = { batch, tentative: standing === 'own_tentatively' };
     }
   }
+  // Nothing was newer than the watermark then.
+  if (newest !== undefined && newest === watermark) found.free = [];
+  found.newest ??= watermark;
   return found;
 }
 

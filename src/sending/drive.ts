@@ -35,10 +35,13 @@ async function driveOnce(
   for (let isFirst = true; ; isFirst = false) {
     if (maySend) await sendParts(context, batchId, report, { isReserved: isReserved && isFirst });
     const record = await context.store.record(batchId).read();
-    const part = record?.parts.find(isUnconfirmed);
-    if (!record || !part) return;
-    report({ stage: 'sending', done: part.first_task, total: record.request_count });
-    if (!(await settlePart(context, record, part))) return;
+    let goesOn = false;
+    for (const part of record?.parts.filter(isUnconfirmed) ?? []) {
+      if (record === null) return;
+      report({ stage: 'sending', done: part.first_task, total: record.request_count });
+      goesOn = (await settlePart(context, record, part)) || goesOn;
+    }
+    if (!goesOn) return;
     // Two listings at the very same moment would be one.
     await sleep(context.settleMs / 20);
   }

@@ -1,26 +1,36 @@
 import { BatchError } from '../errors.ts';
+import { splitLines } from '../lib/lines.ts';
+import type { Dialect } from '../provider/dialect.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
+import { countOf } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 
+/** What the results of batches that have ended say of a part: which of them is it, and which are proven not to be. */
+export type MarkSearch = { found: ProviderBatch | null; disproved: string[] };
+
 /**
- * The batch whose results carry a part's mark, among those of these that have ended; null where none does. Throws where
- * results can't be read: one of them could be it.
+ * Looks for a part's mark in the results of those of these batches that have ended. Throws where results can't be read: one of
+ * them could be it.
  */
 export async function findByMark(
   context: Context,
   { provider: name }: BatchRecord,
   { mark }: Part,
   candidates: readonly string[],
-): Promise<ProviderBatch | null> {
-  if (mark === undefined) return null;
+): Promise<MarkSearch> {
+  const disproved: string[] = [];
+  if (mark === undefined) return { found: null, disproved };
   const provider = context.provider(name);
   for (const id of candidates) {
     const batch = await knownBatch(provider.retrieveBatch(id));
     if (batch?.processing_status !== 'ended') continue;
-    if (await holds(provider.streamResults(id), Buffer.from(mark.sent))) return batch;
+    const { isMarked, whole } = await searchResults(provider.streamResults(id), mark.sent, dialectOf(name));
+    if (isMarked) return { found: batch, disproved };
+    if (whole === countOf(batch)) disproved.push(id);
   }
-  return null;
+  return { found: null, disproved };
 }
 
 /** Null for one that the provider no longer knows. */
@@ -33,13 +43,20 @@ async function knownBatch(asked: Promise<ProviderBatch>): Promise<ProviderBatch 
   }
 }
 
-/** Whether a text is in what comes; read no further than to it. */
-async function holds(chunks: AsyncIterable<Uint8Array>, text: Buffer): Promise<boolean> {
-  let end = Buffer.alloc(0);
-  for await (const chunk of chunks) {
-    const bytes = Buffer.concat([end, chunk]);
-    if (bytes.includes(text)) return true;
-    end = bytes.subarray(Math.max(0, bytes.length - text.length + 1));
+/** Whether a mark is in results, read no further than to it; else how many lines they have, null where one can't be read. */
+async function searchResults(
+  chunks: AsyncIterable<Uint8Array>,
+  mark: string,
+  dialect: Dialect,
+): Promise<{ isMarked: boolean; whole: number | null }> {
+  let whole: number | null = 0;
+  for await (const lines of splitLines(chunks)) {
+    for (const { bytes } of lines) {
+      if (bytes.includes(mark)) return { isMarked: true, whole };
+      const isBlank = bytes.every((byte) => byte <= 0x20);
+      if (isBlank || whole === null) continue;
+      whole = dialect.results.count(bytes) === null ? null : whole + 1;
+    }
   }
-  return false;
+  return { isMarked: false, whole };
 }

@@ -55,6 +55,22 @@ export async function whyHeldBack(context: Context, record: BatchRecord): Promis
   );
 }
 
+/** The same for a look, which does not fail where the provider can't be asked about it now: the failure is noted, and nothing sent. */
+export async function heldBackNow(
+  context: Context,
+  record: BatchRecord,
+  failures: BatchError[],
+): Promise<{ isFree: boolean; why: string | null }> {
+  try {
+    const why = await whyHeldBack(context, record);
+    return { isFree: why === null, why };
+  } catch (error) {
+    if (!(error instanceof BatchError) || !error.code.startsWith('api_')) throw error;
+    failures.push(error);
+    return { isFree: false, why: null };
+  }
+}
+
 async function reasonOf(context: Context, record: BatchRecord, maximum: number): Promise<string | null> {
   const why = whyNothingIsSpent(context, record.provider);
   if (why !== null) return why;

@@ -23,7 +23,7 @@ export async function requireSameAccount(
 }
 
 /** What is known of what a part was sent with: its credential, and what the account listed then. */
-type SentWith = KeyMark & { watermark?: string | null; newest?: string };
+type SentWith = KeyMark & { watermark?: string | null; newest?: string | null };
 
 /**
  * What differs, in words; null where nothing does. Another key of the same account is none: it is known by what it lists.

@@ -9,7 +9,7 @@ import type { PartState } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { candidateFacts, findCandidates } from './candidates.ts';
 import { claimForGood, claimTentatively, releaseTentative } from './claims.ts';
-import { findByMark } from './find-mark.ts';
+import { findByMark, type MarkSearch } from './find-mark.ts';
 import { requireSameAccount } from './same-account.ts';
 import { confirmPart } from './tentative.ts';
 
@@ -39,9 +39,9 @@ export async function settlePart(
   await sleep(timeToWait(context, part));
   const owner = { batch_id: record.batch_id, part: part.number };
   const { intent } = part.progress;
-  const { own, candidates, newest } = await findCandidates(context, part, intent, record.provider, owner);
+  const { own, free, newest } = await findCandidates(context, part, intent, record.provider, owner);
   // What comes in above it from now on is none.
-  const closed = intent.newest === undefined && newest !== null ? { ...intent, newest } : intent;
+  const closed = intent.newest === undefined ? { ...intent, newest } : intent;
   const register = context.store.record(record.batch_id);
   const change = (state: PartState) =>
     updatePart(register, part.number, ({ progress }) =>
@@ -63,51 +63,57 @@ export async function settlePart(
     await take({ ...createdState(part.progress.intent, own.batch), tentative: own.tentative });
     return true;
   }
+  const { disproved = [], unproven = [] } = intent;
+  const rival = free.length === 0 ? null : await findRival(context, record, part);
+  // What is proven not to be this part could be one's that is just being sent: nothing is concluded until that is known.
+  const candidates = rival === 'sending' ? free : free.filter(({ id }) => !disproved.includes(id));
   if (candidates.length === 0) {
     const empty_listings = part.progress.empty_listings + 1;
     const proven = empty_listings >= LISTINGS_NEEDED;
     const { known: _none, ...progress } = part.progress;
-    await change(proven ? { state: 'prepared' } : { ...progress, empty_listings, candidates: [] });
+    await change(
+      proven ? { state: 'prepared' } : { ...progress, intent: closed, empty_listings, candidates: [] },
+    );
     return true;
   }
   const [only] = candidates;
-  const rivals = candidates.length > 1 || (await hasRival(context, record, part));
-  if (only && !rivals && (await claimTentatively(context, only.id, owner))) {
+  const isOpen =
+    candidates.length > 1 || candidates.some(({ id }) => unproven.includes(id)) || rival !== null;
+  if (only && !isOpen && (await claimTentatively(context, only.id, owner))) {
     await take({ ...createdState(closed, only), tentative: true });
     return true;
   }
-  const ours = await markedAmong(context, record, part, candidates);
+  const told = new Set([...disproved, ...unproven]);
+  const { found: ours, disproved: now } = await markedAmong(context, record, part, candidates, told);
   if (ours !== null) {
     await takeForGood(context, record, part, ours);
     return true;
   }
+  const left = rival === 'sending' ? candidates : candidates.filter(({ id }) => !now.includes(id));
   await change({
     ...part.progress,
-    intent: closed,
+    intent: { ...closed, disproved: [...disproved, ...now] },
     empty_listings: 0,
-    candidates: candidates.map(({ id }) => id),
-    known: candidateFacts(candidates),
+    candidates: left.map(({ id }) => id),
+    known: candidateFacts(left),
   });
-  return false;
+  return left.length < candidates.length;
 }
 
-/** The one of several that our mark proves, among those that have ended; what can't be read now is asked of a person meanwhile. */
+/** What our mark proves of several that have ended and have not `told` it yet; what can't be read now is asked of a person meanwhile. */
 async function markedAmong(
   context: Context,
   record: BatchRecord,
   part: Part,
   candidates: readonly ProviderBatch[],
-): Promise<ProviderBatch | null> {
+  told: ReadonlySet<string>,
+): Promise<MarkSearch> {
   const ended = candidates.filter(({ processing_status }) => processing_status === 'ended');
+  const ids = ended.map(({ id }) => id).filter((id) => !told.has(id));
   try {
-    return await findByMark(
-      context,
-      record,
-      part,
-      ended.map(({ id }) => id),
-    );
+    return await findByMark(context, record, part, ids);
   } catch (error) {
-    if (error instanceof BatchError) return null;
+    if (error instanceof BatchError) return { found: null, disproved: [] };
     throw error;
   }
 }
@@ -119,30 +125,42 @@ function timeToWait(context: Context, part: UnconfirmedPart): number {
   return Math.min(context.settleMs, Math.max(0, context.settleMs - since));
 }
 
-/** Whether another part of ours with as many requests is on its way: a candidate could be that one. */
-async function hasRival(context: Context, record: BatchRecord, part: Part): Promise<boolean> {
-  const isOther = (batchId: string, number: number) => batchId !== record.batch_id || number !== part.number;
-  return (await findUncertain(context, record.provider, sentCount(part), isOther)) !== null;
+/** How another part of ours with as many requests is on its way, which a candidate could be; null where none is. */
+async function findRival(
+  context: Context,
+  record: BatchRecord,
+  part: Part,
+): Promise<Uncertain['state'] | null> {
+  const found = await findUncertain(
+    context,
+    record.provider,
+    sentCount(part),
+    (batchId, number) => batchId !== record.batch_id || number !== part.number,
+  );
+  return found?.state ?? null;
 }
 
-/** The id of a batch of ours with a part of so many requests of which it is not certain what the provider has. */
+type Uncertain = { batchId: string; state: 'sending' | 'unconfirmed' };
+
+/** A batch of ours with a part of so many requests of which it is not certain what the provider has, one that is being sent first. */
 export async function findUncertain(
   context: Context,
   provider: ProviderName,
   requestCount: number,
   counts: (batchId: string, part: number) => boolean = () => true,
-): Promise<string | null> {
+): Promise<Uncertain | null> {
+  let found: Uncertain | null = null;
   for (const batchId of await context.store.batchIds()) {
     const record = await recordOrNull(context.store, batchId);
-    const inFlight = record?.parts.some(
-      (part) =>
-        (part.progress.state === 'sending' || part.progress.state === 'unconfirmed') &&
-        sentCount(part) === requestCount &&
-        counts(batchId, part.number),
-    );
-    if (record?.provider === provider && inFlight) return batchId;
+    if (record?.provider !== provider) continue;
+    for (const part of record.parts) {
+      const { state } = part.progress;
+      if (sentCount(part) !== requestCount || !counts(batchId, part.number)) continue;
+      if (state === 'sending') return { batchId, state };
+      if (state === 'unconfirmed') found ??= { batchId, state };
+    }
   }
-  return null;
+  return found;
 }
 
 /**
@@ -159,13 +177,18 @@ export async function resolveUnconfirmed(
     .filter(isCreated)
     .find(({ progress }) => progress.tentative && progress.provider_batch_id === resolve);
   if (tentative) return confirmPart(context, record, tentative);
-  const part = record.parts.find(isUnconfirmed);
+  const uncertain = record.parts.filter(isUnconfirmed);
+  // What a person was asked about, where several are uncertain.
+  const part =
+    uncertain.find(({ progress }) => progress.candidates.includes(resolve)) ??
+    uncertain.find(({ progress }) => progress.candidates.length > 0) ??
+    uncertain[0];
   if (!part) {
     throw new BatchError('wrong_state', 'Nothing of this batch is uncertain: leave resolve out.');
   }
   await requireSameAccount(context, record, part.progress.intent);
   if (resolve === 'send_again') {
-    const found = await findByMark(context, record, part, part.progress.candidates);
+    const { found } = await findByMark(context, record, part, part.progress.candidates);
     // Paid already: it needs no second time.
     if (found !== null) return takeForGood(context, record, part, found);
     await register.update(

@@ -84,8 +84,25 @@ type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key' | 'us
 /** An earlier batch of the same work that serves for a new submission. */
 export type EarlierBatch = { batchId: string; meaning: 'stands' | 'take_up' };
 
-/** The earlier batch that serves for the work under a mark, if any. Throws `invalid_input` for a key of other work. */
+/**
+ * The earlier batch that serves for the work under a mark, if any. Throws `invalid_input` for a key of other work, and `store_damaged`
+ * where what says so can't be read, and no record tells that the work is done.
+ */
 export async function findEarlier(
+  context: Pick<Context, 'store' | 'now'>,
+  mark: SubmissionMark,
+): Promise<EarlierBatch | null> {
+  try {
+    return await findByRegister(context, mark);
+  } catch (error) {
+    const isUnread = error instanceof BatchError && error.code.startsWith('store_');
+    const found = isUnread ? await findByRecords(context, mark) : null;
+    if (found?.meaning === 'stands') return found;
+    throw error;
+  }
+}
+
+async function findByRegister(
   context: Pick<Context, 'store' | 'now'>,
   mark: SubmissionMark,
 ): Promise<EarlierBatch | null> {

@@ -1,5 +1,6 @@
 import type { Context } from '../state/context.ts';
 import { unconfirmedState, updatePart } from '../state/parts.ts';
+import { CERTAIN_MS } from '../state/status.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { confirmClaim, type Owner, releaseClaim, stillOwns } from './claims.ts';
 
@@ -41,6 +42,32 @@ export async function releaseForeign(
   const owner = { batch_id: record.batch_id, part: part.number };
   await releaseClaim(context, part.progress.provider_batch_id, owner);
   await backToUnconfirmed(context, owner, part.progress.provider_batch_id);
+}
+
+const UNPROVEN =
+  'The results of the only batch it can be lack a line that can be read where its mark would stand, however often they were fetched.';
+
+/**
+ * Leaves to a person whether a tentative part is ours, whose results can't prove it, once that has lasted long enough for a line to
+ * come; whether it has.
+ */
+export async function releaseUnproven(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<boolean> {
+  const { provider_batch_id: id, unproven_since = context.now().toISOString() } = part.progress;
+  const isLasting = context.now().getTime() - Date.parse(unproven_since) >= CERTAIN_MS;
+  const failure = { code: 'api_uncertain', message: UNPROVEN, at: context.now().toISOString() };
+  const owner = { batch_id: record.batch_id, part: part.number };
+  if (isLasting) await releaseClaim(context, id, owner);
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) => {
+    if (progress.state !== 'created' || !progress.tentative || progress.provider_batch_id !== id) return null;
+    if (!isLasting || progress.intent === null) return { ...progress, unproven_since };
+    const unproven = [...(progress.intent.unproven ?? []), id];
+    return { ...unconfirmedState({ ...progress.intent, unproven }, failure), candidates: [id] };
+  });
+  return isLasting;
 }
 
 /** Makes a tentative part ours for good: its results hold what was sent, or the person says so. */

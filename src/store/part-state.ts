@@ -19,8 +19,12 @@ const intent = z.object({
   watermark: z.string().nullable(),
   /** The provider's batches that were taken for it and proved not to be. */
   rejected: z.array(z.string()).default([]),
-  /** The newest batch that the API listed when first any could be it: none above it can. */
-  newest: z.string().exactOptional(),
+  /** The newest batch of the first listing after it: none above it can be it. Null where that was empty. */
+  newest: z.string().nullable().exactOptional(),
+  /** The provider's batches whose results lack its mark: read once. */
+  disproved: z.array(z.string()).exactOptional(),
+  /** The provider's batches that could be it and have results which can't prove it: a person decides. */
+  unproven: z.array(z.string()).exactOptional(),
 });
 export type Intent = z.infer<typeof intent>;
 
@@ -88,6 +92,8 @@ export const partState = z.discriminatedUnion('state', [
     provider_batch_id: z.string(),
     /** Taken for ours because it is the only one that can be; its results will prove it. */
     tentative: z.boolean().default(false),
+    /** Since when its results, however often they were fetched, can't prove whether it is ours. */
+    unproven_since: time.exactOptional(),
     /** Since when the provider says that it does not know it. */
     not_found_since: time.nullable().default(null),
     seen: seenBatch,

@@ -265,17 +265,26 @@ it('the body of a part and the schemas of its answers are held against what was 
 });
 
 describe('another register', () => {
-  it('of a submission keeps only its own work from being sent', async () => {
-    const api = await startApi(ended);
-    const server = await startServer({ api });
-    const batchId = await saved(server, tasks('a'));
-    const [hash = ''] = await readdir(path.join(server.data, 'submissions'));
-    await truncate(await newest(path.join(server.data, 'submissions', hash)));
-    expect(await server.fails('submit_batch', tasks('a'))).toMatch(/^store_damaged/);
-    expect(await saved(server, tasks('b'))).toMatch(/^batch_/);
-    await expectAnswers(server, batchId, ['a']);
-    expect(api.batches).toHaveLength(2);
-  });
+  it.each(['that can be read', 'that can not'])(
+    'of a submission loses no work: beside a record %s',
+    async (record) => {
+      const api = await startApi(ended);
+      const server = await startServer({ api });
+      const batchId = await saved(server, tasks('a'));
+      const [hash = ''] = await readdir(path.join(server.data, 'submissions'));
+      await truncate(await newest(path.join(server.data, 'submissions', hash)));
+      if (record === 'that can be read') {
+        const again = await server.ok('submit_batch', tasks('a'));
+        expect(again).toMatchObject({ batch_id: batchId, duplicate: true });
+        await expectAnswers(server, batchId, ['a']);
+      } else {
+        await truncate(await newest(path.join(server.data, 'batches', batchId, 'record')));
+        expect(await server.fails('submit_batch', tasks('a'))).toMatch(/^store_damaged/);
+      }
+      expect(await saved(server, tasks('b'))).toMatch(/^batch_/);
+      expect(api.batches).toHaveLength(2);
+    },
+  );
 
   it('of the budget keeps real work from being sent, says where, and no sandbox work', async () => {
     const api = await startApi(ended);

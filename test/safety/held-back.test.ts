@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { follow, isSaved } from '../api.ts';
-import type { ApiServer } from '../api-server.ts';
-import { type Reply, type ServerOptions, startServer } from '../harness.ts';
-import { env, leftAt } from './left.ts';
+import { follow, isSaved, prompts, startApi } from '../api.ts';
+import { type ApiServer, apiError, json } from '../api-server.ts';
+import { type Reply, type ServerOptions, spawnServer, startServer, temporaryFolder } from '../harness.ts';
+import { env, leftAt, starter } from './left.ts';
 
 const otherKey = (api: ApiServer) => ({ url: api.url, key: 'sk-ant-another-key-of-another-account' });
 
@@ -61,6 +61,31 @@ describe('what a dead process prepared', () => {
     const able = await startServer({ folder, api, env });
     await follow(able, batchId, isSaved);
     expect(api.creates).toHaveLength(1);
+  });
+
+  it('is looked at with another key of the account where that can not be asked for now, and sent when it can', async () => {
+    const otherKey = 'sk-ant-another-key-of-the-same-account';
+    const api = await startApi({ endsAtOnce: true, otherKeys: [otherKey] });
+    const folder = await temporaryFolder();
+    const LIMITS = JSON.stringify({ partRequests: 1 });
+    const crash = { ...env, LIMITS, CRASH_AT: 'provider.listBatches:after:2' };
+    const doomed = await spawnServer({ starter: starter.path, folder, api, env: crash });
+    const two = { requests: prompts(['a', 'b']) };
+    await expect(doomed.ok('submit_batch', two)).rejects.toThrow(/Connection closed/);
+    expect(api.creates).toHaveLength(1);
+
+    const server = await startServer({ api: { url: api.url, key: otherKey }, folder, env });
+    const [{ batch_id }] = (await server.ok('list_batches')).batches;
+    let isDown = true;
+    api.override('retrieve', (request, response, pass) =>
+      isDown ? json(500, apiError('api_error', 'down'))(request, response) : pass(),
+    );
+    const seen = await server.ok('batch_status', { batch_id });
+    expect(seen.warnings.join(' ')).toMatch(/The last look did not succeed/);
+    expect(api.creates).toHaveLength(1);
+    isDown = false;
+    await follow(server, batch_id, isSaved);
+    expect(api.creates).toHaveLength(2);
   });
 
   it('is settled by a server that may not send it, and sent by none such', async () => {

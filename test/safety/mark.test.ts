@@ -107,3 +107,39 @@ describe('without it', () => {
     expect(api.creates).toHaveLength(1);
   });
 });
+
+describe('where no line that can be read proves it', () => {
+  it.each(['taken', 'sent again'])('a person decides once that has lasted: %s', async (decision) => {
+    const api = await startApi({ endsAtOnce: true });
+    let minutes = 0;
+    const server = await startServer({ api, ...quick, now: () => new Date(Date.now() + minutes * 60_000) });
+    resetNextCreate(api, true);
+    const handler: ApiHandler = (request, response, pass) => {
+      const [first] = api.batches;
+      if (!request.url?.includes(first?.id ?? '')) return pass();
+      response.end(`${String(first?.results).split('\n')[0]}\n<html>\n`);
+    };
+    api.override('results', handler);
+    const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a', 'b']) });
+    await follow(server, batch_id, ({ warnings }) =>
+      /could not be downloaded whole/.test(warnings.join(' ')),
+    );
+    minutes = 16;
+    const asked = await follow(
+      server,
+      batch_id,
+      ({ processing_status, progress }) => processing_status === 'unconfirmed' && !progress,
+    );
+    expect(asked.warnings.join(' ')).toContain(`It could be ${api.batches[0]?.id}`);
+    const later = await follow(server, batch_id, ({ progress }) => !progress);
+    expect(later).toMatchObject({ processing_status: 'unconfirmed' });
+
+    const resolve = decision === 'taken' ? api.batches[0]?.id : 'send_again';
+    await server.ok('retry_batch', { batch_id, resolve });
+    const status = await follow(server, batch_id);
+    expect(status.outcomes).toMatchObject(
+      decision === 'taken' ? { succeeded: 1, missing: 1 } : { succeeded: 2, missing: 0 },
+    );
+    expect(api.creates).toHaveLength(decision === 'taken' ? 1 : 2);
+  });
+});

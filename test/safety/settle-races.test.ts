@@ -120,6 +120,53 @@ describe('settling what is uncertain', () => {
     expect((list?.at ?? 0) - (create?.at ?? 0)).toBeGreaterThanOrEqual(SETTLE_MS - 1);
   });
 
+  it('takes nothing for ours that came in above an empty first listing', async () => {
+    const api = await startApi();
+    const server = await startServer({ api, ...quick });
+    resetNextCreate(api, { made: false }, () => {
+      api.override('list', (_request, _response, pass) => pass(), { times: 1 });
+      api.override(
+        'list',
+        (_request, _response, pass) => {
+          api.make(['x', 'y']);
+          pass();
+        },
+        { times: 1 },
+      );
+    });
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    const status = await follow(
+      server,
+      batch_id,
+      ({ processing_status }) => processing_status === 'in_progress',
+    );
+    expect(status.parts[0].provider_batch_id).not.toBe(api.batches[0]?.id);
+    expect(api.creates).toHaveLength(2);
+  });
+
+  it('looks once into what has ended and is not ours', async () => {
+    const api = await startApi();
+    const server = await startServer({ api, ...quick });
+    const theirs: string[] = [];
+    resetNextCreate(api, { made: true }, () => {
+      for (let n = 0; n < 3; n += 1) theirs.push(api.make(['a', 'b']));
+      for (const id of theirs.slice(0, 2)) api.end(id);
+    });
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    for (let look = 0; look < 3; look += 1) {
+      const status = await follow(server, batch_id, ({ progress }) => !progress);
+      expect(status.processing_status).toBe('unconfirmed');
+      expect(status.warnings.join(' ')).not.toContain(theirs[0]);
+      expect(status.warnings.join(' ')).toContain(theirs[2]);
+    }
+    expect(api.asked('results')).toBe(2);
+    // Once it has ended the last of them is disproved as well, and ours is the only one that is left.
+    api.end(theirs[2] ?? '');
+    api.end(api.batches[0]?.id ?? '');
+    expect((await follow(server, batch_id)).parts[0].provider_batch_id).toBe(api.batches[0]?.id);
+    expect(api.creates).toHaveLength(1);
+  });
+
   it('sends nothing again while a second listing has not shown the same', async () => {
     const api = await startApi(ended);
     const server = await startServer({ api, ...quick, limits: { callMs: 300 } });

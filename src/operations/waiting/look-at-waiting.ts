@@ -1,9 +1,9 @@
-import { whyHeldBack } from '../../sending/permission.ts';
+import { BatchError } from '../../errors.ts';
+import { heldBackNow } from '../../sending/permission.ts';
 import { isCanceled } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Job } from '../../state/jobs.ts';
 import { isWaiting } from '../../state/parts.ts';
-import { recordOrNull } from '../../state/records.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Refreshed } from '../refresh.ts';
 import { preparingKey } from '../sending-jobs.ts';
@@ -27,7 +27,9 @@ export async function lookAtWaiting(
 ): Promise<Refreshed> {
   const { batch_id, waits, provider } = record;
   if (waits === undefined) return { record, job: undefined, failures: [] };
-  const earlier = await recordOrNull(context.store, waits.batch_id);
+  const earlier = await readOrFailure(context, waits.batch_id);
+  // It may be restored.
+  if (earlier instanceof BatchError) return { record, job: undefined, failures: [earlier] };
   const seen = earlier && (await look(context, earlier));
   const now = seen?.record ?? null;
   const why = now === null ? `${waits.batch_id}, for which it waited, is gone` : whyNeverEnds(now);
@@ -38,20 +40,28 @@ export async function lookAtWaiting(
   if (seen === null || now === null || !hasAllAnswers(now)) {
     return { record, job: seen?.job, failures: seen?.failures ?? [] };
   }
-  const heldBack = await whyHeldBack(context, record);
-  const failures: Refreshed['failures'] = [];
+  const failures: BatchError[] = [];
+  const held = await heldBackNow(context, record, failures);
   const isFree = record.parts.some((part) => isFreeToMake(context, part));
   const key = preparingKey(batch_id);
   const job =
-    heldBack === null && isFree
+    held.isFree && isFree
       ? startOrJoin(key, failures, () =>
           context.jobs.run(key, { stage: 'preparing', provider }, (report) =>
             takeUp(context, batch_id, now, report),
           ),
         )
       : context.jobs.find(key);
-  const isHeld = heldBack !== null && job === undefined;
-  return { record, job, failures, ...(isHeld && { heldBack }) };
+  return { record, job, failures, ...(held.why !== null && job === undefined && { heldBack: held.why }) };
+}
+
+async function readOrFailure({ store }: Context, batchId: string): Promise<BatchRecord | BatchError | null> {
+  try {
+    return await store.record(batchId).read();
+  } catch (error) {
+    if (error instanceof BatchError && error.code.startsWith('store_')) return error;
+    throw error;
+  }
 }
 
 /** Why a batch will never have all its answers, so that nothing can be made of them; null where it may have them yet. */
