@@ -5,7 +5,7 @@ import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { TASKS } from '../store/blob-names.ts';
-import type { BatchRecord, CreatedPart } from '../store/record.ts';
+import type { BatchRecord, CreatedPart, PartMark } from '../store/record.ts';
 import { openTasksWriter } from '../store/task-list.ts';
 import { boundedResults } from './bounded-results.ts';
 import { cameShort, pauseBefore } from './download-again.ts';
@@ -15,30 +15,47 @@ const inOrder = new Intl.Collator('en', { numeric: true });
 
 /**
  * Writes the tasks of a batch that another program made, from the ids in its results. Their order is not known,
- * so they stand by id. Does nothing where they are written already.
+ * so they stand by id. Does nothing where they are written already. Gives the part, with its mark where it is one of ours from
+ * another computer.
  */
 export async function writeAdoptedTasks(
   context: Context,
   record: BatchRecord,
   part: CreatedPart,
-): Promise<void> {
+): Promise<CreatedPart> {
   const blobs = context.store.blobs(record.batch_id);
-  if ((await blobs.size(TASKS)) !== null) return;
+  if ((await blobs.size(TASKS)) !== null) return part;
   const ids = await readIds(context, record, part);
+  const mark = markAmong(ids.map(({ id }) => id));
+  const marked = mark === null ? part : { ...part, mark };
+  await context.store
+    .record(record.batch_id)
+    .update(
+      (current) => current && mark && { ...current, parts: current.parts.map((each) => ({ ...each, mark })) },
+    );
   const writer = openTasksWriter(blobs);
   try {
-    const taken = new Set(ids.map(({ id }) => id));
     for (const { id, model } of ids) {
-      // One of ours from another computer has a mark, which its own task never had.
-      const own = ownId(id);
-      const task = own === id || taken.has(own) ? { task_id: id } : { task_id: own, custom_id: id };
-      await writer.add({ ...task, model }, { offset: 0, length: 0 });
+      const task_id = id === mark?.sent ? mark.own : id;
+      await writer.add({ task_id, model }, { offset: 0, length: 0 });
     }
     await writer.close();
+    return marked;
   } catch (error) {
     await writer.abort();
     throw error;
   }
+}
+
+/** The mark that one of these ids is; null where none is, or the id under it is another's. */
+function markAmong(ids: readonly string[]): PartMark | null {
+  const taken = new Set(ids);
+  for (const sent of ids) {
+    const own = ownId(sent);
+    // No body of it is here in which it could stand.
+    if (own !== sent && !taken.has(own)) return { sent, own, offset: 0, length: 0 };
+  }
+  return null;
 }
 
 type AdoptedTask = { id: string; model: string };

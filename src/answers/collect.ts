@@ -51,10 +51,10 @@ const mayConcernOnePart = (error: BatchError) => concernsOnePart(error) || error
 async function collectInto(
   context: Context,
   record: BatchRecord,
-  part: CreatedPart,
+  listed: CreatedPart,
   report: Report,
 ): Promise<boolean> {
-  if (record.adopted) await writeAdoptedTasks(context, record, part);
+  const part = record.adopted ? await writeAdoptedTasks(context, record, listed) : listed;
   const results = await collectPart(context, record, part, report);
   if (results === 'foreign') {
     await releaseForeign(context, record, part);

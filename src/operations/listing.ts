@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { type CostUsd, costOf } from '../cost/cost.ts';
 import { batchCosts, costsOf } from '../cost/group-costs.ts';
+import { BatchError } from '../errors.ts';
 import { type ProviderName, providerNames } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { isOwner, maySee } from '../state/ownership.ts';
+import { isCreated } from '../state/parts.ts';
 import { type ProcessingStatus, processingStatuses, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store, Summaries } from '../store/store.ts';
@@ -45,6 +47,8 @@ const listing = z.object({
   costs: batchCosts,
   disk_bytes: z.number(),
   never_sent: z.boolean(),
+  /** The provider's batch of another program that it is; null for one of ours. */
+  adopts: z.string().nullable(),
 });
 export type Listing = z.infer<typeof listing>;
 
@@ -65,10 +69,28 @@ export async function readListing(
   const read = readers.get(store) ?? readerOf(store);
   readers.set(store, read);
   const { found, damaged } = await read(await store.batchIds());
-  return {
-    found: found.filter(({ never_sent, listed }) => !never_sent && maySee(context, listed)),
-    damaged: isOwner(context) ? damaged : [],
-  };
+  const sent = found.filter(({ never_sent, listed }) => !never_sent && maySee(context, listed));
+  return { found: await withoutLosers(store, sent), damaged: isOwner(context) ? damaged : [] };
+}
+
+/** Of several that adopted a batch at the same moment the one that owns it: another's process died before it could take its own back. */
+async function withoutLosers(store: Store, found: readonly Listing[]): Promise<Listing[]> {
+  const adopted = found.flatMap(({ adopts }) => adopts ?? []);
+  const owners = new Map<string | null, string | undefined>();
+  for (const id of new Set(adopted.filter((each, index) => adopted.indexOf(each) !== index))) {
+    owners.set(id, await ownerOf(store, id));
+  }
+  return found.filter(({ adopts, listed }) => (owners.get(adopts) ?? listed.batch_id) === listed.batch_id);
+}
+
+/** Undefined where nobody is, or that can't be read. */
+async function ownerOf(store: Store, providerBatchId: string): Promise<string | undefined> {
+  try {
+    return (await store.claim(providerBatchId).read())?.owner?.batch_id;
+  } catch (error) {
+    if (error instanceof BatchError && error.code.startsWith('store_')) return undefined;
+    throw error;
+  }
 }
 
 function listingOf(record: BatchRecord): Listing {
@@ -89,6 +111,7 @@ function listingOf(record: BatchRecord): Listing {
     costs: costsOf(record),
     disk_bytes: diskBytes(record),
     never_sent: record.never_sent !== undefined,
+    adopts: record.adopted ? (record.parts.find(isCreated)?.progress.provider_batch_id ?? null) : null,
   };
 }
 

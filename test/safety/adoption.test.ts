@@ -1,9 +1,10 @@
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiRequest, apiError, json, reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
-import { spawnServer, startServer, temporaryFolder } from '../harness.ts';
+import { type Reply, spawnServer, startServer, temporaryFolder } from '../harness.ts';
 
 const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 
@@ -46,6 +47,40 @@ describe("another program's batch", () => {
     const { batch_id } = await follow(server, id);
     expect((await server.ok('list_batches')).batches).toMatchObject([{ batch_id }]);
     expect((await follow(server, id)).batch_id).toBe(batch_id);
+  });
+
+  it('is listed and counted once where another process adopted it at the same moment, and died', async () => {
+    const api = await startApi(ended);
+    const server = await startServer({ api });
+    const { batch_id } = await follow(server, api.make(['a']));
+    // As that one left it: committed, and not the one that the claim names.
+    const other = batch_id.replace(/.{4}$/, '0000');
+    const folder = path.join(server.data, 'batches');
+    await cp(path.join(folder, batch_id), path.join(folder, other), { recursive: true });
+    for (const name of await readdir(path.join(folder, other, 'record'))) {
+      const file = path.join(folder, other, 'record', name);
+      await writeFile(file, (await readFile(file, 'utf8')).replaceAll(batch_id, other));
+    }
+    const again = await startServer({ api, folder: server.folder });
+    const { batches, totals } = await again.ok('list_batches');
+    expect(batches).toMatchObject([{ batch_id }]);
+    expect(totals).toMatchObject({ batches: 1, requests: 1 });
+  });
+
+  it('that another data folder made is read under its own ids, also the one that was sent under a mark', async () => {
+    const api = await startApi(ended);
+    const maker = await startServer({ api });
+    await maker.ok('submit_batch', { requests: prompts(['a', 'b']) });
+    const server = await startServer({ api });
+    const status = await follow(server, api.batches[0]?.id ?? '');
+    expect(status.outcomes).toMatchObject({ succeeded: 2, missing: 0 });
+    const page = await server.ok('get_results', { batch_id: status.batch_id, detail: 'full' });
+    expect(page.results.map(({ task_id, custom_id }: Reply) => custom_id ?? task_id)).toEqual(['a', 'b']);
+    const files = ['out.json', 'out.jsonl', 'out.csv', 'out.md'];
+    for (const output_file of files)
+      await server.ok('get_results', { batch_id: status.batch_id, output_file });
+    const texts = await Promise.all(files.map((file) => readFile(path.join(server.work, file), 'utf8')));
+    expect([JSON.stringify(page), ...texts].join('')).not.toContain('_mark_');
   });
 
   it('has a status, no results and a cancel while it runs', async () => {

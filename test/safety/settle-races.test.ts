@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createStore } from '../../src/store/files/create-store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, reset } from '../api-server.ts';
 import { startServer, temporaryFolder } from '../harness.ts';
@@ -165,6 +166,53 @@ describe('settling what is uncertain', () => {
     api.end(api.batches[0]?.id ?? '');
     expect((await follow(server, batch_id)).parts[0].provider_batch_id).toBe(api.batches[0]?.id);
     expect(api.creates).toHaveLength(1);
+  });
+
+  it('gives a tentative claim back where the part became something else meanwhile', async () => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const other = await startServer({ api, folder, ...quick });
+    let theirs = '';
+    let decided = false;
+    const decide = async () => {
+      if (decided) return;
+      decided = true;
+      const [{ batch_id }] = (await other.ok('list_batches')).batches;
+      await other.ok('retry_batch', { batch_id, resolve: 'send_again' });
+    };
+    const server = await startServer({
+      api,
+      folder,
+      ...quick,
+      store: (real) => ({
+        ...real,
+        claim: (id) => {
+          const claim = real.claim(id);
+          const update: typeof claim.update = async (by) => {
+            const held = await claim.update(by);
+            if (id === theirs) await decide();
+            return held;
+          };
+          return { ...claim, update };
+        },
+      }),
+    });
+    resetNextCreate(api, { made: false }, () => {
+      theirs = api.make(['x', 'y']);
+    });
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    await follow(server, batch_id, ({ processing_status }) => processing_status === 'in_progress');
+    await expect
+      .poll(
+        async () =>
+          (
+            await createStore({ path: other.data, log: () => {} })
+              .claim(theirs)
+              .read()
+          )?.owner,
+      )
+      .toBeNull();
+    expect(api.creates).toHaveLength(2);
   });
 
   it('sends nothing again while a second listing has not shown the same', async () => {
