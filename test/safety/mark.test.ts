@@ -136,7 +136,7 @@ describe('where no line that can be read proves it', () => {
 
     const resolve = decision === 'taken' ? api.batches[0]?.id : 'send_again';
     await server.ok('retry_batch', { batch_id, resolve });
-    const status = await follow(server, batch_id);
+    const status = await follow(server, batch_id, ({ results_state }) => results_state === 'saved');
     expect(status.outcomes).toMatchObject(
       decision === 'taken' ? { succeeded: 1, missing: 1 } : { succeeded: 2, missing: 0 },
     );
