@@ -183,8 +183,9 @@ export function outcomeOf(reservation: Reservation, record: BatchRecord, abandon
     const part = record.parts.find((each) => each.number === number);
     // Only parts that were never sent are taken out of a record.
     if (part === undefined) continue;
-    const { progress, unknown_sends = 0, request_count } = part;
-    // It was sent again since, and what became of this send nobody knows.
+    const { progress, unknown_sends = 0, fates = [], request_count } = part;
+    // It was sent again since: what became of this send is known only where it was not made.
+    if (unknown_sends > send && fates[send]?.fate === 'not_made') continue;
     if (unknown_sends > send) return null;
     if (progress.state === 'not_sent' || (progress.state === 'prepared' && abandoned)) continue;
     if (progress.state !== 'created' || progress.results === null) return null;

@@ -1,4 +1,5 @@
 import { BatchError } from '../errors.ts';
+import { openSends } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { SavedResults } from '../store/saved-results.ts';
 import { type CostLine, totalOf } from './cost-line.ts';
@@ -34,14 +35,17 @@ export function actualOfPart({ usage }: SavedResults): number | null {
 /** What a part may have cost at most, beside what its answers tell: for tasks without an answer, and for sends of unknown fate. */
 export function unknownUsd(record: BatchRecord, part: Part): number {
   const { maximum } = estimateOfParts(record, [part]);
-  const { progress, request_count, unknown_sends = 0 } = part;
+  const { progress, request_count } = part;
   const missing = progress.state === 'created' ? (progress.results?.outcomes.missing ?? 0) : 0;
-  return roundUsd(maximum * (unknown_sends + missing / request_count));
+  return roundUsd(maximum * (openSends(part) + missing / request_count));
 }
 
 /** Whether anything of a part may have been paid that no answer tells of. */
-function isUnknown({ progress, unknown_sends = 0 }: Part): boolean {
-  return unknown_sends > 0 || (progress.state === 'created' && (progress.results?.outcomes.missing ?? 0) > 0);
+function isUnknown(part: Part): boolean {
+  const { progress } = part;
+  return (
+    openSends(part) > 0 || (progress.state === 'created' && (progress.results?.outcomes.missing ?? 0) > 0)
+  );
 }
 
 /** What the saved answers cost; null while some are out or missing, or where a model has no known price. */
@@ -70,7 +74,7 @@ export function costOf(record: BatchRecord): CostUsd | null {
     maximum: roundUsd(
       retries.reduce((sum, part) => sum + (part.maximum_usd ?? 0), maximum) +
         record.parts.reduce(
-          (sum, part) => sum + estimateOfParts(record, [part]).maximum * (part.unknown_sends ?? 0),
+          (sum, part) => sum + estimateOfParts(record, [part]).maximum * openSends(part),
           0,
         ),
     ),
@@ -89,7 +93,7 @@ export function unknownCosts(record: BatchRecord): string[] {
       sum + ((progress.state === 'created' && progress.results && actualOfPart(progress.results)) || 0),
     0,
   );
-  const what = parts.some(({ unknown_sends = 0 }) => unknown_sends > 0)
+  const what = parts.some((part) => openSends(part) > 0)
     ? 'sent again without knowing what became of it'
     : 'without an answer';
   return [

@@ -6,6 +6,7 @@ import { BatchError } from '../errors.ts';
 import { heldBackNow } from '../sending/permission.ts';
 import { accountMismatch } from '../sending/same-account.ts';
 import { giveUpDisplaced } from '../sending/tentative.ts';
+import { tellUnknownSends } from '../sending/unknown-sends.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin, type Job } from '../state/jobs.ts';
 import { concernsOnePart, isCreated, isWaiting, seenOf, updatePart } from '../state/parts.ts';
@@ -66,6 +67,7 @@ async function lookAfter(
   }
   await noteAbandonedSends(context, first);
   const failures = await askProvider(context, first, partsAsked);
+  await tellUnknownSends(context, first);
   const asked = (await context.store.record(batch_id).read()) ?? first;
   const record = await letGoOfGone(context, asked);
 

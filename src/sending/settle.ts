@@ -224,10 +224,21 @@ function cantBe({ number }: Part, id: string, problem: string): BatchError {
   });
 }
 
+const UNTOLD: NonNullable<Part['fates']>[number] = { candidates: [], fate: 'open' };
+
 /** The part as it waits to be sent once more, beside a send whose fate nobody knows. */
 function sentAgain(part: Part, number: number): Part {
   if (part.number !== number || part.progress.state !== 'unconfirmed') return part;
-  return { ...part, unknown_sends: (part.unknown_sends ?? 0) + 1, progress: { state: 'prepared' } };
+  const { unknown_sends = 0, fates = [], progress } = part;
+  // Of sends before this one an older version may have kept none.
+  const before = Array.from({ length: unknown_sends }, (_, send) => fates[send] ?? UNTOLD);
+  const fate = { candidates: progress.candidates, fate: 'open' as const };
+  return {
+    ...part,
+    unknown_sends: unknown_sends + 1,
+    fates: [...before, fate],
+    progress: { state: 'prepared' },
+  };
 }
 
 async function takeForGood(

@@ -70,6 +70,11 @@ export function sentCount({ packs, request_count }: Pick<Part, 'packs' | 'reques
   return packs ?? request_count;
 }
 
+/** How many of its sends may have been paid beside the one that it is. */
+export function openSends({ unknown_sends = 0, fates = [] }: Pick<Part, 'unknown_sends' | 'fates'>): number {
+  return unknown_sends - fates.filter(({ fate }) => fate === 'not_made').length;
+}
+
 /** What is kept of a provider's batch each time its state has changed. */
 export function seenOf(batch: ProviderBatch): SeenBatch {
   const { processing_status, request_counts, created_at, expires_at, ended_at } = batch;

@@ -19,6 +19,13 @@ export type KeyMark = z.infer<typeof keyMark>;
 const partMark = z.object({ sent: z.string(), own: z.string(), offset: count, length: count });
 export type PartMark = z.infer<typeof partMark>;
 
+const sendFate = z.object({
+  /** The provider's batches that it could be, and that have not been looked into. */
+  candidates: z.array(z.string()),
+  /** `made`: it was, and paid beside the one that the part is. */
+  fate: z.enum(['open', 'made', 'not_made']),
+});
+
 export const part = z.object({
   number: z.int().positive(),
   attempt: z.int().positive(),
@@ -42,6 +49,8 @@ export const part = z.object({
   expected_usd: z.number().nonnegative().optional(),
   /** Earlier sends of it that nobody knows the fate of: a person had it sent again all the same. */
   unknown_sends: count.exactOptional(),
+  /** What became of each of these, oldest first, as far as that is known. Not kept by versions before. */
+  fates: z.array(sendFate).exactOptional(),
   /** The batch whose answers it holds: nothing of it was sent by this one. */
   reused_from: z.string().exactOptional(),
   progress: partState,

@@ -3,6 +3,7 @@ import { createStore } from '../../src/store/files/create-store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, reset } from '../api-server.ts';
 import { startServer, temporaryFolder } from '../harness.ts';
+import { budgetIn } from './budget-in.ts';
 
 const tasks = (...ids: string[]) => ({ requests: prompts(ids) });
 const ended = { endsAtOnce: true };
@@ -167,6 +168,48 @@ describe('settling what is uncertain', () => {
     expect((await follow(server, batch_id)).parts[0].provider_batch_id).toBe(api.batches[0]?.id);
     expect(api.creates).toHaveLength(1);
   });
+
+  it.each([false, true])(
+    'tells what became of a send that a person had sent again (made: %s)',
+    async (made) => {
+      const api = await startApi();
+      const server = await startServer({ api, ...quick });
+      resetNextCreate(api, { made }, () => {
+        api.make(['x', 'y']);
+        api.make(['x', 'y']);
+      });
+      const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+      await follow(
+        server,
+        batch_id,
+        ({ processing_status, progress }) => processing_status === 'unconfirmed' && !progress,
+      );
+      await server.ok('retry_batch', { batch_id, resolve: 'send_again' });
+      await follow(server, batch_id, ({ processing_status }) => processing_status === 'in_progress');
+      const ours = api.batches.at(-1)?.id ?? '';
+      api.end(ours);
+      const before = await follow(server, batch_id);
+      expect(before.cost_usd.actual).toBeNull();
+      expect(before.warnings.join(' ')).toMatch(
+        /sent again without knowing what became of it may have been paid/,
+      );
+      expect((await budgetIn(server.folder)).reserved).toBeGreaterThan(0);
+
+      api.endAll();
+      const isTold = () => api.asked('results') > (made ? 1 : 2);
+      const status = await follow(server, batch_id, (seen) => !seen.progress && isTold());
+      const { spent, reserved } = await budgetIn(server.folder);
+      if (made) {
+        expect(status.cost_usd.actual).toBeNull();
+        expect(reserved).toBeGreaterThan(0);
+      } else {
+        const told = await follow(server, batch_id, ({ cost_usd }) => cost_usd.actual !== null);
+        expect(told.warnings).toEqual([]);
+        expect((await budgetIn(server.folder)).reserved).toBe(0);
+        expect(spent + reserved).toBeGreaterThan(0);
+      }
+    },
+  );
 
   it('gives a tentative claim back where the part became something else meanwhile', async () => {
     const api = await startApi();

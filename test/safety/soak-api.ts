@@ -36,7 +36,7 @@ export type SoakApi = {
 };
 
 /**
- * A stand-in for the API of whose requests so many percent go wrong. Its list comes in pages of three, and whatever it is sent ends
+ * A stand-in for the API of whose requests so many percent go wrong. Its list comes in pages of twenty, and whatever it is sent ends
  * within a fifth of a second. Another program that shares it makes batches of whatever ids `foreign` gives.
  */
 export async function startSoakApi(
@@ -48,7 +48,7 @@ export async function startSoakApi(
   const api = await startApiServer({
     key,
     otherKeys: [...others, BYSTANDER_KEY],
-    longestPage: 3,
+    longestPage: 20,
     results: (requests) =>
       requests.map((each) =>
         succeeded(each, 'messages' in each.params ? `answer ${each.custom_id}` : 'of another program'),
@@ -65,7 +65,7 @@ export async function startSoakApi(
   const making = setInterval(() => {
     const ids = foreign();
     if (ids !== null) api.make(ids);
-  }, 100);
+  }, 300);
   return {
     api,
     url: proxy.url,
