@@ -7,8 +7,8 @@ import type { BatchRecord } from '../store/record.ts';
 import type { Blobs } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { openTasks } from '../store/task-list.ts';
+import { openSentRequests } from '../tasks/sources/sent/sent-requests.ts';
 import { cellText } from './formats/flat-answer.ts';
-import { openSentRequests } from './sent-requests.ts';
 
 /** Of a task of a batch, by its ordinal: what its answer may be held against. Reads it back, and holds none of it. */
 export type Grounds = (ordinal: number) => Promise<Ground>;

@@ -12,9 +12,10 @@ import { ownershipOf } from '../state/ownership.ts';
 import type { Ask } from '../state/question.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
+import { nowhere } from '../tasks/gather.ts';
 import { checkLiveModels, knownModels, type LiveModels } from '../tasks/live-models.ts';
 import { makeName } from '../tasks/name.ts';
-import { nowhere, type Preparation, type Prepared, prepare } from '../tasks/prepare.ts';
+import { type Preparation, type Prepared, prepare } from '../tasks/prepare.ts';
 import type { Work } from '../tasks/work.ts';
 import { createPartsWriter, type PartsWriter } from '../tasks/write-parts.ts';
 import { type KnownWork, requireKnown } from './kept-work.ts';
@@ -72,7 +73,7 @@ export async function makeBatch(
     if (earlier !== null) {
       // One that stands is said before anything that could be refused: the same call again gets its batch back.
       if (earlier.meaning === 'take_up') await requireAllowed(context, submission, prepared, report);
-      await writer.abandon();
+      await writer.discard();
       await staging.discard();
       return { record: null, earlier };
     }
@@ -114,11 +115,11 @@ export async function makeBatch(
     );
     const record =
       awaited === null ? made : { ...made, waits: { batch_id: awaited, ...answersOf(counted, prepared) } };
-    if (awaited !== null) await writer.abandon();
+    if (awaited !== null) await writer.discard();
     await staging.commit(record);
     return { record, earlier: null };
   } catch (error) {
-    await writer.abandon();
+    await writer.discard();
     await staging.discard();
     throw withOutputProblem(error, submission.output);
   }

@@ -6,6 +6,7 @@ import { openBlobWriter } from './blob-writer.ts';
 import type { Part } from './record.ts';
 import type { Blobs } from './store.ts';
 import { checkStored, damaged, parseStored } from './stored-json.ts';
+import type { TaskEntry } from './task-entry.ts';
 
 const count = z.int().nonnegative();
 
@@ -34,6 +35,20 @@ const partTask = z.object({
 
 /** A task as one part sent it: what a retry needs that the run of an attempt's tasks does not tell. */
 export type PartTask = z.infer<typeof partTask>;
+
+/** What a part's list keeps of a task, but for its place. */
+export function partTaskOf(entry: TaskEntry): Omit<PartTask, 'ordinal' | 'offset' | 'length'> {
+  const { task_id, custom_id = task_id, task_type, model, effort, structured, schema, pack } = entry;
+  return {
+    custom_id,
+    ...(task_type !== undefined && { task_type }),
+    model,
+    ...(effort !== undefined && { effort }),
+    ...(structured && { structured }),
+    ...(schema !== undefined && { schema }),
+    ...(pack !== undefined && { pack }),
+  };
+}
 
 export type PartTasksWriter = {
   /** Tasks in the caller's order. */

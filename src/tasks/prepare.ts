@@ -1,44 +1,28 @@
 import { createHash } from 'node:crypto';
-import { type Costs, createCostSheet } from '../cost/cost-sheet.ts';
-import type { Sampled } from '../cost/input-rate.ts';
+import type { Costs } from '../cost/cost-sheet.ts';
 import { createTally, type KnownOutput, type Tally } from '../cost/tally.ts';
 import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
-import { plainObject } from '../lib/exact-json.ts';
-import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
-import type { ModelCatalog } from '../provider/models.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import type { Limits } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import type { Block } from './block.ts';
 import { canonicalText } from './canonical-text.ts';
 import { checkRows, checkTaskPlaces } from './check-rows.ts';
 import { createNonce } from './custom-ids.ts';
 import type { Examination } from './examine.ts';
 import { examineWork, placesIn } from './examine-work.ts';
-import { createIdList } from './id-list.ts';
+import { gather, type RequestSink } from './gather.ts';
 import { identityOf } from './identity.ts';
 import { choosePack } from './packing/choose-pack.ts';
 import { createProblemList } from './problems.ts';
 import { refuseWrongShape } from './read-requests.ts';
 import { checkShared, type Renderer } from './render.ts';
-import { createWarningList } from './rendered-request.ts';
 import { roundedWarnings } from './rounded-numbers.ts';
-import { createSchemaList } from './schemas.ts';
 import type { SourceFacts } from './sources/item-source.ts';
 import { unusedWarnings } from './unused-settings.ts';
 import { problemsOver } from './variants.ts';
 import type { Work, WorkSource } from './work.ts';
-import { requestText } from './write-bodies.ts';
-
-/** Where prepared requests go: onto disk when they are to be sent, nowhere for an estimate. */
-export type RequestSink = {
-  add(block: Pick<Block, 'requests' | 'tasks' | 'packed' | 'schemas' | 'is_stand_in'>): Promise<void> | void;
-};
-
-/** For what is only checked and counted. */
-export const nowhere: RequestSink = { add: () => {} };
 
 export type Prepared = {
   /** Its tasks. */
@@ -93,7 +77,7 @@ export async function prepare(
   sink: RequestSink,
   report: Report,
 ): Promise<Prepared> {
-  const { work, provider, account, catalog, limits, signal } = preparation;
+  const { work, provider, account, limits } = preparation;
   const dialect = dialectOf(provider);
   const places = placesIn(work.source);
   const examination: Examination = {
@@ -109,22 +93,13 @@ export async function prepare(
   const size = work.pack === 'auto' ? chosen : (work.pack ?? 1);
   const packed = work.pack === undefined ? null : { requests: 0, alone: createTally(), chosen };
   const problems = createProblemList();
-  const ids = createIdList(places);
   const earlier = identityOf(work, preparation.templates);
   const packing = work.pack === undefined ? [] : [{ pack: work.pack }];
   const meaning = [provider, account.base_url, account.workspace, ...packing, ...(earlier ?? [])];
   const contentHash = createHash('sha256').update(canonicalText(meaning));
   const workMeaning = [...packing, ...(earlier ?? [])];
   const workHash = createHash('sha256').update(workMeaning.length === 0 ? '' : canonicalText(workMeaning));
-  const sheet = createCostSheet(dialect, preparation.knownOutput);
-  const warnings = createWarningList();
-  const taskTypes = new Set<string>();
-  const settings = new Set<string>();
-  const schemas = createSchemaList();
-  let count = 0;
-  let firstRequest = '';
   const read: { source: SourceFacts | null } = { source: null };
-  const columns = new Set<string>();
   const checkColumns = (names: readonly string[]) =>
     problems.add(
       ...problemsOver(work, (defaults) => checkRows({ ...work, defaults }, names, preparation.templates)),
@@ -139,40 +114,23 @@ export async function prepare(
     ...checkTaskPlaces(work),
   );
   const examined = size > 1 ? { ...examination, pack: size } : examination;
-  for await (const block of examineWork(work, examined, { ...preparation, begin })) {
-    if (signal?.aborted) throw givenUp();
-    count += block.items;
-    report({ stage: 'preparing', done: count, total: null });
-    const wrongSchemas = await schemas.check(block.schemas);
-    const found = [...ids.noteAll(block.ids), ...block.problems, ...wrongSchemas].sort(
-      (a, b) => a.number - b.number,
-    );
-    problems.add(...found.map(({ problem }) => problem));
-    problems.addUnnamed(block.problem_count - block.problems.length);
-    for (const column of block.columns) columns.add(column);
-    // What stands against all rows alike is told when the columns are known, which can be at the end.
-    if (problems.count > 0 || block.tasks.lengths.length < block.items) continue;
+  const blocks = examineWork(work, examined, { ...preparation, begin });
+  const hashed: RequestSink = {
+    add(block) {
+      if (earlier === null) {
+        contentHash.update(block.digests);
+        workHash.update(block.digests);
+      }
+      if (packed !== null) {
+        packed.requests += block.requests.lengths.length;
+        packed.alone.merge(block.packed?.alone ?? block.costs.groups);
+      }
+      return sink.add(block);
+    },
+  };
+  const gathering = { ...preparation, dialect, places, problems, total: null, report };
+  const { count, columns, settings, ...gathered } = await gather(blocks, hashed, gathering);
 
-    warnings.merge(block.warnings);
-    for (const taskType of block.task_types) taskTypes.add(taskType);
-    for (const name of block.settings) settings.add(name);
-    if (earlier === null) {
-      contentHash.update(block.digests);
-      workHash.update(block.digests);
-    }
-    const requests = block.requests.lengths.length;
-    if (firstRequest === '' && requests > 0) firstRequest = requestText(block.requests, 0);
-    if (packed !== null) {
-      packed.requests += requests;
-      packed.alone.merge(block.packed?.alone ?? block.costs.groups);
-    }
-    sheet.merge(block.costs, requests, (index) =>
-      sampled(requestText(block.requests, index), dialect, catalog),
-    );
-    await sink.add(block);
-  }
-
-  if (signal?.aborted) throw givenUp();
   const { source } = read;
   if (source?.columns === null && count > 0) checkColumns([...columns]);
   if (problems.count > 0) await refuseWrongShape(work.source, preparation.folders);
@@ -183,14 +141,14 @@ export async function prepare(
     packed,
     content_hash: contentHash.digest('hex'),
     work_hash: workHash.digest('hex'),
-    costs: sheet.finish(),
-    first_request: firstRequest,
-    task_types: [...taskTypes],
+    costs: gathered.costs,
+    first_request: gathered.first_request,
+    task_types: gathered.task_types,
     warnings: [
       ...(source?.warnings() ?? []),
       ...unusedWarnings(work.defaults, settings, count),
       ...roundedWarnings({ input_data: work.defaults.input_data }),
-      ...warnings.texts(count),
+      ...gathered.warnings,
     ],
     stages: source?.stages?.() ?? [],
     matched: source && matchedOf(work.source, source, [...columns], count / (work.variants?.length ?? 1)),
@@ -208,19 +166,6 @@ function matchedOf({ kind }: WorkSource, source: SourceFacts, columns: string[],
 function matchedItems(kind: WorkSource['kind'], columns: string[], count: number): Matched {
   if (kind === 'input_files') return { files: count };
   return kind === 'from_batch' ? { answers: count, columns } : { rows: count, columns };
-}
-
-function sampled(text: string, { requests }: Dialect, catalog: ModelCatalog): Sampled {
-  const params = plainObject(requests.decode(text)?.params ?? {});
-  const model = catalog.require(requests.facts(params).model ?? '');
-  return { model, params, prompt: requests.size(params) };
-}
-
-export function givenUp(): BatchError {
-  return new BatchError(
-    'wrong_state',
-    'The call was cancelled while the work was prepared. Nothing was sent or paid.',
-  );
 }
 
 function emptyWork({ source, max_tasks }: Work, facts: SourceFacts | null): BatchError {

@@ -5,6 +5,7 @@ import type { Dialect } from '../provider/dialect.ts';
 import type { Limits } from '../state/context.ts';
 import type { BlobWriter } from '../store/blob-writer.ts';
 import type { PartMark } from '../store/record.ts';
+import type { Span } from '../store/store.ts';
 
 /** Requests in a row, with one byte between each two, as a body has them. */
 export type RequestRun = {
@@ -36,6 +37,22 @@ export type RunPlace = {
   from: number;
   to: number;
 };
+
+/** Where the request of each task stands in its body; tasks that share one have it at one place. */
+export function* spansPerTask(
+  places: readonly RunPlace[],
+  lengths: Uint32Array,
+  tasks: Uint32Array | undefined,
+): Generator<Span> {
+  for (const { offset, from, to } of places) {
+    let at = offset;
+    for (let request = from; request < to; request += 1) {
+      const length = lengths[request] ?? 0;
+      for (let left = tasks?.[request] ?? 1; left > 0; left -= 1) yield { offset: at, length };
+      at += length + 1;
+    }
+  }
+}
 
 /** A body that is whole, in the form in which it is sent but for its mark. */
 export type WrittenBody = {

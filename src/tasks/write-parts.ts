@@ -3,39 +3,28 @@ import type { Limits } from '../state/context.ts';
 import { partBody, SCHEMAS } from '../store/blob-names.ts';
 import { openBlobWriter } from '../store/blob-writer.ts';
 import type { Part } from '../store/record.ts';
-import { openSchemasWriter } from '../store/schemas.ts';
-import type { Blobs, Span } from '../store/store.ts';
+import { openSchemasWriter, type Schemas } from '../store/schemas.ts';
+import type { Blobs } from '../store/store.ts';
 import { NO_REQUEST, openTasksWriter } from '../store/task-list.ts';
-import type { RequestSink } from './prepare.ts';
-import { createBodiesWriter, type RunPlace } from './write-bodies.ts';
+import type { Block } from './block.ts';
+import type { RequestSink } from './gather.ts';
+import { createBodiesWriter, spansPerTask } from './write-bodies.ts';
+
+type RunBlock = Pick<Block, 'requests' | 'tasks' | 'packed' | 'schemas' | 'is_stand_in'>;
 
 /** Writes the tasks and the parts' bodies, each body in the form in which it is sent but for its mark. */
-export type PartsWriter = RequestSink & {
+export type PartsWriter<B = RunBlock> = RequestSink<B> & {
   /** Writes the rest; the parts, ready to be sent. */
   finish(): Promise<Part[]>;
-  /** Ends what is being written, for all of it to be removed. */
-  abandon(): Promise<void>;
+  /** Ends what is being written. Nothing that was written stays, but what a staging is discarded with. */
+  discard(): Promise<void>;
 };
-
-/** Where each of the requests stands in its body. */
-function spansOf(places: readonly RunPlace[], lengths: Uint32Array): Span[] {
-  return places.flatMap(({ offset, from, to }) => {
-    let at = offset;
-    return Array.from(lengths.subarray(from, to), (length): Span => {
-      const span = { offset: at, length };
-      at += length + 1;
-      return span;
-    });
-  });
-}
 
 const sum = (counts: Uint32Array): number => counts.reduce((total, count) => total + count, 0);
 
-/** Tasks that share a request have it at one place. */
-function perTask(spans: readonly Span[], tasks: Uint32Array | undefined): readonly Span[] {
-  if (tasks === undefined) return spans;
-  return spans.flatMap((span, index) => Array.from({ length: tasks[index] ?? 0 }, () => span));
-}
+/** The schemas of a block, under their hashes. */
+export const schemaTexts = (schemas: Block['schemas']): Schemas =>
+  new Map([...schemas].map(([hash, { schema }]) => [hash, schema]));
 
 /** The parts of a first attempt: runs of tasks in the caller's order. */
 export function createPartsWriter(
@@ -57,14 +46,14 @@ export function createPartsWriter(
   return {
     async add({ requests, tasks: lines, packed, schemas: asked, is_stand_in }) {
       const places = is_stand_in ? [] : await bodies.add(requests);
-      const spans = perTask(spansOf(places, requests.lengths), packed?.tasks);
+      const spans = [...spansPerTask(places, requests.lengths, packed?.tasks)];
       for (const { number, from, to } of places) {
         const count = packed === undefined ? to - from : sum(packed.tasks.subarray(from, to));
         tasksOf.set(number, (tasksOf.get(number) ?? 0) + count);
         isPacked ||= packed !== undefined;
       }
       await tasks.addLines(lines, (index) => spans[index] ?? NO_REQUEST);
-      await schemas.add(new Map([...asked].map(([hash, { schema }]) => [hash, schema])));
+      await schemas.add(schemaTexts(asked));
     },
     async finish() {
       const [written] = await Promise.all([bodies.finish(), tasks.close(), schemas.close()]);
@@ -86,7 +75,7 @@ export function createPartsWriter(
         };
       });
     },
-    async abandon() {
+    async discard() {
       await bodies.abandon();
       await tasks.abort();
       await schemas.abort();

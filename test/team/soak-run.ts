@@ -93,7 +93,7 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
   };
   /** Again, where a busy machine took too long to start it. */
   const start = () => {
-    const begin = () => startSoakClient(options.script, options.folder, env);
+    const begin = () => startSoakClient(options, { env });
     return begin().catch(begin);
   };
   const replicas = await Promise.all(Array.from({ length: options.replicas }, start));
@@ -215,7 +215,7 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
 /** A share of what all of the work could cost at most, by the product's own estimate of one batch. */
 async function budgetFor({ script, folder, batches }: TeamSoak, api: ApiServer): Promise<number> {
   const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
-  const client = await startSoakClient(script, folder, env);
+  const client = await startSoakClient({ script, folder }, { env });
   const { cost_usd } = await client.call('estimate_cost', workOf(1));
   await client.close();
   const tasks = Array.from({ length: batches }, (_, batch) => idsOf(batch).length);

@@ -10,7 +10,7 @@ import { asOwner } from '../../sending/permission.ts';
 import { withoutEnd } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
-import { createRetryFiles, type RetriedBody } from './retry-files.ts';
+import { createListedPartsWriter } from '../../tasks/write-listed-parts.ts';
 import { type StageAgain, stageParts } from './retry-merge.ts';
 import { type PreparedRetry, prepareRetry, type RetryPreparation } from './retry-prepare.ts';
 import type { Causes } from './retry-selection.ts';
@@ -66,19 +66,23 @@ export async function addAttempt(
 ): Promise<{ plan: RetryPlan; warnings: string[] }> {
   const next = Math.max(...record.parts.map(({ number }) => number)) + 1;
   const blobs = context.store.blobs(record.batch_id);
-  const files = createRetryFiles(blobs, context.limits, dialectOf(record.provider), next);
+  const attempt = nextAttempt(preparation.record);
+  const writer = createListedPartsWriter(blobs, context.limits, dialectOf(record.provider), {
+    next,
+    attempt,
+  });
   try {
     const { record: ended, unsent, options } = preparation;
-    const prepared = await prepareRetry(context, preparation, files);
+    const prepared = await prepareRetry(context, preparation, writer);
     if (record.provider !== 'sandbox') {
       requireTotalWithinLimit(costWithStages(prepared), context.maxCostUsd, options.max_cost_usd);
     }
-    const plan = planOf(prepared, nextAttempt(ended));
+    const plan = planOf(prepared, attempt);
     if (record.provider !== 'sandbox' && !preparation.byItself)
       await requireApproval(context, { ...plan, ...plan.cost_usd }, preparation);
     const { byItself = false } = preparation;
     const unasked = byItself ? { by_itself: true as const } : {};
-    const sent = (await files.finish()).map((body) => ({ ...newPart(body, prepared, plan), ...unasked }));
+    const sent = (await writer.finish()).map((part) => ({ ...withShare(part, prepared), ...unasked }));
     const number = Math.max(next - 1, ...sent.map((part) => part.number)) + 1;
     const added = [...sent, ...stageParts(prepared.stages, { number, attempt: plan.attempt, byItself })];
     const kept = withoutUnsent(record, ended.parts, unsent);
@@ -86,33 +90,16 @@ export async function addAttempt(
     await reserveOrTakeBack(context, named, record, added);
     return { plan, warnings: prepared.warnings };
   } catch (error) {
-    await files.discard();
+    await writer.discard();
     throw error;
   }
 }
 
-/** Its share of the retry's money goes by its requests. */
-function newPart(
-  body: RetriedBody,
-  { costs, request_count }: PreparedRetry,
-  { attempt }: Pick<RetryPlan, 'attempt'>,
-): Part {
+/** A part's share of the retry's money goes by its requests. */
+function withShare(part: Part, { costs, request_count }: PreparedRetry): Part {
   const { expected_usd, maximum_usd } = totalOf(costs.lines);
-  const share = (usd: number) => roundUsd((usd * body.request_count) / request_count);
-  return {
-    number: body.number,
-    attempt,
-    request_count: body.request_count,
-    ...(body.packs !== undefined && { packs: body.packs }),
-    first_task: body.first_task,
-    tasks: 'listed',
-    body_bytes: body.bytes,
-    body_sha256: body.sha256,
-    mark: body.mark,
-    maximum_usd: share(maximum_usd),
-    expected_usd: share(expected_usd),
-    progress: { state: 'prepared' },
-  };
+  const share = (usd: number) => roundUsd((usd * part.request_count) / request_count);
+  return { ...part, maximum_usd: share(maximum_usd), expected_usd: share(expected_usd) };
 }
 
 /** What stays of a batch: its estimate is that of the parts of the first attempt, so it shrinks with them. */

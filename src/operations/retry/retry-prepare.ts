@@ -1,6 +1,5 @@
-import { openSentRequests, type SentRequest, type SentRequests } from '../../answers/sent-requests.ts';
 import { openView } from '../../answers/view.ts';
-import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
+import type { Costs } from '../../cost/cost-sheet.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
@@ -9,24 +8,22 @@ import { nextWaiting } from '../../state/parts.ts';
 import type { Ask } from '../../state/question.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
-import type { Schemas } from '../../store/schemas.ts';
-import type { TaskEntry } from '../../store/task-entry.ts';
-import { openTasks, type Tasks } from '../../store/task-list.ts';
+import { openTasks } from '../../store/task-list.ts';
 import { familyNote, modelNamed } from '../../tasks/choose-model.ts';
-import { createNonce } from '../../tasks/custom-ids.ts';
+import { gather, type RequestSink } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
-import { givenUp } from '../../tasks/prepare.ts';
 import { createProblemList } from '../../tasks/problems.ts';
-import type { RenderedTask, Rendering } from '../../tasks/render.ts';
-import { checkRendered, createWarningList } from '../../tasks/rendered-request.ts';
-import { createSchemaHashes, createSchemaList } from '../../tasks/schemas.ts';
-import { itemName } from '../../tasks/task.ts';
-import type { RetriedTask } from './retry-files.ts';
+import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
+import {
+  createSentExaminer,
+  examineSent,
+  type SentBlock,
+  sentItems,
+} from '../../tasks/sources/sent/examine-sent.ts';
+import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
 import { ofLowestStage, type StageAgain, stagesAgain } from './retry-merge.ts';
-import { findNamed, type NamedTasks } from './retry-named.ts';
+import { findNamed } from './retry-named.ts';
 import { changesSomething, hasFilters, type RetryOptions } from './retry-options.ts';
-import { createPackReader, createRegrouping, type SharedTask, sharesRequest } from './retry-packs.ts';
-import { createRetryRequests, type RetrySource } from './retry-request.ts';
 import {
   type Causes,
   countCause,
@@ -36,11 +33,6 @@ import {
   type Selected,
   selectTasks,
 } from './retry-selection.ts';
-
-/** Where the requests of a retry go: onto disk when they are to be sent, nowhere for a dry run. */
-export type RetrySink = {
-  add(tasks: readonly RetriedTask[], request: Buffer, schema: Schemas): Promise<void> | void;
-};
 
 /** What a retry sends. */
 export type PreparedRetry = {
@@ -71,9 +63,6 @@ export type RetryPreparation = {
 
 const REFUSED = 'The retry was refused; nothing was sent and nothing was paid. Correct this and call again:';
 
-/** Tasks whose entries are read at a time. */
-const CHUNK = 100;
-
 /**
  * Chooses the tasks that are sent again, changes or replaces their requests as asked, checks them anew and hands
  * each to `sink`, in the caller's order. Throws `invalid_input` with all problems at once, and `wrong_state`
@@ -82,7 +71,7 @@ const CHUNK = 100;
 export async function prepareRetry(
   context: Context,
   { record, unsent, options, report, signal, byItself = false }: RetryPreparation,
-  sink: RetrySink,
+  sink: RequestSink<SentBlock>,
 ): Promise<PreparedRetry> {
   const blobs = context.store.blobs(record.batch_id);
   const tasks = await openTasks(blobs, record.request_count);
@@ -109,108 +98,32 @@ export async function prepareRetry(
   // What was sent goes before a change of it that was not.
   const written = { ...record, parts: [...unsent, ...record.parts] };
   const sent = await openSentRequests(blobs, written, dialect);
-  const requests = createRetryRequests({ ...context, catalog }, options, dialect);
-  // What answers took before says little of those that failed: the tasks' own figures are used.
-  const sheet = createCostSheet(dialect, () => undefined);
-  const warnings = createWarningList();
-  const hashes = createSchemaHashes();
-  const schemas = createSchemaList();
-  const outcomes: Causes = {};
-  const error_types: Causes = {};
-  let atLimit = 0;
-  let count = 0;
-  let done = 0;
-  let first_request = '';
-  const regrouping = createRegrouping<SharedTask>(createPackReader(dialect));
-  const nonce = createNonce();
-
-  /** One request, of one task or of several that share it. */
-  async function take(
-    made: readonly Made[],
-    rendering: Rendering | 'at_limit',
-    place: string,
-  ): Promise<void> {
-    const [first] = made;
-    if (first === undefined) return;
-    const { selected, entry } = first;
-    const item = itemName(place, entry.task_id);
-    if (rendering === 'at_limit') {
-      atLimit += made.length;
-      return;
-    }
-    if (!rendering.ok) {
-      problems.add(...rendering.problems.map((problem) => ({ ...problem, item })));
-      return;
-    }
-    const { rendered } = rendering;
-    const { answer_schema } = rendered;
-    // What is sent again as it was is checked as it was: its request has the schema as the API takes it.
-    const isKept = options.output_schema === undefined;
-    const isShared = first.sent !== undefined && sharesRequest(first.sent, entry);
-    const asked = isShared && isKept ? undefined : answer_schema;
-    const schema = asked && hashes.of(asked.schema);
-    const keptOf = ({ sent, entry }: Made) => (sent && isKept ? (sent.schema ?? entry.schema) : undefined);
-    const pack = isShared ? `pack_${selected.ordinal + 1}_${nonce}` : undefined;
-    const retried = made.map((each) => {
-      const hash = isShared ? (keptOf(each) ?? schema?.hash) : schema && (keptOf(each) ?? schema.hash);
-      const corrected = each.sent?.corrected ?? true;
-      return retriedTask(each.selected, each.entry, rendered, { schema: hash, pack, corrected });
-    });
-    const request = dialect.requests.encode(pack ?? entry.custom_id ?? entry.task_id, rendered.params);
-    const bytes = Buffer.from(request);
-    const found = checkRendered(rendered, bytes.length, {
-      ...context,
-      ...context.limits,
-      catalog,
-      dialect,
-      today,
-    });
-    problems.add(...found.problems.map((problem) => ({ ...problem, item })));
-    if (schema && asked) {
-      const placed = { schema: schema.schema, number: selected.ordinal + 1, item, field: asked.field };
-      const wrong = await schemas.check(new Map([[schema.hash, placed]]));
-      problems.add(...wrong.map(({ problem }) => problem));
-    }
-    if (problems.count > 0) return;
-
-    count += made.length;
-    if (first_request === '') first_request = request;
-    for (const { selected } of made) {
-      warnings.add(found.warnings);
-      countCause(outcomes, selected.outcome);
-      if (selected.cause !== null) countCause(error_types, selected.cause);
-    }
-    sheet.add(rendered);
-    await sink.add(retried, bytes, new Map(schema && [[schema.hash, schema.schema]]));
-  }
-
-  const placeOf = ({ ordinal }: Selected) => `task ${ordinal + 1}`;
-  async function takeShared(groups: readonly SharedTask[][]): Promise<void> {
-    for (const group of groups) {
-      const [first] = group;
-      if (first !== undefined) await take(group, requests.makeShared(group), placeOf(first.selected));
-    }
-  }
-
-  for await (const { selected, entry, source } of withSources(tasks, sent, selection.selected, named)) {
-    if (signal?.aborted) throw givenUp();
-    done += 1;
-    if (done % 1000 === 0) report({ stage: 'preparing', done, total: selection.selected.length });
-    if ('sent' in source && sharesRequest(source.sent, entry)) {
-      await takeShared(regrouping.add({ selected, entry, sent: source.sent }));
-      continue;
-    }
-    await takeShared(regrouping.flush());
-    const place = 'correction' in source ? source.correction.place : placeOf(selected);
-    const made = [{ selected, entry, ...('sent' in source && { sent: source.sent }) }];
-    await take(made, requests.make(selected, entry, source), place);
-  }
-  await takeShared(regrouping.flush());
-
+  const requests = createChangedRequests({ ...context, catalog }, options, dialect);
+  const surroundings = { partBytes: context.limits.partBytes, dialect, today, catalog };
+  const examiner = createSentExaminer(surroundings, requests, options);
+  const items = sentItems(tasks, sent, selection.selected, named.corrections);
+  const { count, costs, first_request, ...gathered } = await gather(examineSent(items, examiner), sink, {
+    dialect,
+    catalog,
+    places: 'item',
+    problems,
+    // What answers took before says little of those that failed: the tasks' own figures are used.
+    knownOutput: () => undefined,
+    total: selection.selected.length,
+    report,
+    signal,
+  });
   problems.add(...requests.problems());
   problems.throwIfAny(REFUSED);
+  const atLimit = examiner.atLimit.size;
   if (count === 0 && stages.length === 0) throw nothingToRetry(selection, record.request_count, atLimit);
-  const costs = sheet.finish();
+  const outcomes: Causes = {};
+  const error_types: Causes = {};
+  for (const { ordinal, outcome, cause } of selection.selected) {
+    if (examiner.atLimit.has(ordinal)) continue;
+    countCause(outcomes, outcome);
+    if (cause !== null) countCause(error_types, cause);
+  }
   const lifeWarnings = await checkLiveModels(context, {
     provider: record.provider,
     used: costs.tally.models(),
@@ -229,56 +142,14 @@ export async function prepareRetry(
       ...new Set([
         ...modelNotes(options, catalog),
         ...notesOf(selection, atLimit),
-        ...warnings.texts(count),
+        ...gathered.warnings,
         ...lifeWarnings,
       ]),
     ],
   };
 }
 
-/** A task of a request that is sent again; `sent` is what it was sent in, where it is not corrected. */
-type Made = { selected: Selected; entry: TaskEntry; sent?: SentRequest };
-
-async function* withSources(
-  tasks: Tasks,
-  sent: SentRequests,
-  selected: readonly Selected[],
-  { corrections }: NamedTasks,
-): AsyncGenerator<{ selected: Selected; entry: TaskEntry; source: RetrySource }> {
-  for (let start = 0; start < selected.length; start += CHUNK) {
-    const chunk = selected.slice(start, start + CHUNK);
-    const ordinals = chunk.map(({ ordinal }) => ordinal);
-    const entries = await tasks.read(ordinals);
-    const requests = sent(ordinals.filter((ordinal) => !corrections.has(ordinal)));
-    for (const [index, each] of chunk.entries()) {
-      const entry = entries[index];
-      const correction = corrections.get(each.ordinal);
-      const request = correction ? undefined : (await requests.next()).value;
-      const source = correction ? { correction } : request && { sent: request };
-      if (entry !== undefined && source) yield { selected: each, entry, source };
-    }
-  }
-}
-
 function modelNotes({ model }: RetryOptions, catalog: ModelCatalog): string[] {
   const named = model === undefined ? undefined : modelNamed(model, catalog);
   return named === undefined ? [] : familyNote(model, named, catalog);
-}
-
-function retriedTask(
-  { ordinal }: Selected,
-  entry: TaskEntry,
-  rendered: RenderedTask,
-  { schema, pack, corrected }: { schema: string | undefined; pack: string | undefined; corrected: boolean },
-): RetriedTask {
-  return {
-    ordinal,
-    custom_id: entry.custom_id ?? entry.task_id,
-    ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
-    model: rendered.model.id,
-    ...(rendered.effort !== null && { effort: rendered.effort }),
-    ...(schema !== undefined && { structured: true as const, schema }),
-    ...(pack !== undefined && { pack }),
-    ...(corrected && { corrected: true as const }),
-  };
 }

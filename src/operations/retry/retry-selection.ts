@@ -3,7 +3,7 @@ import { canBeOfOne, isRetryable } from '../../answers/failures.ts';
 import type { View } from '../../answers/view.ts';
 import { BatchError } from '../../errors.ts';
 import type { Outcome } from '../../store/saved-results.ts';
-import { givenUp } from '../../tasks/prepare.ts';
+import { givenUp } from '../../tasks/gather.ts';
 import type { NamedTasks } from './retry-named.ts';
 import { hasCorrections, hasFilters, type RetryOptions } from './retry-options.ts';
 

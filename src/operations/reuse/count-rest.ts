@@ -1,4 +1,3 @@
-import type { SentRequest } from '../../answers/sent-requests.ts';
 import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import type { KnownOutput } from '../../cost/tally.ts';
@@ -9,11 +8,17 @@ import type { Context } from '../../state/context.ts';
 import type { Reused } from '../../store/record.ts';
 import { decodeEntries, type TaskEntry } from '../../store/task-entry.ts';
 import type { Block } from '../../tasks/block.ts';
-import type { RequestSink } from '../../tasks/prepare.ts';
+import type { RequestSink } from '../../tasks/gather.ts';
 import type { Rendering } from '../../tasks/render.ts';
+import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
+import {
+  createPackReader,
+  createRegrouping,
+  type SharedTask,
+  sharesRequest,
+} from '../../tasks/sources/sent/regroup.ts';
+import type { SentRequest } from '../../tasks/sources/sent/sent-requests.ts';
 import { requestTexts } from '../../tasks/write-bodies.ts';
-import { createPackReader, createRegrouping, type SharedTask, sharesRequest } from '../retry/retry-packs.ts';
-import { createRetryRequests } from '../retry/retry-request.ts';
 import type { Pilot } from './pilot.ts';
 
 /** Work without what a pilot has answered: nothing of it is written. */
@@ -30,7 +35,7 @@ export function createRestCounter(
   knownOutput: KnownOutput,
 ): RequestSink & { rest(): Promise<Rest | null> } {
   const { requests: wire } = dialect;
-  const requests = createRetryRequests(context, {}, dialect);
+  const requests = createChangedRequests(context, {}, dialect);
   const sheet = createCostSheet(dialect, knownOutput);
   const taken: { ordinal: number; entry: TaskEntry }[] = [];
   let request_count = 0;

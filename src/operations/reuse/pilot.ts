@@ -1,4 +1,3 @@
-import { openSentRequests } from '../../answers/sent-requests.ts';
 import { chunksOf, openView, type View } from '../../answers/view.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { sha256OfText } from '../../lib/file-hash.ts';
@@ -12,10 +11,11 @@ import { isSaved } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks } from '../../store/task-list.ts';
+import { createPackReader } from '../../tasks/sources/sent/regroup.ts';
+import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
 import { itemId, settingsOf } from '../../tasks/variants.ts';
 import type { Submission } from '../new-batch.ts';
 import { refresh } from '../refresh.ts';
-import { createPackReader } from '../retry/retry-packs.ts';
 
 /** For how long a pilot's answers are taken over. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;

@@ -2,9 +2,8 @@ import { loadAnswerCheck } from '../../answers/check-answer.ts';
 import { expectedTasks } from '../../answers/expected-tasks.ts';
 import { scannedResults } from '../../answers/receive.ts';
 import { scanResults } from '../../answers/scan-results.ts';
-import { openSentRequests, type SentRequest } from '../../answers/sent-requests.ts';
 import { actualOfPart } from '../../cost/cost.ts';
-import { type Costs, createCostSheet } from '../../cost/cost-sheet.ts';
+import type { Costs } from '../../cost/cost-sheet.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import type { KnownOutput } from '../../cost/tally.ts';
 import { BatchError } from '../../errors.ts';
@@ -17,17 +16,23 @@ import type { Context } from '../../state/context.ts';
 import { isCreated, marksOf } from '../../state/parts.ts';
 import { partResults } from '../../store/blob-names.ts';
 import { openBlobWriter } from '../../store/blob-writer.ts';
-import { openPartTasksWriter } from '../../store/part-tasks.ts';
+import { openPartTasksWriter, partTaskOf } from '../../store/part-tasks.ts';
 import type { CreatedPart, Part } from '../../store/record.ts';
 import { writeResultsIndex } from '../../store/results-index.ts';
 import type { Blobs } from '../../store/store.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
-import { createNonce } from '../../tasks/custom-ids.ts';
-import type { Rendering } from '../../tasks/render.ts';
-import { createRetryFiles } from '../retry/retry-files.ts';
-import { createPackReader, createRegrouping, type SharedTask, sharesRequest } from '../retry/retry-packs.ts';
-import { createRetryRequests } from '../retry/retry-request.ts';
+import { gather } from '../../tasks/gather.ts';
+import { createProblemList } from '../../tasks/problems.ts';
+import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
+import {
+  createSentExaminer,
+  examineSent,
+  type SentBlock,
+  type SentItem,
+} from '../../tasks/sources/sent/examine-sent.ts';
+import { openSentRequests, type SentRequest } from '../../tasks/sources/sent/sent-requests.ts';
+import { createListedPartsWriter } from '../../tasks/write-listed-parts.ts';
 import type { Pilot } from './pilot.ts';
 
 /** Work that was written to be sent whole. */
@@ -50,7 +55,7 @@ export async function takeOver(
   context: Context,
   work: WrittenWork,
   pilot: Pilot,
-  { catalog, knownOutput }: { catalog: ModelCatalog; knownOutput: KnownOutput },
+  { catalog, knownOutput, today }: { catalog: ModelCatalog; knownOutput: KnownOutput; today: string },
 ): Promise<TakenOver | null> {
   const { blobs, provider, request_count, parts } = work;
   const dialect = dialectOf(provider);
@@ -63,82 +68,54 @@ export async function takeOver(
   if (taken.size === 0) return null;
 
   const isTouched = (part: Part) => ordinalsOf(part).some((ordinal) => taken.has(ordinal));
-  const files = createRetryFiles(blobs, context.limits, dialect, parts.length + 1);
-  const requests = createRetryRequests({ ...context, catalog }, {}, dialect);
-  const sheet = createCostSheet(dialect, knownOutput);
+  const next = parts.length + 1;
+  const writer = createListedPartsWriter(blobs, context.limits, dialect, { next, attempt: 1 });
   const touched = parts.filter(isTouched);
-  const regrouping = createRegrouping<Left>(createPackReader(dialect));
-  const nonce = createNonce();
+  const problems = createProblemList();
+  const surroundings = { partBytes: context.limits.partBytes, dialect, catalog, today };
+  const requests = createChangedRequests({ ...context, catalog }, {}, dialect);
+  const examiner = createSentExaminer(surroundings, requests, {});
 
-  async function take(group: readonly Left[], rendering: Rendering | 'at_limit'): Promise<void> {
-    const [first] = group;
-    if (first === undefined) return;
-    if (rendering === 'at_limit' || !rendering.ok) {
-      throw new BatchError(
-        'internal',
-        `A request that was checked, of ${first.entry.task_id}, is refused when it is read again.`,
-      );
-    }
-    const { rendered } = rendering;
-    sheet.add(rendered);
-    if (!touched.includes(first.part)) return;
-    const isShared = sharesRequest(first.sent, first.entry);
-    const pack = isShared ? `pack_${first.selected.ordinal + 1}_${nonce}` : undefined;
-    const params = isShared ? rendered.params : first.sent.params;
-    const bytes = Buffer.from(dialect.requests.encode(pack ?? ownId(first.entry), params));
-    const list = group.map(({ selected, entry }) => ({
-      ordinal: selected.ordinal,
-      ...kept(entry, ownId(entry)),
-      ...(pack !== undefined && { pack }),
-    }));
-    await files.add(list, bytes, new Map());
-  }
-  async function takeShared(groups: readonly Left[][]): Promise<void> {
-    for (const group of groups) await take(group, requests.makeShared(group));
-  }
-
-  let before: Part | undefined;
-  for await (const { ordinal, entry, request, part } of requestsOf(work, tasks, dialect)) {
-    // What is sent as it is and what is sent anew are no neighbours.
-    if (part !== before) await takeShared(regrouping.flush());
-    before = part;
-    if (taken.has(ordinal)) continue;
-    const left = {
-      selected: { ordinal, outcome: 'expired' as const, cause: null },
-      entry,
-      sent: request,
-      part,
-    };
-    if (sharesRequest(request, entry)) await takeShared(regrouping.add(left));
-    else {
-      await takeShared(regrouping.flush());
-      await take([left], requests.make(left.selected, entry, { sent: request }));
+  async function* left(): AsyncGenerator<SentBlock & { part: Part }> {
+    for (const part of parts) {
+      const rest = async function* (): AsyncGenerator<SentItem> {
+        for await (const { ordinal, entry, request } of requestsOf(
+          { ...work, parts: [part] },
+          tasks,
+          dialect,
+        )) {
+          if (!taken.has(ordinal))
+            yield { selected: { ordinal, cause: 'expired' }, entry, source: { sent: request } };
+        }
+      };
+      // What is sent as it is and what is sent anew are no neighbours.
+      for await (const block of examineSent(rest(), examiner)) yield { ...block, part };
     }
   }
-  await takeShared(regrouping.flush());
-  const bodies = await files.finish();
+  const sink = {
+    add: ({ part, ...block }: SentBlock & { part: Part }) =>
+      touched.includes(part) ? writer.add(block) : undefined,
+  };
+  const { costs } = await gather(left(), sink, {
+    dialect,
+    catalog,
+    places: 'item',
+    problems,
+    knownOutput,
+    total: request_count - taken.size,
+    report: () => {},
+  });
+  problems.throwIfAny('What is left of the work was refused when it was read again; nothing was sent.');
+  const rest = await writer.finish();
   const reused: CreatedPart[] = [];
   for (const part of touched) reused.push(await answeredPart(context, work, tasks, part, { pilot, taken }));
-  const rest = bodies.map(({ number, request_count, packs, first_task, bytes, sha256, mark }): Part => {
-    const body = { body_bytes: bytes, body_sha256: sha256, mark };
-    return {
-      number,
-      attempt: 1,
-      request_count,
-      ...(packs !== undefined && { packs }),
-      first_task,
-      tasks: 'listed',
-      ...body,
-      progress: { state: 'prepared' },
-    };
-  });
   const prices = reused.map(({ progress }) => progress.results && actualOfPart(progress.results));
   const usd = prices.every((price) => price !== null)
     ? roundUsd(prices.reduce((sum: number, price) => sum + (price ?? 0), 0))
     : null;
   return {
     parts: [...reused.map(withoutUsage), ...parts.filter((part) => !touched.includes(part)), ...rest],
-    costs: sheet.finish(),
+    costs,
     rest: request_count - taken.size,
     reused: { count: taken.size, usd, batch_id: pilot.record.batch_id },
   };
@@ -146,11 +123,6 @@ export async function takeOver(
 
 const ordinalsOf = ({ first_task, request_count }: Part) =>
   Array.from({ length: request_count }, (_, index) => first_task + index);
-
-/** A task that is left to be sent. */
-type Left = SharedTask & { part: Part };
-
-const ownId = ({ custom_id, task_id }: TaskEntry): string => custom_id ?? task_id;
 
 type WrittenRequest = { ordinal: number; part: Part; entry: TaskEntry; request: SentRequest };
 
@@ -173,17 +145,6 @@ async function* requestsOf(
       }
     }
   }
-}
-
-/** What a part's own list keeps of a task. */
-function kept({ task_type, model, structured, schema }: TaskEntry, custom_id: string) {
-  return {
-    custom_id,
-    ...(task_type !== undefined && { task_type }),
-    model,
-    ...(structured && { structured }),
-    ...(schema !== undefined && { schema }),
-  };
 }
 
 /**
@@ -213,7 +174,9 @@ async function answeredPart(
       const [entry, other, span] = [entries[index], theirEntries[index], tasks.request(ordinal)];
       if (entry === undefined || other === undefined || span === null) continue;
       const own = other.custom_id ?? other.task_id;
-      await list.add({ ordinal, ...kept(entry, own), ...span });
+      // In the pilot's answers no task shares a request.
+      const { pack: _shared, ...kept } = entry;
+      await list.add({ ordinal, ...partTaskOf({ ...kept, custom_id: own }), ...span });
       await results.write(`${underOwnId(lines[index] ?? '', own, marksOf(pilot.record))}\n`);
     }
   }

@@ -1,4 +1,3 @@
-import { openSentRequests } from '../../answers/sent-requests.ts';
 import { chunksOf, openView, type View } from '../../answers/view.ts';
 import { counted } from '../../lib/counted.ts';
 import { parseExact } from '../../lib/exact-json.ts';
@@ -8,6 +7,7 @@ import type { Context } from '../../state/context.ts';
 import { isSaved, missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import { openTasks } from '../../store/task-list.ts';
+import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
 import type { AnswersSource, EarlierAnswer, EarlierAnswers } from '../../tasks/work.ts';
 import { requireRecord } from '../find-batch.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';

@@ -9,9 +9,8 @@ import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { isCreated, nextWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
-import { decodeEntry } from '../../store/task-entry.ts';
 import { type MergedItem, mergedRow, stageTaskId } from '../../tasks/sources/merged-source.ts';
-import { createRetryFiles } from '../retry/retry-files.ts';
+import { createListedPartsWriter } from '../../tasks/write-listed-parts.ts';
 import { startSending } from '../sending-jobs.ts';
 import { endWaiting } from './end-waiting.ts';
 import { costOf, openStageRequests } from './stage-requests.ts';
@@ -58,7 +57,9 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
   const requests = await openStageRequests(context, record);
   const sheet = requests.newSheet();
   const next = Math.max(...record.parts.map((each) => each.number)) + 1;
-  const files = createRetryFiles(blobs, context.limits, dialectOf(record.provider), next);
+  const attempt = Math.max(...record.parts.map((each) => each.attempt));
+  const dialect = dialectOf(record.provider);
+  const writer = createListedPartsWriter(blobs, context.limits, dialect, { next, attempt });
   const view = await openView(context, record);
   const empty: string[] = [];
   let sent = 0;
@@ -77,55 +78,28 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
         continue;
       }
       sent += 1;
-      const { block, request } = requests.make(mergedRow(answers, { number: index + 1, task_id }), sheet);
-      const entry = decodeEntry('a task of the merge', Buffer.from(block.tasks.bytes));
-      const { task_type, model, effort, schema, custom_id } = entry;
-      await files.add(
-        [
-          {
-            ordinal: first + index,
-            custom_id: custom_id ?? task_id,
-            ...(task_type !== undefined && { task_type }),
-            model,
-            ...(effort !== undefined && { effort }),
-            ...(schema !== undefined && { structured: true as const, schema }),
-          },
-        ],
-        Buffer.from(request),
-        new Map([...block.schemas].map(([hash, placed]) => [hash, placed.schema])),
-      );
+      const block = requests.make(mergedRow(answers, { number: index + 1, task_id }), sheet);
+      await writer.add({ ...block, ordinals: [first + index] });
     }
     const isEmpty = range(first, first + count).every((ordinal) => view.outcome(ordinal) !== 'succeeded');
     if (sent === 0 && isEmpty) throw nothingLeft(number - 1);
     const { expected_usd, maximum_usd } = await costOf(record, sheet, sent);
     requireWithinReserved(record, part, maximum_usd);
-    const bodies = await files.finish();
     const share = (usd: number, requests: number) => roundUsd((usd * requests) / sent);
-    const attempt = Math.max(...record.parts.map((each) => each.attempt));
     // Behind what was sent again by itself a stage belongs to what was asked for.
     const byItself = part.attempt === 1 ? attempt > 1 : part.by_itself;
-    const made = bodies.map(
-      ({ number, request_count, first_task, bytes, sha256, mark }): Part => ({
-        number,
-        attempt,
-        request_count,
-        first_task,
-        tasks: 'listed',
-        body_bytes: bytes,
-        body_sha256: sha256,
-        mark,
-        maximum_usd: share(maximum_usd, request_count),
-        expected_usd: share(expected_usd, request_count),
-        ...(byItself && { by_itself: true as const }),
-        progress: { state: 'prepared' },
-      }),
-    );
+    const made = (await writer.finish()).map((each) => ({
+      ...each,
+      maximum_usd: share(maximum_usd, each.request_count),
+      expected_usd: share(expected_usd, each.request_count),
+      ...(byItself && { by_itself: true as const }),
+    }));
     const said = leftOut(view, { below, end: first, stage: number - 1, empty });
     const isNamed = await nameStage(context, record, part, { made, stage: number - 1, warnings: said });
-    if (!isNamed) await files.discard();
+    if (!isNamed) await writer.discard();
     return isNamed && made.length > 0;
   } catch (error) {
-    await files.discard();
+    await writer.discard();
     throw error;
   }
 }

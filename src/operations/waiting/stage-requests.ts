@@ -7,6 +7,7 @@ import type { Context } from '../../state/context.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Block } from '../../tasks/block.ts';
 import { createExaminer } from '../../tasks/examine.ts';
+import { sampled } from '../../tasks/gather.ts';
 import { knownModels } from '../../tasks/live-models.ts';
 import { TO_COME } from '../../tasks/sources/answers-source.ts';
 import { mergedRow, stageTaskId } from '../../tasks/sources/merged-source.ts';
@@ -21,7 +22,7 @@ export type StageRequests = {
   /** How many answers become one. */
   size: number;
   /** The request of a task, its costs told to `sheet`. Throws `invalid_input`. */
-  make(row: SourceRow, sheet: CostSheet): { block: Block; request: string };
+  make(row: SourceRow, sheet: CostSheet): Block;
   newSheet(): CostSheet;
 };
 
@@ -53,13 +54,8 @@ export async function openStageRequests(context: Context, record: BatchRecord): 
       const [problem] = block.problems;
       if (problem !== undefined)
         throw new BatchError('invalid_input', problem.problem.problem, { problems: [problem.problem] });
-      const request = requestText(block.requests, 0);
-      sheet.merge(block.costs, 1, () => {
-        const params = dialect.requests.decode(request)?.params ?? {};
-        const model = catalog.require(dialect.requests.facts(params).model ?? '');
-        return { model, params, prompt: dialect.requests.size(params) };
-      });
-      return { block, request };
+      sheet.merge(block.costs, 1, () => sampled(requestText(block.requests, 0), dialect, catalog));
+      return block;
     },
   };
 }

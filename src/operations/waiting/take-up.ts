@@ -11,8 +11,9 @@ import { nextWaiting } from '../../state/parts.ts';
 import { partBody, SCHEMAS, TASKS, TASKS_INDEX } from '../../store/blob-names.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
+import { nowhere } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
-import { nowhere, type Prepared, prepare } from '../../tasks/prepare.ts';
+import { type Prepared, prepare } from '../../tasks/prepare.ts';
 import { createPartsWriter } from '../../tasks/write-parts.ts';
 import { preparationOf } from '../preparation.ts';
 import { startSending } from '../sending-jobs.ts';
@@ -106,7 +107,7 @@ async function makeTasks(
     const warnings = [...prepared.warnings, ...life];
     return await nameTasks(context, record, { ...prepared, parts, estimate, warnings });
   } catch (error) {
-    await writer.abandon();
+    await writer.discard();
     throw error;
   }
 }

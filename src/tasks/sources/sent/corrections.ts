@@ -1,16 +1,21 @@
-import { BatchError, type Problem } from '../../errors.ts';
-import { readLineBlocks } from '../../lib/line-blocks.ts';
-import type { Dialect } from '../../provider/dialect.ts';
-import type { Context } from '../../state/context.ts';
-import type { Examiner } from '../../tasks/examine.ts';
-import { examineLines } from '../../tasks/examine-lines.ts';
-import { findHalfCharacters } from '../../tasks/half-characters.ts';
-import { createIdList } from '../../tasks/id-list.ts';
-import { type PlaceKind, placeName } from '../../tasks/place.ts';
-import { type Item, itemOf, withTextIds } from '../../tasks/read-item.ts';
-import { formOf, readArray, refuseWrongShape, unreadable, withFile } from '../../tasks/read-requests.ts';
-import { createTaskParser, givenId, itemName, type Task } from '../../tasks/task.ts';
-import type { RetryOptions } from './retry-options.ts';
+import { BatchError, type Problem } from '../../../errors.ts';
+import { readLineBlocks } from '../../../lib/line-blocks.ts';
+import type { Dialect } from '../../../provider/dialect.ts';
+import type { Context } from '../../../state/context.ts';
+import type { Examiner } from '../../examine.ts';
+import { examineLines } from '../../examine-lines.ts';
+import { findHalfCharacters } from '../../half-characters.ts';
+import { createIdList } from '../../id-list.ts';
+import { type PlaceKind, placeName } from '../../place.ts';
+import { type Item, itemOf, withTextIds } from '../../read-item.ts';
+import { formOf, readArray, refuseWrongShape, unreadable, withFile } from '../../read-requests.ts';
+import { createTaskParser, givenId, itemName, type Task } from '../../task.ts';
+
+/** Corrected tasks in a call, and the file of others. */
+export type GivenCorrections = {
+  requests?: readonly unknown[] | undefined;
+  requests_file?: string | undefined;
+};
 
 export type Correction = { place: string; task: Task };
 
@@ -20,7 +25,7 @@ type Read = { number: number } & ({ item: Item } | { problem: Problem });
 /** The corrected tasks by id, from the call and from its file alike, and what is wrong with them. */
 export async function readCorrections(
   context: Pick<Context, 'folders' | 'limits'>,
-  { requests, requests_file }: RetryOptions,
+  { requests, requests_file }: GivenCorrections,
   dialect: Dialect,
 ): Promise<{ corrections: Map<string, Correction>; problems: Problem[] }> {
   if (requests !== undefined) requireInline(requests, context.limits.inlineBytes);

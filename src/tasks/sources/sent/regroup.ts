@@ -1,17 +1,17 @@
-import type { SentRequest } from '../../answers/sent-requests.ts';
-import type { Problem } from '../../errors.ts';
-import { plainObject } from '../../lib/exact-json.ts';
-import { sha256OfText } from '../../lib/file-hash.ts';
-import type { Dialect, Params, ParamsChange, SharedRow } from '../../provider/dialect.ts';
-import type { ModelCatalog } from '../../provider/models.ts';
-import type { TaskEntry } from '../../store/task-entry.ts';
-import { packExpected, packMaximum } from '../../tasks/packing/packer.ts';
-import { sharePrompt } from '../../tasks/packing/shared-content.ts';
-import { keptInput, promptFor } from './retry-prompt.ts';
-import type { Selected } from './retry-selection.ts';
+import type { Problem } from '../../../errors.ts';
+import { plainObject } from '../../../lib/exact-json.ts';
+import { sha256OfText } from '../../../lib/file-hash.ts';
+import type { Dialect, Params, ParamsChange, SharedRow } from '../../../provider/dialect.ts';
+import type { ModelCatalog } from '../../../provider/models.ts';
+import type { TaskEntry } from '../../../store/task-entry.ts';
+import { packExpected, packMaximum } from '../../packing/packer.ts';
+import { sharePrompt } from '../../packing/shared-content.ts';
+import type { ChosenTask } from './examine-sent.ts';
+import { keptInput, promptFor } from './new-prompt.ts';
+import type { SentRequest } from './sent-requests.ts';
 
 /** A task that was sent in a request that it shared. */
-export type SharedTask = { selected: Selected; entry: TaskEntry; sent: SentRequest };
+export type SharedTask = { selected: ChosenTask; entry: TaskEntry; sent: SentRequest };
 
 const ownId = ({ custom_id, task_id }: TaskEntry): string => custom_id ?? task_id;
 
@@ -33,7 +33,7 @@ const PASSING = new Set([
 ]);
 
 /** In half of what a task was with when the answer to all failed it; at last alone. */
-function sizeFor({ cause }: Selected, was: number): number {
+function sizeFor({ cause }: ChosenTask, was: number): number {
   return cause === null || PASSING.has(cause) ? was : Math.max(1, Math.floor(was / 2));
 }
 

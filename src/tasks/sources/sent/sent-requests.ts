@@ -1,11 +1,11 @@
-import { BatchError } from '../errors.ts';
-import type { Dialect, Params } from '../provider/dialect.ts';
-import { partBody, TASKS_INDEX } from '../store/blob-names.ts';
-import { readPartTasks } from '../store/part-tasks.ts';
-import type { BatchRecord, Part } from '../store/record.ts';
-import type { Blobs, Span } from '../store/store.ts';
-import { openTasks } from '../store/task-list.ts';
-import { requireWhole } from '../store/whole-blob.ts';
+import { BatchError } from '../../../errors.ts';
+import type { Dialect, Params } from '../../../provider/dialect.ts';
+import { partBody, TASKS_INDEX } from '../../../store/blob-names.ts';
+import { readPartTasks } from '../../../store/part-tasks.ts';
+import type { BatchRecord, Part } from '../../../store/record.ts';
+import type { Blobs, Span } from '../../../store/store.ts';
+import { openTasks } from '../../../store/task-list.ts';
+import { requireWhole } from '../../../store/whole-blob.ts';
 
 /** A request as it stands in a body that was sent. */
 export type SentRequest = {

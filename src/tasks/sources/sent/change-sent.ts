@@ -1,40 +1,45 @@
-import type { SentRequest } from '../../answers/sent-requests.ts';
-import type { Problem } from '../../errors.ts';
-import { plainObject } from '../../lib/exact-json.ts';
-import type { JsonObject } from '../../lib/json.ts';
-import { quoteName } from '../../lib/nearest.ts';
-import type { Dialect, Params, ParamsChange } from '../../provider/dialect.ts';
-import type { Model, ModelCatalog } from '../../provider/models.ts';
-import type { Context } from '../../state/context.ts';
-import type { TaskEntry } from '../../store/task-entry.ts';
-import { modelNamed } from '../../tasks/choose-model.ts';
-import { packSchema } from '../../tasks/packing/pack-schema.ts';
-import { type AnswerSchema, type Rendering, renderTask } from '../../tasks/render.ts';
-import type { NativeTask, TaskDefaults } from '../../tasks/task.ts';
-import type { Correction } from './read-corrections.ts';
-import type { RetryOptions } from './retry-options.ts';
-import { createPackReader, regrouped, type SharedTask } from './retry-packs.ts';
-import { promptFor } from './retry-prompt.ts';
-import type { Selected } from './retry-selection.ts';
+import type { Problem } from '../../../errors.ts';
+import { plainObject } from '../../../lib/exact-json.ts';
+import type { JsonObject } from '../../../lib/json.ts';
+import { quoteName } from '../../../lib/nearest.ts';
+import type { Dialect, Params, ParamsChange } from '../../../provider/dialect.ts';
+import type { Model, ModelCatalog } from '../../../provider/models.ts';
+import type { Context } from '../../../state/context.ts';
+import type { TaskEntry } from '../../../store/task-entry.ts';
+import { modelNamed } from '../../choose-model.ts';
+import { packSchema } from '../../packing/pack-schema.ts';
+import { type AnswerSchema, type Rendering, renderTask } from '../../render.ts';
+import type { NativeTask, TaskDefaults } from '../../task.ts';
+import type { Correction } from './corrections.ts';
+import type { ChosenTask } from './examine-sent.ts';
+import { promptFor } from './new-prompt.ts';
+import { createPackReader, regrouped, type SharedTask } from './regroup.ts';
+import type { SentRequest } from './sent-requests.ts';
 
 /** What a task's request is made of: what it was sent with, or what corrects it. */
-export type RetrySource = { sent: SentRequest } | { correction: Correction };
+export type SentSource = { sent: SentRequest } | { correction: Correction };
 
-/** Makes the requests of a retry. */
-export type RetryRequests = {
+/** What is changed of what was sent, in all of it. */
+export type SentChanges = Pick<
+  TaskDefaults,
+  'prompt' | 'system' | 'output_schema' | 'model' | 'model_tier' | 'effort' | 'max_tokens'
+> & { remove_params?: readonly string[] | undefined };
+
+/** Makes the requests that are sent again. */
+export type ChangedRequests = {
   /** One for tasks that shared requests, and are to share this one. */
   makeShared(tasks: readonly SharedTask[]): Rendering | 'at_limit';
   /** `at_limit` for an answer that was cut off and can't get longer. */
-  make(selected: Selected, entry: TaskEntry, source: RetrySource): Rendering | 'at_limit';
+  make(selected: ChosenTask, entry: TaskEntry, source: SentSource): Rendering | 'at_limit';
   /** Once all are made: what was to be left out, and was in none of them. */
   problems(): Problem[];
 };
 
-export function createRetryRequests(
-  context: Context,
-  options: RetryOptions,
+export function createChangedRequests(
+  context: Pick<Context, 'templates' | 'catalog' | 'allowNetworkTools'>,
+  options: SentChanges,
   dialect: Dialect,
-): RetryRequests {
+): ChangedRequests {
   const { catalog } = context;
   const renderer = { ...context, dialect };
   const prepared = options.output_schema && dialect.requests.prepareSchema(options.output_schema);
@@ -144,7 +149,7 @@ function neverFound(name: string): Problem {
 
 function changeOf(
   catalog: ModelCatalog,
-  options: RetryOptions,
+  options: SentChanges,
   output_schema: JsonObject | undefined,
 ): Omit<ParamsChange, 'longer' | 'prompt'> {
   const { max_tokens, effort, system, remove_params = [] } = options;
@@ -159,13 +164,13 @@ function isEffortLost({ model, effort }: Pick<ParamsChange, 'model' | 'effort'>,
 }
 
 /** The model for all that is sent again; undefined where each task keeps its own. */
-function chosenModel(catalog: ModelCatalog, { model, model_tier }: RetryOptions): Model | undefined {
+function chosenModel(catalog: ModelCatalog, { model, model_tier }: SentChanges): Model | undefined {
   if (model !== undefined) return modelNamed(model, catalog) ?? catalog.require(model);
   return model_tier && catalog.forTier(model_tier);
 }
 
 /** A corrected task that names no model goes to the one that it was first sent to. */
-function defaultsOf({ model, model_tier, ...options }: RetryOptions, entry: TaskEntry): TaskDefaults {
+function defaultsOf({ model, model_tier, ...options }: SentChanges, entry: TaskEntry): TaskDefaults {
   const chosen =
     model === undefined && model_tier === undefined ? { model: entry.model } : { model, model_tier };
   const { prompt, system, output_schema, effort, max_tokens } = options;

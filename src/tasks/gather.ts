@@ -1,0 +1,120 @@
+import { type Costs, createCostSheet } from '../cost/cost-sheet.ts';
+import type { Sampled } from '../cost/input-rate.ts';
+import type { KnownOutput } from '../cost/tally.ts';
+import { BatchError } from '../errors.ts';
+import { plainObject } from '../lib/exact-json.ts';
+import type { Dialect } from '../provider/dialect.ts';
+import type { ModelCatalog } from '../provider/models.ts';
+import type { Report } from '../state/jobs.ts';
+import type { Block } from './block.ts';
+import { createIdList } from './id-list.ts';
+import type { PlaceKind } from './place.ts';
+import type { ProblemList } from './problems.ts';
+import { createWarningList } from './rendered-request.ts';
+import { createSchemaList } from './schemas.ts';
+import { requestText } from './write-bodies.ts';
+
+/** Where requests go that were checked: onto disk when they are to be sent, nowhere for an estimate. */
+export type RequestSink<B = Block> = { add(block: B): Promise<void> | void };
+
+/** For what is only checked and counted. */
+export const nowhere: RequestSink<unknown> = { add: () => {} };
+
+/** What all blocks come to. */
+export type Gathered = {
+  /** Tasks, and wrong ones among them. */
+  count: number;
+  costs: Costs;
+  /** As it would be sent; empty where there is none. */
+  first_request: string;
+  task_types: string[];
+  /** The shared settings that some of them take. */
+  settings: ReadonlySet<string>;
+  columns: ReadonlySet<string>;
+  warnings: string[];
+};
+
+export type Gathering = {
+  dialect: Dialect;
+  catalog: ModelCatalog;
+  /** How the items are told apart. */
+  places: PlaceKind;
+  /** Takes all that is wrong with them. */
+  problems: ProblemList;
+  knownOutput: KnownOutput;
+  /** How many there will be, where that is known. */
+  total: number | null;
+  report: Report;
+  /** Gives up: nothing of it is kept. */
+  signal?: AbortSignal | undefined;
+};
+
+/**
+ * Takes the blocks of any source as they come: notes what is wrong, counts and prices, and hands each that is right to
+ * `sink`. Where there is any problem at the end, what went to the sink is for nothing.
+ */
+export async function gather<B extends Block>(
+  blocks: AsyncIterable<B>,
+  sink: RequestSink<B>,
+  { dialect, catalog, places, problems, knownOutput, total, report, signal }: Gathering,
+): Promise<Gathered> {
+  const ids = createIdList(places);
+  const schemas = createSchemaList();
+  const sheet = createCostSheet(dialect, knownOutput);
+  const warnings = createWarningList();
+  const taskTypes = new Set<string>();
+  const settings = new Set<string>();
+  const columns = new Set<string>();
+  let count = 0;
+  let first_request = '';
+
+  for await (const block of blocks) {
+    if (signal?.aborted) throw givenUp();
+    count += block.items;
+    report({ stage: 'preparing', done: count, total });
+    const wrongSchemas = await schemas.check(block.schemas);
+    const found = [...ids.noteAll(block.ids), ...block.problems, ...wrongSchemas].sort(
+      (a, b) => a.number - b.number,
+    );
+    problems.add(...found.map(({ problem }) => problem));
+    problems.addUnnamed(block.problem_count - block.problems.length);
+    for (const column of block.columns) columns.add(column);
+    // What stands against all rows alike is told when the columns are known, which can be at the end.
+    if (problems.count > 0 || block.tasks.lengths.length < block.items) continue;
+
+    warnings.merge(block.warnings);
+    for (const taskType of block.task_types) taskTypes.add(taskType);
+    for (const name of block.settings) settings.add(name);
+    const requests = block.requests.lengths.length;
+    if (first_request === '' && requests > 0) first_request = requestText(block.requests, 0);
+    sheet.merge(block.costs, requests, (index) =>
+      sampled(requestText(block.requests, index), dialect, catalog),
+    );
+    await sink.add(block);
+  }
+
+  if (signal?.aborted) throw givenUp();
+  return {
+    count,
+    costs: sheet.finish(),
+    first_request,
+    task_types: [...taskTypes],
+    settings,
+    columns,
+    warnings: warnings.texts(count),
+  };
+}
+
+/** A request that was made, as the API is asked to count it. */
+export function sampled(text: string, { requests }: Dialect, catalog: ModelCatalog): Sampled {
+  const params = plainObject(requests.decode(text)?.params ?? {});
+  const model = catalog.require(requests.facts(params).model ?? '');
+  return { model, params, prompt: requests.size(params) };
+}
+
+export function givenUp(): BatchError {
+  return new BatchError(
+    'wrong_state',
+    'The call was cancelled while the work was prepared. Nothing was sent or paid.',
+  );
+}
