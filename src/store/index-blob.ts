@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { BatchError } from '../errors.ts';
 import type { Blobs } from './store.ts';
 
 /**
@@ -37,6 +38,8 @@ export async function writeIndexBlob(
   header.writeDoubleLE(describedBytes, 16);
   const bytes = Buffer.concat([header, rows]);
   if ((await blobs.write(name, only(bytes))) !== null) return;
+  // One that another process has just made is the same: taking it away would leave its readers without.
+  if ((await readIndexBlob(blobs, name, format, describedBytes))?.equals(rows)) return;
   await blobs.remove(name);
   // Where another process is faster, its own is as good.
   await blobs.write(name, only(bytes));
@@ -60,9 +63,20 @@ export async function readIndexBlob(
   format: IndexFormat,
   describedBytes: number,
 ): Promise<Buffer | null> {
-  const length = await blobs.size(name);
-  if (length === null) return null;
-  const [blob] = await blobs.readRanges(name, [{ offset: 0, length }]);
+  const blob = await readBlob(blobs, name);
   const rows = blob?.subarray(HEADER_BYTES);
   return blob && rows && isWhole(blob, rows, format, describedBytes) ? rows : null;
+}
+
+/** All of a blob; null where it is missing, or goes while it is read: whoever writes one anew takes the old one away first. */
+async function readBlob(blobs: Blobs, name: string): Promise<Buffer | null> {
+  const length = await blobs.size(name);
+  if (length === null) return null;
+  try {
+    const [blob] = await blobs.readRanges(name, [{ offset: 0, length }]);
+    return blob ?? null;
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'store_damaged') return null;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { partResultsIndex } from '../../src/store/blob-names.ts';
@@ -11,6 +11,7 @@ import {
   writeResultsIndex,
 } from '../../src/store/results-index.ts';
 import { outcomes } from '../../src/store/saved-results.ts';
+import type { Blobs } from '../../src/store/store.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const BYTES = 6_000_000_000;
@@ -129,5 +130,28 @@ describe('where results stand', () => {
     const { blobs } = await ofBatch();
     await writeResultsIndex(blobs, PART, build(10));
     expect(await readResultsIndex(blobs, PART, BYTES - 1)).toBeNull();
+  });
+
+  it('counts as missing where it goes while it is read, for another process writes its own', async () => {
+    const { blobs } = await ofBatch();
+    await writeResultsIndex(blobs, PART, build(10));
+    const going: Blobs = {
+      ...blobs,
+      async size(name) {
+        const size = await blobs.size(name);
+        await blobs.remove(name);
+        return size;
+      },
+    };
+    expect(await readResultsIndex(going, PART, BYTES)).toBeNull();
+  });
+
+  it('stays where it is written once more, for others may read it', async () => {
+    const { blobs, path } = await ofBatch();
+    await writeResultsIndex(blobs, PART, build(10));
+    const opened = await open(path);
+    await writeResultsIndex(blobs, PART, build(10));
+    expect((await stat(path)).ino).toBe((await opened.stat()).ino);
+    await opened.close();
   });
 });
