@@ -38,6 +38,8 @@ export async function waitAndSave(
     readInput(wait.input, { ...known, batch_id: batchId }, 'batch-mcp wait'),
     waiting,
   );
+  // Then the interruption says how to go on.
+  if (waiting.signal.aborted) return exitCode.notEnded;
   terminal.clear();
   if (waited.processing_status !== 'ended') return showUnfinished(call, waited);
   // The submission may have named the file, and the look that found the end wrote it then.
