@@ -7,7 +7,7 @@ const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 const PROVIDER = /^provider\//;
 
 /** What the rest of the house may know of providers: their words, and whoever makes them. */
-const FACE = ['dialect', 'dialects', 'model', 'models', 'provider', 'providers'].map(
+const FACE = ['dialect', 'dialects', 'model', 'models', 'paced-provider', 'provider', 'providers'].map(
   (name) => `provider/${name}.ts`,
 );
 

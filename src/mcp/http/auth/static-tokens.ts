@@ -12,7 +12,7 @@ type Entry = { hash: Buffer; subject: Subject };
 /** Knows whose a token is; null: nobody's. */
 export type Tokens = { find(token: string): Promise<Subject | null> };
 
-const LINE = /^(?<name>[\w.@+-]{1,64}):\s*(?<hash>[0-9a-f]{64})\s+(?<scopes>\S.*)$/i;
+const LINE = /^(?<name>[\w.@+-]+):\s*(?<hash>[0-9a-f]{64})\s+(?<scopes>\S.*)$/i;
 const VALID = 'name: the SHA-256 of the token in 64 hexadecimal digits, and scopes, as docs/team.md shows';
 
 /** The users that a file names, and what is wrong with its other lines: these are quoted nowhere, for one may hold a token. */
