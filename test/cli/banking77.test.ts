@@ -9,10 +9,8 @@ import { createDesk, run } from './run-binary.ts';
 const QUESTIONS = path.resolve(import.meta.dirname, '../../../shared/data/banking77/test.csv');
 const hasQuestions = existsSync(QUESTIONS);
 
-const LONGEST_MS = 15_000;
-
 test.runIf(hasQuestions)(
-  `3,080 questions in one line, on the sandbox as it is, in less than 15 seconds${hasQuestions ? '' : ' (skipped: no shared/data/banking77 here)'}`,
+  `3,080 questions in one line, on the sandbox as it is${hasQuestions ? '' : ' (skipped: no shared/data/banking77 here)'}`,
   async () => {
     const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
     const env = Object.fromEntries(
@@ -28,15 +26,12 @@ test.runIf(hasQuestions)(
       tasks.map((task) => `${JSON.stringify(task)}\n`).join(''),
     );
 
-    const started = performance.now();
     const { code, stderr } = await run({ ...desk, env }, ['run', 'tasks.jsonl', 'out.json']);
-    const took = performance.now() - started;
 
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const answers = JSON.parse(await readFile(path.join(desk.folder, 'out.json'), 'utf8'));
     expect(answers.map(({ task_id, success }: Record<string, unknown>) => [task_id, success])).toEqual(
       tasks.map(({ task_id }) => [task_id, true]),
     );
-    expect(took).toBeLessThan(LONGEST_MS);
   },
 );
