@@ -11,6 +11,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     expect: { poll: { timeout: 90_000, interval: 20 } },
     pool: 'forks',
+    // Loading the product anew for each file would take a third of the time.
+    isolate: false,
     maxWorkers: 2,
     // The counts for .ci/run; a person reads the others.
     reporters: [

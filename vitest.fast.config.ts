@@ -25,8 +25,7 @@ const slow = [
 
 const fast = mergeConfig(
   everything,
-  // Loading the product anew for each file would take as long as all tests do.
-  defineConfig({ test: { exclude: [...configDefaults.exclude, ...slow], isolate: false } }),
+  defineConfig({ test: { exclude: [...configDefaults.exclude, ...slow] } }),
 );
 // Merging appends: the announcement of all tests would stand beside this one, and their counts be taken for all.
 fast.test.reporters = [new AroundTests('The fast tests take about a minute on 2 idle cores.'), 'minimal'];

@@ -4,8 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { follow, isSaved, startApi } from '../api.ts';
 import { type ApiServer, succeeded } from '../api-server.ts';
+import { bundleForTests } from '../bundle.ts';
 import { spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
-import { starter } from './left.ts';
+import { crashStarter } from './left.ts';
+
+const starter = bundleForTests(crashStarter);
 
 const ids = ['a', 'b', 'c', 'd'];
 const requests = ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` }));

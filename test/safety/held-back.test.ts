@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { follow, isSaved, prompts, startApi } from '../api.ts';
 import { type ApiServer, apiError, json } from '../api-server.ts';
+import { bundleForTests } from '../bundle.ts';
 import { type Reply, type ServerOptions, spawnServer, startServer, temporaryFolder } from '../harness.ts';
-import { env, leftAt, starter } from './left.ts';
+import { crashStarter, env, leftAt } from './left.ts';
+
+const starter = bundleForTests(crashStarter);
 
 const otherKey = (api: ApiServer) => ({ url: api.url, key: 'sk-ant-another-key-of-another-account' });
 
@@ -42,7 +45,7 @@ async function look(options: ServerOptions, batch_id: string): Promise<Reply[]> 
 
 describe('what a dead process prepared', () => {
   it('is sent by no server that may not, and by the first that may', async () => {
-    const { api, folder, batchId } = await leftAt('submission.update:after:1');
+    const { api, folder, batchId } = await leftAt(starter, 'submission.update:after:1');
     for (const [name, options, why] of rows) {
       const given = options(api);
       const began = performance.now();
@@ -89,7 +92,7 @@ describe('what a dead process prepared', () => {
   });
 
   it('is settled by a server that may not send it, and sent by none such', async () => {
-    const { api, folder, batchId } = await leftAt('provider.createBatch:before:1');
+    const { api, folder, batchId } = await leftAt(starter, 'provider.createBatch:before:1');
     const reader = await startServer({ folder, api, env, argv: ['--read-only'] });
     const seen = await follow(reader, batchId, ({ check_again_in_seconds }) => check_again_in_seconds === 0);
     expect(seen.warnings[0]).toMatch(/is read-only/);

@@ -3,8 +3,11 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { endedBatch, follow, isSaved, startApi } from '../api.ts';
 import { errored, succeeded } from '../api-server.ts';
+import { bundleForTests } from '../bundle.ts';
 import { startServer } from '../harness.ts';
-import { env, leftAt, work } from './left.ts';
+import { crashStarter, env, leftAt, work } from './left.ts';
+
+const starter = bundleForTests(crashStarter);
 
 const MINUTE = 60_000;
 const after = (ms: number) => () => new Date(Date.now() + ms);
@@ -14,14 +17,14 @@ const UNOWNED = 'staging.commit:after:1';
 
 describe('a batch that no register names', () => {
   it('is sent by a look soon after', async () => {
-    const { api, folder, batchId } = await leftAt(UNOWNED);
+    const { api, folder, batchId } = await leftAt(starter, UNOWNED);
     const server = await startServer({ api, folder, env, now: after(10 * MINUTE) });
     await follow(server, batchId, isSaved);
     expect(api.creates).toHaveLength(1);
   });
 
   it('is sent by the same submission soon after, under its own id', async () => {
-    const { api, folder, batchId } = await leftAt(UNOWNED);
+    const { api, folder, batchId } = await leftAt(starter, UNOWNED);
     const server = await startServer({ api, folder, env });
     expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id: batchId, duplicate: false });
     await follow(server, batchId, isSaved);
@@ -31,7 +34,7 @@ describe('a batch that no register names', () => {
   });
 
   it('is never sent by a look later, says so and leaves the lists', async () => {
-    const { api, folder, batchId } = await leftAt(UNOWNED);
+    const { api, folder, batchId } = await leftAt(starter, UNOWNED);
     const server = await startServer({ api, folder, env, now: after(16 * MINUTE) });
     const isOver = (status: object) => 'never_sent' in status;
     const seen = await follow(server, batchId, isOver);
@@ -54,7 +57,7 @@ describe('a batch that no register names', () => {
   it.each([1, 25 * 60])(
     'is not sent %i minutes after another did its work, nor by retry_batch',
     async (wait) => {
-      const { api, folder, batchId } = await leftAt(UNOWNED);
+      const { api, folder, batchId } = await leftAt(starter, UNOWNED);
       const other = await startServer({ api, folder, env, now: after(20 * MINUTE) });
       const done = await other.ok('submit_batch', work);
       expect(done.batch_id).not.toBe(batchId);

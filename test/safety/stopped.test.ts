@@ -1,7 +1,10 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { follow, isSaved, startApi } from '../api.ts';
+import { bundleForTests } from '../bundle.ts';
 import { spawnServer, startServer, temporaryFolder } from '../harness.ts';
-import { env, starter, work } from './left.ts';
+import { crashStarter, env, work } from './left.ts';
+
+const starter = bundleForTests(crashStarter);
 
 /** When a send is given up, in milliseconds. */
 const limits = { answerMs: 1_000, busyMs: 0 };
