@@ -1,23 +1,15 @@
-import { read } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { ulid } from 'ulid';
 import { hasErrorCode } from '../../errors.ts';
 import { makeFolder, syncFolder } from '../../lib/durable-write.ts';
 import { createFileWriter } from '../../lib/file-writer.ts';
 import { checkedId } from '../ids.ts';
-import type { Blobs, Pieces, Span } from '../store.ts';
+import type { Blobs, Pieces } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { openOwnFile } from './own-file.ts';
-import { spanRuns } from './span-runs.ts';
-import { inStore, linkInStore } from './store-failure.ts';
-
-/** Reading less at a time makes sending 200 MB slower, reading more does not make it faster. */
-const READ_BYTES = 256 * 1024;
-
-/** By the file's number, for through its handle each of a hundred thousand reads takes twice the processor's time. */
-const readAt = promisify(read);
+import { readFrom, readSpans } from './read-file.ts';
+import { inStore, linkInStore, storeFailure } from './store-failure.ts';
 
 export type FileBlobsOptions = {
   folder: string;
@@ -69,15 +61,7 @@ export function createFileBlobs({ folder, temporary }: FileBlobsOptions): Blobs 
       const path = pathOf(name);
       const handle = await open(path);
       try {
-        for (let position = start; ; ) {
-          const piece = Buffer.allocUnsafeSlow(READ_BYTES);
-          const { bytesRead } = await inStore('read', path, () =>
-            handle.read(piece, 0, READ_BYTES, position),
-          );
-          if (bytesRead === 0) return;
-          position += bytesRead;
-          yield piece.subarray(0, bytesRead);
-        }
+        yield* readFrom(handle, start, (error) => storeFailure('read', path, error));
       } finally {
         await handle.close();
       }
@@ -86,23 +70,8 @@ export function createFileBlobs({ folder, temporary }: FileBlobsOptions): Blobs 
     async readRanges(name, spans) {
       const path = pathOf(name);
       const handle = await open(path);
-      const readRun = async ({ offset, length }: Span) => {
-        const buffer = Buffer.allocUnsafe(length);
-        const { bytesRead } = await readAt(handle.fd, buffer, 0, length, offset);
-        if (bytesRead < length) throw damaged(path, 'it was cut short');
-        return buffer;
-      };
       try {
-        const found: Buffer[] = [];
-        const reads = spanRuns(spans).map(async (run) => {
-          const bytes = await inStore('read', path, () => readRun(run));
-          for (const { index, span } of run.members) {
-            const start = span.offset - run.offset;
-            found[index] = bytes.subarray(start, start + span.length);
-          }
-        });
-        await Promise.all(reads);
-        return found;
+        return await inStore('read', path, () => readSpans(handle, spans, path));
       } finally {
         await handle.close();
       }

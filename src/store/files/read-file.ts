@@ -1,4 +1,6 @@
+import { read } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { Pieces, Span } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { spanRuns } from './span-runs.ts';
@@ -6,13 +8,16 @@ import { spanRuns } from './span-runs.ts';
 /** Reading less at a time makes sending 200 MB slower, reading more does not make it faster. */
 const READ_BYTES = 256 * 1024;
 
+/** By the file's number, for through its handle each of a hundred thousand reads takes twice the processor's time. */
+const readAt = promisify(read);
+
 /** All of a file from `start` on; the handle stays its owner's to close. `failure` says what goes wrong. */
 export async function* readFrom(
   handle: FileHandle,
   start: number,
   failure: (error: unknown) => Error,
 ): Pieces {
-  const read = async (piece: Buffer, position: number) => {
+  const next = async (piece: Buffer, position: number) => {
     try {
       return await handle.read(piece, 0, READ_BYTES, position);
     } catch (error) {
@@ -21,7 +26,7 @@ export async function* readFrom(
   };
   for (let position = start; ; ) {
     const piece = Buffer.allocUnsafeSlow(READ_BYTES);
-    const { bytesRead } = await read(piece, position);
+    const { bytesRead } = await next(piece, position);
     if (bytesRead === 0) return;
     position += bytesRead;
     yield piece.subarray(0, bytesRead);
@@ -32,7 +37,8 @@ export async function* readFrom(
 export async function readSpans(handle: FileHandle, spans: readonly Span[], path: string): Promise<Buffer[]> {
   const found: Buffer[] = [];
   const reads = spanRuns(spans).map(async (run) => {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(run.length), 0, run.length, run.offset);
+    const buffer = Buffer.allocUnsafe(run.length);
+    const { bytesRead } = await readAt(handle.fd, buffer, 0, run.length, run.offset);
     if (bytesRead < run.length) throw damaged(path, 'it was cut short');
     for (const { index, span } of run.members) {
       const start = span.offset - run.offset;
