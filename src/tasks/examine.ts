@@ -165,7 +165,7 @@ export function createExaminer(examination: Examination): Examiner {
       const id = givenId(item.value);
       block.countItem(tasksEach);
       if (id !== null) block.addId(number, id);
-      const problems = check(number, item, warningsOf(given));
+      const problems = check(number, item, item.isTooDeep ? [] : warningsOf(given));
       if (problems.length > 0) block.addProblems(number, problems);
     },
     addItem(item) {
