@@ -248,7 +248,10 @@ async function takeForGood(
   batch: ProviderBatch,
 ): Promise<void> {
   await claimForGood(context, batch.id, { batch_id, part: number });
-  await updatePart(context.store.record(batch_id), number, ({ progress }) =>
-    progress.state === 'unconfirmed' ? createdState(progress.intent, batch) : null,
-  );
+  await updatePart(context.store.record(batch_id), number, ({ progress }) => {
+    if (progress.state === 'unconfirmed') return createdState(progress.intent, batch);
+    // A look that ran meanwhile found the claim, and took it as one that has yet to be proven.
+    const isTaken = progress.state === 'created' && progress.provider_batch_id === batch.id;
+    return isTaken && progress.tentative ? { ...progress, tentative: false } : null;
+  });
 }

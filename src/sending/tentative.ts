@@ -2,7 +2,7 @@ import type { Context } from '../state/context.ts';
 import { unconfirmedState, updatePart } from '../state/parts.ts';
 import { CERTAIN_MS } from '../state/status.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
-import { confirmClaim, type Owner, releaseClaim, stillOwns } from './claims.ts';
+import { confirmClaim, type Owner, releaseClaim, releaseTentative, stillOwns } from './claims.ts';
 
 const NOT_OURS = "The provider's batch that was taken for it turned out to be another one's.";
 
@@ -60,7 +60,7 @@ export async function releaseUnproven(
   const isLasting = context.now().getTime() - Date.parse(unproven_since) >= CERTAIN_MS;
   const failure = { code: 'api_uncertain', message: UNPROVEN, at: context.now().toISOString() };
   const owner = { batch_id: record.batch_id, part: part.number };
-  if (isLasting) await releaseClaim(context, id, owner);
+  if (isLasting) await releaseTentative(context, id, owner);
   await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) => {
     if (progress.state !== 'created' || !progress.tentative || progress.provider_batch_id !== id) return null;
     if (!isLasting || progress.intent === null) return { ...progress, unproven_since };

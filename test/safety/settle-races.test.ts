@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createStore } from '../../src/store/files/create-store.ts';
+import type { Claim } from '../../src/store/shared-records.ts';
+import type { Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, reset } from '../api-server.ts';
 import { startServer, temporaryFolder } from '../harness.ts';
@@ -16,6 +18,32 @@ function resetNextCreate(api: ApiServer, { made }: { made: boolean }, first: () 
     void Promise.resolve(first()).then(() => reset(request, response));
   };
   api.override('create', handler, { times: 1, after: made });
+}
+
+/** What a process does right after it has changed a claim, and before it goes on. */
+function afterClaims(act: (claim: Claim) => unknown): (real: Store) => Store {
+  return (real) => ({
+    ...real,
+    claim: (id) => {
+      const claim = real.claim(id);
+      const update: typeof claim.update = async (change) => {
+        const held = await claim.update(change);
+        if (held) await act(held);
+        return held;
+      };
+      return { ...claim, update };
+    },
+  });
+}
+
+/** Does it the first time alone. */
+function once(act: () => Promise<unknown>): () => Promise<void> {
+  let isDone = false;
+  return async () => {
+    if (isDone) return;
+    isDone = true;
+    await act();
+  };
 }
 
 describe('settling what is uncertain', () => {
@@ -256,6 +284,57 @@ describe('settling what is uncertain', () => {
       )
       .toBeNull();
     expect(api.creates).toHaveLength(2);
+  });
+
+  it("is settled by a person's word, also where a look takes the same for a guess in the middle of it", async () => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const other = await startServer({ api, folder, ...quick });
+    resetNextCreate(api, { made: true }, () => api.make(['x', 'y']));
+    const { batch_id } = await other.ok('submit_batch', tasks('a', 'b'));
+    await follow(other, batch_id, ({ parts }) => parts[0].candidates?.length === 2);
+    const look = once(() =>
+      follow(other, batch_id, ({ processing_status }) => processing_status === 'in_progress'),
+    );
+    const person = await startServer({
+      api,
+      folder,
+      ...quick,
+      store: afterClaims(({ owner }) => owner && look()),
+    });
+    await person.ok('retry_batch', { batch_id, resolve: api.batches[0]?.id });
+    const { warnings } = await person.ok('batch_status', { batch_id });
+    expect(warnings.join(' ')).not.toContain('was taken for the batch');
+  });
+
+  it("keeps a person's word that comes while results are fetched which prove nothing", async () => {
+    const api = await startApi(ended);
+    const folder = await temporaryFolder();
+    let minutes = 0;
+    const now = () => new Date(Date.now() + minutes * 60_000);
+    const options = { api, folder, now, env: quick.env, limits: { callMs: 3_000, downloadPauseMs: 10 } };
+    const server = await startServer(options);
+    const person = await startServer(options);
+    resetNextCreate(api, { made: true });
+    let decide = () => Promise.resolve();
+    const unreadable: ApiHandler = (_request, response) => {
+      void decide().then(() => response.end('<html>\n<html>\n'));
+    };
+    api.override('results', unreadable);
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    await follow(server, batch_id, ({ warnings }) =>
+      /could not be downloaded whole/.test(warnings.join(' ')),
+    );
+    const resolve = api.batches[0]?.id ?? '';
+    decide = once(() => person.ok('retry_batch', { batch_id, resolve }));
+    minutes = 16;
+    const status = await follow(server, batch_id);
+    expect(status.outcomes).toMatchObject({ missing: 2 });
+    const claim = await createStore({ path: server.data, log: () => {} })
+      .claim(resolve)
+      .read();
+    expect(claim?.owner).toEqual({ batch_id, part: 1 });
+    expect(api.creates).toHaveLength(1);
   });
 
   it('sends nothing again while a second listing has not shown the same', async () => {
