@@ -8,7 +8,7 @@ import { TASKS } from '../store/blob-names.ts';
 import type { BatchRecord, CreatedPart, PartMark } from '../store/record.ts';
 import { openTasksWriter } from '../store/task-list.ts';
 import { boundedResults } from './bounded-results.ts';
-import { cameShort, pauseBefore } from './download-again.ts';
+import { cameShort, pauseBefore } from './shortfall.ts';
 
 /** Ids that programs count up come in the order of their numbers: row-2 before row-10. */
 const inOrder = new Intl.Collator('en', { numeric: true });

@@ -10,10 +10,10 @@ import type { SavedResults } from '../store/saved-results.ts';
 import type { Pieces } from '../store/store.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
 import { boundedResults } from './bounded-results.ts';
-import { cameShort, pauseBefore } from './download-again.ts';
 import { scanReceived, scanSaved } from './packs/saved-scan.ts';
 import { receive } from './receive.ts';
 import type { Scan } from './scan-results.ts';
+import { cameShort, pauseBefore } from './shortfall.ts';
 
 /** The parts whose results are at the provider, and not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {

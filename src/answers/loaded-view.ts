@@ -1,3 +1,4 @@
+import { createRecent, type Recent } from '../lib/recent.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -5,7 +6,6 @@ import type { Store } from '../store/store.ts';
 import { openTasks, type Tasks } from '../store/task-list.ts';
 import { type AnswerCheck, loadAnswerCheck } from './check-answer.ts';
 import { mergeParts } from './merge.ts';
-import { createRecent, type Recent } from './recent.ts';
 import { type ViewedPart, viewPart } from './viewed-part.ts';
 
 /** What is held of a batch while its answers are read: where they stand, not what they say. */

@@ -5,8 +5,7 @@ import type { Context } from '../state/context.ts';
 import { isSaved, latestResults } from '../state/status.ts';
 import type { AnswerFiles, BatchRecord } from '../store/record.ts';
 import { writeAnswerFiles } from './files/write-answer-files.ts';
-import { isLinked } from './linked-output.ts';
-import { outputFormat } from './output-format.ts';
+import { isLinked, outputFormat } from './output-format.ts';
 import { renderOutput } from './render-output.ts';
 import { type Filters, outputFilters } from './select.ts';
 

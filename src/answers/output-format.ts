@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { BatchError } from '../errors.ts';
-import { isActedOn } from './files/reserved-names.ts';
+import { isActedOn } from './files/name-pattern.ts';
 
 /** What an output file's ending says; `raw` are the provider's lines as received. */
 export const outputEndings = {
@@ -40,3 +40,15 @@ export function outputFormat(file: string): OutputFormat {
     ],
   });
 }
+
+/** Before the name of a file that is never written: it is made anew, from the answers, whenever it is fetched by its link. */
+const MARK = 'result:';
+
+/** As a record names such a file. */
+export const linkedPath = (name: string): string => `${MARK}${name}`;
+
+/** Whether a path in a record is such a file: all others are absolute. */
+export const isLinked = (path: string): boolean => path.startsWith(MARK);
+
+/** Its own name. */
+export const linkedName = (path: string): string => path.slice(MARK.length);

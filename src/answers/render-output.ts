@@ -2,7 +2,7 @@ import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated, receivedOf } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
-import { entriesOf } from './files/entries.ts';
+import { entriesOf } from './files/answer-text.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from './formats/csv.ts';
 import { csvOfVariants } from './formats/csv-variants.ts';
 import { ownName } from './formats/flat-answer.ts';

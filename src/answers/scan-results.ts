@@ -1,20 +1,23 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { createUsageTally } from '../cost/usage.ts';
 import type { Ground } from '../lib/json-schema.ts';
-import { type Line, splitLines } from '../lib/lines.ts';
+import { isBlank, type Line, splitLines, withoutMark } from '../lib/lines.ts';
 import type { CountedResult, Dialect } from '../provider/dialect.ts';
+import { dialectOf } from '../provider/dialects.ts';
 import type { ModelCatalog } from '../provider/models.ts';
+import type { Context } from '../state/context.ts';
+import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import {
   createResultsIndexBuilder,
   type ResultsIndex,
   type ResultsIndexData,
 } from '../store/results-index.ts';
 import type { FailureGroup, OutcomeCounts, Usage } from '../store/saved-results.ts';
+import type { Pieces } from '../store/store.ts';
 import { failureOf, missingError, readSavedLine } from './answer.ts';
-import type { AnswerCheck } from './check-answer.ts';
-import type { ExpectedTasks } from './expected-tasks.ts';
+import { type AnswerCheck, loadAnswerCheck } from './check-answer.ts';
+import { type ExpectedTasks, expectedTasks } from './expected-tasks.ts';
 import { createFailureGroups } from './failures.ts';
-import { isBlank, withoutMark } from './results-line.ts';
 
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {
@@ -137,4 +140,19 @@ export async function scanResults(
     fenced,
     uncounted,
   };
+}
+
+/** Scans a part's results as they come, against the tasks that it was sent with. */
+export async function scanPart(
+  context: Pick<Context, 'store' | 'catalog'>,
+  record: BatchRecord,
+  part: CreatedPart,
+  chunks: Pieces,
+  onLine?: (lines: number) => void,
+): Promise<Scan & { index: ResultsIndex }> {
+  const blobs = context.store.blobs(record.batch_id);
+  const expected = await expectedTasks(blobs, record, part);
+  const check = expected.hasForms ? await loadAnswerCheck(blobs, record) : undefined;
+  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog, check };
+  return scanResults(chunks, expected, reading, onLine);
 }

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
+import { createRecent, type Recent } from '../lib/recent.ts';
 import { outcomes as allOutcomes, type Outcome } from '../store/saved-results.ts';
-import { spreadOver } from '../tasks/sources/spread.ts';
+import { spreadOver } from '../tasks/sources/item-source.ts';
 import { isWanted, namedValue } from './named-value.ts';
-import { createRecent, type Recent } from './recent.ts';
 import { type AnsweredRow, chunksOf, type View } from './view.ts';
 
 /** Which answers are meant: those that all of these let through. */

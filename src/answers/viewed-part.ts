@@ -6,10 +6,10 @@ import { readPartTasks } from '../store/part-tasks.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
 import type { Blobs } from '../store/store.ts';
-import { requireWhole } from '../store/whole-blob.ts';
+import { requireWhole } from '../store/stored-json.ts';
 import type { AnswerForm } from './check-answer.ts';
 import type { AttemptedPart } from './merge.ts';
-import { scanPart } from './scan-part.ts';
+import { scanPart } from './scan-results.ts';
 
 /** A part of an opened view. */
 export type ViewedPart = AttemptedPart & {

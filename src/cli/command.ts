@@ -4,8 +4,21 @@ import type { Config } from '../config/config.ts';
 import type { Environment } from '../config/read-settings.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
-import type { ExitCode } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
+
+/** How a command ended, for scripts: docs/terminal.md lists them. */
+export const exitCode = {
+  done: 0,
+  failed: 1,
+  wrongUsage: 2,
+  /** The batch has not ended, or waiting took too long: go on later. */
+  notEnded: 3,
+  /** All results are in, and some tasks have no finished answer. */
+  someTasksFailed: 4,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
 /** What a command works with. */
 export type Call = {

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import * as z from 'zod';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
-import { isDecimal } from '../lib/decimal.ts';
+import { isDecimal } from '../lib/numbers.ts';
 import { readRegularFile } from '../lib/regular-file.ts';
 
 /** How an argument of an operation is typed at a terminal. */

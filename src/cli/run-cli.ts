@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander';
 import { BatchError, renderError } from '../errors.ts';
+import { exitCode } from './command.ts';
 import { commands } from './commands/index.ts';
 import { completionScript, shells } from './completion.ts';
-import { exitCode } from './exit-code.ts';
 import { createProgram } from './program.ts';
 import { runCommand } from './run-command.ts';
 import { createTerminal } from './terminal.ts';

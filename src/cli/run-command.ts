@@ -1,11 +1,11 @@
 import { type Config, readConfig } from '../config/config.ts';
 import { createContext } from '../config/create-context.ts';
 import { BatchError, renderError } from '../errors.ts';
-import { count } from '../lib/counted.ts';
+import { count } from '../lib/numbers.ts';
 import { createLog, redact } from '../log.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin, type Progress } from '../state/jobs.ts';
-import { type ExitCode, exitCode } from './exit-code.ts';
+import { type ExitCode, exitCode } from './command.ts';
 import { duration } from './format.ts';
 import { readArguments } from './options.ts';
 import type { Typed } from './program.ts';

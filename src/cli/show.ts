@@ -1,5 +1,5 @@
-import { count } from '../lib/counted.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
+import { count } from '../lib/numbers.ts';
 import type { BatchReport } from '../operations/replies/report.ts';
 import type { ResultsReply } from '../operations/results.ts';
 import { dollars } from './format.ts';

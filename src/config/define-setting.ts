@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isDecimal } from '../lib/decimal.ts';
+import { isDecimal } from '../lib/numbers.ts';
 
 /** How the text of a setting is read. */
 export type ValueType<T> = {

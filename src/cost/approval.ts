@@ -1,5 +1,5 @@
 import { BatchError } from '../errors.ts';
-import { counted } from '../lib/counted.ts';
+import { counted } from '../lib/numbers.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
 import type { Answer, Ask, Question } from '../state/question.ts';

@@ -2,7 +2,6 @@ import type { Dialect, Params, RequestDialect } from '../provider/dialect.ts';
 import { createPrefixList, type SharedPrefix } from './caching.ts';
 import type { CostLine } from './cost-line.ts';
 import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
-import { createSample } from './sample.ts';
 import { createSharedBeginnings } from './shared-document.ts';
 import { type CostGroup, createTally, type KnownOutput, type Priced, type Tally } from './tally.ts';
 
@@ -85,5 +84,32 @@ export function createCostSheet(dialect: Dialect, knownOutput: KnownOutput) {
       const shared = { prefixes: prefixes.shared(), unmarked_sharers: beginnings.most() };
       return { lines, rates, knownOutput, tally, sample, ...shared };
     },
+  };
+}
+
+/** At most so many, spread evenly over all that came, however many that turn out to be. */
+export type Sample<T> = {
+  /** The item is made only if it is kept. */
+  add(make: () => T): void;
+  items(): T[];
+};
+
+/** Keeps every item up to `size`; beyond that every second, fourth, … one, so half of `size` at least. */
+export function createSample<T>(size: number): Sample<T> {
+  let kept: T[] = [];
+  let stride = 1;
+  let seen = 0;
+  return {
+    add(make) {
+      if (seen % stride === 0) {
+        if (kept.length === size) {
+          kept = kept.filter((_, index) => index % 2 === 0);
+          stride *= 2;
+        }
+        if (seen % stride === 0) kept.push(make());
+      }
+      seen += 1;
+    },
+    items: () => [...kept],
   };
 }

@@ -7,10 +7,22 @@ import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
 import { type Asking, createQuestions } from './asking.ts';
 import { promisingText, textAlone } from './both-forms.ts';
-import { icons } from './icon.ts';
 import { errorCodes, noSuchMethod, ProtocolError } from './protocol.ts';
 import type { CallTool } from './resources.ts';
 import { createTasks, type Look, outlastsCall } from './tasks.ts';
+
+/** Three sheets, one upon the other: what clients show beside the server's name. */
+const svg =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#c6613f" stroke-width="2" ' +
+  'stroke-linejoin="round"><path d="M12 3 3 8l9 5 9-5z"/><path d="m3 12 9 5 9-5"/><path d="m3 16 9 5 9-5"/></svg>';
+
+export const icons = [
+  {
+    src: `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`,
+    mimeType: 'image/svg+xml',
+    sizes: ['any'],
+  },
+];
 
 /** Whoever sent a request, and what it can do. The two eras of the protocol tell that in different ways. */
 export type Client = {

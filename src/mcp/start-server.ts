@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from '../config/config.ts';
 import type { ClosableContext } from '../config/create-context.ts';
 import { readNetworkVariables } from '../config/network-variables.ts';
@@ -10,7 +11,6 @@ import type { Context } from '../state/context.ts';
 import { version } from '../version.ts';
 import { createServerFor } from './create-server.ts';
 import { StdioTransport } from './stdio-transport.ts';
-import { waitCommand } from './wait-command.ts';
 
 const NO_CREDENTIALS =
   'There is no Anthropic credential that can be used: work is checked and estimated, but none is sent. Set ' +
@@ -178,4 +178,25 @@ async function sayIfNoCredentials({ provider, log }: Context): Promise<void> {
     if (!(error instanceof BatchError)) throw error;
     log('warn', NO_CREDENTIALS);
   }
+}
+
+/**
+ * The command that ends when a batch has, by absolute paths: a shell need not find this program, nor the Node that runs
+ * it, and its environment is another. Undefined where the terminal's program does not stand beside this one, and where a
+ * database keeps the batches, whose password belongs into no command.
+ */
+export function waitCommand({
+  dataDir,
+  store,
+}: Pick<Config, 'dataDir' | 'store'>): ((batchId: string) => string) | undefined {
+  const program = fileURLToPath(new URL('./cli.js', import.meta.url));
+  if (store !== null || !existsSync(program)) return undefined;
+  return (batchId) =>
+    [process.execPath, program, 'wait', batchId, '--data-dir', dataDir].map(quoted).join(' ');
+}
+
+/** As one word of a shell. */
+function quoted(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  return process.platform === 'win32' ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
 }

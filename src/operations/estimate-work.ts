@@ -1,11 +1,10 @@
-import { adviceFor } from '../cost/advice.ts';
+import { adviceFor, packingAdvice } from '../cost/advice.ts';
 import { budgetToday } from '../cost/budget.ts';
 import { contextAdvice } from '../cost/context-advice.ts';
 import { formatUsd } from '../cost/cost.ts';
 import { type CostLine, totalOf } from '../cost/cost-line.ts';
 import { countCosts } from '../cost/count-sample.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
-import { packingAdvice } from '../cost/packing-advice.ts';
 import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import { tiers } from '../provider/models.ts';

@@ -1,7 +1,7 @@
 import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../lib/allowed-folders.ts';
 import { itemsOf } from '../tasks/examine-work.ts';
-import { everything } from '../tasks/sources/spread.ts';
+import { everything } from '../tasks/sources/item-source.ts';
 import type { Merge, WorkSource } from '../tasks/work.ts';
 
 const DIGITS = /^\s*(\d{1,6})\s*$/;

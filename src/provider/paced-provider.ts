@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
-import { startClock } from '../lib/elapsed.ts';
+import { startClock } from '../lib/time.ts';
 import type { Provider } from './provider.ts';
 
 /** When requests may go, over all who share an account. */

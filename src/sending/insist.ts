@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
-import { startClock } from '../lib/elapsed.ts';
+import { startClock } from '../lib/time.ts';
 import type { Presence } from '../store/presence.ts';
 
 const FIRST_PAUSE_MS = 100;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError } from '../errors.ts';
-import { startClock } from '../lib/elapsed.ts';
+import { startClock } from '../lib/time.ts';
 import type { Provider, RequestBody } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Agenda } from './agenda.ts';
+import type { Agenda, Turns } from './agenda.ts';
 import type { Presence } from './presence.ts';
 import type { BatchRecord } from './record.ts';
 import type {
@@ -11,7 +11,6 @@ import type {
   Submission,
   WrittenFile,
 } from './shared-records.ts';
-import type { Turns } from './turns.ts';
 
 /** One state of a register, with who changed it and when. */
 export type Revision<T> = {

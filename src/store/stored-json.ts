@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
+import type { Blobs } from './store.ts';
 
 /**
  * What can't be read of the store: `place` names it for a person, `problem` says what is wrong, without what stands
@@ -48,4 +49,12 @@ export function checkStored<T>(place: string, value: unknown, schema: z.ZodType<
   const first = checked.error.issues[0];
   const problem = first ? `${first.path.join('.') || 'the whole'}: ${first.message}` : 'not as expected';
   throw damaged(place, problem, checked.error);
+}
+
+/** Throws `store_damaged` where a blob is not as long as it was when it was written, or gone. */
+export async function requireWhole(blobs: Blobs, name: string, bytes: number): Promise<void> {
+  const found = await blobs.size(name);
+  if (found === bytes) return;
+  const what = found === null ? 'it is missing' : `it has ${found} bytes instead of ${bytes}`;
+  throw damaged(blobs.describe(name), what);
 }

@@ -4,7 +4,7 @@ import { locateJsonError } from '../lib/json.ts';
 import type { LineBlock } from '../lib/line-blocks.ts';
 import type { Examiner } from './examine.ts';
 import { readItem } from './read-item.ts';
-import { everything, type Spread } from './sources/spread.ts';
+import { everything, type Spread } from './sources/item-source.ts';
 
 const NEWLINE = 10;
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');

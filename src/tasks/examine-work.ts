@@ -11,12 +11,11 @@ import { type Item, itemOf } from './read-item.ts';
 import { formOf, readArray, withFile } from './read-requests.ts';
 import { answersSource } from './sources/answers-source.ts';
 import { filesSource } from './sources/files-source.ts';
-import type { ItemSource, SourceFacts } from './sources/item-source.ts';
+import { everything, type ItemSource, type SourceFacts, spreadOver } from './sources/item-source.ts';
 import { mergedSource } from './sources/merged-source.ts';
 import { withTable } from './sources/open-table.ts';
 import { rowBytes, rowItems, rowsSource } from './sources/rows-source.ts';
 import type { SourceItem } from './sources/source-row.ts';
-import { everything, spreadOver } from './sources/spread.ts';
 import type { RowsSource, Work, WorkSource } from './work.ts';
 
 export type Surroundings = {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { counted } from '../lib/counted.ts';
+import { counted } from '../lib/numbers.ts';
 import type { Prepared } from './prepare.ts';
 import type { Work, WorkSource } from './work.ts';
 

@@ -1,9 +1,8 @@
 import type { Problem } from '../errors.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
 import type { JsonObject } from '../lib/json.ts';
-import { isEmpty, joined, otherFields, tagged } from './input-text.ts';
-import { checkRequired } from './required-field.ts';
-import { systemPrompt } from './system-prompt.ts';
+import { checkRequired } from './field-templates.ts';
+import { isEmpty, joined, otherFields, systemPrompt, tagged } from './prompt.ts';
 import type { Template } from './template.ts';
 
 type Input = Readonly<Record<string, unknown>>;

@@ -1,6 +1,5 @@
 import { stringifyExact } from '../lib/exact-json.ts';
-import { isEmpty, joined, tagged } from './input-text.ts';
-import { UNATTENDED } from './system-prompt.ts';
+import { isEmpty, joined, tagged, UNATTENDED } from './prompt.ts';
 import type { Template } from './template.ts';
 
 const SYSTEM =

@@ -1,10 +1,7 @@
 import { nearest } from '../lib/nearest.ts';
-import { analyzeLogs } from './analyze-logs.ts';
 import { classifyBulk } from './classify-bulk.ts';
 import { customTemplate } from './custom.ts';
-import { generateDocs } from './generate-docs.ts';
-import { generateReport } from './generate-report.ts';
-import { generateTests } from './generate-tests.ts';
+import { analyzeLogs, generateDocs, generateReport, generateTests } from './field-templates.ts';
 import { type OwnTemplate, ownTemplate } from './own-template.ts';
 import type { Template } from './template.ts';
 

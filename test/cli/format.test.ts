@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { dollars, duration, table } from '../../src/cli/format.ts';
 import { inCommands } from '../../src/cli/show.ts';
 import { createTerminal, fit, printable } from '../../src/cli/terminal.ts';
-import { count } from '../../src/lib/counted.ts';
+import { count } from '../../src/lib/numbers.ts';
 
 type Screen = { isTTY?: boolean; columns?: number };
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { totalOf } from '../../src/cost/cost-line.ts';
+import { createSample } from '../../src/cost/cost-sheet.ts';
 import type { InputRates } from '../../src/cost/input-rate.ts';
 import { priceOf } from '../../src/cost/pricing.ts';
-import { createSample } from '../../src/cost/sample.ts';
 import { createTally, type Priced } from '../../src/cost/tally.ts';
 import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
 import type { TokenUsage } from '../../src/provider/dialect.ts';

@@ -1,7 +1,6 @@
-import { splitLines } from '../../lib/lines.ts';
+import { isBlank, splitLines, withoutMark } from '../../lib/lines.ts';
 import type { Dialect, ResultShare } from '../../provider/dialect.ts';
 import type { Pieces } from '../../store/store.ts';
-import { isBlank, withoutMark } from '../results-line.ts';
 import type { ExpectedPacks, PackedRow } from './expected-packs.ts';
 import { readAnswers } from './read-answers.ts';
 import type { DocumentReader } from './read-document.ts';

@@ -1,7 +1,6 @@
 import { cancel } from '../../operations/cancel.ts';
 import { readInput } from '../../operations/operation.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Command, exitCode } from '../command.ts';
 import { showBatch } from '../show.ts';
 
 export const cancelCommand: Command = {

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { BatchError } from '../../errors.ts';
-import { count, counted } from '../../lib/counted.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import { list } from '../../operations/list.ts';
 import { readClockSkew } from '../../provider/providers.ts';
-import { examineDataFolder } from '../../store/files/examine-data-folder.ts';
+import { examineDataFolder } from '../../store/files/layout.ts';
 import { openObjects } from '../../store/objects/open-objects.ts';
 import { version } from '../../version.ts';
-import type { Call, Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Call, type Command, exitCode } from '../command.ts';
 import { inCommands } from '../show.ts';
 
 type Finding = { check: string; ok: boolean; found: string; todo?: string };

@@ -1,8 +1,7 @@
-import { count } from '../../lib/counted.ts';
+import { count } from '../../lib/numbers.ts';
 import { type EstimateReply, estimate } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
 import { costText, facts, warn } from '../show.ts';
 import { openSource, splitGiven } from '../source.ts';

@@ -1,8 +1,7 @@
-import { count, counted } from '../../lib/counted.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import { list } from '../../operations/list.ts';
 import { readInput } from '../../operations/operation.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
 import { warn } from '../show.ts';
 

@@ -1,7 +1,6 @@
-import { count } from '../../lib/counted.ts';
+import { count } from '../../lib/numbers.ts';
 import { tiers } from '../../provider/models.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
 
 export const modelsCommand: Command = {

@@ -1,8 +1,7 @@
-import { count, counted } from '../../lib/counted.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type PruneReply, prune } from '../../operations/prune.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Command, exitCode } from '../command.ts';
 import { table } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 import { yesOption } from './spend.ts';

@@ -1,8 +1,7 @@
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type ResultsReply, results } from '../../operations/results.ts';
-import type { Call, Command } from '../command.ts';
-import { type ExitCode, exitCode } from '../exit-code.ts';
+import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
 import { showAnswers, showTotals } from '../show.ts';
 
 export const resultsCommand: Command = {

@@ -1,8 +1,7 @@
-import { counted } from '../../lib/counted.ts';
+import { counted } from '../../lib/numbers.ts';
 import { readInput } from '../../operations/operation.ts';
 import { retry } from '../../operations/retry.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Command, exitCode } from '../command.ts';
 import { dollars } from '../format.ts';
 import { showBatch } from '../show.ts';
 

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { counted } from '../../lib/counted.ts';
+import { counted } from '../../lib/numbers.ts';
 import { estimate } from '../../operations/estimate.ts';
 import { findWork } from '../../operations/kept-work.ts';
 import { readInput } from '../../operations/operation.ts';

@@ -1,8 +1,7 @@
 import { readInput } from '../../operations/operation.ts';
 import { status } from '../../operations/status.ts';
 import { batchIds } from '../../provider/dialects.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Command, exitCode } from '../command.ts';
 import { duration } from '../format.ts';
 import { showBatch } from '../show.ts';
 

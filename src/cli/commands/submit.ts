@@ -1,7 +1,6 @@
-import { counted } from '../../lib/counted.ts';
+import { counted } from '../../lib/numbers.ts';
 import { submit } from '../../operations/submit.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { type Command, exitCode } from '../command.ts';
 import { showBatch } from '../show.ts';
 import { splitGiven } from '../source.ts';
 import { submitTyped, yesOption } from './spend.ts';

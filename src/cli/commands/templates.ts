@@ -1,6 +1,5 @@
-import { count } from '../../lib/counted.ts';
-import type { Command } from '../command.ts';
-import { exitCode } from '../exit-code.ts';
+import { count } from '../../lib/numbers.ts';
+import { type Command, exitCode } from '../command.ts';
 import { table } from '../format.ts';
 
 export const templatesCommand: Command = {

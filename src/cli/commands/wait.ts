@@ -4,8 +4,7 @@ import { hasErrorCode } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type WaitReply, wait } from '../../operations/wait.ts';
-import type { Call, Command } from '../command.ts';
-import { type ExitCode, exitCode } from '../exit-code.ts';
+import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
 import { showAnswers, showBatch } from '../show.ts';
 import { codeOfResults, readResults, showSaved } from './results.ts';
 

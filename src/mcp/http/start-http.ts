@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { createRecent } from '../../answers/recent.ts';
 import type { HttpConfig } from '../../config/http-settings.ts';
+import { createRecent } from '../../lib/recent.ts';
 import type { Context } from '../../state/context.ts';
 import { mayUse, type Subject } from '../../state/subject.ts';
 import { McpServer } from '../create-server.ts';

@@ -1,6 +1,5 @@
 import { failuresOf } from '../../answers/digest.ts';
 import { isRetryable } from '../../answers/failures.ts';
-import { isLinked, linkedName } from '../../answers/linked-output.ts';
 import {
   type AttemptReport,
   attemptsOf,
@@ -9,6 +8,7 @@ import {
   outcomesOf,
   requestCountsOf,
 } from '../../answers/outcomes.ts';
+import { isLinked, linkedName } from '../../answers/output-format.ts';
 import { type CostUsd, costOf } from '../../cost/cost.ts';
 import type { RequestCounts } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';

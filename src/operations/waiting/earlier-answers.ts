@@ -1,7 +1,7 @@
 import { chunksOf, openView, type View } from '../../answers/view.ts';
-import { counted } from '../../lib/counted.ts';
 import { parseExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
+import { counted } from '../../lib/numbers.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import { isSaved, missingCertainAt } from '../../state/status.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { startClock } from '../../lib/elapsed.ts';
-import { downloadBody, fetchDownload } from '../../lib/http-fetch.ts';
+import { downloadBody, fetchByHttp, fetchDownload } from '../../lib/http-fetch.ts';
+import { startClock } from '../../lib/time.ts';
 import type { Log } from '../../log.ts';
 import type { Provider, ProviderName } from '../provider.ts';
 import { unlessElsewhere } from './api-errors.ts';
@@ -168,4 +168,15 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
       closing.abort(new Error('the provider was closed'));
     },
   };
+}
+
+/**
+ * How many seconds this computer's clock is ahead of the API's, by the `date` header of any answer; null where there is none.
+ * Sends no credentials.
+ */
+export async function readClockSkew(baseUrl: string, timeoutMs: number): Promise<number | null> {
+  const answer = await fetchByHttp(`${baseUrl}/v1/models`, { signal: AbortSignal.timeout(timeoutMs) });
+  await answer.body?.cancel();
+  const date = Date.parse(answer.headers.get('date') ?? '');
+  return Number.isNaN(date) ? null : Math.round((Date.now() - date) / 1000);
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { BatchError } from '../../errors.ts';
 import { connectionError, gaveUpError } from './api-errors.ts';
-import { TimeLimitError } from './time-limit.ts';
+import { TimeLimitError } from './calls.ts';
 
 export type ResultsStreamOptions = {
   /** Abort the download when one of them does. */

@@ -1,10 +1,10 @@
 import { isJsonObject } from '../../lib/json.ts';
 import { modelTable } from '../anthropic/models/price-table.ts';
+import { estimateTokens } from '../anthropic/models/token-estimate.ts';
 import { rowsOf } from '../anthropic/requests/shared-request.ts';
 import type { CountedParams, Params } from './request-schema.ts';
 import { sampleOfSchema } from './schema-sample.ts';
 import { seedOf } from './seed.ts';
-import { countTextTokens } from './token-count.ts';
 
 const BYTES_PER_TOKEN = 4;
 
@@ -144,4 +144,18 @@ function outputTokens(text: string, model: string): number {
 function jsonOf(content: unknown): string {
   if (content === undefined || content === null) return '';
   return typeof content === 'string' ? content : JSON.stringify(content);
+}
+
+const factors = new Map(
+  modelTable.rows.flatMap(({ id, aliases, token_factor }) =>
+    [id, ...aliases].map((each): [string, number] => [each, token_factor]),
+  ),
+);
+
+/**
+ * How many tokens the sandbox makes of a text for a model. It goes by the text's shape, and not by the tokenizer
+ * that estimates without a key use, for they would otherwise always be proven right.
+ */
+export function countTextTokens(text: string, model: string): number {
+  return estimateTokens(text) * (factors.get(model) ?? 1);
 }

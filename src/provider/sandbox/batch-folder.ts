@@ -7,7 +7,7 @@ import { makeFolder, syncFolder } from '../../lib/durable-write.ts';
 import { readRegularFile } from '../../lib/regular-file.ts';
 import { BATCH_ID_PREFIX, type Cancellation, finishedBy, type SandboxBatch } from './batch-state.ts';
 import { receiveBody } from './receive.ts';
-import { encodeIndex, readIndex } from './request-index.ts';
+import { encodeIndex, readIndex } from './request-scanner.ts';
 import type { Refusal } from './wire-answer.ts';
 
 /** A batch received and checked, that does not exist until it is committed. */

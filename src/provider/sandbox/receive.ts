@@ -1,7 +1,6 @@
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
-import type { IndexEntry } from './request-index.ts';
-import { createRequestScanner, type ScannedElement } from './request-scanner.ts';
+import { createRequestScanner, type IndexEntry, type ScannedElement } from './request-scanner.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';
 import { type Refusal, refuse } from './wire-answer.ts';
 

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { ownId } from '../../lib/mark.ts';
 import { openRegularFile } from '../../lib/regular-file.ts';
 import { erroredResult, succeededResult } from './answer.ts';
-import { type IndexEntry, readIndex } from './request-index.ts';
+import { type IndexEntry, readIndex } from './request-scanner.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';
 import { shuffled } from './seed.ts';
 

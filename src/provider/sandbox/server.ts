@@ -3,9 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Log } from '../../log.ts';
-import { createApi } from './api.ts';
+import { type Answer, createApi, matchRoute } from './api.ts';
 import { openBatchFolder } from './batch-folder.ts';
-import { type Answer, matchRoute } from './routes.ts';
 import { errorBody, type Refusal, refuse } from './wire-answer.ts';
 
 export type SandboxOptions = {

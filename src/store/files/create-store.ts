@@ -1,9 +1,10 @@
+import { constants } from 'node:fs';
 import { lstat, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
-import { makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
+import { FILE_MODE, makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
 import { isBatchId } from '../ids.ts';
 import { createLocalPresence } from '../presence.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
@@ -16,12 +17,12 @@ import {
   submission,
   writtenFile,
 } from '../shared-records.ts';
-import type { Register, Store } from '../store.ts';
+import type { AuditEntry, Register, Store } from '../store.ts';
 import { damaged } from '../stored-json.ts';
-import { appendAudit } from './audit.ts';
 import { createFileBlobs } from './blobs.ts';
 import { createLayout, recordFolder } from './layout.ts';
-import { createRegister } from './register.ts';
+import { openStored } from './own-file.ts';
+import { createRegister } from './revisions.ts';
 import { createStaging } from './staging.ts';
 import { inStore, storeFailure } from './store-failure.ts';
 import { createSummaries } from './summaries.ts';
@@ -119,4 +120,18 @@ async function isThere(path: string): Promise<boolean> {
     if (hasErrorCode(error, 'ENOENT')) return false;
     throw storeFailure('read', path, error);
   }
+}
+
+/** Appends a line to the file at `path`, which nothing here ever shortens. Short lines are written in one piece. */
+export async function appendAudit(path: string, entry: AuditEntry): Promise<void> {
+  await inStore('write', path, async () => {
+    await makeFolder(dirname(path));
+    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
+    const handle = await openStored(path, flags, FILE_MODE);
+    try {
+      await handle.appendFile(`${JSON.stringify(entry)}\n`);
+    } finally {
+      await handle.close();
+    }
+  });
 }

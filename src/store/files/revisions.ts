@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { beginFolder, type CreateOptions, createFileDurably, namesIn } from '../../lib/durable-write.ts';
 import { encodeEnvelope } from '../envelope.ts';
-import type { Revisions } from '../revised-register.ts';
-import type { Revision } from '../store.ts';
+import { createRevisedRegister, type Revisions } from '../revised-register.ts';
+import type { Register, Revision } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { readEnvelope } from './own-file.ts';
 import { inStore, linkInStore } from './store-failure.ts';
@@ -79,4 +79,9 @@ export function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions
       return created || (await read(number))?.change_id === content.change_id;
     },
   };
+}
+
+/** A register in a folder of its own. `update` throws `store_failed` too when the disk refuses. */
+export function createRegister<T>(options: RevisionsOptions<T>): Register<T> {
+  return createRevisedRegister(options.folder, openRevisions(options));
 }

@@ -9,7 +9,7 @@ import type { Staging } from '../store.ts';
 import { createFileBlobs } from './blobs.ts';
 import { type Layout, recordFolder } from './layout.ts';
 import { readOwnFile } from './own-file.ts';
-import { createRegister } from './register.ts';
+import { createRegister } from './revisions.ts';
 import { inStore } from './store-failure.ts';
 
 const ownerFile = (folder: string): string => join(folder, 'owner.json');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
-import { startClock } from '../../lib/elapsed.ts';
+import { startClock } from '../../lib/time.ts';
 import type { Presence } from '../presence.ts';
 import { isProvenDead, type ProcessIdentity, thisProcess } from '../process-identity.ts';
 import { anyRow, type Database } from './database.ts';

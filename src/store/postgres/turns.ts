@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Turns } from '../turns.ts';
+import type { Turns } from '../agenda.ts';
 import { anyRow, type Database } from './database.ts';
 
 /** What was not used of the last seconds may be used at once. */

@@ -1,5 +1,4 @@
-import { asText, joined, tagged } from '../../templates/input-text.ts';
-import { promptWithInput } from '../../templates/prompt.ts';
+import { asText, joined, promptWithInput, tagged } from '../../templates/prompt.ts';
 import type { Template } from '../../templates/template.ts';
 import { fillKnownPlaces, hasPlaces, placesOf, valueAt } from '../places.ts';
 import { inputOf, sharedFields, valuesOf, withMaterial } from '../render-row.ts';

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { encodingOf, type TextEncoding } from './encoding.ts';
-import { holdsPrivateKey } from './secret-files.ts';
-import type { SkipReason } from './skipped.ts';
+import { holdsPrivateKey, type SkipReason } from './skipped.ts';
 
 /** What a file is, as its first bytes say, whatever it is called. */
 export type FileKind =

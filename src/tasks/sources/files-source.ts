@@ -1,11 +1,10 @@
 import type { AllowedFolders } from '../../lib/allowed-folders.ts';
 import type { FilesSource } from '../work.ts';
 import { findFiles } from './find-files.ts';
-import type { ItemSource } from './item-source.ts';
+import { everything, type ItemSource } from './item-source.ts';
 import { FILES_AHEAD, type FileItem, openFiles, readFileItems } from './read-files.ts';
 import { type Skipped, skippedText } from './skipped.ts';
 import type { SourceItem } from './source-row.ts';
-import { everything } from './spread.ts';
 
 const COLUMNS = ['path', 'dir', 'stem', 'ext', 'text'];
 

@@ -7,8 +7,7 @@ import { fileFailure } from '../../lib/file-failure.ts';
 import { isInside } from '../../lib/real-paths.ts';
 import { type FilePattern, type Glob, readPatterns, slashed } from './file-patterns.ts';
 import { createGitignore } from './gitignore.ts';
-import { isSecretName } from './secret-files.ts';
-import { type Skipped, type SkipReason, skip } from './skipped.ts';
+import { isSecretName, type Skipped, type SkipReason, skip } from './skipped.ts';
 
 /** A file of the work. */
 export type FoundFile = {

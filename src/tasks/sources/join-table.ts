@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { AllowedFolders } from '../../lib/allowed-folders.ts';
-import { counted } from '../../lib/counted.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
+import { counted } from '../../lib/numbers.ts';
 import { rowsOf, withTable } from './open-table.ts';
 import { toSourceRow } from './source-row.ts';
 import type { Cells } from './table.ts';

@@ -1,5 +1,5 @@
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
-import { asText } from '../../templates/input-text.ts';
+import { asText } from '../../templates/prompt.ts';
 import type { Awaited, Merge } from '../work.ts';
 import { TO_COME } from './answers-source.ts';
 import type { ItemSource, SourceFacts } from './item-source.ts';

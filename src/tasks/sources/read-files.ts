@@ -7,9 +7,8 @@ import type { Attachment } from '../../provider/dialect.ts';
 import { kindOf } from './file-kind.ts';
 import type { FoundFile } from './find-files.ts';
 import { type Skipped, type SkipReason, skip } from './skipped.ts';
-import { splitText } from './split-text.ts';
 import type { Cells } from './table.ts';
-import { beginningOf, type TextFile, textPieces } from './text-file.ts';
+import { beginningOf, splitText, type TextFile, textPieces } from './text-file.ts';
 
 /** What becomes a task: a file, or a part of a text that was split. */
 export type FileItem = { task_id: string; cells: Cells } & (

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { counted } from '../../lib/counted.ts';
 import { parseExact } from '../../lib/exact-json.ts';
+import { counted } from '../../lib/numbers.ts';
 import { actualType } from '../problems.ts';
 import { readRecords } from './delimited-records.ts';
 import type { RowBlock, RowFormat, TableRow } from './table.ts';

@@ -1,12 +1,11 @@
 import type { AllowedFolders } from '../../lib/allowed-folders.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { RowsSource } from '../work.ts';
-import { type ItemSource, type SourceFacts, wanted } from './item-source.ts';
+import { type ItemSource, type SourceFacts, type Spread, wanted } from './item-source.ts';
 import { type Join, readJoin } from './join-table.ts';
 import { withTable } from './open-table.ts';
 import { readRows } from './read-rows.ts';
 import { type SourceItem, toSourceRow } from './source-row.ts';
-import type { Spread } from './spread.ts';
 import type { RowBlock, RowFormat, Table, TableRow } from './table.ts';
 import { unreadable } from './text-file.ts';
 

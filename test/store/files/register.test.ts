@@ -3,7 +3,7 @@ import { link, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } fr
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createRegister } from '../../../src/store/files/register.ts';
+import { createRegister } from '../../../src/store/files/revisions.ts';
 import type { Register } from '../../../src/store/store.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 

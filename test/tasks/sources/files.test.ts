@@ -7,7 +7,7 @@ import { type AllowedFolders, createAllowedFolders } from '../../../src/lib/allo
 import { type FoundFile, findFiles } from '../../../src/tasks/sources/find-files.ts';
 import { type FileItem, openFiles, readFileItems } from '../../../src/tasks/sources/read-files.ts';
 import type { Skipped } from '../../../src/tasks/sources/skipped.ts';
-import { splitText } from '../../../src/tasks/sources/split-text.ts';
+import { splitText } from '../../../src/tasks/sources/text-file.ts';
 import { temporaryFolder } from '../../harness.ts';
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');

@@ -1,7 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
-import { isLinked, linkedName } from '../../../answers/linked-output.ts';
-import { outputFormat } from '../../../answers/output-format.ts';
+import { isLinked, linkedName, outputFormat } from '../../../answers/output-format.ts';
 import { renderOutput } from '../../../answers/render-output.ts';
 import { outputFilters } from '../../../answers/select.ts';
 import type { Context } from '../../../state/context.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { linkedPath } from '../../../answers/linked-output.ts';
+import { linkedPath } from '../../../answers/output-format.ts';
 import { BatchError } from '../../../errors.ts';
 import { type AllowedFolders, createAllowedFolders } from '../../../lib/allowed-folders.ts';
 

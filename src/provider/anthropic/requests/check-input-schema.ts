@@ -1,7 +1,7 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { didYouMean } from '../../../lib/nearest.ts';
-import { BY_NAME, ONE_OR_LIST } from './schema-keywords.ts';
+import { BY_NAME, ONE_OR_LIST } from './output-schema.ts';
 
 const SCHEMA = 'a JSON Schema of an object, as in {"type": "object", "properties": {…}}';
 const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];

@@ -8,10 +8,10 @@ import { checkKeys } from './check-keys.ts';
 import { asksForCitations } from './check-media.ts';
 import { checkMediaLimits } from './check-media-limits.ts';
 import { checkContent, checkMessages } from './check-messages.ts';
-import { checkClosedSchema } from './check-schema.ts';
 import { checkEffort, checkThinking } from './check-thinking.ts';
 import { checkToolChoice, checkTools } from './check-tools.ts';
 import { findNetworkAccess } from './network-access.ts';
+import { checkClosedSchema } from './output-schema.ts';
 
 function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;

@@ -1,8 +1,31 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { PreparedSchema } from '../../dialect.ts';
-import { BY_NAME, ONE_OR_LIST } from './schema-keywords.ts';
 import { type Moved, takenSchema } from './taken-schema.ts';
+
+/** Keywords that hold one schema, or a list of schemas (JSON Schema 2020-12 and draft 7). */
+export const ONE_OR_LIST: readonly string[] = [
+  'items',
+  'anyOf',
+  'allOf',
+  'oneOf',
+  'prefixItems',
+  'not',
+  'if',
+  'then',
+  'else',
+  'contains',
+];
+
+/** Keywords that hold schemas by name. */
+export const BY_NAME: readonly string[] = [
+  'properties',
+  '$defs',
+  'definitions',
+  'patternProperties',
+  'dependentSchemas',
+];
 
 type OutputSchema = PreparedSchema & { moved: readonly Moved[] };
 
@@ -148,4 +171,31 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
   const { schema, moved } = takenSchema(asked, field);
   const isRefused = moved.some((each) => each.isRefused);
   return { schema, asked, moved, isRefused, warnings: warningsOf(moved, field), problems };
+}
+
+/** Native params go out as they are, so what the API asks for of a schema is asked for here. */
+export function checkClosedSchema(given: unknown, at: string): Problem[] {
+  if (!isJsonObject(given)) return [];
+  const { asked, moved, problems } = prepareOutputSchema(given, at);
+  if (problems.length > 0) return problems;
+  const refused = moved.filter(({ isRefused }) => isRefused);
+  return [
+    ...(isDeepStrictEqual(asked, given)
+      ? []
+      : [
+          {
+            field: at,
+            problem: 'an object in it may have any other keys, which structured output refuses',
+            valid: '"additionalProperties": false on every object',
+          },
+        ]),
+    ...refused.map(({ field, keyword }) => ({
+      field,
+      problem: `structured output refuses ${keyword === 'oneOf' ? 'oneOf' : `this ${keyword}`}`,
+      valid:
+        keyword === 'oneOf'
+          ? 'anyOf'
+          : 'leave it out, and say it in the description; output_schema, of a task or of retry_batch, does so by itself',
+    })),
+  ];
 }

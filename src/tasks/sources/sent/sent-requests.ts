@@ -4,8 +4,8 @@ import { partBody, TASKS_INDEX } from '../../../store/blob-names.ts';
 import { readPartTasks } from '../../../store/part-tasks.ts';
 import type { BatchRecord, Part } from '../../../store/record.ts';
 import type { Blobs, Span } from '../../../store/store.ts';
+import { requireWhole } from '../../../store/stored-json.ts';
 import { openTasks } from '../../../store/task-list.ts';
-import { requireWhole } from '../../../store/whole-blob.ts';
 
 /** A request as it stands in a body that was sent. */
 export type SentRequest = {

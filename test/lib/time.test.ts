@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readMoment, readMomentBefore } from '../../src/lib/moment.ts';
+import { readMoment, readMomentBefore } from '../../src/lib/time.ts';
 
 const taken: [text: string, expected: string][] = [
   ['2026-11-22', '2026-11-22T00:00:00.000Z'],
@@ -42,7 +42,7 @@ const refused = [
 
 /** Read in a process whose machine is set to this zone. */
 function readIn(zone: string, texts: readonly string[]): unknown {
-  const module = path.resolve(import.meta.dirname, '../../src/lib/moment.ts');
+  const module = path.resolve(import.meta.dirname, '../../src/lib/time.ts');
   const script = `import(${JSON.stringify(module)}).then(({ readMoment }) => console.log(JSON.stringify(${JSON.stringify(texts)}.map((text) => readMoment(text) ?? null))))`;
   const output = execFileSync(process.execPath, ['--import', 'tsx', '-e', script], {
     env: { ...process.env, TZ: zone },

@@ -4,3 +4,10 @@ export const count = (number: number): string => number.toLocaleString('en-US');
 /** So many of something, as `1 request` or `1,240 requests`. */
 export const counted = (number: number, one: string, many = `${one}s`): string =>
   `${count(number)} ${number === 1 ? one : many}`;
+
+const DECIMAL = /^-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** Whether a text is a plain decimal number: `Number` takes `0x10`, blanks and `Infinity` for numbers too. */
+export function isDecimal(text: string): boolean {
+  return DECIMAL.test(text) && Number.isFinite(Number(text));
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRecent } from '../../src/answers/recent.ts';
+import { createRecent } from '../../src/lib/recent.ts';
 
 /** Gets values by their keys, and tells which had to be made. */
 function counted(size: number) {
