@@ -27,7 +27,7 @@ const GROUPS_SHOWN = 50;
 const LONGEST_VALUE = 100;
 /** Beyond so many values further ones are counted in one: they are no groups. */
 const MOST_VALUES = 10_000;
-export const OTHERS = '(other values)';
+const OTHERS = '(other values)';
 
 type Counted = {
   count: number;

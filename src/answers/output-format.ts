@@ -3,7 +3,7 @@ import { BatchError } from '../errors.ts';
 import { isActedOn } from './files/name-pattern.ts';
 
 /** What an output file's ending says; `raw` are the provider's lines as received. */
-export const outputEndings = {
+const outputEndings = {
   raw: '.raw.jsonl',
   json: '.json',
   jsonl: '.jsonl',

@@ -52,7 +52,7 @@ export function costText(cost: Cost | undefined): string | null {
 }
 
 /** The counts that are not zero, as `3 succeeded, 1 errored`. */
-export function countsText(counts: Readonly<Record<string, number>> | undefined): string | null {
+function countsText(counts: Readonly<Record<string, number>> | undefined): string | null {
   const said = Object.entries(counts ?? {}).filter(([, number]) => number > 0);
   return said.length === 0 ? null : said.map(([name, number]) => `${count(number)} ${name}`).join(', ');
 }

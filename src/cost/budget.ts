@@ -177,7 +177,7 @@ async function endedReservations(context: Context, budget: Budget | null): Promi
  * What a reservation's parts cost in the end; null while one of them runs, is uncertain or may yet be sent.
  * What was never sent cost nothing: it is reserved anew before it is sent after all.
  */
-export function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boolean): number | null {
+function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boolean): number | null {
   let spent = 0;
   for (const { number, usd, send = 0 } of reservation.parts) {
     const part = record.parts.find((each) => each.number === number);

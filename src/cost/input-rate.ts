@@ -123,7 +123,7 @@ function range(expected: number, relative: number): Rate {
  * Tokens per byte over the sample, and how far that can be from the whole's, relatively: the ratio estimator's
  * standard error with the correction for a finite population (Cochran, Sampling Techniques, 6.4).
  */
-export function ratio(counted: readonly Counted[], total: number): { expected: number; error: number } {
+function ratio(counted: readonly Counted[], total: number): { expected: number; error: number } {
   const bytes = counted.reduce((sum, each) => sum + each.bytes, 0);
   const tokens = counted.reduce((sum, each) => sum + each.tokens, 0);
   if (bytes === 0) return { expected: 0.25, error: 1 };

@@ -15,13 +15,13 @@ import type { SourceFile } from '../store/shared-records.ts';
 import { nowhere } from '../tasks/gather.ts';
 import { checkLiveModels, knownModels, noLiveModels } from '../tasks/live-models.ts';
 import { prepare } from '../tasks/prepare.ts';
-import { previewOf } from '../tasks/preview.ts';
+import { previewOf } from '../tasks/rendered-request.ts';
 import type { Work } from '../tasks/work.ts';
 import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
 import { keepWork, sourceFiles } from './kept-work.ts';
 import { createRestCounter } from './reuse/count-rest.ts';
 import { findPilot, openPilotWarning } from './reuse/pilot.ts';
-import { boundWarning } from './waiting/bound.ts';
+import { boundWarning } from './waiting/stages.ts';
 import type { WorkArguments } from './work-arguments.ts';
 
 /** Work, and the arguments that it was asked for with. */

@@ -7,7 +7,7 @@ import { quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
 import { apartOf, maySee, ownershipOf } from '../state/ownership.ts';
 import { type SourceFile, WORK_KEPT_MS } from '../store/shared-records.ts';
-import { canonicalText } from '../tasks/canonical-text.ts';
+import { canonicalText } from '../tasks/identity.ts';
 import { findFiles } from '../tasks/sources/find-files.ts';
 import { readInput } from './operation.ts';
 import { type WorkArguments, workArguments } from './work-arguments.ts';

@@ -23,8 +23,7 @@ import { preparationOf } from './preparation.ts';
 import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
 import { findPilot, openPilotWarning, type Pilot } from './reuse/pilot.ts';
 import { type TakenOver, takeOver } from './reuse/take-over.ts';
-import { boundWarning } from './waiting/bound.ts';
-import { withStages } from './waiting/stages.ts';
+import { boundWarning, withStages } from './waiting/stages.ts';
 import { writeWork } from './waiting/work-blob.ts';
 
 /** Work, and how it is to be submitted. */

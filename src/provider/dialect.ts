@@ -24,7 +24,7 @@ export type Dialect = {
 };
 
 /** Another dialect begins with a name here. */
-export const dialectNames = ['anthropic'] as const;
+const dialectNames = ['anthropic'] as const;
 export type DialectName = (typeof dialectNames)[number];
 
 /** The most that the provider takes. Bytes are of the text that is sent. */

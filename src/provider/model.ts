@@ -8,7 +8,7 @@ const tokens = z.int().positive();
 const date = z.iso.date();
 
 /** US dollars per million tokens at the standard price. */
-export const prices = z.strictObject({
+const prices = z.strictObject({
   input: usd,
   output: usd,
   cache_write_5m: usd,
@@ -26,7 +26,7 @@ export const thinkingTypes = ['adaptive', 'enabled', 'disabled', 'between_tools'
 export type ThinkingType = (typeof thinkingTypes)[number];
 
 /** What a model answers with a 400, so that a request with it fails hours later. */
-export const refusals = [
+const refusals = [
   /** A last message that is the start of the answer. */
   'prefill',
   /** Being made to call a tool, always or while it thinks. */

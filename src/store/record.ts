@@ -26,7 +26,7 @@ const sendFate = z.object({
   fate: z.enum(['open', 'made', 'not_made']),
 });
 
-export const part = z.object({
+const part = z.object({
   number: z.int().positive(),
   attempt: z.int().positive(),
   /** Its tasks. */
@@ -58,7 +58,7 @@ export const part = z.object({
 export type Part = z.infer<typeof part>;
 export type CreatedPart = Part & { progress: Extract<Part['progress'], { state: 'created' }> };
 
-export const costEstimate = z.object({
+const costEstimate = z.object({
   expected: z.number().nonnegative(),
   maximum: z.number().nonnegative(),
   basis: z.enum(['exact', 'sampled', 'estimated']),

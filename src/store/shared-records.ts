@@ -29,7 +29,7 @@ export const writtenFile = z.object({ path: z.string(), batch_id: z.string(), sh
 export type WrittenFile = z.infer<typeof writtenFile>;
 
 /** What the unsent parts of a batch can cost at most, kept out of others' reach. */
-export const reservation = z.object({
+const reservation = z.object({
   id: z.string(),
   batch_id: z.string(),
   parts: z.array(
@@ -57,7 +57,7 @@ export const budget = z.object({
 export type Budget = z.infer<typeof budget>;
 
 /** A file that work was made from, as it was then. */
-export const sourceFile = z.object({ path: z.string(), size: z.number(), modified_ms: z.number() });
+const sourceFile = z.object({ path: z.string(), size: z.number(), modified_ms: z.number() });
 export type SourceFile = z.infer<typeof sourceFile>;
 
 /** What addresses are signed with, made by whoever needs it first. */

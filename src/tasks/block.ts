@@ -6,7 +6,7 @@ import { gatherBytes } from '../lib/gathered-bytes.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { type TaskEntry, taskLine } from '../store/task-entry.ts';
 import type { TaskLines } from '../store/task-list.ts';
-import { canonicalText } from './canonical-text.ts';
+import { canonicalText } from './identity.ts';
 import type { RenderedTask } from './render.ts';
 import { createWarningList } from './rendered-request.ts';
 import type { GivenId } from './task.ts';

@@ -6,7 +6,6 @@ import { createExaminer, type Examination, type Examiner } from './examine.ts';
 import { countItems, examineLines } from './examine-lines.ts';
 import type { ThreadWork } from './examine-thread.ts';
 import { examineInThreads } from './examine-threads.ts';
-import type { PlaceKind } from './place.ts';
 import { type Item, itemOf } from './read-item.ts';
 import { formOf, readArray, withFile } from './read-requests.ts';
 import { answersSource } from './sources/answers-source.ts';
@@ -16,6 +15,7 @@ import { mergedSource } from './sources/merged-source.ts';
 import { withTable } from './sources/open-table.ts';
 import { rowBytes, rowItems, rowsSource } from './sources/rows-source.ts';
 import type { SourceItem } from './sources/source-row.ts';
+import type { PlaceKind } from './task.ts';
 import type { RowsSource, Work, WorkSource } from './work.ts';
 
 export type Surroundings = {

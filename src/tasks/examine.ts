@@ -6,18 +6,25 @@ import { quoteName } from '../lib/nearest.ts';
 import type { Params } from '../provider/dialect.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { type Block, createBlockBuilder } from './block.ts';
-import { requestIdFor } from './custom-ids.ts';
-import { findHalfCharacters } from './half-characters.ts';
+import { requestIdFor } from './ids.ts';
+import { findHalfCharacters, roundedWarnings } from './odd-values.ts';
 import { createPacker, type HeldTask, isDearer, packOf } from './packing/packer.ts';
-import { type PlaceKind, placeName } from './place.ts';
 import { asksForQuotes, quotableOf, UNREAD_QUOTES } from './quotable.ts';
 import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from './read-item.ts';
 import { type AnswerSchema, type RenderedTask, type Renderer, renderTask } from './render.ts';
 import { checkRendered } from './rendered-request.ts';
-import { roundedWarnings } from './rounded-numbers.ts';
 import { createSchemaHashes } from './schemas.ts';
 import type { SourceItem } from './sources/source-row.ts';
-import { createTaskParser, exactParams, givenId, itemName, type Task, type TaskDefaults } from './task.ts';
+import {
+  createTaskParser,
+  exactParams,
+  givenId,
+  itemName,
+  type PlaceKind,
+  placeName,
+  type Task,
+  type TaskDefaults,
+} from './task.ts';
 import { settingsUsed } from './unused-settings.ts';
 import { checkVariant, problemsOver, type Variant, variantId } from './variants.ts';
 

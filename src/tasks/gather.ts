@@ -7,11 +7,11 @@ import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { Report } from '../state/jobs.ts';
 import type { Block } from './block.ts';
-import { createIdList } from './id-list.ts';
-import type { PlaceKind } from './place.ts';
+import { createIdList } from './ids.ts';
 import type { ProblemList } from './problems.ts';
 import { createWarningList } from './rendered-request.ts';
 import { createSchemaList } from './schemas.ts';
+import type { PlaceKind } from './task.ts';
 import { requestText } from './write-bodies.ts';
 
 /** Where requests go that were checked: onto disk when they are to be sent, nowhere for an estimate. */

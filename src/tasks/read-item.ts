@@ -1,7 +1,7 @@
 import { ExactNumber, parseExact, plainNumbers } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { countColons, countMembers, endOfString, outsideStrings } from '../lib/json-source.ts';
-import { mayHoldHalf } from './half-characters.ts';
+import { mayHoldHalf } from './odd-values.ts';
 
 /** One item of a list of tasks, as it was read. */
 export type Item = {

@@ -1,9 +1,9 @@
 import type { Problem } from '../errors.ts';
 import { promptWithInput } from '../templates/prompt.ts';
 import type { Rendered, Template } from '../templates/template.ts';
+import { mediaWarnings } from './odd-values.ts';
 import { fillKnownPlaces, fillPlaces, hasPlaces, mistakenPlaces } from './places.ts';
 import type { TaskDefaults } from './task.ts';
-import { mediaWarnings } from './unread-media.ts';
 
 export type Content = { rendered?: Rendered; problems: Problem[]; warnings: string[] };
 

@@ -1,10 +1,10 @@
 import { promptWithInput } from '../templates/prompt.ts';
 import type { Template } from '../templates/template.ts';
+import { mediaWarnings } from './odd-values.ts';
 import { fillFromRow, hasPlaces, mistakenPlaces, placesOf } from './places.ts';
 import type { Content } from './render-content.ts';
 import type { SourceRow } from './sources/source-row.ts';
 import type { TaskDefaults } from './task.ts';
-import { mediaWarnings } from './unread-media.ts';
 
 type Values = Record<string, unknown>;
 

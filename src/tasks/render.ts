@@ -9,7 +9,7 @@ import type { Templates } from '../templates/templates.ts';
 import { withAwaited } from './awaited.ts';
 import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
-import { findHalfCharacters } from './half-characters.ts';
+import { findHalfCharacters } from './odd-values.ts';
 import { packSchema } from './packing/pack-schema.ts';
 import type { Sharing } from './packing/packer.ts';
 import { shareRow, shareTask } from './packing/shared-content.ts';

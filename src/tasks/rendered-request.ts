@@ -1,7 +1,7 @@
 import type { Problem } from '../errors.ts';
-import type { Dialect } from '../provider/dialect.ts';
-import type { ModelCatalog } from '../provider/models.ts';
-import { checkFit } from './fit.ts';
+import { parseExact, stringifyExact } from '../lib/exact-json.ts';
+import type { Dialect, PromptSize } from '../provider/dialect.ts';
+import type { Model, ModelCatalog } from '../provider/models.ts';
 import { checkModelLife, noLiveModels } from './live-models.ts';
 import type { RenderedTask } from './render.ts';
 
@@ -83,4 +83,51 @@ export function createWarningList() {
     texts: (tasks: number): string[] =>
       [...times].map(([text, count]) => (count === tasks ? text : `${text} (${count} tasks)`)),
   };
+}
+
+/** No text takes fewer tokens than a byte in ten; English takes about one in four. */
+const MOST_BYTES_PER_TOKEN = 10;
+const USUAL_BYTES_PER_TOKEN = 4;
+
+/**
+ * Whether a request of so many bytes fits the model's context. One that can't in any case is a problem; one
+ * that probably does not is worth a warning: it would fail, or be cut off, after hours of waiting.
+ */
+export function checkFit(
+  { model, prompt }: { model: Model; prompt: PromptSize },
+  requestBytes: number,
+): { problem?: Problem; warning?: string } | null {
+  const least = model.token_factor / USUAL_BYTES_PER_TOKEN;
+  // Nearly every request: as a whole it is short enough, so its prompt is.
+  if (requestBytes * least <= model.context_tokens) return null;
+  const { bytes, has_media } = prompt;
+  if (!has_media && bytes / MOST_BYTES_PER_TOKEN > model.context_tokens) {
+    return {
+      problem: {
+        problem: `is ${bytes} bytes of text, more than ${model.id} can read at once (${model.context_tokens} tokens)`,
+        valid: 'a shorter input: split it into several tasks',
+      },
+    };
+  }
+  if (bytes * least <= model.context_tokens) return null;
+  return {
+    warning: `A prompt is probably too long for the ${model.context_tokens} tokens that ${model.id} can read: such a task fails or is cut off`,
+  };
+}
+
+const BEGINNING = 150;
+const END = 450;
+
+/** A file's data, which nobody reads. */
+const DATA = /"data"\s*:\s*"([A-Za-z0-9+/=]{200,})"/g;
+
+/** A request as a person looks at it: its beginning with the settings, and its end, where what was filled in stands. Numbers are as they are sent. */
+export function previewOf(request: string): string {
+  const short = request.replaceAll(
+    DATA,
+    (_, { length }: string) => `"data":"(${length} characters of base64)"`,
+  );
+  const text = stringifyExact(parseExact(short).value);
+  if (text.length <= BEGINNING + END) return text;
+  return `${text.slice(0, BEGINNING).toWellFormed()} … ${text.slice(-END).toWellFormed()}`;
 }

@@ -17,7 +17,7 @@ type FieldTemplate = Pick<
 };
 
 /** A task type that works on one required field; all other fields go along as context. */
-export function fieldTemplate({ field, valid, request, goodAnswer, ...facts }: FieldTemplate): Template {
+function fieldTemplate({ field, valid, request, goodAnswer, ...facts }: FieldTemplate): Template {
   const system = systemPrompt(goodAnswer);
   return {
     ...facts,

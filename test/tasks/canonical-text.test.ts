@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { canonicalText } from '../../src/tasks/canonical-text.ts';
+import { canonicalText } from '../../src/tasks/identity.ts';
 
 const rows: [what: string, value: unknown, text: string][] = [
   ['keys in order', { b: 1, a: 2 }, '{1:a2;1:b1;}'],

@@ -32,12 +32,12 @@ export function answerText(answer: Answer, key: string | undefined, path: string
 }
 
 /** What stands under a key of an answer; `a.b` reaches into it. */
-export function keyed(json: unknown, key: string): unknown {
+function keyed(json: unknown, key: string): unknown {
   return isJsonObject(json) ? valueAt(json, key) : undefined;
 }
 
 /** The code of a text that is one fenced block and nothing else; any other text as it is. */
-export function codeAlone(text: string): string {
+function codeAlone(text: string): string {
   const lines = text.trim().split(/\r?\n/);
   const end = endOfBlock(lines, 0);
   return end === lines.length - 1 && end > 0 ? asCode(lines.slice(1, end)) : text;

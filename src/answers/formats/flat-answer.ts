@@ -14,7 +14,7 @@ export function keysOf({ json, text, tool_calls }: Answer): JsonObject {
 }
 
 /** The columns of a row, unchanged, and the keys of its answer; one that the row has too is called `answer.key`. */
-export function besideRow(row: JsonObject, keys: JsonObject): JsonObject {
+function besideRow(row: JsonObject, keys: JsonObject): JsonObject {
   const named = Object.entries(keys).map(([key, value]) => [answerName(key, row), value]);
   return { ...row, ...Object.fromEntries(named) };
 }

@@ -6,7 +6,7 @@ import { batchIds } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import { outcomes } from '../../store/saved-results.ts';
 import { checkSharedModel } from '../../tasks/choose-model.ts';
-import { findHalfCharacters } from '../../tasks/half-characters.ts';
+import { findHalfCharacters } from '../../tasks/odd-values.ts';
 import { taskSettings } from '../../tasks/task.ts';
 import { batchId } from '../fields.ts';
 import { fileArgument } from '../file-argument.ts';

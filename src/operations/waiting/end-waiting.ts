@@ -2,7 +2,7 @@ import type { Context } from '../../state/context.ts';
 import { isWaiting } from '../../state/parts.ts';
 import { recordOrNull } from '../../state/records.ts';
 import type { BatchRecord } from '../../store/record.ts';
-import { boundWarning } from './bound.ts';
+import { boundWarning } from './stages.ts';
 
 /**
  * Ends a batch that waits, which gives back what was reserved for it, and all that wait for it in turn. One that does not

@@ -17,10 +17,9 @@ import { type Prepared, prepare } from '../../tasks/prepare.ts';
 import { createPartsWriter } from '../../tasks/write-parts.ts';
 import { preparationOf } from '../preparation.ts';
 import { startSending } from '../sending-jobs.ts';
-import { boundWarning } from './bound.ts';
 import { answersSourceOf } from './earlier-answers.ts';
 import { endWaiting } from './end-waiting.ts';
-import { isFreeToMake, withStages } from './stages.ts';
+import { boundWarning, isFreeToMake, withStages } from './stages.ts';
 import { readWork } from './work-blob.ts';
 
 /**

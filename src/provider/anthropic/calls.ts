@@ -167,7 +167,7 @@ export class TimeLimitError extends Error {
  * it heeds the signal; the error is then the signal's reason. What is limited is the whole call: the SDK's own
  * timeout ends at the headers of the answer, so a body that stalls would hold it for ever.
  */
-export async function withTimeLimit<T>(
+async function withTimeLimit<T>(
   milliseconds: number,
   parent: AbortSignal,
   call: (signal: AbortSignal) => Promise<T>,

@@ -156,6 +156,6 @@ const factors = new Map(
  * How many tokens the sandbox makes of a text for a model. It goes by the text's shape, and not by the tokenizer
  * that estimates without a key use, for they would otherwise always be proven right.
  */
-export function countTextTokens(text: string, model: string): number {
+function countTextTokens(text: string, model: string): number {
   return estimateTokens(text) * (factors.get(model) ?? 1);
 }

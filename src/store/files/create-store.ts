@@ -123,7 +123,7 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** Appends a line to the file at `path`, which nothing here ever shortens. Short lines are written in one piece. */
-export async function appendAudit(path: string, entry: AuditEntry): Promise<void> {
+async function appendAudit(path: string, entry: AuditEntry): Promise<void> {
   await inStore('write', path, async () => {
     await makeFolder(dirname(path));
     const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;

@@ -19,7 +19,7 @@ export type RevisionsOptions<T> = CreateOptions & {
 const FILE_NAME = /^(\d{8})\.json$/;
 
 /** A folder of numbered files. */
-export function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): Revisions<T> {
+function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): Revisions<T> {
   const pathOf = (number: number) => join(folder, `${String(number).padStart(8, '0')}.json`);
 
   /** Ascending. Whatever else lies in the folder is not ours to judge. */

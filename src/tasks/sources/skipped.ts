@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 /** Why a file, or a whole folder, is left out; what to do about it stands in the text. */
-export const skipReasons = {
+const skipReasons = {
   hidden: 'hidden (a name that starts with a dot)',
   ignored: 'left out by .gitignore',
   node_modules: 'in node_modules (name a folder below it to include that)',

@@ -11,7 +11,7 @@ const PIXELS_PER_TOKEN = 750;
 /** Anthropic's PDF documentation: 1,500 to 3,000 tokens of text a page, and each page counts as an image besides. */
 const MOST_PAGE_TOKENS = 3_000 + MOST_IMAGE_TOKENS;
 /** The most tokens that an image given in base64 takes, by its pixels where its first bytes tell them. */
-export function mostImageTokens(base64: string): number {
+function mostImageTokens(base64: string): number {
   const size = sizeOf(Buffer.from(base64.slice(0, 400_000), 'base64'));
   return size === null
     ? MOST_IMAGE_TOKENS
@@ -19,10 +19,10 @@ export function mostImageTokens(base64: string): number {
 }
 
 /** Of an image that is elsewhere, too: however large it is, it is made smaller before it is read. */
-export const MOST_TOKENS_OF_ANY_IMAGE = MOST_IMAGE_TOKENS;
+const MOST_TOKENS_OF_ANY_IMAGE = MOST_IMAGE_TOKENS;
 
 /** The most tokens that a PDF given in base64 takes, by its pages. */
-export function mostPdfTokens(base64: string): number {
+function mostPdfTokens(base64: string): number {
   return pagesOf(Buffer.from(base64, 'base64')).pages * MOST_PAGE_TOKENS;
 }
 

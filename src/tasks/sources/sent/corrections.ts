@@ -4,12 +4,11 @@ import type { Dialect } from '../../../provider/dialect.ts';
 import type { Context } from '../../../state/context.ts';
 import type { Examiner } from '../../examine.ts';
 import { examineLines } from '../../examine-lines.ts';
-import { findHalfCharacters } from '../../half-characters.ts';
-import { createIdList } from '../../id-list.ts';
-import { type PlaceKind, placeName } from '../../place.ts';
+import { createIdList } from '../../ids.ts';
+import { findHalfCharacters } from '../../odd-values.ts';
 import { type Item, itemOf, withTextIds } from '../../read-item.ts';
 import { formOf, readArray, refuseWrongShape, unreadable, withFile } from '../../read-requests.ts';
-import { createTaskParser, givenId, itemName, type Task } from '../../task.ts';
+import { createTaskParser, givenId, itemName, type PlaceKind, placeName, type Task } from '../../task.ts';
 
 /** Corrected tasks in a call, and the file of others. */
 export type GivenCorrections = {

@@ -2,7 +2,7 @@ import type { Dialect } from '../../../provider/dialect.ts';
 import type { TaskEntry } from '../../../store/task-entry.ts';
 import type { Tasks } from '../../../store/task-list.ts';
 import { type Block, createBlockBuilder } from '../../block.ts';
-import { createNonce } from '../../custom-ids.ts';
+import { createNonce } from '../../ids.ts';
 import type { Rendering } from '../../render.ts';
 import { checkRendered } from '../../rendered-request.ts';
 import { createSchemaHashes } from '../../schemas.ts';

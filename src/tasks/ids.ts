@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import type { Problem } from '../errors.ts';
 import { quoteName } from '../lib/nearest.ts';
+import type { IdForm } from '../provider/dialect.ts';
 import type { GivenIds, PlacedProblem } from './block.ts';
-import { type PlaceKind, placeName } from './place.ts';
-import { type GivenId, itemName } from './task.ts';
+import { type GivenId, itemName, type PlaceKind, placeName } from './task.ts';
 
 /** The ids of a list so far: an id is told once and for all. */
 export function createIdList(places: PlaceKind) {
@@ -36,4 +37,17 @@ export function createIdList(places: PlaceKind) {
       return problems;
     },
   };
+}
+
+/** Chosen anew for every batch: 60 random bits, in letters and digits, so that no given id can hold them. */
+export function createNonce(): string {
+  return randomBytes(10).toString('base64url').replaceAll(/[-_]/g, '0').slice(0, 10);
+}
+
+/**
+ * The id that a task is sent under: its own where the provider takes it, else one that is made here.
+ * `number` is the task's place in the caller's list, and `nonce` the batch's.
+ */
+export function requestIdFor(taskId: string, number: number, nonce: string, { pattern }: IdForm): string {
+  return pattern.test(taskId) ? taskId : `task_${number}_${nonce}`;
 }
