@@ -1,5 +1,5 @@
+import { type AnsweredItem, byItem } from './answer.ts';
 import { cellText, keysOf } from './formats/flat-answer.ts';
-import { type AnsweredItem, byItem } from './items.ts';
 import { type Filters, select } from './select.ts';
 import { chunked, type View } from './view.ts';
 

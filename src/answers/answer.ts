@@ -2,7 +2,8 @@ import type { JsonObject } from '../lib/json.ts';
 import type { CountedResult, Dialect, ModelAnswer, Result, ResultError } from '../provider/dialect.ts';
 import type { Outcome } from '../store/saved-results.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
-import { jsonOf } from './check-answer.ts';
+import { itemId } from '../tasks/variants.ts';
+import { jsonOf } from './answer-json.ts';
 import { isRetryable } from './failures.ts';
 
 /** One task's answer under the caller's id, as replies and files give it. */
@@ -158,4 +159,34 @@ export function toAnswer(
       ...(Object.keys(more).length > 0 && { more }),
     },
   };
+}
+
+/**
+ * An answer beside the columns of its row, or the path of its file; null where its task was given by itself. With the variant
+ * that was asked, where there are such.
+ */
+export type AnsweredRow = { answer: Answer; row: JsonObject | null; variant?: string };
+
+/** The answers to one row, file or task under each variant. */
+export type AnsweredItem = {
+  /** Its id, without a variant's name behind it. */
+  task_id: string;
+  row: JsonObject | null;
+  answers: Map<string, Answer>;
+};
+
+/** Puts the answers to one item together, which stand one after another; those of tasks without variants are left out. */
+export async function* byItem(answers: AsyncIterable<AnsweredRow>): AsyncGenerator<AnsweredItem> {
+  let item: AnsweredItem | null = null;
+  for await (const { answer, row, variant } of answers) {
+    if (variant === undefined) continue;
+    const task_id = itemId({ task_id: answer.task_id, variant });
+    if (item !== null && item.task_id !== task_id) {
+      yield item;
+      item = null;
+    }
+    item ??= { task_id, row, answers: new Map() };
+    item.answers.set(variant, answer);
+  }
+  if (item !== null) yield item;
 }

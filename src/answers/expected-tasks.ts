@@ -3,7 +3,7 @@ import { sentId } from '../lib/mark.ts';
 import type { Effort } from '../provider/models.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Blobs } from '../store/store.ts';
-import type { AnswerForm } from './check-answer.ts';
+import type { AnswerForm } from './answer-json.ts';
 import { tasksOfPart } from './tasks-of-part.ts';
 
 /**

@@ -2,18 +2,18 @@ import { dialectOf } from '../provider/dialects.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated, receivedOf } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
+import { type AnsweredItem, type AnsweredRow, byItem } from './answer.ts';
 import { entriesOf } from './files/answer-text.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from './formats/csv.ts';
 import { csvOfVariants } from './formats/csv-variants.ts';
 import { ownName } from './formats/flat-answer.ts';
 import { jsonElement, jsonElementOfItem, jsonLine, jsonLineOfItem } from './formats/json.ts';
 import { markdownHead, markdownSection } from './formats/markdown.ts';
-import { type AnsweredItem, byItem } from './items.ts';
 import { isRetried } from './outcomes.ts';
 import type { OutputFormat } from './output-format.ts';
 import { packLines } from './packs/pack-lines.ts';
 import { type Filters, isFiltered, select } from './select.ts';
-import { type AnsweredRow, chunked, chunksOf, openView, type View } from './view.ts';
+import { chunked, chunksOf, openView, type View } from './view.ts';
 
 const NEWLINE = 10;
 

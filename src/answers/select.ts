@@ -4,8 +4,9 @@ import { stringifyExact } from '../lib/exact-json.ts';
 import { createRecent, type Recent } from '../lib/recent.ts';
 import { outcomes as allOutcomes, type Outcome } from '../store/saved-results.ts';
 import { spreadOver } from '../tasks/sources/item-source.ts';
+import type { AnsweredRow } from './answer.ts';
 import { isWanted, namedValue } from './named-value.ts';
-import { type AnsweredRow, chunksOf, type View } from './view.ts';
+import { chunksOf, type View } from './view.ts';
 
 /** Which answers are meant: those that all of these let through. */
 export type Filters = {

@@ -4,10 +4,9 @@ import { stringifyExact } from '../lib/exact-json.ts';
 import { fileFailure } from '../lib/file-failure.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Context } from '../state/context.ts';
-import { type Answer, type AnswerDetails, withDetails } from './answer.ts';
+import { type Answer, type AnswerDetails, type AnsweredRow, withDetails } from './answer.ts';
 import { cellText } from './formats/flat-answer.ts';
 import { namedValue } from './named-value.ts';
-import type { AnsweredRow } from './view.ts';
 
 /** What a reply leaves out of an answer that is too long for it, and where it stands whole; null where this server writes no files. */
 export type Cut = {

@@ -9,6 +9,7 @@ import type { Span } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import {
   type Answer,
+  type AnsweredRow,
   errorOf,
   failureOf,
   missingError,
@@ -16,7 +17,8 @@ import {
   readSavedLine,
   toAnswer,
 } from './answer.ts';
-import { type AnswerForm, exact, invalidAnswer } from './check-answer.ts';
+import { type AnswerForm, exact } from './answer-json.ts';
+import { invalidAnswer } from './check-answer.ts';
 import { type Expectations, isExpected } from './expected-answer.ts';
 import { loadView } from './loaded-view.ts';
 import type { ViewedPart } from './viewed-part.ts';
@@ -47,12 +49,6 @@ export type View = {
   /** All tasks in order, streamed in groups. */
   tasks(): AsyncIterable<TaskEntry[]>;
 };
-
-/**
- * An answer beside the columns of its row, or the path of its file; null where its task was given by itself. With the variant
- * that was asked, where there are such.
- */
-export type AnsweredRow = { answer: Answer; row: JsonObject | null; variant?: string };
 
 function rowOf({ row }: TaskEntry): JsonObject | null {
   const columns = row === undefined ? null : exact(row);

@@ -7,7 +7,7 @@ import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../store/results-index.ts';
 import type { Blobs } from '../store/store.ts';
 import { requireWhole } from '../store/stored-json.ts';
-import type { AnswerForm } from './check-answer.ts';
+import type { AnswerForm } from './answer-json.ts';
 import type { AttemptedPart } from './merge.ts';
 import { scanPart } from './scan-results.ts';
 

@@ -15,7 +15,7 @@ import {
   homeFolder,
   isWorkingFolder,
 } from './folders.ts';
-import { type HttpConfig, readHttpConfig } from './http-settings.ts';
+import { type HttpConfig, readHttpConfig } from './http-config.ts';
 import { readBaseUrl, readNetworkVariables, secretsIn } from './network-variables.ts';
 import { type Environment, readSettings } from './read-settings.ts';
 import { settings } from './settings.ts';

@@ -13,6 +13,7 @@ import { concernsOnePart, isCreated, isWaiting, seenOf, updatePart } from '../st
 import { statusOf } from '../state/status.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { learnOfHolders, mayBeDriven, noteAbandonedSends } from './left-behind.ts';
+import type { Refreshed } from './refreshed.ts';
 import { isRetryDue, retryByItself } from './retry/retry-by-itself.ts';
 import { continueSubmission, preparingKey } from './sending-jobs.ts';
 import { isTellingDue, startTelling } from './telling.ts';
@@ -21,17 +22,6 @@ import { followersOf } from './waiting/end-waiting.ts';
 import { lookAtWaiting, whyNeverEnds } from './waiting/look-at-waiting.ts';
 import { nextStage } from './waiting/next-stage.ts';
 import { isStageDue } from './waiting/stages.ts';
-
-/** A batch as it is now, and what goes on with it in this process. */
-export type Refreshed = {
-  record: BatchRecord;
-  /** What goes on in this process, with how far it is. */
-  job: Job | undefined;
-  /** Why the last look at the provider, or the last work on the batch, did not succeed; nothing is lost by it. */
-  failures: BatchError[];
-  /** Why this process does not send what waits to be sent, and who could. */
-  heldBack?: string;
-};
 
 const collectKey = (batchId: string) => `${batchId} results`;
 

@@ -6,7 +6,8 @@ import { type Job, jobEndsWithin, type Progress, type Waiting } from '../state/j
 import { isSaved, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { requireRecord } from './find-batch.ts';
-import { type Refreshed, refreshWithin } from './refresh.ts';
+import { refreshWithin } from './refresh.ts';
+import type { Refreshed } from './refreshed.ts';
 
 export type WatchOptions = Waiting & {
   /** How long to wait for the batch's end, within the call's time. */

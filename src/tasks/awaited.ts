@@ -1,7 +1,7 @@
 import { stringifyExact } from '../lib/exact-json.ts';
 import type { PromptSize } from '../provider/dialect.ts';
+import type { Awaited, AwaitedAnswer } from './sources/source-row.ts';
 import type { TaskDefaults } from './task.ts';
-import type { Awaited, AwaitedAnswer } from './work.ts';
 
 const BYTES_PER_TOKEN = 4;
 /**

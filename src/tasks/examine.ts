@@ -26,7 +26,8 @@ import {
   type TaskDefaults,
 } from './task.ts';
 import { settingsUsed } from './unused-settings.ts';
-import { checkVariant, problemsOver, type Variant, variantId } from './variants.ts';
+import { checkVariant, problemsOver, variantId } from './variants.ts';
+import type { Variant } from './work.ts';
 
 /** What examining an item goes by. */
 export type Examination = Renderer & {

@@ -4,16 +4,7 @@ import { BatchError, type Problem } from '../errors.ts';
 import { actualType, problemsOf, withoutNulls } from './problems.ts';
 import { LONGEST_ID } from './sources/source-row.ts';
 import { type Task, type TaskDefaults, taskSettings } from './task.ts';
-import type { Work } from './work.ts';
-
-/** Settings under which every item of the work becomes a task. */
-export type Variant = {
-  name: string;
-  /** What it was given. */
-  own: TaskDefaults;
-  /** The same over what all variants share. */
-  defaults: TaskDefaults;
-};
+import type { Variant, Work } from './work.ts';
 
 const { task_type: _shared, ...variantSettings } = taskSettings;
 const variantSchema = z.strictObject(variantSettings);

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../lib/json.ts';
+import type { AwaitedAnswer } from './sources/source-row.ts';
 import type { TaskDefaults } from './task.ts';
-import type { Variant } from './variants.ts';
 
 /** Where tasks come from. */
 export type WorkSource =
@@ -67,11 +67,6 @@ export type EarlierAnswer = {
   awaited?: AwaitedAnswer;
 };
 
-export type AwaitedAnswer = { expected_tokens: number; maximum_tokens: number };
-
-/** What a task works on that is not there yet: earlier answers, or so many of the work's own. */
-export type Awaited = ({ kind: 'earlier' } & AwaitedAnswer) | { kind: 'own'; answers: number };
-
 export type Merge = number | string;
 
 /** All that says what is to be done; what submitting and estimating both take. */
@@ -90,4 +85,13 @@ export type Work = {
   output_places?: readonly string[] | undefined;
   /** Which key of an answer is compared with which column of its row: `{"label": "category"}`. */
   expect?: Readonly<Record<string, string>> | undefined;
+};
+
+/** Settings under which every item of the work becomes a task. */
+export type Variant = {
+  name: string;
+  /** What it was given. */
+  own: TaskDefaults;
+  /** The same over what all variants share. */
+  defaults: TaskDefaults;
 };

@@ -1,8 +1,7 @@
 import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { valueAt } from '../../tasks/places.ts';
-import type { Answer } from '../answer.ts';
-import type { AnsweredRow } from '../view.ts';
+import type { Answer, AnsweredRow } from '../answer.ts';
 import type { NotNamed } from './name-pattern.ts';
 
 /** What a file holds; `code_only` where the answer said more beside its code. */

@@ -4,8 +4,8 @@ import type { JsonObject } from '../../lib/json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { placesOf, valueAt } from '../../tasks/places.ts';
 import type { WorkSource } from '../../tasks/work.ts';
+import type { AnsweredRow } from '../answer.ts';
 import { cellText } from '../formats/flat-answer.ts';
-import type { AnsweredRow } from '../view.ts';
 
 /**
  * Names that programs act on when they find them, and endings that a system runs at a click: an answer written there could

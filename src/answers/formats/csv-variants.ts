@@ -1,4 +1,4 @@
-import type { AnsweredItem } from '../items.ts';
+import type { AnsweredItem } from '../answer.ts';
 import { about, aboutNames, answerCells, type CsvColumns, createColumnFinder, csvLine } from './csv.ts';
 import { answerName, cellText, ownName } from './flat-answer.ts';
 

@@ -1,6 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Answer } from '../answer.ts';
-import type { AnsweredRow } from '../view.ts';
+import type { Answer, AnsweredRow } from '../answer.ts';
 import { answerName, cellText, keysOf, ownName } from './flat-answer.ts';
 
 /** Which columns the rows of a batch have, and which keys its answers, in the order in which they come. */

@@ -1,8 +1,6 @@
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
-import type { Answer } from '../answer.ts';
-import type { AnsweredItem } from '../items.ts';
-import type { AnsweredRow } from '../view.ts';
+import type { Answer, AnsweredItem, AnsweredRow } from '../answer.ts';
 
 /** What an answer itself says, by key: the top level of an object, or all of it as `answer`. */
 export function keysOf({ json, text, tool_calls }: Answer): JsonObject {

@@ -1,8 +1,6 @@
 import { stringifyExact } from '../../lib/exact-json.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { type Answer, withDetails } from '../answer.ts';
-import type { AnsweredItem } from '../items.ts';
-import type { AnsweredRow } from '../view.ts';
+import { type Answer, type AnsweredItem, type AnsweredRow, withDetails } from '../answer.ts';
 import { flatItem, flatRow } from './flat-answer.ts';
 
 /** The shape of the guide's results file: one flat object per task, in front of it the columns of its row. */

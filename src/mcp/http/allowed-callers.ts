@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type HttpConfig, isLoopback } from '../../config/http-settings.ts';
+import { type HttpConfig, isLoopback } from '../../config/http-config.ts';
 import type { Refusal } from './refusal.ts';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { HttpConfig } from '../../config/http-settings.ts';
+import type { HttpConfig } from '../../config/http-config.ts';
 import type { Log } from '../../log.ts';
 import type { Subject } from '../../state/subject.ts';
 import { createAllowedCallers } from './allowed-callers.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import { createContext } from '../../config/create-context.ts';
-import type { HttpConfig } from '../../config/http-settings.ts';
+import type { HttpConfig } from '../../config/http-config.ts';
 import { type Log, redact } from '../../log.ts';
 import { startWorker } from '../../operations/worker/worker.ts';
 import { endsWithin } from '../../state/jobs.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { HttpConfig } from '../../config/http-settings.ts';
+import type { HttpConfig } from '../../config/http-config.ts';
 import { createRecent } from '../../lib/recent.ts';
 import type { Context } from '../../state/context.ts';
 import { mayUse, type Subject } from '../../state/subject.ts';

@@ -24,7 +24,7 @@ import {
 } from '../../state/status.ts';
 import type { Candidate } from '../../store/part-state.ts';
 import type { AnswerFiles, BatchRecord, Part, Reused } from '../../store/record.ts';
-import type { Refreshed } from '../refresh.ts';
+import type { Refreshed } from '../refreshed.ts';
 import { isRetryDue } from '../retry/retry-by-itself.ts';
 import { preparingKey } from '../sending-jobs.ts';
 import { checkAgainInSeconds, OTHER_CAUSES, type ResultsState } from './next-step.ts';

@@ -11,17 +11,17 @@ import { isSaved } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks } from '../../store/task-list.ts';
+import type { Preparation } from '../../tasks/prepare.ts';
 import { createPackReader } from '../../tasks/sources/sent/regroup.ts';
 import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
 import { itemId, settingsOf } from '../../tasks/variants.ts';
-import type { Submission } from '../new-batch.ts';
 import { refresh } from '../refresh.ts';
 
 /** For how long a pilot's answers are taken over. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 const LOOK_MS = 10_000;
 
-type Work = Pick<Submission, 'work' | 'provider' | 'account'>;
+type Work = Pick<Preparation, 'work' | 'provider' | 'account'>;
 
 /** Under what a pilot is found again: the account, and all settings that its tasks share; those of each variant alone. */
 function pilotKeys(context: Context, { work, provider, account }: Work): string[] {

@@ -5,7 +5,7 @@ import type { Context } from '../../state/context.ts';
 import type { Job } from '../../state/jobs.ts';
 import { isWaiting } from '../../state/parts.ts';
 import type { BatchRecord } from '../../store/record.ts';
-import type { Refreshed } from '../refresh.ts';
+import type { Refreshed } from '../refreshed.ts';
 import { preparingKey } from '../sending-jobs.ts';
 import { hasAllAnswers } from './earlier-answers.ts';
 import { endWaiting } from './end-waiting.ts';

@@ -5,7 +5,7 @@ import { statusOf } from '../../state/status.ts';
 import type { Agenda, Lease } from '../../store/agenda.ts';
 import { lookAfter } from '../collect.ts';
 import { nextLookInMs } from '../next-look.ts';
-import type { Refreshed } from '../refresh.ts';
+import type { Refreshed } from '../refreshed.ts';
 import { pause } from './watch-all.ts';
 import type { WorkerOptions } from './worker.ts';
 

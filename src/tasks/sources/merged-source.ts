@@ -1,9 +1,9 @@
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { asText } from '../../templates/prompt.ts';
-import type { Awaited, Merge } from '../work.ts';
+import type { Merge } from '../work.ts';
 import { TO_COME } from './answers-source.ts';
 import type { ItemSource, SourceFacts } from './item-source.ts';
-import type { SourceItem, SourceRow } from './source-row.ts';
+import type { Awaited, SourceItem, SourceRow } from './source-row.ts';
 import type { Cells } from './table.ts';
 import { unreadable } from './text-file.ts';
 

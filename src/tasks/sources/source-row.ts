@@ -2,7 +2,6 @@ import type { Problem } from '../../errors.ts';
 import { ExactNumber } from '../../lib/exact-json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Attachment } from '../../provider/dialect.ts';
-import type { Awaited } from '../work.ts';
 import type { Cells, TableRow } from './table.ts';
 
 /** What a row or a file gives to its task. */
@@ -71,3 +70,8 @@ export function toSourceRow(row: TableRow, id_column: string | undefined): Sourc
   if (problem !== null) return { number, place, problem };
   return { number, place, task_id: copied(idText(cells[id_column]) ?? ''), cells, id_column };
 }
+
+export type AwaitedAnswer = { expected_tokens: number; maximum_tokens: number };
+
+/** What a task works on that is not there yet: earlier answers, or so many of the work's own. */
+export type Awaited = ({ kind: 'earlier' } & AwaitedAnswer) | { kind: 'own'; answers: number };

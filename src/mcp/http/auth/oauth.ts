@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
 import * as z from 'zod';
-import type { OauthConfig } from '../../../config/http-settings.ts';
+import type { OauthConfig } from '../../../config/http-config.ts';
 import { BatchError } from '../../../errors.ts';
 import { fetchByHttp } from '../../../lib/http-fetch.ts';
 import type { Log } from '../../../log.ts';

@@ -11,10 +11,9 @@ import { packSchema } from '../../packing/pack-schema.ts';
 import { type AnswerSchema, type Rendering, renderTask } from '../../render.ts';
 import type { NativeTask, TaskDefaults } from '../../task.ts';
 import type { Correction } from './corrections.ts';
-import type { ChosenTask } from './examine-sent.ts';
 import { promptFor } from './new-prompt.ts';
 import { createPackReader, regrouped, type SharedTask } from './regroup.ts';
-import type { SentRequest } from './sent-requests.ts';
+import type { ChosenTask, SentRequest } from './sent-requests.ts';
 
 /** What a task's request is made of: what it was sent with, or what corrects it. */
 export type SentSource = { sent: SentRequest } | { correction: Correction };

@@ -11,10 +11,7 @@ import type { KnownTasks } from '../../write-listed-parts.ts';
 import type { ChangedRequests, SentChanges, SentSource } from './change-sent.ts';
 import type { Correction } from './corrections.ts';
 import { createPackReader, createRegrouping, type SharedTask, sharesRequest } from './regroup.ts';
-import type { SentRequest, SentRequests } from './sent-requests.ts';
-
-/** A task that is sent again; `cause` is why it has no finished answer. */
-export type ChosenTask = { ordinal: number; cause: string | null };
+import type { ChosenTask, SentRequest, SentRequests } from './sent-requests.ts';
 
 /** What is known of it: how it was sent last, or what corrects it. */
 export type SentItem = { selected: ChosenTask; entry: TaskEntry; source: SentSource };

@@ -6,9 +6,8 @@ import type { ModelCatalog } from '../../../provider/models.ts';
 import type { TaskEntry } from '../../../store/task-entry.ts';
 import { packExpected, packMaximum } from '../../packing/packer.ts';
 import { sharePrompt } from '../../packing/shared-content.ts';
-import type { ChosenTask } from './examine-sent.ts';
 import { keptInput, promptFor } from './new-prompt.ts';
-import type { SentRequest } from './sent-requests.ts';
+import type { ChosenTask, SentRequest } from './sent-requests.ts';
 
 /** A task that was sent in a request that it shared. */
 export type SharedTask = { selected: ChosenTask; entry: TaskEntry; sent: SentRequest };

@@ -156,3 +156,6 @@ function indexOfSorted(sorted: Uint32Array, wanted: number): number {
   }
   return sorted[low] === wanted ? low : -1;
 }
+
+/** A task that is sent again; `cause` is why it has no finished answer. */
+export type ChosenTask = { ordinal: number; cause: string | null };

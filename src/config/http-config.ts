@@ -1,0 +1,89 @@
+import { isIP } from 'node:net';
+import path from 'node:path';
+import type { Problem } from '../errors.ts';
+import { httpSettings, type ListenAddress } from './http-settings.ts';
+import type { SettingValues } from './read-settings.ts';
+
+/** How the server is reached over HTTP, and by whom. */
+export type HttpConfig = ListenAddress & {
+  /** Where clients reach it, without a slash at the end; null: where it listens. */
+  url: string | null;
+  /** Names that a request's Host may have beside the address's own, in small letters. */
+  hosts: string[];
+  /** Web pages that may call, as `https://app.example`, beside the server's own. */
+  origins: string[];
+  /** The file of static tokens, absolute. */
+  tokensFile: string | undefined;
+  /** Whose tokens are taken; null: nobody's. */
+  oauth: OauthConfig | null;
+  /** Where files that users send are kept, absolute. */
+  uploadsDir: string;
+  /** How large one of them may be. */
+  uploadBytes: number;
+};
+
+/** An identity provider. */
+export type OauthConfig = {
+  /** As its tokens name it. */
+  issuer: string;
+  /** Whom its tokens must be for. */
+  audience: string;
+  /** Where its keys are; null: where its metadata says. */
+  keysUrl: string | null;
+};
+
+/** Whether only this machine can reach what listens there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** Null where HTTP is not asked for. Refuses to listen to other machines as long as nobody has to say who they are. */
+export function readHttpConfig(
+  { value }: Pick<SettingValues, 'value'>,
+  { absolute, dataDir }: { absolute: (path: string) => string; dataDir: string },
+  refuse: (problem: Problem) => unknown,
+): HttpConfig | null {
+  const address = value(httpSettings.http);
+  if (address === null) return null;
+  const tokens = value(httpSettings.httpTokens);
+  const url = value(httpSettings.httpUrl);
+  const hosts = value(httpSettings.httpHosts) ?? [];
+  const item = httpSettings.http.variable;
+  const issuer = value(httpSettings.oauthIssuer);
+  const uploads = value(httpSettings.uploadsDir);
+  if (!isLoopback(address.host) && tokens === null && issuer === null) {
+    const problem = 'lets other machines in, and nobody would have to say who they are';
+    const valid = `${httpSettings.httpTokens.variable} or ${httpSettings.oauthIssuer.variable}, or 127.0.0.1 as the host`;
+    refuse({ item, problem, valid });
+  }
+  if (!isLoopback(address.host) && url === null && hosts.length === 0) {
+    const problem = "lets other machines in, and no request's Host could be checked";
+    const valid = `${httpSettings.httpUrl.variable}, the address under which clients reach it`;
+    refuse({ item, problem, valid });
+  }
+  if (issuer !== null && url === null) {
+    const problem = 'needs the address that its tokens are asked for';
+    refuse({
+      item: httpSettings.oauthIssuer.variable,
+      problem,
+      valid: `${httpSettings.httpUrl.variable} beside it`,
+    });
+  }
+  return {
+    ...address,
+    url,
+    hosts,
+    origins: value(httpSettings.httpOrigins) ?? [],
+    tokensFile: tokens === null ? undefined : absolute(tokens),
+    uploadsDir: uploads === null ? path.join(dataDir, 'uploads') : absolute(uploads),
+    uploadBytes: value(httpSettings.uploadMb) * 1_000_000,
+    oauth:
+      issuer === null
+        ? null
+        : {
+            issuer,
+            audience: value(httpSettings.oauthAudience) ?? `${url}/mcp`,
+            keysUrl: value(httpSettings.oauthKeys),
+          },
+  };
+}
