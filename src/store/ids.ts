@@ -30,6 +30,7 @@ const kinds = {
   },
 } satisfies Record<string, Kind>;
 
+export const isBlobName = (name: string): boolean => kinds.blob.pattern.test(name);
 export const isBatchId = (id: string): boolean => kinds.batch.pattern.test(id);
 
 /** The id itself, where it is one of its kind; else throws `invalid_input`. */

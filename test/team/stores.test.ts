@@ -1,45 +1,36 @@
 import path from 'node:path';
-import { describe, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { storeAddress } from '../../src/config/store-address.ts';
-import { describeBatches } from '../store/contract/batches.ts';
-import { describeBlobs } from '../store/contract/blobs.ts';
+import type { BlobsAddress } from '../../src/store/objects/open-objects.ts';
 import { describeStore } from '../store/contract.ts';
-import { kindsOfObjects } from '../store/objects/open-tested.ts';
+import { folderObjects, optionsFor } from '../store/objects/open-tested.ts';
+import { startS3 } from '../store/s3/s3-server.ts';
 import { createStore } from './open-store.ts';
 import { postgresForTests } from './postgres-server.ts';
 
 const server = postgresForTests();
 
-const { 'a bucket': bucket, 'a shared folder': folder } = kindsOfObjects;
+const kindsOfBlobs: Readonly<Record<string, () => Promise<BlobsAddress | undefined>>> = {
+  'rows of its own': async () => undefined,
+  'a bucket': async () => ({ kind: 's3', ...optionsFor(await startS3()) }),
+  'a shared folder': async () => {
+    const { root } = await folderObjects();
+    return { kind: 'folder', path: root, place: `file://${root}` };
+  },
+};
 
-describe.each(Object.entries({ bucket, folder }))('postgres with %s', (_kind, openObjects) => {
-  describe('blobs', () => {
-    const driver = async () => {
-      const settings = storeAddress.schema.parse(await server.newDatabase());
-      const objects = (await openObjects?.()) ?? null;
-      const open = () => {
-        const store = createStore({ ...settings, objects, log: () => {} });
+for (const [kind, place] of Object.entries(kindsOfBlobs)) {
+  describeStore(`postgres with ${kind}`, async () => {
+    const address = storeAddress.schema.parse(await server.newDatabase());
+    const blobs = await place();
+    const settings = { ...address, ...(blobs && { blobs }) };
+    return {
+      open: () => {
+        const store = createStore({ ...settings, log: () => {} });
         onTestFinished(() => store.close());
         return store;
-      };
-      return { open };
+      },
+      elsewhere: { module: path.resolve(import.meta.dirname, 'open-store.ts'), settings },
     };
-    describeBlobs(driver);
-    describeBatches(driver);
   });
-});
-
-describeStore('postgres', async () => {
-  const settings = storeAddress.schema.parse(await server.newDatabase());
-  return {
-    open: () => {
-      const store = createStore({ ...settings, log: () => {} });
-      onTestFinished(() => store.close());
-      return store;
-    },
-    elsewhere: {
-      module: path.resolve(import.meta.dirname, 'open-store.ts'),
-      settings,
-    },
-  };
-});
+}

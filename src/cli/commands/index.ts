@@ -10,6 +10,7 @@ import { resultsCommand } from './results.ts';
 import { retryCommand } from './retry.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
+import { storeCommand } from './store.ts';
 import { submitCommand } from './submit.ts';
 import { templatesCommand } from './templates.ts';
 import { waitCommand } from './wait.ts';
@@ -30,4 +31,5 @@ export const commands: readonly Command[] = [
   templatesCommand,
   doctorCommand,
   pruneCommand,
+  storeCommand,
 ];

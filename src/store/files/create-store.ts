@@ -21,6 +21,7 @@ import type { AuditEntry, Register, Store } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { createFileBlobs } from './blobs.ts';
 import { createLayout, recordFolder } from './layout.ts';
+import { whileOpen } from './move-register.ts';
 import { openStored } from './own-file.ts';
 import { createRegister } from './revisions.ts';
 import { createStaging } from './staging.ts';
@@ -38,6 +39,7 @@ export type StoreOptions = {
 /** The store in a folder that any number of processes share. Making it touches no disk. */
 export function createStore({ path, log }: StoreOptions): Store {
   const layout = createLayout(path);
+  const ifOpen = <T>(work: () => Promise<T>) => whileOpen(path, layout, work);
 
   function register<T>(folder: string, schema: z.ZodType<T>): Register<T> {
     return createRegister({ folder, schema, temporary: layout.temporary });
@@ -56,8 +58,8 @@ export function createStore({ path, log }: StoreOptions): Store {
     };
     return {
       ...found,
-      read: async () => orLost(await found.read()),
-      update: async (change) => orLost(await found.update(change)),
+      read: () => ifOpen(async () => orLost(await found.read())),
+      update: (change) => ifOpen(async () => orLost(await found.update(change))),
     };
   }
 
@@ -66,7 +68,10 @@ export function createStore({ path, log }: StoreOptions): Store {
     agenda: null,
     presence: createLocalPresence(),
     turns: null,
-    stage: () => createStaging(layout),
+    async stage() {
+      const staging = await ifOpen(() => createStaging(layout));
+      return { ...staging, commit: (first) => ifOpen(() => staging.commit(first)) };
+    },
     record,
     blobs: (batchId) => createFileBlobs({ folder: layout.batch(batchId), temporary: layout.temporary }),
     submission: (contentHash) => register(layout.submission(contentHash), submission),
@@ -80,10 +85,12 @@ export function createStore({ path, log }: StoreOptions): Store {
     sweep: () => inStore('write', layout.staging, () => sweep(layout, log)),
 
     batchIds: () =>
-      inStore('read', layout.batches, async () => {
-        // A ULID begins with its time, so the order of names is the order of making.
-        return (await namesIn(layout.batches)).filter(isBatchId).sort().reverse();
-      }),
+      ifOpen(() =>
+        inStore('read', layout.batches, async () => {
+          // A ULID begins with its time, so the order of names is the order of making.
+          return (await namesIn(layout.batches)).filter(isBatchId).sort().reverse();
+        }),
+      ),
 
     summaries: (summary) =>
       createSummaries(summary, {
@@ -95,21 +102,23 @@ export function createStore({ path, log }: StoreOptions): Store {
 
     async removeBatch(batchId) {
       const folder = layout.batch(batchId);
-      const trash = join(layout.trash, ulid());
-      await inStore('write', folder, async () => {
-        await makeFolder(layout.trash);
-        try {
-          // Renamed first, so that nobody ever sees half of a batch.
-          await rename(folder, trash);
-        } catch (error) {
-          if (hasErrorCode(error, 'ENOENT')) return;
-          throw error;
-        }
-        await syncFolder(layout.batches);
-        await rm(trash, { recursive: true, force: true });
-      });
+      await ifOpen(() => inStore('write', folder, () => removeFolder(folder, layout.trash)));
     },
   };
+}
+
+/** Renames it first, so that nobody ever sees half of a batch. */
+export async function removeFolder(folder: string, trash: string): Promise<void> {
+  await makeFolder(trash);
+  const unseen = join(trash, ulid());
+  try {
+    await rename(folder, unseen);
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT')) return;
+    throw error;
+  }
+  await syncFolder(dirname(folder));
+  await rm(unseen, { recursive: true, force: true });
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -12,6 +12,10 @@ export const isStagingName = (name: string): boolean => isBatchId(`batch_${name}
 export type Layout = {
   readonly temporary: string;
   readonly batches: string;
+  /** Where the batches stand while the store is closed, for it is moved to another one. */
+  readonly closedBatches: string;
+  /** The register of such moves. */
+  readonly move: string;
   readonly staging: string;
   /** Removed batches on their way out. */
   readonly trash: string;
@@ -37,6 +41,8 @@ export function createLayout(data: string): Layout {
   return {
     temporary: join(data, 'tmp'),
     batches,
+    closedBatches: join(data, 'closed', 'batches'),
+    move: join(data, 'move'),
     staging,
     trash: join(staging, 'trash'),
     batch: (batchId) => join(batches, checkedId('batch', batchId)),

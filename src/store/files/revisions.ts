@@ -18,25 +18,28 @@ export type RevisionsOptions<T> = CreateOptions & {
 
 const FILE_NAME = /^(\d{8})\.json$/;
 
+export const revisionPath = (folder: string, number: number): string =>
+  join(folder, `${String(number).padStart(8, '0')}.json`);
+
+/** Ascending. Whatever else lies in the folder is not ours to judge. */
+export async function revisionNumbers(folder: string): Promise<number[]> {
+  const names = await inStore('read', folder, async () => {
+    try {
+      return await namesIn(folder);
+    } catch (error) {
+      if (hasErrorCode(error, 'ENOTDIR')) {
+        throw damaged(folder, 'it is not a folder', error);
+      }
+      throw error;
+    }
+  });
+  const found = names.map((name) => Number(FILE_NAME.exec(name)?.[1] ?? 0));
+  return found.filter((number) => number > 0).sort((a, b) => a - b);
+}
+
 /** A folder of numbered files. */
 function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): Revisions<T> {
-  const pathOf = (number: number) => join(folder, `${String(number).padStart(8, '0')}.json`);
-
-  /** Ascending. Whatever else lies in the folder is not ours to judge. */
-  async function numbers(): Promise<number[]> {
-    const names = await inStore('read', folder, async () => {
-      try {
-        return await namesIn(folder);
-      } catch (error) {
-        if (hasErrorCode(error, 'ENOTDIR')) {
-          throw damaged(folder, 'it is not a folder', error);
-        }
-        throw error;
-      }
-    });
-    const found = names.map((name) => Number(FILE_NAME.exec(name)?.[1] ?? 0));
-    return found.filter((number) => number > 0).sort((a, b) => a - b);
-  }
+  const pathOf = (number: number) => revisionPath(folder, number);
 
   /** Null where the whole register was removed since its folder was listed. */
   async function read(number: number): Promise<Revision<T> | null> {
@@ -46,13 +49,13 @@ function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): R
 
   return {
     async newest() {
-      const number = (await numbers()).at(-1);
+      const number = (await revisionNumbers(folder)).at(-1);
       return number === undefined ? null : read(number);
     },
 
     async all() {
       const revisions: Revision<T>[] = [];
-      for (const number of await numbers()) {
+      for (const number of await revisionNumbers(folder)) {
         const revision = await read(number);
         if (revision) revisions.push(revision);
       }

@@ -21,6 +21,12 @@ export async function readOwner(folder: string): Promise<ProcessIdentity | null>
   return text === null || text === '' ? null : decodeEnvelope(path, text, processIdentity).value;
 }
 
+/** Makes a folder in staging this process's. */
+export async function writeOwner(folder: string): Promise<void> {
+  const owner = ownerFile(folder);
+  await writeFile(owner, encodeEnvelope(owner, seal(thisProcess()), processIdentity), { mode: FILE_MODE });
+}
+
 /**
  * Makes `staging/<ulid>/`, with the owner's identity and, beside it, the folder that becomes the batch's.
  * A batch folder has a record from the moment it is seen, for that is written before the renaming. Until then nothing
@@ -31,11 +37,10 @@ export async function createStaging(layout: Layout): Promise<Staging> {
   const batchId = `batch_${name}`;
   const home = join(layout.staging, name);
   const folder = join(home, 'batch');
-  const owner = ownerFile(home);
-  await inStore('write', owner, async () => {
+  await inStore('write', ownerFile(home), async () => {
     await makeFolder(layout.staging);
     await mkdir(home, { mode: FOLDER_MODE });
-    await writeFile(owner, encodeEnvelope(owner, seal(thisProcess()), processIdentity), { mode: FILE_MODE });
+    await writeOwner(home);
     await mkdir(folder, { mode: FOLDER_MODE });
   });
 

@@ -1,4 +1,7 @@
 import * as z from 'zod';
+import { type BatchError, hasErrorCode } from '../../errors.ts';
+import { decodeEnvelope } from '../envelope.ts';
+import { closedFailure, moveState } from '../moving/state.ts';
 import { databaseFailure } from './failure.ts';
 import { migrate } from './migrate.ts';
 
@@ -26,14 +29,23 @@ export type DatabaseOptions = {
   /** Lower-case letters, digits and `_`. */
   schema: string;
   place: string;
+  /** Of a store that is closed, whose table of batches has another name meanwhile: only what copies it reads that. */
+  isClosed?: boolean;
 };
 
 /** A row of which nothing is read. */
 export const anyRow = z.unknown();
 
+/** The register of a store's moves to others. */
+export const MOVE = { kind: 'move', name: 'store' };
+
+const UNDEFINED_TABLE = '42P01';
+const contentRow = z.tuple([z.object({ content: z.string() })]);
+
 /** Opens a schema. Nothing is asked of the database before the first query, which makes the tables where there are none. */
-export function openDatabase({ client, schema, place }: DatabaseOptions): Database {
-  const inSchema = (text: string) => text.replaceAll('@.', `"${schema}".`);
+export function openDatabase({ client, schema, place, isClosed = false }: DatabaseOptions): Database {
+  const named = (text: string) => (isClosed ? text.replaceAll(/@\.batch\b/g, '@.batch_closed') : text);
+  const inSchema = (text: string) => named(text).replaceAll('@.', `"${schema}".`);
   const run = async (text: string, values?: unknown[]) => (await client.query(inSchema(text), values)).rows;
   let ready: Promise<void> | undefined;
 
@@ -46,6 +58,15 @@ export function openDatabase({ client, schema, place }: DatabaseOptions): Databa
     return ready;
   }
 
+  /** The table of batches is there under its name, but where the store was closed: whoever did that wrote down why. */
+  async function whyClosed(): Promise<BatchError | null> {
+    const text = 'select content from @.revision where kind = $1 and name = $2 order by number desc limit 1';
+    const found = contentRow.safeParse(await run(text, [MOVE.kind, MOVE.name]));
+    if (!found.success) return null;
+    const [{ content }] = found.data;
+    return closedFailure(place, decodeEnvelope(`the move of ${place}`, content, moveState).value);
+  }
+
   return {
     place,
     async query(doing, text, values, row) {
@@ -54,7 +75,8 @@ export function openDatabase({ client, schema, place }: DatabaseOptions): Databa
           await prepared();
           return await run(text, values);
         } catch (error) {
-          throw databaseFailure(doing, place, error);
+          const closed = hasErrorCode(error, UNDEFINED_TABLE) ? await whyClosed() : null;
+          throw closed ?? databaseFailure(doing, place, error);
         }
       })();
       return z.array(row).parse(rows);

@@ -13,8 +13,8 @@ export type StoreSettings = Omit<DatabaseStoreOptions, 'client'> & {
   url: string;
 };
 
-/** The store at an address, over connections of its own. */
-export function createStore({ url, ...options }: StoreSettings): Store & { close(): Promise<void> } {
+/** Connections of this process alone. */
+export function openPool({ url, place, log }: Pick<StoreSettings, 'url' | 'place' | 'log'>): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: CONNECTIONS,
@@ -26,7 +26,13 @@ export function createStore({ url, ...options }: StoreSettings): Store & { close
     application_name: 'batch-mcp',
   });
   // An idle connection that breaks is replaced by the next query, which says so if it can't be.
-  pool.on('error', (error) => options.log(`a connection to ${options.place} broke: ${error.name}`));
+  pool.on('error', (error) => log(`a connection to ${place} broke: ${error.name}`));
+  return pool;
+}
+
+/** The store at an address, over connections of its own. */
+export function createStore({ url, ...options }: StoreSettings): Store & { close(): Promise<void> } {
+  const pool = openPool({ url, ...options });
   const store = createDatabaseStore({ client: pool, ...options });
   return {
     ...store,

@@ -123,6 +123,16 @@ export function describeRegisters(driver: StoreDriver): void {
       expect(await store.writtenFile('/other').read()).toBeNull();
     });
 
+    it('of what addresses are signed with keep the key of whoever was first, for all', async () => {
+      const { open } = await driver();
+      const keys = ['a', 'b', 'c', 'd'];
+      const got = await Promise.all(keys.map((key) => open().signingKey().update((now) => now ?? { key })));
+      expect(new Set(got.map((signing) => signing?.key)).size).toBe(1);
+      expect(keys).toContain(got[0]?.key);
+      expect(await open().signingKey().read()).toEqual(got[0]);
+      expect(await open().signingKey().history()).toHaveLength(1);
+    });
+
     const outside = ['', '.', '..', '../x', 'a/b', 'a\\b', '/etc/passwd', 'a\0', 'a\n', 'a'.repeat(500)];
     it.each<[string, (store: Store, id: string) => unknown, string[]]>([
       ['a submission', (store, id) => store.submission(id), ['x', hash.toUpperCase(), `${hash}/..`]],

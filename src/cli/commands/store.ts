@@ -1,0 +1,85 @@
+import { Option } from 'commander';
+import { openMovable } from '../../config/open-movable.ts';
+import { BatchError } from '../../errors.ts';
+import { count, counted } from '../../lib/counted.ts';
+import { isBeingSent } from '../../operations/being-sent.ts';
+import type { Movable } from '../../store/moving/movable.ts';
+import { type Moved, moveStore, undoMove } from '../../store/moving/move-store.ts';
+import type { Call, Command } from '../command.ts';
+import { type ExitCode, exitCode } from '../exit-code.ts';
+
+const PLACE = 'a data folder, or the address of a database; by default the store of the settings';
+
+export const storeCommand: Command = {
+  name: 'store',
+  summary: 'copy: move all that is kept to another store, checked; undo: take back a copy that did not end',
+  positional: ['<action>'],
+  options: [
+    new Option('--from <store>', `what is moved: ${PLACE}`),
+    new Option('--to <store>', `where to: ${PLACE}`),
+    new Option('--take-over', 'go on with a copy of another machine, which is gone for certain'),
+  ],
+  examples: [
+    'batch-mcp store copy --from ~/.local/share/batch-mcp',
+    'batch-mcp store copy --to ~/.local/share/batch-mcp',
+    'batch-mcp store undo --from ~/.local/share/batch-mcp',
+  ],
+  async run(call) {
+    const [action] = call.given;
+    const [from, to] = [textOf(call.options.from), textOf(call.options.to)];
+    if (action === 'undo') return withStore(call, from, (source) => undo(call, source));
+    if (action !== 'copy')
+      throw new BatchError('invalid_input', 'Valid are batch-mcp store copy and batch-mcp store undo.');
+    return withStore(call, from, (source) => withStore(call, to, (target) => copy(call, source, target)));
+  },
+};
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined);
+
+async function withStore(
+  { config, context }: Call,
+  given: string | undefined,
+  work: (store: Movable) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { store, close } = await openMovable(given, config, context.log);
+  try {
+    return await work(store);
+  } finally {
+    await close();
+  }
+}
+
+async function copy(call: Call, from: Movable, to: Movable): Promise<ExitCode> {
+  const { terminal, json, options, waiting } = call;
+  if (from.place === to.place)
+    throw new BatchError('invalid_input', `Name two stores, with --from and --to: both are ${from.place}.`);
+  const moved = await moveStore(from, to, {
+    isBusy: isBeingSent,
+    takeOver: options.takeOver === true,
+    signal: waiting.signal,
+    onProgress: (done, total) =>
+      terminal.progress(`${count(done)} of ${counted(total, 'batch', 'batches')}`, 'copying …'),
+  });
+  terminal.clear();
+  if (json) terminal.print(JSON.stringify({ from: from.place, to: to.place, ...copiedOf(moved) }, null, 2));
+  else terminal.print(`${told(moved)} ${to.place} serves them now, and ${from.place} no more.`);
+  return exitCode.done;
+}
+
+const copiedOf = (moved: Moved) => (moved === 'already moved' ? { already_moved: true } : moved);
+
+function told(moved: Moved): string {
+  if (moved === 'already moved') return 'All of it was moved before.';
+  const { batches, blobs, bytes, registers } = moved;
+  return `${counted(batches, 'batch', 'batches')} moved and checked: ${count(Math.ceil(bytes / 1e6))} MB in ${count(blobs)} blobs, ${count(registers)} registers.`;
+}
+
+async function undo({ terminal, json }: Call, from: Movable): Promise<ExitCode> {
+  const isUndone = await undoMove(from);
+  const said = isUndone
+    ? 'It was taken back: it serves its batches again.'
+    : 'There was nothing to take back.';
+  if (json) terminal.print(JSON.stringify({ store: from.place, undone: isUndone }, null, 2));
+  else terminal.print(`${from.place}: ${said}`);
+  return exitCode.done;
+}
