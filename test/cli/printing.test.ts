@@ -41,6 +41,7 @@ describe('--json is one document and nothing else', () => {
     templates: [() => [], 'task_types'],
     doctor: [() => [], 'findings'],
     prune: [() => ['--yes'], 'batches'],
+    store: [() => ['undo'], 'undone'],
   };
 
   test('every command is tried', () => {

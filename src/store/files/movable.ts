@@ -1,7 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { lstat, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { ulid } from 'ulid';
 import { hasErrorCode } from '../../errors.ts';
 import {
@@ -13,6 +11,7 @@ import {
   syncFolder,
 } from '../../lib/durable-write.ts';
 import { createFileWriter } from '../../lib/file-writer.ts';
+import { splitLines } from '../../lib/lines.ts';
 import { isBatchId, isBlobName } from '../ids.ts';
 import type { Movable, RegisterKind, RevisionText } from '../moving/movable.ts';
 import { registerKinds } from '../moving/movable.ts';
@@ -21,10 +20,11 @@ import { createFileBlobs } from './blobs.ts';
 import { removeFolder } from './create-store.ts';
 import { createLayout, type Layout, recordFolder } from './layout.ts';
 import { createMoveRegister } from './move-register.ts';
-import { readOwnFile } from './own-file.ts';
+import { openOwnFile, readOwnFile } from './own-file.ts';
+import { readFrom } from './read-file.ts';
 import { revisionNumbers, revisionPath } from './revisions.ts';
 import { writeOwner } from './staging.ts';
-import { inStore } from './store-failure.ts';
+import { inStore, storeFailure } from './store-failure.ts';
 
 /** In place of the folder of the batches: a name that no folder can be made under, by a server of any version. */
 const NOTICE =
@@ -119,13 +119,13 @@ export function openMovableFolder(path: string): Movable {
     },
 
     async *audit() {
+      const handle = await inStore('read', layout.audit, () => openOwnFile(layout.audit));
+      if (handle === null) return;
       try {
-        yield* createInterface({
-          input: createReadStream(layout.audit),
-          crlfDelay: Number.POSITIVE_INFINITY,
-        });
-      } catch (error) {
-        if (!hasErrorCode(error, 'ENOENT')) throw error;
+        const pieces = readFrom(handle, 0, (error) => storeFailure('read', layout.audit, error));
+        for await (const lines of splitLines(pieces)) for (const { bytes } of lines) yield bytes.toString();
+      } finally {
+        await handle.close();
       }
     },
     writeAudit: (lines) => inStore('write', layout.audit, () => writeAudit(layout, lines)),

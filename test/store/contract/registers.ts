@@ -126,7 +126,13 @@ export function describeRegisters(driver: StoreDriver): void {
     it('of what addresses are signed with keep the key of whoever was first, for all', async () => {
       const { open } = await driver();
       const keys = ['a', 'b', 'c', 'd'];
-      const got = await Promise.all(keys.map((key) => open().signingKey().update((now) => now ?? { key })));
+      const got = await Promise.all(
+        keys.map((key) =>
+          open()
+            .signingKey()
+            .update((now) => now ?? { key }),
+        ),
+      );
       expect(new Set(got.map((signing) => signing?.key)).size).toBe(1);
       expect(keys).toContain(got[0]?.key);
       expect(await open().signingKey().read()).toEqual(got[0]);

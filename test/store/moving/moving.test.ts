@@ -205,7 +205,7 @@ test('batch-mcp store copy moves what real servers made, which say where it went
   expect(api.creates).toHaveLength(1);
   for (const [args, words] of [
     [['store', 'move'], 'Valid are'],
-    [['store', 'copy'], '--from, or --to'],
+    [['store', 'copy'], 'Name two stores'],
     [['store', 'copy', '--from', target, '--to', target], 'Name two stores'],
     [['store', 'copy', '--from', target, '--to', 'postgres://u:secret-of-mine@h'], 'no address of a store'],
   ] as const) {
