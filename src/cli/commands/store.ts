@@ -1,12 +1,12 @@
 import { Option } from 'commander';
 import { openMovable } from '../../config/open-movable.ts';
 import { BatchError } from '../../errors.ts';
-import { count, counted } from '../../lib/counted.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import { isBeingSent } from '../../operations/being-sent.ts';
 import type { Movable } from '../../store/moving/movable.ts';
 import { type Moved, moveStore, undoMove } from '../../store/moving/move-store.ts';
 import type { Call, Command } from '../command.ts';
-import { type ExitCode, exitCode } from '../exit-code.ts';
+import { type ExitCode, exitCode } from '../command.ts';
 
 const PLACE = 'a data folder, or the address of a database; by default the store of the settings';
 
