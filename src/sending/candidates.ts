@@ -1,5 +1,6 @@
-import { BatchError } from '../errors.ts';
-import type { Provider, ProviderBatch, ProviderName } from '../provider/provider.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchError, type ErrorCode } from '../errors.ts';
+import type { Provider, ProviderBatch, ProviderBatchPage, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { countOf, sentCount } from '../state/parts.ts';
 import type { Candidate, Intent } from '../store/part-state.ts';
@@ -7,6 +8,9 @@ import type { Part } from '../store/record.ts';
 import { type Owner, standingOf } from './claims.ts';
 
 const PAGE = 100;
+const PAGE_TRIES = 5;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
 
 export type Candidates = {
   /** The one that the part has claimed already, by a process that died before it could note it. */
@@ -48,25 +52,47 @@ export async function findCandidates(
 }
 
 async function* newerThan(provider: Provider, watermark: string | null): AsyncGenerator<ProviderBatch> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await provider.listBatches({ limit: PAGE, ...(after !== undefined && { after_id: after }) });
+  const listed = new Set<string>();
+  for (let after: string | undefined; ; ) {
+    const page = await readPage(provider, after);
     for (const batch of page.batches) {
       if (batch.id === watermark) return;
+      if (listed.has(batch.id)) throw unreliable('names a batch twice');
+      listed.add(batch.id);
       yield batch;
     }
     if (!page.has_more) return;
     const last = page.last_id ?? page.batches.at(-1)?.id;
-    if (last === undefined || last === after) throw endlessListing();
+    if (last === undefined || last === after) throw unreliable('says that there are more, and not where');
     after = last;
   }
 }
 
-/** A listing that does not get to its end proves nothing: a batch that it leaves out would be paid twice. */
-function endlessListing(): BatchError {
+/**
+ * The page behind a batch, which stays the same whatever is made meanwhile. One that fails is asked for again: of a listing
+ * that began anew each time, a page or other would always fail.
+ */
+async function readPage(provider: Provider, after: string | undefined): Promise<ProviderBatchPage> {
+  const query = { limit: PAGE, ...(after !== undefined && { after_id: after }) };
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await provider.listBatches(query);
+    } catch (error) {
+      if (!(error instanceof BatchError) || !MAY_PASS.has(error.code) || tries === PAGE_TRIES) throw error;
+      const pause = Math.max(FIRST_PAUSE_MS * 2 ** (tries - 1), (error.api?.retry_after_seconds ?? 0) * 1000);
+      if (pause > LONGEST_PAUSE_MS) throw error;
+      await sleep(pause * (1 + Math.random() / 2));
+    }
+  }
+}
+
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set(['api_busy', 'api_uncertain', 'api_unreachable']);
+
+/** A listing that can't be relied on proves nothing: a batch that it leaves out would be paid twice. */
+function unreliable(what: string): BatchError {
   return new BatchError(
     'api_uncertain',
-    "The API's list of batches says that there are more, and not where: nothing can be concluded from it.",
+    `The API's list of batches ${what}: nothing can be concluded from it.`,
   );
 }
 

@@ -362,7 +362,16 @@ describe('settling what is uncertain', () => {
 
   const well: ApiHandler = (_request, _response, pass) => pass();
   const busy = json(529, apiError('overloaded_error', 'busy'));
+  const gone: ApiHandler = (request, response) => reset(request, response);
   const endless = json(200, { data: [], has_more: true });
+  /** What the API may make of the page behind a batch that it does not have any more: its first page. */
+  const restarted: ApiHandler = (request, response) => {
+    const { host = '', authorization = '' } = request.headers;
+    const first = fetch(`http://${host}${request.url?.split('?')[0]}?limit=100`, {
+      headers: { authorization },
+    });
+    void first.then(async (page) => json(200, await page.json())(request, response));
+  };
   /** What the API answers to the first requests for its list after the create, and how many it then takes. */
   const listings: [name: string, answers: ApiHandler[], newer: number, asked: number][] = [
     ['two listings', [], 0, 2],
@@ -370,7 +379,9 @@ describe('settling what is uncertain', () => {
     ['two, and one that failed between them', [well, busy], 0, 3],
     ['two, and one that never says where it goes on', [well, endless], 0, 3],
     ['two of two pages', [], 101, 4],
-    ['two of two pages, and one of which the second failed', [well, busy], 101, 6],
+    ['two of two pages, of which one failed once', [well, busy], 101, 5],
+    ['two of two pages, of which each failed at times', [busy, well, gone, busy, busy, well, busy], 101, 9],
+    ['two of three pages, and one that came to its first page again', [well, well, restarted], 201, 10],
   ];
   it.each(listings)('is sent again after %s, all late enough', async (_name, answers, newer, asked) => {
     const api = await startApi(ended);
@@ -397,11 +408,14 @@ describe('settling what is uncertain', () => {
     const one = await startServer({ api, folder, ...quick });
     // By a batch that the account had before, it is known again.
     api.make(['x']);
+    let isAway = true;
+    const away = json(500, apiError('api_error', 'no list'));
     resetNextCreate(api, { made: true }, () =>
-      api.override('list', json(500, apiError('api_error', 'no list')), { times: 4 }),
+      api.override('list', (request, response, pass) => (isAway ? away(request, response) : pass())),
     );
     const { batch_id } = await one.ok('submit_batch', tasks('a', 'b'));
     await follow(one, batch_id, ({ progress }) => !progress);
+    isAway = false;
     const key = 'sk-ant-other';
     const now = () => new Date(Date.now() + 3_600_000);
     const other = await startServer({ api: { url: api.url, key }, folder, ...quick, now });
