@@ -52,7 +52,7 @@ describe('the catalog', () => {
   });
 
   const all = ['low', 'medium', 'high', 'xhigh', 'max'];
-  const [old, always] = [['adaptive', 'enabled', 'disabled'], ['adaptive']];
+  const [old, always] = [['enabled', 'disabled'], ['adaptive']];
   const [forced, whileThinking] = ['forced_tool_choice', 'forced_tool_choice_while_thinking'];
 
   it.each<[id: string, facts: object]>([
@@ -75,7 +75,7 @@ describe('the catalog', () => {
       'claude-sonnet-4-6',
       {
         refuses: ['prefill', whileThinking],
-        thinking: old,
+        thinking: ['adaptive', ...old],
         legacy: true,
         context_tokens: 1_000_000,
         us_inference_factor: 1.1,

@@ -14,6 +14,12 @@ const weather = {
   description: 'The weather of a place.',
   input_schema: { type: 'object', properties: { place: { type: 'string' } }, required: ['place'] },
 };
+const strictTide = {
+  ...weather,
+  name: 'get_tide',
+  strict: true,
+  input_schema: { ...weather.input_schema, additionalProperties: false },
+};
 const call = (id: string, place: string) => ({ type: 'tool_use', id, name: 'get_weather', input: { place } });
 const cached = (ttl: '5m' | '1h') => ({ cache_control: { type: 'ephemeral', ttl } });
 
@@ -100,7 +106,7 @@ const requests: [what: string, params: Record<string, unknown>][] = [
   [
     'tools',
     {
-      tools: [weather, { ...weather, name: 'get_tide', strict: true }],
+      tools: [weather, strictTide],
       tool_choice: { type: 'auto', disable_parallel_tool_use: true },
       messages: [user('Rain in Kyoto?')],
     },

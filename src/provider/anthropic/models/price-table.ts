@@ -24,7 +24,7 @@ const upTo45 = {
   min_cacheable_tokens: 1_024,
   refuses: ['forced_tool_choice_while_thinking'],
   efforts: null,
-  thinking: ['adaptive', 'enabled', 'disabled'],
+  thinking: ['enabled', 'disabled'],
   usual_effort: null,
   legacy: true,
   released: null,
@@ -33,7 +33,7 @@ const upTo45 = {
   source: SOURCE,
 } satisfies Partial<Model>;
 
-/** 4.6: a longer context, no prefilled answers, a price for inference in the US only. */
+/** 4.6: a longer context, adaptive thinking, no prefilled answers, a price for inference in the US only. */
 const from46 = {
   ...upTo45,
   context_tokens: 1_000_000,
@@ -41,6 +41,7 @@ const from46 = {
   long_output: { beta: 'output-300k-2026-03-24', tokens: 300_000 },
   us_inference_factor: 1.1,
   refuses: ['prefill', 'forced_tool_choice_while_thinking'],
+  thinking: ['adaptive', 'enabled', 'disabled'],
   legacy: false,
 } satisfies Partial<Model>;
 

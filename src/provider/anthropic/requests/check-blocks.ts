@@ -78,7 +78,7 @@ export function checkBlock(block: unknown, field: string, role: string): Problem
         ? []
         : [{ field: `${field}.text`, problem: 'is missing or blank', valid: 'a text that is not blank' }];
     case 'image':
-      return checkImage(block, field);
+      return [...checkSpeaker('user', role, field), ...checkImage(block, field)];
     case 'document':
       return checkDocument(block, field);
     case 'search_result':
@@ -168,9 +168,16 @@ function checkToolResult({ tool_use_id, content }: JsonObject, field: string): P
   ];
 }
 
+/** Blocks that stand in a message, and never in a result. */
+const OUTER = ['tool_use', 'tool_result', 'server_tool_use', 'thinking', 'redacted_thinking'];
+
 /** A block within another: only media and texts are looked at. */
 function checkInner(block: unknown, field: string): Problem[] {
   const inner = isJsonObject(block) && typeof block.type === 'string' ? block.type : '';
+  if (OUTER.includes(inner)) {
+    const valid = 'blocks of type text, image, document, search_result, tool_reference';
+    return [{ field, problem: `is a ${inner} block, which stands in no result`, valid }];
+  }
   return ['text', 'image', 'document', 'image_url', 'input_image', ''].includes(inner)
     ? checkBlock(block, field, '')
     : [];

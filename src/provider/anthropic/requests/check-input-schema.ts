@@ -1,10 +1,48 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { didYouMean } from '../../../lib/nearest.ts';
-import { BY_NAME, ONE_OR_LIST } from './output-schema.ts';
+
+/** Keywords that hold one schema, or a list of schemas (JSON Schema 2020-12 and draft 7). */
+export const ONE_OR_LIST: readonly string[] = [
+  'items',
+  'anyOf',
+  'allOf',
+  'oneOf',
+  'prefixItems',
+  'not',
+  'if',
+  'then',
+  'else',
+  'contains',
+];
+
+/** Keywords that hold schemas by name. */
+export const BY_NAME: readonly string[] = [
+  'properties',
+  '$defs',
+  'definitions',
+  'patternProperties',
+  'dependentSchemas',
+];
 
 const SCHEMA = 'a JSON Schema of an object, as in {"type": "object", "properties": {…}}';
 const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
+
+/** What programming languages call them. */
+const MEANT = new Map([
+  ['str', 'string'],
+  ['text', 'string'],
+  ['int', 'integer'],
+  ['long', 'integer'],
+  ['float', 'number'],
+  ['double', 'number'],
+  ['decimal', 'number'],
+  ['bool', 'boolean'],
+  ['list', 'array'],
+  ['dict', 'object'],
+  ['map', 'object'],
+  ['none', 'null'],
+]);
 
 /** As the API's own errors say them. */
 const PROPERTY_NAME = /^[a-zA-Z0-9_.-]{1,64}$/;
@@ -41,13 +79,16 @@ const FAULTS: Record<string, (value: unknown) => { problem: string; valid: strin
     const names: unknown[] = Array.isArray(value) ? value : [value];
     const strange = names.find((name) => !TYPES.some((type) => type === name));
     if (strange === undefined) return null;
-    const hint = typeof strange === 'string' ? didYouMean(strange, TYPES) : '';
+    const meant = typeof strange === 'string' ? MEANT.get(strange.toLowerCase()) : undefined;
+    const hint = typeof strange === 'string' ? didYouMean(meant ?? strange, TYPES) : '';
     return { problem: `is no type of JSON Schema${hint}`, valid: TYPES.join(', ') };
   },
   properties: (value) =>
-    isJsonObject(value) ? null : { problem: 'is not an object', valid: 'schemas by their names' },
+    isJsonObject(value) || value === null
+      ? null
+      : { problem: 'is not an object', valid: 'schemas by their names' },
   required: (value) =>
-    Array.isArray(value) && value.every((name) => typeof name === 'string')
+    value === null || (Array.isArray(value) && value.every((name) => typeof name === 'string'))
       ? null
       : { problem: 'is not a list of names', valid: 'a list beside properties, as in ["place"]' },
   enum: (value) =>
@@ -68,8 +109,12 @@ function ofNumber(value: unknown): { problem: string; valid: string } | null {
 
 const INNER = [...ONE_OR_LIST, 'additionalProperties'];
 
-/** What the API's "JSON schema is invalid" is known to be about, wherever it is nested. */
-function checkFaults(schema: JsonObject, field: string): Problem[] {
+/** What the API's "JSON schema is invalid" is known to be about, wherever it is nested; of some keywords alone if need be. */
+export function checkFaults(
+  schema: JsonObject,
+  field: string,
+  keywords: readonly string[] = Object.keys(FAULTS),
+): Problem[] {
   const problems: Problem[] = [];
   const open: { value: unknown; path: string }[] = [{ value: schema, path: field }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -79,7 +124,7 @@ function checkFaults(schema: JsonObject, field: string): Problem[] {
     }
     if (!isJsonObject(value)) continue;
     for (const [keyword, given] of Object.entries(value)) {
-      const fault = Object.hasOwn(FAULTS, keyword) ? FAULTS[keyword]?.(given) : null;
+      const fault = keywords.includes(keyword) ? FAULTS[keyword]?.(given) : null;
       if (fault) problems.push({ field: `${path}.${keyword}`, ...fault });
       if (INNER.includes(keyword)) open.push({ value: given, path: `${path}.${keyword}` });
       if (!BY_NAME.includes(keyword) || !isJsonObject(given)) continue;

@@ -22,6 +22,8 @@ const BEGINNINGS: [kind: string, test: (bytes: Buffer) => boolean][] = [
   ['a TIFF image', (bytes) => ['II*\0', 'MM\0*'].includes(bytes.toString('latin1', 0, 4))],
   ['a HEIC or AVIF image', (bytes) => bytes.toString('latin1', 4, 8) === 'ftyp'],
   ['an SVG image', (bytes) => /^\s*<(svg|\?xml)/.test(bytes.toString('latin1'))],
+  ['a page of HTML', (bytes) => /^\s*<(!doctype|html)\b/i.test(bytes.toString('latin1'))],
+  ['JSON', (bytes) => /^\s*\{\s*"/.test(bytes.toString('latin1'))],
   ['a ZIP file, as Office documents are', (bytes) => bytes.toString('latin1', 0, 4) === 'PK\x03\x04'],
 ];
 
@@ -105,10 +107,20 @@ export function checkDocument({ source }: JsonObject, block: string): Problem[] 
           : [{ field: `${field}.data`, problem: 'is missing or no text', valid: 'the text itself' }]),
       ];
     case 'content':
-      return [];
+      return checkParts(source.content, `${field}.content`);
     default:
       return checkElsewhere(source, field, `${SOURCES}, text, content`);
   }
+}
+
+/** A document of the caller's own blocks, by which it is cited. */
+function checkParts(content: unknown, field: string): Problem[] {
+  const isPart = (block: unknown) =>
+    isJsonObject(block) && (block.type === 'text' ? typeof block.text === 'string' : block.type === 'image');
+  if (typeof content === 'string' || (Array.isArray(content) && content.every(isPart))) return [];
+  const problem =
+    content === undefined ? 'is missing' : 'is neither a text nor a list of text and image blocks';
+  return [{ field, problem, valid: 'a text, or [{"type": "text", "text": "…"}]' }];
 }
 
 /** A source that is somewhere else, by its URL or the id of a file. */
@@ -141,7 +153,11 @@ function checkBase64({ data }: JsonObject, source: string): Problem[] {
   const valid = 'the base64 of the file, and nothing before it';
   if (typeof data !== 'string' || data === '') return [{ field, problem: 'is missing or no text', valid }];
   if (data.startsWith('data:')) return [{ field, problem: 'begins with "data:", as a URL does', valid }];
-  return /[^A-Za-z0-9+/=\s]/.test(data) ? [{ field, problem: 'is not base64', valid }] : [];
+  if (/[^A-Za-z0-9+/=\s]/.test(data)) return [{ field, problem: 'is not base64', valid }];
+  const bare = /\s/.test(data) ? data.replaceAll(/\s+/g, '') : data;
+  return bare.length % 4 === 0 && !/=[^=]/.test(bare)
+    ? []
+    : [{ field, problem: 'is base64 that was cut, or put together from pieces', valid }];
 }
 
 /** Whether some document or search result of the messages is to be cited. */

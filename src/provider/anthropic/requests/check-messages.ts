@@ -2,7 +2,7 @@ import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { Model } from '../../models.ts';
 import { checkBlock } from './check-blocks.ts';
-import { checkToolTurns } from './check-tool-turns.ts';
+import { checkThoughtOfTurn, checkToolTurns } from './check-tool-turns.ts';
 
 /** `system` within a conversation is an instruction in mid-conversation (Messages API, `MessageParam`). */
 const ROLES = ['user', 'assistant', 'system'];
@@ -50,11 +50,36 @@ function isBlank(value: unknown): boolean {
 /** Checks a message's `content`, or `system`: a text or a list of blocks. */
 export function checkContent(content: unknown, field: string, role: string): Problem[] {
   if (Array.isArray(content) && content.length > 0) {
-    return content.flatMap((block: unknown, index) => checkBlock(block, `${field}[${index}]`, role));
+    const problems = content.flatMap((block: unknown, index) =>
+      checkBlock(block, `${field}[${index}]`, role),
+    );
+    return problems.length > 0 || role !== 'system' ? problems : checkTextsOnly(content, field);
   }
   if (typeof content === 'string' && !isBlank(content)) return [];
   const isEmpty = isBlank(content) || Array.isArray(content);
   return [{ field, problem: isEmpty ? 'is empty' : 'is neither a text nor a list', valid: CONTENT }];
+}
+
+function checkTextsOnly(blocks: readonly unknown[], field: string): Problem[] {
+  return blocks.flatMap((block, index) =>
+    isJsonObject(block) && block.type === 'text'
+      ? []
+      : [
+          {
+            field: `${field}[${index}]`,
+            problem: 'is not a text block',
+            valid: 'text blocks only; the rest goes into a message of the user',
+          },
+        ],
+  );
+}
+
+/** An answer can't stop at what was thought of it. */
+function checkLastBlock({ role, content }: JsonObject, field: string): Problem[] {
+  const last: unknown = role === 'assistant' && Array.isArray(content) ? content.at(-1) : undefined;
+  if (!isJsonObject(last) || (last.type !== 'thinking' && last.type !== 'redacted_thinking')) return [];
+  const valid = 'a text or a call of a tool behind it; or leave the message out';
+  return [{ field, problem: `is a ${last.type} block, and the last of its message`, valid }];
 }
 
 function checkMessage(message: unknown, field: string, betas: readonly string[]): Problem[] {
@@ -66,7 +91,13 @@ function checkMessage(message: unknown, field: string, betas: readonly string[])
     keys.length > 0 && !('content' in message)
       ? []
       : checkContent(message.content, `${field}.content`, String(role));
-  return [...checkRole(role, `${field}.role`), ...keys, ...content];
+  const last = Array.isArray(message.content) ? message.content.length - 1 : 0;
+  return [
+    ...checkRole(role, `${field}.role`),
+    ...keys,
+    ...content,
+    ...checkLastBlock(message, `${field}.content[${last}]`),
+  ];
 }
 
 function checkRole(role: unknown, field: string): Problem[] {
@@ -150,5 +181,6 @@ export function checkMessages(
       valid: 'a last message by the user; ask for the form of the answer there, or with output_config.format',
     });
   } else problems.push(...checkPrefill(messages.at(-1), `${field}[${messages.length - 1}]`, thinking));
-  return problems.length > 0 ? problems : checkToolTurns(messages);
+  if (problems.length > 0) return problems;
+  return [...checkToolTurns(messages), ...checkThoughtOfTurn(messages, thinking)];
 }

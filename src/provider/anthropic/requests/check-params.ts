@@ -3,7 +3,7 @@ import { isJsonObject } from '../../../lib/json.ts';
 import type { CheckOptions, Params } from '../../dialect.ts';
 import { type Model, unknownModel } from '../../models.ts';
 import { checkCaching } from './check-caching.ts';
-import { checkExtraKeys } from './check-extra-keys.ts';
+import { checkFields } from './check-fields.ts';
 import { checkKeys } from './check-keys.ts';
 import { asksForCitations } from './check-media.ts';
 import { checkMediaLimits } from './check-media-limits.ts';
@@ -47,20 +47,7 @@ function checkStream(stream: unknown): Problem[] {
 }
 
 function checkSystem(system: unknown): Problem[] {
-  if (isAbsent(system)) return [];
-  const problems = checkContent(system, 'system', 'system');
-  if (problems.length > 0 || !Array.isArray(system)) return problems;
-  return system.flatMap((block: unknown, index) =>
-    isJsonObject(block) && block.type === 'text'
-      ? []
-      : [
-          {
-            field: `system[${index}]`,
-            problem: 'is not a text block',
-            valid: 'text blocks only; the rest goes into a message',
-          },
-        ],
-  );
+  return isAbsent(system) ? [] : checkContent(system, 'system', 'system');
 }
 
 /** Params of a plain type, each with what it is to be. */
@@ -71,6 +58,12 @@ const PLAIN: [field: string, isValid: (value: unknown) => boolean, valid: string
     (value) => value === 'auto' || value === 'standard_only',
     'auto, standard_only, or leave it out',
   ],
+  [
+    'container',
+    (value) => typeof value === 'string' || isJsonObject(value),
+    'the id of a container, or an object as in {"skills": […]}',
+  ],
+  ['diagnostics', isJsonObject, 'an object, as in {"previous_message_id": "msg_…"}'],
   ['inference_geo', (value) => typeof value === 'string' && value !== '', 'a region, as in "us"'],
   [
     'stop_sequences',
@@ -83,9 +76,12 @@ const PLAIN: [field: string, isValid: (value: unknown) => boolean, valid: string
 const USER_ID =
   '1 to 256 characters that say nothing of the person: a hash, no address of e-mail and no telephone number';
 
+/** An address of e-mail, or a telephone number with its country. */
+const PERSONAL = /^(\S+@\S+\.\S+|\+\d[\d ().-]{6,})$/;
+
 function checkUserId(metadata: unknown): Problem[] {
   const id = isJsonObject(metadata) ? (metadata.user_id ?? null) : null;
-  const isFine = typeof id === 'string' && id.length <= 256 && !/^\S+@\S+\.\S+$/.test(id);
+  const isFine = typeof id === 'string' && id.length <= 256 && !PERSONAL.test(id);
   return id === null || isFine
     ? []
     : [{ field: 'metadata.user_id', problem: 'is not as the API takes it', valid: USER_ID }];
@@ -158,7 +154,7 @@ export function checkParams(params: Params, options: CheckOptions): Problem[] {
   ];
   return [
     ...told,
-    ...checkExtraKeys(params, betas, told),
+    ...checkFields(params, betas, told),
     ...(allowNetworkTools ? [] : findNetworkAccess(params)),
   ];
 }

@@ -3,15 +3,19 @@ import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 
 type Turn = { role: unknown; blocks: JsonObject[] };
 
+function turnsOf(messages: readonly unknown[]): Turn[] {
+  return messages.map((message) => {
+    const { role, content } = isJsonObject(message) ? message : {};
+    return { role, blocks: Array.isArray(content) ? content.filter(isJsonObject) : [] };
+  });
+}
+
 /**
  * Checks that every call of a tool has its result in the very next message, and every result its call: each of a client's
  * calls (`tool_use`), for the provider's own are answered within the message.
  */
 export function checkToolTurns(messages: readonly unknown[]): Problem[] {
-  const turns = messages.map((message): Turn => {
-    const { role, content } = isJsonObject(message) ? message : {};
-    return { role, blocks: Array.isArray(content) ? content.filter(isJsonObject) : [] };
-  });
+  const turns = turnsOf(messages);
   return turns.flatMap((turn, index) => [
     ...(turn.role === 'assistant' ? checkCalls(turns, index) : []),
     ...(turn.role === 'user' ? checkResults(turns, index) : []),
@@ -87,4 +91,24 @@ function callsBefore(turns: readonly Turn[], index: number): unknown[] {
     ids.push(...idsOf(turns[before], 'tool_use', 'id'));
   }
   return ids;
+}
+
+const holds = ({ blocks }: Turn, ...types: string[]) =>
+  blocks.some(({ type }) => types.some((each) => each === type));
+
+/** With a budget to think, calls of tools that still go on have to come with what was thought before them. */
+export function checkThoughtOfTurn(messages: readonly unknown[], thinking: unknown): Problem[] {
+  if (!isJsonObject(thinking) || thinking.type !== 'enabled') return [];
+  const turns = turnsOf(messages);
+  const asked = turns.findLastIndex((turn) => turn.role === 'user' && !holds(turn, 'tool_result'));
+  const going = turns.slice(asked + 1).filter(({ role }) => role === 'assistant');
+  if (going.length === 0 || going.some((turn) => holds(turn, 'thinking', 'redacted_thinking'))) return [];
+  const valid = 'the thinking block as it came, before the tool_use; or no thinking in this request';
+  return [
+    {
+      field: `messages[${asked + 1}].content`,
+      problem: 'calls a tool without what was thought before',
+      valid,
+    },
+  ];
 }

@@ -2,6 +2,7 @@ import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { Model } from '../../models.ts';
 import { checkInputSchema } from './check-input-schema.ts';
+import { checkClosedSchema } from './output-schema.ts';
 
 /** Tool use documentation. */
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,128}$/;
@@ -83,9 +84,17 @@ function checkTool(tool: JsonObject, field: string): Problem[] {
   }
   return [
     ...checkToolName(tool.name, `${field}.name`),
-    ...checkInputSchema(tool.input_schema, `${field}.input_schema`),
+    ...checkTaken(tool, `${field}.input_schema`),
     ...checkDeferred(tool, field),
   ];
+}
+
+/** A strict tool is called as structured output is written, with the same of JSON Schema. */
+function checkTaken({ input_schema: schema, strict }: JsonObject, field: string): Problem[] {
+  const problems = checkInputSchema(schema, field);
+  return problems.length === 0 && strict === true
+    ? checkClosedSchema(schema, field, 'or a tool without strict')
+    : problems;
 }
 
 function checkDefined(tool: JsonObject, type: string, field: string): Problem[] {
@@ -94,6 +103,11 @@ function checkDefined(tool: JsonObject, type: string, field: string): Problem[] 
   if (name !== undefined && tool.name !== name) {
     const problem = tool.name === undefined ? 'is missing' : 'is not what this tool is called';
     problems.push({ field: `${field}.name`, problem, valid: name });
+  }
+  const uses = tool.max_uses ?? null;
+  if (uses !== null && !(typeof uses === 'number' && Number.isSafeInteger(uses) && uses > 0)) {
+    const problem = 'is not a whole number above 0';
+    problems.push({ field: `${field}.max_uses`, problem, valid: 'a whole number from 1, or leave it out' });
   }
   if ((tool.allowed_domains ?? null) !== null && (tool.blocked_domains ?? null) !== null) {
     const problem = 'stands beside allowed_domains';

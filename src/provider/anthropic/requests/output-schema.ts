@@ -2,30 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { PreparedSchema } from '../../dialect.ts';
+import { BY_NAME, checkFaults, ONE_OR_LIST } from './check-input-schema.ts';
 import { type Moved, takenSchema } from './taken-schema.ts';
-
-/** Keywords that hold one schema, or a list of schemas (JSON Schema 2020-12 and draft 7). */
-export const ONE_OR_LIST: readonly string[] = [
-  'items',
-  'anyOf',
-  'allOf',
-  'oneOf',
-  'prefixItems',
-  'not',
-  'if',
-  'then',
-  'else',
-  'contains',
-];
-
-/** Keywords that hold schemas by name. */
-export const BY_NAME: readonly string[] = [
-  'properties',
-  '$defs',
-  'definitions',
-  'patternProperties',
-  'dependentSchemas',
-];
 
 type OutputSchema = PreparedSchema & { moved: readonly Moved[] };
 
@@ -150,8 +128,8 @@ function warningsOf(all: readonly Moved[], field: string): string[] {
  * changes from model to model.
  */
 export function prepareOutputSchema(given: JsonObject, field = 'output_schema'): OutputSchema {
-  const wrong = (problem: Problem): OutputSchema => {
-    return { schema: given, asked: given, moved: [], isRefused: false, warnings: [], problems: [problem] };
+  const wrong = (...problems: Problem[]): OutputSchema => {
+    return { schema: given, asked: given, moved: [], isRefused: false, warnings: [], problems };
   };
   if (Object.keys(given).length === 0) return wrong({ field, problem: 'is empty', valid: ROOT });
   if (wrapsSchema(given)) {
@@ -164,6 +142,8 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
     const problem = `is no JSON Schema: ${quotedKeys(given)} say nothing of an answer`;
     return wrong({ field, problem, valid: ROOT });
   }
+  const faults = checkFaults(given, field, ['type', 'properties', 'required', 'enum']);
+  if (faults.length > 0) return wrong(...faults);
   const problems: Problem[] = [];
   const result = closed(given, field, problems);
   const asked = isJsonObject(result) ? result : given;
@@ -173,8 +153,13 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
   return { schema, asked, moved, isRefused, warnings: warningsOf(moved, field), problems };
 }
 
-/** Native params go out as they are, so what the API asks for of a schema is asked for here. */
-export function checkClosedSchema(given: unknown, at: string): Problem[] {
+const BY_ITSELF = 'output_schema, of a task or of retry_batch, does so by itself';
+
+/**
+ * Native params go out as they are, so what the API asks for of a schema is asked for here; `otherwise` says what else
+ * there is to do where a keyword is refused.
+ */
+export function checkClosedSchema(given: unknown, at: string, otherwise = BY_ITSELF): Problem[] {
   if (!isJsonObject(given)) return [];
   const { asked, moved, problems } = prepareOutputSchema(given, at);
   if (problems.length > 0) return problems;
@@ -192,10 +177,7 @@ export function checkClosedSchema(given: unknown, at: string): Problem[] {
     ...refused.map(({ field, keyword }) => ({
       field,
       problem: `structured output refuses ${keyword === 'oneOf' ? 'oneOf' : `this ${keyword}`}`,
-      valid:
-        keyword === 'oneOf'
-          ? 'anyOf'
-          : 'leave it out, and say it in the description; output_schema, of a task or of retry_batch, does so by itself',
+      valid: keyword === 'oneOf' ? 'anyOf' : `leave it out, and say it in the description; ${otherwise}`,
     })),
   ];
 }

@@ -52,6 +52,12 @@ const found = (more: object = {}) => ({
 });
 const onFile = (source: object) => user({ type: 'image', source });
 
+const base64 = (media_type: string, content: string) => ({
+  type: 'base64',
+  media_type,
+  data: Buffer.from(content).toString('base64'),
+});
+
 /** The head of a PNG of that size. */
 function png(width: number, height: number) {
   const bytes = Buffer.from('89504e470d0a1a0a0000000d494844520000000000000000', 'hex');
@@ -72,6 +78,7 @@ const pdf = (pages: number) => ({
 });
 const many = (count: number, block: object) => user(...Array.from({ length: count }, () => block));
 const older = { model: 'claude-opus-4-5' };
+const budget = { ...older, max_tokens: 4096, thinking: { type: 'enabled', budget_tokens: 2000 } };
 const opened = (start: unknown) => ({ ...older, ...says(['user', 'a'], ['assistant', start]) });
 
 const block = 'messages[0].content[0]';
@@ -335,6 +342,159 @@ describe('what single requests fail by, hours later', () => {
       'tools[0].blocked_domains',
       'one of the two',
     ],
+    // Values of another type than the API takes
+    [
+      'a flag in quotes',
+      called(call(), result({ is_error: 'false' })),
+      'messages[2].content[0].is_error',
+      'true',
+    ],
+    ['citations: true', user(cited({ citations: true })), `${block}.citations`, 'an object'],
+    [
+      'citations in words',
+      user(cited({ citations: { enabled: 'yes' } })),
+      `${block}.citations.enabled`,
+      'true',
+    ],
+    ['a number for a title', user(cited({ title: 5 })), `${block}.title`, 'a text'],
+    [
+      'an unknown transformation',
+      user({ ...png(9, 9), transformations: { oversized_image: 'resize' } }),
+      `${block}.transformations.oversized_image`,
+      'downsize, error',
+    ],
+    ['a number for a description', { tools: [tool({ description: 5 })] }, 'tools[0].description', 'a text'],
+    ['strict in quotes', { tools: [tool({ strict: 'true' })] }, 'tools[0].strict', 'not in quotes'],
+    ['one example', { tools: [tool({ input_examples: { a: 1 } })] }, 'tools[0].input_examples', 'a list of'],
+    [
+      'a parallel in quotes',
+      { tools: [tool()], tool_choice: { type: 'auto', disable_parallel_tool_use: 'true' } },
+      'tool_choice.disable_parallel_tool_use',
+      'true or false',
+    ],
+    [
+      'an unknown display',
+      { thinking: { type: 'adaptive', display: 'full' } },
+      'thinking.display',
+      'summarized, omitted',
+    ],
+    ['a number for a container', { container: 5 }, 'container', 'the id of a container'],
+    ['an id for diagnostics', { diagnostics: 'msg_1' }, 'diagnostics', 'previous_message_id'],
+    [
+      'no use of a search',
+      { tools: [{ type: 'web_search_20260318', name: 'web_search', max_uses: 0 }] },
+      'tools[0].max_uses',
+      'from 1',
+    ],
+    // Blocks where they can't stand
+    [
+      'an image of the assistant',
+      says(['user', 'a'], ['assistant', [png(9, 9), text()]], ['user', 'b']),
+      asked,
+      'a message of the user',
+    ],
+    [
+      'a call within a result',
+      called(call(), result({ content: [call()] })),
+      'messages[2].content[0].content[0]',
+      'in no result',
+    ],
+    [
+      'thinking at the end of an answer',
+      says(
+        ['user', 'a'],
+        ['assistant', [{ type: 'thinking', thinking: 'a', signature: 's' }]],
+        ['user', 'b'],
+      ),
+      asked,
+      'the last of its message',
+    ],
+    [
+      'an image in an instruction',
+      says(['user', 'a'], ['system', [png(9, 9)]], ['user', 'b']),
+      asked,
+      'text blocks only',
+    ],
+    [
+      'a document of nothing',
+      user(cited({ source: { type: 'content' } })),
+      `${block}.source.content`,
+      'missing',
+    ],
+    [
+      'a document of documents',
+      user(cited({ source: { type: 'content', content: [cited()] } })),
+      `${block}.source.content`,
+      'text and image blocks',
+    ],
+    // What a failed download or a cut leaves
+    [
+      'a page for an image',
+      onFile(base64('image/png', '<!DOCTYPE html><html>')),
+      `${block}.source.data`,
+      'HTML',
+    ],
+    [
+      'an error for an image',
+      onFile(base64('image/png', '{"error": "no"}')),
+      `${block}.source.data`,
+      'is JSON',
+    ],
+    [
+      'a page for a PDF',
+      user(cited({ source: base64('application/pdf', '<html>') })),
+      `${block}.source.data`,
+      'HTML',
+    ],
+    [
+      'base64 that was cut',
+      onFile({ type: 'base64', media_type: 'image/png', data: png(9, 9).source.data.slice(0, -1) }),
+      `${block}.source.data`,
+      'was cut',
+    ],
+    [
+      'base64 of two pieces',
+      onFile({ type: 'base64', media_type: 'image/gif', data: 'R0lGODlhAQ==R0lGODlhAQ==' }),
+      `${block}.source.data`,
+      'pieces',
+    ],
+    // Strict tools are called as structured output is written
+    [
+      'an open strict tool',
+      { tools: [tool({ strict: true })] },
+      'tools[0].input_schema',
+      'additionalProperties',
+    ],
+    [
+      'a strict tool with a bound',
+      {
+        tools: [
+          tool({
+            strict: true,
+            input_schema: {
+              type: 'object',
+              additionalProperties: false,
+              properties: { a: { type: 'integer', minimum: 1 } },
+            },
+          }),
+        ],
+      },
+      'tools[0].input_schema.properties.a.minimum',
+      'without strict',
+    ],
+    // Thinking
+    [
+      'adaptive thinking before 4.6',
+      { ...older, thinking: { type: 'adaptive' } },
+      'thinking.type',
+      'enabled, disabled',
+    ],
+    [
+      'a call of a tool without its thinking',
+      { ...budget, ...called(call()) },
+      'messages[1].content',
+      'the thinking block as it came',
+    ],
     // The start of an answer, where a model takes one
     ['a start with a space', opened('The answer is '), 'messages[1]', 'white space'],
     ['a start with a line end', opened([text({ text: 'a\n' })]), 'messages[1]', 'white space'],
@@ -346,9 +506,29 @@ describe('what single requests fail by, hours later', () => {
     ],
     // Metadata
     ['an address for a user', { metadata: { user_id: 'jo@example.com' } }, 'metadata.user_id', 'a hash'],
+    ['a number to call', { metadata: { user_id: '+49 170 123 45 67' } }, 'metadata.user_id', 'telephone'],
     ['a long id of a user', { metadata: { user_id: 'a'.repeat(257) } }, 'metadata.user_id', '256'],
     ['a number for a user', { metadata: { user_id: 5 } }, 'metadata.user_id', 'characters'],
     // Schemas of answers
+    [
+      'a type of Python in an answer',
+      has({ type: 'int' }),
+      `${schema}.properties.a.type`,
+      'did you mean "integer"?',
+    ],
+    [
+      'required: true in an answer',
+      has({ type: 'string', required: true }),
+      `${schema}.properties.a.required`,
+      'a list',
+    ],
+    ['no choice in an answer', has({ enum: [] }), `${schema}.properties.a.enum`, 'a list of values'],
+    [
+      'properties of an answer in a list',
+      answer({ properties: [] }),
+      `${schema}.properties`,
+      'by their names',
+    ],
     ...Object.entries({
       minimum: { type: 'integer', minimum: 1 },
       exclusiveMaximum: { type: 'number', exclusiveMaximum: 1 },
@@ -412,6 +592,61 @@ describe('and their neighbours, which the API takes', () => {
     ['600 images', many(600, png(9, 9))],
     ['600 pages', user(pdf(600))],
     ['100 pages on a small model', { ...older, ...user(pdf(100)) }],
+    [
+      'nulls where the API takes them',
+      {
+        tools: [tool({ type: null, input_schema: { type: 'object', properties: null, required: null } })],
+        thinking: { type: 'adaptive', display: null },
+        ...user(
+          { ...png(9, 9), transformations: null },
+          cited({ title: null, context: null, citations: null }),
+        ),
+      },
+    ],
+    [
+      'a document of a text, and of an image',
+      user(...['a', [text(), png(9, 9)]].map((content) => cited({ source: { type: 'content', content } }))),
+    ],
+    ['thinking before a call', { tools: [tool({ name: 'look' })], ...called(call(), [result()]) }],
+    [
+      'base64 in lines',
+      onFile({
+        type: 'base64',
+        media_type: 'image/png',
+        data: png(9, 9).source.data.replace(/.{16}/g, '$&\n'),
+      }),
+    ],
+    [
+      'a call of a tool with its thinking',
+      {
+        ...budget,
+        ...says(
+          ['user', 'Look.'],
+          ['assistant', [{ type: 'thinking', thinking: '', signature: 's' }, call()]],
+          ['user', [result()]],
+          ['assistant', [call({ id: 'b' })]],
+          ['user', [result({ tool_use_id: 'b' })]],
+        ),
+      },
+    ],
+    [
+      'an earlier call without its thinking',
+      {
+        ...budget,
+        ...says(
+          ['user', 'Look.'],
+          ['assistant', [call()]],
+          ['user', [result()]],
+          ['assistant', 'So.'],
+          ['user', 'And?'],
+        ),
+      },
+    ],
+    [
+      'an enabled budget before 4.6',
+      { ...older, max_tokens: 4096, thinking: { type: 'enabled', budget_tokens: 1024 } },
+    ],
+    ['an id of digits', { metadata: { user_id: '4915112345678' } }],
     ['two documents to be cited', user(...[1, 2].map(() => cited({ citations: { enabled: true } })))],
     ['none to be cited', user(cited(), cited({ citations: { enabled: false } }))],
     ['a document to be cited beside an image', user(cited({ citations: { enabled: true } }), png(9, 9))],
