@@ -1,8 +1,12 @@
 import { decodeTime } from 'ulid';
 import * as z from 'zod';
+import { BatchError } from '../errors.ts';
+import { isWaiting } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
+import { partBody } from '../store/blob-names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store, Summaries } from '../store/store.ts';
+import { unlessUnreadable } from '../store/stored-json.ts';
 
 const sameWork = z.object({ batch_id: z.string(), hash: z.string() });
 type SameWork = z.infer<typeof sameWork>;
@@ -17,20 +21,67 @@ function readerOf(store: Store, hashOf: (record: BatchRecord) => string) {
   return read;
 }
 
+type Wanted = { hashOf: (record: BatchRecord) => string; since: number };
+
+/** What is known of the batches since then, by the time in their ids. */
+async function readSince(store: Store, { hashOf, since }: Wanted): Promise<Summaries<SameWork>> {
+  const ids = await store.batchIds();
+  return readerOf(store, hashOf)(ids.filter((id) => decodeTime(id.slice('batch_'.length)) >= since));
+}
+
 /**
  * The batches whose records hold the work with this hash, newest first: the register that says which it is may have been
- * deleted. None older than `since`, by the time in its id.
+ * deleted. None older than `since`.
  */
 export async function* recordsOfWork(
   store: Store,
   hash: string,
-  { hashOf, since }: { hashOf: (record: BatchRecord) => string; since: number },
+  wanted: Wanted,
 ): AsyncGenerator<BatchRecord> {
-  const ids = await store.batchIds();
-  const young = ids.filter((id) => decodeTime(id.slice('batch_'.length)) >= since);
-  const { found } = await readerOf(store, hashOf)(young);
+  const { found } = await readSince(store, wanted);
   for (const each of found) {
     const record = each.hash === hash ? await recordOrNull(store, each.batch_id) : null;
     if (record !== null) yield record;
   }
+}
+
+/**
+ * The newest batch that may hold the work with this hash, as its record can't be read: it held it before, or nothing tells what
+ * it holds, for no register names it either. With what keeps it from being read; null where there is none.
+ */
+export async function hiddenWork(
+  store: Store,
+  hash: string,
+  wanted: Wanted,
+): Promise<{ batch_id: string; problem: string } | null> {
+  const { found, damaged } = await readSince(store, wanted);
+  const doubtful = [...damaged, ...found.filter((each) => each.hash === hash)];
+  for (const { batch_id } of doubtful) {
+    const problem = await problemOf(store, batch_id);
+    if (problem !== null && (await mayHold(store, batch_id, hash, wanted))) return { batch_id, problem };
+  }
+  return null;
+}
+
+async function problemOf(store: Store, batchId: string): Promise<string | null> {
+  try {
+    await store.record(batchId).read();
+    return null;
+  } catch (error) {
+    if (error instanceof BatchError && error.code.startsWith('store_')) return error.message;
+    throw error;
+  }
+}
+
+async function mayHold(store: Store, batchId: string, hash: string, { hashOf }: Wanted): Promise<boolean> {
+  const revisions = (await unlessUnreadable(() => store.record(batchId).history())) ?? [];
+  const last = revisions.at(-1)?.value;
+  // What waits gets another hash when it is made.
+  if (last !== undefined && !isWaiting(last)) return revisions.some(({ value }) => hashOf(value) === hash);
+  if (await store.isSubmitted(batchId)) return false;
+  // Of one that another program made, nothing was ever sent.
+  const body = await unlessUnreadable(
+    async () => (await store.blobs(batchId).size(partBody(1))) ?? ('none' as const),
+  );
+  return body !== 'none';
 }

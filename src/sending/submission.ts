@@ -8,7 +8,7 @@ import type { Presence } from '../store/presence.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { OutcomeCounts } from '../store/saved-results.ts';
 import type { Submission } from '../store/shared-records.ts';
-import { recordsOfWork } from './same-work.ts';
+import { hiddenWork, recordsOfWork } from './same-work.ts';
 
 /** For how long the same work is taken for the same submission. */
 const SAME_WORK_MS = 24 * 60 * 60 * 1000;
@@ -110,8 +110,10 @@ async function findByRegister(
   const record = current && (await context.store.record(current.batch_id).read());
   if (record === null) {
     const found = await findByRecords(context, mark);
-    if (found === null && current !== null) requireNotGone(context, current, mark);
-    return found;
+    if (found !== null) return found;
+    if (current === null) await requireNotHidden(context, mark);
+    else requireNotGone(context, current, mark);
+    return null;
   }
   if (mark.idempotency_key !== null && record.content_hash !== mark.content_hash) {
     throw new BatchError(
@@ -141,6 +143,28 @@ function requireNotGone(
   );
 }
 
+/** Throws where a batch may do the work, and neither its record nor a register tells. */
+async function requireNotHidden(
+  { store, now }: Pick<Context, 'store' | 'now'>,
+  mark: SubmissionMark,
+): Promise<void> {
+  const hidden = await hiddenWork(store, submissionHash(mark), {
+    hashOf: submissionHash,
+    since: sinceOf(mark, now()),
+  });
+  if (hidden === null) return;
+  throw new BatchError(
+    'store_damaged',
+    `Nothing was sent: this work may be that of ${hidden.batch_id}, and may have been paid. ${hidden.problem} To pay for the work ` +
+      'a second time, ask the person first, then submit it with force_new: true.',
+  );
+}
+
+/** From when on the same work is the same submission, in milliseconds since 1970. */
+function sinceOf({ idempotency_key }: SubmissionMark, now: Date): number {
+  return idempotency_key === null ? now.getTime() - SAME_WORK_MS : 0;
+}
+
 /** Removes a batch of which nothing was sent, and says so in the register that names it for its work. */
 export async function removeUnsent({ store }: Pick<Context, 'store'>, record: BatchRecord): Promise<void> {
   const { batch_id } = record;
@@ -161,7 +185,7 @@ async function findByRecords(
   { store, now }: Pick<Context, 'store' | 'now'>,
   mark: SubmissionMark,
 ): Promise<EarlierBatch | null> {
-  const since = mark.idempotency_key === null ? now().getTime() - SAME_WORK_MS : 0;
+  const since = sinceOf(mark, now());
   const hash = submissionHash(mark);
   let left: EarlierBatch | null = null;
   for await (const record of recordsOfWork(store, hash, { hashOf: submissionHash, since })) {

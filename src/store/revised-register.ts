@@ -9,7 +9,7 @@ import type { Register, Revision } from './store.ts';
 export type Revisions<T> = {
   /** The one with the highest number. */
   newest(): Promise<Revision<T> | null>;
-  /** Oldest first. */
+  /** Those that can be read, oldest first. */
   all(): Promise<Revision<T>[]>;
   /** False where another change got the number first. */
   create(revision: Revision<T>): Promise<boolean>;

@@ -23,7 +23,7 @@ export type Revision<T> = {
 /**
  * A value that any number of processes read and change at once without losing a change.
  *
- * All methods throw `store_damaged` when what is on disk can't be read as `T`: it is left as it is.
+ * `read` and `update` throw `store_damaged` when what is on disk can't be read as `T`: it is left as it is.
  */
 export type Register<T> = {
   /** The newest value, null where nothing was ever written. */
@@ -34,7 +34,7 @@ export type Register<T> = {
    * the very object it was given (or an equal one), or null, changes nothing.
    */
   update(change: (current: T | null) => T | null): Promise<T | null>;
-  /** All revisions, oldest first. */
+  /** All revisions that can be read, oldest first. */
   history(): Promise<Revision<T>[]>;
 };
 
@@ -134,6 +134,8 @@ export type Store = {
   /** Removes a batch of which nothing was ever sent. */
   removeBatch(batchId: string): Promise<void>;
   submission(contentHash: string): Register<Submission>;
+  /** Whether a register of a submission names a batch, or ever did. Reads all of them: for what no record tells. */
+  isSubmitted(batchId: string): Promise<boolean>;
   writtenFile(path: string): Register<WrittenFile>;
   /** The money of a UTC day, as `2026-11-22`. */
   budget(day: string): Register<Budget>;

@@ -25,6 +25,16 @@ export function parseStored(place: string, text: string): unknown {
   }
 }
 
+/** Null for what can't be read of the store. */
+export async function unlessUnreadable<T>(read: () => T | Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof BatchError && error.code.startsWith('store_')) return null;
+    throw error;
+  }
+}
+
 /** The form that this version writes, and the latest that it reads. */
 export const FORM = 1;
 

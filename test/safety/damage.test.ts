@@ -53,6 +53,17 @@ async function newest(register: string): Promise<string> {
   return path.join(register, names.sort().at(-1) ?? '');
 }
 
+/** The registers of submissions that name a batch. */
+async function registersOf(data: string, batchId: string): Promise<string[]> {
+  const folder = path.join(data, 'submissions');
+  const found: string[] = [];
+  for (const hash of await readdir(folder)) {
+    const register = path.join(folder, hash);
+    if ((await readFile(await newest(register), 'utf8')).includes(batchId)) found.push(register);
+  }
+  return found;
+}
+
 async function change(file: string, how: (text: string) => string) {
   await writeFile(file, how(await readFile(file, 'utf8')));
 }
@@ -285,6 +296,47 @@ describe('another register', () => {
       expect(api.batches).toHaveLength(2);
     },
   );
+
+  it.each(recordDamages)(
+    'that is gone, of a submission whose record is %s, leaves its work to a person alone',
+    async (_name, damage) => {
+      const api = await startApi(ended);
+      const folder = await temporaryFolder();
+      const before = await startServer({ api, folder });
+      const adopted = api.make(['x']);
+      api.endAll();
+      const other = (await follow(before, adopted)).batch_id;
+      const batchId = await saved(before, tasks('a', 'b'));
+      await saved(before, tasks('c'));
+      const [first = ''] = await registersOf(before.data, batchId);
+      await damage(path.join(before.data, 'batches', batchId));
+      await damage(path.join(before.data, 'batches', other));
+      await rm(first, { recursive: true });
+      for (const server of [before, await startServer({ api, folder })]) {
+        const refusal = await server.fails('submit_batch', tasks('a', 'b'));
+        expect(refusal).toMatch(/^store_(damaged|failed): .*force_new: true/);
+        expect(refusal).toContain(batchId);
+        expect(refusal).toContain(path.join(before.data, 'batches', batchId, 'record'));
+        expect((await server.ok('submit_batch', tasks('c'))).duplicate).toBe(true);
+      }
+      expect(api.creates).toHaveLength(2);
+      await saved(before, { ...tasks('a', 'b'), force_new: true });
+      expect(api.creates).toHaveLength(3);
+    },
+  );
+
+  it('and a record of other work keep no new work from being sent', async () => {
+    const api = await startApi(ended);
+    const server = await startServer({ api });
+    const batchId = await saved(server, tasks('a', 'b'));
+    const [register = ''] = await registersOf(server.data, batchId);
+    await truncate(await newest(path.join(server.data, 'batches', batchId, 'record')));
+    await rm(register, { recursive: true });
+    // It held it before: other work it can't be.
+    await saved(server, tasks('c'));
+    expect(await server.fails('submit_batch', tasks('a', 'b'))).toMatch(/^store_damaged/);
+    expect(api.creates).toHaveLength(2);
+  });
 
   it('of the budget keeps real work from being sent, says where, and no sandbox work', async () => {
     const api = await startApi(ended);

@@ -85,6 +85,10 @@ export function createMemoryStore(objects?: Objects): Store {
       batches.delete(batchId);
     },
     submission: (hash) => register(`submission ${checkedId('hash', hash)}`, submission),
+    isSubmitted: async (batchId) =>
+      [...registers].some(
+        ([key, texts]) => key.startsWith('submission ') && texts.some((text) => text.includes(batchId)),
+      ),
     writtenFile: (path) => register(`written file ${path}`, writtenFile),
     budget: (day) => register(`budget ${checkedId('day', day)}`, budget),
     signingKey: () => register('signing key', signingKey),

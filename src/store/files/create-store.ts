@@ -5,7 +5,7 @@ import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { FILE_MODE, makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
-import { isBatchId } from '../ids.ts';
+import { isBatchId, isHash } from '../ids.ts';
 import { createLocalPresence } from '../presence.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
 import {
@@ -18,7 +18,7 @@ import {
   writtenFile,
 } from '../shared-records.ts';
 import type { AuditEntry, Register, Store } from '../store.ts';
-import { damaged } from '../stored-json.ts';
+import { damaged, unlessUnreadable } from '../stored-json.ts';
 import { createFileBlobs } from './blobs.ts';
 import { createLayout, recordFolder } from './layout.ts';
 import { whileOpen } from './move-register.ts';
@@ -75,6 +75,14 @@ export function createStore({ path, log }: StoreOptions): Store {
     record,
     blobs: (batchId) => createFileBlobs({ folder: layout.batch(batchId), temporary: layout.temporary }),
     submission: (contentHash) => register(layout.submission(contentHash), submission),
+    async isSubmitted(batchId) {
+      const hashes = await inStore('read', layout.submissions, () => namesIn(layout.submissions));
+      for (const hash of hashes.filter(isHash)) {
+        const named = await unlessUnreadable(() => register(layout.submission(hash), submission).history());
+        if (named?.some(({ value }) => value.batch_id === batchId)) return true;
+      }
+      return false;
+    },
     writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
     budget: (day) => register(layout.budget(day), budget),
     signingKey: () => register(layout.signingKey, signingKey),

@@ -20,6 +20,7 @@ export type Layout = {
   /** Removed batches on their way out. */
   readonly trash: string;
   batch(batchId: string): string;
+  readonly submissions: string;
   submission(contentHash: string): string;
   claim(providerBatchId: string): string;
   writtenFile(path: string): string;
@@ -38,6 +39,7 @@ export function createLayout(data: string): Layout {
   const batches = join(data, 'batches');
   const staging = join(data, 'staging');
   const works = join(data, 'work');
+  const submissions = join(data, 'submissions');
   return {
     temporary: join(data, 'tmp'),
     batches,
@@ -46,7 +48,8 @@ export function createLayout(data: string): Layout {
     staging,
     trash: join(staging, 'trash'),
     batch: (batchId) => join(batches, checkedId('batch', batchId)),
-    submission: (contentHash) => join(data, 'submissions', checkedId('hash', contentHash)),
+    submissions,
+    submission: (contentHash) => join(submissions, checkedId('hash', contentHash)),
     claim: (providerBatchId) => join(data, 'claims', checkedId('providerBatch', providerBatchId)),
     // Hashed, for a path may be longer than a file name can be.
     writtenFile: (path) => join(data, 'written-files', createHash('sha256').update(path).digest('hex')),

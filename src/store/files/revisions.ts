@@ -5,7 +5,7 @@ import { beginFolder, type CreateOptions, createFileDurably, namesIn } from '../
 import { encodeEnvelope } from '../envelope.ts';
 import { createRevisedRegister, type Revisions } from '../revised-register.ts';
 import type { Register, Revision } from '../store.ts';
-import { damaged } from '../stored-json.ts';
+import { damaged, unlessUnreadable } from '../stored-json.ts';
 import { readEnvelope } from './own-file.ts';
 import { inStore, linkInStore } from './store-failure.ts';
 
@@ -56,7 +56,7 @@ function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): R
     async all() {
       const revisions: Revision<T>[] = [];
       for (const number of await revisionNumbers(folder)) {
-        const revision = await read(number);
+        const revision = await unlessUnreadable(() => read(number));
         if (revision) revisions.push(revision);
       }
       return revisions;

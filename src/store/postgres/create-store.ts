@@ -85,6 +85,11 @@ export function createDatabaseStore({
       return createDatabaseBlobs({ db, objects, batchId: checkedId('batch', batchId), inStaging: false });
     },
     submission: (hash) => register('submission', checkedId('hash', hash), submission),
+    async isSubmitted(batchId) {
+      const text =
+        "select name as id from @.revision where kind = 'submission' and position($1 in content) > 0 limit 1";
+      return (await db.query('look for a submission', text, [checkedId('batch', batchId)], idRow)).length > 0;
+    },
     // Hashed, for a path may be longer than an index takes.
     writtenFile: (path) => register('written file', sha256OfText(path), writtenFile),
     budget: (day) => entered(register('budget', checkedId('day', day), budget)),

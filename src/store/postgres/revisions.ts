@@ -3,7 +3,7 @@ import type { NextLook } from '../agenda.ts';
 import { decodeEnvelope, encodeEnvelope } from '../envelope.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
 import type { Revisions } from '../revised-register.ts';
-import { damaged } from '../stored-json.ts';
+import { damaged, unlessUnreadable } from '../stored-json.ts';
 import { planText } from './agenda.ts';
 import type { Database } from './database.ts';
 
@@ -38,7 +38,12 @@ function openRevisions<T>(db: Database, schema: z.ZodType<T>, texts: RevisionTex
     },
     async all() {
       const rows = await db.query(`read ${what}`, texts.all, key, revisionRow);
-      return rows.map(({ number, content }) => ({ number, ...decodeEnvelope(place, content, schema) }));
+      const read = await Promise.all(
+        rows.map(({ number, content }) =>
+          unlessUnreadable(() => ({ number, ...decodeEnvelope(place, content, schema) })),
+        ),
+      );
+      return read.filter((revision) => revision !== null);
     },
     async create({ number, ...content }) {
       const text = encodeEnvelope(place, content, schema);

@@ -139,6 +139,20 @@ export function describeRegisters(driver: StoreDriver): void {
       expect(await open().signingKey().history()).toHaveLength(1);
     });
 
+    it('of submissions tell whether one names a batch, or ever did', async () => {
+      const store = (await driver()).open();
+      const [first, second, third] = ['0', '1', '2'].map((end) => `batch_01K9ZZZZZZZZZZZZZZZZZZZZZ${end}`);
+      if (first === undefined || second === undefined || third === undefined) throw new Error('no ids');
+      expect(await store.isSubmitted(first)).toBe(false);
+      await store.submission(hash).update(() => ({ batch_id: first, at: 'now' }));
+      await store.submission(hash).update(() => ({ batch_id: second, at: 'now' }));
+      expect(await Promise.all([first, second, third].map((id) => store.isSubmitted(id)))).toEqual([
+        true,
+        true,
+        false,
+      ]);
+    });
+
     const outside = ['', '.', '..', '../x', 'a/b', 'a\\b', '/etc/passwd', 'a\0', 'a\n', 'a'.repeat(500)];
     it.each<[string, (store: Store, id: string) => unknown, string[]]>([
       ['a submission', (store, id) => store.submission(id), ['x', hash.toUpperCase(), `${hash}/..`]],
