@@ -19,7 +19,7 @@ const entryPoints = {
   server: 'src/server.ts',
   cli: 'src/cli.ts',
   index: 'src/index.ts',
-  'examine-thread': 'src/tasks/examine-thread.ts',
+  'examine-thread': 'src/tasks/examine/examine-thread.ts',
 };
 
 const options = {

@@ -1,9 +1,9 @@
 /** The library: the operations for a program, and the server for one that brings its own transport. */
 
 export type { Answer, AnswerDetails } from './answers/answer.ts';
-export type { ErrorDigest } from './answers/digest.ts';
-export type { AttemptReport, OutcomeTotals } from './answers/outcomes.ts';
-export type { ShownAnswer } from './answers/shown-answer.ts';
+export type { ErrorDigest } from './answers/figures/digest.ts';
+export type { AttemptReport, OutcomeTotals } from './answers/figures/outcomes.ts';
+export type { ShownAnswer } from './answers/page/shown-answer.ts';
 export { type BatchServer, createBatchServer, type ServerTransport } from './batch-server.ts';
 export {
   type BatchClient,
@@ -37,7 +37,7 @@ export {
 export { createLog, type Log, type LogLevel } from './log.ts';
 export type { ResultLine } from './operations/answers.ts';
 export type { CollectedBatch } from './operations/collect.ts';
-export type { ListedBatch } from './operations/listing.ts';
+export type { ListedBatch } from './operations/list/listing.ts';
 export type { Preparing } from './operations/replies/preparing.ts';
 export type { BatchReport, ShortReport } from './operations/replies/report.ts';
 export type {

@@ -1,8 +1,8 @@
 import { Option } from 'commander';
 import * as z from 'zod';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
+import { readRegularFile } from '../lib/files/regular-file.ts';
 import { isDecimal } from '../lib/numbers.ts';
-import { readRegularFile } from '../lib/regular-file.ts';
 
 /** How an argument of an operation is typed at a terminal. */
 type Kind = 'text' | 'number' | 'number_or_text' | 'yes_no' | 'texts' | 'json' | 'text_or_json';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchError, type Problem } from '../errors.ts';
-import { sources } from '../operations/work-arguments.ts';
+import { sources } from '../operations/work/work-arguments.ts';
 import type { Call } from './command.ts';
 import { optionOf } from './options.ts';
 

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { BatchError, type Problem } from '../errors.ts';
-import type { Target } from '../lib/deliver.ts';
+import { isInside } from '../lib/files/real-paths.ts';
+import type { Target } from '../lib/http/deliver.ts';
 import { quoteName } from '../lib/nearest.ts';
-import { isInside } from '../lib/real-paths.ts';
 import type { LogLevel } from '../log.ts';
 import type { ProviderName } from '../provider/provider.ts';
 import type { Remote } from '../state/context.ts';

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { readPriceFile } from '../cost/price-file.ts';
-import { createAllowedFolders } from '../lib/allowed-folders.ts';
-import { createDelivery } from '../lib/deliver.ts';
+import { createAllowedFolders } from '../lib/files/allowed-folders.ts';
+import { createDelivery } from '../lib/http/deliver.ts';
 import type { Log } from '../log.ts';
-import { nextLookInMs } from '../operations/next-look.ts';
+import { nextLookInMs } from '../operations/looking/next-look.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import { createModelCatalog } from '../provider/models.ts';

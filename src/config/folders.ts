@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { hasErrorCode } from '../errors.ts';
-import { isInside } from '../lib/real-paths.ts';
+import { isInside } from '../lib/files/real-paths.ts';
 
 const systemFolders = [
   '/Applications',

@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.ts';
+import { parseHeaderLines, secretsOfHeaders } from '../lib/http/secret-headers.ts';
 import { placeholderIn } from '../lib/placeholder.ts';
-import { parseHeaderLines, secretsOfHeaders } from '../lib/secret-headers.ts';
 import { type Environment, isEmpty } from './read-settings.ts';
 
 /** The variables of the Anthropic SDK, of proxies and of buckets, as far as they are really set. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Target } from '../lib/deliver.ts';
+import type { Target } from '../lib/http/deliver.ts';
 import type { ValueType } from './define-setting.ts';
 
 const URL_FORM = 'an address as https://hooks.example.com/batches, its secrets in BATCH_MCP_NOTIFY_HEADERS';

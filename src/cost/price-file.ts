@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
+import { readRegularFile } from '../lib/files/regular-file.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { readRegularFile } from '../lib/regular-file.ts';
 import { type Model, type ModelTable, model } from '../provider/models.ts';
 
 /** A row needs its id and prices; what it leaves out is taken from the table's row of that id. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Answer } from '../answers/answer.ts';
 import { type BatchClient, type ClientOptions, createBatchClient } from '../client.ts';
 import { BatchError } from '../errors.ts';
-import { readRegularFile } from '../lib/regular-file.ts';
+import { readRegularFile } from '../lib/files/regular-file.ts';
 import { requireEnd, type WaitOptions } from './anthropic-batch-provider.ts';
 
 /** One task, as the operations take it: of a task type with its input, or with a prompt of its own. */

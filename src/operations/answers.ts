@@ -1,5 +1,5 @@
 import type { Answer } from '../answers/answer.ts';
-import { chunksOf, openView, type View } from '../answers/view.ts';
+import { chunksOf, openView, type View } from '../answers/view/view.ts';
 import { BatchError } from '../errors.ts';
 import { type Mark, underOwnId } from '../lib/mark.ts';
 import type { Context } from '../state/context.ts';

@@ -1,18 +1,18 @@
 import * as z from 'zod';
-import type { OutcomeTotals } from '../answers/outcomes.ts';
+import type { OutcomeTotals } from '../answers/figures/outcomes.ts';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import { type ProcessingStatus, statusOf } from '../state/status.ts';
 import { processingStatus } from './fields.ts';
 import { requireRecord } from './find-batch.ts';
+import { refresh } from './looking/refresh.ts';
+import type { Refreshed } from './looking/refreshed.ts';
+import { told } from './looking/telling.ts';
+import { findUnfinished } from './looking/unfinished.ts';
+import { endOf } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
-import { refresh } from './refresh.ts';
-import type { Refreshed } from './refreshed.ts';
 import { type BatchReport, reportOf } from './replies/report.ts';
-import { told } from './telling.ts';
-import { findUnfinished } from './unfinished.ts';
-import { endOf } from './watch.ts';
 
 /** A batch after it was looked at. */
 export type CollectedBatch = Pick<

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import { type Estimate, estimateFigures } from './estimate-figures.ts';
-import { estimateWithin } from './estimate-within.ts';
+import { type Estimate, estimateFigures } from './estimate/estimate-figures.ts';
+import { estimateWithin } from './estimate/estimate-within.ts';
 import { costUsd } from './fields.ts';
-import { answersOf } from './from-batch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
-import { hasTasks, toWork, type WorkArguments, workFields } from './work-arguments.ts';
+import { answersOf } from './work/from-batch.ts';
+import { hasTasks, toWork, type WorkArguments, workFields } from './work/work-arguments.ts';
 
 const input = z.strictObject({
   ...workFields,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Filters } from '../answers/select.ts';
+import type { Filters } from '../answers/page/select.ts';
 import { batchIds } from '../provider/dialects.ts';
 import { processingStatuses } from '../state/status.ts';
 import { type Outcome, outcomes } from '../store/saved-results.ts';

@@ -5,9 +5,9 @@ import type { Context } from '../state/context.ts';
 import { isOwn, isOwner, maySee } from '../state/ownership.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { type ListedBatch, readListing } from './listing.ts';
-import { adoptBatch, unknownToAll } from './remote-batches.ts';
-import { preparingKey } from './sending-jobs.ts';
+import { type ListedBatch, readListing } from './list/listing.ts';
+import { adoptBatch, unknownToAll } from './list/remote-batches.ts';
+import { preparingKey } from './looking/sending-jobs.ts';
 
 const ownId = /^batch_[0-9A-HJKMNP-TV-Z]{26}$/;
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { readCursor, writeCursor } from '../answers/cursor.ts';
+import { readCursor, writeCursor } from '../answers/page/cursor.ts';
 import { type CostGroup, createCostGroups, type Grouping, groupings, total } from '../cost/group-costs.ts';
 import { roundUsd } from '../cost/pricing.ts';
 import { quoteName } from '../lib/nearest.ts';
@@ -10,9 +10,9 @@ import type { Context } from '../state/context.ts';
 import { isOwn, isOwner } from '../state/ownership.ts';
 import type { DamagedBatch } from '../store/store.ts';
 import { costUsd, processingStatus } from './fields.ts';
-import { type ListedBatch, type Listing, readListing } from './listing.ts';
+import { type ListedBatch, type Listing, readListing } from './list/listing.ts';
+import { listRemote, type RemoteBatch } from './list/remote-batches.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
-import { listRemote, type RemoteBatch } from './remote-batches.ts';
 
 /** Any now will do to tell whether it can be read. */
 const moment = z.string().refine((text) => readMomentBefore(text, new Date(0)) !== undefined, {

@@ -5,7 +5,7 @@ import { BatchError } from '../errors.ts';
 import { recordOrNull } from '../state/records.ts';
 import { isSaved, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { diskBytes } from './listing.ts';
+import { diskBytes } from './list/listing.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

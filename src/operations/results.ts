@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { digestOf } from '../answers/digest.ts';
-import { type ExpectedReport, expectedIn } from '../answers/expected-report.ts';
-import { readPage } from '../answers/page.ts';
-import { isFiltered } from '../answers/select.ts';
-import { openView } from '../answers/view.ts';
+import { digestOf } from '../answers/figures/digest.ts';
+import { type ExpectedReport, expectedIn } from '../answers/figures/expected-report.ts';
+import { readPage } from '../answers/page/page.ts';
+import { isFiltered } from '../answers/page/select.ts';
+import { openView } from '../answers/view/view.ts';
 import { costOf } from '../cost/cost.ts';
 import { spendingOf, thinkingNote } from '../cost/spending.ts';
 import { BatchError } from '../errors.ts';
@@ -14,15 +14,15 @@ import type { BatchRecord } from '../store/record.ts';
 import { batchId, costUsd, filterFields, filtersOf, processingStatus } from './fields.ts';
 import { outputArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
+import { watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { afterAnswers, type Detail, details, nothingYet, type Results } from './replies/answers-reply.ts';
 import { ANSWER_NAMES, groupsOf } from './replies/groups.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findPreparing } from './replies/preparing.ts';
 import { reportOf } from './replies/report.ts';
-import { answerFileFields } from './requested-output.ts';
 import { lastTask } from './waiting/stages.ts';
-import { watch } from './watch.ts';
+import { answerFileFields } from './work/requested-output.ts';
 import { areWritten, checkOutputs } from './written-outputs.ts';
 
 const input = z.strictObject({

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { fetchMissing } from '../answers/fetch-again.ts';
-import { outcomesOf } from '../answers/outcomes.ts';
+import { fetchMissing } from '../answers/download/fetch-again.ts';
+import { outcomesOf } from '../answers/figures/outcomes.ts';
 import { requireApproval } from '../cost/approval.ts';
 import { reserveBudget } from '../cost/budget.ts';
 import { estimateOfParts, requireTotalWithinLimit } from '../cost/cost.ts';
@@ -17,16 +17,16 @@ import type { BatchRecord, Part } from '../store/record.ts';
 import { createProblemList } from '../tasks/problems.ts';
 import { batchOutput } from './fields.ts';
 import { requireRecord } from './find-batch.ts';
+import { refresh } from './looking/refresh.ts';
+import { preparingKey, startSending, waitForSending } from './looking/sending-jobs.ts';
+import { watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
-import { refresh } from './refresh.ts';
 import { nextStep } from './replies/next-step.ts';
 import { reportOf, type ShortReport, short } from './replies/report.ts';
 import { addAttempt, nextAttempt, planOf, type RetryPlan } from './retry/retry-attempt.ts';
 import { checkRetryOptions, type RetryOptions, retryInput } from './retry/retry-options.ts';
 import { prepareRetry, type RetryPreparation } from './retry/retry-prepare.ts';
 import { judgeRetry, type RetryKind } from './retry/retry-state.ts';
-import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
-import { watch } from './watch.ts';
 
 /**
  * Sends tasks of a batch again: what can succeed next time, or what the arguments choose, changed as they say. One

@@ -2,11 +2,11 @@ import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import { LONGEST_WAIT_SECONDS } from '../state/jobs.ts';
 import { batchId, batchOutput } from './fields.ts';
+import { type WatchOptions, watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findStillPreparing, type Preparing } from './replies/preparing.ts';
 import { type BatchReport, reportOf } from './replies/report.ts';
-import { type WatchOptions, watch } from './watch.ts';
 
 export const statusOutput = batchOutput.extend({
   outcomes: z.record(z.string(), z.number()).optional(),

@@ -12,18 +12,18 @@ import type { Work } from '../tasks/work.ts';
 import { batchOutput } from './fields.ts';
 import { outputArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
-import { answersOf } from './from-batch.ts';
-import { findWork } from './kept-work.ts';
-import { makeBatch, type Submission } from './new-batch.ts';
+import { preparingKey, startSending, waitForSending } from './looking/sending-jobs.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findPreparing, type Preparing } from './replies/preparing.ts';
 import { reportOf, type ShortReport, short } from './replies/report.ts';
-import { answerFileFields, type OutputArguments, requestOutput } from './requested-output.ts';
 import { notePilot } from './reuse/pilot.ts';
-import { preparingKey, startSending, waitForSending } from './sending-jobs.ts';
 import { follow } from './waiting/end-waiting.ts';
-import { toWork, workFields } from './work-arguments.ts';
+import { answersOf } from './work/from-batch.ts';
+import { findWork } from './work/kept-work.ts';
+import { makeBatch, type Submission } from './work/new-batch.ts';
+import { answerFileFields, type OutputArguments, requestOutput } from './work/requested-output.ts';
+import { toWork, workFields } from './work/work-arguments.ts';
 
 const input = z.strictObject({
   ...workFields,

@@ -3,12 +3,12 @@ import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import { batchId } from './fields.ts';
+import { endOf, isLasting, watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findStillPreparing, type Preparing } from './replies/preparing.ts';
 import { type BatchReport, reportOf } from './replies/report.ts';
 import { statusOutput } from './status.ts';
-import { endOf, isLasting, watch } from './watch.ts';
 
 /** An hour more than a batch lives, so that one that expires is seen to. */
 const DEFAULT_TIMEOUT_SECONDS = 25 * 3600;

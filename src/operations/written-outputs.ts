@@ -1,19 +1,19 @@
 import {
-  type AnswerFilesRequest,
-  checkAnswerFiles,
-  writeAnswerFiles,
-} from '../answers/files/write-answer-files.ts';
-import {
   checkOutputFile,
   noteAnswerFiles,
   type OutputRequest,
   writeOutputFile,
-} from '../answers/output-file.ts';
-import { type Filters, isFiltered } from '../answers/select.ts';
+} from '../answers/files/output-file.ts';
+import {
+  type AnswerFilesRequest,
+  checkAnswerFiles,
+  writeAnswerFiles,
+} from '../answers/files/write-answer-files.ts';
+import { type Filters, isFiltered } from '../answers/page/select.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { checkOutputKey, type OutputArguments } from './requested-output.ts';
+import { checkOutputKey, type OutputArguments } from './work/requested-output.ts';
 
 /** What a call for results asks to be written, checked. */
 export type WantedOutputs = { file: OutputRequest | null; answerFiles: AnswerFilesRequest | null };

@@ -1,5 +1,5 @@
 import { BatchError } from '../errors.ts';
-import { sha256OfText } from '../lib/file-hash.ts';
+import { sha256OfText } from '../lib/files/file-hash.ts';
 import type { Context } from '../state/context.ts';
 import { apartOf } from '../state/ownership.ts';
 import { isWaiting } from '../state/parts.ts';

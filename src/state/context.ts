@@ -1,5 +1,5 @@
-import type { AllowedFolders } from '../lib/allowed-folders.ts';
-import type { Deliver } from '../lib/deliver.ts';
+import type { AllowedFolders } from '../lib/files/allowed-folders.ts';
+import type { Deliver } from '../lib/http/deliver.ts';
 import type { Log } from '../log.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';

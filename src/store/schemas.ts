@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { sha256OfText } from '../lib/file-hash.ts';
+import { sha256OfText } from '../lib/files/file-hash.ts';
 import { splitLines } from '../lib/lines.ts';
 import { openBlobWriter } from './blob-writer.ts';
 import type { Blobs } from './store.ts';

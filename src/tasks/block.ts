@@ -6,11 +6,11 @@ import { gatherBytes } from '../lib/gathered-bytes.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { type TaskEntry, taskLine } from '../store/task-entry.ts';
 import type { TaskLines } from '../store/task-list.ts';
+import { createWarningList } from './examine/rendered-request.ts';
 import { canonicalText } from './identity.ts';
-import type { RenderedTask } from './render.ts';
-import { createWarningList } from './rendered-request.ts';
+import type { RenderedTask } from './render/render.ts';
 import type { GivenId } from './task.ts';
-import type { RequestRun } from './write-bodies.ts';
+import type { RequestRun } from './write/write-bodies.ts';
 
 /** A problem of the item that stands at this place in the caller's list. */
 export type PlacedProblem = { number: number; problem: Problem };

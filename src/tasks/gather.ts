@@ -7,12 +7,12 @@ import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { Report } from '../state/jobs.ts';
 import type { Block } from './block.ts';
+import { createWarningList } from './examine/rendered-request.ts';
 import { createIdList } from './ids.ts';
 import type { ProblemList } from './problems.ts';
-import { createWarningList } from './rendered-request.ts';
 import { createSchemaList } from './schemas.ts';
 import type { PlaceKind } from './task.ts';
-import { requestText } from './write-bodies.ts';
+import { requestText } from './write/write-bodies.ts';
 
 /** Where requests go that were checked: onto disk when they are to be sent, nowhere for an estimate. */
 export type RequestSink<B = Block> = { add(block: B): Promise<void> | void };

@@ -3,9 +3,9 @@ import type { Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { ContextDocument, Dialect, IdForm } from '../provider/dialect.ts';
 import { type Effort, efforts, type Tier, tiers } from '../provider/models.ts';
-import { foreignItem } from './foreign-items.ts';
 import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
-import type { Item } from './read-item.ts';
+import { foreignItem } from './requests/foreign-items.ts';
+import type { Item } from './requests/read-item.ts';
 import type { SourceRow } from './sources/source-row.ts';
 
 const text = z

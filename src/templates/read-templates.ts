@@ -3,10 +3,10 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
-import { fileFailure } from '../lib/file-failure.ts';
+import { fileFailure } from '../lib/files/file-failure.ts';
+import { readRegularFile } from '../lib/files/regular-file.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
-import { readRegularFile } from '../lib/regular-file.ts';
 import type { OwnTemplate } from './own-template.ts';
 import { headKeys, readBody, type TemplateHead, templateHead } from './template-head.ts';
 

@@ -1,5 +1,5 @@
-import { answerFileFields } from '../operations/requested-output.ts';
 import { results } from '../operations/results.ts';
+import { answerFileFields } from '../operations/work/requested-output.ts';
 import { defineTool } from './tool.ts';
 
 export const getResults = defineTool({

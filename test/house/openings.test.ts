@@ -5,15 +5,15 @@ import { expect, it } from 'vitest';
 
 /** Those that open a file that they make, a folder, one of this package or of the system, or read through a handle. */
 const OTHERS = [
-  'lib/regular-file.ts',
-  'lib/atomic-output.ts',
-  'lib/durable-write.ts',
-  'lib/file-writer.ts',
-  'lib/held-folder.ts',
+  'lib/files/regular-file.ts',
+  'lib/files/atomic-output.ts',
+  'lib/files/durable-write.ts',
+  'lib/files/file-writer.ts',
+  'lib/files/held-folder.ts',
   'provider/sandbox/batch-folder.ts',
   'provider/sandbox/receive.ts',
   'store/process-identity.ts',
-  'tasks/read-requests.ts',
+  'tasks/requests/read-requests.ts',
   'version.ts',
 ];
 

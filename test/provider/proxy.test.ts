@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { routeInWords, routeTo } from '../../src/lib/proxy.ts';
+import { routeInWords, routeTo } from '../../src/lib/http/proxy.ts';
 import { createAnthropicProvider } from '../../src/provider/anthropic/anthropic-provider.ts';
 import { ids, prompts, startApi } from '../api.ts';
 import { spawnServer } from '../harness.ts';

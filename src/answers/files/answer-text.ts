@@ -1,6 +1,6 @@
 import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
-import { valueAt } from '../../tasks/places.ts';
+import { valueAt } from '../../tasks/render/places.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
 import type { NotNamed } from './name-pattern.ts';
 

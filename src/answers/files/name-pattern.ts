@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { BatchError } from '../../errors.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
-import { placesOf, valueAt } from '../../tasks/places.ts';
+import { placesOf, valueAt } from '../../tasks/render/places.ts';
 import type { WorkSource } from '../../tasks/work.ts';
 import type { AnsweredRow } from '../answer.ts';
 import { cellText } from '../formats/flat-answer.ts';

@@ -1,11 +1,10 @@
 import { BatchError } from '../../errors.ts';
-import { createOutput } from '../../lib/atomic-output.ts';
-import { sha256OfFile, sha256OfText } from '../../lib/file-hash.ts';
+import { createOutput } from '../../lib/files/atomic-output.ts';
+import { sha256OfFile, sha256OfText } from '../../lib/files/file-hash.ts';
 import type { Context } from '../../state/context.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
-import { meantIn } from '../render-output.ts';
-import type { Filters } from '../select.ts';
-import { chunksOf, openView, type View } from '../view.ts';
+import type { Filters } from '../page/select.ts';
+import { chunksOf, openView, type View } from '../view/view.ts';
 import { answerText } from './answer-text.ts';
 import {
   checkPlaces,
@@ -15,6 +14,7 @@ import {
   namesOf,
   readNamePattern,
 } from './name-pattern.ts';
+import { meantIn } from './render-output.ts';
 
 type Overwrite = 'none' | 'own' | 'ours';
 

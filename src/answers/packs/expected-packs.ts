@@ -2,8 +2,8 @@ import { sentId } from '../../lib/mark.ts';
 import { sentCount } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
-import type { ExpectedTasks } from '../expected-tasks.ts';
-import { tasksOfPart } from '../tasks-of-part.ts';
+import type { ExpectedTasks } from '../download/expected-tasks.ts';
+import { tasksOfPart } from '../download/tasks-of-part.ts';
 
 /** A task in the request that it shares. */
 export type PackedRow = { id: string; structured: boolean };

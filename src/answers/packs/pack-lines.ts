@@ -3,7 +3,7 @@ import type { Dialect } from '../../provider/dialect.ts';
 import { receivedOf } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
-import { tasksOfPart } from '../tasks-of-part.ts';
+import { tasksOfPart } from '../download/tasks-of-part.ts';
 import { expectedPacks } from './expected-packs.ts';
 
 type Received = { blobs: Blobs; record: BatchRecord; part: Part; dialect: Dialect };

@@ -1,6 +1,6 @@
 import type { jsonParser } from 'stream-json/core/parser.js';
 import { endOfString } from '../../lib/json-source.ts';
-import { ExactAssembler } from '../../tasks/sources/json-tokens.ts';
+import { ExactAssembler } from '../../tasks/sources/tables/json-tokens.ts';
 
 /** A JSON document as far as it goes. */
 export type Document = {

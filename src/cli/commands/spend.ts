@@ -1,9 +1,9 @@
 import { Option } from 'commander';
 import { counted } from '../../lib/numbers.ts';
 import { estimate } from '../../operations/estimate.ts';
-import { findWork } from '../../operations/kept-work.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type SubmitReply, submit } from '../../operations/submit.ts';
+import { findWork } from '../../operations/work/kept-work.ts';
 import type { Call } from '../command.ts';
 import { dollars } from '../format.ts';
 import { openSource, requireWork } from '../source.ts';

@@ -1,5 +1,5 @@
 import { total } from '../../cost/group-costs.ts';
-import { readListing } from '../../operations/listing.ts';
+import { readListing } from '../../operations/list/listing.ts';
 import type { Provider, ProviderName } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
 import { processingStatuses } from '../../state/status.ts';

@@ -1,9 +1,9 @@
-import type { Agreement } from '../../answers/agreement.ts';
-import type { ErrorDigest } from '../../answers/digest.ts';
-import type { ExpectedReport } from '../../answers/expected-report.ts';
-import type { AnswerGroup } from '../../answers/groups.ts';
-import type { OutcomeTotals } from '../../answers/outcomes.ts';
-import type { ShownAnswer } from '../../answers/shown-answer.ts';
+import type { Agreement } from '../../answers/figures/agreement.ts';
+import type { ErrorDigest } from '../../answers/figures/digest.ts';
+import type { ExpectedReport } from '../../answers/figures/expected-report.ts';
+import type { AnswerGroup } from '../../answers/figures/groups.ts';
+import type { OutcomeTotals } from '../../answers/figures/outcomes.ts';
+import type { ShownAnswer } from '../../answers/page/shown-answer.ts';
 import type { CostUsd } from '../../cost/cost.ts';
 import type { Spending } from '../../cost/spending.ts';
 import type { Progress } from '../../state/jobs.ts';

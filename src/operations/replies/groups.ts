@@ -1,7 +1,7 @@
-import { agreementIn } from '../../answers/agreement.ts';
-import { groupAnswers } from '../../answers/groups.ts';
-import type { Filters } from '../../answers/select.ts';
-import { openView } from '../../answers/view.ts';
+import { agreementIn } from '../../answers/figures/agreement.ts';
+import { groupAnswers } from '../../answers/figures/groups.ts';
+import type { Filters } from '../../answers/page/select.ts';
+import { openView } from '../../answers/view/view.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';

@@ -1,6 +1,6 @@
 import type { Context } from '../../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../../state/jobs.ts';
-import { preparingKey } from '../sending-jobs.ts';
+import { preparingKey } from '../looking/sending-jobs.ts';
 import type { BatchReport } from './report.ts';
 import { SANDBOX_WARNING } from './warnings.ts';
 

@@ -1,5 +1,5 @@
-import { failuresOf } from '../../answers/digest.ts';
 import { isRetryable } from '../../answers/failures.ts';
+import { failuresOf } from '../../answers/figures/digest.ts';
 import {
   type AttemptReport,
   attemptsOf,
@@ -7,8 +7,8 @@ import {
   type OutcomeTotals,
   outcomesOf,
   requestCountsOf,
-} from '../../answers/outcomes.ts';
-import { isLinked, linkedName } from '../../answers/output-format.ts';
+} from '../../answers/figures/outcomes.ts';
+import { isLinked, linkedName } from '../../answers/files/output-format.ts';
 import { type CostUsd, costOf } from '../../cost/cost.ts';
 import type { RequestCounts } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
@@ -24,9 +24,9 @@ import {
 } from '../../state/status.ts';
 import type { Candidate } from '../../store/part-state.ts';
 import type { AnswerFiles, BatchRecord, Part, Reused } from '../../store/record.ts';
-import type { Refreshed } from '../refreshed.ts';
+import type { Refreshed } from '../looking/refreshed.ts';
+import { preparingKey } from '../looking/sending-jobs.ts';
 import { isRetryDue } from '../retry/retry-by-itself.ts';
-import { preparingKey } from '../sending-jobs.ts';
 import { checkAgainInSeconds, OTHER_CAUSES, type ResultsState } from './next-step.ts';
 import { warningsOf } from './warnings.ts';
 

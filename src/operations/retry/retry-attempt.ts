@@ -10,7 +10,7 @@ import { asOwner } from '../../sending/permission.ts';
 import { withoutEnd } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
-import { createListedPartsWriter } from '../../tasks/write-listed-parts.ts';
+import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
 import { type StageAgain, stageParts } from './retry-merge.ts';
 import { type PreparedRetry, prepareRetry, type RetryPreparation } from './retry-prepare.ts';
 import type { Causes } from './retry-selection.ts';

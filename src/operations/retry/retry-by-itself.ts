@@ -11,7 +11,7 @@ import { isCreated, sentCount } from '../../state/parts.ts';
 import { isSaved } from '../../state/status.ts';
 import { partBody } from '../../store/blob-names.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
-import { startSending } from '../sending-jobs.ts';
+import { startSending } from '../looking/sending-jobs.ts';
 import { addAttempt } from './retry-attempt.ts';
 
 /** Causes that pass, and were not billed. */

@@ -1,4 +1,4 @@
-import type { View } from '../../answers/view.ts';
+import type { View } from '../../answers/view/view.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';

@@ -1,4 +1,4 @@
-import { openView } from '../../answers/view.ts';
+import { openView } from '../../answers/view/view.ts';
 import type { Costs } from '../../cost/cost-sheet.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
@@ -9,10 +9,10 @@ import type { Ask } from '../../state/question.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { openTasks } from '../../store/task-list.ts';
-import { familyNote, modelNamed } from '../../tasks/choose-model.ts';
 import { gather, type RequestSink } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
 import { createProblemList } from '../../tasks/problems.ts';
+import { familyNote, modelNamed } from '../../tasks/render/choose-model.ts';
 import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
 import {
   createSentExaminer,

@@ -1,6 +1,6 @@
 import { nothingToMerge } from '../../answers/answer.ts';
 import { canBeOfOne, isRetryable } from '../../answers/failures.ts';
-import type { View } from '../../answers/view.ts';
+import type { View } from '../../answers/view/view.ts';
 import { BatchError } from '../../errors.ts';
 import type { Outcome } from '../../store/saved-results.ts';
 import { givenUp } from '../../tasks/gather.ts';

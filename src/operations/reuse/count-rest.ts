@@ -9,7 +9,7 @@ import type { Reused } from '../../store/record.ts';
 import { decodeEntries, type TaskEntry } from '../../store/task-entry.ts';
 import type { Block } from '../../tasks/block.ts';
 import type { RequestSink } from '../../tasks/gather.ts';
-import type { Rendering } from '../../tasks/render.ts';
+import type { Rendering } from '../../tasks/render/render.ts';
 import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
 import {
   createPackReader,
@@ -18,7 +18,7 @@ import {
   sharesRequest,
 } from '../../tasks/sources/sent/regroup.ts';
 import type { SentRequest } from '../../tasks/sources/sent/sent-requests.ts';
-import { requestTexts } from '../../tasks/write-bodies.ts';
+import { requestTexts } from '../../tasks/write/write-bodies.ts';
 import type { Pilot } from './pilot.ts';
 
 /** Work without what a pilot has answered: nothing of it is written. */

@@ -1,6 +1,6 @@
-import { chunksOf, openView, type View } from '../../answers/view.ts';
+import { chunksOf, openView, type View } from '../../answers/view/view.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
-import { sha256OfText } from '../../lib/file-hash.ts';
+import { sha256OfText } from '../../lib/files/file-hash.ts';
 import type { Dialect, Params } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
@@ -15,7 +15,7 @@ import type { Preparation } from '../../tasks/prepare.ts';
 import { createPackReader } from '../../tasks/sources/sent/regroup.ts';
 import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
 import { itemId, settingsOf } from '../../tasks/variants.ts';
-import { refresh } from '../refresh.ts';
+import { refresh } from '../looking/refresh.ts';
 
 /** For how long a pilot's answers are taken over. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;

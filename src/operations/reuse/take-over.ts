@@ -1,7 +1,7 @@
 import { loadAnswerCheck } from '../../answers/check-answer.ts';
-import { expectedTasks } from '../../answers/expected-tasks.ts';
-import { scannedResults } from '../../answers/receive.ts';
-import { scanResults } from '../../answers/scan-results.ts';
+import { expectedTasks } from '../../answers/download/expected-tasks.ts';
+import { scannedResults } from '../../answers/download/receive.ts';
+import { scanResults } from '../../answers/download/scan-results.ts';
 import { actualOfPart } from '../../cost/cost.ts';
 import type { Costs } from '../../cost/cost-sheet.ts';
 import { roundUsd } from '../../cost/pricing.ts';
@@ -32,7 +32,7 @@ import {
   type SentItem,
 } from '../../tasks/sources/sent/examine-sent.ts';
 import { openSentRequests, type SentRequest } from '../../tasks/sources/sent/sent-requests.ts';
-import { createListedPartsWriter } from '../../tasks/write-listed-parts.ts';
+import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
 import type { Pilot } from './pilot.ts';
 
 /** Work that was written to be sent whole. */

@@ -1,4 +1,4 @@
-import { openView, type View } from '../../answers/view.ts';
+import { openView, type View } from '../../answers/view/view.ts';
 import { actualOfPart, estimateOfParts, formatApart } from '../../cost/cost.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
@@ -10,8 +10,8 @@ import type { Report } from '../../state/jobs.ts';
 import { isCreated, nextWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { type MergedItem, mergedRow, stageTaskId } from '../../tasks/sources/merged-source.ts';
-import { createListedPartsWriter } from '../../tasks/write-listed-parts.ts';
-import { startSending } from '../sending-jobs.ts';
+import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
+import { startSending } from '../looking/sending-jobs.ts';
 import { endWaiting } from './end-waiting.ts';
 import { costOf, openStageRequests } from './stage-requests.ts';
 import { isStageDue } from './stages.ts';

@@ -6,13 +6,13 @@ import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Block } from '../../tasks/block.ts';
-import { createExaminer } from '../../tasks/examine.ts';
+import { createExaminer } from '../../tasks/examine/examine.ts';
 import { sampled } from '../../tasks/gather.ts';
 import { knownModels } from '../../tasks/live-models.ts';
 import { TO_COME } from '../../tasks/sources/answers-source.ts';
 import { mergedRow, stageTaskId } from '../../tasks/sources/merged-source.ts';
 import type { SourceRow } from '../../tasks/sources/source-row.ts';
-import { requestText } from '../../tasks/write-bodies.ts';
+import { requestText } from '../../tasks/write/write-bodies.ts';
 import { readWork } from './work-blob.ts';
 
 type CostSheet = ReturnType<typeof createCostSheet>;

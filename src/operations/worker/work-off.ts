@@ -4,8 +4,8 @@ import { endsWithin } from '../../state/jobs.ts';
 import { statusOf } from '../../state/status.ts';
 import type { Agenda, Lease } from '../../store/agenda.ts';
 import { lookAfter } from '../collect.ts';
-import { nextLookInMs } from '../next-look.ts';
-import type { Refreshed } from '../refreshed.ts';
+import { nextLookInMs } from '../looking/next-look.ts';
+import type { Refreshed } from '../looking/refreshed.ts';
 import { pause } from './watch-all.ts';
 import type { WorkerOptions } from './worker.ts';
 

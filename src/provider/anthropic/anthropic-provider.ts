@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { downloadBody, fetchByHttp, fetchDownload } from '../../lib/http-fetch.ts';
+import { downloadBody, fetchByHttp, fetchDownload } from '../../lib/http/http-fetch.ts';
 import { startClock } from '../../lib/time.ts';
 import type { Log } from '../../log.ts';
 import type { Provider, ProviderName } from '../provider.ts';

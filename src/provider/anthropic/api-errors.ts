@@ -1,6 +1,6 @@
 import { ZodError } from 'zod';
 import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
-import { AnswerTooLong, NotConnected, Redirected } from '../../lib/http-fetch.ts';
+import { AnswerTooLong, NotConnected, Redirected } from '../../lib/http/http-fetch.ts';
 import { redact } from '../../log.ts';
 import { isSpendLimit, saysNoCredit } from './account-limits.ts';
 

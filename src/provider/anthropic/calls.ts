@@ -1,7 +1,7 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { BatchError } from '../../errors.ts';
-import { fetchByHttp } from '../../lib/http-fetch.ts';
-import { routeInWords } from '../../lib/proxy.ts';
+import { fetchByHttp } from '../../lib/http/http-fetch.ts';
+import { routeInWords } from '../../lib/http/proxy.ts';
 import type { Log } from '../../log.ts';
 import { answerError, connectionError, gaveUpError, type Operation, uncertainError } from './api-errors.ts';
 import { findCredential, onlyThisKey, type SdkSettings, secretsOf } from './credentials.ts';

@@ -1,6 +1,6 @@
 import { BatchError } from '../../errors.ts';
+import { parseHeaderLines, secretsOfHeaders } from '../../lib/http/secret-headers.ts';
 import { placeholderIn } from '../../lib/placeholder.ts';
-import { parseHeaderLines, secretsOfHeaders } from '../../lib/secret-headers.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,4 +1,4 @@
-import { readRegularBytes } from '../../lib/regular-file.ts';
+import { readRegularBytes } from '../../lib/files/regular-file.ts';
 
 /** One element of the body's list of requests: its bytes, and where in the body they begin. */
 export type ScannedElement = { offset: number; bytes: Buffer };

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
+import { openRegularFile } from '../../lib/files/regular-file.ts';
 import { ownId } from '../../lib/mark.ts';
-import { openRegularFile } from '../../lib/regular-file.ts';
 import { erroredResult, succeededResult } from './answer.ts';
 import { type IndexEntry, readIndex } from './request-scanner.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';

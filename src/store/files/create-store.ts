@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
-import { FILE_MODE, makeFolder, namesIn, syncFolder } from '../../lib/durable-write.ts';
+import { FILE_MODE, makeFolder, namesIn, syncFolder } from '../../lib/files/durable-write.ts';
 import { isBatchId, isHash } from '../ids.ts';
 import { createLocalPresence } from '../presence.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';

@@ -9,8 +9,8 @@ import {
   makeFolder,
   namesIn,
   syncFolder,
-} from '../../lib/durable-write.ts';
-import { createFileWriter } from '../../lib/file-writer.ts';
+} from '../../lib/files/durable-write.ts';
+import { createFileWriter } from '../../lib/files/file-writer.ts';
 import { splitLines } from '../../lib/lines.ts';
 import { isBatchId, isBlobName } from '../ids.ts';
 import type { Movable, RegisterKind, RevisionText } from '../moving/movable.ts';

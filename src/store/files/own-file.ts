@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
-import { openRegularFile } from '../../lib/regular-file.ts';
+import { openRegularFile } from '../../lib/files/regular-file.ts';
 import { decodeEnvelope, type Envelope } from '../envelope.ts';
 import { damaged } from '../stored-json.ts';
 import { inStore } from './store-failure.ts';

@@ -1,7 +1,12 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
-import { beginFolder, type CreateOptions, createFileDurably, namesIn } from '../../lib/durable-write.ts';
+import {
+  beginFolder,
+  type CreateOptions,
+  createFileDurably,
+  namesIn,
+} from '../../lib/files/durable-write.ts';
 import { encodeEnvelope } from '../envelope.ts';
 import { createRevisedRegister, type Revisions } from '../revised-register.ts';
 import type { Register, Revision } from '../store.ts';

@@ -1,5 +1,5 @@
 import { BatchError } from '../../errors.ts';
-import { systemErrorCode } from '../../lib/file-failure.ts';
+import { systemErrorCode } from '../../lib/files/file-failure.ts';
 
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'];
 

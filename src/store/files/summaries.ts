@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
-import { makeFolder, writeFileDurably } from '../../lib/durable-write.ts';
+import { makeFolder, writeFileDurably } from '../../lib/files/durable-write.ts';
 import type { BatchRecord } from '../record.ts';
 import type { DamagedBatch, Summaries, Summary } from '../store.ts';
 import { readOwnFile } from './own-file.ts';

@@ -1,8 +1,8 @@
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
-import { namesIn } from '../../lib/durable-write.ts';
-import { systemErrorCode } from '../../lib/file-failure.ts';
+import { namesIn } from '../../lib/files/durable-write.ts';
+import { systemErrorCode } from '../../lib/files/file-failure.ts';
 import { isProvenDead } from '../process-identity.ts';
 import { WORK_KEPT_MS } from '../shared-records.ts';
 import { isStagingName, type Layout } from './layout.ts';

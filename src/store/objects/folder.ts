@@ -1,9 +1,9 @@
 import { rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
-import { makeFolder, syncFolder } from '../../lib/durable-write.ts';
-import { systemErrorCode } from '../../lib/file-failure.ts';
-import { createFileWriter, type FileWriter } from '../../lib/file-writer.ts';
+import { makeFolder, syncFolder } from '../../lib/files/durable-write.ts';
+import { systemErrorCode } from '../../lib/files/file-failure.ts';
+import { createFileWriter, type FileWriter } from '../../lib/files/file-writer.ts';
 import { openOwnFile } from '../files/own-file.ts';
 import { readFrom, readSpans } from '../files/read-file.ts';
 import { checked, type Objects, type StoredObject, summed } from '../objects.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { sha256OfText } from '../../lib/file-hash.ts';
+import { sha256OfText } from '../../lib/files/file-hash.ts';
 import type { NextLook } from '../agenda.ts';
 import { checkedId } from '../ids.ts';
 import type { Objects } from '../objects.ts';

@@ -3,7 +3,7 @@ import { stringifyExact } from '../../lib/exact-json.ts';
 import type { Dialect, PlainRequest, PromptSize, SharedRow } from '../../provider/dialect.ts';
 import type { Effort, Model } from '../../provider/models.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
-import type { RenderedTask } from '../render.ts';
+import type { RenderedTask } from '../render/render.ts';
 
 /** What a task has in common with others, by which it can share a request with them. */
 export type Sharing = {

@@ -1,7 +1,7 @@
 import { asText, joined, promptWithInput, tagged } from '../../templates/prompt.ts';
 import type { Template } from '../../templates/template.ts';
-import { fillKnownPlaces, hasPlaces, placesOf, valueAt } from '../places.ts';
-import { inputOf, sharedFields, valuesOf, withMaterial } from '../render-row.ts';
+import { fillKnownPlaces, hasPlaces, placesOf, valueAt } from '../render/places.ts';
+import { inputOf, sharedFields, valuesOf, withMaterial } from '../render/render-row.ts';
 import type { SourceRow } from '../sources/source-row.ts';
 import type { TaskDefaults } from '../task.ts';
 

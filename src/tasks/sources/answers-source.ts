@@ -3,7 +3,7 @@ import { isJsonObject } from '../../lib/json.ts';
 import type { AnswersSource, EarlierAnswer } from '../work.ts';
 import { type ItemSource, wanted } from './item-source.ts';
 import type { SourceRow } from './source-row.ts';
-import type { Cells } from './table.ts';
+import type { Cells } from './tables/table.ts';
 
 /** The answers of an earlier batch as tasks, under the ids that they had. */
 export function answersSource({ answers, notes }: AnswersSource): ItemSource {

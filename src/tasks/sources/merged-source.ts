@@ -4,7 +4,7 @@ import type { Merge } from '../work.ts';
 import { TO_COME } from './answers-source.ts';
 import type { ItemSource, SourceFacts } from './item-source.ts';
 import type { Awaited, SourceItem, SourceRow } from './source-row.ts';
-import type { Cells } from './table.ts';
+import type { Cells } from './tables/table.ts';
 import { unreadable } from './text-file.ts';
 
 /** Items that become one task. */

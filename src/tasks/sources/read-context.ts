@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import { BatchError, type Problem } from '../../errors.ts';
-import type { AllowedFolders } from '../../lib/allowed-folders.ts';
+import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import type { ContextDocument } from '../../provider/dialect.ts';
-import { findFiles } from './find-files.ts';
-import { type FileItem, openFiles, readFileItems } from './read-files.ts';
-import { type Skipped, skippedText } from './skipped.ts';
+import { findFiles } from './files/find-files.ts';
+import { type FileItem, openFiles, readFileItems } from './files/read-files.ts';
+import { type Skipped, skippedText } from './files/skipped.ts';
 
 /** With room for the task itself in a request of 32 MB (the API's limit). */
 const LONGEST_CONTEXT_BYTES = 30_000_000;

@@ -1,8 +1,8 @@
 import { BatchError } from '../../errors.ts';
-import type { AllowedFolders } from '../../lib/allowed-folders.ts';
+import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { quoteName } from '../../lib/nearest.ts';
-import { rowsOf, withTable } from './open-table.ts';
+import { rowsOf, withTable } from './tables/open-table.ts';
 
 const VALID =
   'a list of different texts, as in ["refund", "card_lost"], or the path of one (.json, .txt or a .csv of one column)';

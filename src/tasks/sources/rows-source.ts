@@ -1,12 +1,12 @@
-import type { AllowedFolders } from '../../lib/allowed-folders.ts';
+import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { RowsSource } from '../work.ts';
 import { type ItemSource, type SourceFacts, type Spread, wanted } from './item-source.ts';
-import { type Join, readJoin } from './join-table.ts';
-import { withTable } from './open-table.ts';
-import { readRows } from './read-rows.ts';
 import { type SourceItem, toSourceRow } from './source-row.ts';
-import type { RowBlock, RowFormat, Table, TableRow } from './table.ts';
+import { type Join, readJoin } from './tables/join-table.ts';
+import { withTable } from './tables/open-table.ts';
+import { readRows } from './tables/read-rows.ts';
+import type { RowBlock, RowFormat, Table, TableRow } from './tables/table.ts';
 import { unreadable } from './text-file.ts';
 
 const FIELD = 'rows_file';

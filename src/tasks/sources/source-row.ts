@@ -2,7 +2,7 @@ import type { Problem } from '../../errors.ts';
 import { ExactNumber } from '../../lib/exact-json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Attachment } from '../../provider/dialect.ts';
-import type { Cells, TableRow } from './table.ts';
+import type { Cells, TableRow } from './tables/table.ts';
 
 /** What a row or a file gives to its task. */
 export type SourceRow = {

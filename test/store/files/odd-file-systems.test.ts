@@ -1,8 +1,8 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createOutput } from '../../../src/lib/atomic-output.ts';
-import { writeFileDurably } from '../../../src/lib/durable-write.ts';
+import { createOutput } from '../../../src/lib/files/atomic-output.ts';
+import { writeFileDurably } from '../../../src/lib/files/durable-write.ts';
 import { createStore } from '../../../src/store/files/create-store.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { commitBatch } from '../contract/batches.ts';

@@ -3,10 +3,10 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BatchError, renderError } from '../../../src/errors.ts';
-import { type AllowedFolders, createAllowedFolders } from '../../../src/lib/allowed-folders.ts';
-import { type FoundFile, findFiles } from '../../../src/tasks/sources/find-files.ts';
-import { type FileItem, openFiles, readFileItems } from '../../../src/tasks/sources/read-files.ts';
-import type { Skipped } from '../../../src/tasks/sources/skipped.ts';
+import { type AllowedFolders, createAllowedFolders } from '../../../src/lib/files/allowed-folders.ts';
+import { type FoundFile, findFiles } from '../../../src/tasks/sources/files/find-files.ts';
+import { type FileItem, openFiles, readFileItems } from '../../../src/tasks/sources/files/read-files.ts';
+import type { Skipped } from '../../../src/tasks/sources/files/skipped.ts';
 import { splitText } from '../../../src/tasks/sources/text-file.ts';
 import { temporaryFolder } from '../../harness.ts';
 

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } f
 import * as z from 'zod';
 import type { OauthConfig } from '../../../config/http-config.ts';
 import { BatchError } from '../../../errors.ts';
-import { fetchByHttp } from '../../../lib/http-fetch.ts';
+import { fetchByHttp } from '../../../lib/http/http-fetch.ts';
 import type { Log } from '../../../log.ts';
 import { type Scope, scopes } from '../../../state/subject.ts';
 import type { FindSubject } from './authenticate.ts';

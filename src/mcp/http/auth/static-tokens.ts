@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { BatchError, type Problem } from '../../../errors.ts';
-import { fileFailure } from '../../../lib/file-failure.ts';
+import { fileFailure } from '../../../lib/files/file-failure.ts';
+import { readRegularFile } from '../../../lib/files/regular-file.ts';
 import { didYouMean, quoteName } from '../../../lib/nearest.ts';
-import { readRegularFile } from '../../../lib/regular-file.ts';
 import type { Log } from '../../../log.ts';
 import { type Scope, type Subject, scopes } from '../../../state/subject.ts';
 

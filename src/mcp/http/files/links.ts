@@ -1,8 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
-import { isLinked, linkedName, outputFormat } from '../../../answers/output-format.ts';
-import { renderOutput } from '../../../answers/render-output.ts';
-import { outputFilters } from '../../../answers/select.ts';
+import { isLinked, linkedName, outputFormat } from '../../../answers/files/output-format.ts';
+import { renderOutput } from '../../../answers/files/render-output.ts';
+import { outputFilters } from '../../../answers/page/select.ts';
 import type { Context } from '../../../state/context.ts';
 import { recordOrNull } from '../../../state/records.ts';
 import { isSaved } from '../../../state/status.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { linkedPath } from '../../../answers/output-format.ts';
+import { linkedPath } from '../../../answers/files/output-format.ts';
 import { BatchError } from '../../../errors.ts';
-import { type AllowedFolders, createAllowedFolders } from '../../../lib/allowed-folders.ts';
+import { type AllowedFolders, createAllowedFolders } from '../../../lib/files/allowed-folders.ts';
 
 /**
  * What a user over HTTP may name: files in their folder of uploads, to be read. Nothing is written there: what is asked for as

@@ -6,9 +6,9 @@ import type { Dialect, Params, ParamsChange } from '../../../provider/dialect.ts
 import type { Model, ModelCatalog } from '../../../provider/models.ts';
 import type { Context } from '../../../state/context.ts';
 import type { TaskEntry } from '../../../store/task-entry.ts';
-import { modelNamed } from '../../choose-model.ts';
 import { packSchema } from '../../packing/pack-schema.ts';
-import { type AnswerSchema, type Rendering, renderTask } from '../../render.ts';
+import { modelNamed } from '../../render/choose-model.ts';
+import { type AnswerSchema, type Rendering, renderTask } from '../../render/render.ts';
 import type { NativeTask, TaskDefaults } from '../../task.ts';
 import type { Correction } from './corrections.ts';
 import { promptFor } from './new-prompt.ts';

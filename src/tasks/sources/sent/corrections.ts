@@ -2,12 +2,12 @@ import { BatchError, type Problem } from '../../../errors.ts';
 import { readLineBlocks } from '../../../lib/line-blocks.ts';
 import type { Dialect } from '../../../provider/dialect.ts';
 import type { Context } from '../../../state/context.ts';
-import type { Examiner } from '../../examine.ts';
-import { examineLines } from '../../examine-lines.ts';
+import type { Examiner } from '../../examine/examine.ts';
+import { examineLines } from '../../examine/examine-lines.ts';
+import { findHalfCharacters } from '../../examine/odd-values.ts';
 import { createIdList } from '../../ids.ts';
-import { findHalfCharacters } from '../../odd-values.ts';
-import { type Item, itemOf, withTextIds } from '../../read-item.ts';
-import { formOf, readArray, refuseWrongShape, unreadable, withFile } from '../../read-requests.ts';
+import { type Item, itemOf, withTextIds } from '../../requests/read-item.ts';
+import { formOf, readArray, refuseWrongShape, unreadable, withFile } from '../../requests/read-requests.ts';
 import { createTaskParser, givenId, itemName, type PlaceKind, placeName, type Task } from '../../task.ts';
 
 /** Corrected tasks in a call, and the file of others. */

@@ -2,7 +2,7 @@ import type { Problem } from '../../../errors.ts';
 import { parseExact } from '../../../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { TaskEntry } from '../../../store/task-entry.ts';
-import { renderContent } from '../../render-content.ts';
+import { renderContent } from '../../render/render-content.ts';
 
 const IN_FULL = 'the tasks given whole in requests or requests_file; or task_ids of others';
 

@@ -1,6 +1,6 @@
 import type { Problem } from '../../../errors.ts';
 import { plainObject } from '../../../lib/exact-json.ts';
-import { sha256OfText } from '../../../lib/file-hash.ts';
+import { sha256OfText } from '../../../lib/files/file-hash.ts';
 import type { Dialect, Params, ParamsChange, SharedRow } from '../../../provider/dialect.ts';
 import type { ModelCatalog } from '../../../provider/models.ts';
 import type { TaskEntry } from '../../../store/task-entry.ts';

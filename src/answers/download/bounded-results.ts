@@ -1,0 +1,117 @@
+import { BatchError } from '../../errors.ts';
+import { dialectOf } from '../../provider/dialects.ts';
+import type { Context } from '../../state/context.ts';
+import { sentCount } from '../../state/parts.ts';
+import type { BatchRecord, CreatedPart } from '../../store/record.ts';
+import type { Pieces } from '../../store/store.ts';
+
+const MEGABYTE = 1024 * 1024;
+/** Many times the longest answer that a model gives, with all that its tools brought. */
+const LONGEST_LINE_BYTES = 32 * MEGABYTE;
+/** For each request, on the average, and for all of a small batch. */
+const REQUEST_BYTES = 4 * MEGABYTE;
+const LEAST_BYTES = 64 * MEGABYTE;
+
+const NEWLINE = 10;
+
+/** So much of lines that are too long is passed over in one download, before it is given up. */
+const MOST_SKIPPED_BYTES = 1024 * MEGABYTE;
+
+/** A part's results as they come from the provider, as far as its requests can have so many. Throws `api_uncertain` beyond. */
+export function boundedResults(context: Context, { provider }: BatchRecord, part: CreatedPart): Pieces {
+  const id = part.progress.provider_batch_id;
+  const most = LEAST_BYTES + sentCount(part) * REQUEST_BYTES;
+  return bounded(context.provider(provider).streamResults(id), {
+    id,
+    most,
+    mostSkipped: MOST_SKIPPED_BYTES,
+    longestLine: LONGEST_LINE_BYTES,
+    standIn: (head, tail, why) => dialectOf(provider).results.unread(head, tail, why),
+  });
+}
+
+type Bounds = {
+  id: string;
+  most: number;
+  mostSkipped: number;
+  longestLine: number;
+  /** The line that takes the place of one that is too long. */
+  standIn: (head: string, tail: string, why: string) => string | null;
+};
+
+/**
+ * Passes pieces on until there are more bytes than there can be. A line that is longer than any answer holds up nobody: one
+ * that says so takes its place.
+ */
+export async function* bounded(
+  pieces: Pieces,
+  { id, most, mostSkipped, longestLine, standIn }: Bounds,
+): Pieces {
+  let bytes = 0;
+  let skippedBytes = 0;
+  let begun: Uint8Array[] = [];
+  let begunBytes = 0;
+  const long: { line: Skipped | null } = { line: null };
+  const why = `The line of this answer is longer than any answer (over ${megabytes(longestLine)}), and was not kept.`;
+  const inPlaceOf = ({ head, tail }: Skipped) => {
+    const line =
+      standIn(head.toString('utf8'), tail.toString('utf8'), why) ??
+      '(a line that was longer than any answer)';
+    return Buffer.from(`${line}\n`);
+  };
+  for await (const piece of pieces) {
+    let rest = piece;
+    if (long.line !== null) {
+      const end = rest.indexOf(NEWLINE);
+      const over = end === -1 ? rest : rest.subarray(0, end);
+      skippedBytes += over.length;
+      if (skippedBytes > mostSkipped)
+        throw tooMuch(`The results of ${id} have lines longer than any answer`, mostSkipped);
+      long.line = { ...long.line, tail: lastOf(long.line.tail, over) };
+      if (end === -1) continue;
+      yield inPlaceOf(long.line);
+      long.line = null;
+      rest = rest.subarray(end + 1);
+    }
+    bytes += rest.length;
+    if (bytes > most) throw tooMuch(`The results of ${id} are larger than its requests can have`, most);
+    const end = rest.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      yield* begun;
+      yield rest.subarray(0, end);
+      begun = [];
+      begunBytes = 0;
+      rest = rest.subarray(end);
+    }
+    if (rest.length === 0) continue;
+    begun.push(rest);
+    begunBytes += rest.length;
+    if (begunBytes <= longestLine) continue;
+    bytes -= begunBytes;
+    skippedBytes += begunBytes;
+    const [head = rest] = begun;
+    long.line = { head: Buffer.from(head.subarray(0, KEPT_BYTES)), tail: lastOf(Buffer.alloc(0), rest) };
+    begun = [];
+    begunBytes = 0;
+  }
+  if (long.line !== null) yield inPlaceOf(long.line);
+  yield* begun;
+}
+
+/** Of a line that is passed over, its beginning and its end: its id stands in one of them. */
+type Skipped = { head: Buffer; tail: Buffer };
+const KEPT_BYTES = 1024;
+
+function lastOf(tail: Buffer, next: Uint8Array): Buffer {
+  return Buffer.concat([tail, next.subarray(Math.max(0, next.length - KEPT_BYTES))]).subarray(-KEPT_BYTES);
+}
+
+const megabytes = (bytes: number) => `${Math.round(bytes / MEGABYTE)} MB`;
+
+function tooMuch(what: string, most: number): BatchError {
+  return new BatchError(
+    'api_uncertain',
+    `${what} (over ${megabytes(most)}), and they were not read on. Nothing of them was kept: ask the person to look ` +
+      'at what answers in place of the API (ANTHROPIC_BASE_URL, a proxy), then call batch_status.',
+  );
+}

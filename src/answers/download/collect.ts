@@ -1,0 +1,134 @@
+import { BatchError } from '../../errors.ts';
+import { confirmPart, releaseForeign, releaseUnproven } from '../../sending/tentative.ts';
+import type { Context } from '../../state/context.ts';
+import type { Report } from '../../state/jobs.ts';
+import { concernsOnePart, downloadOf, isCreated, receivedOf, updatePart } from '../../state/parts.ts';
+import { openBlobWriter } from '../../store/blob-writer.ts';
+import type { BatchRecord, CreatedPart } from '../../store/record.ts';
+import { writeResultsIndex } from '../../store/results-index.ts';
+import type { SavedResults } from '../../store/saved-results.ts';
+import type { Pieces } from '../../store/store.ts';
+import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
+import { writeAdoptedTasks } from './adopted-tasks.ts';
+import { boundedResults } from './bounded-results.ts';
+import { receive } from './receive.ts';
+import type { Scan } from './scan-results.ts';
+import { cameShort, pauseBefore } from './shortfall.ts';
+
+/** The parts whose results are at the provider, and not on disk yet. */
+export function partsToCollect(record: BatchRecord): CreatedPart[] {
+  return record.parts
+    .filter(isCreated)
+    .filter(({ progress }) => progress.seen.processing_status === 'ended' && progress.results === null);
+}
+
+/**
+ * Brings the results of every ended part onto the disk: whole, checked and indexed. Any number of processes
+ * may do so at once. Throws the provider's errors, once all parts were tried that these do not concern; what is on
+ * disk then stays, and the rest is tried again at the next touch.
+ */
+export async function collect(context: Context, batchId: string, report: Report): Promise<void> {
+  const register = context.store.record(batchId);
+  const failures = new Map<number, BatchError>();
+  for (;;) {
+    const record = await register.read();
+    const part = record && partsToCollect(record).find(({ number }) => !failures.has(number));
+    if (!record || !part) break;
+    try {
+      if (!(await collectInto(context, record, part, report))) break;
+    } catch (error) {
+      if (!(error instanceof BatchError) || !mayConcernOnePart(error)) throw error;
+      failures.set(part.number, error);
+    }
+  }
+  for (const failure of failures.values()) throw failure;
+}
+
+/** A download that broke off or came short may do so for this part alone. */
+const mayConcernOnePart = (error: BatchError) => concernsOnePart(error) || error.code === 'api_uncertain';
+
+/** Collects a part into the record; false where it is not ours, and the batch no longer what was read. */
+async function collectInto(
+  context: Context,
+  record: BatchRecord,
+  listed: CreatedPart,
+  report: Report,
+): Promise<boolean> {
+  const part = record.adopted ? await writeAdoptedTasks(context, record, listed) : listed;
+  const results = await collectPart(context, record, part, report);
+  if (results === 'foreign') {
+    await releaseForeign(context, record, part);
+    return false;
+  }
+  if (results === 'unproven') {
+    if (await releaseUnproven(context, record, part)) return false;
+    throw cameShort(part.progress.provider_batch_id);
+  }
+  if (part.progress.tentative) await confirmPart(context, record, part);
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
+    progress.state === 'created' && progress.results === null ? { ...progress, results } : null,
+  );
+  return true;
+}
+
+async function collectPart(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+  report: Report,
+): Promise<SavedResults | 'foreign' | 'unproven'> {
+  const blobs = context.store.blobs(record.batch_id);
+  const isSaved = (await blobs.size(receivedOf(part))) !== null;
+  const fetched = isSaved ? null : await download(context, record, part, report);
+  if (fetched === 'foreign' || fetched === 'unproven') return fetched;
+  // Another process, or this one before it died, has saved them already.
+  const { index, results } = await scanSaved(context, record, part, fetched ?? undefined);
+  await writeResultsIndex(blobs, part.number, index, downloadOf(part));
+  const now = context.now().toISOString();
+  const isShort = results.outcomes.missing > 0;
+  return { saved_at: now, ...results, ...(isShort && { provisional: { since: now, last: now } }) };
+}
+
+/**
+ * Fetches a part's results until they are whole, a few times at most; what the last of them lacks is then missing, if
+ * all of them ended cleanly: one that failed says nothing of what the API has. Null where another process put its own in place
+ * meanwhile; `foreign` where a part that was taken for ours turns out not to be, `unproven` where nobody can tell.
+ */
+async function download(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+  report: Report,
+): Promise<Scan | 'foreign' | 'unproven' | null> {
+  const { provider_batch_id } = part.progress;
+  const blobs = context.store.blobs(record.batch_id);
+  const scan = (chunks: Pieces) =>
+    scanReceived(context, record, part, chunks, (lines) =>
+      report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
+    );
+  let clean = true;
+  for (let fetch = 1; ; fetch += 1) {
+    await pauseBefore(context, fetch);
+    const last = fetch >= context.limits.downloads;
+    const blob = openBlobWriter(blobs, receivedOf(part));
+    try {
+      const bytes = boundedResults(context, record, part);
+      const received = await receive(bytes, { part, blob, last: last && clean }, scan);
+      if (received.kind === 'foreign') return 'foreign';
+      if (received.kind === 'taken') return null;
+      if (received.kind === 'saved') return received.scan;
+      context.log('warn', `${provider_batch_id}: download ${fetch} came short (${received.shortfall})`);
+      if (last && clean && received.unproven) return 'unproven';
+      if (last) throw cameShort(provider_batch_id);
+    } catch (error) {
+      clean = false;
+      if (last || !canPass(error)) throw error;
+      context.log('warn', `${provider_batch_id}: download ${fetch} failed (${error.message})`);
+    }
+  }
+}
+
+/** Whether a failed download may go well when it is tried again; what is on our disk stays as it is. */
+function canPass(error: unknown): error is BatchError {
+  return error instanceof BatchError && error.code !== 'store_damaged';
+}

@@ -1,0 +1,88 @@
+import { isSameKind, type TaskKind } from '../../cost/usage.ts';
+import { sentId } from '../../lib/mark.ts';
+import type { Effort } from '../../provider/models.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
+import type { Blobs } from '../../store/store.ts';
+import type { AnswerForm } from '../answer-json.ts';
+import { tasksOfPart } from './tasks-of-part.ts';
+
+/**
+ * The tasks that a part was sent with: what a results file is checked against. A position counts from 0, in
+ * the order of the part.
+ */
+export type ExpectedTasks = {
+  readonly count: number;
+  /** Of the task that was sent under an id; undefined for one that was not sent. */
+  position(customId: string): number | undefined;
+  /** What a download that is this part's holds; null where it was sent without. */
+  readonly mark: string | null;
+  /** The task's place among all tasks of the batch. */
+  ordinal(position: number): number;
+  kind(position: number): TaskKind;
+  /** How its answer is to look; undefined where it was asked for nothing. */
+  form(position: number): AnswerForm | undefined;
+  /** Whether any has a form. */
+  readonly hasForms: boolean;
+};
+
+const unknownKind: TaskKind = { model: '', task_type: null, effort: null };
+
+/** One object for all tasks of a kind: a part can have a hundred thousand tasks. */
+function createKinds() {
+  const kinds: TaskKind[] = [];
+  return (model: string, task_type: string | null, effort: Effort | null): TaskKind => {
+    const known = kinds.find((kind) => isSameKind(kind, { model, task_type, effort }));
+    if (known !== undefined) return known;
+    const kind = { model, task_type, effort };
+    kinds.push(kind);
+    return kind;
+  };
+}
+
+/** One object for all tasks of a schema, and none for work without. */
+function createForms() {
+  const known = new Map<string | null, AnswerForm>();
+  const forms: (AnswerForm | undefined)[] = [];
+  return {
+    note(position: number, structured: true | undefined, schema: string | null) {
+      if (!structured) return;
+      const form = known.get(schema) ?? { schema };
+      known.set(schema, form);
+      forms[position] = form;
+    },
+    at: (position: number) => forms[position],
+    isEmpty: () => forms.length === 0,
+  };
+}
+
+/** The tasks of a part, in the few bytes that checking its results takes. */
+export async function expectedTasks(
+  blobs: Blobs,
+  record: Pick<BatchRecord, 'request_count'>,
+  part: Part,
+): Promise<ExpectedTasks> {
+  const positions = new Map<string, number>();
+  const ordinals = new Uint32Array(part.request_count);
+  const kinds: TaskKind[] = [];
+  const kindOf = createKinds();
+  const forms = createForms();
+  let position = 0;
+  for await (const tasks of tasksOfPart(blobs, record, part)) {
+    for (const { custom_id, ordinal, model, task_type, effort, structured, schema } of tasks) {
+      positions.set(sentId(part.mark, custom_id), position);
+      ordinals[position] = ordinal;
+      kinds[position] = kindOf(model, task_type ?? null, effort ?? null);
+      forms.note(position, structured, schema ?? null);
+      position += 1;
+    }
+  }
+  return {
+    count: part.request_count,
+    mark: part.mark?.sent ?? null,
+    position: (customId) => positions.get(customId),
+    ordinal: (position) => ordinals[position] ?? 0,
+    kind: (position) => kinds[position] ?? unknownKind,
+    form: forms.at,
+    hasForms: !forms.isEmpty(),
+  };
+}

@@ -1,0 +1,215 @@
+import { BatchError } from '../../errors.ts';
+import type { Context } from '../../state/context.ts';
+import type { Report } from '../../state/jobs.ts';
+import { downloadOf, isCreated, receivedOf, resultsOf, sentCount, updatePart } from '../../state/parts.ts';
+import { CERTAIN_MS, certainAt, partExpiresAt } from '../../state/status.ts';
+import { openBlobWriter } from '../../store/blob-writer.ts';
+import type { BatchRecord, CreatedPart } from '../../store/record.ts';
+import { type ResultsIndex, writeResultsIndex } from '../../store/results-index.ts';
+import type { SavedResults } from '../../store/saved-results.ts';
+import type { Blobs, Pieces } from '../../store/store.ts';
+import { scanReceived, scanSaved, unpackPart } from '../packs/saved-scan.ts';
+import { openIndex } from '../view/viewed-part.ts';
+import { boundedResults } from './bounded-results.ts';
+import { saving } from './receive.ts';
+
+type SavedPart = { part: CreatedPart; results: SavedResults };
+
+/** Sooner than this after the last download there is nothing new. */
+const LEAST_PAUSE_MS = 5_000;
+
+const LINES_AT_ONCE = 100;
+
+/** Parts whose results lack answers, while the provider has them. */
+function shortParts(record: BatchRecord, now: Date): SavedPart[] {
+  return record.parts
+    .filter(isCreated)
+    .filter((part) => partExpiresAt(record, part) > now.getTime() && part.reused_from === undefined)
+    .flatMap((part) => {
+      const { results } = part.progress;
+      return results !== null && results.outcomes.missing > 0 ? [{ part, results }] : [];
+    });
+}
+
+/** Each pause is as long as all before it together: what comes late mostly does so soon. */
+function isDue({ provisional }: SavedResults, now: Date): boolean {
+  if (provisional === undefined) return false;
+  const [since, last] = [Date.parse(provisional.since), Date.parse(provisional.last)];
+  return now.getTime() >= Math.min(last + Math.max(last - since, LEAST_PAUSE_MS), since + CERTAIN_MS);
+}
+
+/** Parts whose results are to be fetched again now: it is not certain yet that what they lack is missing. */
+export function partsToFetchAgain(record: BatchRecord, now: Date): CreatedPart[] {
+  return shortParts(record, now)
+    .filter(({ results }) => isDue(results, now))
+    .map(({ part }) => part);
+}
+
+/**
+ * Fetches results again that lack answers: those that are due, or, once more before such tasks are paid a second time, all.
+ * What was there stays, and what came since is there too. Throws the provider's errors once all parts were tried.
+ */
+export async function fetchMissing(
+  context: Context,
+  batchId: string,
+  report: Report,
+  which: 'due' | 'all' = 'due',
+): Promise<void> {
+  const record = await context.store.record(batchId).read();
+  if (record === null) return;
+  let failure: BatchError | undefined;
+  for (const short of shortParts(record, context.now())) {
+    if (which === 'due' && !isDue(short.results, context.now())) continue;
+    try {
+      await fetchAgain(context, record, short, report);
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      failure = error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+}
+
+async function fetchAgain(
+  context: Context,
+  record: BatchRecord,
+  { part, results: known }: SavedPart,
+  report: Report,
+): Promise<void> {
+  const download = downloadOf(part) + 1;
+  const fetched = await fetchFuller(context, record, part, report);
+  const now = context.now();
+  const results =
+    fetched === null ? noted(known, now) : { ...noted(known, now), saved_at: now.toISOString(), ...fetched };
+  const { provisional: _open, ...certain } = results;
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) => {
+    if (progress.state !== 'created' || (progress.download ?? 1) >= download) return null;
+    if (progress.results?.saved_at !== known.saved_at) return null;
+    return {
+      ...progress,
+      results: results.outcomes.missing === 0 ? certain : results,
+      ...(fetched !== null && { download }),
+    };
+  });
+}
+
+/** That it was fetched again, for the last time once it is certain what is missing. */
+function noted({ provisional, ...results }: SavedResults, now: Date): SavedResults {
+  if (provisional === undefined) return results;
+  const open = { ...provisional, last: now.toISOString() };
+  const isCertain = now.getTime() >= (certainAt({ ...results, provisional }) ?? 0);
+  return isCertain ? results : { ...results, provisional: open };
+}
+
+/** Saves a download with the answers of the one before that it lacks, where that makes more; null where it does not. */
+async function fetchFuller(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+  report: Report,
+): Promise<Omit<SavedResults, 'saved_at'> | null> {
+  const blobs = context.store.blobs(record.batch_id);
+  const next: CreatedPart = { ...part, progress: { ...part.progress, download: downloadOf(part) + 1 } };
+  const name = receivedOf(next);
+  // Of a process that died before it could say so, it was fuller than this one's, too.
+  if ((await blobs.size(name)) === null && !(await download())) return null;
+  const { index, results } = await scanSaved(context, record, next);
+  await writeResultsIndex(blobs, part.number, index, downloadOf(next));
+  return results;
+
+  async function download(): Promise<boolean> {
+    const blob = openBlobWriter(blobs, name);
+    try {
+      const tail = { isOpen: false };
+      const chunks = noting(saving(boundedResults(context, record, part), blob), tail);
+      const scan = await scanReceived(context, record, part, chunks, (lines) =>
+        report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
+      );
+      const before = await receivedIndex(context, record, part);
+      const lost = ordinalsOf(before).filter((ordinal) => scan.index.find(ordinal) === null);
+      if (scan.outcomes.missing - lost.length >= sentCount(part) - before.count) return false;
+      for await (const lines of linesOf(blobs, receivedOf(part), before, lost)) {
+        if (tail.isOpen) await blob.write(NEWLINE);
+        tail.isOpen = false;
+        await blob.write(Buffer.concat(lines.flatMap((line) => [line, NEWLINE])));
+      }
+      await blob.finish();
+      return true;
+    } finally {
+      await blob.abort();
+    }
+  }
+}
+
+/** Where the lines stand that were received for a part. */
+async function receivedIndex(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<ResultsIndex> {
+  if (part.packs === undefined) return openIndex(context, record, part);
+  const received = context.store.blobs(record.batch_id).read(receivedOf(part));
+  return (await scanReceived(context, record, part, received)).index;
+}
+
+const NEWLINE = Buffer.from('\n');
+
+/** Passes pieces on, and notes whether the last line has no end. */
+async function* noting(pieces: Pieces, tail: { isOpen: boolean }): Pieces {
+  for await (const piece of pieces) {
+    if (piece.length > 0) tail.isOpen = piece.at(-1) !== NEWLINE[0];
+    yield piece;
+  }
+}
+
+const ordinalsOf = (index: ResultsIndex) =>
+  Array.from({ length: index.count }, (_, place) => index.ordinal(place));
+
+/** The lines of these tasks as they were saved, some at a time. */
+async function* linesOf(
+  blobs: Blobs,
+  name: string,
+  index: ResultsIndex,
+  ordinals: readonly number[],
+): AsyncGenerator<Buffer[]> {
+  for (let start = 0; start < ordinals.length; start += LINES_AT_ONCE) {
+    const spans = ordinals.slice(start, start + LINES_AT_ONCE).flatMap((each) => index.find(each) ?? []);
+    yield blobs.readRanges(name, spans);
+  }
+}
+
+/**
+ * Lets go of saved results that are gone from the disk while the provider has them, so that they are fetched again, under
+ * a name of their own. Gives the record as it is then.
+ */
+export async function letGoOfGone(context: Context, record: BatchRecord): Promise<BatchRecord> {
+  let current = record;
+  for (const part of record.parts.filter(isCreated)) {
+    const { results } = part.progress;
+    if (results === null || part.reused_from !== undefined) continue;
+    if (partExpiresAt(record, part) <= context.now().getTime() || !(await isGone(context, record, part)))
+      continue;
+    context.log('warn', `${record.batch_id}: the results of part ${part.number} are gone, and fetched again`);
+    const changed = await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
+      progress.state === 'created' && progress.results?.saved_at === results.saved_at
+        ? { ...progress, results: null, download: downloadOf(part) + 1 }
+        : null,
+    );
+    current = changed.record ?? current;
+  }
+  return current;
+}
+
+/** What can't be looked at is there, and what can be made again of what was received. */
+async function isGone(context: Context, record: BatchRecord, part: CreatedPart): Promise<boolean> {
+  const blobs = context.store.blobs(record.batch_id);
+  try {
+    if ((await blobs.size(receivedOf(part))) === null) return true;
+    if (part.packs !== undefined && (await blobs.size(resultsOf(part))) === null)
+      await unpackPart(context, record, part);
+    return false;
+  } catch (error) {
+    if (error instanceof BatchError) return false;
+    throw error;
+  }
+}

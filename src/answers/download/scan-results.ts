@@ -1,0 +1,158 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { createUsageTally } from '../../cost/usage.ts';
+import type { Ground } from '../../lib/json-schema.ts';
+import { isBlank, type Line, splitLines, withoutMark } from '../../lib/lines.ts';
+import type { CountedResult, Dialect } from '../../provider/dialect.ts';
+import { dialectOf } from '../../provider/dialects.ts';
+import type { ModelCatalog } from '../../provider/models.ts';
+import type { Context } from '../../state/context.ts';
+import type { BatchRecord, CreatedPart } from '../../store/record.ts';
+import {
+  createResultsIndexBuilder,
+  type ResultsIndex,
+  type ResultsIndexData,
+} from '../../store/results-index.ts';
+import type { FailureGroup, OutcomeCounts, Usage } from '../../store/saved-results.ts';
+import type { Pieces } from '../../store/store.ts';
+import { failureOf, missingError, readSavedLine } from '../answer.ts';
+import { type AnswerCheck, loadAnswerCheck } from '../check-answer.ts';
+import { createFailureGroups } from '../failures.ts';
+import { type ExpectedTasks, expectedTasks } from './expected-tasks.ts';
+
+/** What a results file holds, found in one pass over its bytes. */
+export type Scan = {
+  index: ResultsIndexData;
+  lines: number;
+  /** Lines that are no result, have an id that was not sent, or one that came before. */
+  strange: { unreadable: number; unknown: number; repeated: number };
+  /** Whether the part's mark is in it; null for a part that was sent without. */
+  isMarked: boolean | null;
+  outcomes: OutcomeCounts;
+  usage: Usage[];
+  failures: FailureGroup[];
+  /** Answers whose JSON stood in a fenced block. */
+  fenced: number;
+  /** Answers whose usage can't be read in full. */
+  uncounted: number;
+};
+
+/** What reading results takes: `check` where any of the tasks was asked for JSON. */
+export type ResultsReading = { dialect: Dialect; catalog: ModelCatalog; check?: AnswerCheck | undefined };
+
+/** Reads results line by line, whatever their order; every line of an id after its first is counted and left. */
+export async function scanResults(
+  chunks: AsyncIterable<Uint8Array>,
+  expected: ExpectedTasks,
+  { dialect, catalog, check }: ResultsReading,
+  onLine: (lines: number) => void = () => {},
+): Promise<Scan & { index: ResultsIndex }> {
+  const builder = createResultsIndexBuilder(expected.count);
+  const seen = new Uint8Array(expected.count);
+  const failures = createFailureGroups();
+  const usage = createUsageTally(catalog);
+  const outcomes = { succeeded: 0, incomplete: 0, errored: 0, expired: 0, canceled: 0, missing: 0 };
+  const strange = { unreadable: 0, unknown: 0, repeated: 0 };
+  let lines = 0;
+  let bytes = 0;
+  let fenced = 0;
+  let uncounted = 0;
+  const { mark } = expected;
+  let isMarked = mark === null ? null : false;
+
+  /** What a line's answer is held against, read before it is judged. */
+  async function groundOf(line: Line): Promise<Ground | undefined> {
+    const id = dialect.results.count(line.bytes)?.request_id;
+    const position = id === undefined ? undefined : expected.position(id);
+    const form = position === undefined ? undefined : expected.form(position);
+    return position === undefined || form === undefined
+      ? undefined
+      : check?.groundOf(form, expected.ordinal(position));
+  }
+
+  function take(line: Line, ground?: Ground): void {
+    bytes = line.offset + line.bytes.length + (line.complete ? 1 : 0);
+    if (isBlank(line.bytes)) return;
+    lines += 1;
+    const result = dialect.results.count(line.bytes);
+    if (result?.request_id === mark || (result === null && mark !== null && line.bytes.includes(mark)))
+      isMarked = true;
+    if (result === null) strange.unreadable += 1;
+    else note(result, line, ground);
+  }
+
+  /** The same result, or what it is once its answer was read. */
+  function judged(result: CountedResult, position: number, line: Line, ground?: Ground): CountedResult {
+    const form = check && result.outcome === 'succeeded' ? expected.form(position) : undefined;
+    if (check === undefined || form === undefined) return result;
+    const { answer } = readSavedLine(dialect, line.bytes.toString('utf8'), result.request_id);
+    if (answer === null) return result;
+    const verdict = check.judge(form, answer, ground);
+    if (verdict.fenced) fenced += 1;
+    return verdict.error === null ? result : { ...result, outcome: 'incomplete', error: verdict.error };
+  }
+
+  function note(counted: CountedResult, line: Line, ground?: Ground): void {
+    const position = expected.position(counted.request_id);
+    if (position === undefined) strange.unknown += 1;
+    else if (seen[position] === 1) strange.repeated += 1;
+    if (position === undefined || seen[position] === 1) return;
+
+    seen[position] = 1;
+    const result = judged(counted, position, line, ground);
+    const ordinal = expected.ordinal(position);
+    outcomes[result.outcome] += 1;
+    const error = failureOf(result);
+    const { outcome } = result;
+    const declined = error?.type === 'refusal';
+    builder.add(position, { ordinal, outcome, declined, offset: line.offset, length: line.bytes.length });
+    if (error !== null) failures.add(error.type, error.message, ordinal);
+    if (result.usage === null) return;
+    if (!result.usage.is_whole) uncounted += 1;
+    usage.add(result.usage, expected.kind(position));
+  }
+
+  // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.
+  let compiled = 0;
+  for await (const group of splitLines(chunks)) {
+    for (const given of group) {
+      const line = withoutMark(given);
+      if (check?.isGrounded) take(line, await groundOf(line));
+      else take(line);
+      // To make a check of a schema takes long enough for others to be let in.
+      if (check === undefined || check.compiled === compiled) continue;
+      compiled = check.compiled;
+      await breathe();
+    }
+    onLine(lines);
+  }
+  for (let position = seen.indexOf(0); position !== -1; position = seen.indexOf(0, position + 1)) {
+    outcomes.missing += 1;
+    failures.add(missingError.type, missingError.message, expected.ordinal(position));
+  }
+  return {
+    index: builder.finish(bytes),
+    lines,
+    strange,
+    isMarked,
+    outcomes,
+    usage: usage.finish(),
+    failures: failures.finish(),
+    fenced,
+    uncounted,
+  };
+}
+
+/** Scans a part's results as they come, against the tasks that it was sent with. */
+export async function scanPart(
+  context: Pick<Context, 'store' | 'catalog'>,
+  record: BatchRecord,
+  part: CreatedPart,
+  chunks: Pieces,
+  onLine?: (lines: number) => void,
+): Promise<Scan & { index: ResultsIndex }> {
+  const blobs = context.store.blobs(record.batch_id);
+  const expected = await expectedTasks(blobs, record, part);
+  const check = expected.hasForms ? await loadAnswerCheck(blobs, record) : undefined;
+  const reading = { dialect: dialectOf(record.provider), catalog: context.catalog, check };
+  return scanResults(chunks, expected, reading, onLine);
+}

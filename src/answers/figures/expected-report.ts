@@ -1,0 +1,95 @@
+import { chunksOf, oncePerView } from '../view/view.ts';
+import { compare } from './expected-answer.ts';
+
+/** Answers to rows of one expected value, and what was said instead, the most frequent first. */
+export type ExpectedGroup = {
+  key: string;
+  expected: string;
+  of: number;
+  matches: number;
+  share: number;
+  instead: { said: string; count: number }[];
+};
+
+/** How many of the finished answers are as expected, and where they are least so. */
+export type ExpectedReport = {
+  of: number;
+  matches: number;
+  share: number;
+  /** By key, where several are compared. */
+  keys?: Record<string, { of: number; matches: number; share: number }>;
+  worst: ExpectedGroup[];
+};
+
+const WORST = 5;
+const INSTEAD = 3;
+const LONGEST_TEXT = 60;
+/** Columns of more values than this are no groups, and what is said in their place is not counted one by one. */
+const MOST_VALUES = 2_000;
+
+type Counted = { of: number; matches: number };
+type CountedGroup = Counted & { key: string; expected: string; instead: Map<string, number> };
+
+const shared = ({ of, matches }: Counted) => ({ of, matches, share: of === 0 ? 0 : round(matches / of) });
+const round = (share: number) => Math.round(share * 10_000) / 10_000;
+const shown = (text: string) =>
+  text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT).toWellFormed()}…` : text;
+
+/** Counts the answers of a whole view against what was expected; every opening of it is given the same. */
+export const expectedIn = oncePerView(async (view): Promise<ExpectedReport> => {
+  const all: Counted = { of: 0, matches: 0 };
+  const keys = new Map<string, Counted>();
+  const groups = new Map<string, CountedGroup>();
+  for (const ordinals of chunksOf(view)) {
+    for (const { answer, row } of await view.answeredRows(ordinals)) {
+      if (answer.expected === undefined) continue;
+      count(all, answer.expected);
+      for (const compared of compare(view.expect, answer, row)) {
+        const { key, expected, isRight } = compared;
+        count(
+          entry(keys, key, () => ({ of: 0, matches: 0 })),
+          isRight,
+        );
+        const name = JSON.stringify([key, expected]);
+        if (!groups.has(name) && groups.size >= MOST_VALUES) continue;
+        const group = entry(groups, name, () => ({ key, expected, of: 0, matches: 0, instead: new Map() }));
+        count(group, isRight);
+        const said = shown(compared.said);
+        if (isRight || (!group.instead.has(said) && group.instead.size >= MOST_VALUES)) continue;
+        group.instead.set(said, (group.instead.get(said) ?? 0) + 1);
+      }
+    }
+  }
+  return {
+    ...shared(all),
+    ...(keys.size > 1 && {
+      keys: Object.fromEntries([...keys].map(([key, counted]) => [key, shared(counted)])),
+    }),
+    worst: [...groups.values()]
+      .filter(({ of, matches }) => matches < of)
+      .sort((a, b) => a.matches / a.of - b.matches / b.of || b.of - a.of)
+      .slice(0, WORST)
+      .map(toGroup),
+  };
+});
+
+function toGroup({ key, expected, instead, ...counted }: CountedGroup): ExpectedGroup {
+  const most = [...instead].sort(([, a], [, b]) => b - a).slice(0, INSTEAD);
+  return {
+    key,
+    expected: shown(expected),
+    ...shared(counted),
+    instead: most.map(([said, times]) => ({ said, count: times })),
+  };
+}
+
+function count(counted: Counted, isRight: boolean): void {
+  counted.of += 1;
+  if (isRight) counted.matches += 1;
+}
+
+function entry<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const found = map.get(key) ?? make();
+  map.set(key, found);
+  return found;
+}

@@ -1,0 +1,189 @@
+import { BatchError } from '../../errors.ts';
+import { createOutput } from '../../lib/files/atomic-output.ts';
+import { sha256OfFile } from '../../lib/files/file-hash.ts';
+import type { Context } from '../../state/context.ts';
+import { isSaved, latestResults } from '../../state/status.ts';
+import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
+import { type Filters, outputFilters } from '../page/select.ts';
+import { isLinked, outputFormat } from './output-format.ts';
+import { renderOutput } from './render-output.ts';
+import { writeAnswerFiles } from './write-answer-files.ts';
+
+/**
+ * Checks a path that results are to be written to, before anything else is done: its ending, its folder,
+ * and that it is free, or, with `overwrite`, a file of ours that nobody changed since. Gives it absolute.
+ */
+export async function checkOutputFile(context: Context, given: string, overwrite = false): Promise<string> {
+  if (context.readOnly) {
+    throw new BatchError(
+      'not_allowed',
+      'This server is read-only and writes no files. Leave output_file out.',
+    );
+  }
+  outputFormat(given);
+  const { path, exists } = await context.folders.checkForWriting(given);
+  if (!exists) return path;
+  if (!overwrite) {
+    throw new BatchError(
+      'already_exists',
+      `${JSON.stringify(path)} exists already and was left as it is. Give another name, or overwrite: true ` +
+        'in get_results for a file that this server wrote.',
+    );
+  }
+  const written = await context.store.writtenFile(path).read();
+  if (written === null || written.sha256 !== (await sha256OfFile(path))) {
+    throw new BatchError(
+      'not_allowed',
+      `${JSON.stringify(path)} was not written by this server, or was changed since, and is not overwritten. ` +
+        'Give another name.',
+    );
+  }
+  return path;
+}
+
+/** A file for the answers that are meant, else for all; `key` where each is to be that key alone. */
+export type OutputRequest = {
+  path: string;
+  key?: string | undefined;
+  filters?: Filters | undefined;
+  replace: boolean;
+};
+
+/** Writes all answers of a batch to a checked path, in the format of its ending, whole or not at all. */
+export async function writeOutputFile(
+  context: Context,
+  record: BatchRecord,
+  { path, replace, ...asked }: OutputRequest,
+): Promise<void> {
+  if (isLinked(path)) return noteOutput(context, record.batch_id, { path, ...asked }, null);
+  const output = await createOutput(path, { replace });
+  try {
+    for await (const piece of renderOutput(context, record, outputFormat(path), asked))
+      await output.write(piece);
+    // Noted before it is seen: should this process die in between, the next one knows the file for ours.
+    await output.commit(async ({ sha256 }) => {
+      const at = context.now().toISOString();
+      await context.store.writtenFile(path).update(() => ({ path, batch_id: record.batch_id, sha256, at }));
+    });
+    await noteOutput(context, record.batch_id, { path, ...asked }, null);
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+}
+
+/**
+ * Writes the files that were asked for at submission, once all results are in, and those of ours anew that a retry has made
+ * old and nobody has changed; why one can't be is kept.
+ */
+export async function writeRequestedOutputs(context: Context, batchId: string): Promise<void> {
+  const record = await context.store.record(batchId).read();
+  if (record === null || context.readOnly || !isSaved(record)) return;
+  for (const output of record.outputs) {
+    if (!isDue(record, output)) continue;
+    const { path, key, filters } = output;
+    const isOld = output.written_at !== null;
+    if (isLinked(path)) {
+      await noteOutput(context, batchId, output, null);
+      continue;
+    }
+    try {
+      const replace = isOld && (await isThere(context, path));
+      await writeOutputFile(context, record, {
+        path: await checkOutputFile(context, path, replace),
+        key,
+        filters: filters === undefined ? undefined : outputFilters.parse(JSON.parse(filters)),
+        replace,
+      });
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      const isWritten = error.code === 'already_exists' && (await wasWritten(context, path, batchId));
+      const problem = isOld ? `${OLD} ${error.message}` : error.message;
+      await noteOutput(context, batchId, output, isWritten ? null : problem);
+    }
+  }
+  if (areAnswerFilesDue(record)) await writeRequestedAnswerFiles(context, record, record.answer_files);
+}
+
+const OLD = 'it holds the answers from before the last retry.';
+
+async function isThere(context: Context, path: string): Promise<boolean> {
+  return (await context.folders.checkForWriting(path)).exists;
+}
+
+function isDue(record: BatchRecord, { written_at, problem }: BatchRecord['outputs'][number]): boolean {
+  return problem === null && (written_at === null || Date.parse(written_at) < latestResults(record));
+}
+
+/** Whether all results are in and something that was asked for is not there yet, or is of before a retry. */
+export function hasOutputsToWrite(record: BatchRecord): boolean {
+  return (
+    isSaved(record) && (record.outputs.some((output) => isDue(record, output)) || areAnswerFilesDue(record))
+  );
+}
+
+type WithAnswerFiles = BatchRecord & { answer_files: AnswerFiles };
+
+/** Answers that a retry brought get their files too. */
+function areAnswerFilesDue(record: BatchRecord): record is WithAnswerFiles {
+  const { answer_files } = record;
+  if (answer_files === undefined || answer_files.problem !== null) return false;
+  const { written_at } = answer_files;
+  return written_at === null || Date.parse(written_at) < latestResults(record);
+}
+
+async function writeRequestedAnswerFiles(
+  context: Context,
+  record: BatchRecord,
+  asked: AnswerFiles,
+): Promise<void> {
+  try {
+    const { pattern, key } = asked;
+    await noteAnswerFiles(
+      context,
+      record,
+      await writeAnswerFiles(context, record, { pattern, key, overwrite: 'own' }),
+    );
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    await noteAnswerFiles(context, record, { ...asked, problem: error.message });
+  }
+}
+
+/** Keeps what came of files for each answer, for every later look to tell. */
+export async function noteAnswerFiles(
+  context: Context,
+  { batch_id }: BatchRecord,
+  answer_files: AnswerFiles,
+): Promise<void> {
+  await context.store.record(batch_id).update((record) => record && { ...record, answer_files });
+}
+
+/** Whether another process that saw the end as well has written a batch's file, or one that died since. */
+async function wasWritten(context: Context, path: string, batchId: string): Promise<boolean> {
+  const written = await context.store.writtenFile(path).read();
+  return written?.batch_id === batchId && written.sha256 === (await sha256OfFile(path));
+}
+
+async function noteOutput(
+  context: Context,
+  batchId: string,
+  { path, key, filters }: { path: string; key?: string | undefined; filters?: Filters | string | undefined },
+  problem: string | null,
+): Promise<void> {
+  const written_at = problem === null ? context.now().toISOString() : null;
+  const kept = filters === undefined || typeof filters === 'string' ? filters : JSON.stringify(filters);
+  const note = {
+    path,
+    written_at,
+    problem,
+    ...(key !== undefined && { key }),
+    ...(kept !== undefined && { filters: kept }),
+  };
+  await context.store
+    .record(batchId)
+    .update(
+      (record) =>
+        record && { ...record, outputs: [...record.outputs.filter((output) => output.path !== path), note] },
+    );
+}

@@ -1,0 +1,54 @@
+import path from 'node:path';
+import { BatchError } from '../../errors.ts';
+import { isActedOn } from './name-pattern.ts';
+
+/** What an output file's ending says; `raw` are the provider's lines as received. */
+const outputEndings = {
+  raw: '.raw.jsonl',
+  json: '.json',
+  jsonl: '.jsonl',
+  csv: '.csv',
+  md: '.md',
+} as const;
+
+export type OutputFormat = keyof typeof outputEndings;
+
+const formats: OutputFormat[] = ['raw', 'json', 'jsonl', 'csv', 'md'];
+
+/** The format that a file's ending asks for. Throws `invalid_input` for others, and for names that are acted on. */
+export function outputFormat(file: string): OutputFormat {
+  const name = path.basename(file).toLowerCase();
+  const format = formats.find((candidate) => {
+    const ending = outputEndings[candidate];
+    return name.endsWith(ending) && name.length > ending.length;
+  });
+  if (format !== undefined && isActedOn(name)) {
+    throw new BatchError('not_allowed', 'output_file has a name that programs act on; nothing was done.', {
+      problems: [
+        { field: 'output_file', problem: 'a reserved name', valid: 'another one, as results.jsonl' },
+      ],
+    });
+  }
+  if (format !== undefined) return format;
+  throw new BatchError('invalid_input', 'output_file has an ending that is not known; nothing was done.', {
+    problems: [
+      {
+        field: 'output_file',
+        problem: 'unknown ending',
+        valid: '.json, .jsonl, .csv, .md or .raw.jsonl (the lines as the API sent them)',
+      },
+    ],
+  });
+}
+
+/** Before the name of a file that is never written: it is made anew, from the answers, whenever it is fetched by its link. */
+const MARK = 'result:';
+
+/** As a record names such a file. */
+export const linkedPath = (name: string): string => `${MARK}${name}`;
+
+/** Whether a path in a record is such a file: all others are absolute. */
+export const isLinked = (path: string): boolean => path.startsWith(MARK);
+
+/** Its own name. */
+export const linkedName = (path: string): string => path.slice(MARK.length);

@@ -1,0 +1,42 @@
+import * as z from 'zod';
+import { BatchError } from '../../errors.ts';
+
+const position = z.strictObject({
+  /** What the pages are of, and which filters they are through. */
+  of: z.string(),
+  next: z.int().nonnegative(),
+});
+
+/** A place in a list of pages, as text that a caller hands back unread. */
+export function writeCursor(of: string, next: number): string {
+  return Buffer.from(JSON.stringify({ of, next })).toString('base64url');
+}
+
+/** Where to go on. `of` must be what the cursor was made for: other filters or newer results need a new start. */
+export function readCursor(cursor: string, of: string): number {
+  const read = decode(cursor);
+  const wrong =
+    read === null
+      ? 'is not one that this server gave'
+      : 'is of another batch, other filters, or older results';
+  if (read?.of === of) return read.next;
+  throw new BatchError('invalid_input', "The cursor can't be used.", {
+    problems: [
+      {
+        field: 'cursor',
+        problem: wrong,
+        valid: 'next_cursor of the last reply, with the same arguments; without a cursor it starts anew',
+      },
+    ],
+  });
+}
+
+function decode(cursor: string): z.infer<typeof position> | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    return null;
+  }
+  return position.safeParse(value).data ?? null;
+}

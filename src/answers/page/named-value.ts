@@ -1,0 +1,50 @@
+import { isJsonObject } from '../../lib/json.ts';
+import type { AnsweredRow } from '../answer.ts';
+import { isSame } from '../figures/expected-answer.ts';
+
+/** What is known of every answer, under names of ours; `variant` of those that have one. */
+const facts: Record<string, (answered: AnsweredRow) => unknown> = {
+  task_id: ({ answer }) => answer.task_id,
+  variant: ({ variant }) => variant,
+  outcome: ({ answer }) => answer.outcome,
+  expected: ({ answer }) => answer.expected,
+  text: ({ answer }) => answer.text,
+  stop_reason: ({ answer }) => answer.stop_reason,
+  error_type: ({ answer }) => answer.error?.type,
+  model: ({ answer }) => answer.details?.model,
+  attempt: ({ answer }) => answer.details?.attempt,
+};
+
+/**
+ * What a name says of an answer: `json.label` a key of it, `row.city` a column of its row, `outcome` and the like what is
+ * known of it; a name alone is looked for in that order: what is known, the answer, its row. Undefined where there is no
+ * such thing.
+ */
+export function namedValue(answered: AnsweredRow, name: string): unknown {
+  const { answer, row } = answered;
+  if (name.startsWith('json.')) return within(answer.json, name.slice('json.'.length));
+  if (name.startsWith('row.')) return within(row, name.slice('row.'.length));
+  const isVariant = name === 'variant' && answered.variant === undefined;
+  const fact = Object.hasOwn(facts, name) && !isVariant ? facts[name] : undefined;
+  if (fact !== undefined) return fact(answered);
+  const said = within(answer.json, name);
+  return said === undefined ? within(row, name) : said;
+}
+
+/** A key, or a path of keys with dots between them. */
+function within(value: unknown, path: string): unknown {
+  if (!isJsonObject(value)) return undefined;
+  if (Object.hasOwn(value, path)) return value[path];
+  for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
+    const key = path.slice(0, dot);
+    if (Object.hasOwn(value, key)) return within(value[key], path.slice(dot + 1));
+  }
+  return undefined;
+}
+
+/** Whether a value is the one wanted, or one of a list of them; null wants that there is none. */
+export function isWanted(value: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted)) return wanted.some((each) => isWanted(value, each));
+  if (wanted === null) return value === undefined || value === null;
+  return value !== undefined && value !== null && isSame(wanted, value);
+}

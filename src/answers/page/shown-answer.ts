@@ -1,0 +1,135 @@
+import path from 'node:path';
+import { stringifyExact } from '../../lib/exact-json.ts';
+import { makeFolder, writeFileDurably } from '../../lib/files/durable-write.ts';
+import { fileFailure } from '../../lib/files/file-failure.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { Context } from '../../state/context.ts';
+import { type Answer, type AnswerDetails, type AnsweredRow, withDetails } from '../answer.ts';
+import { cellText } from '../formats/flat-answer.ts';
+import { namedValue } from './named-value.ts';
+
+/** What a reply leaves out of an answer that is too long for it, and where it stands whole; null where this server writes no files. */
+export type Cut = {
+  /** Of the text or the JSON, else of the tool calls: how many there are, and how many are shown. */
+  characters: number;
+  shown: number;
+  /** The text, or the JSON, and nothing else; of an answer that is only tool calls these, as JSON. */
+  file: string | null;
+  /** The tool calls whole, as JSON, where their inputs are left out. */
+  tool_calls_file?: string | null;
+  /** The content as it came, as JSON, where it is left out. */
+  content_file?: string | null;
+};
+
+/** A call without its input, which is too long. */
+type ShownCall = { id?: string; name: string; input?: unknown };
+
+/** An answer as a reply gives it: one that is too long for it is cut, and whole in files, unless read-only. */
+export type ShownAnswer = Omit<Answer, 'details' | 'tool_calls' | 'error'> &
+  Partial<Omit<AnswerDetails, 'more'>> & {
+    tool_calls?: readonly ShownCall[];
+    /** The message only with the first answer on a page that has it. */
+    error?: { type: string; message?: string; retryable: boolean };
+    cut?: Cut;
+  };
+
+/** The longest answer that a reply holds whole, and what is shown of a longer one, in characters of JSON. */
+const LONGEST_ANSWER = 8_000;
+const SHOWN_OF_LONGER = 4_000;
+const LONGEST_ERROR_MESSAGE = 1_000;
+
+/** Where an answer is kept whole, piece by piece. */
+export type Keeper = (piece: string, text: string) => Promise<string | null>;
+
+/** Puts pieces of answers that are too long for a reply into files of their own. */
+export function createKeeper(context: Context, batchId: string, ordinal: number): Keeper {
+  return async (ending, text) => {
+    // A file of this machine is of no use to whoever is on another one.
+    if (context.readOnly || context.subject !== null) return null;
+    const name = `${String(ordinal).padStart(6, '0')}.${ending}`;
+    const file = path.join(context.answersFolder, batchId, name);
+    try {
+      await makeFolder(path.dirname(file));
+      await writeFileDurably(file, text);
+    } catch (error) {
+      throw fileFailure(`write ${JSON.stringify(file)}`, error);
+    }
+    return file;
+  };
+}
+
+/** Shortens an answer for a reply: a text at its end, tool calls and content as a whole. */
+export async function shownAnswer(answer: Answer, full: boolean, keep: Keeper): Promise<ShownAnswer> {
+  const { details: _details, ...concise } = answer;
+  const whole: ShownAnswer & JsonObject = full ? withDetails(answer) : concise;
+  if (whole.error?.message !== undefined) {
+    whole.error = { ...whole.error, message: fitting(whole.error.message, LONGEST_ERROR_MESSAGE) };
+  }
+  const { json, text, tool_calls, content } = whole;
+  if (size({ json, text, tool_calls, content }) <= LONGEST_ANSWER) return whole;
+  return cutAnswer(whole, keep);
+}
+
+const LONGEST_FIELD = 2_000;
+
+/** What some names say of an answer, in place of all of it; `null` where there is no such thing. */
+export function pickFields(answered: AnsweredRow, names: readonly string[]): ShownAnswer & JsonObject {
+  const { task_id, outcome } = answered.answer;
+  const picked: JsonObject = {};
+  for (const name of names) {
+    const value = namedValue(answered, name) ?? null;
+    picked[name] = size(value) <= LONGEST_FIELD ? value : `${fitting(cellText(value), LONGEST_FIELD)}…`;
+  }
+  return { ...picked, task_id, outcome };
+}
+
+async function cutAnswer(
+  { json, text, tool_calls, content, ...rest }: ShownAnswer & JsonObject,
+  keep: Keeper,
+): Promise<ShownAnswer> {
+  const shown: ShownAnswer = rest;
+  const cut: Cut = { characters: 0, shown: 0, file: null };
+  const body = json === undefined ? (text ?? '') : stringifyExact(json);
+  cut.characters = body.length;
+  cut.shown = body.length;
+  if (size(body) > SHOWN_OF_LONGER) {
+    shown.text = fitting(body, SHOWN_OF_LONGER);
+    cut.shown = shown.text.length;
+    cut.file = await keep(json === undefined ? 'txt' : 'json', body);
+  } else if (json !== undefined) shown.json = json;
+  else if (text !== undefined) shown.text = text;
+
+  if (tool_calls !== undefined && size(tool_calls) > SHOWN_OF_LONGER) {
+    const calls = stringifyExact(tool_calls, 2);
+    shown.tool_calls = withoutInputs(tool_calls);
+    cut.tool_calls_file = await keep('tool_calls.json', calls);
+    if (body === '') Object.assign(cut, { characters: calls.length, file: cut.tool_calls_file });
+  } else if (tool_calls !== undefined) shown.tool_calls = tool_calls;
+
+  if (content !== undefined) cut.content_file = await keep('content.json', stringifyExact(content, 2));
+  return { ...shown, cut };
+}
+
+/** As many as a reply holds; the file has all. */
+function withoutInputs(calls: readonly ShownCall[]): ShownCall[] {
+  let used = 0;
+  return calls
+    .map(({ input: _input, ...call }) => call)
+    .filter((call) => {
+      used += size(call);
+      return used <= SHOWN_OF_LONGER;
+    });
+}
+
+const size = (value: unknown) => stringifyExact(value).length;
+
+/** The longest beginning of a text that takes up no more than this as JSON, where escapes count too. */
+function fitting(text: string, characters: number): string {
+  let shown = text.slice(0, characters).toWellFormed();
+  for (let length = jsonLength(shown); length > characters; length = jsonLength(shown)) {
+    shown = shown.slice(0, Math.floor((shown.length * characters) / length)).toWellFormed();
+  }
+  return shown;
+}
+
+const jsonLength = (text: string) => JSON.stringify(text).length - 2;

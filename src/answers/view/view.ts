@@ -1,0 +1,247 @@
+import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+import type { Result, ResultError } from '../../provider/dialect.ts';
+import { dialectOf } from '../../provider/dialects.ts';
+import type { Context } from '../../state/context.ts';
+import { isWaiting, resultsOf } from '../../state/parts.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
+import type { Outcome } from '../../store/saved-results.ts';
+import type { Span } from '../../store/store.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import {
+  type Answer,
+  type AnsweredRow,
+  errorOf,
+  failureOf,
+  missingError,
+  nothingToMerge,
+  readSavedLine,
+  toAnswer,
+} from '../answer.ts';
+import { type AnswerForm, exact } from '../answer-json.ts';
+import { invalidAnswer } from '../check-answer.ts';
+import { type Expectations, isExpected } from '../figures/expected-answer.ts';
+import { loadView } from './loaded-view.ts';
+import type { ViewedPart } from './viewed-part.ts';
+
+/** A task without a finished answer, and why. */
+export type TaskFailure = { ordinal: number; outcome: Exclude<Outcome, 'succeeded'>; error: ResultError };
+
+/** All tasks of a batch with the best answers that are saved, in the caller's order, read by seeking. */
+export type View = {
+  readonly count: number;
+  /** Names the set of parts that it covers, and which of them are still open: another set is another view. */
+  readonly parts: string;
+  /** The same for every opening of the same view. */
+  readonly content: object;
+  /** The part whose answer to a task counts. */
+  partOf(ordinal: number): Part | undefined;
+  /** What its answers are compared with. */
+  readonly expect: Expectations;
+  outcome(ordinal: number): Outcome | 'pending';
+  /** The lines of these tasks' answers, as they were received, in the order asked for; null where there is none. */
+  lines(ordinals: readonly number[]): Promise<(string | null)[]>;
+  /** All tasks that have no finished answer and are not awaited, in order, streamed in groups. */
+  failures(): AsyncIterable<TaskFailure[]>;
+  /** The answers of these tasks, in the order asked for. */
+  answers(ordinals: readonly number[]): Promise<Answer[]>;
+  /** The same with the rows that the tasks were made of, and every number as it was written. */
+  answeredRows(ordinals: readonly number[]): Promise<AnsweredRow[]>;
+  /** All tasks in order, streamed in groups. */
+  tasks(): AsyncIterable<TaskEntry[]>;
+};
+
+function rowOf({ row }: TaskEntry): JsonObject | null {
+  const columns = row === undefined ? null : exact(row);
+  return isJsonObject(columns) ? columns : null;
+}
+
+/** Lines that are read together, in memory only as long as they are worked on. */
+const LINES_AT_ONCE = 100;
+
+/** Opens what is saved of a batch. */
+export async function openView(context: Context, record: BatchRecord): Promise<View> {
+  const content = await loadView(context, record);
+  const dialect = dialectOf(record.provider);
+  const { tasks, viewed, partOf, check } = content;
+  const { expect = {} } = record;
+  const isCompared = Object.keys(expect).length > 0;
+  const blobs = context.store.blobs(record.batch_id);
+
+  function outcome(ordinal: number): Outcome | 'pending' {
+    const part = partOf(ordinal);
+    // It would have worked on answers of which none was finished.
+    const [leaves = 0] = record.merge?.stages ?? [];
+    if (part === undefined && record.merge && ordinal >= leaves && !isWaiting(record)) return 'missing';
+    const index = part?.index ?? null;
+    return index === null ? 'pending' : (index.find(ordinal)?.outcome ?? 'missing');
+  }
+
+  /** Why a task of a batch that has ended was in no part. */
+  function unsentReason(ordinal: number): ResultError | null {
+    return partOf(ordinal) === undefined ? nothingToMerge : null;
+  }
+
+  async function lines(ordinals: readonly number[]): Promise<(string | null)[]> {
+    const found: (string | null)[] = ordinals.map(() => null);
+    const places = new Map<ViewedPart, { position: number; span: Span }[]>();
+    for (const [position, ordinal] of ordinals.entries()) {
+      const viewedPart = partOf(ordinal);
+      const span = viewedPart?.index?.find(ordinal);
+      if (!viewedPart || !span) continue;
+      const ofPart = places.get(viewedPart) ?? [];
+      ofPart.push({ position, span });
+      places.set(viewedPart, ofPart);
+    }
+    for (const [{ part }, wanted] of places) {
+      const spans = wanted.map(({ span }) => span);
+      for (const [index, bytes] of (await blobs.readRanges(resultsOf(part), spans)).entries()) {
+        const position = wanted[index]?.position;
+        if (position !== undefined) found[position] = bytes.toString('utf8');
+      }
+    }
+    return found;
+  }
+
+  function formOf(ordinal: number, task: TaskEntry): AnswerForm | undefined {
+    const forms = partOf(ordinal)?.forms;
+    if (forms) return forms.get(ordinal);
+    return task.structured && { schema: task.schema ?? null };
+  }
+
+  /** Why an answer can't be used that the provider calls finished; null where the provider itself says why. */
+  async function invalidity(ordinal: number, task: TaskEntry, result: Result): Promise<ResultError | null> {
+    if (outcome(ordinal) === 'succeeded' || result.outcome !== 'succeeded' || result.answer === null)
+      return null;
+    const form = formOf(ordinal, task) ?? { schema: null };
+    const checking = await check();
+    const ground = await checking.groundOf(form, ordinal);
+    return (
+      checking.judge(form, result.answer, ground).error ?? invalidAnswer('it was found to when it came in')
+    );
+  }
+
+  type Parse = (text: string) => unknown;
+
+  async function answered(
+    ordinals: readonly number[],
+    parse?: Parse,
+  ): Promise<{ task: TaskEntry; answer: Answer }[]> {
+    const [entries, found] = await Promise.all([tasks.read(ordinals), lines(ordinals)]);
+    return Promise.all(
+      entries.map(async (task, position) => {
+        const ordinal = ordinals[position] ?? 0;
+        return { task, answer: await answerOf(ordinal, task, found[position] ?? null, parse) };
+      }),
+    );
+  }
+
+  async function answerOf(
+    ordinal: number,
+    task: TaskEntry,
+    line: string | null,
+    parse?: Parse,
+  ): Promise<Answer> {
+    const became = outcome(ordinal);
+    const attempt = partOf(ordinal)?.part.attempt ?? 1;
+    if (became === 'pending') return { task_id: task.task_id, outcome: 'pending' };
+    const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id, parse);
+    const invalid = result ? await invalidity(ordinal, task, result) : unsentReason(ordinal);
+    const structured = formOf(ordinal, task) !== undefined;
+    // A line that can't be read after all, whatever it was taken for when it came in, is no answer.
+    const isSpoilt = became === 'succeeded' && result !== null && result.answer === null;
+    const judged = { outcome: isSpoilt ? result.outcome : became, invalid, structured, attempt };
+    const found = toAnswer(task, judged, result, parse);
+    const expected = isCompared ? isExpected(expect, found, rowOf(task)) : undefined;
+    return expected === undefined ? found : { ...found, expected };
+  }
+
+  async function failuresOf(ordinals: readonly number[]): Promise<TaskFailure[]> {
+    const found = await lines(ordinals);
+    const entries = await tasks.read(ordinals);
+    const failures: TaskFailure[] = [];
+    for (const [position, ordinal] of ordinals.entries()) {
+      const became = outcome(ordinal);
+      const task = entries[position];
+      if (became === 'succeeded' || became === 'pending' || task === undefined) continue;
+      const line = found[position] ?? null;
+      const result = line === null ? null : readSavedLine(dialect, line, '');
+      const invalid = result ? await invalidity(ordinal, task, result) : unsentReason(ordinal);
+      failures.push({ ordinal, outcome: became, error: reasonOf(became, invalid, result) });
+    }
+    return failures;
+  }
+
+  return {
+    count: tasks.count,
+    content,
+    partOf: (ordinal) => partOf(ordinal)?.part,
+    expect,
+    parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
+    outcome,
+    lines,
+    async *failures() {
+      let group: number[] = [];
+      for (let ordinal = 0; ordinal < tasks.count; ordinal += 1) {
+        const became = outcome(ordinal);
+        // Nearly all have succeeded: to await anything for each would take longer than all else.
+        if (became === 'succeeded' || became === 'pending') continue;
+        if (group.push(ordinal) < LINES_AT_ONCE) continue;
+        yield await failuresOf(group);
+        group = [];
+      }
+      yield await failuresOf(group);
+    },
+    async answers(ordinals) {
+      return (await answered(ordinals)).map(({ answer }) => answer);
+    },
+    async answeredRows(ordinals) {
+      return (await answered(ordinals, exact)).map(({ task, answer }) => ({
+        answer,
+        row: rowOf(task),
+        ...(task.variant !== undefined && { variant: task.variant }),
+      }));
+    },
+    tasks: () => tasks.from(0),
+  };
+}
+
+/** Why a task has no finished answer. */
+function reasonOf(
+  outcome: TaskFailure['outcome'],
+  invalid: ResultError | null,
+  result: Result | null,
+): ResultError {
+  if (outcome === 'expired' || outcome === 'canceled')
+    return failureOf({ outcome, error: null }) ?? missingError;
+  if (outcome === 'missing' || result === null) return invalid ?? missingError;
+  return errorOf({ outcome, invalid }, result) ?? missingError;
+}
+
+/** All tasks of a view in order, as many together as are read at a time. */
+export function* chunksOf({ count }: Pick<View, 'count'>): Generator<number[]> {
+  for (let start = 0; start < count; start += LINES_AT_ONCE) {
+    yield Array.from({ length: Math.min(LINES_AT_ONCE, count - start) }, (_, index) => start + index);
+  }
+}
+
+/** These tasks, as many together as are read at a time. */
+export function* chunked(ordinals: Uint32Array): Generator<number[]> {
+  for (let start = 0; start < ordinals.length; start += LINES_AT_ONCE) {
+    yield Array.from(ordinals.subarray(start, start + LINES_AT_ONCE));
+  }
+}
+
+/** Makes something of a whole view, once for however many openings of it. */
+export function oncePerView<T>(make: (view: View) => Promise<T>): (view: View) => Promise<T> {
+  const made = new WeakMap<object, Promise<T>>();
+  return async (view) => {
+    const found = made.get(view.content) ?? make(view);
+    made.set(view.content, found);
+    try {
+      return await found;
+    } catch (error) {
+      made.delete(view.content);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,252 @@
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { BatchError, hasErrorCode } from '../../errors.ts';
+import { FOLDER_MODE, makeFolder } from './durable-write.ts';
+import { fileFailure } from './file-failure.ts';
+import {
+  isInside,
+  isStill,
+  nearestExisting,
+  realFolders,
+  realpathOrNull,
+  splitAtMissing,
+} from './real-paths.ts';
+import { notRegular, openWithStats, regularFileExists } from './regular-file.ts';
+
+/** Paths longer than this are refused unread: Linux takes no more. */
+const LONGEST_PATH_BYTES = 4096;
+
+export type AllowedFoldersOptions = {
+  /**
+   * Absolute folders; one that does not exist (yet) allows nothing. `any` for whoever may name every path: a person at
+   * a terminal and a program have their own rights, and what they name is their consent.
+   */
+  allowed: readonly string[] | 'any';
+  /** The absolute folder against which relative paths resolve. */
+  base: string;
+  /** One of the allowed folders, which is made when a path in it is named, or a refusal sends a person there. */
+  workFolder?: string;
+  /** Folders never read or written, even inside allowed ones: the data folder. */
+  forbidden?: readonly string[];
+  /** What a leading `~/` stands for. Without it `~` is a name like any other. */
+  home?: string | undefined;
+};
+
+/** A regular file, open for reading; whoever asked for it closes it. */
+export type OpenedFile = { handle: FileHandle; path: string; size: number };
+
+/** What a path leads to; all paths in it are absolute, their links resolved. */
+export type FoundPlace = {
+  path: string;
+  kind: 'file' | 'folder' | 'other';
+  /** The allowed folder that it is in. */
+  root: string;
+  /** The folder against which relative paths resolve. */
+  base: string;
+};
+
+/** Where a file may be written: `path` is absolute, its folder's links resolved. */
+export type WritableFile = { path: string; exists: boolean };
+
+/** Where the paths of a call may point. Every refusal is a `BatchError` that says what would do. */
+export type AllowedFolders = {
+  /** What a path leads to, opened by nobody yet. `not_allowed` outside the folders, or `not_found`. */
+  find(path: string): Promise<FoundPlace>;
+  /** `not_allowed` outside the folders, `not_found`, or `invalid_input` for what is no regular file. */
+  openForReading(path: string): Promise<OpenedFile>;
+  /** As `openForReading`, several at once, each as it is or why it can't be had: where the folders are is looked up once. */
+  openAll(paths: readonly string[]): Promise<(OpenedFile | BatchError)[]>;
+  /**
+   * Checks without creating anything. The file's folder must exist; neither the name nor a folder below the
+   * allowed one may start with a dot. `exists` tells of a regular file there; all else there is refused.
+   */
+  checkForWriting(path: string): Promise<WritableFile>;
+  /** Checks a folder that files are to be written below, whether it is there yet or not. Creates nothing. */
+  checkFolder(path: string): Promise<void>;
+  /** Makes the folder of a file, below an allowed one, where it is missing; throws as `checkForWriting` does. */
+  makeFolderOf(path: string): Promise<void>;
+};
+
+/** The allowed folders and the forbidden ones, as far as they are there, their links resolved. */
+type Roots = { inside: string[]; never: string[] };
+
+export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
+  const { base, workFolder, forbidden = [], home } = options;
+  const isConfined = options.allowed !== 'any';
+  const allowed = options.allowed === 'any' ? [] : options.allowed;
+
+  function absolute(path: string): string {
+    if (path.trim() === '') throw new BatchError('invalid_input', 'The path is empty. Give a file path.');
+    if (path.includes('\0')) throw new BatchError('invalid_input', 'The path holds a NUL byte.');
+    if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) {
+      throw new BatchError('invalid_input', `The path is longer than ${LONGEST_PATH_BYTES} bytes.`);
+    }
+    return home !== undefined && path.startsWith('~/') ? join(home, path.slice(2)) : resolve(base, path);
+  }
+
+  async function makeWorkFolderFor(path: string): Promise<void> {
+    if (workFolder === undefined || !isInside(workFolder, path)) return;
+    await makeFolder(workFolder).catch((error: unknown) => {
+      throw fileFailure(`make the folder ${JSON.stringify(workFolder)}`, error);
+    });
+  }
+
+  async function outside(path: string): Promise<BatchError> {
+    const looked = await Promise.all(
+      allowed.map(async (folder) => ({ folder, exists: (await realpathOrNull(folder)) !== null })),
+    );
+    const place = looked.find(({ exists }) => exists)?.folder ?? workFolder;
+    if (place !== undefined) await makeWorkFolderFor(place);
+    const list = looked.map(
+      ({ folder, exists }) =>
+        `${JSON.stringify(folder)}${exists || folder === place ? '' : ' (does not exist)'}`,
+    );
+    const advice = place === undefined ? '' : `put the file into ${JSON.stringify(place)}, or `;
+    return new BatchError(
+      'not_allowed',
+      `${JSON.stringify(path)} is outside the folders this server may use (allowed: ${list.join(', ') || 'none'}). ` +
+        `To go on, ${advice}ask the person to start the server with --allow-dir and the file's folder.`,
+    );
+  }
+
+  async function lookUpRoots(): Promise<Roots> {
+    const [inside, never] = await Promise.all([realFolders(allowed), realFolders(forbidden)]);
+    return { inside, never };
+  }
+
+  /** The allowed folders that `real` is in; throws where there must be one and is none, or where it is forbidden. */
+  async function requireInside(real: string, named: string, given?: Roots): Promise<string[]> {
+    const { inside, never } = given ?? (await lookUpRoots());
+    const roots = inside.filter((folder) => isInside(folder, real));
+    if (isConfined && roots.length === 0) throw await outside(named);
+    if (never.some((folder) => isInside(folder, real))) {
+      throw new BatchError(
+        'not_allowed',
+        `${JSON.stringify(named)} is in this server's own data folder, which no argument may name. Use another folder.`,
+      );
+    }
+    return roots;
+  }
+
+  /** Says "not found" only of what lies inside: whether a file elsewhere exists is nobody's business here. */
+  async function missing(path: string, given: string, what: string): Promise<BatchError> {
+    await requireInside(await nearestExisting(path), path);
+    const how = isAbsolute(given) ? '' : ` (the relative path was resolved against ${JSON.stringify(base)})`;
+    return new BatchError(
+      'not_found',
+      `There is no ${what} at ${JSON.stringify(path)}${how}. Check the path.`,
+    );
+  }
+
+  async function find(given: string): Promise<FoundPlace> {
+    const path = absolute(given);
+    await makeWorkFolderFor(path);
+    const real = await realpathOrNull(path);
+    if (real === null) throw await missing(path, given, 'readable file or folder');
+    const [root = real] = await requireInside(real, path);
+    const found = await lstat(real).catch((error: unknown) => {
+      throw fileFailure(`read ${JSON.stringify(path)}`, error);
+    });
+    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+    return { path: real, kind, root, base: (await realpathOrNull(base)) ?? base };
+  }
+
+  async function openForReading(given: string, roots?: Roots): Promise<OpenedFile> {
+    const path = absolute(given);
+    await makeWorkFolderFor(path);
+    const real = await realpathOrNull(path);
+    if (real === null) throw await missing(path, given, 'readable file');
+    await requireInside(real, path, roots);
+    const name = JSON.stringify(path);
+    const changed = () =>
+      new BatchError('not_allowed', `${name} was changed while it was opened. Look at it, then call again.`);
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+    const refuse = (what: string) => notRegular(path, what);
+    const { handle, stats } = await openWithStats(real, { flags, refuse }).catch((error: unknown) => {
+      if (hasErrorCode(error, 'ELOOP', 'EMLINK')) throw changed();
+      throw fileFailure(`read ${name}`, error);
+    });
+    try {
+      if (!(await isStill(stats, real))) throw changed();
+      return { handle, path: real, size: Number(stats.size) };
+    } catch (error) {
+      await handle.close();
+      throw fileFailure(`read ${name}`, error);
+    }
+  }
+
+  async function openAll(paths: readonly string[]): Promise<(OpenedFile | BatchError)[]> {
+    const roots = await lookUpRoots();
+    const all = await Promise.allSettled(paths.map((path) => openForReading(path, roots)));
+    return all.map((each) => {
+      if (each.status === 'fulfilled') return each.value;
+      if (each.reason instanceof BatchError) return each.reason;
+      throw each.reason;
+    });
+  }
+
+  async function checkForWriting(given: string): Promise<WritableFile> {
+    const path = absolute(given);
+    if (given.endsWith('/') || given.endsWith(sep)) throw notRegular(path, 'a folder');
+    await makeWorkFolderFor(path);
+    const folder = await realpathOrNull(dirname(path));
+    if (folder === null) throw await missing(dirname(path), given, 'folder');
+    const roots = await requireInside(folder, path);
+    const hidden = (root: string) =>
+      relative(root, join(folder, basename(path)))
+        .split(sep)
+        .some((name) => name.startsWith('.'));
+    if (isConfined && roots.every(hidden)) {
+      throw new BatchError(
+        'not_allowed',
+        `${JSON.stringify(path)} is hidden: its name or a folder on the way starts with a dot. Give another one.`,
+      );
+    }
+    const target = join(folder, basename(path));
+    return { path: target, exists: await regularFileExists(target) };
+  }
+
+  async function requireFolder(folder: string): Promise<{ real: string; missing: string[] }> {
+    await makeWorkFolderFor(folder);
+    const split = await splitAtMissing(folder);
+    const roots = await requireInside(split.real, folder);
+    const whole = join(split.real, ...split.missing);
+    await requireInside(whole, folder);
+    const isHidden = (root: string) =>
+      relative(root, whole)
+        .split(sep)
+        .some((name) => name.startsWith('.'));
+    if (isConfined && roots.every(isHidden)) {
+      const why = 'is hidden: a folder on the way starts with a dot. Give another one.';
+      throw new BatchError('not_allowed', `${JSON.stringify(folder)} ${why}`);
+    }
+    return split;
+  }
+
+  async function makeFolderOf(given: string): Promise<void> {
+    const folder = dirname(absolute(given));
+    const { real, missing } = await requireFolder(folder);
+    let made = real;
+    for (const name of missing) {
+      made = join(made, name);
+      // One by one: what another puts there meanwhile, as a link that leads out, is not gone through.
+      await mkdir(made, { mode: FOLDER_MODE }).catch(async (error: unknown) => {
+        if (hasErrorCode(error, 'EEXIST') && (await lstat(made)).isDirectory()) return;
+        if (hasErrorCode(error, 'EEXIST', 'ENOTDIR', 'ENAMETOOLONG')) throw notRegular(made, 'no folder');
+        throw fileFailure(`make the folder ${JSON.stringify(made)}`, error);
+      });
+    }
+  }
+
+  return {
+    find,
+    openForReading: (path) => openForReading(path),
+    openAll,
+    checkForWriting,
+    makeFolderOf,
+    async checkFolder(given) {
+      await requireFolder(absolute(given));
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { link, lstat, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { BatchError, hasErrorCode } from '../../errors.ts';
+import { FILE_MODE, namesIn, syncFolder } from './durable-write.ts';
+import { fileFailure } from './file-failure.ts';
+import { createFileWriter, type Written } from './file-writer.ts';
+import { type HeldFolder, holdFolder } from './held-folder.ts';
+
+export type HashedOutput = Written & { sha256: string };
+
+/** A file in the making: nothing is seen at its path until it is committed. */
+export type Output = {
+  readonly path: string;
+  /** Resolves when more may be written; await it before the next call. */
+  write(piece: string | Uint8Array): Promise<void>;
+  /**
+   * Puts the whole file in its place, durably. `already_exists` where it must not replace one. `announce` is
+   * told what the file holds before it is seen there.
+   */
+  commit(announce?: (output: HashedOutput) => Promise<void>): Promise<HashedOutput>;
+  /** Leaves nothing behind. Does nothing after `commit`. */
+  abort(): Promise<void>;
+};
+
+export type OutputOptions = {
+  /** Whether a file at the path is replaced; a link there is replaced itself, never followed. */
+  replace: boolean;
+  /** Whether to remove first what dead processes began for the same path; a folder of many files is looked through once. */
+  sweep?: boolean;
+  mode?: number;
+};
+
+/** Starts with the name it will get, so that a person who finds it knows what it was; short enough for any. */
+const beginningOf = (path: string) => `.${basename(path).slice(0, 40)}.`;
+
+function temporaryName(path: string): string {
+  return join(dirname(path), `${beginningOf(path)}${randomUUID()}.tmp`);
+}
+
+const REST_OF_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+const LEFT_AFTER_MS = 60 * 60 * 1000;
+
+/** Removes what was begun for the same path by processes that died: what nobody has written to for an hour. */
+async function sweepLeft(path: string): Promise<void> {
+  const folder = dirname(path);
+  const beginning = beginningOf(path);
+  const begun = (await namesIn(folder)).filter(
+    (name) => name.startsWith(beginning) && REST_OF_NAME.test(name.slice(beginning.length)),
+  );
+  // One that is gone meanwhile, or that may not be removed, is no reason not to write.
+  await Promise.allSettled(
+    begun.map(async (name) => {
+      const found = await lstat(join(folder, name));
+      if (found.isFile() && Date.now() - found.mtimeMs > LEFT_AFTER_MS) await rm(join(folder, name));
+    }),
+  );
+}
+
+async function moveToNewName(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+    await rm(from);
+  } catch (error) {
+    if (!hasErrorCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    // A file system without links, as on most memory sticks: the name is taken by an empty file first.
+    await (await open(to, 'wx', FILE_MODE)).close();
+    await rename(from, to);
+  }
+}
+
+/** Takes a file back whose folder is not where it was checked to be. */
+async function inPlaceOrBack(folder: HeldFolder, target: string): Promise<void> {
+  try {
+    await folder.requireInPlace();
+  } catch (error) {
+    await rm(target, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Starts a file for the caller at an absolute path that was checked before. Errors are `BatchError`s that
+ * name the path; after any of them the caller aborts.
+ */
+export async function createOutput(path: string, options: OutputOptions): Promise<Output> {
+  const what = `write ${JSON.stringify(path)}`;
+  const folder = await holdFolder(dirname(path)).catch((error: unknown) => {
+    throw fileFailure(what, error);
+  });
+  const target = join(folder.at, basename(path));
+  const temporary = temporaryName(target);
+  const hash = createHash('sha256');
+  const { mode, sweep = true } = options;
+  async function begin() {
+    if (sweep) await sweepLeft(target);
+    return createFileWriter(temporary, { hash, ...(mode && { mode }) });
+  }
+  const writer = await begin().catch(async (error: unknown) => {
+    await folder.close();
+    throw fileFailure(what, error);
+  });
+
+  let ended = false;
+
+  async function commit(announce?: (output: HashedOutput) => Promise<void>): Promise<HashedOutput> {
+    try {
+      const { bytes } = await writer.finish();
+      const output = { bytes, sha256: hash.digest('hex') };
+      await announce?.(output);
+      await (options.replace ? rename(temporary, target) : moveToNewName(temporary, target));
+      await inPlaceOrBack(folder, target);
+      await syncFolder(folder.at);
+      ended = true;
+      await folder.close();
+      return output;
+    } catch (error) {
+      if (!hasErrorCode(error, 'EEXIST')) throw fileFailure(what, error);
+      throw new BatchError(
+        'already_exists',
+        `${JSON.stringify(path)} exists already and was left as it is. Give another name.`,
+        { cause: error },
+      );
+    }
+  }
+
+  return {
+    path,
+    async write(piece) {
+      try {
+        await writer.write(piece);
+      } catch (error) {
+        throw fileFailure(what, error);
+      }
+    },
+    commit,
+    async abort() {
+      // Its folder is closed then, and what it was known by may be another's.
+      if (ended) return;
+      ended = true;
+      await writer.close();
+      await rm(temporary, { force: true });
+      await folder.close();
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import * as z from 'zod';
+import { type CostUsd, costOf } from '../../cost/cost.ts';
+import { batchCosts, costsOf } from '../../cost/group-costs.ts';
+import { BatchError } from '../../errors.ts';
+import { type ProviderName, providerNames } from '../../provider/provider.ts';
+import type { Context } from '../../state/context.ts';
+import { isOwner, maySee } from '../../state/ownership.ts';
+import { isCreated } from '../../state/parts.ts';
+import { type ProcessingStatus, processingStatuses, statusOf } from '../../state/status.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import type { Store, Summaries } from '../../store/store.ts';
+
+const listedCost = z.object({
+  expected: z.number(),
+  maximum: z.number(),
+  actual: z.number().nullable(),
+  basis: z.enum(['exact', 'sampled', 'estimated', 'actual']),
+});
+
+/** A batch as lists tell of it. */
+export type ListedBatch = {
+  batch_id: string;
+  name: string;
+  /** Who submitted it over HTTP; left out where the owner of all that is kept did. */
+  user?: string;
+  provider: ProviderName;
+  processing_status: ProcessingStatus;
+  request_count: number;
+  created_at: string;
+  cost_usd: CostUsd | null;
+};
+
+const listedBatch = z.object({
+  batch_id: z.string(),
+  name: z.string(),
+  user: z.string().exactOptional(),
+  provider: z.enum(providerNames),
+  processing_status: z.enum(processingStatuses),
+  request_count: z.number(),
+  created_at: z.string(),
+  cost_usd: listedCost.nullable(),
+}) satisfies z.ZodType<ListedBatch>;
+
+/** All that listing needs to know of a batch. */
+const listing = z.object({
+  listed: listedBatch,
+  costs: batchCosts,
+  disk_bytes: z.number(),
+  never_sent: z.boolean(),
+  /** The provider's batch of another program that it is; null for one of ours. */
+  adopts: z.string().nullable(),
+});
+export type Listing = z.infer<typeof listing>;
+
+/** What the store of a process keeps for listing. */
+const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
+
+const readerOf = (store: Store) =>
+  store.summaries<Listing>({ name: 'listing-4', schema: listing, make: listingOf });
+
+/**
+ * What there is to list for whoever calls, newest first; without what came to nothing before it was sent. Whose a batch is that
+ * can't be read nobody knows.
+ */
+export async function readListing(
+  context: Pick<Context, 'store' | 'subject' | 'isShared'>,
+): Promise<Summaries<Listing>> {
+  const { store } = context;
+  const read = readers.get(store) ?? readerOf(store);
+  readers.set(store, read);
+  const { found, damaged } = await read(await store.batchIds());
+  const sent = found.filter(({ never_sent, listed }) => !never_sent && maySee(context, listed));
+  return { found: await withoutLosers(store, sent), damaged: isOwner(context) ? damaged : [] };
+}
+
+/** Of several that adopted a batch at the same moment the one that owns it: another's process died before it could take its own back. */
+async function withoutLosers(store: Store, found: readonly Listing[]): Promise<Listing[]> {
+  const adopted = found.flatMap(({ adopts }) => adopts ?? []);
+  const owners = new Map<string | null, string | undefined>();
+  for (const id of new Set(adopted.filter((each, index) => adopted.indexOf(each) !== index))) {
+    owners.set(id, await ownerOf(store, id));
+  }
+  return found.filter(({ adopts, listed }) => (owners.get(adopts) ?? listed.batch_id) === listed.batch_id);
+}
+
+/** Undefined where nobody is, or that can't be read. */
+async function ownerOf(store: Store, providerBatchId: string): Promise<string | undefined> {
+  try {
+    return (await store.claim(providerBatchId).read())?.owner?.batch_id;
+  } catch (error) {
+    if (error instanceof BatchError && error.code.startsWith('store_')) return undefined;
+    throw error;
+  }
+}
+
+function listingOf(record: BatchRecord): Listing {
+  const { batch_id, name, user, provider, request_count, created_at } = record;
+  const processing_status = statusOf(record);
+  const cost_usd = costOf(record);
+  return {
+    listed: {
+      batch_id,
+      name,
+      ...(user !== undefined && { user }),
+      provider,
+      processing_status,
+      request_count,
+      created_at,
+      cost_usd,
+    },
+    costs: costsOf(record),
+    disk_bytes: diskBytes(record),
+    never_sent: record.never_sent !== undefined,
+    adopts: record.adopted ? (record.parts.find(isCreated)?.progress.provider_batch_id ?? null) : null,
+  };
+}
+
+/** Its requests and results, which are nearly all of it. */
+export function diskBytes({ parts }: BatchRecord): number {
+  return parts.reduce(
+    (sum, { body_bytes, progress }) =>
+      sum + body_bytes + ((progress.state === 'created' && progress.results?.bytes) || 0),
+    0,
+  );
+}

@@ -1,0 +1,151 @@
+import { BatchError } from '../../errors.ts';
+import { sha256OfText } from '../../lib/files/file-hash.ts';
+import { providerOfBatchId } from '../../provider/dialects.ts';
+import type { ProviderBatch, ProviderName } from '../../provider/provider.ts';
+import { isClaimed } from '../../sending/claims.ts';
+import { recordsOfWork } from '../../sending/same-work.ts';
+import { findUncertain } from '../../sending/settle.ts';
+import { submissionHash } from '../../sending/submission.ts';
+import type { Context } from '../../state/context.ts';
+import { isOwner, ownershipOf } from '../../state/ownership.ts';
+import { countOf, createdState } from '../../state/parts.ts';
+import type { BatchRecord } from '../../store/record.ts';
+
+/** A batch that the provider knows and the store does not. */
+export type RemoteBatch = {
+  batch_id: string;
+  processing_status: string;
+  request_count: number;
+  created_at: string;
+};
+
+const NEWEST = 100;
+
+/** The newest of the provider's batches that were not made or adopted here; looking at one by its id adopts it. */
+export async function listRemote(context: Context): Promise<RemoteBatch[]> {
+  if (context.remote === 'off' || !isOwner(context)) return [];
+  const { batches } = await context.provider(context.defaultProvider).listBatches({ limit: NEWEST });
+  const claimed = await Promise.all(batches.map((batch) => isClaimed(context, batch.id)));
+  return batches
+    .filter((_batch, index) => !claimed[index])
+    .map((batch) => ({
+      batch_id: batch.id,
+      processing_status: batch.processing_status,
+      request_count: countOf(batch),
+      created_at: batch.created_at,
+    }));
+}
+
+/**
+ * Takes a provider's batch that another program made into the store, so that status, results and cancel work
+ * on it; gives its id here. Its tasks are known once its results are in.
+ *
+ * Throws `not_found` where the provider does not know it, `not_allowed` where the owner keeps such batches out,
+ * and `wrong_state` where it could be a part of ours whose fate is uncertain: that is for a person to say.
+ */
+export async function adoptBatch(context: Context, providerBatchId: string): Promise<string> {
+  // What other programs made on the key is the owner's.
+  if (!isOwner(context)) throw unknownToAll(providerBatchId);
+  if (context.remote === 'off') {
+    throw new BatchError(
+      'not_allowed',
+      `${providerBatchId} was not made by this program, and the owner keeps such batches out (BATCH_MCP_REMOTE is off).`,
+    );
+  }
+  const providerName = providerOfBatchId(providerBatchId, context.defaultProvider);
+  const provider = context.provider(providerName);
+  await provider.requireCredentials();
+  const batch = await provider.retrieveBatch(providerBatchId).catch((error: unknown) => {
+    if (error instanceof BatchError && error.code === 'api_not_found')
+      throw unknownToAll(providerBatchId, error);
+    throw error;
+  });
+  const uncertain = await findUncertain(context, providerName, countOf(batch));
+  if (uncertain !== null) {
+    throw new BatchError(
+      'wrong_state',
+      `${providerBatchId} could be a part of ${uncertain.batchId}, of which it is not certain whether the API has it. Call ` +
+        `batch_status with ${uncertain.batchId}; a person who knows can settle it with retry_batch and resolve.`,
+    );
+  }
+  const left = await leftAdoption(context, batch.id);
+  if (left !== null) return claimAdopted(context, batch.id, left);
+  const staging = await context.store.stage();
+  await staging.commit(await adoptedRecord(context, providerName, staging.batchId, batch));
+  const holder = await claimAdopted(context, batch.id, staging.batchId);
+  if (holder !== staging.batchId) await context.store.removeBatch(staging.batchId);
+  return holder;
+}
+
+/** Makes an adopted batch the owner of the provider's, unless another is by now; gives the one that is. */
+async function claimAdopted({ store }: Context, providerBatchId: string, batchId: string): Promise<string> {
+  const owner = { batch_id: batchId, part: 1 };
+  const held = await store
+    .claim(providerBatchId)
+    .update((current) => (current?.owner ? current : { owner, tentative: false }));
+  return held?.owner?.batch_id ?? batchId;
+}
+
+/** The batch that an adoption made whose process ended before it could claim the provider's. */
+async function leftAdoption({ store }: Context, providerBatchId: string): Promise<string | null> {
+  const hash = sha256OfText(providerBatchId);
+  for await (const record of recordsOfWork(store, hash, { hashOf: submissionHash, since: 0 })) {
+    if (record.adopted) return record.batch_id;
+  }
+  return null;
+}
+
+/** What whoever names a batch is told of one that nobody knows, or that is not theirs to know of. */
+export function unknownToAll(id: string, cause?: BatchError): BatchError {
+  return new BatchError(
+    'not_found',
+    `Neither this computer nor the API knows a batch ${id}. Check the id (list_batches shows what there is), and ` +
+      'whether the key is of the workspace that it was made in.',
+    { ...(cause && { cause }) },
+  );
+}
+
+async function adoptedRecord(
+  context: Context,
+  provider: ProviderName,
+  batchId: string,
+  batch: ProviderBatch,
+): Promise<BatchRecord> {
+  const { base_url, workspace } = await context.provider(provider).account();
+  const request_count = countOf(batch);
+  return {
+    schema: 1,
+    batch_id: batchId,
+    name: `made elsewhere: ${request_count} requests`,
+    project: null,
+    ...ownershipOf(context),
+    provider,
+    base_url,
+    workspace,
+    created_at: batch.created_at,
+    // Nobody submits this work here: the hash only has to be its own.
+    content_hash: sha256OfText(batch.id),
+    idempotency_key: null,
+    request_count,
+    owner: context.store.presence.self(),
+    force_new: false,
+    estimate: null,
+    outputs: [],
+    warnings: [
+      'Another program made this batch. Its tasks are known by their custom_id, once its results are in.',
+    ],
+    adopted: true,
+    parts: [
+      {
+        number: 1,
+        attempt: 1,
+        tasks: 'run',
+        request_count,
+        first_task: 0,
+        body_bytes: 0,
+        body_sha256: sha256OfText(''),
+        progress: createdState(null, batch),
+      },
+    ],
+  };
+}

@@ -1,0 +1,80 @@
+import type { Context } from '../../state/context.ts';
+import { unconfirmedState, updatePart } from '../../state/parts.ts';
+import type { Intent } from '../../store/part-state.ts';
+import type { ProcessIdentity } from '../../store/process-identity.ts';
+import type { BatchRecord } from '../../store/record.ts';
+
+/** Finds out whether those live who have a batch's work in hand. */
+export async function learnOfHolders({ store }: Context, { owner, parts }: BatchRecord): Promise<void> {
+  const holders = parts.flatMap(({ progress }) => {
+    switch (progress.state) {
+      case 'prepared':
+        return [owner];
+      case 'waiting':
+        return progress.by ?? [];
+      case 'sending':
+      case 'unconfirmed':
+        return [progress.intent.sender];
+      default:
+        return [];
+    }
+  });
+  await store.presence.learn(holders);
+}
+
+/** Whether an identity is this process, or one that is dead or out of touch for good. */
+function isFree({ store }: Context, identity: ProcessIdentity): boolean {
+  const { presence } = store;
+  return identity.nonce === presence.self().nonce || presence.isGone(identity);
+}
+
+/**
+ * Whether the next part waits for somebody to send it, or to settle what became of it, and nobody alive is
+ * about to.
+ */
+export function mayBeDriven(context: Context, record: BatchRecord): boolean {
+  const open = record.parts.find(
+    ({ progress }) => progress.state !== 'created' && progress.state !== 'waiting',
+  );
+  switch (open?.progress.state) {
+    case 'prepared':
+      return isFree(context, record.owner);
+    case 'unconfirmed': {
+      const { intent } = open.progress;
+      return isFree(context, intent.sender) || isPastDeadline(intent, context.now());
+    }
+    default:
+      return false;
+  }
+}
+
+/** A create whose sender is gone, or long past its deadline, has an answer that nobody will hear. */
+export async function noteAbandonedSends(context: Context, record: BatchRecord): Promise<void> {
+  for (const part of record.parts) {
+    const { progress } = part;
+    if (progress.state !== 'sending' || !isAbandoned(context, record.batch_id, progress.intent)) continue;
+    const failure = {
+      code: 'api_uncertain',
+      message: "What sent this part ended before the API's answer came.",
+      at: context.now().toISOString(),
+    };
+    await updatePart(context.store.record(record.batch_id), part.number, (current) =>
+      current.progress.state === 'sending' && current.progress.intent.key_salt === progress.intent.key_salt
+        ? unconfirmedState(progress.intent, failure)
+        : null,
+    );
+  }
+}
+
+const DEADLINE_GRACE_MS = 60_000;
+
+function isPastDeadline(intent: Intent, now: Date): boolean {
+  return now.getTime() > Date.parse(intent.send_deadline) + DEADLINE_GRACE_MS;
+}
+
+function isAbandoned(context: Context, batchId: string, intent: Intent): boolean {
+  // A send of this process that no job is at any more: its end could not be written down.
+  const { presence } = context.store;
+  const dropped = intent.sender.nonce === presence.self().nonce && !context.jobs.find(batchId);
+  return dropped || isPastDeadline(intent, context.now()) || presence.isGone(intent.sender);
+}

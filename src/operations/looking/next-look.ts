@@ -1,0 +1,69 @@
+import { partsToCollect } from '../../answers/download/collect.ts';
+import { hasOutputsToWrite } from '../../answers/files/output-file.ts';
+import { isSaved, lastSent, missingCertainAt, resultsExpireAt, statusOf } from '../../state/status.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import { wantsRetry } from '../retry/retry-by-itself.ts';
+import { isOver, isUntold } from './telling.ts';
+
+/** While it is with the API, by its age: a batch takes minutes to hours, and what is soon over is soon fetched. */
+const RUNNING: readonly { youngerThanMs: number; pauseMs: number }[] = [
+  { youngerThanMs: 60_000, pauseMs: 5_000 },
+  { youngerThanMs: 10 * 60_000, pauseMs: 20_000 },
+  { youngerThanMs: 3_600_000, pauseMs: 60_000 },
+  { youngerThanMs: Number.POSITIVE_INFINITY, pauseMs: 180_000 },
+];
+/** Whoever sends or settles it is at it, unless that is gone. */
+const SENDING_MS = 15_000;
+const CANCELING_MS = 30_000;
+/** The look at the end of the batch that is waited for leads on to it: this is for where that broke off. */
+const WAITING_MS = 60_000;
+/** What came short may yet come, mostly soon. */
+const SHORT_MS = 30_000;
+/** Whoever is telling has said by then what came of it. */
+const TELLING_MS = 60_000;
+
+type Surroundings = {
+  now: Date;
+  /** Whether the owner wants to be told of ends. */
+  tells: boolean;
+  sandboxSeconds: number;
+  /** Between two looks at what runs, at most. */
+  longestPauseMs: number;
+};
+
+/** In how many milliseconds a look at a batch can bring it further, by its record alone; null where none can. */
+export function nextLookInMs(record: BatchRecord, surroundings: Surroundings): number | null {
+  const { now, tells, sandboxSeconds, longestPauseMs } = surroundings;
+  if (isOver(record)) {
+    if (!tells) return null;
+    if (isUntold(record, now)) return 0;
+    return record.told?.outcome === null ? TELLING_MS : null;
+  }
+  const until = resultsExpireAt(record);
+  if (until !== null && Date.parse(until) <= now.getTime()) return null;
+  const age = now.getTime() - lastSent(record);
+  switch (statusOf(record)) {
+    // It waits for a person, but for the results of what was sent.
+    case 'not_sent':
+      return partsToCollect(record).length > 0 ? 0 : null;
+    case 'unconfirmed':
+    case 'submitting':
+      return SENDING_MS;
+    case 'waiting':
+      return WAITING_MS;
+    case 'canceling':
+      return CANCELING_MS;
+    case 'in_progress':
+      if (record.provider === 'sandbox') return Math.max(1_000, sandboxSeconds * 1_000 - age);
+      return Math.min(
+        longestPauseMs,
+        ...RUNNING.filter(({ youngerThanMs }) => age < youngerThanMs).map(({ pauseMs }) => pauseMs),
+      );
+    case 'ended': {
+      const isToDo = !isSaved(record) || wantsRetry(record) || hasOutputsToWrite(record);
+      const certain = missingCertainAt(record);
+      if (isToDo || certain === null) return 0;
+      return Math.max(0, Math.min(SHORT_MS, certain - now.getTime()));
+    }
+  }
+}

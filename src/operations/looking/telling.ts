@@ -1,0 +1,160 @@
+import { outcomesOf } from '../../answers/figures/outcomes.ts';
+import { hasOutputsToWrite } from '../../answers/files/output-file.ts';
+import { costOf, formatUsd } from '../../cost/cost.ts';
+import { DELIVERY_MS, type Message } from '../../lib/http/deliver.ts';
+import type { Context } from '../../state/context.ts';
+import { isSaved, latestResults, latestTime, missingCertainAt, statusOf } from '../../state/status.ts';
+import { isProvenDead } from '../../store/process-identity.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import { SANDBOX_WARNING } from '../replies/warnings.ts';
+import { wantsRetry } from '../retry/retry-by-itself.ts';
+
+/** What ended longer ago is no news: nobody wants to hear of all they ever did because they have just asked to be told. */
+const NEWS_MS = 24 * 60 * 60 * 1000;
+/** Who has not said by then what came of it is gone, also where that can't be proven. */
+const GONE_MS = DELIVERY_MS + 50_000;
+
+/** Whether nothing of a batch is still to come: all results are here, retries are done, the files asked for are written. */
+export function isOver(record: BatchRecord): boolean {
+  const isKnown = isSaved(record) && missingCertainAt(record) === null;
+  return statusOf(record) === 'ended' && isKnown && !wantsRetry(record) && !hasOutputsToWrite(record);
+}
+
+/** Whether an end is news that nobody has told, and nobody alive is about to. */
+export function isUntold(record: BatchRecord, now: Date): boolean {
+  if (!isOver(record) || now.getTime() - latestResults(record) > NEWS_MS) return false;
+  const { told, parts } = record;
+  if (told === undefined || told.parts !== parts.length) return true;
+  const isGone = now.getTime() - Date.parse(told.at) > GONE_MS || isProvenDead(told.by);
+  return told.outcome === null && isGone;
+}
+
+/** Whether this process is to tell the owner of a batch's end. */
+export function isTellingDue({ notify, now }: Context, record: BatchRecord): boolean {
+  return notify !== null && isUntold(record, now());
+}
+
+const tellingKey = (batchId: string) => `${batchId} telling`;
+
+/**
+ * Tells the owner that a batch has ended: once over all processes, and again where one died half way. No failure of it
+ * reaches whoever looks at the batch; the audit log has it.
+ */
+export function startTelling(context: Context, { batch_id, provider }: BatchRecord): void {
+  context.jobs.run(tellingKey(batch_id), { stage: 'waiting', provider }, () => tell(context, batch_id));
+}
+
+/** Waits until a batch's end is told, where this process is at it. */
+export async function told({ jobs }: Context, batchId: string): Promise<void> {
+  await jobs.find(tellingKey(batchId))?.promise;
+}
+
+async function tell(context: Context, batchId: string): Promise<void> {
+  try {
+    const record = await claim(context, batchId);
+    if (record === null) return;
+    const problem = await deliver(context, record);
+    await note(context, record, problem === null ? 'done' : 'failed');
+    await context.store.audit({
+      at: context.now().toISOString(),
+      tool: 'notify',
+      ...(record.user !== undefined && { user: record.user }),
+      outcome: problem === null ? 'done' : 'failed',
+      ...(problem !== null && { problem }),
+      batch_id: batchId,
+    });
+    if (problem !== null) context.log('warn', `${batchId}: its end could not be told (${problem})`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    context.log('error', `${batchId}: its end could not be told (${reason})`);
+  }
+}
+
+/** The batch whose end this process, and no other, is to tell; else null. */
+async function claim(context: Context, batchId: string): Promise<BatchRecord | null> {
+  let isOurs = false;
+  const record = await context.store.record(batchId).update((current) => {
+    isOurs = current !== null && isTellingDue(context, current);
+    if (current === null || !isOurs) return current;
+    const at = context.now().toISOString();
+    return {
+      ...current,
+      told: { parts: current.parts.length, by: context.store.presence.self(), at, outcome: null },
+    };
+  });
+  return isOurs ? record : null;
+}
+
+async function note({ store }: Context, claimed: BatchRecord, outcome: 'done' | 'failed'): Promise<void> {
+  await store
+    .record(claimed.batch_id)
+    .update((current) =>
+      current?.told?.by.nonce === claimed.told?.by.nonce && current?.told?.outcome === null
+        ? { ...current, told: { ...current.told, outcome } }
+        : current,
+    );
+}
+
+async function deliver(context: Context, record: BatchRecord): Promise<string | null> {
+  try {
+    return (await context.notify?.(await messageOf(context, record))) ?? null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function messageOf(context: Context, record: BatchRecord): Promise<Message> {
+  const { batch_id, name, provider, request_count, answer_files } = record;
+  const outcomes = await outcomesOf(context, record);
+  // Nothing was paid for what the sandbox made up.
+  const cost_usd = provider === 'sandbox' ? null : (costOf(record)?.actual ?? null);
+  const output_files = record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path);
+  const json = {
+    event: 'batch_ended',
+    text: textOf(record, { succeeded: outcomes.succeeded, cost_usd, output_files }),
+    batch_id,
+    name,
+    provider,
+    request_count,
+    outcomes,
+    cost_usd,
+    output_files,
+    ...(answer_files && { answer_files: { pattern: answer_files.pattern, written: answer_files.written } }),
+    ended_at: latestTime(record, 'ended_at'),
+  };
+  return {
+    json,
+    env: {
+      BATCH_TEXT: json.text,
+      BATCH_ID: batch_id,
+      BATCH_NAME: name.replaceAll('\0', ''),
+      BATCH_PROVIDER: provider,
+      BATCH_TASKS: String(request_count),
+      BATCH_SUCCEEDED: String(outcomes.succeeded),
+      BATCH_COST_USD: cost_usd === null ? '' : String(cost_usd),
+      BATCH_FILES: output_files.join('\n'),
+    },
+  };
+}
+
+type Figures = { succeeded: number; cost_usd: number | null; output_files: readonly string[] };
+
+function textOf(record: BatchRecord, { succeeded, cost_usd, output_files }: Figures): string {
+  const { name, request_count, provider, outputs, answer_files } = record;
+  const failed = request_count - succeeded;
+  const unwritten =
+    outputs.some(({ problem }) => problem !== null) || (answer_files?.problem ?? null) !== null;
+  return [
+    `Batch "${name.replaceAll('\0', '')}" has ended: ${succeeded} of ${request_count} tasks succeeded${failed === 0 ? '' : `, ${failed} did not`}.`,
+    ...(provider === 'sandbox'
+      ? [SANDBOX_WARNING]
+      : cost_usd === null
+        ? []
+        : [`It cost ${formatUsd(cost_usd)}.`]),
+    ...(output_files.length > 0 ? [`Written: ${output_files.join(', ')}.`] : []),
+    ...(answer_files && answer_files.written > 0
+      ? [`${answer_files.written} files were written by ${answer_files.pattern}.`]
+      : []),
+    ...(unwritten ? ['Something that was asked for could not be written: its status says why.'] : []),
+  ].join(' ');
+}

@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import { partsToCollect } from '../../answers/download/collect.ts';
+import type { Context } from '../../state/context.ts';
+import { latestResults, resultsExpireAt, statusOf } from '../../state/status.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import type { DamagedBatch, Summary } from '../../store/store.ts';
+import { isOver, isUntold } from './telling.ts';
+
+/** All that is asked of a batch that is over: whether its end is news. */
+const unfinished = z.object({
+  batch_id: z.string(),
+  /** Whether a look can bring it further. */
+  goes_on: z.boolean(),
+  /** After this the provider has nothing of it any more; null where it has not come so far. */
+  until: z.string().nullable(),
+  /** When its last results came in, in milliseconds, where it is over and nobody is known to have told so. */
+  untold_since: z.number().nullable(),
+});
+
+const summary: Summary<z.infer<typeof unfinished>> = {
+  name: 'unfinished-1',
+  schema: unfinished,
+  make: (record) => ({
+    batch_id: record.batch_id,
+    goes_on: goesOn(record),
+    until: resultsExpireAt(record),
+    untold_since: isOver(record) && !isKnownToBeTold(record) ? latestResults(record) : null,
+  }),
+};
+
+/** What was not sent waits for a person; the results of what was are fetched all the same. */
+const goesOn = (record: BatchRecord) =>
+  statusOf(record) === 'not_sent' ? partsToCollect(record).length > 0 : !isOver(record);
+
+const isKnownToBeTold = ({ told, parts }: BatchRecord) =>
+  told !== undefined && told.outcome !== null && told.parts === parts.length;
+
+export type Unfinished = { batchIds: string[]; damaged: DamagedBatch[] };
+
+/** The batches that a look can bring further, or whose end this process is to tell; newest first. */
+export async function findUnfinished({ store, notify, now }: Context): Promise<Unfinished> {
+  const { found, damaged } = await store.summaries(summary)(await store.batchIds());
+  const time = now();
+  const batchIds: string[] = [];
+  for (const { batch_id, goes_on, until, untold_since } of found) {
+    const isKept = until === null || Date.parse(until) > time.getTime();
+    if (goes_on && isKept) batchIds.push(batch_id);
+    else if (notify !== null && untold_since !== null) {
+      const record = await store.record(batch_id).read();
+      if (record !== null && isUntold(record, time)) batchIds.push(batch_id);
+    }
+  }
+  return { batchIds, damaged };
+}

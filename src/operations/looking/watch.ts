@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchError, type ErrorCode } from '../../errors.ts';
+import type { ProviderName } from '../../provider/provider.ts';
+import type { Context } from '../../state/context.ts';
+import { type Job, jobEndsWithin, type Progress, type Waiting } from '../../state/jobs.ts';
+import { isSaved, statusOf } from '../../state/status.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import { requireRecord } from '../find-batch.ts';
+import { refreshWithin } from './refresh.ts';
+import type { Refreshed } from './refreshed.ts';
+
+export type WatchOptions = Waiting & {
+  /** How long to wait for the batch's end, within the call's time. */
+  waitSeconds?: number | undefined;
+};
+
+/** How long a download that just began is waited for: a small one is over by then. */
+const PATIENCE_MS = 2_000;
+/** What a look that begins at the last moment may take on top of the call's time. */
+const LAST_LOOK_MS = 2_500;
+
+/** Between the first looks, so that a wait of 20 seconds makes five; after that an end is hours away more often than not. */
+const FIRST_PAUSES_MS = [1_000, 4_000, 7_000, 8_000];
+const EARLY_MS = 2 * 60_000;
+const EARLY_PAUSE_MS = 10_000;
+const LATE_PAUSE_MS = 60_000;
+/** The sandbox is this computer's own, and mostly done in seconds. */
+const SANDBOX_PAUSE_MS = 1_000;
+
+/** How long to wait for the next look, after so many of them in so many milliseconds. */
+export function pauseAfter(looks: number, waitedMs: number, provider: ProviderName): number {
+  if (provider === 'sandbox') return SANDBOX_PAUSE_MS;
+  return FIRST_PAUSES_MS[looks - 1] ?? (waitedMs < EARLY_MS ? EARLY_PAUSE_MS : LATE_PAUSE_MS);
+}
+
+/** Looks at a batch, and on until it has ended and is saved, or the time is up. */
+export async function watch(context: Context, id: string, options: WatchOptions = {}): Promise<Refreshed> {
+  const { waitSeconds = 0, signal, onProgress } = options;
+  const start = Date.now();
+  const until = start + Math.min(waitSeconds * 1000, context.limits.callMs);
+  const timeForLook = () => start + context.limits.callMs + LAST_LOOK_MS - Date.now();
+  // What was prepared under this id may have turned out to be an earlier batch's work.
+  const batchId = context.jobs.forwarded(id);
+  for (let looks = 1; ; looks += 1) {
+    // What is looked at in between is only whether the wait is over.
+    const partsAsked = looks > 1 && until > Date.now() ? 'until_one_runs' : 'all';
+    const before = await requireRecord(context, batchId);
+    const seen = await refreshWithin(context, before, timeForLook(), partsAsked);
+    const left = until - Date.now();
+    if (isSettled(seen)) {
+      options.onOver?.();
+      return seen;
+    }
+    await onProgress?.(seen.job?.progress ?? waitingFor(seen.record));
+    const end = await endOf(seen.job, Math.max(left, PATIENCE_MS), { signal, onProgress });
+    if (end instanceof BatchError) {
+      return {
+        record: await requireRecord(context, batchId),
+        job: undefined,
+        failures: [...seen.failures, end],
+      };
+    }
+    if (end === 'ended') {
+      const record = await requireRecord(context, batchId);
+      // It was looked into and could not be settled: to look again at once would tell nothing new.
+      if (statusOf(record) === 'unconfirmed') return { record, job: undefined, failures: seen.failures };
+      if (left > 0) continue;
+      return refreshWithin(context, record, timeForLook());
+    }
+    if (left <= 0 || signal?.aborted) return seen;
+    const pause = Math.min(left, pauseAfter(looks, Date.now() - start, seen.record.provider));
+    await sleep(pause, undefined, { ...(signal && { signal }) }).catch((error: unknown) => {
+      if (!signal?.aborted) throw error;
+    });
+  }
+}
+
+/** How many requests the provider is done with is told only when all are. */
+const waitingFor = ({ request_count }: BatchRecord): Progress => ({
+  stage: 'waiting',
+  done: 0,
+  total: request_count,
+});
+
+/** A look that fails for one of these fails again until a person does something. */
+const lastingFailures: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_refused', 'wrong_state']);
+export const isLasting = ({ code }: BatchError): boolean => lastingFailures.has(code);
+
+/** Whether waiting changes nothing any more. */
+function isSettled({ record, job, failures, heldBack }: Refreshed): boolean {
+  if (job) return false;
+  if (heldBack !== undefined) return true;
+  if (failures.some(isLasting)) return true;
+  const status = statusOf(record);
+  return status === 'unconfirmed' || status === 'not_sent' || (status === 'ended' && isSaved(record));
+}
+
+/** How a job went, as far as it was waited for. A failure is told, and the work tried again at the next look. */
+export async function endOf(
+  job: Job | undefined,
+  ms: number,
+  waiting: Waiting,
+): Promise<'ended' | 'runs' | 'none' | BatchError> {
+  if (!job) return 'none';
+  try {
+    return (await jobEndsWithin(job, ms, waiting)) ? 'ended' : 'runs';
+  } catch (error) {
+    if (error instanceof BatchError) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,119 @@
+import { stat } from 'node:fs/promises';
+import { BatchError, PROBLEMS_NAMED, type Problem } from '../../errors.ts';
+import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
+import { fileFailure } from '../../lib/files/file-failure.ts';
+import { sha256OfText } from '../../lib/files/file-hash.ts';
+import { quoteName } from '../../lib/nearest.ts';
+import type { Context } from '../../state/context.ts';
+import { apartOf, maySee, ownershipOf } from '../../state/ownership.ts';
+import { type SourceFile, WORK_KEPT_MS } from '../../store/shared-records.ts';
+import { canonicalText } from '../../tasks/identity.ts';
+import { findFiles } from '../../tasks/sources/files/find-files.ts';
+import { readInput } from '../operation.ts';
+import { type WorkArguments, workArguments } from './work-arguments.ts';
+
+/** How checked work is told apart from any other. */
+export type KnownWork = { work_id: string; work_hash: string };
+
+/** The files that work is made from, as they are now. Throws where one can't be found, as reading the work would. */
+export async function sourceFiles(args: WorkArguments, folders: AllowedFolders): Promise<SourceFile[]> {
+  const { requests_file, rows_file, join_file, labels, input_files, context_files } = args;
+  const paths: string[] = [];
+  for (const named of [requests_file, rows_file, join_file, labels]) {
+    if (typeof named === 'string') paths.push((await folders.find(named)).path);
+  }
+  for (const patterns of [input_files, context_files]) {
+    if (patterns === undefined) continue;
+    for await (const { path } of findFiles(patterns, folders, new Map())) paths.push(path);
+  }
+  const files: SourceFile[] = [];
+  for (const path of paths) {
+    const { size, mtimeMs } = await stat(path).catch((error: unknown) => {
+      throw fileFailure(`read ${JSON.stringify(path)}`, error);
+    });
+    files.push({ path, size, modified_ms: mtimeMs });
+  }
+  return files;
+}
+
+/** Keeps how checked work was given, so that it can be submitted by its id: the same for the same work, however it was given. */
+export async function keepWork(
+  context: Pick<Context, 'store' | 'now' | 'subject' | 'isShared'>,
+  args: WorkArguments,
+  { work_hash, files }: { work_hash: string; files: SourceFile[] },
+): Promise<string> {
+  const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
+  const { store, now, subject } = context;
+  const meaning = `${apartOf(ownershipOf(context))}${canonicalText([work_hash, args.expect ?? {}, files])}`;
+  const work_id = `work_${sha256OfText(meaning).slice(0, 32)}`;
+  const at = now().toISOString();
+  const user = subject === null ? {} : { user: subject.name };
+  await store.work(work_id).update(() => ({ at, args: given, work_hash, files, ...user }));
+  return work_id;
+}
+
+/**
+ * The arguments of work that was checked. Throws `not_found` where it is no longer kept, and `invalid_input` for arguments
+ * beside it that would change it, and for files that are no longer as they were, by their names.
+ */
+export async function findWork(
+  context: Pick<Context, 'store' | 'now' | 'folders' | 'subject' | 'isShared'>,
+  work_id: string,
+  beside: WorkArguments,
+): Promise<{ args: WorkArguments; known: KnownWork }> {
+  const others = Object.entries(beside).filter(([, value]) => value !== undefined);
+  if (others.length > 0) {
+    const problem = 'is given together with work_id, which holds all of the work';
+    const valid = 'work_id alone; for other work call estimate_cost with all of its arguments';
+    throw refused(others.map(([field]) => ({ field, problem, valid })));
+  }
+  const kept = await context.store.work(work_id).read();
+  const isOld = kept !== null && context.now().getTime() - Date.parse(kept.at) > WORK_KEPT_MS;
+  if (kept === null || isOld || !maySee(context, kept)) {
+    throw new BatchError(
+      'not_found',
+      `There is no checked work ${work_id}; it is kept for a day. Nothing was sent. Call estimate_cost with the arguments again.`,
+    );
+  }
+  const args = readInput(workArguments, kept.args, 'work_id');
+  const problems = changes(kept.files, await sourceFiles(args, context.folders));
+  if (problems.length > 0) throw refused(problems);
+  return { args, known: { work_id, work_hash: kept.work_hash } };
+}
+
+/** Throws unless work that was prepared is the one that was checked under its id. */
+export function requireKnown(known: KnownWork | null, { work_hash }: { work_hash: string }): void {
+  if (known === null || known.work_hash === work_hash) return;
+  const problem = 'is of work that would now be sent differently: a file, a task type or a model has changed';
+  throw refused([{ field: 'work_id', problem, valid: AGAIN }]);
+}
+
+const AGAIN = 'a new estimate: call estimate_cost with the arguments again';
+
+/** Files that are not as they were, by their names. */
+function changes(before: readonly SourceFile[], now: readonly SourceFile[]): Problem[] {
+  const old = new Map(before.map((file) => [file.path, file]));
+  const isNew = now.filter(({ path }) => !old.has(path));
+  const found = new Map(now.map((file) => [file.path, file]));
+  const problem = ({ path }: SourceFile, what: string): Problem => ({
+    field: 'work_id',
+    problem: `${quoteName(path)} ${what} since the estimate`,
+    valid: AGAIN,
+  });
+  return [
+    ...before.flatMap((file) => {
+      const current = found.get(file.path);
+      if (current === undefined) return [problem(file, 'is gone')];
+      const isSame = current.size === file.size && current.modified_ms === file.modified_ms;
+      return isSame ? [] : [problem(file, 'was changed')];
+    }),
+    ...isNew.map((file) => problem(file, 'has come')),
+  ];
+}
+
+function refused(problems: readonly Problem[]): BatchError {
+  return new BatchError('invalid_input', 'The work was refused; nothing was sent.', {
+    problems: problems.slice(0, PROBLEMS_NAMED),
+    problemCount: problems.length,
+  });
+}

@@ -1,0 +1,289 @@
+import { requireApproval } from '../../cost/approval.ts';
+import { requireWithinLimit } from '../../cost/cost.ts';
+import { totalOf } from '../../cost/cost-line.ts';
+import { type CountedCosts, countCosts } from '../../cost/count-sample.ts';
+import { roundUsd } from '../../cost/pricing.ts';
+import { dialectOf } from '../../provider/dialects.ts';
+import type { ProviderAccount, ProviderName } from '../../provider/provider.ts';
+import { type EarlierBatch, findEarlier } from '../../sending/submission.ts';
+import type { Context } from '../../state/context.ts';
+import type { Report } from '../../state/jobs.ts';
+import { ownershipOf } from '../../state/ownership.ts';
+import type { Ask } from '../../state/question.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
+import type { Staging } from '../../store/store.ts';
+import { nowhere } from '../../tasks/gather.ts';
+import { checkLiveModels, knownModels, type LiveModels } from '../../tasks/live-models.ts';
+import { makeName } from '../../tasks/name.ts';
+import { type Preparation, type Prepared, prepare } from '../../tasks/prepare.ts';
+import type { Work } from '../../tasks/work.ts';
+import { createPartsWriter, type PartsWriter } from '../../tasks/write/write-parts.ts';
+import { findPilot, openPilotWarning, type Pilot } from '../reuse/pilot.ts';
+import { type TakenOver, takeOver } from '../reuse/take-over.ts';
+import { boundWarning, withStages } from '../waiting/stages.ts';
+import { writeWork } from '../waiting/work-blob.ts';
+import { type KnownWork, requireKnown } from './kept-work.ts';
+import { preparationOf } from './preparation.ts';
+import { type RequestedOutput, withOutputProblem } from './requested-output.ts';
+
+/** Work, and how it is to be submitted. */
+export type Submission = {
+  work: Work;
+  provider: ProviderName;
+  account: ProviderAccount;
+  owner: Pick<BatchRecord, 'owner' | 'key'>;
+  output: RequestedOutput;
+  name: string | undefined;
+  force_new: boolean;
+  max_cost_usd: number | undefined;
+  /** How many times what fails is sent again without being asked. */
+  retries: number;
+  idempotency_key: string | null;
+  /** What it was when it was checked, where it is submitted by its id. */
+  known: KnownWork | null;
+  /** Ends the preparation; what is sent is not called back. */
+  signal: AbortSignal | undefined;
+  ask: Ask | undefined;
+};
+
+/** The batch on disk, ready to be sent, or an earlier one that serves in its place. */
+export type NewBatch = { record: BatchRecord; earlier: null } | { record: null; earlier: EarlierBatch };
+
+/**
+ * Checks the work and writes it to disk as a batch of its own, with its first record; nothing is left of it where an
+ * earlier batch serves, or where it is refused. Throws `invalid_input` with all problems, or `cost_limit`.
+ */
+export async function makeBatch(
+  context: Context,
+  submission: Submission,
+  staging: Staging,
+  report: Report,
+): Promise<NewBatch> {
+  const writer = createPartsWriter(staging.blobs, context.limits, dialectOf(submission.provider));
+  const awaited = awaitedBatch(submission.work);
+  try {
+    const known = await knownModels(context, submission.provider);
+    const preparation = await preparationOf(context, submission, known);
+    const prepared = await prepare(preparation, awaited === null ? writer : nowhere, report);
+    requireKnown(submission.known, prepared);
+    const earlier = submission.force_new
+      ? null
+      : await findEarlier(context, markOf(context, submission, prepared));
+    if (earlier !== null) {
+      // One that stands is said before anything that could be refused: the same call again gets its batch back.
+      if (earlier.meaning === 'take_up') await requireAllowed(context, submission, prepared, report);
+      await writer.discard();
+      await staging.discard();
+      return { record: null, earlier };
+    }
+    const pilot =
+      submission.force_new || awaited !== null || prepared.stages.length > 0
+        ? null
+        : await findPilot(context, submission);
+    if (pilot !== null)
+      return await makeRest(context, submission, {
+        staging,
+        writer,
+        preparation,
+        prepared,
+        pilot,
+        known,
+        report,
+      });
+    const counted = await requireAllowed(context, submission, prepared, report);
+    // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
+    const [life, written] = await Promise.allSettled([
+      checkLiveModels(context, {
+        provider: submission.provider,
+        used: prepared.costs.tally.models(),
+        known,
+        again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
+      }),
+      awaited === null
+        ? partsOf(submission, staging, writer, prepared)
+        : waitingParts(submission, staging, prepared),
+    ]);
+    if (life.status === 'rejected') throw life.reason;
+    if (written.status === 'rejected') throw written.reason;
+    const bound = awaited === null ? [] : [boundWarning(awaited)];
+    const warnings = [...new Set([...bound, ...prepared.warnings, ...life.value])];
+    const all = { ...prepared, ...counted, warnings };
+    const made = withStages(
+      newRecord(context, staging.batchId, submission, all, written.value),
+      awaited === null ? prepared.stages : [],
+    );
+    const record =
+      awaited === null ? made : { ...made, waits: { batch_id: awaited, ...answersOf(counted, prepared) } };
+    if (awaited !== null) await writer.discard();
+    await staging.commit(record);
+    return { record, earlier: null };
+  } catch (error) {
+    await writer.discard();
+    await staging.discard();
+    throw withOutputProblem(error, submission.output);
+  }
+}
+
+/** The batch that work waits for. */
+function awaitedBatch({ source }: Work): string | null {
+  return source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
+}
+
+/** The parts of work that can be sent now; the stages above them are made of their answers, by the same work. */
+async function partsOf(
+  { work }: Submission,
+  { blobs }: Staging,
+  writer: PartsWriter,
+  { stages }: Prepared,
+): Promise<Part[]> {
+  if (stages.length > 0) await writeWork(blobs, work);
+  return writer.finish();
+}
+
+/** Keeps work that waits, whose tasks are made when what it waits for has ended. */
+async function waitingParts(
+  { work }: Submission,
+  { blobs }: Staging,
+  { request_count }: Prepared,
+): Promise<Part[]> {
+  await writeWork(blobs, work);
+  const nothing = { body_bytes: 0, body_sha256: '', tasks: 'run' as const };
+  const progress = { state: 'waiting' as const, by: null };
+  return [{ number: 1, attempt: 1, request_count, first_task: 0, ...nothing, progress }];
+}
+
+/** How long the answers will be, for what waits for these in turn. */
+function answersOf({ lines }: CountedCosts, { costs, packed, request_count }: Prepared) {
+  const { tokens } = totalOf(lines);
+  const longest = (packed?.alone ?? costs.tally).models().map(({ max_tokens }) => max_tokens);
+  return {
+    longest_answer: Math.max(0, ...longest),
+    expected_answer: Math.ceil(tokens.expected_output / request_count),
+  };
+}
+
+type Whole = {
+  staging: Staging;
+  writer: PartsWriter;
+  preparation: Preparation;
+  prepared: Prepared;
+  pilot: Pilot;
+  known: LiveModels;
+  report: Report;
+};
+
+/** Makes the batch of work of which a pilot has answered a part: what is left is paid, and counted by itself. */
+async function makeRest(context: Context, submission: Submission, whole: Whole): Promise<NewBatch> {
+  const { staging, writer, preparation, prepared, pilot, known, report } = whole;
+  const { request_count } = prepared;
+  const parts = await writer.finish();
+  const written = { blobs: staging.blobs, provider: submission.provider, request_count, parts };
+  const taken = await takeOver(context, written, pilot, preparation);
+  const rest = taken === null ? prepared : { ...prepared, costs: taken.costs, request_count: taken.rest };
+  const counted = await requireAllowed(context, submission, rest, report);
+  const life = await checkLiveModels(context, {
+    provider: submission.provider,
+    used: prepared.costs.tally.models(),
+    known,
+    again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
+  });
+  const warnings = [
+    ...new Set([...(pilot.isOpen ? [openPilotWarning(pilot)] : []), ...prepared.warnings, ...life]),
+  ];
+  const all = { ...prepared, ...counted, warnings };
+  const record = newRecord(context, staging.batchId, submission, all, taken?.parts ?? parts);
+  const batch = taken === null ? record : withReused(record, taken);
+  await staging.commit(batch);
+  return { record: batch, earlier: null };
+}
+
+/** The estimate is of the rest alone: each part that is sent has its share of that. */
+function withReused(record: BatchRecord, { reused, rest }: TakenOver): BatchRecord {
+  const { expected = 0, maximum = 0 } = record.estimate ?? {};
+  const share = (usd: number, count: number) => roundUsd((usd * count) / rest);
+  const parts = record.parts.map((part) =>
+    part.reused_from !== undefined
+      ? part
+      : {
+          ...part,
+          expected_usd: share(expected, part.request_count),
+          maximum_usd: share(maximum, part.request_count),
+        },
+  );
+  return { ...record, reused, parts };
+}
+
+/** Under what the work is found again. */
+function markOf(context: Context, { idempotency_key }: Submission, { content_hash }: Prepared) {
+  return { idempotency_key, content_hash, ...ownershipOf(context) };
+}
+
+/** What the work costs. Throws where the output can't be written, or where it could cost more than it may, or than a person approves. */
+async function requireAllowed(
+  context: Pick<Context, 'maxCostUsd' | 'provider' | 'askAboveUsd' | 'limits'>,
+  { output, provider, max_cost_usd, ask, work }: Submission,
+  { costs, stages }: Prepared,
+  report: Report,
+): Promise<CountedCosts> {
+  if (output.problem) throw output.problem;
+  // The API would count stand-ins.
+  const isCountable = awaitedBatch(work) === null && stages.length === 0;
+  const counter = isCountable ? context.provider(provider) : null;
+  const counted = await countCosts(counter, provider, costs);
+  // Made-up answers cost nothing, but a limit that was asked for is one that is being tried out.
+  const ownersLimit = provider === 'sandbox' ? Number.POSITIVE_INFINITY : context.maxCostUsd;
+  requireWithinLimit(counted.lines, ownersLimit, max_cost_usd);
+  if (provider !== 'sandbox') {
+    const { request_count, expected_usd: expected, maximum_usd: maximum } = totalOf(counted.lines);
+    await requireApproval(context, { request_count, expected, maximum }, { ask, report });
+  }
+  return counted;
+}
+
+function newRecord(
+  context: Pick<Context, 'project' | 'now' | 'subject' | 'isShared'>,
+  batchId: string,
+  submission: Submission,
+  prepared: Prepared & CountedCosts,
+  parts: Part[],
+): BatchRecord {
+  const { work, provider, account, output } = submission;
+  const total = totalOf(prepared.lines);
+  return {
+    schema: 1,
+    batch_id: batchId,
+    name: submission.name ?? makeName(work, prepared),
+    project: context.project,
+    ...ownershipOf(context),
+    provider,
+    base_url: account.base_url,
+    workspace: account.workspace,
+    created_at: context.now().toISOString(),
+    content_hash: prepared.content_hash,
+    idempotency_key: submission.idempotency_key,
+    request_count: prepared.request_count,
+    ...submission.owner,
+    force_new: submission.force_new,
+    adopted: false,
+    estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: prepared.rates.basis },
+    ...outputsOf(output),
+    source: work.source.kind,
+    warnings: prepared.warnings,
+    ...(submission.retries > 0 && { retries: { asked: submission.retries, stopped: null } }),
+    ...(work.expect && { expect: { ...work.expect } }),
+    ...(work.variants && { variants: work.variants.map((variant) => variant.name) }),
+    parts,
+  };
+}
+
+/** The files that were asked for, none of them written yet. */
+function outputsOf({ file, answerFiles }: RequestedOutput): Pick<BatchRecord, 'outputs' | 'answer_files'> {
+  const keyOf = (key: string | undefined) => (key === undefined ? {} : { key });
+  const due = { written_at: null, problem: null };
+  return {
+    outputs: file === null ? [] : [{ path: file.path, ...due, ...keyOf(file.key) }],
+    ...(answerFiles !== null && {
+      answer_files: { pattern: answerFiles.pattern, ...due, ...keyOf(answerFiles.key), written: 0, left: [] },
+    }),
+  };
+}

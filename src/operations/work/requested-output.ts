@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import { checkOutputFile, type OutputRequest } from '../../answers/files/output-file.ts';
+import { outputFormat } from '../../answers/files/output-format.ts';
+import { checkAnswerFiles } from '../../answers/files/write-answer-files.ts';
+import { BatchError } from '../../errors.ts';
+import type { Context } from '../../state/context.ts';
+import type { WorkSource } from '../../tasks/work.ts';
+import { outputPatternArgument } from '../file-argument.ts';
+
+/** Arguments that say how answers are written to files of their own, the same at submission and afterwards. */
+export const answerFileFields = {
+  output_pattern: outputPatternArgument
+    .optional()
+    .describe('A file per finished answer: {{dir}}/{{stem}}.md'),
+  output_key: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Only that key; in output_file a line per entry'),
+};
+
+export type OutputArguments = {
+  output_file?: string | undefined;
+  output_pattern?: string | undefined;
+  output_key?: string | undefined;
+};
+
+/** The files that a submission asks for, or why they can't be had. */
+export type RequestedOutput = {
+  file: Omit<OutputRequest, 'replace'> | null;
+  answerFiles: { pattern: string; key?: string | undefined; places: readonly string[] } | null;
+  problem: BatchError | null;
+};
+
+/**
+ * Checks the paths now and tells a problem later: a call repeated after the file was written gets its batch back,
+ * and a call with wrong tasks hears of both.
+ */
+export async function requestOutput(
+  context: Context,
+  args: OutputArguments,
+  source: WorkSource['kind'],
+): Promise<RequestedOutput> {
+  const { output_file, output_pattern } = args;
+  const nothing = { file: null, answerFiles: null };
+  try {
+    const { fileKey, patternKey } = checkOutputKey(args);
+    const file = output_file ? { path: await checkOutputFile(context, output_file), key: fileKey } : null;
+    if (!output_pattern) return { ...nothing, file, problem: null };
+    const { places } = await checkAnswerFiles(context, output_pattern, source);
+    return { file, answerFiles: { pattern: output_pattern, key: patternKey, places }, problem: null };
+  } catch (error) {
+    if (error instanceof BatchError) return { ...nothing, problem: error };
+    throw error;
+  }
+}
+
+/**
+ * What `output_key` is for: files of one answer each where there are such, which then leaves `output_file` whole; else
+ * `output_file`. Throws `invalid_input` where it is for nothing.
+ */
+export function checkOutputKey({ output_file, output_pattern, output_key }: OutputArguments) {
+  if (output_key === undefined) return {};
+  if (output_pattern !== undefined) return { patternKey: output_key };
+  if (output_file === undefined) {
+    throw wrongKey(
+      'says what goes into files, and none is asked for',
+      'output_file or output_pattern beside it',
+    );
+  }
+  if (outputFormat(output_file) === 'raw') {
+    throw wrongKey(
+      'does not go with .raw.jsonl, which has the lines as they came',
+      '.csv, .jsonl, .json or .md',
+    );
+  }
+  return { fileKey: output_key };
+}
+
+function wrongKey(problem: string, valid: string): BatchError {
+  return new BatchError('invalid_input', 'output_key can not be used so; nothing was done.', {
+    problems: [{ field: 'output_key', problem, valid }],
+  });
+}
+
+/** What was wrong with the work, and with the output beside it. */
+export function withOutputProblem(error: unknown, { problem }: RequestedOutput): unknown {
+  if (problem === null || !(error instanceof BatchError) || error.code !== 'invalid_input') return error;
+  const first = problem.problems[0] ?? { field: 'output_file', problem: problem.message };
+  return new BatchError('invalid_input', error.message, {
+    cause: error,
+    problems: [first, ...error.problems],
+    problemCount: error.problemCount + 1,
+  });
+}

@@ -1,0 +1,300 @@
+import * as z from 'zod';
+import { BatchError, type Problem } from '../../errors.ts';
+import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
+import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+import { didYouMean, quoteName } from '../../lib/nearest.ts';
+import type { Context } from '../../state/context.ts';
+import { outcomes } from '../../store/saved-results.ts';
+import { readContext } from '../../tasks/sources/read-context.ts';
+import { labelSchema, readLabels } from '../../tasks/sources/read-labels.ts';
+import { type TaskDefaults, taskSettings } from '../../tasks/task.ts';
+import { readVariants, settingsOf } from '../../tasks/variants.ts';
+import type { AnswersSource, Work, WorkSource } from '../../tasks/work.ts';
+import { fileArgument } from '../file-argument.ts';
+import { meantMerge } from './meant-merge.ts';
+
+/** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
+const taskShape = {
+  type: 'object',
+  description:
+    '{task_id, task_type, input_data}, {task_id, prompt} or a prompt alone, each with optional model_tier, model, effort, max_tokens, system, ' +
+    'output_schema; or native {custom_id, params}',
+};
+
+const answerOutcomes: readonly string[] = [...outcomes, 'failed'];
+/** As `outcomeFilter` has them, which the list of the tools has room for once. */
+const answerOutcome = z.string().refine((name) => answerOutcomes.includes(name), {
+  error: `one of ${answerOutcomes.join(', ')}`,
+});
+
+/** More rows than this are left out too often. */
+const MOST_PACKED = 100;
+
+const AUTO = 'auto';
+
+/** Clients write numbers as texts where both are taken. Null for what is no size. */
+function packSize(pack: number | string): number | null {
+  const size = typeof pack === 'string' && /^\d{1,6}$/.test(pack) ? Number(pack) : pack;
+  const isSize = typeof size === 'number' && Number.isInteger(size) && size >= 1 && size <= MOST_PACKED;
+  return isSize ? size : null;
+}
+
+/** The arguments that describe work, the same wherever work is taken. */
+export const workFields = {
+  requests: z.array(z.unknown()).meta({ items: taskShape }).optional().describe('Tasks inline, at most 4 MB'),
+  requests_file: fileArgument.optional().describe('Path of a .json (array) or .jsonl file of tasks'),
+  rows_file: fileArgument
+    .optional()
+    .describe('Table, a task per row: .csv, .tsv, .json, .jsonl, .txt. Columns fill {{column}}'),
+  id_column: z.string().min(1).optional().describe('Column of rows_file with the task ids; else row_1, …'),
+  join_file: fileArgument.optional().describe('Table joined by id_column'),
+  input_files: z
+    .array(fileArgument)
+    .nonempty()
+    .optional()
+    .describe(
+      'Paths, globs (! excludes), a task per file (text, PDF, image): {{text}}, {{path}}, {{dir}}, {{stem}}, {{ext}}',
+    ),
+  from_batch: z
+    .string()
+    .optional()
+    .describe("Batch, a task per finished answer: {{text}}, {{json.key}}, its row's columns"),
+  outcomes: z.array(answerOutcome).optional().describe('Others of it'),
+  split_chars: z.int().positive().optional().describe('Cuts longer texts of input_files at line ends'),
+  task_type: taskSettings.task_type.describe(
+    'For tasks that set none: analyze_logs (input_data.logs), generate_report (data), classify_bulk (items, labels), ' +
+      'generate_docs (code), generate_tests (code), or a name of your own over its raw input_data',
+  ),
+  prompt: taskSettings.prompt.describe('Shared prompt; {{key}} is filled from input_data, row or file'),
+  input_data: taskSettings.input_data.describe('Fields shared by all tasks'),
+  system: taskSettings.system.describe("System prompt, in place of the task type's"),
+  model_tier: taskSettings.model_tier.describe('Default capable'),
+  model: taskSettings.model.describe('Exact model id; wins over the tier'),
+  effort: taskSettings.effort.describe("Default low for labels, else the model's own"),
+  max_tokens: taskSettings.max_tokens,
+  output_schema: taskSettings.output_schema.describe('JSON Schema of the answer: results come as json'),
+  labels: z
+    .union([z.array(z.string()), fileArgument])
+    .optional()
+    .describe('A list, or its path: each answer is {label}, one of them'),
+  expect: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe('{"label": "category"}: key of the answer, right column'),
+  context_files: z.array(fileArgument).nonempty().optional().describe('Documents before every task'),
+  merge: z
+    .union([z.number(), z.string()])
+    .refine((merge) => typeof merge === 'string' || (Number.isSafeInteger(merge) && merge >= 2), {
+      error: 'a whole number from 2 on, or a column',
+    })
+    .optional()
+    .describe('n items make one ({{items}}) until one is left; or a column'),
+  pack: z
+    .union([z.number(), z.string()])
+    .refine((pack) => pack === AUTO || packSize(pack) !== null, {
+      error: `a whole number from 1 to ${MOST_PACKED}, or "${AUTO}"`,
+    })
+    .optional()
+    .describe('n rows in a request; or auto'),
+  max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
+  variants: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('{"A": {prompt, model, …}, "B": {…}}: each task under each, as id@A'),
+};
+
+/** Work as it is kept. */
+export const workArguments = z.strictObject(workFields);
+
+type SourceArguments = {
+  requests?: unknown[] | undefined;
+  requests_file?: string | undefined;
+  rows_file?: string | undefined;
+  input_files?: string[] | undefined;
+  from_batch?: string | undefined;
+  outcomes?: string[] | undefined;
+  id_column?: string | undefined;
+  join_file?: string | undefined;
+  split_chars?: number | undefined;
+};
+
+export type WorkArguments = Omit<TaskDefaults, 'context'> &
+  SourceArguments & {
+    labels?: string[] | string | undefined;
+    expect?: Record<string, string> | undefined;
+    context_files?: string[] | undefined;
+    max_tasks?: number | undefined;
+    pack?: number | string | undefined;
+    variants?: Record<string, unknown> | undefined;
+    merge?: number | string | undefined;
+  };
+
+export const sources = ['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch'] as const;
+
+function givenSources(args: SourceArguments) {
+  const given = sources.filter((name) => args[name] !== undefined);
+  // An empty list beside another source was only filled in, by a client that leaves out nothing.
+  return given.length > 1 && args.requests?.length === 0
+    ? given.filter((name) => name !== 'requests')
+    : given;
+}
+
+/** Whether a call brings tasks at all. */
+export const hasTasks = (args: WorkArguments): boolean => givenSources(args).length > 0;
+
+/**
+ * The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source, and for labels that
+ * can't be chosen from.
+ */
+export async function toWork(
+  args: WorkArguments,
+  { limits, folders, templates }: Pick<Context, 'limits' | 'folders' | 'templates'>,
+  answersOf: (given: GivenAnswers) => Promise<AnswersSource>,
+): Promise<Work> {
+  // Their files may have been changed since the last call.
+  await templates.refresh();
+  const given = sourceOf(args, limits.inlineBytes);
+  const source = given.kind === 'from_batch' ? await answersOf(given) : given;
+  const { task_type, prompt, input_data, system, model_tier, model, effort, max_tokens } = args;
+  const output_schema = await answerSchema(args, folders);
+  const documents = args.context_files && (await readContext(args.context_files, folders));
+  const models = { model_tier, model, effort, max_tokens };
+  const labelled = args.labels === undefined ? undefined : true;
+  const shared = { task_type, prompt, input_data, system, ...models, output_schema, labelled };
+  const defaults = documents === undefined ? shared : { ...shared, context: documents };
+  const variants = args.variants && readVariants(args.variants, defaults);
+  const [expect] = settingsOf({ defaults, variants }).map((settings) => expectedKeys(args, settings));
+  const merge = await mergeOf(args, source, folders);
+  const pack = packOf(args);
+  return {
+    source,
+    defaults,
+    variants,
+    max_tasks: args.max_tasks,
+    expect,
+    ...(merge !== undefined && { merge }),
+    ...(pack !== undefined && { pack }),
+  };
+}
+
+async function mergeOf(
+  { merge: given, variants }: WorkArguments,
+  source: WorkSource,
+  folders: AllowedFolders,
+): Promise<Work['merge']> {
+  if (source.kind === 'requests' || source.kind === 'requests_file') {
+    refuseBeside({ merge: given }, 'rows_file, input_files or from_batch');
+  }
+  const merge = await meantMerge(given, source, folders);
+  if (typeof merge === 'number' && variants !== undefined) {
+    const problem = 'is given together with variants, each of which would need stages of its own';
+    throw invalid({ field: 'merge', problem, valid: 'a column, or no variants' });
+  }
+  if (typeof merge !== 'number' || merge >= 2) return merge;
+  throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number from 2 on, or a column' });
+}
+
+/** One task in each request is no pack. */
+function packOf({ pack, variants, merge }: WorkArguments): Work['pack'] {
+  const size = pack === undefined ? 1 : (packSize(pack) ?? AUTO);
+  if (size === 1) return undefined;
+  const beside = variants !== undefined ? 'variants' : merge !== undefined ? 'merge' : null;
+  if (beside === null) return size;
+  const apart = beside === 'variants' ? ', each packed as work of its own' : '';
+  throw invalid({
+    field: 'pack',
+    problem: `is given together with ${beside}`,
+    valid: `pack, or ${beside}${apart}`,
+  });
+}
+
+async function answerSchema(
+  { labels, output_schema, task_type, prompt }: WorkArguments,
+  folders: AllowedFolders,
+): Promise<JsonObject | undefined> {
+  if (labels === undefined) return output_schema;
+  const problem = 'is given together with labels, which say how an answer looks';
+  if (output_schema !== undefined)
+    throw invalid({ field: 'output_schema', problem, valid: 'one of the two' });
+  if (task_type === 'classify_bulk' && prompt === undefined) {
+    const valid = 'input_data: {"labels": […]}, or a prompt in place of the task_type';
+    throw invalid({ field: 'labels', problem: 'does not go with classify_bulk, which has its own', valid });
+  }
+  return labelSchema(await readLabels(labels, folders));
+}
+
+/** What answers are compared with; that the columns are there is checked when the table is open. */
+function expectedKeys(
+  { expect = {}, rows_file, from_batch }: WorkArguments,
+  { output_schema: schema, prompt, task_type }: TaskDefaults,
+): Record<string, string> | undefined {
+  const keys = Object.keys(expect);
+  if (keys.length === 0) return undefined;
+  if (rows_file === undefined && from_batch === undefined) refuseBeside({ expect }, 'rows_file');
+  // What a task type answers is its own, unless a schema says it.
+  if (schema === undefined && prompt === undefined && task_type !== undefined) return expect;
+  const known = schema === undefined ? ['answer'] : propertiesOf(schema);
+  const unknown = keys.find((key) => known !== null && !known.includes(key));
+  if (known === null || unknown === undefined) return expect;
+  const problem = `${quoteName(unknown)} is no key of the answers${didYouMean(unknown, known)}`;
+  const what =
+    schema === undefined
+      ? 'answer, for answers that are texts, or labels or output_schema'
+      : known.join(', ');
+  throw invalid({ field: 'expect', problem, valid: what });
+}
+
+/** The keys that a schema gives to an answer; null where it leaves them open. */
+function propertiesOf({ properties, additionalProperties }: JsonObject): string[] | null {
+  if (!isJsonObject(properties)) return null;
+  return additionalProperties === false ? Object.keys(properties) : null;
+}
+
+/** An earlier batch as a call names it, and which answers of it count beside the finished ones. */
+export type GivenAnswers = { from_batch: string; outcomes?: readonly string[] | undefined };
+
+type GivenSource = Exclude<WorkSource, { kind: 'from_batch' }> | ({ kind: 'from_batch' } & GivenAnswers);
+
+function sourceOf(args: SourceArguments, inlineBytes: number): GivenSource {
+  const [given, ...others] = givenSources(args);
+  const valid = `exactly one of ${sources.join(', ')}`;
+  if (given === undefined) {
+    throw invalid({ field: 'requests', problem: 'is missing: there is no work', valid });
+  }
+  if (others.length > 0) {
+    throw invalid({ field: given, problem: `is given together with ${others.join(', ')}`, valid });
+  }
+  const { requests = [], requests_file, rows_file, input_files, from_batch, ...details } = args;
+  const { id_column, join_file, split_chars, outcomes } = details;
+  if (rows_file === undefined) refuseBeside({ id_column, join_file }, 'rows_file');
+  if (input_files === undefined) refuseBeside({ split_chars }, 'input_files');
+  if (from_batch === undefined) refuseBeside({ outcomes }, 'from_batch');
+  if (from_batch !== undefined) return { kind: 'from_batch', from_batch, outcomes };
+  if (requests_file !== undefined) return { kind: 'requests_file', path: requests_file };
+  if (rows_file !== undefined) return { kind: 'rows_file', path: rows_file, id_column, join_file };
+  if (input_files !== undefined) return { kind: 'input_files', patterns: input_files, split_chars };
+  return { kind: 'requests', items: inline(requests, inlineBytes) };
+}
+
+/** Arguments that go with one source only: beside another they would do nothing. */
+function refuseBeside(args: Record<string, unknown>, source: string): void {
+  const [field] = Object.keys(args).filter((name) => args[name] !== undefined);
+  if (field === undefined) return;
+  throw invalid({ field, problem: `goes with ${source} only`, valid: `${source}, or no ${field}` });
+}
+
+function inline(requests: unknown[], inlineBytes: number): unknown[] {
+  const bytes = Number.isFinite(inlineBytes) ? Buffer.byteLength(JSON.stringify(requests)) : 0;
+  if (bytes <= inlineBytes) return requests;
+  throw invalid({
+    field: 'requests',
+    problem: `is ${bytes} bytes`,
+    valid: `at most ${inlineBytes} bytes inline; write the tasks to a .jsonl file and give it as requests_file`,
+  });
+}
+
+function invalid(problem: Problem): BatchError {
+  return new BatchError('invalid_input', 'The work was refused; nothing was sent.', {
+    problems: [problem],
+  });
+}

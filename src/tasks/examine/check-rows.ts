@@ -1,0 +1,168 @@
+import type { Problem } from '../../errors.ts';
+import { isJsonObject } from '../../lib/json.ts';
+import { didYouMean, quoteName } from '../../lib/nearest.ts';
+import type { Templates } from '../../templates/templates.ts';
+import { hasPlaces, placesOf } from '../render/places.ts';
+import { materialColumn } from '../render/render-row.ts';
+import type { TaskDefaults } from '../task.ts';
+import type { Work, WorkSource } from '../work.ts';
+import { MAX_COLUMN } from './quotable.ts';
+
+const COLUMNS_NAMED = 40;
+
+/** The columns as a message names them. */
+function listed(columns: readonly string[]): string {
+  const named = columns.slice(0, COLUMNS_NAMED).map(quoteName).join(', ');
+  return columns.length > COLUMNS_NAMED ? `${named} and ${columns.length - COLUMNS_NAMED} more` : named;
+}
+
+/**
+ * What is wrong with the shared settings for a source with these columns, whatever its rows hold: told once, not for
+ * every row.
+ */
+export function checkRows(
+  { defaults, source, expect, output_places = [], variants }: Work,
+  columns: readonly string[],
+  templates: Templates,
+): Problem[] {
+  const { prompt = '', input_data = {} } = defaults;
+  const texts: [field: string, text: string, names: readonly string[]][] = [
+    ['prompt', prompt, [...Object.keys(input_data), ...columns]],
+  ];
+  for (const [name, value] of Object.entries(input_data)) {
+    if (typeof value === 'string' && hasPlaces(value)) texts.push([`input_data.${name}`, value, columns]);
+  }
+  if (source.kind === 'from_batch' && source.awaits === 'tasks') return checkPurpose(defaults, source);
+  return [
+    ...checkPurpose(defaults, source),
+    ...texts.flatMap(([field, text, names]) => checkPlaces(field, text, names, columns, source.kind)),
+    ...checkMaterial(defaults, source, columns, templates),
+    ...checkOutputPlaces({ source, output_places, variants }, columns),
+    ...checkExpected(Object.values(expect ?? {}), source, columns),
+    ...checkMaxColumns(defaults.output_schema, source, columns),
+  ];
+}
+
+/** Tasks that were given by themselves have nothing but their ids to call a file after. */
+export function checkTaskPlaces(work: Work): Problem[] {
+  const { kind } = work.source;
+  return kind === 'requests' || kind === 'requests_file' ? checkOutputPlaces(work, []) : [];
+}
+
+/** An answer's file is called after the row or the file that it is for. */
+function checkOutputPlaces(
+  { source: { kind }, output_places = [], variants }: Pick<Work, 'source' | 'output_places' | 'variants'>,
+  columns: readonly string[],
+): Problem[] {
+  const own = variants === undefined ? ['task_id'] : ['task_id', 'variant'];
+  const known = [...own, ...columns.filter((name) => kind !== 'input_files' || name !== 'text')];
+  if (
+    output_places.length > 0 &&
+    variants !== undefined &&
+    !output_places.some((name) => own.includes(name))
+  ) {
+    const problem = 'gives the answers of all variants the same name';
+    return [{ field: 'output_pattern', problem, valid: 'one with {{variant}} in it' }];
+  }
+  return output_places
+    .filter((name) => !known.includes(name) && !known.includes(name.split('.')[0] ?? ''))
+    .map((name) => ({
+      field: 'output_pattern',
+      problem: `the place {{${name}}} names no column of ${kind}${didYouMean(name, known)}`,
+      valid: listed(known),
+    }));
+}
+
+/** A column that is none would let every length pass. */
+function checkMaxColumns(schema: unknown, { kind }: WorkSource, columns: readonly string[]): Problem[] {
+  return maxColumnsIn(schema)
+    .filter((name) => !columns.includes(name))
+    .map((name) => ({
+      field: 'output_schema',
+      problem: `${MAX_COLUMN} ${quoteName(name)} is no column of ${kind}${didYouMean(name, columns)}`,
+      valid: listed(columns),
+    }));
+}
+
+function maxColumnsIn(schema: unknown): string[] {
+  if (Array.isArray(schema)) return schema.flatMap(maxColumnsIn);
+  if (!isJsonObject(schema)) return [];
+  return Object.entries(schema).flatMap(([name, value]) =>
+    name === MAX_COLUMN && typeof value === 'string' ? [value] : maxColumnsIn(value),
+  );
+}
+
+function checkExpected(
+  expected: readonly string[],
+  { kind }: WorkSource,
+  columns: readonly string[],
+): Problem[] {
+  return expected
+    .filter((name) => !columns.includes(name))
+    .map((name) => ({
+      field: 'expect',
+      problem: `${quoteName(name)} is no column of ${kind}${didYouMean(name, columns)}`,
+      valid: listed(columns),
+    }));
+}
+
+function checkPurpose({ prompt, task_type }: TaskDefaults, { kind }: WorkSource): Problem[] {
+  if (prompt !== undefined || task_type !== undefined) return [];
+  const problem = `is missing: nothing says what to do with each task of ${kind}`;
+  return [{ field: 'prompt', problem, valid: 'a prompt with {{places}}, or a task_type' }];
+}
+
+/** Whether a place's name is one of these, or leads into one; where it is known what that holds, only to what is there. */
+function isReachable(name: string, names: readonly string[]): boolean {
+  if (names.includes(name)) return true;
+  const dots = [...name.matchAll(/\./g)].map(({ index }) => name.slice(0, index));
+  return dots.some((head) => names.includes(head) && !names.some((each) => each.startsWith(`${head}.`)));
+}
+
+function checkPlaces(
+  field: string,
+  text: string,
+  names: readonly string[],
+  columns: readonly string[],
+  source: string,
+): Problem[] {
+  return placesOf(text)
+    .filter((name) => !isReachable(name, names))
+    .map((name) => ({
+      field,
+      problem: `the place {{${name}}} names no column of ${source}${didYouMean(name, names)}`,
+      valid: listed(columns),
+    }));
+}
+
+function checkMaterial(
+  { task_type, prompt, input_data = {} }: TaskDefaults,
+  source: WorkSource,
+  columns: readonly string[],
+  templates: Templates,
+): Problem[] {
+  if (task_type === undefined || prompt !== undefined) return [];
+  const found = templates.find(task_type);
+  if (found.kind === 'mistyped') return [];
+  const { material, places = [] } = found.template;
+  const known = [...Object.keys(input_data), ...columns];
+  if (material === undefined && places.length > 0) {
+    return checkPlaces(
+      'task_type',
+      places.map((name) => `{{${name}}}`).join(' '),
+      known,
+      columns,
+      source.kind,
+    );
+  }
+  if (material === undefined || [...columns, ...Object.keys(input_data)].includes(material.field)) return [];
+  const id_column = source.kind === 'rows_file' ? source.id_column : undefined;
+  if (materialColumn(columns, [id_column]) !== null) return [];
+  return [
+    {
+      field: `input_data.${material.field}`,
+      problem: `${task_type} works on "${material.field}", and which column that is can't be told`,
+      valid: `input_data: {"${material.field}": "{{column}}"} with one of ${listed(columns)}`,
+    },
+  ];
+}

@@ -1,0 +1,80 @@
+/** Runs on a thread of its own: gets blocks of lines or rows, and gives for each what was made of it. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { BatchError } from '../../errors.ts';
+import type { LineBlock } from '../../lib/line-blocks.ts';
+import { type ThreadFailure, toFailure } from '../../lib/thread.ts';
+import type { DialectName } from '../../provider/dialect.ts';
+import { dialectNamed } from '../../provider/dialects.ts';
+import { createModelCatalog, type ModelCatalogOptions } from '../../provider/models.ts';
+import type { OwnTemplate } from '../../templates/own-template.ts';
+import { createTemplates } from '../../templates/templates.ts';
+import { type Block, transferable } from '../block.ts';
+import { itemsIn, type RowBytes } from '../sources/rows-source.ts';
+import { createExaminer, type Examination } from './examine.ts';
+import { examineLines } from './examine-lines.ts';
+
+/** An examination as data. */
+export type ThreadExamination = Omit<Examination, 'dialect' | 'catalog' | 'templates'> & {
+  dialect: DialectName;
+  catalog: ModelCatalogOptions;
+  templates: readonly OwnTemplate[];
+};
+
+/** Bytes that tasks are made of. */
+export type ThreadWork = { kind: 'lines'; lines: LineBlock } | { kind: 'rows'; rows: RowBytes };
+
+/** A part of what a piece of work has become, null for one without items; or why it can't be read. */
+export type Examined = { block: Block | null; last: boolean } | { failure: ThreadFailure };
+
+const say = (examined: Examined, transferred: ArrayBuffer[] = []) =>
+  parentPort?.postMessage(examined, transferred);
+
+const data: ThreadExamination = workerData;
+const dialect = dialectNamed(data.dialect);
+const examiner = createExaminer({
+  ...data,
+  dialect,
+  catalog: createModelCatalog(dialect.models, data.catalog),
+  templates: createTemplates(data.templates),
+});
+
+/** So much that another thread had better have it. */
+const LARGE = 4;
+
+let goOn = () => {};
+
+async function pass(last: boolean): Promise<void> {
+  const block = examiner.take();
+  say({ block, last }, block === null ? [] : transferable(block));
+  if (last) return;
+  await new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+}
+
+/** A row can be short, and what is asked of it long: what a block becomes has no bound. */
+const passLarge = () => (examiner.fullness >= LARGE ? pass(false) : null);
+
+async function examine(work: ThreadWork): Promise<void> {
+  try {
+    if (work.kind === 'lines') await examineLines(work.lines, examiner, { added: passLarge });
+    else {
+      for (const item of itemsIn(work.rows)) {
+        examiner.addItem(item);
+        const passed = passLarge();
+        if (passed) await passed;
+      }
+    }
+    await pass(true);
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    say({ failure: toFailure(error) });
+  }
+}
+
+// One piece of work after another: a line that is not JSON is looked at asynchronously.
+let work = Promise.resolve();
+parentPort?.on('message', (message: ThreadWork | 'go on') => {
+  if (message === 'go on') goOn();
+  else work = work.then(() => examine(message));
+});

@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os';
+import type { BatchError } from '../../errors.ts';
+import { fromFailure, startThread, threadDied } from '../../lib/thread.ts';
+import type { Block } from '../block.ts';
+import type { Examination } from './examine.ts';
+import type { Examined, ThreadExamination, ThreadWork } from './examine-thread.ts';
+
+/** This thread has its own work with what they give, and each takes some 30 MB. */
+const MOST_THREADS = 3;
+/** Blocks under way per thread: one in work, and one that waits so that it need not. */
+const BLOCKS_EACH = 2;
+
+type ExamineThread = {
+  /** One piece after another. */
+  examine(work: ThreadWork): void;
+  /** The next part of what the work has become; the thread goes on when that was taken. */
+  next(): Promise<{ block: Block | null; last: boolean }>;
+  end(): Promise<unknown>;
+};
+
+function startExamining(examination: Examination): ExamineThread {
+  const {
+    dialect,
+    catalog,
+    templates,
+    allowNetworkTools,
+    defaults,
+    variants,
+    partBytes,
+    today,
+    nonce,
+    places,
+  } = examination;
+  const data: ThreadExamination = {
+    dialect: dialect.name,
+    catalog: catalog.options,
+    templates: templates.own,
+    allowNetworkTools,
+    defaults,
+    variants,
+    partBytes,
+    today,
+    nonce,
+    places,
+  };
+  const thread = startThread({ name: 'examine-thread', from: import.meta.url }, data);
+  const come: Examined[] = [];
+  let failure: BatchError | undefined;
+  let wake = () => {};
+
+  thread.on('message', (examined: Examined) => {
+    come.push(examined);
+    wake();
+  });
+  const fail = (cause: Error) => {
+    failure ??= threadDied(cause);
+    wake();
+  };
+  thread.on('error', fail);
+  thread.on('exit', () => fail(new Error('it was stopped')));
+
+  return {
+    examine(work) {
+      const { bytes } = work.kind === 'lines' ? work.lines : work.rows.block;
+      thread.postMessage(work, [bytes.buffer]);
+    },
+    async next() {
+      for (;;) {
+        const examined = come.shift();
+        if (examined !== undefined) {
+          if ('failure' in examined) throw fromFailure(examined.failure);
+          if (!examined.last) thread.postMessage('go on');
+          return examined;
+        }
+        if (failure !== undefined) throw failure;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    end: () => thread.terminate(),
+  };
+}
+
+/** What lines or rows become, made on several threads at once: the blocks in the order of the work. */
+export async function* examineInThreads(
+  work: AsyncIterable<ThreadWork>,
+  examination: Examination,
+): AsyncGenerator<Block> {
+  const count = Math.min(MOST_THREADS, availableParallelism());
+  const threads = Array.from({ length: count }, () => startExamining(examination));
+  /** Whose turn it is, once for each piece of work. */
+  const turns: ExamineThread[] = [];
+
+  async function* oldest(): AsyncGenerator<Block> {
+    const thread = turns.shift();
+    for (let isLast = thread === undefined; !isLast; ) {
+      const examined = await thread?.next();
+      if (examined?.block) yield examined.block;
+      isLast = examined?.last ?? true;
+    }
+  }
+
+  try {
+    let next = 0;
+    for await (const piece of work) {
+      const thread = threads[next % count];
+      next += 1;
+      if (thread === undefined) continue;
+      thread.examine(piece);
+      turns.push(thread);
+      if (turns.length >= count * BLOCKS_EACH) yield* oldest();
+    }
+    while (turns.length > 0) yield* oldest();
+  } finally {
+    await Promise.all(threads.map((thread) => thread.end()));
+  }
+}

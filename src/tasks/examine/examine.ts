@@ -1,0 +1,291 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Problem } from '../../errors.ts';
+import { stringifyExact } from '../../lib/exact-json.ts';
+import { isJsonObject } from '../../lib/json.ts';
+import { quoteName } from '../../lib/nearest.ts';
+import type { Params } from '../../provider/dialect.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import { type Block, createBlockBuilder } from '../block.ts';
+import { requestIdFor } from '../ids.ts';
+import { createPacker, type HeldTask, isDearer, packOf } from '../packing/packer.ts';
+import { type AnswerSchema, type RenderedTask, type Renderer, renderTask } from '../render/render.ts';
+import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from '../requests/read-item.ts';
+import { createSchemaHashes } from '../schemas.ts';
+import type { SourceItem } from '../sources/source-row.ts';
+import {
+  createTaskParser,
+  exactParams,
+  givenId,
+  itemName,
+  type PlaceKind,
+  placeName,
+  type Task,
+  type TaskDefaults,
+} from '../task.ts';
+import { checkVariant, problemsOver, variantId } from '../variants.ts';
+import type { Variant } from '../work.ts';
+import { findHalfCharacters, roundedWarnings } from './odd-values.ts';
+import { asksForQuotes, quotableOf, UNREAD_QUOTES } from './quotable.ts';
+import { checkRendered } from './rendered-request.ts';
+import { settingsUsed } from './unused-settings.ts';
+
+/** What examining an item goes by. */
+export type Examination = Renderer & {
+  defaults: TaskDefaults;
+  variants?: readonly Variant[] | undefined;
+  partBytes: number;
+  /** As `2026-11-22`. */
+  today: string;
+  /** Of the custom ids that are made. */
+  nonce: string;
+  places: PlaceKind;
+};
+
+/** Checks and renders items one after another, and gathers what becomes of them. */
+export type Examiner = {
+  add(number: number, item: Item): void;
+  /** A row or a file. */
+  addItem(item: SourceItem): void;
+  /** An item that can't be read. */
+  refuse(number: number, problem: Problem): void;
+  /** 1 where there is enough of it for the disk, and for another thread. */
+  readonly fullness: number;
+  /** All since the last time, but for what waits to share a request; null where there was no item. */
+  take(): Block | null;
+  /** No more items come: what waits is made into requests. */
+  end(): void;
+};
+
+export function createExaminer(examination: Examination): Examiner {
+  const { requests, requestIds } = examination.dialect;
+  const parseTask = createTaskParser(examination.dialect);
+  const { pack: size } = examination;
+  const createBlock = () => createBlockBuilder(examination.dialect, { isPacked: size !== undefined });
+  let block = createBlock();
+  const packer = createPacker(size ?? 1, (group, wasShortened) => addGroup(group, wasShortened));
+  const hashes = createSchemaHashes();
+  const tasksEach = examination.variants?.length ?? 1;
+
+  function check(number: number, item: Item, warnings: string[]): Problem[] {
+    const place = placeName(examination.places, number);
+    if (item.isTooDeep) {
+      const problem = `is nested more than ${MOST_LEVELS} levels deep`;
+      return [{ item: place, problem, valid: 'a flatter task' }];
+    }
+    if (item.mayHoldHalf) {
+      const halves = findHalfCharacters(item.value);
+      const name = itemName(place, givenId(item.value)?.value);
+      if (halves.length > 0) return halves.map((problem) => ({ ...problem, item: name }));
+    }
+    const parsed = parseTask(item, place);
+    if (!parsed.ok) return parsed.problems;
+    const { task } = parsed;
+    const read = {
+      asGiven: canGoVerbatim(task, item.value) ? item.bytes : undefined,
+      warnings,
+    };
+    return checkTask(number, task, itemName(place, task.task_id), read);
+  }
+
+  /** An item is one task, or one for each variant. */
+  function checkTask(number: number, given: Task, item: string, read: Read): Problem[] {
+    const asked: { name: string; params: Params }[] = [];
+    const problems = problemsOver(examination, (defaults, variant, index) => {
+      if (variant === undefined) return addTask({ number, task: given, item, defaults }, read);
+      const unfit = checkVariant(given, variant);
+      if (unfit.length > 0) return unfit;
+      const task = { ...given, task_id: variantId(given.task_id, variant.name) };
+      const place = { number: (number - 1) * tasksEach + index + 1, task, item, defaults, variant, asked };
+      return addTask(place, read);
+    });
+    return problems.map((problem) => ({ ...problem, item }));
+  }
+
+  function addTask({ number, task, item, defaults, variant, asked = [] }: Placed, read: Read): Problem[] {
+    const { asGiven, warnings } = read;
+    const rendering = renderTask(task, defaults, examination);
+    if (!rendering.ok) return rendering.problems;
+    const rendered = variant ? ofVariant(rendering.rendered, variant) : rendering.rendered;
+    const requestId = requestIdFor(task.task_id, number, examination.nonce, requestIds);
+    const schema = noteSchema(number, item, rendered.answer_schema);
+    const isAsGiven = task.kind === 'native' && rendered.params === exactParams(task);
+    const body = (isAsGiven ? asGiven : undefined) ?? requests.encode(requestId, rendered.params);
+    const { sharing } = rendered;
+    const bytes = sharing === undefined ? block.addRequest(body) : Buffer.byteLength(body);
+    const found = checkRendered(rendered, bytes, examination);
+    if (found.problems.length > 0) return found.problems;
+    block.addSettings(settingsUsed(task, defaults, variant?.own));
+    const quotable = schema.quotes ? quotableOf(task, rendered, requests) : {};
+    const entry = { ...taskEntry(task, requestId, rendered, schema, defaults), ...quotable };
+    const said = [
+      ...warnings,
+      ...found.warnings,
+      ...(quotable.text_at?.length === 0 ? [UNREAD_QUOTES] : []),
+      ...(variant === undefined ? [] : sameAsked(asked, variant.name, rendered.params)),
+    ];
+    if (sharing === undefined) block.addTasks([{ entry, rendered, warnings: said }], rendered);
+    else packer.add({ entry, rendered: { ...rendered, sharing }, number, warnings: said });
+    return [];
+  }
+
+  /** Adds tasks in one request; in several where one of all would be too large, or dearer. */
+  function addGroup(group: readonly [HeldTask, ...HeldTask[]], wasShortened: boolean): void {
+    const [first, ...others] = group;
+    const { entry, rendered } = first;
+    if (others.length === 0) {
+      block.addRequest(requests.encode(entry.custom_id ?? entry.task_id, rendered.params));
+      block.addTasks(group, rendered);
+      return;
+    }
+    const pack = packOf(group, examination.dialect);
+    const id = `pack_${first.number}_${examination.nonce}`;
+    const body = requests.encode(id, pack.params);
+    const { problems, warnings } = checkRendered(pack, Buffer.byteLength(body), examination);
+    if (problems.length > 0 || isDearer(pack, rendered)) {
+      const half = Math.ceil(group.length / 2);
+      addGroup([first, ...group.slice(1, half)], true);
+      const [next, ...rest] = group.slice(half);
+      if (next !== undefined) addGroup([next, ...rest], true);
+      return;
+    }
+    block.addRequest(body);
+    const notes = [...warnings, ...(wasShortened ? [FEWER] : [])];
+    const made = group.map(({ entry, rendered, warnings }) => ({
+      entry: { ...entry, pack: id, max_tokens: rendered.max_tokens },
+      rendered,
+      warnings: [...new Set([...warnings, ...notes])],
+    }));
+    block.addTasks(made, pack);
+  }
+
+  /** Notes how the answer is to look; gives the hash of that, and whether it has to quote its input. */
+  function noteSchema(number: number, item: string, asked: AnswerSchema | undefined): NotedSchema {
+    if (asked === undefined) return { quotes: false };
+    const { field, isShared } = asked;
+    const { hash, schema } = hashes.of(asked.schema);
+    block.addSchema(hash, { schema, number, item: isShared ? null : item, field });
+    return { hash, quotes: asksForQuotes(schema) };
+  }
+
+  return {
+    add(number, given) {
+      const item = withTextIds(withTextAsPrompt(given, number));
+      const id = givenId(item.value);
+      block.countItem(tasksEach);
+      if (id !== null) block.addId(number, id);
+      const problems = check(number, item, item.isTooDeep ? [] : warningsOf(given));
+      if (problems.length > 0) block.addProblems(number, problems);
+    },
+    addItem(item) {
+      block.countItem(tasksEach);
+      if ('problem' in item) {
+        block.addProblems(item.number, [{ item: item.place, ...item.problem }]);
+        return;
+      }
+      const { number, place, task_id } = item;
+      block.addId(number, { field: 'task_id', value: task_id });
+      block.addColumns([...Object.keys(item.cells), ...(item.within ?? [])]);
+      const name = place === task_id ? place : itemName(place, task_id);
+      const halves = findHalfCharacters(item.cells).map((problem) => ({ ...problem, item: name }));
+      const row: Task = { kind: 'row', task_id, row: item };
+      const problems = halves.length > 0 ? halves : checkTask(number, row, name, { warnings: [] });
+      if (problems.length > 0) block.addProblems(number, problems);
+    },
+    refuse(number, problem) {
+      block.countItem(tasksEach);
+      block.addProblems(number, [{ item: placeName(examination.places, number), ...problem }]);
+    },
+    get fullness() {
+      return block.fullness;
+    },
+    take() {
+      const taken = block.take(packer.held);
+      block = createBlock();
+      block.countItem(packer.held);
+      return taken;
+    },
+    end: () => packer.flush(),
+  };
+}
+
+const FEWER =
+  'a request is shared by fewer tasks than pack says: more would not fit, or would cost more a token';
+
+/**
+ * Whether a native request goes out as it stands, which spares writing it anew: that takes as long as all the rest.
+ * One with more keys has nulls beside it, for parsing let it pass.
+ */
+function canGoVerbatim(task: Task, value: unknown): boolean {
+  return task.kind === 'native' && isJsonObject(value) && Object.keys(value).length === 2;
+}
+
+/** A task of an item, and where it stands. */
+type Placed = {
+  /** Its place among all tasks. */
+  number: number;
+  task: Task;
+  /** How the caller would look for its item. */
+  item: string;
+  defaults: TaskDefaults;
+  variant?: Variant;
+  /** What the item's variants before it ask. */
+  asked?: { name: string; params: Params }[];
+};
+
+const ofVariant = (rendered: RenderedTask, { name }: Variant): RenderedTask => ({
+  ...rendered,
+  variant: name,
+  identity: { variant: name, task: rendered.identity },
+});
+
+/** Notes what a variant asks, and says where another one has asked just that. */
+function sameAsked(asked: { name: string; params: Params }[], name: string, params: Params): string[] {
+  const same = asked.find((other) => isDeepStrictEqual(other.params, params));
+  asked.push({ name, params });
+  return same === undefined ? [] : [`variants ${same.name} and ${name} ask the very same`];
+}
+
+type NotedSchema = { hash?: string; quotes: boolean };
+
+/** What reading a task has shown: the request itself, where it can go out as it stands, and what has to be said. */
+type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };
+
+/** Of a call's own arguments the client has parsed the numbers. */
+function warningsOf({ value, exact, repeatedKey, bytes }: Item): string[] {
+  const repeated = `${quoteName(repeatedKey ?? '')} is given twice in one object: the last one counts`;
+  return [
+    ...(repeatedKey === null ? [] : [repeated]),
+    ...(exact === value && bytes === undefined ? roundedWarnings(value) : []),
+  ];
+}
+
+/** A longer input would double what is kept of the work. */
+const LONGEST_INPUT = 8_000;
+
+/** All of it where an answer is held against it. */
+function keptInput(task: Task, { input_data }: TaskDefaults, quotes: boolean): Pick<TaskEntry, 'input'> {
+  if (task.kind !== 'task' || (task.input_data === undefined && input_data === undefined)) return {};
+  const input = stringifyExact({ ...input_data, ...task.input_data });
+  return input.length > LONGEST_INPUT && !quotes ? {} : { input };
+}
+
+function taskEntry(
+  task: Task,
+  requestId: string,
+  rendered: RenderedTask,
+  { hash, quotes }: NotedSchema,
+  defaults: TaskDefaults,
+): TaskEntry {
+  return {
+    task_id: task.task_id,
+    ...(requestId !== task.task_id && { custom_id: requestId }),
+    ...(rendered.variant !== undefined && { variant: rendered.variant }),
+    ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
+    model: rendered.model.id,
+    ...(rendered.effort !== null && { effort: rendered.effort }),
+    ...(hash !== undefined && { structured: true as const, schema: hash }),
+    expected_output_tokens: rendered.expected_output_tokens,
+    ...keptInput(task, defaults, quotes),
+    ...(task.kind === 'row' && { row: stringifyExact(task.row.kept ?? task.row.cells) }),
+  };
+}

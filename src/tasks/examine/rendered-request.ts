@@ -1,0 +1,133 @@
+import type { Problem } from '../../errors.ts';
+import { parseExact, stringifyExact } from '../../lib/exact-json.ts';
+import type { Dialect, PromptSize } from '../../provider/dialect.ts';
+import type { Model, ModelCatalog } from '../../provider/models.ts';
+import { checkModelLife, noLiveModels } from '../live-models.ts';
+import type { RenderedTask } from '../render/render.ts';
+
+export type Findings = { problems: Problem[]; warnings: string[] };
+
+type Circumstances = {
+  partBytes: number;
+  dialect: Dialect;
+  /** As `2026-11-22`. */
+  today: string;
+  catalog: ModelCatalog;
+};
+
+/** What a rendered request is refused or warned for, as it would be sent today: its size and its model's life. */
+export function checkRendered(
+  rendered: RenderedTask,
+  bytes: number,
+  { partBytes, dialect, today, catalog }: Circumstances,
+): Findings {
+  const problems: Problem[] = [];
+  const warnings = [...rendered.warnings];
+  for (const found of [
+    checkSize(bytes, Math.min(partBytes, dialect.limits.requestBytes)),
+    checkFit(rendered, bytes),
+    checkSearches(rendered),
+    checkBound(rendered),
+    checkModelLife(rendered.model, { today, catalog, live: noLiveModels }),
+  ]) {
+    if (found?.problem !== undefined) problems.push(found.problem);
+    if (found?.warning !== undefined) warnings.push(found.warning);
+  }
+  return { problems, warnings };
+}
+
+/** What only the provider can read is paid as well; the ceiling takes the most that the model reads. */
+function checkBound({ prompt, model }: RenderedTask): { problem?: Problem; warning: string } | null {
+  if (prompt.most_tokens !== Number.POSITIVE_INFINITY) return null;
+  return {
+    warning:
+      "what this request reads from elsewhere (a file_id, a URL, what server tools bring back) can't be counted here, so its maximum " +
+      `takes the whole context of ${model.id}: inline content, or web_fetch with max_uses and max_content_tokens, makes it smaller`,
+  };
+}
+
+/** Without a bound no ceiling would hold: searches are paid one by one. */
+function checkSearches({ prompt }: RenderedTask): { problem: Problem; warning?: string } | null {
+  if (prompt.searches !== null) return null;
+  return {
+    problem: {
+      field: 'tools',
+      problem: 'web_search has no max_uses, so nobody can say what it may cost at most',
+      valid: 'max_uses, as in {"type": "web_search_…", "name": "web_search", "max_uses": 3}',
+    },
+  };
+}
+
+function checkSize(bytes: number, most: number): { problem: Problem; warning?: string } | null {
+  if (bytes <= most) return null;
+  return {
+    problem: {
+      problem: `is ${bytes} bytes as a request, more than one can have`,
+      valid: `at most ${most} bytes; split its input`,
+    },
+  };
+}
+
+/** Warnings as they are found in a pass: each once, with the number of tasks where it is not all of them. */
+export function createWarningList() {
+  const times = new Map<string, number>();
+  return {
+    add(warnings: readonly string[]) {
+      for (const warning of warnings) times.set(warning, (times.get(warning) ?? 0) + 1);
+    },
+    /** Adds what another list has, as on another thread. */
+    merge(counts: ReadonlyMap<string, number>) {
+      for (const [warning, count] of counts) times.set(warning, (times.get(warning) ?? 0) + count);
+    },
+    counts: (): ReadonlyMap<string, number> => times,
+    texts: (tasks: number): string[] =>
+      [...times].map(([text, count]) => (count === tasks ? text : `${text} (${count} tasks)`)),
+  };
+}
+
+/** No text takes fewer tokens than a byte in ten; English takes about one in four. */
+const MOST_BYTES_PER_TOKEN = 10;
+const USUAL_BYTES_PER_TOKEN = 4;
+
+/**
+ * Whether a request of so many bytes fits the model's context. One that can't in any case is a problem; one
+ * that probably does not is worth a warning: it would fail, or be cut off, after hours of waiting.
+ */
+export function checkFit(
+  { model, prompt }: { model: Model; prompt: PromptSize },
+  requestBytes: number,
+): { problem?: Problem; warning?: string } | null {
+  const least = model.token_factor / USUAL_BYTES_PER_TOKEN;
+  // Nearly every request: as a whole it is short enough, so its prompt is.
+  if (requestBytes * least <= model.context_tokens) return null;
+  const { bytes, has_media } = prompt;
+  if (!has_media && bytes / MOST_BYTES_PER_TOKEN > model.context_tokens) {
+    return {
+      problem: {
+        problem: `is ${bytes} bytes of text, more than ${model.id} can read at once (${model.context_tokens} tokens)`,
+        valid: 'a shorter input: split it into several tasks',
+      },
+    };
+  }
+  if (bytes * least <= model.context_tokens) return null;
+  return {
+    warning: `A prompt is probably too long for the ${model.context_tokens} tokens that ${model.id} can read: such a task fails or is cut off`,
+  };
+}
+
+const BEGINNING = 150;
+const END = 450;
+
+/** A file's data, which nobody reads. */
+const DATA = /"data"\s*:\s*"([A-Za-z0-9+/=]{200,})"/g;
+
+/** A request as a person looks at it: its beginning with the settings, and its end, where what was filled in stands. Numbers are as they are sent. */
+export function previewOf(request: string): string {
+  const short = request.replaceAll(
+    DATA,
+    (_, { length }: string) => `"data":"(${length} characters of base64)"`,
+  );
+  const text = stringifyExact(parseExact(short).value);
+  if (text.length <= BEGINNING + END) return text;
+  return `${text.slice(0, BEGINNING).toWellFormed()} … ${text.slice(-END).toWellFormed()}`;
+}

@@ -1,0 +1,54 @@
+import type { Problem } from '../../errors.ts';
+import { promptWithInput } from '../../templates/prompt.ts';
+import type { Rendered, Template } from '../../templates/template.ts';
+import { mediaWarnings } from '../examine/odd-values.ts';
+import type { TaskDefaults } from '../task.ts';
+import { fillKnownPlaces, fillPlaces, hasPlaces, mistakenPlaces } from './places.ts';
+
+export type Content = { rendered?: Rendered; problems: Problem[]; warnings: string[] };
+
+/** The prompt and system prompt of a task: from its own prompt, else the shared one, else its template. */
+export function renderContent(
+  task: TaskDefaults,
+  defaults: TaskDefaults,
+  template: Partial<Template>,
+): Content {
+  const input = { ...defaults.input_data, ...task.input_data };
+  const warnings = mediaWarnings(input, 'input_data');
+  if (task.prompt !== undefined) return withWarnings(renderOwn(task.prompt, input), warnings);
+  if (defaults.prompt !== undefined) return withWarnings(renderShared(defaults.prompt, input), warnings);
+  const problems = template.check?.(input) ?? [];
+  const rendered = problems.length === 0 ? template.render?.(input) : undefined;
+  return rendered ? { rendered, problems, warnings } : { problems, warnings };
+}
+
+const withWarnings = (content: Content, warnings: readonly string[]): Content =>
+  warnings.length === 0 ? content : { ...content, warnings: [...content.warnings, ...warnings] };
+
+const asGiven = (prompt: string, warnings: string[] = []): Content => ({
+  rendered: { prompt, system: '' },
+  problems: [],
+  warnings,
+});
+
+/** A task's own prompt may be about places: those that nothing fills stay in it, and are said. */
+function renderOwn(prompt: string, input: Record<string, unknown>): Content {
+  const { text, filled, unfilled } = hasPlaces(prompt)
+    ? fillKnownPlaces(prompt, input)
+    : { text: prompt, filled: 0, unfilled: [] };
+  return asGiven(filled > 0 ? text : promptWithInput(text, input), [
+    ...unfilled.map(
+      (name) =>
+        `the place {{${name}}} in a task's own prompt has nothing to be filled with, and is sent as it stands`,
+    ),
+    ...mistakenPlaces(prompt, Object.keys(input)),
+  ]);
+}
+
+/** The places of a shared prompt are filled; one without any gets the whole input, for it must not be lost. */
+function renderShared(prompt: string, input: Record<string, unknown>): Content {
+  const mistaken = mistakenPlaces(prompt, Object.keys(input));
+  if (!hasPlaces(prompt)) return asGiven(promptWithInput(prompt, input), mistaken);
+  const { text, problems } = fillPlaces(prompt, input, 'prompt');
+  return { ...asGiven(text, mistaken), problems };
+}

@@ -1,0 +1,95 @@
+import { promptWithInput } from '../../templates/prompt.ts';
+import type { Template } from '../../templates/template.ts';
+import { mediaWarnings } from '../examine/odd-values.ts';
+import type { SourceRow } from '../sources/source-row.ts';
+import type { TaskDefaults } from '../task.ts';
+import { fillFromRow, hasPlaces, mistakenPlaces, placesOf } from './places.ts';
+import type { Content } from './render-content.ts';
+
+type Values = Record<string, unknown>;
+
+/** What a prompt's places can name of a row or a file. */
+export function valuesOf({ cells, text, attachment }: SourceRow): Values {
+  if (text !== undefined) return { ...cells, text };
+  return attachment === undefined ? cells : { ...cells, text: `(the attached ${nameOf(attachment.kind)})` };
+}
+
+const nameOf = (kind: 'pdf' | 'image') => (kind === 'pdf' ? 'PDF' : 'image');
+
+/** What a row or a file is as a task's input: of a file its path and text, for the parts of its path say nothing new. */
+export function inputOf(row: SourceRow): Values {
+  const { text, attachment, cells, input } = row;
+  if (input !== undefined) return input;
+  if (text !== undefined) return { path: cells.path, text };
+  return attachment === undefined ? cells : { path: cells.path };
+}
+
+/** The shared fields, in whose texts places say which column a field is: `{"logs": "{{message}}"}`. */
+export function sharedFields(
+  shared: Values | undefined,
+  values: Values,
+  empty: (name: string) => void,
+): Values {
+  const fields = Object.entries(shared ?? {}).map(([name, value]) => [
+    name,
+    typeof value === 'string' && hasPlaces(value) ? fillFromRow(value, values, empty) : value,
+  ]);
+  return Object.fromEntries(fields);
+}
+
+/** Renders a row or a file, with what is empty in it as warnings. */
+export function renderRow(
+  row: SourceRow,
+  { prompt, input_data }: TaskDefaults,
+  template: Partial<Template>,
+): Content {
+  const warnings: string[] = [];
+  const empty = (name: string) => {
+    if (row.awaited === undefined) warnings.push(`the place {{${name}}} was filled with nothing`);
+  };
+  const values = valuesOf(row);
+  const shared = sharedFields(input_data, values, empty);
+  warnings.push(...rowMediaWarnings(row, prompt));
+  if (prompt !== undefined) {
+    warnings.push(...mistakenPlaces(prompt, Object.keys({ ...shared, ...values })));
+    const text = hasPlaces(prompt)
+      ? fillFromRow(prompt, { ...shared, ...values }, empty)
+      : promptWithInput(prompt, { ...shared, ...inputOf(row) });
+    return { rendered: { prompt: text, system: '' }, problems: [], warnings };
+  }
+  const given = template.places === undefined ? inputOf(row) : values;
+  const input = withMaterial({ ...given, ...shared }, row, template);
+  if (input === null) return { problems: [], warnings };
+  const problems = template.check?.(input) ?? [];
+  const rendered = problems.length === 0 ? template.render?.(input) : undefined;
+  return { ...(rendered && { rendered }), problems, warnings };
+}
+
+/** Of a row's columns those that are sent; of a file its path is no mistake. */
+function rowMediaWarnings({ cells, text, attachment }: SourceRow, prompt: string | undefined): string[] {
+  if (text !== undefined || attachment !== undefined) return [];
+  const sent = prompt !== undefined && hasPlaces(prompt) ? placesOf(prompt) : Object.keys(cells);
+  const columns = Object.entries(cells).filter(([name]) => sent.includes(name));
+  return mediaWarnings(Object.fromEntries(columns), 'column');
+}
+
+/** The column that a task type's own field can only mean: `text`, or the one there is beside the ids. */
+export function materialColumn(
+  columns: readonly string[],
+  aside: readonly (string | undefined)[],
+): string | null {
+  if (columns.includes('text')) return 'text';
+  const [column, ...others] = columns.filter((name) => !aside.includes(name));
+  return column !== undefined && others.length === 0 ? column : null;
+}
+
+/** The input with a task type's own field filled; null where no column says what it is, which is told once for all rows. */
+export function withMaterial(input: Values, row: SourceRow, { material }: Partial<Template>): Values | null {
+  if (material === undefined || Object.hasOwn(input, material.field)) return input;
+  const values = valuesOf(row);
+  const column = materialColumn(Object.keys(values), [row.id_column]);
+  if (column === null) return null;
+  const { [column]: _moved, ...others } = input;
+  const value = values[column];
+  return { ...others, [material.field]: material.isList ? [value] : value };
+}

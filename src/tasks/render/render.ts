@@ -1,0 +1,284 @@
+import { hash } from 'node:crypto';
+import { roomForThinking } from '../../cost/thinking.ts';
+import type { Problem } from '../../errors.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { Dialect, Params, PromptSize } from '../../provider/dialect.ts';
+import type { Effort, Model, ModelCatalog } from '../../provider/models.ts';
+import type { TemplateFacts } from '../../templates/template.ts';
+import type { Templates } from '../../templates/templates.ts';
+import { findHalfCharacters } from '../examine/odd-values.ts';
+import { packSchema } from '../packing/pack-schema.ts';
+import type { Sharing } from '../packing/packer.ts';
+import { shareRow, shareTask } from '../packing/shared-content.ts';
+import type { SourceRow } from '../sources/source-row.ts';
+import { exactParams, type NativeTask, type Task, type TaskDefaults } from '../task.ts';
+import { withAwaited } from './awaited.ts';
+import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
+import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
+import { renderContent } from './render-content.ts';
+import { renderRow } from './render-row.ts';
+
+/** What a task becomes: the body of a request, and what is known of it beforehand. */
+export type RenderedTask = {
+  params: Params;
+  /** How much the model has to read. */
+  prompt: PromptSize;
+  model: Model;
+  max_tokens: number;
+  expected_output_tokens: number;
+  /** The task type, where the task has one. */
+  task_type: string | undefined;
+  /** The variant of the work's settings that it is asked under. */
+  variant?: string;
+  /** Whether the answer was asked for as JSON. */
+  structured: boolean;
+  /** How it was asked for, where it is JSON. */
+  answer_schema: AnswerSchema | undefined;
+  /** Where the caller wants it computed, as far as that changes the price. */
+  inference_geo: string | null;
+  /** Null where it is left to the model. */
+  effort: Effort | null;
+  /** Whether it is to think; null where that is left to the model. */
+  thinks: boolean | null;
+  warnings: string[];
+  /** What it could share a request with others by, where the work packs its tasks. */
+  sharing?: Sharing;
+  /** How many tasks share it; one where this is left out. */
+  tasks?: number;
+  /** What the content hash covers: the task before tiers are resolved, with what would change its meaning. */
+  identity: unknown;
+};
+
+/** A JSON Schema as the caller gave it, or a task type has it. */
+export type AnswerSchema = {
+  schema: JsonObject;
+  /** The field in which it stands. */
+  field: string;
+  /** Whether that is one for all tasks. */
+  isShared: boolean;
+};
+
+export type Rendering = { ok: true; rendered: RenderedTask } | { ok: false; problems: Problem[] };
+
+export type Renderer = {
+  templates: Templates;
+  catalog: ModelCatalog;
+  allowNetworkTools: boolean;
+  /** Of the provider that the requests go to. */
+  dialect: Dialect;
+  /** Up to so many tasks share a request. */
+  pack?: number | undefined;
+};
+
+type OwnTask = Extract<Task, { kind: 'task' }>;
+
+/** Turns a task into a request; every problem it finds names the field, not the task. */
+export function renderTask(task: Task, defaults: TaskDefaults, renderer: Renderer): Rendering {
+  if (renderer.pack !== undefined) {
+    const problems = checkSharing(task);
+    if (problems.length > 0) return { ok: false, problems };
+  }
+  if (task.kind === 'native') {
+    return defaults.context === undefined ? renderNative(task, renderer) : contextBesideNative();
+  }
+  return task.kind === 'row'
+    ? renderOwn({ kind: 'task', task_id: task.task_id }, defaults, renderer, task.row)
+    : renderOwn(task, defaults, renderer);
+}
+
+/** What a task may set for itself and share a request with others all the same. */
+const SHARED = new Set(['kind', 'task_id', 'task_type', 'input_data']);
+
+function checkSharing(task: Task): Problem[] {
+  if (task.kind === 'row') return [];
+  const valid = 'tasks of input_data alone, under a shared prompt or task_type; rows or files; or no pack';
+  if (task.kind === 'native') {
+    return [{ field: 'params', problem: 'is sent as it is, so it can share no request', valid }];
+  }
+  return Object.entries(task)
+    .filter(([name, value]) => value !== undefined && !SHARED.has(name))
+    .map(([field]) => ({ field, problem: 'is set by the task itself, so it can share no request', valid }));
+}
+
+function contextBesideNative(): Rendering {
+  const problem = 'is sent as it is, so context_files would not be read';
+  return {
+    ok: false,
+    problems: [{ field: 'params', problem, valid: '{task_id, prompt}, or no context_files' }],
+  };
+}
+
+function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }: Renderer): Rendering {
+  const given = exactParams(task);
+  const sent = dialect.requests.tidy(given);
+  const params = sent === given ? task.params : dialect.requests.tidy(task.params);
+  const problems = dialect.requests.check(params, { catalog, allowNetworkTools });
+  const { model: modelId, max_tokens, answer_schema, ...facts } = dialect.requests.facts(params);
+  const model = modelId === null ? undefined : catalog.find(modelId);
+  if (problems.length > 0 || model === undefined || max_tokens === null) {
+    return {
+      ok: false,
+      problems: problems.map((found) => ({ ...found, field: `params.${found.field ?? ''}` })),
+    };
+  }
+  return {
+    ok: true,
+    rendered: {
+      params: sent,
+      prompt: dialect.requests.size(params),
+      model,
+      max_tokens,
+      expected_output_tokens: Math.min(max_tokens, EXPECTED_NATIVE_OUTPUT),
+      task_type: undefined,
+      ...facts,
+      structured: answer_schema !== null,
+      answer_schema: answer_schema
+        ? { schema: answer_schema.schema, field: `params.${answer_schema.field}`, isShared: false }
+        : undefined,
+      warnings: [],
+      identity: { custom_id: task.task_id, params: given },
+    },
+  };
+}
+
+/** Nothing is known of a native request's answers: some twenty lines. */
+const EXPECTED_NATIVE_OUTPUT = 500;
+
+/** What is wrong with the settings shared by all tasks, whatever the tasks are; told once, for none of them. */
+export function checkShared(defaults: TaskDefaults, { templates, catalog, dialect }: Renderer): Problem[] {
+  return [
+    ...checkSharedTemplate(defaults, templates),
+    ...checkSharedModel(defaults, catalog),
+    ...(defaults.output_schema ? dialect.requests.prepareSchema(defaults.output_schema).problems : []),
+    ...findHalfCharacters(defaults),
+  ];
+}
+
+function renderOwn(
+  task: OwnTask,
+  defaults: TaskDefaults,
+  { templates, catalog, dialect, pack }: Renderer,
+  row?: SourceRow,
+): Rendering {
+  const { chosen, problems: templateProblems } = chooseTemplate(task, defaults, templates);
+  const tier = defaults.model_tier ?? chosen?.template.tier;
+  const {
+    model,
+    notes,
+    problems: modelProblems,
+  } = chooseModel(task, { ...defaults, model_tier: tier }, catalog);
+  const given = task.output_schema ?? defaults.output_schema;
+  const schema = given && dialect.requests.prepareSchema(given);
+  const content =
+    chosen &&
+    (row ? renderRow(row, defaults, chosen.template) : renderContent(task, defaults, chosen.template));
+  const facts = chosen && { ...chosen.template, ...content?.rendered };
+  const asked = task.effort ?? defaults.effort;
+  const usual = facts?.effort ?? (defaults.labelled ? 'low' : undefined);
+  const { effort, problems: effortProblems } = chooseEffort(model, asked, usual);
+  const own = task.max_tokens ?? defaults.max_tokens;
+  const max_tokens =
+    own ?? (facts && model && usualMaximum(facts, model, { effort, isAsked: asked !== undefined }));
+  const problems = [
+    // What is shared by all rows is told once, and none of them has anything else.
+    ...(row ? [] : templateProblems),
+    ...modelProblems,
+    ...effortProblems,
+    ...(task.output_schema ? (schema?.problems ?? []) : []),
+    ...(content?.problems ?? []),
+    ...checkLength(max_tokens, model),
+  ];
+  // What is wrong with the shared settings alone is no problem of this task, but it can't be rendered with them.
+  const usable = problems.length === 0 && (schema?.problems ?? []).length === 0;
+  if (!usable || !model || !facts || !content?.rendered || max_tokens === undefined) {
+    return { ok: false, problems };
+  }
+
+  const { prompt } = content.rendered;
+  const system = task.system ?? defaults.system ?? content.rendered.system;
+  const typed = content.rendered.output_schema;
+  const prepared = schema ?? (typed && dialect.requests.prepareSchema(typed));
+  const output_schema = prepared?.schema;
+  const attachment = row?.attachment;
+  const { context } = defaults;
+  const plain = { model: model.id, max_tokens, system, prompt, context, attachment, output_schema, effort };
+  const params = dialect.requests.render(plain);
+  const sized = (size: PromptSize) =>
+    withAwaited(size, row?.awaited, defaults, {
+      expected_tokens: facts.expected_output_tokens,
+      maximum_tokens: max_tokens,
+    });
+  const sharing = (): Sharing => {
+    const { template } = chosen;
+    const shared = row ? shareRow(row, defaults, template) : shareTask(task, defaults, template);
+    const { text } = shared;
+    const { attachment: _own, ...request } = { ...plain, prompt: shared.prompt };
+    return {
+      request: {
+        ...request,
+        system: defaults.system ?? shared.system,
+        output_schema: packSchema(output_schema),
+      },
+      row: { text, ...(attachment && { attachment }) },
+      withAwaited: sized,
+    };
+  };
+  return {
+    ok: true,
+    rendered: {
+      params,
+      prompt: sized(dialect.requests.size(params)),
+      model,
+      max_tokens,
+      expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),
+      task_type: task.task_type ?? defaults.task_type,
+      structured: output_schema !== undefined,
+      answer_schema: answerSchema(given ?? typed, task.output_schema === undefined),
+      inference_geo: null,
+      effort: effort ?? null,
+      thinks: null,
+      ...(pack !== undefined && { sharing: sharing() }),
+      warnings: [
+        ...notes,
+        ...(chosen.warning === undefined ? [] : [chosen.warning]),
+        ...content.warnings,
+        ...(prepared?.warnings ?? []),
+      ],
+      identity: {
+        task_id: task.task_id,
+        template: [facts.task_type, facts.version],
+        prompt,
+        row: row?.cells,
+        attachment: attachment && [attachment.media_type, hash('sha256', attachment.data)],
+        context: context?.map(({ name, sha256 }) => [name, sha256]),
+        system,
+        output_schema: prepared?.asked,
+        // By what is asked, not by what the model makes of it.
+        max_tokens: own ?? facts.max_tokens,
+        effort: asked,
+        model: task.model ?? (task.model_tier ? `tier:${task.model_tier}` : undefined) ?? defaults.model,
+        model_tier: task.model_tier ?? defaults.model_tier,
+      },
+    },
+  };
+}
+
+function answerSchema(schema: JsonObject | undefined, isShared: boolean): AnswerSchema | undefined {
+  return schema && { schema, field: 'output_schema', isShared };
+}
+
+/** A prompt of one's own has room too where an effort is asked for: what is thought counts, and what is cut off is paid for nothing. */
+function usualMaximum(
+  { max_tokens, has_room }: TemplateFacts,
+  model: Model,
+  { effort, isAsked }: { effort: Effort | undefined; isAsked: boolean },
+): number {
+  if (!has_room && !isAsked) return max_tokens;
+  return Math.min(max_tokens + roomForThinking(model, effort ?? null), model.max_output_tokens);
+}
+
+function checkLength(maxTokens: number | undefined, model: Model | undefined): Problem[] {
+  if (maxTokens === undefined || model === undefined || maxTokens <= model.max_output_tokens) return [];
+  const problem = `is more than ${model.id} can answer`;
+  return [{ field: 'max_tokens', problem, valid: `at most ${model.max_output_tokens}` }];
+}

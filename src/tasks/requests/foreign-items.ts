@@ -1,0 +1,34 @@
+import type { Problem } from '../../errors.ts';
+import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+
+/** What a line of another provider's batch, or of a set for training, is called, and how it is told. */
+const FOREIGN: [what: string, isOne: (item: JsonObject) => boolean][] = [
+  [
+    "OpenAI's form of a batch request",
+    ({ body, method, url }) => isJsonObject(body) && (method !== undefined || url !== undefined),
+  ],
+  ["Mistral's form of a batch request", ({ body }) => isJsonObject(body) && 'messages' in body],
+  ["Gemini's form of a batch request", ({ request }) => isJsonObject(request) && 'contents' in request],
+  ["Vertex AI's form of a batch request", ({ request }) => isJsonObject(request) && 'messages' in request],
+  ["Bedrock's form of a batch request", ({ modelInput }) => isJsonObject(modelInput)],
+  ['a body of the Messages API alone', ({ messages }) => Array.isArray(messages)],
+  ["Gemini's form of a request", ({ contents }) => Array.isArray(contents)],
+  ['a conversation of a set for training', ({ conversations }) => Array.isArray(conversations)],
+  ['a pair of a set for training', (item) => 'completion' in item && 'prompt' in item],
+  ['a pair of a set for training', (item) => 'instruction' in item && 'output' in item],
+];
+
+const VALID =
+  '{"task_id": "…", "prompt": "…"}, or {"custom_id": "…", "params": {"model": "claude-…", "max_tokens": 1024, "messages": [{"role": ' +
+  '"user", "content": "…"}]}}';
+
+const ROWS =
+  'such a file as rows_file, with a prompt whose {{places}} are its keys; or {"task_id": "…", "prompt": "…"}';
+
+/** An item that is somebody else's form of a request, named as such: told key by key, nobody would see what it is. Null for all else. */
+export function foreignItem(item: JsonObject, place: string): Problem | null {
+  if ('params' in item || 'task_id' in item) return null;
+  const [what] = FOREIGN.find(([, isOne]) => isOne(item)) ?? [];
+  if (what === undefined) return null;
+  return { item: place, problem: `is ${what}`, valid: what.endsWith('training') ? ROWS : VALID };
+}

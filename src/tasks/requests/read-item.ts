@@ -1,0 +1,112 @@
+import { ExactNumber, parseExact, plainNumbers } from '../../lib/exact-json.ts';
+import { isJsonObject } from '../../lib/json.ts';
+import { countColons, countMembers, endOfString, outsideStrings } from '../../lib/json-source.ts';
+import { mayHoldHalf } from '../examine/odd-values.ts';
+
+/** One item of a list of tasks, as it was read. */
+export type Item = {
+  /** Its numbers as JavaScript has them, which is what it is checked by. */
+  value: unknown;
+  /** Its numbers as they were written; the very same value where these are no others. */
+  exact: unknown;
+  /** A key that one of its objects has twice, of which the last counts. */
+  repeatedKey: string | null;
+  /** Whether a text of it may hold half a surrogate pair. */
+  mayHoldHalf: boolean;
+  /** Whether it is nested more than `MOST_LEVELS` deep: no more is known of it then. */
+  isTooDeep: boolean;
+  /** Its bytes, where they say the same to whoever else reads them. */
+  bytes?: Uint8Array;
+};
+
+/** Far more than any task needs, and far less than what overflows the call stack of whoever walks through one. */
+export const MOST_LEVELS = 500;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
+}
+
+/** An item that came as a value: what its numbers and keys were like is lost. */
+export function itemOf(value: unknown): Item {
+  const isTooDeep = isDeeper(value, MOST_LEVELS);
+  return { value, exact: value, repeatedKey: null, mayHoldHalf: true, isTooDeep };
+}
+
+/** An item that was put together from the tokens of a file. */
+export function exactItem(exact: unknown, repeatedKey: string | null): Item {
+  const item = { ...itemOf(exact), repeatedKey };
+  return item.isTooDeep ? item : { ...item, value: plainNumbers(exact) };
+}
+
+/** Numbers that a parser may round, or write otherwise: fractions, powers, and more digits than are exact. */
+const UNSURE_NUMBER = /\d[.eE]|\d{16}|-0/;
+
+/**
+ * Reads a line that is JSON; undefined where it is not. Where a key comes twice in an object one parser takes the first,
+ * another the last: the value has fewer members then than the text has colons, and its bytes are not sent as they are.
+ */
+export function readItem(text: string, bytes: Uint8Array): Item | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (isDeeper(value, MOST_LEVELS)) return itemOf(value);
+  const outside = outsideStrings(text);
+  const isUnambiguous = countColons(outside) === countMembers(value);
+  return {
+    value,
+    exact: UNSURE_NUMBER.test(outside) ? parseExact(text).value : value,
+    repeatedKey: isUnambiguous ? null : repeatedKeyIn(text),
+    mayHoldHalf: mayHoldHalf(text),
+    isTooDeep: false,
+    ...(isUnambiguous && { bytes }),
+  };
+}
+
+/** The first key that an object of a JSON text has twice. */
+function repeatedKeyIn(text: string): string | null {
+  const objects: Set<string>[] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === '{') objects.push(new Set());
+    else if (text[at] === '}') objects.pop();
+    else if (text[at] === '"') {
+      const end = endOfString(text, at);
+      if (/^\s*:/.test(text.slice(end + 1, end + 40))) {
+        const key = String(JSON.parse(text.slice(at, end + 1)));
+        if (objects.at(-1)?.has(key)) return key;
+        objects.at(-1)?.add(key);
+      }
+      at = end;
+    }
+  }
+  return null;
+}
+
+/** A text alone is a task's prompt, and its id is made of its number; the very same item for all else. */
+export function withTextAsPrompt(item: Item, number: number): Item {
+  const { value: prompt, repeatedKey } = item;
+  if (typeof prompt !== 'string' || prompt.trim() === '') return item;
+  const value = { task_id: `task_${number}`, prompt };
+  return { value, exact: value, repeatedKey, mayHoldHalf: item.mayHoldHalf, isTooDeep: false };
+}
+
+const ID_KEYS = ['task_id', 'custom_id'];
+
+/** Ids that are numbers are taken as texts, as they were written; the very same item where there are none. */
+export function withTextIds(item: Item): Item {
+  const { value, exact } = item;
+  if (!isJsonObject(value) || !isJsonObject(exact)) return item;
+  const texts = ID_KEYS.filter((key) => typeof value[key] === 'number').map((key) => [
+    key,
+    idText(exact[key]),
+  ]);
+  if (texts.length === 0) return item;
+  const { bytes: _bytes, ...rest } = item;
+  const ids: Record<string, unknown> = Object.fromEntries(texts);
+  return { ...rest, value: { ...value, ...ids }, exact: { ...exact, ...ids } };
+}
+
+const idText = (id: unknown) => (id instanceof ExactNumber ? id.source : String(id));

@@ -1,0 +1,132 @@
+import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { BatchError, hasErrorCode, type Problem } from '../../errors.ts';
+import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
+import { decodeUtf8, locateJsonError } from '../../lib/json.ts';
+import { ExactAssembler, tokensOf } from '../sources/tables/json-tokens.ts';
+import type { WorkSource } from '../work.ts';
+import { ARRAY, whatInsteadOfArray, whatInsteadOfLines } from './file-shape.ts';
+import { exactItem, type Item } from './read-item.ts';
+
+/** How a file holds tasks: one per line, or all as one array. */
+export type FileForm = 'lines' | 'array';
+
+/** What a file's ending says. Throws `invalid_input` for one that is not known. */
+export function formOf(file: string): FileForm {
+  switch (path.extname(file).toLowerCase()) {
+    case '.jsonl':
+      return 'lines';
+    case '.json':
+      return 'array';
+    default:
+      throw new BatchError(
+        'invalid_input',
+        'requests_file has an ending that is not known; nothing was read.',
+        {
+          problems: [
+            {
+              field: 'requests_file',
+              problem: 'unknown ending',
+              valid:
+                '.json (an array) or .jsonl (one task per line); a table (.csv, .tsv, .txt) goes into rows_file',
+            },
+          ],
+        },
+      );
+  }
+}
+
+/** Opens a file for `use`, and closes it whatever happens. */
+export async function* withFile<T>(
+  file: string,
+  folders: AllowedFolders,
+  use: (handle: FileHandle) => AsyncIterable<T>,
+): AsyncGenerator<T> {
+  const { handle } = await folders.openForReading(file);
+  try {
+    yield* use(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+const openBytes = (file: string, folders: AllowedFolders): AsyncIterable<Uint8Array> =>
+  // The stream reads through the handle that was checked; a path could be swapped in between.
+  withFile(file, folders, (fd) => createReadStream('', { fd, autoClose: false, highWaterMark: 256 * 1024 }));
+
+/** The elements of the array that a file holds, one by one. Throws `invalid_input` where it holds none, or breaks. */
+export async function* readArray(file: string, folders: AllowedFolders): AsyncGenerator<Item> {
+  try {
+    yield* elementsOf(onlyArray(decodeUtf8(openBytes(file, folders))));
+  } catch (error) {
+    throw await arrayError(error, file, folders);
+  }
+}
+
+async function* elementsOf(text: AsyncIterable<string>): AsyncGenerator<Item> {
+  const assembler = new ExactAssembler();
+  let depth = 0;
+  for await (const tokens of tokensOf(text)) {
+    for (const token of tokens) {
+      if (token.name === 'endArray' || token.name === 'endObject') depth -= 1;
+      // The array's own brackets stand outside of all elements.
+      const isInside = depth > 0;
+      if (token.name === 'startArray' || token.name === 'startObject') depth += 1;
+      if (!isInside) continue;
+      assembler.consume(token);
+      if (assembler.done) yield exactItem(assembler.current, assembler.repeatedKey);
+    }
+  }
+}
+
+/** Passes the text on if its first character opens an array. */
+async function* onlyArray(texts: AsyncIterable<string>): AsyncGenerator<string> {
+  let started = false;
+  for await (const text of texts) {
+    const begun = text.trimStart();
+    if (!started && begun !== '') {
+      started = true;
+      if (!begun.startsWith('[')) throw unreadable(whatInsteadOfArray(begun));
+    }
+    yield text;
+  }
+  if (!started) throw unreadable({ problem: 'is empty', valid: ARRAY });
+}
+
+export function unreadable(problem: Pick<Problem, 'problem' | 'valid'>, cause?: unknown): BatchError {
+  return new BatchError(
+    'invalid_input',
+    "requests_file can't be read as a list of tasks; nothing was sent.",
+    {
+      problems: [{ field: 'requests_file', ...problem }],
+      cause,
+    },
+  );
+}
+
+async function arrayError(error: unknown, file: string, folders: AllowedFolders): Promise<unknown> {
+  if (error instanceof BatchError) return error;
+  if (hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA'))
+    return unreadable({ problem: 'is not UTF-8', valid: 'a file saved as UTF-8' }, error);
+  if (!(error instanceof Error)) return error;
+  const position = await locateJsonError(decodeUtf8(openBytes(file, folders)));
+  const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
+  // The parser's own message quotes the file, so it is no cause to keep.
+  return unreadable({ problem: `is not JSON${where}`, valid: ARRAY });
+}
+
+const BEGINNING_BYTES = 64 * 1024;
+
+/** Throws `invalid_input` with the one problem that says all, where a file of lines is something else. */
+export async function refuseWrongShape(source: WorkSource, folders: AllowedFolders): Promise<void> {
+  if (source.kind !== 'requests_file' || formOf(source.path) !== 'lines') return;
+  const { handle } = await folders.openForReading(source.path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(BEGINNING_BYTES), 0, BEGINNING_BYTES, 0);
+    const shape = whatInsteadOfLines(buffer.subarray(0, bytesRead));
+    if (shape !== null) throw unreadable(shape);
+  } finally {
+    await handle.close();
+  }
+}

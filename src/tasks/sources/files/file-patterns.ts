@@ -1,0 +1,68 @@
+import path from 'node:path';
+import picomatch from 'picomatch';
+import { BatchError } from '../../../errors.ts';
+
+const OPTIONS = { dot: true, noextglob: true };
+
+/** Parentheses stand for themselves, as in `photo (1).jpg`; as patterns they could take for ever to match. */
+const plain = (glob: string) => glob.replaceAll(/[()|]/g, '\\$&');
+
+/** Takes paths with `/`; none of them has more than `depth` parts. */
+export type Glob = { matches: (path: string) => boolean; depth: number };
+
+/** Where a pattern of `input_files` begins to look, and what it takes there. */
+export type FilePattern = {
+  given: string;
+  /** The path before the first part that is a glob, as it was given. */
+  start: string;
+  /** What it takes below that; null where the pattern is a path alone. */
+  below: Glob | null;
+};
+
+/** Whether a path is left out: by its name, or as it is seen from where relative paths begin. */
+export type Exclusion = (seen: { absolute: string; relative: string }) => boolean;
+
+export type FilePatterns = { wanted: FilePattern[]; excludes: Exclusion };
+
+/** With `/` on every system: Windows takes both, and people write both. */
+export const slashed = (file: string) => file.split(path.sep).join('/');
+
+const ANY_DEPTH = /\*\*|\{[^}]*\//;
+
+function wantedPattern(given: string): FilePattern {
+  const { base, glob } = picomatch.scan(slashed(given));
+  if (glob === '') return { given, start: given, below: null };
+  if (glob.split('/').includes('..')) throw badPatterns(`${JSON.stringify(given)} has a .. behind its glob`);
+  const depth = ANY_DEPTH.test(glob) ? Number.POSITIVE_INFINITY : glob.split('/').length;
+  const below = { matches: picomatch(plain(glob), OPTIONS), depth };
+  return { given, start: base === '' ? '.' : base, below };
+}
+
+/** As in .gitignore: one without a slash is meant at any depth, and one that names a folder means all in it. */
+function exclusion(given: string): Exclusion {
+  const pattern = slashed(given).replace(/^\.\//, '').replace(/\/$/, '');
+  const anywhere = plain(pattern.includes('/') ? pattern : `**/${pattern}`);
+  const matches = picomatch([anywhere, `${anywhere}/**`], OPTIONS);
+  return path.isAbsolute(given) ? ({ absolute }) => matches(absolute) : ({ relative }) => matches(relative);
+}
+
+function badPatterns(problem: string): BatchError {
+  return new BatchError('invalid_input', 'The work was refused; nothing was sent.', {
+    problems: [
+      { field: 'input_files', problem, valid: 'paths and globs, as in ["src/**/*.ts", "!**/*.test.ts"]' },
+    ],
+  });
+}
+
+/** Reads the entries of `input_files`. Throws `invalid_input`. */
+export function readPatterns(given: readonly string[]): FilePatterns {
+  const wanted = given.filter((pattern) => !pattern.startsWith('!'));
+  if (wanted.length === 0) throw badPatterns('names no files, only what to leave out');
+  const exclusions = given
+    .filter((pattern) => pattern.startsWith('!'))
+    .map((pattern) => exclusion(pattern.slice(1)));
+  return {
+    wanted: wanted.map(wantedPattern),
+    excludes: (seen) => exclusions.some((excludes) => excludes(seen)),
+  };
+}

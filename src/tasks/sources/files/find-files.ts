@@ -1,0 +1,130 @@
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { BatchError, hasErrorCode } from '../../../errors.ts';
+import type { AllowedFolders, FoundPlace } from '../../../lib/files/allowed-folders.ts';
+import { fileFailure } from '../../../lib/files/file-failure.ts';
+import { isInside } from '../../../lib/files/real-paths.ts';
+import { type FilePattern, type Glob, readPatterns, slashed } from './file-patterns.ts';
+import { createGitignore } from './gitignore.ts';
+import { isSecretName, type Skipped, type SkipReason, skip } from './skipped.ts';
+
+/** A file of the work. */
+export type FoundFile = {
+  /** Relative, with `/` on every system: the task's id. */
+  name: string;
+  /** Absolute, without links. */
+  path: string;
+};
+
+const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+
+/** Whether a name on the way from an allowed folder starts with a dot. */
+const isHidden = (root: string, file: string) =>
+  slashed(path.relative(root, file))
+    .split('/')
+    .some((name) => name.startsWith('.'));
+
+/** As the caller knows it: relative to where relative paths begin, else to the allowed folder that it is in. */
+function nameOf(file: string, { root, base }: FoundPlace): string {
+  return slashed(path.relative(isInside(base, file) ? base : root, file));
+}
+
+async function entriesOf(folder: string, skipped: Skipped): Promise<Dirent[]> {
+  try {
+    return (await readdir(folder, { withFileTypes: true })).sort(byName);
+  } catch (error) {
+    // It was there a moment ago: what is gone since is as good as never seen.
+    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return [];
+    if (!hasErrorCode(error, 'EACCES', 'EPERM')) throw fileFailure(`read ${JSON.stringify(folder)}`, error);
+    skip(skipped, 'unreadable');
+    return [];
+  }
+}
+
+/** Why a file that a pattern takes is left out; null where it is not. */
+async function whyNot(
+  entry: Dirent,
+  file: string,
+  ignores: (file: string, isFolder: boolean) => Promise<boolean>,
+): Promise<SkipReason | null> {
+  if (entry.name.startsWith('.')) return 'hidden';
+  if (entry.isSymbolicLink()) return 'link';
+  if (entry.isDirectory() && entry.name === 'node_modules') return 'node_modules';
+  if (isSecretName(entry.name)) return entry.isFile() ? 'key' : null;
+  return (await ignores(file, entry.isDirectory())) ? 'ignored' : null;
+}
+
+const everything: Glob = { matches: () => true, depth: Number.POSITIVE_INFINITY };
+
+/** All that a glob takes below a folder, in the order of their names. Links are not followed. */
+async function* walk(
+  { path: start, root }: FoundPlace,
+  glob: Glob,
+  skipped: Skipped,
+): AsyncGenerator<string> {
+  const { ignores } = createGitignore(root, start);
+  async function* below(folder: string, depth: number): AsyncGenerator<string> {
+    for (const entry of await entriesOf(folder, skipped)) {
+      const file = path.join(folder, entry.name);
+      const isTaken = entry.isDirectory()
+        ? depth < glob.depth
+        : glob.matches(slashed(path.relative(start, file)));
+      if (!isTaken || entry.name === '.git') continue;
+      const reason = await whyNot(entry, file, ignores);
+      if (reason !== null) skip(skipped, reason);
+      else if (entry.isDirectory()) yield* below(file, depth + 1);
+      else if (entry.isFile()) yield file;
+    }
+  }
+  yield* below(start, 1);
+}
+
+/** What one pattern takes. */
+async function* taken(
+  pattern: FilePattern,
+  folders: AllowedFolders,
+  skipped: Skipped,
+): AsyncGenerator<FoundFile> {
+  const { place, below } = await startOf(pattern, folders);
+  const found = (file: string): FoundFile => ({ name: nameOf(file, place), path: file });
+  if (isHidden(place.root, place.path)) skip(skipped, 'hidden');
+  else if (place.kind === 'folder') {
+    for await (const file of walk(place, below ?? everything, skipped)) yield found(file);
+  } else if (isSecretName(place.path)) skip(skipped, 'key');
+  else yield found(place.path);
+}
+
+/** A path that is there is meant as it stands, though its name may look like a glob: `notes [old].txt`. */
+async function startOf(
+  { given, start, below }: FilePattern,
+  folders: AllowedFolders,
+): Promise<{ place: FoundPlace; below: Glob | null }> {
+  if (below === null) return { place: await folders.find(start), below };
+  try {
+    return { place: await folders.find(given), below: null };
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    return { place: await folders.find(start), below };
+  }
+}
+
+/**
+ * The files that `input_files` names, each once, in the order of the patterns and then of their names; what is left out
+ * is counted in `skipped`. Throws `invalid_input` for patterns that take nothing, and what finding a folder throws.
+ */
+export async function* findFiles(
+  given: readonly string[],
+  folders: AllowedFolders,
+  skipped: Skipped,
+): AsyncGenerator<FoundFile> {
+  const { wanted, excludes } = readPatterns(given);
+  const seen = new Set<string>();
+  for (const pattern of wanted) {
+    for await (const file of taken(pattern, folders, skipped)) {
+      if (seen.has(file.path) || excludes({ absolute: slashed(file.path), relative: file.name })) continue;
+      seen.add(file.path);
+      yield file;
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import type { FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import type { Problem } from '../../../errors.ts';
+import { BatchError } from '../../../errors.ts';
+import type { AllowedFolders, OpenedFile } from '../../../lib/files/allowed-folders.ts';
+import type { Attachment } from '../../../provider/dialect.ts';
+import type { Cells } from '../tables/table.ts';
+import { beginningOf, splitText, type TextFile, textPieces } from '../text-file.ts';
+import { kindOf } from './file-kind.ts';
+import type { FoundFile } from './find-files.ts';
+import { type Skipped, type SkipReason, skip } from './skipped.ts';
+
+/** What becomes a task: a file, or a part of a text that was split. */
+export type FileItem = { task_id: string; cells: Cells } & (
+  | { text: string }
+  | { attachment: Attachment }
+  | { problem: Problem }
+);
+
+/** What a request of 32 MB holds (the API's limit), with room for what is said of it. */
+const LONGEST_TEXT_BYTES = 31_000_000;
+/** As base64 it grows by a third. */
+const LONGEST_ATTACHMENT_BYTES = 23_000_000;
+
+/** With room for the number of a part: an id has at most 256 characters. */
+const LONGEST_NAME = 245;
+
+const megabytes = (bytes: number) => `${Math.ceil(bytes / 1_000_000)} MB`;
+
+/** What a prompt and an output's path can name of a file. */
+function cellsOf({ name }: FoundFile): Cells {
+  const { dir, name: stem, ext } = path.posix.parse(name);
+  return { path: name, dir: dir === '' ? '.' : dir, stem, ext: ext.slice(1) };
+}
+
+/** A file that is open, with how it begins; or why it is not. */
+export type OpenedItem = FoundFile & ({ opened: OpenedFile; beginning: Buffer } | { closed: SkipReason });
+
+/** Each look-up of the system is a wait, so that one after another they take longer than all else. */
+export const FILES_AHEAD = 16;
+
+/**
+ * Opens files in their order, up to `ahead` of them before they are asked for, and closes them when they are done with. What
+ * is gone since it was found, or has become a link, is not opened.
+ */
+export async function* openFiles(
+  files: AsyncIterable<FoundFile>,
+  folders: AllowedFolders,
+  ahead: number,
+): AsyncGenerator<OpenedItem> {
+  let group: FoundFile[] = [];
+  for await (const file of files) {
+    group.push(file);
+    if (group.length < ahead) continue;
+    yield* openGroup(group, folders);
+    group = [];
+  }
+  yield* openGroup(group, folders);
+}
+
+async function* openGroup(group: readonly FoundFile[], folders: AllowedFolders): AsyncGenerator<OpenedItem> {
+  const all = await folders.openAll(group.map(({ path }) => path));
+  try {
+    const items = all.map(async (opened, index): Promise<OpenedItem> => {
+      const file = group[index] ?? { name: '', path: '' };
+      if (opened instanceof BatchError) return { ...file, closed: 'unreadable' };
+      if (opened.path !== file.path) return { ...file, closed: 'link' };
+      return { ...file, opened, beginning: await beginningOf(opened.handle, opened.size) };
+    });
+    yield* await Promise.all(items);
+  } finally {
+    await Promise.all(all.map(async (opened) => 'handle' in opened && (await opened.handle.close())));
+  }
+}
+
+/** The tasks of a file; none where it is left out, which is counted in `skipped`. */
+export async function* readFileItems(
+  file: OpenedItem,
+  { split_chars, skipped }: { split_chars: number | undefined; skipped: Skipped },
+): AsyncGenerator<FileItem> {
+  if (file.name.length > LONGEST_NAME) {
+    yield longName(file);
+    return;
+  }
+  if ('closed' in file) {
+    skip(skipped, file.closed);
+    return;
+  }
+  const { opened, beginning } = file;
+  const kind = kindOf(file.path, beginning);
+  if (kind.kind === 'skip') skip(skipped, kind.reason);
+  else if (kind.kind !== 'text') yield await attached(file, opened, kind);
+  else {
+    const { handle, size } = opened;
+    const isWhole = beginning.length === size;
+    const text = {
+      handle,
+      encoding: kind.encoding,
+      returnsOnly: false,
+      ...(isWhole && { whole: beginning }),
+    };
+    yield* textItems(file, size, text, split_chars, skipped);
+  }
+}
+
+/** A path that is too long for a task's id. */
+function longName({ name }: FoundFile): FileItem {
+  const problem = `its path has ${name.length} characters`;
+  return { task_id: name, cells: {}, problem: { problem, valid: `at most ${LONGEST_NAME}` } };
+}
+
+async function attached(
+  file: FoundFile,
+  { handle, size }: OpenedFile,
+  kind: { kind: 'pdf' } | { kind: 'image'; media_type: string },
+): Promise<FileItem> {
+  const item = { task_id: file.name, cells: cellsOf(file) };
+  if (size > LONGEST_ATTACHMENT_BYTES) {
+    const problem = `is ${megabytes(size)}, more than a request can hold`;
+    return { ...item, problem: { problem, valid: `at most ${megabytes(LONGEST_ATTACHMENT_BYTES)}` } };
+  }
+  const bytes = await wholeOf(handle, size);
+  const media_type = kind.kind === 'pdf' ? 'application/pdf' : kind.media_type;
+  return { ...item, attachment: { kind: kind.kind, media_type, data: bytes.toString('base64') } };
+}
+
+async function wholeOf(handle: FileHandle, size: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+async function* textItems(
+  file: FoundFile,
+  size: number,
+  text: TextFile,
+  split_chars: number | undefined,
+  skipped: Skipped,
+): AsyncGenerator<FileItem> {
+  const item = { task_id: file.name, cells: cellsOf(file) };
+  if (split_chars === undefined && size > LONGEST_TEXT_BYTES) {
+    const problem = `is ${megabytes(size)} of text, more than a request can hold`;
+    yield { ...item, problem: { problem, valid: 'split_chars, which cuts longer texts into parts' } };
+    return;
+  }
+  const pieces = textPieces(text);
+  let part = 0;
+  try {
+    let held: string | null = null;
+    for await (const text of splitText(pieces, split_chars ?? Number.POSITIVE_INFINITY)) {
+      // Only when there is a second part is it known that the first is one.
+      if (held !== null) yield partOf(item, ++part, held);
+      held = text;
+    }
+    if (held === null || (part === 0 && held.trim() === '')) skip(skipped, 'empty');
+    else yield part === 0 ? { ...item, text: held } : partOf(item, part + 1, held);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    if (part === 0) skip(skipped, 'encoding');
+    else
+      yield {
+        ...item,
+        problem: { problem: `is not UTF-8 behind part ${part}`, valid: 'text saved as UTF-8' },
+      };
+  }
+}
+
+function partOf({ task_id, cells }: { task_id: string; cells: Cells }, part: number, text: string): FileItem {
+  return { task_id: `${task_id}#${part}`, cells: { ...cells, part }, text };
+}

@@ -1,0 +1,54 @@
+import { isUtf8 } from 'node:buffer';
+import { parse } from 'csv-parse/sync';
+import { notUtf8, type TextFile, unreadable, utf8Pieces } from '../text-file.ts';
+import { columnsOf } from './columns.ts';
+import { findDelimiter, readOptions } from './find-delimiter.ts';
+import { type RecordBlock, splitRecords } from './record-blocks.ts';
+import { LONGEST_ROW, type RowBlock, type Table } from './table.ts';
+
+/**
+ * Opens a table with a head line; what separates its fields is found out where it is not given. Throws `invalid_input`
+ * where its head can't be read, or nothing follows it.
+ */
+export async function openDelimited(file: TextFile, field: string, given: '\t' | null): Promise<Table> {
+  const { delimiter, skip } = await findDelimiter(file, given);
+  const blocks = splitRecords(utf8Pieces(file, skip), { delimiter, longest: LONGEST_ROW });
+  const head = await blocks.next();
+  if (head.done) throw unreadable(field, { problem: 'is empty', valid: 'a head line and rows' });
+  const { columns, warnings } = columnsOf(readHead(head.value, delimiter, field), field);
+  return {
+    kind: 'blocks',
+    columns,
+    warnings,
+    format: { kind: 'delimited', field, delimiter, columns },
+    blocks: rowsBehindHead(blocks, columns, field),
+  };
+}
+
+function readHead({ bytes, broken, strayQuotes }: RecordBlock, delimiter: string, field: string): string[] {
+  if (broken || strayQuotes.length > 0) {
+    throw unreadable(field, {
+      problem: 'has a head line in which a quote is never closed, or closed too early',
+      valid: 'quotes round whole names only, those within a name doubled ("")',
+    });
+  }
+  if (!isUtf8(bytes)) throw notUtf8(field, 'its head line');
+  const [names]: string[][] = parse(Buffer.from(bytes.buffer), readOptions(delimiter));
+  return names ?? [];
+}
+
+async function* rowsBehindHead(
+  blocks: AsyncIterable<RecordBlock>,
+  columns: readonly string[],
+  field: string,
+): AsyncGenerator<RowBlock> {
+  let any = false;
+  // The head line is record 0, so a record's number is that of its row.
+  for await (const { first, records, ...block } of blocks) {
+    any = true;
+    yield { ...block, number: first, rows: records };
+  }
+  if (any) return;
+  const problem = `has a head line (${columns.slice(0, 20).join(', ')}) and no rows`;
+  throw unreadable(field, { problem, valid: 'at least one row under the head line' });
+}

@@ -1,0 +1,58 @@
+import { type Options, parse } from 'csv-parse/sync';
+import { SAMPLE_BYTES, type TextFile, utf8Pieces } from '../text-file.ts';
+
+/** In the order in which they are preferred where several would do. */
+const candidates = [',', ';', '\t', '|'];
+
+const SAMPLE_RECORDS = 20;
+
+/** Quotes within an unquoted field are taken as they stand. */
+export const readOptions = (delimiter: string) =>
+  ({
+    delimiter,
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    record_delimiter: ['\r\n', '\n'],
+    max_record_size: 0,
+  }) satisfies Options;
+
+/** Excel's own line in front of a table: `sep=;`. */
+const SEPARATOR_LINE = /^sep=([,;\t|])\r?\n/i;
+
+export type FoundDelimiter = {
+  delimiter: string;
+  /** Characters in front of the head line. */
+  skip: number;
+};
+
+/** How well a delimiter explains the first records: how many of them have as many fields as the head line. */
+function score(sample: string, delimiter: string): number {
+  // Where the sample ends, and where quotes are wrong, a record has no end: it tells nothing then.
+  const options = { ...readOptions(delimiter), to: SAMPLE_RECORDS, skip_records_with_error: true };
+  const records: string[][] = parse(sample, options);
+  const columns = records[0]?.length ?? 1;
+  if (columns === 1) return 0;
+  const alike = records.filter(({ length }) => length === columns).length / records.length;
+  return alike + columns / 10_000;
+}
+
+/** The whole lines at the beginning of a text, for a line that was cut would have too few fields. */
+async function firstLines(file: TextFile): Promise<string> {
+  for await (const piece of utf8Pieces(file)) {
+    const sample = Buffer.from(piece.subarray(0, SAMPLE_BYTES)).toString('utf8');
+    return piece.length <= SAMPLE_BYTES ? sample : sample.slice(0, sample.lastIndexOf('\n') + 1);
+  }
+  return '';
+}
+
+/** What separates the fields of a table: what it says itself, else what fits its first lines best. */
+export async function findDelimiter(file: TextFile, given: string | null): Promise<FoundDelimiter> {
+  const sample = await firstLines(file);
+  const said = SEPARATOR_LINE.exec(sample);
+  if (said?.[1] !== undefined) return { delimiter: said[1], skip: said[0].length };
+  if (given !== null) return { delimiter: given, skip: 0 };
+  const scores = candidates.map((delimiter) => ({ delimiter, score: score(sample, delimiter) }));
+  const best = scores.reduce((best, each) => (each.score > best.score ? each : best));
+  return { delimiter: best.score > 0 ? best.delimiter : ',', skip: 0 };
+}

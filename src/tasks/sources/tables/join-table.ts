@@ -1,0 +1,88 @@
+import path from 'node:path';
+import { stringifyExact } from '../../../lib/exact-json.ts';
+import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
+import { counted } from '../../../lib/numbers.ts';
+import { toSourceRow } from '../source-row.ts';
+import { unreadable } from '../text-file.ts';
+import { rowsOf, withTable } from './open-table.ts';
+import type { Cells } from './table.ts';
+
+/** A second table, held in memory: this many characters of it at most. */
+const LARGEST_CHARACTERS = 64_000_000;
+
+/** A second table, by its ids. */
+export type Join = {
+  /** As its own head or rows have them, without the id's. */
+  columns: readonly string[];
+  /** A row with the columns of the second table's row of the same id; empty ones where it has none. */
+  join(cells: Cells, id: string): Cells;
+  /** What did not meet, once all rows were joined. */
+  warnings(): string[];
+};
+
+/**
+ * Reads a second table. A column that the first table (`taken`) has too is called after the file: `de.text`. Throws
+ * `invalid_input` for rows that can't be told apart, or are too many to be held.
+ */
+export async function readJoin(
+  file: string,
+  id_column: string,
+  folders: AllowedFolders,
+  taken: ReadonlySet<string>,
+): Promise<Join> {
+  const rows = new Map<string, { number: number; cells: Cells; met: boolean }>();
+  const columns = new Set<string>();
+  let characters = 0;
+  for await (const group of withTable(file, 'join_file', folders, rowsOf)) {
+    for (const row of group) {
+      const item = toSourceRow(row, id_column);
+      if ('problem' in item) throw unreadable('join_file', named(item.place, item.problem));
+      const earlier = rows.get(item.task_id);
+      if (earlier) {
+        const problem = `has ${JSON.stringify(item.task_id)} in rows ${earlier.number} and ${item.number}`;
+        throw unreadable('join_file', { problem, valid: `an id of its own in every row (${id_column})` });
+      }
+      characters += stringifyExact(item.cells).length;
+      if (characters > LARGEST_CHARACTERS) throw tooLarge();
+      rows.set(item.task_id, { number: item.number, cells: item.cells, met: false });
+      for (const column of Object.keys(item.cells)) columns.add(column);
+    }
+  }
+  columns.delete(id_column);
+  const { name: stem } = path.parse(file);
+  const names = new Map(
+    [...columns].map((column) => [column, taken.has(column) ? `${stem}.${column}` : column]),
+  );
+  let unmet = 0;
+
+  return {
+    columns: [...names.values()],
+    join(cells, id) {
+      const found = rows.get(id);
+      if (found === undefined) unmet += 1;
+      else found.met = true;
+      const joined = [...names].map(([column, name]) => [name, found?.cells[column] ?? null]);
+      return { ...cells, ...Object.fromEntries(joined) };
+    },
+    warnings() {
+      const left = [...rows.values()].filter(({ met }) => !met).length;
+      return [
+        ...(unmet > 0
+          ? [`${counted(unmet, 'row')} of rows_file found no row of the same id in join_file.`]
+          : []),
+        ...(left > 0 ? [`${counted(left, 'row')} of join_file had no row of the same id in rows_file.`] : []),
+      ];
+    },
+  };
+}
+
+const named = (place: string, { problem, valid = '' }: { problem: string; valid?: string }) => ({
+  problem: `${place}: ${problem}`,
+  valid,
+});
+
+const tooLarge = () =>
+  unreadable('join_file', {
+    problem: 'is too large to be joined',
+    valid: 'at most 64 MB; join the tables beforehand',
+  });

@@ -1,0 +1,143 @@
+import type { Token } from 'stream-json/core/parser.js';
+import { quoteName } from '../../../lib/nearest.ts';
+import { type TextFile, unreadable } from '../text-file.ts';
+import { ExactAssembler, jsonTokens } from './json-tokens.ts';
+import { jsonRowOf } from './read-rows.ts';
+import type { Table, TableRow } from './table.ts';
+
+const VALID =
+  'an array of objects, an object with one array of objects in it, or an object of texts; one object per line belongs ' +
+  'into a .jsonl file';
+
+/** Where rows stand in a document: in the array at the end of this way, or as the texts of the whole. */
+type Place = { kind: 'list'; way: string } | { kind: 'texts' };
+
+/** The way through a document to the token that is looked at. */
+function createWalk() {
+  const containers: { isArray: boolean; key: string | number }[] = [];
+  return {
+    get depth() {
+      return containers.length;
+    },
+    /** As `en.home.title`; of the container that the token stands in, or of the array that it begins, without its own key. */
+    name: () => containers.map(({ key }) => key).join('.'),
+    containerName: () =>
+      containers
+        .slice(0, -1)
+        .map(({ key }) => key)
+        .join('.'),
+    /** The way to that container, as a text that no other way has. */
+    container: () => JSON.stringify(containers.slice(0, -1).map(({ key }) => key)),
+    /** Whether that container is an array that is in no other array. */
+    isOuterArray: () =>
+      containers.at(-1)?.isArray === true && containers.filter(({ isArray }) => isArray).length === 1,
+    /** Before a token is looked at: it names a key, ends its container, or is the next of its array. */
+    begin(token: Token) {
+      const inside = containers.at(-1);
+      if (token.name === 'endObject' || token.name === 'endArray') containers.pop();
+      else if (token.name === 'keyValue' && inside) inside.key = token.value;
+      else if (typeof inside?.key === 'number') inside.key += 1;
+    },
+    /** After it was looked at. */
+    end(token: Token) {
+      if (token.name === 'startObject') containers.push({ isArray: false, key: '' });
+      if (token.name === 'startArray') containers.push({ isArray: true, key: -1 });
+    },
+  };
+}
+
+/** Opens a table in JSON. Throws `invalid_input` where its rows could be several things, or nothing. */
+export async function openJson(file: TextFile, field: string): Promise<Table> {
+  const place = await findPlace(file, field);
+  const rows = place.kind === 'list' ? listRows(file, field, place.way) : textRows(file, field);
+  return { kind: 'rows', columns: place.kind === 'texts' ? ['key', 'text'] : null, warnings: [], rows };
+}
+
+/** Looks through a document for what rows can be made of; of an array only at its beginning. */
+async function findPlace(file: TextFile, field: string): Promise<Place> {
+  const walk = createWalk();
+  const lists = new Map<string, string>();
+  let hasTexts = false;
+  for await (const tokens of jsonTokens(file, field, VALID)) {
+    for (const token of tokens) {
+      walk.begin(token);
+      if (token.name === 'startArray' && walk.depth === 0) return { kind: 'list', way: '[]' };
+      if (token.name === 'startObject' && walk.isOuterArray())
+        lists.set(walk.container(), walk.containerName());
+      if (token.name === 'stringValue' && walk.depth > 0) hasTexts = true;
+      walk.end(token);
+    }
+  }
+  const [list, ...others] = lists.keys();
+  if (others.length > 0) {
+    const names = [...lists.values()].slice(0, 10).map(quoteName).join(', ');
+    const problem = `holds ${lists.size} arrays of objects (${names}), and its rows could be any of them`;
+    throw unreadable(field, { problem, valid: 'a file with the one array that is meant' });
+  }
+  if (list !== undefined) return { kind: 'list', way: list };
+  if (!hasTexts) throw unreadable(field, { problem: 'holds no rows', valid: VALID });
+  return { kind: 'texts' };
+}
+
+/** The values of the array at the end of a way. */
+async function* listRows(file: TextFile, field: string, way: string): AsyncGenerator<TableRow[]> {
+  const walk = createWalk();
+  const assembler = new ExactAssembler();
+  let number = 0;
+  let listDepth = Number.POSITIVE_INFINITY;
+  for await (const tokens of jsonTokens(file, field, VALID)) {
+    const rows: TableRow[] = [];
+    for (const token of tokens) {
+      walk.begin(token);
+      if (walk.depth >= listDepth) {
+        assembler.consume(token);
+        if (assembler.done) {
+          number += 1;
+          rows.push(
+            jsonRowOf(assembler.current, number, assembler.repeatedKey !== null, 'an object per row'),
+          );
+        }
+      } else listDepth = Number.POSITIVE_INFINITY;
+      walk.end(token);
+      if (token.name === 'startArray' && walk.depth < listDepth && walk.container() === way) {
+        listDepth = walk.depth;
+      }
+    }
+    if (rows.length > 0) yield rows;
+  }
+}
+
+/** Every value of an object of texts under its key, one within another as `home.title`. */
+async function* textRows(file: TextFile, field: string): AsyncGenerator<TableRow[]> {
+  const walk = createWalk();
+  let number = 0;
+  for await (const tokens of jsonTokens(file, field, VALID)) {
+    const rows: TableRow[] = [];
+    for (const token of tokens) {
+      walk.begin(token);
+      const text = textOf(token);
+      if (text !== undefined) {
+        number += 1;
+        rows.push({ number, cells: { key: walk.name(), text } });
+      }
+      walk.end(token);
+    }
+    if (rows.length > 0) yield rows;
+  }
+}
+
+/** The text of a value, a number as it was written; undefined for what is no value. */
+function textOf(token: Token): string | null | undefined {
+  switch (token.name) {
+    case 'stringValue':
+    case 'numberValue':
+      return token.value;
+    case 'trueValue':
+    case 'falseValue':
+      return String(token.value);
+    case 'nullValue':
+      return null;
+    default:
+      return undefined;
+  }
+}

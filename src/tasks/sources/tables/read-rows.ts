@@ -1,0 +1,109 @@
+import { isUtf8 } from 'node:buffer';
+import { parseExact } from '../../../lib/exact-json.ts';
+import { counted } from '../../../lib/numbers.ts';
+import { actualType } from '../../problems.ts';
+import { notUtf8 } from '../text-file.ts';
+import { readRecords } from './delimited-records.ts';
+import type { RowBlock, RowFormat, TableRow } from './table.ts';
+
+type DelimitedFormat = Extract<RowFormat, { kind: 'delimited' }>;
+
+const UNCLOSED = {
+  problem: 'begins a quoted field that is never closed, so nothing from there on can be read',
+  valid: 'a closing quote; quotes within a quoted field are doubled ("")',
+};
+const OVERLONG = {
+  problem: 'is longer than 32 MB, and what follows it was not read',
+  valid: 'smaller rows',
+};
+const STRAY_QUOTE = {
+  problem: 'has text behind the closing quote of a field',
+  valid: 'quotes round the whole field, those within it doubled ("")',
+};
+
+/** The rows of a block. Throws `invalid_input` where its bytes are not UTF-8. */
+export function readRows(format: RowFormat, block: RowBlock): TableRow[] {
+  if (block.broken)
+    return [{ number: block.number, problem: block.broken === 'unclosed' ? UNCLOSED : OVERLONG }];
+  const bytes = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.length);
+  if (format.kind === 'delimited') return delimitedRows(format, block, bytes);
+  if (!isUtf8(bytes)) throw notUtf8(format.field, lineOfFault(bytes, block.number));
+  const read = format.kind === 'json_lines' ? jsonRow : textRow;
+  return linesOf(bytes).map((line, index) => read(line, block.number + index));
+}
+
+function delimitedRows(
+  { field, delimiter, columns }: DelimitedFormat,
+  block: RowBlock,
+  bytes: Buffer,
+): TableRow[] {
+  if (!isUtf8(bytes)) throw notUtf8(field, recordOfFault(bytes, delimiter, block.number));
+  const strays = new Set(block.strayQuotes);
+  const rows: TableRow[] = [];
+  for (const [index, record] of readRecords(bytes.toString('utf8'), delimiter).entries()) {
+    const number = block.number + index;
+    if (record.every((each) => each.trim() === '')) continue;
+    if (strays.has(number)) rows.push({ number, problem: STRAY_QUOTE });
+    else if (record.length !== columns.length) rows.push({ number, problem: ragged(record, columns) });
+    else rows.push({ number, cells: Object.fromEntries(columns.map((name, at) => [name, record[at]])) });
+  }
+  return rows;
+}
+
+function ragged(record: readonly string[], columns: readonly string[]) {
+  const fields = counted(record.length, 'field');
+  const names = counted(columns.length, 'column');
+  return {
+    problem: `has ${fields}, but the head line has ${names}`,
+    valid: 'a field for every column; one that holds the separator or a line break stands in quotes',
+  };
+}
+
+function recordOfFault(bytes: Buffer, delimiter: string, first: number): string {
+  const records = readRecords(bytes.toString('latin1'), delimiter);
+  const index = records.findIndex((record) => record.some((each) => !isUtf8(Buffer.from(each, 'latin1'))));
+  return `row ${first + Math.max(0, index)}`;
+}
+
+function lineOfFault(bytes: Buffer, first: number): string {
+  const index = linesOf(bytes, 'latin1').findIndex((line) => !isUtf8(Buffer.from(line, 'latin1')));
+  return `row ${first + Math.max(0, index)}`;
+}
+
+const BLANK_LINE = /^[ \t\r]*$/;
+
+/** The lines with something on them. */
+export function linesOf(bytes: Buffer, encoding: 'utf8' | 'latin1' = 'utf8'): string[] {
+  return bytes
+    .toString(encoding)
+    .split('\n')
+    .map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
+    .filter((line) => !BLANK_LINE.test(line));
+}
+
+const textRow = (line: string, number: number): TableRow => ({ number, cells: { line } });
+
+const AN_OBJECT = 'one JSON object per line, its keys the columns';
+
+function jsonRow(line: string, number: number): TableRow {
+  try {
+    const { value, repeatsKey } = parseExact(line);
+    return jsonRowOf(value, number, repeatsKey, AN_OBJECT);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // The parser's own message is dropped, for it quotes what the file holds.
+    return { number, problem: { problem: 'is not JSON', valid: AN_OBJECT } };
+  }
+}
+
+/** A row of a table in JSON: an object, or a text alone, which is the column `text`. */
+export function jsonRowOf(value: unknown, number: number, repeatsKey: boolean, valid: string): TableRow {
+  if (typeof value === 'string') return { number, cells: { text: value } };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { number, problem: { problem: `is ${actualType(value)}`, valid } };
+  }
+  if (repeatsKey) {
+    return { number, problem: { problem: 'has a key twice', valid: 'every key once' } };
+  }
+  return { number, cells: { ...value } };
+}

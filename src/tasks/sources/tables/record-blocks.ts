@@ -1,0 +1,147 @@
+import { gatherBytes } from '../../../lib/gathered-bytes.ts';
+
+/** Records of a delimited text in a row, whole. */
+export type RecordBlock = {
+  /** In memory of its own, so that it can be left to another thread. */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Of its first record, counted from 0; lines without anything are none. */
+  first: number;
+  records: number;
+  /** Records in which something stands between a closing quote and the next delimiter. */
+  strayQuotes: number[];
+  /** Set where the record with the number `first` has no end: nothing behind it can be read. */
+  broken?: 'unclosed' | 'overlong';
+};
+
+const QUOTE = 0x22;
+const NEWLINE = 10;
+const RETURN = 13;
+const BLOCK_BYTES = 1024 * 1024;
+const ALL = Number.POSITIVE_INFINITY;
+
+/** Pieces that end with a line, but for the last. */
+async function* lineEnded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let begun: Uint8Array[] = [];
+  for await (const piece of pieces) {
+    const end = piece.lastIndexOf(NEWLINE) + 1;
+    if (end === 0) {
+      begun.push(piece.slice());
+      continue;
+    }
+    yield begun.length === 0
+      ? Buffer.from(piece.subarray(0, end))
+      : Buffer.concat([...begun, piece.subarray(0, end)]);
+    begun = end < piece.length ? [piece.slice(end)] : [];
+  }
+  if (begun.length > 0) yield Buffer.concat(begun);
+}
+
+/** Where the records of a text end. Keeps its place, and whether it is within quotes, from one piece to the next. */
+function createRecordFinder(delimiter: number) {
+  let quoted = false;
+  /** Whether a record has begun that is not ended. */
+  let begun = false;
+  let strays: number[] = [];
+  let records = 0;
+
+  /** Where the last whole record of the piece ends, or that with the number `last`. */
+  function find(bytes: Buffer, last: number): number {
+    let end = 0;
+    let at = 0;
+    let start = begun ? -1 : 0;
+    let quote = bytes.indexOf(QUOTE);
+    let newline = bytes.indexOf(NEWLINE);
+    for (;;) {
+      if (quoted) {
+        let close = at === 0 ? quote : bytes.indexOf(QUOTE, at);
+        while (close !== -1 && bytes[close + 1] === QUOTE) close = bytes.indexOf(QUOTE, close + 2);
+        if (close === -1) break;
+        quoted = false;
+        at = close + 1;
+        const next = bytes[at];
+        const ends =
+          next === RETURN ? bytes[at + 1] === NEWLINE || at + 1 === bytes.length : next === NEWLINE;
+        if (!ends && next !== undefined && next !== delimiter) strays.push(records);
+        quote = bytes.indexOf(QUOTE, at);
+        if (newline !== -1 && newline < at) newline = bytes.indexOf(NEWLINE, at);
+      }
+      while (newline !== -1 && (quote === -1 || newline < quote)) {
+        const isBlank = newline === start || (newline === start + 1 && bytes[start] === RETURN);
+        if (!isBlank) records += 1;
+        at = newline + 1;
+        start = at;
+        end = at;
+        if (!isBlank && records > last) {
+          begun = false;
+          return end;
+        }
+        newline = bytes.indexOf(NEWLINE, at);
+      }
+      if (quote === -1) break;
+      // A quote in the middle of a field is a character like any other: 5" pipe.
+      quoted = quote === start || bytes[quote - 1] === delimiter;
+      at = quote + 1;
+      if (!quoted) quote = bytes.indexOf(QUOTE, at);
+    }
+    begun = end < bytes.length;
+    return end;
+  }
+
+  return {
+    find,
+    /** Whole ones so far. */
+    get records() {
+      return records;
+    },
+    get quoted() {
+      return quoted;
+    },
+    takeStrays(): number[] {
+      const taken = strays;
+      strays = [];
+      return taken;
+    },
+  };
+}
+
+/**
+ * Cuts a delimited text (RFC 4180) into blocks of whole records, without reading their fields; the first block holds the
+ * head line alone. A record of more than `longest` bytes is not put together, for memory has an end.
+ */
+export async function* splitRecords(
+  pieces: AsyncIterable<Uint8Array>,
+  { delimiter, longest }: { delimiter: string; longest: number },
+): AsyncGenerator<RecordBlock> {
+  const finder = createRecordFinder(delimiter.charCodeAt(0));
+  let held = gatherBytes(0);
+  let first = 0;
+  function take(): RecordBlock {
+    const records = finder.records - first;
+    const block = { bytes: held.bytes(), first, records, strayQuotes: finder.takeStrays() };
+    held = gatherBytes(BLOCK_BYTES);
+    first = finder.records;
+    return block;
+  }
+
+  for await (const piece of lineEnded(pieces)) {
+    let rest = piece;
+    // What is behind the head line is looked through only when that has been found.
+    for (const last of first === 0 ? [0, ALL] : [ALL]) {
+      const end = last === 0 || first > 0 ? finder.find(rest, last) : 0;
+      held.add(rest.subarray(0, end));
+      rest = rest.subarray(end);
+      if (end === 0) continue;
+      const block = take();
+      if (first > 0) yield block;
+    }
+    held.add(rest);
+    if (held.length > longest) {
+      yield { bytes: new Uint8Array(0), first, records: 1, strayQuotes: [], broken: 'overlong' };
+      return;
+    }
+  }
+  if (finder.quoted)
+    yield { bytes: new Uint8Array(0), first, records: 1, strayQuotes: [], broken: 'unclosed' };
+  // The last record may have no line end, so it was not counted.
+  else if (held.length > 0) yield { ...take(), records: 1 };
+}

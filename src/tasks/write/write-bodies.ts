@@ -1,0 +1,174 @@
+import { createHash, type Hash } from 'node:crypto';
+import { BatchError } from '../../errors.ts';
+import { createMark, MARK_BYTES } from '../../lib/mark.ts';
+import type { Dialect } from '../../provider/dialect.ts';
+import type { Limits } from '../../state/context.ts';
+import type { BlobWriter } from '../../store/blob-writer.ts';
+import type { PartMark } from '../../store/record.ts';
+import type { Span } from '../../store/store.ts';
+
+/** Requests in a row, with one byte between each two, as a body has them. */
+export type RequestRun = {
+  bytes: Uint8Array;
+  /** Of each request, in bytes. */
+  lengths: Uint32Array;
+};
+
+/** One of the requests of a run. */
+export function requestText({ bytes, lengths }: RequestRun, index: number): string {
+  const start = lengths.subarray(0, index).reduce((sum, length) => sum + length + 1, 0);
+  return Buffer.from(bytes.subarray(start, start + (lengths[index] ?? 0))).toString('utf8');
+}
+
+/** The requests of a run, one after another. */
+export function* requestTexts({ bytes, lengths }: RequestRun): Generator<string> {
+  let start = 0;
+  for (const length of lengths) {
+    yield Buffer.from(bytes.subarray(start, start + length)).toString('utf8');
+    start += length + 1;
+  }
+}
+
+/** Where some requests of a run came to stand in a row: from `offset` of the body on. */
+export type RunPlace = {
+  number: number;
+  offset: number;
+  /** The first of them, and the first that is not, counted in the run. */
+  from: number;
+  to: number;
+};
+
+/** Where the request of each task stands in its body; tasks that share one have it at one place. */
+export function* spansPerTask(
+  places: readonly RunPlace[],
+  lengths: Uint32Array,
+  tasks: Uint32Array | undefined,
+): Generator<Span> {
+  for (const { offset, from, to } of places) {
+    let at = offset;
+    for (let request = from; request < to; request += 1) {
+      const length = lengths[request] ?? 0;
+      for (let left = tasks?.[request] ?? 1; left > 0; left -= 1) yield { offset: at, length };
+      at += length + 1;
+    }
+  }
+}
+
+/** A body that is whole, in the form in which it is sent but for its mark. */
+export type WrittenBody = {
+  number: number;
+  request_count: number;
+  bytes: number;
+  sha256: string;
+  mark: PartMark;
+};
+
+/** Opens a body to be written, which gives `hash` all that is written. */
+export type OpenBody = (hash: Hash) => Promise<{ number: number; blob: BlobWriter }>;
+
+type OpenedBody = { number: number; blob: BlobWriter; hash: Hash };
+
+export type BodiesWriter = {
+  /** Writes a run, its requests into as many bodies as they take. */
+  add(run: RequestRun): Promise<RunPlace[]>;
+  /** Writes the last body; all of them, in order. */
+  finish(): Promise<WrittenBody[]>;
+  /** Those that are whole by now. */
+  written(): readonly WrittenBody[];
+  /** Leaves nothing of a body that is being written. */
+  abandon(): Promise<void>;
+};
+
+/**
+ * Writes requests into the bodies of provider batches; a new one begins before a limit of the provider's would
+ * be passed, but every body has one request at least. `open` opens the next body, under the number that it chooses;
+ * where another was first under that number, `wrong_state` is thrown.
+ */
+export function createBodiesWriter(
+  limits: Pick<Limits, 'partRequests' | 'partBytes'>,
+  { requests: wire, requestIds }: Pick<Dialect, 'requests' | 'requestIds'>,
+  open: OpenBody,
+): BodiesWriter {
+  const { head, between, tail } = wire.body;
+  const bodies: WrittenBody[] = [];
+  let body: OpenedBody | null = null;
+  let requests = 0;
+  /** The request that was written last, and where. */
+  let last: { bytes: Uint8Array; offset: number } = { bytes: Buffer.alloc(0), offset: 0 };
+
+  async function begin(): Promise<OpenedBody> {
+    const hash = createHash('sha256');
+    const begun = { ...(await open(hash)), hash };
+    await begun.blob.write(head);
+    return begun;
+  }
+
+  async function end({ number, blob, hash }: OpenedBody): Promise<void> {
+    await blob.write(tail);
+    const bytes = await blob.finish();
+    if (bytes === null) {
+      throw new BatchError(
+        'wrong_state',
+        'Nothing was sent by this call: another one was faster to add parts to the batch. Call batch_status to see what goes on.',
+      );
+    }
+    bodies.push({ number, request_count: requests, bytes, sha256: hash.digest('hex'), mark: markOf(last) });
+    body = null;
+    requests = 0;
+  }
+
+  function markOf({ bytes, offset }: typeof last): PartMark {
+    const own = wire.decode(Buffer.from(bytes).toString('utf8'))?.id;
+    if (own === undefined) throw new BatchError('internal', 'A request that was written is none.');
+    return { ...createMark(own, requestIds.longest), offset, length: bytes.length };
+  }
+
+  /** How many requests from `from` on still go into the body, and the bytes they take. */
+  function fitting({ lengths }: RequestRun, from: number, position: number): { to: number; bytes: number } {
+    let bytes = 0;
+    let to = from;
+    for (; to < lengths.length && requests + to - from < limits.partRequests; to += 1) {
+      const more = (to > from ? 1 : 0) + (lengths[to] ?? 0);
+      const isFirst = requests === 0 && to === from;
+      if (!isFirst && position + bytes + more + tail.length + MARK_BYTES > limits.partBytes) break;
+      bytes += more;
+    }
+    return { to, bytes };
+  }
+
+  return {
+    async add(run) {
+      const places: RunPlace[] = [];
+      let start = 0;
+      for (let from = 0; from < run.lengths.length; ) {
+        body ??= await begin();
+        const isFirst = requests === 0;
+        const { to, bytes } = fitting(run, from, body.blob.position + (isFirst ? 0 : between.length));
+        if (to === from) {
+          await end(body);
+          continue;
+        }
+        if (!isFirst) await body.blob.write(between);
+        places.push({ number: body.number, offset: body.blob.position, from, to });
+        await body.blob.write(run.bytes.subarray(start, start + bytes));
+        const length = run.lengths[to - 1] ?? 0;
+        last = {
+          bytes: run.bytes.subarray(start + bytes - length, start + bytes),
+          offset: body.blob.position - length,
+        };
+        requests += to - from;
+        start += bytes + 1;
+        from = to;
+      }
+      return places;
+    },
+    async finish() {
+      if (body !== null) await end(body);
+      return bodies;
+    },
+    written: () => bodies,
+    async abandon() {
+      await body?.blob.abort();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Dialect } from '../../provider/dialect.ts';
+import type { Limits } from '../../state/context.ts';
+import { partBody, SCHEMAS } from '../../store/blob-names.ts';
+import { openBlobWriter } from '../../store/blob-writer.ts';
+import type { Part } from '../../store/record.ts';
+import { openSchemasWriter, type Schemas } from '../../store/schemas.ts';
+import type { Blobs } from '../../store/store.ts';
+import { NO_REQUEST, openTasksWriter } from '../../store/task-list.ts';
+import type { Block } from '../block.ts';
+import type { RequestSink } from '../gather.ts';
+import { createBodiesWriter, spansPerTask } from './write-bodies.ts';
+
+type RunBlock = Pick<Block, 'requests' | 'tasks' | 'packed' | 'schemas' | 'is_stand_in'>;
+
+/** Writes the tasks and the parts' bodies, each body in the form in which it is sent but for its mark. */
+export type PartsWriter<B = RunBlock> = RequestSink<B> & {
+  /** Writes the rest; the parts, ready to be sent. */
+  finish(): Promise<Part[]>;
+  /** Ends what is being written. Nothing that was written stays, but what a staging is discarded with. */
+  discard(): Promise<void>;
+};
+
+const sum = (counts: Uint32Array): number => counts.reduce((total, count) => total + count, 0);
+
+/** The schemas of a block, under their hashes. */
+export const schemaTexts = (schemas: Block['schemas']): Schemas =>
+  new Map([...schemas].map(([hash, { schema }]) => [hash, schema]));
+
+/** The parts of a first attempt: runs of tasks in the caller's order. */
+export function createPartsWriter(
+  blobs: Blobs,
+  limits: Pick<Limits, 'partRequests' | 'partBytes'>,
+  dialect: Pick<Dialect, 'requests' | 'requestIds'>,
+): PartsWriter {
+  const tasks = openTasksWriter(blobs);
+  const schemas = openSchemasWriter(blobs, SCHEMAS);
+  let number = 0;
+  let isPacked = false;
+  const bodies = createBodiesWriter(limits, dialect, async (hash) => {
+    number += 1;
+    return { number, blob: openBlobWriter(blobs, partBody(number), hash) };
+  });
+
+  const tasksOf = new Map<number, number>();
+
+  return {
+    async add({ requests, tasks: lines, packed, schemas: asked, is_stand_in }) {
+      const places = is_stand_in ? [] : await bodies.add(requests);
+      const spans = [...spansPerTask(places, requests.lengths, packed?.tasks)];
+      for (const { number, from, to } of places) {
+        const count = packed === undefined ? to - from : sum(packed.tasks.subarray(from, to));
+        tasksOf.set(number, (tasksOf.get(number) ?? 0) + count);
+        isPacked ||= packed !== undefined;
+      }
+      await tasks.addLines(lines, (index) => spans[index] ?? NO_REQUEST);
+      await schemas.add(schemaTexts(asked));
+    },
+    async finish() {
+      const [written] = await Promise.all([bodies.finish(), tasks.close(), schemas.close()]);
+      let first_task = 0;
+      return written.map((body): Part => {
+        const request_count = tasksOf.get(body.number) ?? 0;
+        first_task += request_count;
+        return {
+          number: body.number,
+          attempt: 1,
+          request_count,
+          ...(isPacked && { packs: body.request_count }),
+          first_task: first_task - request_count,
+          tasks: 'run',
+          body_bytes: body.bytes,
+          body_sha256: body.sha256,
+          mark: body.mark,
+          progress: { state: 'prepared' },
+        };
+      });
+    },
+    async discard() {
+      await bodies.abandon();
+      await tasks.abort();
+      await schemas.abort();
+    },
+  };
+}

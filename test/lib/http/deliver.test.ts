@@ -1,0 +1,31 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { createDelivery } from '../../../src/lib/http/deliver.ts';
+import { startReceiver } from '../../receiver.ts';
+
+const message = { json: {}, env: {} };
+const LITTLE_MS = 200;
+
+it('follows no redirect', async () => {
+  const elsewhere = await startReceiver();
+  const receiver = await startReceiver((_, response) => {
+    response.writeHead(307, { location: elsewhere.url }).end();
+  });
+  onTestFinished(() => Promise.all([elsewhere.close(), receiver.close()]).then(() => {}));
+  const deliver = createDelivery({ kind: 'url', url: receiver.url });
+  expect(await deliver(message)).toMatch(/redirects elsewhere \(307\)/);
+  expect(elsewhere.received).toEqual([]);
+});
+
+it('waits for no answer that does not come', async () => {
+  const receiver = await startReceiver(() => {});
+  onTestFinished(() => receiver.close());
+  expect(await createDelivery({ kind: 'url', url: receiver.url }, {}, LITTLE_MS)(message)).toBe(
+    'no answer within 0.2 seconds',
+  );
+});
+
+it('ends a program that does not end', async () => {
+  const args = ['-e', 'setInterval(() => {}, 1000)'];
+  const target = { kind: 'command', command: process.execPath, args } as const;
+  expect(await createDelivery(target, {}, LITTLE_MS)(message)).toBe('was ended by SIGKILL');
+});
