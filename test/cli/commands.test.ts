@@ -177,10 +177,11 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
 });
 
 describe('waiting', () => {
-  test('ends with 3 at the timeout, and says how to go on', async () => {
+  test.each(['wait', 'run'])('%s ends with 3 at the timeout, and says how to go on', async (command) => {
     const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
     const id = await submitted(desk);
-    const { code, stderr } = await run(desk, ['wait', id, '--timeout', '0.5']);
+    const what = command === 'run' ? 'tasks.json' : id;
+    const { code, stderr } = await run(desk, [command, what, '--timeout', '0.5', '--poll-interval', '0.2']);
     expect(code).toBe(3);
     expect(stderr).toContain(`batch-mcp wait ${id}`);
   });

@@ -1,15 +1,18 @@
 import { counted } from '../../lib/numbers.ts';
 import { submit } from '../../operations/submit.ts';
+import { wait } from '../../operations/wait.ts';
 import { type Command, exitCode } from '../command.ts';
 import { splitGiven } from '../source.ts';
 import { submitTyped, yesOption } from './spend.ts';
 import { waitAndSave } from './wait.ts';
 
+const patience = wait.input.pick({ poll_interval: true, timeout: true });
+
 export const runCommand: Command = {
   name: 'run',
   summary: 'submit, wait, and write the results: the whole job in one line',
   positional: ['[file]', '[output_file]'],
-  operation: submit,
+  operation: { input: submit.input.extend(patience.shape) },
   options: [yesOption()],
   examples: [
     'batch-mcp run tasks.jsonl answers.csv',
@@ -17,9 +20,10 @@ export const runCommand: Command = {
   ],
   async run(call) {
     const { terminal, json } = call;
+    const { poll_interval, timeout, ...work } = call.args;
     const { file, rest } = splitGiven(call);
     const output = rest[0];
-    const reply = await submitTyped(call, file, output);
+    const reply = await submitTyped({ ...call, args: work }, file, output);
     if (reply === null) {
       terminal.note('Nothing was sent.');
       return exitCode.failed;
@@ -32,6 +36,6 @@ export const runCommand: Command = {
           : `Submitted ${reply.batch_id}${requests}.`,
       );
     }
-    return waitAndSave({ ...call, args: {} }, reply.batch_id, output);
+    return waitAndSave({ ...call, args: { poll_interval, timeout } }, reply.batch_id, output);
   },
 };
