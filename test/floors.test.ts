@@ -35,6 +35,7 @@ const FLOORS = [
 ];
 
 const LONGEST_FILE = 300;
+const FULLEST_FOLDER = 25;
 const LARGEST_SHARE = 0.2;
 
 type SourceFile = { name: string; room: string; lines: number; imports: string[] };
@@ -56,6 +57,28 @@ const files: SourceFile[] = readdirSync(SRC, { recursive: true, encoding: 'utf8'
     return { name, room: roomOf(name), lines: text.split('\n').length - 1, imports: importsOf(name, text) };
   });
 
+/** Each set of modules that reach one another by their imports, those of types too. */
+function circlesOf(modules: readonly Pick<SourceFile, 'name' | 'imports'>[]): string[][] {
+  const imports = new Map(modules.map((each) => [each.name, each.imports]));
+  const reachedFrom = (start: string): Set<string> => {
+    const reached = new Set<string>();
+    const left = [...(imports.get(start) ?? [])];
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      if (reached.has(next)) continue;
+      reached.add(next);
+      left.push(...(imports.get(next) ?? []));
+    }
+    return reached;
+  };
+  const reach = new Map(modules.map(({ name }) => [name, reachedFrom(name)]));
+  const circles = new Map<string, string[]>();
+  for (const { name } of modules) {
+    const circle = [...(reach.get(name) ?? [])].filter((other) => reach.get(other)?.has(name)).sort();
+    if (circle.length > 0) circles.set(circle.join(' '), circle);
+  }
+  return [...circles.values()];
+}
+
 describe('the house', () => {
   test('every folder and file of src/ has its floor', () => {
     expect([...new Set(files.map(({ room }) => room))].filter((room) => !FLOORS.includes(room))).toEqual([]);
@@ -68,6 +91,20 @@ describe('the house', () => {
         .map((target) => `${name} -> ${target}`),
     );
     expect(arrowsUp).toEqual([]);
+  });
+
+  test('no file reaches itself by its imports', () => {
+    expect(circlesOf(files)).toEqual([]);
+  });
+
+  test('circles are found', () => {
+    const modules = [
+      { name: 'a.ts', imports: ['b.ts'] },
+      { name: 'b.ts', imports: ['c.ts', 'd.ts'] },
+      { name: 'c.ts', imports: ['a.ts'] },
+      { name: 'd.ts', imports: [] },
+    ];
+    expect(circlesOf(modules)).toEqual([['a.ts', 'b.ts', 'c.ts']]);
   });
 
   test('imports are found, dynamic ones too', () => {
@@ -83,6 +120,15 @@ describe('the house', () => {
     const rooms = new Map<string, number>();
     for (const { room, lines } of files) rooms.set(room, (rooms.get(room) ?? 0) + lines);
     expect([...rooms].filter(([, lines]) => lines > total * LARGEST_SHARE)).toEqual([]);
+  });
+
+  test('no folder is too full to be read, and none is made for one file', () => {
+    const folders = new Map<string, number>();
+    for (const { name } of files) {
+      const folder = path.posix.dirname(name);
+      folders.set(folder, (folders.get(folder) ?? 0) + 1);
+    }
+    expect([...folders].filter(([, count]) => count > FULLEST_FOLDER || count === 1)).toEqual([]);
   });
 
   test('no file is longer than a page that can be read', () => {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../lib/json.ts';
-import type { CountedResult, Dialect, ModelAnswer, Result, ResultError } from '../provider/dialect.ts';
+import type { Dialect } from '../provider/dialect.ts';
+import type { CountedResult, ModelAnswer, Result, ResultError } from '../provider/result.ts';
 import type { Outcome } from '../store/saved-results.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { itemId } from '../tasks/variants.ts';

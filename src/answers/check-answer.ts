@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { type Ground, loadSchemaCompiler, type SchemaCheck } from '../lib/json-schema.ts';
-import type { ModelAnswer, ResultError } from '../provider/dialect.ts';
 import { dialectOf } from '../provider/dialects.ts';
+import type { ModelAnswer, ResultError } from '../provider/result.ts';
 import { partSchemas, SCHEMAS } from '../store/blob-names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { readSchemas } from '../store/schemas.ts';

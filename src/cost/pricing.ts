@@ -1,5 +1,5 @@
-import type { TokenUsage } from '../provider/dialect.ts';
 import type { Model, Prices } from '../provider/models.ts';
+import type { TokenUsage } from '../provider/result.ts';
 
 const TOKENS_PER_PRICE = 1_000_000;
 /** Sums are rounded to a billionth of a dollar: a batch's cheapest token, a cache read, costs five of them. */

@@ -1,5 +1,5 @@
-import type { AnswerUsage } from '../provider/dialect.ts';
 import type { Effort, ModelCatalog } from '../provider/models.ts';
+import type { AnswerUsage } from '../provider/result.ts';
 import type { Usage } from '../store/saved-results.ts';
 import { noUsage, priceOf, roundUsd } from './pricing.ts';
 

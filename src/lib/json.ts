@@ -34,3 +34,8 @@ export async function* decodeUtf8(chunks: AsyncIterable<Uint8Array>): AsyncGener
   for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
   yield decoder.decode();
 }
+
+/** Drops `null` entries of one object level: some clients send null for an optional argument left out. */
+export function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== null));
+}

@@ -11,3 +11,6 @@ const DECIMAL = /^-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 export function isDecimal(text: string): boolean {
   return DECIMAL.test(text) && Number.isFinite(Number(text));
 }
+
+/** A share from 0 to 1 in four digits. */
+export const roundShare = (share: number): number => Math.round(share * 10_000) / 10_000;

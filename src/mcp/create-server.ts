@@ -4,6 +4,7 @@ import type { Context } from '../state/context.ts';
 import { type Era, type EraName, eraOf } from './era.ts';
 import { createMethods, type Methods, type Options, type Source } from './methods.ts';
 import { type Message, meaningsOf } from './odd-messages.ts';
+import { asError } from './protocol.ts';
 
 /** An MCP server over a context: touches neither environment nor transport. */
 export function createServer(context: Context, options: Options): McpServer {
@@ -79,5 +80,3 @@ export class McpServer {
     return era;
   }
 }
-
-const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));

@@ -12,6 +12,7 @@ import {
   type JSONRPCMessage,
   LATEST_PROTOCOL_VERSION,
 } from '@modelcontextprotocol/sdk/types.js';
+import { isJsonObject } from '../lib/json.ts';
 import { answerOf, canAsk, formOf } from './asking.ts';
 import { showsBoth } from './both-forms.ts';
 import type { Era } from './era.ts';
@@ -102,13 +103,9 @@ function helloOf(params: Fields): Fields {
 function capabilitiesOf(given: unknown): ClientCapabilities {
   const all = ClientCapabilitiesSchema.safeParse(given);
   if (all.success) return all.data;
-  const entries = isObject(given) ? Object.entries(given) : [];
+  const entries = isJsonObject(given) ? Object.entries(given) : [];
   return Object.assign(
     {},
     ...entries.map(([name, value]) => ClientCapabilitiesSchema.safeParse({ [name]: value }).data),
   );
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -6,7 +6,7 @@ import { showsBoth } from './both-forms.ts';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
-import { envelope, errorCodes, ProtocolError, TASKS } from './protocol.ts';
+import { asError, envelope, errorCodes, ProtocolError, TASKS } from './protocol.ts';
 
 const VERSION = '2026-07-28';
 
@@ -154,5 +154,3 @@ function errorOf(error: unknown): { code: number; message: string; data?: Record
   const { code, message, data } = error;
   return { code, message, ...(data && { data }) };
 }
-
-const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));

@@ -1,5 +1,6 @@
 import type { JSONRPCErrorResponse } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
+import { isJsonObject, withoutNulls } from '../lib/json.ts';
 import { errorCodes } from './protocol.ts';
 
 type Fields = Record<string, unknown>;
@@ -26,14 +27,6 @@ export type Message = z.infer<typeof message>;
 /** What a client sent, as it is meant; or the error to answer it with. */
 export type Meaning = { message: Message } | { answer: JSONRPCErrorResponse };
 
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function withoutNulls(given: Fields): Fields {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
-}
-
 /**
  * What clients are known to send, taken as it is meant: `params: null` or `[]` for none, null fields, a progress token
  * of null, several messages in an array (as in 2025-03-26). Dropped without an answer, a client would wait for it for
@@ -41,7 +34,7 @@ function withoutNulls(given: Fields): Fields {
  */
 export function meaningsOf(given: unknown): Meaning[] {
   if (Array.isArray(given)) return given.flatMap(meaningsOf);
-  if (!isObject(given)) return [];
+  if (!isJsonObject(given)) return [];
   const read = message.safeParse(typeof given.method === 'string' ? mended(given, given.method) : given);
   if (read.success) return [{ message: read.data }];
   const isReply = 'result' in given || 'error' in given;
@@ -57,7 +50,7 @@ const INVALID = 'A request has a method, which is a text, and an id, which is a 
 function mended({ id: asked, params: given }: Fields, method: string): Fields {
   // A notification has no id, whatever is written there.
   const isNotified = method.startsWith('notifications/') && asked === null;
-  const { _meta, ...rest } = isObject(given) ? withoutNulls(given) : {};
+  const { _meta, ...rest } = isJsonObject(given) ? withoutNulls(given) : {};
   const meta = metaOf(_meta);
   const params = meta === undefined ? rest : { ...rest, _meta: meta };
   return {
@@ -69,7 +62,7 @@ function mended({ id: asked, params: given }: Fields, method: string): Fields {
 }
 
 function metaOf(given: unknown): Fields | undefined {
-  if (!isObject(given)) return undefined;
+  if (!isJsonObject(given)) return undefined;
   const { progressToken: token, ...rest } = withoutNulls(given);
   return id.safeParse(token).success ? { ...rest, progressToken: token } : rest;
 }

@@ -32,3 +32,6 @@ export const envelope = {
 
 /** The extension by which a client follows what takes hours. */
 export const TASKS = 'io.modelcontextprotocol/tasks';
+
+/** What was thrown, as an error. */
+export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,7 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
-import { BatchError, type ErrorCode, errorCodes } from '../errors.ts';
+import { BatchError } from '../errors.ts';
 import { asOwner } from '../sending/permission.ts';
 import { type EarlierBatch, ownWork, removeUnsent, withoutEnd } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
@@ -15,13 +14,13 @@ import { requireRecord } from './find-batch.ts';
 import { preparingKey, startSending, waitForSending } from './looking/sending-jobs.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
-import { findPreparing, type Preparing } from './replies/preparing.ts';
-import { reportOf, type ShortReport, short } from './replies/report.ts';
+import { replyTo, type Submitted } from './replies/submitted.ts';
 import { notePilot } from './reuse/pilot.ts';
 import { follow } from './waiting/end-waiting.ts';
 import { answersOf } from './work/from-batch.ts';
 import { findWork } from './work/kept-work.ts';
-import { makeBatch, type Submission } from './work/new-batch.ts';
+import { makeBatch } from './work/new-batch.ts';
+import type { Submission } from './work/new-record.ts';
 import { answerFileFields, type OutputArguments, requestOutput } from './work/requested-output.ts';
 import { toWork, workFields } from './work/work-arguments.ts';
 
@@ -86,7 +85,7 @@ export const submit = defineOperation({
       ask: waiting.ask,
     };
     const submitted = await sendWithin(context, submission, callEnds, waiting);
-    return tell(context, submitted, submission);
+    return replyTo(context, submitted, submission);
   },
   nextStep: (batch, _args, following) => nextStep(batch, following),
 });
@@ -101,9 +100,6 @@ function requireOneFile({ merge }: Work, { output_pattern }: OutputArguments): v
 }
 
 export type SubmitReply = ReplyOf<typeof submit>;
-
-/** The batch that does the work; a duplicate did so already before this call. */
-type Submitted = { batch_id: string; duplicate: boolean };
 
 async function sendWithin(
   context: Context,
@@ -196,63 +192,3 @@ async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch):
   );
   return { batch_id: batchId, duplicate: false };
 }
-
-const DUPLICATE_WARNING =
-  'Nothing new was sent: the same work was submitted less than 24 hours ago, and this is that batch. ' +
-  'To pay for it a second time, ask the person first, then call again with force_new: true.';
-
-/** What a submission came to. */
-async function tell(
-  context: Context,
-  { batch_id, duplicate }: Submitted,
-  { output, work }: Submission,
-): Promise<(ShortReport | Preparing) & { duplicate: boolean }> {
-  const preparing = await findPreparing(context, batch_id);
-  if (preparing !== null) return { ...preparing, duplicate };
-  const record = await requireRecord(context, batch_id);
-  const refusal = refusalOf(record);
-  if (refusal !== null) throw refusal;
-  const lastFailure = context.jobs.lastFailure(batch_id);
-  const failures = lastFailure instanceof BatchError ? [lastFailure] : [];
-  const job = context.jobs.find(batch_id);
-  const report = short(await reportOf(context, { record, job, failures }));
-  const outputFile = output.file?.path ?? null;
-  const isIgnored = outputFile !== null && !record.outputs.some(({ path }) => path === outputFile);
-  const warnings = [
-    ...(duplicate ? [DUPLICATE_WARNING] : []),
-    ...(isIgnored
-      ? [`${outputFile} is not written by itself: call get_results with it as output_file.`]
-      : []),
-    ...(duplicate ? expectWarnings(work.expect, record.expect) : []),
-    ...report.warnings,
-  ];
-  return { ...report, warnings, duplicate };
-}
-
-/** What answers are compared with is no part of the work, so that the earlier batch keeps its own. */
-function expectWarnings(asked: Work['expect'], kept: BatchRecord['expect']): string[] {
-  if (asked === undefined || isDeepStrictEqual({ ...asked }, { ...kept })) return [];
-  const what =
-    kept === undefined
-      ? 'compares its answers with no column'
-      : `keeps its own expect, ${JSON.stringify(kept)}`;
-  return [
-    `expect is not taken over: that batch ${what}. force_new: true compares anew, and pays a second time.`,
-  ];
-}
-
-/** A key that is refused, or an API that is not there, is nobody's success: nothing was sent, and the batch waits. */
-function refusalOf({ batch_id, parts }: BatchRecord): BatchError | null {
-  const [first] = parts.flatMap(({ progress }) => (progress.state === 'not_sent' ? [progress.failure] : []));
-  const isUnsent = parts.every(
-    ({ progress }) => progress.state === 'not_sent' || progress.state === 'prepared',
-  );
-  const code = errorCodes.find((each) => each === first?.code);
-  if (first === undefined || code === undefined || !isUnsent) return null;
-  const isKey = code === 'api_refused' && (first.status === 401 || first.status === 403);
-  if (!isKey && !unreached.has(code)) return null;
-  const waits = `The work is checked and waits as ${batch_id}: once that is mended, call retry_batch with this batch_id.`;
-  return new BatchError(code, `Nothing was sent, and nothing is paid. ${first.message} ${waits}`);
-}
-
-const unreached: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_unreachable']);

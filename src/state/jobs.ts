@@ -1,6 +1,6 @@
 import type { ProviderName } from '../provider/provider.ts';
-import type { Owned } from './ownership.ts';
 import type { Ask } from './question.ts';
+import type { Owned } from './subject.ts';
 
 /** How far a job is: `done` of `total` requests or bytes, null where the total is not known yet. */
 export type Progress = {

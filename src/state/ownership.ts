@@ -1,10 +1,8 @@
 import type { BatchRecord } from '../store/record.ts';
 import type { Context } from './context.ts';
+import type { Owned } from './subject.ts';
 
 type Viewer = Pick<Context, 'subject' | 'isShared'>;
-
-/** Whose something is; the owner's of all that is kept where no user is named. */
-export type Owned = { user?: string | undefined };
 
 /** Whether whoever calls answers for all that is kept: at a terminal, through a server of their own, or as an admin. */
 export function isOwner({ subject }: Pick<Context, 'subject'>): boolean {

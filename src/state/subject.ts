@@ -9,3 +9,6 @@ export type Subject = { name: string; scopes: ReadonlySet<Scope> };
 export function mayUse({ scopes: held }: Subject, scope: Scope): boolean {
   return held.has(scope) || held.has('batch:admin');
 }
+
+/** Whose something is; the owner's of all that is kept where no user is named. */
+export type Owned = { user?: string | undefined };

@@ -6,9 +6,9 @@ import { gatherBytes } from '../lib/gathered-bytes.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { type TaskEntry, taskLine } from '../store/task-entry.ts';
 import type { TaskLines } from '../store/task-list.ts';
-import { createWarningList } from './examine/rendered-request.ts';
+import { createWarningList } from './examine/check-rendered.ts';
 import { canonicalText } from './identity.ts';
-import type { RenderedTask } from './render/render.ts';
+import type { RenderedTask } from './render/rendered-task.ts';
 import type { GivenId } from './task.ts';
 import type { RequestRun } from './write/write-bodies.ts';
 

@@ -7,7 +7,7 @@ import type { Dialect } from '../provider/dialect.ts';
 import type { ModelCatalog } from '../provider/models.ts';
 import type { Report } from '../state/jobs.ts';
 import type { Block } from './block.ts';
-import { createWarningList } from './examine/rendered-request.ts';
+import { createWarningList } from './examine/check-rendered.ts';
 import { createIdList } from './ids.ts';
 import type { ProblemList } from './problems.ts';
 import { createSchemaList } from './schemas.ts';

@@ -163,8 +163,3 @@ function hintAt(key: string, knownKeys: readonly string[], input: unknown): stri
   const advice = meant === undefined ? adviceFor(key) : `did you mean "${meant}"?`;
   return advice === undefined ? '' : ` (${advice})`;
 }
-
-/** Drops `null` entries of one object level: some clients send null for an optional argument left out. */
-export function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== null));
-}

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { Problem } from '../errors.ts';
-import { isJsonObject } from '../lib/json.ts';
+import { isJsonObject, withoutNulls } from '../lib/json.ts';
 import type { ContextDocument, Dialect, IdForm } from '../provider/dialect.ts';
 import { type Effort, efforts, type Tier, tiers } from '../provider/models.ts';
-import { actualType, problemsOf, unlessText, withoutNulls } from './problems.ts';
+import { actualType, problemsOf, unlessText } from './problems.ts';
 import { foreignItem } from './requests/foreign-items.ts';
 import type { Item } from './requests/read-item.ts';
 import type { SourceRow } from './sources/source-row.ts';

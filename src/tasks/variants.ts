@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
-import { actualType, problemsOf, withoutNulls } from './problems.ts';
+import { withoutNulls } from '../lib/json.ts';
+import { actualType, problemsOf } from './problems.ts';
 import { LONGEST_ID } from './sources/source-row.ts';
 import { type Task, type TaskDefaults, taskSettings } from './task.ts';
 import type { Variant, Work } from './work.ts';

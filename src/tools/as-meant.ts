@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { actualType } from '../tasks/problems.ts';
 
 type Fields = Record<string, unknown>;
@@ -38,9 +39,6 @@ const MOST_KEYS = 1_000;
 /** Of so many optional arguments that say nothing, a client has filled in all: zeros then say nothing either. */
 const MANY_FILLERS = 3;
 
-const isObject = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /**
  * Takes what clients are known to send as it is meant: JSON in strings, one text where a list is wanted, numbers for ids,
  * optional arguments that are filled in with nothing, keys of the client's own. What differs in meaning stays as it is,
@@ -68,7 +66,7 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
 
 function argumentsOf(given: unknown): Fields {
   const value = typeof given === 'string' ? (parsed(given) ?? given) : given;
-  if (isObject(value)) {
+  if (isJsonObject(value)) {
     const keys = Object.keys(value).length;
     if (keys > MOST_KEYS) throw noArguments(`has ${keys.toLocaleString('en-US')} keys`);
     return value;
@@ -116,7 +114,7 @@ function isEmpty(value: unknown, wanted: Property | undefined): boolean {
   if (value === '') return true;
   // A list that may be empty says so by being it: no tasks are no tasks.
   if (Array.isArray(value)) return value.length === 0 && wanted?.minItems !== undefined;
-  return isObject(value) && Object.keys(value).length === 0;
+  return isJsonObject(value) && Object.keys(value).length === 0;
 }
 
 function valueFor(wanted: Property, value: unknown): unknown {
@@ -168,7 +166,7 @@ function parsed(text: string): unknown {
 
 function objectIn(text: string): unknown {
   const value = parsed(text);
-  return isObject(value) ? value : text;
+  return isJsonObject(value) ? value : text;
 }
 
 function listFor({ items }: Property, value: unknown): unknown {
@@ -186,7 +184,7 @@ function entryFor(type: string | undefined, entry: unknown): unknown {
   if (type === 'string') return Number.isSafeInteger(entry) ? String(entry) : entry;
   if (type !== 'object') return entry;
   const task = typeof entry === 'string' ? objectIn(entry) : entry;
-  return isObject(task) ? taskFor(task) : task;
+  return isJsonObject(task) ? taskFor(task) : task;
 }
 
 /** What of a task is an object, and what its id is, whatever form a client has brought it into. */

@@ -6,8 +6,8 @@ import type { InputRates } from '../../src/cost/input-rate.ts';
 import { priceOf } from '../../src/cost/pricing.ts';
 import { createTally, type Priced } from '../../src/cost/tally.ts';
 import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
-import type { TokenUsage } from '../../src/provider/dialect.ts';
 import { createModelCatalog, efforts } from '../../src/provider/models.ts';
+import type { TokenUsage } from '../../src/provider/result.ts';
 
 const catalog = createModelCatalog(modelTable);
 const models = fc.constantFrom(...catalog.ids).map((id) => catalog.require(id));

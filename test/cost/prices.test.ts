@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { priceOf, priceOfMany, roundUsd } from '../../src/cost/pricing.ts';
 import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
-import type { TokenUsage } from '../../src/provider/dialect.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
+import type { TokenUsage } from '../../src/provider/result.ts';
 
 const catalog = createModelCatalog(modelTable);
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
-import type { Result } from '../../src/provider/dialect.ts';
 import { dialectOf } from '../../src/provider/dialects.ts';
 import type { Provider, ProviderBatch, RequestBody } from '../../src/provider/provider.ts';
+import type { Result } from '../../src/provider/result.ts';
 import { bodyFile } from './calls.ts';
 
 /** A provider whose batches run until they are ended. */

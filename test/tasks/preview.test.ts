@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { previewOf } from '../../src/tasks/examine/rendered-request.ts';
+import { previewOf } from '../../src/tasks/examine/check-rendered.ts';
 
 const request = (params: string) => `{"custom_id": "a", "params": ${params}}`;
 

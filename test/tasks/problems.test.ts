@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { BatchError, renderError } from '../../src/errors.ts';
-import { createProblemList, problemsOf, withoutNulls } from '../../src/tasks/problems.ts';
+import { withoutNulls } from '../../src/lib/json.ts';
+import { createProblemList, problemsOf } from '../../src/tasks/problems.ts';
 
 const schema = z.strictObject({
   id: z.string().min(1).max(5).optional(),

@@ -2,9 +2,10 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { createUsageTally } from '../../cost/usage.ts';
 import type { Ground } from '../../lib/json-schema.ts';
 import { isBlank, type Line, splitLines, withoutMark } from '../../lib/lines.ts';
-import type { CountedResult, Dialect } from '../../provider/dialect.ts';
+import type { Dialect } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
+import type { CountedResult } from '../../provider/result.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
 import {

@@ -1,3 +1,4 @@
+import { roundShare } from '../../lib/numbers.ts';
 import { type AnsweredItem, byItem } from '../answer.ts';
 import { cellText, keysOf } from '../formats/flat-answer.ts';
 import { type Filters, select } from '../page/select.ts';
@@ -42,7 +43,7 @@ export async function agreementIn(
       key,
       of,
       agree,
-      share: round(agree / of),
+      share: roundShare(agree / of),
       kappa: kappaOf(of, agree, said),
     })),
   );
@@ -89,7 +90,5 @@ function kappaOf(of: number, agree: number, [a, b]: Counted['said']): number | n
   let byChance = 0;
   for (const [label, times] of a) byChance += times * (b.get(label) ?? 0);
   const rest = of * of - byChance;
-  return rest === 0 ? null : round((agree * of - byChance) / rest);
+  return rest === 0 ? null : roundShare((agree * of - byChance) / rest);
 }
-
-const round = (share: number) => Math.round(share * 10_000) / 10_000;

@@ -1,3 +1,4 @@
+import { roundShare } from '../../lib/numbers.ts';
 import { chunksOf, oncePerView } from '../view/view.ts';
 import { compare } from './expected-answer.ts';
 
@@ -30,8 +31,11 @@ const MOST_VALUES = 2_000;
 type Counted = { of: number; matches: number };
 type CountedGroup = Counted & { key: string; expected: string; instead: Map<string, number> };
 
-const shared = ({ of, matches }: Counted) => ({ of, matches, share: of === 0 ? 0 : round(matches / of) });
-const round = (share: number) => Math.round(share * 10_000) / 10_000;
+const shared = ({ of, matches }: Counted) => ({
+  of,
+  matches,
+  share: of === 0 ? 0 : roundShare(matches / of),
+});
 const shown = (text: string) =>
   text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT).toWellFormed()}…` : text;
 

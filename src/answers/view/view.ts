@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
-import type { Result, ResultError } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
+import type { Result, ResultError } from '../../provider/result.ts';
 import type { Context } from '../../state/context.ts';
 import { isWaiting, resultsOf } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';

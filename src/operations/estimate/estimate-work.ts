@@ -12,7 +12,7 @@ import type { Provider, ProviderAccount } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import type { SourceFile } from '../../store/shared-records.ts';
-import { previewOf } from '../../tasks/examine/rendered-request.ts';
+import { previewOf } from '../../tasks/examine/check-rendered.ts';
 import { nowhere } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels, noLiveModels } from '../../tasks/live-models.ts';
 import { prepare } from '../../tasks/prepare.ts';

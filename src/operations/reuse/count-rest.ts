@@ -9,7 +9,7 @@ import type { Reused } from '../../store/record.ts';
 import { decodeEntries, type TaskEntry } from '../../store/task-entry.ts';
 import type { Block } from '../../tasks/block.ts';
 import type { RequestSink } from '../../tasks/gather.ts';
-import type { Rendering } from '../../tasks/render/render.ts';
+import type { Rendering } from '../../tasks/render/rendered-task.ts';
 import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
 import {
   createPackReader,

@@ -2,7 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../../errors.ts';
 import type { Context } from '../../state/context.ts';
 import { type CollectReply, collect } from '../collect.ts';
-import type { WorkerOptions } from './worker.ts';
+
+/** What was looked at: one batch at a time where workers share them, else all that is unfinished. */
+export type Looked = Pick<CollectReply, 'batches' | 'failed' | 'warnings'>;
+
+export type WorkerOptions = {
+  /**
+   * Between two looks, in seconds: at all that is unfinished, or at one batch that runs where workers share a store. Default:
+   * 60, and there what a batch's age makes worth it.
+   */
+  everySeconds?: number;
+  /** Told of each look. */
+  onLook?: (looked: Looked) => void;
+  /** Told why there was none. The worker goes on, and tries again after longer and longer pauses. */
+  onFailure?: (error: BatchError) => void;
+};
 
 /** While nothing can be reached, looks come no further apart than this. */
 const LONGEST_PAUSE_SECONDS = 600;

@@ -6,8 +6,7 @@ import type { Agenda, Lease } from '../../store/agenda.ts';
 import { lookAfter } from '../collect.ts';
 import { nextLookInMs } from '../looking/next-look.ts';
 import type { Refreshed } from '../looking/refreshed.ts';
-import { pause } from './watch-all.ts';
-import type { WorkerOptions } from './worker.ts';
+import { pause, type WorkerOptions } from './watch-all.ts';
 
 /** Batches that are looked after at the same time. */
 const AT_ONCE = 8;

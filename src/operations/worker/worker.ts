@@ -1,24 +1,7 @@
-import type { BatchError } from '../../errors.ts';
 import type { Context } from '../../state/context.ts';
 import { endsWithin } from '../../state/jobs.ts';
-import type { CollectReply } from '../collect.ts';
-import { watchAll } from './watch-all.ts';
+import { type WorkerOptions, watchAll } from './watch-all.ts';
 import { workOff } from './work-off.ts';
-
-/** What was looked at: one batch at a time where workers share them, else all that is unfinished. */
-export type Looked = Pick<CollectReply, 'batches' | 'failed' | 'warnings'>;
-
-export type WorkerOptions = {
-  /**
-   * Between two looks, in seconds: at all that is unfinished, or at one batch that runs where workers share a store. Default:
-   * 60, and there what a batch's age makes worth it.
-   */
-  everySeconds?: number;
-  /** Told of each look. */
-  onLook?: (looked: Looked) => void;
-  /** Told why there was none. The worker goes on, and tries again after longer and longer pauses. */
-  onFailure?: (error: BatchError) => void;
-};
 
 /** What looks after batches in this process, until it is stopped. */
 export type Worker = {

@@ -8,7 +8,8 @@ import type { TaskEntry } from '../../store/task-entry.ts';
 import { type Block, createBlockBuilder } from '../block.ts';
 import { requestIdFor } from '../ids.ts';
 import { createPacker, type HeldTask, isDearer, packOf } from '../packing/packer.ts';
-import { type AnswerSchema, type RenderedTask, type Renderer, renderTask } from '../render/render.ts';
+import { renderTask } from '../render/render.ts';
+import type { AnswerSchema, RenderedTask, Renderer } from '../render/rendered-task.ts';
 import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from '../requests/read-item.ts';
 import { createSchemaHashes } from '../schemas.ts';
 import type { SourceItem } from '../sources/source-row.ts';
@@ -24,9 +25,9 @@ import {
 } from '../task.ts';
 import { checkVariant, problemsOver, variantId } from '../variants.ts';
 import type { Variant } from '../work.ts';
+import { checkRendered } from './check-rendered.ts';
 import { findHalfCharacters, roundedWarnings } from './odd-values.ts';
 import { asksForQuotes, quotableOf, UNREAD_QUOTES } from './quotable.ts';
-import { checkRendered } from './rendered-request.ts';
 import { settingsUsed } from './unused-settings.ts';
 
 /** What examining an item goes by. */

@@ -1,6 +1,6 @@
 import type { RequestDialect } from '../../provider/dialect.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
-import type { RenderedTask } from '../render/render.ts';
+import type { RenderedTask } from '../render/rendered-task.ts';
 import type { Task } from '../task.ts';
 
 /** Keywords of ours: a text has to stand in its task's input, or be no longer than a column of its row says. */

@@ -1,18 +1,9 @@
 import { expectedThinking } from '../../cost/thinking.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
-import type { Dialect, PlainRequest, PromptSize, SharedRow } from '../../provider/dialect.ts';
+import type { Dialect, PromptSize } from '../../provider/dialect.ts';
 import type { Effort, Model } from '../../provider/models.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
-import type { RenderedTask } from '../render/render.ts';
-
-/** What a task has in common with others, by which it can share a request with them. */
-export type Sharing = {
-  /** The request without what is this task's own. */
-  request: Omit<PlainRequest, 'rows' | 'attachment'>;
-  row: Omit<SharedRow, 'id'>;
-  /** The size of a prompt with what is not there yet of this task. */
-  withAwaited(size: PromptSize): PromptSize;
-};
+import type { RenderedTask, Sharing } from '../render/rendered-task.ts';
 
 /** A task that waits for others to share its request. */
 export type HeldTask = {

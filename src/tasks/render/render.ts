@@ -2,73 +2,21 @@ import { hash } from 'node:crypto';
 import { roomForThinking } from '../../cost/thinking.ts';
 import type { Problem } from '../../errors.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import type { Dialect, Params, PromptSize } from '../../provider/dialect.ts';
-import type { Effort, Model, ModelCatalog } from '../../provider/models.ts';
+import type { PromptSize } from '../../provider/dialect.ts';
+import type { Effort, Model } from '../../provider/models.ts';
 import type { TemplateFacts } from '../../templates/template.ts';
-import type { Templates } from '../../templates/templates.ts';
 import { findHalfCharacters } from '../examine/odd-values.ts';
 import { packSchema } from '../packing/pack-schema.ts';
-import type { Sharing } from '../packing/packer.ts';
 import { shareRow, shareTask } from '../packing/shared-content.ts';
 import type { SourceRow } from '../sources/source-row.ts';
-import { exactParams, type NativeTask, type Task, type TaskDefaults } from '../task.ts';
+import type { Task, TaskDefaults } from '../task.ts';
 import { withAwaited } from './awaited.ts';
 import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { renderContent } from './render-content.ts';
+import { contextBesideNative, renderNative } from './render-native.ts';
 import { renderRow } from './render-row.ts';
-
-/** What a task becomes: the body of a request, and what is known of it beforehand. */
-export type RenderedTask = {
-  params: Params;
-  /** How much the model has to read. */
-  prompt: PromptSize;
-  model: Model;
-  max_tokens: number;
-  expected_output_tokens: number;
-  /** The task type, where the task has one. */
-  task_type: string | undefined;
-  /** The variant of the work's settings that it is asked under. */
-  variant?: string;
-  /** Whether the answer was asked for as JSON. */
-  structured: boolean;
-  /** How it was asked for, where it is JSON. */
-  answer_schema: AnswerSchema | undefined;
-  /** Where the caller wants it computed, as far as that changes the price. */
-  inference_geo: string | null;
-  /** Null where it is left to the model. */
-  effort: Effort | null;
-  /** Whether it is to think; null where that is left to the model. */
-  thinks: boolean | null;
-  warnings: string[];
-  /** What it could share a request with others by, where the work packs its tasks. */
-  sharing?: Sharing;
-  /** How many tasks share it; one where this is left out. */
-  tasks?: number;
-  /** What the content hash covers: the task before tiers are resolved, with what would change its meaning. */
-  identity: unknown;
-};
-
-/** A JSON Schema as the caller gave it, or a task type has it. */
-export type AnswerSchema = {
-  schema: JsonObject;
-  /** The field in which it stands. */
-  field: string;
-  /** Whether that is one for all tasks. */
-  isShared: boolean;
-};
-
-export type Rendering = { ok: true; rendered: RenderedTask } | { ok: false; problems: Problem[] };
-
-export type Renderer = {
-  templates: Templates;
-  catalog: ModelCatalog;
-  allowNetworkTools: boolean;
-  /** Of the provider that the requests go to. */
-  dialect: Dialect;
-  /** Up to so many tasks share a request. */
-  pack?: number | undefined;
-};
+import type { AnswerSchema, Renderer, Rendering, Sharing } from './rendered-task.ts';
 
 type OwnTask = Extract<Task, { kind: 'task' }>;
 
@@ -99,50 +47,6 @@ function checkSharing(task: Task): Problem[] {
     .filter(([name, value]) => value !== undefined && !SHARED.has(name))
     .map(([field]) => ({ field, problem: 'is set by the task itself, so it can share no request', valid }));
 }
-
-function contextBesideNative(): Rendering {
-  const problem = 'is sent as it is, so context_files would not be read';
-  return {
-    ok: false,
-    problems: [{ field: 'params', problem, valid: '{task_id, prompt}, or no context_files' }],
-  };
-}
-
-function renderNative(task: NativeTask, { catalog, allowNetworkTools, dialect }: Renderer): Rendering {
-  const given = exactParams(task);
-  const sent = dialect.requests.tidy(given);
-  const params = sent === given ? task.params : dialect.requests.tidy(task.params);
-  const problems = dialect.requests.check(params, { catalog, allowNetworkTools });
-  const { model: modelId, max_tokens, answer_schema, ...facts } = dialect.requests.facts(params);
-  const model = modelId === null ? undefined : catalog.find(modelId);
-  if (problems.length > 0 || model === undefined || max_tokens === null) {
-    return {
-      ok: false,
-      problems: problems.map((found) => ({ ...found, field: `params.${found.field ?? ''}` })),
-    };
-  }
-  return {
-    ok: true,
-    rendered: {
-      params: sent,
-      prompt: dialect.requests.size(params),
-      model,
-      max_tokens,
-      expected_output_tokens: Math.min(max_tokens, EXPECTED_NATIVE_OUTPUT),
-      task_type: undefined,
-      ...facts,
-      structured: answer_schema !== null,
-      answer_schema: answer_schema
-        ? { schema: answer_schema.schema, field: `params.${answer_schema.field}`, isShared: false }
-        : undefined,
-      warnings: [],
-      identity: { custom_id: task.task_id, params: given },
-    },
-  };
-}
-
-/** Nothing is known of a native request's answers: some twenty lines. */
-const EXPECTED_NATIVE_OUTPUT = 500;
 
 /** What is wrong with the settings shared by all tasks, whatever the tasks are; told once, for none of them. */
 export function checkShared(defaults: TaskDefaults, { templates, catalog, dialect }: Renderer): Problem[] {

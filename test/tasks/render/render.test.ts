@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { modelTable } from '../../../src/provider/anthropic/models/price-table.ts';
 import { dialectOf } from '../../../src/provider/dialects.ts';
 import { createModelCatalog } from '../../../src/provider/models.ts';
-import { checkShared, type RenderedTask, renderTask } from '../../../src/tasks/render/render.ts';
+import { checkShared, renderTask } from '../../../src/tasks/render/render.ts';
+import type { RenderedTask } from '../../../src/tasks/render/rendered-task.ts';
 import type { Task, TaskDefaults } from '../../../src/tasks/task.ts';
 import { createTemplates } from '../../../src/templates/templates.ts';
 

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
-import type { AnswerUsage, CountedResult, ModelAnswer, Result, ResultError } from '../../dialect.ts';
+import type { AnswerUsage, CountedResult, ModelAnswer, Result, ResultError } from '../../result.ts';
 import { isSpendLimit, saysNoCredit } from '../account-limits.ts';
 import { type Block, hasAnswer, isBlock, isOneText, leftOutOf, textOf, toolCallsOf } from './content.ts';
 import { sharedBy } from './share-line.ts';

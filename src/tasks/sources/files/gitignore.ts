@@ -3,6 +3,7 @@ import path from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { BatchError, hasErrorCode } from '../../../errors.ts';
 import { openRegularFile } from '../../../lib/files/regular-file.ts';
+import { slashed } from './file-patterns.ts';
 
 const LONGEST_BYTES = 1_000_000;
 
@@ -13,8 +14,6 @@ export type Gitignore = {
   /** Whether a file or folder is left out; asked of a folder before what is in it. */
   ignores: (file: string, isFolder: boolean) => Promise<boolean>;
 };
-
-const slashed = (file: string) => file.split(path.sep).join('/');
 
 async function readRules(folder: string): Promise<Ignore | null> {
   const file = path.join(folder, '.gitignore');

@@ -3,7 +3,7 @@ import { parseExact, stringifyExact } from '../../lib/exact-json.ts';
 import type { Dialect, PromptSize } from '../../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../../provider/models.ts';
 import { checkModelLife, noLiveModels } from '../live-models.ts';
-import type { RenderedTask } from '../render/render.ts';
+import type { RenderedTask } from '../render/rendered-task.ts';
 
 export type Findings = { problems: Problem[]; warnings: string[] };
 

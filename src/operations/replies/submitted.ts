@@ -1,0 +1,72 @@
+import { isDeepStrictEqual } from 'node:util';
+import { BatchError, type ErrorCode, errorCodes } from '../../errors.ts';
+import type { Context } from '../../state/context.ts';
+import type { BatchRecord } from '../../store/record.ts';
+import type { Work } from '../../tasks/work.ts';
+import { requireRecord } from '../find-batch.ts';
+import type { Submission } from '../work/new-record.ts';
+import { findPreparing, type Preparing } from './preparing.ts';
+import { reportOf, type ShortReport, short } from './report.ts';
+
+/** The batch that does the work; a duplicate did so already before this call. */
+export type Submitted = { batch_id: string; duplicate: boolean };
+
+const DUPLICATE_WARNING =
+  'Nothing new was sent: the same work was submitted less than 24 hours ago, and this is that batch. ' +
+  'To pay for it a second time, ask the person first, then call again with force_new: true.';
+
+/** What a submission came to. */
+export async function replyTo(
+  context: Context,
+  { batch_id, duplicate }: Submitted,
+  { output, work }: Submission,
+): Promise<(ShortReport | Preparing) & { duplicate: boolean }> {
+  const preparing = await findPreparing(context, batch_id);
+  if (preparing !== null) return { ...preparing, duplicate };
+  const record = await requireRecord(context, batch_id);
+  const refusal = refusalOf(record);
+  if (refusal !== null) throw refusal;
+  const lastFailure = context.jobs.lastFailure(batch_id);
+  const failures = lastFailure instanceof BatchError ? [lastFailure] : [];
+  const job = context.jobs.find(batch_id);
+  const report = short(await reportOf(context, { record, job, failures }));
+  const outputFile = output.file?.path ?? null;
+  const isIgnored = outputFile !== null && !record.outputs.some(({ path }) => path === outputFile);
+  const warnings = [
+    ...(duplicate ? [DUPLICATE_WARNING] : []),
+    ...(isIgnored
+      ? [`${outputFile} is not written by itself: call get_results with it as output_file.`]
+      : []),
+    ...(duplicate ? expectWarnings(work.expect, record.expect) : []),
+    ...report.warnings,
+  ];
+  return { ...report, warnings, duplicate };
+}
+
+/** What answers are compared with is no part of the work, so that the earlier batch keeps its own. */
+function expectWarnings(asked: Work['expect'], kept: BatchRecord['expect']): string[] {
+  if (asked === undefined || isDeepStrictEqual({ ...asked }, { ...kept })) return [];
+  const what =
+    kept === undefined
+      ? 'compares its answers with no column'
+      : `keeps its own expect, ${JSON.stringify(kept)}`;
+  return [
+    `expect is not taken over: that batch ${what}. force_new: true compares anew, and pays a second time.`,
+  ];
+}
+
+/** A key that is refused, or an API that is not there, is nobody's success: nothing was sent, and the batch waits. */
+function refusalOf({ batch_id, parts }: BatchRecord): BatchError | null {
+  const [first] = parts.flatMap(({ progress }) => (progress.state === 'not_sent' ? [progress.failure] : []));
+  const isUnsent = parts.every(
+    ({ progress }) => progress.state === 'not_sent' || progress.state === 'prepared',
+  );
+  const code = errorCodes.find((each) => each === first?.code);
+  if (first === undefined || code === undefined || !isUnsent) return null;
+  const isKey = code === 'api_refused' && (first.status === 401 || first.status === 403);
+  if (!isKey && !unreached.has(code)) return null;
+  const waits = `The work is checked and waits as ${batch_id}: once that is mended, call retry_batch with this batch_id.`;
+  return new BatchError(code, `Nothing was sent, and nothing is paid. ${first.message} ${waits}`);
+}
+
+const unreached: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_unreachable']);

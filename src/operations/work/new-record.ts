@@ -1,0 +1,80 @@
+import { totalOf } from '../../cost/cost-line.ts';
+import type { CountedCosts } from '../../cost/count-sample.ts';
+import type { ProviderAccount, ProviderName } from '../../provider/provider.ts';
+import type { Context } from '../../state/context.ts';
+import { ownershipOf } from '../../state/ownership.ts';
+import type { Ask } from '../../state/question.ts';
+import type { BatchRecord, Part } from '../../store/record.ts';
+import { makeName } from '../../tasks/name.ts';
+import type { Prepared } from '../../tasks/prepare.ts';
+import type { Work } from '../../tasks/work.ts';
+import type { KnownWork } from './kept-work.ts';
+import type { RequestedOutput } from './requested-output.ts';
+
+/** Work, and how it is to be submitted. */
+export type Submission = {
+  work: Work;
+  provider: ProviderName;
+  account: ProviderAccount;
+  owner: Pick<BatchRecord, 'owner' | 'key'>;
+  output: RequestedOutput;
+  name: string | undefined;
+  force_new: boolean;
+  max_cost_usd: number | undefined;
+  /** How many times what fails is sent again without being asked. */
+  retries: number;
+  idempotency_key: string | null;
+  /** What it was when it was checked, where it is submitted by its id. */
+  known: KnownWork | null;
+  /** Ends the preparation; what is sent is not called back. */
+  signal: AbortSignal | undefined;
+  ask: Ask | undefined;
+};
+
+export function newRecord(
+  context: Pick<Context, 'project' | 'now' | 'subject' | 'isShared'>,
+  batchId: string,
+  submission: Submission,
+  prepared: Prepared & CountedCosts,
+  parts: Part[],
+): BatchRecord {
+  const { work, provider, account, output } = submission;
+  const total = totalOf(prepared.lines);
+  return {
+    schema: 1,
+    batch_id: batchId,
+    name: submission.name ?? makeName(work, prepared),
+    project: context.project,
+    ...ownershipOf(context),
+    provider,
+    base_url: account.base_url,
+    workspace: account.workspace,
+    created_at: context.now().toISOString(),
+    content_hash: prepared.content_hash,
+    idempotency_key: submission.idempotency_key,
+    request_count: prepared.request_count,
+    ...submission.owner,
+    force_new: submission.force_new,
+    adopted: false,
+    estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: prepared.rates.basis },
+    ...outputsOf(output),
+    source: work.source.kind,
+    warnings: prepared.warnings,
+    ...(submission.retries > 0 && { retries: { asked: submission.retries, stopped: null } }),
+    ...(work.expect && { expect: { ...work.expect } }),
+    ...(work.variants && { variants: work.variants.map((variant) => variant.name) }),
+    parts,
+  };
+}
+
+/** The files that were asked for, none of them written yet. */
+function outputsOf({ file, answerFiles }: RequestedOutput): Pick<BatchRecord, 'outputs' | 'answer_files'> {
+  const keyOf = (key: string | undefined) => (key === undefined ? {} : { key });
+  const due = { written_at: null, problem: null };
+  return {
+    outputs: file === null ? [] : [{ path: file.path, ...due, ...keyOf(file.key) }],
+    ...(answerFiles !== null && {
+      answer_files: { pattern: answerFiles.pattern, ...due, ...keyOf(answerFiles.key), written: 0, left: [] },
+    }),
+  };
+}

@@ -1,0 +1,66 @@
+import type { Problem } from '../../errors.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { Dialect, Params, PlainRequest, PromptSize, SharedRow } from '../../provider/dialect.ts';
+import type { Effort, Model, ModelCatalog } from '../../provider/models.ts';
+import type { Templates } from '../../templates/templates.ts';
+
+/** What a task becomes: the body of a request, and what is known of it beforehand. */
+export type RenderedTask = {
+  params: Params;
+  /** How much the model has to read. */
+  prompt: PromptSize;
+  model: Model;
+  max_tokens: number;
+  expected_output_tokens: number;
+  /** The task type, where the task has one. */
+  task_type: string | undefined;
+  /** The variant of the work's settings that it is asked under. */
+  variant?: string;
+  /** Whether the answer was asked for as JSON. */
+  structured: boolean;
+  /** How it was asked for, where it is JSON. */
+  answer_schema: AnswerSchema | undefined;
+  /** Where the caller wants it computed, as far as that changes the price. */
+  inference_geo: string | null;
+  /** Null where it is left to the model. */
+  effort: Effort | null;
+  /** Whether it is to think; null where that is left to the model. */
+  thinks: boolean | null;
+  warnings: string[];
+  /** What it could share a request with others by, where the work packs its tasks. */
+  sharing?: Sharing;
+  /** How many tasks share it; one where this is left out. */
+  tasks?: number;
+  /** What the content hash covers: the task before tiers are resolved, with what would change its meaning. */
+  identity: unknown;
+};
+
+/** A JSON Schema as the caller gave it, or a task type has it. */
+export type AnswerSchema = {
+  schema: JsonObject;
+  /** The field in which it stands. */
+  field: string;
+  /** Whether that is one for all tasks. */
+  isShared: boolean;
+};
+
+export type Rendering = { ok: true; rendered: RenderedTask } | { ok: false; problems: Problem[] };
+
+export type Renderer = {
+  templates: Templates;
+  catalog: ModelCatalog;
+  allowNetworkTools: boolean;
+  /** Of the provider that the requests go to. */
+  dialect: Dialect;
+  /** Up to so many tasks share a request. */
+  pack?: number | undefined;
+};
+
+/** What a task has in common with others, by which it can share a request with them. */
+export type Sharing = {
+  /** The request without what is this task's own. */
+  request: Omit<PlainRequest, 'rows' | 'attachment'>;
+  row: Omit<SharedRow, 'id'>;
+  /** The size of a prompt with what is not there yet of this task. */
+  withAwaited(size: PromptSize): PromptSize;
+};
