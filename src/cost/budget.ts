@@ -1,6 +1,7 @@
 import { ulid } from 'ulid';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
+import { fateUsd } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Budget, Reservation } from '../store/shared-records.ts';
@@ -184,9 +185,13 @@ function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boo
     // Only parts that were never sent are taken out of a record.
     if (part === undefined) continue;
     const { progress, unknown_sends = 0, fates = [], request_count } = part;
-    // It was sent again since: what became of this send is known only where it was not made.
-    if (unknown_sends > send && fates[send]?.fate === 'not_made') continue;
-    if (unknown_sends > send) return null;
+    // It was sent again since.
+    if (unknown_sends > send) {
+      const known = fateUsd(fates[send]);
+      if (known === null) return null;
+      spent += known;
+      continue;
+    }
     if (progress.state === 'not_sent' || (progress.state === 'prepared' && abandoned)) continue;
     if (progress.state !== 'created' || progress.results === null) return null;
     const { missing } = progress.results.outcomes;

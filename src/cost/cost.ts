@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
-import { openSends } from '../state/parts.ts';
-import type { BatchRecord, Part } from '../store/record.ts';
+import { fateUsd, openSends } from '../state/parts.ts';
+import type { BatchRecord, Part, SendFate } from '../store/record.ts';
 import type { SavedResults } from '../store/saved-results.ts';
 import { type CostLine, totalOf } from './cost-line.ts';
 import { roundUsd } from './pricing.ts';
@@ -26,7 +26,7 @@ export function formatApart(a: number, b: number): [string, string] {
 }
 
 /** What a part's answers really cost; null where a model has no known price. */
-export function actualOfPart({ usage }: SavedResults): number | null {
+export function actualOfPart({ usage }: Pick<SavedResults, 'usage'>): number | null {
   const costs = usage.map(({ cost_usd }) => cost_usd);
   const known = costs.filter((cost) => cost !== null);
   return known.length < costs.length ? null : roundUsd(known.reduce((sum, cost) => sum + cost, 0));
@@ -38,6 +38,11 @@ export function unknownUsd(record: BatchRecord, part: Part): number {
   const { progress, request_count } = part;
   const missing = progress.state === 'created' ? (progress.results?.outcomes.missing ?? 0) : 0;
   return roundUsd(maximum * (openSends(part) + missing / request_count));
+}
+
+/** What those of its sends cost that were made beside the one that it is, as far as that is known. */
+function knownSendsUsd({ fates = [] }: Part): number {
+  return fates.reduce((sum, fate) => sum + (fateUsd(fate) ?? 0), 0);
 }
 
 /** Whether anything of a part may have been paid that no answer tells of. */
@@ -52,7 +57,9 @@ function isUnknown(part: Part): boolean {
 function actualUsd(record: BatchRecord): number | null {
   let sum = 0;
   if (record.parts.some(isUnknown)) return null;
-  for (const { progress } of record.parts) {
+  for (const part of record.parts) {
+    const { progress } = part;
+    sum += knownSendsUsd(part);
     if (progress.state !== 'created' || progress.results === null) return null;
     const cost = actualOfPart(progress.results);
     if (cost === null) return null;
@@ -74,7 +81,8 @@ export function costOf(record: BatchRecord): CostUsd | null {
     maximum: roundUsd(
       retries.reduce((sum, part) => sum + (part.maximum_usd ?? 0), maximum) +
         record.parts.reduce(
-          (sum, part) => sum + estimateOfParts(record, [part]).maximum * openSends(part),
+          (sum, part) =>
+            sum + estimateOfParts(record, [part]).maximum * openSends(part) + knownSendsUsd(part),
           0,
         ),
     ),
@@ -99,7 +107,44 @@ export function unknownCosts(record: BatchRecord): string[] {
   return [
     `What was ${what} may have been paid as well: up to ${formatUsd(most)} beside the ${formatUsd(told)} of the answers that are in. ` +
       'So the actual cost is not known, and the daily budget counts that maximum.',
+    ...parts.flatMap(({ fates = [] }) => fates).flatMap(whyOpen),
   ];
+}
+
+/** What keeps a send's fate from being known, and whether that can change. */
+function whyOpen({ candidates, fate, made_as, usd, gone = [] }: SendFate): string[] {
+  if (made_as !== undefined && usd === null)
+    return [
+      `That send was made as ${made_as} and is paid; what it cost is not known, for a model without a price.`,
+    ];
+  if (fate !== 'open') return [];
+  if (candidates.length > 0)
+    return [`It could have become ${fewOf(candidates)}: a look after the end of these tells.`];
+  if (gone.length === 0) return [];
+  return [
+    `It could have become ${fewOf(gone)}, whose results the API no longer has: the API's console alone tells what was paid.`,
+  ];
+}
+
+const NAMED = 4;
+
+function fewOf(ids: readonly string[]): string {
+  const others = ids.length > NAMED ? ` or one of ${ids.length - NAMED} others` : '';
+  return ids.slice(0, NAMED).join(' or ') + others;
+}
+
+/** Sends that were made beside the one that a part is, for a person had them sent again. */
+export function paidTwice({ parts, provider }: BatchRecord): string[] {
+  if (provider === 'sandbox') return [];
+  return parts.flatMap(({ number, fates = [] }) =>
+    fates.flatMap(({ made_as, usd }) =>
+      made_as === undefined || usd == null
+        ? []
+        : [
+            `Part ${number} was made twice: ${made_as}, which was sent before it was sent again, cost ${formatUsd(usd)}.`,
+          ],
+    ),
+  );
 }
 
 /** What parts can cost: their own figures, or their share of the first attempt's, by requests. */

@@ -7,11 +7,14 @@ import type { Context } from '../state/context.ts';
 import { countOf } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 
-/** What the results of batches that have ended say of a part: which of them is it, and which are proven not to be. */
-export type MarkSearch = { found: ProviderBatch | null; disproved: string[] };
+/**
+ * What the results of batches that have ended say of a part: which of them is it, which are proven not to be, and which the provider
+ * no longer has the results of.
+ */
+export type MarkSearch = { found: ProviderBatch | null; disproved: string[]; gone: string[] };
 
 /**
- * Looks for a part's mark in the results of those of these batches that have ended. Throws where results can't be read: one of
+ * Looks for a part's mark in the results of those of these batches that have ended. Throws where results can't be read now: one of
  * them could be it.
  */
 export async function findByMark(
@@ -21,20 +24,23 @@ export async function findByMark(
   candidates: readonly string[],
 ): Promise<MarkSearch> {
   const disproved: string[] = [];
-  if (mark === undefined) return { found: null, disproved };
+  const gone: string[] = [];
+  if (mark === undefined) return { found: null, disproved, gone };
   const provider = context.provider(name);
   for (const id of candidates) {
-    const batch = await knownBatch(provider.retrieveBatch(id));
-    if (batch?.processing_status !== 'ended') continue;
-    const { isMarked, whole } = await searchResults(provider.streamResults(id), mark.sent, dialectOf(name));
-    if (isMarked) return { found: batch, disproved };
-    if (whole === countOf(batch)) disproved.push(id);
+    const batch = await unlessGone(provider.retrieveBatch(id));
+    if (batch !== null && batch.processing_status !== 'ended') continue;
+    const searched =
+      batch && (await unlessGone(searchResults(provider.streamResults(id), mark.sent, dialectOf(name))));
+    if (batch === null || searched === null) gone.push(id);
+    else if (searched.isMarked) return { found: batch, disproved, gone };
+    else if (searched.whole === countOf(batch)) disproved.push(id);
   }
-  return { found: null, disproved };
+  return { found: null, disproved, gone };
 }
 
-/** Null for one that the provider no longer knows. */
-async function knownBatch(asked: Promise<ProviderBatch>): Promise<ProviderBatch | null> {
+/** Null for what the provider no longer has. */
+async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   try {
     return await asked;
   } catch (error) {

@@ -6,7 +6,7 @@ import { isOwner } from '../state/ownership.ts';
 import { countOf, createdState, isCreated, sentCount, updatePart } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { PartState } from '../store/part-state.ts';
-import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
+import type { BatchRecord, CreatedPart, Part, SendFate } from '../store/record.ts';
 import { candidateFacts, findCandidates } from './candidates.ts';
 import { claimForGood, claimTentatively, releaseTentative } from './claims.ts';
 import { findByMark, type MarkSearch } from './find-mark.ts';
@@ -113,7 +113,7 @@ async function markedAmong(
   try {
     return await findByMark(context, record, part, ids);
   } catch (error) {
-    if (error instanceof BatchError) return { found: null, disproved: [] };
+    if (error instanceof BatchError) return { found: null, disproved: [], gone: [] };
     throw error;
   }
 }
@@ -224,7 +224,7 @@ function cantBe({ number }: Part, id: string, problem: string): BatchError {
   });
 }
 
-const UNTOLD: NonNullable<Part['fates']>[number] = { candidates: [], fate: 'open' };
+const UNTOLD: SendFate = { candidates: [], fate: 'open' };
 
 /** The part as it waits to be sent once more, beside a send whose fate nobody knows. */
 function sentAgain(part: Part, number: number): Part {

@@ -1,16 +1,20 @@
+import { actualOfPart } from '../cost/cost.ts';
+import { createUsageTally } from '../cost/usage.ts';
 import { BatchError } from '../errors.ts';
+import { splitLines } from '../lib/lines.ts';
+import { dialectOf } from '../provider/dialects.ts';
+import type { ProviderBatch } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import type { BatchRecord, Part } from '../store/record.ts';
+import { countOf } from '../state/parts.ts';
+import type { BatchRecord, Part, SendFate } from '../store/record.ts';
 import { findByMark } from './find-mark.ts';
 
-type Fate = NonNullable<Part['fates']>[number];
-
 /** What could still be told of a send, by batches that it could be. */
-const isTellable = ({ fate, candidates }: Fate) => fate === 'open' && candidates.length > 0;
+const isTellable = ({ fate, candidates }: SendFate) => fate === 'open' && candidates.length > 0;
 
 /**
  * Looks into what sends of unknown fate could have become, which a person had sent again: once all of these have ended, a mark tells
- * that one was made, and none that the send was not. What can't be asked now is asked by a later look.
+ * that one was made, with what it cost, and none that the send was not. What can't be asked now is asked by a later look.
  */
 export async function tellUnknownSends(context: Context, record: BatchRecord): Promise<void> {
   for (const part of record.parts) {
@@ -38,18 +42,40 @@ async function fateNow(
   context: Context,
   record: BatchRecord,
   part: Part,
-  { candidates }: Fate,
-): Promise<Fate | null> {
+  { candidates, gone: before = [] }: SendFate,
+): Promise<SendFate | null> {
   try {
     const own = part.progress.state === 'created' ? part.progress.provider_batch_id : null;
     const others = candidates.filter((id) => id !== own);
-    const { found, disproved } = await findByMark(context, record, part, others);
-    if (found !== null) return { candidates: [], fate: 'made' };
-    const left = others.filter((id) => !disproved.includes(id));
-    if (left.length === 0) return { candidates: [], fate: 'not_made' };
-    return left.length < candidates.length ? { candidates: left, fate: 'open' } : null;
+    const { found, disproved, gone: now } = await findByMark(context, record, part, others);
+    if (found !== null) return await madeAs(context, record, found);
+    const left = others.filter((id) => !disproved.includes(id) && !now.includes(id));
+    const gone = [...before, ...now];
+    if (left.length === 0 && gone.length === 0) return { candidates: [], fate: 'not_made' };
+    if (left.length === candidates.length) return null;
+    return { candidates: left, fate: 'open', ...(gone.length > 0 && { gone }) };
   } catch (error) {
     if (error instanceof BatchError && error.code.startsWith('api_')) return null;
     throw error;
   }
 }
+
+/** What a send became, and what that cost; null where its results did not come whole. */
+async function madeAs(context: Context, record: BatchRecord, batch: ProviderBatch): Promise<SendFate | null> {
+  const { results } = dialectOf(record.provider);
+  const usage = createUsageTally(context.catalog);
+  const seen = new Set<string>();
+  for await (const lines of splitLines(context.provider(record.provider).streamResults(batch.id))) {
+    for (const { bytes } of lines) {
+      const result = results.count(bytes);
+      if (result === null || seen.has(result.request_id)) continue;
+      seen.add(result.request_id);
+      if (result.usage !== null) usage.add(result.usage, UNKNOWN_KIND);
+    }
+  }
+  if (seen.size < countOf(batch)) return null;
+  return { candidates: [], fate: 'made', made_as: batch.id, usd: actualOfPart({ usage: usage.finish() }) };
+}
+
+/** An answer names the model that it is priced by. */
+const UNKNOWN_KIND = { model: '', task_type: null, effort: null };

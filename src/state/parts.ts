@@ -3,7 +3,7 @@ import type { Mark } from '../lib/mark.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
 import { partReceived, partResults } from '../store/blob-names.ts';
 import type { Failure, Intent, PartState, SeenBatch } from '../store/part-state.ts';
-import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
+import type { BatchRecord, CreatedPart, Part, SendFate } from '../store/record.ts';
 import type { Register } from '../store/store.ts';
 
 export function isCreated(part: Part): part is CreatedPart {
@@ -70,9 +70,14 @@ export function sentCount({ packs, request_count }: Pick<Part, 'packs' | 'reques
   return packs ?? request_count;
 }
 
-/** How many of its sends may have been paid beside the one that it is. */
+/** What a send that a person had sent again cost, in US dollars; null where that is not known. */
+export function fateUsd(fate: SendFate | undefined): number | null {
+  return fate?.fate === 'not_made' ? 0 : (fate?.usd ?? null);
+}
+
+/** How many of its sends may have been paid, nobody knows how much, beside the one that it is. */
 export function openSends({ unknown_sends = 0, fates = [] }: Pick<Part, 'unknown_sends' | 'fates'>): number {
-  return unknown_sends - fates.filter(({ fate }) => fate === 'not_made').length;
+  return unknown_sends - fates.filter((fate) => fateUsd(fate) !== null).length;
 }
 
 /** What is kept of a provider's batch each time its state has changed. */

@@ -24,7 +24,14 @@ const sendFate = z.object({
   candidates: z.array(z.string()),
   /** `made`: it was, and paid beside the one that the part is. */
   fate: z.enum(['open', 'made', 'not_made']),
+  /** The provider's batch that it was made as. Not kept by versions before. */
+  made_as: z.string().exactOptional(),
+  /** What that one cost, in US dollars; null where a model has no known price. */
+  usd: z.number().nonnegative().nullable().exactOptional(),
+  /** Those of the candidates whose results the provider no longer has: whether it was one of them, nothing tells any more. */
+  gone: z.array(z.string()).exactOptional(),
 });
+export type SendFate = z.infer<typeof sendFate>;
 
 const part = z.object({
   number: z.int().positive(),

@@ -197,12 +197,12 @@ describe('settling what is uncertain', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it.each([false, true])(
-    'tells what became of a send that a person had sent again (made: %s)',
-    async (made) => {
+  it.each(['made', 'not made', 'gone'])(
+    'tells what became of a send that a person had sent again: %s',
+    async (fate) => {
       const api = await startApi();
       const server = await startServer({ api, ...quick });
-      resetNextCreate(api, { made }, () => {
+      resetNextCreate(api, { made: fate === 'made' }, () => {
         api.make(['x', 'y']);
         api.make(['x', 'y']);
       });
@@ -214,27 +214,40 @@ describe('settling what is uncertain', () => {
       );
       await server.ok('retry_batch', { batch_id, resolve: 'send_again' });
       await follow(server, batch_id, ({ processing_status }) => processing_status === 'in_progress');
+      const [first, second] = api.batches.map(({ id }) => id);
       const ours = api.batches.at(-1)?.id ?? '';
       api.end(ours);
       const before = await follow(server, batch_id);
       expect(before.cost_usd.actual).toBeNull();
       expect(before.warnings.join(' ')).toMatch(
-        /sent again without knowing what became of it may have been paid/,
+        /sent again without knowing what became of it may have been paid .* a look after the end of these tells/,
       );
       expect((await budgetIn(server.folder)).reserved).toBeGreaterThan(0);
 
+      if (fate === 'gone') api.batches.splice(0, 1);
       api.endAll();
-      const isTold = () => api.asked('results') > (made ? 1 : 2);
-      const status = await follow(server, batch_id, (seen) => !seen.progress && isTold());
+      const told = await follow(
+        server,
+        batch_id,
+        ({ warnings }) => !/a look after the end/.test(warnings.join(' ')),
+      );
+      const once = before.cost_usd.maximum / 2;
+      await server.fails('submit_batch', { ...tasks('z'), max_cost_usd: 0.000001 });
+      await follow(server, batch_id);
       const { spent, reserved } = await budgetIn(server.folder);
-      if (made) {
-        expect(status.cost_usd.actual).toBeNull();
-        expect(reserved).toBeGreaterThan(0);
+      if (fate === 'gone') {
+        expect(told.cost_usd.actual).toBeNull();
+        expect(told.warnings.join(' ')).toMatch(`${first}, whose results the API no longer has`);
+        expect(told.warnings.join(' ')).not.toContain(second);
+        expect(reserved).toBeCloseTo(once, 6);
       } else {
-        const told = await follow(server, batch_id, ({ cost_usd }) => cost_usd.actual !== null);
-        expect(told.warnings).toEqual([]);
-        expect((await budgetIn(server.folder)).reserved).toBe(0);
-        expect(spent + reserved).toBeGreaterThan(0);
+        expect(told.warnings).toEqual(
+          fate === 'made' ? [expect.stringContaining(`was made twice: ${first}`)] : [],
+        );
+        expect(reserved).toBe(0);
+        expect(spent).toBeCloseTo(told.cost_usd.actual, 6);
+        const [{ cost_usd }] = (await server.ok('list_batches')).batches;
+        expect(cost_usd.actual).toBe(told.cost_usd.actual);
       }
     },
   );

@@ -1,4 +1,4 @@
-import { unknownCosts } from '../../cost/cost.ts';
+import { paidTwice, unknownCosts } from '../../cost/cost.ts';
 import type { BatchError } from '../../errors.ts';
 import { isSaved, missingCertainAt, resultsExpireAt } from '../../state/status.ts';
 import type { PartState } from '../../store/part-state.ts';
@@ -27,6 +27,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...record.parts.flatMap((part) => partWarnings(part, record.parts.length)),
     ...missingWarnings(record, now),
     ...unknownCosts(record),
+    ...paidTwice(record),
     ...failures.map((failure) => `The last look did not succeed; what is shown is older. ${failure.message}`),
     ...expiryWarnings(record, now),
     ...record.outputs.flatMap(({ path, problem }) =>
