@@ -37,11 +37,6 @@ export async function claimTentatively(
   return isSame(held, owner);
 }
 
-/** Whether a part still owns what it took tentatively. */
-export async function stillOwns(context: Context, providerBatchId: string, owner: Owner): Promise<boolean> {
-  return isSame(await context.store.claim(providerBatchId).read(), owner);
-}
-
 /** Makes a tentative claim one for good, once the results or the person have proven it. */
 export async function confirmClaim(context: Context, providerBatchId: string, owner: Owner): Promise<void> {
   await context.store

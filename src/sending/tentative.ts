@@ -2,7 +2,7 @@ import type { Context } from '../state/context.ts';
 import { unconfirmedState, updatePart } from '../state/parts.ts';
 import { CERTAIN_MS } from '../state/status.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
-import { confirmClaim, type Owner, releaseClaim, releaseTentative, stillOwns } from './claims.ts';
+import { claimTentatively, confirmClaim, type Owner, releaseClaim, releaseTentative } from './claims.ts';
 
 const NOT_OURS = "The provider's batch that was taken for it turned out to be another one's.";
 
@@ -21,7 +21,10 @@ export async function backToUnconfirmed(
   });
 }
 
-/** Gives up tentative parts whose claim another's create has displaced, should that process not have done so. */
+/**
+ * Gives up tentative parts whose claim another's create has displaced, should that process not have done so. A claim that nobody has
+ * is no such proof: it was lost, and is made again.
+ */
 export async function giveUpDisplaced(
   context: Context,
   record: BatchRecord,
@@ -29,7 +32,7 @@ export async function giveUpDisplaced(
 ): Promise<void> {
   const owner = { batch_id: record.batch_id, part: part.number };
   const id = part.progress.provider_batch_id;
-  if (!part.progress.tentative || (await stillOwns(context, id, owner))) return;
+  if (!part.progress.tentative || (await claimTentatively(context, id, owner))) return;
   await backToUnconfirmed(context, owner, id);
 }
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
 import type { Register, Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
-import { type ApiRequest, succeeded } from '../api-server.ts';
+import { type ApiRequest, reset, succeeded } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
 
 const tasks = (...ids: string[]) => ({ requests: prompts(ids) });
@@ -350,6 +350,30 @@ describe('another register', () => {
     await expectAnswers(server, batchId, ['a']);
     expect(api.batches).toHaveLength(1);
   });
+
+  it.each(['gone', 'given back'])(
+    'of a claim that is %s lets no part go that took its batch for its own',
+    async (what) => {
+      const api = await startApi();
+      const env = { BATCH_MCP_SETTLE_SECONDS: '0.05' };
+      const folder = await temporaryFolder();
+      const before = await startServer({ api, folder, env });
+      api.override('create', reset, { times: 1, after: true });
+      const { batch_id } = await before.ok('submit_batch', tasks('a', 'b'));
+      await follow(before, batch_id, ({ parts }) => parts[0].provider_batch_id !== null);
+      const id = api.batches[0]?.id ?? '';
+      const claim = path.join(before.data, 'claims', id);
+      if (what === 'gone') await rm(claim, { recursive: true });
+      else await change(await newest(claim), (text) => text.replace(/"owner":\{[^}]*\}/, '"owner":null'));
+      const server = await startServer({ api, folder, env });
+      for (let look = 0; look < 3; look += 1) await follow(server, batch_id, ({ progress }) => !progress);
+      api.endAll();
+      await follow(server, batch_id);
+      await expectAnswers(server, batch_id, ['a', 'b']);
+      expect(api.creates).toHaveLength(1);
+      expect(await readFile(await newest(claim), 'utf8')).toContain(batch_id);
+    },
+  );
 
   it('of a written file keeps only that file from being overwritten', async () => {
     const server = await startServer({ api: await startApi(ended) });

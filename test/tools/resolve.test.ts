@@ -25,7 +25,7 @@ async function uncertainBatch(): Promise<Uncertain> {
   return { api, server, batch_id, ours: api.batches[0]?.id ?? '', theirs };
 }
 
-async function endedWell({ api, server, batch_id }: Uncertain, end = api.endAll): Promise<void> {
+async function endedWell({ api, server, batch_id }: Uncertain, end = () => api.endAll()): Promise<void> {
   end();
   const { totals, results } = await server.ok('get_results', { batch_id });
   expect(totals).toMatchObject({ total: 2, succeeded: 2 });
