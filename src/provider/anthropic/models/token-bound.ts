@@ -34,8 +34,10 @@ export function maximumTokens(text: string): number {
     else if (kind === DIGIT) {
       while (kinds[units[at] ?? 0] === DIGIT) at += 1;
       tokens += (at - start + 1) >> 1;
-    } else if (kind === OTHER) tokens += characterTokens(code);
-    else {
+    } else if (kind === OTHER) {
+      // A blank before it can take its first bytes, and tears apart what is one token by itself.
+      tokens += characterTokens(code) + (before === 0x20 ? (singles[code] ?? 0) : 0);
+    } else {
       while (next === code) {
         at += 1;
         next = units[at] ?? 0;

@@ -4,7 +4,10 @@ import * as encoding from 'ai-tokenizer/encoding/claude';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { maximumTokens } from '../../../../src/provider/anthropic/models/token-bound.ts';
-import { SINGLE_TOKEN_WORDS } from '../../../../src/provider/anthropic/models/token-bound-data.ts';
+import {
+  SINGLE_TOKEN_CHARACTERS,
+  SINGLE_TOKEN_WORDS,
+} from '../../../../src/provider/anthropic/models/token-bound-data.ts';
 import { measure } from './bound-measure.ts';
 import { classes } from './bound-samples.ts';
 import { scripts } from './scripts.ts';
@@ -79,6 +82,20 @@ describe('the most tokens that a text can take', () => {
     const words = SINGLE_TOKEN_WORDS.trim().split(/\s+/);
     expect(words).toHaveLength(3_000);
     expect(words.filter((word) => count(word) !== 1 || count(` ${word}`) !== 1)).toEqual([]);
+  });
+
+  test('is not passed by any character that is one token by itself, whatever stands beside it', () => {
+    const neighbours = ['', ' ', '  ', '\n', '\n ', '\t', 'a', 'a ', '1', '.', 'é', '中', '\u00a0'];
+    const characters = SINGLE_TOKEN_CHARACTERS.trim()
+      .split(/\s+/)
+      .flatMap((range) => {
+        const [first = 0, last = first] = range.split('-').map((end) => Number.parseInt(end, 36));
+        return Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index));
+      });
+    const texts = characters.flatMap((one) =>
+      neighbours.map((before) => `${before}${one}${before}${one}${one} ${one}`),
+    );
+    expect(texts.filter((text) => maximumTokens(text) < count(text))).toEqual([]);
   });
 
   test.each(classes)('is not passed by $name', (given) => {
