@@ -7,36 +7,43 @@ import type { Context } from '../state/context.ts';
 import { countOf } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 
-/**
- * What the results of batches that have ended say of a part: which of them is it, which are proven not to be, and which the provider
- * no longer has the results of.
- */
-export type MarkSearch = { found: ProviderBatch | null; disproved: string[]; gone: string[] };
+/** What the results of batches that have ended say of a part. */
+export type MarkSearch = {
+  /** Which of them is it. */
+  found: ProviderBatch | null;
+  /** Which are proven not to be. */
+  disproved: string[];
+  /** Of which the provider no longer has the results. */
+  gone: string[];
+  /** Why results of others could not be read now: one of them could be it. */
+  failure: BatchError | null;
+};
 
-/**
- * Looks for a part's mark in the results of those of these batches that have ended. Throws where results can't be read now: one of
- * them could be it.
- */
+/** Looks for a part's mark in the results of those of these batches that have ended. One that can't be read now keeps none of the others from it. */
 export async function findByMark(
   context: Context,
   { provider: name }: BatchRecord,
   { mark }: Part,
   candidates: readonly string[],
 ): Promise<MarkSearch> {
-  const disproved: string[] = [];
-  const gone: string[] = [];
-  if (mark === undefined) return { found: null, disproved, gone };
+  const search: MarkSearch = { found: null, disproved: [], gone: [], failure: null };
+  if (mark === undefined) return search;
   const provider = context.provider(name);
   for (const id of candidates) {
-    const batch = await unlessGone(provider.retrieveBatch(id));
-    if (batch !== null && batch.processing_status !== 'ended') continue;
-    const searched =
-      batch && (await unlessGone(searchResults(provider.streamResults(id), mark.sent, dialectOf(name))));
-    if (batch === null || searched === null) gone.push(id);
-    else if (searched.isMarked) return { found: batch, disproved, gone };
-    else if (searched.whole === countOf(batch)) disproved.push(id);
+    try {
+      const batch = await unlessGone(provider.retrieveBatch(id));
+      if (batch !== null && batch.processing_status !== 'ended') continue;
+      const searched =
+        batch && (await unlessGone(searchResults(provider.streamResults(id), mark.sent, dialectOf(name))));
+      if (batch === null || searched === null) search.gone.push(id);
+      else if (searched.isMarked) return { ...search, found: batch };
+      else if (searched.whole === countOf(batch)) search.disproved.push(id);
+    } catch (error) {
+      if (!(error instanceof BatchError) || !error.code.startsWith('api_')) throw error;
+      search.failure = error;
+    }
   }
-  return { found: null, disproved, gone };
+  return search;
 }
 
 /** Null for what the provider no longer has. */

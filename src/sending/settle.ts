@@ -110,12 +110,7 @@ async function markedAmong(
 ): Promise<MarkSearch> {
   const ended = candidates.filter(({ processing_status }) => processing_status === 'ended');
   const ids = ended.map(({ id }) => id).filter((id) => !told.has(id));
-  try {
-    return await findByMark(context, record, part, ids);
-  } catch (error) {
-    if (error instanceof BatchError) return { found: null, disproved: [], gone: [] };
-    throw error;
-  }
+  return findByMark(context, record, part, ids);
 }
 
 /** What is left of the time in which a late commit can still show in the list. */
@@ -188,9 +183,10 @@ export async function resolveUnconfirmed(
   }
   await requireSameAccount(context, record, part.progress.intent);
   if (resolve === 'send_again') {
-    const { found } = await findByMark(context, record, part, part.progress.candidates);
+    const { found, failure } = await findByMark(context, record, part, part.progress.candidates);
     // Paid already: it needs no second time.
     if (found !== null) return takeForGood(context, record, part, found);
+    if (failure !== null) throw failure;
     await register.update(
       (current) =>
         current && { ...current, parts: current.parts.map((each) => sentAgain(each, part.number)) },

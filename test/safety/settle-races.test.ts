@@ -197,6 +197,27 @@ describe('settling what is uncertain', () => {
     expect(api.creates).toHaveLength(1);
   });
 
+  it('keeps what is disproved where the results of another can not be read now', async () => {
+    const api = await startApi();
+    const server = await startServer({ api, ...quick });
+    let isAway = true;
+    resetNextCreate(api, { made: true }, () => {
+      for (let n = 0; n < 6; n += 1) api.make(['x', 'y']);
+      api.override('results', (request, response, pass) =>
+        isAway && /test0+[37]\//.test(request.url ?? '') ? reset(request, response) : pass(),
+      );
+      for (const { id } of api.batches.slice(1)) api.end(id);
+    });
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    const named = await follow(server, batch_id, ({ parts }) => parts[0].candidates?.length === 3);
+    expect(named.processing_status).toBe('unconfirmed');
+    expect(await server.fails('retry_batch', { batch_id, resolve: 'send_again' })).toMatch(/^api_/);
+    isAway = false;
+    api.end(api.batches[0]?.id ?? '');
+    expect((await follow(server, batch_id)).parts[0].provider_batch_id).toBe(api.batches[0]?.id);
+    expect(api.creates).toHaveLength(1);
+  });
+
   it.each(['made', 'not made', 'gone'])(
     'tells what became of a send that a person had sent again: %s',
     async (fate) => {
