@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     ...team.test,
     include: ['test/team/soak.test.ts', 'test/team/rates.ts'],
-    env: { TEAM_BATCHES: '500' },
+    env: { TEAM_BATCHES: process.env.TEAM_BATCHES ?? '500' },
     maxWorkers: 1,
   },
 });

@@ -10,6 +10,7 @@ export type TeamReport = {
   freezes: number;
   restarts: number;
   faults: number;
+  bucketFaults: number;
   /** How often the budget was used up for the moment, and the same work submitted again. */
   waitedForBudget: number;
   /** What was never sent, and sent by a person's word. */

@@ -1,22 +1,27 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { z } from 'zod';
 import { type ApiServer, startApiServer } from '../api-server.ts';
-import { ServerDied, type SoakClient, startSoakClient } from '../safety/soak-client.ts';
+import { newUser, tokensFile } from '../mcp/http/http-harness.ts';
+import { startS3 } from '../store/s3/s3-server.ts';
 import { startFaultyWay } from './faulty-way.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { judge, type TeamReport } from './soak-judge.ts';
+import { type Replica, startReplica } from './soak-replica.ts';
 
 export type TeamSoak = {
   database: PostgresServer;
-  /** The bundled replica: team-server.ts. */
+  /** The bundled replica: http-replica.ts. */
   script: string;
+  /** Of all replicas, as a machine's home. */
   folder: string;
   batches: number;
   replicas: number;
-  /** Who submit, each one batch after another, by whichever replica is there. */
+  /** Users who submit over HTTP, each one batch after another, by whichever replica is there. */
   clients: number;
-  /** Percent of all requests to the API that go wrong. */
+  /** Percent of all requests to the API, and to the bucket, that go wrong. */
   faults: number;
   /** On average, in milliseconds. */
   troubleEveryMs: number;
@@ -57,8 +62,8 @@ const storedRecord = z.object({
   }),
 });
 /**
- * Replicas with workers on one database, and clients that only submit: all else is the workers' to do, while replicas are killed,
- * ended and frozen, the database is killed, and requests to the API go wrong. Judged by the API's own records.
+ * Replicas with workers on one database and one bucket, and clients that only submit: all else is the workers' to do, while replicas
+ * are killed, ended and frozen, the database is killed, and requests to the API and the bucket go wrong. Judged by the API's own records.
  */
 export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
   const began = Date.now();
@@ -75,42 +80,60 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
     freezes: 0,
     restarts: 0,
     faults: 0,
+    bucketFaults: 0,
     waitedForBudget: 0,
     sentAgain: 0,
     paidTasks: 0,
     problems: [],
   };
-  const limit = await budgetFor(options, api);
+  const users = Array.from({ length: options.clients }, (_, n) => newUser(`user-${n}`));
+  const tokens = path.join(options.folder, 'tokens');
+  await writeFile(tokens, tokensFile(users));
+  const s3 = await startS3({
+    fault({ method }) {
+      if (Math.random() * 100 >= options.faults) return undefined;
+      report.bucketFaults += 1;
+      const harm = (['busy', 'drop', 'lose', 'cut'] as const)[Math.floor(Math.random() * 4)];
+      if (harm === 'cut' && method !== 'GET') return 'drop';
+      return harm === 'busy' ? { status: 503, code: 'SlowDown' } : harm;
+    },
+  });
+  const forHttp = {
+    PATH: process.env.PATH ?? '',
+    HOME: options.folder,
+    BATCH_MCP_HTTP: '127.0.0.1:0',
+    BATCH_MCP_HTTP_TOKENS: tokens,
+    BATCH_MCP_DATA_DIR: path.join(options.folder, 'data'),
+    LIMITS: JSON.stringify(LIMITS),
+  };
+  const limit = await budgetFor(options, api, users[0]?.token ?? '', forHttp);
   const env = {
+    ...forHttp,
     ANTHROPIC_API_KEY: api.key,
     ANTHROPIC_BASE_URL: way.url,
     BATCH_MCP_STORE: address,
     BATCH_MCP_SETTLE_SECONDS: '0.5',
     BATCH_MCP_MAX_COST_USD: '1000',
     BATCH_MCP_DAILY_BUDGET_USD: String(limit),
-    LIMITS: JSON.stringify(LIMITS),
-    WORKER: '1',
+    BATCH_MCP_BLOBS: `s3://${s3.bucket}/team?endpoint=${s3.endpoint}&region=${s3.region}`,
+    AWS_ACCESS_KEY_ID: s3.key.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.key.secretAccessKey,
   };
-  /** Again, where a busy machine took too long to start it. */
-  const start = () => {
-    const begin = () => startSoakClient(options, { env });
-    return begin().catch(begin);
-  };
+  const start = () => startReplica(options.script, env);
   const replicas = await Promise.all(Array.from({ length: options.replicas }, start));
-  const frozen = new Set<SoakClient>();
+  const frozen = new Set<Replica>();
 
   /** By a replica that answers, again and again while it is said to try again. */
-  async function insist(tool: string, args: object): Promise<Record<string, any>> {
+  async function insist(token: string, tool: string, args: object): Promise<Record<string, any>> {
     for (const since = Date.now(); ; ) {
       const free = replicas.filter((replica) => !frozen.has(replica));
       const replica = free[Math.floor(Math.random() * free.length)];
       try {
-        if (replica !== undefined) return await replica.call(tool, args);
+        if (replica !== undefined) return await replica.call(token, tool, args);
       } catch (error) {
         const said = String(error);
         if (/cost_limit/.test(said)) report.waitedForBudget += 1;
-        const mayPass =
-          error instanceof ServerDied || /cost_limit|store_failed|api_|Not connected|timed out/.test(said);
+        const mayPass = /cost_limit|store_failed|api_|fetch failed|terminated|TimeoutError/.test(said);
         if (!mayPass) throw error;
         if (Date.now() - since > PATIENCE_MS) throw new Error(`${tool} never succeeded: ${said}`);
       }
@@ -132,8 +155,8 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
     return isSaved && row.at === null ? 'saved' : 'open';
   }
 
-  async function finish(batch: number): Promise<string> {
-    const submit = async (): Promise<string> => (await insist('submit_batch', workOf(batch))).batch_id;
+  async function finish(token: string, batch: number): Promise<string> {
+    const submit = async (): Promise<string> => (await insist(token, 'submit_batch', workOf(batch))).batch_id;
     let batchId = await submit();
     for (const since = Date.now(); ; ) {
       const state = await stateOf(batchId);
@@ -141,7 +164,7 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
       if (state === 'gone') batchId = await submit();
       if (state === 'not_sent') {
         report.sentAgain += 1;
-        await insist('retry_batch', { batch_id: batchId }).catch(unlessSettled);
+        await insist(token, 'retry_batch', { batch_id: batchId }).catch(unlessSettled);
       }
       if (Date.now() - since > PATIENCE_MS) {
         report.problems.push(`batch ${batch} (${batchId}) never ended: ${state}`);
@@ -152,28 +175,29 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
   }
 
   let next = 0;
-  const ids = new Map<number, string>();
-  async function client(): Promise<void> {
-    for (let batch = next++; batch < options.batches; batch = next++) ids.set(batch, await finish(batch));
+  const made = new Map<number, { batch_id: string; token: string }>();
+  async function client(token: string): Promise<void> {
+    for (let batch = next++; batch < options.batches; batch = next++)
+      made.set(batch, { batch_id: await finish(token, batch), token });
   }
 
   const stop = new AbortController();
   const making = makeTrouble();
   try {
-    await Promise.all(Array.from({ length: options.clients }, client));
+    await Promise.all(users.map(({ token }) => client(token)));
   } finally {
     stop.abort();
     await making;
   }
-  const totals = await Promise.all(
-    [...ids.values()].map((batch_id) => insist('get_results', { batch_id, limit: 1 })),
-  );
+  const totals: Record<string, any>[] = [];
+  for (const { batch_id, token } of made.values())
+    totals.push(await insist(token, 'get_results', { batch_id, limit: 1 }));
   await judge({
     api,
     pool,
     limit,
     report,
-    sizes: [...ids.keys()].map((batch) => idsOf(batch).length),
+    sizes: [...made.keys()].map((batch) => idsOf(batch).length),
     totals,
   });
   await Promise.all(replicas.map((replica) => replica.close()));
@@ -213,11 +237,19 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
 }
 
 /** A share of what all of the work could cost at most, by the product's own estimate of one batch. */
-async function budgetFor({ script, folder, batches }: TeamSoak, api: ApiServer): Promise<number> {
-  const env = { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url };
-  const client = await startSoakClient({ script, folder }, { env });
-  const { cost_usd } = await client.call('estimate_cost', workOf(1));
-  await client.close();
+async function budgetFor(
+  { script, batches }: TeamSoak,
+  api: ApiServer,
+  token: string,
+  forHttp: Readonly<Record<string, string>>,
+): Promise<number> {
+  const replica = await startReplica(script, {
+    ...forHttp,
+    ANTHROPIC_API_KEY: api.key,
+    ANTHROPIC_BASE_URL: api.url,
+  });
+  const { cost_usd } = await replica.call(token, 'estimate_cost', workOf(1));
+  await replica.close();
   const tasks = Array.from({ length: batches }, (_, batch) => idsOf(batch).length);
   const each = z.number().parse(cost_usd.maximum) / idsOf(1).length;
   return each * tasks.reduce((sum, count) => sum + count, 0) * BUDGET_SHARE;

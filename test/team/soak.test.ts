@@ -6,12 +6,12 @@ import { postgresForTests } from './postgres-server.ts';
 import { runTeamSoak } from './soak-run.ts';
 
 const database = postgresForTests();
-const replica = bundleForTests(path.join(import.meta.dirname, 'team-server.ts'));
+const replica = bundleForTests(path.join(import.meta.dirname, 'http-replica.ts'));
 
 /** 500 in `npm run test:team:long`. */
 const batches = Number(process.env.TEAM_BATCHES ?? 50);
 
-test(`${batches} batches over four replicas with faults, kills, freezes and a database that is killed: each is paid once`, {
+test(`${batches} batches over four replicas and HTTP with faults, a bucket that fails, kills, freezes and a database that is killed: each is paid once`, {
   timeout: 1_800_000,
 }, async () => {
   const report = await runTeamSoak({
