@@ -165,9 +165,15 @@ function sinceOf({ idempotency_key }: SubmissionMark, now: Date): number {
   return idempotency_key === null ? now.getTime() - SAME_WORK_MS : 0;
 }
 
-/** Removes a batch of which nothing was sent, and says so in the register that names it for its work. */
-export async function removeUnsent({ store }: Pick<Context, 'store'>, record: BatchRecord): Promise<void> {
+/**
+ * Removes a batch of which nothing was sent, and says so in the register that names it for its work; unless somebody has gone on with it
+ * meanwhile, as where this process stood still and was taken for dead.
+ */
+export async function removeUnsent(context: Context, record: BatchRecord): Promise<void> {
+  const { store } = context;
   const { batch_id } = record;
+  await endUnsent(context, record, 'its submission was refused');
+  if ((await store.record(batch_id).read())?.never_sent === undefined) return;
   try {
     await store
       .submission(submissionHash(record))

@@ -255,7 +255,7 @@ async function budgetFor(
   return each * tasks.reduce((sum, count) => sum + count, 0) * BUDGET_SHARE;
 }
 
-/** What is settled meanwhile is refused: the workers go on with it. */
+/** What is settled meanwhile is refused: the workers go on with it. What was taken away before it was sent is submitted again. */
 function unlessSettled(error: unknown): void {
-  if (!/wrong_state/.test(String(error))) throw error;
+  if (!/wrong_state|not_found/.test(String(error))) throw error;
 }

@@ -22,6 +22,7 @@ const LIMITS = JSON.stringify({ aliveMs: 500, longestPauseMs: 300, leaseMs: 1_00
 const work = { requests: prompts(['a', 'b', 'c']) };
 
 type Team = {
+  pool: pg.Pool;
   start: (env?: Record<string, string>) => Promise<SpawnedServer>;
   /** Resolves once every batch is whole, without a call to any server. */
   allSaved: () => Promise<void>;
@@ -42,6 +43,7 @@ async function startTeam(api: Pick<ApiServer, 'url' | 'key'>): Promise<Team> {
   };
   const open = 'select count(*)::int as all, count(at)::int as open from batch_mcp.due';
   return {
+    pool,
     async start(own = {}) {
       const server = await spawnServer({ starter: starter.path, api, env: { ...env, ...own } });
       onTestFinished(() => void process.kill(server.pid, 'SIGCONT'));
@@ -175,4 +177,36 @@ test('a batch that was prepared when the database went is sent by itself when it
   await expect.poll(() => api.batches.length).toBe(1);
   const { batch_id } = (await other.ok('list_batches')).batches[0];
   await expect.poll(async () => isSaved(await other.ok('batch_status', { batch_id }))).toBe(true);
+});
+
+test('a process that stands still before its money is refused takes away nothing that another one sent', async () => {
+  const api = await startApi({ endsAtOnce: true });
+  const { start, pool } = await startTeam(api);
+  const stopped = await start({ BATCH_MCP_DAILY_BUDGET_USD: '1' });
+  const other = await start();
+  await other.ok('list_batches');
+  // Its reservation waits for what another one is about to spend.
+  const spender = await pool.connect();
+  onTestFinished(() => spender.release());
+  const day = new Date().toISOString().slice(0, 10);
+  const spent = { schema: 1, change_id: 'a', at: day, value: { spent_usd: 5, open: [] } };
+  await spender.query('begin');
+  await spender.query(
+    "insert into batch_mcp.revision (kind, name, number, content) values ('budget', $1, 1, $2)",
+    [day, JSON.stringify(spent)],
+  );
+  const submission = stopped.call('submit_batch', work);
+  const waiting = "select from pg_stat_activity where wait_event_type = 'Lock'";
+  await expect.poll(async () => (await pool.query(waiting)).rowCount).toBe(1);
+  process.kill(stopped.pid, 'SIGSTOP');
+  await spender.query('commit');
+  const { batches } = await other.ok('list_batches');
+  const { batch_id } = batches[0];
+  await expect.poll(async () => isSaved(await other.ok('batch_status', { batch_id }))).toBe(true);
+
+  process.kill(stopped.pid, 'SIGCONT');
+  expect((await submission).text).toContain('cost_limit');
+  expect(isSaved(await other.ok('batch_status', { batch_id }))).toBe(true);
+  expect(await other.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+  expect(api.batches).toHaveLength(1);
 });

@@ -35,7 +35,7 @@ export type DatabaseStoreOptions = DatabaseOptions & {
   objects?: Objects | null;
 };
 
-const idRow = z.object({ id: z.string() });
+const idsRow = z.tuple([z.object({ ids: z.string() })]);
 
 /** The store in a schema of a PostgreSQL database, which any number of machines share. Making it asks nothing of the database. */
 export function createDatabaseStore({
@@ -111,8 +111,11 @@ export function createDatabaseStore({
 
     async batchIds() {
       // A ULID begins with its time, so the order of ids is the order of making.
-      const text = 'select id from @.batch where owner is null order by id desc';
-      return (await db.query('list the batches', text, [], idRow)).map(({ id }) => id);
+      // As one text, for a hundred thousand rows take five times as long.
+      const text =
+        "select coalesce(string_agg(id, ' ' order by id desc), '') as ids from @.batch where owner is null";
+      const [{ ids }] = idsRow.parse(await db.query('list the batches', text, [], anyRow));
+      return ids === '' ? [] : ids.split(' ');
     },
 
     async removeBatch(batchId) {

@@ -115,6 +115,12 @@ export const migrations: readonly string[] = [
   );
   create index object_left on @.object (storage, batch_id) where blob_id is null;
   `,
+  `
+  -- The transaction that wrote a revision, so that what has changed since a moment is found without looking at all. Unknown of those before.
+  alter table @.record add column written_by xid8;
+  alter table @.record alter column written_by set default pg_current_xact_id();
+  create index record_written on @.record (written_by) where written_by is not null;
+  `,
 ];
 
 /**

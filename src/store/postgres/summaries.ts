@@ -30,6 +30,19 @@ const LOOK = `
     on s.name = $1 and s.batch_id = b.id and s.number = r.number and r.number is distinct from k.number
   order by k.place`;
 
+/**
+ * Whose records have changed since a moment, and the moment of this look. A moment is the oldest transaction that was still under way
+ * then: whatever was not to be seen has this number or a later one. A number that is still to come was brought here from another server,
+ * by a backup, and says nothing.
+ */
+const CHANGED = `
+  select pg_snapshot_xmin(pg_current_snapshot())::text as moment, coalesce(array_agg(distinct batch_id), '{}') as ids
+  from @.record where written_by >= $1::xid8 and written_by < pg_snapshot_xmax(pg_current_snapshot())`;
+
+const changedRow = z.tuple([z.object({ moment: z.string(), ids: z.array(z.string()) })]);
+/** After all that was ever written: it is all unknown. */
+const NEVER = '18446744073709551615';
+
 const KEEP = `
   insert into @.summary (name, batch_id, number, content)
   select $1, k.id, k.number, k.content from unnest($2::text[], $3::int[], $4::text[]) as k (id, number, content)
@@ -43,6 +56,7 @@ type Kept<T> = { number: number; summary: T };
 export function createSummaries<T>(db: Database, { name, schema, make }: Summary<T>) {
   let kept: ReadonlyMap<string, Kept<T>> = new Map();
   let unwritten = new Map<string, Kept<T>>();
+  let moment = NEVER;
 
   /** Undefined where another version made it, of another form. */
   function readKept(id: string, text: string): T | undefined {
@@ -62,9 +76,11 @@ export function createSummaries<T>(db: Database, { name, schema, make }: Summary
     return found.content;
   }
 
-  async function lookAt({ id, number, summary, content }: z.infer<typeof row>): Promise<Kept<T>> {
+  async function lookAt(
+    { id, number, summary, content }: z.infer<typeof row>,
+    known: Kept<T> | undefined,
+  ): Promise<Kept<T>> {
     if (number === null) throw damaged(`the record of ${id} in ${db.place}`, 'it is missing');
-    const known = kept.get(id);
     if (known?.number === number) return known;
     const read = summary === null ? undefined : readKept(id, summary);
     if (read !== undefined) return { number, summary: read };
@@ -84,14 +100,24 @@ export function createSummaries<T>(db: Database, { name, schema, make }: Summary
     await db.query('keep summaries', KEEP, [name, ...columns], anyRow);
   }
 
+  /** Looks only at those that are not known, or have changed since. */
   return async (ids: readonly string[]): Promise<Summaries<T>> => {
-    const known = ids.map((id) => kept.get(id)?.number ?? 0);
-    const rows = await db.query('list the batches', LOOK, [name, ids, known], row);
+    const before = kept;
+    const [changed] = changedRow.parse(await db.query('list the batches', CHANGED, [moment], anyRow));
+    const isChanged = new Set(changed.ids);
+    const toLookAt = ids.filter((id) => isChanged.has(id) || !before.has(id));
+    const known = toLookAt.map((id) => before.get(id)?.number ?? 0);
+    const rows = await db.query('list the batches', LOOK, [name, toLookAt, known], row);
+    const looked = new Set(toLookAt);
     const found = new Map<string, Kept<T>>();
+    for (const id of ids) {
+      const same = looked.has(id) ? undefined : before.get(id);
+      if (same !== undefined) found.set(id, same);
+    }
     const broken: DamagedBatch[] = [];
     for (const each of rows) {
       try {
-        found.set(each.id, await lookAt(each));
+        found.set(each.id, await lookAt(each, before.get(each.id)));
       } catch (error) {
         if (!(error instanceof BatchError) || !error.code.startsWith('store_')) throw error;
         const is_broken = error.code === 'store_damaged';
@@ -99,6 +125,7 @@ export function createSummaries<T>(db: Database, { name, schema, make }: Summary
       }
     }
     kept = found;
+    moment = changed.moment;
     if (unwritten.size >= WORTH_WRITING) await write();
     return { found: ids.flatMap((id) => found.get(id)?.summary ?? []), damaged: broken };
   };
