@@ -88,7 +88,9 @@ export function createDatabaseStore({
     async isSubmitted(batchId) {
       const text =
         "select name as id from @.revision where kind = 'submission' and position($1 in content) > 0 limit 1";
-      return (await db.query('look for a submission', text, [checkedId('batch', batchId)], idRow)).length > 0;
+      return (
+        (await db.query('look for a submission', text, [checkedId('batch', batchId)], anyRow)).length > 0
+      );
     },
     // Hashed, for a path may be longer than an index takes.
     writtenFile: (path) => register('written file', sha256OfText(path), writtenFile),
