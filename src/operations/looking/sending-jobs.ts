@@ -1,6 +1,7 @@
 import { type DriveOptions, drive } from '../../sending/drive.ts';
 import { asOwner } from '../../sending/permission.ts';
-import { endUnsent, whyNeverSent } from '../../sending/submission.ts';
+import { whyNeverSent } from '../../sending/submission.ts';
+import { endUnsent } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../../state/jobs.ts';
 import type { BatchRecord } from '../../store/record.ts';

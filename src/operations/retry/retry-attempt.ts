@@ -7,7 +7,7 @@ import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import { asOwner } from '../../sending/permission.ts';
-import { withoutEnd } from '../../sending/submission.ts';
+import { withoutEnd } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';

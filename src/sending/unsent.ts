@@ -1,0 +1,41 @@
+import type { Context } from '../state/context.ts';
+import type { BatchRecord } from '../store/record.ts';
+import { mayBePaid, submissionHash } from './submission.ts';
+
+/**
+ * Removes a batch of which nothing was sent, and says so in the register that names it for its work; unless somebody has gone on with it
+ * meanwhile, as where this process stood still and was taken for dead.
+ */
+export async function removeUnsent(context: Context, record: BatchRecord): Promise<void> {
+  const { store } = context;
+  const { batch_id } = record;
+  await endUnsent(context, record, 'its submission was refused');
+  if ((await store.record(batch_id).read())?.never_sent === undefined) return;
+  try {
+    await store
+      .submission(submissionHash(record))
+      .update((current) => (current?.batch_id === batch_id ? { ...current, removed: true } : current));
+  } finally {
+    await store.removeBatch(batch_id);
+  }
+}
+
+/** Ends a batch of which nothing was sent, unless somebody went on with it meanwhile. */
+export async function endUnsent(context: Context, before: BatchRecord, why: string): Promise<void> {
+  const at = context.now().toISOString();
+  const failure = { code: 'wrong_state', message: `It was never sent, and will not be: ${why}`, at };
+  await context.store.record(before.batch_id).update((record) => {
+    if (record === null || mayBePaid(record) || record.owner.nonce !== before.owner.nonce) return record;
+    const parts = record.parts.map((part) =>
+      part.progress.state === 'prepared'
+        ? { ...part, progress: { state: 'not_sent' as const, failure } }
+        : part,
+    );
+    return { ...record, parts, never_sent: { at, why } };
+  });
+}
+
+/** A batch that is to be sent after all. */
+export function withoutEnd({ never_sent: _ended, ...record }: BatchRecord): BatchRecord {
+  return record;
+}
