@@ -36,7 +36,7 @@ export type Tally = {
   /** One line per model, the most requests first. */
   lines(rates: InputRates, known?: KnownOutput): CostLine[];
   /** What each variant of the work takes, in the order in which they came. */
-  variants(rates: InputRates, known?: KnownOutput): { variant: string; line: CostLine }[];
+  variants(rates: InputRates, known?: KnownOutput): { variant: string; tasks: number; line: CostLine }[];
   /** What it would take if all of it went to one model. */
   linesFor(model: Model, rates: InputRates, known?: KnownOutput): CostLine;
   /** Thinking that is expected by our own figure, and what of it would be left with an effort of `low`. */
@@ -123,14 +123,15 @@ export function createTally(): Tally {
       return [...byModel.values()].sort((a, b) => b.request_count - a.request_count);
     },
     variants(rates, known) {
-      const byVariant = new Map<string, CostLine>();
+      const byVariant = new Map<string, { tasks: number; line: CostLine }>();
       for (const group of groups.values()) {
         if (group.variant === undefined) continue;
         const line = priceGroup(group, group.model, rates, known);
-        const sum = byVariant.get(group.variant);
-        byVariant.set(group.variant, sum ? addLines(sum, line) : line);
+        const tasks = group.tasks.reduce((sum, each) => sum + each, 0);
+        const { tasks: others, line: sum } = byVariant.get(group.variant) ?? { tasks: 0, line: nothing };
+        byVariant.set(group.variant, { tasks: others + tasks, line: addLines(sum, line) });
       }
-      return [...byVariant].map(([variant, line]) => ({ variant, line }));
+      return [...byVariant].map(([variant, figures]) => ({ variant, ...figures }));
     },
     linesFor(model, rates, known) {
       const lines = [...groups.values()].map((group) => priceGroup(group, model, rates, known));

@@ -27,6 +27,14 @@ export type GivenIds = {
 /** A schema as JSON, and how a problem of it is told. */
 export type PlacedSchema = { schema: string; number: number; item: string | null; field: string };
 
+/** Which requests of a run its tasks share. */
+export type Sharing = {
+  /** Of each task, the place of its request in the run. */
+  request: Uint32Array;
+  /** How many requests, one after another, are not to be parted: only all their tasks together are tasks in a row. */
+  together: Uint32Array;
+};
+
 /** What was made of items in a row, as data that threads can exchange. */
 export type Block = {
   /** Tasks that the items read are to become, wrong ones too. */
@@ -40,8 +48,8 @@ export type Block = {
   /** 32 bytes per task: the SHA-256 of what it means. */
   digests: Uint8Array;
   costs: CostFindings;
-  /** Where tasks share requests: how many each request has, and what they would cost in requests of their own. */
-  packed?: { tasks: Uint32Array; alone: CostGroup[] };
+  /** Where tasks share requests: which they share, and what they would cost in requests of their own. */
+  packed?: Sharing & { alone: CostGroup[] };
   /** How many tasks each warning is for. */
   warnings: ReadonlyMap<string, number>;
   task_types: ReadonlySet<string>;
@@ -88,6 +96,13 @@ function digestOf(text: string): Buffer {
 /** A task as it was checked. */
 export type MadeTask = { entry: TaskEntry; rendered: RenderedTask; warnings: readonly string[] };
 
+/** A request, and the tasks that share it, each with its place among all; or the one task that has it for itself. */
+export type SharedRequest = {
+  body: string;
+  request: RenderedTask;
+  tasks: readonly (MadeTask & { number: number })[];
+};
+
 /** Gathers what becomes of items in a row. */
 export function createBlockBuilder(
   { requests: wire }: Pick<Dialect, 'requests'>,
@@ -112,8 +127,19 @@ export function createBlockBuilder(
   const settings = new Set<string>();
   const columns = new Set<string>();
   const schemas = new Map<string, PlacedSchema>();
-  const tasksOf: number[] = [];
+  const requestOf: number[] = [];
+  const together: number[] = [];
   const alone = createTally();
+
+  /** Gives the bytes that the request takes. */
+  function addRequest(body: string | Uint8Array): number {
+    // With a problem nothing will be sent.
+    if (problem_count > 0) return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    if (requestLengths.length > 0) requests.add(wire.body.between);
+    const bytes = requests.add(body);
+    requestLengths.push(bytes);
+    return bytes;
+  }
 
   function addEntry({ entry, rendered, warnings: found }: MadeTask): void {
     taskLengths.push(tasks.add(taskLine(entry)));
@@ -151,21 +177,32 @@ export function createBlockBuilder(
     addSettings(names: readonly string[]) {
       for (const name of names) settings.add(name);
     },
-    /** Gives the bytes that the request takes. */
-    addRequest(body: string | Uint8Array): number {
-      // With a problem nothing will be sent.
-      if (problem_count > 0) return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-      if (requestLengths.length > 0) requests.add(wire.body.between);
-      const bytes = requests.add(body);
-      requestLengths.push(bytes);
-      return bytes;
-    },
+    addRequest,
     /** The tasks behind the request that was added last; `request` is what they share, where they are several. */
     addTasks(made: readonly MadeTask[], request: RenderedTask) {
       if (problem_count > 0) return;
-      for (const each of made) addEntry(each);
-      tasksOf.push(made.length);
+      for (const each of made) {
+        addEntry(each);
+        requestOf.push(requestLengths.length - 1);
+      }
+      together.push(1);
       costs.add(request);
+    },
+    /** Requests of the same items, the list of each variant, and their tasks in the caller's order. */
+    addShared(variants: readonly (readonly SharedRequest[])[]) {
+      if (problem_count > 0) return;
+      const made = variants.flat().flatMap(({ body, request, tasks }) => {
+        addRequest(body);
+        costs.add(request);
+        const place = requestLengths.length - 1;
+        return tasks.map((task) => ({ ...task, place }));
+      });
+      for (const { place, ...task } of made.toSorted((a, b) => a.number - b.number)) {
+        addEntry(task);
+        requestOf.push(place);
+      }
+      const [only, ...others] = variants;
+      together.push(...(others.length === 0 ? (only ?? []).map(() => 1) : [variants.flat().length]));
     },
     /** Null where there was no item; `held` of them are for the next block. */
     take(held = 0): Block | null {
@@ -183,7 +220,13 @@ export function createBlockBuilder(
         tasks: { bytes: tasks.bytes(), lengths: Uint32Array.from(taskLengths) },
         digests: digests.bytes(),
         costs: costs.findings(),
-        ...(isPacked && { packed: { tasks: Uint32Array.from(tasksOf), alone: alone.groups() } }),
+        ...(isPacked && {
+          packed: {
+            request: Uint32Array.from(requestOf),
+            together: Uint32Array.from(together),
+            alone: alone.groups(),
+          },
+        }),
         warnings: warnings.counts(),
         task_types,
         settings,

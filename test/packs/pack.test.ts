@@ -195,6 +195,16 @@ describe('what can share a request', () => {
       rows: ['one', '2.5'],
     },
     {
+      name: 'tasks with prompts of their own',
+      work: { requests: ['One?', { task_id: 'b', prompt: 'Two of {{x}}?', input_data: { x: 'it' } }] },
+      rows: ['One?', 'Two of it?'],
+    },
+    {
+      name: 'lines with prompts of their own',
+      work: { requests_file: 'w.jsonl', system: 'Be brief.' },
+      rows: ['One?', 'Two?'],
+    },
+    {
       name: 'tasks of one type',
       work: {
         requests: ['l1', 'l2'].map((logs, index) => ({
@@ -219,6 +229,7 @@ describe('what can share a request', () => {
       'rows.csv': table(2),
       'a.txt': 'First.',
       'b.txt': 'Second.',
+      'w.jsonl': '{"task_id":"a","prompt":"One?"}\n{"task_id":"b","prompt":"Two?"}\n',
     });
     const status = await ended(server, { ...work, pack: 5 });
     expect(status.outcomes.succeeded).toBe(2);
@@ -266,21 +277,20 @@ describe('what can share a request', () => {
       says: /requests\[0\] \(a\): params: is sent as it is/s,
     },
     {
-      name: 'prompts of their own',
-      work: { requests: ['One?', 'Two?'] },
-      says: /prompt: is set by the task itself/,
-    },
-    {
       name: 'settings of their own',
       work: { requests: [{ task_id: 'a', input_data: { x: 1 }, model_tier: 'cheap' }], prompt: '{{x}}' },
       says: /model_tier: is set by the task itself/,
     },
     {
-      name: 'variants',
-      work: { ...rowsWork, variants: { A: { model_tier: 'cheap' }, B: {} } },
-      says: /pack: is given together with variants/,
+      name: 'prompts of their own under another system prompt each',
+      work: { requests: ['a', 'b'].map((task_id) => ({ task_id, prompt: 'One?', system: task_id })) },
+      says: /system: is set by the task itself, so it can share no request. Valid: tasks of input_data or a prompt alone/,
     },
-    { name: 'a merge', work: { ...rowsWork, merge: 2 }, says: /pack: is given together with merge/ },
+    ...[2, 'kind'].map((merge) => ({
+      name: `a merge of ${merge}`,
+      work: { ...rowsWork, merge },
+      says: /pack: is given together with merge, which puts many items.*pack alone, and then from_batch with merge/s,
+    })),
     {
       name: 'no number',
       work: { ...rowsWork, pack: 'many' },

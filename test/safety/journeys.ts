@@ -189,6 +189,14 @@ export const journeys: readonly [Journey, ...Journey[]] = [
     },
   },
   {
+    name: 'variants in packs',
+    setUp: withRows,
+    run: async (client, ground) => {
+      const variants = { A: { system: 'Be brief.' }, B: { system: 'Be long.' } };
+      await submit(client, ground, { ...rowsWork, variants, pack: 2, output_file: 'variants.csv' });
+    },
+  },
+  {
     name: 'estimate, then submit, in files',
     setUp: withRows,
     run: async (client, ground) => {

@@ -11,7 +11,7 @@ import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder 
 
 const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
-/** Two parts: of two packs, and of one. */
+/** Two parts: of two packs, and of one; under two variants three, each of what a pack of either asks of the same rows. */
 const limits = { partRequests: 2 };
 const env = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
 const table = `id,text\n${ids.map((id) => `${id},say ${id}`).join('\n')}\n`;
@@ -22,12 +22,50 @@ const work = {
   pack: 2,
   output_file: 'out.jsonl',
 };
+const variants = { A: { system: 'Be brief.' }, B: { system: 'Be long.' } };
+
+/** Work, and what is sent of it: the rows of each request of each part. */
+type Sent = { work: object; parts: string[][][]; tasks: string[]; tokens: number; usd: number };
+const kinds = {
+  packs: {
+    work,
+    parts: [
+      [
+        ['a', 'b'],
+        ['c', 'd'],
+      ],
+      [['e', 'f']],
+    ],
+    tasks: ids,
+    tokens: 303,
+    // 303 tokens in, 21 out, at half of 2 and 10 dollars a million.
+    usd: 0.000408,
+  },
+  'packs under variants': {
+    work: { ...work, variants },
+    parts: ['ab', 'cd', 'ef'].map((rows) => [
+      [...rows].map((id) => `${id}@A`),
+      [...rows].map((id) => `${id}@B`),
+    ]),
+    tasks: ids.flatMap((id) => [`${id}@A`, `${id}@B`]),
+    tokens: 606,
+    usd: 0.000816,
+  },
+} satisfies Record<string, Sent>;
+type Kind = keyof typeof kinds;
+
+/** The id of a task that is no legal one on the wire has one that is made: its text tells whose it is. */
+const sentTask = (request: ApiRequest, text: string) => {
+  const id = /say (\w)/.exec(text)?.[1] ?? '';
+  const { system } = request.params;
+  return `${id}${system === 'Be brief.' ? '@A' : system === 'Be long.' ? '@B' : ''}`;
+};
 
 const answered = (requests: ApiRequest[]) =>
   requests.toReversed().map((each) =>
     succeeded(
       each,
-      packAnswer(each, ({ id }) => `answer ${id}`),
+      packAnswer(each, ({ text }) => `answer ${sentTask(each, text)}`),
       {
         usage: { input_tokens: 101, output_tokens: 7 },
       },
@@ -58,32 +96,36 @@ function followToTheEnd(client: TestClient, api: ApiServer, batchId: string): Pr
   });
 }
 
-async function expectPaidOnceAndWhole(client: TestClient, api: ApiServer, folder: string, batchId: string) {
+async function expectPaidOnceAndWhole(
+  client: TestClient,
+  api: ApiServer,
+  folder: string,
+  batchId: string,
+  kind: Kind = 'packs',
+) {
+  const { parts, tasks, tokens, usd } = kinds[kind];
   const status = await followToTheEnd(client, api, batchId);
-  expect(api.batches.map(({ requests }) => requests.map((each) => rowsIn(each).map(({ id }) => id)))).toEqual(
-    [
-      [
-        ['a', 'b'],
-        ['c', 'd'],
-      ],
-      [['e', 'f']],
-    ],
+  const sent = api.batches.map(({ requests }) =>
+    requests.map((each) => rowsIn(each).map(({ text }) => sentTask(each, text))),
   );
+  expect(sent).toEqual(parts);
   expect(status).toMatchObject({
-    request_count: 6,
-    request_counts: { succeeded: 3 },
-    outcomes: { succeeded: 6 },
+    request_count: tasks.length,
+    request_counts: { succeeded: parts.flat().length },
+    outcomes: { succeeded: tasks.length },
   });
-  // 303 tokens in, 21 out, at half of 2 and 10 dollars a million.
-  expect(status.cost_usd.actual).toBe(0.000408);
+  expect(status.cost_usd.actual).toBe(usd);
   const answers = await allPages(client, { batch_id: batchId, detail: 'full' });
-  expect(answers.map(({ task_id, text }) => [task_id, text])).toEqual(ids.map((id) => [id, `answer ${id}`]));
-  expect(answers.reduce((sum, { usage }) => sum + usage.input_tokens, 0)).toBe(303);
+  expect(answers.map(({ task_id, text }) => [task_id, text])).toEqual(
+    tasks.map((id) => [id, `answer ${id}`]),
+  );
+  expect(answers.reduce((sum, { usage }) => sum + usage.input_tokens, 0)).toBe(tokens);
   const lines = (await readFile(path.join(folder, 'work', 'out.jsonl'), 'utf8')).trim().split('\n');
   expect(lines).toHaveLength(6);
 }
 
-async function expectSurvival(crashAt: string, fault?: 'made' | 'lost') {
+async function expectSurvival(kind: Kind, crashAt: string, fault?: 'made' | 'lost') {
+  const { work } = kinds[kind];
   const api = await startApi({ results: answered });
   const folder = await folderWithRows();
   const doomed = await startDoomed(folder, api, crashAt);
@@ -97,7 +139,7 @@ async function expectSurvival(crashAt: string, fault?: 'made' | 'lost') {
   const restarted = await startServer({ api, folder, env, limits });
   const { batches } = await restarted.ok('list_batches');
   const batchId = told ?? batches[0]?.batch_id ?? (await restarted.ok('submit_batch', work)).batch_id;
-  await expectPaidOnceAndWhole(restarted, api, folder, batchId);
+  await expectPaidOnceAndWhole(restarted, api, folder, batchId, kind);
 }
 
 describe('work in packs outlives a server that is killed', () => {
@@ -117,13 +159,20 @@ describe('work in packs outlives a server that is killed', () => {
     'fs.link(part-0002.results.jsonl):after:1',
     'record.update:after:8',
     'fs.link(out.jsonl):before:1',
-  ])('at %s', (step) => expectSurvival(step));
+  ])('at %s', (step) => expectSurvival('packs', step));
+  it.each([
+    'provider.createBatch:after:2',
+    'provider.streamResults:after:12',
+    'fs.link(part-0002.received.jsonl):after:1',
+    'fs.link(part-0003.results.jsonl):before:1',
+    'record.update:after:8',
+  ])('under variants, at %s', (step) => expectSurvival('packs under variants', step));
   it.each(['record.update:after:2', 'provider.listBatches:after:2', 'claim.update:after:1'])(
     'while it settles by the number of requests what was made, at %s',
-    (step) => expectSurvival(step, 'made'),
+    (step) => expectSurvival('packs', step, 'made'),
   );
-  it.each(['record.update:after:3'])('while it settles what was lost on the way, at %s', (step) =>
-    expectSurvival(step, 'lost'),
+  it.each<Kind>(['packs', 'packs under variants'])('while it settles %s that were lost on the way', (kind) =>
+    expectSurvival(kind, 'record.update:after:3', 'lost'),
   );
 });
 

@@ -95,9 +95,9 @@ export async function estimateWork(
     rates.basis === 'estimated'
       ? `a tokenizer's count of ${rates.counted} of ${sent.request_count} requests, times 1.3 on models from 4.7 on: an estimate`
       : `the API's count of ${rates.counted} of ${sent.request_count} requests`;
-  const by_variant = costs.tally.variants(rates, knownOutput).map(({ variant, line }) => {
-    const { request_count, expected_usd: expected, maximum_usd: maximum } = line;
-    return { variant, request_count, expected, maximum };
+  const by_variant = costs.tally.variants(rates, knownOutput).map(({ variant, tasks, line }) => {
+    const { expected_usd: expected, maximum_usd: maximum } = line;
+    return { variant, request_count: tasks, expected, maximum };
   });
   const { tokens: thinking } = costs.tally.thinking(knownOutput);
   return {

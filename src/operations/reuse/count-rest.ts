@@ -73,15 +73,11 @@ export function createRestCounter(
   return {
     add({ requests: run, tasks, packed }: Pick<Block, 'requests' | 'tasks' | 'packed'>) {
       const entries = decodeEntries('the tasks', Buffer.from(tasks.bytes));
-      let index = 0;
-      let first = 0;
-      for (const text of requestTexts(run)) {
-        const sent = wire.decode(text);
+      const requests = [...requestTexts(run)].map((text) => wire.decode(text));
+      for (const [task, entry] of entries.entries()) {
+        const sent = requests[packed?.request[task] ?? task] ?? null;
         if (sent === null) throw new BatchError('internal', 'A request that was prepared is none.');
-        const end = first + (packed?.tasks[index] ?? 1);
-        for (const entry of entries.slice(first, end)) count(entry, sent);
-        first = end;
-        index += 1;
+        count(entry, sent);
       }
     },
     async rest() {

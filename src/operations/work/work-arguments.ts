@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Context } from '../../state/context.ts';
 import { outcomes } from '../../store/saved-results.ts';
+import { MOST_PACKED } from '../../tasks/packing/packer.ts';
 import { readContext } from '../../tasks/sources/read-context.ts';
 import { labelSchema, readLabels } from '../../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../../tasks/task.ts';
@@ -26,9 +27,6 @@ const answerOutcomes: readonly string[] = [...outcomes, 'failed'];
 const answerOutcome = z.string().refine((name) => answerOutcomes.includes(name), {
   error: `one of ${answerOutcomes.join(', ')}`,
 });
-
-/** More rows than this are left out too often. */
-const MOST_PACKED = 100;
 
 const AUTO = 'auto';
 
@@ -194,17 +192,16 @@ async function mergeOf(
   throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number from 2 on, or a column' });
 }
 
-/** One task in each request is no pack. */
-function packOf({ pack, variants, merge }: WorkArguments): Work['pack'] {
+/** One task in each request is no pack; and what merges has many items in each request already. */
+function packOf({ pack, merge }: WorkArguments): Work['pack'] {
   const size = pack === undefined ? 1 : (packSize(pack) ?? AUTO);
   if (size === 1) return undefined;
-  const beside = variants !== undefined ? 'variants' : merge !== undefined ? 'merge' : null;
-  if (beside === null) return size;
-  const apart = beside === 'variants' ? ', each packed as work of its own' : '';
+  if (merge === undefined) return size;
   throw invalid({
     field: 'pack',
-    problem: `is given together with ${beside}`,
-    valid: `pack, or ${beside}${apart}`,
+    problem: 'is given together with merge, which puts many items into each request as it is',
+    valid:
+      'merge alone; or pack alone, and then from_batch with merge over its answers (it can be submitted at once, and waits)',
   });
 }
 

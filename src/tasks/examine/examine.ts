@@ -5,9 +5,9 @@ import { isJsonObject } from '../../lib/json.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import type { Params } from '../../provider/dialect.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
-import { type Block, createBlockBuilder } from '../block.ts';
+import { type Block, createBlockBuilder, type SharedRequest } from '../block.ts';
 import { requestIdFor } from '../ids.ts';
-import { createPacker, type HeldTask, isDearer, packOf } from '../packing/packer.ts';
+import { createPacker, type Group, type HeldTask, isDearer, packOf } from '../packing/packer.ts';
 import { renderTask } from '../render/render.ts';
 import type { AnswerSchema, RenderedTask, Renderer } from '../render/rendered-task.ts';
 import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from '../requests/read-item.ts';
@@ -63,7 +63,7 @@ export function createExaminer(examination: Examination): Examiner {
   const { pack: size } = examination;
   const createBlock = () => createBlockBuilder(examination.dialect, { isPacked: size !== undefined });
   let block = createBlock();
-  const packer = createPacker(size ?? 1, (group, wasShortened) => addGroup(group, wasShortened));
+  const packer = createPacker(size ?? 1, addGroups);
   const hashes = createSchemaHashes();
   const tasksEach = examination.variants?.length ?? 1;
 
@@ -91,19 +91,22 @@ export function createExaminer(examination: Examination): Examiner {
   /** An item is one task, or one for each variant. */
   function checkTask(number: number, given: Task, item: string, read: Read): Problem[] {
     const asked: { name: string; params: Params }[] = [];
+    const sharing: HeldTask[] = [];
     const problems = problemsOver(examination, (defaults, variant, index) => {
-      if (variant === undefined) return addTask({ number, task: given, item, defaults }, read);
+      if (variant === undefined) return addTask({ number, task: given, item, defaults, sharing }, read);
       const unfit = checkVariant(given, variant);
       if (unfit.length > 0) return unfit;
       const task = { ...given, task_id: variantId(given.task_id, variant.name) };
-      const place = { number: (number - 1) * tasksEach + index + 1, task, item, defaults, variant, asked };
-      return addTask(place, read);
+      const place = { number: (number - 1) * tasksEach + index + 1, task, item, defaults, sharing };
+      return addTask({ ...place, variant, asked }, read);
     });
+    const [first, ...others] = sharing;
+    if (first !== undefined) packer.add([first, ...others]);
     return problems.map((problem) => ({ ...problem, item }));
   }
 
-  function addTask({ number, task, item, defaults, variant, asked = [] }: Placed, read: Read): Problem[] {
-    const { asGiven, warnings } = read;
+  function addTask(placed: Placed, { asGiven, warnings }: Read): Problem[] {
+    const { number, task, item, defaults, variant, asked = [] } = placed;
     const rendering = renderTask(task, defaults, examination);
     if (!rendering.ok) return rendering.problems;
     const rendered = variant ? ofVariant(rendering.rendered, variant) : rendering.rendered;
@@ -125,18 +128,21 @@ export function createExaminer(examination: Examination): Examiner {
       ...(variant === undefined ? [] : sameAsked(asked, variant.name, rendered.params)),
     ];
     if (sharing === undefined) block.addTasks([{ entry, rendered, warnings: said }], rendered);
-    else packer.add({ entry, rendered: { ...rendered, sharing }, number, warnings: said });
+    else placed.sharing.push({ entry, rendered: { ...rendered, sharing }, number, warnings: said });
     return [];
   }
 
-  /** Adds tasks in one request; in several where one of all would be too large, or dearer. */
-  function addGroup(group: readonly [HeldTask, ...HeldTask[]], wasShortened: boolean): void {
+  function addGroups(groups: readonly Group[], wasShortened: boolean): void {
+    block.addShared(groups.map((group) => requestsOf(group, wasShortened)));
+  }
+
+  /** Tasks in one request; in several where one of all would be too large, or dearer. */
+  function requestsOf(group: Group, wasShortened: boolean): SharedRequest[] {
     const [first, ...others] = group;
     const { entry, rendered } = first;
     if (others.length === 0) {
-      block.addRequest(requests.encode(entry.custom_id ?? entry.task_id, rendered.params));
-      block.addTasks(group, rendered);
-      return;
+      const body = requests.encode(entry.custom_id ?? entry.task_id, rendered.params);
+      return [{ body, request: rendered, tasks: group }];
     }
     const pack = packOf(group, examination.dialect);
     const id = `pack_${first.number}_${examination.nonce}`;
@@ -144,19 +150,20 @@ export function createExaminer(examination: Examination): Examiner {
     const { problems, warnings } = checkRendered(pack, Buffer.byteLength(body), examination);
     if (problems.length > 0 || isDearer(pack, rendered)) {
       const half = Math.ceil(group.length / 2);
-      addGroup([first, ...group.slice(1, half)], true);
       const [next, ...rest] = group.slice(half);
-      if (next !== undefined) addGroup([next, ...rest], true);
-      return;
+      return [
+        ...requestsOf([first, ...group.slice(1, half)], true),
+        ...(next === undefined ? [] : requestsOf([next, ...rest], true)),
+      ];
     }
-    block.addRequest(body);
     const notes = [...warnings, ...(wasShortened ? [FEWER] : [])];
-    const made = group.map(({ entry, rendered, warnings }) => ({
+    const tasks = group.map(({ entry, rendered, number, warnings }) => ({
       entry: { ...entry, pack: id, max_tokens: rendered.max_tokens },
       rendered,
+      number,
       warnings: [...new Set([...warnings, ...notes])],
     }));
-    block.addTasks(made, pack);
+    return [{ body, request: pack, tasks }];
   }
 
   /** Notes how the answer is to look; gives the hash of that, and whether it has to quote its input. */
@@ -228,6 +235,8 @@ type Placed = {
   /** How the caller would look for its item. */
   item: string;
   defaults: TaskDefaults;
+  /** Takes it where it waits to share a request. */
+  sharing: HeldTask[];
   variant?: Variant;
   /** What the item's variants before it ask. */
   asked?: { name: string; params: Params }[];

@@ -36,13 +36,13 @@ export async function choosePack(
     { ...examination, pack: MOST_CHOSEN },
     { ...surroundings, begin: () => {} },
   );
-  for await (const { costs, packed } of blocks) {
+  for await (const { costs, packed, requests } of blocks) {
     if (packed === undefined) continue;
     group ??= costs.groups[0];
     found.packed += sum(costs.groups.flatMap(({ bytes }) => bytes));
     found.alone += sum(packed.alone.flatMap(({ bytes }) => bytes));
-    found.tasks += sum([...packed.tasks]);
-    found.requests += packed.tasks.length;
+    found.tasks += packed.request.length;
+    found.requests += requests.lengths.length;
   }
   const packs = found.requests;
   if (group === undefined || found.tasks <= packs) return 1;

@@ -15,6 +15,9 @@ export type HeldTask = {
   warnings: string[];
 };
 
+/** Of more tasks than this in a request too many are left out. */
+export const MOST_PACKED = 100;
+
 /** Of an answer beside what the row's own takes: its id and the keys. */
 const ENTRY_TOKENS = 25;
 /** An answer is to have room for so many times what is expected of it. */
@@ -46,10 +49,7 @@ export function packExpected(rows: readonly number[], max_tokens: number): numbe
 }
 
 /** Tasks in one request: the first of them stands for what all have in common. */
-export function packOf(
-  held: readonly [HeldTask, ...HeldTask[]],
-  { requests }: Pick<Dialect, 'requests'>,
-): RenderedTask {
+export function packOf(held: Group, { requests }: Pick<Dialect, 'requests'>): RenderedTask {
   const [{ rendered: first }] = held;
   const max_tokens = packMaximum(
     first.model,
@@ -92,44 +92,52 @@ const keyOf = ({ model, effort, task_type, sharing: { request } }: HeldTask['ren
   return stringifyExact([model.id, effort, task_type, system, prompt, output_schema]);
 };
 
+/** What becomes of an item: one task, or one under each variant, in their order. */
+export type HeldItem = readonly [HeldTask, ...HeldTask[]];
+
 export type Packer = {
-  add(task: HeldTask): void;
+  add(item: HeldItem): void;
   /** Gives those that are left. */
   flush(): void;
-  /** How many wait. */
+  /** How many tasks wait. */
   readonly held: number;
 };
 
-/** Puts tasks that follow one another together, up to `size` of them, and gives each group to `emit`. */
-export function createPacker(
-  size: number,
-  emit: (group: [HeldTask, ...HeldTask[]], wasShortened: boolean) => void,
-): Packer {
-  let group: HeldTask[] = [];
+/** Tasks that are to share a request. */
+export type Group = readonly [HeldTask, ...HeldTask[]];
+
+/**
+ * Puts items that follow one another together, up to `size` of them, and gives them to `emit`: a group, or one under each
+ * variant, for what one asks is asked in no other's request.
+ */
+export function createPacker(size: number, emit: (groups: Group[], wasShortened: boolean) => void): Packer {
+  let items: HeldItem[] = [];
   let key = '';
   let most = size;
 
   function flush(): void {
-    const [first, ...rest] = group;
-    group = [];
-    if (first !== undefined) emit([first, ...rest], most < size);
+    const [first, ...others] = items;
+    items = [];
+    if (first === undefined) return;
+    const groups = first.map((task, index): Group => [task, ...others.flatMap((item) => item[index] ?? [])]);
+    emit(groups, most < size);
   }
 
   return {
-    add(task) {
-      const { rendered } = task;
-      const next = keyOf(rendered);
+    add(item) {
+      const next = item.map(({ rendered }) => keyOf(rendered)).join('\n');
       if (next !== key) flush();
       key = next;
-      if (group.length === 0) most = size;
-      most = Math.min(most, mostRows(rendered.model, rendered.effort, rendered));
-      if (group.length >= most) flush();
-      group.push(task);
-      if (group.length >= most) flush();
+      if (items.length === 0) most = size;
+      const fitting = item.map(({ rendered }) => mostRows(rendered.model, rendered.effort, rendered));
+      most = Math.min(most, ...fitting);
+      if (items.length >= most) flush();
+      items.push(item);
+      if (items.length >= most) flush();
     },
     flush,
     get held() {
-      return group.length;
+      return items.reduce((tasks, item) => tasks + item.length, 0);
     },
   };
 }

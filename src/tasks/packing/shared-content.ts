@@ -36,12 +36,14 @@ export function shareRow(
   return shareTemplate(template, input, pick(shared, isFixed));
 }
 
-/** Parts a task that was given by itself, with nothing but its input. */
+/** Parts a task that was given by itself: with its input, or with a prompt of its own, which is `rendered` and shares nothing. */
 export function shareTask(
-  { input_data: own = {} }: TaskDefaults,
+  { prompt: asked, input_data: own = {} }: TaskDefaults,
   { prompt, input_data = {} }: TaskDefaults,
   template: Partial<Template>,
+  rendered: string,
 ): SharedContent {
+  if (asked !== undefined) return { prompt: OWN_TASKS, system: '', text: rendered };
   const fixed = pick(input_data, (name) => !Object.hasOwn(own, name));
   return prompt === undefined
     ? shareTemplate(template, { ...input_data, ...own }, fixed)
@@ -81,6 +83,11 @@ function shareTemplate(template: Partial<Template>, input: Values, fixed: Values
 /** A row that fills a list is its one entry. */
 const soleOf = (value: unknown): unknown =>
   Array.isArray(value) && value.length === 1 && typeof value[0] === 'string' ? value[0] : value;
+
+/** What is said of rows that are prompts. */
+const OWN_TASKS =
+  'Each of the rows below is a task of its own, to be done as if the others were not there. Each stands in a tag ' +
+  '<row id="…">. Answer with one entry for each row: its id, and as answer what is asked in it.';
 
 /** One value alone, several each in a tag of its name. */
 function fieldsText(values: Values): string {

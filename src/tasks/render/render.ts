@@ -35,11 +35,12 @@ export function renderTask(task: Task, defaults: TaskDefaults, renderer: Rendere
 }
 
 /** What a task may set for itself and share a request with others all the same. */
-const SHARED = new Set(['kind', 'task_id', 'task_type', 'input_data']);
+const SHARED = new Set(['kind', 'task_id', 'task_type', 'prompt', 'input_data']);
 
 function checkSharing(task: Task): Problem[] {
   if (task.kind === 'row') return [];
-  const valid = 'tasks of input_data alone, under a shared prompt or task_type; rows or files; or no pack';
+  const valid =
+    'tasks of input_data or a prompt alone, with all other settings shared; rows or files; or no pack';
   if (task.kind === 'native') {
     return [{ field: 'params', problem: 'is sent as it is, so it can share no request', valid }];
   }
@@ -114,7 +115,7 @@ function renderOwn(
     });
   const sharing = (): Sharing => {
     const { template } = chosen;
-    const shared = row ? shareRow(row, defaults, template) : shareTask(task, defaults, template);
+    const shared = row ? shareRow(row, defaults, template) : shareTask(task, defaults, template, prompt);
     const { text } = shared;
     const { attachment: _own, ...request } = { ...plain, prompt: shared.prompt };
     return {

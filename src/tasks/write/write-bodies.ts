@@ -14,6 +14,9 @@ export type RequestRun = {
   lengths: Uint32Array;
 };
 
+/** How many requests of a run go into one body together; each by itself where this is left out. */
+type Together = { together?: Uint32Array | undefined };
+
 /** One of the requests of a run. */
 export function requestText({ bytes, lengths }: RequestRun, index: number): string {
   const start = lengths.subarray(0, index).reduce((sum, length) => sum + length + 1, 0);
@@ -38,21 +41,19 @@ export type RunPlace = {
   to: number;
 };
 
-/** Where the request of each task stands in its body; tasks that share one have it at one place. */
-export function* spansPerTask(
-  places: readonly RunPlace[],
-  lengths: Uint32Array,
-  tasks: Uint32Array | undefined,
-): Generator<Span> {
-  for (const { offset, from, to } of places) {
+/** Where each request of a run stands in its body. */
+export function* spansOf(places: readonly RunPlace[], lengths: Uint32Array): Generator<PlacedSpan> {
+  for (const { number, offset, from, to } of places) {
     let at = offset;
-    for (let request = from; request < to; request += 1) {
-      const length = lengths[request] ?? 0;
-      for (let left = tasks?.[request] ?? 1; left > 0; left -= 1) yield { offset: at, length };
+    for (const length of lengths.subarray(from, to)) {
+      yield { number, offset: at, length };
       at += length + 1;
     }
   }
 }
+
+/** Where a request stands, and in the body of which number. */
+export type PlacedSpan = Span & { number: number };
 
 /** A body that is whole, in the form in which it is sent but for its mark. */
 export type WrittenBody = {
@@ -63,6 +64,11 @@ export type WrittenBody = {
   mark: PartMark;
 };
 
+/** What is left of a run from a request on. */
+type Rest = { from: number; together: Uint32Array };
+/** Requests up to one that does not fit any more, and how many they are where some go together. */
+type Fitting = { to: number; bytes: number; units: number };
+
 /** Opens a body to be written, which gives `hash` all that is written. */
 export type OpenBody = (hash: Hash) => Promise<{ number: number; blob: BlobWriter }>;
 
@@ -70,7 +76,7 @@ type OpenedBody = { number: number; blob: BlobWriter; hash: Hash };
 
 export type BodiesWriter = {
   /** Writes a run, its requests into as many bodies as they take. */
-  add(run: RequestRun): Promise<RunPlace[]>;
+  add(run: RequestRun & Together): Promise<RunPlace[]>;
   /** Writes the last body; all of them, in order. */
   finish(): Promise<WrittenBody[]>;
   /** Those that are whole by now. */
@@ -124,26 +130,36 @@ export function createBodiesWriter(
   }
 
   /** How many requests from `from` on still go into the body, and the bytes they take. */
-  function fitting({ lengths }: RequestRun, from: number, position: number): { to: number; bytes: number } {
+  function fitting(run: RequestRun, { from, together }: Rest, position: number): Fitting {
     let bytes = 0;
     let to = from;
-    for (; to < lengths.length && requests + to - from < limits.partRequests; to += 1) {
-      const more = (to > from ? 1 : 0) + (lengths[to] ?? 0);
+    let units = 0;
+    while (to < run.lengths.length) {
+      const next = to + (together[units] ?? 1);
+      const lengths = run.lengths.subarray(to, next);
+      const more = lengths.reduce((sum, length) => sum + length + 1, to > from ? 0 : -1);
       const isFirst = requests === 0 && to === from;
-      if (!isFirst && position + bytes + more + tail.length + MARK_BYTES > limits.partBytes) break;
+      const isLarge =
+        requests + next - from > limits.partRequests ||
+        position + bytes + more + tail.length + MARK_BYTES > limits.partBytes;
+      if (!isFirst && isLarge) break;
       bytes += more;
+      to = next;
+      units += 1;
     }
-    return { to, bytes };
+    return { to, bytes, units };
   }
 
   return {
     async add(run) {
       const places: RunPlace[] = [];
       let start = 0;
+      let together = run.together ?? new Uint32Array();
       for (let from = 0; from < run.lengths.length; ) {
         body ??= await begin();
         const isFirst = requests === 0;
-        const { to, bytes } = fitting(run, from, body.blob.position + (isFirst ? 0 : between.length));
+        const position = body.blob.position + (isFirst ? 0 : between.length);
+        const { to, bytes, units } = fitting(run, { from, together }, position);
         if (to === from) {
           await end(body);
           continue;
@@ -159,6 +175,7 @@ export function createBodiesWriter(
         requests += to - from;
         start += bytes + 1;
         from = to;
+        together = together.subarray(units);
       }
       return places;
     },

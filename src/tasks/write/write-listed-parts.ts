@@ -8,12 +8,12 @@ import { openSchemasWriter, type SchemasWriter } from '../../store/schemas.ts';
 import type { Blobs } from '../../store/store.ts';
 import { decodeEntries } from '../../store/task-entry.ts';
 import type { Block } from '../block.ts';
-import { createBodiesWriter, spansPerTask } from './write-bodies.ts';
+import { createBodiesWriter, spansOf } from './write-bodies.ts';
 import { type PartsWriter, schemaTexts } from './write-parts.ts';
 
-/** Tasks that a batch has already, ascending. */
+/** Tasks that a batch has already. */
 export type KnownTasks = {
-  /** The places of the block's tasks among all of the batch. */
+  /** The places of the block's tasks among all of the batch; those of a later block come behind them. */
   ordinals: readonly number[];
   /** Those of them that were given anew since they were submitted. */
   corrected?: ReadonlySet<number>;
@@ -63,19 +63,22 @@ export function createListedPartsWriter(
     async add({ requests, tasks, packed, schemas, ordinals, corrected }) {
       const entries = decodeEntries('the tasks of a part', Buffer.from(tasks.bytes));
       const places = await bodies.add(requests);
-      let index = 0;
-      for (const place of places) {
-        const list = await listOf(place.number, ordinals[index] ?? 0);
-        for (const span of spansPerTask([place], requests.lengths, packed?.tasks)) {
-          const [entry, ordinal] = [entries[index], ordinals[index]];
-          index += 1;
-          if (entry === undefined || ordinal === undefined) continue;
+      const spans = [...spansOf(places, requests.lengths)];
+      const placed = entries.flatMap((entry, task) => {
+        const [span, ordinal] = [spans[packed?.request[task] ?? task], ordinals[task]];
+        return span === undefined || ordinal === undefined ? [] : [{ entry, ordinal, ...span }];
+      });
+      for (const { number } of places) {
+        const own = placed.filter((task) => task.number === number).sort((a, b) => a.ordinal - b.ordinal);
+        const list = await listOf(number, own[0]?.ordinal ?? 0);
+        for (const { entry, ordinal, offset, length } of own) {
           const isCorrected = corrected?.has(ordinal) ?? false;
           await list.tasks.add({
             ordinal,
             ...partTaskOf(entry),
             ...(isCorrected && { corrected: true }),
-            ...span,
+            offset,
+            length,
           });
           list.count += 1;
           list.isPacked ||= entry.pack !== undefined;

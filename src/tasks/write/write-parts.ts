@@ -8,7 +8,7 @@ import type { Blobs } from '../../store/store.ts';
 import { NO_REQUEST, openTasksWriter } from '../../store/task-list.ts';
 import type { Block } from '../block.ts';
 import type { RequestSink } from '../gather.ts';
-import { createBodiesWriter, spansPerTask } from './write-bodies.ts';
+import { createBodiesWriter, spansOf } from './write-bodies.ts';
 
 type RunBlock = Pick<Block, 'requests' | 'tasks' | 'packed' | 'schemas' | 'is_stand_in'>;
 
@@ -19,8 +19,6 @@ export type PartsWriter<B = RunBlock> = RequestSink<B> & {
   /** Ends what is being written. Nothing that was written stays, but what a staging is discarded with. */
   discard(): Promise<void>;
 };
-
-const sum = (counts: Uint32Array): number => counts.reduce((total, count) => total + count, 0);
 
 /** The schemas of a block, under their hashes. */
 export const schemaTexts = (schemas: Block['schemas']): Schemas =>
@@ -45,14 +43,15 @@ export function createPartsWriter(
 
   return {
     async add({ requests, tasks: lines, packed, schemas: asked, is_stand_in }) {
-      const places = is_stand_in ? [] : await bodies.add(requests);
-      const spans = [...spansPerTask(places, requests.lengths, packed?.tasks)];
-      for (const { number, from, to } of places) {
-        const count = packed === undefined ? to - from : sum(packed.tasks.subarray(from, to));
-        tasksOf.set(number, (tasksOf.get(number) ?? 0) + count);
-        isPacked ||= packed !== undefined;
+      const places = is_stand_in ? [] : await bodies.add({ ...requests, together: packed?.together });
+      const spans = [...spansOf(places, requests.lengths)];
+      const spanOf = (task: number) => spans[packed?.request[task] ?? task];
+      for (const task of lines.lengths.keys()) {
+        const span = spanOf(task);
+        if (span !== undefined) tasksOf.set(span.number, (tasksOf.get(span.number) ?? 0) + 1);
       }
-      await tasks.addLines(lines, (index) => spans[index] ?? NO_REQUEST);
+      isPacked ||= packed !== undefined && places.length > 0;
+      await tasks.addLines(lines, (task) => spanOf(task) ?? NO_REQUEST);
       await schemas.add(schemaTexts(asked));
     },
     async finish() {

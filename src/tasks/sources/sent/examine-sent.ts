@@ -61,7 +61,10 @@ export async function* examineSent(
 ): AsyncGenerator<SentBlock> {
   for await (const item of items) {
     examiner.add(item);
-    const block = examiner.isFull ? examiner.take() : null;
+    if (!examiner.isFull) continue;
+    // None of a later block is to stand before one of this.
+    examiner.flush();
+    const block = examiner.take();
     if (block !== null) yield block;
   }
   examiner.flush();

@@ -51,28 +51,34 @@ export function createPackReader({ requests }: Pick<Dialect, 'requests'>): PackR
   };
 }
 
-/** Puts tasks that shared requests together again, as many as their causes allow; each group as soon as it is known. */
+/** More kinds of requests than this are not open at a time. */
+const MOST_OPEN = 40;
+
+/**
+ * Puts tasks that shared requests together again, as many as their causes allow; each group as soon as it is known. Those of
+ * several variants come in turns: of each there is a group of its own.
+ */
 export function createRegrouping<T extends SharedTask>(read: PackReader) {
-  let group: T[] = [];
-  let key = '';
-  let size = 0;
+  const groups = new Map<string, T[]>();
 
   function flush(): T[][] {
-    const done = group.length === 0 ? [] : [group];
-    group = [];
+    const done = [...groups.values()];
+    groups.clear();
     return done;
   }
 
   return {
     add(task: T): T[][] {
       const { rows, shared } = read(task.sent.params);
-      const wanted = sizeFor(task.selected, rows.length);
-      const next = `${wanted} ${task.sent.schema ?? task.entry.schema} ${shared}`;
-      const done = next === key ? [] : flush();
-      key = next;
-      size = wanted;
+      const size = sizeFor(task.selected, rows.length);
+      const key = `${size} ${task.sent.schema ?? task.entry.schema} ${shared}`;
+      const done = groups.size < MOST_OPEN || groups.has(key) ? [] : flush();
+      const group = groups.get(key) ?? [];
+      groups.set(key, group);
       group.push(task);
-      return group.length < size ? done : [...done, ...flush()];
+      if (group.length < size) return done;
+      groups.delete(key);
+      return [...done, group];
     },
     flush,
   };

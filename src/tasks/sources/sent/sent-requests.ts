@@ -70,13 +70,17 @@ export async function openSentRequests(
   }
 
   return async function* (ordinals) {
-    for (const { part, spans, tasks: sharing } of together(ordinals.map(find))) {
+    for (const { part, spans, tasks: of } of together(ordinals.map(find))) {
       const name = partBody(part.number);
       await requireWholeBody(part);
-      for (const [index, bytes] of (await blobs.readRanges(name, spans)).entries()) {
+      const found = (await blobs.readRanges(name, spans)).map((bytes) => {
         const request = requests.decode(bytes.toString('utf8'));
         if (request === null) throw notThere(blobs.describe(name));
-        for (const task of sharing[index] ?? []) yield { ...request, ...task };
+        return request;
+      });
+      for (const { request, ...task } of of) {
+        const sent = found[request];
+        if (sent !== undefined) yield { ...sent, ...task };
       }
     }
   };
@@ -84,25 +88,26 @@ export async function openSentRequests(
 
 type OfTask = Pick<SentRequest, 'schema' | 'corrected'>;
 type Place = { part: Part; span: Span } & OfTask;
-/** Of tasks that share a request it is read once. */
-type Neighbours = { part: Part; spans: Span[]; tasks: OfTask[][]; bytes: number };
+/** Tasks with the places of their requests among the spans: one that several share is read once. */
+type Neighbours = { part: Part; spans: Span[]; tasks: (OfTask & { request: number })[]; bytes: number };
 
 /** Neighbours of one body. */
 function* together(places: readonly Place[]): Generator<Neighbours> {
   let group: Neighbours | undefined;
   for (const { part, span, ...task } of places) {
-    if (group?.part === part && group.spans.at(-1)?.offset === span.offset) {
-      group.tasks.at(-1)?.push(task);
+    const known =
+      group?.part === part ? group.spans.findLastIndex(({ offset }) => offset === span.offset) : -1;
+    if (group !== undefined && known !== -1) {
+      group.tasks.push({ ...task, request: known });
       continue;
     }
-    if (group?.part === part && group.bytes < READ_TOGETHER_BYTES) {
-      group.spans.push(span);
-      group.tasks.push([task]);
-      group.bytes += span.length;
-      continue;
+    if (group !== undefined && (group.part !== part || group.bytes >= READ_TOGETHER_BYTES)) {
+      yield group;
+      group = undefined;
     }
-    if (group) yield group;
-    group = { part, spans: [span], tasks: [[task]], bytes: span.length };
+    group ??= { part, spans: [], tasks: [], bytes: 0 };
+    group.tasks.push({ ...task, request: group.spans.push(span) - 1 });
+    group.bytes += span.length;
   }
   if (group) yield group;
 }
