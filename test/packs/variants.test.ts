@@ -55,7 +55,7 @@ async function started(leavesOut: (variant: string, id: string) => boolean = () 
 /** A table without what shares of a request differ in. */
 async function cells(read: (name: string) => Promise<string>, name: string): Promise<string[][]> {
   const rows = parseCsv(await read(name));
-  const kept = rows[0]?.map((column) => !/_tokens$/.test(column)) ?? [];
+  const kept = rows[0]?.map((column) => !column.endsWith('_tokens')) ?? [];
   return rows.map((row) => row.filter((_, index) => kept[index]));
 }
 
@@ -73,7 +73,7 @@ describe('variants in packs', () => {
     expect(await cells(read, 'packed.csv')).toEqual(await cells(read, 'alone.csv'));
     const { batch_id } = done;
     const answers = await allPages(server, { batch_id });
-    expect(answers.map(({ task_id }) => task_id).toSorted()).toEqual(
+    expect(answers.map(({ task_id }) => task_id)).toEqual(
       Array.from({ length: COUNT }, (_, index) => [`r${index}@A`, `r${index}@B`]).flat(),
     );
     // A filter that leaves one variant, or half of a pack, takes no row's answers apart.

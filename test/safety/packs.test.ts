@@ -25,10 +25,18 @@ const work = {
 const variants = { A: { system: 'Be brief.' }, B: { system: 'Be long.' } };
 
 /** Work, and what is sent of it: the rows of each request of each part. */
-type Sent = { work: object; parts: string[][][]; tasks: string[]; tokens: number; usd: number };
+type Sent = {
+  work: object;
+  limits: object;
+  parts: string[][][];
+  tasks: string[];
+  tokens: number;
+  usd: number;
+};
 const kinds = {
   packs: {
     work,
+    limits,
     parts: [
       [
         ['a', 'b'],
@@ -43,10 +51,13 @@ const kinds = {
   },
   'packs under variants': {
     work: { ...work, variants },
-    parts: ['ab', 'cd', 'ef'].map((rows) => [
-      [...rows].map((id) => `${id}@A`),
-      [...rows].map((id) => `${id}@B`),
-    ]),
+    // Of three requests the third would hold tasks that are no run with the others.
+    limits: { partRequests: 3 },
+    parts: [
+      ['a', 'b'],
+      ['c', 'd'],
+      ['e', 'f'],
+    ].map((rows) => ['A', 'B'].map((name) => rows.map((id) => `${id}@${name}`))),
     tasks: ids.flatMap((id) => [`${id}@A`, `${id}@B`]),
     tokens: 606,
     usd: 0.000816,
@@ -79,7 +90,7 @@ async function folderWithRows(): Promise<string> {
   return folder;
 }
 
-function startDoomed(folder: string, api: ApiServer, crashAt: string) {
+function startDoomed(folder: string, api: ApiServer, limits: object, crashAt: string) {
   return spawnServer({
     starter: starter.path,
     folder,
@@ -125,10 +136,10 @@ async function expectPaidOnceAndWhole(
 }
 
 async function expectSurvival(kind: Kind, crashAt: string, fault?: 'made' | 'lost') {
-  const { work } = kinds[kind];
+  const { work, limits } = kinds[kind];
   const api = await startApi({ results: answered });
   const folder = await folderWithRows();
-  const doomed = await startDoomed(folder, api, crashAt);
+  const doomed = await startDoomed(folder, api, limits, crashAt);
   if (fault !== undefined) api.override('create', reset, { times: 1, after: fault === 'made' });
   let told: string | undefined;
   const working = async () => {
