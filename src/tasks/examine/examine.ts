@@ -63,7 +63,9 @@ export function createExaminer(examination: Examination): Examiner {
   const { pack: size } = examination;
   const createBlock = () => createBlockBuilder(examination.dialect, { isPacked: size !== undefined });
   let block = createBlock();
-  const packer = createPacker(size ?? 1, addGroups);
+  const packer = createPacker(size ?? 1, (groups, wasShortened) =>
+    block.addShared(groups.map((group) => requestsOf(group, wasShortened))),
+  );
   const hashes = createSchemaHashes();
   const tasksEach = examination.variants?.length ?? 1;
 
@@ -130,10 +132,6 @@ export function createExaminer(examination: Examination): Examiner {
     if (sharing === undefined) block.addTasks([{ entry, rendered, warnings: said }], rendered);
     else placed.sharing.push({ entry, rendered: { ...rendered, sharing }, number, warnings: said });
     return [];
-  }
-
-  function addGroups(groups: readonly Group[], wasShortened: boolean): void {
-    block.addShared(groups.map((group) => requestsOf(group, wasShortened)));
   }
 
   /** Tasks in one request; in several where one of all would be too large, or dearer. */
