@@ -45,12 +45,11 @@ async function isHidden(context: Context, batchId: string): Promise<boolean> {
 const SHORTEST_PREFIX = 3;
 const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'last one', 'the last one'];
 
+/** An id within quotes, or at the end of a URL. */
+const ANY_ID = /\b(?:msg)?batch_\w+/g;
+
 /** Own ones before those of others. */
-async function findByName(
-  context: Pick<Context, 'store' | 'subject' | 'isShared'>,
-  given: string,
-  field: string,
-): Promise<FoundBatch> {
+async function findByName(context: Context, given: string, field: string): Promise<FoundBatch> {
   const wanted = given.trim().toLowerCase();
   const { found } = await readListing(context);
   const batches = found.map(({ listed }) => listed);
@@ -60,7 +59,13 @@ async function findByName(
   );
   const matching = own.length > 0 ? own : meantBy(wanted, batches);
   const [first, second] = matching;
-  if (first === undefined) throw noSuchBatch(field, 'is not the id or the name of a batch');
+  if (first === undefined) {
+    const [id, another] = given.match(ANY_ID) ?? [];
+    if (id === undefined || another !== undefined || id === given)
+      throw noSuchBatch(field, 'is not the id or the name of a batch');
+    const { batch_id } = await findBatch(context, id, field);
+    return { batch_id, note: `${field} ${quoteName(given)} is ${batch_id}.` };
+  }
   if (second !== undefined) throw noSuchBatch(field, `may be any of ${idsOf(matching)}`);
   const note = `${field} ${quoteName(given)} is ${first.batch_id}, created ${first.created_at}.`;
   return { batch_id: first.batch_id, note };

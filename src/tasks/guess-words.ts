@@ -130,6 +130,7 @@ export const ADVICE: readonly [advice: string, words: string][] = [
     'a parameter of the Messages API: give the request as {custom_id, params}',
     'temperature topp topk stopsequences stop tools toolchoice thinking metadata cachecontrol servicetier',
   ],
+  ['output_schema and effort stand for it', 'outputconfig generationconfig inferenceconfig'],
   [
     'nothing is waited for here: end your turn, and look with batch_status later',
     'wait timeout poll webhook callback callbackurl notify waitseconds',

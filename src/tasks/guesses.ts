@@ -1,3 +1,4 @@
+import { isJsonObject } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
 import { ADVICE, KEYS, VALUES } from './guess-words.ts';
 
@@ -40,6 +41,8 @@ function sourcesNamed(value: unknown): Source[] {
  */
 export function meantKey(key: string, known: readonly string[], value?: unknown): string | undefined {
   const candidates = KEY_WORDS.filter(([, list]) => list.has(plain(key))).map(([name]) => name);
+  // Rows and tasks themselves are no name of a file.
+  if (Array.isArray(value) && value.some(isJsonObject)) return best(key, ['requests', ...candidates], known);
   if (!candidates.some((name) => SOURCES.has(name))) return best(key, candidates, known);
   const named = sourcesNamed(value);
   // JSON is tasks or rows: the word says which.

@@ -112,9 +112,26 @@ function describe(issue: z.core.$ZodIssue): Pick<Problem, 'problem' | 'valid'> {
     case 'invalid_format':
     case 'custom':
       return { problem: 'is not valid', valid: issue.message };
+    case 'invalid_union':
+      return describeUnion(issue);
     default:
       return { problem: issue.message };
   }
+}
+
+/** What takes several types, none of which this is. */
+function describeUnion({ errors, input }: z.core.$ZodIssueInvalidUnion): Pick<Problem, 'problem' | 'valid'> {
+  const types = errors.flat().flatMap((issue) => (issue.code === 'invalid_type' ? [issue] : []));
+  const whole = types.filter(({ path }) => path.length === 0).map(({ expected }) => typeName(expected));
+  const [within] = types.filter(({ path }) => path.length > 0);
+  const valid = [...new Set(whole)].join(', or ');
+  // A list that is one of the types, with entries that are not as they should be.
+  return within !== undefined && Array.isArray(input)
+    ? {
+        problem: 'has entries of another type',
+        valid: `a list, each of it ${typeName(within.expected)}; or ${valid}`,
+      }
+    : { problem: `is ${actualType(input)}`, valid };
 }
 
 /** A path as a caller would write it: `task_ids[2]`, `input_data.logs`. */
@@ -158,8 +175,27 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
 
 /** ` (did you mean "max_tokens"?)`, or what to do instead, where that can be told of an unknown key of `input`. */
 function hintAt(key: string, knownKeys: readonly string[], input: unknown): string {
-  const value = isJsonObject(input) && Object.hasOwn(input, key) ? input[key] : undefined;
-  const meant = meantKey(key, knownKeys, value);
-  const advice = meant === undefined ? adviceFor(key) : `did you mean "${meant}"?`;
-  return advice === undefined ? '' : ` (${advice})`;
+  const given = isJsonObject(input) ? input : {};
+  const value = Object.hasOwn(given, key) ? given[key] : undefined;
+  const within = wrapped(key, value, knownKeys);
+  if (within !== null) return ` (${within})`;
+  // What is given already is not what else is meant, unless it is the same word written otherwise.
+  const free = knownKeys.filter((known) => !Object.hasOwn(given, known));
+  const meant = meantKey(key, free, value) ?? nearest(key, knownKeys);
+  const isField = knownKeys.includes('task_id') && (meant === undefined || meant === 'prompt');
+  const place = isField && /^\w+$/.test(key) ? `what fills {{${key}}} goes into input_data` : undefined;
+  const words = meant === undefined ? adviceFor(key) : `did you mean "${meant}"?`;
+  const advice = [words, place].filter((each) => each !== undefined).join(' or: ');
+  return advice === '' ? '' : ` (${advice})`;
+}
+
+/** Under what programs gather arguments; here each stands on its own. */
+const WRAPPERS =
+  /^(config|configuration|defaults|settings|options|params|parameters|arguments|args|kwargs|inputs?|request|body|payload)$/i;
+
+function wrapped(key: string, value: unknown, knownKeys: readonly string[]): string | null {
+  if (!WRAPPERS.test(key) || !isJsonObject(value)) return null;
+  const keys = Object.keys(value);
+  if (keys.length === 0 || !keys.every((each) => knownKeys.includes(each))) return null;
+  return `what it holds stands on its own, not within it: ${keys.join(', ')}`;
 }

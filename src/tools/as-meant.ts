@@ -8,6 +8,7 @@ type Fields = Record<string, unknown>;
 /** As far as a value is looked at; a field that takes several shapes has no `type`. */
 const property = z.looseObject({
   type: z.string().optional(),
+  enum: z.array(z.string()).optional(),
   items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
   minItems: z.number().optional(),
   minimum: z.number().optional(),
@@ -100,13 +101,13 @@ function fillerTest(
 }
 
 /** All of a choice's values, in a word that is none of them. */
-function isNoFilter(key: string, { items }: Property, value: unknown): boolean {
+function isNoFilter(key: string, wanted: Property, value: unknown): boolean {
   const [only] = Array.isArray(value) && value.length === 1 ? value : [value];
   return (
-    key === 'outcomes' &&
+    ['outcomes', 'processing_status'].includes(key) &&
     typeof only === 'string' &&
     /^(all|any|\*)$/i.test(only.trim()) &&
-    items?.enum !== undefined
+    (wanted.items?.enum ?? wanted.enum) !== undefined
   );
 }
 

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { endedBatch, ids, prompts } from '../api.ts';
 import { errored, succeeded } from '../api-server.ts';
@@ -118,6 +119,32 @@ test.each(['all', ['all'], 'any', '*'])('outcomes: %j is no filter, and that is 
   const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
   const { warnings } = await server.ok('get_results', { batch_id, outcomes });
   expect(warnings.join(' ')).toContain(`outcomes ${JSON.stringify(outcomes)} is taken as no filter.`);
+});
+
+test('processing_status: "all" is no filter, and that is said', async () => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
+  const { batches, warnings } = await server.ok('list_batches', { processing_status: 'all' });
+  expect(batches).toMatchObject([{ batch_id }]);
+  expect(warnings.join(' ')).toContain('processing_status "all" is taken as no filter.');
+});
+
+test('a batch is found by an id within other text, and a file by its URL', async () => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  await writeTasks(server.work);
+  const requests_file = pathToFileURL(`${server.work}/tasks.jsonl`).href;
+  const { batch_id } = await server.ok('submit_batch', { requests_file });
+  for (const given of [`"${batch_id}"`, `https://api.anthropic.com/v1/messages/batches/${batch_id}`]) {
+    const { warnings, ...status } = await server.ok('batch_status', { batch_id: given });
+    expect(status.batch_id).toBe(batch_id);
+    expect(warnings.join(' ')).toContain(`is ${batch_id}.`);
+  }
+  expect(await server.fails('batch_status', { batch_id: `${batch_id} ${batch_id}` })).toContain('not clear');
+  const said = await server.fails('submit_batch', { requests_file: 'https://example.com/a.jsonl' });
+  expect(said).toContain('download it into an allowed folder first');
+  expect(await server.fails('submit_batch', { requests_file: 'file://host/a%2Fb.jsonl' })).toContain(
+    'names no file of this machine',
+  );
 });
 
 async function writeTasks(folder: string): Promise<void> {

@@ -303,3 +303,50 @@ test.each([
   expect(text).toContain(`${guess}: unknown key`);
   expect(text.split('\n').find((line) => line.includes(`${guess}: unknown key`))).toContain(meant);
 });
+
+test.each<[what: string, args: object, says: string]>([
+  [
+    'settings under a key',
+    { requests: tasks, config: { model: 'haiku', max_tokens: 5 } },
+    'stands on its own, not within it: model, max_tokens',
+  ],
+  [
+    'a whole call under a key',
+    { arguments: { requests: tasks } },
+    'stands on its own, not within it: requests',
+  ],
+  [
+    'an effort as the API has it',
+    { requests: tasks, output_config: { effort: 'low' } },
+    'output_schema and effort stand for it',
+  ],
+  ['rows in the call', { rows: [{ id: 1, text: 'a' }], prompt: '{{text}}' }, 'did you mean "requests"?'],
+  [
+    'fields beside an id',
+    { requests: [{ task_id: 'a', name: 'Jo' }], prompt: 'Hi {{name}}' },
+    'what fills {{name}} goes into input_data',
+  ],
+  [
+    'a text beside an id',
+    { requests: [{ task_id: 'a', text: 'b' }], prompt: 'Sum up {{text}}' },
+    'did you mean "prompt"? or: what fills {{text}} goes into input_data',
+  ],
+  [
+    'labels as objects',
+    { requests: tasks, labels: [{ name: 'a' }] },
+    'labels: has entries of another type. Valid: a list, each of it a string; or a string',
+  ],
+  [
+    'labels by name',
+    { requests: tasks, labels: { a: 'b' } },
+    'labels: is an object. Valid: a list, or a string',
+  ],
+  [
+    'a switch for a size',
+    { requests: tasks, pack: true },
+    'pack: is a boolean. Valid: a number, or a string',
+  ],
+])('%s is answered with where it goes', async (_, args, says) => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  expect(await server.fails('submit_batch', args)).toContain(says);
+});

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { FOLDER_MODE, makeFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
@@ -71,6 +72,17 @@ export type AllowedFolders = {
 /** The allowed folders and the forbidden ones, as far as they are there, their links resolved. */
 type Roots = { inside: string[]; never: string[] };
 
+function pathOfUrl(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    throw new BatchError(
+      'invalid_input',
+      `${JSON.stringify(url)} names no file of this machine. Give its path.`,
+    );
+  }
+}
+
 export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
   const { base, workFolder, forbidden = [], home } = options;
   const isConfined = options.allowed !== 'any';
@@ -82,6 +94,12 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) {
       throw new BatchError('invalid_input', `The path is longer than ${LONGEST_PATH_BYTES} bytes.`);
     }
+    if (/^https?:\/\//i.test(path)) {
+      const advice =
+        'Files are read from this machine: download it into an allowed folder first, and give its path.';
+      throw new BatchError('invalid_input', `${JSON.stringify(path)} is a URL. ${advice}`);
+    }
+    if (/^file:\/\//i.test(path)) return pathOfUrl(path);
     return home !== undefined && path.startsWith('~/') ? join(home, path.slice(2)) : resolve(base, path);
   }
 
