@@ -4,6 +4,7 @@ import { stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { loadSchemaCompiler } from '../lib/json-schema.ts';
 import type { PlacedProblem, PlacedSchema } from './block.ts';
+import { findHalfCharacters } from './odd-values.ts';
 
 /** Hashes of schemas that are many objects, but mostly the same text. */
 export type SchemaHashes = { of(schema: JsonObject): { hash: string; schema: string } };
@@ -45,6 +46,8 @@ export function createSchemaList(): SchemaList {
       return fresh.flatMap(([hash, { schema, number, item, field }]) => {
         seen.add(hash);
         const parsed: unknown = JSON.parse(schema);
+        // They are told where texts are looked through, and can't be compiled.
+        if (findHalfCharacters(parsed).length > 0) return [];
         const made = compile(isJsonObject(parsed) ? parsed : {});
         if ('check' in made) return [];
         const problem: Problem = {

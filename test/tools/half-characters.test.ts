@@ -65,6 +65,11 @@ describe('half a surrogate pair is found while checking', () => {
       requests({ task_id: 'a', prompt: 'x', output_schema: { type: 'object', description: HALF } }),
       '(a): output_schema.description: holds half',
     ],
+    [
+      "in a schema's key",
+      requests({ task_id: 'a', prompt: 'x', output_schema: { type: 'object', properties: { [HALF]: {} } } }),
+      '(a): output_schema.properties[',
+    ],
     ['in a task id', requests({ task_id: HALF, prompt: 'x' }), 'requests[0]: task_id: holds half'],
     [
       'in a task type',

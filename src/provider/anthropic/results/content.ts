@@ -8,13 +8,22 @@ export function isBlock(value: unknown): value is Block {
 }
 
 const isText = ({ type }: Block) => type === 'text';
-const isThinking = ({ type }: Block) => type === 'thinking' || type === 'redacted_thinking';
 const textOfBlock = ({ text }: Block) => (typeof text === 'string' ? text : '');
-const isBlank = (text: string) => text.trim() === '';
+/** White space, and characters that nobody sees, as a zero-width space. */
+const UNSEEN = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
+export const isBlank = (text: string): boolean => UNSEEN.test(text);
 
-/** Whether it is an answer: a text that is not blank, or anything else but thinking. */
+/**
+ * Blocks of what leads to an answer: thoughts, calls of the provider's own tools, and what was looked up. What code or
+ * another server gave back can be all that was asked for, and may have done something that is not to be done twice.
+ */
+const ON_THE_WAY =
+  /^(thinking|redacted_thinking|server_tool_use|mcp_tool_use|(web_search|web_fetch|tool_search)_tool_result)$/;
+export const isOnTheWay = (type: string): boolean => ON_THE_WAY.test(type);
+
+/** Whether it is an answer: a text that is not blank, or anything else but what led to one. */
 export function hasAnswer(content: readonly Block[]): boolean {
-  return content.some((block) => (isText(block) ? !isBlank(textOfBlock(block)) : !isThinking(block)));
+  return content.some((block) => (isText(block) ? !isBlank(textOfBlock(block)) : !isOnTheWay(block.type)));
 }
 
 /**

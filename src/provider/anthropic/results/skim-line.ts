@@ -1,3 +1,5 @@
+import { isBlank, isOnTheWay } from './content.ts';
+
 const CONTENT = Buffer.from('"content":[');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -9,7 +11,6 @@ const CLOSE_OBJECT = 0x7d;
 const BLOCK = Buffer.from('{"type":"');
 const TEXT = Buffer.from('{"type":"text","text":"');
 const OTHER_TEXT = Buffer.from('{"type":"text"');
-const THINKING = [Buffer.from('{"type":"thinking"'), Buffer.from('{"type":"redacted_thinking"')];
 const BLANK = 0x20;
 /** The letters of escapes for white space: `\n`, `\r`, `\t`. */
 const BLANK_ESCAPES = new Set([0x6e, 0x72, 0x74]);
@@ -35,16 +36,18 @@ function begins(line: Buffer, at: number, beginning: Buffer): boolean {
 }
 
 /**
- * Whether the block that begins at `start` says something: a text that is not blank, or anything but thinking. Null where
- * that can't be told without parsing it.
+ * Whether the block that begins at `start` says something: a text that is not blank, or anything but what led to one. Null
+ * where that can't be told without parsing it.
  */
 function isAnswer(line: Buffer, start: number): boolean | null {
-  if (THINKING.some((thinking) => begins(line, start, thinking))) return false;
-  if (!begins(line, start, OTHER_TEXT)) return true;
-  return begins(line, start, TEXT) ? hasInk(line, start + TEXT.length) : null;
+  if (begins(line, start, TEXT)) return hasInk(line, start + TEXT.length);
+  if (begins(line, start, OTHER_TEXT)) return null;
+  const at = start + BLOCK.length;
+  const type = line.toString('latin1', at, line.indexOf(QUOTE, at));
+  return type.includes('\\') ? null : !isOnTheWay(type);
 }
 
-/** Whether a string is more than white space; null where an escape would have to be read for that. */
+/** Whether a string is more than what nobody sees; null where an escape would have to be read for that. */
 function hasInk(line: Buffer, start: number): boolean | null {
   for (let at = start; at < line.length; at += 1) {
     const byte = line[at] ?? 0;
@@ -56,7 +59,7 @@ function hasInk(line: Buffer, start: number): boolean | null {
       at += 1;
     } else if (byte >= 0x80) {
       const [character = ''] = line.toString('utf8', at, at + LONGEST_CHARACTER_BYTES);
-      return character.trim() === '' ? null : true;
+      return isBlank(character) ? null : true;
     } else if (byte !== BLANK) return true;
   }
   return null;

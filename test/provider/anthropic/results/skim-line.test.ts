@@ -77,6 +77,8 @@ test('content that is no list of blocks is told as it would be with all of it', 
 
 const thinking = { type: 'thinking', thinking: 'Well, "let us" see', signature: 's' };
 
+const search = { type: 'server_tool_use', id: 's', name: 'web_search', input: {} };
+
 describe('whether there is an answer in a content', () => {
   test.each<[what: string, content: unknown[], isAnswered: boolean]>([
     ['a text', text('plain'), true],
@@ -89,7 +91,16 @@ describe('whether there is an answer in a content', () => {
     ['an emoji', text('🜁'), true],
     ['half a surrogate pair', text('\ud83d'), true],
     ['a call of a tool', [{ type: 'tool_use', id: 't', name: 'look', input: {} }], true],
-    ['a result of a tool', [{ type: 'web_search_tool_result', content: [] }], true],
+    ['what code gave back', [{ type: 'bash_code_execution_tool_result', content: [] }], true],
+    ['what another server gave back', [{ type: 'mcp_tool_result', content: [] }], true],
+    ['a text behind a zero-width space', text('\u200bYes'), true],
+    ['a family of four', text('👨‍👩‍👧‍👦'), true],
+    ['a search and what it found', [search, { type: 'web_search_tool_result', content: [] }], false],
+    ['a call of a server tool', [search], false],
+    ['zero-width characters', text('\u200b\u200c\u200d\u2060'), false],
+    ['a zero-width space, a soft hyphen and a blank', text('\u200b \u00ad\n'), false],
+    ['a variation selector', text('\ufe0f'), false],
+    ['tags that nobody sees', text('\u{e0041}\u{e007f}'), false],
     ['a text behind thinking', [thinking, ...text('Yes')], true],
     ['a text before thinking', [...text('Yes'), thinking], true],
     ['a text behind a blank one', [...text(' '), ...text('Yes')], true],
@@ -128,10 +139,17 @@ describe('whether there is an answer in a content', () => {
     const block = fc.oneof(
       fc.record({
         type: fc.constant('text'),
-        text: fc.oneof(fc.string({ unit: 'binary' }), fc.constant(' \n')),
+        text: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(' \n', '\u200b', '\u200b.')),
       }),
       fc.record({
-        type: fc.constantFrom('thinking', 'redacted_thinking', 'tool_use', 'new'),
+        type: fc.constantFrom(
+          'thinking',
+          'redacted_thinking',
+          'tool_use',
+          'server_tool_use',
+          'mcp_tool_result',
+          'new',
+        ),
         data: fc.jsonValue(),
       }),
     );
