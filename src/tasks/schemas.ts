@@ -4,7 +4,7 @@ import { stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { loadSchemaCompiler } from '../lib/json-schema.ts';
 import type { PlacedProblem, PlacedSchema } from './block.ts';
-import { findHalfCharacters } from './odd-values.ts';
+import { findHalfCharacters } from './examine/odd-values.ts';
 
 /** Hashes of schemas that are many objects, but mostly the same text. */
 export type SchemaHashes = { of(schema: JsonObject): { hash: string; schema: string } };
