@@ -1,6 +1,8 @@
 import type { Context } from '../state/context.ts';
 import { unconfirmedState, updatePart } from '../state/parts.ts';
+import { recordOrNull } from '../state/records.ts';
 import { CERTAIN_MS } from '../state/status.ts';
+import { isBatchId } from '../store/ids.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { claimTentatively, confirmClaim, type Owner, releaseClaim, releaseTentative } from './claims.ts';
 
@@ -23,7 +25,7 @@ export async function backToUnconfirmed(
 
 /**
  * Gives up tentative parts whose claim another's create has displaced, should that process not have done so. A claim that nobody has
- * is no such proof: it was lost, and is made again.
+ * is no such proof: it was lost, and is made again. Nor is one of a part that does not have that batch.
  */
 export async function giveUpDisplaced(
   context: Context,
@@ -33,7 +35,17 @@ export async function giveUpDisplaced(
   const owner = { batch_id: record.batch_id, part: part.number };
   const id = part.progress.provider_batch_id;
   if (!part.progress.tentative || (await claimTentatively(context, id, owner))) return;
-  await backToUnconfirmed(context, owner, id);
+  if (await isHeldByOwner(context, id)) await backToUnconfirmed(context, owner, id);
+}
+
+/** Whether the part that a claim names has that batch by its own record. */
+async function isHeldByOwner(context: Context, id: string): Promise<boolean> {
+  const claim = await context.store.claim(id).read();
+  if (claim?.owner == null || !isBatchId(claim.owner.batch_id)) return false;
+  const { batch_id, part: number } = claim.owner;
+  const record = await recordOrNull(context.store, batch_id);
+  const progress = record?.parts.find((part) => part.number === number)?.progress;
+  return progress?.state === 'created' && progress.provider_batch_id === id;
 }
 
 /** Lets go of a tentative part whose results prove that it is another one's. */
