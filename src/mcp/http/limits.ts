@@ -17,8 +17,9 @@ export type HttpLimits = {
   connections: number;
   /** An upload that brings nothing for so long is given up. */
   uploadSilenceMs: number;
-  /** Files that one user may have, and for how long each is kept. */
+  /** Files that one user may have, their bytes together, and for how long each is kept. */
   uploads: number;
+  uploadBytesEach: number;
   uploadKeptMs: number;
   /** For how long the address of a file counts. */
   linkMs: number;
@@ -36,6 +37,7 @@ export const defaultHttpLimits: HttpLimits = {
   connections: 1_024,
   uploadSilenceMs: 30_000,
   uploads: 100,
+  uploadBytesEach: 3_000_000_000,
   uploadKeptMs: 24 * 60 * 60_000,
   linkMs: 60 * 60_000,
 };

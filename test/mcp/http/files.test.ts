@@ -151,6 +151,22 @@ test('an upload has a plain name, is its user’s own, and keeps within bounds',
   await ok(server, ana, 'submit_batch', { requests_file: 'upload:a.jsonl' });
 });
 
+test('uploads of a user keep within bounds together, however they come', async () => {
+  const server = await startHttpServer({ users, limits: { uploadBytesEach: 100 } });
+  const chunked = { 'transfer-encoding': 'chunked' };
+  expect((await put(server, ana, 'a.txt', 'x'.repeat(60))).status).toBe(201);
+  for (const headers of [{}, chunked])
+    expect(await put(server, ana, 'b.txt', 'x'.repeat(41), headers)).toMatchObject({
+      status: 413,
+      json: { error: 'too_much', message: expect.stringContaining('DELETE') },
+    });
+  // One of the same name gives way, and so counts no more.
+  expect((await put(server, ana, 'a.txt', 'x'.repeat(100))).status).toBe(201);
+  expect((await put(server, bea, 'b.txt', 'x'.repeat(100))).status).toBe(201);
+  const { json } = await server.send({ path: '/files', headers: auth(ana) });
+  expect(json.files).toMatchObject([{ name: 'upload:a.txt', bytes: 100 }]);
+});
+
 test('an upload that stops in the middle is given up, and nothing of it is left', async () => {
   const server = await startHttpServer({ users, limits: { uploadSilenceMs: 100 } });
   const socket = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port) });

@@ -28,7 +28,7 @@ export type Uploads = {
 type Options = {
   folder: string;
   bytes: number;
-  limits: Pick<HttpLimits, 'uploadSilenceMs' | 'uploads' | 'uploadKeptMs'>;
+  limits: Pick<HttpLimits, 'uploadSilenceMs' | 'uploads' | 'uploadBytesEach' | 'uploadKeptMs'>;
   log: Log;
 };
 
@@ -62,6 +62,10 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
     }
   }
 
+  /** Bytes that a user may still send, beside what is there or on its way under other names. */
+  const leftBeside = (others: readonly Upload[]) =>
+    limits.uploadBytesEach - others.reduce((sum, each) => sum + each.bytes, 0);
+
   const isWhole = ({ name }: Upload) => !name.startsWith(BEGUN);
   const told = ({ at: _at, ...upload }: Upload & { at: number }): Upload => upload;
 
@@ -69,16 +73,21 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
     folderOf,
     list: async (user) => (await found(folderOf(user))).filter(isWhole).map(told),
     async take(user, name, request) {
-      if (Number(request.headers['content-length'] ?? 0) > bytes) return tooLarge(bytes);
+      const announced = Number(request.headers['content-length'] ?? 0);
+      if (announced > bytes) return tooLarge(bytes);
       const own = folderOf(user);
       await makeFolder(own);
       // What is on its way counts too, or many at once would be more than many.
       const others = (await found(own)).filter((each) => each.name !== name);
       if (others.length >= limits.uploads) return tooMany(limits.uploads);
+      if (announced > leftBeside(others)) return tooMuch(limits.uploadBytesEach);
       const begun = path.join(own, `${BEGUN}${randomUUID()}`);
       try {
         const refusal = await receive(request, begun, bytes, limits.uploadSilenceMs);
         if (refusal !== null) return refusal;
+        // Again, with what came meanwhile: of unknown length, or beside this one.
+        const now = (await found(own)).filter((each) => each.name !== name);
+        if (leftBeside(now) < 0) return tooMuch(limits.uploadBytesEach);
         await rename(begun, path.join(own, name));
         await syncFolder(own);
         return (await found(own)).filter((each) => each.name === name).map(told)[0] ?? cutOff;
@@ -167,4 +176,10 @@ const tooMany = (files: number): Refusal => ({
   status: 409,
   error: 'too_many_files',
   message: `You have ${files} files here, and no more are kept: remove one with DELETE /files/<name>.`,
+});
+
+const tooMuch = (bytes: number): Refusal => ({
+  status: 413,
+  error: 'too_much',
+  message: `Your files may have ${bytes} bytes together; it is not kept. Remove one with DELETE /files/<name>.`,
 });
