@@ -54,7 +54,7 @@ export async function loadAnswerCheck(
     if (known !== undefined) return known;
     const schema = schemas.get(hash);
     if (schema === undefined)
-      throw damaged(blobs.describe(SCHEMAS), 'it lacks a schema that answers were asked for by');
+      throw damaged(blobs.describe(SCHEMAS), 'a schema by which answers were requested is missing from it');
     const made = compile(schemaOf(schema));
     compiled += 1;
     // Checked when the work was submitted: one that is none by now is of another version, and is no fault of the answer.
@@ -87,7 +87,7 @@ export async function loadAnswerCheck(
 const hasGround = (schema: string) =>
   [IN_INPUT, MAX_COLUMN].some((keyword) => schema.includes(`"${keyword}"`));
 
-const isObject: SchemaCheck = (value) => (isJsonObject(value) ? null : 'it is no object');
+const isObject: SchemaCheck = (value) => (isJsonObject(value) ? null : 'it is not an object');
 
 function schemaOf(text: string): JsonObject {
   const schema: unknown = JSON.parse(text);

@@ -24,13 +24,13 @@ const causes: Record<string, Cause> = {
   spend_limit_error: {
     retryable: true,
     suggestion:
-      'This is about a spend limit, not the requests, and waiting does not cure it: ask the person to raise it in the Anthropic ' +
+      'This is about a spend limit, not the requests, and waiting does not help: ask the person to raise it in the Anthropic ' +
       'Console, then call retry_batch. They cost nothing.',
   },
   not_found_error: {
     retryable: false,
     suggestion:
-      'The model or something else named is not known to the API: call retry_batch with error_types and another model.',
+      'The API does not know the model, or something else that the message names: call retry_batch with error_types and another model.',
   },
   request_too_large: {
     retryable: false,
@@ -67,7 +67,7 @@ const causes: Record<string, Cause> = {
   nothing_to_merge: {
     retryable: false,
     suggestion:
-      'Of what these were to merge nothing was finished. Once that can succeed, retry_batch sends it again, and merges anew.',
+      'None of the answers that these were to merge was finished. Once those can succeed, retry_batch sends them again and merges anew.',
   },
   max_tokens: {
     retryable: true,
@@ -81,7 +81,7 @@ const causes: Record<string, Cause> = {
   invalid_answer: {
     retryable: true,
     suggestion:
-      'The answers are not as their output_schema asks: retry_batch sends these tasks again. Where that stays so, look at ' +
+      'The answers do not match their output_schema: retry_batch sends these tasks again. If that persists, look at ' +
       'some of them, and make the schema or the prompt clearer.',
   },
   refusal: {
@@ -93,7 +93,7 @@ const causes: Record<string, Cause> = {
   unreadable_result: {
     retryable: false,
     suggestion:
-      'The answers came, perhaps paid, but can not be read: call retry_batch with error_types to pay for new ones.',
+      'The answers came, perhaps paid, but cannot be read: call retry_batch with error_types to pay for new ones.',
   },
   pause_turn: {
     retryable: false,

@@ -82,12 +82,12 @@ async function jsonOf(option: Option, text: string): Promise<{ value: unknown } 
   } catch (error) {
     const valid = 'JSON, as in \'{"key": "value"}\', or the path of a .json file';
     if (error instanceof SyntaxError) {
-      const problem = inline ? 'is no JSON' : `names ${text}, which holds no JSON`;
+      const problem = inline ? 'is no JSON' : `names ${text}, which does not hold JSON`;
       return { problem: wrong(option, { problem, valid }) };
     }
     const isRefused = error instanceof BatchError;
     if (!isRefused && !hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) throw error;
-    const why = isRefused ? 'is no regular file' : "can't be read";
+    const why = isRefused ? 'is not a regular file' : "can't be read";
     return { problem: wrong(option, { problem: `names ${text}, which ${why}`, valid }) };
   }
 }

@@ -82,7 +82,7 @@ export function completeBlobs(
   if (endpoint !== null && !isEndpoint(endpoint)) {
     refuse({
       item: set.AWS_ENDPOINT_URL_S3 === undefined ? 'AWS_ENDPOINT_URL' : 'AWS_ENDPOINT_URL_S3',
-      problem: 'is no http or https address of a host alone',
+      problem: 'is not the http or https address of a host alone',
       valid: 'as in https://minio.example:9000',
     });
   }

@@ -55,7 +55,7 @@ function splitAtCommas(given: string): string[] {
 const webAddress = (example: string): ValueType<string> => ({
   name: 'url',
   schema: z.string().refine((given) => /^https?:\/\//.test(given) && URL.canParse(given), {
-    error: `an address as ${example}`,
+    error: `an address such as ${example}`,
   }),
 });
 
@@ -92,7 +92,7 @@ export const httpSettings = {
     type: publicUrl,
     default: null,
     defaultText: 'where it listens',
-    help: 'the address under which clients reach it, as that of the proxy before it',
+    help: 'the address under which clients reach it, such as that of a proxy in front of it',
     protects: true,
   }),
   httpHosts: defineSetting({
@@ -126,7 +126,7 @@ export const httpSettings = {
     type: text('name'),
     default: null,
     defaultText: 'BATCH_MCP_HTTP_URL with /mcp',
-    help: 'whom its tokens must be for',
+    help: 'the audience that its tokens must name',
     protects: true,
   }),
   oauthKeys: defineSetting({
@@ -142,7 +142,7 @@ export const httpSettings = {
     type: text('folder'),
     default: null,
     defaultText: 'in the data folder',
-    help: 'where files are kept that users send over HTTP; several servers need one that they share',
+    help: 'where files that users send over HTTP are kept; several servers must share one',
     protects: true,
   }),
   uploadMb: defineSetting({
@@ -164,7 +164,7 @@ export const httpSettings = {
     type: amount('dollars'),
     default: null,
     defaultText: 'off',
-    help: 'ceiling for the submissions of each user over HTTP of a UTC day, below that for all',
+    help: 'ceiling for what each user over HTTP may submit in a UTC day, below the one for all',
     protects: true,
   }),
 };

@@ -48,7 +48,7 @@ export function readBaseUrl(
   if (text === undefined) return undefined;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    return refuse({ item, problem: 'is no http or https address', valid });
+    return refuse({ item, problem: 'is not an http or https address', valid });
   }
   if (url.username !== '' || url.password !== '') {
     const instead = 'a key goes into ANTHROPIC_API_KEY, a token into ANTHROPIC_AUTH_TOKEN';

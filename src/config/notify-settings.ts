@@ -2,7 +2,8 @@ import * as z from 'zod';
 import type { Target } from '../lib/http/deliver.ts';
 import type { ValueType } from './define-setting.ts';
 
-const URL_FORM = 'an address as https://hooks.example.com/batches, its secrets in BATCH_MCP_NOTIFY_HEADERS';
+const URL_FORM =
+  'an address such as https://hooks.example.com/batches, its secrets in BATCH_MCP_NOTIFY_HEADERS';
 const COMMAND_FORM =
   'a program, or a JSON array of it and its arguments, as ["notify-send", "a batch has ended"]';
 

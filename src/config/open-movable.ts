@@ -35,7 +35,7 @@ function addressOf(given: string): StoreAddress | null {
   const valid = read.error.issues.map(({ message }) => message).join(', ');
   throw new BatchError(
     'invalid_input',
-    `This is no address of a store. Valid: the path of a data folder, or ${valid}.`,
+    `This is not the address of a store. Valid: the path of a data folder, or ${valid}.`,
   );
 }
 

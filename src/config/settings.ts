@@ -102,7 +102,7 @@ export const settings = {
     flag: 'daily-budget-usd',
     type: amount('dollars'),
     default: 100,
-    help: 'ceiling for all submissions of a UTC day over the data folder',
+    help: 'ceiling for all submissions from the data folder in a UTC day',
     protects: true,
   }),
   askAboveUsd: defineSetting({

@@ -20,7 +20,7 @@ export const DEFAULT_SCHEMA = 'batch_mcp';
 const SCHEMA = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
 
 const FORM =
-  'an address as postgres://user:password@host:5432/database, with ?schema=name for another schema than batch_mcp (small ' +
+  'an address such as postgres://user:password@host:5432/database, with ?schema=name for another schema than batch_mcp (small ' +
   'letters, digits and _), and special characters of the password as %24 for $';
 
 /** The name itself, which then stands in SQL; throws `invalid_input` for another. */
@@ -28,7 +28,7 @@ export function checkedSchema(name: string): string {
   if (SCHEMA.test(name)) return name;
   throw new BatchError(
     'invalid_input',
-    'This is no name of a schema for the store. Valid: up to 63 small letters, digits and _, no digit first, not pg_….',
+    'This is not a valid name of a schema for the store. Valid: up to 63 small letters, digits and _, no digit first, not pg_….',
   );
 }
 

@@ -38,7 +38,7 @@ const refusals: Record<Exclude<Answer, 'approved'>, string> = {
     'Checking it took longer than a call lasts, and this client is asked in a reply. Submit it in smaller pieces, or let ' +
     'the person submit it at a terminal.',
   unable:
-    'This client can not ask (it declares no form elicitation), and no argument stands for the answer. Make it smaller: ' +
+    'This client cannot ask (it declares no form elicitation), and no argument can answer in their place. Make it smaller: ' +
     'a cheaper model_tier, a lower max_tokens, or fewer tasks; or let the person submit it at a terminal.',
 };
 

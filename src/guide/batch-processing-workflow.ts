@@ -71,7 +71,7 @@ export class BatchProcessingWorkflow {
     const text = (await readRegularFile(file)).replace(/^\uFEFF/, '');
     const read = requestList.safeParse(jsonIn(text, file));
     if (read.success) return read.data;
-    throw new BatchError('invalid_input', `${file} is no list of tasks.`, {
+    throw new BatchError('invalid_input', `${file} is not a list of tasks.`, {
       problems: read.error.issues.map(({ path, message }) => ({
         item: path.join('.') || file,
         problem: 'is not as it should be',
@@ -94,7 +94,7 @@ function jsonIn(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new BatchError('invalid_input', `${file} is no JSON file.`, { cause });
+    throw new BatchError('invalid_input', `${file} is not a JSON file.`, { cause });
   }
 }
 

@@ -17,8 +17,8 @@ const NO_CREDENTIALS =
   "ANTHROPIC_API_KEY in the MCP client's `env` block and restart the client, or try everything with --sandbox.";
 
 const NOBODY_THERE =
-  'stdin was closed before any message came. An MCP client starts this server and talks to it over stdin; in a ' +
-  'container that takes `docker run -i`.';
+  'stdin was closed before any message arrived. An MCP client starts this server and talks to it over stdin; in a ' +
+  'container that needs `docker run -i`.';
 
 /** An end that was asked for is not waited for longer than this: clients kill what lingers. */
 const LONGEST_END_MS = 1_500;

@@ -127,7 +127,7 @@ function broken(taskId: string, now: Date): Task {
   return {
     taskId,
     status: 'completed',
-    statusMessage: 'It can not be looked at',
+    statusMessage: 'It cannot be looked at',
     createdAt: at,
     lastUpdatedAt: at,
     ttlMs: null,

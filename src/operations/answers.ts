@@ -36,7 +36,7 @@ async function viewOf(context: Context, id: string): Promise<{ view: View; marks
   if (record.adopted && record.parts.length === 0) {
     throw new BatchError(
       'wrong_state',
-      `Which tasks ${batchId} has is told by its results: wait for its end first.`,
+      `The tasks of ${batchId} are known from its results: wait for its end first.`,
     );
   }
   return { view: await openView(context, record), marks: marksOf(record) };

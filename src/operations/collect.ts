@@ -68,7 +68,9 @@ export const collect = defineOperation({
   },
   nextStep({ batches }) {
     const open = batches.filter(({ processing_status }) => processing_status !== 'ended').length;
-    return open === 0 ? 'Nothing of these goes on.' : `${open} of these go on: collect again later.`;
+    return open === 0
+      ? 'None of these is still under way.'
+      : `${open} of these are still under way: collect again later.`;
   },
 });
 

@@ -17,7 +17,7 @@ import { defineOperation, type ReplyOf } from './operation.ts';
 /** Any now will do to tell whether it can be read. */
 const moment = z.string().refine((text) => readMomentBefore(text, new Date(0)) !== undefined, {
   error:
-    'a date as 2026-11-22, a month as 2026-11, a time as 2026-11-22T08:00:00Z, or what is before now: 7d, yesterday, last month',
+    'a date such as 2026-11-22, a month such as 2026-11, a time such as 2026-11-22T08:00:00Z, or what is before now: 7d, yesterday, last month',
 });
 
 const input = z.strictObject({
@@ -229,7 +229,7 @@ function damagedWarnings(damaged: readonly DamagedBatch[]): string[] {
       .slice(0, DAMAGED_NAMED)
       .map(
         ({ batch_id, problem, is_broken }) =>
-          `${batch_id} ${is_broken ? 'is damaged' : "can't be read"}, and no other is concerned: ${problem}`,
+          `${batch_id} ${is_broken ? 'is damaged' : "can't be read"}, and no other batch is affected: ${problem}`,
       ),
     ...(more > 0 ? [`${more} more batches can't be read; the log names each.`] : []),
   ];

@@ -128,7 +128,7 @@ async function readResults(
     ...head.warnings,
     ...notes,
     ...(groups?.warnings ?? []),
-    ...(nothing ? [`No answer is as where wants it. ${ANSWER_NAMES}`] : []),
+    ...(nothing ? [`No answer matches where. ${ANSWER_NAMES}`] : []),
   ];
   return { ...head, ...(spending && { spending }), ...groups, ...page, warnings };
 }

@@ -63,7 +63,7 @@ async function* newerThan(provider: Provider, watermark: string | null): AsyncGe
     }
     if (!page.has_more) return;
     const last = page.last_id ?? page.batches.at(-1)?.id;
-    if (last === undefined || last === after) throw unreliable('says that there are more, and not where');
+    if (last === undefined || last === after) throw unreliable('says that there are more, but not where');
     after = last;
   }
 }

@@ -43,7 +43,7 @@ export async function whyHeldBack(context: Context, record: BatchRecord): Promis
   const why = await reasonOf(context, record, estimateOfParts(record, waiting).maximum);
   if (why === null) return null;
   if (record.waits !== undefined) {
-    return `What it waits for has ended, and this server does not send it: ${why}. A server without that in its way sends it when batch_status is called there; cancel_batch keeps it from being sent.`;
+    return `What it waits for has ended, and this server does not send it: ${why}. A server without that obstacle sends it when batch_status is called there; cancel_batch keeps it from being sent.`;
   }
   const what =
     waiting.length === record.parts.length
@@ -51,7 +51,7 @@ export async function whyHeldBack(context: Context, record: BatchRecord): Promis
       : `A part of it (${waiting.length} of ${record.parts.length})`;
   return (
     `${what} was not sent before the process that prepared it ended, and this server does not send it: ${why}. A server ` +
-    'without that in its way sends it when batch_status is called there; cancel_batch keeps it from being sent.'
+    'without that obstacle sends it when batch_status is called there; cancel_batch keeps it from being sent.'
   );
 }
 

@@ -17,7 +17,7 @@ export async function requireSameAccount(
   if (mismatch === null) return;
   throw new BatchError(
     'wrong_state',
-    `This batch was sent with ${mismatch}, so nothing can be said of it here. It is not lost: ask the person to set ` +
+    `This batch was sent with ${mismatch}, so nothing can be said about it here. It is not lost: ask the person to set ` +
       'that one again and look then.',
   );
 }

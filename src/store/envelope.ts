@@ -37,7 +37,7 @@ export function encodeEnvelope<T>(place: string, content: Envelope<T>, schema: z
   try {
     decodeEnvelope(place, text, schema);
   } catch (error) {
-    throw new BatchError('internal', `What was to be written to ${place} could not be read again.`, {
+    throw new BatchError('internal', `What was to be written to ${place} could not be read back.`, {
       cause: error,
     });
   }

@@ -79,7 +79,7 @@ export async function checkLiveModels(
   if (problems.length > 0) {
     throw new BatchError(
       'invalid_input',
-      'The work was refused by what the API says of its models; nothing was sent.',
+      'The work was refused because of what the API says about its models; nothing was sent.',
       { problems },
     );
   }
@@ -116,7 +116,7 @@ export function checkModelLife(
   }
   const soon = retires !== null && daysUntil(retires, today) <= RETIREMENT_WARNING_DAYS;
   if (!soon && told?.lifecycle !== 'deprecated') return null;
-  const date = retires === null ? 'a date not told yet' : retires;
+  const date = retires === null ? 'a date not announced yet' : retires;
   return {
     warning: soon
       ? `${model.id} will be retired on ${date}`

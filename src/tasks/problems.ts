@@ -159,7 +159,7 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
     const base = item === undefined ? {} : { item };
     if (issue.code === 'unrecognized_keys') {
       return describeSome(issue.keys, 'unknown keys', (key) => {
-        // A file that is no list of tasks may hold anything as a key: what is no plain name is not repeated.
+        // A file that is not a list of tasks may hold anything as a key: what is no plain name is not repeated.
         const shown = /^[\w-]{1,40}$/.test(key) ? key : `(a key of ${key.length} characters)`;
         return {
           ...base,

@@ -53,7 +53,7 @@ export function createSchemaList(): SchemaList {
         const problem: Problem = {
           ...(item !== null && { item }),
           field,
-          problem: `is no JSON Schema: ${made.problem}`,
+          problem: `is not a JSON Schema: ${made.problem}`,
           valid: 'a JSON Schema, as {"type": "object", "properties": {"label": {"type": "string"}}}',
         };
         return [{ number, problem }];

@@ -29,7 +29,7 @@ export function readVariants(given: Readonly<Record<string, unknown>>, shared: T
   const variants: Variant[] = [];
   for (const name of names) {
     if (!NAME.test(name)) {
-      const problem = `has a variant whose name of ${name.length} characters can be no part of an id`;
+      const problem = `has a variant whose name of ${name.length} characters cannot be part of an id`;
       problems.push({ field: 'variants', problem, valid: A_NAME });
       continue;
     }
@@ -49,7 +49,7 @@ export function readVariants(given: Readonly<Record<string, unknown>>, shared: T
     const variant = { name, own: parsed.data, defaults: overlaid(shared, parsed.data) };
     const equal = variants.find(({ defaults }) => isDeepStrictEqual(defaults, variant.defaults));
     if (equal !== undefined) {
-      const problem = `asks the very same as variants.${equal.name}`;
+      const problem = `asks exactly the same as variants.${equal.name}`;
       problems.push({ field, problem, valid: 'settings that differ' });
     }
     variants.push(variant);

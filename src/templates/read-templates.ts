@@ -16,7 +16,7 @@ export type PrepareSchema = (schema: JsonObject) => { problems: Problem[] };
 type Placed = { line: number; field?: string; problem: string; valid?: string };
 type Read = { template: OwnTemplate } | { problems: Placed[] };
 
-const FORM = 'a head between two lines ---, and the prompt below it';
+const FORM = 'a head between two lines of ---, and the prompt below it';
 const placesOf = (text: string) =>
   [...text.matchAll(/\{\{([^{}]+)\}\}/g)].map(([, name = '']) => name.trim());
 
@@ -46,7 +46,7 @@ export async function readTemplates(folder: string, prepareSchema: PrepareSchema
     }
   }
   if (problems.length === 0) return found;
-  const message = `The task types in ${JSON.stringify(folder)} can not be used; nothing was done.`;
+  const message = `The task types in ${JSON.stringify(folder)} cannot be used; nothing was done.`;
   throw new BatchError('invalid_input', message, { problems });
 }
 
@@ -113,7 +113,7 @@ function readHead(yaml: string): Head | { problems: Placed[] } {
   // The head begins on the second line.
   const lineAt = (offset: number) => counter.linePos(offset).line + 1;
   const [broken] = document.errors;
-  if (broken !== undefined) return wrong(lineAt(broken.pos[0]), `is no YAML (${broken.code})`, FORM);
+  if (broken !== undefined) return wrong(lineAt(broken.pos[0]), `is not YAML (${broken.code})`, FORM);
   const lineOf = (keys: readonly PropertyKey[]): number => {
     const node = document.getIn(keys, true);
     const range = typeof node === 'object' && node !== null && 'range' in node ? node.range : null;
@@ -148,7 +148,7 @@ function checkFields(
   const unknown = places.find((name) => !declared.includes(name) && !declared.includes(first(name)));
   const line = lineOf(['fields']);
   if (unknown !== undefined) {
-    const problem = `the place {{${unknown}}} is none of the fields${didYouMean(unknown, declared)}`;
+    const problem = `the place {{${unknown}}} is not one of the fields${didYouMean(unknown, declared)}`;
     return wrong(line, problem, declared.join(', '), 'fields');
   }
   const unused = declared.find((name) => !places.some((place) => place === name || first(place) === name));
@@ -179,7 +179,7 @@ async function schemaOf(
       const what =
         error instanceof SyntaxError
           ? 'holds no JSON'
-          : `can not be read${error instanceof BatchError ? ': it is no regular file' : ''}`;
+          : `cannot be read${error instanceof BatchError ? ': it is not a regular file' : ''}`;
       return wrong(
         line,
         `names ${JSON.stringify(given)}, which ${what}`,

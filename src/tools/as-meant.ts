@@ -56,7 +56,7 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
     const wanted = properties[key];
     if (isFiller(key, value)) continue;
     if (wanted !== undefined && isNoFilter(key, wanted, value)) {
-      notes.push(`${key} ${JSON.stringify(value)} is taken as no filter.`);
+      notes.push(`${key} ${JSON.stringify(value)} counts as no filter.`);
       continue;
     }
     const meant = wanted === undefined ? value : valueFor(wanted, value);
@@ -205,6 +205,6 @@ const IDS_OF_TASK = new Set(['task_id', 'custom_id']);
 function capped(key: string, value: unknown, { maximum }: Property, notes: string[]): unknown {
   if (!CAPPED.has(key) || maximum === undefined || typeof value !== 'number' || value <= maximum)
     return value;
-  notes.push(`${key} is ${maximum} here, not ${value}: more can't be had in one call.`);
+  notes.push(`${key} is ${maximum} here, not ${value}: one call gives no more.`);
   return maximum;
 }

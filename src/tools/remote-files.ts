@@ -36,7 +36,7 @@ export function withUploads(input: z.ZodObject, args: unknown): unknown {
     return file.name;
   });
   if (problems.length === 0) return meant;
-  throw new BatchError('not_allowed', 'Files can not be named over HTTP; nothing was done.', {
+  throw new BatchError('not_allowed', 'Files cannot be named over HTTP; nothing was done.', {
     problems: problems.slice(0, PROBLEMS_NAMED),
     problemCount: problems.length,
   });

@@ -101,7 +101,7 @@ describe('x-in-input', () => {
     }
   });
 
-  it('is sent to nobody, and what can not be read is said', async () => {
+  it('is sent to nobody, and what cannot be read is said', async () => {
     const { api, sent, found } = await judged(
       { input_files: ['*.png'], prompt: 'Describe it.' },
       () => ({ quote: 'what stands in the picture' }),
@@ -185,18 +185,18 @@ describe('a corrected task', () => {
   });
 });
 
-describe('what can not be checked so', () => {
+describe('what cannot be checked so', () => {
   const text = { type: 'string' };
   it.each<[what: string, properties: object, says: RegExp]>([
     [
       'a column that is none',
       { m: { ...text, 'x-max-column': 'mosst' } },
-      /output_schema: x-max-column "mosst" is no column of rows_file.*did you mean "most"/,
+      /output_schema: x-max-column "mosst" is not a column of rows_file.*did you mean "most"/,
     ],
     [
       'a keyword of another type',
       { m: { ...text, 'x-in-input': 'yes' } },
-      /output_schema: is no JSON Schema: .*x-in-input/,
+      /output_schema: is not a JSON Schema: .*x-in-input/,
     ],
   ])('%s', async (_what, properties, says) => {
     const refused = refusalOf(async (server) => {

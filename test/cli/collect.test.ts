@@ -97,7 +97,7 @@ describe('collect', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('is kept from no batch by one that it can not look at', async () => {
+  it('is kept from no batch by one that it cannot look at', async () => {
     const api = await startApi();
     const server = await spawnServer({ api });
     const real = await server.ok('submit_batch', { requests });

@@ -84,7 +84,7 @@ describe('doctor', () => {
       'API',
     ],
     [
-      'a data folder that can not be made',
+      'a data folder that cannot be made',
       { BATCH_MCP_DATA_DIR: '/proc/none', BATCH_MCP_PROVIDER: 'sandbox' },
       'data folder',
     ],

@@ -415,7 +415,7 @@ const AMOUNTS = [
   'e5',
 ];
 
-describe('a configuration that can not be used', () => {
+describe('a configuration that cannot be used', () => {
   const rows: [what: string, env: Environment, argv: string[], ...says: string[]][] = [
     ['provider', { BATCH_MCP_PROVIDER: 'openai' }, [], 'BATCH_MCP_PROVIDER', 'anthropic, sandbox'],
     [
@@ -568,10 +568,10 @@ describe('the address of the API', () => {
     ['https://:secret@gateway.example', 'holds a user name or a password'],
     ['https://gateway.example/?key=secret', 'holds a query or a fragment'],
     ['https://gateway.example/#secret', 'holds a query or a fragment'],
-    ['api.anthropic.com/secret', 'is no http or https address'],
-    ['ftp://secret.example', 'is no http or https address'],
-    ['localhost:4000', 'is no http or https address'],
-    ['https://', 'is no http or https address'],
+    ['api.anthropic.com/secret', 'is not an http or https address'],
+    ['ftp://secret.example', 'is not an http or https address'],
+    ['localhost:4000', 'is not an http or https address'],
+    ['https://', 'is not an http or https address'],
   ];
   it.each(refused)('%j is refused, and not quoted', (given, says) => {
     const said = refusal({ ANTHROPIC_BASE_URL: given });

@@ -83,9 +83,9 @@ test('an aborted wait ends at once', async () => {
 });
 
 test.each([
-  ['no JSON', '{', /is no JSON file/],
-  ['an object', '{"task_id":"a"}', /is no list of tasks/],
-  ['a task without its id', '[{"prompt":"x"}]', /is no list of tasks/],
+  ['no JSON', '{', /is not a JSON file/],
+  ['an object', '{"task_id":"a"}', /is not a list of tasks/],
+  ['a task without its id', '[{"prompt":"x"}]', /is not a list of tasks/],
 ])('a file with %s is refused', async (_name, text, message) => {
   const { folder, workflow } = await open();
   const file = path.join(folder, 'tasks.json');

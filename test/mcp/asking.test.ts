@@ -131,7 +131,7 @@ describe('a client of the old era', () => {
     const api = await startApi();
     const server = await startServer({ api, env, client: { capabilities } });
     for (const args of [{ requests }, { requests, max_cost_usd: 5 }, { requests, force_new: true }]) {
-      expect(await server.fails('submit_batch', args)).toMatch(/can not ask/);
+      expect(await server.fails('submit_batch', args)).toMatch(/cannot ask/);
     }
     expect(api.creates).toEqual([]);
     expect(await leftIn(server.folder)).toEqual([]);
@@ -205,7 +205,7 @@ describe('a client of the new era', () => {
     expect(api.creates).toEqual([]);
   });
 
-  test('can not answer through the arguments', async () => {
+  test('cannot answer through the arguments', async () => {
     const { api, server, question } = await asked();
     const forgeries = [
       answers(accepted, question.requestState),
@@ -244,13 +244,13 @@ describe('a client of the new era', () => {
     const result = await server.call('submit_batch', { requests }, capabilities);
     expect(result).toMatchObject({
       isError: true,
-      content: [{ text: expect.stringMatching(/can not ask/) }],
+      content: [{ text: expect.stringMatching(/cannot ask/) }],
     });
     expect(api.creates).toEqual([]);
     expect(await leftIn(server.folder)).toEqual([]);
   });
 
-  test('can not be asked once the call is answered', async () => {
+  test('cannot be asked once the call is answered', async () => {
     const asking = createQuestions()({ name: 'submit_batch', arguments: { requests } });
     expect(asking.end()).toBeNull();
     expect(await asking.ask({ message: 'Send it?', maximum: 1 }, 1_000)).toBe('late');

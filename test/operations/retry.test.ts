@@ -215,7 +215,7 @@ describe('what is on disk', () => {
   });
 });
 
-test('a batch that another program made can not be sent again from here', async () => {
+test('a batch that another program made cannot be sent again from here', async () => {
   const api = await startApi({ results: scripted({ a: ['expired'] }) });
   const elsewhere = await startServer({ api });
   const submitted = await elsewhere.ok('submit_batch', { requests: prompts(['a']) });

@@ -99,7 +99,7 @@ function lineFor(request: ApiRequest, given: Answers): object {
   const { fate: what, usage } = given;
   if (what === 'errored') return errored(request, 'api_error', 'Internal server error');
   if (what === 'expired') return unfinished(request, 'expired');
-  if (what === 'prose') return succeeded(request, 'I can not do that.', { usage });
+  if (what === 'prose') return succeeded(request, 'I cannot do that.', { usage });
   if (what === 'silent') return succeeded(request, '', { usage, content: [] });
   const text = written(
     changed(

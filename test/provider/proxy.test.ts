@@ -232,7 +232,7 @@ it.each([403, 404, 500, 502, 503])(
   },
 );
 
-it('that is set and not used is named where the API can not be reached', async () => {
+it('that is set and not used is named where the API cannot be reached', async () => {
   set({ HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: 'no-such-host.invalid' });
   const provider = createAnthropicProvider({ apiKey: 'k', baseUrl: 'https://no-such-host.invalid', log });
   const error = await failure(provider.createBatch(await bodyFile(folder, body), 20_000));

@@ -54,7 +54,7 @@ describe('what a dead process prepared', () => {
         expect(seen.warnings[0], name).toMatch(/It was not sent before .*batch_status is called there/);
         expect(seen, name).toMatchObject({
           check_again_in_seconds: 0,
-          next_step: expect.stringMatching(/not sent by this server.*first warning/),
+          next_step: expect.stringMatching(/This server does not send what waits.*first warning/),
         });
       }
       // Who can't be helped by waiting does not wait.
@@ -66,7 +66,7 @@ describe('what a dead process prepared', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it('is looked at with another key of the account where that can not be asked for now, and sent when it can', async () => {
+  it('is looked at with another key of the account where that cannot be asked for now, and sent when it can', async () => {
     const otherKey = 'sk-ant-another-key-of-the-same-account';
     const api = await startApi({ endsAtOnce: true, otherKeys: [otherKey] });
     const folder = await temporaryFolder();

@@ -112,7 +112,7 @@ describe('what a download lacks', () => {
     expect(fetches(api)).toBe(3);
   });
 
-  test('holds nothing up where it can not be fetched again', async () => {
+  test('holds nothing up where it cannot be fetched again', async () => {
     const { api, server, batch_id, clock } = await ended();
     api.override('results', without(api, 't002'), { times: 3 });
     await server.ok('get_results', { batch_id });
@@ -221,7 +221,7 @@ describe('saved results that are gone', () => {
     ]);
   });
 
-  test('can not be had once the API has dropped them, which is said', async () => {
+  test('cannot be had once the API has dropped them, which is said', async () => {
     const { api, server, batch_id, folder, files } = await ended();
     await server.ok('get_results', { batch_id });
     await rm(path.join(files, 'part-0001.results.jsonl'));

@@ -215,7 +215,7 @@ describe('nothing but frames goes to stdout, and the key goes nowhere', () => {
   });
 });
 
-test('a setting that can not be used is said on stderr, and nothing is started', async () => {
+test('a setting that cannot be used is said on stderr, and nothing is started', async () => {
   const env = { BATCH_MCP_PROVIDER: 'openai', BATCH_MCP_MAX_COST_USD: 'much' };
   const server = await startRawServer({ env });
   expect(await server.ended).toEqual({ code: 2, signal: null });

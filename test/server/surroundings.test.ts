@@ -232,7 +232,7 @@ describe('a machine as containers have it', () => {
   });
 
   test.runIf(process.platform === 'linux').each(['/proc/x', '/proc/x/y/z', '/dev/null/x'])(
-    'a data folder that can not be made: %s',
+    'a data folder that cannot be made: %s',
     async (data) => {
       const server = await spawnServer({ argv: ['--sandbox', '--data-dir', data] });
       const refused = await server.fails('submit_batch', { requests });

@@ -17,7 +17,7 @@ const to =
 test.each<[string, ApiHandler, string]>([
   ['a page to log in', page, 'a page'],
   ['nothing', status(200), 'a page or something else'],
-  ['another list', status(200, '{"object":"list","data":[]}'), 'no list of batches'],
+  ['another list', status(200, '{"object":"list","data":[]}'), 'not a list of batches'],
   ['404 of a gateway', status(404, '{"detail":"Not Found"}'), '(404)'],
   ['404 in HTML', status(404, '<html>'), '(404)'],
   ['405', status(405), '(405)'],

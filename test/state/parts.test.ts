@@ -113,7 +113,7 @@ test('a part that the API refuses is told of, and those before it are there to b
   expect(whole.results.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids(10));
 });
 
-describe('a part that can not be looked at', () => {
+describe('a part that cannot be looked at', () => {
   /** Three parts, all ended; `handler` answers for the first of them. */
   async function startParts(route: 'retrieve' | 'results', handler: ApiHandler) {
     const api = await startApi();

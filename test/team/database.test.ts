@@ -84,7 +84,7 @@ describe('the tables', () => {
     });
   });
 
-  test('are not made in a database that can not hold every text', async () => {
+  test('are not made in a database that cannot hold every text', async () => {
     const pool = poolOf(await server.newDatabase());
     await pool.query("create database narrow encoding 'LATIN1' template template0");
     const address = (pool.options.connectionString ?? '').replace(/\/[^/]*$/, '/narrow');
@@ -94,7 +94,7 @@ describe('the tables', () => {
     });
   });
 
-  test('that can not be made now are made when they can', async () => {
+  test('that cannot be made now are made when they can', async () => {
     const pool = poolOf(await server.newDatabase());
     let isAway = true;
     const store = storeOf({

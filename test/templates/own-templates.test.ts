@@ -153,8 +153,8 @@ const broken: [what: string, files: Record<string, string>, says: string[]][] = 
   ['no head', { 'a.md': 'Do it.' }, ['a.md:1: does not begin with a head']],
   ['a head that never ends', { 'a.md': '---\nname: a\n' }, ['a.md:1: does not begin with a head']],
   ['an empty head', { 'a.md': '---\n---\nDo it.' }, ['description']],
-  ['YAML that breaks', { 'a.md': '---\ndescription: x\nname: [a\n---\nDo.' }, ['a.md:', 'is no YAML']],
-  ['a key twice', { 'a.md': '---\ndescription: x\ndescription: y\n---\nDo.' }, ['a.md:3', 'is no YAML']],
+  ['YAML that breaks', { 'a.md': '---\ndescription: x\nname: [a\n---\nDo.' }, ['a.md:', 'is not YAML']],
+  ['a key twice', { 'a.md': '---\ndescription: x\ndescription: y\n---\nDo.' }, ['a.md:3', 'is not YAML']],
   [
     'an unknown key',
     { 'a.md': head('max_token: 5\n') },
@@ -173,7 +173,7 @@ const broken: [what: string, files: Record<string, string>, says: string[]][] = 
   [
     'a place that is no field',
     { 'a.md': head('fields: [txt]\n') },
-    ['a.md:3: fields: the place {{text}} is none of the fields (did you mean "txt"?)'],
+    ['a.md:3: fields: the place {{text}} is not one of the fields (did you mean "txt"?)'],
   ],
   [
     'a field without a place',
@@ -183,12 +183,12 @@ const broken: [what: string, files: Record<string, string>, says: string[]][] = 
   [
     'a schema that is not there',
     { 'a.md': head('output_schema: none.json\n') },
-    ['a.md:3: output_schema: names "none.json", which can not be read'],
+    ['a.md:3: output_schema: names "none.json", which cannot be read'],
   ],
   [
     'a schema that is no JSON',
     { 'a.md': head('output_schema: s.json\n'), 's.json': '{' },
-    ['which holds no JSON'],
+    ['which does not hold JSON'],
   ],
   ['a schema that is none', { 'a.md': head('output_schema: s.json\n'), 's.json': '[]' }, ['is no object']],
   [

@@ -118,7 +118,7 @@ test.each(['all', ['all'], 'any', '*'])('outcomes: %j is no filter, and that is 
   const server = await startServer({ argv: ['--sandbox'] });
   const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
   const { warnings } = await server.ok('get_results', { batch_id, outcomes });
-  expect(warnings.join(' ')).toContain(`outcomes ${JSON.stringify(outcomes)} is taken as no filter.`);
+  expect(warnings.join(' ')).toContain(`outcomes ${JSON.stringify(outcomes)} counts as no filter.`);
 });
 
 test('processing_status: "all" is no filter, and that is said', async () => {

@@ -234,7 +234,7 @@ test('two processes write one log, and nothing is ever taken out of it', async (
   expect(await linesOf(one)).toHaveLength(20);
 });
 
-test('a log that can not be written keeps no call from its reply', async () => {
+test('a log that cannot be written keeps no call from its reply', async () => {
   const server = await start();
   await mkdir(path.join(server.data, 'audit.jsonl'), { recursive: true });
   const { batch_id } = await server.ok('submit_batch', work);

@@ -166,7 +166,7 @@ describe('of a batch that has ended', () => {
       'unknown task_ids',
       { task_ids: ['a', 'x', 'y'] },
       '2 of the task_ids are not in this batch',
-      '"x" is no task of this batch',
+      '"x" is not a task of this batch',
       '"y"',
     ],
   ];

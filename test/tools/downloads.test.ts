@@ -187,7 +187,7 @@ test('results_url is not followed', async () => {
   expect(fetches(api)).toBe(1);
 });
 
-test('an answer that turns out to be no JSON can not be read, which is not to be missing', async () => {
+test('an answer that turns out to be no JSON cannot be read, which is not to be missing', async () => {
   const { api, server, batch_id } = await endedBatch(tasks, undefined);
   const spoil = (line: string) =>
     line.includes('"t002"') ? line.replace('"text":"', '"text":"\u0001') : line;

@@ -138,7 +138,7 @@ describe('expect', () => {
     [
       'a column that is none',
       given({ labels: ['x'], expect: { label: 'rihgt' } }),
-      'expect: "rihgt" is no column',
+      'expect: "rihgt" is not a column',
       'did you mean "right"',
     ],
     [

@@ -35,7 +35,7 @@ describe('the API’s word on a model', () => {
     [
       'deprecated without a date',
       { lifecycle: 'deprecated' },
-      'claude-sonnet-5-5 is deprecated and will be retired on a date not told yet',
+      'claude-sonnet-5-5 is deprecated and will be retired on a date not announced yet',
     ],
     [
       'about to go',

@@ -291,7 +291,7 @@ describe('merge', () => {
   });
 
   it.each<[what: string, args: object, said: RegExp]>([
-    ['a column that is not there', { ...rows, merge: 'town' }, /merge.*"town" is no column/s],
+    ['a column that is not there', { ...rows, merge: 'town' }, /merge.*"town" is not a column/s],
     ['one at a time', { ...rows, merge: 1 }, /merge.*a whole number from 2 on, or a column/s],
     [
       'tasks',

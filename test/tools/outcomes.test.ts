@@ -310,7 +310,7 @@ describe('results of every kind, shuffled', () => {
   });
 });
 
-test('lines that can not be read as a result are errors of their own, and not lost', async () => {
+test('lines that cannot be read as a result are errors of their own, and not lost', async () => {
   const strange: ((request: ApiRequest) => object)[] = [
     ({ custom_id }) => ({ custom_id, result: { type: 'succeeded' } }),
     ({ custom_id }) => ({ custom_id, result: { type: 'errored' } }),
@@ -363,7 +363,7 @@ const oddUsages: unknown[] = [
   { input_tokens: 10, output_tokens: 5, cache_read_input_tokens: 0.5 },
 ];
 
-test('an answer is never hostage to its accounting: what of it can not be read is left out, and said', async () => {
+test('an answer is never hostage to its accounting: what of it cannot be read is left out, and said', async () => {
   const good = 'good';
   const odd = oddUsages.map((_, index) => `odd_${index}`);
   const usageOf = (id: string) =>

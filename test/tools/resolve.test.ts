@@ -112,7 +112,7 @@ describe('a part of which nobody can tell whether the API has it', () => {
     await endedWell(uncertain);
   });
 
-  test('can not be one that does not fit', async () => {
+  test('cannot be one that does not fit', async () => {
     const { api, server, batch_id } = await uncertainBatch();
     const larger = api.make(['x', 'y', 'z']);
     expect(await server.fails('retry_batch', { batch_id, resolve: larger })).toMatch(

@@ -96,7 +96,7 @@ describe('retry_batch with another', () => {
     [{ output_schema: { type: 'string' } }, 'output_schema.type'],
     [{ system: 'half \ud83d' }, 'system: holds half of a character'],
     [{ effort: 'lots' }, 'effort'],
-  ])('%j is refused where it can not be', async (options, says) => {
+  ])('%j is refused where it cannot be', async (options, says) => {
     const batch = await scriptedBatch({ a: ['overloaded', 'ok'] });
     expect(await batch.server.fails('retry_batch', { batch_id: batch.batch_id, ...options })).toContain(says);
     expect(batch.api.creates).toHaveLength(1);
@@ -142,7 +142,7 @@ describe('corrections in a requests_file', () => {
   });
 
   it.each([
-    ['c.jsonl', '{"task_id":"zz","prompt":"x"}', 'line 1 (zz): task_id: "zz" is no task of this batch'],
+    ['c.jsonl', '{"task_id":"zz","prompt":"x"}', 'line 1 (zz): task_id: "zz" is not a task of this batch'],
     ['c.jsonl', `${good}\n${good}`, 'line 2 (a): task_id: is the same as that of line 1'],
     ['c.jsonl', '{"task_id":"a","prompt":"half \\ud83d"}', 'line 1 (a): prompt: holds half'],
     ['c.jsonl', '{\n"task_id": "a"\n}', 'pretty-printed'],

@@ -73,7 +73,7 @@ describe('bad tables: nothing is sent, nothing is left', () => {
     [
       'an id_column that is none',
       rows('ID,text\nA,x\n', { id_column: 'id' }),
-      '"id" is no column of rows_file (did you mean "ID"?)',
+      '"id" is not a column of rows_file (did you mean "ID"?)',
       'ID, text',
     ],
     [

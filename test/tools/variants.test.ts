@@ -192,7 +192,7 @@ const given =
     return { ...rows, ...args };
   };
 
-describe('variants that can not be', () => {
+describe('variants that cannot be', () => {
   it.each<[what: string, given: Given, says: RegExp[], tools?: string[]]>([
     [
       'one alone',
@@ -227,7 +227,7 @@ describe('variants that can not be', () => {
     [
       'equal ones',
       given({ variants: { A: prompts.A, B: prompts.A } }),
-      [/variants\.B: asks the very same as variants\.A/],
+      [/variants\.B: asks exactly the same as variants\.A/],
     ],
     [
       'an unknown model',
@@ -305,7 +305,7 @@ describe('variants that can not be', () => {
         },
         expect: { label: 'right' },
       }),
-      [/expect: "label" is no key of the answers/],
+      [/expect: "label" is not a key of the answers/],
     ],
   ])('%s', async (_what, work, says, tools) => {
     const text = await refusalOf(work, {}, tools);

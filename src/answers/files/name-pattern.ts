@@ -62,10 +62,10 @@ export function readNamePattern(given: string, source: SourceKind | undefined): 
   const pattern = { given, folder: given.slice(0, start), rest: given.slice(start), places };
   if (places.length === 0) throw refused('has no {{place}}, so all answers would get one name');
   if (given.endsWith('/')) throw refused('ends in a folder');
-  if (given.includes('\\')) throw refused('has a \\, which no name has: folders are parted by /');
+  if (given.includes('\\')) throw refused('has a \\, which no name may have: folders are separated by /');
   const ending = posix.extname(posix.basename(given));
   if (source !== 'input_files' && !/^\.[A-Za-z0-9]{1,16}$/.test(ending)) {
-    throw refused('does not say with which ending a name ends, which no row may choose');
+    throw refused('does not say which ending a name has, and no row may choose that');
   }
   // With places that name nothing in particular, what is left is the caller's own.
   if (isActedOn(given.replaceAll(PLACE, 'x')))
@@ -146,7 +146,7 @@ function badPart(part: string): string | undefined {
   if (part === '..') return 'the name leads out with ..';
   if (part.startsWith('.')) return 'the name is hidden (it starts with a dot)';
   if (part.includes('\\')) return 'the name has a \\';
-  if (UNSEEN.test(part) || !part.isWellFormed()) return 'the name has characters that can not be seen';
+  if (UNSEEN.test(part) || !part.isWellFormed()) return 'the name has characters that cannot be seen';
   if (/[. ]$/.test(part) || part.startsWith(' '))
     return 'the name begins or ends with a blank, or ends with a dot';
   if (DEVICE.test(part)) return 'the name is that of a device';

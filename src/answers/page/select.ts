@@ -120,7 +120,7 @@ async function ordinalsOf(view: View, taskIds: readonly string[]): Promise<Set<n
   throw new BatchError('invalid_input', `${wanted.size} of the task_ids are not in this batch.`, {
     problems: [...wanted].map((id) => ({
       field: 'task_ids',
-      problem: `${JSON.stringify(id.slice(0, 64))} is no task of this batch`,
+      problem: `${JSON.stringify(id.slice(0, 64))} is not a task of this batch`,
       valid: 'ids as they were submitted',
     })),
   });

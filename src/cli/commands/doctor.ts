@@ -146,7 +146,7 @@ async function batches({ context }: Call): Promise<Finding> {
       ...(first && { todo: `Follow them: batch-mcp wait ${first.batch_id}` }),
     };
   } catch (error) {
-    return { check, ok: false, found: 'can not be listed', todo: messageOf(error) };
+    return { check, ok: false, found: 'cannot be listed', todo: messageOf(error) };
   }
 }
 

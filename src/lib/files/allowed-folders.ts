@@ -54,7 +54,7 @@ export type WritableFile = { path: string; exists: boolean };
 export type AllowedFolders = {
   /** What a path leads to, opened by nobody yet. `not_allowed` outside the folders, or `not_found`. */
   find(path: string): Promise<FoundPlace>;
-  /** `not_allowed` outside the folders, `not_found`, or `invalid_input` for what is no regular file. */
+  /** `not_allowed` outside the folders, `not_found`, or `invalid_input` for what is not a regular file. */
   openForReading(path: string): Promise<OpenedFile>;
   /** As `openForReading`, several at once, each as it is or why it can't be had: where the folders are is looked up once. */
   openAll(paths: readonly string[]): Promise<(OpenedFile | BatchError)[]>;

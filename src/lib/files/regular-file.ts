@@ -12,7 +12,7 @@ export type RegularFileOptions = {
   refuse?: (what: string) => Error;
 };
 
-/** What is said of a path of the caller's that is no regular file. */
+/** What is said of a path of the caller's that is not a regular file. */
 export function notRegular(path: string, what: string): BatchError {
   return new BatchError('invalid_input', `${JSON.stringify(path)} is ${what}. Give the path of a file.`);
 }
@@ -63,7 +63,7 @@ export async function readRegularFile(path: string, options?: RegularFileOptions
   return (await readRegularBytes(path, options)).toString('utf8');
 }
 
-/** Whether there is a file to be written over. Throws for anything at `path` that is no regular file, links too. */
+/** Whether there is a file to be written over. Throws for anything at `path` that is not a regular file, links too. */
 export async function regularFileExists(path: string): Promise<boolean> {
   try {
     const found = await lstat(path);

@@ -23,7 +23,7 @@ export function healthRoutes({ store, now, log }: Pick<Context, 'store' | 'now' 
       return isThere ? null : 'the store does not answer';
     } catch (error) {
       log('warn', `Not ready: ${error instanceof Error ? error.message : String(error)}`);
-      return 'the store can not be reached';
+      return 'the store cannot be reached';
     }
   }
 

@@ -42,11 +42,11 @@ export function createMcpEndpoint({ serverFor, limits, metadataUrl, log }: Optio
     const own = open.get(subject.name) ?? 0;
     const headers = { 'retry-after': '2' };
     if (own >= limits.answersEach) {
-      const message = `You have ${own} requests open, and no more are answered at one time.`;
+      const message = `You have ${own} requests open, and no more are answered at a time.`;
       return { status: 429, error: 'too_many_requests', message, headers };
     }
     if (all < limits.answers) return null;
-    const message = 'This server answers as many requests as it can at one time. Come back in a moment.';
+    const message = 'This server answers as many requests as it can at a time. Come back in a moment.';
     return { status: 503, error: 'busy', message, headers };
   }
 
@@ -135,7 +135,7 @@ function parsed(body: Buffer): JSONRPCMessage | undefined {
 const NO_MESSAGE = {
   jsonrpc: '2.0',
   id: null,
-  error: { code: errorCodes.invalidRequest, message: 'The body is no message of JSON-RPC.' },
+  error: { code: errorCodes.invalidRequest, message: 'The body is not a JSON-RPC message.' },
 };
 
 function accept(response: ServerResponse): void {

@@ -24,7 +24,7 @@ export function requireHeaders(headers: IncomingHttpHeaders, message: Message): 
   if (eraOf(message) !== 'modern') {
     const isKnown = version === undefined || SUPPORTED_PROTOCOL_VERSIONS.includes(String(version));
     if (isKnown || message.method === 'initialize') return;
-    const problem = `MCP-Protocol-Version is none that is spoken here (${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}; 2026-07-28 with its _meta in each request)`;
+    const problem = `MCP-Protocol-Version is not one that is spoken here (${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}; 2026-07-28 with its _meta in each request)`;
     throw new ProtocolError(errorCodes.invalidRequest, problem);
   }
   if (!('id' in message)) return;
@@ -38,7 +38,7 @@ export function requireHeaders(headers: IncomingHttpHeaders, message: Message): 
   for (const [header, value] of expected) {
     const given = headers[header];
     if (given !== undefined && decoded(String(given)) === String(value)) continue;
-    const problem = given === undefined ? 'is missing' : 'says otherwise than the message';
+    const problem = given === undefined ? 'is missing' : 'contradicts the message';
     throw new ProtocolError(HEADER_MISMATCH, `The header ${header} ${problem}`);
   }
 }

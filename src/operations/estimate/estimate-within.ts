@@ -52,7 +52,7 @@ export async function estimateWithin(
   if (ended) return found.estimate;
   throw new BatchError(
     'wrong_state',
-    `The tasks are still being checked, ${found.job.progress.done} so far: that takes longer than a call may. It goes on; ` +
+    `The tasks are still being checked, ${found.job.progress.done} so far: that takes longer than a call may last. It goes on; ` +
       'call estimate_cost again with the same arguments in half a minute.',
   );
 }

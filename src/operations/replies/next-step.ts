@@ -118,7 +118,7 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
 }
 
 const HELD_BACK =
-  'What waits to be sent is not sent by this server: the first warning says why, and who can. Tell the user.';
+  'This server does not send what waits to be sent: the first warning says why, and who can. Tell the user.';
 
 function lookAgain(seconds: number, following: Following | undefined): string {
   const usual = 'most batches end within an hour, all within 24.';
@@ -160,7 +160,7 @@ function afterEnd(batch: FollowedBatch): string {
   ].join(', ');
   const told = `${failed} of ${request_count ?? 'the'} tasks have no finished answer (${why}).`;
   if (retryable === 0)
-    return `${where} ${told} Sent again as they are they fail again: get_results with batch_id ${id} and outcomes ["failed"] says what to do.`;
+    return `${where} ${told} Sent again as they are, they would fail again: get_results with batch_id ${id} and outcomes ["failed"] says what to do.`;
   const all = retryable === failed ? 'them' : `the ${retryable} that can succeed`;
   return `${where} ${told} Call retry_batch with batch_id ${id}: it sends ${all} again.`;
 }

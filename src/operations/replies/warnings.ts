@@ -117,7 +117,7 @@ function expiryWarnings(record: BatchRecord, now: Date): string[] {
   const expires = resultsExpireAt(record);
   if (expires !== null && !isSaved(record) && Date.parse(expires) <= now.getTime())
     return [
-      `The API kept the results only until ${expires}, and not all are saved here: what is not can't be had any more.`,
+      `The API kept the results only until ${expires}, and not all are saved here: what is not is gone for good.`,
     ];
   if (expires === null || isSaved(record) || Date.parse(expires) - now.getTime() > EXPIRY_WARNING_MS)
     return [];

@@ -111,7 +111,7 @@ async function hasCompany({ store }: Context, { batch_id, parts }: BatchRecord):
 }
 
 const SPENT =
-  'what is left to be sent again could cost more than is left of the maximum that was reserved, or can get no longer an answer. ' +
+  'what is left to be sent again could cost more than is left of the reserved maximum, or its answers cannot be made longer. ' +
   'retry_batch sends it by hand.';
 
 async function stop({ store }: Context, { batch_id, parts }: BatchRecord, stopped: string): Promise<void> {

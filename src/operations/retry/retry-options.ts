@@ -104,5 +104,9 @@ export function checkRetryOptions(
 
 /** A task that is named, but is none of the batch's. */
 export function unknownTask(field: string, id: string): Problem {
-  return { field, problem: `${quoteName(id)} is no task of this batch`, valid: 'ids as they were submitted' };
+  return {
+    field,
+    problem: `${quoteName(id)} is not a task of this batch`,
+    valid: 'ids as they were submitted',
+  };
 }

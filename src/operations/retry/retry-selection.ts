@@ -152,7 +152,7 @@ function mayYetComeText({ count, until }: NonNullable<Selection['mayYetCome']>):
 
 function atLimitText(count: number): string {
   return (
-    `${count} answers were cut off at all the tokens that their model can give, so they are not sent again as they are: ` +
+    `${count} answers were cut off at the most tokens that their model can give, so they are not sent again as they are: ` +
     'ask for less in each (requests), or take a model that can give more.'
   );
 }
@@ -169,7 +169,7 @@ export function requireSent(batch_id: string, { selected }: Selection): void {
   if (selected.every(({ outcome }) => outcome !== 'pending')) return;
   throw new BatchError(
     'wrong_state',
-    `Some tasks of ${batch_id} were never sent, so nothing is known of them to choose by. Call retry_batch with the ` +
+    `Some tasks of ${batch_id} were never sent, so there is nothing to choose them by. Call retry_batch with the ` +
       'batch_id alone to send them as they are, or with corrected tasks (requests, requests_file) or other changes beside it.',
   );
 }

@@ -49,7 +49,7 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
   const kept = parts.filter((part) => !unsent.includes(part));
   if (kept.some(({ progress }) => progress.state === 'created' && progress.results === null)) {
     throw wrongState(
-      `${batch_id} still runs, or its results are not saved yet: what failed is not known before. Call batch_status, and ` +
+      `${batch_id} still runs, or its results are not saved yet: what failed is not known until then. Call batch_status, and ` +
         'retry_batch when it has ended.',
     );
   }

@@ -79,7 +79,7 @@ export function checkOutputKey({ output_file, output_pattern, output_key }: Outp
 }
 
 function wrongKey(problem: string, valid: string): BatchError {
-  return new BatchError('invalid_input', 'output_key can not be used so; nothing was done.', {
+  return new BatchError('invalid_input', 'output_key cannot be used like that; nothing was done.', {
     problems: [{ field: 'output_key', problem, valid }],
   });
 }

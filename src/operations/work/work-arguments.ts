@@ -233,7 +233,7 @@ function expectedKeys(
   const known = schema === undefined ? ['answer'] : propertiesOf(schema);
   const unknown = keys.find((key) => known !== null && !known.includes(key));
   if (known === null || unknown === undefined) return expect;
-  const problem = `${quoteName(unknown)} is no key of the answers${didYouMean(unknown, known)}`;
+  const problem = `${quoteName(unknown)} is not a key of the answers${didYouMean(unknown, known)}`;
   const what =
     schema === undefined
       ? 'answer, for answers that are texts, or labels or output_schema'

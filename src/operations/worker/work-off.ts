@@ -110,7 +110,7 @@ async function lookAt(
     const problem = error instanceof Error ? error.message : String(error);
     onLook({ batches: [], failed: [{ batch_id: batchId, problem }], warnings: [] });
     if (!(error instanceof BatchError))
-      context.log('error', `${batchId}: a look ended by a fault: ${problem}`);
+      context.log('error', `${batchId}: a look ended with a fault: ${problem}`);
     next = afterNothing(lease);
   }
   await giveBack(context, agenda, lease, signal.aborted ? atOnceAgain(lease) : next);

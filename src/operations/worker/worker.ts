@@ -33,7 +33,7 @@ export function startWorker(context: Context, options: WorkerOptions = {}): Work
       : workOff(context, agenda, { everySeconds, onLook, onFailure }, stopping.signal);
   const failed = work.catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    context.log('error', `looking after batches ended by a fault: ${reason}`);
+    context.log('error', `looking after batches ended with a fault: ${reason}`);
   });
   return {
     async stop() {

@@ -105,14 +105,14 @@ function quote(text: string, secrets: readonly string[]): string {
 
 function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): string {
   if (code === 'api_spend_limit') {
-    return 'Waiting does not cure a spend limit: ask the person to raise it in the Anthropic Console, then submit again.';
+    return 'Waiting does not lift a spend limit: ask the person to raise it in the Anthropic Console, then submit again.';
   }
   if (code === 'api_busy') {
     const wait = retryAfterSeconds(answer.retryAfter);
     return `The API is busy; try again ${wait === null ? 'in a minute' : `in ${Math.ceil(wait)} seconds`}.`;
   }
   if (names(answer, [NO_BATCHES]))
-    return 'This workspace can not create batches: use a key of another workspace, or ask the person to have human review allowed in it.';
+    return 'This workspace cannot create batches: use a key of another workspace, or ask the person to have human review allowed in it.';
   if (names(answer, KEY_REFUSALS) && code === 'api_refused')
     return "Nothing was made: the workspace's own encryption key can't be used. Ask the person to look at it, then call retry_batch.";
   if (saysNoCredit(answer.message))
@@ -127,7 +127,7 @@ function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): str
     case 404:
       if (operation === 'create') return 'The host has no Message Batches API: check ANTHROPIC_BASE_URL.';
       return operation === 'count' || operation === 'models'
-        ? 'What answers at ANTHROPIC_BASE_URL does not do this; all else goes on without.'
+        ? 'What answers at ANTHROPIC_BASE_URL does not offer this; everything else works without it.'
         : 'A batch just made can be unknown for a moment: try again in a minute. If that does not help, check the id and that the key belongs to the same workspace.';
     case 413:
       return 'The batch is too large: a Message Batch takes at most 256 MB; submit it in smaller pieces.';
@@ -202,7 +202,7 @@ export function unlessElsewhere(error: unknown, baseUrl: string): unknown {
 
   return new BatchError(
     'api_unreachable',
-    `What answers at ${new URL(baseUrl).host} is no Message Batches API (${what}). Nothing was sent. Check ANTHROPIC_BASE_URL, the ` +
+    `What answers at ${new URL(baseUrl).host} is not a Message Batches API (${what}). Nothing was sent. Check ANTHROPIC_BASE_URL, the ` +
       'address alone and without /v1, and whether a gateway there serves batches; or leave it out for api.anthropic.com.',
     { cause: error },
   );
@@ -215,7 +215,7 @@ function whatAnswers(error: BatchError): string | null {
   const redirected = causes.find((each) => each instanceof Redirected);
   if (redirected !== undefined) return redirected.message;
   const isUnreadable = causes.some((each) => each instanceof SyntaxError || each instanceof ZodError);
-  return isUnreadable ? 'a page or something else that is no list of batches' : null;
+  return isUnreadable ? 'a page or something else that is not a list of batches' : null;
 }
 
 function causesOf(error: unknown): Error[] {

@@ -147,7 +147,7 @@ function toBatchError(
     // Thrown while the request is put together, as when a profile's token can't be renewed.
     return new BatchError(
       'no_credentials',
-      'The Anthropic credential can not be used. Nothing was sent: log in again or set ANTHROPIC_API_KEY, then restart the client.',
+      'The Anthropic credential cannot be used. Nothing was sent: log in again or set ANTHROPIC_API_KEY, then restart the client.',
       { cause: error },
     );
   }

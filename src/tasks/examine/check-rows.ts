@@ -79,7 +79,7 @@ function checkMaxColumns(schema: unknown, { kind }: WorkSource, columns: readonl
     .filter((name) => !columns.includes(name))
     .map((name) => ({
       field: 'output_schema',
-      problem: `${MAX_COLUMN} ${quoteName(name)} is no column of ${kind}${didYouMean(name, columns)}`,
+      problem: `${MAX_COLUMN} ${quoteName(name)} is not a column of ${kind}${didYouMean(name, columns)}`,
       valid: listed(columns),
     }));
 }
@@ -101,7 +101,7 @@ function checkExpected(
     .filter((name) => !columns.includes(name))
     .map((name) => ({
       field: 'expect',
-      problem: `${quoteName(name)} is no column of ${kind}${didYouMean(name, columns)}`,
+      problem: `${quoteName(name)} is not a column of ${kind}${didYouMean(name, columns)}`,
       valid: listed(columns),
     }));
 }

@@ -250,7 +250,7 @@ const ofVariant = (rendered: RenderedTask, { name }: Variant): RenderedTask => (
 function sameAsked(asked: { name: string; params: Params }[], name: string, params: Params): string[] {
   const same = asked.find((other) => isDeepStrictEqual(other.params, params));
   asked.push({ name, params });
-  return same === undefined ? [] : [`variants ${same.name} and ${name} ask the very same`];
+  return same === undefined ? [] : [`variants ${same.name} and ${name} ask exactly the same`];
 }
 
 type NotedSchema = { hash?: string; quotes: boolean };

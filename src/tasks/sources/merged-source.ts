@@ -93,7 +93,7 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
 function requireColumn({ columns }: SourceFacts, column: string): void {
   if (columns === null || columns.includes(column)) return;
   throw unreadable('merge', {
-    problem: `${quoteName(column)} is no column${didYouMean(column, columns)}`,
+    problem: `${quoteName(column)} is not a column${didYouMean(column, columns)}`,
     valid: `a number, or one of ${columns.slice(0, 40).join(', ')}`,
   });
 }

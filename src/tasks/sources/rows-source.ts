@@ -106,7 +106,7 @@ async function* wantedRows(table: Table, spread: Spread): AsyncGenerator<TableRo
 function requireColumn({ columns }: Table, id_column: string | undefined): void {
   if (id_column === undefined || columns === null || columns.includes(id_column)) return;
   throw unreadable('id_column', {
-    problem: `${quoteName(id_column)} is no column of rows_file${didYouMean(id_column, columns)}`,
+    problem: `${quoteName(id_column)} is not a column of rows_file${didYouMean(id_column, columns)}`,
     valid: columns.slice(0, 50).join(', '),
   });
 }

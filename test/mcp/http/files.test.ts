@@ -217,12 +217,12 @@ test('nothing but an upload can be named for reading, and a plain name for writi
   for (const rows_file of others) {
     const refused = await call(server, ana, 'estimate_cost', { rows_file, prompt: '{{a}}' });
     expect(refused.content[0].text, rows_file).toMatch(
-      /^not_allowed: Files can not be named over HTTP[\s\S]*PUT \/files/,
+      /^not_allowed: Files cannot be named over HTTP[\s\S]*PUT \/files/,
     );
   }
   for (const output_file of ['../x.csv', '/tmp/x.csv', 'a/b.csv', '.x.csv', 'result:x.csv', 'upload:x.csv']) {
     const refused = await call(server, ana, 'submit_batch', { requests: ['Hello.'], output_file });
-    expect(refused.content[0].text, output_file).toMatch(/^not_allowed: Files can not be named over HTTP/);
+    expect(refused.content[0].text, output_file).toMatch(/^not_allowed: Files cannot be named over HTTP/);
   }
   const named = await call(server, ana, 'submit_batch', {
     requests: ['Hello.'],

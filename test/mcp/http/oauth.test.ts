@@ -194,6 +194,6 @@ test('a provider that is away lets nobody in, and static tokens go on', async ()
     env: { BATCH_MCP_HTTP_URL: URL_OF_SERVER, BATCH_MCP_OAUTH_ISSUER: gone.issuer },
   });
   const away = await call(server, await tokenOf(gone, key));
-  expect(away).toMatchObject({ status: 401, text: expect.stringContaining('can not be checked now') });
+  expect(away).toMatchObject({ status: 401, text: expect.stringContaining('cannot be checked now') });
   expect((await server.post(list, ana)).status).toBe(200);
 });

@@ -249,7 +249,7 @@ test('arguments that name files are refused, each with what to do', async () => 
   for (const { name, args } of files) {
     const refused = await call(server, ana, name, args);
     expect(refused.content[0].text, JSON.stringify(args)).toMatch(
-      /^not_allowed: Files can not be named over HTTP/,
+      /^not_allowed: Files cannot be named over HTTP/,
     );
   }
   expect(api.creates).toHaveLength(1);

@@ -146,7 +146,7 @@ describe('what an answer means for a create', () => {
     api.override('count', json(404, apiError('not_found_error', 'Not found')));
     const messages = [{ role: 'user', content: 'x' }];
     const error = await failure(provider.countTokens({ model: 'claude-haiku-5-5', messages }, 5000));
-    expect(error.message).toMatch(/does not do this; all else goes on without/);
+    expect(error.message).toMatch(/does not offer this; everything else works without it/);
   });
 
   it.each([400, 402])('a credit that is too low is about the account (%i)', async (status) => {
@@ -438,7 +438,7 @@ describe('credentials', () => {
     expect((await found.listBatches({ limit: 1 })).batches).toEqual([]);
   });
 
-  it('that can not be sent are told without being quoted', async () => {
+  it('that cannot be sent are told without being quoted', async () => {
     vi.stubEnv('ANTHROPIC_API_KEY', '“sk-ant-secret”');
     const error = await failure(fromEnvironment().requireCredentials());
     expect(error.code).toBe('no_credentials');

@@ -123,7 +123,7 @@ describe('sweeping', () => {
     expect(await readdir(join(data, 'tmp'))).toEqual(['young']);
   });
 
-  it('removes what a killed process was preparing, and leaves what lives or can not be judged', async () => {
+  it('removes what a killed process was preparing, and leaves what lives or cannot be judged', async () => {
     const { store, data, logged } = await openStore();
     const ours = await store.stage();
     const [ownerless, old, damaged] = await Promise.all([store.stage(), store.stage(), store.stage()]);

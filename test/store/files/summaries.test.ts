@@ -107,7 +107,7 @@ test.each(['', '{"cut', '[]', '{"batch_1":{"changed":"?","summary":5}}'])(
   },
 );
 
-test('a record that can not be read is named, and the others are there', async () => {
+test('a record that cannot be read is named, and the others are there', async () => {
   const { data, store, ids, first } = await storeWith(2);
   await writeFile(join(recordFolder(data, first), '00000002.json'), '{');
   const { found, damaged } = await store.summaries(names)(ids);

@@ -52,7 +52,7 @@ async function findKeysUrl(issuer: string): Promise<string> {
       if (response.ok && found.success && found.data.issuer === issuer) return found.data.jwks_uri;
       problems.push(`${url} answers with no metadata of that issuer`);
     } catch (error) {
-      problems.push(`${url} can not be read (${error instanceof Error ? error.message : String(error)})`);
+      problems.push(`${url} cannot be read (${error instanceof Error ? error.message : String(error)})`);
     }
   }
   throw new BatchError(
@@ -111,7 +111,7 @@ export function createOauth({ issuer, audience, keysUrl }: OauthConfig, log: Log
       const problem = problemOf(error);
       if (problem === null) {
         log('error', error instanceof Error ? error.message : String(error));
-        return { problem: 'it can not be checked now' };
+        return { problem: 'it cannot be checked now' };
       }
       return { problem };
     }
@@ -127,6 +127,6 @@ function problemOf(error: unknown): string | null {
   if (error instanceof errors.JWKSNoMatchingKey) return 'it is signed by no key of the identity provider';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
   if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return null;
-  if (error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC') return 'it can not be read';
+  if (error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC') return 'it cannot be read';
   return null;
 }

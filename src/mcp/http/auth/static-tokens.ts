@@ -68,7 +68,7 @@ export async function openTokens(path: string, log: Log): Promise<Tokens> {
       current.problems.length > 0
         ? current.problems
         : [{ item: path, problem: 'names nobody', valid: VALID }];
-    throw new BatchError('invalid_input', 'The file of tokens can not be used; nothing was started.', {
+    throw new BatchError('invalid_input', 'The file of tokens cannot be used; nothing was started.', {
       problems: problems.slice(0, 20),
       problemCount: problems.length,
     });

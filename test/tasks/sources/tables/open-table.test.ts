@@ -277,7 +277,7 @@ describe('rows that are wrong are told by their number, the others read', () => 
   });
 });
 
-describe('a table that can not be read', () => {
+describe('a table that cannot be read', () => {
   const zip = Buffer.from([0x50, 0x4b, 3, 4, 20, 0, 0, 0]);
   it.each<[what: string, name: string, content: string | Buffer, told: string[]]>([
     ['empty', 't.csv', '', ['is empty', 'rows']],
