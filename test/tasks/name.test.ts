@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { makeName } from '../../src/tasks/name.ts';
+import { makeName } from '../../src/operations/work/new-record.ts';
 import type { WorkSource } from '../../src/tasks/work.ts';
 
 const inline: WorkSource = { kind: 'requests', items: [] };

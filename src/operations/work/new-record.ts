@@ -1,13 +1,14 @@
+import path from 'node:path';
 import { totalOf } from '../../cost/cost-line.ts';
 import type { CountedCosts } from '../../cost/count-sample.ts';
+import { counted } from '../../lib/numbers.ts';
 import type { ProviderAccount, ProviderName } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
 import { ownershipOf } from '../../state/ownership.ts';
 import type { Ask } from '../../state/question.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
-import { makeName } from '../../tasks/name.ts';
 import type { Prepared } from '../../tasks/prepare.ts';
-import type { Work } from '../../tasks/work.ts';
+import type { Work, WorkSource } from '../../tasks/work.ts';
 import type { KnownWork } from './kept-work.ts';
 import type { RequestedOutput } from './requested-output.ts';
 
@@ -77,4 +78,32 @@ function outputsOf({ file, answerFiles }: RequestedOutput): Pick<BatchRecord, 'o
       answer_files: { pattern: answerFiles.pattern, ...due, ...keyOf(answerFiles.key), written: 0, left: [] },
     }),
   };
+}
+
+const LONGEST = 100;
+
+/** A name for a batch that was given none: from its file and its task types, as `orders: analyze_logs`. */
+export function makeName(
+  work: Work,
+  { request_count, task_types }: Pick<Prepared, 'request_count' | 'task_types'>,
+): string {
+  const kinds = task_types.slice(0, 3).join(', ') + (task_types.length > 3 ? ', …' : '');
+  const tasks = counted(request_count, 'task');
+  const what = kinds === '' ? tasks : `${tasks} (${kinds})`;
+  const source = sourceName(work.source);
+  return (source === null ? what : `${source}: ${what}`).slice(0, LONGEST);
+}
+
+function sourceName(source: WorkSource): string | null {
+  switch (source.kind) {
+    case 'requests':
+      return null;
+    case 'requests_file':
+    case 'rows_file':
+      return path.basename(source.path).replace(/\.(jsonl?|ndjson|[ct]sv|txt)$/i, '');
+    case 'input_files':
+      return source.patterns.find((pattern) => !pattern.startsWith('!')) ?? null;
+    case 'from_batch':
+      return `from ${source.name}`;
+  }
 }

@@ -12,7 +12,7 @@ import { type TaskDefaults, taskSettings } from '../../tasks/task.ts';
 import { readVariants, settingsOf } from '../../tasks/variants.ts';
 import type { AnswersSource, Work, WorkSource } from '../../tasks/work.ts';
 import { fileArgument } from '../file-argument.ts';
-import { meantMerge } from './meant-merge.ts';
+import { type GivenAnswers, meantMerge } from './from-batch.ts';
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
 const taskShape = {
@@ -246,9 +246,6 @@ function propertiesOf({ properties, additionalProperties }: JsonObject): string[
   if (!isJsonObject(properties)) return null;
   return additionalProperties === false ? Object.keys(properties) : null;
 }
-
-/** An earlier batch as a call names it, and which answers of it count beside the finished ones. */
-export type GivenAnswers = { from_batch: string; outcomes?: readonly string[] | undefined };
 
 type GivenSource = Exclude<WorkSource, { kind: 'from_batch' }> | ({ kind: 'from_batch' } & GivenAnswers);
 

@@ -3,8 +3,7 @@ import { modelTable } from '../anthropic/models/price-table.ts';
 import { estimateTokens } from '../anthropic/models/token-estimate.ts';
 import { rowsOf } from '../anthropic/requests/shared-request.ts';
 import type { CountedParams, Params } from './request-schema.ts';
-import { sampleOfSchema } from './schema-sample.ts';
-import { seedOf } from './seed.ts';
+import { sampleOfSchema, seedOf } from './schema-sample.ts';
 
 const BYTES_PER_TOKEN = 4;
 

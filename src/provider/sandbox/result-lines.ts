@@ -4,7 +4,7 @@ import { ownId } from '../../lib/mark.ts';
 import { erroredResult, succeededResult } from './answer.ts';
 import { type IndexEntry, readIndex } from './request-scanner.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';
-import { shuffled } from './seed.ts';
+import { shuffled } from './schema-sample.ts';
 
 type NumberedEntry = IndexEntry & { ordinal: number };
 

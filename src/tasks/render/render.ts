@@ -10,13 +10,18 @@ import { packSchema } from '../packing/pack-schema.ts';
 import { shareRow, shareTask } from '../packing/shared-content.ts';
 import type { SourceRow } from '../sources/source-row.ts';
 import type { Task, TaskDefaults } from '../task.ts';
-import { withAwaited } from './awaited.ts';
 import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { renderContent } from './render-content.ts';
 import { contextBesideNative, renderNative } from './render-native.ts';
 import { renderRow } from './render-row.ts';
-import type { AnswerSchema, Renderer, Rendering, Sharing } from './rendered-task.ts';
+import {
+  type AnswerSchema,
+  type Renderer,
+  type Rendering,
+  type Sharing,
+  withAwaited,
+} from './rendered-task.ts';
 
 type OwnTask = Extract<Task, { kind: 'task' }>;
 

@@ -207,7 +207,10 @@ test('batch-mcp store copy moves what real servers made, which say where it went
     [['store', 'move'], 'Valid are'],
     [['store', 'copy'], 'Name two stores'],
     [['store', 'copy', '--from', target, '--to', target], 'Name two stores'],
-    [['store', 'copy', '--from', target, '--to', 'postgres://u:secret-of-mine@h'], 'not the address of a store'],
+    [
+      ['store', 'copy', '--from', target, '--to', 'postgres://u:secret-of-mine@h'],
+      'not the address of a store',
+    ],
   ] as const) {
     const ended = await run(desk, args);
     expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining(words) });
