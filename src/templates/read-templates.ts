@@ -178,7 +178,7 @@ async function schemaOf(
       if (!(error instanceof SyntaxError) && !isRefused) throw error;
       const what =
         error instanceof SyntaxError
-          ? 'holds no JSON'
+          ? 'does not hold JSON'
           : `cannot be read${error instanceof BatchError ? ': it is not a regular file' : ''}`;
       return wrong(
         line,

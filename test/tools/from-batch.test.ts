@@ -96,7 +96,7 @@ describe('from_batch', () => {
       'a column that is expected',
       { prompt: '{{text}}', expect: { answer: 'right' } },
       'expect',
-      /no column of from_batch/,
+      /is not a column of from_batch/,
     ],
   ])('refuses %s', async (_what, args, field, said) => {
     const { server, api } = await after(Array(3).fill('{"n":1}'), { ...rows, output_schema: schema });
