@@ -1,79 +1,53 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { follow, isSaved, startApi } from '../api.ts';
-import { errored, succeeded } from '../api-server.ts';
+import { reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
 import { crashStarter } from './left.ts';
+import { mergeThroughKills } from './merge-through-kills.ts';
 
 const starter = bundleForTests(crashStarter);
+const env = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
 
-const LEAVES = 1_000;
-const env = {
-  BATCH_MCP_SETTLE_SECONDS: '0.2',
-  BATCH_MCP_MAX_COST_USD: '1000',
-  BATCH_MCP_DAILY_BUDGET_USD: '1000',
-};
+it('64 rows are merged through processes that are killed at any time, each stage paid once', () =>
+  mergeThroughKills(starter, 64, 3));
 
-it('merges 1,000 rows through processes that are killed at any time, each stage paid once', async () => {
-  const api = await startApi({
-    results: (all) =>
-      all.map((request) =>
-        api.batches.length === 1 && request.custom_id === 'merge_1_8'
-          ? errored(request, 'api_error', 'Oh.')
-          : succeeded(request, String((JSON.stringify(request.params).match(/<item id/g) ?? []).length)),
-      ),
-  });
-  const folder = await temporaryFolder();
-  const server = await startServer({ api, folder, env });
-  const rows = Array.from({ length: LEAVES }, (_, index) => `r${index},${index}\n`).join('');
-  await writeFile(path.join(server.work, 't.csv'), `id,text\n${rows}`);
-  const work = {
-    rows_file: 't.csv',
-    id_column: 'id',
-    prompt: 'Sum up: {{items}}',
-    merge: 4,
-    output_file: 'o.jsonl',
-  };
-  const { batch_id } = await server.ok('submit_batch', work);
-  await server.close();
-  const toTheEnd = (client: TestClient) =>
-    follow(client, batch_id, (seen) => {
-      api.endAll();
-      return isSaved(seen);
-    });
-
-  const killed = async (rounds: number) => {
-    for (let round = 0; round < rounds; round += 1) {
-      const doomed = await spawnServer({ starter: starter.path, folder, api, env });
-      const followed = toTheEnd(doomed).catch((error: unknown) => {
-        if (!/Connection closed|Not connected/.test(String(error))) throw error;
+describe('a merge whose first stage has ended', () => {
+  it.each<[crashAt: string, fault?: 'made' | 'lost']>([
+    ['provider.createBatch:before:1'],
+    ['provider.createBatch:after:1'],
+    ['record.update:after:4'],
+    ['claim.update:after:1', 'made'],
+    ['provider.listBatches:after:2', 'lost'],
+  ])('is paid once, whoever dies at the next: %s, create %s', async (crashAt, fault) => {
+    const api = await startApi({ results: (all) => all.map((request) => succeeded(request, 'merged')) });
+    const folder = await temporaryFolder();
+    const first = await startServer({ api, folder, env });
+    await writeFile(path.join(first.work, 't.csv'), 'text\na\nb\nc\nd\n');
+    const work = { rows_file: 't.csv', prompt: 'Sum up: {{items}}', merge: 2 };
+    const { batch_id } = await first.ok('submit_batch', work);
+    await first.close();
+    api.endAll();
+    if (fault !== undefined) api.override('create', reset, { times: 1, after: fault === 'made' });
+    const toTheEnd = (client: TestClient) =>
+      follow(client, batch_id, (seen) => {
+        api.endAll();
+        return isSaved(seen);
       });
-      await sleep(Math.random() * 900);
-      await doomed.kill();
-      await followed;
-    }
-  };
-  await killed(8);
-  const last = await startServer({ api, folder, env });
-  const status = await toTheEnd(last);
-  expect(api.batches.map((batch) => batch.requests.length)).toEqual([250, 63, 16, 4, 1]);
-  expect(status.outcomes).toMatchObject({ succeeded: 333, errored: 1, pending: 0 });
-  // What failed is sent again, and merged again, by others that are killed: what it does not touch is paid no more.
-  await last.ok('retry_batch', { batch_id });
-  await last.close();
-  await killed(5);
-  const reader = await startServer({ api, folder, env });
-  expect((await toTheEnd(reader)).outcomes).toMatchObject({ succeeded: 334, pending: 0 });
-  expect(api.batches.slice(5).map(({ requests }) => requests.map((each) => each.custom_id))).toEqual([
-    ['merge_1_8'],
-    ['merge_2_2'],
-    ['merge_3_1'],
-    ['merge_4_1'],
-    ['merge_5_1'],
-  ]);
-  const { results } = await reader.ok('get_results', { batch_id });
-  expect(results).toMatchObject([{ task_id: 'merge_5_1', text: '4' }]);
+    const doomed = await spawnServer({
+      starter: starter.path,
+      folder,
+      api,
+      env: { ...env, CRASH_AT: crashAt },
+    });
+    await expect(toTheEnd(doomed)).rejects.toThrow(/Connection closed|Not connected/);
+    const second = await startServer({ api, folder, env });
+    expect((await toTheEnd(second)).outcomes).toMatchObject({ succeeded: 3, pending: 0 });
+    expect(api.batches.map(({ requests }) => requests.map((each) => each.custom_id))).toEqual([
+      ['merge_1_1', 'merge_1_2'],
+      ['merge_2_1'],
+    ]);
+  });
 });
