@@ -296,7 +296,7 @@ test('a schema on a line of a file, sent from threads, is named where it is none
     );
   await write('int');
   expect(await server.fails('submit_batch', { requests_file: 'tasks.jsonl' })).toMatch(
-    /line 124.*t123.*output_schema: is not a JSON Schema/,
+    /line 124.*t123.*output_schema.*: is no type of JSON Schema/,
   );
   await write('integer');
   const { batch_id } = await server.ok('submit_batch', { requests_file: 'tasks.jsonl' });

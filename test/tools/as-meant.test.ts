@@ -126,7 +126,7 @@ test('processing_status: "all" is no filter, and that is said', async () => {
   const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
   const { batches, warnings } = await server.ok('list_batches', { processing_status: 'all' });
   expect(batches).toMatchObject([{ batch_id }]);
-  expect(warnings.join(' ')).toContain('processing_status "all" is taken as no filter.');
+  expect(warnings.join(' ')).toContain('processing_status "all" counts as no filter.');
 });
 
 test('a batch is found by an id within other text, and a file by its URL', async () => {

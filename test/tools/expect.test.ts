@@ -144,10 +144,10 @@ describe('expect', () => {
     [
       'a key that is none',
       given({ labels: ['x'], expect: { lable: 'right' } }),
-      'expect: "lable" is no key',
+      'expect: "lable" is not a key',
       'label',
     ],
-    ['a key of texts', given({ expect: { label: 'right' } }), 'expect: "label" is no key', 'answer'],
+    ['a key of texts', given({ expect: { label: 'right' } }), 'expect: "label" is not a key', 'answer'],
     [
       'files',
       { input_files: ['*'], prompt: 'x', expect: { answer: 'path' } },

@@ -179,7 +179,7 @@ describe('variants', () => {
     const { server } = await started();
     const variants = { A: { model_tier: 'capable' }, B: {} };
     const { warnings } = await server.ok('estimate_cost', { ...rows, prompt: '{{text}}', variants });
-    expect(warnings).toContain('variants A and B ask the very same (4 tasks)');
+    expect(warnings).toContain('variants A and B ask exactly the same (4 tasks)');
     const shadowed = await server.ok('estimate_cost', { ...rows, prompt: 'Not it', variants: prompts });
     expect(shadowed.warnings.join('\n')).toMatch(/The shared prompt is used by none of the 8 tasks/);
   });
