@@ -14,9 +14,13 @@ export default defineConfig({
     // Loading the product anew for each file would take a third of the time.
     isolate: false,
     maxWorkers: 2,
+    tags: [{ name: 'long', description: 'Long by nature: npm run test:long.' }],
+    tagsFilter: ['!long'],
     // The counts for .ci/run; a person reads the others.
     reporters: [
-      new AroundTests('All tests take some 12 minutes on 2 cores, twice that on a busy machine.'),
+      new AroundTests(
+        'The tests take up to 12 minutes on 2 cores, twice that on a busy machine; those of npm run test:long are left out.',
+      ),
       'minimal',
       ['json', { outputFile: 'test-results.json' }],
     ],

@@ -23,8 +23,9 @@ function skipped(modules: readonly TestModule[]): string[] {
   for (const module of modules) {
     for (const test of module.children.allTests('skipped')) {
       const result = test.result();
-      const reason =
-        (result.state === 'skipped' && result.note) || `no reason given in ${module.relativeModuleId}`;
+      const reason = test.options.tags?.includes('long')
+        ? 'long by nature, run by npm run test:long'
+        : (result.state === 'skipped' && result.note) || `no reason given in ${module.relativeModuleId}`;
       counts.set(reason, (counts.get(reason) ?? 0) + 1);
     }
   }

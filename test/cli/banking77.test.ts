@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parseCsv } from '../csv.ts';
+import { long } from '../long.ts';
 import { createDesk, run } from './run-binary.ts';
 
 /** Questions to a bank and what each is about: banking77's test set, which is not part of this repository. */
@@ -11,6 +12,7 @@ const hasQuestions = existsSync(QUESTIONS);
 
 test.runIf(hasQuestions)(
   `3,080 questions in one line, on the sandbox as it is${hasQuestions ? '' : ' (skipped: no shared/data/banking77 here)'}`,
+  long,
   async () => {
     const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
     const env = Object.fromEntries(

@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { startApi } from '../api.ts';
 import type { ApiServer } from '../api-server.ts';
 import { settingsFor } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { type Fate, scripted } from '../retry.ts';
 import { createDesk, type Desk, run, start } from './run-binary.ts';
 
@@ -78,7 +79,7 @@ describe.each<[name: string, second: Fate | undefined, rows: [typed: Typed, code
 });
 
 describe('where nothing was sent', () => {
-  test.each<[what: string, env: Record<string, string>, args: string[], code: number]>([
+  eachNth<[what: string, env: Record<string, string>, args: string[], code: number]>(3, [
     ['no key', { ANTHROPIC_API_KEY: '' }, ['submit', 'tasks.json'], 1],
     ['no API', { ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' }, ['submit', 'tasks.json'], 1],
     ['a limit of the owner', { BATCH_MCP_MAX_COST_USD: '0' }, ['run', 'tasks.json', 'out.json'], 1],
@@ -98,7 +99,7 @@ describe('where nothing was sent', () => {
 });
 
 describe('who is interrupted', () => {
-  test.each<['SIGINT' | 'SIGTERM', number]>([
+  eachNth<['SIGINT' | 'SIGTERM', number]>(2, [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ])('by %s while the batch is sent ends with %i and says its id; it is paid once', async (signal, code) => {

@@ -5,6 +5,7 @@ import type { ApiRequest } from '../api-server.ts';
 import { createDesk, run } from '../cli/run-binary.ts';
 import { parseCsv } from '../csv.ts';
 import { startServer } from '../harness.ts';
+import { long } from '../long.ts';
 import { sharedData } from '../shared-data.ts';
 import { type Agent, play, type Stage, setUp, wholeJob } from './play.ts';
 
@@ -64,7 +65,7 @@ test('1: 3,080 questions come back with their labels, compared with the right on
   expect(wrong).toHaveLength(343);
 });
 
-test('1: a pilot of 100 of them is not paid twice', async ({ skip }) => {
+test('1: a pilot of 100 of them is not paid twice', long, async ({ skip }) => {
   if (questions.missing) skip(questions.missing);
   const { server, api } = await withQuestions();
   await play('1 pilot, then all', server, async (agent) => {
@@ -85,7 +86,7 @@ async function pilotOf(agent: Agent): Promise<void> {
   await agent.call('batch_status', { batch_id, wait_seconds: 20 });
 }
 
-test('1: the same by a task type of one’s own, and at the terminal', async ({ skip }) => {
+test('1: the same by a task type of one’s own, and at the terminal', long, async ({ skip }) => {
   if (questions.missing) skip(questions.missing);
   const { api, asked } = await withQuestions();
   const desk = await createDesk({ ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { packAnswer, rowsIn, type SentRow } from '../api-packs.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
+import { long } from '../long.ts';
 import { sharedData } from '../shared-data.ts';
 import { csvOf, play, readTable, type Stage, setUp, times, wholeJob } from './play.ts';
 
@@ -32,52 +33,54 @@ function answering(answer: (row: SentRow) => unknown, isLeftOut: (row: SentRow) 
 
 const sent = ({ api }: Stage) => api.creates.map(({ requests }) => requests.length);
 
-test('1: 3,080 questions packed by 40: each answered once, the file as that of the unpacked', async ({
-  skip,
-}) => {
-  const questions = sharedData('banking77/test.csv');
-  const categories = sharedData('banking77/categories.json');
-  if (questions.missing) skip(questions.missing);
-  const labelOf = ({ text }: SentRow) => ({ label: text.includes('card') ? 'card_arrival' : 'age_limit' });
-  const work = {
-    rows_file: 'test.csv',
-    labels: 'categories.json',
-    prompt: "Which topic is this bank customer's question about?\n\n{{text}}",
-    model_tier: 'cheap',
-  };
-  const run = async (pack: number | undefined, file: string) => {
-    const stage = await setUp(
-      {},
-      answering(labelOf, ({ id }) => pack !== undefined && id.endsWith('7')),
+test(
+  '1: 3,080 questions packed by 40: each answered once, the file as that of the unpacked',
+  long,
+  async ({ skip }) => {
+    const questions = sharedData('banking77/test.csv');
+    const categories = sharedData('banking77/categories.json');
+    if (questions.missing) skip(questions.missing);
+    const labelOf = ({ text }: SentRow) => ({ label: text.includes('card') ? 'card_arrival' : 'age_limit' });
+    const work = {
+      rows_file: 'test.csv',
+      labels: 'categories.json',
+      prompt: "Which topic is this bank customer's question about?\n\n{{text}}",
+      model_tier: 'cheap',
+    };
+    const run = async (pack: number | undefined, file: string) => {
+      const stage = await setUp(
+        {},
+        answering(labelOf, ({ id }) => pack !== undefined && id.endsWith('7')),
+      );
+      const { server } = stage;
+      await copyFile(questions.file, path.join(server.work, 'test.csv'));
+      await copyFile(categories.file, path.join(server.work, 'categories.json'));
+      const { cost_usd } = await server.ok('estimate_cost', { ...work, pack });
+      let bill = 0;
+      await play(`1 banking77, ${pack ?? 'none'} a request`, server, async (agent) => {
+        const summary = await wholeJob(agent, { ...work, pack }, { output_file: file, retries: 2 });
+        expect(summary.totals).toMatchObject({ total: 3080, succeeded: 3080 });
+        bill = summary.cost_usd.actual;
+      });
+      expect(cost_usd.maximum).toBeGreaterThanOrEqual(bill);
+      return { rows: await readTable(server, file), sent: sent(stage), expected: cost_usd.expected, bill };
+    };
+    const plain = await run(undefined, 'plain.csv');
+    const packed = await run(40, 'packed.csv');
+    expect(plain.sent).toEqual([3080]);
+    // 77 packs, and the 308 rows that were left out in halved ones.
+    expect(packed.sent).toEqual([77, 16]);
+    expect(new Set(packed.rows.map(({ task_id }) => task_id)).size).toBe(3080);
+    // All columns but what each was billed.
+    const form = (rows: Record<string, string>[]) =>
+      rows.map(({ input_tokens: _in, output_tokens: _out, ...row }) => row);
+    expect(form(packed.rows)).toEqual(form(plain.rows));
+    expect(packed.bill).toBeLessThan(plain.bill / 2);
+    process.stdout.write(
+      `1 bills: plain ${plain.bill} (expected ${plain.expected}), packed by 40 ${packed.bill} (expected ${packed.expected})\n`,
     );
-    const { server } = stage;
-    await copyFile(questions.file, path.join(server.work, 'test.csv'));
-    await copyFile(categories.file, path.join(server.work, 'categories.json'));
-    const { cost_usd } = await server.ok('estimate_cost', { ...work, pack });
-    let bill = 0;
-    await play(`1 banking77, ${pack ?? 'none'} a request`, server, async (agent) => {
-      const summary = await wholeJob(agent, { ...work, pack }, { output_file: file, retries: 2 });
-      expect(summary.totals).toMatchObject({ total: 3080, succeeded: 3080 });
-      bill = summary.cost_usd.actual;
-    });
-    expect(cost_usd.maximum).toBeGreaterThanOrEqual(bill);
-    return { rows: await readTable(server, file), sent: sent(stage), expected: cost_usd.expected, bill };
-  };
-  const plain = await run(undefined, 'plain.csv');
-  const packed = await run(40, 'packed.csv');
-  expect(plain.sent).toEqual([3080]);
-  // 77 packs, and the 308 rows that were left out in halved ones.
-  expect(packed.sent).toEqual([77, 16]);
-  expect(new Set(packed.rows.map(({ task_id }) => task_id)).size).toBe(3080);
-  // All columns but what each was billed.
-  const form = (rows: Record<string, string>[]) =>
-    rows.map(({ input_tokens: _in, output_tokens: _out, ...row }) => row);
-  expect(form(packed.rows)).toEqual(form(plain.rows));
-  expect(packed.bill).toBeLessThan(plain.bill / 2);
-  process.stdout.write(
-    `1 bills: plain ${plain.bill} (expected ${plain.expected}), packed by 40 ${packed.bill} (expected ${packed.expected})\n`,
-  );
-}, 120_000);
+  },
+);
 
 test('3: 500 rows into 5 languages, 20 in a request', async () => {
   const languages = ['de', 'fr', 'es', 'it', 'nl'];

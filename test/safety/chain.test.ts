@@ -6,6 +6,7 @@ import { follow, isSaved, startApi } from '../api.ts';
 import { type ApiServer, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { eachNthOf, long } from '../long.ts';
 import { crashStarter } from './left.ts';
 
 const starter = bundleForTests(crashStarter);
@@ -61,7 +62,7 @@ async function expectPaidOnce(api: ApiServer, folder: string, chain: readonly st
 }
 
 describe('a batch that waits for another', () => {
-  it.each([
+  eachNthOf(4, [
     ...[4, 5, 6].flatMap((index) => [`record.update:before:${index}`, `record.update:after:${index}`]),
     'fs.link(tasks.jsonl):after:1',
     'fs.link(tasks.idx):after:1',
@@ -85,7 +86,7 @@ describe('a batch that waits for another', () => {
     await expectPaidOnce(api, folder, chain);
   });
 
-  it.each([
+  eachNthOf(4, [
     'staging.commit:after:1',
     'submission.update:after:1',
     'budget.update:after:1',
@@ -114,7 +115,7 @@ describe('a batch that waits for another', () => {
     await expectPaidOnce(api, folder, chain);
   });
 
-  it('comes to the end of a chain of three through processes that are killed at any time', async () => {
+  it('comes to the end of a chain of three through processes that are killed at any time', long, async () => {
     const { api, folder, chain, last } = await leftChain(3);
     api.endAll();
     for (let round = 0; round < 6; round += 1) {

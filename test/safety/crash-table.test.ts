@@ -6,6 +6,7 @@ import { follow, isSaved, startApi } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, hang, reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { eachNthOf } from '../long.ts';
 
 const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 const ids = ['a', 'b', 'c', 'd'];
@@ -216,17 +217,17 @@ const retrying = [
 ];
 
 describe('a server killed', () => {
-  it.each(submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
-  it.each(refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
-  it.each(downloading)('while it downloads, at %s', (step) => expectSurvival(step, 'plain'));
-  it.each(settlingMade)('while it settles what was made, at %s', (step) =>
+  eachNthOf(4, submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
+  eachNthOf(4, refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
+  eachNthOf(4, downloading)('while it downloads, at %s', (step) => expectSurvival(step, 'plain'));
+  eachNthOf(4, settlingMade)('while it settles what was made, at %s', (step) =>
     expectSurvival(step, 'made, but the answer lost'),
   );
-  it.each(settlingLost)('while it settles what was lost on the way, at %s', (step) =>
+  eachNthOf(4, settlingLost)('while it settles what was lost on the way, at %s', (step) =>
     expectSurvival(step, 'lost on the way'),
   );
 
-  it.each(retrying)('while it retries, at %s', expectRetrySurvival);
+  eachNthOf(4, retrying)('while it retries, at %s', expectRetrySurvival);
 
   it.each([true, false])('from outside while its create is under way (made: %s)', async (made) => {
     const api = await startApi({ results: reversed });

@@ -6,6 +6,7 @@ import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, type ApiServer, reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { eachNthOf } from '../long.ts';
 
 // Work in packs is paid once and lost by nobody, whoever dies at whatever.
 
@@ -154,7 +155,7 @@ async function expectSurvival(kind: Kind, crashAt: string, fault?: 'made' | 'los
 }
 
 describe('work in packs outlives a server that is killed', () => {
-  it.each([
+  eachNthOf(4, [
     'fs.rename(batch):after:1',
     'provider.createBatch:after:1',
     'provider.createBatch:after:2',
@@ -171,14 +172,14 @@ describe('work in packs outlives a server that is killed', () => {
     'record.update:after:8',
     'fs.link(out.jsonl):before:1',
   ])('at %s', (step) => expectSurvival('packs', step));
-  it.each([
+  eachNthOf(4, [
     'provider.createBatch:after:2',
     'provider.streamResults:after:12',
     'fs.link(part-0002.received.jsonl):after:1',
     'fs.link(part-0003.results.jsonl):before:1',
     'record.update:after:8',
   ])('under variants, at %s', (step) => expectSurvival('packs under variants', step));
-  it.each(['record.update:after:2', 'provider.listBatches:after:2', 'claim.update:after:1'])(
+  eachNthOf(4, ['record.update:after:2', 'provider.listBatches:after:2', 'claim.update:after:1'])(
     'while it settles by the number of requests what was made, at %s',
     (step) => expectSurvival('packs', step, 'made'),
   );

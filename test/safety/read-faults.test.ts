@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, hang, json, reset } from '../api-server.ts';
 import { type Reply, startServer, type TestServer, temporaryFolder } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const ids = ['a', 'b', 'c'];
 const work = { requests: ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` })) };
@@ -116,7 +117,7 @@ describe('a look at the status that goes wrong', () => {
 });
 
 describe('a list that goes wrong while an uncertain create is settled', () => {
-  it.each(faults)('%s', async (_name, handler, requests, told) => {
+  eachNth(4, faults)('%s', async (_name, handler, requests, told) => {
     const { api, server } = await start(handler);
     // From here on only: the list asked for before the create is well.
     api.override(
@@ -152,18 +153,18 @@ describe('a list that goes wrong while an uncertain create is settled', () => {
 });
 
 describe('a cancel that goes wrong', () => {
-  it.each(faults.map(([name, handler]): [string, ApiHandler] => [name, handler]))(
-    '%s is asked for once, and told',
-    async (_name, handler) => {
-      const { api, server } = await start(handler);
-      const { batch_id } = await server.ok('submit_batch', work);
-      api.override('cancel', handler, { times: 1 });
-      expect(await server.fails('cancel_batch', { batch_id })).toMatch(/could not be canceled/);
-      expect(api.asked('cancel')).toBe(1);
-      expect((await server.ok('batch_status', { batch_id })).processing_status).toBe('in_progress');
-      expect((await server.ok('cancel_batch', { batch_id })).processing_status).toBe('canceling');
-    },
-  );
+  eachNth(
+    4,
+    faults.map(([name, handler]): [string, ApiHandler] => [name, handler]),
+  )('%s is asked for once, and told', async (_name, handler) => {
+    const { api, server } = await start(handler);
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.override('cancel', handler, { times: 1 });
+    expect(await server.fails('cancel_batch', { batch_id })).toMatch(/could not be canceled/);
+    expect(api.asked('cancel')).toBe(1);
+    expect((await server.ok('batch_status', { batch_id })).processing_status).toBe('in_progress');
+    expect((await server.ok('cancel_batch', { batch_id })).processing_status).toBe('canceling');
+  });
 });
 
 type Lines = (lines: string[]) => string;
@@ -220,7 +221,7 @@ describe('a download that goes wrong', () => {
     await expectAllAnswers(server, batch_id);
   });
 
-  it.each(cuts)('%s each time is told, after three fetches', async (_name, change, told) => {
+  eachNth(3, cuts)('%s each time is told, after three fetches', async (_name, change, told) => {
     const { api, server } = await start();
     const { batch_id } = await server.ok('submit_batch', work);
     api.endAll();
@@ -244,19 +245,22 @@ describe('a download that goes wrong', () => {
     await expectAllAnswers(server, batch_id);
   });
 
-  it.each(brokenDownloads)('%s three times is told, and fetched at the next look', async (_name, handler) => {
-    const { api, server } = await start(handler);
-    const { batch_id } = await server.ok('submit_batch', work);
-    api.endAll();
-    api.override('results', handler, { times: 3 });
-    const status = await follow(server, batch_id, ({ warnings }) => warnings.length > 0);
-    expect(api.asked('results')).toBe(3);
-    expect(status).toMatchObject({ processing_status: 'ended', results_state: 'downloading' });
-    expectPatience(status, /could not be read/, 5);
-    await follow(server, batch_id);
-    await expectAllAnswers(server, batch_id);
-    expect(api.creates).toHaveLength(1);
-  });
+  eachNth(3, brokenDownloads)(
+    '%s three times is told, and fetched at the next look',
+    async (_name, handler) => {
+      const { api, server } = await start(handler);
+      const { batch_id } = await server.ok('submit_batch', work);
+      api.endAll();
+      api.override('results', handler, { times: 3 });
+      const status = await follow(server, batch_id, ({ warnings }) => warnings.length > 0);
+      expect(api.asked('results')).toBe(3);
+      expect(status).toMatchObject({ processing_status: 'ended', results_state: 'downloading' });
+      expectPatience(status, /could not be read/, 5);
+      await follow(server, batch_id);
+      await expectAllAnswers(server, batch_id);
+      expect(api.creates).toHaveLength(1);
+    },
+  );
 
   it('by two processes at once does no harm', async () => {
     const { api } = await start();

@@ -1,9 +1,13 @@
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../harness.ts';
+import { long } from '../long.ts';
 import { givenSeed } from './chance.ts';
 import { runSoak } from './soak-run.ts';
 
-it('loses nothing and pays nothing twice under faults and kills, in small', async () => {
+it('loses nothing and pays nothing twice under faults and kills, in small', {
+  ...long,
+  timeout: 300_000,
+}, async () => {
   const folder = await temporaryFolder();
   const report = await runSoak({
     folder,
@@ -16,4 +20,4 @@ it('loses nothing and pays nothing twice under faults and kills, in small', asyn
   expect(report.problems).toEqual([]);
   expect(report.paidTasks).toBe(report.tasks);
   expect(report.kills).toBeGreaterThan(0);
-}, 300_000);
+});

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import type { ApiHandler, ApiServer } from '../api-server.ts';
 import { type SpawnedServer, type SpawnOptions, spawnServer } from '../harness.ts';
+import { long } from '../long.ts';
 
 /** So many that their results are received on a thread. */
 const COUNT = 20_000;
@@ -44,7 +45,7 @@ test('a server killed in the middle of a large download leaves it to the next on
   expect((await follow(next, batch_id)).outcomes).toMatchObject({ succeeded: COUNT, missing: 0 });
 });
 
-test('a server told to end in the middle of a large download does', async () => {
+test('a server told to end in the middle of a large download does', long, async () => {
   const { api, server, batch_id } = await startWork();
   api.override('results', half(api), { times: 1 });
   expect(await server.ok('batch_status', { batch_id })).toMatchObject({ results_state: 'downloading' });
@@ -57,6 +58,7 @@ test('a server told to end in the middle of a large download does', async () => 
 
 test.runIf(process.platform === 'linux')(
   'a disk that takes no more is told, and nothing is left on it',
+  long,
   async () => {
     const { server, batch_id } = await startWork({
       under: ['sh', '-c', 'ulimit -f 10000; exec "$@"', 'sh'],

@@ -10,6 +10,7 @@ import { createTemplates } from '../../../src/templates/templates.ts';
 import { startApi, startCheckedServer } from '../../api.ts';
 import type { ApiServer } from '../../api-server.ts';
 import type { ServerOptions } from '../../harness.ts';
+import { eachNth } from '../../long.ts';
 
 type Limits = ServerOptions['limits'];
 
@@ -127,13 +128,13 @@ const tables: [what: string, name: string, content: string | Buffer, settings: o
 ];
 
 describe('what is examined on threads is what is examined here', () => {
-  test.each(files)('%s', async (_what, content) => {
+  eachNth(3, files)('%s', async (_what, content) => {
     const api = await startApi();
     const expected = await outcomeOf(api, { content }, here);
     expect(await outcomeOf(api, { content }, onThreads)).toEqual(expected);
   });
 
-  test.each(tables)('%s', async (_what, name, content, settings) => {
+  eachNth(3, tables)('%s', async (_what, name, content, settings) => {
     const api = await startApi();
     const args = { rows_file: name, prompt: 'Sort: {{text}}', max_tokens: 100, ...settings };
     const expected = await outcomeOf(api, { content, name, args }, here);
