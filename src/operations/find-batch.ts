@@ -45,8 +45,8 @@ async function isHidden(context: Context, batchId: string): Promise<boolean> {
 const SHORTEST_PREFIX = 3;
 const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'last one', 'the last one'];
 
-/** An id within quotes, or at the end of a URL. */
-const ANY_ID = /\b(?:msg)?batch_\w+/g;
+/** An id within quotes, or at the end of a URL: what only holds one somewhere may mean anything else. */
+const WRAPPED_ID = /^(?:["'`]|https?:\/\/[^\s?#]*\/)((?:msg)?batch_\w+)["'`/]?$/;
 
 /** Own ones before those of others. */
 async function findByName(context: Context, given: string, field: string): Promise<FoundBatch> {
@@ -60,9 +60,8 @@ async function findByName(context: Context, given: string, field: string): Promi
   const matching = own.length > 0 ? own : meantBy(wanted, batches);
   const [first, second] = matching;
   if (first === undefined) {
-    const [id, another] = given.match(ANY_ID) ?? [];
-    if (id === undefined || another !== undefined || id === given)
-      throw noSuchBatch(field, 'is not the id or the name of a batch');
+    const [, id] = WRAPPED_ID.exec(given.trim()) ?? [];
+    if (id === undefined) throw noSuchBatch(field, 'is not the id or the name of a batch');
     const { batch_id } = await findBatch(context, id, field);
     return { batch_id, note: `${field} ${quoteName(given)} is ${batch_id}.` };
   }

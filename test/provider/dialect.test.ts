@@ -7,9 +7,16 @@ const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 const PROVIDER = /^provider\//;
 
 /** What the rest of the house may know of providers: their words, and whoever makes them. */
-const FACE = ['dialect', 'dialects', 'model', 'models', 'paced-provider', 'provider', 'providers'].map(
-  (name) => `provider/${name}.ts`,
-);
+const FACE = [
+  'dialect',
+  'dialects',
+  'model',
+  'models',
+  'paced-provider',
+  'provider',
+  'providers',
+  'result',
+].map((name) => `provider/${name}.ts`);
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .map((name) => name.split(path.sep).join('/'))

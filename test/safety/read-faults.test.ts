@@ -117,26 +117,46 @@ describe('a look at the status that goes wrong', () => {
 });
 
 describe('a list that goes wrong while an uncertain create is settled', () => {
-  eachNth(4, faults)('%s', async (_name, handler, requests, told) => {
+  async function submitThrough(handler: ApiHandler, times: number) {
     const { api, server } = await start(handler);
     // From here on only: the list asked for before the create is well.
     api.override(
       'create',
       (request, response) => {
-        api.override('list', handler, { times: requests });
+        api.override('list', handler, { times });
         reset(request, response);
       },
       { times: 1, after: true },
     );
-    const submitted = await server.ok('submit_batch', work);
+    return { api, server, submitted: await server.ok('submit_batch', work) };
+  }
+
+  async function expectPaidOnce(api: ApiServer, server: TestServer, batchId: string) {
+    api.endAll();
+    await follow(server, batchId);
+    await expectAllAnswers(server, batchId);
+    expect(api.creates).toHaveLength(1);
+  }
+
+  const canPass = ([name]: Fault) => name !== '401' && name !== '403';
+
+  eachNth(4, faults.filter(canPass))('once, is asked again: %s', async (_name, handler, requests) => {
+    const { api, server, submitted } = await submitThrough(handler, requests);
+    expect(submitted.processing_status).toBe('in_progress');
+    expect(api.asked('list')).toBe(1 + requests + 1);
+    await expectPaidOnce(api, server, submitted.batch_id);
+  });
+
+  const PAGE_TRIES = 5;
+  it.each([
+    ...faults.filter((fault) => !canPass(fault)),
+    ['529, for as long as it looks', error(529, 'overloaded_error'), PAGE_TRIES, /busy/] satisfies Fault,
+  ])('ends the look: %s', async (_name, handler, requests, told) => {
+    const { api, server, submitted } = await submitThrough(handler, requests);
     expect(submitted.processing_status).toBe('unconfirmed');
     expectPatience(submitted, told, 60);
     expect(api.asked('list')).toBe(1 + requests);
-
-    api.endAll();
-    await follow(server, submitted.batch_id);
-    await expectAllAnswers(server, submitted.batch_id);
-    expect(api.creates).toHaveLength(1);
+    await expectPaidOnce(api, server, submitted.batch_id);
   });
 
   it('goes out only when the list before the create is whole', async () => {

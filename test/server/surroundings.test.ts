@@ -93,7 +93,7 @@ describe('a start says', () => {
     const HOME = await temporaryFolder();
     const { code, stdout, stderr } = await run({ ...options, env: { HOME } });
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
-    expect(stderr).toMatch(/ warn stdin was closed before any message came\..*docker run -i/);
+    expect(stderr).toMatch(/ warn stdin was closed before any message arrived\..*docker run -i/);
   });
 
   const noKey = / warn There is no Anthropic credential that can be used: .*ANTHROPIC_API_KEY.*--sandbox/;

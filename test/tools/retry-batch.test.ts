@@ -159,7 +159,7 @@ describe('answers that were cut off', () => {
     expect(sentParams(batch.api, 2, 'a').max_tokens).toBe(64_000);
 
     const refused = await batch.server.fails('retry_batch', { batch_id: batch.batch_id });
-    expect(refused).toMatch(/^wrong_state: Nothing was sent\. 1 answers were cut off at all the tokens/);
+    expect(refused).toMatch(/^wrong_state: Nothing was sent\. Cut off at the most tokens/);
     expect(batch.api.creates).toHaveLength(3);
 
     await retryToTheEnd(batch, {
@@ -232,7 +232,7 @@ describe('what is asked for', () => {
       title: 'tasks of which one is finished',
       options: { task_ids: ['a', 'b'] },
       sent: ['b'],
-      warns: /1 of the task_ids have a finished answer/,
+      warns: /Finished already, and not paid again: 1 of the task_ids/,
     },
     { title: 'tasks of an outcome', options: { task_ids: ['b', 'd'], outcomes: ['expired'] }, sent: ['d'] },
     {
@@ -412,12 +412,12 @@ describe('nothing is sent', () => {
     {
       title: 'for finished tasks',
       options: { task_ids: ['a'] },
-      says: /^wrong_state: .*1 of the task_ids have a finished answer and are not paid again/,
+      says: /^wrong_state: .*Finished already, and not paid again: 1 of the task_ids/,
     },
     {
       title: 'for unknown tasks',
       options: { task_ids: ['x', 'b', 'y'] },
-      says: /^invalid_input: .*"x" is no task.*"y" is no task/s,
+      says: /^invalid_input: .*"x" is not a task.*"y" is not a task/s,
     },
     {
       title: 'for unknown corrections, all named',

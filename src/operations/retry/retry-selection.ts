@@ -2,6 +2,7 @@ import { nothingToMerge } from '../../answers/answer.ts';
 import { canBeOfOne, isRetryable } from '../../answers/failures.ts';
 import type { View } from '../../answers/view/view.ts';
 import { BatchError } from '../../errors.ts';
+import { counted } from '../../lib/numbers.ts';
 import type { Outcome } from '../../store/saved-results.ts';
 import { givenUp } from '../../tasks/gather.ts';
 import type { NamedTasks } from './retry-named.ts';
@@ -140,20 +141,20 @@ export function notesOf({ leftOut, finishedButNamed, mayYetCome }: Selection, at
 }
 
 function finishedText(count: number): string {
-  return `${count} of the task_ids have a finished answer and are not paid again; to replace one, give replace: true or the task in requests.`;
+  return `Finished already, and not paid again: ${count} of the task_ids; to replace one, give replace: true or the task in requests.`;
 }
 
 function mayYetComeText({ count, until }: NonNullable<Selection['mayYetCome']>): string {
   return (
-    `The answers of ${count} tasks were not in the results so far and may yet come, and sent again they could be paid twice: call ` +
+    `The answers of ${counted(count, 'task')} were not in the results so far and may yet come, and sent again they could be paid twice: call ` +
     `retry_batch after ${new Date(until).toISOString()}.`
   );
 }
 
 function atLimitText(count: number): string {
   return (
-    `${count} answers were cut off at the most tokens that their model can give, so they are not sent again as they are: ` +
-    'ask for less in each (requests), or take a model that can give more.'
+    `Cut off at the most tokens that the model can give, and so not sent again unchanged: ${counted(count, 'answer')}. ` +
+    'Ask for less in each (requests), or take a model that can give more.'
   );
 }
 
