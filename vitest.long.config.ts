@@ -17,7 +17,10 @@ export default defineConfig({
     exclude: [...configDefaults.exclude],
     tagsFilter: ['long'],
     reporters: [
-      new AroundTests('These take many minutes: kills at every point, soaks, large files.'),
+      new AroundTests('These take some minutes: kills at every point, soaks, large files.', {
+        long: false,
+        reason: 'run by npm test',
+      }),
       'minimal',
       ['json', { outputFile: 'test-results.json' }],
     ],
