@@ -45,8 +45,9 @@ async function isHidden(context: Context, batchId: string): Promise<boolean> {
 const SHORTEST_PREFIX = 3;
 const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'last one', 'the last one'];
 
-/** An id within quotes, or at the end of a URL: what only holds one somewhere may mean anything else. */
-const WRAPPED_ID = /^(?:["'`]|https?:\/\/[^\s?#]*\/)((?:msg)?batch_\w+)["'`/]?$/;
+/** An id within quotes, or in the path of a URL: what only holds one somewhere may mean anything else. */
+const WRAPPED_ID =
+  /^(?:(["'`])(?<quoted>(?:msg)?batch_\w+)\1|https?:\/\/[^\s?#]*\/(?<linked>(?:msg)?batch_\w+)(?:[/?#]\S*)?)$/;
 
 /** Own ones before those of others. */
 async function findByName(context: Context, given: string, field: string): Promise<FoundBatch> {
@@ -60,7 +61,8 @@ async function findByName(context: Context, given: string, field: string): Promi
   const matching = own.length > 0 ? own : meantBy(wanted, batches);
   const [first, second] = matching;
   if (first === undefined) {
-    const [, id] = WRAPPED_ID.exec(given.trim()) ?? [];
+    const { quoted, linked } = WRAPPED_ID.exec(given.trim())?.groups ?? {};
+    const id = quoted ?? linked;
     if (id === undefined) throw noSuchBatch(field, 'is not the id or the name of a batch');
     const { batch_id } = await findBatch(context, id, field);
     return { batch_id, note: `${field} ${quoteName(given)} is ${batch_id}.` };

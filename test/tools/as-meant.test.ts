@@ -129,17 +129,32 @@ test('processing_status: "all" is no filter, and that is said', async () => {
   expect(warnings.join(' ')).toContain('processing_status "all" counts as no filter.');
 });
 
-test('a batch is found by an id within other text, and a file by its URL', async () => {
+test('a batch is found by an id within quotes or a URL, and a file by its URL', async () => {
   const server = await startServer({ argv: ['--sandbox'] });
   await writeTasks(server.work);
   const requests_file = pathToFileURL(`${server.work}/tasks.jsonl`).href;
   const { batch_id } = await server.ok('submit_batch', { requests_file });
-  for (const given of [`"${batch_id}"`, `https://api.anthropic.com/v1/messages/batches/${batch_id}`]) {
+  const url = `https://api.anthropic.com/v1/messages/batches/${batch_id}`;
+  const wrapped = [
+    `"${batch_id}"`,
+    `'${batch_id}'`,
+    `\`${batch_id}\``,
+    url,
+    `${url}/`,
+    `${url}/results?page=2`,
+  ];
+  for (const given of wrapped) {
     const { warnings, ...status } = await server.ok('batch_status', { batch_id: given });
     expect(status.batch_id).toBe(batch_id);
     expect(warnings.join(' ')).toContain(`is ${batch_id}.`);
   }
-  expect(await server.fails('batch_status', { batch_id: `${batch_id} ${batch_id}` })).toContain('not clear');
+  for (const unclear of [
+    `${batch_id} ${batch_id}`,
+    `"${batch_id}'`,
+    `${batch_id}/results`,
+    `https://x.test/?id=${batch_id}`,
+  ])
+    expect(await server.fails('batch_status', { batch_id: unclear })).toContain('not clear');
   const said = await server.fails('submit_batch', { requests_file: 'https://example.com/a.jsonl' });
   expect(said).toContain('download it into an allowed folder first');
   expect(await server.fails('submit_batch', { requests_file: 'file://host/a%2Fb.jsonl' })).toContain(
