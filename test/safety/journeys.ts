@@ -1,69 +1,24 @@
-import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { follow } from '../api.ts';
-import { packAnswer, rowsIn } from '../api-packs.ts';
-import { type ApiRequest, type ApiServer, errored, reset, succeeded } from '../api-server.ts';
+import { type ApiRequest, errored, reset } from '../api-server.ts';
 import type { Reply, TestClient } from '../harness.ts';
-
-/** Where a journey takes place. */
-export type Ground = {
-  api: ApiServer;
-  /** The server's working folder. */
-  work: string;
-};
-
-type SetUp = (ground: Ground) => unknown;
-
-/**
- * A whole job as an agent does it, which goes on from wherever it was broken off when it is begun again: nothing is kept
- * from one time to the next but what the tools tell.
- */
-export type Journey = {
-  name: string;
-  /** What the API answers; how often a task was sent before stands in `times`. */
-  results?: (request: ApiRequest, times: number) => object;
-  /** Before the first server starts. */
-  setUp?: SetUp;
-  run(client: TestClient, ground: Ground): Promise<void>;
-};
-
-const prompts = (ids: readonly string[]) => ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` }));
-const four = { requests: prompts(['a', 'b', 'c', 'd']) };
-const rows = 'id,text\nq1,one\nq2,two\nq3,three\nq4,four\nq5,five\n';
-const rowsWork = { rows_file: 'rows.csv', id_column: 'id', prompt: 'What is {{text}}?' };
-const withRows: SetUp = ({ work }) => writeFile(path.join(work, 'rows.csv'), rows);
+import {
+  answerOf,
+  fileOf,
+  four,
+  type Ground,
+  type Journey,
+  rowsWork,
+  type SetUp,
+  submit,
+  toTheEnd,
+  withRows,
+} from './journey-steps.ts';
+import { leverageJourneys } from './leverage-journeys.ts';
 
 const firstTime = (request: ApiRequest, times: number) =>
   ['b', 'c'].includes(request.custom_id) && times === 0
     ? errored(request, 'overloaded_error', 'busy')
     : answerOf(request);
-
-export function answerOf(request: ApiRequest): object {
-  const isPack = rowsIn(request).length > 0;
-  return succeeded(
-    request,
-    isPack ? packAnswer(request, ({ text }) => `answer ${text}`) : `answer ${request.custom_id}`,
-  );
-}
-
-/** Ends all that is at the API, until a batch has all its results. */
-async function toTheEnd(client: TestClient, { api }: Ground, batchId: string): Promise<Reply> {
-  return follow(client, batchId, (seen) => {
-    api.endAll();
-    return seen.results_state === 'saved' && seen.processing_status === 'ended' && !seen.progress;
-  });
-}
-
-async function submit(client: TestClient, ground: Ground, work: object): Promise<Reply> {
-  const { batch_id } = await client.ok('submit_batch', work);
-  return toTheEnd(client, ground, batch_id);
-}
-
-async function fileOf(client: TestClient, { work }: Ground, batch_id: string, output_file: string) {
-  if (existsSync(path.join(work, output_file))) return;
-  await client.ok('get_results', { batch_id, output_file });
-}
 
 /** What was only taken for ours is canceled once a person has said that it is. */
 async function cancel(client: TestClient, { batch_id, parts }: Reply): Promise<void> {
@@ -214,4 +169,5 @@ export const journeys: readonly [Journey, ...Journey[]] = [
       await toTheEnd(client, ground, second.batch_id);
     },
   },
+  ...leverageJourneys,
 ];

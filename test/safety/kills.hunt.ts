@@ -1,14 +1,22 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import { startApi } from '../api.ts';
-import { rowsIn } from '../api-packs.ts';
 import type { ApiRequest } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
-import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import {
+  type Reply,
+  type SpawnedServer,
+  spawnServer,
+  startServer,
+  type TestClient,
+  temporaryFolder,
+} from '../harness.ts';
 import { budgetIn } from './budget-in.ts';
 import { createChance, givenSeed } from './chance.ts';
-import { answerOf, type Ground, type Journey, journeys } from './journeys.ts';
+import { answerOf, type Ground, type Journey, tasksIn, withoutChance } from './journey-steps.ts';
+import { journeys } from './journeys.ts';
 
 /**
  * Kills a server at the n-th call to the disk or the network while it does a whole job, as often as `KILLS` says, and holds
@@ -54,19 +62,15 @@ async function stateOf(client: TestClient, { api, folder }: Place): Promise<obje
   const told: object[] = [];
   for (const { batch_id, processing_status, request_count, cost_usd } of batches.toReversed()) {
     const { results } = await client.ok('get_results', { batch_id });
-    const answers = results.map(({ task_id, outcome, text }: Reply) => [task_id, outcome, text].join(' '));
+    const answers = results.map(({ task_id, outcome, text }: Reply) =>
+      [task_id, outcome, withoutChance(text ?? '')].join(' '),
+    );
     told.push({ processing_status, request_count, actual: cost_usd?.actual ?? null, answers });
   }
   const { spent, reserved } = await budgetIn(folder);
   const paid = api.batches.map(({ requests }) => requests.map(tasksIn).join()).sort();
   return { told, paid, spent, reserved };
 }
-
-/** The ids of packs are made by chance. */
-const tasksIn = (request: ApiRequest) =>
-  rowsIn(request)
-    .map(({ id }) => id)
-    .join('+') || request.custom_id;
 
 const isDeath = (error: unknown) => /Connection closed|Not connected|EPIPE/.test(String(error));
 
@@ -90,6 +94,19 @@ async function makeReference(journey: Journey): Promise<Reference> {
   return { calls: Number(await readFile(file, 'utf8')), state };
 }
 
+let startingCalls: Promise<number> | undefined;
+
+/** How many calls the start of a server takes, until its client can talk to it. */
+function startCalls(): Promise<number> {
+  startingCalls ??= (async () => {
+    const file = path.join(await temporaryFolder(), 'calls');
+    const server = await spawnServer({ starter: starter.path, env: { CALLS: file } });
+    await server.close();
+    return Number(await readFile(file, 'utf8'));
+  })();
+  return startingCalls;
+}
+
 it.each(journeys)('$name goes well', async (journey) => {
   const { state } = await referenceOf(journey);
   expect(state).toMatchObject({ reserved: 0 });
@@ -98,28 +115,76 @@ it.each(journeys)('$name goes well', async (journey) => {
 const only = process.env.ONLY === undefined ? null : Number(process.env.ONLY);
 const numbers = Array.from({ length: kills }, (_, index) => index + 1).filter((nth) => (only ?? nth) === nth);
 
+/** One process that dies; or that stands still for a while, as another does its work; or two that die as both are at it. */
+const kinds = ['death', 'death', 'stop', 'pair'] as const;
+
+/** A process that stands still at a call, which goes on by itself; gives when it is done. */
+async function goesOn(client: SpawnedServer, journey: Journey, place: Place): Promise<void> {
+  await journey.run(client, place).catch((error: unknown) => {
+    if (!isOvertaken(error)) throw error;
+  });
+}
+
+function unlessDead(error: unknown): void {
+  if (!isDeath(error)) throw error;
+}
+
+/** Lets a process go on that stands still, or will only come to that, until it is done. */
+async function continued({ pid }: SpawnedServer, going: Promise<void>): Promise<void> {
+  const timer = setInterval(() => process.kill(pid, 'SIGCONT'), 200);
+  await going.finally(() => clearInterval(timer));
+}
+
+/** Another process did it meanwhile. */
+const isOvertaken = (error: unknown) => isDeath(error) || /wrong_state|not_sent/.test(String(error));
+
 it.each(numbers)(`seed ${seed}, kill %i`, async (nth) => {
   const chance = createChance(seed * 1_000 + nth);
   const journey = chance.one(journeys);
   const { calls, state } = await referenceOf(journey);
   const place = await begin(journey);
-  // Who takes over dies as well, now and then.
-  const deaths = chance.percent(30) ? 2 : 1;
+  const kind = chance.one(kinds);
   const points: number[] = [];
-  for (let death = 0; death < deaths; death += 1) {
+  const somewhere = () => {
     const at = 1 + chance.whole(calls);
     points.push(at);
+    return String(at);
+  };
+  let stopped: SpawnedServer | null = null;
+  let going: Promise<void> | null = null;
+  if (kind === 'stop') {
+    // One that stands still at its start has no client yet.
+    const at = String((await startCalls()) + Number(somewhere()));
+    stopped = await spawn(place, { CRASH_AT_CALL: at, CRASH_WITH: 'SIGSTOP' });
+    going = goesOn(stopped, journey, place);
+    await Promise.race([going, sleep(chance.whole(4_000))]);
+  }
+  if (kind === 'pair') {
+    const doomed = async () => goesOn(await spawn(place, { CRASH_AT_CALL: somewhere() }), journey, place);
+    await Promise.all([doomed(), doomed()].map((each) => each.catch(unlessDead)));
+  }
+  // Who takes over dies as well, now and then.
+  const deaths = kind === 'death' ? (chance.percent(30) ? 2 : 1) : 0;
+  for (let death = 0; death < deaths; death += 1) {
     try {
-      const doomed = await spawn(place, { CRASH_AT_CALL: String(at) });
+      const doomed = await spawn(place, { CRASH_AT_CALL: somewhere() });
       await journey.run(doomed, place);
     } catch (error) {
       if (!isDeath(error)) throw new Error(`${journey.name}, killed at ${points.join()}`, { cause: error });
     }
   }
   const restarted = await startServer({ api: place.api, folder: place.folder, env, limits });
-  const said = `${journey.name}, killed at ${points.join()} of ${calls}`;
+  const said = `${journey.name}, ${kind} at ${points.join()} of ${calls}`;
   try {
-    await journey.run(restarted, place);
+    const taken = journey.run(restarted, place).catch((error: unknown) => {
+      if (stopped === null || !isOvertaken(error)) throw error;
+    });
+    if (stopped !== null && going !== null) {
+      await Promise.race([taken, sleep(chance.whole(4_000))]);
+      await continued(stopped, going);
+    }
+    await taken;
+    if (stopped !== null) await journey.run(restarted, place);
     expect(await stateOf(restarted, place), said).toEqual(state);
   } catch (error) {
     process.stderr.write(`\nseed ${seed}, kill ${nth}: ${said}: ${place.folder}\n${String(error)}\n`);

@@ -7,7 +7,7 @@ import { type ApiServer, reset, startApiServer } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { type Reply, spawnServer, startServer, type TestClient } from '../harness.ts';
 import { createChance, givenSeed } from './chance.ts';
-import { answerOf } from './journeys.ts';
+import { answerOf } from './journey-steps.ts';
 import { mutate } from './mutate.ts';
 
 /**
