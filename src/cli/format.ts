@@ -9,6 +9,9 @@ export function dollars(usd: number): string {
   return `$${usd.toFixed(Math.min(6, digits))}`;
 }
 
+/** A share from 0 to 1, as `98.7 %`. */
+export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
 /** A span of time in the two largest units that it has, as `1 h 5 min`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

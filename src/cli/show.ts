@@ -1,8 +1,7 @@
-import { stringifyExact } from '../lib/exact-json.ts';
-import { count } from '../lib/numbers.ts';
+import { count, counted } from '../lib/numbers.ts';
 import type { BatchReport } from '../operations/replies/report.ts';
 import type { ResultsReply } from '../operations/results.ts';
-import { dollars } from './format.ts';
+import { dollars, percent } from './format.ts';
 import { optionOf } from './options.ts';
 import { printable, type Terminal } from './terminal.ts';
 
@@ -76,9 +75,34 @@ export function showBatch(terminal: Terminal, batch: ShownBatch): void {
     ['Outcomes', countsText(batch.outcomes)],
     ['Request counts', batch.request_counts === undefined ? null : allCounts(batch.request_counts)],
     ['Cost', costText(batch.cost_usd)],
+    ['Taken over', reusedText(batch.reused)],
+    ['Waits for', batch.waits_for ?? null],
     ['Files', batch.output_files?.length ? batch.output_files.join(', ') : null],
+    ['Answer files', answerFilesText(batch.answer_files)],
   ]);
+  for (const { attempt, request_count, outcomes } of batch.attempts ?? []) {
+    const came = countsText(outcomes);
+    terminal.print(
+      `    attempt ${attempt}: ${counted(request_count, 'request')}${came === null ? '' : `, ${came}`}`,
+    );
+  }
+  for (const { type, count: times, retryable } of batch.failures ?? []) {
+    const again = retryable ? '' : '; it would fail again';
+    terminal.print(`${terminal.style('red', `${count(times)} × ${printable(type)}`)}${again}`);
+  }
   warn(terminal, batch.warnings);
+}
+
+/** What a pilot has answered already. */
+export function reusedText(reused: BatchReport['reused']): string | null {
+  if (reused === undefined) return null;
+  const paid = reused.usd === null ? '' : `, ${dollars(reused.usd)} then`;
+  return `${counted(reused.count, 'answer')} of ${reused.batch_id}, not paid again${paid}`;
+}
+
+function answerFilesText(files: BatchReport['answer_files']): string | null {
+  if (files === undefined) return null;
+  return `${count(files.written)} written by ${files.pattern}`;
 }
 
 const FAILURES_SHOWN = 10;
@@ -92,7 +116,8 @@ export function showTotals(terminal: Terminal, reply: ResultsReply): void {
     ['Errored', count(outcomes.errored)],
     ['Other', countsText({ ...outcomes, succeeded: 0, errored: 0 })],
     ['Cost', costText(reply.cost_usd)],
-    ['As expected', expectedText(reply)],
+    ['Answer files', answerFilesText(reply.answer_files)],
+    ['As expected', reply.expected === undefined ? null : matchesText(reply.expected)],
   ]);
   for (const { expected, of, matches, instead } of reply.expected?.worst ?? []) {
     const said = instead.map(({ said, count: times }) => `${said} (${count(times)})`).join(', ');
@@ -106,21 +131,5 @@ export function showTotals(terminal: Terminal, reply: ResultsReply): void {
 }
 
 /** How many answers are as their rows have them. */
-function expectedText({ expected }: ResultsReply): string | null {
-  if (expected === undefined) return null;
-  return `${count(expected.matches)} of ${count(expected.of)} (${(expected.share * 100).toFixed(1)} %)`;
-}
-
-/** The answers of a page, each under its task's id. */
-export function showAnswers(terminal: Terminal, { results }: ResultsReply): void {
-  for (const { task_id, outcome, text, json, error } of results) {
-    const mark = outcome === 'succeeded' ? terminal.style('green', outcome) : terminal.style('red', outcome);
-    terminal.print(`${terminal.style('bold', printable(task_id))}  ${mark}`);
-    if (text !== undefined) terminal.print(printable(text));
-    else if (json !== undefined) terminal.print(stringifyExact(json));
-    if (error !== undefined) {
-      terminal.print(printable(error.message === undefined ? error.type : `${error.type}: ${error.message}`));
-    }
-    terminal.print('');
-  }
-}
+export const matchesText = ({ matches, of, share }: { matches: number; of: number; share: number }): string =>
+  `${count(matches)} of ${count(of)} (${percent(share)})`;

@@ -16,7 +16,6 @@ const sourceByEnding: Record<string, string> = {
   '.ndjson': 'requests_file',
   '.csv': 'rows_file',
   '.tsv': 'rows_file',
-  '.txt': 'rows_file',
 };
 
 /** Work as a person names it: the arguments it means, and what to remove when it is no longer read. */
@@ -55,9 +54,12 @@ const refused = (problem: Problem) =>
   new BatchError('invalid_input', 'The work was refused; nothing was sent.', { problems: [problem] });
 
 /** The work in a file or in files, or in stdin for `-`. Throws `invalid_input` where stdin is empty. */
-export async function openSource(file: string | null, stdin: NodeJS.ReadableStream): Promise<Source> {
+export async function openSource(
+  file: string | null,
+  { stdin, args }: Pick<Call, 'stdin' | 'args'>,
+): Promise<Source> {
   if (file === null) return { args: {}, discard: async () => {} };
-  if (file !== '-') return { args: argsOf(file), discard: async () => {} };
+  if (file !== '-') return { args: argsOf(file, args.prompt), discard: async () => {} };
   const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-'));
   const discard = () => rm(folder, { recursive: true, force: true });
   try {
@@ -68,8 +70,13 @@ export async function openSource(file: string | null, stdin: NodeJS.ReadableStre
   }
 }
 
-function argsOf(file: string): Record<string, unknown> {
-  const argument = sourceByEnding[path.extname(file).toLowerCase()];
+/** A prompt about a line makes a text a table of its lines; else it is one document. */
+const ABOUT_A_LINE = /\{\{\s*line\s*\}\}/;
+
+function argsOf(file: string, prompt?: unknown): Record<string, unknown> {
+  const ending = path.extname(file).toLowerCase();
+  const isList = ending === '.txt' && typeof prompt === 'string' && ABOUT_A_LINE.test(prompt);
+  const argument = isList ? 'rows_file' : sourceByEnding[ending];
   const isPattern = /[*?{[]/.test(file);
   return argument === undefined || isPattern ? { input_files: [file] } : { [argument]: file };
 }

@@ -1,3 +1,4 @@
+import { count, counted } from '../lib/numbers.ts';
 import { tiers } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
 import { cachingAdvice } from './caching.ts';
@@ -60,7 +61,7 @@ export function packingAdvice(packing: Packing): string[] {
   }
   const auto = asked === 'auto' ? `"auto" has taken ${chosen}` : `"auto" would take ${choice}`;
   return [
-    `pack: ${tasks} tasks share ${requests} requests, about ${formatUsd(expected_usd)} against ${formatUsd(alone_usd)} in requests of their own; ${auto}. ` +
+    `pack: ${count(tasks)} tasks share ${counted(requests, 'request')}, about ${formatUsd(expected_usd)} against ${formatUsd(alone_usd)} in requests of their own; ${auto}. ` +
       'A row can be left out of the answer to its pack, and one can spoil it for the others: such rows fail by themselves, and retries or ' +
       'retry_batch send them again in smaller packs.',
   ];

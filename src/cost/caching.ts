@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { count } from '../lib/numbers.ts';
 import type { PromptSize } from '../provider/dialect.ts';
 import type { Model } from '../provider/models.ts';
 import { formatUsd } from './cost.ts';
@@ -86,7 +87,7 @@ export function cachingAdvice(prefixes: readonly SharedPrefix[], rates: InputRat
   const worth = worthOfCache(model, tokens, ttl);
   if (worth === null) {
     return [
-      `The shared beginning of about ${tokens} tokens is below the ${model.min_cacheable_tokens} that ${model.id} caches: cache_control does nothing here.`,
+      `The shared beginning of about ${count(tokens)} tokens is below the ${model.min_cacheable_tokens?.toLocaleString('en-US')} that ${model.id} caches: cache_control does nothing here.`,
     ];
   }
   const { plain, read, write, break_even } = worth;
@@ -95,7 +96,7 @@ export function cachingAdvice(prefixes: readonly SharedPrefix[], rates: InputRat
     return usd < 0 ? `costs ${formatUsd(-usd)} more` : `saves ${formatUsd(usd)}`;
   };
   return [
-    `${requests} requests share a cached beginning of about ${tokens} tokens. If 90 % of them find it in the cache that ` +
+    `${count(requests)} requests share a cached beginning of about ${count(tokens)} tokens. If 90 % of them find it in the cache that ` +
       `${saved(0.9)}, if 50 % do it ${saved(0.5)}, if none does it ${saved(0)}; below ${percent(break_even)} it costs more ` +
       'than no caching. A cold batch may read nothing, for its requests run side by side: a small batch just before ' +
       `fills the cache${ttl === '5m' ? ', and a ttl of 1h keeps it' : ''}. The estimate counts on no reads, its maximum on writing every time.`,

@@ -1,3 +1,4 @@
+import { count, counted } from '../lib/numbers.ts';
 import type { ContextDocument, Dialect } from '../provider/dialect.ts';
 import type { Model } from '../provider/models.ts';
 import { worthOfCache } from './caching.ts';
@@ -45,7 +46,7 @@ export function contextAdvice(
       : `cached ${usd('read')} if all but the first request read it and ${usd('written')} if none does, as can be in a cold ` +
         `batch (even at ${Math.round(break_even * 100)} %), so it is not marked for caching; ${packed}`;
   return [
-    `context_files, about ${costs[0]?.tokens ?? 0} tokens, are read by each of ${requests} requests: ${usd('plain')} of this estimate. Otherwise: ${cached}.`,
+    `context_files, about ${count(costs[0]?.tokens ?? 0)} tokens, are read by each of ${counted(requests, 'request')}: ${usd('plain')} of this estimate. Otherwise: ${cached}.`,
   ];
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { count } from '../lib/numbers.ts';
 import type { PromptSize } from '../provider/dialect.ts';
 
 /** About 4,096 tokens, the most that any model asks of a prompt before it caches it (prompt caching documentation). */
@@ -38,7 +39,7 @@ export function createSharedBeginnings() {
 export function sharedDocumentAdvice(requests: number): string[] {
   if (requests < REQUESTS_WORTH) return [];
   return [
-    `${requests} requests begin with the same long text (its first ${BEGINNING_BYTES} bytes at least), and each pays for all of ` +
+    `${count(requests)} requests begin with the same long text (its first ${count(BEGINNING_BYTES)} bytes at least), and each pays for all of ` +
       'it. Pack several of these tasks into one request, so that it is read once for all of them; or give native requests ' +
       'with cache_control at its end: estimate_cost then says what that is worth.',
   ];

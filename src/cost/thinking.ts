@@ -1,3 +1,4 @@
+import { count } from '../lib/numbers.ts';
 import type { Effort, Model } from '../provider/models.ts';
 import { formatUsd } from './cost.ts';
 
@@ -75,7 +76,7 @@ export function effortAdvice({ tokens, usd, saved_usd }: ExpectedThinking, expec
   if (expected === 0 || saved_usd < SHARE_WORTH * expected) return [];
   const share = Math.min(99, Math.round((100 * usd) / expected));
   return [
-    `Some ${share} % of the expected cost is thinking (${tokens} tokens, by a figure of ours until there are answers of this ` +
+    `Some ${share} % of the expected cost is thinking (${count(tokens)} tokens, by a figure of ours until there are answers of this ` +
       `task type): effort low would save about ${formatUsd(saved_usd)}, where the tasks need no more.`,
   ];
 }

@@ -96,7 +96,7 @@ export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): T
       return { ok: true, task: { kind: 'native', task_id: value.custom_id, params: value.params } };
     }
     const given = withoutNulls(value);
-    const foreign = foreignItem(given, itemName(place, given.custom_id));
+    const foreign = foreignItem(given, itemName(place, given.custom_id), taskKeys);
     if (foreign !== null) return { ok: false, problems: [foreign] };
     // An id of a native request at a task of ours is told by the task's own words.
     const isOwn = !('params' in given) && taskKeys.some((key) => key in given);

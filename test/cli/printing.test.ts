@@ -109,3 +109,89 @@ describe('whoever reads goes away', () => {
     expect(stdout).toBe('{\n  "batch0\n');
   });
 });
+
+describe('what a reply says, a person sees', () => {
+  async function deskWithAnswers(): Promise<Desk> {
+    const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+    const rows = ['id,text,kind', '1,Where is my card?,card', '2,Send it back.,refund'].join('\n');
+    await writeFile(path.join(desk.folder, 'rows.csv'), rows);
+    await writeFile(path.join(desk.folder, 'a.txt'), 'A text.');
+    await writeFile(path.join(desk.folder, 'empty.txt'), '');
+    const call = { name: 'look_up', input_schema: { type: 'object', properties: { q: { type: 'string' } } } };
+    const tool_choice = { type: 'tool', name: 'look_up' };
+    const messages = [{ role: 'user', content: 'Look it up.' }];
+    const params = { model: 'claude-haiku-4-5', max_tokens: 100, messages, tools: [call], tool_choice };
+    await writeFile(path.join(desk.folder, 'native.json'), JSON.stringify([{ custom_id: 'n', params }]));
+    return desk;
+  }
+
+  const labelled = ['rows.csv', '--id-column', 'id', '--prompt', '{{text}}', '--labels', '["card","refund"]'];
+  const compared = [
+    '--expect',
+    '{"label":"kind"}',
+    '--variants',
+    '{"A":{"effort":"low"},"B":{"system":"Be brief."}}',
+  ];
+
+  test('of each reply with figures or answers', async () => {
+    const desk = await deskWithAnswers();
+    const shown = async (...args: string[]) => {
+      const { stdout, stderr } = await run(desk, args);
+      return stdout + stderr;
+    };
+    expect(await shown('estimate', ...labelled, ...compared)).toMatch(
+      /^Source: +2 rows, columns id, text, kind$[\s\S]*^variant +tasks +expected +at most\nA +2 [\s\S]*^B +2 [\s\S]*^The first request:\n\{"custom_id":/m,
+    );
+    expect(await shown('estimate', '*.txt', '--prompt', '{{text}}')).toMatch(
+      /^Source: +1 file; skipped: 1 empty$/m,
+    );
+    await run(desk, [
+      'run',
+      ...labelled.slice(0, 1),
+      'out.csv',
+      ...labelled.slice(1),
+      ...compared,
+      '--name',
+      'kinds',
+    ]);
+    expect(await shown('results', 'kinds', '--group-by', 'variant')).toMatch(
+      /^value +answers +succeeded +cost +as expected\nA +2 +2 +\$\S+ +\d of 2 \(\S+ %\)\nB +2 [\s\S]*^A and B agree in label: \d of 2 \(\S+ %\)/m,
+    );
+    expect(await shown('results', 'kinds', '--fields', 'row.kind', '--task-ids', '1@A')).toMatch(
+      /^1@A {2}succeeded\nrow\.kind: card$/m,
+    );
+    await run(desk, ['run', 'native.json', '--name', 'calls']);
+    expect(await shown('results', 'calls')).toMatch(/^n {2}succeeded\ncalls look_up\(\{/m);
+    expect(await shown('results', 'calls', '--detail', 'full')).toMatch(/^model: claude-haiku-4-5$/m);
+    await run(desk, [
+      'run',
+      'a.txt',
+      '--prompt',
+      '{{text}}',
+      '--output-pattern',
+      '{{stem}}.md',
+      '--name',
+      'files',
+    ]);
+    expect(await shown('status', 'files')).toMatch(/^Answer files: +1 written by \{\{stem\}\}\.md$/m);
+  });
+
+  test('of batches: those that failed, those made elsewhere, and none', async () => {
+    const api = await startApi({ endsAtOnce: true, results: scripted({ a: ['ok'], b: ['expired'] }) });
+    const desk = await deskWithTasks({ BATCH_MCP_PROVIDER: 'anthropic', ...settingsFor(api) });
+    expect((await run(desk, ['list'])).stderr).toMatch(/^There are no batches yet\./);
+    await run(desk, ['run', 'tasks.json', '--name', 'two']);
+    const status = await run(desk, ['status', 'two']);
+    expect(status.stdout).toMatch(/^1 × expired$/m);
+    expect(status.stderr).toMatch(/^Send again what can succeed: batch-mcp retry batch_\S+$/m);
+    const grouped = await run(desk, ['list', '--group-by', 'name']);
+    expect(grouped.stdout).toMatch(/^group +batches +requests +spent\ntwo +1 +2 +\$/m);
+    expect(grouped.stderr).not.toMatch(/no batch/i);
+    expect((await run(desk, ['list', '--name-contains', 'nothing'])).stderr).toMatch(/^No batch matches\./);
+
+    const elsewhere = await createDesk({ BATCH_MCP_PROVIDER: 'anthropic', ...settingsFor(api) });
+    expect((await run(elsewhere, ['list', '--include-remote'])).stdout).toMatch(
+      /^Made elsewhere, 1 of 1 that the API lists:\nbatch_id +status +tasks +created\nmsgbatch_\S+ +ended +2 /m,
+    );
+  });
+});

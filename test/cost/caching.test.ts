@@ -75,7 +75,7 @@ describe('the advice on caching', () => {
   it('says what a shared beginning saves at which rate, and below which it costs more', () => {
     // 40,000 bytes / 4 = 10,000 tokens, 100 requests.
     const text = advice(Array.from({ length: 100 }, () => request([cached(long)])));
-    expect(text).toContain('100 requests share a cached beginning of about 10000 tokens');
+    expect(text).toContain('100 requests share a cached beginning of about 10,000 tokens');
     // 100 x (0.01 - 0.9 x 0.0005 - 0.1 x 0.0125) = 0.83; 100 x (0.01 - 0.00025 - 0.00625) = 0.35; 100 x -0.0025
     expect(text).toContain('If 90 % of them find it in the cache that saves $0.83');
     expect(text).toContain('if 50 % do it saves $0.35');

@@ -68,9 +68,7 @@ it('each finished answer gets a file beside its source, code alone, and what is 
       { why: 'the answer has more than one block of code', count: 1 },
     ],
   });
-  expect(told.warnings.join('\n')).toContain(
-    '1 answers got no file of their own: there is no finished answer',
-  );
+  expect(told.warnings.join('\n')).toContain('1 answer got no file of its own: there is no finished answer');
 });
 
 it('files of one key, and a table of the whole answers beside them', async () => {

@@ -112,7 +112,7 @@ describe('documents before each task', () => {
     const { cost_usd, advice } = await server.ok('estimate_cost', { requests, context_files: ['a.txt'] });
     const [said] = advice.filter((each: string) => each.startsWith('context_files'));
     expect(said).toMatch(
-      /^context_files, about \d+ tokens, are read by each of 400 requests: \$[\d.]+ of this estimate\. Otherwise: cached \$[\d.]+ if all .* and \$[\d.]+ if none does, .*; with 20 of these tasks in one request \$[\d.]+\.$/,
+      /^context_files, about [\d,]+ tokens, are read by each of 400 requests: \$[\d.]+ of this estimate\. Otherwise: cached \$[\d.]+ if all .* and \$[\d.]+ if none does, .*; with 20 of these tasks in one request \$[\d.]+\.$/,
     );
     const [plain = 0, cached = 0, never = 0, packed = 0] = said
       .match(/\$([\d.]+\d)/g)

@@ -108,11 +108,11 @@ describe('an estimate', () => {
     expect(low.tokens.expected_output).toBe(4 * (800 + 300));
     const saved = own.cost_usd.expected - low.cost_usd.expected;
     expect(own.advice.join(' ')).toMatch(
-      /^.*% of the expected cost is thinking \(12000 tokens.*effort low would save about \$0\.054/,
+      /^.*% of the expected cost is thinking \(12,000 tokens.*effort low would save about \$0\.054/,
     );
     expect(saved).toBeCloseTo(0.054, 3);
     expect(low.advice.join(' ')).not.toContain('thinking');
-    expect(own.rests_on).toContain('thinking, by a figure of ours: 12000 tokens');
+    expect(own.rests_on).toContain('thinking, by a figure of ours: 12,000 tokens');
   });
 
   it.each([

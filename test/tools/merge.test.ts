@@ -163,7 +163,7 @@ describe('merge', () => {
     const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2 });
     const status = await toTheEnd(server, api, batch_id);
     expect(status.warnings.join('\n')).toMatch(
-      /2 of 3 tasks of stage 1 have no finished answer.*1 tasks of stage 2 had nothing to merge/s,
+      /2 of 3 tasks of stage 1 have no finished answer.*1 task of stage 2 had nothing to merge/s,
     );
     expect(status.outcomes).toMatchObject({ succeeded: 3, errored: 2, missing: 1, pending: 0 });
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2' }]);
@@ -215,7 +215,7 @@ describe('merge', () => {
     );
     const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2, output_file: 'o.jsonl' });
     const first = await toTheEnd(server, api, batch_id);
-    expect(first.warnings.join(' ')).toContain('1 of 5 tasks of stage 1 have no finished answer');
+    expect(first.warnings.join(' ')).toContain('1 of 5 tasks of stage 1 has no finished answer');
     const { retry } = await server.ok('retry_batch', { batch_id });
     expect(retry).toMatchObject({ attempt: 2, request_count: 4 });
     const status = await toTheEnd(server, api, batch_id);

@@ -485,7 +485,7 @@ describe('nothing is sent', () => {
   test('where all succeeded', async () => {
     const batch = await scriptedBatch({ a: ['ok'] });
     expect(await batch.server.fails('retry_batch', { batch_id: batch.batch_id })).toMatch(
-      /^wrong_state: Nothing was sent\. All 1 tasks have a finished answer/,
+      /^wrong_state: Nothing was sent\. Its task has a finished answer/,
     );
   });
 

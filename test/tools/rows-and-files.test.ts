@@ -240,12 +240,12 @@ describe('bad folders: nothing is sent, nothing is left', () => {
       files({ '.env': `KEY=${CONTENT}` }, { input_files: ['.env'] }),
       'leave no file: 1 hidden',
     ],
-    ['a key', files({ id_rsa: CONTENT }, { input_files: ['*'] }), 'leave no file: 1 keys'],
+    ['a key', files({ id_rsa: CONTENT }, { input_files: ['*'] }), 'leave no file: 1 secret'],
     [
       'binaries and Office files alone',
       files({ 'a.bin': Buffer.from([0, 1, 2]), 'b.docx': Buffer.from('PK\x03\x04') }, { input_files: ['*'] }),
       '1 binary',
-      '1 Office files (save documents as PDF',
+      '1 in an Office format (save documents as PDF',
     ],
     ['.git alone', files({ '.git/config': CONTENT }, { input_files: ['.git/config'] }), '1 hidden'],
     [
@@ -281,7 +281,7 @@ describe('bad folders: nothing is sent, nothing is left', () => {
       await symlink(path.join(folder, 'secret', 's.txt'), path.join(work, 'link.txt'));
       return { input_files: ['*.txt'], prompt: 'x' };
     };
-    await expectRefusal(['', given, 'leave no file: 1 symbolic links']);
+    await expectRefusal(['', given, 'leave no file: 1 reached by a symbolic link']);
   });
 });
 
@@ -479,7 +479,7 @@ describe('what files become', () => {
     const files = await server.ok('estimate_cost', { input_files: ['**/*', '!*.csv'], prompt: 'x' });
     expect(files.matched).toEqual({
       files: 1,
-      skipped: expect.stringMatching(/^1 hidden .*, 1 left out by .gitignore, 1 Office files/),
+      skipped: expect.stringMatching(/^1 hidden .*, 1 left out by .gitignore, 1 in an Office format/),
     });
     const table = await server.ok('estimate_cost', { rows_file: 'r.csv', prompt: '{{x}}' });
     expect(table.matched).toEqual({ rows: 1, columns: ['x', 'y'] });

@@ -1,3 +1,4 @@
+import { counted } from '../../lib/numbers.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { FailureGroup } from '../../store/saved-results.ts';
@@ -48,7 +49,7 @@ function restOf(groups: readonly FailureGroup[]): ErrorDigest[] {
   return [
     {
       type: 'other',
-      message: `${groups.length} further causes`,
+      message: counted(groups.length, 'further cause'),
       count: groups.reduce((sum, { count }) => sum + count, 0),
       retryable: groups.some(({ type }) => isRetryable(type)),
       sample_task_ids: [],

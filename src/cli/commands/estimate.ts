@@ -1,15 +1,50 @@
-import { count } from '../../lib/numbers.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import { type EstimateReply, estimate } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
-import { costText, facts, warn } from '../show.ts';
+import { costText, facts, reusedText, warn } from '../show.ts';
 import { openSource, splitGiven } from '../source.ts';
+import { printable, type Terminal } from '../terminal.ts';
 
-const reusedFacts = ({ reused }: EstimateReply): [string, string][] =>
-  reused
-    ? [['Answered', `${count(reused.count)} of them by the pilot ${reused.batch_id}, and not paid again`]]
-    : [];
+/** What a table or files gave, as `3 files; skipped: 1 empty`. */
+function matchedText(matched: EstimateReply['matched']): string | null {
+  if (matched === undefined) return null;
+  const { rows, files, answers, columns, skipped } = matched;
+  const given = [
+    ...(rows === undefined ? [] : [counted(rows, 'row')]),
+    ...(files === undefined ? [] : [counted(files, 'file')]),
+    ...(answers === undefined ? [] : [counted(answers, 'answer')]),
+    ...(columns === undefined ? [] : [`columns ${columns.join(', ')}`]),
+  ];
+  return [given.join(', '), ...(skipped ? [`skipped: ${skipped}`] : [])].join('; ');
+}
+
+/** What tasks are sent under, each with what that costs. */
+function showShares({ by_model, by_variant }: EstimateReply, terminal: Terminal): void {
+  const shares = by_variant
+    ? by_variant.map(({ variant, ...figures }) => ({ name: variant, ...figures }))
+    : by_model.map(({ model, ...figures }) => ({ name: model, ...figures }));
+  if (shares.length < 2) return;
+  const columns = [
+    { title: by_variant ? 'variant' : 'of which', flexible: true },
+    { title: 'tasks', right: true },
+    ...moneyColumns,
+  ];
+  const rows = shares.map(({ name, request_count, expected, maximum }) => [
+    name,
+    count(request_count),
+    dollars(expected),
+    dollars(maximum),
+  ]);
+  terminal.print('');
+  terminal.print(table(columns, rows, terminal));
+}
+
+const moneyColumns = [
+  { title: 'expected', right: true },
+  { title: 'at most', right: true },
+];
 
 export const estimateCommand: Command = {
   name: 'estimate',
@@ -21,9 +56,9 @@ export const estimateCommand: Command = {
     'batch-mcp estimate --request-count 1000 --input-tokens-per-request 500 --output-tokens-per-request 200',
   ],
   async run(call) {
-    const { context, terminal, args, json, waiting, stdin } = call;
+    const { context, terminal, args, json, waiting } = call;
     const { file } = splitGiven(call);
-    const source = await openSource(file, stdin);
+    const source = await openSource(file, call);
     try {
       const input = readInput(estimate.input, { ...args, ...source.args }, 'batch-mcp estimate');
       const reply = await estimate.run(context, input, waiting);
@@ -33,18 +68,15 @@ export const estimateCommand: Command = {
       }
       facts(terminal, [
         ['Requests', count(reply.request_count)],
-        ...reusedFacts(reply),
+        ['Source', matchedText(reply.matched)],
+        ['Taken over', reusedText(reply.reused)],
         ['Cost', costText(reply.cost_usd)],
         ['Not in a batch', `${dollars(reply.standard_cost_usd)}, so it saves ${dollars(reply.savings_usd)}`],
         ['Rests on', reply.rests_on],
         ['Prices of', reply.prices_as_of],
       ]);
-      const columns = [
-        { title: 'model' },
-        { title: 'tier' },
-        { title: 'expected', right: true },
-        { title: 'at most', right: true },
-      ];
+      showShares(reply, terminal);
+      const columns = [{ title: 'all on' }, { title: 'tier' }, ...moneyColumns];
       const rows = reply.compare.map(({ model, model_tier, expected, maximum }) => [
         model,
         model_tier,
@@ -53,6 +85,11 @@ export const estimateCommand: Command = {
       ]);
       terminal.print('');
       terminal.print(table(columns, rows, terminal));
+      if (reply.preview !== null) {
+        terminal.print('');
+        terminal.print(terminal.style('dim', 'The first request:'));
+        terminal.print(printable(reply.preview));
+      }
       for (const advice of reply.advice) terminal.note(advice);
       warn(terminal, reply.warnings);
       if (reply.work_id !== undefined && file !== '-') {

@@ -3,7 +3,9 @@ import { list } from '../../operations/list.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
-import { warn } from '../show.ts';
+import { inCommands, warn } from '../show.ts';
+
+const minuteOf = (time: string): string => time.slice(0, 16).replace('T', ' ');
 
 export const listCommand: Command = {
   name: 'list',
@@ -35,12 +37,12 @@ export const listCommand: Command = {
       batch.processing_status,
       count(batch.request_count),
       batch.cost_usd === null ? '' : dollars(batch.cost_usd.actual ?? batch.cost_usd.expected),
-      batch.created_at.slice(0, 16).replace('T', ' '),
+      minuteOf(batch.created_at),
       batch.provider === 'sandbox' ? `${batch.name} (sandbox)` : batch.name,
     ]);
     if (rows.length > 0) terminal.print(table(columns, rows, terminal));
-    else terminal.note('No batch is here yet. Begin with: batch-mcp submit tasks.json --sandbox');
-    if (reply.groups !== undefined) {
+    if (reply.totals.batches === 0) terminal.note(inCommands(reply.next_step));
+    if (reply.groups?.length) {
       const spent = reply.groups.map(({ group, batches, requests, actual_usd }) => [
         [group]
           .flat()
@@ -66,6 +68,18 @@ export const listCommand: Command = {
     terminal.print(
       `${counted(totals.batches, 'batch', 'batches')}, ${counted(totals.requests, 'request')}, ${dollars(totals.actual_usd)} spent`,
     );
+    if (reply.remote?.length) {
+      terminal.print(
+        `Made elsewhere, ${reply.remote.length} of ${count(reply.remote_count ?? reply.remote.length)} that the API lists:`,
+      );
+      const elsewhere = reply.remote.map(({ batch_id, processing_status, request_count, created_at }) => [
+        batch_id,
+        processing_status,
+        count(request_count),
+        minuteOf(created_at),
+      ]);
+      terminal.print(table(columns.slice(0, 3).concat({ title: 'created' }), elsewhere, terminal));
+    }
     if (reply.next_cursor !== null) terminal.note(`There are more: --cursor ${reply.next_cursor}`);
     warn(terminal, reply.warnings);
     return exitCode.done;

@@ -2,7 +2,8 @@ import { stringifyExact } from '../../lib/exact-json.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type ResultsReply, results } from '../../operations/results.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
-import { showAnswers, showTotals } from '../show.ts';
+import { showTotals } from '../show.ts';
+import { showAnswers } from '../show-answers.ts';
 
 export const resultsCommand: Command = {
   name: 'results',

@@ -22,9 +22,9 @@ export async function submitTyped(
   file: string | null,
   outputFile: string | undefined,
 ): Promise<SubmitReply | null> {
-  const { context, args, waiting, stdin } = call;
+  const { context, args, waiting } = call;
   requireWork(file, args);
-  const source = await openSource(file, stdin);
+  const source = await openSource(file, call);
   try {
     const work = { ...args, ...source.args };
     const input = readInput(submit.input, { output_file: outputFile, ...work }, 'batch-mcp submit');

@@ -23,6 +23,8 @@ export const statusCommand: Command = {
     }
     showBatch(terminal, reply);
     if (reply.processing_status === 'ended') {
+      const again = 'failures' in reply && reply.failures?.some(({ retryable }) => retryable);
+      if (again) terminal.note(`Send again what can succeed: batch-mcp retry ${reply.batch_id}`);
       terminal.note(`Next: batch-mcp results ${reply.batch_id} results.json`);
     } else if (reply.check_again_in_seconds > 0) {
       const again = duration(reply.check_again_in_seconds);

@@ -5,7 +5,8 @@ import { stringifyExact } from '../../lib/exact-json.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type WaitReply, wait } from '../../operations/wait.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
-import { showAnswers, showBatch } from '../show.ts';
+import { showBatch } from '../show.ts';
+import { showAnswers } from '../show-answers.ts';
 import { codeOfResults, readResults, showSaved } from './results.ts';
 
 export const waitCommand: Command = {

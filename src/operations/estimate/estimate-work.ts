@@ -6,6 +6,7 @@ import { type CostLine, totalOf } from '../../cost/cost-line.ts';
 import { countCosts } from '../../cost/count-sample.ts';
 import { readOutputHistory } from '../../cost/output-history.ts';
 import { BatchError } from '../../errors.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import { tiers } from '../../provider/models.ts';
 import type { Provider, ProviderAccount } from '../../provider/provider.ts';
@@ -79,12 +80,12 @@ export async function estimateWork(
   const { source } = work;
   const awaited = source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
   // The API would count stand-ins.
-  const counted = await countCosts(
+  const countedCosts = await countCosts(
     asked && awaited === null && prepared.stages.length === 0 ? provider : null,
     name,
     costs,
   );
-  const { rates, lines: cost } = counted;
+  const { rates, lines: cost } = countedCosts;
   const sent = totalOf(cost);
   const { context: shared } = work.defaults;
   const compare = tiers.map((tier) => ({
@@ -93,8 +94,8 @@ export async function estimateWork(
   }));
   const rests =
     rates.basis === 'estimated'
-      ? `a tokenizer's count of ${rates.counted} of ${sent.request_count} requests, times 1.3 on models from 4.7 on: an estimate`
-      : `the API's count of ${rates.counted} of ${sent.request_count} requests`;
+      ? `a tokenizer's count of ${count(rates.counted)} of ${counted(sent.request_count, 'request')}, times 1.3 on models from 4.7 on: an estimate`
+      : `the API's count of ${count(rates.counted)} of ${counted(sent.request_count, 'request')}`;
   const by_variant = costs.tally.variants(rates, knownOutput).map(({ variant, tasks, line }) => {
     const { expected_usd: expected, maximum_usd: maximum } = line;
     return { variant, request_count: tasks, expected, maximum };
@@ -107,7 +108,8 @@ export async function estimateWork(
     ...(rest && { reused: rest.reused }),
     ...(by_variant.length > 0 && { by_variant }),
     cost_usd: costUsd(cost, rates.basis),
-    rests_on: thinking === 0 ? rests : `${rests}; thinking, by a figure of ours: ${thinking} tokens`,
+    rests_on:
+      thinking === 0 ? rests : `${rests}; thinking, by a figure of ours: ${counted(thinking, 'token')}`,
     ...(matched && { matched }),
     preview: previewOf(first_request),
     advice: [
@@ -138,9 +140,9 @@ export async function estimateWork(
       ...(awaited === null ? [] : [boundWarning(awaited)]),
       ...(pilot?.isOpen ? [openPilotWarning(pilot)] : []),
       ...new Set([...warnings, ...lifeWarnings]),
-      ...(counted.failure === null
+      ...(countedCosts.failure === null
         ? []
-        : [`The API did not count the sample, so this is a tokenizer's estimate. ${counted.failure}`]),
+        : [`The API did not count the sample, so this is a tokenizer's estimate. ${countedCosts.failure}`]),
       ...context.catalog.warnings(today),
     ],
   };

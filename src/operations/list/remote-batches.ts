@@ -1,5 +1,6 @@
 import { BatchError } from '../../errors.ts';
 import { sha256OfText } from '../../lib/files/file-hash.ts';
+import { counted } from '../../lib/numbers.ts';
 import { providerOfBatchId } from '../../provider/dialects.ts';
 import type { ProviderBatch, ProviderName } from '../../provider/provider.ts';
 import { isClaimed } from '../../sending/claims.ts';
@@ -116,7 +117,7 @@ async function adoptedRecord(
   return {
     schema: 1,
     batch_id: batchId,
-    name: `made elsewhere: ${request_count} requests`,
+    name: `made elsewhere: ${counted(request_count, 'request')}`,
     project: null,
     ...ownershipOf(context),
     provider,

@@ -2,6 +2,7 @@ import { outcomesOf } from '../../answers/figures/outcomes.ts';
 import { hasOutputsToWrite } from '../../answers/files/output-file.ts';
 import { costOf, formatUsd } from '../../cost/cost.ts';
 import { DELIVERY_MS, type Message } from '../../lib/http/deliver.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import type { Context } from '../../state/context.ts';
 import { isSaved, latestResults, latestTime, missingCertainAt, statusOf } from '../../state/status.ts';
 import { isProvenDead } from '../../store/process-identity.ts';
@@ -145,7 +146,7 @@ function textOf(record: BatchRecord, { succeeded, cost_usd, output_files }: Figu
   const unwritten =
     outputs.some(({ problem }) => problem !== null) || (answer_files?.problem ?? null) !== null;
   return [
-    `Batch "${name.replaceAll('\0', '')}" has ended: ${succeeded} of ${request_count} tasks succeeded${failed === 0 ? '' : `, ${failed} did not`}.`,
+    `Batch "${name.replaceAll('\0', '')}" has ended: ${count(succeeded)} of ${counted(request_count, 'task')} succeeded${failed === 0 ? '' : `, ${count(failed)} did not`}.`,
     ...(provider === 'sandbox'
       ? [SANDBOX_WARNING]
       : cost_usd === null
@@ -153,7 +154,9 @@ function textOf(record: BatchRecord, { succeeded, cost_usd, output_files }: Figu
         : [`It cost ${formatUsd(cost_usd)}.`]),
     ...(output_files.length > 0 ? [`Written: ${output_files.join(', ')}.`] : []),
     ...(answer_files && answer_files.written > 0
-      ? [`${answer_files.written} files were written by ${answer_files.pattern}.`]
+      ? [
+          `${counted(answer_files.written, 'file')} by the pattern ${answer_files.pattern} ${answer_files.written === 1 ? 'was' : 'were'} written.`,
+        ]
       : []),
     ...(unwritten ? ['Something that was asked for could not be written: its status says why.'] : []),
   ].join(' ');

@@ -6,6 +6,7 @@ import type { OutcomeTotals } from '../../answers/figures/outcomes.ts';
 import type { ShownAnswer } from '../../answers/page/shown-answer.ts';
 import type { CostUsd } from '../../cost/cost.ts';
 import type { Spending } from '../../cost/spending.ts';
+import { counted } from '../../lib/numbers.ts';
 import type { Progress } from '../../state/jobs.ts';
 import type { ProcessingStatus } from '../../state/status.ts';
 import type { AnswerFiles } from '../../store/record.ts';
@@ -72,7 +73,7 @@ export function afterAnswers(found: Results): string {
     check_again_in_seconds > 0
       ? ` ${MISSING_SO_FAR} Call get_results again in ${Math.ceil(check_again_in_seconds / 60)} minutes.`
       : failures > 0
-        ? ` ${failures} tasks have no finished answer: error_digest says why and what to do${retry}.`
+        ? ` ${counted(failures, 'task')} ${failures === 1 ? 'has' : 'have'} no finished answer: error_digest says why and what to do${retry}.`
         : '';
   if (groups)
     return `For the answers of a group call get_results with where, as {"json.label": "…"}, in place of group_by.${look}`;

@@ -1,3 +1,4 @@
+import { count, counted } from '../../lib/numbers.ts';
 import type { Following, Progress } from '../../state/jobs.ts';
 import {
   isSaved,
@@ -155,12 +156,12 @@ function afterEnd(batch: FollowedBatch): string {
   const retryable = failures.reduce((sum, each) => sum + (each.retryable ? each.count : 0), 0);
   const named = failures.filter(({ type }) => type !== OTHER_CAUSES);
   const why = [
-    ...named.map(({ type, count }) => `${count} ${type}`),
+    ...named.map(({ type, count: times }) => `${count(times)} ${type}`),
     ...(named.length < failures.length ? ['and others'] : []),
   ].join(', ');
-  const told = `${failed} of ${request_count ?? 'the'} tasks have no finished answer (${why}).`;
+  const told = `${count(failed)} of ${request_count === undefined ? 'the tasks' : counted(request_count, 'task')} ${failed === 1 ? 'has' : 'have'} no finished answer (${why}).`;
   if (retryable === 0)
     return `${where} ${told} Sent again as they are, they would fail again: get_results with batch_id ${id} and outcomes ["failed"] says what to do.`;
-  const all = retryable === failed ? 'them' : `the ${retryable} that can succeed`;
+  const all = retryable === failed ? 'them' : `the ${count(retryable)} that can succeed`;
   return `${where} ${told} Call retry_batch with batch_id ${id}: it sends ${all} again.`;
 }

@@ -1,5 +1,6 @@
 import { paidTwice, unknownCosts } from '../../cost/cost.ts';
 import type { BatchError } from '../../errors.ts';
+import { counted } from '../../lib/numbers.ts';
 import { isSaved, missingCertainAt, resultsExpireAt } from '../../state/status.ts';
 import type { PartState } from '../../store/part-state.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
@@ -18,7 +19,9 @@ const LONGEST_WARNING = 500;
 export function warningsOf(record: BatchRecord, failures: readonly BatchError[], now: Date): string[] {
   const all = allWarnings(record, failures, now);
   const shown = all.slice(0, MOST_WARNINGS).map((text) => text.slice(0, LONGEST_WARNING).toWellFormed());
-  return all.length > shown.length ? [...shown, `and ${all.length - shown.length} more warnings`] : shown;
+  return all.length > shown.length
+    ? [...shown, `and ${counted(all.length - shown.length, 'more warning')}`]
+    : shown;
 }
 
 function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: Date): string[] {
@@ -45,9 +48,14 @@ function answerFileWarnings({ answer_files }: BatchRecord): string[] {
   const { problem, left, code_only = 0 } = answer_files;
   if (problem !== null) return [`No file of output_pattern was written: ${problem}`];
   return [
-    ...left.map(({ why, count }) => `${count} answers got no file of their own: ${why}.`),
+    ...left.map(
+      ({ why, count }) =>
+        `${counted(count, 'answer')} got no file of ${count === 1 ? 'its' : 'their'} own: ${why}.`,
+    ),
     ...(code_only > 0
-      ? [`${code_only} answers said more than the code that their files hold: get_results has all of it.`]
+      ? [
+          `${counted(code_only, 'answer')} said more than the code in ${code_only === 1 ? 'its file' : 'their files'}: get_results has all of it.`,
+        ]
       : []),
   ];
 }
@@ -88,7 +96,7 @@ function candidates({ candidates: ids, known = [] }: Unconfirmed): string[] {
   const told = ids.map((id) => {
     const facts = known.find((each) => each.id === id);
     return facts
-      ? `${id} (${facts.created_at}, ${facts.request_count} requests, ${facts.processing_status})`
+      ? `${id} (${facts.created_at}, ${counted(facts.request_count, 'request')}, ${facts.processing_status})`
       : id;
   });
   const groups = Array.from({ length: Math.ceil(told.length / CANDIDATES_TOGETHER) }, (_, group) =>

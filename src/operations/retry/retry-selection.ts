@@ -2,7 +2,7 @@ import { nothingToMerge } from '../../answers/answer.ts';
 import { canBeOfOne, isRetryable } from '../../answers/failures.ts';
 import type { View } from '../../answers/view/view.ts';
 import { BatchError } from '../../errors.ts';
-import { counted } from '../../lib/numbers.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import type { Outcome } from '../../store/saved-results.ts';
 import { givenUp } from '../../tasks/gather.ts';
 import type { NamedTasks } from './retry-named.ts';
@@ -122,7 +122,7 @@ export function nothingToRetry(selection: Selection, total: number, atLimit: num
   const why =
     notes.length === 0 || (notes.length === 1 && selection.finishedButNamed > 0)
       ? [
-          `All ${total} tasks have a finished answer; to pay for them again, give replace: true, or corrected tasks in requests.`,
+          `${total === 1 ? 'Its task has' : `All ${count(total)} tasks have`} a finished answer; to pay for them again, give replace: true, or corrected tasks in requests.`,
         ]
       : atLimit === 0
         ? ['This call would send none of the tasks.', ...notes]

@@ -3,6 +3,7 @@ import { actualOfPart, estimateOfParts, formatApart } from '../../cost/cost.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
+import { count, counted } from '../../lib/numbers.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import { asOwner, whyHeldBack } from '../../sending/permission.ts';
 import type { Context } from '../../state/context.ts';
@@ -167,11 +168,13 @@ function leftOut(view: View, { below, end, stage, empty }: Below): string[] {
     ...(failed === 0
       ? []
       : [
-          `${failed} of ${end - below} tasks of stage ${stage} have no finished answer: what they work on is not in the merge.`,
+          `${count(failed)} of ${counted(end - below, 'task')} of stage ${stage} ${failed === 1 ? 'has' : 'have'} no finished answer: what ${failed === 1 ? 'it works' : 'they work'} on is not in the merge.`,
         ]),
     ...(empty.length === 0
       ? []
-      : [`${empty.length} tasks of stage ${stage + 1} had nothing to merge, and were not sent.`]),
+      : [
+          `${counted(empty.length, 'task')} of stage ${stage + 1} had nothing to merge, and ${empty.length === 1 ? 'was' : 'were'} not sent.`,
+        ]),
   ];
 }
 
@@ -183,7 +186,10 @@ async function nameStage(
 ): Promise<boolean> {
   const owner = await asOwner(context, record.provider);
   // Said when it was made before, of answers that have come since.
-  const said = [` tasks of stage ${stage} have no finished`, ` tasks of stage ${stage + 1} had nothing`];
+  const said = [
+    new RegExp(` of stage ${stage} ha(s|ve) no finished`),
+    new RegExp(` of stage ${stage + 1} had nothing`),
+  ];
   let isNamed = false;
   await context.store.record(record.batch_id).update((current) => {
     const part = current?.parts.find(({ number }) => number === waiting.number);
@@ -191,7 +197,7 @@ async function nameStage(
       part?.progress.state === 'waiting' && part.progress.by?.nonce === context.store.presence.self().nonce;
     if (current === null || !isNamed) return current;
     const parts = current.parts.flatMap((each) => (each === part ? made : [each]));
-    const before = current.warnings.filter((warning) => !said.some((each) => warning.includes(each)));
+    const before = current.warnings.filter((warning) => !said.some((each) => each.test(warning)));
     return { ...current, ...owner, parts, warnings: [...before, ...warnings] };
   });
   return isNamed;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { BatchError } from '../../errors.ts';
+import { counted } from '../../lib/numbers.ts';
 import { decodeEnvelope } from '../envelope.ts';
 import { isProvenDead, thisProcess } from '../process-identity.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
@@ -90,7 +91,7 @@ async function begin(
   await backTo(to, mine.copy_id, target);
   const named = busy.slice(0, NAMED).join(', ');
   throw wrongState(
-    `${busy.length} batches of ${from.place} are being sent or made right now: ${named}. Nothing was moved. ` +
+    `${counted(busy.length, 'batch', 'batches')} of ${from.place} ${busy.length === 1 ? 'is' : 'are'} being sent or made right now: ${named}. Nothing was moved. ` +
       'Let their servers finish, or batch-mcp collect where these are gone, then call it again.',
   );
 }

@@ -1,3 +1,4 @@
+import { count } from '../../lib/numbers.ts';
 import type { Task, TaskDefaults } from '../task.ts';
 
 const known = new WeakMap<TaskDefaults, readonly string[]>();
@@ -41,7 +42,7 @@ export function unusedWarnings(defaults: TaskDefaults, used: ReadonlySet<string>
     .filter((name) => !used.has(name))
     .map(
       (name) =>
-        `The shared ${name} is used by none of the ${tasks === 1 ? 'one task' : `${tasks} tasks`}: native requests, and tasks or variants ` +
+        `The shared ${name} is used by none of the ${tasks === 1 ? 'one task' : `${count(tasks)} tasks`}: native requests, and tasks or variants ` +
         'that set their own, take no shared one',
     );
 }

@@ -1,5 +1,6 @@
 import type { Problem } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+import { meantKey } from '../guesses.ts';
 
 /** What a line of another provider's batch, or of a set for training, is called, and how it is told. */
 const FOREIGN: [what: string, isOne: (item: JsonObject) => boolean][] = [
@@ -25,10 +26,28 @@ const VALID =
 const ROWS =
   'such a file as rows_file, with a prompt whose {{places}} are its keys; or {"task_id": "…", "prompt": "…"}';
 
-/** An item that is somebody else's form of a request, named as such: told key by key, nobody would see what it is. Null for all else. */
-export function foreignItem(item: JsonObject, place: string): Problem | null {
+/**
+ * An item that is somebody else's form of a request, named as such: or a row of a table: told key by key, nobody would
+ * see what it is. `keys` are those of a task. Null for all else.
+ */
+export function foreignItem(item: JsonObject, place: string, keys: readonly string[]): Problem | null {
   if ('params' in item || 'task_id' in item) return null;
   const [what] = FOREIGN.find(([, isOne]) => isOne(item)) ?? [];
-  if (what === undefined) return null;
-  return { item: place, problem: `is ${what}`, valid: what.endsWith('training') ? ROWS : VALID };
+  if (what !== undefined)
+    return { item: place, problem: `is ${what}`, valid: what.endsWith('training') ? ROWS : VALID };
+  return isRow(item, keys)
+    ? { item: place, problem: 'has no key that a task has: it looks like a row of a table', valid: ROWS }
+    : null;
+}
+
+/** Whether no key is one of a task's, nor a word for one. */
+function isRow(item: JsonObject, keys: readonly string[]): boolean {
+  const given = Object.entries(item);
+  return (
+    given.length > 0 &&
+    given.every(
+      ([key, value]) =>
+        key !== 'custom_id' && !keys.includes(key) && meantKey(key, keys, value) === undefined,
+    )
+  );
 }

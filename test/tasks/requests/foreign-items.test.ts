@@ -20,6 +20,8 @@ it.each<[item: object, says: string]>([
   [{ conversations: [{ from: 'human', value: 'a' }] }, 'a conversation of a set for training'],
   [{ prompt: 'a', completion: 'b' }, 'a pair of a set for training'],
   [{ instruction: 'a', input: 'b', output: 'c' }, 'a pair of a set for training'],
+  [{ q: 'a' }, 'looks like a row of a table'],
+  [{ sku: 1, price: 2.5, nested: { a: 1 } }, 'looks like a row of a table'],
 ])('%j is named', (item, said) => {
   const parsed = parse(itemOf(item), 'line 1');
   expect(parsed).toMatchObject({ ok: false, problems: [{ problem: expect.stringContaining(said) }] });

@@ -1,15 +1,16 @@
 import path from 'node:path';
+import { count as countText } from '../../../lib/numbers.ts';
 
 /** Why a file, or a whole folder, is left out; what to do about it stands in the text. */
 const skipReasons = {
   hidden: 'hidden (a name that starts with a dot)',
   ignored: 'left out by .gitignore',
   node_modules: 'in node_modules (name a folder below it to include that)',
-  link: 'symbolic links',
-  key: 'keys or credentials by their name or content',
+  link: 'reached by a symbolic link',
+  key: 'secret (keys or credentials by their name or content)',
   empty: 'empty',
-  office: 'Office files (save documents as PDF or text, sheets as CSV for rows_file)',
-  image: 'images of a kind that the API does not take (save them as PNG or JPEG)',
+  office: 'in an Office format (save documents as PDF or text, sheets as CSV for rows_file)',
+  image: 'in an image format that the API does not take (save them as PNG or JPEG)',
   binary: 'binary',
   encoding: 'text that is not UTF-8 (save it as UTF-8)',
   unreadable: 'not readable (access denied)',
@@ -26,7 +27,7 @@ export function skip(skipped: Skipped, reason: SkipReason): void {
 
 /** As `3 hidden (…), 2 binary`. */
 export function skippedText(skipped: Skipped): string {
-  return [...skipped].map(([reason, count]) => `${count} ${skipReasons[reason]}`).join(', ');
+  return [...skipped].map(([reason, count]) => `${countText(count)} ${skipReasons[reason]}`).join(', ');
 }
 
 /** Names under which keys and credentials are kept. Those that start with a dot are left out anyway. */
