@@ -20,20 +20,26 @@ const optionalTime = z
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** A gateway may leave out a zero, or say null. */
+const optionalCount = count.nullish().transform((told) => told ?? 0);
+
+const statuses = ['in_progress', 'canceling', 'ended'] as const;
+
 /**
  * Strict where money hangs on it: a create whose answer names no batch is uncertain. Lenient in the rest: a
- * gateway that leaves out a zero, or the end of the 24 hours, has made the batch all the same.
+ * gateway that leaves out a zero, or the end of the 24 hours, has made the batch all the same; and one batch with a status
+ * that is new must not make a whole page of the list unreadable, for uncertain creates are settled by that.
  */
 const batch = z
   .object({
     id: z.string().regex(idPattern),
-    processing_status: z.enum(['in_progress', 'canceling', 'ended']),
+    processing_status: z.string().max(100),
     request_counts: z.object({
-      processing: count.default(0),
-      succeeded: count.default(0),
-      errored: count.default(0),
-      canceled: count.default(0),
-      expired: count.default(0),
+      processing: optionalCount,
+      succeeded: optionalCount,
+      errored: optionalCount,
+      canceled: optionalCount,
+      expired: optionalCount,
     }),
     created_at: z
       .string()
@@ -46,6 +52,10 @@ const batch = z
   .transform(
     (told): ProviderBatch => ({
       ...told,
+      // One that is not known goes on until the batch has an end.
+      processing_status:
+        statuses.find((status) => status === told.processing_status) ??
+        (told.ended_at === null ? 'in_progress' : 'ended'),
       expires_at: told.expires_at ?? new Date(Date.parse(told.created_at) + DAY_MS).toISOString(),
     }),
   );

@@ -95,6 +95,28 @@ describe('the main way', () => {
       cancel_initiated_at: null,
     });
   });
+
+  it.each([
+    ['finalizing', null, 'in_progress'],
+    ['completed', '2026-11-22T11:00:00Z', 'ended'],
+    ['canceling', '2026-11-22T11:00:00Z', 'canceling'],
+  ])(
+    'takes a list with a batch that is %s, with an end at %s',
+    async (processing_status, ended_at, taken) => {
+      const counts = { processing: null, succeeded: 2, errored: null, canceled: null, expired: null };
+      const other = {
+        id: 'msgbatch_2',
+        processing_status,
+        request_counts: counts,
+        created_at: '2026-11-22',
+        ended_at,
+      };
+      api.override('list', json(200, { data: [other], has_more: false, last_id: 'msgbatch_2' }));
+      expect((await provider.listBatches({ limit: 5 })).batches).toMatchObject([
+        { processing_status: taken, request_counts: { processing: 0, succeeded: 2 } },
+      ]);
+    },
+  );
 });
 
 describe('what an answer means for a create', () => {

@@ -151,9 +151,12 @@ function errorOf(given: unknown): ResultError | null {
 
 type Message = JsonObject & { content: Block[] };
 
+/** A text in the place of the list of blocks, as requests may have it and some gateways answer, is its one block. */
 function messageOf({ message }: JsonObject): Message | null {
-  if (!isJsonObject(message) || !Array.isArray(message.content)) return null;
-  const { content } = message;
+  if (!isJsonObject(message)) return null;
+  const content =
+    typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
+  if (!Array.isArray(content)) return null;
   return content.every(isBlock) ? { ...message, content } : null;
 }
 

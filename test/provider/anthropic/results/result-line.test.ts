@@ -74,6 +74,12 @@ describe('what became of a request', () => {
       'errored',
       { type: 'unreadable_result' },
     ],
+    [
+      'a text in place of blocks',
+      line({ type: 'succeeded', message: { content: 'Hello', stop_reason: 'end_turn' } }),
+      'succeeded',
+      null,
+    ],
     ['a type of the future', line({ type: 'postponed' }), 'errored', { type: 'unreadable_result' }],
     ['canceled', line({ type: 'canceled' }), 'canceled', null],
     ['expired', line({ type: 'expired' }), 'expired', null],
