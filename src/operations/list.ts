@@ -126,6 +126,7 @@ async function listBatches(
   const costGroups = createCostGroups(request.group_by);
   let next: string | null = null;
   let characters = 0;
+  let hasSandbox = false;
   for (const { listed, costs } of found) {
     if (!isOfUser(context, listed, request.user)) continue;
     if (!matches(listed, request) || !isWithin(listed, since, until)) continue;
@@ -137,7 +138,10 @@ async function listBatches(
     }
     totals.batches += 1;
     totals.requests += listed.request_count;
-    if (listed.provider === 'sandbox') continue;
+    if (listed.provider === 'sandbox') {
+      hasSandbox = true;
+      continue;
+    }
     totals.actual_usd = roundUsd(totals.actual_usd + total(costs.spent));
     totals.open_expected_usd = roundUsd(totals.open_expected_usd + (costs.open_usd ?? 0));
     costGroups.add(listed, costs);
@@ -149,7 +153,7 @@ async function listBatches(
     ...damagedWarnings(damaged),
     ...unknownWarnings(request.group_by, groups.length, costGroups.unknown()),
     ...diskWarnings(context, found),
-    ...(batches.some(({ provider }) => provider === 'sandbox') ? [SANDBOX_LISTED] : []),
+    ...(hasSandbox ? [SANDBOX_LISTED] : []),
   ];
   return {
     batches,
@@ -161,7 +165,7 @@ async function listBatches(
 }
 
 const SANDBOX_LISTED =
-  'Batches with provider sandbox hold made-up answers; nothing was paid for them, and the dollars leave them out.';
+  'Batches with provider sandbox hold made-up answers; nothing was paid for them, and dollars and groups leave them out.';
 
 function diskWarnings(context: Pick<Context, 'store' | 'subject'>, found: readonly Listing[]): string[] {
   // Where that is, is nothing to a user.

@@ -9,4 +9,7 @@ it('a list with sandbox batches says that their answers are made up, and one wit
   expect(batches).toMatchObject([{ provider: 'sandbox' }]);
   expect(totals).toMatchObject({ batches: 1, open_expected_usd: 0 });
   expect(warnings.join(' ')).toMatch(/made-up answers/);
+  const grouped = await server.ok('list_batches', { group_by: 'model' });
+  expect(grouped).toMatchObject({ batches: [], groups: [] });
+  expect(grouped.warnings.join(' ')).toMatch(/groups leave them out/);
 });
