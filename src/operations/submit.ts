@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError } from '../errors.ts';
 import { asOwner } from '../sending/permission.ts';
+import { notePilot } from '../sending/pilots.ts';
 import { type EarlierBatch, ownWork } from '../sending/submission.ts';
 import { removeUnsent, withoutEnd } from '../sending/unsent.ts';
 import type { Context } from '../state/context.ts';
@@ -16,7 +17,6 @@ import { preparingKey, startSending, waitForSending } from './looking/sending-jo
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { replyTo, type Submitted } from './replies/submitted.ts';
-import { notePilot } from './reuse/pilot.ts';
 import { follow } from './waiting/end-waiting.ts';
 import { answersOf } from './work/from-batch.ts';
 import { findWork } from './work/kept-work.ts';
@@ -152,7 +152,7 @@ async function decide(
   const faster = await ownAndReserve(context, record);
   if (faster !== null) return useEarlier(context, faster);
   await follow(context, record);
-  await notePilot(context, submission, record.batch_id);
+  await notePilot(context, record);
   return { batch_id: record.batch_id, duplicate: false };
 }
 
@@ -180,6 +180,7 @@ async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch):
   const faster = await ownWork(context, earlier);
   if (faster !== null) return useEarlier(context, faster);
   await reserveBudget(context, earlier);
+  await notePilot(context, earlier);
   const owner = await asOwner(context, earlier.provider);
   await context.store.record(batchId).update(
     (record) =>

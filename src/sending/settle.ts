@@ -183,10 +183,14 @@ export async function resolveUnconfirmed(
   }
   await requireSameAccount(context, record, part.progress.intent);
   if (resolve === 'send_again') {
-    const { found, failure } = await findByMark(context, record, part, part.progress.candidates);
+    const listed = await listedFirst(context, record, part);
+    const known = listed ?? part.progress.candidates;
+    const { found, disproved, failure } = await findByMark(context, record, part, known);
     // Paid already: it needs no second time.
     if (found !== null) return takeForGood(context, record, part, found);
     if (failure !== null) throw failure;
+    const untold = listed?.filter((id) => !disproved.includes(id)) ?? [];
+    if (untold.length > 0) throw notYetTold(untold);
     await register.update(
       (current) =>
         current && { ...current, parts: current.parts.map((each) => sentAgain(each, part.number)) },
@@ -206,6 +210,27 @@ export async function resolveUnconfirmed(
     throw cantBe(part, resolve, problem);
   }
   await takeForGood(context, record, part, batch);
+}
+
+/** What a part could be by the list, where nobody has listed it yet and no person was told; null where somebody has. */
+async function listedFirst(
+  context: Context,
+  record: BatchRecord,
+  part: UnconfirmedPart,
+): Promise<string[] | null> {
+  const { intent } = part.progress;
+  if (intent.newest !== undefined || part.progress.candidates.length > 0) return null;
+  const owner = { batch_id: record.batch_id, part: part.number };
+  const { own, free } = await findCandidates(context, part, intent, record.provider, owner);
+  return [...(own === null ? [] : [own.batch]), ...free].map(({ id }) => id);
+}
+
+function notYetTold(ids: readonly string[]): BatchError {
+  return new BatchError(
+    'wrong_state',
+    `Nothing was sent. It is still being settled, and could be ${ids.join(' or ')}. Look with batch_status in a minute: it says ` +
+      'which of them it is, or what is known of each.',
+  );
 }
 
 function isCandidate({ progress: { candidates, known = [] } }: UnconfirmedPart, id: string): boolean {

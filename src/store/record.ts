@@ -159,6 +159,8 @@ export const batchRecord = z.object({
   retries: z.object({ asked: count, stopped: z.string().nullable() }).exactOptional(),
   /** What a pilot had answered already: how many tasks, and what they cost then, null where that is not known. */
   reused: reused.exactOptional(),
+  /** Of a pilot: under what the whole finds it. */
+  pilot_keys: z.array(z.string()).exactOptional(),
   /** Which key of an answer is compared with which column of its row. */
   expect: z.record(z.string(), z.string()).exactOptional(),
   /** Its variants, in the order in which they were given: each of its rows is a task under each of them. */

@@ -1,10 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startApi, startCheckedServer } from '../api.ts';
+import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, succeeded } from '../api-server.ts';
+import { bundleForTests } from '../bundle.ts';
 import { parseCsv } from '../csv.ts';
-import { spawnServer, type TestServer } from '../harness.ts';
+import { spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
+import { crashStarter } from '../safety/left.ts';
 
 const COUNT = 308;
 const table = `id,text\n${Array.from({ length: COUNT }, (_, index) => `${index % 3 === 0 ? 'a/' : 'i'}${index},question ${index}\n`).join('')}`;
@@ -37,6 +39,8 @@ const end = async (api: ApiServer, server: TestServer, batch_id: string) => {
   api.endAll();
   return server.ok('batch_status', { batch_id, wait_seconds: 20 });
 };
+
+const starter = bundleForTests(crashStarter);
 
 describe('a pilot', () => {
   it('is not paid twice: the whole takes its answers over, and is one batch all the same', async () => {
@@ -176,5 +180,32 @@ describe('a pilot', () => {
       reused: { count: 100, batch_id: pilot.batch_id },
     });
     expect(paid(api)).toBe(COUNT);
+  });
+});
+
+describe('a pilot whose process died before anything of it was sent', () => {
+  it.each([
+    ['submission.update:after:1', 'submitted again'],
+    ['budget.update:after:1', 'submitted again'],
+    ['budget.update:after:1', 'looked at'],
+  ])('is found by the whole once it is sent: %s, %s', async (crashAt, taken) => {
+    const api = await startApi();
+    const folder = await temporaryFolder();
+    const doomed = await spawnServer({ starter: starter.path, folder, api, env: { CRASH_AT: crashAt } });
+    const requests = [1, 2, 3, 4].map((index) => ({ task_id: `t${index}`, prompt: `say ${index}` }));
+    const pilot = { requests, max_tasks: 2 };
+    await expect(doomed.ok('submit_batch', pilot)).rejects.toThrow(/Connection closed/);
+    const server = await startServer({ api, folder });
+    const { batch_id } =
+      taken === 'looked at'
+        ? (await server.ok('list_batches')).batches[0]
+        : await server.ok('submit_batch', pilot);
+    api.endAll();
+    await follow(server, batch_id, (seen) => {
+      api.endAll();
+      return isSaved(seen);
+    });
+    expect(await server.ok('submit_batch', { requests })).toMatchObject({ reused: { count: 2, batch_id } });
+    expect(paid(api)).toBe(4);
   });
 });

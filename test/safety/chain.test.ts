@@ -107,6 +107,25 @@ describe('a batch that waits for another', () => {
     await expectPaidOnce(api, folder, [...chain, batch_id]);
   });
 
+  it('is led on to from its source, although its submission died before that was noted', async () => {
+    const { api, folder, chain } = await leftChain(1);
+    const doomed = await spawnServer({
+      starter: starter.path,
+      folder,
+      api,
+      env: { ...env, CRASH_AT: 'budget.update:after:1', LIMITS: JSON.stringify(limits) },
+    });
+    const work = { from_batch: chain[0], prompt: 'Stage 1: {{text}}', output_file: '1.jsonl' };
+    await expect(doomed.ok('submit_batch', work)).rejects.toThrow(/Connection closed/);
+    const server = await startServer({ api, folder, env, limits });
+    const { batch_id } = (await server.ok('list_batches')).batches[0];
+    await server.ok('batch_status', { batch_id });
+    await toTheEnd(server, api, chain[0] ?? '');
+    await expect.poll(() => api.batches.length).toBe(4);
+    await server.close();
+    await expectPaidOnce(api, folder, [...chain, batch_id]);
+  });
+
   it('is sent once by processes that look at the same time', async () => {
     const { api, folder, chain, last } = await leftChain(2);
     api.endAll();

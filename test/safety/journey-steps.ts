@@ -23,6 +23,8 @@ export type Journey = {
   name: string;
   /** What the API answers; how often a task was sent before stands in `times`. */
   results?: (request: ApiRequest, times: number) => object;
+  /** Two clients that do it at once mean it twice. */
+  isTwiceForTwo?: true;
   /** Before the first server starts. */
   setUp?: SetUp;
   run(client: TestClient, ground: Ground): Promise<void>;

@@ -161,6 +161,7 @@ export const journeys: readonly [Journey, ...Journey[]] = [
   },
   {
     name: 'twice on purpose',
+    isTwiceForTwo: true,
     run: async (client, ground) => {
       await submit(client, ground, four);
       const { batches } = await client.ok('list_batches');

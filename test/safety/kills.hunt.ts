@@ -136,14 +136,15 @@ async function continued({ pid }: SpawnedServer, going: Promise<void>): Promise<
 }
 
 /** Another process did it meanwhile. */
-const isOvertaken = (error: unknown) => isDeath(error) || /wrong_state|not_sent/.test(String(error));
+const isOvertaken = (error: unknown) =>
+  isDeath(error) || /wrong_state|not_sent|already_exists/.test(String(error));
 
 it.each(numbers)(`seed ${seed}, kill %i`, async (nth) => {
   const chance = createChance(seed * 1_000 + nth);
   const journey = chance.one(journeys);
   const { calls, state } = await referenceOf(journey);
   const place = await begin(journey);
-  const kind = chance.one(kinds);
+  const kind = journey.isTwiceForTwo ? 'death' : chance.one(kinds);
   const points: number[] = [];
   const somewhere = () => {
     const at = 1 + chance.whole(calls);

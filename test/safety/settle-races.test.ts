@@ -282,6 +282,8 @@ describe('settling what is uncertain', () => {
     const decide = async () => {
       if (decided) return;
       decided = true;
+      // What could be it is not paid beside another one without a word.
+      api.end(theirs);
       const [{ batch_id }] = (await other.ok('list_batches')).batches;
       await other.ok('retry_batch', { batch_id, resolve: 'send_again' });
     };

@@ -1,5 +1,6 @@
 import { type DriveOptions, drive } from '../../sending/drive.ts';
 import { asOwner } from '../../sending/permission.ts';
+import { notePilot } from '../../sending/pilots.ts';
 import { whyNeverSent } from '../../sending/submission.ts';
 import { endUnsent } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
@@ -55,6 +56,7 @@ export function continueSubmission(context: Context, record: BatchRecord, maySen
     if (!maySend) return drive(context, batch_id, report, { isReserved: false, maySend });
     const why = await whyNeverSent(context, record);
     if (why !== null) return endUnsent(context, record, why);
+    await notePilot(context, record);
     const owner = await asOwner(context, provider);
     await context.store.record(batch_id).update((current) => current && { ...current, ...owner });
     await drive(context, batch_id, report);

@@ -24,21 +24,16 @@ const LOOK_MS = 10_000;
 type Work = Pick<Preparation, 'work' | 'provider' | 'account'>;
 
 /** Under what a pilot is found again: the account, and all settings that its tasks share; those of each variant alone. */
-function pilotKeys(context: Context, { work, provider, account }: Work): string[] {
+export function pilotKeys(
+  context: Pick<Context, 'subject' | 'isShared'>,
+  { work, provider, account }: Work,
+): string[] {
   const { base_url, workspace } = account;
   return settingsOf(work).map((settings) =>
     sha256OfText(
       `${apartOf(ownershipOf(context))}pilot\n${stringifyExact([provider, base_url, workspace, settings])}`,
     ),
   );
-}
-
-/** Notes a batch as the latest pilot of its settings: a later one has taken over what an earlier one answered. */
-export async function notePilot(context: Context, submission: Work, batch_id: string): Promise<void> {
-  if (submission.work.max_tasks === undefined) return;
-  const at = context.now().toISOString();
-  for (const key of pilotKeys(context, submission))
-    await context.store.submission(key).update(() => ({ batch_id, at }));
 }
 
 /** The pilot's answers by what was asked: `find` gives the ordinal of a finished one. */

@@ -9,6 +9,7 @@ import type { Ask } from '../../state/question.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Prepared } from '../../tasks/prepare.ts';
 import type { Work, WorkSource } from '../../tasks/work.ts';
+import { pilotKeys } from '../reuse/pilot.ts';
 import type { KnownWork } from './kept-work.ts';
 import type { RequestedOutput } from './requested-output.ts';
 
@@ -62,6 +63,7 @@ export function newRecord(
     source: work.source.kind,
     warnings: prepared.warnings,
     ...(submission.retries > 0 && { retries: { asked: submission.retries, stopped: null } }),
+    ...(work.max_tasks !== undefined && { pilot_keys: pilotKeys(context, submission) }),
     ...(work.expect && { expect: { ...work.expect } }),
     ...(work.variants && { variants: work.variants.map((variant) => variant.name) }),
     parts,
