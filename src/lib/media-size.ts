@@ -41,6 +41,12 @@ function webpSize(bytes: Buffer): ImageSize | null {
   }
 }
 
+const ENCRYPT = /\/Encrypt\s+(\d+\s+\d+\s+R|<<)/;
+
+/** Whether a PDF says in its trailer that what it holds is encrypted (ISO 32000-1, 7.6.1). */
+export const isEncrypted = (pdf: Buffer): boolean =>
+  pdf.includes('/Encrypt') && ENCRYPT.test(pdf.toString('latin1'));
+
 /** The densest PDFs, of text alone, have about a page in a kilobyte. */
 const LEAST_PAGE_BYTES = 1_000;
 

@@ -112,6 +112,16 @@ describe('bad tables: nothing is sent, nothing is left', () => {
       '"id", "message", "level"',
     ],
     [
+      'an empty row where nothing else is asked',
+      rows(`id,text\n1,${CONTENT}\n2,\n`, { prompt: '{{text}}' }),
+      'row 2 (row_2): prompt: has nothing in it but places that were filled with nothing',
+    ],
+    [
+      'rows of JSON without any value',
+      rows('[{},{"text":null}]', {}, 'rows.json'),
+      'rows_file: holds no tasks',
+    ],
+    [
       'an empty row for a task_type',
       rows('id,logs\n1,x\n2,\n', { prompt: undefined, task_type: 'analyze_logs' }),
       'row 2 (row_2): input_data.logs: is empty',

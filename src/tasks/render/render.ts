@@ -96,6 +96,7 @@ function renderOwn(
     ...effortProblems,
     ...(task.output_schema ? (schema?.problems ?? []) : []),
     ...(content?.problems ?? []),
+    ...checkPrompt(content?.rendered?.prompt),
     ...checkLength(max_tokens, model),
   ];
   // What is wrong with the shared settings alone is no problem of this task, but it can't be rendered with them.
@@ -185,6 +186,13 @@ function usualMaximum(
 ): number {
   if (!has_room && !isAsked) return max_tokens;
   return Math.min(max_tokens + roomForThinking(model, effort ?? null), model.max_output_tokens);
+}
+
+/** The API takes no empty text, beside a document neither. */
+function checkPrompt(prompt: string | undefined): Problem[] {
+  if (prompt === undefined || prompt.trim() !== '') return [];
+  const problem = 'has nothing in it but places that were filled with nothing';
+  return [{ field: 'prompt', problem, valid: 'words beside its places, or no task for what is empty' }];
 }
 
 function checkLength(maxTokens: number | undefined, model: Model | undefined): Problem[] {

@@ -13,6 +13,8 @@ const marks: [TextEncoding['name'], number[]][] = [
 
 /** Formats that could pass for text, or that deserve a word of their own. */
 const binaries: { name: string; starts: number[] }[] = [
+  { name: 'text in UTF-32', starts: [0xff, 0xfe, 0, 0] },
+  { name: 'text in UTF-32', starts: [0, 0, 0xfe, 0xff] },
   { name: 'an Excel workbook, another Office file or a zip archive', starts: [0x50, 0x4b, 3, 4] },
   { name: 'an old Excel workbook or another Office file', starts: [0xd0, 0xcf, 0x11, 0xe0] },
   { name: 'packed with gzip', starts: [0x1f, 0x8b] },
@@ -50,9 +52,9 @@ function unmarkedUtf16(bytes: Uint8Array): TextEncoding['name'] | null {
 
 /** The encoding of a text that begins with these bytes; null where they are not those of a text. */
 export function encodingOf(bytes: Uint8Array): TextEncoding | null {
+  if (binaryName(bytes) !== null) return null;
   const mark = marks.find(([, start]) => beginsWith(bytes, start));
   if (mark !== undefined) return { name: mark[0], markBytes: mark[1].length };
-  if (binaryName(bytes) !== null) return null;
   const utf16 = unmarkedUtf16(bytes);
   if (utf16 !== null) return { name: utf16, markBytes: 0 };
   return bytes.includes(0) ? null : { name: 'utf-8', markBytes: 0 };

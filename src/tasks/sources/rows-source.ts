@@ -1,7 +1,7 @@
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { RowsSource } from '../work.ts';
-import { type ItemSource, type SourceFacts, type Spread, wanted } from './item-source.ts';
+import type { ItemSource, SourceFacts, Spread } from './item-source.ts';
 import { type SourceItem, toSourceRow } from './source-row.ts';
 import { type Join, readJoin } from './tables/join-table.ts';
 import { withTable } from './tables/open-table.ts';
@@ -83,25 +83,26 @@ export const itemsIn = ({ block, format, id_column }: RowBytes): SourceItem[] =>
 /** Blocks that hold no wanted row are not read. */
 async function* wantedRows(table: Table, spread: Spread): AsyncGenerator<TableRow[]> {
   if (table.kind === 'rows') {
-    let first = 0;
     for await (const rows of table.rows) {
-      yield wanted(rows, first, spread);
+      yield wantedOf(rows, spread);
       if (spread.isDone) return;
-      first += rows.length;
     }
     return;
   }
   for await (const block of table.blocks) {
     if (!spread.wantsBefore(block.number - 1 + block.rows)) continue;
-    // Blank rows are none, so a row's index is that of its number.
-    yield readRows(table.format, block).filter(({ number }) => {
-      const takes = spread.wants(number - 1);
-      if (takes) spread.take();
-      return takes;
-    });
+    yield wantedOf(readRows(table.format, block), spread);
     if (spread.isDone) return;
   }
 }
+
+/** Blank rows are none, so a row's index is that of its number. */
+const wantedOf = (rows: readonly TableRow[], spread: Spread) =>
+  rows.filter(({ number }) => {
+    const takes = spread.wants(number - 1);
+    if (takes) spread.take();
+    return takes;
+  });
 
 function requireColumn({ columns }: Table, id_column: string | undefined): void {
   if (id_column === undefined || columns === null || columns.includes(id_column)) return;

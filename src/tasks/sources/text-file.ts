@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { BatchError, type Problem } from '../../errors.ts';
+import { BatchError, hasErrorCode, type Problem } from '../../errors.ts';
 import { binaryName, encodingOf, type TextEncoding } from './encoding.ts';
 
 const READ_BYTES = 512 * 1024;
@@ -25,10 +25,19 @@ export function unreadable(field: string, problem: Pick<Problem, 'problem' | 'va
   });
 }
 
+const SAVED = 'a file saved as UTF-8 (in Excel: "CSV UTF-8")';
+
 /** `where` says what was read as something else, as in `row 4`. */
-export function notUtf8(field: string, where?: string): BatchError {
-  const problem = `is not UTF-8${where === undefined ? '' : ` in ${where}`}`;
-  return unreadable(field, { problem, valid: 'a file saved as UTF-8 (in Excel: "CSV UTF-8")' });
+export function notUtf8(field: string, where: string): BatchError {
+  return unreadable(field, { problem: `is not UTF-8 in ${where}`, valid: SAVED });
+}
+
+export const isDecodingError = (error: unknown): boolean =>
+  hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA');
+
+/** What was thrown at a byte that is none of the file's encoding. */
+export function notDecoded(field: string, { encoding }: TextFile): BatchError {
+  return unreadable(field, { problem: `is not ${encoding.name.toUpperCase()} throughout`, valid: SAVED });
 }
 
 /** How a file begins that has `size` bytes. */
@@ -57,7 +66,7 @@ export async function openText(handle: FileHandle, field: string): Promise<TextF
 
 /**
  * The text as UTF-8, without its byte order mark, its lines ended by newlines, in pieces of about half a megabyte; from its
- * character `skip` on.
+ * character `skip` on. Throws `TypeError` at what is no UTF-16 where it is to be that; of UTF-8 the bytes are given as they are.
  */
 export async function* utf8Pieces(file: TextFile, skip = 0): AsyncGenerator<Uint8Array> {
   const { encoding, returnsOnly } = file;
@@ -89,7 +98,7 @@ async function* recoded(
   pieces: AsyncIterable<Uint8Array>,
   { name }: TextEncoding,
 ): AsyncGenerator<Uint8Array> {
-  const decoder = new TextDecoder(name);
+  const decoder = new TextDecoder(name, { fatal: true });
   const encoder = new TextEncoder();
   for await (const piece of pieces) yield encoder.encode(decoder.decode(piece, { stream: true }));
   yield encoder.encode(decoder.decode());
@@ -108,9 +117,9 @@ function cutOf(text: string, most: number): number {
   if (line > 0) return line;
   const blank = text.lastIndexOf(' ', most - 1) + 1;
   if (blank > 0) return blank;
-  // Never within a character of two units.
+  // Never within a character of two units, nor within a line end of two.
   const last = text.charCodeAt(most - 1);
-  const isHalf = last >= 0xd800 && last < 0xdc00;
+  const isHalf = (last >= 0xd800 && last < 0xdc00) || (last === RETURN && text.charCodeAt(most) === NEWLINE);
   return isHalf && most > 1 ? most - 1 : isHalf ? most + 1 : most;
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -90,6 +91,8 @@ describe('the files that patterns name', () => {
     [['{src/deep,src}/*.ts'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts'], { hidden: 2, node_modules: 1 }],
     [['* (new).txt'], ['notes (new).txt']],
     [['+(a|b)+(a|b).ts'], []],
+    [['src/!(c).ts'], []],
+    [['!(a).ts', 'b.md'], ['b.md']],
     [['src'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
     [['src/'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
     [['notes [old].txt'], ['notes [old].txt']],
@@ -168,6 +171,15 @@ describe('what is left out', () => {
     await expect(read(there, ['folder/*'])).rejects.toMatchObject({ code: 'not_allowed' });
   });
 
+  it('pipes, which nothing would ever come from', async () => {
+    const there = await world({ 'work/a.txt': 'a' });
+    execFileSync('mkfifo', [path.join(there.work, 'p.txt')]);
+    const found = await read(there, ['*']);
+    expect(ids(found)).toEqual(['a.txt']);
+    expect(found.skipped).toEqual({ special: 1 });
+    expect((await read(there, ['p.txt'])).skipped).toEqual({ unreadable: 1 });
+  });
+
   it.each<[name: string, content: string | Buffer, reason: string]>([
     ['id_rsa', 'x', 'key'],
     ['server.pem', 'x', 'key'],
@@ -177,6 +189,18 @@ describe('what is left out', () => {
     ['prod.env', 'A=1', 'key'],
     ['service-account-7.json', '{}', 'key'],
     ['notes.txt', 'My key:\n-----BEGIN OPENSSH PRIVATE KEY-----\nabc', 'key'],
+    ['id_rsa.bak', 'x', 'key'],
+    ['id_ed25519 (1)', 'x', 'key'],
+    ['server.pem.old', 'x', 'key'],
+    ['client_secret_17.apps.googleusercontent.com.json', '{}', 'key'],
+    ['secrets.prod.yml', 'a: b', 'key'],
+    ['application_default_credentials.json', '{}', 'key'],
+    ['app.env.local', 'A=1', 'key'],
+    ['terraform.tfstate', '{}', 'key'],
+    ['terraform.tfstate.backup', '{}', 'key'],
+    ['_netrc', 'machine x', 'key'],
+    ['locked.pdf', '%PDF-1.4\n1 0 obj<</Type/Page>>endobj\ntrailer<</Root 1 0 R/Encrypt 5 0 R>>', 'locked'],
+    ['utf32.txt', Buffer.from('fffe000061000000', 'hex'), 'binary'],
     ['empty.txt', '', 'empty'],
     ['blank.txt', ' \n\n', 'empty'],
     ['program', Buffer.from('7f454c460201010000000000', 'hex'), 'binary'],
@@ -219,6 +243,10 @@ describe('what a file becomes', () => {
     ['mac.txt', Buffer.from('a\rb\r'), 'a\rb\r'],
     ['pic.svg', Buffer.from('<svg/>'), '<svg/>'],
     ['BM.txt', Buffer.from('BMW builds cars'), 'BMW builds cars'],
+    ['id_rsa.pub', Buffer.from('ssh-rsa AAAA'), 'ssh-rsa AAAA'],
+    ['secret-santa.txt', Buffer.from('who'), 'who'],
+    ['environment.ts', Buffer.from('x'), 'x'],
+    ['credentials-guide.md', Buffer.from('x'), 'x'],
   ])('%s is text, as it stands', async (name, content, text) => {
     expect((await read(await world({ [`work/${name}`]: content }), [name])).items).toMatchObject([{ text }]);
   });
@@ -244,6 +272,16 @@ describe('what a file becomes', () => {
     ]);
     expect(items.map((item) => ('text' in item ? item.text : '')).join('')).toBe(`${lines}short`);
     expect(items.map(({ cells }) => cells.part)).toEqual([1, 2, 3, 4, undefined]);
+  });
+
+  it('has no part without a word', async () => {
+    const there = await world({ 'work/a.log': 'aaaa\r\nbbbb\n\n\n\n\n\n\n\ncccc\r\n' });
+    const { items } = await read(there, ['a.log'], 5);
+    expect(items.map((item) => [item.task_id, 'text' in item && item.text])).toEqual([
+      ['a.log#1', 'aaaa'],
+      ['a.log#2', 'bbbb\n'],
+      ['a.log#3', 'cccc'],
+    ]);
   });
 
   it('a problem where no request could hold it', async () => {

@@ -1,6 +1,6 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
-import { pagesOf, sizeOf } from '../../../lib/media-size.ts';
+import { isEncrypted, pagesOf, sizeOf } from '../../../lib/media-size.ts';
 import type { Params } from '../../dialect.ts';
 import type { Model } from '../../models.ts';
 
@@ -32,6 +32,7 @@ export function checkMediaLimits({ messages }: Params, model: Model | undefined)
     const problem = `has ${images.length} images`;
     problems.push({ field: 'messages', problem, valid: `at most ${most} in a request${whose}` });
   }
+  problems.push(...media.flatMap(checkLock));
   const pages = media.reduce((sum, { block }) => sum + pagesIn(block), 0);
   if (pages > most) {
     const problem = `has ${pages} pages of PDFs`;
@@ -83,6 +84,14 @@ function checkSides({ block, field }: Media, longest: number, images: number): P
       valid: `at most ${longest} pixels a side${among}: scale it down`,
     },
   ];
+}
+
+/** The API opens no PDF that is encrypted (PDF documentation). */
+function checkLock({ block, field }: Media): Problem[] {
+  const data = block.type === 'document' ? dataOf(block) : null;
+  if (data === null || !isEncrypted(Buffer.from(data, 'base64'))) return [];
+  const problem = 'is a PDF with a password, or with restrictions';
+  return [{ field: `${field}.source.data`, problem, valid: 'one that is saved without them' }];
 }
 
 function pagesIn(block: JsonObject): number {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import picomatch from 'picomatch';
 import { BatchError } from '../../../errors.ts';
 
-const OPTIONS = { dot: true, noextglob: true };
+const OPTIONS = { dot: true, noextglob: true, nonegate: true };
 
 /** Parentheses stand for themselves, as in `photo (1).jpg`; as patterns they could take for ever to match. */
 const plain = (glob: string) => glob.replaceAll(/[()|]/g, '\\$&');

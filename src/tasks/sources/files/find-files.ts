@@ -51,7 +51,7 @@ async function whyNot(
   if (entry.name.startsWith('.')) return 'hidden';
   if (entry.isSymbolicLink()) return 'link';
   if (entry.isDirectory() && entry.name === 'node_modules') return 'node_modules';
-  if (isSecretName(entry.name)) return entry.isFile() ? 'key' : null;
+  if (entry.isFile() && isSecretName(entry.name)) return 'key';
   return (await ignores(file, entry.isDirectory())) ? 'ignored' : null;
 }
 
@@ -75,6 +75,7 @@ async function* walk(
       if (reason !== null) skip(skipped, reason);
       else if (entry.isDirectory()) yield* below(file, depth + 1);
       else if (entry.isFile()) yield file;
+      else skip(skipped, 'special');
     }
   }
   yield* below(start, 1);

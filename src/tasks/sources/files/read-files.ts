@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Problem } from '../../../errors.ts';
 import { BatchError } from '../../../errors.ts';
 import type { AllowedFolders, OpenedFile } from '../../../lib/files/allowed-folders.ts';
+import { isEncrypted } from '../../../lib/media-size.ts';
 import type { Attachment } from '../../../provider/dialect.ts';
 import type { Cells } from '../tables/table.ts';
 import { beginningOf, splitText, type TextFile, textPieces } from '../text-file.ts';
@@ -89,8 +90,11 @@ export async function* readFileItems(
   const { opened, beginning } = file;
   const kind = kindOf(file.path, beginning);
   if (kind.kind === 'skip') skip(skipped, kind.reason);
-  else if (kind.kind !== 'text') yield await attached(file, opened, kind);
-  else {
+  else if (kind.kind !== 'text') {
+    const item = await attached(file, opened, kind);
+    if (item === null) skip(skipped, 'locked');
+    else yield item;
+  } else {
     const { handle, size } = opened;
     const isWhole = beginning.length === size;
     const text = {
@@ -109,17 +113,19 @@ function longName({ name }: FoundFile): FileItem {
   return { task_id: name, cells: {}, problem: { problem, valid: `at most ${LONGEST_NAME}` } };
 }
 
+/** Null for what the API can't open. */
 async function attached(
   file: FoundFile,
   { handle, size }: OpenedFile,
   kind: { kind: 'pdf' } | { kind: 'image'; media_type: string },
-): Promise<FileItem> {
+): Promise<FileItem | null> {
   const item = { task_id: file.name, cells: cellsOf(file) };
   if (size > LONGEST_ATTACHMENT_BYTES) {
     const problem = `is ${megabytes(size)}, more than a request can hold`;
     return { ...item, problem: { problem, valid: `at most ${megabytes(LONGEST_ATTACHMENT_BYTES)}` } };
   }
   const bytes = await wholeOf(handle, size);
+  if (kind.kind === 'pdf' && isEncrypted(bytes)) return null;
   const media_type = kind.kind === 'pdf' ? 'application/pdf' : kind.media_type;
   return { ...item, attachment: { kind: kind.kind, media_type, data: bytes.toString('base64') } };
 }
@@ -147,11 +153,13 @@ async function* textItems(
   try {
     let held: string | null = null;
     for await (const text of splitText(pieces, split_chars ?? Number.POSITIVE_INFINITY)) {
+      // Nobody has to read a part of blank lines.
+      if (text.trim() === '') continue;
       // Only when there is a second part is it known that the first is one.
       if (held !== null) yield partOf(item, ++part, held);
       held = text;
     }
-    if (held === null || (part === 0 && held.trim() === '')) skip(skipped, 'empty');
+    if (held === null) skip(skipped, 'empty');
     else yield part === 0 ? { ...item, text: held } : partOf(item, part + 1, held);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

@@ -11,9 +11,11 @@ const skipReasons = {
   empty: 'empty',
   office: 'in an Office format (save documents as PDF or text, sheets as CSV for rows_file)',
   image: 'in an image format that the API does not take (save them as PNG or JPEG)',
+  locked: 'a PDF with a password (save it without one)',
+  special: 'a pipe, socket or device',
   binary: 'binary',
   encoding: 'text that is not UTF-8 (save it as UTF-8)',
-  unreadable: 'not readable (access denied)',
+  unreadable: 'not readable (access denied, or no plain file)',
 } as const;
 
 export type SkipReason = keyof typeof skipReasons;
@@ -30,13 +32,26 @@ export function skippedText(skipped: Skipped): string {
   return [...skipped].map(([reason, count]) => `${countText(count)} ${skipReasons[reason]}`).join(', ');
 }
 
-/** Names under which keys and credentials are kept. Those that start with a dot are left out anyway. */
-const SECRET_NAME =
-  /^(id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk)|(client_?)?secrets?(\.(json|ya?ml|toml|txt|env))?|(aws_?)?credentials?(\.(json|ya?ml|csv|txt))?|service[-_]?account.*\.json|.*[-_]adminsdk[-_].*\.json|[^.]*\.env|htpasswd)$/i;
+/**
+ * Names under which keys and credentials are kept, and what copies of them are called. Those that start with a dot are left out
+ * anyway.
+ */
+const SECRET_NAMES = [
+  /^id_(rsa|dsa|ecdsa|ed25519)(_sk)?([ ._-](?!pub$).*)?$/i,
+  /\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|tfstate)([ ._-](bak|backup|old|orig|copy|txt))?$/i,
+  /^(client_?)?secrets?(([._-].*)?\.(json|ya?ml|toml|env)|\.txt)?$/i,
+  /^((aws|gcp|application_default|google|azure)[._-]?)?credentials?(([._-].*)?\.(json|ya?ml|ini|db)|\.(csv|txt))?$/i,
+  /^service[-_]?account.*\.json$|[-_]adminsdk[-_].*\.json$/i,
+  /^[^.]*\.env([._-](local|prod|production|dev|development|staging|stage|test|bak|backup|old|orig))*$/i,
+  /^(htpasswd|wallet\.dat|_netrc|netrc)$/i,
+];
 
 const PRIVATE_KEY = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----/;
 
-export const isSecretName = (file: string) => SECRET_NAME.test(path.basename(file));
+export function isSecretName(file: string): boolean {
+  const name = path.basename(file);
+  return SECRET_NAMES.some((secret) => secret.test(name));
+}
 
 /** Whether a private key stands in the beginning of a text. */
 export const holdsPrivateKey = (beginning: string) => PRIVATE_KEY.test(beginning);

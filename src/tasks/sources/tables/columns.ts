@@ -4,17 +4,22 @@ import { unreadable } from '../text-file.ts';
 
 const MOST_COLUMNS = 1000;
 
+/** A column as a place names it: without blanks around it, its characters composed (NFC), as people type them. */
+export const columnName = (given: string) => given.trim().normalize();
+
 /**
  * The names in a head line. One that is empty gets a name by its place, as pandas writes an index, and a warning.
  * Throws `invalid_input` where a name stands twice, for a place could mean either.
  */
 export function columnsOf(head: readonly string[], field: string): { columns: string[]; warnings: string[] } {
   const warnings: string[] = [];
-  const columns = head.map((given, index) => {
-    const name = given.trim();
-    if (name !== '') return name;
-    warnings.push(`Column ${index + 1} of ${field} has no name: it is called column_${index + 1}.`);
-    return `column_${index + 1}`;
+  const names = head.map(columnName);
+  const columns = names.map((given, index) => {
+    if (given !== '') return given;
+    let name = `column_${index + 1}`;
+    while (names.includes(name)) name += '_';
+    warnings.push(`Column ${index + 1} of ${field} has no name: it is called ${name}.`);
+    return name;
   });
   if (columns.length > MOST_COLUMNS) {
     const valid = `at most ${MOST_COLUMNS}`;

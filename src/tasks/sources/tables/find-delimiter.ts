@@ -17,8 +17,8 @@ export const readOptions = (delimiter: string) =>
     max_record_size: 0,
   }) satisfies Options;
 
-/** Excel's own line in front of a table: `sep=;`. */
-const SEPARATOR_LINE = /^sep=([,;\t|])\r?\n/i;
+/** Excel's own line in front of a table, `sep=;`: any sign but a quote, and in quotes where a program wrote it as a field. */
+const SEPARATOR_LINE = /^"?sep=([!#-/:-@[-`{-~\t])"? *\r?\n/i;
 
 export type FoundDelimiter = {
   delimiter: string;
@@ -51,8 +51,10 @@ export async function findDelimiter(file: TextFile, given: string | null): Promi
   const sample = await firstLines(file);
   const said = SEPARATOR_LINE.exec(sample);
   if (said?.[1] !== undefined) return { delimiter: said[1], skip: said[0].length };
-  if (given !== null) return { delimiter: given, skip: 0 };
   const scores = candidates.map((delimiter) => ({ delimiter, score: score(sample, delimiter) }));
   const best = scores.reduce((best, each) => (each.score > best.score ? each : best));
+  // What a table's ending says holds, unless its head line has none of that and all its lines fit another.
+  const isGiven = scores.some((each) => each.delimiter === given && each.score > 0);
+  if (given !== null && (isGiven || best.score < 1)) return { delimiter: given, skip: 0 };
   return { delimiter: best.score > 0 ? best.delimiter : ',', skip: 0 };
 }

@@ -2,7 +2,7 @@ import type { Token } from 'stream-json/core/parser.js';
 import { quoteName } from '../../../lib/nearest.ts';
 import { type TextFile, unreadable } from '../text-file.ts';
 import { ExactAssembler, jsonTokens } from './json-tokens.ts';
-import { jsonRowOf } from './read-rows.ts';
+import { isBlankRow, jsonRowOf } from './read-rows.ts';
 import type { Table, TableRow } from './table.ts';
 
 const VALID =
@@ -93,9 +93,13 @@ async function* listRows(file: TextFile, field: string, way: string): AsyncGener
         assembler.consume(token);
         if (assembler.done) {
           number += 1;
-          rows.push(
-            jsonRowOf(assembler.current, number, assembler.repeatedKey !== null, 'an object per row'),
+          const row = jsonRowOf(
+            assembler.current,
+            number,
+            assembler.repeatedKey !== null,
+            'an object per row',
           );
+          if (!isBlankRow(row)) rows.push(row);
         }
       } else listDepth = Number.POSITIVE_INFINITY;
       walk.end(token);

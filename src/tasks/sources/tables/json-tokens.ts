@@ -1,10 +1,9 @@
 import { pipeline, Readable } from 'node:stream';
 import { Assembler } from 'stream-json/assembler.js';
 import type { Token } from 'stream-json/core/parser.js';
-import { hasErrorCode } from '../../../errors.ts';
 import { exactNumber, reviveNumber } from '../../../lib/exact-json.ts';
 import { locateJsonError } from '../../../lib/json.ts';
-import { notUtf8, type TextFile, textPieces, unreadable } from '../text-file.ts';
+import { isDecodingError, notDecoded, type TextFile, textPieces, unreadable } from '../text-file.ts';
 
 const TOKENS_AT_ONCE = 1024;
 
@@ -27,7 +26,7 @@ export async function* jsonTokens(file: TextFile, field: string, valid: string):
     yield* tokensOf(textPieces(file));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    if (hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA')) throw notUtf8(field);
+    if (isDecodingError(error)) throw notDecoded(field, file);
     const position = await locateJsonError(textPieces(file));
     const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
     // The parser's own message quotes the file, so it is no cause to keep.

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
-import { openText, type TextFile, unreadable } from '../text-file.ts';
+import { isDecodingError, notDecoded, openText, type TextFile, unreadable } from '../text-file.ts';
 import { openDelimited } from './delimited-table.ts';
 import { openJson } from './json-table.ts';
 import { openLines } from './line-table.ts';
@@ -47,7 +47,12 @@ export async function* withTable<T>(
   const open = readerOf(file, field);
   const { handle, size } = await folders.openForReading(file);
   try {
-    yield* use(await open(await openText(handle, field), field), size);
+    const text = await openText(handle, field);
+    try {
+      yield* use(await open(text, field), size);
+    } catch (error) {
+      throw isDecodingError(error) ? notDecoded(field, text) : error;
+    }
   } finally {
     await handle.close();
   }

@@ -3,6 +3,7 @@ import { parseExact } from '../../../lib/exact-json.ts';
 import { counted } from '../../../lib/numbers.ts';
 import { actualType } from '../../problems.ts';
 import { notUtf8 } from '../text-file.ts';
+import { columnName } from './columns.ts';
 import { readRecords } from './delimited-records.ts';
 import type { RowBlock, RowFormat, TableRow } from './table.ts';
 
@@ -16,6 +17,7 @@ const OVERLONG = {
   problem: 'is longer than 32 MB, and what follows it was not read',
   valid: 'smaller rows',
 };
+const ZERO_BYTES = { problem: 'holds zero bytes', valid: 'text alone' };
 const STRAY_QUOTE = {
   problem: 'has text behind the closing quote of a field',
   valid: 'quotes round the whole field, those within it doubled ("")',
@@ -29,8 +31,16 @@ export function readRows(format: RowFormat, block: RowBlock): TableRow[] {
   if (format.kind === 'delimited') return delimitedRows(format, block, bytes);
   if (!isUtf8(bytes)) throw notUtf8(format.field, lineOfFault(bytes, block.number));
   const read = format.kind === 'json_lines' ? jsonRow : textRow;
-  return linesOf(bytes).map((line, index) => read(line, block.number + index));
+  return linesOf(bytes)
+    .map((line, index) => read(line, block.number + index))
+    .filter((row) => !isBlankRow(row));
 }
+
+/** A row without any value, which is no task. */
+export const isBlankRow = (row: TableRow): boolean =>
+  'cells' in row && Object.values(row.cells).every(isBlank);
+
+const isBlank = (value: unknown) => (typeof value === 'string' ? value.trim() === '' : value === null);
 
 function delimitedRows(
   { field, delimiter, columns }: DelimitedFormat,
@@ -45,6 +55,7 @@ function delimitedRows(
     if (record.every((each) => each.trim() === '')) continue;
     if (strays.has(number)) rows.push({ number, problem: STRAY_QUOTE });
     else if (record.length !== columns.length) rows.push({ number, problem: ragged(record, columns) });
+    else if (record.some((each) => each.includes('\0'))) rows.push({ number, problem: ZERO_BYTES });
     else rows.push({ number, cells: Object.fromEntries(columns.map((name, at) => [name, record[at]])) });
   }
   return rows;
@@ -81,7 +92,8 @@ export function linesOf(bytes: Buffer, encoding: 'utf8' | 'latin1' = 'utf8'): st
     .filter((line) => !BLANK_LINE.test(line));
 }
 
-const textRow = (line: string, number: number): TableRow => ({ number, cells: { line } });
+const textRow = (line: string, number: number): TableRow =>
+  line.includes('\0') ? { number, problem: ZERO_BYTES } : { number, cells: { line } };
 
 const AN_OBJECT = 'one JSON object per line, its keys the columns';
 
@@ -102,8 +114,12 @@ export function jsonRowOf(value: unknown, number: number, repeatsKey: boolean, v
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { number, problem: { problem: `is ${actualType(value)}`, valid } };
   }
-  if (repeatsKey) {
+  const names = Object.keys(value).map(columnName);
+  if (repeatsKey || new Set(names).size < names.length) {
     return { number, problem: { problem: 'has a key twice', valid: 'every key once' } };
   }
-  return { number, cells: { ...value } };
+  return {
+    number,
+    cells: Object.fromEntries(Object.values(value).map((each, index) => [names[index], each])),
+  };
 }
