@@ -8,6 +8,49 @@ import { outcomesByTask, retryToTheEnd, scriptedBatch, sentIds, sentParams } fro
 const contentOf = ({ messages }: Record<string, unknown>) =>
   (messages as { content: unknown }[]).at(-1)?.content;
 
+describe('retry_batch says', () => {
+  const task = { task_id: 'a', prompt: '{{word}}', input_data: { word: 'x' } };
+  const own = { ...task, system: 'own', max_tokens: 9, effort: 'low', model: 'claude-haiku-5-5' };
+  const native = {
+    custom_id: 'a',
+    params: { model: 'claude-haiku-5-5', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] },
+  };
+  const none = (name: string) => `The shared ${name} is used by none of the one task`;
+  it.each<[what: string, options: object, says: string[]]>([
+    ['{{word}} in system', { system: 'Be {{word}}' }, ['{{word}} in system is sent as it stands']],
+    ['{word} in system', { system: 'Be {word}' }, ['{word} in system is sent as it stands']],
+    ['<word> in system, a tag', { system: 'Be <word>' }, []],
+    ['{{other}} in system', { system: 'Be {{other}}' }, ['{{other}} in system is sent as it stands']],
+    [
+      'a place in system beside a correction',
+      { system: 'Be {{word}}', requests: [task] },
+      ['{{word}} in system is sent as it stands'],
+    ],
+    ['%word% in prompt', { prompt: 'Say %word%' }, ['%word% in the prompt is sent as it stands']],
+    ['system beside a native request', { requests: [native], system: 'S' }, [none('system')]],
+    [
+      'effort, model',
+      { requests: [native], effort: 'low', model: 'claude-opus-5-5' },
+      [none('model'), none('effort')],
+    ],
+    [
+      'all that it sets itself',
+      { requests: [own], system: 'S', max_tokens: 5, effort: 'high', prompt: 'P', model_tier: 'cheap' },
+      ['prompt', 'system', 'model_tier', 'effort', 'max_tokens'].map(none),
+    ],
+    ['what it takes', { requests: [task], system: 'S', max_tokens: 5 }, []],
+    ['what is sent again takes', { system: 'S', max_tokens: 500, effort: 'low' }, []],
+  ])('of %s', async (_what, options, says) => {
+    const batch = await scriptedBatch({ a: ['overloaded', 'ok'] }, { requests: [task] });
+    const { warnings } = await batch.server.ok('retry_batch', {
+      batch_id: batch.batch_id,
+      dry_run: true,
+      ...options,
+    });
+    expect(warnings).toEqual(says.map((said) => expect.stringContaining(said)));
+  });
+});
+
 describe('retry_batch with another', () => {
   const schema = { type: 'object', properties: { n: { type: 'number' } } };
 

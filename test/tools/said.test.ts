@@ -29,7 +29,8 @@ const one = (task: object, shared: object = {}) => ({ ...shared, requests: [{ ta
 const rows = { rows_file: 'rows.csv' };
 
 describe('places', () => {
-  it.each<[what: string, args: object, prompt: string, said: RegExp | null]>([
+  type Row = [what: string, args: object, prompt: string, said: RegExp | string | null];
+  it.each<Row>([
     ['own prompt', one({ prompt: 'About {{x}}', input_data: { x: 'y' } }), 'About y', null],
     [
       'own prompt, shared input',
@@ -75,6 +76,85 @@ describe('places', () => {
       'y {x}',
       /did you mean \{\{x\}\}\?/,
     ],
+    ...[
+      '{ x }',
+      '{X}',
+      '{x:.2f}',
+      '{x!r}',
+      '#{x}',
+      '{% x %}',
+      '%x%',
+      '%(x)s',
+      '[[x]]',
+      '<<x>>',
+      '$x',
+      '$(x)',
+    ].map(
+      (place): Row => [
+        `${place} in an own prompt`,
+        one({ prompt: `See ${place}`, input_data: { x: 'y' } }),
+        `See ${place}\n\n<x>\ny\n</x>`,
+        `${place} in the prompt is sent as it stands: did you mean {{x}}?`,
+      ],
+    ),
+    [
+      '[name] with blanks, of another case',
+      one({ prompt: '{{x}} [full name]', input_data: { x: 'y', 'Full Name': 'z' } }),
+      'y [full name]',
+      '[full name] in the prompt is sent as it stands: did you mean {{Full Name}}?',
+    ],
+    [
+      '<x> where no tag of that name follows',
+      one({ prompt: '{{z}} <x>', input_data: { x: 'y', z: 1 } }),
+      '1 <x>',
+      '<x> in the prompt is sent as it stands: did you mean {{x}}?',
+    ],
+    ['<x> that is a tag', one({ prompt: '<x>{{x}}</x>', input_data: { x: 'y' } }), '<x>y</x>', null],
+    [
+      '<x> that follows',
+      one({ prompt: 'Read <x>', input_data: { x: 'y' } }),
+      'Read <x>\n\n<x>\ny\n</x>',
+      null,
+    ],
+    ['a box to tick', one({ prompt: '- [x] {{x}}', input_data: { x: 'y' } }), '- [x] y', null],
+    ['a share', one({ prompt: '5% x, 7% {{x}}', input_data: { x: 'y' } }), '5% x, 7% y', null],
+    ...['{{X}}', '{{input_data.x}}', '{{ $.x }}', '{{row.x}}', '{{x | upper}}'].map(
+      (place): Row => [
+        `${place} in an own prompt`,
+        one({ prompt: place, input_data: { x: 'y' } }),
+        `${place}\n\n<x>\ny\n</x>`,
+        'nothing to be filled with, and is sent as it stands: did you mean {{x}}?',
+      ],
+    ),
+    ...['{{x}}', '{{other}}', '{x}', '%x%'].flatMap((place): Row[] => [
+      [
+        `${place} in a shared system`,
+        one({ prompt: '{{x}}', input_data: { x: 'y' } }, { system: `Be ${place}` }),
+        'y',
+        `${place} in system is sent as it stands: places are filled in prompts alone`,
+      ],
+      [
+        `${place} in an own system`,
+        one({ prompt: '{{x}}', system: `Be ${place}`, input_data: { x: 'y' } }),
+        'y',
+        `${place} in system is sent as it stands`,
+      ],
+    ]),
+    [
+      'a label',
+      one({ prompt: '{{x}}', input_data: { x: 'y' } }, { labels: ['{{x}}', 'b'] }),
+      'y',
+      '{{x}} in labels is sent as it stands',
+    ],
+    [
+      'an own schema',
+      one({
+        prompt: 'x',
+        output_schema: { type: 'object', properties: { a: { type: 'string', description: 'of {{z}}' } } },
+      }),
+      'x',
+      '{{z}} in output_schema is sent as it stands',
+    ],
     [
       '{y} that nothing could fill',
       one({ prompt: 'f(x) {y}', input_data: { x: 1 } }),
@@ -92,6 +172,7 @@ describe('places', () => {
     expect(found.prompts).toEqual([prompt]);
     if (said === null) expect(found.said).toBe('');
     else expect(found.said).toMatch(said);
+    expect(found.said.split('\n')).toHaveLength(1);
   });
 
   it.each(['{text}', `${DOLLAR}{text}`])('%s in a prompt over rows', async (place) => {
@@ -103,8 +184,9 @@ describe('places', () => {
   });
 });
 
-describe('an image that would be sent as text', () => {
-  it.each<[what: string, args: object, said: string]>([
+describe('a file that would be sent as text', () => {
+  type FileRow = [what: string, args: object, said: string];
+  it.each<FileRow>([
     [
       'base64',
       one({ prompt: 'alt text', input_data: { image: PNG } }),
@@ -136,6 +218,65 @@ describe('an image that would be sent as text', () => {
       'input_data.image names an image',
     ],
     ['shared', one({ prompt: 'x' }, { input_data: { image: 'a.webp' } }), 'input_data.image names an image'],
+    ...[
+      'C:\\Users\\Me\\My long photo of the cat.jpg',
+      '\\\\server\\share\\x.tif',
+      'file:///home/a%20b/x.pdf',
+      'https://example.com/a.png?w=200&h=3',
+      'https://example.com/a.pdf#page=2',
+      './a b c d e.avif',
+      '~/pictures/logo.svg',
+      '  scan.bmp\n',
+    ].map(
+      (name): FileRow => [name, one({ prompt: 'x', input_data: { i: name } }), 'input_data.i names an image'],
+    ),
+    ...['Qk1GAAAAAAAAADYA', 'SUkqAAgAAAA', 'AAAAIGZ0eXBoZWlj', 'UklGRiQA', ' iVBORw0KGgo'].map(
+      (start): FileRow => [
+        `base64 ${start}`,
+        one({ prompt: 'x', input_data: { i: start + 'A'.repeat(100) } }),
+        'input_data.i is the base64 of an image or PDF',
+      ],
+    ),
+    ...['UEsDBBQABgAI', 'SUQzBAAA', 'H4sIAAAA'].map(
+      (start): FileRow => [
+        `base64 ${start}`,
+        one({ prompt: 'x', input_data: { i: start + 'A'.repeat(100) } }),
+        'input_data.i is the base64 of a file',
+      ],
+    ),
+    [
+      'a data URL in capitals',
+      one({ prompt: 'x', input_data: { i: `DATA:IMAGE/PNG;BASE64,${'A'.repeat(80)}` } }),
+      'input_data.i is the base64 of an image',
+    ],
+    [
+      'a data URL of a sound',
+      one({ prompt: 'x', input_data: { i: `data:audio/mp3;base64,${'A'.repeat(80)}` } }),
+      'input_data.i is the base64 of a file',
+    ],
+    [
+      'a data URL within a text',
+      one({ prompt: 'x', input_data: { i: `See ![](data:image/png;base64,${PNG})` } }),
+      'input_data.i holds the base64 of an image',
+    ],
+    [
+      'a data URL in a prompt',
+      one({ prompt: `See data:image/png;charset=x;base64,${PNG}` }),
+      'prompt holds the base64 of an image',
+    ],
+    ['a path for a prompt', { requests: ['/home/me/photo.png'] }, 'prompt names an image'],
+    [
+      'a path in a prompt',
+      one({ prompt: 'What does the picture in "/home/me/photo.png" show?' }),
+      'prompt names',
+    ],
+    ...['/var/log/app.log', 'C:\\logs\\app.log', './report.docx', 'src/deep/app.ts', 'file:///a/b.md'].map(
+      (name): FileRow => [
+        `${name} alone`,
+        one({ prompt: 'Sum up', input_data: { x: name, n: 1 } }),
+        'input_data.x names a file, which is not opened',
+      ],
+    ),
   ])('%s', async (_what, args, said) => {
     expect((await submitted(args)).said).toContain(said);
   });
@@ -153,6 +294,10 @@ describe('an image that would be sent as text', () => {
       'a log that ends with a name',
       { task_type: 'analyze_logs', input_data: { logs: 'GET failed for the file /a.png' } },
     ],
+    ['a path beside its text', { prompt: 'x', input_data: { path: 'src/a.ts', code: 'let a = 1' } }],
+    ['a name alone', { prompt: 'x', input_data: { name: 'report.docx' } }],
+    ['a page', { prompt: 'Sum up https://example.com/a/b' }],
+    ['a sentence', { prompt: 'x', input_data: { s: 'We met at 5 p.m. and/or later' } }],
     ['other base64', { prompt: 'x', input_data: { token: 'QUJD'.repeat(40) } }],
   ])('but not %s', async (_what, task) => {
     expect((await submitted(one(task))).said).toBe('');
@@ -182,6 +327,47 @@ describe('shared settings that no task takes', () => {
     expect(said).toContain(
       `The shared ${setting} is used by none of the ${prompts?.length === 1 ? 'one task' : '2 tasks'}`,
     );
+  });
+
+  const asRows = (args: object) => ({ rows_file: 'rows.csv', prompt: 'Label {{text}}', ...args });
+  it.each<[what: string, args: object]>([
+    ['rows', asRows({ input_data: { foo: 1 } })],
+    ['a column of its name', asRows({ input_data: { text: 'x', foo: 1 }, prompt: '{{text}} {{foo}}' })],
+    ['files', { input_files: ['rows.csv'], prompt: 'Sum up {{text}}', input_data: { foo: 1 } }],
+    ['a merge', asRows({ merge: 2, prompt: '{{items}}', input_data: { foo: 1 } })],
+    ['a pack', asRows({ pack: 2, output_schema: schema, input_data: { foo: 1 } })],
+    [
+      'variants',
+      asRows({ variants: { A: { system: 'a' }, B: { prompt: 'So {{text}}' } }, input_data: { foo: 1 } }),
+    ],
+    ['tasks', { ...one({ prompt: '{{x}}', input_data: { x: 1 } }), input_data: { foo: 1 } }],
+    [
+      'tasks with a field of their own',
+      { ...one({ input_data: { foo: 2 } }), prompt: 'S', input_data: { foo: 1 } },
+    ],
+  ])('a field of input_data, over %s', async (what, args) => {
+    const { said } = await submitted(args, { 'rows.csv': 'text,n\nhello,1\nbye,2\n' });
+    const field = what === 'a column of its name' ? 'text' : 'foo';
+    expect(said).toMatch(
+      new RegExp(
+        `^The shared input_data\\.${field} is used by none of the .* tasks?: no prompt has a place for it`,
+      ),
+    );
+    expect(said.split('\n')).toHaveLength(1);
+  });
+
+  it.each<[what: string, args: object]>([
+    ['a place', asRows({ input_data: { foo: 1 }, prompt: '{{text}} {{foo}}' })],
+    ['a place within', asRows({ input_data: { foo: { a: 1 } }, prompt: '{{text}} {{foo.a}}' })],
+    ['no place', asRows({ input_data: { foo: 1 }, prompt: 'Label' })],
+    ['a task type', asRows({ input_data: { foo: 1 }, prompt: undefined, task_type: 'analyze_logs' })],
+    [
+      'one variant',
+      asRows({ variants: { A: { system: 'a' }, B: { prompt: '{{foo}}' } }, input_data: { foo: 1 } }),
+    ],
+    ['an own prompt', { ...one({ prompt: '{{foo}}' }), input_data: { foo: 1 } }],
+  ])('and not one that is taken by %s', async (_what, args) => {
+    expect((await submitted(args, { 'rows.csv': 'text\nhello\nbye\n' })).said).toBe('');
   });
 
   it('and not those that one of them takes', async () => {

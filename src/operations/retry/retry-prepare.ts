@@ -9,6 +9,7 @@ import type { Ask } from '../../state/question.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { openTasks } from '../../store/task-list.ts';
+import { unusedWarnings } from '../../tasks/examine/unused-settings.ts';
 import { gather, type RequestSink } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
 import { createProblemList } from '../../tasks/problems.ts';
@@ -21,6 +22,7 @@ import {
   sentItems,
 } from '../../tasks/sources/sent/examine-sent.ts';
 import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
+import type { TaskDefaults } from '../../tasks/task.ts';
 import { ofLowestStage, type StageAgain, stagesAgain } from './retry-merge.ts';
 import { findNamed } from './retry-named.ts';
 import { changesSomething, hasFilters, type RetryOptions } from './retry-options.ts';
@@ -142,11 +144,18 @@ export async function prepareRetry(
       ...new Set([
         ...modelNotes(options, catalog),
         ...notesOf(selection, atLimit),
+        ...(count === 0 ? [] : unusedWarnings(sharedSettings(options), requests.settings, count)),
         ...gathered.warnings,
         ...lifeWarnings,
       ]),
     ],
   };
+}
+
+/** What a retry changes in all that it sends. */
+function sharedSettings(options: RetryOptions): TaskDefaults {
+  const { prompt, system, output_schema, model, model_tier, effort, max_tokens } = options;
+  return { prompt, system, output_schema, model, model_tier, effort, max_tokens };
 }
 
 function modelNotes({ model }: RetryOptions, catalog: ModelCatalog): string[] {

@@ -9,19 +9,26 @@ const join = (path: string, key: string) => {
   return path === '' ? key : `${path}.${key}`;
 };
 
-/** The paths of all keys and plain values within `value` that `test` holds for, as `messages[0].content`. */
-export function* findWithin(value: unknown, test: (value: unknown) => boolean, path = ''): Generator<string> {
+/** A key or a plain value within another, and its path, as `messages[0].content`. */
+type Within = { at: string; value: unknown; isKey: boolean };
+
+export function* valuesWithin(value: unknown, path = ''): Generator<Within> {
   if (typeof value !== 'object' || value === null || value instanceof ExactNumber) {
-    if (test(value)) yield path;
+    yield { at: path, value, isKey: false };
   } else if (Array.isArray(value)) {
-    for (const [index, each] of value.entries()) yield* findWithin(each, test, `${path}[${index}]`);
+    for (const [index, each] of value.entries()) yield* valuesWithin(each, `${path}[${index}]`);
   } else {
     for (const [key, each] of Object.entries(value)) {
       const at = join(path, key);
-      if (test(key)) yield at;
-      yield* findWithin(each, test, at);
+      yield { at, value: key, isKey: true };
+      yield* valuesWithin(each, at);
     }
   }
+}
+
+/** The paths of all keys and plain values within `value` that `test` holds for. */
+function* findWithin(value: unknown, test: (value: unknown) => boolean): Generator<string> {
+  for (const { at, value: each } of valuesWithin(value)) if (test(each)) yield at;
 }
 
 /** More of one task are hardly worth the lines. */
@@ -63,35 +70,3 @@ export const roundedWarnings = (value: unknown): string[] =>
       (field) =>
         `${field} is a whole number above 2^53, which was rounded on its way here: give it as a text`,
     );
-
-/** How the base64 of files begins that a model could look at. */
-const BASE64 =
-  /^(?:data:(?:image|application\/pdf)[^,]{0,80};base64,|iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|JVBERi0)/;
-const LEAST_BASE64 = 64;
-/** A name has few words; a line of a log can end with one. */
-const MEDIA_NAME = /^(?!\S+(?:\s+\S+){3})[^\n{}<>]{0,300}\.(?:png|jpe?g|gif|webp|heic|tiff?|bmp|pdf)$/i;
-/** More of one task are hardly worth the lines. */
-const NAMED_MEDIA = 3;
-
-const isBase64 = (value: unknown) =>
-  typeof value === 'string' &&
-  value.length >= LEAST_BASE64 &&
-  BASE64.test(value) &&
-  (value.startsWith('data:') || /^[\w+/=\r\n-]+$/.test(value.slice(0, 200)));
-const isName = (value: unknown) => typeof value === 'string' && value.length <= 310 && MEDIA_NAME.test(value);
-
-/** What of a task's input is a file for a person, and for the model only a text. */
-export function mediaWarnings(input: Readonly<Record<string, unknown>>, field: string): string[] {
-  const warnings: string[] = [];
-  for (const at of findWithin(input, (value) => isBase64(value) || isName(value), field)) {
-    if (warnings.length === NAMED_MEDIA) break;
-    const what = [...findWithin(input, isBase64, field)].includes(at)
-      ? 'is the base64 of an image or PDF'
-      : 'names an image or PDF, which is not opened';
-    warnings.push(
-      `${at} ${what}: it is sent as text, and the model sees no image. Give the files in input_files, or native params with an ` +
-        'image or document block',
-    );
-  }
-  return warnings;
-}

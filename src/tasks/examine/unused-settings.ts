@@ -1,5 +1,10 @@
 import { count } from '../../lib/numbers.ts';
+import { placesOf, valueAt } from '../render/places.ts';
+import { inputOf, valuesOf } from '../render/render-row.ts';
 import type { Task, TaskDefaults } from '../task.ts';
+
+/** The setting, and what the names of its fields begin with. */
+const INPUT = 'input_data';
 
 const known = new WeakMap<TaskDefaults, readonly string[]>();
 
@@ -11,12 +16,14 @@ function sharedSettings(defaults: TaskDefaults): readonly string[] {
 }
 
 function namesOf(defaults: TaskDefaults): string[] {
-  const { labelled, context, output_schema, ...settings } = defaults;
+  const { labelled, context, output_schema, input_data = {}, ...settings } = defaults;
+  const fields = Object.keys(input_data);
   const given = Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   return [
     ...given,
     ...(output_schema === undefined ? [] : [labelled ? 'labels' : 'output_schema']),
     ...(context === undefined ? [] : ['context_files']),
+    ...(fields.length === 0 ? [] : [INPUT, ...fields.map((field) => `${INPUT}.${field}`)]),
   ];
 }
 
@@ -32,17 +39,39 @@ export function settingsUsed(task: Task, defaults: TaskDefaults, variant: TaskDe
     ...(settings.output_schema === undefined ? [] : ['labels']),
   ]);
   // Shared fields are merged under a task's own.
-  own.delete('input_data');
-  return shared.filter((name) => !own.has(name));
+  own.delete(INPUT);
+  const isUsed = fieldsUsed(task, defaults);
+  return shared.filter(
+    (name) => !own.has(name) && (!name.startsWith(`${INPUT}.`) || isUsed(name.slice(INPUT.length + 1))),
+  );
+}
+
+/** Whether a shared field reaches the model: places can leave it out, and a task's own field of its name wins. */
+function fieldsUsed(task: Exclude<Task, { kind: 'native' }>, { prompt: shared, input_data }: TaskDefaults) {
+  if (input_data === undefined) return () => false;
+  const isRow = task.kind === 'row';
+  const prompt = isRow ? shared : (task.prompt ?? shared);
+  // A task type's fields win over those of a row.
+  if (prompt === undefined) return (field: string) => isRow || !Object.hasOwn(task.input_data ?? {}, field);
+  const values = isRow ? valuesOf(task.row) : (task.input_data ?? {});
+  const all = { ...input_data, ...values };
+  const filled = placesOf(prompt).filter((name) => isRow || (valueAt(all, name) ?? null) !== null);
+  const own = filled.length > 0 || !isRow ? values : inputOf(task.row);
+  const isNamed = (field: string) => filled.some((name) => name === field || name.startsWith(`${field}.`));
+  return (field: string) => !Object.hasOwn(own, field) && (filled.length === 0 || isNamed(field));
 }
 
 /** What was given for all tasks and is for none of them. */
 export function unusedWarnings(defaults: TaskDefaults, used: ReadonlySet<string>, tasks: number): string[] {
+  const none = `is used by none of the ${tasks === 1 ? 'one task' : `${count(tasks)} tasks`}`;
   return sharedSettings(defaults)
     .filter((name) => !used.has(name))
-    .map(
-      (name) =>
-        `The shared ${name} is used by none of the ${tasks === 1 ? 'one task' : `${count(tasks)} tasks`}: native requests, and tasks or variants ` +
-        'that set their own, take no shared one',
-    );
+    .flatMap((name) => {
+      if (!name.startsWith(`${INPUT}.`)) return [`The shared ${name} ${none}: ${OF_THEIR_OWN}`];
+      return used.has(INPUT)
+        ? [`The shared ${name} ${none}: no prompt has a place for it, or each task has its own`]
+        : [];
+    });
 }
+
+const OF_THEIR_OWN = 'native requests, and tasks or variants that set their own, take no shared one';

@@ -1,5 +1,6 @@
 import type { Problem } from '../../errors.ts';
 import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
+import { didYouMean, nearest } from '../../lib/nearest.ts';
 
 /** Blanks are trimmed apart from it: matching them too would take a time that grows with the square of their number. */
 const place = /\{\{([^{}]+)\}\}/g;
@@ -67,7 +68,7 @@ export function fillPlaces(
     if (value === undefined || value === null) {
       problems.push({
         field,
-        problem: `the place {{${name}}} has nothing to be filled with`,
+        problem: `the place {{${name}}} has nothing to be filled with${didYouMean(name, Object.keys(input))}`,
         valid: `a key of this task's input_data: ${Object.keys(input).slice(0, 20).join(', ') || '(it has none)'}`,
       });
       return whole;
@@ -77,17 +78,66 @@ export function fillPlaces(
   return { text: filled, problems };
 }
 
-/** `{name}` and `${name}`, as other programs write a place; not within double braces. */
-const OTHER_PLACE = /(?<!\{)\$?\{([\w.-]{1,60})\}(?!\})/g;
+/** How other programs write a place, with what stands in it; single letters in brackets are boxes to tick. */
+const OTHER_PLACES = [
+  /(?<!\{)[$#]?\{\s*([^{}\n]{1,60}?)\s*(?:![rsa])?(?::[^\s{}]{1,12})?\}(?!\})/g,
+  /\{%\s*([^%{}\n]{1,60}?)\s*%\}/g,
+  /%\(([^()\n]{1,60})\)[sdifr]/g,
+  /(?<![{%\w])%([^%{}\n]{1,60})%(?![}\w])/g,
+  /\$\(([^()\n]{1,60})\)/g,
+  /\$([A-Za-z_]\w{0,59})/g,
+  /\[\[\s*([^[\]\n]{1,60}?)\s*\]\]/g,
+  /(?<!\[)\[([^[\]\n]{2,60})\](?![\](:])/g,
+  /<<\s*([^<>\n]{1,60}?)\s*>>/g,
+];
+/** Fields that are not filled in stand in tags of their names behind the prompt, and the prompt may speak of those. */
+const TAG = /(?<!<)<([^<>/\n]{1,60})>(?!>)/g;
+
+/** The name of an input's that what stands in a place is meant to be: `Text`, `input_data.text` or `text | upper` for `text`. */
+export function meantPlace(inner: string, names: readonly string[]): string | undefined {
+  const bare = inner
+    .replace(/\s*\|.*$/, '')
+    .replace(/^(?:\$|this|input_data|input|row|item|data)\.(?=.)/, '');
+  return nearest(bare, names);
+}
+
+let last: { text: string; key: string; found: Found[] } | undefined;
+type Found = { whole: string; name: string };
 
 /** What looks like places in a text, and is sent as it stands, though these names could fill it. */
-export function mistakenPlaces(text: string, names: readonly string[]): string[] {
-  if (!text.includes('{') || names.length === 0) return [];
-  const found = [...text.matchAll(OTHER_PLACE)].filter(([, name = '']) => names.includes(name));
-  const said = found.map(
-    ([whole, name]) => `${whole} in the prompt is sent as it stands: did you mean {{${name}}}?`,
+function otherPlaces(text: string, names: readonly string[], areTagged: boolean): Found[] {
+  if (names.length === 0) return [];
+  // Most often it is the prompt of all rows.
+  const key = JSON.stringify([areTagged, ...names]);
+  if (last?.text === text && last.key === key) return last.found;
+  const known = new Map(names.map((name) => [name.toLowerCase(), name]));
+  const found = new Map<string, string>();
+  for (const form of areTagged ? OTHER_PLACES : [...OTHER_PLACES, TAG]) {
+    for (const [whole, inner = ''] of text.matchAll(form)) {
+      const name = known.get(inner.trim().toLowerCase());
+      if (name !== undefined && !(form === TAG && text.includes(`</${inner}>`))) found.set(whole, name);
+    }
+  }
+  last = { text, key, found: [...found].map(([whole, name]) => ({ whole, name })) };
+  return last.found;
+}
+
+/** What of a prompt is sent as it stands, and was probably meant to be filled. */
+export function mistakenPlaces(prompt: string, names: readonly string[], areTagged: boolean): string[] {
+  return otherPlaces(prompt, names, areTagged).map(
+    ({ whole, name }) => `${whole} in the prompt is sent as it stands: did you mean {{${name}}}?`,
   );
-  return [...new Set(said)];
+}
+
+/** The places of a text that is no prompt: nothing fills them there, whatever they are written as. */
+export function placesBesidePrompt(field: string, text: string, names: readonly string[]): string[] {
+  const written = [
+    ...placesOf(text).map((name) => `{{${name}}}`),
+    ...otherPlaces(text, names, true).map(({ whole }) => whole),
+  ];
+  return written.map(
+    (place) => `${place} in ${field} is sent as it stands: places are filled in prompts alone, as {{name}}`,
+  );
 }
 
 /** Fills the places that an input has values for; the others stay as they are, and are named. */

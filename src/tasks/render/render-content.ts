@@ -1,9 +1,9 @@
 import type { Problem } from '../../errors.ts';
 import { promptWithInput } from '../../templates/prompt.ts';
 import type { Rendered, Template } from '../../templates/template.ts';
-import { mediaWarnings } from '../examine/odd-values.ts';
+import { filesInPrompt, fileWarnings } from '../examine/unopened-files.ts';
 import type { TaskDefaults } from '../task.ts';
-import { fillKnownPlaces, fillPlaces, hasPlaces, mistakenPlaces } from './places.ts';
+import { fillKnownPlaces, fillPlaces, hasPlaces, meantPlace, mistakenPlaces } from './places.ts';
 
 export type Content = { rendered?: Rendered; problems: Problem[]; warnings: string[] };
 
@@ -14,7 +14,11 @@ export function renderContent(
   template: Partial<Template>,
 ): Content {
   const input = { ...defaults.input_data, ...task.input_data };
-  const warnings = mediaWarnings(input, 'input_data');
+  const prompt = task.prompt ?? defaults.prompt;
+  const warnings = [
+    ...fileWarnings(input, 'input_data'),
+    ...(prompt === undefined ? [] : filesInPrompt(prompt)),
+  ];
   if (task.prompt !== undefined) return withWarnings(renderOwn(task.prompt, input), warnings);
   if (defaults.prompt !== undefined) return withWarnings(renderShared(defaults.prompt, input), warnings);
   const problems = template.check?.(input) ?? [];
@@ -36,19 +40,26 @@ function renderOwn(prompt: string, input: Record<string, unknown>): Content {
   const { text, filled, unfilled } = hasPlaces(prompt)
     ? fillKnownPlaces(prompt, input)
     : { text: prompt, filled: 0, unfilled: [] };
+  const names = Object.keys(input);
   return asGiven(filled > 0 ? text : promptWithInput(text, input), [
-    ...unfilled.map(
-      (name) =>
-        `the place {{${name}}} in a task's own prompt has nothing to be filled with, and is sent as it stands`,
-    ),
-    ...mistakenPlaces(prompt, Object.keys(input)),
+    ...unfilled.map((name) => `${unfilledPlace(name)}${asMeant(name, names)}`),
+    ...mistakenPlaces(prompt, names, filled === 0),
   ]);
+}
+
+const unfilledPlace = (name: string) =>
+  `the place {{${name}}} in a task's own prompt has nothing to be filled with, and is sent as it stands`;
+
+function asMeant(name: string, names: readonly string[]): string {
+  const meant = meantPlace(name, names);
+  return meant === undefined || meant === name ? '' : `: did you mean {{${meant}}}?`;
 }
 
 /** The places of a shared prompt are filled; one without any gets the whole input, for it must not be lost. */
 function renderShared(prompt: string, input: Record<string, unknown>): Content {
-  const mistaken = mistakenPlaces(prompt, Object.keys(input));
-  if (!hasPlaces(prompt)) return asGiven(promptWithInput(prompt, input), mistaken);
+  const areFilled = hasPlaces(prompt);
+  const mistaken = mistakenPlaces(prompt, Object.keys(input), !areFilled);
+  if (!areFilled) return asGiven(promptWithInput(prompt, input), mistaken);
   const { text, problems } = fillPlaces(prompt, input, 'prompt');
   return { ...asGiven(text, mistaken), problems };
 }

@@ -1,6 +1,6 @@
 import { promptWithInput } from '../../templates/prompt.ts';
 import type { Template } from '../../templates/template.ts';
-import { mediaWarnings } from '../examine/odd-values.ts';
+import { filesInPrompt, fileWarnings } from '../examine/unopened-files.ts';
 import type { SourceRow } from '../sources/source-row.ts';
 import type { TaskDefaults } from '../task.ts';
 import { fillFromRow, hasPlaces, mistakenPlaces, placesOf } from './places.ts';
@@ -49,10 +49,14 @@ export function renderRow(
   };
   const values = valuesOf(row);
   const shared = sharedFields(input_data, values, empty);
-  warnings.push(...rowMediaWarnings(row, prompt));
+  warnings.push(...rowFileWarnings(row, prompt));
   if (prompt !== undefined) {
-    warnings.push(...mistakenPlaces(prompt, Object.keys({ ...shared, ...values })));
-    const text = hasPlaces(prompt)
+    const areFilled = hasPlaces(prompt);
+    warnings.push(
+      ...filesInPrompt(prompt),
+      ...mistakenPlaces(prompt, Object.keys({ ...shared, ...values }), !areFilled),
+    );
+    const text = areFilled
       ? fillFromRow(prompt, { ...shared, ...values }, empty)
       : promptWithInput(prompt, { ...shared, ...inputOf(row) });
     return { rendered: { prompt: text, system: '' }, problems: [], warnings };
@@ -66,11 +70,12 @@ export function renderRow(
 }
 
 /** Of a row's columns those that are sent; of a file its path is no mistake. */
-function rowMediaWarnings({ cells, text, attachment }: SourceRow, prompt: string | undefined): string[] {
+function rowFileWarnings(row: SourceRow, prompt: string | undefined): string[] {
+  const { cells, text, attachment } = row;
   if (text !== undefined || attachment !== undefined) return [];
-  const sent = prompt !== undefined && hasPlaces(prompt) ? placesOf(prompt) : Object.keys(cells);
+  const sent = prompt !== undefined && hasPlaces(prompt) ? placesOf(prompt) : Object.keys(inputOf(row));
   const columns = Object.entries(cells).filter(([name]) => sent.includes(name));
-  return mediaWarnings(Object.fromEntries(columns), 'column');
+  return fileWarnings(Object.fromEntries(columns), 'column');
 }
 
 /** The column that a task type's own field can only mean: `text`, or the one there is beside the ids. */

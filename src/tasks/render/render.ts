@@ -6,6 +6,7 @@ import type { PromptSize } from '../../provider/dialect.ts';
 import type { Effort, Model } from '../../provider/models.ts';
 import type { TemplateFacts } from '../../templates/template.ts';
 import { findHalfCharacters } from '../examine/odd-values.ts';
+import { unfilledSettings } from '../examine/unfilled-settings.ts';
 import { packSchema } from '../packing/pack-schema.ts';
 import { shareRow, shareTask } from '../packing/shared-content.ts';
 import type { SourceRow } from '../sources/source-row.ts';
@@ -14,7 +15,7 @@ import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
 import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
 import { renderContent } from './render-content.ts';
 import { contextBesideNative, renderNative } from './render-native.ts';
-import { renderRow } from './render-row.ts';
+import { renderRow, valuesOf } from './render-row.ts';
 import {
   type AnswerSchema,
   type Renderer,
@@ -153,6 +154,14 @@ function renderOwn(
         ...notes,
         ...(chosen.warning === undefined ? [] : [chosen.warning]),
         ...content.warnings,
+        ...unfilledSettings(
+          {
+            system: task.system ?? defaults.system,
+            output_schema: given,
+            labelled: task.output_schema === undefined && defaults.labelled,
+          },
+          Object.keys({ ...defaults.input_data, ...task.input_data, ...(row && valuesOf(row)) }),
+        ),
         ...(prepared?.warnings ?? []),
       ],
       identity: {

@@ -6,13 +6,15 @@ import type { Dialect, Params, ParamsChange } from '../../../provider/dialect.ts
 import type { Model, ModelCatalog } from '../../../provider/models.ts';
 import type { Context } from '../../../state/context.ts';
 import type { TaskEntry } from '../../../store/task-entry.ts';
+import { unfilledSettings } from '../../examine/unfilled-settings.ts';
+import { settingsUsed } from '../../examine/unused-settings.ts';
 import { packSchema } from '../../packing/pack-schema.ts';
 import { modelNamed } from '../../render/choose-model.ts';
 import { renderTask } from '../../render/render.ts';
 import type { AnswerSchema, Rendering } from '../../render/rendered-task.ts';
 import type { NativeTask, TaskDefaults } from '../../task.ts';
 import type { Correction } from './corrections.ts';
-import { promptFor } from './new-prompt.ts';
+import { keptInput, promptFor } from './new-prompt.ts';
 import { createPackReader, regrouped, type SharedTask } from './regroup.ts';
 import type { ChosenTask, SentRequest } from './sent-requests.ts';
 
@@ -33,6 +35,8 @@ export type ChangedRequests = {
   make(selected: ChosenTask, entry: TaskEntry, source: SentSource): Rendering | 'at_limit';
   /** Once all are made: what was to be left out, and was in none of them. */
   problems(): Problem[];
+  /** The settings given for all that some of them took. */
+  readonly settings: ReadonlySet<string>;
 };
 
 export function createChangedRequests(
@@ -45,7 +49,18 @@ export function createChangedRequests(
   const prepared = options.output_schema && dialect.requests.prepareSchema(options.output_schema);
   const change = changeOf(catalog, options, prepared?.schema);
   const removed = new Set<string>();
+  const settings = new Set<string>();
   let changed = 0;
+  /** What was sent takes them all. */
+  function countChanged(): void {
+    changed += 1;
+    for (const name of Object.keys(options)) settings.add(name);
+  }
+  /** A new system prompt may speak of what the task was made of. */
+  const unfilled = (entry: TaskEntry) =>
+    options.system === undefined && options.output_schema === undefined
+      ? []
+      : unfilledSettings(options, Object.keys(keptInput(entry)));
   /** Answers are checked by all of a new schema, also by what the provider does not take. */
   const given = options.output_schema && {
     schema: options.output_schema,
@@ -64,7 +79,9 @@ export function createChangedRequests(
   return {
     make({ cause }, entry, source) {
       if ('correction' in source) {
-        return renderTask(source.correction.task, defaultsOf(options, entry), renderer);
+        const { task } = source.correction;
+        for (const name of settingsUsed(task, options)) settings.add(name);
+        return renderTask(task, defaultsOf(options, entry), renderer);
       }
       const isCut = cause === 'max_tokens';
       const longer = isCut ? { limitOf } : null;
@@ -75,11 +92,11 @@ export function createChangedRequests(
       const output_schema = mended?.sent ?? change.output_schema;
       const changes = { ...change, effort, longer, prompt: prompt?.text, output_schema };
       const next = dialect.requests.change(source.sent.params, changes);
-      changed += 1;
+      countChanged();
       for (const name of next.removed) removed.add(name);
       if (next.atLimit) return 'at_limit';
       const native = nativeTask(entry.task_id, next.params);
-      const warnings = [...(prompt?.warnings ?? []), ...(mended?.warnings ?? [])];
+      const warnings = [...(prompt?.warnings ?? []), ...unfilled(entry), ...(mended?.warnings ?? [])];
       const rendering = withSchema(renderTask(native, {}, renderer), mended?.answer_schema);
       return withExpectation(withWarnings(rendering, warnings), entry, isCut);
     },
@@ -90,11 +107,14 @@ export function createChangedRequests(
       const effort = isEffortLost(change, entry) ? null : change.effort;
       const changes = { ...change, effort, output_schema: wrapped, prompt: options.prompt };
       const next = regrouped(tasks, changes, dialect, { read, catalog });
-      changed += 1;
+      countChanged();
       if (next === 'at_limit') return next;
       if ('problems' in next) return { ok: false, problems: next.problems };
       for (const name of next.removed) removed.add(name);
-      const rendering = withSchema(renderTask(nativeTask(entry.task_id, next.params), {}, renderer));
+      const rendering = withWarnings(
+        withSchema(renderTask(nativeTask(entry.task_id, next.params), {}, renderer)),
+        unfilled(entry),
+      );
       if (!rendering.ok) return rendering;
       const { rendered } = rendering;
       const isCut = selected.cause === 'max_tokens';
@@ -105,6 +125,7 @@ export function createChangedRequests(
       };
       return { ok: true, rendered: { ...rendered, ...shared } };
     },
+    settings,
     problems() {
       if (changed === 0) return [];
       return change.remove.filter((name) => !removed.has(name)).map(neverFound);
