@@ -10,9 +10,11 @@ export type InputRates = {
   /** On how many requests it rests. */
   counted: number;
   of(model: Model): Rate;
-  /** The most tokens that a prompt takes which is so many bytes, and by its own text `most` before what the model makes of it. */
-  most(model: Model, bytes: number, most: number): number;
+  /** The most tokens that a prompt of this size takes, with what is brought into it. */
+  most(model: Model, size: MostSize): number;
 };
+
+type MostSize = Pick<PromptSize, 'bytes' | 'most_tokens' | 'added_tokens'>;
 
 /** A request of the sample. */
 export type Sampled = { model: Model; params: Params; prompt: PromptSize };
@@ -40,9 +42,9 @@ const STANDARD_ERRORS = 3;
 const BOUND_FACTOR = 1.1;
 
 /** A sample says nothing of what it does not hold: a ceiling goes by each prompt's own bytes. */
-function mostByText(model: Model, _bytes: number, most: number): number {
+function mostByText(model: Model, { most_tokens }: MostSize): number {
   const { upTo45, newer } = UNCERTAINTY.tokenizer;
-  return most * BOUND_FACTOR * model.token_factor * (1 + (model.token_factor === 1 ? upTo45 : newer));
+  return most_tokens * BOUND_FACTOR * model.token_factor * (1 + (model.token_factor === 1 ? upTo45 : newer));
 }
 /** The API calls its own count an estimate, which can differ from the bill by a little. */
 const API_UNCERTAINTY = 0.01;
@@ -108,11 +110,23 @@ export function countedRates(sample: readonly (Sampled & { tokens: number })[], 
     counted: counted.length,
     of,
     // Counted is every request, if not for each model that it could go to.
-    most: (model, bytes, most) =>
+    most: (model, size) =>
       isExact && counted.every((each) => each.model.id === model.id)
-        ? bytes * of(model).high
-        : mostByText(model, bytes, most),
+        ? size.bytes * mostByCount(model, counted, of(model).high) + size.added_tokens
+        : mostByText(model, size),
   };
+}
+
+/**
+ * Tokens per byte at most, where every request was counted: `rate` is that of all together, which holds unless one of them is
+ * priced as a longer one than it would be by that.
+ */
+function mostByCount(model: Model, counted: readonly Counted[], rate: number): number {
+  const above = model.long_prompt?.above_tokens ?? Number.POSITIVE_INFINITY;
+  const factor = model.token_factor * (1 + API_UNCERTAINTY);
+  const isPricedApart = counted.some(({ bytes, tokens }) => tokens * factor > above && bytes * rate <= above);
+  if (!isPricedApart) return rate;
+  return counted.reduce((most, { bytes, tokens }) => Math.max(most, (tokens * factor) / bytes), rate);
 }
 
 function range(expected: number, relative: number): Rate {

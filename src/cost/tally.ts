@@ -49,6 +49,7 @@ type Kind = Pick<Priced, 'model' | 'inference_geo' | 'task_type' | 'variant' | '
 export type CostGroup = Kind & {
   bytes: number[];
   most: number[];
+  added: number[];
   cached: number[];
   ttl: PromptSize['cache_ttl'];
   searches: number[];
@@ -68,7 +69,7 @@ function isAlike(a: Kind, b: Kind): boolean {
   );
 }
 
-const figures = ['bytes', 'most', 'cached', 'searches', 'expected', 'maximum', 'tasks'] as const;
+const figures = ['bytes', 'most', 'added', 'cached', 'searches', 'expected', 'maximum', 'tasks'] as const;
 
 /** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
 export function createTally(): Tally {
@@ -80,8 +81,9 @@ export function createTally(): Tally {
     if (latest !== undefined && latest.ttl === ttl && isAlike(latest, kind)) return latest;
     const { model, inference_geo, task_type, variant, effort, thinks } = kind;
     const key = JSON.stringify([model.id, inference_geo, task_type, variant, effort, thinks, ttl]);
-    const none = { bytes: [], most: [], cached: [], searches: [], expected: [], maximum: [], tasks: [] };
-    latest = groups.get(key) ?? { model, inference_geo, task_type, variant, effort, thinks, ttl, ...none };
+    const none = { bytes: [], most: [], added: [], cached: [], searches: [], expected: [], maximum: [] };
+    const kinds = { model, inference_geo, task_type, variant, effort, thinks };
+    latest = groups.get(key) ?? { ...kinds, ttl, ...none, tasks: [] };
     groups.set(key, latest);
     return latest;
   }
@@ -92,6 +94,7 @@ export function createTally(): Tally {
       const group = groupOf(request, prompt.cache_ttl);
       group.bytes.push(prompt.bytes);
       group.most.push(prompt.most_tokens);
+      group.added.push(prompt.added_tokens);
       group.cached.push(prompt.cached_bytes);
       group.searches.push(prompt.searches ?? 0);
       group.expected.push(expected_output_tokens);
@@ -160,10 +163,8 @@ function priceGroup(group: CostGroup, model: Model, rates: InputRates, knownOutp
     const own = (group.expected[index] ?? 0) + thinking * (group.tasks[index] ?? 1);
     const expected = Math.min(maximum, known ?? own);
     const prompt = Math.min(bytes * rate.expected, model.context_tokens);
-    const mostPrompt = Math.min(
-      Math.max(prompt, rates.most(model, bytes, group.most[index] ?? 0)),
-      model.context_tokens,
-    );
+    const size = { bytes, most_tokens: group.most[index] ?? 0, added_tokens: group.added[index] ?? 0 };
+    const mostPrompt = Math.min(Math.max(prompt, rates.most(model, size)), model.context_tokens);
     // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use, …
     likely.add(prompt, 0, expected, 0);
     // … and to be written by every request at most.

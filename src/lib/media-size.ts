@@ -1,18 +1,28 @@
-import { inflateSync } from 'node:zlib';
-
 /** In pixels. */
 export type ImageSize = { width: number; height: number };
 
 /** The size of a PNG, GIF, JPEG or WebP; null where the bytes don't tell. */
 export function sizeOf(bytes: Buffer): ImageSize | null {
-  if (bytes.length >= 24 && bytes.readUInt32BE(0) === 0x89504e47)
-    return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
+  const size = statedSize(bytes);
+  // A height of 0 is told behind the picture, or never.
+  return size === null || size.width === 0 || size.height === 0 ? null : size;
+}
+
+function statedSize(bytes: Buffer): ImageSize | null {
+  if (bytes.length >= 24 && bytes.readUInt32BE(0) === 0x89504e47) {
+    return bytes.toString('latin1', 12, 16) === 'IHDR'
+      ? { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) }
+      : null;
+  }
   if (bytes.length >= 10 && bytes.toString('latin1', 0, 3) === 'GIF')
     return { width: bytes.readUInt16LE(6), height: bytes.readUInt16LE(8) };
   if (bytes.length >= 4 && bytes.readUInt16BE(0) === 0xffd8) return jpegSize(bytes);
   if (bytes.length >= 30 && bytes.toString('latin1', 8, 12) === 'WEBP') return webpSize(bytes);
   return null;
 }
+
+/** Markers of a JPEG that stand alone: TEM and RSTn. */
+const isAlone = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7);
 
 /** A frame header (SOFn) holds the size; what stands before it has its length in front. */
 function jpegSize(bytes: Buffer): ImageSize | null {
@@ -21,7 +31,9 @@ function jpegSize(bytes: Buffer): ImageSize | null {
     const marker = bytes[at + 1] ?? 0;
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (isFrame) return { height: bytes.readUInt16BE(at + 5), width: bytes.readUInt16BE(at + 7) };
-    at += 2 + bytes.readUInt16BE(at + 2);
+    // Any number of bytes of ones may stand before a marker.
+    if (marker === 0xff) at += 1;
+    else at += isAlone(marker) ? 2 : 2 + bytes.readUInt16BE(at + 2);
   }
   return null;
 }
@@ -38,48 +50,5 @@ function webpSize(bytes: Buffer): ImageSize | null {
     }
     default:
       return null;
-  }
-}
-
-const ENCRYPT = /\/Encrypt\s+(\d+\s+\d+\s+R|<<)/;
-
-/** Whether a PDF says in its trailer that what it holds is encrypted (ISO 32000-1, 7.6.1). */
-export const isEncrypted = (pdf: Buffer): boolean =>
-  pdf.includes('/Encrypt') && ENCRYPT.test(pdf.toString('latin1'));
-
-/** The densest PDFs, of text alone, have about a page in a kilobyte. */
-const LEAST_PAGE_BYTES = 1_000;
-
-/** Of a page tree's nodes the one with the most pages below it is the root. */
-const PAGE_COUNT = /\/Count\s+(\d{1,7})/g;
-const PAGE = /\/Type\s*\/Page(?![a-zA-Z])/g;
-const STREAM = /\/Type\s*\/ObjStm[\s\S]{0,400}?stream\r?\n/g;
-const MOST_INFLATED_BYTES = 50_000_000;
-
-/**
- * The pages of a PDF: as many as its page tree counts or as it has page objects, whichever is more, also within compressed
- * object streams; a high guess by its size where neither is found, and nothing `isCounted`.
- */
-export function pagesOf(pdf: Buffer): { pages: number; isCounted: boolean } {
-  const text = pdf.toString('latin1');
-  let pages = countIn(text);
-  for (const { index, 0: head } of text.matchAll(STREAM))
-    pages = Math.max(pages, countIn(inflated(pdf.subarray(index + head.length))));
-  return pages > 0
-    ? { pages, isCounted: true }
-    : { pages: Math.max(1, Math.ceil(pdf.length / LEAST_PAGE_BYTES)), isCounted: false };
-}
-
-function countIn(text: string): number {
-  const counted = [...text.matchAll(PAGE_COUNT)].map(([, count]) => Number(count));
-  return Math.max(0, text.match(PAGE)?.length ?? 0, ...counted);
-}
-
-/** Empty for what is compressed in another way: the size then has to tell. */
-function inflated(bytes: Buffer): string {
-  try {
-    return inflateSync(bytes, { maxOutputLength: MOST_INFLATED_BYTES, finishFlush: 2 }).toString('latin1');
-  } catch {
-    return '';
   }
 }

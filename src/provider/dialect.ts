@@ -178,6 +178,8 @@ export type PromptSize = {
    * that only the provider can read, which the model's context alone bounds.
    */
   most_tokens: number;
+  /** Of these, what the provider's own tools may bring while it is answered: no count of the request holds them. */
+  added_tokens: number;
   /** Bytes up to the last mark of what is to be cached, 0 where there is none; and for how long that is kept. */
   cached_bytes: number;
   cache_ttl: '5m' | '1h';

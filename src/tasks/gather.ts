@@ -8,7 +8,7 @@ import type { ModelCatalog } from '../provider/models.ts';
 import type { Report } from '../state/jobs.ts';
 import type { Block } from './block.ts';
 import { createWarningList } from './examine/check-rendered.ts';
-import { createIdList } from './ids.ts';
+import { createIdList, withoutNonces } from './ids.ts';
 import type { ProblemList } from './problems.ts';
 import { createSchemaList } from './schemas.ts';
 import type { PlaceKind } from './task.ts';
@@ -107,7 +107,7 @@ export async function gather<B extends Block>(
 
 /** A request that was made, as the API is asked to count it. */
 export function sampled(text: string, { requests }: Dialect, catalog: ModelCatalog): Sampled {
-  const params = plainObject(requests.decode(text)?.params ?? {});
+  const params = plainObject(requests.decode(withoutNonces(text))?.params ?? {});
   const model = catalog.require(requests.facts(params).model ?? '');
   return { model, params, prompt: requests.size(params) };
 }

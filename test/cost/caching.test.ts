@@ -12,7 +12,7 @@ const rates: InputRates = {
   basis: 'estimated',
   counted: 1,
   of: () => quarter,
-  most: (_model, bytes) => bytes * quarter.high,
+  most: (_model, { bytes }) => bytes * quarter.high,
 };
 
 const cached = (text: string, ttl?: string) => ({

@@ -1,6 +1,9 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { sizeOf } from '../../src/lib/media-size.ts';
+import { pagesOf } from '../../src/lib/pdf-pages.ts';
 import { anthropicDialect } from '../../src/provider/anthropic/dialect.ts';
+import { startApi } from '../api.ts';
 import { startApiServer } from '../api-server.ts';
 import { startServer } from '../harness.ts';
 
@@ -41,6 +44,113 @@ const asking = (content: unknown, more: object = {}) => ({
   max_tokens: 100,
   messages: [{ role: 'user', content }],
   ...more,
+});
+
+/** A PDF of these pieces, one behind the other. */
+const pdfOf = (...pieces: (string | Buffer)[]) =>
+  Buffer.concat(['%PDF-1.7\n', ...pieces].map((piece) => Buffer.from(piece)));
+const pageObjects = (count: number) => '7 0 obj\n<</Type/Page/Parent 2 0 R>>\nendobj\n'.repeat(count);
+const node = (rest: string) => `2 0 obj\n<</Type/Pages${rest}>>\nendobj\n`;
+function objectStream(text: string, dictionary = '/Filter/FlateDecode', lineEnd = '\n'): Buffer {
+  const data = dictionary.includes('Flate') ? deflateSync(Buffer.from(text)) : Buffer.from(text);
+  const head = `9 0 obj\n<</Type/ObjStm/N 9/First 4${dictionary}>>\nstream${lineEnd}`;
+  return Buffer.concat([Buffer.from(head), data, Buffer.from('\nendstream\nendobj\n')]);
+}
+/** As of a file whose streams are encrypted. */
+const opaque = (bytes: number) => objectStream('\u0001'.repeat(bytes), '/Filter/Crypt');
+
+describe('the pages of a PDF', () => {
+  test.each<[what: string, file: Buffer, pages: number, isCounted?: boolean]>([
+    [
+      'page objects in several streams',
+      pdfOf(...Array(5).fill(objectStream('<</Type/Page>> '.repeat(20)))),
+      100,
+    ],
+    [
+      'page objects in streams and outside',
+      pdfOf(pageObjects(3), objectStream('<</Type/Page>> '.repeat(20))),
+      23,
+    ],
+    [
+      'a count that is another object',
+      pdfOf(node('/Count 5 0 R'), objectStream('<</Type/Page>> '.repeat(20))),
+      20,
+    ],
+    ['a count too low', pdfOf(node('/Count 1'), pageObjects(40)), 40],
+    ['a count of none', pdfOf(node('/Count 0'), pageObjects(7)), 7],
+    ['a count below none', pdfOf(node('/Count -7'), pageObjects(7)), 7],
+    ['a count with its sign', pdfOf(node('/Count +30'), pageObjects(1)), 30],
+    ['a count behind a comment', pdfOf(node('/Count % so many\n30'), pageObjects(1)), 30],
+    ['a count in an object stream', pdfOf(objectStream('<</Type/Pages/Count 33>>')), 33],
+    [
+      'a stream behind a lone carriage return',
+      pdfOf(objectStream('<</Type/Pages/Count 33>>', '/Filter/FlateDecode', '\r')),
+      33,
+    ],
+    ['an object stream that is not packed', pdfOf(objectStream('<</Type/Pages/Count 33>>', '')), 33],
+    [
+      'pages added later',
+      pdfOf(node('/Count 3'), pageObjects(3), '%%EOF\n', node('/Count 9'), pageObjects(6)),
+      9,
+    ],
+    ['several nodes', pdfOf(node('/Count 30'), node('/Count 20'), node('/Kids[2 0 R 4 0 R]/Count 50')), 50],
+    [
+      'an outline of more entries',
+      pdfOf(node('/Count 3'), pageObjects(3), '8 0 obj\n<</Type/Outlines/First 9 0 R/Count 400>>\nendobj\n'),
+      3,
+    ],
+    [
+      'what looks like a count in a stream',
+      pdfOf(node('/Count 2'), pageObjects(2), '5 0 obj\n<</Length 12>>\nstream\n/Count 5000\nendstream\n'),
+      2,
+    ],
+    [
+      'a linearized one, all else unreadable',
+      pdfOf('1 0 obj\n<</Linearized 1/L 9/N 120/T 9>>\nendobj\n', pageObjects(1), opaque(3_000)),
+      120,
+    ],
+    ['one page in sight, the others unreadable', pdfOf(pageObjects(1), opaque(60_000)), 61, false],
+    ['nothing readable', pdfOf(opaque(40_000)), 41, false],
+  ])('%s', (_what, file, pages, isCounted = true) => {
+    expect(pagesOf(file)).toEqual({ pages, isCounted });
+  });
+});
+
+/** A JPEG whose frame header stands behind these bytes. */
+const jpeg = (before: string, frame = 'c0', height = 'c8') =>
+  Buffer.from(
+    `ffd8${before}ff${frame}001108 00${height} 012c 03 010101010101010101ffd9`.replaceAll(' ', ''),
+    'hex',
+  );
+const exif = `ffe1ea62${'ff'.repeat(60_000)}`;
+
+describe('the size of an image', () => {
+  test.each<[what: string, file: Buffer, size: object | null]>([
+    ['a JPEG', jpeg(''), { width: 300, height: 200 }],
+    ['a progressive one', jpeg('', 'c2'), { width: 300, height: 200 }],
+    ['one with a long EXIF header', jpeg(exif), { width: 300, height: 200 }],
+    ['one with filling before its frame', jpeg('ffe00004aaaaffffff'), { width: 300, height: 200 }],
+    ['one with filling at its beginning', jpeg('ffffffe00004aaaa'), { width: 300, height: 200 }],
+    ['one with a marker that stands alone', jpeg('ff01'), { width: 300, height: 200 }],
+    ['one that tells its height behind the picture', jpeg('', 'c0', '00'), null],
+    ['one that is cut', jpeg('').subarray(0, 8), null],
+    ['a PNG without a width', Buffer.from(png(0, 200), 'base64'), null],
+    [
+      'a PNG that begins with a chunk of its own',
+      Buffer.from('89504e470d0a1a0a000000044367424950002002', 'hex'),
+      null,
+    ],
+    [
+      'a PNG as Xcode writes it',
+      Buffer.concat([
+        Buffer.from('89504e470d0a1a0a000000044367424950002002aabbccdd', 'hex'),
+        Buffer.alloc(30),
+      ]),
+      null,
+    ],
+  ])('%s', (_what, file, size) => {
+    expect(sizeOf(file)).toEqual(size);
+  });
 });
 
 describe('the most tokens of a request', () => {
@@ -142,6 +252,48 @@ describe('a ceiling', () => {
     expect(tokens.input_high).toBeGreaterThan(315 * 7 * 200);
   });
 
+  const elsewhere = (id: string) => document({ type: 'file', file_id: id });
+  const network = { BATCH_MCP_ALLOW_NETWORK_TOOLS: '1' };
+  const FETCHED = { type: 'web_fetch_20250910', name: 'web_fetch', max_uses: 2, max_content_tokens: 50_000 };
+  const MILLION = 1_000_000;
+  // Half of 0.10 dollars a million tokens up to 100,000 in a prompt, half of 0.50 above.
+  test.each<[what: string, asked: object[], least: number, most: number]>([
+    ['what web_fetch brings', [{ tools: [FETCHED] }], (100_000 * 0.25) / MILLION, 0.05],
+    [
+      'what web_search brings',
+      [{ tools: [{ type: 'web_search_20250305', name: 'web_search', max_uses: 2 }] }],
+      0.25 + 0.02,
+      0.3,
+    ],
+    [
+      'what code brings',
+      [{ tools: [{ type: 'code_execution_20250825', name: 'code_execution' }] }],
+      0.25,
+      0.3,
+    ],
+    [
+      'a file that is long, among short ones',
+      [elsewhere('long'), ...Array(9).fill(elsewhere('short'))].map((block) => ({
+        messages: [{ role: 'user', content: [block, { type: 'text', text: 'Sum it up.' }] }],
+      })),
+      (150_000 * 0.25) / MILLION,
+      0.5,
+    ],
+  ])('holds where the API counts each request, and not %s', async (_what, asked, least, most) => {
+    const tokens = (params: object) => (JSON.stringify(params).includes('"long"') ? 150_000 : 900);
+    const api = await startApi({ tokens });
+    const server = await startServer({ api, env: network });
+    const params = { model: 'claude-haiku-5-5', max_tokens: 1, messages: [{ role: 'user', content: 'Go.' }] };
+    const requests = asked.map((more, index) => ({ custom_id: `r${index}`, params: { ...params, ...more } }));
+    const { cost_usd } = await server.ok('estimate_cost', { requests });
+    expect(cost_usd.basis).toBe('exact');
+    expect(cost_usd.maximum).toBeGreaterThanOrEqual(least);
+    expect(cost_usd.maximum).toBeLessThan(most);
+    expect((await server.ok('submit_batch', { requests, max_cost_usd: cost_usd.maximum })).cost_usd).toEqual(
+      cost_usd,
+    );
+  });
+
   test.each([1, 20, 60, 300])(
     "an estimate's own maximum for %i tasks is a limit that its submission keeps",
     async (count) => {
@@ -159,6 +311,34 @@ describe('a ceiling', () => {
       expect(submitted.cost_usd).toEqual(cost_usd);
     },
   );
+
+  const answers = { output_schema: { type: 'object', properties: { a: { type: 'string' } } } };
+  const tasks = (ids: readonly string[]) => ids.map((task_id) => ({ task_id, prompt: `Say ${task_id}` }));
+  const numbered = (form: (index: number) => string) => tasks(Array.from({ length: 12 }, (_, i) => form(i)));
+  test.each<[what: string, work: object]>([
+    ['tasks', { requests: numbered((i) => `t${i}`) }],
+    ['tasks whose ids are made', { requests: numbered((i) => `Größe ${i}`) }],
+    ['packs', { requests: numbered((i) => `t${i}`), pack: 4, ...answers }],
+    ['packs of tasks whose ids are made', { requests: numbered((i) => `Größe ${i}`), pack: 4, ...answers }],
+    [
+      'packs under variants',
+      { requests: numbered((i) => `t${i}`), pack: 3, ...answers, variants: { A: { effort: 'low' }, B: {} } },
+    ],
+  ])('counts the very same at every call: %s', async (_what, work) => {
+    // By every character, so that none may differ.
+    const tokens = (params: object) =>
+      [...JSON.stringify(params)].reduce(
+        (sum, character, at) => (sum * 31 + character.charCodeAt(0) + at) % 9_973,
+        7,
+      );
+    const server = await startServer({ api: await startApi({ tokens }) });
+    const { cost_usd } = await server.ok('estimate_cost', work);
+    expect(cost_usd.basis).toBe('exact');
+    expect((await server.ok('estimate_cost', work)).cost_usd).toEqual(cost_usd);
+    expect((await server.ok('submit_batch', { ...work, max_cost_usd: cost_usd.maximum })).cost_usd).toEqual(
+      cost_usd,
+    );
+  });
 
   test('that is asked for holds in the sandbox too, and amounts are told apart', async () => {
     const server = await startServer({ argv: ['--sandbox'] });

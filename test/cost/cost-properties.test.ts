@@ -69,6 +69,7 @@ const requests: fc.Arbitrary<Priced> = fc.record({
   prompt: fc.record({
     bytes: fc.integer({ min: 1, max: 500_000 }),
     most_tokens: fc.integer({ min: 1, max: 500_000 }),
+    added_tokens: fc.constant(0),
     cached_bytes: fc.constant(0),
     cache_ttl: fc.constantFrom<'5m' | '1h'>('5m', '1h'),
     has_media: fc.constant(false),
@@ -90,7 +91,7 @@ const rates: InputRates = {
     expected: 0.25 * token_factor,
     high: 0.3 * token_factor,
   }),
-  most: ({ token_factor }, _bytes, most) => most * token_factor,
+  most: ({ token_factor }, { most_tokens }) => most_tokens * token_factor,
 };
 
 function linesOf(priced: readonly Priced[]) {

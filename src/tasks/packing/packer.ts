@@ -3,6 +3,7 @@ import { stringifyExact } from '../../lib/exact-json.ts';
 import type { Dialect, PromptSize } from '../../provider/dialect.ts';
 import type { Effort, Model } from '../../provider/models.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
+import { withoutNonces } from '../ids.ts';
 import type { RenderedTask, Sharing } from '../render/rendered-task.ts';
 
 /** A task that waits for others to share its request. */
@@ -59,12 +60,21 @@ export function packOf(held: Group, { requests }: Pick<Dialect, 'requests'>): Re
     ...rendered.sharing.row,
     id: entry.custom_id ?? entry.task_id,
   }));
-  const params = requests.render({ ...first.sharing.request, max_tokens, rows });
+  const render = (ids: (id: string) => string) =>
+    requests.render({
+      ...first.sharing.request,
+      max_tokens,
+      rows: rows.map((row) => ({ ...row, id: ids(row.id) })),
+    });
+  const params = render((id) => id);
   const { sharing: _own, ...shared } = first;
   return {
     ...shared,
     params,
-    prompt: held.reduce((size, { rendered }) => rendered.sharing.withAwaited(size), requests.size(params)),
+    prompt: held.reduce(
+      (size, { rendered }) => rendered.sharing.withAwaited(size),
+      requests.size(render(withoutNonces)),
+    ),
     max_tokens,
     expected_output_tokens: packExpected(
       held.map(({ rendered }) => rendered.expected_output_tokens),

@@ -1,6 +1,7 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
-import { isEncrypted, pagesOf, sizeOf } from '../../../lib/media-size.ts';
+import { sizeOf } from '../../../lib/media-size.ts';
+import { isEncrypted, pagesOf } from '../../../lib/pdf-pages.ts';
 import type { Params } from '../../dialect.ts';
 import type { Model } from '../../models.ts';
 

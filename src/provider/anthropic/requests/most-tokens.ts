@@ -1,5 +1,7 @@
 import { isJsonObject } from '../../../lib/json.ts';
-import { pagesOf, sizeOf } from '../../../lib/media-size.ts';
+import { sizeOf } from '../../../lib/media-size.ts';
+import { pagesOf } from '../../../lib/pdf-pages.ts';
+import type { Params } from '../../dialect.ts';
 import { maximumTokens } from '../models/token-bound.ts';
 
 /**
@@ -58,12 +60,20 @@ export function mostToolTokens(tools: readonly unknown[]): number {
 export const mostOverhead = REQUEST_TOKENS;
 
 function builtInTokens(tool: unknown): number {
-  if (!isJsonObject(tool) || typeof tool.type !== 'string' || tool.type === 'custom') return 0;
-  return BUILT_IN_TOOL_TOKENS + broughtBack(tool, tool.type);
+  const isBuiltIn = isJsonObject(tool) && typeof tool.type === 'string' && tool.type !== 'custom';
+  return isBuiltIn ? BUILT_IN_TOOL_TOKENS : 0;
+}
+
+/** The most tokens that the API's own tools bring into the conversation: no count of the request holds them. */
+export function mostAdded({ tools, mcp_servers, container }: Params): number {
+  if (mcp_servers !== undefined || container !== undefined) return Number.POSITIVE_INFINITY;
+  return Array.isArray(tools) ? tools.reduce<number>((sum, tool) => sum + broughtBack(tool), 0) : 0;
 }
 
 /** What a server tool brings into the conversation. */
-function broughtBack({ max_uses, max_content_tokens }: Record<string, unknown>, type: string): number {
+function broughtBack(tool: unknown): number {
+  if (!isJsonObject(tool) || typeof tool.type !== 'string') return 0;
+  const { type, max_uses, max_content_tokens } = tool;
   if (!/^(web_search|web_fetch|code_execution|mcp_toolset|advisor)/.test(type)) return 0;
   const isBounded =
     type.startsWith('web_fetch') && typeof max_uses === 'number' && typeof max_content_tokens === 'number';

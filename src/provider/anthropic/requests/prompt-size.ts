@@ -1,7 +1,7 @@
 import { stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject } from '../../../lib/json.ts';
 import type { Params, PromptSize } from '../../dialect.ts';
-import { mostOverhead, mostTokens, mostToolTokens } from './most-tokens.ts';
+import { mostAdded, mostOverhead, mostTokens, mostToolTokens } from './most-tokens.ts';
 
 /** Anthropic's vision documentation: an image takes at most about 1,600 tokens, of four bytes each here. */
 const IMAGE_BYTES = 1_600 * 4;
@@ -17,9 +17,11 @@ type Walk = { bytes: number; cached: number; ttl: '5m' | '1h'; media: boolean; t
 /** Sizes a request without keeping any of it. */
 export function promptSize(params: Params): PromptSize {
   const walk = walkParams(params, null);
+  const added_tokens = mostAdded(params);
   return {
     bytes: walk.bytes,
-    most_tokens: mostOf(params),
+    most_tokens: mostOf(params) + added_tokens,
+    added_tokens,
     cached_bytes: walk.cached,
     cache_ttl: walk.ttl,
     has_media: walk.media,
@@ -27,11 +29,9 @@ export function promptSize(params: Params): PromptSize {
   };
 }
 
-function mostOf({ tools, output_config, system, messages, mcp_servers, container }: Params): number {
-  const elsewhere = mcp_servers !== undefined || container !== undefined ? Number.POSITIVE_INFINITY : 0;
+function mostOf({ tools, output_config, system, messages }: Params): number {
   return (
     mostOverhead +
-    elsewhere +
     (Array.isArray(tools) ? mostToolTokens(tools) : 0) +
     [output_config, system, messages].reduce<number>(
       (sum, each) => sum + (each === undefined ? 0 : mostTokens(each)),
