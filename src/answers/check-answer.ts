@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { type Ground, loadSchemaCompiler, type SchemaCheck } from '../lib/json-schema.ts';
+import { repeatsKey } from '../lib/json-source.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ModelAnswer, ResultError } from '../provider/result.ts';
 import { partSchemas, SCHEMAS } from '../store/blob-names.ts';
@@ -78,7 +79,10 @@ export async function loadAnswerCheck(
       const found = jsonOf(text);
       if (found === null) return { error: invalidAnswer('it is not JSON'), fenced: false };
       const check = schema === null ? isObject : checkFor(schema);
-      const why = check(found.json, ground);
+      // Which of the two was meant nobody can tell.
+      const why = repeatsKey(found.source, found.json)
+        ? 'it has a key twice in one object'
+        : check(found.json, ground);
       return { error: why === null ? null : invalidAnswer(why), fenced: why === null && found.fenced };
     },
   };

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { isJsonObject, type JsonObject } from './json.ts';
 import { countColons, countMembers, endOfString } from './json-source.ts';
 
 /** A number whose source says more than a JavaScript number can hold: `1234567890123456789`, `100.10`. */
@@ -112,7 +111,5 @@ export function plainNumbers(value: unknown): unknown {
 }
 
 /** As `plainNumbers`, for an object. */
-export const plainObject = (value: Readonly<JsonObject>): JsonObject => {
-  const plain = plainNumbers(value);
-  return isJsonObject(plain) ? plain : { ...value };
-};
+export const plainObject = (value: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plainNumbers(each)]));

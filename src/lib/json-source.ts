@@ -30,11 +30,20 @@ export function countColons(outside: string): number {
   return colons;
 }
 
-/** Members of all objects within a value. */
+/** Members of all objects within a value, however deep. */
 export function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const values: unknown[] = Object.values(value);
-  let members = Array.isArray(value) ? 0 : values.length;
-  for (const each of values) members += countMembers(each);
+  const open: unknown[] = [value];
+  let members = 0;
+  while (open.length > 0) {
+    const each = open.pop();
+    if (typeof each !== 'object' || each === null) continue;
+    const values: unknown[] = Object.values(each);
+    if (!Array.isArray(each)) members += values.length;
+    for (const inner of values) if (typeof inner === 'object' && inner !== null) open.push(inner);
+  }
   return members;
 }
+
+/** Whether an object in a JSON text, whose value this is, has a key twice. */
+export const repeatsKey = (text: string, value: unknown): boolean =>
+  countColons(outsideStrings(text)) !== countMembers(value);

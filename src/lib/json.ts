@@ -1,11 +1,22 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ExactNumber } from './exact-json.ts';
 
 export type JsonObject = { [key: string]: unknown };
 
-/** Whether a value is a JSON object: not null, not a list. */
+/** Whether a value is a JSON object: not null, not a list, and not a number that is kept as it was written. */
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
+  );
+}
+
+/** Far more than any task or answer needs, and far less than what overflows the call stack of whoever walks through one. */
+export const MOST_LEVELS = 500;
+
+export function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
 }
 
 /** Where JSON breaks, both counted from 1. */

@@ -11,6 +11,7 @@ import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import { isSaved } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
+import { roundedWarnings } from '../tasks/examine/odd-values.ts';
 import { batchId, costUsd, filterFields, filtersOf, processingStatus } from './fields.ts';
 import { outputArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
@@ -129,6 +130,7 @@ async function readResults(
     ...notes,
     ...(groups?.warnings ?? []),
     ...(nothing ? [`No answer matches where. ${ANSWER_NAMES}`] : []),
+    ...roundedWarnings({ where: request.where }),
   ];
   return { ...head, ...(spending && { spending }), ...groups, ...page, warnings };
 }
@@ -191,7 +193,7 @@ async function pageOf(
       ],
     });
   }
-  const outcomes = filters.outcomes ?? ['succeeded' as const];
+  const outcomes = filters.outcomes ?? (filters.where === undefined ? ['succeeded' as const] : undefined);
   const sampling = { ...filters, outcomes, fields, limit: SAMPLES, full: false };
   const page = await readPage(context, record, sampling, Math.min(room, SAMPLE_CHARACTERS));
   return { results: page.results, next_cursor: null };

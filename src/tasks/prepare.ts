@@ -147,7 +147,11 @@ export async function prepare(
     warnings: [
       ...(source?.warnings() ?? []),
       ...unusedWarnings(work.defaults, settings, count),
-      ...roundedWarnings({ input_data: work.defaults.input_data }),
+      ...roundedWarnings({
+        input_data: work.defaults.input_data,
+        output_schema: work.defaults.output_schema,
+        variants: Object.fromEntries(work.variants?.map(({ name, own }) => [name, own]) ?? []),
+      }),
       ...gathered.warnings,
     ],
     stages: source?.stages?.() ?? [],

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Problem } from '../errors.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
+import { findHalfCharacters } from '../lib/half-characters.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { loadSchemaCompiler } from '../lib/json-schema.ts';
 import type { PlacedProblem, PlacedSchema } from './block.ts';
-import { findHalfCharacters } from './examine/odd-values.ts';
 
 /** Hashes of schemas that are many objects, but mostly the same text. */
 export type SchemaHashes = { of(schema: JsonObject): { hash: string; schema: string } };

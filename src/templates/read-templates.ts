@@ -1,10 +1,12 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
 import { fileFailure } from '../lib/files/file-failure.ts';
-import { readRegularFile } from '../lib/files/regular-file.ts';
+import { readRegularBytes } from '../lib/files/regular-file.ts';
+import { findHalfCharacters } from '../lib/half-characters.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { OwnTemplate } from './own-template.ts';
@@ -60,9 +62,16 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function textOf(file: string): Promise<string> {
+/** Null for a file that is not UTF-8. */
+async function textOf(file: string): Promise<string | null> {
   try {
-    return (await readRegularFile(file)).replace(/^\ufeff/, '').replaceAll('\r\n', '\n');
+    const bytes = await readRegularBytes(file);
+    return isUtf8(bytes)
+      ? bytes
+          .toString('utf8')
+          .replace(/^\ufeff/, '')
+          .replaceAll('\r\n', '\n')
+      : null;
   } catch (error) {
     throw fileFailure(`read ${JSON.stringify(file)}`, error);
   }
@@ -74,6 +83,7 @@ const wrong = (line: number, problem: string, valid?: string, field?: string): {
 
 async function readTemplate(folder: string, file: string, prepareSchema: PrepareSchema): Promise<Read> {
   const text = await textOf(path.join(folder, file));
+  if (text === null) return wrong(1, 'is not UTF-8', 'a file saved as UTF-8');
   const parts = /^---[ \t]*\n([\s\S]*?\n)??---[ \t]*(?:\n|$)/.exec(text);
   if (parts === null) return wrong(1, 'does not begin with a head', FORM);
   const head = readHead(parts[1] ?? '');
@@ -171,14 +181,16 @@ async function schemaOf(
   if (typeof given === 'string') {
     const file = path.resolve(folder, given);
     try {
-      text = await readRegularFile(file);
+      const bytes = await readRegularBytes(file);
+      if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
+      text = bytes.toString('utf8');
       schema = JSON.parse(text);
     } catch (error) {
       const isRefused = error instanceof BatchError || hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EACCES');
       if (!(error instanceof SyntaxError) && !isRefused) throw error;
       const what =
         error instanceof SyntaxError
-          ? 'does not hold JSON'
+          ? 'does not hold JSON in UTF-8'
           : `cannot be read${error instanceof BatchError ? ': it is not a regular file' : ''}`;
       return wrong(
         line,
@@ -190,6 +202,12 @@ async function schemaOf(
   }
   if (!isJsonObject(schema)) return wrong(line, 'is no object', 'a JSON Schema', field);
   const prepared = prepareSchema(schema);
+  prepared.problems.push(
+    ...findHalfCharacters(schema).map((half) => ({
+      ...half,
+      field: half.field === undefined ? field : `${field}.${half.field}`,
+    })),
+  );
   // Kept as it is written: answers are checked by all of it, also by what the provider does not take.
   if (prepared.problems.length === 0) return { schema, text };
   return { problems: prepared.problems.map((problem) => ({ line, ...problem })) };

@@ -103,7 +103,10 @@ test('a call gives the answers that its filters leave, page by page and in every
     expect(found, what).toEqual(meant);
     const name = what.replaceAll(' ', '-');
     for (const ending of ['.csv', '.json', '.jsonl', '.md', '.raw.jsonl']) {
-      await server.ok('get_results', { batch_id, ...args, output_file: name + ending });
+      const { warnings } = await server.ok('get_results', { batch_id, ...args, output_file: name + ending });
+      expect(warnings.join(), what).toEqual(
+        meant.length === 0 ? expect.stringContaining('No answer matches where') : '',
+      );
       const text = await readFile(path.join(server.work, name + ending), 'utf8');
       expect(idsIn(ending, text), `${what} ${ending}`).toEqual(
         ending === '.raw.jsonl' ? meant.map((id) => id.slice(1)).sort() : meant,

@@ -327,7 +327,7 @@ describe('a ceiling', () => {
   ])('counts the very same at every call: %s', async (_what, work) => {
     // By every character, so that none may differ.
     const tokens = (params: object) =>
-      [...JSON.stringify(params)].reduce(
+      Array.from(JSON.stringify(params)).reduce(
         (sum, character, at) => (sum * 31 + character.charCodeAt(0) + at) % 9_973,
         7,
       );

@@ -3,7 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { follow, startApi, startCheckedServer } from '../api.ts';
-import type { ApiServerOptions } from '../api-server.ts';
+import { type ApiServerOptions, succeeded } from '../api-server.ts';
 
 /** JSON text as a program writes it, its numbers in every form that JSON has, its texts of any characters. */
 const { value: jsonText } = fc.letrec<{ value: string; leaf: string }>((tie) => ({
@@ -135,6 +135,19 @@ describe('a number that a call has lost before it is seen', () => {
       'input_data.n[0] is a whole number above 2^53',
     ],
     [
+      'a field of a variant',
+      {
+        requests: [{ task_id: 'a', prompt: '{{n}}' }],
+        variants: { A: { input_data: { n: 2 ** 60 } }, B: { input_data: { n: 1 } } },
+      },
+      'variants.A.input_data.n is a whole number above 2^53',
+    ],
+    [
+      'a choice of the shared schema',
+      { requests: ['x'], output_schema: { type: 'object', properties: { n: { enum: [2 ** 60] } } } },
+      'output_schema.properties.n.enum[0] is a whole number above 2^53',
+    ],
+    [
       'a shared field',
       { requests: ['x'], input_data: { n: -(2 ** 60) } },
       'input_data.n is a whole number above 2^53',
@@ -144,6 +157,83 @@ describe('a number that a call has lost before it is seen', () => {
     const { warnings } = await server.ok('submit_batch', work);
     expect(warnings).toEqual([expect.stringContaining(says)]);
   });
+});
+
+describe('a number of a later call', () => {
+  const work = { requests: ['a', 'b'].map((task_id) => ({ task_id, prompt: 'x' })) };
+  const ended = async () => {
+    const api = await startApi({
+      results: (requests) =>
+        requests.map((request) =>
+          succeeded(request, '{"id":1152921504606846976}', { stop_reason: 'refusal' }),
+        ),
+    });
+    const server = await startCheckedServer({ api });
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    await follow(server, batch_id);
+    return { api, server, batch_id };
+  };
+  const ROUNDED = 'is a whole number above 2^53';
+
+  it.each<[what: string, args: object, says: string]>([
+    [
+      'of a correction',
+      { requests: [{ task_id: 'a', prompt: '{{n}}', input_data: { n: 2 ** 60 } }] },
+      `input_data.n ${ROUNDED}`,
+    ],
+    [
+      'of a new schema',
+      { error_types: ['refusal'], output_schema: { type: 'object', properties: { n: { const: 2 ** 60 } } } },
+      `output_schema.properties.n.const ${ROUNDED}`,
+    ],
+  ])('%s is said', async (_what, args, says) => {
+    const { server, batch_id } = await ended();
+    const { warnings } = await server.ok('retry_batch', { batch_id, ...args });
+    expect(warnings.join('\n')).toContain(says);
+  });
+
+  it('of a filter is said', async () => {
+    const { server, batch_id } = await ended();
+    const { warnings } = await server.ok('get_results', { batch_id, where: { 'json.id': 2 ** 60 } });
+    expect(warnings.join('\n')).toContain(`where["json.id"] ${ROUNDED}`);
+  });
+
+  it('and a key given twice of a correction in a file', async () => {
+    const { api, server, batch_id } = await ended();
+    await writeFile(
+      path.join(server.work, 'c.jsonl'),
+      '{"task_id":"a","prompt":"y","prompt":"{{n}}","input_data":{"n":1.50}}',
+    );
+    const { warnings } = await server.ok('retry_batch', { batch_id, requests_file: 'c.jsonl' });
+    expect(warnings.join('\n')).toContain('"prompt" is given twice');
+    expect(api.bodies.at(-1)).toContain('"content":"1.50"');
+  });
+});
+
+describe('an answer that is a number alone', () => {
+  it.each(['1.50', '12345678901234567890', '1E2', '-0'])(
+    'stands as it is in replies and files: %s',
+    async (number) => {
+      const api = await startApi({
+        results: (requests) => requests.map((request) => succeeded(request, number)),
+      });
+      const server = await startCheckedServer({ api });
+      await writeFile(path.join(server.work, 'rows.csv'), 'text\nx\n');
+      const output_schema = { type: 'object', properties: { n: { type: 'number' } } };
+      const { batch_id } = await server.ok('submit_batch', {
+        rows_file: 'rows.csv',
+        prompt: '{{text}}',
+        output_schema,
+      });
+      api.endAll();
+      const { text } = await server.call('get_results', { batch_id, fields: ['json', 'json.source'] });
+      expect(text).toContain(`"json":${number},"json.source":null`);
+      await server.ok('get_results', { batch_id, output_file: 'out.csv' });
+      const csv = await readFile(path.join(server.work, 'out.csv'), 'utf8');
+      expect(csv).toMatch(new RegExp(`^task_id,text,answer,.*\nrow_1,x,${number.replace('.', '\\.')},`));
+    },
+  );
 });
 
 describe('a key that comes twice', () => {

@@ -8,7 +8,7 @@ import { startServer, type TestServer, temporaryFolder } from '../harness.ts';
 const head = (lines: string, body = 'Do {{text}}.') => `---\ndescription: x\n${lines}---\n${body}\n`;
 
 async function withTemplates(
-  files: Record<string, string>,
+  files: Record<string, string | Buffer>,
   results?: (requests: ApiRequest[]) => object[],
 ): Promise<{ api: ApiServer; server: TestServer; dir: string }> {
   const dir = await temporaryFolder();
@@ -149,7 +149,7 @@ describe('a task type of one’s own', () => {
   });
 });
 
-const broken: [what: string, files: Record<string, string>, says: string[]][] = [
+const broken: [what: string, files: Record<string, string | Buffer>, says: string[]][] = [
   ['no head', { 'a.md': 'Do it.' }, ['a.md:1: does not begin with a head']],
   ['a head that never ends', { 'a.md': '---\nname: a\n' }, ['a.md:1: does not begin with a head']],
   ['an empty head', { 'a.md': '---\n---\nDo it.' }, ['description']],
@@ -162,6 +162,21 @@ const broken: [what: string, files: Record<string, string>, says: string[]][] = 
   ],
   ['a wrong tier', { 'a.md': head('name: a\ntier: big\n') }, ['a.md:4: tier']],
   ['a wrong length', { 'a.md': head('max_tokens: many\n') }, ['a.md:3: max_tokens']],
+  [
+    'half a character in its schema',
+    { 'a.md': head('output_schema: {"type":"object","properties":{"a\\ud83d":{"type":"string"}}}\n') },
+    ['a.md:3: output_schema.properties["a\\ud83d"]'],
+  ],
+  [
+    'bytes that are no UTF-8',
+    { 'a.md': Buffer.from(head('', 'Do {{text}} \xe9.'), 'latin1') },
+    ['a.md:1: is not UTF-8'],
+  ],
+  [
+    'half a character in bytes',
+    { 'a.md': Buffer.from(head('', 'Do {{text}} \xed\xa0\xbd.'), 'latin1') },
+    ['a.md:1: is not UTF-8'],
+  ],
   ['a wrong name', { 'a.md': head('name: "a b"\n') }, ['a.md:3: name']],
   ['a list', { 'a.md': '---\n- a\n---\nDo.' }, ['a.md:']],
   ['no prompt', { 'a.md': head('', '# System\nYou.') }, ['has no prompt']],

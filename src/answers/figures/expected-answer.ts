@@ -32,12 +32,23 @@ export function isExpected(
 
 const textOf = (value: unknown) => cellText(value).trim().normalize();
 
-const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
+const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
+
+/** What a number is worth, however it is written and however long it is: its digits, and where its point stands. Null for any other text. */
+function worthOf(text: string): string | null {
+  const [, sign = '', whole = '', fraction = '', power = '0'] = NUMBER.exec(text) ?? [];
+  const digits = `${whole}${fraction}`;
+  if (digits === '') return null;
+  const from = digits.search(/[1-9]/);
+  if (from === -1) return '0';
+  return `${sign === '-' ? '-' : ''}${digits.slice(from).replace(/0+$/, '')}e${whole.length - from + Number(power)}`;
+}
 
 /** Texts as they are written, numbers by what they are worth, `true` in any case. */
 export function isSame(right: unknown, given: unknown): boolean {
   const [a, b] = [textOf(right), textOf(given)];
   if (a === b) return true;
   if (typeof right === 'boolean' || typeof given === 'boolean') return a.toLowerCase() === b.toLowerCase();
-  return PLAIN_NUMBER.test(a) && PLAIN_NUMBER.test(b) && Number(a) === Number(b);
+  const worth = worthOf(a);
+  return worth !== null && worth === worthOf(b);
 }

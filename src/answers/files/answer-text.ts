@@ -1,7 +1,8 @@
-import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
+import { stringifyExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { valueAt } from '../../tasks/render/places.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
+import { endOfFence, fencedAlone } from '../fences.ts';
 import type { NotNamed } from './name-pattern.ts';
 
 /** What a file holds; `code_only` where the answer said more beside its code. */
@@ -37,9 +38,8 @@ function keyed(json: unknown, key: string): unknown {
 
 /** The code of a text that is one fenced block and nothing else; any other text as it is. */
 function codeAlone(text: string): string {
-  const lines = text.trim().split(/\r?\n/);
-  const end = endOfBlock(lines, 0);
-  return end === lines.length - 1 && end > 0 ? asCode(lines.slice(1, end)) : text;
+  const code = fencedAlone(text);
+  return code === null ? text : asCode(code);
 }
 
 const asCode = (lines: readonly string[]) => `${lines.join('\n')}\n`;
@@ -49,22 +49,12 @@ function blocksOf(text: string): string[] {
   const lines = text.split(/\r?\n/);
   const blocks: string[] = [];
   for (let at = 0; at < lines.length; at += 1) {
-    const end = endOfBlock(lines, at);
+    const end = endOfFence(lines, at);
     if (end === -1) continue;
     blocks.push(asCode(lines.slice(at + 1, end)));
     at = end;
   }
   return blocks;
-}
-
-/** The line that closes the fenced block which begins at a line; -1 where none begins there, or it is never closed. */
-function endOfBlock(lines: readonly string[], start: number): number {
-  const fence = /^(`{3,}|~{3,})[^`]*$/.exec(lines[start] ?? '')?.[1];
-  if (fence === undefined) return -1;
-  return lines.findIndex((line, index) => {
-    const mark = line.trimEnd();
-    return index > start && mark.length >= fence.length && mark === fence.charAt(0).repeat(mark.length);
-  });
 }
 
 /** One line of a file for a key: an answer in which that key alone is left. */
@@ -73,8 +63,7 @@ function alone(answered: AnsweredRow, key: string, value: unknown, asText: boole
   const row = answered.row ?? {};
   if (value === undefined) return { answer, row };
   if (asText && typeof value === 'string') return { answer: { ...answer, text: value }, row };
-  const isObject = isJsonObject(value) && !(value instanceof ExactNumber);
-  return { answer: { ...answer, json: isObject ? value : { [key]: value } }, row };
+  return { answer: { ...answer, json: isJsonObject(value) ? value : { [key]: value } }, row };
 }
 
 /**

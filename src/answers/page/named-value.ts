@@ -9,6 +9,7 @@ const facts: Record<string, (answered: AnsweredRow) => unknown> = {
   outcome: ({ answer }) => answer.outcome,
   expected: ({ answer }) => answer.expected,
   text: ({ answer }) => answer.text,
+  json: ({ answer }) => answer.json,
   stop_reason: ({ answer }) => answer.stop_reason,
   error_type: ({ answer }) => answer.error?.type,
   model: ({ answer }) => answer.details?.model,

@@ -11,6 +11,8 @@ export type NamedTasks = {
   /** Undefined where the call does not choose by id. */
   taskIds: ReadonlySet<number> | undefined;
   corrections: ReadonlyMap<number, Correction>;
+  /** What has to be said of the corrections. */
+  warnings: readonly string[];
 };
 
 /** Finds them in one pass over the batch's tasks; every id that is none of them is a problem. */
@@ -43,5 +45,5 @@ export async function findNamed(
   for (const [id, { place }] of unknownCorrections) {
     problems.add({ ...unknownTask('task_id', id), item: itemName(place, id) });
   }
-  return { taskIds: options.task_ids && taskIds, corrections };
+  return { taskIds: options.task_ids && taskIds, corrections, warnings: given.warnings };
 }

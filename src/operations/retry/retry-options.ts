@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { Problem } from '../../errors.ts';
+import { findHalfCharacters } from '../../lib/half-characters.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import { batchIds } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import { outcomes } from '../../store/saved-results.ts';
-import { findHalfCharacters } from '../../tasks/examine/odd-values.ts';
 import { checkSharedModel } from '../../tasks/render/choose-model.ts';
 import { taskSettings } from '../../tasks/task.ts';
 import { batchId } from '../fields.ts';

@@ -9,6 +9,7 @@ import type { Ask } from '../../state/question.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { openTasks } from '../../store/task-list.ts';
+import { roundedWarnings } from '../../tasks/examine/odd-values.ts';
 import { unusedWarnings } from '../../tasks/examine/unused-settings.ts';
 import { gather, type RequestSink } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
@@ -143,6 +144,8 @@ export async function prepareRetry(
     warnings: [
       ...new Set([
         ...modelNotes(options, catalog),
+        ...roundedWarnings({ output_schema: options.output_schema }),
+        ...named.warnings,
         ...notesOf(selection, atLimit),
         ...(count === 0 ? [] : unusedWarnings(sharedSettings(options), requests.settings, count)),
         ...gathered.warnings,

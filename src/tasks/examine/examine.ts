@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
-import { isJsonObject } from '../../lib/json.ts';
-import { quoteName } from '../../lib/nearest.ts';
+import { findHalfCharacters } from '../../lib/half-characters.ts';
+import { isJsonObject, MOST_LEVELS } from '../../lib/json.ts';
 import type { Params } from '../../provider/dialect.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { type Block, createBlockBuilder, type SharedRequest } from '../block.ts';
@@ -10,7 +10,7 @@ import { requestIdFor } from '../ids.ts';
 import { createPacker, type Group, type HeldTask, isDearer, packOf } from '../packing/packer.ts';
 import { renderTask } from '../render/render.ts';
 import type { AnswerSchema, RenderedTask, Renderer } from '../render/rendered-task.ts';
-import { type Item, MOST_LEVELS, withTextAsPrompt, withTextIds } from '../requests/read-item.ts';
+import { type Item, itemWarnings, withTextAsPrompt, withTextIds } from '../requests/read-item.ts';
 import { createSchemaHashes } from '../schemas.ts';
 import type { SourceItem } from '../sources/source-row.ts';
 import {
@@ -26,7 +26,6 @@ import {
 import { checkVariant, problemsOver, variantId } from '../variants.ts';
 import type { Variant } from '../work.ts';
 import { checkRendered } from './check-rendered.ts';
-import { findHalfCharacters, roundedWarnings } from './odd-values.ts';
 import { asksForQuotes, quotableOf, UNREAD_QUOTES } from './quotable.ts';
 import { settingsUsed } from './unused-settings.ts';
 
@@ -179,7 +178,7 @@ export function createExaminer(examination: Examination): Examiner {
       const id = givenId(item.value);
       block.countItem(tasksEach);
       if (id !== null) block.addId(number, id);
-      const problems = check(number, item, item.isTooDeep ? [] : warningsOf(given));
+      const problems = check(number, item, item.isTooDeep ? [] : itemWarnings(given));
       if (problems.length > 0) block.addProblems(number, problems);
     },
     addItem(item) {
@@ -257,15 +256,6 @@ type NotedSchema = { hash?: string; quotes: boolean };
 
 /** What reading a task has shown: the request itself, where it can go out as it stands, and what has to be said. */
 type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };
-
-/** Of a call's own arguments the client has parsed the numbers. */
-function warningsOf({ value, exact, repeatedKey, bytes }: Item): string[] {
-  const repeated = `${quoteName(repeatedKey ?? '')} is given twice in one object: the last one counts`;
-  return [
-    ...(repeatedKey === null ? [] : [repeated]),
-    ...(exact === value && bytes === undefined ? roundedWarnings(value) : []),
-  ];
-}
 
 /** A longer input would double what is kept of the work. */
 const LONGEST_INPUT = 8_000;

@@ -1,6 +1,6 @@
+import { valuesWithin } from '../../lib/half-characters.ts';
 import { placesBesidePrompt, placesOf } from '../render/places.ts';
 import type { TaskDefaults } from '../task.ts';
-import { valuesWithin } from './odd-values.ts';
 
 type Settings = Pick<TaskDefaults, 'system' | 'output_schema' | 'labelled'>;
 

@@ -1,4 +1,4 @@
-import { valuesWithin } from './odd-values.ts';
+import { valuesWithin } from '../../lib/half-characters.ts';
 
 /** How the base64 of files begins that a model could look at, and of others. */
 const MEDIA_BASE64 =

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import { roomForThinking } from '../../cost/thinking.ts';
 import type { Problem } from '../../errors.ts';
+import { findHalfCharacters } from '../../lib/half-characters.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { PromptSize } from '../../provider/dialect.ts';
 import type { Effort, Model } from '../../provider/models.ts';
 import type { TemplateFacts } from '../../templates/template.ts';
-import { findHalfCharacters } from '../examine/odd-values.ts';
 import { unfilledSettings } from '../examine/unfilled-settings.ts';
 import { packSchema } from '../packing/pack-schema.ts';
 import { shareRow, shareTask } from '../packing/shared-content.ts';

@@ -1,7 +1,9 @@
 import { ExactNumber, parseExact, plainNumbers } from '../../lib/exact-json.ts';
-import { isJsonObject } from '../../lib/json.ts';
+import { mayHoldHalf } from '../../lib/half-characters.ts';
+import { isDeeper, isJsonObject, MOST_LEVELS } from '../../lib/json.ts';
 import { countColons, countMembers, endOfString, outsideStrings } from '../../lib/json-source.ts';
-import { mayHoldHalf } from '../examine/odd-values.ts';
+import { quoteName } from '../../lib/nearest.ts';
+import { roundedWarnings } from '../examine/odd-values.ts';
 
 /** One item of a list of tasks, as it was read. */
 export type Item = {
@@ -18,14 +20,6 @@ export type Item = {
   /** Its bytes, where they say the same to whoever else reads them. */
   bytes?: Uint8Array;
 };
-
-/** Far more than any task needs, and far less than what overflows the call stack of whoever walks through one. */
-export const MOST_LEVELS = 500;
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
-}
 
 /** An item that came as a value: what its numbers and keys were like is lost. */
 export function itemOf(value: unknown): Item {
@@ -110,3 +104,12 @@ export function withTextIds(item: Item): Item {
 }
 
 const idText = (id: unknown) => (id instanceof ExactNumber ? id.source : String(id));
+
+/** What has to be said of an item as it was read: of a call's own arguments the client has parsed the numbers. */
+export function itemWarnings({ value, exact, repeatedKey, bytes }: Item): string[] {
+  const repeated = `${quoteName(repeatedKey ?? '')} is given twice in one object: the last one counts`;
+  return [
+    ...(repeatedKey === null ? [] : [repeated]),
+    ...(exact === value && bytes === undefined ? roundedWarnings(value) : []),
+  ];
+}

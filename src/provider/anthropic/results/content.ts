@@ -9,8 +9,8 @@ export function isBlock(value: unknown): value is Block {
 
 const isText = ({ type }: Block) => type === 'text';
 const textOfBlock = ({ text }: Block) => (typeof text === 'string' ? text : '');
-/** White space, and characters that nobody sees, as a zero-width space. */
-const UNSEEN = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
+/** White space, and characters that nobody sees, as a zero-width space, a control character or Braille without a dot. */
+const UNSEEN = /^[\s\p{Cc}\u2800\p{Default_Ignorable_Code_Point}]*$/u;
 export const isBlank = (text: string): boolean => UNSEEN.test(text);
 
 /**

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import { isDeeper, isJsonObject, type JsonObject, MOST_LEVELS } from '../../../lib/json.ts';
 import type { AnswerUsage, CountedResult, ModelAnswer, Result, ResultError } from '../../result.ts';
 import { isSpendLimit, saysNoCredit } from '../account-limits.ts';
 import { type Block, hasAnswer, isBlock, isOneText, leftOutOf, textOf, toolCallsOf } from './content.ts';
@@ -134,7 +134,7 @@ function judge(answer: Message, isAnswered: boolean): Pick<CountedResult, 'outco
 /** What a refusal was about; it is grouped by, so what is no plain name counts as none. */
 function categoryOf({ stop_details: details }: Message): string | null {
   const category = isJsonObject(details) ? details.category : null;
-  return typeof category === 'string' && /^[a-z][a-z_]{0,39}$/.test(category) ? category : null;
+  return typeof category === 'string' && /^[a-z][a-z0-9_]{0,39}$/.test(category) ? category : null;
 }
 
 /** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too. */
@@ -151,13 +151,16 @@ function errorOf(given: unknown): ResultError | null {
 
 type Message = JsonObject & { content: Block[] };
 
-/** A text in the place of the list of blocks, as requests may have it and some gateways answer, is its one block. */
 function messageOf({ message }: JsonObject): Message | null {
   if (!isJsonObject(message)) return null;
-  const content =
-    typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
+  const content = blocksOf(message.content);
   if (!Array.isArray(content)) return null;
-  return content.every(isBlock) ? { ...message, content } : null;
+  return content.every(isBlock) && !isDeeper(content, MOST_LEVELS) ? { ...message, content } : null;
+}
+
+/** A text in the place of the list of blocks, as requests may have it and some gateways answer, is its one block; null is no block. */
+function blocksOf(content: unknown): unknown {
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : content === null ? [] : content;
 }
 
 const stopReasonOf = ({ stop_reason }: JsonObject) => (typeof stop_reason === 'string' ? stop_reason : null);
@@ -234,7 +237,7 @@ function answerOf(message: Message): ModelAnswer {
 }
 
 /** What the API says of an answer beside its content, where it says anything. */
-const MORE = ['stop_sequence', 'stop_details', 'container'];
+const MORE = ['stop_sequence', 'stop_details', 'container', 'context_management'];
 
 function moreOf(message: Message): JsonObject {
   const said = MORE.filter((key) => message[key] !== undefined && message[key] !== null);

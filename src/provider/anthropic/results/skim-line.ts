@@ -16,6 +16,8 @@ const BLANK = 0x20;
 const BLANK_ESCAPES = new Set([0x6e, 0x72, 0x74]);
 /** Of escapes that stand for a character one can see. */
 const INK_ESCAPES = new Set([QUOTE, BACKSLASH, 0x2f]);
+/** The one control character that stands in a string as it is. */
+const DELETE = 0x7f;
 const LONGEST_CHARACTER_BYTES = 4;
 /** As many levels as the bits of a number tell apart. */
 const DEEPEST = 31;
@@ -57,7 +59,7 @@ function hasInk(line: Buffer, start: number): boolean | null {
       if (INK_ESCAPES.has(escaped)) return true;
       if (!BLANK_ESCAPES.has(escaped)) return null;
       at += 1;
-    } else if (byte >= 0x80) {
+    } else if (byte >= DELETE) {
       const [character = ''] = line.toString('utf8', at, at + LONGEST_CHARACTER_BYTES);
       return isBlank(character) ? null : true;
     } else if (byte !== BLANK) return true;

@@ -1,12 +1,12 @@
 import { BatchError, type Problem } from '../../../errors.ts';
+import { findHalfCharacters } from '../../../lib/half-characters.ts';
 import { readLineBlocks } from '../../../lib/line-blocks.ts';
 import type { Dialect } from '../../../provider/dialect.ts';
 import type { Context } from '../../../state/context.ts';
 import type { Examiner } from '../../examine/examine.ts';
 import { examineLines } from '../../examine/examine-lines.ts';
-import { findHalfCharacters } from '../../examine/odd-values.ts';
 import { createIdList } from '../../ids.ts';
-import { type Item, itemOf, withTextIds } from '../../requests/read-item.ts';
+import { type Item, itemOf, itemWarnings, withTextIds } from '../../requests/read-item.ts';
 import { formOf, readArray, refuseWrongShape, unreadable, withFile } from '../../requests/read-requests.ts';
 import { createTaskParser, givenId, itemName, type PlaceKind, placeName, type Task } from '../../task.ts';
 
@@ -18,6 +18,9 @@ export type GivenCorrections = {
 
 export type Correction = { place: string; task: Task };
 
+/** Corrections by the ids of their tasks, what is wrong with them, and what has to be said of them. */
+type Corrections = { corrections: Map<string, Correction>; problems: Problem[]; warnings: string[] };
+
 /** An item that was read, or why it can't be. */
 type Read = { number: number } & ({ item: Item } | { problem: Problem });
 
@@ -26,7 +29,7 @@ export async function readCorrections(
   context: Pick<Context, 'folders' | 'limits'>,
   { requests, requests_file }: GivenCorrections,
   dialect: Dialect,
-): Promise<{ corrections: Map<string, Correction>; problems: Problem[] }> {
+): Promise<Corrections> {
   if (requests !== undefined) requireInline(requests, context.limits.inlineBytes);
   const inline = (requests ?? []).map((value, index) => ({ number: index + 1, item: itemOf(value) }));
   const given = gather(inline, 'requests', dialect);
@@ -42,6 +45,7 @@ export async function readCorrections(
   return {
     corrections: new Map([...given.corrections, ...found.corrections]),
     problems: [...given.problems, ...found.problems, ...givenTwice(given.corrections, found.corrections)],
+    warnings: [...given.warnings, ...found.warnings],
   };
 }
 
@@ -64,13 +68,10 @@ function requireInline(requests: readonly unknown[], inlineBytes: number): void 
   });
 }
 
-function gather(
-  read: readonly Read[],
-  places: PlaceKind,
-  dialect: Dialect,
-): { corrections: Map<string, Correction>; problems: Problem[] } {
+function gather(read: readonly Read[], places: PlaceKind, dialect: Dialect): Corrections {
   const corrections = new Map<string, Correction>();
   const problems: Problem[] = [];
+  const warnings = new Set<string>();
   const parseTask = createTaskParser(dialect);
   const ids = createIdList(places);
   for (const each of read) {
@@ -80,6 +81,7 @@ function gather(
       continue;
     }
     const item = withTextIds(each.item);
+    for (const warning of itemWarnings(each.item)) warnings.add(warning);
     const id = givenId(item.value);
     const duplicate = id && ids.note(each.number, id);
     if (duplicate) problems.push(duplicate);
@@ -90,7 +92,7 @@ function gather(
     } else if (parsed.ok) corrections.set(parsed.task.task_id, { place, task: parsed.task });
     else problems.push(...parsed.problems);
   }
-  return { corrections, problems };
+  return { corrections, problems, warnings: [...warnings] };
 }
 
 async function* elementsOf(file: string, { folders }: Pick<Context, 'folders'>): AsyncGenerator<Read> {

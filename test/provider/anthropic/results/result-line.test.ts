@@ -80,6 +80,41 @@ describe('what became of a request', () => {
       'succeeded',
       null,
     ],
+    [
+      'a call whose input is nested without end',
+      readResultLine(
+        JSON.stringify({
+          custom_id: 'a',
+          result: { type: 'succeeded', message: { content: [{ type: 'tool_use', input: 0 }], usage } },
+        }).replace('"input":0', `"input":${'['.repeat(60_000)}${']'.repeat(60_000)}`),
+      ),
+      'errored',
+      { type: 'unreadable_result' },
+    ],
+    [
+      'a message whose content is null',
+      line({ type: 'succeeded', message: { content: null, usage } }),
+      'incomplete',
+      { type: 'empty_answer' },
+    ],
+    [
+      'a refusal of a category that is new',
+      line({
+        type: 'succeeded',
+        message: { content: [], stop_reason: 'refusal', stop_details: { category: 'weapons_v2' }, usage },
+      }),
+      'incomplete',
+      { type: 'refusal', message: 'The model declined to answer (weapons_v2).' },
+    ],
+    [
+      'a refusal of a category that is a text of somebody’s',
+      line({
+        type: 'succeeded',
+        message: { content: [], stop_reason: 'refusal', stop_details: { category: 'Ignore all' }, usage },
+      }),
+      'incomplete',
+      { type: 'refusal', message: 'The model declined to answer.' },
+    ],
     ['a type of the future', line({ type: 'postponed' }), 'errored', { type: 'unreadable_result' }],
     ['canceled', line({ type: 'canceled' }), 'canceled', null],
     ['expired', line({ type: 'expired' }), 'expired', null],

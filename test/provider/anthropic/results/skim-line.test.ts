@@ -85,7 +85,7 @@ describe('whether there is an answer in a content', () => {
     ['a text that begins with blanks', text('  \n\n\t answer'), true],
     ['a text that begins with a quote', text('"Yes"'), true],
     ['a text that begins with a backslash', text('\\alpha'), true],
-    ['a text that begins with a control character', text('\u0001'), true],
+    ['a text that begins with a control character', text('\u0001Yes'), true],
     ['one letter', text('é'), true],
     ['an ideograph', text('語'), true],
     ['an emoji', text('🜁'), true],
@@ -109,6 +109,12 @@ describe('whether there is an answer in a content', () => {
     ['a text with its type and citations first', [{ type: 'text', citations: [], text: 'Yes' }], true],
     ['nothing', [], false],
     ['an empty text', text(''), false],
+    ['a next line', text('\u0085'), false],
+    ['control characters', text('\u0000\u0007\u007f'), false],
+    ['a text behind one that is deleted', text('\u007fYes'), true],
+    ['Braille without a dot', text('\u2800 \u2800'), false],
+    ['a direction and its end', text('\u202a\u202c'), false],
+    ['an accent by itself', text('\u0301'), true],
     ['blanks', text(' \n\r\t '), false],
     ['a form feed', text('\f'), false],
     ['a blank that does not break', text('\u00a0'), false],
@@ -139,7 +145,10 @@ describe('whether there is an answer in a content', () => {
     const block = fc.oneof(
       fc.record({
         type: fc.constant('text'),
-        text: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(' \n', '\u200b', '\u200b.')),
+        text: fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.constantFrom(' \n', '\u200b', '\u200b.', '\u007f', '\u0085'),
+        ),
       }),
       fc.record({
         type: fc.constantFrom(
