@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Problem } from '../../../errors.ts';
 import { BatchError } from '../../../errors.ts';
 import type { AllowedFolders, OpenedFile } from '../../../lib/files/allowed-folders.ts';
-import { isEncrypted } from '../../../lib/media-size.ts';
+import { isEncrypted } from '../../../lib/pdf-pages.ts';
 import type { Attachment } from '../../../provider/dialect.ts';
 import type { Cells } from '../tables/table.ts';
 import { beginningOf, splitText, type TextFile, textPieces } from '../text-file.ts';
