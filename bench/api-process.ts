@@ -1,7 +1,8 @@
 /**
  * The Message Batches API as far as the measurements need it, in a process of its own: takes bodies of any size
  * and drops them, and serves results from files as fast as the disk gives them. A batch has ended when it is
- * looked at for the first time, unless none ever ends. Started by api.ts, with the options as JSON in the first argument.
+ * looked at for the first time, unless none ever ends. The results of an unknown one are those of the last that was made, so that a reference
+ * gets them as slowly as the product does. Started by api.ts, with the options as JSON in the first argument.
  */
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -113,7 +114,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     json(describe(made, false));
   } else if (id === '') json({ data: [], has_more: false, first_id: null, last_id: null });
   else if (action === 'results') {
-    const { results: file = '', last = '' } = created.get(id) ?? { results: parts[0]?.results };
+    const { results: file = '', last = '' } = created.get(id) ?? [...created.values()].at(-1) ?? {};
     response.writeHead(200, { 'content-type': 'application/x-jsonl' });
     const lines = (await open(file)).createReadStream({ highWaterMark: 1 << 20 });
     await pipeline(last === '' ? lines : under(last, lines), response);

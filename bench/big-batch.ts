@@ -16,7 +16,7 @@ import {
   time,
   times,
 } from './measure.ts';
-import { follow, type Product, startProduct, untilSent } from './product.ts';
+import { follow, type Product, startProduct, untilSent, untilThere } from './product.ts';
 
 async function withPeak(product: Product, work: () => Promise<number>): Promise<Measured> {
   const ms = await work();
@@ -98,7 +98,8 @@ async function measureSaving({ folder, apiUrl }: Setting, batchId: string, repea
     );
     const { text } = await collector.call('batch_status', { batch_id: batchId });
     statusLength = Math.max(statusLength, text.length);
-    written.push((await collector.call('get_results', { batch_id: batchId, output_file: output })).ms);
+    const { ms } = await collector.call('get_results', { batch_id: batchId, output_file: output });
+    written.push(ms + (await untilThere(output)));
     longestMs = Math.max(longestMs, collector.longestMs());
     await collector.close();
     await rm(output);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -98,4 +99,11 @@ export async function untilSent(product: Product, batchId: string): Promise<numb
     if (reply.processing_status !== 'submitting') return performance.now() - start;
     await sleep(BETWEEN_LOOKS_MS);
   }
+}
+
+/** Waits for a file that a call was answered before; how long that took. */
+export async function untilThere(file: string): Promise<number> {
+  const start = performance.now();
+  while (!existsSync(file)) await sleep(BETWEEN_LOOKS_MS);
+  return performance.now() - start;
 }

@@ -24,7 +24,7 @@ export async function* linesOf(context: Context, id: string): AsyncGenerator<Res
   for (const ordinals of chunksOf(view)) {
     const [answers, lines] = await Promise.all([view.answers(ordinals), view.lines(ordinals)]);
     for (const [index, { task_id, details }] of answers.entries()) {
-      const line = lines[index] ?? null;
+      const line = lines[index]?.toString('utf8') ?? null;
       yield { task_id, line: line && underOwnId(line, details?.custom_id ?? task_id, marks) };
     }
   }

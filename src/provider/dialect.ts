@@ -206,11 +206,19 @@ export type ResultDialect = {
   count(line: Buffer): CountedResult | null;
   /** All that a line holds; null where it is no result. `parse` reads JSON, as `JSON.parse` does where it is left out. */
   read(line: string, parse?: (text: string) => unknown): Result | null;
+  /**
+   * The same of a line whose answer is one text that says something, with `standIn` in place of that text, which is not
+   * decoded; null for any other.
+   */
+  readAround(line: Buffer, standIn: string): AroundText | null;
   /** A line that stands for one that was not kept, and says why; null where neither its head nor its tail has its id. */
   unread(head: string, tail: string, why: string): string | null;
   /** The line of one of the tasks that shared a request, made of the request's own. */
   share(line: string, share: ResultShare): string;
 };
+
+/** A result that is a success, and the text of its answer as JSON, just as `JSON.stringify` would write it. */
+export type AroundText = { result: Result; text: Uint8Array };
 
 /** One of the tasks that shared a request. */
 export type ResultShare = {

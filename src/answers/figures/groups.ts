@@ -66,7 +66,7 @@ export async function groupAnswers(
       if (expected !== undefined) group.of += 1;
       if (expected === true) group.matches += 1;
       const line = lines[position] ?? null;
-      const usage = line === null ? null : (dialect.results.count(Buffer.from(line))?.usage ?? null);
+      const usage = line === null ? null : (dialect.results.count(line)?.usage ?? null);
       if (usage !== null) group.tally.add(usage, { model: usage.model, task_type: null, effort: null });
     }
   }

@@ -9,13 +9,16 @@ import { csvOfVariants } from '../formats/csv-variants.ts';
 import { ownName } from '../formats/flat-answer.ts';
 import { jsonElement, jsonElementOfItem, jsonLine, jsonLineOfItem } from '../formats/json.ts';
 import { markdownHead, markdownSection } from '../formats/markdown.ts';
+import { STAND_IN, spliced } from '../formats/spliced.ts';
 import { packLines } from '../packs/pack-lines.ts';
 import { type Filters, isFiltered, select } from '../page/select.ts';
+import { allRows } from '../view/all-rows.ts';
 import { chunked, chunksOf, openView, type View } from '../view/view.ts';
 import { entriesOf } from './answer-text.ts';
 import type { OutputFormat } from './output-format.ts';
 
 const NEWLINE = 10;
+const LINE_END = Buffer.of(NEWLINE);
 
 type Pieces = AsyncGenerator<string | Uint8Array>;
 
@@ -26,10 +29,10 @@ export async function* renderOutput(
   format: OutputFormat,
   { key, filters = {} }: { key?: string | undefined; filters?: Filters | undefined } = {},
 ): Pieces {
-  const all = () => allAnswers(context, record, filters);
+  const all = (standIn?: string) => allAnswers(context, record, filters, standIn);
   const answers = () =>
     key === undefined ? each(all()) : entriesOf(named(each(all())), key, format === 'md');
-  const groups = () => (key === undefined ? all() : inGroups(answers()));
+  const groups = (standIn?: string) => (key === undefined ? all(standIn) : inGroups(answers()));
   const { variants } = record;
   if (
     variants !== undefined &&
@@ -45,11 +48,11 @@ export async function* renderOutput(
       return;
     case 'json':
       yield '[\n';
-      yield* between(',\n', answers(), jsonElement);
+      yield* spliced(groups(STAND_IN), afterComma(jsonElement));
       yield '\n]\n';
       return;
     case 'jsonl':
-      yield* texts(groups(), jsonLine);
+      yield* spliced(groups(STAND_IN), jsonLine);
       return;
     case 'csv': {
       const { head, line } = await csvLayout(answers());
@@ -71,7 +74,8 @@ async function* renderItems(
 ): Pieces {
   if (format === 'json') {
     yield '[\n';
-    yield* between(',\n', items(), jsonElementOfItem);
+    const element = afterComma(jsonElementOfItem);
+    for await (const item of items()) yield element(item);
     yield '\n]\n';
     return;
   }
@@ -107,12 +111,14 @@ async function* inGroups<T>(items: AsyncIterable<T>): AsyncGenerator<T[]> {
   for await (const item of items) yield [item];
 }
 
-async function* between<T>(separator: string, items: AsyncIterable<T>, text: (item: T) => string): Pieces {
-  let first = true;
-  for await (const item of items) {
-    yield (first ? '' : separator) + text(item);
-    first = false;
-  }
+/** Texts of a list, with a comma before each but the first. */
+function afterComma<T>(text: (item: T) => string): (item: T) => string {
+  let before = '';
+  return (item) => {
+    const element = before + text(item);
+    before = ',\n';
+    return element;
+  };
 }
 
 /** Which columns there are only the answers tell: of rows all of them, of other work the first that leaves something out. */
@@ -158,7 +164,7 @@ async function* bestLines(context: Context, record: BatchRecord, filters: Filter
       else shared.set(part, (shared.get(part) ?? new Set()).add(ordinal));
     }
     for (const line of await view.lines(own)) {
-      if (line !== null) yield `${line}\n`;
+      if (line !== null) yield Buffer.concat([line, LINE_END]);
     }
   }
   const dialect = dialectOf(record.provider);
@@ -175,7 +181,8 @@ async function* allAnswers(
   context: Context,
   record: BatchRecord,
   filters: Filters,
+  standIn?: string,
 ): AsyncGenerator<AnsweredRow[]> {
   const view = await openView(context, record);
-  for (const ordinals of await meantIn(view, filters)) yield view.answeredRows(ordinals);
+  yield* allRows(view, await meantIn(view, filters), { standIn });
 }

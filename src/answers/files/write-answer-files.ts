@@ -4,6 +4,7 @@ import { sha256OfFile, sha256OfText } from '../../lib/files/file-hash.ts';
 import type { Context } from '../../state/context.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
 import type { Filters } from '../page/select.ts';
+import { allRows } from '../view/all-rows.ts';
 import { chunksOf, openView, type View } from '../view/view.ts';
 import { answerText } from './answer-text.ts';
 import {
@@ -61,8 +62,8 @@ export async function writeAnswerFiles(
   const left = new Map<string, number>();
   let written = 0;
   let code_only = 0;
-  for (const ordinals of await meantIn(view, filters)) {
-    for (const answered of await view.answeredRows(ordinals)) {
+  for await (const group of allRows(view, await meantIn(view, filters))) {
+    for (const answered of group) {
       const named = fillName(pattern, namesOf(answered, record.source));
       const content = answerText(answered.answer, key, given);
       const why =

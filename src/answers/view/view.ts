@@ -26,6 +26,13 @@ import type { ViewedPart } from './viewed-part.ts';
 /** A task without a finished answer, and why. */
 export type TaskFailure = { ordinal: number; outcome: Exclude<Outcome, 'succeeded'>; error: ResultError };
 
+export type RowOptions = {
+  /** Their lines, where they were read already. */
+  lines?: readonly (Buffer | null)[];
+  /** Stands for the text of an answer that is one text alone, whose JSON is given beside it as it came. */
+  standIn?: string | undefined;
+};
+
 /** All tasks of a batch with the best answers that are saved, in the caller's order, read by seeking. */
 export type View = {
   readonly count: number;
@@ -39,13 +46,15 @@ export type View = {
   readonly expect: Expectations;
   outcome(ordinal: number): Outcome | 'pending';
   /** The lines of these tasks' answers, as they were received, in the order asked for; null where there is none. */
-  lines(ordinals: readonly number[]): Promise<(string | null)[]>;
+  lines(ordinals: readonly number[]): Promise<(Buffer | null)[]>;
+  /** The bytes of a task's line; 0 where there is none. */
+  lineLength(ordinal: number): number;
   /** All tasks that have no finished answer and are not awaited, in order, streamed in groups. */
   failures(): AsyncIterable<TaskFailure[]>;
   /** The answers of these tasks, in the order asked for. */
   answers(ordinals: readonly number[]): Promise<Answer[]>;
   /** The same with the rows that the tasks were made of, and every number as it was written. */
-  answeredRows(ordinals: readonly number[]): Promise<AnsweredRow[]>;
+  answeredRows(ordinals: readonly number[], options?: RowOptions): Promise<AnsweredRow[]>;
   /** All tasks in order, streamed in groups. */
   tasks(): AsyncIterable<TaskEntry[]>;
 };
@@ -81,8 +90,8 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     return partOf(ordinal) === undefined ? nothingToMerge : null;
   }
 
-  async function lines(ordinals: readonly number[]): Promise<(string | null)[]> {
-    const found: (string | null)[] = ordinals.map(() => null);
+  async function lines(ordinals: readonly number[]): Promise<(Buffer | null)[]> {
+    const found: (Buffer | null)[] = ordinals.map(() => null);
     const places = new Map<ViewedPart, { position: number; span: Span }[]>();
     for (const [position, ordinal] of ordinals.entries()) {
       const viewedPart = partOf(ordinal);
@@ -96,7 +105,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
       const spans = wanted.map(({ span }) => span);
       for (const [index, bytes] of (await blobs.readRanges(resultsOf(part), spans)).entries()) {
         const position = wanted[index]?.position;
-        if (position !== undefined) found[position] = bytes.toString('utf8');
+        if (position !== undefined) found[position] = bytes;
       }
     }
     return found;
@@ -121,30 +130,51 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
   }
 
   type Parse = (text: string) => unknown;
+  type Answered = { task: TaskEntry; answer: Answer; text?: Uint8Array };
 
   async function answered(
     ordinals: readonly number[],
     parse?: Parse,
-  ): Promise<{ task: TaskEntry; answer: Answer }[]> {
-    const [entries, found] = await Promise.all([tasks.read(ordinals), lines(ordinals)]);
-    return Promise.all(
-      entries.map(async (task, position) => {
-        const ordinal = ordinals[position] ?? 0;
-        return { task, answer: await answerOf(ordinal, task, found[position] ?? null, parse) };
-      }),
-    );
+    { lines: known, standIn }: RowOptions = {},
+  ): Promise<Answered[]> {
+    const [entries, found] = await Promise.all([tasks.read(ordinals), known ?? lines(ordinals)]);
+    const answers: Answered[] = [];
+    for (const [position, task] of entries.entries()) {
+      const [ordinal = 0, line = null] = [ordinals[position], found[position]];
+      const around = standIn === undefined ? null : answerAround(ordinal, task, line, standIn);
+      answers.push(around ?? (await answerOf(ordinal, task, line, parse)));
+    }
+    return answers;
+  }
+
+  /** The answer with a stand-in for its text; null where its text has to be read. */
+  function answerAround(
+    ordinal: number,
+    task: TaskEntry,
+    line: Buffer | null,
+    standIn: string,
+  ): Answered | null {
+    if (line === null || isCompared || outcome(ordinal) !== 'succeeded') return null;
+    if (formOf(ordinal, task) !== undefined) return null;
+    const around = dialect.results.readAround(line, standIn);
+    if (around === null) return null;
+    const attempt = partOf(ordinal)?.part.attempt ?? 1;
+    const judged = { outcome: 'succeeded', invalid: null, structured: false, attempt } as const;
+    return { task, answer: toAnswer(task, judged, around.result), text: around.text };
   }
 
   async function answerOf(
     ordinal: number,
     task: TaskEntry,
-    line: string | null,
+    bytes: Buffer | null,
     parse?: Parse,
-  ): Promise<Answer> {
+  ): Promise<Answered> {
     const became = outcome(ordinal);
     const attempt = partOf(ordinal)?.part.attempt ?? 1;
-    if (became === 'pending') return { task_id: task.task_id, outcome: 'pending' };
-    const result = line === null ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id, parse);
+    if (became === 'pending') return { task, answer: { task_id: task.task_id, outcome: 'pending' } };
+    const line = bytes?.toString('utf8');
+    const result =
+      line === undefined ? null : readSavedLine(dialect, line, task.custom_id ?? task.task_id, parse);
     const invalid = result ? await invalidity(ordinal, task, result) : unsentReason(ordinal);
     const structured = formOf(ordinal, task) !== undefined;
     // A line that can't be read after all, whatever it was taken for when it came in, is no answer.
@@ -152,7 +182,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     const judged = { outcome: isSpoilt ? result.outcome : became, invalid, structured, attempt };
     const found = toAnswer(task, judged, result, parse);
     const expected = isCompared ? isExpected(expect, found, rowOf(task)) : undefined;
-    return expected === undefined ? found : { ...found, expected };
+    return { task, answer: expected === undefined ? found : { ...found, expected } };
   }
 
   async function failuresOf(ordinals: readonly number[]): Promise<TaskFailure[]> {
@@ -163,8 +193,8 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
       const became = outcome(ordinal);
       const task = entries[position];
       if (became === 'succeeded' || became === 'pending' || task === undefined) continue;
-      const line = found[position] ?? null;
-      const result = line === null ? null : readSavedLine(dialect, line, '');
+      const line = found[position]?.toString('utf8');
+      const result = line === undefined ? null : readSavedLine(dialect, line, '');
       const invalid = result ? await invalidity(ordinal, task, result) : unsentReason(ordinal);
       failures.push({ ordinal, outcome: became, error: reasonOf(became, invalid, result) });
     }
@@ -179,6 +209,7 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     parts: viewed.map(({ part, index }) => `${part.number}${index === null ? '?' : ''}`).join('.'),
     outcome,
     lines,
+    lineLength: (ordinal) => partOf(ordinal)?.index?.find(ordinal)?.length ?? 0,
     async *failures() {
       let group: number[] = [];
       for (let ordinal = 0; ordinal < tasks.count; ordinal += 1) {
@@ -194,11 +225,12 @@ export async function openView(context: Context, record: BatchRecord): Promise<V
     async answers(ordinals) {
       return (await answered(ordinals)).map(({ answer }) => answer);
     },
-    async answeredRows(ordinals) {
-      return (await answered(ordinals, exact)).map(({ task, answer }) => ({
+    async answeredRows(ordinals, options) {
+      return (await answered(ordinals, exact, options)).map(({ task, answer, text }) => ({
         answer,
         row: rowOf(task),
         ...(task.variant !== undefined && { variant: task.variant }),
+        ...(text && { text }),
       }));
     },
     tasks: () => tasks.from(0),

@@ -107,7 +107,7 @@ async function paidFor(
     const chunk = taken.slice(start, start + CHUNK);
     const lines = await pilot.view.lines(chunk.map(({ ordinal }) => ordinal));
     for (const [index, { entry }] of chunk.entries()) {
-      const usage = results.count(Buffer.from(lines[index] ?? ''))?.usage;
+      const usage = results.count(lines[index] ?? Buffer.alloc(0))?.usage;
       const { model, task_type = null, effort = null } = entry;
       if (usage) tally.add(usage, { model, task_type, effort });
     }

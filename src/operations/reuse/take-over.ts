@@ -177,7 +177,9 @@ async function answeredPart(
       // In the pilot's answers no task shares a request.
       const { pack: _shared, ...kept } = entry;
       await list.add({ ordinal, ...partTaskOf({ ...kept, custom_id: own }), ...span });
-      await results.write(`${underOwnId(lines[index] ?? '', own, marksOf(pilot.record))}\n`);
+      await results.write(
+        `${underOwnId(lines[index]?.toString('utf8') ?? '', own, marksOf(pilot.record))}\n`,
+      );
     }
   }
   await Promise.all([list.close(), results.finish()]);

@@ -17,7 +17,7 @@ import {
   renderParams,
 } from './requests/request.ts';
 import { rowsOf, withRows } from './requests/shared-request.ts';
-import { countResultLine, readResultLine, unreadLine } from './results/result-line.ts';
+import { countResultLine, readAroundText, readResultLine, unreadLine } from './results/result-line.ts';
 import { shareLine } from './results/share-line.ts';
 
 /** The wire of the Message Batches API, as its documentation has it. */
@@ -61,7 +61,13 @@ export const anthropicDialect: Dialect = {
     rowsOf,
     withRows,
   },
-  results: { count: countResultLine, read: readResultLine, unread: unreadLine, share: shareLine },
+  results: {
+    count: countResultLine,
+    read: readResultLine,
+    readAround: readAroundText,
+    unread: unreadLine,
+    share: shareLine,
+  },
   models: modelTable,
   tokens: { estimate: estimateTokens, load: loadTokenizer },
 };

@@ -33,18 +33,31 @@ export async function* readFrom(
   }
 }
 
+/** Reads under way at once. */
+const READS_AT_ONCE = 4;
+
 /** These pieces of a file, in the order asked for. `path` names it where one does not lie within it, which is damage. */
 export async function readSpans(handle: FileHandle, spans: readonly Span[], path: string): Promise<Buffer[]> {
-  const found: Buffer[] = [];
-  const reads = spanRuns(spans).map(async (run) => {
-    const buffer = Buffer.allocUnsafe(run.length);
-    const { bytesRead } = await readAt(handle.fd, buffer, 0, run.length, run.offset);
-    if (bytesRead < run.length) throw damaged(path, 'it was cut short');
-    for (const { index, span } of run.members) {
-      const start = span.offset - run.offset;
-      found[index] = buffer.subarray(start, start + span.length);
-    }
+  const room = Buffer.allocUnsafe(spans.reduce((sum, { length }) => sum + length, 0));
+  let taken = 0;
+  const found = spans.map(({ length }) => {
+    taken += length;
+    return room.subarray(taken - length, taken);
   });
-  await Promise.all(reads);
+  const runs = spanRuns(spans).values();
+  async function readOn(): Promise<void> {
+    let reading = Buffer.alloc(0);
+    for (const run of runs) {
+      if (reading.length < run.length) reading = Buffer.allocUnsafe(run.length);
+      const { bytesRead } = await readAt(handle.fd, reading, 0, run.length, run.offset);
+      if (bytesRead < run.length) throw damaged(path, 'it was cut short');
+      // Copied, for a run can be many times what is wanted of it.
+      for (const { index, span } of run.members) {
+        const start = span.offset - run.offset;
+        found[index]?.set(reading.subarray(start, start + span.length));
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, readOn));
   return found;
 }

@@ -3,8 +3,8 @@ import type { Span } from '../store.ts';
 /** Spans of a file that are read in one go. */
 export type SpanRun = Span & { readonly members: { readonly index: number; readonly span: Span }[] };
 
-/** Less than this between two costs less to read along than a read of its own. */
-const CLOSE_BYTES = 4_096;
+/** Less than this between two costs less to read along than a read of its own, which takes 14 µs of the processor. */
+const CLOSE_BYTES = 64 * 1024;
 const LONGEST_RUN = 1_000_000;
 
 /** Gathers spans that stand close together, in whatever order they come; each with its place among those given. */

@@ -93,7 +93,8 @@ export function createS3Objects(options: S3ObjectsOptions): Objects {
           const bytes = await readRun(object, run);
           for (const { index, span } of run.members) {
             const start = span.offset - run.offset;
-            found[index] = bytes.subarray(start, start + span.length);
+            // Copied, for a run can be many times what is wanted of it.
+            found[index] = Buffer.from(bytes.subarray(start, start + span.length));
           }
         }
       };

@@ -9,6 +9,7 @@ const viewOf = (content: object): View => ({
   expect: {},
   outcome: () => 'succeeded',
   lines: async () => [],
+  lineLength: () => 0,
   failures: async function* () {},
   answers: async () => [],
   answeredRows: async () => [],

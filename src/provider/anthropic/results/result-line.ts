@@ -1,9 +1,10 @@
 import { isDeeper, isJsonObject, type JsonObject, MOST_LEVELS } from '../../../lib/json.ts';
+import type { AroundText } from '../../dialect.ts';
 import type { AnswerUsage, CountedResult, ModelAnswer, Result, ResultError } from '../../result.ts';
 import { isSpendLimit, saysNoCredit } from '../account-limits.ts';
 import { type Block, hasAnswer, isBlock, isOneText, leftOutOf, textOf, toolCallsOf } from './content.ts';
 import { sharedBy } from './share-line.ts';
-import { skimLine } from './skim-line.ts';
+import { skimLine, skimText } from './skim-line.ts';
 
 /**
  * Reads by hand what a schema would: a hundred thousand lines took zod 1.0 s more, on top of the 0.5 s that parsing
@@ -39,6 +40,18 @@ export function readResultLine(text: string, parse?: (text: string) => unknown):
     ...countLine(line, message, message !== null && hasAnswer(message.content)),
     answer: message && sharedAnswer(answerOf(message), line),
   };
+}
+
+/** The same of a success that is one plain text, which is passed over; null for any other line. */
+export function readAroundText(bytes: Buffer, standIn: string): AroundText | null {
+  const found = skimText(bytes);
+  if (found === null) return null;
+  const { start, end } = found;
+  const around = `${bytes.toString('utf8', 0, start)}${JSON.stringify(standIn)}${bytes.toString('utf8', end)}`;
+  const result = readResultLine(around);
+  if (result?.outcome !== 'succeeded' || result.answer === null) return null;
+  const isAll = result.answer.text === standIn && result.answer.content === null;
+  return isAll ? { result, text: bytes.subarray(start, end) } : null;
 }
 
 /** The same without the answer itself, whose content is passed over. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isBlank, isOnTheWay } from './content.ts';
 
 const CONTENT = Buffer.from('"content":[');
@@ -11,6 +12,7 @@ const CLOSE_OBJECT = 0x7d;
 const BLOCK = Buffer.from('{"type":"');
 const TEXT = Buffer.from('{"type":"text","text":"');
 const OTHER_TEXT = Buffer.from('{"type":"text"');
+const FIRST_TEXT = Buffer.concat([CONTENT, TEXT]);
 const BLANK = 0x20;
 /** The letters of escapes for white space: `\n`, `\r`, `\t`. */
 const BLANK_ESCAPES = new Set([0x6e, 0x72, 0x74]);
@@ -106,6 +108,24 @@ function skimBlocks(line: Buffer, start: number): Blocks | null {
     }
   }
   return null;
+}
+
+/** Control characters, which no JSON string holds, and escapes that `JSON.stringify` does not write. */
+const ODD = /[^ -\u00ff]|\\[^"\\bfnrt]/;
+
+/**
+ * Where the first block's text stands, from quote to quote, if the block says its text first, one can see something of it, and
+ * it is written just as `JSON.stringify` writes it; null for any other.
+ */
+export function skimText(line: Buffer): { start: number; end: number } | null {
+  const at = line.indexOf(FIRST_TEXT);
+  if (at === -1) return null;
+  const start = at + FIRST_TEXT.length - 1;
+  const end = endOfString(line, start) + 1;
+  if (end === 0 || hasInk(line, start + 1) !== true) return null;
+  const text = line.subarray(start, end);
+  // Its bytes as letters, for that is many times faster than to decode them: whether they are UTF-8 is seen from them.
+  return isUtf8(text) && !ODD.test(text.toString('latin1')) ? { start, end } : null;
 }
 
 /** A results line as it is counted. */

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countResultLine, readResultLine } from '../../../../src/provider/anthropic/results/result-line.ts';
+import {
+  countResultLine,
+  readAroundText,
+  readResultLine,
+} from '../../../../src/provider/anthropic/results/result-line.ts';
 import { skimLine } from '../../../../src/provider/anthropic/results/skim-line.ts';
 
 const line = (content: unknown, more: object = {}) =>
@@ -170,4 +174,44 @@ describe('whether there is an answer in a content', () => {
       { numRuns: 2_000 },
     );
   });
+});
+
+/** JSON of a text, and whether it can be passed over: it says something, as `JSON.stringify` would write it. */
+test.each([
+  { json: '"plain"', passed: true },
+  { json: '"caf\u00e9 \u{1f701} \u2028"', passed: true },
+  { json: String.raw`"say \"no\",\n\t\b\f\r C:\\temp"`, passed: true },
+  { json: String.raw`"C:\\"`, passed: true },
+  { json: String.raw`"caf\u00e9"`, passed: false },
+  { json: String.raw`"a\/b"`, passed: false },
+  { json: String.raw`"half \ud83d"`, passed: false },
+  { json: String.raw`"not\x"`, passed: false },
+  { json: '"a real\ttab"', passed: false },
+  { json: '" \\n"', passed: false },
+  { json: '""', passed: false },
+  { json: '"no end', passed: false },
+])('a text is passed over where it stands as it would be written: $json', ({ json, passed }) => {
+  const given = line(text('TEXT')).replace('"TEXT"', () => json);
+  const around = readAroundText(Buffer.from(given), 'stand-in');
+  expect(around !== null).toBe(passed);
+  if (around === null) return;
+  expect(Buffer.from(around.text).toString()).toBe(JSON.stringify(JSON.parse(json)));
+  expect({ ...around.result.answer, text: JSON.parse(json) }).toEqual(readResultLine(given)?.answer);
+});
+
+test.each([
+  { name: 'another block beside it', given: line([...text('one'), ...text('two')]) },
+  { name: 'citations', given: line([{ type: 'text', text: 'one', citations: [{ url: 'u' }] }]) },
+  { name: 'an answer that was cut off', given: line(text('one'), { stop_reason: 'max_tokens' }) },
+  {
+    name: 'content that another content stands behind',
+    given: line(text('one')).replace('"stop_reason"', '"content":[],"stop_reason"'),
+  },
+  {
+    name: 'a text that comes again',
+    given: line(text('one')).replace('"text":"one"', '"text":"one","text":"two"'),
+  },
+  { name: 'bytes that are no UTF-8', given: Buffer.from(line(text('caf\u00e9')), 'latin1') },
+])('all of a line is read with $name', ({ given }) => {
+  expect(readAroundText(Buffer.from(given), 'stand-in')).toBe(null);
 });
