@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Filters } from '../answers/page/select.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { batchIds } from '../provider/dialects.ts';
 import { processingStatuses } from '../state/status.ts';
 import { type Outcome, outcomes } from '../store/saved-results.ts';
@@ -37,7 +38,12 @@ export const filterFields = {
   outcomes: outcomeFilter,
   task_ids: z.array(z.string().min(1).max(256)).nonempty().max(1000).optional(),
   where: z
-    .record(z.string(), z.unknown())
+    .record(
+      z.string(),
+      z.unknown().refine((value) => !isJsonObject(value), {
+        error: 'a text, number, true, false or null, or a list of them: there are no operators',
+      }),
+    )
     .optional()
     .describe('As {"json.label": "x", "row.city": ["a", "b"]}'),
   search: z.string().min(1).optional().describe('Text in the answer, in any case'),
@@ -50,8 +56,13 @@ const failed: Outcome[] = ['incomplete', 'errored', 'expired', 'canceled', 'miss
 
 /** Which answers a call means. */
 export function filtersOf({ outcomes, task_ids, where, search, sample }: FilterArguments): Filters {
-  const given = { outcomes: wantedOutcomes(outcomes), task_ids, where, search, sample };
+  const given = { outcomes: wantedOutcomes(outcomes), task_ids, where: wantedValues(where), search, sample };
   return Object.fromEntries(Object.entries(given).filter(([, filter]) => filter !== undefined));
+}
+
+function wantedValues(where: FilterArguments['where']): Filters['where'] {
+  const outcome = [where?.outcome].flat();
+  return outcome.includes('failed') ? { ...where, outcome: [...outcome, ...failed] } : where;
 }
 
 function wantedOutcomes(given: FilterArguments['outcomes']): (Outcome | 'pending')[] | undefined {

@@ -7,6 +7,7 @@ import { openView } from '../answers/view/view.ts';
 import { costOf } from '../cost/cost.ts';
 import { spendingOf, thinkingNote } from '../cost/spending.ts';
 import { BatchError } from '../errors.ts';
+import { quoteName } from '../lib/nearest.ts';
 import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import { isSaved } from '../state/status.ts';
@@ -131,8 +132,17 @@ async function readResults(
     ...(groups?.warnings ?? []),
     ...(nothing ? [`No answer matches where. ${ANSWER_NAMES}`] : []),
     ...roundedWarnings({ where: request.where }),
+    ...unknownFields(request, page.results),
   ];
   return { ...head, ...(spending && { spending }), ...groups, ...page, warnings };
+}
+
+function unknownFields({ fields = [] }: ResultsRequest, results: readonly object[]): string[] {
+  const isThere = (name: string) =>
+    results.some((result) => Object.entries(result).some(([key, value]) => key === name && value !== null));
+  const unknown = results.length === 0 ? [] : fields.filter((name) => !isThere(name));
+  if (unknown.length === 0) return [];
+  return [`No answer here has what fields names (${unknown.map(quoteName).join(', ')}). ${ANSWER_NAMES}`];
 }
 
 /** Of a merge the answer that is left at last is meant, where no other is asked for. */

@@ -10,6 +10,7 @@ const property = z.looseObject({
   type: z.string().optional(),
   enum: z.array(z.string()).optional(),
   items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
+  anyOf: z.array(z.looseObject({ type: z.string().optional() })).optional(),
   minItems: z.number().optional(),
   minimum: z.number().optional(),
   maximum: z.number().optional(),
@@ -132,8 +133,14 @@ function valueFor(wanted: Property, value: unknown): unknown {
     case 'string':
       return textFor(value);
     default:
-      return value;
+      return wanted.anyOf?.some(({ type }) => type === 'array') ? listIn(value) : value;
   }
+}
+
+/** A list in JSON, where a path would do too. */
+function listIn(value: unknown): unknown {
+  const list = typeof value === 'string' ? parsed(value) : undefined;
+  return Array.isArray(list) ? list : value;
 }
 
 const booleans = new Map([

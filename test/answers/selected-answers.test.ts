@@ -13,6 +13,7 @@ const COUNT = 240;
 const answer = (index: number) => ({
   label: labels[index % 4],
   score: index / 10,
+  list: ['x', index % 2 === 0 ? 'even' : 'odd'],
   nested: { deep: { ok: index % 2 === 0 } },
   id: `${index}`,
 });
@@ -69,6 +70,8 @@ const filters: [what: string, args: object, meant: (i: number) => boolean][] = [
   ['what is', { where: { expected: true } }, (i) => !isFailed(i) && isRight(i)],
   ['an outcome', { where: { outcome: 'expired' } }, (i) => i % 20 === 8],
   ['a cause', { where: { error_type: 'overloaded_error' } }, (i) => i % 20 === 7],
+  ['failed as an outcome', { where: { outcome: 'failed' } }, isFailed],
+  ['a place in a list', { where: { 'json.list.1': 'odd' } }, (i) => !isFailed(i) && i % 2 === 1],
   ['nothing there', { where: { 'json.label': null } }, isFailed],
   ['a text in the answer', { search: '"LABEL":"LOAN"' }, (i) => !isFailed(i) && i % 4 === 2],
   ['outcomes', { outcomes: ['failed'] }, isFailed],
@@ -144,6 +147,7 @@ test('fields are given in place of all of an answer', async () => {
   const { server, batch_id } = await batchOfRows();
   const {
     results: [first, , , , , , , failed],
+    warnings,
   } = await server.ok('get_results', {
     batch_id,
     fields: ['json.label', 'city', 'json.nested', 'expected', 'error_type', 'none'],
@@ -158,12 +162,24 @@ test('fields are given in place of all of an answer', async () => {
     error_type: null,
     none: null,
   });
+  expect(warnings.join()).toContain('No answer here has what fields names ("none"). json.key is');
   expect(failed).toMatchObject({
     task_id: 'r7',
     outcome: 'errored',
     error_type: 'overloaded_error',
     'json.label': null,
   });
+});
+
+test('json and row as fields are all of either', async () => {
+  const { server, batch_id } = await batchOfRows();
+  const args = { batch_id, task_ids: ['r1'], fields: ['json', 'row'] };
+  const { results, warnings } = await server.ok('get_results', args);
+  expect(results).toMatchObject([{ json: answer(1), row: { id: 'r1', city: 'Oslo' } }]);
+  expect(warnings).toEqual([]);
+  for (const where of [{ 'json.score': { gt: 1 } }, { label: { $ne: 'card' } }]) {
+    expect(await server.fails('get_results', { batch_id, where })).toContain('there are no operators');
+  }
 });
 
 test('a sample is spread evenly over what the filters leave', async () => {

@@ -63,7 +63,13 @@ const rows: [what: string, name: string, pattern?: string][] = [
 describe('a name from a stranger’s table', () => {
   it.each(rows)('does not lead %s', async (_what, name, pattern = '{{name}}.md') => {
     const { folder, server, end } = await home();
-    await writeFile(path.join(server.work, 't.json'), JSON.stringify([{ name }, { name: 'good' }]));
+    await writeFile(
+      path.join(server.work, 't.json'),
+      JSON.stringify([
+        { n: 1, name },
+        { n: 2, name: 'good' },
+      ]),
+    );
     const before = await filesIn(folder);
     const asked = await server.call('submit_batch', {
       rows_file: 't.json',

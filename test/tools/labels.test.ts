@@ -18,6 +18,7 @@ const file = (name: string, content: string, args: object = {}): Given => {
 describe('labels', () => {
   it.each<[what: string, given: Given]>([
     ['a list', { ...work, labels: ['x', 'y z'] }],
+    ['JSON in a text', { ...work, labels: ' ["x","y z"] ' }],
     ['a JSON file', file('l.json', '["x","y z"]')],
     ['a text file', file('l.txt', 'x\n\ny z\n')],
     ['a CSV of one column', file('l.csv', 'label\nx\ny z\n')],
@@ -42,6 +43,8 @@ describe('labels', () => {
   const table: Row[] = [
     ['none', { ...work, labels: [] }, 'labels: holds no label'],
     ['one twice', { ...work, labels: ['x', 'y', 'x'] }, 'labels: has "x" twice (1 and 3)'],
+    ['one twice but for blanks', { ...work, labels: ['x', ' x'] }, 'labels: has "x" twice (1 and 2)'],
+    ['one twice but for how it is composed', { ...work, labels: ['é', 'e\u0301'] }, 'labels: has "é" twice'],
     ['a blank one', { ...work, labels: ['x', ' '] }, 'labels: has no text as label 2'],
     ['no texts', { ...work, labels: [1] }, 'labels'],
     ['a file that is missing', { ...work, labels: 'none.json' }, 'not_found', 'none.json'],

@@ -89,6 +89,70 @@ it('a CSV repeats the columns of the rows, and has one for each key of the answe
   ]);
 });
 
+it.each<[what: string, columns: string[], answer: string, head: string[]]>([
+  [
+    'a key of the row, and the name that it then gets too',
+    ['label', 'answer.label'],
+    '{"label":"a"}',
+    ['task_id', 'label', 'answer.label', 'answer.answer.label'],
+  ],
+  [
+    'two keys of the answer that would get one name',
+    ['label'],
+    '{"label":"a","answer.label":"b"}',
+    ['task_id', 'label', 'answer.label', 'answer.answer.label'],
+  ],
+  [
+    'names of ours, which the row and the answer have',
+    ['task_id', 'batch.task_id', 'outcome'],
+    '{"outcome":"a","model":"b"}',
+    [
+      'batch.batch.task_id',
+      'task_id',
+      'batch.task_id',
+      'outcome',
+      'answer.outcome',
+      'model',
+      'batch.outcome',
+    ],
+  ],
+])('no two columns have one name: %s', async (_what, columns, answer, head) => {
+  const { out } = await done(
+    { 'rows.csv': `${columns.join(',')}\n${columns.map(() => 'x').join(',')}\n` },
+    { rows_file: 'rows.csv', prompt: 'x', output_schema: { type: 'object' } },
+    (requests) => requests.map((request) => succeeded(request, answer)),
+  );
+  const [names = [], cells] = parseCsv(await out('out.csv'));
+  expect(names.slice(0, head.length)).toEqual(head);
+  expect(new Set(names).size).toBe(names.length);
+  expect(cells).toHaveLength(names.length);
+  // Nothing of the row is lost in an object either.
+  const line = JSON.parse(await out('out.jsonl'));
+  for (const name of columns) expect(line[name]).toBe('x');
+  expect(line).toMatchObject(Object.fromEntries(head.slice(1).map((name) => [name, expect.anything()])));
+});
+
+it('no two columns have one name: variants', async () => {
+  const { out } = await done(
+    { 'rows.csv': 'A.label,answer.A.label\nx,y\n' },
+    {
+      rows_file: 'rows.csv',
+      prompt: 'x',
+      output_schema: { type: 'object' },
+      variants: { A: { prompt: 'a' }, B: { prompt: 'b' } },
+    },
+    (requests) => requests.map((request) => succeeded(request, '{"label":"a"}')),
+  );
+  const [names = []] = parseCsv(await out('out.csv'));
+  expect(names.slice(0, 4)).toEqual(['task_id', 'A.label', 'answer.A.label', 'answer.answer.A.label']);
+  expect(JSON.parse(await out('out.jsonl'))).toMatchObject({
+    'A.label': 'x',
+    'answer.A.label': 'y',
+    'answer.answer.A.label': 'a',
+    'B.label': 'a',
+  });
+});
+
 it('JSON and JSON lines repeat them too, every number as it was written', async () => {
   const { out } = await done(
     { 'rows.json': '[{"sku":12345678901234567890,"price":100.10,"label":null,"error":"mine"}]' },

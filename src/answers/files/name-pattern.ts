@@ -137,7 +137,7 @@ export function fillName(pattern: NamePattern, names: JsonObject): { path: strin
 const LONGEST_PART_BYTES = 200;
 /** Control characters, and those that turn the order of letters round. */
 const UNSEEN = /[\p{Cc}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
-const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i;
+const DEVICE = /^(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[\d¹²³])(\..*)?$/i;
 const NOT_ON_WINDOWS = /[<>:"|?*]/;
 
 /** What is wrong with a part of a path; undefined where nothing is. */

@@ -6,7 +6,7 @@ import { type AnsweredItem, type AnsweredRow, byItem } from '../answer.ts';
 import { isRetried } from '../figures/outcomes.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from '../formats/csv.ts';
 import { csvOfVariants } from '../formats/csv-variants.ts';
-import { ownName } from '../formats/flat-answer.ts';
+import { freeName } from '../formats/flat-answer.ts';
 import { jsonElement, jsonElementOfItem, jsonLine, jsonLineOfItem } from '../formats/json.ts';
 import { markdownHead, markdownSection } from '../formats/markdown.ts';
 import { STAND_IN, spliced } from '../formats/spliced.ts';
@@ -92,9 +92,8 @@ async function* renderItems(
 async function* named(answers: AsyncIterable<AnsweredRow>): AsyncGenerator<AnsweredRow> {
   for await (const answered of answers) {
     const { row, variant } = answered;
-    yield variant === undefined
-      ? answered
-      : { ...answered, row: { ...row, [ownName('variant', row ?? {})]: variant } };
+    const name = freeName('variant', 'batch', new Set(Object.keys(row ?? {})));
+    yield variant === undefined ? answered : { ...answered, row: { ...row, [name]: variant } };
   }
 }
 

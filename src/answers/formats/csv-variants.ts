@@ -1,6 +1,6 @@
 import type { AnsweredItem } from '../answer.ts';
 import { about, aboutNames, answerCells, type CsvColumns, createColumnFinder, csvLine } from './csv.ts';
-import { answerName, cellText, ownName } from './flat-answer.ts';
+import { cellText, freeName, freeNames } from './flat-answer.ts';
 
 /** A file's head, and what follows for each row. */
 type VariantsLayout = { head: string; line: (item: AnsweredItem) => string };
@@ -17,14 +17,11 @@ export async function csvOfVariants(
     for (const [variant, answer] of answers) finders.get(variant)?.add({ row: null, answer });
   }
   const columns = [...row];
-  const taken = Object.fromEntries(columns.map((column) => [column, true]));
+  const taken = new Set(columns);
+  const id = freeName('task_id', 'batch', taken);
   const groups = [...finders].map(([variant, finder]): [string, CsvColumns] => [variant, finder.columns()]);
   return {
-    head: csvLine([
-      ownName('task_id', taken),
-      ...columns,
-      ...groups.flatMap(([variant, group]) => headOf(variant, group, taken)),
-    ]),
+    head: csvLine([id, ...columns, ...groups.flatMap(([variant, group]) => headOf(variant, group, taken))]),
     line({ task_id, row: cells, answers }) {
       return csvLine([
         task_id,
@@ -43,9 +40,11 @@ export async function csvOfVariants(
   };
 }
 
-function headOf(variant: string, { answer, ...group }: CsvColumns, taken: object): string[] {
-  const keys = Object.fromEntries(answer.map((key) => [key, true]));
-  return [...answer, ...aboutNames(group).map((name) => ownName(name, keys))].map((name) =>
-    answerName(`${variant}.${name}`, taken),
+function headOf(variant: string, { answer, ...group }: CsvColumns, taken: Set<string>): string[] {
+  const names = [...answer, ...freeNames(aboutNames(group), 'batch', new Set(answer))];
+  return freeNames(
+    names.map((name) => `${variant}.${name}`),
+    'answer',
+    taken,
   );
 }

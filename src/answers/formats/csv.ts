@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Answer, AnsweredRow } from '../answer.ts';
-import { answerName, cellText, keysOf, ownName } from './flat-answer.ts';
+import { cellText, freeNames, keysOf } from './flat-answer.ts';
 
 /** Which columns the rows of a batch have, and which keys its answers, in the order in which they come. */
 export type CsvColumns = { row: string[]; answer: string[]; left_out: boolean; expected: boolean };
@@ -59,16 +59,11 @@ export type CsvLayout = { head: string; line: (answered: AnsweredRow) => string 
 /** Answers beside the rows they are for: the columns of those unchanged and in front. */
 export function csvOfRows({ row, answer, ...columns }: CsvColumns): CsvLayout {
   const names = aboutNames(columns);
-  const isRowColumn = Object.fromEntries(row.map((column) => [column, true]));
-  const answerNames = answer.map((key) => answerName(key, isRowColumn));
-  const taken = Object.fromEntries([...row, ...answerNames].map((name) => [name, true]));
+  const taken = new Set(row);
+  const answerNames = freeNames(answer, 'answer', taken);
+  const [id = '', ...ownNames] = freeNames(['task_id', ...names], 'batch', taken);
   return {
-    head: csvLine([
-      ownName('task_id', taken),
-      ...row,
-      ...answerNames,
-      ...names.map((name) => ownName(name, taken)),
-    ]),
+    head: csvLine([id, ...row, ...answerNames, ...ownNames]),
     line({ row: cells, answer: said }) {
       const facts = about(said);
       return csvLine([
@@ -113,7 +108,8 @@ function answerCell({ text, json, tool_calls }: Answer): string {
  * stays one, and so does a text below empty lines, which real tables hold.
  */
 function withoutFormula(cell: string): string {
-  const number = /^\s*[+-]?\d+(\.\d+)?(e[+-]?\d+)?\s*$/i;
+  // Also as tables of other countries have it, a telephone's, and dashes where there is none: nothing that could be run.
+  const number = /^\s*([+-]?\d+(\.\d+)?(e[+-]?\d+)?|[+-]?\d[\d.,' \u00a0\u202f]*%?|[+-]+)\s*$/i;
   return /^[\t\r]|^\s*[=+\-@＝＋－＠]/.test(cell) && !number.test(cell) ? `'${cell}` : cell;
 }
 

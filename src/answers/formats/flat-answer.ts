@@ -11,26 +11,35 @@ export function keysOf({ json, text, tool_calls }: Answer): JsonObject {
   return answer === undefined || answer === '' ? { answer: tool_calls } : { answer, tool_calls };
 }
 
-/** The columns of a row, unchanged, and the keys of its answer; one that the row has too is called `answer.key`. */
-function besideRow(row: JsonObject, keys: JsonObject): JsonObject {
-  const named = Object.entries(keys).map(([key, value]) => [answerName(key, row), value]);
-  return { ...row, ...Object.fromEntries(named) };
+/** Whose a name is that something else has already. */
+type Owner = 'answer' | 'batch';
+
+/** A name beside those that are taken: one of these gets its owner in front, `answer.label`, as often as it takes. */
+export function freeName(given: string, owner: Owner, taken: ReadonlySet<string>): string {
+  let name = given;
+  while (taken.has(name)) name = `${owner}.${name}`;
+  return name;
 }
 
-export function answerName(key: string, row: object): string {
-  return Object.hasOwn(row, key) ? `answer.${key}` : key;
+/** Several of them, which then are taken too. */
+export function freeNames(names: readonly string[], owner: Owner, taken: Set<string>): string[] {
+  return names.map((given) => {
+    const name = freeName(given, owner, taken);
+    taken.add(name);
+    return name;
+  });
 }
 
-/** One of our own names, where neither the row nor the answer has it. */
-export function ownName(name: string, taken: object): string {
-  return Object.hasOwn(taken, name) ? `batch.${name}` : name;
+function named(values: JsonObject, owner: Owner, taken: Set<string>): JsonObject {
+  const names = freeNames(Object.keys(values), owner, taken);
+  return Object.fromEntries(Object.values(values).map((value, index) => [names[index], value]));
 }
 
-/** An answer beside its row as one flat object, with what is known of it under names of ours. */
+/** An answer beside its row as one flat object: its columns unchanged, its keys, and what is known of it under names of ours. */
 export function flatRow({ row, answer }: AnsweredRow, own: JsonObject): JsonObject {
-  const told = besideRow(row ?? {}, keysOf(answer));
-  const named = Object.entries(own).map(([name, value]) => [ownName(name, told), value]);
-  return { ...told, ...Object.fromEntries(named) };
+  const columns = row ?? {};
+  const taken = new Set(Object.keys(columns));
+  return { ...columns, ...named(keysOf(answer), 'answer', taken), ...named(own, 'batch', taken) };
 }
 
 /**
@@ -42,12 +51,15 @@ export function flatItem(
   factsOf: (answer: Answer) => JsonObject,
 ): JsonObject {
   const columns = row ?? {};
-  const groups = [...answers].flatMap(([variant, answer]) => {
+  const taken = new Set(Object.keys(columns));
+  const own = named({ task_id }, 'batch', taken);
+  const groups = [...answers].map(([variant, answer]) => {
     const { task_id: _own, ...facts } = factsOf(answer);
     const all = Object.entries(flatRow({ row: null, answer }, facts));
-    return all.map(([name, value]) => [answerName(`${variant}.${name}`, columns), value]);
+    const group = Object.fromEntries(all.map(([name, value]) => [`${variant}.${name}`, value]));
+    return named(group, 'answer', taken);
   });
-  return { ...columns, [ownName('task_id', columns)]: task_id, ...Object.fromEntries(groups) };
+  return Object.assign({ ...columns, ...own }, ...groups);
 }
 
 /** A value as the text of a cell: a text or number as it stands, all else as JSON, null as nothing. */

@@ -19,7 +19,7 @@ const facts: Record<string, (answered: AnsweredRow) => unknown> = {
 /**
  * What a name says of an answer: `json.label` a key of it, `row.city` a column of its row, `outcome` and the like what is
  * known of it; a name alone is looked for in that order: what is known, the answer, its row. Undefined where there is no
- * such thing.
+ * such thing. `json` and `row` alone are all of either.
  */
 export function namedValue(answered: AnsweredRow, name: string): unknown {
   const { answer, row } = answered;
@@ -28,12 +28,14 @@ export function namedValue(answered: AnsweredRow, name: string): unknown {
   const isVariant = name === 'variant' && answered.variant === undefined;
   const fact = Object.hasOwn(facts, name) && !isVariant ? facts[name] : undefined;
   if (fact !== undefined) return fact(answered);
-  const said = within(answer.json, name);
-  return said === undefined ? within(row, name) : said;
+  return [answer.json, row, { json: answer.json, row }]
+    .map((each) => within(each, name))
+    .find((value) => value !== undefined);
 }
 
-/** A key, or a path of keys with dots between them. */
+/** A key, or a path of keys and places in lists with dots between them. */
 function within(value: unknown, path: string): unknown {
+  if (Array.isArray(value)) return within({ ...value }, path);
   if (!isJsonObject(value)) return undefined;
   if (Object.hasOwn(value, path)) return value[path];
   for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {

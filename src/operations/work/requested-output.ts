@@ -86,7 +86,13 @@ function wrongKey(problem: string, valid: string): BatchError {
 
 /** What was wrong with the work, and with the output beside it. */
 export function withOutputProblem(error: unknown, { problem }: RequestedOutput): unknown {
-  if (problem === null || !(error instanceof BatchError) || error.code !== 'invalid_input') return error;
+  if (
+    problem === null ||
+    error === problem ||
+    !(error instanceof BatchError) ||
+    error.code !== 'invalid_input'
+  )
+    return error;
   const first = problem.problems[0] ?? { field: 'output_file', problem: problem.message };
   return new BatchError('invalid_input', error.message, {
     cause: error,

@@ -20,10 +20,11 @@ export async function readLabels(
   if (half !== -1) throw badLabels(`holds half of a character (half a surrogate pair) in label ${half + 1}`);
   const seen = new Map<string, number>();
   for (const [index, label] of labels.entries()) {
-    const earlier = seen.get(label);
+    const plain = label.trim().normalize();
+    const earlier = seen.get(plain);
     if (earlier !== undefined)
-      throw badLabels(`has ${quoteName(label)} twice (${earlier + 1} and ${index + 1})`);
-    seen.set(label, index);
+      throw badLabels(`has ${quoteName(plain)} twice (${earlier + 1} and ${index + 1})`);
+    seen.set(plain, index);
   }
   return labels;
 }
