@@ -51,17 +51,18 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
   for (const ajv of [older, current]) {
     ajv.addKeyword({
       keyword: 'x-in-input',
-      type: 'string',
       schemaType: 'boolean',
-      validate: (isAsked: boolean, text: string) => !isAsked || (ground?.holds(text) ?? true),
+      validate: (isAsked: boolean, value: unknown) =>
+        !isAsked || everyText(value, (text) => ground?.holds(text) ?? true),
       error: { message: 'does not stand in the input of its task' },
     });
     ajv.addKeyword({
       keyword: 'x-max-column',
-      type: 'string',
       schemaType: 'string',
-      validate: (column: string, text: string) =>
-        Array.from(text).length <= (ground?.limit(column) ?? Number.POSITIVE_INFINITY),
+      validate: (column: string, value: unknown) => {
+        const most = ground?.limit(column) ?? Number.POSITIVE_INFINITY;
+        return everyText(value, (text) => Array.from(text).length <= most);
+      },
       error: { message: 'is longer than its row allows' },
     });
   }
@@ -89,6 +90,13 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     }
     return { problem: problem.replace(/^schema is invalid: /, '').replaceAll('data/', '/') };
   };
+}
+
+/** Whether all texts pass that a value is, or holds. */
+function everyText(value: unknown, passes: (text: string) => boolean): boolean {
+  if (typeof value === 'string') return passes(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.values(value).every((each) => everyText(each, passes));
 }
 
 const LONGEST_CHOICE = 200;

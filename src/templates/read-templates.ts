@@ -10,7 +10,7 @@ import { findHalfCharacters } from '../lib/half-characters.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { OwnTemplate } from './own-template.ts';
-import { headKeys, readBody, type TemplateHead, templateHead } from './template-head.ts';
+import { headKeys, headValues, readBody, type TemplateHead, templateHead } from './template-head.ts';
 
 /** What is wrong with an answer's schema, as the provider takes it. */
 export type PrepareSchema = (schema: JsonObject) => { problems: Problem[] };
@@ -136,7 +136,10 @@ function readHead(yaml: string): Head | { problems: Placed[] } {
     problems: parsed.error.issues.flatMap((issue): Placed[] => {
       const field = issue.path.map(String).join('.');
       if (issue.code !== 'unrecognized_keys') {
-        return [{ line: lineOf(issue.path), ...(field !== '' && { field }), problem: issue.message }];
+        const problem = document.hasIn(issue.path) ? 'is not valid' : 'is missing';
+        const valid =
+          headValues[String(issue.path[0] ?? '')] ?? `keys with a value each: ${headKeys.join(', ')}`;
+        return [{ line: lineOf(issue.path), ...(field !== '' && { field }), problem, valid }];
       }
       return issue.keys.map((key) => ({
         line: lineOf([...issue.path, key]),

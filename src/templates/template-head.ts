@@ -5,7 +5,7 @@ import { efforts, tiers } from '../provider/models.ts';
 export const templateHead = z.strictObject({
   name: z
     .string()
-    .regex(/^[A-Za-z][\w-]{0,63}$/, { error: 'letters, digits, _ and -, a letter first, at most 64' })
+    .regex(/^[A-Za-z][\w-]{0,63}$/)
     .optional(),
   description: z.string().min(1).max(300),
   /** What its places stand for; a list of names, or names and what each is. */
@@ -17,6 +17,17 @@ export const templateHead = z.strictObject({
   output_schema: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
 });
 export type TemplateHead = z.infer<typeof templateHead>;
+
+/** What each key takes, in words. */
+export const headValues: Record<string, string> = {
+  name: 'letters, digits, _ and -, a letter first, at most 64',
+  description: 'a text of 1 to 300 characters',
+  fields: 'a list of names, or names and what each is',
+  tier: tiers.join(', '),
+  effort: efforts.join(', '),
+  max_tokens: 'a whole number above 0',
+  output_schema: 'a JSON Schema, or the path of one',
+};
 
 export const headKeys = Object.keys(templateHead.shape);
 

@@ -7,9 +7,13 @@ import { refusalOf } from '../tools/refusal.ts';
 
 const quoting = {
   type: 'object',
+  $defs: { quote: { type: 'string', 'x-in-input': true } },
   properties: {
     quote: { type: 'string', 'x-in-input': true },
     all: { type: 'array', items: { type: 'string', 'x-in-input': true } },
+    listed: { type: 'array', items: { type: 'array', items: { type: 'string' } }, 'x-in-input': true },
+    kept: { type: 'object', properties: { quote: { type: 'string' } }, 'x-in-input': true },
+    either: { anyOf: [{ $ref: '#/$defs/quote' }, { type: 'null' }] },
     codes: {
       type: 'array',
       items: { type: 'object', properties: { quote: { type: 'string', 'x-in-input': true } } },
@@ -17,7 +21,13 @@ const quoting = {
   },
 };
 
-const measured = { type: 'object', properties: { meta: { type: 'string', 'x-max-column': 'most' } } };
+const measured = {
+  type: 'object',
+  properties: {
+    meta: { type: 'string', 'x-max-column': 'most' },
+    metas: { type: 'array', items: { type: 'string' }, 'x-max-column': 'most' },
+  },
+};
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -59,6 +69,17 @@ describe('x-in-input', () => {
     ['one of several in a list', 'I was tired.', { all: ['I was', 'glad'] }, false],
     ['all of several in a list', 'I was tired.', { all: ['I was', 'tired.'] }, true],
     ['one deep within', 'I was tired.', { codes: [{ quote: 'I was' }, { quote: 'no' }] }, false],
+    ['texts of a list that has the keyword itself', 'I was tired.', { listed: [['was'], ['tired.']] }, true],
+    ['one of them made up', 'I was tired.', { listed: [['was'], ['sad']] }, false],
+    ['texts of an object that has it', 'I was tired.', { kept: { quote: 'I was' } }, true],
+    ['one of an object', 'I was tired.', { kept: { quote: 'I am' } }, false],
+    ['one by a reference, or none', 'I was tired.', { either: null }, true],
+    ['a made-up one by a reference', 'I was tired.', { either: 'sad' }, false],
+    ['blanks that take no room', 'The\u00a0fee', { quote: 'The fee' }, true],
+    ['ligatures taken apart', 'a \ufb01ne day', { quote: 'fine day' }, false],
+    ['quotes of another kind', 'said \u201chi\u201d', { quote: 'said "hi"' }, false],
+    ['an ellipsis', 'one two three', { quote: 'one \u2026 three' }, false],
+    ['the name of a column', 'I was tired.', { quote: 'text' }, false],
     ['no quote at all', 'I was tired.', { codes: [] }, true],
     ['two columns run together', 'I was tired', { quote: 'tired1' }, false],
   ])('%s', async (_what, text, answer, fits) => {
@@ -67,7 +88,9 @@ describe('x-in-input', () => {
     if (fits) return;
     const [{ error }] = found.results;
     expect(error).toMatchObject({ type: 'invalid_answer', retryable: true });
-    expect(error.message).toMatch(/\/(quote|all\/1|codes\/1\/quote) does not stand in the input of its task/);
+    expect(error.message).toMatch(
+      /\/(quote|all\/1|codes\/1\/quote|listed|kept|either) does not stand in the input of its task/,
+    );
     expect(JSON.stringify(found.error_digest)).not.toContain('very happy');
   });
 
@@ -150,6 +173,20 @@ describe('x-max-column', () => {
     expect(JSON.stringify(api.creates)).not.toMatch(/x-max-column/);
     expect(found.results[0].outcome).toBe(fits ? 'succeeded' : 'incomplete');
     if (!fits) expect(found.results[0].error.message).toContain('/meta is longer than its row allows');
+  });
+
+  it('takes a list whose texts are all short enough', async () => {
+    for (const [metas, outcome] of [
+      [['12345', ''], 'succeeded'],
+      [['1', '123456'], 'incomplete'],
+    ]) {
+      const { found } = await judged(
+        { ...rows, output_schema: measured },
+        () => ({ metas }),
+        table('x', '5'),
+      );
+      expect(found.results[0].outcome).toBe(outcome);
+    }
   });
 });
 

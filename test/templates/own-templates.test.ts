@@ -152,7 +152,30 @@ describe('a task type of one’s own', () => {
 const broken: [what: string, files: Record<string, string | Buffer>, says: string[]][] = [
   ['no head', { 'a.md': 'Do it.' }, ['a.md:1: does not begin with a head']],
   ['a head that never ends', { 'a.md': '---\nname: a\n' }, ['a.md:1: does not begin with a head']],
-  ['an empty head', { 'a.md': '---\n---\nDo it.' }, ['description']],
+  [
+    'an empty head',
+    { 'a.md': '---\n---\nDo it.' },
+    ['a.md:1: description: is missing. Valid: a text of 1 to 300'],
+  ],
+  ['tabs before a key', { 'a.md': head('fields:\n\ttext: x\n') }, ['a.md:4: is not YAML (TAB_AS_INDENT)']],
+  ['keys merged in', { 'a.md': head('<<: {tier: cheap}\n') }, ['a.md:3: unknown key "<<"']],
+  [
+    'a head in words',
+    { 'a.md': '---\njust words\n---\nDo.' },
+    ['a.md:2: is not valid. Valid: keys with a value each'],
+  ],
+  [
+    'a number in quotes',
+    { 'a.md': head('max_tokens: "300"\n') },
+    ['max_tokens: is not valid. Valid: a whole number'],
+  ],
+  [
+    'an empty value',
+    { 'a.md': head('tier:\n') },
+    ['a.md:3: tier: is not valid. Valid: cheap, capable, premium'],
+  ],
+  ['an effort that is none', { 'a.md': head('effort: 1\n') }, ['effort: is not valid. Valid: low, medium']],
+  ['fields that are none', { 'a.md': head('fields: 7\n') }, ['fields: is not valid. Valid: a list of names']],
   ['YAML that breaks', { 'a.md': '---\ndescription: x\nname: [a\n---\nDo.' }, ['a.md:', 'is not YAML']],
   ['a key twice', { 'a.md': '---\ndescription: x\ndescription: y\n---\nDo.' }, ['a.md:3', 'is not YAML']],
   [
@@ -218,9 +241,12 @@ describe('files that are no task types are refused with their line', () => {
   it.each(broken)('%s', async (_what, files, says) => {
     const refused = withTemplates(files).then(
       () => 'it started',
-      (error: Error & { problems?: { item?: string; field?: string; problem: string }[] }) =>
+      (error: Error & { problems?: { item?: string; field?: string; problem: string; valid?: string }[] }) =>
         (error.problems ?? [])
-          .map(({ item, field, problem }) => [item, field, problem].filter(Boolean).join(': '))
+          .map(
+            ({ item, field, problem, valid }) =>
+              `${[item, field, problem].filter(Boolean).join(': ')}. Valid: ${valid}`,
+          )
           .join('\n'),
     );
     for (const part of says) expect(await refused).toContain(part);

@@ -35,7 +35,7 @@ export function namedValue(answered: AnsweredRow, name: string): unknown {
 
 /** A key, or a path of keys and places in lists with dots between them. */
 function within(value: unknown, path: string): unknown {
-  if (Array.isArray(value)) return within({ ...value }, path);
+  if (Array.isArray(value)) return within(Object.fromEntries(Object.entries(value)), path);
   if (!isJsonObject(value)) return undefined;
   if (Object.hasOwn(value, path)) return value[path];
   for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
