@@ -14,8 +14,8 @@ type Request = Extract<Message, { id: RequestId; method: string }>;
 
 /** What a request tells of itself and of whoever sends it. What is odd in the capabilities is not declared. */
 const meta = z.looseObject({
-  [envelope.version]: z.unknown(),
-  [envelope.clientInfo]: z.unknown(),
+  [envelope.version]: z.unknown().optional(),
+  [envelope.clientInfo]: z.unknown().optional(),
   [envelope.clientCapabilities]: z
     .looseObject({
       extensions: z

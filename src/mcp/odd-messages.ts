@@ -47,17 +47,28 @@ export function meaningsOf(given: unknown): Meaning[] {
 
 const INVALID = 'A request has a method, which is a text, and an id, which is a text or a whole number.';
 
-function mended({ id: asked, params: given }: Fields, method: string): Fields {
+/** Some send the params themselves as a text. */
+function readParams(given: unknown): unknown {
+  if (typeof given !== 'string' || !given.trimStart().startsWith('{')) return given;
+  try {
+    return JSON.parse(given);
+  } catch {
+    return given;
+  }
+}
+
+function mended({ id: asked, params }: Fields, method: string): Fields {
+  const given = readParams(params);
   // A notification has no id, whatever is written there.
   const isNotified = method.startsWith('notifications/') && asked === null;
   const { _meta, ...rest } = isJsonObject(given) ? withoutNulls(given) : {};
   const meta = metaOf(_meta);
-  const params = meta === undefined ? rest : { ...rest, _meta: meta };
+  const meant = meta === undefined ? rest : { ...rest, _meta: meta };
   return {
     jsonrpc: '2.0',
     ...(asked !== undefined && !isNotified && { id: asked }),
     method,
-    ...(Object.keys(params).length > 0 && { params }),
+    ...(Object.keys(meant).length > 0 && { params: meant }),
   };
 }
 

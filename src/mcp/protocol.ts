@@ -1,5 +1,6 @@
 /** Codes of JSON-RPC, and the protocol's own of 2026-07-28. */
 export const errorCodes = {
+  parse: -32700,
   invalidRequest: -32600,
   methodNotFound: -32601,
   invalidParams: -32602,

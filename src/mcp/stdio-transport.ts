@@ -1,13 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
+import { TextDecoder } from 'node:util';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { stringifyExact } from '../lib/exact-json.ts';
+import { END_CHARACTERS, framesIn, idAt, notJson } from './frames.ts';
 import { errorCodes } from './protocol.ts';
 
 /** Larger than any call's work may be, so that too much of it is mostly refused by the call itself. */
 const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
-/** So much is kept of both ends of a longer one: its id stands there. */
-const END_BYTES = 4096;
 
 const NEWLINE = 10;
 
@@ -26,6 +26,10 @@ export class StdioTransport implements Transport {
   #begunBytes = 0;
   /** The ends of a line that is too long, whose middle is not kept. */
   #overlong: { start: string; end: Buffer } | null = null;
+  /** Of bytes that are no UTF-8, as some shells pipe them; null while nothing has come. */
+  #decoder: TextDecoder | 'utf-8' | null = null;
+  /** A message that goes over several lines. */
+  #open: string | null = null;
 
   constructor(stdin: Readable, stdout: Writable) {
     this.#stdin = stdin;
@@ -34,11 +38,13 @@ export class StdioTransport implements Transport {
 
   async start(): Promise<void> {
     this.#stdin.on('data', this.#take);
+    this.#stdin.on('end', this.#finish);
     this.#stdin.on('error', this.#fail);
   }
 
   async close(): Promise<void> {
     this.#stdin.off('data', this.#take);
+    this.#stdin.off('end', this.#finish);
     this.#stdin.off('error', this.#fail);
     this.#stdin.pause();
     this.#begun = [];
@@ -58,7 +64,10 @@ export class StdioTransport implements Transport {
 
   readonly #fail = (error: Error): void => this.onerror?.(error);
 
-  readonly #take = (chunk: Buffer): void => {
+  readonly #take = (given: Buffer): void => {
+    this.#decoder ??= decoderFor(given);
+    const chunk =
+      this.#decoder === 'utf-8' ? given : Buffer.from(this.#decoder.decode(given, { stream: true }));
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       this.#gather(chunk.subarray(start, end));
@@ -66,6 +75,12 @@ export class StdioTransport implements Transport {
       start = end + 1;
     }
     this.#gather(chunk.subarray(start));
+  };
+
+  /** The last line may have no end. */
+  readonly #finish = (): void => {
+    this.#endLine();
+    if (this.#open !== null) this.#refuse(this.#open);
   };
 
   #gather(piece: Buffer): void {
@@ -78,7 +93,7 @@ export class StdioTransport implements Transport {
     if (this.#begunBytes <= LONGEST_MESSAGE_BYTES) return;
     const whole = Buffer.concat(this.#begun);
     // A copy of the end: a view would keep all of it.
-    this.#overlong = { start: whole.toString('utf8', 0, END_BYTES), end: Buffer.from(lastOf(whole)) };
+    this.#overlong = { start: whole.toString('utf8', 0, END_CHARACTERS), end: Buffer.from(lastOf(whole)) };
     this.#begun = [];
   }
 
@@ -94,32 +109,50 @@ export class StdioTransport implements Transport {
 
   #read(line: string): void {
     // Some clients begin with a byte order mark.
-    const text = line.replace(/^\uFEFF/, '').trim();
+    const text = line.replace(/^[\uFEFF\0]+/, '').trim();
     if (text === '') return;
-    try {
-      this.onmessage?.(JSON.parse(text));
-    } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    const open = this.#open;
+    this.#open = null;
+    if (open !== null && !text.startsWith('{"')) this.#readOpen(`${open}\n${text}`);
+    else {
+      if (open !== null) this.#refuse(open);
+      if (text === '{' || text === '[') this.#open = text;
+      else if (!this.#deliver(text)) this.#refuse(text);
     }
   }
-}
 
-const lastOf = (bytes: Buffer) => bytes.subarray(Math.max(0, bytes.length - END_BYTES));
+  #readOpen(text: string): void {
+    if (this.#deliver(text)) return;
+    if (text.length < LONGEST_MESSAGE_BYTES) this.#open = text;
+    else this.#refuse(text);
+  }
 
-const OTHERS = String.raw`"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"`;
-const ID = String.raw`"id"\s*:\s*(-?\d+|"(?:[^"\\]|\\.)*")`;
-const AT_START = new RegExp(String.raw`^\uFEFF?\s*\{\s*(?:${OTHERS}\s*,\s*)*${ID}`);
-const AT_END = new RegExp(String.raw`${ID}\s*(?:,\s*${OTHERS}\s*)*\}\s*$`);
+  /** Whether it could be read. */
+  #deliver(text: string): boolean {
+    const frames = framesIn(text);
+    for (const frame of frames ?? []) {
+      if ('value' in frame) this.onmessage?.(frame.value);
+      else void this.#write(frame.answer);
+    }
+    return frames !== null;
+  }
 
-/** The id of a message by its ends, where clients write it: what is long stands in its params. Null where it is not there. */
-function idAt(start: string, end: string): unknown {
-  const [, id] = AT_START.exec(start) ?? AT_END.exec(end) ?? [];
-  try {
-    return id === undefined ? null : JSON.parse(id);
-  } catch {
-    return null;
+  #refuse(text: string): void {
+    this.#fail(new SyntaxError('no JSON'));
+    void this.#write(notJson(text));
   }
 }
+
+/** By the mark at the beginning, or by the zeros beside a first character of ASCII. */
+function decoderFor([first, second]: Buffer): TextDecoder | 'utf-8' {
+  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0))
+    return new TextDecoder('utf-16le');
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0))
+    return new TextDecoder('utf-16be');
+  return 'utf-8';
+}
+
+const lastOf = (bytes: Buffer) => bytes.subarray(Math.max(0, bytes.length - END_CHARACTERS));
 
 function tooLong(id: unknown): object {
   const message =

@@ -9,6 +9,10 @@ const status =
   (code: number, body = ''): ApiHandler =>
   (_request, response) =>
     response.writeHead(code, { 'content-type': 'application/json' }).end(body);
+const compressed =
+  (encoding: string): ApiHandler =>
+  (_request, response) =>
+    response.writeHead(200, { 'content-encoding': encoding }).end('{"data":[]}');
 const to =
   (code: number, location: string): ApiHandler =>
   (_request, response) =>
@@ -22,13 +26,21 @@ test.each<[string, ApiHandler, string]>([
   ['404 in HTML', status(404, '<html>'), '(404)'],
   ['405', status(405), '(405)'],
   ['501', status(501, '{"error":{"message":"not supported"}}'), '(501)'],
+  ['403 of a firewall', status(403, '<title>blocked</title>'), '(403)'],
+  ['400 in words', status(400, 'Bad Request'), '(400)'],
+  ['418', status(418, 'teapot'), '(418)'],
+  ['nothing at all', status(204), 'a page or something else'],
+  ['a list', status(200, '[]'), 'not a list of batches'],
+  ['a word', status(200, '"ok"'), 'not a list of batches'],
+  ['JSON called gzip', compressed('gzip'), 'a body that is not compressed as its header says'],
+  ['JSON called brotli', compressed('br'), 'a body that is not compressed as its header says'],
   ['a redirect to log in', to(302, 'https://login.example.com/secret?to=x'), '(302), to login.example.com'],
   ['a redirect to itself', to(301, '/v2/'), '(301), to 127.0.0.1'],
   ['a redirect to nowhere', to(307, ''), '(307)'],
 ])('a host that answers %s is an error that names the base URL; the work waits', async (_, answer, what) => {
   const api = await startApi();
-  // What may have been a broken connection is asked for once more; a 404 is an answer.
-  api.override('list', answer, { times: what === '(404)' ? 1 : 2 });
+  // What may have been a broken connection is asked for once more; a definite no is an answer.
+  api.override('list', answer, { times: /^\((?:400|403|404)\)$/.test(what) ? 1 : 2 });
   const server = await startServer({ api });
   const said = await server.fails('submit_batch', { requests: [{ task_id: 'a', prompt: 'Hi' }] });
   expect(said).toMatch(

@@ -209,14 +209,21 @@ export function unlessElsewhere(error: unknown, baseUrl: string): unknown {
 }
 
 function whatAnswers(error: BatchError): string | null {
-  const status = error.api?.status;
-  if (status !== undefined) return NO_SUCH_ROUTE.includes(status) ? String(status) : null;
+  const { status, type } = error.api ?? {};
+  if (status !== undefined) return isElsewhere(status, type) ? String(status) : null;
   const causes = causesOf(error.cause);
   const redirected = causes.find((each) => each instanceof Redirected);
   if (redirected !== undefined) return redirected.message;
+  if (causes.some((each) => 'code' in each && /^(?:Z_|ERR__)/.test(String(each.code))))
+    return 'a body that is not compressed as its header says';
   const isUnreadable = causes.some((each) => each instanceof SyntaxError || each instanceof ZodError);
   return isUnreadable ? 'a page or something else that is not a list of batches' : null;
 }
+
+/** A 4xx without a type of error is no answer of the API's; a key can be refused, and a host be busy, in any form. */
+const isElsewhere = (status: number, type: string | undefined): boolean =>
+  NO_SUCH_ROUTE.includes(status) ||
+  (status >= 400 && status < 500 && type === undefined && ![401, 402, 408, 429].includes(status));
 
 function causesOf(error: unknown): Error[] {
   return error instanceof Error ? [error, ...causesOf(error.cause)] : [];
