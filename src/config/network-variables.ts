@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.ts';
 import { parseHeaderLines, secretsOfHeaders } from '../lib/http/secret-headers.ts';
-import { placeholderIn } from '../lib/placeholder.ts';
+import { placeholderIn, plainValue } from '../lib/placeholder.ts';
 import { type Environment, isEmpty } from './read-settings.ts';
 
 /** The variables of the Anthropic SDK, of proxies and of buckets, as far as they are really set. */
@@ -20,8 +20,8 @@ export function readNetworkVariables(env: Environment): NetworkVariables {
   const found: NetworkVariables = { set: {}, unset: [], notices: [] };
   for (const [name, value] of Object.entries(env)) {
     if (!READ.test(name) || value === undefined) continue;
-    if (!isEmpty(value) && placeholderIn(value) === undefined) {
-      found.set[name] = value.trim();
+    if (!isEmpty(value) && placeholderIn(plainValue(value)) === undefined) {
+      found.set[name] = plainValue(value);
       continue;
     }
     const why = isEmpty(value) ? 'is empty' : 'holds a placeholder that the MCP client did not fill in';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Problem } from '../errors.ts';
-import { quoteName } from '../lib/nearest.ts';
-import { placeholderIn, splitOutsidePlaceholders } from '../lib/placeholder.ts';
+import { nearest, quoteName } from '../lib/nearest.ts';
+import { placeholderIn, plainValue, splitOutsidePlaceholders } from '../lib/placeholder.ts';
 import { type DefaultValue, defaultOf, type Setting } from './define-setting.ts';
 import { type Given, readFlags } from './flags.ts';
 import { allSettings } from './settings.ts';
@@ -20,7 +20,7 @@ export type SettingValues = {
 };
 
 /** Set, but to nothing: desktop clients hand over what their user left empty. */
-export const isEmpty = (value: string | undefined) => value !== undefined && value.trim() === '';
+export const isEmpty = (value: string | undefined) => value !== undefined && plainValue(value) === '';
 
 function fromVariables(env: Environment): Given[] {
   return allSettings.flatMap((setting) => {
@@ -33,7 +33,7 @@ function fromVariables(env: Environment): Given[] {
 /** A flag's texts stand in the variable's place; those of a list add up. */
 function combine(variables: readonly Given[], flags: readonly Given[]): Given[] {
   const given = [...variables, ...flags]
-    .map((each) => ({ ...each, text: each.text.trim() }))
+    .map((each) => ({ ...each, text: plainValue(each.text) }))
     .filter(({ text }) => text !== '');
   return given.filter(
     ({ setting }, index) =>
@@ -47,13 +47,29 @@ const named = ({ from, setting }: Given) =>
 /** A value for a message. Somebody may have put a key into the wrong variable. */
 const quoted = (text: string) => quoteName(text.replace(/\bsk-[\w-]{8,}/g, '[key]'));
 
+/** A ceiling under a wrong name would be none. */
+function mistyped(env: Environment): string[] {
+  const known = allSettings.map(({ variable }): string => variable);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('BATCH_MCP_') && !known.includes(name))
+    .flatMap((name) => {
+      const meant = nearest(name, known) ?? known.find((each) => each.startsWith(`${name}_`));
+      return meant === undefined
+        ? []
+        : [`${name} is no setting, and counts for nothing: did you mean ${meant}?`];
+    });
+}
+
 /** Reads every setting from the environment and the command line; a flag wins over its variable. */
 export function readSettings(env: Environment, argv: readonly string[]): SettingValues {
   const flags = readFlags(argv);
   const problems: Problem[] = [...flags.problems];
-  const notices = allSettings
-    .filter(({ variable }) => isEmpty(env[variable]))
-    .map(({ variable }) => `${variable} is empty: it counts as unset`);
+  const notices = [
+    ...allSettings
+      .filter(({ variable }) => isEmpty(env[variable]))
+      .map(({ variable }) => `${variable} is empty: it counts as unset`),
+    ...mistyped(env),
+  ];
   const taken: Given[] = [];
   for (const given of combine(fromVariables(env), flags.given)) {
     const { setting, text } = given;

@@ -5,9 +5,19 @@
 const PLACEHOLDER =
   /\$\{[^}]*\}?|\$\([^)]*\)|\{\{[^{}]*\}\}|<[^<>]+>|(?<![A-Za-z0-9])(?:\$(?:env:)?[A-Za-z_]\w*|%(?![\dA-Fa-f]{2}%)[A-Za-z_]\w*(?:\(x86\))?%)/;
 
+/** What stands whole where a value belongs, as documentation and programs write none: `your-api-key`, `sk-ant-...`, `undefined`. */
+const SAMPLE =
+  /^(?:undefined|null|\[[^\]"{}]*\]|.*(?:\.{3}|…)|sk-ant-[\w-]*x{4,}|(?:your|insert|enter|paste|replace)(?:[-_ ]\w+)*[-_ ](?:key|token|secret|here|url|dir|directory|folder|path|limit|value|name|id)s?)$/i;
+
+/** A value without the blanks and quotes around it: not every program that reads a file of variables takes those off. */
+export function plainValue(value: string): string {
+  const text = value.trim();
+  return /^(?:"[^"]*"|'[^']*')$/.test(text) ? text.slice(1, -1).trim() : text;
+}
+
 /** The first placeholder in a value that should hold none; undefined where there is none. */
 export function placeholderIn(value: string): string | undefined {
-  return PLACEHOLDER.exec(value)?.[0];
+  return (PLACEHOLDER.exec(value) ?? SAMPLE.exec(value.trim()))?.[0];
 }
 
 /** Splits a text at a separator, but within no placeholder: `${HOME:-/root}` is one piece. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from '../config/config.ts';
@@ -25,9 +25,11 @@ const LONGEST_END_MS = 1_500;
 /** Whoever closes stdin may still wait for replies, as a pipe does: calls that do not wait themselves have them by then. */
 const LONGEST_REPLY_MS = 5_000;
 
-/** Takes variables that the client left empty or unfilled out of what the SDK and the proxies' code read. */
-function removeUnset(env: NodeJS.ProcessEnv): void {
-  for (const name of readNetworkVariables(env).unset) delete env[name];
+/** Takes variables that the client left empty or unfilled out of what the SDK and the proxies' code read, and quotes off the others. */
+function takeAsMeant(env: NodeJS.ProcessEnv): void {
+  const { unset, set } = readNetworkVariables(env);
+  for (const name of unset) delete env[name];
+  Object.assign(env, set);
 }
 
 /**
@@ -57,7 +59,7 @@ function print(text: string): void {
 
 async function serve(argv: readonly string[], env: Environment): Promise<void> {
   const config = readConfig({ env, argv });
-  removeUnset(process.env);
+  takeAsMeant(process.env);
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
   for (const notice of [...config.notices, ...missingFolders(config)]) log('warn', notice);
@@ -66,8 +68,10 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
     return serveHttp(config, config.http, log);
   }
   const work = createWork(config, log);
-  // Only a price file and models by name can be found wrong.
-  if (config.pricesFile !== undefined || Object.keys(config.tierModels).length > 0) await work.load();
+  // Only files and models by name can be found wrong.
+  const { pricesFile, templatesDir, tierModels } = config;
+  if (pricesFile !== undefined || templatesDir !== undefined || Object.keys(tierModels).length > 0)
+    await work.load();
   const going = new Set<Promise<unknown>>();
   const waitFor = waitCommand(config);
   const server = createServerFor(
@@ -83,7 +87,10 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
         whole.catch(() => {});
       },
       // Once the list has left: the first call then finds all loaded.
-      onList: () => void setImmediate().then(work.load),
+      onList: () =>
+        void setImmediate()
+          .then(work.load)
+          .catch(() => {}),
     },
   );
   server.onerror = (error) => log('warn', `A message of the client could not be read (${error.name})`);
@@ -101,6 +108,7 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
         exitWithin(LONGEST_END_MS);
         return work.idle();
       })
+      .catch((error: unknown) => log('warn', `What was under way could not be waited for: ${String(error)}`))
       // The replies are on their way to stdout: one turn later they are there.
       .then(() => setImmediate())
       .then(() => Promise.all([server.close(), work.close()]))
@@ -162,12 +170,15 @@ function createWork(config: Config, log: Log) {
 }
 
 function missingFolders({ allowedDirs, workDir }: Config): string[] {
-  return allowedDirs
-    .filter((folder) => folder !== workDir && !existsSync(folder))
-    .map(
-      (folder) =>
-        `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is made`,
-    );
+  return allowedDirs.flatMap((folder) => {
+    const kind = statSync(folder, { throwIfNoEntry: false });
+    if (kind !== undefined && !kind.isDirectory())
+      return [`The allowed folder ${JSON.stringify(folder)} is no folder: name the one that it stands in`];
+    if (kind !== undefined || folder === workDir) return [];
+    return [
+      `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is made`,
+    ];
+  });
 }
 
 /** The SDK's profiles are looked for too. */

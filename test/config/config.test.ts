@@ -251,7 +251,7 @@ describe('a setting', () => {
     });
   });
 
-  it.each(['', ' ', '\t\n'])('counts as unset, and that is said, when it is %j', (value) => {
+  it.each(['', ' ', '\t\n', '""', "' '"])('counts as unset, and that is said, when it is %j', (value) => {
     for (const { variable } of allSettings) {
       expect(read({ [variable]: value })).toEqual({
         ...read(),
@@ -271,12 +271,31 @@ describe('a setting', () => {
     ['BATCH_MCP_REMOTE', 'off\n', { remote: 'off' }],
     ['BATCH_MCP_DATA_DIR', ' /data ', { dataDir: '/data' }],
     ['ANTHROPIC_API_KEY', 'sk-ant-1\n', { secrets: ['sk-ant-1'] }],
+    ['ANTHROPIC_API_KEY', '"sk-ant-1"', { secrets: ['sk-ant-1'] }],
+    ['ANTHROPIC_BASE_URL', "'https://gateway.example/v1'", { baseUrl: 'https://gateway.example' }],
+    ['BATCH_MCP_READ_ONLY', '"true "', { readOnly: true }],
+    ['BATCH_MCP_MAX_COST_USD', "'5'", { maxCostUsd: 5 }],
+    ['BATCH_MCP_DATA_DIR', '"/my data"', { dataDir: '/my data' }],
+    ['BATCH_MCP_DATA_DIR', '/a"b"', { dataDir: '/a"b"' }],
   ] satisfies [string, string, Partial<Config>][])(
-    '%s=%j is taken without its blanks',
+    '%s=%j is taken without its blanks and quotes',
     (name, value, expected) => {
       expect(read({ [name]: value })).toMatchObject({ ...expected, notices: [] });
     },
   );
+});
+
+it.each([
+  ['BATCH_MCP_MAX_COST', 'BATCH_MCP_MAX_COST_USD'],
+  ['BATCH_MCP_DATADIR', 'BATCH_MCP_DATA_DIR'],
+  ['BATCH_MCP_READONLY', 'BATCH_MCP_READ_ONLY'],
+  ['BATCH_MCP_ALLOWED_DIR', 'BATCH_MCP_ALLOWED_DIRS'],
+  ['BATCH_MCP_DAILY_BUDGET', 'BATCH_MCP_DAILY_BUDGET_USD'],
+])('the variable %s is none, and %s is named', (name, meant) => {
+  expect(read({ [name]: '1' }).notices).toEqual([
+    `${name} is no setting, and counts for nothing: did you mean ${meant}?`,
+  ]);
+  expect(read({ BATCH_MCP_SOMETHING_ELSE: '1', BATCH_ID: 'x' }).notices).toEqual([]);
 });
 
 describe('a placeholder that the client did not fill in', () => {
@@ -294,6 +313,16 @@ describe('a placeholder that the client did not fill in', () => {
     '{{ user.value }}',
     '<value>',
     '<your value here>',
+    '"<value>"',
+    "'$VALUE'",
+    'YOUR_API_KEY',
+    'your-api-key-here',
+    'insert your key',
+    'sk-ant-...',
+    'sk-ant-api03-xxxxxxxx',
+    '…',
+    'undefined',
+    'null',
   ];
   const parts = [
     `\${HOME}/batches`,
@@ -316,7 +345,11 @@ describe('a placeholder that the client did not fill in', () => {
     '/data/a<b',
     '/a/$5',
     '/50%_or_60%',
+    '/path/to/data',
+    '/your-team/x',
+    '/null',
   ];
+  const keys = ['sk-1234', 'dummy', 'test', '0', 'xxx', 'my-secret-key', 'your-1', 'no-key-needed'];
 
   const protects = allSettings.filter((setting) => setting.protects);
   const others = allSettings.filter((setting) => !setting.protects);
@@ -368,6 +401,14 @@ describe('a placeholder that the client did not fill in', () => {
 
   it.each(plain)('%j is a name like any other', (value) => {
     expect(read({ BATCH_MCP_DATA_DIR: value })).toMatchObject({ dataDir: value, notices: [] });
+  });
+
+  it('in brackets is no key', () => {
+    expect(read({ ANTHROPIC_API_KEY: '[YOUR KEY]' }).secrets).toEqual([]);
+  });
+
+  it.each(keys)('%j is the key of a gateway', (key) => {
+    expect(read({ ANTHROPIC_API_KEY: key })).toMatchObject({ secrets: [key], notices: [] });
   });
 
   it('in a flag is named by the flag', () => {

@@ -120,6 +120,24 @@ describe('a start says', () => {
     ]);
   });
 
+  test('which allowed folder is a file', async () => {
+    const HOME = await temporaryFolder();
+    const { stderr } = await run({ argv: ['--allow-dir', builtServer], env: { HOME } });
+    expect(stderr).toContain(` warn The allowed folder "${builtServer}" is no folder`);
+  });
+
+  test.each([
+    ['--templates', ['--templates', '/no/such'], {}],
+    ['BATCH_MCP_TEMPLATES', [], { BATCH_MCP_TEMPLATES: '/no/such' }],
+    ['BATCH_MCP_PRICES', [], { BATCH_MCP_PRICES: '/no/such' }],
+  ])('in one line that there is nothing where %s names it', async (name, argv, env) => {
+    const HOME = await temporaryFolder();
+    const { code, stderr } = await run({ argv, env: { HOME, ...env } });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^batch-mcp: [^\n]*\/no\/such[^\n]*\n$/);
+    expect(stderr).toContain(name);
+  });
+
   test('which variables do not count', async () => {
     const HOME = await temporaryFolder();
     const env = { HOME, BATCH_MCP_WORK_DIR: '$HOME/x', ANTHROPIC_BASE_URL: '<url>', BATCH_MCP_PRICES: '' };

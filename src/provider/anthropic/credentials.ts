@@ -1,6 +1,6 @@
 import { BatchError } from '../../errors.ts';
 import { parseHeaderLines, secretsOfHeaders } from '../../lib/http/secret-headers.ts';
-import { placeholderIn } from '../../lib/placeholder.ts';
+import { placeholderIn, plainValue } from '../../lib/placeholder.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -43,8 +43,8 @@ export function readSdkSettings(
   given: { apiKey?: string; baseUrl?: string } = {},
 ): SdkSettings {
   const read = (name: string) => {
-    const value = env[name]?.trim();
-    return value === undefined || value === '' || placeholderIn(value) !== undefined ? undefined : value;
+    const value = plainValue(env[name] ?? '');
+    return value === '' || placeholderIn(value) !== undefined ? undefined : value;
   };
   const alone = given.apiKey !== undefined;
   return {
