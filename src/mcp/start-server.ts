@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from '../config/config.ts';
@@ -171,7 +171,7 @@ function createWork(config: Config, log: Log) {
 
 function missingFolders({ allowedDirs, workDir }: Config): string[] {
   return allowedDirs.flatMap((folder) => {
-    const kind = statSync(folder, { throwIfNoEntry: false });
+    const kind = kindOf(folder);
     if (kind !== undefined && !kind.isDirectory())
       return [`The allowed folder ${JSON.stringify(folder)} is no folder: name the one that it stands in`];
     if (kind !== undefined || folder === workDir) return [];
@@ -179,6 +179,15 @@ function missingFolders({ allowedDirs, workDir }: Config): string[] {
       `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is made`,
     ];
   });
+}
+
+/** Undefined where nothing can be found, for whatever reason. */
+function kindOf(folder: string): Stats | undefined {
+  try {
+    return statSync(folder);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The SDK's profiles are looked for too. */

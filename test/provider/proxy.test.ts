@@ -77,6 +77,12 @@ describe('the route', () => {
         ['10.0.0.0/8', 'https://10.1.2.3'],
         ['10.1.2.3/32,x', 'https://10.1.2.3'],
         ['fd00::/8', 'https://[fd12::1]'],
+        ['"api.anthropic.com"', https],
+        ["'anthropic.com'", https],
+        ['x;api.anthropic.com', https],
+        ['api.anthropic.com.', https],
+        ['api.anthropic.com', 'https://api.anthropic.com.'],
+        ['*.anthropic.com;x', https],
       ] as const
     ).map(
       ([NO_PROXY, address]): Row => [

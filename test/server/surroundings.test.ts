@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
@@ -247,6 +247,49 @@ describe('a machine as containers have it', () => {
     await server.ok('batch_status', { batch_id, wait_seconds: 20 });
     expect(await server.ok('get_results', { batch_id })).toMatchObject({ totals: { succeeded: 1 } });
     expect(server.stderr()).not.toMatch(/wasm/i);
+  });
+
+  test.each<[what: string, make: (folder: string) => Promise<string>, says: string]>([
+    [
+      'a file',
+      async (folder) => {
+        await writeFile(path.join(folder, 'file'), '');
+        return path.join(folder, 'file');
+      },
+      'is a file: name a folder with BATCH_MCP_DATA_DIR',
+    ],
+    [
+      'below a file',
+      async (folder) => {
+        await writeFile(path.join(folder, 'file'), '');
+        return path.join(folder, 'file', 'data');
+      },
+      'is a file: name a folder with BATCH_MCP_DATA_DIR',
+    ],
+    [
+      'a circle of links',
+      async (folder) => {
+        await symlink(path.join(folder, 'b'), path.join(folder, 'a'));
+        await symlink(path.join(folder, 'a'), path.join(folder, 'b'));
+        return path.join(folder, 'a');
+      },
+      'lead in a circle',
+    ],
+    ['a name of 300 letters', async (folder) => path.join(folder, 'x'.repeat(300)), 'is too long'],
+  ])('a data folder that is %s', async (_what, make, says) => {
+    const folder = await temporaryFolder();
+    const server = await spawnServer({ folder, argv: ['--sandbox', '--data-dir', await make(folder)] });
+    expect(await server.fails('submit_batch', { requests })).toMatch(new RegExp(`^store_failed: .*${says}`));
+    expect(server.stderr()).not.toContain('    at ');
+  });
+
+  test('a HOME that is a file', async () => {
+    const folder = await temporaryFolder();
+    const HOME = path.join(folder, 'home');
+    await writeFile(HOME, '');
+    const { code, stderr } = await run({ argv: ['--sandbox'], env: { HOME } });
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('    at ');
   });
 
   test.runIf(process.platform === 'linux').each(['/proc/x', '/proc/x/y/z', '/dev/null/x'])(

@@ -340,6 +340,6 @@ test('a submission repeated after its file was written gets its batch back', asy
 test('a wrong output and wrong tasks are told together', async () => {
   const server = await startServer({ argv: ['--sandbox'] });
   const text = await server.fails('submit_batch', { requests: [{ task_id: 'a' }], output_file: 'all.exe' });
-  expect(text).toMatch(/output_file: unknown ending/);
+  expect(text.match(/output_file: unknown ending/g)).toHaveLength(1);
   expect(text).toMatch(/neither a task_type nor a prompt/);
 });

@@ -19,7 +19,7 @@ function setVariable(name: string): { variable: string; value: string } | undefi
     .find(({ value }) => value !== '');
 }
 
-const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
+const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$|\.$/g, '');
 
 /** Whether an address is in a network, as `10.0.0.0/8`. */
 function isWithin(address: string, network: string): boolean {
@@ -39,12 +39,16 @@ function isWithin(address: string, network: string): boolean {
 function isKept(url: URL): boolean {
   if (getProxyForUrl(url.href) === '') return true;
   const host = hostOf(url);
-  const entries = (setVariable('NO_PROXY')?.value ?? '').toLowerCase().split(/[\s,]+/);
+  const entries = (setVariable('NO_PROXY')?.value ?? '')
+    .toLowerCase()
+    .split(/[\s,;"']+/)
+    .map((entry) => entry.replace(/\.$/, ''));
   return entries.some((entry) => {
     if (entry.includes('/')) return isWithin(host, entry);
     const { name = '', port } =
-      /^(?<name>[a-z\d.-]*[a-z][a-z\d.-]*)(?::(?<port>\d+))?$/.exec(entry)?.groups ?? {};
-    return name !== '' && host.endsWith(`.${name}`) && (port === undefined || port === portOf(url));
+      /^\*?(?<name>[a-z\d.-]*[a-z][a-z\d.-]*)(?::(?<port>\d+))?$/.exec(entry)?.groups ?? {};
+    const isNamed = host === name || host.endsWith(name.startsWith('.') ? name : `.${name}`);
+    return name !== '' && isNamed && (port === undefined || port === portOf(url));
   });
 }
 

@@ -94,6 +94,9 @@ export function withOutputProblem(error: unknown, { problem }: RequestedOutput):
   )
     return error;
   const first = problem.problems[0] ?? { field: 'output_file', problem: problem.message };
+  // It may be what was thrown, told anew on its way.
+  if (error.problems.some((each) => each.field === first.field && each.problem === first.problem))
+    return error;
   return new BatchError('invalid_input', error.message, {
     cause: error,
     problems: [first, ...error.problems],

@@ -8,6 +8,11 @@ const advice: Record<string, string> = {
   EDQUOT: 'The disk quota is used up: make room.',
   EROFS: 'The file system is read-only: choose another data folder with BATCH_MCP_DATA_DIR.',
   EACCES: 'Access is denied: give this user the data folder, or choose another with BATCH_MCP_DATA_DIR.',
+  EPERM: 'This user may not do that there: choose another data folder with BATCH_MCP_DATA_DIR.',
+  ENOTDIR: 'Something on the way there is a file: name a folder with BATCH_MCP_DATA_DIR.',
+  EEXIST: 'Something on the way there is a file: name a folder with BATCH_MCP_DATA_DIR.',
+  ELOOP: 'Links on the way there lead in a circle: choose another data folder with BATCH_MCP_DATA_DIR.',
+  ENAMETOOLONG: 'The path is too long: choose a shorter data folder with BATCH_MCP_DATA_DIR.',
   // Node 26 has no fsync under it, whatever else it allows.
   ERR_ACCESS_DENIED:
     "Node's permission model forbids it: start the server without --permission, or on Node 24 with the data folder allowed.",

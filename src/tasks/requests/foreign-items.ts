@@ -6,7 +6,9 @@ import { meantKey } from '../guesses.ts';
 const FOREIGN: [what: string, isOne: (item: JsonObject) => boolean][] = [
   [
     "OpenAI's form of a batch request",
-    ({ body, method, url }) => isJsonObject(body) && (method !== undefined || url !== undefined),
+    ({ body, method, url }) =>
+      // The model stands in each line of theirs, and with the job of the other.
+      isJsonObject(body) && (method !== undefined || url !== undefined || 'model' in body),
   ],
   ["Mistral's form of a batch request", ({ body }) => isJsonObject(body) && 'messages' in body],
   ["Gemini's form of a batch request", ({ request }) => isJsonObject(request) && 'contents' in request],

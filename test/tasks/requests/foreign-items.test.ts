@@ -9,6 +9,8 @@ const messages = [{ role: 'user', content: 'Hello' }];
 it.each<[item: object, says: string]>([
   [{ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body: { messages } }, "OpenAI's form"],
   [{ custom_id: 'a', method: 'POST', url: '/v1/responses', body: { input: 'a' } }, "OpenAI's form"],
+  [{ custom_id: 'a', body: { model: 'gpt-4o', messages } }, "OpenAI's form"],
+  [{ custom_id: 'a', body: { model: 'gpt-5', input: 'a' } }, "OpenAI's form"],
   [{ custom_id: 'a', body: { messages, max_tokens: 5 } }, "Mistral's form"],
   [{ key: 'a', request: { contents: [{ parts: [{ text: 'a' }] }] } }, "Gemini's form"],
   [{ contents: [{ parts: [{ text: 'a' }] }] }, "Gemini's form"],
