@@ -1,5 +1,5 @@
 const MOMENT =
-  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|[+-]\d{2}:?\d{2}|)?)?$/i;
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|[+-]\d{2}(?::?\d{2})?|)?)?$/i;
 
 /**
  * A day (`2026-11-22`, its beginning) or a time (`2026-11-22T08:00`) in milliseconds since 1970. Without a zone it is UTC,
@@ -10,7 +10,12 @@ export function readMoment(text: string): number | undefined {
   const midnight = Date.parse(`${day}T00:00:00Z`);
   // The 30th of February is read as the 2nd of March.
   if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(day)) return undefined;
-  const offset = zone === '' ? 'Z' : zone.toUpperCase().replace(/^([+-]\d{2})(\d{2})$/, '$1:$2');
+  const offset =
+    zone === ''
+      ? 'Z'
+      : zone
+          .toUpperCase()
+          .replace(/^([+-]\d{2}):?(\d{2})?$/, (_, hours, minutes = '00') => `${hours}:${minutes}`);
   const time = Date.parse(`${day}T${clock}${offset}`);
   return Number.isNaN(time) ? undefined : time;
 }
@@ -29,11 +34,11 @@ const UNIT_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000
 /**
  * As `readMoment`, and also what people say instead: a span before now (`7d`, `24 hours`, `2w`, `3 months`), a month or a year (its
  * beginning), `today`, `yesterday`, `last week` (seven days ago), `this month`, `2026/11/01`, `Nov 1, 2026`, seconds since 1970. Which
- * of `11/01/2026` is the day nobody can tell.
+ * of `11/01/2026` is the day nobody can tell; of `11/26/2026` anybody.
  */
 export function readMomentBefore(text: string, now: Date): number | undefined {
-  const given = text.trim().toLowerCase();
-  const named = NAMED[given]?.(now);
+  const given = plainWords(text.trim().toLowerCase());
+  const named = NAMED[given]?.(now) ?? weekdayBefore(given, now);
   if (named !== undefined) return named;
   const [, count, unit = ''] = SPAN.exec(given) ?? [];
   if (count !== undefined) return now.getTime() - Number(count) * (UNIT_MS[unit[0] ?? ''] ?? 0);
@@ -43,9 +48,45 @@ export function readMomentBefore(text: string, now: Date): number | undefined {
   if (seconds !== undefined) return Number(seconds + milliseconds);
   if (YEAR.test(given)) return readMoment(`${given}-01-01`);
   if (WORDS.test(given)) return ofWords(given);
-  return readMoment(
-    MONTH.test(given) ? `${given}-01` : given.replace(/^(\d{4})\/(\d{2})\/(\d{2})/, '$1-$2-$3'),
+  return (
+    readMoment(MONTH.test(given) ? `${given}-01` : given.replace(/^(\d{4})\/(\d{2})\/(\d{2})/, '$1-$2-$3')) ??
+    ofDigits(given)
   );
+}
+
+const NUMBERS = ['an?|one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+
+/** `two days` and `the past 2 days` as `2 days`, `P2D` too. */
+function plainWords(given: string): string {
+  const short = given
+    .replace(/^(?:since|from) /, '')
+    .replace(/^(?:in )?(?:the )?(?:last|past) (?=\d|[a-z]+ \w)/, '')
+    .replace(/^pt?(\d{1,4})([hdw])$/, '$1$2');
+  return NUMBERS.reduce(
+    (said, word, index) => said.replace(new RegExp(`^(?:${word}) `), `${index + 1} `),
+    short,
+  );
+}
+
+const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
+
+/** The beginning of the day of that name that was last: `last` is never today. */
+function weekdayBefore(given: string, now: Date): number | undefined {
+  const day = WEEKDAYS.indexOf(given.replace(/^last /, ''));
+  if (day === -1) return undefined;
+  const ago = (now.getUTCDay() - day + 7) % 7;
+  return dayOf(now) - (ago === 0 && given.startsWith('last ') ? 7 : ago) * DAY_MS;
+}
+
+/** `20261101`; `26.11.2026` and `11/26/2026` in either order, as far as one of the two can only be the day. */
+function ofDigits(given: string): number | undefined {
+  const [, year, month, day] = /^(20\d{2})(\d{2})(\d{2})$/.exec(given) ?? [];
+  if (year !== undefined) return readMoment(`${year}-${month}-${day}`);
+  const [, one = '', , two = '', of] = /^(\d{1,2})([./])(\d{1,2})\2(20\d{2})$/.exec(given) ?? [];
+  const isDayFirst = Number(one) > 12;
+  if (of === undefined || (!isDayFirst && Number(two) <= 12)) return undefined;
+  const [dayOf, monthOf] = isDayFirst ? [one, two] : [two, one];
+  return readMoment(`${of}-${monthOf.padStart(2, '0')}-${dayOf.padStart(2, '0')}`);
 }
 
 const DAY_MS = 86_400_000;

@@ -6,7 +6,12 @@ import { builtServer, temporaryFolder } from '../harness.ts';
 export const builtCli = path.join(path.dirname(builtServer), 'cli.js');
 
 /** A folder to work in, with a home and a data folder of its own, as a person's computer has them. */
-export type Desk = { folder: string; env: Record<string, string> };
+export type Desk = {
+  folder: string;
+  env: Record<string, string>;
+  /** A program in place of the built one. */
+  program?: string;
+};
 
 export async function createDesk(env: Record<string, string> = {}): Promise<Desk> {
   const folder = await temporaryFolder();
@@ -27,8 +32,8 @@ export type Running = {
 };
 
 /** Starts the built command at a desk. */
-export function start({ folder, env }: Desk, args: readonly string[]): Running {
-  const child = spawn(process.execPath, [builtCli, ...args], { cwd: folder, env });
+export function start({ folder, env, program = builtCli }: Desk, args: readonly string[]): Running {
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });

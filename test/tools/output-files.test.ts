@@ -337,6 +337,12 @@ test('a submission repeated after its file was written gets its batch back', asy
   expect(other.warnings.join(' ')).toMatch(/other\.json is not written by itself/);
 });
 
+test.each(['x.pdf', 'x', 'x.xlsx'])('a wrong output, %s, is told once', async (output_file) => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const text = await server.fails('submit_batch', { requests: ['Hi'], output_file });
+  expect(text.match(/output_file: /g)).toHaveLength(1);
+});
+
 test('a wrong output and wrong tasks are told together', async () => {
   const server = await startServer({ argv: ['--sandbox'] });
   const text = await server.fails('submit_batch', { requests: [{ task_id: 'a' }], output_file: 'all.exe' });
