@@ -7,10 +7,10 @@ import { type Arguments, CONTENT, expectRefusal, type Given, type Row, refusalOf
 const task = (id: string) => JSON.stringify({ task_id: id, prompt: CONTENT });
 
 /** A requests_file of this name and content in the working folder. */
-function file(name: string, content: string | Buffer): Given {
+function file(name: string, content: string | Buffer, argument = 'requests_file'): Given {
   return async ({ work }) => {
     await writeFile(path.join(work, name), content);
-    return { requests_file: name };
+    return { [argument]: name, ...(argument === 'rows_file' && { prompt: '{{prompt}}' }) };
   };
 }
 
@@ -50,13 +50,18 @@ describe('a requests_file', () => {
       'is a folder',
       'Give the path of a file',
     ],
-    ['with another ending', file('tasks.txt', task('a')), 'requests_file: ', '.json (an array) or .jsonl'],
-    ['without an ending', file('tasks', task('a')), 'requests_file: ', '.json (an array) or .jsonl'],
+    [
+      'with another ending',
+      file('tasks.txt', task('a')),
+      'requests_file: ',
+      '.json (an array), .jsonl or .ndjson',
+    ],
+    ['without an ending', file('tasks', task('a')), 'requests_file: ', '.json (an array), .jsonl or .ndjson'],
     [
       'that is a table',
       file('tasks.csv', 'task_id,prompt\na,b\n'),
       'requests_file: ',
-      '.json (an array) or .jsonl',
+      '.json (an array), .jsonl or .ndjson',
     ],
     [
       '.json, not JSON',
@@ -67,7 +72,7 @@ describe('a requests_file', () => {
     ['.json, cut off', file('a.json', `[${task('a')},`), 'requests_file: is not JSON', 'array'],
     [
       '.json with more after its end',
-      file('a.json', `[${task('a')}] [${task('b')}]`),
+      file('a.json', `[${task('a')}] and more`),
       'requests_file: is not JSON',
     ],
     [
@@ -236,7 +241,7 @@ describe('a .jsonl that is something else is one problem, which says what and wh
       'pretty',
       'jq -c',
     ],
-    ['lines with commas', many.map(task).join(',\n'), 'has a comma behind each task', 'without commas'],
+    ['lines with commas', many.map(task).join(',\n'), 'has commas between its objects', 'without commas'],
     [
       'a body for the API',
       `{"requests":[${many.map(task).join()}]}`,
@@ -261,16 +266,177 @@ describe('a .jsonl that is something else is one problem, which says what and wh
     ['joined, a mark in its middle', `${task('a')}\n\ufeff${task('b')}\n`, 'byte order mark', 'beginning'],
     ['joined without a line end', `${task('a')}\ufeff${task('b')}\n`, 'byte order mark', 'beginning'],
   ];
-  it.each(shapes)('%s', async (_what, content, says, valid) => {
+  const each = (form: (id: string) => string, between = '\n') => many.map(form).join(between);
+  const latin1 = (text: string) => Buffer.from(text, 'latin1');
+  /** In files of tasks and in tables alike. */
+  const habits: typeof shapes = [
+    [
+      'with a comment at the end of each line',
+      each((id) => `${task(id)} // ${id}`),
+      'holds comments',
+      'without them',
+    ],
+    ['with a comment above', `// tasks\n${task('a')}`, 'holds comments', 'without them'],
+    [
+      'with a comma before the brackets',
+      each((id) => `{"task_id":"${id}","prompt":"x",}`),
+      'has a comma before a closing bracket',
+      'alone',
+    ],
+    ['with NaN', each((id) => `{"task_id":"${id}","prompt":"x","n":NaN}`), 'holds NaN or Infinity', 'null'],
+    [
+      'with Infinity',
+      each((id) => `{"task_id":"${id}","prompt":"x","n":-Infinity}`),
+      'holds NaN or Infinity',
+      'null',
+    ],
+    [
+      "with Python's words",
+      each((id) => `{"task_id":"${id}","prompt":"x","system":None}`),
+      'as Python does',
+      'json.dumps',
+    ],
+    [
+      "with Python's quotes and words",
+      each((id) => `{'task_id':'${id}','system':None}`),
+      'as Python does',
+      'json.dumps',
+    ],
+    [
+      'with keys that have no quotes',
+      each((id) => `{task_id:"${id}",prompt:"x"}`),
+      'has keys without quotes',
+      'JSON.stringify',
+    ],
+    ['with curly quotes', each((id) => `{“task_id”:“${id}”,“prompt”:“x”}`), 'has curly quotes', 'straight'],
+    [
+      'with commas in front',
+      each((id) => (id === 't0' ? '' : ',') + task(id)),
+      'has commas between its objects',
+      'without commas',
+    ],
+    ['a stream of events', each((id) => `data: ${task(id)}`), 'begins its lines with "data:"', 'behind it'],
+    [
+      'a sequence with separators',
+      each((id) => `\u001e${task(id)}`),
+      'holds record separators',
+      'without them',
+    ],
+    [
+      'with line separators of Unicode alone',
+      each(task, '\u2028'),
+      'several objects in one line',
+      'per line',
+    ],
+    ['with next lines alone', each(task, '\u0085'), 'several objects in one line', 'per line'],
+    [
+      'with tabs that are not escaped',
+      each((id) => `{"task_id":"${id}","prompt":"a\tb"}`),
+      'holds a control character',
+      '\\t',
+    ],
+    [
+      'in Latin-1',
+      latin1(each((id) => `{"task_id":"${id}","prompt":"caf\u00e9"}`)),
+      'is not UTF-8, from line 1 on',
+      'UTF-8',
+    ],
+    [
+      'in Latin-1 from its second line on',
+      latin1(`${task('a')}\n${each((id) => `{"task_id":"${id}","prompt":"caf\u00e9"}`)}`),
+      'is not UTF-8, from line 2 on',
+      'UTF-8',
+    ],
+    ['plain text', 'What is one?\nWhat is two?\nWhat is three?\n', 'is plain text', '.txt'],
+    ['YAML', '- task_id: a\n  prompt: x\n- task_id: b\n  prompt: y\n', 'is plain text', '.txt'],
+    ['arrays on lines', each((id) => `["${id}","x"]`), 'has an array on each line', 'per line'],
+    [
+      'pretty-printed from its second task on',
+      `${task('a')}\n${many.map(pretty).join('\n')}`,
+      'pretty-printed',
+      'jq -c',
+    ],
+  ];
+  it.each([...shapes, ...habits])('%s', async (_what, content, says, valid) => {
     const text = await refusalOf(file('a.jsonl', content));
     expect(text).toContain(says);
     expect(text).toContain(valid);
     expect(text.split('\n').filter((line) => line.startsWith('- '))).toHaveLength(1);
   });
 
-  it('and one bad line among good ones is that line', async () => {
-    const text = await refusalOf(file('a.jsonl', `${task('a')}\n{"task_id": \n${task('b')}`));
-    expect(text).toContain('line 2: is not JSON');
+  const read = (shape: (typeof shapes)[number]) =>
+    !['in UTF-16', 'with lone carriage returns', 'packed', 'a workbook'].includes(shape[0]) &&
+    !shape[0].startsWith('joined');
+  it.each([...shapes.filter(read), ...habits])(
+    'and so in a table: %s',
+    async (_what, content, says, valid) => {
+      const text = await refusalOf(file('rows.jsonl', content, 'rows_file'));
+      expect(text).toContain(says);
+      expect(text).toContain(valid);
+      expect(text.split('\n').filter((line) => line.startsWith('- '))).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    ['one bad line among good ones is that line', '{"task_id": ', 'line 2: is not JSON'],
+    [
+      'which says what is wrong with it',
+      '{"task_id":"x","prompt":"y",}',
+      'line 2: has a comma before a closing bracket',
+    ],
+    ['of several objects', `${task('b')}${task('c')}`, 'line 2: has several objects in one line'],
+    ['that is fenced', '```', 'line 2: is the fence of a block'],
+    ['with a mark', `\ufeff${task('b')}`, 'line 2: holds a byte order mark'],
+  ])('and %s', async (_what, line, says) => {
+    expect(await refusalOf(file('a.jsonl', `${task('a')}\n${line}\n${task('d')}`))).toContain(says);
+  });
+
+  it.each(['a.ndjson', 'a.NDJSON'])('but not under another name of it: %s', async (name) => {
+    expect(await refusalOf(file(name, `${task('a')}\n{"task_id": \n`))).toContain('line 2: is not JSON');
+  });
+});
+
+describe('a .json that is something else is one problem, which says what and what to do', () => {
+  const all = ['a', 'b', 'c'].map(task);
+  it.each<[what: string, content: string | Buffer, says: string]>([
+    ['packed', Buffer.from('1f8b08000000000000', 'hex'), 'is packed with gzip'],
+    ['in UTF-16', Buffer.from(`\ufeff[${all}]`, 'utf16le'), 'as UTF-16 does'],
+    ['in Latin-1', Buffer.from('[{"task_id":"a","prompt":"caf\u00e9"}]', 'latin1'), 'is not UTF-8'],
+    ['with a comma too many', `[${all},]`, 'has a comma before a closing bracket'],
+    ['with a comment above', `// tasks\n[${all}]`, 'holds comments'],
+    ['with comments', `[${all.join(', // one\n')}]`, 'holds comments'],
+    ['with single quotes', "[{'task_id':'a','prompt':'x'}]", 'with single quotes'],
+    ['with NaN', '[{"task_id":"a","prompt":"x","input_data":{"n":NaN}}]', 'holds NaN'],
+    ['with a mark in its middle', `[${all.join(',\ufeff')}]`, 'holds a byte order mark'],
+    ['two arrays', `[${all}]\n[${all}]`, 'holds several arrays'],
+    ['an object', `{"requests":[${all}]}`, 'but one object'],
+    ['one task', all[0] ?? '', 'but one object'],
+    ['lines', all.join('\n'), 'but one task per line'],
+    ['a table', 'id,text\n1,a\n2,b\n', 'is a table'],
+    ['a page', '<!doctype html><html></html>', 'is a page of HTML'],
+    ['nothing', '\ufeff', 'is empty'],
+    ['a text', '"x"', 'does not hold an array'],
+  ])('%s', async (_what, content, says) => {
+    const text = await refusalOf(file('a.json', content));
+    expect(text).toMatch(/^- requests_file: /m);
+    expect(text).toContain(says);
+    expect(text.split('\n').filter((line) => line.startsWith('- '))).toHaveLength(1);
+  });
+});
+
+describe('a byte order mark within a table', () => {
+  it.each([
+    ['rows.csv', 'id,prompt\n1,a\n\ufeff2,b\n'],
+    ['rows.tsv', 'id\tprompt\n1\ta\n\ufeff2\tb\n'],
+    ['rows.txt', 'a\n\ufeffb\n'],
+    ['rows.jsonl', '{"prompt":"a"}\n\ufeff{"prompt":"b"}\n'],
+  ])('is said: %s', async (name, content) => {
+    const prompt = name === 'rows.txt' ? '{{line}}' : '{{prompt}}';
+    const text = await refusalOf(async ({ work }) => {
+      await writeFile(path.join(work, name), content);
+      return { rows_file: name, prompt };
+    });
+    expect(text).toMatch(/row 2.*: .*byte order mark/);
   });
 });
 

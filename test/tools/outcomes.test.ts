@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { endedBatch, ids, prompts, startApi, startCheckedServer } from '../api.ts';
+import { endedBatch, follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import type { Reply } from '../harness.ts';
 
@@ -434,4 +434,27 @@ test('above 50 tasks the reply is a summary, unless it is asked for more', async
   const concise = await server.ok('get_results', { batch_id, detail: 'concise' });
   expect(concise.results).toHaveLength(50);
   expect(concise.next_cursor).toEqual(expect.any(String));
+});
+
+test.each<[what: string, line: (request: ApiRequest, index: number) => object, call: RegExp]>([
+  [
+    'declined',
+    (request, index) =>
+      index === 0 ? succeeded(request, 'Yes.') : succeeded(request, '', { stop_reason: 'refusal' }),
+    /1 refusal\)\. Another model often answers: call retry_batch .* error_types \["refusal"\] and model claude-/,
+  ],
+  [
+    'wrong',
+    (request) => errored(request, 'invalid_request_error', 'no'),
+    /2 invalid_request_error\)\. Sent again as they are, they would fail again: get_results .* \["failed"\]/,
+  ],
+  [
+    'declined, others worth a retry',
+    (request, index) =>
+      index === 0 ? unfinished(request, 'expired') : succeeded(request, '', { stop_reason: 'refusal' }),
+    /Call retry_batch with batch_id \S+: it sends the 1 that can succeed again/,
+  ],
+])('the one call that mends a batch is named: tasks that were %s', async (_what, line, call) => {
+  const { server, batch_id } = await endedBatch(prompts(['a', 'b']), (requests) => requests.map(line));
+  expect((await follow(server, batch_id)).next_step).toMatch(call);
 });

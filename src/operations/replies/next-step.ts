@@ -1,4 +1,5 @@
 import { count, counted } from '../../lib/numbers.ts';
+import { modelOfFewRefusals } from '../../provider/dialects.ts';
 import type { Following, Progress } from '../../state/jobs.ts';
 import {
   isSaved,
@@ -160,6 +161,8 @@ function afterEnd(batch: FollowedBatch): string {
     ...(named.length < failures.length ? ['and others'] : []),
   ].join(', ');
   const told = `${count(failed)} of ${request_count === undefined ? 'the tasks' : counted(request_count, 'task')} ${failed === 1 ? 'has' : 'have'} no finished answer (${why}).`;
+  if (failures.every(({ type }) => type === 'refusal'))
+    return `${where} ${told} Another model often answers: call retry_batch with batch_id ${id}, error_types ["refusal"] and model ${modelOfFewRefusals}.`;
   if (retryable === 0)
     return `${where} ${told} Sent again as they are, they would fail again: get_results with batch_id ${id} and outcomes ["failed"] says what to do.`;
   const all = retryable === failed ? 'them' : `the ${count(retryable)} that can succeed`;

@@ -3,6 +3,7 @@ import type { Problem } from '../../errors.ts';
 import { locateJsonError } from '../../lib/json.ts';
 import type { LineBlock } from '../../lib/line-blocks.ts';
 import { readItem } from '../requests/read-item.ts';
+import { whatALineIs } from '../sources/file-shape.ts';
 import { everything, type Spread } from '../sources/item-source.ts';
 import type { Examiner } from './examine.ts';
 
@@ -101,6 +102,8 @@ function whyNotJson(text: string, column: number | undefined): Problem {
       valid: 'the file saved with LF or CRLF line ends',
     };
   }
+  const habit = whatALineIs(text.trim());
+  if (habit !== null) return habit;
   const where = column === undefined ? '' : ` from column ${column} on`;
   if (text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').includes('\ufeff')) {
     return {

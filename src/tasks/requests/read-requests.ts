@@ -4,9 +4,10 @@ import path from 'node:path';
 import { BatchError, hasErrorCode, type Problem } from '../../errors.ts';
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { decodeUtf8, locateJsonError } from '../../lib/json.ts';
+import { ARRAY, type Shape, whatInsteadOfArray, whatInsteadOfLines } from '../sources/file-shape.ts';
 import { ExactAssembler, tokensOf } from '../sources/tables/json-tokens.ts';
+import { beginningOf, SAMPLE_BYTES } from '../sources/text-file.ts';
 import type { WorkSource } from '../work.ts';
-import { ARRAY, whatInsteadOfArray, whatInsteadOfLines } from './file-shape.ts';
 import { exactItem, type Item } from './read-item.ts';
 
 /** How a file holds tasks: one per line, or all as one array. */
@@ -16,6 +17,7 @@ export type FileForm = 'lines' | 'array';
 export function formOf(file: string): FileForm {
   switch (path.extname(file).toLowerCase()) {
     case '.jsonl':
+    case '.ndjson':
       return 'lines';
     case '.json':
       return 'array';
@@ -29,7 +31,7 @@ export function formOf(file: string): FileForm {
               field: 'requests_file',
               problem: 'unknown ending',
               valid:
-                '.json (an array) or .jsonl (one task per line); a table (.csv, .tsv, .txt) goes into rows_file',
+                '.json (an array), .jsonl or .ndjson (one task per line); a table (.csv, .tsv, .txt) goes into rows_file',
             },
           ],
         },
@@ -87,11 +89,11 @@ async function* onlyArray(texts: AsyncIterable<string>): AsyncGenerator<string> 
     const begun = text.trimStart();
     if (!started && begun !== '') {
       started = true;
-      if (!begun.startsWith('[')) throw unreadable(whatInsteadOfArray(begun));
+      if (!begun.startsWith('[')) throw new SyntaxError('no array');
     }
     yield text;
   }
-  if (!started) throw unreadable({ problem: 'is empty', valid: ARRAY });
+  if (!started) throw new SyntaxError('nothing');
 }
 
 export function unreadable(problem: Pick<Problem, 'problem' | 'valid'>, cause?: unknown): BatchError {
@@ -106,26 +108,33 @@ export function unreadable(problem: Pick<Problem, 'problem' | 'valid'>, cause?: 
 }
 
 async function arrayError(error: unknown, file: string, folders: AllowedFolders): Promise<unknown> {
-  if (error instanceof BatchError) return error;
+  if (error instanceof BatchError || !(error instanceof Error)) return error;
+  const shape = await shapeOf(file, folders, whatInsteadOfArray);
+  if (shape !== null) return unreadable(shape, error);
   if (hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA'))
     return unreadable({ problem: 'is not UTF-8', valid: 'a file saved as UTF-8' }, error);
-  if (!(error instanceof Error)) return error;
   const position = await locateJsonError(decodeUtf8(openBytes(file, folders)));
   const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
   // The parser's own message quotes the file, so it is no cause to keep.
   return unreadable({ problem: `is not JSON${where}`, valid: ARRAY });
 }
 
-const BEGINNING_BYTES = 64 * 1024;
-
 /** Throws `invalid_input` with the one problem that says all, where a file of lines is something else. */
 export async function refuseWrongShape(source: WorkSource, folders: AllowedFolders): Promise<void> {
   if (source.kind !== 'requests_file' || formOf(source.path) !== 'lines') return;
-  const { handle } = await folders.openForReading(source.path);
+  const shape = await shapeOf(source.path, folders, whatInsteadOfLines);
+  if (shape !== null) throw unreadable(shape);
+}
+
+/** What a file is by its beginning, as `look` tells. */
+async function shapeOf(
+  file: string,
+  folders: AllowedFolders,
+  look: (beginning: Uint8Array) => Shape | null,
+): Promise<Shape | null> {
+  const { handle } = await folders.openForReading(file);
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(BEGINNING_BYTES), 0, BEGINNING_BYTES, 0);
-    const shape = whatInsteadOfLines(buffer.subarray(0, bytesRead));
-    if (shape !== null) throw unreadable(shape);
+    return look(await beginningOf(handle, SAMPLE_BYTES));
   } finally {
     await handle.close();
   }

@@ -1,5 +1,6 @@
 import { gatherBytes } from '../../../lib/gathered-bytes.ts';
-import { type TextFile, unreadable, utf8Pieces } from '../text-file.ts';
+import { whatInsteadOfLines } from '../file-shape.ts';
+import { SAMPLE_BYTES, type TextFile, unreadable, utf8Pieces } from '../text-file.ts';
 import { linesOf } from './read-rows.ts';
 import { LONGEST_ROW, type RowBlock, type Table } from './table.ts';
 
@@ -22,14 +23,11 @@ export async function openLines(
   };
 }
 
-/** A document that is spread over lines would give a problem for each of them, and none would say what it is. */
+/** A file that is something else would give a problem for each of its lines, and none would say what it is. */
 async function refuseDocument(file: TextFile, field: string): Promise<void> {
   for await (const piece of utf8Pieces(file)) {
-    const first = Buffer.from(piece).toString('utf8').trimStart().split('\n', 1)[0]?.trimEnd() ?? '';
-    if (/^\[\s*(\{|$)/.test(first) || first === '{') {
-      const problem = 'is one JSON document, not one object per line';
-      throw unreadable(field, { problem, valid: 'the same file named .json' });
-    }
+    const shape = whatInsteadOfLines(piece.subarray(0, SAMPLE_BYTES));
+    if (shape !== null) throw unreadable(field, shape);
     return;
   }
 }

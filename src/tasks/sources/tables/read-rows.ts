@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { parseExact } from '../../../lib/exact-json.ts';
 import { counted } from '../../../lib/numbers.ts';
 import { actualType } from '../../problems.ts';
+import { whatALineIs } from '../file-shape.ts';
 import { notUtf8 } from '../text-file.ts';
 import { columnName } from './columns.ts';
 import { readRecords } from './delimited-records.ts';
@@ -18,6 +19,12 @@ const OVERLONG = {
   valid: 'smaller rows',
 };
 const ZERO_BYTES = { problem: 'holds zero bytes', valid: 'text alone' };
+/** As where files were put together: at the beginning of a file it is taken away. */
+const MARKED = {
+  problem: 'begins with a byte order mark (U+FEFF), as where files were put together',
+  valid: 'the row without it; a mark is allowed at the very beginning of a file alone',
+};
+const isMarked = (text: string | undefined) => text?.startsWith('\ufeff') === true;
 const STRAY_QUOTE = {
   problem: 'has text behind the closing quote of a field',
   valid: 'quotes round the whole field, those within it doubled ("")',
@@ -53,7 +60,8 @@ function delimitedRows(
   for (const [index, record] of readRecords(bytes.toString('utf8'), delimiter).entries()) {
     const number = block.number + index;
     if (record.every((each) => each.trim() === '')) continue;
-    if (strays.has(number)) rows.push({ number, problem: STRAY_QUOTE });
+    if (isMarked(record[0])) rows.push({ number, problem: MARKED });
+    else if (strays.has(number)) rows.push({ number, problem: STRAY_QUOTE });
     else if (record.length !== columns.length) rows.push({ number, problem: ragged(record, columns) });
     else if (record.some((each) => each.includes('\0'))) rows.push({ number, problem: ZERO_BYTES });
     else rows.push({ number, cells: Object.fromEntries(columns.map((name, at) => [name, record[at]])) });
@@ -93,7 +101,11 @@ export function linesOf(bytes: Buffer, encoding: 'utf8' | 'latin1' = 'utf8'): st
 }
 
 const textRow = (line: string, number: number): TableRow =>
-  line.includes('\0') ? { number, problem: ZERO_BYTES } : { number, cells: { line } };
+  isMarked(line)
+    ? { number, problem: MARKED }
+    : line.includes('\0')
+      ? { number, problem: ZERO_BYTES }
+      : { number, cells: { line } };
 
 const AN_OBJECT = 'one JSON object per line, its keys the columns';
 
@@ -104,7 +116,7 @@ function jsonRow(line: string, number: number): TableRow {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The parser's own message is dropped, for it quotes what the file holds.
-    return { number, problem: { problem: 'is not JSON', valid: AN_OBJECT } };
+    return { number, problem: whatALineIs(line) ?? { problem: 'is not JSON', valid: AN_OBJECT } };
   }
 }
 
