@@ -18,7 +18,7 @@ import type { BatchRecord, Part } from '../store/record.ts';
 import { createProblemList } from '../tasks/problems.ts';
 import { batchOutput } from './fields.ts';
 import { requireRecord } from './find-batch.ts';
-import { refresh } from './looking/refresh.ts';
+import { refreshWithin } from './looking/refresh.ts';
 import { preparingKey, startSending, waitForSending } from './looking/sending-jobs.ts';
 import { watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
@@ -239,6 +239,10 @@ const WAITING = { state: 'waiting' as const, by: null };
 
 const countOf = (parts: readonly Part[]) => parts.reduce((sum, { request_count }) => sum + request_count, 0);
 
+const SLOW_DECISION =
+  'What was decided is not done yet, for the API takes long to say what it has. It goes on; where batch_status says in a minute that the ' +
+  'batch is unconfirmed still, decide again.';
+
 /** Does what a person says of an uncertain part, and goes on with the batch. */
 async function settleBy(
   context: Context,
@@ -246,16 +250,22 @@ async function settleBy(
   resolve: string,
   waiting: Waiting,
 ): Promise<Retried> {
+  const { callMs } = context.limits;
+  const until = Date.now() + callMs;
   // A send whose process died counts as uncertain from this look on.
-  const { record } = await refresh(context, await requireRecord(context, batchId));
+  const { record } = await refreshWithin(context, await requireRecord(context, batchId), callMs / 4);
   const why = whyNothingIsSpent(context, record.provider);
   if (why !== null && resolve === 'send_again') {
     throw new BatchError('not_allowed', `Nothing was sent: ${why}. Ask the person.`);
   }
-  await resolveUnconfirmed(context, record, resolve);
-  // What settles it by itself is at it still, and ends when it sees that there is nothing left to settle.
-  await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
-  startSending(context, record, { isReserved: false, maySend: why === null });
-  await waitForSending(context, batchId, context.limits.callMs / 2, waiting);
-  return { batch_id: batchId, plan: null, warnings: [] };
+  const { provider } = record;
+  const job = context.jobs.run(`${batchId} ${resolve}`, { stage: 'sending', provider }, async () => {
+    await resolveUnconfirmed(context, record, resolve);
+    // What settles it by itself is at it still, and ends when it sees that there is nothing left to settle.
+    await waitForSending(context, batchId, callMs / 2, {});
+    startSending(context, record, { isReserved: false, maySend: why === null });
+  });
+  const isDone = await jobEndsWithin(job, until - Date.now(), waiting);
+  await waitForSending(context, batchId, until - Date.now(), waiting);
+  return { batch_id: batchId, plan: null, warnings: isDone ? [] : [SLOW_DECISION] };
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
-import { startApi } from '../api.ts';
+import { follow, startApi } from '../api.ts';
 import type { ApiRequest } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import {
@@ -58,6 +58,9 @@ const spawn = ({ api, folder }: Place, more: Record<string, string>) =>
 
 /** All that a person, an owner and the API's bill can see of a job in the end. */
 async function stateOf(client: TestClient, { api, folder }: Place): Promise<object> {
+  // What a race has left unsent ends when somebody looks.
+  for (const { batch_id } of (await client.ok('list_batches')).batches)
+    await follow(client, batch_id, ({ progress }) => !progress);
   const { batches } = await client.ok('list_batches');
   const told: object[] = [];
   for (const { batch_id, processing_status, request_count, cost_usd } of batches.toReversed()) {

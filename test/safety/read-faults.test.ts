@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, hang, json, reset } from '../api-server.ts';
 import { type Reply, startServer, type TestServer, temporaryFolder } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 const ids = ['a', 'b', 'c'];
 const work = { requests: ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` })) };
@@ -157,6 +157,31 @@ describe('a list that goes wrong while an uncertain create is settled', () => {
     expectPatience(submitted, told, 60);
     expect(api.asked('list')).toBe(1 + requests);
     await expectPaidOnce(api, server, submitted.batch_id);
+  });
+
+  it('holds no call up longer than 25 seconds', long, async () => {
+    const api = await startApi();
+    const server = await startServer({ api, env });
+    const busy = error(529, 'overloaded_error', { 'retry-after': '9' });
+    api.override(
+      'create',
+      (request, response) => {
+        api.override('list', busy);
+        reset(request, response);
+      },
+      { times: 1, after: true },
+    );
+    const within = async (tool: string, args: object) => {
+      const began = performance.now();
+      const { text } = await server.call(tool, args);
+      expect(performance.now() - began, `${tool}: ${text}`).toBeLessThan(25_000);
+      return text;
+    };
+    const batch_id = /batch_\w{26}/.exec(await within('submit_batch', work))?.[0] ?? '';
+    await within('batch_status', { batch_id });
+    await within('retry_batch', { batch_id, resolve: 'send_again' });
+    await within('list_batches', { include_remote: true });
+    expect(api.creates).toHaveLength(1);
   });
 
   it('goes out only when the list before the create is whole', async () => {
