@@ -24,9 +24,17 @@ import { watchEveryCall } from './every-call.ts';
  * (of `provider.streamResults`, each 64 bytes that come count as a call), `<register>.update`, `staging.commit`,
  * `store.removeBatch`, and `fs.<call>(<file name>)` for what gives a file its name. Without CRASH_AT nothing
  * is killed. CRASH_AT_CALL counts all calls to the disk and the network in its place, from the start on; CALLS names a file
- * for how many there were in the end. CRASH_WITH is another signal, as SIGSTOP. LIMITS holds a context's limits as JSON; TRACE names a file for all that is done to the disk, and every step.
+ * for how many there were in the end, and how many needed room. FULL_AT, as `30:5`, has so many calls that need room fail from that one on. CRASH_WITH is another signal, as SIGSTOP. LIMITS holds a context's limits as JSON; TRACE names a file for all that is done to the disk, and every step.
  */
-const { CRASH_AT = '', CRASH_AT_CALL, CALLS, CRASH_WITH = 'SIGKILL', LIMITS = '{}', TRACE } = process.env;
+const {
+  CRASH_AT = '',
+  CRASH_AT_CALL,
+  FULL_AT,
+  CALLS,
+  CRASH_WITH = 'SIGKILL',
+  LIMITS = '{}',
+  TRACE,
+} = process.env;
 const tell = TRACE ? traceDisk(TRACE) : () => {};
 const seen = new Map<string, number>();
 
@@ -48,11 +56,26 @@ function watched<Args extends unknown[], T>(name: string, call: (...args: Args) 
 }
 
 let calls = 0;
-if (CRASH_AT_CALL ?? CALLS) {
+let needingRoom = 0;
+const [fullFrom = Number.POSITIVE_INFINITY, fullFor = 0] = (FULL_AT ?? '')
+  .split(':')
+  .filter(Boolean)
+  .map(Number);
+
+function isFull(): Error | null {
+  needingRoom += 1;
+  if (needingRoom < fullFrom || needingRoom >= fullFrom + fullFor) return null;
+  return Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+    syscall: 'write',
+  });
+}
+
+if (CRASH_AT_CALL ?? FULL_AT ?? CALLS) {
   await watchEveryCall(() => {
     calls += 1;
     if (calls === Number(CRASH_AT_CALL)) process.kill(process.pid, CRASH_WITH);
-  });
+  }, isFull);
 }
 
 /** What gives a file its name is a step, told by that name; records and claims have steps of their own. */
@@ -122,7 +145,7 @@ const context = await createContext(config, log, {
   store: watchedStore(createStore({ path: config.dataDir, log: (message) => log('warn', message) })),
 });
 process.stdin.on('end', () => {
-  if (CALLS) writeFileSync(CALLS, String(calls));
+  if (CALLS) writeFileSync(CALLS, `${calls} ${needingRoom}`);
   process.exit(0);
 });
 const server = createServer(context, { version: '0.0.0-test', redact: (text) => text });

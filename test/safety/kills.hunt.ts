@@ -77,7 +77,8 @@ async function stateOf(client: TestClient, { api, folder }: Place): Promise<obje
 
 const isDeath = (error: unknown) => /Connection closed|Not connected|EPIPE/.test(String(error));
 
-type Reference = { calls: number; state: object };
+/** How many calls a job takes to the disk and the network, and how many of these need room on the disk. */
+type Reference = { calls: number; needingRoom: number; state: object };
 const references = new Map<string, Promise<Reference>>();
 
 /** The job without a death: how many calls it takes, and its end. */
@@ -94,7 +95,8 @@ async function makeReference(journey: Journey): Promise<Reference> {
   await journey.run(server, place);
   const state = await stateOf(server, place);
   await server.close();
-  return { calls: Number(await readFile(file, 'utf8')), state };
+  const [calls = 0, needingRoom = 0] = (await readFile(file, 'utf8')).split(' ').map(Number);
+  return { calls, needingRoom, state };
 }
 
 let startingCalls: Promise<number> | undefined;
@@ -105,7 +107,7 @@ function startCalls(): Promise<number> {
     const file = path.join(await temporaryFolder(), 'calls');
     const server = await spawnServer({ starter: starter.path, env: { CALLS: file } });
     await server.close();
-    return Number(await readFile(file, 'utf8'));
+    return Number.parseInt(await readFile(file, 'utf8'), 10);
   })();
   return startingCalls;
 }
@@ -119,7 +121,8 @@ const only = process.env.ONLY === undefined ? null : Number(process.env.ONLY);
 const numbers = Array.from({ length: kills }, (_, index) => index + 1).filter((nth) => (only ?? nth) === nth);
 
 /** One process that dies; or that stands still for a while, as another does its work; or two that die as both are at it. */
-const kinds = ['death', 'death', 'stop', 'pair'] as const;
+const kinds = ['death', 'stop', 'pair', 'full', 'full'] as const;
+const onlyKind = process.env.KIND;
 
 /** A process that stands still at a call, which goes on by itself; gives when it is done. */
 async function goesOn(client: SpawnedServer, journey: Journey, place: Place): Promise<void> {
@@ -138,6 +141,10 @@ async function continued({ pid }: SpawnedServer, going: Promise<void>): Promise<
   await going.finally(() => clearInterval(timer));
 }
 
+/** What a full disk is told as. */
+const isForRoom = (error: unknown) =>
+  /ENOSPC|disk is full|store_failed/.test(String(error)) && !/internal/.test(String(error));
+
 /** Another process did it meanwhile. */
 const isOvertaken = (error: unknown) =>
   isDeath(error) || /wrong_state|not_sent|already_exists/.test(String(error));
@@ -145,9 +152,9 @@ const isOvertaken = (error: unknown) =>
 it.each(numbers)(`seed ${seed}, kill %i`, async (nth) => {
   const chance = createChance(seed * 1_000 + nth);
   const journey = chance.one(journeys);
-  const { calls, state } = await referenceOf(journey);
+  const { calls, needingRoom, state } = await referenceOf(journey);
   const place = await begin(journey);
-  const kind = journey.isTwiceForTwo ? 'death' : chance.one(kinds);
+  const kind = onlyKind ?? (journey.isTwiceForTwo ? 'death' : chance.one(kinds));
   const points: number[] = [];
   const somewhere = () => {
     const at = 1 + chance.whole(calls);
@@ -166,6 +173,25 @@ it.each(numbers)(`seed ${seed}, kill %i`, async (nth) => {
   if (kind === 'pair') {
     const doomed = async () => goesOn(await spawn(place, { CRASH_AT_CALL: somewhere() }), journey, place);
     await Promise.all([doomed(), doomed()].map((each) => each.catch(unlessDead)));
+  }
+  if (kind === 'full') {
+    const from = 1 + chance.whole(needingRoom);
+    const times = chance.one([1, 2, 10, 60]);
+    points.push(from, times);
+    const full = await spawn(place, { FULL_AT: `${from}:${times}` });
+    // With room again it goes on by itself, or another one does.
+    let isDone = false;
+    for (let tries = 0; tries < 60 && !isDone; tries += 1) {
+      isDone = await journey.run(full, place).then(
+        () => true,
+        (error: unknown) => {
+          if (!isForRoom(error))
+            throw new Error(`${journey.name}, full at ${points.join()}`, { cause: error });
+          return false;
+        },
+      );
+    }
+    await full.close();
   }
   // Who takes over dies as well, now and then.
   const deaths = kind === 'death' ? (chance.percent(30) ? 2 : 1) : 0;

@@ -1,12 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import type { Chance } from './chance.ts';
 
 type Change = {
   name: string;
   on: 'files' | 'folders' | 'both';
-  make(at: string, chance: Chance): Promise<unknown>;
+  /** `others` are those of the same kind. Gives which of them was changed as well, if any. */
+  make(at: string, chance: Chance, others: readonly string[]): Promise<unknown>;
 };
 
 const inPlaceOf = async (at: string, make: () => unknown) => {
@@ -37,7 +49,59 @@ async function changeLines(at: string, change: (lines: string[]) => string[]) {
   await writeFile(at, change(lines).join('\n'));
 }
 
+/** Another one of the same name, of another batch or register, else any. */
+function another(at: string, chance: Chance, others: readonly string[]): string {
+  const alike = others.filter((other) => path.basename(other) === path.basename(at) && other !== at);
+  const all = chance.percent(70) && alike.length > 0 ? alike : others;
+  return all[chance.whole(all.length)] ?? at;
+}
+
+async function swap(at: string, chance: Chance, others: readonly string[]) {
+  const other = another(at, chance, others);
+  if (other === at || other.startsWith(`${at}/`) || at.startsWith(`${other}/`)) return at;
+  const between = `${at}.between`;
+  await rename(at, between);
+  await rename(other, at);
+  await rename(between, other);
+  return other;
+}
+
+/** A register as it was some revisions ago, as where an older copy was restored. */
+async function takeBack(at: string, chance: Chance) {
+  const revisions = (await readdir(at)).filter((name) => /^\d{8}\.json$/.test(name)).sort();
+  const kept = chance.whole(revisions.length + 1);
+  for (const name of revisions.slice(kept)) await rm(path.join(at, name));
+}
+
 const changes: readonly [Change, ...Change[]] = [
+  { name: 'swapped with another', on: 'both', make: swap },
+  {
+    name: 'made a copy of another',
+    on: 'files',
+    make: async (at, chance, others) => cp(another(at, chance, others), at),
+  },
+  { name: 'taken back', on: 'folders', make: takeBack },
+  { name: 'taken back', on: 'folders', make: takeBack },
+  {
+    name: 'cut at the end of a line',
+    on: 'files',
+    make: (at, chance) => changeLines(at, (lines) => lines.slice(0, chance.whole(lines.length + 1))),
+  },
+  {
+    name: 'made a device without end',
+    on: 'files',
+    make: (at) => inPlaceOf(at, () => execFileSync('mknod', [at, 'c', '1', '5'])),
+  },
+  {
+    name: 'made old',
+    on: 'both',
+    make: (at) => utimes(at, new Date(0), new Date(0)),
+  },
+  {
+    name: 'made of the future',
+    on: 'both',
+    make: (at) => utimes(at, new Date('2100-01-01'), new Date('2100-01-01')),
+  },
   { name: 'removed', on: 'both', make: (at) => rm(at, { recursive: true }) },
   { name: 'emptied', on: 'files', make: (at) => truncate(at) },
   {
@@ -100,6 +164,7 @@ export async function mutate(folder: string, chance: Chance): Promise<Mutation> 
   const isFolder = change.on === 'folders' || (change.on === 'both' && chance.percent(30));
   const all = (isFolder ? folders : files).map((entry) => path.join(entry.parentPath, entry.name)).sort();
   const at = all[chance.whole(all.length)] ?? folder;
-  await change.make(at, chance);
-  return { name: change.name, path: path.relative(folder, at) };
+  const other = await change.make(at, chance, all);
+  const also = typeof other === 'string' ? ` with ${path.relative(folder, other)}` : '';
+  return { name: change.name, path: `${path.relative(folder, at)}${also}` };
 }
