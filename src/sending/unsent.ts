@@ -11,13 +11,11 @@ export async function removeUnsent(context: Context, record: BatchRecord): Promi
   const { batch_id } = record;
   await endUnsent(context, record, 'its submission was refused');
   if ((await store.record(batch_id).read())?.never_sent === undefined) return;
-  try {
-    await store
-      .submission(submissionHash(record))
-      .update((current) => (current?.batch_id === batch_id ? { ...current, removed: true } : current));
-  } finally {
-    await store.removeBatch(batch_id);
-  }
+  // Where that can't be written it stays, to be taken up: a register that names what is gone stands for work that was paid.
+  await store
+    .submission(submissionHash(record))
+    .update((current) => (current?.batch_id === batch_id ? { ...current, removed: true } : current));
+  await store.removeBatch(batch_id);
 }
 
 /** Ends a batch of which nothing was sent, unless somebody went on with it meanwhile. */

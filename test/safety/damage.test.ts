@@ -395,7 +395,10 @@ describe('another register', () => {
 });
 
 /** A store whose disk is full at the n-th change of a kind, and again at all later ones until it is freed. */
-function fillingUp(kind: 'record' | 'claim' | 'submission' | 'budget' | 'commit', nth: number) {
+function fillingUp(
+  kind: 'record' | 'claim' | 'submission' | 'budget' | 'shared' | 'register' | 'commit',
+  nth: number,
+) {
   let changes = 0;
   let freed = false;
   const write = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -412,6 +415,13 @@ function fillingUp(kind: 'record' | 'claim' | 'submission' | 'budget' | 'commit'
     if (kind === 'claim') return { ...real, claim: (id) => full(real.claim(id)) };
     if (kind === 'submission') return { ...real, submission: (hash) => full(real.submission(hash)) };
     if (kind === 'budget') return { ...real, budget: (day) => full(real.budget(day)) };
+    const shared: Store = {
+      ...real,
+      submission: (hash) => full(real.submission(hash)),
+      budget: (day) => full(real.budget(day)),
+    };
+    if (kind === 'shared') return shared;
+    if (kind === 'register') return { ...shared, record: (id) => full(real.record(id)) };
     const stage = async () => {
       const staging = await real.stage();
       return {
@@ -429,6 +439,9 @@ describe('a disk that is full', () => {
     ['commit', 1, 0],
     ['submission', 1, 0],
     ['budget', 1, 0],
+    // What it takes back then is not written either.
+    ['shared', 2, 0],
+    ['register', 2, 0],
     ['record', 1, 0],
     ['claim', 1, 1],
     ['record', 2, 1],

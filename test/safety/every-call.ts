@@ -35,7 +35,8 @@ export async function watchEveryCall(
       if (typeof original !== 'function') continue;
       const watched: Method = function (...args) {
         step();
-        const makes = name !== 'open' || /[wax]/.test(String(args[1] ?? 'r'));
+        const [, flags] = args;
+        const makes = name !== 'open' || (typeof flags === 'string' && /[wax]/.test(flags));
         const failure = isDisk && makes && needRoom.has(name) ? fault() : null;
         if (failure !== null) return Promise.reject(failure);
         const result: unknown = Reflect.apply(original, this, args);
