@@ -156,7 +156,8 @@ export const journeys: readonly [Journey, ...Journey[]] = [
     name: 'estimate, then submit, in files',
     setUp: withRows,
     run: async (client, ground) => {
-      const { work_id } = await client.ok('estimate_cost', rowsWork);
+      const { work_id, warnings } = await client.ok('estimate_cost', rowsWork);
+      if (work_id === undefined) throw new Error(warnings.join(' '));
       await submit(client, ground, { work_id, output_pattern: '{{id}}.md' });
     },
   },
