@@ -7,6 +7,8 @@ import { adviceFor, meantKey, meantValue } from './guesses.ts';
 /** Problems as they are found in a pass: the first are kept, all are counted. */
 export type ProblemList = {
   add(...problems: Problem[]): void;
+  /** As `add`, before all that is known: what is wrong with the work as a whole is the cause of what its tasks lack. */
+  addFirst(...problems: Problem[]): void;
   /** Counts problems that are too many to be named. */
   addUnnamed(count: number): void;
   readonly count: number;
@@ -21,6 +23,10 @@ export function createProblemList(): ProblemList {
     add(...problems) {
       count += problems.length;
       kept.push(...problems.slice(0, Math.max(0, PROBLEMS_NAMED - kept.length)));
+    },
+    addFirst(...problems) {
+      count += problems.length;
+      kept.splice(0, kept.length, ...[...problems, ...kept].slice(0, PROBLEMS_NAMED));
     },
     addUnnamed(more) {
       count += more;

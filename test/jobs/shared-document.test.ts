@@ -81,10 +81,13 @@ test('20: 400 questions about one document: the estimate beside the bill, plain,
   const { server: packing } = await billed('plain');
   const inPacks = { ...work, pack: 20 };
   const told = await packing.ok('estimate_cost', { ...inPacks, output_tokens_per_request: 200 });
-  const { batch_id } = await packing.ok('submit_batch', inPacks);
-  const inAll = await packing.ok('batch_status', { batch_id, wait_seconds: 20 });
-  expect(inAll.outcomes.succeeded).toBe(QUESTIONS);
-  const packedBill = inAll.cost_usd.actual;
+  let packedBill = 0;
+  await play('20 shared document, packed', packing, async (agent) => {
+    const summary = await wholeJob(agent, inPacks, { output_file: 'answers.csv' });
+    expect(summary.totals.succeeded).toBe(QUESTIONS);
+    packedBill = summary.cost_usd.actual;
+  });
+  expect(await readTable(packing, 'answers.csv')).toHaveLength(QUESTIONS);
   expect(Math.abs(told.cost_usd.expected - packedBill) / packedBill).toBeLessThan(0.15);
   expect(packedBill).toBeLessThan(bill / 10);
 

@@ -101,6 +101,15 @@ describe('bad tables: nothing is sent, nothing is left', () => {
       '"text", "brand"',
     ],
     [
+      'a place that no JSON row of many has, and nothing else',
+      rows(
+        JSON.stringify(Array.from({ length: 30 }, () => ({ text: 'x' }))),
+        { prompt: '{{txt}}' },
+        'rows.json',
+      ),
+      'the place {{txt}} names no column of rows_file (did you mean "text"?)',
+    ],
+    [
       'neither prompt nor task_type',
       rows('id,text\n1,x\n2,y\n', { prompt: undefined }),
       'prompt: is missing: nothing says what to do with each task of rows_file',
