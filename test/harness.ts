@@ -4,6 +4,8 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { Progress } from '@modelcontextprotocol/sdk/types.js';
+import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
+import type { JsonSchemaType } from '@modelcontextprotocol/sdk/validation';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { readConfig } from '../src/config/config.ts';
@@ -88,6 +90,20 @@ function wrap(client: Client, close: () => Promise<void>): TestClient {
   };
 }
 
+/** Compiles what equals an earlier schema no second time: hundreds of clients read the same list of tools. */
+class CompilesOnce extends AjvJsonSchemaValidator {
+  private readonly known = new Map<string, JsonSchemaType>();
+
+  override getValidator<T>(schema: JsonSchemaType) {
+    const text = JSON.stringify(schema);
+    const first = this.known.get(text) ?? schema;
+    this.known.set(text, first);
+    return super.getValidator<T>(first);
+  }
+}
+
+const jsonSchemaValidator = new CompilesOnce();
+
 export type ServerOptions = {
   /** The data folder and, below it, the working folder `work`; made when absent. */
   folder?: string;
@@ -145,7 +161,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const secrets = api ? [api.key] : [];
   const server = createServer(context, { version: '0.0.0-test', redact: (text) => redact(text, secrets) });
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
-  const client = new Client({ name: 'test', version: '1' }, options.client);
+  const client = new Client({ name: 'test', version: '1' }, { jsonSchemaValidator, ...options.client });
   await Promise.all([server.connect(ours), client.connect(theirs)]);
   let closed = false;
   const close = async () => {
@@ -213,7 +229,7 @@ export async function spawnServer(options: SpawnOptions = {}): Promise<SpawnedSe
   transport.stderr?.on('data', (chunk) => {
     stderr += String(chunk);
   });
-  const client = new Client({ name: 'test', version: '1' });
+  const client = new Client({ name: 'test', version: '1' }, { jsonSchemaValidator });
   await client.connect(transport);
   const pid = transport.pid ?? 0;
   const close = () => client.close();
