@@ -21,3 +21,12 @@ export function eachNthOf(n: number, values: readonly string[]) {
     values.map((value): [string] => [value]),
   );
 }
+
+/**
+ * A property that holds whatever it is given: `run` tries it so many times in `npm run test:long`, and a fourth of them in the
+ * default run.
+ */
+export function tried(name: string, times: number, run: (times: number) => Promise<void>): void {
+  it(name, () => run(Math.ceil(times / 4)));
+  it(`${name}, tried ${times} times`, long, () => run(times));
+}

@@ -141,17 +141,18 @@ describe.each(ways)('answers to a schema that is given %s', (_way, asked, reques
 });
 
 test('the cause says where an answer breaks its schema', async () => {
-  for (const [what, text, why] of wrong) {
-    const { server, batch_id } = await endedBatch(
-      [{ task_id: what, prompt, output_schema: schema }],
-      ([request]) => (request ? [succeeded(request, text)] : []),
-    );
-    const { results, error_digest } = await server.ok('get_results', { batch_id });
+  const { server, batch_id } = await endedBatch(
+    wrong.map(([what]) => ({ task_id: what, prompt, output_schema: schema })),
+    (requests) => requests.map((request, index) => succeeded(request, wrong[index]?.[1] ?? '')),
+  );
+  for (const [what, , why] of wrong) {
+    const { results } = await server.ok('get_results', { batch_id, task_ids: [what] });
     expect(results[0].error.message, what).toMatch(why);
-    expect(error_digest, what).toMatchObject([
-      { type: 'invalid_answer', count: 1, retryable: true, sample_task_ids: [what] },
-    ]);
   }
+  const { error_digest } = await server.ok('get_results', { batch_id, detail: 'summary' });
+  for (const entry of error_digest) expect(entry).toMatchObject({ type: 'invalid_answer', retryable: true });
+  const counted = error_digest.reduce((sum: number, { count }: { count: number }) => sum + count, 0);
+  expect(counted).toBe(wrong.length);
 });
 
 test('labels and task types ask for what their answers are checked by', async () => {

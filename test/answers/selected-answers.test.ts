@@ -5,6 +5,7 @@ import { endedBatch, follow, ids, prompts, startApi, startCheckedServer } from '
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import type { Reply, TestServer } from '../harness.ts';
+import { long } from '../long.ts';
 
 const cities = ['Bern', 'Oslo', 'Rome'];
 const labels = ['card', 'cash', 'loan', 'other'];
@@ -84,9 +85,19 @@ const filters: [what: string, args: object, meant: (i: number) => boolean][] = [
   ['what nobody said', { where: { 'json.label': 'boat' } }, () => false],
 ];
 
-test('a call gives the answers that its filters leave, page by page and in every kind of file', async () => {
+const endings = ['.csv', '.json', '.jsonl', '.md', '.raw.jsonl'];
+
+test('a call gives the answers that its filters leave, page by page and in a file', () =>
+  expectSelected((place) => [endings[place % endings.length] ?? '']));
+
+test('a call gives the answers that its filters leave in every kind of file', long, () =>
+  expectSelected(() => endings),
+);
+
+/** Selects by each filter, the one at a place into files with these endings. */
+async function expectSelected(endingsAt: (place: number) => readonly string[]): Promise<void> {
   const { server, batch_id } = await batchOfRows();
-  for (const [what, args, isMeant] of filters) {
+  for (const [place, [what, args, isMeant]] of filters.entries()) {
     const meant = Array.from({ length: COUNT }, (_, i) => i)
       .filter(isMeant)
       .map((i) => `r${i}`);
@@ -105,7 +116,7 @@ test('a call gives the answers that its filters leave, page by page and in every
     }
     expect(found, what).toEqual(meant);
     const name = what.replaceAll(' ', '-');
-    for (const ending of ['.csv', '.json', '.jsonl', '.md', '.raw.jsonl']) {
+    for (const ending of endingsAt(place)) {
       const { warnings } = await server.ok('get_results', { batch_id, ...args, output_file: name + ending });
       expect(warnings.join(), what).toEqual(
         meant.length === 0 ? expect.stringContaining('No answer matches where') : '',
@@ -116,7 +127,7 @@ test('a call gives the answers that its filters leave, page by page and in every
       );
     }
   }
-});
+}
 
 function idsIn(ending: string, text: string): string[] {
   const lines = () =>

@@ -1,8 +1,9 @@
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { follow } from '../api.ts';
 import { startServer } from '../harness.ts';
+import { tried } from '../long.ts';
 
 function pdf(pages: number): string {
   const body = Array.from({ length: pages }, (_, index) => `${index + 3} 0 obj\n<< /Type /Page >>\nendobj`);
@@ -62,9 +63,7 @@ const own = fc.record({
 });
 
 describe('the maximum of an estimate', () => {
-  it('is what submitting goes by, and never below what it costs in the end', {
-    timeout: 120_000,
-  }, async () => {
+  tried('is what submitting goes by, and never below what it costs in the end', 40, async (numRuns) => {
     const server = await startServer({ env: { BATCH_MCP_PROVIDER: 'sandbox' } });
     const work = fc.array(fc.oneof(native, own), { minLength: 1, maxLength: 6 });
     await fc.assert(
@@ -80,7 +79,7 @@ describe('the maximum of an estimate', () => {
         expect(cost_usd.actual).toBeGreaterThan(0);
         expect(cost_usd.actual).toBeLessThanOrEqual(limit);
       }),
-      { numRuns: 40 },
+      { numRuns },
     );
   });
 });

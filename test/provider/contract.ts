@@ -113,7 +113,7 @@ export function describeProvider(name: string, make: (folder: string) => Promise
         { ...body, bytes: body.bytes + 1 },
         { ...body, open: breaking },
       ]) {
-        expect((await failure(provider.createBatch(broken, 10_000))).code).toBe('api_uncertain');
+        expect((await failure(provider.createBatch(broken, 2_000))).code).toBe('api_uncertain');
       }
       expect((await provider.listBatches({ limit: 10 })).batches).toEqual([]);
     });

@@ -50,7 +50,7 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 describe('a file to read', () => {
-  it.each([
+  const places = [
     '/etc/passwd',
     '/proc/self/environ',
     '/dev/zero',
@@ -74,15 +74,19 @@ describe('a file to read', () => {
     'notes.json\0.txt',
     ' ',
     'x'.repeat(5_000),
-  ])('%j gives nothing away', async (requests_file) => {
+  ];
+
+  it('that is not meant for a server gives nothing away', async () => {
     const { api, server } = await home();
-    for (const tool of ['submit_batch', 'estimate_cost']) {
-      const refusal = await server.fails(tool, { requests_file });
-      expect(refusal).toMatch(/^(invalid_input|not_allowed|not_found): /);
-      expect(refusal).not.toContain(SECRET);
-      expect(refusal).not.toContain('root:');
+    for (const requests_file of places) {
+      for (const tool of ['submit_batch', 'estimate_cost']) {
+        const refusal = await server.fails(tool, { requests_file });
+        expect(refusal, requests_file).toMatch(/^(invalid_input|not_allowed|not_found): /);
+        expect(refusal, requests_file).not.toContain(SECRET);
+        expect(refusal, requests_file).not.toContain('root:');
+      }
+      expect(api.requests, requests_file).toEqual([]);
     }
-    expect(api.requests).toEqual([]);
   });
 
   it('elsewhere is refused in the same words whether it is there or not', async () => {
@@ -96,7 +100,7 @@ describe('a file to read', () => {
 });
 
 describe('a file to write', () => {
-  it.each([
+  const places = [
     'CLAUDE.md',
     'claude.md',
     'CLAUDE.local.md',
@@ -135,21 +139,27 @@ describe('a file to write', () => {
     '../data/batches/out.json',
     'out\0.json',
     `${'x'.repeat(300)}.json`,
-  ])('%j is not written', async (output_file) => {
+  ];
+
+  it('that is not meant for answers is not written', async () => {
     const { api, server, folder } = await home();
     const { batch_id } = await server.ok('submit_batch', { requests: [task] });
     await server.ok('get_results', { batch_id });
     const before = await namesIn(folder);
-    const work = { requests: [{ ...task, task_id: 'b' }], output_file };
-    expect(await server.fails('submit_batch', work)).toMatch(
-      /^(invalid_input|not_allowed|not_found|already_exists): /,
-    );
-    const over = { batch_id, output_file, overwrite: true };
-    expect(await server.fails('get_results', over)).toMatch(/^(invalid_input|not_allowed|not_found): /);
-    expect(await namesIn(folder)).toEqual(before);
-    expect(await readFile(path.join(server.work, 'README.md'), 'utf8')).toBe('mine');
-    expect(await readFile(path.join(folder, 'other/secret.json'), 'utf8')).toContain(SECRET);
-    expect(api.batches).toHaveLength(1);
+    for (const output_file of places) {
+      const work = { requests: [{ ...task, task_id: 'b' }], output_file };
+      expect(await server.fails('submit_batch', work), output_file).toMatch(
+        /^(invalid_input|not_allowed|not_found|already_exists): /,
+      );
+      const over = { batch_id, output_file, overwrite: true };
+      expect(await server.fails('get_results', over), output_file).toMatch(
+        /^(invalid_input|not_allowed|not_found): /,
+      );
+      expect(await namesIn(folder), output_file).toEqual(before);
+      expect(await readFile(path.join(server.work, 'README.md'), 'utf8'), output_file).toBe('mine');
+      expect(await readFile(path.join(folder, 'other/secret.json'), 'utf8'), output_file).toContain(SECRET);
+      expect(api.batches, output_file).toHaveLength(1);
+    }
   });
 
   it('of ours that the person has changed since is not overwritten', async () => {
@@ -190,20 +200,23 @@ const native: [string, object][] = [
 ];
 
 describe('native params with', () => {
-  it.each(native)('%s are refused, inline and in a file', async (_what, extra) => {
+  it('what reaches the network is refused, inline and in a file', async () => {
     const { api, server } = await home();
-    const request = {
-      custom_id: 'a',
-      params: { ...params, messages: [{ role: 'user', content: 'hi' }], ...extra },
-    };
-    const refusal = await server.fails('submit_batch', { requests: [request] });
-    expect(refusal).toMatch(/^invalid_input: .*BATCH_MCP_ALLOW_NETWORK_TOOLS/s);
-    await writeFile(path.join(server.work, 'tasks.jsonl'), `${JSON.stringify(request)}\n`);
-    expect(await server.fails('submit_batch', { requests_file: 'tasks.jsonl' })).toMatch(/^invalid_input/);
-    expect(api.requests).toEqual([]);
+    for (const [what, extra] of native) {
+      const request = {
+        custom_id: 'a',
+        params: { ...params, messages: [{ role: 'user', content: 'hi' }], ...extra },
+      };
+      const refusal = await server.fails('submit_batch', { requests: [request] });
+      expect(refusal, what).toMatch(/^invalid_input: .*BATCH_MCP_ALLOW_NETWORK_TOOLS/s);
+      await writeFile(path.join(server.work, 'tasks.jsonl'), `${JSON.stringify(request)}\n`);
+      const inFile = await server.fails('submit_batch', { requests_file: 'tasks.jsonl' });
+      expect(inFile, what).toMatch(/^invalid_input/);
+      expect(api.requests, what).toEqual([]);
+    }
   });
 
-  it.each(native)('%s are refused in the corrected task of a retry', async (_what, extra) => {
+  it('it is refused in the corrected task of a retry', async () => {
     const api = await startApi({
       endsAtOnce: true,
       results: ([first]) => [errored(first ?? never(), 'api_error', 'oops')],
@@ -211,10 +224,12 @@ describe('native params with', () => {
     const server = await startServer({ api });
     const { batch_id } = await server.ok('submit_batch', { requests: [task] });
     await server.ok('get_results', { batch_id });
-    const corrected = { ...params, messages: [{ role: 'user', content: 'hi' }], ...extra };
-    const requests = [{ custom_id: 'a', params: corrected }];
-    expect(await server.fails('retry_batch', { batch_id, requests })).toMatch(/^invalid_input/);
-    expect(api.creates).toHaveLength(1);
+    for (const [what, extra] of native) {
+      const corrected = { ...params, messages: [{ role: 'user', content: 'hi' }], ...extra };
+      const requests = [{ custom_id: 'a', params: corrected }];
+      expect(await server.fails('retry_batch', { batch_id, requests }), what).toMatch(/^invalid_input/);
+      expect(api.creates, what).toHaveLength(1);
+    }
   });
 });
 
@@ -252,7 +267,7 @@ describe('money', () => {
 });
 
 describe('an id, a name or a cursor', () => {
-  it.each([
+  const ids = [
     '../../etc/passwd',
     'batch_../../other',
     'msgbatch_../../../v1/models',
@@ -263,12 +278,16 @@ describe('an id, a name or a cursor', () => {
     '',
     '__proto__',
     'batch_01ARZ3NDEKTSV4RRFFQ69G5FAV\n',
-  ])('batch_id %j leads nowhere', async (batch_id) => {
+  ];
+
+  it('that is none of ours leads nowhere', async () => {
     const { api, server } = await home();
-    for (const tool of ['batch_status', 'get_results', 'cancel_batch', 'retry_batch']) {
-      expect(await server.fails(tool, { batch_id })).toMatch(/^(invalid_input|not_found): /);
+    for (const batch_id of ids) {
+      for (const tool of ['batch_status', 'get_results', 'cancel_batch', 'retry_batch']) {
+        expect(await server.fails(tool, { batch_id }), batch_id).toMatch(/^(invalid_input|not_found): /);
+      }
+      expect(api.requests, batch_id).toEqual([]);
     }
-    expect(api.requests).toEqual([]);
   });
 
   it.each([

@@ -29,7 +29,7 @@ const half =
 
 const unfinishedFiles = ({ data }: SpawnedServer) => readdir(path.join(data, 'tmp'));
 
-test('a server killed in the middle of a large download leaves it to the next one', async () => {
+test('a server killed in the middle of a large download leaves it to the next one', long, async () => {
   const { api, server, batch_id } = await startWork();
   api.override('results', half(api), { times: 1 });
   // What came is seen, though nothing follows it.

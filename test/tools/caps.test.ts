@@ -8,6 +8,7 @@ import { createModelCatalog } from '../../src/provider/models.ts';
 import { prompts, startApi } from '../api.ts';
 import { type ApiServer, apiError, json } from '../api-server.ts';
 import { startServer, type TestServer, temporaryFolder } from '../harness.ts';
+import { tried } from '../long.ts';
 
 /** 200,000 output tokens of claude-opus-5-5 at 20 / 2 dollars a million: 2 dollars at most, and a little input. */
 const twoDollars = {
@@ -153,7 +154,7 @@ function maximumSent(api: ApiServer): number {
     }, 0);
 }
 
-test('no combination of arguments spends above the ceilings', async () => {
+tried('no combination of arguments spends above the ceilings', 80, async (numRuns) => {
   const api = await startApi();
   const ceilings = { submission: 0.6, day: 2 };
   const server = await startServer({
@@ -209,7 +210,7 @@ test('no combination of arguments spends above the ceilings', async () => {
       );
       expect(maximumSent(api)).toBeLessThanOrEqual(ceilings.day);
     }),
-    { numRuns: 80 },
+    { numRuns },
   );
   // Neither all nor nothing: the ceilings were reached.
   expect(sent).toBeGreaterThan(1);

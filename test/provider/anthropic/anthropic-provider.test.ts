@@ -11,6 +11,7 @@ import { renderError } from '../../../src/errors.ts';
 import { createAnthropicProvider } from '../../../src/provider/anthropic/anthropic-provider.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { type ApiServer, apiError, hang, json, reset, startApiServer } from '../../api-server.ts';
+import { long } from '../../long.ts';
 import { collectGarbage, mostHeldDuring } from '../../memory.ts';
 import { bodyFile, download, failure } from '../calls.ts';
 
@@ -507,7 +508,7 @@ it('writes nothing to stdout and no content to the log, whatever ANTHROPIC_LOG s
   expect(logged.join('\n')).not.toMatch(/custom_id|ü|sk-ant/);
 });
 
-it('sends a large file without holding it', async () => {
+it('sends a large file without holding it', long, async () => {
   const server = createServer((request, response) => {
     request.resume().on('end', () => response.writeHead(400).end('{}'));
   });

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { createSandboxProvider } from '../../../src/provider/sandbox/sandbox-provider.ts';
 import { startSandboxServer } from '../../../src/provider/sandbox/server.ts';
+import { long } from '../../long.ts';
 import { mostHeldDuring } from '../../memory.ts';
 import { bodyFile, download, failure } from '../calls.ts';
 import { behindFaults, type Fault, type RouteFault } from './faulty-server.ts';
@@ -439,7 +440,7 @@ describe('faults', () => {
   });
 });
 
-it('holds 20,000 requests of 100 MB neither when they come nor when they go', async () => {
+it('holds 20,000 requests of 100 MB neither when they come nor when they go', long, async () => {
   const lines = () =>
     tasks(20_000).map((task) =>
       JSON.stringify({ ...task, params: { ...params, system: 'x'.repeat(5_000) } }),
