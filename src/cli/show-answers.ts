@@ -13,7 +13,7 @@ export function showAnswers(terminal: Terminal, reply: ResultsReply): void {
 }
 
 /** Ends that say no more than that the answer is finished. */
-const USUAL_ENDS: readonly unknown[] = ['end_turn', 'tool_use', 'stop_sequence'];
+const USUAL_ENDS: readonly unknown[] = ['end_turn', 'stop_sequence'];
 
 function showAnswer(terminal: Terminal, answer: ShownAnswer): void {
   const { task_id, outcome, text, json, tool_calls, error, cut, ...rest } = answer;
@@ -34,7 +34,8 @@ function showAnswer(terminal: Terminal, answer: ShownAnswer): void {
   );
   if (files.length > 0) terminal.print(printable(`The whole of it: ${files.join(', ')}`));
   for (const [name, value] of Object.entries(rest)) {
-    if (name === 'stop_reason' && USUAL_ENDS.includes(value)) continue;
+    const isCall = outcome === 'succeeded' && tool_calls !== undefined;
+    if (name === 'stop_reason' && (isCall || USUAL_ENDS.includes(value))) continue;
     const said = typeof value === 'string' ? value : stringifyExact(value);
     terminal.print(`${terminal.style('dim', `${printable(name)}:`)} ${printable(said)}`);
   }

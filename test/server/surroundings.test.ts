@@ -273,7 +273,7 @@ describe('a machine as containers have it', () => {
         await symlink(path.join(folder, 'a'), path.join(folder, 'b'));
         return path.join(folder, 'a');
       },
-      'lead in a circle',
+      'leads in a circle',
     ],
     ['a name of 300 letters', async (folder) => path.join(folder, 'x'.repeat(300)), 'is too long'],
   ])('a data folder that is %s', async (_what, make, says) => {

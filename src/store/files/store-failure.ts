@@ -11,7 +11,8 @@ const advice: Record<string, string> = {
   EPERM: 'This user may not do that there: choose another data folder with BATCH_MCP_DATA_DIR.',
   ENOTDIR: 'Something on the way there is a file: name a folder with BATCH_MCP_DATA_DIR.',
   EEXIST: 'Something on the way there is a file: name a folder with BATCH_MCP_DATA_DIR.',
-  ELOOP: 'Links on the way there lead in a circle: choose another data folder with BATCH_MCP_DATA_DIR.',
+  ELOOP:
+    'A link on the way there leads in a circle: move it away, or choose another data folder with BATCH_MCP_DATA_DIR.',
   ENAMETOOLONG: 'The path is too long: choose a shorter data folder with BATCH_MCP_DATA_DIR.',
   // Node 26 has no fsync under it, whatever else it allows.
   ERR_ACCESS_DENIED:

@@ -47,7 +47,7 @@ describe('BATCH_MCP_NOTIFY', () => {
     expect(received[0]?.body).toMatchObject({
       event: 'batch_ended',
       text: expect.stringMatching(
-        /^Batch "reviews" has ended: 1 of 1 tasks succeeded\. It cost \$.*\. Written: /,
+        /^Batch "reviews" has ended: 1 of 1 task succeeded\. It cost \$.*\. Written: /,
       ),
       batch_id,
       name: 'reviews',
