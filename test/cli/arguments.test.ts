@@ -8,6 +8,7 @@ import { argumentsOf, optionOf, readArguments } from '../../src/cli/options.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { commandOf } from '../../src/cli/show.ts';
 import { tools } from '../../src/tools/index.ts';
+import { eachNth } from '../long.ts';
 import { createDesk, type Desk, run } from './run-binary.ts';
 
 const program = createProgram(commands, async () => {});
@@ -92,7 +93,7 @@ describe('work that an option names', () => {
     expect(await readFile(path.join(desk.folder, 'later.csv'), 'utf8')).toContain('row_2');
   });
 
-  test.each([
+  eachNth<[name: string, args: string[]]>(3, [
     ['submit', ['submit', 'rows.json', ...asRows]],
     ['estimate', ['estimate', 'rows.json', ...asRows]],
     ['run', ['run', 'rows.json', 'out.json', ...asRows]],

@@ -7,6 +7,7 @@ import { pauseSeconds } from '../../src/operations/worker/watch-all.ts';
 import { startApi } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
 import { settingsFor, spawnServer, temporaryFolder } from '../harness.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 import { startReceiver } from '../receiver.ts';
 import { scripted } from '../retry.ts';
 import { builtCli, createDesk, type Ended, run, start } from './run-binary.ts';
@@ -114,10 +115,10 @@ describe('collect', () => {
 });
 
 describe('collect --watch', () => {
-  it.each([
+  eachNth<['SIGINT' | 'SIGTERM', number]>(2, [
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('prints a line for each batch when it has ended, until %s', async (signal, code) => {
+  ])('prints a line for each batch when it has ended, until %s', async (signal, code) => {
     const api = await startApi();
     const server = await spawnServer({ api });
     const submit = async (name: string) => (await server.ok('submit_batch', { requests, name })).batch_id;
@@ -156,7 +157,7 @@ describe('collect --watch', () => {
     expect(stderr.split(batch_id)).toHaveLength(2);
   });
 
-  it.each(['0', '-1', 'soon', '1e9'])('takes no interval of %s', async (seconds) => {
+  eachNthOf(4, ['0', '-1', 'soon', '1e9'])('takes no interval of %s', async (seconds) => {
     const { code, stderr } = await run(await createDesk(), ['collect', '--watch', seconds]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/--watch|unknown option/);
@@ -180,7 +181,7 @@ describe('collect --watch', () => {
 });
 
 describe('collect --install', () => {
-  it.each([
+  eachNth<[timer: string, says: string]>(2, [
     ['launchd', '<string>collect</string>'],
     ['systemd', 'ExecStart='],
     ['cron', '*/10 * * * * '],

@@ -115,7 +115,7 @@ describe('run takes what is there to be worked on', () => {
     expect(lines[1]).toContain('Good, really');
   });
 
-  test.each([
+  eachNth<[merge: string, ids: string[]]>(2, [
     ['2', ['merge_2_1']],
     ['topic', ['a', 'b']],
   ])('rows merged by %s', async (merge, ids) => {
@@ -179,7 +179,7 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
 });
 
 describe('waiting', () => {
-  test.each(['wait', 'run'])('%s ends with 3 at the timeout, and says how to go on', async (command) => {
+  eachNthOf(2, ['wait', 'run'])('%s ends with 3 at the timeout, and says how to go on', async (command) => {
     const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
     const id = await submitted(desk);
     const what = command === 'run' ? 'tasks.json' : id;

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { commands } from '../../src/cli/commands/index.ts';
 import { startApi } from '../api.ts';
 import { settingsFor } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { scripted } from '../retry.ts';
 import { builtCli, createDesk, type Desk, type Ended, run, start } from './run-binary.ts';
 
@@ -58,7 +59,7 @@ describe('--json is one document and nothing else', () => {
     }
   });
 
-  test.each<[what: string, args: string[], code: string]>([
+  eachNth<[what: string, args: string[], code: string]>(2, [
     ['wrong usage', ['status', 'nope'], 'invalid_input'],
     ['work that is missing', ['run'], 'invalid_input'],
     ['what is not there', ['status', 'batch_01ARZ3NDEKTSV4RRFFQ69G5FAV'], 'not_found'],

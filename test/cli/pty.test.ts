@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startApiServer } from '../api-server.ts';
+import { eachNth } from '../long.ts';
 import { builtCli, createDesk, type Desk, run } from './run-binary.ts';
 
 /** util-linux's `script` gives a program a terminal of its own; other systems' takes other arguments. */
@@ -99,7 +100,7 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(screen.text).toMatch(/日本語.*…\r?\n/);
   });
 
-  test.each([24, 40])(
+  eachNth<[columns: number]>(2, [[24], [40]])(
     '%i columns hold each line of progress, so that it can be replaced',
     async (columns) => {
       const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox' });

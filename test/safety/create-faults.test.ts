@@ -6,6 +6,7 @@ import type { Limits } from '../../src/state/context.ts';
 import { follow, isSaved, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, hang, json, reset } from '../api-server.ts';
 import { startServer, type TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const work = {
   requests: [
@@ -136,7 +137,7 @@ const rows: Row[] = [
 ];
 
 describe('a create that goes wrong', () => {
-  it.each(rows)('%s', async (_name, { handler, made, times }, expected) => {
+  eachNth(2, rows)('%s', async (_name, { handler, made, times }, expected) => {
     // Only who waits for an answer that never comes is in a hurry.
     const { api, server } = await start(handler === hang ? { answerMs: 1_000 } : {});
     api.override('create', handler, { ...(times && { times }), after: made });

@@ -8,6 +8,7 @@ import type { Register, Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiRequest, reset, succeeded } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const tasks = (...ids: string[]) => ({ requests: prompts(ids) });
 
@@ -103,7 +104,7 @@ const recordDamages: Damage[] = [
 ];
 
 describe('a record that is', () => {
-  it.each(recordDamages)('%s harms its own batch only', async (_name, damage) => {
+  eachNth(3, recordDamages)('%s harms its own batch only', async (_name, damage) => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
@@ -211,7 +212,7 @@ const broken: Damage[] = [
 ];
 
 describe('a batch with a', () => {
-  it.each(whole)('%s is whole all the same', async (_name, damage) => {
+  eachNth(2, whole)('%s is whole all the same', async (_name, damage) => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
@@ -222,7 +223,7 @@ describe('a batch with a', () => {
     }
   });
 
-  it.each(broken)('%s says so, and no other is concerned', async (_name, damage) => {
+  eachNth(3, broken)('%s says so, and no other is concerned', async (_name, damage) => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
@@ -297,7 +298,7 @@ describe('another register', () => {
     },
   );
 
-  it.each(recordDamages)(
+  eachNth(3, recordDamages)(
     'that is gone, of a submission whose record is %s, leaves its work to a person alone',
     async (_name, damage) => {
       const api = await startApi(ended);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { builtServer, spawnServer, temporaryFolder } from '../harness.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 
 const builtCli = path.join(path.dirname(builtServer), 'cli.js');
 const isRoot = process.getuid?.() === 0;
@@ -56,7 +57,7 @@ describe.each([
   ['server.js', builtServer],
   ['cli.js', builtCli],
 ])('an old Node, by %s', (_, program) => {
-  test.each(['12.22.12', '16.20.2', '18.20.8', '20.9.0', '20.18.3'])(
+  eachNthOf(4, ['12.22.12', '16.20.2', '18.20.8', '20.9.0', '20.18.3'])(
     '%s is told in one line',
     async (version) => {
       const fake = `Object.defineProperty(process, 'versions', { value: { node: '${version}' } })`;
@@ -106,7 +107,7 @@ describe('a start says', () => {
     ['a header', { ANTHROPIC_CUSTOM_HEADERS: 'authorization: Bearer something' }, [], false],
     ['the sandbox', {}, ['--sandbox'], false],
   ];
-  test.each(credentials)('once that there is no credential, with %s', async (_, env, argv, said) => {
+  eachNth(3, credentials)('once that there is no credential, with %s', async (_, env, argv, said) => {
     const HOME = await temporaryFolder();
     const { stderr } = await run({ argv, env: { HOME, ...env } });
     expect(stderr.split('\n').filter((line) => noKey.test(line))).toHaveLength(said ? 1 : 0);
@@ -126,7 +127,7 @@ describe('a start says', () => {
     expect(stderr).toContain(` warn The allowed folder "${builtServer}" is no folder`);
   });
 
-  test.each([
+  eachNth<[name: string, argv: string[], env: Record<string, string>]>(2, [
     ['--templates', ['--templates', '/no/such'], {}],
     ['BATCH_MCP_TEMPLATES', [], { BATCH_MCP_TEMPLATES: '/no/such' }],
     ['BATCH_MCP_PRICES', [], { BATCH_MCP_PRICES: '/no/such' }],
@@ -249,7 +250,7 @@ describe('a machine as containers have it', () => {
     expect(server.stderr()).not.toMatch(/wasm/i);
   });
 
-  test.each<[what: string, make: (folder: string) => Promise<string>, says: string]>([
+  eachNth<[what: string, make: (folder: string) => Promise<string>, says: string]>(2, [
     [
       'a file',
       async (folder) => {
