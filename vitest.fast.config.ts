@@ -2,7 +2,7 @@ import { configDefaults, defineConfig, mergeConfig } from 'vitest/config';
 import { AroundTests } from './test/reporter.ts';
 import everything from './vitest.config.ts';
 
-/** Tests with kills, large files, real clients or waits for a stalled network: not for every save. */
+/** Tests with kills, large files, real clients, waits for a stalled network or long tables: not for every save. */
 const slow = [
   'test/safety/**',
   'test/server/**',
@@ -13,13 +13,14 @@ const slow = [
   'test/provider/sandbox/sandbox.test.ts',
   'test/provider/anthropic/anthropic-provider.test.ts',
   'test/tasks/examine/examine-threads.test.ts',
-  'test/answers/{checked,selected,whole}-answers.test.ts',
+  'test/answers/{checked,quoted,selected,whole}-answers.test.ts',
   'test/jobs/**',
   'test/operations/{large,retries,retry,pilot,telling}.test.ts',
   'test/state/parts.test.ts',
-  'test/store/stores.test.ts',
-  'test/cost/maximum.test.ts',
-  'test/tools/{advertised,caps,families,real-data,spending,downloads,effort,estimate,progress,reply-size,retry-batch,retry-changes,said}.test.ts',
+  'test/packs/**',
+  'test/store/{stores,s3/s3}.test.ts',
+  'test/cost/{ceilings,maximum}.test.ts',
+  'test/tools/{advertised,as-meant,bad-files,caps,families,from-batch,labels,merge,real-data,resolve,rows-and-files,spending,downloads,effort,estimate,progress,reply-size,retry-batch,retry-changes,said,variants,waiting}.test.ts',
   'test/{cli,demo,docs,docs-examples,package,plugin}.test.ts',
 ];
 

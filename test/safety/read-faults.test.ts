@@ -75,7 +75,7 @@ const faults: Fault[] = [
     'a redirect',
     (_, response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
     2,
-    /redirects/,
+    /the connection failed/,
   ],
   ['401', error(401, 'authentication_error'), 1, /check ANTHROPIC_API_KEY/],
   ['403', error(403, 'permission_error'), 1, /403 permission_error/],
