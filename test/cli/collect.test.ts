@@ -150,7 +150,7 @@ describe('collect --watch', () => {
     const desk = { folder: '/', env: { ...bare, ...settingsFor(api), BATCH_MCP_DATA_DIR: server.data } };
     const { child, output, ended } = start(desk, ['collect', '--watch', '0.05', '--json']);
     await expect.poll(() => output.stderr).toContain(batch_id);
-    await expect.poll(() => output.stdout).not.toBe('');
+    await expect.poll(() => output.stdout).toContain('"saved"');
     child.kill('SIGINT');
     const { stdout, stderr } = await ended;
     expect(JSON.parse(stdout)).toMatchObject({ batch_id, results_state: 'saved' });

@@ -91,7 +91,7 @@ test.each([
   const file = path.join(folder, 'tasks.json');
   await writeFile(file, text);
   const failure = workflow.loadRequestsFromFile(file);
-  await expect(failure).rejects.toBeInstanceOf(BatchError);
+  await expect(failure).rejects.toMatchObject({ code: 'invalid_input' });
   await expect(failure).rejects.toThrow(message);
 });
 

@@ -70,7 +70,7 @@ test('a cancelled call ends the preparation: nothing is sent, and nothing stays'
     undefined,
     { signal: cancelling.signal },
   );
-  const ended = expect(call).rejects.toThrow();
+  const ended = expect(call).rejects.toThrow('AbortError');
   await expect.poll(() => readdir(staging)).toHaveLength(1);
   cancelling.abort();
   await ended;
