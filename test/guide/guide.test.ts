@@ -1,12 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  AnthropicBatchProvider,
-  BatchError,
-  BatchProcessingWorkflow,
-  createBatchClient,
-} from '../../src/index.ts';
+import { AnthropicBatchProvider, BatchProcessingWorkflow, createBatchClient } from '../../src/index.ts';
 import { startApiServer } from '../api-server.ts';
 import { temporaryFolder } from '../harness.ts';
 

@@ -45,6 +45,6 @@ describe('only a regular file is opened:', () => {
   ])('%s in a pipe', async (_what, read) => {
     const at = path.join(await temporaryFolder(), 'x.md');
     execFileSync('mkfifo', [at]);
-    await expect(read(at)).rejects.toMatchObject({ code: 'invalid_input' });
+    await expect(read(at)).rejects.toBeInstanceOf(BatchError);
   });
 });

@@ -101,7 +101,7 @@ describe('a body in pieces', () => {
         taken = index;
       },
     );
-    const failed = expect(sending).rejects.toThrow('its time was up');
+    const failed = expect(sending).rejects.toThrow('the time to send it was up');
     // The system holds a few megabytes, and this process no more than a piece or two.
     await expect.poll(() => taken).toBeGreaterThan(10);
     late = true;

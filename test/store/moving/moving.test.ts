@@ -134,7 +134,7 @@ describe('a store that is copied', () => {
 
   test('goes to one other store only', async () => {
     const [from, to, third] = [await filled(), await newStore(), await newStore()];
-    await expect(move(from, to, { signal: AbortSignal.abort() })).rejects.toThrow('aborted');
+    await expect(move(from, to, { signal: AbortSignal.abort() })).rejects.toThrow('Interrupted');
     await expect(move(from, third)).rejects.toThrow(`is being moved to ${to.folder}`);
     await expect(move(third, to)).rejects.toThrow(`is on its way to or from ${from.folder}`);
     await move(from, to);
