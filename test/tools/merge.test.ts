@@ -97,6 +97,63 @@ describe('merge', () => {
     expect(first).toEqual(expect.arrayContaining(['Ulm', '2']));
   });
 
+  it.each<[column: string, table: string, item: [id: string, text: string], prompt: string]>([
+    ['text', 'id,text\na,x\nb,x\n', ['a', 'x'], 'x 2'],
+    ['text', 'id,text,note\na,x,y\nb,x,z\n', ['a', 'y'], 'x 2'],
+    ['items', 'id,items\na,x\nb,x\n', ['a', 'x'], 'x 2'],
+    ['items', 'id,items,text\na,x,y\nb,x,z\n', ['a', 'y'], 'x 2'],
+    ['count', 'id,count,note\na,3,y\nb,3,z\n', ['a', 'y'], '3 2'],
+    ['row', 'id,row\na,x\nb,x\n', ['a', 'x'], ' 2'],
+    ['id', 'id\na\n', ['a', 'a'], ' 1'],
+    ['task_id', 'id,task_id,input_data\na,x,y\nb,x,z\n', ['a', 'y'], ' 2'],
+  ])('keeps the items of a merge by %s (%j)', async (merge, table, item, filled) => {
+    const { api, server } = await setUp(table);
+    const name = ['text', 'items', 'count'].includes(merge) ? `row.${merge}` : 'count';
+    const prompt = `${name === 'count' ? '' : `{{${name}}}`} {{count}} {{items}}`;
+    const { batch_id } = await server.ok('submit_batch', { ...rows, merge, prompt, output_file: 'o.csv' });
+    await toTheEnd(server, api, batch_id);
+    const [request = { custom_id: '', params: {} }] = api.creates[0]?.requests ?? [];
+    expect(itemsOf(request)[0]).toEqual(item);
+    expect(promptOf(request).startsWith(`${filled} <item`)).toBe(true);
+    const [head, first] = parseCsv(await readFile(path.join(server.work, 'o.csv'), 'utf8'));
+    expect(first?.[head?.indexOf(merge) ?? -1]).toBe(request.custom_id);
+  });
+
+  it('takes what an answer says for a column, beside those of its row', async () => {
+    const { api, server } = await setUp('id,label\na,p\nb,q\nc,p\n', (request) =>
+      succeeded(
+        request,
+        promptOf(request) === 'q' ? '{"label":"N","text":"no"}' : '{"label":"Y","text":"yes"}',
+      ),
+    );
+    const first = await server.ok('submit_batch', {
+      rows_file: 't.csv',
+      id_column: 'id',
+      prompt: '{{label}}',
+      output_schema: {
+        type: 'object',
+        properties: { label: { type: 'string' }, text: { type: 'string' } },
+        required: ['label', 'text'],
+        additionalProperties: false,
+      },
+    });
+    await toTheEnd(server, api, first.batch_id);
+    for (const [merge, ids] of [
+      ['json.label', ['Y', 'N']],
+      ['label', ['p', 'q']],
+      ['text', ['{"label":"Y","text":"yes"}', '{"label":"N","text":"no"}']],
+    ] as const) {
+      const work = { from_batch: first.batch_id, prompt: 'Sum up: {{items}}', merge };
+      const { batch_id } = await server.ok('submit_batch', work);
+      await toTheEnd(server, api, batch_id);
+      const { requests = [] } = api.creates.at(-1) ?? {};
+      const [{ custom_id, ...request } = { custom_id: '', params: {} }] = requests;
+      const tasks = await server.ok('get_results', { batch_id, detail: 'full' });
+      expect(tasks.results.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids);
+      expect(itemsOf({ custom_id, ...request })[0]).toEqual(['a', 'label: Y\ntext: yes']);
+    }
+  });
+
   it('takes digits for a number, unless a column is called so', async () => {
     const { api, server } = await setUp('id,2\na,x\nb,y\nc,x\n');
     const work = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{items}}' };

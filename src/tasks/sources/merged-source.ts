@@ -1,5 +1,6 @@
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { asText } from '../../templates/prompt.ts';
+import { valueAt } from '../render/places.ts';
 import type { Merge } from '../work.ts';
 import { TO_COME } from './answers-source.ts';
 import type { ItemSource, SourceFacts } from './item-source.ts';
@@ -25,6 +26,12 @@ const inTag = (text: string) => text.replaceAll(/[&<>]/g, (sign) => escapes[sign
 
 export const stageTaskId = (stage: number, number: number): string => `merge_${stage}_${number}`;
 
+/** The places of a task's own columns; under `row` too where one has the name of a place of the merge. */
+function ownPlaces(more: Cells): Cells {
+  const isHidden = COLUMNS.some((name) => Object.hasOwn(more, name));
+  return isHidden ? { ...more, row: more } : more;
+}
+
 /** One task of many items: each stands in a tag with its id, and nothing in it can close that. */
 export function mergedRow(
   items: readonly MergedItem[],
@@ -34,14 +41,15 @@ export function mergedRow(
   const { number, task_id, more = {} } = task;
   const count = items.length;
   const awaited = sumOf(items);
+  const own = ownPlaces(more);
   return {
     number,
     place: task_id,
     task_id,
-    cells: { ...more, items: text, count },
+    cells: { ...own, items: text, count },
     text,
-    input: { ...more, text },
-    kept: { ...more, count },
+    input: { ...own, text },
+    kept: Object.hasOwn(more, 'count') ? { ...more, 'merge.count': count } : { ...more, count },
     ...(awaited && { awaited }),
   };
 }
@@ -67,7 +75,7 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
     async *items(spread, begin) {
       const stages: number[] = [];
       let without = 0;
-      const column = typeof merge === 'string' ? [merge] : [];
+      const column = typeof merge === 'string' ? Object.keys(ownPlaces({ [merge]: '' })) : [];
       const inner = source.items(spread, (facts) => {
         if (typeof merge === 'string') requireColumn(facts, merge);
         const said = () => [facts.skipped(), without === 0 ? '' : `${without} without a value of the column`];
@@ -148,7 +156,7 @@ async function* byColumn(
   let characters = 0;
   for await (const items of source) {
     for (const item of items) {
-      const value = 'cells' in item ? asText(item.cells[column] ?? '') : '';
+      const value = 'cells' in item ? asText(valueAt(item.cells, column) ?? '') : '';
       const merged = toMerge(item, column);
       if ('problem' in merged) yield [merged];
       else if (value.trim() === '') onNone();
@@ -193,11 +201,15 @@ function toMerge(item: SourceItem, aside?: string): MergedItem | Extract<SourceI
     return { number, place, problem };
   }
   if (text !== undefined) return { id: task_id, text, awaited };
-  const columns = Object.entries(input ?? cells).filter(([name]) => name !== id_column && name !== aside);
+  const all = Object.entries(input ?? cells);
+  // What an answer said is no column of its row; a row of nothing else is what it says.
+  const besideId = input === undefined ? all.filter(([name]) => name !== id_column) : all;
+  const besideBoth = input === undefined ? besideId.filter(([name]) => name !== aside) : all;
+  const columns = [besideBoth, besideId].find(({ length }) => length > 0) ?? all;
   const [only, ...others] = columns;
-  const said =
+  const shown =
     only !== undefined && others.length === 0
       ? asText(only[1] ?? '')
       : columns.map(([name, value]) => `${name}: ${asText(value ?? '')}`).join('\n');
-  return { id: task_id, text: said, awaited };
+  return { id: task_id, text: shown, awaited };
 }
