@@ -124,6 +124,44 @@ describe('a pilot', () => {
     expect(paid(api)).toBe(COUNT + 20);
   });
 
+  it.each<[what: string, pilot: object, whole: object]>([
+    ['a family and the tier that is it', { model: 'sonnet' }, {}],
+    ['a model and the tier that is it', { model: 'claude-sonnet-5-5' }, {}],
+    ['the usual tier, said and unsaid', {}, { model_tier: 'capable' }],
+    ['a tier and its family', { model_tier: 'cheap' }, { model: 'haiku' }],
+    ['a length that is the usual one', { max_tokens: 4096 }, {}],
+    [
+      'labels and their schema',
+      { output_schema: undefined, labels: ['a', 'b'], model: 'haiku', max_tokens: 500 },
+      {
+        output_schema: {
+          type: 'object',
+          properties: { label: { type: 'string', enum: ['a', 'b'] } },
+          required: ['label'],
+          additionalProperties: false,
+        },
+        model_tier: 'cheap',
+        effort: 'low',
+        max_tokens: 500,
+      },
+    ],
+    [
+      'variants, one of which is the usual',
+      { variants: { A: { model: 'sonnet' }, B: { model: 'haiku' } } },
+      {},
+    ],
+    ['blanks in a place', { prompt: 'Sort this: {{ text }}' }, {}],
+  ])('is found by what is sent: %s', async (_what, before, after) => {
+    const { api, server } = await started((requests) =>
+      requests.map((each) => succeeded(each, JSON.stringify({ label: 'a' }))),
+    );
+    const pilot = await server.ok('submit_batch', { ...work, ...before, max_tasks: 20 });
+    await end(api, server, pilot.batch_id);
+    const sent = paid(api);
+    expect((await server.ok('submit_batch', { ...work, ...after })).reused).toMatchObject({ count: 20 });
+    expect(paid(api)).toBe(sent + COUNT - 20);
+  });
+
   it('gives over the rows that have not changed since', async () => {
     const { api, server } = await started();
     const pilot = await server.ok('submit_batch', { ...work, max_tasks: 100 });

@@ -74,6 +74,22 @@ describe('work_id', () => {
     expect(await readdir(path.join(server.data, 'batches')).catch(() => [])).toEqual([]);
   });
 
+  it.each<[what: string, name: string, text: string, said: RegExp | null]>([
+    ['a table that was only touched', 't.csv', 'id,text,note\n1,a,x\n2,b,y\n', null],
+    ['a document that was only touched', 'docs-a.md', 'A', null],
+    ['a table of other text, as long', 't.csv', 'id,text,note\n1,a,x\n2,c,y\n', /t\.csv" was changed/],
+    ['another column only, as long', 't.csv', 'id,text,note\n1,a,x\n2,b,z\n', /t\.csv" was changed/],
+    ['a document of other text, as long', 'docs-a.md', 'B', /docs-a\.md" was changed/],
+  ])('goes by what a file holds where its time is another one: %s', async (_what, name, text, said) => {
+    const { api, server } = await started();
+    const { work_id } = await server.ok('estimate_cost', { ...work, context_files: ['docs-*.md'] });
+    await write(server, name, text);
+    await utimes(path.join(server.work, name), new Date(), new Date('2026-11-01T00:00:00Z'));
+    if (said === null) await server.ok('submit_batch', { work_id });
+    else expect(await server.fails('submit_batch', { work_id })).toMatch(said);
+    expect(api.creates).toHaveLength(said === null ? 1 : 0);
+  });
+
   it('is refused where the work has changed though its file looks as it did', async () => {
     const { api, server } = await started();
     const file = path.join(server.work, 't.csv');

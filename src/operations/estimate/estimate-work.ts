@@ -58,10 +58,7 @@ export async function estimateWork(
   const catalog = context.catalog.withLive(models);
   const preparation = { ...context, catalog, work, provider: name, account, today, knownOutput, signal };
   // Without credentials nothing was ever sent from here that could be taken over.
-  const pilot =
-    known === null || work.merge !== undefined
-      ? null
-      : await findPilot(context, { work, provider: name, account });
+  const pilot = known === null || work.merge !== undefined ? null : await findPilot(context, preparation);
   const counter = pilot && createRestCounter({ ...context, catalog }, pilot, dialectOf(name), knownOutput);
   const prepared = await prepare(preparation, counter ?? nowhere, report);
   const { request_count, first_request, warnings, matched, work_hash } = prepared;

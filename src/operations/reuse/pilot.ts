@@ -1,5 +1,4 @@
 import { chunksOf, openView, type View } from '../../answers/view/view.ts';
-import { stringifyExact } from '../../lib/exact-json.ts';
 import { sha256OfText } from '../../lib/files/file-hash.ts';
 import type { Dialect, Params } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
@@ -11,7 +10,9 @@ import { isSaved } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks } from '../../store/task-list.ts';
+import { canonicalText } from '../../tasks/identity.ts';
 import type { Preparation } from '../../tasks/prepare.ts';
+import { resolvedSettings } from '../../tasks/render/resolved-settings.ts';
 import { createPackReader } from '../../tasks/sources/sent/regroup.ts';
 import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
 import { itemId, settingsOf } from '../../tasks/variants.ts';
@@ -21,17 +22,20 @@ import { refresh } from '../looking/refresh.ts';
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 const LOOK_MS = 10_000;
 
-type Work = Pick<Preparation, 'work' | 'provider' | 'account'>;
+type Work = Pick<Preparation, 'work' | 'provider' | 'account' | 'catalog' | 'templates'>;
 
-/** Under what a pilot is found again: the account, and all settings that its tasks share; those of each variant alone. */
+/**
+ * Under what a pilot is found again: the account, and all settings that its tasks share, as they are sent; those of each
+ * variant alone.
+ */
 export function pilotKeys(
   context: Pick<Context, 'subject' | 'isShared'>,
-  { work, provider, account }: Work,
+  { work, provider, account, ...renderer }: Work,
 ): string[] {
   const { base_url, workspace } = account;
   return settingsOf(work).map((settings) =>
     sha256OfText(
-      `${apartOf(ownershipOf(context))}pilot\n${stringifyExact([provider, base_url, workspace, settings])}`,
+      `${apartOf(ownershipOf(context))}pilot\n${canonicalText([provider, base_url, workspace])}${resolvedSettings(settings, renderer)}`,
     ),
   );
 }
@@ -67,9 +71,9 @@ function createFingerprints({ requests }: Dialect): (task: AskedTask, request: R
 }
 
 /** The pilot of the last 7 days with the same settings on the same account, its answers fetched where it has ended. */
-export async function findPilot(context: Context, submission: Work): Promise<Pilot | null> {
+export async function findPilot(context: Context, work: Work): Promise<Pilot | null> {
   const noted = await Promise.all(
-    pilotKeys(context, submission).map((key) => context.store.submission(key).read()),
+    pilotKeys(context, work).map((key) => context.store.submission(key).read()),
   );
   const found = noted.find((each) => each !== null) ?? null;
   if (found === null || context.now().getTime() - Date.parse(found.at) > KEPT_MS) return null;

@@ -13,7 +13,12 @@ import { readInput } from '../operation.ts';
 import { type WorkArguments, workArguments } from './work-arguments.ts';
 
 /** How checked work is told apart from any other. */
-export type KnownWork = { work_id: string; work_hash: string };
+export type KnownWork = {
+  work_id: string;
+  work_hash: string;
+  /** Files of another time since and the same size: whether they hold the same, the work's hash tells. */
+  touched: string[];
+};
 
 /** The files that work is made from, as they are now. Throws where one can't be found, as reading the work would. */
 export async function sourceFiles(args: WorkArguments, folders: AllowedFolders): Promise<SourceFile[]> {
@@ -76,39 +81,41 @@ export async function findWork(
     );
   }
   const args = readInput(workArguments, kept.args, 'work_id');
-  const problems = changes(kept.files, await sourceFiles(args, context.folders));
+  const now = await sourceFiles(args, context.folders);
+  const problems = changes(kept.files, now);
   if (problems.length > 0) throw refused(problems);
-  return { args, known: { work_id, work_hash: kept.work_hash } };
+  const times = new Map(kept.files.map(({ path, modified_ms }) => [path, modified_ms]));
+  const touched = now.filter(({ path, modified_ms }) => times.get(path) !== modified_ms);
+  return { args, known: { work_id, work_hash: kept.work_hash, touched: touched.map(({ path }) => path) } };
 }
 
 /** Throws unless work that was prepared is the one that was checked under its id. */
 export function requireKnown(known: KnownWork | null, { work_hash }: { work_hash: string }): void {
   if (known === null || known.work_hash === work_hash) return;
+  if (known.touched.length > 0) throw refused(known.touched.map((path) => changed(path, 'was changed')));
   const problem = 'is of work that would now be sent differently: a file, a task type or a model has changed';
   throw refused([{ field: 'work_id', problem, valid: AGAIN }]);
 }
 
 const AGAIN = 'a new estimate: call estimate_cost with the arguments again';
 
-/** Files that are not as they were, by their names. */
+/** Files that can't hold what they did, by their names. */
 function changes(before: readonly SourceFile[], now: readonly SourceFile[]): Problem[] {
   const old = new Map(before.map((file) => [file.path, file]));
   const isNew = now.filter(({ path }) => !old.has(path));
   const found = new Map(now.map((file) => [file.path, file]));
-  const problem = ({ path }: SourceFile, what: string): Problem => ({
-    field: 'work_id',
-    problem: `${quoteName(path)} ${what} since the estimate`,
-    valid: AGAIN,
-  });
   return [
     ...before.flatMap((file) => {
       const current = found.get(file.path);
-      if (current === undefined) return [problem(file, 'is gone')];
-      const isSame = current.size === file.size && current.modified_ms === file.modified_ms;
-      return isSame ? [] : [problem(file, 'was changed')];
+      if (current === undefined) return [changed(file.path, 'is gone')];
+      return current.size === file.size ? [] : [changed(file.path, 'was changed')];
     }),
-    ...isNew.map((file) => problem(file, 'has come')),
+    ...isNew.map(({ path }) => changed(path, 'has come')),
   ];
+}
+
+function changed(path: string, what: string): Problem {
+  return { field: 'work_id', problem: `${quoteName(path)} ${what} since the estimate`, valid: AGAIN };
 }
 
 function refused(problems: readonly Problem[]): BatchError {

@@ -15,7 +15,7 @@ import { checkLiveModels, knownModels, type LiveModels } from '../../tasks/live-
 import { type Preparation, type Prepared, prepare } from '../../tasks/prepare.ts';
 import type { Work } from '../../tasks/work.ts';
 import { createPartsWriter, type PartsWriter } from '../../tasks/write/write-parts.ts';
-import { findPilot, openPilotWarning, type Pilot } from '../reuse/pilot.ts';
+import { findPilot, openPilotWarning, type Pilot, pilotKeys } from '../reuse/pilot.ts';
 import { type TakenOver, takeOver } from '../reuse/take-over.ts';
 import { boundWarning, withStages } from '../waiting/stages.ts';
 import { writeWork } from '../waiting/work-blob.ts';
@@ -57,7 +57,7 @@ export async function makeBatch(
     const pilot =
       submission.force_new || awaited !== null || prepared.stages.length > 0
         ? null
-        : await findPilot(context, submission);
+        : await findPilot(context, preparation);
     if (pilot !== null)
       return await makeRest(context, submission, {
         staging,
@@ -87,7 +87,10 @@ export async function makeBatch(
     const warnings = [...new Set([...bound, ...prepared.warnings, ...life.value])];
     const all = { ...prepared, ...counted, warnings };
     const made = withStages(
-      newRecord(context, staging.batchId, submission, all, written.value),
+      newRecord(context, staging.batchId, submission, all, {
+        parts: written.value,
+        pilot_keys: pilotKeys(context, preparation),
+      }),
       awaited === null ? prepared.stages : [],
     );
     const record =
@@ -169,7 +172,10 @@ async function makeRest(context: Context, submission: Submission, whole: Whole):
     ...new Set([...(pilot.isOpen ? [openPilotWarning(pilot)] : []), ...prepared.warnings, ...life]),
   ];
   const all = { ...prepared, ...counted, warnings };
-  const record = newRecord(context, staging.batchId, submission, all, taken?.parts ?? parts);
+  const record = newRecord(context, staging.batchId, submission, all, {
+    parts: taken?.parts ?? parts,
+    pilot_keys: pilotKeys(context, preparation),
+  });
   const batch = taken === null ? record : withReused(record, taken);
   await staging.commit(batch);
   return { record: batch, earlier: null };

@@ -6,10 +6,9 @@ import type { ProviderAccount, ProviderName } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
 import { ownershipOf } from '../../state/ownership.ts';
 import type { Ask } from '../../state/question.ts';
-import type { BatchRecord, Part } from '../../store/record.ts';
+import type { BatchRecord } from '../../store/record.ts';
 import type { Prepared } from '../../tasks/prepare.ts';
 import type { Work, WorkSource } from '../../tasks/work.ts';
-import { pilotKeys } from '../reuse/pilot.ts';
 import type { KnownWork } from './kept-work.ts';
 import type { RequestedOutput } from './requested-output.ts';
 
@@ -38,7 +37,7 @@ export function newRecord(
   batchId: string,
   submission: Submission,
   prepared: Prepared & CountedCosts,
-  parts: Part[],
+  { parts, pilot_keys }: Pick<BatchRecord, 'parts'> & { pilot_keys: string[] },
 ): BatchRecord {
   const { work, provider, account, output } = submission;
   const total = totalOf(prepared.lines);
@@ -63,7 +62,7 @@ export function newRecord(
     source: work.source.kind,
     warnings: prepared.warnings,
     ...(submission.retries > 0 && { retries: { asked: submission.retries, stopped: null } }),
-    ...(work.max_tasks !== undefined && { pilot_keys: pilotKeys(context, submission) }),
+    ...(work.max_tasks !== undefined && { pilot_keys }),
     ...(work.expect && { expect: { ...work.expect } }),
     ...(work.variants && { variants: work.variants.map((variant) => variant.name) }),
     parts,

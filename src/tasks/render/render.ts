@@ -187,8 +187,8 @@ function answerSchema(schema: JsonObject | undefined, isShared: boolean): Answer
   return schema && { schema, field: 'output_schema', isShared };
 }
 
-/** A prompt of one's own has room too where an effort is asked for: what is thought counts, and what is cut off is paid for nothing. */
-function usualMaximum(
+/** How long an answer may be where nobody says it. A prompt of one's own has room too where an effort is asked for: what is thought counts, and what is cut off is paid for nothing. */
+export function usualMaximum(
   { max_tokens, has_room }: TemplateFacts,
   model: Model,
   { effort, isAsked }: { effort: Effort | undefined; isAsked: boolean },
