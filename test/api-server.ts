@@ -80,8 +80,8 @@ export type ApiBatch = {
 export type ApiHandler = (request: IncomingMessage, response: ServerResponse, pass: () => void) => void;
 
 export type ApiServerOptions = {
-  /** How many tokens a request counts; without it nothing can be counted here (404). */
-  tokens?: (params: Record<string, unknown>) => number;
+  /** How many tokens a request counts, null for one that names no file; without it nothing can be counted here (404). */
+  tokens?: (params: Record<string, unknown>) => number | null;
   /** What the Models API lists, at once; without it there is none (404). */
   models?: object[];
   key?: string;
@@ -184,7 +184,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   function answerOf(route: ApiRoute, url: URL, body: string, made: ApiBatch | undefined): PlainHandler {
     if (route === 'list') return json(200, pageOf(url));
     if (route === 'count' && options.tokens) {
-      return json(200, { input_tokens: options.tokens(JSON.parse(body)) });
+      const input_tokens = options.tokens(JSON.parse(body));
+      return input_tokens === null
+        ? json(404, apiError('not_found_error', 'no such file'))
+        : json(200, { input_tokens });
     }
     if (route === 'models' && options.models) return json(200, { data: options.models, has_more: false });
     const id = url.pathname.split('/')[4];

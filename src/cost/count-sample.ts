@@ -4,6 +4,7 @@ import type { Provider, ProviderName } from '../provider/provider.ts';
 import { type CostLine, totalOf } from './cost-line.ts';
 import type { Costs } from './cost-sheet.ts';
 import { countedRates, type InputRates, type Sampled, tokenizerRates } from './input-rate.ts';
+import { countOutside } from './outside-sources.ts';
 
 /** The whole of the counting; a tool's call has 25 seconds, of which the checking took some. */
 const COUNTING_MS = 8_000;
@@ -11,7 +12,13 @@ const COUNT_MS = 4_000;
 const AT_ONCE = 4;
 
 /** What work costs by the best count that can be had, and why the API's is not it where it was asked. */
-export type CountedCosts = { rates: InputRates; lines: CostLine[]; failure: string | null };
+export type CountedCosts = {
+  rates: InputRates;
+  lines: CostLine[];
+  failure: string | null;
+  /** What nothing bounds but the model's context. */
+  unbounded: string[];
+};
 
 /**
  * Prices requests by the API's own count of a sample, or else by a tokenizer's: the one figure that estimating and submitting
@@ -23,14 +30,15 @@ export async function countCosts(
   { sample, tally, knownOutput, lines }: Costs,
 ): Promise<CountedCosts> {
   const total = totalOf(lines).request_count;
-  const counting =
-    provider === null || name === 'sandbox' ? null : await countSample(provider, sample, total);
-  const rates =
+  const asked = name === 'sandbox' ? null : provider;
+  const counting = asked === null ? null : await countSample(asked, sample, total);
+  const sampled =
     counting !== null && 'rates' in counting
       ? counting.rates
       : await tokenizerRates(dialectOf(name), sample, total);
   const failure = counting !== null && 'failure' in counting ? counting.failure : null;
-  return { rates, lines: tally.lines(rates, knownOutput), failure };
+  const { rates, warnings } = await countOutside(asked, dialectOf(name), { tally, rates: sampled });
+  return { rates, lines: tally.lines(rates, knownOutput), failure, unbounded: warnings };
 }
 
 /** What the API's counts of a sample are worth; without enough of them, why they are not there. */

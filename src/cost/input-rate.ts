@@ -14,7 +14,7 @@ export type InputRates = {
   most(model: Model, size: MostSize): number;
 };
 
-type MostSize = Pick<PromptSize, 'bytes' | 'most_tokens' | 'added_tokens'>;
+export type MostSize = Pick<PromptSize, 'bytes' | 'most_tokens' | 'outside' | 'added_tokens'>;
 
 /** A request of the sample. */
 export type Sampled = { model: Model; params: Params; prompt: PromptSize };
@@ -47,7 +47,7 @@ function mostByText(model: Model, { most_tokens }: MostSize): number {
   return most_tokens * BOUND_FACTOR * model.token_factor * (1 + (model.token_factor === 1 ? upTo45 : newer));
 }
 /** The API calls its own count an estimate, which can differ from the bill by a little. */
-const API_UNCERTAINTY = 0.01;
+export const API_UNCERTAINTY = 0.01;
 
 /** Rates at once, from the shape of the sample's text: for what must not wait, nor take memory. */
 export function quickRates(dialect: Dialect, sample: readonly Sampled[], total: number): InputRates {

@@ -1,7 +1,7 @@
-import type { PromptSize } from '../provider/dialect.ts';
+import type { Outside, PromptSize } from '../provider/dialect.ts';
 import type { Effort, Model } from '../provider/models.ts';
 import { addLines, type CostLine, nothing, rounded } from './cost-line.ts';
-import type { InputRates } from './input-rate.ts';
+import type { InputRates, MostSize } from './input-rate.ts';
 import { createPricedSums } from './priced-sums.ts';
 import { addUpThinking, type ExpectedThinking, expectedThinking, type ThinkingAsked } from './thinking.ts';
 
@@ -31,6 +31,8 @@ export type Tally = {
   merge(groups: readonly CostGroup[]): void;
   /** What was collected, as data. */
   groups(): CostGroup[];
+  /** The requests whose maximum is the model's context by these rates, each with what of it the provider could count. */
+  unbounded(rates: InputRates): Unbounded[];
   /** The models in use, each with the most output tokens that a request asks of it. */
   models(): { model: Model; max_tokens: number }[];
   /** One line per model, the most requests first. */
@@ -43,6 +45,9 @@ export type Tally = {
   thinking(known?: KnownOutput): ExpectedThinking;
 };
 
+/** How many requests of a model nothing bounds, and what the provider could count of them. */
+export type Unbounded = { model: Model; requests: number; sources: ReadonlySet<string> };
+
 type Kind = Pick<Priced, 'model' | 'inference_geo' | 'task_type' | 'variant' | 'effort' | 'thinks'>;
 
 /** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
@@ -50,6 +55,8 @@ export type CostGroup = Kind & {
   bytes: number[];
   most: number[];
   added: number[];
+  /** Of the few that have something outside, by their places. */
+  outside: Map<number, Outside>;
   cached: number[];
   ttl: PromptSize['cache_ttl'];
   searches: number[];
@@ -83,7 +90,7 @@ export function createTally(): Tally {
     const key = JSON.stringify([model.id, inference_geo, task_type, variant, effort, thinks, ttl]);
     const none = { bytes: [], most: [], added: [], cached: [], searches: [], expected: [], maximum: [] };
     const kinds = { model, inference_geo, task_type, variant, effort, thinks };
-    latest = groups.get(key) ?? { ...kinds, ttl, ...none, tasks: [] };
+    latest = groups.get(key) ?? { ...kinds, ttl, ...none, tasks: [], outside: new Map() };
     groups.set(key, latest);
     return latest;
   }
@@ -92,6 +99,7 @@ export function createTally(): Tally {
     add(request) {
       const { prompt, expected_output_tokens, max_tokens, tasks = 1 } = request;
       const group = groupOf(request, prompt.cache_ttl);
+      if (prompt.outside !== null) group.outside.set(group.bytes.length, prompt.outside);
       group.bytes.push(prompt.bytes);
       group.most.push(prompt.most_tokens);
       group.added.push(prompt.added_tokens);
@@ -104,10 +112,24 @@ export function createTally(): Tally {
     merge(others) {
       for (const other of others) {
         const group = groupOf(other, other.ttl);
+        for (const [index, outside] of other.outside) group.outside.set(group.bytes.length + index, outside);
         for (const figure of figures) for (const value of other[figure]) group[figure].push(value);
       }
     },
     groups: () => [...groups.values()],
+    unbounded(rates) {
+      const byModel = new Map<string, { model: Model; requests: number; sources: Set<string> }>();
+      for (const group of groups.values()) {
+        const { model } = group;
+        for (const index of group.bytes.keys()) {
+          if (Number.isFinite(rates.most(model, sizeOf(group, index)))) continue;
+          const found = byModel.get(model.id) ?? { model, requests: 0, sources: new Set() };
+          for (const source of group.outside.get(index)?.sources ?? []) found.sources.add(source);
+          byModel.set(model.id, { ...found, requests: found.requests + 1 });
+        }
+      }
+      return [...byModel.values()];
+    },
     models() {
       const most = new Map<string, { model: Model; max_tokens: number }>();
       for (const { model, maximum } of groups.values()) {
@@ -147,6 +169,15 @@ export function createTally(): Tally {
   };
 }
 
+function sizeOf({ bytes, most, added, outside }: CostGroup, index: number): MostSize {
+  return {
+    bytes: bytes[index] ?? 0,
+    most_tokens: most[index] ?? 0,
+    outside: outside.get(index) ?? null,
+    added_tokens: added[index] ?? 0,
+  };
+}
+
 function priceGroup(group: CostGroup, model: Model, rates: InputRates, knownOutput?: KnownOutput): CostLine {
   const rate = rates.of(model);
   const inferenceGeo = group.inference_geo;
@@ -163,8 +194,10 @@ function priceGroup(group: CostGroup, model: Model, rates: InputRates, knownOutp
     const own = (group.expected[index] ?? 0) + thinking * (group.tasks[index] ?? 1);
     const expected = Math.min(maximum, known ?? own);
     const prompt = Math.min(bytes * rate.expected, model.context_tokens);
-    const size = { bytes, most_tokens: group.most[index] ?? 0, added_tokens: group.added[index] ?? 0 };
-    const mostPrompt = Math.min(Math.max(prompt, rates.most(model, size)), model.context_tokens);
+    const mostPrompt = Math.min(
+      Math.max(prompt, rates.most(model, sizeOf(group, index))),
+      model.context_tokens,
+    );
     // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use, …
     likely.add(prompt, 0, expected, 0);
     // … and to be written by every request at most.

@@ -70,6 +70,8 @@ export type RequestDialect = {
   prepareSchema(schema: JsonObject, field?: string): PreparedSchema;
   /** How much a model has to read. */
   size(params: Params): PromptSize;
+  /** A request of nothing but one of `PromptSize`'s sources, for the provider to count. */
+  readSource(source: string, model: string): Params;
   /** The text of the last turn of the user. */
   prompt(params: Params): string;
   /** What it reads, in the order in which the provider caches it. */
@@ -178,6 +180,8 @@ export type PromptSize = {
    * that only the provider can read, which the model's context alone bounds.
    */
   most_tokens: number;
+  /** What it names that the provider can count, and the most tokens of all else; null where there is none, or where that is no bound. */
+  outside: Outside | null;
   /** Of these, what the provider's own tools may bring while it is answered: no count of the request holds them. */
   added_tokens: number;
   /** Bytes up to the last mark of what is to be cached, 0 where there is none; and for how long that is kept. */
@@ -188,6 +192,9 @@ export type PromptSize = {
   /** Web searches that one request may make at most; null where it sets no bound. */
   searches: number | null;
 };
+
+/** Files and addresses that only the provider reads, each as a text that is the same for the same one. */
+export type Outside = { sources: readonly string[]; rest_tokens: number };
 
 /** Counts tokens without asking the provider. */
 export type TokenDialect = {

@@ -294,6 +294,123 @@ describe('a ceiling', () => {
     );
   });
 
+  const byFile = (ids: readonly string[], more: object = {}) =>
+    ids.map((id, index) => ({
+      custom_id: `r${index}`,
+      params: asking([elsewhere(id), { type: 'text', text: 'Sum it up.' }], { max_tokens: 1, ...more }),
+    }));
+  const named = (count: number, form: (index: number) => string) =>
+    Array.from({ length: count }, (_, i) => form(i));
+  const WHOLE = 'takes the whole context';
+  // Half of 4 dollars a million; a context of a million tokens takes 2 dollars.
+  test.each<{
+    what: string;
+    requests: object[];
+    counts: number;
+    least: number;
+    most: number;
+    said: RegExp | null;
+    key?: false;
+  }>([
+    {
+      what: 'one file in 60 requests is counted once beside the sample',
+      requests: byFile(named(60, () => 'file_a')),
+      counts: 16,
+      least: 60 * 0.0018,
+      most: 0.2,
+      said: null,
+    },
+    {
+      what: '50 files, one of them long, in 60 requests',
+      requests: byFile(named(60, (i) => `file_${i === 37 ? 'long' : i % 50}`)),
+      counts: 15 + 50,
+      least: 59 * 0.0018 + 0.3,
+      most: 0.5,
+      said: null,
+    },
+    {
+      what: 'an address in a tool result',
+      requests: byFile(named(30, () => 'x')).map(({ custom_id, params }) => ({
+        custom_id,
+        params: {
+          ...params,
+          tools: [{ name: 'read', input_schema: { type: 'object' } }],
+          messages: [
+            ...params.messages,
+            { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'read', input: {} }] },
+            {
+              role: 'user',
+              content: [
+                {
+                  type: 'tool_result',
+                  tool_use_id: 't',
+                  content: [document({ type: 'url', url: 'https://example.com/a.pdf' })],
+                },
+              ],
+            },
+          ],
+        },
+      })),
+      counts: 15 + 2,
+      least: 60 * 0.0018,
+      most: 0.4,
+      said: null,
+    },
+    {
+      what: 'a file that is gone, outside the sample, and no others',
+      requests: byFile(named(60, (i) => (i === 37 ? 'file_gone' : 'file_a'))),
+      counts: 15 + 2,
+      least: 2 + 59 * 0.0018,
+      most: 2.3,
+      said: /context of claude-opus-5-5.*\(1 request\).*did not count 1 of 2 documents.*no such file/,
+    },
+    {
+      what: 'few requests, all counted',
+      requests: byFile(['file_a', 'file_b']),
+      counts: 2,
+      least: 0.0036,
+      most: 0.01,
+      said: null,
+    },
+    {
+      what: 'search, whatever is counted',
+      requests: byFile(['file_a'], {
+        tools: [{ type: 'web_search_20250305', name: 'web_search', max_uses: 1 }],
+      }),
+      counts: 1,
+      least: 2,
+      most: 2.1,
+      said: /takes the whole context/,
+    },
+    {
+      what: 'files without a key',
+      requests: byFile(['file_a', 'file_b']),
+      counts: 0,
+      least: 4,
+      most: 4.1,
+      said: /takes the whole context/,
+      key: false,
+    },
+  ])('counts what stands elsewhere: $what', async ({ requests, counts, least, most, said, key = true }) => {
+    const api = await startApi({
+      tokens: (params) => {
+        const text = JSON.stringify(params);
+        if (text.includes('file_gone')) return null;
+        return (text.includes('long') ? 150_000 : 900) * (text.split('"document"').length - 1);
+      },
+    });
+    const server = await startServer({ ...(key && { api }), env: network });
+    const { cost_usd, warnings } = await server.ok('estimate_cost', { requests });
+    expect(cost_usd.maximum).toBeGreaterThanOrEqual(least);
+    expect(cost_usd.maximum).toBeLessThan(most);
+    expect(api.asked('count')).toBe(counts);
+    if (said === null) expect(warnings.join('\n')).not.toContain(WHOLE);
+    else expect(warnings.join(' ')).toMatch(said);
+    if (!key) return;
+    const submitted = await server.ok('submit_batch', { requests, max_cost_usd: cost_usd.maximum });
+    expect(submitted.cost_usd).toEqual(cost_usd);
+  });
+
   test.each([1, 20, 60, 300])(
     "an estimate's own maximum for %i tasks is a limit that its submission keeps",
     async (count) => {

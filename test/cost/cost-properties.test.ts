@@ -69,6 +69,7 @@ const requests: fc.Arbitrary<Priced> = fc.record({
   prompt: fc.record({
     bytes: fc.integer({ min: 1, max: 500_000 }),
     most_tokens: fc.integer({ min: 1, max: 500_000 }),
+    outside: fc.constant(null),
     added_tokens: fc.constant(0),
     cached_bytes: fc.constant(0),
     cache_ttl: fc.constantFrom<'5m' | '1h'>('5m', '1h'),

@@ -136,7 +136,7 @@ export async function estimateWork(
       ...(name === 'sandbox' ? [] : await ceilingWarnings(context, cost)),
       ...(awaited === null ? [] : [boundWarning(awaited)]),
       ...(pilot?.isOpen ? [openPilotWarning(pilot)] : []),
-      ...new Set([...warnings, ...lifeWarnings]),
+      ...new Set([...warnings, ...countedCosts.unbounded, ...lifeWarnings]),
       ...(countedCosts.failure === null
         ? []
         : [`The API did not count the sample, so this is a tokenizer's estimate. ${countedCosts.failure}`]),

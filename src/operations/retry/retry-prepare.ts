@@ -1,5 +1,6 @@
 import { openView } from '../../answers/view/view.ts';
 import type { Costs } from '../../cost/cost-sheet.ts';
+import { countOutside } from '../../cost/outside-sources.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
@@ -127,6 +128,12 @@ export async function prepareRetry(
     countCause(outcomes, outcome);
     if (cause !== null) countCause(error_types, cause);
   }
+  const isAsked = record.provider !== 'sandbox';
+  const { rates, warnings: unbounded } = await countOutside(
+    isAsked ? context.provider(record.provider) : null,
+    dialect,
+    costs,
+  );
   const lifeWarnings = await checkLiveModels(context, {
     provider: record.provider,
     used: costs.tally.models(),
@@ -139,7 +146,7 @@ export async function prepareRetry(
     stages,
     outcomes,
     error_types,
-    costs,
+    costs: { ...costs, rates, lines: costs.tally.lines(rates, costs.knownOutput) },
     first_request,
     warnings: [
       ...new Set([
@@ -149,6 +156,7 @@ export async function prepareRetry(
         ...notesOf(selection, atLimit),
         ...(count === 0 ? [] : unusedWarnings(sharedSettings(options), requests.settings, count)),
         ...gathered.warnings,
+        ...unbounded,
         ...lifeWarnings,
       ]),
     ],

@@ -87,7 +87,7 @@ async function makeTasks(
   const writer = createPartsWriter(blobs, context.limits, dialectOf(provider));
   try {
     const prepared = await prepare(preparation, writer, report);
-    const { lines, rates } = await countCosts(
+    const { lines, rates, unbounded } = await countCosts(
       prepared.stages.length === 0 ? context.provider(provider) : null,
       provider,
       prepared.costs,
@@ -103,7 +103,7 @@ async function makeTasks(
     await requireOwn(context, record, prepared);
     const parts = await writer.finish();
     const estimate = { expected: total.expected_usd, maximum: total.maximum_usd, basis: rates.basis };
-    const warnings = [...prepared.warnings, ...life];
+    const warnings = [...prepared.warnings, ...unbounded, ...life];
     return await nameTasks(context, record, { ...prepared, parts, estimate, warnings });
   } catch (error) {
     await writer.discard();

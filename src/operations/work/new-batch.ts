@@ -84,7 +84,7 @@ export async function makeBatch(
     if (life.status === 'rejected') throw life.reason;
     if (written.status === 'rejected') throw written.reason;
     const bound = awaited === null ? [] : [boundWarning(awaited)];
-    const warnings = [...new Set([...bound, ...prepared.warnings, ...life.value])];
+    const warnings = [...new Set([...bound, ...prepared.warnings, ...counted.unbounded, ...life.value])];
     const all = { ...prepared, ...counted, warnings };
     const made = withStages(
       newRecord(context, staging.batchId, submission, all, {
@@ -169,7 +169,12 @@ async function makeRest(context: Context, submission: Submission, whole: Whole):
     again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
   });
   const warnings = [
-    ...new Set([...(pilot.isOpen ? [openPilotWarning(pilot)] : []), ...prepared.warnings, ...life]),
+    ...new Set([
+      ...(pilot.isOpen ? [openPilotWarning(pilot)] : []),
+      ...prepared.warnings,
+      ...counted.unbounded,
+      ...life,
+    ]),
   ];
   const all = { ...prepared, ...counted, warnings };
   const record = newRecord(context, staging.batchId, submission, all, {

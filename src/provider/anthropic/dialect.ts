@@ -5,6 +5,7 @@ import { loadTokenizer } from './models/tokenizer.ts';
 import { changeParams } from './requests/change-params.ts';
 import { checkParams } from './requests/check-params.ts';
 import { leaveOutNulls } from './requests/leave-out-nulls.ts';
+import { requestOfSource } from './requests/most-tokens.ts';
 import { prepareOutputSchema } from './requests/output-schema.ts';
 import { promptSize, promptText } from './requests/prompt-size.ts';
 import {
@@ -56,6 +57,7 @@ export const anthropicDialect: Dialect = {
     required: ['model', 'max_tokens', 'messages'],
     prepareSchema: prepareOutputSchema,
     size: promptSize,
+    readSource: requestOfSource,
     prompt: lastPrompt,
     text: promptText,
     rowsOf,

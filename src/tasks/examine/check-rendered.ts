@@ -27,23 +27,12 @@ export function checkRendered(
     checkSize(bytes, Math.min(partBytes, dialect.limits.requestBytes)),
     checkFit(rendered, bytes),
     checkSearches(rendered),
-    checkBound(rendered),
     checkModelLife(rendered.model, { today, catalog, live: noLiveModels }),
   ]) {
     if (found?.problem !== undefined) problems.push(found.problem);
     if (found?.warning !== undefined) warnings.push(found.warning);
   }
   return { problems, warnings };
-}
-
-/** What only the provider can read is paid as well; the ceiling takes the most that the model reads. */
-function checkBound({ prompt, model }: RenderedTask): { problem?: Problem; warning: string } | null {
-  if (prompt.most_tokens !== Number.POSITIVE_INFINITY) return null;
-  return {
-    warning:
-      "what this request reads from elsewhere (a file_id, a URL, what server tools bring back) can't be counted here, so its maximum " +
-      `takes the whole context of ${model.id}: inline content, or web_fetch with max_uses and max_content_tokens, makes it smaller`,
-  };
 }
 
 /** Without a bound no ceiling would hold: searches are paid one by one. */

@@ -93,9 +93,12 @@ export function withAwaited(
   const each = awaited.kind === 'own' ? own : awaited;
   const places = `${prompt}${stringifyExact(input_data)}`.match(ANSWER)?.length ?? 0;
   const times = Math.max(1, places);
+  const most = times * answers * (each.maximum_tokens * BOUND_PER_TOKEN + TAG_TOKENS);
+  const { outside } = size;
   return {
     ...size,
     bytes: size.bytes + times * answers * each.expected_tokens * BYTES_PER_TOKEN,
-    most_tokens: size.most_tokens + times * answers * (each.maximum_tokens * BOUND_PER_TOKEN + TAG_TOKENS),
+    most_tokens: size.most_tokens + most,
+    outside: outside && { ...outside, rest_tokens: outside.rest_tokens + most },
   };
 }

@@ -37,24 +37,28 @@ const BUILT_IN_TOOL_TOKENS = 2_100;
 
 /**
  * The most tokens that a part of a request takes, before what newer models make of a text; infinite where the API reads something
- * that is not in the request: what only the model's context can bound.
+ * that is not in the request: what only the model's context can bound. Documents elsewhere, which the API can count, go to
+ * `outside` in place of that.
  */
-export function mostTokens(value: unknown): number {
+export function mostTokens(value: unknown, outside: string[]): number {
   if (typeof value === 'string') return PIECE_TOKENS + maximumTokens(value);
-  if (Array.isArray(value)) return value.reduce<number>((sum, each) => sum + mostTokens(each), PIECE_TOKENS);
+  if (Array.isArray(value))
+    return value.reduce<number>((sum, each) => sum + mostTokens(each, outside), PIECE_TOKENS);
   if (!isJsonObject(value)) return PIECE_TOKENS + String(value).length;
-  const media = mediaTokens(value);
+  const elsewhere = sourceElsewhere(value);
+  if (elsewhere !== null) outside.push(elsewhere);
+  const media = elsewhere === null ? mediaTokens(value) : 0;
   let sum = PIECE_TOKENS + (media ?? 0);
   for (const [key, each] of Object.entries(value)) {
     if (media !== null && key === 'source') continue;
-    if (key !== 'cache_control') sum += PIECE_TOKENS + maximumTokens(key) + mostTokens(each);
+    if (key !== 'cache_control') sum += PIECE_TOKENS + maximumTokens(key) + mostTokens(each, outside);
   }
   return sum;
 }
 
 /** Of tools and what the API says about them. */
 export function mostToolTokens(tools: readonly unknown[]): number {
-  return tools.reduce<number>((sum, tool) => sum + mostTokens(tool) + builtInTokens(tool), TOOLS_TOKENS);
+  return tools.reduce<number>((sum, tool) => sum + mostTokens(tool, []) + builtInTokens(tool), TOOLS_TOKENS);
 }
 
 export const mostOverhead = REQUEST_TOKENS;
@@ -78,6 +82,19 @@ function broughtBack(tool: unknown): number {
   const isBounded =
     type.startsWith('web_fetch') && typeof max_uses === 'number' && typeof max_content_tokens === 'number';
   return isBounded ? max_uses * max_content_tokens : Number.POSITIVE_INFINITY;
+}
+
+/** A document by its `file_id` or its URL, as JSON of all that decides how many tokens it takes. */
+function sourceElsewhere({ type, source, citations }: Record<string, unknown>): string | null {
+  if (type !== 'document' || !isJsonObject(source)) return null;
+  if (source.type !== 'file' && source.type !== 'url') return null;
+  return JSON.stringify({ type, source, ...(citations != null && { citations }) });
+}
+
+/** A request of nothing but what `mostTokens` found to be elsewhere. */
+export function requestOfSource(source: string, model: string): Params {
+  const block: unknown = JSON.parse(source);
+  return { model, messages: [{ role: 'user', content: [block] }] };
 }
 
 /** Null for a block that is text after all. */

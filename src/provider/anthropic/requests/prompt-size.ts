@@ -18,9 +18,13 @@ type Walk = { bytes: number; cached: number; ttl: '5m' | '1h'; media: boolean; t
 export function promptSize(params: Params): PromptSize {
   const walk = walkParams(params, null);
   const added_tokens = mostAdded(params);
+  const sources: string[] = [];
+  const rest_tokens = mostOf(params, sources) + added_tokens;
+  const isCountable = sources.length > 0 && Number.isFinite(rest_tokens);
   return {
     bytes: walk.bytes,
-    most_tokens: mostOf(params) + added_tokens,
+    most_tokens: sources.length > 0 ? Number.POSITIVE_INFINITY : rest_tokens,
+    outside: isCountable ? { sources, rest_tokens } : null,
     added_tokens,
     cached_bytes: walk.cached,
     cache_ttl: walk.ttl,
@@ -29,12 +33,12 @@ export function promptSize(params: Params): PromptSize {
   };
 }
 
-function mostOf({ tools, output_config, system, messages }: Params): number {
+function mostOf({ tools, output_config, system, messages }: Params, outside: string[]): number {
   return (
     mostOverhead +
     (Array.isArray(tools) ? mostToolTokens(tools) : 0) +
     [output_config, system, messages].reduce<number>(
-      (sum, each) => sum + (each === undefined ? 0 : mostTokens(each)),
+      (sum, each) => sum + (each === undefined ? 0 : mostTokens(each, outside)),
       0,
     )
   );

@@ -20,7 +20,7 @@ export type Measured = {
 export function measure({ name, samples }: SampleClass): Measured {
   const held = samples.map((sample) => {
     const text = typeof sample === 'string' ? sample : JSON.stringify(sample);
-    const bound = typeof sample === 'string' ? maximumTokens(sample) : mostTokens(sample);
+    const bound = typeof sample === 'string' ? maximumTokens(sample) : mostTokens(sample, []);
     return { sample, ratio: bound / tokenizer.encode(text, 'all').length };
   });
   const ratios = held.map(({ ratio }) => ratio).sort((a, b) => a - b);
