@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { readCursor, writeCursor } from '../answers/page/cursor.ts';
 import { type CostGroup, createCostGroups, type Grouping, groupings, total } from '../cost/group-costs.ts';
 import { roundUsd } from '../cost/pricing.ts';
+import { BatchError } from '../errors.ts';
 import { quoteName } from '../lib/nearest.ts';
 import { counted } from '../lib/numbers.ts';
 import { readMoment, readMomentBefore } from '../lib/time.ts';
@@ -61,12 +62,10 @@ export const list = defineOperation({
   async run(context, { include_remote, ...request }): Promise<BatchList> {
     const listed = await listBatches(context, request);
     if (!include_remote) return listed;
-    const remote = await listRemote(context);
-    return { ...listed, remote: remote.slice(0, REMOTE_SHOWN), remote_count: remote.length };
+    return { ...listed, ...(await remoteBatches(context, listed.warnings)) };
   },
   nextStep({ totals, next_cursor, remote }, { limit: _limit, include_remote: _remote, ...filters }) {
-    const onlyRemote = totals.batches === 0 && remote !== undefined && remote.length > 0;
-    if (totals.batches === 0 && !onlyRemote) {
+    if (totals.batches === 0 && !remote?.length) {
       const isFiltered = Object.values(filters).some((filter) => filter !== undefined);
       return isFiltered ? NOTHING_MATCHES : NOTHING_YET;
     }
@@ -75,6 +74,21 @@ export const list = defineOperation({
       : 'Call batch_status or get_results with a batch_id, or list_batches with the same arguments and next_cursor.';
   },
 });
+
+/** What is here is told whether or not the API answers. */
+async function remoteBatches(
+  context: Context,
+  warnings: readonly string[],
+): Promise<Pick<BatchList, 'remote' | 'remote_count' | 'warnings'>> {
+  try {
+    const remote = await listRemote(context);
+    return { remote: remote.slice(0, REMOTE_SHOWN), remote_count: remote.length, warnings: [...warnings] };
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    const unread = `These are the batches of this computer; those that only the API knows are left out. ${error.message}`;
+    return { remote: null, warnings: [unread, ...warnings] };
+  }
+}
 
 const NOTHING_YET =
   'There are no batches yet. To make the first, call submit_batch with the tasks: estimate_cost says beforehand what it ' +
@@ -92,8 +106,8 @@ export type BatchList = {
   /** The dearest groups over all matches, with `group_by`. */
   groups?: CostGroup[];
   next_cursor: string | null;
-  /** The newest that the provider knows and this computer does not, where they were asked for. */
-  remote?: RemoteBatch[];
+  /** The newest that the provider knows and this computer does not, where they were asked for; null where they can't be read. */
+  remote?: RemoteBatch[] | null;
   remote_count?: number;
   warnings: string[];
 };

@@ -194,5 +194,14 @@ describe('what a reply says, a person sees', () => {
     expect((await run(elsewhere, ['list', '--include-remote'])).stdout).toMatch(
       /^Made elsewhere, 1 of 1 that the API lists:\nbatch_id +status +tasks +created\nmsgbatch_\S+ +ended +2 /m,
     );
+    const keyless = { ...desk, env: { ...desk.env, ANTHROPIC_API_KEY: '' } };
+    const { code, stdout, stderr } = await run(keyless, ['list', '--include-remote']);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: expect.stringMatching(/^batch_\S+ +ended +2 .*\n1 batch, 2 requests, \$\S+ spent$/m),
+      stderr: expect.stringMatching(
+        /^Note: These are .*Set ANTHROPIC_API_KEY .*batch-mcp submit with `--sandbox`\.$/m,
+      ),
+    });
   });
 });

@@ -20,9 +20,10 @@ export const listCommand: Command = {
   ],
   async run({ context, terminal, args, json, waiting }) {
     const reply = await list.run(context, readInput(list.input, args, 'batch-mcp list'), waiting);
+    const code = reply.remote === null ? exitCode.failed : exitCode.done;
     if (json) {
       terminal.print(JSON.stringify(reply, null, 2));
-      return exitCode.done;
+      return code;
     }
     const columns = [
       { title: 'batch_id' },
@@ -82,6 +83,6 @@ export const listCommand: Command = {
     }
     if (reply.next_cursor !== null) terminal.note(`There are more: --cursor ${reply.next_cursor}`);
     warn(terminal, reply.warnings);
-    return exitCode.done;
+    return code;
   },
 };

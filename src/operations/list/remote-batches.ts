@@ -22,9 +22,15 @@ export type RemoteBatch = {
 
 const NEWEST = 100;
 
-/** The newest of the provider's batches that were not made or adopted here; looking at one by its id adopts it. */
+/**
+ * The newest of the provider's batches that were not made or adopted here; looking at one by its id adopts it. Throws
+ * `not_allowed` where the owner keeps such batches out.
+ */
 export async function listRemote(context: Context): Promise<RemoteBatch[]> {
-  if (context.remote === 'off' || !isOwner(context)) return [];
+  if (!isOwner(context)) return [];
+  if (context.remote === 'off') {
+    throw new BatchError('not_allowed', 'The owner keeps them out (BATCH_MCP_REMOTE is off).');
+  }
   const { batches } = await context.provider(context.defaultProvider).listBatches({ limit: NEWEST });
   const claimed = await Promise.all(batches.map((batch) => isClaimed(context, batch.id)));
   return batches

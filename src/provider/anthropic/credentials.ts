@@ -32,7 +32,7 @@ export type SdkSettings = {
 
 const missing =
   'There is no Anthropic credential. Set ANTHROPIC_API_KEY in the environment (for an MCP client: in its `env` block, and ' +
-  'restart it), or repeat the call with `sandbox: true` to try the product without a key.';
+  'restart it), or try the product without a key: submit_batch with `sandbox: true`.';
 
 /**
  * Reads the SDK's variables; empty ones and placeholders that the client did not fill in count as unset. What is
