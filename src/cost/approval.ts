@@ -5,8 +5,8 @@ import type { Report } from '../state/jobs.ts';
 import type { Answer, Ask, Question } from '../state/question.ts';
 import { formatApart, formatUsd } from './cost.ts';
 
-/** What would be sent, and what it would cost in US dollars. */
-type Work = { request_count: number; expected: number; maximum: number };
+/** What would be sent, and what it would cost in US dollars; `hash` tells its tasks from any others. */
+type Work = { hash: string; request_count: number; expected: number; maximum: number };
 
 /**
  * Has the person approve work that can cost more than what the owner lets pass unasked. Throws `cost_limit` where they did
@@ -42,10 +42,10 @@ const refusals: Record<Exclude<Answer, 'approved'>, string> = {
     'a cheaper model_tier, a lower max_tokens, or fewer tasks; or let the person submit it at a terminal.',
 };
 
-function questionOf({ request_count, expected, maximum }: Work, askAboveUsd: number): Question {
+function questionOf({ hash, request_count, expected, maximum }: Work, askAboveUsd: number): Question {
   const [most, limit] = formatApart(maximum, askAboveUsd);
   const message =
     `Send ${counted(request_count, 'request')} to the Message Batches API? It is expected to cost about ${formatUsd(expected)}, and ${most} at ` +
     `most. (You are asked about whatever could cost more than ${limit}.)`;
-  return { message, maximum };
+  return { message, maximum, work: `${hash} ${request_count}` };
 }

@@ -66,14 +66,16 @@ export type Asking = {
 
 /**
  * Questions of the new era: a reply holds the question, and the client repeats the request with the answer beside its
- * arguments. An answer counts once, for the very call that was asked about, and for no more money than it said.
+ * arguments. An answer counts once, for the very call and the very work that were asked about (a file that it names can
+ * have changed meanwhile), and for no more money than was said.
  */
 export function createQuestions(): (params: unknown) => Asking {
-  const open = new Map<string, { call: string; maximum: number }>();
+  const open = new Map<string, { call: string } & Pick<Question, 'work' | 'maximum'>>();
 
   function leaveOpen(call: string, question: Question): Result {
     const requestState = randomUUID();
-    open.set(requestState, { call, maximum: question.maximum });
+    const { work, maximum } = question;
+    open.set(requestState, { call, work, maximum });
     for (const oldest of [...open.keys()].slice(0, -MOST_OPEN)) open.delete(oldest);
     const inputRequests = { [KEY]: { method: 'elicitation/create', params: formOf(question) } };
     return { resultType: 'input_required', inputRequests, requestState };
@@ -89,7 +91,8 @@ export function createQuestions(): (params: unknown) => Asking {
       async ask(about) {
         if (isOver) return 'late';
         const before = open.get(state);
-        const isMeant = before?.call === call && about.maximum <= before.maximum;
+        const isMeant =
+          before?.call === call && before.work === about.work && about.maximum <= before.maximum;
         const answer = data?.inputResponses?.[KEY];
         if (isMeant && answer !== undefined) {
           open.delete(state);

@@ -212,7 +212,8 @@ async function sendUnsent(
     // No job goes on for this one: whoever is asked has the call's time to answer.
     const within = { ...context, limits: { ...context.limits, askMs: Math.min(askMs, callMs) } };
     const request_count = countOf(parts);
-    await requireApproval(within, { request_count, ...cost }, { ask: waiting.ask, report: () => {} });
+    const hash = parts.map(({ body_sha256 }) => body_sha256).join(' ');
+    await requireApproval(within, { hash, request_count, ...cost }, { ask: waiting.ask, report: () => {} });
   }
   await reserveBudget(context, record);
   const owner = await asOwner(context, provider);

@@ -4,6 +4,8 @@ export type Question = {
   message: string;
   /** What the work can cost at most, in US dollars. */
   maximum: number;
+  /** Tells the work from any other: a yes is for this alone. */
+  work: string;
 };
 
 /**

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
@@ -213,6 +213,60 @@ describe('a client of the new era', () => {
     expect(api.creates).toEqual([]);
   });
 
+  /** Work in a file, which can change between the question and its answer. */
+  const inFile: { name: string; prompts: string[] }[] = [
+    { name: 'other work at the same price', prompts: ['Delete A.', 'Delete B.', 'Delete C.'] },
+    { name: 'less work', prompts: ['Explain A.', 'Explain B.'] },
+  ];
+  test.each(inFile)(
+    'that approved a file of three is asked again for $name',
+    async ({ prompts: changed }) => {
+      const api = await startApi();
+      const server = await startModernServer({ api, env });
+      const file = path.join(server.folder, 'work', 'tasks.json');
+      const write = (texts: readonly string[]) =>
+        writeFile(file, JSON.stringify(texts.map((prompt, index) => ({ task_id: `t${index}`, prompt }))));
+      const call = { name: 'submit_batch', arguments: { requests_file: file } };
+      await write(['Explain A.', 'Explain B.', 'Explain C.']);
+      const question = (await server.ask('tools/call', call, forms)).result;
+      await write(changed);
+      const answer = { ...call, ...answers(accepted, question.requestState) };
+      const again = (await server.ask('tools/call', answer, forms)).result;
+      expect(again).toMatchObject({ resultType: 'input_required' });
+      expect(api.creates).toEqual([]);
+      expect(await leftIn(server.folder)).toEqual([]);
+      const last = { ...call, ...answers(accepted, again.requestState) };
+      expect((await server.ask('tools/call', last, forms)).result).toMatchObject({ resultType: 'complete' });
+      expect(api.creates).toHaveLength(1);
+    },
+  );
+
+  test('that approved a retry is asked again for other corrections', async () => {
+    const api = await startApi({ results: (sent) => sent.map((each) => errored(each, 'api_error', 'Oh.')) });
+    const server = await startModernServer({ api, env });
+    const submit = { name: 'submit_batch', arguments: { requests } };
+    const first = (await server.ask('tools/call', submit, forms)).result;
+    const { result } = await server.ask(
+      'tools/call',
+      { ...submit, ...answers(accepted, first.requestState) },
+      forms,
+    );
+    const { batch_id } = result.structuredContent;
+    api.endAll();
+    await server.call('batch_status', { batch_id, wait_seconds: 20 });
+    const file = path.join(server.folder, 'work', 'corrected.json');
+    const retry = { name: 'retry_batch', arguments: { batch_id, requests_file: file } };
+    await writeFile(file, JSON.stringify([{ task_id: 't001', prompt: 'Explain A.' }]));
+    const question = (await server.ask('tools/call', retry, forms)).result;
+    await writeFile(file, JSON.stringify([{ task_id: 't001', prompt: 'Delete A.' }]));
+    const answered = { ...retry, ...answers(accepted, question.requestState) };
+    const again = (await server.ask('tools/call', answered, forms)).result;
+    expect(again).toMatchObject({ resultType: 'input_required' });
+    expect(api.creates).toHaveLength(1);
+    await server.ask('tools/call', { ...retry, ...answers(accepted, again.requestState) }, forms);
+    expect(api.creates).toHaveLength(2);
+  });
+
   test('cannot answer through the arguments', async () => {
     const { api, server, question } = await asked();
     const forgeries = [
@@ -261,7 +315,7 @@ describe('a client of the new era', () => {
   test('cannot be asked once the call is answered', async () => {
     const asking = createQuestions()({ name: 'submit_batch', arguments: { requests } });
     expect(asking.end()).toBeNull();
-    expect(await asking.ask({ message: 'Send it?', maximum: 1 }, 1_000)).toBe('late');
+    expect(await asking.ask({ message: 'Send it?', maximum: 1, work: 'x' }, 1_000)).toBe('late');
   });
 
   test('as the official one shows the form and goes on', async () => {

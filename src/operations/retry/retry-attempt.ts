@@ -79,7 +79,7 @@ export async function addAttempt(
     }
     const plan = planOf(prepared, attempt);
     if (record.provider !== 'sandbox' && !preparation.byItself)
-      await requireApproval(context, { ...plan, ...plan.cost_usd }, preparation);
+      await requireApproval(context, { hash: prepared.hash, ...plan, ...plan.cost_usd }, preparation);
     const { byItself = false } = preparation;
     const unasked = byItself ? { by_itself: true as const } : {};
     const sent = (await writer.finish()).map((part) => ({ ...withShare(part, prepared), ...unasked }));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { openView } from '../../answers/view/view.ts';
 import type { Costs } from '../../cost/cost-sheet.ts';
 import { countOutside } from '../../cost/outside-sources.ts';
@@ -40,6 +41,8 @@ import {
 
 /** What a retry sends. */
 export type PreparedRetry = {
+  /** Of all that is sent now. */
+  hash: string;
   request_count: number;
   /** What of a merge is made again of these. */
   stages: StageAgain[];
@@ -106,7 +109,14 @@ export async function prepareRetry(
   const surroundings = { partBytes: context.limits.partBytes, dialect, today, catalog };
   const examiner = createSentExaminer(surroundings, requests, options);
   const items = sentItems(tasks, sent, selection.selected, named.corrections);
-  const { count, costs, first_request, ...gathered } = await gather(examineSent(items, examiner), sink, {
+  const hash = createHash('sha256');
+  const hashed: RequestSink<SentBlock> = {
+    add(block) {
+      hash.update(block.digests);
+      return sink.add(block);
+    },
+  };
+  const { count, costs, first_request, ...gathered } = await gather(examineSent(items, examiner), hashed, {
     dialect,
     catalog,
     places: 'item',
@@ -142,6 +152,7 @@ export async function prepareRetry(
     again: async () => {},
   });
   return {
+    hash: hash.digest('hex'),
     request_count: count,
     stages,
     outcomes,

@@ -211,7 +211,7 @@ function markOf(context: Context, { idempotency_key }: Submission, { content_has
 async function requireAllowed(
   context: Pick<Context, 'maxCostUsd' | 'provider' | 'askAboveUsd' | 'limits'>,
   { output, provider, max_cost_usd, ask, work }: Submission,
-  { costs, stages }: Prepared,
+  { costs, stages, content_hash: hash }: Prepared,
   report: Report,
 ): Promise<CountedCosts> {
   if (output.problem) throw output.problem;
@@ -224,7 +224,7 @@ async function requireAllowed(
   requireWithinLimit(counted.lines, ownersLimit, max_cost_usd);
   if (provider !== 'sandbox') {
     const { request_count, expected_usd: expected, maximum_usd: maximum } = totalOf(counted.lines);
-    await requireApproval(context, { request_count, expected, maximum }, { ask, report });
+    await requireApproval(context, { hash, request_count, expected, maximum }, { ask, report });
   }
   return counted;
 }
