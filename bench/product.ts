@@ -30,6 +30,8 @@ export type Product = {
   close(): Promise<void>;
 };
 
+const THOUGHT_MS = 1_000;
+
 export type ProductOptions = { folder: string; apiUrl: string; env?: Record<string, string> };
 
 export async function startProduct({ folder, apiUrl, env }: ProductOptions): Promise<Product> {
@@ -51,6 +53,9 @@ export async function startProduct({ folder, apiUrl, env }: ProductOptions): Pro
   });
   const client = new Client({ name: 'bench', version: '1' });
   await client.connect(transport);
+  // Every client asks for the tools as it starts, and calls one when its model has thought.
+  await client.listTools();
+  await sleep(THOUGHT_MS);
   const pid = transport.pid ?? 0;
   let longest = 0;
   return {

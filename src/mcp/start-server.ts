@@ -89,7 +89,7 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
       // Once the list has left: the first call then finds all loaded.
       onList: () =>
         void setImmediate()
-          .then(work.load)
+          .then(() => Promise.all([work.load(), import('../tools/boundary.ts')]))
           .catch(() => {}),
     },
   );
