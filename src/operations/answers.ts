@@ -1,5 +1,6 @@
 import type { Answer } from '../answers/answer.ts';
-import { chunksOf, openView, type View } from '../answers/view/view.ts';
+import { chunksOf } from '../answers/view/passes.ts';
+import { openView, type View } from '../answers/view/view.ts';
 import { BatchError } from '../errors.ts';
 import { type Mark, underOwnId } from '../lib/mark.ts';
 import type { Context } from '../state/context.ts';

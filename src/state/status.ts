@@ -44,6 +44,16 @@ export function partStatus({ progress }: Part): ProcessingStatus {
   }
 }
 
+/** Whether a process is at it that nobody on another store could know: its requests are being made, or sent. */
+export function isBeingSent({ never_sent, parts }: BatchRecord): boolean {
+  if (never_sent !== undefined) return false;
+  const waitsForPerson = parts.some(({ progress }) => progress.state === 'not_sent');
+  return parts.some(({ progress }) => {
+    if (progress.state === 'prepared') return !waitsForPerson;
+    return progress.state === 'sending' || (progress.state === 'waiting' && progress.by !== null);
+  });
+}
+
 /** Whether every answer is on disk. */
 export function isSaved(record: BatchRecord): boolean {
   return record.parts.every(({ progress }) => progress.state === 'created' && progress.results !== null);

@@ -2,7 +2,8 @@ import { roundShare } from '../../lib/numbers.ts';
 import { type AnsweredItem, byItem } from '../answer.ts';
 import { cellText, keysOf } from '../formats/flat-answer.ts';
 import { type Filters, select } from '../page/select.ts';
-import { chunked, type View } from '../view/view.ts';
+import { chunked } from '../view/passes.ts';
+import type { View } from '../view/view.ts';
 
 /** How far the answers of two variants to the same rows are alike, in one key. */
 export type Agreement = {

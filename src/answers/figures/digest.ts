@@ -4,7 +4,8 @@ import type { BatchRecord } from '../../store/record.ts';
 import type { FailureGroup } from '../../store/saved-results.ts';
 import { openTasks } from '../../store/task-list.ts';
 import { createFailureGroups, isRetryable, mergeFailureGroups, suggestionFor } from '../failures.ts';
-import { oncePerView, openView } from '../view/view.ts';
+import { oncePerView } from '../view/passes.ts';
+import { openView } from '../view/view.ts';
 import { isRetried } from './outcomes.ts';
 
 /** Failures of one cause, for a caller to act on. */

@@ -1,5 +1,5 @@
 import { roundShare } from '../../lib/numbers.ts';
-import { chunksOf, oncePerView } from '../view/view.ts';
+import { chunksOf, oncePerView } from '../view/passes.ts';
 import { compare } from './expected-answer.ts';
 
 /** Answers to rows of one expected value, and what was said instead, the most frequent first. */

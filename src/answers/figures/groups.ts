@@ -5,7 +5,8 @@ import type { ModelCatalog } from '../../provider/models.ts';
 import { cellText } from '../formats/flat-answer.ts';
 import { namedValue } from '../page/named-value.ts';
 import { type Filters, select } from '../page/select.ts';
-import { chunked, type View } from '../view/view.ts';
+import { chunked } from '../view/passes.ts';
+import type { View } from '../view/view.ts';
 
 /** Answers that have the same value. */
 export type AnswerGroup = {

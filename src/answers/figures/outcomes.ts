@@ -3,7 +3,8 @@ import type { Context } from '../../state/context.ts';
 import { sentCount } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Outcome } from '../../store/saved-results.ts';
-import { oncePerView, openView } from '../view/view.ts';
+import { oncePerView } from '../view/passes.ts';
+import { openView } from '../view/view.ts';
 
 export type OutcomeTotals = Record<Outcome | 'pending', number>;
 

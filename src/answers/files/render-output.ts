@@ -13,7 +13,8 @@ import { STAND_IN, spliced } from '../formats/spliced.ts';
 import { packLines } from '../packs/pack-lines.ts';
 import { type Filters, isFiltered, select } from '../page/select.ts';
 import { allRows } from '../view/all-rows.ts';
-import { chunked, chunksOf, openView, type View } from '../view/view.ts';
+import { chunked, chunksOf } from '../view/passes.ts';
+import { openView, type View } from '../view/view.ts';
 import { entriesOf } from './answer-text.ts';
 import type { OutputFormat } from './output-format.ts';
 

@@ -5,7 +5,8 @@ import type { Context } from '../../state/context.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
 import type { Filters } from '../page/select.ts';
 import { allRows } from '../view/all-rows.ts';
-import { chunksOf, openView, type View } from '../view/view.ts';
+import { chunksOf } from '../view/passes.ts';
+import { openView, type View } from '../view/view.ts';
 import { answerText } from './answer-text.ts';
 import {
   checkPlaces,

@@ -5,7 +5,8 @@ import { createRecent, type Recent } from '../../lib/recent.ts';
 import { outcomes as allOutcomes, type Outcome } from '../../store/saved-results.ts';
 import { spreadOver } from '../../tasks/sources/item-source.ts';
 import type { AnsweredRow } from '../answer.ts';
-import { chunksOf, type View } from '../view/view.ts';
+import { chunksOf } from '../view/passes.ts';
+import type { View } from '../view/view.ts';
 import { isWanted, namedValue } from './named-value.ts';
 
 /** Which answers are meant: those that all of these let through. */

@@ -65,7 +65,7 @@ function rowOf({ row }: TaskEntry): JsonObject | null {
 }
 
 /** Lines that are read together, in memory only as long as they are worked on. */
-const LINES_AT_ONCE = 100;
+export const LINES_AT_ONCE = 100;
 
 /** Opens what is saved of a batch. */
 export async function openView(context: Context, record: BatchRecord): Promise<View> {
@@ -247,33 +247,4 @@ function reasonOf(
     return failureOf({ outcome, error: null }) ?? missingError;
   if (outcome === 'missing' || result === null) return invalid ?? missingError;
   return errorOf({ outcome, invalid }, result) ?? missingError;
-}
-
-/** All tasks of a view in order, as many together as are read at a time. */
-export function* chunksOf({ count }: Pick<View, 'count'>): Generator<number[]> {
-  for (let start = 0; start < count; start += LINES_AT_ONCE) {
-    yield Array.from({ length: Math.min(LINES_AT_ONCE, count - start) }, (_, index) => start + index);
-  }
-}
-
-/** These tasks, as many together as are read at a time. */
-export function* chunked(ordinals: Uint32Array): Generator<number[]> {
-  for (let start = 0; start < ordinals.length; start += LINES_AT_ONCE) {
-    yield Array.from(ordinals.subarray(start, start + LINES_AT_ONCE));
-  }
-}
-
-/** Makes something of a whole view, once for however many openings of it. */
-export function oncePerView<T>(make: (view: View) => Promise<T>): (view: View) => Promise<T> {
-  const made = new WeakMap<object, Promise<T>>();
-  return async (view) => {
-    const found = made.get(view.content) ?? make(view);
-    made.set(view.content, found);
-    try {
-      return await found;
-    } catch (error) {
-      made.delete(view.content);
-      throw error;
-    }
-  };
 }

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { openMovable } from '../../config/open-movable.ts';
 import { BatchError } from '../../errors.ts';
 import { count, counted } from '../../lib/numbers.ts';
-import { isBeingSent } from '../../operations/being-sent.ts';
+import { isBeingSent } from '../../state/status.ts';
 import type { Movable } from '../../store/moving/movable.ts';
 import { type Moved, moveStore, undoMove } from '../../store/moving/move-store.ts';
 import type { Call, Command } from '../command.ts';

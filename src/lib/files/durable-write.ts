@@ -121,6 +121,15 @@ export async function createFileDurably(
   await makeFolder(temporary);
   const unfinished = join(temporary, randomUUID());
   await writeNew(unfinished, data);
+  return giveName(unfinished, path, link);
+}
+
+/** Gives a finished file its name, durably, unless the name is taken by anything: then gives false. The unfinished name goes. */
+export async function giveName(
+  unfinished: string,
+  path: string,
+  link: (from: string, to: string) => Promise<void> = linkFile,
+): Promise<boolean> {
   try {
     await link(unfinished, path);
     await syncFolder(dirname(path));

@@ -1,4 +1,5 @@
-import { chunksOf, openView, type View } from '../../answers/view/view.ts';
+import { chunksOf } from '../../answers/view/passes.ts';
+import { openView, type View } from '../../answers/view/view.ts';
 import { sha256OfText } from '../../lib/files/file-hash.ts';
 import type { Dialect, Params } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';

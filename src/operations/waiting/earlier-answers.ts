@@ -1,4 +1,5 @@
-import { chunksOf, openView, type View } from '../../answers/view/view.ts';
+import { chunksOf } from '../../answers/view/passes.ts';
+import { openView, type View } from '../../answers/view/view.ts';
 import { parseExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { counted } from '../../lib/numbers.ts';

@@ -1,8 +1,8 @@
-import { link, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { hasErrorCode } from '../../errors.ts';
-import { makeFolder, syncFolder } from '../../lib/files/durable-write.ts';
+import { giveName, makeFolder, syncFolder } from '../../lib/files/durable-write.ts';
 import { createFileWriter } from '../../lib/files/file-writer.ts';
 import { checkedId } from '../ids.ts';
 import type { Blobs, Pieces } from '../store.ts';
@@ -31,20 +31,6 @@ export function createFileBlobs({ folder, temporary }: FileBlobsOptions): Blobs 
     const unfinished = join(temporary, ulid());
     const bytes = await writeFile(path, unfinished, pieces);
     return (await linkInStore(path, () => giveName(unfinished, path))) ? bytes : null;
-  }
-
-  /** Gives the finished file its name, unless another was first. */
-  async function giveName(unfinished: string, path: string): Promise<boolean> {
-    try {
-      await link(unfinished, path);
-      await syncFolder(folder);
-      return true;
-    } catch (error) {
-      if (hasErrorCode(error, 'EEXIST')) return false;
-      throw error;
-    } finally {
-      await rm(unfinished, { force: true });
-    }
   }
 
   async function open(path: string) {

@@ -1,7 +1,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isBeingSent } from '../../../src/operations/being-sent.ts';
+import { isBeingSent } from '../../../src/state/status.ts';
 import { createStore } from '../../../src/store/files/create-store.ts';
 import { openMovableFolder } from '../../../src/store/files/movable.ts';
 import type { Movable } from '../../../src/store/moving/movable.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { oncePerView, type View } from '../../../src/answers/view/view.ts';
+import { oncePerView } from '../../../src/answers/view/passes.ts';
+import type { View } from '../../../src/answers/view/view.ts';
 
 const viewOf = (content: object): View => ({
   count: 0,
