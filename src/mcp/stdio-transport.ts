@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Readable, Writable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -99,11 +100,14 @@ export class StdioTransport implements Transport {
 
   #endLine(): void {
     const overlong = this.#overlong;
-    const line = Buffer.concat(this.#begun).toString('utf8');
+    const bytes = Buffer.concat(this.#begun);
+    const line = bytes.toString('utf8');
     this.#begun = [];
     this.#begunBytes = 0;
     this.#overlong = null;
-    if (overlong === null) this.#read(line);
+    // What is no character would become another one in silence.
+    if (overlong === null && !isUtf8(bytes)) this.#refuse(line);
+    else if (overlong === null) this.#read(line);
     else void this.#write(tooLong(idAt(overlong.start, overlong.end.toString('utf8'))));
   }
 

@@ -36,3 +36,20 @@ test.each([
     });
   },
 );
+
+test('what is not in UTF-8 is answered under its id, and not read with other characters in it', async () => {
+  const stdin = new PassThrough();
+  const stdout = new PassThrough();
+  const transport = new StdioTransport(stdin, stdout);
+  const taken: unknown[] = [];
+  transport.onmessage = (message) => taken.push(message);
+  await transport.start();
+  stdin.write(Buffer.from('{"jsonrpc":"2.0","id":7,"method":"x","params":{"text":"caf\xe9"}}\n', 'latin1'));
+  stdin.end('{"jsonrpc":"2.0","id":8,"method":"x","params":{"text":"café"}}\n');
+  await new Promise((resolve) => stdin.once('end', resolve));
+  expect(taken).toEqual([{ jsonrpc: '2.0', id: 8, method: 'x', params: { text: 'café' } }]);
+  expect(JSON.parse(String(stdout.read()))).toMatchObject({
+    id: 7,
+    error: { code: -32700, message: expect.stringContaining('in UTF-8') },
+  });
+});

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { stringifyExact } from '../../lib/exact-json.ts';
@@ -122,8 +123,9 @@ function takenBy({ headers: { accept = '*/*' } }: IncomingMessage): { json: bool
 const isAnswered = (meaning: Meaning): boolean =>
   'answer' in meaning || ('id' in meaning.message && 'method' in meaning.message);
 
-/** Undefined where it is no JSON. */
+/** Undefined where it is no JSON, or not in UTF-8: what is no character would become another one. */
 function parsed(body: Buffer): JSONRPCMessage | undefined {
+  if (!isUtf8(body)) return undefined;
   try {
     return JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
@@ -135,7 +137,7 @@ function parsed(body: Buffer): JSONRPCMessage | undefined {
 const NO_MESSAGE = {
   jsonrpc: '2.0',
   id: null,
-  error: { code: errorCodes.invalidRequest, message: 'The body is not a JSON-RPC message.' },
+  error: { code: errorCodes.invalidRequest, message: 'The body is not a JSON-RPC message in UTF-8.' },
 };
 
 function accept(response: ServerResponse): void {

@@ -8,10 +8,8 @@ export async function readBody(
   request: IncomingMessage,
   { bytes, ms }: Bounds,
 ): Promise<{ body: Buffer } | Refusal> {
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity') {
-    return { status: 415, error: 'unsupported_encoding', message: 'Send the body as it is, not compressed.' };
-  }
+  const encoded = whyEncoded(request);
+  if (encoded !== null) return encoded;
   if (Number(request.headers['content-length'] ?? 0) > bytes) return tooLarge(bytes);
   const pieces: Buffer[] = [];
   let length = 0;
@@ -31,6 +29,17 @@ export async function readBody(
     request.once('close', () => end(cutOff));
     request.once('error', () => end(cutOff));
   });
+}
+
+/** Why a body is none that is taken as it comes, or null: nothing here unpacks one, or puts pieces together. */
+export function whyEncoded({ headers }: IncomingMessage): Refusal | null {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity')
+    return { status: 415, error: 'unsupported_encoding', message: 'Send the body as it is, not compressed.' };
+  if (!/^chunked$/i.test(headers['transfer-encoding'] ?? 'chunked'))
+    return { status: 501, error: 'unsupported_encoding', message: 'Send the body as it is, or chunked.' };
+  if (headers['content-range'] === undefined) return null;
+  return { status: 400, error: 'partial', message: 'Send the whole at once: a part of it is not kept.' };
 }
 
 const cutOff: Refusal = { status: 400, error: 'cut_off', message: 'The body ended before it was whole.' };

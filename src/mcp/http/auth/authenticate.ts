@@ -15,7 +15,10 @@ const LONGEST_TOKEN = 16_384;
 
 /** Reads who a request is from out of its bearer token, by the first of `ways` that knows it. */
 export function createAuthentication(ways: readonly FindSubject[], metadataUrl: string | null): Authenticate {
-  return async ({ headers: { authorization } }) => {
+  return async ({ headers: { authorization }, headersDistinct }) => {
+    // A proxy may have gone by another one.
+    if ((headersDistinct.authorization?.length ?? 0) > 1)
+      return unauthorized(metadataUrl, 'there are several');
     if (authorization === undefined) return unauthorized(metadataUrl, null);
     const token = /^Bearer +(?<token>[\w.~+/-]+=*) *$/i.exec(authorization)?.groups?.token;
     if (token === undefined || token.length > LONGEST_TOKEN)

@@ -1,6 +1,7 @@
 import { mayUse } from '../../../state/subject.ts';
 import { insufficientScope } from '../auth/authenticate.ts';
 import { pathOf, type Route } from '../http-server.ts';
+import { whyEncoded } from '../read-body.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import { UPLOAD_NAME, type Uploads } from './uploads.ts';
 
@@ -46,6 +47,8 @@ export function uploadRoutes(uploads: Uploads, metadataUrl: string | null): Rout
           response.writeHead(204).end();
           return;
         }
+        const encoded = whyEncoded(request);
+        if (encoded !== null) return refuse(response, encoded);
         const kept = await uploads.take(subject.name, name, request);
         if (isRefusal(kept)) return refuse(response, kept);
         respond(response, 201, { ...kept, name: `upload:${kept.name}` });
