@@ -41,7 +41,10 @@ async function cancelBatch(context: Context, batchId: string): Promise<Refreshed
     .filter(isCreated)
     .filter(({ progress }) => progress.seen.processing_status !== 'ended');
   if (isWaiting(record)) {
-    await endWaiting(context, batchId, 'it was canceled while it waited', 'canceled');
+    await endWaiting(context, batchId, isWaiting, {
+      why: 'it was canceled while it waited',
+      code: 'canceled',
+    });
     if (record.waits !== undefined)
       return refreshWithin(context, await requireRecord(context, batchId), LOOK_MS);
   }

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
 import type { Register, Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
-import { type ApiRequest, reset, succeeded } from '../api-server.ts';
+import { type ApiRequest, type ApiServer, errored, reset, succeeded } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
 import { eachNth } from '../long.ts';
 
@@ -470,6 +470,35 @@ describe('a disk that is full', () => {
     const staged = await readdir(path.join(server.data, 'staging'));
     expect(staged.filter((name) => name !== 'trash')).toEqual([]);
   });
+
+  const busyOnce = (all: ApiRequest[], api: ApiServer) =>
+    all.map((request) =>
+      request.custom_id === 'b' && api.batches.length === 0
+        ? errored(request, 'overloaded_error', 'busy')
+        : succeeded(request, `answer ${request.custom_id}`),
+    );
+
+  it.each([1, 2, 3, 4, 5, 6])(
+    'at change %d of a retry loses nothing of what the record names',
+    async (nth) => {
+      const api: ApiServer = await startApi({ endsAtOnce: true, results: (all) => busyOnce(all, api) });
+      const folder = await temporaryFolder();
+      const batch_id = await saved(await startServer({ api, folder }), tasks('a', 'b'));
+      const disk = fillingUp('register', nth);
+      const server = await startServer({ api, folder, store: disk.store });
+      await server.call('retry_batch', { batch_id });
+      for (let look = 0; look < 3; look += 1) await server.call('batch_status', { batch_id });
+      disk.free();
+      const { outcomes } = await follow(server, batch_id);
+      if (outcomes.errored > 0) await server.ok('retry_batch', { batch_id });
+      await follow(server, batch_id);
+      await expectAnswers(server, batch_id, ['a', 'b']);
+      expect(api.creates.map(({ requests }) => requests.map((each) => each.custom_id))).toEqual([
+        ['a', 'b'],
+        ['b'],
+      ]);
+    },
+  );
 
   /** Files of at most 64 KB: what the system answers to more is an error as that of a full disk. */
   const under: [string, ...string[]] = ['sh', '-c', 'ulimit -f 128; exec "$@"', 'sh'];

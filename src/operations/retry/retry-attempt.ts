@@ -10,6 +10,7 @@ import { asOwner } from '../../sending/permission.ts';
 import { withoutEnd } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
+import { discardUnnamed } from '../../tasks/write/discard-unnamed.ts';
 import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
 import { type StageAgain, stageParts } from './retry-merge.ts';
 import { type PreparedRetry, prepareRetry, type RetryPreparation } from './retry-prepare.ts';
@@ -71,6 +72,7 @@ export async function addAttempt(
     next,
     attempt,
   });
+  let written: Part[] = [];
   try {
     const { record: ended, unsent, options } = preparation;
     const prepared = await prepareRetry(context, preparation, writer);
@@ -82,7 +84,8 @@ export async function addAttempt(
       await requireApproval(context, { hash: prepared.hash, ...plan, ...plan.cost_usd }, preparation);
     const { byItself = false } = preparation;
     const unasked = byItself ? { by_itself: true as const } : {};
-    const sent = (await writer.finish()).map((part) => ({ ...withShare(part, prepared), ...unasked }));
+    written = await writer.finish();
+    const sent = written.map((part) => ({ ...withShare(part, prepared), ...unasked }));
     const number = Math.max(next - 1, ...sent.map((part) => part.number)) + 1;
     const added = [...sent, ...stageParts(prepared.stages, { number, attempt: plan.attempt, byItself })];
     const kept = withoutUnsent(record, ended.parts, unsent);
@@ -90,7 +93,7 @@ export async function addAttempt(
     await reserveOrTakeBack(context, named, record, added);
     return { plan, warnings: prepared.warnings };
   } catch (error) {
-    await writer.discard();
+    await discardUnnamed(context, record.batch_id, writer, written);
     throw error;
   }
 }

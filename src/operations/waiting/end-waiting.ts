@@ -6,18 +6,18 @@ import { boundWarning } from './stages.ts';
 
 /**
  * Ends a batch that waits, which gives back what was reserved for it, and all that wait for it in turn. One that does not
- * wait any more stays as it is. Gives its record as it is then.
+ * wait any more stays as it is, and so does one that `isMeant` says waits for something else by now. Gives its record as it is then.
  */
 export async function endWaiting(
   context: Context,
   batchId: string,
-  why: string,
-  code = 'wrong_state',
+  isMeant: (current: BatchRecord) => boolean,
+  { why, code = 'wrong_state' }: { why: string; code?: string },
 ): Promise<BatchRecord | null> {
   const failure = { code, message: `It was not sent: ${why}.`, at: context.now().toISOString() };
   let isOurs = false;
   const record = await context.store.record(batchId).update((current) => {
-    isOurs = current !== null && isWaiting(current);
+    isOurs = current !== null && isWaiting(current) && isMeant(current);
     if (current === null || !isOurs) return current;
     const parts = current.parts.map((part) =>
       part.progress.state === 'waiting'
@@ -33,8 +33,12 @@ export async function endWaiting(
 
 /** Ends all that wait for a batch's answers. */
 export async function endFollowers(context: Context, record: BatchRecord, why: string): Promise<void> {
-  for (const follower of record.followed_by ?? []) await endWaiting(context, follower, why);
+  const isMeant = (follower: BatchRecord) => waitsFor(follower, record);
+  for (const follower of record.followed_by ?? []) await endWaiting(context, follower, isMeant, { why });
 }
+
+/** One that has made its tasks of the answers may wait for stages of its own. */
+const waitsFor = ({ waits }: BatchRecord, { batch_id }: BatchRecord) => waits?.batch_id === batch_id;
 
 /** Notes in the batch that is waited for who does, so that a look at its end leads on to that. */
 export async function follow({ store }: Pick<Context, 'store'>, record: BatchRecord): Promise<void> {
@@ -55,5 +59,5 @@ export async function followersOf(
   record: BatchRecord,
 ): Promise<BatchRecord[]> {
   const found = await Promise.all((record.followed_by ?? []).map((id) => recordOrNull(context.store, id)));
-  return found.filter((each) => each !== null).filter(isWaiting);
+  return found.filter((each) => each !== null).filter((each) => isWaiting(each) && waitsFor(each, record));
 }

@@ -36,7 +36,7 @@ export async function lookAtWaiting(
   const now = seen?.record ?? null;
   const why = now === null ? `${waits.batch_id}, for which it waited, is gone` : whyNeverEnds(now);
   if (why !== null) {
-    const ended = await endWaiting(context, batch_id, why);
+    const ended = await endWaiting(context, batch_id, (current) => current.waits !== undefined, { why });
     return { record: ended ?? record, job: undefined, failures: [] };
   }
   if (seen === null || now === null || !hasAllAnswers(now)) {

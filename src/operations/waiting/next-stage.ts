@@ -11,6 +11,7 @@ import type { Report } from '../../state/jobs.ts';
 import { isCreated, nextWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { type MergedItem, mergedRow, stageTaskId } from '../../tasks/sources/merged-source.ts';
+import { discardUnnamed } from '../../tasks/write/discard-unnamed.ts';
 import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
 import { startSending } from '../looking/sending-jobs.ts';
 import { endWaiting } from './end-waiting.ts';
@@ -25,14 +26,16 @@ import { claim, lasting, reasonOf } from './take-up.ts';
 export async function nextStage(context: Context, batchId: string, report: Report): Promise<void> {
   const seen = await context.store.record(batchId).read();
   if (seen === null || !isStageDue(context, seen) || (await whyHeldBack(context, seen)) !== null) return;
-  const record = await claim(context, batchId);
+  const record = await claim(context, batchId, (current) => isStageDue(context, current));
   if (record === null) return;
+  const stage = nextWaiting(record.parts);
   try {
     await context.provider(record.provider).requireCredentials();
     if (await makeStage(context, record, report)) startSending(context, record);
   } catch (error) {
     if (!(error instanceof BatchError) || !lasting.has(error.code)) throw error;
-    await endWaiting(context, batchId, reasonOf(error), error.code);
+    const isStill = ({ parts }: BatchRecord) => nextWaiting(parts)?.number === stage?.number;
+    await endWaiting(context, batchId, isStill, { why: reasonOf(error), code: error.code });
   }
 }
 
@@ -64,6 +67,7 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
   const view = await openView(context, record);
   const empty: string[] = [];
   let sent = 0;
+  let written: Part[] = [];
   try {
     for (let index = 0; index < count; index += 1) {
       report({ stage: 'preparing', done: index, total: count });
@@ -89,7 +93,8 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
     const share = (usd: number, requests: number) => roundUsd((usd * requests) / sent);
     // Behind what was sent again by itself a stage belongs to what was asked for.
     const byItself = part.attempt === 1 ? attempt > 1 : part.by_itself;
-    const made = (await writer.finish()).map((each) => ({
+    written = await writer.finish();
+    const made = written.map((each) => ({
       ...each,
       maximum_usd: share(maximum_usd, each.request_count),
       expected_usd: share(expected_usd, each.request_count),
@@ -100,7 +105,7 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
     if (!isNamed) await writer.discard();
     return isNamed && made.length > 0;
   } catch (error) {
-    await writer.discard();
+    await discardUnnamed(context, record.batch_id, writer, written);
     throw error;
   }
 }

@@ -33,14 +33,15 @@ export async function takeUp(
   earlier: BatchRecord,
   report: Report,
 ): Promise<void> {
-  const record = await claim(context, batchId);
+  const record = await claim(context, batchId, ({ waits }) => waits !== undefined);
   if (record === null) return;
   try {
     await context.provider(record.provider).requireCredentials();
     if (await makeTasks(context, record, earlier, report)) startSending(context, record);
   } catch (error) {
     if (!(error instanceof BatchError) || !lasting.has(error.code)) throw error;
-    await endWaiting(context, batchId, reasonOf(error), error.code);
+    const isTaken = ({ waits }: BatchRecord) => waits !== undefined;
+    await endWaiting(context, batchId, isTaken, { why: reasonOf(error), code: error.code });
   }
 }
 
@@ -53,12 +54,19 @@ export function reasonOf({ message, problems }: BatchError): string {
   return `${where} ${first.problem}`.trim();
 }
 
-/** The batch, once it is this process that makes its tasks; else null. */
-export async function claim(context: Context, batchId: string): Promise<BatchRecord | null> {
+/**
+ * The batch, once it is this process that makes its tasks; else null. `isDue` is asked of the record as it is then: another process
+ * may have made them since it was looked at, and what waits would be the stage behind.
+ */
+export async function claim(
+  context: Context,
+  batchId: string,
+  isDue: (current: BatchRecord) => boolean,
+): Promise<BatchRecord | null> {
   let isOurs = false;
   const record = await context.store.record(batchId).update((current) => {
     const first = current ? nextWaiting(current.parts) : undefined;
-    isOurs = first !== undefined && isFreeToMake(context, first);
+    isOurs = current !== null && first !== undefined && isFreeToMake(context, first) && isDue(current);
     if (current === null || !isOurs) return current;
     const progress = { state: 'waiting' as const, by: context.store.presence.self() };
     return {
@@ -148,10 +156,11 @@ async function nameTasks(context: Context, record: BatchRecord, made: Made): Pro
   let isNamed = false;
   await context.store.record(record.batch_id).update((current) => {
     isNamed =
-      current?.parts.some(
+      current?.waits !== undefined &&
+      current.parts.some(
         ({ progress }) =>
           progress.state === 'waiting' && progress.by?.nonce === context.store.presence.self().nonce,
-      ) ?? false;
+      );
     if (current === null || !isNamed) return current;
     const { waits, ...kept } = current;
     const bound = waits && boundWarning(waits.batch_id);
