@@ -59,6 +59,8 @@ export const savedResults = z.object({
   scan: z.int().exactOptional(),
   saved_at: z.string(),
   bytes: count,
+  /** The CRC-32 of these bytes; left out by earlier versions. */
+  crc: count.exactOptional(),
   outcomes: outcomeCounts,
   /** One per model and task type. */
   usage: z.array(usage),

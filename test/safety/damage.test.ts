@@ -6,7 +6,15 @@ import { describe, expect, it } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
 import type { Register, Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
-import { type ApiRequest, type ApiServer, errored, reset, succeeded } from '../api-server.ts';
+import {
+  type ApiRequest,
+  type ApiServer,
+  apiError,
+  errored,
+  json,
+  reset,
+  succeeded,
+} from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
 import { eachNth } from '../long.ts';
 
@@ -190,6 +198,13 @@ const broken: Damage[] = [
     },
   ],
   [
+    'folder in the place of the results file',
+    (folder) => replaceBy(path.join(folder, 'part-0001.results.jsonl'), (at) => mkdir(at)),
+  ],
+];
+
+const spoilt: Damage[] = [
+  [
     'results file cut at the end of a line',
     (folder) => change(path.join(folder, 'part-0001.results.jsonl'), firstLine),
   ],
@@ -205,9 +220,24 @@ const broken: Damage[] = [
       await rm(path.join(folder, 'part-0001.results.idx'));
     },
   ],
+  ['results file that is empty', (folder) => truncate(path.join(folder, 'part-0001.results.jsonl'))],
   [
-    'folder in the place of the results file',
-    (folder) => replaceBy(path.join(folder, 'part-0001.results.jsonl'), (at) => mkdir(at)),
+    'results file of zeros',
+    (folder) => change(path.join(folder, 'part-0001.results.jsonl'), (text) => '\0'.repeat(text.length)),
+  ],
+  [
+    'results file with one letter changed',
+    (folder) =>
+      change(path.join(folder, 'part-0001.results.jsonl'), (text) => text.replace('answer c', 'answer e')),
+  ],
+  [
+    'results file with two answers exchanged, its index gone',
+    async (folder) => {
+      await change(path.join(folder, 'part-0001.results.jsonl'), (text) =>
+        text.replace('answer c', 'answer x').replace('answer d', 'answer c').replace('answer x', 'answer d'),
+      );
+      await rm(path.join(folder, 'part-0001.results.idx'));
+    },
   ],
 ];
 
@@ -245,6 +275,45 @@ describe('a batch with a', () => {
     await expectAnswers(server, sound, ['a', 'b']);
     expect(await contentOf(brokenFolder)).toEqual(asFound);
     expect(api.creates).toHaveLength(2);
+  });
+
+  eachNth(2, spoilt)('%s has it fetched again, which leaves it as it is', async (_name, damage) => {
+    const api = await startApi(ended);
+    const folder = await temporaryFolder();
+    const before = await startServer({ api, folder });
+    const batchId = await saved(before, tasks('c', 'd'));
+    const file = path.join(before.data, 'batches', batchId, 'part-0001.results.jsonl');
+    await damage(path.dirname(file));
+    const asFound = await readFile(file);
+    const fetched = api.asked('results');
+    for (let start = 0; start < 2; start += 1) {
+      const server = await startServer({ api, folder });
+      expect((await server.ok('batch_status', { batch_id: batchId })).outcomes.succeeded).toBe(2);
+      await expectAnswers(server, batchId, ['c', 'd']);
+    }
+    expect(api.asked('results')).toBe(fetched + 1);
+    expect(await readFile(file)).toEqual(asFound);
+  });
+
+  // Of what the API has no more the rest is worth keeping, or a backup of the file.
+  it.each([
+    ['cut short', true, (text: string) => text.slice(0, 100)],
+    ['with one letter changed', false, (text: string) => text.replace('answer c', 'answer e')],
+  ])('results file %s stays what is read once the API has dropped it', async (_name, isRefused, how) => {
+    const api = await startApi(ended);
+    const folder = await temporaryFolder();
+    const before = await startServer({ api, folder });
+    const batch_id = await saved(before, tasks('c', 'd'));
+    const file = path.join(before.data, 'batches', batch_id, 'part-0001.results.jsonl');
+    const asWritten = await readFile(file, 'utf8');
+    await writeFile(file, how(asWritten));
+    api.override('retrieve', json(404, apiError('not_found_error', 'No batch found')));
+    const server = await startServer({ api, folder });
+    const { isError, text } = await server.call('get_results', { batch_id });
+    expect(isError).toBe(isRefused);
+    expect(text).toContain(isRefused ? 'store_damaged' : 'answer e');
+    await writeFile(file, asWritten);
+    await expectAnswers(await startServer({ api, folder }), batch_id, ['c', 'd']);
   });
 });
 

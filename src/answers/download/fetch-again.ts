@@ -1,14 +1,14 @@
 import { BatchError } from '../../errors.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
-import { downloadOf, isCreated, receivedOf, resultsOf, sentCount, updatePart } from '../../state/parts.ts';
+import { downloadOf, isCreated, receivedOf, sentCount, updatePart } from '../../state/parts.ts';
 import { CERTAIN_MS, certainAt, partExpiresAt } from '../../state/status.ts';
 import { openBlobWriter } from '../../store/blob-writer.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
 import { type ResultsIndex, writeResultsIndex } from '../../store/results-index.ts';
 import type { SavedResults } from '../../store/saved-results.ts';
 import type { Blobs, Pieces } from '../../store/store.ts';
-import { scanReceived, scanSaved, unpackPart } from '../packs/saved-scan.ts';
+import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
 import { openIndex } from '../view/viewed-part.ts';
 import { boundedResults } from './bounded-results.ts';
 import { saving } from './receive.ts';
@@ -175,41 +175,5 @@ async function* linesOf(
   for (let start = 0; start < ordinals.length; start += LINES_AT_ONCE) {
     const spans = ordinals.slice(start, start + LINES_AT_ONCE).flatMap((each) => index.find(each) ?? []);
     yield blobs.readRanges(name, spans);
-  }
-}
-
-/**
- * Lets go of saved results that are gone from the disk while the provider has them, so that they are fetched again, under
- * a name of their own. Gives the record as it is then.
- */
-export async function letGoOfGone(context: Context, record: BatchRecord): Promise<BatchRecord> {
-  let current = record;
-  for (const part of record.parts.filter(isCreated)) {
-    const { results } = part.progress;
-    if (results === null || part.reused_from !== undefined) continue;
-    if (partExpiresAt(record, part) <= context.now().getTime() || !(await isGone(context, record, part)))
-      continue;
-    context.log('warn', `${record.batch_id}: the results of part ${part.number} are gone, and fetched again`);
-    const changed = await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
-      progress.state === 'created' && progress.results?.saved_at === results.saved_at
-        ? { ...progress, results: null, download: downloadOf(part) + 1 }
-        : null,
-    );
-    current = changed.record ?? current;
-  }
-  return current;
-}
-
-/** What can't be looked at is there, and what can be made again of what was received. */
-async function isGone(context: Context, record: BatchRecord, part: CreatedPart): Promise<boolean> {
-  const blobs = context.store.blobs(record.batch_id);
-  try {
-    if ((await blobs.size(receivedOf(part))) === null) return true;
-    if (part.packs !== undefined && (await blobs.size(resultsOf(part))) === null)
-      await unpackPart(context, record, part);
-    return false;
-  } catch (error) {
-    if (error instanceof BatchError) return false;
-    throw error;
   }
 }

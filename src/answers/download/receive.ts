@@ -79,6 +79,7 @@ export function scannedResults(
     results: {
       scan: SCAN,
       bytes: index.resultsBytes,
+      crc: scan.crc,
       outcomes: scan.outcomes,
       usage: scan.usage,
       failures: scan.failures,

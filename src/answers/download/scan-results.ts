@@ -1,4 +1,5 @@
 import { setImmediate as breathe } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import { createUsageTally } from '../../cost/usage.ts';
 import type { Ground } from '../../lib/json-schema.ts';
 import { isBlank, type Line, splitLines, withoutMark } from '../../lib/lines.ts';
@@ -23,6 +24,8 @@ import { type ExpectedTasks, expectedTasks } from './expected-tasks.ts';
 /** What a results file holds, found in one pass over its bytes. */
 export type Scan = {
   index: ResultsIndexData;
+  /** The CRC-32 of all its bytes. */
+  crc: number;
   lines: number;
   /** Lines that are no result, have an id that was not sent, or one that came before. */
   strange: { unreadable: number; unknown: number; repeated: number };
@@ -114,7 +117,8 @@ export async function scanResults(
 
   // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.
   let compiled = 0;
-  for await (const group of splitLines(chunks)) {
+  const sum = { crc: 0 };
+  for await (const group of splitLines(summed(chunks, sum))) {
     for (const given of group) {
       const line = withoutMark(given);
       if (check?.isGrounded) take(line, await groundOf(line));
@@ -132,6 +136,7 @@ export async function scanResults(
   }
   return {
     index: builder.finish(bytes),
+    crc: sum.crc,
     lines,
     strange,
     isMarked,
@@ -141,6 +146,13 @@ export async function scanResults(
     fenced,
     uncounted,
   };
+}
+
+async function* summed(chunks: AsyncIterable<Uint8Array>, sum: { crc: number }): Pieces {
+  for await (const chunk of chunks) {
+    sum.crc = crc32(chunk, sum.crc);
+    yield chunk;
+  }
 }
 
 /** Scans a part's results as they come, against the tasks that it was sent with. */

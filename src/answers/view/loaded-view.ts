@@ -1,6 +1,6 @@
 import { createRecent, type Recent } from '../../lib/recent.ts';
 import type { Context } from '../../state/context.ts';
-import { isCreated } from '../../state/parts.ts';
+import { downloadOf, isCreated } from '../../state/parts.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Store } from '../../store/store.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
@@ -31,7 +31,7 @@ export function loadView(context: Context, record: BatchRecord): Promise<LoadedV
   const parts = record.parts.map((part) => [
     part.number,
     part.body_sha256,
-    isCreated(part) && part.progress.results?.saved_at,
+    isCreated(part) && [part.progress.results?.saved_at, downloadOf(part)],
   ]);
   return recent.get(JSON.stringify([record.batch_id, parts]), async () => {
     const blobs = context.store.blobs(record.batch_id);

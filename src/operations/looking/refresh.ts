@@ -1,5 +1,6 @@
 import { collect, partsToCollect } from '../../answers/download/collect.ts';
-import { fetchMissing, letGoOfGone, partsToFetchAgain } from '../../answers/download/fetch-again.ts';
+import { fetchMissing, partsToFetchAgain } from '../../answers/download/fetch-again.ts';
+import { letGoOfSpoilt } from '../../answers/download/let-go.ts';
 import { partsToScanAgain, scanAgain } from '../../answers/download/scan-again.ts';
 import { hasOutputsToWrite, writeRequestedOutputs } from '../../answers/files/output-file.ts';
 import { BatchError } from '../../errors.ts';
@@ -59,7 +60,7 @@ async function lookAfter(
   const failures = await askProvider(context, first, partsAsked);
   await tellUnknownSends(context, first);
   const asked = (await context.store.record(batch_id).read()) ?? first;
-  const record = await letGoOfGone(context, asked);
+  const record = await letGoOfSpoilt(context, asked);
 
   // What is being prepared here is sent by whoever prepares it, once its money is reserved.
   const preparing = context.jobs.find(preparingKey(batch_id)) !== undefined;
