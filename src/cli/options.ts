@@ -1,8 +1,10 @@
 import { Option } from 'commander';
 import * as z from 'zod';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
+import { parseExact } from '../lib/exact-json.ts';
 import { readRegularFile } from '../lib/files/regular-file.ts';
 import { isDecimal } from '../lib/numbers.ts';
+import { withNumbers } from '../operations/work/exact-arguments.ts';
 
 /** How an argument of an operation is typed at a terminal. */
 type Kind = 'text' | 'number' | 'number_or_text' | 'yes_no' | 'texts' | 'json' | 'text_or_json';
@@ -78,7 +80,7 @@ const isJson = (text: string) => /^\s*[[{"]/.test(text);
 async function jsonOf(option: Option, text: string): Promise<{ value: unknown } | { problem: Problem }> {
   const inline = isJson(text);
   try {
-    return { value: JSON.parse(inline ? text : (await readRegularFile(text)).replace(/^\uFEFF/, '')) };
+    return { value: parseExact(inline ? text : (await readRegularFile(text)).replace(/^\uFEFF/, '')).value };
   } catch (error) {
     const valid = 'JSON, as in \'{"key": "value"}\', or the path of a .json file';
     if (error instanceof SyntaxError) {
@@ -110,7 +112,7 @@ export async function readArguments(
     } else if (typeof value === 'string' && (kind === 'json' || (kind === 'text_or_json' && isJson(value)))) {
       const read = await jsonOf(option, value);
       if ('problem' in read) problems.push(read.problem);
-      else values[name] = read.value;
+      else values[name] = withNumbers(name, read.value);
     } else values[name] = value;
   }
   if (problems.length > 0) {

@@ -43,6 +43,17 @@ export function reviveNumber(_key: string, value: unknown): unknown {
     : value;
 }
 
+/** A value in words that another thread, whose mark is another one, can read. */
+export type PassedOn = { text: string; mark: string };
+
+export const passOn = (value: unknown): PassedOn => ({ text: JSON.stringify(value), mark: MARK });
+
+/** What `passOn` was given. */
+export const taken = ({ text, mark }: PassedOn): ReturnType<typeof JSON.parse> =>
+  JSON.parse(text, (_key, value: unknown) =>
+    typeof value === 'string' && value.startsWith(mark) ? new ExactNumber(value.slice(mark.length)) : value,
+  );
+
 /** The text with `change` made to what stands outside its strings. */
 function changeOutsideStrings(text: string, change: (outside: string) => string): string {
   let changed = '';

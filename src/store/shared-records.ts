@@ -71,6 +71,8 @@ export const WORK_KEPT_MS = 24 * 60 * 60 * 1000;
 export const keptWork = z.object({
   at: time,
   args: z.record(z.string(), z.unknown()),
+  /** The same as JSON, where numbers in it were written in another way than these are here. */
+  args_text: z.string().exactOptional(),
   work_hash: z.string(),
   files: z.array(sourceFile),
   /** Who had it checked over HTTP. */

@@ -1,3 +1,4 @@
+import { ExactNumber } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { Templates } from '../templates/templates.ts';
 import type { Work } from './work.ts';
@@ -16,6 +17,7 @@ export function canonicalText(value: unknown): string {
     for (const each of value) text += canonicalText(each);
     return `${text}]`;
   }
+  if (value instanceof ExactNumber) return `${value.source};`;
   if (!isJsonObject(value)) return 'null;';
   let text = '{';
   for (const key of Object.keys(value).sort()) {

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
+import { ExactNumber, parseExact, stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { withNumbers } from '../operations/work/exact-arguments.ts';
 import { actualType } from '../tasks/problems.ts';
 
 type Fields = Record<string, unknown>;
@@ -60,7 +62,7 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
       notes.push(`${key} ${JSON.stringify(value)} counts as no filter.`);
       continue;
     }
-    const meant = wanted === undefined ? value : valueFor(wanted, value);
+    const meant = withNumbers(key, wanted === undefined ? value : valueFor(wanted, value));
     args[key] = wanted === undefined ? meant : capped(key, meant, wanted, notes);
   }
   return { args, notes };
@@ -166,7 +168,7 @@ function textFor(value: unknown): unknown {
 function parsed(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {
-    return JSON.parse(text);
+    return parseExact(text).value;
   } catch {
     return undefined;
   }
@@ -189,11 +191,15 @@ function listFor({ items }: Property, value: unknown): unknown {
 }
 
 function entryFor(type: string | undefined, entry: unknown): unknown {
-  if (type === 'string') return Number.isSafeInteger(entry) ? String(entry) : entry;
+  if (type === 'string') return isWhole(entry) ? stringifyExact(entry) : entry;
   if (type !== 'object') return entry;
   const task = typeof entry === 'string' ? objectIn(entry) : entry;
   return isJsonObject(task) ? taskFor(task) : task;
 }
+
+/** Whether it is a whole number whose digits are known. */
+const isWhole = (value: unknown) =>
+  value instanceof ExactNumber ? /^-?\d+$/.test(value.source) : Number.isSafeInteger(value);
 
 /** What of a task is an object, and what its id is, whatever form a client has brought it into. */
 function taskFor(task: Fields): Fields {

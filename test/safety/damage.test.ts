@@ -6,15 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
 import type { Register, Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
-import {
-  type ApiRequest,
-  type ApiServer,
-  apiError,
-  errored,
-  json,
-  reset,
-  succeeded,
-} from '../api-server.ts';
+import { type ApiRequest, type ApiServer, apiError, errored, json, reset, succeeded } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
 import { eachNth } from '../long.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { follow, startApi, startCheckedServer } from '../api.ts';
-import { type ApiServerOptions, succeeded } from '../api-server.ts';
+import { type ApiServerOptions, errored, succeeded } from '../api-server.ts';
 
 /** JSON text as a program writes it, its numbers in every form that JSON has, its texts of any characters. */
 const { value: jsonText } = fc.letrec<{ value: string; leaf: string }>((tie) => ({
@@ -275,5 +275,79 @@ describe('an id that is a number', () => {
       '18',
       '19',
     ]);
+  });
+});
+
+describe('numbers in JSON that is given as a text', () => {
+  const NUMBERS = '{"a":12345678901234567890,"b":0.10,"c":1e3,"d":-0,"e":1.0}';
+  const FILLED = '12345678901234567890 0.10 1e3 -0 1.0';
+  const prompt = '{{a}} {{b}} {{c}} {{d}} {{e}}';
+  const nativeText = nativeLine(NUMBERS, 0);
+  const schema = '{"type":"object","properties":{"n":{"const":12345678901234567890}}}';
+  const params = nativeText.slice(nativeText.indexOf('"params":') + '"params":'.length, -1);
+
+  type Row = [what: string, args: Record<string, unknown>, sent: string];
+  const rows: Row[] = [
+    ['tasks', { prompt, requests: `[{"task_id":"a","input_data":${NUMBERS}}]` }, FILLED],
+    ['a task', { prompt, requests: [`{"task_id":"a","input_data":${NUMBERS}}`] }, FILLED],
+    ['its fields', { prompt, requests: [{ task_id: 'a', input_data: NUMBERS }] }, FILLED],
+    ['fields for all', { requests: [{ task_id: 'a', prompt }], input_data: NUMBERS }, FILLED],
+    [
+      'those of variants',
+      {
+        prompt,
+        requests: [{ task_id: 'a' }],
+        variants: `{"A":{"input_data":${NUMBERS},"max_tokens":1e2},"B":{"system":"x"}}`,
+      },
+      FILLED,
+    ],
+    ['a native request', { requests: [nativeText] }, `"input":{"v":${NUMBERS}}`],
+    ['its params', { requests: [{ custom_id: 'a', params }] }, `"input":{"v":${NUMBERS}}`],
+    ['a schema', { requests: ['x'], output_schema: schema }, '"const":12345678901234567890'],
+    [
+      'the schema of a task',
+      { requests: [{ task_id: 'a', prompt: 'x', output_schema: schema }] },
+      '"const":12345678901234567890',
+    ],
+    ['ids', { requests: '[{"task_id":12345678901234567890,"prompt":"x"},"y"]' }, '"12345678901234567890"'],
+  ];
+  it.each(rows)('are sent as they were written: %s', async (_what, args, sent) => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    const work =
+      'input_data' in args || 'variants' in args
+        ? { ...args, input_data: args.input_data ?? { a: 1, b: 1, c: 1, d: 1, e: 1 } }
+        : args;
+    const { work_id } = await server.ok('estimate_cost', work);
+    const { warnings } = await server.ok('submit_batch', { ...work, max_cost_usd: '1.5' });
+    expect(warnings.join()).not.toContain('2^53');
+    expect(api.bodies[0]).toContain(sent);
+    // By another process, to which the work came by its id.
+    const other = await startCheckedServer({ api, folder: server.folder });
+    await other.ok('submit_batch', { work_id, force_new: true });
+    expect(api.bodies[1]).toContain(sent);
+  });
+
+  it('reach the threads that a large file is examined on', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api, limits: { threadedBytes: 1 } });
+    await writeFile(path.join(server.work, 'a.jsonl'), '{"task_id":"a"}\n{"task_id":"b"}\n');
+    await server.ok('submit_batch', { requests_file: 'a.jsonl', prompt, input_data: NUMBERS });
+    expect(api.bodies[0]?.split(FILLED)).toHaveLength(3);
+  });
+
+  it('of a correction are sent as they were written', async () => {
+    const api = await startApi({
+      results: (requests) => requests.map((each) => errored(each, 'api_error', 'x')),
+    });
+    const server = await startCheckedServer({ api });
+    const { batch_id } = await server.ok('submit_batch', { requests: [{ task_id: 'a', prompt: 'x' }] });
+    api.endAll();
+    await follow(server, batch_id);
+    await server.ok('retry_batch', {
+      batch_id,
+      requests: `[{"task_id":"a","prompt":"${prompt}","input_data":${NUMBERS}}]`,
+    });
+    expect(api.bodies[1]).toContain(FILLED);
   });
 });

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { BatchError, PROBLEMS_NAMED, type Problem } from '../../errors.ts';
+import { parseExact, stringifyExact, withPlainNumbers } from '../../lib/exact-json.ts';
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { fileFailure } from '../../lib/files/file-failure.ts';
 import { sha256OfText } from '../../lib/files/file-hash.ts';
@@ -53,7 +54,10 @@ export async function keepWork(
   const work_id = `work_${sha256OfText(meaning).slice(0, 32)}`;
   const at = now().toISOString();
   const user = subject === null ? {} : { user: subject.name };
-  await store.work(work_id).update(() => ({ at, args: given, work_hash, files, ...user }));
+  const args_text = stringifyExact(given);
+  const plain = withPlainNumbers(given);
+  const exact = JSON.stringify(plain) === args_text ? {} : { args_text };
+  await store.work(work_id).update(() => ({ at, args: plain, ...exact, work_hash, files, ...user }));
   return work_id;
 }
 
@@ -80,7 +84,8 @@ export async function findWork(
       `There is no checked work ${work_id}; it is kept for a day. Nothing was sent. Call estimate_cost with the arguments again.`,
     );
   }
-  const args = readInput(workArguments, kept.args, 'work_id');
+  const asked = kept.args_text === undefined ? kept.args : parseExact(kept.args_text).value;
+  const args = readInput(workArguments, asked, 'work_id');
   const now = await sourceFiles(args, context.folders);
   const problems = changes(kept.files, now);
   if (problems.length > 0) throw refused(problems);

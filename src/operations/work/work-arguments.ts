@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { BatchError, type Problem } from '../../errors.ts';
+import { stringifyExact } from '../../lib/exact-json.ts';
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
@@ -278,7 +279,7 @@ function refuseBeside(args: Record<string, unknown>, source: string): void {
 }
 
 function inline(requests: unknown[], inlineBytes: number): unknown[] {
-  const bytes = Number.isFinite(inlineBytes) ? Buffer.byteLength(JSON.stringify(requests)) : 0;
+  const bytes = Number.isFinite(inlineBytes) ? Buffer.byteLength(stringifyExact(requests)) : 0;
   if (bytes <= inlineBytes) return requests;
   throw invalid({
     field: 'requests',

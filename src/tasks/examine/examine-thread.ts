@@ -1,6 +1,7 @@
 /** Runs on a thread of its own: gets blocks of lines or rows, and gives for each what was made of it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { BatchError } from '../../errors.ts';
+import { type PassedOn, taken } from '../../lib/exact-json.ts';
 import type { LineBlock } from '../../lib/line-blocks.ts';
 import { type ThreadFailure, toFailure } from '../../lib/thread.ts';
 import type { DialectName } from '../../provider/dialect.ts';
@@ -13,8 +14,12 @@ import { itemsIn, type RowBytes } from '../sources/rows-source.ts';
 import { createExaminer, type Examination } from './examine.ts';
 import { examineLines } from './examine-lines.ts';
 
+/** Which can hold numbers as they were written. */
+type Settings = Pick<Examination, 'defaults' | 'variants'>;
+
 /** An examination as data. */
-export type ThreadExamination = Omit<Examination, 'dialect' | 'catalog' | 'templates'> & {
+export type ThreadExamination = Omit<Examination, 'dialect' | 'catalog' | 'templates' | keyof Settings> & {
+  settings: PassedOn;
   dialect: DialectName;
   catalog: ModelCatalogOptions;
   templates: readonly OwnTemplate[];
@@ -29,10 +34,13 @@ export type Examined = { block: Block | null; last: boolean } | { failure: Threa
 const say = (examined: Examined, transferred: ArrayBuffer[] = []) =>
   parentPort?.postMessage(examined, transferred);
 
-const data: ThreadExamination = workerData;
+const { settings, ...data }: ThreadExamination = workerData;
+const { defaults, variants }: Settings = taken(settings);
 const dialect = dialectNamed(data.dialect);
 const examiner = createExaminer({
   ...data,
+  defaults,
+  variants,
   dialect,
   catalog: createModelCatalog(dialect.models, data.catalog),
   templates: createTemplates(data.templates),

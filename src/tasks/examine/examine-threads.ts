@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { BatchError } from '../../errors.ts';
+import { passOn } from '../../lib/exact-json.ts';
 import { fromFailure, startThread, threadDied } from '../../lib/thread.ts';
 import type { Block } from '../block.ts';
 import type { Examination } from './examine.ts';
@@ -36,8 +37,7 @@ function startExamining(examination: Examination): ExamineThread {
     catalog: catalog.options,
     templates: templates.own,
     allowNetworkTools,
-    defaults,
-    variants,
+    settings: passOn({ defaults, variants }),
     partBytes,
     today,
     nonce,

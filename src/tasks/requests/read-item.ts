@@ -21,16 +21,14 @@ export type Item = {
   bytes?: Uint8Array;
 };
 
-/** An item that came as a value: what its numbers and keys were like is lost. */
-export function itemOf(value: unknown): Item {
-  const isTooDeep = isDeeper(value, MOST_LEVELS);
-  return { value, exact: value, repeatedKey: null, mayHoldHalf: true, isTooDeep };
-}
+/** An item that came as a value: what its keys were like is lost, and mostly its numbers too. */
+export const itemOf = (value: unknown): Item => exactItem(value, null);
 
 /** An item that was put together from the tokens of a file. */
 export function exactItem(exact: unknown, repeatedKey: string | null): Item {
-  const item = { ...itemOf(exact), repeatedKey };
-  return item.isTooDeep ? item : { ...item, value: plainNumbers(exact) };
+  const isTooDeep = isDeeper(exact, MOST_LEVELS);
+  const value = isTooDeep ? exact : plainNumbers(exact);
+  return { value, exact, repeatedKey, mayHoldHalf: true, isTooDeep };
 }
 
 /** Numbers that a parser may round, or write otherwise: fractions, powers, and more digits than are exact. */

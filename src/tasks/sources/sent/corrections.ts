@@ -1,4 +1,5 @@
 import { BatchError, type Problem } from '../../../errors.ts';
+import { stringifyExact } from '../../../lib/exact-json.ts';
 import { findHalfCharacters } from '../../../lib/half-characters.ts';
 import { readLineBlocks } from '../../../lib/line-blocks.ts';
 import type { Dialect } from '../../../provider/dialect.ts';
@@ -60,7 +61,7 @@ function givenTwice(inline: Map<string, Correction>, inFile: Map<string, Correct
 }
 
 function requireInline(requests: readonly unknown[], inlineBytes: number): void {
-  const bytes = Buffer.byteLength(JSON.stringify(requests));
+  const bytes = Buffer.byteLength(stringifyExact(requests));
   if (bytes <= inlineBytes) return;
   const valid = `at most ${inlineBytes} bytes inline; write the tasks to a .jsonl file and give it as requests_file`;
   throw new BatchError('invalid_input', 'These are too many corrections for one call; nothing was sent.', {
