@@ -151,6 +151,7 @@ function stamped({ info }: Methods, method: string, result: Result): Result {
 
 function errorOf(error: unknown): { code: number; message: string; data?: Record<string, unknown> } {
   if (!(error instanceof ProtocolError)) return { code: errorCodes.internal, message: 'Internal error' };
-  const { code, message, data } = error;
+  const { message, data } = error;
+  const code = error.code === errorCodes.resourceNotFound ? errorCodes.invalidParams : error.code;
   return { code, message, ...(data && { data }) };
 }

@@ -47,8 +47,8 @@ export function meaningsOf(given: unknown): Meaning[] {
 
 const INVALID = 'A request has a method, which is a text, and an id, which is a text or a whole number.';
 
-/** Some send the params themselves as a text. */
-function readParams(given: unknown): unknown {
+/** An object that was sent as a text, as some send params and arguments; anything else as it is. */
+export function objectInText(given: unknown): unknown {
   if (typeof given !== 'string' || !given.trimStart().startsWith('{')) return given;
   try {
     return JSON.parse(given);
@@ -58,7 +58,7 @@ function readParams(given: unknown): unknown {
 }
 
 function mended({ id: asked, params }: Fields, method: string): Fields {
-  const given = readParams(params);
+  const given = objectInText(params);
   // A notification has no id, whatever is written there.
   const isNotified = method.startsWith('notifications/') && asked === null;
   const { _meta, ...rest } = isJsonObject(given) ? withoutNulls(given) : {};

@@ -1,5 +1,6 @@
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
+import { objectInText } from './odd-messages.ts';
 import { errorCodes, ProtocolError } from './protocol.ts';
 
 type Argument = { name: string; description: string; required: boolean };
@@ -142,9 +143,14 @@ export function getPrompt(given: unknown, readOnly: boolean): Result {
   };
 }
 
-/** The protocol's arguments are texts; some clients send numbers, or none as null. */
+/** The protocol's arguments are texts; some clients send numbers, lists, or none as null, and all of them as one text. */
 function textsOf(given: unknown): Record<string, string> {
-  const fields = z.record(z.string(), z.unknown()).safeParse(given).data ?? {};
+  const fields = z.record(z.string(), z.unknown()).safeParse(objectInText(given)).data ?? {};
   const told = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined);
-  return Object.fromEntries(told.map(([name, value]) => [name, String(value).trim()]));
+  return Object.fromEntries(told.map(([name, value]) => [name, textOf(value).trim()]));
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(textOf).join(', ');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

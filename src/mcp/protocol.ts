@@ -5,6 +5,8 @@ export const errorCodes = {
   methodNotFound: -32601,
   invalidParams: -32602,
   internal: -32603,
+  /** Up to 2025-11-25; the new era says `invalidParams` with the same data. */
+  resourceNotFound: -32002,
   unsupportedVersion: -32022,
 } as const;
 

@@ -51,32 +51,40 @@ export async function listResources(call: CallTool): Promise<Result> {
 
 const params = z.looseObject({ uri: z.string() });
 
-/** Throws `invalidParams` for what is not there. */
+/** Throws `resourceNotFound` for what is not there, and `internal` for a batch that can't be looked at. */
 export async function readResource(
   given: unknown,
   call: CallTool,
   load: () => Promise<Pick<Context, 'templates'>>,
 ): Promise<Result> {
-  const { uri = '' } = params.safeParse(given).data ?? {};
+  const { uri } = params.safeParse(given).data ?? {};
+  if (uri === undefined) throw new ProtocolError(errorCodes.invalidParams, `The uri is missing. ${VALID}`);
   if (uri === TASK_TYPES) return contentsOf(uri, JSON.stringify(await readTaskTypes(await load())));
   const [, id] = BATCH.exec(uri) ?? [];
-  if (id === undefined) throw noSuchResource();
-  const result = await call('get_results', { batch_id: decoded(id), detail: 'summary' });
+  if (id === undefined) throw noSuchResource(uri);
+  const result = await call('get_results', { batch_id: decoded(id, uri), detail: 'summary' });
   const text = textOf(result);
-  if (result.isError === true) throw new ProtocolError(errorCodes.invalidParams, text);
+  if (result.isError === true) {
+    throw NAMES_NONE.test(text) ? noSuchResource(uri, text) : new ProtocolError(errorCodes.internal, text);
+  }
   return contentsOf(uri, text);
 }
 
-function noSuchResource(): ProtocolError {
-  const message = `There is no such resource. Valid: ${TASK_TYPES}, batch-mcp://batches/batch_…`;
-  return new ProtocolError(errorCodes.invalidParams, message);
+const VALID = `Valid: ${TASK_TYPES}, batch-mcp://batches/batch_…`;
+
+/** What the tool says of an id or a name that is no batch's. */
+const NAMES_NONE = /^(?:not_found|invalid_input):/;
+
+/** By the address in its data a client tells it from other errors. */
+function noSuchResource(uri: string, message = `There is no such resource. ${VALID}`): ProtocolError {
+  return new ProtocolError(errorCodes.resourceNotFound, message, { uri });
 }
 
-function decoded(id: string): string {
+function decoded(id: string, uri: string): string {
   try {
     return decodeURIComponent(id);
   } catch {
-    throw noSuchResource();
+    throw noSuchResource(uri);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { LONGEST_WAIT_SECONDS } from '../state/jobs.ts';
+import { objectInText } from './odd-messages.ts';
 import { errorCodes, ProtocolError } from './protocol.ts';
 
 /** What a look at a batch gave: the tool's result, and whether waiting longer would change nothing. */
@@ -90,18 +91,8 @@ export function outlastsCall(given: unknown): object | null {
   return Number(wait_seconds) > LONGEST_WAIT_SECONDS ? args : null;
 }
 
-/** Some clients send arguments as JSON. */
 function argumentsOf(given: unknown): Record<string, unknown> {
-  const value: unknown = typeof given === 'string' && given.startsWith('{') ? fromJson(given) : given;
-  return z.record(z.string(), z.unknown()).safeParse(value).data ?? {};
-}
-
-function fromJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return z.record(z.string(), z.unknown()).safeParse(objectInText(given)).data ?? {};
 }
 
 const complete = (result: Result): Result => ({ resultType: 'complete', ...result });

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ids, prompts } from '../api.ts';
 import { spawnServer, startServer } from '../harness.ts';
+import { startRawServer } from '../server/raw-server.ts';
 import { startModernServer } from './modern-client.ts';
 
 const requests = prompts(ids(3));
@@ -57,20 +58,50 @@ describe('resources', () => {
     );
   });
 
-  const absent = [
-    'batch-mcp://nothing',
-    'batch-mcp://batches/',
-    'batch-mcp://batches/batch_01J00000000000000000000000',
-    'batch-mcp://batches/%E0%A4%A',
-    'batch-mcp://batches/a/b',
-    'file:///etc/passwd',
-    '',
-    null,
-    7,
+  const noUri = { code: -32602, message: expect.stringMatching(/^The uri is missing. Valid: batch-mcp:/) };
+  const absent: [uri: unknown, message?: RegExp][] = [
+    ['batch-mcp://nothing'],
+    ['batch-mcp://batches/'],
+    ['batch-mcp://batches/batch_01J00000000000000000000000', /^not_found: /],
+    ['batch-mcp://batches/no such name', /^invalid_input: /],
+    ['batch-mcp://batches/%2e%2e%2fetc', /^invalid_input: /],
+    ['batch-mcp://batches/%E0%A4%A'],
+    ['batch-mcp://batches/a/b'],
+    ['file:///etc/passwd'],
+    [''],
   ];
-  test.each(absent)('%j is none', async (uri) => {
+  test('that are not there are told by their address, under the code of each era', async () => {
+    const modern = await startModernServer();
+    const old = await startRawServer({ folder: modern.folder });
+    await old.initialize();
+    const read = async (uri: unknown, id: number) => {
+      old.send({ jsonrpc: '2.0', id, method: 'resources/read', params: { uri } });
+      return [(await modern.ask('resources/read', { uri })).error, (await old.reply(id)).error];
+    };
+    for (const [index, [uri, message = /^There is no such resource. Valid: /]] of absent.entries()) {
+      const told = { message: expect.stringMatching(message), data: { uri } };
+      const expected = [
+        { code: -32602, ...told },
+        { code: -32002, ...told },
+      ];
+      expect(await read(uri, 100 + index), String(uri)).toEqual(expected);
+    }
+    for (const [index, uri] of [null, 7, {}, ['batch-mcp://task-types']].entries()) {
+      expect(await read(uri, 200 + index), JSON.stringify(uri)).toEqual([noUri, noUri]);
+    }
+  });
+
+  test('that are damaged are no fault of whoever reads', async () => {
     const server = await startModernServer();
-    expect((await server.ask('resources/read', { uri })).error).toMatchObject({ code: -32602 });
+    const { batch_id } = (await server.call('submit_batch', { requests, sandbox: true })).structuredContent;
+    await expect
+      .poll(async () => (await server.call('batch_status', { batch_id, wait_seconds: 1 })).structuredContent)
+      .toMatchObject({ results_state: 'saved' });
+    const record = path.join(server.data, 'batches', batch_id, 'record');
+    const last = (await readdir(record)).sort().at(-1) ?? '';
+    await writeFile(path.join(record, last), '{"half": ');
+    const { error } = await server.ask('resources/read', { uri: `batch-mcp://batches/${batch_id}` });
+    expect(error).toMatchObject({ code: -32603, message: expect.stringMatching(/^store_damaged: /) });
   });
 
   test('files are links beside the text, in the new era', async () => {
@@ -141,6 +172,40 @@ describe('prompts', () => {
         code: -32602,
         message: expect.stringMatching(told),
       });
+    }
+  });
+
+  const odd: { name: string; given: unknown; told: string }[] = [
+    {
+      name: 'one text',
+      given: '{"table": "a.csv", "labels": "x, y"}',
+      told: 'table a.csv with batch-mcp. The labels: x, y.',
+    },
+    { name: 'a list', given: { table: 'a.csv', labels: ['x', 'y'] }, told: 'The labels: x, y.' },
+    { name: 'an object', given: { table: 'a.csv', labels: { x: 1 } }, told: 'The labels: {"x":1}.' },
+    { name: 'numbers', given: { table: 5, labels: true }, told: 'table 5 with batch-mcp. The labels: true.' },
+    {
+      name: 'braces and lines',
+      given: { table: 'a\nb', labels: '{{x}} $& $1' },
+      told: 'table a\nb with batch-mcp. The labels: {{x}} $& $1.',
+    },
+    {
+      name: 'keys of the client',
+      given: { table: 'a.csv', labels: 'x', toolCallId: '7', question: null },
+      told: 'The labels: x.\n',
+    },
+    {
+      name: 'a very long text',
+      given: { table: 'a.csv', labels: 'x'.repeat(100_000) },
+      told: 'x'.repeat(100_000),
+    },
+  ];
+  test('take what clients send for texts', async () => {
+    const server = await startModernServer();
+    for (const { name, given, told } of odd) {
+      const params = { name: 'classify_table', arguments: given };
+      const { result } = await server.ask('prompts/get', params);
+      expect(result?.messages[0].content.text, name).toContain(told);
     }
   });
 
