@@ -38,7 +38,7 @@ Description=${WHAT}
 
 [Service]
 Type=oneshot
-ExecStart=${command.map(inSystemd).join(' ')}
+ExecStart=${startedBySystemd(command).map(inSystemd).join(' ')}
 # Not ended yet, and some tasks failed, are no failures of this.
 SuccessExitStatus=3 4
 `;
@@ -138,12 +138,18 @@ function inShell(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** systemd takes no quotes or backslashes in the name of a program, and a $ only as it stands there. */
+function startedBySystemd(command: readonly string[]): string[] {
+  const isTaken = !/["'$\\\p{Cc}]/u.test(command[0] ?? '');
+  return [...(isTaken ? [] : ['/usr/bin/env']), ...command];
+}
+
 /** As one word of an ExecStart, in which % and $ stand for something (systemd.service(5)). */
 function inSystemd(word: string): string {
   const escaped = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
   return /^[\w@%+=:,./$-]+$/.test(escaped)
     ? escaped
-    : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+    : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
 }
 
 /** As one word of PowerShell, which takes typographic quotes for quotes too (about_Quoting_Rules). */

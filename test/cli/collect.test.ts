@@ -213,6 +213,21 @@ describe('collect --install', () => {
   });
 
   it.each([
+    ['/usr/bin/node', "/home/it's 100% mine"],
+    ["/home/o'hara/.nvm/node", '/home/a "quoted" $HOME\\share'],
+    ['/home/$USER/node', '/home/a\tb\nc;d'],
+  ])('gives systemd a service whose words arrive: %s, %s', (program, folder) => {
+    const command = [program, 'collect', '--data-dir', folder];
+    const { files } = unitsFor.systemd({ command, home: '/home/me', settings: '/home/me/env' });
+    const [, line = ''] = /^ExecStart=(.+)$/m.exec(files[0]?.text ?? '') ?? [];
+    const [first = '', ...words] = systemdWordsOf(line);
+    // Nothing stands for anything in the name of the program itself, in which some signs are not taken at all.
+    expect(first).not.toMatch(/["'$\\\p{Cc}]/u);
+    const arrived = [first, ...words.map((word) => word.replaceAll('$$', '$'))];
+    expect(arrived[0] === '/usr/bin/env' ? arrived.slice(1) : arrived).toEqual(command);
+  });
+
+  it.each([
     ['C:\\Program Files\\nodejs\\node.exe', 'C:\\Users\\Zoë O\u2019Hara\\data\\'],
     ["D:\\it's node.exe", 'a "quoted" \\\\share\\'],
     ['node.exe', ''],
@@ -228,6 +243,14 @@ describe('collect --install', () => {
     expect(wordsOf(unquoted(line))).toEqual(command.slice(1));
   });
 });
+
+/** As systemd reads an ExecStart, before it fills in variables. */
+function systemdWordsOf(line: string): string[] {
+  const signs: Record<string, string> = { n: '\n', t: '\t' };
+  return [...line.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)].map(([, quoted, bare = '']) =>
+    (quoted?.replace(/\\(.)/g, (_, sign: string) => signs[sign] ?? sign) ?? bare).replaceAll('%%', '%'),
+  );
+}
 
 /** As CommandLineToArgvW reads what follows the program's name. */
 function wordsOf(line: string): string[] {
