@@ -23,7 +23,7 @@ import { findWork } from './work/kept-work.ts';
 import { makeBatch } from './work/new-batch.ts';
 import type { Submission } from './work/new-record.ts';
 import { answerFileFields, type OutputArguments, requestOutput } from './work/requested-output.ts';
-import { toWork, workFields } from './work/work-arguments.ts';
+import { requireKey, toWork, workFields } from './work/work-arguments.ts';
 
 const input = z.strictObject({
   ...workFields,
@@ -66,6 +66,7 @@ export const submit = defineOperation({
     const kept = work_id === undefined ? null : await findWork(context, work_id, given);
     const asked = await toWork(kept?.args ?? given, context, (earlier) => answersOf(context, earlier));
     requireOneFile(asked, outputs);
+    requireKey(asked, output_key);
     const output = await requestOutput(context, outputs, asked.source.kind);
     const work = { ...asked, output_places: output.answerFiles?.places };
     const provider = sandbox ? 'sandbox' : context.defaultProvider;

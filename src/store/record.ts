@@ -80,6 +80,8 @@ const requestedOutput = z.object({
   problem: z.string().nullable(),
   /** The key of each answer that it holds alone; left out where it holds answers whole. */
   key: z.string().exactOptional(),
+  /** Which keys answers have, where none has that one. */
+  keys: z.array(z.string()).exactOptional(),
   /** Which answers it holds, as JSON; left out where it holds all. */
   filters: z.string().exactOptional(),
 });
@@ -89,6 +91,7 @@ const answerFiles = z.object({
   /** As it was given: `{{dir}}/{{stem}}.md`. */
   pattern: z.string(),
   key: z.string().exactOptional(),
+  keys: z.array(z.string()).exactOptional(),
   /** When all that can be written was; null until then. */
   written_at: time.nullable(),
   /** Why none could be written, when none could. */

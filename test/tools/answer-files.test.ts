@@ -131,6 +131,68 @@ it('a key that holds a list is a line per entry, and every task is there', async
   expect(await server.fails('get_results', { batch_id, output_key: 'codes' })).toContain('output_key');
 });
 
+const oneKey = (name: string) => ({
+  output_schema: { type: 'object', properties: { [name]: { type: 'string' } }, additionalProperties: false },
+});
+
+it.each<[what: string, args: object, said: RegExp]>([
+  [
+    'labels',
+    { labels: ['a', 'b'], output_key: 'lable' },
+    /"lable" is not a key .*mean "label"\?.*Valid: label/,
+  ],
+  ['a closed schema', { ...oneKey('note'), output_key: 'code.x' }, /"code\.x" is not a key.*Valid: note/],
+  ['texts', { output_key: 'answer' }, /"answer" is not a key of the answers.*texts/],
+  [
+    'variants, none of which has it',
+    { variants: { A: oneKey('a'), B: oneKey('b') }, output_key: 'c' },
+    /"c" is not a key.*Valid: a, b/,
+  ],
+])('a key that no answer can have is refused before anything is sent: %s', async (_what, args, said) => {
+  const api = await startApi();
+  const server = await startCheckedServer({ api });
+  await writeFile(path.join(server.work, 't.csv'), 'text\na\n');
+  const work = { rows_file: 't.csv', prompt: '{{text}}', output_file: 'o.csv', ...args };
+  expect(await server.fails('submit_batch', work)).toMatch(said);
+  expect(api.creates).toEqual([]);
+});
+
+it.each<[what: string, said: string[], outputs: object, expected: RegExp | null]>([
+  [
+    'other keys',
+    ['{"codes":1,"why":"x"}', '{"codes":2}'],
+    { output_file: 'o.csv', output_key: 'code' },
+    /^No answer has the key "code" of output_key, so .*o\.csv holds nothing of them\. They have "codes", "why" \(did you mean "codes"\?\)\.$/,
+  ],
+  [
+    'other keys, for a file each',
+    ['{"codes":1}', '{"codes":2}'],
+    { output_pattern: 'o/{{task_id}}.txt', output_key: 'why' },
+    /^No answer has the key "why" of output_key, so none got a file\. They have "codes"\.$/,
+  ],
+  [
+    'no keys',
+    ['x', 'y'],
+    { requests: ['a', 'b'], output_file: 'o.jsonl', output_key: 'a' },
+    /They are no objects/,
+  ],
+  ['one of them with it', ['{"a":1}', '{"b":2}'], { output_file: 'o.md', output_key: 'b' }, null],
+  ['an empty list under it', ['{"a":[]}', '{"b":2}'], { output_file: 'o.json', output_key: 'a' }, null],
+])('a key that no answer has is said with those they have: %s', async (_what, said, outputs, expected) => {
+  const { server, batch_id } = await ended(
+    { 't.csv': 'text\na\nb\n' },
+    'requests' in outputs
+      ? { prompt: undefined, ...outputs }
+      : { rows_file: 't.csv', output_schema: { type: 'object' }, ...outputs },
+    answers(said),
+  );
+  for (const tool of ['batch_status', 'get_results']) {
+    const { warnings } = await server.ok(tool, { batch_id });
+    const told = warnings.filter((each: string) => each.startsWith('No answer has'));
+    expect(told).toEqual(expected === null ? [] : [expect.stringMatching(expected)]);
+  }
+});
+
 it('nothing is written over: not a file of the person’s, not one that was changed, and ours only when asked', async () => {
   const { server, batch_id, read } = await ended(
     { 't.csv': 'text\na\nb\nc\n', 'out/b.md': 'mine' },

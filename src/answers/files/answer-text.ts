@@ -32,7 +32,7 @@ export function answerText(answer: Answer, key: string | undefined, path: string
 }
 
 /** What stands under a key of an answer; `a.b` reaches into it. */
-function keyed(json: unknown, key: string): unknown {
+export function keyed(json: unknown, key: string): unknown {
   return isJsonObject(json) ? valueAt(json, key) : undefined;
 }
 

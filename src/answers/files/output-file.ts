@@ -5,6 +5,7 @@ import type { Context } from '../../state/context.ts';
 import { isSaved, latestResults } from '../../state/status.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
 import { type Filters, outputFilters } from '../page/select.ts';
+import { keysInstead } from './missing-key.ts';
 import { isLinked, outputFormat } from './output-format.ts';
 import { renderOutput } from './render-output.ts';
 import { writeAnswerFiles } from './write-answer-files.ts';
@@ -55,7 +56,9 @@ export async function writeOutputFile(
   record: BatchRecord,
   { path, replace, ...asked }: OutputRequest,
 ): Promise<void> {
-  if (isLinked(path)) return noteOutput(context, record.batch_id, { path, ...asked }, null);
+  const keys = await keysInstead(context, record, asked);
+  const note = { path, ...asked, ...(keys && { keys }) };
+  if (isLinked(path)) return noteOutput(context, record.batch_id, note, null);
   const output = await createOutput(path, { replace });
   try {
     for await (const piece of renderOutput(context, record, outputFormat(path), asked))
@@ -65,7 +68,7 @@ export async function writeOutputFile(
       const at = context.now().toISOString();
       await context.store.writtenFile(path).update(() => ({ path, batch_id: record.batch_id, sha256, at }));
     });
-    await noteOutput(context, record.batch_id, { path, ...asked }, null);
+    await noteOutput(context, record.batch_id, note, null);
   } catch (error) {
     await output.abort();
     throw error;
@@ -81,18 +84,20 @@ export async function writeRequestedOutputs(context: Context, batchId: string): 
   if (record === null || context.readOnly || !isSaved(record)) return;
   for (const output of record.outputs) {
     if (!isDue(record, output)) continue;
-    const { path, key, filters } = output;
+    const { path, key } = output;
+    const filters =
+      output.filters === undefined ? undefined : outputFilters.parse(JSON.parse(output.filters));
     const isOld = output.written_at !== null;
-    if (isLinked(path)) {
-      await noteOutput(context, batchId, output, null);
-      continue;
-    }
     try {
+      if (isLinked(path)) {
+        await writeOutputFile(context, record, { path, key, filters, replace: false });
+        continue;
+      }
       const replace = isOld && (await isThere(context, path));
       await writeOutputFile(context, record, {
         path: await checkOutputFile(context, path, replace),
         key,
-        filters: filters === undefined ? undefined : outputFilters.parse(JSON.parse(filters)),
+        filters,
         replace,
       });
     } catch (error) {
@@ -165,10 +170,17 @@ async function wasWritten(context: Context, path: string, batchId: string): Prom
   return written?.batch_id === batchId && written.sha256 === (await sha256OfFile(path));
 }
 
+type OutputNote = {
+  path: string;
+  key?: string | undefined;
+  keys?: string[] | undefined;
+  filters?: Filters | string | undefined;
+};
+
 async function noteOutput(
   context: Context,
   batchId: string,
-  { path, key, filters }: { path: string; key?: string | undefined; filters?: Filters | string | undefined },
+  { path, key, keys, filters }: OutputNote,
   problem: string | null,
 ): Promise<void> {
   const written_at = problem === null ? context.now().toISOString() : null;
@@ -178,6 +190,7 @@ async function noteOutput(
     written_at,
     problem,
     ...(key !== undefined && { key }),
+    ...(keys !== undefined && { keys }),
     ...(kept !== undefined && { filters: kept }),
   };
   await context.store

@@ -8,6 +8,7 @@ import { allRows } from '../view/all-rows.ts';
 import { chunksOf } from '../view/passes.ts';
 import { openView, type View } from '../view/view.ts';
 import { answerText } from './answer-text.ts';
+import { keysInstead } from './missing-key.ts';
 import {
   checkPlaces,
   FILE_PLACES,
@@ -83,9 +84,11 @@ export async function writeAnswerFiles(
       if ('path' in named) names.add(named.path);
     }
   }
+  const keys = await keysInstead(context, record, { key, filters });
   return {
     pattern: given,
     ...(key !== undefined && { key }),
+    ...(keys && { keys }),
     written_at: context.now().toISOString(),
     problem: null,
     written,

@@ -1,5 +1,6 @@
 import { paidTwice, unknownCosts } from '../../cost/cost.ts';
 import type { BatchError } from '../../errors.ts';
+import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { counted } from '../../lib/numbers.ts';
 import { isSaved, missingCertainAt, resultsExpireAt } from '../../state/status.ts';
 import type { PartState } from '../../store/part-state.ts';
@@ -36,6 +37,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...record.outputs.flatMap(({ path, problem }) =>
       problem === null ? [] : [`${path} was not written: ${problem}`],
     ),
+    ...record.outputs.flatMap((output) => keyWarning(output, `${output.path} holds nothing of them`)),
     ...answerFileWarnings(record),
     ...(record.retries?.stopped ? [`Not sent again by itself: ${record.retries.stopped}`] : []),
     ...record.warnings,
@@ -48,6 +50,7 @@ function answerFileWarnings({ answer_files }: BatchRecord): string[] {
   const { problem, left, code_only = 0 } = answer_files;
   if (problem !== null) return [`No file of output_pattern was written: ${problem}`];
   return [
+    ...keyWarning(answer_files, 'none got a file'),
     ...left.map(
       ({ why, count }) =>
         `${counted(count, 'answer')} got no file of ${count === 1 ? 'its' : 'their'} own: ${why}.`,
@@ -58,6 +61,16 @@ function answerFileWarnings({ answer_files }: BatchRecord): string[] {
         ]
       : []),
   ];
+}
+
+/** That an output holds no answer at all, as none has the key that it was to hold. */
+function keyWarning({ key, keys }: { key?: string; keys?: string[] }, so: string): string[] {
+  if (key === undefined || keys === undefined) return [];
+  const have =
+    keys.length === 0
+      ? 'They are no objects and have no keys: leave output_key out.'
+      : `They have ${keys.map(quoteName).join(', ')}${didYouMean(key, keys)}.`;
+  return [`No answer has the key ${quoteName(key)} of output_key, so ${so}. ${have}`];
 }
 
 function partWarnings({ number, progress }: Part, parts: number): string[] {

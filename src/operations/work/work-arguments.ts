@@ -242,6 +242,26 @@ function expectedKeys(
   throw invalid({ field: 'expect', problem, valid: what });
 }
 
+/** Throws where files are to hold a key that no answer can have: all settings of a row or a file are shared. */
+export function requireKey({ source, defaults, variants }: Work, output_key: string | undefined): void {
+  if (output_key === undefined || source.kind === 'requests' || source.kind === 'requests_file') return;
+  const open = settingsOf({ defaults, variants }).map(({ output_schema, prompt, task_type }) =>
+    // What a task type answers is its own, unless a schema says it.
+    output_schema !== undefined
+      ? propertiesOf(output_schema)
+      : prompt === undefined && task_type !== undefined
+        ? null
+        : [],
+  );
+  const known = open.flatMap((keys) => keys ?? []);
+  const [first = ''] = output_key.split('.');
+  if (open.includes(null) || known.includes(output_key) || known.includes(first)) return;
+  const problem = `${quoteName(output_key)} is not a key of the answers${didYouMean(output_key, known)}`;
+  const keys = [...new Set(known)].join(', ');
+  const valid = known.length === 0 ? 'none, for answers are texts without labels or output_schema' : keys;
+  throw invalid({ field: 'output_key', problem, valid });
+}
+
 /** The keys that a schema gives to an answer; null where it leaves them open. */
 function propertiesOf({ properties, additionalProperties }: JsonObject): string[] | null {
   if (!isJsonObject(properties)) return null;
