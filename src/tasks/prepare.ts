@@ -145,6 +145,7 @@ export async function prepare(
     first_request: gathered.first_request,
     task_types: gathered.task_types,
     warnings: [
+      ...(work.notes ?? []),
       ...(source?.warnings() ?? []),
       ...unusedWarnings(work.defaults, settings, count),
       ...roundedWarnings({

@@ -85,6 +85,8 @@ export type Work = {
   output_places?: readonly string[] | undefined;
   /** Which key of an answer is compared with which column of its row: `{"label": "category"}`. */
   expect?: Readonly<Record<string, string>> | undefined;
+  /** What is odd about files that its settings were read from. */
+  notes?: readonly string[] | undefined;
 };
 
 /** Settings under which every item of the work becomes a task. */

@@ -16,16 +16,36 @@ const file = (name: string, content: string, args: object = {}): Given => {
 };
 
 describe('labels', () => {
-  it.each<[what: string, given: Given]>([
+  it.each<[what: string, given: Given, said?: RegExp]>([
     ['a list', { ...work, labels: ['x', 'y z'] }],
     ['JSON in a text', { ...work, labels: ' ["x","y z"] ' }],
     ['a JSON file', file('l.json', '["x","y z"]')],
     ['a text file', file('l.txt', 'x\n\ny z\n')],
     ['a CSV of one column', file('l.csv', 'label\nx\ny z\n')],
-  ])('as %s are the one choice of every answer', async (_what, given) => {
+    [
+      'a CSV with a head of two words',
+      file('l.csv', 'Ticket category\nx\ny z\n'),
+      /"Ticket category", was taken as the head line.* 2 labels were read/,
+    ],
+    [
+      'a TSV with a head in one word of two',
+      file('l.tsv', 'intentName\nx\ny z\n'),
+      /"intentName", was taken as the head line/,
+    ],
+    [
+      'a CSV without a head line',
+      file('l.csv', '"x"\ny z\n'),
+      /"x", was taken as a label.* 2 labels were read/,
+    ],
+  ])('as %s are the one choice of every answer', async (_what, given, said) => {
     const api = await startApi();
     const server = await startCheckedServer({ api });
-    await server.ok('submit_batch', typeof given === 'function' ? await given(server) : given);
+    const { warnings } = await server.ok(
+      'submit_batch',
+      typeof given === 'function' ? await given(server) : given,
+    );
+    const told = warnings.filter((each: string) => each.startsWith('The first line of labels'));
+    expect(told).toEqual(said === undefined ? [] : [expect.stringMatching(said)]);
     expect(api.creates[0]?.requests[0]?.params.output_config).toEqual({
       effort: 'low',
       format: {

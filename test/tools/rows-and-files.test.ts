@@ -143,7 +143,7 @@ describe('bad tables: nothing is sent, nothing is left', () => {
     [
       'a spreadsheet',
       rows(Buffer.from('PK\x03\x04xxxx'), {}, 'rows.xlsx'),
-      'rows_file: is a spreadsheet',
+      'rows_file: is an Excel workbook',
       'saved as CSV',
     ],
     ['a spreadsheet called .csv', rows(Buffer.from('PK\x03\x04xxxx')), 'Excel workbook'],

@@ -8,7 +8,7 @@ import type { Context } from '../../state/context.ts';
 import { outcomes } from '../../store/saved-results.ts';
 import { MOST_PACKED } from '../../tasks/packing/packer.ts';
 import { readContext } from '../../tasks/sources/read-context.ts';
-import { labelSchema, readLabels } from '../../tasks/sources/read-labels.ts';
+import { labelSchema, type ReadLabels, readLabels } from '../../tasks/sources/read-labels.ts';
 import { type TaskDefaults, taskSettings } from '../../tasks/task.ts';
 import { readVariants, settingsOf } from '../../tasks/variants.ts';
 import type { AnswersSource, Work, WorkSource } from '../../tasks/work.ts';
@@ -155,10 +155,11 @@ export async function toWork(
   const given = sourceOf(args, limits.inlineBytes);
   const source = given.kind === 'from_batch' ? await answersOf(given) : given;
   const { task_type, prompt, input_data, system, model_tier, model, effort, max_tokens } = args;
-  const output_schema = await answerSchema(args, folders);
+  const labels = await labelsOf(args, folders);
+  const output_schema = labels === null ? args.output_schema : labelSchema(labels.labels);
   const documents = args.context_files && (await readContext(args.context_files, folders));
   const models = { model_tier, model, effort, max_tokens };
-  const labelled = args.labels === undefined ? undefined : true;
+  const labelled = labels === null ? undefined : true;
   const shared = { task_type, prompt, input_data, system, ...models, output_schema, labelled };
   const defaults = documents === undefined ? shared : { ...shared, context: documents };
   const variants = args.variants && readVariants(args.variants, defaults);
@@ -171,6 +172,7 @@ export async function toWork(
     variants,
     max_tasks: args.max_tasks,
     expect,
+    ...(labels !== null && labels.notes.length > 0 && { notes: labels.notes }),
     ...(merge !== undefined && { merge }),
     ...(pack !== undefined && { pack }),
   };
@@ -206,11 +208,11 @@ function packOf({ pack, merge }: WorkArguments): Work['pack'] {
   });
 }
 
-async function answerSchema(
+async function labelsOf(
   { labels, output_schema, task_type, prompt }: WorkArguments,
   folders: AllowedFolders,
-): Promise<JsonObject | undefined> {
-  if (labels === undefined) return output_schema;
+): Promise<ReadLabels | null> {
+  if (labels === undefined) return null;
   const problem = 'is given together with labels, which say how an answer looks';
   if (output_schema !== undefined)
     throw invalid({ field: 'output_schema', problem, valid: 'one of the two' });
@@ -218,7 +220,7 @@ async function answerSchema(
     const valid = 'input_data: {"labels": […]}, or a prompt in place of the task_type';
     throw invalid({ field: 'labels', problem: 'does not go with classify_bulk, which has its own', valid });
   }
-  return labelSchema(await readLabels(labels, folders));
+  return readLabels(labels, folders);
 }
 
 /** What answers are compared with; that the columns are there is checked when the table is open. */

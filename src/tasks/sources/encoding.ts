@@ -11,16 +11,19 @@ const marks: [TextEncoding['name'], number[]][] = [
   ['utf-16be', [0xfe, 0xff]],
 ];
 
+const UNPACKED = 'the file unpacked (gunzip, unzstd)';
+const ROWS = 'its rows as .csv or .jsonl';
+
 /** Formats that could pass for text, or that deserve a word of their own. */
-const binaries: { name: string; starts: number[] }[] = [
+const binaries: { name: string; starts: number[]; valid?: string }[] = [
   { name: 'text in UTF-32', starts: [0xff, 0xfe, 0, 0] },
   { name: 'text in UTF-32', starts: [0, 0, 0xfe, 0xff] },
   { name: 'an Excel workbook, another Office file or a zip archive', starts: [0x50, 0x4b, 3, 4] },
   { name: 'an old Excel workbook or another Office file', starts: [0xd0, 0xcf, 0x11, 0xe0] },
-  { name: 'packed with gzip', starts: [0x1f, 0x8b] },
-  { name: 'packed with zstd', starts: [0x28, 0xb5, 0x2f, 0xfd] },
-  { name: 'a Parquet file', starts: [...Buffer.from('PAR1')] },
-  { name: 'an SQLite database', starts: [...Buffer.from('SQLite format 3')] },
+  { name: 'packed with gzip', starts: [0x1f, 0x8b], valid: UNPACKED },
+  { name: 'packed with zstd', starts: [0x28, 0xb5, 0x2f, 0xfd], valid: UNPACKED },
+  { name: 'a Parquet file', starts: [...Buffer.from('PAR1')], valid: ROWS },
+  { name: 'an SQLite database', starts: [...Buffer.from('SQLite format 3')], valid: ROWS },
   { name: 'a PDF', starts: [...Buffer.from('%PDF-')] },
 ];
 
@@ -29,7 +32,12 @@ const beginsWith = (bytes: Uint8Array, start: readonly number[]) =>
 
 /** What a file is that is no text, in words; null where its beginning is not that of a known format. */
 export function binaryName(bytes: Uint8Array): string | null {
-  return binaries.find(({ starts }) => beginsWith(bytes, starts))?.name ?? null;
+  return binaryOf(bytes)?.name ?? null;
+}
+
+/** The same, and what to do with it where there is a word for that. */
+export function binaryOf(bytes: Uint8Array): { name: string; valid?: string } | null {
+  return binaries.find(({ starts }) => beginsWith(bytes, starts)) ?? null;
 }
 
 /** Fewer could be that by chance. */

@@ -2,17 +2,23 @@ import { BatchError } from '../../errors.ts';
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { quoteName } from '../../lib/nearest.ts';
+import { counted } from '../../lib/numbers.ts';
 import { rowsOf, withTable } from './tables/open-table.ts';
+import type { Table } from './tables/table.ts';
 
 const VALID =
   'a list of different texts, as in ["refund", "card_lost"], or the path of one (.json, .txt or a .csv of one column)';
+
+/** Labels, and what is odd about the file that they were read from. */
+export type ReadLabels = { labels: string[]; notes: string[] };
 
 /** The labels that answers choose from, as they were given or as their file has them. Throws `invalid_input`. */
 export async function readLabels(
   given: readonly string[] | string,
   folders: AllowedFolders,
-): Promise<string[]> {
-  const labels = typeof given === 'string' ? await labelsIn(given, folders) : [...given];
+): Promise<ReadLabels> {
+  const read = typeof given === 'string' ? await labelsIn(given, folders) : { labels: [...given], notes: [] };
+  const { labels } = read;
   if (labels.length === 0) throw badLabels('holds no label');
   const blank = labels.findIndex((label) => label.trim() === '');
   if (blank !== -1) throw badLabels(`has no text as label ${blank + 1}`);
@@ -26,13 +32,43 @@ export async function readLabels(
       throw badLabels(`has ${quoteName(plain)} twice (${earlier + 1} and ${index + 1})`);
     seen.set(plain, index);
   }
-  return labels;
+  return read;
+}
+
+/** What people call a column of labels; behind another word it may be a label all the same. */
+const HEAD =
+  /(?<before>^|.*[\W_])(labels?|(sub)?categor(y|ies)|class(es)?|tags?|intents?|topics?|types?|names?|values?|texts?|kategorien?|klassen?|catégories?|categorías?)$/i;
+
+type Head = { isLabel: boolean; note?: string };
+
+/** Whether the first line of a table of one column is its head line, which only its words can tell. */
+function headOf(name: string): Head {
+  const found = HEAD.exec(name.replace(/([a-z])([A-Z])/g, '$1_$2'));
+  if (found?.groups?.before === '') return { isLabel: false };
+  const [meaning, other] =
+    found === null
+      ? // One too many is seen, and one that is missing by nobody.
+        ['a label, as no head line says that labels follow', 'If it is the head line, call it "label"']
+      : ['the head line', 'If it is a label, put the line "label" above it'];
+  return {
+    isLabel: found === null,
+    note: `The first line of labels, ${quoteName(name)}, was taken as ${meaning}. ${other}.`,
+  };
 }
 
 /** A list in a file is a table of one column. */
-async function labelsIn(file: string, folders: AllowedFolders): Promise<string[]> {
+async function labelsIn(file: string, folders: AllowedFolders): Promise<ReadLabels> {
   const labels: string[] = [];
-  for await (const rows of withTable(file, 'labels', folders, rowsOf)) {
+  const notes: string[] = [];
+  const begin = (table: Table) => {
+    const format = table.kind === 'blocks' ? table.format : null;
+    const [name, ...others] = format?.kind === 'delimited' ? format.columns : [];
+    const head = name === undefined || others.length > 0 ? null : headOf(name);
+    if (name !== undefined && head?.isLabel) labels.push(name);
+    if (head?.note !== undefined) notes.push(head.note);
+    return rowsOf(table);
+  };
+  for await (const rows of withTable(file, 'labels', folders, begin)) {
     for (const row of rows) {
       if ('problem' in row) throw badLabels(`row ${row.number} ${row.problem.problem}`);
       const [label, ...others] = Object.values(row.cells);
@@ -41,7 +77,7 @@ async function labelsIn(file: string, folders: AllowedFolders): Promise<string[]
       labels.push(label);
     }
   }
-  return labels;
+  return { labels, notes: notes.map((note) => `${note} ${counted(labels.length, 'label')} were read.`) };
 }
 
 function badLabels(problem: string): BatchError {

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { BatchError, hasErrorCode, type Problem } from '../../errors.ts';
-import { binaryName, encodingOf, type TextEncoding } from './encoding.ts';
+import { binaryOf, encodingOf, type TextEncoding } from './encoding.ts';
 
 const READ_BYTES = 512 * 1024;
 /** What a file is, and where its columns end, shows in so many bytes. */
@@ -52,10 +52,12 @@ export async function openText(handle: FileHandle, field: string): Promise<TextF
   const bytes = await beginningOf(handle, SAMPLE_BYTES);
   const encoding = encodingOf(bytes);
   if (encoding === null) {
-    const problem = `is ${binaryName(bytes) ?? 'no text: it holds zero bytes'}`;
+    const binary = binaryOf(bytes);
+    const problem = `is ${binary?.name ?? 'no text: it holds zero bytes'}`;
     throw unreadable(field, {
       problem,
-      valid: 'a text file in UTF-8: a sheet saved as CSV; PDFs and images go into input_files',
+      valid:
+        binary?.valid ?? 'a text file in UTF-8: a sheet saved as CSV; PDFs and images go into input_files',
     });
   }
   if (bytes.length === encoding.markBytes) {

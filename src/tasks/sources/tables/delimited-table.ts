@@ -11,7 +11,7 @@ import { LONGEST_ROW, type RowBlock, type Table } from './table.ts';
  * where its head can't be read, or nothing follows it.
  */
 export async function openDelimited(file: TextFile, field: string, given: '\t' | null): Promise<Table> {
-  const { delimiter, skip } = await findDelimiter(file, given);
+  const { delimiter, skip } = await findDelimiter(file, given, field);
   const blocks = splitRecords(utf8Pieces(file, skip), { delimiter, longest: LONGEST_ROW });
   const head = await blocks.next();
   if (head.done) throw unreadable(field, { problem: 'is empty', valid: 'a head line and rows' });

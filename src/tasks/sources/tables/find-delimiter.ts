@@ -1,5 +1,6 @@
 import { type Options, parse } from 'csv-parse/sync';
 import { SAMPLE_BYTES, type TextFile, utf8Pieces } from '../text-file.ts';
+import { refuseComments } from './comment-lines.ts';
 
 /** In the order in which they are preferred where several would do. */
 const candidates = [',', ';', '\t', '|'];
@@ -46,15 +47,32 @@ async function firstLines(file: TextFile): Promise<string> {
   return '';
 }
 
-/** What separates the fields of a table: what it says itself, else what fits its first lines best. */
-export async function findDelimiter(file: TextFile, given: string | null): Promise<FoundDelimiter> {
+/**
+ * What separates the fields of a table: what it says itself, else what fits its first lines best. Throws `invalid_input`
+ * where comments stand above its head line.
+ */
+export async function findDelimiter(
+  file: TextFile,
+  given: string | null,
+  field: string,
+): Promise<FoundDelimiter> {
   const sample = await firstLines(file);
   const said = SEPARATOR_LINE.exec(sample);
-  if (said?.[1] !== undefined) return { delimiter: said[1], skip: said[0].length };
+  const skip = said?.[0].length ?? 0;
+  const delimiterOf = (text: string) => said?.[1] ?? bestDelimiter(text, given);
+  const counterFor = (text: string) => {
+    const options = { ...readOptions(delimiterOf(text)), to: 1, skip_records_with_error: true };
+    return (record: string) => parse(record, options)[0]?.length ?? 0;
+  };
+  refuseComments(sample.slice(skip), counterFor, field);
+  return { delimiter: delimiterOf(sample), skip };
+}
+
+function bestDelimiter(sample: string, given: string | null): string {
   const scores = candidates.map((delimiter) => ({ delimiter, score: score(sample, delimiter) }));
   const best = scores.reduce((best, each) => (each.score > best.score ? each : best));
   // What a table's ending says holds, unless its head line has none of that and all its lines fit another.
   const isGiven = scores.some((each) => each.delimiter === given && each.score > 0);
-  if (given !== null && (isGiven || best.score < 1)) return { delimiter: given, skip: 0 };
-  return { delimiter: best.score > 0 ? best.delimiter : ',', skip: 0 };
+  if (given !== null && (isGiven || best.score < 1)) return given;
+  return best.score > 0 ? best.delimiter : ',';
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
 import { isDecodingError, notDecoded, openText, type TextFile, unreadable } from '../text-file.ts';
 import { openDelimited } from './delimited-table.ts';
+import { foreignTable } from './foreign-endings.ts';
 import { openJson } from './json-table.ts';
 import { openLines } from './line-table.ts';
 import { readRows } from './read-rows.ts';
@@ -22,16 +23,14 @@ const readers: Record<string, OpenTable> = {
 const ENDINGS =
   '.csv, .tsv, .json (an array of objects, or texts by their keys), .jsonl (an object per line) or .txt (a row per line)';
 
-const SHEETS = new Set(['.xlsx', '.xls', '.xlsm', '.xlsb', '.ods', '.numbers']);
-
 function readerOf(file: string, field: string): OpenTable {
   const ending = path.extname(file).toLowerCase();
   const reader = readers[ending];
   if (reader !== undefined) return reader;
-  if (SHEETS.has(ending)) {
-    throw unreadable(field, { problem: 'is a spreadsheet', valid: 'the sheet saved as CSV (UTF-8)' });
-  }
-  throw unreadable(field, { problem: 'has an ending that no table has', valid: ENDINGS });
+  throw unreadable(
+    field,
+    foreignTable(file) ?? { problem: 'has an ending that no table has', valid: ENDINGS },
+  );
 }
 
 /**

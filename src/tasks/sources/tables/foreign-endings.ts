@@ -1,0 +1,41 @@
+import path from 'node:path';
+import type { Problem } from '../../../errors.ts';
+
+const SHEET = 'the sheet saved as CSV (UTF-8)';
+const EXPORTED = 'its rows as .csv or .jsonl, as DuckDB and pandas write them';
+const UNPACKED = 'what is packed in it, with the ending of that: .csv, .tsv, .json, .jsonl or .txt';
+
+const kinds: [endings: string, what: string, valid: string][] = [
+  ['.xlsx .xls .xlsm .xlsb', 'is an Excel workbook', SHEET],
+  ['.ods .fods', 'is a LibreOffice spreadsheet', SHEET],
+  ['.numbers', 'is a Numbers spreadsheet', 'the sheet exported as CSV (File, Export To, CSV)'],
+  ['.gsheet', 'is a link to a Google sheet', 'the sheet downloaded as CSV'],
+  ['.gz .tgz', 'is packed with gzip', `${UNPACKED} (gunzip)`],
+  ['.zip', 'is a zip archive', `${UNPACKED} (unzip)`],
+  ['.zst .bz2 .xz .lz4 .br .7z .rar .tar', 'is packed', UNPACKED],
+  ['.parquet', 'is a Parquet file', EXPORTED],
+  ['.arrow .feather .avro .orc', 'is a columnar file', EXPORTED],
+  [
+    '.db .sqlite .sqlite3 .duckdb .mdb .accdb',
+    'is a database',
+    'the rows of a query as CSV (sqlite3 -header -csv)',
+  ],
+  ['.sav .dta .sas7bdat .rds .rdata', 'is a file of a statistics program', 'its rows exported as CSV'],
+  ['.xml .yaml .yml .toml', 'is no table', 'its rows as CSV, or as a JSON array of objects'],
+  ['.log', 'is a log', 'the same file named .txt, a row per line; or input_files with split_chars'],
+  [
+    '.pdf .docx .doc .rtf .pptx .html .htm .md .png .jpg .jpeg .gif .webp',
+    'is a document, not a table',
+    'input_files, a task per file (text, PDF, PNG, JPEG, GIF, WebP)',
+  ],
+];
+
+const byEnding = new Map(
+  kinds.flatMap(([endings, problem, valid]) =>
+    endings.split(' ').map((ending) => [ending, { problem, valid }] as const),
+  ),
+);
+
+/** What a file is by its ending that can't be read as a table, and what to do with it; undefined for one that nobody knows. */
+export const foreignTable = (file: string): Pick<Problem, 'problem' | 'valid'> | undefined =>
+  byEnding.get(path.extname(file).toLowerCase());
