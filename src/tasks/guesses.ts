@@ -12,13 +12,19 @@ const KEY_WORDS = words(KEYS);
 const VALUE_WORDS = words(VALUES);
 const ADVICE_WORDS = words(ADVICE);
 
-const TABLE_FILE = /\.(csv|tsv|tab|txt|xlsx?)$/i;
-const JSON_FILE = /\.(json|jsonl|ndjson)$/i;
+const TABLE_FILE =
+  /\.(csv|tsv|tab|txt|xls[xmb]?|ods|numbers|parquet|arrow|feather|sqlite3?|db)(\.(gz|zip|zst|bz2|xz))?$/i;
+const JSON_FILE = /\.(json|jsonl|ndjson)(\.(gz|zip|zst|bz2|xz))?$/i;
 const ENDING = /\.[a-z0-9]{1,8}$/i;
 const PATTERN = /[*?{[]/;
 const FOLDER = /[\\/]$/;
+const BATCH = /^(msg)?batch_\w+$/;
+/** A table itself, in place of its path. */
+const LINES = /\S[\r\n]+\S/;
+/** What no prompt looks like. */
+const A_PATH = /^[^\s,;]+(\.[a-z0-9]{1,8}|[\\/])$/i;
 
-type Source = 'rows_file' | 'requests_file' | 'input_files';
+type Source = 'rows_file' | 'requests_file' | 'input_files' | 'from_batch';
 const SOURCES: ReadonlySet<string> = new Set<Source>(['rows_file', 'requests_file', 'input_files']);
 
 /** The sources that take what a value names, by its form alone: the likeliest first. */
@@ -28,7 +34,13 @@ function sourcesNamed(value: unknown): Source[] {
     if (value.length === 1) return sourcesNamed(first);
     return typeof first === 'string' && (PATTERN.test(first) || ENDING.test(first)) ? ['input_files'] : [];
   }
-  if (typeof value !== 'string' || value === '') return [];
+  if (typeof value !== 'string' || value.trim() === '') return [];
+  return namedBy(value.trim());
+}
+
+function namedBy(value: string): Source[] {
+  if (BATCH.test(value)) return ['from_batch'];
+  if (LINES.test(value)) return ['rows_file'];
   if (PATTERN.test(value) || FOLDER.test(value)) return ['input_files'];
   if (TABLE_FILE.test(value)) return ['rows_file'];
   if (JSON_FILE.test(value)) return ['requests_file', 'rows_file'];
@@ -42,8 +54,10 @@ function sourcesNamed(value: unknown): Source[] {
 export function meantKey(key: string, known: readonly string[], value?: unknown): string | undefined {
   const candidates = KEY_WORDS.filter(([, list]) => list.has(plain(key))).map(([name]) => name);
   // Rows and tasks themselves are no name of a file.
-  if (Array.isArray(value) && value.some(isJsonObject)) return best(key, ['requests', ...candidates], known);
-  if (!candidates.some((name) => SOURCES.has(name))) return best(key, candidates, known);
+  if (Array.isArray(value) && value.some((each) => isJsonObject(each) || Array.isArray(each)))
+    return best(key, ['requests', ...candidates], known);
+  const isPath = candidates[0] === 'requests' && typeof value === 'string' && A_PATH.test(value.trim());
+  if (!isPath && !candidates.some((name) => SOURCES.has(name))) return best(key, candidates, known);
   const named = sourcesNamed(value);
   // JSON is tasks or rows: the word says which.
   const [source] = named.toSorted((a, b) => rank(candidates, a) - rank(candidates, b));

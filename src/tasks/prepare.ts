@@ -133,7 +133,7 @@ export async function prepare(
 
   const { source } = read;
   if (source?.columns === null && count > 0) checkColumns([...columns]);
-  if (problems.count > 0) await refuseWrongShape(work.source, preparation.folders);
+  if (problems.count > 0) await refuseWrongShape(work.source, preparation.folders, work.defaults);
   problems.throwIfAny(REFUSED);
   if (count === 0) throw emptyWork(work, source);
   return {

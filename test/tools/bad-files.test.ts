@@ -210,6 +210,30 @@ describe('a requests_file', () => {
   });
 });
 
+describe('rows in the place of tasks, for a prompt that they share', () => {
+  const given =
+    (name: string, content: string): Given =>
+    async ({ work }) => {
+      await writeFile(path.join(work, name), content);
+      return { requests_file: name, prompt: 'Sort {{text}}' };
+    };
+  it.each<Row>([
+    [
+      'lines',
+      given('a.jsonl', '{"id":1,"text":"a"}\n{"id":2,"text":"b"}\n'),
+      'holds rows, not tasks',
+      'rows_file',
+    ],
+    [
+      'an array',
+      given('a.json', '[\n{"id":1,"o":{"x":[]},"text":"a"}]'),
+      'holds rows, not tasks',
+      'rows_file',
+    ],
+    ['tasks that are wrong', given('a.jsonl', '{"task_id":"a","txt":"a"}\n'), 'line 1 (a): txt: unknown key'],
+  ])('%s', (...row) => expectRefusal(row));
+});
+
 describe('a .jsonl that is something else is one problem, which says what and what to do', () => {
   const pretty = (id: string) => JSON.stringify({ task_id: id, prompt: CONTENT }, null, 2);
   const many = Array.from({ length: 30 }, (_, index) => `t${index}`);

@@ -146,6 +146,7 @@ describe('bad tables: nothing is sent, nothing is left', () => {
       'rows_file: is an Excel workbook',
       'saved as CSV',
     ],
+    ['its text in place of its path', { rows_file: 'id,text\n1,a', prompt: 'x' }, 'not the path of its file'],
     ['a spreadsheet called .csv', rows(Buffer.from('PK\x03\x04xxxx')), 'Excel workbook'],
     ['Latin-1', rows(Buffer.from('id,text\n1,é\n', 'latin1')), 'rows_file: is not UTF-8 in row 1'],
     [

@@ -4,9 +4,11 @@ import path from 'node:path';
 import { BatchError, hasErrorCode, type Problem } from '../../errors.ts';
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { decodeUtf8, locateJsonError } from '../../lib/json.ts';
-import { ARRAY, type Shape, whatInsteadOfArray, whatInsteadOfLines } from '../sources/file-shape.ts';
+import { hasPlaces } from '../render/places.ts';
+import { ARRAY, holdsRows, whatInsteadOfArray, whatInsteadOfLines } from '../sources/file-shape.ts';
 import { ExactAssembler, tokensOf } from '../sources/tables/json-tokens.ts';
 import { beginningOf, SAMPLE_BYTES } from '../sources/text-file.ts';
+import type { TaskDefaults } from '../task.ts';
 import type { WorkSource } from '../work.ts';
 import { exactItem, type Item } from './read-item.ts';
 
@@ -119,19 +121,32 @@ async function arrayError(error: unknown, file: string, folders: AllowedFolders)
   return unreadable({ problem: `is not JSON${where}`, valid: ARRAY });
 }
 
-/** Throws `invalid_input` with the one problem that says all, where a file of lines is something else. */
-export async function refuseWrongShape(source: WorkSource, folders: AllowedFolders): Promise<void> {
-  if (source.kind !== 'requests_file' || formOf(source.path) !== 'lines') return;
-  const shape = await shapeOf(source.path, folders, whatInsteadOfLines);
+/**
+ * Throws `invalid_input` with the one problem that says all, where a file of lines is something else, or one of tasks holds rows
+ * for the prompt that they share.
+ */
+export async function refuseWrongShape(
+  source: WorkSource,
+  folders: AllowedFolders,
+  { prompt = '' }: TaskDefaults = {},
+): Promise<void> {
+  if (source.kind !== 'requests_file') return;
+  const lines = formOf(source.path) === 'lines';
+  const shape = lines ? await shapeOf(source.path, folders, whatInsteadOfLines) : null;
   if (shape !== null) throw unreadable(shape);
+  if (hasPlaces(prompt) && (await shapeOf(source.path, folders, holdsRows)))
+    throw unreadable({
+      problem: 'holds rows, not tasks',
+      valid: 'rows_file with the same file: its keys fill the {{places}} of the prompt',
+    });
 }
 
 /** What a file is by its beginning, as `look` tells. */
-async function shapeOf(
+async function shapeOf<T>(
   file: string,
   folders: AllowedFolders,
-  look: (beginning: Uint8Array) => Shape | null,
-): Promise<Shape | null> {
+  look: (beginning: Uint8Array) => T,
+): Promise<T> {
   const { handle } = await folders.openForReading(file);
   try {
     return look(await beginningOf(handle, SAMPLE_BYTES));

@@ -66,7 +66,7 @@ export function whatInsteadOfArray(beginning: Uint8Array): Shape | null {
 
 const ONE_OBJECT = {
   problem: 'does not hold an array, but one object',
-  valid: `${ARRAY}: the list alone, where it stands under a key of the object; a file with one task per line must be named .jsonl`,
+  valid: `${ARRAY}: the list alone, where it stands under a key of the object; rows_file, where it holds rows; a file with one task per line must be named .jsonl`,
 };
 
 /** So many lines that can't be read are no slip: they are what the file is. */
@@ -180,4 +180,22 @@ function listWithin(value: unknown): string | undefined {
 function opensMore(line: string): boolean {
   const outside = line.replaceAll(/"(?:[^"\\]|\\.)*"/g, '');
   return (outside.match(/[{[]/g) ?? []).length > (outside.match(/[}\]]/g) ?? []).length;
+}
+
+const KEYS_OF_TASKS = ['task_id', 'custom_id', 'params', 'prompt', 'task_type', 'input_data'];
+/** So many brackets are tried as the end of the first object. */
+const MOST_ENDS = 50;
+
+/** Whether the first object in a file of tasks has no key of one. */
+export function holdsRows(beginning: Uint8Array): boolean {
+  const text = Buffer.from(beginning).toString('utf8');
+  const start = text.indexOf('{');
+  let end = start;
+  for (let tries = 0; start !== -1 && tries < MOST_ENDS; tries += 1) {
+    end = text.indexOf('}', end + 1);
+    if (end === -1) return false;
+    const first = jsonIn(text.slice(start, end + 1));
+    if (isJsonObject(first)) return !KEYS_OF_TASKS.some((key) => key in first);
+  }
+  return false;
 }

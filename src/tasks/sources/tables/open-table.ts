@@ -27,6 +27,10 @@ function readerOf(file: string, field: string): OpenTable {
   const ending = path.extname(file).toLowerCase();
   const reader = readers[ending];
   if (reader !== undefined) return reader;
+  if (/[\r\n]/.test(file.trim())) {
+    const problem = 'holds the text of a table, not the path of its file';
+    throw unreadable(field, { problem, valid: 'the path; write the text to a file first' });
+  }
   throw unreadable(
     field,
     foreignTable(file) ?? { problem: 'has an ending that no table has', valid: ENDINGS },
