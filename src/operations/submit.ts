@@ -18,12 +18,13 @@ import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { replyTo, type Submitted } from './replies/submitted.ts';
 import { follow } from './waiting/end-waiting.ts';
+import { requireKey } from './work/answer-keys.ts';
 import { answersOf } from './work/from-batch.ts';
 import { findWork } from './work/kept-work.ts';
 import { makeBatch } from './work/new-batch.ts';
 import type { Submission } from './work/new-record.ts';
 import { answerFileFields, type OutputArguments, requestOutput } from './work/requested-output.ts';
-import { requireKey, toWork, workFields } from './work/work-arguments.ts';
+import { toWork, workFields } from './work/work-arguments.ts';
 
 const input = z.strictObject({
   ...workFields,

@@ -2,8 +2,6 @@ import * as z from 'zod';
 import { BatchError, type Problem } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
-import { isJsonObject, type JsonObject } from '../../lib/json.ts';
-import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Context } from '../../state/context.ts';
 import { outcomes } from '../../store/saved-results.ts';
 import { MOST_PACKED } from '../../tasks/packing/packer.ts';
@@ -13,6 +11,7 @@ import { type TaskDefaults, taskSettings } from '../../tasks/task.ts';
 import { readVariants, settingsOf } from '../../tasks/variants.ts';
 import type { AnswersSource, Work, WorkSource } from '../../tasks/work.ts';
 import { fileArgument } from '../file-argument.ts';
+import { expectedKeys } from './answer-keys.ts';
 import { type GivenAnswers, meantMerge } from './from-batch.ts';
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
@@ -163,6 +162,9 @@ export async function toWork(
   const shared = { task_type, prompt, input_data, system, ...models, output_schema, labelled };
   const defaults = documents === undefined ? shared : { ...shared, context: documents };
   const variants = args.variants && readVariants(args.variants, defaults);
+  const hasRows = args.rows_file !== undefined || args.from_batch !== undefined;
+  if (!hasRows && Object.keys(args.expect ?? {}).length > 0)
+    refuseBeside({ expect: args.expect }, 'rows_file');
   const [expect] = settingsOf({ defaults, variants }).map((settings) => expectedKeys(args, settings));
   const merge = await mergeOf(args, source, folders);
   const pack = packOf(args);
@@ -221,53 +223,6 @@ async function labelsOf(
     throw invalid({ field: 'labels', problem: 'does not go with classify_bulk, which has its own', valid });
   }
   return readLabels(labels, folders);
-}
-
-/** What answers are compared with; that the columns are there is checked when the table is open. */
-function expectedKeys(
-  { expect = {}, rows_file, from_batch }: WorkArguments,
-  { output_schema: schema, prompt, task_type }: TaskDefaults,
-): Record<string, string> | undefined {
-  const keys = Object.keys(expect);
-  if (keys.length === 0) return undefined;
-  if (rows_file === undefined && from_batch === undefined) refuseBeside({ expect }, 'rows_file');
-  // What a task type answers is its own, unless a schema says it.
-  if (schema === undefined && prompt === undefined && task_type !== undefined) return expect;
-  const known = schema === undefined ? ['answer'] : propertiesOf(schema);
-  const unknown = keys.find((key) => known !== null && !known.includes(key));
-  if (known === null || unknown === undefined) return expect;
-  const problem = `${quoteName(unknown)} is not a key of the answers${didYouMean(unknown, known)}`;
-  const what =
-    schema === undefined
-      ? 'answer, for answers that are texts, or labels or output_schema'
-      : known.join(', ');
-  throw invalid({ field: 'expect', problem, valid: what });
-}
-
-/** Throws where files are to hold a key that no answer can have: all settings of a row or a file are shared. */
-export function requireKey({ source, defaults, variants }: Work, output_key: string | undefined): void {
-  if (output_key === undefined || source.kind === 'requests' || source.kind === 'requests_file') return;
-  const open = settingsOf({ defaults, variants }).map(({ output_schema, prompt, task_type }) =>
-    // What a task type answers is its own, unless a schema says it.
-    output_schema !== undefined
-      ? propertiesOf(output_schema)
-      : prompt === undefined && task_type !== undefined
-        ? null
-        : [],
-  );
-  const known = open.flatMap((keys) => keys ?? []);
-  const [first = ''] = output_key.split('.');
-  if (open.includes(null) || known.includes(output_key) || known.includes(first)) return;
-  const problem = `${quoteName(output_key)} is not a key of the answers${didYouMean(output_key, known)}`;
-  const keys = [...new Set(known)].join(', ');
-  const valid = known.length === 0 ? 'none, for answers are texts without labels or output_schema' : keys;
-  throw invalid({ field: 'output_key', problem, valid });
-}
-
-/** The keys that a schema gives to an answer; null where it leaves them open. */
-function propertiesOf({ properties, additionalProperties }: JsonObject): string[] | null {
-  if (!isJsonObject(properties)) return null;
-  return additionalProperties === false ? Object.keys(properties) : null;
 }
 
 type GivenSource = Exclude<WorkSource, { kind: 'from_batch' }> | ({ kind: 'from_batch' } & GivenAnswers);
