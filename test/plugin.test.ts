@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { blobsAddress } from '../src/config/blobs-address.ts';
 import { allSettings } from '../src/config/settings.ts';
 import { advertised } from '../src/tools/advertised.ts';
 import { ids, prompts, startApi } from './api.ts';
@@ -87,7 +88,13 @@ describe('what other programs read of the package', () => {
     const { services } = z
       .object({ services: z.record(z.string(), z.looseObject({ command: z.array(z.string()).optional() })) })
       .parse(parseYaml(compose, { merge: true }));
-    expect(Object.keys(services)).toEqual(['server', 'worker', 'database', 'proxy']);
+    expect(Object.keys(services)).toEqual(['server', 'worker', 'database', 'bucket', 'bucket-made', 'proxy']);
+    const bucket = /^# BATCH_MCP_BLOBS=(.*)$/m.exec(example)?.[1] ?? '';
+    expect(blobsAddress.schema.parse(bucket)).toMatchObject({
+      bucket: 'batches',
+      endpoint: 'http://bucket:8333',
+    });
+    for (const [, name] of compose.matchAll(/\$\{(\w+):-/g)) expect(example).toContain(`# ${name}=`);
     expect(proxy).toContain(`server ${services.server?.command?.at(-1)?.split(':').at(-1)}`);
     const asked = [...compose.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name);
     for (const name of asked) expect(example).toMatch(new RegExp(`^${name}=`, 'm'));
