@@ -229,6 +229,8 @@ const timeOf = (moment: string | undefined, now: Date) =>
   moment === undefined ? undefined : readMomentBefore(moment, now);
 
 function isWithin({ created_at }: ListedBatch, since = -Infinity, until = Infinity): boolean {
+  // To read a hundred thousand times takes longer than all else.
+  if (since === -Infinity && until === Infinity) return true;
   const created = Date.parse(created_at);
   return created >= since && created < until;
 }

@@ -31,6 +31,18 @@ function movableAt(address: string, objects: Objects | null): Movable {
   return openMovableDatabase({ client, schema, place, objects });
 }
 
+async function countIn(address: string, table: string): Promise<number> {
+  const { url, schema } = storeAddress.schema.parse(address);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query(`select count(*)::int as count from ${schema}.${table}`);
+    return rows[0].count;
+  } finally {
+    await client.end();
+  }
+}
+
 /** Batches of all sizes, with records of several revisions, and what is kept beside them. */
 async function fill(path: string): Promise<void> {
   const store = createFolderStore({ path, log: () => {} });
@@ -60,7 +72,7 @@ async function copyThroughKills(desk: Desk, args: readonly string[]): Promise<nu
     void sleep(life).then(() => child.kill('SIGKILL'));
     const { code, signal, stderr } = await ended;
     if (code === 0) return kills;
-    expect({ signal, stderr: stderr.replaceAll('copying …\n', '') }).toEqual({
+    expect({ signal, stderr: stderr.replaceAll(/^(?:copying|preparing the lists) …\n/gm, '') }).toEqual({
       signal: 'SIGKILL',
       stderr: '',
     });
@@ -93,6 +105,8 @@ test.each(['rows', 'a bucket'])(
     );
 
     const there = await copyThroughKills(desk, ['--from', path]);
+    // What the first list would have to make of each record.
+    expect(await countIn(address, 'summary')).toBe(BATCHES);
     await database.close();
     expect(await contentsOf(database)).toEqual(before);
     if (s3 !== null) expect(await s3.keys()).toHaveLength(2 * BATCHES);

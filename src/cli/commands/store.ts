@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { openMovable } from '../../config/open-movable.ts';
 import { BatchError } from '../../errors.ts';
 import { count, counted } from '../../lib/numbers.ts';
+import { listingSummary } from '../../operations/list/listing.ts';
 import { isBeingSent } from '../../state/status.ts';
 import type { Movable } from '../../store/moving/movable.ts';
 import { type Moved, moveStore, undoMove } from '../../store/moving/move-store.ts';
@@ -60,6 +61,11 @@ async function copy(call: Call, from: Movable, to: Movable): Promise<ExitCode> {
     onProgress: (done, total) =>
       terminal.progress(`${count(done)} of ${counted(total, 'batch', 'batches')}`, 'copying …'),
   });
+  terminal.progress('preparing the lists …', 'preparing the lists …');
+  // The move is done: a list that can't be prepared is only slow.
+  await to
+    .summarize(listingSummary)
+    .catch((error: unknown) => call.context.log('warn', `The lists could not be prepared: ${String(error)}`));
   terminal.clear();
   if (json) terminal.print(JSON.stringify({ from: from.place, to: to.place, ...copiedOf(moved) }, null, 2));
   else terminal.print(`${told(moved)} ${to.place} serves them now, and ${from.place} no more.`);

@@ -8,7 +8,7 @@ import { isOwner, maySee } from '../../state/ownership.ts';
 import { isCreated } from '../../state/parts.ts';
 import { type ProcessingStatus, processingStatuses, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
-import type { Store, Summaries } from '../../store/store.ts';
+import type { Store, Summaries, Summary } from '../../store/store.ts';
 
 const listedCost = z.object({
   expected: z.number(),
@@ -55,8 +55,14 @@ export type Listing = z.infer<typeof listing>;
 /** What the store of a process keeps for listing. */
 const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
 
-const readerOf = (store: Store) =>
-  store.summaries<Listing>({ name: 'listing-4', schema: listing, make: listingOf });
+/** What the store keeps of each batch for lists. */
+export const listingSummary: Summary<Listing> = {
+  name: 'listing-4',
+  schema: listing,
+  make: (record) => listingOf(record),
+};
+
+const readerOf = (store: Store) => store.summaries(listingSummary);
 
 /**
  * What there is to list for whoever calls, newest first; without what came to nothing before it was sent. Whose a batch is that

@@ -1,4 +1,4 @@
-import type { Blobs, Register } from '../store.ts';
+import type { Blobs, Register, Summary } from '../store.ts';
 import type { MoveState } from './state.ts';
 
 /** A revision as it stands in the store: its text is copied byte for byte, whatever version wrote it. */
@@ -40,6 +40,8 @@ export type Movable = {
   state: Register<MoveState>;
   /** Whether something of work or money is in it: then nothing of another one can be. */
   isUsed(): Promise<boolean>;
+  /** Makes these of an open one's batches, where the first list would be long in coming without. */
+  summarize(summary: Summary<unknown>): Promise<void>;
   /** No server reads or writes a batch of it from when this resolves. Does nothing where it is closed. */
   close(): Promise<void>;
   /** Does nothing where it is open. */

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { sha256OfText } from '../../lib/files/file-hash.ts';
 import type { NextLook } from '../agenda.ts';
 import { checkedId } from '../ids.ts';
@@ -21,7 +21,7 @@ import { tryToRemoveObjects } from './object-rows.ts';
 import { createDatabasePresence } from './presence.ts';
 import { recordRevisions, sharedRevisions } from './revisions.ts';
 import { createStaging, sweep } from './staging.ts';
-import { createSummaries } from './summaries.ts';
+import { createSummaries, newestBatchIds } from './summaries.ts';
 import { createTurns } from './turns.ts';
 
 export type DatabaseStoreOptions = DatabaseOptions & {
@@ -34,8 +34,6 @@ export type DatabaseStoreOptions = DatabaseOptions & {
   /** Where the bytes of new blobs go; null: into rows of the database. */
   objects?: Objects | null;
 };
-
-const idsRow = z.tuple([z.object({ ids: z.string() })]);
 
 /** The store in a schema of a PostgreSQL database, which any number of machines share. Making it asks nothing of the database. */
 export function createDatabaseStore({
@@ -111,14 +109,7 @@ export function createDatabaseStore({
       );
     },
 
-    async batchIds() {
-      // A ULID begins with its time, so the order of ids is the order of making.
-      // As one text, for a hundred thousand rows take five times as long.
-      const text =
-        "select coalesce(string_agg(id, ' ' order by id desc), '') as ids from @.batch where owner is null";
-      const [{ ids }] = idsRow.parse(await db.query('list the batches', text, [], anyRow));
-      return ids === '' ? [] : ids.split(' ');
-    },
+    batchIds: () => newestBatchIds(db),
 
     async removeBatch(batchId) {
       const id = checkedId('batch', batchId);

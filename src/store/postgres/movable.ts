@@ -9,6 +9,7 @@ import { createDatabaseBlobs } from './blobs.ts';
 import { anyRow, type Database, type DatabaseOptions, MOVE, openDatabase } from './database.ts';
 import { tryToRemoveObjects } from './object-rows.ts';
 import { sharedRevisions } from './revisions.ts';
+import { createSummaries, newestBatchIds } from './summaries.ts';
 
 const AUDIT_AT_ONCE = 1_000;
 
@@ -49,6 +50,9 @@ export function openMovableDatabase({ objects, ...options }: MovableOptions): Mo
     async close() {
       await makeTables(open);
       await open.query('close it', 'alter table if exists @.batch rename to batch_closed', [], anyRow);
+    },
+    async summarize(summary) {
+      await createSummaries(open, summary)(await newestBatchIds(open));
     },
     async reopen() {
       await open.query('open it', 'alter table if exists @.batch_closed rename to batch', [], anyRow);
