@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, hang, json, reset } from '../api-server.ts';
+import { type Broken, brokenAnswers } from '../broken-answers.ts';
 import { type Reply, startServer, type TestServer, temporaryFolder } from '../harness.ts';
 import { eachNth, long } from '../long.ts';
 
@@ -338,5 +339,48 @@ describe('a download that goes wrong', () => {
       'part-0001.results.idx',
       'part-0001.results.jsonl',
     ]);
+  });
+});
+
+describe('an answer that breaks on the wire', () => {
+  const rows = brokenAnswers.map((broken): [string, Broken] => [broken.name, broken]);
+  const startBefore = ({ isSilent }: Broken, api: ApiServer) =>
+    startServer({ api, env, ...(isSilent && { patience: { callMs: 600, stallMs: 400 } }) });
+
+  eachNth(9, rows)('of a download, %s, is fetched again', async (_name, broken) => {
+    const api = await startApi();
+    const server = await startBefore(broken, api);
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    const body = () => api.batches[0]?.results ?? Buffer.alloc(0);
+    api.override('results', broken.handler(body), { times: 2 });
+    expect((await follow(server, batch_id)).warnings).toEqual([]);
+    expect(api.asked('results')).toBeLessThanOrEqual(3);
+    await expectAllAnswers(server, batch_id);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  eachNth(9, rows)('of a list by which a create is settled, %s, proves nothing', async (_name, broken) => {
+    const api = await startApi();
+    const server = await startBefore(broken, api);
+    // Seen here, it would say that the batch was not made.
+    const none = () =>
+      Buffer.from(JSON.stringify({ data: [], has_more: false, first_id: null, last_id: null }));
+    const page = () =>
+      Buffer.from(JSON.stringify({ data: [api.describe(api.batches[0]?.id ?? '')], has_more: false }));
+    const isWhole = broken.name.includes('after the end');
+    api.override(
+      'create',
+      (request, response) => {
+        api.override('list', broken.handler(isWhole ? page : none), { times: 2 });
+        reset(request, response);
+      },
+      { times: 1, after: true },
+    );
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    await follow(server, batch_id);
+    await expectAllAnswers(server, batch_id);
+    expect(api.creates).toHaveLength(1);
   });
 });
