@@ -22,11 +22,15 @@ const firstTime = (request: ApiRequest, times: number) =>
 
 /** What was only taken for ours is canceled once a person has said that it is. */
 async function cancel(client: TestClient, { batch_id, parts }: Reply): Promise<void> {
-  const { isError, text } = await client.call('cancel_batch', { batch_id });
-  if (!isError) return;
-  if (!text.includes('proven only by its results')) throw new Error(text);
-  // A look can have settled it meanwhile.
-  await client.call('retry_batch', { batch_id, resolve: parts[0].provider_batch_id });
+  // One part at a time.
+  for (const _part of parts) {
+    const { isError, text } = await client.call('cancel_batch', { batch_id });
+    if (!isError) return;
+    const [, resolve] = /proven only by its results.*resolve: "(\w+)"/.exec(text) ?? [];
+    if (resolve === undefined) throw new Error(text);
+    // A look can have settled it meanwhile.
+    await client.call('retry_batch', { batch_id, resolve });
+  }
   await client.ok('cancel_batch', { batch_id });
 }
 

@@ -1,6 +1,8 @@
 import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { BatchError } from '../../src/errors.ts';
+import type { Store } from '../../src/store/store.ts';
 import { startApi, startCheckedServer } from '../api.ts';
 import { startServer, type TestServer } from '../harness.ts';
 
@@ -135,6 +137,19 @@ describe('work_id', () => {
   ])('%s is none', async (work_id, said) => {
     const { server } = await started();
     expect(await server.fails('submit_batch', { work_id })).toMatch(said);
+  });
+
+  it('is said to be missing where the work could not be kept', async () => {
+    const full = new BatchError('store_failed', 'Could not write (ENOSPC). The disk is full: make room.');
+    const store = (real: Store): Store => ({
+      ...real,
+      work: (id) => ({ ...real.work(id), update: () => Promise.reject(full) }),
+    });
+    const { server } = await started({ store });
+    const { work_id, warnings, cost_usd } = await server.ok('estimate_cost', work);
+    expect(work_id).toBeUndefined();
+    expect(cost_usd.maximum).toBeGreaterThan(0);
+    expect(warnings.join('\n')).toMatch(/no work_id.*The disk is full: make room.*the same arguments/);
   });
 
   it('is kept for a day', async () => {

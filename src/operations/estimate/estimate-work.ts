@@ -98,8 +98,9 @@ export async function estimateWork(
     return { variant, request_count: tasks, expected, maximum };
   });
   const { tokens: thinking } = costs.tally.thinking(knownOutput);
+  const keeping = await kept(context, namingBatch(args, work), { work_hash, files });
   return {
-    ...(await kept(context, namingBatch(args, work), { work_hash, files })),
+    ...(keeping.work_id !== undefined && { work_id: keeping.work_id }),
     ...estimateOf(context, cost, compare),
     request_count,
     ...(rest && { reused: rest.reused }),
@@ -134,6 +135,7 @@ export async function estimateWork(
     ],
     warnings: [
       ...(name === 'sandbox' ? [] : await ceilingWarnings(context, cost)),
+      ...(keeping.problem === undefined ? [] : [notKept(keeping.problem)]),
       ...(awaited === null ? [] : [boundWarning(awaited)]),
       ...(pilot?.isOpen ? [openPilotWarning(pilot)] : []),
       ...new Set([...warnings, ...countedCosts.unbounded, ...lifeWarnings]),
@@ -165,16 +167,19 @@ async function kept(
   context: Context,
   args: WorkArguments,
   checked: { work_hash: string; files: SourceFile[] | null },
-): Promise<{ work_id?: string }> {
+): Promise<{ work_id?: string; problem?: string }> {
   const { work_hash, files } = checked;
   if (files === null) return {};
   try {
     return { work_id: await keepWork(context, args, { work_hash, files }) };
   } catch (error) {
-    if (error instanceof BatchError) return {};
+    if (error instanceof BatchError) return { problem: error.message };
     throw error;
   }
 }
+
+const notKept = (problem: string): string =>
+  `There is no work_id, for the checked work could not be kept: ${problem} To send it, give submit_batch the same arguments.`;
 
 /** Null without credentials: an estimate needs none. */
 async function findAccount(provider: Provider): Promise<ProviderAccount | null> {
