@@ -15,6 +15,7 @@ export const exitCode = {
   notEnded: 3,
   /** All results are in, and some tasks have no finished answer. */
   someTasksFailed: 4,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -37,8 +38,8 @@ export type Call = {
   json: boolean;
   /** Ends with Ctrl-C, and shows progress. */
   waiting: Waiting & { signal: AbortSignal };
-  /** Told which batch the command is about, so that an interruption can say how to go on. */
-  about(batchId: string): void;
+  /** Told which batch the command is about and where its results go, so that an interruption can say how to go on. */
+  about(batchId: string, outputFile: string | undefined): void;
 };
 
 export type Command = {

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { count } from '../lib/numbers.ts';
 import { fit, printable, type Terminal } from './terminal.ts';
 
 /** Dollars to read: two digits from a dollar on, more below, so that a small amount is not shown as nothing. */
@@ -11,6 +12,12 @@ export function dollars(usd: number): string {
 
 /** A share from 0 to 1, as `98.7 %`. */
 export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** Bytes on a disk, in the largest unit that leaves at least one: `12 kB`, `3.4 MB`. */
+export function diskSize(bytes: number): string {
+  if (bytes < 1e6) return `${count(Math.ceil(bytes / 1e3))} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
 
 /** A span of time in the two largest units that it has, as `1 h 5 min`. */
 export function duration(seconds: number): string {
@@ -30,47 +37,89 @@ export function duration(seconds: number): string {
     .join(' ');
 }
 
+/** As one word of a shell. */
+export function inShell(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 export type Column = {
   title: string;
   /** Numbers stand to the right. */
   right?: boolean;
   /** Gives way first where the terminal is narrow. */
   flexible?: boolean;
+  /** Is left out where what is flexible would have hardly any room. */
+  dispensable?: boolean;
 };
 
 const GAP = 2;
+/** Room for a flexible column that says enough, and for one that says something. */
+const READABLE_COLUMN = 16;
 const NARROWEST_COLUMN = 6;
 
-/** Aligned columns under their titles. What does not fit the terminal is cut in the flexible columns, and in no pipe. */
+/**
+ * Aligned columns under their titles. What does not fit the terminal is cut in the flexible columns, and in no pipe; where
+ * even that is too wide, each row stands in lines of its own.
+ */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   terminal: Terminal,
 ): string {
-  const cells = rows.map((row) =>
-    columns.map((_, index) => printable(row[index] ?? '').replaceAll('\n', ' ')),
-  );
-  const widths = columns.map(({ title }, index) =>
-    Math.max(stringWidth(title), ...cells.map((row) => stringWidth(row[index] ?? ''))),
-  );
-  const total = widths.reduce((sum, width) => sum + width + GAP, -GAP);
-  let excess = total - terminal.columns;
-  for (const [index, { flexible }] of columns.entries()) {
-    const width = widths[index] ?? 0;
-    if (!flexible || excess <= 0) continue;
-    widths[index] = Math.max(NARROWEST_COLUMN, width - excess);
-    excess -= width - (widths[index] ?? 0);
-  }
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, index) => {
-        const width = widths[index] ?? 0;
-        const text = fit(cell, width);
-        const padding = ' '.repeat(Math.max(0, width - stringWidth(text)));
-        if (columns[index]?.right) return padding + text;
-        return index === columns.length - 1 ? text : text + padding;
+  const all = columns.map((column, index) => ({
+    ...column,
+    cells: rows.map((row) => printable(row[index] ?? '').replaceAll('\n', ' ')),
+  }));
+  const needed = all.filter(({ dispensable }) => !dispensable);
+  const fitted =
+    fitColumns(all, READABLE_COLUMN, terminal.columns) ??
+    fitColumns(needed, NARROWEST_COLUMN, terminal.columns);
+  if (fitted === null) return blocks(all, rows.length, terminal);
+  const line = (cellOf: (column: FilledColumn) => string) =>
+    fitted
+      .map((column, index) => {
+        const text = fit(cellOf(column), column.width);
+        const padding = ' '.repeat(Math.max(0, column.width - stringWidth(text)));
+        if (column.right) return padding + text;
+        return index === fitted.length - 1 ? text : text + padding;
       })
       .join(' '.repeat(GAP));
-  const head = terminal.style('dim', line(columns.map(({ title }) => title)));
-  return [head, ...cells.map(line)].join('\n');
+  const head = terminal.style(
+    'dim',
+    line(({ title }) => title),
+  );
+  return [head, ...rows.map((_, index) => line(({ cells }) => cells[index] ?? ''))].join('\n');
+}
+
+type FilledColumn = Column & { cells: readonly string[] };
+
+/** The columns with their widths, the flexible ones at least `narrowest`; null where they are too wide together. */
+function fitColumns(
+  columns: readonly FilledColumn[],
+  narrowest: number,
+  room: number,
+): (FilledColumn & { width: number })[] | null {
+  const widths = columns.map(({ title, cells }) =>
+    Math.max(...[title, ...cells].map((text) => stringWidth(text))),
+  );
+  let excess = widths.reduce((sum, width) => sum + width + GAP, -GAP) - room;
+  const fitted = columns.map((column, index) => {
+    const width = widths[index] ?? 0;
+    if (!column.flexible || excess <= 0) return { ...column, width };
+    const less = Math.max(Math.min(width, narrowest), width - excess);
+    excess -= width - less;
+    return { ...column, width: less };
+  });
+  return excess > 0 ? null : fitted;
+}
+
+/** Each row as lines of a title and what stands under it; what is empty is left out. */
+function blocks(columns: readonly FilledColumn[], rows: number, { style }: Terminal): string {
+  const width = Math.max(...columns.map(({ title }) => stringWidth(title)));
+  return Array.from({ length: rows }, (_, row) =>
+    columns
+      .filter(({ cells }) => cells[row])
+      .map(({ title, cells }) => `${style('dim', title.padEnd(width + GAP))}${cells[row]}`)
+      .join('\n'),
+  ).join('\n\n');
 }

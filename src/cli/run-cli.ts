@@ -7,6 +7,8 @@ import { createProgram } from './program.ts';
 import { runCommand } from './run-command.ts';
 import { createTerminal } from './terminal.ts';
 
+const ends: ReadonlySet<number> = new Set([exitCode.hungUp, exitCode.interrupted, exitCode.terminated]);
+
 /** Runs one command line on the process's own streams, and sets the exit code. */
 export async function runCli(args: readonly string[]): Promise<void> {
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
@@ -15,7 +17,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     const code = await runCommand(typed, terminal, streams);
     process.exitCode = code;
     // What does not come to an end by itself, such as a call to a disk that hangs, is not waited for.
-    if (code === exitCode.interrupted || code === exitCode.terminated) process.exit();
+    if (ends.has(code)) process.exit();
   });
   program
     .command('completion <shell>')

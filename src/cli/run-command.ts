@@ -7,9 +7,9 @@ import type { Context } from '../state/context.ts';
 import { endsWithin, type Progress } from '../state/jobs.ts';
 import { type ExitCode, exitCode } from './command.ts';
 import { duration } from './format.ts';
-import { readArguments } from './options.ts';
+import { type Argument, readArguments } from './options.ts';
 import type { Typed } from './program.ts';
-import { inCommands } from './show.ts';
+import { inCommands, waitingFor } from './show.ts';
 import type { Streams, Terminal } from './terminal.ts';
 
 /** Once a person has asked for an end, what is on its way to the API is waited for this long. */
@@ -39,10 +39,20 @@ export async function runCommand(typed: Typed, terminal: Terminal, streams: Stre
       const { code, message, problems } = error;
       terminal.print(redact(JSON.stringify({ error: { code, message, problems } }, null, 2), secrets));
     }
-    const text = renderError(error).split('\n').map(inCommands).join('\n');
+    const text = renderError(inOptions(error, typed.arguments)).split('\n').map(inCommands).join('\n');
     terminal.note(redact(`${terminal.style('red', 'Error')} (${error.code}): ${text}`, secrets));
     return error.code === 'invalid_input' ? exitCode.wrongUsage : exitCode.failed;
   }
+}
+
+/** With a call's own arguments as they are typed. */
+function inOptions(error: BatchError, known: readonly Argument[]): BatchError {
+  const { code, message, problemCount } = error;
+  const problems = error.problems.map((problem) => {
+    const option = problem.item === undefined && known.find(({ name }) => name === problem.field)?.option;
+    return option ? { ...problem, field: option.long ?? option.flags } : problem;
+  });
+  return new BatchError(code, message, { problems, problemCount });
 }
 
 async function runIn(
@@ -52,7 +62,7 @@ async function runIn(
   { stdin, env }: Streams,
 ): Promise<ExitCode> {
   const interruption = listenForInterruption();
-  let batchId: string | undefined;
+  let goOn: string | undefined;
   const started = performance.now();
   try {
     const work = typed.command.run({
@@ -72,8 +82,8 @@ async function runIn(
             showProgress(terminal, progress, (performance.now() - started) / 1000);
         },
       },
-      about: (id) => {
-        batchId = id;
+      about: (batchId, outputFile) => {
+        goOn = waitingFor(batchId, outputFile);
       },
     });
     const code = await Promise.race([work, interruption.happened]);
@@ -82,9 +92,7 @@ async function runIn(
       const ended = Promise.allSettled([work, context.jobs.idle()]).then(() => {});
       await endsWithin(ended, LONGEST_END_MS);
       terminal.note(
-        batchId === undefined
-          ? 'Interrupted.'
-          : `Interrupted; the batch goes on. Follow it with: batch-mcp wait ${batchId} results.json`,
+        goOn === undefined ? 'Interrupted.' : `Interrupted; the batch goes on. Follow it with: ${goOn}`,
       );
       return code;
     }
@@ -97,7 +105,9 @@ async function runIn(
   }
 }
 
-/** The first Ctrl-C or SIGTERM; a second one ends the process at once, as Node does by itself. */
+/**
+ * The first Ctrl-C, SIGTERM or loss of the terminal; a second one ends the process at once, as Node does by itself.
+ */
 function listenForInterruption() {
   const controller = new AbortController();
   let resolve: (code: ExitCode) => void = () => {};
@@ -109,16 +119,20 @@ function listenForInterruption() {
     controller.abort();
     resolve(code);
   };
-  const onInterrupt = end(exitCode.interrupted);
-  const onTerminate = end(exitCode.terminated);
+  const ends: [NodeJS.Signals, () => void][] = [
+    ['SIGINT', end(exitCode.interrupted)],
+    ['SIGTERM', end(exitCode.terminated)],
+    ['SIGHUP', isAtTerminal() ? end(exitCode.hungUp) : () => {}],
+  ];
   const stop = () => {
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onTerminate);
+    for (const [signal, listener] of ends) process.off(signal, listener);
   };
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onTerminate);
+  for (const [signal, listener] of ends) process.on(signal, listener);
   return { signal: controller.signal, happened, stop };
 }
+
+/** Node undoes what `nohup` does; what has no terminal loses none. */
+const isAtTerminal = () => [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
 
 const stages: Record<Progress['stage'], string> = {
   preparing: 'checking tasks',

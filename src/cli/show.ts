@@ -1,7 +1,7 @@
 import { count, counted } from '../lib/numbers.ts';
 import type { BatchReport } from '../operations/replies/report.ts';
 import type { ResultsReply } from '../operations/results.ts';
-import { dollars, percent } from './format.ts';
+import { dollars, inShell, percent } from './format.ts';
 import { optionOf } from './options.ts';
 import { printable, type Terminal } from './terminal.ts';
 
@@ -15,9 +15,10 @@ const LABEL_COLUMNS = 20;
 
 /** Lines of a label and what it says; those that say nothing are left out. */
 export function facts(terminal: Terminal, lines: readonly (readonly [string, string | null])[]): void {
+  const isNarrow = terminal.columns < 3 * LABEL_COLUMNS;
   for (const [label, text] of lines) {
-    if (text !== null)
-      terminal.print(`${terminal.style('dim', `${label}:`.padEnd(LABEL_COLUMNS))}${printable(text)}`);
+    const head = isNarrow ? `${label}: ` : `${label}:`.padEnd(LABEL_COLUMNS);
+    if (text !== null) terminal.print(`${terminal.style('dim', head)}${printable(text)}`);
   }
 }
 
@@ -31,6 +32,10 @@ export const commandOf: Record<string, string> = {
   cancel_batch: 'batch-mcp cancel',
   list_batches: 'batch-mcp list',
 };
+
+/** The command that goes on where another stopped. */
+export const waitingFor = (batchId: string, outputFile = 'results.json'): string =>
+  `batch-mcp wait ${batchId} ${inShell(outputFile)}`;
 
 /** A text of a reply or an error in the terminal's words. */
 export function inCommands(text: string): string {

@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -61,7 +61,13 @@ export async function openSource(
   if (file === null) return { args: {}, discard: async () => {} };
   if (file !== '-') return { args: argsOf(file, args.prompt), discard: async () => {} };
   const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-'));
-  const discard = () => rm(folder, { recursive: true, force: true });
+  // Whoever is interrupted comes to no end.
+  const atExit = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', atExit);
+  const discard = async () => {
+    await rm(folder, { recursive: true, force: true });
+    process.off('exit', atExit);
+  };
   try {
     return { args: argsOf(await keep(stdin, folder)), discard };
   } catch (error) {

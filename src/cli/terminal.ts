@@ -27,7 +27,7 @@ export type Terminal = {
   progress(text: string, plain: string): void;
   /** Takes the progress line away. */
   clear(): void;
-  /** Asks for a yes; anything else, and an end of the input, is a no. */
+  /** Asks for a yes; anything else, an end of the input, and nobody to be asked, is a no. */
   confirm(question: string): Promise<boolean>;
 };
 
@@ -67,8 +67,9 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
     if (shown) stderr.write(CLEAR_LINE);
     shown = false;
   };
+  const canAsk = stdin.isTTY === true && stderr.isTTY === true;
   return {
-    canAsk: stdin.isTTY === true && stderr.isTTY === true,
+    canAsk,
     columns: stdout.isTTY ? Math.max(NARROWEST, stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
     style: (style, text) => (colored ? styleText(style, text, { validateStream: false }) : text),
     print(text) {
@@ -88,12 +89,20 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
     },
     clear,
     async confirm(question) {
+      if (!canAsk) return false;
       clear();
       const lines = createInterface({ input: stdin, output: stderr });
-      const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+      const ended = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
+      // Here it is a key like any other; elsewhere the terminal makes a signal of it.
+      lines.once('SIGINT', () => {
+        lines.close();
+        process.emit('SIGINT');
+      });
       try {
         const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
-        return /^y(es)?$/i.test(answer.trim());
+        // Nobody ended the line.
+        if (answer === null) stderr.write('\n');
+        return /^y(es)?$/i.test(answer?.trim() ?? '');
       } finally {
         lines.close();
       }

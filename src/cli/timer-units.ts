@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { inShell } from './format.ts';
 
 export const timers = ['systemd', 'launchd', 'cron', 'task-scheduler'] as const;
 export type Timer = (typeof timers)[number];
@@ -131,11 +132,6 @@ Register-ScheduledTask -TaskName ${TASK} -Description ${inPowerShell(WHAT)} -Act
 function privateFile(file: string): string {
   const [folder, name] = [inShell(path.dirname(file)), inShell(file)];
   return `mkdir -p ${folder} && touch ${name} && chmod 600 ${name}`;
-}
-
-/** As one word of a shell. */
-function inShell(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** systemd takes no quotes or backslashes in the name of a program, and a $ only as it stands there. */

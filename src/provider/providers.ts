@@ -3,7 +3,7 @@ import { createAnthropicProvider } from './anthropic/anthropic-provider.ts';
 import type { Provider, ProviderName } from './provider.ts';
 import { createSandboxProvider } from './sandbox/sandbox-provider.ts';
 
-export { readClockSkew } from './anthropic/anthropic-provider.ts';
+export { readClockSkew, readCredentialSource } from './anthropic/anthropic-provider.ts';
 
 /** The providers of one process, each made when it is first needed. */
 export type Providers = {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { startApi } from '../api.ts';
@@ -105,16 +105,31 @@ describe('who is interrupted', () => {
   ])('by %s while the batch is sent ends with %i and says its id; it is paid once', async (signal, code) => {
     const all = await scene('ok');
     const { api, desk } = all;
+    const TMPDIR = await mkdtemp(path.join(desk.folder, 'tmp-'));
     const answer = api.hold('create');
-    const { child, ended } = start(desk, ['run', 'tasks.json', 'out.json']);
+    const { child, ended } = start({ ...desk, env: { ...desk.env, TMPDIR } }, ['run', '-', 'my out.json']);
+    child.stdin.end(JSON.stringify(tasks));
     await vi.waitFor(() => expect(api.creates).toHaveLength(1), 20_000);
     child.kill(signal);
     const { stderr, ...interrupted } = await ended;
     expect(interrupted).toMatchObject({ code, signal: null });
     const [, id = ''] =
-      /the batch goes on\. Follow it with: batch-mcp wait (batch_[0-9A-Z]{26})/.exec(stderr) ?? [];
+      /the batch goes on\. Follow it with: batch-mcp wait (batch_[0-9A-Z]{26}) 'my out\.json'$/m.exec(
+        stderr,
+      ) ?? [];
+    expect((await readdir(TMPDIR)).filter((name) => name.startsWith('batch-mcp-'))).toEqual([]);
     answer();
     expect((await run(desk, ['wait', id, 'out.json'])).code).toBe(0);
     expect(api.creates).toHaveLength(1);
+  });
+
+  test('by the loss of a terminal that it never had goes on, as nohup means it', async () => {
+    const { api, desk } = await scene('ok');
+    const answer = api.hold('create');
+    const { child, ended } = start(desk, ['run', 'tasks.json', 'out.json']);
+    await vi.waitFor(() => expect(api.creates).toHaveLength(1), 20_000);
+    child.kill('SIGHUP');
+    answer();
+    expect(await ended).toMatchObject({ code: 0, signal: null });
   });
 });

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
-import { dollars, duration, table } from '../../src/cli/format.ts';
+import { diskSize, dollars, duration, inShell, table } from '../../src/cli/format.ts';
 import { inCommands } from '../../src/cli/show.ts';
 import { createTerminal, fit, printable } from '../../src/cli/terminal.ts';
 import { count } from '../../src/lib/numbers.ts';
@@ -36,6 +36,21 @@ test.each([
   [90_061, '1 d 1 h'],
 ])('%d seconds read %s', (seconds, text) => expect(duration(seconds)).toBe(text));
 
+test.each([
+  [0, '0 kB'],
+  [1, '1 kB'],
+  [999_001, '1,000 kB'],
+  [1_234_567, '1.2 MB'],
+  [2e9, '2.0 GB'],
+])('%d bytes read %s', (bytes, text) => expect(diskSize(bytes)).toBe(text));
+
+test.each([
+  ['a/b-1.csv', 'a/b-1.csv'],
+  ['my file', "'my file'"],
+  ["it's", "'it'\\''s'"],
+  ['', "''"],
+])('%s is %s in a shell', (word, quoted) => expect(inShell(word)).toBe(quoted));
+
 test('numbers have their thousands apart', () => expect(count(1234567)).toBe('1,234,567'));
 
 test.each([
@@ -65,6 +80,28 @@ describe('a table', () => {
       ['id         n  name', 'one        1  a name that is long', 'three  1,000  日本語の名前です'].join(
         '\n',
       ),
+    );
+  });
+
+  test.each([
+    [36, 'id         n  name              when', 'one        1  a name that is …  now'],
+    [34, 'id         n  name', 'one        1  a name that is long'],
+    [20, 'id         n  name', 'one        1  a nam…'],
+  ])('leaves out in %d columns what can be done without', (width, ...begin) => {
+    const { terminal } = terminalOf({ isTTY: true, columns: width }, { NO_COLOR: '1' });
+    const dated = rows.map((row) => [...row, 'now']);
+    const lines = table([...columns, { title: 'when', dispensable: true }], dated, terminal).split('\n');
+    expect(lines.slice(0, 2)).toEqual(begin);
+  });
+
+  test('has lines for each row where it is too wide for the terminal', () => {
+    const { terminal } = terminalOf({ isTTY: true, columns: 20 }, { NO_COLOR: '1' });
+    const ids = [
+      ['batch_1234', '1', '日本語の名前です'],
+      ['batch_5678', '1,000', ''],
+    ];
+    expect(table(columns, ids, terminal)).toBe(
+      'id    batch_1234\nn     1\nname  日本語の名前です\n\nid    batch_5678\nn     1,000',
     );
   });
 
@@ -109,9 +146,10 @@ describe('a terminal', () => {
     ['\n', false],
     ['yeah\n', false],
     ['', false],
-  ])('takes %j for %s', async (input, yes) => {
-    const stdin = new PassThrough();
-    const stream = () => new PassThrough();
+    ['y\n', false, { isTTY: false }],
+  ])('takes %j for %s', async (input, yes, screen = { isTTY: true }) => {
+    const stdin = Object.assign(new PassThrough(), screen);
+    const stream = () => Object.assign(new PassThrough(), screen);
     const terminal = createTerminal({ stdin, stdout: stream(), stderr: stream(), env: {} });
     const answer = terminal.confirm('Send?');
     stdin.end(input);

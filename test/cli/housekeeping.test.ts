@@ -2,7 +2,8 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startApiServer } from '../api-server.ts';
-import { createDesk, type Desk, run } from './run-binary.ts';
+import { eachNth } from '../long.ts';
+import { builtCli, createDesk, type Desk, run } from './run-binary.ts';
 
 const batchesIn = async ({ folder }: Desk) => (await readdir(path.join(folder, 'data/batches'))).sort();
 
@@ -27,13 +28,13 @@ describe('prune', () => {
     const before = await batchesIn(desk);
     for (const [args, expected] of [
       [['--older-than-days', '30', '--yes'], 0],
-      // Only asked about, and nobody to answer.
+      // Only asked about, and nobody to answer: what comes through a pipe is no answer.
       [['--older-than-days', '1'], 1],
       [['--older-than-days', '1', '--dry-run'], 0],
       // The same work is found by the record for a day at least.
       [['--older-than-days', '0', '--yes'], 2],
     ] as const) {
-      const { code } = await run(aged(desk), ['prune', ...args]);
+      const { code } = await run(aged(desk), ['prune', ...args], 'y\n');
       expect(code, args.join(' ')).toBe(expected);
       expect(await batchesIn(desk), args.join(' ')).toEqual(before);
     }
@@ -76,7 +77,10 @@ describe('doctor', () => {
     expect(stdout + stderr).not.toContain(api.key);
   });
 
-  test.each([
+  eachNth<[what: string, env: Record<string, string>, check: string]>(2, [
+    ['a key that was copied with quotes', { ANTHROPIC_API_KEY: '“sk-ant-0123456789”' }, 'key'],
+    ['a key that a client did not fill in', { ANTHROPIC_API_KEY: '$' + '{ANTHROPIC_API_KEY}' }, 'key'],
+    ['a data folder that is a file', { BATCH_MCP_DATA_DIR: builtCli }, 'data folder'],
     [
       'an API that is not there',
       { ANTHROPIC_API_KEY: 'sk-ant-0123456789', ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' },

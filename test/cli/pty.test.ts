@@ -57,10 +57,12 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).toContain('"a"');
   });
 
-  test.each([
-    ['n\r', 'Nothing was sent', 1, 0],
-    ['y\r', 'Results saved', 0, 1],
-  ] as const)('more than a dollar is asked about: %j', async (answer, says, code, creates) => {
+  eachNth<[answer: string, says: RegExp, code: number, creates: number]>(2, [
+    ['y\r', /Results saved/, 0, 1],
+    ['n\r', /Nothing was sent\.\r\n$/, 1, 0],
+    ['\u0003', /\[y\/N\][^\n]*\nNothing was sent\.\r\nInterrupted\.\r\n$/, 130, 0],
+    ['\u0004', /\[y\/N\][^\n]*\nNothing was sent\.\r\n$/, 1, 0],
+  ])('more than a dollar is asked about: %j', async (answer, says, code, creates) => {
     const api = await startApiServer({ endsAtOnce: true });
     onTestFinished(() => api.close());
     const desk = await deskWith(dear, { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
@@ -69,7 +71,7 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(api.creates).toHaveLength(0);
     type(answer);
     expect(await ended).toBe(code);
-    expect(screen.text).toContain(says);
+    expect(screen.text).toMatch(says);
     expect(api.creates).toHaveLength(creates);
   });
 
@@ -130,16 +132,19 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(groups.map((line) => stringWidth(line))).toEqual(names.map(() => stringWidth(head)));
   });
 
-  test('SIGTERM ends it as Ctrl-C does, with 143, and leaves no half a line', async () => {
+  eachNth<[signal: NodeJS.Signals, code: number]>(2, [
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ])('%s ends it as Ctrl-C does, with %i, and leaves no half a line', async (signal, code) => {
     const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox', BATCH_MCP_SANDBOX_SECONDS: '3600' });
     const { screen, ended, shows } = onTerminal(desk, ['run', 'tasks.json', 'out.json']);
     await shows(/running/);
     const pid = Number(await readFile(path.join(desk.folder, 'pid'), 'utf8'));
-    process.kill(pid, 'SIGTERM');
-    expect(await ended).toBe(143);
+    process.kill(pid, signal);
+    expect(await ended).toBe(code);
     const last = screen.text.split(CLEAR_LINE).at(-1);
     expect(last).toMatch(
-      /^Interrupted; the batch goes on\. Follow it with: batch-mcp wait batch_\w+ results\.json\r\n$/,
+      /^Interrupted; the batch goes on\. Follow it with: batch-mcp wait batch_\w+ out\.json\r\n$/,
     );
   });
 });

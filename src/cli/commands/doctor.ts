@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BatchError } from '../../errors.ts';
 import { count, counted } from '../../lib/numbers.ts';
 import { list } from '../../operations/list.ts';
-import { readClockSkew } from '../../provider/providers.ts';
+import { readClockSkew, readCredentialSource } from '../../provider/providers.ts';
 import { examineDataFolder } from '../../store/files/layout.ts';
 import { openObjects } from '../../store/objects/open-objects.ts';
 import { version } from '../../version.ts';
@@ -22,15 +22,16 @@ export const doctorCommand: Command = {
   examples: ['batch-mcp doctor', 'batch-mcp doctor --json'],
   async run(call) {
     const { terminal, json } = call;
+    const key = await credentials(call);
     const findings = [
       { check: 'version', ok: true, found: `batch-mcp ${version}, Node ${process.versions.node}` },
       await dataFolder(call),
       ...(await database(call)),
       ...(await blobs(call)),
       allowedFolders(call),
-      credentials(call),
+      key,
       proxy(call),
-      ...(await api(call)),
+      ...(await api(call, key)),
       await batches(call),
     ];
     if (json) terminal.print(JSON.stringify({ findings }, null, 2));
@@ -94,13 +95,14 @@ function allowedFolders({ config }: Call): Finding {
   return { check: 'allowed folders', ok: true, found: `for agents: ${config.allowedDirs.join(', ')}` };
 }
 
-const keySources = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_CUSTOM_HEADERS'];
-
-function credentials({ env }: Call): Finding {
-  const set = keySources.filter((name) => env[name]);
-  if (set.length > 0) return { check: 'key', ok: true, found: `from ${set[0]}` };
-  const todo = 'Set ANTHROPIC_API_KEY, or use --sandbox to try everything without a key.';
-  return { check: 'key', ok: false, found: 'none in the environment', todo };
+/** Of Anthropic's API, for the sandbox needs none. */
+async function credentials({ env }: Call): Promise<Finding> {
+  const check = 'key';
+  try {
+    return { check, ok: true, found: `from ${await readCredentialSource(env)}` };
+  } catch (error) {
+    return { check, ok: false, found: 'none that can be used', todo: messageOf(error) };
+  }
 }
 
 const proxyVariables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'];
@@ -110,9 +112,10 @@ function proxy({ env }: Call): Finding {
   return { check: 'proxy', ok: true, found: set.length === 0 ? 'none' : `from ${set.join(', ')}` };
 }
 
-async function api({ context }: Call): Promise<Finding[]> {
+async function api({ context }: Call, key: Finding): Promise<Finding[]> {
   const provider = context.provider(context.defaultProvider);
   const check = 'API';
+  if (!key.ok && provider.name !== 'sandbox') return [{ check, ok: false, found: 'not asked without a key' }];
   try {
     const { base_url } = await provider.account();
     const models = await provider.listModels(API_MS);
@@ -143,7 +146,9 @@ async function batches({ context }: Call): Promise<Finding> {
       check,
       ok: true,
       found,
-      ...(first && { todo: `Follow them: batch-mcp wait ${first.batch_id}` }),
+      ...(first && {
+        todo: `Follow ${open.length === 1 ? `it: batch-mcp wait ${first.batch_id}` : 'them: batch-mcp collect'}`,
+      }),
     };
   } catch (error) {
     return { check, ok: false, found: 'cannot be listed', todo: messageOf(error) };

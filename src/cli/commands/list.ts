@@ -30,7 +30,7 @@ export const listCommand: Command = {
       { title: 'status' },
       { title: 'tasks', right: true },
       { title: 'cost', right: true },
-      { title: 'created' },
+      { title: 'created', dispensable: true },
       { title: 'name', flexible: true },
     ];
     const rows = reply.batches.map((batch) => [

@@ -2,7 +2,7 @@ import { count, counted } from '../../lib/numbers.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type PruneReply, prune } from '../../operations/prune.ts';
 import { type Command, exitCode } from '../command.ts';
-import { table } from '../format.ts';
+import { diskSize, table } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 import { yesOption } from './spend.ts';
 
@@ -21,20 +21,22 @@ export const pruneCommand: Command = {
     const isAsked = !given.dry_run && options.yes !== true && planned.batches.length > 0;
     if (!json || isAsked) show(terminal, planned);
     if (isAsked && !(await terminal.confirm('Remove them for good?'))) {
-      terminal.note('Nothing was removed. Without a terminal, --yes is needed.');
+      terminal.note(
+        terminal.canAsk
+          ? 'Nothing was removed.'
+          : 'Nothing was removed: there is no terminal to ask at. Add --yes to remove them.',
+      );
       return exitCode.failed;
     }
     const reply = given.dry_run ? planned : await prune.run(context, given, waiting);
     if (json) terminal.print(JSON.stringify(reply, null, 2));
     else if (!given.dry_run && planned.batches.length > 0)
       terminal.print(
-        `Removed ${counted(reply.batches.length, 'batch', 'batches')}, ${megabytes(reply.bytes)}.`,
+        `Removed ${counted(reply.batches.length, 'batch', 'batches')}, ${diskSize(reply.bytes)}.`,
       );
     return exitCode.done;
   },
 };
-
-const megabytes = (bytes: number) => `${count(Math.ceil(bytes / 1e6))} MB`;
 
 function show(terminal: Terminal, { batches, bytes, kept }: PruneReply): void {
   if (batches.length === 0) {
@@ -52,11 +54,11 @@ function show(terminal: Terminal, { batches, bytes, kept }: PruneReply): void {
   const rows = batches.map((batch) => [
     batch.batch_id,
     batch.created_at.slice(0, 10),
-    megabytes(batch.bytes),
+    diskSize(batch.bytes),
     batch.name,
   ]);
   terminal.note(table(columns, rows, terminal));
   terminal.note(
-    `${counted(batches.length, 'batch', 'batches')}, ${megabytes(bytes)}; ${count(kept)} ${kept === 1 ? 'stays' : 'stay'}.`,
+    `${counted(batches.length, 'batch', 'batches')}, ${diskSize(bytes)}; ${count(kept)} ${kept === 1 ? 'stays' : 'stay'}.`,
   );
 }

@@ -30,7 +30,7 @@ export async function submitTyped(
     const input = readInput(submit.input, { output_file: outputFile, ...work }, 'batch-mcp submit');
     if (!(await isAgreed(call, work))) return null;
     const reply = await submit.run(context, input, waiting);
-    call.about(reply.batch_id);
+    call.about(reply.batch_id, outputFile);
     // What goes on in this process reads the source: it is removed only then.
     if (file === '-') await context.jobs.idle();
     return reply;

@@ -2,10 +2,11 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { hasErrorCode } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
+import { findBatch } from '../../operations/find-batch.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type WaitReply, wait } from '../../operations/wait.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
-import { showBatch } from '../show.ts';
+import { showBatch, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
 import { codeOfResults, readResults, showSaved } from './results.ts';
 
@@ -31,7 +32,9 @@ export async function waitAndSave(
   outputFile: string | undefined,
 ): Promise<ExitCode> {
   const { context, args, terminal, json, waiting } = call;
-  call.about(batchId);
+  call.about(batchId, outputFile);
+  // By then the last batch, or the one of a name, may be another.
+  call.about((await findBatch(context, batchId)).batch_id, outputFile);
   const known = Object.fromEntries(Object.entries(args).filter(([name]) => name in wait.input.shape));
   const waited = await wait.run(
     context,
@@ -41,7 +44,7 @@ export async function waitAndSave(
   // Then the interruption says how to go on.
   if (waiting.signal.aborted) return exitCode.notEnded;
   terminal.clear();
-  if (waited.processing_status !== 'ended') return showUnfinished(call, waited);
+  if (waited.processing_status !== 'ended') return showUnfinished(call, waited, outputFile);
   // The submission may have named the file, and the look that found the end wrote it then.
   const isWritten = outputFile !== undefined && writtenFiles(waited).includes(await realPath(outputFile));
   const reply = await readResults({ ...call, args: {} }, waited.batch_id, isWritten ? undefined : outputFile);
@@ -66,14 +69,18 @@ async function realPath(file: string): Promise<string> {
 }
 
 /** The batch goes on without whoever waited. */
-function showUnfinished({ terminal, json }: Call, reply: WaitReply): ExitCode {
+function showUnfinished(
+  { terminal, json }: Call,
+  reply: WaitReply,
+  outputFile: string | undefined,
+): ExitCode {
   if (json) terminal.print(stringifyExact(reply, 2));
   else {
     showBatch(terminal, reply);
     terminal.note(
       reply.processing_status === 'not_sent'
         ? `Part of it was not sent. Mend what the note says, then: batch-mcp retry ${reply.batch_id}`
-        : `It has not ended yet. Go on with: batch-mcp wait ${reply.batch_id} results.json`,
+        : `It has not ended yet. Go on with: ${waitingFor(reply.batch_id, outputFile)}`,
     );
   }
   return reply.processing_status === 'not_sent' ? exitCode.failed : exitCode.notEnded;

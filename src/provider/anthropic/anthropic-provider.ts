@@ -4,8 +4,8 @@ import { startClock } from '../../lib/time.ts';
 import type { Log } from '../../log.ts';
 import type { Provider, ProviderName } from '../provider.ts';
 import { unlessElsewhere } from './api-errors.ts';
-import { createCalls, fetchUntil } from './calls.ts';
-import { identity, readSdkSettings, withoutUser } from './credentials.ts';
+import { createCalls, fetchUntil, loadProfile } from './calls.ts';
+import { credentialSources, findCredential, identity, readSdkSettings, withoutUser } from './credentials.ts';
 import { streamResponse } from './results-stream.ts';
 import { readBatch, readModels, readPage, readTokenCount, routeId } from './wire.ts';
 
@@ -170,13 +170,23 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
   };
 }
 
+/** Where the credential comes from that calls would go out with. Throws `no_credentials` where there is none that can be used. */
+export async function readCredentialSource(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const { kind } = await findCredential(readSdkSettings(env), loadProfile);
+  return credentialSources[kind];
+}
+
 /**
  * How many seconds this computer's clock is ahead of the API's, by the `date` header of any answer; null where there is none.
  * Sends no credentials.
  */
 export async function readClockSkew(baseUrl: string, timeoutMs: number): Promise<number | null> {
-  const answer = await fetchByHttp(`${baseUrl}/v1/models`, { signal: AbortSignal.timeout(timeoutMs) });
-  await answer.body?.cancel();
-  const date = Date.parse(answer.headers.get('date') ?? '');
+  const answer = await fetchByHttp(`${baseUrl}/v1/models`, { signal: AbortSignal.timeout(timeoutMs) }).catch(
+    () => null,
+  );
+  await answer?.body?.cancel();
+  const date = Date.parse(answer?.headers.get('date') ?? '');
   return Number.isNaN(date) ? null : Math.round((Date.now() - date) / 1000);
 }

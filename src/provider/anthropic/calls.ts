@@ -87,7 +87,7 @@ export function createCalls(options: CallsOptions) {
 
 type Sdk = typeof import('@anthropic-ai/sdk');
 
-async function loadProfile() {
+export async function loadProfile() {
   const { loadConfig } = await import('@anthropic-ai/sdk/lib/credentials');
   return loadConfig();
 }

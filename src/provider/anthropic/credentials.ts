@@ -21,6 +21,14 @@ export type Credential =
   /** Its access tokens change by the hour, so the profile itself stands for it. */
   | { kind: 'profile'; profile: Profile };
 
+/** What a person knows each kind by. */
+export const credentialSources: Record<Credential['kind'], string> = {
+  header: 'ANTHROPIC_CUSTOM_HEADERS',
+  key: 'ANTHROPIC_API_KEY',
+  token: 'ANTHROPIC_AUTH_TOKEN',
+  profile: 'the Anthropic profile of this computer',
+};
+
 /** The variables of the SDK that matter here, read the way the SDK reads them. */
 export type SdkSettings = {
   key: string | undefined;

@@ -81,6 +81,7 @@ export async function examineDataFolder(folder: string): Promise<{ freeBytes: nu
       cause,
     });
   } finally {
-    await Promise.all([rm(probe, { force: true }), rm(`${probe}-link`, { force: true })]);
+    // Where they can't be removed, they could not be written: that was told.
+    await Promise.allSettled([rm(probe, { force: true }), rm(`${probe}-link`, { force: true })]);
   }
 }
