@@ -50,6 +50,8 @@ export type Command = {
   /** Its arguments become options, but those that are typed without one. */
   operation?: { readonly input: z.ZodObject };
   options?: readonly Option[];
+  /** Arguments that stand under a heading of their own in the help, for they are another command's. */
+  shared?: { heading: string; names: readonly string[] };
   examples: readonly string[];
   run(call: Call): Promise<ExitCode>;
 };

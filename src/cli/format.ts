@@ -114,12 +114,12 @@ function fitColumns(
 }
 
 /** Each row as lines of a title and what stands under it; what is empty is left out. */
-function blocks(columns: readonly FilledColumn[], rows: number, { style }: Terminal): string {
+function blocks(columns: readonly FilledColumn[], rows: number, terminal: Terminal): string {
   const width = Math.max(...columns.map(({ title }) => stringWidth(title)));
   return Array.from({ length: rows }, (_, row) =>
     columns
       .filter(({ cells }) => cells[row])
-      .map(({ title, cells }) => `${style('dim', title.padEnd(width + GAP))}${cells[row]}`)
+      .map(({ title, cells }) => `${terminal.style('dim', title.padEnd(width + GAP))}${cells[row]}`)
       .join('\n'),
   ).join('\n\n');
 }

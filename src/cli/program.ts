@@ -75,6 +75,8 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
         : argumentsOf(command.operation.input, command.positional.map(nameOf));
     // An argument that a setting's flag means already.
     const args = known.filter(({ option }) => !flagNames.has(option.long ?? ''));
+    const { shared } = command;
+    for (const { name, option } of args) if (shared?.names.includes(name)) option.helpGroup(shared.heading);
     const forSettings = allSettings.filter(({ ofServer }) => !ofServer).flatMap(settingOptions);
     const sub = program
       .command([command.name, ...command.positional].join(' '))

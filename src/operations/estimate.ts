@@ -1,11 +1,15 @@
 import * as z from 'zod';
-import { BatchError } from '../errors.ts';
+import { BatchError, renderError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
+import type { Waiting } from '../state/jobs.ts';
 import { type Estimate, estimateFigures } from './estimate/estimate-figures.ts';
 import { estimateWithin } from './estimate/estimate-within.ts';
 import { costUsd } from './fields.ts';
-import { defineOperation, type ReplyOf } from './operation.ts';
+import { type Arguments, defineOperation, type ReplyOf } from './operation.ts';
+import { submit } from './submit.ts';
 import { answersOf } from './work/from-batch.ts';
+import { findWork } from './work/kept-work.ts';
+import { type OutputArguments, requestOutput, requireOneFile } from './work/requested-output.ts';
 import { hasTasks, toWork, type WorkArguments, workFields } from './work/work-arguments.ts';
 
 const input = z.strictObject({
@@ -19,36 +23,74 @@ const input = z.strictObject({
     .describe('Also with tasks, where it is known from a pilot'),
 });
 
+const output = z.looseObject({
+  work_id: z.string().optional(),
+  request_count: z.number(),
+  cost_usd: costUsd,
+  standard_cost_usd: z.number(),
+  savings_usd: z.number(),
+  compare: z.array(z.looseObject({ model_tier: z.string(), model: z.string(), expected: z.number() })),
+  tokens: z.record(z.string(), z.number()),
+  rests_on: z.string(),
+  preview: z.string().nullable(),
+  prices_as_of: z.string(),
+});
+
+const nextStep = ({ preview, work_id }: Estimate) =>
+  preview === null
+    ? 'Give the tasks themselves for a dry run that checks them.'
+    : `Call submit_batch with ${work_id === undefined ? 'the same arguments' : `work_id ${work_id}`} to send it, if the cost is right for the user.`;
+
 /** The dry run of a submission; or a calculation from figures, where there are no tasks yet. */
 export const estimate = defineOperation({
   name: 'estimate',
   input,
-  output: z.looseObject({
-    work_id: z.string().optional(),
-    request_count: z.number(),
-    cost_usd: costUsd,
-    standard_cost_usd: z.number(),
-    savings_usd: z.number(),
-    compare: z.array(z.looseObject({ model_tier: z.string(), model: z.string(), expected: z.number() })),
-    tokens: z.record(z.string(), z.number()),
-    rests_on: z.string(),
-    preview: z.string().nullable(),
-    prices_as_of: z.string(),
-  }),
-  async run(context, args, waiting): Promise<Estimate> {
-    const { request_count, input_tokens_per_request, output_tokens_per_request, ...work } = args;
-    const figures = { request_count, input_tokens_per_request, output_tokens_per_request };
-    const isCalculation = Object.values(figures).some((figure) => figure !== undefined);
-    if (!hasTasks(work) && isCalculation) return calculate(context, figures, work);
-    if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
-    const given = await toWork(work, context, (earlier) => answersOf(context, earlier));
-    return estimateWithin(context, { args: work, work: given }, output_tokens_per_request, waiting);
-  },
-  nextStep: ({ preview, work_id }) =>
-    preview === null
-      ? 'Give the tasks themselves for a dry run that checks them.'
-      : `Call submit_batch with ${work_id === undefined ? 'the same arguments' : `work_id ${work_id}`} to send it, if the cost is right for the user.`,
+  output,
+  run: (context, args, waiting): Promise<Estimate> => estimateGiven(context, args, waiting),
+  nextStep,
 });
+
+/** The same for whoever writes one line for both: it takes all that a submission takes, and heeds what changes the cost. */
+export const estimateSubmission = defineOperation({
+  name: 'estimate',
+  input: z.strictObject({ ...submit.input.shape, ...input.shape }),
+  output,
+  async run(context, args, waiting): Promise<Estimate> {
+    const { work_id, force_new = false, output_file, output_pattern, output_key, ...others } = args;
+    const { name: _name, max_cost_usd: _limit, retries: _retries, ...unsent } = others;
+    const { sandbox: _sandbox, idempotency_key: _key, output_tokens_per_request, ...given } = unsent;
+    const work = work_id === undefined ? given : (await findWork(context, work_id, given)).args;
+    return estimateGiven(context, { ...work, output_tokens_per_request }, waiting, {
+      forceNew: force_new,
+      outputs: { output_file, output_pattern, output_key },
+    });
+  },
+  nextStep,
+});
+
+/** What a submission takes beside the work. */
+type Sending = { forceNew: boolean; outputs: OutputArguments };
+
+async function estimateGiven(
+  context: Context,
+  args: Arguments<typeof estimate>,
+  waiting: Waiting,
+  { forceNew, outputs }: Sending = { forceNew: false, outputs: {} },
+): Promise<Estimate> {
+  const { request_count, input_tokens_per_request, output_tokens_per_request, ...work } = args;
+  const figures = { request_count, input_tokens_per_request, output_tokens_per_request };
+  const isCalculation = Object.values(figures).some((figure) => figure !== undefined);
+  if (!hasTasks(work) && isCalculation) return calculate(context, figures, work);
+  if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
+  const given = await toWork(work, context, (earlier) => answersOf(context, earlier));
+  requireOneFile(given, outputs);
+  const { answerFiles, problem } = await requestOutput(context, outputs, given.source.kind);
+  const asked = { args: work, work: { ...given, output_places: answerFiles?.places }, forceNew };
+  const estimated = await estimateWithin(context, asked, output_tokens_per_request, waiting);
+  if (problem === null) return estimated;
+  const refused = `submit_batch would refuse it. ${renderError(problem).replaceAll('\n', ' ')}`;
+  return { ...estimated, warnings: [refused, ...estimated.warnings] };
+}
 
 export type EstimateReply = ReplyOf<typeof estimate>;
 

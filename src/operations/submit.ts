@@ -9,7 +9,6 @@ import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Staging } from '../store/store.ts';
-import type { Work } from '../tasks/work.ts';
 import { batchOutput } from './fields.ts';
 import { outputArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';
@@ -23,7 +22,7 @@ import { answersOf } from './work/from-batch.ts';
 import { findWork } from './work/kept-work.ts';
 import { makeBatch } from './work/new-batch.ts';
 import type { Submission } from './work/new-record.ts';
-import { answerFileFields, type OutputArguments, requestOutput } from './work/requested-output.ts';
+import { answerFileFields, requestOutput, requireOneFile } from './work/requested-output.ts';
 import { toWork, workFields } from './work/work-arguments.ts';
 
 const input = z.strictObject({
@@ -92,15 +91,6 @@ export const submit = defineOperation({
   },
   nextStep: (batch, _args, following) => nextStep(batch, following),
 });
-
-/** What is merged until one answer is left has no file for each. */
-function requireOneFile({ merge }: Work, { output_pattern }: OutputArguments): void {
-  if (typeof merge !== 'number' || output_pattern === undefined) return;
-  const problem = 'does not go with a merge that leaves one answer';
-  throw new BatchError('invalid_input', 'The work was refused; nothing was sent.', {
-    problems: [{ field: 'output_pattern', problem, valid: 'output_file, or a merge by a column' }],
-  });
-}
 
 export type SubmitReply = ReplyOf<typeof submit>;
 

@@ -8,7 +8,7 @@ import { argumentsOf, optionOf, readArguments } from '../../src/cli/options.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { commandOf } from '../../src/cli/show.ts';
 import { tools } from '../../src/tools/index.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { createDesk, type Desk, run } from './run-binary.ts';
 
 const program = createProgram(commands, async () => {});
@@ -108,5 +108,40 @@ describe('work that an option names', () => {
     const { code } = await run(desk, ['run', 'rows.json', ...asRows]);
     expect(code).toBe(1);
     expect(JSON.parse(await readFile(path.join(desk.folder, 'rows.json'), 'utf8'))).toHaveLength(2);
+  });
+});
+
+describe('estimate takes the line that submit will be given', () => {
+  const sends = 'Send it as it is: batch-mcp submit --work-id work_';
+  eachNth<[typed: string, code: number, says: string]>(3, [
+    ['--force-new --yes', 0, ', with --force-new as here'],
+    ['--name n --retries 2 --output-file o.csv', 0, ', with --name, --output-file, --retries as here'],
+    ['--output-pattern {{stem}}/{{id}}.md', 2, '--output-pattern: the place {{stem}} names no column'],
+    [
+      '--output-file o.xlsx',
+      0,
+      'Note: batch-mcp submit would refuse it. output_file has an ending that is not known',
+    ],
+    ['--retries 9', 2, '--retries: is too large. Valid: at most 3'],
+    ['--work-id work_00000000000000000000000000000000', 2, '--work-id: is given together with rows.json'],
+  ])('%s', async (typed, code, says) => {
+    const desk = await deskWithRows();
+    const work = typed.includes('--work-id') ? ['rows.json'] : asRows;
+    const estimated = await run(desk, ['estimate', ...work, ...typed.split(' ')]);
+    expect(estimated).toMatchObject({ code, stderr: expect.stringContaining(says) });
+    if (code === 0) expect(estimated.stderr).toContain(sends);
+  });
+
+  test('and counts what a pilot has answered, unless all is sent anew', long, async () => {
+    const desk = await deskWithRows();
+    await run(desk, ['run', ...asRows, '--max-tasks', '1']);
+    const work = ['estimate', ...asRows, '--json'];
+    const whole = JSON.parse((await run(desk, [...work, '--force-new'])).stdout);
+    const rest = JSON.parse((await run(desk, work)).stdout);
+    expect(rest.reused).toMatchObject({ count: 1 });
+    expect(whole.reused).toBeUndefined();
+    expect(whole.cost_usd.maximum).toBeGreaterThan(rest.cost_usd.maximum);
+    const again = JSON.parse((await run(desk, ['estimate', '--work-id', rest.work_id, '--json'])).stdout);
+    expect(again).toEqual(rest);
   });
 });

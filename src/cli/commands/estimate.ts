@@ -1,11 +1,13 @@
 import { count, counted } from '../../lib/numbers.ts';
-import { type EstimateReply, estimate } from '../../operations/estimate.ts';
+import { type EstimateReply, estimate, estimateSubmission } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
+import { optionOf } from '../options.ts';
 import { costText, facts, reusedText, warn } from '../show.ts';
 import { openSource, splitGiven } from '../source.ts';
 import { printable, type Terminal } from '../terminal.ts';
+import { yesOption } from './spend.ts';
 
 /** What a table or files gave, as `3 files; skipped: 1 empty`. */
 function matchedText(matched: EstimateReply['matched']): string | null {
@@ -46,11 +48,18 @@ const moneyColumns = [
   { title: 'at most', right: true },
 ];
 
+/** What changes nothing in the work itself. */
+const ofSubmit = Object.keys(estimateSubmission.input.shape).filter(
+  (name) => !(name in estimate.input.shape),
+);
+
 export const estimateCommand: Command = {
   name: 'estimate',
   summary: 'check tasks and say what they would cost; sends and costs nothing',
   positional: ['[file]'],
-  operation: estimate,
+  operation: estimateSubmission,
+  shared: { heading: 'Of submit, so that one line does for both:', names: ofSubmit },
+  options: [yesOption('of submit: nothing is asked here')],
   examples: [
     'batch-mcp estimate tasks.jsonl',
     'batch-mcp estimate --request-count 1000 --input-tokens-per-request 500 --output-tokens-per-request 200',
@@ -60,8 +69,8 @@ export const estimateCommand: Command = {
     const { file } = splitGiven(call);
     const source = await openSource(file, call);
     try {
-      const input = readInput(estimate.input, { ...args, ...source.args }, 'batch-mcp estimate');
-      const reply = await estimate.run(context, input, waiting);
+      const input = readInput(estimateSubmission.input, { ...args, ...source.args }, 'batch-mcp estimate');
+      const reply = await estimateSubmission.run(context, input, waiting);
       if (json) {
         terminal.print(JSON.stringify(reply, null, 2));
         return exitCode.done;
@@ -93,7 +102,9 @@ export const estimateCommand: Command = {
       for (const advice of reply.advice) terminal.note(advice);
       warn(terminal, reply.warnings);
       if (reply.work_id !== undefined && file !== '-') {
-        terminal.note(`Send it as it is: batch-mcp submit --work-id ${reply.work_id}`);
+        const beside = ofSubmit.filter((name) => name !== 'work_id' && args[name] !== undefined);
+        const again = beside.length === 0 ? '' : `, with ${beside.map(optionOf).join(', ')} as here`;
+        terminal.note(`Send it as it is: batch-mcp submit --work-id ${reply.work_id}${again}`);
       }
       return exitCode.done;
     } finally {

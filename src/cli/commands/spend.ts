@@ -1,9 +1,8 @@
 import { Option } from 'commander';
 import { counted } from '../../lib/numbers.ts';
-import { estimate } from '../../operations/estimate.ts';
+import { estimateSubmission } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type SubmitReply, submit } from '../../operations/submit.ts';
-import { findWork } from '../../operations/work/kept-work.ts';
 import type { Call } from '../command.ts';
 import { dollars } from '../format.ts';
 import { openSource, requireWork } from '../source.ts';
@@ -42,11 +41,9 @@ export async function submitTyped(
 async function isAgreed(call: Call, work: Record<string, unknown>): Promise<boolean> {
   const { context, terminal, options, waiting } = call;
   if (options.yes === true || !terminal.canAsk || context.defaultProvider === 'sandbox') return true;
-  const asked = typeof work.work_id === 'string' ? (await findWork(context, work.work_id, {})).args : work;
-  const known = Object.fromEntries(Object.entries(asked).filter(([name]) => name in estimate.input.shape));
-  const { cost_usd, request_count } = await estimate.run(
+  const { cost_usd, request_count } = await estimateSubmission.run(
     context,
-    readInput(estimate.input, known, 'batch-mcp submit'),
+    readInput(estimateSubmission.input, work, 'batch-mcp submit'),
     waiting,
   );
   if (cost_usd.maximum <= ASK_ABOVE_USD) return true;

@@ -25,8 +25,8 @@ import { keepWork, sourceFiles } from '../work/kept-work.ts';
 import type { WorkArguments } from '../work/work-arguments.ts';
 import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
 
-/** Work, and the arguments that it was asked for with. */
-export type AskedWork = { args: WorkArguments; work: Work };
+/** Work, the arguments that it was asked for with, and whether all of it would be sent though a pilot has answered some. */
+export type AskedWork = { args: WorkArguments; work: Work; forceNew: boolean };
 
 export type EstimateOptions = {
   /** Those expected of each answer, where that is known. */
@@ -42,7 +42,7 @@ export type EstimateOptions = {
  */
 export async function estimateWork(
   context: Context,
-  { args, work }: AskedWork,
+  { args, work, forceNew }: AskedWork,
   { outputTokens, signal, report = () => {} }: EstimateOptions = {},
 ): Promise<Estimate> {
   const name = context.defaultProvider;
@@ -58,7 +58,8 @@ export async function estimateWork(
   const catalog = context.catalog.withLive(models);
   const preparation = { ...context, catalog, work, provider: name, account, today, knownOutput, signal };
   // Without credentials nothing was ever sent from here that could be taken over.
-  const pilot = known === null || work.merge !== undefined ? null : await findPilot(context, preparation);
+  const isNew = forceNew || known === null || work.merge !== undefined;
+  const pilot = isNew ? null : await findPilot(context, preparation);
   const counter = pilot && createRestCounter({ ...context, catalog }, pilot, dialectOf(name), knownOutput);
   const prepared = await prepare(preparation, counter ?? nowhere, report);
   const { request_count, first_request, warnings, matched, work_hash } = prepared;

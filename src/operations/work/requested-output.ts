@@ -4,7 +4,7 @@ import { outputFormat } from '../../answers/files/output-format.ts';
 import { checkAnswerFiles } from '../../answers/files/write-answer-files.ts';
 import { BatchError } from '../../errors.ts';
 import type { Context } from '../../state/context.ts';
-import type { WorkSource } from '../../tasks/work.ts';
+import type { Work, WorkSource } from '../../tasks/work.ts';
 import { outputPatternArgument } from '../file-argument.ts';
 
 /** Arguments that say how answers are written to files of their own, the same at submission and afterwards. */
@@ -54,6 +54,15 @@ export async function requestOutput(
     if (error instanceof BatchError) return { ...nothing, problem: error };
     throw error;
   }
+}
+
+/** What is merged until one answer is left has no file for each. */
+export function requireOneFile({ merge }: Pick<Work, 'merge'>, { output_pattern }: OutputArguments): void {
+  if (typeof merge !== 'number' || output_pattern === undefined) return;
+  const problem = 'does not go with a merge that leaves one answer';
+  throw new BatchError('invalid_input', 'The work was refused; nothing was sent.', {
+    problems: [{ field: 'output_pattern', problem, valid: 'output_file, or a merge by a column' }],
+  });
 }
 
 /**
