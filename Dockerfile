@@ -14,4 +14,6 @@ RUN mkdir -p /data /work && chown node:node /data /work
 ENV BATCH_MCP_DATA_DIR=/data BATCH_MCP_WORK_DIR=/work
 VOLUME /data
 USER node
+# Paths are taken as they stand in the folder that is mounted.
+WORKDIR /work
 ENTRYPOINT ["node", "/app/dist/server.js"]
