@@ -3,12 +3,13 @@ import type { RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { canAsk } from './asking.ts';
 import { showsBoth } from './both-forms.ts';
-import type { Era } from './era.ts';
+import { type Era, MODERN_VERSION, requireEnvelope } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
-import { asError, envelope, errorCodes, ProtocolError, TASKS } from './protocol.ts';
+import { asError, envelope, errorCodes, noSuchMethod, ProtocolError, TASKS } from './protocol.ts';
 
-const VERSION = '2026-07-28';
+/** What the old era had and this one has no more. */
+const REMOVED = new Set(['ping', 'logging/setLevel']);
 
 type Request = Extract<Message, { id: RequestId; method: string }>;
 
@@ -53,7 +54,8 @@ const NOT_KEPT = { ttlMs: 0, cacheScope: 'private' };
 export function createModernEra(methods: Methods, wire: Transport): Era {
   const going = new Map<RequestId, AbortController>();
 
-  async function answer({ id, method, params }: Request): Promise<void> {
+  async function answer(request: Request): Promise<void> {
+    const { id, method, params } = request;
     const controller = new AbortController();
     going.set(id, controller);
     const { signal } = controller;
@@ -69,6 +71,8 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
       progress: (told) => wire.send({ jsonrpc: '2.0', method: 'notifications/progress', params: told }),
     };
     try {
+      requireVersion(given[envelope.version]);
+      requireEnvelope(request);
       const result = await resultOf(methods, method, params, client);
       if (signal.aborted) return;
       const told = question.end() ?? result;
@@ -103,36 +107,23 @@ async function resultOf(
   params: Request['params'],
   client: Client,
 ): Promise<Result> {
-  requireEnvelope(method, metaOf(params));
+  if (REMOVED.has(method)) throw noSuchMethod();
   if (method !== 'server/discover') return methods.answer(method, params, client);
   const { capabilities, instructions } = methods;
   return {
-    supportedVersions: [VERSION],
+    supportedVersions: [MODERN_VERSION],
     capabilities: { ...capabilities, extensions: { [TASKS]: {} } },
     instructions,
   };
 }
 
-/** Throws where the envelope is not there, or is of another revision. Whoever asks what is spoken may leave the rest out. */
-function requireEnvelope(method: string, given: Partial<Meta>): void {
-  const { [envelope.version]: version, [envelope.clientCapabilities]: capabilities } = given;
-  if (version !== undefined && version !== VERSION) {
-    const requested = typeof version === 'string' ? version : 'unknown';
-    const data = { supported: [VERSION], requested };
-    throw new ProtocolError(
-      errorCodes.unsupportedVersion,
-      `Only ${VERSION} is spoken here, or initialize`,
-      data,
-    );
-  }
-  const missing = [
-    ...(version === undefined ? [envelope.version] : []),
-    ...(capabilities === undefined && method !== 'server/discover' ? [envelope.clientCapabilities] : []),
-  ];
-  if (missing.length === 0) return;
+/** Throws where the request is of another revision. */
+function requireVersion(version: unknown): void {
+  if (version === undefined || version === MODERN_VERSION) return;
   throw new ProtocolError(
-    errorCodes.invalidParams,
-    `A request of ${VERSION} says in params._meta which version it is of and what its client can do. Missing: ${missing.join(', ')}`,
+    errorCodes.unsupportedVersion,
+    `Only ${MODERN_VERSION} is spoken here, or initialize`,
+    { supported: [MODERN_VERSION], requested: typeof version === 'string' ? version : 'unknown' },
   );
 }
 

@@ -177,11 +177,11 @@ describe('bare JSON-RPC of the new era', () => {
       },
       answer: { result: { tools: expect.any(Array) } },
     },
-    {
-      name: 'an unknown method',
-      message: { method: 'nobody/knows', params: { _meta: envelopeOf() } },
+    ...['nobody/knows', 'ping', 'logging/setLevel', 'resources/subscribe', 'initialize'].map((method) => ({
+      name: `the method ${method}`,
+      message: { method, params: { _meta: envelopeOf() } },
       answer: { error: { code: -32601 } },
-    },
+    })),
     { name: 'half an id', message: { id: 1.5, method: 'tools/list' }, answer: { error: { code: -32600 } } },
     { name: 'no method', message: { params: {} }, answer: { error: { code: -32600 } } },
   ];

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
-import { eraOf } from '../era.ts';
+import { eraOf, MODERN_VERSION, requireEnvelope } from '../era.ts';
 import type { Message } from '../odd-messages.ts';
 import { envelope, errorCodes, ProtocolError } from '../protocol.ts';
 
@@ -17,14 +17,15 @@ const named = new Map([
   ['tasks/cancel', 'taskId'],
 ]);
 
-/** Throws where the headers of a request do not say what its message says, as far as its era has them. */
+/** Throws where the headers of a request do not say what its message says, as far as its era has them, or it lacks what they announce. */
 export function requireHeaders(headers: IncomingHttpHeaders, message: Message): void {
   if (!('method' in message)) return;
   const version = headers['mcp-protocol-version'];
   if (eraOf(message) !== 'modern') {
     const isKnown = version === undefined || SUPPORTED_PROTOCOL_VERSIONS.includes(String(version));
     if (isKnown || message.method === 'initialize') return;
-    const problem = `MCP-Protocol-Version is not one that is spoken here (${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}; 2026-07-28 with its _meta in each request)`;
+    if (version === MODERN_VERSION) requireEnvelope(message);
+    const problem = `MCP-Protocol-Version is not one that is spoken here (${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}; ${MODERN_VERSION} with its _meta in each request)`;
     throw new ProtocolError(errorCodes.invalidRequest, problem);
   }
   if (!('id' in message)) return;
@@ -41,6 +42,7 @@ export function requireHeaders(headers: IncomingHttpHeaders, message: Message): 
     const problem = given === undefined ? 'is missing' : 'contradicts the message';
     throw new ProtocolError(HEADER_MISMATCH, `The header ${header} ${problem}`);
   }
+  if (version === MODERN_VERSION) requireEnvelope(message);
 }
 
 /** What no header can hold is sent in base64. */

@@ -252,6 +252,23 @@ const bodies: Attempt[] = [
     json: { error: { code: -32020 } },
   },
   {
+    name: 'headers of the new era, and nothing of it in the message',
+    request: as(list, { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' }),
+    status: 400,
+    json: {
+      error: { code: -32602, message: expect.stringMatching(/protocolVersion, \S+clientCapabilities$/) },
+    },
+  },
+  {
+    name: 'a client of the new era that does not say what it can do',
+    request: as({
+      ...list,
+      params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
+    }),
+    status: 400,
+    json: { error: { code: -32602, message: expect.stringMatching(/: \S+clientCapabilities$/) } },
+  },
+  {
     name: 'headers of the old era',
     request: as(hello, { 'mcp-protocol-version': '2025-11-25' }),
     status: 400,
