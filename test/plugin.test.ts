@@ -77,6 +77,30 @@ describe('what other programs read of the package', () => {
     expect(await read(path.join(listed.source, '.claude-plugin/plugin.json'))).toEqual(plugin);
   });
 
+  test('is set up by buttons and commands that start the published package, and hold no key', async () => {
+    const readme = await text('README.md');
+    const [entry] = (await read('server.json')).packages;
+    const published = {
+      command: entry.runtimeHint,
+      args: ['-y', `${entry.identifier}@${entry.version}`, 'serve'],
+    };
+    const buttons = [...readme.matchAll(/\]\((https:\/\/(?:cursor\.com|insiders\.vscode\.dev)\/\S+)\)/g)];
+    expect(buttons).toHaveLength(2);
+    for (const [, address = ''] of buttons) {
+      const { host, searchParams } = new URL(address);
+      const config = searchParams.get('config') ?? '';
+      const { env, ...started } = JSON.parse(host === 'cursor.com' ? atob(config) : config);
+      expect([searchParams.get('name'), started], host).toEqual([entry.identifier, published]);
+      // The one asks for the key; the other lets it be filled in.
+      expect(env.ANTHROPIC_API_KEY, host).toMatch(/^(?:<.+>|\$\{input:key\})$/);
+    }
+    const asked = new URL(buttons[1]?.[1] ?? '').searchParams.get('inputs') ?? '';
+    expect(JSON.parse(asked)).toMatchObject([{ id: 'key', type: 'promptString', password: true }]);
+    const commands = readme.match(/^(?:codex|gemini) mcp add .+$/gm) ?? [];
+    expect(commands).toHaveLength(2);
+    for (const command of commands) expect(command.replace(' --', '')).toContain(published.args.join(' '));
+  });
+
   test('is deployed with settings that there are, a proxy that finds the server, and the secrets kept out of the image', async () => {
     const files = ['compose.yaml', 'Caddyfile', 'settings.env.example'];
     const [compose = '', proxy = '', example = ''] = await Promise.all(
