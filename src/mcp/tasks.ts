@@ -18,6 +18,7 @@ const UNCONFIRMED_LOOKS = 5;
 const status = z.looseObject({
   batch_id: z.string(),
   processing_status: z.string(),
+  provider: z.string().optional(),
   outcomes: z.record(z.string(), z.number()).optional(),
   cost_usd: z.looseObject({ expected: z.number(), actual: z.number().nullable() }).nullish(),
   created_at: z.string().optional(),
@@ -144,11 +145,13 @@ const grouped = new Intl.NumberFormat('en-US');
 const dollars = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const cents = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2, maximumFractionDigits: 20 });
 
-/** As in "1,240 of 2,000, 0.84 dollars"; what is only expected says so. */
-function messageOf({ outcomes, cost_usd, processing_status }: Status): string {
+/** As in "1,240 of 2,000, 0.84 dollars"; what is only expected says so, and so does the sandbox. */
+function messageOf({ outcomes, cost_usd, processing_status, provider }: Status): string {
   if (outcomes === undefined) return processing_status;
   const total = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
   const done = `${grouped.format(total - (outcomes.pending ?? 0))} of ${grouped.format(total)}`;
+  // Nothing is paid for what is made up.
+  if (provider === 'sandbox') return `${done}, of the sandbox`;
   if (!cost_usd) return done;
   const { actual, expected } = cost_usd;
   const amount = actual ?? expected;

@@ -69,6 +69,8 @@ test('a task is older than two minutes: a minute between looks', async () => {
   const { batch_id } = await earlier.ok('submit_batch', { requests });
   const server = await startModernServer({ folder: earlier.folder, api });
   expect(await taskOf(server, batch_id)).toMatchObject({ status: 'working', pollIntervalMs: 60_000 });
+  const madeUp = await earlier.ok('submit_batch', { requests, sandbox: true });
+  expect((await taskOf(server, madeUp.batch_id)).statusMessage).toMatch(/^\d of 3, of the sandbox$/);
 });
 
 test('to cancel a task ends the following, not the batch', async () => {
