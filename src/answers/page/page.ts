@@ -5,7 +5,8 @@ import type { BatchRecord } from '../../store/record.ts';
 import { openView, type View } from '../view/view.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import { type Filters, matcherOf, readsAnswers, select } from './select.ts';
-import { createKeeper, pickFields, type ShownAnswer, shownAnswer } from './shown-answer.ts';
+import { pickFields, type ShownAnswer, shownAnswer } from './shown-answer.ts';
+import { createKeeper } from './whole-pieces.ts';
 
 export type PageRequest = Filters & {
   /** What is given of each answer in place of all, by what `namedValue` names. */
@@ -40,7 +41,7 @@ export async function readPage(
   const results: ShownAnswer[] = [];
   let used = 0;
   for await (const { ordinal, answered } of answersTo(view, meant)) {
-    const keep = createKeeper(context, record.batch_id, ordinal);
+    const keep = createKeeper(context, record.batch_id, ordinal, answered.answer);
     const shown = fields
       ? pickFields(answered, fields)
       : toldOnce(await shownAnswer(answered.answer, full, keep));

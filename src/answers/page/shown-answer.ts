@@ -1,12 +1,9 @@
-import path from 'node:path';
 import { stringifyExact } from '../../lib/exact-json.ts';
-import { makeFolder, writeFileDurably } from '../../lib/files/durable-write.ts';
-import { fileFailure } from '../../lib/files/file-failure.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import type { Context } from '../../state/context.ts';
 import { type Answer, type AnswerDetails, type AnsweredRow, withDetails } from '../answer.ts';
 import { cellText } from '../formats/flat-answer.ts';
 import { namedValue } from './named-value.ts';
+import type { Keeper } from './whole-pieces.ts';
 
 /** What a reply leaves out of an answer that is too long for it, and where it stands whole; null where this server writes no files. */
 export type Cut = {
@@ -37,26 +34,6 @@ export type ShownAnswer = Omit<Answer, 'details' | 'tool_calls' | 'error'> &
 const LONGEST_ANSWER = 8_000;
 const SHOWN_OF_LONGER = 4_000;
 const LONGEST_ERROR_MESSAGE = 1_000;
-
-/** Where an answer is kept whole, piece by piece. */
-export type Keeper = (piece: string, text: string) => Promise<string | null>;
-
-/** Puts pieces of answers that are too long for a reply into files of their own. */
-export function createKeeper(context: Context, batchId: string, ordinal: number): Keeper {
-  return async (ending, text) => {
-    // A file of this machine is of no use to whoever is on another one.
-    if (context.readOnly || context.subject !== null) return null;
-    const name = `${String(ordinal).padStart(6, '0')}.${ending}`;
-    const file = path.join(context.answersFolder, batchId, name);
-    try {
-      await makeFolder(path.dirname(file));
-      await writeFileDurably(file, text);
-    } catch (error) {
-      throw fileFailure(`write ${JSON.stringify(file)}`, error);
-    }
-    return file;
-  };
-}
 
 /** Shortens an answer for a reply: a text at its end, tool calls and content as a whole. */
 export async function shownAnswer(answer: Answer, full: boolean, keep: Keeper): Promise<ShownAnswer> {
@@ -95,18 +72,18 @@ async function cutAnswer(
   if (size(body) > SHOWN_OF_LONGER) {
     shown.text = fitting(body, SHOWN_OF_LONGER);
     cut.shown = shown.text.length;
-    cut.file = await keep(json === undefined ? 'txt' : 'json', body);
+    cut.file = await keep(json === undefined ? 'txt' : 'json');
   } else if (json !== undefined) shown.json = json;
   else if (text !== undefined) shown.text = text;
 
   if (tool_calls !== undefined && size(tool_calls) > SHOWN_OF_LONGER) {
     const calls = stringifyExact(tool_calls, 2);
     shown.tool_calls = withoutInputs(tool_calls);
-    cut.tool_calls_file = await keep('tool_calls.json', calls);
+    cut.tool_calls_file = await keep('tool_calls.json');
     if (body === '') Object.assign(cut, { characters: calls.length, file: cut.tool_calls_file });
   } else if (tool_calls !== undefined) shown.tool_calls = tool_calls;
 
-  if (content !== undefined) cut.content_file = await keep('content.json', stringifyExact(content, 2));
+  if (content !== undefined) cut.content_file = await keep('content.json');
   return { ...shown, cut };
 }
 

@@ -2,7 +2,8 @@ import { readdir, readFile, utimes } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { ids, prompts } from '../../api.ts';
+import { ids, prompts, startApi } from '../../api.ts';
+import { succeeded } from '../../api-server.ts';
 import type { Reply } from '../../harness.ts';
 import { callOf, type HttpTestServer, newUser, startHttpServer, type User } from './http-harness.ts';
 
@@ -263,4 +264,44 @@ test('a link counts for one user, one file and a while', async () => {
   // The same answers, whoever makes them, and no file of it on the disk.
   expect(await readdir(path.join(server.folder, 'work'))).toEqual([]);
   expect(await readFile(path.join(server.folder, 'data', 'audit.jsonl'), 'utf8')).not.toContain('signature');
+});
+
+test('what is too long for a reply has an address, for its user alone', async () => {
+  const long = 'é"'.repeat(9_000);
+  const content = [{ type: 'tool_use', id: 'toolu_1', name: 'note', input: { all: long } }];
+  const api = await startApi({
+    endsAtOnce: true,
+    results: (requests) =>
+      requests.map((request) =>
+        request.custom_id === 't001'
+          ? succeeded(request, long)
+          : succeeded(request, '', { content, stop_reason: 'tool_use' }),
+      ),
+  });
+  const server = await startHttpServer({ users, api });
+  const { batch_id } = await ok(server, ana, 'submit_batch', { requests: prompts(ids(2)) });
+  await expect
+    .poll(async () => (await ok(server, ana, 'batch_status', { batch_id })).results_state)
+    .toBe('saved');
+  const { results } = await ok(server, ana, 'get_results', { batch_id, limit: 1 });
+  const path = pathOf(results[0].cut.file);
+  const answer = await server.send({ path });
+  expect(answer).toMatchObject({ status: 200, text: long });
+  expect(answer.headers).toMatchObject({
+    'content-type': 'text/plain; charset=utf-8',
+    'content-disposition': 'attachment; filename="000000.txt"',
+  });
+  expect(await server.send({ path, method: 'HEAD' })).toMatchObject({ status: 200, text: '' });
+  const second = await ok(server, ana, 'get_results', { batch_id, task_ids: ['t002'] });
+  const json = await server.send({ path: pathOf(second.results[0].cut.file) });
+  expect(json.headers['content-type']).toBe('application/json');
+  expect(json.json).toMatchObject([{ name: 'note', input: { all: long } }]);
+  for (const changed of [
+    path.replace('000000', '000001'),
+    path.replace('.txt', '.json'),
+    path.replace('answers/', 'answers/../'),
+    path.replace('user=ana', 'user=bea'),
+  ])
+    expect((await server.send({ path: changed })).status, changed).toBe(403);
+  expect(await readdir(server.folder)).not.toContain('answers');
 });

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { isLinked, linkedName, outputFormat } from '../../../answers/files/output-format.ts';
 import { renderOutput } from '../../../answers/files/render-output.ts';
 import { outputFilters } from '../../../answers/page/select.ts';
+import { linkedPiece } from '../../../answers/page/whole-pieces.ts';
 import type { Context } from '../../../state/context.ts';
 import { recordOrNull } from '../../../state/records.ts';
 import { isSaved } from '../../../state/status.ts';
@@ -20,6 +21,13 @@ const types: Record<string, string> = {
   raw: 'application/jsonl',
   md: 'text/markdown; charset=utf-8',
 };
+
+const headersOf = (name: string, format: string) => ({
+  'content-type': types[format] ?? 'text/plain; charset=utf-8',
+  'content-disposition': `attachment; filename="${name}"`,
+  'cache-control': 'private, no-store',
+  'content-security-policy': 'sandbox',
+});
 
 /** The key that addresses are signed with, the same for all servers of a store. */
 async function signingKeyOf({ store }: Pick<Context, 'store'>): Promise<Buffer> {
@@ -42,10 +50,10 @@ export async function createLinks(context: Context, linkMs: number) {
 
   /** What an address stands for; null for one that was not made here, or not like this. */
   function read(path: string, query: URLSearchParams): Linked | null {
-    const [batchId = '', encoded = '', ...more] = path.slice(BELOW.length).split('/');
+    const [batchId = '', ...below] = path.slice(BELOW.length).split('/');
     const [user, expires, signature] = ['user', 'expires', 'signature'].map((each) => query.get(each) ?? '');
-    if (more.length > 0 || !/^\d{1,15}$/.test(expires ?? '')) return null;
-    const linked = { batchId, name: encoded, user: user ?? '', expires: Number(expires) };
+    if (!/^\d{1,15}$/.test(expires ?? '')) return null;
+    const linked = { batchId, name: below.join('/'), user: user ?? '', expires: Number(expires) };
     const [given, own] = [Buffer.from(signature ?? '', 'base64url'), signatureOf(linked)];
     return given.length === own.length && timingSafeEqual(given, own) ? linked : null;
   }
@@ -61,15 +69,16 @@ export async function createLinks(context: Context, linkMs: number) {
       if (linked.expires < Date.now()) return refuse(response, tooOld);
       const { batchId, name } = linked;
       const record = isBatchId(batchId) ? await recordOrNull(context.store, batchId) : null;
+      const piece = record && (await linkedPiece(context, record, name));
+      if (piece) {
+        response.writeHead(200, headersOf(piece.name, piece.name.endsWith('.json') ? 'json' : 'txt'));
+        response.end(request.method === 'HEAD' ? undefined : piece.text);
+        return;
+      }
       const output = record?.outputs.find((each) => isLinked(each.path) && linkedName(each.path) === name);
       if (record === null || output === undefined || !isSaved(record)) return refuse(response, gone);
       const format = outputFormat(name);
-      response.writeHead(200, {
-        'content-type': types[format] ?? 'text/plain',
-        'content-disposition': `attachment; filename="${name}"`,
-        'cache-control': 'private, no-store',
-        'content-security-policy': 'sandbox',
-      });
+      response.writeHead(200, headersOf(name, format));
       if (request.method === 'HEAD') {
         response.end();
         return;
