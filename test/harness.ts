@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import path from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -115,13 +116,18 @@ export type ServerOptions = {
   /** How long the API may be silent, in milliseconds. */
   patience?: Pick<AnthropicOptions, 'callMs' | 'stallMs'>;
   limits?: Partial<Limits>;
+  /** Time as it passes. */
   now?: () => Date;
+  /** A clock on the wall that somebody has set, and no time passed. */
+  wall?: () => Date;
   /** The store of the data folder, changed. */
   store?: (real: Store) => Store;
   sandboxSeconds?: number;
   /** What the client can do. */
   client?: ConstructorParameters<typeof Client>[1];
 };
+
+const upMs = (now: () => Date) => Math.round(uptime() * 1000) + now().getTime() - Date.now();
 
 export type TestServer = TestClient & { folder: string; work: string; data: string };
 
@@ -152,10 +158,12 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       await Promise.all([sandbox.close(), anthropic.close()]);
     },
   };
+  const { now } = options;
   const context = await createContext(config, log, {
     providers,
     limits: { downloadPauseMs: 20, ...options.limits },
-    ...(options.now && { now: options.now }),
+    ...(now && { now, upMs: () => upMs(now) }),
+    ...(options.wall && { now: options.wall }),
     ...(options.store && { store: options.store(createStore({ path: data, log })) }),
   });
   const secrets = api ? [api.key] : [];

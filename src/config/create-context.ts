@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import path from 'node:path';
 import { readPriceFile } from '../cost/price-file.ts';
 import { createAllowedFolders } from '../lib/files/allowed-folders.ts';
@@ -20,7 +21,7 @@ import { createTemplates, type Templates } from '../templates/templates.ts';
 import type { Config } from './config.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './store-address.ts';
 
-type Options = Partial<Pick<Context, 'now' | 'store'>> & {
+type Options = Partial<Pick<Context, 'now' | 'upMs' | 'store'>> & {
   /** Who the operations are for. Default: an agent, who is held to the most. */
   caller?: Caller;
   /** In place of the environment's credentials. */
@@ -88,6 +89,7 @@ export async function createContext(
     log,
     settleMs: config.settleSeconds * 1000,
     now: options.now ?? (() => new Date()),
+    upMs: options.upMs ?? (() => Math.round(uptime() * 1000)),
     async close() {
       await Promise.all([providers.close(), closeStore()]);
     },

@@ -49,14 +49,14 @@ type Counting = { rates: InputRates } | { failure: string };
  * seconds is not worth waiting for: an estimate can do without.
  */
 async function countSample(provider: Provider, sample: readonly Sampled[], total: number): Promise<Counting> {
-  const until = Date.now() + COUNTING_MS;
+  const until = performance.now() + COUNTING_MS;
   const waiting = [...sample];
   const counted: (Sampled & { tokens: number })[] = [];
   let failure: BatchError | undefined;
 
   async function countOnes(): Promise<void> {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const left = until - Date.now();
+      const left = until - performance.now();
       if (left <= 0 || failure !== undefined) return;
       try {
         const tokens = await provider.countTokens(next.params, Math.min(COUNT_MS, left));

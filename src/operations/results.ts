@@ -87,12 +87,12 @@ async function readResults(
   const { request, notes } = await aboutWhatIsLeft(context, batchId, given);
   const wanted = await checkOutputs(context, batchId, request, filtersOf(request));
   const asksForFiles = wanted.file !== null || wanted.answerFiles !== null;
-  const start = Date.now();
+  const start = performance.now();
   const preparing = await findPreparing(context, batchId);
   if (preparing) return nothingYet(preparing);
   const looked = await watch(context, batchId, waiting);
   const saved = isSaved(looked.record);
-  const left = start + context.limits.callMs - Date.now();
+  const left = start + context.limits.callMs - performance.now();
   const written = asksForFiles && saved && (await areWritten(context, looked.record, wanted, left, waiting));
   const record = written ? await requireRecord(context, looked.record.batch_id) : looked.record;
   const seen = { ...looked, record };

@@ -160,7 +160,7 @@ async function sendFailed(
   waiting: Waiting,
 ): Promise<Retried> {
   const { batch_id, provider } = record;
-  const until = Date.now() + context.limits.callMs;
+  const until = performance.now() + context.limits.callMs;
   let retried: Retried = { batch_id, plan: null, warnings: [] };
   const job = context.jobs.run(preparingKey(batch_id), { stage: 'preparing', provider }, async (report) => {
     const { signal, ask } = waiting;
@@ -173,7 +173,7 @@ async function sendFailed(
     startSending(context, record);
   });
   if (await jobEndsWithin(job, context.limits.callMs, waiting)) {
-    await waitForSending(context, batch_id, until - Date.now(), waiting);
+    await waitForSending(context, batch_id, until - performance.now(), waiting);
   }
   return retried;
 }
@@ -252,7 +252,7 @@ async function settleBy(
   waiting: Waiting,
 ): Promise<Retried> {
   const { callMs } = context.limits;
-  const until = Date.now() + callMs;
+  const until = performance.now() + callMs;
   // A send whose process died counts as uncertain from this look on.
   const { record } = await refreshWithin(context, await requireRecord(context, batchId), callMs / 4);
   const why = whyNothingIsSpent(context, record.provider);
@@ -266,7 +266,7 @@ async function settleBy(
     await waitForSending(context, batchId, callMs / 2, {});
     startSending(context, record, { isReserved: false, maySend: why === null });
   });
-  const isDone = await jobEndsWithin(job, until - Date.now(), waiting);
-  await waitForSending(context, batchId, until - Date.now(), waiting);
+  const isDone = await jobEndsWithin(job, until - performance.now(), waiting);
+  await waitForSending(context, batchId, until - performance.now(), waiting);
   return { batch_id: batchId, plan: null, warnings: isDone ? [] : [SLOW_DECISION] };
 }

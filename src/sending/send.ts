@@ -5,6 +5,7 @@ import { BatchError } from '../errors.ts';
 import { startClock } from '../lib/time.ts';
 import type { Provider, RequestBody } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
+import { momentNow } from '../state/elapsed.ts';
 import type { Report } from '../state/jobs.ts';
 import { createdState, sentCount, unconfirmedState, updatePart } from '../state/parts.ts';
 import type { Failure, Intent, PartState } from '../store/part-state.ts';
@@ -52,7 +53,7 @@ export async function sendParts(
   { isReserved }: SendOptions,
 ): Promise<void> {
   const register = context.store.record(batchId);
-  const busyUntil = Date.now() + context.limits.busyMs;
+  const busyFor = startClock();
   let reservedAs: string | null = null;
   for (;;) {
     const record = await register.read();
@@ -64,7 +65,7 @@ export async function sendParts(
     if (reservedAs !== nonce && !(await isWithinBudget(context, batchId))) return;
     reservedAs = nonce;
     report({ stage: 'sending', done: part.first_task, total: record.request_count });
-    const next = await sendPart(context, record, part, busyUntil);
+    const next = await sendPart(context, record, part, () => context.limits.busyMs - busyFor());
     if (next === 'stop') return;
   }
 }
@@ -99,7 +100,7 @@ async function sendPart(
   context: Context,
   record: BatchRecord,
   part: Part,
-  busyUntil: number,
+  busyLeft: () => number,
 ): Promise<'go_on' | 'stop'> {
   const { store, log } = context;
   const register = store.record(record.batch_id);
@@ -109,7 +110,7 @@ async function sendPart(
   let intent: Intent;
   let elapsed: () => number;
   let body: RequestBody;
-  const lasts = sendingMs(context, part) + Math.max(0, busyUntil - Date.now());
+  const lasts = sendingMs(context, part) + Math.max(0, busyLeft());
   try {
     body = await openBody(context, record, part);
     await store.presence.enter();
@@ -152,7 +153,7 @@ async function sendPart(
         return 'stop';
       }
       const wait = busyPause(apiOf(error)?.retry_after_seconds, tries);
-      if (meaning === 'not_sent' || tries === MOST_TRIES || Date.now() + wait > busyUntil) {
+      if (meaning === 'not_sent' || tries === MOST_TRIES || wait > busyLeft()) {
         // What was late and not sent goes out anew.
         const isLate = (elapsed() >= lasts || isOutOfTouch()) && apiOf(error) === undefined;
         await settle(isLate ? { state: 'prepared' } : failed(error));
@@ -188,7 +189,7 @@ async function makeIntent(
   const now = context.now();
   const intent = {
     sender: context.store.presence.self(),
-    at: now.toISOString(),
+    ...momentNow(context),
     send_deadline: new Date(now.getTime() + lasts).toISOString(),
     base_url: account.base_url,
     workspace: account.workspace,
@@ -232,9 +233,9 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function failureOf(error: unknown, { now }: Pick<Context, 'now'>): Failure {
+function failureOf(error: unknown, context: Context): Failure {
   const code = error instanceof BatchError ? error.code : 'internal';
   const status = apiOf(error)?.status;
-  const at = now().toISOString();
-  return { code, message: describe(error), at, ...(status !== undefined && { status }) };
+  const seen = momentNow(context);
+  return { code, message: describe(error), ...seen, ...(status !== undefined && { status }) };
 }

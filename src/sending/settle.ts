@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError } from '../errors.ts';
 import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
+import { elapsedSince } from '../state/elapsed.ts';
 import { isOwner } from '../state/ownership.ts';
 import { countOf, createdState, isCreated, sentCount, updatePart } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
@@ -115,8 +116,8 @@ async function markedAmong(
 
 /** What is left of the time in which a late commit can still show in the list. */
 function timeToWait(context: Context, part: UnconfirmedPart): number {
-  const since = context.now().getTime() - Date.parse(part.progress.failure.at);
-  // A clock that was set back must not make the wait endless, nor one set forward end it early by much.
+  const since = elapsedSince(context, part.progress.failure);
+  // A clock that was set back must not make the wait endless.
   return Math.min(context.settleMs, Math.max(0, context.settleMs - since));
 }
 

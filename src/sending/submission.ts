@@ -191,8 +191,9 @@ async function findByRecords(
 /** For how long what no register names is sent by whoever looks at it. */
 const UNOWNED_MS = 15 * 60_000;
 
+/** Made in what is the future by now, it was before the clock was set back, nobody knows how long. */
 function isYoung({ created_at }: BatchRecord, now: Date): boolean {
-  return now.getTime() - Date.parse(created_at) <= UNOWNED_MS;
+  return Math.abs(now.getTime() - Date.parse(created_at)) <= UNOWNED_MS;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Context } from '../state/context.ts';
+import { momentNow } from '../state/elapsed.ts';
 import { unconfirmedState, updatePart } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import { CERTAIN_MS } from '../state/status.ts';
@@ -14,7 +15,7 @@ export async function backToUnconfirmed(
   owner: Owner,
   providerBatchId: string,
 ): Promise<void> {
-  const failure = { code: 'api_uncertain', message: NOT_OURS, at: context.now().toISOString() };
+  const failure = { code: 'api_uncertain', message: NOT_OURS, ...momentNow(context) };
   await updatePart(context.store.record(owner.batch_id), owner.part, ({ progress }) => {
     if (progress.state !== 'created' || !progress.tentative || progress.intent === null) return null;
     if (progress.provider_batch_id !== providerBatchId) return null;
@@ -73,7 +74,7 @@ export async function releaseUnproven(
 ): Promise<boolean> {
   const { provider_batch_id: id, unproven_since = context.now().toISOString() } = part.progress;
   const isLasting = context.now().getTime() - Date.parse(unproven_since) >= CERTAIN_MS;
-  const failure = { code: 'api_uncertain', message: UNPROVEN, at: context.now().toISOString() };
+  const failure = { code: 'api_uncertain', message: UNPROVEN, ...momentNow(context) };
   const owner = { batch_id: record.batch_id, part: part.number };
   if (isLasting) await releaseTentative(context, id, owner);
   await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) => {

@@ -119,6 +119,8 @@ export type Context = {
   readonly project: string | null;
   readonly log: Log;
   readonly now: () => Date;
+  /** For how long this machine has been up, asleep or awake, in milliseconds: a clock that nobody sets. */
+  readonly upMs: () => number;
   /** How long a create that was committed late may take to show in the provider's list. */
   readonly settleMs: number;
 };

@@ -4,11 +4,14 @@ import { savedResults } from './saved-results.ts';
 
 const count = z.int().nonnegative();
 const time = z.string();
+/** How long a machine had been up then, for those on the same one: its clock on the wall can be set. Not kept by versions before. */
+const up = z.object({ host: z.string(), ms: z.int() });
 
 /** Written before a create goes out: all that is needed to settle it if its answer never comes. */
 const intent = z.object({
   sender: processIdentity,
   at: time,
+  up: up.exactOptional(),
   /** After this the sender has given up, hard. */
   send_deadline: time,
   base_url: z.string(),
@@ -51,6 +54,7 @@ const failure = z.object({
   code: z.string(),
   message: z.string(),
   at: time,
+  up: up.exactOptional(),
   /** The HTTP status, where the API answered. */
   status: z.int().exactOptional(),
 });

@@ -33,9 +33,12 @@ describe('a batch that no register names', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it('is never sent by a look later, says so and leaves the lists', async () => {
+  it.each([
+    ['later', 16],
+    ['once the clock was set back', -60],
+  ])('is never sent by a look %s, says so and leaves the lists', async (_when, minutes) => {
     const { api, folder, batchId } = await leftAt(starter, UNOWNED);
-    const server = await startServer({ api, folder, env, now: after(16 * MINUTE) });
+    const server = await startServer({ api, folder, env, now: after(minutes * MINUTE) });
     const isOver = (status: object) => 'never_sent' in status;
     const seen = await follow(server, batchId, isOver);
     expect(seen).toMatchObject({

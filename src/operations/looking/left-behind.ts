@@ -1,4 +1,5 @@
 import type { Context } from '../../state/context.ts';
+import { elapsedSince, momentNow } from '../../state/elapsed.ts';
 import { unconfirmedState, updatePart } from '../../state/parts.ts';
 import type { Intent } from '../../store/part-state.ts';
 import type { ProcessIdentity } from '../../store/process-identity.ts';
@@ -41,7 +42,7 @@ export function mayBeDriven(context: Context, record: BatchRecord): boolean {
       return isFree(context, record.owner);
     case 'unconfirmed': {
       const { intent } = open.progress;
-      return isFree(context, intent.sender) || isPastDeadline(intent, context.now());
+      return isFree(context, intent.sender) || isPastDeadline(context, intent);
     }
     default:
       return false;
@@ -56,7 +57,7 @@ export async function noteAbandonedSends(context: Context, record: BatchRecord):
     const failure = {
       code: 'api_uncertain',
       message: "What sent this part ended before the API's answer came.",
-      at: context.now().toISOString(),
+      ...momentNow(context),
     };
     await updatePart(context.store.record(record.batch_id), part.number, (current) =>
       current.progress.state === 'sending' && current.progress.intent.key_salt === progress.intent.key_salt
@@ -68,13 +69,14 @@ export async function noteAbandonedSends(context: Context, record: BatchRecord):
 
 const DEADLINE_GRACE_MS = 60_000;
 
-function isPastDeadline(intent: Intent, now: Date): boolean {
-  return now.getTime() > Date.parse(intent.send_deadline) + DEADLINE_GRACE_MS;
+function isPastDeadline(context: Context, intent: Intent): boolean {
+  const lasts = Date.parse(intent.send_deadline) - Date.parse(intent.at);
+  return elapsedSince(context, intent) > lasts + DEADLINE_GRACE_MS;
 }
 
 function isAbandoned(context: Context, batchId: string, intent: Intent): boolean {
   // A send of this process that no job is at any more: its end could not be written down.
   const { presence } = context.store;
   const dropped = intent.sender.nonce === presence.self().nonce && !context.jobs.find(batchId);
-  return dropped || isPastDeadline(intent, context.now()) || presence.isGone(intent.sender);
+  return dropped || isPastDeadline(context, intent) || presence.isGone(intent.sender);
 }

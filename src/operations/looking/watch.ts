@@ -36,17 +36,17 @@ export function pauseAfter(looks: number, waitedMs: number, provider: ProviderNa
 /** Looks at a batch, and on until it has ended and is saved, or the time is up. */
 export async function watch(context: Context, id: string, options: WatchOptions = {}): Promise<Refreshed> {
   const { waitSeconds = 0, signal, onProgress } = options;
-  const start = Date.now();
+  const start = performance.now();
   const until = start + Math.min(waitSeconds * 1000, context.limits.callMs);
-  const timeForLook = () => start + context.limits.callMs + LAST_LOOK_MS - Date.now();
+  const timeForLook = () => start + context.limits.callMs + LAST_LOOK_MS - performance.now();
   // What was prepared under this id may have turned out to be an earlier batch's work.
   const batchId = context.jobs.forwarded(id);
   for (let looks = 1; ; looks += 1) {
     // What is looked at in between is only whether the wait is over.
-    const partsAsked = looks > 1 && until > Date.now() ? 'until_one_runs' : 'all';
+    const partsAsked = looks > 1 && until > performance.now() ? 'until_one_runs' : 'all';
     const before = await requireRecord(context, batchId);
     const seen = await refreshWithin(context, before, timeForLook(), partsAsked);
-    const left = until - Date.now();
+    const left = until - performance.now();
     if (isSettled(seen)) {
       options.onOver?.();
       return seen;
@@ -68,7 +68,7 @@ export async function watch(context: Context, id: string, options: WatchOptions 
       return refreshWithin(context, record, timeForLook());
     }
     if (left <= 0 || signal?.aborted) return seen;
-    const pause = Math.min(left, pauseAfter(looks, Date.now() - start, seen.record.provider));
+    const pause = Math.min(left, pauseAfter(looks, performance.now() - start, seen.record.provider));
     await sleep(pause, undefined, { ...(signal && { signal }) }).catch((error: unknown) => {
       if (!signal?.aborted) throw error;
     });
