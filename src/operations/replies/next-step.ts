@@ -47,7 +47,7 @@ function untilCertain(record: BatchRecord, now: Date): number {
 }
 
 function duration(seconds: number): string {
-  return seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
+  return seconds < 120 ? counted(seconds, 'second') : `${Math.round(seconds / 60)} minutes`;
 }
 
 /** What the next step of whoever follows a batch hangs on. */

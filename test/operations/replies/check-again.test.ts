@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkAgainInSeconds } from '../../../src/operations/replies/next-step.ts';
+import { checkAgainInSeconds, nextStep } from '../../../src/operations/replies/next-step.ts';
 import type { PartState } from '../../../src/store/part-state.ts';
 import { batchRecord } from '../../../src/store/record.ts';
 
@@ -116,4 +116,12 @@ describe('when it is worth to look again', () => {
     const record = recordOf('sandbox', [created('in_progress')]);
     expect(checkAgainInSeconds(record, later(age), seconds)).toBe(expected);
   });
+});
+
+it.each([
+  [1, /look again in 1 second\.$/],
+  [2, /look again in 2 seconds\.$/],
+])('says %i of seconds in words', (check_again_in_seconds, said) => {
+  const batch = { batch_id: 'batch_1', processing_status: 'in_progress' as const, check_again_in_seconds };
+  expect(nextStep(batch)).toMatch(said);
 });
