@@ -195,6 +195,7 @@ async function sendUnsent(
   waiting: Waiting,
 ): Promise<Retried> {
   const { batch_id, provider } = record;
+  const until = Date.now() + context.limits.callMs;
   const cost = estimateOfParts(record, parts);
   const retried: Retried = {
     batch_id,
@@ -208,12 +209,10 @@ async function sendUnsent(
   if (dry_run) return retried;
   if (provider !== 'sandbox') {
     requireTotalWithinLimit(cost, context.maxCostUsd, max_cost_usd);
-    const { askMs, callMs } = context.limits;
+    const { askMs } = context.limits;
     // No job goes on for this one: whoever is asked has the call's time to answer.
-    const within = { ...context, limits: { ...context.limits, askMs: Math.min(askMs, callMs) } };
-    const request_count = countOf(parts);
-    const hash = parts.map(({ body_sha256 }) => body_sha256).join(' ');
-    await requireApproval(within, { hash, request_count, ...cost }, { ask: waiting.ask, report: () => {} });
+    const within = { ...context, limits: { ...context.limits, askMs: Math.min(askMs, until - Date.now()) } };
+    await requireApprovalOf(within, record, parts, { ...waiting, report: () => {} });
   }
   await reserveBudget(context, record);
   const owner = await asOwner(context, provider);
@@ -231,8 +230,20 @@ async function sendUnsent(
       },
   );
   startSending(context, record);
-  await waitForSending(context, batch_id, context.limits.callMs, waiting);
+  await waitForSending(context, batch_id, until - Date.now(), waiting);
   return retried;
+}
+
+/** Has the person approve that parts are sent whose bodies are written. */
+function requireApprovalOf(
+  context: Pick<Context, 'askAboveUsd' | 'limits'>,
+  record: BatchRecord,
+  parts: readonly Part[],
+  asking: Parameters<typeof requireApproval>[2],
+): Promise<void> {
+  const hash = parts.map(({ body_sha256 }) => body_sha256).join(' ');
+  const work = { hash, request_count: countOf(parts), ...estimateOfParts(record, parts) };
+  return requireApproval(context, work, asking);
 }
 
 /** Of a stage of a merge: for the one below. */
@@ -260,8 +271,11 @@ async function settleBy(
     throw new BatchError('not_allowed', `Nothing was sent: ${why}. Ask the person.`);
   }
   const { provider } = record;
-  const job = context.jobs.run(`${batchId} ${resolve}`, { stage: 'sending', provider }, async () => {
-    await resolveUnconfirmed(context, record, resolve);
+  const job = context.jobs.run(`${batchId} ${resolve}`, { stage: 'sending', provider }, async (report) => {
+    // It can be paid twice: that nobody has approved yet.
+    await resolveUnconfirmed(context, record, resolve, async (part) => {
+      if (provider !== 'sandbox') await requireApprovalOf(context, record, [part], { ...waiting, report });
+    });
     // What settles it by itself is at it still, and ends when it sees that there is nothing left to settle.
     await waitForSending(context, batchId, callMs / 2, {});
     startSending(context, record, { isReserved: false, maySend: why === null });

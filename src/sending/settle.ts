@@ -160,13 +160,14 @@ export async function findUncertain(
 }
 
 /**
- * A person's word on what is uncertain: `send_again`, or the id of the provider's batch that it is. Throws
+ * A person's word on what is uncertain: `send_again`, which `approve` may refuse, or the id of the provider's batch that it is. Throws
  * `wrong_state` where nothing is uncertain, and `not_found` or `invalid_input` for an id that can't be it.
  */
 export async function resolveUnconfirmed(
   context: Context,
   record: BatchRecord,
   resolve: string,
+  approve: (part: Part) => Promise<void>,
 ): Promise<void> {
   const register = context.store.record(record.batch_id);
   const tentative = record.parts
@@ -192,6 +193,7 @@ export async function resolveUnconfirmed(
     if (failure !== null) throw failure;
     const untold = listed?.filter((id) => !disproved.includes(id)) ?? [];
     if (untold.length > 0) throw notYetTold(untold);
+    await approve(part);
     await register.update(
       (current) =>
         current && { ...current, parts: current.parts.map((each) => sentAgain(each, part.number)) },

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
 import { createQuestions } from '../../src/mcp/asking.ts';
-import { ids, prompts, startApi } from '../api.ts';
-import { errored } from '../api-server.ts';
+import { follow, ids, prompts, startApi } from '../api.ts';
+import { type ApiHandler, errored, reset } from '../api-server.ts';
 import { type Reply, startServer } from '../harness.ts';
 import { startModernClient, startModernServer } from './modern-client.ts';
 
@@ -114,6 +114,31 @@ describe('a client of the old era', () => {
     await server.ok('retry_batch', { batch_id });
     expect(questions).toHaveLength(2);
     expect(questions[1]?.message).toMatch(/Send 3 requests/);
+  });
+
+  test.each([
+    ['accept', 2],
+    ['decline', 1],
+  ])('is asked before what nobody can tell of is sent again: %s', async (action, creates) => {
+    const answers = ['accept', action];
+    const { api, server, questions } = await asking(() => ({ action: answers.shift() }), {
+      env: { ...env, BATCH_MCP_SETTLE_SECONDS: '0.2' },
+    });
+    const ambiguous: ApiHandler = (request, response) => {
+      api.make(['x', 'y', 'z']);
+      reset(request, response);
+    };
+    api.override('create', ambiguous, { times: 1, after: true });
+    const { batch_id } = await server.ok('submit_batch', { requests });
+    await follow(server, batch_id, ({ warnings }) => warnings.join(' ').includes('retry_batch with resolve'));
+    const { isError, text } = await server.call('retry_batch', { batch_id, resolve: 'send_again' });
+    expect(questions.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^Send 3 requests/),
+      expect.stringMatching(/^Send 3 requests/),
+    ]);
+    expect(isError ?? false, text).toBe(action === 'decline');
+    expect(text).toMatch(action === 'decline' ? /^cost_limit: .*The person declined/ : SENT);
+    expect(api.creates).toHaveLength(creates);
   });
 
   test('tells the agent while the person thinks', async () => {
