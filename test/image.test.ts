@@ -6,6 +6,7 @@ import picomatch from 'picomatch';
 import { expect, onTestFinished, test } from 'vitest';
 import * as z from 'zod';
 import { temporaryFolder } from './harness.ts';
+import { long } from './long.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const text = (file: string) => readFile(path.join(root, file), 'utf8');
@@ -50,27 +51,31 @@ async function makeImage(inside: (place: string) => string): Promise<Image> {
   return image;
 }
 
-test('the image works on what is mounted, by paths as they stand there, and keeps batches in its volume', async () => {
-  const folder = await temporaryFolder();
-  const inside = (place: string) => path.join(folder, place);
-  const image = await makeImage(inside);
-  await writeFile(inside('/work/people.csv'), 'name\nAda\nGrace\n');
-  const client = new Client({ name: 'image', version: '1' });
-  await client.connect(new StdioClientTransport({ ...image, stderr: 'ignore' }));
-  onTestFinished(() => client.close());
-  expect((await client.listTools()).tools).toHaveLength(7);
-  const work = { rows_file: 'people.csv', prompt: 'Greet {{name}}.', output_file: 'greetings.csv' };
-  const submitted = await client.callTool({
-    name: 'submit_batch',
-    arguments: { ...work, sandbox: true },
-  });
-  expect(submitted.isError, JSON.stringify(submitted.content)).not.toBe(true);
-  const look = { name: 'batch_status', arguments: { batch_id: 'last', wait_seconds: 20 } };
-  await expect
-    .poll(async () => (await client.callTool(look)).structuredContent)
-    .toMatchObject({ output_files: [inside('/work/greetings.csv')] });
-  expect(await readdir(inside('/data/batches'))).toHaveLength(1);
-});
+test(
+  'the image works on what is mounted, by paths as they stand there, and keeps batches in its volume',
+  long,
+  async () => {
+    const folder = await temporaryFolder();
+    const inside = (place: string) => path.join(folder, place);
+    const image = await makeImage(inside);
+    await writeFile(inside('/work/people.csv'), 'name\nAda\nGrace\n');
+    const client = new Client({ name: 'image', version: '1' });
+    await client.connect(new StdioClientTransport({ ...image, stderr: 'ignore' }));
+    onTestFinished(() => client.close());
+    expect((await client.listTools()).tools).toHaveLength(7);
+    const work = { rows_file: 'people.csv', prompt: 'Greet {{name}}.', output_file: 'greetings.csv' };
+    const submitted = await client.callTool({
+      name: 'submit_batch',
+      arguments: { ...work, sandbox: true },
+    });
+    expect(submitted.isError, JSON.stringify(submitted.content)).not.toBe(true);
+    const look = { name: 'batch_status', arguments: { batch_id: 'last', wait_seconds: 20 } };
+    await expect
+      .poll(async () => (await client.callTool(look)).structuredContent)
+      .toMatchObject({ output_files: [inside('/work/greetings.csv')] });
+    expect(await readdir(inside('/data/batches'))).toHaveLength(1);
+  },
+);
 
 test.each([
   ['package.json', true],
