@@ -16,7 +16,7 @@ const scripts: Record<string, (commands: readonly Completed[]) => string> = {
   if [ "$COMP_CWORD" -eq 1 ]; then words="${commands.map(({ name }) => name).join(' ')}"
   else case \${COMP_WORDS[1]} in
 ${commands.map(({ name, options }) => `    ${name}) words="${options.join(' ')}" ;;`).join('\n')}
-  esac fi
+  esac; [[ $current == -* ]] || words=; fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _batch_mcp batch-mcp

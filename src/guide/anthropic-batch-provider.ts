@@ -55,7 +55,7 @@ export class AnthropicBatchProvider {
     return results;
   }
 
-  /** Waits for the end, 24 hours at most unless `timeout` says otherwise, and gives the results. */
+  /** Waits for the end, 25 hours at most unless `timeout` says otherwise, and gives the results. */
   async waitForBatch(batchId: string, options: WaitOptions = {}): Promise<NativeResult[]> {
     const client = await this.#client;
     await requireEnd(client, batchId, options);

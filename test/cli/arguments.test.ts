@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Command } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands/index.ts';
+import { completionScript } from '../../src/cli/completion.ts';
 import { argumentsOf, optionOf, readArguments } from '../../src/cli/options.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { commandOf } from '../../src/cli/show.ts';
@@ -37,6 +40,19 @@ describe('every argument can be typed, in exactly one way', () => {
     );
     expect(told.filter((each) => command === undefined || waysOf(command, each).length !== 1)).toEqual([]);
   });
+});
+
+test.each<[words: string[], completed: string]>([
+  [['st'], 'status store'],
+  [['run', '--model'], '--model-tier --model'],
+  // Files, then.
+  [['run', ''], ''],
+  [['run', 'ta'], ''],
+])('bash completes %j by %j', async (words, completed) => {
+  const all = ['batch-mcp', ...words].map((word) => `'${word}'`).join(' ');
+  const asked = `COMP_WORDS=(${all}); COMP_CWORD=${words.length}; _batch_mcp; echo "\${COMPREPLY[*]}"`;
+  const script = `${completionScript('bash', program)}\n${asked}`;
+  expect((await promisify(execFile)('bash', ['-c', script])).stdout).toBe(`${completed}\n`);
 });
 
 describe('a field that an operation gets becomes an option by itself', () => {
