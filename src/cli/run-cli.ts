@@ -30,6 +30,10 @@ export async function runCli(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? exitCode.done : exitCode.wrongUsage;
+      if (error.exitCode !== 0 && args.includes('--json')) {
+        const message = error.message.replace(/^error: /, '');
+        terminal.print(JSON.stringify({ error: { code: 'invalid_input', message, problems: [] } }, null, 2));
+      }
     } else if (error instanceof BatchError) {
       terminal.note(renderError(error));
       process.exitCode = exitCode.wrongUsage;

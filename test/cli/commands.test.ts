@@ -26,7 +26,7 @@ describe("the guide's commands, as typed there", () => {
     const desk = await deskWithTasks();
     const { code, stdout, stderr } = await run(desk, ['submit', 'tasks.json']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Batch submitted of 2 requests\.\nBatch ID: +batch_[0-9A-Z]{26}$/m);
+    expect(stdout).toMatch(/^Submitted a batch of 2 requests\.\nBatch ID: +batch_[0-9A-Z]{26}$/m);
     expect(stderr).toMatch(/batch-mcp status batch_[0-9A-Z]{26}$/m);
     expect(stderr).toMatch(/batch-mcp wait batch_[0-9A-Z]{26} results\.json$/m);
     expect(stderr).toContain('made up');
@@ -56,6 +56,11 @@ describe("the guide's commands, as typed there", () => {
       ['first', true],
       ['second', true],
     ]);
+    expect(await run(desk, ['results', id, 'again.csv'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Results saved to \S+\/again\.csv\nTotal:/),
+      stderr: expect.stringMatching(/^They stand in \S+\/results\.json too\.$/m),
+    });
   });
 
   test('results writes a file of an ended batch, and says 3 for one that runs', async () => {

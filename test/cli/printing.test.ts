@@ -61,6 +61,8 @@ describe('--json is one document and nothing else', () => {
 
   eachNth<[what: string, args: string[], code: string]>(2, [
     ['wrong usage', ['status', 'nope'], 'invalid_input'],
+    ['an option that there is not', ['list', '--fast'], 'invalid_input'],
+    ['an argument that is missing', ['status'], 'invalid_input'],
     ['work that is missing', ['run'], 'invalid_input'],
     ['what is not there', ['status', 'batch_01ARZ3NDEKTSV4RRFFQ69G5FAV'], 'not_found'],
     ['what may not be spent', ['submit', 'tasks.json', '--max-cost-usd', '0'], 'cost_limit'],

@@ -1,3 +1,6 @@
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { hasErrorCode } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type ResultsReply, results } from '../../operations/results.ts';
@@ -21,7 +24,7 @@ export const resultsCommand: Command = {
     if (json) terminal.print(stringifyExact(reply, 2));
     else {
       if (given[1] === undefined) showAnswers(terminal, reply);
-      showSaved(call, reply);
+      await showSaved(call, reply, given[1]);
     }
     return codeOfResults(reply);
   },
@@ -36,8 +39,12 @@ export async function readResults(
   return results.run(context, readInput(results.input, input, 'batch-mcp results'), waiting);
 }
 
-/** What is in, where it is, and what to do about the rest. */
-export function showSaved({ terminal }: Pick<Call, 'terminal'>, reply: ResultsReply): void {
+/** What is in, where it is (in the file that was asked for, before others), and what to do about the rest. */
+export async function showSaved(
+  { terminal }: Pick<Call, 'terminal'>,
+  reply: ResultsReply,
+  outputFile: string | undefined,
+): Promise<void> {
   if (reply.results_state !== 'saved') {
     showTotals(terminal, reply);
     terminal.note(
@@ -45,7 +52,13 @@ export function showSaved({ terminal }: Pick<Call, 'terminal'>, reply: ResultsRe
     );
     return;
   }
-  if (reply.output_files.length > 0) terminal.print(`Results saved to ${reply.output_files.join(', ')}`);
+  const asked = outputFile === undefined ? null : await realPath(outputFile);
+  const [first = [], others = []] =
+    asked !== null && reply.output_files.includes(asked)
+      ? [[asked], reply.output_files.filter((file) => file !== asked)]
+      : [reply.output_files];
+  if (first.length > 0) terminal.print(`Results saved to ${first.join(', ')}`);
+  if (others.length > 0) terminal.note(`They stand in ${others.join(', ')} too.`);
   showTotals(terminal, reply);
   if (reply.error_digest.some(({ retryable }) => retryable)) {
     terminal.note(`Next: batch-mcp retry ${reply.batch_id} sends again what can succeed.`);
@@ -57,4 +70,14 @@ export function showSaved({ terminal }: Pick<Call, 'terminal'>, reply: ResultsRe
 export function codeOfResults({ results_state, totals }: ResultsReply): ExitCode {
   if (results_state !== 'saved') return exitCode.notEnded;
   return totals.succeeded === totals.total ? exitCode.done : exitCode.someTasksFailed;
+}
+
+/** As replies name a file, whose folder may not be there. */
+export async function realPath(file: string): Promise<string> {
+  const absolute = path.resolve(file);
+  const folder = await realpath(path.dirname(absolute)).catch((error: unknown) => {
+    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return path.dirname(absolute);
+    throw error;
+  });
+  return path.join(folder, path.basename(absolute));
 }

@@ -30,7 +30,7 @@ export const submitCommand: Command = {
       terminal.print(
         reply.duplicate
           ? 'This work has its batch already. Nothing is sent or paid again (--force-new would).'
-          : `Batch submitted${requests}.`,
+          : `Submitted a batch${requests}.`,
       );
       showBatch(terminal, reply);
       const id = reply.batch_id;

@@ -1,6 +1,3 @@
-import { realpath } from 'node:fs/promises';
-import path from 'node:path';
-import { hasErrorCode } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { findBatch } from '../../operations/find-batch.ts';
 import { readInput } from '../../operations/operation.ts';
@@ -8,7 +5,7 @@ import { type WaitReply, wait } from '../../operations/wait.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
 import { showBatch, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
-import { codeOfResults, readResults, showSaved } from './results.ts';
+import { codeOfResults, readResults, realPath, showSaved } from './results.ts';
 
 export const waitCommand: Command = {
   name: 'wait',
@@ -51,22 +48,13 @@ export async function waitAndSave(
   if (json) terminal.print(stringifyExact(reply, 2));
   else {
     if (outputFile === undefined) showAnswers(terminal, reply);
-    showSaved(call, reply);
+    await showSaved(call, reply, outputFile);
   }
   return codeOfResults(reply);
 }
 
 const writtenFiles = (reply: WaitReply): readonly string[] =>
   'output_files' in reply ? reply.output_files : [];
-
-async function realPath(file: string): Promise<string> {
-  const absolute = path.resolve(file);
-  const folder = await realpath(path.dirname(absolute)).catch((error: unknown) => {
-    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return path.dirname(absolute);
-    throw error;
-  });
-  return path.join(folder, path.basename(absolute));
-}
 
 /** The batch goes on without whoever waited. */
 function showUnfinished(
