@@ -12,27 +12,34 @@ import { cellText } from '../formats/flat-answer.ts';
  * instruct an agent, set up a project, or be run.
  */
 const INSTRUCTIONS =
-  /^(agents|claude|gemini|skill|copilot-instructions|package|package-lock|composer|deno|jsconfig|tsconfig.*|mcp|claude_desktop_config|settings|launch|tasks|devcontainer|manifest)(\.local|\.override)?\.(md|mdc|json|jsonc|jsonl)$/;
+  /^(agents?|claude|gemini|qwen|warp|crush|codex|skill|copilot-instructions|package|package-lock|composer|deno|jsconfig|tsconfig.*|mcp|claude_desktop_config|settings|launch|tasks|devcontainer|manifest|vercel|firebase|lerna|nx|turbo|nodemon|bower|angular|nest-cli)(\.local|\.override)?\.(md|mdc|json|jsonc|jsonl)$/;
 
 const BUILDS = [
   /^(gnu)?makefile(\..+)?$/,
   /^(just|rake|gem|docker|container|jenkins|vagrant|proc|brew|pod|fast|danger|cap|tilt)file(\..+)?$/,
-  /^(taskfile|(docker-)?compose.*|action|pnpm-workspace|mkdocs|_config)\.ya?ml$/,
+  /^(taskfile|(docker-)?compose.*|process-compose|action|pnpm-workspace|mkdocs|_config|azure-pipelines|bitbucket-pipelines)\.ya?ml$/,
+  /^(cloudbuild|buildspec|appveyor|serverless|lefthook|skaffold|codemagic|kustomization|playbook|stack)\.ya?ml$/,
   /^(gulp|grunt|jake)file\.[cm]?[jt]s$/,
-  /\.config\.[cm]?[jt]s$/,
+  /\.(config|conf)\.([cm]?[jt]s|json)$/,
+  /\.setup\.[cm]?[jt]sx?$/,
   /^(setup|conftest|sitecustomize|usercustomize|noxfile|fabfile|tasks|manage|__init__|__main__)\.py$/,
   /^(setup|tox|pytest)\.(cfg|ini)$/,
-  /^(pyproject|cargo|netlify|wrangler|fly)\.toml$/,
+  /^(pyproject|cargo|netlify|wrangler|fly|bunfig|mise)\.toml$/,
+  /^(package\.swift|build\.(zig|xml|sbt|ninja)|meson\.build|setup\.hs|project\.clj|(flake|default|shell)\.nix|(build|workspace|module)\.bazel)$/,
+  /\.((cs|vb|fs|vcx|wix)?proj|targets|props|gemspec|podspec|rockspec|cabal)$/,
   /^(build\.rs|build\.gradle.*|settings\.gradle.*|pom\.xml|cmakelists\.txt|requirements.*\.txt|go\.mod|mix\.exs)$/,
   /^(authorized_keys|known_hosts|crontab|sudoers|hosts|autorun\.inf|desktop\.ini)$/,
 ];
 
 const RUN =
-  /\.(exe|com|bat|cmd|ps1|psm1|psd1|vbs?|vbe|wsf|wsh|hta|scr|msi|msp|reg|lnk|url|webloc|desktop|command|tool|app|scpt|applescript|workflow|action|terminal|jar|dll|so|dylib|node|sh|bash|zsh|fish|csh|ksh|service|timer|socket|plist|mobileconfig|inf|cpl|chm|iso|dmg|pkg|deb|rpm|apk|appimage|pth|docm|xlsm|pptm|xll|iqy|slk)$/;
+  /\.(exe|com|bat|cmd|ps1|psm1|psd1|vbs?|vbe|wsf|wsh|hta|scr|msi|msp|reg|lnk|url|webloc|desktop|command|tool|app|scpt|applescript|workflow|action|terminal|jar|dll|so|dylib|node|sh|bash|zsh|fish|csh|ksh|service|timer|socket|plist|mobileconfig|inf|cpl|chm|iso|dmg|pkg|deb|rpm|apk|appimage|pth|docm|xlsm|pptm|xll|iqy|slk|pif|jse|gadget|msc|diagcab|application|appref-ms|settingcontent-ms|library-ms|search-ms|xbap|xlam|ppam|dotm|xltm|potm|ppsm|rdp|pyw|pyz|pyc|run|ahk|inetloc|fileloc|prefpane|xpi|crx|vsix|gem|whl|egg|snap|flatpak(ref)?|tcsh|ps1xml|jnlp|mst|shb|shs|appx|msix|appinstaller)$/;
+
+/** As file systems see a name that know no case and no other form of a letter: `ſ` is an s to them, `ﬁ` two letters. */
+const folded = (name: string) => name.normalize('NFKC').toLowerCase();
 
 /** Whether a file of that name would be acted on, or run. Only the last part of a path counts. */
 export function isActedOn(file: string): boolean {
-  const name = posix.basename(file).toLowerCase();
+  const name = folded(posix.basename(file));
   return INSTRUCTIONS.test(name) || RUN.test(name) || BUILDS.some((pattern) => pattern.test(name));
 }
 
@@ -128,17 +135,20 @@ export function fillName(pattern: NamePattern, names: JsonObject): { path: strin
     : parts.map(badPart).find((found) => found);
   if (why) return { left: why };
   const path = `${pattern.folder}${parts.join('/')}`;
-  if (`${pattern.folder}${rest}`.split('/').some((part) => part.toLowerCase() === 'node_modules')) {
+  if (`${pattern.folder}${rest}`.split('/').some((part) => folded(part) === 'node_modules')) {
     return { left: 'the name lies in node_modules' };
   }
   return isActedOn(path) ? { left: 'programs act on a file of that name, or run it' } : { path };
 }
 
 const LONGEST_PART_BYTES = 200;
-/** Control characters, and those that turn the order of letters round. */
-const UNSEEN = /[\p{Cc}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+/** Control characters, those that turn the order of letters round or join them, line ends and letters that are blank. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|\u034f|\u17b4|\u17b5/u;
 const DEVICE = /^(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[\d¹²³])(\..*)?$/i;
-const NOT_ON_WINDOWS = /[<>:"|?*]/;
+/** Also the short names that Windows gives: `GIT~1` can be `.git`. */
+const NOT_ON_WINDOWS = /[<>:"|?*]|~\d/;
+/** What a program takes for an option, where somebody gives it all files of a folder. */
+const OPTION = /^-{1,2}[a-z]/i;
 
 /** What is wrong with a part of a path; undefined where nothing is. */
 function badPart(part: string): string | undefined {
@@ -149,6 +159,7 @@ function badPart(part: string): string | undefined {
   if (UNSEEN.test(part) || !part.isWellFormed()) return 'the name has characters that cannot be seen';
   if (/[. ]$/.test(part) || part.startsWith(' '))
     return 'the name begins or ends with a blank, or ends with a dot';
+  if (OPTION.test(part)) return 'the name reads as an option (it starts with a dash)';
   if (DEVICE.test(part)) return 'the name is that of a device';
   if (process.platform === 'win32' && NOT_ON_WINDOWS.test(part))
     return 'the name has a character that Windows does not take';
