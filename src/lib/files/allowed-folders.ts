@@ -250,7 +250,9 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
       made = join(made, name);
       // One by one: what another puts there meanwhile, as a link that leads out, is not gone through.
       await mkdir(made, { mode: FOLDER_MODE }).catch(async (error: unknown) => {
-        if (hasErrorCode(error, 'EEXIST') && (await lstat(made)).isDirectory()) return;
+        // It can be gone again by now.
+        const found = hasErrorCode(error, 'EEXIST') ? await lstat(made).catch(() => null) : null;
+        if (found?.isDirectory()) return;
         if (hasErrorCode(error, 'EEXIST', 'ENOTDIR', 'ENAMETOOLONG')) throw notRegular(made, 'no folder');
         throw fileFailure(`make the folder ${JSON.stringify(made)}`, error);
       });

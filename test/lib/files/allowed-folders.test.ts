@@ -239,6 +239,30 @@ describe('writing where an argument names', () => {
     expect((await readdir(join(work, 'sub'))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
+  it('makes no folder outside, and says in words what is wrong, while a link comes and goes in its place', async () => {
+    const { root, work, folders } = await world();
+    const before = await readdir(join(root, 'secret'));
+    let swapping = true;
+    const swap = async () => {
+      while (swapping) {
+        await symlink(join(root, 'secret'), join(work, 'new')).catch(() => {});
+        await setTimeout(Math.random());
+        await rm(join(work, 'new'), { recursive: true, force: true });
+      }
+    };
+    const swapper = swap();
+    try {
+      for (let i = 0; i < 300; i += 1) {
+        const failure: unknown = await folders.makeFolderOf(`new/${i}.md`).catch((error: unknown) => error);
+        if (failure !== undefined) expect(failure).toBeInstanceOf(BatchError);
+      }
+    } finally {
+      swapping = false;
+      await swapper;
+    }
+    expect(await readdir(join(root, 'secret'))).toEqual(before);
+  });
+
   it.each<[given: string, real: string, exists: boolean]>([
     ['out.csv', 'work/out.csv', false],
     ['sub/out.csv', 'work/sub/out.csv', false],
