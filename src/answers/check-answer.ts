@@ -9,7 +9,7 @@ import { readSchemas } from '../store/schemas.ts';
 import type { Blobs } from '../store/store.ts';
 import { damaged } from '../store/stored-json.ts';
 import { IN_INPUT, MAX_COLUMN } from '../tasks/examine/quotable.ts';
-import { type AnswerForm, jsonOf } from './answer-json.ts';
+import { type AnswerForm, exact, jsonOf } from './answer-json.ts';
 import { openGrounds } from './task-ground.ts';
 
 /** Whether an answer can be used: an `error` says why not. */
@@ -82,7 +82,7 @@ export async function loadAnswerCheck(
       // Which of the two was meant nobody can tell.
       const why = repeatsKey(found.source, found.json)
         ? 'it has a key twice in one object'
-        : check(found.json, ground);
+        : check(found.json, ground, () => exact(found.source));
       return { error: why === null ? null : invalidAnswer(why), fenced: why === null && found.fenced };
     },
   };
@@ -94,6 +94,6 @@ const hasGround = (schema: string) =>
 const isObject: SchemaCheck = (value) => (isJsonObject(value) ? null : 'it is not an object');
 
 function schemaOf(text: string): JsonObject {
-  const schema: unknown = JSON.parse(text);
+  const schema = exact(text);
   return isJsonObject(schema) ? schema : { type: 'object' };
 }

@@ -1,4 +1,5 @@
 import type { ErrorObject, Options } from 'ajv';
+import { digitsOf, EXACT_VALUES, valueAt, withExactValues } from './exact-values.ts';
 import type { JsonObject } from './json.ts';
 
 /** What a value is held against beside its schema, by keywords of ours: without it these let everything through. */
@@ -9,10 +10,13 @@ export type Ground = {
   limit(column: string): number | null;
 };
 
-/** What of a value is not as its schema wants it, in words; null where all of it is. */
-export type SchemaCheck = (value: unknown, ground?: Ground) => string | null;
+/**
+ * What of a value is not as its schema wants it, in words; null where all of it is. `exact` gives the value with its numbers as they
+ * were written, for where JavaScript's don't tell two apart.
+ */
+export type SchemaCheck = (value: unknown, ground?: Ground, exact?: () => unknown) => string | null;
 
-/** Makes a schema into a check; `problem` says why it is none. */
+/** Makes a schema, its numbers as they were written, into a check; `problem` says why it is none. */
 export type SchemaCompiler = (schema: JsonObject) => { check: SchemaCheck } | { problem: string };
 
 /** As the older drafts are named by `$schema`; what names none, or a later one, is read as draft 2020-12. */
@@ -48,6 +52,7 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
   const current = formats.default(new draft2020.Ajv2020(options));
   // A check is done before the next one begins.
   let ground: Ground | undefined;
+  let exact: () => unknown = () => undefined;
   for (const ajv of [older, current]) {
     ajv.addKeyword({
       keyword: 'x-in-input',
@@ -55,6 +60,15 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
       validate: (isAsked: boolean, value: unknown) =>
         !isAsked || everyText(value, (text) => ground?.holds(text) ?? true),
       error: { message: 'does not stand in the input of its task' },
+    });
+    ajv.addKeyword({
+      keyword: EXACT_VALUES,
+      schemaType: 'array',
+      validate: (lists: string[][], _value: unknown, _schema: unknown, place?: { instancePath: string }) => {
+        const digits = digitsOf(valueAt(exact(), place?.instancePath ?? ''));
+        return lists.every((values) => values.includes(digits));
+      },
+      error: { message: 'must be equal to a value of its const or enum, digit for digit' },
     });
     ajv.addKeyword({
       keyword: 'x-max-column',
@@ -71,14 +85,15 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     // Lists of `items` were allowed until 2020-12, by whoever names no draft too.
     const validators = isOlder ? [older] : [current, older];
     // What names an older or an unknown draft is read by what is here.
-    const { $schema: _draft, $id: _id, ...rest } = schema;
+    const { $schema: _draft, $id: _id, ...rest } = withExactValues(schema);
     let problem = '';
     for (const ajv of validators) {
       try {
         const validate = ajv.compile(rest);
         return {
-          check(value, given) {
+          check(value, given, written = () => value) {
             ground = given;
+            exact = written;
             return validate(value) ? null : inWords(validate.errors?.[0]);
           },
         };

@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, test } from 'vitest';
+import { parseExact } from '../../src/lib/exact-json.ts';
+import { isJsonObject } from '../../src/lib/json.ts';
+import { loadSchemaCompiler } from '../../src/lib/json-schema.ts';
 import { prepareOutputSchema } from '../../src/provider/anthropic/requests/output-schema.ts';
 import { createStore } from '../../src/store/files/create-store.ts';
 import {
@@ -378,4 +381,77 @@ test('results that an older version has judged are judged anew: pages, totals an
     'succeeded',
     'incomplete',
   ]);
+});
+
+describe('a const or an enum of long numbers', () => {
+  const wanted = (n: string) => `{"type":"object","properties":{"n":${n}}}`;
+  test.each<[what: string, schema: string, answer: string, isRight: boolean]>([
+    ['is met by all of its digits', wanted('{"const":9007199254740993}'), '9007199254740993', true],
+    ['is not met by its neighbour', wanted('{"const":9007199254740993}'), '9007199254740992', false],
+    ['of 2^53 is not met by the next one', wanted('{"const":9007199254740992}'), '9007199254740993', false],
+    ['is met in another form', wanted('{"const":90071992547409930}'), '9.007199254740993e16', true],
+    ['below zero is met', wanted('{"enum":[-12345678901234567890]}'), '-12345678901234567890', true],
+    ['below zero is not met', wanted('{"enum":[-12345678901234567890]}'), '-12345678901234567891', false],
+    ['is met by one of its choices', wanted('{"enum":["a",null,12345678901234567890]}'), 'null', true],
+    ['is not met by a text', wanted('{"enum":[12345678901234567890]}'), '"12345678901234567890"', false],
+    ['with many decimals is met', wanted('{"const":0.12345678901234567890}'), '0.1234567890123456789', true],
+    [
+      'with many decimals is not met',
+      wanted('{"const":0.12345678901234567890}'),
+      '0.12345678901234567891',
+      false,
+    ],
+    ['of zeros is a number all the same', wanted('{"enum":[0.10,1e3]}'), '1000', true],
+    [
+      'within a list',
+      wanted('{"type":"array","items":{"enum":[9007199254740993]}}'),
+      '[9007199254740993,9007199254740992]',
+      false,
+    ],
+    [
+      'under a choice',
+      wanted('{"anyOf":[{"const":9007199254740993},{"type":"string"}]}'),
+      '9007199254740992',
+      false,
+    ],
+    [
+      'in an object',
+      wanted('{"const":{"b":[9007199254740993],"a":1.0}}'),
+      '{"a":1,"b":[9007199254740993]}',
+      true,
+    ],
+    [
+      'of a key called const',
+      '{"type":"object","properties":{"const":{"const":9007199254740993}}}',
+      '1',
+      true,
+    ],
+  ])('%s', async (_what, schema, answer, isRight) => {
+    const compile = await loadSchemaCompiler();
+    const parse = (text: string) => parseExact(text).value;
+    const given = parse(schema);
+    const made = compile(isJsonObject(given) ? given : {});
+    const source = `{"n":${answer}}`;
+    const why =
+      'check' in made ? made.check(JSON.parse(source), undefined, () => parse(source)) : made.problem;
+    expect(why === null).toBe(isRight);
+  });
+
+  it('is held against an answer as it came', async () => {
+    const api = await startApi({
+      results: (requests) =>
+        requests.map((each, index) => succeeded(each, `{"n":900719925474099${index + 2}}`)),
+    });
+    const server = await startCheckedServer({ api });
+    const lines = ['a', 'b'].map((id) => `{"task_id":"${id}","prompt":"x"}`).join('\n');
+    await writeFile(path.join(server.work, 'a.jsonl'), lines);
+    const { batch_id } = await server.ok('submit_batch', {
+      requests_file: 'a.jsonl',
+      output_schema: wanted('{"const":9007199254740993}'),
+    });
+    api.endAll();
+    await follow(server, batch_id);
+    const { results } = await server.ok('get_results', { batch_id });
+    expect(results.map(({ outcome }: Reply) => outcome)).toEqual(['incomplete', 'succeeded']);
+  });
 });

@@ -1,0 +1,74 @@
+import { ExactNumber, plainNumbers } from './exact-json.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
+
+/** In the place of `const` and `enum` whose numbers JavaScript's may not hold, or not tell from their neighbours. */
+export const EXACT_VALUES = 'x-exact-values';
+
+/** Keywords whose values are schemas by names of the caller's own. */
+const BY_NAME = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas']);
+const DATA = new Set(['const', 'enum', 'default', 'examples']);
+
+/** A schema as JavaScript numbers can have it, but for the values that are told by all of their digits. */
+export function withExactValues(schema: JsonObject): JsonObject {
+  const result: JsonObject = {};
+  const exact: unknown[][] = [];
+  for (const [keyword, value] of Object.entries(schema)) {
+    const values = keyword === 'const' ? [value] : keyword === 'enum' && Array.isArray(value) ? value : [];
+    if (values.some(hasUnsure)) exact.push(values.map(digitsOf));
+    else if (DATA.has(keyword)) result[keyword] = plainNumbers(value);
+    else if (BY_NAME.has(keyword) && isJsonObject(value)) {
+      result[keyword] = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, within(each)]));
+    } else result[keyword] = within(value);
+  }
+  return exact.length === 0 ? result : { ...result, [EXACT_VALUES]: exact };
+}
+
+function within(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(within);
+  return isJsonObject(value) ? withExactValues(value) : plainNumbers(value);
+}
+
+/** Whether it holds a number that JavaScript takes for another one, or another one for it. */
+function hasUnsure(value: unknown): boolean {
+  if (value instanceof ExactNumber) {
+    const near = Number(value.source);
+    return hasUnsure(near) || decimal(value.source) !== decimal(String(near));
+  }
+  if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasUnsure);
+}
+
+/** A text that two values share just where JSON Schema calls them equal: `1.0` is `1`, and keys have no order. */
+export function digitsOf(value: unknown): string {
+  if (value instanceof ExactNumber) return decimal(value.source);
+  if (typeof value === 'number') return decimal(String(value));
+  if (Array.isArray(value)) return `[${value.map(digitsOf).join()}]`;
+  if (!isJsonObject(value)) return JSON.stringify(value) ?? 'null';
+  const entries = Object.keys(value)
+    .toSorted()
+    .map((key) => `${JSON.stringify(key)}:${digitsOf(value[key])}`);
+  return `{${entries.join()}}`;
+}
+
+const DECIMAL = /^(-?)(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
+
+/** A number by its digits and a power of ten. */
+function decimal(source: string): string {
+  const [, sign = '', whole = '', fraction = '', power = '0'] = DECIMAL.exec(source) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const kept = digits.replace(/0+$/, '');
+  if (kept === '') return '0';
+  return `${sign}${kept}e${Number(power) - fraction.length + digits.length - kept.length}`;
+}
+
+/** What stands at a JSON pointer, as a validator gives it. */
+export function valueAt(value: unknown, pointer: string): unknown {
+  let found = value;
+  for (const step of pointer.split('/').slice(1)) {
+    const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (Array.isArray(found)) found = found[Number(key)];
+    else if (isJsonObject(found)) found = Object.hasOwn(found, key) ? found[key] : undefined;
+    else return undefined;
+  }
+  return found;
+}
