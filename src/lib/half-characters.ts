@@ -34,6 +34,10 @@ export function* findWithin(value: unknown, test: (value: unknown) => boolean): 
 /** More of one task are hardly worth the lines. */
 const NAMED_HALVES = 5;
 
+/** How many halves of characters a text holds, in whose place a file in UTF-8 gets a U+FFFD each. */
+export const countHalves = (text: string): number =>
+  text.isWellFormed() ? 0 : (text.match(/\p{Surrogate}/gu)?.length ?? 0);
+
 const isHalf = (value: unknown) => typeof value === 'string' && !value.isWellFormed();
 
 /**

@@ -84,6 +84,8 @@ const requestedOutput = z.object({
   keys: z.array(z.string()).exactOptional(),
   /** Which answers it holds, as JSON; left out where it holds all. */
   filters: z.string().exactOptional(),
+  /** Halves of characters in it that UTF-8 can't hold. */
+  halves: count.exactOptional(),
 });
 
 /** Files of which each finished answer gets one, under a name of its row's or file's. */
@@ -101,6 +103,8 @@ const answerFiles = z.object({
   left: z.array(z.object({ why: z.string(), count })),
   /** Files that hold the code of an answer that said more. */
   code_only: count.exactOptional(),
+  /** Halves of characters in them that UTF-8 can't hold. */
+  halves: count.exactOptional(),
 });
 export type AnswerFiles = z.infer<typeof answerFiles>;
 

@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { answering, endedBatch, follow, prompts } from '../api.ts';
 import { expectRefusal, type Given, type Row, refusalOf } from './refusal.ts';
 
 /** As a text ends that was cut within an emoji. */
@@ -155,5 +156,46 @@ describe('half a surrogate pair is found while checking', () => {
     const text = await refusalOf(good);
     expect(text).not.toContain('half');
     expect(text).toContain('line 3 (c)');
+  });
+});
+
+describe('half a character in an answer', () => {
+  type Outputs = { output_file?: string; output_pattern?: string };
+  it.each<[what: string, args: Outputs, text: string, says: RegExp | null]>([
+    [
+      'is said of a .csv',
+      { output_file: 'a.csv' },
+      HALF,
+      /1 half of a character .* became U\+FFFD in .*a\.csv/,
+    ],
+    ['is said of a .md', { output_file: 'a.md' }, `${HALF}${HALF}`, /2 halves of characters .*a\.md/],
+    [
+      'is said of files of answers',
+      { output_pattern: 'a/{{task_id}}.txt' },
+      LOW,
+      /1 half of a character .*output_pattern/,
+    ],
+    ['stands in a .json', { output_file: 'a.json' }, HALF, null],
+    ['stands in a .jsonl', { output_file: 'a.jsonl' }, HALF, null],
+    ['is none in a whole pair', { output_file: 'a.csv' }, 'great \ud83d\ude00', null],
+  ])('%s', async (_what, args, text, says) => {
+    const { server, batch_id } = await endedBatch(prompts(['a']), answering(text));
+    await follow(server, batch_id);
+    const { warnings } = await server.ok('get_results', { batch_id, ...args });
+    if (says === null) expect(warnings).toEqual([]);
+    else expect(warnings).toEqual([expect.stringMatching(says)]);
+    // Also who looks later is told.
+    expect((await server.ok('batch_status', { batch_id })).warnings).toEqual(warnings);
+    if (args.output_file === undefined) return;
+    const written = await readFile(path.join(server.work, args.output_file), 'utf8');
+    expect(written.includes('\ufffd')).toBe(says !== null);
+  });
+
+  it('is kept in a file that holds what is too long for a reply', async () => {
+    const text = `${'x'.repeat(9_000)}${HALF}`;
+    const { server, batch_id } = await endedBatch(prompts(['a']), answering(text));
+    await follow(server, batch_id);
+    const { results } = await server.ok('get_results', { batch_id });
+    expect(JSON.parse(await readFile(results[0].cut.file, 'utf8'))).toBe(text);
   });
 });

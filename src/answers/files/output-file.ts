@@ -1,6 +1,7 @@
 import { BatchError } from '../../errors.ts';
 import { createOutput } from '../../lib/files/atomic-output.ts';
 import { sha256OfFile } from '../../lib/files/file-hash.ts';
+import { countHalves } from '../../lib/half-characters.ts';
 import type { Context } from '../../state/context.ts';
 import { isSaved, latestResults } from '../../state/status.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
@@ -61,14 +62,17 @@ export async function writeOutputFile(
   if (isLinked(path)) return noteOutput(context, record.batch_id, note, null);
   const output = await createOutput(path, { replace });
   try {
-    for await (const piece of renderOutput(context, record, outputFormat(path), asked))
+    let halves = 0;
+    for await (const piece of renderOutput(context, record, outputFormat(path), asked)) {
+      if (typeof piece === 'string') halves += countHalves(piece);
       await output.write(piece);
+    }
     // Noted before it is seen: should this process die in between, the next one knows the file for ours.
     await output.commit(async ({ sha256 }) => {
       const at = context.now().toISOString();
       await context.store.writtenFile(path).update(() => ({ path, batch_id: record.batch_id, sha256, at }));
     });
-    await noteOutput(context, record.batch_id, note, null);
+    await noteOutput(context, record.batch_id, { ...note, halves }, null);
   } catch (error) {
     await output.abort();
     throw error;
@@ -175,12 +179,13 @@ type OutputNote = {
   key?: string | undefined;
   keys?: string[] | undefined;
   filters?: Filters | string | undefined;
+  halves?: number | undefined;
 };
 
 async function noteOutput(
   context: Context,
   batchId: string,
-  { path, key, keys, filters }: OutputNote,
+  { path, key, keys, filters, halves = 0 }: OutputNote,
   problem: string | null,
 ): Promise<void> {
   const written_at = problem === null ? context.now().toISOString() : null;
@@ -192,6 +197,7 @@ async function noteOutput(
     ...(key !== undefined && { key }),
     ...(keys !== undefined && { keys }),
     ...(kept !== undefined && { filters: kept }),
+    ...(halves > 0 && { halves }),
   };
   await context.store
     .record(batchId)

@@ -1,6 +1,7 @@
 import { BatchError } from '../../errors.ts';
 import { createOutput } from '../../lib/files/atomic-output.ts';
 import { sha256OfFile, sha256OfText } from '../../lib/files/file-hash.ts';
+import { countHalves } from '../../lib/half-characters.ts';
 import type { Context } from '../../state/context.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
 import type { Filters } from '../page/select.ts';
@@ -64,6 +65,7 @@ export async function writeAnswerFiles(
   const left = new Map<string, number>();
   let written = 0;
   let code_only = 0;
+  let halves = 0;
   for await (const group of allRows(view, await meantIn(view, filters))) {
     for (const answered of group) {
       const named = fillName(pattern, namesOf(answered, record.source));
@@ -80,6 +82,7 @@ export async function writeAnswerFiles(
       else {
         written += 1;
         if ('text' in content && content.code_only) code_only += 1;
+        if ('text' in content) halves += countHalves(content.text);
       }
       if ('path' in named) names.add(named.path);
     }
@@ -94,6 +97,7 @@ export async function writeAnswerFiles(
     written,
     left: [...left].map(([why, count]) => ({ why, count })),
     ...(code_only > 0 && { code_only }),
+    ...(halves > 0 && { halves }),
   };
 }
 

@@ -72,7 +72,9 @@ async function cutAnswer(
   if (size(body) > SHOWN_OF_LONGER) {
     shown.text = fitting(body, SHOWN_OF_LONGER);
     cut.shown = shown.text.length;
-    cut.file = await keep(json === undefined ? 'txt' : 'json');
+    // Half a character has no place in a text.
+    const asText = body.isWellFormed() ? 'txt' : 'text.json';
+    cut.file = await keep(json === undefined ? asText : 'json');
   } else if (json !== undefined) shown.json = json;
   else if (text !== undefined) shown.text = text;
 

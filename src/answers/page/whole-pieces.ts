@@ -10,6 +10,7 @@ import { openView } from '../view/view.ts';
 /** What of an answer may be too long for a reply, by the ending of the file that holds it whole. */
 const pieces = {
   txt: ({ text }: Answer) => text,
+  'text.json': ({ text }: Answer) => (text === undefined ? undefined : JSON.stringify(text)),
   json: ({ json }: Answer) => (json === undefined ? undefined : stringifyExact(json)),
   'tool_calls.json': ({ tool_calls }: Answer) => tool_calls && stringifyExact(tool_calls, 2),
   'content.json': ({ details }: Answer) => details?.content && stringifyExact(details.content, 2),

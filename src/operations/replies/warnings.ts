@@ -38,6 +38,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
       problem === null ? [] : [`${path} was not written: ${problem}`],
     ),
     ...record.outputs.flatMap((output) => keyWarning(output, `${output.path} holds nothing of them`)),
+    ...record.outputs.flatMap(({ path, halves = 0 }) => halfWarnings(path, halves)),
     ...answerFileWarnings(record),
     ...(record.retries?.stopped ? [`Not sent again by itself: ${record.retries.stopped}`] : []),
     ...record.warnings,
@@ -47,7 +48,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
 /** Answers that got no file, and why; the answers themselves are all there. */
 function answerFileWarnings({ answer_files }: BatchRecord): string[] {
   if (answer_files === undefined) return [];
-  const { problem, left, code_only = 0 } = answer_files;
+  const { problem, left, code_only = 0, halves = 0 } = answer_files;
   if (problem !== null) return [`No file of output_pattern was written: ${problem}`];
   return [
     ...keyWarning(answer_files, 'none got a file'),
@@ -60,6 +61,16 @@ function answerFileWarnings({ answer_files }: BatchRecord): string[] {
           `${counted(code_only, 'answer')} said more than the code in ${code_only === 1 ? 'its file' : 'their files'}: get_results has all of it.`,
         ]
       : []),
+    ...halfWarnings('the files of output_pattern', halves),
+  ];
+}
+
+/** JSON can hold them by their escapes; no text can. */
+function halfWarnings(where: string, halves: number): string[] {
+  if (halves === 0) return [];
+  return [
+    `${counted(halves, 'half of a character', 'halves of characters')} (half a surrogate pair) in the answers can't stand in a text, and became U+FFFD in ` +
+      `${where}: .json, .jsonl and get_results have the answers as they came.`,
   ];
 }
 
