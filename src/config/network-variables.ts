@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.ts';
 import { parseHeaderLines, secretsOfHeaders } from '../lib/http/secret-headers.ts';
-import { placeholderIn, plainValue } from '../lib/placeholder.ts';
+import { isPlaceholder, placeholderIn, plainValue } from '../lib/placeholder.ts';
 import { type Environment, isEmpty } from './read-settings.ts';
 
 /** The variables of the Anthropic SDK, of proxies and of buckets, as far as they are really set. */
@@ -13,14 +13,23 @@ export type NetworkVariables = {
 
 const BUCKETS =
   'AWS_(?:ENDPOINT_URL_S3|ENDPOINT_URL|REGION|DEFAULT_REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)';
-const READ = new RegExp(`^(?:ANTHROPIC_.*|https?_proxy|all_proxy|${BUCKETS})$`, 'i');
+const READ = new RegExp(`^(?:ANTHROPIC_.*|https?_proxy|all_proxy|no_proxy|${BUCKETS})$`, 'i');
+const PROXY = /_proxy$/i;
+const SECRET = /^(?:ANTHROPIC_API_KEY|ANTHROPIC_AUTH_TOKEN|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN)$/;
 
 /** Leaves out what the client left empty or did not fill in. No value is quoted: it may be a key. */
 export function readNetworkVariables(env: Environment): NetworkVariables {
   const found: NetworkVariables = { set: {}, unset: [], notices: [] };
-  for (const [name, value] of Object.entries(env)) {
-    if (!READ.test(name) || value === undefined) continue;
-    if (!isEmpty(value) && placeholderIn(plainValue(value)) === undefined) {
+  for (const [given, value] of Object.entries(env)) {
+    if (!READ.test(given) || value === undefined) continue;
+    // Windows finds a variable under its name in any case.
+    const name = process.platform === 'win32' ? given.toUpperCase() : given;
+    const unread = whyUnread(name);
+    if (unread !== null) {
+      found.notices.push(unread);
+      continue;
+    }
+    if (!isEmpty(value) && !isUnfilled(name, plainValue(value))) {
       found.set[name] = plainValue(value);
       continue;
     }
@@ -29,6 +38,21 @@ export function readNetworkVariables(env: Environment): NetworkVariables {
     found.notices.push(`${name} ${why}: it counts as unset`);
   }
   return found;
+}
+
+/** Why a variable has no effect whose name is right but for its case; null where it has. */
+function whyUnread(name: string): string | null {
+  const upper = name.toUpperCase();
+  if (name === upper || (PROXY.test(name) && name === name.toLowerCase())) return null;
+  const read = PROXY.test(name) ? `${upper} and ${name.toLowerCase()} are` : `${upper} is`;
+  return `${name} counts for nothing: ${read} read`;
+}
+
+/** Keys and passwords are made of any signs. */
+function isUnfilled(name: string, value: string): boolean {
+  if (SECRET.test(name)) return isPlaceholder(value);
+  const text = PROXY.test(name) ? value.replace(/\/\/[^/]*@/, '//') : value;
+  return isPlaceholder(value) || placeholderIn(text) !== undefined;
 }
 
 /** The SDK adds `/v1/…` itself, and people copy addresses with it. */

@@ -50,10 +50,12 @@ const quoted = (text: string) => quoteName(text.replace(/\bsk-[\w-]{8,}/g, '[key
 /** A ceiling under a wrong name would be none. */
 function mistyped(env: Environment): string[] {
   const known = allSettings.map(({ variable }): string => variable);
+  const isRead = (name: string) => known.includes(process.platform === 'win32' ? name.toUpperCase() : name);
   return Object.keys(env)
-    .filter((name) => name.startsWith('BATCH_MCP_') && !known.includes(name))
+    .filter((name) => /^BATCH_MCP_/i.test(name) && !isRead(name))
     .flatMap((name) => {
-      const meant = nearest(name, known) ?? known.find((each) => each.startsWith(`${name}_`));
+      const upper = name.toUpperCase();
+      const meant = nearest(upper, known) ?? known.find((each) => each.startsWith(`${upper}_`));
       return meant === undefined
         ? []
         : [`${name} is no setting, and counts for nothing: did you mean ${meant}?`];

@@ -20,6 +20,13 @@ export function placeholderIn(value: string): string | undefined {
   return (PLACEHOLDER.exec(value) ?? SAMPLE.exec(value.trim()))?.[0];
 }
 
+const WHOLE = new RegExp(`^(?:Bearer )?(?:${PLACEHOLDER.source})$`, 'i');
+
+/** Whether a value is a placeholder and nothing else: a key may hold any signs, and only then is it none. */
+export function isPlaceholder(value: string): boolean {
+  return WHOLE.test(value.trim()) || SAMPLE.test(value.trim());
+}
+
 /** Splits a text at a separator, but within no placeholder: `${HOME:-/root}` is one piece. */
 export function splitOutsidePlaceholders(text: string, separator: string): string[] {
   const hidden = text.replace(new RegExp(PLACEHOLDER, 'g'), (each) => each.replaceAll(separator, '\0'));

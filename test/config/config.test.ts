@@ -5,6 +5,7 @@ import { type Config, readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/read-settings.ts';
 import { allSettings } from '../../src/config/settings.ts';
 import { BatchError, renderError } from '../../src/errors.ts';
+import { readSdkSettings } from '../../src/provider/anthropic/credentials.ts';
 import { temporaryFolder } from '../harness.ts';
 
 const cwd = '/home/ada/orders';
@@ -362,10 +363,62 @@ describe('a placeholder that the client did not fill in', () => {
       expect(notices[0]).toMatch(/a placeholder that the MCP client did not fill in: it counts as unset$/);
       expect({ ...config, notices: [] }, variable).toEqual(read());
     }
-    const { notices, secrets, baseUrl } = read({ ANTHROPIC_API_KEY: value, ANTHROPIC_BASE_URL: value });
-    expect({ secrets, baseUrl }).toEqual({ secrets: [], baseUrl: undefined });
+    const { notices, baseUrl } = read({ ANTHROPIC_BASE_URL: value, ANTHROPIC_CUSTOM_HEADERS: `x: ${value}` });
+    expect(baseUrl).toBeUndefined();
+    expect(notices.length).toBeGreaterThanOrEqual(1);
+    expect(notices.join()).not.toContain(value.trim());
+  });
+
+  it.each([...whole, `Bearer \${TOKEN}`])('%j is no key', (value) => {
+    const { notices, secrets } = read({ ANTHROPIC_API_KEY: value, ANTHROPIC_AUTH_TOKEN: value });
+    expect(secrets).toEqual([]);
     expect(notices).toHaveLength(2);
     expect(notices.join()).not.toContain(value.trim());
+    expect(readSdkSettings({ ANTHROPIC_API_KEY: value, ANTHROPIC_AUTH_TOKEN: value })).toMatchObject({
+      key: undefined,
+      token: undefined,
+    });
+  });
+
+  it.each([
+    'a$(b)c',
+    'pa$$word',
+    'x-$y',
+    'p<q>r',
+    '50%AB%',
+    '{{a',
+    'gw-\u007b\u007bx\u007d\u007d-1',
+    `a\${b}c`,
+  ])('%j is a key that holds odd signs', (key) => {
+    expect(read({ ANTHROPIC_API_KEY: key })).toMatchObject({ secrets: [key], notices: [] });
+    expect(readSdkSettings({ ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: key })).toMatchObject({
+      key,
+      token: key,
+    });
+    const proxy = `http://user:${key}@proxy.example.com:3128`;
+    expect(read({ HTTPS_PROXY: proxy }).notices).toEqual([]);
+    expect(read({ HTTPS_PROXY: `http://\${HOST}:3128` }).notices).toHaveLength(1);
+  });
+
+  it.each([
+    ['Http_Proxy', 'HTTP_PROXY and http_proxy are read'],
+    ['https_Proxy', 'HTTPS_PROXY and https_proxy are read'],
+    ['No_Proxy', 'NO_PROXY and no_proxy are read'],
+    ['Anthropic_Api_Key', 'ANTHROPIC_API_KEY is read'],
+    ['anthropic_base_url', 'ANTHROPIC_BASE_URL is read'],
+  ])('%s, whose name no program reads, is said', (name, says) => {
+    expect(read({ [name]: 'http://x' })).toMatchObject({
+      notices: [`${name} counts for nothing: ${says}`],
+      secrets: [],
+      baseUrl: undefined,
+    });
+    expect(read({ [name.toUpperCase()]: 'http://x' }).notices).toEqual([]);
+  });
+
+  it('a ceiling whose name is not in capitals is none, which is said', () => {
+    expect(read({ batch_mcp_max_cost_usd: '1' }).notices).toEqual([
+      'batch_mcp_max_cost_usd is no setting, and counts for nothing: did you mean BATCH_MCP_MAX_COST_USD?',
+    ]);
   });
 
   it.each([...whole, ...parts])('%j in a setting that protects ends the start', (value) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createServer, request as requestHttp } from 'node:http';
+import { createServer, type RequestListener, request as requestHttp } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import path from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
@@ -32,10 +33,12 @@ type ProxyOptions = {
   api: string;
   /** Answers every request with this status instead. */
   refuse?: number;
+  /** It is spoken to in TLS itself. */
+  secure?: boolean;
 };
 
 /** A real proxy on 127.0.0.1, for tunnels and for whole addresses. */
-export async function startProxy({ api, refuse }: ProxyOptions): Promise<ProxyServer> {
+export async function startProxy({ api, refuse, secure = false }: ProxyOptions): Promise<ProxyServer> {
   const asked: Proxied[] = [];
   const apiPort = Number(new URL(api).port);
   const secured = createTlsServer({ key: tls('key.pem'), cert: tls('cert.pem') }, (socket) => {
@@ -44,7 +47,7 @@ export async function startProxy({ api, refuse }: ProxyOptions): Promise<ProxySe
     onward.on('error', () => socket.destroy()).pipe(socket);
   });
   const securedPort = await listen(secured);
-  const proxy = createServer((request, response) => {
+  const forward: RequestListener = (request, response) => {
     note(`${request.method} ${request.url}`, request.headers);
     if (refuse !== undefined) return void response.writeHead(refuse).end();
     const { pathname, search } = new URL(request.url ?? '');
@@ -60,7 +63,10 @@ export async function startProxy({ api, refuse }: ProxyOptions): Promise<ProxySe
       answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers));
     });
     request.pipe(onward);
-  });
+  };
+  const proxy = secure
+    ? createHttpsServer({ key: tls('key.pem'), cert: tls('cert.pem') }, forward)
+    : createServer(forward);
   proxy.on('connect', (request, socket) => {
     note(`CONNECT ${request.url}`, request.headers);
     if (refuse !== undefined) return socket.end(`HTTP/1.1 ${refuse} No\r\ncontent-length: 0\r\n\r\n`);

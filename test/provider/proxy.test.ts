@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -156,14 +157,16 @@ describe('the route', () => {
 });
 
 describe.each([
-  { scheme: 'https', variable: 'HTTPS_PROXY', whole: `CONNECT ${API_HOST}:443` },
-  { scheme: 'http', variable: 'HTTP_PROXY', whole: null },
-])('an API in $scheme behind $variable', ({ scheme, variable, whole }) => {
+  { scheme: 'https', via: 'http', variable: 'HTTPS_PROXY', whole: `CONNECT ${API_HOST}:443` },
+  { scheme: 'https', via: 'https', variable: 'HTTPS_PROXY', whole: `CONNECT ${API_HOST}:443` },
+  { scheme: 'http', via: 'http', variable: 'HTTP_PROXY', whole: null },
+  { scheme: 'http', via: 'https', variable: 'HTTP_PROXY', whole: null },
+])('an API in $scheme behind a proxy in $via', ({ scheme, via, variable, whole }) => {
   async function behindProxy(options: { refuse?: number; login?: string } = {}) {
     const api = await startApi({ endsAtOnce: true });
-    const proxy = await startProxy({ api: api.url, ...options });
+    const proxy = await startProxy({ api: api.url, secure: via === 'https', ...options });
     // The stand-in's certificate is signed by nobody.
-    set({ [variable]: `http://${options.login ?? ''}${proxy.host}`, NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+    set({ [variable]: `${via}://${options.login ?? ''}${proxy.host}`, NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     const provider = createAnthropicProvider({ apiKey: api.key, baseUrl: `${scheme}://${API_HOST}`, log });
     onTestFinished(() => provider.close());
     return { api, proxy, provider };
@@ -209,7 +212,7 @@ describe.each([
 
   it('is unreachable where the proxy is gone, which is named', async () => {
     const { provider } = await behindProxy();
-    set({ [variable]: 'http://127.0.0.1:1' });
+    set({ [variable]: `${via}://127.0.0.1:1` });
     const file = await bodyFile(folder, body);
     const calls = [() => provider.createBatch(file, 5_000), () => provider.listBatches({ limit: 1 })];
     for (const call of calls) {
@@ -271,3 +274,36 @@ it("neither the sandbox nor an API on this computer is asked for through a proxy
   expect(api.creates).toHaveLength(1);
   expect(proxy.asked).toEqual([]);
 });
+
+/** Answers whatever comes with this, and closes. */
+async function startOther(answer: string): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).on('data', () => socket.end(answer));
+  });
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+}
+
+const SPEAKS_NONE = 'the proxy itself speaks no TLS, so that its address begins with http://';
+it.each<[what: string, scheme: string, answer: string, says: string]>([
+  ['speaks plain HTTP', 'https', 'HTTP/1.1 400 Bad Request\r\n\r\n', SPEAKS_NONE],
+  ['speaks plain HTTP', 'http', 'HTTP/1.1 400 Bad Request\r\n\r\n', SPEAKS_NONE],
+  ['closes the connection', 'https', '', 'ECONNRESET'],
+  ['closes the connection', 'http', '', 'ECONNRESET'],
+])(
+  'an https proxy that %s has sent nothing to an API in %s, and ends nothing',
+  async (_, scheme, answer, says) => {
+    const host = await startOther(answer);
+    set({ HTTPS_PROXY: `https://${host}`, HTTP_PROXY: `https://${host}` });
+    const provider = createAnthropicProvider({ apiKey: 'k', baseUrl: `${scheme}://${API_HOST}`, log });
+    onTestFinished(() => provider.close());
+    const error = await failure(provider.createBatch(await bodyFile(folder, body), 5_000));
+    expect(error.code).toBe('api_unreachable');
+    expect(error.message).toContain(says);
+    expect(error.message).toContain(
+      `through the proxy ${host} of ${scheme.toUpperCase()}_PROXY. Nothing was sent.`,
+    );
+  },
+);

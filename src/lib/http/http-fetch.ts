@@ -92,9 +92,9 @@ async function exchange(
   isLate: () => boolean,
 ): Promise<Answer> {
   const url = new URL(address instanceof Request ? address.url : address);
-  const agent = await agentFor(url, init.method ?? 'GET');
+  const way = await wayTo(url, init.method ?? 'GET');
   if (isLate()) throw new NotConnected('its time was up');
-  const response = await send(url, init, agent, isLate);
+  const response = await send(url, init, way, isLate);
   const { statusCode: status = 0, headers } = response;
   if (status >= 300 && status < 400) {
     response.destroy();
@@ -115,12 +115,14 @@ const client = (url: URL) => process.getBuiltinModule(url.protocol === 'https:' 
 
 const agents = new Map<string, Promise<Agent>>();
 
+type Way = { agent: Agent; proxy: URL | undefined };
+
 /**
  * The agent for a request, ours and not Node's global one, which Node's own switch sends through a proxy even to this
  * machine. Reads keep their connections. Whatever changes something gets one of its own: a kept one can break just when
  * it is used again, and nobody could say whether the request had arrived.
  */
-async function agentFor(url: URL, method: string): Promise<Agent> {
+async function wayTo(url: URL, method: string): Promise<Way> {
   const route = routeTo(url);
   if (route.kind === 'none') throw new NotConnected(route.why);
   const keepAlive = method === 'GET';
@@ -132,7 +134,7 @@ async function agentFor(url: URL, method: string): Promise<Agent> {
       ? createProxyAgent(proxy, url.protocol === 'https:', keepAlive)
       : Promise.resolve(new (client(url).Agent)({ keepAlive })));
   agents.set(key, made);
-  return made;
+  return { agent: await made, proxy };
 }
 
 /** Longer than any connection takes that comes about at all, and shorter than a call. */
@@ -141,7 +143,7 @@ const CONNECT_MS = 10_000;
 async function send(
   url: URL,
   init: RequestInit,
-  agent: Agent,
+  { agent, proxy }: Way,
   isLate: () => boolean,
 ): Promise<IncomingMessage> {
   const { method = 'GET', headers, body, signal } = init;
@@ -151,9 +153,10 @@ async function send(
     headers: { 'accept-encoding': 'gzip, deflate, br', ...Object.fromEntries(new Headers(headers)) },
     ...(signal && { signal }),
   });
-  const connection = watchConnection(request, url);
+  const connection = watchConnection(request, url, proxy);
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(connection.isMade() ? error : notConnected(error));
+    const fail = (error: Error) =>
+      reject(connection.isMade() ? error : notConnected(error, connection.isAtProxy()));
     request.on('response', resolve).on('error', fail);
     if (body === null || body === undefined) request.end();
     else if (typeof body === 'string') request.end(body);
@@ -178,17 +181,31 @@ async function send(
 /** What the system was asked for while there is no connection yet. */
 const CONNECTING: readonly unknown[] = ['connect', 'getaddrinfo'];
 
-function notConnected(error: Error): Error {
+function notConnected(error: Error, isAtProxy: boolean): Error {
   if (error instanceof NotConnected || error.name === 'AbortError') return error;
   // Reading and writing fail on a connection alone, whatever code they fail with. TLS says EPROTO while it is being agreed.
   const isLater = 'syscall' in error && !CONNECTING.includes(error.syscall);
-  if (isLater && (!('code' in error) || error.code !== 'EPROTO')) return error;
-  return new NotConnected('code' in error ? String(error.code) : error.message, error);
+  const code = 'code' in error ? String(error.code) : null;
+  const isNoTls = code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER';
+  if (isLater && !isNoTls) return error;
+  if (isNoTls) return new NotConnected(isAtProxy ? NO_TLS_PROXY : 'EPROTO', error);
+  return new NotConnected(code ?? error.message, error);
 }
 
+const NO_TLS_PROXY = 'EPROTO: the proxy itself speaks no TLS, so that its address begins with http://';
+
+type Connection = {
+  isMade(): boolean;
+  made: Promise<void>;
+  /** Whether it is still to a proxy that TLS is spoken with. */
+  isAtProxy(): boolean;
+};
+
 /** Sees whether a connection comes about, TLS included: nothing of a request leaves before that. */
-function watchConnection(request: ClientRequest, url: URL): { isMade(): boolean; made: Promise<void> } {
+function watchConnection(request: ClientRequest, url: URL, proxy: URL | undefined): Connection {
   let made = false;
+  let isAtProxy = proxy?.protocol === 'https:';
+  const isSecure = url.protocol === 'https:' || isAtProxy;
   let tell = () => {};
   const isMadeSoon = new Promise<void>((resolve) => {
     tell = resolve;
@@ -201,16 +218,18 @@ function watchConnection(request: ClientRequest, url: URL): { isMade(): boolean;
   };
   request.on('socket', (socket) => {
     // One that has failed by now is no connection that was there already.
-    const isThere = url.protocol === 'http:' && !socket.connecting && !socket.destroyed;
+    const isThere = !isSecure && !socket.connecting && !socket.destroyed;
     if (request.reusedSocket || isThere) end(true);
-    else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => end(true));
+    else socket.once(isSecure ? 'secureConnect' : 'connect', () => end(true));
   });
   request.on('close', () => end(false));
   // Sent by agents of proxies. What the proxy answers instead of a tunnel would be taken for the server's answer.
-  request.on('proxyConnect', ({ statusCode = 200 }: { statusCode?: number }) => {
-    if (statusCode !== 200) request.destroy(new NotConnected(`the proxy answered ${statusCode}`));
+  request.on('proxyConnect', ({ statusCode }: { statusCode?: number }) => {
+    // Of a proxy without a tunnel only that the system has a connection.
+    if (statusCode !== undefined) isAtProxy = false;
+    if ((statusCode ?? 200) !== 200) request.destroy(new NotConnected(`the proxy answered ${statusCode}`));
   });
-  return { isMade: () => made, made: isMadeSoon };
+  return { isMade: () => made, made: isMadeSoon, isAtProxy: () => isAtProxy };
 }
 
 const decoders = new Map([

@@ -94,6 +94,10 @@ export function routeInWords(address: string): string {
 
 /** Makes the connections to a host by way of a proxy: a tunnel for https, the whole address for http. */
 export async function createProxyAgent(proxy: URL, secure: boolean, keepAlive: boolean): Promise<Agent> {
+  if (secure && proxy.protocol === 'https:') {
+    const { TlsProxyAgent } = await import('./tls-proxy-agent.ts');
+    return new TlsProxyAgent(proxy, { keepAlive });
+  }
   if (secure) {
     const { HttpsProxyAgent } = await import('https-proxy-agent');
     return new HttpsProxyAgent(proxy, { keepAlive });

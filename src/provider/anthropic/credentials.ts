@@ -1,6 +1,6 @@
 import { BatchError } from '../../errors.ts';
 import { parseHeaderLines, secretsOfHeaders } from '../../lib/http/secret-headers.ts';
-import { placeholderIn, plainValue } from '../../lib/placeholder.ts';
+import { isPlaceholder, placeholderIn, plainValue } from '../../lib/placeholder.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -50,14 +50,14 @@ export function readSdkSettings(
   env: Environment,
   given: { apiKey?: string; baseUrl?: string } = {},
 ): SdkSettings {
-  const read = (name: string) => {
+  const read = (name: string, isUnfilled = (value: string) => placeholderIn(value) !== undefined) => {
     const value = plainValue(env[name] ?? '');
-    return value === '' || placeholderIn(value) !== undefined ? undefined : value;
+    return value === '' || isUnfilled(value) ? undefined : value;
   };
   const alone = given.apiKey !== undefined;
   return {
-    key: given.apiKey ?? read('ANTHROPIC_API_KEY'),
-    token: alone ? undefined : read('ANTHROPIC_AUTH_TOKEN'),
+    key: given.apiKey ?? read('ANTHROPIC_API_KEY', isPlaceholder),
+    token: alone ? undefined : read('ANTHROPIC_AUTH_TOKEN', isPlaceholder),
     baseUrl: given.baseUrl ?? read('ANTHROPIC_BASE_URL'),
     workspace: read('ANTHROPIC_WORKSPACE_ID'),
     customHeaders: alone ? {} : parseCustomHeaders(env),
