@@ -76,7 +76,7 @@ const faults: Fault[] = [
     'a redirect',
     (_, response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
     2,
-    /the connection failed/,
+    /redirects elsewhere \(307\), to 127\.0\.0\.1:9/,
   ],
   ['401', error(401, 'authentication_error'), 1, /check ANTHROPIC_API_KEY/],
   ['403', error(403, 'permission_error'), 1, /403 permission_error/],
@@ -239,7 +239,6 @@ const cuts: [name: string, change: Lines, told: RegExp][] = [
   ],
   ['with a line that is no JSON', (lines) => joined([...lines.slice(1), 'oops']), /1 unreadable/],
   ['that is empty', () => '', /hold no answer for 3 tasks/],
-  ['that is a page of HTML', () => '<html>maintenance</html>', /hold no answer for 3 tasks/],
 ];
 
 const half =
@@ -250,7 +249,17 @@ const half =
     end(response);
   };
 const stalledDownload = half(() => {});
+const instead =
+  (body: string | Buffer): ApiHandler =>
+  (_request, response) =>
+    response.writeHead(200, { 'content-type': 'application/x-jsonl' }).end(body);
 const brokenDownloads: [string, ApiHandler][] = [
+  ['a page of HTML', instead('<html>maintenance</html>\n<p>Come back later.</p>')],
+  ['an error with status 200', instead(JSON.stringify(apiError('overloaded_error', 'busy')))],
+  ['all in one array', instead('[{"custom_id":"a","result":{"type":"expired"}}]')],
+  ['a stream of events', instead('data: {"custom_id":"a","result":{"type":"expired"}}\n\n')],
+  ['null', instead('null')],
+  ['UTF-16', instead(Buffer.from('\ufeff{"custom_id":"a"}', 'utf16le'))],
   ['429', error(429, 'rate_limit_error')],
   ['500', error(500, 'api_error')],
   ['529', error(529, 'overloaded_error')],

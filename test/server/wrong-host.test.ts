@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startApi } from '../api.ts';
-import type { ApiHandler } from '../api-server.ts';
-import { startServer } from '../harness.ts';
+import { type ApiHandler, apiError, json } from '../api-server.ts';
+import { type Reply, startServer } from '../harness.ts';
 
 const page: ApiHandler = (_request, response) =>
   response.writeHead(200, { 'content-type': 'text/html' }).end('<html><title>Log in</title></html>');
@@ -9,6 +9,8 @@ const status =
   (code: number, body = ''): ApiHandler =>
   (_request, response) =>
     response.writeHead(code, { 'content-type': 'application/json' }).end(body);
+const openai = (message: string) =>
+  JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code: null } });
 const compressed =
   (encoding: string): ApiHandler =>
   (_request, response) =>
@@ -25,8 +27,14 @@ test.each<[string, ApiHandler, string]>([
   ['404 of a gateway', status(404, '{"detail":"Not Found"}'), '(404)'],
   ['404 in HTML', status(404, '<html>'), '(404)'],
   ['405', status(405), '(405)'],
-  ['501', status(501, '{"error":{"message":"not supported"}}'), '(501)'],
+  ['501', status(501, '{"error":{"message":"not supported"}}'), '(501: "not supported")'],
   ['403 of a firewall', status(403, '<title>blocked</title>'), '(403)'],
+  ['400 of OpenAI', status(400, openai('Unknown parameter')), '(400: "Unknown parameter")'],
+  ['404 of OpenAI', status(404, openai('Invalid URL')), '(404: "Invalid URL")'],
+  ['403 of OpenAI', status(403, openai('No access')), '(403: "No access")'],
+  ['400 of AWS', status(400, '{"__type":"ValidationException","message":"no"}'), '(400)'],
+  ['400 of Google', status(400, '[{"error":{"code":400,"message":"no"}}]'), '(400)'],
+  ['422 of FastAPI', status(422, '{"detail":[{"loc":["body"],"type":"missing"}]}'), '(422)'],
   ['400 in words', status(400, 'Bad Request'), '(400)'],
   ['418', status(418, 'teapot'), '(418)'],
   ['nothing at all', status(204), 'a page or something else'],
@@ -40,7 +48,7 @@ test.each<[string, ApiHandler, string]>([
 ])('a host that answers %s is an error that names the base URL; the work waits', async (_, answer, what) => {
   const api = await startApi();
   // What may have been a broken connection is asked for once more; a definite no is an answer.
-  api.override('list', answer, { times: /^\((?:400|403|404)\)$/.test(what) ? 1 : 2 });
+  api.override('list', answer, { times: /^\((?:400|403|404|422)/.test(what) ? 1 : 2 });
   const server = await startServer({ api });
   const said = await server.fails('submit_batch', { requests: [{ task_id: 'a', prompt: 'Hi' }] });
   expect(said).toMatch(
@@ -69,3 +77,48 @@ test.each([500, 502, 503, 504])(
     expect(api.creates).toEqual([]);
   },
 );
+
+test.each<[string, ApiHandler, boolean]>([
+  ['400 of OpenAI', status(400, openai('Unknown parameter: requests')), true],
+  ['401 of OpenAI', status(401, openai('Incorrect API key provided')), true],
+  ['422 of FastAPI', status(422, '{"detail":[]}'), true],
+  ['400 of Google', status(400, '[{"error":{"code":400}}]'), true],
+  ['403 in HTML', status(403, '<html>'), true],
+  ['400 of its own', json(400, apiError('invalid_request_error', 'requests: bad')), false],
+  ['401 of its own', json(401, apiError('authentication_error', 'invalid')), false],
+  ['413 of the edge', status(413, '<html>too large</html>'), false],
+])('a create that is refused with %s: whether that names the base URL', async (_, answer, isElsewhere) => {
+  const api = await startApi();
+  api.override('create', answer);
+  const server = await startServer({ api });
+  const { text } = await server.call('submit_batch', { requests: [{ task_id: 'a', prompt: 'Hi' }] });
+  expect(text.includes("not in the form of Anthropic's errors: check ANTHROPIC_BASE_URL")).toBe(isElsewhere);
+});
+
+test.each(['text/plain', 'application/octet-stream', ''])(
+  'answers that are JSON, and called %j, are read',
+  async (type) => {
+    const api = await startApi({ tokens: () => 10, endsAtOnce: true });
+    for (const route of ['list', 'create', 'retrieve', 'count'] as const) {
+      api.override(route, renamed(type), { after: true });
+    }
+    const server = await startServer({ api });
+    const { batch_id, cost_usd } = await server.ok('submit_batch', {
+      requests: [{ task_id: 'a', prompt: 'Hi' }],
+    });
+    expect(cost_usd.basis).toBe('exact');
+    const { results, warnings } = await server.ok('get_results', { batch_id });
+    expect(results.map(({ text }: Reply) => text)).toEqual(['answer a']);
+    expect(warnings).toEqual([]);
+    expect(api.asked('create')).toBe(1);
+  },
+);
+
+/** The route's own answer under another type of content. */
+function renamed(type: string): ApiHandler {
+  return (_request, response, pass) => {
+    const writeHead = response.writeHead.bind(response);
+    response.writeHead = (code: number) => writeHead(code, type === '' ? {} : { 'content-type': type });
+    pass();
+  };
+}

@@ -18,6 +18,20 @@ export function isWhole(scan: Counted, part: CreatedPart): boolean {
   return scan.lines === linesCounted(part) && strange === 0 && scan.outcomes.missing === 0;
 }
 
+/** A page, an error or another form, of which no line is a result: what the API has of the tasks it does not say. */
+export const isSomethingElse = ({ lines, strange }: Counted): boolean =>
+  lines > 0 && strange.unreadable === lines;
+
+/** For what came in the place of results. */
+export function cameAsSomethingElse(id: string): BatchError {
+  return new BatchError(
+    'api_uncertain',
+    `The results of ${id} could not be read: what came holds no result, but a page, an error, or another form. Nothing is lost, the ` +
+      'results stay at the API: try again in a minute. If it stays so, ask the person to look at what answers in place of the API ' +
+      '(ANTHROPIC_BASE_URL, a proxy).',
+  );
+}
+
 /** How a download is not whole. */
 export function shortfall({ lines, strange, outcomes }: Counted, part: Part): string {
   return (

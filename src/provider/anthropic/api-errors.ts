@@ -26,6 +26,8 @@ export type ErrorAnswer = {
   errorCode: string | null | undefined;
   requestId: string | null | undefined;
   retryAfter: string | null | undefined;
+  /** It is not in the form of the API's errors. */
+  isForeign?: boolean;
 };
 
 const MESSAGE_QUOTED = 300;
@@ -41,12 +43,27 @@ export function answerError(
   const said = answer.message ? `: "${quote(answer.message, secrets)}"` : '';
   const told = [String(answer.status), answer.type].filter(Boolean).join(' ');
   const echoesSecret = redact(answer.message ?? '', secrets) !== (answer.message ?? '');
-  return new BatchError(code, `${failed[operation]} (${told})${said}. ${advice(code, operation, answer)}`, {
+  // What is too large the edge refuses, in whatever form.
+  const isNamed = answer.status === 413 || (code === 'api_not_found' && !ABOUT_A_BATCH.includes(operation));
+  const isSaid = code === 'api_refused' || code === 'api_not_found';
+  const elsewhere = answer.isForeign && isSaid && !isNamed ? ` ${FOREIGN}` : '';
+  const message = `${failed[operation]} (${told})${said}. ${advice(code, operation, answer)}${elsewhere}`;
+  const error = new BatchError(code, message, {
     api: apiFailure(answer),
     // An answer that echoes the key would carry it on in the SDK's error.
     ...(echoesSecret ? {} : { cause }),
   });
+  if (answer.isForeign) foreign.set(error, said);
+  return error;
 }
+
+const ABOUT_A_BATCH: readonly Operation[] = ['retrieve', 'cancel', 'results'];
+
+const FOREIGN =
+  "The answer is not in the form of Anthropic's errors: check ANTHROPIC_BASE_URL, and whether what answers there serves Message Batches.";
+
+/** Errors that came in another form, with what they said. */
+const foreign = new WeakMap<BatchError, string>();
 
 const NO_BATCHES = 'workspace_human_review_disabled';
 /** Refusals of a workspace whose own encryption key can't be used: nothing was made. */
@@ -171,7 +188,8 @@ export function gaveUpError(operation: Operation, reason: unknown): BatchError {
 export function connectionError(operation: Operation, cause: unknown, route = ''): BatchError {
   const causes = causesOf(cause);
   const tooLong = causes.find((each) => each instanceof AnswerTooLong);
-  if (tooLong !== undefined) return uncertainError(operation, tooLong.message, cause);
+  const said = tooLong ?? causes.find((each) => each instanceof Redirected);
+  if (said !== undefined) return uncertainError(operation, said.message, cause);
   const codes = causes.flatMap((each) => ('code' in each ? [String(each.code)] : []));
   const notConnected = causes.find((each) => each instanceof NotConnected);
   const why = notConnected?.reason ?? (codes.includes('ERR_INVALID_URL') ? 'ERR_INVALID_URL' : undefined);
@@ -210,7 +228,10 @@ export function unlessElsewhere(error: unknown, baseUrl: string): unknown {
 
 function whatAnswers(error: BatchError): string | null {
   const { status, type } = error.api ?? {};
-  if (status !== undefined) return isElsewhere(status, type) ? String(status) : null;
+  const said = foreign.get(error);
+  if (status !== undefined && isElsewhere(status, said === undefined ? type : undefined))
+    return `${status}${said ?? ''}`;
+  if (status !== undefined) return null;
   const causes = causesOf(error.cause);
   const redirected = causes.find((each) => each instanceof Redirected);
   if (redirected !== undefined) return redirected.message;

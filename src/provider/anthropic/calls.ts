@@ -2,6 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { BatchError } from '../../errors.ts';
 import { fetchByHttp } from '../../lib/http/http-fetch.ts';
 import { routeInWords } from '../../lib/http/proxy.ts';
+import { isJsonObject } from '../../lib/json.ts';
 import type { Log } from '../../log.ts';
 import { answerError, connectionError, gaveUpError, type Operation, uncertainError } from './api-errors.ts';
 import { findCredential, onlyThisKey, type SdkSettings, secretsOf } from './credentials.ts';
@@ -122,6 +123,9 @@ export function fetchUntil(isLate: () => boolean): typeof fetch {
     });
 }
 
+/** Whether a body is no error as the API writes it, but as OpenAI's, `{"error": {…}}`, or a page. */
+const isForeign = (body: unknown): boolean => !isJsonObject(body) || body.type !== 'error';
+
 type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal; route: string };
 
 function toBatchError(
@@ -138,6 +142,7 @@ function toBatchError(
       errorCode: error.errorCode,
       requestId: error.requestID,
       retryAfter: error.headers?.get('retry-after'),
+      isForeign: isForeign(error.error),
     };
     return answerError(operation, answer, secrets, error);
   }

@@ -11,7 +11,13 @@ import { type Operation, uncertainError } from './api-errors.ts';
 
 /** Texts and counts have an end: they are kept, and rows are made by them. */
 const idPattern = /^[A-Za-z0-9_-]{1,130}$/;
-const count = z.int().nonnegative().max(10_000_000);
+const number = z.int().nonnegative();
+/** As a text some gateways write it. */
+const inText = z
+  .string()
+  .regex(/^\d{1,9}$/)
+  .transform(Number);
+const count = z.union([number, inText]).pipe(number.max(10_000_000));
 const optionalTime = z
   .string()
   .max(100)
@@ -69,7 +75,7 @@ const page = z.object({
     .transform((id) => id ?? null),
 });
 
-const counted = z.object({ input_tokens: z.int().nonnegative() });
+const counted = z.object({ input_tokens: z.union([number, inText]) });
 
 const support = z.object({ supported: z.boolean() }).nullish().catch(null);
 
@@ -118,30 +124,40 @@ const listedModel = z
   );
 const modelPage = z.object({ data: z.array(listedModel) });
 
+/** An answer as the SDK gives it: as a text where its header does not say that it is JSON, which some gateways leave out. */
+function jsonOf(answer: unknown): unknown {
+  if (typeof answer !== 'string') return answer;
+  try {
+    return JSON.parse(answer.replace(/^\uFEFF/, ''));
+  } catch {
+    return answer;
+  }
+}
+
 /** The number of tokens out of an answer with a good status; `api_uncertain` where it can't be read. */
 export function readTokenCount(operation: Operation, answer: unknown): number {
-  const read = counted.safeParse(answer);
+  const read = counted.safeParse(jsonOf(answer));
   if (read.success) return read.data.input_tokens;
   throw unreadable(operation, read.error);
 }
 
 /** The models out of an answer with a good status; `api_uncertain` where it can't be read. */
 export function readModels(operation: Operation, answer: unknown): ProviderModel[] {
-  const read = modelPage.safeParse(answer);
+  const read = modelPage.safeParse(jsonOf(answer));
   if (read.success) return read.data.data;
   throw unreadable(operation, read.error);
 }
 
 /** A batch out of an answer with a good status; `api_uncertain` where it can't be read. */
 export function readBatch(operation: Operation, answer: unknown): ProviderBatch {
-  const read = batch.safeParse(answer);
+  const read = batch.safeParse(jsonOf(answer));
   if (read.success) return read.data;
   throw unreadable(operation, read.error);
 }
 
 /** A page of batches out of an answer with a good status; `api_uncertain` where it can't be read. */
 export function readPage(operation: Operation, answer: unknown): ProviderBatchPage {
-  const read = page.safeParse(answer);
+  const read = page.safeParse(jsonOf(answer));
   if (!read.success) throw unreadable(operation, read.error);
   return { batches: read.data.data, has_more: read.data.has_more, last_id: read.data.last_id };
 }

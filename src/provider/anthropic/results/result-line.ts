@@ -188,7 +188,9 @@ const isTokens = (value: unknown): value is number =>
 /** Reads counts, 0 in the place of what is no count. */
 function createCounts() {
   let areRead = true;
-  const read = (value: unknown): number => {
+  const read = (given: unknown): number => {
+    // Some gateways write numbers as texts.
+    const value = typeof given === 'string' && /^\d{1,10}$/.test(given) ? Number(given) : given;
     if (isTokens(value)) return value;
     areRead = false;
     return 0;

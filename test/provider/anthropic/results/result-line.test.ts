@@ -212,7 +212,14 @@ describe('what an answer took', () => {
     ['input with a fraction', { ...full, input_tokens: 1.5 }, { ...read, input_tokens: 0 }, false],
     ['input beyond counting', { ...full, input_tokens: 1e308 }, { ...read, input_tokens: 0 }, false],
     ['input no longer exact', { ...full, input_tokens: 2 ** 53 }, { ...read, input_tokens: 0 }, false],
-    ['output as text', { ...full, output_tokens: '2' }, { ...read, output_tokens: 0 }, false],
+    ['output as text', { ...full, output_tokens: `${full.output_tokens}` }, read, true],
+    ['output as a text of no digits', { ...full, output_tokens: '2x' }, { ...read, output_tokens: 0 }, false],
+    [
+      'output as a text with a fraction',
+      { ...full, output_tokens: '2.5' },
+      { ...read, output_tokens: 0 },
+      false,
+    ],
     ['output true', { ...full, output_tokens: true }, { ...read, output_tokens: 0 }, false],
     [
       'reads with a fraction',
