@@ -13,6 +13,8 @@ export type SharedPrefix = {
   ttl: PromptSize['cache_ttl'];
   /** How many requests begin with it. */
   requests: number;
+  /** Whether the first of all marked requests does. */
+  is_first: boolean;
 };
 
 /** More distinct prefixes than this are no sharing worth speaking of. */
@@ -22,19 +24,18 @@ const PREFIXES_KEPT = 1_000;
 export function createPrefixList() {
   const found = new Map<string, SharedPrefix>();
 
-  function note(key: string, prefix: SharedPrefix): void {
+  function note(key: string, prefix: Omit<SharedPrefix, 'is_first'>): void {
     const known = found.get(key);
     if (known) known.requests += prefix.requests;
-    else if (found.size < PREFIXES_KEPT) found.set(key, { ...prefix });
+    else if (found.size < PREFIXES_KEPT) found.set(key, { ...prefix, is_first: found.size === 0 });
   }
 
   return {
-    /** `text` gives the text of the prompt. */
+    /** `text` gives what tells the marked beginning from another one. */
     add(model: Model, prompt: PromptSize, text: () => string) {
       const { cached_bytes: bytes, cache_ttl: ttl } = prompt;
       if (bytes === 0) return;
-      const prefix = Buffer.from(text()).subarray(0, bytes);
-      const key = createHash('sha256').update(`${model.id} ${ttl} `).update(prefix).digest('base64');
+      const key = createHash('sha256').update(`${model.id} ${ttl} `).update(text()).digest('base64');
       note(key, { model, bytes, ttl, requests: 1 });
     },
     /** Adds what another list has found, as on another thread. */

@@ -5,6 +5,7 @@ import { worthOfCache } from './caching.ts';
 import { formatUsd } from './cost.ts';
 import type { InputRates } from './input-rate.ts';
 import { pricesFor } from './pricing.ts';
+import { requestsWorthPriming } from './primer.ts';
 
 /** Of as many tasks in one request answers are still good, in the experience of those who pack by hand. */
 const PACKED = 20;
@@ -13,14 +14,14 @@ const PACKED = 20;
 type Share = { model: Model; requests: number };
 
 /**
- * What documents before every task cost as they are sent, and what they would cost otherwise. They are not marked for
- * caching: the requests of a cold batch run side by side and may all write and never read, which costs more than
+ * What documents before every task cost as they are sent, and what they would cost otherwise. Without a primer they are not
+ * marked for caching: the requests of a cold batch run side by side and may all write and never read, which costs more than
  * no caching (138 requests of 11,400 shared tokens read nothing), and an hour's mark needs more than half of them to read.
  */
 export function contextAdvice(
   context: readonly ContextDocument[],
   { requests: dialect }: Dialect,
-  { shares, rates }: { shares: readonly Share[]; rates: InputRates },
+  { shares, rates, primed }: { shares: readonly Share[]; rates: InputRates; primed: boolean },
 ): string[] {
   const requests = shares.reduce((sum, share) => sum + share.requests, 0);
   const [first] = shares;
@@ -40,14 +41,24 @@ export function contextAdvice(
     formatUsd(costs.reduce((sum, cost) => sum + cost[figure], 0));
   const break_even = Math.max(...costs.map((cost) => cost.break_even));
   const packed = `with ${PACKED} of these tasks in one request ${usd('packed')}`;
+  const read = `context_files, about ${count(costs[0]?.tokens ?? 0)} tokens, are read by each of ${counted(requests, 'request')}`;
+  if (primed) {
+    return [
+      `${read}, from the cache by all but the first, which is sent alone and fills it: ${usd('read')} of this estimate; ${usd('written')}, ` +
+        `which the maximum holds, if none of them finds it there (even at ${Math.round(break_even * 100)} %). Otherwise: plain ${usd('plain')}; ${packed}.`,
+    ];
+  }
+  // What it fills the cache with is one model's.
+  const pays = shares.length === 1 && requests >= requestsWorthPriming(break_even);
+  const primer = pays
+    ? `, but with primer: true the first is sent alone and the others when its answer is there, for about ${usd('read')}`
+    : '';
   const cached =
     break_even < 0
       ? `too short for ${shares.map(({ model }) => model.id).join(' and ')} to cache; ${packed}`
       : `cached ${usd('read')} if all but the first request read it and ${usd('written')} if none does, as can be in a cold ` +
-        `batch (even at ${Math.round(break_even * 100)} %), so it is not marked for caching; ${packed}`;
-  return [
-    `context_files, about ${count(costs[0]?.tokens ?? 0)} tokens, are read by each of ${counted(requests, 'request')}: ${usd('plain')} of this estimate. Otherwise: ${cached}.`,
-  ];
+        `batch (even at ${Math.round(break_even * 100)} %), so it is not marked for caching${primer}; ${packed}`;
+  return [`${read}: ${usd('plain')} of this estimate. Otherwise: ${cached}.`];
 }
 
 /** In dollars at batch price; `break_even` below 0 where the model caches nothing so short. */

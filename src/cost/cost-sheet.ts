@@ -3,7 +3,14 @@ import { createPrefixList, type SharedPrefix } from './caching.ts';
 import type { CostLine } from './cost-line.ts';
 import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
 import { createSharedBeginnings } from './shared-document.ts';
-import { type CostGroup, createTally, type KnownOutput, type Priced, type Tally } from './tally.ts';
+import {
+  type CostGroup,
+  createTally,
+  type KnownOutput,
+  type Priced,
+  type Tally,
+  type TallyOptions,
+} from './tally.ts';
 
 /** A request that is about to be sent, as far as its cost goes. */
 export type CostedRequest = Priced & { params: Params };
@@ -35,8 +42,8 @@ export type CostFindings = {
 const SAMPLE_SIZE = 20;
 
 /** Takes requests one by one, in flat memory, and finds what their costs hang on. */
-export function createCostFinder(requests: RequestDialect) {
-  const tally = createTally();
+export function createCostFinder(requests: RequestDialect, options: TallyOptions = {}) {
+  const tally = createTally(options);
   const prefixes = createPrefixList();
   const beginnings = createSharedBeginnings();
   return {
@@ -46,7 +53,7 @@ export function createCostFinder(requests: RequestDialect) {
     add(request: CostedRequest): void {
       const text = () => requests.text(request.params);
       tally.add(request);
-      prefixes.add(request.model, request.prompt, text);
+      prefixes.add(request.model, request.prompt, () => requests.cachedText(request.params));
       beginnings.add(request.prompt, text);
     },
     findings: (): CostFindings => ({
@@ -58,8 +65,8 @@ export function createCostFinder(requests: RequestDialect) {
 }
 
 /** Takes requests, or what was found of them elsewhere, and prices them at the end. */
-export function createCostSheet(dialect: Dialect, knownOutput: KnownOutput) {
-  const finder = createCostFinder(dialect.requests);
+export function createCostSheet(dialect: Dialect, knownOutput: KnownOutput, options: TallyOptions = {}) {
+  const finder = createCostFinder(dialect.requests, options);
   const kept = createSample<Sampled>(SAMPLE_SIZE);
   const { tally, prefixes, beginnings } = finder;
   let count = 0;

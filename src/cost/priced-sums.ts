@@ -3,8 +3,8 @@ import type { Model, Prices } from '../provider/models.ts';
 import { type Billing, noUsage, usdAt } from './pricing.ts';
 
 export type PricedSums = {
-  /** One request's tokens; `written` of the prompt's go into a cache. */
-  add(prompt: number, written: number, output: number, searches: number): void;
+  /** One request's tokens; `written` of the prompt's go into a cache, `read` come out of one. */
+  add(prompt: number, written: number, output: number, searches: number, read?: number): void;
   /** What all of them cost, in dollars that are not rounded. */
   usd(billing: Billing): number;
 };
@@ -14,14 +14,15 @@ export type PricedSums = {
  * priced, so prompts at the model's usual prices and those at its prices for long ones are kept apart.
  */
 export function createPricedSums(model: Model, ttl: PromptSize['cache_ttl']): PricedSums {
-  const usual = { prompt: 0, written: 0, output: 0, searches: 0 };
+  const usual = { prompt: 0, written: 0, read: 0, output: 0, searches: 0 };
   const long = { ...usual };
   const longest = model.long_prompt?.above_tokens ?? Number.POSITIVE_INFINITY;
 
   function usdOf(sums: typeof usual, prices: Prices, billing: Billing): number {
     const usage = {
       ...noUsage,
-      input_tokens: sums.prompt - sums.written,
+      input_tokens: sums.prompt - sums.written - sums.read,
+      cache_read_tokens: sums.read,
       [ttl === '1h' ? 'cache_write_1h_tokens' : 'cache_write_5m_tokens']: sums.written,
       output_tokens: sums.output,
       web_searches: sums.searches,
@@ -30,10 +31,11 @@ export function createPricedSums(model: Model, ttl: PromptSize['cache_ttl']): Pr
   }
 
   return {
-    add(prompt, written, output, searches) {
+    add(prompt, written, output, searches, read = 0) {
       const sums = prompt > longest ? long : usual;
       sums.prompt += prompt;
       sums.written += written;
+      sums.read += read;
       sums.output += output;
       sums.searches += searches;
     },

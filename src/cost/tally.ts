@@ -78,8 +78,13 @@ function isAlike(a: Kind, b: Kind): boolean {
 
 const figures = ['bytes', 'most', 'added', 'cached', 'searches', 'expected', 'maximum', 'tasks'] as const;
 
+export type TallyOptions = {
+  /** Whether one of the requests fills the cache before the others are sent, so that these are expected to read it. */
+  primed?: boolean | undefined;
+};
+
 /** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
-export function createTally(): Tally {
+export function createTally({ primed = false }: TallyOptions = {}): Tally {
   const groups = new Map<string, CostGroup>();
   let latest: CostGroup | undefined;
 
@@ -93,6 +98,15 @@ export function createTally(): Tally {
     latest = groups.get(key) ?? { ...kinds, ttl, ...none, tasks: [], outside: new Map() };
     groups.set(key, latest);
     return latest;
+  }
+
+  /** Prices all groups, as if the first request of them were the one that fills the cache. */
+  function priced(rates: InputRates, known: KnownOutput | undefined, model?: Model) {
+    const cache = primed ? { isFilled: false } : null;
+    return [...groups.values()].map((group) => ({
+      group,
+      line: priceGroup(group, model ?? group.model, { rates, known, cache }),
+    }));
   }
 
   return {
@@ -140,8 +154,7 @@ export function createTally(): Tally {
     },
     lines(rates, known) {
       const byModel = new Map<string, CostLine>();
-      for (const group of groups.values()) {
-        const line = priceGroup(group, group.model, rates, known);
+      for (const { group, line } of priced(rates, known)) {
         const sum = byModel.get(group.model.id);
         byModel.set(group.model.id, sum ? addLines(sum, line) : line);
       }
@@ -149,9 +162,8 @@ export function createTally(): Tally {
     },
     variants(rates, known) {
       const byVariant = new Map<string, { tasks: number; line: CostLine }>();
-      for (const group of groups.values()) {
+      for (const { group, line } of priced(rates, known)) {
         if (group.variant === undefined) continue;
-        const line = priceGroup(group, group.model, rates, known);
         const tasks = group.tasks.reduce((sum, each) => sum + each, 0);
         const { tasks: others, line: sum } = byVariant.get(group.variant) ?? { tasks: 0, line: nothing };
         byVariant.set(group.variant, { tasks: others + tasks, line: addLines(sum, line) });
@@ -159,7 +171,7 @@ export function createTally(): Tally {
       return [...byVariant].map(([variant, figures]) => ({ variant, ...figures }));
     },
     linesFor(model, rates, known) {
-      const lines = [...groups.values()].map((group) => priceGroup(group, model, rates, known));
+      const lines = priced(rates, known, model).map(({ line }) => line);
       return { ...lines.reduce(addLines, nothing), model: model.id };
     },
     thinking: (known) =>
@@ -178,7 +190,15 @@ function sizeOf({ bytes, most, added, outside }: CostGroup, index: number): Most
   };
 }
 
-function priceGroup(group: CostGroup, model: Model, rates: InputRates, knownOutput?: KnownOutput): CostLine {
+type Pricing = {
+  rates: InputRates;
+  known: KnownOutput | undefined;
+  /** Whether a request has filled the cache yet; null where none is meant to. */
+  cache: { isFilled: boolean } | null;
+};
+
+function priceGroup(group: CostGroup, model: Model, pricing: Pricing): CostLine {
+  const { rates, known: knownOutput, cache } = pricing;
   const rate = rates.of(model);
   const inferenceGeo = group.inference_geo;
   const output = knownOutput?.(model, group.task_type, group.effort);
@@ -198,8 +218,11 @@ function priceGroup(group: CostGroup, model: Model, rates: InputRates, knownOutp
       Math.max(prompt, rates.most(model, sizeOf(group, index))),
       model.context_tokens,
     );
-    // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use, …
-    likely.add(prompt, 0, expected, 0);
+    // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use unless it was filled before, …
+    const marked = cache === null ? 0 : Math.min(prompt, (group.cached[index] ?? 0) * rate.expected);
+    if (cache?.isFilled) likely.add(prompt, 0, expected, 0, marked);
+    else likely.add(prompt, marked, expected, 0);
+    if (cache !== null && marked > 0) cache.isFilled = true;
     // … and to be written by every request at most.
     const written = (group.cached[index] ?? 0) > 0 ? mostPrompt : 0;
     most.add(mostPrompt, written, maximum, group.searches[index] ?? 0);

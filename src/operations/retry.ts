@@ -13,7 +13,7 @@ import { ownAgain } from '../sending/submission.ts';
 import { withoutEnd } from '../sending/unsent.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
-import { isNeverMade } from '../state/parts.ts';
+import { isCreated, isNeverMade } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { createProblemList } from '../tasks/problems.ts';
 import { batchOutput } from './fields.ts';
@@ -224,7 +224,10 @@ async function sendUnsent(
         ...owner,
         parts: current.parts.map((part) =>
           numbers.has(part.number) && part.progress.state === 'not_sent'
-            ? { ...part, progress: isNeverMade(part) ? WAITING : { state: 'prepared' as const } }
+            ? {
+                ...sentNow(part, current),
+                progress: isNeverMade(part) ? WAITING : { state: 'prepared' as const },
+              }
             : part,
         ),
       },
@@ -244,6 +247,15 @@ function requireApprovalOf(
   const hash = parts.map(({ body_sha256 }) => body_sha256).join(' ');
   const work = { hash, request_count: countOf(parts), ...estimateOfParts(record, parts) };
   return requireApproval(context, work, asking);
+}
+
+/** A part that is sent now waits for nothing that never filled the cache for it. */
+function sentNow({ after, ...part }: Part, { parts }: BatchRecord): Part {
+  if (after === undefined) return part;
+  const primer = parts.find(({ number }) => number === after);
+  const isUseful =
+    primer !== undefined && (!isCreated(primer) || primer.progress.seen.request_counts.succeeded > 0);
+  return isUseful ? { ...part, after } : { ...part, cache: 'blank' };
 }
 
 /** Of a stage of a merge: for the one below. */

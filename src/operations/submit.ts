@@ -27,21 +27,17 @@ import { toWork, workFields } from './work/work-arguments.ts';
 
 const input = z.strictObject({
   ...workFields,
-  work_id: z.string().optional().describe('From estimate_cost: sends that work, in place of all above'),
+  work_id: z.string().optional().describe('From estimate_cost: in place of all above'),
   name: z.string().min(1).max(100).optional().describe('To find the batch by'),
   output_file: outputArgument
     .optional()
     .describe('Written when the batch has ended: .json, .jsonl, .csv, .md or .raw.jsonl'),
   ...answerFileFields,
-  max_cost_usd: z
-    .number()
-    .nonnegative()
-    .optional()
-    .describe("Refuse above this; can only lower the owner's limit"),
-  retries: z.int().min(0).max(3).optional().describe('Sends what can succeed again, within the maximum'),
+  max_cost_usd: z.number().nonnegative().optional().describe("Lowers the owner's limit"),
+  retries: z.int().min(0).max(3).optional().describe('Sends failures again, within the maximum'),
   force_new: z.boolean().optional().describe('Send again what was submitted within 24 hours: pays twice'),
   sandbox: z.boolean().optional().describe('Made-up answers, no key, no cost'),
-  idempotency_key: z.string().min(1).optional().describe('For programs: one key is one submission for good'),
+  idempotency_key: z.string().min(1).optional().describe('For programs: one key, one submission'),
 });
 
 /**

@@ -76,6 +76,10 @@ export type RequestDialect = {
   prompt(params: Params): string;
   /** What it reads, in the order in which the provider caches it. */
   text(params: Params): string;
+  /** What tells its beginning up to the last mark of what is to be cached from another one; empty without a mark. */
+  cachedText(params: Params): string;
+  /** The mark that `render` puts behind documents that are to be cached, as `encode` writes it: nothing else there has its form. */
+  readonly cacheMark: string;
   /** The rows of a request that several tasks share, as `render` was given them. */
   rowsOf(params: Params): SharedRow[];
   /** The same request with these rows, and with another prompt over them where it is given. */
@@ -107,6 +111,8 @@ export type PlainRequest = {
   prompt: string;
   /** What stands before the prompt, and before that of other requests too. */
   context?: readonly ContextDocument[] | undefined;
+  /** Whether that is marked to be kept by the provider, for an hour, for other requests to read. */
+  cached?: boolean | undefined;
   /** What the prompt is about. */
   attachment?: Attachment | undefined;
   /** The tasks that the prompt is for, where several share the request. */

@@ -5,6 +5,7 @@ import type { Context } from '../state/context.ts';
 import { partBody } from '../store/blob-names.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Pieces } from '../store/store.ts';
+import { blanked } from './blanked.ts';
 
 /**
  * A part's body as it is sent: as it was written, its last request under the part's mark. Throws `store_damaged` where
@@ -13,7 +14,7 @@ import type { Pieces } from '../store/store.ts';
 export async function openBody(
   { store }: Pick<Context, 'store'>,
   { batch_id, provider }: BatchRecord,
-  { number, body_bytes, mark }: Part,
+  { number, body_bytes, mark, cache }: Part,
 ): Promise<RequestBody> {
   const blobs = store.blobs(batch_id);
   const name = partBody(number);
@@ -21,20 +22,23 @@ export async function openBody(
   if (bytes !== body_bytes) {
     throw damagedBody(bytes === null ? 'is missing' : `has ${bytes} bytes instead of ${body_bytes}`);
   }
-  if (mark === undefined) return { bytes: body_bytes, open: () => blobs.read(name) };
+  const { requests } = dialectOf(provider);
+  const asSent = (pieces: Pieces) => (cache === 'blank' ? blanked(pieces, requests.cacheMark) : pieces);
+  if (mark === undefined) return { bytes: body_bytes, open: () => asSent(blobs.read(name)) };
 
   const [last] = await blobs.readRanges(name, [mark]);
-  const renamed = last && dialectOf(provider).requests.rename(last.toString('utf8'), mark.sent);
+  const renamed = last && requests.rename(last.toString('utf8'), mark.sent);
   if (renamed === undefined || renamed === null) throw damagedBody('does not end in a request');
   const marked = Buffer.from(renamed);
   const { offset, length } = mark;
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield* upTo(blobs.read(name), offset);
+    yield marked;
+    yield* blobs.read(name, offset + length);
+  }
   return {
     bytes: body_bytes - length + marked.length,
-    async *open() {
-      yield* upTo(blobs.read(name), offset);
-      yield marked;
-      yield* blobs.read(name, offset + length);
-    },
+    open: () => asSent(whole()),
   };
 
   function damagedBody(what: string): BatchError {

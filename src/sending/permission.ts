@@ -4,6 +4,7 @@ import { estimateOfParts, formatUsd } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
 import type { ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
+import { isCreated } from '../state/parts.ts';
 import type { BatchRecord, KeyMark } from '../store/record.ts';
 import { accountMismatch } from './same-account.ts';
 
@@ -44,6 +45,9 @@ export async function whyHeldBack(context: Context, record: BatchRecord): Promis
   if (why === null) return null;
   if (record.waits !== undefined) {
     return `What it waits for has ended, and this server does not send it: ${why}. A server without that obstacle sends it when batch_status is called there; cancel_batch keeps it from being sent.`;
+  }
+  if (waiting.some(({ after }) => after !== undefined) && record.parts.some(isCreated)) {
+    return `The request that went first has ended, and this server does not send the others: ${why}. A server without that obstacle sends them when batch_status is called there; cancel_batch keeps them from being sent.`;
   }
   const what =
     waiting.length === record.parts.length

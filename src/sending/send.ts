@@ -7,12 +7,13 @@ import type { Provider, RequestBody } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { momentNow } from '../state/elapsed.ts';
 import type { Report } from '../state/jobs.ts';
-import { createdState, sentCount, unconfirmedState, updatePart } from '../state/parts.ts';
+import { createdState, isHeld, sentCount, unconfirmedState, updatePart } from '../state/parts.ts';
 import type { Failure, Intent, PartState } from '../store/part-state.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import { claimForGood } from './claims.ts';
 import { insist } from './insist.ts';
 import { openBody } from './open-body.ts';
+import { settlePrimed } from './primed.ts';
 import { backToUnconfirmed } from './tentative.ts';
 
 /** A slow line still carries this much a second; the API's answer has its own time on top. */
@@ -59,6 +60,7 @@ export async function sendParts(
     const record = await register.read();
     const part = record && nextToSend(record);
     if (!record || !part) return;
+    if (await settlePrimed(context, record, part)) continue;
     if (isReserved) reservedAs ??= record.owner.nonce;
     const { nonce } = context.store.presence.self();
     // What this process had reserved before it was taken for dead may have been given up.
@@ -93,7 +95,7 @@ function nextToSend(record: BatchRecord): Part | undefined {
   const open = record.parts.find(
     ({ progress }) => progress.state !== 'created' && progress.state !== 'waiting',
   );
-  return open?.progress.state === 'prepared' ? open : undefined;
+  return open?.progress.state === 'prepared' && !isHeld(record, open) ? open : undefined;
 }
 
 async function sendPart(

@@ -21,6 +21,13 @@ export function nextWaiting(parts: readonly Part[]): Part | undefined {
   return waiting.toSorted((a, b) => a.first_task - b.first_task)[0];
 }
 
+/** Whether a part waits for the answer of the one that fills the cache for it. */
+export function isHeld({ parts }: Pick<BatchRecord, 'parts'>, { after, progress }: Part): boolean {
+  if (after === undefined || progress.state !== 'prepared') return false;
+  const primer = parts.find(({ number }) => number === after);
+  return primer !== undefined && !(isCreated(primer) && primer.progress.seen.processing_status === 'ended');
+}
+
 /** Whether a part's requests were never made, for what they were to work on never came. */
 export function isNeverMade({ progress, body_bytes }: Part): boolean {
   return progress.state === 'not_sent' && body_bytes === 0;

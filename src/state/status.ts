@@ -1,7 +1,7 @@
 import { dialectOf } from '../provider/dialects.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import type { SavedResults } from '../store/saved-results.ts';
-import { isCreated } from './parts.ts';
+import { isCreated, isHeld } from './parts.ts';
 
 export const processingStatuses = [
   'in_progress',
@@ -16,7 +16,8 @@ export type ProcessingStatus = (typeof processingStatuses)[number];
 
 /** One status over many parts: the one that a person has to know of first. */
 export function statusOf(record: BatchRecord): ProcessingStatus {
-  const states = new Set(record.parts.map(({ progress }) => progress.state));
+  const parts = record.parts.filter((part) => !isHeld(record, part));
+  const states = new Set(parts.map(({ progress }) => progress.state));
   const seen = new Set(record.parts.filter(isCreated).map(({ progress }) => progress.seen.processing_status));
   if (states.has('unconfirmed')) return 'unconfirmed';
   if (states.has('sending')) return 'submitting';
@@ -30,7 +31,9 @@ export function statusOf(record: BatchRecord): ProcessingStatus {
 }
 
 /** A part's own status, in the same words. */
-export function partStatus({ progress }: Part): ProcessingStatus {
+export function partStatus(record: BatchRecord, part: Part): ProcessingStatus {
+  const { progress } = part;
+  if (isHeld(record, part)) return 'waiting';
   switch (progress.state) {
     case 'prepared':
     case 'sending':

@@ -58,6 +58,13 @@ const part = z.object({
   unknown_sends: count.exactOptional(),
   /** What became of each of these, oldest first, as far as that is known. Not kept by versions before. */
   fates: z.array(sendFate).exactOptional(),
+  /** Sent once the part of this number has ended: the provider's cache then holds what its requests begin with. */
+  after: z.int().positive().exactOptional(),
+  /**
+   * Whether its requests are sent with the marks for the provider's cache that they were written with, or these blanked out.
+   * Left out where they were written without.
+   */
+  cache: z.enum(['marked', 'blank']).exactOptional(),
   /** The batch whose answers it holds: nothing of it was sent by this one. */
   reused_from: z.string().exactOptional(),
   progress: partState,

@@ -42,6 +42,8 @@ export type Gathering = {
   /** Takes all that is wrong with them. */
   problems: ProblemList;
   knownOutput: KnownOutput;
+  /** Whether one of the requests fills the cache for the others. */
+  primed?: boolean | undefined;
   /** How many there will be, where that is known. */
   total: number | null;
   report: Report;
@@ -56,11 +58,11 @@ export type Gathering = {
 export async function gather<B extends Block>(
   blocks: AsyncIterable<B>,
   sink: RequestSink<B>,
-  { dialect, catalog, places, problems, knownOutput, total, report, signal }: Gathering,
+  { dialect, catalog, places, problems, knownOutput, primed, total, report, signal }: Gathering,
 ): Promise<Gathered> {
   const ids = createIdList(places);
   const schemas = createSchemaList();
-  const sheet = createCostSheet(dialect, knownOutput);
+  const sheet = createCostSheet(dialect, knownOutput, { primed });
   const warnings = createWarningList();
   const taskTypes = new Set<string>();
   const settings = new Set<string>();

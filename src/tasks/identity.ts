@@ -36,7 +36,8 @@ export function identityOf(
   templates: Templates,
 ): unknown[] | null {
   if (source.kind !== 'from_batch') return null;
-  const { context = [], task_type, prompt, ...settings } = defaults;
+  // The answers are the same with a primer and without.
+  const { context = [], task_type, prompt, primer: _primer, ...settings } = defaults;
   const found = task_type === undefined || prompt !== undefined ? null : templates.find(task_type);
   const template = found === null || found.kind === 'mistyped' ? null : found.template;
   return [

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Costs } from '../cost/cost-sheet.ts';
+import { primerProblem } from '../cost/primer.ts';
 import { createTally, type KnownOutput, type Tally } from '../cost/tally.ts';
 import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../lib/files/allowed-folders.ts';
@@ -91,7 +92,8 @@ export async function prepare(
   };
   const chosen = work.pack === undefined ? 1 : await choosePack(work, examination, preparation);
   const size = work.pack === 'auto' ? chosen : (work.pack ?? 1);
-  const packed = work.pack === undefined ? null : { requests: 0, alone: createTally(), chosen };
+  const { primer: primed } = work.defaults;
+  const packed = work.pack === undefined ? null : { requests: 0, alone: createTally({ primed }), chosen };
   const problems = createProblemList();
   const earlier = identityOf(work, preparation.templates);
   const packing = work.pack === undefined ? [] : [{ pack: work.pack }];
@@ -128,12 +130,15 @@ export async function prepare(
       return sink.add(block);
     },
   };
-  const gathering = { ...preparation, dialect, places, problems, total: null, report };
+  const gathering = { ...preparation, dialect, places, problems, primed, total: null, report };
   const { count, columns, settings, ...gathered } = await gather(blocks, hashed, gathering);
 
   const { source } = read;
   if (source?.columns === null && count > 0) checkColumns([...columns]);
   if (problems.count > 0) await refuseWrongShape(work.source, preparation.folders, work.defaults);
+  problems.throwIfAny(REFUSED);
+  const unprimed = primed ? primerProblem(gathered.costs.prefixes, gathered.costs.rates) : null;
+  if (count > 0 && unprimed !== null) problems.add(unprimed);
   problems.throwIfAny(REFUSED);
   if (count === 0) throw emptyWork(work, source);
   return {

@@ -46,6 +46,8 @@ export type TaskDefaults = {
   output_schema?: Record<string, unknown> | undefined;
   /** Documents before every task. */
   context?: readonly ContextDocument[] | undefined;
+  /** Whether one of the requests goes first, alone, so that the others read these from the provider's cache. */
+  primer?: true | undefined;
   /** The schema is one of labels: a short answer, for which little effort does. */
   labelled?: boolean | undefined;
 };

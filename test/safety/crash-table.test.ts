@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { follow, isSaved, startApi } from '../api.ts';
@@ -16,6 +16,15 @@ const env = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
 const work = {
   requests: ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` })),
   output_file: 'out.jsonl',
+};
+
+/** A job, and the parts that it is sent in. */
+type Job = { work: object; parts: string[][] };
+const plainJob: Job = { work, parts: [ids.slice(0, 2), ids.slice(2)] };
+/** The first task goes alone, the others once it is answered. */
+const primedJob: Job = {
+  work: { ...work, context_files: ['contract.txt'], primer: true },
+  parts: [['a'], ['b', 'c'], ['d']],
 };
 
 const reversed = (requests: ApiRequest[]) =>
@@ -41,10 +50,10 @@ function followToTheEnd(client: TestClient, api: ApiServer, batchId: string): Pr
 }
 
 /** The whole job, as a client does it. Gives the batch_id that it was told before the server died, if any. */
-async function workUntilDeath(client: TestClient, api: ApiServer): Promise<string | undefined> {
+async function workUntilDeath(client: TestClient, api: ApiServer, job: Job): Promise<string | undefined> {
   let told: string | undefined;
   try {
-    told = (await client.ok('submit_batch', work)).batch_id;
+    told = (await client.ok('submit_batch', job.work)).batch_id;
     await followToTheEnd(client, api, told ?? '');
   } catch (error) {
     if (!/Connection closed/.test(String(error))) throw error;
@@ -54,20 +63,22 @@ async function workUntilDeath(client: TestClient, api: ApiServer): Promise<strin
 }
 
 /** The id that a client goes on with: told, or found in the list, or by submitting the same work again. */
-async function findAgain(client: TestClient, told: string | undefined): Promise<string> {
+async function findAgain(client: TestClient, told: string | undefined, job = plainJob): Promise<string> {
   const { batches } = await client.ok('list_batches');
   const listed: string[] = batches.map((batch: Reply) => batch.batch_id);
   expect(listed.length).toBeLessThanOrEqual(1);
   if (told !== undefined) expect(listed).toEqual([told]);
-  return listed[0] ?? (await client.ok('submit_batch', work)).batch_id;
+  return listed[0] ?? (await client.ok('submit_batch', job.work)).batch_id;
 }
 
-async function expectPaidOnceAndWhole(client: TestClient, api: ApiServer, folder: string, batchId: string) {
+async function expectPaidOnceAndWhole(
+  client: TestClient,
+  { api, folder }: { api: ApiServer; folder: string },
+  batchId: string,
+  { work, parts } = plainJob,
+) {
   const status = await followToTheEnd(client, api, batchId);
-  expect(api.batches.map((batch) => batch.requests.map((each) => each.custom_id))).toEqual([
-    ['a', 'b'],
-    ['c', 'd'],
-  ]);
+  expect(api.batches.map((batch) => batch.requests.map((each) => each.custom_id))).toEqual(parts);
   const { results, totals } = await client.ok('get_results', { batch_id: batchId });
   expect(totals).toMatchObject({ total: 4, succeeded: 4 });
   expect(results.map((each: Reply) => [each.task_id, each.text])).toEqual(
@@ -79,7 +90,7 @@ async function expectPaidOnceAndWhole(client: TestClient, api: ApiServer, folder
   // Whatever was half done is under the same id: the work is known.
   const again = await client.ok('submit_batch', { ...work, output_file: undefined });
   expect(again).toMatchObject({ batch_id: batchId, duplicate: true });
-  expect(api.batches).toHaveLength(2);
+  expect(api.batches).toHaveLength(parts.length);
 }
 
 /** A batch of which one task errors at first, saved by a server that lives. */
@@ -125,17 +136,19 @@ async function expectRetrySurvival(crashAt: string) {
 
 type Scenario = 'plain' | 'made, but the answer lost' | 'lost on the way';
 
-async function expectSurvival(crashAt: string, scenario: Scenario) {
+async function expectSurvival(crashAt: string, scenario: Scenario, job = plainJob) {
   const api = await startApi({ results: reversed });
   const folder = await temporaryFolder();
+  await mkdir(path.join(folder, 'work'), { recursive: true });
+  await writeFile(path.join(folder, 'work', 'contract.txt'), 'The parties agree. '.repeat(400));
   const doomed = await startDoomed(folder, api, crashAt);
   if (scenario !== 'plain') {
     api.override('create', reset, { times: 1, after: scenario === 'made, but the answer lost' });
   }
-  const told = await workUntilDeath(doomed, api);
+  const told = await workUntilDeath(doomed, api, job);
   const restarted = await startServer({ api, folder, env, limits });
-  const batchId = await findAgain(restarted, told);
-  await expectPaidOnceAndWhole(restarted, api, folder, batchId);
+  const batchId = await findAgain(restarted, told, job);
+  await expectPaidOnceAndWhole(restarted, { api, folder }, batchId, job);
 }
 
 const submitting = [
@@ -198,6 +211,23 @@ const settlingLost = [
   'provider.createBatch:after:1',
 ];
 
+/** The first request, its answer, and what is sent behind it. */
+const priming = [
+  'provider.createBatch:after:1',
+  'record.update:after:2',
+  'provider.retrieveBatch:after:1',
+  'record.update:after:3',
+  'record.update:after:4',
+  'provider.createBatch:before:2',
+  'provider.createBatch:after:2',
+  'claim.update:after:2',
+  'record.update:after:6',
+  'record.update:after:7',
+  'provider.createBatch:before:3',
+  'provider.createBatch:after:3',
+  'claim.update:after:3',
+];
+
 const retrying = [
   'fs.link(part-0002.requests.json):before:1',
   'fs.link(part-0002.requests.json):after:1',
@@ -227,6 +257,14 @@ describe('a server killed', () => {
     expectSurvival(step, 'lost on the way'),
   );
 
+  eachNthOf(6, priming)('while what a first request fills the cache for is sent, at %s', (step) =>
+    expectSurvival(step, 'plain', primedJob),
+  );
+  eachNthOf(3, ['record.update:after:3', 'record.update:after:8', 'provider.createBatch:after:2'])(
+    'behind a first request whose answer was lost, at %s',
+    (step) => expectSurvival(step, 'made, but the answer lost', primedJob),
+  );
+
   eachNthOf(4, retrying)('while it retries, at %s', expectRetrySurvival);
 
   it.each([true, false])('from outside while its create is under way (made: %s)', async (made) => {
@@ -241,7 +279,7 @@ describe('a server killed', () => {
 
     const restarted = await spawnServer({ folder, api, env });
     const batchId = await findAgain(restarted, undefined);
-    await expectPaidOnceAndWhole(restarted, api, folder, batchId);
+    await expectPaidOnceAndWhole(restarted, { api, folder }, batchId);
     expect(existsSync(path.join(folder, 'data', 'staging'))).toBe(true);
   });
 });

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, errored, succeeded } from '../api-server.ts';
 import {
@@ -7,6 +9,7 @@ import {
   type Journey,
   prompts,
   rowsWork,
+  type SetUp,
   submit,
   toTheEnd,
   withRows,
@@ -23,6 +26,16 @@ const variants = { A: { system: 'Be brief.' }, B: { system: 'Be long.' } };
 /** The second variant is refused at first. */
 const busyVariant = (request: ApiRequest, times: number) =>
   request.params.system === 'Be long.' && times === 0
+    ? errored(request, 'overloaded_error', 'busy')
+    : answerOf(request);
+
+const primed = { context_files: ['contract.txt'], primer: true };
+const withContract: SetUp = async (ground) => {
+  await withRows(ground);
+  await writeFile(path.join(ground.work, 'contract.txt'), 'The parties agree. '.repeat(400));
+};
+const busySecond = (request: ApiRequest, times: number) =>
+  request.custom_id === 'q2' && times === 0
     ? errored(request, 'overloaded_error', 'busy')
     : answerOf(request);
 
@@ -70,6 +83,22 @@ export const leverageJourneys: readonly Journey[] = [
     run: async (client, ground) => {
       await submit(client, ground, { ...rowsWork, pack: 2, max_tasks: 2 });
       await submit(client, ground, { ...rowsWork, pack: 2 });
+    },
+  },
+  {
+    name: 'a first request that fills the cache',
+    setUp: withContract,
+    run: async (client, ground) => {
+      await submit(client, ground, { ...rowsWork, ...primed, retries: 1, output_file: 'primed.csv' });
+    },
+    results: busySecond,
+  },
+  {
+    name: 'a pilot, then the rest behind one that fills the cache',
+    setUp: withContract,
+    run: async (client, ground) => {
+      await submit(client, ground, { ...rowsWork, ...primed, max_tasks: 3 });
+      await submit(client, ground, { ...rowsWork, ...primed });
     },
   },
   {

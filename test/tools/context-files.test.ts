@@ -114,13 +114,14 @@ describe('documents before each task', () => {
     expect(said).toMatch(
       /^context_files, about [\d,]+ tokens, are read by each of 400 requests: \$[\d.]+ of this estimate\. Otherwise: cached \$[\d.]+ if all .* and \$[\d.]+ if none does, .*; with 20 of these tasks in one request \$[\d.]+\.$/,
     );
-    const [plain = 0, cached = 0, never = 0, packed = 0] = said
+    const [plain = 0, cached = 0, never = 0, primed = 0, packed = 0] = said
       .match(/\$([\d.]+\d)/g)
       .map((usd: string) => Number(usd.slice(1)));
     expect(cost_usd.expected - without.cost_usd.expected).toBeGreaterThan(plain * 0.98);
     expect(cost_usd.expected - without.cost_usd.expected).toBeLessThan(plain * 1.02);
     expect(cached).toBeLessThan(plain);
     expect(never).toBeGreaterThan(plain);
+    expect(primed).toBe(cached);
     expect(packed).toBeCloseTo(plain / 20, 2);
   });
 

@@ -60,7 +60,9 @@ export async function estimateWork(
   // Without credentials nothing was ever sent from here that could be taken over.
   const isNew = forceNew || known === null || work.merge !== undefined;
   const pilot = isNew ? null : await findPilot(context, preparation);
-  const counter = pilot && createRestCounter({ ...context, catalog }, pilot, dialectOf(name), knownOutput);
+  const { context: shared, primer } = work.defaults;
+  const counter =
+    pilot && createRestCounter({ ...context, catalog }, pilot, dialectOf(name), knownOutput, primer);
   const prepared = await prepare(preparation, counter ?? nowhere, report);
   const { request_count, first_request, warnings, matched, work_hash } = prepared;
   const rest = counter && (await counter.rest());
@@ -85,7 +87,6 @@ export async function estimateWork(
   );
   const { rates, lines: cost } = countedCosts;
   const sent = totalOf(cost);
-  const { context: shared } = work.defaults;
   const compare = tiers.map((tier) => ({
     model_tier: tier,
     cost: costs.tally.linesFor(context.catalog.forTier(tier), rates, knownOutput),
@@ -112,7 +113,12 @@ export async function estimateWork(
     ...(matched && { matched }),
     preview: previewOf(first_request),
     advice: [
-      ...adviceFor(context, shared ? { ...costs, unmarked_sharers: 0 } : costs, rates, paid_count),
+      ...adviceFor(
+        context,
+        shared ? { ...costs, prefixes: [], unmarked_sharers: 0 } : costs,
+        rates,
+        paid_count,
+      ),
       ...(shared
         ? contextAdvice(shared, dialectOf(name), {
             shares: cost.map(({ model, request_count }) => ({
@@ -120,6 +126,7 @@ export async function estimateWork(
               requests: request_count,
             })),
             rates,
+            primed: primer ?? false,
           })
         : []),
       // What a pilot has answered is in the one figure and not in the other.

@@ -1,6 +1,6 @@
 import type { Context } from '../../state/context.ts';
 import { elapsedSince, momentNow } from '../../state/elapsed.ts';
-import { unconfirmedState, updatePart } from '../../state/parts.ts';
+import { isHeld, unconfirmedState, updatePart } from '../../state/parts.ts';
 import type { Intent } from '../../store/part-state.ts';
 import type { ProcessIdentity } from '../../store/process-identity.ts';
 import type { BatchRecord } from '../../store/record.ts';
@@ -39,7 +39,8 @@ export function mayBeDriven(context: Context, record: BatchRecord): boolean {
   );
   switch (open?.progress.state) {
     case 'prepared':
-      return isFree(context, record.owner);
+      // Whoever sees the end of what it waited for sends it: the cache is kept for an hour.
+      return !isHeld(record, open) && (open.after !== undefined || isFree(context, record.owner));
     case 'unconfirmed': {
       const { intent } = open.progress;
       return isFree(context, intent.sender) || isPastDeadline(context, intent);

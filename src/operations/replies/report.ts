@@ -120,7 +120,7 @@ export async function reportOf(
     parts: listedParts(record).map((part) => ({
       provider_batch_id: isCreated(part) ? part.progress.provider_batch_id : null,
       request_count: part.request_count,
-      processing_status: partStatus(part),
+      processing_status: partStatus(record, part),
       attempt: part.attempt,
       ...(part.progress.state === 'unconfirmed' &&
         part.progress.known && { candidates: part.progress.known.slice(-CANDIDATES_LISTED) }),

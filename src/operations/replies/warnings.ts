@@ -2,6 +2,7 @@ import { paidTwice, unknownCosts } from '../../cost/cost.ts';
 import type { BatchError } from '../../errors.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { counted } from '../../lib/numbers.ts';
+import { isHeld, sentCount } from '../../state/parts.ts';
 import { isSaved, missingCertainAt, resultsExpireAt } from '../../state/status.ts';
 import type { PartState } from '../../store/part-state.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
@@ -29,6 +30,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
   return [
     ...(record.provider === 'sandbox' ? [SANDBOX_WARNING] : []),
     ...record.parts.flatMap((part) => partWarnings(part, record.parts.length)),
+    ...primerWarnings(record),
     ...missingWarnings(record, now),
     ...unknownCosts(record),
     ...paidTwice(record),
@@ -106,6 +108,17 @@ function partWarnings({ number, progress }: Part, parts: number): string[] {
     default:
       return [];
   }
+}
+
+/** What is sent later is not to be looked for in vain, nor so late that the cache is empty again. */
+function primerWarnings(record: BatchRecord): string[] {
+  const held = record.parts.filter((part) => isHeld(record, part));
+  if (held.length === 0) return [];
+  const others = held.reduce((sum, part) => sum + sentCount(part), 0);
+  return [
+    `The request that fills the cache was sent alone; ${counted(others, 'other')} ${others === 1 ? 'waits' : 'wait'} for its answer. The first look within 50 ` +
+      'minutes after that sends them so that they read it, a later one without the cache.',
+  ];
 }
 
 /** Of these, so many fit into one warning. */

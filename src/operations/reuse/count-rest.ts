@@ -33,10 +33,11 @@ export function createRestCounter(
   pilot: Pilot,
   dialect: Dialect,
   knownOutput: KnownOutput,
+  primed = false,
 ): RequestSink & { rest(): Promise<Rest | null> } {
   const { requests: wire } = dialect;
   const requests = createChangedRequests(context, {}, dialect);
-  const sheet = createCostSheet(dialect, knownOutput);
+  const sheet = createCostSheet(dialect, knownOutput, { primed });
   const taken: { ordinal: number; entry: TaskEntry }[] = [];
   let request_count = 0;
 

@@ -34,7 +34,7 @@ export function pilotKeys(
   { work, provider, account, ...renderer }: Work,
 ): string[] {
   const { base_url, workspace } = account;
-  return settingsOf(work).map((settings) =>
+  return settingsOf(work).map(({ primer: _primer, ...settings }) =>
     sha256OfText(
       `${apartOf(ownershipOf(context))}pilot\n${canonicalText([provider, base_url, workspace])}${resolvedSettings(settings, renderer)}`,
     ),
@@ -60,7 +60,12 @@ type Request = { id: string; params: Params };
  * What a request asks of a task, under its item's id; whatever it was called on the wire, under which variant, and with
  * which others it shared the request.
  */
-function createFingerprints({ requests }: Dialect): (task: AskedTask, request: Request) => string {
+function createFingerprints(dialect: Dialect): (task: AskedTask, request: Request) => string {
+  const { cacheMark } = dialect.requests;
+  // Whether it is marked for the cache changes nothing in what it asks.
+  const encode = (id: string, params: Params) =>
+    dialect.requests.encode(id, params).replaceAll(cacheMark, '');
+  const requests = { ...dialect.requests, encode };
   const read = createPackReader({ requests });
   return (task, { id, params }) => {
     const own = task.custom_id ?? task.task_id;

@@ -32,6 +32,7 @@ import {
   type SentItem,
 } from '../../tasks/sources/sent/examine-sent.ts';
 import { openSentRequests, type SentRequest } from '../../tasks/sources/sent/sent-requests.ts';
+import type { Work } from '../../tasks/work.ts';
 import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
 import type { Pilot } from './pilot.ts';
 
@@ -55,7 +56,12 @@ export async function takeOver(
   context: Context,
   work: WrittenWork,
   pilot: Pilot,
-  { catalog, knownOutput, today }: { catalog: ModelCatalog; knownOutput: KnownOutput; today: string },
+  {
+    catalog,
+    knownOutput,
+    today,
+    work: asked,
+  }: { catalog: ModelCatalog; knownOutput: KnownOutput; today: string; work: Pick<Work, 'defaults'> },
 ): Promise<TakenOver | null> {
   const { blobs, provider, request_count, parts } = work;
   const dialect = dialectOf(provider);
@@ -69,8 +75,10 @@ export async function takeOver(
 
   const isTouched = (part: Part) => ordinalsOf(part).some((ordinal) => taken.has(ordinal));
   const next = parts.length + 1;
-  const writer = createListedPartsWriter(blobs, context.limits, dialect, { next, attempt: 1 });
   const touched = parts.filter(isTouched);
+  const { primer: primed } = asked.defaults;
+  const alone = primed && touched.includes(parts.reduce((a, b) => (a.number < b.number ? a : b)));
+  const writer = createListedPartsWriter(blobs, context.limits, dialect, { next, attempt: 1, alone });
   const problems = createProblemList();
   const surroundings = { partBytes: context.limits.partBytes, dialect, catalog, today };
   const requests = createChangedRequests({ ...context, catalog }, {}, dialect);
@@ -102,6 +110,7 @@ export async function takeOver(
     places: 'item',
     problems,
     knownOutput,
+    primed,
     total: request_count - taken.size,
     report: () => {},
   });

@@ -22,6 +22,7 @@ import { writeWork } from '../waiting/work-blob.ts';
 import { requireKnown } from './kept-work.ts';
 import { newRecord, type Submission } from './new-record.ts';
 import { preparationOf } from './preparation.ts';
+import { withPrimer } from './primer.ts';
 import { withOutputProblem } from './requested-output.ts';
 
 /** The batch on disk, ready to be sent, or an earlier one that serves in its place. */
@@ -37,7 +38,8 @@ export async function makeBatch(
   staging: Staging,
   report: Report,
 ): Promise<NewBatch> {
-  const writer = createPartsWriter(staging.blobs, context.limits, dialectOf(submission.provider));
+  const options = { alone: submission.work.defaults.primer };
+  const writer = createPartsWriter(staging.blobs, context.limits, dialectOf(submission.provider), options);
   const awaited = awaitedBatch(submission.work);
   try {
     const known = await knownModels(context, submission.provider);
@@ -118,7 +120,8 @@ async function partsOf(
   { stages }: Prepared,
 ): Promise<Part[]> {
   if (stages.length > 0) await writeWork(blobs, work);
-  return writer.finish();
+  const parts = await writer.finish();
+  return work.defaults.primer ? withPrimer(parts) : parts;
 }
 
 /** Keeps work that waits, whose tasks are made when what it waits for has ended. */
@@ -160,6 +163,8 @@ async function makeRest(context: Context, submission: Submission, whole: Whole):
   const parts = await writer.finish();
   const written = { blobs: staging.blobs, provider: submission.provider, request_count, parts };
   const taken = await takeOver(context, written, pilot, preparation);
+  const left = taken?.parts ?? parts;
+  const sent = submission.work.defaults.primer ? withPrimer(left) : left;
   const rest = taken === null ? prepared : { ...prepared, costs: taken.costs, request_count: taken.rest };
   const counted = await requireAllowed(context, submission, rest, report);
   const life = await checkLiveModels(context, {
@@ -178,7 +183,7 @@ async function makeRest(context: Context, submission: Submission, whole: Whole):
   ];
   const all = { ...prepared, ...counted, warnings };
   const record = newRecord(context, staging.batchId, submission, all, {
-    parts: taken?.parts ?? parts,
+    parts: sent,
     pilot_keys: pilotKeys(context, preparation),
   });
   const batch = taken === null ? record : withReused(record, taken);

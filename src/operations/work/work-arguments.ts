@@ -13,6 +13,7 @@ import type { AnswersSource, Work, WorkSource } from '../../tasks/work.ts';
 import { fileArgument } from '../file-argument.ts';
 import { expectedKeys } from './answer-keys.ts';
 import { type GivenAnswers, meantMerge } from './from-batch.ts';
+import { primerOf } from './primer.ts';
 
 /** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
 const taskShape = {
@@ -40,11 +41,11 @@ function packSize(pack: number | string): number | null {
 /** The arguments that describe work, the same wherever work is taken. */
 export const workFields = {
   requests: z.array(z.unknown()).meta({ items: taskShape }).optional().describe('Tasks inline, at most 4 MB'),
-  requests_file: fileArgument.optional().describe('Path of a .json (array) or .jsonl file of tasks'),
+  requests_file: fileArgument.optional().describe('.json (array) or .jsonl file of tasks'),
   rows_file: fileArgument
     .optional()
     .describe('Table, a task per row: .csv, .tsv, .json, .jsonl, .txt. Columns fill {{column}}'),
-  id_column: z.string().min(1).optional().describe('Column of rows_file with the task ids; else row_1, …'),
+  id_column: z.string().min(1).optional().describe('Column of rows_file with the ids; else row_1, …'),
   join_file: fileArgument.optional().describe('Table joined by id_column'),
   input_files: z
     .array(fileArgument)
@@ -58,14 +59,14 @@ export const workFields = {
     .optional()
     .describe("Batch, a task per finished answer: {{text}}, {{json.key}}, its row's columns"),
   outcomes: z.array(answerOutcome).optional().describe('Others of it'),
-  split_chars: z.int().positive().optional().describe('Cuts longer texts of input_files at line ends'),
+  split_chars: z.int().positive().optional().describe('Cuts longer input_files at line ends'),
   task_type: taskSettings.task_type.describe(
     'For tasks that set none: analyze_logs (input_data.logs), generate_report (data), classify_bulk (items, labels), ' +
-      'generate_docs (code), generate_tests (code), or a name of your own over its raw input_data',
+      'generate_docs (code), generate_tests (code), or a name of your own',
   ),
   prompt: taskSettings.prompt.describe('Shared prompt; {{key}} is filled from input_data, row or file'),
   input_data: taskSettings.input_data.describe('Fields shared by all tasks'),
-  system: taskSettings.system.describe("System prompt, in place of the task type's"),
+  system: taskSettings.system.describe("In place of the task type's"),
   model_tier: taskSettings.model_tier.describe('Default capable'),
   model: taskSettings.model.describe('Exact model id; wins over the tier'),
   effort: taskSettings.effort.describe("Default low for labels, else the model's own"),
@@ -78,8 +79,9 @@ export const workFields = {
   expect: z
     .record(z.string().min(1), z.string().min(1))
     .optional()
-    .describe('{"label": "category"}: key of the answer, right column'),
+    .describe('{"label": "category"}: answer key, right column'),
   context_files: z.array(fileArgument).nonempty().optional().describe('Documents before every task'),
+  primer: z.boolean().optional().describe('First request alone, to cache context_files for the rest'),
   merge: z
     .union([z.number(), z.string()])
     .refine((merge) => typeof merge === 'string' || (Number.isSafeInteger(merge) && merge >= 2), {
@@ -93,7 +95,7 @@ export const workFields = {
       error: `a whole number from 1 to ${MOST_PACKED}, or "${AUTO}"`,
     })
     .optional()
-    .describe('n rows in a request; or auto'),
+    .describe('n rows a request; or auto'),
   max_tasks: z.int().positive().optional().describe('A pilot: n tasks, spread over the work'),
   variants: z
     .record(z.string(), z.unknown())
@@ -116,11 +118,12 @@ type SourceArguments = {
   split_chars?: number | undefined;
 };
 
-export type WorkArguments = Omit<TaskDefaults, 'context'> &
+export type WorkArguments = Omit<TaskDefaults, 'context' | 'primer'> &
   SourceArguments & {
     labels?: string[] | string | undefined;
     expect?: Record<string, string> | undefined;
     context_files?: string[] | undefined;
+    primer?: boolean | undefined;
     max_tasks?: number | undefined;
     pack?: number | string | undefined;
     variants?: Record<string, unknown> | undefined;
@@ -160,13 +163,14 @@ export async function toWork(
   const models = { model_tier, model, effort, max_tokens };
   const labelled = labels === null ? undefined : true;
   const shared = { task_type, prompt, input_data, system, ...models, output_schema, labelled };
-  const defaults = documents === undefined ? shared : { ...shared, context: documents };
+  const merge = await mergeOf(args, source, folders);
+  const primer = primerOf(args, { source, merge });
+  const defaults = documents === undefined ? shared : { ...shared, context: documents, ...primer };
   const variants = args.variants && readVariants(args.variants, defaults);
   const hasRows = args.rows_file !== undefined || args.from_batch !== undefined;
   if (!hasRows && Object.keys(args.expect ?? {}).length > 0)
     refuseBeside({ expect: args.expect }, 'rows_file');
   const [expect] = settingsOf({ defaults, variants }).map((settings) => expectedKeys(args, settings));
-  const merge = await mergeOf(args, source, folders);
   const pack = packOf(args);
   return {
     source,

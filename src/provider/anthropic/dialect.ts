@@ -7,9 +7,10 @@ import { checkParams } from './requests/check-params.ts';
 import { leaveOutNulls } from './requests/leave-out-nulls.ts';
 import { requestOfSource } from './requests/most-tokens.ts';
 import { prepareOutputSchema } from './requests/output-schema.ts';
-import { promptSize, promptText } from './requests/prompt-size.ts';
+import { cachedText, promptSize, promptText } from './requests/prompt-size.ts';
 import {
   bodyForm,
+  cacheMark,
   decodeRequest,
   encodeRequest,
   factsOf,
@@ -60,6 +61,8 @@ export const anthropicDialect: Dialect = {
     readSource: requestOfSource,
     prompt: lastPrompt,
     text: promptText,
+    cachedText,
+    cacheMark,
     rowsOf,
     withRows,
   },

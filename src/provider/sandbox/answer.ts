@@ -2,6 +2,7 @@ import { isJsonObject } from '../../lib/json.ts';
 import { modelTable } from '../anthropic/models/price-table.ts';
 import { estimateTokens } from '../anthropic/models/token-estimate.ts';
 import { rowsOf } from '../anthropic/requests/shared-request.ts';
+import { type CacheUse, cachedPrompt, noCache, useOf } from './prompt-cache.ts';
 import type { CountedParams, Params } from './request-schema.ts';
 import { sampleOfSchema, seedOf } from './schema-sample.ts';
 
@@ -15,7 +16,13 @@ const fillers = [
 ];
 
 /** The `result` of a request that the API would answer: a message with made-up text and plausible usage. */
-export function succeededResult(batchId: string, customId: string, params: Params) {
+export function succeededResult(
+  batchId: string,
+  customId: string,
+  params: Params,
+  warm: ReadonlySet<string> = new Set(),
+) {
+  const cache = cacheUse(params, warm);
   const seed = seedOf(`${batchId}/${customId}`);
   const promptBytes =
     bytesOf(params.system) + params.messages.reduce((sum, { content }) => sum + bytesOf(content), 0);
@@ -42,15 +49,28 @@ export function succeededResult(batchId: string, customId: string, params: Param
       stop_reason: isCut ? 'max_tokens' : call ? 'tool_use' : 'end_turn',
       stop_sequence: null,
       usage: {
-        input_tokens: inputTokens(params),
-        cache_creation_input_tokens: 0,
-        cache_read_input_tokens: 0,
+        input_tokens: inputTokens(params) - cache.read - cache.written,
+        cache_creation_input_tokens: cache.written,
+        cache_read_input_tokens: cache.read,
+        ...(cache.written > 0 && {
+          cache_creation: {
+            ephemeral_5m_input_tokens: cache.ttl === '5m' ? cache.written : 0,
+            ephemeral_1h_input_tokens: cache.ttl === '1h' ? cache.written : 0,
+          },
+        }),
         output_tokens: Math.min(params.max_tokens, saidTokens + thought),
         ...(thought > 0 && { output_tokens_details: { thinking_tokens: thought } }),
         service_tier: 'batch',
       },
     },
   };
+}
+
+function cacheUse(params: Params, warm: ReadonlySet<string>): CacheUse {
+  const prompt = cachedPrompt(params);
+  if (prompt === null) return noCache;
+  const tokens = Math.min(inputTokens(params), Math.ceil(countTextTokens(prompt.text, params.model)));
+  return useOf(params.model, prompt, tokens, warm);
 }
 
 /** The `result` of a request whose params are wrong; the API nests the error twice. */

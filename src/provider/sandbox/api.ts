@@ -106,7 +106,7 @@ export function createApi(
       if (!hasEnded(batch, cancellation, Date.now()))
         return refuse(404, `Batch ${batch.id} has no results yet`);
       const finished = cancellation?.finished ?? batch.requestCount;
-      return { ok: true, lines: resultLines(batch.id, folder.files(batch.id), finished) };
+      return { ok: true, lines: resultLines(batch, folder.files(batch.id), finished) };
     }),
   };
 }

@@ -6,6 +6,7 @@ import { hasErrorCode } from '../../errors.ts';
 import { makeFolder, syncFolder } from '../../lib/files/durable-write.ts';
 import { readRegularFile } from '../../lib/files/regular-file.ts';
 import { BATCH_ID_PREFIX, type Cancellation, finishedBy, type SandboxBatch } from './batch-state.ts';
+import { openPromptCache } from './prompt-cache.ts';
 import { receiveBody } from './receive.ts';
 import { encodeIndex, readIndex } from './request-scanner.ts';
 import type { Refusal } from './wire-answer.ts';
@@ -35,6 +36,7 @@ const madeFile = z.object({
   seconds: z.number(),
   requestCount: z.int(),
   erroredCount: z.int(),
+  warm: z.array(z.string()).optional(),
 });
 const cancellationFile = z.object({ at: z.number(), finished: z.int(), erroredCount: z.int() });
 
@@ -49,6 +51,7 @@ export async function openBatchFolder(root: string, seconds: number): Promise<Ba
     cancellation: path.join(folder(id), 'cancel.json'),
   });
 
+  const cache = await openPromptCache(path.join(root, 'cache'));
   await makeFolder(root);
   await removeAbandoned(root);
 
@@ -70,13 +73,14 @@ export async function openBatchFolder(root: string, seconds: number): Promise<Ba
         await discard();
         return received;
       }
-      const { index } = received;
+      const { index, prompts } = received;
       const commit = async () => {
         // The id is made now: one made when the body began to come in could be older than one listed meanwhile.
         const createdAt = Date.now();
         const id = BATCH_ID_PREFIX + nextUlid(createdAt);
         const erroredCount = index.filter(({ valid }) => !valid).length;
-        const made = { createdAt, seconds, requestCount: index.length, erroredCount };
+        const warm = await cache.take(prompts, createdAt, createdAt + seconds * 1000);
+        const made = { createdAt, seconds, requestCount: index.length, erroredCount, warm };
         await writeOnce(files(receiving).index, encodeIndex(index));
         await writeOnce(files(receiving).made, JSON.stringify(made));
         await rename(folder(receiving), folder(id));

@@ -13,6 +13,8 @@ export type SandboxBatch = {
   requestCount: number;
   /** How many requests have wrong params. */
   erroredCount: number;
+  /** Which marked prompts the cache held when it was made, by their keys. */
+  warm?: readonly string[] | undefined;
 };
 
 /** A cancellation: the first requests in the body's order had finished, the others never will. */

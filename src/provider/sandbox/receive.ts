@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
+import { type CachedPrompt, cachedPrompt } from './prompt-cache.ts';
 import { createRequestScanner, type IndexEntry, type ScannedElement } from './request-scanner.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';
 import { type Refusal, refuse } from './wire-answer.ts';
@@ -8,14 +9,14 @@ import { type Refusal, refuse } from './wire-answer.ts';
 const MAX_REQUESTS = 100_000;
 const MAX_BYTES = 256 * 1024 * 1024;
 
+/** Where the requests of a body stand, and what of them is to be cached, by keys. */
+export type Received = { ok: true; index: IndexEntry[]; prompts: ReadonlyMap<string, CachedPrompt['ttl']> };
+
 /**
  * Writes a create's body to `path` as it comes in, durably, and checks it as the API does on the way. The body
  * is always taken to its end, since a client still sending would see a refusal as a broken connection.
  */
-export async function receiveBody(
-  body: AsyncIterable<Buffer>,
-  path: string,
-): Promise<{ ok: true; index: IndexEntry[] } | Refusal> {
+export async function receiveBody(body: AsyncIterable<Buffer>, path: string): Promise<Received | Refusal> {
   const check = createBodyCheck();
   const file = await open(path, 'wx', 0o600);
   try {
@@ -33,6 +34,7 @@ function createBodyCheck() {
   const scanner = createRequestScanner();
   const index: IndexEntry[] = [];
   const customIds = new Set<string>();
+  const prompts = new Map<string, CachedPrompt['ttl']>();
   let received = 0;
   let refusal: Refusal | null = null;
 
@@ -45,6 +47,8 @@ function createBodyCheck() {
     if (customIds.has(request.value.custom_id))
       return refuse(400, `${path}.custom_id: must be unique in a batch`);
     customIds.add(request.value.custom_id);
+    const prompt = bytes.includes('"cache_control"') ? cachedPrompt(request.value.params) : null;
+    if (prompt !== null) prompts.set(prompt.key, prompt.ttl);
     index.push({ offset, bytes: bytes.length, valid: checkParams(request.value.params).ok });
     return index.length > MAX_REQUESTS
       ? refuse(400, `requests: List should have at most ${MAX_REQUESTS} items after validation`)
@@ -60,8 +64,10 @@ function createBodyCheck() {
       for (const element of scanner.push(chunk)) refusal ??= take(element);
       return refusal === null;
     },
-    end(): { ok: true; index: IndexEntry[] } | Refusal {
-      return refusal ?? checkSurroundings(parse(scanner.skeleton()), index.length) ?? { ok: true, index };
+    end(): Received | Refusal {
+      return (
+        refusal ?? checkSurroundings(parse(scanner.skeleton()), index.length) ?? { ok: true, index, prompts }
+      );
     },
   };
 }

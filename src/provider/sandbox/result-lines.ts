@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { openRegularFile } from '../../lib/files/regular-file.ts';
 import { ownId } from '../../lib/mark.ts';
 import { erroredResult, succeededResult } from './answer.ts';
+import type { SandboxBatch } from './batch-state.ts';
 import { type IndexEntry, readIndex } from './request-scanner.ts';
 import { checkEnvelope, checkParams } from './request-schema.ts';
 import { shuffled } from './schema-sample.ts';
@@ -17,16 +18,17 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
  * Requests from `finished` on were canceled.
  */
 export async function* resultLines(
-  batchId: string,
+  { id: batchId, warm = [] }: Pick<SandboxBatch, 'id' | 'warm'>,
   files: { body: string; index: string },
   finished: number,
 ): AsyncGenerator<string[]> {
   const entries = (await readIndex(files.index)).map((entry, ordinal) => ({ ...entry, ordinal }));
+  const known = new Set(warm);
   const body = await openRegularFile(files.body);
   try {
     for (const window of shuffled(windowsOf(entries), batchId)) {
       const requests = await readWindow(body, window);
-      const lines = requests.map(({ ordinal, text }) => resultLine(batchId, text, ordinal < finished));
+      const lines = requests.map(({ ordinal, text }) => resultLine(batchId, text, ordinal < finished, known));
       yield shuffled(lines, `${batchId}/${window[0]?.ordinal}`);
     }
   } finally {
@@ -64,7 +66,7 @@ async function readWindow(
   }));
 }
 
-function resultLine(batchId: string, text: string, finished: boolean): string {
+function resultLine(batchId: string, text: string, finished: boolean, warm: ReadonlySet<string>): string {
   const request = checkEnvelope(JSON.parse(text), '');
   if (!request.ok) throw new Error(`a request of ${batchId} was changed after it was received`);
   const { custom_id, params } = request.value;
@@ -72,7 +74,7 @@ function resultLine(batchId: string, text: string, finished: boolean): string {
   const result = !finished
     ? { type: 'canceled' }
     : checked.ok
-      ? succeededResult(batchId, ownId(custom_id), checked.value)
+      ? succeededResult(batchId, ownId(custom_id), checked.value, warm)
       : erroredResult(checked.problem);
   return `${JSON.stringify({ custom_id, result })}\n`;
 }

@@ -112,8 +112,9 @@ function renderOwn(
   const prepared = schema ?? (typed && dialect.requests.prepareSchema(typed));
   const output_schema = prepared?.schema;
   const attachment = row?.attachment;
-  const { context } = defaults;
-  const plain = { model: model.id, max_tokens, system, prompt, context, attachment, output_schema, effort };
+  const { context, primer: cached } = defaults;
+  const shown = { context, cached, attachment };
+  const plain = { model: model.id, max_tokens, system, prompt, ...shown, output_schema, effort };
   const params = dialect.requests.render(plain);
   const sized = (size: PromptSize) =>
     withAwaited(size, row?.awaited, defaults, {

@@ -85,6 +85,11 @@ export type BodiesWriter = {
   abandon(): Promise<void>;
 };
 
+export type BodiesOptions = {
+  /** Whether the first request, or those that go together with it, have the first body for themselves. */
+  alone?: boolean | undefined;
+};
+
 /**
  * Writes requests into the bodies of provider batches; a new one begins before a limit of the provider's would
  * be passed, but every body has one request at least. `open` opens the next body, under the number that it chooses;
@@ -94,6 +99,7 @@ export function createBodiesWriter(
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
   { requests: wire, requestIds }: Pick<Dialect, 'requests' | 'requestIds'>,
   open: OpenBody,
+  { alone = false }: BodiesOptions = {},
 ): BodiesWriter {
   const { head, between, tail } = wire.body;
   const bodies: WrittenBody[] = [];
@@ -140,6 +146,7 @@ export function createBodiesWriter(
       const more = lengths.reduce((sum, length) => sum + length + 1, to > from ? 0 : -1);
       const isFirst = requests === 0 && to === from;
       const isLarge =
+        (alone && bodies.length === 0) ||
         requests + next - from > limits.partRequests ||
         position + bytes + more + tail.length + MARK_BYTES > limits.partBytes;
       if (!isFirst && isLarge) break;

@@ -8,7 +8,7 @@ import { openSchemasWriter, type SchemasWriter } from '../../store/schemas.ts';
 import type { Blobs } from '../../store/store.ts';
 import { decodeEntries } from '../../store/task-entry.ts';
 import type { Block } from '../block.ts';
-import { createBodiesWriter, spansOf } from './write-bodies.ts';
+import { type BodiesOptions, createBodiesWriter, type OpenBody, spansOf } from './write-bodies.ts';
 import { type PartsWriter, schemaTexts } from './write-parts.ts';
 
 /** Tasks that a batch has already. */
@@ -37,16 +37,17 @@ export function createListedPartsWriter(
   blobs: Blobs,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
   dialect: Pick<Dialect, 'requests' | 'requestIds'>,
-  { next, attempt }: { next: number; attempt: number },
+  { next, attempt, alone }: { next: number; attempt: number } & BodiesOptions,
 ): PartsWriter<Pick<Block, 'requests' | 'tasks' | 'packed' | 'schemas'> & KnownTasks> {
   const lists = new Map<number, PartList>();
   let open: PartList | undefined;
   let last = next - 1;
-  const bodies = createBodiesWriter(limits, dialect, async (hash) => {
+  const begin: OpenBody = async (hash) => {
     do last += 1;
     while ((await blobs.size(partBody(last))) !== null);
     return { number: last, blob: openBlobWriter(blobs, partBody(last), hash) };
-  });
+  };
+  const bodies = createBodiesWriter(limits, dialect, begin, { alone });
 
   async function listOf(number: number, first_task: number): Promise<PartList> {
     if (open?.number === number) return open;

@@ -8,7 +8,7 @@ import type { Blobs } from '../../store/store.ts';
 import { NO_REQUEST, openTasksWriter } from '../../store/task-list.ts';
 import type { Block } from '../block.ts';
 import type { RequestSink } from '../gather.ts';
-import { createBodiesWriter, spansOf } from './write-bodies.ts';
+import { type BodiesOptions, createBodiesWriter, type OpenBody, spansOf } from './write-bodies.ts';
 
 type RunBlock = Pick<Block, 'requests' | 'tasks' | 'packed' | 'schemas' | 'is_stand_in'>;
 
@@ -29,15 +29,17 @@ export function createPartsWriter(
   blobs: Blobs,
   limits: Pick<Limits, 'partRequests' | 'partBytes'>,
   dialect: Pick<Dialect, 'requests' | 'requestIds'>,
+  options: BodiesOptions = {},
 ): PartsWriter {
   const tasks = openTasksWriter(blobs);
   const schemas = openSchemasWriter(blobs, SCHEMAS);
   let number = 0;
   let isPacked = false;
-  const bodies = createBodiesWriter(limits, dialect, async (hash) => {
+  const open: OpenBody = async (hash) => {
     number += 1;
     return { number, blob: openBlobWriter(blobs, partBody(number), hash) };
-  });
+  };
+  const bodies = createBodiesWriter(limits, dialect, open, options);
 
   const tasksOf = new Map<number, number>();
 

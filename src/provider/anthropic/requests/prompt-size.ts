@@ -12,7 +12,17 @@ const LEAST_PDF_BYTES = 2_000 * 4;
 /** Keys whose values no model reads as text. */
 const SILENT = new Set(['type', 'role', 'id', 'tool_use_id', 'media_type', 'cache_control', 'signature']);
 
-type Walk = { bytes: number; cached: number; ttl: '5m' | '1h'; media: boolean; text: string[] | null };
+type Walk = {
+  bytes: number;
+  cached: number;
+  ttl: '5m' | '1h';
+  media: boolean;
+  text: string[] | null;
+  /** How many of the texts stand before the last mark. */
+  cachedTexts: number;
+  /** Whether what is no text stands among the texts, by what tells it from others. */
+  withMedia: boolean;
+};
 
 /** Sizes a request without keeping any of it. */
 export function promptSize(params: Params): PromptSize {
@@ -51,9 +61,16 @@ export function promptText(params: Params): string {
   return text.join('\n');
 }
 
+/** What tells a request's beginning up to its last mark from another one. */
+export function cachedText(params: Params): string {
+  const text: string[] = [];
+  const { cachedTexts } = walkParams(params, text, true);
+  return text.slice(0, cachedTexts).join('\n');
+}
+
 /** In the order of the API's cache: tools, system, messages. */
-function walkParams(params: Params, text: string[] | null): Walk {
-  const walk: Walk = { bytes: 0, cached: 0, ttl: '5m', media: false, text };
+function walkParams(params: Params, text: string[] | null, withMedia = false): Walk {
+  const walk: Walk = { bytes: 0, cached: 0, ttl: '5m', media: false, text, cachedTexts: 0, withMedia };
   if (Array.isArray(params.tools)) {
     for (const tool of params.tools) {
       addText(walk, JSON.stringify(tool));
@@ -81,6 +98,7 @@ function walkValue(walk: Walk, value: unknown): void {
     if (media !== null) {
       walk.bytes += media;
       walk.media = true;
+      if (walk.withMedia) walk.text?.push(stringifyExact(value));
     } else {
       for (const [key, each] of Object.entries(value)) {
         if (!SILENT.has(key)) walkValue(walk, each);
@@ -93,6 +111,7 @@ function walkValue(walk: Walk, value: unknown): void {
 function noteCache(walk: Walk, value: unknown): void {
   if (!isJsonObject(value) || !isJsonObject(value.cache_control)) return;
   walk.cached = walk.bytes;
+  walk.cachedTexts = walk.text?.length ?? 0;
   if (value.cache_control.ttl === '1h') walk.ttl = '1h';
 }
 

@@ -8,6 +8,10 @@ import { fileBlock, sharedTurn } from './shared-request.ts';
 /** The body of a create: `{"requests":[{custom_id, params}, …]}`. */
 export const bodyForm = { head: '{"requests":[', between: ',', tail: ']}' } as const;
 
+const cacheControl = { cache_control: { type: 'ephemeral', ttl: '1h' } } as const;
+/** Behind another key of a block: within a text its quotes would be escaped. */
+export const cacheMark = `,${JSON.stringify(cacheControl).slice(1, -1)}`;
+
 export function encodeRequest(custom_id: string, params: Params): string {
   return stringifyExact({ custom_id, params });
 }
@@ -47,13 +51,19 @@ export function renderParams(request: PlainRequest): Params {
     system,
     prompt,
     context = [],
+    cached = false,
     attachment,
     rows,
     output_schema,
     effort,
   } = request;
   // Files come before the prompt: a model follows best what stands behind its material (Vision and PDF documentation).
-  const files = [...context.map(documentBlock), ...(attachment ? [fileBlock(attachment)] : [])];
+  const documents = context.map(documentBlock);
+  const last = documents.length - 1;
+  const shared = cached
+    ? documents.map((block, index) => (index === last ? { ...block, ...cacheControl } : block))
+    : documents;
+  const files = [...shared, ...(attachment ? [fileBlock(attachment)] : [])];
   const output_config = {
     ...(effort && { effort }),
     ...(output_schema && { format: { type: 'json_schema', schema: output_schema } }),

@@ -1,0 +1,54 @@
+import type { Context } from '../state/context.ts';
+import { isCreated } from '../state/parts.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+
+/** The provider keeps for an hour what was written, or read, last; what is sent has to be begun within that. */
+const KEPT_MS = 50 * 60_000;
+
+/**
+ * Decides how parts are sent whose requests were to read what an earlier part's request has written into the cache: without
+ * the marks, which cost twice as much as no cache, where nothing can be there to be read; not at all where somebody canceled
+ * the first one. Whether anything was changed.
+ */
+export async function settlePrimed(context: Context, record: BatchRecord, part: Part): Promise<boolean> {
+  if (part.after === undefined) return false;
+  const primer = record.parts.find(({ number }) => number === part.after);
+  const isToCome = ({ after, progress }: Part) => after === part.after && progress.state === 'prepared';
+  const change = async (to: (part: Part) => Part, warning?: string) => {
+    await context.store.record(record.batch_id).update(
+      (current) =>
+        current && {
+          ...current,
+          parts: current.parts.map((each) => (isToCome(each) ? to(each) : each)),
+          warnings: warning === undefined ? current.warnings : [...new Set([...current.warnings, warning])],
+        },
+    );
+    return true;
+  };
+  if (primer !== undefined && isCreated(primer) && isCanceled(primer.progress.seen.request_counts)) {
+    const failure = { code: 'canceled', message: CANCELED, at: context.now().toISOString() };
+    return change((each) => ({ ...each, progress: { state: 'not_sent', failure } }));
+  }
+  if (part.cache !== 'marked') return false;
+  const why = whyNothingIsRead(primer, context.now());
+  if (why === null) return false;
+  return change(
+    (each) => ({ ...each, cache: 'blank' }),
+    `The other requests were sent without the cache: ${why}.`,
+  );
+}
+
+type Counts = { succeeded: number; canceled: number };
+const isCanceled = ({ succeeded, canceled }: Counts) => succeeded === 0 && canceled > 0;
+
+const CANCELED = 'The request that was to fill the cache for it was canceled.';
+
+function whyNothingIsRead(primer: Part | undefined, now: Date): string | null {
+  if (primer === undefined || !isCreated(primer)) return 'the one that was to fill it is gone';
+  const { request_counts, ended_at } = primer.progress.seen;
+  if (request_counts.succeeded === 0) return 'the one that went first to fill it was not answered';
+  const since = ended_at === null ? 0 : now.getTime() - Date.parse(ended_at);
+  if (since <= KEPT_MS) return null;
+  const minutes = Math.round(since / 60_000);
+  return `the first look came ${minutes} minutes after the answer of the one that filled it, and it is kept for an hour`;
+}
