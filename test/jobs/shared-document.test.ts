@@ -18,15 +18,17 @@ const question = (index: number) => `What does clause ${index} say?`;
 const tokensOf = (params: ApiRequest['params']) => Math.ceil(JSON.stringify(params.messages).length / 4);
 const DOCUMENT_TOKENS = Math.ceil(DOCUMENT.length / 4);
 
-type Cache = 'plain' | 'written by all' | 'read by all but the first';
+type Cache = 'plain' | 'written by all' | 'read by all but the first' | 'read by later batches';
 
 /** A batch whose requests are billed so. */
 async function billed(cache: Cache) {
+  let batches = 0;
   const usageOf = (request: ApiRequest, index: number) => {
     const { params } = request;
     const all = tokensOf(params);
     const rest = cache === 'plain' ? all : all - DOCUMENT_TOKENS;
-    const isRead = cache === 'read by all but the first' && index > 0;
+    const isLater = cache === 'read by later batches' ? batches > 1 : index > 0;
+    const isRead = isLater && cache !== 'plain' && cache !== 'written by all';
     const written = cache === 'plain' || isRead ? 0 : DOCUMENT_TOKENS;
     return {
       input_tokens: rest,
@@ -40,12 +42,14 @@ async function billed(cache: Cache) {
   const api = await startApi({
     endsAtOnce: true,
     tokens: tokensOf,
-    results: (requests) =>
-      requests.map((each, index) => {
+    results: (requests) => {
+      batches += 1;
+      return requests.map((each, index) => {
         const isPack = rowsIn(each).length > 0;
         const text = isPack ? packAnswer(each, ({ id }) => `Answer ${id}`) : `Answer ${index}`;
         return succeeded(each, text, { usage: usageOf(each, index) });
-      }),
+      });
+    },
   });
   const server = await startServer({ api });
   await writeFile(path.join(server.work, 'contract.txt'), DOCUMENT);
@@ -67,7 +71,7 @@ test('20: 400 questions about one document: the estimate beside the bill, plain,
   };
   const { cost_usd, advice } = await server.ok('estimate_cost', { ...work, output_tokens_per_request: 200 });
   const [said = ''] = advice.filter((each: string) => each.startsWith('context_files'));
-  const [plain = 0, read = 0, written = 0, packed = 0] = figures(said);
+  const [plain = 0, read = 0, written = 0, primed = 0, packed = 0] = figures(said);
   let bill = 0;
   await play('20 shared document', server, async (agent) => {
     const summary = await wholeJob(agent, work, { output_file: 'answers.csv' });
@@ -90,6 +94,22 @@ test('20: 400 questions about one document: the estimate beside the bill, plain,
   expect(await readTable(packing, 'answers.csv')).toHaveLength(QUESTIONS);
   expect(Math.abs(told.cost_usd.expected - packedBill) / packedBill).toBeLessThan(0.15);
   expect(packedBill).toBeLessThan(bill / 5);
+
+  // The same, the first question alone, so that the others read what it has written.
+  const { server: priming } = await billed('read by later batches');
+  const inTwo = { ...work, primer: true };
+  const first = await priming.ok('estimate_cost', { ...inTwo, output_tokens_per_request: 200 });
+  let primedBill = 0;
+  await play('20 shared document, behind a primer', priming, async (agent) => {
+    const summary = await wholeJob(agent, inTwo, { output_file: 'answers.csv' });
+    expect(summary.totals.succeeded).toBe(QUESTIONS);
+    primedBill = summary.cost_usd.actual;
+  });
+  expect(await readTable(priming, 'answers.csv')).toHaveLength(QUESTIONS);
+  expect(Math.abs(first.cost_usd.expected - primedBill) / primedBill).toBeLessThan(0.05);
+  expect(primedBill).toBeLessThan(bill / 2);
+  expect(first.cost_usd.maximum).toBeGreaterThan(bill);
+  expect(primed).toBe(read);
 
   // The same with the mark that a caller can set by native requests.
   const document = {
@@ -127,6 +147,6 @@ test('20: 400 questions about one document: the estimate beside the bill, plain,
   expect(Math.abs(bill - warm - (plain - read)) / (plain - read)).toBeLessThan(0.03);
   expect(packed).toBeCloseTo(plain / 20, 2);
   process.stdout.write(
-    `20 bills: plain ${bill} (expected ${cost_usd.expected}), packed by 20 ${packedBill} (expected ${told.cost_usd.expected}), every request writes ${cold}, all but one read ${warm}; the document plain ${plain}, packed by 20 ${packed}\n`,
+    `20 bills: plain ${bill} (expected ${cost_usd.expected}), packed by 20 ${packedBill} (expected ${told.cost_usd.expected}), behind a primer ${primedBill} (expected ${first.cost_usd.expected}), every request writes ${cold}, all but one read ${warm}; the document plain ${plain}, packed by 20 ${packed}\n`,
   );
 }, 120_000);
