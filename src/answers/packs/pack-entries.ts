@@ -40,13 +40,19 @@ type Holder = readonly unknown[] | JsonObject;
 function holderOf(document: Document, rows: Rows): Holder | null {
   const { keys, isWhole, repeats } = document;
   const [root, ...rest] = document.open;
-  if (Array.isArray(root)) return root;
+  if (Array.isArray(root)) {
+    const inner = isWhole ? onlyHolderIn(root) : null;
+    return inner === null ? root : holderOf({ ...document, open: [inner], keys: [] }, rows);
+  }
   if (!isJsonObject(root) || root instanceof ExactNumber) return null;
   if (repeats(root, ANSWERS)) return null;
   const [opened] = rest.length > 0 ? keys : [];
   const named = opened === ANSWERS ? rest[0] : own(root, ANSWERS);
   if (Array.isArray(named)) return named;
-  if (isJsonObject(named) && !rows.has(ANSWERS)) return named;
+  if (isJsonObject(named) && !rows.has(ANSWERS)) {
+    const isAgain = isWhole && Object.keys(named).join() === ANSWERS;
+    return isAgain ? holderOf({ ...document, open: [named], keys: [] }, rows) : named;
+  }
   const names = Object.keys(root);
   // An object of few ids and many other keys is one row's answer.
   const known = names.filter(rows.has).length;
@@ -62,6 +68,13 @@ function holderOf(document: Document, rows: Rows): Holder | null {
   return name === opened
     ? holderOf({ ...document, open: rest, keys: keys.slice(1) }, rows)
     : holderOf({ ...document, open: [inner], keys: [] }, rows);
+}
+
+/** What a list of one thing holds, where that can't be an entry: all answers again, or a list of them. */
+function onlyHolderIn([only, ...others]: readonly unknown[]): object | null {
+  if (others.length > 0) return null;
+  if (Array.isArray(only)) return only;
+  return isJsonObject(only) && !Object.hasOwn(only, 'id') && Object.hasOwn(only, ANSWERS) ? only : null;
 }
 
 const own = (object: JsonObject, key: string): unknown =>

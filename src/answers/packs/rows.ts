@@ -23,7 +23,8 @@ export function createRows(packed: readonly PackedRow[]): Rows {
     has: (id) => byId.has(id),
     isStructured: (id) => byId.get(id)?.structured ?? false,
     idOf(value) {
-      if (typeof value === 'string') return value;
+      // No id of ours has blanks around it.
+      if (typeof value === 'string') return value.trim();
       const number =
         value instanceof ExactNumber ? value.source : typeof value === 'number' ? `${value}` : '';
       return byNumber.get(asNumber(number)) ?? null;
