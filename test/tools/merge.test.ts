@@ -86,7 +86,8 @@ describe('merge', () => {
       merge: 'town',
       output_file: 'o.csv',
     };
-    const { batch_id } = await server.ok('submit_batch', work);
+    const { batch_id, warnings } = await server.ok('submit_batch', work);
+    expect(warnings).toEqual(['1 item has no value of "town", and is in no task.']);
     await toTheEnd(server, api, batch_id);
     expect(idsOf(api)).toEqual([['Ulm', 'Bonn']]);
     expect(promptOf(api.creates[0]?.requests[0] ?? { custom_id: '', params: {} })).toBe(

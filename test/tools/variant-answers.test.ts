@@ -179,3 +179,60 @@ describe('the answers to variants', () => {
     expect(same).toMatchObject({ of: 8, agree: 8, share: 1, kappa: null });
   });
 });
+
+/** How often two graders say yes or no of fifty rows, and what their kappa is by hand. */
+const tables: [
+  what: string,
+  both: number,
+  first: number,
+  second: number,
+  none: number,
+  kappa: number | null,
+][] = [
+  ['Cohen’s own kind of table', 20, 5, 10, 15, 0.4],
+  ['all alike', 30, 0, 0, 20, 1],
+  ['one label alone', 50, 0, 0, 0, null],
+  ['never alike', 0, 25, 25, 0, -1],
+  ['as by chance', 20, 20, 5, 5, 0],
+  ['one of them always the same', 30, 20, 0, 0, 0],
+  ['nearly all one label', 48, 1, 1, 0, -0.0204],
+];
+
+it('tells the kappa of a table as it is by hand', async () => {
+  const sayings = tables.map(([, both, first, second]) =>
+    Array.from({ length: 50 }, (_, row) => {
+      const a = row < both + first;
+      return { A: a, B: a ? row < both : row < both + first + second };
+    }),
+  );
+  const keys = tables.map((_, index) => `k${index}`);
+  const api = await startApi({
+    endsAtOnce: true,
+    results: (requests) =>
+      requests.map((request) => {
+        const [, name = '', row = '0'] = /^(\w) text (\d+)/.exec(promptOf(request)) ?? [];
+        const said = keys.map((key, index) => {
+          const both = sayings[index]?.[Number(row)];
+          return [key, (name === 'A' ? both?.A : both?.B) ? 'yes' : 'no'];
+        });
+        return succeeded(request, JSON.stringify(Object.fromEntries(said)));
+      }),
+  });
+  const server = await startCheckedServer({ api });
+  const rows = Array.from({ length: 50 }, (_, row) => `r${row},text ${row}\n`).join('');
+  await writeFile(path.join(server.work, 't.csv'), `id,text\n${rows}`);
+  const { batch_id } = await server.ok('submit_batch', {
+    rows_file: 't.csv',
+    id_column: 'id',
+    output_schema: {
+      type: 'object',
+      properties: Object.fromEntries(keys.map((key) => [key, { type: 'string' }])),
+    },
+    variants: { A: { prompt: 'A {{text}}' }, B: { prompt: 'B {{text}}' } },
+  });
+  await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  const { agreement } = await server.ok('get_results', { batch_id, group_by: 'variant' });
+  expect(
+    agreement.map(({ key, of, agree, kappa }: Record<string, unknown>) => [key, of, agree, kappa]),
+  ).toEqual(tables.map(([, both, , , none, kappa], index) => [keys[index], 50, both + none, kappa]));
+});

@@ -1,4 +1,5 @@
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
+import { counted } from '../../lib/numbers.ts';
 import { asText } from '../../templates/prompt.ts';
 import { valueAt } from '../render/places.ts';
 import type { Merge } from '../work.ts';
@@ -80,8 +81,8 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
         if (typeof merge === 'string') requireColumn(facts, merge);
         const said = () => [facts.skipped(), without === 0 ? '' : `${without} without a value of the column`];
         begin({
-          columns: [...COLUMNS, ...column],
-          warnings: () => facts.warnings(),
+          columns: [...new Set([...COLUMNS, ...column])],
+          warnings: () => [...facts.warnings(), ...leftOut(without, merge)],
           skipped: () =>
             said()
               .filter((each) => each !== '')
@@ -96,6 +97,14 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
       } else yield* inStages(inner, merge, stages);
     },
   };
+}
+
+/** What is in no task is said of the batch too, not of its estimate alone. */
+function leftOut(without: number, merge: Merge): string[] {
+  if (without === 0) return [];
+  return [
+    `${counted(without, 'item')} ${without === 1 ? 'has' : 'have'} no value of ${quoteName(String(merge))}, and ${without === 1 ? 'is' : 'are'} in no task.`,
+  ];
 }
 
 function requireColumn({ columns }: SourceFacts, column: string): void {
