@@ -134,23 +134,27 @@ describe('a batch that waits for another', () => {
     await expectPaidOnce(api, folder, chain);
   });
 
-  it('comes to the end of a chain of three through processes that are killed at any time', long, async () => {
-    const { api, folder, chain, last } = await leftChain(3);
-    api.endAll();
-    for (let round = 0; round < 6; round += 1) {
-      const doomed = await spawnServer({
-        starter: starter.path,
-        folder,
-        api,
-        env: { ...env, LIMITS: JSON.stringify(limits) },
-      });
-      const followed = toTheEnd(doomed, api, last).catch((error: unknown) => {
-        if (!/Connection closed|Not connected/.test(String(error))) throw error;
-      });
-      await sleep(Math.random() * 400);
-      await doomed.kill();
-      await followed;
-    }
-    await expectPaidOnce(api, folder, chain);
-  });
+  it.each([3, 5])(
+    'comes to the end of a chain of %s through processes that are killed at any time',
+    long,
+    async (stages) => {
+      const { api, folder, chain, last } = await leftChain(stages);
+      api.endAll();
+      for (let round = 0; round < 6; round += 1) {
+        const doomed = await spawnServer({
+          starter: starter.path,
+          folder,
+          api,
+          env: { ...env, LIMITS: JSON.stringify(limits) },
+        });
+        const followed = toTheEnd(doomed, api, last).catch((error: unknown) => {
+          if (!/Connection closed|Not connected/.test(String(error))) throw error;
+        });
+        await sleep(Math.random() * 400);
+        await doomed.kill();
+        await followed;
+      }
+      await expectPaidOnce(api, folder, chain);
+    },
+  );
 });

@@ -35,7 +35,14 @@ export const prompts = (ids: readonly string[]) =>
 export const four = { requests: prompts(['a', 'b', 'c', 'd']) };
 const rows = 'id,text\nq1,one\nq2,two\nq3,three\nq4,four\nq5,five\n';
 export const rowsWork = { rows_file: 'rows.csv', id_column: 'id', prompt: 'What is {{text}}?' };
-export const withRows: SetUp = ({ work }) => writeFile(path.join(work, 'rows.csv'), rows);
+export const withRows = ({ work }: Ground): Promise<void> => writeFile(path.join(work, 'rows.csv'), rows);
+
+/** Beside a work of rows: the first goes alone, and fills the cache for the others. */
+export const primed = { context_files: ['contract.txt'], primer: true };
+export const withContract: SetUp = async (ground) => {
+  await withRows(ground);
+  await writeFile(path.join(ground.work, 'contract.txt'), 'The parties agree. '.repeat(400));
+};
 
 export function answerOf(request: ApiRequest): object {
   const isPack = rowsIn(request).length > 0;

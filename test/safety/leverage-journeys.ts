@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, errored, succeeded } from '../api-server.ts';
 import {
@@ -7,11 +5,12 @@ import {
   fileOf,
   four,
   type Journey,
+  primed,
   prompts,
   rowsWork,
-  type SetUp,
   submit,
   toTheEnd,
+  withContract,
   withRows,
 } from './journey-steps.ts';
 
@@ -29,11 +28,6 @@ const busyVariant = (request: ApiRequest, times: number) =>
     ? errored(request, 'overloaded_error', 'busy')
     : answerOf(request);
 
-const primed = { context_files: ['contract.txt'], primer: true };
-const withContract: SetUp = async (ground) => {
-  await withRows(ground);
-  await writeFile(path.join(ground.work, 'contract.txt'), 'The parties agree. '.repeat(400));
-};
 const busySecond = (request: ApiRequest, times: number) =>
   request.custom_id === 'q2' && times === 0
     ? errored(request, 'overloaded_error', 'busy')

@@ -7,7 +7,16 @@ import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiHandler, type ApiRequest, apiError, json, reset, succeeded } from '../api-server.ts';
 import { type Reply, startServer, type TestServer, temporaryFolder } from '../harness.ts';
 import { eachNth } from '../long.ts';
-import { answerOf, four, type Ground, rowsWork, tasksIn, withoutChance, withRows } from './journey-steps.ts';
+import {
+  answerOf,
+  four,
+  type Ground,
+  primed,
+  rowsWork,
+  tasksIn,
+  withContract,
+  withoutChance,
+} from './journey-steps.ts';
 
 // Whatever goes wrong at the API while a later stage is made, sent or fetched, it comes to the same end, and is paid once.
 
@@ -27,6 +36,8 @@ const stages: Record<string, Stage> = {
   'the second stage of a merge': { create: 2, batches: one({ ...rowsWork, merge: 2 }) },
   'the last stage of a merge': { create: 3, batches: one({ ...rowsWork, merge: 2 }) },
   'the second part of variants': { create: 2, batches: one({ ...rowsWork, variants }) },
+  'a first request that fills the cache': { create: 1, batches: one({ ...rowsWork, ...primed }) },
+  'what a first request fills the cache for': { create: 2, batches: one({ ...rowsWork, ...primed }) },
   'what waits for another batch': {
     create: 2,
     batches: async (submit) => {
@@ -58,7 +69,7 @@ async function begin(): Promise<Ground & { server: TestServer }> {
   const folder = await temporaryFolder();
   const work = path.join(folder, 'work');
   await mkdir(work, { recursive: true });
-  await withRows({ api, work });
+  await withContract({ api, work });
   return { api, work, server: await startServer({ api, folder, env, limits }) };
 }
 
