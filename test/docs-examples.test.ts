@@ -38,7 +38,7 @@ const elsewhere: readonly [RegExp, string][] = [
   [/^npm install batch-mcp$/, 'test/package.test.ts'],
   [/^npx mcp-inspector\b/, 'test/server/inspector.test.ts'],
   [/^ +--tool-arg\b/, 'test/server/inspector.test.ts'],
-  [/^claude mcp add\b/, 'the program of another company'],
+  [/^(claude|codex|gemini) mcp add\b/, 'the program of another company'],
 ];
 
 const isElsewhere = (line: string) => elsewhere.some(([form]) => form.test(line));

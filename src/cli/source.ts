@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchError, type Problem } from '../errors.ts';
 import { sources } from '../operations/work/work-arguments.ts';
+import { isTableElsewhere } from '../tasks/sources/tables/foreign-endings.ts';
 import type { Call } from './command.ts';
 import { optionOf } from './options.ts';
 
@@ -82,7 +83,8 @@ const ABOUT_A_LINE = /\{\{\s*line\s*\}\}/;
 function argsOf(file: string, prompt?: unknown): Record<string, unknown> {
   const ending = path.extname(file).toLowerCase();
   const isList = ending === '.txt' && typeof prompt === 'string' && ABOUT_A_LINE.test(prompt);
-  const argument = isList ? 'rows_file' : sourceByEnding[ending];
+  const isTable = isList || isTableElsewhere(file);
+  const argument = isTable ? 'rows_file' : sourceByEnding[ending];
   const isPattern = /[*?{[]/.test(file);
   return argument === undefined || isPattern ? { input_files: [file] } : { [argument]: file };
 }

@@ -7,6 +7,7 @@ import { estimateWithin } from './estimate/estimate-within.ts';
 import { costUsd } from './fields.ts';
 import { type Arguments, defineOperation, type ReplyOf } from './operation.ts';
 import { submit } from './submit.ts';
+import { requireKey } from './work/answer-keys.ts';
 import { answersOf } from './work/from-batch.ts';
 import { findWork } from './work/kept-work.ts';
 import { type OutputArguments, requestOutput, requireOneFile } from './work/requested-output.ts';
@@ -84,6 +85,7 @@ async function estimateGiven(
   if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
   const given = await toWork(work, context, (earlier) => answersOf(context, earlier));
   requireOneFile(given, outputs);
+  requireKey(given, outputs.output_key);
   const { answerFiles, problem } = await requestOutput(context, outputs, given.source.kind);
   const asked = { args: work, work: { ...given, output_places: answerFiles?.places }, forceNew };
   const estimated = await estimateWithin(context, asked, output_tokens_per_request, waiting);

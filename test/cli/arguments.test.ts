@@ -138,6 +138,11 @@ describe('estimate takes the line that submit will be given', () => {
       0,
       'Note: batch-mcp submit would refuse it. output_file has an ending that is not known',
     ],
+    [
+      '--labels labels.txt --output-file o.csv --output-key b',
+      2,
+      '--output-key: "b" is not a key of the answers. Valid: label',
+    ],
     ['--retries 9', 2, '--retries: is too large. Valid: at most 3'],
     ['--work-id work_00000000000000000000000000000000', 2, '--work-id: is given together with rows.json'],
   ])('%s', async (typed, code, says) => {

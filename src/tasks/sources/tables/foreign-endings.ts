@@ -39,3 +39,12 @@ const byEnding = new Map(
 /** What a file is by its ending that can't be read as a table, and what to do with it; undefined for one that nobody knows. */
 export const foreignTable = (file: string): Pick<Problem, 'problem' | 'valid'> | undefined =>
   byEnding.get(path.extname(file).toLowerCase());
+
+/** What is no table whatever is done to it. */
+const DOCUMENTS = new Set(['is a document, not a table', 'is a log', 'is no table']);
+
+/** Whether a file is by its ending a table that is to be saved or unpacked as another one first. */
+export function isTableElsewhere(file: string): boolean {
+  const found = foreignTable(file);
+  return found !== undefined && !DOCUMENTS.has(found.problem);
+}
