@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { succeeded } from '../api-server.ts';
+import { long } from '../long.ts';
 import { filesOf, play, readTable, setUp, wholeJob } from './play.ts';
 
 // The jobs that people have with many files.
@@ -100,4 +101,48 @@ test('19: alt texts for images, whatever they are called', async () => {
   });
   expect(JSON.stringify(api.creates)).not.toContain('image/jpeg');
   expect(await readTable(server, 'alt.csv')).toHaveLength(100);
+});
+
+test('2: a test beside each copy of a real package’s sources, code alone', long, async () => {
+  const lib = path.resolve('node_modules/csv-stringify/lib');
+  const names = (await readdir(lib, { recursive: true })).filter((name) => name.endsWith('.js'));
+  expect(names.length).toBeGreaterThan(5);
+  const copies = await Promise.all(
+    names.map(async (name) => [`vendor/${name}`, await readFile(path.join(lib, name))] as const),
+  );
+  const code = 'assert.ok(true);\n';
+  const said = [`\`\`\`js\n${code}\`\`\``, `Here it is:\n\n\`\`\`js\n${code}\`\`\`\n\nRun it.`, code];
+  const { server } = await setUp(Object.fromEntries(copies), (_request, index) => said[index % 3] ?? code);
+  await play('2 a real package', server, async (agent) => {
+    const work = { input_files: ['vendor/**/*.js', '!**/*.test.js'], task_type: 'generate_tests' };
+    await wholeJob(agent, work, { output_pattern: '{{dir}}/{{stem}}.test.js' });
+  });
+  for (const [name, source] of copies) {
+    expect(await readFile(path.join(server.work, name))).toEqual(source);
+    const made = await readFile(path.join(server.work, name.replace(/js$/, 'test.js')), 'utf8');
+    expect(made).toBe(code);
+  }
+});
+
+test('4 and 19: 300 images and 100 PDFs become one table', long, async () => {
+  const { server, api } = await setUp(
+    {
+      ...filesOf(300, (index) => [`all/${index % 7}/p${index}.png`, PNG]),
+      ...filesOf(100, (index) => [`all/${index % 7}/r${index}.pdf`, pdf(`Report ${index}`)]),
+    },
+    ({ params }) => JSON.stringify({ kind: JSON.stringify(params).includes('image/png') ? 'image' : 'pdf' }),
+  );
+  await play('300 images, 100 PDFs', server, async (agent) => {
+    const output_schema = { type: 'object', properties: { kind: { type: 'string' } } };
+    const work = { input_files: ['all'], prompt: 'What is this?', model_tier: 'cheap', output_schema };
+    await wholeJob(agent, work, { output_file: 'all.csv' });
+  });
+  const rows = await readTable(server, 'all.csv');
+  expect(rows.filter(({ kind, path: name = '' }) => kind === 'image' && name.endsWith('.png'))).toHaveLength(
+    300,
+  );
+  expect(rows.filter(({ kind, path: name = '' }) => kind === 'pdf' && name.endsWith('.pdf'))).toHaveLength(
+    100,
+  );
+  expect(api.creates.flatMap(({ requests }) => requests)).toHaveLength(400);
 });

@@ -176,6 +176,16 @@ it.each<[what: string, said: string[], outputs: object, expected: RegExp | null]
     { requests: ['a', 'b'], output_file: 'o.jsonl', output_key: 'a' },
     /They are no objects/,
   ],
+  [
+    'a key that only a pattern of the schema allows',
+    ['{"x_1":1}', '{"x_1":2}'],
+    {
+      output_schema: { ...oneKey('a').output_schema, patternProperties: { '^x_': {} } },
+      output_file: 'o.md',
+      output_key: 'x_1',
+    },
+    null,
+  ],
   ['one of them with it', ['{"a":1}', '{"b":2}'], { output_file: 'o.md', output_key: 'b' }, null],
   ['an empty list under it', ['{"a":[]}', '{"b":2}'], { output_file: 'o.json', output_key: 'a' }, null],
 ])('a key that no answer has is said with those they have: %s', async (_what, said, outputs, expected) => {

@@ -46,8 +46,8 @@ export function requireKey({ source, defaults, variants }: Work, output_key: str
 }
 
 /** The keys that a schema gives to an answer; null where it leaves them open. */
-function propertiesOf({ properties, additionalProperties }: JsonObject): string[] | null {
-  if (!isJsonObject(properties)) return null;
+function propertiesOf({ properties, additionalProperties, patternProperties }: JsonObject): string[] | null {
+  if (!isJsonObject(properties) || patternProperties !== undefined) return null;
   return additionalProperties === false ? Object.keys(properties) : null;
 }
 
