@@ -97,6 +97,26 @@ describe('places', () => {
         `${place} in the prompt is sent as it stands: did you mean {{x}}?`,
       ],
     ),
+    ...['{{{x}}}', '{{{ x }}}', '{"a":{{{x}}}}'].map(
+      (place): Row => [
+        `${place}, whose value keeps a brace on each side`,
+        one({ prompt: `See ${place}`, input_data: { x: 'y' } }),
+        `See ${place.replace(/\{\{ ?x ?\}\}/, 'y')}`,
+        /\{\{\{ ?x ?\}\}\} in the prompt is sent as a value in braces, \{…\}: \{\{x\}\} is the value alone/,
+      ],
+    ),
+    [
+      'JSON that ends in three braces',
+      one({ prompt: '{"a":{"b":{{x}}}}', input_data: { x: 1 } }),
+      '{"a":{"b":1}}',
+      null,
+    ],
+    [
+      'three braces around no name of its own',
+      one({ prompt: '{{{y}}} {{x}}', input_data: { x: 1, y: 2 } }),
+      '{2} 1',
+      /value in braces/,
+    ],
     [
       '[name] with blanks, of another case',
       one({ prompt: '{{x}} [full name]', input_data: { x: 'y', 'Full Name': 'z' } }),

@@ -122,11 +122,24 @@ function otherPlaces(text: string, names: readonly string[], areTagged: boolean)
   return last.found;
 }
 
-/** What of a prompt is sent as it stands, and was probably meant to be filled. */
+/** Of templates that escape, the way not to; of Python's formats, a value within braces. */
+const TRIPLE = /\{\{\{\s*([^{}\n]{1,60}?)\s*\}\}\}/g;
+
+/** What of a prompt is sent as it stands, and was probably meant to be filled, and what is filled and keeps braces. */
 export function mistakenPlaces(prompt: string, names: readonly string[], areTagged: boolean): string[] {
-  return otherPlaces(prompt, names, areTagged).map(
-    ({ whole, name }) => `${whole} in the prompt is sent as it stands: did you mean {{${name}}}?`,
+  const tripled = (prompt.includes('{{{') ? [...prompt.matchAll(TRIPLE)] : []).filter(([, name = '']) =>
+    names.includes(name.split('.')[0] ?? ''),
   );
+  return [
+    ...otherPlaces(prompt, names, areTagged).map(
+      ({ whole, name }) => `${whole} in the prompt is sent as it stands: did you mean {{${name}}}?`,
+    ),
+    ...new Set(
+      tripled.map(
+        ([whole, name]) => `${whole} in the prompt is sent as a value in braces, {…}: {{${name}}} is the value alone`,
+      ),
+    ),
+  ];
 }
 
 /** The places of a text that is no prompt: nothing fills them there, whatever they are written as. */
