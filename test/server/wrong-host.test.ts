@@ -86,6 +86,7 @@ test.each<[string, ApiHandler, boolean]>([
   ['403 in HTML', status(403, '<html>'), true],
   ['400 of its own', json(400, apiError('invalid_request_error', 'requests: bad')), false],
   ['401 of its own', json(401, apiError('authentication_error', 'invalid')), false],
+  ['404 of its own', json(404, apiError('not_found_error', 'model: claude-x')), false],
   ['413 of the edge', status(413, '<html>too large</html>'), false],
 ])('a create that is refused with %s: whether that names the base URL', async (_, answer, isElsewhere) => {
   const api = await startApi();

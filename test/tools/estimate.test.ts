@@ -139,6 +139,18 @@ describe('the dry run', () => {
       'input_tokens_per_request: is missing',
     );
   });
+
+  test.each([
+    ['2026-11-20', 'claude-sonnet-4-5', /claude-sonnet-4-5 will be retired on 2026-11-30/],
+    ['2026-12-10', 'claude-opus-4-5', /claude-opus-4-5 will be retired on 2027-01-22/],
+    ['2026-11-20', 'claude-sonnet-5-5', /^$/],
+    ['2026-12-01', 'claude-sonnet-4-5', /claude-sonnet-4-5 was retired on 2026-11-30/],
+  ])('of figures on %s says how long %s is served', async (today, model, says) => {
+    const server = await startServer({ now: () => new Date(today) });
+    const figures = { request_count: 9, input_tokens_per_request: 9, output_tokens_per_request: 9 };
+    const { isError, text, reply } = await server.call('estimate_cost', { ...figures, model });
+    expect(isError ? text : reply.warnings.join('')).toMatch(says);
+  });
 });
 
 /** What a sandbox batch of this work really took, by its record. */

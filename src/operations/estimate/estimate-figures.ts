@@ -6,6 +6,7 @@ import { BatchError } from '../../errors.ts';
 import { type Tier, tiers } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { Reused } from '../../store/record.ts';
+import { checkModelLife, noLiveModels } from '../../tasks/live-models.ts';
 import type { Matched } from '../../tasks/prepare.ts';
 import { familyNote, modelNamed } from '../../tasks/render/choose-model.ts';
 
@@ -65,9 +66,17 @@ export function estimateFigures(context: Pick<Context, 'catalog' | 'now'>, figur
     });
   }
   const today = context.now().toISOString().slice(0, 10);
+  const life = checkModelLife(model, { catalog, live: noLiveModels, today });
+  if (life?.problem !== undefined) {
+    throw new BatchError('invalid_input', `${model.id} can't be asked.`, { problems: [life.problem] });
+  }
   return {
     ...estimateOf(context, [costLine(model, request_count, { input, output })], compare),
-    warnings: [...familyNote(figures.model, model, catalog), ...catalog.warnings(today)],
+    warnings: [
+      ...familyNote(figures.model, model, catalog),
+      ...(life?.warning === undefined ? [] : [life.warning]),
+      ...catalog.warnings(today),
+    ],
   };
 }
 

@@ -142,7 +142,10 @@ function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): str
     case 403:
       return 'The key may not do this: use one whose workspace has access to Message Batches.';
     case 404:
-      if (operation === 'create') return 'The host has no Message Batches API: check ANTHROPIC_BASE_URL.';
+      if (operation === 'create')
+        return answer.isForeign
+          ? 'The host has no Message Batches API: check ANTHROPIC_BASE_URL.'
+          : 'What the API names is not there: a model, or the batches themselves. Check the model, ANTHROPIC_BASE_URL and the workspace of the key.';
       return operation === 'count' || operation === 'models'
         ? 'What answers at ANTHROPIC_BASE_URL does not offer this; everything else works without it.'
         : 'A batch just made can be unknown for a moment: try again in a minute. If that does not help, check the id and that the key belongs to the same workspace.';

@@ -136,7 +136,8 @@ export function mistakenPlaces(prompt: string, names: readonly string[], areTagg
     ),
     ...new Set(
       tripled.map(
-        ([whole, name]) => `${whole} in the prompt is sent as a value in braces, {…}: {{${name}}} is the value alone`,
+        ([whole, name]) =>
+          `${whole} in the prompt is sent as a value in braces, {…}: {{${name}}} is the value alone`,
       ),
     ),
   ];
