@@ -120,6 +120,8 @@ describe('what other programs read of the package', () => {
     });
     for (const [, name] of compose.matchAll(/\$\{(\w+):-/g)) expect(example).toContain(`# ${name}=`);
     expect(proxy).toContain(`server ${services.server?.command?.at(-1)?.split(':').at(-1)}`);
+    // What a person answers is for the replica that asked.
+    expect(proxy).toMatch(/^\s*lb_policy header Authorization$/m);
     const asked = [...compose.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name);
     for (const name of asked) expect(example).toMatch(new RegExp(`^${name}=`, 'm'));
     expect((await text('.dockerignore')).split('\n')).toContain('deploy');
