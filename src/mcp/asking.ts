@@ -36,13 +36,16 @@ const elicited = z.looseObject({
   content: z.looseObject({ send: z.unknown().optional() }).nullish(),
 });
 
+/** The box on, or as it stands; some clients send what is in a form as texts. */
+const YES = new Set<unknown>([undefined, null, true, 'true']);
+
 /** What a person answered to the form; whatever can't be read is no answer. */
 export function answerOf(given: unknown): Answer {
   const read = elicited.safeParse(given);
   if (!read.success) return 'unanswered';
   const { action, content } = read.data;
   if (action === 'cancel') return 'canceled';
-  return action === 'accept' && (content?.send ?? true) === true ? 'approved' : 'declined';
+  return action === 'accept' && YES.has(content?.send) ? 'approved' : 'declined';
 }
 
 const KEY = 'approval';

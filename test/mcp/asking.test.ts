@@ -41,6 +41,18 @@ const reactions: Reaction[] = [
     sent: true,
     told: SENT,
   },
+  {
+    name: 'accepted with the box as a text',
+    answer: () => ({ action: 'accept', content: { send: 'true' } }),
+    sent: true,
+    told: SENT,
+  },
+  {
+    name: 'accepted with a text that is no yes',
+    answer: () => ({ action: 'accept', content: { send: 'false' } }),
+    sent: false,
+    told: /declined/,
+  },
   { name: 'accepted without content', answer: () => ({ action: 'accept' }), sent: true, told: SENT },
   {
     name: 'accepted with the box off',
