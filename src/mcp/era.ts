@@ -13,11 +13,10 @@ export type EraName = 'legacy' | 'modern';
 
 export const MODERN_VERSION = '2026-07-28';
 
-/** What every request of the new era says of itself. Whoever asks what is spoken may leave out what its client can do. */
-export function requireEnvelope({ method, params }: Extract<Message, { method: string }>): void {
-  const given = params?._meta;
-  const needed = [envelope.version, ...(method === 'server/discover' ? [] : [envelope.clientCapabilities])];
-  const missing = needed.filter((name) => given?.[name] === undefined);
+/** Throws where a request does not say what every one of the new era says of itself. */
+export function requireEnvelope({ params }: Extract<Message, { method: string }>): void {
+  const needed = [envelope.version, envelope.clientCapabilities];
+  const missing = needed.filter((name) => params?._meta?.[name] === undefined);
   if (missing.length === 0) return;
   throw new ProtocolError(
     errorCodes.invalidParams,

@@ -164,14 +164,14 @@ describe('bare JSON-RPC of the new era', () => {
       message: { method: 'tools/list' },
       answer: { error: { code: -32602, message: expect.stringContaining('clientCapabilities') } },
     },
-    {
-      name: 'no capabilities',
+    ...['tools/list', 'server/discover'].map((method) => ({
+      name: `${method} without capabilities`,
       message: {
-        method: 'tools/list',
+        method,
         params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
       },
       answer: { error: { code: -32602, message: expect.stringContaining('clientCapabilities') } },
-    },
+    })),
     {
       name: 'capabilities of odd shapes',
       message: {
