@@ -1,6 +1,6 @@
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 import type { Message } from './odd-messages.ts';
-import { envelope, errorCodes, ProtocolError } from './protocol.ts';
+import { envelope } from './protocol.ts';
 
 /** One era of the protocol over a connection. */
 export type Era = {
@@ -10,19 +10,6 @@ export type Era = {
 };
 
 export type EraName = 'legacy' | 'modern';
-
-export const MODERN_VERSION = '2026-07-28';
-
-/** Throws where a request does not say what every one of the new era says of itself. */
-export function requireEnvelope({ params }: Extract<Message, { method: string }>): void {
-  const needed = [envelope.version, envelope.clientCapabilities];
-  const missing = needed.filter((name) => params?._meta?.[name] === undefined);
-  if (missing.length === 0) return;
-  throw new ProtocolError(
-    errorCodes.invalidParams,
-    `A request of ${MODERN_VERSION} says in params._meta which version it is of and what its client can do. Missing: ${missing.join(', ')}`,
-  );
-}
 
 /**
  * Which era a message is of: what each request of the new one carries says so, and `initialize` begins the old one. Null

@@ -3,7 +3,8 @@ import type { RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { canAsk } from './asking.ts';
 import { showsBoth } from './both-forms.ts';
-import { type Era, MODERN_VERSION, requireEnvelope } from './era.ts';
+import { MODERN_VERSION, requireEnvelope, requireVersion } from './envelope.ts';
+import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
 import { asError, envelope, errorCodes, noSuchMethod, ProtocolError, TASKS } from './protocol.ts';
@@ -115,16 +116,6 @@ async function resultOf(
     capabilities: { ...capabilities, extensions: { [TASKS]: {} } },
     instructions,
   };
-}
-
-/** Throws where the request is of another revision. */
-function requireVersion(version: unknown): void {
-  if (version === undefined || version === MODERN_VERSION) return;
-  throw new ProtocolError(
-    errorCodes.unsupportedVersion,
-    `Only ${MODERN_VERSION} is spoken here, or initialize`,
-    { supported: [MODERN_VERSION], requested: typeof version === 'string' ? version : 'unknown' },
-  );
 }
 
 function stamped({ info }: Methods, method: string, result: Result): Result {

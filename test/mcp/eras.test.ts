@@ -1,11 +1,8 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { advertised } from '../../src/tools/advertised.ts';
 import { ids, prompts, startApi } from '../api.ts';
 import { hang } from '../api-server.ts';
-import { builtServer, type Reply, spawnServer, temporaryFolder } from '../harness.ts';
-import { long } from '../long.ts';
+import { type Reply, spawnServer } from '../harness.ts';
 import { startRawServer, toolCall } from '../server/raw-server.ts';
 import { envelopeOf, startModernClient, startModernServer } from './modern-client.ts';
 
@@ -234,34 +231,6 @@ describe('bare JSON-RPC of the new era', () => {
     expect(await answer).toMatchObject({ result: { structuredContent: { batches: [] } } });
     expect(await server.ended).toMatchObject({ code: 0 });
   });
-});
-
-/** The files of the built server that one of these messages has it load. */
-async function loadedFor(message: object): Promise<string> {
-  const folder = await temporaryFolder();
-  const [hook, list] = [path.join(folder, 'hook.mjs'), path.join(folder, 'loaded')];
-  const load = `import { appendFileSync } from 'node:fs';
-    export async function load(url, context, next) { appendFileSync(${JSON.stringify(list)}, url + '\\n'); return next(url, context); }`;
-  const register = `import { register } from 'node:module'; register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(load))});`;
-  await writeFile(hook, register);
-  const server = await startRawServer({ env: { NODE_OPTIONS: `--import ${hook}` } });
-  server.send({ jsonrpc: '2.0', id: 1, ...message });
-  await server.reply(1);
-  return readFile(list, 'utf8');
-}
-
-test('the first message decides which era is loaded, and the other one is not', long, async () => {
-  const dist = path.dirname(builtServer);
-  const names = (await readdir(dist)).filter((name) => name.endsWith('.js'));
-  const texts = await Promise.all(names.map((name) => readFile(path.join(dist, name), 'utf8')));
-  const fileOf = (era: string) =>
-    names[texts.findIndex((text) => text.includes(`as create${era}Era}`))] ?? era;
-  const modern = await loadedFor({ method: 'tools/list', params: { _meta: envelopeOf() } });
-  expect(modern).toContain(fileOf('Modern'));
-  expect(modern).not.toContain(fileOf('Legacy'));
-  const legacy = await loadedFor({ method: 'initialize', params: { protocolVersion: '2025-06-18' } });
-  expect(legacy).toContain(fileOf('Legacy'));
-  expect(legacy).not.toContain(fileOf('Modern'));
 });
 
 test('a client that asked what is spoken here may still begin with initialize', async () => {

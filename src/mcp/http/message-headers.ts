@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
-import { eraOf, MODERN_VERSION, requireEnvelope } from '../era.ts';
+import { MODERN_VERSION, requireEnvelope } from '../envelope.ts';
+import { eraOf } from '../era.ts';
 import type { Message } from '../odd-messages.ts';
 import { envelope, errorCodes, ProtocolError } from '../protocol.ts';
 
