@@ -33,22 +33,37 @@ async function readLiveModels(context: Context, name: ProviderName): Promise<Liv
   if (known !== null && age >= 0 && age < kept) return known.models;
   try {
     const models = await context.provider(name).listModels(LISTING_MS);
-    await register.update(() => ({ at: context.now().toISOString(), models }));
+    await register.keep(() => models);
     return models;
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
     context.log('debug', error.message);
     if (error.code === 'no_credentials') return noLiveModels;
-    await register.update((current) => ({ at: context.now().toISOString(), models: current?.models ?? [] }));
+    await register.keep((current) => current ?? []);
     return known?.models ?? noLiveModels;
   }
 }
 
-/** Where the answer of an API is kept; null for the sandbox, which knows no more than the table. */
+/**
+ * Where the answer of an API is kept; null for the sandbox, which knows no more than the table. What can't be read or written there is
+ * asked for again: no work is held up by it.
+ */
 async function registerOf(context: Context, name: ProviderName) {
   if (name === 'sandbox') return null;
   const { base_url } = await context.provider(name).account();
-  return context.store.models(createHash('sha256').update(base_url).digest('hex'));
+  const register = context.store.models(createHash('sha256').update(base_url).digest('hex'));
+  const unlessStore = (error: unknown) => {
+    if (!(error instanceof BatchError) || !error.code.startsWith('store_')) throw error;
+    context.log('warn', error.message);
+    return null;
+  };
+  return {
+    read: () => register.read().catch(unlessStore),
+    keep: (models: (current: ProviderModel[] | undefined) => ProviderModel[]) =>
+      register
+        .update((current) => ({ at: context.now().toISOString(), models: models(current?.models) }))
+        .catch(unlessStore),
+  };
 }
 
 /** Where the API is not asked, the table's dates have to do. */

@@ -53,6 +53,32 @@ describe.each(['envelope', 'record'] as const)('a batch that a newer version wro
   });
 });
 
+it.each([
+  ['work', 'There is no work_id'],
+  ['budget', "What is left of today's budget can't be told"],
+  ['models', ''],
+])('%s that a newer version wrote keeps nobody from an estimate', async (folder, warning) => {
+  const api = await startApi({ models: [], tokens: () => 10 });
+  const server = await startServer({ api });
+  await server.ok('submit_batch', work);
+  await server.ok('estimate_cost', work);
+  for (const name of await readdir(path.join(server.data, folder)))
+    await updated(path.join(server.data, folder, name), 'envelope');
+  const { cost_usd, warnings } = await server.ok('estimate_cost', work);
+  expect(cost_usd.maximum).toBeGreaterThan(0);
+  expect(warnings.join('\n')).toContain(warning);
+});
+
+it('a list of models that a newer version wrote holds no work up', async () => {
+  const api = await startApi({ models: [] });
+  const server = await startServer({ api });
+  await server.ok('submit_batch', work);
+  const [hash = ''] = await readdir(path.join(server.data, 'models'));
+  await updated(path.join(server.data, 'models', hash), 'envelope');
+  await server.ok('submit_batch', { requests: ['Another'] });
+  expect(api.creates).toHaveLength(2);
+});
+
 it('a budget that a newer version wrote keeps real work from being sent, and says why', async () => {
   const api = await startApi();
   const server = await startServer({ api });

@@ -1,5 +1,5 @@
 import { adviceFor, packingAdvice } from '../../cost/advice.ts';
-import { budgetToday } from '../../cost/budget.ts';
+import { type BudgetState, budgetToday } from '../../cost/budget.ts';
 import { contextAdvice } from '../../cost/context-advice.ts';
 import { formatUsd } from '../../cost/cost.ts';
 import { type CostLine, totalOf } from '../../cost/cost-line.ts';
@@ -202,7 +202,10 @@ async function findAccount(provider: Provider): Promise<ProviderAccount | null> 
 /** What submitting would refuse. */
 async function ceilingWarnings(context: Context, lines: readonly CostLine[]): Promise<string[]> {
   const { maximum_usd } = totalOf(lines);
-  const { left, limit } = await budgetToday(context);
+  const budget = await budgetToday(context).catch((error: unknown) => {
+    if (error instanceof BatchError && error.code.startsWith('store_')) return error;
+    throw error;
+  });
   const how = 'submit_batch would refuse it. Make it smaller, or ask the person.';
   return [
     ...(maximum_usd > context.maxCostUsd
@@ -210,10 +213,18 @@ async function ceilingWarnings(context: Context, lines: readonly CostLine[]): Pr
           `Its maximum of ${formatUsd(maximum_usd)} is above the limit of ${formatUsd(context.maxCostUsd)} for one submission: ${how}`,
         ]
       : []),
-    ...(maximum_usd > left
-      ? [
-          `Its maximum of ${formatUsd(maximum_usd)} is above the ${formatUsd(left)} left of today's budget of ${formatUsd(limit)}: ${how}`,
-        ]
-      : []),
+    ...budgetWarnings(maximum_usd, budget, how),
+  ];
+}
+
+function budgetWarnings(maximum_usd: number, budget: BudgetState | BatchError, how: string): string[] {
+  if (budget instanceof BatchError)
+    return [
+      `What is left of today's budget can't be told, and submit_batch refuses it until it can: ${budget.message}`,
+    ];
+  const { left, limit } = budget;
+  if (maximum_usd <= left) return [];
+  return [
+    `Its maximum of ${formatUsd(maximum_usd)} is above the ${formatUsd(left)} left of today's budget of ${formatUsd(limit)}: ${how}`,
   ];
 }
