@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
+import { isWaiting } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import { isSaved, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -16,7 +17,7 @@ type Pruned = { batch_id: string; name: string; created_at: string; bytes: numbe
 
 /**
  * Removes old batches from the data folder, with their results: those that have ended and whose results were downloaded.
- * Never one that is unfinished or unsettled, and none that a program made under an idempotency key, which stands for good.
+ * Never one that is unfinished or unsettled, none whose answers another one waits for, and none that a program made under an idempotency key, which stands for good.
  */
 export const prune = defineOperation({
   name: 'prune',
@@ -37,10 +38,14 @@ export const prune = defineOperation({
     const before = context.now().getTime() - older_than_days * DAY_MS;
     const batches: Pruned[] = [];
     let kept = 0;
+    // What waits is newer than what it waits for, and comes first.
+    const awaited = new Set<string>();
     for (const batchId of await context.store.batchIds()) {
       if (signal?.aborted) break;
       const record = await recordOrNull(context.store, batchId);
-      if (record === null || !isDone(record) || Date.parse(record.created_at) >= before) {
+      if (record?.waits !== undefined && isWaiting(record)) awaited.add(record.waits.batch_id);
+      const isTooYoung = record === null || Date.parse(record.created_at) >= before;
+      if (isTooYoung || !isDone(record) || awaited.has(batchId)) {
         kept += 1;
         continue;
       }

@@ -1,7 +1,9 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { follow, startApi } from '../api.ts';
 import { startApiServer } from '../api-server.ts';
+import { startServer } from '../harness.ts';
 import { eachNth } from '../long.ts';
 import { builtCli, createDesk, type Desk, run } from './run-binary.ts';
 
@@ -47,6 +49,20 @@ describe('prune', () => {
     expect(JSON.parse(stdout)).toMatchObject({ batches: [{ batch_id: ended }], kept: 1, dry_run: false });
     expect(await batchesIn(desk)).toEqual([running]);
     expect((await run(desk, ['status', ended])).stderr).toContain('not_found');
+  });
+
+  test('keeps what another batch waits for', async () => {
+    const api = await startApi();
+    const desk = await createDesk({ ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const server = await startServer({ api, folder: desk.folder });
+    const { batch_id } = await server.ok('submit_batch', { requests: ['One'] });
+    const second = await server.ok('submit_batch', { from_batch: batch_id, prompt: 'Check: {{text}}' });
+    api.endAll();
+    // It fetches what has ended, and sends nothing.
+    const reader = await startServer({ api, folder: desk.folder, argv: ['--read-only'] });
+    await follow(reader, batch_id);
+    await run(aged(desk), ['prune', '--older-than-days', '1', '--yes']);
+    expect(await batchesIn(desk)).toEqual([batch_id, second.batch_id].sort());
   });
 });
 
