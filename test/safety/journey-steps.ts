@@ -27,6 +27,8 @@ export type Journey = {
   isTwiceForTwo?: true;
   /** Before the first server starts. */
   setUp?: SetUp;
+  /** What its servers are set to. */
+  env?: (ground: Ground) => Record<string, string>;
   run(client: TestClient, ground: Ground): Promise<void>;
 };
 

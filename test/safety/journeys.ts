@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { follow } from '../api.ts';
 import { type ApiRequest, errored, reset } from '../api-server.ts';
 import type { Reply, TestClient } from '../harness.ts';
@@ -68,6 +70,14 @@ const lost =
   (made: boolean): SetUp =>
   ({ api }) =>
     api.override('create', reset, { times: 1, after: made });
+
+/** Each line is one time that the owner was told. */
+const toldIn = ({ work }: Ground) => path.join(work, 'told');
+
+/** Waits until the owner was told of a batch's end, however often. */
+async function untilTold(client: TestClient, ground: Ground, batchId: string): Promise<void> {
+  await follow(client, batchId, () => existsSync(toldIn(ground)));
+}
 
 export const journeys: readonly [Journey, ...Journey[]] = [
   {
@@ -163,6 +173,26 @@ export const journeys: readonly [Journey, ...Journey[]] = [
       const { work_id, warnings } = await client.ok('estimate_cost', rowsWork);
       if (work_id === undefined) throw new Error(warnings.join(' '));
       await submit(client, ground, { work_id, output_pattern: '{{id}}.md' });
+    },
+  },
+  {
+    name: 'told by a command',
+    env: (ground) => ({
+      BATCH_MCP_NOTIFY: JSON.stringify(['sh', '-c', 'echo told >> "$0"', toldIn(ground)]),
+    }),
+    run: async (client, ground) => {
+      const { batch_id } = await submit(client, ground, { ...four, output_file: 'out.jsonl' });
+      await untilTold(client, ground, batch_id);
+    },
+  },
+  {
+    name: 'told at an address',
+    // What is told there is kept by the stand-in, which knows no such route.
+    env: ({ api }) => ({ BATCH_MCP_NOTIFY: `${api.url}/told` }),
+    run: async (client, ground) => {
+      const { batch_id } = await submit(client, ground, { ...four, retries: 1 });
+      const isTold = () => ground.api.requests.some((request) => request.path === '/told');
+      await follow(client, batch_id, isTold);
     },
   },
   {

@@ -383,6 +383,43 @@ test('an answer is never hostage to its accounting: what of it cannot be read is
   expect(status.cost_usd.actual).toBeCloseTo(0.000195, 9);
 });
 
+/** What the API says succeeded, and cannot be read: with the cost of both answers, and whether some of that is said to be unknown. */
+const unread: [what: string, message: object | null, usd: number, isSaid: boolean][] = [
+  [
+    'a block that is none',
+    { content: [null], usage: { input_tokens: 10, output_tokens: 5 } },
+    0.00007,
+    false,
+  ],
+  ['content that is none', { content: 5, usage: { input_tokens: 10, output_tokens: 5 } }, 0.00007, false],
+  ['usage that is none', { content: 5 }, 0.000035, true],
+  ['a message that is none', null, 0.000035, true],
+];
+
+test.each(unread)(
+  'an answer that cannot be read was paid all the same: %s',
+  async (_what, message, usd, isSaid) => {
+    const api = await startApi({
+      endsAtOnce: true,
+      results: (requests) =>
+        requests.map((each) => {
+          const model = each.params.model;
+          if (each.custom_id === 't001') return succeeded(each, 'fine');
+          const odd = message && { model, ...message };
+          return { custom_id: each.custom_id, result: { type: 'succeeded', message: odd } };
+        }),
+    });
+    const server = await startCheckedServer({ api });
+    const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(2)) });
+    const { results, totals } = await server.ok('get_results', { batch_id });
+    expect(totals).toMatchObject({ succeeded: 1, errored: 1 });
+    expect(results[0]).toMatchObject({ text: 'fine' });
+    const { cost_usd, warnings } = await server.ok('batch_status', { batch_id });
+    expect(cost_usd.actual).toBeCloseTo(usd, 9);
+    expect(warnings.join(' ').includes("can't be read in full")).toBe(isSaid);
+  },
+);
+
 describe('cursors', () => {
   test('go through all pages, once each', async () => {
     const { server, batch_id } = await endedBatch(prompts(ids(23)), undefined);

@@ -102,7 +102,12 @@ function countOwn(
 ): CountedResult {
   switch (type) {
     case 'succeeded':
-      if (message === null) return errored(custom_id, 'The API says succeeded, but gave no message.');
+      // Paid like any other, whatever can be read of it.
+      if (message === null)
+        return {
+          ...errored(custom_id, 'The API says succeeded, but gave no message.'),
+          ...usageOf(objectOf(result.message)),
+        };
       return { request_id: custom_id, ...judge(message, isAnswered), ...usageOf(message) };
     case 'errored': {
       const error = errorOf(result.error);
@@ -209,7 +214,7 @@ function createCounts() {
 }
 
 /** What an answer took; cache writes of an unsaid kind are the 5-minute ones. */
-function usageOf(message: Message): { usage: AnswerUsage } {
+function usageOf(message: JsonObject): { usage: AnswerUsage } {
   const usage = objectOf(message.usage);
   const counts = createCounts();
   const longWrites = counts.optional(counts.group(usage.cache_creation).ephemeral_1h_input_tokens);
