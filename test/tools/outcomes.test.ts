@@ -355,7 +355,7 @@ const oddUsages: unknown[] = [
   'ten',
   [],
   {},
-  ...[1.5, 1e308, 2 ** 53, -1, null, '5', true, [], undefined].map((output_tokens) => ({
+  ...[1.5, 1e308, 2 ** 53, -1, null, 'five', true, [], undefined].map((output_tokens) => ({
     input_tokens: 10,
     output_tokens,
   })),
