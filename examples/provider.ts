@@ -16,5 +16,21 @@ const batchId = await provider.createBatch([
 console.log(`Batch created: ${batchId}`);
 
 const results = await provider.waitForBatch(batchId, { pollInterval: 300, timeout: 86_400 });
-for (const { custom_id, result } of results) console.log(`${custom_id}: ${result.type}`);
+for (const { custom_id, result } of results) {
+  if (result.type === 'succeeded') {
+    const { content, usage } = result.message;
+    console.log(`${custom_id}: ${content.map(({ text = '' }) => text).join('')}`);
+    console.log(`  Tokens: ${usage.input_tokens} in, ${usage.output_tokens} out`);
+  } else if (result.type === 'errored') {
+    console.log(`${custom_id}: Error - ${result.error.error.message}`);
+  } else {
+    // Expired, canceled or missing: a later submission of it can succeed.
+    console.log(`${custom_id}: ${result.type}`);
+  }
+}
+
+const status = await provider.getBatchStatus(batchId);
+const dollars = 'cost_usd' in status ? status.cost_usd?.actual : null;
+const succeeded = results.filter(({ result }) => result.type === 'succeeded').length;
+console.log(`${succeeded} of ${results.length} succeeded, for ${dollars} dollars`);
 await provider.close();

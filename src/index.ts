@@ -25,6 +25,7 @@ export type { Spending } from './cost/spending.ts';
 export { BatchError, type ErrorCode, errorCodes, type Problem } from './errors.ts';
 export {
   AnthropicBatchProvider,
+  type NativeMessage,
   type NativeRequest,
   type NativeResult,
   type WaitOptions,

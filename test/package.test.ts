@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, readdir, readFile, stat } from 'node:fs/promises';
+import { cp, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -154,8 +154,8 @@ describe('what is packed', () => {
   test('has types that need no other package, and that every operation and every field goes by', async () => {
     const types = await readFile(path.join(packed.installed, 'dist/index.d.ts'), 'utf8');
     expect(types).not.toMatch(/\bimport\b|\bz\./);
-    for (const file of ['program.ts', 'fields.ts', 'tsconfig.json'])
-      await copyFile(path.join(project, 'test/consumer', file), path.join(packed.folder, file));
+    await cp(path.join(project, 'test/consumer'), packed.folder, { recursive: true });
+    await cp(path.join(project, 'examples'), path.join(packed.folder, 'examples'), { recursive: true });
     const tsc = path.join(project, 'node_modules/typescript/bin/tsc');
     const compiled = run(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: packed.folder });
     await expect(compiled.catch(({ stdout }) => stdout)).resolves.toMatchObject({ stdout: '' });

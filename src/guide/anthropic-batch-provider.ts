@@ -8,7 +8,21 @@ export type NativeRequest = { custom_id: string; params: Readonly<Record<string,
 /** A line of the API's results, as it came; `missing` where the API gave none for a request. */
 export type NativeResult = {
   custom_id: string;
-  result: { type: string; message?: unknown; error?: unknown; [key: string]: unknown };
+  result:
+    | { type: 'succeeded'; message: NativeMessage }
+    /** The API's error stands within an error. */
+    | { type: 'errored'; error: { error: { type: string; message: string } } }
+    | { type: 'expired' | 'canceled' | 'missing' };
+};
+
+/** An answer as the Messages API gives it: what most programs read of it, and whatever else there is. */
+export type NativeMessage = {
+  model: string;
+  /** Text is in the blocks of the type `text`; thinking and calls of tools stand in others. */
+  content: readonly { type: string; text?: string; [key: string]: unknown }[];
+  stop_reason: string | null;
+  usage: { input_tokens: number; output_tokens: number; [key: string]: unknown };
+  [key: string]: unknown;
 };
 
 /** In seconds. */

@@ -19,6 +19,7 @@ import type {
   EstimateReply,
   ListedBatch,
   ListReply,
+  NativeMessage,
   NativeResult,
   OutcomeTotals,
   Preparing,
@@ -299,3 +300,5 @@ holds<
   Has<BatchResult, { task_id: string; success: boolean; error: string | null; outcome: Outcome | 'pending' }>
 >();
 holds<Has<NativeResult, { custom_id: string }>>();
+holds<Has<NativeResult['result'], { type: 'succeeded' | 'errored' | 'expired' | 'canceled' | 'missing' }>>();
+holds<Has<NativeMessage, { model: string; stop_reason: string | null }>>();

@@ -47,7 +47,9 @@ test('the workflow reads tasks from a file and writes results into one', async (
 
 test('the provider takes native requests and gives native results', async () => {
   const { stdout } = await example('provider.ts');
-  expect(stdout).toMatch(/^Batch created: batch_[0-9A-Z]{26}\ntask_1: succeeded\n$/);
+  expect(stdout).toMatch(
+    /^Batch created: batch_[0-9A-Z]{26}\ntask_1: \[sandbox\] .*\n {2}Tokens: \d+ in, \d+ out\n1 of 1 succeeded, for [\d.]+ dollars\n$/,
+  );
 });
 
 test('one-by-one calls become a batch, and answers are read one by one', async () => {
