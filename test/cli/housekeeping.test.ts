@@ -93,6 +93,23 @@ describe('doctor', () => {
     expect(stdout + stderr).not.toContain(api.key);
   });
 
+  test('tells an API that refuses from one that is not there, and sees a clock that is wrong', async () => {
+    const api = await startApiServer({ endsAtOnce: true });
+    onTestFinished(() => api.close());
+    const desk = await createDesk({ ANTHROPIC_API_KEY: 'sk-ant-another-key', ANTHROPIC_BASE_URL: api.url });
+    const { code, stdout } = await run(aged(desk), ['doctor', '--json']);
+    expect(code).toBe(1);
+    const wrong = JSON.parse(stdout).findings.filter(({ ok }: { ok: boolean }) => !ok);
+    expect(wrong).toMatchObject([
+      {
+        check: 'API',
+        found: `${api.url} answers with 401`,
+        todo: expect.stringContaining('ANTHROPIC_API_KEY'),
+      },
+      { check: 'clock', found: expect.stringMatching(/^172,8\d\d seconds ahead of the API$/) },
+    ]);
+  });
+
   eachNth<[what: string, env: Record<string, string>, check: string]>(2, [
     ['a key that was copied with quotes', { ANTHROPIC_API_KEY: '“sk-ant-0123456789”' }, 'key'],
     ['a key that a client did not fill in', { ANTHROPIC_API_KEY: '$' + '{ANTHROPIC_API_KEY}' }, 'key'],

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BatchError } from '../../errors.ts';
 import { count, counted } from '../../lib/numbers.ts';
 import { list } from '../../operations/list.ts';
+import type { Provider } from '../../provider/provider.ts';
 import { readClockSkew, readCredentialSource } from '../../provider/providers.ts';
 import { examineDataFolder } from '../../store/files/layout.ts';
 import { openObjects } from '../../store/objects/open-objects.ts';
@@ -118,12 +119,23 @@ async function api({ context }: Call, key: Finding): Promise<Finding[]> {
   if (!key.ok && provider.name !== 'sandbox') return [{ check, ok: false, found: 'not asked without a key' }];
   try {
     const { base_url } = await provider.account();
-    const models = await provider.listModels(API_MS);
-    const reached = { check, ok: true, found: `${base_url}, ${counted(models.length, 'model')} listed` };
-    if (provider.name === 'sandbox') return [reached];
-    return [reached, clock(await readClockSkew(base_url, API_MS))];
+    const listed = await modelsAt(base_url, provider);
+    if (provider.name === 'sandbox') return [listed];
+    return [listed, clock(await readClockSkew(base_url, API_MS))];
   } catch (error) {
     return [{ check, ok: false, found: 'not reached', todo: messageOf(error) }];
+  }
+}
+
+/** What lists no models may answer all the same. Throws where nothing does. */
+async function modelsAt(address: string, provider: Provider): Promise<Finding> {
+  const check = 'API';
+  try {
+    const models = await provider.listModels(API_MS);
+    return { check, ok: true, found: `${address}, ${counted(models.length, 'model')} listed` };
+  } catch (error) {
+    if (!(error instanceof BatchError) || error.api?.status === undefined) throw error;
+    return { check, ok: false, found: `${address} answers with ${error.api.status}`, todo: error.message };
   }
 }
 
