@@ -86,6 +86,6 @@ export function thinkingNote({ by_model }: Spending): string[] {
   const output = sum(({ output_tokens }) => output_tokens);
   if (output === 0 || thinking < SHARE_TOLD * output) return [];
   return [
-    `${Math.round((100 * thinking) / output)} % of the output was thinking, which is paid as output: effort low makes it less.`,
+    `${Math.round((100 * thinking) / output)} % of the output was thinking, which is paid as output; it is least at effort low.`,
   ];
 }
