@@ -109,7 +109,7 @@ const OWN: readonly [RegExp, string][] = [
   [/_mark_[a-zA-Z0-9]{20}/g, '_mark_…'],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/"(key_salt|key_hash|host|started|nonce)":"[^"]*"/g, '"$1":"…"'],
-  [/"pid":\d+/g, '"pid":0'],
+  [/"(pid|ms)":\d+/g, '"$1":0'],
   // Of results, in which the mark stands.
   [/"crc":\d+/g, '"crc":0'],
   [/"watermark":(null|"[^"]*")/g, '"watermark":"…"'],
