@@ -78,7 +78,10 @@ const changes: readonly [Change, ...Change[]] = [
   {
     name: 'made a copy of another',
     on: 'files',
-    make: async (at, chance, others) => cp(another(at, chance, others), at),
+    make: async (at, chance, others) => {
+      const from = another(at, chance, others);
+      if (from !== at) await cp(from, at);
+    },
   },
   { name: 'taken back', on: 'folders', make: takeBack },
   { name: 'taken back', on: 'folders', make: takeBack },
