@@ -96,3 +96,7 @@ test.each(['README.md', 'AGENTS.md', 'CONTRIBUTING.md', ...pages.map((name) => `
     }
   },
 );
+
+test('README.md is no longer than somebody reads who has just come', async () => {
+  expect((await read('README.md')).trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+});
