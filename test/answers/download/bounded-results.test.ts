@@ -76,5 +76,5 @@ it('a download of blanks without end is no answer, and that is said', async () =
   const server = await startServer({ api, limits: { downloads: 1 } });
   const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a']) });
   const { warnings } = await server.ok('get_results', { batch_id });
-  expect(warnings.join(' ')).toContain('no answer for 1 tasks');
+  expect(warnings.join(' ')).toContain('what came holds no result');
 });
