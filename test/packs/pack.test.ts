@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { allPages, follow, startApi } from '../api.ts';
@@ -51,7 +51,15 @@ const rowsWork = { rows_file: 'rows.csv', id_column: 'id', prompt: 'What is aske
 describe('rows that share requests', () => {
   test('are told of as rows: in replies, in files, in the summary', async () => {
     const { api, server } = await setUp(({ id }) => `Answer ${id}`, { 'rows.csv': table(25) });
-    const status = await ended(server, { ...rowsWork, pack: 10, output_file: 'out.csv' });
+    const status = await ended(server, {
+      ...rowsWork,
+      pack: 10,
+      output_file: 'out.csv',
+      output_pattern: 'each/{{id}}.md',
+    });
+    for (const id of ['q1', 'q10', 'q25'])
+      expect(await readFile(path.join(server.work, 'each', `${id}.md`), 'utf8')).toBe(`Answer ${id}\n`);
+    expect(await readdir(path.join(server.work, 'each'))).toHaveLength(25);
     expect(status).toMatchObject({
       request_count: 25,
       outcomes: { succeeded: 25 },
