@@ -5,6 +5,7 @@ import { fateUsd } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Budget, Reservation } from '../store/shared-records.ts';
+import type { Register } from '../store/store.ts';
 import { actualOfPart, formatUsd } from './cost.ts';
 import { roundUsd } from './pricing.ts';
 
@@ -54,8 +55,10 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
     holder: context.store.presence.self(),
     ...(record.user !== undefined && { user: record.user }),
   };
+  let renewed: Reservation['parts'] = [];
   await register.update((current) => {
     const settled = settle(current ?? nothing, ended);
+    renewed = settled.open.filter((each) => each.batch_id === record.batch_id).flatMap(({ parts }) => parts);
     const others = settled.open
       .map((each) => without(each, reservation, record))
       .filter(({ parts }) => parts.length > 0);
@@ -63,6 +66,36 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
     const asked = reservedBy([reservation]);
     if (asked > state.left) throw overBudget(asked, state);
     return { ...settled, open: [...others, reservation] };
+  });
+  await giveBackSettled(context, register, reservation, renewed);
+}
+
+/**
+ * Takes out of a reservation what was sent, and settled in the budget, since the record that it was made for was read: a process
+ * may have stood still that long, and what its part cost would count twice. What is sent by now under a reservation that this one
+ * took the place of stays.
+ */
+async function giveBackSettled(
+  context: Context,
+  register: Register<Budget>,
+  reservation: Reservation,
+  renewed: Reservation['parts'],
+): Promise<void> {
+  const now = await recordOrNull(context.store, reservation.batch_id);
+  const isSame = (one: Reservation['parts'][number], other: Reservation['parts'][number]) =>
+    one.number === other.number && one.send === other.send;
+  const settled = reservation.parts.filter((reserved) => {
+    const part = now?.parts.find(({ number }) => number === reserved.number);
+    return part !== undefined && !isWaiting(part) && !renewed.some((each) => isSame(each, reserved));
+  });
+  if (settled.length === 0) return;
+  await register.update((current) => {
+    if (current === null) return null;
+    const open = current.open.map((each) => {
+      if (each.id !== reservation.id) return each;
+      return { ...each, parts: each.parts.filter((part) => !settled.some((other) => isSame(part, other))) };
+    });
+    return { ...current, open: open.filter(({ parts }) => parts.length > 0) };
   });
 }
 

@@ -93,6 +93,29 @@ describe('the daily budget', () => {
     expect(await money(context)).toEqual([0, 80, 20]);
   });
 
+  it('counts once what was sent, and is over, while whoever was to send it stood still', async () => {
+    for (const isSettledBefore of [true, false]) {
+      const context = await contextWith(100);
+      const before = await commitBatch(context, 80, [prepared]);
+      await reserveBudget(context, before);
+      await setPart(context, before, 1, created(context, 12.5));
+      if (isSettledBefore) await reserveBudget(context, await commitBatch(context, 0, [prepared]));
+      await reserveBudget(context, before);
+      expect(await money(context)).toEqual([12.5, 0, 87.5]);
+    }
+  });
+
+  it('keeps what was sent, and runs, while whoever was to send it stood still', async () => {
+    const context = await contextWith(100);
+    const before = await commitBatch(context, 80, [prepared]);
+    await reserveBudget(context, before);
+    await setPart(context, before, 1, created(context));
+    await reserveBudget(context, before);
+    expect(await money(context)).toEqual([0, 80, 20]);
+    await setPart(context, before, 1, created(context, 12.5));
+    expect(await money(context)).toEqual([12.5, 0, 87.5]);
+  });
+
   it('counts a retry at its own maximum, beside what the first attempt cost', async () => {
     const context = await contextWith(100);
     const record = await commitBatch(context, 40, [prepared]);

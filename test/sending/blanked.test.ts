@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { anthropicDialect } from '../../src/provider/anthropic/dialect.ts';
 import { blanked } from '../../src/sending/blanked.ts';
 
-const { encode, cacheMark, decode } = anthropicDialect.requests;
+const { requests } = anthropicDialect;
+const { cacheMark } = requests;
 const block = { type: 'text', text: `say ${cacheMark} \\"` };
 const marked = { ...block, cache_control: { type: 'ephemeral', ttl: '1h' } };
 const paramsOf = (content: object[]) => ({
@@ -10,7 +11,7 @@ const paramsOf = (content: object[]) => ({
   max_tokens: 9,
   messages: [{ role: 'user', content }],
 });
-const body = Buffer.from(encode('a', paramsOf([marked, marked, block])));
+const body = Buffer.from(requests.encode('a', paramsOf([marked, marked, block])));
 
 async function* cut(bytes: Uint8Array, size: number) {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
@@ -22,7 +23,7 @@ test('marks are blanked out wherever the pieces are cut, and nothing else is', a
     for await (const piece of blanked(cut(body, size), cacheMark)) pieces.push(piece);
     const sent = Buffer.concat(pieces);
     expect(sent.length).toBe(body.length);
-    expect(decode(sent.toString())).toEqual({ id: 'a', params: paramsOf([block, block, block]) });
+    expect(requests.decode(sent.toString())).toEqual({ id: 'a', params: paramsOf([block, block, block]) });
   }
   expect(body.toString()).toContain(cacheMark);
 });
