@@ -6,7 +6,7 @@ import { createLog, redact } from '../log.ts';
 import type { Context } from '../state/context.ts';
 import { endsWithin, type Progress } from '../state/jobs.ts';
 import { type ExitCode, exitCode } from './command.ts';
-import { duration } from './format.ts';
+import { dollars, duration } from './format.ts';
 import { type Argument, readArguments } from './options.ts';
 import type { Typed } from './program.ts';
 import { inCommands, waitingFor } from './show.ts';
@@ -143,7 +143,15 @@ const stages: Record<Progress['stage'], string> = {
   writing: 'writing',
 };
 
-function showProgress(terminal: Terminal, { stage, done, total }: Progress, seconds: number): void {
+function showProgress(terminal: Terminal, progress: Progress, seconds: number): void {
+  const { stage, done, total, failed = 0, cost } = progress;
   const far = total === null ? (done === 0 ? '' : count(done)) : `${count(done)} of ${count(total)}`;
-  terminal.progress(`${duration(seconds)}  ${stages[stage]}  ${far}`.trimEnd(), `${stages[stage]} …`);
+  const told = [
+    duration(seconds),
+    stages[stage],
+    far,
+    failed > 0 ? `${count(failed)} failed` : '',
+    cost ? `${cost.is_expected ? 'about ' : ''}${dollars(cost.usd)}` : '',
+  ];
+  terminal.progress(told.filter((part) => part !== '').join('  '), `${stages[stage]} …`);
 }

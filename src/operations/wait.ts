@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Context } from '../state/context.ts';
-import type { Waiting } from '../state/jobs.ts';
+import type { Progress, Waiting } from '../state/jobs.ts';
 import { batchId } from './fields.ts';
 import { endOf, isLasting, watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
@@ -100,12 +100,13 @@ const TICK_MS = 1_000;
 const SLEPT_MS = 5_000;
 
 /** Waits, telling how far the batch is every second; ends early when the call does, or when the computer wakes from sleep. */
-async function pause(ms: number, { outcomes, request_count }: BatchReport, waiting: Waiting): Promise<void> {
+async function pause(ms: number, report: BatchReport, waiting: Waiting): Promise<void> {
   const { signal, onProgress } = waiting;
+  const progress = progressOf(report);
   const end = performance.now() + ms;
   const drift = Date.now() - performance.now();
   for (;;) {
-    await onProgress?.({ stage: 'waiting', done: request_count - outcomes.pending, total: request_count });
+    await onProgress?.(progress);
     const left = end - performance.now();
     const slept = Date.now() - performance.now() - drift > SLEPT_MS;
     if (left <= 0 || slept || signal?.aborted) return;
@@ -113,4 +114,20 @@ async function pause(ms: number, { outcomes, request_count }: BatchReport, waiti
       if (!signal?.aborted) throw error;
     });
   }
+}
+
+/** Nothing costs anything in the sandbox, and of an adopted batch nothing is expected. */
+function progressOf({ outcomes, request_count, cost_usd, provider }: BatchReport): Progress {
+  const done = request_count - outcomes.pending;
+  const cost = cost_usd && {
+    usd: cost_usd.actual ?? cost_usd.expected,
+    is_expected: cost_usd.actual === null,
+  };
+  return {
+    stage: 'waiting',
+    done,
+    total: request_count,
+    failed: done - outcomes.succeeded,
+    ...(cost && provider !== 'sandbox' && { cost }),
+  };
 }

@@ -8,6 +8,10 @@ export type Progress = {
   stage: 'preparing' | 'asking' | 'sending' | 'downloading' | 'writing' | 'waiting';
   done: number;
   total: number | null;
+  /** Of those done, what has no finished answer. */
+  failed?: number;
+  /** What it costs in US dollars, where that is known or expected. */
+  cost?: { usd: number; is_expected: boolean };
 };
 
 export type Report = (progress: Progress) => void;

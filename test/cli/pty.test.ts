@@ -93,6 +93,17 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(screen.text).toMatch(/the batch goes on\. Follow it with: batch-mcp wait batch_/);
   });
 
+  test('the line of progress says what it is expected to cost', async () => {
+    const api = await startApiServer();
+    onTestFinished(() => api.close());
+    const desk = await deskWith(small, { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const { screen, ended, shows, type } = onTerminal(desk, ['run', 'tasks.json', 'out.json', '--yes']);
+    await shows(/running {2}0 of \d+ {2}about \$0\.\d+/);
+    expect(screen.text).not.toContain('failed');
+    type('\u0003');
+    expect(await ended).toBe(130);
+  });
+
   test('NO_COLOR takes the colours away, and a narrow terminal cuts names', async () => {
     const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox', NO_COLOR: '1' });
     await onTerminal(desk, ['submit', 'tasks.json', '--name', '日本語の長い名前'.repeat(5)]).ended;
