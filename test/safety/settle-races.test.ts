@@ -354,7 +354,8 @@ describe('settling what is uncertain', () => {
     resetNextCreate(api, { made: true });
     let decide = () => Promise.resolve();
     const unreadable: ApiHandler = (_request, response) => {
-      void decide().then(() => response.end('<html>\n<html>\n'));
+      const strange = JSON.stringify({ custom_id: 'strange', result: { type: 'canceled' } });
+      void decide().then(() => response.end(`garbled\n${strange}\n`));
     };
     api.override('results', unreadable);
     const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));

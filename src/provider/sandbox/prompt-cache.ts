@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { hasErrorCode } from '../../errors.ts';
 import { makeFolder } from '../../lib/files/durable-write.ts';
+import { readRegularFile } from '../../lib/files/regular-file.ts';
 import { modelTable } from '../anthropic/models/price-table.ts';
 import { cachedText, promptSize } from '../anthropic/requests/prompt-size.ts';
 
@@ -46,7 +47,7 @@ export async function openPromptCache(folder: string) {
   /** Since when a prompt is kept, or will be; null where it is not, or no longer. */
   async function keptSince(key: string, now: number): Promise<number | null> {
     try {
-      const [from = '', until = ''] = (await readFile(fileOf(key), 'utf8')).split(' ');
+      const [from = '', until = ''] = (await readRegularFile(fileOf(key))).split(' ');
       return Number(until) < now ? null : Number(from);
     } catch (error) {
       if (hasErrorCode(error, 'ENOENT')) return null;
@@ -78,7 +79,7 @@ export async function openPromptCache(folder: string) {
 
   async function removeCold(now: number): Promise<void> {
     for (const key of await readdir(folder)) {
-      const [, until = ''] = (await readFile(fileOf(key), 'utf8').catch(() => '')).split(' ');
+      const [, until = ''] = (await readRegularFile(fileOf(key)).catch(() => '')).split(' ');
       // Another process may be at it.
       if (Number(until) < now) await rm(fileOf(key), { force: true });
     }

@@ -188,7 +188,7 @@ test('batch-mcp store copy moves what real servers made, which say where it went
   const target = path.join(await temporaryFolder(), 'other');
   const desk = await createDesk();
   const copied = await run(desk, ['store', 'copy', '--from', server.data, '--to', target, '--json']);
-  expect(copied).toMatchObject({ code: 0, stderr: 'copying …\n' });
+  expect(copied).toMatchObject({ code: 0, stderr: 'copying …\npreparing the lists …\n' });
   expect(JSON.parse(copied.stdout)).toMatchObject({ from: server.data, to: target, batches: 1 });
   const said = `was moved to ${target}`;
   expect(await server.fails('batch_status', { batch_id })).toContain(said);
