@@ -1,4 +1,5 @@
 import { BatchError } from '../../errors.ts';
+import { count } from '../../lib/numbers.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import { sentCount } from '../../state/parts.ts';
@@ -12,6 +13,10 @@ const LONGEST_LINE_BYTES = 32 * MEGABYTE;
 const REQUEST_BYTES = 4 * MEGABYTE;
 const LEAST_BYTES = 64 * MEGABYTE;
 
+/** Blank ones, which gateways put between them, and repeated ones count too. */
+const LINES_A_REQUEST = 10;
+const LEAST_LINES = 10_000;
+
 const NEWLINE = 10;
 
 /** So much of lines that are too long is passed over in one download, before it is given up. */
@@ -24,6 +29,7 @@ export function boundedResults(context: Context, { provider }: BatchRecord, part
   return bounded(context.provider(provider).streamResults(id), {
     id,
     most,
+    mostLines: LEAST_LINES + sentCount(part) * LINES_A_REQUEST,
     mostSkipped: MOST_SKIPPED_BYTES,
     longestLine: LONGEST_LINE_BYTES,
     standIn: (head, tail, why) => dialectOf(provider).results.unread(head, tail, why),
@@ -33,6 +39,7 @@ export function boundedResults(context: Context, { provider }: BatchRecord, part
 type Bounds = {
   id: string;
   most: number;
+  mostLines: number;
   mostSkipped: number;
   longestLine: number;
   /** The line that takes the place of one that is too long. */
@@ -40,14 +47,15 @@ type Bounds = {
 };
 
 /**
- * Passes pieces on until there are more bytes than there can be. A line that is longer than any answer holds up nobody: one
+ * Passes pieces on until there are more bytes or lines than there can be. A line that is longer than any answer holds up nobody: one
  * that says so takes its place.
  */
 export async function* bounded(
   pieces: Pieces,
-  { id, most, mostSkipped, longestLine, standIn }: Bounds,
+  { id, most, mostLines, mostSkipped, longestLine, standIn }: Bounds,
 ): Pieces {
   let bytes = 0;
+  let lines = 0;
   let skippedBytes = 0;
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
@@ -66,7 +74,7 @@ export async function* bounded(
       const over = end === -1 ? rest : rest.subarray(0, end);
       skippedBytes += over.length;
       if (skippedBytes > mostSkipped)
-        throw tooMuch(`The results of ${id} have lines longer than any answer`, mostSkipped);
+        throw tooMuch(`The results of ${id} have lines longer than any answer`, megabytes(mostSkipped));
       long.line = { ...long.line, tail: lastOf(long.line.tail, over) };
       if (end === -1) continue;
       yield inPlaceOf(long.line);
@@ -74,7 +82,11 @@ export async function* bounded(
       rest = rest.subarray(end + 1);
     }
     bytes += rest.length;
-    if (bytes > most) throw tooMuch(`The results of ${id} are larger than its requests can have`, most);
+    if (bytes > most)
+      throw tooMuch(`The results of ${id} are larger than its requests can have`, megabytes(most));
+    lines += linesIn(rest);
+    if (lines > mostLines)
+      throw tooMuch(`The results of ${id} have more lines than its requests can have`, count(mostLines));
     const end = rest.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
       yield* begun;
@@ -108,10 +120,16 @@ function lastOf(tail: Buffer, next: Uint8Array): Buffer {
 
 const megabytes = (bytes: number) => `${Math.round(bytes / MEGABYTE)} MB`;
 
-function tooMuch(what: string, most: number): BatchError {
+function linesIn(piece: Uint8Array): number {
+  let lines = 0;
+  for (let at = piece.indexOf(NEWLINE); at !== -1; at = piece.indexOf(NEWLINE, at + 1)) lines += 1;
+  return lines;
+}
+
+function tooMuch(what: string, most: string): BatchError {
   return new BatchError(
     'api_uncertain',
-    `${what} (over ${megabytes(most)}), and they were not read on. Nothing of them was kept: ask the person to look ` +
+    `${what} (over ${most}), and they were not read on. Nothing of them was kept: ask the person to look ` +
       'at what answers in place of the API (ANTHROPIC_BASE_URL, a proxy), then call batch_status.',
   );
 }

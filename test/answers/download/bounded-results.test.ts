@@ -10,7 +10,7 @@ async function* pieces(...texts: string[]) {
 }
 
 const standIn = (head: string, tail: string) => `<${head.slice(0, 2)} ${tail.slice(-2)}>`;
-const bounds = { id: 'msgbatch_1', most: 30, mostSkipped: 25, longestLine: 10, standIn };
+const bounds = { id: 'msgbatch_1', most: 30, mostLines: 8, mostSkipped: 25, longestLine: 10, standIn };
 
 it.each([
   ['lines', ['0123456789\n', '01234', '56789\n', '\n0'], '0123456789\n0123456789\n\n0'],
@@ -30,6 +30,7 @@ it.each([
     ['012345678\n', '012345678\n', '012345678\n0'],
     /larger than its requests/,
   ],
+  ['more lines than the requests can have', ['\n\n\n\n', '\n\n\n\n\n'], /have more lines than its requests/],
   ['a line without end', ['\n0123', ...Array.from({ length: 9 }, () => '4567')], /longer than any answer/],
   ['blanks without end', Array.from({ length: 9 }, () => '    '), /longer than any answer/],
 ])('%s is given up', async (_what, texts, refusal) => {
@@ -77,4 +78,16 @@ it('a download of blanks without end is no answer, and that is said', async () =
   const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a']) });
   const { warnings } = await server.ok('get_results', { batch_id });
   expect(warnings.join(' ')).toContain('what came holds no result');
+});
+
+it('results of nothing but line breaks are given up at once, and that is said', async () => {
+  const api = await startApi({ endsAtOnce: true });
+  const breaks = gzipSync(Buffer.alloc(60 * 1024 * 1024, '\n'));
+  api.override('results', (_request, response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(breaks),
+  );
+  const server = await startServer({ api, limits: { downloads: 1 } });
+  const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a']) });
+  const { warnings } = await server.ok('get_results', { batch_id });
+  expect(warnings.join(' ')).toContain('have more lines than its requests can have (over 10,010)');
 });
