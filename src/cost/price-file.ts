@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
 import { readRegularFile } from '../lib/files/regular-file.ts';
+import { repeatsKey } from '../lib/json-source.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import { type Model, type ModelTable, model } from '../provider/models.ts';
 
@@ -83,6 +84,8 @@ export async function readPriceFile(path: string, table: ModelTable): Promise<Mo
     throw refused([{ problem: 'it is not JSON' }]);
   }
 
+  if (repeatsKey(text, json))
+    throw refused([{ problem: 'an object in it has a key twice, and which of the two counts is not told' }]);
   const parsed = priceFile.safeParse(json);
   if (!parsed.success) throw refused(problemsOf(parsed.error));
 

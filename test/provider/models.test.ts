@@ -203,6 +203,14 @@ describe('a price file', () => {
   const bad: [string, unknown, string][] = [
     ['no JSON', '{"models": secret', 'it is not JSON'],
     ['a list', [], 'expected object'],
+    [
+      'prices twice in a row',
+      JSON.stringify({ models: [{ id: 'claude-opus-5', prices }] }).replace(
+        '"prices"',
+        '"prices":{},"prices"',
+      ),
+      'a key twice',
+    ],
     ['no models', { models: [] }, 'models: '],
     [
       'two rows for one id',
