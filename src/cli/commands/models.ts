@@ -34,7 +34,7 @@ export const modelsCommand: Command = {
       { title: 'out', right: true },
       { title: 'context', right: true },
       { title: 'output', right: true },
-      { title: 'life', flexible: true },
+      { title: 'retires', flexible: true },
     ];
     terminal.print(
       table(
@@ -63,6 +63,7 @@ function lifeOf({
   retires: string | null;
   not_retired_before: string | null;
 }): string {
-  if (retires !== null) return `retires ${retires}`;
-  return not_retired_before === null ? '' : `until ${not_retired_before} at least`;
+  if (retires !== null) return retires;
+  // Short enough for 80 columns.
+  return not_retired_before === null ? '' : `after ${not_retired_before}`;
 }
