@@ -242,10 +242,16 @@ it('a list that says that there is more, and not where, proves nothing', async (
   expect(api.creates).toHaveLength(1);
 });
 
-it.each([
+eachNth<[after: string | undefined, most: number]>(3, [
   ['0', 2],
   ['-5', 2],
+  ['0.001', 2],
+  ['Thu, 01 Jan 1970 00:00:00 GMT', 2],
   ['1e308', 1],
+  ['1e3', 1],
+  ['9'.repeat(400), 1],
+  ['soon', 1],
+  ['', 1],
   [undefined, 1],
 ])('a busy API with retry-after %s is asked again with pauses, in one state', async (after, most) => {
   const { api, server } = await start({ busyMs: 1_500 });

@@ -146,14 +146,8 @@ const createFaults: [name: string, handler: ApiHandler, made: boolean][] = [
   ['413', status(413, 'request_too_large'), false],
   ['529', status(529, 'overloaded_error', { 'retry-after': '1' }), false],
   busy('0'),
-  busy('-1'),
-  busy('0.001'),
+  // What else it may say is in the table of creates.
   busy('soon'),
-  busy(''),
-  busy('Thu, 01 Jan 1970 00:00:00 GMT'),
-  busy(new Date(Date.now() + 3_000_000).toUTCString()),
-  busy('9'.repeat(400)),
-  busy('1e3'),
 ];
 
 describe('a create that goes wrong', () => {
