@@ -277,6 +277,8 @@ holds<
       stage: 'preparing' | 'asking' | 'sending' | 'waiting' | 'downloading' | 'writing';
       done: number;
       total: number | null;
+      failed?: number;
+      cost?: { usd: number; is_expected: boolean };
     }
   >
 >();

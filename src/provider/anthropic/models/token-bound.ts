@@ -43,7 +43,8 @@ export function maximumTokens(text: string): number {
         next = units[at] ?? 0;
       }
       const length = at - start;
-      if (length > 1) tokens += 1 + Math.ceil(length / (kind === BLANK ? 64 : 8));
+      // Up to 59 blanks are one token, and so are a few longer runs.
+      if (length > 1) tokens += 1 + Math.ceil(length / (kind === BLANK ? 48 : 8));
       // A single blank belongs to the token behind it, where that begins in ASCII.
       else if (kind !== BLANK || !isInk(next)) tokens += 1;
     }

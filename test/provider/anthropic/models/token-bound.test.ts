@@ -49,6 +49,12 @@ describe('the most tokens that a text can take', () => {
     fc.assert(fc.property(textOf(anything), expectBound), { numRuns: 500 });
   });
 
+  test('is not passed by blanks before any kind of character', () => {
+    for (let blanks = 1; blanks <= 200; blanks += 1)
+      for (const next of ['', 'a', '1', '.', '\n', '\u0006', 'é', 'ក', '😀'])
+        expectBound(' '.repeat(blanks) + next);
+  });
+
   test.each([
     ['tabs and line breaks', '\t\n'.repeat(500)],
     ['blank lines', '\n'.repeat(5_000)],
