@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/team/**/*.test.ts'],
     exclude: ['**/node_modules/**'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     expect: { poll: { timeout: 90_000, interval: 20 } },
     pool: 'forks',
     maxWorkers: 2,

@@ -1,7 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import type { Result } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
-import type { Answer, Ask, Question } from '../state/question.ts';
+import { sha256OfText } from '../lib/files/file-hash.ts';
+import type { Context } from '../state/context.ts';
+import { answerQuestion, answerTo, openQuestion, takeQuestion } from '../state/open-questions.ts';
+import type { Ask, GivenAnswer, Question } from '../state/question.ts';
+import { isQuestionId } from '../store/ids.ts';
+import type { Message } from './odd-messages.ts';
 
 /** What a client declares of itself, as far as asking goes. Nothing said of forms or addresses means forms. */
 const capabilities = z.looseObject({ elicitation: z.looseObject({}) });
@@ -40,7 +44,7 @@ const elicited = z.looseObject({
 const YES = new Set<unknown>([undefined, null, true, 'true']);
 
 /** What a person answered to the form; whatever can't be read is no answer. */
-export function answerOf(given: unknown): Answer {
+export function answerOf(given: unknown): GivenAnswer {
   const read = elicited.safeParse(given);
   if (!read.success) return 'unanswered';
   const { action, content } = read.data;
@@ -57,9 +61,6 @@ const asked = z.looseObject({
   requestState: z.string().optional(),
 });
 
-/** Older questions than so many are asked again. */
-const MOST_OPEN = 100;
-
 /** One request's question, where it has one. */
 export type Asking = {
   ask: Ask;
@@ -72,42 +73,61 @@ export type Asking = {
  * arguments. An answer counts once, for the very call and the very work that were asked about (a file that it names can
  * have changed meanwhile), and for no more money than was said.
  */
-export function createQuestions(): (params: unknown) => Asking {
-  const open = new Map<string, { call: string } & Pick<Question, 'work' | 'maximum'>>();
-
-  function leaveOpen(call: string, question: Question): Result {
-    const requestState = randomUUID();
-    const { work, maximum } = question;
-    open.set(requestState, { call, work, maximum });
-    for (const oldest of [...open.keys()].slice(0, -MOST_OPEN)) open.delete(oldest);
-    const inputRequests = { [KEY]: { method: 'elicitation/create', params: formOf(question) } };
-    return { resultType: 'input_required', inputRequests, requestState };
-  }
-
+export function createQuestions(load: () => Promise<Context>): (params: unknown) => Asking {
   return (params) => {
     const { data } = asked.safeParse(params);
-    const call = JSON.stringify([data?.name, data?.arguments]);
+    const call = sha256OfText(JSON.stringify([data?.name, data?.arguments]));
     const state = data?.requestState ?? '';
-    let question: Question | null = null;
+    const answer = data?.inputResponses?.[KEY];
+    let result: Result | null = null;
     let isOver = false;
     return {
-      async ask(about) {
+      async ask(question) {
         if (isOver) return 'late';
-        const before = open.get(state);
-        const isMeant =
-          before?.call === call && before.work === about.work && about.maximum <= before.maximum;
-        const answer = data?.inputResponses?.[KEY];
-        if (isMeant && answer !== undefined) {
-          open.delete(state);
-          return answerOf(answer);
-        }
-        question = about;
+        const context = await load();
+        const isAnswer = answer !== undefined && isQuestionId(state);
+        if (isAnswer && (await takeQuestion(context, state, question, call))) return answerOf(answer);
+        const requestState = await openQuestion(context, question, call);
+        if (isOver) return 'late';
+        const inputRequests = { [KEY]: { method: 'elicitation/create', params: formOf(question) } };
+        result = { resultType: 'input_required', inputRequests, requestState };
         return 'unanswered';
       },
       end() {
         isOver = true;
-        return question === null ? null : leaveOpen(call, question);
+        return result;
       },
     };
   };
+}
+
+/** Carries a request to the client. False where it can't be told any more. */
+export type Carry = (request: JSONRPCRequest) => Promise<boolean>;
+
+/**
+ * Questions of the old era where each request is another connection: its stream carries the question, and the answer comes
+ * by a request of its own, to any server of the store (`takeAnswer`).
+ */
+export function askApart(load: () => Promise<Context>, carry: Carry, signal: AbortSignal): Ask {
+  return async (question, patienceMs) => {
+    const context = await load();
+    const id = await openQuestion(context, question);
+    const params = formOf(question);
+    if (!(await carry({ jsonrpc: '2.0', id, method: 'elicitation/create', params }))) return 'late';
+    return answerTo(context, id, { patienceMs, signal });
+  };
+}
+
+/** The answer of a client to `askApart`, kept for whoever waits for it. Anything else is left alone. */
+export async function takeAnswer(load: () => Promise<Context>, message: Message): Promise<void> {
+  if (!isAnswer(message)) return;
+  const answer = 'result' in message ? answerOf(message.result) : 'unanswered';
+  await answerQuestion(await load(), message.id, answer);
+}
+
+/** Whether a message answers a question of `askApart`. */
+export function isAnswer(message: Message): message is Exclude<Message, { method: string }> & { id: string } {
+  return (
+    !('method' in message) && 'id' in message && typeof message.id === 'string' && isQuestionId(message.id)
+  );
 }

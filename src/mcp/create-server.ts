@@ -16,6 +16,11 @@ export function createServerFor(source: Source, options: Options): McpServer {
   return new McpServer(createMethods(source, options), options);
 }
 
+type ServerOptions = Pick<Options, 'onWork'> & {
+  /** Each request comes over a connection of its own, from a client of the old era that said before that it can ask. */
+  asksApart?: boolean;
+};
+
 /**
  * Speaks both eras of the protocol over one connection. The first message decides which of them is loaded; the other
  * one never is, but for a client that only asked what is spoken here and then begins with `initialize`.
@@ -25,13 +30,15 @@ export class McpServer {
   onerror?: (error: Error) => void;
   readonly #methods: Methods;
   readonly #onWork: (work: Promise<unknown>) => void;
+  readonly #asksApart: boolean;
   readonly #eras = new Map<EraName, Promise<Era>>();
   #current: EraName = 'legacy';
   #wire: Transport | undefined;
 
-  constructor(methods: Methods, { onWork = () => {} }: Pick<Options, 'onWork'>) {
+  constructor(methods: Methods, { onWork = () => {}, asksApart = false }: ServerOptions) {
     this.#methods = methods;
     this.#onWork = onWork;
+    this.#asksApart = asksApart;
   }
 
   /** Whatever odd messages come over the transport are taken as they are meant, or answered with an error. */
@@ -75,7 +82,9 @@ export class McpServer {
     const era =
       name === 'modern'
         ? import('./modern-era.ts').then(({ createModernEra }) => createModernEra(this.#methods, wire))
-        : import('./legacy-era.ts').then(({ createLegacyEra }) => createLegacyEra(this.#methods, wire));
+        : import('./legacy-era.ts').then(({ createLegacyEra }) =>
+            createLegacyEra(this.#methods, wire, { asksApart: this.#asksApart }),
+          );
     this.#eras.set(name, era);
     return era;
   }

@@ -13,7 +13,7 @@ import {
   LATEST_PROTOCOL_VERSION,
 } from '@modelcontextprotocol/sdk/types.js';
 import { isJsonObject } from '../lib/json.ts';
-import { answerOf, canAsk, formOf } from './asking.ts';
+import { answerOf, type Carry, canAsk, formOf } from './asking.ts';
 import { showsBoth } from './both-forms.ts';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
@@ -22,10 +22,14 @@ import { noSuchMethod } from './protocol.ts';
 
 type Fields = Record<string, unknown>;
 
-/** The era of `initialize`, up to 2025-11-25, by the first SDK. */
+/**
+ * The era of `initialize`, up to 2025-11-25, by the first SDK. `asksApart`: each request is a connection of its own, and its
+ * client said before that it can ask.
+ */
 export async function createLegacyEra(
-  { info, capabilities, instructions, answer }: Methods,
+  { info, capabilities, instructions, answer, askApart }: Methods,
   wire: Transport,
+  { asksApart }: { asksApart: boolean },
 ): Promise<Era> {
   // The plain server: arguments are parsed and results shaped at our one boundary, and the high-level one's own
   // validation would come first and can't name what is wrong.
@@ -33,11 +37,18 @@ export async function createLegacyEra(
   server.fallbackRequestHandler = async ({ method, params }, { signal, sendNotification, sendRequest }) => {
     // What this era's clients know of tasks is another thing, and none of them follows it.
     if (method.startsWith('tasks/')) throw noSuchMethod();
+    let isAnswered = false;
+    const carry: Carry = async (request) => {
+      if (isAnswered) return false;
+      await wire.send(request);
+      return true;
+    };
     const client: Client = {
       signal,
       takesLinks: false,
       followsTasks: false,
       showsBoth: showsBoth(server.getClientVersion()),
+      ...(asksApart && { ask: askApart(carry, signal) }),
       ...(canAsk(server.getClientCapabilities()) && {
         async ask(question, timeout) {
           const request = { method: 'elicitation/create' as const, params: formOf(question) };
@@ -51,7 +62,11 @@ export async function createLegacyEra(
       }),
       progress: (params) => sendNotification({ method: 'notifications/progress', params }),
     };
-    return answer(method, params, client);
+    try {
+      return await answer(method, params, client);
+    } finally {
+      isAnswered = true;
+    }
   };
   // It has a transport of its own, for it shares the wire with the other era.
   const channel: Transport = {

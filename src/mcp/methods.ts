@@ -5,9 +5,9 @@ import type { Following } from '../state/jobs.ts';
 import type { Ask } from '../state/question.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
-import { type Asking, createQuestions } from './asking.ts';
+import { type Asking, askApart, type Carry, createQuestions } from './asking.ts';
 import { promisingText, textAlone } from './both-forms.ts';
-import { errorCodes, noSuchMethod, ProtocolError } from './protocol.ts';
+import { errorCodes, missingCapability, noSuchMethod, ProtocolError, TASKS } from './protocol.ts';
 import type { CallTool } from './resources.ts';
 import { createTasks, type Look, outlastsCall } from './tasks.ts';
 
@@ -50,6 +50,8 @@ export type Methods = {
   readonly instructions: string;
   /** What of a request of the new era a person is asked, over all requests of one client. */
   readonly questionOf: (params: unknown) => Asking;
+  /** What of a request of the old era a person is asked, where the answer comes by another connection. */
+  readonly askApart: (carry: Carry, signal: AbortSignal) => Ask;
   /** Rejects with a `ProtocolError` where there is no such method, or its params say too little. */
   readonly answer: (method: string, params: unknown, client: Client) => Promise<Result>;
 };
@@ -132,9 +134,9 @@ export function createMethods({ readOnly, isOffered = () => true, load }: Source
         return client.takesLinks ? (await resources()).withLinks(result) : result;
       },
     ],
-    ['tasks/get', (params, { signal }) => tasks.get(params, signal)],
-    ['tasks/cancel', (params) => tasks.cancel(params)],
-    ['tasks/update', (params) => tasks.update(params)],
+    ['tasks/get', followed((params, { signal }) => tasks.get(params, signal))],
+    ['tasks/cancel', followed((params) => tasks.cancel(params))],
+    ['tasks/update', followed((params) => tasks.update(params))],
     ['prompts/list', async () => ({ prompts: (await prompts()).listPrompts(readOnly) })],
     ['prompts/get', async (params) => (await prompts()).getPrompt(params, readOnly)],
     ['resources/list', async (_params, { signal }) => (await resources()).listResources(reader(signal))],
@@ -151,7 +153,8 @@ export function createMethods({ readOnly, isOffered = () => true, load }: Source
     info: { name: 'batch-mcp', title: 'Bulk work for Claude', version, icons },
     capabilities: { tools: {}, resources: {}, prompts: {} },
     instructions: advertised.instructions,
-    questionOf: createQuestions(),
+    questionOf: createQuestions(load),
+    askApart: (carry, signal) => askApart(load, carry, signal),
     async answer(method, params, client) {
       const known = answers.get(method);
       if (known === undefined) throw noSuchMethod();
@@ -161,6 +164,16 @@ export function createMethods({ readOnly, isOffered = () => true, load }: Source
     },
   };
 }
+
+/** A method of the extension, which is only for those who declare it. */
+const followed =
+  (answer: Answer): Answer =>
+  (params, client) => {
+    if (client.followsTasks) return answer(params, client);
+    throw missingCapability(`Only a client that declares ${TASKS} follows tasks`, {
+      extensions: { [TASKS]: {} },
+    });
+  };
 
 /** Only which tool is called matters here: what its arguments are, the tools' own boundary looks at. */
 const callParams = z.looseObject({

@@ -5,8 +5,12 @@ export const errorCodes = {
   methodNotFound: -32601,
   invalidParams: -32602,
   internal: -32603,
+  /** Headers that say otherwise than the message: who passed it on went by something that is not there. */
+  headerMismatch: -32020,
   /** Up to 2025-11-25; the new era says `invalidParams` with the same data. */
   resourceNotFound: -32002,
+  /** The client did not declare what its request takes. */
+  missingCapability: -32021,
   unsupportedVersion: -32022,
 } as const;
 
@@ -22,6 +26,10 @@ export class ProtocolError extends Error {
     this.data = data;
   }
 }
+
+/** With what the client would have to declare, in the form of its capabilities. */
+export const missingCapability = (problem: string, requiredCapabilities: object) =>
+  new ProtocolError(errorCodes.missingCapability, problem, { requiredCapabilities });
 
 export const noSuchMethod = () => new ProtocolError(errorCodes.methodNotFound, 'There is no such method');
 

@@ -12,7 +12,10 @@ export type Question = {
  * What came of it. `unable`: whoever calls can't put a question to a person; `late`: the call in which it could have been
  * put was answered before there was a question.
  */
-export type Answer = 'approved' | 'declined' | 'canceled' | 'unanswered' | 'unable' | 'late';
+export type Answer = GivenAnswer | 'unable' | 'late';
+
+/** What a person answered, or that they did not. */
+export type GivenAnswer = 'approved' | 'declined' | 'canceled' | 'unanswered';
 
 /** Puts a question to the person behind a call, who may take so long, in a way that no argument of a call can answer. */
 export type Ask = (question: Question, patienceMs: number) => Promise<Answer>;

@@ -22,6 +22,11 @@ const kinds = {
     what: 'a work_id',
     valid: 'work_ and 32 digits, as estimate_cost gives them',
   },
+  question: {
+    pattern: /^question_[0-9a-f]{32}$/,
+    what: 'a question',
+    valid: 'question_ and 32 digits',
+  },
   day: { pattern: /^\d{4}-\d{2}-\d{2}$/, what: 'a day', valid: 'one as 2026-11-22' },
   blob: {
     pattern: /^[a-z0-9][a-z0-9-]*(\.[a-z0-9]+)*$/,
@@ -32,6 +37,7 @@ const kinds = {
 
 export const isBlobName = (name: string): boolean => kinds.blob.pattern.test(name);
 export const isBatchId = (id: string): boolean => kinds.batch.pattern.test(id);
+export const isQuestionId = (id: string): boolean => kinds.question.pattern.test(id);
 export const isHash = (name: string): boolean => kinds.hash.pattern.test(name);
 
 /** The id itself, where it is one of its kind; else throws `invalid_input`. */

@@ -80,6 +80,27 @@ export const keptWork = z.object({
 });
 export type KeptWork = z.infer<typeof keptWork>;
 
+/** For how long a question to a person may be answered. */
+export const QUESTION_KEPT_MS = 60 * 60 * 1000;
+
+/** A question to a person: what it was about, which no answer goes beyond, and none of its words. */
+export const openQuestion = z.object({
+  at: time,
+  /** Tells the work from any other. */
+  work: z.string(),
+  /** The most that was said of it, in US dollars. */
+  maximum: z.number(),
+  /** Tells the call from any other, where the answer comes with the call made again. */
+  call: z.string().exactOptional(),
+  /** Who was asked over HTTP. */
+  user: z.string().exactOptional(),
+  /** What the person answered, where it came by itself. */
+  answer: z.enum(['approved', 'declined', 'canceled', 'unanswered']).exactOptional(),
+  /** Whose the answer is: it counts once. */
+  taken_by: z.string().exactOptional(),
+});
+export type OpenQuestion = z.infer<typeof openQuestion>;
+
 /** What the API last said of its models; empty where it did not answer. */
 export const modelList = z.object({
   at: time,

@@ -7,6 +7,7 @@ import type {
   Claim,
   KeptWork,
   ModelList,
+  OpenQuestion,
   SigningKey,
   Submission,
   WrittenFile,
@@ -145,10 +146,12 @@ export type Store = {
   models(hash: string): Register<ModelList>;
   /** Work that was checked and not sent, kept for a day. */
   work(workId: string): Register<KeptWork>;
+  /** What a person is asked, whose answer may come to another process. */
+  question(questionId: string): Register<OpenQuestion>;
   /** Who owns a provider's batch; also the way from its id to ours. */
   claim(providerBatchId: string): Register<Claim>;
   /** Appends to the log of what was done. */
   audit(entry: AuditEntry): Promise<void>;
-  /** Removes what dead processes left unfinished, and work that was kept for long enough. */
+  /** Removes what dead processes left unfinished, and work and questions that were kept for long enough. */
   sweep(): Promise<void>;
 };

@@ -350,7 +350,10 @@ describe('a client of the new era', () => {
   });
 
   test('cannot be asked once the call is answered', async () => {
-    const asking = createQuestions()({ name: 'submit_batch', arguments: { requests } });
+    const asking = createQuestions(() => Promise.reject(new Error('too late')))({
+      name: 'submit_batch',
+      arguments: { requests },
+    });
     expect(asking.end()).toBeNull();
     expect(await asking.ask({ message: 'Send it?', maximum: 1, work: 'x' }, 1_000)).toBe('late');
   });

@@ -143,6 +143,22 @@ describe('what is no task', () => {
     }
   });
 
+  test.each(['tasks/get', 'tasks/cancel', 'tasks/update'])(
+    '%s of a client that follows none: it is told what to declare',
+    async (method) => {
+      const { server, batch_id } = await running();
+      for (const capabilities of [
+        {},
+        { extensions: {} },
+        { extensions: { other: {} } },
+        { elicitation: {} },
+      ]) {
+        const { error } = await server.ask(method, { taskId: batch_id }, capabilities);
+        expect(error).toMatchObject({ code: -32021, data: { requiredCapabilities: followsTasks } });
+      }
+    },
+  );
+
   test('the old era knows none', async () => {
     const server = await spawnServer();
     expect(server.client.getServerCapabilities()).not.toHaveProperty('extensions');

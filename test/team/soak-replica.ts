@@ -58,6 +58,8 @@ async function callOver(address: string, token: string, name: string, args: obje
     signal: AbortSignal.timeout(CALL_MS),
   });
   const text = await response.text();
+  // Node's own word on a request that it took too long to read, as of a process that was frozen meanwhile.
+  if (text === '') throw new Error(`${name}: ${response.status} without a word`);
   const { result } = answer.parse(JSON.parse(text));
   if (result === undefined) throw new Error(`${name}: ${response.status} ${text}`);
   if (result.isError) throw new Error(`${name}: ${result.content.map((each) => each.text).join(' ')}`);

@@ -133,7 +133,8 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
       } catch (error) {
         const said = String(error);
         if (/cost_limit/.test(said)) report.waitedForBudget += 1;
-        const mayPass = /cost_limit|store_failed|api_|fetch failed|terminated|TimeoutError/.test(said);
+        const mayPass =
+          /cost_limit|store_failed|api_|fetch failed|terminated|TimeoutError|408 without a word/.test(said);
         if (!mayPass) throw error;
         if (Date.now() - since > PATIENCE_MS) throw new Error(`${tool} never succeeded: ${said}`);
       }
@@ -177,8 +178,10 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
   let next = 0;
   const made = new Map<number, { batch_id: string; token: string }>();
   async function client(token: string): Promise<void> {
-    for (let batch = next++; batch < options.batches; batch = next++)
+    for (let batch = next++; batch < options.batches; batch = next++) {
       made.set(batch, { batch_id: await finish(token, batch), token });
+      if (made.size % 50 === 0) process.stdout.write(`${made.size} of ${options.batches} batches\n`);
+    }
   }
 
   const stop = new AbortController();

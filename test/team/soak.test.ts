@@ -12,7 +12,7 @@ const replica = bundleForTests(path.join(import.meta.dirname, 'http-replica.ts')
 const batches = Number(process.env.TEAM_BATCHES ?? 50);
 
 test(`${batches} batches over four replicas and HTTP with faults, a bucket that fails, kills, freezes and a database that is killed: each is paid once`, {
-  timeout: 1_800_000,
+  timeout: 5_400_000,
 }, async () => {
   const report = await runTeamSoak({
     database,

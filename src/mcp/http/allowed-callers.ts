@@ -48,7 +48,7 @@ export function createAllowedCallers(
       if (origin === undefined) return {};
       return {
         'access-control-allow-origin': origin,
-        'access-control-expose-headers': 'WWW-Authenticate',
+        'access-control-expose-headers': 'WWW-Authenticate, Mcp-Session-Id',
         vary: 'Origin',
       };
     },

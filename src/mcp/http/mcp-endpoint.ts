@@ -6,8 +6,9 @@ import type { Log } from '../../log.ts';
 import { mayUse, type Subject } from '../../state/subject.ts';
 import type { McpServer } from '../create-server.ts';
 import { eraOf } from '../era.ts';
-import { type Meaning, meaningsOf } from '../odd-messages.ts';
+import { type Meaning, type Message, meaningsOf } from '../odd-messages.ts';
 import { errorCodes, ProtocolError } from '../protocol.ts';
+import { isAsked, SESSION, saysItCanAsk, sessionOfAsked } from './asked-clients.ts';
 import { insufficientScope } from './auth/authenticate.ts';
 import type { HttpLimits } from './limits.ts';
 import { requireHeaders, statusOfAnswer } from './message-headers.ts';
@@ -23,8 +24,12 @@ export type McpEndpoint = (
 ) => Promise<void>;
 
 type Options = {
-  /** A server for one request. */
-  serverFor: (subject: Subject) => Promise<McpServer>;
+  /** A server for one request; `asksApart`: its client can be asked, and answers by another one. */
+  serverFor: (subject: Subject, asksApart: boolean) => Promise<McpServer>;
+  /** Told of each message that may be an answer to what a client was asked. */
+  takeAnswer: (subject: Subject, message: Message) => Promise<void>;
+  /** Whether anybody is ever asked. */
+  asks: boolean;
   limits: HttpLimits;
   metadataUrl: string | null;
   log: Log;
@@ -34,7 +39,14 @@ type Options = {
  * Streamable HTTP of both eras, without sessions: each request is answered by itself, by whichever replica it comes to. What
  * a client would hear between its requests there is nothing of, so that only POST is answered.
  */
-export function createMcpEndpoint({ serverFor, limits, metadataUrl, log }: Options): McpEndpoint {
+export function createMcpEndpoint({
+  serverFor,
+  takeAnswer,
+  asks,
+  limits,
+  metadataUrl,
+  log,
+}: Options): McpEndpoint {
   /** Answers on their way, by user. */
   const open = new Map<string, number>();
 
@@ -67,7 +79,9 @@ export function createMcpEndpoint({ serverFor, limits, metadataUrl, log }: Optio
     if (given === undefined || meanings.length === 0) {
       const isReply =
         typeof given === 'object' && given !== null && !Array.isArray(given) && 'result' in given;
-      return isReply ? accept(response) : answerWith(response, 400, NO_MESSAGE);
+      return isReply
+        ? accept(response)
+        : answerWith(response, 400, given === undefined ? NO_JSON : NO_MESSAGE);
     }
     for (const meaning of meanings) {
       if (!('message' in meaning)) continue;
@@ -85,14 +99,21 @@ export function createMcpEndpoint({ serverFor, limits, metadataUrl, log }: Optio
     }
     const expected = meanings.filter(isAnswered).length;
     const isModern = meanings.some((each) => 'message' in each && eraOf(each.message) === 'modern');
+    const takes = takenBy(request);
+    const messages = meanings.flatMap((each) => ('message' in each ? [each.message] : []));
+    for (const message of messages) {
+      await takeAnswer(subject, message);
+      if (asks && saysItCanAsk(message)) response.setHeader(SESSION, sessionOfAsked());
+    }
+    const asksApart = asks && takes.events && isAsked(request);
     const transport = new RequestTransport(response, {
       expected,
       isArray: Array.isArray(given),
-      takes: takenBy(request),
+      takes,
       statusOf: (answer) => statusOfAnswer(answer, isModern),
       silenceMs: limits.silenceMs,
     });
-    const server = await serverFor(subject);
+    const server = await serverFor(subject, asksApart);
     server.onerror = (error) => log('warn', `A message over HTTP could not be answered (${error.name})`);
     const tooLate = setTimeout(() => response.destroy(), limits.answerMs).unref();
     // Also where the client has gone: what only waits for it is stopped, what it sent is not.
@@ -134,11 +155,9 @@ function parsed(body: Buffer): JSONRPCMessage | undefined {
   }
 }
 
-const NO_MESSAGE = {
-  jsonrpc: '2.0',
-  id: null,
-  error: { code: errorCodes.invalidRequest, message: 'The body is not a JSON-RPC message in UTF-8.' },
-};
+const failure = (code: number, message: string) => ({ jsonrpc: '2.0', id: null, error: { code, message } });
+const NO_JSON = failure(errorCodes.parse, 'The body is no JSON in UTF-8.');
+const NO_MESSAGE = failure(errorCodes.invalidRequest, 'The body is not a message of JSON-RPC.');
 
 function accept(response: ServerResponse): void {
   response.writeHead(202).end();

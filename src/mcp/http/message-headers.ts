@@ -5,9 +5,6 @@ import { eraOf } from '../era.ts';
 import type { Message } from '../odd-messages.ts';
 import { envelope, errorCodes, ProtocolError } from '../protocol.ts';
 
-/** Headers that say otherwise than the message: who passed it on went by something that is not there. */
-const HEADER_MISMATCH = -32020;
-
 /** What `Mcp-Name` repeats, by method (2026-07-28, Streamable HTTP). */
 const named = new Map([
   ['tools/call', 'name'],
@@ -41,7 +38,7 @@ export function requireHeaders(headers: IncomingHttpHeaders, message: Message): 
     const given = headers[header];
     if (given !== undefined && decoded(String(given)) === String(value)) continue;
     const problem = given === undefined ? 'is missing' : 'contradicts the message';
-    throw new ProtocolError(HEADER_MISMATCH, `The header ${header} ${problem}`);
+    throw new ProtocolError(errorCodes.headerMismatch, `The header ${header} ${problem}`);
   }
   if (version === MODERN_VERSION) requireEnvelope(message);
 }
@@ -52,11 +49,17 @@ function decoded(value: string): string {
   return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString('utf8');
 }
 
+const BAD_REQUEST = new Set<unknown>([
+  errorCodes.unsupportedVersion,
+  errorCodes.missingCapability,
+  errorCodes.invalidRequest,
+]);
+
 /** The HTTP status of an answer that stands alone: what tells of the protocol itself is told by it too. */
 export function statusOfAnswer(answer: object, isModern: boolean): number {
   if (!isModern || !('error' in answer)) return 200;
   const { error } = answer;
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (code === errorCodes.methodNotFound) return 404;
-  return code === errorCodes.unsupportedVersion || code === errorCodes.invalidRequest ? 400 : 200;
+  return BAD_REQUEST.has(code) ? 400 : 200;
 }

@@ -51,7 +51,6 @@ export class RequestTransport implements Transport {
     if (isAnswer) this.#left -= 1;
     if (this.#isStream()) await this.#write(eventOf(message));
     else if (isAnswer) this.#answers.push(message);
-    else if ('id' in message) this.onerror?.(new Error('nobody can be asked over HTTP'));
     else if (this.#form.takes.events) {
       this.#startStream();
       await this.#write(eventOf(message));

@@ -11,6 +11,7 @@ import { startHttp } from './start-http.ts';
 
 /** What is on its way is waited for as long: a call lasts no longer than 25 seconds. */
 const LONGEST_ANSWERS_MS = 25_000;
+const SWEEP_MS = 60 * 60_000;
 /** Then what goes on for nobody's call; what is left is on disk, and taken up by whoever looks next. */
 const LONGEST_JOBS_MS = 5_000;
 
@@ -20,7 +21,10 @@ const LONGEST_JOBS_MS = 5_000;
  */
 export async function serveHttp(config: Config, http: HttpConfig, log: Log): Promise<void> {
   const { context, counted } = countCalls(await createContext(config, log));
-  void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
+  const sweep = () =>
+    void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
+  sweep();
+  setInterval(sweep, SWEEP_MS).unref();
   const server = await startHttp(context, {
     config: http,
     counted,

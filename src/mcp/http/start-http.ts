@@ -3,6 +3,7 @@ import type { HttpConfig } from '../../config/http-config.ts';
 import { createRecent } from '../../lib/recent.ts';
 import type { Context } from '../../state/context.ts';
 import { mayUse, type Subject } from '../../state/subject.ts';
+import { takeAnswer } from '../asking.ts';
 import { McpServer } from '../create-server.ts';
 import { createMethods, type Methods, type Options } from '../methods.ts';
 import {
@@ -76,7 +77,9 @@ export async function startHttp(context: Context, options: HttpOptions): Promise
   const metadataUrl = resource?.metadataUrl ?? null;
   const health = healthRoutes(context);
   const answer = createMcpEndpoint({
-    serverFor: async (subject) => new McpServer(await methodsFor(subject), { onWork }),
+    serverFor: async (subject, asksApart) => new McpServer(await methodsFor(subject), { onWork, asksApart }),
+    takeAnswer: (subject, message) => takeAnswer(async () => ({ ...context, subject }), message),
+    asks: context.askAboveUsd !== null,
     limits,
     metadataUrl,
     log,

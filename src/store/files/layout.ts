@@ -30,6 +30,9 @@ export type Layout = {
   /** Work that was checked and not sent. */
   readonly works: string;
   work(workId: string): string;
+  /** Questions to people. */
+  readonly questions: string;
+  question(questionId: string): string;
   readonly audit: string;
   /** What can be made again at any time, and is kept for speed. */
   cache(name: string): string;
@@ -39,6 +42,7 @@ export function createLayout(data: string): Layout {
   const batches = join(data, 'batches');
   const staging = join(data, 'staging');
   const works = join(data, 'work');
+  const questions = join(data, 'questions');
   const submissions = join(data, 'submissions');
   return {
     temporary: join(data, 'tmp'),
@@ -58,6 +62,8 @@ export function createLayout(data: string): Layout {
     models: (hash) => join(data, 'models', checkedId('hash', hash)),
     works,
     work: (workId) => join(works, checkedId('work', workId)),
+    questions,
+    question: (questionId) => join(questions, checkedId('question', questionId)),
     audit: join(data, 'audit.jsonl'),
     cache: (name) => join(data, 'cache', `${name}.json`),
   };

@@ -4,7 +4,7 @@ import { BatchError, hasErrorCode } from '../../errors.ts';
 import { namesIn } from '../../lib/files/durable-write.ts';
 import { systemErrorCode } from '../../lib/files/file-failure.ts';
 import { isProvenDead } from '../process-identity.ts';
-import { WORK_KEPT_MS } from '../shared-records.ts';
+import { QUESTION_KEPT_MS, WORK_KEPT_MS } from '../shared-records.ts';
 import { isStagingName, type Layout } from './layout.ts';
 import { readOwner } from './staging.ts';
 
@@ -43,6 +43,7 @@ export async function sweep(layout: Layout, log: (message: string) => void): Pro
 
   await removeIn(layout.temporary, isStale);
   await removeIn(layout.works, (path) => isOlder(path, WORK_KEPT_MS));
+  await removeIn(layout.questions, (path) => isOlder(path, QUESTION_KEPT_MS));
   await removeIn(layout.trash, () => Promise.resolve(true));
   for (const name of (await namesIn(layout.staging)).filter(isStagingName)) {
     await removeIf(join(layout.staging, name), isAbandoned);

@@ -6,7 +6,7 @@ import { decodeEnvelope, encodeEnvelope, seal } from '../envelope.ts';
 import type { Objects } from '../objects.ts';
 import { isProvenDead, processIdentity, thisProcess } from '../process-identity.ts';
 import { batchRecord } from '../record.ts';
-import { WORK_KEPT_MS } from '../shared-records.ts';
+import { QUESTION_KEPT_MS, WORK_KEPT_MS } from '../shared-records.ts';
 import type { Staging } from '../store.ts';
 import { planText } from './agenda.ts';
 import { createDatabaseBlobs } from './blobs.ts';
@@ -65,7 +65,7 @@ export async function createStaging(
   };
 }
 
-/** Removes what dead processes left unfinished, and work that was kept for long enough. */
+/** Removes what dead processes left unfinished, and work and questions that were kept for long enough. */
 export async function sweep(
   db: Database,
   objects: Objects | null,
@@ -96,10 +96,11 @@ export async function sweep(
   await db.query(doing, unfinished, [], anyRow);
   const processes = `delete from @.process where seen_at < now() - ${FORGOTTEN}`;
   await db.query(doing, processes, [], anyRow);
-  const works = `
-    delete from @.revision r where kind = 'work' and not exists (
+  const old = `
+    delete from @.revision r where kind = $1 and not exists (
       select from @.revision n where n.kind = r.kind and n.name = r.name
-      and n.written_at > now() - $1 * interval '1 millisecond')`;
-  await db.query(doing, works, [WORK_KEPT_MS], anyRow);
+      and n.written_at > now() - $2 * interval '1 millisecond')`;
+  await db.query(doing, old, ['work', WORK_KEPT_MS], anyRow);
+  await db.query(doing, old, ['question', QUESTION_KEPT_MS], anyRow);
   await removeLeftObjects(db, objects, null);
 }

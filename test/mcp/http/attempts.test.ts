@@ -187,9 +187,14 @@ const bodies: Attempt[] = [
     request: as({ ...list, params: { x: 'x'.repeat(60_000) } }, { 'transfer-encoding': 'chunked' }),
     status: 413,
   },
-  { name: 'no JSON', request: as('{"jsonrpc": "2.0", '), status: 400 },
+  {
+    name: 'no JSON',
+    request: as('{"jsonrpc": "2.0", '),
+    status: 400,
+    json: { error: { code: -32700 } },
+  },
   { name: 'nothing', request: as(''), status: 400 },
-  { name: 'a number', request: as('7'), status: 400 },
+  { name: 'a number', request: as('7'), status: 400, json: { error: { code: -32600 } } },
   { name: 'an empty array', request: as([]), status: 400 },
   { name: 'an array in an array', request: as([[list]]), status: 200 },
   { name: 'a reply to nothing', request: as({ jsonrpc: '2.0', id: 1, result: {} }), status: 202 },
@@ -222,6 +227,17 @@ const bodies: Attempt[] = [
     request: as(modernRequest('nobody/knows')),
     status: 404,
     json: { error: { code: -32601 } },
+  },
+  {
+    name: 'a task, for a client that follows none',
+    request: as(modernRequest('tasks/cancel', { taskId: 'batch_01J00000000000000000000000' })),
+    status: 400,
+    json: {
+      error: {
+        code: -32021,
+        data: { requiredCapabilities: { extensions: { 'io.modelcontextprotocol/tasks': {} } } },
+      },
+    },
   },
   {
     name: 'a tool named as something of every object',

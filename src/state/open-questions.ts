@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type OpenQuestion, QUESTION_KEPT_MS } from '../store/shared-records.ts';
+import type { Context } from './context.ts';
+import type { GivenAnswer, Question } from './question.ts';
+
+/** How often an answer is looked for that comes to another process. */
+const LOOK_MS = 500;
+
+type Asked = Pick<Context, 'store' | 'now' | 'subject'>;
+
+/** Keeps what is asked in the store, so that its answer may come to any process. Gives the question's id, which nobody can guess. */
+export async function openQuestion(
+  { store, now, subject }: Asked,
+  { work, maximum }: Pick<Question, 'work' | 'maximum'>,
+  call?: string,
+): Promise<string> {
+  const id = `question_${randomUUID().replaceAll('-', '')}`;
+  const asked: OpenQuestion = {
+    at: now().toISOString(),
+    work,
+    maximum,
+    ...(call !== undefined && { call }),
+    ...(subject !== null && { user: subject.name }),
+  };
+  await store.question(id).update(() => asked);
+  return id;
+}
+
+/** Whether whoever calls was asked this, not long ago. */
+function isFor({ now, subject }: Asked, question: OpenQuestion): boolean {
+  return question.user === subject?.name && now().getTime() - Date.parse(question.at) <= QUESTION_KEPT_MS;
+}
+
+/** Whether what is asked now was asked by this question, in the very same call and for as much at least; true once. */
+export async function takeQuestion(
+  asked: Asked,
+  id: string,
+  { work, maximum }: Pick<Question, 'work' | 'maximum'>,
+  call: string,
+): Promise<boolean> {
+  const taker = randomUUID();
+  const kept = await asked.store.question(id).update((current) => {
+    const isMeant =
+      current !== null &&
+      isFor(asked, current) &&
+      current.taken_by === undefined &&
+      current.call === call &&
+      current.work === work &&
+      maximum <= current.maximum;
+    return isMeant ? { ...current, taken_by: taker } : current;
+  });
+  return kept?.taken_by === taker;
+}
+
+/** Notes what a person answered to a question that another process waits with. Does nothing where nobody asked them, or they answered. */
+export async function answerQuestion(asked: Asked, id: string, answer: GivenAnswer): Promise<void> {
+  await asked.store.question(id).update((current) => {
+    const isOpen = current !== null && isFor(asked, current) && current.taken_by === undefined;
+    return isOpen && current.answer === undefined ? { ...current, answer } : current;
+  });
+}
+
+/** Waits for the answer, by whichever process it comes. From when this resolves it is too late for another. */
+export async function answerTo(
+  asked: Asked,
+  id: string,
+  { patienceMs, signal }: { patienceMs: number; signal: AbortSignal },
+): Promise<GivenAnswer> {
+  const until = performance.now() + patienceMs;
+  const register = asked.store.question(id);
+  while (!signal.aborted && performance.now() < until) {
+    if ((await register.read())?.answer !== undefined) break;
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+  }
+  const taker = randomUUID();
+  const kept = await register.update((current) => current && { ...current, taken_by: taker });
+  return signal.aborted ? 'unanswered' : (kept?.answer ?? 'unanswered');
+}
