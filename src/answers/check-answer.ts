@@ -8,7 +8,7 @@ import type { BatchRecord } from '../store/record.ts';
 import { readSchemas } from '../store/schemas.ts';
 import type { Blobs } from '../store/store.ts';
 import { damaged } from '../store/stored-json.ts';
-import { IN_INPUT, MAX_COLUMN } from '../tasks/examine/quotable.ts';
+import { IN_INPUT, MAX_COLUMN } from '../tasks/examine/kept-task.ts';
 import { type AnswerForm, exact, jsonOf } from './answer-json.ts';
 import { openGrounds } from './task-ground.ts';
 

@@ -11,7 +11,8 @@ import { requireKey } from './work/answer-keys.ts';
 import { answersOf } from './work/from-batch.ts';
 import { findWork } from './work/kept-work.ts';
 import { type OutputArguments, requestOutput, requireOneFile } from './work/requested-output.ts';
-import { hasTasks, toWork, type WorkArguments, workFields } from './work/work-arguments.ts';
+import { hasTasks, toWork, type WorkArguments } from './work/work-arguments.ts';
+import { workFields } from './work/work-fields.ts';
 
 const input = z.strictObject({
   ...workFields,

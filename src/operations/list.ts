@@ -1,17 +1,22 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { readCursor, writeCursor } from '../answers/page/cursor.ts';
-import { type CostGroup, createCostGroups, type Grouping, groupings, total } from '../cost/group-costs.ts';
+import { type CostGroup, createCostGroups, groupings, total } from '../cost/group-costs.ts';
 import { roundUsd } from '../cost/pricing.ts';
 import { BatchError } from '../errors.ts';
-import { quoteName } from '../lib/nearest.ts';
-import { counted } from '../lib/numbers.ts';
-import { readMoment, readMomentBefore } from '../lib/time.ts';
+import { readMomentBefore } from '../lib/time.ts';
 import type { Context } from '../state/context.ts';
-import { isOwn, isOwner } from '../state/ownership.ts';
-import type { DamagedBatch } from '../store/store.ts';
+import { isOwn } from '../state/ownership.ts';
 import { costUsd, processingStatus } from './fields.ts';
-import { type ListedBatch, type Listing, readListing } from './list/listing.ts';
+import {
+  damagedWarnings,
+  diskWarnings,
+  GROUPS_SHOWN,
+  resolvedMoment,
+  SANDBOX_LISTED,
+  unknownWarnings,
+} from './list/list-warnings.ts';
+import { type ListedBatch, readListing } from './list/listing.ts';
 import { listRemote, type RemoteBatch } from './list/remote-batches.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 
@@ -113,12 +118,8 @@ export type BatchList = {
 };
 
 const DEFAULT_LIMIT = 20;
-const DAMAGED_NAMED = 5;
-const GROUPS_SHOWN = 40;
 /** A page ends before it fills a reply. */
 const PAGE_CHARACTERS = 10_000;
-/** Below this nobody minds what the data folder takes. */
-const MUCH_DISK_BYTES = 1_000_000_000;
 
 async function listBatches(
   context: Pick<Context, 'store' | 'log' | 'now' | 'subject' | 'isShared'>,
@@ -178,34 +179,6 @@ async function listBatches(
   };
 }
 
-const SANDBOX_LISTED =
-  'Batches with provider sandbox hold made-up answers; nothing was paid for them, and dollars and groups leave them out.';
-
-function diskWarnings(context: Pick<Context, 'store' | 'subject'>, found: readonly Listing[]): string[] {
-  // Where that is, is nothing to a user.
-  if (!isOwner(context)) return [];
-  const bytes = found.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
-  if (bytes < MUCH_DISK_BYTES) return [];
-  return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${context.store.place}.`];
-}
-
-/** What the dollars do not hold. */
-function unknownWarnings(by: readonly Grouping[] | undefined, groups: number, unknown: number): string[] {
-  return [
-    ...(unknown > 0
-      ? [
-          `The cost of ${counted(unknown, 'batch', 'batches')} is not known, or not in full: it is not in the dollars.`,
-        ]
-      : []),
-    ...(groups > GROUPS_SHOWN ? [`Only the ${GROUPS_SHOWN} dearest of ${groups} groups are listed.`] : []),
-    ...(by === undefined
-      ? []
-      : [
-          'Batches made elsewhere and never looked at here are not in it; the Anthropic Console knows them all.',
-        ]),
-  ];
-}
-
 const ALL = 'all';
 
 /** Own ones, unless others are asked for. */
@@ -233,24 +206,4 @@ function isWithin({ created_at }: ListedBatch, since = -Infinity, until = Infini
   if (since === -Infinity && until === Infinity) return true;
   const created = Date.parse(created_at);
   return created >= since && created < until;
-}
-
-/** Says what a moment is that no calendar has, as `7d` or a month. */
-function resolvedMoment(name: string, given: string | undefined, time: number | undefined): string[] {
-  if (given === undefined || time === undefined || readMoment(given) !== undefined) return [];
-  return [`${name} ${quoteName(given)} is ${new Date(time).toISOString()}.`];
-}
-
-function damagedWarnings(damaged: readonly DamagedBatch[]): string[] {
-  if (damaged.length === 0) return [];
-  const more = damaged.length - DAMAGED_NAMED;
-  return [
-    ...damaged
-      .slice(0, DAMAGED_NAMED)
-      .map(
-        ({ batch_id, problem, is_broken }) =>
-          `${batch_id} ${is_broken ? 'is damaged' : "can't be read"}, and no other batch is affected: ${problem}`,
-      ),
-    ...(more > 0 ? [`${more} more batches can't be read; the log names each.`] : []),
-  ];
 }

@@ -1,20 +1,15 @@
 import * as z from 'zod';
 import { fetchMissing } from '../answers/download/fetch-again.ts';
 import { outcomesOf } from '../answers/figures/outcomes.ts';
-import { requireApproval } from '../cost/approval.ts';
-import { reserveBudget } from '../cost/budget.ts';
-import { estimateOfParts, requireTotalWithinLimit } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
-import { asOwner, whyNothingIsSpent } from '../sending/permission.ts';
+import { whyNothingIsSpent } from '../sending/permission.ts';
 import { requireSameAccount } from '../sending/same-account.ts';
 import { resolveUnconfirmed } from '../sending/settle.ts';
 import { ownAgain } from '../sending/submission.ts';
-import { withoutEnd } from '../sending/unsent.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
-import { isCreated, isNeverMade } from '../state/parts.ts';
-import type { BatchRecord, Part } from '../store/record.ts';
+import type { BatchRecord } from '../store/record.ts';
 import { createProblemList } from '../tasks/problems.ts';
 import { batchOutput } from './fields.ts';
 import { requireRecord } from './find-batch.ts';
@@ -24,10 +19,11 @@ import { watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { reportOf, type ShortReport, short } from './replies/report.ts';
-import { addAttempt, nextAttempt, planOf, type RetryPlan } from './retry/retry-attempt.ts';
+import { addAttempt, nextAttempt, planOf, type Retried, type RetryPlan } from './retry/retry-attempt.ts';
 import { checkRetryOptions, type RetryOptions, retryInput } from './retry/retry-options.ts';
 import { prepareRetry, type RetryPreparation } from './retry/retry-prepare.ts';
 import { judgeRetry, type RetryKind } from './retry/retry-state.ts';
+import { requireApprovalOf, sendUnsent } from './retry/retry-unsent.ts';
 
 /**
  * Sends tasks of a batch again: what can succeed next time, or what the arguments choose, changed as they say. One
@@ -54,14 +50,6 @@ export type RetryReply = ReplyOf<typeof retry>;
 const AFTER_DRY_RUN =
   'Nothing was sent; retry says what would be. Call retry_batch with the same arguments and without dry_run to send it, ' +
   'if the cost is right for the user.';
-
-/** What was done, as far as a call could wait for it. */
-type Retried = {
-  batch_id: string;
-  /** Null after a `resolve`, and while the retry is still being prepared in this process. */
-  plan: RetryPlan | null;
-  warnings: string[];
-};
 
 type RetriedReport = ShortReport & { retry?: RetryPlan; dry_run?: true };
 
@@ -185,83 +173,6 @@ async function withLateAnswers(context: Context, record: BatchRecord, report: Re
   await fetchMissing(context, record.batch_id, report, 'all');
   return requireRecord(context, record.batch_id);
 }
-
-/** Sends parts that the API refused, or that were canceled before they were sent, under the same attempt. */
-async function sendUnsent(
-  context: Context,
-  record: BatchRecord,
-  parts: readonly Part[],
-  { max_cost_usd, dry_run }: RetryOptions,
-  waiting: Waiting,
-): Promise<Retried> {
-  const { batch_id, provider } = record;
-  const until = Date.now() + context.limits.callMs;
-  const cost = estimateOfParts(record, parts);
-  const retried: Retried = {
-    batch_id,
-    plan: {
-      attempt: Math.max(...parts.map(({ attempt }) => attempt)),
-      request_count: countOf(parts),
-      cost_usd: { ...cost, actual: null, basis: record.estimate?.basis ?? 'estimated' },
-    },
-    warnings: [],
-  };
-  if (dry_run) return retried;
-  if (provider !== 'sandbox') {
-    requireTotalWithinLimit(cost, context.maxCostUsd, max_cost_usd);
-    const { askMs } = context.limits;
-    // No job goes on for this one: whoever is asked has the call's time to answer.
-    const within = { ...context, limits: { ...context.limits, askMs: Math.min(askMs, until - Date.now()) } };
-    await requireApprovalOf(within, record, parts, { ...waiting, report: () => {} });
-  }
-  await reserveBudget(context, record);
-  const owner = await asOwner(context, provider);
-  const numbers = new Set(parts.map(({ number }) => number));
-  await context.store.record(batch_id).update(
-    (current) =>
-      current && {
-        ...withoutEnd(current),
-        ...owner,
-        parts: current.parts.map((part) =>
-          numbers.has(part.number) && part.progress.state === 'not_sent'
-            ? {
-                ...sentNow(part, current),
-                progress: isNeverMade(part) ? WAITING : { state: 'prepared' as const },
-              }
-            : part,
-        ),
-      },
-  );
-  startSending(context, record);
-  await waitForSending(context, batch_id, until - Date.now(), waiting);
-  return retried;
-}
-
-/** Has the person approve that parts are sent whose bodies are written. */
-function requireApprovalOf(
-  context: Pick<Context, 'askAboveUsd' | 'limits'>,
-  record: BatchRecord,
-  parts: readonly Part[],
-  asking: Parameters<typeof requireApproval>[2],
-): Promise<void> {
-  const hash = parts.map(({ body_sha256 }) => body_sha256).join(' ');
-  const work = { hash, request_count: countOf(parts), ...estimateOfParts(record, parts) };
-  return requireApproval(context, work, asking);
-}
-
-/** A part that is sent now waits for nothing that never filled the cache for it. */
-function sentNow({ after, ...part }: Part, { parts }: BatchRecord): Part {
-  if (after === undefined) return part;
-  const primer = parts.find(({ number }) => number === after);
-  const isUseful =
-    primer !== undefined && (!isCreated(primer) || primer.progress.seen.request_counts.succeeded > 0);
-  return isUseful ? { ...part, after } : { ...part, cache: 'blank' };
-}
-
-/** Of a stage of a merge: for the one below. */
-const WAITING = { state: 'waiting' as const, by: null };
-
-const countOf = (parts: readonly Part[]) => parts.reduce((sum, { request_count }) => sum + request_count, 0);
 
 const SLOW_DECISION =
   'What was decided is not done yet, for the API takes long to say what it has. It goes on; where batch_status says in a minute that the ' +

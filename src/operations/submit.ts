@@ -23,7 +23,8 @@ import { findWork } from './work/kept-work.ts';
 import { makeBatch } from './work/new-batch.ts';
 import type { Submission } from './work/new-record.ts';
 import { answerFileFields, requestOutput, requireOneFile } from './work/requested-output.ts';
-import { toWork, workFields } from './work/work-arguments.ts';
+import { toWork } from './work/work-arguments.ts';
+import { workFields } from './work/work-fields.ts';
 
 const input = z.strictObject({
   ...workFields,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { BatchError, type Problem } from '../errors.ts';
 import { withoutNulls } from '../lib/json.ts';
+import type { Params } from '../provider/dialect.ts';
 import { actualType, problemsOf } from './problems.ts';
 import { LONGEST_ID } from './sources/source-row.ts';
 import { type Task, type TaskDefaults, taskSettings } from './task.ts';
@@ -145,4 +146,14 @@ function overridden(task: TaskDefaults, own: TaskDefaults): string[] {
   const settings = Object.keys(own).flatMap(alike).filter(isSet);
   const fields = Object.keys(own.input_data ?? {}).filter((key) => Object.hasOwn(task.input_data ?? {}, key));
   return [...new Set(settings), ...fields.map((key) => `input_data.${key}`)];
+}
+
+/** What a variant asks for an item. */
+export type Asked = { name: string; params: Params };
+
+/** Notes what a variant asks, and says where another one has asked just that. */
+export function sameAsked(asked: Asked[], name: string, params: Params): string[] {
+  const same = asked.find((other) => isDeepStrictEqual(other.params, params));
+  asked.push({ name, params });
+  return same === undefined ? [] : [`variants ${same.name} and ${name} ask exactly the same`];
 }

@@ -1,5 +1,5 @@
 import { estimate } from '../operations/estimate.ts';
-import { workFields } from '../operations/work/work-arguments.ts';
+import { workFields } from '../operations/work/work-fields.ts';
 import { batchShare } from '../provider/dialects.ts';
 import { defineTool } from './tool.ts';
 

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
+import { absolutePath, type Bases } from './absolute-path.ts';
 import { FOLDER_MODE, makeFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
 import {
@@ -15,23 +15,16 @@ import {
 } from './real-paths.ts';
 import { notRegular, openWithStats, regularFileExists } from './regular-file.ts';
 
-/** Paths longer than this are refused unread: Linux takes no more. */
-const LONGEST_PATH_BYTES = 4096;
-
-export type AllowedFoldersOptions = {
+export type AllowedFoldersOptions = Bases & {
   /**
    * Absolute folders; one that does not exist (yet) allows nothing. `any` for whoever may name every path: a person at
    * a terminal and a program have their own rights, and what they name is their consent.
    */
   allowed: readonly string[] | 'any';
-  /** The absolute folder against which relative paths resolve. */
-  base: string;
   /** One of the allowed folders, which is made when a path in it is named, or a refusal sends a person there. */
   workFolder?: string;
   /** Folders never read or written, even inside allowed ones: the data folder. */
   forbidden?: readonly string[];
-  /** What a leading `~/` stands for. Without it `~` is a name like any other. */
-  home?: string | undefined;
 };
 
 /** A regular file, open for reading; whoever asked for it closes it. */
@@ -69,39 +62,17 @@ export type AllowedFolders = {
   makeFolderOf(path: string): Promise<void>;
 };
 
+const startsWithDot = (name: string) => name.startsWith('.');
+
 /** The allowed folders and the forbidden ones, as far as they are there, their links resolved. */
 type Roots = { inside: string[]; never: string[] };
 
-function pathOfUrl(url: string): string {
-  try {
-    return fileURLToPath(url);
-  } catch {
-    throw new BatchError(
-      'invalid_input',
-      `${JSON.stringify(url)} names no file of this machine. Give its path.`,
-    );
-  }
-}
-
 export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
-  const { base, workFolder, forbidden = [], home } = options;
+  const { base, workFolder, forbidden = [] } = options;
   const isConfined = options.allowed !== 'any';
   const allowed = options.allowed === 'any' ? [] : options.allowed;
 
-  function absolute(path: string): string {
-    if (path.trim() === '') throw new BatchError('invalid_input', 'The path is empty. Give a file path.');
-    if (path.includes('\0')) throw new BatchError('invalid_input', 'The path holds a NUL byte.');
-    if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) {
-      throw new BatchError('invalid_input', `The path is longer than ${LONGEST_PATH_BYTES} bytes.`);
-    }
-    if (/^https?:\/\//i.test(path)) {
-      const advice =
-        'Files are read from this machine: download it into an allowed folder first, and give its path.';
-      throw new BatchError('invalid_input', `${JSON.stringify(path)} is a URL. ${advice}`);
-    }
-    if (/^file:\/\//i.test(path)) return pathOfUrl(path);
-    return home !== undefined && path.startsWith('~/') ? join(home, path.slice(2)) : resolve(base, path);
-  }
+  const absolute = (path: string) => absolutePath(path, options);
 
   async function makeWorkFolderFor(path: string): Promise<void> {
     if (workFolder === undefined || !isInside(workFolder, path)) return;
@@ -204,6 +175,10 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     });
   }
 
+  /** Seen from each of the allowed folders that it is in. */
+  const isHidden = (path: string, roots: readonly string[]): boolean =>
+    isConfined && roots.every((root) => relative(root, path).split(sep).some(startsWithDot));
+
   async function checkForWriting(given: string): Promise<WritableFile> {
     const path = absolute(given);
     if (given.endsWith('/') || given.endsWith(sep)) throw notRegular(path, 'a folder');
@@ -211,17 +186,13 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     const folder = await realpathOrNull(dirname(path));
     if (folder === null) throw await missing(dirname(path), given, 'folder');
     const roots = await requireInside(folder, path);
-    const hidden = (root: string) =>
-      relative(root, join(folder, basename(path)))
-        .split(sep)
-        .some((name) => name.startsWith('.'));
-    if (isConfined && roots.every(hidden)) {
+    const target = join(folder, basename(path));
+    if (isHidden(target, roots)) {
       throw new BatchError(
         'not_allowed',
         `${JSON.stringify(path)} is hidden: its name or a folder on the way starts with a dot. Give another one.`,
       );
     }
-    const target = join(folder, basename(path));
     return { path: target, exists: await regularFileExists(target) };
   }
 
@@ -231,11 +202,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     const roots = await requireInside(split.real, folder);
     const whole = join(split.real, ...split.missing);
     await requireInside(whole, folder);
-    const isHidden = (root: string) =>
-      relative(root, whole)
-        .split(sep)
-        .some((name) => name.startsWith('.'));
-    if (isConfined && roots.every(isHidden)) {
+    if (isHidden(whole, roots)) {
       const why = 'is hidden: a folder on the way starts with a dot. Give another one.';
       throw new BatchError('not_allowed', `${JSON.stringify(folder)} ${why}`);
     }

@@ -28,6 +28,14 @@ export type RetryPlan = {
   preview?: string;
 };
 
+/** What was done, as far as a call could wait for it. */
+export type Retried = {
+  batch_id: string;
+  /** Null after a `resolve`, and while the retry is still being prepared in this process. */
+  plan: RetryPlan | null;
+  warnings: string[];
+};
+
 export function nextAttempt({ parts }: BatchRecord): number {
   return Math.max(0, ...parts.map(({ attempt }) => attempt)) + 1;
 }

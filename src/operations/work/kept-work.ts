@@ -11,7 +11,8 @@ import { type SourceFile, WORK_KEPT_MS } from '../../store/shared-records.ts';
 import { canonicalText } from '../../tasks/identity.ts';
 import { findFiles } from '../../tasks/sources/files/find-files.ts';
 import { readInput } from '../operation.ts';
-import { type WorkArguments, workArguments } from './work-arguments.ts';
+import type { WorkArguments } from './work-arguments.ts';
+import { workArguments } from './work-fields.ts';
 
 /** How checked work is told apart from any other. */
 export type KnownWork = {

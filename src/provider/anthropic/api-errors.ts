@@ -2,10 +2,16 @@ import { ZodError } from 'zod';
 import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
 import { AnswerTooLong, NotConnected, Redirected } from '../../lib/http/http-fetch.ts';
 import { redact } from '../../log.ts';
-import { isSpendLimit, saysNoCredit } from './account-limits.ts';
-
-/** What was asked of the API, as messages name it. */
-export type Operation = 'create' | 'retrieve' | 'list' | 'cancel' | 'results' | 'count' | 'models';
+import { isSpendLimit } from './account-limits.ts';
+import {
+  advice,
+  type ErrorAnswer,
+  KEY_REFUSALS,
+  names,
+  type Operation,
+  retryAfterSeconds,
+  uncertainAdvice,
+} from './api-advice.ts';
 
 const failed: Record<Operation, string> = {
   create: 'The batch could not be created',
@@ -15,19 +21,6 @@ const failed: Record<Operation, string> = {
   results: "The batch's results could not be read",
   count: 'The tokens could not be counted',
   models: 'The models could not be listed',
-};
-
-/** An answer of the API that is no success. */
-export type ErrorAnswer = {
-  status: number;
-  type: string | null | undefined;
-  message: string | null | undefined;
-  /** `error.details.error_code`: a stable name of the cause, where there is one. */
-  errorCode: string | null | undefined;
-  requestId: string | null | undefined;
-  retryAfter: string | null | undefined;
-  /** It is not in the form of the API's errors. */
-  isForeign?: boolean;
 };
 
 const MESSAGE_QUOTED = 300;
@@ -65,13 +58,6 @@ const FOREIGN =
 /** Errors that came in another form, with what they said. */
 const foreign = new WeakMap<BatchError, string>();
 
-const NO_BATCHES = 'workspace_human_review_disabled';
-/** Refusals of a workspace whose own encryption key can't be used: nothing was made. */
-const KEY_REFUSALS = ['cmek_context_unavailable', 'cmek_key_unreachable'];
-
-const names = ({ type, errorCode }: ErrorAnswer, known: readonly string[]) =>
-  known.some((name) => name === errorCode || name === type);
-
 function codeOfAnswer(operation: Operation, answer: ErrorAnswer): ErrorCode {
   const { status } = answer;
   if (operation === 'create' && status === 503 && names(answer, KEY_REFUSALS)) return 'api_refused';
@@ -104,71 +90,10 @@ function apiFailure(answer: ErrorAnswer): ApiFailure {
   };
 }
 
-/** More is no time that anybody waits for. */
-const LONGEST_RETRY_AFTER_SECONDS = 86_400;
-
-/** The header holds seconds or a date (RFC 9110, 10.2.3). */
-function retryAfterSeconds(header: string | null | undefined): number | null {
-  if (!header) return null;
-  const seconds = Number(header);
-  const wait = Number.isFinite(seconds) ? seconds : Math.ceil((Date.parse(header) - Date.now()) / 1000);
-  return Number.isNaN(wait) ? null : Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER_SECONDS);
-}
-
 function quote(text: string, secrets: readonly string[]): string {
   const line = redact(text, secrets).replace(/\s+/g, ' ').trim();
   return line.length > MESSAGE_QUOTED ? `${line.slice(0, MESSAGE_QUOTED)}…` : line;
 }
-
-function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): string {
-  if (code === 'api_spend_limit') {
-    return 'Waiting does not lift a spend limit: ask the person to raise it in the Anthropic Console, then submit again.';
-  }
-  if (code === 'api_busy') {
-    const wait = retryAfterSeconds(answer.retryAfter);
-    return `The API is busy; try again ${wait === null ? 'in a minute' : `in ${Math.ceil(wait)} seconds`}.`;
-  }
-  if (names(answer, [NO_BATCHES]))
-    return 'This workspace cannot create batches: use a key of another workspace, or ask the person to have human review allowed in it.';
-  if (names(answer, KEY_REFUSALS) && code === 'api_refused')
-    return "Nothing was made: the workspace's own encryption key can't be used. Ask the person to look at it, then call retry_batch.";
-  if (saysNoCredit(answer.message))
-    return 'This is about the account, not the request: ask the person to top up its credit in the Anthropic Console, then call retry_batch.';
-  switch (answer.status) {
-    case 401:
-      return 'The API does not accept the key: check ANTHROPIC_API_KEY and restart the client.';
-    case 402:
-      return "This is about billing: ask the person to check the account's credit in the Anthropic Console.";
-    case 403:
-      return 'The key may not do this: use one whose workspace has access to Message Batches.';
-    case 404:
-      if (operation === 'create')
-        return answer.isForeign
-          ? 'The host has no Message Batches API: check ANTHROPIC_BASE_URL.'
-          : 'What the API names is not there: a model, or the batches themselves. Check the model, ANTHROPIC_BASE_URL and the workspace of the key.';
-      return operation === 'count' || operation === 'models'
-        ? 'What answers at ANTHROPIC_BASE_URL does not offer this; everything else works without it.'
-        : 'A batch just made can be unknown for a moment: try again in a minute. If that does not help, check the id and that the key belongs to the same workspace.';
-    case 413:
-      return 'The batch is too large: a Message Batch takes at most 256 MB; submit it in smaller pieces.';
-    default:
-      return code === 'api_refused'
-        ? 'Correct what the API names, then try again.'
-        : uncertainAdvice[operation];
-  }
-}
-
-const uncertainAdvice: Record<Operation, string> = {
-  create:
-    'Whether the batch was made is not known, so nothing more is sent until that is settled: look again with batch_status in a minute.',
-  retrieve: 'Try again in a minute.',
-  list: 'Try again in a minute.',
-  cancel:
-    'Whether the cancellation arrived is not known: look with batch_status, then cancel again if need be.',
-  results: 'Nothing is lost, the results stay at the API: try again in a minute.',
-  count: 'Nothing was sent or paid. Try again in a minute.',
-  models: 'Try again in a minute.',
-};
 
 /** The error for what came too late, broke off or can't be read: what the API did is not known. */
 export function uncertainError(operation: Operation, what: string, cause?: unknown): BatchError {

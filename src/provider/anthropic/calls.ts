@@ -4,7 +4,8 @@ import { fetchByHttp } from '../../lib/http/http-fetch.ts';
 import { routeInWords } from '../../lib/http/proxy.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import type { Log } from '../../log.ts';
-import { answerError, connectionError, gaveUpError, type Operation, uncertainError } from './api-errors.ts';
+import type { Operation } from './api-advice.ts';
+import { answerError, connectionError, gaveUpError, uncertainError } from './api-errors.ts';
 import { findCredential, onlyThisKey, type SdkSettings, secretsOf } from './credentials.ts';
 
 const RETRY_PAUSE_MS = 300;

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
 import { efforts, thinkingTypes } from '../models.ts';
 import type { ProviderBatch, ProviderBatchPage, ProviderModel } from '../provider.ts';
-import { type Operation, uncertainError } from './api-errors.ts';
+import type { Operation } from './api-advice.ts';
+import { uncertainError } from './api-errors.ts';
 
 /**
  * The API's answers as they come in. Ids become parts of routes and file names, so they are held to the

@@ -6,7 +6,7 @@ import { hasPlaces, placesOf } from '../render/places.ts';
 import { materialColumn } from '../render/render-row.ts';
 import type { TaskDefaults } from '../task.ts';
 import type { Work, WorkSource } from '../work.ts';
-import { MAX_COLUMN } from './quotable.ts';
+import { MAX_COLUMN } from './kept-task.ts';
 
 const COLUMNS_NAMED = 40;
 

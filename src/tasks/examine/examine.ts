@@ -1,10 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../errors.ts';
-import { stringifyExact } from '../../lib/exact-json.ts';
 import { findHalfCharacters } from '../../lib/half-characters.ts';
 import { isJsonObject, MOST_LEVELS } from '../../lib/json.ts';
-import type { Params } from '../../provider/dialect.ts';
-import type { TaskEntry } from '../../store/task-entry.ts';
 import { type Block, createBlockBuilder, type SharedRequest } from '../block.ts';
 import { requestIdFor } from '../ids.ts';
 import { createPacker, type Group, type HeldTask, isDearer, packOf } from '../packing/packer.ts';
@@ -23,10 +19,10 @@ import {
   type Task,
   type TaskDefaults,
 } from '../task.ts';
-import { checkVariant, problemsOver, variantId } from '../variants.ts';
+import { type Asked, checkVariant, problemsOver, sameAsked, variantId } from '../variants.ts';
 import type { Variant } from '../work.ts';
 import { checkRendered } from './check-rendered.ts';
-import { asksForQuotes, quotableOf, UNREAD_QUOTES } from './quotable.ts';
+import { asksForQuotes, type NotedSchema, quotableOf, taskEntry, UNREAD_QUOTES } from './kept-task.ts';
 import { settingsUsed } from './unused-settings.ts';
 
 /** What examining an item goes by. */
@@ -91,7 +87,7 @@ export function createExaminer(examination: Examination): Examiner {
 
   /** An item is one task, or one for each variant. */
   function checkTask(number: number, given: Task, item: string, read: Read): Problem[] {
-    const asked: { name: string; params: Params }[] = [];
+    const asked: Asked[] = [];
     const sharing: HeldTask[] = [];
     const problems = problemsOver(examination, (defaults, variant, index) => {
       if (variant === undefined) return addTask({ number, task: given, item, defaults, sharing }, read);
@@ -236,7 +232,7 @@ type Placed = {
   sharing: HeldTask[];
   variant?: Variant;
   /** What the item's variants before it ask. */
-  asked?: { name: string; params: Params }[];
+  asked?: Asked[];
 };
 
 const ofVariant = (rendered: RenderedTask, { name }: Variant): RenderedTask => ({
@@ -245,45 +241,5 @@ const ofVariant = (rendered: RenderedTask, { name }: Variant): RenderedTask => (
   identity: { variant: name, task: rendered.identity },
 });
 
-/** Notes what a variant asks, and says where another one has asked just that. */
-function sameAsked(asked: { name: string; params: Params }[], name: string, params: Params): string[] {
-  const same = asked.find((other) => isDeepStrictEqual(other.params, params));
-  asked.push({ name, params });
-  return same === undefined ? [] : [`variants ${same.name} and ${name} ask exactly the same`];
-}
-
-type NotedSchema = { hash?: string; quotes: boolean };
-
 /** What reading a task has shown: the request itself, where it can go out as it stands, and what has to be said. */
 type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };
-
-/** A longer input would double what is kept of the work. */
-const LONGEST_INPUT = 8_000;
-
-/** All of it where an answer is held against it. */
-function keptInput(task: Task, { input_data }: TaskDefaults, quotes: boolean): Pick<TaskEntry, 'input'> {
-  if (task.kind !== 'task' || (task.input_data === undefined && input_data === undefined)) return {};
-  const input = stringifyExact({ ...input_data, ...task.input_data });
-  return input.length > LONGEST_INPUT && !quotes ? {} : { input };
-}
-
-function taskEntry(
-  task: Task,
-  requestId: string,
-  rendered: RenderedTask,
-  { hash, quotes }: NotedSchema,
-  defaults: TaskDefaults,
-): TaskEntry {
-  return {
-    task_id: task.task_id,
-    ...(requestId !== task.task_id && { custom_id: requestId }),
-    ...(rendered.variant !== undefined && { variant: rendered.variant }),
-    ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
-    model: rendered.model.id,
-    ...(rendered.effort !== null && { effort: rendered.effort }),
-    ...(hash !== undefined && { structured: true as const, schema: hash }),
-    expected_output_tokens: rendered.expected_output_tokens,
-    ...keptInput(task, defaults, quotes),
-    ...(task.kind === 'row' && { row: stringifyExact(task.row.kept ?? task.row.cells) }),
-  };
-}

@@ -1,0 +1,68 @@
+import { stringifyExact } from '../../lib/exact-json.ts';
+import type { RequestDialect } from '../../provider/dialect.ts';
+import type { TaskEntry } from '../../store/task-entry.ts';
+import type { RenderedTask } from '../render/rendered-task.ts';
+import type { Task, TaskDefaults } from '../task.ts';
+
+/** How an answer is to look: the hash of its schema, and whether it has to quote its input. */
+export type NotedSchema = { hash?: string; quotes: boolean };
+
+/** A longer input would double what is kept of the work. */
+const LONGEST_INPUT = 8_000;
+
+/** All of it where an answer is held against it. */
+function keptInput(task: Task, { input_data }: TaskDefaults, quotes: boolean): Pick<TaskEntry, 'input'> {
+  if (task.kind !== 'task' || (task.input_data === undefined && input_data === undefined)) return {};
+  const input = stringifyExact({ ...input_data, ...task.input_data });
+  return input.length > LONGEST_INPUT && !quotes ? {} : { input };
+}
+
+/** What is kept of a task beside its request. */
+export function taskEntry(
+  task: Task,
+  requestId: string,
+  rendered: RenderedTask,
+  { hash, quotes }: NotedSchema,
+  defaults: TaskDefaults,
+): TaskEntry {
+  return {
+    task_id: task.task_id,
+    ...(requestId !== task.task_id && { custom_id: requestId }),
+    ...(rendered.variant !== undefined && { variant: rendered.variant }),
+    ...(rendered.task_type !== undefined && { task_type: rendered.task_type }),
+    model: rendered.model.id,
+    ...(rendered.effort !== null && { effort: rendered.effort }),
+    ...(hash !== undefined && { structured: true as const, schema: hash }),
+    expected_output_tokens: rendered.expected_output_tokens,
+    ...keptInput(task, defaults, quotes),
+    ...(task.kind === 'row' && { row: stringifyExact(task.row.kept ?? task.row.cells) }),
+  };
+}
+
+/** Keywords of ours: a text has to stand in its task's input, or be no longer than a column of its row says. */
+export const IN_INPUT = 'x-in-input';
+export const MAX_COLUMN = 'x-max-column';
+
+/** Whether answers by a schema, as JSON, have to quote their input. */
+export const asksForQuotes = (schema: string): boolean => schema.includes(`"${IN_INPUT}"`);
+
+export const UNREAD_QUOTES = `${IN_INPUT} can't be checked in a PDF or an image: what an answer quotes from it is taken as it is`;
+
+/**
+ * Where the text of a task's file stands in its prompt, for it is kept nowhere else: its start, its length and the prompt's, by
+ * which another prompt is told. Empty for a file that is no text.
+ */
+export function quotableOf(
+  task: Task,
+  { params }: RenderedTask,
+  requests: Pick<RequestDialect, 'prompt'>,
+): Pick<TaskEntry, 'text_at'> {
+  if (task.kind !== 'row') return {};
+  const { text, attachment } = task.row;
+  if (attachment !== undefined) return { text_at: [] };
+  if (text === undefined) return {};
+  const prompt = requests.prompt(params);
+  const start = prompt.indexOf(text);
+  // What a task type has changed of it is looked for in all of the prompt.
+  return { text_at: start === -1 ? [0, 0, -1] : [start, text.length, prompt.length] };
+}
