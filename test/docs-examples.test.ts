@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { allSettings } from '../src/config/settings.ts';
 import { builtCli } from './cli/run-binary.ts';
 import { temporaryFolder } from './harness.ts';
+import { eachNth } from './long.ts';
 
 const project = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -81,17 +82,21 @@ const shell = (await blocksIn('sh')).map(({ page, text }) => {
 
 describe('every command in the pages runs as it stands', () => {
   const withCommands = shell.filter(({ commands }) => commands.length > 0);
-  test.each(withCommands.map(({ page, commands }) => ({ page, first: commands[0], commands })))(
-    '$page: $first',
-    async ({ commands }) => {
-      const { folder, env } = await folderOfPages();
-      // doctor finds that there is no key, which is right.
-      const script = commands.map((line) => line.replace(/^batch-mcp doctor\b/, '! $&')).join('\n');
-      await expect(
-        run('bash', ['-eo', 'pipefail', '-c', script], { cwd: folder, env }).catch(({ stderr }) => stderr),
-      ).resolves.toHaveProperty('stdout');
-    },
-  );
+  eachNth(
+    3,
+    withCommands.map(({ page, commands }): [string, string | undefined, string[]] => [
+      page,
+      commands[0],
+      commands,
+    ]),
+  )('%s: %s', async (_page, _first, commands) => {
+    const { folder, env } = await folderOfPages();
+    // doctor finds that there is no key, which is right.
+    const script = commands.map((line) => line.replace(/^batch-mcp doctor\b/, '! $&')).join('\n');
+    await expect(
+      run('bash', ['-eo', 'pipefail', '-c', script], { cwd: folder, env }).catch(({ stderr }) => stderr),
+    ).resolves.toHaveProperty('stdout');
+  });
 
   test('and every other line is a setting that there is', () => {
     const names = shell.flatMap(({ settings }) => settings.map((line) => line.slice(0, line.indexOf('='))));
@@ -102,25 +107,29 @@ describe('every command in the pages runs as it stands', () => {
 
 describe('every program in the pages runs as it stands', async () => {
   const programs = await blocksIn('ts');
-  test.each(programs.map(({ page, text }) => ({ page, last: text.trimEnd().split('\n').at(-1), text })))(
-    '$page: $last',
-    async ({ text }) => {
-      const { folder, env } = await folderOfPages();
-      await mkdir(path.join(folder, 'node_modules'));
-      await symlink(project, path.join(folder, 'node_modules/batch-mcp'));
-      await symlink(
-        path.join(project, 'node_modules/@modelcontextprotocol'),
-        path.join(folder, 'node_modules/@modelcontextprotocol'),
-      );
-      const transport = text.includes('connect(transport)')
-        ? "import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';\nconst [transport] = InMemoryTransport.createLinkedPair();\n"
-        : '';
-      await writeFile(path.join(folder, 'program.mjs'), transport + text);
-      await expect(
-        run(process.execPath, ['program.mjs'], { cwd: folder, env, timeout: 60_000 }).catch(
-          ({ stderr }) => stderr,
-        ),
-      ).resolves.toHaveProperty('stdout');
-    },
-  );
+  eachNth(
+    3,
+    programs.map(({ page, text }): [string, string | undefined, string] => [
+      page,
+      text.trimEnd().split('\n').at(-1),
+      text,
+    ]),
+  )('%s: %s', async (_page, _last, text) => {
+    const { folder, env } = await folderOfPages();
+    await mkdir(path.join(folder, 'node_modules'));
+    await symlink(project, path.join(folder, 'node_modules/batch-mcp'));
+    await symlink(
+      path.join(project, 'node_modules/@modelcontextprotocol'),
+      path.join(folder, 'node_modules/@modelcontextprotocol'),
+    );
+    const transport = text.includes('connect(transport)')
+      ? "import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';\nconst [transport] = InMemoryTransport.createLinkedPair();\n"
+      : '';
+    await writeFile(path.join(folder, 'program.mjs'), transport + text);
+    await expect(
+      run(process.execPath, ['program.mjs'], { cwd: folder, env, timeout: 60_000 }).catch(
+        ({ stderr }) => stderr,
+      ),
+    ).resolves.toHaveProperty('stdout');
+  });
 });

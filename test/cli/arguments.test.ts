@@ -129,7 +129,7 @@ describe('work that an option names', () => {
 
 describe('estimate takes the line that submit will be given', () => {
   const sends = 'Send it as it is: batch-mcp submit --work-id work_';
-  eachNth<[typed: string, code: number, says: string]>(3, [
+  eachNth<[typed: string, code: number, says: string]>(5, [
     ['--force-new --yes', 0, ', with --force-new as here'],
     ['--name n --retries 2 --output-file o.csv', 0, ', with --name, --output-file, --retries as here'],
     ['--output-pattern {{stem}}/{{id}}.md', 2, '--output-pattern: the place {{stem}} names no column'],

@@ -181,7 +181,7 @@ describe('collect --watch', () => {
 });
 
 describe('collect --install', () => {
-  eachNth<[timer: string, says: string]>(2, [
+  eachNth<[timer: string, says: string]>(4, [
     ['launchd', '<string>collect</string>'],
     ['systemd', 'ExecStart='],
     ['cron', '*/10 * * * * '],

@@ -79,7 +79,7 @@ describe.each<[name: string, second: Fate | undefined, rows: [typed: Typed, code
 });
 
 describe('where nothing was sent', () => {
-  eachNth<[what: string, env: Record<string, string>, args: string[], code: number]>(3, [
+  eachNth<[what: string, env: Record<string, string>, args: string[], code: number]>(5, [
     ['no key', { ANTHROPIC_API_KEY: '' }, ['submit', 'tasks.json'], 1],
     ['no API', { ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' }, ['submit', 'tasks.json'], 1],
     ['a limit of the owner', { BATCH_MCP_MAX_COST_USD: '0' }, ['run', 'tasks.json', 'out.json'], 1],

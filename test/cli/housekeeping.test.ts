@@ -110,7 +110,7 @@ describe('doctor', () => {
     ]);
   });
 
-  eachNth<[what: string, env: Record<string, string>, check: string]>(2, [
+  eachNth<[what: string, env: Record<string, string>, check: string]>(4, [
     ['a key that was copied with quotes', { ANTHROPIC_API_KEY: '“sk-ant-0123456789”' }, 'key'],
     ['a key that a client did not fill in', { ANTHROPIC_API_KEY: '$' + '{ANTHROPIC_API_KEY}' }, 'key'],
     ['a data folder that is a file', { BATCH_MCP_DATA_DIR: builtCli }, 'data folder'],

@@ -59,7 +59,7 @@ describe('--json is one document and nothing else', () => {
     }
   });
 
-  eachNth<[what: string, args: string[], code: string]>(2, [
+  eachNth<[what: string, args: string[], code: string]>(4, [
     ['wrong usage', ['status', 'nope'], 'invalid_input'],
     ['an option that there is not', ['list', '--fast'], 'invalid_input'],
     ['an argument that is missing', ['status'], 'invalid_input'],

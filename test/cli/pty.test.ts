@@ -57,7 +57,7 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).toContain('"a"');
   });
 
-  eachNth<[answer: string, says: RegExp, code: number, creates: number]>(2, [
+  eachNth<[answer: string, says: RegExp, code: number, creates: number]>(4, [
     ['y\r', /Results saved/, 0, 1],
     ['n\r', /Nothing was sent\.\r\n$/, 1, 0],
     ['\u0003', /\[y\/N\][^\n]*\nNothing was sent\.\r\nInterrupted\.\r\n$/, 130, 0],

@@ -247,17 +247,17 @@ const retrying = [
 ];
 
 describe('a server killed', () => {
-  eachNthOf(4, submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
-  eachNthOf(4, refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
-  eachNthOf(4, downloading)('while it downloads, at %s', (step) => expectSurvival(step, 'plain'));
-  eachNthOf(4, settlingMade)('while it settles what was made, at %s', (step) =>
+  eachNthOf(8, submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
+  eachNthOf(8, refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
+  eachNthOf(8, downloading)('while it downloads, at %s', (step) => expectSurvival(step, 'plain'));
+  eachNthOf(8, settlingMade)('while it settles what was made, at %s', (step) =>
     expectSurvival(step, 'made, but the answer lost'),
   );
-  eachNthOf(4, settlingLost)('while it settles what was lost on the way, at %s', (step) =>
+  eachNthOf(8, settlingLost)('while it settles what was lost on the way, at %s', (step) =>
     expectSurvival(step, 'lost on the way'),
   );
 
-  eachNthOf(6, priming)('while what a first request fills the cache for is sent, at %s', (step) =>
+  eachNthOf(12, priming)('while what a first request fills the cache for is sent, at %s', (step) =>
     expectSurvival(step, 'plain', primedJob),
   );
   eachNthOf(3, ['record.update:after:3', 'record.update:after:8', 'provider.createBatch:after:2'])(
@@ -265,7 +265,7 @@ describe('a server killed', () => {
     (step) => expectSurvival(step, 'made, but the answer lost', primedJob),
   );
 
-  eachNthOf(4, retrying)('while it retries, at %s', expectRetrySurvival);
+  eachNthOf(8, retrying)('while it retries, at %s', expectRetrySurvival);
 
   it.each([true, false])('from outside while its create is under way (made: %s)', async (made) => {
     const api = await startApi({ results: reversed });

@@ -137,7 +137,7 @@ const rows: Row[] = [
 ];
 
 describe('a create that goes wrong', () => {
-  eachNth(2, rows)('%s', async (_name, { handler, made, times }, expected) => {
+  eachNth(4, rows)('%s', async (_name, { handler, made, times }, expected) => {
     // Only who waits for an answer that never comes is in a hurry.
     const { api, server } = await start(handler === hang ? { answerMs: 1_000 } : {});
     api.override('create', handler, { ...(times && { times }), after: made });

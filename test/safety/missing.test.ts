@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { endedBatch, follow, ids, prompts } from '../api.ts';
 import type { ApiHandler, ApiServer } from '../api-server.ts';
 import { type Reply, startServer, temporaryFolder } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { sentIds } from '../retry.ts';
 
 const tasks = prompts(ids(5));
@@ -148,7 +149,7 @@ describe('a retry of what is missing', () => {
     expect(api.creates).toHaveLength(2);
   });
 
-  test.each([
+  eachNth<[name: string, args: object, ms: number]>(3, [
     ['by itself', {}, 0],
     ['by itself, later', {}, 16 * MINUTE],
     ['by name', { task_ids: ['t002', 't004'] }, 0],
@@ -188,12 +189,12 @@ describe('saved results that are gone', () => {
     ['batch_status', {}],
     ['get_results', { output_file: 'out.jsonl' }],
   ];
-  const rows = looks.flatMap(([tool, args]) =>
+  const rows: [tool: string, args: object, lost: string[], who: string][] = looks.flatMap(([tool, args]) =>
     [names.slice(0, 1), names].flatMap((lost) =>
-      ['the same process', 'another process'].map((who) => [tool, args, lost, who] as const),
+      ['the same process', 'another process'].map((who): (typeof rows)[number] => [tool, args, lost, who]),
     ),
   );
-  test.each(rows)('%s %j without %j, by %s', async (tool, args, lost, who) => {
+  eachNth(5, rows)('%s %j without %j, by %s', async (tool, args, lost, who) => {
     const { api, server, batch_id, folder, files } = await ended();
     expect(texts(await server.ok('get_results', { batch_id }))).toEqual(allAnswers);
     for (const name of lost) await rm(path.join(files, name));

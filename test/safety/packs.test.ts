@@ -155,7 +155,7 @@ async function expectSurvival(kind: Kind, crashAt: string, fault?: 'made' | 'los
 }
 
 describe('work in packs outlives a server that is killed', () => {
-  eachNthOf(4, [
+  eachNthOf(8, [
     'fs.rename(batch):after:1',
     'provider.createBatch:after:1',
     'provider.createBatch:after:2',
@@ -172,14 +172,14 @@ describe('work in packs outlives a server that is killed', () => {
     'record.update:after:8',
     'fs.link(out.jsonl):before:1',
   ])('at %s', (step) => expectSurvival('packs', step));
-  eachNthOf(4, [
+  eachNthOf(8, [
     'provider.createBatch:after:2',
     'provider.streamResults:after:12',
     'fs.link(part-0002.received.jsonl):after:1',
     'fs.link(part-0003.results.jsonl):before:1',
     'record.update:after:8',
   ])('under variants, at %s', (step) => expectSurvival('packs under variants', step));
-  eachNthOf(4, ['record.update:after:2', 'provider.listBatches:after:2', 'claim.update:after:1'])(
+  eachNthOf(8, ['record.update:after:2', 'provider.listBatches:after:2', 'claim.update:after:1'])(
     'while it settles by the number of requests what was made, at %s',
     (step) => expectSurvival('packs', step, 'made'),
   );

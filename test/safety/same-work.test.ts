@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi } from '../api.ts';
 import { type ApiServer, type ApiServerOptions, errored, unfinished } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { long } from '../long.ts';
 
 const work = {
   requests: [
@@ -47,7 +48,7 @@ describe('the same work', () => {
     expect(batches.map(({ batch_id }: Reply) => batch_id)).toEqual([replies[0]?.batch_id]);
   });
 
-  it('submitted by eight processes over a marker that has expired is one more batch', async () => {
+  it('submitted by eight processes over a marker that has expired is one more batch', long, async () => {
     const api = await startApi();
     const folder = await temporaryFolder();
     const now = () => new Date(Date.now() - 25 * 60 * 60 * 1000);

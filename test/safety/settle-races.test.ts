@@ -5,6 +5,7 @@ import type { Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, reset } from '../api-server.ts';
 import { startServer, temporaryFolder } from '../harness.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 import { budgetIn } from './budget-in.ts';
 
 const tasks = (...ids: string[]) => ({ requests: prompts(ids) });
@@ -117,7 +118,7 @@ describe('settling what is uncertain', () => {
     expect(api.batches.filter((batch) => batch.requests.length === 2)).toHaveLength(1);
   });
 
-  it.each([-60_000, 60_000])('holds with a clock that is %d ms off', async (off) => {
+  eachNth<[off: number]>(2, [[-60_000], [60_000]])('holds with a clock that is %d ms off', async (off) => {
     const api = await startApi(ended);
     const now = () => new Date(Date.now() + off);
     const server = await startServer({ api, ...quick, now });
@@ -218,7 +219,7 @@ describe('settling what is uncertain', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it.each(['made', 'not made', 'gone'])(
+  eachNthOf(3, ['made', 'not made', 'gone'])(
     'tells what became of a send that a person had sent again: %s',
     async (fate) => {
       const api = await startApi();
@@ -420,7 +421,7 @@ describe('settling what is uncertain', () => {
     ['two of two pages, of which each failed at times', [busy, well, gone, busy, busy, well, busy], 101, 9],
     ['two of three pages, and one that came to its first page again', [well, well, restarted], 201, 10],
   ];
-  it.each(listings)('is sent again after %s, all late enough', async (_name, answers, newer, asked) => {
+  eachNth(3, listings)('is sent again after %s, all late enough', async (_name, answers, newer, asked) => {
     const api = await startApi(ended);
     const server = await startServer({ api, ...quick });
     resetNextCreate(api, { made: false }, () => {

@@ -5,17 +5,19 @@ import { follow, isSaved, startApi } from '../api.ts';
 import { reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { eachNth, long } from '../long.ts';
 import { crashStarter } from './left.ts';
 import { mergeThroughKills } from './merge-through-kills.ts';
 
 const starter = bundleForTests(crashStarter);
 const env = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
 
-it('64 rows are merged through processes that are killed at any time, each stage paid once', () =>
-  mergeThroughKills(starter, 64, 3));
+it('64 rows are merged through processes that are killed at any time, each stage paid once', long, () =>
+  mergeThroughKills(starter, 64, 3),
+);
 
 describe('a merge whose first stage has ended', () => {
-  it.each<[crashAt: string, fault?: 'made' | 'lost']>([
+  eachNth<[crashAt: string, fault?: 'made' | 'lost']>(3, [
     ['provider.createBatch:before:1'],
     ['provider.createBatch:after:1'],
     ['record.update:after:4'],

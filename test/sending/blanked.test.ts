@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { anthropicDialect } from '../../src/provider/anthropic/dialect.ts';
-import { blanked } from '../../src/sending/blanked.ts';
+import { blanked } from '../../src/sending/open-body.ts';
 
 const { requests } = anthropicDialect;
 const { cacheMark } = requests;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { builtServer, spawnServer, temporaryFolder } from '../harness.ts';
-import { eachNth, eachNthOf } from '../long.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 
 const builtCli = path.join(path.dirname(builtServer), 'cli.js');
 const isRoot = process.getuid?.() === 0;
@@ -57,7 +57,7 @@ describe.each([
   ['server.js', builtServer],
   ['cli.js', builtCli],
 ])('an old Node, by %s', (_, program) => {
-  eachNthOf(4, ['12.22.12', '16.20.2', '18.20.8', '20.9.0', '20.18.3'])(
+  eachNthOf(5, ['12.22.12', '16.20.2', '18.20.8', '20.9.0', '20.18.3'])(
     '%s is told in one line',
     async (version) => {
       const fake = `Object.defineProperty(process, 'versions', { value: { node: '${version}' } })`;
@@ -107,7 +107,7 @@ describe('a start says', () => {
     ['a header', { ANTHROPIC_CUSTOM_HEADERS: 'authorization: Bearer something' }, [], false],
     ['the sandbox', {}, ['--sandbox'], false],
   ];
-  eachNth(3, credentials)('once that there is no credential, with %s', async (_, env, argv, said) => {
+  eachNth(6, credentials)('once that there is no credential, with %s', async (_, env, argv, said) => {
     const HOME = await temporaryFolder();
     const { stderr } = await run({ argv, env: { HOME, ...env } });
     expect(stderr.split('\n').filter((line) => noKey.test(line))).toHaveLength(said ? 1 : 0);
@@ -250,7 +250,7 @@ describe('a machine as containers have it', () => {
     expect(server.stderr()).not.toMatch(/wasm/i);
   });
 
-  eachNth<[what: string, make: (folder: string) => Promise<string>, says: string]>(2, [
+  eachNth<[what: string, make: (folder: string) => Promise<string>, says: string]>(4, [
     [
       'a file',
       async (folder) => {
@@ -295,6 +295,7 @@ describe('a machine as containers have it', () => {
 
   test.runIf(process.platform === 'linux').each(['/proc/x', '/proc/x/y/z', '/dev/null/x'])(
     'a data folder that cannot be made: %s',
+    long,
     async (data) => {
       const server = await spawnServer({ argv: ['--sandbox', '--data-dir', data] });
       const refused = await server.fails('submit_batch', { requests });

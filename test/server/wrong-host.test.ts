@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { startApi } from '../api.ts';
 import { type ApiHandler, apiError, json } from '../api-server.ts';
 import { type Reply, startServer } from '../harness.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 
 const page: ApiHandler = (_request, response) =>
   response.writeHead(200, { 'content-type': 'text/html' }).end('<html><title>Log in</title></html>');
@@ -20,7 +21,7 @@ const to =
   (_request, response) =>
     response.writeHead(code, { location }).end();
 
-test.each<[string, ApiHandler, string]>([
+eachNth<[string, ApiHandler, string]>(4, [
   ['a page to log in', page, 'a page'],
   ['nothing', status(200), 'a page or something else'],
   ['another list', status(200, '{"object":"list","data":[]}'), 'not a list of batches'],
@@ -65,7 +66,7 @@ test.each<[string, ApiHandler, string]>([
   expect(api.creates).toHaveLength(1);
 });
 
-test.each([500, 502, 503, 504])(
+eachNth<[code: number]>(4, [[500], [502], [503], [504]])(
   '%i of a host is a failure that passes, and no wrong address',
   async (code) => {
     const api = await startApi();
@@ -78,7 +79,7 @@ test.each([500, 502, 503, 504])(
   },
 );
 
-test.each<[string, ApiHandler, boolean]>([
+eachNth<[string, ApiHandler, boolean]>(4, [
   ['400 of OpenAI', status(400, openai('Unknown parameter: requests')), true],
   ['401 of OpenAI', status(401, openai('Incorrect API key provided')), true],
   ['422 of FastAPI', status(422, '{"detail":[]}'), true],
@@ -96,7 +97,7 @@ test.each<[string, ApiHandler, boolean]>([
   expect(text.includes("not in the form of Anthropic's errors: check ANTHROPIC_BASE_URL")).toBe(isElsewhere);
 });
 
-test.each(['text/plain', 'application/octet-stream', ''])(
+eachNthOf(3, ['text/plain', 'application/octet-stream', ''])(
   'answers that are JSON, and called %j, are read',
   async (type) => {
     const api = await startApi({ tokens: () => 10, endsAtOnce: true });

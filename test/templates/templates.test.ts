@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { customTemplate } from '../../src/templates/custom.ts';
 import { promptWithInput } from '../../src/templates/prompt.ts';
 import type { Template } from '../../src/templates/template.ts';
-import { createTemplates } from '../../src/templates/templates.ts';
+import { createTemplates, customTemplate } from '../../src/templates/templates.ts';
 
 const templates = createTemplates();
 

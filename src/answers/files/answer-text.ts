@@ -2,7 +2,7 @@ import { stringifyExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { valueAt } from '../../tasks/render/places.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
-import { endOfFence, fencedAlone } from '../fences.ts';
+import { endOfFence, fencedAlone } from '../answer-json.ts';
 import type { NotNamed } from './name-pattern.ts';
 
 /** What a file holds; `code_only` where the answer said more beside its code. */

@@ -1,7 +1,7 @@
+import { gatherBytes } from '../../lib/gathered-bytes.ts';
 import type { Pieces } from '../store.ts';
 import type { S3Answer, S3Client, S3Request } from './client.ts';
 import { s3Failure } from './failure.ts';
-import { inParts } from './in-parts.ts';
 
 /** S3 takes no smaller parts but the last, and 10,000 of them. */
 export const PART_BYTES = 8 * 1024 * 1024;
@@ -106,4 +106,29 @@ async function putOnce(bucket: S3Bucket, key: string, bytes: number, request: S3
       answer.status === 200 ? { status: found.status, code: 'it is not whole' } : answer,
     );
   }
+}
+
+/** `bytes` is only good until the part after the next is asked for: a part can be sent while the next one fills. */
+type UploadPart = { number: number; bytes: Uint8Array; isLast: boolean };
+
+/** What most blobs are smaller than. */
+const EXPECTED_BYTES = 64 * 1024;
+
+/** The same bytes in parts of one size, numbered from 1; the last may be smaller, and the only one empty. */
+async function* inParts(pieces: Pieces, partBytes: number): AsyncGenerator<UploadPart> {
+  const buffers = [gatherBytes(Math.min(EXPECTED_BYTES, partBytes)), gatherBytes(0)] as const;
+  let [filling, other] = buffers;
+  let number = 1;
+  for await (const piece of pieces) {
+    for (let taken = 0; taken < piece.length; ) {
+      if (filling.length === partBytes) {
+        yield { number, bytes: filling.bytes(), isLast: false };
+        number += 1;
+        [filling, other] = [other, filling];
+        filling.clear();
+      }
+      taken += filling.add(piece.subarray(taken, taken + partBytes - filling.length));
+    }
+  }
+  yield { number, bytes: filling.bytes(), isLast: true };
 }

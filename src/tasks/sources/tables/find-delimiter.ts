@@ -1,6 +1,6 @@
 import { type Options, parse } from 'csv-parse/sync';
-import { SAMPLE_BYTES, type TextFile, utf8Pieces } from '../text-file.ts';
-import { refuseComments } from './comment-lines.ts';
+import { counted } from '../../../lib/numbers.ts';
+import { SAMPLE_BYTES, type TextFile, unreadable, utf8Pieces } from '../text-file.ts';
 
 /** In the order in which they are preferred where several would do. */
 const candidates = [',', ';', '\t', '|'];
@@ -75,4 +75,29 @@ function bestDelimiter(sample: string, given: string | null): string {
   const isGiven = scores.some((each) => each.delimiter === given && each.score > 0);
   if (given !== null && (isGiven || best.score < 1)) return given;
   return best.score > 0 ? best.delimiter : ',';
+}
+
+/**
+ * Throws `invalid_input` where lines above a head line are comments, for the first of them would be taken for it. A head line
+ * may begin with `#` too: then it has as many fields as what follows.
+ * `counterFor` finds out how the fields of a text are separated, and counts those of its first record.
+ */
+function refuseComments(
+  sample: string,
+  counterFor: (text: string) => (record: string) => number,
+  field: string,
+): void {
+  const lines = sample.split(/\r?\n/).filter((line) => line.trim() !== '');
+  const comments = lines.findIndex((line) => !line.startsWith('#'));
+  if (comments < 1) return;
+  const rest = lines.slice(comments).join('\n');
+  const fieldsOf = counterFor(rest);
+  const fields = fieldsOf(rest);
+  // With one column alone only the blank tells a comment from a name like #id.
+  const isComment = (line: string) => (fields === 1 ? /^#+\s/.test(line) : fieldsOf(line) !== fields);
+  if (!lines.slice(0, comments).some(isComment)) return;
+  throw unreadable(field, {
+    problem: `begins with ${counted(comments, 'comment line')} (#) above its head line`,
+    valid: 'the file without them: its first line names the columns',
+  });
 }
