@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import * as z from 'zod';
 import type { Problem } from '../errors.ts';
 import type { BlobsAddress } from '../store/objects/open-objects.ts';
-import type { ValueType } from './define-setting.ts';
+import { address, type ValueType } from './define-setting.ts';
 
 /** What the address itself says; whose the bucket is stands in the variables of AWS's own programs. */
 export type GivenBlobs =
@@ -55,15 +54,7 @@ function isEndpoint(text: string): boolean {
 }
 
 /** Where the bytes of a team's blobs are kept. */
-export const blobsAddress: ValueType<GivenBlobs> = {
-  name: 'address',
-  schema: z.string().transform((text, context) => {
-    const address = readAddress(text);
-    if (address !== undefined) return address;
-    context.addIssue({ code: 'custom', message: FORM });
-    return z.NEVER;
-  }),
-};
+export const blobsAddress: ValueType<GivenBlobs> = address(readAddress, FORM);
 
 /** Buckets with a dot are no host that a certificate is for. */
 const hasOwnHost = (bucket: string) => !bucket.includes('.');

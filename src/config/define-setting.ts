@@ -61,6 +61,17 @@ export const names = (name: string): ValueType<string[]> => ({
     }),
 });
 
+/** What `read` can read; `form` says what that is. */
+export const address = <T>(read: (text: string) => T | undefined, form: string): ValueType<T> => ({
+  name: 'address',
+  schema: z.string().transform((value, context) => {
+    const found = read(value);
+    if (found !== undefined) return found;
+    context.addIssue({ code: 'custom', message: form });
+    return z.NEVER;
+  }),
+});
+
 export const oneOf = <const T extends string>(name: string, values: readonly T[]): ValueType<T> => ({
   name,
   schema: z.enum(values, { error: `one of ${values.join(', ')}` }),

@@ -1,6 +1,5 @@
-import * as z from 'zod';
 import { BatchError } from '../errors.ts';
-import type { ValueType } from './define-setting.ts';
+import { address, type ValueType } from './define-setting.ts';
 
 /** Where a team's store is, as PostgreSQL's own programs take it. */
 export type StoreAddress = {
@@ -61,12 +60,4 @@ function decoded(text: string): string | undefined {
 }
 
 /** A PostgreSQL database. */
-export const storeAddress: ValueType<StoreAddress> = {
-  name: 'address',
-  schema: z.string().transform((text, context) => {
-    const address = readAddress(text);
-    if (address !== undefined) return address;
-    context.addIssue({ code: 'custom', message: FORM });
-    return z.NEVER;
-  }),
-};
+export const storeAddress: ValueType<StoreAddress> = address(readAddress, FORM);

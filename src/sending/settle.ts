@@ -1,18 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchError } from '../errors.ts';
 import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { elapsedSince } from '../state/elapsed.ts';
-import { isOwner } from '../state/ownership.ts';
-import { countOf, createdState, isCreated, sentCount, updatePart } from '../state/parts.ts';
+import { createdState, sentCount, updatePart } from '../state/parts.ts';
 import { recordOrNull } from '../state/records.ts';
 import type { PartState } from '../store/part-state.ts';
-import type { BatchRecord, CreatedPart, Part, SendFate } from '../store/record.ts';
+import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { candidateFacts, findCandidates } from './candidates.ts';
 import { claimForGood, claimTentatively, releaseTentative } from './claims.ts';
 import { findByMark, type MarkSearch } from './find-mark.ts';
 import { requireSameAccount } from './same-account.ts';
-import { confirmPart } from './tentative.ts';
 
 /** A part whose create may or may not have made a batch. */
 export type UnconfirmedPart = Part & { progress: Extract<PartState, { state: 'unconfirmed' }> };
@@ -159,113 +156,8 @@ export async function findUncertain(
   return found;
 }
 
-/**
- * A person's word on what is uncertain: `send_again`, which `approve` may refuse, or the id of the provider's batch that it is. Throws
- * `wrong_state` where nothing is uncertain, and `not_found` or `invalid_input` for an id that can't be it.
- */
-export async function resolveUnconfirmed(
-  context: Context,
-  record: BatchRecord,
-  resolve: string,
-  approve: (part: Part) => Promise<void>,
-): Promise<void> {
-  const register = context.store.record(record.batch_id);
-  const tentative = record.parts
-    .filter(isCreated)
-    .find(({ progress }) => progress.tentative && progress.provider_batch_id === resolve);
-  if (tentative) return confirmPart(context, record, tentative);
-  const uncertain = record.parts.filter(isUnconfirmed);
-  // What a person was asked about, where several are uncertain.
-  const part =
-    uncertain.find(({ progress }) => progress.candidates.includes(resolve)) ??
-    uncertain.find(({ progress }) => progress.candidates.length > 0) ??
-    uncertain[0];
-  if (!part) {
-    throw new BatchError('wrong_state', 'Nothing of this batch is uncertain: leave resolve out.');
-  }
-  await requireSameAccount(context, record, part.progress.intent);
-  if (resolve === 'send_again') {
-    const listed = await listedFirst(context, record, part);
-    const known = listed ?? part.progress.candidates;
-    const { found, disproved, failure } = await findByMark(context, record, part, known);
-    // Paid already: it needs no second time.
-    if (found !== null) return takeForGood(context, record, part, found);
-    if (failure !== null) throw failure;
-    const untold = listed?.filter((id) => !disproved.includes(id)) ?? [];
-    if (untold.length > 0) throw notYetTold(untold);
-    await approve(part);
-    await register.update(
-      (current) =>
-        current && { ...current, parts: current.parts.map((each) => sentAgain(each, part.number)) },
-    );
-    return;
-  }
-  if (!isOwner(context) && !isCandidate(part, resolve))
-    throw cantBe(part, resolve, 'is none of the candidates');
-  const batch = await context.provider(record.provider).retrieveBatch(resolve);
-  const owner = { batch_id: record.batch_id, part: part.number };
-  const counted = countOf(batch);
-  if (counted !== sentCount(part) || !(await claimTentatively(context, batch.id, owner))) {
-    const problem =
-      counted === sentCount(part)
-        ? 'belongs to another batch'
-        : `holds ${counted} requests, not ${sentCount(part)}`;
-    throw cantBe(part, resolve, problem);
-  }
-  await takeForGood(context, record, part, batch);
-}
-
-/** What a part could be by the list, where nobody has listed it yet and no person was told; null where somebody has. */
-async function listedFirst(
-  context: Context,
-  record: BatchRecord,
-  part: UnconfirmedPart,
-): Promise<string[] | null> {
-  const { intent } = part.progress;
-  if (intent.newest !== undefined || part.progress.candidates.length > 0) return null;
-  const owner = { batch_id: record.batch_id, part: part.number };
-  const { own, free } = await findCandidates(context, part, intent, record.provider, owner);
-  return [...(own === null ? [] : [own.batch]), ...free].map(({ id }) => id);
-}
-
-function notYetTold(ids: readonly string[]): BatchError {
-  return new BatchError(
-    'wrong_state',
-    `Nothing was sent. It is still being settled, and could be ${ids.join(' or ')}. Look with batch_status in a minute: it says ` +
-      'which of them it is, or what is known of each.',
-  );
-}
-
-function isCandidate({ progress: { candidates, known = [] } }: UnconfirmedPart, id: string): boolean {
-  return candidates.includes(id) || known.some((candidate) => candidate.id === id);
-}
-
-function cantBe({ number }: Part, id: string, problem: string): BatchError {
-  return new BatchError('invalid_input', `${id} can't be part ${number} of this batch.`, {
-    problems: [
-      { field: 'resolve', problem, valid: 'one of the candidates that batch_status names, or send_again' },
-    ],
-  });
-}
-
-const UNTOLD: SendFate = { candidates: [], fate: 'open' };
-
-/** The part as it waits to be sent once more, beside a send whose fate nobody knows. */
-function sentAgain(part: Part, number: number): Part {
-  if (part.number !== number || part.progress.state !== 'unconfirmed') return part;
-  const { unknown_sends = 0, fates = [], progress } = part;
-  // Of sends before this one an older version may have kept none.
-  const before = Array.from({ length: unknown_sends }, (_, send) => fates[send] ?? UNTOLD);
-  const fate = { candidates: progress.candidates, fate: 'open' as const };
-  return {
-    ...part,
-    unknown_sends: unknown_sends + 1,
-    fates: [...before, fate],
-    progress: { state: 'prepared' },
-  };
-}
-
-async function takeForGood(
+/** Takes a batch that is proven to be the part's, or that a person names. */
+export async function takeForGood(
   context: Context,
   { batch_id }: BatchRecord,
   { number }: Part,

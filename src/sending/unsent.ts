@@ -1,6 +1,7 @@
 import type { Context } from '../state/context.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { mayBePaid, submissionHash } from './submission.ts';
+import { mayBePaid } from './earlier-work.ts';
+import { submissionHash } from './submission.ts';
 
 /**
  * Removes a batch of which nothing was sent, and says so in the register that names it for its work; unless somebody has gone on with it

@@ -1,6 +1,6 @@
 import { BatchError } from '../../errors.ts';
+import { isCanceled } from '../../sending/earlier-work.ts';
 import { heldBackNow } from '../../sending/permission.ts';
-import { isCanceled } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Job } from '../../state/jobs.ts';
 import { isWaiting } from '../../state/parts.ts';

@@ -1,0 +1,66 @@
+import { isWaiting } from '../state/parts.ts';
+import type { PartState } from '../store/part-state.ts';
+import type { Presence } from '../store/presence.ts';
+import type { BatchRecord } from '../store/record.ts';
+import type { OutcomeCounts } from '../store/saved-results.ts';
+
+/** For how long the same work is taken for the same submission. */
+export const SAME_WORK_MS = 24 * 60 * 60 * 1000;
+
+/** Whether anything of a batch was paid, or may have been. */
+export function mayBePaid(record: BatchRecord): boolean {
+  return record.parts.some(
+    ({ progress, reused_from, unknown_sends = 0 }) =>
+      unknown_sends > 0 || (reused_from === undefined && !unpaid.has(progress.state)),
+  );
+}
+
+const unpaid: ReadonlySet<PartState['state']> = new Set(['waiting', 'prepared', 'not_sent']);
+
+function successes(outcomes: readonly OutcomeCounts[]): number {
+  return outcomes.reduce((sum, counts) => sum + counts.succeeded + counts.incomplete, 0);
+}
+
+/** Whether a batch has come to its end without one success: submitting its work again is no second payment. */
+export function cameToNothing(record: BatchRecord): boolean {
+  const results = record.parts.map(({ progress }) =>
+    progress.state === 'created' ? progress.results : null,
+  );
+  const saved = results.filter((result) => result !== null);
+  return saved.length === record.parts.length && successes(saved.map((result) => result.outcomes)) === 0;
+}
+
+/** Whether it was canceled, in part at least, and no retry has sent again what was. */
+export function isCanceled(record: BatchRecord): boolean {
+  const retried = record.parts.some(({ attempt }) => attempt > 1);
+  return record.parts.some(({ progress }) => {
+    if (progress.state !== 'created') return false;
+    const { processing_status, request_counts } = progress.seen;
+    return processing_status === 'canceling' || (request_counts.canceled > 0 && !retried);
+  });
+}
+
+/**
+ * What an earlier batch of the same work means for a new submission:
+ *
+ * - `stands`: it does this work already; nothing is to be sent.
+ * - `take_up`: it was never paid and nobody is sending it; send that one, under its own id.
+ * - `void`: it is gone, too old, canceled or without a success; the new one goes out.
+ */
+export type EarlierMeaning = 'stands' | 'take_up' | 'void';
+
+export function judgeEarlier(record: BatchRecord | null, presence: Presence, now: Date): EarlierMeaning {
+  if (record === null) return 'void';
+  if (record.idempotency_key !== null) return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
+  // What waits is never too old; what was given up while it did has no tasks that could be sent.
+  if (record.waits !== undefined) return isWaiting(record) ? 'stands' : 'void';
+  if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
+  if (cameToNothing(record) || isCanceled(record)) return 'void';
+  return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
+}
+
+/** Whether nothing of a batch was paid and nobody is at it. */
+function canBeTakenUp(record: BatchRecord, presence: Presence): boolean {
+  if (mayBePaid(record) || record.waits !== undefined) return false;
+  return record.parts.some(({ progress }) => progress.state === 'not_sent') || presence.isGone(record.owner);
+}
