@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import type { Progress, Waiting } from '../state/jobs.ts';
 import { batchId } from './fields.ts';
-import { endOf, isLasting, watch } from './looking/watch.ts';
+import { endOf, isLasting, pauseAfter, watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { findStillPreparing, type Preparing } from './replies/preparing.ts';
@@ -62,7 +62,7 @@ async function untilEnd(
   const left = () => Math.max(0, end - performance.now());
   let failed = 0;
   let unconfirmed = 0;
-  for (;;) {
+  for (let looks = 1; ; looks += 1) {
     const preparing = await findStillPreparing(context, batchId, left(), waiting);
     if (preparing !== null) return preparing;
     const seen = await watch(context, batchId, { ...waiting, waitSeconds: 0 });
@@ -74,7 +74,9 @@ async function untilEnd(
     const worthIt = report.check_again_in_seconds;
     // The sandbox is done in seconds, and looking costs nothing.
     const usual =
-      report.provider === 'sandbox' ? Math.min(everySeconds ?? worthIt, worthIt) : (everySeconds ?? worthIt);
+      report.provider === 'sandbox'
+        ? Math.min(everySeconds ?? worthIt, worthIt, ...(worthIt > 1 ? [] : [soon(looks)]))
+        : (everySeconds ?? worthIt);
     const seconds = failed === 0 ? usual : Math.min(usual, afterFailures(failed));
     const ms = Math.min(seconds * 1000, left());
     // What goes on in this process is followed to its end; a failure of it is told by the next look.
@@ -82,6 +84,9 @@ async function untilEnd(
     else await pause(ms, report, waiting);
   }
 }
+
+/** Of the sandbox, in seconds, after so many looks. */
+const soon = (looks: number) => pauseAfter(looks, 0, 'sandbox') / 1000;
 
 /** Not before it is certain what is missing. */
 function isOver({ processing_status, results_state, check_again_in_seconds: again }: BatchReport): boolean {

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createStore } from '../../src/store/files/create-store.ts';
 import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
-import { type ApiServer, apiError, hang, json, succeeded } from '../api-server.ts';
+import { type ApiHandler, type ApiServer, apiError, hang, json, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { type Reply, startServer, type TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { sharedData } from '../shared-data.ts';
 
 const counts = (api: ApiServer) => api.requests.filter((request) => request.path.endsWith('count_tokens'));
@@ -60,7 +61,7 @@ describe('with a key', () => {
     expect(input).toBeGreaterThan(input_low);
   });
 
-  test.each([
+  eachNth<[what: string, handler: ApiHandler]>(3, [
     ['refuses', json(400, apiError('invalid_request_error', 'no'))],
     ['is busy', json(529, apiError('overloaded_error', 'busy'))],
     ['never answers', hang],

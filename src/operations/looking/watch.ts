@@ -24,12 +24,13 @@ const FIRST_PAUSES_MS = [1_000, 4_000, 7_000, 8_000];
 const EARLY_MS = 2 * 60_000;
 const EARLY_PAUSE_MS = 10_000;
 const LATE_PAUSE_MS = 60_000;
-/** The sandbox is this computer's own, and mostly done in seconds. */
+/** The sandbox is this computer's own, and mostly done in a second. */
+const SANDBOX_FIRST_PAUSE_MS = 100;
 const SANDBOX_PAUSE_MS = 1_000;
 
 /** How long to wait for the next look, after so many of them in so many milliseconds. */
 export function pauseAfter(looks: number, waitedMs: number, provider: ProviderName): number {
-  if (provider === 'sandbox') return SANDBOX_PAUSE_MS;
+  if (provider === 'sandbox') return Math.min(SANDBOX_PAUSE_MS, SANDBOX_FIRST_PAUSE_MS * 2 ** (looks - 1));
   return FIRST_PAUSES_MS[looks - 1] ?? (waitedMs < EARLY_MS ? EARLY_PAUSE_MS : LATE_PAUSE_MS);
 }
 

@@ -23,6 +23,11 @@ test.each([
   expect(looksWithin(seconds)).toBeLessThanOrEqual(most);
 });
 
+test('the sandbox is looked at soon, and then every second', () => {
+  const pauses = [1, 2, 3, 4, 5, 6].map((looks) => pauseAfter(looks, 0, 'sandbox'));
+  expect(pauses).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+});
+
 describe('waiting in a call', () => {
   const looksAt = (api: Awaited<ReturnType<typeof startApi>>) =>
     api.requests.filter(({ method, path }) => method === 'GET' && /msgbatch_[^/]*$/.test(path)).length;
