@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-import { prepareNode } from './lib/prepare-node.ts';
+import { prepareNode, sayNotLoaded } from './lib/prepare-node.ts';
 
 // Imported only then: an old Node could not even read it.
 if (prepareNode(import.meta.url)) {
-  void import('./mcp/start-server.ts').then(({ startServer }) => startServer(process.argv.slice(2)));
+  void import('./mcp/start-server.ts').then(
+    ({ startServer }) => startServer(process.argv.slice(2)),
+    sayNotLoaded,
+  );
 }

@@ -62,7 +62,7 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
     .description(
       `Bulk work at ${batchShare} the price on Anthropic's Message Batches API, for people and for AI agents.`,
     )
-    .version(version, '--version', 'print the version')
+    .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this text')
     .helpCommand(false)
     .addHelpText('after', EXAMPLES);

@@ -32,6 +32,17 @@ export function prepareNode(entry: string): boolean {
 }
 
 /**
+ * Says in one line that a file of the program itself could not be read, as where a process may have too few open
+ * (`ulimit -n`); whatever else failed is thrown on.
+ */
+export function sayNotLoaded(error: unknown): void {
+  if (!(error instanceof Error) || !('syscall' in error)) throw error;
+  const more = error.message.indexOf('EMFILE') === 0 ? ' Allow it at least 64 open files (ulimit -n 64).' : '';
+  process.stderr.write(`batch-mcp could not load its own code: ${error.message}.${more}\n`);
+  process.exitCode = 1;
+}
+
+/**
  * The parser of Node's `fetch` is compiled as soon as the SDK touches `Headers`, and on Node 20 and 22 its failure, where
  * the address space is limited (`ulimit -v`), ends the process. It is not needed: requests go over node:http.
  */

@@ -38,7 +38,7 @@ function takeAsMeant(env: NodeJS.ProcessEnv): void {
  * `--help` or `--version` it prints that and no more.
  */
 export async function startServer(argv: readonly string[], env: Environment = process.env): Promise<void> {
-  if (argv.includes('--version')) return print(`${version}\n`);
+  if (argv.includes('--version') || argv.includes('-v')) return print(`${version}\n`);
   if (argv.includes('--help') || argv.includes('-h')) {
     const { helpText } = await import('../config/help.ts');
     return print(helpText(version));
@@ -54,6 +54,8 @@ export async function startServer(argv: readonly string[], env: Environment = pr
 }
 
 function print(text: string): void {
+  // A reader that has seen enough, as `head`, is no failure.
+  process.stdout.on('error', () => {});
   process.stdout.write(text);
 }
 

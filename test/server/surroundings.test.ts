@@ -21,10 +21,19 @@ type Run = {
   uid?: number;
   cwd?: string;
   stdin?: 'ignore' | 'pipe';
+  /** False where nobody reads what it prints. */
+  reads?: boolean;
 };
 
 /** Runs a program whose stdin ends at once. */
-async function run({ program = builtServer, nodeArgs = [], argv = [], env = {}, ...options }: Run) {
+async function run({
+  program = builtServer,
+  nodeArgs = [],
+  argv = [],
+  env = {},
+  reads = true,
+  ...options
+}: Run) {
   const child = spawn(process.execPath, [...nodeArgs, program, ...argv], {
     cwd: '/',
     env: { PATH: process.env.PATH, ...env },
@@ -42,6 +51,7 @@ async function run({ program = builtServer, nodeArgs = [], argv = [], env = {}, 
     stdout += String(chunk);
   });
   child.stdin?.end();
+  if (!reads) child.stdout?.destroy();
   const code = await new Promise((resolve) => child.on('close', resolve));
   return { code, stdout, stderr };
 }
@@ -79,6 +89,22 @@ describe.each([
     for (const text of texts)
       expect(text).not.toMatch(/\?\.|\?\?|^await |;await |import\.meta\.(?!url)|\d_\d/);
   });
+});
+
+test.each([
+  ['server.js', builtServer],
+  ['cli.js', builtCli],
+])('a process that may open few files says so in a line, by %s', (_, program) => {
+  const few = spawnSync('sh', ['-c', 'ulimit -n 26 && exec "$@"', 'sh', process.execPath, program, '--sandbox']);
+  expect({ code: few.status, stdout: String(few.stdout) }).toEqual({ code: 1, stdout: '' });
+  expect(String(few.stderr)).toMatch(
+    /^batch-mcp could not load its own code: EMFILE[^\n]*Allow it at least 64 open files \(ulimit -n 64\)\.\n$/,
+  );
+});
+
+test.each(['--help', '-h', '--version', '-v'])('%s to a reader that has gone is no failure', async (flag) => {
+  const { code, stderr } = await run({ argv: [flag], reads: false });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
 test('the oldest Node that is taken is the one that the manifest names', async () => {
