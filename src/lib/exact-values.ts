@@ -3,6 +3,16 @@ import { isJsonObject, type JsonObject } from './json.ts';
 
 /** In the place of `const` and `enum` whose numbers JavaScript's may not hold, or not tell from their neighbours. */
 export const EXACT_VALUES = 'x-exact-values';
+/** In the place of bounds that are such numbers: an object of their keywords and digits. */
+export const EXACT_BOUNDS = 'x-exact-bounds';
+
+/** What a bound says of where a value stands beside it: below (-1), upon (0) or above (1). */
+const BOUNDS = new Map<string, (place: number) => boolean>([
+  ['minimum', (place) => place >= 0],
+  ['maximum', (place) => place <= 0],
+  ['exclusiveMinimum', (place) => place > 0],
+  ['exclusiveMaximum', (place) => place < 0],
+]);
 
 /** Keywords whose values are schemas by names of the caller's own. */
 const BY_NAME = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas']);
@@ -12,15 +22,28 @@ const DATA = new Set(['const', 'enum', 'default', 'examples']);
 export function withExactValues(schema: JsonObject): JsonObject {
   const result: JsonObject = {};
   const exact: unknown[][] = [];
+  const bounds: Record<string, string> = {};
   for (const [keyword, value] of Object.entries(schema)) {
     const values = keyword === 'const' ? [value] : keyword === 'enum' && Array.isArray(value) ? value : [];
     if (values.some(hasUnsure)) exact.push(values.map(digitsOf));
+    else if (BOUNDS.has(keyword) && isNumber(value) && hasUnsure(value)) bounds[keyword] = digitsOf(value);
     else if (DATA.has(keyword)) result[keyword] = plainNumbers(value);
     else if (BY_NAME.has(keyword) && isJsonObject(value)) {
       result[keyword] = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, within(each)]));
     } else result[keyword] = within(value);
   }
-  return exact.length === 0 ? result : { ...result, [EXACT_VALUES]: exact };
+  if (exact.length > 0) result[EXACT_VALUES] = exact;
+  if (Object.keys(bounds).length > 0) result[EXACT_BOUNDS] = bounds;
+  return result;
+}
+
+const isNumber = (value: unknown) => typeof value === 'number' || value instanceof ExactNumber;
+
+/** Whether a value is within these bounds; what is no number they say nothing of. */
+export function isWithin(bounds: Readonly<Record<string, string>>, value: unknown): boolean {
+  if (!isNumber(value)) return true;
+  const place = (bound: string) => compareDecimals(digitsOf(value), bound);
+  return Object.entries(bounds).every(([keyword, bound]) => BOUNDS.get(keyword)?.(place(bound)) ?? true);
 }
 
 function within(value: unknown): unknown {
@@ -59,6 +82,22 @@ function decimal(source: string): string {
   const kept = digits.replace(/0+$/, '');
   if (kept === '') return '0';
   return `${sign}${kept}e${Number(power) - fraction.length + digits.length - kept.length}`;
+}
+
+/** Which of two numbers, each as `decimal` gives it, is the larger: negative where the second one is. */
+function compareDecimals(a: string, b: string): number {
+  const [one, other] = [partsOf(a), partsOf(b)];
+  if (one.sign !== other.sign) return one.sign - other.sign;
+  if (one.magnitude !== other.magnitude) return one.magnitude > other.magnitude ? one.sign : -one.sign;
+  // Of as many digits before the point: those behind decide, for none ends with a zero.
+  if (one.digits === other.digits) return 0;
+  return one.digits > other.digits ? one.sign : -one.sign;
+}
+
+function partsOf(decimalText: string) {
+  const [, minus = '', digits = '', power = '0'] = /^(-?)(\d+)(?:e(-?\d+))?$/.exec(decimalText) ?? [];
+  const sign = digits === '0' ? 0 : minus === '-' ? -1 : 1;
+  return { sign, digits, magnitude: digits.length + Number(power) };
 }
 
 /** What stands at a JSON pointer, as a validator gives it. */

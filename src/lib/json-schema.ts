@@ -1,5 +1,5 @@
 import type { ErrorObject, Options } from 'ajv';
-import { digitsOf, EXACT_VALUES, valueAt, withExactValues } from './exact-values.ts';
+import { digitsOf, EXACT_BOUNDS, EXACT_VALUES, isWithin, valueAt, withExactValues } from './exact-values.ts';
 import type { JsonObject } from './json.ts';
 
 /** What a value is held against beside its schema, by keywords of ours: without it these let everything through. */
@@ -69,6 +69,17 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
         return lists.every((values) => values.includes(digits));
       },
       error: { message: 'must be equal to a value of its const or enum, digit for digit' },
+    });
+    ajv.addKeyword({
+      keyword: EXACT_BOUNDS,
+      schemaType: 'object',
+      validate: (
+        bounds: Record<string, string>,
+        _value: unknown,
+        _schema: unknown,
+        place?: { instancePath: string },
+      ) => isWithin(bounds, valueAt(exact(), place?.instancePath ?? '')),
+      error: { message: 'must be within its minimum and maximum, digit for digit' },
     });
     ajv.addKeyword({
       keyword: 'x-max-column',

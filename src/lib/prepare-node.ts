@@ -37,7 +37,8 @@ export function prepareNode(entry: string): boolean {
  */
 export function sayNotLoaded(error: unknown): void {
   if (!(error instanceof Error) || !('syscall' in error)) throw error;
-  const more = error.message.indexOf('EMFILE') === 0 ? ' Allow it at least 64 open files (ulimit -n 64).' : '';
+  const more =
+    error.message.indexOf('EMFILE') === 0 ? ' Allow it at least 64 open files (ulimit -n 64).' : '';
   process.stderr.write(`batch-mcp could not load its own code: ${error.message}.${more}\n`);
   process.exitCode = 1;
 }

@@ -133,9 +133,13 @@ async function readResults(
     ...(nothing ? [`No answer matches where. ${ANSWER_NAMES}`] : []),
     ...roundedWarnings({ where: request.where }),
     ...unknownFields(request, page.results),
+    ...(request.fields && request.output_file !== undefined ? [FIELDS_AND_FILE] : []),
   ];
   return { ...head, ...(spending && { spending }), ...groups, ...page, warnings };
 }
+
+const FIELDS_AND_FILE =
+  'fields chooses what this reply shows: the file has all of each answer, or with output_key one key of it.';
 
 function unknownFields({ fields = [] }: ResultsRequest, results: readonly object[]): string[] {
   const isThere = (name: string) =>

@@ -133,7 +133,7 @@ export const ADVICE: readonly [advice: string, words: string][] = [
   ['output_schema and effort stand for it', 'outputconfig generationconfig inferenceconfig'],
   [
     'nothing is waited for here: end your turn, and look with batch_status later',
-    'wait timeout poll webhook callback callbackurl notify waitseconds',
+    'wait timeout poll webhook callback callbackurl notify waitseconds waitforcompletion waituntildone pollinterval pollseconds async sync blocking',
   ],
   [
     'nothing of the kind has to be set: a batch takes all tasks at once, ends within 24 hours, and is split by itself where it is too large',

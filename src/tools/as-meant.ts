@@ -151,7 +151,8 @@ const booleans = new Map([
 ]);
 
 /** With what people write around one: `$5`, `1,000`, `20s`. Undefined where that could change what it means. */
-const NUMBER = /^\$? ?([+-]?\d+(?:\.\d+)?|\d{1,3}(?:,\d{3})+) ?(?:usd|dollars?|\$|s|sec|seconds?|tokens?)?$/i;
+const NUMBER =
+  /^(?:\$|usd)? ?([+-]?\d+(?:\.\d+)?|\d{1,3}(?:,\d{3})+) ?(?:usd|dollars?|\$|s|sec|seconds?|tokens?)?$/i;
 
 function numberIn(text: string): number | undefined {
   const [, digits] = NUMBER.exec(text.trim()) ?? [];

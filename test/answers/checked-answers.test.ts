@@ -383,7 +383,7 @@ test('results that an older version has judged are judged anew: pages, totals an
   ]);
 });
 
-describe('a const or an enum of long numbers', () => {
+describe('a const, an enum or a bound of long numbers', () => {
   const wanted = (n: string) => `{"type":"object","properties":{"n":${n}}}`;
   test.each<[what: string, schema: string, answer: string, isRight: boolean]>([
     ['is met by all of its digits', wanted('{"const":9007199254740993}'), '9007199254740993', true],
@@ -395,6 +395,43 @@ describe('a const or an enum of long numbers', () => {
     ['is met by one of its choices', wanted('{"enum":["a",null,12345678901234567890]}'), 'null', true],
     ['is not met by a text', wanted('{"enum":[12345678901234567890]}'), '"12345678901234567890"', false],
     ['with many decimals is met', wanted('{"const":0.12345678901234567890}'), '0.1234567890123456789', true],
+    ['as a minimum is met by itself', wanted('{"minimum":9007199254740993}'), '9007199254740993', true],
+    [
+      'as a minimum is not met by its neighbour',
+      wanted('{"minimum":9007199254740993}'),
+      '9007199254740992',
+      false,
+    ],
+    ['as a minimum is met by far more', wanted('{"minimum":9007199254740993}'), '1e400', true],
+    [
+      'as a maximum is met by less',
+      wanted('{"maximum":12345678901234567890}'),
+      '12345678901234567889.9',
+      true,
+    ],
+    [
+      'as a maximum is not met by a digit more',
+      wanted('{"maximum":12345678901234567890}'),
+      '12345678901234567891',
+      false,
+    ],
+    ['as a maximum below zero', wanted('{"maximum":-9007199254740993}'), '-9007199254740992', false],
+    ['as a minimum below zero', wanted('{"minimum":-9007199254740993}'), '-9007199254740994', false],
+    [
+      'as a bound that is left out',
+      wanted('{"exclusiveMaximum":9007199254740993}'),
+      '9007199254740993',
+      false,
+    ],
+    [
+      'as a bound that is nearly met',
+      wanted('{"exclusiveMaximum":9007199254740993}'),
+      '9007199254740992',
+      true,
+    ],
+    ['as a bound of a text says nothing', wanted('{"minimum":9007199254740993}'), '"a"', true],
+    ['as a bound, of zero', wanted('{"minimum":9007199254740993}'), '0', false],
+    ['as a bound, of a plain number', wanted('{"maximum":9007199254740993,"minimum":-5}'), '-7', false],
     [
       'with many decimals is not met',
       wanted('{"const":0.12345678901234567890}'),

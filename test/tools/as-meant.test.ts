@@ -94,7 +94,7 @@ test.each(work)('work: %s', async (_, sent, meant) => {
   expect(await server.ok('estimate_cost', sent)).toEqual(await server.ok('estimate_cost', meant));
 });
 
-test.each(['$5', '5 USD', '0.50', '2 dollars', '5$'])(
+test.each(['$5', '5 USD', '0.50', '2 dollars', '5$', 'USD 5', 'usd5'])(
   'a limit of %j is one in dollars',
   async (max_cost_usd) => {
     const server = await startServer({ argv: ['--sandbox'] });

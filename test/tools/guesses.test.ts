@@ -89,6 +89,8 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['preview', true, 'estimate_cost'],
     ['temperature', 0, 'custom_id, params'],
     ['wait', true, 'batch_status'],
+    ['wait_for_completion', true, 'batch_status'],
+    ['poll_interval', 5, 'batch_status'],
     ['webhook_url', 'x', 'requests_file'],
     ['categories', ['a', 'b'], 'labels'],
     ['classes', ['a', 'b'], 'labels'],

@@ -282,6 +282,15 @@ describe('an output file asked for at submission', () => {
   });
 });
 
+test('of fields beside a file it is said that the file has all', async () => {
+  const { server, batch_id } = await endedBatch(prompts(ids(2)), undefined);
+  const args = { batch_id, fields: ['text'] };
+  expect((await server.ok('get_results', args)).warnings).toEqual([]);
+  const { warnings } = await server.ok('get_results', { ...args, output_file: 'out.jsonl' });
+  expect(warnings).toEqual([expect.stringMatching(/^fields chooses what this reply shows: the file has all/)]);
+  expect(await readFile(path.join(server.work, 'out.jsonl'), 'utf8')).toContain('"custom_id"');
+});
+
 describe('nothing is overwritten', () => {
   const batch = () => endedBatch(prompts(ids(2)), undefined);
 

@@ -150,7 +150,7 @@ async function send(
   const request = client(url).request(url, {
     method,
     agent,
-    headers: { 'accept-encoding': 'gzip, deflate, br', ...Object.fromEntries(new Headers(headers)) },
+    headers: { 'accept-encoding': ENCODINGS, ...Object.fromEntries(new Headers(headers)) },
     ...(signal && { signal }),
   });
   const connection = watchConnection(request, url, proxy);
@@ -232,6 +232,8 @@ function watchConnection(request: ClientRequest, url: URL, proxy: URL | undefine
   return { isMade: () => made, made: isMadeSoon, isAtProxy: () => isAtProxy };
 }
 
+/** `deflate` is read but not asked for: some servers send it without the head that it has to have (RFC 9110, 8.4.1.2). */
+const ENCODINGS = 'gzip, br';
 const decoders = new Map([
   ['gzip', createGunzip],
   ['x-gzip', createGunzip],
@@ -240,10 +242,16 @@ const decoders = new Map([
 ]);
 
 function decoded(response: IncomingMessage): Readable {
-  const encoding = response.headers['content-encoding']?.trim().toLowerCase() ?? '';
-  const decoder = decoders.get(encoding);
+  const named = (response.headers['content-encoding'] ?? '').toLowerCase().split(',');
+  const encodings = named.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
   // Some gateways name a character set here: what can't be read as it is shows soon enough.
-  if (decoder === undefined) return response;
-  // What fails reaches the reader through the last stream, which the pipeline destroys with it.
-  return pipeline(response, decoder({ chunkSize: 64 * 1024 }), () => {});
+  if (encodings.some((name) => !decoders.has(name))) return response;
+  // What was done last is undone first. What fails reaches the reader through the last stream, which the pipeline destroys with it.
+  return encodings
+    .toReversed()
+    .flatMap((name) => decoders.get(name) ?? [])
+    .reduce<Readable>(
+      (from, decoder) => pipeline(from, decoder({ chunkSize: 64 * 1024 }), () => {}),
+      response,
+    );
 }

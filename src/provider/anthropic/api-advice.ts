@@ -37,7 +37,10 @@ export function retryAfterSeconds(header: string | null | undefined): number | n
 
 export function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswer): string {
   if (code === 'api_spend_limit') {
-    return 'Waiting does not lift a spend limit: ask the person to raise it in the Anthropic Console, then submit again.';
+    const where = answer.isForeign
+      ? 'where it is set, at what answers at ANTHROPIC_BASE_URL'
+      : 'in the Anthropic Console';
+    return `Waiting does not lift a spend limit: ask the person to raise it ${where}, then submit again.`;
   }
   if (code === 'api_busy') {
     const wait = retryAfterSeconds(answer.retryAfter);

@@ -127,6 +127,12 @@ export function fetchUntil(isLate: () => boolean): typeof fetch {
 /** Whether a body is no error as the API writes it, but as OpenAI's, `{"error": {…}}`, or a page. */
 const isForeign = (body: unknown): boolean => !isJsonObject(body) || body.type !== 'error';
 
+/** The name of the cause in OpenAI's form, `{"error": {"code"}}`. */
+function foreignCode(body: unknown): string | null {
+  const error = isForeign(body) && isJsonObject(body) ? body.error : null;
+  return isJsonObject(error) && typeof error.code === 'string' ? error.code : null;
+}
+
 type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal; route: string };
 
 function toBatchError(
@@ -140,7 +146,7 @@ function toBatchError(
       status: error.status,
       type: error.type,
       message: error.apiMessage,
-      errorCode: error.errorCode,
+      errorCode: error.errorCode ?? foreignCode(error.error),
       requestId: error.requestID,
       retryAfter: error.headers?.get('retry-after'),
       isForeign: isForeign(error.error),

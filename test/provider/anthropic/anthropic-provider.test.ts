@@ -165,6 +165,19 @@ describe('what an answer means for a create', () => {
     expect(api.creates).toHaveLength(1);
   });
 
+  it.each([
+    ['insufficient_quota', 'insufficient_quota', 'api_spend_limit', /ask the person.*ANTHROPIC_BASE_URL/],
+    ['invalid_request_error', 'billing_hard_limit_reached', 'api_spend_limit', /ask the person/],
+    ['budget_exceeded', '400', 'api_spend_limit', /ask the person/],
+    ['requests', 'rate_limit_exceeded', 'api_busy', /busy/],
+    ['tokens', null, 'api_busy', /busy/],
+  ])("429 in OpenAI's form: %s, %s → %s", async (type, code, meant, advice) => {
+    api.override('create', json(429, { error: { message: 'because', type, param: null, code } }));
+    const error = await failure(provider.createBatch(await bodyToSend(), 5000));
+    expect(error).toMatchObject({ code: meant });
+    expect(error.message).toMatch(advice);
+  });
+
   it('a host that counts no tokens is told of as that', async () => {
     api.override('count', json(404, apiError('not_found_error', 'Not found')));
     const messages = [{ role: 'user', content: 'x' }];
