@@ -78,6 +78,8 @@ describe('rows that share requests', () => {
     expect(results[3].usage).toMatchObject({
       share_of: { rows: 10, request: expect.stringMatching(/^pack_1_/) },
     });
+    // The last request is sent under a mark, which nobody is told.
+    expect(results[24].usage.share_of.request).toMatch(/^pack_21_[^_]+$/);
     const [head = [], ...lines] = parseCsv(await readFile(path.join(server.work, 'out.csv'), 'utf8'));
     expect(lines).toHaveLength(25);
     expect(lines[24]?.slice(0, 5)).toEqual(['q25', 'q25', 'Question 25', 'k0', 'Answer q25'].slice(0, 5));

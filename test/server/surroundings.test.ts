@@ -95,7 +95,14 @@ test.each([
   ['server.js', builtServer],
   ['cli.js', builtCli],
 ])('a process that may open few files says so in a line, by %s', (_, program) => {
-  const few = spawnSync('sh', ['-c', 'ulimit -n 26 && exec "$@"', 'sh', process.execPath, program, '--sandbox']);
+  const few = spawnSync('sh', [
+    '-c',
+    'ulimit -n 26 && exec "$@"',
+    'sh',
+    process.execPath,
+    program,
+    '--sandbox',
+  ]);
   expect({ code: few.status, stdout: String(few.stdout) }).toEqual({ code: 1, stdout: '' });
   expect(String(few.stderr)).toMatch(
     /^batch-mcp could not load its own code: EMFILE[^\n]*Allow it at least 64 open files \(ulimit -n 64\)\.\n$/,

@@ -287,7 +287,9 @@ test('of fields beside a file it is said that the file has all', async () => {
   const args = { batch_id, fields: ['text'] };
   expect((await server.ok('get_results', args)).warnings).toEqual([]);
   const { warnings } = await server.ok('get_results', { ...args, output_file: 'out.jsonl' });
-  expect(warnings).toEqual([expect.stringMatching(/^fields chooses what this reply shows: the file has all/)]);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^fields chooses what this reply shows: the file has all/),
+  ]);
   expect(await readFile(path.join(server.work, 'out.jsonl'), 'utf8')).toContain('"custom_id"');
 });
 

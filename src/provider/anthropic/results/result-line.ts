@@ -1,4 +1,5 @@
 import { isDeeper, isJsonObject, type JsonObject, MOST_LEVELS } from '../../../lib/json.ts';
+import { ownId } from '../../../lib/mark.ts';
 import type { AroundText } from '../../dialect.ts';
 import type { CountedResult, ModelAnswer, Result, ResultError } from '../../result.ts';
 import { isSpendLimit, saysNoCredit } from '../account-limits.ts';
@@ -80,7 +81,7 @@ function sharedAnswer(answer: ModelAnswer, { result }: Line): ModelAnswer {
   const shared = sharedBy(result);
   if (shared === null) return answer;
   const { request, rows } = shared;
-  return { ...answer, usage: { ...answer.usage, share_of: { request, rows } } };
+  return { ...answer, usage: { ...answer.usage, share_of: { request: ownId(request), rows } } };
 }
 
 function countLine(line: Line, message: Message | null, isAnswered: boolean): CountedResult {
