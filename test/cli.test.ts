@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { builtServer, temporaryFolder } from './harness.ts';
+import { eachNthOf } from './long.ts';
 
 const builtCli = path.join(path.dirname(builtServer), 'cli.js');
 
@@ -41,7 +42,7 @@ describe.each([
   ['batch-mcp', builtCli],
   ['node dist/server.js', builtServer],
 ])('%s', (_, program) => {
-  it.each(['--help', '-h'])('%s tells how the server is used', async (flag) => {
+  eachNthOf(2, ['--help', '-h'])('%s tells how the server is used', async (flag) => {
     const { code, stdout, stderr } = await run(program === builtCli ? ['serve', flag] : [flag], { program });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const name of ['--sandbox', '--allow-dir', '--max-cost-usd', 'ANTHROPIC_API_KEY']) {

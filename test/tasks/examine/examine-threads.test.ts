@@ -128,13 +128,13 @@ const tables: [what: string, name: string, content: string | Buffer, settings: o
 ];
 
 describe('what is examined on threads is what is examined here', () => {
-  eachNth(6, files)('%s', async (_what, content) => {
+  eachNth(12, files)('%s', async (_what, content) => {
     const api = await startApi();
     const expected = await outcomeOf(api, { content }, here);
     expect(await outcomeOf(api, { content }, onThreads)).toEqual(expected);
   });
 
-  eachNth(6, tables)('%s', async (_what, name, content, settings) => {
+  eachNth(13, tables)('%s', async (_what, name, content, settings) => {
     const api = await startApi();
     const args = { rows_file: name, prompt: 'Sort: {{text}}', max_tokens: 100, ...settings };
     const expected = await outcomeOf(api, { content, name, args }, here);
