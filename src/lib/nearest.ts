@@ -24,10 +24,18 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   let closest: { candidate: string; edits: number } | undefined;
   for (const candidate of candidates) {
     // leven answers `maxDistance` for anything further, so one more than what is allowed tells them apart.
-    const edits = leven(name, candidate, { maxDistance: most + 1 });
+    const edits = isSwapped(name, candidate) ? 1 : leven(name, candidate, { maxDistance: most + 1 });
     if (edits <= most && (closest === undefined || edits < closest.edits)) closest = { candidate, edits };
   }
   return closest?.candidate;
+}
+
+/** Whether two letters that follow one another change places: one slip, which takes two edits to undo. */
+function isSwapped(name: string, candidate: string): boolean {
+  if (name.length !== candidate.length) return false;
+  const at = [...name].findIndex((letter, index) => letter !== candidate[index]);
+  const swapped = `${name.slice(0, at)}${name[at + 1]}${name[at]}${name.slice(at + 2)}`;
+  return at >= 0 && at + 1 < name.length && swapped === candidate;
 }
 
 /** ` (did you mean "max_tokens"?)`, or nothing where no candidate is near. */

@@ -1,13 +1,14 @@
 import { hash } from 'node:crypto';
 import { type CostFindings, createCostFinder } from '../cost/cost-sheet.ts';
 import { type CostGroup, createTally } from '../cost/tally.ts';
-import { PROBLEMS_NAMED, type Problem } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 import { gatherBytes } from '../lib/gathered-bytes.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import { type TaskEntry, taskLine } from '../store/task-entry.ts';
 import type { TaskLines } from '../store/task-list.ts';
 import { createWarningList } from './examine/check-rendered.ts';
 import { canonicalText } from './identity.ts';
+import { createKeptProblems } from './problems.ts';
 import type { RenderedTask } from './render/rendered-task.ts';
 import type { GivenId } from './task.ts';
 import type { RequestRun } from './write/write-bodies.ts';
@@ -42,7 +43,8 @@ export type Block = {
   ids: GivenIds;
   /** The first of its problems. Where there is any, what follows here is not complete. */
   problems: PlacedProblem[];
-  problem_count: number;
+  /** How many more there are, by their fields. */
+  unnamed_problems: ReadonlyMap<string, number>;
   requests: RequestRun;
   tasks: TaskLines;
   /** 32 bytes per task: the SHA-256 of what it means. */
@@ -113,8 +115,8 @@ export function createBlockBuilder(
     numbers: [],
     native: [],
   };
-  const problems: PlacedProblem[] = [];
-  let problem_count = 0;
+  const problems = createKeptProblems<PlacedProblem & { field?: string }>();
+  let isRefused = false;
   let items = 0;
   const requests = gatherBytes(BLOCK_BYTES + BLOCK_BYTES / 8);
   const requestLengths: number[] = [];
@@ -134,7 +136,7 @@ export function createBlockBuilder(
   /** Gives the bytes that the request takes. */
   function addRequest(body: string | Uint8Array): number {
     // With a problem nothing will be sent.
-    if (problem_count > 0) return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    if (isRefused) return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     if (requestLengths.length > 0) requests.add(wire.body.between);
     const bytes = requests.add(body);
     requestLengths.push(bytes);
@@ -170,9 +172,9 @@ export function createBlockBuilder(
       if (!schemas.has(hash)) schemas.set(hash, schema);
     },
     addProblems(number: number, found: readonly Problem[]) {
-      problem_count += found.length;
-      for (const problem of found.slice(0, PROBLEMS_NAMED - problems.length))
-        problems.push({ number, problem });
+      isRefused ||= found.length > 0;
+      for (const problem of found)
+        problems.add({ number, problem, ...(problem.field !== undefined && { field: problem.field }) });
     },
     addSettings(names: readonly string[]) {
       for (const name of names) settings.add(name);
@@ -180,7 +182,7 @@ export function createBlockBuilder(
     addRequest,
     /** The tasks behind the request that was added last; `request` is what they share, where they are several. */
     addTasks(made: readonly MadeTask[], request: RenderedTask) {
-      if (problem_count > 0) return;
+      if (isRefused) return;
       for (const each of made) {
         addEntry(each);
         requestOf.push(requestLengths.length - 1);
@@ -190,7 +192,7 @@ export function createBlockBuilder(
     },
     /** Requests of the same items, the list of each variant, and their tasks in the caller's order. */
     addShared(variants: readonly (readonly SharedRequest[])[]) {
-      if (problem_count > 0) return;
+      if (isRefused) return;
       const made = variants.flat().flatMap(({ body, request, tasks }) => {
         addRequest(body);
         costs.add(request);
@@ -214,8 +216,8 @@ export function createBlockBuilder(
           numbers: Uint32Array.from(ids.numbers),
           native: Uint8Array.from(ids.native),
         },
-        problems,
-        problem_count,
+        problems: problems.all().map(({ number, problem }) => ({ number, problem })),
+        unnamed_problems: problems.unnamed(),
         requests: { bytes: requests.bytes(), lengths: Uint32Array.from(requestLengths) },
         tasks: { bytes: tasks.bytes(), lengths: Uint32Array.from(taskLengths) },
         digests: digests.bytes(),

@@ -79,7 +79,7 @@ export async function gather<B extends Block>(
       (a, b) => a.number - b.number,
     );
     problems.add(...found.map(({ problem }) => problem));
-    problems.addUnnamed(block.problem_count - block.problems.length);
+    problems.addUnnamed(block.unnamed_problems);
     for (const column of block.columns) columns.add(column);
     // What stands against all rows alike is told when the columns are known, which can be at the end.
     if (problems.count > 0 || block.tasks.lengths.length < block.items) continue;

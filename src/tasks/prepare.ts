@@ -103,7 +103,7 @@ export async function prepare(
   const workHash = createHash('sha256').update(workMeaning.length === 0 ? '' : canonicalText(workMeaning));
   const read: { source: SourceFacts | null } = { source: null };
   const checkColumns = (names: readonly string[]) =>
-    problems.addFirst(
+    problems.addShared(
       ...problemsOver(work, (defaults) => checkRows({ ...work, defaults }, names, preparation.templates)),
     );
   const begin = (found: SourceFacts) => {

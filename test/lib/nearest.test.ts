@@ -13,6 +13,9 @@ describe('nearest', () => {
     ['analyse_logs', 'analyze_logs'],
     ['analyze_log', 'analyze_logs'],
     ['tool', 'tools'],
+    ['toosl', 'tools'],
+    ['otols', 'tools'],
+    ['oto', undefined],
     ['a', undefined],
     ['', undefined],
     ['__', undefined],
@@ -22,6 +25,12 @@ describe('nearest', () => {
     ['analyze_dogmas', undefined],
   ])('%j -> %j', (name, expected) => {
     expect(nearest(name, candidates)).toBe(expected);
+  });
+
+  it('takes two letters that changed places for one slip, in short names too', () => {
+    expect(nearest('txet', ['id', 'text'])).toBe('text');
+    expect(nearest('di', ['id', 'text'])).toBeUndefined();
+    expect(nearest('ttxe', ['id', 'text'])).toBeUndefined();
   });
 
   it('takes the closest of several', () => {

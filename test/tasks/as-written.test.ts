@@ -123,7 +123,7 @@ describe('a number that a call has lost before it is seen', () => {
       })),
     });
     expect(warnings).toEqual([
-      'input_data.tweet_id is a whole number above 2^53, which was rounded on its way here: give it as a text (1 tasks)',
+      'input_data.tweet_id is a whole number above 2^53, which was rounded on its way here: give it as a text (1 task)',
     ]);
   });
 
@@ -247,7 +247,7 @@ describe('a key that comes twice', () => {
         '{"task_id":"d","prompt":"x","input_data":{"u":{"v":1,"v":2}}}',
       ]),
     );
-    const said = (key: string) => `"${key}" is given twice in one object: the last one counts (1 tasks)`;
+    const said = (key: string) => `"${key}" is given twice in one object: the last one counts (1 task)`;
     expect(warnings).toEqual([said('prompt'), said('content'), said('v')]);
     expect(JSON.stringify(api.creates[0])).toMatch(/"y".*"z".*"content":"2".*\{\\"v\\":2\}/);
   });

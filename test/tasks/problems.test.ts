@@ -91,6 +91,31 @@ describe('a list of problems', () => {
     expect(lines[1]).toBe('- line 0: is wrong');
     expect(lines.at(-1)).toBe('- and 980 more of these (1000 in all)');
   });
+
+  it('tells what is wrong with a field for all in place of what it lacks in each', () => {
+    const list = createProblemList();
+    for (let index = 0; index < 30; index += 1)
+      list.add({ item: `row ${index}`, field: 'prompt', problem: 'is empty' });
+    list.addUnnamed(
+      new Map([
+        ['prompt', 70],
+        ['task_id', 2],
+      ]),
+    );
+    list.add({ item: 'row 40', field: 'task_id', problem: 'is that of row 3' });
+    expect(list.count).toBe(103);
+    list.addShared({ field: 'prompt', problem: 'the place {{txet}} names no column' });
+    expect(list.count).toBe(4);
+    expect(() => list.throwIfAny('Refused.')).toThrow(
+      expect.objectContaining({
+        problemCount: 4,
+        problems: [
+          { field: 'prompt', problem: 'the place {{txet}} names no column' },
+          { item: 'row 40', field: 'task_id', problem: 'is that of row 3' },
+        ],
+      }),
+    );
+  });
 });
 
 it('drops nulls of one level', () => {

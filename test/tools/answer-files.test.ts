@@ -71,6 +71,48 @@ it('each finished answer gets a file beside its source, code alone, and what is 
   expect(told.warnings.join('\n')).toContain('1 answer got no file of its own: there is no finished answer');
 });
 
+it('says while the files are written that they are, and writes many at a time', async () => {
+  const api = await startApi();
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let waiting = 0;
+  const server = await startCheckedServer({
+    api,
+    store: (real) => ({
+      ...real,
+      writtenFile(file) {
+        const register = real.writtenFile(file);
+        return {
+          ...register,
+          async update(change) {
+            waiting += 1;
+            await gate;
+            return register.update(change);
+          },
+        };
+      },
+    }),
+  });
+  const requests = Array.from({ length: 40 }, (_, index) => ({
+    task_id: `t${index}`,
+    prompt: `say ${index}`,
+  }));
+  const { batch_id } = await server.ok('submit_batch', { requests, output_pattern: 'out/{{task_id}}.md' });
+  api.endAll();
+  const told = await server.ok('batch_status', { batch_id, wait_seconds: 1 });
+  expect(told).toMatchObject({ processing_status: 'ended', results_state: 'saved' });
+  expect(told.check_again_in_seconds).toBeGreaterThan(0);
+  expect(told.next_step).toContain('the files that were asked for are being written');
+  expect((await server.ok('get_results', { batch_id })).next_step).toContain('are being written');
+  expect(waiting).toBe(16);
+  open();
+  const done = await server.ok('batch_status', { batch_id, wait_seconds: 20 });
+  expect(done).toMatchObject({ answer_files: { written: 40, left: [] }, check_again_in_seconds: 0 });
+  expect(await readdir(path.join(server.work, 'out'))).toHaveLength(40);
+});
+
 it('files of one key, and a table of the whole answers beside them', async () => {
   const { server, read } = await ended(
     { 'essays/x.txt': 'An essay.', 'essays/y.txt': 'Another.' },

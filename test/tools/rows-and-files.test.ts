@@ -84,7 +84,7 @@ describe('bad tables: nothing is sent, nothing is left', () => {
     [
       'an id that is an object',
       rows('{"id":{"a":1},"text":"x"}\n', { id_column: 'id' }, 'rows.jsonl'),
-      'row 1: id_column: "id" is empty',
+      'row 1: id_column: "id" is a list or an object',
     ],
     [
       'a place without a column',
@@ -294,6 +294,38 @@ describe('bad folders: nothing is sent, nothing is left', () => {
   ];
   it.each(table)('%s', (...row) => expectRefusal(row));
 
+  const MISSPELT = 'prompt: the place {{txet}} names no column of rows_file (did you mean "text"?)';
+  it.each<[what: string, name: string, content: string, args: Arguments, lines: string[]]>([
+    ['of CSV', 'rows.csv', 'id,text\n1,x\n2,y\n', { prompt: '{{txet}}' }, [MISSPELT]],
+    ['of JSON', 'rows.json', '[{"id":1,"text":"x"},{"text":"y"}]', { prompt: '{{txet}}' }, [MISSPELT]],
+    [
+      'of a task type',
+      'rows.csv',
+      'id,text\n1,x\n2,y\n',
+      { task_type: 'analyze_logs', input_data: { logs: '{{txet}}' } },
+      [MISSPELT.replace('prompt', 'input_data.logs')],
+    ],
+    [
+      'beside what is wrong with a row by itself',
+      'rows.csv',
+      'id,text\n1,x\n1,y\n',
+      { prompt: '{{txet}}', id_column: 'id' },
+      [MISSPELT, 'id_column: has "1" in rows 1 and 2'],
+    ],
+    [
+      'but not where the column is there, of a row without its id',
+      'rows.json',
+      '[{"id":null,"text":"x"}]',
+      { prompt: '{{text}}', id_column: 'id' },
+      ['row 1: id_column: "id" is empty'],
+    ],
+  ])('a misspelt place is told once, not for every row: %s', async (_what, name, content, args, expected) => {
+    const server = await startCheckedServer({ api: await startApi() });
+    await writeFile(path.join(server.work, name), content);
+    const [, ...problems] = (await server.fails('estimate_cost', { rows_file: name, ...args })).split('\n');
+    expect(problems.map((line) => line.replace(/^- /, '').replace(/\. Valid: .*/, ''))).toEqual(expected);
+  });
+
   it('a link out, by itself or in a folder', async () => {
     const given = async ({ work, folder }: TestServer) => {
       await mkdir(path.join(folder, 'secret'));
@@ -404,7 +436,7 @@ describe('what rows become', () => {
     expect(warnings).toEqual([
       '1 row of rows_file found no row of the same id in join_file.',
       '1 row of join_file had no row of the same id in rows_file.',
-      'the place {{de.text}} was filled with nothing (1 tasks)',
+      'the place {{de.text}} was filled with nothing (1 task)',
     ]);
   });
 

@@ -3,6 +3,7 @@ import { createOutput } from '../../lib/files/atomic-output.ts';
 import { sha256OfFile } from '../../lib/files/file-hash.ts';
 import { countHalves } from '../../lib/half-characters.ts';
 import type { Context } from '../../state/context.ts';
+import type { Report } from '../../state/jobs.ts';
 import { isSaved, latestResults } from '../../state/status.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
 import { type Filters, outputFilters } from '../page/select.ts';
@@ -83,9 +84,15 @@ export async function writeOutputFile(
  * Writes the files that were asked for at submission, once all results are in, and those of ours anew that a retry has made
  * old and nobody has changed; why one can't be is kept.
  */
-export async function writeRequestedOutputs(context: Context, batchId: string): Promise<void> {
+export async function writeRequestedOutputs(
+  context: Context,
+  batchId: string,
+  report: Report,
+): Promise<void> {
   const record = await context.store.record(batchId).read();
-  if (record === null || context.readOnly || !isSaved(record)) return;
+  if (record === null || context.readOnly || !hasOutputsToWrite(record)) return;
+  const tell = (done: number) => report({ stage: 'writing', done, total: record.request_count });
+  tell(0);
   for (const output of record.outputs) {
     if (!isDue(record, output)) continue;
     const { path, key } = output;
@@ -111,7 +118,7 @@ export async function writeRequestedOutputs(context: Context, batchId: string): 
       await noteOutput(context, batchId, output, isWritten ? null : problem);
     }
   }
-  if (areAnswerFilesDue(record)) await writeRequestedAnswerFiles(context, record, record.answer_files);
+  if (areAnswerFilesDue(record)) await writeRequestedAnswerFiles(context, record, tell);
 }
 
 const OLD = 'it holds the answers from before the last retry.';
@@ -143,15 +150,16 @@ function areAnswerFilesDue(record: BatchRecord): record is WithAnswerFiles {
 
 async function writeRequestedAnswerFiles(
   context: Context,
-  record: BatchRecord,
-  asked: AnswerFiles,
+  record: WithAnswerFiles,
+  onWritten: (done: number) => void,
 ): Promise<void> {
+  const { answer_files: asked } = record;
   try {
     const { pattern, key } = asked;
     await noteAnswerFiles(
       context,
       record,
-      await writeAnswerFiles(context, record, { pattern, key, overwrite: 'own' }),
+      await writeAnswerFiles(context, record, { pattern, key, overwrite: 'own', onWritten }),
     );
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;

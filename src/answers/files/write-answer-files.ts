@@ -30,7 +30,12 @@ export type AnswerFilesRequest = {
   filters?: Filters | undefined;
   /** Which files that nobody changed since are replaced: none, those of this batch, or all of ours. */
   overwrite: Overwrite;
+  /** Told how many answers are done with. */
+  onWritten?: (done: number) => void;
 };
+
+/** Files that are on their way to the disk together, which makes several of them durable at once. */
+const FILES_TOGETHER = 16;
 
 /** Checks where the files are to go before anything is done. Throws where no answer could get one. */
 export async function checkAnswerFiles(
@@ -56,35 +61,46 @@ export async function checkAnswerFiles(
 export async function writeAnswerFiles(
   context: Context,
   record: BatchRecord,
-  { pattern: given, key, filters = {}, overwrite }: AnswerFilesRequest,
+  { pattern: given, key, filters = {}, overwrite, onWritten }: AnswerFilesRequest,
 ): Promise<AnswerFiles> {
   const pattern = await checkAnswerFiles(context, given, record.source);
   const view = await openView(context, record);
   await checkPlacesOf(view, pattern, record);
   const names = new Set<string>();
   const left = new Map<string, number>();
+  let done = 0;
   let written = 0;
   let code_only = 0;
   let halves = 0;
   for await (const group of allRows(view, await meantIn(view, filters))) {
-    for (const answered of group) {
-      const named = fillName(pattern, namesOf(answered, record.source));
-      const content = answerText(answered.answer, key, given);
-      const why =
-        'left' in content
-          ? content.left
-          : 'left' in named
-            ? named.left
-            : names.has(named.path)
-              ? 'another answer has the same name'
-              : await writeOne(context, record, { path: named.path, text: content.text, overwrite });
-      if (why !== null) left.set(why, (left.get(why) ?? 0) + 1);
-      else {
-        written += 1;
-        if ('text' in content && content.code_only) code_only += 1;
-        if ('text' in content) halves += countHalves(content.text);
+    for (const together of inGroupsOf(FILES_TOGETHER, group)) {
+      const files = together.map((answered) => {
+        const named = fillName(pattern, namesOf(answered, record.source));
+        const content = answerText(answered.answer, key, given);
+        const isTaken = 'path' in named && names.has(named.path);
+        if ('path' in named) names.add(named.path);
+        if ('left' in content) return { left: content.left };
+        if ('left' in named) return { left: named.left };
+        return isTaken ? { left: 'another answer has the same name' } : { ...content, path: named.path };
+      });
+      const whys = await allEnded(
+        files.map(async (file) =>
+          'left' in file
+            ? file.left
+            : writeOne(context, record, { path: file.path, text: file.text, overwrite }),
+        ),
+      );
+      for (const [index, file] of files.entries()) {
+        const why = whys[index] ?? null;
+        if (why !== null) left.set(why, (left.get(why) ?? 0) + 1);
+        else if ('text' in file) {
+          written += 1;
+          if (file.code_only) code_only += 1;
+          halves += countHalves(file.text);
+        }
       }
-      if ('path' in named) names.add(named.path);
+      done += together.length;
+      onWritten?.(done);
     }
   }
   const keys = await keysInstead(context, record, { key, filters });
@@ -99,6 +115,18 @@ export async function writeAnswerFiles(
     ...(code_only > 0 && { code_only }),
     ...(halves > 0 && { halves }),
   };
+}
+
+function inGroupsOf<T>(size: number, all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
+    all.slice(index * size, (index + 1) * size),
+  );
+}
+
+/** What all came to; the first failure is thrown when none of them goes on any more. */
+async function allEnded<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
 }
 
 async function checkPlacesOf(view: View, pattern: NamePattern, { source }: BatchRecord): Promise<void> {

@@ -140,7 +140,7 @@ function startCollecting(context: Context, { batch_id, provider }: BatchRecord):
     const again = await settled(fetchMissing(context, batch_id, report));
     await retryByItself(context, batch_id, report);
     await nextStage(context, batch_id, report);
-    await writeRequestedOutputs(context, batch_id);
+    await writeRequestedOutputs(context, batch_id, report);
     await tellIfEnded(context, batch_id);
     if (again.status === 'rejected') throw again.reason;
   });

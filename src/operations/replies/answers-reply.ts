@@ -10,7 +10,7 @@ import { counted } from '../../lib/numbers.ts';
 import type { Progress } from '../../state/jobs.ts';
 import type { ProcessingStatus } from '../../state/status.ts';
 import type { AnswerFiles } from '../../store/record.ts';
-import { MISSING_SO_FAR, type ResultsState } from './next-step.ts';
+import { MISSING_SO_FAR, type ResultsState, stillWriting } from './next-step.ts';
 import type { Preparing } from './preparing.ts';
 
 export const details = ['summary', 'concise', 'full'] as const;
@@ -64,17 +64,19 @@ export function nothingYet(preparing: Preparing): Results {
 
 /** What to do once all answers are in. */
 export function afterAnswers(found: Results): string {
-  const { detail, next_cursor, totals, error_digest, groups, check_again_in_seconds } = found;
+  const { detail, next_cursor, totals, error_digest, groups, check_again_in_seconds, progress } = found;
   const failures = totals.total - totals.succeeded - totals.pending;
   const retry = error_digest.some(({ retryable }) => retryable)
     ? '; retry_batch sends again what can succeed next time'
     : '';
   const look =
-    check_again_in_seconds > 0
-      ? ` ${MISSING_SO_FAR} Call get_results again in ${Math.ceil(check_again_in_seconds / 60)} minutes.`
-      : failures > 0
-        ? ` ${counted(failures, 'task')} ${failures === 1 ? 'has' : 'have'} no finished answer: error_digest says why and what to do${retry}.`
-        : '';
+    progress?.stage === 'writing'
+      ? ` ${stillWriting(progress)} Call batch_status with wait_seconds 20 for when they are there.`
+      : check_again_in_seconds > 0
+        ? ` ${MISSING_SO_FAR} Call get_results again in ${Math.ceil(check_again_in_seconds / 60)} minutes.`
+        : failures > 0
+          ? ` ${counted(failures, 'task')} ${failures === 1 ? 'has' : 'have'} no finished answer: error_digest says why and what to do${retry}.`
+          : '';
   if (groups)
     return `For the answers of a group call get_results with where, as {"json.label": "…"}, in place of group_by.${look}`;
   if (detail === 'summary') {

@@ -135,6 +135,12 @@ export const OTHER_CAUSES = 'other';
 export const MISSING_SO_FAR =
   'Some tasks have no answer so far, which may yet come: a later look fetches the results again.';
 
+/** For whoever looks while the files that were asked for at submission are made of the results. */
+export function stillWriting({ done, total }: Progress): string {
+  const far = done > 0 && total !== null ? ` (${count(done)} of ${counted(total, 'answer')} so far)` : '';
+  return `All results are in, and the files that were asked for are being written${far}.`;
+}
+
 /** What is where, what failed, and the one call that mends it. */
 function afterEnd(batch: FollowedBatch): string {
   const {
@@ -144,6 +150,8 @@ function afterEnd(batch: FollowedBatch): string {
     request_count,
     check_again_in_seconds: again,
   } = batch;
+  if (batch.progress?.stage === 'writing')
+    return `${stillWriting(batch.progress)} Call batch_status with batch_id ${id} and wait_seconds 20.`;
   if (again > 0)
     return `All results that the API gives are in. ${MISSING_SO_FAR} Call batch_status with batch_id ${id} in ${duration(again)}.`;
   const where =

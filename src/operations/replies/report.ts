@@ -106,7 +106,7 @@ export async function reportOf(
   const preparing = context.jobs.find(preparingKey(record.batch_id));
   const going: Job | undefined = job ?? preparing;
   const again =
-    preparing || isRetryDue(context, record)
+    preparing || isRetryDue(context, record) || going?.progress.stage === 'writing'
       ? 5
       : heldBack !== undefined && !going
         ? 0

@@ -1,5 +1,6 @@
 import type { Problem } from '../../errors.ts';
 import { parseExact, stringifyExact } from '../../lib/exact-json.ts';
+import { counted } from '../../lib/numbers.ts';
 import type { Dialect, PromptSize } from '../../provider/dialect.ts';
 import type { Model, ModelCatalog } from '../../provider/models.ts';
 import { checkModelLife, noLiveModels } from '../live-models.ts';
@@ -70,7 +71,7 @@ export function createWarningList() {
     },
     counts: (): ReadonlyMap<string, number> => times,
     texts: (tasks: number): string[] =>
-      [...times].map(([text, count]) => (count === tasks ? text : `${text} (${count} tasks)`)),
+      [...times].map(([text, count]) => (count === tasks ? text : `${text} (${counted(count, 'task')})`)),
   };
 }
 

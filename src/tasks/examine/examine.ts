@@ -180,6 +180,7 @@ export function createExaminer(examination: Examination): Examiner {
     addItem(item) {
       block.countItem(tasksEach);
       if ('problem' in item) {
+        block.addColumns(item.columns ?? []);
         block.addProblems(item.number, [{ item: item.place, ...item.problem }]);
         return;
       }

@@ -28,8 +28,8 @@ export type SourceRow = {
   attachment?: Attachment;
 };
 
-/** A row or a file that can't become a task. */
-export type BadRow = { number: number; place: string; problem: Problem };
+/** A row or a file that can't become a task, and the columns that it has all the same. */
+export type BadRow = { number: number; place: string; problem: Problem; columns?: readonly string[] };
 
 export type SourceItem = SourceRow | BadRow;
 
@@ -53,7 +53,10 @@ function idProblem(cells: Cells, column: string): Problem | null {
     const problem = `this row has no ${quoteName(column)}${didYouMean(column, Object.keys(cells))}`;
     return { field, problem, valid: AN_ID };
   }
-  const id = idText(cells[column]);
+  const value = cells[column];
+  const id = idText(value);
+  if (id === null && typeof value === 'object' && value !== null)
+    return { field, problem: `${quoteName(column)} is a list or an object`, valid: AN_ID };
   if (id === null || id.trim() === '')
     return { field, problem: `${quoteName(column)} is empty`, valid: AN_ID };
   const long = `${quoteName(column)} has ${id.length} characters`;
@@ -67,7 +70,7 @@ export function toSourceRow(row: TableRow, id_column: string | undefined): Sourc
   const { number, cells } = row;
   if (id_column === undefined) return { number, place, task_id: `row_${number}`, cells };
   const problem = idProblem(cells, id_column);
-  if (problem !== null) return { number, place, problem };
+  if (problem !== null) return { number, place, problem, columns: Object.keys(cells) };
   return { number, place, task_id: copied(idText(cells[id_column]) ?? ''), cells, id_column };
 }
 
