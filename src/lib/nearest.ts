@@ -33,9 +33,10 @@ export function nearest(name: string, candidates: readonly string[]): string | u
 /** Whether two letters that follow one another change places: one slip, which takes two edits to undo. */
 function isSwapped(name: string, candidate: string): boolean {
   if (name.length !== candidate.length) return false;
-  const at = [...name].findIndex((letter, index) => letter !== candidate[index]);
+  let at = 0;
+  while (at < name.length && name[at] === candidate[at]) at += 1;
   const swapped = `${name.slice(0, at)}${name[at + 1]}${name[at]}${name.slice(at + 2)}`;
-  return at >= 0 && at + 1 < name.length && swapped === candidate;
+  return at + 1 < name.length && swapped === candidate;
 }
 
 /** ` (did you mean "max_tokens"?)`, or nothing where no candidate is near. */

@@ -62,6 +62,8 @@ export type RequestDialect = {
    * processed, hours later. Fields are relative to the params.
    */
   check(params: Params, options: CheckOptions): Problem[];
+  /** What is wrong with the images and documents of params that were rendered: how many they are, and how large. */
+  checkMedia(params: Params, model: Model | undefined): Problem[];
   /** The params as a retry sends them. */
   change(params: Params, change: ParamsChange): ChangedParams;
   /** Params without which there is no request. */

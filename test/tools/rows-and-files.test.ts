@@ -20,6 +20,15 @@ function withFiles(files: Record<string, string | Buffer>, args: Arguments): Giv
 const rows = (content: string | Buffer, args: Arguments = {}, name = 'rows.csv') =>
   withFiles({ [name]: content }, { rows_file: name, prompt: 'Label {{text}}', ...args });
 
+const pngOf = (width: number, height: number) => {
+  const png = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010802000000', 'hex');
+  png.writeUInt32BE(width, 16);
+  png.writeUInt32BE(height, 20);
+  return png;
+};
+
+const pdfOf = (pages: number) => `%PDF-1.4\n1 0 obj<</Type/Pages/Count ${pages}/Kids[2 0 R]>>endobj\n%%EOF`;
+
 /** What the API got, in order, by the prompts. */
 async function sent(files: Record<string, string | Buffer>, args: Arguments): Promise<ApiRequest[]> {
   const { api } = await submitted(files, args);
@@ -286,6 +295,32 @@ describe('bad folders: nothing is sent, nothing is left', () => {
       'split_chars',
     ],
     [
+      'an image of too many pixels',
+      files({ 'wide.png': pngOf(9_000, 10), 'a.txt': 'x' }, { input_files: ['wide.png', 'a.txt'] }),
+      'wide.png: is 9000 by 10 pixels',
+      'at most 8000 pixels a side: scale it down',
+    ],
+    [
+      'a PDF of too many pages',
+      files({ 'long.pdf': pdfOf(601) }, { input_files: ['*.pdf'] }),
+      'long.pdf: has 601 pages of PDFs',
+      'split the document',
+    ],
+    [
+      'one of more pages than a smaller model takes',
+      files({ 'long.pdf': pdfOf(101) }, { input_files: ['*.pdf'], model: 'claude-haiku-5-5' }),
+      'long.pdf: has 101 pages of PDFs',
+      'at most 100 in a request on claude-haiku-5-5',
+    ],
+    [
+      'documents of too many pages together',
+      files(
+        { 'a.pdf': pdfOf(300), 'b.pdf': pdfOf(301), 'q.txt': 'x' },
+        { input_files: ['q.txt'], context_files: ['*.pdf'] },
+      ),
+      'q.txt: has 601 pages of PDFs',
+    ],
+    [
       'a path that is too long for an id',
       files({ [`${'d'.repeat(200)}/${'f'.repeat(100)}.txt`]: 'x' }, { input_files: ['**/*'] }),
       'its path has 305 characters',
@@ -481,6 +516,14 @@ describe('what rows become', () => {
 });
 
 describe('what files become', () => {
+  it('files share a request as long as their pages are not too many for it', async () => {
+    const requests = await sent(
+      { 'a.pdf': pdfOf(300), 'b.pdf': pdfOf(290), 'c.pdf': pdfOf(20), 'd.pdf': pdfOf(1) },
+      { input_files: ['*.pdf'], prompt: 'Describe it.', pack: 4 },
+    );
+    expect(requests).toHaveLength(2);
+  });
+
   it('text in its place, PDFs and images as blocks before the prompt', async () => {
     const png = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010802000000', 'hex');
     const pdf = Buffer.from('%PDF-1.4\n1 0 obj<</Type/Page>>endobj\n');

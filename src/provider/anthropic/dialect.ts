@@ -3,6 +3,7 @@ import { modelTable } from './models/price-table.ts';
 import { estimateTokens } from './models/token-estimate.ts';
 import { loadTokenizer } from './models/tokenizer.ts';
 import { changeParams } from './requests/change-params.ts';
+import { checkMediaLimits } from './requests/check-media-limits.ts';
 import { checkParams } from './requests/check-params.ts';
 import { leaveOutNulls } from './requests/leave-out-nulls.ts';
 import { requestOfSource } from './requests/most-tokens.ts';
@@ -54,6 +55,7 @@ export const anthropicDialect: Dialect = {
     facts: factsOf,
     tidy: leaveOutNulls,
     check: checkParams,
+    checkMedia: checkMediaLimits,
     change: changeParams,
     required: ['model', 'max_tokens', 'messages'],
     prepareSchema: prepareOutputSchema,

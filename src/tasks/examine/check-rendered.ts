@@ -22,7 +22,7 @@ export function checkRendered(
   bytes: number,
   { partBytes, dialect, today, catalog }: Circumstances,
 ): Findings {
-  const problems: Problem[] = [];
+  const problems = checkMedia(rendered, dialect);
   const warnings = [...rendered.warnings];
   for (const found of [
     checkSize(bytes, Math.min(partBytes, dialect.limits.requestBytes)),
@@ -34,6 +34,14 @@ export function checkRendered(
     if (found?.warning !== undefined) warnings.push(found.warning);
   }
   return { problems, warnings };
+}
+
+/** Who gave files knows nothing of the blocks that these become. */
+function checkMedia({ params, model, prompt }: RenderedTask, { requests }: Dialect): Problem[] {
+  if (!prompt.has_media) return [];
+  return requests
+    .checkMedia(params, model)
+    .map(({ problem, valid }) => ({ problem, ...(valid && { valid }) }));
 }
 
 /** Without a bound no ceiling would hold: searches are paid one by one. */

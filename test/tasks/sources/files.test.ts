@@ -67,6 +67,15 @@ describe('the files that patterns name', () => {
   it.each<[patterns: string[], names: string[], skipped?: Record<string, number>]>([
     [['a.ts'], ['a.ts']],
     [['./a.ts'], ['a.ts']],
+    [['[!a].*'], ['b.md']],
+    [['[^a].*'], ['b.md']],
+    [['src/**/[!c]*.ts*'], ['src/deep/d.ts', 'src/deep/e.tsx']],
+    [['\u00dcn\u00efcode/\u00df.txt'.normalize('NFD')], ['Ünïcode/ß.txt']],
+    [['U\u0308*/*'], ['Ünïcode/ß.txt']],
+    [
+      ['**/*.txt', '!U\u0308*/**'],
+      ['notes (new).txt', 'notes [old].txt'],
+    ],
     [['src/../a.ts'], ['a.ts']],
     [['a.ts', 'a.ts', './a.ts', '*.ts'], ['a.ts']],
     [

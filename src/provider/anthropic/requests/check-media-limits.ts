@@ -1,9 +1,9 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { sizeOf } from '../../../lib/media-size.ts';
-import { isEncrypted, pagesOf } from '../../../lib/pdf-pages.ts';
 import type { Params } from '../../dialect.ts';
 import type { Model } from '../../models.ts';
+import { pdfFacts } from './pdf-facts.ts';
 
 /** Images and pages of PDFs in a request, on models with a context of 200,000 tokens, and on those with more (vision and PDF documentation). */
 const MOST_OF_SMALL = 100;
@@ -90,7 +90,7 @@ function checkSides({ block, field }: Media, longest: number, images: number): P
 /** The API opens no PDF that is encrypted (PDF documentation). */
 function checkLock({ block, field }: Media): Problem[] {
   const data = block.type === 'document' ? dataOf(block) : null;
-  if (data === null || !isEncrypted(Buffer.from(data, 'base64'))) return [];
+  if (data === null || !pdfFacts(data).isLocked) return [];
   const problem = 'is a PDF with a password, or with restrictions';
   return [{ field: `${field}.source.data`, problem, valid: 'one that is saved without them' }];
 }
@@ -102,7 +102,7 @@ function pagesIn(block: JsonObject): number {
 
 /** Only a count that the file states is one to refuse by. */
 function countPages(data: string): number {
-  const { pages, isCounted } = pagesOf(Buffer.from(data, 'base64'));
+  const { pages, isCounted } = pdfFacts(data);
   return isCounted ? pages : 0;
 }
 

@@ -1,8 +1,8 @@
 import { isJsonObject } from '../../../lib/json.ts';
 import { sizeOf } from '../../../lib/media-size.ts';
-import { pagesOf } from '../../../lib/pdf-pages.ts';
 import type { Params } from '../../dialect.ts';
 import { maximumTokens } from '../models/token-bound.ts';
+import { pdfFacts } from './pdf-facts.ts';
 
 /**
  * The most tokens that an image takes: about 1,600 on models to 4.6 (Anthropic's vision documentation), reported as three times
@@ -25,7 +25,7 @@ const MOST_TOKENS_OF_ANY_IMAGE = MOST_IMAGE_TOKENS;
 
 /** The most tokens that a PDF given in base64 takes, by its pages. */
 function mostPdfTokens(base64: string): number {
-  return pagesOf(Buffer.from(base64, 'base64')).pages * MOST_PAGE_TOKENS;
+  return pdfFacts(base64).pages * MOST_PAGE_TOKENS;
 }
 
 /** What the API adds to a request and to each message, and what a block and a key take besides their text. */

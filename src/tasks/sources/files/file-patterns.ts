@@ -2,10 +2,20 @@ import path from 'node:path';
 import picomatch from 'picomatch';
 import { BatchError } from '../../../errors.ts';
 
-const OPTIONS = { dot: true, noextglob: true, nonegate: true };
+/** `posix` is for `[!ab]`. */
+const OPTIONS = { dot: true, noextglob: true, nonegate: true, posix: true };
 
 /** Parentheses stand for themselves, as in `photo (1).jpg`; as patterns they could take for ever to match. */
 const plain = (glob: string) => glob.replaceAll(/[()|]/g, '\\$&');
+
+/** However letters are composed: a Mac's archives have them in parts, and people write them whole. */
+function matcherOf(globs: string[]): (path: string) => boolean {
+  const matches = picomatch(
+    globs.map((glob) => plain(glob).normalize()),
+    OPTIONS,
+  );
+  return (file) => matches(file.normalize());
+}
 
 /** Takes paths with `/`; none of them has more than `depth` parts. */
 export type Glob = { matches: (path: string) => boolean; depth: number };
@@ -34,15 +44,15 @@ function wantedPattern(given: string): FilePattern {
   if (glob === '') return { given, start: given, below: null };
   if (glob.split('/').includes('..')) throw badPatterns(`${JSON.stringify(given)} has a .. behind its glob`);
   const depth = ANY_DEPTH.test(glob) ? Number.POSITIVE_INFINITY : glob.split('/').length;
-  const below = { matches: picomatch(plain(glob), OPTIONS), depth };
+  const below = { matches: matcherOf([glob]), depth };
   return { given, start: base === '' ? '.' : base, below };
 }
 
 /** As in .gitignore: one without a slash is meant at any depth, and one that names a folder means all in it. */
 function exclusion(given: string): Exclusion {
   const pattern = slashed(given).replace(/^\.\//, '').replace(/\/$/, '');
-  const anywhere = plain(pattern.includes('/') ? pattern : `**/${pattern}`);
-  const matches = picomatch([anywhere, `${anywhere}/**`], OPTIONS);
+  const anywhere = pattern.includes('/') ? pattern : `**/${pattern}`;
+  const matches = matcherOf([anywhere, `${anywhere}/**`]);
   return path.isAbsolute(given) ? ({ absolute }) => matches(absolute) : ({ relative }) => matches(relative);
 }
 

@@ -101,12 +101,26 @@ async function startOf(
   { given, start, below }: FilePattern,
   folders: AllowedFolders,
 ): Promise<{ place: FoundPlace; below: Glob | null }> {
-  if (below === null) return { place: await folders.find(start), below };
+  if (below === null) return { place: await findComposed(start, folders), below };
   try {
     return { place: await folders.find(given), below: null };
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
-    return { place: await folders.find(start), below };
+    return { place: await findComposed(start, folders), below };
+  }
+}
+
+/** A name is there however its letters are composed: most systems tell these forms apart, and no reader can. */
+async function findComposed(given: string, folders: AllowedFolders): Promise<FoundPlace> {
+  try {
+    return await folders.find(given);
+  } catch (error) {
+    const others = ['NFC', 'NFD'].map((form) => given.normalize(form)).filter((form) => form !== given);
+    for (const other of others) {
+      const [found] = await Promise.allSettled([folders.find(other)]);
+      if (found.status === 'fulfilled') return found.value;
+    }
+    throw error;
   }
 }
 
