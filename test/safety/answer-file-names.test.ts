@@ -121,6 +121,10 @@ const patterns: [what: string, pattern: string, code: string][] = [
   ['all under one name', 'out/answer.md', 'invalid_input'],
   ['as a folder', 'out/{{name}}/', 'invalid_input'],
   ['with backslashes', 'out\\{{name}}.md', 'invalid_input'],
+  ['into installed packages', 'node_modules/{{name}}.js', 'invalid_input'],
+  ['above, behind a place', '{{name}}/../../{{name}}.md', 'invalid_input'],
+  ['hidden, behind a place', '{{name}}/.agents/{{name}}.md', 'invalid_input'],
+  ['as a device', '{{name}}/con.md', 'invalid_input'],
   ['after a column that is none', 'out/{{nmae}}.md', 'invalid_input'],
   ['after what the answer says', 'out/{{text}}.md', 'invalid_input'],
 ];

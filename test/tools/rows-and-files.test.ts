@@ -308,9 +308,9 @@ describe('bad folders: nothing is sent, nothing is left', () => {
     ],
     [
       'one of more pages than a smaller model takes',
-      files({ 'long.pdf': pdfOf(101) }, { input_files: ['*.pdf'], model: 'claude-haiku-5-5' }),
+      files({ 'long.pdf': pdfOf(101) }, { input_files: ['*.pdf'], model: 'claude-haiku-4-5' }),
       'long.pdf: has 101 pages of PDFs',
-      'at most 100 in a request on claude-haiku-5-5',
+      'at most 100 in a request on claude-haiku-4-5',
     ],
     [
       'documents of too many pages together',

@@ -77,6 +77,8 @@ export function readNamePattern(given: string, source: SourceKind | undefined): 
   // With places that name nothing in particular, what is left is the caller's own.
   if (isActedOn(given.replaceAll(PLACE, 'x')))
     throw refused('names files that programs act on or run', 'not_allowed');
+  const named = fillName({ ...pattern, rest: pattern.rest.replaceAll(PLACE, 'x') }, {});
+  if ('left' in named) throw refused(`names no file that would be written: ${named.left}`);
   return pattern;
 }
 

@@ -69,13 +69,10 @@ describe('the files that patterns name', () => {
     [['./a.ts'], ['a.ts']],
     [['[!a].*'], ['b.md']],
     [['[^a].*'], ['b.md']],
-    [['src/**/[!c]*.ts*'], ['src/deep/d.ts', 'src/deep/e.tsx']],
+    [['src/**/[!c]*.ts*'], ['src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
     [['\u00dcn\u00efcode/\u00df.txt'.normalize('NFD')], ['Ünïcode/ß.txt']],
-    [['U\u0308*/*'], ['Ünïcode/ß.txt']],
-    [
-      ['**/*.txt', '!U\u0308*/**'],
-      ['notes (new).txt', 'notes [old].txt'],
-    ],
+    [['U\u0308*/*'], ['Ünïcode/ß.txt'], { hidden: 1, node_modules: 1 }],
+    [['**/*.txt', '!U\u0308*/**'], ['notes (new).txt', 'notes [old].txt'], { hidden: 1, node_modules: 1 }],
     [['src/../a.ts'], ['a.ts']],
     [['a.ts', 'a.ts', './a.ts', '*.ts'], ['a.ts']],
     [
