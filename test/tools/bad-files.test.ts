@@ -284,6 +284,12 @@ describe('a .jsonl that is something else is one problem, which says what and wh
     ['a table of tabs', 'id\ttext\n1\thello\n2\tbye\n', 'is a table', 'rows_file'],
     ['in UTF-16', Buffer.from(`\ufeff${many.map(task).join('\n')}`, 'utf16le'), 'is not UTF-8', 'UTF-8'],
     ['packed', Buffer.from('1f8b08000000000000', 'hex'), 'is packed with gzip', 'text file'],
+    [
+      'a pointer',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n',
+      'is a pointer of Git LFS',
+      'git lfs pull',
+    ],
     ['a workbook', Buffer.from('504b030414000600', 'hex'), 'is an Excel workbook', 'text file'],
     ['a page', '<!DOCTYPE html>\n<html><title>Log in</title></html>\n', 'is a page of HTML', 'per line'],
     ['with lone carriage returns', many.map(task).join('\r'), 'carriage returns alone', 'LF or CRLF'],

@@ -14,6 +14,9 @@ const marks: [TextEncoding['name'], number[]][] = [
 const UNPACKED = 'the file unpacked (gunzip, unzstd)';
 const ROWS = 'its rows as .csv or .jsonl';
 
+/** What Git keeps in the place of a large file until that is fetched (the specification of Git LFS pointers). */
+const LFS_POINTER = [...Buffer.from('version https://git-lfs.github.com/spec/')];
+
 /** Formats that could pass for text, or that deserve a word of their own. */
 const binaries: { name: string; starts: number[]; valid?: string }[] = [
   { name: 'text in UTF-32', starts: [0xff, 0xfe, 0, 0] },
@@ -25,17 +28,19 @@ const binaries: { name: string; starts: number[]; valid?: string }[] = [
   { name: 'a Parquet file', starts: [...Buffer.from('PAR1')], valid: ROWS },
   { name: 'an SQLite database', starts: [...Buffer.from('SQLite format 3')], valid: ROWS },
   { name: 'a PDF', starts: [...Buffer.from('%PDF-')] },
+  {
+    name: 'a pointer of Git LFS, not the file itself',
+    starts: LFS_POINTER,
+    valid: 'the file itself (git lfs pull)',
+  },
 ];
 
 const beginsWith = (bytes: Uint8Array, start: readonly number[]) =>
   start.every((byte, index) => bytes[index] === byte);
 
-/** What a file is that is no text, in words; null where its beginning is not that of a known format. */
-export function binaryName(bytes: Uint8Array): string | null {
-  return binaryOf(bytes)?.name ?? null;
-}
+export const isLfsPointer = (bytes: Uint8Array): boolean => beginsWith(bytes, LFS_POINTER);
 
-/** The same, and what to do with it where there is a word for that. */
+/** What a file is that is no text, in words, and what to do with it where there is a word for that; null where it begins like no known format. */
 export function binaryOf(bytes: Uint8Array): { name: string; valid?: string } | null {
   return binaries.find(({ starts }) => beginsWith(bytes, starts)) ?? null;
 }
@@ -60,7 +65,7 @@ function unmarkedUtf16(bytes: Uint8Array): TextEncoding['name'] | null {
 
 /** The encoding of a text that begins with these bytes; null where they are not those of a text. */
 export function encodingOf(bytes: Uint8Array): TextEncoding | null {
-  if (binaryName(bytes) !== null) return null;
+  if (binaryOf(bytes) !== null) return null;
   const mark = marks.find(([, start]) => beginsWith(bytes, start));
   if (mark !== undefined) return { name: mark[0], markBytes: mark[1].length };
   const utf16 = unmarkedUtf16(bytes);

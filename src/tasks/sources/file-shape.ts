@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Problem } from '../../errors.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { quoteName } from '../../lib/nearest.ts';
-import { binaryName } from './encoding.ts';
+import { binaryOf, isLfsPointer } from './encoding.ts';
 import { nearlyJson } from './nearly-json.ts';
 import { SAMPLE_BYTES } from './text-file.ts';
 
@@ -26,8 +26,12 @@ function jsonIn(text: string): unknown {
 
 /** What is no text in UTF-8, in whatever form it was to be. */
 function whatInsteadOfText(beginning: Uint8Array, form: string): Shape | null {
-  const binary = binaryName(beginning);
-  if (binary !== null) return { problem: `is ${binary}`, valid: `a text file with ${form}` };
+  const binary = binaryOf(beginning);
+  if (binary !== null) {
+    // What is packed may hold anything; a pointer stands for a file of that name.
+    const valid = (isLfsPointer(beginning) && binary.valid) || `a text file with ${form}`;
+    return { problem: `is ${binary.name}`, valid };
+  }
   if (!beginning.includes(0)) return null;
   return { problem: 'is not UTF-8: it holds zero bytes, as UTF-16 does', valid: 'a file saved as UTF-8' };
 }

@@ -213,6 +213,7 @@ describe('what is left out', () => {
     ['a.zip', zip, 'binary'],
     ['a.txt', Buffer.from('text\0with zeros'), 'binary'],
     ['a.gz', Buffer.from([0x1f, 0x8b, 8]), 'binary'],
+    ['a.png', Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n'), 'pointer'],
     ['a.docx', zip, 'office'],
     ['a.xlsx', zip, 'office'],
     ['a.doc', Buffer.from('d0cf11e0a1b11ae1', 'hex'), 'office'],

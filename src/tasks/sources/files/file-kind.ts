@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { encodingOf, type TextEncoding } from '../encoding.ts';
+import { encodingOf, isLfsPointer, type TextEncoding } from '../encoding.ts';
 import { holdsPrivateKey, type SkipReason } from './skipped.ts';
 
 /** What a file is, as its first bytes say, whatever it is called. */
@@ -51,6 +51,7 @@ export function kindOf(file: string, bytes: Buffer): FileKind {
   if (media_type !== null) return { kind: 'image', media_type };
   if (isOtherImage(bytes)) return { kind: 'skip', reason: 'image' };
   if (isOffice(file, bytes)) return { kind: 'skip', reason: 'office' };
+  if (isLfsPointer(bytes)) return { kind: 'skip', reason: 'pointer' };
   const encoding = encodingOf(bytes);
   if (encoding === null) return { kind: 'skip', reason: 'binary' };
   if (holdsPrivateKey(bytes.toString('latin1'))) return { kind: 'skip', reason: 'key' };
