@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { fetchByHttp, NotConnected } from './http-fetch.ts';
+import { NotConnected } from './connection.ts';
+import { fetchByHttp } from './http-fetch.ts';
 
 /** Where messages go: an address that is posted to, or a program that is run. */
 export type Target =

@@ -1,6 +1,7 @@
 import { ZodError } from 'zod';
 import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
-import { AnswerTooLong, NotConnected, Redirected } from '../../lib/http/http-fetch.ts';
+import { NotConnected } from '../../lib/http/connection.ts';
+import { AnswerTooLong, Redirected } from '../../lib/http/http-fetch.ts';
 import { redact } from '../../log.ts';
 import { isSpendLimit } from './account-limits.ts';
 import {

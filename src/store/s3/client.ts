@@ -2,13 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsV4Signer } from 'aws4fetch';
-import {
-  downloadBody,
-  fetchByHttp,
-  fetchDownload,
-  NotConnected,
-  Redirected,
-} from '../../lib/http/http-fetch.ts';
+import { NotConnected } from '../../lib/http/connection.ts';
+import { downloadBody, fetchByHttp, fetchDownload, Redirected } from '../../lib/http/http-fetch.ts';
 import { type Refusal, s3Failure } from './failure.ts';
 
 export type S3Settings = {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { fetchByHttp, NotConnected } from '../../../src/lib/http/http-fetch.ts';
+import { NotConnected } from '../../../src/lib/http/connection.ts';
+import { fetchByHttp } from '../../../src/lib/http/http-fetch.ts';
 
 /** A server that reads what comes once it is let, and tells how much that was and whether it was whole. */
 async function startReader() {

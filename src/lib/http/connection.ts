@@ -1,0 +1,70 @@
+import type { ClientRequest } from 'node:http';
+
+/** No connection came about, so nothing of the request has left. `reason` is a code, or a few words. */
+export class NotConnected extends Error {
+  readonly reason: string;
+
+  constructor(reason: string, cause?: unknown) {
+    // Without the reason: the SDK drops an error that reads like a timeout.
+    super('no connection', { cause });
+    this.reason = reason;
+  }
+}
+
+/** Longer than any connection takes that comes about at all, and shorter than a call. */
+const CONNECT_MS = 10_000;
+
+/** What the system was asked for while there is no connection yet. */
+const CONNECTING: readonly unknown[] = ['connect', 'getaddrinfo'];
+
+/** The error of a request as one of a connection that did not come about, where that is what it is. */
+export function notConnected(error: Error, isAtProxy: boolean): Error {
+  if (error instanceof NotConnected || error.name === 'AbortError') return error;
+  // Reading and writing fail on a connection alone, whatever code they fail with. TLS says EPROTO while it is being agreed.
+  const isLater = 'syscall' in error && !CONNECTING.includes(error.syscall);
+  const code = 'code' in error ? String(error.code) : null;
+  const isNoTls = code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER';
+  if (isLater && !isNoTls) return error;
+  if (isNoTls) return new NotConnected(isAtProxy ? NO_TLS_PROXY : 'EPROTO', error);
+  return new NotConnected(code ?? error.message, error);
+}
+
+const NO_TLS_PROXY = 'EPROTO: the proxy itself speaks no TLS, so that its address begins with http://';
+
+type Connection = {
+  isMade(): boolean;
+  made: Promise<void>;
+  /** Whether it is still to a proxy that TLS is spoken with. */
+  isAtProxy(): boolean;
+};
+
+/** Sees whether a connection comes about, TLS included: nothing of a request leaves before that. */
+export function watchConnection(request: ClientRequest, url: URL, proxy: URL | undefined): Connection {
+  let made = false;
+  let isAtProxy = proxy?.protocol === 'https:';
+  const isSecure = url.protocol === 'https:' || isAtProxy;
+  let tell = () => {};
+  const isMadeSoon = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const timer = setTimeout(() => request.destroy(new NotConnected('ETIMEDOUT')), CONNECT_MS);
+  const end = (isMade: boolean) => {
+    made ||= isMade;
+    if (made) tell();
+    clearTimeout(timer);
+  };
+  request.on('socket', (socket) => {
+    // One that has failed by now is no connection that was there already.
+    const isThere = !isSecure && !socket.connecting && !socket.destroyed;
+    if (request.reusedSocket || isThere) end(true);
+    else socket.once(isSecure ? 'secureConnect' : 'connect', () => end(true));
+  });
+  request.on('close', () => end(false));
+  // Sent by agents of proxies. What the proxy answers instead of a tunnel would be taken for the server's answer.
+  request.on('proxyConnect', ({ statusCode }: { statusCode?: number }) => {
+    // Of a proxy without a tunnel only that the system has a connection.
+    if (statusCode !== undefined) isAtProxy = false;
+    if ((statusCode ?? 200) !== 200) request.destroy(new NotConnected(`the proxy answered ${statusCode}`));
+  });
+  return { isMade: () => made, made: isMadeSoon, isAtProxy: () => isAtProxy };
+}
