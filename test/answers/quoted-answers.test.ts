@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
+import { eachNth } from '../long.ts';
 import { refusalOf } from '../tools/refusal.ts';
 
 const quoting = {
@@ -59,7 +60,7 @@ const rows = { rows_file: 't.csv', prompt: 'Quote what matters: {{text}}' };
 const table = (text: string, most = '') => ({ 't.csv': `text,most\n"${text}",${most}\n` });
 
 describe('x-in-input', () => {
-  it.each<[what: string, text: string, answer: object, fits: boolean]>([
+  eachNth<[what: string, text: string, answer: object, fits: boolean]>(3, [
     ['a quote word for word', 'I was very tired then.', { quote: 'very tired' }, true],
     ['a made-up one', 'I was very tired then.', { quote: 'very happy' }, false],
     ['other white space', 'I was\n  very   tired.', { quote: 'was very\ttired' }, true],
@@ -94,7 +95,7 @@ describe('x-in-input', () => {
     expect(JSON.stringify(found.error_digest)).not.toContain('very happy');
   });
 
-  it.each<[what: string, work: object, good: string, bad: string]>([
+  eachNth<[what: string, work: object, good: string, bad: string]>(3, [
     ['a file', { input_files: ['d/*.txt'], prompt: 'Find the tone of it.' }, 'said by Ann', 'the tone'],
     [
       'a file in the midst of a prompt',
@@ -158,7 +159,7 @@ describe('x-in-input', () => {
 });
 
 describe('x-max-column', () => {
-  it.each<[meta: string, most: string, fits: boolean]>([
+  eachNth<[meta: string, most: string, fits: boolean]>(3, [
     ['12345', '5', true],
     ['123456', '5', false],
     ['😀😀', '2', true],
@@ -224,7 +225,7 @@ describe('a corrected task', () => {
 
 describe('what cannot be checked so', () => {
   const text = { type: 'string' };
-  it.each<[what: string, properties: object, says: RegExp]>([
+  eachNth<[what: string, properties: object, says: RegExp]>(3, [
     [
       'a column that is none',
       { m: { ...text, 'x-max-column': 'mosst' } },

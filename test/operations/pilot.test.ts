@@ -6,6 +6,7 @@ import { type ApiRequest, type ApiServer, errored, succeeded } from '../api-serv
 import { bundleForTests } from '../bundle.ts';
 import { parseCsv } from '../csv.ts';
 import { spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { crashStarter } from '../safety/left.ts';
 
 const COUNT = 308;
@@ -108,7 +109,7 @@ describe('a pilot', () => {
     expect(paid(api)).toBe(COUNT + 10);
   });
 
-  it.each<[what: string, change: object]>([
+  eachNth<[what: string, change: object]>(3, [
     ['another prompt', { prompt: 'Sort that: {{text}}' }],
     ['another tier', { model_tier: 'cheap' }],
     ['another length', { max_tokens: 77 }],
@@ -124,7 +125,7 @@ describe('a pilot', () => {
     expect(paid(api)).toBe(COUNT + 20);
   });
 
-  it.each<[what: string, pilot: object, whole: object]>([
+  eachNth<[what: string, pilot: object, whole: object]>(3, [
     ['a family and the tier that is it', { model: 'sonnet' }, {}],
     ['a model and the tier that is it', { model: 'claude-sonnet-5-5' }, {}],
     ['the usual tier, said and unsaid', {}, { model_tier: 'capable' }],

@@ -2,6 +2,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { type Arguments, CONTENT, expectRefusal, type Given, type Row, refusalOf } from './refusal.ts';
 
 const task = (id: string) => JSON.stringify({ task_id: id, prompt: CONTENT });
@@ -196,7 +197,7 @@ describe('a requests_file', () => {
       'not_found',
     ],
   ];
-  it.each(rows)('%s', (...row) => expectRefusal(row));
+  eachNth(3, rows)('%s', (...row) => expectRefusal(row));
 
   it('in the data folder, even where that one is allowed', async () => {
     const given = async ({ data }: TestServer): Promise<Arguments> => {
@@ -217,7 +218,7 @@ describe('rows in the place of tasks, for a prompt that they share', () => {
       await writeFile(path.join(work, name), content);
       return { requests_file: name, prompt: 'Sort {{text}}' };
     };
-  it.each<Row>([
+  eachNth<Row>(3, [
     [
       'lines',
       given('a.jsonl', '{"id":1,"text":"a"}\n{"id":2,"text":"b"}\n'),
@@ -428,7 +429,7 @@ describe('a .jsonl that is something else is one problem, which says what and wh
 
 describe('a .json that is something else is one problem, which says what and what to do', () => {
   const all = ['a', 'b', 'c'].map(task);
-  it.each<[what: string, content: string | Buffer, says: string]>([
+  eachNth<[what: string, content: string | Buffer, says: string]>(3, [
     ['packed', Buffer.from('1f8b08000000000000', 'hex'), 'is packed with gzip'],
     ['in UTF-16', Buffer.from(`\ufeff[${all.join()}]`, 'utf16le'), 'as UTF-16 does'],
     ['in Latin-1', Buffer.from('[{"task_id":"a","prompt":"caf\u00e9"}]', 'latin1'), 'is not UTF-8'],
@@ -520,7 +521,7 @@ describe('an output_file', () => {
       'outside the folders',
     ],
   ];
-  it.each(rows)('%s', (...row) => expectRefusal(row, ['submit_batch']));
+  eachNth(3, rows)('%s', (...row) => expectRefusal(row, ['submit_batch']));
 
   it('that exists already, which stays as it is', async () => {
     let existing = '';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { follow, prompts, startApi, startCheckedServer } from '../api.ts';
 import { succeeded } from '../api-server.ts';
 import { startServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { retryToTheEnd, scriptedBatch, sentParams } from '../retry.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -21,7 +22,7 @@ async function sent(task: object, shared: object = {}) {
 }
 
 describe('effort', () => {
-  it.each<[what: string, task: object, shared: object, effort: string | undefined]>([
+  eachNth<[what: string, task: object, shared: object, effort: string | undefined]>(3, [
     ['is the model’s own where nobody asks', { prompt: 'x' }, {}, undefined],
     ['of a task', { prompt: 'x', effort: 'max' }, {}, 'max'],
     ['shared', { prompt: 'x' }, { effort: 'medium' }, 'medium'],
@@ -61,7 +62,7 @@ describe('effort', () => {
 });
 
 describe('max_tokens', () => {
-  it.each<[task: object, max_tokens: number]>([
+  eachNth<[task: object, max_tokens: number]>(3, [
     [{ ...logs }, 4_096 + 8_192],
     [{ ...logs, effort: 'low' }, 4_096 + 2_048],
     [{ ...logs, model_tier: 'cheap' }, 4_096 + 6_144],

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { parseCsv } from '../csv.ts';
+import { eachNth } from '../long.ts';
 import { sharedData } from '../shared-data.ts';
 import { expectRefusal, type Given, type Row } from './refusal.ts';
 
@@ -16,7 +17,7 @@ const file = (name: string, content: string, args: object = {}): Given => {
 };
 
 describe('labels', () => {
-  it.each<[what: string, given: Given, said?: RegExp]>([
+  eachNth<[what: string, given: Given, said?: RegExp]>(3, [
     ['a list', { ...work, labels: ['x', 'y z'] }],
     ['JSON in a text', { ...work, labels: ' ["x","y z"] ' }],
     ['a JSON file', file('l.json', '["x","y z"]')],
@@ -87,7 +88,7 @@ describe('labels', () => {
       'labels: does not go with classify_bulk',
     ],
   ];
-  it.each(table)('are refused: %s', (...row) => expectRefusal(row));
+  eachNth(3, table)('are refused: %s', (...row) => expectRefusal(row));
 });
 
 it('3,080 real questions become a labelled CSV, in four calls', async ({ skip }) => {

@@ -5,6 +5,7 @@ import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, apiError, errored, json, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import type { TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const idsOf = ({ batches }: ApiServer) =>
   batches.map((batch) => batch.requests.map((each) => each.custom_id));
@@ -98,7 +99,7 @@ describe('merge', () => {
     expect(first).toEqual(expect.arrayContaining(['Ulm', '2']));
   });
 
-  it.each<[column: string, table: string, item: [id: string, text: string], prompt: string]>([
+  eachNth<[column: string, table: string, item: [id: string, text: string], prompt: string]>(3, [
     ['text', 'id,text\na,x\nb,x\n', ['a', 'x'], 'x 2'],
     ['text', 'id,text,note\na,x,y\nb,x,z\n', ['a', 'y'], 'x 2'],
     ['items', 'id,items\na,x\nb,x\n', ['a', 'x'], 'x 2'],
@@ -348,7 +349,7 @@ describe('merge', () => {
     ]);
   });
 
-  it.each<[what: string, args: object, said: RegExp]>([
+  eachNth<[what: string, args: object, said: RegExp]>(3, [
     ['a column that is not there', { ...rows, merge: 'town' }, /merge.*"town" is not a column/s],
     ['one at a time', { ...rows, merge: 1 }, /merge.*a whole number from 2 on, or a column/s],
     [

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { endedBatch, follow, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, apiError, errored, json, succeeded } from '../api-server.ts';
+import { eachNth } from '../long.ts';
 import { outcomesByTask, retryToTheEnd, scriptedBatch, sentIds, sentParams } from '../retry.ts';
 
 const contentOf = ({ messages }: Record<string, unknown>) =>
@@ -16,7 +17,7 @@ describe('retry_batch says', () => {
     params: { model: 'claude-haiku-5-5', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] },
   };
   const none = (name: string) => `The shared ${name} is used by none of the one task`;
-  it.each<[what: string, options: object, says: string[]]>([
+  eachNth<[what: string, options: object, says: string[]]>(3, [
     ['{{word}} in system', { system: 'Be {{word}}' }, ['{{word}} in system is sent as it stands']],
     ['{word} in system', { system: 'Be {word}' }, ['{word} in system is sent as it stands']],
     ['<word> in system, a tag', { system: 'Be <word>' }, []],
@@ -261,7 +262,7 @@ describe('a batch that the API refused', () => {
     expect(api.creates[1]).toEqual(api.creates[0]);
   });
 
-  it.each<[what: string, options: object, factor: number]>([
+  eachNth<[what: string, options: object, factor: number]>(3, [
     ['nothing', {}, 1],
     ['corrections of all', { requests: tasks.map((task) => ({ ...task, prompt: 'new' })) }, 1],
     ['a cheaper model', { model: 'claude-haiku-5-5' }, 0.05],

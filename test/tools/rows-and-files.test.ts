@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import type { ApiRequest, ApiServer } from '../api-server.ts';
 import type { TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { type Arguments, CONTENT, expectRefusal, type Given, type Row } from './refusal.ts';
 
 /** Files in the working folder beside arguments. */
@@ -236,7 +237,7 @@ describe('bad tables: nothing is sent, nothing is left', () => {
       'not_allowed',
     ],
   ];
-  it.each(table)('%s', (...row) => expectRefusal(row));
+  eachNth(3, table)('%s', (...row) => expectRefusal(row));
 });
 
 describe('bad folders: nothing is sent, nothing is left', () => {
@@ -327,7 +328,7 @@ describe('bad folders: nothing is sent, nothing is left', () => {
       'at most 245',
     ],
   ];
-  it.each(table)('%s', (...row) => expectRefusal(row));
+  eachNth(3, table)('%s', (...row) => expectRefusal(row));
 
   const MISSPELT = 'prompt: the place {{txet}} names no column of rows_file (did you mean "text"?)';
   it.each<[what: string, name: string, content: string, args: Arguments, lines: string[]]>([
@@ -411,7 +412,7 @@ describe('what rows become', () => {
     expect(warnings).toContain('the place {{b}} was filled with nothing (2 tasks)');
   });
 
-  it.each<[what: string, content: string, args: Arguments, expected: string]>([
+  eachNth<[what: string, content: string, args: Arguments, expected: string]>(3, [
     [
       'a column of its name',
       'id,logs\n1,boom\n',

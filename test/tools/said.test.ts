@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
+import { eachNth } from '../long.ts';
 
 const native = {
   custom_id: 'n',
@@ -30,7 +31,7 @@ const rows = { rows_file: 'rows.csv' };
 
 describe('places', () => {
   type Row = [what: string, args: object, prompt: string, said: RegExp | string | null];
-  it.each<Row>([
+  eachNth<Row>(3, [
     ['own prompt', one({ prompt: 'About {{x}}', input_data: { x: 'y' } }), 'About y', null],
     [
       'own prompt, shared input',
@@ -206,7 +207,7 @@ describe('places', () => {
 
 describe('a file that would be sent as text', () => {
   type FileRow = [what: string, args: object, said: string];
-  it.each<FileRow>([
+  eachNth<FileRow>(3, [
     [
       'base64',
       one({ prompt: 'alt text', input_data: { image: PNG } }),
@@ -326,7 +327,7 @@ describe('a file that would be sent as text', () => {
 
 describe('shared settings that no task takes', () => {
   const schema = { type: 'object', properties: { a: { type: 'string' } } };
-  it.each<[setting: string, args: object]>([
+  eachNth<[setting: string, args: object]>(3, [
     ['prompt', { prompt: 'S', requests: [native] }],
     ['prompt', one({ prompt: 'own' }, { prompt: 'S' })],
     ['system', { system: 'S', requests: [native, { ...native, custom_id: 'm' }] }],
@@ -350,7 +351,7 @@ describe('shared settings that no task takes', () => {
   });
 
   const asRows = (args: object) => ({ rows_file: 'rows.csv', prompt: 'Label {{text}}', ...args });
-  it.each<[what: string, args: object]>([
+  eachNth<[what: string, args: object]>(3, [
     ['rows', asRows({ input_data: { foo: 1 } })],
     ['a column of its name', asRows({ input_data: { text: 'x', foo: 1 }, prompt: '{{text}} {{foo}}' })],
     ['files', { input_files: ['rows.csv'], prompt: 'Sum up {{text}}', input_data: { foo: 1 } }],
@@ -376,7 +377,7 @@ describe('shared settings that no task takes', () => {
     expect(said.split('\n')).toHaveLength(1);
   });
 
-  it.each<[what: string, args: object]>([
+  eachNth<[what: string, args: object]>(3, [
     ['a place', asRows({ input_data: { foo: 1 }, prompt: '{{text}} {{foo}}' })],
     ['a place within', asRows({ input_data: { foo: { a: 1 } }, prompt: '{{text}} {{foo.a}}' })],
     ['no place', asRows({ input_data: { foo: 1 }, prompt: 'Label' })],

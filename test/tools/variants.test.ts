@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import type { Reply, TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { type Given, refusalOf } from './refusal.ts';
 
 const table = 'id,text,right\n1,one,x\n2,two,y\n3,three,x\n4,four,y\n';
@@ -32,7 +33,7 @@ const idsOf = ({ results }: Reply) => results.map(({ task_id }: { task_id: strin
 const tasks = ['One?', { task_id: 'b', prompt: 'Two?' }];
 
 describe('variants', () => {
-  it.each<[what: string, source: object, ids: string[], first: RegExp]>([
+  eachNth<[what: string, source: object, ids: string[], first: RegExp]>(3, [
     ['rows', rows, ['1', '2', '3', '4'], /Short: one/],
     [
       'tasks inline',
@@ -193,7 +194,7 @@ const given =
   };
 
 describe('variants that cannot be', () => {
-  it.each<[what: string, given: Given, says: RegExp[], tools?: string[]]>([
+  eachNth<[what: string, given: Given, says: RegExp[], tools?: string[]]>(3, [
     [
       'one alone',
       given({ variants: { A: prompts.A } }),

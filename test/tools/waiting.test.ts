@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
 import type { ServerOptions, TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const requests = ['a', 'b', 'c'].map((task_id) => ({ task_id, prompt: `say ${task_id}`, max_tokens: 100 }));
 const promptOf = ({ params }: ApiRequest): string => JSON.stringify(params.messages);
@@ -161,7 +162,7 @@ describe('a batch made from one that has not ended', () => {
     expect(api.batches).toHaveLength(2);
   });
 
-  it.each<[what: string, answer: (request: ApiRequest) => object, said: RegExp]>([
+  eachNth<[what: string, answer: (request: ApiRequest) => object, said: RegExp]>(3, [
     [
       'failed wholly',
       (request) => errored(request, 'api_error', 'Oh.'),

@@ -11,7 +11,7 @@ import { renderError } from '../../../src/errors.ts';
 import { createAnthropicProvider } from '../../../src/provider/anthropic/anthropic-provider.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { type ApiServer, apiError, hang, json, reset, startApiServer } from '../../api-server.ts';
-import { long } from '../../long.ts';
+import { eachNth, long } from '../../long.ts';
 import { collectGarbage, mostHeldDuring } from '../../memory.ts';
 import { bodyFile, download, failure } from '../calls.ts';
 
@@ -152,7 +152,7 @@ describe('what an answer means for a create', () => {
     [503, 'api_error', undefined, 'api_uncertain', /not known/],
     [504, 'timeout_error', undefined, 'api_uncertain', /not known/],
   ];
-  it.each(rows)('%i %s %o → %s', async (status, type, details, code, advice) => {
+  eachNth(3, rows)('%i %s %o → %s', async (status, type, details, code, advice) => {
     api.override('create', json(status, apiError(type, 'because', details), { 'retry-after': '7' }));
     const error = await failure(provider.createBatch(await bodyToSend(), 5000));
     expect(error).toMatchObject({
