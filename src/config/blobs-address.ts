@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Problem } from '../errors.ts';
 import type { BlobsAddress } from '../store/objects/open-objects.ts';
+import { withProfile } from './aws-profile.ts';
 import { address, type ValueType } from './define-setting.ts';
 
 /** What the address itself says; whose the bucket is stands in the variables of AWS's own programs. */
@@ -11,7 +12,7 @@ export type GivenBlobs =
 const FORM =
   's3://bucket/prefix, with ?endpoint=https://host and &region=name where they are not in AWS_ENDPOINT_URL_S3 and AWS_REGION, or ' +
   'file:///path of a shared folder; a prefix has letters, digits, -, _ and . between single /, and keys stand in AWS_ACCESS_KEY_ID and ' +
-  'AWS_SECRET_ACCESS_KEY alone';
+  'AWS_SECRET_ACCESS_KEY, or a profile, alone';
 
 /** Amazon's rules for names of buckets. */
 const BUCKET = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
@@ -59,13 +60,15 @@ export const blobsAddress: ValueType<GivenBlobs> = address(readAddress, FORM);
 /** Buckets with a dot are no host that a certificate is for. */
 const hasOwnHost = (bucket: string) => !bucket.includes('.');
 
-/** With what the variables add; `refuse` is told what is missing. */
+/** With what the variables add, or a profile of AWS's own programs below `home`; `refuse` is told what is missing. */
 export function completeBlobs(
   given: GivenBlobs,
-  set: Readonly<Record<string, string>>,
+  variables: Readonly<Record<string, string>>,
+  home: string | null,
   refuse: (problem: Problem) => string,
 ): BlobsAddress {
   if (given.kind === 'folder') return { ...given, place: `file://${given.path}` };
+  const set = withProfile(variables, home, refuse);
   const { bucket, prefix } = given;
   const required = (item: string, valid: string) =>
     set[item] ?? refuse({ item, problem: 'is not set, and BATCH_MCP_BLOBS names a bucket', valid });

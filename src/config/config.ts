@@ -144,7 +144,7 @@ export function readConfig(surroundings: Surroundings): Config {
   const allowed = named.length > 0 || working === null ? named : [working];
   const baseIsWorking = working !== null && allowed.some((folder) => isInside(folder, working));
   const givenBlobs = value(settings.blobs);
-  const blobs = givenBlobs && completeBlobs(givenBlobs, network.set, refuse);
+  const blobs = givenBlobs && completeBlobs(givenBlobs, network.set, home, refuse);
   const isTeam = value(settings.store) !== null || surroundings.ownDatabase === true;
   if (blobs !== null && !isTeam) problems.push(BLOBS_ALONE);
   const pricesFile = optional(value(settings.pricesFile));

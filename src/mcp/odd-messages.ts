@@ -32,8 +32,8 @@ export type Meaning = { message: Message } | { answer: JSONRPCErrorResponse };
  * of null, several messages in an array (as in 2025-03-26). Dropped without an answer, a client would wait for it for
  * ever. What is no message at all means nothing.
  */
-export function meaningsOf(given: unknown): Meaning[] {
-  if (Array.isArray(given)) return given.flatMap(meaningsOf);
+export function meaningsOf(given: unknown, levels = MOST_ARRAYS): Meaning[] {
+  if (Array.isArray(given)) return levels === 0 ? [] : given.flatMap((each) => meaningsOf(each, levels - 1));
   if (!isJsonObject(given)) return [];
   const read = message.safeParse(typeof given.method === 'string' ? mended(given, given.method) : given);
   if (read.success) return [{ message: read.data }];
@@ -44,6 +44,9 @@ export function meaningsOf(given: unknown): Meaning[] {
   const error = { code: errorCodes.invalidRequest, message: INVALID };
   return [{ answer: { jsonrpc: '2.0', ...(isTellable && { id: asked }), error } }];
 }
+
+/** Arrays in arrays, which nobody sends; without a limit they would overflow the call stack. */
+const MOST_ARRAYS = 8;
 
 const INVALID = 'A request has a method, which is a text, and an id, which is a text or a whole number.';
 

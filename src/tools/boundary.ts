@@ -1,7 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { BatchError, renderError } from '../errors.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../lib/exact-json.ts';
-import { isJsonObject } from '../lib/json.ts';
+import { isDeeper, isJsonObject, MOST_LEVELS } from '../lib/json.ts';
 import type { Context } from '../state/context.ts';
 import { asMeant } from './as-meant.ts';
 import { audit, type End } from './audit.ts';
@@ -70,8 +70,34 @@ async function endOf(
     const reply = await tool.run(args, context, call);
     return { args, reply: { ...reply, warnings: [...meant.notes, ...reply.warnings] } };
   } catch (error) {
-    return { args, error };
+    return { args, error: isOverflow(error) && isTooDeep(given) ? tooDeep(tool) : error };
   }
+}
+
+const isOverflow = (error: unknown): boolean =>
+  error instanceof RangeError && error.message.includes('call stack');
+
+/** Whether arguments are nested deeper than whoever walks through them can go, or say so in a text. */
+function isTooDeep(given: unknown): boolean {
+  const meant = inText(given);
+  const values = isJsonObject(meant) ? Object.values(meant) : [];
+  return [meant, ...values].some((each) => isDeeper(inText(each), MOST_LEVELS));
+}
+
+function inText(given: unknown): unknown {
+  if (typeof given !== 'string') return given;
+  try {
+    return JSON.parse(given);
+  } catch {
+    return given;
+  }
+}
+
+function tooDeep({ name }: Tool): BatchError {
+  const problem = `are nested more than ${MOST_LEVELS} levels deep`;
+  return new BatchError('invalid_input', `The arguments of ${name} cannot be read; nothing was done.`, {
+    problems: [{ item: 'arguments', problem, valid: 'flatter ones' }],
+  });
 }
 
 function tooLong({ name }: Tool): BatchError {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Config, readConfig } from '../../src/config/config.ts';
@@ -134,6 +134,84 @@ describe('the blobs of a team', () => {
       ownDatabase: true,
     });
     expect(own.blobs).toMatchObject({ kind: 'folder' });
+  });
+});
+
+describe('the key of a bucket in a profile', () => {
+  const files = async (credentials: string, config = '') => {
+    const folder = await temporaryFolder();
+    const env = {
+      BATCH_MCP_STORE: 'postgres://db/work',
+      BATCH_MCP_BLOBS: 's3://jobs',
+      AWS_SHARED_CREDENTIALS_FILE: path.join(folder, 'credentials'),
+      AWS_CONFIG_FILE: path.join(folder, 'config'),
+    };
+    await writeFile(env.AWS_SHARED_CREDENTIALS_FILE, credentials);
+    await writeFile(env.AWS_CONFIG_FILE, config);
+    return env;
+  };
+  const key = (name: string) => `aws_access_key_id = ID-${name}\naws_secret_access_key=hush-hush-${name}\n`;
+
+  it.each([
+    {
+      name: 'by default',
+      text: `[default]\n${key('a')}`,
+      config: '[default]\nregion = eu-west-1\n',
+      more: {},
+      id: 'ID-a',
+    },
+    {
+      name: 'that is named',
+      text: `[default]\n${key('a')}[work]\r\n${key('b')}aws_session_token = t # of today\n`,
+      config: '[default]\nregion=x-1\n[profile work]\ns3 =\n  region = nested-1\nregion = eu-west-1\n',
+      more: { AWS_PROFILE: 'work' },
+      id: 'ID-b',
+    },
+    {
+      name: 'in the other file',
+      text: '',
+      config: `[profile "my work"]\n${key('c')}region=eu-west-1`,
+      more: { AWS_PROFILE: 'my work' },
+      id: 'ID-c',
+    },
+    {
+      name: 'with a region of its own',
+      text: `[default]\n${key('a')}`,
+      config: '',
+      more: { AWS_REGION: 'eu-west-1' },
+      id: 'ID-a',
+    },
+    {
+      name: 'that the variables go before',
+      text: `[default]\n${key('a')}region = eu-west-2\n`,
+      config: '',
+      more: { AWS_ACCESS_KEY_ID: 'ID-v', AWS_SECRET_ACCESS_KEY: 'hush-hush-v', AWS_REGION: 'eu-west-1' },
+      id: 'ID-v',
+    },
+  ])('$name', async ({ text, config, more, id }) => {
+    const { blobs, secrets } = read({ ...(await files(text, config)), ...more });
+    expect(blobs).toMatchObject({
+      accessKeyId: id,
+      secretAccessKey: `hush-hush-${id.slice(3)}`,
+      region: 'eu-west-1',
+    });
+    expect(secrets).toContain(`hush-hush-${id.slice(3)}`);
+  });
+
+  it.each([
+    ['has no key', `[work]\nregion = x`, {}],
+    ['key from elsewhere: roles, SSO', `[work]\nsso_session = corp\n`, {}],
+    [
+      'key from elsewhere: roles, SSO',
+      `[work]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n[default]\n${key('a')}`,
+      {},
+    ],
+    ['has no key', `[default]\n${key('a')}`, {}],
+    ['cannot be read (EISDIR)', '', { AWS_CONFIG_FILE: '/' }],
+  ])('is missed: %s', async (said, text, more) => {
+    const refused = refusal({ ...(await files(text)), AWS_REGION: 'x-1', AWS_PROFILE: 'work', ...more });
+    expect(refused).toContain(said);
+    expect(refused).not.toContain('hush-hush');
   });
 });
 

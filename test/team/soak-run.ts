@@ -27,19 +27,22 @@ export type TeamSoak = {
   troubleEveryMs: number;
 };
 
+/** Times as slow as usual is all of it, for a machine whose cores are busy. */
+const PACE = Number(process.env.TEAM_PACE ?? 1);
+
 /** Taken for dead after three seconds, so that a freeze of five is one. */
 const LIMITS = {
-  aliveMs: 1_000,
-  leaseMs: 4_000,
+  aliveMs: 1_000 * PACE,
+  leaseMs: 4_000 * PACE,
   longestPauseMs: 500,
-  answerMs: 2_000,
-  busyMs: 5_000,
+  answerMs: 2_000 * PACE,
+  busyMs: 5_000 * PACE,
   downloads: 8,
   downloadPauseMs: 50,
   partRequests: 20,
 };
-const FREEZE_MS = 5_000;
-const PATIENCE_MS = 240_000;
+const FREEZE_MS = 5_000 * PACE;
+const PATIENCE_MS = 240_000 * PACE;
 /** More sizes than batches under way, for an uncertain batch is told from others by its size until it has ended. */
 const SIZES = 43;
 /** Of all that the work could cost, so that it has to wait for what ends. */
@@ -212,7 +215,7 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
   async function makeTrouble(): Promise<void> {
     const pause = (ms: number) => sleep(ms, undefined, { signal: stop.signal }).catch(() => {});
     for (let turn = 0; !stop.signal.aborted; turn += 1) {
-      await pause(options.troubleEveryMs * (0.5 + Math.random()));
+      await pause(options.troubleEveryMs * PACE * (0.5 + Math.random()));
       if (stop.signal.aborted) return;
       const place = Math.floor(Math.random() * replicas.length);
       const victim = replicas[place];

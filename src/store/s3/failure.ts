@@ -3,7 +3,7 @@ import { BatchError } from '../../errors.ts';
 /** What came back: the HTTP status, 0 where there was no answer, with S3's code or the system's. */
 export type Refusal = { status: number; code: string };
 
-const KEYS = 'Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.';
+const KEYS = 'Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or AWS_PROFILE.';
 const REGION =
   'Name its region in AWS_REGION, or as ?region= in BATCH_MCP_BLOBS, and its address in AWS_ENDPOINT_URL_S3 where it is not at Amazon.';
 const GONE =

@@ -141,7 +141,8 @@ async function receive(
     await writer.finish();
     return null;
   } catch (error) {
-    if (!request.complete) return cutOff;
+    // Also where more came than was said: the connection is no longer one.
+    if (!request.complete || request.errored !== null) return cutOff;
     throw error;
   } finally {
     await writer.close();
