@@ -41,6 +41,8 @@ export type ProviderBatchPage = {
   has_more: boolean;
   /** Pass as `after_id` for the next, older page. */
   last_id: string | null;
+  /** When it answered, by the API's own clock, as RFC 3339; null where it does not say. */
+  at: string | null;
 };
 
 /** Where requests go and on whose account, as far as it can be known without a call. */

@@ -4,11 +4,13 @@ import type { BatchRecord, Part } from '../store/record.ts';
 
 /** The provider keeps for an hour what was written, or read, last; what is sent has to be begun within that. */
 const KEPT_MS = 50 * 60_000;
+/** The API's answers come from many computers. */
+const CLOCKS_APART_MS = 60_000;
 
 /**
  * Decides how parts are sent whose requests were to read what an earlier part's request has written into the cache: without
  * the marks, which cost twice as much as no cache, where nothing can be there to be read; not at all where somebody canceled
- * the first one. Whether anything was changed.
+ * the first one. Whether anything was changed. Asks the provider, and throws what comes of that.
  */
 export async function settlePrimed(context: Context, record: BatchRecord, part: Part): Promise<boolean> {
   if (part.after === undefined) return false;
@@ -30,7 +32,7 @@ export async function settlePrimed(context: Context, record: BatchRecord, part: 
     return change((each) => ({ ...each, progress: { state: 'not_sent', failure } }));
   }
   if (part.cache !== 'marked') return false;
-  const why = whyNothingIsRead(primer, context.now());
+  const why = await whyNothingIsRead(context, record, primer);
   if (why === null) return false;
   return change(
     (each) => ({ ...each, cache: 'blank' }),
@@ -43,11 +45,19 @@ const isCanceled = ({ succeeded, canceled }: Counts) => succeeded === 0 && cance
 
 const CANCELED = 'The request that was to fill the cache for it was canceled.';
 
-function whyNothingIsRead(primer: Part | undefined, now: Date): string | null {
+async function whyNothingIsRead(
+  context: Context,
+  { provider }: BatchRecord,
+  primer: Part | undefined,
+): Promise<string | null> {
   if (primer === undefined || !isCreated(primer)) return 'the one that was to fill it is gone';
   const { request_counts, ended_at } = primer.progress.seen;
   if (request_counts.succeeded === 0) return 'the one that went first to fill it was not answered';
-  const since = ended_at === null ? 0 : now.getTime() - Date.parse(ended_at);
+  // Both by the API's clock: that of a computer can be set to any time.
+  const { at } = await context.provider(provider).listBatches({ limit: 1 });
+  const since = Date.parse(at ?? '') - Date.parse(ended_at ?? '');
+  if (!(since >= -CLOCKS_APART_MS))
+    return 'the API does not tell how long ago the one that filled it was answered';
   if (since <= KEPT_MS) return null;
   const minutes = Math.round(since / 60_000);
   return `the first look came ${minutes} minutes after the answer of the one that filled it, and it is kept for an hour`;

@@ -10,6 +10,7 @@ import type { Report } from '../state/jobs.ts';
 import { createdState, isHeld, sentCount, unconfirmedState, updatePart } from '../state/parts.ts';
 import type { Failure, Intent, PartState } from '../store/part-state.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
+import type { Register } from '../store/store.ts';
 import { claimForGood } from './claims.ts';
 import { insist } from './insist.ts';
 import { openBody } from './open-body.ts';
@@ -60,7 +61,12 @@ export async function sendParts(
     const record = await register.read();
     const part = record && nextToSend(record);
     if (!record || !part) return;
-    if (await settlePrimed(context, record, part)) continue;
+    try {
+      if (await settlePrimed(context, record, part)) continue;
+    } catch (error) {
+      await leaveUnsent(context, register, part, error);
+      return;
+    }
     if (isReserved) reservedAs ??= record.owner.nonce;
     const { nonce } = context.store.presence.self();
     // What this process had reserved before it was taken for dead may have been given up.
@@ -83,11 +89,25 @@ async function isWithinBudget(context: Context, batchId: string): Promise<boolea
     return true;
   } catch (error) {
     if (!(error instanceof BatchError) || error.code !== 'cost_limit') throw error;
-    await updatePart(register, part.number, ({ progress }) =>
-      progress.state === 'prepared' ? { state: 'not_sent', failure: failureOf(error, context) } : null,
-    );
+    await leaveUnsent(context, register, part, error);
     return false;
   }
+}
+
+/** A part that waits to be sent can't be, by what was found before. */
+async function leaveUnsent(
+  context: Context,
+  register: Register<BatchRecord>,
+  part: Part,
+  error: unknown,
+): Promise<void> {
+  await updatePart(register, part.number, ({ progress }) =>
+    progress.state === 'prepared' ? notSent(context, error) : null,
+  );
+}
+
+function notSent(context: Context, error: unknown): PartState {
+  return { state: 'not_sent', failure: failureOf(error, context) };
 }
 
 /** The first waiting part, where all before it are with the provider. */
@@ -107,8 +127,6 @@ async function sendPart(
   const { store, log } = context;
   const register = store.record(record.batch_id);
   const provider = context.provider(record.provider);
-  const failed = (error: unknown): PartState => ({ state: 'not_sent', failure: failureOf(error, context) });
-
   let intent: Intent;
   let elapsed: () => number;
   let body: RequestBody;
@@ -119,9 +137,7 @@ async function sendPart(
     const made = await makeIntent(context, provider, lasts);
     ({ intent, elapsed } = made);
   } catch (error) {
-    await updatePart(register, part.number, ({ progress }) =>
-      progress.state === 'prepared' ? failed(error) : null,
-    );
+    await leaveUnsent(context, register, part, error);
     return 'stop';
   }
   const begun = await updatePart(register, part.number, ({ progress }) =>
@@ -158,7 +174,7 @@ async function sendPart(
       if (meaning === 'not_sent' || tries === MOST_TRIES || wait > busyLeft()) {
         // What was late and not sent goes out anew.
         const isLate = (elapsed() >= lasts || isOutOfTouch()) && apiOf(error) === undefined;
-        await settle(isLate ? { state: 'prepared' } : failed(error));
+        await settle(isLate ? { state: 'prepared' } : notSent(context, error));
         return isLate ? 'go_on' : 'stop';
       }
       await sleep(wait);

@@ -123,6 +123,7 @@ export function describeProvider(name: string, make: (folder: string) => Promise
         batches: [],
         has_more: false,
         last_id: null,
+        at: expect.stringMatching(/^\d{4}-.*Z$/),
       });
       const ids: string[] = [];
       for (let i = 0; i < 5; i += 1) ids.unshift((await create(1)).id);

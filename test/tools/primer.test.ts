@@ -52,6 +52,9 @@ async function setUp(fate: Fate = () => undefined, options: ServerOptions = {}) 
   return { api, server, toTheEnd, sent };
 }
 
+/** A clock on the wall that somebody has set. */
+const wrongBy = (minutes: number): ServerOptions => ({ wall: () => new Date(Date.now() + minutes * 60_000) });
+
 const marked = (...names: string[]) => names.map((name) => `${name} marked`);
 
 describe('a primer', () => {
@@ -141,15 +144,34 @@ describe('a primer', () => {
     expect(sent().at(-1)).toEqual(['a']);
   });
 
-  it('is of no use to what is looked at an hour later', async () => {
-    let now = new Date();
-    const { api, server, toTheEnd, sent } = await setUp(undefined, { now: () => now });
+  it.each<[what: string, clock: ServerOptions, minutes: number, others: string[], said: RegExp]>([
+    ['an hour later', {}, 51, ids.slice(1), /without the cache: the first look came 51 minutes after/],
+    ['in good time', {}, 49, marked(...ids.slice(1)), /^(?!.*without the cache)/s],
+    ['an hour later, by a clock that is slow', wrongBy(-60), 51, ids.slice(1), /came 51 minutes after/],
+    ['in good time, by a clock that is fast', wrongBy(60), 1, marked(...ids.slice(1)), /^(?!.*without)/s],
+    ['by a clock of a year ago', wrongBy(-525_600), 49, marked(...ids.slice(1)), /^(?!.*without)/s],
+    ['before its end, as the API says', {}, -5, ids.slice(1), /without the cache: the API does not tell/],
+  ])('is looked at %s', async (_what, clock, minutes, others, said) => {
+    const { api, server, toTheEnd, sent } = await setUp(undefined, clock);
     const { batch_id } = await server.ok('submit_batch', work);
     api.endAll();
-    now = new Date(now.getTime() + 51 * 60_000);
+    const [primer] = api.batches;
+    if (primer) primer.endedAt = new Date(Date.now() - minutes * 60_000);
     const status = await toTheEnd(batch_id);
-    expect(sent()).toEqual([marked('a'), ids.slice(1)]);
-    expect(status.warnings.join('\n')).toMatch(/without the cache: the first look came 51 minutes after/);
+    expect(sent()).toEqual([marked('a'), others]);
+    expect(status.warnings.join('\n')).toMatch(said);
+  });
+
+  it('leaves the others unsent, with the way on, where the API does not answer before them', async () => {
+    const { api, server, toTheEnd, sent } = await setUp();
+    const { batch_id } = await server.ok('submit_batch', work);
+    api.endAll();
+    api.override('list', json(529, apiError('overloaded_error', 'busy')), { times: 1 });
+    await follow(server, batch_id, (seen) => seen.processing_status === 'not_sent');
+    expect(sent()).toHaveLength(1);
+    await server.ok('retry_batch', { batch_id });
+    await toTheEnd(batch_id);
+    expect(sent()).toEqual([marked('a'), marked(...ids.slice(1))]);
   });
 
   it('is sent again as it was where the API refused it, and the others as they were where it refused these', async () => {

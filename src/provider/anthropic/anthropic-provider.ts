@@ -130,9 +130,10 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
 
     async listBatches({ limit, after_id }) {
       const query = { limit, ...(after_id === undefined ? {} : { after_id: routeId(after_id) }) };
-      return read('list', async (client, signal) =>
-        readPage('list', await client.get<unknown>(BATCHES, { query, signal })),
-      ).catch(async (error: unknown) => {
+      return read('list', async (client, signal) => {
+        const { data, response } = await client.get<unknown>(BATCHES, { query, signal }).withResponse();
+        return { ...readPage('list', data), at: dateOf(response) };
+      }).catch(async (error: unknown) => {
         throw unlessElsewhere(error, (await account()).base_url);
       });
     },
@@ -187,6 +188,12 @@ export async function readClockSkew(baseUrl: string, timeoutMs: number): Promise
     () => null,
   );
   await answer?.body?.cancel();
-  const date = Date.parse(answer?.headers.get('date') ?? '');
-  return Number.isNaN(date) ? null : Math.round((Date.now() - date) / 1000);
+  const date = answer && dateOf(answer);
+  return date === null ? null : Math.round((Date.now() - Date.parse(date)) / 1000);
+}
+
+/** When an answer was given, by its `date` header. */
+function dateOf({ headers }: Response): string | null {
+  const date = new Date(headers.get('date') ?? '');
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }

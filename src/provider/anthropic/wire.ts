@@ -157,7 +157,7 @@ export function readBatch(operation: Operation, answer: unknown): ProviderBatch 
 }
 
 /** A page of batches out of an answer with a good status; `api_uncertain` where it can't be read. */
-export function readPage(operation: Operation, answer: unknown): ProviderBatchPage {
+export function readPage(operation: Operation, answer: unknown): Omit<ProviderBatchPage, 'at'> {
   const read = page.safeParse(jsonOf(answer));
   if (!read.success) throw unreadable(operation, read.error);
   return { batches: read.data.data, has_more: read.data.has_more, last_id: read.data.last_id };

@@ -27,8 +27,11 @@ export function maximumTokens(text: string): number {
         at += 1;
         next = units[at] ?? 0;
       }
-      // Beside a letter of another script it is a part of a longer word.
-      const whole = before < 0x80 && next < 0x80;
+      // Beside a letter of another script it is a part of a longer word, and behind an apostrophe it may begin with a token of its own.
+      const whole =
+        before < 0x80 &&
+        next < 0x80 &&
+        !(before === APOSTROPHE && endsContraction(code, units[start + 1] ?? 0));
       tokens += whole && isWord(hash) ? 1 : at - start;
     } else if (kind === SIGN) tokens += 1;
     else if (kind === DIGIT) {
@@ -78,6 +81,12 @@ const kinds = new Uint8Array(0x10000).fill(OTHER).fill(SIGN, 0, 0x80);
 kinds.fill(DIGIT, 0x30, 0x3a).fill(LETTER, 0x41, 0x5b).fill(LETTER, 0x61, 0x7b);
 kinds[0x20] = BLANK;
 kinds.fill(SPACING, 0x09, 0x0b);
+
+const APOSTROPHE = 0x27;
+/** What the vocabulary takes apart from the letters behind it: 's, 't, 'm, 'd, 're, 've and 'll. */
+const CONTRACTIONS = /^(?:[stmd]|re|ve|ll)/;
+const endsContraction = (first: number, second: number) =>
+  CONTRACTIONS.test(String.fromCharCode(first, second));
 
 const isInk = (code: number) => code > 0x20 && code < 0x7f;
 

@@ -90,6 +90,15 @@ describe('the most tokens that a text can take', () => {
     expect(words.filter((word) => count(word) !== 1 || count(` ${word}`) !== 1)).toEqual([]);
   });
 
+  test('is not passed by words in quotes, whose beginning can be a token of its own', () => {
+    const words = SINGLE_TOKEN_WORDS.trim().split(/\s+/);
+    const quotes = ["'", '"', '’', "s'", "''", '`', "\n'"];
+    const texts = words.flatMap((word) =>
+      quotes.map((quote) => `${word}${quote}${word}${quote} ${quote}${word}`),
+    );
+    expect(texts.filter((text) => maximumTokens(text) < count(text))).toEqual([]);
+  });
+
   test('is not passed by any character that is one token by itself, whatever stands beside it', () => {
     const neighbours = ['', ' ', '  ', '\n', '\n ', '\t', 'a', 'a ', '1', '.', 'é', '中', '\u00a0'];
     const characters = SINGLE_TOKEN_CHARACTERS.trim()
