@@ -1,3 +1,6 @@
+import { writeSync } from 'node:fs';
+import { inspect } from 'node:util';
+
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -16,16 +19,19 @@ const SHORTEST_SECRET = 12;
 
 /** Whatever looks like a key of the API's, and the user name and password in an address. */
 const TOKEN = /sk-ant-[\w-]+/g;
-const IN_ADDRESS = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@"']+@/gi;
+const IN_ADDRESS = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']+@/gi;
 
 /**
  * Replaces by `[key]` what is a secret in a text in which one can stand: in errors, logs and quotes, never in ids or answers.
- * A secret counts as a whole word of at least 12 characters, as it is, in JSON or in an address.
+ * A secret counts as a whole word of at least 12 characters, as it is, in JSON, in HTML or in an address.
  */
 export function redact(text: string, secrets: readonly string[]): string {
   const plain = text.replace(TOKEN, '[key]').replace(IN_ADDRESS, '[key]@');
   return formsOf(secrets).reduce((clean, form) => clean.replace(wordOf(form), '[key]'), plain);
 }
+
+/** As pages write what means something to them. */
+const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** The longest first: one may be part of another. */
 function formsOf(secrets: readonly string[]): string[] {
@@ -35,6 +41,8 @@ function formsOf(secrets: readonly string[]): string[] {
     .flatMap((secret) => [
       secret,
       JSON.stringify(secret).slice(1, -1),
+      secret.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`),
+      secret.replace(/[&<>"]/g, (sign) => NAMED[sign] ?? sign),
       encodeURIComponent(secret.toWellFormed()),
     ]);
   return [...new Set(forms)].sort((a, b) => b.length - a.length);
@@ -53,4 +61,12 @@ export function createLog({ level, write, secrets }: LogOptions): Log {
     if (logLevels.indexOf(messageLevel) < threshold) return;
     write(`${new Date().toISOString()} ${messageLevel} ${redact(message, secrets)}\n`);
   };
+}
+
+/** Ends the process by a fault of the program with all that is known of it but secrets, which an error can quote. */
+export function tellCrashes(secrets: readonly string[]): void {
+  process.on('uncaughtException', (error) => {
+    writeSync(process.stderr.fd, `${redact(inspect(error), secrets)}\n`);
+    process.exit(1);
+  });
 }

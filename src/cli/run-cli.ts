@@ -1,5 +1,7 @@
 import { CommanderError } from 'commander';
 import { BatchError, renderError } from '../errors.ts';
+import { secretsOfVariables } from '../lib/http/secret-headers.ts';
+import { tellCrashes } from '../log.ts';
 import { exitCode } from './command.ts';
 import { commands } from './commands/index.ts';
 import { completionScript, shells } from './completion.ts';
@@ -11,6 +13,7 @@ const ends: ReadonlySet<number> = new Set([exitCode.hungUp, exitCode.interrupted
 
 /** Runs one command line on the process's own streams, and sets the exit code. */
 export async function runCli(args: readonly string[]): Promise<void> {
+  tellCrashes(secretsOfVariables(process.env));
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
   const terminal = createTerminal(streams);
   const program = createProgram(commands, async (typed) => {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { BatchError, type Problem } from '../errors.ts';
 import { isInside } from '../lib/files/real-paths.ts';
 import type { Target } from '../lib/http/deliver.ts';
+import { secretsOfVariables } from '../lib/http/secret-headers.ts';
 import { quoteName } from '../lib/nearest.ts';
 import type { LogLevel } from '../log.ts';
 import type { ProviderName } from '../provider/provider.ts';
@@ -16,7 +17,8 @@ import {
   isWorkingFolder,
 } from './folders.ts';
 import { type HttpConfig, readHttpConfig } from './http-config.ts';
-import { readBaseUrl, readNetworkVariables, secretsIn } from './network-variables.ts';
+import { readBaseUrl, readNetworkVariables } from './network-variables.ts';
+import { secretsOfNotify } from './notify-settings.ts';
 import { type Environment, readSettings } from './read-settings.ts';
 import { settings } from './settings.ts';
 import type { StoreAddress } from './store-address.ts';
@@ -191,7 +193,14 @@ export function readConfig(surroundings: Surroundings): Config {
     allowNetworkTools: value(settings.allowNetworkTools),
     betas: value(settings.betas) ?? [],
     logLevel: value(settings.logLevel),
-    secrets: [...secretsIn(network.set), ...(store?.secrets ?? []), ...(blobs ? secretsOfBlobs(blobs) : [])],
+    secrets: unique([
+      ...secretsOfVariables({ ...network.set, PGPASSWORD: env.PGPASSWORD }),
+      ...secretsOfNotify(target, value(settings.notifyHeaders) ?? {}),
+      ...(store?.secrets ?? []),
+      ...(blobs ? secretsOfBlobs(blobs) : []),
+    ]),
     notices: [...notices, ...network.notices],
   };
 }
+
+const unique = (texts: readonly string[]): string[] => [...new Set(texts)].filter((text) => text !== '');

@@ -1,5 +1,4 @@
 import type { Problem } from '../errors.ts';
-import { parseHeaderLines, secretsOfHeaders } from '../lib/http/secret-headers.ts';
 import { isPlaceholder, placeholderIn, plainValue } from '../lib/placeholder.ts';
 import { type Environment, isEmpty } from './read-settings.ts';
 
@@ -82,15 +81,4 @@ export function readBaseUrl(
     return refuse({ item, problem: 'holds a query or a fragment', valid });
   }
   return text.replace(SUPERFLUOUS_END, '');
-}
-
-/** The secrets among these variables: the keys, those of the custom headers, and the passwords of proxies. */
-export function secretsIn(set: Readonly<Record<string, string>>): string[] {
-  const { ANTHROPIC_API_KEY: key, ANTHROPIC_AUTH_TOKEN: token, ANTHROPIC_CUSTOM_HEADERS: headers = '' } = set;
-  const passwords = Object.entries(set)
-    .filter(([name]) => /_proxy$/i.test(name))
-    .map(([, address]) => /^(?:[a-z]+:\/\/)?[^:/@]*:([^/@]+)@/i.exec(address)?.[1]);
-  return [key, token, ...secretsOfHeaders(parseHeaderLines(headers)), ...passwords].filter(
-    (secret) => secret !== undefined,
-  );
 }

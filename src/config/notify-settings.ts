@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Target } from '../lib/http/deliver.ts';
+import { secretsOfHeaders } from '../lib/http/secret-headers.ts';
 import type { ValueType } from './define-setting.ts';
 
 const URL_FORM =
@@ -59,3 +60,14 @@ export const httpHeaders: ValueType<Record<string, string>> = {
     return z.NEVER;
   }),
 };
+
+/** Hooks are known by what stands in their address: the letters and digits that nobody could guess. */
+const UNGUESSABLE = /^(?=.*[a-z])(?=.*\d)[\w.:~%-]{16,}$/i;
+
+/** What of a target must never be shown. */
+export function secretsOfNotify(target: Target | null, headers: Readonly<Record<string, string>>): string[] {
+  if (target?.kind !== 'url') return secretsOfHeaders(headers);
+  const { pathname, searchParams } = new URL(target.url);
+  const parts = [...pathname.split('/'), ...searchParams.values()].filter((part) => UNGUESSABLE.test(part));
+  return [...secretsOfHeaders(headers), ...parts];
+}

@@ -40,7 +40,8 @@ function readAddress(text: string): StoreAddress | undefined {
   const schema = url.searchParams.get('schema') ?? DEFAULT_SCHEMA;
   const password = decoded(url.password);
   if (!SCHEMA.test(schema) || password === undefined) return undefined;
-  const secrets = [password, url.password, url.searchParams.get('password') ?? ''];
+  const parameters = ['password', 'sslpassword'].map((name) => url.searchParams.get(name) ?? '');
+  const secrets = [password, url.password, ...parameters];
   url.searchParams.delete('schema');
   return {
     url: url.href,

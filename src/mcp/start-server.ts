@@ -6,7 +6,8 @@ import type { ClosableContext } from '../config/create-context.ts';
 import { readNetworkVariables } from '../config/network-variables.ts';
 import type { Environment } from '../config/read-settings.ts';
 import { BatchError, renderError } from '../errors.ts';
-import { createLog, type Log, redact } from '../log.ts';
+import { secretsOfVariables } from '../lib/http/secret-headers.ts';
+import { createLog, type Log, redact, tellCrashes } from '../log.ts';
 import type { Context } from '../state/context.ts';
 import { version } from '../version.ts';
 import { createServerFor } from './create-server.ts';
@@ -15,6 +16,9 @@ import { StdioTransport } from './stdio-transport.ts';
 const NO_CREDENTIALS =
   'There is no Anthropic credential that can be used: work is checked and estimated, but none is sent. Set ' +
   "ANTHROPIC_API_KEY in the MCP client's `env` block and restart the client, or try everything with --sandbox.";
+
+/** Whether they can be used, the first call says. */
+const CREDENTIALS = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_CUSTOM_HEADERS'];
 
 const NOBODY_THERE =
   'stdin was closed before any message arrived. An MCP client starts this server and talks to it over stdin; in a ' +
@@ -43,6 +47,7 @@ export async function startServer(argv: readonly string[], env: Environment = pr
     const { helpText } = await import('../config/help.ts');
     return print(helpText(version));
   }
+  tellCrashes(secretsOfVariables(env));
   try {
     await serve(argv, env);
   } catch (error) {
@@ -151,9 +156,7 @@ function createWork(config: Config, log: Log) {
     const { createContext } = await import('../config/create-context.ts');
     const context = await createContext(config, log);
     void context.store.sweep().catch((error: unknown) => log('warn', `Sweeping failed: ${String(error)}`));
-    // A database's password is no key.
-    const isLikelySet = config.store === null && config.secrets.length > 0;
-    const needsKey = config.provider === 'anthropic' && !isLikelySet;
+    const needsKey = config.provider === 'anthropic' && !CREDENTIALS.some((name) => process.env[name]);
     return { context, checked: needsKey ? sayIfNoCredentials(context) : Promise.resolve() };
   }
   const loaded = () => {

@@ -8,6 +8,8 @@ import type { Part } from '../store/record.ts';
 import { type Owner, standingOf } from './claims.ts';
 
 const PAGE = 100;
+/** More than an account can make while the API knows them. */
+const MOST_PAGES = 5_000;
 const PAGE_TRIES = 5;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
@@ -53,7 +55,8 @@ export async function findCandidates(
 
 async function* newerThan(provider: Provider, watermark: string | null): AsyncGenerator<ProviderBatch> {
   const listed = new Set<string>();
-  for (let after: string | undefined; ; ) {
+  let after: string | undefined;
+  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
     const page = await readPage(provider, after);
     for (const batch of page.batches) {
       if (batch.id === watermark) return;
@@ -63,9 +66,11 @@ async function* newerThan(provider: Provider, watermark: string | null): AsyncGe
     }
     if (!page.has_more) return;
     const last = page.last_id ?? page.batches.at(-1)?.id;
-    if (last === undefined || last === after) throw unreliable('says that there are more, but not where');
+    if (page.batches.length === 0 || last === undefined || last === after)
+      throw unreliable('says that there are more, but not where');
     after = last;
   }
+  throw unreliable('has no end');
 }
 
 /**

@@ -34,7 +34,9 @@ export async function resolveUnconfirmed(
   if (!part) {
     throw new BatchError('wrong_state', 'Nothing of this batch is uncertain: leave resolve out.');
   }
-  await requireSameAccount(context, record, part.progress.intent);
+  // A person names what that account lists.
+  const named = resolve === 'send_again' ? [] : [resolve];
+  await requireSameAccount(context, record, part.progress.intent, named);
   if (resolve === 'send_again') {
     const listed = await listedFirst(context, record, part);
     const known = listed ?? part.progress.candidates;

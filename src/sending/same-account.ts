@@ -6,14 +6,15 @@ import type { BatchRecord, KeyMark } from '../store/record.ts';
 
 /**
  * Throws `wrong_state` where the provider that is set up now is not the account that a part was sent on:
- * another host, workspace or key can't see its batches, and would take them for lost.
+ * another host, workspace or key can't see its batches, and would take them for lost. `known` are the account's too.
  */
 export async function requireSameAccount(
   context: Context,
   record: BatchRecord,
   sent: SentWith | null,
+  known: readonly string[] = [],
 ): Promise<void> {
-  const mismatch = await accountMismatch(context, record, sent);
+  const mismatch = await accountMismatch(context, record, sent, known);
   if (mismatch === null) return;
   throw new BatchError(
     'wrong_state',
@@ -33,6 +34,7 @@ export async function accountMismatch(
   context: Context,
   record: BatchRecord,
   sent: SentWith | null,
+  known: readonly string[] = [],
 ): Promise<string | null> {
   const provider = context.provider(record.provider);
   const { base_url, workspace } = await provider.account();
@@ -41,7 +43,12 @@ export async function accountMismatch(
     return `another workspace (${record.workspace ?? 'none set'}, now ${workspace ?? 'none set'})`;
   if (sent === null || (await provider.fingerprint(sent.key_salt)) === sent.key_hash) return null;
   const created = record.parts.filter(isCreated).filter(({ reused_from }) => reused_from === undefined);
-  const ids = [sent.watermark, sent.newest, ...created.map(({ progress }) => progress.provider_batch_id)];
+  const ids = [
+    sent.watermark,
+    sent.newest,
+    ...created.map(({ progress }) => progress.provider_batch_id),
+    ...known,
+  ];
   return (await listsAny(provider, ids)) ? null : 'another API key';
 }
 

@@ -73,6 +73,17 @@ const faults: Fault[] = [
   ['a 200 that stalls in its body', stalledBody, 1, /no answer within 1.5 seconds/],
   ['a 200 of another shape', json(200, { type: 'message_batch', id: 7 }), 2, /could not be/],
   [
+    'a 200 of another batch',
+    json(200, {
+      id: 'msgbatch_of_others',
+      processing_status: 'ended',
+      request_counts: { succeeded: 3 },
+      created_at: '2026-11-22T10:00:00Z',
+    }),
+    2,
+    /another batch, msgbatch_of_others|could not be/,
+  ],
+  [
     'a redirect',
     (_, response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
     2,

@@ -37,6 +37,14 @@ function afterClaims(act: (claim: Claim) => unknown): (real: Store) => Store {
   });
 }
 
+/** A batch as a list has it. */
+const listed = (id: string) => ({
+  id,
+  processing_status: 'ended',
+  request_counts: { processing: 0, succeeded: 7, errored: 0, canceled: 0, expired: 0 },
+  created_at: new Date().toISOString(),
+});
+
 /** Does it the first time alone. */
 function once(act: () => Promise<unknown>): () => Promise<void> {
   let isDone = false;
@@ -482,6 +490,84 @@ describe('settling what is uncertain', () => {
     const seen = await follow(other, batch_id, ({ progress }) => !progress);
     expect(seen.processing_status).toBe('unconfirmed');
     expect(seen.warnings.join(' ')).toMatch(/another API key/);
+    expect(api.creates).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      'empty pages, each with another end',
+      () =>
+        json(200, { data: [], has_more: true, last_id: `msgbatch_${Math.random().toString(36).slice(2)}` }),
+    ],
+    [
+      'two pages in turn',
+      (turn: number) =>
+        json(200, {
+          data: [listed(`msgbatch_${turn % 2}`)],
+          has_more: true,
+          last_id: `msgbatch_${turn % 2}`,
+        }),
+    ],
+    [
+      'one page for ever',
+      () => json(200, { data: [listed('msgbatch_1')], has_more: true, last_id: 'msgbatch_1' }),
+    ],
+    ['one page for ever, without its end', () => json(200, { data: [listed('msgbatch_1')], has_more: true })],
+    [
+      'an end that it has not',
+      () => json(200, { data: [listed('msgbatch_1')], has_more: true, last_id: 'msgbatch_7' }),
+    ],
+    [
+      'a batch twice on a page',
+      () => json(200, { data: [listed('msgbatch_1'), listed('msgbatch_1')], has_more: false }),
+    ],
+  ] satisfies [string, (turn: number) => ReturnType<typeof json>][])(
+    'concludes nothing from a list of %s',
+    async (_what, page) => {
+      const api = await startApi(ended);
+      const server = await startServer({ api, ...quick });
+      let turn = 0;
+      let isOdd = true;
+      resetNextCreate(api, { made: true }, () =>
+        api.override('list', (request, response, pass) => {
+          turn += 1;
+          if (isOdd) page(turn)(request, response);
+          else pass();
+        }),
+      );
+      const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+      const seen = await follow(server, batch_id, ({ progress }) => !progress);
+      expect(seen.processing_status).toBe('unconfirmed');
+      expect(turn).toBeLessThan(40);
+      isOdd = false;
+      await follow(server, batch_id);
+      expect(api.creates).toHaveLength(1);
+    },
+  );
+
+  it('is known to be of the same account by the batch that a person names', async () => {
+    const key = 'sk-ant-other';
+    const api = await startApi({ ...ended, otherKeys: [key] });
+    const folder = await temporaryFolder();
+    const one = await startServer({ api, folder, ...quick });
+    let isAway = true;
+    const away = json(500, apiError('api_error', 'no list'));
+    resetNextCreate(api, { made: true }, () =>
+      api.override('list', (request, response, pass) => (isAway ? away(request, response) : pass())),
+    );
+    const { batch_id } = await one.ok('submit_batch', tasks('a', 'b'));
+    await follow(one, batch_id, ({ progress }) => !progress);
+    isAway = false;
+    const now = () => new Date(Date.now() + 3_600_000);
+    const other = await startServer({ api: { url: api.url, key }, folder, ...quick, now });
+    const seen = await follow(other, batch_id, ({ progress }) => !progress);
+    expect(seen.warnings.join(' ')).toMatch(/another API key/);
+    expect(await other.fails('retry_batch', { batch_id, resolve: 'send_again' })).toMatch(/another API key/);
+    expect(await other.fails('retry_batch', { batch_id, resolve: 'msgbatch_nobodys' })).toMatch(
+      /another API key/,
+    );
+    await other.ok('retry_batch', { batch_id, resolve: api.batches[0]?.id });
+    expect((await follow(other, batch_id)).outcomes).toMatchObject({ succeeded: 2 });
     expect(api.creates).toHaveLength(1);
   });
 

@@ -9,11 +9,49 @@ export function parseHeaderLines(text: string): Record<string, string> {
   );
 }
 
-const SECRET_NAME = /auth|key|token|secret|cookie|password|credential/;
+const SECRET_NAME = /auth|key|token|secret|cookie|passw|pwd|credential|signature|session|jwt|bearer/i;
 
-/** What of headers is a secret, by their names: without the scheme before it, as `Bearer`. */
+/** What of headers is a secret, by their names: the values, and each word and parameter of these, as whoever quotes one may leave out the scheme. */
 export function secretsOfHeaders(headers: Readonly<Record<string, string>>): string[] {
   return Object.entries(headers)
     .filter(([name]) => SECRET_NAME.test(name))
-    .map(([, value]) => value.replace(/^(?:bearer|basic)\s+/i, ''));
+    .flatMap(([, value]) => [value, ...value.split(/[\s;,]+/).flatMap(formsOfWord)]);
+}
+
+/** `session=abc` is known by `abc` too, and what Basic encodes by its password. */
+function formsOfWord(word: string): string[] {
+  const parameter = word.replace(/^[\w.-]+=(?=[^=])/, '').replace(/^"|"$/g, '');
+  const [, password = ''] =
+    /^[\x20-\x7e]*?:([\x20-\x7e]+)$/.exec(Buffer.from(word, 'base64').toString()) ?? [];
+  return [word, parameter, password];
+}
+
+/** The secrets of an address: the password, or a name without one, as it stands there, as it is meant and as Basic encodes it. */
+export function secretsOfAddress(address: string): string[] {
+  const [, user = '', password] =
+    /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/?#]*?)(?::([^/?#]*))?@/i.exec(address) ?? [];
+  const [name, secret] = [decoded(user), decoded(password ?? '')];
+  const basic = Buffer.from(`${name}:${secret}`).toString('base64');
+  return password === undefined ? [user, name] : [password, secret, basic];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
+
+const SECRET_VARIABLE = /^(?:ANTHROPIC|AWS|PG)_?(?:.*_)?(?:KEY|TOKEN|SECRET|PASSWORD)$/i;
+
+/** The secrets among variables: keys, tokens and passwords, those of the custom headers and of proxies. */
+export function secretsOfVariables(set: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(set).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    if (/^ANTHROPIC_CUSTOM_HEADERS$/i.test(name)) return secretsOfHeaders(parseHeaderLines(value));
+    if (/^(?:https?|all)_proxy$/i.test(name)) return secretsOfAddress(value);
+    return SECRET_VARIABLE.test(name) ? [value] : [];
+  });
 }

@@ -7,7 +7,7 @@ import { unlessElsewhere } from './api-errors.ts';
 import { createCalls, fetchUntil, loadProfile } from './calls.ts';
 import { credentialSources, findCredential, identity, readSdkSettings, withoutUser } from './credentials.ts';
 import { streamResponse } from './results-stream.ts';
-import { readBatch, readModels, readPage, readTokenCount, routeId } from './wire.ts';
+import { readBatch, readModels, readPage, readThisBatch, readTokenCount, routeId } from './wire.ts';
 
 export type AnthropicOptions = {
   name?: ProviderName;
@@ -124,7 +124,7 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     async retrieveBatch(id) {
       const route = `${BATCHES}/${routeId(id)}`;
       return read('retrieve', async (client, signal) =>
-        readBatch('retrieve', await client.get<unknown>(route, { signal })),
+        readThisBatch('retrieve', id, await client.get<unknown>(route, { signal })),
       );
     },
 
@@ -141,7 +141,7 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     async cancelBatch(id) {
       const route = `${BATCHES}/${routeId(id)}/cancel`;
       return limited('cancel', callMs, async (client, signal) =>
-        readBatch('cancel', await client.post<unknown>(route, { signal })),
+        readThisBatch('cancel', id, await client.post<unknown>(route, { signal })),
       );
     },
 

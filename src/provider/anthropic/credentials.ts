@@ -1,5 +1,5 @@
 import { BatchError } from '../../errors.ts';
-import { parseHeaderLines, secretsOfHeaders } from '../../lib/http/secret-headers.ts';
+import { parseHeaderLines, secretsOfHeaders, secretsOfVariables } from '../../lib/http/secret-headers.ts';
 import { isPlaceholder, placeholderIn, plainValue } from '../../lib/placeholder.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -117,21 +117,20 @@ export function identity(credential: Credential): string {
   return credential.kind === 'profile' ? JSON.stringify(credential.profile) : credential.secret;
 }
 
-/** What must not be quoted of an answer. A profile's tokens are not known here. */
+/** What must not be quoted of an answer: a gateway or a proxy can tell what it was sent. A profile's tokens are not known here. */
 export function secretsOf(
   credential: Credential,
   { customHeaders }: Pick<SdkSettings, 'customHeaders'>,
 ): string[] {
   const own = credential.kind === 'profile' ? [] : [credential.secret.replace(/^Bearer /i, '')];
-  return [...own, ...secretsOfHeaders(customHeaders)];
+  return [...own, ...secretsOfHeaders(customHeaders), ...secretsOfVariables(process.env)];
 }
 
-/** An address without the user name and password that a profile may have put into it: it is kept, and shown. */
+/** An address without the user name, the password and the query that a profile may have put into it: it is kept, and shown. */
 export function withoutUser(address: string): string {
   if (!URL.canParse(address)) return address;
   const url = new URL(address);
-  if (url.username === '' && url.password === '') return address;
-  url.username = '';
-  url.password = '';
+  if (url.username + url.password + url.search + url.hash === '') return address;
+  for (const part of ['username', 'password', 'search', 'hash'] as const) url[part] = '';
   return url.href;
 }

@@ -156,6 +156,13 @@ export function readBatch(operation: Operation, answer: unknown): ProviderBatch 
   throw unreadable(operation, read.error);
 }
 
+/** The same, of the batch that was asked about: a cache on the way can answer with another one. */
+export function readThisBatch(operation: Operation, id: string, answer: unknown): ProviderBatch {
+  const read = readBatch(operation, answer);
+  if (read.id === id) return read;
+  throw uncertainError(operation, `the API answered with another batch, ${read.id}`);
+}
+
 /** A page of batches out of an answer with a good status; `api_uncertain` where it can't be read. */
 export function readPage(operation: Operation, answer: unknown): Omit<ProviderBatchPage, 'at'> {
   const read = page.safeParse(jsonOf(answer));

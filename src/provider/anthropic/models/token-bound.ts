@@ -38,8 +38,9 @@ export function maximumTokens(text: string): number {
       while (kinds[units[at] ?? 0] === DIGIT) at += 1;
       tokens += (at - start + 1) >> 1;
     } else if (kind === OTHER) {
-      // A blank before it can take its first bytes, and tears apart what is one token by itself.
-      tokens += characterTokens(code) + (before === 0x20 ? (singles[code] ?? 0) : 0);
+      // A blank or a sign before it can take its first bytes, and tears apart what is one token by itself.
+      const isTorn = before >= 0x20 && before < 0x80 && kinds[before] !== LETTER && kinds[before] !== DIGIT;
+      tokens += characterTokens(code) + (isTorn ? (singles[code] ?? 0) : 0);
     } else {
       while (next === code) {
         at += 1;

@@ -100,7 +100,25 @@ describe('the most tokens that a text can take', () => {
   });
 
   test('is not passed by any character that is one token by itself, whatever stands beside it', () => {
-    const neighbours = ['', ' ', '  ', '\n', '\n ', '\t', 'a', 'a ', '1', '.', 'é', '中', '\u00a0'];
+    const neighbours = [
+      '',
+      ' ',
+      '  ',
+      '\n',
+      '\n ',
+      '\t',
+      'a',
+      'a ',
+      '1',
+      '.',
+      "'",
+      '"',
+      '(',
+      '-',
+      'é',
+      '中',
+      '\u00a0',
+    ];
     const characters = SINGLE_TOKEN_CHARACTERS.trim()
       .split(/\s+/)
       .flatMap((range) => {
