@@ -14,6 +14,12 @@ export type ThreadModule = {
   from: string;
 };
 
+/** Whether Node's permission model, where it is on, allows threads. */
+export function mayStartThreads(): boolean {
+  const { permission }: { permission?: typeof process.permission } = process;
+  return permission?.has('worker') ?? true;
+}
+
 /**
  * Runs a module on a thread of its own, for work that would hold up this one. What the thread prints on stdout is
  * dropped, for only MCP frames belong there. The caller ends it.

@@ -49,8 +49,10 @@ test('the built server has its threads with it', async () => {
 
 test('a server that may start no thread reads tasks and results', async () => {
   const api = await startApi({ endsAtOnce: true });
-  const server = await spawnServer({ api, nodeArgs: withoutThreads });
-  const lines = Array.from({ length: 2_000 }, (_, i) => JSON.stringify({ task_id: `t-${i}`, prompt: 'Hi' }));
+  const server = await spawnServer({ api, env: noCeiling, nodeArgs: withoutThreads });
+  // As large as what is read on threads elsewhere.
+  const prompt = 'Hi '.repeat(1_500);
+  const lines = Array.from({ length: 2_000 }, (_, i) => JSON.stringify({ task_id: `t-${i}`, prompt }));
   await writeFile(path.join(server.work, 'tasks.jsonl'), lines.join('\n'));
   const { batch_id } = await server.ok('submit_batch', { requests_file: 'tasks.jsonl', max_tokens: 10 });
   expect((await follow(server, batch_id)).outcomes).toMatchObject({ succeeded: 2_000 });

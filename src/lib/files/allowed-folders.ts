@@ -14,6 +14,7 @@ import {
   splitAtMissing,
 } from './real-paths.ts';
 import { notRegular, openWithStats, regularFileExists } from './regular-file.ts';
+import type { Roots } from './roots.ts';
 
 export type AllowedFoldersOptions = Bases & {
   /**
@@ -51,6 +52,8 @@ export type AllowedFolders = {
   openForReading(path: string): Promise<OpenedFile>;
   /** As `openForReading`, several at once, each as it is or why it can't be had: where the folders are is looked up once. */
   openAll(paths: readonly string[]): Promise<(OpenedFile | BatchError)[]>;
+  /** Where files may be, for a thread that reads what was found there. */
+  roots(): Promise<Roots>;
   /**
    * Checks without creating anything. The file's folder must exist; neither the name nor a folder below the
    * allowed one may start with a dot. `exists` tells of a regular file there; all else there is refused.
@@ -63,9 +66,6 @@ export type AllowedFolders = {
 };
 
 const startsWithDot = (name: string) => name.startsWith('.');
-
-/** The allowed folders and the forbidden ones, as far as they are there, their links resolved. */
-type Roots = { inside: string[]; never: string[] };
 
 export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFolders {
   const { base, workFolder, forbidden = [] } = options;
@@ -101,14 +101,14 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
 
   async function lookUpRoots(): Promise<Roots> {
     const [inside, never] = await Promise.all([realFolders(allowed), realFolders(forbidden)]);
-    return { inside, never };
+    return { inside: isConfined ? inside : null, never };
   }
 
   /** The allowed folders that `real` is in; throws where there must be one and is none, or where it is forbidden. */
   async function requireInside(real: string, named: string, given?: Roots): Promise<string[]> {
     const { inside, never } = given ?? (await lookUpRoots());
-    const roots = inside.filter((folder) => isInside(folder, real));
-    if (isConfined && roots.length === 0) throw await outside(named);
+    const roots = inside?.filter((folder) => isInside(folder, real)) ?? [];
+    if (inside !== null && roots.length === 0) throw await outside(named);
     if (never.some((folder) => isInside(folder, real))) {
       throw new BatchError(
         'not_allowed',
@@ -230,6 +230,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     find,
     openForReading: (path) => openForReading(path),
     openAll,
+    roots: lookUpRoots,
     checkForWriting,
     makeFolderOf,
     async checkFolder(given) {

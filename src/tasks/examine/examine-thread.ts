@@ -10,6 +10,8 @@ import { createModelCatalog, type ModelCatalogOptions } from '../../provider/mod
 import type { OwnTemplate } from '../../templates/own-template.ts';
 import { createTemplates } from '../../templates/templates.ts';
 import { type Block, transferable } from '../block.ts';
+import { type FoundFiles, itemsOf } from '../sources/files/files-source.ts';
+import type { Skipped } from '../sources/files/skipped.ts';
 import { itemsIn, type RowBytes } from '../sources/rows-source.ts';
 import { createExaminer, type Examination } from './examine.ts';
 import { examineLines } from './examine-lines.ts';
@@ -25,11 +27,17 @@ export type ThreadExamination = Omit<Examination, 'dialect' | 'catalog' | 'templ
   templates: readonly OwnTemplate[];
 };
 
-/** Bytes that tasks are made of. */
-export type ThreadWork = { kind: 'lines'; lines: LineBlock } | { kind: 'rows'; rows: RowBytes };
+/** What tasks are made of: bytes, or files to be read. */
+export type ThreadWork =
+  | { kind: 'lines'; lines: LineBlock }
+  | { kind: 'rows'; rows: RowBytes }
+  | { kind: 'files'; files: FoundFiles };
 
-/** A part of what a piece of work has become, null for one without items; or why it can't be read. */
-export type Examined = { block: Block | null; last: boolean } | { failure: ThreadFailure };
+/** A part of what a piece of work has become, null for one without items, and what was left out of it. */
+export type ExaminedPart = { block: Block | null; last: boolean; skipped: Skipped };
+
+/** The same; or why the work can't be read. */
+export type Examined = ExaminedPart | { failure: ThreadFailure };
 
 const say = (examined: Examined, transferred: ArrayBuffer[] = []) =>
   parentPort?.postMessage(examined, transferred);
@@ -50,10 +58,13 @@ const examiner = createExaminer({
 const LARGE = 4;
 
 let goOn = () => {};
+/** What was left out since the last part. */
+const skipped: Skipped = new Map();
 
 async function pass(last: boolean): Promise<void> {
   const block = examiner.take();
-  say({ block, last }, block === null ? [] : transferable(block));
+  say({ block, last, skipped }, block === null ? [] : transferable(block));
+  skipped.clear();
   if (last) return;
   await new Promise<void>((resolve) => {
     goOn = resolve;
@@ -66,7 +77,13 @@ const passLarge = () => (examiner.fullness >= LARGE ? pass(false) : null);
 async function examine(work: ThreadWork): Promise<void> {
   try {
     if (work.kind === 'lines') await examineLines(work.lines, examiner, { added: passLarge });
-    else {
+    else if (work.kind === 'files') {
+      for await (const item of itemsOf(work.files, skipped)) {
+        examiner.addItem(item);
+        const passed = passLarge();
+        if (passed) await passed;
+      }
+    } else {
       for (const item of itemsIn(work.rows)) {
         examiner.addItem(item);
         const passed = passLarge();

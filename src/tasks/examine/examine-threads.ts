@@ -3,8 +3,9 @@ import type { BatchError } from '../../errors.ts';
 import { passOn } from '../../lib/exact-json.ts';
 import { fromFailure, startThread, threadDied } from '../../lib/thread.ts';
 import type { Block } from '../block.ts';
+import { addSkipped, type Skipped } from '../sources/files/skipped.ts';
 import type { Examination } from './examine.ts';
-import type { Examined, ThreadExamination, ThreadWork } from './examine-thread.ts';
+import type { Examined, ExaminedPart, ThreadExamination, ThreadWork } from './examine-thread.ts';
 
 /** This thread has its own work with what they give, and each takes some 30 MB. */
 const MOST_THREADS = 3;
@@ -15,7 +16,7 @@ type ExamineThread = {
   /** One piece after another. */
   examine(work: ThreadWork): void;
   /** The next part of what the work has become; the thread goes on when that was taken. */
-  next(): Promise<{ block: Block | null; last: boolean }>;
+  next(): Promise<ExaminedPart>;
   end(): Promise<unknown>;
 };
 
@@ -61,8 +62,7 @@ function startExamining(examination: Examination): ExamineThread {
 
   return {
     examine(work) {
-      const { bytes } = work.kind === 'lines' ? work.lines : work.rows.block;
-      thread.postMessage(work, [bytes.buffer]);
+      thread.postMessage(work, transferred(work));
     },
     async next() {
       for (;;) {
@@ -82,10 +82,21 @@ function startExamining(examination: Examination): ExamineThread {
   };
 }
 
-/** What lines or rows become, made on several threads at once: the blocks in the order of the work. */
+/** The memory that is left to the thread. */
+function transferred(work: ThreadWork): ArrayBuffer[] {
+  if (work.kind === 'files') return [];
+  const { buffer } = (work.kind === 'lines' ? work.lines : work.rows.block).bytes;
+  return buffer instanceof ArrayBuffer ? [buffer] : [];
+}
+
+/**
+ * What lines, rows or files become, made on several threads at once: the blocks in the order of the work. What is left out
+ * is counted in `skipped`.
+ */
 export async function* examineInThreads(
   work: AsyncIterable<ThreadWork>,
   examination: Examination,
+  skipped: Skipped = new Map(),
 ): AsyncGenerator<Block> {
   const count = Math.min(MOST_THREADS, availableParallelism());
   const threads = Array.from({ length: count }, () => startExamining(examination));
@@ -96,6 +107,7 @@ export async function* examineInThreads(
     const thread = turns.shift();
     for (let isLast = thread === undefined; !isLast; ) {
       const examined = await thread?.next();
+      if (examined) addSkipped(skipped, examined.skipped);
       if (examined?.block) yield examined.block;
       isLast = examined?.last ?? true;
     }

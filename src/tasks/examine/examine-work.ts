@@ -1,18 +1,21 @@
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { type LineBlock, readLineBlocks } from '../../lib/line-blocks.ts';
+import { mayStartThreads } from '../../lib/thread.ts';
 import type { Limits } from '../../state/context.ts';
 import type { Block } from '../block.ts';
 import { type Item, itemOf } from '../requests/read-item.ts';
 import { formOf, readArray, withFile } from '../requests/read-requests.ts';
 import { answersSource } from '../sources/answers-source.ts';
-import { filesSource } from '../sources/files/files-source.ts';
+import { factsOfFiles, filesSource, inGroups, readAhead } from '../sources/files/files-source.ts';
+import { type FoundFile, findFiles } from '../sources/files/find-files.ts';
+import type { Skipped } from '../sources/files/skipped.ts';
 import { everything, type ItemSource, type SourceFacts, spreadOver } from '../sources/item-source.ts';
 import { mergedSource } from '../sources/merged-source.ts';
 import { rowBytes, rowItems, rowsSource } from '../sources/rows-source.ts';
 import type { SourceItem } from '../sources/source-row.ts';
 import { withTable } from '../sources/tables/open-table.ts';
 import type { PlaceKind } from '../task.ts';
-import type { RowsSource, Work, WorkSource } from '../work.ts';
+import type { FilesSource, RowsSource, Work, WorkSource } from '../work.ts';
 import { createExaminer, type Examination, type Examiner } from './examine.ts';
 import { countItems, examineLines } from './examine-lines.ts';
 import type { ThreadWork } from './examine-thread.ts';
@@ -48,9 +51,11 @@ export function placesIn(source: WorkSource): PlaceKind {
 export async function* examineWork(
   { source, max_tasks, merge }: Work,
   examination: Examination,
-  surroundings: Surroundings,
+  given: Surroundings,
 ): AsyncGenerator<Block> {
-  const { folders } = surroundings;
+  const { folders, limits } = given;
+  const threadedBytes = mayStartThreads() ? limits.threadedBytes : Number.POSITIVE_INFINITY;
+  const surroundings = { ...given, limits: { ...limits, threadedBytes } };
   const examiner = createExaminer(examination);
   switch (source.kind) {
     case 'requests':
@@ -62,8 +67,15 @@ export async function* examineWork(
       } else yield* examineFile(source.path, { examiner, examination, max_tasks, surroundings });
       return;
     default: {
-      if (source.kind === 'rows_file' && merge === undefined && max_tasks === undefined) {
+      const isPlain = merge === undefined && max_tasks === undefined;
+      if (source.kind === 'rows_file' && isPlain) {
         yield* examineTable(source, { examiner, examination, max_tasks, surroundings });
+        return;
+      }
+      // Parts of a text are numbered on, and tasks of one thread would share no request with those of another.
+      const isWhole = source.kind === 'input_files' && source.split_chars === undefined;
+      if (isWhole && isPlain && examination.pack === undefined) {
+        yield* examineFiles(source, { examiner, examination, surroundings });
         return;
       }
       const items = itemsOf(source, folders);
@@ -175,6 +187,33 @@ function examineTable(
       return examineInThreads(rowBytes(table, source, begin), examination);
     return examineItems(rowItems(table, source, folders, everything, begin), examiner);
   });
+}
+
+/** To read a file takes as long as to examine so many bytes. */
+const FILE_BYTES = 8_000;
+
+/** All files; many of them on several threads, which wait for the disk in place of this one. */
+async function* examineFiles(
+  source: FilesSource,
+  { examiner, examination, surroundings: { folders, limits, begin } }: Omit<FileExamination, 'max_tasks'>,
+): AsyncGenerator<Block> {
+  const skipped: Skipped = new Map();
+  begin(factsOfFiles(skipped));
+  const found = findFiles(source.patterns, folders, skipped);
+  const first: FoundFile[] = [];
+  let isAll = false;
+  while (!isAll && first.length < limits.threadedBytes / FILE_BYTES) {
+    const next = await found.next();
+    if (next.done) isAll = true;
+    else first.push(next.value);
+  }
+  if (isAll) yield* examineItems(readAhead(first, folders, skipped), examiner);
+  else yield* examineInThreads(inGroups(joined(first, found), folders), examination, skipped);
+}
+
+async function* joined<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield* first;
+  yield* rest;
 }
 
 /** Rows, files or answers. */

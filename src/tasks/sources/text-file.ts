@@ -8,11 +8,8 @@ export const SAMPLE_BYTES = 64 * 1024;
 const NEWLINE = 10;
 const RETURN = 13;
 
-/** An open text file. */
-export type TextFile = {
-  handle: FileHandle;
-  /** All of it, where that was read already. */
-  whole?: Buffer;
+/** A text file, open or all that it holds. */
+export type TextFile = ({ handle: FileHandle } | { whole: Buffer }) & {
   encoding: TextEncoding;
   /** Whether carriage returns alone end its lines, as on old Macs. */
   returnsOnly: boolean;
@@ -80,14 +77,12 @@ export async function* utf8Pieces(file: TextFile, skip = 0): AsyncGenerator<Uint
 }
 
 /** Through the handle that was checked, for a path could be swapped; a stream would close it for the next look. */
-async function* piecesOf(
-  { handle, whole }: Pick<TextFile, 'handle' | 'whole'>,
-  start: number,
-): AsyncGenerator<Uint8Array> {
-  if (whole !== undefined) {
-    yield whole.subarray(start);
+async function* piecesOf(file: TextFile, start: number): AsyncGenerator<Uint8Array> {
+  if ('whole' in file) {
+    yield file.whole.subarray(start);
     return;
   }
+  const { handle } = file;
   for (let position = start; ; ) {
     const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, position);
     if (bytesRead === 0) return;

@@ -35,13 +35,20 @@ const own = (i: number) => JSON.stringify({ task_id: `own ${i}`, prompt: `${i} $
 /** What is made anew for every batch in the ids that the product makes. */
 const withoutNonce = (text: string) => text.replaceAll(/task_(\d+)_\w{10}/g, 'task_$1');
 
-type Given = { content: string | Buffer; name?: string; args?: Record<string, unknown> };
+type Given = {
+  content: string | Buffer;
+  name?: string;
+  args?: Record<string, unknown>;
+  /** Other files, by their names. */
+  others?: Record<string, string>;
+};
 
 /** What the API gets of a file, and what the store keeps; or the error. */
 async function outcomeOf(api: ApiServer, given: Given, limits: Limits) {
-  const { content, name = 'tasks.jsonl', args = { requests_file: name } } = given;
+  const { content, name = 'tasks.jsonl', args = { requests_file: name }, others = {} } = given;
   const server = await startCheckedServer({ api, limits: { ...limits, partRequests: 150, callMs: 120_000 } });
   await writeFile(path.join(server.work, name), content);
+  for (const [other, text] of Object.entries(others)) await writeFile(path.join(server.work, other), text);
   const before = api.creates.length;
   const { isError, text, reply } = await server.call('submit_batch', args);
   if (isError) return { text };
@@ -127,7 +134,26 @@ const tables: [what: string, name: string, content: string | Buffer, settings: o
   ['several variants', 't.csv', csv(quoted, 100), { variants: { A: {}, B: { prompt: 'Name: {{text}}' } } }],
 ];
 
+/** Several groups for each thread, with some that are left out, and one that is a block by itself. */
+const texts = Object.fromEntries(
+  many((i) => `f${i}.md`, 600).map((name, i) => [name, i % 50 === 7 ? '' : `${i} and Zürich`]),
+);
+const large = 'A long text. '.repeat(500_000);
+
 describe('what is examined on threads is what is examined here', () => {
+  test.each([
+    ['files', large, texts, {}],
+    ['files under several variants', large, texts, { variants: { A: {}, B: { prompt: 'Name: {{text}}' } } }],
+    ['nothing but empty files', '', { 'a.md': '', 'b.md': ' ' }, {}],
+    ['a place that files do not have', '', texts, { prompt: '{{line}}' }],
+  ])('%s', async (_what, content, others, settings) => {
+    const api = await startApi();
+    const args = { input_files: ['*.md'], prompt: 'Sort: {{text}}', max_tokens: 100, ...settings };
+    const given = { content, name: 'z.md', args, others };
+    const expected = await outcomeOf(api, given, here);
+    expect(await outcomeOf(api, given, onThreads)).toEqual(expected);
+  });
+
   eachNth(12, files)('%s', async (_what, content) => {
     const api = await startApi();
     const expected = await outcomeOf(api, { content }, here);

@@ -1,12 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BatchError, renderError } from '../../../src/errors.ts';
 import { type AllowedFolders, createAllowedFolders } from '../../../src/lib/files/allowed-folders.ts';
+import { readFound } from '../../../src/lib/files/roots.ts';
+import { inGroups } from '../../../src/tasks/sources/files/files-source.ts';
 import { type FoundFile, findFiles } from '../../../src/tasks/sources/files/find-files.ts';
-import { type FileItem, openFiles, readFileItems } from '../../../src/tasks/sources/files/read-files.ts';
+import {
+  type FileItem,
+  openFiles,
+  readFileItems,
+  readNow,
+} from '../../../src/tasks/sources/files/read-files.ts';
 import type { Skipped } from '../../../src/tasks/sources/files/skipped.ts';
 import { splitText } from '../../../src/tasks/sources/text-file.ts';
 import { temporaryFolder } from '../../harness.ts';
@@ -39,7 +46,30 @@ async function read({ root, folders }: World, patterns: string[], split_chars?: 
   for await (const file of openFiles(findFiles(given, folders, skipped), folders, 2)) {
     for await (const item of readFileItems(file, { split_chars, skipped })) items.push(item);
   }
+  if (split_chars === undefined) {
+    const onThread: Skipped = new Map();
+    expect(await readOnThread(findFiles(given, folders, onThread), folders, onThread)).toEqual(items);
+    expect(onThread).toEqual(skipped);
+  }
   return { items, skipped: Object.fromEntries(skipped) };
+}
+
+/** As a thread reads them. */
+async function readOnThread(
+  found: AsyncIterable<FoundFile>,
+  folders: AllowedFolders,
+  skipped: Skipped,
+): Promise<FileItem[]> {
+  const items: FileItem[] = [];
+  for await (const { files } of inGroups(found, folders)) {
+    // Threads get copies.
+    const { files: all, roots } = structuredClone(files);
+    for (const file of all) {
+      const read = readFileItems(readNow(file, roots), { split_chars: undefined, skipped });
+      for await (const item of read) items.push(item);
+    }
+  }
+  return items;
 }
 
 const ids = ({ items }: Read) => items.map(({ task_id }) => task_id);
@@ -303,23 +333,51 @@ describe('what a file becomes', () => {
     ]);
   });
 
-  it('nothing where it is gone, or a link, by the time it is read', async () => {
-    const there = await world({ 'work/a.txt': 'a', 'work/b.txt': 'b', 'work/c.txt': 'c' });
-    const skipped: Skipped = new Map();
-    async function* found() {
-      const files: FoundFile[] = [];
-      for await (const file of findFiles(['*.txt'], there.folders, skipped)) files.push(file);
-      await rm(path.join(there.work, 'a.txt'));
-      await rm(path.join(there.work, 'b.txt'));
-      await symlink('c.txt', path.join(there.work, 'b.txt'));
-      yield* files;
-    }
-    const items: FileItem[] = [];
-    for await (const file of openFiles(found(), there.folders, 3)) {
-      for await (const item of readFileItems(file, { split_chars: undefined, skipped })) items.push(item);
-    }
-    expect(items).toMatchObject([{ task_id: 'c.txt', text: 'c' }]);
-    expect(Object.fromEntries(skipped)).toEqual({ unreadable: 1, link: 1 });
+  it.each(['here', 'on a thread'])(
+    'nothing where it is gone, or a link, or its folder is one, by the time it is read %s',
+    async (where) => {
+      const names = ['a.txt', 'b.txt', 'c.txt', 'moved/d.txt', 'out/s.txt'];
+      const there = await world({
+        ...Object.fromEntries(names.map((name) => [`work/${name}`, name])),
+        'secret/s.txt': 'secret',
+      });
+      const inWork = (name: string) => path.join(there.work, name);
+      const skipped: Skipped = new Map();
+      async function* found() {
+        const files: FoundFile[] = [];
+        for await (const file of findFiles(['**/*.txt'], there.folders, skipped)) files.push(file);
+        await rm(inWork('a.txt'));
+        await rm(inWork('b.txt'));
+        await symlink('c.txt', inWork('b.txt'));
+        await rename(inWork('moved'), inWork('elsewhere'));
+        await symlink('elsewhere', inWork('moved'));
+        await rm(inWork('out'), { recursive: true });
+        await symlink(path.join(there.root, 'secret'), inWork('out'));
+        yield* files;
+      }
+      const items: FileItem[] = [];
+      if (where === 'here') {
+        for await (const file of openFiles(found(), there.folders, 3)) {
+          for await (const item of readFileItems(file, { split_chars: undefined, skipped })) items.push(item);
+        }
+      } else items.push(...(await readOnThread(found(), there.folders, skipped)));
+      expect(items).toMatchObject([{ task_id: 'c.txt', text: 'c.txt' }]);
+      expect((skipped.get('unreadable') ?? 0) + (skipped.get('link') ?? 0)).toBe(4);
+    },
+  );
+
+  it('nothing that a thread is asked for outside its folders, or in those it must not read', async () => {
+    const there = await world({ 'work/a.txt': 'a', 'work/data/k.txt': 'k', 'secret/s.txt': 's' });
+    const inside = [there.work];
+    const never = [path.join(there.work, 'data')];
+    const read = (name: string, within: string[] | null = inside) =>
+      readFound(path.join(there.root, name), { inside: within, never }, 10);
+    expect(read('secret/s.txt')).toBe('unreadable');
+    expect(read('work/data/k.txt')).toBe('unreadable');
+    expect(read('work/data/k.txt', null)).toBe('unreadable');
+    expect(read('work')).toBe('unreadable');
+    expect(read('secret/s.txt', null)).toMatchObject({ size: 1 });
+    expect(read('work/a.txt')).toEqual({ size: 1, bytes: Buffer.from('a') });
   });
 });
 

@@ -33,6 +33,7 @@ export function createUploadFolders(folder: string): AllowedFolders {
     openForReading: (name) => orMissing(name, own.openForReading(name)),
     openAll: async (names) =>
       (await own.openAll(names)).map((each, index) => asMissing(names[index] ?? '', each)),
+    roots: () => own.roots(),
     checkForWriting: async (name) => ({ path: linkedPath(name), exists: false }),
     checkFolder: refused,
     makeFolderOf: refused,

@@ -1,9 +1,10 @@
 import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
+import type { Roots } from '../../../lib/files/roots.ts';
 import type { FilesSource } from '../../work.ts';
-import { everything, type ItemSource } from '../item-source.ts';
+import { everything, type ItemSource, type SourceFacts } from '../item-source.ts';
 import type { SourceItem } from '../source-row.ts';
-import { findFiles } from './find-files.ts';
-import { FILES_AHEAD, type FileItem, openFiles, readFileItems } from './read-files.ts';
+import { type FoundFile, findFiles } from './find-files.ts';
+import { FILES_AHEAD, type FileItem, openFiles, readFileItems, readNow } from './read-files.ts';
 import { type Skipped, skippedText } from './skipped.ts';
 
 const COLUMNS = ['path', 'dir', 'stem', 'ext', 'text'];
@@ -27,7 +28,7 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
     async *items(spread, begin) {
       const skipped: Skipped = new Map();
       const columns = split_chars === undefined ? COLUMNS : [...COLUMNS, 'part'];
-      begin({ columns, warnings: () => [], skipped: () => skippedText(skipped) });
+      begin({ ...factsOfFiles(skipped), columns });
       let index = 0;
       let number = 0;
       async function* wantedFiles() {
@@ -53,6 +54,67 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
     },
   };
 }
+
+/** What files are, a few opened before they are asked for. What is left out is counted in `skipped`. */
+export async function* readAhead(
+  files: Iterable<FoundFile> | AsyncIterable<FoundFile>,
+  folders: AllowedFolders,
+  skipped: Skipped,
+): AsyncGenerator<SourceItem[]> {
+  let number = 0;
+  for await (const file of openFiles(files, folders, FILES_AHEAD)) {
+    number += 1;
+    for await (const item of readFileItems(file, { split_chars: undefined, skipped }))
+      yield [toItem(item, number)];
+  }
+}
+
+/** Files that are not read yet: plain data, so that threads can exchange it. */
+export type FoundFiles = {
+  files: FoundFile[];
+  /** The number of the first; one that is left out has a number too. */
+  first: number;
+  roots: Roots;
+};
+
+/** A thread has done with so many in some milliseconds. */
+const GROUP_FILES = 128;
+
+/** The same in groups, for threads to read. */
+export async function* inGroups(
+  found: AsyncIterable<FoundFile>,
+  folders: AllowedFolders,
+): AsyncGenerator<{ kind: 'files'; files: FoundFiles }> {
+  const roots = await folders.roots();
+  let files: FoundFile[] = [];
+  let first = 1;
+  for await (const file of found) {
+    files.push(file);
+    if (files.length < GROUP_FILES) continue;
+    yield { kind: 'files', files: { files, first, roots } };
+    first += files.length;
+    files = [];
+  }
+  yield { kind: 'files', files: { files, first, roots } };
+}
+
+/** What such files are, read one after another. What is left out is counted in `skipped`. */
+export async function* itemsOf(
+  { files, first, roots }: FoundFiles,
+  skipped: Skipped,
+): AsyncGenerator<SourceItem> {
+  for (const [index, file] of files.entries()) {
+    const read = readFileItems(readNow(file, roots), { split_chars: undefined, skipped });
+    for await (const item of read) yield toItem(item, first + index);
+  }
+}
+
+/** What is known of files whose texts are not cut. */
+export const factsOfFiles = (skipped: Skipped): SourceFacts => ({
+  columns: COLUMNS,
+  warnings: () => [],
+  skipped: () => skippedText(skipped),
+});
 
 function toItem(item: FileItem, number: number): SourceItem {
   const place = item.task_id;

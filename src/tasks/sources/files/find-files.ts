@@ -64,21 +64,20 @@ async function* walk(
   skipped: Skipped,
 ): AsyncGenerator<string> {
   const { ignores } = createGitignore(root, start);
-  async function* below(folder: string, depth: number): AsyncGenerator<string> {
+  async function* below(folder: string, way: string, depth: number): AsyncGenerator<string> {
     for (const entry of await entriesOf(folder, skipped)) {
       const file = path.join(folder, entry.name);
-      const isTaken = entry.isDirectory()
-        ? depth < glob.depth
-        : glob.matches(slashed(path.relative(start, file)));
+      const name = way + entry.name;
+      const isTaken = entry.isDirectory() ? depth < glob.depth : glob.matches(name);
       if (!isTaken || entry.name === '.git') continue;
       const reason = await whyNot(entry, file, ignores);
       if (reason !== null) skip(skipped, reason);
-      else if (entry.isDirectory()) yield* below(file, depth + 1);
+      else if (entry.isDirectory()) yield* below(file, `${name}/`, depth + 1);
       else if (entry.isFile()) yield file;
       else skip(skipped, 'special');
     }
   }
-  yield* below(start, 1);
+  yield* below(start, '', 1);
 }
 
 /** What one pattern takes. */

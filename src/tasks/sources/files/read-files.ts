@@ -2,11 +2,13 @@ import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { Problem } from '../../../errors.ts';
 import { BatchError } from '../../../errors.ts';
-import type { AllowedFolders, OpenedFile } from '../../../lib/files/allowed-folders.ts';
+import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
+import { type Roots, readFound } from '../../../lib/files/roots.ts';
 import { isEncrypted } from '../../../lib/pdf-pages.ts';
 import type { Attachment } from '../../../provider/dialect.ts';
+import type { TextEncoding } from '../encoding.ts';
 import type { Cells } from '../tables/table.ts';
-import { beginningOf, splitText, type TextFile, textPieces } from '../text-file.ts';
+import { beginningOf, SAMPLE_BYTES, splitText, textPieces } from '../text-file.ts';
 import { kindOf } from './file-kind.ts';
 import type { FoundFile } from './find-files.ts';
 import { type Skipped, type SkipReason, skip } from './skipped.ts';
@@ -34,8 +36,9 @@ function cellsOf({ name }: FoundFile): Cells {
   return { path: name, dir: dir === '' ? '.' : dir, stem, ext: ext.slice(1) };
 }
 
-/** A file that is open, with how it begins; or why it is not. */
-export type OpenedItem = FoundFile & ({ opened: OpenedFile; beginning: Buffer } | { closed: SkipReason });
+/** A file with how it begins, or all of it, and where it is open that it can be read on; or why it is not. */
+export type OpenedItem = FoundFile & (OpenFile | { closed: SkipReason });
+type OpenFile = { size: number; beginning: Buffer; handle?: FileHandle };
 
 /** Each look-up of the system is a wait, so that one after another they take longer than all else. */
 export const FILES_AHEAD = 16;
@@ -45,7 +48,7 @@ export const FILES_AHEAD = 16;
  * is gone since it was found, or has become a link, is not opened.
  */
 export async function* openFiles(
-  files: AsyncIterable<FoundFile>,
+  files: Iterable<FoundFile> | AsyncIterable<FoundFile>,
   folders: AllowedFolders,
   ahead: number,
 ): AsyncGenerator<OpenedItem> {
@@ -66,12 +69,20 @@ async function* openGroup(group: readonly FoundFile[], folders: AllowedFolders):
       const file = group[index] ?? { name: '', path: '' };
       if (opened instanceof BatchError) return { ...file, closed: 'unreadable' };
       if (opened.path !== file.path) return { ...file, closed: 'link' };
-      return { ...file, opened, beginning: await beginningOf(opened.handle, opened.size) };
+      const { handle, size } = opened;
+      return { ...file, handle, size, beginning: await beginningOf(handle, size) };
     });
     yield* await Promise.all(items);
   } finally {
     await Promise.all(all.map(async (opened) => 'handle' in opened && (await opened.handle.close())));
   }
+}
+
+/** The same for one file, read whole before anything else is done: for a thread of its own. */
+export function readNow(file: FoundFile, roots: Roots): OpenedItem {
+  const read = readFound(file.path, roots, LONGEST_TEXT_BYTES);
+  if (typeof read === 'string') return { ...file, closed: read };
+  return { ...file, size: read.size, beginning: read.bytes };
 }
 
 /** The tasks of a file; none where it is left out, which is counted in `skipped`. */
@@ -87,24 +98,13 @@ export async function* readFileItems(
     skip(skipped, file.closed);
     return;
   }
-  const { opened, beginning } = file;
-  const kind = kindOf(file.path, beginning);
+  const kind = kindOf(file.path, file.beginning.subarray(0, SAMPLE_BYTES));
   if (kind.kind === 'skip') skip(skipped, kind.reason);
   else if (kind.kind !== 'text') {
-    const item = await attached(file, opened, kind);
+    const item = await attached(file, kind);
     if (item === null) skip(skipped, 'locked');
     else yield item;
-  } else {
-    const { handle, size } = opened;
-    const isWhole = beginning.length === size;
-    const text = {
-      handle,
-      encoding: kind.encoding,
-      returnsOnly: false,
-      ...(isWhole && { whole: beginning }),
-    };
-    yield* textItems(file, size, text, split_chars, skipped);
-  }
+  } else yield* textItems(file, kind.encoding, split_chars, skipped);
 }
 
 /** A path that is too long for a task's id. */
@@ -115,40 +115,45 @@ function longName({ name }: FoundFile): FileItem {
 
 /** Null for what the API can't open. */
 async function attached(
-  file: FoundFile,
-  { handle, size }: OpenedFile,
+  file: FoundFile & OpenFile,
   kind: { kind: 'pdf' } | { kind: 'image'; media_type: string },
 ): Promise<FileItem | null> {
   const item = { task_id: file.name, cells: cellsOf(file) };
-  if (size > LONGEST_ATTACHMENT_BYTES) {
-    const problem = `is ${megabytes(size)}, more than a request can hold`;
+  if (file.size > LONGEST_ATTACHMENT_BYTES) {
+    const problem = `is ${megabytes(file.size)}, more than a request can hold`;
     return { ...item, problem: { problem, valid: `at most ${megabytes(LONGEST_ATTACHMENT_BYTES)}` } };
   }
-  const bytes = await wholeOf(handle, size);
+  const bytes = await wholeOf(file);
   if (kind.kind === 'pdf' && isEncrypted(bytes)) return null;
   const media_type = kind.kind === 'pdf' ? 'application/pdf' : kind.media_type;
   return { ...item, attachment: { kind: kind.kind, media_type, data: bytes.toString('base64') } };
 }
 
-async function wholeOf(handle: FileHandle, size: number): Promise<Buffer> {
+async function wholeOf({ size, beginning, handle }: OpenFile): Promise<Buffer> {
+  if (handle === undefined || beginning.length === size) return beginning;
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, 0);
   return buffer.subarray(0, bytesRead);
 }
 
 async function* textItems(
-  file: FoundFile,
-  size: number,
-  text: TextFile,
+  file: FoundFile & OpenFile,
+  encoding: TextEncoding,
   split_chars: number | undefined,
   skipped: Skipped,
 ): AsyncGenerator<FileItem> {
   const item = { task_id: file.name, cells: cellsOf(file) };
-  if (split_chars === undefined && size > LONGEST_TEXT_BYTES) {
-    const problem = `is ${megabytes(size)} of text, more than a request can hold`;
+  if (split_chars === undefined && file.size > LONGEST_TEXT_BYTES) {
+    const problem = `is ${megabytes(file.size)} of text, more than a request can hold`;
     yield { ...item, problem: { problem, valid: 'split_chars, which cuts longer texts into parts' } };
     return;
   }
-  const pieces = textPieces(text);
+  const { handle, beginning } = file;
+  const isWhole = handle === undefined || beginning.length === file.size;
+  const pieces = textPieces({
+    ...(isWhole ? { whole: beginning } : { handle }),
+    encoding,
+    returnsOnly: false,
+  });
   let part = 0;
   try {
     let held: string | null = null;

@@ -28,6 +28,11 @@ export function skip(skipped: Skipped, reason: SkipReason): void {
   skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
 }
 
+/** Adds what was left out elsewhere, as on another thread. */
+export function addSkipped(skipped: Skipped, more: Skipped): void {
+  for (const [reason, count] of more) skipped.set(reason, (skipped.get(reason) ?? 0) + count);
+}
+
 /** As `3 hidden (…), 2 binary`. */
 export function skippedText(skipped: Skipped): string {
   return [...skipped].map(([reason, count]) => `${countText(count)} ${skipReasons[reason]}`).join(', ');
