@@ -171,9 +171,10 @@ export function createBodiesWriter(
           await end(body);
           continue;
         }
-        if (!isFirst) await body.blob.write(between);
+        if (!isFirst) await body.blob.give(Buffer.from(between));
         places.push({ number: body.number, offset: body.blob.position, from, to });
-        await body.blob.write(run.bytes.subarray(start, start + bytes));
+        // Not copied: a run is nobody's any more when it was written.
+        await body.blob.give(run.bytes.subarray(start, start + bytes));
         const length = run.lengths[to - 1] ?? 0;
         last = {
           bytes: run.bytes.subarray(start + bytes - length, start + bytes),
