@@ -33,18 +33,25 @@ async function installedIn(cache: string): Promise<Installed> {
   return { packages, megabytes: bytes / 1e6 };
 }
 
+/** Starts a tarball's server by `npx`, as somebody who has nothing of it yet, and asks it for its tools. */
+export async function startFresh(tarball: string, home: string): Promise<Installed & { ms: number }> {
+  await mkdir(home);
+  const npx = ['--yes', '--no-update-notifier', '--package', tarball, 'batch-mcp', 'serve', '--sandbox'];
+  const { ms } = await untilTools(npx, home, 'npx');
+  const installed = await installedIn(path.join(home, '.npm'));
+  await rm(home, { recursive: true });
+  return { ...installed, ms };
+}
+
 /** From `npx` of the tarball, by somebody who has nothing of it yet, to the answer of `tools/list`. */
 export async function measureInstall(folder: string, repeats: number): Promise<Row[]> {
   const tarball = await pack(folder);
   const runs: number[] = [];
   let installed: Installed = { packages: 0, megabytes: 0 };
   for (let i = 0; i < repeats; i += 1) {
-    const home = path.join(folder, `home-${i}`);
-    await mkdir(home);
-    const npx = ['--yes', '--no-update-notifier', '--package', tarball, 'batch-mcp', 'serve', '--sandbox'];
-    runs.push((await untilTools(npx, home, 'npx')).ms);
-    installed = await installedIn(path.join(home, '.npm'));
-    await rm(home, { recursive: true });
+    const { ms, ...found } = await startFresh(tarball, path.join(folder, `home-${i}`));
+    runs.push(ms);
+    installed = found;
   }
   const seconds = median(runs) / 1000;
   const { packages, megabytes } = installed;

@@ -3,14 +3,15 @@
  *
  *     node examples/terminal-picture.mjs questions.csv categories.json docs/terminal.svg
  *
- * Runs `batch-mcp run` over the table on the sandbox, on a terminal of its own (util-linux's script(1)), in an empty folder,
- * and writes what is left on the screen as an SVG.
+ * Runs `batch-mcp run` over the table on the sandbox, and over the same questions as tasks, on a terminal of its own
+ * (util-linux's script(1)), in an empty folder, and writes what is left on the screen as an SVG.
  */
 
 import { spawn } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { parse } from 'csv-parse/sync';
 
 const [questions, categories, picture] = process.argv.slice(2);
 if (picture === undefined)
@@ -19,11 +20,13 @@ if (picture === undefined)
 const COLUMNS = 96;
 const cli = path.resolve(import.meta.dirname, '../dist/cli.js');
 const typed = [
-  'batch-mcp run questions.csv answers.csv --labels categories.json \\',
-  "    --prompt 'What does the customer want? {{text}}' --model-tier cheap --sandbox",
+  [
+    'batch-mcp run questions.csv answers.csv --labels categories.json \\',
+    "    --prompt 'What does the customer want? {{text}}' --model-tier cheap --sandbox",
+  ],
+  ['head -2 answers.csv'],
+  ['batch-mcp run tasks.jsonl out.json --sandbox'],
 ];
-const look = 'head -2 answers.csv';
-
 /** Everything that a command line writes to a terminal of its own. */
 function onTerminal(line, folder) {
   const child = spawn('script', ['-qefc', `stty cols ${COLUMNS}; ${line}`, '/dev/null'], {
@@ -97,21 +100,22 @@ const prompt = (text) => [
   { style: '', text },
 ];
 
+/** A question of the table as a task. */
+const taskOf = ({ text }, index) =>
+  JSON.stringify({ task_id: `q${index + 1}`, prompt: `What is it about? ${text}` });
+
 const folder = await mkdtemp(path.join(os.tmpdir(), 'picture-'));
 try {
   await copyFile(questions, path.join(folder, 'questions.csv'));
   await copyFile(categories, path.join(folder, 'categories.json'));
-  const run = typed.join('\n').replace('batch-mcp', `"${process.execPath}" "${cli}"`);
-  const shown = screenOf(await onTerminal(run, folder)).filter((line) => line.length > 0);
-  const looked = screenOf(await onTerminal(look, folder)).filter((line) => line.length > 0);
-  const [first, ...more] = typed;
-  const lines = [
-    prompt(first),
-    ...more.map((text) => [{ style: '', text }]),
-    ...shown,
-    prompt(look),
-    ...looked,
-  ];
+  const rows = parse(await readFile(questions, 'utf8'), { columns: true, bom: true });
+  await writeFile(path.join(folder, 'tasks.jsonl'), `${rows.map(taskOf).join('\n')}\n`);
+  const lines = [];
+  for (const [first, ...more] of typed) {
+    const line = [first, ...more].join('\n').replace('batch-mcp', `"${process.execPath}" "${cli}"`);
+    const shown = screenOf(await onTerminal(line, folder)).filter((each) => each.length > 0);
+    lines.push(prompt(first), ...more.map((text) => [{ style: '', text }]), ...shown);
+  }
   // The folder is of this run only.
   const own = (text) => text.replaceAll(`${folder}${path.sep}`, '');
   await writeFile(

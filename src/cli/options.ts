@@ -50,9 +50,13 @@ export const optionOf = (name: string) => `--${name.replaceAll('_', '-')}`;
 
 /**
  * One option for each field of an operation's input, so that an argument of a tool is an option of its command; but for
- * those that the command takes without one.
+ * those that the command takes without one. `help` says what the field's description does not.
  */
-export function argumentsOf(input: z.ZodObject, positional: readonly string[]): Argument[] {
+export function argumentsOf(
+  input: z.ZodObject,
+  positional: readonly string[],
+  help: (name: string) => string | undefined = () => undefined,
+): Argument[] {
   const { properties = {} } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
   return Object.entries(properties)
     .filter(([name]) => !positional.includes(name))
@@ -62,7 +66,7 @@ export function argumentsOf(input: z.ZodObject, positional: readonly string[]): 
       const hint = kind === 'json' ? ' (JSON, or a path to a .json file)' : '';
       const option = new Option(
         `${optionOf(name)}${placeholders[kind]}`,
-        `${schema.description ?? ''}${hint}`.trim(),
+        `${help(name) ?? schema.description ?? ''}${hint}`.trim(),
       );
       const choices = schema.enum ?? schema.items?.enum;
       if (choices !== undefined) option.choices(choices);

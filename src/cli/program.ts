@@ -4,6 +4,7 @@ import { allSettings } from '../config/settings.ts';
 import { batchShare } from '../provider/dialects.ts';
 import { version } from '../version.ts';
 import type { Command } from './command.ts';
+import { helpOf } from './option-help.ts';
 import { type Argument, argumentsOf } from './options.ts';
 
 /** What was typed: the command, and its options by whose they are. */
@@ -72,7 +73,9 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
     const known =
       command.operation === undefined
         ? []
-        : argumentsOf(command.operation.input, command.positional.map(nameOf));
+        : argumentsOf(command.operation.input, command.positional.map(nameOf), (name) =>
+            helpOf(command.name, name),
+          );
     // An argument that a setting's flag means already.
     const args = known.filter(({ option }) => !flagNames.has(option.long ?? ''));
     const { shared } = command;

@@ -1,13 +1,10 @@
-import { createWriteStream, rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { BatchError, type Problem } from '../errors.ts';
 import { sources } from '../operations/work/work-arguments.ts';
 import { isTableElsewhere } from '../tasks/sources/tables/foreign-endings.ts';
 import type { Call } from './command.ts';
+import { keepStdin, sweepStdin } from './kept-stdin.ts';
 import { optionOf } from './options.ts';
 
 /** The argument of the operations that takes a file of this ending. */
@@ -59,22 +56,11 @@ export async function openSource(
   file: string | null,
   { stdin, args }: Pick<Call, 'stdin' | 'args'>,
 ): Promise<Source> {
+  await sweepStdin();
   if (file === null) return { args: {}, discard: async () => {} };
   if (file !== '-') return { args: argsOf(file, args.prompt), discard: async () => {} };
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-'));
-  // Whoever is interrupted comes to no end.
-  const atExit = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', atExit);
-  const discard = async () => {
-    await rm(folder, { recursive: true, force: true });
-    process.off('exit', atExit);
-  };
-  try {
-    return { args: argsOf(await keep(stdin, folder)), discard };
-  } catch (error) {
-    await discard();
-    throw error;
-  }
+  const kept = await keepStdin(stdin);
+  return { args: argsOf(kept.file), discard: () => kept.discard() };
 }
 
 /** A prompt about a line makes a text a table of its lines; else it is one document. */
@@ -85,32 +71,7 @@ function argsOf(file: string, prompt?: unknown): Record<string, unknown> {
   const isList = ending === '.txt' && typeof prompt === 'string' && ABOUT_A_LINE.test(prompt);
   const isTable = isList || isTableElsewhere(file);
   const argument = isTable ? 'rows_file' : sourceByEnding[ending];
-  const isPattern = /[*?{[]/.test(file);
+  // Signs of a pattern may stand in a name too.
+  const isPattern = /[*?{[]/.test(file) && !existsSync(file);
   return argument === undefined || isPattern ? { input_files: [file] } : { [argument]: file };
-}
-
-/** Stdin as a file: what it holds is read more than once, and may be larger than the memory. */
-async function keep(stdin: NodeJS.ReadableStream, folder: string): Promise<string> {
-  const chunks = stdin[Symbol.asyncIterator]();
-  let first = '';
-  const begun: Buffer[] = [];
-  while (first === '') {
-    const { done, value } = await chunks.next();
-    if (done) throw new BatchError('invalid_input', 'Stdin holds no tasks; nothing was sent.');
-    begun.push(Buffer.from(value));
-    first = String(value)
-      .replace(/^\uFEFF/, '')
-      .trimStart();
-  }
-  async function* all() {
-    yield* begun;
-    for (;;) {
-      const { done, value } = await chunks.next();
-      if (done) return;
-      yield value;
-    }
-  }
-  const file = path.join(folder, first.startsWith('[') ? 'stdin.json' : 'stdin.jsonl');
-  await pipeline(Readable.from(all()), createWriteStream(file, { mode: 0o600 }));
-  return file;
 }

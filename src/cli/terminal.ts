@@ -27,8 +27,8 @@ export type Terminal = {
   progress(text: string, plain: string): void;
   /** Takes the progress line away. */
   clear(): void;
-  /** Asks for a yes; anything else, an end of the input, and nobody to be asked, is a no. */
-  confirm(question: string): Promise<boolean>;
+  /** Asks for a yes; anything else, an end of the input or of `signal`, and nobody to be asked, is a no. */
+  confirm(question: string, signal?: AbortSignal): Promise<boolean>;
 };
 
 const NARROWEST = 20;
@@ -88,8 +88,8 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
       lastPlain = plain;
     },
     clear,
-    async confirm(question) {
-      if (!canAsk) return false;
+    async confirm(question, signal) {
+      if (!canAsk || signal?.aborted) return false;
       clear();
       const lines = createInterface({ input: stdin, output: stderr });
       const ended = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
@@ -98,12 +98,15 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
         lines.close();
         process.emit('SIGINT');
       });
+      const end = () => lines.close();
+      signal?.addEventListener('abort', end, { once: true });
       try {
         const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
         // Nobody ended the line.
         if (answer === null) stderr.write('\n');
         return /^y(es)?$/i.test(answer?.trim() ?? '');
       } finally {
+        signal?.removeEventListener('abort', end);
         lines.close();
       }
     },

@@ -11,7 +11,7 @@ import { type BatchReport, reportOf } from './replies/report.ts';
 import { statusOutput } from './status.ts';
 
 /** An hour more than a batch lives, so that one that expires is seen to. */
-const DEFAULT_TIMEOUT_SECONDS = 25 * 3600;
+export const DEFAULT_TIMEOUT_SECONDS = 25 * 3600;
 
 /** Waits for a batch's end, for hours if need be, and for its results and files to be here: for a program or a person. */
 export const wait = defineOperation({

@@ -111,7 +111,7 @@ describe('work that an option names', () => {
 
   eachNth<[name: string, args: string[]]>(3, [
     ['submit', ['submit', 'rows.json', ...asRows]],
-    ['estimate', ['estimate', 'rows.json', ...asRows]],
+    ['estimate', ['estimate', 'rows.json', 'out.json', ...asRows]],
     ['run', ['run', 'rows.json', 'out.json', ...asRows]],
   ])('is refused by %s beside a file', async (_name, args) => {
     const { code, stderr } = await run(await deskWithRows(), args);
@@ -144,13 +144,32 @@ describe('estimate takes the line that submit will be given', () => {
       '--output-key: "b" is not a key of the answers. Valid: label',
     ],
     ['--retries 9', 2, '--retries: is too large. Valid: at most 3'],
-    ['--work-id work_00000000000000000000000000000000', 2, '--work-id: is given together with rows.json'],
+    [
+      '--work-id work_00000000000000000000000000000000 out.csv',
+      2,
+      '--work-id: is given together with rows.json',
+    ],
+    ['out.csv --output-file o.csv', 2, '--output-file: is given together with out.csv'],
   ])('%s', async (typed, code, says) => {
     const desk = await deskWithRows();
     const work = typed.includes('--work-id') ? ['rows.json'] : asRows;
     const estimated = await run(desk, ['estimate', ...work, ...typed.split(' ')]);
     expect(estimated).toMatchObject({ code, stderr: expect.stringContaining(says) });
     if (code === 0) expect(estimated.stderr).toContain(sends);
+  });
+
+  test('and that which run will be given, and says what it does not do', async () => {
+    const desk = await deskWithRows();
+    const line = [...asRows, 'out file.csv', '--retries', '1', '--poll-interval', '5', '--timeout', '60'];
+    const { code, stderr } = await run(desk, ['estimate', ...line]);
+    expect(code).toBe(0);
+    expect(stderr).toContain('Nothing is sent, waited for or written here');
+    const sent =
+      /run (--work-id work_\w+) 'out file\.csv', with --retries, --poll-interval, --timeout as here$/m;
+    const [, workId = ''] = sent.exec(stderr) ?? [];
+    const rest = ['out file.csv', '--retries', '1', '--poll-interval', '5', '--timeout', '60'];
+    expect(await run(desk, ['run', ...workId.split(' '), ...rest])).toMatchObject({ code: 0 });
+    expect(await readFile(path.join(desk.folder, 'out file.csv'), 'utf8')).toContain('row_2');
   });
 
   test('and counts what a pilot has answered, unless all is sent anew', long, async () => {

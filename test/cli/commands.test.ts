@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { eachNth, eachNthOf } from '../long.ts';
@@ -210,6 +210,43 @@ describe('waiting', () => {
     expect(JSON.parse((await run(desk, ['status', id, '--json'])).stdout).processing_status).toBe(
       'in_progress',
     );
+  });
+});
+
+describe('what can not be written', () => {
+  eachNth<[output: string, code: number, says: RegExp]>(2, [
+    ['out.xyz', 2, /unknown ending\. Valid: \.json/],
+    ['tasks.json', 1, /exists already and was left as it is/],
+    ['folder.csv', 2, /is a folder\. Give the path of a file/],
+    ['not/there.csv', 1, /There is no folder at/],
+    ['-', 2, /unknown ending/],
+  ])('is told before the waiting: %s', async (output, code, says) => {
+    const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
+    await mkdir(path.join(desk.folder, 'folder.csv'));
+    const id = await submitted(desk);
+    const ended = await run(desk, ['wait', id, output, '--timeout', '60']);
+    expect(ended).toMatchObject({ code, stderr: expect.stringMatching(says) });
+    expect(ended.stderr).not.toContain('running');
+  });
+});
+
+describe('tasks on stdin', () => {
+  test('leave nothing behind of a process that was killed, once the next one has begun', async () => {
+    const desk = await deskWithTasks();
+    const temporary = path.join(desk.folder, 'temporary');
+    await mkdir(temporary);
+    const here = { ...desk, env: { ...desk.env, TMPDIR: temporary } };
+    const { child, ended } = start(here, ['submit', '-']);
+    child.stdin.write(JSON.stringify(tasks).slice(0, 30));
+    const left = async () => (await readdir(temporary, { recursive: true })).sort();
+    await vi.waitFor(
+      async () => expect(await left()).toContainEqual(expect.stringMatching(/stdin\.json$/)),
+      20_000,
+    );
+    child.kill('SIGKILL');
+    await ended;
+    expect((await run(here, ['submit', '-'], JSON.stringify(tasks))).code).toBe(0);
+    expect(await left()).toEqual([]);
   });
 });
 

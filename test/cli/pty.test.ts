@@ -75,6 +75,21 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(api.creates).toHaveLength(creates);
   });
 
+  eachNth<[signal: NodeJS.Signals, code: number]>(2, [
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ])('%s at the question ends its line first, with %i', async (signal, code) => {
+    const api = await startApiServer({ endsAtOnce: true });
+    onTestFinished(() => api.close());
+    const desk = await deskWith(dear, { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const { screen, ended, shows } = onTerminal(desk, ['run', 'tasks.json', 'out.json']);
+    await shows(/\[y\/N\]/);
+    process.kill(Number(await readFile(path.join(desk.folder, 'pid'), 'utf8')), signal);
+    expect(await ended).toBe(code);
+    expect(screen.text).toMatch(/\[y\/N\][^\n]*\nNothing was sent\.\r\nInterrupted\.\r\n$/);
+    expect(api.creates).toHaveLength(0);
+  });
+
   test('--yes does not ask', async () => {
     const api = await startApiServer({ endsAtOnce: true });
     onTestFinished(() => api.close());

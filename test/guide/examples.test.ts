@@ -9,9 +9,12 @@ const project = path.resolve(import.meta.dirname, '../..');
 const tsx = path.join(project, 'node_modules/tsx/dist/cli.mjs');
 
 /** Runs an example as a program of somebody's would: it imports the built package by its name. */
-async function example(name: string, ...args: string[]): Promise<{ stdout: string; folder: string }> {
+async function example(
+  name: string,
+  ...args: string[]
+): Promise<{ stdout: string; stderr: string; folder: string }> {
   const folder = await temporaryFolder();
-  const { stdout } = await promisify(execFile)(
+  const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     [tsx, path.join(project, 'examples', name), ...args, '--sandbox'],
     {
@@ -24,7 +27,7 @@ async function example(name: string, ...args: string[]): Promise<{ stdout: strin
       },
     },
   );
-  return { stdout, folder };
+  return { stdout, stderr, folder };
 }
 
 test('the workflow gives a result for each request', async () => {
@@ -55,4 +58,14 @@ test('the provider takes native requests and gives native results', async () => 
 test('one-by-one calls become a batch, and answers are read one by one', async () => {
   const { stdout } = await example('migration.ts');
   expect(stdout.match(/^review_[012] succeeded \S/gm)).toHaveLength(3);
+});
+
+test('what a program logs goes beside what it gives', async () => {
+  const { stdout, stderr } = await example('logging.ts');
+  expect(stderr).toMatch(
+    /^INFO Submitted batch (batch_[0-9A-Z]{26}) with 3 requests\nINFO Batch \1 completed: 3\/3 succeeded, 0 errored\n$/,
+  );
+  expect(stdout).toMatch(
+    /^claude-sonnet-5-5: \d+ tokens in, \d+ out\nclaude-haiku-5-5: \d+ tokens in, \d+ out\n0\.\d+ dollars at batch price\n$/,
+  );
 });

@@ -1,13 +1,15 @@
+import { BatchError } from '../../errors.ts';
 import { count, counted } from '../../lib/numbers.ts';
 import { type EstimateReply, estimate, estimateSubmission } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
-import { type Command, exitCode } from '../command.ts';
-import { dollars, table } from '../format.ts';
+import { type Call, type Command, exitCode } from '../command.ts';
+import { dollars, inShell, table } from '../format.ts';
 import { optionOf } from '../options.ts';
 import { costText, facts, reusedText, warn } from '../show.ts';
 import { openSource, splitGiven } from '../source.ts';
 import { printable, type Terminal } from '../terminal.ts';
 import { yesOption } from './spend.ts';
+import { patience } from './wait.ts';
 
 /** What a table or files gave, as `3 files; skipped: 1 empty`. */
 function matchedText(matched: EstimateReply['matched']): string | null {
@@ -43,34 +45,49 @@ function showShares({ by_model, by_variant }: EstimateReply, terminal: Terminal)
   terminal.print(table(columns, rows, terminal));
 }
 
+/** The file that `run` would write, which may be named once. Throws `invalid_input`. */
+function outputOf({ output_file }: Call['args'], output: string | undefined): string | undefined {
+  if (output === undefined || output_file === undefined) return output;
+  throw new BatchError('invalid_input', 'The output is named twice.', {
+    problems: [
+      { field: '--output-file', problem: `is given together with ${output}`, valid: 'one of the two' },
+    ],
+  });
+}
+
 const moneyColumns = [
   { title: 'expected', right: true },
   { title: 'at most', right: true },
 ];
 
+const known = estimateSubmission.input.extend(patience.shape);
+
 /** What changes nothing in the work itself. */
-const ofSubmit = Object.keys(estimateSubmission.input.shape).filter(
-  (name) => !(name in estimate.input.shape),
-);
+const ofOthers = Object.keys(known.shape).filter((name) => !(name in estimate.input.shape));
 
 export const estimateCommand: Command = {
   name: 'estimate',
   summary: 'check tasks and say what they would cost; sends and costs nothing',
-  positional: ['[file]'],
-  operation: estimateSubmission,
-  shared: { heading: 'Of submit, so that one line does for both:', names: ofSubmit },
-  options: [yesOption('of submit: nothing is asked here')],
+  positional: ['[file]', '[output]'],
+  operation: { input: known },
+  shared: { heading: 'Of submit and run, so that one line does for all:', names: ofOthers },
+  options: [yesOption('nothing is asked here')],
   examples: [
     'batch-mcp estimate tasks.jsonl',
     'batch-mcp estimate --request-count 1000 --input-tokens-per-request 500 --output-tokens-per-request 200',
   ],
   async run(call) {
-    const { context, terminal, args, json, waiting } = call;
-    const { file } = splitGiven(call);
+    const { context, terminal, json, waiting } = call;
+    const { poll_interval, timeout, ...args } = call.args;
+    const { file, rest } = splitGiven(call);
+    const output = outputOf(args, rest[0]);
     const source = await openSource(file, call);
     try {
-      const input = readInput(estimateSubmission.input, { ...args, ...source.args }, 'batch-mcp estimate');
+      const work = { output_file: output, ...args, ...source.args };
+      const input = readInput(estimateSubmission.input, work, 'batch-mcp estimate');
       const reply = await estimateSubmission.run(context, input, waiting);
+      const isRun = output !== undefined || poll_interval !== undefined || timeout !== undefined;
+      if (isRun) terminal.note('Nothing is sent, waited for or written here: batch-mcp run does that.');
       if (json) {
         terminal.print(JSON.stringify(reply, null, 2));
         return exitCode.done;
@@ -102,9 +119,14 @@ export const estimateCommand: Command = {
       for (const advice of reply.advice) terminal.note(advice);
       warn(terminal, reply.warnings);
       if (reply.work_id !== undefined && file !== '-') {
-        const beside = ofSubmit.filter((name) => name !== 'work_id' && args[name] !== undefined);
+        const target = isRun ? (output ?? args.output_file) : undefined;
+        const how = `${isRun ? 'run' : 'submit'} --work-id ${reply.work_id}`;
+        const into = typeof target === 'string' ? ` ${inShell(target)}` : '';
+        const beside = ofOthers.filter(
+          (name) => name !== 'work_id' && !(isRun && name === 'output_file') && call.args[name] !== undefined,
+        );
         const again = beside.length === 0 ? '' : `, with ${beside.map(optionOf).join(', ')} as here`;
-        terminal.note(`Send it as it is: batch-mcp submit --work-id ${reply.work_id}${again}`);
+        terminal.note(`Send it as it is: batch-mcp ${how}${into}${again}`);
       }
       return exitCode.done;
     } finally {

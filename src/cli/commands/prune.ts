@@ -20,7 +20,7 @@ export const pruneCommand: Command = {
     const planned = await prune.run(context, { ...given, dry_run: true }, waiting);
     const isAsked = !given.dry_run && options.yes !== true && planned.batches.length > 0;
     if (!json || isAsked) show(terminal, planned);
-    if (isAsked && !(await terminal.confirm('Remove them for good?'))) {
+    if (isAsked && !(await terminal.confirm('Remove them for good?', waiting.signal))) {
       terminal.note(
         terminal.canAsk
           ? 'Nothing was removed.'

@@ -1,12 +1,9 @@
 import { counted } from '../../lib/numbers.ts';
 import { submit } from '../../operations/submit.ts';
-import { wait } from '../../operations/wait.ts';
 import { type Command, exitCode } from '../command.ts';
 import { splitGiven } from '../source.ts';
 import { submitTyped, yesOption } from './spend.ts';
-import { waitAndSave } from './wait.ts';
-
-const patience = wait.input.pick({ poll_interval: true, timeout: true });
+import { patience, waitAndSave } from './wait.ts';
 
 export const runCommand: Command = {
   name: 'run',

@@ -49,5 +49,6 @@ async function isAgreed(call: Call, work: Record<string, unknown>): Promise<bool
   if (cost_usd.maximum <= ASK_ABOVE_USD) return true;
   return terminal.confirm(
     `${counted(request_count, 'request')}: ${dollars(cost_usd.expected)} expected, ${dollars(cost_usd.maximum)} at most. Send ${request_count === 1 ? 'it' : 'them'}?`,
+    waiting.signal,
   );
 }

@@ -1,11 +1,16 @@
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { findBatch } from '../../operations/find-batch.ts';
 import { readInput } from '../../operations/operation.ts';
-import { type WaitReply, wait } from '../../operations/wait.ts';
+import { DEFAULT_TIMEOUT_SECONDS, type WaitReply, wait } from '../../operations/wait.ts';
+import { checkOutputs } from '../../operations/written-outputs.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
+import { duration } from '../format.ts';
 import { showBatch, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
 import { codeOfResults, readResults, realPath, showSaved } from './results.ts';
+
+/** How often is looked, and for how long, wherever is waited. */
+export const patience = wait.input.pick({ poll_interval: true, timeout: true });
 
 export const waitCommand: Command = {
   name: 'wait',
@@ -17,21 +22,34 @@ export const waitCommand: Command = {
     'batch-mcp wait batch_01… results.json --poll-interval 600 --timeout 43200',
   ],
   async run(call) {
-    const { given } = call;
-    return waitAndSave(call, given[0] ?? '', given[1]);
+    const { given, args, terminal } = call;
+    const announce = (batchId: string) => terminal.note(`Waiting for ${batchId}${paceText(args)}.`);
+    return waitAndSave(call, given[0] ?? '', given[1], announce);
   },
 };
+
+/** As `, looking at least every 5 min, for 1 d at most`. */
+function paceText({ poll_interval, timeout = DEFAULT_TIMEOUT_SECONDS }: Call['args']): string {
+  const every =
+    typeof poll_interval === 'number' ? `, looking at least every ${duration(poll_interval)}` : '';
+  return `${every}, for ${duration(Number(timeout))} at most`;
+}
 
 /** Waits for the end, writes the file that was asked for, and shows what came of it. */
 export async function waitAndSave(
   call: Call,
   batchId: string,
   outputFile: string | undefined,
+  announce: (batchId: string) => void = () => {},
 ): Promise<ExitCode> {
   const { context, args, terminal, json, waiting } = call;
   call.about(batchId, outputFile);
   // By then the last batch, or the one of a name, may be another.
-  call.about((await findBatch(context, batchId)).batch_id, outputFile);
+  const { batch_id: found } = await findBatch(context, batchId);
+  call.about(found, outputFile);
+  // What can't be written is told now, and not in a day.
+  await checkOutputs(context, found, { output_file: outputFile }, {});
+  announce(found);
   const known = Object.fromEntries(Object.entries(args).filter(([name]) => name in wait.input.shape));
   const waited = await wait.run(
     context,

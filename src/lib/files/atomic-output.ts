@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, lstat, open, rename, rm } from 'node:fs/promises';
+import { link, lstat, open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { FILE_MODE, namesIn, syncFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
 import { createFileWriter, type Written } from './file-writer.ts';
 import { type HeldFolder, holdFolder } from './held-folder.ts';
+import { move } from './move.ts';
 
 export type HashedOutput = Written & { sha256: string };
 
@@ -65,7 +66,7 @@ async function moveToNewName(from: string, to: string): Promise<void> {
     if (!hasErrorCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
     // A file system without links, as on most memory sticks: the name is taken by an empty file first.
     await (await open(to, 'wx', FILE_MODE)).close();
-    await rename(from, to);
+    await move(from, to);
   }
 }
 
@@ -108,7 +109,7 @@ export async function createOutput(path: string, options: OutputOptions): Promis
       const { bytes } = await writer.finish();
       const output = { bytes, sha256: hash.digest('hex') };
       await announce?.(output);
-      await (options.replace ? rename(temporary, target) : moveToNewName(temporary, target));
+      await (options.replace ? move(temporary, target) : moveToNewName(temporary, target));
       await inPlaceOrBack(folder, target);
       await syncFolder(folder.at);
       ended = true;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link as linkFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link as linkFile, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasErrorCode } from '../../errors.ts';
+import { move } from './move.ts';
 
 /**
  * Files that are whole or absent, also after a power cut. What goes wrong is thrown as Node's own system
@@ -93,7 +94,7 @@ export async function writeFileDurably(path: string, data: string | Uint8Array):
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
   await writeNew(temporary, data);
   try {
-    await rename(temporary, path);
+    await move(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

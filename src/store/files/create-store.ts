@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { lstat, rename, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { FILE_MODE, makeFolder, namesIn, syncFolder } from '../../lib/files/durable-write.ts';
+import { move } from '../../lib/files/move.ts';
 import { isBatchId, isHash } from '../ids.ts';
 import { createLocalPresence } from '../presence.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
@@ -122,7 +123,7 @@ export async function removeFolder(folder: string, trash: string): Promise<void>
   await makeFolder(trash);
   const unseen = join(trash, ulid());
   try {
-    await rename(folder, unseen);
+    await move(folder, unseen);
   } catch (error) {
     if (hasErrorCode(error, 'ENOENT')) return;
     throw error;

@@ -1,7 +1,8 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { FILE_MODE, FOLDER_MODE, makeFolder, syncFolder } from '../../lib/files/durable-write.ts';
+import { move } from '../../lib/files/move.ts';
 import { decodeEnvelope, encodeEnvelope, seal } from '../envelope.ts';
 import { type ProcessIdentity, processIdentity, thisProcess } from '../process-identity.ts';
 import { batchRecord } from '../record.ts';
@@ -58,7 +59,7 @@ export async function createStaging(layout: Layout): Promise<Staging> {
       const target = layout.batch(batchId);
       await inStore('write', target, async () => {
         await makeFolder(layout.batches);
-        await rename(folder, target);
+        await move(folder, target);
         await syncFolder(layout.batches);
       });
       await discard();

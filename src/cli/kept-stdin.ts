@@ -1,0 +1,77 @@
+import { createWriteStream, rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { BatchError } from '../errors.ts';
+import { readOwner, writeOwner } from '../store/files/staging.ts';
+import { isProvenDead } from '../store/process-identity.ts';
+
+/** Stdin as a file, and what removes it. */
+export type KeptStdin = { file: string; discard(): Promise<void> };
+
+const PREFIX = 'batch-mcp-stdin-';
+
+/**
+ * Stdin as a file, in a folder of its own: what it holds is read more than once, and may be larger than the memory. Throws
+ * `invalid_input` where it is empty.
+ */
+export async function keepStdin(stdin: NodeJS.ReadableStream): Promise<KeptStdin> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), PREFIX));
+  // Whoever is interrupted comes to no end.
+  const atExit = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', atExit);
+  const discard = async () => {
+    await rm(folder, { recursive: true, force: true });
+    process.off('exit', atExit);
+  };
+  try {
+    await writeOwner(folder);
+    return { file: await keep(stdin, folder), discard };
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+}
+
+/** Removes what processes have left that were killed. */
+export async function sweepStdin(): Promise<void> {
+  const temporary = os.tmpdir();
+  const names = await readdir(temporary).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith(PREFIX))) {
+    const folder = path.join(temporary, name);
+    try {
+      const owner = await readOwner(folder);
+      // One without an owner holds nothing yet.
+      if (owner !== null && isProvenDead(owner)) await rm(folder, { recursive: true, force: true });
+    } catch {
+      // Somebody else's, which is theirs to remove.
+    }
+  }
+}
+
+async function keep(stdin: NodeJS.ReadableStream, folder: string): Promise<string> {
+  const chunks = stdin[Symbol.asyncIterator]();
+  let first = '';
+  const begun: Buffer[] = [];
+  while (first === '') {
+    const { done, value } = await chunks.next();
+    if (done) throw new BatchError('invalid_input', 'Stdin holds no tasks; nothing was sent.');
+    begun.push(Buffer.from(value));
+    first = String(value)
+      .replace(/^\uFEFF/, '')
+      .trimStart();
+  }
+  async function* all() {
+    yield* begun;
+    for (;;) {
+      const { done, value } = await chunks.next();
+      if (done) return;
+      yield value;
+    }
+  }
+  const file = path.join(folder, first.startsWith('[') ? 'stdin.json' : 'stdin.jsonl');
+  await pipeline(Readable.from(all()), createWriteStream(file, { mode: 0o600 }));
+  return file;
+}
