@@ -8,10 +8,11 @@ import type { Context } from '../state/context.ts';
 import { momentNow } from '../state/elapsed.ts';
 import type { Report } from '../state/jobs.ts';
 import { createdState, isHeld, sentCount, unconfirmedState, updatePart } from '../state/parts.ts';
-import type { Failure, Intent, PartState } from '../store/part-state.ts';
+import type { Intent, PartState } from '../store/part-state.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Register } from '../store/store.ts';
 import { claimForGood } from './claims.ts';
+import { apiOf, busyPause, describe, failureOf, meaningOf } from './create-failure.ts';
 import { insist } from './insist.ts';
 import { openBody } from './open-body.ts';
 import { settlePrimed } from './primed.ts';
@@ -19,18 +20,8 @@ import { backToUnconfirmed } from './tentative.ts';
 
 /** A slow line still carries this much a second; the API's answer has its own time on top. */
 const SLOWEST_BYTES_PER_SECOND = 256_000;
-/** Of a busy API that names no time. */
-const BUSY_WAIT_SECONDS = 5;
-const LEAST_PAUSE_MS = 1_000;
-const LONGEST_STEP_MS = 16_000;
 /** Of one create, whatever pauses a busy API asks for. */
 const MOST_TRIES = 12;
-
-/** Before a busy API is asked again: what it asks for, but longer each time, and not when all others do. */
-function busyPause(seconds = BUSY_WAIT_SECONDS, tries: number): number {
-  const least = Math.min(LEAST_PAUSE_MS * 2 ** (tries - 1), LONGEST_STEP_MS);
-  return Math.max(seconds * 1000, least) * (1 + Math.random() / 4);
-}
 
 function sendingMs({ limits }: Context, part: Part): number {
   return limits.answerMs + (part.body_bytes / SLOWEST_BYTES_PER_SECOND) * 1000;
@@ -224,36 +215,4 @@ function tooLate(): BatchError {
     'api_unreachable',
     'This process stood still, or was out of touch with the store, until the time to send was up. Nothing was sent.',
   );
-}
-
-/** What the failure of a create means for the money: only a definite no is one. */
-function meaningOf(error: unknown): 'not_sent' | 'busy' | 'uncertain' {
-  if (!(error instanceof BatchError)) return 'uncertain';
-  switch (error.code) {
-    case 'api_busy':
-      return 'busy';
-    case 'api_refused':
-    case 'api_not_found':
-    case 'api_spend_limit':
-    case 'api_unreachable':
-    case 'no_credentials':
-      return 'not_sent';
-    default:
-      return 'uncertain';
-  }
-}
-
-function apiOf(error: unknown) {
-  return error instanceof BatchError ? error.api : undefined;
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function failureOf(error: unknown, context: Context): Failure {
-  const code = error instanceof BatchError ? error.code : 'internal';
-  const status = apiOf(error)?.status;
-  const seen = momentNow(context);
-  return { code, message: describe(error), ...seen, ...(status !== undefined && { status }) };
 }
