@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { BatchError } from '../errors.ts';
 import { inShell } from './format.ts';
 
 export const timers = ['systemd', 'launchd', 'cron', 'task-scheduler'] as const;
@@ -100,6 +101,12 @@ ${command.map((word) => `    <string>${inXml(word)}</string>`).join('\n')}
   },
 
   cron({ command, settings }) {
+    if (command.some((word) => /[\r\n]/.test(word))) {
+      throw new BatchError(
+        'invalid_input',
+        'A line of a crontab ends with the first line break, and a path of this command has one. Nothing was written; use --install systemd or launchd, or a path without.',
+      );
+    }
     // What goes wrong stands on stderr, which cron sends as a mail. A % would end the line there.
     const line = `*/${MINUTES} * * * * ${command.map(inShell).join(' ').replaceAll('%', '\\%')} >/dev/null\n`;
     return {

@@ -196,6 +196,12 @@ describe('collect --install', () => {
     await expect(access(path.join(desk.folder, '.config'))).rejects.toThrow('ENOENT');
   });
 
+  it.each(['a\nb', 'a\rb'])('refuses a crontab of two lines, as for %j', (name) => {
+    const command = ['/usr/bin/node', 'collect', '--data-dir', `/home/${name}`];
+    const job = { command, home: '/home/me', settings: '/home/me/env' };
+    expect(() => unitsFor.cron(job)).toThrow(/--install systemd or launchd/);
+  });
+
   it('gives cron a line that runs, whatever the folders are called', async () => {
     const folder = path.join(await temporaryFolder(), "it's 100% mine");
     const desk = await createDesk({ HOME: folder, BATCH_MCP_DATA_DIR: path.join(folder, 'data') });
