@@ -216,13 +216,15 @@ describe('waiting', () => {
 describe('what can not be written', () => {
   eachNth<[output: string, code: number, says: RegExp]>(2, [
     ['out.xyz', 2, /unknown ending\. Valid: \.json/],
-    ['tasks.json', 1, /exists already and was left as it is/],
+    ['mine.json', 1, /exists already and was left as it is/],
+    ['tasks.json', 1, /a reserved name/],
     ['folder.csv', 2, /is a folder\. Give the path of a file/],
     ['not/there.csv', 1, /There is no folder at/],
     ['-', 2, /unknown ending/],
   ])('is told before the waiting: %s', async (output, code, says) => {
     const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
     await mkdir(path.join(desk.folder, 'folder.csv'));
+    await writeFile(path.join(desk.folder, 'mine.json'), 'mine');
     const id = await submitted(desk);
     const ended = await run(desk, ['wait', id, output, '--timeout', '60']);
     expect(ended).toMatchObject({ code, stderr: expect.stringMatching(says) });
