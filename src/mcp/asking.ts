@@ -1,11 +1,14 @@
 import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
-import { sha256OfText } from '../lib/files/file-hash.ts';
 import type { Context } from '../state/context.ts';
-import { answerQuestion, answerTo, openQuestion, takeQuestion } from '../state/open-questions.ts';
 import type { Ask, GivenAnswer, Question } from '../state/question.ts';
-import { isQuestionId } from '../store/ids.ts';
 import type { Message } from './odd-messages.ts';
+
+// Not needed for the list of tools, which a client waits for.
+const openQuestions = () => import('../state/open-questions.ts');
+
+/** The id of a question that is kept (`store/ids.ts`), which no start loads. */
+const QUESTION = /^question_[0-9a-f]{32}$/;
 
 /** What a client declares of itself, as far as asking goes. Nothing said of forms or addresses means forms. */
 const capabilities = z.looseObject({ elicitation: z.looseObject({}) });
@@ -76,7 +79,7 @@ export type Asking = {
 export function createQuestions(load: () => Promise<Context>): (params: unknown) => Asking {
   return (params) => {
     const { data } = asked.safeParse(params);
-    const call = sha256OfText(JSON.stringify([data?.name, data?.arguments]));
+    const call = JSON.stringify([data?.name, data?.arguments]);
     const state = data?.requestState ?? '';
     const answer = data?.inputResponses?.[KEY];
     let result: Result | null = null;
@@ -84,8 +87,8 @@ export function createQuestions(load: () => Promise<Context>): (params: unknown)
     return {
       async ask(question) {
         if (isOver) return 'late';
-        const context = await load();
-        const isAnswer = answer !== undefined && isQuestionId(state);
+        const [context, { openQuestion, takeQuestion }] = await Promise.all([load(), openQuestions()]);
+        const isAnswer = answer !== undefined && QUESTION.test(state);
         if (isAnswer && (await takeQuestion(context, state, question, call))) return answerOf(answer);
         const requestState = await openQuestion(context, question, call);
         if (isOver) return 'late';
@@ -110,7 +113,7 @@ export type Carry = (request: JSONRPCRequest) => Promise<boolean>;
  */
 export function askApart(load: () => Promise<Context>, carry: Carry, signal: AbortSignal): Ask {
   return async (question, patienceMs) => {
-    const context = await load();
+    const [context, { answerTo, openQuestion }] = await Promise.all([load(), openQuestions()]);
     const id = await openQuestion(context, question);
     const params = formOf(question);
     if (!(await carry({ jsonrpc: '2.0', id, method: 'elicitation/create', params }))) return 'late';
@@ -122,12 +125,13 @@ export function askApart(load: () => Promise<Context>, carry: Carry, signal: Abo
 export async function takeAnswer(load: () => Promise<Context>, message: Message): Promise<void> {
   if (!isAnswer(message)) return;
   const answer = 'result' in message ? answerOf(message.result) : 'unanswered';
+  const { answerQuestion } = await openQuestions();
   await answerQuestion(await load(), message.id, answer);
 }
 
 /** Whether a message answers a question of `askApart`. */
 export function isAnswer(message: Message): message is Exclude<Message, { method: string }> & { id: string } {
   return (
-    !('method' in message) && 'id' in message && typeof message.id === 'string' && isQuestionId(message.id)
+    !('method' in message) && 'id' in message && typeof message.id === 'string' && QUESTION.test(message.id)
   );
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256OfText } from '../lib/files/file-hash.ts';
 import { type OpenQuestion, QUESTION_KEPT_MS } from '../store/shared-records.ts';
 import type { Context } from './context.ts';
 import type { GivenAnswer, Question } from './question.ts';
@@ -20,7 +21,7 @@ export async function openQuestion(
     at: now().toISOString(),
     work,
     maximum,
-    ...(call !== undefined && { call }),
+    ...(call !== undefined && { call: sha256OfText(call) }),
     ...(subject !== null && { user: subject.name }),
   };
   await store.question(id).update(() => asked);
@@ -45,7 +46,7 @@ export async function takeQuestion(
       current !== null &&
       isFor(asked, current) &&
       current.taken_by === undefined &&
-      current.call === call &&
+      current.call === sha256OfText(call) &&
       current.work === work &&
       maximum <= current.maximum;
     return isMeant ? { ...current, taken_by: taker } : current;

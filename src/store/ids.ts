@@ -37,7 +37,6 @@ const kinds = {
 
 export const isBlobName = (name: string): boolean => kinds.blob.pattern.test(name);
 export const isBatchId = (id: string): boolean => kinds.batch.pattern.test(id);
-export const isQuestionId = (id: string): boolean => kinds.question.pattern.test(id);
 export const isHash = (name: string): boolean => kinds.hash.pattern.test(name);
 
 /** The id itself, where it is one of its kind; else throws `invalid_input`. */
