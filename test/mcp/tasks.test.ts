@@ -76,10 +76,11 @@ test('a task is older than two minutes: a minute between looks', async () => {
 test('to cancel a task ends the following, not the batch', async () => {
   const { api, server, batch_id } = await running();
   await follow(server, batch_id);
-  expect((await server.ask('tasks/cancel', { taskId: batch_id })).result).toMatchObject({
+  expect((await server.ask('tasks/cancel', { taskId: batch_id }, followsTasks)).result).toMatchObject({
     resultType: 'complete',
   });
-  expect((await server.ask('tasks/update', { taskId: batch_id, inputResponses: {} })).result).toMatchObject({
+  const update = { taskId: batch_id, inputResponses: {} };
+  expect((await server.ask('tasks/update', update, followsTasks)).result).toMatchObject({
     resultType: 'complete',
   });
   expect(await taskOf(server, batch_id)).toMatchObject({ status: 'working' });

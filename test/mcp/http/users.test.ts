@@ -117,9 +117,10 @@ test('what is another user’s is in no list, and is no task and no resource', a
       unknown?.text.replace(/"id":\d+/, ''),
     );
   }
-  expect((await server.post(modernRequest('tasks/get', { taskId: batch_id }), ana)).json.result.status).toBe(
-    'completed',
-  );
+  expect(
+    (await server.post(modernRequest('tasks/get', { taskId: batch_id }, followsTasks), ana)).json.result
+      .status,
+  ).toBe('completed');
 });
 
 test('the same work of another user is other work: no duplicate, no pilot, no checked work', async () => {
