@@ -3,7 +3,7 @@
  * beside this one, and a start loads a dozen files instead of four hundred. What is imported at the first need (the
  * operations, the SDK, the sandbox, parsers, the tokenizer) stays in files of its own, each there once for all entries.
  */
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -48,6 +48,10 @@ async function advertisedModule() {
   `;
 }
 
+async function ownVersion() {
+  return JSON.parse(await readFile('package.json', 'utf8')).version;
+}
+
 /** Loads a module, whose path ends so, as this text. */
 const replace = (ending, contents) => ({
   name: `replace ${ending}`,
@@ -57,6 +61,8 @@ const replace = (ending, contents) => ({
 });
 
 const plugins = async () => [
+  // A program that has the library bundled into it has no manifest of ours above it.
+  replace('src/version.ts', `export const version = ${JSON.stringify(await ownVersion())};`),
   // What clients are told, instead of all that it is made from.
   replace('src/tools/advertised.ts', await advertisedModule()),
   // The SDK's server makes a validator at every start, for what a client answers when it is asked something. Nothing is.
@@ -88,7 +94,7 @@ async function bundle() {
     outdir,
     splitting: true,
     minify: true,
-    // All in one folder, for the version is read from the manifest above it.
+    // All in one folder, for a thread's file is looked for beside the module that starts it.
     chunkNames: 'chunk-[hash]',
     plugins: await plugins(),
     metafile: true,

@@ -22,7 +22,7 @@ try {
   cpSync('LICENSE', path.join(folder, 'LICENSE'));
   const manifest = { ...read('mcpb/manifest.json'), version };
   writeFileSync(path.join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  // The server reads its version there, and Node how its files are to be read.
+  // Node learns there how its files are to be read.
   const own = { name: 'batch-mcp', version, license, type: 'module', engines };
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(own, null, 2)}\n`);
   mcpb('validate', path.join(folder, 'manifest.json'));

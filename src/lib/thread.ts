@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type ApiFailure, BatchError, type ErrorCode, type Problem } from '../errors.ts';
 
@@ -14,21 +15,30 @@ export type ThreadModule = {
   from: string;
 };
 
-/** Whether Node's permission model, where it is on, allows threads. */
-export function mayStartThreads(): boolean {
+/**
+ * Whether the module can run on a thread here. Node's permission model may forbid threads, and a program that has the
+ * library bundled into it leaves the module's file behind.
+ */
+export function canStartThread(module: ThreadModule): boolean {
   const { permission }: { permission?: typeof process.permission } = process;
-  return permission?.has('worker') ?? true;
+  return (permission?.has('worker') ?? true) && existsSync(fileOf(module));
 }
+
+function fileOf({ name, from }: ThreadModule): URL {
+  return new URL(`./${name}.${isSource(from) ? 'ts' : 'js'}`, from);
+}
+
+const isSource = (from: string) => from.endsWith('.ts');
 
 /**
  * Runs a module on a thread of its own, for work that would hold up this one. What the thread prints on stdout is
  * dropped, for only MCP frames belong there. The caller ends it.
  */
-export function startThread({ name, from }: ThreadModule, data: unknown): Worker {
-  const isSource = from.endsWith('.ts');
-  const module = new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from);
-  return new Worker(isSource ? loadSource(module) : module, {
-    eval: isSource,
+export function startThread(module: ThreadModule, data: unknown): Worker {
+  const file = fileOf(module);
+  const evaluates = isSource(module.from);
+  return new Worker(evaluates ? loadSource(file) : file, {
+    eval: evaluates,
     workerData: data,
     stdout: true,
     // Not the process's own: a program that was started with --input-type or --import could have no thread.
@@ -38,9 +48,9 @@ export function startThread({ name, from }: ThreadModule, data: unknown): Worker
 }
 
 /** A script that loads a module from its TypeScript source, as the tests and `npm run dev` have it. */
-function loadSource(module: URL): string {
+function loadSource(file: URL): string {
   const loader = import.meta.resolve('tsx/esm/api');
-  return `import('${loader}').then(({ register }) => (register(), import('${module.href}')))`;
+  return `import('${loader}').then(({ register }) => (register(), import('${file.href}')))`;
 }
 
 /** A `BatchError` as it passes between threads, which carry no classes. */

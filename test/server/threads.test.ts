@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { settingsFor, spawnServer, temporaryFolder } from '../harness.ts';
@@ -58,13 +59,24 @@ test('a server that may start no thread reads tasks and results', async () => {
   expect((await follow(server, batch_id)).outcomes).toMatchObject({ succeeded: 2_000 });
 });
 
-test('the library has its threads with it', async () => {
+const library = path.resolve(import.meta.dirname, '../../dist/index.js');
+
+test.each([
+  { where: 'beside its threads', load: async () => library },
+  {
+    where: 'bundled into a program, without them',
+    load: async (folder: string) => {
+      const outfile = path.join(folder, 'library.mjs');
+      await build({ entryPoints: [library], bundle: true, platform: 'node', format: 'esm', outfile });
+      return outfile;
+    },
+  },
+])('the library runs $where', async ({ load }) => {
   const api = await startApi({ endsAtOnce: true });
   const folder = await temporaryFolder();
   await writeTasks(path.join(folder, 'tasks.jsonl'));
-  const library = pathToFileURL(path.resolve(import.meta.dirname, '../../dist/index.js')).href;
   const program = `
-    import { createBatchClient } from '${library}';
+    import { createBatchClient } from '${pathToFileURL(await load(folder)).href}';
     const client = await createBatchClient();
     const { batch_id } = await client.submit({ requests_file: 'tasks.jsonl' });
     while ((await client.status(batch_id, { waitSeconds: 20 })).results_state !== 'saved');

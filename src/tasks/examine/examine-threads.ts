@@ -1,11 +1,15 @@
 import { availableParallelism } from 'node:os';
 import type { BatchError } from '../../errors.ts';
 import { passOn } from '../../lib/exact-json.ts';
-import { fromFailure, startThread, threadDied } from '../../lib/thread.ts';
+import { canStartThread, fromFailure, startThread, threadDied } from '../../lib/thread.ts';
 import type { Block } from '../block.ts';
 import { addSkipped, type Skipped } from '../sources/files/skipped.ts';
 import type { Examination } from './examine.ts';
 import type { Examined, ExaminedPart, ThreadExamination, ThreadWork } from './examine-thread.ts';
+
+const examineThread = { name: 'examine-thread', from: import.meta.url };
+/** Whether `examineInThreads` can have its threads here. */
+export const canExamineInThreads = () => canStartThread(examineThread);
 
 /** This thread has its own work with what they give, and each takes some 30 MB. */
 const MOST_THREADS = 3;
@@ -44,7 +48,7 @@ function startExamining(examination: Examination): ExamineThread {
     nonce,
     places,
   };
-  const thread = startThread({ name: 'examine-thread', from: import.meta.url }, data);
+  const thread = startThread(examineThread, data);
   const come: Examined[] = [];
   let failure: BatchError | undefined;
   let wake = () => {};

@@ -1,6 +1,5 @@
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { type LineBlock, readLineBlocks } from '../../lib/line-blocks.ts';
-import { mayStartThreads } from '../../lib/thread.ts';
 import type { Limits } from '../../state/context.ts';
 import type { Block } from '../block.ts';
 import { type Item, itemOf } from '../requests/read-item.ts';
@@ -19,7 +18,7 @@ import type { FilesSource, RowsSource, Work, WorkSource } from '../work.ts';
 import { createExaminer, type Examination, type Examiner } from './examine.ts';
 import { countItems, examineLines } from './examine-lines.ts';
 import type { ThreadWork } from './examine-thread.ts';
-import { examineInThreads } from './examine-threads.ts';
+import { canExamineInThreads, examineInThreads } from './examine-threads.ts';
 
 export type Surroundings = {
   folders: AllowedFolders;
@@ -54,7 +53,7 @@ export async function* examineWork(
   given: Surroundings,
 ): AsyncGenerator<Block> {
   const { folders, limits } = given;
-  const threadedBytes = mayStartThreads() ? limits.threadedBytes : Number.POSITIVE_INFINITY;
+  const threadedBytes = canExamineInThreads() ? limits.threadedBytes : Number.POSITIVE_INFINITY;
   const surroundings = { ...given, limits: { ...limits, threadedBytes } };
   const examiner = createExaminer(examination);
   switch (source.kind) {
