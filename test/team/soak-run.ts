@@ -191,10 +191,14 @@ export async function runTeamSoak(options: TeamSoak): Promise<TeamReport> {
   const making = makeTrouble();
   try {
     await Promise.all(users.map(({ token }) => client(token)));
-  } finally {
+  } catch (error) {
     stop.abort();
     await making;
+    for (const replica of replicas) replica.signal('SIGKILL');
+    throw error;
   }
+  stop.abort();
+  await making;
   const totals: Record<string, any>[] = [];
   for (const { batch_id, token } of made.values())
     totals.push(await insist(token, 'get_results', { batch_id, limit: 1 }));
