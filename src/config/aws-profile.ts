@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Problem } from '../errors.ts';
 import { systemErrorCode } from '../lib/files/file-failure.ts';
@@ -60,13 +60,17 @@ export function withProfile(
 
 function readIfThere(file: string | undefined, refuse: (problem: Problem) => string): string {
   if (file === undefined) return '';
+  const valid = "a file of AWS's own programs";
   try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+    // A pipe would be waited for without end.
+    if (statSync(file).isFile()) return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+    refuse({ item: file, problem: 'is no regular file', valid });
+    return '';
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') {
-      refuse({ item: file, problem: `cannot be read (${code})`, valid: "a file of AWS's own programs" });
+      refuse({ item: file, problem: `cannot be read (${code})`, valid });
     }
     return '';
   }

@@ -207,7 +207,7 @@ describe('the key of a bucket in a profile', () => {
       {},
     ],
     ['has no key', `[default]\n${key('a')}`, {}],
-    ['cannot be read (EISDIR)', '', { AWS_CONFIG_FILE: '/' }],
+    ['is no regular file', '', { AWS_CONFIG_FILE: '/' }],
   ])('is missed: %s', async (said, text, more) => {
     const refused = refusal({ ...(await files(text)), AWS_REGION: 'x-1', AWS_PROFILE: 'work', ...more });
     expect(refused).toContain(said);

@@ -3,13 +3,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
-/** Those that open a file that they make, a folder, one of this package or of the system, or read through a handle. */
+/** Those that open a file that they make, a folder, one of this package or of the system, read through a handle, or look first. */
 const OTHERS = [
+  'config/aws-profile.ts',
   'lib/files/regular-file.ts',
   'lib/files/atomic-output.ts',
   'lib/files/durable-write.ts',
   'lib/files/file-writer.ts',
   'lib/files/held-folder.ts',
+  'lib/files/roots.ts',
   'provider/sandbox/batch-folder.ts',
   'provider/sandbox/receive.ts',
   'store/process-identity.ts',
