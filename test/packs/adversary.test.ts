@@ -142,14 +142,24 @@ describe('an adversary', () => {
           expect(ids).toContain(id);
           if (answer === null || !isTaken(answer, structured)) continue;
           taken += 1;
-          for (const [, other] of JSON.stringify(answer).matchAll(/"own ([\w-]+)\\?"/g))
-            expect(other, text).toBe(id);
+          // What the noise has fallen into is nobody's.
+          const owners = [...JSON.stringify(answer).matchAll(/"own ([\w-]+)\\?"/g)].map(([, owner]) => owner);
+          expect(
+            owners.filter((owner) => owner !== id && ids.some((each) => each === owner)),
+            text,
+          ).toEqual([]);
         }
       }),
       { numRuns: Number(process.env.RUNS ?? 4_000) },
     );
     // Most are in no form that is read.
     expect(taken).toBeGreaterThan(200);
+  });
+
+  test.each(['answer', 'id'])('gets a row called %s nothing by an entry whose key is garbled', (id) => {
+    const rows = [id, 'b'].map((each) => ({ id: each, structured: false }));
+    expect(readAnswers('{"]id": "b", "answer": "own b"}', rows, read)).toBeNull();
+    expect(readAnswers('{"id": "b]", "answer": "own b"}', rows, read)).toBeNull();
   });
 
   test('spoils no other row with an answer that is nested too deep to be written', () => {

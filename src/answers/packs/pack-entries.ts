@@ -11,12 +11,21 @@ export type Entry = { id: string | null; value: string | undefined; isTwice?: bo
 
 const ANSWERS = 'answers';
 
+/** Of an entry: a row that is called so can't be told from an entry that calls its id otherwise. */
+const ENTRY_KEYS = new Set(['id', 'answer']);
+
 /** What models call that which holds all answers, where they do not call it as they were asked to. */
 const HOLDERS = /^(answers|results?|rows|entries|items|responses?|outputs?|data|list|json)$/i;
 
 /** Whether a document begins in the form that was asked for, whatever it says. */
 export function isAsAsked({ open: [root], keys }: Document): boolean {
   return isJsonObject(root) && (Object.hasOwn(root, ANSWERS) || keys[0] === ANSWERS);
+}
+
+/** Whether a document has what was asked for and nothing beside it, as one row's answer with such a key would have. */
+export function isAskedAlone(document: Document): boolean {
+  const [root] = document.open;
+  return isAsAsked(document) && isJsonObject(root) && Object.keys(root).every((key) => key === ANSWERS);
 }
 
 /** The entries of a document; null where it is none of the forms, or could be two of them. */
@@ -55,10 +64,10 @@ function holderOf(document: Document, rows: Rows): Holder | null {
   }
   const names = Object.keys(root);
   // An object of few ids and many other keys is one row's answer.
-  const known = names.filter(rows.has).length;
-  const hasRows = known > 0 && known * 2 >= names.length;
+  const known = names.filter(rows.has);
+  const hasRows = known.some((name) => !ENTRY_KEYS.has(name)) && known.length * 2 >= names.length;
   const isEntry = rows.has(rows.idOf(own(root, 'id')) ?? '');
-  if (isEntry) return isWhole && known === 0 ? [root] : null;
+  if (isEntry) return isWhole && known.length === 0 ? [root] : null;
   // Under another name, if it is the one thing there.
   const [name = '', ...others] = [...names, ...(opened == null ? [] : [opened])];
   const inner = name === opened ? rest[0] : own(root, name);
