@@ -1,26 +1,22 @@
+import { sha256OfText } from '../../../lib/files/file-hash.ts';
 import { isEncrypted, type PdfPages, pagesOf } from '../../../lib/pdf-pages.ts';
 
 export type PdfFacts = PdfPages & { isLocked: boolean };
 
-/** So much of the base64 of PDFs seen last is held: all that `context_files` may have, which every request holds. */
-const MOST_CHARACTERS = 45_000_000;
+const MOST_KNOWN = 1_000;
 
-/** In the order of their first use. */
+/** By their hashes, for the PDFs themselves may be large; in the order of their first use. */
 const known = new Map<string, PdfFacts>();
-let characters = 0;
 
 /** What a PDF in base64 is. One that stands in many requests is looked through once. */
 export function pdfFacts(base64: string): PdfFacts {
-  const found = known.get(base64);
+  const hash = sha256OfText(base64);
+  const found = known.get(hash);
   if (found !== undefined) return found;
   const pdf = Buffer.from(base64, 'base64');
   const facts = { ...pagesOf(pdf), isLocked: isEncrypted(pdf) };
-  known.set(base64, facts);
-  characters += base64.length;
-  for (const [oldest] of known) {
-    if (characters <= MOST_CHARACTERS) break;
-    known.delete(oldest);
-    characters -= oldest.length;
-  }
+  known.set(hash, facts);
+  const [oldest] = known.keys();
+  if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
   return facts;
 }
