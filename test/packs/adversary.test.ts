@@ -162,6 +162,31 @@ describe('an adversary', () => {
     expect(readAnswers('{"id": "b]", "answer": "own b"}', rows, read)).toBeNull();
   });
 
+  const ROWS = ['answer', 'id', 'text', 'label', '7', 'b'].map((id) => ({ id, structured: false }));
+  const answersIn = (text: string) => [...(readAnswers(text, ROWS, read)?.answers ?? [])];
+
+  test.each([
+    '{"]id": "b", "answer": "own b"}',
+    '{"xid": "b", "text": "own b"}',
+    '{"i d": "b", "label": "own b"}',
+    '{"id\\"": "b", "id": "own b"}',
+    '{"no": 7, "answer": "own 7"}',
+    '{"no": "7", "text": "own 7"}',
+    '{"row": "text", "label": "own text"}',
+    '{"answer": "own b", ":id": "b"}',
+    '{"id": "own b", "answer ": "b"}',
+  ])('gives no row anything by an entry whose key is garbled: %s', (text) => {
+    expect(answersIn(text)).toEqual([]);
+  });
+
+  test('still reads answers by their ids, beside one for a row that there is not', () => {
+    expect(answersIn('{"text": "1", "label": "2", "b": "3", "c": "4"}')).toEqual([
+      ['text', '1'],
+      ['label', '2'],
+      ['b', '3'],
+    ]);
+  });
+
   test('spoils no other row with an answer that is nested too deep to be written', () => {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     const text = `{"answers":[{"id":"a","answer":${deep}},{"id":"b","answer":"2"}]}`;

@@ -63,10 +63,14 @@ function holderOf(document: Document, rows: Rows): Holder | null {
     return isAgain ? holderOf({ ...document, open: [named], keys: [] }, rows) : named;
   }
   const names = Object.keys(root);
-  // An object of few ids and many other keys is one row's answer.
   const known = names.filter(rows.has);
-  const hasRows = known.some((name) => !ENTRY_KEYS.has(name)) && known.length * 2 >= names.length;
-  const isEntry = rows.has(rows.idOf(own(root, 'id')) ?? '');
+  const namesRow = (key: string) => rows.has(rows.idOf(own(root, key)) ?? '');
+  const isEntry = namesRow('id');
+  // An entry whose key is garbled still names its row.
+  const isLikeEntry = names.some((name) => !rows.has(name) && namesRow(name));
+  // An object of few ids and many other keys is one row's answer.
+  const hasRows =
+    !isLikeEntry && known.some((name) => !ENTRY_KEYS.has(name)) && known.length * 2 >= names.length;
   if (isEntry) return isWhole && known.length === 0 ? [root] : null;
   // Under another name, if it is the one thing there.
   const [name = '', ...others] = [...names, ...(opened == null ? [] : [opened])];
