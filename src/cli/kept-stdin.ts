@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchError } from '../errors.ts';
+import { systemErrorCode } from '../lib/files/file-failure.ts';
 import { readOwner, writeOwner } from '../store/files/staging.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 
@@ -45,8 +46,9 @@ export async function sweepStdin(): Promise<void> {
       const owner = await readOwner(folder);
       // One without an owner holds nothing yet.
       if (owner !== null && isProvenDead(owner)) await rm(folder, { recursive: true, force: true });
-    } catch {
+    } catch (error) {
       // Somebody else's, which is theirs to remove.
+      if (!(error instanceof BatchError) && systemErrorCode(error) === undefined) throw error;
     }
   }
 }
