@@ -4,7 +4,7 @@ import type { Claim } from '../../src/store/shared-records.ts';
 import type { Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, reset } from '../api-server.ts';
-import { startServer, temporaryFolder } from '../harness.ts';
+import { startServer, type TestServer, temporaryFolder } from '../harness.ts';
 import { eachNth, eachNthOf } from '../long.ts';
 import { budgetIn } from './budget-in.ts';
 
@@ -19,6 +19,19 @@ function resetNextCreate(api: ApiServer, { made }: { made: boolean }, first: () 
     void Promise.resolve(first()).then(() => reset(request, response));
   };
   api.override('create', handler, { times: 1, after: made });
+}
+
+/** Submits what the API makes without an answer, while its list can't be read; then the list can be read again. */
+async function submitUnlisted(api: ApiServer, server: TestServer): Promise<string> {
+  let isAway = true;
+  const away = json(500, apiError('api_error', 'no list'));
+  resetNextCreate(api, { made: true }, () =>
+    api.override('list', (request, response, pass) => (isAway ? away(request, response) : pass())),
+  );
+  const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+  await follow(server, batch_id, ({ progress }) => !progress);
+  isAway = false;
+  return batch_id;
 }
 
 /** What a process does right after it has changed a claim, and before it goes on. */
@@ -454,14 +467,7 @@ describe('settling what is uncertain', () => {
     const one = await startServer({ api, folder, ...quick });
     // By a batch that the account had before, it is known again.
     api.make(['x']);
-    let isAway = true;
-    const away = json(500, apiError('api_error', 'no list'));
-    resetNextCreate(api, { made: true }, () =>
-      api.override('list', (request, response, pass) => (isAway ? away(request, response) : pass())),
-    );
-    const { batch_id } = await one.ok('submit_batch', tasks('a', 'b'));
-    await follow(one, batch_id, ({ progress }) => !progress);
-    isAway = false;
+    const batch_id = await submitUnlisted(api, one);
     const key = 'sk-ant-other';
     const now = () => new Date(Date.now() + 3_600_000);
     const other = await startServer({ api: { url: api.url, key }, folder, ...quick, now });
@@ -550,14 +556,7 @@ describe('settling what is uncertain', () => {
     const api = await startApi({ ...ended, otherKeys: [key] });
     const folder = await temporaryFolder();
     const one = await startServer({ api, folder, ...quick });
-    let isAway = true;
-    const away = json(500, apiError('api_error', 'no list'));
-    resetNextCreate(api, { made: true }, () =>
-      api.override('list', (request, response, pass) => (isAway ? away(request, response) : pass())),
-    );
-    const { batch_id } = await one.ok('submit_batch', tasks('a', 'b'));
-    await follow(one, batch_id, ({ progress }) => !progress);
-    isAway = false;
+    const batch_id = await submitUnlisted(api, one);
     const now = () => new Date(Date.now() + 3_600_000);
     const other = await startServer({ api: { url: api.url, key }, folder, ...quick, now });
     const seen = await follow(other, batch_id, ({ progress }) => !progress);
