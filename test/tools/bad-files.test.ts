@@ -1,4 +1,5 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TestServer } from '../harness.ts';
@@ -205,7 +206,7 @@ describe('a requests_file', () => {
       await writeFile(path.join(data, 'tasks.jsonl'), task('a'));
       return { requests_file: path.join(data, 'tasks.jsonl') };
     };
-    expect(await refusalOf(given, { argv: ['--allow-dir', '/tmp'] })).toContain(
+    expect(await refusalOf(given, { argv: ['--allow-dir', os.tmpdir()] })).toContain(
       "in this server's own data folder",
     );
   });
