@@ -15,7 +15,10 @@ const MOST_MEGABYTES = 10;
 /** Packs the package as it is published, from a new build. Gives the tarball's path. */
 async function pack(folder: string): Promise<string> {
   const args = ['pack', '--json', '--silent', '--pack-destination', folder];
-  const { stdout } = await promisify(execFile)('npm', args, { cwd: project });
+  const { stdout } = await promisify(execFile)('npm', args, {
+    cwd: project,
+    shell: process.platform === 'win32',
+  });
   const [{ filename }] = packed.parse(JSON.parse(stdout.slice(stdout.indexOf('['))));
   return path.join(folder, filename);
 }
@@ -28,7 +31,8 @@ async function installedIn(cache: string): Promise<Installed> {
   for (const entry of await readdir(path.join(cache, '_npx'), { recursive: true, withFileTypes: true })) {
     const file = path.join(entry.parentPath, entry.name);
     if (entry.isFile()) bytes += (await stat(file)).size;
-    if (/\/node_modules\/(@[^/]+\/)?[^/@]+\/package\.json$/.test(file)) packages += 1;
+    if (/\/node_modules\/(@[^/]+\/)?[^/@]+\/package\.json$/.test(file.replaceAll(path.sep, '/')))
+      packages += 1;
   }
   return { packages, megabytes: bytes / 1e6 };
 }

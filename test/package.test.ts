@@ -15,6 +15,7 @@ import {
   reachedFrom,
   staticImports,
 } from './packed-package.ts';
+import { runScript } from './programs.ts';
 
 const project = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -102,7 +103,8 @@ describe('what is packed', () => {
     const found = await readdir(packed.installed, { recursive: true, withFileTypes: true });
     return found
       .filter((entry) => entry.isFile())
-      .map((entry) => path.relative(packed.installed, path.join(entry.parentPath, entry.name)));
+      .map((entry) => path.relative(packed.installed, path.join(entry.parentPath, entry.name)))
+      .map((file) => file.replaceAll(path.sep, '/'));
   }
 
   test('is one package, small, with each file once', async () => {
@@ -161,12 +163,11 @@ describe('what is packed', () => {
     await expect(compiled.catch(({ stdout }) => stdout)).resolves.toMatchObject({ stdout: '' });
   });
 
-  test.each([
-    ['publint', ['publint', '--strict']],
+  test.each<[tool: string, of: string, flags: string[]]>([
+    ['publint', 'publint', ['--strict']],
     // It is modules only: what CommonJS of before Node 20 would find is no matter.
-    ['attw', ['attw', '--profile', 'esm-only', '--format', 'ascii', '--no-color']],
-  ])('%s finds nothing', async (_name, [tool = '', ...flags]) => {
-    const bin = path.join(project, 'node_modules/.bin', tool);
-    await run(bin, [...flags, packed.tarball], { cwd: packed.folder });
+    ['attw', '@arethetypeswrong/cli', ['--profile', 'esm-only', '--format', 'ascii', '--no-color']],
+  ])('%s finds nothing', async (tool, of, flags) => {
+    await runScript([of, tool], [...flags, packed.tarball], packed.folder);
   });
 });

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll } from 'vitest';
 import { z } from 'zod';
+import { npm } from './programs.ts';
 
 const project = path.resolve(import.meta.dirname, '..');
-const run = promisify(execFile);
 
 const dist = path.join(project, 'dist');
 /** Every file of dist/ that imports others by name is reached from one of these. */
@@ -41,14 +39,14 @@ export function packForTests(): PackedPackage {
   const places = { tarball: '', folder: '', installed: '' };
   beforeAll(async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'batch-mcp-packed-'));
-    const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-    const cwd = await copyOfProject(folder);
-    const [{ filename }] = packed.parse(JSON.parse((await run('npm', pack, { cwd })).stdout));
+    const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', '..'];
+    const copy = await copyOfProject(folder);
+    const [{ filename }] = packed.parse(JSON.parse((await npm(pack, copy)).stdout));
     places.tarball = path.join(folder, filename);
     places.folder = folder;
     places.installed = path.join(folder, 'node_modules/batch-mcp');
     await writeFile(path.join(folder, 'package.json'), '{"private":true,"type":"module"}');
-    await run('npm', ['install', '--offline', '--no-audit', '--no-fund', places.tarball], { cwd: folder });
+    await npm(['install', '--offline', '--no-audit', '--no-fund', `./${filename}`], folder);
     return () => rm(folder, { recursive: true });
   });
   return places;

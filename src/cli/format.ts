@@ -37,11 +37,6 @@ export function duration(seconds: number): string {
     .join(' ');
 }
 
-/** As one word of a shell. */
-export function inShell(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 export type Column = {
   title: string;
   /** Numbers stand to the right. */

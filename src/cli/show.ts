@@ -1,7 +1,8 @@
 import { count, counted } from '../lib/numbers.ts';
+import { shellWord } from '../lib/shell-word.ts';
 import type { BatchReport } from '../operations/replies/report.ts';
 import type { ResultsReply } from '../operations/results.ts';
-import { dollars, inShell, percent } from './format.ts';
+import { dollars, percent } from './format.ts';
 import { optionOf } from './options.ts';
 import { printable, type Terminal } from './terminal.ts';
 
@@ -35,7 +36,7 @@ export const commandOf: Record<string, string> = {
 
 /** The command that goes on where another stopped. */
 export const waitingFor = (batchId: string, outputFile = 'results.json'): string =>
-  `batch-mcp wait ${batchId} ${inShell(outputFile)}`;
+  `batch-mcp wait ${batchId} ${shellWord(outputFile)}`;
 
 /** A text of a reply or an error in the terminal's words. */
 export function inCommands(text: string): string {

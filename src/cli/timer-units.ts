@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { BatchError } from '../errors.ts';
-import { inShell } from './format.ts';
+import { shellWord } from '../lib/shell-word.ts';
 
 export const timers = ['systemd', 'launchd', 'cron', 'task-scheduler'] as const;
 export type Timer = (typeof timers)[number];
@@ -96,7 +96,7 @@ ${command.map((word) => `    <string>${inXml(word)}</string>`).join('\n')}
 `;
     return {
       files: [{ path: file, text }],
-      steps: [privateFile(settings), `launchctl bootstrap gui/$(id -u) ${inShell(file)}`],
+      steps: [privateFile(settings), `launchctl bootstrap gui/$(id -u) ${posixWord(file)}`],
     };
   },
 
@@ -108,7 +108,7 @@ ${command.map((word) => `    <string>${inXml(word)}</string>`).join('\n')}
       );
     }
     // What goes wrong stands on stderr, which cron sends as a mail. A % would end the line there.
-    const line = `*/${MINUTES} * * * * ${command.map(inShell).join(' ').replaceAll('%', '\\%')} >/dev/null\n`;
+    const line = `*/${MINUTES} * * * * ${command.map(posixWord).join(' ').replaceAll('%', '\\%')} >/dev/null\n`;
     return {
       files: [{ path: 'crontab', text: line }],
       steps: [privateFile(settings), 'crontab -e   # and add that line'],
@@ -135,9 +135,12 @@ Register-ScheduledTask -TaskName ${TASK} -Description ${inPowerShell(WHAT)} -Act
   },
 };
 
+/** Of a shell on the system that has such timers, wherever they are printed. */
+const posixWord = (word: string): string => shellWord(word, 'linux');
+
 /** Makes a file that only its owner reads. */
 function privateFile(file: string): string {
-  const [folder, name] = [inShell(path.dirname(file)), inShell(file)];
+  const [folder, name] = [posixWord(path.dirname(file)), posixWord(file)];
   return `mkdir -p ${folder} && touch ${name} && chmod 600 ${name}`;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { hasErrorCode } from '../errors.ts';
@@ -84,4 +84,32 @@ export function defaultWorkFolder(home: string | null): string {
   if (home === null) return path.join(os.tmpdir(), `batch-mcp-${process.getuid?.() ?? 'work'}`);
   const documents = path.join(home, 'Documents');
   return path.join(existsSync(documents) ? documents : home, 'batch-mcp');
+}
+
+/** Of the allowed folders those that allow nothing, each with why; the work folder is made when it is used first. */
+export function uselessFolders({
+  allowedDirs,
+  workDir,
+}: {
+  allowedDirs: readonly string[];
+  workDir: string;
+}): string[] {
+  return allowedDirs.flatMap((folder) => {
+    const kind = kindOf(folder);
+    if (kind !== undefined && !kind.isDirectory())
+      return [`The allowed folder ${JSON.stringify(folder)} is no folder: name the one that it stands in`];
+    if (kind !== undefined || folder === workDir) return [];
+    return [
+      `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is made`,
+    ];
+  });
+}
+
+/** Undefined where nothing can be found, for whatever reason. */
+function kindOf(folder: string): Stats | undefined {
+  try {
+    return statSync(folder);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,12 +1,14 @@
-import { existsSync, type Stats, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from '../config/config.ts';
 import type { ClosableContext } from '../config/create-context.ts';
+import { uselessFolders } from '../config/folders.ts';
 import { readNetworkVariables } from '../config/network-variables.ts';
 import type { Environment } from '../config/read-settings.ts';
 import { BatchError, renderError } from '../errors.ts';
 import { secretsOfVariables } from '../lib/http/secret-headers.ts';
+import { shellWord } from '../lib/shell-word.ts';
 import { createLog, type Log, redact, tellCrashes } from '../log.ts';
 import type { Context } from '../state/context.ts';
 import { version } from '../version.ts';
@@ -69,7 +71,7 @@ async function serve(argv: readonly string[], env: Environment): Promise<void> {
   takeAsMeant(process.env);
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });
-  for (const notice of [...config.notices, ...missingFolders(config)]) log('warn', notice);
+  for (const notice of [...config.notices, ...uselessFolders(config)]) log('warn', notice);
   if (config.http !== null) {
     const { serveHttp } = await import('./http/serve-http.ts');
     return serveHttp(config, config.http, log);
@@ -174,27 +176,6 @@ function createWork(config: Config, log: Log) {
   };
 }
 
-function missingFolders({ allowedDirs, workDir }: Config): string[] {
-  return allowedDirs.flatMap((folder) => {
-    const kind = kindOf(folder);
-    if (kind !== undefined && !kind.isDirectory())
-      return [`The allowed folder ${JSON.stringify(folder)} is no folder: name the one that it stands in`];
-    if (kind !== undefined || folder === workDir) return [];
-    return [
-      `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is made`,
-    ];
-  });
-}
-
-/** Undefined where nothing can be found, for whatever reason. */
-function kindOf(folder: string): Stats | undefined {
-  try {
-    return statSync(folder);
-  } catch {
-    return undefined;
-  }
-}
-
 /** The SDK's profiles are looked for too. */
 async function sayIfNoCredentials({ provider, log }: Context): Promise<void> {
   try {
@@ -217,11 +198,7 @@ export function waitCommand({
   const program = fileURLToPath(new URL('./cli.js', import.meta.url));
   if (store !== null || !existsSync(program)) return undefined;
   return (batchId) =>
-    [process.execPath, program, 'wait', batchId, '--data-dir', dataDir].map(quoted).join(' ');
-}
-
-/** As one word of a shell. */
-function quoted(word: string): string {
-  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
-  return process.platform === 'win32' ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
+    [process.execPath, program, 'wait', batchId, '--data-dir', dataDir]
+      .map((word) => shellWord(word))
+      .join(' ');
 }

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { eachNth, eachNthOf } from '../long.ts';
+import { hasSignals } from '../programs.ts';
 import { createDesk, type Desk, run, start } from './run-binary.ts';
 
 const tasks = [
@@ -194,7 +195,9 @@ describe('waiting', () => {
     expect(code).toBe(3);
     expect(stderr).toContain(`batch-mcp wait ${id}`);
   });
+});
 
+describe.runIf(hasSignals)('whoever waits is interrupted:', () => {
   eachNth<['SIGINT' | 'SIGTERM', number]>(2, [
     ['SIGINT', 130],
     ['SIGTERM', 143],

@@ -5,6 +5,7 @@ import { startApi } from '../api.ts';
 import type { ApiServer } from '../api-server.ts';
 import { settingsFor } from '../harness.ts';
 import { eachNth } from '../long.ts';
+import { hasSignals } from '../programs.ts';
 import { type Fate, scripted } from '../retry.ts';
 import { createDesk, type Desk, run, start } from './run-binary.ts';
 
@@ -98,7 +99,7 @@ describe('where nothing was sent', () => {
   });
 });
 
-describe('who is interrupted', () => {
+describe.runIf(hasSignals)('who is interrupted', () => {
   eachNth<['SIGINT' | 'SIGTERM', number]>(2, [
     ['SIGINT', 130],
     ['SIGTERM', 143],

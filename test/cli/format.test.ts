@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
-import { diskSize, dollars, duration, inShell, table } from '../../src/cli/format.ts';
+import { diskSize, dollars, duration, table } from '../../src/cli/format.ts';
 import { inCommands } from '../../src/cli/show.ts';
 import { createTerminal, fit, printable } from '../../src/cli/terminal.ts';
 import { count } from '../../src/lib/numbers.ts';
@@ -43,13 +43,6 @@ test.each([
   [1_234_567, '1.2 MB'],
   [2e9, '2.0 GB'],
 ])('%d bytes read %s', (bytes, text) => expect(diskSize(bytes)).toBe(text));
-
-test.each([
-  ['a/b-1.csv', 'a/b-1.csv'],
-  ['my file', "'my file'"],
-  ["it's", "'it'\\''s'"],
-  ['', "''"],
-])('%s is %s in a shell', (word, quoted) => expect(inShell(word)).toBe(quoted));
 
 test('numbers have their thousands apart', () => expect(count(1234567)).toBe('1,234,567'));
 

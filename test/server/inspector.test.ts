@@ -3,15 +3,20 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { builtServer, temporaryFolder } from '../harness.ts';
-
-const inspector = path.resolve(import.meta.dirname, '../../node_modules/.bin/mcp-inspector');
+import { scriptOf } from '../programs.ts';
 
 /** What the Inspector's command line prints of one request to the built server. */
 async function inspect(...request: string[]): Promise<unknown> {
   const home = await temporaryFolder();
   const { stdout } = await promisify(execFile)(
-    inspector,
-    ['--cli', process.execPath, builtServer, ...request],
+    process.execPath,
+    [
+      await scriptOf('@modelcontextprotocol/inspector', 'mcp-inspector'),
+      '--cli',
+      process.execPath,
+      builtServer,
+      ...request,
+    ],
     {
       cwd: home,
       env: { PATH: process.env.PATH, HOME: home, BATCH_MCP_DATA_DIR: path.join(home, 'data') },

@@ -5,6 +5,7 @@ import { ids, prompts, startApi } from '../api.ts';
 import { apiError, hang, json } from '../api-server.ts';
 import { spawnServer } from '../harness.ts';
 import { long } from '../long.ts';
+import { hasSignals } from '../programs.ts';
 import { type RawServer, startRawServer, toolCall } from './raw-server.ts';
 
 /** What the product promises, and what a busy machine may take on top. */
@@ -59,16 +60,6 @@ describe('what clients do wrong is survived', () => {
 
 const ends: { name: string; end: (server: RawServer) => void; stdoutClosed?: boolean }[] = [
   { name: 'the end of stdin', end: (server) => server.closeStdin() },
-  { name: 'SIGTERM', end: (server) => server.kill('SIGTERM') },
-  { name: 'SIGINT', end: (server) => server.kill('SIGINT') },
-  {
-    name: 'both at once',
-    end: (server) => {
-      server.closeStdin();
-      server.kill('SIGTERM');
-      server.kill('SIGINT');
-    },
-  },
   {
     name: 'a closed stdout',
     end: (server) => {
@@ -78,6 +69,20 @@ const ends: { name: string; end: (server: RawServer) => void; stdoutClosed?: boo
     stdoutClosed: true,
   },
 ];
+if (hasSignals) {
+  ends.push(
+    { name: 'SIGTERM', end: (server) => server.kill('SIGTERM') },
+    { name: 'SIGINT', end: (server) => server.kill('SIGINT') },
+    {
+      name: 'the end of stdin and both signals at once',
+      end: (server) => {
+        server.closeStdin();
+        server.kill('SIGTERM');
+        server.kill('SIGINT');
+      },
+    },
+  );
+}
 
 /** How clients end a server; the other ways are rare. */
 const isOften = (name: string) => name === 'the end of stdin' || name === 'SIGTERM';
@@ -172,7 +177,7 @@ test('a call that takes its time is answered after the end of stdin, unless a si
   next.send(toolCall(2, 'batch_status', { batch_id, wait_seconds: 20 }));
   const start = performance.now();
   next.closeStdin();
-  next.kill('SIGTERM');
+  if (hasSignals) next.kill('SIGTERM');
   expect(await next.ended).toEqual({ code: 0, signal: null });
   expect(performance.now() - start).toBeLessThan(LONGEST_END_MS);
 });

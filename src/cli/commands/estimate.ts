@@ -1,9 +1,10 @@
 import { BatchError } from '../../errors.ts';
 import { count, counted } from '../../lib/numbers.ts';
+import { shellWord } from '../../lib/shell-word.ts';
 import { type EstimateReply, estimate, estimateSubmission } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type Call, type Command, exitCode } from '../command.ts';
-import { dollars, inShell, table } from '../format.ts';
+import { dollars, table } from '../format.ts';
 import { optionOf } from '../options.ts';
 import { costText, facts, reusedText, warn } from '../show.ts';
 import { openSource, splitGiven } from '../source.ts';
@@ -121,7 +122,7 @@ export const estimateCommand: Command = {
       if (reply.work_id !== undefined && file !== '-') {
         const target = isRun ? (output ?? args.output_file) : undefined;
         const how = `${isRun ? 'run' : 'submit'} --work-id ${reply.work_id}`;
-        const into = typeof target === 'string' ? ` ${inShell(target)}` : '';
+        const into = typeof target === 'string' ? ` ${shellWord(target)}` : '';
         const beside = ofOthers.filter(
           (name) => name !== 'work_id' && !(isRun && name === 'output_file') && call.args[name] !== undefined,
         );
