@@ -38,8 +38,11 @@ export type Call = {
   json: boolean;
   /** Ends with Ctrl-C, and shows progress. */
   waiting: Waiting & { signal: AbortSignal };
-  /** Told which batch the command is about and where its results go, so that an interruption can say how to go on. */
-  about(batchId: string, outputFile: string | undefined): void;
+  /**
+   * Told which batch the command is about and where its results go, so that an interruption can say how to go on; null
+   * while one may be sent whose id is not known yet.
+   */
+  about(batchId: string | null, outputFile: string | undefined): void;
 };
 
 export type Command = {

@@ -134,7 +134,7 @@ async function listBatches(
   const since = timeOf(request.since, now);
   const until = timeOf(request.until, now);
   const { found, damaged } = await readListing(context);
-  for (const { problem } of damaged) context.log('error', problem);
+  for (const { problem } of damaged) context.log('warn', problem);
 
   const batches: ListedBatch[] = [];
   const totals = { batches: 0, requests: 0, actual_usd: 0, open_expected_usd: 0 };

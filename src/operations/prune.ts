@@ -2,10 +2,12 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
+import type { Context } from '../state/context.ts';
 import { isWaiting } from '../state/parts.ts';
-import { recordOrNull } from '../state/records.ts';
 import { isSaved, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
+import type { DamagedBatch } from '../store/store.ts';
+import { damagedWarnings } from './list/list-warnings.ts';
 import { diskBytes } from './list/listing.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 
@@ -31,34 +33,7 @@ export const prune = defineOperation({
     kept: z.number(),
     dry_run: z.boolean(),
   }),
-  async run(context, { older_than_days, dry_run = false }, { signal }) {
-    if (context.readOnly) {
-      throw new BatchError('not_allowed', 'Nothing was removed: this data folder is used read-only.');
-    }
-    const before = context.now().getTime() - older_than_days * DAY_MS;
-    const batches: Pruned[] = [];
-    let kept = 0;
-    // What waits is newer than what it waits for, and comes first.
-    const awaited = new Set<string>();
-    for (const batchId of await context.store.batchIds()) {
-      if (signal?.aborted) break;
-      const record = await recordOrNull(context.store, batchId);
-      if (record?.waits !== undefined && isWaiting(record)) awaited.add(record.waits.batch_id);
-      const isTooYoung = record === null || Date.parse(record.created_at) >= before;
-      if (isTooYoung || !isDone(record) || awaited.has(batchId)) {
-        kept += 1;
-        continue;
-      }
-      if (!dry_run) {
-        await context.store.removeBatch(batchId);
-        await rm(path.join(context.answersFolder, batchId), { recursive: true, force: true });
-      }
-      const { name, created_at } = record;
-      batches.push({ batch_id: batchId, name, created_at, bytes: diskBytes(record) });
-    }
-    const bytes = batches.reduce((sum, batch) => sum + batch.bytes, 0);
-    return { batches, bytes, kept, dry_run, warnings: [] };
-  },
+  run: async (context, given, { signal }) => removeOld(context, given, { signal }),
   nextStep: ({ dry_run }) =>
     dry_run
       ? 'Nothing was removed. Without dry_run these batches are removed for good, with their results and what they cost.'
@@ -66,6 +41,64 @@ export const prune = defineOperation({
 });
 
 export type PruneReply = ReplyOf<typeof prune>;
+
+type Which = {
+  signal?: AbortSignal | undefined;
+  /** What a person was shown and agreed to, beyond which nothing is removed. */
+  agreed?: ReadonlySet<string>;
+};
+
+/** What `prune` does; what grew old since it was `agreed` upon stays. */
+export async function removeOld(
+  context: Context,
+  { older_than_days, dry_run = false }: { older_than_days: number; dry_run?: boolean | undefined },
+  { signal, agreed }: Which,
+): Promise<{ batches: Pruned[]; bytes: number; kept: number; dry_run: boolean; warnings: string[] }> {
+  if (context.readOnly) {
+    throw new BatchError('not_allowed', 'Nothing was removed: this data folder is used read-only.');
+  }
+  const before = context.now().getTime() - older_than_days * DAY_MS;
+  const batches: Pruned[] = [];
+  const damaged: DamagedBatch[] = [];
+  let kept = 0;
+  // What waits is newer than what it waits for, and comes first.
+  const awaited = new Set<string>();
+  for (const batchId of await context.store.batchIds()) {
+    if (signal?.aborted) break;
+    const record = await readOrNote(context, batchId, damaged);
+    if (record === null) continue;
+    if (record.waits !== undefined && isWaiting(record)) awaited.add(record.waits.batch_id);
+    const isOld = Date.parse(record.created_at) < before && (agreed?.has(batchId) ?? true);
+    if (!isOld || !isDone(record) || awaited.has(batchId)) {
+      kept += 1;
+      continue;
+    }
+    if (!dry_run) {
+      await context.store.removeBatch(batchId);
+      await rm(path.join(context.answersFolder, batchId), { recursive: true, force: true });
+    }
+    const { name, created_at } = record;
+    batches.push({ batch_id: batchId, name, created_at, bytes: diskBytes(record) });
+  }
+  const bytes = batches.reduce((sum, batch) => sum + batch.bytes, 0);
+  return { batches, bytes, kept: kept + damaged.length, dry_run, warnings: damagedWarnings(damaged) };
+}
+
+/** Null where there is no record, or it can't be read, which is noted. */
+async function readOrNote(
+  { store, log }: Context,
+  batchId: string,
+  damaged: DamagedBatch[],
+): Promise<BatchRecord | null> {
+  try {
+    return await store.record(batchId).read();
+  } catch (error) {
+    if (!(error instanceof BatchError) || !error.code.startsWith('store_')) throw error;
+    log('warn', error.message);
+    damaged.push({ batch_id: batchId, problem: error.message, is_broken: error.code === 'store_damaged' });
+    return null;
+  }
+}
 
 function isDone(record: BatchRecord): boolean {
   return statusOf(record) === 'ended' && isSaved(record) && record.idempotency_key === null;

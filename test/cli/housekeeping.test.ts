@@ -1,7 +1,11 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { readConfig } from '../../src/config/config.ts';
+import { createContext } from '../../src/config/create-context.ts';
+import { removeOld } from '../../src/operations/prune.ts';
 import { follow, startApi } from '../api.ts';
+import type { PlainHandler } from '../api-answers.ts';
 import { startApiServer } from '../api-server.ts';
 import { startServer } from '../harness.ts';
 import { eachNth } from '../long.ts';
@@ -51,6 +55,35 @@ describe('prune', () => {
     expect((await run(desk, ['status', ended])).stderr).toContain('not_found');
   });
 
+  test('asked about where nobody can answer, says so in its one document', async () => {
+    const { desk } = await deskWithBatches();
+    const { code, stdout } = await run(aged(desk), ['prune', '--older-than-days', '1', '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'not_allowed' } });
+  });
+
+  test('removes no more than was agreed to', async () => {
+    const context = await createContext(
+      readConfig({ env: (await deskWithBatches()).desk.env, argv: [] }),
+      () => {},
+    );
+    onTestFinished(() => context.close());
+    const later = { ...context, now: () => new Date(Date.now() + 2 * 24 * 3_600_000) };
+    const { batches, kept } = await removeOld(later, { older_than_days: 1 }, { agreed: new Set() });
+    expect({ batches, kept }).toEqual({ batches: [], kept: 2 });
+  });
+
+  test('leaves what is damaged, and names it', async () => {
+    const { desk, ended, running } = await deskWithBatches();
+    await damage(desk, ended);
+    const { code, stderr } = await run(aged(desk), ['prune', '--older-than-days', '1', '--yes']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      new RegExp(`^Note: ${ended} is damaged, .*\nNothing to remove; 2 batches are `, 'm'),
+    );
+    expect(await batchesIn(desk)).toEqual([ended, running].sort());
+  });
+
   test('keeps what another batch waits for', async () => {
     const api = await startApi();
     const desk = await createDesk({ ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
@@ -65,6 +98,14 @@ describe('prune', () => {
     expect(await batchesIn(desk)).toEqual([batch_id, second.batch_id]);
   });
 });
+
+/** Cuts the newest revision of a batch's record short, as a failing disk does. */
+async function damage({ folder }: Desk, batchId: string): Promise<void> {
+  const record = path.join(folder, 'data/batches', batchId, 'record');
+  const newest = (await readdir(record)).sort().at(-1) ?? '';
+  await rm(path.join(record, newest));
+  await writeFile(path.join(record, newest), '{"schema":');
+}
 
 /** The same desk two days later. */
 function aged(desk: Desk): Desk {
@@ -119,6 +160,8 @@ describe('doctor', () => {
       { ANTHROPIC_API_KEY: 'sk-ant-0123456789', ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' },
       'API',
     ],
+    ['an allowed folder that is not there', { BATCH_MCP_ALLOWED_DIRS: '/none/such' }, 'allowed folders'],
+    ['an allowed folder that is a file', { BATCH_MCP_ALLOWED_DIRS: builtCli }, 'allowed folders'],
     [
       'a data folder that cannot be made',
       { BATCH_MCP_DATA_DIR: '/proc/none', BATCH_MCP_PROVIDER: 'sandbox' },
@@ -130,4 +173,53 @@ describe('doctor', () => {
     const finding = JSON.parse(stdout).findings.find((each: { check: string }) => each.check === check);
     expect(finding).toMatchObject({ ok: false, todo: expect.stringMatching(/\S+ \S+/) });
   });
+
+  test('names what is damaged, what is unfinished and what was not sent', async () => {
+    const { desk, ended, running } = await deskWithBatches();
+    const whole = JSON.parse((await run(desk, ['doctor', '--json'])).stdout).findings.at(-1);
+    expect(whole).toMatchObject({
+      ok: true,
+      found: '2, 1 unfinished',
+      todo: `Follow it: batch-mcp wait ${running}`,
+    });
+    await damage(desk, ended);
+    const { code, stdout } = await run(desk, ['doctor']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      new RegExp(
+        `^!! +batches +1, 1 unfinished, 1 that can't be read\n +${ended} is damaged, .*\n +Follow it: `,
+        'm',
+      ),
+    );
+  });
+
+  eachNth<[what: string, answer: PlainHandler, says: RegExp]>(2, [
+    ['a page', page, /What answers at 127\.0\.0\.1:\d+ is not a Message Batches API/],
+    ['another address', elsewhere, /redirects elsewhere \(302\), to login\.example\.com.*ANTHROPIC_BASE_URL/],
+  ])('where the API should be and %s is, names the setting', async (_what, answer, says) => {
+    const api = await startApiServer();
+    onTestFinished(() => api.close());
+    for (const route of ['models', 'list'] as const) api.override(route, answer);
+    const desk = await createDesk({ ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const { findings } = JSON.parse((await run(desk, ['doctor', '--json'])).stdout);
+    expect(findings.find(({ check }: { check: string }) => check === 'API').todo).toMatch(says);
+  });
+
+  eachNth<[variable: string]>(2, [['ALL_PROXY'], ['https_proxy'], ['NO_PROXY']])(
+    'names %s where it is set',
+    async (variable) => {
+      const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox', [variable]: 'http://127.0.0.1:9' });
+      const { findings } = JSON.parse((await run(desk, ['doctor', '--json'])).stdout);
+      expect(findings).toContainEqual({ check: 'proxy', ok: true, found: `from ${variable}` });
+    },
+  );
 });
+
+const page: PlainHandler = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'text/html' });
+  response.end('<html>Log in</html>');
+};
+const elsewhere: PlainHandler = (_request, response) => {
+  response.writeHead(302, { location: 'https://login.example.com/' });
+  response.end();
+};

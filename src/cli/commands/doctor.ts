@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { uselessFolders } from '../../config/folders.ts';
 import { BatchError } from '../../errors.ts';
+import { setProxyVariables } from '../../lib/http/proxy.ts';
 import { count, counted } from '../../lib/numbers.ts';
+import { damagedWarnings } from '../../operations/list/list-warnings.ts';
 import { list } from '../../operations/list.ts';
+import { findUnfinished } from '../../operations/looking/unfinished.ts';
 import type { Provider } from '../../provider/provider.ts';
 import { readClockSkew, readCredentialSource } from '../../provider/providers.ts';
 import { examineDataFolder } from '../../store/files/layout.ts';
@@ -31,7 +35,7 @@ export const doctorCommand: Command = {
       ...(await blobs(call)),
       allowedFolders(call),
       key,
-      proxy(call),
+      proxy(),
       ...(await api(call, key)),
       await batches(call),
     ];
@@ -40,8 +44,8 @@ export const doctorCommand: Command = {
       for (const { check, ok, found, todo } of findings) {
         const mark = ok ? terminal.style('green', 'ok') : terminal.style('red', '!!');
         terminal.print(`${mark}  ${check.padEnd(16)} ${found}`);
-        if (todo !== undefined)
-          terminal.print(`    ${' '.repeat(16)} ${terminal.style('yellow', inCommands(todo))}`);
+        for (const line of todo?.split('\n') ?? [])
+          terminal.print(`    ${' '.repeat(16)} ${terminal.style('yellow', inCommands(line))}`);
       }
     }
     return findings.every(({ ok }) => ok) ? exitCode.done : exitCode.failed;
@@ -93,7 +97,11 @@ async function blobs({ config }: Call): Promise<Finding[]> {
 }
 
 function allowedFolders({ config }: Call): Finding {
-  return { check: 'allowed folders', ok: true, found: `for agents: ${config.allowedDirs.join(', ')}` };
+  const check = 'allowed folders';
+  const found = `for agents: ${config.allowedDirs.join(', ')}`;
+  const useless = uselessFolders(config);
+  if (useless.length === 0) return { check, ok: true, found };
+  return { check, ok: false, found, todo: `${useless.join('. ')}.` };
 }
 
 /** Of Anthropic's API, for the sandbox needs none. */
@@ -106,10 +114,8 @@ async function credentials({ env }: Call): Promise<Finding> {
   }
 }
 
-const proxyVariables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'];
-
-function proxy({ env }: Call): Finding {
-  const set = proxyVariables.filter((name) => env[name]);
+function proxy(): Finding {
+  const set = setProxyVariables();
   return { check: 'proxy', ok: true, found: set.length === 0 ? 'none' : `from ${set.join(', ')}` };
 }
 
@@ -127,15 +133,19 @@ async function api({ context }: Call, key: Finding): Promise<Finding[]> {
   }
 }
 
-/** What lists no models may answer all the same. Throws where nothing does. */
+/** What lists no models may answer all the same, as long as it has batches. Throws where nothing does. */
 async function modelsAt(address: string, provider: Provider): Promise<Finding> {
   const check = 'API';
   try {
     const models = await provider.listModels(API_MS);
     return { check, ok: true, found: `${address}, ${counted(models.length, 'model')} listed` };
   } catch (error) {
-    if (!(error instanceof BatchError) || error.api?.status === undefined) throw error;
-    return { check, ok: false, found: `${address} answers with ${error.api.status}`, todo: error.message };
+    if (!(error instanceof BatchError)) throw error;
+    const status = error.api?.status;
+    // Whoever answers with something else than an API would is told by its list of batches.
+    if (error.code !== 'api_unreachable' && status !== 401) await provider.listBatches({ limit: 1 });
+    if (status === undefined) throw error;
+    return { check, ok: false, found: `${address} answers with ${status}`, todo: error.message };
   }
 }
 
@@ -150,18 +160,25 @@ function clock(skewSeconds: number | null): Finding {
 async function batches({ context }: Call): Promise<Finding> {
   const check = 'batches';
   try {
-    const { batches: latest, totals } = await list.run(context, { limit: 200 });
-    const open = latest.filter(({ processing_status }) => processing_status !== 'ended');
-    const found = `${count(totals.batches)}, ${count(open.length)} unfinished`;
-    const [first] = open;
-    return {
-      check,
-      ok: true,
-      found,
-      ...(first && {
-        todo: `Follow ${open.length === 1 ? `it: batch-mcp wait ${first.batch_id}` : 'them: batch-mcp collect'}`,
+    const { totals } = await list.run(context, { limit: 1 });
+    const { batches: refused, totals: unsent } = await list.run(context, {
+      processing_status: 'not_sent',
+      limit: 1,
+    });
+    const { batchIds: open, damaged } = await findUnfinished({ ...context, notify: null });
+    const found = [
+      `${count(totals.batches)}, ${count(open.length)} unfinished`,
+      ...(unsent.batches > 0 ? [`${count(unsent.batches)} not sent`] : []),
+      ...(damaged.length > 0 ? [`${count(damaged.length)} that can't be read`] : []),
+    ].join(', ');
+    const todos = [
+      ...damagedWarnings(damaged),
+      ...open.slice(0, 1).map((id) => {
+        return open.length === 1 ? `Follow it: batch-mcp wait ${id}` : 'Follow them: batch-mcp collect';
       }),
-    };
+      ...refused.map(({ batch_id }) => `What was not sent waits for you: batch-mcp status ${batch_id}`),
+    ];
+    return { check, ok: damaged.length === 0, found, ...(todos.length > 0 && { todo: todos.join('\n') }) };
   } catch (error) {
     return { check, ok: false, found: 'cannot be listed', todo: messageOf(error) };
   }

@@ -1,10 +1,11 @@
 import { count, counted } from '../../lib/numbers.ts';
 import { readInput } from '../../operations/operation.ts';
-import { type PruneReply, prune } from '../../operations/prune.ts';
+import { type PruneReply, prune, removeOld } from '../../operations/prune.ts';
 import { type Command, exitCode } from '../command.ts';
 import { diskSize, table } from '../format.ts';
+import { warn } from '../show.ts';
 import type { Terminal } from '../terminal.ts';
-import { yesOption } from './spend.ts';
+import { declined, yesOption } from './spend.ts';
 
 const DEFAULT_DAYS = 90;
 
@@ -15,20 +16,21 @@ export const pruneCommand: Command = {
   operation: prune,
   options: [yesOption('remove without asking')],
   examples: ['batch-mcp prune --dry-run', 'batch-mcp prune --older-than-days 30 --yes'],
-  async run({ context, terminal, args, options, json, waiting }) {
+  async run(call) {
+    const { context, terminal, args, options, json, waiting } = call;
     const given = readInput(prune.input, { older_than_days: DEFAULT_DAYS, ...args }, 'batch-mcp prune');
     const planned = await prune.run(context, { ...given, dry_run: true }, waiting);
     const isAsked = !given.dry_run && options.yes !== true && planned.batches.length > 0;
     if (!json || isAsked) show(terminal, planned);
-    if (isAsked && !(await terminal.confirm('Remove them for good?', waiting.signal))) {
-      terminal.note(
+    if (isAsked && !(await terminal.confirm('Remove them for good?', waiting.signal)))
+      return declined(
+        call,
         terminal.canAsk
           ? 'Nothing was removed.'
           : 'Nothing was removed: there is no terminal to ask at. Add --yes to remove them.',
       );
-      return exitCode.failed;
-    }
-    const reply = given.dry_run ? planned : await prune.run(context, given, waiting);
+    const agreed = new Set(planned.batches.map(({ batch_id }) => batch_id));
+    const reply = given.dry_run ? planned : await removeOld(context, given, { ...waiting, agreed });
     if (json) terminal.print(JSON.stringify(reply, null, 2));
     else if (!given.dry_run && planned.batches.length > 0)
       terminal.print(
@@ -38,11 +40,11 @@ export const pruneCommand: Command = {
   },
 };
 
-function show(terminal: Terminal, { batches, bytes, kept }: PruneReply): void {
+function show(terminal: Terminal, { batches, bytes, kept, warnings }: PruneReply): void {
+  warn(terminal, warnings);
   if (batches.length === 0) {
-    terminal.note(
-      `Nothing to remove; ${counted(kept, 'batch is', 'batches are')} younger, unfinished or not downloaded.`,
-    );
+    const others = `${counted(kept, 'batch is', 'batches are')} younger, unfinished, not downloaded or needed`;
+    terminal.note(kept === 0 ? 'Nothing to remove: there are no batches.' : `Nothing to remove; ${others}.`);
     return;
   }
   const columns = [

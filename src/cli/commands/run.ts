@@ -1,8 +1,8 @@
 import { counted } from '../../lib/numbers.ts';
 import { submit } from '../../operations/submit.ts';
-import { type Command, exitCode } from '../command.ts';
+import type { Command } from '../command.ts';
 import { splitGiven } from '../source.ts';
-import { submitTyped, yesOption } from './spend.ts';
+import { declined, submitTyped, yesOption } from './spend.ts';
 import { patience, waitAndSave } from './wait.ts';
 
 export const runCommand: Command = {
@@ -21,10 +21,7 @@ export const runCommand: Command = {
     const { file, rest } = splitGiven(call);
     const output = rest[0];
     const reply = await submitTyped({ ...call, args: work }, file, output);
-    if (reply === null) {
-      terminal.note('Nothing was sent.');
-      return exitCode.failed;
-    }
+    if (reply === null) return declined(call, 'Nothing was sent.');
     if (!json) {
       const requests = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';
       terminal.note(

@@ -3,7 +3,7 @@ import { counted } from '../../lib/numbers.ts';
 import { estimateSubmission } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type SubmitReply, submit } from '../../operations/submit.ts';
-import type { Call } from '../command.ts';
+import { type Call, type ExitCode, exitCode } from '../command.ts';
 import { dollars } from '../format.ts';
 import { openSource, requireWork } from '../source.ts';
 
@@ -11,6 +11,14 @@ import { openSource, requireWork } from '../source.ts';
 const ASK_ABOVE_USD = 1;
 
 export const yesOption = (help = 'spend without asking') => new Option('-y, --yes', help);
+
+/** What a person said no to, or nobody was there to agree to, was not done. */
+export function declined({ terminal, json }: Call, message: string): ExitCode {
+  terminal.note(message);
+  const error = { code: 'not_allowed', message, problems: [] };
+  if (json) terminal.print(JSON.stringify({ error }, null, 2));
+  return exitCode.failed;
+}
 
 /**
  * Submits the work that was typed; null where the person declined. Whoever can be asked is asked before more than a dollar
@@ -28,6 +36,7 @@ export async function submitTyped(
     const work = { ...args, ...source.args };
     const input = readInput(submit.input, { output_file: outputFile, ...work }, 'batch-mcp submit');
     if (!(await isAgreed(call, work))) return null;
+    call.about(null, outputFile);
     const reply = await submit.run(context, input, waiting);
     call.about(reply.batch_id, outputFile);
     // What goes on in this process reads the source: it is removed only then.

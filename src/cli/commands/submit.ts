@@ -3,7 +3,7 @@ import { submit } from '../../operations/submit.ts';
 import { type Command, exitCode } from '../command.ts';
 import { showBatch } from '../show.ts';
 import { splitGiven } from '../source.ts';
-import { submitTyped, yesOption } from './spend.ts';
+import { declined, submitTyped, yesOption } from './spend.ts';
 
 export const submitCommand: Command = {
   name: 'submit',
@@ -20,10 +20,7 @@ export const submitCommand: Command = {
   async run(call) {
     const { terminal, json } = call;
     const reply = await submitTyped(call, splitGiven(call).file, undefined);
-    if (reply === null) {
-      terminal.note('Nothing was sent.');
-      return exitCode.failed;
-    }
+    if (reply === null) return declined(call, 'Nothing was sent.');
     if (json) terminal.print(JSON.stringify(reply, null, 2));
     else {
       const requests = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';

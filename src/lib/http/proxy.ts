@@ -19,6 +19,10 @@ function setVariable(name: string): { variable: string; value: string } | undefi
     .find(({ value }) => value !== '');
 }
 
+/** The variables about proxies that are set, under the names that they have. */
+export const setProxyVariables = (): string[] =>
+  [...PROXIES, 'NO_PROXY'].flatMap((name) => setVariable(name)?.variable ?? []);
+
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$|\.$/g, '');
 
 /** Whether an address is in a network, as `10.0.0.0/8`. */

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { link, rm, statfs, writeFile } from 'node:fs/promises';
 import path, { join } from 'node:path';
-import { BatchError } from '../../errors.ts';
 import { makeFolder } from '../../lib/files/durable-write.ts';
 import { checkedId, isBatchId } from '../ids.ts';
+import { inStore, linkInStore } from './store-failure.ts';
 
 /** What is being prepared, and what is removed, stands under a ULID. */
 export const isStagingName = (name: string): boolean => isBatchId(`batch_${name}`);
@@ -76,15 +76,12 @@ export const recordFolder = (folder: string): string => join(folder, 'record');
 export async function examineDataFolder(folder: string): Promise<{ freeBytes: number }> {
   const probe = path.join(folder, `probe-${randomUUID()}`);
   try {
-    await makeFolder(folder);
-    await writeFile(probe, '', { mode: 0o600 });
-    await link(probe, `${probe}-link`);
-    const { bavail, bsize } = await statfs(folder);
-    return { freeBytes: bavail * bsize };
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BatchError('store_failed', `It can't be used (${reason}). Give another one with --data-dir.`, {
-      cause,
+    return await inStore('write', folder, async () => {
+      await makeFolder(folder);
+      await writeFile(probe, '', { mode: 0o600 });
+      await linkInStore(folder, () => link(probe, `${probe}-link`));
+      const { bavail, bsize } = await statfs(folder);
+      return { freeBytes: bavail * bsize };
     });
   } finally {
     // Where they can't be removed, they could not be written: that was told.
