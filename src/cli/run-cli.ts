@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
-import { BatchError, renderError } from '../errors.ts';
+import { BatchError, hasErrorCode, renderError } from '../errors.ts';
+import { systemErrorCode } from '../lib/files/file-failure.ts';
 import { secretsOfVariables } from '../lib/http/secret-headers.ts';
 import { tellCrashes } from '../log.ts';
 import { exitCode } from './command.ts';
@@ -9,6 +10,7 @@ import { createProgram } from './program.ts';
 import { runCommand } from './run-command.ts';
 import { createTerminal } from './terminal.ts';
 
+const READER_LEFT = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];
 const ends: ReadonlySet<number> = new Set([exitCode.hungUp, exitCode.interrupted, exitCode.terminated]);
 
 /** Runs one command line on the process's own streams, and sets the exit code. */
@@ -16,9 +18,20 @@ export async function runCli(args: readonly string[]): Promise<void> {
   tellCrashes(secretsOfVariables(process.env));
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
   const terminal = createTerminal(streams);
+  let isLost = false;
+  // Not where a reader left, as `| head -1` does, or the terminal is gone: nobody misses anything then.
+  process.stdout.on('error', (error) => {
+    if (isLost || process.stdout.isTTY || hasErrorCode(error, ...READER_LEFT)) return;
+    isLost = true;
+    terminal.note(
+      `Error: stdout could not be written (${systemErrorCode(error) ?? 'unknown cause'}), so what it holds is not whole. ` +
+        'Make room there, then type this again: nothing is paid twice.',
+    );
+    process.exitCode = exitCode.failed;
+  });
   const program = createProgram(commands, async (typed) => {
     const code = await runCommand(typed, terminal, streams);
-    process.exitCode = code;
+    process.exitCode = isLost ? exitCode.failed : code;
     // What does not come to an end by itself, such as a call to a disk that hangs, is not waited for.
     if (ends.has(code)) process.exit();
   });

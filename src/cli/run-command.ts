@@ -14,6 +14,7 @@ import type { Streams, Terminal } from './terminal.ts';
 
 /** Once a person has asked for an end, what is on its way to the API is waited for this long. */
 const LONGEST_END_MS = 1_500;
+const MAYBE_SENT = 'if it was sent, it goes on: batch-mcp list shows it.';
 
 /**
  * Runs what was typed and says how it ended. Ctrl-C ends the waiting, never a batch: what was begun is on disk, and
@@ -61,8 +62,19 @@ async function runIn(
   terminal: Terminal,
   { stdin, env }: Streams,
 ): Promise<ExitCode> {
-  const interruption = listenForInterruption();
   let goOn: string | undefined;
+  let isTold = false;
+  /** How to go on, once and before anything else that takes time: whoever is in a hurry interrupts again. */
+  const tellInterrupted = () => {
+    if (isTold) return;
+    isTold = true;
+    terminal.clear();
+    terminal.note(goOn === undefined ? 'Interrupted.' : `Interrupted; ${goOn}`);
+  };
+  const interruption = listenForInterruption((code) => {
+    tellInterrupted();
+    process.exit(code);
+  });
   const started = performance.now();
   try {
     const work = typed.command.run({
@@ -83,17 +95,26 @@ async function runIn(
         },
       },
       about: (batchId, outputFile) => {
-        goOn = waitingFor(batchId, outputFile);
+        goOn =
+          batchId === null
+            ? MAYBE_SENT
+            : `the batch goes on. Follow it with: ${waitingFor(batchId, outputFile)}`;
       },
     });
     const code = await Promise.race([work, interruption.happened]);
     if (interruption.signal.aborted) {
       // How it ends is told by the next command: this one says how to go on.
-      const ended = Promise.allSettled([work, context.jobs.idle()]).then(() => {});
-      await endsWithin(ended, LONGEST_END_MS);
-      terminal.note(
-        goOn === undefined ? 'Interrupted.' : `Interrupted; the batch goes on. Follow it with: ${goOn}`,
+      const end = performance.now() + LONGEST_END_MS;
+      const settled = work.then(
+        () => {},
+        () => {
+          // What is refused or given up was not sent.
+          if (goOn === MAYBE_SENT) goOn = undefined;
+        },
       );
+      await endsWithin(settled, LONGEST_END_MS);
+      tellInterrupted();
+      await endsWithin(context.jobs.idle(), end - performance.now());
       return code;
     }
     terminal.clear();
@@ -105,17 +126,15 @@ async function runIn(
   }
 }
 
-/**
- * The first Ctrl-C, SIGTERM or loss of the terminal; a second one ends the process at once, as Node does by itself.
- */
-function listenForInterruption() {
+/** The first Ctrl-C, SIGTERM or loss of the terminal; `onSecond` has to end the process at once. */
+function listenForInterruption(onSecond: (code: ExitCode) => void) {
   const controller = new AbortController();
   let resolve: (code: ExitCode) => void = () => {};
   const happened = new Promise<ExitCode>((whenItHappens) => {
     resolve = whenItHappens;
   });
   const end = (code: ExitCode) => () => {
-    stop();
+    if (controller.signal.aborted) return onSecond(code);
     controller.abort();
     resolve(code);
   };

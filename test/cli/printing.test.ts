@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -112,6 +113,26 @@ describe('whoever reads goes away', () => {
     expect(stdout).toBe('{\n  "batch0\n');
   });
 });
+
+/** Takes no byte, as a full disk. */
+const FULL = '/dev/full';
+describe.skipIf(!existsSync(FULL))(
+  `stdout that can't be written is a failure${existsSync(FULL) ? '' : ` (skipped: there is no ${FULL} here)`}`,
+  () => {
+    eachNth<[args: string[]]>(3, [
+      [['models', '--json']],
+      [['run', 'tasks.json', 'out.json']],
+      [['completion', 'bash']],
+      [['--help']],
+    ])('of %j', async (args) => {
+      const desk = await deskWithTasks();
+      const line = `"${process.execPath}" "${builtCli}" ${args.join(' ')} 2>&1 >${FULL}; echo "code $?"`;
+      const { stdout } = await promisify(execFile)('sh', ['-c', line], { cwd: desk.folder, env: desk.env });
+      expect(stdout).toMatch(/^Error: stdout could not be written \(ENOSPC\)/m);
+      expect(stdout).toMatch(/^code 1$/m);
+    });
+  },
+);
 
 describe('what a reply says, a person sees', () => {
   async function deskWithAnswers(): Promise<Desk> {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
@@ -106,6 +106,41 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     type('\u0003');
     expect(await ended).toBe(130);
     expect(screen.text).toMatch(/the batch goes on\. Follow it with: batch-mcp wait batch_/);
+  });
+
+  test('a second Ctrl-C, while what was begun comes to its end, finds all said', async () => {
+    const api = await startApiServer({ endsAtOnce: true });
+    onTestFinished(() => api.close());
+    const desk = await deskWith(small, { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
+    const answer = api.hold('results');
+    const { screen, ended, shows, type } = onTerminal(desk, ['run', 'tasks.json', 'out.json', '--yes']);
+    await shows(/downloading/);
+    type('\u0003');
+    await shows(/Follow it with/);
+    type('\u0003');
+    expect(await ended).toBe(130);
+    expect(screen.text).toMatch(
+      /Interrupted; the batch goes on\. Follow it with: batch-mcp wait batch_\w+ out\.json\r\n(?:\^C)?$/,
+    );
+    answer();
+  });
+
+  eachNth<[command: string, output: string]>(2, [
+    ['results', 'out.json'],
+    ['wait', 'out.csv'],
+  ])('%s, interrupted while it writes, leaves nothing of the file behind', async (command, output) => {
+    const many = Array.from({ length: 20_000 }, (_, index) => ({ task_id: `t${index}`, prompt: 'Hello' }));
+    const desk = await deskWith(many, { BATCH_MCP_PROVIDER: 'sandbox' });
+    await run(desk, ['run', 'tasks.json', '--json']);
+    const before = await readdir(desk.folder);
+    const { ended, type } = onTerminal(desk, [command, 'last', output]);
+    await vi.waitFor(async () => expect((await readdir(desk.folder)).join()).toContain(`.${output}.`), {
+      timeout: PATIENCE_MS,
+      interval: 2,
+    });
+    type('\u0003\u0003');
+    expect(await ended).toBe(130);
+    expect((await readdir(desk.folder)).filter((name) => name !== 'pid').sort()).toEqual(before.sort());
   });
 
   test('the line of progress says what it is expected to cost', async () => {

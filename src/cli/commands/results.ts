@@ -2,10 +2,11 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { hasErrorCode } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
+import { findBatch } from '../../operations/find-batch.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type ResultsReply, results } from '../../operations/results.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
-import { showTotals } from '../show.ts';
+import { showTotals, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
 
 export const resultsCommand: Command = {
@@ -19,8 +20,13 @@ export const resultsCommand: Command = {
     'batch-mcp results batch_01… answers.csv --overwrite',
   ],
   async run(call) {
-    const { terminal, given, json } = call;
+    const { context, terminal, given, args, json, waiting } = call;
+    // What was chosen of it is not what waiting for it would write.
+    if (Object.keys(args).length === 0)
+      call.about((await findBatch(context, given[0] ?? '')).batch_id, given[1]);
     const reply = await readResults(call, given[0], given[1]);
+    // What was written of it goes with the process.
+    if (waiting.signal.aborted) return exitCode.notEnded;
     if (json) terminal.print(stringifyExact(reply, 2));
     else {
       if (given[1] === undefined) showAnswers(terminal, reply);
@@ -48,7 +54,7 @@ export async function showSaved(
   if (reply.results_state !== 'saved') {
     showTotals(terminal, reply);
     terminal.note(
-      `Not all results are in (${reply.processing_status}). Next: batch-mcp wait ${reply.batch_id} results.json`,
+      `Not all results are in (${reply.processing_status}). Next: ${waitingFor(reply.batch_id, outputFile)}`,
     );
     return;
   }

@@ -63,6 +63,7 @@ export async function waitAndSave(
   // The submission may have named the file, and the look that found the end wrote it then.
   const isWritten = outputFile !== undefined && writtenFiles(waited).includes(await realPath(outputFile));
   const reply = await readResults({ ...call, args: {} }, waited.batch_id, isWritten ? undefined : outputFile);
+  if (waiting.signal.aborted) return exitCode.notEnded;
   if (json) terminal.print(stringifyExact(reply, 2));
   else {
     if (outputFile === undefined) showAnswers(terminal, reply);

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { link, lstat, open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
@@ -58,6 +59,29 @@ async function sweepLeft(path: string): Promise<void> {
   );
 }
 
+/** Files in the making. A process that ends in the middle, as by Ctrl-C, leaves none of them to its user. */
+const begun = new Set<string>();
+
+function removeAtExit(temporary: string): void {
+  if (begun.size === 0) process.once('exit', removeBegun);
+  begun.add(temporary);
+}
+
+function keepAtExit(temporary: string): void {
+  begun.delete(temporary);
+  if (begun.size === 0) process.off('exit', removeBegun);
+}
+
+function removeBegun(): void {
+  for (const temporary of begun) {
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // The next that writes there sweeps it.
+    }
+  }
+}
+
 async function moveToNewName(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
@@ -95,9 +119,11 @@ export async function createOutput(path: string, options: OutputOptions): Promis
   const { mode, sweep = true } = options;
   async function begin() {
     if (sweep) await sweepLeft(target);
+    removeAtExit(temporary);
     return createFileWriter(temporary, { hash, ...(mode && { mode }) });
   }
   const writer = await begin().catch(async (error: unknown) => {
+    keepAtExit(temporary);
     await folder.close();
     throw fileFailure(what, error);
   });
@@ -113,6 +139,7 @@ export async function createOutput(path: string, options: OutputOptions): Promis
       await inPlaceOrBack(folder, target);
       await syncFolder(folder.at);
       ended = true;
+      keepAtExit(temporary);
       await folder.close();
       return output;
     } catch (error) {
@@ -141,6 +168,7 @@ export async function createOutput(path: string, options: OutputOptions): Promis
       ended = true;
       await writer.close();
       await rm(temporary, { force: true });
+      keepAtExit(temporary);
       await folder.close();
     },
   };
