@@ -21,12 +21,15 @@ export type AnswerCheck = {
   groundOf(form: AnswerForm, ordinal: number): Promise<Ground> | undefined;
   /** Whether any of the schemas asks for such. */
   readonly isGrounded: boolean;
-  /** How many schemas had to be made into checks so far, each of which takes milliseconds. */
-  readonly compiled: number;
+  /** How often judging took so long that whoever judges many has to let others in: where a schema had to be made into a check, say. */
+  readonly delays: number;
 };
 
 /** More are kept only of work whose every task has a schema of its own. */
 const CHECKS_KEPT = 100;
+
+/** Less than this nobody notices. */
+const DELAY_MS = 5;
 
 export const invalidAnswer = (why: string): ResultError => ({
   type: 'invalid_answer',
@@ -48,7 +51,7 @@ export async function loadAnswerCheck(
   );
   const grounds = grounded.size === 0 ? null : await openGrounds(blobs, record, dialectOf(provider));
   const checks = new Map<string, SchemaCheck>();
-  let compiled = 0;
+  let delays = 0;
 
   function checkFor(hash: string): SchemaCheck {
     const known = checks.get(hash);
@@ -57,7 +60,6 @@ export async function loadAnswerCheck(
     if (schema === undefined)
       throw damaged(blobs.describe(SCHEMAS), 'a schema by which answers were requested is missing from it');
     const made = compile(schemaOf(schema));
-    compiled += 1;
     // Checked when the work was submitted: one that is none by now is of another version, and is no fault of the answer.
     const check = 'check' in made ? made.check : () => null;
     checks.set(hash, check);
@@ -67,8 +69,8 @@ export async function loadAnswerCheck(
   }
 
   return {
-    get compiled() {
-      return compiled;
+    get delays() {
+      return delays;
     },
     isGrounded: grounded.size > 0,
     groundOf: ({ schema }, ordinal) =>
@@ -78,11 +80,13 @@ export async function loadAnswerCheck(
       if (tool_calls.length > 0) return { error: null, fenced: false };
       const found = jsonOf(text);
       if (found === null) return { error: invalidAnswer('it is not JSON'), fenced: false };
+      const begun = performance.now();
       const check = schema === null ? isObject : checkFor(schema);
       // Which of the two was meant nobody can tell.
       const why = repeatsKey(found.source, found.json)
         ? 'it has a key twice in one object'
-        : check(found.json, ground, () => exact(found.source));
+        : check(found.json, ground, found.source);
+      if (performance.now() - begun > DELAY_MS) delays += 1;
       return { error: why === null ? null : invalidAnswer(why), fenced: why === null && found.fenced };
     },
   };

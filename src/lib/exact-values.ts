@@ -5,6 +5,8 @@ import { isJsonObject, type JsonObject } from './json.ts';
 export const EXACT_VALUES = 'x-exact-values';
 /** In the place of bounds that are such numbers: an object of their keywords and digits. */
 export const EXACT_BOUNDS = 'x-exact-bounds';
+/** Beside `multipleOf`: how it was written. */
+export const EXACT_MULTIPLE = 'x-exact-multiple';
 
 /** What a bound says of where a value stands beside it: below (-1), upon (0) or above (1). */
 const BOUNDS = new Map<string, (place: number) => boolean>([
@@ -26,7 +28,10 @@ export function withExactValues(schema: JsonObject): JsonObject {
   for (const [keyword, value] of Object.entries(schema)) {
     const values = keyword === 'const' ? [value] : keyword === 'enum' && Array.isArray(value) ? value : [];
     if (values.some(hasUnsure)) exact.push(values.map(digitsOf));
-    else if (BOUNDS.has(keyword) && isNumber(value) && hasUnsure(value)) bounds[keyword] = digitsOf(value);
+    else if (keyword === 'multipleOf' && isNumber(value)) {
+      result[keyword] = plainNumbers(value);
+      result[EXACT_MULTIPLE] = value instanceof ExactNumber ? value.source : String(value);
+    } else if (BOUNDS.has(keyword) && isNumber(value) && hasUnsure(value)) bounds[keyword] = digitsOf(value);
     else if (DATA.has(keyword)) result[keyword] = plainNumbers(value);
     else if (BY_NAME.has(keyword) && isJsonObject(value)) {
       result[keyword] = Object.fromEntries(Object.entries(value).map(([name, each]) => [name, within(each)]));
@@ -44,6 +49,24 @@ export function isWithin(bounds: Readonly<Record<string, string>>, value: unknow
   if (!isNumber(value)) return true;
   const place = (bound: string) => compareDecimals(digitsOf(value), bound);
   return Object.entries(bounds).every(([keyword, bound]) => BOUNDS.get(keyword)?.(place(bound)) ?? true);
+}
+
+/** Whether one number is a whole multiple of another, each as `digitsOf` gives it: 100.1 is one of 0.01. */
+export function isMultiple(value: string, step: string): boolean {
+  const [one, other] = [partsOf(value), partsOf(step)];
+  if (one.sign === 0) return true;
+  const powers = one.magnitude - one.digits.length - (other.magnitude - other.digits.length);
+  // Its last digit is no zero, so that it can't be divided by ten.
+  if (powers < 0 || !Number.isSafeInteger(powers)) return false;
+  const divisor = BigInt(other.digits);
+  return (BigInt(one.digits) * tenTo(powers, divisor)) % divisor === 0n;
+}
+
+/** A power of ten, as far as it is not a multiple of the divisor. */
+function tenTo(power: number, divisor: bigint): bigint {
+  if (power === 0) return 1n % divisor;
+  const half = tenTo(Math.floor(power / 2), divisor);
+  return (half * half * (power % 2 === 0 ? 1n : 10n)) % divisor;
 }
 
 function within(value: unknown): unknown {

@@ -1,6 +1,18 @@
-import type { ErrorObject, Options } from 'ajv';
-import { digitsOf, EXACT_BOUNDS, EXACT_VALUES, isWithin, valueAt, withExactValues } from './exact-values.ts';
+import type { ErrorObject, Options, SchemaValidateFunction, ValidateFunction } from 'ajv';
+import { ExactNumber, parseExact } from './exact-json.ts';
+import {
+  digitsOf,
+  EXACT_BOUNDS,
+  EXACT_MULTIPLE,
+  EXACT_VALUES,
+  isMultiple,
+  isWithin,
+  valueAt,
+  withExactValues,
+} from './exact-values.ts';
 import type { JsonObject } from './json.ts';
+import { SMALL_ENOUGH, tooLarge } from './schema-size.ts';
+import { createWatch } from './watched-patterns.ts';
 
 /** What a value is held against beside its schema, by keywords of ours: without it these let everything through. */
 export type Ground = {
@@ -11,13 +23,14 @@ export type Ground = {
 };
 
 /**
- * What of a value is not as its schema wants it, in words; null where all of it is. `exact` gives the value with its numbers as they
- * were written, for where JavaScript's don't tell two apart.
+ * What of a value is not as its schema wants it, in words; null where all of it is. `source` is its JSON, for where JavaScript's
+ * numbers don't tell two apart.
  */
-export type SchemaCheck = (value: unknown, ground?: Ground, exact?: () => unknown) => string | null;
+export type SchemaCheck = (value: unknown, ground?: Ground, source?: string) => string | null;
 
-/** Makes a schema, its numbers as they were written, into a check; `problem` says why it is none. */
-export type SchemaCompiler = (schema: JsonObject) => { check: SchemaCheck } | { problem: string };
+/** Makes a schema, its numbers as they were written, into a check; `problem` says why it can't be, and `valid` what could. */
+export type SchemaCompiler = (schema: JsonObject) => { check: SchemaCheck } | SchemaProblem;
+type SchemaProblem = { problem: string; valid: string };
 
 /** As the older drafts are named by `$schema`; what names none, or a later one, is read as draft 2020-12. */
 const OLDER_DRAFT = /draft-0[3-7]/;
@@ -31,14 +44,10 @@ function lenientPattern(pattern: string, flags: string): RegExp {
   }
 }
 
-const options: Options = {
-  // Keywords of others are no fault of a schema.
-  strict: false,
-  logger: false,
-  // 100.1 is a multiple of 0.01, whatever a floating-point division says.
-  multipleOfPrecision: 9,
-  code: { regExp: Object.assign(lenientPattern, { code: '' }) },
-};
+const SCHEMA = 'a JSON Schema, as {"type": "object", "properties": {"label": {"type": "string"}}}';
+
+/** The place of a value in the whole of it. */
+type Place = { instancePath: string };
 
 /** Loads the validator, which most calls and every start do without. */
 export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
@@ -48,12 +57,47 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     import('ajv/dist/2020.js'),
     import('ajv-formats'),
   ]);
+  const watch = createWatch();
+  const regExp = (pattern: string, flags: string) => watch.pattern(lenientPattern(pattern, flags));
+  const options: Options = {
+    // Keywords of others are no fault of a schema.
+    strict: false,
+    logger: false,
+    // To make the code of a check shorter takes longer than that saves, most of all where a schema is nested.
+    code: { regExp: Object.assign(regExp, { code: '' }), optimize: false },
+  };
   const older = formats.default(new draft7.Ajv(options));
   const current = formats.default(new draft2020.Ajv2020(options));
   // A check is done before the next one begins.
   let ground: Ground | undefined;
   let exact: () => unknown = () => undefined;
+  const exactAt = (place: Place | undefined) => valueAt(exact(), place?.instancePath ?? '');
+  const isStep: SchemaValidateFunction = (step: string, _value: unknown, _schema: unknown, place?: Place) => {
+    isStep.errors = [{ message: `must be multiple of ${step}`, params: {} }];
+    return isMultiple(digitsOf(exactAt(place)), digitsOf(new ExactNumber(step)));
+  };
   for (const ajv of [older, current]) {
+    // Of all formats this one alone goes through a text in more ways than one.
+    const { url } = ajv.formats;
+    if (url instanceof RegExp) {
+      const pattern = watch.pattern(url);
+      ajv.addFormat('url', (text) => pattern.test(text));
+    }
+    // The validator's own goes by JavaScript's numbers, and takes a minute for a list of ten thousand objects.
+    ajv.removeKeyword('uniqueItems');
+    ajv.addKeyword({
+      keyword: 'uniqueItems',
+      type: 'array',
+      schemaType: 'boolean',
+      validate: (isAsked: boolean, value: unknown[], _schema: unknown, place?: Place) => {
+        if (!isAsked || value.length < 2) return true;
+        const items = exactAt(place);
+        return !Array.isArray(items) || new Set(items.map(digitsOf)).size === items.length;
+      },
+      error: { message: 'has an item twice' },
+    });
+    ajv.removeKeyword('multipleOf');
+    ajv.addKeyword({ keyword: EXACT_MULTIPLE, type: 'number', schemaType: 'string', validate: isStep });
     ajv.addKeyword({
       keyword: 'x-in-input',
       schemaType: 'boolean',
@@ -64,8 +108,8 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     ajv.addKeyword({
       keyword: EXACT_VALUES,
       schemaType: 'array',
-      validate: (lists: string[][], _value: unknown, _schema: unknown, place?: { instancePath: string }) => {
-        const digits = digitsOf(valueAt(exact(), place?.instancePath ?? ''));
+      validate: (lists: string[][], _value: unknown, _schema: unknown, place?: Place) => {
+        const digits = digitsOf(exactAt(place));
         return lists.every((values) => values.includes(digits));
       },
       error: { message: 'must be equal to a value of its const or enum, digit for digit' },
@@ -73,12 +117,8 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     ajv.addKeyword({
       keyword: EXACT_BOUNDS,
       schemaType: 'object',
-      validate: (
-        bounds: Record<string, string>,
-        _value: unknown,
-        _schema: unknown,
-        place?: { instancePath: string },
-      ) => isWithin(bounds, valueAt(exact(), place?.instancePath ?? '')),
+      validate: (bounds: Record<string, string>, _value: unknown, _schema: unknown, place?: Place) =>
+        isWithin(bounds, exactAt(place)),
       error: { message: 'must be within its minimum and maximum, digit for digit' },
     });
     ajv.addKeyword({
@@ -92,31 +132,61 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     });
   }
   return (schema) => {
+    const large = tooLarge(schema);
+    if (large !== null) return { problem: large, valid: SMALL_ENOUGH };
     const isOlder = typeof schema.$schema === 'string' && OLDER_DRAFT.test(schema.$schema);
     // Lists of `items` were allowed until 2020-12, by whoever names no draft too.
     const validators = isOlder ? [older] : [current, older];
     // What names an older or an unknown draft is read by what is here.
     const { $schema: _draft, $id: _id, ...rest } = withExactValues(schema);
     let problem = '';
+    // Schemas are checked by the validator too, and by these keywords.
+    exact = () => rest;
     for (const ajv of validators) {
       try {
         const validate = ajv.compile(rest);
         return {
-          check(value, given, written = () => value) {
+          check(value, given, source) {
             ground = given;
-            exact = written;
-            return validate(value) ? null : inWords(validate.errors?.[0]);
+            exact = source === undefined ? () => value : once(() => parseExact(source).value);
+            return watch.run(() => judged(validate, value), tooSlow);
           },
         };
       } catch (error) {
+        if (error instanceof RangeError)
+          return { problem: 'is too large to be checked', valid: SMALL_ENOUGH };
         problem ||= error instanceof Error ? error.message : String(error);
       } finally {
         ajv.removeSchema(rest);
       }
     }
-    return { problem: problem.replace(/^schema is invalid: /, '').replaceAll('data/', '/') };
+    const why = problem.replace(/^schema is invalid: /, '').replaceAll('data/', '/');
+    return { problem: `is not a JSON Schema: ${why}`, valid: SCHEMA };
   };
 }
+
+function judged(validate: ValidateFunction, value: unknown): string | null {
+  try {
+    return validate(value) ? null : inWords(validate.errors?.[0]);
+  } catch (error) {
+    // The call stack overflows: no answer is that deep.
+    if (error instanceof RangeError)
+      return 'it can be held against no schema that leads to itself without end';
+    throw error;
+  }
+}
+
+function once(make: () => unknown): () => unknown {
+  let made: unknown;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+const tooSlow = (pattern: string) =>
+  `a text in it could not be held against the pattern ${JSON.stringify(pattern)}, which takes too long on it, as repeats within ` +
+  'repeats do: it counts as not met';
 
 /** Whether all texts pass that a value is, or holds. */
 function everyText(value: unknown, passes: (text: string) => boolean): boolean {

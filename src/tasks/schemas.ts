@@ -53,8 +53,8 @@ export function createSchemaList(): SchemaList {
         const problem: Problem = {
           ...(item !== null && { item }),
           field,
-          problem: `is not a JSON Schema: ${made.problem}`,
-          valid: 'a JSON Schema, as {"type": "object", "properties": {"label": {"type": "string"}}}',
+          problem: made.problem,
+          valid: made.valid,
         };
         return [{ number, problem }];
       });

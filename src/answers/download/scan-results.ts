@@ -116,16 +116,15 @@ export async function scanResults(
   }
 
   // A function for each line: were all of it in the loop, it would be optimized again for each rare turn that it takes.
-  let compiled = 0;
+  let delays = 0;
   const sum = { crc: 0 };
   for await (const group of splitLines(summed(chunks, sum))) {
     for (const given of group) {
       const line = withoutMark(given);
       if (check?.isGrounded) take(line, await groundOf(line));
       else take(line);
-      // To make a check of a schema takes long enough for others to be let in.
-      if (check === undefined || check.compiled === compiled) continue;
-      compiled = check.compiled;
+      if (check === undefined || check.delays === delays) continue;
+      delays = check.delays;
       await breathe();
     }
     onLine(lines);
