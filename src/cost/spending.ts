@@ -30,13 +30,18 @@ const GROUPS_SHOWN = 8;
 
 type AttemptUsage = Usage & { attempt: number };
 
-/** Null while no answer is in. */
-export function spendingOf(record: BatchRecord): Spending | null {
-  const all: AttemptUsage[] = record.parts.flatMap(({ attempt, progress }) =>
+/** Of all answers that are in. */
+function usagesOf({ parts }: BatchRecord): AttemptUsage[] {
+  return parts.flatMap(({ attempt, progress }) =>
     progress.state === 'created'
       ? (progress.results?.usage ?? []).map((usage) => ({ ...usage, attempt }))
       : [],
   );
+}
+
+/** Null while no answer is in. */
+export function spendingOf(record: BatchRecord): Spending | null {
+  const all = usagesOf(record);
   if (all.length === 0) return null;
   const types = groups(all, ({ task_type }) => task_type);
   const attempts = groups(all, ({ attempt }) => attempt);
@@ -79,13 +84,17 @@ function spentOf(usage: Usage): Spent {
 /** A smaller share is what one expects. */
 const SHARE_TOLD = 0.25;
 
-/** How much of the output was thinking, where that was much. */
-export function thinkingNote({ by_model }: Spending): string[] {
-  const sum = (of: (spent: Spent) => number) => by_model.reduce((total, spent) => total + of(spent), 0);
-  const thinking = sum(({ thinking_tokens = 0 }) => thinking_tokens);
-  const output = sum(({ output_tokens }) => output_tokens);
+/** How much of the output was thinking, where that was much, and what makes it less. */
+export function thinkingNote(record: BatchRecord): string[] {
+  const usages = usagesOf(record);
+  const thinking = sumOf(usages, ({ thinking_tokens }) => thinking_tokens);
+  const output = sumOf(usages, ({ output_tokens }) => output_tokens);
   if (output === 0 || thinking < SHARE_TOLD * output) return [];
-  return [
-    `${Math.round((100 * thinking) / output)} % of the output was thinking, which is paid as output; it is least at effort low.`,
-  ];
+  const isLow = usages.every(({ effort, thinking_tokens }) => effort === 'low' || thinking_tokens === 0);
+  const advice = isLow ? ', at effort low, where there is least of it' : '; it is least at effort low';
+  const share = Math.round((100 * thinking) / output);
+  return [`${share} % of the output was thinking, which is paid as output${advice}.`];
 }
+
+const sumOf = (usages: readonly Usage[], of: (usage: Usage) => number): number =>
+  usages.reduce((sum, usage) => sum + of(usage), 0);

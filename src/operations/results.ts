@@ -119,7 +119,7 @@ async function readResults(
     ],
   };
   const spending = request.cursor === undefined && !request.group_by ? spendingOf(record) : null;
-  if (spending !== null) head.warnings.push(...thinkingNote(spending));
+  if (spending !== null) head.warnings.push(...thinkingNote(record));
   const groups = await groupsOf(context, record, request.group_by, filtersOf(request));
   const used = JSON.stringify({ ...head, spending, groups }).length;
   const page = groups

@@ -148,17 +148,24 @@ describe('an estimate', () => {
     });
     const server = await startCheckedServer({ api });
     const requests = ['a', 'b', 'c', 'd', 'e'].map((task_id) => ({ task_id, ...logs }));
-    const { batch_id } = await server.ok('submit_batch', { requests, effort: 'high' });
-    api.endAll();
-    await follow(server, batch_id);
+    const answered = async (effort: string) => {
+      const { batch_id } = await server.ok('submit_batch', { requests, effort });
+      api.endAll();
+      await follow(server, batch_id);
+      return server.ok('get_results', { batch_id });
+    };
+    const { spending, warnings } = await answered('high');
     const expected = async (effort: string) =>
       (await server.ok('estimate_cost', { requests: [{ task_id: 'z', ...logs }], effort })).tokens
         .expected_output;
     expect(await expected('high')).toBe(7_000);
     expect(await expected('medium')).toBe(900 + 1_500);
 
-    const { spending, warnings } = await server.ok('get_results', { batch_id });
     expect(spending.by_model).toMatchObject([{ output_tokens: 35_000, thinking_tokens: 30_000 }]);
-    expect(warnings.join(' ')).toContain('86 % of the output was thinking');
+    const thought = '86 % of the output was thinking, which is paid as output';
+    expect(warnings).toContain(`${thought}; it is least at effort low.`);
+    expect((await answered('low')).warnings).toContain(
+      `${thought}, at effort low, where there is least of it.`,
+    );
   });
 });
