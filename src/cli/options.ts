@@ -7,7 +7,7 @@ import { isDecimal } from '../lib/numbers.ts';
 import { withNumbers } from '../operations/work/exact-arguments.ts';
 
 /** How an argument of an operation is typed at a terminal. */
-type Kind = 'text' | 'number' | 'number_or_text' | 'yes_no' | 'texts' | 'json' | 'text_or_json';
+type Kind = 'text' | 'number' | 'number_or_text' | 'yes_no' | 'texts' | 'json' | 'pairs' | 'text_or_json';
 
 export type Argument = {
   /** As the operation has it: `max_cost_usd`. */
@@ -23,15 +23,17 @@ const fieldSchema = z.looseObject({
   enum: z.array(z.string()).optional(),
   items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
   anyOf: z.array(z.looseObject({ type: z.string().optional() })).optional(),
+  additionalProperties: z.unknown().optional(),
 });
 type FieldSchema = z.infer<typeof fieldSchema>;
 
-function kindOf({ type, items, anyOf }: FieldSchema): Kind {
+function kindOf({ type, items, anyOf, additionalProperties }: FieldSchema): Kind {
   if (type === 'string') return 'text';
   if (type === 'number' || type === 'integer') return 'number';
   if (type === 'boolean') return 'yes_no';
   if (Array.isArray(type) && type.includes('number') && type.includes('string')) return 'number_or_text';
   if (type === 'array' && items?.type === 'string') return 'texts';
+  if (type === 'object' && additionalProperties) return 'pairs';
   return anyOf?.some((one) => one.type === 'string') === true ? 'text_or_json' : 'json';
 }
 
@@ -42,7 +44,13 @@ const placeholders: Record<Kind, string> = {
   yes_no: '',
   texts: ' <text...>',
   json: ' <json>',
+  pairs: ' <json>',
   text_or_json: ' <text>',
+};
+
+const hints: Partial<Record<Kind, string>> = {
+  json: ' (JSON, or a path to a .json file)',
+  pairs: ' (JSON, name=value, or a path to a .json file)',
 };
 
 /** How an argument of an operation is typed: `--max-cost-usd`. */
@@ -63,7 +71,7 @@ export function argumentsOf(
     .map(([name, told]) => {
       const schema = fieldSchema.parse(told);
       const kind = kindOf(schema);
-      const hint = kind === 'json' ? ' (JSON, or a path to a .json file)' : '';
+      const hint = hints[kind] ?? '';
       const option = new Option(
         `${optionOf(name)}${placeholders[kind]}`,
         `${help(name) ?? schema.description ?? ''}${hint}`.trim(),
@@ -81,7 +89,7 @@ const wrong = (option: Option, problem: Omit<Problem, 'field'>): Problem => ({
 
 const isJson = (text: string) => /^\s*[[{"]/.test(text);
 
-async function jsonOf(option: Option, text: string): Promise<{ value: unknown } | { problem: Problem }> {
+async function jsonOf(option: Option, text: string): Promise<ReadOption> {
   const inline = isJson(text);
   try {
     return { value: parseExact(inline ? text : (await readRegularFile(text)).replace(/^\uFEFF/, '')).value };
@@ -98,6 +106,39 @@ async function jsonOf(option: Option, text: string): Promise<{ value: unknown } 
   }
 }
 
+/** As people type an object of one or two texts: `label=category`, or `label=category,tone=mood`. */
+const PAIR = /^\s*([^\s={}[\]",][^={}[\]",]*?)\s*=\s*(.*?)\s*$/;
+
+function pairsIn(text: string): Record<string, string> | null {
+  const pairs = text.split(',').map((pair) => PAIR.exec(pair));
+  if (text.endsWith('.json') || pairs.some((pair) => pair === null)) return null;
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']));
+}
+
+type ReadOption = { value: unknown } | { problem: Problem };
+
+/** What a typed option means; what commander has read already stays as it is. */
+async function readOption({ kind, option }: Argument, typed: unknown): Promise<ReadOption> {
+  if (typeof typed !== 'string') return { value: typed };
+  switch (kind) {
+    case 'number':
+      if (isDecimal(typed.trim())) return { value: Number(typed) };
+      return { problem: wrong(option, { problem: `got ${JSON.stringify(typed)}`, valid: 'a number' }) };
+    case 'number_or_text':
+      return { value: isDecimal(typed.trim()) ? Number(typed) : typed };
+    case 'json':
+      return jsonOf(option, typed);
+    case 'pairs': {
+      const pairs = pairsIn(typed);
+      return pairs === null ? jsonOf(option, typed) : { value: pairs };
+    }
+    case 'text_or_json':
+      return isJson(typed) ? jsonOf(option, typed) : { value: typed };
+    default:
+      return { value: typed };
+  }
+}
+
 /** The arguments that the typed options mean. Throws `invalid_input` with every problem at once. */
 export async function readArguments(
   known: readonly Argument[],
@@ -105,19 +146,12 @@ export async function readArguments(
 ): Promise<Record<string, unknown>> {
   const problems: Problem[] = [];
   const values: Record<string, unknown> = {};
-  for (const { name, kind, option } of known) {
-    const value = typed[option.attributeName()];
-    if (value === undefined) continue;
-    if (kind === 'number_or_text') {
-      values[name] = typeof value === 'string' && isDecimal(value.trim()) ? Number(value) : value;
-    } else if (kind === 'number') {
-      if (typeof value === 'string' && isDecimal(value.trim())) values[name] = Number(value);
-      else problems.push(wrong(option, { problem: `got ${JSON.stringify(value)}`, valid: 'a number' }));
-    } else if (typeof value === 'string' && (kind === 'json' || (kind === 'text_or_json' && isJson(value)))) {
-      const read = await jsonOf(option, value);
-      if ('problem' in read) problems.push(read.problem);
-      else values[name] = withNumbers(name, read.value);
-    } else values[name] = value;
+  for (const argument of known) {
+    const given = typed[argument.option.attributeName()];
+    if (given === undefined) continue;
+    const read = await readOption(argument, given);
+    if ('problem' in read) problems.push(read.problem);
+    else values[argument.name] = withNumbers(argument.name, read.value);
   }
   if (problems.length > 0) {
     throw new BatchError('invalid_input', 'These options are not valid; nothing was done.', { problems });

@@ -45,6 +45,8 @@ async function isHidden(context: Context, batchId: string): Promise<boolean> {
 const SHORTEST_PREFIX = 3;
 const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'last one', 'the last one'];
 
+const NONE_YET = 'is the newest batch, and there is none yet: submit_batch makes one';
+
 /** An id within quotes, or in the path of a URL: what only holds one somewhere may mean anything else. */
 const WRAPPED_ID =
   /^(?:(["'`])(?<quoted>(?:msg)?batch_\w+)\1|https?:\/\/[^\s?#]*\/(?<linked>(?:msg)?batch_\w+)(?:[/?#]\S*)?)$/;
@@ -63,7 +65,9 @@ async function findByName(context: Context, given: string, field: string): Promi
   if (first === undefined) {
     const { quoted, linked } = WRAPPED_ID.exec(given.trim())?.groups ?? {};
     const id = quoted ?? linked;
-    if (id === undefined) throw noSuchBatch(field, 'is not the id or the name of a batch');
+    if (id === undefined) {
+      throw noSuchBatch(field, LAST.includes(wanted) ? NONE_YET : 'is not the id or the name of a batch');
+    }
     const { batch_id } = await findBatch(context, id, field);
     return { batch_id, note: `${field} ${quoteName(given)} is ${batch_id}.` };
   }

@@ -73,12 +73,26 @@ describe('a field that an operation gets becomes an option by itself', () => {
     [{ someChoice: true }, { some_choice: true }],
     [{ someTexts: ['a', 'b'] }, { some_texts: ['a', 'b'] }],
     [{ someObject: '{"a":1}' }, { some_object: { a: 1 } }],
+    [{ someObject: 'label=category' }, { some_object: { label: 'category' } }],
+    [
+      { someObject: 'json.label=x, row.city = Ulm am See' },
+      { some_object: { 'json.label': 'x', 'row.city': 'Ulm am See' } },
+    ],
+    [{ someObject: 'sum=a=b' }, { some_object: { sum: 'a=b' } }],
     [{ someItems: '[1]' }, { some_items: [1] }],
     [{ listOrPath: '["a","b"]' }, { list_or_path: ['a', 'b'] }],
     [{ listOrPath: 'labels.txt' }, { list_or_path: 'labels.txt' }],
   ])('%j means %j', async (typed, meant) => {
     expect(await readArguments(known, typed)).toEqual(meant);
   });
+
+  test.each(['label', '=category', 'label=category,tone', 'of=nowhere.json', '{label=category}'])(
+    '%s is neither an object nor a file',
+    async (someObject) => {
+      const error = await readArguments(known, { someObject }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'invalid_input', problems: [{ field: '--some-object' }] });
+    },
+  );
 });
 
 async function deskWithRows(): Promise<Desk> {

@@ -158,6 +158,7 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
     ['a packed table', ['estimate', 'rows.csv.gz', '--prompt', 'x'], /packed with gzip.*gunzip/s],
     ['a workbook', ['submit', 'rows.xlsx', '--prompt', 'x'], /is an Excel workbook.*saved as CSV/s],
     ['an id that is none', ['status', 'nope'], /is not the id or the name of a batch/],
+    ['the newest where there is none', ['status', 'last'], /there is none yet: batch-mcp submit makes one/],
     ...['many', '0x10', ' ', 'Infinity', 'NaN'].map((text): [string, string[], RegExp] => [
       `a number that is none: ${text}`,
       ['submit', 'tasks.json', '--max-tokens', text],
