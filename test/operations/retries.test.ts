@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -59,6 +59,25 @@ describe('retries', () => {
     // No further look sends anything.
     for (let look = 0; look < 3; look += 1) await server.ok('batch_status', { batch_id });
     expect(api.creates).toHaveLength(3);
+  });
+
+  it.each([
+    ['each task', {}, [8, 8]],
+    ['packs of tasks', { pack: 4 }, [2, 2]],
+  ])('send all of it again within what was reserved by the count of the API: %s', async (_of, how, sent) => {
+    const api = await startApi({
+      tokens: (params) => Math.ceil(JSON.stringify(params.messages).length / 4),
+      results: (requests) => requests.map((request) => unfinished(request, 'expired')),
+    });
+    const server = await startCheckedServer({ api });
+    const rows = Array.from({ length: 8 }, (_, row) => `${row},What became of card ${row}?\n`).join('');
+    await writeFile(path.join(server.work, 'rows.csv'), `id,text\n${rows}`);
+    const work = { rows_file: 'rows.csv', prompt: 'Say what it is about: {{text}}', max_tokens: 50 };
+    const { work_id } = await server.ok('estimate_cost', { ...work, ...how });
+    const { batch_id, cost_usd } = await server.ok('submit_batch', { work_id, retries: 1 });
+    expect(cost_usd.basis).toBe('exact');
+    await toTheEnd(api, server, batch_id);
+    expect(api.creates.map(({ requests }) => requests.length)).toEqual(sent);
   });
 
   it('double max_tokens where an answer was cut off', async () => {

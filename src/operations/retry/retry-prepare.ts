@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { openView } from '../../answers/view/view.ts';
 import type { Costs } from '../../cost/cost-sheet.ts';
+import { countCosts } from '../../cost/count-sample.ts';
+import type { InputRates } from '../../cost/input-rate.ts';
 import { countOutside } from '../../cost/outside-sources.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
@@ -138,12 +140,7 @@ export async function prepareRetry(
     countCause(outcomes, outcome);
     if (cause !== null) countCause(error_types, cause);
   }
-  const isAsked = record.provider !== 'sandbox';
-  const { rates, warnings: unbounded } = await countOutside(
-    isAsked ? context.provider(record.provider) : null,
-    dialect,
-    costs,
-  );
+  const { rates, unbounded } = await ratesOf(context, record, costs, byItself);
   const lifeWarnings = await checkLiveModels(context, {
     provider: record.provider,
     used: costs.tally.models(),
@@ -183,4 +180,20 @@ function sharedSettings(options: RetryOptions): TaskDefaults {
 function modelNotes({ model }: RetryOptions, catalog: ModelCatalog): string[] {
   const named = model === undefined ? undefined : modelNamed(model, catalog);
   return named === undefined ? [] : familyNote(model, named, catalog);
+}
+
+/**
+ * What the input takes. Where the maximum that was reserved rests on the API's count of each request, one that is sent again
+ * within it has to be counted as well: by any other bound the same request costs more.
+ */
+async function ratesOf(
+  context: Context,
+  { provider: name, estimate }: BatchRecord,
+  costs: Costs,
+  byItself: boolean,
+): Promise<{ rates: InputRates; unbounded: string[] }> {
+  const provider = name === 'sandbox' ? null : context.provider(name);
+  if (byItself && estimate?.basis === 'exact') return countCosts(provider, name, costs);
+  const { rates, warnings } = await countOutside(provider, dialectOf(name), costs);
+  return { rates, unbounded: warnings };
 }
