@@ -25,14 +25,17 @@ function pdf(pages: number, form: 'objects' | 'count' | 'compressed' | 'opaque')
     '\nendstream',
   ];
   const parts = form === 'compressed' ? compressed : [bodies[form]];
-  return Buffer.concat(['%PDF-1.7\n', ...parts].map((part) => Buffer.from(part))).toString('base64');
+  return Buffer.concat(['%PDF-1.7\n', ...parts, '\n%%EOF'].map((part) => Buffer.from(part))).toString(
+    'base64',
+  );
 }
 
 function png(width: number, height: number): string {
-  const bytes = Buffer.alloc(33);
+  const bytes = Buffer.alloc(37);
   Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex').copy(bytes);
   bytes.writeUInt32BE(width, 16);
   bytes.writeUInt32BE(height, 20);
+  bytes.write('IEND', 33);
   return bytes.toString('base64');
 }
 

@@ -7,7 +7,7 @@ import { tried } from '../long.ts';
 
 function pdf(pages: number): string {
   const body = Array.from({ length: pages }, (_, index) => `${index + 3} 0 obj\n<< /Type /Page >>\nendobj`);
-  return Buffer.from(`%PDF-1.7\n${body.join('\n')}`).toString('base64');
+  return Buffer.from(`%PDF-1.7\n${body.join('\n')}\n%%EOF`).toString('base64');
 }
 
 function png(side: number): string {
@@ -15,7 +15,7 @@ function png(side: number): string {
   Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex').copy(header);
   header.writeUInt32BE(side, 16);
   header.writeUInt32BE(side, 20);
-  return Buffer.concat([header, deflateSync(Buffer.alloc(side))]).toString('base64');
+  return Buffer.concat([header, deflateSync(Buffer.alloc(side)), Buffer.from('IEND')]).toString('base64');
 }
 
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 2_000 }).map((each) => `x${each}`);

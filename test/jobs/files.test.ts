@@ -11,7 +11,7 @@ const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
 );
-const pdf = (title: string) => Buffer.from(`%PDF-1.7\n1 0 obj\n<< /Type /Page /Title (${title}) >>`);
+const pdf = (title: string) => Buffer.from(`%PDF-1.7\n1 0 obj\n<< /Type /Page /Title (${title}) >>\n%%EOF`);
 
 test('2: a unit test beside each source file', async () => {
   const { server } = await setUp(

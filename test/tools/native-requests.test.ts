@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { startApi } from '../api.ts';
 import { startServer } from '../harness.ts';
 
-const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex').toString('base64');
-const pdf = Buffer.from('%PDF-1.7\n1 0 obj\n<< /Type /Page >>').toString('base64');
+const png = Buffer.from('89504e470d0a1a0a0000000d494844520000000049454e44ae426082', 'hex').toString('base64');
+const pdf = Buffer.from('%PDF-1.7\n1 0 obj\n<< /Type /Page >>\n%%EOF').toString('base64');
 const user = (content: unknown) => ({ role: 'user', content });
 const assistant = (content: unknown) => ({ role: 'assistant', content });
 const text = (value: string, more: object = {}) => ({ type: 'text', text: value, ...more });

@@ -18,7 +18,7 @@ import type { Skipped } from '../../../src/tasks/sources/files/skipped.ts';
 import { splitText } from '../../../src/tasks/sources/text-file.ts';
 import { temporaryFolder } from '../../harness.ts';
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const PNG = Buffer.from('89504e470d0a1a0a0000000d494844520000000049454e44ae426082', 'hex');
 const zip = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(40)]);
 
 type World = { root: string; work: string; folders: AllowedFolders };
@@ -236,6 +236,9 @@ describe('what is left out', () => {
     ['terraform.tfstate.backup', '{}', 'key'],
     ['_netrc', 'machine x', 'key'],
     ['locked.pdf', '%PDF-1.4\n1 0 obj<</Type/Page>>endobj\ntrailer<</Root 1 0 R/Encrypt 5 0 R>>', 'locked'],
+    ['cut.pdf', '%PDF-1.4\n1 0 obj<</Type/Page>>endobj\n2 0 ob', 'cut'],
+    ['cut.png', PNG.subarray(0, -12), 'cut'],
+    ['cut.jpg', Buffer.from('ffd8ffda000801010000'.padEnd(600, '3f'), 'hex'), 'cut'],
     ['utf32.txt', Buffer.from('fffe000061000000', 'hex'), 'binary'],
     ['empty.txt', '', 'empty'],
     ['blank.txt', ' \n\n', 'empty'],
@@ -262,12 +265,12 @@ describe('what is left out', () => {
 
 describe('what a file becomes', () => {
   it.each<[name: string, content: Buffer, kind: string, media: string]>([
-    ['scan.pdf', Buffer.from('%PDF-1.7 x'), 'pdf', 'application/pdf'],
-    ['scan.txt', Buffer.from('junk\n%PDF-1.4'), 'pdf', 'application/pdf'],
+    ['scan.pdf', Buffer.from('%PDF-1.7 x\n%%EOF'), 'pdf', 'application/pdf'],
+    ['scan.txt', Buffer.from('junk\n%PDF-1.4\n%%EOF'), 'pdf', 'application/pdf'],
     ['photo.jpg', PNG, 'image', 'image/png'],
-    ['photo', Buffer.from('ffd8ffe000104a464946', 'hex'), 'image', 'image/jpeg'],
+    ['photo', Buffer.from('ffd8ffe000064a464946ffd9', 'hex'), 'image', 'image/jpeg'],
     ['a.bin', Buffer.from('GIF89a..'), 'image', 'image/gif'],
-    ['a.png', Buffer.from('RIFF\x10\0\0\0WEBPVP8 '), 'image', 'image/webp'],
+    ['a.png', Buffer.from('RIFF\x08\0\0\0WEBPVP8 '), 'image', 'image/webp'],
   ])('%s is sent as what its first bytes say', async (name, content, kind, media_type) => {
     const { items } = await read(await world({ [`work/${name}`]: content }), [name]);
     const attachment = { kind, media_type, data: content.toString('base64') };

@@ -1,5 +1,6 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import { hasUsualEnd, isCutOff } from '../../../lib/media-end.ts';
 import { sizeOf } from '../../../lib/media-size.ts';
 import type { Params } from '../../dialect.ts';
 import type { Model } from '../../models.ts';
@@ -33,7 +34,7 @@ export function checkMediaLimits({ messages }: Params, model: Model | undefined)
     const problem = `has ${images.length} images`;
     problems.push({ field: 'messages', problem, valid: `at most ${most} in a request${whose}` });
   }
-  problems.push(...media.flatMap(checkLock));
+  problems.push(...media.flatMap((each) => [...checkLock(each), ...checkEnd(each)]));
   const pages = media.reduce((sum, { block }) => sum + pagesIn(block), 0);
   if (pages > most) {
     const problem = `has ${pages} pages of PDFs`;
@@ -94,6 +95,22 @@ function checkLock({ block, field }: Media): Problem[] {
   const problem = 'is a PDF with a password, or with restrictions';
   return [{ field: `${field}.source.data`, problem, valid: 'one that is saved without them' }];
 }
+
+/** As much of an image as its end stands in: whole groups of base64. */
+const TAIL_CHARACTERS = 64;
+
+/** Hours later the API would say of it that it can't be opened. */
+function checkEnd({ block, field }: Media): Problem[] {
+  const data = dataOf(block);
+  if (data === null) return [];
+  const lacksEnd = block.type === 'document' ? pdfFacts(data).isCutOff : isImageCutOff(data);
+  if (!lacksEnd) return [];
+  const problem = 'is cut off: the end of the file is missing';
+  return [{ field: `${field}.source.data`, problem, valid: 'the whole file' }];
+}
+
+const isImageCutOff = (data: string) =>
+  !hasUsualEnd(Buffer.from(data.slice(-TAIL_CHARACTERS), 'base64')) && isCutOff(Buffer.from(data, 'base64'));
 
 function pagesIn(block: JsonObject): number {
   const data = block.type === 'document' ? dataOf(block) : null;

@@ -1,7 +1,8 @@
 import { sha256OfText } from '../../../lib/files/file-hash.ts';
+import { isCutOff } from '../../../lib/media-end.ts';
 import { isEncrypted, type PdfPages, pagesOf } from '../../../lib/pdf-pages.ts';
 
-export type PdfFacts = PdfPages & { isLocked: boolean };
+export type PdfFacts = PdfPages & { isLocked: boolean; isCutOff: boolean };
 
 const MOST_KNOWN = 1_000;
 
@@ -14,7 +15,7 @@ export function pdfFacts(base64: string): PdfFacts {
   const found = known.get(hash);
   if (found !== undefined) return found;
   const pdf = Buffer.from(base64, 'base64');
-  const facts = { ...pagesOf(pdf), isLocked: isEncrypted(pdf) };
+  const facts = { ...pagesOf(pdf), isLocked: isEncrypted(pdf), isCutOff: isCutOff(pdf) };
   known.set(hash, facts);
   const [oldest] = known.keys();
   if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);

@@ -4,6 +4,7 @@ import type { Problem } from '../../../errors.ts';
 import { BatchError } from '../../../errors.ts';
 import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
 import { type Roots, readFound } from '../../../lib/files/roots.ts';
+import { isCutOff } from '../../../lib/media-end.ts';
 import { isEncrypted } from '../../../lib/pdf-pages.ts';
 import type { Attachment } from '../../../provider/dialect.ts';
 import type { TextEncoding } from '../encoding.ts';
@@ -102,7 +103,7 @@ export async function* readFileItems(
   if (kind.kind === 'skip') skip(skipped, kind.reason);
   else if (kind.kind !== 'text') {
     const item = await attached(file, kind);
-    if (item === null) skip(skipped, 'locked');
+    if (typeof item === 'string') skip(skipped, item);
     else yield item;
   } else yield* textItems(file, kind.encoding, split_chars, skipped);
 }
@@ -113,18 +114,19 @@ function longName({ name }: FoundFile): FileItem {
   return { task_id: name, cells: {}, problem: { problem, valid: `at most ${LONGEST_NAME}` } };
 }
 
-/** Null for what the API can't open. */
+/** The reason where the API can't open it. */
 async function attached(
   file: FoundFile & OpenFile,
   kind: { kind: 'pdf' } | { kind: 'image'; media_type: string },
-): Promise<FileItem | null> {
+): Promise<FileItem | SkipReason> {
   const item = { task_id: file.name, cells: cellsOf(file) };
   if (file.size > LONGEST_ATTACHMENT_BYTES) {
     const problem = `is ${megabytes(file.size)}, more than a request can hold`;
     return { ...item, problem: { problem, valid: `at most ${megabytes(LONGEST_ATTACHMENT_BYTES)}` } };
   }
   const bytes = await wholeOf(file);
-  if (kind.kind === 'pdf' && isEncrypted(bytes)) return null;
+  if (kind.kind === 'pdf' && isEncrypted(bytes)) return 'locked';
+  if (isCutOff(bytes)) return 'cut';
   const media_type = kind.kind === 'pdf' ? 'application/pdf' : kind.media_type;
   return { ...item, attachment: { kind: kind.kind, media_type, data: bytes.toString('base64') } };
 }

@@ -12,6 +12,7 @@ const skipReasons = {
   office: 'in an Office format (save documents as PDF or text, sheets as CSV for rows_file)',
   image: 'in an image format that the API does not take (save them as PNG or JPEG)',
   locked: 'a PDF with a password (save it without one)',
+  cut: 'cut off before the end (copy or download them again)',
   pointer: 'kept in Git LFS and not fetched (git lfs pull)',
   special: 'a pipe, socket or device',
   binary: 'binary',

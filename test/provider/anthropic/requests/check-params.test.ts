@@ -41,13 +41,13 @@ const cached = (ttl?: string) => ({
 });
 const ask = ['user', 'Look.'] as [string, unknown];
 
-/** The beginnings of files, with some more bytes. */
+/** The beginnings of files, and how they end. */
 const files = {
-  png: Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex').toString('base64'),
-  jpeg: Buffer.from('ffd8ffe000104a46494600010100', 'hex').toString('base64'),
+  png: Buffer.from('89504e470d0a1a0a0000000d494844520000000049454e44ae426082', 'hex').toString('base64'),
+  jpeg: Buffer.from('ffd8ffe000064a464946ffd9', 'hex').toString('base64'),
   gif: Buffer.from('GIF89a\x01\x00\x01\x00').toString('base64'),
-  webp: Buffer.from('RIFF\x24\x00\x00\x00WEBPVP8 ').toString('base64'),
-  pdf: Buffer.from('%PDF-1.7\n%binary').toString('base64'),
+  webp: Buffer.from('RIFF\x08\x00\x00\x00WEBPVP8 ').toString('base64'),
+  pdf: Buffer.from('%PDF-1.7\n%binary\n%%EOF').toString('base64'),
   bmp: Buffer.from('BM\x46\x00\x00\x00\x00\x00').toString('base64'),
   svg: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg">').toString('base64'),
   docx: Buffer.from('PK\x03\x04\x14\x00\x06\x00').toString('base64'),

@@ -60,7 +60,10 @@ const base64 = (media_type: string, content: string) => ({
 
 /** The head of a PNG of that size. */
 function png(width: number, height: number) {
-  const bytes = Buffer.from('89504e470d0a1a0a0000000d494844520000000000000000', 'hex');
+  const bytes = Buffer.from(
+    '89504e470d0a1a0a0000000d4948445200000000000000000000000049454e44ae426082',
+    'hex',
+  );
   bytes.writeUInt32BE(width, 16);
   bytes.writeUInt32BE(height, 20);
   return {
@@ -73,7 +76,7 @@ const pdf = (pages: number) => ({
   source: {
     type: 'base64',
     media_type: 'application/pdf',
-    data: Buffer.from(`%PDF-1.7\n<< /Type /Pages /Count ${pages} >>`).toString('base64'),
+    data: Buffer.from(`%PDF-1.7\n<< /Type /Pages /Count ${pages} >>\n%%EOF`).toString('base64'),
   },
 });
 const many = (count: number, block: object) => user(...Array.from({ length: count }, () => block));
