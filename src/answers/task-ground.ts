@@ -1,4 +1,5 @@
 import { BatchError } from '../errors.ts';
+import { cellText } from '../lib/cell-text.ts';
 import { ExactNumber, parseExact, plainNumbers } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { Ground } from '../lib/json-schema.ts';
@@ -8,7 +9,6 @@ import type { Blobs } from '../store/store.ts';
 import type { TaskEntry } from '../store/task-entry.ts';
 import { openTasks } from '../store/task-list.ts';
 import { openSentRequests } from '../tasks/sources/sent/sent-requests.ts';
-import { cellText } from './formats/flat-answer.ts';
 
 /** Of a task of a batch, by its ordinal: what its answer may be held against. Reads it back, and holds none of it. */
 export type Grounds = (ordinal: number) => Promise<Ground>;

@@ -86,6 +86,7 @@ export async function prepare(
     dialect,
     defaults: work.defaults,
     variants: work.variants,
+    expect: work.expect,
     partBytes: limits.partBytes,
     nonce: createNonce(),
     places,

@@ -36,6 +36,15 @@ async function judged(args: object, said: string[]) {
 }
 
 describe('expect', () => {
+  it('of what no answer can be is said before it is paid', async () => {
+    const server = await startCheckedServer();
+    await writeFile(path.join(server.work, 'lost.csv'), 'text,right\na,card lost\nb,refund\nc,\n');
+    const work = { rows_file: 'lost.csv', prompt: '{{text}}', labels: ['refund', 'card_lost'] };
+    const { warnings } = await server.ok('estimate_cost', { ...work, expect: { label: 'right' } });
+    const said = 'expect: what column "right" holds is none of the 2 values that "label" can have';
+    expect(warnings).toContain(`${said}, so no answer can be as expected there (1 task)`);
+  });
+
   it.each<[first: object, then: object, said: RegExp | null]>([
     [
       {},

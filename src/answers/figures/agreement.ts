@@ -1,6 +1,7 @@
+import { cellText } from '../../lib/cell-text.ts';
 import { roundShare } from '../../lib/numbers.ts';
 import { type AnsweredItem, byItem } from '../answer.ts';
-import { cellText, keysOf } from '../formats/flat-answer.ts';
+import { keysOf } from '../formats/flat-answer.ts';
 import { type Filters, select } from '../page/select.ts';
 import { chunked } from '../view/passes.ts';
 import type { View } from '../view/view.ts';

@@ -1,8 +1,8 @@
 import { roundUsd } from '../../cost/pricing.ts';
 import { createUsageTally } from '../../cost/usage.ts';
+import { cellText } from '../../lib/cell-text.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
-import { cellText } from '../formats/flat-answer.ts';
 import { namedValue } from '../page/named-value.ts';
 import { type Filters, select } from '../page/select.ts';
 import { chunked } from '../view/passes.ts';

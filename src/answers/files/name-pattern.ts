@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import { BatchError } from '../../errors.ts';
+import { cellText } from '../../lib/cell-text.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { placesOf, valueAt } from '../../tasks/render/places.ts';
 import type { WorkSource } from '../../tasks/work.ts';
 import type { AnsweredRow } from '../answer.ts';
-import { cellText } from '../formats/flat-answer.ts';
 
 /**
  * Names that programs act on when they find them, and endings that a system runs at a click: an answer written there could

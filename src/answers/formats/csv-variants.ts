@@ -1,6 +1,7 @@
+import { cellText } from '../../lib/cell-text.ts';
 import type { AnsweredItem } from '../answer.ts';
 import { about, aboutNames, answerCells, type CsvColumns, createColumnFinder, csvLine } from './csv.ts';
-import { cellText, freeName, freeNames } from './flat-answer.ts';
+import { freeName, freeNames } from './flat-answer.ts';
 
 /** A file's head, and what follows for each row. */
 type VariantsLayout = { head: string; line: (item: AnsweredItem) => string };

@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
+import { cellText } from '../../lib/cell-text.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
-import { cellText, freeNames, keysOf } from './flat-answer.ts';
+import { freeNames, keysOf } from './flat-answer.ts';
 
 /** Which columns the rows of a batch have, and which keys its answers, in the order in which they come. */
 export type CsvColumns = { row: string[]; answer: string[]; left_out: boolean; expected: boolean };

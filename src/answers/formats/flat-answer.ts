@@ -1,4 +1,3 @@
-import { stringifyExact } from '../../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import type { Answer, AnsweredItem, AnsweredRow } from '../answer.ts';
 
@@ -60,10 +59,4 @@ export function flatItem(
     return named(group, 'answer', taken);
   });
   return Object.assign({ ...columns, ...own }, ...groups);
-}
-
-/** A value as the text of a cell: a text or number as it stands, all else as JSON, null as nothing. */
-export function cellText(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : stringifyExact(value);
 }

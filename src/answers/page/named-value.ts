@@ -1,6 +1,6 @@
+import { isSame } from '../../lib/cell-text.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import type { AnsweredRow } from '../answer.ts';
-import { isSame } from '../figures/expected-answer.ts';
 
 /** What is known of every answer, under names of ours; `variant` of those that have one. */
 const facts: Record<string, (answered: AnsweredRow) => unknown> = {

@@ -1,7 +1,7 @@
+import { cellText } from '../../lib/cell-text.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { type Answer, type AnswerDetails, type AnsweredRow, withDetails } from '../answer.ts';
-import { cellText } from '../formats/flat-answer.ts';
 import { namedValue } from './named-value.ts';
 import type { Keeper } from './whole-pieces.ts';
 

@@ -22,6 +22,7 @@ import {
 import { type Asked, checkVariant, problemsOver, sameAsked, variantId } from '../variants.ts';
 import type { Variant } from '../work.ts';
 import { checkRendered } from './check-rendered.ts';
+import { type Expectations, unreachable } from './expected-values.ts';
 import { asksForQuotes, type NotedSchema, quotableOf, taskEntry, UNREAD_QUOTES } from './kept-task.ts';
 import { settingsUsed } from './unused-settings.ts';
 
@@ -29,6 +30,7 @@ import { settingsUsed } from './unused-settings.ts';
 export type Examination = Renderer & {
   defaults: TaskDefaults;
   variants?: readonly Variant[] | undefined;
+  expect?: Expectations | undefined;
   partBytes: number;
   /** As `2026-11-22`. */
   today: string;
@@ -122,6 +124,7 @@ export function createExaminer(examination: Examination): Examiner {
       ...warnings,
       ...found.warnings,
       ...(quotable.text_at?.length === 0 ? [UNREAD_QUOTES] : []),
+      ...unreachable(examination.expect, task, rendered.answer_schema?.schema),
       ...(variant === undefined ? [] : sameAsked(asked, variant.name, rendered.params)),
     ];
     if (sharing === undefined) block.addTasks([{ entry, rendered, warnings: said }], rendered);

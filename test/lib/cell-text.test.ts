@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isSame } from '../../../src/answers/figures/expected-answer.ts';
-import { exactNumber } from '../../../src/lib/exact-json.ts';
+import { isSame } from '../../src/lib/cell-text.ts';
+import { exactNumber } from '../../src/lib/exact-json.ts';
 
 const number = exactNumber;
 
