@@ -62,6 +62,7 @@ export function ownTemplate(own: OwnTemplate): Template {
     version: hash,
     description,
     places: fields,
+    written: prompt,
     // A single field can only mean the text, or the one column there is.
     ...(field !== undefined && others.length === 0 && { material: { field } }),
     ...(tier && { tier }),

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
 import { fileFailure } from '../lib/files/file-failure.ts';
 import { readRegularBytes } from '../lib/files/regular-file.ts';
@@ -130,7 +130,18 @@ function readHead(yaml: string): Head | { problems: Placed[] } {
     const [start] = Array.isArray(range) ? range : [];
     return typeof start === 'number' ? lineAt(start) : 1;
   };
-  const parsed = templateHead.safeParse(document.toJS({ maxAliasCount: 20 }) ?? {});
+  const held = heldIn(document);
+  if (held === null) {
+    let line = 1;
+    visit(document, {
+      Alias(_key, { range }) {
+        if (range) line = lineAt(range[0]);
+        return visit.BREAK;
+      },
+    });
+    return wrong(line, 'has an alias that cannot be followed', 'the value itself in place of *name');
+  }
+  const parsed = templateHead.safeParse(held.value ?? {});
   if (parsed.success) return { value: parsed.data, lineOf };
   return {
     problems: parsed.error.issues.flatMap((issue): Placed[] => {
@@ -148,6 +159,16 @@ function readHead(yaml: string): Head | { problems: Placed[] } {
       }));
     }),
   };
+}
+
+/** Null where an alias names nothing, or itself, or so many of them stand in one another that no memory would hold what they mean. */
+function heldIn(document: Document): { value: unknown } | null {
+  try {
+    return { value: document.toJS({ maxAliasCount: 20 }) };
+  } catch (error) {
+    if (error instanceof ReferenceError) return null;
+    throw error;
+  }
 }
 
 /** Fields that are declared say what the places are: a place beside them is a typing error. */

@@ -37,6 +37,8 @@ export type Template = TemplateFacts & {
   readonly material?: { field: string; isList?: true };
   /** The names that its texts have places for: columns of a row, or parts of a file's path, fill them. */
   readonly places?: readonly string[];
+  /** Its prompt as the owner has written it. */
+  readonly written?: string;
   /** The tier of tasks that choose none. */
   readonly tier?: Tier;
   /** What is wrong with this input; `field` is relative to the task, as in `input_data.logs`. */

@@ -106,6 +106,20 @@ describe('a task type of one’s own', () => {
     expect(column).toContain('the place {{ticket}} names no column of rows_file (did you mean "tikcet"?)');
   });
 
+  it.each([
+    ['{text}', '{text} in the prompt is sent as it stands: did you mean {{text}}?'],
+    ['{{text}', '{{text} in the prompt is sent as it stands: did you mean {{text}}?'],
+    ['{{a {x}}}', 'the place {{a {x}}} is sent as it stands: a name with braces can fill none'],
+  ])('says of %s that nothing fills it', async (place, said) => {
+    const { server } = await withTemplates({ 'one.md': head('', `Do ${place}.`) });
+    const row = { text: 'A', 'a {x}': 'B' };
+    await writeFile(path.join(server.work, 'rows.jsonl'), JSON.stringify(row));
+    for (const source of [{ rows_file: 'rows.jsonl' }, { requests: [{ task_id: 'a', input_data: row }] }]) {
+      const { warnings } = await server.ok('estimate_cost', { ...source, task_type: 'one' });
+      expect(warnings).toContain(said);
+    }
+  });
+
   it('asks for its effort, and has its answers checked by all of its schema', async () => {
     const schema = '{ type: object, properties: { t: { type: string, maxLength: 3 } } }';
     const { api, server } = await withTemplates(
@@ -158,6 +172,20 @@ const broken: [what: string, files: Record<string, string | Buffer>, says: strin
     ['a.md:1: description: is missing. Valid: a text of 1 to 300'],
   ],
   ['tabs before a key', { 'a.md': head('fields:\n\ttext: x\n') }, ['a.md:4: is not YAML (TAB_AS_INDENT)']],
+  [
+    'aliases that grow without end',
+    {
+      'a.md': head(
+        `a: &a [x, x]\nb: &b [${'*a, '.repeat(9)}x]\nc: &c [${'*b, '.repeat(9)}x]\nd: [${'*c, '.repeat(9)}x]\n`,
+      ),
+    },
+    ['a.md:4: has an alias that cannot be followed'],
+  ],
+  [
+    'an alias of nothing',
+    { 'a.md': '---\ndescription: x\nname: *gone\n---\nDo.' },
+    ['a.md:3: has an alias that cannot be followed'],
+  ],
   ['keys merged in', { 'a.md': head('<<: {tier: cheap}\n') }, ['a.md:3: unknown key "<<"']],
   [
     'a head in words',

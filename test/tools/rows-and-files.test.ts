@@ -22,7 +22,10 @@ const rows = (content: string | Buffer, args: Arguments = {}, name = 'rows.csv')
   withFiles({ [name]: content }, { rows_file: name, prompt: 'Label {{text}}', ...args });
 
 const pngOf = (width: number, height: number) => {
-  const png = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010802000000', 'hex');
+  const png = Buffer.from(
+    '89504e470d0a1a0a0000000d49484452000000010000000108020000000000000049454e44ae426082',
+    'hex',
+  );
   png.writeUInt32BE(width, 16);
   png.writeUInt32BE(height, 20);
   return png;
@@ -118,6 +121,17 @@ describe('bad tables: nothing is sent, nothing is left', () => {
         'rows.json',
       ),
       'the place {{txt}} names no column of rows_file (did you mean "text"?)',
+    ],
+    [
+      'a place that asks for a column with braces',
+      rows('id,my {x}.text\n1,y\n', { prompt: 'Label {{ my {x}.text }}' }),
+      "prompt: the place {{my {x}.text}} names a column and can't be filled",
+      '"my x.text"',
+    ],
+    [
+      'the same in a shared field',
+      rows('id,{x}\n1,y\n', { prompt: '{{a}}', input_data: { a: '{{{x}}}' } }),
+      "input_data.a: the place {{{x}}} names a column and can't be filled",
     ],
     [
       'neither prompt nor task_type',
@@ -283,6 +297,17 @@ describe('bad folders: nothing is sent, nothing is left', () => {
       files({ 'a.txt': CONTENT }, { input_files: ['*'], prompt: '{{pth}}' }),
       'the place {{pth}} names no column of input_files (did you mean "path"?)',
       '"path", "dir", "stem", "ext", "text"',
+    ],
+    [
+      'a place that asks for a column with braces',
+      rows('id,my {x}.text\n1,y\n', { prompt: 'Label {{ my {x}.text }}' }),
+      "prompt: the place {{my {x}.text}} names a column and can't be filled",
+      '"my x.text"',
+    ],
+    [
+      'the same in a shared field',
+      rows('id,{x}\n1,y\n', { prompt: '{{a}}', input_data: { a: '{{{x}}}' } }),
+      "input_data.a: the place {{{x}}} names a column and can't be filled",
     ],
     [
       'neither prompt nor task_type',
@@ -526,8 +551,11 @@ describe('what files become', () => {
   });
 
   it('text in its place, PDFs and images as blocks before the prompt', async () => {
-    const png = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010802000000', 'hex');
-    const pdf = Buffer.from('%PDF-1.4\n1 0 obj<</Type/Page>>endobj\n');
+    const png = Buffer.from(
+      '89504e470d0a1a0a0000000d49484452000000010000000108020000000000000049454e44ae426082',
+      'hex',
+    );
+    const pdf = Buffer.from('%PDF-1.4\n1 0 obj<</Type/Page>>endobj\n%%EOF');
     const requests = await sent(
       { 'src/a.ts': 'const a = 1;', 'b.jpg': png, 'c.pdf': pdf },
       {

@@ -90,6 +90,9 @@ describe('places', () => {
       '<<x>>',
       '$x',
       '$(x)',
+      '{{x}',
+      '{x}}',
+      '{{x',
     ].map(
       (place): Row => [
         `${place} in an own prompt`,
@@ -136,6 +139,12 @@ describe('places', () => {
       one({ prompt: 'Read <x>', input_data: { x: 'y' } }),
       'Read <x>\n\n<x>\ny\n</x>',
       null,
+    ],
+    [
+      'a name with braces in an own prompt',
+      one({ prompt: 'See {{ a {x} }}', input_data: { 'a {x}': 'y' } }),
+      'See {{ a {x} }}\n\n<a__x_>\ny\n</a__x_>',
+      'the place {{a {x}}} is sent as it stands: a name with braces can fill none',
     ],
     ['a box to tick', one({ prompt: '- [x] {{x}}', input_data: { x: 'y' } }), '- [x] y', null],
     ['a share', one({ prompt: '5% x, 7% {{x}}', input_data: { x: 'y' } }), '5% x, 7% y', null],

@@ -2,7 +2,7 @@ import type { Problem } from '../../errors.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Templates } from '../../templates/templates.ts';
-import { hasPlaces, placesOf } from '../render/places.ts';
+import { bracedPlaces, NO_BRACES, placesOf } from '../render/places.ts';
 import { materialColumn } from '../render/render-row.ts';
 import type { TaskDefaults } from '../task.ts';
 import type { Work, WorkSource } from '../work.ts';
@@ -30,7 +30,7 @@ export function checkRows(
     ['prompt', prompt, [...Object.keys(input_data), ...columns]],
   ];
   for (const [name, value] of Object.entries(input_data)) {
-    if (typeof value === 'string' && hasPlaces(value)) texts.push([`input_data.${name}`, value, columns]);
+    if (typeof value === 'string') texts.push([`input_data.${name}`, value, columns]);
   }
   if (source.kind === 'from_batch' && source.awaits === 'tasks') return checkPurpose(defaults, source);
   return [
@@ -126,13 +126,19 @@ function checkPlaces(
   columns: readonly string[],
   source: string,
 ): Problem[] {
-  return placesOf(text)
+  const braced = bracedPlaces(text, names).map((name) => ({
+    field,
+    problem: `the place {{${name}}} names a column and can't be filled: ${NO_BRACES}`,
+    valid: `${quoteName(name.replaceAll(/[{}]/g, ''))} or the like, as the column's new name`,
+  }));
+  const unknown = placesOf(text)
     .filter((name) => !isReachable(name, names))
     .map((name) => ({
       field,
       problem: `the place {{${name}}} names no column of ${source}${didYouMean(name, names)}`,
       valid: listed(columns),
     }));
+  return [...braced, ...unknown];
 }
 
 function checkMaterial(

@@ -1,6 +1,7 @@
 import type { Problem } from '../../errors.ts';
 import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
 import { didYouMean, nearest } from '../../lib/nearest.ts';
+import type { Template } from '../../templates/template.ts';
 
 /** Blanks are trimmed apart from it: matching them too would take a time that grows with the square of their number. */
 const place = /\{\{([^{}]+)\}\}/g;
@@ -60,7 +61,12 @@ export function fillPlaces(
   input: Readonly<Record<string, unknown>>,
   field: string,
 ): { text: string; problems: Problem[] } {
-  const problems: Problem[] = [];
+  const names = Object.keys(input);
+  const problems: Problem[] = bracedPlaces(text, names).map((name) => ({
+    field,
+    problem: `the place {{${name}}} can't be filled: ${NO_BRACES}`,
+    valid: 'a key of input_data that has no braces',
+  }));
   const filled = text.replace(place, (whole, inner: string) => {
     const name = inner.trim();
     if (name === '') return whole;
@@ -68,8 +74,8 @@ export function fillPlaces(
     if (value === undefined || value === null) {
       problems.push({
         field,
-        problem: `the place {{${name}}} has nothing to be filled with${didYouMean(name, Object.keys(input))}`,
-        valid: `a key of this task's input_data: ${Object.keys(input).slice(0, 20).join(', ') || '(it has none)'}`,
+        problem: `the place {{${name}}} has nothing to be filled with${didYouMean(name, names)}`,
+        valid: `a key of this task's input_data: ${names.slice(0, 20).join(', ') || '(it has none)'}`,
       });
       return whole;
     }
@@ -80,6 +86,9 @@ export function fillPlaces(
 
 /** How other programs write a place, with what stands in it; single letters in brackets are boxes to tick. */
 const OTHER_PLACES = [
+  /(?<!\{)\{\{\s*([^{}\n]{1,60}?)\s*\}(?!\})/g,
+  /(?<!\{)\{\s*([^{}\n]{1,60}?)\s*\}\}(?!\})/g,
+  /(?<!\{)\{\{\s*([\p{L}_][\p{L}\p{N}_]{0,59})(?![\p{L}\p{N}_]|[^{}\n]*\})/gu,
   /(?<!\{)[$#]?\{\s*([^{}\n]{1,60}?)\s*(?:![rsa])?(?::[^\s{}]{1,12})?\}(?!\})/g,
   /\{%\s*([^%{}\n]{1,60}?)\s*%\}/g,
   /%\(([^()\n]{1,60})\)[sdifr]/g,
@@ -100,6 +109,8 @@ export function meantPlace(inner: string, names: readonly string[]): string | un
     .replace(/^(?:\$|this|input_data|input|row|item|data)\.(?=.)/, '');
   return nearest(bare, names);
 }
+
+export const NO_BRACES = 'a name with braces can fill none';
 
 let last: { text: string; key: string; found: Found[] } | undefined;
 type Found = { whole: string; name: string };
@@ -122,6 +133,14 @@ function otherPlaces(text: string, names: readonly string[], areTagged: boolean)
   return last.found;
 }
 
+/** The names with braces that a text asks for: what stands in a place has none, so that nothing fills it. */
+export function bracedPlaces(text: string, names: readonly string[]): string[] {
+  const braced = names.filter((name) => /[{}]/.test(name));
+  if (braced.length === 0) return [];
+  const bare = text.replaceAll(/\{\{\s+/g, '{{').replaceAll(/\s+\}\}/g, '}}');
+  return braced.filter((name) => bare.includes(`{{${name.trim()}}}`));
+}
+
 /** Of templates that escape, the way not to; of Python's formats, a value within braces. */
 const TRIPLE = /\{\{\{\s*([^{}\n]{1,60}?)\s*\}\}\}/g;
 
@@ -134,6 +153,7 @@ export function mistakenPlaces(prompt: string, names: readonly string[], areTagg
     ...otherPlaces(prompt, names, areTagged).map(
       ({ whole, name }) => `${whole} in the prompt is sent as it stands: did you mean {{${name}}}?`,
     ),
+    ...bracedPlaces(prompt, names).map((name) => `the place {{${name}}} is sent as it stands: ${NO_BRACES}`),
     ...new Set(
       tripled.map(
         ([whole, name]) =>
@@ -141,6 +161,14 @@ export function mistakenPlaces(prompt: string, names: readonly string[], areTagg
       ),
     ),
   ];
+}
+
+/** The same of the prompt of an owner's task type, which may be of a file that nobody has tried yet. */
+export function mistakenInTemplate(
+  { written, places = [] }: Partial<Template>,
+  input: Readonly<Record<string, unknown>>,
+): string[] {
+  return written === undefined ? [] : mistakenPlaces(written, Object.keys(input), places.length === 0);
 }
 
 /** The places of a text that is no prompt: nothing fills them there, whatever they are written as. */

@@ -3,7 +3,14 @@ import { promptWithInput } from '../../templates/prompt.ts';
 import type { Rendered, Template } from '../../templates/template.ts';
 import { filesInPrompt, fileWarnings } from '../examine/unopened-files.ts';
 import type { TaskDefaults } from '../task.ts';
-import { fillKnownPlaces, fillPlaces, hasPlaces, meantPlace, mistakenPlaces } from './places.ts';
+import {
+  fillKnownPlaces,
+  fillPlaces,
+  hasPlaces,
+  meantPlace,
+  mistakenInTemplate,
+  mistakenPlaces,
+} from './places.ts';
 
 export type Content = { rendered?: Rendered; problems: Problem[]; warnings: string[] };
 
@@ -21,6 +28,7 @@ export function renderContent(
   ];
   if (task.prompt !== undefined) return withWarnings(renderOwn(task.prompt, input), warnings);
   if (defaults.prompt !== undefined) return withWarnings(renderShared(defaults.prompt, input), warnings);
+  warnings.push(...mistakenInTemplate(template, input));
   const problems = template.check?.(input) ?? [];
   const rendered = problems.length === 0 ? template.render?.(input) : undefined;
   return rendered ? { rendered, problems, warnings } : { problems, warnings };
@@ -59,7 +67,6 @@ function asMeant(name: string, names: readonly string[]): string {
 function renderShared(prompt: string, input: Record<string, unknown>): Content {
   const areFilled = hasPlaces(prompt);
   const mistaken = mistakenPlaces(prompt, Object.keys(input), !areFilled);
-  if (!areFilled) return asGiven(promptWithInput(prompt, input), mistaken);
   const { text, problems } = fillPlaces(prompt, input, 'prompt');
-  return { ...asGiven(text, mistaken), problems };
+  return { ...asGiven(areFilled ? text : promptWithInput(prompt, input), mistaken), problems };
 }

@@ -3,7 +3,7 @@ import type { Template } from '../../templates/template.ts';
 import { filesInPrompt, fileWarnings } from '../examine/unopened-files.ts';
 import type { SourceRow } from '../sources/source-row.ts';
 import type { TaskDefaults } from '../task.ts';
-import { fillFromRow, hasPlaces, mistakenPlaces, placesOf } from './places.ts';
+import { fillFromRow, hasPlaces, mistakenInTemplate, mistakenPlaces, placesOf } from './places.ts';
 import type { Content } from './render-content.ts';
 
 type Values = Record<string, unknown>;
@@ -64,6 +64,7 @@ export function renderRow(
   const given = template.places === undefined ? inputOf(row) : values;
   const input = withMaterial({ ...given, ...shared }, row, template);
   if (input === null) return { problems: [], warnings };
+  warnings.push(...mistakenInTemplate(template, input));
   const problems = template.check?.(input) ?? [];
   const rendered = problems.length === 0 ? template.render?.(input) : undefined;
   return { ...(rendered && { rendered }), problems, warnings };
