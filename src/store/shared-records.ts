@@ -25,7 +25,14 @@ export const claim = z.object({
 export type Claim = z.infer<typeof claim>;
 
 /** A file that we wrote for a caller: what may be overwritten, and only while it is still as we left it. */
-export const writtenFile = z.object({ path: z.string(), batch_id: z.string(), sha256: z.string(), at: time });
+export const writtenFile = z.object({
+  path: z.string(),
+  batch_id: z.string(),
+  sha256: z.string(),
+  /** What we wrote there earlier, the latest first: it stands there until the new one has taken its place. Not kept by versions before. */
+  before: z.array(z.string()).exactOptional(),
+  at: time,
+});
 export type WrittenFile = z.infer<typeof writtenFile>;
 
 /** What the unsent parts of a batch can cost at most, kept out of others' reach. */

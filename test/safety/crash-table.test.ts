@@ -94,7 +94,7 @@ async function expectPaidOnceAndWhole(
 }
 
 /** A batch of which one task errors at first, saved by a server that lives. */
-async function startRetryable(): Promise<{ api: ApiServer; folder: string; batchId: string }> {
+async function startRetryable(outputs: object): Promise<{ api: ApiServer; folder: string; batchId: string }> {
   const api = await startApi({
     results: (requests) =>
       requests.map((each) =>
@@ -105,14 +105,14 @@ async function startRetryable(): Promise<{ api: ApiServer; folder: string; batch
   });
   const folder = await temporaryFolder();
   const first = await startServer({ api, folder });
-  const { batch_id } = await first.ok('submit_batch', { requests: work.requests });
+  const { batch_id } = await first.ok('submit_batch', { requests: work.requests, ...outputs });
   await followToTheEnd(first, api, batch_id);
   await first.close();
   return { api, folder, batchId: batch_id };
 }
 
-async function expectRetrySurvival(crashAt: string) {
-  const { api, folder, batchId } = await startRetryable();
+async function expectRetrySurvival(crashAt: string, outputs: { output_file?: string } = {}) {
+  const { api, folder, batchId } = await startRetryable(outputs);
   const doomed = await startDoomed(folder, api, crashAt);
   const retrying = async () => {
     await doomed.ok('retry_batch', { batch_id: batchId });
@@ -127,10 +127,15 @@ async function expectRetrySurvival(crashAt: string) {
   const status = await followToTheEnd(restarted, api, batchId);
   expect(status).toMatchObject({ outcomes: { succeeded: 4, errored: 0, missing: 0 }, request_count: 4 });
   expect(api.batches.map((batch) => batch.requests.map((each) => each.custom_id))).toEqual([ids, ['b']]);
-  const { results } = await restarted.ok('get_results', { batch_id: batchId });
+  const { results, warnings } = await restarted.ok('get_results', { batch_id: batchId, detail: 'concise' });
   expect(results.map((each: Reply) => [each.task_id, each.text])).toEqual(
     ids.map((id) => [id, `answer ${id}`]),
   );
+  if (outputs.output_file !== undefined) {
+    expect(warnings).toEqual([]);
+    const written = await readFile(path.join(folder, 'work', outputs.output_file), 'utf8');
+    expect(written.match(/"outcome":"succeeded"/g)).toHaveLength(4);
+  }
   expect((await restarted.ok('list_batches')).batches).toHaveLength(1);
 }
 
@@ -246,6 +251,15 @@ const retrying = [
   'record.update:after:5',
 ];
 
+/** The file from before a retry is written again. */
+const rewriting = [
+  'writtenFile.update:after:1',
+  'writtenFile.update:before:1',
+  'fs.rename(out.jsonl):before:1',
+  'fs.rename(out.jsonl):after:1',
+  'record.update:after:6',
+];
+
 describe('a server killed', () => {
   eachNthOf(8, submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
   eachNthOf(8, refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
@@ -265,7 +279,10 @@ describe('a server killed', () => {
     (step) => expectSurvival(step, 'made, but the answer lost', primedJob),
   );
 
-  eachNthOf(8, retrying)('while it retries, at %s', expectRetrySurvival);
+  eachNthOf(8, retrying)('while it retries, at %s', (step) => expectRetrySurvival(step));
+  eachNthOf(5, rewriting)('while it writes the file from before a retry anew, at %s', (step) =>
+    expectRetrySurvival(step, { output_file: 'out.jsonl' }),
+  );
 
   it.each([true, false])('from outside while its create is under way (made: %s)', async (made) => {
     const api = await startApi({ results: reversed });

@@ -11,6 +11,7 @@ import { keysInstead } from './missing-key.ts';
 import { isLinked, outputFormat } from './output-format.ts';
 import { renderOutput } from './render-output.ts';
 import { writeAnswerFiles } from './write-answer-files.ts';
+import { isOursAt, noteWritten } from './written-file.ts';
 
 /**
  * Checks a path that results are to be written to, before anything else is done: its ending, its folder,
@@ -33,8 +34,7 @@ export async function checkOutputFile(context: Context, given: string, overwrite
         'in get_results for a file that this server wrote.',
     );
   }
-  const written = await context.store.writtenFile(path).read();
-  if (written === null || written.sha256 !== (await sha256OfFile(path))) {
+  if (!(await isOursAt(context, path, await sha256OfFile(path)))) {
     throw new BatchError(
       'not_allowed',
       `${JSON.stringify(path)} was not written by this server, or was changed since, and is not overwritten. ` +
@@ -61,18 +61,15 @@ export async function writeOutputFile(
   const keys = await keysInstead(context, record, asked);
   const note = { path, ...asked, ...(keys && { keys }) };
   if (isLinked(path)) return noteOutput(context, record.batch_id, note, null);
-  const output = await createOutput(path, { replace });
+  const mayReplace = (sha256: string) => isOursAt(context, path, sha256);
+  const output = await createOutput(path, { replace, mayReplace });
   try {
     let halves = 0;
     for await (const piece of renderOutput(context, record, outputFormat(path), asked)) {
       if (typeof piece === 'string') halves += countHalves(piece);
       await output.write(piece);
     }
-    // Noted before it is seen: should this process die in between, the next one knows the file for ours.
-    await output.commit(async ({ sha256 }) => {
-      const at = context.now().toISOString();
-      await context.store.writtenFile(path).update(() => ({ path, batch_id: record.batch_id, sha256, at }));
-    });
+    await output.commit(({ sha256 }) => noteWritten(context, { path, batch_id: record.batch_id, sha256 }));
     await noteOutput(context, record.batch_id, { ...note, halves }, null);
   } catch (error) {
     await output.abort();

@@ -19,6 +19,7 @@ import {
   readNamePattern,
 } from './name-pattern.ts';
 import { meantIn } from './render-output.ts';
+import { isOurs, isOursAt, noteWritten } from './written-file.ts';
 
 type Overwrite = 'none' | 'own' | 'ours';
 
@@ -154,15 +155,17 @@ async function writeOne(context: Context, record: BatchRecord, file: AnswerFile)
 }
 
 const EXISTS = 'a file is there already';
+const NOT_OURS = 'a file that is not ours is there';
 
 const isOfFile = ({ code }: BatchError) =>
   code === 'not_allowed' || code === 'invalid_input' || code === 'not_found' || code === 'already_exists';
 
 async function create(context: Context, record: BatchRecord, file: AnswerFile): Promise<string | null> {
+  const { batch_id } = record;
   const output = await createOutput(file.path, { replace: false, sweep: false });
   try {
     await output.write(file.text);
-    await output.commit((made) => note(context, record, file.path, made.sha256));
+    await output.commit(({ sha256 }) => noteWritten(context, { path: file.path, batch_id, sha256 }));
     return null;
   } catch (error) {
     await output.abort();
@@ -175,33 +178,25 @@ async function create(context: Context, record: BatchRecord, file: AnswerFile): 
 
 /** A file that is there: ours already, ours from before and now replaced, or left. */
 async function replaceOurs(context: Context, record: BatchRecord, file: AnswerFile): Promise<string | null> {
+  const { batch_id } = record;
   const { path, text, overwrite } = file;
   const known = await context.store.writtenFile(path).read();
   const found = await sha256OfFile(path);
-  if (known === null || known.sha256 !== found) return 'a file that is not ours is there';
+  if (!isOurs(known, found)) return NOT_OURS;
+  const isOwn = known.batch_id === batch_id;
   if (found === sha256OfText(text)) {
-    if (known.batch_id !== record.batch_id) await note(context, record, path, found);
+    if (!isOwn) await noteWritten(context, { path, batch_id, sha256: found });
     return null;
   }
-  const isOwn = known.batch_id === record.batch_id;
   if (overwrite === 'none' || (overwrite === 'own' && !isOwn)) return EXISTS;
-  const output = await createOutput(path, { replace: true, sweep: false });
+  const mayReplace = (sha256: string) => isOursAt(context, path, sha256);
+  const output = await createOutput(path, { replace: true, mayReplace, sweep: false });
   try {
     await output.write(text);
-    await output.commit((made) => note(context, record, path, made.sha256));
+    await output.commit(({ sha256 }) => noteWritten(context, { path, batch_id, sha256 }));
     return null;
   } catch (error) {
     await output.abort();
     throw error;
   }
-}
-
-async function note(
-  context: Context,
-  { batch_id }: BatchRecord,
-  path: string,
-  sha256: string,
-): Promise<void> {
-  const at = context.now().toISOString();
-  await context.store.writtenFile(path).update(() => ({ path, batch_id, sha256, at }));
 }

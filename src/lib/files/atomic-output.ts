@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { FILE_MODE, namesIn, syncFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
+import { sha256OfFile } from './file-hash.ts';
 import { createFileWriter, type Written } from './file-writer.ts';
 import { type HeldFolder, holdFolder } from './held-folder.ts';
 import { move } from './move.ts';
@@ -28,6 +29,8 @@ export type Output = {
 export type OutputOptions = {
   /** Whether a file at the path is replaced; a link there is replaced itself, never followed. */
   replace: boolean;
+  /** Whether a file of that SHA-256 may be: asked of what stands there right before it is replaced. */
+  mayReplace?: (sha256: string) => Promise<boolean>;
   /** Whether to remove first what dead processes began for the same path; a folder of many files is looked through once. */
   sweep?: boolean;
   mode?: number;
@@ -82,27 +85,66 @@ function removeBegun(): void {
   }
 }
 
+/** What a file system without links says, as of most memory sticks. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'] as const;
+
+/** A file in the making, the name it is to get, and that name as the caller knows it. */
+type Names = { temporary: string; target: string; path: string };
+
 async function moveToNewName(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
     await rm(from);
   } catch (error) {
-    if (!hasErrorCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
-    // A file system without links, as on most memory sticks: the name is taken by an empty file first.
+    if (!hasErrorCode(error, ...NO_LINKS)) throw error;
+    // The name is taken by an empty file first.
     await (await open(to, 'wx', FILE_MODE)).close();
     await move(from, to);
   }
 }
 
-/** Takes a file back whose folder is not where it was checked to be. */
-async function inPlaceOrBack(folder: HeldFolder, target: string): Promise<void> {
+/** A second name for the file that is about to be replaced; null where there is none, or no second name can be given. */
+async function keepAside(target: string): Promise<string | null> {
+  const aside = temporaryName(target);
   try {
-    await folder.requireInPlace();
+    await link(target, aside);
+    removeAtExit(aside);
+    return aside;
   } catch (error) {
-    await rm(target, { force: true });
+    // A folder has no second name either: the move says what is wrong there.
+    if (hasErrorCode(error, 'ENOENT', ...NO_LINKS)) return null;
     throw error;
   }
 }
+
+/** Gives a finished file its name. Where its folder is no longer where it was checked to be, all is as it was before. */
+async function putInPlace(
+  folder: HeldFolder,
+  { temporary, target, path }: Names,
+  { replace, mayReplace }: OutputOptions,
+): Promise<void> {
+  await folder.requireInPlace();
+  const aside = replace ? await keepAside(target) : null;
+  try {
+    if (aside !== null && mayReplace && !(await mayReplace(await sha256OfFile(aside)))) throw changed(path);
+    await (replace ? move(temporary, target) : moveToNewName(temporary, target));
+    await folder.requireInPlace().catch(async (error: unknown) => {
+      await (aside === null ? rm(target, { force: true }) : move(aside, target));
+      throw error;
+    });
+  } finally {
+    if (aside !== null) {
+      await rm(aside, { force: true });
+      keepAtExit(aside);
+    }
+  }
+}
+
+const changed = (path: string) =>
+  new BatchError(
+    'not_allowed',
+    `${JSON.stringify(path)} was changed while a new one was written, and is left as it is. Give another name.`,
+  );
 
 /**
  * Starts a file for the caller at an absolute path that was checked before. Errors are `BatchError`s that
@@ -135,8 +177,7 @@ export async function createOutput(path: string, options: OutputOptions): Promis
       const { bytes } = await writer.finish();
       const output = { bytes, sha256: hash.digest('hex') };
       await announce?.(output);
-      await (options.replace ? move(temporary, target) : moveToNewName(temporary, target));
-      await inPlaceOrBack(folder, target);
+      await putInPlace(folder, { temporary, target, path }, options);
       await syncFolder(folder.at);
       ended = true;
       keepAtExit(temporary);

@@ -1,9 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { BatchError } from '../../../src/errors.ts';
 import { createOutput } from '../../../src/lib/files/atomic-output.ts';
+import { sha256OfText } from '../../../src/lib/files/file-hash.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
+
+const codeOf = (error: unknown) => (error instanceof BatchError ? error.code : error);
 
 describe('a file written for the caller', () => {
   it('is seen only when committed, whole, 0600, with its size and hash', async () => {
@@ -96,6 +100,38 @@ describe('a file written for the caller', () => {
     await output.commit();
     expect(await readFile(victim, 'utf8')).toBe('mine');
     expect(await readFile(join(folder, 'out.csv'), 'utf8')).toBe('ours');
+  });
+
+  it.each([true, false])(
+    'is not put into a folder that was moved meanwhile, and what stood there stands there still: replacing, %s',
+    async (replace) => {
+      const root = await temporaryFolder();
+      await mkdir(join(root, 'work'));
+      if (replace) await writeFile(join(root, 'work', 'out.csv'), 'earlier');
+      const output = await createOutput(join(root, 'work', 'out.csv'), { replace });
+      await output.write('answers');
+      const moveAway = () => rename(join(root, 'work'), join(root, 'outside'));
+      await expect(output.commit(moveAway)).rejects.toMatchObject({ code: 'not_allowed' });
+      await output.abort();
+      expect(await readdir(join(root, 'outside'))).toEqual(replace ? ['out.csv'] : []);
+      if (replace) expect(await readFile(join(root, 'outside', 'out.csv'), 'utf8')).toBe('earlier');
+    },
+  );
+
+  it.each([
+    ['earlier', 'answers'],
+    ['changed by somebody', 'changed by somebody'],
+  ])('asks of what stands there in the end whether it may be replaced: %s', async (found, expected) => {
+    const path = join(await temporaryFolder(), 'out.csv');
+    await writeFile(path, 'earlier');
+    const mayReplace = async (sha256: string) => sha256 === sha256OfText('earlier');
+    const output = await createOutput(path, { replace: true, mayReplace });
+    await output.write('answers');
+    const committed = output.commit(() => writeFile(path, found)).then(() => 'done', codeOf);
+    expect(await committed).toBe(found === 'earlier' ? 'done' : 'not_allowed');
+    await output.abort();
+    expect(await readFile(path, 'utf8')).toBe(expected);
+    expect(await readdir(dirname(path))).toEqual(['out.csv']);
   });
 
   it('names the path in what goes wrong', async () => {
