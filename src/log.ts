@@ -63,10 +63,15 @@ export function createLog({ level, write, secrets }: LogOptions): Log {
   };
 }
 
-/** Ends the process by a fault of the program with all that is known of it but secrets, which an error can quote. */
-export function tellCrashes(secrets: readonly string[]): void {
+/**
+ * Ends the process by a fault of the program with all that is known of it but secrets, which an error can quote. What it gives
+ * takes those that are only known once the settings were read.
+ */
+export function tellCrashes(secrets: readonly string[]): (more: readonly string[]) => void {
+  const known = [...secrets];
   process.on('uncaughtException', (error) => {
-    writeSync(process.stderr.fd, `${redact(inspect(error), secrets)}\n`);
+    writeSync(process.stderr.fd, `${redact(inspect(error), known)}\n`);
     process.exit(1);
   });
+  return (more) => void known.push(...more);
 }

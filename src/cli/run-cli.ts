@@ -15,7 +15,7 @@ const ends: ReadonlySet<number> = new Set([exitCode.hungUp, exitCode.interrupted
 
 /** Runs one command line on the process's own streams, and sets the exit code. */
 export async function runCli(args: readonly string[]): Promise<void> {
-  tellCrashes(secretsOfVariables(process.env));
+  const keepOut = tellCrashes(secretsOfVariables(process.env));
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
   const terminal = createTerminal(streams);
   let isLost = false;
@@ -30,7 +30,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     process.exitCode = exitCode.failed;
   });
   const program = createProgram(commands, async (typed) => {
-    const code = await runCommand(typed, terminal, streams);
+    const code = await runCommand(typed, terminal, streams, keepOut);
     process.exitCode = isLost ? exitCode.failed : code;
     // What does not come to an end by itself, such as a call to a disk that hangs, is not waited for.
     if (ends.has(code)) process.exit();

@@ -18,15 +18,21 @@ const MAYBE_SENT = 'if it was sent, it goes on: batch-mcp list shows it.';
 
 /**
  * Runs what was typed and says how it ended. Ctrl-C ends the waiting, never a batch: what was begun is on disk, and
- * whoever looks next goes on with it.
+ * whoever looks next goes on with it. `keepOut` is told what must not be shown.
  */
-export async function runCommand(typed: Typed, terminal: Terminal, streams: Streams): Promise<ExitCode> {
+export async function runCommand(
+  typed: Typed,
+  terminal: Terminal,
+  streams: Streams,
+  keepOut: (secrets: readonly string[]) => void,
+): Promise<ExitCode> {
   let secrets: readonly string[] = [];
   try {
     // What is worth a line in a server's log is told in words here; a person can ask for more.
     const env = { BATCH_MCP_LOG_LEVEL: 'error', ...streams.env };
     const config = readConfig({ env, argv: typed.flags });
     secrets = config.secrets;
+    keepOut(secrets);
     for (const notice of config.notices) terminal.note(`Note: ${notice}`);
     const write = (line: string) => terminal.note(line.trimEnd());
     const log = createLog({ level: config.logLevel, write, secrets });

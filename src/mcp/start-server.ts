@@ -49,9 +49,9 @@ export async function startServer(argv: readonly string[], env: Environment = pr
     const { helpText } = await import('../config/help.ts');
     return print(helpText(version));
   }
-  tellCrashes(secretsOfVariables(env));
+  const keepOut = tellCrashes(secretsOfVariables(env));
   try {
-    await serve(argv, env);
+    await serve(argv, env, keepOut);
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
     // What could not be read may hold a secret.
@@ -66,8 +66,13 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-async function serve(argv: readonly string[], env: Environment): Promise<void> {
+async function serve(
+  argv: readonly string[],
+  env: Environment,
+  keepOut: (secrets: readonly string[]) => void,
+): Promise<void> {
   const config = readConfig({ env, argv });
+  keepOut(config.secrets);
   takeAsMeant(process.env);
   const write = (line: string) => process.stderr.write(line);
   const log = createLog({ level: config.logLevel, write, secrets: config.secrets });

@@ -44,7 +44,7 @@ function decoded(text: string): string {
   }
 }
 
-const SECRET_VARIABLE = /^(?:ANTHROPIC|AWS|PG)_?(?:.*_)?(?:KEY|TOKEN|SECRET|PASSWORD)$/i;
+const SECRET_VARIABLE = /^(?:ANTHROPIC|AWS|PG)_?(?:.*_)?(?:KEY|KEY_ID|TOKEN|SECRET|PASSWORD)$/i;
 
 /** The secrets among variables: keys, tokens and passwords, those of the custom headers and of proxies. */
 export function secretsOfVariables(set: Readonly<Record<string, string | undefined>>): string[] {
