@@ -25,6 +25,9 @@ export type NativeMessage = {
   [key: string]: unknown;
 };
 
+/** As long as a download that falls short is tried again. */
+const LONGEST_DOWNLOAD_SECONDS = 15 * 60;
+
 /** In seconds. */
 export type WaitOptions = CallOptions & { pollInterval?: number; timeout?: number };
 
@@ -52,7 +55,7 @@ export class AnthropicBatchProvider {
     return (await this.#client).status(batchId);
   }
 
-  /** The results in the order of the requests. Throws `wrong_state` while the batch runs. */
+  /** The results in the order of the requests, once they are downloaded. Throws `wrong_state` while the batch runs. */
   async getBatchResults(batchId: string): Promise<NativeResult[]> {
     const client = await this.#client;
     const { processing_status } = await client.wait(batchId, { timeout: 1 });
@@ -62,6 +65,8 @@ export class AnthropicBatchProvider {
         `${batchId} has not ended: it is ${processing_status}. Call waitForBatch first.`,
       );
     }
+    // A line that is not here yet is not missing.
+    await requireEnd(client, batchId, { timeout: LONGEST_DOWNLOAD_SECONDS });
     const results: NativeResult[] = [];
     for await (const { task_id, line } of client.resultLines(batchId)) {
       results.push(line === null ? { custom_id: task_id, result: { type: 'missing' } } : JSON.parse(line));
@@ -88,12 +93,17 @@ export class AnthropicBatchProvider {
   }
 }
 
-/** Waits for the end; throws `wrong_state` where it does not come in time. The batch goes on then. */
+/** Waits for the end and for all results; throws `wrong_state` where they do not come in time. The batch goes on then. */
 export async function requireEnd(client: BatchClient, batchId: string, options: WaitOptions): Promise<void> {
-  const { processing_status } = await client.wait(batchId, options);
-  if (processing_status === 'ended') return;
+  const reply = await client.wait(batchId, options);
+  const { processing_status } = reply;
+  if (processing_status === 'ended' && 'results_state' in reply && reply.results_state === 'saved') return;
+  const how =
+    processing_status === 'ended'
+      ? 'has ended, and not all of its results are downloaded yet'
+      : `has not ended: it is ${processing_status}`;
   throw new BatchError(
     'wrong_state',
-    `${batchId} has not ended: it is ${processing_status}. Nothing is lost: wait for the same id again later.`,
+    `${batchId} ${how}. Nothing is lost: wait for the same id again later.`,
   );
 }

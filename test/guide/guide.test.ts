@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AnthropicBatchProvider, BatchProcessingWorkflow, createBatchClient } from '../../src/index.ts';
-import { startApiServer } from '../api-server.ts';
+import { type ApiRoute, startApiServer } from '../api-server.ts';
 import { temporaryFolder } from '../harness.ts';
 
 type Faces = 'workflow' | 'provider' | 'client';
@@ -64,17 +64,57 @@ test('the same requests executed again follow the batch that exists', async () =
   expect(api.creates).toHaveLength(1);
 });
 
-test('an aborted wait ends at once', async () => {
-  const { client, workflow } = await open({ endsAtOnce: false });
-  const abort = new AbortController();
-  const executed = workflow.executeBatch([{ task_id: 'a', prompt: 'Hello' }], {
-    signal: abort.signal,
-    onProgress: ({ stage }) => {
-      if (stage === 'waiting') abort.abort();
-    },
+const tasks = [{ task_id: 'a', prompt: 'Hello' }];
+
+describe('a job that is given up', () => {
+  /** What is held at the API where it is, when it has come there, and whether there is a batch that goes on. */
+  const stages: [stage: string, held: ApiRoute | null, says: RegExp, batches: number][] = [
+    ['before anything is done', null, /Nothing was sent or paid/, 0],
+    ['while it is sent', 'create', /has not ended: it is \w+\. Nothing is lost/, 1],
+    ['while it runs', 'retrieve', /has not ended: it is \w+\. Nothing is lost/, 1],
+    [
+      'while its results come in',
+      'results',
+      /not all of its results are downloaded yet\. Nothing is lost/,
+      1,
+    ],
+  ];
+  test.each(stages)('%s, fails and says what goes on', async (_stage, held, says, batches) => {
+    const { api, client, workflow } = await open({ endsAtOnce: held === 'results' });
+    const abort = new AbortController();
+    const answer = held === null ? abort.abort() : api.hold(held);
+    const executed = workflow.executeBatch(tasks, { signal: abort.signal, pollInterval: 0.1 });
+    const failure = expect(executed).rejects.toMatchObject({
+      code: 'wrong_state',
+      message: expect.stringMatching(says),
+    });
+    if (held !== null) await vi.waitFor(() => expect(api.asked(held)).toBe(1), 20_000);
+    abort.abort();
+    await failure;
+    answer?.();
+    expect((await client.list()).totals.batches).toBe(batches);
+    const again = workflow.executeBatch(tasks, { pollInterval: 0.1 });
+    await vi.waitFor(() => expect(api.creates).toHaveLength(1), 20_000);
+    api.endAll();
+    const results = await again;
+    expect(results).toMatchObject([{ task_id: 'a', success: true }]);
+    expect(api.creates).toHaveLength(1);
   });
-  await expect(executed).rejects.toMatchObject({ code: 'wrong_state' });
-  expect((await client.list()).totals.batches).toBe(1);
+});
+
+test('what has ended and is not downloaded yet is waited for, and never told as missing or pending', async () => {
+  const { api, provider, workflow } = await open();
+  const answer = api.hold('results');
+  await expect(workflow.executeBatch(tasks, { timeout: 0.5, pollInterval: 0.1 })).rejects.toThrow(
+    /results are downloaded|has not ended/,
+  );
+  answer();
+  const batchId = await provider.createBatch([request('n')]);
+  const slowly = api.hold('results');
+  const results = provider.getBatchResults(batchId);
+  // Longer than a look waits for it.
+  setTimeout(slowly, 1_500);
+  expect(await results).toMatchObject([{ custom_id: 'n', result: { type: 'succeeded' } }]);
 });
 
 test.each([
