@@ -55,6 +55,14 @@ describe('prune', () => {
     expect((await run(desk, ['status', ended])).stderr).toContain('not_found');
   });
 
+  test('prints on stdout what a dry run would remove', async () => {
+    const { desk, ended } = await deskWithBatches();
+    const { stdout } = await run(aged(desk), ['prune', '--older-than-days', '1', '--dry-run']);
+    expect(stdout).toMatch(
+      new RegExp(`^${ended} [\\s\\S]*^1 batch, \\S+ kB would be removed; 1 stays\\.$`, 'm'),
+    );
+  });
+
   test('asked about where nobody can answer, says so in its one document', async () => {
     const { desk } = await deskWithBatches();
     const { code, stdout } = await run(aged(desk), ['prune', '--older-than-days', '1', '--json']);

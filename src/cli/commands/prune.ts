@@ -21,7 +21,7 @@ export const pruneCommand: Command = {
     const given = readInput(prune.input, { older_than_days: DEFAULT_DAYS, ...args }, 'batch-mcp prune');
     const planned = await prune.run(context, { ...given, dry_run: true }, waiting);
     const isAsked = !given.dry_run && options.yes !== true && planned.batches.length > 0;
-    if (!json || isAsked) show(terminal, planned);
+    if (!json || isAsked) show(terminal, planned, given.dry_run === true);
     if (isAsked && !(await terminal.confirm('Remove them for good?', waiting.signal)))
       return declined(
         call,
@@ -40,10 +40,12 @@ export const pruneCommand: Command = {
   },
 };
 
-function show(terminal: Terminal, { batches, bytes, kept, warnings }: PruneReply): void {
+/** What would go is the answer of a dry run; else it stands beside the question. */
+function show(terminal: Terminal, { batches, bytes, kept, warnings }: PruneReply, isDry: boolean): void {
+  const say = (text: string) => (isDry ? terminal.print(text) : terminal.note(text));
   warn(terminal, warnings);
   if (batches.length === 0) {
-    const others = `${counted(kept, 'batch is', 'batches are')} younger, unfinished, not downloaded or needed`;
+    const others = `${counted(kept, 'batch is', 'batches are')} younger, unfinished, not downloaded or still needed`;
     terminal.note(kept === 0 ? 'Nothing to remove: there are no batches.' : `Nothing to remove; ${others}.`);
     return;
   }
@@ -59,8 +61,8 @@ function show(terminal: Terminal, { batches, bytes, kept, warnings }: PruneReply
     diskSize(batch.bytes),
     batch.name,
   ]);
-  terminal.note(table(columns, rows, terminal));
-  terminal.note(
-    `${counted(batches.length, 'batch', 'batches')}, ${diskSize(bytes)}; ${count(kept)} ${kept === 1 ? 'stays' : 'stay'}.`,
+  say(table(columns, rows, terminal));
+  say(
+    `${counted(batches.length, 'batch', 'batches')}, ${diskSize(bytes)}${isDry ? ' would be removed' : ''}; ${count(kept)} ${kept === 1 ? 'stays' : 'stay'}.`,
   );
 }
