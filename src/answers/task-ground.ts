@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
-import { cellText } from '../lib/cell-text.ts';
-import { ExactNumber, parseExact, plainNumbers } from '../lib/exact-json.ts';
+import { cellText, numberIn } from '../lib/cell-text.ts';
+import { ExactNumber, parseExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { Ground } from '../lib/json-schema.ts';
 import type { Dialect } from '../provider/dialect.ts';
@@ -68,9 +68,7 @@ export async function openGrounds(
     return {
       holds: (text) => input === null || input.includes(squeezed(text)),
       limit(column) {
-        const value = isJsonObject(row) && Object.hasOwn(row, column) ? plainNumbers(row[column]) : undefined;
-        const most = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-        return typeof most === 'number' && Number.isFinite(most) ? most : null;
+        return isJsonObject(row) && Object.hasOwn(row, column) ? numberIn(row[column]) : null;
       },
     };
   };

@@ -1,9 +1,16 @@
-import { stringifyExact } from './exact-json.ts';
+import { plainNumbers, stringifyExact } from './exact-json.ts';
 
 /** A value as the text of a cell: a text or number as it stands, all else as JSON, null as nothing. */
 export function cellText(value: unknown): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : stringifyExact(value);
+}
+
+/** The number that a cell holds; null where it is none. */
+export function numberIn(cell: unknown): number | null {
+  const value = plainNumbers(cell);
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : null;
 }
 
 /** The same as it is compared: blanks around it, and how its accents are written, are no matter. */

@@ -1,5 +1,4 @@
 import type { Problem } from '../../errors.ts';
-import { isJsonObject } from '../../lib/json.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Templates } from '../../templates/templates.ts';
 import { bracedPlaces, NO_BRACES, placesOf } from '../render/places.ts';
@@ -7,6 +6,7 @@ import { materialColumn } from '../render/render-row.ts';
 import type { TaskDefaults } from '../task.ts';
 import type { Work, WorkSource } from '../work.ts';
 import { MAX_COLUMN } from './kept-task.ts';
+import { maxColumnsIn } from './max-columns.ts';
 
 const COLUMNS_NAMED = 40;
 
@@ -82,14 +82,6 @@ function checkMaxColumns(schema: unknown, { kind }: WorkSource, columns: readonl
       problem: `${MAX_COLUMN} ${quoteName(name)} is not a column of ${kind}${didYouMean(name, columns)}`,
       valid: listed(columns),
     }));
-}
-
-function maxColumnsIn(schema: unknown): string[] {
-  if (Array.isArray(schema)) return schema.flatMap(maxColumnsIn);
-  if (!isJsonObject(schema)) return [];
-  return Object.entries(schema).flatMap(([name, value]) =>
-    name === MAX_COLUMN && typeof value === 'string' ? [value] : maxColumnsIn(value),
-  );
 }
 
 function checkExpected(

@@ -22,8 +22,9 @@ import {
 import { type Asked, checkVariant, problemsOver, sameAsked, variantId } from '../variants.ts';
 import type { Variant } from '../work.ts';
 import { checkRendered } from './check-rendered.ts';
-import { type Expectations, unreachable } from './expected-values.ts';
+import type { Expectations } from './expected-values.ts';
 import { asksForQuotes, type NotedSchema, quotableOf, taskEntry, UNREAD_QUOTES } from './kept-task.ts';
+import { checksInVain } from './max-columns.ts';
 import { settingsUsed } from './unused-settings.ts';
 
 /** What examining an item goes by. */
@@ -124,7 +125,7 @@ export function createExaminer(examination: Examination): Examiner {
       ...warnings,
       ...found.warnings,
       ...(quotable.text_at?.length === 0 ? [UNREAD_QUOTES] : []),
-      ...unreachable(examination.expect, task, rendered.answer_schema?.schema),
+      ...checksInVain(task, defaults, { ...examination, schema: rendered.answer_schema?.schema }),
       ...(variant === undefined ? [] : sameAsked(asked, variant.name, rendered.params)),
     ];
     if (sharing === undefined) block.addTasks([{ entry, rendered, warnings: said }], rendered);

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import { didYouMean, nearest } from '../../../lib/nearest.ts';
 import type { PreparedSchema } from '../../dialect.ts';
 import { BY_NAME, checkFaults, ONE_OR_LIST } from './check-input-schema.ts';
-import { type Moved, takenSchema } from './taken-schema.ts';
+import { type Moved, OURS, takenSchema } from './taken-schema.ts';
 
 type OutputSchema = PreparedSchema & { moved: readonly Moved[] };
 
@@ -39,6 +40,7 @@ function closed(schema: unknown, path: string, problems: Problem[]): unknown {
   // `true` and `false` are schemas too.
   if (!isJsonObject(schema)) return schema;
 
+  problems.push(...mistypedOurs(schema, path));
   const result = { ...schema };
   for (const keyword of ONE_OR_LIST) {
     if (keyword in schema) result[keyword] = closed(schema[keyword], `${path}.${keyword}`, problems);
@@ -58,6 +60,37 @@ function closed(schema: unknown, path: string, problems: Problem[]): unknown {
     }
   }
   return result;
+}
+
+/** What nobody else checks is lost where it is mistyped: keywords of others are no fault of a schema. */
+function mistypedOurs(schema: JsonObject, path: string): Problem[] {
+  const ours = [...OURS];
+  return Object.keys(schema)
+    .filter((keyword) => !OURS.has(keyword) && nearest(keyword, ours) !== undefined)
+    .map((keyword) => ({
+      field: `${path}.${keyword}`,
+      problem: `is no keyword${didYouMean(keyword, ours)}`,
+      valid: ours.join(', '),
+    }));
+}
+
+/** The types of values that hold no text. */
+const TEXTLESS = new Set<unknown>(['number', 'integer', 'boolean', 'null']);
+
+/** Where a keyword of ours asks for nothing: numbers are looked for nowhere, and have no length. */
+function idleOurs(value: unknown, path: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((each, index) => idleOurs(each, `${path}[${index}]`));
+  if (!isJsonObject(value)) return [];
+  const types: unknown[] = Array.isArray(value.type) ? value.type : [value.type];
+  const idle = types.every((type) => TEXTLESS.has(type))
+    ? Object.keys(value).filter((keyword) => OURS.has(keyword) && value[keyword] !== false)
+    : [];
+  return [
+    ...idle.map((keyword) => `${path}.${keyword} asks for nothing: it is about texts, and this is none`),
+    ...Object.entries(value).flatMap(([key, each]) =>
+      DATA.has(key) ? [] : idleOurs(each, `${path}.${key}`),
+    ),
+  ];
 }
 
 /** Keywords whose values are data, in which a `$ref` is none. */
@@ -150,7 +183,14 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
   problems.push(...checkReferences(given, field));
   const { schema, moved } = takenSchema(asked, field);
   const isRefused = moved.some((each) => each.isRefused);
-  return { schema, asked, moved, isRefused, warnings: warningsOf(moved, field), problems };
+  return {
+    schema,
+    asked,
+    moved,
+    isRefused,
+    warnings: [...warningsOf(moved, field), ...idleOurs(given, field)],
+    problems,
+  };
 }
 
 const BY_ITSELF = 'output_schema, of a task or of retry_batch, does so by itself';

@@ -15,7 +15,7 @@ const TAKEN = new Set(
 const SILENT = new Set(['$schema', '$id', '$comment']);
 
 /** Checked here alone. */
-const OURS = new Set(['x-in-input', 'x-max-column']);
+export const OURS = new Set(['x-in-input', 'x-max-column']);
 
 const FORMATS = new Set(
   'date-time time date duration email hostname uri ipv4 ipv6 uuid'.split(' ').map((name): unknown => name),

@@ -46,6 +46,37 @@ describe('prepareOutputSchema', () => {
     ],
     ['nor what is closed', closed, closed],
   ];
+  describe.each(['x-in-inputs', 'x_in_input', 'xMaxColumn'])(
+    'a keyword of ours that is mistyped: %s',
+    (keyword) => {
+      const quote = { type: 'string', [keyword]: true };
+      it.each<[where: string, schema: object, at: string]>([
+        ['in a property', { properties: { q: quote } }, 'output_schema.properties.q'],
+        ['in a list', { properties: { q: { items: quote } } }, 'output_schema.properties.q.items'],
+        ['in a definition', { ...object, $defs: { q: quote } }, 'output_schema.$defs.q'],
+      ])('%s', (_where, schema, at) => {
+        const { problems } = prepareOutputSchema({ type: 'object', ...schema });
+        expect(problems).toMatchObject([{ field: `${at}.${keyword}` }]);
+        expect(problems[0]?.problem).toMatch(/did you mean "x-(in-input|max-column)"/);
+      });
+    },
+  );
+
+  it('says where a keyword of ours is about no text', () => {
+    const schemaOf = (type: unknown) => ({ type: 'object', properties: { n: { type, 'x-in-input': true } } });
+    const said =
+      'output_schema.properties.n.x-in-input asks for nothing: it is about texts, and this is none';
+    for (const type of ['number', 'integer', ['boolean', 'null']])
+      expect(prepareOutputSchema(schemaOf(type)).warnings).toContain(said);
+    for (const type of ['string', 'array', ['string', 'null'], undefined])
+      expect(prepareOutputSchema(schemaOf(type)).warnings).not.toContain(said);
+  });
+
+  it('takes properties that are called as keywords of ours', () => {
+    const properties = { 'x-in-input': { type: 'number' }, 'x-in-inputs': { type: 'string' } };
+    expect(prepareOutputSchema({ type: 'object', properties })).toMatchObject({ warnings: [], problems: [] });
+  });
+
   it.each(rows)('closes %s', (_, given, expected) => {
     const before = structuredClone(given);
     expect(prepareOutputSchema(given)).toMatchObject({ asked: expected, problems: [] });
