@@ -93,12 +93,37 @@ describe('places', () => {
       '{{x}',
       '{x}}',
       '{{x',
+      '{{ x and more',
+      '\\{\\{x\\}\\}',
+      '\\{x\\}',
+      '｛｛x｝｝',
+      '｛ x ｝',
+      '{{}}',
+      '{{ }}',
+      '{0}',
+      '%s',
     ].map(
       (place): Row => [
         `${place} in an own prompt`,
         one({ prompt: `See ${place}`, input_data: { x: 'y' } }),
         `See ${place}\n\n<x>\ny\n</x>`,
-        `${place} in the prompt is sent as it stands: did you mean {{x}}?`,
+        `${place.replace(' and more', '')} in the prompt is sent as it stands: did you mean {{x}}?`,
+      ],
+    ),
+    ...['{{}} and {{x}}', '{{x}} of 100%s'].map(
+      (place): Row => [
+        `${place}, of which one place is named`,
+        one({ prompt: place, input_data: { x: 'y' } }),
+        place.replace('{{x}}', 'y'),
+        null,
+      ],
+    ),
+    ...['{{}}', '%s', '{0}'].map(
+      (place): Row => [
+        `${place}, which might be either of two`,
+        one({ prompt: place, input_data: { x: 'y', z: '1' } }),
+        `${place}\n\n<x>\ny\n</x>\n\n<z>\n1\n</z>`,
+        null,
       ],
     ),
     ...['{{{x}}}', '{{{ x }}}', '{"a":{{{x}}}}'].map(

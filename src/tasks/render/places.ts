@@ -98,7 +98,12 @@ const OTHER_PLACES = [
   /\[\[\s*([^[\]\n]{1,60}?)\s*\]\]/g,
   /(?<!\[)\[([^[\]\n]{2,60})\](?![\](:])/g,
   /<<\s*([^<>\n]{1,60}?)\s*>>/g,
+  // Escaped braces, and those of a Chinese keyboard.
+  /\\\{(?:\\?\{)?\s*([^{}\\\n]{1,60}?)\s*\\?\}(?:\\?\})?/g,
+  /｛｛?\s*([^｛｝\n]{1,60}?)\s*｝｝?/g,
 ];
+/** Places without a name: where there is one field alone, they can mean no other. */
+const UNNAMED = /\{\{\s*\}\}|(?<!\{)\{0\}(?!\})|(?<![%\w])%s\b/g;
 /** Fields that are not filled in stand in tags of their names behind the prompt, and the prompt may speak of those. */
 const TAG = /(?<!<)<([^<>/\n]{1,60})>(?!>)/g;
 
@@ -129,6 +134,9 @@ function otherPlaces(text: string, names: readonly string[], areTagged: boolean)
       if (name !== undefined && !(form === TAG && text.includes(`</${inner}>`))) found.set(whole, name);
     }
   }
+  const [only] = names;
+  if (only !== undefined && names.length === 1 && !hasPlaces(text))
+    for (const [whole] of text.matchAll(UNNAMED)) found.set(whole, only);
   last = { text, key, found: [...found].map(([whole, name]) => ({ whole, name })) };
   return last.found;
 }
