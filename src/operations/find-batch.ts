@@ -47,13 +47,15 @@ const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'l
 
 const NONE_YET = 'is the newest batch, and there is none yet: submit_batch makes one';
 
-/** An id within quotes, or in the path of a URL: what only holds one somewhere may mean anything else. */
+/** An id within quotes, behind its name, or in the path of a URL: what only holds one somewhere may mean anything else. */
 const WRAPPED_ID =
-  /^(?:(["'`])(?<quoted>(?:msg)?batch_\w+)\1|https?:\/\/[^\s?#]*\/(?<linked>(?:msg)?batch_\w+)(?:[/?#]\S*)?)$/;
+  /^(?:(?:batch_id\s*[:=]\s*)?(["'`]|\*\*|)(?<quoted>(?:msg)?batch_\w+)\1|(?:https?|batch-mcp):\/\/[^\s?#]*\/(?<linked>(?:msg)?batch_\w+)(?:[/?#]\S*)?)$/i;
+/** The beginning of an id, as it was shown. */
+const CUT_ID = /^(batch_\w+)(?:\.{3}|…)$/;
 
 /** Own ones before those of others. */
 async function findByName(context: Context, given: string, field: string): Promise<FoundBatch> {
-  const wanted = given.trim().toLowerCase();
+  const wanted = given.trim().toLowerCase().replace(CUT_ID, '$1');
   const { found } = await readListing(context);
   const batches = found.map(({ listed }) => listed);
   const own = meantBy(
@@ -65,7 +67,7 @@ async function findByName(context: Context, given: string, field: string): Promi
   if (first === undefined) {
     const { quoted, linked } = WRAPPED_ID.exec(given.trim())?.groups ?? {};
     const id = quoted ?? linked;
-    if (id === undefined) {
+    if (id === undefined || id === given) {
       throw noSuchBatch(field, LAST.includes(wanted) ? NONE_YET : 'is not the id or the name of a batch');
     }
     const { batch_id } = await findBatch(context, id, field);

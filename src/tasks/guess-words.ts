@@ -8,7 +8,7 @@ export const KEYS: readonly [name: string, words: string][] = [
     'tasks prompts items jobs inputs messages questions queries calls records entries list batch data',
   ],
   ['requests', 'corrections corrected fixes fixed updates updatedrequests newrequests replacements texts'],
-  ['rows_file', 'csv csvfile csvpath tsv table spreadsheet rows sheet dataset'],
+  ['rows_file', 'csv csvfile csvpath inputcsv csvinput tsv table spreadsheet rows sheet dataset'],
   ['input_files', 'files paths folder directory dir glob globs pattern patterns documents'],
   [
     'requests_file',
@@ -158,6 +158,10 @@ export const ADVICE: readonly [advice: string, words: string][] = [
   ],
   ['get_results with output_file "….raw.jsonl" writes what the API sent', 'raw rawresults'],
   ['group_by tells batches apart by it, and name_contains finds them by name', 'model tasktype tag project'],
+  [
+    'submit_batch takes it, and goes by the same figures: leave it out here',
+    'sandbox mock name outputfile outputpattern outputkey forcenew retries maxcostusd maxcost budget',
+  ],
   ['it asks for nothing: batch_id is all it takes', 'confirm force reason yes sure'],
   [
     'files are read from this machine: requests_file, rows_file or input_files',

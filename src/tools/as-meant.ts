@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
-import { ExactNumber, parseExact, stringifyExact } from '../lib/exact-json.ts';
+import { ExactNumber, stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { withNumbers } from '../operations/work/exact-arguments.ts';
 import { actualType } from '../tasks/problems.ts';
+import { objectIn, parsed, unwrapped } from './json-in-text.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -58,6 +59,10 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
   for (const [key, value] of known) {
     const wanted = properties[key];
     if (isFiller(key, value)) continue;
+    if (wanted !== undefined && !required.includes(key) && isNothingInWords(key, value)) {
+      notes.push(`${key} ${JSON.stringify(value)} counts as left out.`);
+      continue;
+    }
     if (wanted !== undefined && isNoFilter(key, wanted, value)) {
       notes.push(`${key} ${JSON.stringify(value)} counts as no filter.`);
       continue;
@@ -69,13 +74,14 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
 }
 
 function argumentsOf(given: unknown): Fields {
-  const value = typeof given === 'string' ? (parsed(given) ?? given) : given;
+  const value = typeof given === 'string' ? (parsed(unwrapped(given)) ?? given) : given;
   if (isJsonObject(value)) {
     const keys = Object.keys(value).length;
     if (keys > MOST_KEYS) throw noArguments(`has ${keys.toLocaleString('en-US')} keys`);
     return value;
   }
-  const isNothing = value === undefined || value === null || value === '';
+  const isNothing =
+    value === undefined || value === null || (typeof value === 'string' && /^\s*(?:null)?\s*$/.test(value));
   if (isNothing || (Array.isArray(value) && value.length === 0)) return {};
   throw noArguments(`is ${actualType(value)}`);
 }
@@ -103,6 +109,14 @@ function fillerTest(
   return (key, value) => saysNothing(key, value) || (zerosToo && value === 0 && isOptional(key));
 }
 
+/** What programs write for a value that they have not got. */
+const NOTHING_IN_WORDS = /^\s*(?:null|undefined|None)\s*$/;
+/** Anything can be looked for. */
+const LOOKED_FOR = new Set(['search', 'name_contains']);
+
+const isNothingInWords = (key: string, value: unknown) =>
+  typeof value === 'string' && NOTHING_IN_WORDS.test(value) && !LOOKED_FOR.has(key);
+
 /** All of a choice's values, in a word that is none of them. */
 function isNoFilter(key: string, wanted: Property, value: unknown): boolean {
   const [only] = Array.isArray(value) && value.length === 1 ? value : [value];
@@ -129,7 +143,7 @@ function valueFor(wanted: Property, value: unknown): unknown {
     case 'number':
       return typeof value === 'string' ? (numberIn(value) ?? value) : value;
     case 'object':
-      return typeof value === 'string' ? objectIn(value) : value;
+      return typeof value === 'string' ? objectIn(unwrapped(value)) : value;
     case 'array':
       return listFor(wanted, value);
     case 'string':
@@ -159,33 +173,20 @@ function numberIn(text: string): number | undefined {
   return digits === undefined ? undefined : Number(digits.replaceAll(',', ''));
 }
 
-/** A text alone in a list is that text. */
+/** A text alone in a list is that text, and a whole number its digits. */
 function textFor(value: unknown): unknown {
   const [only] = Array.isArray(value) && value.length === 1 ? value : [value];
+  if (isWhole(only)) return stringifyExact(only);
   return typeof only === 'string' ? only : value;
-}
-
-/** Undefined for what is not JSON. */
-function parsed(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) return undefined;
-  try {
-    return parseExact(text).value;
-  } catch {
-    return undefined;
-  }
-}
-
-function objectIn(text: string): unknown {
-  const value = parsed(text);
-  return isJsonObject(value) ? value : text;
 }
 
 function listFor({ items }: Property, value: unknown): unknown {
   if (typeof value === 'string') {
-    const json = parsed(value);
+    const text = unwrapped(value);
+    const json = parsed(text);
     if (Array.isArray(json)) return json.map((entry) => entryFor(items?.type, entry));
     // Text that looks like JSON and is not would otherwise be sent as a task.
-    if (json !== undefined || /^\s*[[{]/.test(value)) return value;
+    if (json !== undefined || /^\s*[[{]/.test(text)) return value;
     return items?.enum ? value.split(/[\s,]+/).filter((each) => each !== '') : [value];
   }
   return Array.isArray(value) ? value.map((entry) => entryFor(items?.type, entry)) : value;

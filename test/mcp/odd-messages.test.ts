@@ -72,6 +72,14 @@ const rows: Odd[] = [
     more: { params: { ...call, arguments: '' } },
     answer: batches,
   },
+  ...['null', '  ', JSON.stringify('{"limit": 5}')].map(
+    (given): Odd => ({
+      name: `arguments ${JSON.stringify(given)}`,
+      method: 'tools/call',
+      more: { params: { ...call, arguments: given } },
+      answer: batches,
+    }),
+  ),
   {
     name: 'arguments as JSON text',
     method: 'tools/call',

@@ -50,6 +50,19 @@ const work: Row[] = [
     { requests: [task], output_schema: JSON.stringify(schema) },
     { requests: [task], output_schema: schema },
   ],
+  ['a list as JSON text in JSON', { requests: JSON.stringify(JSON.stringify([task])) }, { requests: [task] }],
+  [
+    'a list in a fenced block',
+    { requests: `\`\`\`json\n${JSON.stringify([task])}\n\`\`\`` },
+    { requests: [task] },
+  ],
+  [
+    'an object as JSON text in JSON',
+    { requests: [task], output_schema: JSON.stringify(JSON.stringify(schema)) },
+    { requests: [task], output_schema: schema },
+  ],
+  ['a quoted text for a list of texts', { requests: '"Hello" [1]' }, { requests: ['"Hello" [1]'] }],
+  ['a number for a text', { requests: [task], prompt: 7 }, { requests: [task], prompt: '7' }],
   ['a number in text', { requests: [task], max_tokens: '77' }, { requests: [task], max_tokens: 77 }],
   [
     'a number in text, with blanks',
@@ -115,6 +128,38 @@ test.each(['4k', '1.000,5', '1,00', 'five', '5 EUR', '10%', '1e3', ''])(
   },
 );
 
+test.each<[field: string, value: string]>([
+  ['system', 'undefined'],
+  ['model', 'None'],
+  ['max_tokens', 'null'],
+  ['rows_file', ' null '],
+  ['output_schema', 'null'],
+  ['labels', 'undefined'],
+  ['input_files', 'None'],
+])('%s %j is a value that a program has not got, and that is said', async (field, value) => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const plain = await server.ok('estimate_cost', { requests: ['Hi'] });
+  const { warnings, ...estimate } = await server.ok('estimate_cost', { requests: ['Hi'], [field]: value });
+  expect(warnings).toEqual([...plain.warnings, `${field} ${JSON.stringify(value)} counts as left out.`]);
+  expect(estimate.cost_usd).toEqual(plain.cost_usd);
+});
+
+test.each(['undefined', 'null', 'None'])('but answers can be searched for %j', async (search) => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
+  const { warnings } = await server.ok('get_results', { batch_id, search });
+  expect(warnings.join(' ')).not.toContain('left out');
+});
+
+test.each(['good, bad', 'good\nbad', 'good; bad', 'good|bad'])(
+  'labels %j are a list, not a file',
+  async (labels) => {
+    const server = await startServer({ argv: ['--sandbox'] });
+    const said = await server.fails('estimate_cost', { requests: ['Hi'], labels });
+    expect(said).toContain('labels: is one text of several labels. Valid: a list of different texts');
+  },
+);
+
 test.each(['all', ['all'], 'any', '*'])('outcomes: %j is no filter, and that is said', async (outcomes) => {
   const server = await startServer({ argv: ['--sandbox'] });
   const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
@@ -143,14 +188,22 @@ test('a batch is found by an id within quotes or a URL, and a file by its URL', 
     url,
     `${url}/`,
     `${url}/results?page=2`,
+    `batch-mcp://batches/${batch_id}`,
+    `**${batch_id}**`,
+    `batch_id: ${batch_id}`,
+    `batch_id="${batch_id}"`,
+    `${batch_id.slice(0, 16)}...`,
+    `${batch_id.slice(0, 16)}…`,
   ];
   for (const given of wrapped) {
     const { warnings, ...status } = await server.ok('batch_status', { batch_id: given });
     expect(status.batch_id).toBe(batch_id);
-    expect(warnings.join(' ')).toContain(`is ${batch_id}.`);
+    expect(warnings.join(' ')).toMatch(new RegExp(`is ${batch_id}[.,]`));
   }
   for (const unclear of [
     `${batch_id} ${batch_id}`,
+    `id: ${batch_id}`,
+    `${batch_id}...x`,
     `"${batch_id}'`,
     `${batch_id}/results`,
     `https://x.test/?id=${batch_id}`,

@@ -25,7 +25,8 @@ describe('the work as a whole', () => {
       'exactly one of requests, requests_file',
     ],
     ['an object for a list', { requests: task }, 'requests: is an object', 'a list'],
-    ['a number for a path', { requests_file: 5 }, 'requests_file: is a number', 'a string'],
+    ['a number for a path', { requests_file: 5 }, 'requests_file: unknown ending'],
+    ['a flag for a path', { requests_file: true }, 'requests_file: is a boolean', 'a string'],
     ['a key mistyped', { request: [task] }, 'request: unknown key', 'did you mean "requests"?'],
     [
       'a key of another product',

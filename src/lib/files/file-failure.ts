@@ -33,6 +33,16 @@ const codes: Record<string, { code: ErrorCode; problem: string; next: string }> 
     problem: 'it is on a read-only file system',
     next: 'Use another folder.',
   },
+  EDQUOT: {
+    code: 'store_failed',
+    problem: 'the disk quota is used up',
+    next: 'Ask the person to make room, or use another folder.',
+  },
+  EFBIG: {
+    code: 'store_failed',
+    problem: 'it is larger than its file system, or a limit of the process, allows a file to be',
+    next: 'Use another folder, or write less into one file.',
+  },
   ENOSPC: { code: 'store_failed', problem: 'the disk is full', next: 'Ask the person to make room.' },
 };
 

@@ -6,6 +6,8 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'];
 const advice: Record<string, string> = {
   ENOSPC: 'The disk is full: make room.',
   EDQUOT: 'The disk quota is used up: make room.',
+  EFBIG:
+    'The file is larger than the file system, or a limit of the process, allows one to be: choose another data folder with BATCH_MCP_DATA_DIR.',
   EROFS: 'The file system is read-only: choose another data folder with BATCH_MCP_DATA_DIR.',
   EACCES: 'Access is denied: give this user the data folder, or choose another with BATCH_MCP_DATA_DIR.',
   EPERM: 'This user may not do that there: choose another data folder with BATCH_MCP_DATA_DIR.',

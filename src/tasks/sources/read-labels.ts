@@ -9,6 +9,9 @@ import type { Table } from './tables/table.ts';
 const VALID =
   'a list of different texts, as in ["refund", "card_lost"], or the path of one (.json, .txt or a .csv of one column)';
 
+/** No path, which ends as the name of a file does. */
+const isSeveral = (given: string) => /[,;|\n]/.test(given) && !/\.\w{2,6}\s*$/.test(given);
+
 /** Labels, and what is odd about the file that they were read from. */
 export type ReadLabels = { labels: string[]; notes: string[] };
 
@@ -17,6 +20,7 @@ export async function readLabels(
   given: readonly string[] | string,
   folders: AllowedFolders,
 ): Promise<ReadLabels> {
+  if (typeof given === 'string' && isSeveral(given)) throw badLabels('is one text of several labels');
   const read = typeof given === 'string' ? await labelsIn(given, folders) : { labels: [...given], notes: [] };
   const { labels } = read;
   if (labels.length === 0) throw badLabels('holds no label');

@@ -68,6 +68,8 @@ describe('a disk that fails', () => {
     ['EIO', /EIO/],
     ['ENOSPC', /disk is full/],
     ['EROFS', /read-only/],
+    ['EDQUOT', /quota is used up/],
+    ['EFBIG', /larger than the file system/],
   ])('is told as what it is, and not as one without links: %s', async (code, words) => {
     await failFolderSyncs(code);
     const failure: unknown = await commitBatch(await openStore()).catch((error: unknown) => error);

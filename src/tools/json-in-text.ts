@@ -1,0 +1,41 @@
+import { parseExact } from '../lib/exact-json.ts';
+import { isJsonObject } from '../lib/json.ts';
+
+/** The list or object that a text is; undefined where it is none. */
+export function parsed(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return parseExact(text).value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The object that a text is, or the text. */
+export function objectIn(text: string): unknown {
+  const value = parsed(text);
+  return isJsonObject(value) ? value : text;
+}
+
+/** JSON that stands in a text of JSON once more, or in a fenced block alone; any other text as it is. */
+export function unwrapped(text: string, levels = 3): string {
+  const inner =
+    blockIn(text.trim()) ?? (/^\s*"\s*[[{"`]/.test(text.replaceAll('\\', '')) ? textIn(text) : undefined);
+  if (inner === undefined) return text;
+  const found = levels > 0 ? unwrapped(inner, levels - 1) : inner;
+  return /^\s*[[{]/.test(found) ? found : text;
+}
+
+function blockIn(text: string): string | undefined {
+  const isFenced = text.startsWith('```') && text.endsWith('```');
+  return isFenced ? text.slice(text.indexOf('\n') + 1, -'```'.length) : undefined;
+}
+
+function textIn(json: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'string' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
