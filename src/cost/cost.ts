@@ -41,7 +41,7 @@ export function unknownUsd(record: BatchRecord, part: Part): number {
 }
 
 /** What those of its sends cost that were made beside the one that it is, as far as that is known. */
-function knownSendsUsd({ fates = [] }: Part): number {
+export function knownSendsUsd({ fates = [] }: Part): number {
   return fates.reduce((sum, fate) => sum + (fateUsd(fate) ?? 0), 0);
 }
 

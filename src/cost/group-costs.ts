@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { BatchRecord } from '../store/record.ts';
-import { estimateOfParts } from './cost.ts';
+import type { BatchRecord, Part } from '../store/record.ts';
+import { estimateOfParts, knownSendsUsd } from './cost.ts';
 import { roundUsd } from './pricing.ts';
 
 /** What batches can be grouped by. */
@@ -34,18 +34,25 @@ export function costsOf(record: BatchRecord): BatchCosts {
   const unknown = open.length > 0 && record.estimate === null;
   return {
     project,
-    spent: record.parts.flatMap(({ progress }) =>
-      progress.state === 'created'
-        ? (progress.results?.usage ?? []).map(({ model, task_type, requests, cost_usd }) => ({
-            model,
-            task_type,
-            requests,
-            usd: cost_usd,
-          }))
-        : [],
-    ),
+    spent: record.parts.flatMap(linesOf),
     open_usd: unknown ? null : estimateOfParts(record, open).expected,
   };
+}
+
+/** What a part's answers cost, and what a send of it did that was made beside the one it is: for no other answers than these. */
+function linesOf(part: Part): Line[] {
+  const { progress } = part;
+  const usages = (progress.state === 'created' && progress.results?.usage) || [];
+  const lines = usages.map(({ model, task_type, requests, cost_usd }) => ({
+    model,
+    task_type,
+    requests,
+    usd: cost_usd,
+  }));
+  const beside = knownSendsUsd(part);
+  if (beside === 0) return lines;
+  const { model = STILL_OPEN, task_type = null } = lines[0] ?? {};
+  return [...lines, { model, task_type, requests: 0, usd: beside }];
 }
 
 type Named = string | null;

@@ -475,6 +475,20 @@ describe('settling what is uncertain', () => {
     expect(api.creates).toHaveLength(1);
   });
 
+  it('is sent again by a process with another key of the same account, where it was lost', async () => {
+    const key = 'sk-ant-other';
+    const api = await startApi({ ...ended, otherKeys: [key] });
+    const folder = await temporaryFolder();
+    const one = await startServer({ api, folder, ...quick });
+    const known = api.make(['x']);
+    const batch_id = await submitUnlisted(api, one, false);
+    await one.close();
+    const now = () => new Date(Date.now() + 3_600_000);
+    const other = await startServer({ api: { url: api.url, key }, folder, ...quick, now });
+    expect((await follow(other, batch_id)).outcomes).toMatchObject({ succeeded: 2 });
+    expect(api.batches.filter(({ id }) => id !== known)).toHaveLength(1);
+  });
+
   it('is left alone by a process with another key, which says so', async () => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();

@@ -57,7 +57,7 @@ const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
 
 /** What the store keeps of each batch for lists. */
 export const listingSummary: Summary<Listing> = {
-  name: 'listing-4',
+  name: 'listing-5',
   schema: listing,
   make: (record) => listingOf(record),
 };
