@@ -72,7 +72,7 @@ export const submit = defineOperation({
       work,
       provider,
       account: await context.provider(provider).account(),
-      owner: await asOwner(context, provider),
+      owner: await asOwner(context, { provider }),
       output,
       name,
       force_new,
@@ -170,7 +170,7 @@ async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch):
   if (faster !== null) return useEarlier(context, faster);
   await reserveBudget(context, earlier);
   await notePilot(context, earlier);
-  const owner = await asOwner(context, earlier.provider);
+  const owner = await asOwner(context, earlier);
   await context.store.record(batchId).update(
     (record) =>
       record && {

@@ -5,17 +5,23 @@ import { BatchError } from '../errors.ts';
 import type { ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
-import type { BatchRecord, KeyMark } from '../store/record.ts';
+import type { BatchRecord } from '../store/record.ts';
 import { accountMismatch } from './same-account.ts';
 
-/** What a batch's record holds of the process that is to send it, once that is this one. */
+/**
+ * What a batch's record holds of the process that is to send it, once that is this one. A mark of the same key stays: a
+ * look that changes nothing else leaves no revision.
+ */
 export async function asOwner(
   context: Context,
-  provider: ProviderName,
+  { provider, key: known }: Pick<BatchRecord, 'provider' | 'key'>,
 ): Promise<Pick<BatchRecord, 'owner' | 'key'>> {
+  const own = context.provider(provider);
+  const owner = context.store.presence.self();
+  if (known !== undefined && (await own.fingerprint(known.key_salt)) === known.key_hash)
+    return { owner, key: known };
   const key_salt = randomBytes(16).toString('hex');
-  const key: KeyMark = { key_salt, key_hash: await context.provider(provider).fingerprint(key_salt) };
-  return { owner: context.store.presence.self(), key };
+  return { owner, key: { key_salt, key_hash: await own.fingerprint(key_salt) } };
 }
 
 /** Why this process spends nothing at a provider, by its settings; null where it may. */
@@ -84,7 +90,12 @@ async function reasonOf(context: Context, record: BatchRecord, maximum: number):
     if (error instanceof BatchError && error.code === 'no_credentials') return 'it has no credentials';
     throw error;
   }
-  const mismatch = await accountMismatch(context, record, record.key ?? null);
+  // What is uncertain tells what the account listed before it: another key of the same account sees that too.
+  const listed = record.parts.flatMap(({ progress }) =>
+    progress.state === 'unconfirmed' ? [progress.intent.watermark, progress.intent.newest] : [],
+  );
+  const known = listed.filter((id) => id != null);
+  const mismatch = await accountMismatch(context, record, record.key ?? null, known);
   if (mismatch !== null) return `the work was prepared with ${mismatch}`;
   return record.provider === 'sandbox' ? null : await ceilingAbove(context, maximum, record.user);
 }

@@ -260,7 +260,29 @@ eachNth<[after: string | undefined, most: number]>(3, [
   const { batch_id } = await server.ok('submit_batch', work);
   const status = await followToRest(server, batch_id);
   expect(status.processing_status).toBe('not_sent');
+  expect(status.warnings.join(' ')).toMatch(/try again in (?:a minute|[\d,]{2,} seconds)/);
   expect(api.creates.length).toBeLessThanOrEqual(most);
   // Prepared, being sent, not sent.
   expect(await readdir(path.join(server.data, 'batches', batch_id, 'record'))).toHaveLength(3);
+});
+
+it('a list that goes wrong at each look is asked again, in one state', async () => {
+  const { api, server } = await start();
+  const record = async (batch_id: string) =>
+    (await readdir(path.join(server.data, 'batches', batch_id, 'record'))).length;
+  api.override(
+    'create',
+    (request, response) => {
+      api.override('list', error(403, 'permission_error'));
+      reset(request, response);
+    },
+    { times: 1, after: true },
+  );
+  const { batch_id } = await server.ok('submit_batch', work);
+  await followToRest(server, batch_id);
+  // Prepared, being sent, unconfirmed.
+  expect(await record(batch_id)).toBe(3);
+  for (let look = 0; look < 5; look += 1) await followToRest(server, batch_id);
+  expect(api.asked('list')).toBeGreaterThan(5);
+  expect(await record(batch_id)).toBe(3);
 });

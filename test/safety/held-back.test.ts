@@ -100,4 +100,16 @@ describe('what a dead process prepared', () => {
     await follow(await startServer({ folder, api, env }), batchId, isSaved);
     expect(api.creates).toHaveLength(1);
   });
+
+  it('is told once at each look that it was sent with another key', async () => {
+    const { api, folder, batchId } = await leftAt(starter, 'provider.createBatch:before:1');
+    const key = 'sk-ant-another-account';
+    const now = () => new Date(Date.now() + 3_600_000);
+    const server = await startServer({ folder, api: { url: api.url, key }, env, now });
+    for (let look = 0; look < 3; look += 1) {
+      const { warnings } = await follow(server, batchId, ({ progress }) => !progress);
+      expect(warnings.filter((warning: string) => /with another API key/.test(warning))).toHaveLength(1);
+    }
+    expect(api.creates).toHaveLength(0);
+  });
 });

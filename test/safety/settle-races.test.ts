@@ -22,10 +22,10 @@ function resetNextCreate(api: ApiServer, { made }: { made: boolean }, first: () 
 }
 
 /** Submits what the API makes without an answer, while its list can't be read; then the list can be read again. */
-async function submitUnlisted(api: ApiServer, server: TestServer): Promise<string> {
+async function submitUnlisted(api: ApiServer, server: TestServer, made = true): Promise<string> {
   let isAway = true;
   const away = json(500, apiError('api_error', 'no list'));
-  resetNextCreate(api, { made: true }, () =>
+  resetNextCreate(api, { made }, () =>
     api.override('list', (request, response, pass) => (isAway ? away(request, response) : pass())),
   );
   const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
@@ -289,8 +289,13 @@ describe('settling what is uncertain', () => {
         );
         expect(reserved).toBe(0);
         expect(spent).toBeCloseTo(told.cost_usd.actual, 6);
-        const [{ cost_usd }] = (await server.ok('list_batches')).batches;
-        expect(cost_usd.actual).toBe(told.cost_usd.actual);
+        const { batches, totals, groups } = await server.ok('list_batches', {
+          group_by: ['model'],
+          limit: 1,
+        });
+        expect(batches[0].cost_usd.actual).toBe(told.cost_usd.actual);
+        expect(totals.actual_usd).toBe(told.cost_usd.actual);
+        expect(groups).toMatchObject([{ requests: 2, actual_usd: told.cost_usd.actual }]);
       }
     },
   );

@@ -57,7 +57,7 @@ export function continueSubmission(context: Context, record: BatchRecord, maySen
     const why = await whyNeverSent(context, record);
     if (why !== null) return endUnsent(context, record, why);
     await notePilot(context, record);
-    const owner = await asOwner(context, provider);
+    const owner = await asOwner(context, record);
     await context.store.record(batch_id).update((current) => current && { ...current, ...owner });
     await drive(context, batch_id, report);
   });

@@ -34,7 +34,9 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...missingWarnings(record, now),
     ...unknownCosts(record),
     ...paidTwice(record),
-    ...failures.map((failure) => `The last look did not succeed; what is shown is older. ${failure.message}`),
+    ...[...new Set(failures.map(({ message }) => message))].map(
+      (message) => `The last look did not succeed; what is shown is older. ${message}`,
+    ),
     ...expiryWarnings(record, now),
     ...record.outputs.flatMap(({ path, problem }) =>
       problem === null ? [] : [`${path} was not written: ${problem}`],

@@ -158,7 +158,7 @@ async function nameParts(
   added: readonly Part[],
 ): Promise<BatchRecord> {
   let unchanged = false;
-  const owner = await asOwner(context, planned.provider);
+  const owner = await asOwner(context, planned);
   const record = await context.store.record(planned.batch_id).update((current) => {
     unchanged = current !== null && isDeepStrictEqual(current.parts, planned.parts);
     return current && unchanged

@@ -40,7 +40,7 @@ export async function sendUnsent(
     await requireApprovalOf(within, record, parts, { ...waiting, report: () => {} });
   }
   await reserveBudget(context, record);
-  const owner = await asOwner(context, provider);
+  const owner = await asOwner(context, record);
   const numbers = new Set(parts.map(({ number }) => number));
   await context.store.record(batch_id).update(
     (current) =>

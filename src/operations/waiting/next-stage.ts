@@ -189,7 +189,7 @@ async function nameStage(
   waiting: Part,
   { made, stage, warnings }: { made: readonly Part[]; stage: number; warnings: readonly string[] },
 ): Promise<boolean> {
-  const owner = await asOwner(context, record.provider);
+  const owner = await asOwner(context, record);
   // Said when it was made before, of answers that have come since.
   const said = [
     new RegExp(` of stage ${stage} ha(s|ve) no finished`),

@@ -152,7 +152,7 @@ type Made = Pick<BatchRecord, 'request_count' | 'content_hash' | 'parts' | 'esti
 
 async function nameTasks(context: Context, record: BatchRecord, made: Made): Promise<boolean> {
   const { request_count, content_hash, parts, estimate } = made;
-  const owner = await asOwner(context, record.provider);
+  const owner = await asOwner(context, record);
   let isNamed = false;
   await context.store.record(record.batch_id).update((current) => {
     isNamed =

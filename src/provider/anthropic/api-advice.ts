@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../errors.ts';
+import { counted } from '../../lib/numbers.ts';
 import { saysNoCredit } from './account-limits.ts';
 
 /** What was asked of the API, as messages name it. */
@@ -44,7 +45,7 @@ export function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswe
   }
   if (code === 'api_busy') {
     const wait = retryAfterSeconds(answer.retryAfter);
-    return `The API is busy; try again ${wait === null ? 'in a minute' : `in ${Math.ceil(wait)} seconds`}.`;
+    return `The API is busy; try again ${wait === null || wait < 1 ? 'in a minute' : `in ${counted(Math.ceil(wait), 'second')}`}.`;
   }
   if (names(answer, [NO_BATCHES]))
     return 'This workspace cannot create batches: use a key of another workspace, or ask the person to have human review allowed in it.';
