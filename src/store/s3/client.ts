@@ -60,7 +60,7 @@ const PASSING_CODE = ['RequestTimeout', 'ConditionalRequestConflict', 'Operation
 const LASTING_CODE = ['Redirected', 'NotImplemented', 'ENOTFOUND'];
 
 /** S3 answers some requests with 200 before it knows how they end, and with an error in the body. */
-const codeIn = (text: string) => /<Error>[\s\S]*?<Code>(\w+)<\/Code>/.exec(text)?.[1];
+const codeIn = (text: string) => /<Error\b[^>]*>[\s\S]*?<Code>(\w+)<\/Code>/.exec(text)?.[1];
 
 export function createS3Client(
   place: string,

@@ -30,7 +30,7 @@ function adviceFor({ status, code }: Refusal): string {
   const known = advice[code];
   if (known !== undefined) return known;
   if (status === 403) return KEYS;
-  return status === 0 || status >= 500 || status === 429
+  return status === 0 || status >= 500 || status === 429 || status === 404
     ? GONE
     : "The bucket's log says more. Nothing new was sent.";
 }

@@ -5,7 +5,7 @@ import type { Pieces, Span } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { createS3Client, PATIENCE, type S3Patience, type S3Settings } from './client.ts';
 import { type Refusal, s3Failure } from './failure.ts';
-import { PART_BYTES, type S3Bucket, writeObject } from './write-object.ts';
+import { firstWay, PART_BYTES, type S3Bucket, writeObject } from './write-object.ts';
 
 export type S3ObjectsOptions = S3Settings & {
   /** What all keys begin with; empty, or ending in a slash. */
@@ -23,7 +23,7 @@ export function createS3Objects(options: S3ObjectsOptions): Objects {
   const { prefix, place, patience: given, partBytes = PART_BYTES, ...settings } = options;
   const patience = { ...PATIENCE, ...given };
   const client = createS3Client(place, settings, patience);
-  const bucket: S3Bucket = { client, place, partBytes, knowsConditions: true };
+  const bucket: S3Bucket = { client, place, partBytes, way: firstWay };
   const describe = (key: string) => `${place}/${key}`;
 
   /** From one byte to another of it. What an answer that is cut off lacks is asked for again. */
@@ -34,18 +34,23 @@ export function createS3Objects(options: S3ObjectsOptions): Objects {
       const answer = await client.open({ method: 'GET', key, headers: { range } });
       let refusal: Refusal = { status: 0, code: 'its answers are cut off' };
       if ('body' in answer) {
-        const problem = problemWith(answer.headers, { position, end, bytes: object.bytes });
-        if (problem !== null) {
+        const { start, total } = partIn(answer.headers);
+        if (total !== null && total !== object.bytes) {
           answer.body.destroy();
-          throw damaged(describe(object.key), problem);
+          throw damaged(describe(object.key), `it has ${total} bytes instead of ${object.bytes}`);
         }
-        for await (const piece of untilCut(answer.body, patience.stallMs)) {
-          position += piece.length;
-          if (position > end) throw damaged(describe(object.key), 'it is longer than it was');
-          tries = 1;
-          yield piece;
+        if (start > position) {
+          answer.body.destroy();
+          refusal = { status: 0, code: 'it gives another part than was asked for' };
+        } else {
+          const pieces = untilCut(answer.body, patience.stallMs);
+          for await (const piece of between(pieces, position - start, end - start)) {
+            position += piece.length;
+            tries = 1;
+            yield piece;
+          }
+          if (position >= end) return;
         }
-        if (position >= end) return;
       } else refusal = answer;
       if (refusal.code === 'NoSuchKey') throw damaged(describe(object.key), 'it is missing');
       if (refusal.status === 416) throw damaged(describe(object.key), 'it was cut short');
@@ -116,15 +121,24 @@ export function createS3Objects(options: S3ObjectsOptions): Objects {
   };
 }
 
-type Asked = { position: number; end: number; bytes: number };
+/** Where an answer begins in its object, and how long that is, as far as it says so. A range may be ignored (RFC 9110, 14.2). */
+function partIn(headers: Headers): { start: number; total: number | null } {
+  const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
+  if (start !== undefined) return { start: Number(start), total: total === '*' ? null : Number(total) };
+  // The length of what was compressed on the way is not its own.
+  const length = headers.has('content-encoding') ? null : headers.get('content-length');
+  return { start: 0, total: length === null ? null : Number(length) };
+}
 
-/** What keeps an answer from being the part that was asked for (RFC 9110, 14.4); null where nothing does. */
-function problemWith(headers: Headers, { position, end, bytes }: Asked): string | null {
-  const part = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '');
-  if (part === null && (position > 0 || end < bytes)) return 'the bucket does not give parts of it';
-  const total = part?.[2] ?? headers.get('content-length') ?? bytes;
-  if (Number(total) !== bytes) return `it has ${total} bytes instead of ${bytes}`;
-  return Number(part?.[1] ?? 0) === position ? null : 'the bucket gave another part of it than was asked for';
+/** The bytes of an answer from one to another. What ends there is read to its end, so that its connection is kept. */
+async function* between(pieces: Pieces, from: number, to: number): Pieces {
+  let position = 0;
+  for await (const piece of pieces) {
+    const wanted = piece.subarray(Math.max(0, from - position), Math.max(0, to - position));
+    if (wanted.length > 0) yield wanted;
+    position += piece.length;
+    if (position > to) return;
+  }
 }
 
 /** The pieces to the end, or until the connection breaks or brings none for so long: who reads counts the bytes. */

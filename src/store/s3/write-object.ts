@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { gatherBytes } from '../../lib/gathered-bytes.ts';
 import type { Pieces } from '../store.ts';
 import type { S3Answer, S3Client, S3Request } from './client.ts';
@@ -10,9 +11,26 @@ export type S3Bucket = {
   client: S3Client;
   place: string;
   partBytes: number;
-  /** Whether it knows `If-None-Match` on what is written; found out by the first refusal. */
-  knowsConditions: boolean;
+  /** Found out by the first refusal. */
+  way: Way;
 };
+
+/** Which headers a bucket takes with what is written: `If-None-Match`, and whether it wants `Content-MD5`, as those do that lock objects. */
+type Way = { knowsConditions: boolean; wantsMd5: boolean };
+
+export const firstWay: Way = { knowsConditions: true, wantsMd5: false };
+const otherWays: readonly Way[] = [
+  { knowsConditions: false, wantsMd5: false },
+  { knowsConditions: true, wantsMd5: true },
+  { knowsConditions: false, wantsMd5: true },
+];
+
+/** What services answer to headers that they don't know, or miss. */
+const isAboutHeaders = ({ status, code }: S3Answer) =>
+  status === 501 ||
+  (status === 400 && ['InvalidArgument', 'InvalidRequest', 'NotImplemented'].includes(code));
+
+const isDone = ({ status }: Pick<S3Answer, 'status'>) => status >= 200 && status < 300;
 
 const textIn = (xml: string, tag: string) => new RegExp(`<${tag}>([^<]+)</${tag}>`).exec(xml)?.[1];
 
@@ -59,9 +77,9 @@ async function beginUpload(bucket: S3Bucket, key: string): Promise<Upload> {
   return {
     async send(number, body) {
       const query = { partNumber: String(number), uploadId };
-      const answer = await client.send(doing, { method: 'PUT', key, query, body });
+      const answer = await sendInItsWay(bucket, doing, { method: 'PUT', key, query, body });
       const tag = answer.headers.get('etag');
-      if (answer.status !== 200 || tag === null) throw s3Failure(doing, place, answer);
+      if (!isDone(answer) || tag === null) throw s3Failure(doing, place, answer);
       tags.set(number, tag);
     },
 
@@ -90,22 +108,45 @@ const isPerhapsThere = ({ status, code }: S3Answer) => status === 412 || code ==
 async function putOnce(bucket: S3Bucket, key: string, bytes: number, request: S3Request): Promise<void> {
   const { client, place } = bucket;
   const doing = `write ${key}`;
-  const isConditional = bucket.knowsConditions;
-  const headers = isConditional ? { 'if-none-match': '*' } : {};
-  const answer = await client.send(doing, { ...request, headers });
-  if (isConditional && answer.code === 'NotImplemented') {
-    bucket.knowsConditions = false;
-    return putOnce(bucket, key, bytes, request);
+  const answer = await sendInItsWay(bucket, doing, request);
+  if (!isDone(answer) && !isPerhapsThere(answer)) throw s3Failure(doing, place, answer);
+  const { status, length } = await sizeOf(client, doing, key);
+  if (length === bytes) return;
+  throw s3Failure(doing, place, isDone(answer) ? { status, code: 'it is not whole' } : answer);
+}
+
+/** Sends what is written with the headers that its bucket takes, which others are tried for where it refuses them. */
+async function sendInItsWay(bucket: S3Bucket, doing: string, request: S3Request): Promise<S3Answer> {
+  const send = (way: Way) => bucket.client.send(doing, { ...request, headers: headersOf(request, way) });
+  const answer = await send(bucket.way);
+  if (!isAboutHeaders(answer)) return answer;
+  for (const way of otherWays) {
+    const other = await send(way);
+    if (isAboutHeaders(other)) continue;
+    if (isDone(other)) bucket.way = way;
+    return other;
   }
-  if (answer.status !== 200 && !isPerhapsThere(answer)) throw s3Failure(doing, place, answer);
-  const found = await client.send(doing, { method: 'HEAD', key });
-  if (found.status !== 200 || Number(found.headers.get('content-length')) !== bytes) {
-    throw s3Failure(
-      doing,
-      place,
-      answer.status === 200 ? { status: found.status, code: 'it is not whole' } : answer,
-    );
-  }
+  return answer;
+}
+
+function headersOf({ method, query, body = '' }: S3Request, { knowsConditions, wantsMd5 }: Way) {
+  const isPart = query?.partNumber !== undefined;
+  return {
+    ...(knowsConditions && !isPart && { 'if-none-match': '*' }),
+    ...(wantsMd5 && method === 'PUT' && { 'content-md5': createHash('md5').update(body).digest('base64') }),
+  };
+}
+
+/** How long an object is, as far as its bucket says so. */
+async function sizeOf(client: S3Client, doing: string, key: string) {
+  const { status, headers } = await client.send(doing, { method: 'HEAD', key });
+  const length = headers.get('content-length');
+  if (!isDone({ status }) || length !== null)
+    return { status, length: length === null ? null : Number(length) };
+  // Some proxies drop the length of what has no body.
+  const part = await client.send(doing, { method: 'GET', key, headers: { range: 'bytes=0-0' } });
+  const total = /\/(\d+)$/.exec(part.headers.get('content-range') ?? '')?.[1];
+  return { status, length: total === undefined ? null : Number(total) };
 }
 
 /** `bytes` is only good until the part after the next is asked for: a part can be sent while the next one fills. */

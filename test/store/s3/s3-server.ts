@@ -22,7 +22,11 @@ export type Fault =
   /** Half of the body comes, and then nothing. */
   | 'stall'
   /** Answers 200 at once, and then with an error, as S3 does where it takes long. */
-  | 'late error';
+  | 'late error'
+  /** The whole comes in place of a range; a range comes without the length of the whole; HEAD without any. */
+  | 'no ranges'
+  | 'no total'
+  | 'no length';
 
 export type Seen = {
   method: string;
@@ -62,6 +66,11 @@ const refuse = (status: number, code: string): Answer => ({
   headers: { 'content-type': 'application/xml' },
   body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`,
 });
+
+const late: Answer = {
+  status: 200,
+  body: '<?xml version="1.0"?>\n  <Error xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Code>InternalError</Code></Error>',
+};
 
 const namesIn = (folder: string) => readdir(folder).catch(() => []);
 
@@ -171,13 +180,13 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
   ): Promise<Answer | null> {
     const size = await exists(fileOf(request.key));
     if (size === null) return refuse(404, 'NoSuchKey');
-    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
+    const range = harm === 'no ranges' ? null : /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
     const start = Number(range?.[1] ?? 0);
     const end = Math.min(Number(range?.[2] ?? size), size - 1);
     if (range !== null && start >= size) return refuse(416, 'InvalidRange');
     response.writeHead(range ? 206 : 200, {
-      'content-length': String(size === 0 ? 0 : end - start + 1),
-      ...(range && { 'content-range': `bytes ${start}-${end}/${size}` }),
+      ...(harm !== 'no length' && { 'content-length': String(size === 0 ? 0 : end - start + 1) }),
+      ...(range && { 'content-range': `bytes ${start}-${end}/${harm === 'no total' ? '*' : size}` }),
     });
     if (request.method === 'HEAD' || size === 0) {
       response.end();
@@ -197,8 +206,8 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(incoming.url ?? '/', `http://${incoming.headers.host}`);
     const file = path.join(received ?? '', randomUUID());
-    const hash = createHash('sha256');
-    incoming.on('data', (piece: Buffer) => hash.update(piece));
+    const [hash, md5] = [createHash('sha256'), createHash('md5')];
+    incoming.on('data', (piece: Buffer) => [hash, md5].map((each) => each.update(piece)));
     await pipeline(incoming, createWriteStream(file));
     const { method = 'GET', headers } = incoming;
     const sha256 = hash.digest('hex');
@@ -215,13 +224,15 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
         .writeHead(status, { ...own, 'content-length': String(Buffer.byteLength(body)) })
         .end(method === 'HEAD' ? '' : body);
     if (problem !== null) return void say(refuse(403, problem));
+    if (![undefined, md5.digest('base64')].includes(headers['content-md5']?.toString()))
+      return void say(refuse(400, 'BadDigest'));
     if (asked !== bucket) return void say(refuse(404, 'NoSuchBucket'));
     seen.push(request);
     const harm = fault(request);
     if (harm === 'drop') return void incoming.socket.destroy();
     if (harm === 'hang') return;
     if (typeof harm === 'object') return void say(refuse(harm.status, harm.code));
-    if (harm === 'late error') return void say({ ...refuse(200, 'InternalError') });
+    if (harm === 'late error') return void say(late);
     const isRead = method === 'HEAD' || (method === 'GET' && !request.query.has('uploads'));
     const answer = isRead ? await give(request, response, harm) : await act(request, file, sha256);
     await rm(file, { force: true });

@@ -209,6 +209,62 @@ describe('what is read', () => {
   });
 });
 
+describe('other services than Amazon', () => {
+  const isWrite = ({ method, query }: Seen) => method === 'PUT' || query.has('uploadId');
+  const refusing =
+    (status: number, code: string, isMissed: (request: Seen) => boolean): S3Options['fault'] =>
+    (request) =>
+      isWrite(request) && isMissed(request) ? { status, code } : undefined;
+  const isConditional = ({ headers }: Seen) => headers['if-none-match'] !== undefined;
+  const isWithoutMd5 = ({ method, headers }: Seen) =>
+    method === 'PUT' && headers['content-md5'] === undefined;
+  const alwaysFor =
+    (isMeant: (request: Seen) => boolean, fault: Fault): S3Options['fault'] =>
+    (request) =>
+      isMeant(request) ? fault : undefined;
+  const services: Record<string, S3Options['fault']> = {
+    'refuse conditions as an argument': refusing(400, 'InvalidArgument', isConditional),
+    'refuse conditions as a request': refusing(400, 'InvalidRequest', isConditional),
+    'refuse conditions without a code': refusing(501, '', isConditional),
+    'want an MD5 of what is written': refusing(400, 'InvalidRequest', isWithoutMd5),
+    'want an MD5, and refuse conditions': refusing(
+      400,
+      'InvalidRequest',
+      (request) => isWithoutMd5(request) || isConditional(request),
+    ),
+    'know no ranges': alwaysFor(isGet, 'no ranges'),
+    'tell no total with a range': alwaysFor(isGet, 'no total'),
+    'tell no length of what they do not send': alwaysFor(isHead, 'no length'),
+  };
+  test.for(Object.entries(services))('that %s', async ([, fault]) => {
+    const { s3, objects } = await open(fault, impatient);
+    for (const length of [1_000, 2.5 * MB]) {
+      const { content, object } = await written(objects, length);
+      expect(sha256(await readAll(objects.read(object)))).toBe(sha256(content));
+      expect((await readAll(objects.read(object, 700))).equals(content.subarray(700))).toBe(true);
+      const spans = [
+        { offset: 10, length: 20 },
+        { offset: length - 50, length: 50 },
+      ];
+      expect(await objects.readRanges(object, spans)).toEqual(
+        spans.map((span) => content.subarray(span.offset, span.offset + span.length)),
+      );
+      await objects.remove(KEY);
+    }
+    const before = s3.seen.length;
+    await written(objects, 1_000);
+    // What they want was learnt from what was written first.
+    expect(s3.seen.slice(before).filter(isPut)).toHaveLength(1);
+  });
+
+  test('are not taken for such where a key has expired', async () => {
+    const { s3, objects } = await open(atFirst({ status: 400, code: 'ExpiredToken' }, 1, isPut));
+    await expect(written(objects, 10)).rejects.toThrow('The session token has expired');
+    await written(objects, 10);
+    expect(s3.seen.filter(isPut).map(({ headers }) => headers['if-none-match'])).toEqual(['*', '*']);
+  });
+});
+
 describe('what does not pass', () => {
   const always =
     (fault: Fault): S3Options['fault'] =>
