@@ -2,6 +2,9 @@
 export const scopes = ['batch:read', 'batch:submit', 'batch:cancel', 'batch:admin'] as const;
 export type Scope = (typeof scopes)[number];
 
+/** What every user asks for: an identity provider may refuse a login that wants more than its user may have. */
+export const usualScopes: readonly Scope[] = ['batch:read', 'batch:submit', 'batch:cancel'];
+
 /** Who a request over HTTP comes from. */
 export type Subject = { name: string; scopes: ReadonlySet<Scope> };
 

@@ -87,7 +87,7 @@ export function createMcpEndpoint({
       if (!('message' in meaning)) continue;
       const scope = requiredScope(meaning.message);
       if (scope !== null && !mayUse(subject, scope))
-        return refuse(response, insufficientScope(metadataUrl, scope));
+        return refuse(response, insufficientScope(metadataUrl, subject, scope));
       try {
         requireHeaders(request.headers, meaning.message);
       } catch (error) {

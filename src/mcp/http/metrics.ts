@@ -128,7 +128,7 @@ export function metricsRoute(context: Context, counted: Counted, metadataUrl: st
     access: 'users',
     async answer(_request, response, subject) {
       if (!mayUse(subject, 'batch:admin')) {
-        return refuse(response, insufficientScope(metadataUrl, 'batch:admin'));
+        return refuse(response, insufficientScope(metadataUrl, subject, 'batch:admin'));
       }
       const text = textOf(await measure(context, counted));
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text);

@@ -14,7 +14,7 @@ import {
 const URL_OF_SERVER = 'https://batches.example';
 const now = () => Math.floor(Date.now() / 1000);
 
-type Key = { kid: string; pair: GenerateKeyPairResult };
+type Key = { kid: string | undefined; pair: GenerateKeyPairResult };
 
 async function newKey(kid: string, alg = 'RS256'): Promise<Key> {
   return { kid, pair: await generateKeyPair(alg, { extractable: true }) };
@@ -56,7 +56,7 @@ function tokenOf(
     scope: 'openid batch:read batch:submit',
   };
   return new SignJWT({ ...usual, iat: now(), exp: now() + 600, ...claims } as JWTPayload)
-    .setProtectedHeader({ alg, kid, typ: 'at+jwt' })
+    .setProtectedHeader({ alg, typ: 'at+jwt', ...(kid !== undefined && { kid }) })
     .sign(pair.privateKey);
 }
 
@@ -111,6 +111,13 @@ test('whatever is wrong with a token is refused, and says where to get one', asy
     ['of our issuer with a slash', await tokenOf(provider, key, { iss: `${provider.issuer}/` })],
     ['about nobody', await tokenOf(provider, key, { sub: undefined })],
     ['about an empty name', await tokenOf(provider, key, { sub: '' })],
+    ['about a number', await tokenOf(provider, key, { sub: 123 })],
+    ['about several', await tokenOf(provider, key, { sub: ['ana@idp'] })],
+    ['about a very long name', await tokenOf(provider, key, { sub: 'a'.repeat(256) })],
+    ['about a name that no text holds', await tokenOf(provider, key, { sub: 'ana\u0000' })],
+    ['about a name of two lines', await tokenOf(provider, key, { sub: 'ana\nboss' })],
+    ['about half a character', await tokenOf(provider, key, { sub: 'ana\ud800' })],
+    ['for a list without us', await tokenOf(provider, key, { aud: ['https://other.example/mcp', ''] })],
     ['by another key of that name', await tokenOf(provider, stranger)],
     ['without a signature', `${head}.${body}.`],
     ['with the signature of another', `${head}.${base64({ ...claims, sub: 'boss' })}.${signature}`],
@@ -134,6 +141,39 @@ test('whatever is wrong with a token is refused, and says where to get one', asy
   expect((await call(server, await tokenOf(provider, elliptic, {}, 'ES256'))).status).toBe(200);
 });
 
+test.for<[name: string, claims: Record<string, unknown>]>([
+  [
+    'Entra',
+    {
+      aud: [`${URL_OF_SERVER}/mcp`, '00000003-0000-0000-c000-000000000000'],
+      scp: 'batch:read batch:submit',
+      azp: 'app',
+      roles: ['x'],
+    },
+  ],
+  ['Okta', { scp: ['offline_access', 'batch:read'], scope: undefined, cid: 'app', uid: '00u1' }],
+  ['Auth0', { sub: 'auth0|5f7c8ec7c33c6c004bbafe82', aud: [`${URL_OF_SERVER}/mcp`, 'https://idp/userinfo'] }],
+  ['Keycloak', { typ: 'Bearer', realm_access: { roles: ['batch:admin'] }, sub: '1d2e-ä ö "x" <y> %00 😀' }],
+  ['a directory with long names', { sub: `cn=${'a'.repeat(252)}` }],
+  ['a clock that is behind', { nbf: now() + 30, iat: now() + 30 }],
+])('a token as %s gives it counts, under one of two keys that it does not name', async ([, claims]) => {
+  const keys = [await newKey('one'), await newKey('two')] as const;
+  const provider = await startProvider([...keys]);
+  const server = await startFor(provider);
+  for (const { pair } of keys) {
+    const token = await tokenOf(provider, { kid: undefined, pair }, claims);
+    expect(await call(server, token)).toMatchObject({
+      status: 200,
+      json: { result: { structuredContent: { batches: [] } } },
+    });
+  }
+  const stranger = await tokenOf(provider, { ...(await newKey('one')), kid: undefined }, claims);
+  expect(await call(server, stranger)).toMatchObject({
+    status: 401,
+    text: expect.stringMatching('signature'),
+  });
+});
+
 test('scopes are needed, and named where they are missing', async () => {
   const key = await newKey('one');
   const provider = await startProvider([key]);
@@ -149,6 +189,8 @@ test('scopes are needed, and named where they are missing', async () => {
     callOf('cancel_batch', { batch_id: 'last' }),
   );
   expect(cancels.status).toBe(403);
+  // A client that asks for no more than is named here must not lose what it has.
+  expect(cancels.headers['www-authenticate']).toContain('scope="batch:read batch:submit batch:cancel"');
   const admin = await tokenOf(provider, key, { scope: 'batch:admin' });
   expect((await call(server, admin, callOf('cancel_batch', { batch_id: 'last' }))).status).toBe(200);
 });
@@ -175,7 +217,7 @@ test('anybody is told where to get a token, and of nothing else', async () => {
     expect((await server.send({ path })).json).toEqual({
       resource: `${URL_OF_SERVER}/mcp`,
       authorization_servers: [provider.issuer],
-      scopes_supported: ['batch:read', 'batch:submit', 'batch:cancel', 'batch:admin'],
+      scopes_supported: ['batch:read', 'batch:submit', 'batch:cancel'],
       bearer_methods_supported: ['header'],
       resource_name: 'batch-mcp',
     });
@@ -183,6 +225,7 @@ test('anybody is told where to get a token, and of nothing else', async () => {
   const unknown = await server.post(list);
   expect(unknown.status).toBe(401);
   expect(unknown.headers['www-authenticate']).toContain('resource_metadata=');
+  expect(unknown.headers['www-authenticate']).toContain('scope="batch:read batch:submit batch:cancel"');
 });
 
 test('a provider that is away lets nobody in, and static tokens go on', async () => {
@@ -194,6 +237,9 @@ test('a provider that is away lets nobody in, and static tokens go on', async ()
     env: { BATCH_MCP_HTTP_URL: URL_OF_SERVER, BATCH_MCP_OAUTH_ISSUER: gone.issuer },
   });
   const away = await call(server, await tokenOf(gone, key));
-  expect(away).toMatchObject({ status: 401, text: expect.stringContaining('cannot be checked now') });
+  // A client that is told that its token is invalid throws it away.
+  expect(away).toMatchObject({ status: 503, text: expect.stringContaining('cannot be checked now') });
+  expect(away.headers).toMatchObject({ 'retry-after': '30' });
+  expect(away.headers).not.toHaveProperty('www-authenticate');
   expect((await server.post(list, ana)).status).toBe(200);
 });

@@ -1,12 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import { type Scope, type Subject, scopes } from '../../../state/subject.ts';
+import { type Scope, type Subject, scopes, usualScopes } from '../../../state/subject.ts';
 import type { Refusal } from '../refusal.ts';
 
 /** Says who a request is from. */
 export type Authenticate = (request: IncomingMessage) => Promise<Subject | Refusal>;
 
-/** Whose a bearer token is; null: not one that is known here. `problem` says why one is refused that should have been. */
-export type FindSubject = (token: string) => Promise<Subject | { problem: string } | null>;
+/**
+ * Whose a bearer token is; null: not one that is known here. `problem` says why one is refused that should have been, 'later' that
+ * nobody can tell now.
+ */
+export type FindSubject = (token: string) => Promise<Subject | { problem: string } | 'later' | null>;
 
 /** Nobody has to say who they are: all who can reach the server are its owner, who is on this machine. */
 export const localSubject: Subject = { name: 'local', scopes: new Set(scopes) };
@@ -27,6 +30,7 @@ export function createAuthentication(ways: readonly FindSubject[], metadataUrl: 
     for (const find of ways) {
       const found = await find(token);
       if (found === null) continue;
+      if (found === 'later') return uncheckable;
       if ('name' in found) return found;
       problem = found.problem;
     }
@@ -46,7 +50,7 @@ function challenge(metadataUrl: string | null, more: Readonly<Record<string, str
 function unauthorized(metadataUrl: string | null, problem: string | null): Refusal {
   const more =
     problem === null
-      ? { scope: scopes.join(' ') }
+      ? { scope: usualScopes.join(' ') }
       : { error: 'invalid_token', error_description: `The token is refused: ${problem}` };
   const message =
     problem === null
@@ -56,10 +60,26 @@ function unauthorized(metadataUrl: string | null, problem: string | null): Refus
   return { status: 401, error: problem === null ? 'unauthorized' : 'invalid_token', message, headers };
 }
 
-/** A request of somebody who may not do that. */
-export function insufficientScope(metadataUrl: string | null, scope: Scope): Refusal {
+/** Not the client's fault: told that its token is invalid, it would throw away a good one and have its user log in again. */
+const uncheckable: Refusal = {
+  status: 503,
+  error: 'provider_unreachable',
+  message: 'The token cannot be checked now: the identity provider does not answer. Try again in a minute.',
+  headers: { 'retry-after': '30' },
+};
+
+/** A request of somebody who may not do that. What they have is named too: some clients ask for what is named, and nothing else. */
+export function insufficientScope(
+  metadataUrl: string | null,
+  { scopes: held }: Subject,
+  scope: Scope,
+): Refusal {
   const description = `This takes the scope ${scope}, which the token does not have`;
-  const more = { error: 'insufficient_scope', scope, error_description: description };
+  const more = {
+    error: 'insufficient_scope',
+    scope: scopes.filter((each) => each === scope || held.has(each)).join(' '),
+    error_description: description,
+  };
   const headers = { 'www-authenticate': challenge(metadataUrl, more) };
   return { status: 403, error: 'insufficient_scope', message: `${description}.`, headers };
 }

@@ -1,4 +1,4 @@
-import { scopes } from '../../../state/subject.ts';
+import { usualScopes } from '../../../state/subject.ts';
 import type { Route } from '../http-server.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
@@ -10,7 +10,7 @@ export function protectedResource(url: string, issuer: string): { metadataUrl: s
   const text = JSON.stringify({
     resource: `${url}/mcp`,
     authorization_servers: [issuer],
-    scopes_supported: scopes,
+    scopes_supported: usualScopes,
     bearer_methods_supported: ['header'],
     resource_name: 'batch-mcp',
   });

@@ -1,4 +1,11 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
 import * as z from 'zod';
 import type { OauthConfig } from '../../../config/http-config.ts';
 import { BatchError } from '../../../errors.ts';
@@ -26,7 +33,13 @@ const CLOCK_SKEW_SECONDS = 60;
 const LEAST_PAUSE_MS = 30_000;
 const KEYS_KEPT_MS = 10 * 60_000;
 const DISCOVERY_MS = 10_000;
-const LONGEST_SUBJECT = 200;
+
+/** At most as long as OpenID Connect has it (Core, 2), and no characters that the store, or a log, would have as others. */
+const subjectName = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((sub) => sub.isWellFormed() && !/\p{Cc}/u.test(sub));
 
 const metadata = z.looseObject({ issuer: z.string(), jwks_uri: z.url() });
 
@@ -50,7 +63,8 @@ async function findKeysUrl(issuer: string): Promise<string> {
       });
       const found = metadata.safeParse(await response.json());
       if (response.ok && found.success && found.data.issuer === issuer) return found.data.jwks_uri;
-      problems.push(`${url} answers with no metadata of that issuer`);
+      const whose = found.success ? `the metadata of another issuer, ${found.data.issuer}` : 'no metadata';
+      problems.push(`${url} answers with ${whose}`);
     } catch (error) {
       problems.push(`${url} cannot be read (${error instanceof Error ? error.message : String(error)})`);
     }
@@ -97,25 +111,47 @@ export function createOauth({ issuer, audience, keysUrl }: OauthConfig, log: Log
     // Another kind of token, which another way may know.
     if (token.split('.').length !== 3) return null;
     try {
-      const { payload } = await jwtVerify<Claims>(token, await keysOfProvider(), {
+      const claims = await verified(token, await keysOfProvider(), {
         issuer,
         audience,
         algorithms: ALGORITHMS,
         clockTolerance: CLOCK_SKEW_SECONDS,
         requiredClaims: ['sub', 'exp'],
       });
-      const { sub = '' } = payload;
-      if (sub === '' || sub.length > LONGEST_SUBJECT) return { problem: 'it names nobody' };
-      return { name: sub, scopes: scopesOf(payload) };
+      const sub = subjectName.safeParse(claims.sub);
+      return sub.success
+        ? { name: sub.data, scopes: scopesOf(claims) }
+        : { problem: 'its claim sub names nobody' };
     } catch (error) {
       const problem = problemOf(error);
       if (problem === null) {
         log('error', error instanceof Error ? error.message : String(error));
-        return { problem: 'it cannot be checked now' };
+        return 'later';
       }
       return { problem };
     }
   };
+}
+
+/** What a token claims, once one of the keys proves it: where it names none, or several have its name, each is tried. */
+async function verified(
+  token: string,
+  keys: ReturnType<typeof createRemoteJWKSet>,
+  options: JWTVerifyOptions,
+): Promise<Claims> {
+  try {
+    return (await jwtVerify<Claims>(token, keys, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      try {
+        return (await jwtVerify<Claims>(token, key, options)).payload;
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
 }
 
 /** What is wrong with a token, in words; null where it could not be checked. Nothing of the token is quoted. */

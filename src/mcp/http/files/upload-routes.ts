@@ -38,7 +38,7 @@ export function uploadRoutes(uploads: Uploads, metadataUrl: string | null): Rout
       access: 'users',
       async answer(request, response, subject) {
         if (!mayUse(subject, 'batch:submit')) {
-          return refuse(response, insufficientScope(metadataUrl, 'batch:submit'));
+          return refuse(response, insufficientScope(metadataUrl, subject, 'batch:submit'));
         }
         const name = (pathOf(request) ?? '').slice(BELOW.length);
         if (!UPLOAD_NAME.test(name)) return refuse(response, wrongName);
