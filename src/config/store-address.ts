@@ -18,6 +18,8 @@ export const DEFAULT_SCHEMA = 'batch_mcp';
 /** PostgreSQL keeps names that begin with pg_ for itself, and cuts longer ones. */
 const SCHEMA = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
 
+const CHECKED = ['allow', 'prefer', 'require', 'verify-ca'];
+
 const FORM =
   'an address such as postgres://user:password@host:5432/database, with ?schema=name for another schema than batch_mcp (small ' +
   'letters, digits and _), and special characters of the password as %24 for $';
@@ -43,6 +45,9 @@ function readAddress(text: string): StoreAddress | undefined {
   const parameters = ['password', 'sslpassword'].map((name) => url.searchParams.get(name) ?? '');
   const secrets = [password, url.password, ...parameters];
   url.searchParams.delete('schema');
+  // With `pg` they all check the certificate, as long as it is not told to be weaker; it would say so at each start.
+  if (CHECKED.includes(url.searchParams.get('sslmode') ?? '') && !url.searchParams.has('uselibpqcompat'))
+    url.searchParams.set('sslmode', 'verify-full');
   return {
     url: url.href,
     schema,

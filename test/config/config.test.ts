@@ -244,7 +244,9 @@ describe('the database of a team', () => {
 
   it('leaves what is not ours to PostgreSQL', () => {
     const text = 'postgres://ada:hush@db/work?sslmode=require&schema=jobs';
-    expect(read({ BATCH_MCP_STORE: text }).store?.url).toBe('postgres://ada:hush@db/work?sslmode=require');
+    expect(read({ BATCH_MCP_STORE: text }).store?.url).toBe(
+      'postgres://ada:hush@db/work?sslmode=verify-full',
+    );
   });
 
   it.each([

@@ -51,6 +51,24 @@ describe('the tables', () => {
     expect(rows).toEqual(migrations.map((_, index) => ({ number: index + 1 })));
   });
 
+  test.for(['repeatable read', 'serializable'])(
+    'are made, and written by many at once, where transactions are %s',
+    async (isolation) => {
+      const address = await server.newDatabase();
+      const name = new URL(address).pathname.slice(1);
+      await poolOf(address).query(
+        `alter database ${name} set default_transaction_isolation = '${isolation}'`,
+      );
+      const stores = Array.from({ length: 4 }, () => storeOf(poolOf(address)));
+      await Promise.all(stores.map((store) => store.batchIds()));
+      await Promise.all(stores.map(commitBatch));
+      const turns = stores.flatMap(({ turns: each }) =>
+        Array.from({ length: 20 }, () => each?.next('x', 60_000, 1_000)),
+      );
+      expect(await Promise.all(turns)).toHaveLength(80);
+    },
+  );
+
   test('of two schemas know nothing of each other', async () => {
     const pool = poolOf(await server.newDatabase());
     const [one, other] = [storeOf(pool, 'one'), storeOf(pool, 'other')];

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type BatchError, hasErrorCode } from '../../errors.ts';
 import { decodeEnvelope } from '../envelope.ts';
@@ -40,13 +41,37 @@ export const anyRow = z.unknown();
 export const MOVE = { kind: 'move', name: 'store' };
 
 const UNDEFINED_TABLE = '42P01';
+
+/** Of a statement that was taken back whole, or never begun, because of others: it may come through. */
+const PASSING = [
+  '40001', // serialization_failure, where the owner has set an isolation that is stricter than PostgreSQL's own
+  '40P01', // deadlock_detected
+  '55P03', // lock_not_available
+  '53300', // too_many_connections
+  '57P05', // idle_session_timeout
+];
+const TRIES = 10;
+const FIRST_PAUSE_MS = 10;
+
+/** Tries again what others were in the way of, twice as long after each time, and not to the millisecond. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES || !hasErrorCode(error, ...PASSING)) throw error;
+      await sleep(FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.5 + Math.random() / 2));
+    }
+  }
+}
 const contentRow = z.tuple([z.object({ content: z.string() })]);
 
 /** Opens a schema. Nothing is asked of the database before the first query, which makes the tables where there are none. */
 export function openDatabase({ client, schema, place, isClosed = false }: DatabaseOptions): Database {
   const named = (text: string) => (isClosed ? text.replaceAll(/@\.batch\b/g, '@.batch_closed') : text);
   const inSchema = (text: string) => named(text).replaceAll('@.', `"${schema}".`);
-  const run = async (text: string, values?: unknown[]) => (await client.query(inSchema(text), values)).rows;
+  const run = (text: string, values?: unknown[]) =>
+    patiently(async () => (await client.query(inSchema(text), values)).rows);
   let ready: Promise<void> | undefined;
 
   /** Once, unless it failed: a database that was away may be back. */

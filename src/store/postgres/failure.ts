@@ -18,7 +18,16 @@ const advice: Record<string, string> = {
   '53200': 'It has no memory left: try again in a moment.',
   '22P05': 'Its encoding must be UTF8: create the database with encoding UTF8.',
   '53300': 'It takes no more connections: raise max_connections, or run fewer servers.',
+  '57014': 'It ends statements that soon (statement_timeout): give this user 30 seconds or more.',
+  ENOENT: 'There is no such socket or certificate file: check the address in BATCH_MCP_STORE.',
 };
+
+const CERTIFICATE =
+  "This computer does not trust the server's certificate, or it is of another host. Name the authority that signed it in " +
+  'BATCH_MCP_STORE, as ?sslmode=verify-full&sslrootcert=/path, or its host as the certificate has it.';
+
+/** OpenSSL's reasons, as Node gives them: X509_V_ERR_… without that, and its own of a host's name. */
+const isOfCertificate = (code = '') => /CERT|^UNABLE_TO|SELF_SIGNED|^HOSTNAME_MISMATCH$/.test(code);
 
 /** It is not there, or was stopped: no answer, a system error, and PostgreSQL's classes 08 and 57. */
 const isGone = (code: string | undefined) => code === undefined || /^(?:E[A-Z]|08|57)/.test(code);
@@ -36,7 +45,12 @@ export function databaseFailure(doing: string, place: string, error: unknown): B
   if (error instanceof BatchError) return error;
   const code = codeOf(error);
   const next =
-    advice[code ?? ''] ?? (isGone(code) ? GONE : "PostgreSQL's log says more. Nothing new was sent.");
+    advice[code ?? ''] ??
+    (isOfCertificate(code)
+      ? CERTIFICATE
+      : isGone(code)
+        ? GONE
+        : "PostgreSQL's log says more. Nothing new was sent.");
   const message = `Could not ${doing} in ${place} (${code ?? 'no answer'}). ${next}`;
   return new BatchError('store_failed', message, { cause: error });
 }
