@@ -17,6 +17,8 @@ export type Presence = {
   learn(identities: readonly ProcessIdentity[]): Promise<void>;
   /** Whether a process is dead, or out of touch for good, as far as was found out. False means only that nothing is proven. */
   isGone(identity: ProcessIdentity): boolean;
+  /** Whether it finds out about every process that is gone, wherever that ran, so that nobody has to go by the time. */
+  readonly findsAll: boolean;
   /** For how long what became of a send is tried to be written down, where the store is away, in milliseconds. */
   readonly patienceMs: number;
 };
@@ -30,6 +32,7 @@ export function createLocalPresence(): Presence {
     holds: () => true,
     learn: async () => {},
     isGone: isProvenDead,
+    findsAll: false,
     patienceMs: 0,
   };
 }

@@ -5,8 +5,8 @@ import type { Intent } from '../../store/part-state.ts';
 import type { ProcessIdentity } from '../../store/process-identity.ts';
 import type { BatchRecord } from '../../store/record.ts';
 
-/** Finds out whether those live who have a batch's work in hand. */
-export async function learnOfHolders({ store }: Context, { owner, parts }: BatchRecord): Promise<void> {
+/** Finds out whether those live who have a batch's work in hand, or are telling of its end. */
+export async function learnOfHolders({ store }: Context, { owner, parts, told }: BatchRecord): Promise<void> {
   const holders = parts.flatMap(({ progress }) => {
     switch (progress.state) {
       case 'prepared':
@@ -20,7 +20,8 @@ export async function learnOfHolders({ store }: Context, { owner, parts }: Batch
         return [];
     }
   });
-  await store.presence.learn(holders);
+  const tellers = told?.outcome === null ? [told.by] : [];
+  await store.presence.learn([...holders, ...tellers]);
 }
 
 /** Whether an identity is this process, or one that is dead or out of touch for good. */

@@ -3,7 +3,7 @@ import { hasOutputsToWrite } from '../../answers/files/output-file.ts';
 import { isSaved, lastSent, missingCertainAt, resultsExpireAt, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
-import { isOver, isUntold } from './telling.ts';
+import { isOver, tellingOf } from './telling.ts';
 
 /** While it is with the API, by its age: a batch takes minutes to hours, and what is soon over is soon fetched. */
 const RUNNING: readonly { youngerThanMs: number; pauseMs: number }[] = [
@@ -35,9 +35,8 @@ type Surroundings = {
 export function nextLookInMs(record: BatchRecord, surroundings: Surroundings): number | null {
   const { now, tells, sandboxSeconds, longestPauseMs } = surroundings;
   if (isOver(record)) {
-    if (!tells) return null;
-    if (isUntold(record, now)) return 0;
-    return record.told?.outcome === null ? TELLING_MS : null;
+    const telling = tells ? tellingOf(record, now) : null;
+    return telling === 'due' ? 0 : telling === 'claimed' ? TELLING_MS : null;
   }
   const until = resultsExpireAt(record);
   if (until !== null && Date.parse(until) <= now.getTime()) return null;

@@ -3,9 +3,9 @@ import { hasOutputsToWrite } from '../../answers/files/output-file.ts';
 import { costOf, formatUsd } from '../../cost/cost.ts';
 import { DELIVERY_MS, type Message } from '../../lib/http/deliver.ts';
 import { count, counted } from '../../lib/numbers.ts';
+import { insist } from '../../sending/insist.ts';
 import type { Context } from '../../state/context.ts';
 import { isSaved, latestResults, latestTime, missingCertainAt, statusOf } from '../../state/status.ts';
-import { isProvenDead } from '../../store/process-identity.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import { SANDBOX_WARNING } from '../replies/warnings.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
@@ -21,18 +21,22 @@ export function isOver(record: BatchRecord): boolean {
   return statusOf(record) === 'ended' && isKnown && !wantsRetry(record) && !hasOutputsToWrite(record);
 }
 
-/** Whether an end is news that nobody has told, and nobody alive is about to. */
-export function isUntold(record: BatchRecord, now: Date): boolean {
-  if (!isOver(record) || now.getTime() - latestResults(record) > NEWS_MS) return false;
+/** Whether an end is still to be told: `claimed` where somebody is about to, or was and came no further. */
+export function tellingOf(record: BatchRecord, now: Date): 'due' | 'claimed' | null {
+  if (!isOver(record) || now.getTime() - latestResults(record) > NEWS_MS) return null;
   const { told, parts } = record;
-  if (told === undefined || told.parts !== parts.length) return true;
-  const isGone = now.getTime() - Date.parse(told.at) > GONE_MS || isProvenDead(told.by);
-  return told.outcome === null && isGone;
+  if (told === undefined || told.parts !== parts.length) return 'due';
+  return told.outcome === null ? 'claimed' : null;
 }
 
-/** Whether this process is to tell the owner of a batch's end. */
-export function isTellingDue({ notify, now }: Context, record: BatchRecord): boolean {
-  return notify !== null && isUntold(record, now());
+/** Whether this process is to tell the owner of a batch's end, as far as it has learnt of who is about to. */
+export function isTellingDue({ store, notify, now }: Context, record: BatchRecord): boolean {
+  const telling = notify === null ? null : tellingOf(record, now());
+  if (telling !== 'claimed' || record.told === undefined) return telling === 'due';
+  const { by, at } = record.told;
+  // Machines need not agree on the time.
+  const isPast = !store.presence.findsAll && now().getTime() - Date.parse(at) > GONE_MS;
+  return isPast || store.presence.isGone(by);
 }
 
 const tellingKey = (batchId: string) => `${batchId} telling`;
@@ -55,15 +59,18 @@ async function tell(context: Context, batchId: string): Promise<void> {
     const record = await claim(context, batchId);
     if (record === null) return;
     const problem = await deliver(context, record);
-    await note(context, record, problem === null ? 'done' : 'failed');
-    await context.store.audit({
+    const outcome = problem === null ? 'done' : 'failed';
+    const entry = {
       at: context.now().toISOString(),
       tool: 'notify',
       ...(record.user !== undefined && { user: record.user }),
-      outcome: problem === null ? 'done' : 'failed',
+      outcome,
       ...(problem !== null && { problem }),
       batch_id: batchId,
-    });
+    } as const;
+    // What was told is told: where that can't be written down now, it is later, or others would tell it again.
+    await insist(context.store.presence, () => note(context, record, outcome));
+    await insist(context.store.presence, () => context.store.audit(entry));
     if (problem !== null) context.log('warn', `${batchId}: its end could not be told (${problem})`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,8 @@ import type { Context } from '../../state/context.ts';
 import { latestResults, resultsExpireAt, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { DamagedBatch, Summary } from '../../store/store.ts';
-import { isOver, isUntold } from './telling.ts';
+import { learnOfHolders } from './left-behind.ts';
+import { isOver, isTellingDue } from './telling.ts';
 
 /** All that is asked of a batch that is over: whether its end is news. */
 const unfinished = z.object({
@@ -38,7 +39,8 @@ const isKnownToBeTold = ({ told, parts }: BatchRecord) =>
 export type Unfinished = { batchIds: string[]; damaged: DamagedBatch[] };
 
 /** The batches that a look can bring further, or whose end this process is to tell; newest first. */
-export async function findUnfinished({ store, notify, now }: Context): Promise<Unfinished> {
+export async function findUnfinished(context: Context): Promise<Unfinished> {
+  const { store, notify, now } = context;
   const { found, damaged } = await store.summaries(summary)(await store.batchIds());
   const time = now();
   const batchIds: string[] = [];
@@ -47,7 +49,8 @@ export async function findUnfinished({ store, notify, now }: Context): Promise<U
     if (goes_on && isKept) batchIds.push(batch_id);
     else if (notify !== null && untold_since !== null) {
       const record = await store.record(batch_id).read();
-      if (record !== null && isUntold(record, time)) batchIds.push(batch_id);
+      if (record !== null) await learnOfHolders(context, record);
+      if (record !== null && isTellingDue(context, record)) batchIds.push(batch_id);
     }
   }
   return { batchIds, damaged };

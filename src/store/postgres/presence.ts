@@ -71,6 +71,7 @@ export function createDatabasePresence(
   return {
     self: () => self,
     holds,
+    findsAll: true,
     patienceMs: goneMs,
 
     async enter() {
