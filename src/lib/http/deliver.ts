@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { NotConnected } from './connection.ts';
 import { fetchByHttp } from './http-fetch.ts';
 
@@ -63,15 +63,36 @@ function run(
       stdio: 'ignore',
       windowsHide: true,
       env: { ...inherited, ...env },
-      timeout: ms,
-      killSignal: 'SIGKILL',
+      detached: hasGroups,
     });
-    child.once('error', reject);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      end(child);
+    }, ms);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
     child.once('exit', (code, signal) => {
-      if (code === 0) resolve(null);
+      clearTimeout(timer);
+      if (isLate) resolve(`did not end within ${ms / 1000} seconds`);
+      else if (code === 0) resolve(null);
       else resolve(code === null ? `was ended by ${signal}` : `ended with code ${code}`);
     });
   });
+}
+
+const hasGroups = process.platform !== 'win32';
+
+/** Ends a program, and what it has started itself: a script that hangs mostly hangs in one of its commands. */
+function end(child: ChildProcess): void {
+  try {
+    if (hasGroups && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    else child.kill('SIGKILL');
+  } catch {
+    // It has just ended by itself.
+  }
 }
 
 function reasonOf(error: unknown, ms: number): string {

@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createDelivery } from '../../../src/lib/http/deliver.ts';
 import { startReceiver } from '../../receiver.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 
 const message = { json: {}, env: {} };
 const LITTLE_MS = 200;
@@ -27,5 +30,22 @@ it('waits for no answer that does not come', async () => {
 it('ends a program that does not end', async () => {
   const args = ['-e', 'setInterval(() => {}, 1000)'];
   const target = { kind: 'command', command: process.execPath, args } as const;
-  expect(await createDelivery(target, {}, LITTLE_MS)(message)).toBe('was ended by SIGKILL');
+  expect(await createDelivery(target, {}, LITTLE_MS)(message)).toBe('did not end within 0.2 seconds');
 });
+
+it.skipIf(process.platform === 'win32')('ends what such a program has started', async () => {
+  const file = path.join(await temporaryFolder(), 'pid');
+  const args = ['-c', `sleep 60 & echo $! > '${file}'; wait`];
+  const deliver = createDelivery({ kind: 'command', command: 'sh', args }, {}, 1_000);
+  expect(await deliver(message)).toBe('did not end within 1 seconds');
+  const pid = Number(await readFile(file, 'utf8'));
+  await expect.poll(() => isAlive(pid)).toBe(false);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
