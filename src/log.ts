@@ -40,13 +40,23 @@ function formsOf(secrets: readonly string[]): string[] {
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     .flatMap((secret) => [
       secret,
-      JSON.stringify(secret).slice(1, -1),
+      inJson(secret),
       secret.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`),
       secret.replace(/[&<>"]/g, (sign) => NAMED[sign] ?? sign),
-      encodeURIComponent(secret.toWellFormed()),
+      // As PHP and Python write JSON.
+      inJson(secret).replaceAll('/', '\\/'),
+      inJson(secret).replace(
+        /[\u0080-\uffff]/g,
+        (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      ),
+      inAddress(secret),
+      inAddress(secret).replaceAll('%20', '+'),
     ]);
   return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
+
+const inJson = (secret: string) => JSON.stringify(secret).slice(1, -1);
+const inAddress = (secret: string) => encodeURIComponent(secret.toWellFormed());
 
 /** A form as a whole word: what it begins or ends with may be no letter, and then anything stands beside it. */
 function wordOf(form: string): RegExp {

@@ -61,6 +61,8 @@ export type Blobs = {
   readRanges(name: string, spans: readonly Span[]): Promise<Buffer[]>;
   /** In bytes; null where there is none. */
   size(name: string): Promise<number | null>;
+  /** When it was changed last, in milliseconds, whoever did it; null where there is none. Left out where that can't be told. */
+  changedAt?(name: string): Promise<number | null>;
   /** Does nothing where there is none. */
   remove(name: string): Promise<void>;
   /** Names it in a message, for a person to look for. Nothing is opened by it. */

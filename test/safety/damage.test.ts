@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BatchError } from '../../src/errors.ts';
@@ -285,6 +296,26 @@ describe('a batch with a', () => {
     }
     expect(api.asked('results')).toBe(fetched + 1);
     expect(await readFile(file)).toEqual(asFound);
+  });
+
+  it('results file of 20 MB with one letter changed has it fetched again, by whatever process', async () => {
+    const long = (each: ApiRequest) => succeeded(each, `answer ${each.custom_id}${' '.repeat(10_000_000)}`);
+    const api = await startApi({ endsAtOnce: true, results: (requests) => requests.map(long) });
+    const folder = await temporaryFolder();
+    const server = await startServer({ api, folder });
+    const batchId = await saved(server, tasks('c', 'd'));
+    const file = path.join(server.data, 'batches', batchId, 'part-0001.results.jsonl');
+    const fetched = api.asked('results');
+    await expectAnswers(server, batchId, ['c', 'd']);
+    const at = (await readFile(file)).indexOf('answer c');
+    const handle = await open(file, 'r+');
+    await handle.write('answer e', at);
+    await handle.close();
+    const later = Date.now() / 1000 + 60;
+    await utimes(file, later, later);
+    await expectAnswers(server, batchId, ['c', 'd']);
+    await expectAnswers(await startServer({ api, folder }), batchId, ['c', 'd']);
+    expect(api.asked('results')).toBe(fetched + 1);
   });
 
   // Of what the API has no more the rest is worth keeping, or a backup of the file.

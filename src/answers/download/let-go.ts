@@ -5,7 +5,7 @@ import { downloadOf, isCreated, receivedOf, resultsOf, updatePart } from '../../
 import { partExpiresAt } from '../../state/status.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
 import type { SavedResults } from '../../store/saved-results.ts';
-import type { Pieces, Store } from '../../store/store.ts';
+import type { Blobs, Store } from '../../store/store.ts';
 import { unpackPart } from '../packs/saved-scan.ts';
 
 /**
@@ -49,7 +49,7 @@ async function fateOf(
       await unpackPart(context, record, part);
     if ((await blobs.size(name)) !== results.bytes) return 'changed';
     const key = `${record.batch_id} ${name}`;
-    return (await isAsWritten(context.store, key, blobs.read(name), results)) ? 'whole' : 'changed';
+    return (await isAsWritten(context.store, key, blobs, name, results)) ? 'whole' : 'changed';
   } catch (error) {
     if (error instanceof BatchError) return 'whole';
     throw error;
@@ -71,23 +71,28 @@ async function isAtProvider(
   }
 }
 
-/** What is longer takes too long to read at a look. */
+/** What is longer takes too long to read at a look, where nobody has changed it. */
 const MOST_SUMMED_BYTES = 16 * 1024 * 1024;
+/** File systems of memory cards tell time in steps of two seconds. */
+const TIME_STEP_MS = 2_000;
 
-/** What was found to be as it was written, in this process. */
-const checked = new WeakMap<Store, Set<string>>();
+/** What was found to be as it was written, in this process, and when it had been changed last by then. */
+const checked = new WeakMap<Store, Map<string, number | null>>();
 
 async function isAsWritten(
   store: Store,
+  key: string,
+  blobs: Blobs,
   name: string,
-  pieces: Pieces,
-  { crc, bytes }: SavedResults,
+  { crc, bytes, saved_at }: SavedResults,
 ): Promise<boolean> {
-  const known = checked.get(store) ?? new Set();
+  const known = checked.get(store) ?? new Map<string, number | null>();
   checked.set(store, known);
-  if (crc === undefined || bytes > MOST_SUMMED_BYTES || known.has(name)) return true;
+  const changedAt = (await blobs.changedAt?.(name)) ?? null;
+  const isLeft = changedAt === null || changedAt <= Date.parse(saved_at) + TIME_STEP_MS;
+  if (crc === undefined || (bytes > MOST_SUMMED_BYTES && isLeft) || known.get(key) === changedAt) return true;
   let sum = 0;
-  for await (const piece of pieces) sum = crc32(piece, sum);
-  if (sum === crc) known.add(name);
+  for await (const piece of blobs.read(name)) sum = crc32(piece, sum);
+  if (sum === crc) known.set(key, changedAt);
   return sum === crc;
 }

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
@@ -63,16 +64,9 @@ export function createFileBlobs({ folder, temporary }: FileBlobsOptions): Blobs 
       }
     },
 
-    async size(name) {
-      const path = pathOf(name);
-      const handle = await inStore('read', path, () => openOwnFile(path));
-      if (handle === null) return null;
-      try {
-        return (await handle.stat()).size;
-      } finally {
-        await handle.close();
-      }
-    },
+    size: async (name) => (await statOf(pathOf(name)))?.size ?? null,
+
+    changedAt: async (name) => (await statOf(pathOf(name)))?.mtimeMs ?? null,
 
     async remove(name) {
       const path = pathOf(name);
@@ -82,6 +76,16 @@ export function createFileBlobs({ folder, temporary }: FileBlobsOptions): Blobs 
       });
     },
   };
+}
+
+async function statOf(path: string): Promise<Stats | null> {
+  const handle = await inStore('read', path, () => openOwnFile(path));
+  if (handle === null) return null;
+  try {
+    return await handle.stat();
+  } finally {
+    await handle.close();
+  }
 }
 
 /**
