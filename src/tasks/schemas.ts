@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Problem } from '../errors.ts';
+import { breather } from '../lib/breathing.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
 import { findHalfCharacters } from '../lib/half-characters.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import { loadSchemaCompiler } from '../lib/json-schema.ts';
+import { loadSchemaCompiler, type SchemaCompiler } from '../lib/json-schema.ts';
 import type { PlacedProblem, PlacedSchema } from './block.ts';
 
 /** Hashes of schemas that are many objects, but mostly the same text. */
@@ -43,21 +44,24 @@ export function createSchemaList(): SchemaList {
       const fresh = [...schemas].filter(([hash]) => !seen.has(hash));
       if (fresh.length === 0) return [];
       const compile = await loadSchemaCompiler();
-      return fresh.flatMap(([hash, { schema, number, item, field }]) => {
+      const problems: PlacedProblem[] = [];
+      const breathe = breather();
+      for (const [hash, placed] of fresh) {
         seen.add(hash);
-        const parsed: unknown = JSON.parse(schema);
-        // They are told where texts are looked through, and can't be compiled.
-        if (findHalfCharacters(parsed).length > 0) return [];
-        const made = compile(isJsonObject(parsed) ? parsed : {});
-        if ('check' in made) return [];
-        const problem: Problem = {
-          ...(item !== null && { item }),
-          field,
-          problem: made.problem,
-          valid: made.valid,
-        };
-        return [{ number, problem }];
-      });
+        const problem = problemOf(placed, compile);
+        if (problem !== null) problems.push({ number: placed.number, problem });
+        await breathe();
+      }
+      return problems;
     },
   };
+}
+
+function problemOf({ schema, item, field }: PlacedSchema, compile: SchemaCompiler): Problem | null {
+  const parsed: unknown = JSON.parse(schema);
+  // They are told where texts are looked through, and can't be compiled.
+  if (findHalfCharacters(parsed).length > 0) return null;
+  const made = compile(isJsonObject(parsed) ? parsed : {});
+  if ('check' in made) return null;
+  return { ...(item !== null && { item }), field, problem: made.problem, valid: made.valid };
 }

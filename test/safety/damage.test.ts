@@ -159,7 +159,7 @@ describe('a record that is', () => {
     await writeFile(file, '{"schema": 1, "hidden": "words of a person"}');
     const server = await spawnServer({ folder });
     await server.ok('list_batches');
-    expect(server.stderr()).toContain(`error ${file} can't be read`);
+    expect(server.stderr()).toContain(`warn ${file} can't be read`);
     expect(server.stderr()).not.toContain('words of a person');
   });
 });
