@@ -82,6 +82,8 @@ export const keptWork = z.object({
   args_text: z.string().exactOptional(),
   work_hash: z.string(),
   files: z.array(sourceFile),
+  /** The models that its figures are of: tiers are no part of the hash. */
+  models: z.array(z.string()).exactOptional(),
   /** Who had it checked over HTTP. */
   user: z.string().exactOptional(),
 });

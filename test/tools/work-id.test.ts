@@ -57,6 +57,20 @@ describe('work_id', () => {
     expect(await other.ok('submit_batch', { work_id, sandbox: true })).toMatchObject({ request_count: 2 });
   });
 
+  it('is refused where the settings of another server take another model for its tier', async () => {
+    const { api, server } = await started();
+    const { work_id } = await server.ok('estimate_cost', work);
+    const env = { BATCH_MCP_MODEL_CHEAP: 'claude-opus-5-5' };
+    const dearer = await startServer({ api, folder: server.folder, env });
+    expect(await dearer.fails('submit_batch', { work_id })).toMatch(
+      /work_id: was priced for claude-haiku-5-5, and by the settings of this server it would go to claude-opus-5-5/,
+    );
+    expect(api.creates).toHaveLength(0);
+    // As the arguments say it anew, it is that server's own work.
+    expect(await dearer.ok('submit_batch', work)).toMatchObject({ request_count: 2 });
+    expect(await server.ok('submit_batch', { work_id })).toMatchObject({ request_count: 2 });
+  });
+
   it.each<[what: string, change: (server: TestServer) => Promise<unknown>, said: RegExp]>([
     ['other text', (server) => write(server, 't.csv', 'id,text,note\n1,a,x\n2,c,y\n'), /t\.csv" was changed/],
     [

@@ -21,7 +21,7 @@ import type { Work } from '../../tasks/work.ts';
 import { createRestCounter } from '../reuse/count-rest.ts';
 import { findPilot, openPilotWarning } from '../reuse/pilot.ts';
 import { boundWarning } from '../waiting/stages.ts';
-import { keepWork, sourceFiles } from '../work/kept-work.ts';
+import { keepWork, modelsOf, sourceFiles } from '../work/kept-work.ts';
 import type { WorkArguments } from '../work/work-arguments.ts';
 import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
 
@@ -100,7 +100,11 @@ export async function estimateWork(
     return { variant, request_count: tasks, expected, maximum };
   });
   const { tokens: thinking } = costs.tally.thinking(knownOutput);
-  const keeping = await kept(context, namingBatch(args, work), { work_hash, files });
+  const keeping = await kept(context, namingBatch(args, work), {
+    work_hash,
+    files,
+    models: modelsOf(prepared),
+  });
   return {
     ...(keeping.work_id !== undefined && { work_id: keeping.work_id }),
     ...estimateOf(context, cost, compare),
@@ -174,12 +178,12 @@ async function foundFiles({ folders }: Context, args: WorkArguments): Promise<So
 async function kept(
   context: Context,
   args: WorkArguments,
-  checked: { work_hash: string; files: SourceFile[] | null },
+  checked: { work_hash: string; files: SourceFile[] | null; models: string[] },
 ): Promise<{ work_id?: string; problem?: string }> {
-  const { work_hash, files } = checked;
+  const { files, ...by } = checked;
   if (files === null) return {};
   try {
-    return { work_id: await keepWork(context, args, { work_hash, files }) };
+    return { work_id: await keepWork(context, args, { ...by, files }) };
   } catch (error) {
     if (error instanceof BatchError) return { problem: error.message };
     throw error;

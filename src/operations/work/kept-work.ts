@@ -9,6 +9,7 @@ import type { Context } from '../../state/context.ts';
 import { apartOf, maySee, ownershipOf } from '../../state/ownership.ts';
 import { type SourceFile, WORK_KEPT_MS } from '../../store/shared-records.ts';
 import { canonicalText } from '../../tasks/identity.ts';
+import type { Prepared } from '../../tasks/prepare.ts';
 import { findFiles } from '../../tasks/sources/files/find-files.ts';
 import { readInput } from '../operation.ts';
 import type { WorkArguments } from './work-arguments.ts';
@@ -18,6 +19,8 @@ import { workArguments } from './work-fields.ts';
 export type KnownWork = {
   work_id: string;
   work_hash: string;
+  /** What it was priced by; none where it was kept by an older version. */
+  models?: readonly string[] | undefined;
   /** Files of another time since and the same size: whether they hold the same, the work's hash tells. */
   touched: string[];
 };
@@ -47,18 +50,18 @@ export async function sourceFiles(args: WorkArguments, folders: AllowedFolders):
 export async function keepWork(
   context: Pick<Context, 'store' | 'now' | 'subject' | 'isShared'>,
   args: WorkArguments,
-  { work_hash, files }: { work_hash: string; files: SourceFile[] },
+  { work_hash, files, models }: { work_hash: string; files: SourceFile[]; models: string[] },
 ): Promise<string> {
   const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
   const { store, now, subject } = context;
-  const meaning = `${apartOf(ownershipOf(context))}${canonicalText([work_hash, args.expect ?? {}, files])}`;
+  const meaning = `${apartOf(ownershipOf(context))}${canonicalText([work_hash, args.expect ?? {}, files, models])}`;
   const work_id = `work_${sha256OfText(meaning).slice(0, 32)}`;
   const at = now().toISOString();
   const user = subject === null ? {} : { user: subject.name };
   const args_text = stringifyExact(given);
   const plain = withPlainNumbers(given);
   const exact = JSON.stringify(plain) === args_text ? {} : { args_text };
-  await store.work(work_id).update(() => ({ at, args: plain, ...exact, work_hash, files, ...user }));
+  await store.work(work_id).update(() => ({ at, args: plain, ...exact, work_hash, files, models, ...user }));
   return work_id;
 }
 
@@ -92,16 +95,27 @@ export async function findWork(
   if (problems.length > 0) throw refused(problems);
   const times = new Map(kept.files.map(({ path, modified_ms }) => [path, modified_ms]));
   const touched = now.filter(({ path, modified_ms }) => times.get(path) !== modified_ms);
-  return { args, known: { work_id, work_hash: kept.work_hash, touched: touched.map(({ path }) => path) } };
+  const { work_hash, models } = kept;
+  return { args, known: { work_id, work_hash, models, touched: touched.map(({ path }) => path) } };
 }
 
 /** Throws unless work that was prepared is the one that was checked under its id. */
-export function requireKnown(known: KnownWork | null, { work_hash }: { work_hash: string }): void {
-  if (known === null || known.work_hash === work_hash) return;
+export function requireKnown(known: KnownWork | null, now: Pick<Prepared, 'work_hash' | 'costs'>): void {
+  if (known === null) return;
+  if (known.work_hash === now.work_hash) {
+    const [before, after] = [known.models?.join(', '), modelsOf(now).join(', ')];
+    if (before === undefined || before === after) return;
+    const problem = `was priced for ${before}, and by the settings of this server it would go to ${after}`;
+    throw refused([{ field: 'work_id', problem, valid: AGAIN }]);
+  }
   if (known.touched.length > 0) throw refused(known.touched.map((path) => changed(path, 'was changed')));
   const problem = 'is of work that would now be sent differently: a file, a task type or a model has changed';
   throw refused([{ field: 'work_id', problem, valid: AGAIN }]);
 }
+
+/** The models that work goes to, by which it is priced. */
+export const modelsOf = ({ costs }: Pick<Prepared, 'costs'>): string[] =>
+  [...new Set(costs.tally.models().map(({ model }) => model.id))].sort();
 
 const AGAIN = 'a new estimate: call estimate_cost with the arguments again';
 
