@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { temporaryFolder } from './harness.ts';
+import { long } from './long.ts';
 
 const project = path.resolve(import.meta.dirname, '..');
 
@@ -28,13 +29,13 @@ function runDemo(demo: string, folder: string): Promise<Ended> {
 
 const taskList = z.array(z.looseObject({ task_id: z.string().optional(), custom_id: z.string().optional() }));
 
-test('the demo shows every task of its file, twice in a row, and says that answers are made up', async () => {
+async function expectDemo(times: number): Promise<void> {
   const folder = await temporaryFolder();
   const demo = path.join(project, 'examples/demo.mjs');
   const tasks = taskList.parse(
     JSON.parse(await readFile(path.join(project, 'examples/demo-tasks.json'), 'utf8')),
   );
-  await runDemo(demo, folder);
+  for (let time = 1; time < times; time += 1) await runDemo(demo, folder);
   const { code, stdout, stderr } = await runDemo(demo, folder);
 
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -44,7 +45,10 @@ test('the demo shows every task of its file, twice in a row, and says that answe
   expect(stdout).not.toMatch(/\p{Cc}(?<!\n)/u);
   const written = await readFile(path.join(folder, 'output/results.json'), 'utf8');
   expect(taskList.parse(JSON.parse(written))).toHaveLength(tasks.length);
-});
+}
+
+test('the demo shows every task of its file, and says that answers are made up', () => expectDemo(1));
+test('the demo does so twice in a row', long, () => expectDemo(2));
 
 test('the demo fails aloud where the server does not start', async () => {
   const folder = await temporaryFolder();

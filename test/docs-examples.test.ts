@@ -83,7 +83,7 @@ const shell = (await blocksIn('sh')).map(({ page, text }) => {
 describe('every command in the pages runs as it stands', () => {
   const withCommands = shell.filter(({ commands }) => commands.length > 0);
   eachNth(
-    3,
+    12,
     withCommands.map(({ page, commands }): [string, string | undefined, string[]] => [
       page,
       commands[0],

@@ -15,10 +15,10 @@ export function eachNth<Row extends [unknown, ...unknown[]]>(n: number, rows: re
 }
 
 /** The same for rows of one value. */
-export function eachNthOf(n: number, values: readonly string[]) {
+export function eachNthOf<Value>(n: number, values: readonly Value[]) {
   return eachNth(
     n,
-    values.map((value): [string] => [value]),
+    values.map((value): [Value] => [value]),
   );
 }
 

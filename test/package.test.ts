@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { advertised } from '../src/tools/advertised.ts';
 import { builtServer, spawnServer } from './harness.ts';
+import { eachNth, eachNthOf } from './long.ts';
 import {
   anyImports,
   builtEntries,
@@ -70,7 +71,7 @@ describe('what is built', () => {
     { era: 'initialize', made: /fallbackRequestHandler/, most: 238_000 },
     { era: '2026-07-28', made: /supportedVersions/, most: 198_000 },
   ];
-  test.each(eras)('starts from few bytes in the era of $era', async ({ made, most }) => {
+  eachNthOf(2, eras)('starts from few bytes in the era of $era', async ({ made, most }) => {
     const text = await readFile(builtServer, 'utf8');
     const [, main = ''] = /import\("\.\/([^"]+)"\)/.exec(text) ?? [];
     const first = await reachedFrom(['server.js', main], staticImports);
@@ -163,7 +164,7 @@ describe('what is packed', () => {
     await expect(compiled.catch(({ stdout }) => stdout)).resolves.toMatchObject({ stdout: '' });
   });
 
-  test.each<[tool: string, of: string, flags: string[]]>([
+  eachNth<[tool: string, of: string, flags: string[]]>(2, [
     ['publint', 'publint', ['--strict']],
     // It is modules only: what CommonJS of before Node 20 would find is no matter.
     ['attw', '@arethetypeswrong/cli', ['--profile', 'esm-only', '--format', 'ascii', '--no-color']],

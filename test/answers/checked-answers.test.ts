@@ -14,7 +14,7 @@ import {
 import { allPages, endedBatch, follow, ids, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import type { Reply } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 const schema = {
   type: 'object',
@@ -287,7 +287,7 @@ describe('what is no schema is refused before anything is sent', () => {
     ],
     ['with an id', { $id: 'https://a.example/answer.json', ...schema }],
   ];
-  eachNth(3, good)('but not one %s', async (_what, output_schema) => {
+  eachNth(6, good)('but not one %s', async (_what, output_schema) => {
     const api = await startApi({
       results: (sent) => sent.map((request) => succeeded(request, '{"label":"card"}')),
     });
@@ -300,33 +300,37 @@ describe('what is no schema is refused before anything is sent', () => {
   });
 });
 
-test('a schema on a line of a file, sent from threads, is named where it is none and checked where it is one', async () => {
-  const api = await startApi({
-    results: (sent) =>
-      sent.map((request, index) => succeeded(request, index === 7 ? 'no' : `{"n${index}":1}`)),
-  });
-  const server = await startCheckedServer({ api, limits: { threadedBytes: 1 } });
-  const line = (index: number, type: string) => ({
-    task_id: `t${index}`,
-    prompt,
-    output_schema: { type: 'object', properties: { [`n${index}`]: { type } }, required: [`n${index}`] },
-  });
-  const write = (type: string) =>
-    writeFile(
-      path.join(server.work, 'tasks.jsonl'),
-      ids(300)
-        .map((_, index) => JSON.stringify(line(index, index === 123 ? type : 'integer')))
-        .join('\n'),
+test(
+  'a schema on a line of a file, sent from threads, is named where it is none and checked where it is one',
+  long,
+  async () => {
+    const api = await startApi({
+      results: (sent) =>
+        sent.map((request, index) => succeeded(request, index === 7 ? 'no' : `{"n${index}":1}`)),
+    });
+    const server = await startCheckedServer({ api, limits: { threadedBytes: 1 } });
+    const line = (index: number, type: string) => ({
+      task_id: `t${index}`,
+      prompt,
+      output_schema: { type: 'object', properties: { [`n${index}`]: { type } }, required: [`n${index}`] },
+    });
+    const write = (type: string) =>
+      writeFile(
+        path.join(server.work, 'tasks.jsonl'),
+        ids(300)
+          .map((_, index) => JSON.stringify(line(index, index === 123 ? type : 'integer')))
+          .join('\n'),
+      );
+    await write('int');
+    expect(await server.fails('submit_batch', { requests_file: 'tasks.jsonl' })).toMatch(
+      /line 124.*t123.*output_schema.*: is no type of JSON Schema/,
     );
-  await write('int');
-  expect(await server.fails('submit_batch', { requests_file: 'tasks.jsonl' })).toMatch(
-    /line 124.*t123.*output_schema.*: is no type of JSON Schema/,
-  );
-  await write('integer');
-  const { batch_id } = await server.ok('submit_batch', { requests_file: 'tasks.jsonl' });
-  api.endAll();
-  expect(await follow(server, batch_id)).toMatchObject({ outcomes: { succeeded: 299, incomplete: 1 } });
-});
+    await write('integer');
+    const { batch_id } = await server.ok('submit_batch', { requests_file: 'tasks.jsonl' });
+    api.endAll();
+    expect(await follow(server, batch_id)).toMatchObject({ outcomes: { succeeded: 299, incomplete: 1 } });
+  },
+);
 
 /** Results as the first version left them: all that the API called succeeded counted as that. */
 async function asOlderVersionsLeft(data: string, batchId: string): Promise<void> {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { refusalOf } from '../tools/refusal.ts';
 
 const quoting = {
@@ -95,7 +95,7 @@ describe('x-in-input', () => {
     expect(JSON.stringify(found.error_digest)).not.toContain('very happy');
   });
 
-  eachNth<[what: string, work: object, good: string, bad: string]>(3, [
+  eachNth<[what: string, work: object, good: string, bad: string]>(5, [
     ['a file', { input_files: ['d/*.txt'], prompt: 'Find the tone of it.' }, 'said by Ann', 'the tone'],
     [
       'a file in the midst of a prompt',
@@ -136,7 +136,7 @@ describe('x-in-input', () => {
     expect(found.totals).toMatchObject({ succeeded: 1 });
   });
 
-  it('is asked again of what misquotes, and of each variant', async () => {
+  it('is asked again of what misquotes, and of each variant', long, async () => {
     const quotes = ['made up', 'tired'];
     const variants = { A: { prompt: 'One: {{text}}' }, B: { prompt: 'Two: {{text}}' } };
     const { server, batch_id, found } = await judged(
@@ -159,7 +159,7 @@ describe('x-in-input', () => {
 });
 
 describe('x-max-column', () => {
-  eachNth<[meta: string, most: string, fits: boolean]>(3, [
+  eachNth<[meta: string, most: string, fits: boolean]>(6, [
     ['12345', '5', true],
     ['123456', '5', false],
     ['😀😀', '2', true],
@@ -176,7 +176,7 @@ describe('x-max-column', () => {
     if (!fits) expect(found.results[0].error.message).toContain('/meta is longer than its row allows');
   });
 
-  it('takes a list whose texts are all short enough', async () => {
+  it('takes a list whose texts are all short enough', long, async () => {
     for (const [metas, outcome] of [
       [['12345', ''], 'succeeded'],
       [['1', '123456'], 'incomplete'],

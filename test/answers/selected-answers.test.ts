@@ -88,16 +88,17 @@ const filters: [what: string, args: object, meant: (i: number) => boolean][] = [
 const endings = ['.csv', '.json', '.jsonl', '.md', '.raw.jsonl'];
 
 test('a call gives the answers that its filters leave, page by page and in a file', () =>
-  expectSelected((place) => [endings[place % endings.length] ?? '']));
+  expectSelected(3, (place) => [endings[place % endings.length] ?? '']));
 
 test('a call gives the answers that its filters leave in every kind of file', long, () =>
-  expectSelected(() => endings),
+  expectSelected(1, () => endings),
 );
 
-/** Selects by each filter, the one at a place into files with these endings. */
-async function expectSelected(endingsAt: (place: number) => readonly string[]): Promise<void> {
+/** Selects by each `nth` filter, the one at a place into files with these endings. */
+async function expectSelected(nth: number, endingsAt: (place: number) => readonly string[]): Promise<void> {
   const { server, batch_id } = await batchOfRows();
   for (const [place, [what, args, isMeant]] of filters.entries()) {
+    if (place % nth !== 0) continue;
     const meant = Array.from({ length: COUNT }, (_, i) => i)
       .filter(isMeant)
       .map((i) => `r${i}`);

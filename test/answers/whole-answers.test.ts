@@ -5,6 +5,7 @@ import { answering, endedBatch, ids, prompts } from '../api.ts';
 import { type ApiRequest, errored, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { spawnServer } from '../harness.ts';
+import { eachNthOf } from '../long.ts';
 
 const text = (said: string, more: object = {}) => ({ type: 'text', text: said, ...more });
 const thinking = { type: 'thinking', thinking: 'Hmm, 7.', signature: 'c2lnbmF0dXJl' };
@@ -179,7 +180,7 @@ describe('calls of tools with long inputs', () => {
     },
   ];
 
-  test.each(shapes)(
+  eachNthOf(3, shapes)(
     '$name: are named in the reply, and whole in a file of their own',
     async ({ content, file, calls }) => {
       const { server, batch_id } = await endedBatch(prompts(['a']), ([request]) =>

@@ -116,7 +116,7 @@ describe('work that an option names', () => {
     expect(answers.map(({ task_id }: { task_id: string }) => task_id)).toEqual(['row_1', 'row_2']);
   });
 
-  test('is submitted with the file that its answers go to', async () => {
+  test('is submitted with the file that its answers go to', long, async () => {
     const desk = await deskWithRows();
     const { stdout } = await run(desk, ['submit', ...asRows, '--output-file', 'later.csv', '--json']);
     expect((await run(desk, ['wait', JSON.parse(stdout).batch_id])).code).toBe(0);
@@ -172,7 +172,7 @@ describe('estimate takes the line that submit will be given', () => {
     if (code === 0) expect(estimated.stderr).toContain(sends);
   });
 
-  test('and that which run will be given, and says what it does not do', async () => {
+  test('and that which run will be given, and says what it does not do', long, async () => {
     const desk = await deskWithRows();
     const line = [...asRows, 'out file.csv', '--retries', '1', '--poll-interval', '5', '--timeout', '60'];
     const { code, stderr } = await run(desk, ['estimate', ...line]);

@@ -7,7 +7,7 @@ import { pauseSeconds } from '../../src/operations/worker/watch-all.ts';
 import { startApi } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
 import { settingsFor, spawnServer, temporaryFolder } from '../harness.ts';
-import { eachNth, eachNthOf } from '../long.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 import { startReceiver } from '../receiver.ts';
 import { scripted } from '../retry.ts';
 import { builtCli, createDesk, type Ended, run, start } from './run-binary.ts';
@@ -74,7 +74,7 @@ describe('collect', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('needs nothing but PATH and the data folder where nothing is to be paid', async () => {
+  it('needs nothing but PATH and the data folder where nothing is to be paid', long, async () => {
     const server = await spawnServer({ argv: ['--sandbox'] });
     const { batch_id } = await server.ok('submit_batch', { requests });
     await server.kill();
@@ -98,7 +98,7 @@ describe('collect', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('is kept from no batch by one that it cannot look at', async () => {
+  it('is kept from no batch by one that it cannot look at', long, async () => {
     const api = await startApi();
     const server = await spawnServer({ api });
     const real = await server.ok('submit_batch', { requests });
@@ -141,7 +141,7 @@ describe('collect --watch', () => {
     expect(stderr).toContain('Ctrl-C');
   });
 
-  it('goes on when nothing can be reached, says so once, and finishes when it can', async () => {
+  it('goes on when nothing can be reached, says so once, and finishes when it can', long, async () => {
     const api = await startApi();
     const server = await spawnServer({ api });
     const { batch_id } = await server.ok('submit_batch', { requests });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { eachNth, eachNthOf } from '../long.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 import { hasSignals } from '../programs.ts';
 import { createDesk, type Desk, run, start } from './run-binary.ts';
 
@@ -33,7 +33,7 @@ describe("the guide's commands, as typed there", () => {
     expect(stderr).toContain('made up');
   });
 
-  test('status shows what the guide shows', async () => {
+  test('status shows what the guide shows', long, async () => {
     const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
     const id = await submitted(desk);
     const { code, stdout } = await run(desk, ['status', id]);
@@ -64,7 +64,7 @@ describe("the guide's commands, as typed there", () => {
     });
   });
 
-  test('results writes a file of an ended batch, and says 3 for one that runs', async () => {
+  test('results writes a file of an ended batch, and says 3 for one that runs', long, async () => {
     const desk = await deskWithTasks();
     const id = await submitted(desk);
     await run(desk, ['wait', id]);
@@ -90,7 +90,7 @@ describe('run', () => {
     expect(await read('two.jsonl')).toBe(await read('one.jsonl'));
   });
 
-  test('without an output shows the answers', async () => {
+  test('without an output shows the answers', long, async () => {
     const { code, stdout } = await run(await deskWithTasks(), ['run', 'tasks.json']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^first {2}succeeded\n\S/m);
@@ -110,7 +110,7 @@ describe('run', () => {
 });
 
 describe('run takes what is there to be worked on', () => {
-  test('the rows of a table, with their columns beside the answers', async () => {
+  test('the rows of a table, with their columns beside the answers', long, async () => {
     const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
     await writeFile(path.join(desk.folder, 'reviews.csv'), 'id,review\r\n7,"Good, really"\r\n8,Bad\r\n');
     const args = ['run', 'reviews.csv', 'out.csv', '--prompt', 'Judge: {{review}}', '--id-column', 'id'];
@@ -121,10 +121,10 @@ describe('run takes what is there to be worked on', () => {
     expect(lines[1]).toContain('Good, really');
   });
 
-  eachNth<[merge: string, ids: string[]]>(2, [
+  test.each<[merge: string, ids: string[]]>([
     ['2', ['merge_2_1']],
     ['topic', ['a', 'b']],
-  ])('rows merged by %s', async (merge, ids) => {
+  ])('rows merged by %s', long, async (merge, ids) => {
     const desk = await deskWithTasks();
     await writeFile(path.join(desk.folder, 'rows.csv'), 'text,topic\none,a\ntwo,b\nthree,a\n');
     const args = ['run', 'rows.csv', 'out.json', '--prompt', 'Sum up: {{items}}', '--merge', merge];
@@ -134,7 +134,7 @@ describe('run takes what is there to be worked on', () => {
     expect(written.map(({ task_id }: Record<string, unknown>) => task_id)).toEqual(ids);
   });
 
-  test('files by a pattern', async () => {
+  test('files by a pattern', long, async () => {
     const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
     for (const name of ['a.txt', 'b.txt']) await writeFile(path.join(desk.folder, name), `Text of ${name}`);
     const { code } = await run(desk, ['run', '*.txt', 'out.json', '--prompt', 'Shorten: {{text}}']);
@@ -188,21 +188,25 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
 });
 
 describe('waiting', () => {
-  eachNthOf(2, ['wait', 'run'])('%s ends with 3 at the timeout, and says how to go on', async (command) => {
-    const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
-    const id = await submitted(desk);
-    const what = command === 'run' ? 'tasks.json' : id;
-    const { code, stderr } = await run(desk, [command, what, '--timeout', '0.5', '--poll-interval', '0.2']);
-    expect(code).toBe(3);
-    expect(stderr).toContain(`batch-mcp wait ${id}`);
-  });
+  test.each(['wait', 'run'])(
+    '%s ends with 3 at the timeout, and says how to go on',
+    long,
+    async (command) => {
+      const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
+      const id = await submitted(desk);
+      const what = command === 'run' ? 'tasks.json' : id;
+      const { code, stderr } = await run(desk, [command, what, '--timeout', '0.5', '--poll-interval', '0.2']);
+      expect(code).toBe(3);
+      expect(stderr).toContain(`batch-mcp wait ${id}`);
+    },
+  );
 });
 
 describe.runIf(hasSignals)('whoever waits is interrupted:', () => {
-  eachNth<['SIGINT' | 'SIGTERM', number]>(2, [
+  test.each<['SIGINT' | 'SIGTERM', number]>([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ])('%s ends it with %i, and the batch lives', async (signal, expected) => {
+  ])('%s ends it with %i, and the batch lives', long, async (signal, expected) => {
     const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
     const id = await submitted(desk);
     const { child, output, ended } = start(desk, ['wait', id]);
@@ -218,7 +222,7 @@ describe.runIf(hasSignals)('whoever waits is interrupted:', () => {
 });
 
 describe('what can not be written', () => {
-  eachNth<[output: string, code: number, says: RegExp]>(2, [
+  eachNth<[output: string, code: number, says: RegExp]>(6, [
     ['out.xyz', 2, /unknown ending\. Valid: \.json/],
     ['mine.json', 1, /exists already and was left as it is/],
     ['tasks.json', 1, /a reserved name/],
@@ -257,7 +261,7 @@ describe('tasks on stdin', () => {
 });
 
 describe('what is printed', () => {
-  test('without a terminal nothing is coloured and no line is replaced', async () => {
+  test('without a terminal nothing is coloured and no line is replaced', long, async () => {
     const { stdout, stderr } = await run(await deskWithTasks(), ['run', 'tasks.json']);
     expect(stdout + stderr).not.toContain('\u001b');
     expect(stdout + stderr).not.toContain('\r');

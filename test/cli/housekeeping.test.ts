@@ -8,7 +8,7 @@ import { follow, startApi } from '../api.ts';
 import type { PlainHandler } from '../api-answers.ts';
 import { startApiServer } from '../api-server.ts';
 import { startServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { builtCli, createDesk, type Desk, run } from './run-binary.ts';
 
 const batchesIn = async ({ folder }: Desk) => (await readdir(path.join(folder, 'data/batches'))).sort();
@@ -29,7 +29,7 @@ async function deskWithBatches(): Promise<{ desk: Desk; ended: string; running: 
 }
 
 describe('prune', () => {
-  test('removes nothing that is too young, nor unasked, nor dry', async () => {
+  test('removes nothing that is too young, nor unasked, nor dry', long, async () => {
     const { desk } = await deskWithBatches();
     const before = await batchesIn(desk);
     for (const [args, expected] of [
@@ -159,7 +159,7 @@ describe('doctor', () => {
     ]);
   });
 
-  eachNth<[what: string, env: Record<string, string>, check: string]>(4, [
+  eachNth<[what: string, env: Record<string, string>, check: string]>(8, [
     ['a key that was copied with quotes', { ANTHROPIC_API_KEY: '“sk-ant-0123456789”' }, 'key'],
     ['a key that a client did not fill in', { ANTHROPIC_API_KEY: '$' + '{ANTHROPIC_API_KEY}' }, 'key'],
     ['a data folder that is a file', { BATCH_MCP_DATA_DIR: builtCli }, 'data folder'],

@@ -81,8 +81,9 @@ const few = [
   ['日本円はいくらですか？', 'exchange_rate'],
 ];
 
-test("the README's picture shows what is printed", () =>
-  isPrintedFor(few, '["card_arrival", "exchange_rate"]', uncounted));
+test("the README's picture shows what is printed", long, () =>
+  isPrintedFor(few, '["card_arrival", "exchange_rate"]', uncounted),
+);
 
 const questions = sharedData('banking77/test.csv');
 

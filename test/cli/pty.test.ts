@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startApiServer } from '../api-server.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { builtCli, createDesk, type Desk, run } from './run-binary.ts';
 
 /** util-linux's `script` gives a program a terminal of its own; other systems' takes other arguments. */
@@ -90,7 +90,7 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(api.creates).toHaveLength(0);
   });
 
-  test('--yes does not ask', async () => {
+  test('--yes does not ask', long, async () => {
     const api = await startApiServer({ endsAtOnce: true });
     onTestFinished(() => api.close());
     const desk = await deskWith(dear, { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
@@ -143,7 +143,7 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect((await readdir(desk.folder)).filter((name) => name !== 'pid').sort()).toEqual(before.sort());
   });
 
-  test('the line of progress says what it is expected to cost', async () => {
+  test('the line of progress says what it is expected to cost', long, async () => {
     const api = await startApiServer();
     onTestFinished(() => api.close());
     const desk = await deskWith(small, { ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });
@@ -176,7 +176,7 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     },
   );
 
-  test('columns stand under each other, whatever the width of what is in them', async () => {
+  test('columns stand under each other, whatever the width of what is in them', long, async () => {
     const api = await startApiServer({ endsAtOnce: true });
     onTestFinished(() => api.close());
     const desk = await createDesk({ ANTHROPIC_API_KEY: api.key, ANTHROPIC_BASE_URL: api.url });

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { type ApiRequest, type ApiServer, succeeded } from '../api-server.ts';
 import { builtServer, settingsFor, spawnServer, temporaryFolder } from '../harness.ts';
+import { long } from '../long.ts';
 import { createDesk, run } from './run-binary.ts';
 
 /** An answer of each kind: finished, cut off, never come. */
@@ -133,16 +134,20 @@ async function onRecord({ work, data }: Done): Promise<Record<string, string>> {
   );
 }
 
-test('a job by terminal, by tool and by library writes the same files, byte for byte, and leaves the same records', async () => {
-  const api = await startApi({ endsAtOnce: true, results: answersTo });
-  const [terminal, tool, library] = [await byTerminal(api), await byTool(api), await byLibrary(api)];
-  const written = await writtenFiles(tool);
-  expect(Object.keys(written).sort()).toEqual(
-    ['each/10.json', 'each/7.json', ...LATER, 'reviews.csv', 'with-the-work.csv'].sort(),
-  );
-  expect(await writtenFiles(terminal)).toEqual(written);
-  expect(await writtenFiles(library)).toEqual(written);
-  const record = await onRecord(tool);
-  expect(await onRecord(terminal)).toEqual(record);
-  expect(await onRecord(library)).toEqual(record);
-});
+test(
+  'a job by terminal, by tool and by library writes the same files, byte for byte, and leaves the same records',
+  long,
+  async () => {
+    const api = await startApi({ endsAtOnce: true, results: answersTo });
+    const [terminal, tool, library] = [await byTerminal(api), await byTool(api), await byLibrary(api)];
+    const written = await writtenFiles(tool);
+    expect(Object.keys(written).sort()).toEqual(
+      ['each/10.json', 'each/7.json', ...LATER, 'reviews.csv', 'with-the-work.csv'].sort(),
+    );
+    expect(await writtenFiles(terminal)).toEqual(written);
+    expect(await writtenFiles(library)).toEqual(written);
+    const record = await onRecord(tool);
+    expect(await onRecord(terminal)).toEqual(record);
+    expect(await onRecord(library)).toEqual(record);
+  },
+);

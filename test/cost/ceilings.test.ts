@@ -6,6 +6,7 @@ import { anthropicDialect } from '../../src/provider/anthropic/dialect.ts';
 import { startApi } from '../api.ts';
 import { startApiServer } from '../api-server.ts';
 import { startServer } from '../harness.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 
 const PAGE_TOKENS = 1_500;
 
@@ -260,7 +261,7 @@ describe('a ceiling', () => {
   const FETCHED = { type: 'web_fetch_20250910', name: 'web_fetch', max_uses: 2, max_content_tokens: 50_000 };
   const MILLION = 1_000_000;
   // Half of 0.10 dollars a million tokens up to 100,000 in a prompt, half of 0.50 above.
-  test.each<[what: string, asked: object[], least: number, most: number]>([
+  eachNth<[what: string, asked: object[], least: number, most: number]>(2, [
     ['what web_fetch brings', [{ tools: [FETCHED] }], (100_000 * 0.25) / MILLION, 0.05],
     [
       'what web_search brings',
@@ -306,7 +307,7 @@ describe('a ceiling', () => {
     Array.from({ length: count }, (_, i) => form(i));
   const WHOLE = 'takes the whole context';
   // Half of 4 dollars a million; a context of a million tokens takes 2 dollars.
-  test.each<{
+  eachNthOf<{
     what: string;
     requests: object[];
     counts: number;
@@ -314,7 +315,7 @@ describe('a ceiling', () => {
     most: number;
     said: RegExp | null;
     key?: false;
-  }>([
+  }>(2, [
     {
       what: 'one file in 60 requests is counted once beside the sample',
       requests: byFile(named(60, () => 'file_a')),
@@ -435,7 +436,7 @@ describe('a ceiling', () => {
   const answers = { output_schema: { type: 'object', properties: { a: { type: 'string' } } } };
   const tasks = (ids: readonly string[]) => ids.map((task_id) => ({ task_id, prompt: `Say ${task_id}` }));
   const numbered = (form: (index: number) => string) => tasks(Array.from({ length: 12 }, (_, i) => form(i)));
-  test.each<[what: string, work: object]>([
+  eachNth<[what: string, work: object]>(3, [
     ['tasks', { requests: numbered((i) => `t${i}`) }],
     ['tasks whose ids are made', { requests: numbered((i) => `Größe ${i}`) }],
     ['packs', { requests: numbered((i) => `t${i}`), pack: 4, ...answers }],

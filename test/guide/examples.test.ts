@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../harness.ts';
+import { long } from '../long.ts';
 
 const project = path.resolve(import.meta.dirname, '../..');
 const tsx = path.join(project, 'node_modules/tsx/dist/cli.mjs');
@@ -37,7 +38,7 @@ test('the workflow gives a result for each request', async () => {
   expect(stdout).toMatch(/Tokens: \{"input_tokens":\d+/);
 });
 
-test('the workflow reads tasks from a file and writes results into one', async () => {
+test('the workflow reads tasks from a file and writes results into one', long, async () => {
   const tasks = path.join(project, 'examples/batch_requests.json');
   const { stdout, folder } = await example('workflow-files.ts', tasks, 'results.json');
   expect(stdout).toBe('2 of 2 results in results.json\n');
@@ -48,7 +49,7 @@ test('the workflow reads tasks from a file and writes results into one', async (
   ]);
 });
 
-test('the provider takes native requests and gives native results', async () => {
+test('the provider takes native requests and gives native results', long, async () => {
   const { stdout } = await example('provider.ts');
   expect(stdout).toMatch(
     /^Batch created: batch_[0-9A-Z]{26}\ntask_1: \[sandbox\] .*\n {2}Tokens: \d+ in, \d+ out\n1 of 1 succeeded, for [\d.]+ dollars\n$/,
@@ -60,7 +61,7 @@ test('one-by-one calls become a batch, and answers are read one by one', async (
   expect(stdout.match(/^review_[012] succeeded \S/gm)).toHaveLength(3);
 });
 
-test('what a program logs goes beside what it gives', async () => {
+test('what a program logs goes beside what it gives', long, async () => {
   const { stdout, stderr } = await example('logging.ts');
   expect(stderr).toMatch(
     /^INFO Submitted batch (batch_[0-9A-Z]{26}) with 3 requests\nINFO Batch \1 completed: 3\/3 succeeded, 0 errored\n$/,

@@ -48,22 +48,26 @@ async function withQuestions(): Promise<Stage & { asked: Questions }> {
   return { ...stage, asked };
 }
 
-test('1: 3,080 questions come back with their labels, compared with the right ones', async ({ skip }) => {
-  if (questions.missing) skip(questions.missing);
-  const { server, asked } = await withQuestions();
-  await play('1 banking77', server, async (agent) => {
-    const summary = await wholeJob(agent, work, { output_file: 'labelled.csv' });
-    expect(summary.totals).toMatchObject({ total: 3080, succeeded: 3080 });
-    expect(summary.expected).toMatchObject({ matches: 2737, of: 3080, share: 0.8886 });
-    expect(summary.expected.worst).toHaveLength(5);
-  });
-  const [head = [], ...rows] = parseCsv(await readFile(path.join(server.work, 'labelled.csv'), 'utf8'));
-  expect(head).toEqual(expect.arrayContaining(['task_id', 'outcome', 'text', 'category', 'label']));
-  const at = (name: string) => head.indexOf(name);
-  expect(rows.map((row) => [row[at('text')], row[at('category')]])).toEqual(asked.rows);
-  const wrong = rows.filter((row) => row[at('label')] !== row[at('category')]);
-  expect(wrong).toHaveLength(343);
-});
+test(
+  '1: 3,080 questions come back with their labels, compared with the right ones',
+  long,
+  async ({ skip }) => {
+    if (questions.missing) skip(questions.missing);
+    const { server, asked } = await withQuestions();
+    await play('1 banking77', server, async (agent) => {
+      const summary = await wholeJob(agent, work, { output_file: 'labelled.csv' });
+      expect(summary.totals).toMatchObject({ total: 3080, succeeded: 3080 });
+      expect(summary.expected).toMatchObject({ matches: 2737, of: 3080, share: 0.8886 });
+      expect(summary.expected.worst).toHaveLength(5);
+    });
+    const [head = [], ...rows] = parseCsv(await readFile(path.join(server.work, 'labelled.csv'), 'utf8'));
+    expect(head).toEqual(expect.arrayContaining(['task_id', 'outcome', 'text', 'category', 'label']));
+    const at = (name: string) => head.indexOf(name);
+    expect(rows.map((row) => [row[at('text')], row[at('category')]])).toEqual(asked.rows);
+    const wrong = rows.filter((row) => row[at('label')] !== row[at('category')]);
+    expect(wrong).toHaveLength(343);
+  },
+);
 
 test('1: a pilot of 100 of them is not paid twice', long, async ({ skip }) => {
   if (questions.missing) skip(questions.missing);

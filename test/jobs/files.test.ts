@@ -31,7 +31,7 @@ test('2: a unit test beside each source file', async () => {
   expect(text.trim()).toBe("test('n', () => {});");
 });
 
-test('4: PDFs are summarised', async () => {
+test('4: PDFs are summarised', long, async () => {
   const { server, api } = await setUp(
     filesOf(100, (index) => [`reports/${index % 20}/r${index}.pdf`, pdf(`Report ${index}`)]),
     (_request, index) => `Summary ${index}`,
@@ -46,7 +46,7 @@ test('4: PDFs are summarised', async () => {
   expect(rows.map(({ task_id }) => task_id)).toContain('reports/3/r3.pdf');
 });
 
-test('10: a page of docs for each file of a repository', async () => {
+test('10: a page of docs for each file of a repository', long, async () => {
   const { server } = await setUp(
     {
       ...filesOf(40, (index) => [`repo/lib/f${index}.py`, `x = ${index}\n`]),
@@ -65,7 +65,7 @@ test('10: a page of docs for each file of a repository', async () => {
   expect(await readdir(path.join(server.work, 'docs/repo/lib'))).toHaveLength(40);
 });
 
-test('12: feedback on essays, a file each, and a table of grades', async () => {
+test('12: feedback on essays, a file each, and a table of grades', long, async () => {
   const { server, api } = await setUp(
     {
       'rubric.md': 'Thesis 5 points, evidence 5 points.\n',

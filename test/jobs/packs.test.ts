@@ -82,7 +82,7 @@ test(
   },
 );
 
-test('3: 500 rows into 5 languages, 20 in a request', async () => {
+test('3: 500 rows into 5 languages, 20 in a request', long, async () => {
   const languages = ['de', 'fr', 'es', 'it', 'nl'];
   const stage = await setUp(
     {
@@ -120,7 +120,7 @@ test('3: 500 rows into 5 languages, 20 in a request', async () => {
   });
 });
 
-test('13: 1,200 texts of en.json against de.json, those that differ', async () => {
+test('13: 1,200 texts of en.json against de.json, those that differ', long, async () => {
   const texts = (word: string) =>
     JSON.stringify({ app: Object.fromEntries(times(1_200, (index) => [`k${index}`, `${word} ${index}`])) });
   const stage = await setUp(

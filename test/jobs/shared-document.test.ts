@@ -5,6 +5,7 @@ import { startApi } from '../api.ts';
 import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import { startServer } from '../harness.ts';
+import { long } from '../long.ts';
 import { csvOf, play, readTable, times, wholeJob } from './play.ts';
 
 // 400 questions about one document of 10 pages, and what the stand-in bills for it beside what the estimate said.
@@ -60,7 +61,10 @@ async function billed(cache: Cache) {
 
 const figures = (said: string) => (said.match(/\$([\d.]+\d)/g) ?? []).map((usd) => Number(usd.slice(1)));
 
-test('20: 400 questions about one document: the estimate beside the bill, plain, cached and packed', async () => {
+test('20: 400 questions about one document: the estimate beside the bill, plain, cached and packed', {
+  ...long,
+  timeout: 120_000,
+}, async () => {
   const { server } = await billed('plain');
   const work = {
     rows_file: 'questions.csv',
@@ -69,7 +73,10 @@ test('20: 400 questions about one document: the estimate beside the bill, plain,
     context_files: ['contract.txt'],
     model_tier: 'cheap',
   };
-  const { cost_usd, advice } = await server.ok('estimate_cost', { ...work, output_tokens_per_request: 200 });
+  const { cost_usd, advice } = await server.ok('estimate_cost', {
+    ...work,
+    output_tokens_per_request: 200,
+  });
   const [said = ''] = advice.filter((each: string) => each.startsWith('context_files'));
   const [plain = 0, read = 0, written = 0, primed = 0, packed = 0] = figures(said);
   let bill = 0;
@@ -149,4 +156,4 @@ test('20: 400 questions about one document: the estimate beside the bill, plain,
   process.stdout.write(
     `20 bills: plain ${bill} (expected ${cost_usd.expected}), packed by 20 ${packedBill} (expected ${told.cost_usd.expected}), behind a primer ${primedBill} (expected ${first.cost_usd.expected}), every request writes ${cold}, all but one read ${warm}; the document plain ${plain}, packed by 20 ${packed}\n`,
   );
-}, 120_000);
+});

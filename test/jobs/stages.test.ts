@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { long } from '../long.ts';
 import { csvOf, filesOf, play, readTable, setUp, times, wholeJob } from './play.ts';
 
 // The jobs that work on what was answered before.
@@ -25,7 +26,7 @@ test('5: logs become one summary of summaries', async () => {
   expect(await readFile(path.join(server.work, 'incidents.md'), 'utf8')).toContain('Summary of');
 });
 
-test('14: articles are summarised, and the summaries classified', async () => {
+test('14: articles are summarised, and the summaries classified', long, async () => {
   const { server } = await setUp(
     {
       'articles.csv': csvOf(

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ApiRequest } from '../api-server.ts';
+import { long } from '../long.ts';
 import { csvOf, filesOf, play, readTable, setUp, times, wholeJob } from './play.ts';
 
 // The jobs that compare, by variants or with documents before each task.
@@ -47,7 +48,7 @@ test('7: two graders judge the same answers, and how far they agree is told', as
   expect(rows[1]).toMatchObject({ id: 'a1', 'strict.label': 'bad', 'mild.label': 'good' });
 });
 
-test('15: two prompts on 100 rows, then the better one on all', async () => {
+test('15: two prompts on 100 rows, then the better one on all', long, async () => {
   const { server, api } = await setUp(
     {
       'rows.csv': csvOf(
@@ -80,7 +81,7 @@ test('15: two prompts on 100 rows, then the better one on all', async () => {
   expect(await readTable(server, 'all.csv')).toHaveLength(1_000);
 });
 
-test('8: transcripts are coded by a codebook, and no quote is made up', async () => {
+test('8: transcripts are coded by a codebook, and no quote is made up', long, async () => {
   let isFirst = true;
   const { server, api } = await setUp(
     {

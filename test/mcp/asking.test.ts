@@ -6,6 +6,7 @@ import { createQuestions } from '../../src/mcp/asking.ts';
 import { follow, ids, prompts, startApi } from '../api.ts';
 import { type ApiHandler, errored, reset } from '../api-server.ts';
 import { type Reply, startServer } from '../harness.ts';
+import { eachNthOf, long } from '../long.ts';
 import { startModernClient, startModernServer } from './modern-client.ts';
 
 const requests = prompts(ids(3));
@@ -108,7 +109,7 @@ describe('a client of the old era', () => {
     { name: 'where the owner set nothing', more: { env: {} }, args: { requests } },
     { name: 'for made-up answers', more: {}, args: { requests, sandbox: true } },
   ];
-  test.each(silent)('is not asked $name', async ({ more, args }) => {
+  eachNthOf(2, silent)('is not asked $name', async ({ more, args }) => {
     const { server, questions } = await asking(never, more);
     await server.ok('submit_batch', args);
     expect(questions).toEqual([]);
@@ -172,7 +173,7 @@ describe('a client of the old era', () => {
     { name: 'nothing', capabilities: {} },
     { name: 'addresses alone', capabilities: { elicitation: { url: {} } } },
   ];
-  test.each(unable)('that can ask $name is refused, and told so', async ({ capabilities }) => {
+  eachNthOf(2, unable)('that can ask $name is refused, and told so', async ({ capabilities }) => {
     const api = await startApi();
     const server = await startServer({ api, env, client: { capabilities } });
     for (const args of [{ requests }, { requests, max_cost_usd: 5 }, { requests, force_new: true }]) {
@@ -223,7 +224,9 @@ describe('a client of the new era', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  test.each(reactions.filter(({ name }) => !/never|error/.test(name)))('is $name', async (reaction) => {
+  // Each is tried with the old era too, in which that takes no process of its own.
+  const shown = reactions.filter(({ name }) => !/never|error/.test(name)).toReversed();
+  eachNthOf(8, shown)('is $name', async (reaction) => {
     const { api, server, ask, question } = await asked();
     const reply = await ask(answers(await reaction.answer(), question.requestState));
     expect(reply.isError ?? false).toBe(!reaction.sent);
@@ -244,9 +247,10 @@ describe('a client of the new era', () => {
       more: (requestState) => ({ requestState, inputResponses: { other: accepted } }),
     },
   ];
-  test.each(forged)('is asked again for $name', async ({ more }) => {
+  test('is asked again for what approves nothing', async () => {
     const { api, ask, question } = await asked();
-    expect(await ask(more(question.requestState))).toMatchObject({ resultType: 'input_required' });
+    for (const { name, more } of forged)
+      expect(await ask(more(question.requestState)), name).toMatchObject({ resultType: 'input_required' });
     expect(api.creates).toEqual([]);
   });
 
@@ -255,7 +259,7 @@ describe('a client of the new era', () => {
     { name: 'other work at the same price', prompts: ['Delete A.', 'Delete B.', 'Delete C.'] },
     { name: 'less work', prompts: ['Explain A.', 'Explain B.'] },
   ];
-  test.each(inFile)(
+  eachNthOf(2, inFile)(
     'that approved a file of three is asked again for $name',
     async ({ prompts: changed }) => {
       const api = await startApi();
@@ -278,7 +282,7 @@ describe('a client of the new era', () => {
     },
   );
 
-  test('that approved a retry is asked again for other corrections', async () => {
+  test('that approved a retry is asked again for other corrections', long, async () => {
     const api = await startApi({ results: (sent) => sent.map((each) => errored(each, 'api_error', 'Oh.')) });
     const server = await startModernServer({ api, env });
     const submit = { name: 'submit_batch', arguments: { requests } };
@@ -337,7 +341,7 @@ describe('a client of the new era', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  test.each([{}, { elicitation: { url: {} } }])('that declares %j is refused', async (capabilities) => {
+  eachNthOf(2, [{ elicitation: { url: {} } }, {}])('that declares %j is refused', async (capabilities) => {
     const api = await startApi();
     const server = await startModernServer({ api, env });
     const result = await server.call('submit_batch', { requests }, capabilities);
@@ -358,7 +362,7 @@ describe('a client of the new era', () => {
     expect(await asking.ask({ message: 'Send it?', maximum: 1, work: 'x' }, 1_000)).toBe('late');
   });
 
-  test('as the official one shows the form and goes on', async () => {
+  test('as the official one shows the form and goes on', long, async () => {
     const api = await startApi();
     const { client } = await startModernClient({ api, env, client: { capabilities: forms } });
     const messages: string[] = [];

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ids, prompts } from '../api.ts';
 import { spawnServer, startServer } from '../harness.ts';
+import { long } from '../long.ts';
 import { startRawServer } from '../server/raw-server.ts';
 import { startModernServer } from './modern-client.ts';
 
@@ -91,7 +92,7 @@ describe('resources', () => {
     }
   });
 
-  test('that are damaged are no fault of whoever reads', async () => {
+  test('that are damaged are no fault of whoever reads', long, async () => {
     const server = await startModernServer();
     const { batch_id } = (await server.call('submit_batch', { requests, sandbox: true })).structuredContent;
     await expect

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { ids, prompts, startApi } from '../api.ts';
 import { type Reply, settingsFor, spawnServer, startServer, temporaryFolder } from '../harness.ts';
+import { eachNthOf, long } from '../long.ts';
 import { followsTasks, type ModernServer, startModernServer } from './modern-client.ts';
 
 const requests = prompts(ids(3));
@@ -112,7 +113,7 @@ describe('what is followed and what is not', () => {
     }
   });
 
-  test('a client that follows none waits in the call, and is told so', async () => {
+  test('a client that follows none waits in the call, and is told so', long, async () => {
     const api = await startApi();
     const server = await startServer({ api, limits: { callMs: 500 } });
     const { batch_id } = await server.ok('submit_batch', { requests });
@@ -123,7 +124,7 @@ describe('what is followed and what is not', () => {
     ).not.toContain('wait_seconds');
   });
 
-  test('what no waiting changes ends the following: a key that is not there', async () => {
+  test('what no waiting changes ends the following: a key that is not there', long, async () => {
     const { server, batch_id } = await running();
     const keyless = await startModernServer({ folder: server.folder });
     const { result, status } = await taskOf(keyless, batch_id);
@@ -135,7 +136,7 @@ describe('what is followed and what is not', () => {
 
 describe('what is no task', () => {
   const ids = [undefined, null, 7, '', 'last', 'batch_', 'batch_01J00000000000000000000000', '../batches'];
-  test.each(['tasks/get', 'tasks/cancel', 'tasks/update'])('%s says so', async (method) => {
+  eachNthOf(3, ['tasks/get', 'tasks/cancel', 'tasks/update'])('%s says so', async (method) => {
     const server = await startModernServer();
     const known = method === 'tasks/get' ? [] : ['batch_01J00000000000000000000000'];
     for (const taskId of ids.filter((id) => !known.includes(String(id)))) {
@@ -144,7 +145,7 @@ describe('what is no task', () => {
     }
   });
 
-  test.each(['tasks/get', 'tasks/cancel', 'tasks/update'])(
+  eachNthOf(3, ['tasks/get', 'tasks/cancel', 'tasks/update'])(
     '%s of a client that follows none: it is told what to declare',
     async (method) => {
       const { server, batch_id } = await running();

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { allPages, follow, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import type { Reply, TestServer } from '../harness.ts';
+import { eachNthOf } from '../long.ts';
 
 /** As large batches are, at a small size: what matters is that nothing depends on it. */
 const COUNT = 1_500;
@@ -39,7 +40,7 @@ async function writeTasks(server: TestServer, ending: 'jsonl' | 'json'): Promise
   return `tasks.${ending}`;
 }
 
-test.each(['jsonl', 'json'] as const)(
+eachNthOf(2, ['jsonl', 'json'] as const)(
   'many tasks of a .%s file, in parts, with faults of each kind and a body cut once',
   async (ending) => {
     const api = await startApi({ endsAtOnce: true, results: shuffledLines });

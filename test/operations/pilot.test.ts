@@ -6,7 +6,7 @@ import { type ApiRequest, type ApiServer, errored, succeeded } from '../api-serv
 import { bundleForTests } from '../bundle.ts';
 import { parseCsv } from '../csv.ts';
 import { spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { crashStarter } from '../safety/left.ts';
 
 const COUNT = 308;
@@ -84,7 +84,7 @@ describe('a pilot', () => {
     expect(read.results).toHaveLength(2);
   });
 
-  it('is taken over by a larger one, and both by the whole', async () => {
+  it('is taken over by a larger one, and both by the whole', long, async () => {
     const { api, server } = await started();
     for (const max_tasks of [10, 60]) {
       const { batch_id } = await server.ok('submit_batch', { ...work, max_tasks });
@@ -109,7 +109,7 @@ describe('a pilot', () => {
     expect(paid(api)).toBe(COUNT + 10);
   });
 
-  eachNth<[what: string, change: object]>(3, [
+  eachNth<[what: string, change: object]>(6, [
     ['another prompt', { prompt: 'Sort that: {{text}}' }],
     ['another tier', { model_tier: 'cheap' }],
     ['another length', { max_tokens: 77 }],
@@ -125,7 +125,7 @@ describe('a pilot', () => {
     expect(paid(api)).toBe(COUNT + 20);
   });
 
-  eachNth<[what: string, pilot: object, whole: object]>(3, [
+  eachNth<[what: string, pilot: object, whole: object]>(9, [
     ['a family and the tier that is it', { model: 'sonnet' }, {}],
     ['a model and the tier that is it', { model: 'claude-sonnet-5-5' }, {}],
     ['the usual tier, said and unsaid', {}, { model_tier: 'capable' }],
@@ -163,7 +163,7 @@ describe('a pilot', () => {
     expect(paid(api)).toBe(sent + COUNT - 20);
   });
 
-  it('gives over the rows that have not changed since', async () => {
+  it('gives over the rows that have not changed since', long, async () => {
     const { api, server } = await started();
     const pilot = await server.ok('submit_batch', { ...work, max_tasks: 100 });
     await end(api, server, pilot.batch_id);
@@ -227,7 +227,7 @@ describe('a pilot whose process died before anything of it was sent', () => {
     ['submission.update:after:1', 'submitted again'],
     ['budget.update:after:1', 'submitted again'],
     ['budget.update:after:1', 'looked at'],
-  ])('is found by the whole once it is sent: %s, %s', async (crashAt, taken) => {
+  ])('is found by the whole once it is sent: %s, %s', long, async (crashAt, taken) => {
     const api = await startApi();
     const folder = await temporaryFolder();
     const doomed = await spawnServer({ starter: starter.path, folder, api, env: { CRASH_AT: crashAt } });

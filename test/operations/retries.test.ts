@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
 import { type Reply, spawnServer, type TestClient } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { long } from '../long.ts';
 import { outcomesByTask, type Script, scripted, sentIds, sentParams } from '../retry.ts';
 
 /** Ends whatever is sent, and looks until nothing goes on any more. */
@@ -179,8 +179,9 @@ function createRandom(seed: number): () => number {
 
 const schema = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] };
 
-eachNth<[seed: number]>(3, [[1], [2], [3]])(
+it.each<[seed: number]>([[1], [2], [3]])(
   'an API that expires, overloads and breaks schemas, under servers that are killed (%i)',
+  long,
   async (seed) => {
     const random = createRandom(seed);
     const results = (requests: ApiRequest[]) =>

@@ -5,6 +5,7 @@ import { allPages, follow, startApi } from '../api.ts';
 import { packAnswer, rowsIn, type SentRow } from '../api-packs.ts';
 import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
 import { type Reply, startServer, type TestServer } from '../harness.ts';
+import { eachNthOf, long } from '../long.ts';
 
 // What failed in packs is sent again: in smaller ones, at last alone, and to nobody's loss.
 
@@ -103,7 +104,7 @@ describe('retry_batch', () => {
       after: [8, 8],
     },
   ];
-  test.each(fates)('sends rows $name again', async ({ first, type, after }) => {
+  eachNthOf(10, fates)('sends rows $name again', async ({ first, type, after }) => {
     const round = await firstRound((request, creates) =>
       creates === 1 ? first(request) : answered(request),
     );
@@ -166,7 +167,7 @@ describe('retry_batch', () => {
     { name: 'longer answers', options: { max_tokens: 200 }, sent: /"max_tokens":900/ },
     { name: 'less effort', options: { effort: 'low' }, sent: /"effort":"low"/ },
   ];
-  test.each(changes)('sends rows with $name', async ({ options, sent }) => {
+  eachNthOf(6, changes)('sends rows with $name', async ({ options, sent }) => {
     const round = await firstRound((request, creates) =>
       answered(request, ({ id }) => creates === 1 && Number(id.slice(1)) % 2 === 0),
     );
@@ -176,7 +177,7 @@ describe('retry_batch', () => {
     await requireAll(round);
   });
 
-  test('checks rows by a schema that is new to them', async () => {
+  test('checks rows by a schema that is new to them', long, async () => {
     const round = await firstRound(
       (request, creates) =>
         creates === 1

@@ -6,6 +6,7 @@ import { packAnswer, rowsIn, type SentRow } from '../api-packs.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { type Reply, startServer, type TestServer } from '../harness.ts';
+import { eachNthOf, long } from '../long.ts';
 
 const table = (count: number) =>
   `id,text,kind\n${Array.from({ length: count }, (_, index) => `q${index + 1},Question ${index + 1},k${index % 3}`).join('\n')}\n`;
@@ -86,7 +87,7 @@ describe('rows that share requests', () => {
     expect(head).toContain('answer');
   });
 
-  test('have the same file as rows that do not', async () => {
+  test('have the same file as rows that do not', long, async () => {
     const { server } = await setUp(({ text }) => `Answer to ${/Question \d+/.exec(text)?.[0]}`, {
       'rows.csv': table(25),
     });
@@ -234,7 +235,7 @@ describe('what can share a request', () => {
       ],
     },
   ];
-  test.each(sources)('$name', async ({ work, rows }) => {
+  eachNthOf(4, sources)('$name', async ({ work, rows }) => {
     const { api, server } = await setUp(({ id }) => `Answer ${id}`, {
       'rows.csv': table(2),
       'a.txt': 'First.',
@@ -251,7 +252,7 @@ describe('what can share a request', () => {
     expect(new Set(answered.map(({ text }) => text)).size).toBe(2);
   });
 
-  test('the answers of an earlier batch, that are there and that are not', async () => {
+  test('the answers of an earlier batch, that are there and that are not', long, async () => {
     const { api, server } = await setUp(({ id }) => `Answer ${id}`, { 'rows.csv': table(3) });
     await ended(server, rowsWork);
     await ended(server, { from_batch: 'last', prompt: 'Praise: {{text}}', pack: 3 });
@@ -314,13 +315,13 @@ describe('what can share a request', () => {
       says: /\{\{txet\}\} names no column/,
     },
   ];
-  test.each(refused)('not $name', async ({ work, says }) => {
+  eachNthOf(3, refused)('not $name', async ({ work, says }) => {
     const { api, server } = await setUp(() => '', { 'rows.csv': table(3) });
     expect(await server.fails('submit_batch', { pack: 3, ...work })).toMatch(says);
     expect(api.creates).toHaveLength(0);
   });
 
-  test.each(['3', 3])('the number as clients send it (%j)', async (pack) => {
+  eachNthOf(2, ['3', 3])('the number as clients send it (%j)', async (pack) => {
     const { api, server } = await setUp(({ id }) => `Answer ${id}`, { 'rows.csv': table(3) });
     await ended(server, { ...rowsWork, pack });
     expect(api.creates[0]?.requests).toHaveLength(1);

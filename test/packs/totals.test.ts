@@ -1,11 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { allPages, follow, startApi } from '../api.ts';
 import { rowsIn, type SentRow } from '../api-packs.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import { startServer } from '../harness.ts';
+import { eachNthOf } from '../long.ts';
 
 // Whatever an answer to a pack looks like, nothing is lost and nothing gets to another row.
 
@@ -116,71 +117,74 @@ function lineFor(request: ApiRequest, given: Answers): object {
 
 const ROWS = 10;
 
-describe.each([1, 2, 3])('packs with answers of all kinds (%i)', (seed) => {
-  test('add up to their rows, and no row gets what was another one’s', async () => {
-    const given = fc.sample(answers, { numRuns: 60, seed });
-    const api = await startApi({
-      endsAtOnce: true,
-      results: (requests) =>
-        requests.flatMap((request, index) => {
-          const answer = given[index % given.length];
-          return answer === undefined ? [] : [lineFor(request, answer)];
-        }),
-    });
-    const server = await startServer({ api });
-    const count = given.length * ROWS;
-    const ids = Array.from({ length: count }, (_, index) => SPECIAL[index] ?? idOf(index));
-    const table = ids.map((id, index) => `"${id.replaceAll('"', '""')}",text ${index * 7}`);
-    await writeFile(path.join(server.work, 'rows.csv'), `id,text\n${table.join('\n')}\n`);
-    const label = { type: 'string' };
-    const output_schema = { type: 'object', properties: { label }, required: ['label'] };
-    const work = { rows_file: 'rows.csv', id_column: 'id', prompt: 'Label: {{text}}', output_schema };
-    const sent = await server.ok('submit_batch', { ...work, pack: ROWS });
-    const { batch_id } = sent;
-    const status = await follow(server, batch_id);
-    expect(api.creates[0]?.requests).toHaveLength(given.length);
+describe('packs with answers of all kinds', () => {
+  eachNthOf(3, [1, 2, 3])(
+    '(%i) add up to their rows, and no row gets what was another one’s',
+    async (seed) => {
+      const given = fc.sample(answers, { numRuns: 60, seed });
+      const api = await startApi({
+        endsAtOnce: true,
+        results: (requests) =>
+          requests.flatMap((request, index) => {
+            const answer = given[index % given.length];
+            return answer === undefined ? [] : [lineFor(request, answer)];
+          }),
+      });
+      const server = await startServer({ api });
+      const count = given.length * ROWS;
+      const ids = Array.from({ length: count }, (_, index) => SPECIAL[index] ?? idOf(index));
+      const table = ids.map((id, index) => `"${id.replaceAll('"', '""')}",text ${index * 7}`);
+      await writeFile(path.join(server.work, 'rows.csv'), `id,text\n${table.join('\n')}\n`);
+      const label = { type: 'string' };
+      const output_schema = { type: 'object', properties: { label }, required: ['label'] };
+      const work = { rows_file: 'rows.csv', id_column: 'id', prompt: 'Label: {{text}}', output_schema };
+      const sent = await server.ok('submit_batch', { ...work, pack: ROWS });
+      const { batch_id } = sent;
+      const status = await follow(server, batch_id);
+      expect(api.creates[0]?.requests).toHaveLength(given.length);
 
-    const answered = await allPages(server, { batch_id, detail: 'full' });
-    expect(answered.map(({ task_id }) => task_id)).toEqual(ids);
-    const { pending, ...outcomes } = status.outcomes;
-    const sums: Record<string, number> = {};
-    for (const { outcome } of answered) sums[outcome] = (sums[outcome] ?? 0) + 1;
-    expect(outcomes).toEqual({
-      ...Object.fromEntries(Object.keys(outcomes).map((name) => [name, 0])),
-      ...sums,
-    });
-    expect(pending).toBe(0);
+      const answered = await allPages(server, { batch_id, detail: 'full' });
+      expect(answered.map(({ task_id }) => task_id)).toEqual(ids);
+      const { pending, ...outcomes } = status.outcomes;
+      const sums: Record<string, number> = {};
+      for (const { outcome } of answered) sums[outcome] = (sums[outcome] ?? 0) + 1;
+      expect(outcomes).toEqual({
+        ...Object.fromEntries(Object.keys(outcomes).map((name) => [name, 0])),
+        ...sums,
+      });
+      expect(pending).toBe(0);
 
-    let finished = 0;
-    for (const [index, { outcome, json, error }] of answered.entries()) {
-      const own = { label: `text ${index * 7}` };
-      if (outcome === 'succeeded') {
-        finished += 1;
-        expect(json).toEqual(own);
-      } else expect(error?.type ?? outcome).toMatch(/\w/);
-    }
-    // Enough of them that the rest of what is expected here means something.
-    expect(finished).toBeGreaterThan(count / 8);
+      let finished = 0;
+      for (const [index, { outcome, json, error }] of answered.entries()) {
+        const own = { label: `text ${index * 7}` };
+        if (outcome === 'succeeded') {
+          finished += 1;
+          expect(json).toEqual(own);
+        } else expect(error?.type ?? outcome).toMatch(/\w/);
+      }
+      // Enough of them that the rest of what is expected here means something.
+      expect(finished).toBeGreaterThan(count / 8);
 
-    // What was paid is told to the token and the billionth of a dollar, and is kept as it came.
-    const billed = given.filter(({ fate: what }) => what !== 'errored' && what !== 'expired');
-    const paid = (name: 'input_tokens' | 'output_tokens') =>
-      billed.reduce((sum, { usage }) => sum + usage[name], 0);
-    const shares = (name: string) => answered.reduce((sum, { usage }) => sum + (usage?.[name] ?? 0), 0);
-    expect([shares('input_tokens'), shares('output_tokens')]).toEqual([
-      paid('input_tokens'),
-      paid('output_tokens'),
-    ]);
-    expect(status.cost_usd.actual).toBeCloseTo(
-      (paid('input_tokens') * 1 + paid('output_tokens') * 5) / 1e6,
-      9,
-    );
-    await server.ok('get_results', { batch_id, output_file: 'all.raw.jsonl' });
-    const raw = (await readFile(path.join(server.work, 'all.raw.jsonl'), 'utf8')).trim().split('\n');
-    expect(raw.map((line) => String(JSON.parse(line).result.type)).toSorted()).toEqual(
-      given
-        .map(({ fate: what }) => (what === 'errored' || what === 'expired' ? what : 'succeeded'))
-        .toSorted(),
-    );
-  });
+      // What was paid is told to the token and the billionth of a dollar, and is kept as it came.
+      const billed = given.filter(({ fate: what }) => what !== 'errored' && what !== 'expired');
+      const paid = (name: 'input_tokens' | 'output_tokens') =>
+        billed.reduce((sum, { usage }) => sum + usage[name], 0);
+      const shares = (name: string) => answered.reduce((sum, { usage }) => sum + (usage?.[name] ?? 0), 0);
+      expect([shares('input_tokens'), shares('output_tokens')]).toEqual([
+        paid('input_tokens'),
+        paid('output_tokens'),
+      ]);
+      expect(status.cost_usd.actual).toBeCloseTo(
+        (paid('input_tokens') * 1 + paid('output_tokens') * 5) / 1e6,
+        9,
+      );
+      await server.ok('get_results', { batch_id, output_file: 'all.raw.jsonl' });
+      const raw = (await readFile(path.join(server.work, 'all.raw.jsonl'), 'utf8')).trim().split('\n');
+      expect(raw.map((line) => String(JSON.parse(line).result.type)).toSorted()).toEqual(
+        given
+          .map(({ fate: what }) => (what === 'errored' || what === 'expired' ? what : 'succeeded'))
+          .toSorted(),
+      );
+    },
+  );
 });

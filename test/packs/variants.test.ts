@@ -6,6 +6,7 @@ import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { type Reply, startServer } from '../harness.ts';
+import { eachNthOf } from '../long.ts';
 
 // Each row under each variant, many rows in a request: one pack holds one variant's rows alone.
 
@@ -60,33 +61,36 @@ async function cells(read: (name: string) => Promise<string>, name: string): Pro
 }
 
 describe('variants in packs', () => {
-  test.each([2, 4, 100])('of %i: a pack is of one variant, and files are as without packs', async (pack) => {
-    const { api, ended, read, server } = await started();
-    await ended({ ...work, output_file: 'alone.csv' });
-    const done = await ended({ ...work, pack, output_file: 'packed.csv' });
-    expect(done).toMatchObject({ request_count: 2 * COUNT, outcomes: { succeeded: 2 * COUNT } });
-    const packs = api.creates[1]?.requests ?? [];
-    expect(packs).toHaveLength(2 * Math.ceil(COUNT / pack));
-    for (const request of packs) expect(new Set(promptOf(request).match(/Short|Long/g)).size).toBe(1);
-    const models = packs.map(({ params }) => params.model);
-    expect(new Set(models).size).toBe(2);
-    expect(await cells(read, 'packed.csv')).toEqual(await cells(read, 'alone.csv'));
-    const { batch_id } = done;
-    const answers = await allPages(server, { batch_id });
-    expect(answers.map(({ task_id }) => task_id)).toEqual(
-      Array.from({ length: COUNT }, (_, index) => [`r${index}@A`, `r${index}@B`]).flat(),
-    );
-    // A filter that leaves one variant, or half of a pack, takes no row's answers apart.
-    const filters = [{ where: { variant: 'B' } }, { where: { 'json.label': 'y' } }];
-    for (const [index, filter] of filters.entries()) {
-      const batches = { alone: 'batch', packed: batch_id };
-      const { batches: all } = await server.ok('list_batches');
-      batches.alone = all.at(-1)?.batch_id;
-      for (const [name, id] of Object.entries(batches))
-        await server.ok('get_results', { batch_id: id, ...filter, output_file: `${name}${index}.csv` });
-      expect(await cells(read, `packed${index}.csv`)).toEqual(await cells(read, `alone${index}.csv`));
-    }
-  });
+  eachNthOf(3, [2, 4, 100])(
+    'of %i: a pack is of one variant, and files are as without packs',
+    async (pack) => {
+      const { api, ended, read, server } = await started();
+      await ended({ ...work, output_file: 'alone.csv' });
+      const done = await ended({ ...work, pack, output_file: 'packed.csv' });
+      expect(done).toMatchObject({ request_count: 2 * COUNT, outcomes: { succeeded: 2 * COUNT } });
+      const packs = api.creates[1]?.requests ?? [];
+      expect(packs).toHaveLength(2 * Math.ceil(COUNT / pack));
+      for (const request of packs) expect(new Set(promptOf(request).match(/Short|Long/g)).size).toBe(1);
+      const models = packs.map(({ params }) => params.model);
+      expect(new Set(models).size).toBe(2);
+      expect(await cells(read, 'packed.csv')).toEqual(await cells(read, 'alone.csv'));
+      const { batch_id } = done;
+      const answers = await allPages(server, { batch_id });
+      expect(answers.map(({ task_id }) => task_id)).toEqual(
+        Array.from({ length: COUNT }, (_, index) => [`r${index}@A`, `r${index}@B`]).flat(),
+      );
+      // A filter that leaves one variant, or half of a pack, takes no row's answers apart.
+      const filters = [{ where: { variant: 'B' } }, { where: { 'json.label': 'y' } }];
+      for (const [index, filter] of filters.entries()) {
+        const batches = { alone: 'batch', packed: batch_id };
+        const { batches: all } = await server.ok('list_batches');
+        batches.alone = all.at(-1)?.batch_id;
+        for (const [name, id] of Object.entries(batches))
+          await server.ok('get_results', { batch_id: id, ...filter, output_file: `${name}${index}.csv` });
+        expect(await cells(read, `packed${index}.csv`)).toEqual(await cells(read, `alone${index}.csv`));
+      }
+    },
+  );
 
   test('agree as far as they do without packs, and what is left out is sent again in packs of its variant', async () => {
     const { api, ended, server } = await started((variant, id) => variant === 'Long' && id.startsWith('r1'));

@@ -5,7 +5,7 @@ import { follow, prompts, startApi } from '../api.ts';
 import { type ApiRequest, apiError, json, reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { type Reply, spawnServer, startServer, temporaryFolder } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 
@@ -154,7 +154,7 @@ describe("another program's batch", () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it('is not adopted while it could be a part of ours of which it is not certain', async () => {
+  it('is not adopted while it could be a part of ours of which it is not certain', long, async () => {
     const api = await startApi(ended);
     const server = await startServer({ api, env: { BATCH_MCP_SETTLE_SECONDS: '0.1' } });
     let isAway = true;

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { succeeded } from '../api-server.ts';
 import { type TestServer, temporaryFolder } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 /** A project beside which other things lie, and a table whose names somebody else has written. */
 async function home(): Promise<{ folder: string; server: TestServer; end: () => void }> {
@@ -76,7 +77,7 @@ const rows: [what: string, name: string, pattern?: string][] = [
 ];
 
 describe('a name from a stranger’s table', () => {
-  it.each(rows)('does not lead %s', async (_what, name, pattern = '{{name}}.md') => {
+  eachNth(5, rows)('does not lead %s', async (_what, name, pattern = '{{name}}.md') => {
     const { folder, server, end } = await home();
     await writeFile(
       path.join(server.work, 't.json'),
@@ -130,7 +131,7 @@ const patterns: [what: string, pattern: string, code: string][] = [
 ];
 
 describe('a pattern of an agent that was talked into it', () => {
-  it.each(patterns)('is refused before anything is sent: %s', async (_what, output_pattern, code) => {
+  eachNth(3, patterns)('is refused before anything is sent: %s', async (_what, output_pattern, code) => {
     const { folder, server } = await home();
     await writeFile(path.join(server.work, 't.json'), '[{"name":"a"}]');
     const before = await filesIn(folder);

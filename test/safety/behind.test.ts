@@ -6,6 +6,7 @@ import type { Store } from '../../src/store/store.ts';
 import { follow, isSaved, startApi } from '../api.ts';
 import { type ApiRequest, type ApiServer, succeeded } from '../api-server.ts';
 import { type Reply, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { eachNth, long } from '../long.ts';
 
 /** A store that reads a record as it was when it was frozen, as a look does that was held up; what it writes is current. */
 function freezer() {
@@ -66,7 +67,7 @@ const toTheEnd = (client: TestClient, api: ApiServer, batchId: string) =>
   });
 
 describe('a look that was held up while another process went on', () => {
-  it.each([
+  eachNth(2, [
     ['made the tasks of what waited', 1],
     ['made the second stage', 2],
   ])('changes nothing where that %s', async (_name, sent) => {
@@ -95,12 +96,16 @@ describe('a look that was held up while another process went on', () => {
   });
 });
 
-it('a merge that was sent goes on, though what its answers came from is sent again and canceled', async () => {
-  const { api, server, first, batch_id } = await merging();
-  api.endAll();
-  await follow(server, batch_id, isSent(api, 2));
-  await server.ok('retry_batch', { batch_id: first, task_ids: ['b'], replace: true });
-  await server.ok('cancel_batch', { batch_id: first });
-  expect((await toTheEnd(server, api, batch_id)).processing_status).toBe('ended');
-  expect(idsOf(api).toSpliced(2, 1)).toEqual(chained);
-});
+it(
+  'a merge that was sent goes on, though what its answers came from is sent again and canceled',
+  long,
+  async () => {
+    const { api, server, first, batch_id } = await merging();
+    api.endAll();
+    await follow(server, batch_id, isSent(api, 2));
+    await server.ok('retry_batch', { batch_id: first, task_ids: ['b'], replace: true });
+    await server.ok('cancel_batch', { batch_id: first });
+    expect((await toTheEnd(server, api, batch_id)).processing_status).toBe('ended');
+    expect(idsOf(api).toSpliced(2, 1)).toEqual(chained);
+  },
+);

@@ -107,7 +107,7 @@ describe('a batch that waits for another', () => {
     await expectPaidOnce(api, folder, [...chain, batch_id]);
   });
 
-  it('is led on to from its source, although its submission died before that was noted', async () => {
+  it('is led on to from its source, although its submission died before that was noted', long, async () => {
     const { api, folder, chain } = await leftChain(1);
     const doomed = await spawnServer({
       starter: starter.path,

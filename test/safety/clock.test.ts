@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startApi } from '../api.ts';
 import { type ApiHandler, apiError, hang, json, reset } from '../api-server.ts';
 import { startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 // A clock on the wall that somebody sets while the product works: no time has passed by that.
 
@@ -24,7 +25,7 @@ const directions: [string, number][] = [
 ];
 
 describe.each(directions)('a clock that is set %s by an hour', (_direction, ms) => {
-  it.each<[tool: string, args: object, answers: ApiHandler]>([
+  eachNth<[tool: string, args: object, answers: ApiHandler]>(6, [
     ['batch_status', { wait_seconds: 1 }, (_request, _response, pass) => pass()],
     ['get_results', {}, hang],
     ['get_results', { output_file: 'o.jsonl' }, hang],

@@ -6,7 +6,7 @@ import { follow, isSaved, startApi } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, hang, reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
-import { eachNthOf } from '../long.ts';
+import { eachNthOf, long } from '../long.ts';
 
 const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 const ids = ['a', 'b', 'c', 'd'];
@@ -157,6 +157,8 @@ async function expectSurvival(crashAt: string, scenario: Scenario, job = plainJo
 }
 
 const submitting = [
+  // The first of each list stands in the default run.
+  'provider.createBatch:after:1',
   'fs.rename(batch):before:1',
   'fs.rename(batch):after:1',
   'staging.commit:after:1',
@@ -165,7 +167,6 @@ const submitting = [
   'provider.listBatches:after:1',
   'record.update:after:1',
   'provider.createBatch:before:1',
-  'provider.createBatch:after:1',
   'claim.update:after:1',
   'record.update:after:2',
   'provider.listBatches:after:2',
@@ -234,6 +235,7 @@ const priming = [
 ];
 
 const retrying = [
+  'provider.createBatch:after:1',
   'fs.link(part-0002.requests.json):before:1',
   'fs.link(part-0002.requests.json):after:1',
   'fs.link(part-0002.tasks.jsonl):after:1',
@@ -242,7 +244,6 @@ const retrying = [
   'budget.update:after:1',
   'provider.listBatches:after:1',
   'record.update:after:2',
-  'provider.createBatch:after:1',
   'claim.update:after:1',
   'record.update:after:3',
   'provider.retrieveBatch:after:1',
@@ -261,9 +262,9 @@ const rewriting = [
 ];
 
 describe('a server killed', () => {
-  eachNthOf(8, submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
+  eachNthOf(16, submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
   eachNthOf(8, refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
-  eachNthOf(8, downloading)('while it downloads, at %s', (step) => expectSurvival(step, 'plain'));
+  eachNthOf(12, downloading)('while it downloads, at %s', (step) => expectSurvival(step, 'plain'));
   eachNthOf(8, settlingMade)('while it settles what was made, at %s', (step) =>
     expectSurvival(step, 'made, but the answer lost'),
   );
@@ -271,20 +272,21 @@ describe('a server killed', () => {
     expectSurvival(step, 'lost on the way'),
   );
 
-  eachNthOf(12, priming)('while what a first request fills the cache for is sent, at %s', (step) =>
+  eachNthOf(13, priming)('while what a first request fills the cache for is sent, at %s', (step) =>
     expectSurvival(step, 'plain', primedJob),
   );
-  eachNthOf(3, ['record.update:after:3', 'record.update:after:8', 'provider.createBatch:after:2'])(
+  it.each(['record.update:after:3', 'record.update:after:8', 'provider.createBatch:after:2'])(
     'behind a first request whose answer was lost, at %s',
+    long,
     (step) => expectSurvival(step, 'made, but the answer lost', primedJob),
   );
 
-  eachNthOf(8, retrying)('while it retries, at %s', (step) => expectRetrySurvival(step));
+  eachNthOf(16, retrying)('while it retries, at %s', (step) => expectRetrySurvival(step));
   eachNthOf(5, rewriting)('while it writes the file from before a retry anew, at %s', (step) =>
     expectRetrySurvival(step, { output_file: 'out.jsonl' }),
   );
 
-  it.each([true, false])('from outside while its create is under way (made: %s)', async (made) => {
+  eachNthOf(2, [true, false])('from outside while its create is under way (made: %s)', async (made) => {
     const api = await startApi({ results: reversed });
     const folder = await temporaryFolder();
     const doomed = await startDoomed(folder, api, '');

@@ -19,7 +19,7 @@ import type { Register, Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiRequest, type ApiServer, apiError, errored, json, reset, succeeded } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestServer, temporaryFolder } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 
 const tasks = (...ids: string[]) => ({ requests: prompts(ids) });
 
@@ -115,7 +115,7 @@ const recordDamages: Damage[] = [
 ];
 
 describe('a record that is', () => {
-  eachNth(6, recordDamages)('%s harms its own batch only', async (_name, damage) => {
+  eachNth(36, recordDamages)('%s harms its own batch only', async (_name, damage) => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
@@ -245,7 +245,7 @@ const spoilt: Damage[] = [
 ];
 
 describe('a batch with a', () => {
-  eachNth(5, whole)('%s is whole all the same', async (_name, damage) => {
+  eachNth(10, whole)('%s is whole all the same', async (_name, damage) => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
@@ -256,7 +256,7 @@ describe('a batch with a', () => {
     }
   });
 
-  eachNth(6, broken)('%s says so, and no other is concerned', async (_name, damage) => {
+  eachNth(9, broken)('%s says so, and no other is concerned', async (_name, damage) => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
@@ -280,7 +280,7 @@ describe('a batch with a', () => {
     expect(api.creates).toHaveLength(2);
   });
 
-  eachNth(4, spoilt)('%s has it fetched again, which leaves it as it is', async (_name, damage) => {
+  eachNth(8, spoilt)('%s has it fetched again, which leaves it as it is', async (_name, damage) => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const before = await startServer({ api, folder });
@@ -319,7 +319,7 @@ describe('a batch with a', () => {
   });
 
   // Of what the API has no more the rest is worth keeping, or a backup of the file.
-  it.each([
+  eachNth(2, [
     ['cut short', true, (text: string) => text.slice(0, 100)],
     ['with one letter changed', false, (text: string) => text.replace('answer c', 'answer e')],
   ])('results file %s stays what is read once the API has dropped it', async (_name, isRefused, how) => {
@@ -369,7 +369,7 @@ it('the body of a part and the schemas of its answers are held against what was 
 });
 
 describe('another register', () => {
-  it.each(['that can be read', 'that can not'])(
+  eachNthOf(2, ['that can be read', 'that can not'])(
     'of a submission loses no work: beside a record %s',
     async (record) => {
       const api = await startApi(ended);
@@ -390,7 +390,7 @@ describe('another register', () => {
     },
   );
 
-  eachNth(6, recordDamages)(
+  eachNth(36, recordDamages)(
     'that is gone, of a submission whose record is %s, leaves its work to a person alone',
     async (_name, damage) => {
       const api = await startApi(ended);
@@ -444,7 +444,7 @@ describe('another register', () => {
     expect(api.batches).toHaveLength(1);
   });
 
-  eachNth<[what: string, damage: (file: string) => Promise<void>]>(3, [
+  eachNth<[what: string, damage: (file: string) => Promise<void>]>(6, [
     ['gone', (file: string) => rm(path.dirname(file), { recursive: true })],
     [
       'given back',
@@ -527,7 +527,7 @@ function fillingUp(kind: Filling, nth: number) {
 }
 
 describe('a disk that is full', () => {
-  eachNth<[kind: Filling, nth: number, made: number]>(3, [
+  eachNth<[kind: Filling, nth: number, made: number]>(6, [
     ['commit', 1, 0],
     ['submission', 1, 0],
     ['budget', 1, 0],
@@ -569,7 +569,7 @@ describe('a disk that is full', () => {
         : succeeded(request, `answer ${request.custom_id}`),
     );
 
-  eachNth<[nth: number]>(3, [[1], [2], [3], [4], [5], [6]])(
+  eachNth<[nth: number]>(6, [[1], [2], [3], [4], [5], [6]])(
     'at change %d of a retry loses nothing of what the record names',
     async (nth) => {
       const api: ApiServer = await startApi({ endsAtOnce: true, results: (all) => busyOnce(all, api) });
@@ -594,7 +594,7 @@ describe('a disk that is full', () => {
   /** Files of at most 64 KB: what the system answers to more is an error as that of a full disk. */
   const under: [string, ...string[]] = ['sh', '-c', 'ulimit -f 128; exec "$@"', 'sh'];
 
-  it('while results come in is told, and they are fetched again when there is room', async () => {
+  it('while results come in is told, and they are fetched again when there is room', long, async () => {
     const api = await startApi(endedLong);
     const folder = await temporaryFolder();
     const cramped = await spawnServer({ folder, api, under });
@@ -610,7 +610,7 @@ describe('a disk that is full', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it('while work is prepared is told, and nothing is sent or left', async () => {
+  it('while work is prepared is told, and nothing is sent or left', long, async () => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const cramped = await spawnServer({ folder, api, under });

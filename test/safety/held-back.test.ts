@@ -3,6 +3,7 @@ import { follow, isSaved, prompts, startApi } from '../api.ts';
 import { type ApiServer, apiError, json } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { type Reply, type ServerOptions, spawnServer, startServer, temporaryFolder } from '../harness.ts';
+import { long } from '../long.ts';
 import { crashStarter, env, leftAt } from './left.ts';
 
 const starter = bundleForTests(crashStarter);
@@ -91,7 +92,7 @@ describe('what a dead process prepared', () => {
     expect(api.creates).toHaveLength(2);
   });
 
-  it('is settled by a server that may not send it, and sent by none such', async () => {
+  it('is settled by a server that may not send it, and sent by none such', long, async () => {
     const { api, folder, batchId } = await leftAt(starter, 'provider.createBatch:before:1');
     const reader = await startServer({ folder, api, env, argv: ['--read-only'] });
     const seen = await follow(reader, batchId, ({ check_again_in_seconds }) => check_again_in_seconds === 0);

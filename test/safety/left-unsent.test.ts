@@ -5,6 +5,7 @@ import { endedBatch, follow, isSaved, startApi } from '../api.ts';
 import { errored, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { startServer } from '../harness.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 import { crashStarter, env, leftAt, work } from './left.ts';
 
 const starter = bundleForTests(crashStarter);
@@ -33,7 +34,7 @@ describe('a batch that no register names', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it.each([
+  eachNth(4, [
     ['later', 16],
     ['once the clock was set back', -60],
   ])('is never sent by a look %s, says so and leaves the lists', async (_when, minutes) => {
@@ -57,7 +58,7 @@ describe('a batch that no register names', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it.each([1, 25 * 60])(
+  eachNthOf(2, [1, 25 * 60])(
     'is not sent %i minutes after another did its work, nor by retry_batch',
     async (wait) => {
       const { api, folder, batchId } = await leftAt(starter, UNOWNED);
@@ -91,25 +92,28 @@ it('a retry of what came to nothing is refused where another batch does the work
   expect(api.creates).toHaveLength(2);
 });
 
-it.each(['submissions', 'submissions and the record'])('work is found again without %s', async (what) => {
-  const api = await startApi({ endsAtOnce: true });
-  const server = await startServer({ api, env });
-  const { batch_id } = await server.ok('submit_batch', work);
-  await follow(server, batch_id, isSaved);
-  if (what !== 'submissions') {
-    // The register names the second, whose folder is deleted: the first did the work all the same.
-    const second = await server.ok('submit_batch', { ...work, force_new: true });
-    await follow(server, second.batch_id, isSaved);
-    await rm(path.join(server.data, 'batches', second.batch_id), { recursive: true });
-  } else {
-    await rm(path.join(server.data, 'submissions'), { recursive: true });
-  }
-  const before = api.creates.length;
-  expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
-  expect(api.creates).toHaveLength(before);
-});
+eachNthOf(2, ['submissions', 'submissions and the record'])(
+  'work is found again without %s',
+  async (what) => {
+    const api = await startApi({ endsAtOnce: true });
+    const server = await startServer({ api, env });
+    const { batch_id } = await server.ok('submit_batch', work);
+    await follow(server, batch_id, isSaved);
+    if (what !== 'submissions') {
+      // The register names the second, whose folder is deleted: the first did the work all the same.
+      const second = await server.ok('submit_batch', { ...work, force_new: true });
+      await follow(server, second.batch_id, isSaved);
+      await rm(path.join(server.data, 'batches', second.batch_id), { recursive: true });
+    } else {
+      await rm(path.join(server.data, 'submissions'), { recursive: true });
+    }
+    const before = api.creates.length;
+    expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+    expect(api.creates).toHaveLength(before);
+  },
+);
 
-it.each(['its folder', 'all folders'])(
+eachNthOf(2, ['its folder', 'all folders'])(
   'what may have been paid is not bought again, where %s is gone',
   async (what) => {
     const api = await startApi({ endsAtOnce: true });

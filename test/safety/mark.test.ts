@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { follow, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, reset } from '../api-server.ts';
 import { startServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 
 const quick = {
   env: { BATCH_MCP_SETTLE_SECONDS: '0.1' },
@@ -63,7 +63,7 @@ function resetNextCreate(api: ApiServer, made: boolean, first: () => void = () =
 }
 
 describe('with its mark', () => {
-  eachNth(2, changes)('a batch is ours, whatever else is in its results: %s', async (...row) => {
+  eachNth(8, changes)('a batch is ours, whatever else is in its results: %s', async (...row) => {
     const [, times, change, succeeded] = row;
     const api = await startApi({ endsAtOnce: true });
     const server = await startServer({ api, ...quick });
@@ -110,7 +110,7 @@ describe('without it', () => {
 });
 
 describe('where no line that can be read proves it', () => {
-  it.each(['taken', 'sent again'])('a person decides once that has lasted: %s', async (decision) => {
+  eachNthOf(2, ['taken', 'sent again'])('a person decides once that has lasted: %s', async (decision) => {
     const api = await startApi({ endsAtOnce: true });
     let minutes = 0;
     const server = await startServer({ api, ...quick, now: () => new Date(Date.now() + minutes * 60_000) });

@@ -6,7 +6,7 @@ import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, type ApiServer, reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
-import { eachNthOf } from '../long.ts';
+import { eachNthOf, long } from '../long.ts';
 
 // Work in packs is paid once and lost by nobody, whoever dies at whatever.
 
@@ -155,7 +155,7 @@ async function expectSurvival(kind: Kind, crashAt: string, fault?: 'made' | 'los
 }
 
 describe('work in packs outlives a server that is killed', () => {
-  eachNthOf(8, [
+  eachNthOf(30, [
     'fs.rename(batch):after:1',
     'provider.createBatch:after:1',
     'provider.createBatch:after:2',
@@ -172,19 +172,20 @@ describe('work in packs outlives a server that is killed', () => {
     'record.update:after:8',
     'fs.link(out.jsonl):before:1',
   ])('at %s', (step) => expectSurvival('packs', step));
-  eachNthOf(8, [
+  it.each([
     'provider.createBatch:after:2',
     'provider.streamResults:after:12',
     'fs.link(part-0002.received.jsonl):after:1',
     'fs.link(part-0003.results.jsonl):before:1',
     'record.update:after:8',
-  ])('under variants, at %s', (step) => expectSurvival('packs under variants', step));
+  ])('under variants, at %s', long, (step) => expectSurvival('packs under variants', step));
   eachNthOf(8, ['record.update:after:2', 'provider.listBatches:after:2', 'claim.update:after:1'])(
     'while it settles by the number of requests what was made, at %s',
     (step) => expectSurvival('packs', step, 'made'),
   );
-  it.each<Kind>(['packs', 'packs under variants'])('while it settles %s that were lost on the way', (kind) =>
-    expectSurvival(kind, 'record.update:after:3', 'lost'),
+  eachNthOf<Kind>(2, ['packs', 'packs under variants'])(
+    'while it settles %s that were lost on the way',
+    (kind) => expectSurvival(kind, 'record.update:after:3', 'lost'),
   );
 });
 
@@ -201,7 +202,7 @@ describe('what was received in packs', () => {
     for (const client of all) await expectPaidOnceAndWhole(client, api, folder, batch_id);
   });
 
-  it('is unpacked again where the rows are gone, without the API', async () => {
+  it('is unpacked again where the rows are gone, without the API', long, async () => {
     const api = await startApi({ results: answered });
     const folder = await folderWithRows();
     const first = await startServer({ api, folder, env, limits });
@@ -217,7 +218,7 @@ describe('what was received in packs', () => {
     expect(api.asked('results')).toBe(asked);
   });
 
-  it('is fetched again where all of it is gone', async () => {
+  it('is fetched again where all of it is gone', long, async () => {
     const api = await startApi({ results: answered });
     const folder = await folderWithRows();
     const server = await startServer({ api, folder, env, limits });
@@ -269,7 +270,7 @@ describe('what was received in packs', () => {
     ]);
   });
 
-  it('comes in late in part: nothing that was there is lost', async () => {
+  it('comes in late in part: nothing that was there is lost', long, async () => {
     const api = await startApi({ results: answered });
     const folder = await folderWithRows();
     const server = await startServer({ api, folder, env });

@@ -103,7 +103,7 @@ const faults: Fault[] = [
 
 describe('a look at the status that goes wrong', () => {
   const notFound: Fault = ['a passing 404', error(404, 'not_found_error'), 1, /which can pass/];
-  eachNth(5, [...faults, notFound])('%s', async (_name, handler, requests, told) => {
+  eachNth(10, [...faults, notFound])('%s', async (_name, handler, requests, told) => {
     const { api, server } = await start(handler);
     const batch_id = await submitted(server);
     api.override('retrieve', handler, { times: requests });
@@ -165,7 +165,7 @@ describe('a list that goes wrong while an uncertain create is settled', () => {
 
   const canPass = ([name]: Fault) => name !== '401' && name !== '403';
 
-  eachNth(8, faults.filter(canPass))('once, is asked again: %s', async (_name, handler, requests) => {
+  eachNth(12, faults.filter(canPass))('once, is asked again: %s', async (_name, handler, requests) => {
     const { api, server, submitted } = await submitThrough(handler, requests);
     expect(submitted.processing_status).toBe('in_progress');
     expect(api.asked('list')).toBe(1 + requests + 1);
@@ -173,7 +173,7 @@ describe('a list that goes wrong while an uncertain create is settled', () => {
   });
 
   const PAGE_TRIES = 5;
-  it.each([
+  eachNth(4, [
     ...faults.filter((fault) => !canPass(fault)),
     ['529, for as long as it looks', error(529, 'overloaded_error'), PAGE_TRIES, /busy/] satisfies Fault,
   ])('ends the look: %s', async (_name, handler, requests, told) => {
@@ -290,7 +290,7 @@ const brokenDownloads: [string, ApiHandler][] = [
 ];
 
 describe('a download that goes wrong', () => {
-  eachNth(4, cuts)('%s once is fetched again', async (_name, change) => {
+  eachNth(6, cuts)('%s once is fetched again', async (_name, change) => {
     const { api, server } = await start();
     const { batch_id } = await server.ok('submit_batch', work);
     api.endAll();
@@ -314,7 +314,7 @@ describe('a download that goes wrong', () => {
     expect(totals.pending).toBe(0);
   });
 
-  eachNth(5, brokenDownloads)('%s once is fetched again', async (_name, handler) => {
+  eachNth(10, brokenDownloads)('%s once is fetched again', async (_name, handler) => {
     const { api, server } = await start(handler);
     const { batch_id } = await server.ok('submit_batch', work);
     api.endAll();
@@ -324,7 +324,7 @@ describe('a download that goes wrong', () => {
     await expectAllAnswers(server, batch_id);
   });
 
-  eachNth(7, brokenDownloads)(
+  eachNth(14, brokenDownloads)(
     '%s three times is told, and fetched at the next look',
     async (_name, handler) => {
       const { api, server } = await start(handler);
@@ -375,7 +375,7 @@ describe('an answer that breaks on the wire', () => {
   const startBefore = ({ isSilent }: Broken, api: ApiServer) =>
     startServer({ api, env, ...(isSilent && { patience: { callMs: 600, stallMs: 400 } }) });
 
-  eachNth(19, rows)('of a download, %s, is fetched again', async (_name, broken) => {
+  eachNth(38, rows)('of a download, %s, is fetched again', async (_name, broken) => {
     const api = await startApi();
     const server = await startBefore(broken, api);
     const { batch_id } = await server.ok('submit_batch', work);
@@ -388,7 +388,7 @@ describe('an answer that breaks on the wire', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  eachNth(19, rows)('of a list by which a create is settled, %s, proves nothing', async (_name, broken) => {
+  eachNth(57, rows)('of a list by which a create is settled, %s, proves nothing', async (_name, broken) => {
     const api = await startApi();
     const server = await startBefore(broken, api);
     // Seen here, it would say that the batch was not made.

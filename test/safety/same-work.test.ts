@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi } from '../api.ts';
 import { type ApiServer, type ApiServerOptions, errored, unfinished } from '../api-server.ts';
 import { type Reply, spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
-import { long } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 const work = {
   requests: [
@@ -88,7 +88,7 @@ describe('the same work', () => {
     expect(api.batches).toHaveLength(2);
   });
 
-  it.each([
+  eachNth(8, [
     ['another order', { requests: work.requests.toReversed() }],
     [
       'another prompt',
@@ -138,7 +138,7 @@ describe('the same work', () => {
     expect(api.batches).toHaveLength(2);
   });
 
-  it.each<[string, ApiServerOptions['results']]>([
+  eachNth<[string, ApiServerOptions['results']]>(2, [
     ['errored', (requests) => requests.map((each) => errored(each, 'api_error', 'oops'))],
     ['expired', (requests) => requests.map((each) => unfinished(each, 'expired'))],
   ])('of which all %s does not count', async (_outcome, results) => {

@@ -5,7 +5,7 @@ import type { Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, reset } from '../api-server.ts';
 import { startServer, type TestServer, temporaryFolder } from '../harness.ts';
-import { eachNth, eachNthOf } from '../long.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 import { budgetIn } from './budget-in.ts';
 
 const tasks = (...ids: string[]) => ({ requests: prompts(ids) });
@@ -196,7 +196,7 @@ describe('settling what is uncertain', () => {
     expect(api.creates).toHaveLength(2);
   });
 
-  it('looks once into what has ended and is not ours', async () => {
+  it('looks once into what has ended and is not ours', long, async () => {
     const api = await startApi();
     const server = await startServer({ api, ...quick });
     const theirs: string[] = [];
@@ -219,7 +219,7 @@ describe('settling what is uncertain', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it('keeps what is disproved where the results of another can not be read now', async () => {
+  it('keeps what is disproved where the results of another can not be read now', long, async () => {
     const api = await startApi();
     const server = await startServer({ api, ...quick });
     let isAway = true;
@@ -300,7 +300,7 @@ describe('settling what is uncertain', () => {
     },
   );
 
-  it('gives a tentative claim back where the part became something else meanwhile', async () => {
+  it('gives a tentative claim back where the part became something else meanwhile', long, async () => {
     const api = await startApi();
     const folder = await temporaryFolder();
     const other = await startServer({ api, folder, ...quick });
@@ -370,7 +370,7 @@ describe('settling what is uncertain', () => {
     expect(warnings.join(' ')).not.toContain('was taken for the batch');
   });
 
-  it("keeps a person's word that comes while results are fetched which prove nothing", async () => {
+  it("keeps a person's word that comes while results are fetched which prove nothing", long, async () => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     let minutes = 0;
@@ -466,7 +466,7 @@ describe('settling what is uncertain', () => {
     expect(api.batches).toHaveLength(newer + 1);
   });
 
-  it('is settled by a process with another key of the same account', async () => {
+  it('is settled by a process with another key of the same account', long, async () => {
     const api = await startApi({ ...ended, otherKeys: ['sk-ant-other'] });
     const folder = await temporaryFolder();
     const one = await startServer({ api, folder, ...quick });
@@ -518,7 +518,7 @@ describe('settling what is uncertain', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it.each([
+  eachNth(6, [
     [
       'empty pages, each with another end',
       () =>
@@ -570,7 +570,7 @@ describe('settling what is uncertain', () => {
     },
   );
 
-  it('is known to be of the same account by the batch that a person names', async () => {
+  it('is known to be of the same account by the batch that a person names', long, async () => {
     const key = 'sk-ant-other';
     const api = await startApi({ ...ended, otherKeys: [key] });
     const folder = await temporaryFolder();

@@ -160,7 +160,7 @@ describe('a create that goes wrong', () => {
       made,
     ]),
   );
-  eachNth(61, rows)('of %s: %s', async (of, _name, stage, handler, made) => {
+  eachNth(62, rows)('of %s: %s', async (of, _name, stage, handler, made) => {
     const reference = await referenceOf(of, stage);
     const ground = await begin();
     const well: ApiHandler = (_request, _response, pass) => pass();

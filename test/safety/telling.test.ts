@@ -7,12 +7,12 @@ it('tells each end once, whoever sees it, and tells it again where the teller wa
   const report = await runTelling({
     server: builtServer,
     folder,
-    batches: 20,
+    batches: 8,
     processes: 3,
-    killEvery: 4,
-    kills: 3,
+    killEvery: 3,
+    kills: 2,
   });
   expect(report.problems).toEqual([]);
-  expect(report.told).toBe(20);
-  expect(report.kills).toBe(3);
+  expect(report.told).toBe(8);
+  expect(report.kills).toBe(2);
 });

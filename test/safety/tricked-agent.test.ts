@@ -12,6 +12,7 @@ import {
   type TestServer,
   temporaryFolder,
 } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const SECRET = 'the-person-keeps-this-to-herself';
 const task = { task_id: 'a', prompt: 'hi' };
@@ -378,7 +379,7 @@ describe('an answer that gives orders', () => {
     ['in a line that is no JSON', () => [ORDER]],
   ];
 
-  it.each(rows)('%s gets into no advice', async (_where, results) => {
+  eachNth(4, rows)('%s gets into no advice', async (_where, results) => {
     const api = await startApi({ endsAtOnce: true, results });
     const server = await startServer({ api });
     const { batch_id } = await server.ok('submit_batch', { requests: [task] });

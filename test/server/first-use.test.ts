@@ -3,12 +3,12 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { follow, ids, prompts } from '../api.ts';
 import { spawnServer, startServer, temporaryFolder } from '../harness.ts';
-import { long } from '../long.ts';
+import { eachNthOf, long } from '../long.ts';
 
 const requests = prompts(ids(2));
 
 describe('without a key', () => {
-  test('it estimates', async () => {
+  test('it estimates', long, async () => {
     const server = await spawnServer();
     await server.client.listTools();
     const figures = { request_count: 1000, input_tokens_per_request: 500, output_tokens_per_request: 200 };
@@ -37,7 +37,7 @@ describe('without a key', () => {
     });
   });
 
-  test.each(['', '$' + '{ANTHROPIC_API_KEY}', '  '])('a key of %j is none', async (ANTHROPIC_API_KEY) => {
+  eachNthOf(3, ['', '$' + '{ANTHROPIC_API_KEY}', '  '])('a key of %j is none', async (ANTHROPIC_API_KEY) => {
     const server = await spawnServer({ env: { ANTHROPIC_API_KEY } });
     expect(await server.fails('submit_batch', { requests })).toMatch(/^no_credentials/);
   });
@@ -89,7 +89,7 @@ describe.each(homes)('as a desktop client starts it, in / with $name', ({ docume
     expect(await readFile(path.join(work, 'answers.csv'), 'utf8')).toMatch(/^task_id,.*\nt001,succeeded/);
   });
 
-  test('an output file is the first thing in the work folder', rarely, async () => {
+  test('an output file is the first thing in the work folder', long, async () => {
     const { server, work } = await startInRoot();
     await server.ok('submit_batch', { requests, output_file: 'answers.md' });
     expect(await readdir(work)).toEqual([]);
@@ -103,7 +103,7 @@ describe.each(homes)('as a desktop client starts it, in / with $name', ({ docume
     expect(await readdir(work)).toEqual([]);
   });
 
-  test('nobody gets a folder that has no use for it', rarely, async () => {
+  test('nobody gets a folder that has no use for it', long, async () => {
     const { server, folder } = await startInRoot();
     await server.ok('submit_batch', { requests });
     await server.ok('list_batches');

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { follow, ids, prompts, startApi } from '../api.ts';
 import { spawnServer } from '../harness.ts';
+import { long } from '../long.ts';
 
 const requests = prompts(ids(30));
 
@@ -37,7 +38,7 @@ describe('a batch submitted through one process', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  test('in the sandbox too, which no one process has to stay alive for', async () => {
+  test('in the sandbox too, which no one process has to stay alive for', long, async () => {
     const env = { BATCH_MCP_SANDBOX_SECONDS: '2' };
     const first = await spawnServer({ env });
     const { batch_id } = await first.ok('submit_batch', { requests, sandbox: true });
@@ -56,7 +57,7 @@ describe('a batch submitted through one process', () => {
   });
 });
 
-test('a download that its process was killed in is made whole by the next', async () => {
+test('a download that its process was killed in is made whole by the next', long, async () => {
   const api = await startApi({ endsAtOnce: true });
   const first = await spawnServer({ api });
   const { batch_id } = await first.ok('submit_batch', { requests, output_file: 'answers.csv' });

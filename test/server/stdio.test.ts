@@ -84,10 +84,7 @@ if (hasSignals) {
   );
 }
 
-/** How clients end a server; the other ways are rare. */
-const isOften = (name: string) => name === 'the end of stdin' || name === 'SIGTERM';
-
-describe.each(ends)('$name ends it in time', ({ name, end, stdoutClosed }) => {
+describe.each(ends)('$name ends it in time', ({ end, stdoutClosed }) => {
   async function expectEnds(server: RawServer): Promise<void> {
     const asked = Date.now();
     end(server);
@@ -103,7 +100,7 @@ describe.each(ends)('$name ends it in time', ({ name, end, stdoutClosed }) => {
     await expectEnds(server);
   });
 
-  test('with the sandbox running and a call that waits', isOften(name) ? {} : long, async () => {
+  test('with the sandbox running and a call that waits', long, async () => {
     const server = await startRawServer({ env: { BATCH_MCP_SANDBOX_SECONDS: '600' } });
     await server.initialize();
     server.send(toolCall(2, 'submit_batch', { requests, sandbox: true }));
@@ -115,7 +112,7 @@ describe.each(ends)('$name ends it in time', ({ name, end, stdoutClosed }) => {
   });
 });
 
-test('a create that is not answered does not keep it, and what is on disk tells of it', async () => {
+test('a create that is not answered does not keep it, and what is on disk tells of it', long, async () => {
   const api = await startApi();
   api.override('create', hang);
   const server = await startRawServer({ api });
@@ -207,7 +204,7 @@ describe('nothing but frames goes to stdout, and the key goes nowhere', () => {
     for (const file of files) expect(await readFile(file, 'utf8'), file).not.toContain(key);
   });
 
-  test('where the API quotes it', async () => {
+  test('where the API quotes it', long, async () => {
     const api = await startApi({ key });
     api.override('create', json(400, apiError('invalid_request_error', `Your key ${key} is not right`)));
     const server = await startRawServer({ api, env: settings });

@@ -109,10 +109,13 @@ test.each([
   );
 });
 
-test.each(['--help', '-h', '--version', '-v'])('%s to a reader that has gone is no failure', async (flag) => {
-  const { code, stderr } = await run({ argv: [flag], reads: false });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-});
+eachNthOf(3, ['--help', '-h', '--version', '-v'])(
+  '%s to a reader that has gone is no failure',
+  async (flag) => {
+    const { code, stderr } = await run({ argv: [flag], reads: false });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  },
+);
 
 test('the oldest Node that is taken is the one that the manifest names', async () => {
   const manifest = z.object({ engines: z.object({ node: z.literal('>=20.19') }) });
@@ -120,7 +123,7 @@ test('the oldest Node that is taken is the one that the manifest names', async (
 });
 
 describe('a start says', () => {
-  test.each([
+  eachNth(2, [
     ['nothing is on stdin', { stdin: 'ignore' }],
     ['stdin is closed before a message', { stdin: 'pipe' }],
   ] satisfies [string, Run][])('that %s, and how a container keeps it open', async (_, options) => {
@@ -140,7 +143,7 @@ describe('a start says', () => {
     ['a header', { ANTHROPIC_CUSTOM_HEADERS: 'authorization: Bearer something' }, [], false],
     ['the sandbox', {}, ['--sandbox'], false],
   ];
-  eachNth(6, credentials)('once that there is no credential, with %s', async (_, env, argv, said) => {
+  eachNth(12, credentials)('once that there is no credential, with %s', async (_, env, argv, said) => {
     const HOME = await temporaryFolder();
     const { stderr } = await run({ argv, env: { HOME, ...env } });
     expect(stderr.split('\n').filter((line) => noKey.test(line))).toHaveLength(said ? 1 : 0);
@@ -160,7 +163,7 @@ describe('a start says', () => {
     expect(stderr).toContain(` warn The allowed folder "${builtServer}" is no folder`);
   });
 
-  eachNth<[name: string, argv: string[], env: Record<string, string>]>(2, [
+  eachNth<[name: string, argv: string[], env: Record<string, string>]>(4, [
     ['--templates', ['--templates', '/no/such'], {}],
     ['BATCH_MCP_TEMPLATES', [], { BATCH_MCP_TEMPLATES: '/no/such' }],
     ['BATCH_MCP_PRICES', [], { BATCH_MCP_PRICES: '/no/such' }],
@@ -218,7 +221,7 @@ describe('a machine as containers have it', () => {
   const canMount =
     isRoot && spawnSync('unshare', ['--mount', 'mount', '-o', 'remount,bind,ro', '/']).status === 0;
 
-  test.runIf(canMount)('a read-only root, a data folder in memory, and nothing set', async () => {
+  test.runIf(canMount)('a read-only root, a data folder in memory, and nothing set', long, async () => {
     const folder = await temporaryFolder();
     const data = path.join(folder, 'data');
     await mkdir(data);
@@ -256,7 +259,7 @@ describe('a machine as containers have it', () => {
     expect(stderr).not.toContain('data in /.local');
   });
 
-  test('a working folder that is gone', async () => {
+  test('a working folder that is gone', long, async () => {
     const folder = await temporaryFolder();
     const gone = path.join(folder, 'gone');
     await mkdir(gone);
@@ -272,7 +275,7 @@ describe('a machine as containers have it', () => {
     });
   });
 
-  test.runIf(process.platform === 'linux')('2 GB of address space', async () => {
+  test.runIf(process.platform === 'linux')('2 GB of address space', long, async () => {
     const server = await spawnServer({
       under: ['sh', '-c', 'ulimit -v 2097152 && exec "$@"', 'sh'],
       argv: ['--sandbox'],

@@ -8,10 +8,11 @@ import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { settingsFor, spawnServer, temporaryFolder } from '../harness.ts';
+import { long } from '../long.ts';
 
 /** As many and as large as it takes for all the threads that there are. */
-const COUNT = 20_000;
-const FILLING = 'A few words, and Zürich. '.repeat(20);
+const COUNT = 2_000;
+const FILLING = 'A few words, and Zürich. '.repeat(200);
 const noCeiling = { BATCH_MCP_MAX_COST_USD: '1000', BATCH_MCP_DAILY_BUDGET_USD: '1000' };
 
 /** Node's permissions, all but that for threads: the flag lost its first name with 24, and 25 asks for the network too. */
@@ -71,7 +72,7 @@ test.each([
       return outfile;
     },
   },
-])('the library runs $where', async ({ load }) => {
+])('the library runs $where', long, async ({ load }) => {
   const api = await startApi({ endsAtOnce: true });
   const folder = await temporaryFolder();
   await writeTasks(path.join(folder, 'tasks.jsonl'));

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, succeeded } from '../api-server.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 import { ownId } from '../marks.ts';
 
 /** The bytes of each create's body, as its header tells them. */
@@ -26,16 +27,16 @@ test('a new part begins before a part would hold too many requests', async () =>
   expect(results.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids(5));
 });
 
-describe.each([
+eachNthOf(4, [
   { of: 'letters', letter: 'a', bytes: 1 },
   { of: 'letters of two bytes', letter: 'é', bytes: 2 },
   { of: 'letters of three bytes', letter: '語', bytes: 3 },
   { of: 'letters of four bytes', letter: '🜁', bytes: 4 },
-])('a new part begins before a part would be too large, of $of', ({ letter, bytes }) => {
-  const prompt = letter.repeat(600 / bytes);
-  const requests = ids(6).map((task_id) => ({ task_id, prompt }));
-
-  test('counted in bytes, to the last one', async () => {
+])(
+  'a new part begins before a part of $of would be too large in bytes, to the last one',
+  async ({ letter, bytes }) => {
+    const prompt = letter.repeat(600 / bytes);
+    const requests = ids(6).map((task_id) => ({ task_id, prompt }));
     const whole = await startApi();
     const measured = await startCheckedServer({ api: whole });
     await measured.ok('submit_batch', { requests: requests.slice(0, 2) });
@@ -50,11 +51,11 @@ describe.each([
     const short = await startCheckedServer({ api: less, limits: { partBytes: two - 1 } });
     await short.ok('submit_batch', { requests });
     expect(less.creates.map((create) => create.requests.length)).toEqual([1, 1, 1, 1, 1, 1]);
-  });
-});
+  },
+);
 
 describe('what is larger than a batch can hold', () => {
-  const long = 'x'.repeat(2_000);
+  const large = 'x'.repeat(2_000);
   const small = { task_id: 'small', prompt: 'A question.' };
   const limits = { partBytes: 1_000 };
 
@@ -62,13 +63,13 @@ describe('what is larger than a batch can hold', () => {
     const api = await startApi();
     const server = await startCheckedServer({ api, limits });
     const text = await server.fails('submit_batch', {
-      requests: [small, { task_id: 'large', prompt: long }],
+      requests: [small, { task_id: 'large', prompt: large }],
     });
     expect(text).toMatch(/requests\[1\] \(large\): is 2\d\d\d bytes as a request, more than one can have/);
     expect(api.creates).toEqual([]);
   });
 
-  test.each([
+  eachNth(2, [
     ['here', Number.POSITIVE_INFINITY],
     ['on threads', 0],
   ])('is refused as a line, with what is wrong before it, examined %s', async (_where, threadedBytes) => {
@@ -128,7 +129,7 @@ describe('a part that cannot be looked at', () => {
     return { api, server, batch_id };
   }
 
-  test.each([404, 500])('holds back no other, where its results answer %i', async (status) => {
+  eachNthOf(2, [404, 500])('holds back no other, where its results answer %i', async (status) => {
     const { server, batch_id } = await startParts('results', json(status, apiError('not_found_error', 'x')));
     await follow(server, batch_id, ({ outcomes }) => outcomes.succeeded === 4);
     const { totals, results } = await server.ok('get_results', { batch_id });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { startServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 /** Adds a revision as a later version would write it: of another form, with what this one has never heard of. */
 async function updated(register: string, of: 'envelope' | 'record'): Promise<string> {
@@ -53,7 +54,7 @@ describe.each(['envelope', 'record'] as const)('a batch that a newer version wro
   });
 });
 
-it.each([
+eachNth(4, [
   ['work', 'There is no work_id'],
   ['budget', "What is left of today's budget can't be told"],
   ['models', ''],

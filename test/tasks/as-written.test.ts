@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { follow, startApi, startCheckedServer } from '../api.ts';
 import { type ApiServerOptions, errored, succeeded } from '../api-server.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 
 /** JSON text as a program writes it, its numbers in every form that JSON has, its texts of any characters. */
 const { value: jsonText } = fc.letrec<{ value: string; leaf: string }>((tie) => ({
@@ -55,7 +56,8 @@ const forms: [form: string, name: string, content: (lines: string[]) => string][
 ];
 
 describe.each(forms)('numbers and texts of %s', (_form, name, content) => {
-  it('reach the wire as they were written, in native requests', async () => {
+  const rarely = name.endsWith('.json') ? long : {};
+  it('reach the wire as they were written, in native requests', rarely, async () => {
     const { api } = await submit(name, content(values.map(nativeLine)));
     // The last one has a made id.
     for (const [index, value] of values.slice(0, -1).entries()) {
@@ -63,7 +65,7 @@ describe.each(forms)('numbers and texts of %s', (_form, name, content) => {
     }
   });
 
-  it('and where a request has to be written anew', async () => {
+  it('and where a request has to be written anew', rarely, async () => {
     const withNull = (line: string) => line.replace('"max_tokens"', '"stop_sequences":null,"max_tokens"');
     const { api } = await submit(name, content(values.map(nativeLine).map(withNull)));
     for (const [index, value] of values.slice(0, -1).entries()) {
@@ -71,14 +73,14 @@ describe.each(forms)('numbers and texts of %s', (_form, name, content) => {
     }
   });
 
-  it('and in the prompts of tasks', async () => {
+  it('and in the prompts of tasks', rarely, async () => {
     const usable = values.filter((value) => value !== 'null');
     const { api } = await submit(name, content(usable.map(ownLine)), { prompt: 'See {{v}}.' });
     const prompts = api.creates[0]?.requests.map(({ params }) => params.messages);
     expect(prompts).toEqual(usable.map((value) => [{ role: 'user', content: `See ${filled(value)}.` }]));
   });
 
-  it('and in a task type of one’s own', async () => {
+  it('and in a task type of one’s own', rarely, async () => {
     const line = (value: string, index: number) =>
       `{"task_id":"t${index}","task_type":"translate","input_data":{"v":${value}}}`;
     const { api } = await submit(name, content(values.map(line)));
@@ -127,7 +129,7 @@ describe('a number that a call has lost before it is seen', () => {
     ]);
   });
 
-  it.each([
+  eachNth(3, [
     ['an id', { requests: [{ task_id: 2 ** 60, prompt: 'x' }] }, 'task_id is a whole number above 2^53'],
     [
       'a field beside an id that is a number',
@@ -176,7 +178,7 @@ describe('a number of a later call', () => {
   };
   const ROUNDED = 'is a whole number above 2^53';
 
-  it.each<[what: string, args: object, says: string]>([
+  eachNth<[what: string, args: object, says: string]>(3, [
     [
       'of a correction',
       { requests: [{ task_id: 'a', prompt: '{{n}}', input_data: { n: 2 ** 60 } }] },
@@ -212,7 +214,7 @@ describe('a number of a later call', () => {
 });
 
 describe('an answer that is a number alone', () => {
-  it.each(['1.50', '12345678901234567890', '1E2', '-0'])(
+  eachNthOf(4, ['12345678901234567890', '1.50', '1E2', '-0'])(
     'stands as it is in replies and files: %s',
     async (number) => {
       const api = await startApi({
@@ -237,7 +239,7 @@ describe('an answer that is a number alone', () => {
 });
 
 describe('a key that comes twice', () => {
-  it.each(forms)('is said by its name, in %s', async (_form, name, content) => {
+  eachNth(2, forms)('is said by its name, in %s', async (_form, name, content) => {
     const { api, warnings } = await submit(
       name,
       content([
@@ -254,7 +256,7 @@ describe('a key that comes twice', () => {
 });
 
 describe('an id that is a number', () => {
-  it.each(forms)('is taken as a text, in %s', async (_form, name, content) => {
+  eachNth(2, forms)('is taken as a text, in %s', async (_form, name, content) => {
     const { api, server, batch_id } = await submit(
       name,
       content([
@@ -311,7 +313,7 @@ describe('numbers in JSON that is given as a text', () => {
     ],
     ['ids', { requests: '[{"task_id":12345678901234567890,"prompt":"x"},"y"]' }, '"12345678901234567890"'],
   ];
-  it.each(rows)('are sent as they were written: %s', async (_what, args, sent) => {
+  eachNth(12, rows)('are sent as they were written: %s', async (_what, args, sent) => {
     const api = await startApi();
     const server = await startCheckedServer({ api });
     const work =
@@ -328,7 +330,7 @@ describe('numbers in JSON that is given as a text', () => {
     expect(api.bodies[1]).toContain(sent);
   });
 
-  it('reach the threads that a large file is examined on', async () => {
+  it('reach the threads that a large file is examined on', long, async () => {
     const api = await startApi();
     const server = await startCheckedServer({ api, limits: { threadedBytes: 1 } });
     await writeFile(path.join(server.work, 'a.jsonl'), '{"task_id":"a"}\n{"task_id":"b"}\n');

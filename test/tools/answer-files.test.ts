@@ -5,6 +5,7 @@ import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { spawnServer, type TestServer } from '../harness.ts';
+import { eachNth, long } from '../long.ts';
 
 type Ended = { server: TestServer; batch_id: string; read: (name: string) => Promise<string> };
 
@@ -71,7 +72,7 @@ it('each finished answer gets a file beside its source, code alone, and what is 
   expect(told.warnings.join('\n')).toContain('1 answer got no file of its own: there is no finished answer');
 });
 
-it('says while the files are written that they are, and writes many at a time', async () => {
+it('says while the files are written that they are, and writes many at a time', long, async () => {
   const api = await startApi();
   let open = () => {};
   const gate = new Promise<void>((resolve) => {
@@ -199,7 +200,7 @@ it.each<[what: string, args: object, said: RegExp]>([
   expect(api.creates).toEqual([]);
 });
 
-it.each<[what: string, said: string[], outputs: object, expected: RegExp | null]>([
+eachNth<[what: string, said: string[], outputs: object, expected: RegExp | null]>(3, [
   [
     'other keys',
     ['{"codes":1,"why":"x"}', '{"codes":2}'],
@@ -283,7 +284,7 @@ it('two answers of one name are not written over each other', async () => {
   });
 });
 
-it('another process writes them when it sees the end', async () => {
+it('another process writes them when it sees the end', long, async () => {
   const api = await startApi({ results: answers(['A', 'B']) });
   const first = await spawnServer({ api });
   await writeFile(path.join(first.work, 't.csv'), 'text\na\nb\n');

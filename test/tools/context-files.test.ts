@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
+import { eachNth } from '../long.ts';
 import { expectRefusal, type Given, type Row } from './refusal.ts';
 
 const PNG = Buffer.from(
@@ -20,7 +21,7 @@ async function put(work: string, files: Record<string, string | Buffer>): Promis
 const work = { requests: ['What is the fee?', 'Who signs?'] };
 
 describe('a text alone', () => {
-  it.each<[what: string, file: string, content: string]>([
+  eachNth<[what: string, file: string, content: string]>(2, [
     ['a list', 'w.json', '["One?", {"task_id": "b", "prompt": "Two?"}, "Three?"]'],
     ['lines', 'w.jsonl', '"One?"\n{"task_id": "b", "prompt": "Two?"}\n"Three?"\n'],
   ])('is a prompt whose id is its place, in a call and in a file of %s', async (_what, file, content) => {
@@ -179,7 +180,7 @@ describe('documents before each task', () => {
       'requests[0] (n): params: is sent as it is, so context_files would not be read',
     ],
   ];
-  it.each(table)('%s: nothing is sent', async (...row) => {
+  eachNth(3, table)('%s: nothing is sent', async (...row) => {
     await expectRefusal(row);
   });
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { endedBatch, follow, ids, prompts } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, reset, succeeded } from '../api-server.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 
 const tasks = prompts(ids(5));
 
@@ -79,54 +80,60 @@ async function leftovers(data: string, batchId: string): Promise<string[]> {
   return names.filter((name) => /\.part$|\.tmp$/.test(name));
 }
 
-describe.each([...faults, ...failures])('a download $name', ({ handler }) => {
-  test('is fetched again, and whole the second time', async () => {
-    const { api, server, batch_id } = await endedBatch(tasks, undefined);
-    api.override('results', handler(api), { times: 1 });
-    const results = await server.ok('get_results', { batch_id });
+describe('a download', () => {
+  eachNthOf(10, [...faults, ...failures])(
+    '$name is fetched again, and whole the second time',
+    async ({ handler }) => {
+      const { api, server, batch_id } = await endedBatch(tasks, undefined);
+      api.override('results', handler(api), { times: 1 });
+      const results = await server.ok('get_results', { batch_id });
 
-    expect(results).toMatchObject({ totals: { total: 5, succeeded: 5, missing: 0 }, warnings: [] });
-    expect(results.results.map(({ text }: { text: string }) => text)).toEqual(
-      ids(5).map((id) => `answer ${id}`),
-    );
-    expect(fetches(api)).toBe(2);
-    expect(await leftovers(server.data, batch_id)).toEqual([]);
-  });
+      expect(results).toMatchObject({ totals: { total: 5, succeeded: 5, missing: 0 }, warnings: [] });
+      expect(results.results.map(({ text }: { text: string }) => text)).toEqual(
+        ids(5).map((id) => `answer ${id}`),
+      );
+      expect(fetches(api)).toBe(2);
+      expect(await leftovers(server.data, batch_id)).toEqual([]);
+    },
+  );
 });
 
-describe.each(faults)('a download that stays $name', ({ handler, missing }) => {
-  test('is fetched three times, and what it lacks is missing, said aloud', async () => {
-    const { api, server, batch_id } = await endedBatch(tasks, undefined);
-    api.override('results', handler(api));
-    const results = await server.ok('get_results', { batch_id });
+describe('a download that stays', () => {
+  eachNthOf(8, faults)(
+    '$name is fetched three times, and what it lacks is missing, said aloud',
+    async ({ handler, missing }) => {
+      const { api, server, batch_id } = await endedBatch(tasks, undefined);
+      api.override('results', handler(api));
+      const results = await server.ok('get_results', { batch_id });
 
-    expect(fetches(api)).toBe(3);
-    expect(results.totals).toEqual({
-      total: 5,
-      succeeded: 5 - missing.length,
-      missing: missing.length,
-      pending: 0,
-      incomplete: 0,
-      errored: 0,
-      expired: 0,
-      canceled: 0,
-    });
-    const lost = results.results.filter(({ outcome }: { outcome: string }) => outcome === 'missing');
-    expect(lost.map(({ task_id }: { task_id: string }) => task_id)).toEqual(missing);
-    expect(results.warnings[0]).toMatch(/The API's results/);
-    expect(results.warnings).toHaveLength(missing.length > 0 ? 3 : 1);
-    if (missing.length > 0) {
-      expect(results.warnings[0]).toContain(`no answer for ${missing.length} tasks`);
-      expect(results.error_digest).toMatchObject([{ type: 'missing', count: missing.length }]);
-    }
-    await server.ok('get_results', { batch_id });
-    expect(fetches(api)).toBe(3);
-    expect(await leftovers(server.data, batch_id)).toEqual([]);
-  });
+      expect(fetches(api)).toBe(3);
+      expect(results.totals).toEqual({
+        total: 5,
+        succeeded: 5 - missing.length,
+        missing: missing.length,
+        pending: 0,
+        incomplete: 0,
+        errored: 0,
+        expired: 0,
+        canceled: 0,
+      });
+      const lost = results.results.filter(({ outcome }: { outcome: string }) => outcome === 'missing');
+      expect(lost.map(({ task_id }: { task_id: string }) => task_id)).toEqual(missing);
+      expect(results.warnings[0]).toMatch(/The API's results/);
+      expect(results.warnings).toHaveLength(missing.length > 0 ? 3 : 1);
+      if (missing.length > 0) {
+        expect(results.warnings[0]).toContain(`no answer for ${missing.length} tasks`);
+        expect(results.error_digest).toMatchObject([{ type: 'missing', count: missing.length }]);
+      }
+      await server.ok('get_results', { batch_id });
+      expect(fetches(api)).toBe(3);
+      expect(await leftovers(server.data, batch_id)).toEqual([]);
+    },
+  );
 });
 
-describe.each(failures)('a download that stays $name', ({ handler }) => {
-  test('is told of, and fetched again at a later look', async () => {
+describe('a download that stays', () => {
+  eachNthOf(8, failures)('$name is told of, and fetched again at a later look', async ({ handler }) => {
     const { api, server, batch_id } = await endedBatch(tasks, undefined);
     api.override('results', handler(api), { times: 3 });
     const status = await server.ok('batch_status', { batch_id });
@@ -201,7 +208,7 @@ test('an answer that turns out to be no JSON cannot be read, which is not to be 
   });
 });
 
-test.each<[string, ApiHandler]>([
+eachNth<[string, ApiHandler]>(2, [
   ['answered 500', json(500, apiError('api_error', 'x'))],
   ['reset', reset],
 ])(

@@ -6,7 +6,7 @@ import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, hang, json, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { type Reply, startServer, type TestServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { sharedData } from '../shared-data.ts';
 
 const counts = (api: ApiServer) => api.requests.filter((request) => request.path.endsWith('count_tokens'));
@@ -181,7 +181,7 @@ describe('the range of real work holds what it takes', () => {
   const questions = sharedData('banking77/test.csv');
   const logs = sharedData('logs/Apache_2k.log');
 
-  test.for(models)('3,080 questions, %s', async (model, { skip }) => {
+  test.for(models)('3,080 questions, %s', long, async (model, { skip }) => {
     if (questions.missing) skip(questions.missing);
     const rows = parseCsv(await readFile(questions.file, 'utf8')).slice(1);
     const requests = rows.map(([prompt], index) => ({ task_id: `q${index}`, prompt }));

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 import { retryToTheEnd, scriptedBatch, sentParams } from '../retry.ts';
 import { refusalOf } from './refusal.ts';
 
 describe('a model by what people call it', () => {
-  it.each([
+  eachNth(6, [
     ['haiku', 'claude-haiku-5-5'],
     ['sonnet', 'claude-sonnet-5-5'],
     ['opus', 'claude-opus-5-5'],
@@ -45,14 +46,19 @@ describe('a model by what people call it', () => {
     expect(warnings).toContain('model "opus" is claude-opus-5-5 here');
   });
 
-  it.each(['gpt-5', 'haiku-9', 'claude', 'claude-opus-9', 'sonnet-9.9', 'claude-9-haiku', 'openai/gpt-5'])(
-    '%s is none',
-    async (model) => {
-      expect(await refusalOf({ requests: [{ task_id: 'a', prompt: 'x', model }] })).toContain(
-        'no price is known',
-      );
-    },
-  );
+  eachNthOf(3, [
+    'gpt-5',
+    'haiku-9',
+    'claude',
+    'claude-opus-9',
+    'sonnet-9.9',
+    'claude-9-haiku',
+    'openai/gpt-5',
+  ])('%s is none', async (model) => {
+    expect(await refusalOf({ requests: [{ task_id: 'a', prompt: 'x', model }] })).toContain(
+      'no price is known',
+    );
+  });
 
   it('is none in a native request, which goes out as it is', async () => {
     const params = { model: 'haiku', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] };

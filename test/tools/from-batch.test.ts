@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
+import { eachNth } from '../long.ts';
 
 const table = 'id,text,place\na,First article,Ulm\nb,Second article,Bonn\nc,Third article,Kiel\n';
 const rows = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{text}}' };
@@ -63,7 +64,7 @@ describe('from_batch', () => {
     expect(again).toMatchObject({ batch_id: sent.batch_id, duplicate: true });
   });
 
-  it.each<[prompt: string, sent: string]>([
+  eachNth<[prompt: string, sent: string]>(6, [
     ['{{json.n}}', '12345678901234567890'],
     ['{{json.who.name}} of {{place}}', 'Ann of Ulm'],
     ['{{json}}', '{\\"n\\":12345678901234567890,\\"who\\":{\\"name\\":\\"Ann\\"}}'],
@@ -76,7 +77,7 @@ describe('from_batch', () => {
     expect(prompts()[0]).toContain(sent);
   });
 
-  it.each<[what: string, args: object, field: string, said: RegExp]>([
+  eachNth<[what: string, args: object, field: string, said: RegExp]>(6, [
     [
       'a key that no answer has',
       { prompt: '{{json.m}}' },

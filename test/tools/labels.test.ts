@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { parseCsv } from '../csv.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { sharedData } from '../shared-data.ts';
 import { expectRefusal, type Given, type Row } from './refusal.ts';
 
@@ -91,7 +91,7 @@ describe('labels', () => {
   eachNth(3, table)('are refused: %s', (...row) => expectRefusal(row));
 });
 
-it('3,080 real questions become a labelled CSV, in four calls', async ({ skip }) => {
+it('3,080 real questions become a labelled CSV, in four calls', long, async ({ skip }) => {
   const questions = sharedData('banking77/test.csv');
   const categories = sharedData('banking77/categories.json');
   if (questions.missing) skip(questions.missing);

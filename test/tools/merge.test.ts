@@ -5,7 +5,7 @@ import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, apiError, errored, json, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import type { TestServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 const idsOf = ({ batches }: ApiServer) =>
   batches.map((batch) => batch.requests.map((each) => each.custom_id));
@@ -99,7 +99,7 @@ describe('merge', () => {
     expect(first).toEqual(expect.arrayContaining(['Ulm', '2']));
   });
 
-  eachNth<[column: string, table: string, item: [id: string, text: string], prompt: string]>(3, [
+  eachNth<[column: string, table: string, item: [id: string, text: string], prompt: string]>(6, [
     ['text', 'id,text\na,x\nb,x\n', ['a', 'x'], 'x 2'],
     ['text', 'id,text,note\na,x,y\nb,x,z\n', ['a', 'y'], 'x 2'],
     ['items', 'id,items\na,x\nb,x\n', ['a', 'x'], 'x 2'],
@@ -121,7 +121,7 @@ describe('merge', () => {
     expect(first?.[head?.indexOf(merge) ?? -1]).toBe(request.custom_id);
   });
 
-  it('takes what an answer says for a column, beside those of its row', async () => {
+  it('takes what an answer says for a column, beside those of its row', long, async () => {
     const { api, server } = await setUp('id,label\na,p\nb,q\nc,p\n', (request) =>
       succeeded(
         request,
@@ -167,7 +167,7 @@ describe('merge', () => {
     expect(await server.fails('submit_batch', { ...work, merge: '1' })).toMatch(/merge.*from 2 on/s);
   });
 
-  it('takes files and parts of them, and puts the items behind a prompt without places', async () => {
+  it('takes files and parts of them, and puts the items behind a prompt without places', long, async () => {
     const { api, server } = await setUp(five);
     await writeFile(path.join(server.work, 'a.log'), 'one\ntwo\nthree\n');
     await writeFile(path.join(server.work, 'b.log'), 'four\n');
@@ -188,7 +188,7 @@ describe('merge', () => {
     expect((await server.ok('get_results', { batch_id: plain })).results).toHaveLength(1);
   });
 
-  it('takes the answers of a batch, also of one that has not ended', async () => {
+  it('takes the answers of a batch, also of one that has not ended', long, async () => {
     const { api, server } = await setUp(five, (request) =>
       succeeded(
         request,
@@ -235,7 +235,7 @@ describe('merge', () => {
     expect(retry.request_count).toBe(5);
   });
 
-  it('sends again what can succeed before it is left out', async () => {
+  it('sends again what can succeed before it is left out', long, async () => {
     const { api, server } = await setUp(five, (request, { batches }) =>
       request.custom_id === 'merge_1_2' && batches.length === 1
         ? errored(request, 'api_error', 'Oh.')
@@ -287,7 +287,7 @@ describe('merge', () => {
     expect(await server.fails('retry_batch', { batch_id })).toMatch(/finished answer/);
   });
 
-  it('leaves the merge as it was where what is sent again fails again', async () => {
+  it('leaves the merge as it was where what is sent again fails again', long, async () => {
     const { api, server } = await setUp(five, (request) =>
       request.custom_id === 'merge_1_2' ? errored(request, 'api_error', 'Oh.') : sumUp(request),
     );
@@ -299,7 +299,7 @@ describe('merge', () => {
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+5' }]);
   });
 
-  it('merges anew of a finished answer that is replaced, and of one that is corrected', async () => {
+  it('merges anew of a finished answer that is replaced, and of one that is corrected', long, async () => {
     const { api, server } = await setUp(five);
     const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2 });
     await toTheEnd(server, api, batch_id);
@@ -328,7 +328,7 @@ describe('merge', () => {
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+3+4+5' }]);
   });
 
-  it('goes on behind a stage that the API refused, and where it was canceled between two', async () => {
+  it('goes on behind a stage that the API refused, and where it was canceled between two', long, async () => {
     const { api, server } = await setUp(five);
     api.override('create', json(400, apiError('invalid_request_error', 'Not now.')), { times: 1 });
     const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { endedBatch, follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import type { Reply } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const schema = { type: 'object', properties: { label: { type: 'string' } }, required: ['label'] };
 
@@ -396,7 +397,7 @@ const unread: [what: string, message: object | null, usd: number, isSaid: boolea
   ['a message that is none', null, 0.000035, true],
 ];
 
-test.each(unread)(
+eachNth(4, unread)(
   'an answer that cannot be read was paid all the same: %s',
   async (_what, message, usd, isSaid) => {
     const api = await startApi({
@@ -473,7 +474,7 @@ test('above 50 tasks the reply is a summary, unless it is asked for more', async
   expect(concise.next_cursor).toEqual(expect.any(String));
 });
 
-test.each<[what: string, line: (request: ApiRequest, index: number) => object, call: RegExp]>([
+eachNth<[what: string, line: (request: ApiRequest, index: number) => object, call: RegExp]>(3, [
   [
     'declined',
     (request, index) =>

@@ -5,6 +5,7 @@ import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
 import { createApiCache, isMarked } from '../api-cache.ts';
 import { type ApiRequest, apiError, errored, json, succeeded, unfinished } from '../api-server.ts';
 import type { ServerOptions } from '../harness.ts';
+import { eachNth, long } from '../long.ts';
 
 const DOCUMENT = 'The parties agree, page after page. '.repeat(200);
 const ids = ['a', 'b', 'c', 'd', 'e'];
@@ -100,7 +101,7 @@ describe('a primer', () => {
     expect(api.creates).toHaveLength(2);
   });
 
-  it.each<[what: string, fate: Fate, sent: string[] | null, said: RegExp]>([
+  eachNth<[what: string, fate: Fate, sent: string[] | null, said: RegExp]>(4, [
     [
       'errored',
       (each) => (each.custom_id === 'a' ? errored(each, 'api_error', 'Oh.') : undefined),
@@ -144,7 +145,7 @@ describe('a primer', () => {
     expect(sent().at(-1)).toEqual(['a']);
   });
 
-  it.each<[what: string, clock: ServerOptions, minutes: number, others: string[], said: RegExp]>([
+  eachNth<[what: string, clock: ServerOptions, minutes: number, others: string[], said: RegExp]>(6, [
     ['an hour later', {}, 51, ids.slice(1), /without the cache: the first look came 51 minutes after/],
     ['in good time', {}, 49, marked(...ids.slice(1)), /^(?!.*without the cache)/s],
     ['an hour later, by a clock that is slow', wrongBy(-60), 51, ids.slice(1), /came 51 minutes after/],
@@ -211,7 +212,7 @@ describe('a primer', () => {
     expect(sent()).toEqual([marked('a'), marked('b', 'c', 'd', 'e')]);
   });
 
-  it('goes with packs, with variants of the prompt, and with the rest of a pilot', async () => {
+  it('goes with packs, with variants of the prompt, and with the rest of a pilot', long, async () => {
     const { server, toTheEnd, sent, api } = await setUp();
     const packed = await server.ok('submit_batch', {
       ...work,
@@ -258,7 +259,7 @@ describe('a primer', () => {
     expect(api.creates.flatMap(({ requests }) => requests).every(isMarked)).toBe(true);
   });
 
-  it.each<[what: string, args: object, said: RegExp]>([
+  eachNth<[what: string, args: object, said: RegExp]>(4, [
     ['without documents', { requests: work.requests, primer: true }, /primer.*goes with context_files only/s],
     [
       'of several models',

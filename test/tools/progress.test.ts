@@ -5,6 +5,7 @@ import type { Progress } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test, vi } from 'vitest';
 import { endedBatch, follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import type { TestServer } from '../harness.ts';
+import { eachNthOf } from '../long.ts';
 
 /** Calls a tool of which the API's answer comes only when the client was told this. Gives all that it was told. */
 async function callUntilTold(
@@ -32,7 +33,7 @@ test('sending tells a client that asked how far it is, while the call waits', as
   expect(seen).toContainEqual(expect.objectContaining(sending));
 });
 
-test.each(['batch_status', 'get_results'])('downloading tells it in %s', async (tool) => {
+eachNthOf(2, ['batch_status', 'get_results'])('downloading tells it in %s', async (tool) => {
   const { api, server, batch_id } = await endedBatch(prompts(ids(3)), undefined);
   let finish = () => {};
   api.override('results', (_request, response) => {

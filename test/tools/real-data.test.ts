@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { allPages, follow, startCheckedServer } from '../api.ts';
 import { parseCsv } from '../csv.ts';
+import { long } from '../long.ts';
 import { sharedData } from '../shared-data.ts';
 
 const logs = sharedData('logs/Apache_2k.log');
@@ -32,7 +33,7 @@ test('2,000 lines of a real log, as 20 tasks of analyze_logs', async ({ skip }) 
   expect(answers.map(({ task_id }) => task_id)).toEqual(requests.map(({ task_id }) => task_id));
 });
 
-test('3,080 real questions as tasks of a custom type', async ({ skip }) => {
+test('3,080 real questions as tasks of a custom type', long, async ({ skip }) => {
   if (questions.missing) skip(questions.missing);
   const [, ...rows] = parseCsv(await readFile(questions.file, 'utf8'));
   expect(rows).toHaveLength(3080);

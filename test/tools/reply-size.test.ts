@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { answering, endedBatch, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded } from '../api-server.ts';
 import type { ToolAnswer } from '../harness.ts';
+import { long } from '../long.ts';
 
 /** Some clients cut a longer text, or refuse it. */
 const LONGEST_TEXT = 20_000;
@@ -175,7 +176,7 @@ test('the same failure of many tasks is one entry of the digest, the rest of a t
   expect(counted).toBe(200);
 });
 
-test('a list of many batches with names of 100 characters', async () => {
+test('a list of many batches with names of 100 characters', long, async () => {
   const server = await startCheckedServer();
   for (const id of ids(36)) {
     const name = `${id} ${'\u0007"'.repeat(47)}`;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { follow, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiServer, reset } from '../api-server.ts';
 import type { TestServer } from '../harness.ts';
+import { long } from '../long.ts';
 
 const quick = { env: { BATCH_MCP_SETTLE_SECONDS: '0.2' } };
 
@@ -113,22 +114,26 @@ describe('a part of which nobody can tell whether the API has it', () => {
     await endedWell(uncertain);
   });
 
-  test('is not sent again before anybody has looked for it, where the API has what it could be', async () => {
-    const api = await startApi();
-    const slow = { env: { BATCH_MCP_SETTLE_SECONDS: '6' }, limits: { callMs: 500 } };
-    const server = await startCheckedServer({ api, ...slow });
-    api.override('create', reset, { times: 1, after: true });
-    const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a', 'b']) });
-    await follow(server, batch_id, ({ processing_status }) => processing_status === 'unconfirmed');
-    const again = { batch_id, resolve: 'send_again' };
-    expect(await server.fails('retry_batch', again)).toMatch(
-      /^wrong_state: Nothing was sent. It is still being settled, and could be msgbatch_/,
-    );
-    api.endAll();
-    const { parts } = await server.ok('retry_batch', again);
-    expect(parts).toMatchObject([{ provider_batch_id: api.batches[0]?.id }]);
-    expect(api.creates).toHaveLength(1);
-  });
+  test(
+    'is not sent again before anybody has looked for it, where the API has what it could be',
+    long,
+    async () => {
+      const api = await startApi();
+      const slow = { env: { BATCH_MCP_SETTLE_SECONDS: '6' }, limits: { callMs: 500 } };
+      const server = await startCheckedServer({ api, ...slow });
+      api.override('create', reset, { times: 1, after: true });
+      const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a', 'b']) });
+      await follow(server, batch_id, ({ processing_status }) => processing_status === 'unconfirmed');
+      const again = { batch_id, resolve: 'send_again' };
+      expect(await server.fails('retry_batch', again)).toMatch(
+        /^wrong_state: Nothing was sent. It is still being settled, and could be msgbatch_/,
+      );
+      api.endAll();
+      const { parts } = await server.ok('retry_batch', again);
+      expect(parts).toMatchObject([{ provider_batch_id: api.batches[0]?.id }]);
+      expect(api.creates).toHaveLength(1);
+    },
+  );
 
   test('cannot be one that does not fit', async () => {
     const { api, server, batch_id } = await uncertainBatch();

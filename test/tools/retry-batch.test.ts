@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
+import { eachNthOf, long } from '../long.ts';
 import { ownId } from '../marks.ts';
 import {
   type Fate,
@@ -26,7 +27,7 @@ describe('what a retry sends by itself', () => {
     { fate: 'invalid', sent: false },
     { fate: 'missing', sent: true },
   ];
-  test.each(rows)('$fate: $sent', async ({ fate, sent }) => {
+  eachNthOf(10, rows)('$fate: $sent', async ({ fate, sent }) => {
     const clock = { ms: 0 };
     const now = () => new Date(Date.now() + clock.ms);
     const batch = await scriptedBatch({ a: [fate], other: ['expired', 'ok'] }, { server: { now } });
@@ -145,7 +146,7 @@ describe('answers that were cut off', () => {
     params: { model: 'claude-sonnet-4-5', max_tokens, messages: [{ role: 'user', content: 'Count.' }] },
   });
 
-  test('get twice as many tokens each time, up to what the model can give', async () => {
+  test('get twice as many tokens each time, up to what the model can give', long, async () => {
     const batch = await scriptedBatch(
       { a: ['cut'] },
       {
@@ -170,22 +171,26 @@ describe('answers that were cut off', () => {
     expect(sentParams(batch.api, 3, 'a')).toMatchObject({ model: 'claude-opus-5-5', max_tokens: 100_000 });
   });
 
-  test('stay what they are, where nothing better comes: the cut one is worth more than a refusal', async () => {
-    const batch = await scriptedBatch({
-      a: ['cut', 'refused'],
-      b: ['refused', 'cut'],
-      c: ['cut', 'cut'],
-      d: ['cut', 'overloaded'],
-    });
-    await retryToTheEnd(batch, { outcomes: ['failed'] });
-    const { results } = await batch.server.ok('get_results', { batch_id: batch.batch_id });
-    expect(results.map(({ text }: { text: string }) => text)).toEqual([
-      'cut a 1',
-      'cut b 2',
-      'cut c 2',
-      'cut d 1',
-    ]);
-  });
+  test(
+    'stay what they are, where nothing better comes: the cut one is worth more than a refusal',
+    long,
+    async () => {
+      const batch = await scriptedBatch({
+        a: ['cut', 'refused'],
+        b: ['refused', 'cut'],
+        c: ['cut', 'cut'],
+        d: ['cut', 'overloaded'],
+      });
+      await retryToTheEnd(batch, { outcomes: ['failed'] });
+      const { results } = await batch.server.ok('get_results', { batch_id: batch.batch_id });
+      expect(results.map(({ text }: { text: string }) => text)).toEqual([
+        'cut a 1',
+        'cut b 2',
+        'cut c 2',
+        'cut d 1',
+      ]);
+    },
+  );
 });
 
 describe('which of two answers counts', () => {
@@ -252,7 +257,7 @@ describe('what is asked for', () => {
       sent: ['c', 'd'],
     },
   ];
-  test.each(rows)('$title', async ({ options, sent, warns }) => {
+  eachNthOf(4, rows)('$title', async ({ options, sent, warns }) => {
     const batch = await scriptedBatch(script);
     const reply = await retryToTheEnd(batch, options);
     expect(sentIds(batch.api, 1)).toEqual(sent);
@@ -294,7 +299,7 @@ describe('what is changed', () => {
       params: { metadata: { user_id: 'u' }, model: 'claude-opus-5-5' },
     },
   ];
-  test.each(rows)('$title', async ({ options, params }) => {
+  eachNthOf(4, rows)('$title', async ({ options, params }) => {
     const batch = await scriptedBatch({ a: ['invalid', 'ok'] }, { requests: native(thinking) });
     await retryToTheEnd(batch, { outcomes: ['failed'], ...options });
     expect(sentParams(batch.api, 1, 'a')).toEqual({
@@ -307,7 +312,7 @@ describe('what is changed', () => {
     expect((await outcomesByTask(batch.server, batch.batch_id)).a).toBe('succeeded');
   });
 
-  test('and changed again from there', async () => {
+  test('and changed again from there', long, async () => {
     const batch = await scriptedBatch({ a: ['invalid', 'invalid', 'ok'] }, { requests: native(thinking) });
     await retryToTheEnd(batch, { outcomes: ['failed'], remove_params: ['thinking'] });
     await retryToTheEnd(batch, { outcomes: ['failed'], max_tokens: 50 });
@@ -316,7 +321,7 @@ describe('what is changed', () => {
     expect(params).toMatchObject({ max_tokens: 50, metadata: { user_id: 'u' } });
   });
 
-  test('by corrected tasks in any form, under ids of any form', async () => {
+  test('by corrected tasks in any form, under ids of any form', long, async () => {
     const schema = { type: 'object', properties: { time: { type: 'integer' } }, required: ['time'] };
     const batch = await scriptedBatch(
       { b: ['json'], c: ['json'], d: ['json'] },
@@ -471,7 +476,7 @@ describe('nothing is sent', () => {
       says: /^invalid_input: .*did you mean "outcomes"\?/s,
     },
   ];
-  test.each(rows)('$title', async ({ options, says }) => {
+  eachNthOf(4, rows)('$title', async ({ options, says }) => {
     const batch = await scriptedBatch(script);
     const { server, batch_id } = batch;
     await server.ok('get_results', { batch_id });
@@ -605,7 +610,7 @@ describe('the results of several attempts', () => {
     expect(await read('out.md')).toContain('## c\n\nok c 2');
   });
 
-  test('a file that was written before is written again by itself', async () => {
+  test('a file that was written before is written again by itself', long, async () => {
     const batch = await scriptedBatch(
       { a: ['expired', 'ok'], b: ['ok'] },
       { submit: { output_file: 'out.jsonl' } },
@@ -617,7 +622,7 @@ describe('the results of several attempts', () => {
     expect(await readFile(path.join(server.work, 'out.jsonl'), 'utf8')).toContain('ok a 2');
   });
 
-  test('make a cursor of before stale, as soon as the retry is sent', async () => {
+  test('make a cursor of before stale, as soon as the retry is sent', long, async () => {
     const batch = await scriptedBatch({ a: ['expired', 'ok'], b: ['ok'], c: ['ok'] });
     const { server, batch_id } = batch;
     const page = { batch_id, detail: 'concise', limit: 1 };
@@ -635,7 +640,7 @@ describe('the results of several attempts', () => {
     expect(third.results).toMatchObject([{ task_id: 'a', outcome: 'succeeded' }]);
   });
 
-  test('are found by outcome and by task', async () => {
+  test('are found by outcome and by task', long, async () => {
     const batch = await scriptedBatch({ a: ['expired', 'overloaded'], b: ['ok'], c: ['cut', 'ok'] });
     const { server, batch_id } = batch;
     await retryToTheEnd(batch);

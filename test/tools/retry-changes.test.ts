@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { endedBatch, follow, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, apiError, errored, json, succeeded } from '../api-server.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { outcomesByTask, retryToTheEnd, scriptedBatch, sentIds, sentParams } from '../retry.ts';
 
 const contentOf = ({ messages }: Record<string, unknown>) =>
@@ -17,7 +17,7 @@ describe('retry_batch says', () => {
     params: { model: 'claude-haiku-5-5', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] },
   };
   const none = (name: string) => `The shared ${name} is used by none of the one task`;
-  eachNth<[what: string, options: object, says: string[]]>(3, [
+  eachNth<[what: string, options: object, says: string[]]>(18, [
     ['{{word}} in system', { system: 'Be {{word}}' }, ['{{word}} in system is sent as it stands']],
     ['{word} in system', { system: 'Be {word}' }, ['{word} in system is sent as it stands']],
     ['<word> in system, a tag', { system: 'Be <word>' }, []],
@@ -72,7 +72,7 @@ describe('retry_batch with another', () => {
     expect(results).toMatchObject([{ outcome: 'succeeded', json: { time: 2 } }]);
   });
 
-  it.each([
+  eachNth(3, [
     ['prompt with places', 'Say {{word}}!', 'Say x!'],
     ['prompt without places', 'Say it.', 'Say it.\n\n<word>\nx\n</word>'],
   ])('%s, over input_data', async (_what, prompt, content) => {
@@ -86,7 +86,7 @@ describe('retry_batch with another', () => {
     expect(sentParams(batch.api, 1, 'a').model).toBe('claude-opus-4-8');
   });
 
-  it('prompt, over rows', async () => {
+  it('prompt, over rows', long, async () => {
     const api = await startApi({
       results: (requests) => requests.map((request) => errored(request, 'api_error', 'Oh.')),
     });
@@ -103,26 +103,30 @@ describe('retry_batch with another', () => {
     ]);
   });
 
-  it('schema than an older version sent: as structured output takes it, and checked whole', async () => {
-    const described = '"description":"abcdefgh"';
-    const n = { type: 'integer', description: 'abcdefgh' };
-    const output_schema = { type: 'object', properties: { n }, required: ['n'] };
-    const answers = (request: ApiRequest) => succeeded(request, '{"n":-1}');
-    const fates = [(request: ApiRequest) => errored(request, 'invalid_request_error', 'minimum'), answers];
-    const batch = await endedBatch(prompts(['a']), (requests) => requests.map(fates.shift() ?? answers), {
-      submit: { output_schema },
-    });
-    const body = path.join(batch.server.data, 'batches', batch.batch_id, 'part-0001.requests.json');
-    const sent = await readFile(body, 'utf8');
-    await writeFile(body, sent.replace(described, '"minimum":1'.padEnd(described.length)));
-    const { warnings } = await retryToTheEnd(batch, { task_ids: ['a'] });
-    expect(warnings).toContainEqual(expect.stringContaining('properties.n.minimum'));
-    expect(sentParams(batch.api, 1, 'a').output_config).toMatchObject({
-      format: { schema: { properties: { n: { type: 'integer', description: '{minimum: 1}' } } } },
-    });
-  });
+  it(
+    'schema than an older version sent: as structured output takes it, and checked whole',
+    long,
+    async () => {
+      const described = '"description":"abcdefgh"';
+      const n = { type: 'integer', description: 'abcdefgh' };
+      const output_schema = { type: 'object', properties: { n }, required: ['n'] };
+      const answers = (request: ApiRequest) => succeeded(request, '{"n":-1}');
+      const fates = [(request: ApiRequest) => errored(request, 'invalid_request_error', 'minimum'), answers];
+      const batch = await endedBatch(prompts(['a']), (requests) => requests.map(fates.shift() ?? answers), {
+        submit: { output_schema },
+      });
+      const body = path.join(batch.server.data, 'batches', batch.batch_id, 'part-0001.requests.json');
+      const sent = await readFile(body, 'utf8');
+      await writeFile(body, sent.replace(described, '"minimum":1'.padEnd(described.length)));
+      const { warnings } = await retryToTheEnd(batch, { task_ids: ['a'] });
+      expect(warnings).toContainEqual(expect.stringContaining('properties.n.minimum'));
+      expect(sentParams(batch.api, 1, 'a').output_config).toMatchObject({
+        format: { schema: { properties: { n: { type: 'integer', description: '{minimum: 1}' } } } },
+      });
+    },
+  );
 
-  it('prompt, in which a place is written as other programs do', async () => {
+  it('prompt, in which a place is written as other programs do', long, async () => {
     const requests = [{ task_id: 'a', input_data: { word: 'x' } }];
     const batch = await scriptedBatch(
       { a: ['overloaded', 'ok'] },
@@ -132,7 +136,7 @@ describe('retry_batch with another', () => {
     expect(warnings).toEqual(['{word} in the prompt is sent as it stands: did you mean {{word}}?']);
   });
 
-  it.each([
+  eachNth<[options: object, says: string]>(4, [
     [
       { prompt: 'x' },
       'task 1 (a): prompt: goes with rows and input_data, and none of that is kept of this task',
@@ -154,7 +158,7 @@ describe('replace', () => {
     expect(sentIds(batch.api, 1).length).toBe(3);
   });
 
-  it('of those that are named', async () => {
+  it('of those that are named', long, async () => {
     const batch = await scriptedBatch({ a: ['ok', 'ok'], b: ['ok'], c: ['invalid'] });
     await retryToTheEnd(batch, { replace: true, task_ids: ['a'] });
     expect(batch.api.creates[1]?.requests).toHaveLength(1);
@@ -173,10 +177,10 @@ describe('replace', () => {
 
 describe('corrections in a requests_file', () => {
   const good = '{"task_id":"a","prompt":"new a"}';
-  it.each([
+  eachNth(2, [
     ['c.jsonl', `${good}\n`],
     ['c.json', `[${good}]`],
-  ])('%s', async (name, content) => {
+  ])('from %s', async (name, content) => {
     const batch = await scriptedBatch({ a: ['invalid', 'ok'], b: ['ok'] });
     await writeFile(path.join(batch.server.work, name), content);
     await retryToTheEnd(batch, { requests_file: name });
@@ -185,7 +189,7 @@ describe('corrections in a requests_file', () => {
     expect(await outcomesByTask(batch.server, batch.batch_id)).toEqual({ a: 'succeeded', b: 'succeeded' });
   });
 
-  it.each([
+  eachNth(8, [
     ['c.jsonl', '{"task_id":"zz","prompt":"x"}', 'line 1 (zz): task_id: "zz" is not a task of this batch'],
     ['c.jsonl', `${good}\n${good}`, 'line 2 (a): task_id: is the same as that of line 1'],
     ['c.jsonl', '{"task_id":"a","prompt":"half \\ud83d"}', 'line 1 (a): prompt: holds half'],
@@ -246,7 +250,7 @@ describe('a batch that the API refused', () => {
     expect(status.cost_usd.maximum).toBeCloseTo(before.maximum, 3);
   });
 
-  it.each([
+  eachNth(6, [
     ['a model', { model: 'claude-haiku-5-5' }, { model: 'claude-haiku-5-5' }],
     ['a system prompt', { system: 'S' }, { system: 'S' }],
   ])('is mended by %s', async (_what, options, params) => {
@@ -262,7 +266,7 @@ describe('a batch that the API refused', () => {
     expect(api.creates[1]).toEqual(api.creates[0]);
   });
 
-  eachNth<[what: string, options: object, factor: number]>(3, [
+  eachNth<[what: string, options: object, factor: number]>(9, [
     ['nothing', {}, 1],
     ['corrections of all', { requests: tasks.map((task) => ({ ...task, prompt: 'new' })) }, 1],
     ['a cheaper model', { model: 'claude-haiku-5-5' }, 0.05],
@@ -277,7 +281,7 @@ describe('a batch that the API refused', () => {
     expect(maximum / before.maximum).toBeCloseTo(factor, 2);
   });
 
-  it('is priced once when it is refused and mended twice', async () => {
+  it('is priced once when it is refused and mended twice', long, async () => {
     const { api, server, batch_id } = await refused(tasks);
     const before = (await server.ok('batch_status', { batch_id })).cost_usd;
     api.override('create', json(400, apiError('invalid_request_error', 'no')), { times: 1 });

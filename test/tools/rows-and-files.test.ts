@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import type { ApiRequest, ApiServer } from '../api-server.ts';
 import type { TestServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { type Arguments, CONTENT, expectRefusal, type Given, type Row } from './refusal.ts';
 
 /** Files in the working folder beside arguments. */
@@ -501,7 +501,7 @@ describe('what rows become', () => {
     ]);
   });
 
-  it('max_tasks takes rows, lines, items and files spread evenly', async () => {
+  it('max_tasks takes rows, lines, items and files spread evenly', long, async () => {
     const numbers = Array.from({ length: 100 }, (_, index) => index);
     const every = ['0', '25', '50', '75'];
     const csv = `n\n${numbers.join('\n')}\n`;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, eachNthOf } from '../long.ts';
 
 const native = {
   custom_id: 'n',
@@ -31,7 +31,7 @@ const rows = { rows_file: 'rows.csv' };
 
 describe('places', () => {
   type Row = [what: string, args: object, prompt: string, said: RegExp | string | null];
-  eachNth<Row>(3, [
+  eachNth<Row>(9, [
     ['own prompt', one({ prompt: 'About {{x}}', input_data: { x: 'y' } }), 'About y', null],
     [
       'own prompt, shared input',
@@ -230,7 +230,7 @@ describe('places', () => {
     expect(found.said.split('\n')).toHaveLength(1);
   });
 
-  it.each(['{text}', `${DOLLAR}{text}`])('%s in a prompt over rows', async (place) => {
+  eachNthOf(2, ['{text}', `${DOLLAR}{text}`])('%s in a prompt over rows', async (place) => {
     const { said } = await submitted(
       { ...rows, prompt: `Label ${place}` },
       { 'rows.csv': 'text,n\nhello,1\nbye,2\n' },
@@ -241,7 +241,7 @@ describe('places', () => {
 
 describe('a file that would be sent as text', () => {
   type FileRow = [what: string, args: object, said: string];
-  eachNth<FileRow>(3, [
+  eachNth<FileRow>(10, [
     [
       'base64',
       one({ prompt: 'alt text', input_data: { image: PNG } }),
@@ -344,7 +344,7 @@ describe('a file that would be sent as text', () => {
     expect((await submitted({ ...rows, prompt: '{{text}}' }, file)).said).toBe('');
   });
 
-  it.each([
+  eachNth(3, [
     [
       'a log that ends with a name',
       { task_type: 'analyze_logs', input_data: { logs: 'GET failed for the file /a.png' } },
@@ -361,7 +361,7 @@ describe('a file that would be sent as text', () => {
 
 describe('shared settings that no task takes', () => {
   const schema = { type: 'object', properties: { a: { type: 'string' } } };
-  eachNth<[setting: string, args: object]>(3, [
+  eachNth<[setting: string, args: object]>(6, [
     ['prompt', { prompt: 'S', requests: [native] }],
     ['prompt', one({ prompt: 'own' }, { prompt: 'S' })],
     ['system', { system: 'S', requests: [native, { ...native, custom_id: 'm' }] }],
@@ -385,7 +385,7 @@ describe('shared settings that no task takes', () => {
   });
 
   const asRows = (args: object) => ({ rows_file: 'rows.csv', prompt: 'Label {{text}}', ...args });
-  eachNth<[what: string, args: object]>(3, [
+  eachNth<[what: string, args: object]>(6, [
     ['rows', asRows({ input_data: { foo: 1 } })],
     ['a column of its name', asRows({ input_data: { text: 'x', foo: 1 }, prompt: '{{text}} {{foo}}' })],
     ['files', { input_files: ['rows.csv'], prompt: 'Sum up {{text}}', input_data: { foo: 1 } }],
@@ -411,7 +411,7 @@ describe('shared settings that no task takes', () => {
     expect(said.split('\n')).toHaveLength(1);
   });
 
-  eachNth<[what: string, args: object]>(3, [
+  eachNth<[what: string, args: object]>(6, [
     ['a place', asRows({ input_data: { foo: 1 }, prompt: '{{text}} {{foo}}' })],
     ['a place within', asRows({ input_data: { foo: { a: 1 } }, prompt: '{{text}} {{foo.a}}' })],
     ['no place', asRows({ input_data: { foo: 1 }, prompt: 'Label' })],

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import type { Reply, TestServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { type Given, refusalOf } from './refusal.ts';
 
 const table = 'id,text,right\n1,one,x\n2,two,y\n3,three,x\n4,four,y\n';
@@ -33,7 +33,7 @@ const idsOf = ({ results }: Reply) => results.map(({ task_id }: { task_id: strin
 const tasks = ['One?', { task_id: 'b', prompt: 'Two?' }];
 
 describe('variants', () => {
-  eachNth<[what: string, source: object, ids: string[], first: RegExp]>(3, [
+  eachNth<[what: string, source: object, ids: string[], first: RegExp]>(6, [
     ['rows', rows, ['1', '2', '3', '4'], /Short: one/],
     [
       'tasks inline',
@@ -151,7 +151,7 @@ describe('variants', () => {
     expect(await readFile(path.join(server.work, 'out/B/2.txt'), 'utf8')).toContain('At length: two');
   });
 
-  it('of the answers of a batch that has not ended are kept until it has', async () => {
+  it('of the answers of a batch that has not ended are kept until it has', long, async () => {
     const api = await startApi({
       results: (requests) => requests.map((request) => succeeded(request, 'said')),
     });

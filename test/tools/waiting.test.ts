@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
 import type { ServerOptions, TestServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 const requests = ['a', 'b', 'c'].map((task_id) => ({ task_id, prompt: `say ${task_id}`, max_tokens: 100 }));
 const promptOf = ({ params }: ApiRequest): string => JSON.stringify(params.messages);
@@ -76,7 +76,7 @@ describe('a batch made from one that has not ended', () => {
     });
   });
 
-  it('is led on to by a look at the other', async () => {
+  it('is led on to by a look at the other', long, async () => {
     const { api, server, first } = await chained();
     api.endAll();
     await follow(server, first.batch_id, () => api.batches.length === 2);
@@ -92,7 +92,7 @@ describe('a batch made from one that has not ended', () => {
     expect(cost_usd.maximum).toBe(estimate.cost_usd.maximum);
   });
 
-  it('goes on to a third', async () => {
+  it('goes on to a third', long, async () => {
     const { api, server, second } = await chained();
     const third = await server.ok('submit_batch', {
       from_batch: second.batch_id,

@@ -5,6 +5,7 @@ import { BatchError } from '../../src/errors.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startApi, startCheckedServer } from '../api.ts';
 import { startServer, type TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const work = { rows_file: 't.csv', id_column: 'id', prompt: 'Sort this: {{text}}', model_tier: 'cheap' };
 
@@ -90,7 +91,7 @@ describe('work_id', () => {
     expect(await readdir(path.join(server.data, 'batches')).catch(() => [])).toEqual([]);
   });
 
-  it.each<[what: string, name: string, text: string, said: RegExp | null]>([
+  eachNth<[what: string, name: string, text: string, said: RegExp | null]>(3, [
     ['a table that was only touched', 't.csv', 'id,text,note\n1,a,x\n2,b,y\n', null],
     ['a document that was only touched', 'docs-a.md', 'A', null],
     ['a table of other text, as long', 't.csv', 'id,text,note\n1,a,x\n2,c,y\n', /t\.csv" was changed/],
@@ -118,7 +119,7 @@ describe('work_id', () => {
     expect(api.creates).toEqual([]);
   });
 
-  it.each<[args: object, field: string]>([
+  eachNth<[args: object, field: string]>(3, [
     [work, 'rows_file'],
     [{ requests: ['a'] }, 'requests'],
     [{ prompt: 'Another: {{text}}' }, 'prompt'],

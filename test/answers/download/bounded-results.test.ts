@@ -4,6 +4,7 @@ import { bounded } from '../../../src/answers/download/bounded-results.ts';
 import { follow, prompts, startApi } from '../../api.ts';
 import { type ApiRequest, succeeded } from '../../api-server.ts';
 import { startServer } from '../../harness.ts';
+import { eachNth, long } from '../../long.ts';
 
 async function* pieces(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text);
@@ -40,7 +41,7 @@ it.each([
   await expect(read()).rejects.toThrow(refusal);
 });
 
-it.each([
+eachNth(2, [
   [
     'first',
     (id: string, text: string) => `{"custom_id":"${id}","result":{"type":"succeeded","text":"${text}"}}`,
@@ -80,7 +81,7 @@ it('a download of blanks without end is no answer, and that is said', async () =
   expect(warnings.join(' ')).toContain('what came holds no result');
 });
 
-it('results of nothing but line breaks are given up at once, and that is said', async () => {
+it('results of nothing but line breaks are given up at once, and that is said', long, async () => {
   const api = await startApi({ endsAtOnce: true });
   const breaks = gzipSync(Buffer.alloc(60 * 1024 * 1024, '\n'));
   api.override('results', (_request, response) =>

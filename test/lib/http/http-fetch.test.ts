@@ -3,6 +3,7 @@ import { text as textOfStream } from 'node:stream/consumers';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { downloadBody, fetchByHttp, fetchDownload } from '../../../src/lib/http/http-fetch.ts';
+import { eachNth } from '../../long.ts';
 
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer);
@@ -116,7 +117,7 @@ describe.each(ways)('%s', (_name, fetchIt, textOf) => {
   });
 });
 
-test.each([
+eachNth(3, [
   ['in memory', 200, (url: string) => fetchByHttp(url)],
   ['of a refusal', 400, (url: string) => fetchByHttp(url)],
   ['of a download that is refused', 400, (url: string) => fetchDownload(url)],

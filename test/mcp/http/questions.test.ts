@@ -4,6 +4,7 @@ import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ids, prompts, startApi } from '../../api.ts';
 import { type Reply, temporaryFolder } from '../../harness.ts';
+import { eachNthOf } from '../../long.ts';
 import { callOf, type HttpTestServer, modernRequest, newUser, startHttpServer } from './http-harness.ts';
 
 /** A person is asked by one replica, and answers to another. */
@@ -41,7 +42,7 @@ describe('in the new era', () => {
     requestState,
   });
 
-  test.each([
+  eachNthOf(3, [
     { name: 'a yes', answer: accepted, creates: 1, said: /"request_count":3/ },
     { name: 'a no', answer: { action: 'decline' }, creates: 0, said: /The person declined/ },
     { name: 'a closed form', answer: { action: 'cancel' }, creates: 0, said: /closed the question/ },
@@ -58,7 +59,7 @@ describe('in the new era', () => {
     expect(api.creates).toEqual([]);
   });
 
-  test.each([
+  eachNthOf(3, [
     { name: 'another user', user: ben, more: {} },
     { name: 'other work', user: ana, more: { arguments: { requests: prompts(ids(2)) } } },
     { name: 'another state', user: ana, more: { requestState: `question_${'0'.repeat(32)}` } },
@@ -121,12 +122,12 @@ describe('in the old era', () => {
     return { client, messages, sent };
   }
 
-  test.each([
+  eachNthOf(2, [
     { name: 'a yes', answer: accepted, creates: 1, said: /"request_count":3/ },
     { name: 'the form as it stands', answer: { action: 'accept', content: {} }, creates: 1, said: /batch_/ },
     { name: 'a no', answer: { action: 'decline' }, creates: 0, said: /The person declined/ },
     { name: 'a closed form', answer: { action: 'cancel' }, creates: 0, said: /closed the question/ },
-  ])('$name counts at the other replica', async ({ answer, creates, said }) => {
+  ])('$name counts at the other replica too', async ({ answer, creates, said }) => {
     const { api, first, second } = await replicas();
     const { client, messages } = await connect(first, second, () => answer);
     const reply = await client.callTool({ name: 'submit_batch', arguments: { requests } });

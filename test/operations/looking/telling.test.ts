@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { endedBatch, follow, isSaved, startApi, startCheckedServer } from '../../api.ts';
 import { type TestServer, temporaryFolder } from '../../harness.ts';
+import { eachNth } from '../../long.ts';
 import { type Receiver, startReceiver } from '../../receiver.ts';
 import { scripted } from '../../retry.ts';
 
@@ -140,7 +141,7 @@ describe('BATCH_MCP_NOTIFY', () => {
     expect(await audited(server)).toMatchObject([{ outcome: 'done' }]);
   });
 
-  it.each<[what: string, target: (url: string) => string, problem: RegExp]>([
+  eachNth<[what: string, target: (url: string) => string, problem: RegExp]>(3, [
     ['an answer that is none of success', (url) => url, /^answered with 503$/],
     ['a program that does not exist', () => '/no/such/program', /^ENOENT$/],
     ['a program that fails', () => JSON.stringify([process.execPath, '-e', 'process.exit(3)']), /code 3/],

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { createSandboxProvider } from '../../../src/provider/sandbox/sandbox-provider.ts';
 import { startSandboxServer } from '../../../src/provider/sandbox/server.ts';
-import { long } from '../../long.ts';
+import { eachNth, long } from '../../long.ts';
 import { mostHeldDuring } from '../../memory.ts';
 import { bodyFile, download, failure } from '../calls.ts';
 import { behindFaults, type Fault, type RouteFault } from './faulty-server.ts';
@@ -170,7 +170,7 @@ describe('the life of a batch', () => {
     expect(await results(sandbox(), id)).toHaveLength(3);
   });
 
-  it('does not keep its process alive', async () => {
+  it('does not keep its process alive', long, async () => {
     const source = new URL('../../../src/provider/sandbox/sandbox-provider.ts', import.meta.url).href;
     const program = `
       const { createSandboxProvider } = await import(${JSON.stringify(source)});
@@ -189,7 +189,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
 
 describe('creating', () => {
   const [task] = tasks(1);
-  it.each([
+  eachNth(2, [
     ['no JSON', '{"requests": [', 400],
     ['no list', {}, 400],
     ['another field', { requests: [task], more: 1 }, 400],
@@ -230,7 +230,7 @@ describe('creating', () => {
 });
 
 describe('answers', () => {
-  it.each([
+  eachNth(3, [
     [{ model: undefined }, 'model: Field required'],
     [{ messages: [] }, 'messages: at least one message is required'],
     [{ messages: [{ role: 'robot', content: 'x' }] }, "messages.0.role: Input should be 'user'"],
@@ -417,7 +417,7 @@ describe('faults', () => {
     [{ route: 'create', kind: 'reset_after_commit' }, 'api_uncertain', 1],
     [{ route: 'create', kind: 'unreadable' }, 'api_uncertain', 1],
   ];
-  it.each(creates)('%o → %s, %i made', async (fault, code, made) => {
+  eachNth(3, creates)('%o → %s, %i made', async (fault, code, made) => {
     const provider = sandbox(0, [{ ...fault, nth: 1 }]);
     const error = await failure(provider.createBatch(await bodyToSend({ requests: tasks(2) }), 500));
     expect(error.code).toBe(code);

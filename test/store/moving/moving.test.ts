@@ -10,6 +10,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { follow, ids, prompts, startApi } from '../../api.ts';
 import { createDesk, run } from '../../cli/run-binary.ts';
 import { spawnServer, temporaryFolder } from '../../harness.ts';
+import { long } from '../../long.ts';
 import { commitBatch, recordOf } from '../contract/batches.ts';
 import { contentOf, piecesOf } from '../contract/pieces.ts';
 import { contentsOf } from './contents.ts';
@@ -181,7 +182,7 @@ describe('a store that is copied', () => {
   });
 });
 
-test('batch-mcp store copy moves what real servers made, which say where it went', async () => {
+test('batch-mcp store copy moves what real servers made, which say where it went', long, async () => {
   const api = await startApi();
   const server = await spawnServer({ api });
   const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(3)) });

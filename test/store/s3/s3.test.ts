@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Objects, StoredObject } from '../../../src/store/objects.ts';
 import { createS3Objects, type S3ObjectsOptions } from '../../../src/store/s3/objects.ts';
 import type { Pieces } from '../../../src/store/store.ts';
+import { eachNth, eachNthOf, long } from '../../long.ts';
 import { bucketOf, optionsFor } from '../objects/open-tested.ts';
 import { type Fault, type S3Options, type Seen, startS3 } from './s3-server.ts';
 
@@ -81,7 +82,7 @@ describe('what is written', () => {
       .filter(([name]) => step !== 'isHead' || name !== 'a time that was up')
       .map(([name, fault]) => ({ step, name, isMeant, fault })),
   );
-  test.for(cases)('is whole after $name at $step, two times', async ({ step, isMeant, fault }) => {
+  eachNthOf(14, cases)('is whole after $name at $step, two times', async ({ step, isMeant, fault }) => {
     const { s3, objects } = await open(atFirst(fault, 2, isMeant), impatient);
     const content = contentOf(step === 'isPut' ? 300_000 : 2.5 * MB);
     const object = await objects.write(KEY, inPieces(content));
@@ -92,7 +93,7 @@ describe('what is written', () => {
     if (step !== 'isBegin') expect(await s3.openUploads()).toBe(0);
   });
 
-  test('is whole after an error that comes late, and after answers that never come', async () => {
+  test('is whole after an error that comes late, and after answers that never come', long, async () => {
     for (const fault of ['late error', 'hang'] as const) {
       const { objects } = await open(atFirst(fault, 2, isComplete), impatient);
       const { content, object } = await written(objects);
@@ -100,7 +101,7 @@ describe('what is written', () => {
     }
   });
 
-  test.for([0, 1, MB - 1, MB, MB + 1, 2 * MB, 3 * MB + 7])(
+  eachNthOf(6, [0, 1, MB - 1, MB, MB + 1, 2 * MB, 3 * MB + 7])(
     'is put whole or in parts: %d bytes',
     async (length) => {
       const { s3, objects } = await bucketOf();
@@ -162,7 +163,7 @@ describe('what is read', () => {
     'an answer that is cut': 'cut',
     'an answer that stalls': 'stall',
   };
-  test.for(Object.entries(faults))('comes whole after %s, two times', async ([, fault]) => {
+  eachNth(6, Object.entries(faults))('comes whole after %s, two times', async (_what, fault) => {
     const { s3, objects } = await open(atFirst(fault, 2, isGet), impatient);
     const { content, object } = await written(objects);
     expect(sha256(await readAll(objects.read(object)))).toBe(object.sha256);
