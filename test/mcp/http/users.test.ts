@@ -55,7 +55,7 @@ test('what is another user’s is answered as what is not there', async () => {
     { meant: 'payroll 2026', unknown: 'qqqqq 2026' },
     { meant: 'payroll', unknown: 'qqqqq' },
     { meant: batch_id.slice(0, 20), unknown: UNKNOWN.slice(0, 20) },
-    { meant: 'latest', unknown: 'newest' },
+    { meant: 'latest', unknown: 'recent' },
   ];
   const attempts: { name: string; args: (batch: string) => object }[] = [
     { name: 'batch_status', args: (batch) => ({ batch_id: batch }) },
