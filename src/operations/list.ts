@@ -69,10 +69,14 @@ export const list = defineOperation({
     if (!include_remote) return listed;
     return { ...listed, ...(await remoteBatches(context, listed.warnings)) };
   },
-  nextStep({ totals, next_cursor, remote }, { limit: _limit, include_remote: _remote, ...filters }) {
+  nextStep(
+    { totals, next_cursor, remote, warnings },
+    { limit: _limit, include_remote: _remote, ...filters },
+  ) {
     if (totals.batches === 0 && !remote?.length) {
       const isFiltered = Object.values(filters).some((filter) => filter !== undefined);
-      return isFiltered ? NOTHING_MATCHES : NOTHING_YET;
+      if (isFiltered) return NOTHING_MATCHES;
+      return `${warnings.length === 0 ? NOTHING_YET : NOTHING_LISTED} ${MAKE_ONE}`;
     }
     return next_cursor === null
       ? 'Call batch_status or get_results with a batch_id.'
@@ -95,9 +99,11 @@ async function remoteBatches(
   }
 }
 
-const NOTHING_YET =
-  'There are no batches yet. To make the first, call submit_batch with the tasks: estimate_cost says beforehand what it ' +
-  'costs, and sandbox: true tries it out free and without a key.';
+const NOTHING_YET = 'There are no batches yet.';
+const NOTHING_LISTED = 'No batch is listed: the warnings say what is left out.';
+const MAKE_ONE =
+  'To make one, call submit_batch with the tasks: estimate_cost says beforehand what it costs, and sandbox: true tries it ' +
+  'out free and without a key.';
 
 const NOTHING_MATCHES =
   'No batch matches. Call list_batches with fewer filters to see which batches there are.';

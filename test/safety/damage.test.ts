@@ -158,7 +158,7 @@ describe('a record that is', () => {
     const file = await newest(path.join(before.data, 'batches', broken, 'record'));
     await writeFile(file, '{"schema": 1, "hidden": "words of a person"}');
     const server = await spawnServer({ folder });
-    await server.ok('list_batches');
+    expect((await server.ok('list_batches')).next_step).toMatch(/^No batch is listed: the warnings say/);
     expect(server.stderr()).toContain(`warn ${file} can't be read`);
     expect(server.stderr()).not.toContain('words of a person');
   });
