@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import net from 'node:net';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createBatchClient } from '../../src/client.ts';
@@ -90,6 +92,38 @@ describe('a database that is gone', () => {
     expect(again.batch_id).not.toBe(batch_id);
     expect(api.creates).toHaveLength(2);
   });
+});
+
+test('a database whose connections fall silent keeps no call for more than 25 seconds', {
+  timeout: 90_000,
+}, async () => {
+  const address = new URL(await server.newDatabase());
+  const target = Number(address.port);
+  const sockets: net.Socket[] = [];
+  const way = net.createServer((client) => {
+    const database = net.connect(target, '127.0.0.1');
+    sockets.push(client, database);
+    client
+      .on('error', () => {})
+      .pipe(database.on('error', () => {}))
+      .pipe(client);
+  });
+  way.listen(0, '127.0.0.1');
+  await once(way, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    way.close();
+  });
+  const listening = way.address();
+  if (listening === null || typeof listening === 'string') throw new Error('no port');
+  address.port = String(listening.port);
+  const one = await spawnServer({ env: { BATCH_MCP_STORE: address.href, BATCH_MCP_PROVIDER: 'sandbox' } });
+  await one.ok('list_batches');
+  // As behind a firewall that has forgotten the connection: it is there, and nothing comes.
+  for (const socket of sockets) socket.unpipe().pause();
+  const since = performance.now();
+  expect(await one.fails('list_batches')).toContain('Start the database');
+  expect(performance.now() - since).toBeLessThan(25_000);
 });
 
 describe('the password', () => {
