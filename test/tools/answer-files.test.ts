@@ -164,6 +164,9 @@ it('a key that holds a list is a line per entry, and every task is there', async
     ['003', '003', 'c', '', '', '', 'plain', 'succeeded'],
     ['004', '004', 'd', '', '', '', '', 'incomplete'],
   ]);
+  const [head = [], ...lines] = parseCsv(await read('codes.csv'));
+  const tokens = lines.map((line) => line[head.indexOf('output_tokens')]);
+  expect(tokens.map((each) => each !== '')).toEqual([true, false, true, true, false, true]);
   await server.ok('get_results', { batch_id, output_file: 'codes.jsonl', output_key: 'codes' });
   expect((await read('codes.jsonl')).trim().split('\n')).toHaveLength(6);
   await server.ok('get_results', { batch_id, output_file: 'codes.md', output_key: 'codes' });

@@ -66,10 +66,17 @@ function alone(answered: AnsweredRow, key: string, value: unknown, asText: boole
   return { answer: { ...answer, json: isJsonObject(value) ? value : { [key]: value } }, row };
 }
 
+/** An answer of which another line tells already what it took. */
+function withoutUsage({ answer, ...answered }: AnsweredRow): AnsweredRow {
+  if (answer.details === undefined) return { ...answered, answer };
+  const { usage: _usage, thinking_tokens: _thinking, ...details } = answer.details;
+  return { ...answered, answer: { ...answer, details } };
+}
+
 /**
  * What stands under a key of each answer, beside its row: where that is a list, a line for each of its entries, and where
  * it is an object, or they are, its keys. An answer without it, and an empty list, is one line all the same, for no task is
- * dropped. `asText` leaves texts what they are, for people to read.
+ * dropped; what an answer took stands on the first of its lines, so that they add up. `asText` leaves texts what they are, for people to read.
  */
 export async function* entriesOf(
   answers: AsyncIterable<AnsweredRow>,
@@ -80,6 +87,8 @@ export async function* entriesOf(
     const value = answered.answer.outcome === 'succeeded' ? keyed(answered.answer.json, key) : undefined;
     const entries =
       Array.isArray(value) && value.length > 0 ? value : [Array.isArray(value) ? undefined : value];
-    for (const entry of entries) yield alone(answered, key, entry, asText);
+    for (const [index, entry] of entries.entries()) {
+      yield alone(index === 0 ? answered : withoutUsage(answered), key, entry, asText);
+    }
   }
 }

@@ -173,6 +173,7 @@ function afterEnd(batch: FollowedBatch): string {
     return `${where} ${told} Another model often answers: call retry_batch with batch_id ${id}, error_types ["refusal"] and model ${modelOfFewRefusals}.`;
   if (retryable === 0)
     return `${where} ${told} Sent again as they are, they would fail again: get_results with batch_id ${id} and outcomes ["failed"] says what to do.`;
-  const all = retryable === failed ? 'them' : `the ${count(retryable)} that can succeed`;
+  const all =
+    retryable === failed ? (failed === 1 ? 'it' : 'them') : `the ${count(retryable)} that can succeed`;
   return `${where} ${told} Call retry_batch with batch_id ${id}: it sends ${all} again.`;
 }
