@@ -20,7 +20,7 @@ export default defineConfig({
     // The counts for .ci/run; a person reads the others.
     reporters: [
       new AroundTests(
-        'The tests take some 6 minutes on 2 cores, twice that on a busy machine; those of npm run test:long are left out.',
+        'The tests take some 5 minutes on 2 cores, twice that on a busy machine; those of npm run test:long are left out.',
       ),
       'minimal',
       ['json', { outputFile: 'test-results.json' }],

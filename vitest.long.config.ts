@@ -17,10 +17,13 @@ export default defineConfig({
     exclude: [...configDefaults.exclude],
     tagsFilter: ['long'],
     reporters: [
-      new AroundTests('These take some minutes: kills at every point, soaks, large files.', {
-        long: false,
-        reason: 'run by npm test',
-      }),
+      new AroundTests(
+        'These take a quarter of an hour on 2 cores: kills at every point, soaks, large files, whole tables.',
+        {
+          long: false,
+          reason: 'run by npm test',
+        },
+      ),
       'minimal',
       ['json', { outputFile: 'test-results.json' }],
     ],

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { builtServer, temporaryFolder } from './harness.ts';
-import { eachNth, eachNthOf } from './long.ts';
+import { eachNthOf, long } from './long.ts';
 
 const builtCli = path.join(path.dirname(builtServer), 'cli.js');
 
@@ -89,7 +89,7 @@ describe('the command line', () => {
     ],
     ['a price file that is not there', ['--sandbox'], { BATCH_MCP_PRICES: 'none.json' }, 'none.json'],
   ];
-  eachNth(6, rows)('%s ends it with code 2 and a word of help', async (_, args, env, ...says) => {
+  it.each(rows)('%s ends it with code 2 and a word of help', long, async (_, args, env, ...says) => {
     const { code, stdout, stderr, left } = await run(args, { input: `${initialize}\n`, env });
     expect({ code, stdout, left }).toEqual({ code: 2, stdout: '', left: [] });
     for (const part of says) expect(stderr).toContain(part);

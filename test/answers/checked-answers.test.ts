@@ -144,7 +144,7 @@ describe.each(ways)('answers to a schema that is given %s', (_way, asked, reques
   });
 });
 
-test('the cause says where an answer breaks its schema', async () => {
+test('the cause says where an answer breaks its schema', long, async () => {
   const { server, batch_id } = await endedBatch(
     wrong.map(([what]) => ({ task_id: what, prompt, output_schema: schema })),
     (requests) => requests.map((request, index) => succeeded(request, wrong[index]?.[1] ?? '')),
@@ -159,7 +159,7 @@ test('the cause says where an answer breaks its schema', async () => {
   expect(counted).toBe(wrong.length);
 });
 
-test('labels and task types ask for what their answers are checked by', async () => {
+test('labels and task types ask for what their answers are checked by', long, async () => {
   const api = await startApi({
     results: (requests) =>
       requests.map((request, index) => succeeded(request, `{"label":"${'xyz'[index]}"}`)),
@@ -287,7 +287,7 @@ describe('what is no schema is refused before anything is sent', () => {
     ],
     ['with an id', { $id: 'https://a.example/answer.json', ...schema }],
   ];
-  eachNth(6, good)('but not one %s', async (_what, output_schema) => {
+  test.each(good)('but not one %s', long, async (_what, output_schema) => {
     const api = await startApi({
       results: (sent) => sent.map((request) => succeeded(request, '{"label":"card"}')),
     });

@@ -60,7 +60,7 @@ const rows = { rows_file: 't.csv', prompt: 'Quote what matters: {{text}}' };
 const table = (text: string, most = '') => ({ 't.csv': `text,most\n"${text}",${most}\n` });
 
 describe('x-in-input', () => {
-  eachNth<[what: string, text: string, answer: object, fits: boolean]>(3, [
+  eachNth<[what: string, text: string, answer: object, fits: boolean]>(9, [
     ['a quote word for word', 'I was very tired then.', { quote: 'very tired' }, true],
     ['a made-up one', 'I was very tired then.', { quote: 'very happy' }, false],
     ['other white space', 'I was\n  very   tired.', { quote: 'was very\ttired' }, true],
@@ -192,7 +192,7 @@ describe('x-max-column', () => {
 });
 
 describe('a corrected task', () => {
-  it('is held against what it was given anew, also where it is sent again after that', async () => {
+  it('is held against what it was given anew, also where it is sent again after that', long, async () => {
     const said = ['no', 'the first', 'the second', 'the first', 'the second'];
     const api = await startApi({
       endsAtOnce: true,

@@ -88,7 +88,7 @@ const filters: [what: string, args: object, meant: (i: number) => boolean][] = [
 const endings = ['.csv', '.json', '.jsonl', '.md', '.raw.jsonl'];
 
 test('a call gives the answers that its filters leave, page by page and in a file', () =>
-  expectSelected(3, (place) => [endings[place % endings.length] ?? '']));
+  expectSelected(4, (place) => [endings[place % endings.length] ?? '']));
 
 test('a call gives the answers that its filters leave in every kind of file', long, () =>
   expectSelected(1, () => endings),
@@ -194,7 +194,7 @@ test('json and row as fields are all of either', async () => {
   }
 });
 
-test('a sample is spread evenly over what the filters leave', async () => {
+test('a sample is spread evenly over what the filters leave', long, async () => {
   const { server, batch_id } = await batchOfRows();
   const { results, next_cursor } = await server.ok('get_results', {
     batch_id,
@@ -338,7 +338,7 @@ describe('after a retry', () => {
     expect(lines[0]).toMatch(/t002.*round 2/);
   });
 
-  it('one that was edited is left as it is, which is said', async () => {
+  it('one that was edited is left as it is, which is said', long, async () => {
     const { status, read } = await retried((file) => writeFile(file, 'mine'));
     expect(await read('later.jsonl')).toBe('mine');
     expect(status.warnings.join(' ')).toMatch(/later\.jsonl was not written.*before the last retry/);

@@ -180,7 +180,7 @@ describe('calls of tools with long inputs', () => {
     },
   ];
 
-  eachNthOf(3, shapes)(
+  eachNthOf(6, shapes)(
     '$name: are named in the reply, and whole in a file of their own',
     async ({ content, file, calls }) => {
       const { server, batch_id } = await endedBatch(prompts(['a']), ([request]) =>

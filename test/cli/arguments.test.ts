@@ -105,7 +105,7 @@ async function deskWithRows(): Promise<Desk> {
 const asRows = ['--rows-file', 'rows.json', '--prompt', 'Judge: {{text}}'];
 
 describe('work that an option names', () => {
-  test('is sent by the id that estimate gave, with the answers where they are wanted', async () => {
+  test('is sent by the id that estimate gave, with the answers where they are wanted', long, async () => {
     const desk = await deskWithRows();
     const estimated = await run(desk, ['estimate', ...asRows, '--labels', 'labels.txt']);
     const [, workId = ''] = /batch-mcp submit --work-id (work_[0-9a-f]{32})$/m.exec(estimated.stderr) ?? [];

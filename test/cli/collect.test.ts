@@ -115,10 +115,10 @@ describe('collect', () => {
 });
 
 describe('collect --watch', () => {
-  eachNth<['SIGINT' | 'SIGTERM', number]>(2, [
+  it.each<['SIGINT' | 'SIGTERM', number]>([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ])('prints a line for each batch when it has ended, until %s', async (signal, code) => {
+  ])('prints a line for each batch when it has ended, until %s', long, async (signal, code) => {
     const api = await startApi();
     const server = await spawnServer({ api });
     const submit = async (name: string) => (await server.ok('submit_batch', { requests, name })).batch_id;

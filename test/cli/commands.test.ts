@@ -44,7 +44,7 @@ describe("the guide's commands, as typed there", () => {
     expect(stdout).toMatch(/^Request counts: +processing 2, succeeded 0, errored 0, canceled 0, expired 0$/m);
   });
 
-  test('wait writes the results and counts them', async () => {
+  test('wait writes the results and counts them', long, async () => {
     const desk = await deskWithTasks();
     const id = await submitted(desk);
     const waited = await run(desk, ['wait', id, 'results.json', '--poll-interval', '0.2', '--timeout', '60']);
@@ -97,11 +97,11 @@ describe('run', () => {
     expect(stdout).toMatch(/^second {2}succeeded\n\S/m);
   });
 
-  eachNth<[name: string, input: string]>(3, [
+  test.each<[name: string, input: string]>([
     ['an array', JSON.stringify(tasks)],
     ['lines', tasks.map((task) => JSON.stringify(task)).join('\n')],
     ['a byte order mark and blanks first', `\uFEFF\n ${JSON.stringify(tasks)}`],
-  ])('takes tasks from stdin: %s', async (_name, input) => {
+  ])('takes tasks from stdin: %s', long, async (_name, input) => {
     const desk = await deskWithTasks();
     const { code, stdout } = await run(desk, ['run', '-', 'out.json', '--json'], input);
     expect(code).toBe(0);
@@ -222,14 +222,14 @@ describe.runIf(hasSignals)('whoever waits is interrupted:', () => {
 });
 
 describe('what can not be written', () => {
-  eachNth<[output: string, code: number, says: RegExp]>(6, [
+  test.each<[output: string, code: number, says: RegExp]>([
     ['out.xyz', 2, /unknown ending\. Valid: \.json/],
     ['mine.json', 1, /exists already and was left as it is/],
     ['tasks.json', 1, /a reserved name/],
     ['folder.csv', 2, /is a folder\. Give the path of a file/],
     ['not/there.csv', 1, /There is no folder at/],
     ['-', 2, /unknown ending/],
-  ])('is told before the waiting: %s', async (output, code, says) => {
+  ])('is told before the waiting: %s', long, async (output, code, says) => {
     const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
     await mkdir(path.join(desk.folder, 'folder.csv'));
     await writeFile(path.join(desk.folder, 'mine.json'), 'mine');

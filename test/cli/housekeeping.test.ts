@@ -122,7 +122,7 @@ function aged(desk: Desk): Desk {
 }
 
 describe('doctor', () => {
-  test('finds nothing wrong in the sandbox but the missing key', async () => {
+  test('finds nothing wrong in the sandbox but the missing key', long, async () => {
     const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
     const { code, stdout } = await run(desk, ['doctor', '--json']);
     expect(code).toBe(1);

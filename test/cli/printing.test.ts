@@ -61,7 +61,7 @@ describe('--json is one document and nothing else', () => {
     }
   }
 
-  test('of some', () => expectDocuments(['results', 'list']));
+  test('of some', () => expectDocuments(['results']));
   test('of each', long, () => expectDocuments(Object.keys(typed)));
 
   eachNth<[what: string, args: string[], code: string]>(4, [
@@ -78,7 +78,7 @@ describe('--json is one document and nothing else', () => {
     expect(documentOf(await run(desk, [...args, '--json']))).toMatchObject({ error: { code } });
   });
 
-  test('of what has not ended, and how to go on is said beside it', async () => {
+  test('of what has not ended, and how to go on is said beside it', long, async () => {
     const desk = await deskWithTasks({ BATCH_MCP_SANDBOX_SECONDS: '3600' });
     const { batch_id } = documentOf(await run(desk, ['submit', 'tasks.json', '--json']));
     const ended = await run(desk, ['wait', String(batch_id), '--timeout', '0.5', '--json']);
@@ -204,7 +204,7 @@ describe('what a reply says, a person sees', () => {
     expect(await shown('status', 'files')).toMatch(/^Answer files: +1 written by \{\{stem\}\}\.md$/m);
   });
 
-  test('of batches: those that failed, those made elsewhere, and none', async () => {
+  test('of batches: those that failed, those made elsewhere, and none', long, async () => {
     const api = await startApi({ endsAtOnce: true, results: scripted({ a: ['ok'], b: ['expired'] }) });
     const desk = await deskWithTasks({ BATCH_MCP_PROVIDER: 'anthropic', ...settingsFor(api) });
     expect((await run(desk, ['list'])).stderr).toMatch(/^There are no batches yet\./);

@@ -154,7 +154,7 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(await ended).toBe(130);
   });
 
-  test('NO_COLOR takes the colours away, and a narrow terminal cuts names', async () => {
+  test('NO_COLOR takes the colours away, and a narrow terminal cuts names', long, async () => {
     const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox', NO_COLOR: '1' });
     await onTerminal(desk, ['submit', 'tasks.json', '--name', '日本語の長い名前'.repeat(5)]).ended;
     const { screen, ended } = onTerminal(desk, ['list'], 90);
@@ -193,10 +193,10 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(groups.map((line) => stringWidth(line))).toEqual(names.map(() => stringWidth(head)));
   });
 
-  eachNth<[signal: NodeJS.Signals, code: number]>(2, [
+  test.each<[signal: NodeJS.Signals, code: number]>([
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ])('%s ends it as Ctrl-C does, with %i, and leaves no half a line', async (signal, code) => {
+  ])('%s ends it as Ctrl-C does, with %i, and leaves no half a line', long, async (signal, code) => {
     const desk = await deskWith(small, { BATCH_MCP_PROVIDER: 'sandbox', BATCH_MCP_SANDBOX_SECONDS: '3600' });
     const { screen, ended, shows } = onTerminal(desk, ['run', 'tasks.json', 'out.json']);
     await shows(/running/);

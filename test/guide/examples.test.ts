@@ -56,7 +56,7 @@ test('the provider takes native requests and gives native results', long, async 
   );
 });
 
-test('one-by-one calls become a batch, and answers are read one by one', async () => {
+test('one-by-one calls become a batch, and answers are read one by one', long, async () => {
   const { stdout } = await example('migration.ts');
   expect(stdout.match(/^review_[012] succeeded \S/gm)).toHaveLength(3);
 });

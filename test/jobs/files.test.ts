@@ -89,7 +89,7 @@ test('12: feedback on essays, a file each, and a table of grades', long, async (
   expect(grades[0]).toMatchObject({ task_id: 'essays/student_0.txt', grade: '1' });
 });
 
-test('19: alt texts for images, whatever they are called', async () => {
+test('19: alt texts for images, whatever they are called', long, async () => {
   const { server, api } = await setUp(
     filesOf(100, (index) => [`photos/p${index}.${index % 5 === 0 ? 'jpg' : 'png'}`, PNG]),
     (_request, index) => `A photo, ${index}`,

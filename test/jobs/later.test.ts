@@ -2,11 +2,12 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { errored } from '../api-server.ts';
 import { startServer } from '../harness.ts';
+import { long } from '../long.ts';
 import { csvOf, play, readTable, setUp, times } from './play.ts';
 
 // The jobs that begin with batches made before.
 
-test('16: what failed is asked again with another model and prompt', async () => {
+test('16: what failed is asked again with another model and prompt', long, async () => {
   let round = 0;
   const {
     server,
@@ -45,7 +46,7 @@ test('16: what failed is asked again with another model and prompt', async () =>
   expect((await readTable(server, 'o.csv')).filter(({ n }) => n === '1')).toHaveLength(300);
 });
 
-test('17: what was spent this month, and on what', async () => {
+test('17: what was spent this month, and on what', long, async () => {
   const { server, agent: before } = await setUp({}, () => 'Fine.');
   for (const index of times(6, (each) => each)) {
     const name = `Nightly ${index % 3}`;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { errored } from '../api-server.ts';
+import { long } from '../long.ts';
 import { csvOf, play, readTable, setUp, times, wholeJob } from './play.ts';
 
 // The jobs that people have with a table.
@@ -58,7 +59,7 @@ test('6: invoices become a CSV by a schema', async () => {
   });
 });
 
-test('9: metas of at most 155 characters for the products of a JSON feed', async () => {
+test('9: metas of at most 155 characters for the products of a JSON feed', long, async () => {
   const products = times(500, (index) => ({ sku: `P${index}`, title: `Lamp ${index}` }));
   let asked = 0;
   const { server, api } = await setUp({ 'feed.json': JSON.stringify({ products }) }, () => {
@@ -77,7 +78,7 @@ test('9: metas of at most 155 characters for the products of a JSON feed', async
   expect(rows.filter(({ meta }) => meta?.length === 155)).toHaveLength(500);
 });
 
-test('11: comments against the old decision, and those that differ', async () => {
+test('11: comments against the old decision, and those that differ', long, async () => {
   const { server } = await setUp(
     {
       'comments.csv': csvOf(

@@ -20,7 +20,7 @@ describe('the official client of the new era', () => {
     expect((await client.listTools()).tools).toEqual(advertised.all);
   });
 
-  test('does the main job', async () => {
+  test('does the main job', long, async () => {
     const { client } = await startModernClient();
     const submitted = await client.callTool({ name: 'submit_batch', arguments: { requests, sandbox: true } });
     expect(submitted.isError).not.toBe(true);
@@ -237,7 +237,7 @@ describe('bare JSON-RPC of the new era', () => {
   });
 });
 
-test('a client that asked what is spoken here may still begin with initialize', async () => {
+test('a client that asked what is spoken here may still begin with initialize', long, async () => {
   const server = await startModernServer();
   await server.ask('server/discover');
   server.send({

@@ -64,7 +64,7 @@ test('a batch is followed as a task, over a kill, by a new process, to its ordin
   expect(await follow(later, batch_id)).toMatchObject({ resultType: 'complete', content: ordinary.content });
 });
 
-test('a task is older than two minutes: a minute between looks', async () => {
+test('a task is older than two minutes: a minute between looks', long, async () => {
   const api = await startApi();
   const earlier = await startServer({ api, now: () => new Date(Date.now() - 3 * 60_000) });
   const { batch_id } = await earlier.ok('submit_batch', { requests });
@@ -145,8 +145,9 @@ describe('what is no task', () => {
     }
   });
 
-  eachNthOf(3, ['tasks/get', 'tasks/cancel', 'tasks/update'])(
+  test.each(['tasks/get', 'tasks/cancel', 'tasks/update'])(
     '%s of a client that follows none: it is told what to declare',
+    long,
     async (method) => {
       const { server, batch_id } = await running();
       for (const capabilities of [
@@ -161,7 +162,7 @@ describe('what is no task', () => {
     },
   );
 
-  test('the old era knows none', async () => {
+  test('the old era knows none', long, async () => {
     const server = await spawnServer();
     expect(server.client.getServerCapabilities()).not.toHaveProperty('extensions');
     const modern = await startModernServer();
@@ -171,7 +172,7 @@ describe('what is no task', () => {
   });
 });
 
-test('a client that follows no tasks is given the command that waits, by absolute paths', async () => {
+test('a client that follows no tasks is given the command that waits, by absolute paths', long, async () => {
   const api = await startApi();
   const folder = `${await temporaryFolder()}/with a space`;
   const server = await spawnServer({ api, folder });

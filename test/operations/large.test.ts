@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { allPages, follow, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import type { Reply, TestServer } from '../harness.ts';
-import { eachNthOf } from '../long.ts';
+import { eachNthOf, long } from '../long.ts';
 
 /** As large batches are, at a small size: what matters is that nothing depends on it. */
-const COUNT = 1_500;
-const PARTS = { partRequests: 400 };
+const COUNT = 600;
+const PARTS = { partRequests: 160 };
 
 const idOf = (i: number) => `task ${i}`;
 const ordinalOf = (request: ApiRequest) => Number(/number (\d+)/.exec(JSON.stringify(request.params))?.[1]);
@@ -84,7 +84,7 @@ eachNthOf(2, ['jsonl', 'json'] as const)(
   },
 );
 
-test('what a batch takes on disk is in proportion to what it holds', async () => {
+test('what a batch takes on disk is in proportion to what it holds', long, async () => {
   const api = await startApi({ endsAtOnce: true });
   const server = await startCheckedServer({ api });
   const { batch_id } = await server.ok('submit_batch', {

@@ -180,7 +180,7 @@ describe('a pilot', () => {
     expect(paid(api)).toBe(COUNT + 100);
   });
 
-  it('of all the work leaves nothing to be paid', async () => {
+  it('of all the work leaves nothing to be paid', long, async () => {
     const { api, server } = await started();
     const pilot = await server.ok('submit_batch', { ...work, max_tasks: COUNT - 1 });
     await end(api, server, pilot.batch_id);

@@ -100,7 +100,7 @@ describe('several processes', () => {
     expect(files.filter((name) => name.endsWith('.requests.json'))).toHaveLength(2);
   });
 
-  test('one that dies before it sends leaves an attempt that another sends, once', async () => {
+  test('one that dies before it sends leaves an attempt that another sends, once', long, async () => {
     const api = await startApi({ results: scripted({ a: ['expired', 'ok'] }) });
     const folder = await temporaryFolder();
     const [first] = await spawnServers(api, 1, folder);
@@ -197,7 +197,7 @@ describe('what is on disk', () => {
     expect(api.creates).toHaveLength(2);
   });
 
-  test('does not hold the requests any more: corrections go out all the same', async () => {
+  test('does not hold the requests any more: corrections go out all the same', long, async () => {
     const batch = await scriptedBatch({ a: ['expired', 'ok'] });
     const { server, batch_id, api } = batch;
     await server.ok('get_results', { batch_id });

@@ -167,7 +167,7 @@ describe('retry_batch', () => {
     { name: 'longer answers', options: { max_tokens: 200 }, sent: /"max_tokens":900/ },
     { name: 'less effort', options: { effort: 'low' }, sent: /"effort":"low"/ },
   ];
-  eachNthOf(6, changes)('sends rows with $name', async ({ options, sent }) => {
+  test.each(changes)('sends rows with $name', long, async ({ options, sent }) => {
     const round = await firstRound((request, creates) =>
       answered(request, ({ id }) => creates === 1 && Number(id.slice(1)) % 2 === 0),
     );
@@ -196,7 +196,7 @@ describe('retry_batch', () => {
     expect(results[1].error).toMatchObject({ type: 'invalid_answer' });
   });
 
-  test('sends corrected rows alone, and the others without them', async () => {
+  test('sends corrected rows alone, and the others without them', long, async () => {
     const round = await firstRound(
       (request, creates) => (creates === 1 ? succeeded(request, 'Sorry.') : answered(request)),
       { rows: 8 },

@@ -118,7 +118,7 @@ describe('rows that share requests', () => {
     });
   });
 
-  test('are held, each for itself, to quotes of what they say', async () => {
+  test('are held, each for itself, to quotes of what they say', long, async () => {
     const { server } = await setUp(
       ({ id }) => ({ quote: id === 'q2' ? 'Question 1' : `Question ${id.slice(1)}` }),
       { 'rows.csv': table(4) },
@@ -136,7 +136,7 @@ describe('rows that share requests', () => {
     expect(results[1].error).toMatchObject({ type: 'invalid_answer' });
   });
 
-  test('a pack of one is an ordinary request', async () => {
+  test('a pack of one is an ordinary request', long, async () => {
     const { api, server } = await setUp(({ id }) => `Answer ${id}`, { 'rows.csv': table(3) });
     await ended(server, { ...rowsWork, pack: 2 });
     const [, last] = api.creates[0]?.requests ?? [];

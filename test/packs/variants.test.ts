@@ -6,7 +6,7 @@ import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { type Reply, startServer } from '../harness.ts';
-import { eachNthOf } from '../long.ts';
+import { eachNthOf, long } from '../long.ts';
 
 // Each row under each variant, many rows in a request: one pack holds one variant's rows alone.
 
@@ -119,7 +119,7 @@ describe('variants in packs', () => {
       expect(expected).toBeLessThan(alone.by_variant[index].expected);
   });
 
-  test('hand the answers of a pilot on', async () => {
+  test('hand the answers of a pilot on', long, async () => {
     const { api, ended } = await started();
     await ended({ ...work, pack: 3, max_tasks: 3 });
     const whole = await ended({ ...work, pack: 3 });

@@ -77,7 +77,7 @@ const rows: [what: string, name: string, pattern?: string][] = [
 ];
 
 describe('a name from a stranger’s table', () => {
-  eachNth(5, rows)('does not lead %s', async (_what, name, pattern = '{{name}}.md') => {
+  eachNth(8, rows)('does not lead %s', async (_what, name, pattern = '{{name}}.md') => {
     const { folder, server, end } = await home();
     await writeFile(
       path.join(server.work, 't.json'),

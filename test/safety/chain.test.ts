@@ -62,7 +62,7 @@ async function expectPaidOnce(api: ApiServer, folder: string, chain: readonly st
 }
 
 describe('a batch that waits for another', () => {
-  eachNthOf(8, [
+  eachNthOf(16, [
     ...[4, 5, 6].flatMap((index) => [`record.update:before:${index}`, `record.update:after:${index}`]),
     'fs.link(tasks.jsonl):after:1',
     'fs.link(tasks.idx):after:1',
@@ -86,7 +86,7 @@ describe('a batch that waits for another', () => {
     await expectPaidOnce(api, folder, chain);
   });
 
-  eachNthOf(8, [
+  eachNthOf(16, [
     'staging.commit:after:1',
     'submission.update:after:1',
     'budget.update:after:1',

@@ -25,7 +25,7 @@ const directions: [string, number][] = [
 ];
 
 describe.each(directions)('a clock that is set %s by an hour', (_direction, ms) => {
-  eachNth<[tool: string, args: object, answers: ApiHandler]>(6, [
+  eachNth<[tool: string, args: object, answers: ApiHandler]>(12, [
     ['batch_status', { wait_seconds: 1 }, (_request, _response, pass) => pass()],
     ['get_results', {}, hang],
     ['get_results', { output_file: 'o.jsonl' }, hang],

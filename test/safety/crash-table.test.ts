@@ -263,7 +263,7 @@ const rewriting = [
 
 describe('a server killed', () => {
   eachNthOf(16, submitting)('while it submits, at %s', (step) => expectSurvival(step, 'plain'));
-  eachNthOf(8, refreshing)('while it refreshes, at %s', (step) => expectSurvival(step, 'plain'));
+  it.each(refreshing)('while it refreshes, at %s', long, (step) => expectSurvival(step, 'plain'));
   eachNthOf(12, downloading)('while it downloads, at %s', (step) => expectSurvival(step, 'plain'));
   eachNthOf(8, settlingMade)('while it settles what was made, at %s', (step) =>
     expectSurvival(step, 'made, but the answer lost'),
@@ -272,7 +272,7 @@ describe('a server killed', () => {
     expectSurvival(step, 'lost on the way'),
   );
 
-  eachNthOf(13, priming)('while what a first request fills the cache for is sent, at %s', (step) =>
+  it.each(priming)('while what a first request fills the cache for is sent, at %s', long, (step) =>
     expectSurvival(step, 'plain', primedJob),
   );
   it.each(['record.update:after:3', 'record.update:after:8', 'provider.createBatch:after:2'])(

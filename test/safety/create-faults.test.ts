@@ -242,7 +242,7 @@ it('a list that says that there is more, and not where, proves nothing', async (
   expect(api.creates).toHaveLength(1);
 });
 
-eachNth<[after: string | undefined, most: number]>(3, [
+eachNth<[after: string | undefined, most: number]>(6, [
   ['0', 2],
   ['-5', 2],
   ['0.001', 2],

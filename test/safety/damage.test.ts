@@ -527,7 +527,7 @@ function fillingUp(kind: Filling, nth: number) {
 }
 
 describe('a disk that is full', () => {
-  eachNth<[kind: Filling, nth: number, made: number]>(6, [
+  eachNth<[kind: Filling, nth: number, made: number]>(12, [
     ['commit', 1, 0],
     ['submission', 1, 0],
     ['budget', 1, 0],

@@ -5,7 +5,7 @@ import { endedBatch, follow, isSaved, startApi } from '../api.ts';
 import { errored, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { startServer } from '../harness.ts';
-import { eachNth, eachNthOf } from '../long.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 import { crashStarter, env, leftAt, work } from './left.ts';
 
 const starter = bundleForTests(crashStarter);
@@ -17,7 +17,7 @@ const after = (ms: number) => () => new Date(Date.now() + ms);
 const UNOWNED = 'staging.commit:after:1';
 
 describe('a batch that no register names', () => {
-  it('is sent by a look soon after', async () => {
+  it('is sent by a look soon after', long, async () => {
     const { api, folder, batchId } = await leftAt(starter, UNOWNED);
     const server = await startServer({ api, folder, env, now: after(10 * MINUTE) });
     await follow(server, batchId, isSaved);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { follow, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, reset } from '../api-server.ts';
 import { startServer } from '../harness.ts';
-import { eachNth, eachNthOf } from '../long.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 
 const quick = {
   env: { BATCH_MCP_SETTLE_SECONDS: '0.1' },
@@ -95,7 +95,7 @@ describe('without it', () => {
     expect(status.outcomes.succeeded).toBe(2);
   });
 
-  it('a download that may lack it decides nothing', async () => {
+  it('a download that may lack it decides nothing', long, async () => {
     const api = await startApi({ endsAtOnce: true });
     const server = await startServer({ api, ...quick });
     resetNextCreate(api, true);

@@ -179,8 +179,9 @@ describe('work in packs outlives a server that is killed', () => {
     'fs.link(part-0003.results.jsonl):before:1',
     'record.update:after:8',
   ])('under variants, at %s', long, (step) => expectSurvival('packs under variants', step));
-  eachNthOf(8, ['record.update:after:2', 'provider.listBatches:after:2', 'claim.update:after:1'])(
+  it.each(['record.update:after:2', 'provider.listBatches:after:2', 'claim.update:after:1'])(
     'while it settles by the number of requests what was made, at %s',
+    long,
     (step) => expectSurvival('packs', step, 'made'),
   );
   eachNthOf<Kind>(2, ['packs', 'packs under variants'])(
@@ -190,7 +191,7 @@ describe('work in packs outlives a server that is killed', () => {
 });
 
 describe('what was received in packs', () => {
-  it('is unpacked alike by processes that do so at once', async () => {
+  it('is unpacked alike by processes that do so at once', long, async () => {
     const api = await startApi({ results: answered });
     const folder = await folderWithRows();
     const first = await startServer({ api, folder, env, limits });
@@ -229,7 +230,7 @@ describe('what was received in packs', () => {
     await expectPaidOnceAndWhole(server, api, folder, batch_id);
   });
 
-  it('counts when it is whole: a download that is cut short is fetched again', async () => {
+  it('counts when it is whole: a download that is cut short is fetched again', long, async () => {
     const api = await startApi({ results: answered });
     const folder = await folderWithRows();
     const server = await startServer({ api, folder, env, limits });

@@ -290,7 +290,7 @@ const brokenDownloads: [string, ApiHandler][] = [
 ];
 
 describe('a download that goes wrong', () => {
-  eachNth(6, cuts)('%s once is fetched again', async (_name, change) => {
+  eachNth(12, cuts)('%s once is fetched again', async (_name, change) => {
     const { api, server } = await start();
     const { batch_id } = await server.ok('submit_batch', work);
     api.endAll();
@@ -300,7 +300,7 @@ describe('a download that goes wrong', () => {
     await expectAllAnswers(server, batch_id);
   });
 
-  eachNth(6, cuts)('%s each time is told, after three fetches', async (_name, change, told) => {
+  eachNth(12, cuts)('%s each time is told, after three fetches', async (_name, change, told) => {
     const { api, server } = await start();
     const { batch_id } = await server.ok('submit_batch', work);
     api.endAll();
@@ -375,7 +375,7 @@ describe('an answer that breaks on the wire', () => {
   const startBefore = ({ isSilent }: Broken, api: ApiServer) =>
     startServer({ api, env, ...(isSilent && { patience: { callMs: 600, stallMs: 400 } }) });
 
-  eachNth(38, rows)('of a download, %s, is fetched again', async (_name, broken) => {
+  eachNth(80, rows)('of a download, %s, is fetched again', async (_name, broken) => {
     const api = await startApi();
     const server = await startBefore(broken, api);
     const { batch_id } = await server.ok('submit_batch', work);
@@ -388,7 +388,7 @@ describe('an answer that breaks on the wire', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  eachNth(57, rows)('of a list by which a create is settled, %s, proves nothing', async (_name, broken) => {
+  eachNth(80, rows)('of a list by which a create is settled, %s, proves nothing', async (_name, broken) => {
     const api = await startApi();
     const server = await startBefore(broken, api);
     // Seen here, it would say that the batch was not made.

@@ -118,7 +118,7 @@ describe('the same work', () => {
     expect(api.batches).toHaveLength(2);
   });
 
-  it('under another name is the same', async () => {
+  it('under another name is the same', long, async () => {
     const api = await startApi();
     const server = await startServer({ api });
     const { batch_id } = await server.ok('submit_batch', { ...work, name: 'one' });

@@ -494,7 +494,7 @@ describe('settling what is uncertain', () => {
     expect(api.batches.filter(({ id }) => id !== known)).toHaveLength(1);
   });
 
-  it('is left alone by a process with another key, which says so', async () => {
+  it('is left alone by a process with another key, which says so', long, async () => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
     const one = await startServer({ api, folder, ...quick });

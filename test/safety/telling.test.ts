@@ -7,12 +7,12 @@ it('tells each end once, whoever sees it, and tells it again where the teller wa
   const report = await runTelling({
     server: builtServer,
     folder,
-    batches: 8,
+    batches: 6,
     processes: 3,
     killEvery: 3,
     kills: 2,
   });
   expect(report.problems).toEqual([]);
-  expect(report.told).toBe(8);
+  expect(report.told).toBe(6);
   expect(report.kills).toBe(2);
 });

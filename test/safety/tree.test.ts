@@ -17,9 +17,9 @@ it('64 rows are merged through processes that are killed at any time, each stage
 );
 
 describe('a merge whose first stage has ended', () => {
-  eachNth<[crashAt: string, fault?: 'made' | 'lost']>(3, [
-    ['provider.createBatch:before:1'],
+  eachNth<[crashAt: string, fault?: 'made' | 'lost']>(5, [
     ['provider.createBatch:after:1'],
+    ['provider.createBatch:before:1'],
     ['record.update:after:4'],
     ['claim.update:after:1', 'made'],
     ['provider.listBatches:after:2', 'lost'],

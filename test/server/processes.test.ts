@@ -84,7 +84,7 @@ test('a download that its process was killed in is made whole by the next', long
   expect(await readdir(first.work)).toEqual(['answers.csv']);
 });
 
-test('two processes that look at the same time write one download and one file', async () => {
+test('two processes that look at the same time write one download and one file', long, async () => {
   const api = await startApi();
   const first = await spawnServer({ api });
   const second = await spawnServer({ folder: first.folder, api });

@@ -109,7 +109,7 @@ test.each([
   );
 });
 
-eachNthOf(3, ['--help', '-h', '--version', '-v'])(
+eachNthOf(6, ['--help', '-h', '--version', '-v'])(
   '%s to a reader that has gone is no failure',
   async (flag) => {
     const { code, stderr } = await run({ argv: [flag], reads: false });
@@ -157,7 +157,7 @@ describe('a start says', () => {
     ]);
   });
 
-  test('which allowed folder is a file', async () => {
+  test('which allowed folder is a file', long, async () => {
     const HOME = await temporaryFolder();
     const { stderr } = await run({ argv: ['--allow-dir', builtServer], env: { HOME } });
     expect(stderr).toContain(` warn The allowed folder "${builtServer}" is no folder`);
@@ -193,7 +193,7 @@ describe('a machine as containers have it', () => {
     expect(stderr).not.toContain('    at ');
   });
 
-  test.skipIf(!isRoot)('without a home folder, with a data folder, everything works', async () => {
+  test.skipIf(!isRoot)('without a home folder, with a data folder, everything works', long, async () => {
     const folder = await openFolder();
     await mkdir(path.join(folder, 'work'));
     await chown(path.join(folder, 'work'), NAMELESS, NAMELESS);

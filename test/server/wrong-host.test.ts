@@ -21,7 +21,7 @@ const to =
   (_request, response) =>
     response.writeHead(code, { location }).end();
 
-eachNth<[string, ApiHandler, string]>(8, [
+eachNth<[string, ApiHandler, string]>(16, [
   ['a page to log in', page, 'a page'],
   ['nothing', status(200), 'a page or something else'],
   ['another list', status(200, '{"object":"list","data":[]}'), 'not a list of batches'],
@@ -79,7 +79,7 @@ eachNth<[code: number]>(4, [[500], [502], [503], [504]])(
   },
 );
 
-eachNth<[string, ApiHandler, boolean]>(8, [
+eachNth<[string, ApiHandler, boolean]>(16, [
   ['400 of OpenAI', status(400, openai('Unknown parameter: requests')), true],
   ['401 of OpenAI', status(401, openai('Incorrect API key provided')), true],
   ['422 of FastAPI', status(422, '{"detail":[]}'), true],

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, json, succeeded } from '../api-server.ts';
-import { eachNth, eachNthOf } from '../long.ts';
+import { eachNth, eachNthOf, long } from '../long.ts';
 import { ownId } from '../marks.ts';
 
 /** The bytes of each create's body, as its header tells them. */
@@ -137,7 +137,7 @@ describe('a part that cannot be looked at', () => {
     expect(results.at(-1)).toMatchObject({ task_id: 't006', text: 'answer t006' });
   });
 
-  test('holds back no other, where it is not known any more', async () => {
+  test('holds back no other, where it is not known any more', long, async () => {
     const { server, batch_id } = await startParts('retrieve', json(404, apiError('not_found_error', 'x')));
     await follow(server, batch_id, ({ outcomes }) => outcomes.succeeded === 4);
     const { totals, warnings } = await server.ok('get_results', { batch_id });
@@ -146,17 +146,21 @@ describe('a part that cannot be looked at', () => {
   });
 });
 
-test('a raw file of several parts has a line for each task, though their last lines have no end', async () => {
-  const api = await startApi({
-    endsAtOnce: true,
-    results: (requests) =>
-      Buffer.from(requests.map((each) => JSON.stringify(succeeded(each, 'x'))).join('\n')),
-  });
-  const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
-  const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(6)) });
-  await follow(server, batch_id);
-  await server.ok('get_results', { batch_id, output_file: 'all.raw.jsonl' });
-  const lines = (await readFile(path.join(server.work, 'all.raw.jsonl'), 'utf8')).trimEnd().split('\n');
-  const found = new Set(lines.map((line) => ownId(JSON.parse(line).custom_id)));
-  expect([lines.length, found]).toEqual([6, new Set(ids(6))]);
-});
+test(
+  'a raw file of several parts has a line for each task, though their last lines have no end',
+  long,
+  async () => {
+    const api = await startApi({
+      endsAtOnce: true,
+      results: (requests) =>
+        Buffer.from(requests.map((each) => JSON.stringify(succeeded(each, 'x'))).join('\n')),
+    });
+    const server = await startCheckedServer({ api, limits: { partRequests: 2 } });
+    const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(6)) });
+    await follow(server, batch_id);
+    await server.ok('get_results', { batch_id, output_file: 'all.raw.jsonl' });
+    const lines = (await readFile(path.join(server.work, 'all.raw.jsonl'), 'utf8')).trimEnd().split('\n');
+    const found = new Set(lines.map((line) => ownId(JSON.parse(line).custom_id)));
+    expect([lines.length, found]).toEqual([6, new Set(ids(6))]);
+  },
+);

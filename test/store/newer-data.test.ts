@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { follow, startApi } from '../api.ts';
 import { startServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 /** Adds a revision as a later version would write it: of another form, with what this one has never heard of. */
 async function updated(register: string, of: 'envelope' | 'record'): Promise<string> {
@@ -70,7 +70,7 @@ eachNth(4, [
   expect(warnings.join('\n')).toContain(warning);
 });
 
-it('a list of models that a newer version wrote holds no work up', async () => {
+it('a list of models that a newer version wrote holds no work up', long, async () => {
   const api = await startApi({ models: [] });
   const server = await startServer({ api });
   await server.ok('submit_batch', work);

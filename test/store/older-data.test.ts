@@ -2,6 +2,7 @@ import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { startServer, type TestServer, temporaryFolder } from '../harness.ts';
+import { long } from '../long.ts';
 
 /**
  * A data folder that batch-mcp 0.1.0 wrote on the sandbox, as its servers left it: three batches that ended
@@ -89,7 +90,7 @@ test('settles and sends what an older version left uncertain', async () => {
   expect(await outcomesIn(server, batches.uncertain)).toEqual(tasks('uncertain', Array(4).fill('succeeded')));
 });
 
-test('retries what an older version sent', async () => {
+test('retries what an older version sent', long, async () => {
   const server = await onOlderData();
   const retried = await server.ok('retry_batch', { batch_id: batches.canceled });
   expect(retried.attempts.at(-1)).toMatchObject({ attempt: 2, request_count: 3 });

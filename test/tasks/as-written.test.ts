@@ -73,14 +73,14 @@ describe.each(forms)('numbers and texts of %s', (_form, name, content) => {
     }
   });
 
-  it('and in the prompts of tasks', rarely, async () => {
+  it('and in the prompts of tasks', long, async () => {
     const usable = values.filter((value) => value !== 'null');
     const { api } = await submit(name, content(usable.map(ownLine)), { prompt: 'See {{v}}.' });
     const prompts = api.creates[0]?.requests.map(({ params }) => params.messages);
     expect(prompts).toEqual(usable.map((value) => [{ role: 'user', content: `See ${filled(value)}.` }]));
   });
 
-  it('and in a task type of one’s own', rarely, async () => {
+  it('and in a task type of one’s own', long, async () => {
     const line = (value: string, index: number) =>
       `{"task_id":"t${index}","task_type":"translate","input_data":{"v":${value}}}`;
     const { api } = await submit(name, content(values.map(line)));
@@ -178,7 +178,7 @@ describe('a number of a later call', () => {
   };
   const ROUNDED = 'is a whole number above 2^53';
 
-  eachNth<[what: string, args: object, says: string]>(3, [
+  eachNth<[what: string, args: object, says: string]>(6, [
     [
       'of a correction',
       { requests: [{ task_id: 'a', prompt: '{{n}}', input_data: { n: 2 ** 60 } }] },
@@ -201,7 +201,7 @@ describe('a number of a later call', () => {
     expect(warnings.join('\n')).toContain(`where["json.id"] ${ROUNDED}`);
   });
 
-  it('and a key given twice of a correction in a file', async () => {
+  it('and a key given twice of a correction in a file', long, async () => {
     const { api, server, batch_id } = await ended();
     await writeFile(
       path.join(server.work, 'c.jsonl'),

@@ -108,7 +108,7 @@ eachNth(3, work)('work: %s', async (_, sent, meant) => {
   expect(await server.ok('estimate_cost', sent)).toEqual(await server.ok('estimate_cost', meant));
 });
 
-eachNthOf(3, ['$5', '5 USD', '0.50', '2 dollars', '5$', 'USD 5', 'usd5'])(
+eachNthOf(6, ['$5', '5 USD', '0.50', '2 dollars', '5$', 'USD 5', 'usd5'])(
   'a limit of %j is one in dollars',
   async (max_cost_usd) => {
     const server = await startServer({ argv: ['--sandbox'] });
@@ -128,7 +128,7 @@ test.each(['4k', '1.000,5', '1,00', 'five', '5 EUR', '10%', '1e3', ''])(
   },
 );
 
-test.each<[field: string, value: string]>([
+eachNth<[field: string, value: string]>(3, [
   ['system', 'undefined'],
   ['model', 'None'],
   ['max_tokens', 'null'],
@@ -160,12 +160,15 @@ test.each(['good, bad', 'good\nbad', 'good; bad', 'good|bad'])(
   },
 );
 
-test.each(['all', ['all'], 'any', '*'])('outcomes: %j is no filter, and that is said', async (outcomes) => {
-  const server = await startServer({ argv: ['--sandbox'] });
-  const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
-  const { warnings } = await server.ok('get_results', { batch_id, outcomes });
-  expect(warnings.join(' ')).toContain(`outcomes ${JSON.stringify(outcomes)} counts as no filter.`);
-});
+eachNthOf(3, ['all', ['all'], 'any', '*'])(
+  'outcomes: %j is no filter, and that is said',
+  async (outcomes) => {
+    const server = await startServer({ argv: ['--sandbox'] });
+    const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
+    const { warnings } = await server.ok('get_results', { batch_id, outcomes });
+    expect(warnings.join(' ')).toContain(`outcomes ${JSON.stringify(outcomes)} counts as no filter.`);
+  },
+);
 
 test('processing_status: "all" is no filter, and that is said', async () => {
   const server = await startServer({ argv: ['--sandbox'] });

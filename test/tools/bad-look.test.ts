@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi } from '../api.ts';
 import type { ApiServer } from '../api-server.ts';
 import { startServer, type TestServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 import { type Arguments, heard, leftBehind } from './refusal.ts';
 
 const unknown = 'batch_01JD000000000000000000000Z';
@@ -213,7 +214,7 @@ describe('of a batch that has ended', () => {
 });
 
 describe('a batch that runs, without a key', () => {
-  it.each([
+  eachNth(3, [
     ['batch_status', {}],
     ['get_results', {}],
     ['cancel_batch', {}],

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { expectRefusal, type Given, type Row } from './refusal.ts';
 
 const PNG = Buffer.from(
@@ -105,7 +105,7 @@ describe('documents before each task', () => {
     expect(await server.ok('submit_batch', call)).toMatchObject({ duplicate: false });
   });
 
-  it('are priced in the estimate, which says what caching and packing would change', async () => {
+  it('are priced in the estimate, which says what caching and packing would change', long, async () => {
     const server = await startCheckedServer({});
     await put(server.work, { 'a.txt': 'A sentence of the contract. '.repeat(2_000) });
     const requests = Array.from({ length: 400 }, (_, index) => `Question ${index}?`);
@@ -180,7 +180,7 @@ describe('documents before each task', () => {
       'requests[0] (n): params: is sent as it is, so context_files would not be read',
     ],
   ];
-  eachNth(3, table)('%s: nothing is sent', async (...row) => {
+  eachNth(6, table)('%s: nothing is sent', async (...row) => {
     await expectRefusal(row);
   });
 });

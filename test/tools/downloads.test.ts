@@ -81,7 +81,7 @@ async function leftovers(data: string, batchId: string): Promise<string[]> {
 }
 
 describe('a download', () => {
-  eachNthOf(10, [...faults, ...failures])(
+  eachNthOf(20, [...faults, ...failures])(
     '$name is fetched again, and whole the second time',
     async ({ handler }) => {
       const { api, server, batch_id } = await endedBatch(tasks, undefined);
@@ -99,7 +99,7 @@ describe('a download', () => {
 });
 
 describe('a download that stays', () => {
-  eachNthOf(8, faults)(
+  eachNthOf(16, faults)(
     '$name is fetched three times, and what it lacks is missing, said aloud',
     async ({ handler, missing }) => {
       const { api, server, batch_id } = await endedBatch(tasks, undefined);
@@ -225,7 +225,7 @@ eachNth<[string, ApiHandler]>(2, [
   },
 );
 
-test.each([
+eachNth(2, [
   ['a byte order mark', (lines: string[]) => `\ufeff${whole(lines)}`],
   ['lines of spaces between', (lines: string[]) => lines.join('\r\n \t\r\n')],
 ])('a download with %s is whole', async (_name, change) => {

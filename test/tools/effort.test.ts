@@ -62,7 +62,7 @@ describe('effort', () => {
 });
 
 describe('max_tokens', () => {
-  eachNth<[task: object, max_tokens: number]>(3, [
+  eachNth<[task: object, max_tokens: number]>(6, [
     [{ ...logs }, 4_096 + 8_192],
     [{ ...logs, effort: 'low' }, 4_096 + 2_048],
     [{ ...logs, model_tier: 'cheap' }, 4_096 + 6_144],

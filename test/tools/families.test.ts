@@ -5,7 +5,7 @@ import { retryToTheEnd, scriptedBatch, sentParams } from '../retry.ts';
 import { refusalOf } from './refusal.ts';
 
 describe('a model by what people call it', () => {
-  eachNth(6, [
+  eachNth(12, [
     ['haiku', 'claude-haiku-5-5'],
     ['sonnet', 'claude-sonnet-5-5'],
     ['opus', 'claude-opus-5-5'],

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 const table = 'id,text,place\na,First article,Ulm\nb,Second article,Bonn\nc,Third article,Kiel\n';
 const rows = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{text}}' };
@@ -77,7 +77,7 @@ describe('from_batch', () => {
     expect(prompts()[0]).toContain(sent);
   });
 
-  eachNth<[what: string, args: object, field: string, said: RegExp]>(6, [
+  eachNth<[what: string, args: object, field: string, said: RegExp]>(12, [
     [
       'a key that no answer has',
       { prompt: '{{json.m}}' },
@@ -108,7 +108,7 @@ describe('from_batch', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it('takes others in by outcomes, but none that say nothing', async () => {
+  it('takes others in by outcomes, but none that say nothing', long, async () => {
     const { server, batch_id, api } = await after([
       'One.',
       (request) => errored(request, 'api_error', 'Oh.'),
@@ -124,7 +124,7 @@ describe('from_batch', () => {
     );
   });
 
-  it('refuses a batch without a finished answer', async () => {
+  it('refuses a batch without a finished answer', long, async () => {
     const { server, api } = await after(
       Array(3).fill((request: ApiRequest) => unfinished(request, 'expired')),
     );
@@ -133,7 +133,7 @@ describe('from_batch', () => {
     expect(api.creates).toHaveLength(1);
   });
 
-  it('goes with expect, a pilot, labels and files of their own', async () => {
+  it('goes with expect, a pilot, labels and files of their own', long, async () => {
     const { server, batch_id, api } = await after(['One.', 'Two.', 'Three.']);
     const work = {
       from_batch: batch_id,

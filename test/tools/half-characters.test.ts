@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { answering, endedBatch, follow, prompts } from '../api.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 import { expectRefusal, type Given, type Row, refusalOf } from './refusal.ts';
 
 /** As a text ends that was cut within an emoji. */
@@ -162,7 +162,7 @@ describe('half a surrogate pair is found while checking', () => {
 
 describe('half a character in an answer', () => {
   type Outputs = { output_file?: string; output_pattern?: string };
-  it.each<[what: string, args: Outputs, text: string, says: RegExp | null]>([
+  eachNth<[what: string, args: Outputs, text: string, says: RegExp | null]>(3, [
     [
       'is said of a .csv',
       { output_file: 'a.csv' },
@@ -192,7 +192,7 @@ describe('half a character in an answer', () => {
     expect(written.includes('\ufffd')).toBe(says !== null);
   });
 
-  it('is kept in a file that holds what is too long for a reply', async () => {
+  it('is kept in a file that holds what is too long for a reply', long, async () => {
     const text = `${'x'.repeat(9_000)}${HALF}`;
     const { server, batch_id } = await endedBatch(prompts(['a']), answering(text));
     await follow(server, batch_id);

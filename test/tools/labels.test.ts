@@ -17,7 +17,7 @@ const file = (name: string, content: string, args: object = {}): Given => {
 };
 
 describe('labels', () => {
-  eachNth<[what: string, given: Given, said?: RegExp]>(3, [
+  eachNth<[what: string, given: Given, said?: RegExp]>(6, [
     ['a list', { ...work, labels: ['x', 'y z'] }],
     ['JSON in a text', { ...work, labels: ' ["x","y z"] ' }],
     ['a JSON file', file('l.json', '["x","y z"]')],

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { prompts, startApi } from '../api.ts';
 import { apiError, json } from '../api-server.ts';
 import { type ServerOptions, startServer, temporaryFolder } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const listed = (id: string, more: object = {}) => ({
   type: 'model',
@@ -25,7 +26,7 @@ async function serverWith(models: object[] | undefined, options: ServerOptions =
 }
 
 describe('the API’s word on a model', () => {
-  test.each([
+  eachNth(3, [
     ['active', {}, ''],
     [
       'deprecated',

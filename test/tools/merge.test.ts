@@ -99,7 +99,7 @@ describe('merge', () => {
     expect(first).toEqual(expect.arrayContaining(['Ulm', '2']));
   });
 
-  eachNth<[column: string, table: string, item: [id: string, text: string], prompt: string]>(6, [
+  eachNth<[column: string, table: string, item: [id: string, text: string], prompt: string]>(12, [
     ['text', 'id,text\na,x\nb,x\n', ['a', 'x'], 'x 2'],
     ['text', 'id,text,note\na,x,y\nb,x,z\n', ['a', 'y'], 'x 2'],
     ['items', 'id,items\na,x\nb,x\n', ['a', 'x'], 'x 2'],
@@ -156,7 +156,7 @@ describe('merge', () => {
     }
   });
 
-  it('takes digits for a number, unless a column is called so', async () => {
+  it('takes digits for a number, unless a column is called so', long, async () => {
     const { api, server } = await setUp('id,2\na,x\nb,y\nc,x\n');
     const work = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{items}}' };
     const byColumn = await server.ok('submit_batch', { ...work, merge: '2' });
@@ -213,7 +213,7 @@ describe('merge', () => {
     expect(results).toMatchObject([{ task_id: 'merge_3_1', text: 'a+b+c+d+e' }]);
   });
 
-  it('leaves out what failed, and says so', async () => {
+  it('leaves out what failed, and says so', long, async () => {
     const { api, server } = await setUp(five, (request) =>
       request.custom_id === 'merge_1_2' || request.custom_id === 'merge_1_3'
         ? errored(request, 'api_error', 'Oh.')

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startApi } from '../api.ts';
 import { startServer } from '../harness.ts';
+import { eachNth } from '../long.ts';
 
 const png = Buffer.from('89504e470d0a1a0a0000000d494844520000000049454e44ae426082', 'hex').toString('base64');
 const pdf = Buffer.from('%PDF-1.7\n1 0 obj\n<< /Type /Page >>\n%%EOF').toString('base64');
@@ -265,7 +266,7 @@ describe('right native requests', () => {
     expect(api.bodies).toEqual([body.replace(`"${own}"`, `"${sent}"`)]);
   });
 
-  test.each<[what: string, given: object, sent: object]>([
+  eachNth<[what: string, given: object, sent: object]>(3, [
     ['of the params', { system: null, tools: null, thinking: null, temperature: null, metadata: null }, {}],
     [
       'of a tool',

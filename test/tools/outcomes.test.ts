@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { endedBatch, follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import type { Reply } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 const schema = { type: 'object', properties: { label: { type: 'string' } }, required: ['label'] };
 
@@ -276,7 +276,7 @@ describe('results of every kind, shuffled', () => {
     { outcomes: ['missing'], wanted: [] },
     { outcomes: ['pending'], wanted: [] },
   ];
-  test('are filtered by outcome', async () => {
+  test('are filtered by outcome', long, async () => {
     const { server, batch_id } = await endedBatch(tasks, shuffled);
     for (const { outcomes, wanted } of filters) {
       const { results, totals } = await server.ok('get_results', { batch_id, outcomes });
@@ -291,7 +291,7 @@ describe('results of every kind, shuffled', () => {
     }
   });
 
-  test('are picked by task id, in the order of the tasks', async () => {
+  test('are picked by task id, in the order of the tasks', long, async () => {
     const { server, batch_id } = await endedBatch(tasks, shuffled);
     const task_ids = ['expired', 'an answer', 'paused'];
     const picked = await server.ok('get_results', { batch_id, task_ids });

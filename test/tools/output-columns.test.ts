@@ -5,7 +5,7 @@ import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import type { TestServer } from '../harness.ts';
-import { eachNth } from '../long.ts';
+import { eachNth, long } from '../long.ts';
 
 type Done = { server: TestServer; batch_id: string; out: (name: string) => Promise<string> };
 
@@ -90,7 +90,7 @@ it('a CSV repeats the columns of the rows, and has one for each key of the answe
   ]);
 });
 
-eachNth<[what: string, columns: string[], answer: string, head: string[]]>(6, [
+eachNth<[what: string, columns: string[], answer: string, head: string[]]>(12, [
   [
     'a key of the row, and the name that it then gets too',
     ['label', 'answer.label'],
@@ -133,7 +133,7 @@ eachNth<[what: string, columns: string[], answer: string, head: string[]]>(6, [
   expect(line).toMatchObject(Object.fromEntries(head.slice(1).map((name) => [name, expect.anything()])));
 });
 
-it('no two columns have one name: variants', async () => {
+it('no two columns have one name: variants', long, async () => {
   const { out } = await done(
     { 'rows.csv': 'A.label,answer.A.label\nx,y\n' },
     {
@@ -175,7 +175,7 @@ it('JSON and JSON lines repeat them too, every number as it was written', async 
   expect(await out('out2.json')).toContain('"price":100.10');
 });
 
-it('texts and tool calls stand in one column, files under their path', async () => {
+it('texts and tool calls stand in one column, files under their path', long, async () => {
   const { out } = await done(
     { 'a/b.txt': 'one', 'c.txt': 'two' },
     { input_files: ['**/*.txt'], prompt: 'x' },
@@ -194,7 +194,7 @@ it('texts and tool calls stand in one column, files under their path', async () 
   expect(JSON.parse(rows[2]?.[2] ?? '')).toMatchObject([{ name: 'extract', input: { n: 1 } }]);
 });
 
-it('JSON rows of different keys have one column each in all', async () => {
+it('JSON rows of different keys have one column each in all', long, async () => {
   const { out } = await done(
     { 'rows.jsonl': '{"a":1}\n{"b":{"c":2.50}}\n' },
     { rows_file: 'rows.jsonl', prompt: 'x' },

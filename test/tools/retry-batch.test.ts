@@ -558,7 +558,7 @@ describe('what was never sent', () => {
     expect(await server.ok('batch_status', { batch_id })).not.toHaveProperty('attempts');
   });
 
-  test('of a retry is sent, or gives way to one with other wishes', async () => {
+  test('of a retry is sent, or gives way to one with other wishes', long, async () => {
     const batch = await scriptedBatch({ a: ['expired', 'ok'], b: ['expired', 'ok'] });
     const { api, server, batch_id } = batch;
     api.override('create', json(403, apiError('permission_error', 'not yet')), { times: 2 });

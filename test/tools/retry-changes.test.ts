@@ -55,13 +55,13 @@ describe('retry_batch says', () => {
 describe('retry_batch with another', () => {
   const schema = { type: 'object', properties: { n: { type: 'number' } } };
 
-  it('system', async () => {
+  it('system', long, async () => {
     const batch = await scriptedBatch({ a: ['overloaded', 'ok'] }, { submit: { system: 'old' } });
     await retryToTheEnd(batch, { system: 'new' });
     expect(sentParams(batch.api, 1, 'a')).toEqual({ ...sentParams(batch.api, 0, 'a'), system: 'new' });
   });
 
-  it('output_schema, beside the effort that it was sent with', async () => {
+  it('output_schema, beside the effort that it was sent with', long, async () => {
     const batch = await scriptedBatch({ a: ['overloaded', 'json'] }, { submit: { effort: 'high' } });
     await retryToTheEnd(batch, { output_schema: { ...schema, properties: { time: { type: 'number' } } } });
     expect(sentParams(batch.api, 1, 'a').output_config).toMatchObject({
@@ -167,7 +167,7 @@ describe('replace', () => {
     expect(results).toMatchObject([{ attempt: 2 }, { attempt: 1 }]);
   });
 
-  it('and without it none', async () => {
+  it('and without it none', long, async () => {
     const batch = await scriptedBatch({ a: ['ok'] });
     expect(await batch.server.fails('retry_batch', { batch_id: batch.batch_id, task_ids: ['a'] })).toContain(
       'replace: true',
@@ -207,7 +207,7 @@ describe('corrections in a requests_file', () => {
   });
 });
 
-it('a task that stands in requests and in the requests_file is refused', async () => {
+it('a task that stands in requests and in the requests_file is refused', long, async () => {
   const batch = await scriptedBatch({ a: ['invalid'], b: ['invalid'] });
   await writeFile(
     path.join(batch.server.work, 'c.jsonl'),
@@ -250,7 +250,7 @@ describe('a batch that the API refused', () => {
     expect(status.cost_usd.maximum).toBeCloseTo(before.maximum, 3);
   });
 
-  eachNth(6, [
+  eachNth(12, [
     ['a model', { model: 'claude-haiku-5-5' }, { model: 'claude-haiku-5-5' }],
     ['a system prompt', { system: 'S' }, { system: 'S' }],
   ])('is mended by %s', async (_what, options, params) => {

@@ -356,7 +356,7 @@ describe('bad folders: nothing is sent, nothing is left', () => {
   eachNth(3, table)('%s', (...row) => expectRefusal(row));
 
   const MISSPELT = 'prompt: the place {{txet}} names no column of rows_file (did you mean "text"?)';
-  it.each<[what: string, name: string, content: string, args: Arguments, lines: string[]]>([
+  eachNth<[what: string, name: string, content: string, args: Arguments, lines: string[]]>(3, [
     ['of CSV', 'rows.csv', 'id,text\n1,x\n2,y\n', { prompt: '{{txet}}' }, [MISSPELT]],
     ['of JSON', 'rows.json', '[{"id":1,"text":"x"},{"text":"y"}]', { prompt: '{{txet}}' }, [MISSPELT]],
     [
@@ -437,7 +437,7 @@ describe('what rows become', () => {
     expect(warnings).toContain('the place {{b}} was filled with nothing (2 tasks)');
   });
 
-  eachNth<[what: string, content: string, args: Arguments, expected: string]>(3, [
+  eachNth<[what: string, content: string, args: Arguments, expected: string]>(6, [
     [
       'a column of its name',
       'id,logs\n1,boom\n',

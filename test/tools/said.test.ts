@@ -361,7 +361,7 @@ describe('a file that would be sent as text', () => {
 
 describe('shared settings that no task takes', () => {
   const schema = { type: 'object', properties: { a: { type: 'string' } } };
-  eachNth<[setting: string, args: object]>(6, [
+  eachNth<[setting: string, args: object]>(12, [
     ['prompt', { prompt: 'S', requests: [native] }],
     ['prompt', one({ prompt: 'own' }, { prompt: 'S' })],
     ['system', { system: 'S', requests: [native, { ...native, custom_id: 'm' }] }],

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, errored, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
+import { long } from '../long.ts';
 
 const schema = {
   type: 'object',
@@ -102,35 +103,39 @@ describe('the answers to variants', () => {
     expect(first).toContain('x');
   });
 
-  it('stand in .json and .jsonl as one object per row, and one by one in .md and under a key', async () => {
-    const { server, batch_id, read } = await compared(['A', 'B']);
-    for (const output_file of ['o.jsonl', 'o.json', 'o.md'])
-      await server.ok('get_results', { batch_id, output_file });
-    await server.ok('get_results', { batch_id, output_file: 'k.csv', output_key: 'label' });
-    const lines = (await read('o.jsonl'))
-      .trim()
-      .split('\n')
-      .map((line): unknown => JSON.parse(line));
-    expect(lines).toHaveLength(8);
-    expect(lines[7]).toMatchObject({
-      task_id: 'r/7',
-      id: 'r/7',
-      'A.label': 'old 7',
-      'A.outcome': 'errored',
-      'B.label': 'x',
-      'B.usage': { input_tokens: expect.any(Number) },
-    });
-    const list: unknown = JSON.parse(await read('o.json'));
-    expect(list).toHaveLength(8);
-    expect(list).toMatchObject([
-      { task_id: 'r/0', 'A.success': true, 'B.label': 'x', 'B.output': { json: { label: 'x' } } },
-      ...Array.from({ length: 7 }, () => ({})),
-    ]);
-    expect((await read('o.md')).match(/^## .*$/gm)).toHaveLength(16);
-    const [head = [], ...rows] = parseCsv(await read('k.csv'));
-    expect(rows).toHaveLength(16);
-    expect(rows.map((row) => row[head.indexOf('variant')]).join('')).toBe('AB'.repeat(8));
-  });
+  it(
+    'stand in .json and .jsonl as one object per row, and one by one in .md and under a key',
+    long,
+    async () => {
+      const { server, batch_id, read } = await compared(['A', 'B']);
+      for (const output_file of ['o.jsonl', 'o.json', 'o.md'])
+        await server.ok('get_results', { batch_id, output_file });
+      await server.ok('get_results', { batch_id, output_file: 'k.csv', output_key: 'label' });
+      const lines = (await read('o.jsonl'))
+        .trim()
+        .split('\n')
+        .map((line): unknown => JSON.parse(line));
+      expect(lines).toHaveLength(8);
+      expect(lines[7]).toMatchObject({
+        task_id: 'r/7',
+        id: 'r/7',
+        'A.label': 'old 7',
+        'A.outcome': 'errored',
+        'B.label': 'x',
+        'B.usage': { input_tokens: expect.any(Number) },
+      });
+      const list: unknown = JSON.parse(await read('o.json'));
+      expect(list).toHaveLength(8);
+      expect(list).toMatchObject([
+        { task_id: 'r/0', 'A.success': true, 'B.label': 'x', 'B.output': { json: { label: 'x' } } },
+        ...Array.from({ length: 7 }, () => ({})),
+      ]);
+      expect((await read('o.md')).match(/^## .*$/gm)).toHaveLength(16);
+      const [head = [], ...rows] = parseCsv(await read('k.csv'));
+      expect(rows).toHaveLength(16);
+      expect(rows.map((row) => row[head.indexOf('variant')]).join('')).toBe('AB'.repeat(8));
+    },
+  );
 
   it('are counted by variant, with how far they agree and what chance alone would give', async () => {
     const { server, batch_id } = await compared(['A', 'B']);

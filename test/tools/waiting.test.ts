@@ -82,7 +82,7 @@ describe('a batch made from one that has not ended', () => {
     await follow(server, first.batch_id, () => api.batches.length === 2);
   });
 
-  it('is estimated with the same bound, and sent by the id of that', async () => {
+  it('is estimated with the same bound, and sent by the id of that', long, async () => {
     const { server, first, second } = await chained();
     const work = { from_batch: first.batch_id, prompt: 'Judge again {{text}}' };
     const estimate = await server.ok('estimate_cost', work);
@@ -204,7 +204,7 @@ describe('a batch made from one that has not ended', () => {
     expect(await server.fails('submit_batch', dear)).toMatch(/^cost_limit/);
   });
 
-  it('is not sent by a server that may not', async () => {
+  it('is not sent by a server that may not', long, async () => {
     const { api, server, second } = await chained();
     api.endAll();
     const other = await startCheckedServer({ api, folder: server.folder, argv: ['--read-only'] });

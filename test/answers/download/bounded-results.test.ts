@@ -69,7 +69,7 @@ eachNth(2, [
   });
 });
 
-it('a download of blanks without end is no answer, and that is said', async () => {
+it('a download of blanks without end is no answer, and that is said', long, async () => {
   const api = await startApi({ endsAtOnce: true });
   const blanks = gzipSync(Buffer.alloc(40 * 1024 * 1024, ' '));
   api.override('results', (_request, response) =>

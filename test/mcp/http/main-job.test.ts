@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { advertised } from '../../../src/tools/advertised.ts';
 import { ids, prompts } from '../../api.ts';
 import { temporaryFolder } from '../../harness.ts';
+import { long } from '../../long.ts';
 import {
   callOf,
   headersFor,
@@ -21,8 +22,10 @@ const clients = [
   { era: 'the new era', connect: modernClient, version: '2026-07-28' },
 ];
 
-describe.each(clients)('the official client of $era over HTTP', ({ connect, version }) => {
-  test('does the main job, each call on another replica', async () => {
+describe.each(clients)('the official client of $era over HTTP', ({ era, connect, version }) => {
+  const rarely = era === 'the old era' ? long : {};
+
+  test('does the main job, each call on another replica', rarely, async () => {
     const ana = newUser('ana');
     const first = await startHttpServer({ users: [ana], env: { BATCH_MCP_SANDBOX_SECONDS: '1.5' } });
     const second = await startHttpServer({ users: [ana], folder: first.folder });

@@ -4,7 +4,7 @@ import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ids, prompts, startApi } from '../../api.ts';
 import { type Reply, temporaryFolder } from '../../harness.ts';
-import { eachNthOf } from '../../long.ts';
+import { eachNthOf, long } from '../../long.ts';
 import { callOf, type HttpTestServer, modernRequest, newUser, startHttpServer } from './http-harness.ts';
 
 /** A person is asked by one replica, and answers to another. */
@@ -136,7 +136,7 @@ describe('in the old era', () => {
     expect(api.creates).toHaveLength(creates);
   });
 
-  test('an answer after the call has ended still counts', async () => {
+  test('an answer after the call has ended still counts', long, async () => {
     const { api, first, second } = await replicas({ callMs: 2_000 });
     let decide: (answer: object) => void = () => {};
     const decision = new Promise<object>((resolve) => {

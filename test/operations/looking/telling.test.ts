@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { endedBatch, follow, isSaved, startApi, startCheckedServer } from '../../api.ts';
 import { type TestServer, temporaryFolder } from '../../harness.ts';
-import { eachNth } from '../../long.ts';
+import { eachNth, long } from '../../long.ts';
 import { type Receiver, startReceiver } from '../../receiver.ts';
 import { scripted } from '../../retry.ts';
 
@@ -73,7 +73,7 @@ describe('BATCH_MCP_NOTIFY', () => {
     expect(received[0]?.body.text).toMatch(/sandbox batch.*made up/);
   });
 
-  it('waits for retries that were asked for, and is told of a retry by hand too', async () => {
+  it('waits for retries that were asked for, and is told of a retry by hand too', long, async () => {
     const { url, received } = await receiver();
     const api = await startApi({ results: scripted({ a: ['expired', 'expired', 'ok'] }) });
     const server = await startCheckedServer({ api, env: { BATCH_MCP_NOTIFY: url } });
@@ -141,7 +141,7 @@ describe('BATCH_MCP_NOTIFY', () => {
     expect(await audited(server)).toMatchObject([{ outcome: 'done' }]);
   });
 
-  eachNth<[what: string, target: (url: string) => string, problem: RegExp]>(3, [
+  eachNth<[what: string, target: (url: string) => string, problem: RegExp]>(6, [
     ['an answer that is none of success', (url) => url, /^answered with 503$/],
     ['a program that does not exist', () => '/no/such/program', /^ENOENT$/],
     ['a program that fails', () => JSON.stringify([process.execPath, '-e', 'process.exit(3)']), /code 3/],

@@ -152,7 +152,7 @@ describe('what an answer means for a create', () => {
     [503, 'api_error', undefined, 'api_uncertain', /not known/],
     [504, 'timeout_error', undefined, 'api_uncertain', /not known/],
   ];
-  eachNth(3, rows)('%i %s %o → %s', async (status, type, details, code, advice) => {
+  eachNth(6, rows)('%i %s %o → %s', async (status, type, details, code, advice) => {
     api.override('create', json(status, apiError(type, 'because', details), { 'retry-after': '7' }));
     const error = await failure(provider.createBatch(await bodyToSend(), 5000));
     expect(error).toMatchObject({

@@ -152,7 +152,7 @@ describe('the life of a batch', () => {
     expect((await failure(other.listBatches({ limit: 1001 }))).code).toBe('api_refused');
   });
 
-  it('survives the process that made it', async () => {
+  it('survives the process that made it', long, async () => {
     const { bytes } = await bodyToSend({ requests: tasks(3) });
     const file = path.join(folder, 'body.json');
     const source = new URL('../../../src/provider/sandbox/sandbox-provider.ts', import.meta.url).href;

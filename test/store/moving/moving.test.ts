@@ -10,7 +10,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { follow, ids, prompts, startApi } from '../../api.ts';
 import { createDesk, run } from '../../cli/run-binary.ts';
 import { spawnServer, temporaryFolder } from '../../harness.ts';
-import { long } from '../../long.ts';
+import { eachNth, long } from '../../long.ts';
 import { commitBatch, recordOf } from '../contract/batches.ts';
 import { contentOf, piecesOf } from '../contract/pieces.ts';
 import { contentsOf } from './contents.ts';
@@ -110,7 +110,7 @@ describe('a store that is copied', () => {
     await expect(undoMove(from.movable)).rejects.toThrow('which serves its batches');
   });
 
-  test.each([
+  eachNth(3, [
     ['a batch of its own', (to: Tested) => commitBatch(to.store)],
     [
       'a budget of its own',

@@ -82,7 +82,7 @@ describe('what is written', () => {
       .filter(([name]) => step !== 'isHead' || name !== 'a time that was up')
       .map(([name, fault]) => ({ step, name, isMeant, fault })),
   );
-  eachNthOf(14, cases)('is whole after $name at $step, two times', async ({ step, isMeant, fault }) => {
+  eachNthOf(28, cases)('is whole after $name at $step, two times', async ({ step, isMeant, fault }) => {
     const { s3, objects } = await open(atFirst(fault, 2, isMeant), impatient);
     const content = contentOf(step === 'isPut' ? 300_000 : 2.5 * MB);
     const object = await objects.write(KEY, inPieces(content));
@@ -163,7 +163,7 @@ describe('what is read', () => {
     'an answer that is cut': 'cut',
     'an answer that stalls': 'stall',
   };
-  eachNth(6, Object.entries(faults))('comes whole after %s, two times', async (_what, fault) => {
+  eachNth(12, Object.entries(faults))('comes whole after %s, two times', async (_what, fault) => {
     const { s3, objects } = await open(atFirst(fault, 2, isGet), impatient);
     const { content, object } = await written(objects);
     expect(sha256(await readAll(objects.read(object)))).toBe(object.sha256);

@@ -171,7 +171,7 @@ describe('whether there is an answer in a content', () => {
         const { answer: _, ...read } = readResultLine(line(content)) ?? {};
         expect(countResultLine(Buffer.from(line(content)))).toEqual(read);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });
