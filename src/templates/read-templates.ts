@@ -85,7 +85,10 @@ async function readTemplate(folder: string, file: string, prepareSchema: Prepare
   const text = await textOf(path.join(folder, file));
   if (text === null) return wrong(1, 'is not UTF-8', 'a file saved as UTF-8');
   const parts = /^---[ \t]*\n([\s\S]*?\n)??---[ \t]*(?:\n|$)/.exec(text);
-  if (parts === null) return wrong(1, 'does not begin with a head', FORM);
+  if (parts === null) {
+    const isOpen = /^---[ \t]*\n/.test(text);
+    return wrong(1, isOpen ? 'has a head that no line of --- ends' : 'does not begin with a head', FORM);
+  }
   const head = readHead(parts[1] ?? '');
   if ('problems' in head) return head;
   const body = readBody(text.slice(parts[0].length), parts[0].split('\n').length);

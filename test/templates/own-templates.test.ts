@@ -165,7 +165,7 @@ describe('a task type of one’s own', () => {
 
 const broken: [what: string, files: Record<string, string | Buffer>, says: string[]][] = [
   ['no head', { 'a.md': 'Do it.' }, ['a.md:1: does not begin with a head']],
-  ['a head that never ends', { 'a.md': '---\nname: a\n' }, ['a.md:1: does not begin with a head']],
+  ['a head that never ends', { 'a.md': '---\nname: a\n' }, ['a.md:1: has a head that no line of --- ends']],
   [
     'an empty head',
     { 'a.md': '---\n---\nDo it.' },
