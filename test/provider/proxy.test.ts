@@ -7,6 +7,7 @@ import { routeInWords, routeTo } from '../../src/lib/http/proxy.ts';
 import { createAnthropicProvider } from '../../src/provider/anthropic/anthropic-provider.ts';
 import { ids, prompts, startApi } from '../api.ts';
 import { spawnServer } from '../harness.ts';
+import { long } from '../long.ts';
 import { bodyFile, download, failure } from './calls.ts';
 import { API_HOST, startProxy } from './proxy-server.ts';
 
@@ -251,29 +252,33 @@ it('that is set and not used is named where the API cannot be reached', async ()
   );
 });
 
-it("neither the sandbox nor an API on this computer is asked for through a proxy, whatever Node's own switch says", async () => {
-  const api = await startApi({ endsAtOnce: true });
-  const proxy = await startProxy({ api: api.url });
-  const address = `http://${proxy.host}`;
-  const server = await spawnServer({
-    env: {
-      HTTP_PROXY: address,
-      HTTPS_PROXY: address,
-      ALL_PROXY: address,
-      NODE_USE_ENV_PROXY: '1',
-      ANTHROPIC_API_KEY: api.key,
-      ANTHROPIC_BASE_URL: api.url,
-    },
-  });
-  for (const sandbox of [true, false]) {
-    const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(2)), sandbox });
-    expect(await server.ok('batch_status', { batch_id, wait_seconds: 20 })).toMatchObject({
-      outcomes: { succeeded: 2 },
+it(
+  "neither the sandbox nor an API on this computer is asked for through a proxy, whatever Node's own switch says",
+  long,
+  async () => {
+    const api = await startApi({ endsAtOnce: true });
+    const proxy = await startProxy({ api: api.url });
+    const address = `http://${proxy.host}`;
+    const server = await spawnServer({
+      env: {
+        HTTP_PROXY: address,
+        HTTPS_PROXY: address,
+        ALL_PROXY: address,
+        NODE_USE_ENV_PROXY: '1',
+        ANTHROPIC_API_KEY: api.key,
+        ANTHROPIC_BASE_URL: api.url,
+      },
     });
-  }
-  expect(api.creates).toHaveLength(1);
-  expect(proxy.asked).toEqual([]);
-});
+    for (const sandbox of [true, false]) {
+      const { batch_id } = await server.ok('submit_batch', { requests: prompts(ids(2)), sandbox });
+      expect(await server.ok('batch_status', { batch_id, wait_seconds: 20 })).toMatchObject({
+        outcomes: { succeeded: 2 },
+      });
+    }
+    expect(api.creates).toHaveLength(1);
+    expect(proxy.asked).toEqual([]);
+  },
+);
 
 /** Answers whatever comes with this, and closes. */
 async function startOther(answer: string): Promise<string> {

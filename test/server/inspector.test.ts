@@ -3,6 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { builtServer, temporaryFolder } from '../harness.ts';
+import { long } from '../long.ts';
 import { scriptOf } from '../programs.ts';
 
 /** What the Inspector's command line prints of one request to the built server. */
@@ -25,7 +26,7 @@ async function inspect(...request: string[]): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-test("Inspector's command line lists the tools and calls one", async () => {
+test("Inspector's command line lists the tools and calls one", long, async () => {
   const [listed, called] = await Promise.all([
     inspect('--method', 'tools/list'),
     inspect('--method', 'tools/call', '--tool-name', 'list_batches', '--tool-arg', 'limit=5'),

@@ -313,7 +313,7 @@ describe('merge', () => {
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+3+4+7' }]);
   });
 
-  it('goes on where it has stopped', async () => {
+  it('goes on where it has stopped', long, async () => {
     const { api, server } = await setUp(five, (request, { creates }) =>
       creates.length === 1 ? errored(request, 'api_error', 'Oh.') : sumUp(request),
     );

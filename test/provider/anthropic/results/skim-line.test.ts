@@ -6,6 +6,7 @@ import {
   readResultLine,
 } from '../../../../src/provider/anthropic/results/result-line.ts';
 import { skimLine } from '../../../../src/provider/anthropic/results/skim-line.ts';
+import { tried } from '../../../long.ts';
 
 const line = (content: unknown, more: object = {}) =>
   JSON.stringify({
@@ -145,7 +146,7 @@ describe('whether there is an answer in a content', () => {
     }
   });
 
-  test('any blocks are counted as they are read', () => {
+  tried('any blocks are counted as they are read', 2_000, async (numRuns) => {
     const block = fc.oneof(
       fc.record({
         type: fc.constant('text'),
@@ -171,7 +172,7 @@ describe('whether there is an answer in a content', () => {
         const { answer: _, ...read } = readResultLine(line(content)) ?? {};
         expect(countResultLine(Buffer.from(line(content)))).toEqual(read);
       }),
-      { numRuns: 500 },
+      { numRuns },
     );
   });
 });
