@@ -28,7 +28,7 @@ describe('before any batch', () => {
   const rows: [what: string, tool: string, args: Arguments, ...says: string[]][] = [
     ['no batch_id', 'batch_status', {}, 'batch_id: is missing', 'a string'],
     ['a null batch_id', 'get_results', { batch_id: null }, 'batch_id: is missing'],
-    ['a number for a batch_id', 'cancel_batch', { batch_id: 5 }, 'batch_id: is a number', 'a string'],
+    ['a number for a batch_id', 'cancel_batch', { batch_id: 5 }, 'batch_id: is not the id', 'list_batches'],
     ['an empty batch_id', 'batch_status', { batch_id: '' }, 'batch_id: ', 'list_batches'],
     ['a batch_id of another form', 'get_results', { batch_id: 'job-17' }, 'batch_id: ', 'list_batches'],
     [

@@ -163,7 +163,7 @@ const attempts: Attempt[] = [
     name: `another's batch as ${batch_id}`,
     request: () => as(ben, callOf('batch_status', { batch_id })),
     status: 200,
-    says: /invalid_input.*is not the id or the name of a batch/,
+    says: /invalid_input.*(?:is not the id or the name of a batch|there is none yet)/,
   })),
   {
     name: "another's cursor, for a list",
