@@ -118,7 +118,8 @@ function compareDecimals(a: string, b: string): number {
 }
 
 function partsOf(decimalText: string) {
-  const [, minus = '', digits = '', power = '0'] = /^(-?)(\d+)(?:e(-?\d+))?$/.exec(decimalText) ?? [];
+  // The power can be too long for digits: `1e+25`, or without end.
+  const [, minus = '', digits = '', power = '0'] = /^(-?)(\d+)(?:e(.+))?$/.exec(decimalText) ?? [];
   const sign = digits === '0' ? 0 : minus === '-' ? -1 : 1;
   return { sign, digits, magnitude: digits.length + Number(power) };
 }

@@ -478,6 +478,10 @@ describe('a keyword for long numbers', () => {
     ['as a step of eight, of a power', wanted('{"multipleOf":8}'), '-1e400', true],
     ['as a step, of zero', wanted('{"multipleOf":7}'), '-0.0', true],
     ['as a step, of a text', wanted('{"multipleOf":7}'), '"a"', true],
+    ['as a step, of a power of many digits', wanted('{"multipleOf":7}'), `1e${'9'.repeat(25)}`, false],
+    ['as a bound, of a power of many digits', wanted('{"maximum":7}'), `1e${'9'.repeat(25)}`, false],
+    ['as a bound, of a power without end', wanted('{"maximum":7}'), `1e${'9'.repeat(400)}`, false],
+    ['as a bound, of a small one without end', wanted('{"minimum":7}'), `1e-${'9'.repeat(400)}`, false],
     ['as a step, of a power without end', wanted('{"multipleOf":7}'), `1e${'9'.repeat(400)}`, false],
     [
       'in a list of different items is met by neighbours',
