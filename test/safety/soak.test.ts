@@ -1,11 +1,9 @@
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../harness.ts';
-import { long } from '../long.ts';
 import { givenSeed } from './chance.ts';
 import { runSoak } from './soak-run.ts';
 
 it('loses nothing and pays nothing twice under faults and kills, in small', {
-  ...long,
   timeout: 300_000,
 }, async () => {
   const folder = await temporaryFolder();
