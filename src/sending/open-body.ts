@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { RequestBody } from '../provider/provider.ts';
@@ -8,18 +9,23 @@ import type { Pieces } from '../store/store.ts';
 
 /**
  * A part's body as it is sent: as it was written, its last request under the part's mark. Throws `store_damaged` where
- * it is not as it was written: what the API would make of it, nobody could know.
+ * it is not as it was written: what the API would make of it, nobody could know. One that was not just written by this
+ * process is read through for that.
  */
 export async function openBody(
   { store }: Pick<Context, 'store'>,
   { batch_id, provider }: BatchRecord,
-  { number, body_bytes, mark, cache }: Part,
+  { number, body_bytes, body_sha256, mark, cache }: Part,
+  { isJustWritten }: { isJustWritten: boolean },
 ): Promise<RequestBody> {
   const blobs = store.blobs(batch_id);
   const name = partBody(number);
   const bytes = await blobs.size(name);
   if (bytes !== body_bytes) {
     throw damagedBody(bytes === null ? 'is missing' : `has ${bytes} bytes instead of ${body_bytes}`);
+  }
+  if (!isJustWritten && (await sha256Of(blobs.read(name))) !== body_sha256) {
+    throw damagedBody('is not what was written there');
   }
   const { requests } = dialectOf(provider);
   const asSent = (pieces: Pieces) => (cache === 'blank' ? blanked(pieces, requests.cacheMark) : pieces);
@@ -47,6 +53,12 @@ export async function openBody(
         'backup, or submit the work again with force_new.',
     );
   }
+}
+
+async function sha256Of(pieces: Pieces): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
 }
 
 /** The first `length` bytes. */

@@ -64,7 +64,8 @@ export async function sendParts(
     if (reservedAs !== nonce && !(await isWithinBudget(context, batchId))) return;
     reservedAs = nonce;
     report({ stage: 'sending', done: part.first_task, total: record.request_count });
-    const next = await sendPart(context, record, part, () => context.limits.busyMs - busyFor());
+    const busyLeft = () => context.limits.busyMs - busyFor();
+    const next = await sendPart(context, record, part, { busyLeft, isJustWritten: isReserved });
     if (next === 'stop') return;
   }
 }
@@ -113,7 +114,7 @@ async function sendPart(
   context: Context,
   record: BatchRecord,
   part: Part,
-  busyLeft: () => number,
+  { busyLeft, isJustWritten }: { busyLeft: () => number; isJustWritten: boolean },
 ): Promise<'go_on' | 'stop'> {
   const { store, log } = context;
   const register = store.record(record.batch_id);
@@ -123,7 +124,7 @@ async function sendPart(
   let body: RequestBody;
   const lasts = sendingMs(context, part) + Math.max(0, busyLeft());
   try {
-    body = await openBody(context, record, part);
+    body = await openBody(context, record, part, { isJustWritten });
     await store.presence.enter();
     const made = await makeIntent(context, provider, lasts);
     ({ intent, elapsed } = made);

@@ -99,6 +99,9 @@ const recordDamages: Damage[] = [
   inRecord('a list', (file) => writeFile(file, '[]')),
   inRecord('binary', (file) => writeFile(file, Buffer.from([0, 255, 254, 1]))),
   inRecord('without one field', (file) => change(file, (text) => text.replace('"owner"', '"owned"'))),
+  inRecord('with a time that is none', (file) =>
+    change(file, (text) => text.replace(/("expires_at":"\d{4}-\d{2}-\d{2})T/, '$1x')),
+  ),
   inRecord('a folder', (file) => replaceBy(file, (at) => mkdir(at))),
   inRecord('a link', (file) => replaceBy(file, (at) => symlink('/etc/passwd', at))),
   inRecord('a pipe', (file) => replaceBy(file, (at) => execFileSync('mkfifo', [at]))),

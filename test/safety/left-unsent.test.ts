@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { endedBatch, follow, isSaved, startApi } from '../api.ts';
@@ -32,6 +32,18 @@ describe('a batch that no register names', () => {
     expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id: batchId, duplicate: true });
     expect((await server.ok('list_batches')).batches).toHaveLength(1);
     expect(api.creates).toHaveLength(1);
+  });
+
+  it('is never sent with a body that was exchanged for another as long', async () => {
+    const { api, folder, batchId } = await leftAt(starter, UNOWNED);
+    const body = path.join(folder, 'data', 'batches', batchId, 'part-0001.requests.json');
+    const text = await readFile(body, 'utf8');
+    await writeFile(body, text.replace('"one"', '"two"'));
+    expect(await readFile(body, 'utf8')).not.toBe(text);
+    const server = await startServer({ api, folder, env });
+    const seen = await follow(server, batchId, ({ processing_status }) => processing_status === 'not_sent');
+    expect(JSON.stringify(seen)).toContain('is not what was written there');
+    expect(api.creates).toHaveLength(0);
   });
 
   eachNth(4, [

@@ -182,7 +182,7 @@ test('what was left unfinished for a day is swept, and what is kept stays', asyn
   const batchId = await commitBatch(store);
   const staging = await store.stage();
   await staging.blobs.write('content', piecesOf('x'));
-  const work = { at: 'now', args: {}, work_hash: 'ab'.repeat(32), files: [] };
+  const work = { at: '2026-11-27T09:00:00.000Z', args: {}, work_hash: 'ab'.repeat(32), files: [] };
   await store.work(`work_${'0'.repeat(32)}`).update(() => work);
   await store.budget('2026-11-25').update(() => ({ spent_usd: 1, open: [] }));
   await pool.query('insert into batch_mcp.blob (batch_id) values ($1)', [batchId]);

@@ -107,14 +107,16 @@ export function describeRegisters(driver: StoreDriver): void {
 
     it('are one for each name', async () => {
       const store = (await driver()).open();
-      await store.submission(hash).update(() => ({ batch_id: 'a', at: 'now' }));
+      await store.submission(hash).update(() => ({ batch_id: 'a', at: '2026-11-27T09:00:00.000Z' }));
       await store.claim('msgbatch_1').update(() => ({ owner: null, tentative: true }));
-      await store.models(hash).update(() => ({ at: 'now', models: [] }));
+      await store.models(hash).update(() => ({ at: '2026-11-27T09:00:00.000Z', models: [] }));
       await store.budget(DAY).update(add('a'));
       const path = `/${'long/'.repeat(500)}out.csv`;
-      await store.writtenFile(path).update(() => ({ path, batch_id: 'a', sha256: hash, at: 'now' }));
+      await store
+        .writtenFile(path)
+        .update(() => ({ path, batch_id: 'a', sha256: hash, at: '2026-11-27T09:00:00.000Z' }));
 
-      expect(await store.submission(hash).read()).toEqual({ batch_id: 'a', at: 'now' });
+      expect(await store.submission(hash).read()).toEqual({ batch_id: 'a', at: '2026-11-27T09:00:00.000Z' });
       expect((await store.writtenFile(path).read())?.path).toBe(path);
       expect(await store.submission(other).read()).toBeNull();
       expect(await store.claim('msgbatch_2').read()).toBeNull();
@@ -144,8 +146,8 @@ export function describeRegisters(driver: StoreDriver): void {
       const [first, second, third] = ['0', '1', '2'].map((end) => `batch_01K9ZZZZZZZZZZZZZZZZZZZZZ${end}`);
       if (first === undefined || second === undefined || third === undefined) throw new Error('no ids');
       expect(await store.isSubmitted(first)).toBe(false);
-      await store.submission(hash).update(() => ({ batch_id: first, at: 'now' }));
-      await store.submission(hash).update(() => ({ batch_id: second, at: 'now' }));
+      await store.submission(hash).update(() => ({ batch_id: first, at: '2026-11-27T09:00:00.000Z' }));
+      await store.submission(hash).update(() => ({ batch_id: second, at: '2026-11-27T09:00:00.000Z' }));
       expect(await Promise.all([first, second, third].map((id) => store.isSubmitted(id)))).toEqual([
         true,
         true,

@@ -164,7 +164,7 @@ describe('a store that is copied', () => {
     expect(await served(to)).toBe('0 batches');
     await from.store
       .record(staging.batchId)
-      .update((record) => record && { ...record, never_sent: { at: '', why: '' } });
+      .update((record) => record && { ...record, never_sent: { at: '2026-11-27T09:00:00.000Z', why: '' } });
     expect(await move(from, to)).toMatchObject({ batches: 3 });
   });
 
