@@ -299,17 +299,6 @@ describe('bad folders: nothing is sent, nothing is left', () => {
       '"path", "dir", "stem", "ext", "text"',
     ],
     [
-      'a place that asks for a column with braces',
-      rows('id,my {x}.text\n1,y\n', { prompt: 'Label {{ my {x}.text }}' }),
-      "prompt: the place {{my {x}.text}} names a column and can't be filled",
-      '"my x.text"',
-    ],
-    [
-      'the same in a shared field',
-      rows('id,{x}\n1,y\n', { prompt: '{{a}}', input_data: { a: '{{{x}}}' } }),
-      "input_data.a: the place {{{x}}} names a column and can't be filled",
-    ],
-    [
       'neither prompt nor task_type',
       files({ 'a.txt': CONTENT }, { input_files: ['*'], prompt: undefined }),
       'nothing says what to do with each task of input_files',
