@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
@@ -67,4 +68,16 @@ export async function requireWhole(blobs: Blobs, name: string, bytes: number): P
   if (found === bytes) return;
   const what = found === null ? 'it is missing' : `it has ${found} bytes instead of ${bytes}`;
   throw damaged(blobs.describe(name), what);
+}
+
+/** The same, and unless it holds what was written there, by its SHA-256: it is read through for that. */
+export async function requireAsWritten(
+  blobs: Blobs,
+  name: string,
+  { bytes, sha256 }: { bytes: number; sha256: string },
+): Promise<void> {
+  await requireWhole(blobs, name, bytes);
+  const hash = createHash('sha256');
+  for await (const piece of blobs.read(name)) hash.update(piece);
+  if (hash.digest('hex') !== sha256) throw damaged(blobs.describe(name), 'it is not what was written there');
 }

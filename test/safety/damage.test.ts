@@ -364,10 +364,13 @@ it('the body of a part and the schemas of its answers are held against what was 
   const { results } = await server.ok('get_results', { batch_id });
   expect(results.map(({ outcome }: Reply) => outcome)).toEqual(['succeeded', 'incomplete']);
 
-  await change(body, (text) => text.slice(0, -1));
-  const refusal = await server.fails('retry_batch', { batch_id });
-  expect(refusal).toMatch(/^store_damaged: /);
-  expect(refusal).toContain(body);
+  const sent = await readFile(body, 'utf8');
+  for (const other of [sent.slice(0, -1), sent.replace('"max_tokens":', '"max_tokenz":')]) {
+    await writeFile(body, other);
+    const refusal = await server.fails('retry_batch', { batch_id });
+    expect(refusal).toMatch(/^store_damaged: /);
+    expect(refusal).toContain(body);
+  }
   expect(api.creates).toHaveLength(1);
 });
 

@@ -4,7 +4,7 @@ import { partBody, TASKS_INDEX } from '../../../store/blob-names.ts';
 import { readPartTasks } from '../../../store/part-tasks.ts';
 import type { BatchRecord, Part } from '../../../store/record.ts';
 import type { Blobs, Span } from '../../../store/store.ts';
-import { requireWhole } from '../../../store/stored-json.ts';
+import { requireAsWritten } from '../../../store/stored-json.ts';
 import { openTasks } from '../../../store/task-list.ts';
 
 /** A request as it stands in a body that was sent. */
@@ -60,11 +60,11 @@ export async function openSentRequests(
     throw notThere(blobs.describe(TASKS_INDEX));
   }
 
-  /** Each body is held against its length before anything is cut out of it. */
+  /** Each body is held against its hash before anything is cut out of it. */
   const whole = new Map<string, Promise<void>>();
-  function requireWholeBody({ number, body_bytes }: Part): Promise<void> {
+  function requireWholeBody({ number, body_bytes: bytes, body_sha256: sha256 }: Part): Promise<void> {
     const name = partBody(number);
-    const found = whole.get(name) ?? requireWhole(blobs, name, body_bytes);
+    const found = whole.get(name) ?? requireAsWritten(blobs, name, { bytes, sha256 });
     whole.set(name, found);
     return found;
   }
