@@ -1,10 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { endedBatch, follow, prompts, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, apiError, errored, json, succeeded } from '../api-server.ts';
 import { eachNth, long } from '../long.ts';
 import { outcomesByTask, retryToTheEnd, scriptedBatch, sentIds, sentParams } from '../retry.ts';
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 const contentOf = ({ messages }: Record<string, unknown>) =>
   (messages as { content: unknown }[]).at(-1)?.content;
@@ -115,9 +118,16 @@ describe('retry_batch with another', () => {
       const batch = await endedBatch(prompts(['a']), (requests) => requests.map(fates.shift() ?? answers), {
         submit: { output_schema },
       });
-      const body = path.join(batch.server.data, 'batches', batch.batch_id, 'part-0001.requests.json');
+      const folder = path.join(batch.server.data, 'batches', batch.batch_id);
+      const body = path.join(folder, 'part-0001.requests.json');
       const sent = await readFile(body, 'utf8');
-      await writeFile(body, sent.replace(described, '"minimum":1'.padEnd(described.length)));
+      const sentThen = sent.replace(described, '"minimum":1'.padEnd(described.length));
+      await writeFile(body, sentThen);
+      for (const name of await readdir(path.join(folder, 'record'))) {
+        const revision = path.join(folder, 'record', name);
+        const record = await readFile(revision, 'utf8');
+        await writeFile(revision, record.replace(sha256(sent), sha256(sentThen)));
+      }
       const { warnings } = await retryToTheEnd(batch, { task_ids: ['a'] });
       expect(warnings).toContainEqual(expect.stringContaining('properties.n.minimum'));
       expect(sentParams(batch.api, 1, 'a').output_config).toMatchObject({
