@@ -175,6 +175,25 @@ it('JSON and JSON lines repeat them too, every number as it was written', async 
   expect(await out('out2.json')).toContain('"price":100.10');
 });
 
+it('a text stands beside its row as it came, wherever it is repeated', async () => {
+  const text = 'One "text",\nanswer-text-0 \u2028 \ud83d\ude00';
+  const { out } = await done(
+    { 'rows.csv': 'id,n\na,1\nb,2\n' },
+    { rows_file: 'rows.csv', id_column: 'id', prompt: '{{n}}' },
+    (requests) => requests.map((request) => succeeded(request, `${text} of ${request.custom_id}`)),
+  );
+  const elements = JSON.parse(await out('out.json'));
+  const lines = (await out('out.jsonl'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  for (const [index, id] of ['a', 'b'].entries()) {
+    const answer = `${text} of ${id}`;
+    expect(elements[index]).toMatchObject({ id, answer, output: { content: answer } });
+    expect(lines[index]).toMatchObject({ id, answer });
+  }
+});
+
 it('texts and tool calls stand in one column, files under their path', long, async () => {
   const { out } = await done(
     { 'a/b.txt': 'one', 'c.txt': 'two' },

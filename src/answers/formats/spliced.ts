@@ -21,12 +21,11 @@ export async function* spliced(
     bytes.clear();
     for (const answered of group) {
       const around = json(answered);
-      const at = answered.text === undefined ? -1 : around.indexOf(IN_JSON);
-      if (answered.text === undefined || at === -1) bytes.add(around);
-      else {
-        bytes.add(around.slice(0, at));
-        bytes.add(answered.text);
-        bytes.add(around.slice(at + IN_JSON.length));
+      // Beside the columns of its row a text stands in a column of its own and in the output.
+      const pieces = answered.text === undefined ? [around] : around.split(IN_JSON);
+      for (const [index, piece] of pieces.entries()) {
+        if (index > 0 && answered.text !== undefined) bytes.add(answered.text);
+        bytes.add(piece);
       }
     }
     yield bytes.bytes();
