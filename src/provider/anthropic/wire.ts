@@ -19,11 +19,12 @@ const inText = z
   .regex(/^\d{1,9}$/)
   .transform(Number);
 const count = z.union([number, inText]).pipe(number.max(10_000_000));
-const optionalTime = z
+const time = z
   .string()
   .max(100)
-  .nullish()
-  .transform((time) => time ?? null);
+  .refine((text) => !Number.isNaN(Date.parse(text)));
+/** None, where a gateway writes an empty text or a number: records hold nothing but times that can be reckoned with. */
+const optionalTime = time.nullable().catch(null);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -48,10 +49,7 @@ const batch = z
       canceled: optionalCount,
       expired: optionalCount,
     }),
-    created_at: z
-      .string()
-      .max(100)
-      .refine((time) => !Number.isNaN(Date.parse(time))),
+    created_at: time,
     expires_at: optionalTime,
     ended_at: optionalTime,
     cancel_initiated_at: optionalTime,

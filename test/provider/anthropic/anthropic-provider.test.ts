@@ -80,12 +80,19 @@ describe('the main way', () => {
     expect(api.requests.at(-1)?.path).toBe(`/v1/messages/batches/${id}/results`);
   });
 
-  it('takes optional fields that are missing or unknown', async () => {
+  it.each<[what: string, times: object]>([
+    ['missing', {}],
+    ['null', { expires_at: null, ended_at: null, cancel_initiated_at: null }],
+    ['empty', { expires_at: '', ended_at: '', cancel_initiated_at: '' }],
+    ['no times', { expires_at: 'tomorrow', ended_at: 'never', cancel_initiated_at: '-' }],
+    ['numbers', { expires_at: 1795341600, ended_at: 0, cancel_initiated_at: false }],
+  ])('takes optional fields that are unknown, and times that are %s', async (_what, times) => {
     const answer = {
       id: 'msgbatch_1',
       processing_status: 'in_progress',
       request_counts: { processing: 1, later: 1 },
       created_at: '2026-11-22T10:00:00Z',
+      ...times,
       novelty: true,
     };
     api.override('retrieve', json(200, answer));
