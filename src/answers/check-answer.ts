@@ -3,7 +3,7 @@ import { type Ground, loadSchemaCompiler, type SchemaCheck } from '../lib/json-s
 import { repeatsKey } from '../lib/json-source.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ModelAnswer, ResultError } from '../provider/result.ts';
-import { partSchemas, SCHEMAS } from '../store/blob-names.ts';
+import { partSchemas, SCHEMAS } from '../store/names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { readSchemas } from '../store/schemas.ts';
 import type { Blobs } from '../store/store.ts';

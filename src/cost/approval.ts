@@ -2,7 +2,7 @@ import { BatchError } from '../errors.ts';
 import { counted } from '../lib/numbers.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import type { Answer, Ask, Question } from '../state/question.ts';
+import type { Answer, Ask, Question } from '../state/questions.ts';
 import { formatApart, formatUsd } from './cost.ts';
 
 /** What would be sent, and what it would cost in US dollars; `hash` tells its tasks from any others. */

@@ -2,10 +2,10 @@ import { ulid } from 'ulid';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { fateUsd } from '../state/parts.ts';
-import { recordOrNull } from '../state/records.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Budget, Reservation } from '../store/shared-records.ts';
 import type { Register } from '../store/store.ts';
+import { recordOrNull } from '../store/stored-json.ts';
 import { actualOfPart, formatUsd } from './cost.ts';
 import { roundUsd } from './pricing.ts';
 

@@ -1,9 +1,9 @@
 import type { Effort } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
-import { maySee } from '../state/ownership.ts';
 import { isCreated } from '../state/parts.ts';
-import { recordOrNull } from '../state/records.ts';
+import { maySee } from '../state/subject.ts';
 import type { BatchRecord } from '../store/record.ts';
+import { recordOrNull } from '../store/stored-json.ts';
 import type { KnownOutput } from './tally.ts';
 
 /** The newest batches tell most, and an estimate must not wait for thousands of records. */

@@ -1,13 +1,13 @@
 import type { JSONRPCRequest, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { Context } from '../state/context.ts';
-import type { Ask, GivenAnswer, Question } from '../state/question.ts';
+import type { Ask, GivenAnswer, Question } from '../state/questions.ts';
 import type { Message } from './odd-messages.ts';
 
 // Not needed for the list of tools, which a client waits for.
-const openQuestions = () => import('../state/open-questions.ts');
+const openQuestions = () => import('../state/questions.ts');
 
-/** The id of a question that is kept (`store/ids.ts`), which no start loads. */
+/** The id of a question that is kept (`store/names.ts`), which no start loads. */
 const QUESTION = /^question_[0-9a-f]{32}$/;
 
 /** What a client declares of itself, as far as asking goes. Nothing said of forms or addresses means forms. */

@@ -2,7 +2,7 @@ import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { Context } from '../state/context.ts';
 import type { Following } from '../state/jobs.ts';
-import type { Ask } from '../state/question.ts';
+import type { Ask } from '../state/questions.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
 import { type Asking, askApart, type Carry, createQuestions } from './asking.ts';

@@ -6,7 +6,7 @@ import { roundUsd } from '../cost/pricing.ts';
 import { BatchError } from '../errors.ts';
 import { readMomentBefore } from '../lib/time.ts';
 import type { Context } from '../state/context.ts';
-import { isOwn } from '../state/ownership.ts';
+import { isOwn } from '../state/subject.ts';
 import { costUsd, processingStatus } from './fields.ts';
 import {
   damagedWarnings,

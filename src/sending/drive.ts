@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import { insist } from './insist.ts';
+import { insist } from '../store/presence.ts';
 import { type SendOptions, sendParts } from './send.ts';
 import { isUnconfirmed, settlePart } from './settle.ts';
 

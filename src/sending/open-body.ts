@@ -3,7 +3,7 @@ import { BatchError } from '../errors.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { RequestBody } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import { partBody } from '../store/blob-names.ts';
+import { partBody } from '../store/names.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Pieces } from '../store/store.ts';
 

@@ -1,7 +1,7 @@
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import { isOwner } from '../state/ownership.ts';
 import { countOf, isCreated, sentCount } from '../state/parts.ts';
+import { isOwner } from '../state/subject.ts';
 import type { BatchRecord, Part, SendFate } from '../store/record.ts';
 import { findCandidates } from './candidates.ts';
 import { claimTentatively } from './claims.ts';

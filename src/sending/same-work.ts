@@ -2,11 +2,10 @@ import { decodeTime } from 'ulid';
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { isWaiting } from '../state/parts.ts';
-import { recordOrNull } from '../state/records.ts';
-import { partBody } from '../store/blob-names.ts';
+import { partBody } from '../store/names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store, Summaries } from '../store/store.ts';
-import { unlessUnreadable } from '../store/stored-json.ts';
+import { recordOrNull, unlessUnreadable } from '../store/stored-json.ts';
 
 const sameWork = z.object({ batch_id: z.string(), hash: z.string() });
 type SameWork = z.infer<typeof sameWork>;

@@ -1,8 +1,8 @@
 import { BatchError } from '../errors.ts';
 import { sha256OfText } from '../lib/files/file-hash.ts';
 import type { Context } from '../state/context.ts';
-import { apartOf } from '../state/ownership.ts';
 import { isWaiting } from '../state/parts.ts';
+import { apartOf } from '../state/subject.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Submission } from '../store/shared-records.ts';
 import { cameToNothing, judgeEarlier, mayBePaid, SAME_WORK_MS } from './earlier-work.ts';
@@ -200,4 +200,16 @@ export async function ownWork(
     'store_failed',
     'Many processes submit this work at once. Submit it again in a minute.',
   );
+}
+
+/**
+ * Notes a batch that is a pilot as the latest of its settings, for whatever is sent of the whole to take over what it answers:
+ * before anything of it is sent, whoever does so.
+ */
+export async function notePilot(
+  { store, now }: Pick<Context, 'store' | 'now'>,
+  { batch_id, pilot_keys = [] }: Pick<BatchRecord, 'batch_id' | 'pilot_keys'>,
+): Promise<void> {
+  const at = now().toISOString();
+  for (const key of pilot_keys) await store.submission(key).update(() => ({ batch_id, at }));
 }

@@ -1,10 +1,10 @@
 import type { Context } from '../state/context.ts';
 import { momentNow } from '../state/elapsed.ts';
 import { unconfirmedState, updatePart } from '../state/parts.ts';
-import { recordOrNull } from '../state/records.ts';
 import { CERTAIN_MS } from '../state/status.ts';
-import { isBatchId } from '../store/ids.ts';
+import { isBatchId } from '../store/names.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
+import { recordOrNull } from '../store/stored-json.ts';
 import { claimTentatively, confirmClaim, type Owner, releaseClaim, releaseTentative } from './claims.ts';
 
 const NOT_OURS = "The provider's batch that was taken for it turned out to be another one's.";

@@ -1,5 +1,5 @@
 import type { ProviderName } from '../provider/provider.ts';
-import type { Ask } from './question.ts';
+import type { Ask } from './questions.ts';
 import type { Owned } from './subject.ts';
 
 /** How far a job is: `done` of `total` requests or bytes, null where the total is not known yet. */

@@ -1,7 +1,7 @@
 import type { BatchError } from '../errors.ts';
 import type { Mark } from '../lib/mark.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
-import { partReceived, partResults } from '../store/blob-names.ts';
+import { partReceived, partResults } from '../store/names.ts';
 import type { Failure, Intent, PartState, SeenBatch } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part, SendFate } from '../store/record.ts';
 import type { Register } from '../store/store.ts';

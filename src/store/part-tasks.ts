@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { splitLines } from '../lib/lines.ts';
 import { efforts } from '../provider/models.ts';
-import { partTasks } from './blob-names.ts';
 import { openBlobWriter } from './blob-writer.ts';
+import { partTasks } from './names.ts';
 import type { Part } from './record.ts';
 import type { Blobs } from './store.ts';
 import { checkStored, damaged, parseStored } from './stored-json.ts';

@@ -1,6 +1,6 @@
 import { BatchError } from '../errors.ts';
-import { partResultsIndex } from './blob-names.ts';
 import { type IndexFormat, readIndexBlob, writeIndexBlob } from './index-blob.ts';
+import { partResultsIndex } from './names.ts';
 import { type Outcome, outcomes } from './saved-results.ts';
 import type { Blobs } from './store.ts';
 

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
-import type { Blobs } from './store.ts';
+import type { BatchRecord } from './record.ts';
+import type { Blobs, Store } from './store.ts';
 
 /**
  * What can't be read of the store: `place` names it for a person, `problem` says what is wrong, without what stands
@@ -80,4 +81,12 @@ export async function requireAsWritten(
   const hash = createHash('sha256');
   for await (const piece of blobs.read(name)) hash.update(piece);
   if (hash.digest('hex') !== sha256) throw damaged(blobs.describe(name), 'it is not what was written there');
+}
+
+/**
+ * A batch's record; null where there is none, or where it can't be read. What can't be read concerns that batch alone:
+ * whoever looks through many passes over it, and listing names it.
+ */
+export function recordOrNull(store: Pick<Store, 'record'>, batchId: string): Promise<BatchRecord | null> {
+  return unlessUnreadable(() => store.record(batchId).read());
 }

@@ -1,8 +1,8 @@
 import { BatchError } from '../errors.ts';
 import { splitLines, wholeLines } from '../lib/lines.ts';
-import { TASKS, TASKS_INDEX } from './blob-names.ts';
 import { openBlobWriter } from './blob-writer.ts';
 import { type IndexFormat, readIndexBlob, writeIndexBlob } from './index-blob.ts';
+import { TASKS, TASKS_INDEX } from './names.ts';
 import type { Blobs, Span } from './store.ts';
 import { damaged } from './stored-json.ts';
 import { decodeEntries, decodeEntry, type TaskEntry, taskLine } from './task-entry.ts';

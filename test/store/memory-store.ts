@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { decodeEnvelope, encodeEnvelope, seal } from '../../src/store/envelope.ts';
-import { checkedId } from '../../src/store/ids.ts';
-import type { Objects, StoredObject } from '../../src/store/objects.ts';
+import { checkedId } from '../../src/store/names.ts';
+import type { Objects, StoredObject } from '../../src/store/objects/objects.ts';
 import { createLocalPresence } from '../../src/store/presence.ts';
 import { batchRecord } from '../../src/store/record.ts';
 import {

@@ -1,8 +1,8 @@
 import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { partResultsIndex } from '../../src/store/blob-names.ts';
 import { createFileBlobs } from '../../src/store/files/blobs.ts';
+import { partResultsIndex } from '../../src/store/names.ts';
 import {
   createResultsIndexBuilder,
   type ResultPlace,

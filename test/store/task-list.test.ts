@@ -1,8 +1,8 @@
 import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { TASKS, TASKS_INDEX } from '../../src/store/blob-names.ts';
 import { createFileBlobs } from '../../src/store/files/blobs.ts';
+import { TASKS, TASKS_INDEX } from '../../src/store/names.ts';
 import type { TaskEntry } from '../../src/store/task-entry.ts';
 import { openTasks, openTasksWriter } from '../../src/store/task-list.ts';
 import { temporaryFolder } from '../temporary-folder.ts';

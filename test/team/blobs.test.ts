@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { storeAddress } from '../../src/config/store-address.ts';
-import type { Objects } from '../../src/store/objects.ts';
+import type { Objects } from '../../src/store/objects/objects.ts';
 import { createS3Objects } from '../../src/store/s3/objects.ts';
 import type { Pieces } from '../../src/store/store.ts';
 import { follow, ids, prompts } from '../api.ts';

@@ -5,7 +5,7 @@ import { storeAddress } from '../../src/config/store-address.ts';
 import { createStore as createFolderStore } from '../../src/store/files/create-store.ts';
 import { openMovableFolder } from '../../src/store/files/movable.ts';
 import type { Movable } from '../../src/store/moving/movable.ts';
-import type { Objects } from '../../src/store/objects.ts';
+import type { Objects } from '../../src/store/objects/objects.ts';
 import { openMovableDatabase } from '../../src/store/postgres/movable.ts';
 import { createS3Objects } from '../../src/store/s3/objects.ts';
 import { follow, ids, isSaved, prompts, startApi } from '../api.ts';

@@ -4,7 +4,7 @@ import { ownId } from '../../lib/mark.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
-import { TASKS } from '../../store/blob-names.ts';
+import { TASKS } from '../../store/names.ts';
 import type { BatchRecord, CreatedPart, PartMark } from '../../store/record.ts';
 import { openTasksWriter } from '../../store/task-list.ts';
 import { boundedResults } from './bounded-results.ts';

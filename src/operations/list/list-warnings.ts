@@ -3,7 +3,7 @@ import { quoteName } from '../../lib/nearest.ts';
 import { counted } from '../../lib/numbers.ts';
 import { readMoment } from '../../lib/time.ts';
 import type { Context } from '../../state/context.ts';
-import { isOwner } from '../../state/ownership.ts';
+import { isOwner } from '../../state/subject.ts';
 import type { DamagedBatch } from '../../store/store.ts';
 import type { Listing } from './listing.ts';
 

@@ -4,9 +4,9 @@ import { batchCosts, costsOf } from '../../cost/group-costs.ts';
 import { BatchError } from '../../errors.ts';
 import { type ProviderName, providerNames } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
-import { isOwner, maySee } from '../../state/ownership.ts';
 import { isCreated } from '../../state/parts.ts';
 import { type ProcessingStatus, processingStatuses, statusOf } from '../../state/status.ts';
+import { isOwner, maySee } from '../../state/subject.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Store, Summaries, Summary } from '../../store/store.ts';
 

@@ -8,8 +8,8 @@ import { recordsOfWork } from '../../sending/same-work.ts';
 import { findUncertain } from '../../sending/settle.ts';
 import { submissionHash } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
-import { isOwner, ownershipOf } from '../../state/ownership.ts';
 import { countOf, createdState } from '../../state/parts.ts';
+import { isOwner, ownershipOf } from '../../state/subject.ts';
 import type { BatchRecord } from '../../store/record.ts';
 
 /** A batch that the provider knows and the store does not. */

@@ -1,7 +1,6 @@
 import { type DriveOptions, drive } from '../../sending/drive.ts';
 import { asOwner } from '../../sending/permission.ts';
-import { notePilot } from '../../sending/pilots.ts';
-import { whyNeverSent } from '../../sending/submission.ts';
+import { notePilot, whyNeverSent } from '../../sending/submission.ts';
 import { endUnsent } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../../state/jobs.ts';

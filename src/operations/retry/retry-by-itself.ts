@@ -9,7 +9,7 @@ import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { isCreated, sentCount } from '../../state/parts.ts';
 import { isSaved } from '../../state/status.ts';
-import { partBody } from '../../store/blob-names.ts';
+import { partBody } from '../../store/names.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
 import { startSending } from '../looking/sending-jobs.ts';
 import { addAttempt } from './retry-attempt.ts';

@@ -9,7 +9,7 @@ import type { ModelCatalog } from '../../provider/models.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { nextWaiting } from '../../state/parts.ts';
-import type { Ask } from '../../state/question.ts';
+import type { Ask } from '../../state/questions.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { openTasks } from '../../store/task-list.ts';

@@ -1,7 +1,7 @@
 import type { Context } from '../../state/context.ts';
 import { isWaiting } from '../../state/parts.ts';
-import { recordOrNull } from '../../state/records.ts';
 import type { BatchRecord } from '../../store/record.ts';
+import { recordOrNull } from '../../store/stored-json.ts';
 import { boundWarning } from './stages.ts';
 
 /**

@@ -8,7 +8,7 @@ import { ownWork } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { nextWaiting } from '../../state/parts.ts';
-import { partBody, SCHEMAS, TASKS, TASKS_INDEX } from '../../store/blob-names.ts';
+import { partBody, SCHEMAS, TASKS, TASKS_INDEX } from '../../store/names.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
 import { nowhere } from '../../tasks/gather.ts';

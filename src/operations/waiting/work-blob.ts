@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { parseExact, stringifyExact } from '../../lib/exact-json.ts';
-import { WAITING_WORK } from '../../store/blob-names.ts';
+import { WAITING_WORK } from '../../store/names.ts';
 import type { Blobs } from '../../store/store.ts';
 import { checkStored, damaged } from '../../store/stored-json.ts';
 import { type TaskDefaults, taskSettings } from '../../tasks/task.ts';

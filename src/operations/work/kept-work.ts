@@ -6,7 +6,7 @@ import { fileFailure } from '../../lib/files/file-failure.ts';
 import { sha256OfText } from '../../lib/files/file-hash.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import type { Context } from '../../state/context.ts';
-import { apartOf, maySee, ownershipOf } from '../../state/ownership.ts';
+import { apartOf, maySee, ownershipOf } from '../../state/subject.ts';
 import { type SourceFile, WORK_KEPT_MS } from '../../store/shared-records.ts';
 import { canonicalText } from '../../tasks/identity.ts';
 import type { Prepared } from '../../tasks/prepare.ts';

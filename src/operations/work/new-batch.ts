@@ -7,7 +7,7 @@ import { dialectOf } from '../../provider/dialects.ts';
 import { type EarlierBatch, findEarlier } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
-import { ownershipOf } from '../../state/ownership.ts';
+import { ownershipOf } from '../../state/subject.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Staging } from '../../store/store.ts';
 import { nowhere } from '../../tasks/gather.ts';

@@ -5,7 +5,7 @@ import { ulid } from 'ulid';
 import { hasErrorCode } from '../../errors.ts';
 import { giveName, makeFolder, syncFolder } from '../../lib/files/durable-write.ts';
 import { createFileWriter } from '../../lib/files/file-writer.ts';
-import { checkedId } from '../ids.ts';
+import { checkedId } from '../names.ts';
 import type { Blobs, Pieces } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { openOwnFile } from './own-file.ts';

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { FILE_MODE, makeFolder, namesIn, syncFolder } from '../../lib/files/durable-write.ts';
 import { move } from '../../lib/files/move.ts';
-import { isBatchId, isHash } from '../ids.ts';
+import { isBatchId, isHash } from '../names.ts';
 import { createLocalPresence } from '../presence.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
 import {

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { link, rm, statfs, writeFile } from 'node:fs/promises';
 import path, { join } from 'node:path';
 import { makeFolder } from '../../lib/files/durable-write.ts';
-import { checkedId, isBatchId } from '../ids.ts';
+import { checkedId, isBatchId } from '../names.ts';
 import { inStore, linkInStore } from './store-failure.ts';
 
 /** What is being prepared, and what is removed, stands under a ULID. */

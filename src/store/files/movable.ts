@@ -12,9 +12,9 @@ import {
 } from '../../lib/files/durable-write.ts';
 import { createFileWriter } from '../../lib/files/file-writer.ts';
 import { splitLines } from '../../lib/lines.ts';
-import { isBatchId, isBlobName } from '../ids.ts';
 import type { Movable, RegisterKind, RevisionText } from '../moving/movable.ts';
 import { registerKinds } from '../moving/movable.ts';
+import { isBatchId, isBlobName } from '../names.ts';
 import { damaged } from '../stored-json.ts';
 import { createFileBlobs } from './blobs.ts';
 import { removeFolder } from './create-store.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BatchError } from '../../errors.ts';
-import { summed } from '../objects.ts';
+import { summed } from '../objects/objects.ts';
 import type { Blobs } from '../store.ts';
 import type { Movable, RegisterName, StoredBatch } from './movable.ts';
 

@@ -7,8 +7,8 @@ import { makeFolder, namesIn } from '../../lib/files/durable-write.ts';
 import { createFileWriter, type FileWriter } from '../../lib/files/file-writer.ts';
 import { openRegularFile } from '../../lib/files/regular-file.ts';
 import { readFrom, readSpans } from '../files/read-file.ts';
-import { checked, type Objects, type StoredObject } from '../objects.ts';
 import type { Pieces } from '../store.ts';
+import { checked, type Objects, type StoredObject } from './objects.ts';
 
 export type CacheOptions = {
   /** The cache's own; made when something is first kept. */

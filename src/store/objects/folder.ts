@@ -6,9 +6,9 @@ import { systemErrorCode } from '../../lib/files/file-failure.ts';
 import { createFileWriter, type FileWriter } from '../../lib/files/file-writer.ts';
 import { openOwnFile } from '../files/own-file.ts';
 import { readFrom, readSpans } from '../files/read-file.ts';
-import { checked, type Objects, type StoredObject, summed } from '../objects.ts';
 import type { Pieces } from '../store.ts';
 import { damaged } from '../stored-json.ts';
+import { checked, type Objects, type StoredObject, summed } from './objects.ts';
 
 const advice: Record<string, string> = {
   ENOSPC: 'Its disk is full: make room.',

@@ -1,6 +1,6 @@
-import type { Objects } from '../objects.ts';
 import type { S3ObjectsOptions } from '../s3/objects.ts';
 import { type CacheOptions, cachedObjects } from './cache.ts';
+import type { Objects } from './objects.ts';
 
 /** Where the bytes of blobs are kept, beside the database that holds their names. */
 export type BlobsAddress =

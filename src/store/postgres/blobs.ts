@@ -1,8 +1,8 @@
 import { ulid } from 'ulid';
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
-import { checkedId } from '../ids.ts';
-import type { Objects, StoredObject } from '../objects.ts';
+import { checkedId } from '../names.ts';
+import type { Objects, StoredObject } from '../objects/objects.ts';
 import type { Blobs, Pieces } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { readChunkSpans, readChunks, writeChunks } from './chunks.ts';

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import { sha256OfText } from '../../lib/files/file-hash.ts';
 import type { NextLook } from '../agenda.ts';
-import { checkedId } from '../ids.ts';
-import type { Objects } from '../objects.ts';
+import { checkedId } from '../names.ts';
+import type { Objects } from '../objects/objects.ts';
 import { createRevisedRegister } from '../revised-register.ts';
 import {
   budget,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
-import type { Objects } from '../objects.ts';
+import type { Objects } from '../objects/objects.ts';
 import { anyRow, type Database } from './database.ts';
 
 const leftRow = z.object({ key: z.string(), is_whole: z.boolean() });

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
 import type { NextLook } from '../agenda.ts';
 import { decodeEnvelope, encodeEnvelope, seal } from '../envelope.ts';
-import type { Objects } from '../objects.ts';
+import type { Objects } from '../objects/objects.ts';
 import { isProvenDead, processIdentity, thisProcess } from '../process-identity.ts';
 import { batchRecord } from '../record.ts';
 import { QUESTION_KEPT_MS, WORK_KEPT_MS } from '../shared-records.ts';

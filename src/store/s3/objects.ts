@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { spanRuns } from '../files/span-runs.ts';
-import { checked, type Objects, type StoredObject, summed } from '../objects.ts';
+import { checked, type Objects, type StoredObject, summed } from '../objects/objects.ts';
 import type { Pieces, Span } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { createS3Client, PATIENCE, type S3Patience, type S3Settings } from './client.ts';

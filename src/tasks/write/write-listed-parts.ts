@@ -1,7 +1,7 @@
 import type { Dialect } from '../../provider/dialect.ts';
 import type { Limits } from '../../state/context.ts';
-import { partBody, partSchemas, partTasks } from '../../store/blob-names.ts';
 import { openBlobWriter } from '../../store/blob-writer.ts';
+import { partBody, partSchemas, partTasks } from '../../store/names.ts';
 import { openPartTasksWriter, type PartTasksWriter, partTaskOf } from '../../store/part-tasks.ts';
 import type { Part } from '../../store/record.ts';
 import { openSchemasWriter, type SchemasWriter } from '../../store/schemas.ts';

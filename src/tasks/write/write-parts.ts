@@ -1,7 +1,7 @@
 import type { Dialect } from '../../provider/dialect.ts';
 import type { Limits } from '../../state/context.ts';
-import { partBody, SCHEMAS } from '../../store/blob-names.ts';
 import { openBlobWriter } from '../../store/blob-writer.ts';
+import { partBody, SCHEMAS } from '../../store/names.ts';
 import type { Part } from '../../store/record.ts';
 import { openSchemasWriter, type Schemas } from '../../store/schemas.ts';
 import type { Blobs } from '../../store/store.ts';

@@ -1,7 +1,7 @@
 import { readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import type { StoredObject } from '../../../src/store/objects.ts';
+import type { StoredObject } from '../../../src/store/objects/objects.ts';
 import { contentOf, piecesOf } from '../contract/pieces.ts';
 import { cachedBucket } from './open-tested.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { truncateSync } from 'node:fs';
 import { rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import type { Objects, StoredObject } from '../../../src/store/objects.ts';
+import type { Objects, StoredObject } from '../../../src/store/objects/objects.ts';
 import { createS3Objects, type S3ObjectsOptions } from '../../../src/store/s3/objects.ts';
 import type { Pieces } from '../../../src/store/store.ts';
 import { eachNth, eachNthOf, long } from '../../long.ts';

@@ -5,10 +5,10 @@ import { renderOutput } from '../../../answers/files/render-output.ts';
 import { outputFilters } from '../../../answers/page/select.ts';
 import { linkedPiece } from '../../../answers/page/whole-pieces.ts';
 import type { Context } from '../../../state/context.ts';
-import { recordOrNull } from '../../../state/records.ts';
 import { isSaved } from '../../../state/status.ts';
-import { isBatchId } from '../../../store/ids.ts';
+import { isBatchId } from '../../../store/names.ts';
 import type { BatchRecord } from '../../../store/record.ts';
+import { recordOrNull } from '../../../store/stored-json.ts';
 import { pathOf, type Route } from '../http-server.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 

@@ -1,6 +1,6 @@
 import { BatchError } from '../../../errors.ts';
 import type { Dialect, Params } from '../../../provider/dialect.ts';
-import { partBody, TASKS_INDEX } from '../../../store/blob-names.ts';
+import { partBody, TASKS_INDEX } from '../../../store/names.ts';
 import { readPartTasks } from '../../../store/part-tasks.ts';
 import type { BatchRecord, Part } from '../../../store/record.ts';
 import type { Blobs, Span } from '../../../store/store.ts';

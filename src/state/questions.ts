@@ -2,13 +2,35 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256OfText } from '../lib/files/file-hash.ts';
 import { type OpenQuestion, QUESTION_KEPT_MS } from '../store/shared-records.ts';
-import type { Context } from './context.ts';
-import type { GivenAnswer, Question } from './question.ts';
+import type { Store } from '../store/store.ts';
+import type { Subject } from './subject.ts';
+
+/** What a person is asked before money is spent. */
+export type Question = {
+  /** In words, with the figures. */
+  message: string;
+  /** What the work can cost at most, in US dollars. */
+  maximum: number;
+  /** Tells the work from any other: a yes is for this alone. */
+  work: string;
+};
+
+/**
+ * What came of it. `unable`: whoever calls can't put a question to a person; `late`: the call in which it could have been
+ * put was answered before there was a question.
+ */
+export type Answer = GivenAnswer | 'unable' | 'late';
+
+/** What a person answered, or that they did not. */
+export type GivenAnswer = 'approved' | 'declined' | 'canceled' | 'unanswered';
+
+/** Puts a question to the person behind a call, who may take so long, in a way that no argument of a call can answer. */
+export type Ask = (question: Question, patienceMs: number) => Promise<Answer>;
 
 /** How often an answer is looked for that comes to another process. */
 const LOOK_MS = 500;
 
-type Asked = Pick<Context, 'store' | 'now' | 'subject'>;
+type Asked = { store: Pick<Store, 'question'>; now: () => Date; subject: Subject | null };
 
 /** Keeps what is asked in the store, so that its answer may come to any process. Gives the question's id, which nobody can guess. */
 export async function openQuestion(

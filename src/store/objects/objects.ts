@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Pieces, Span } from './store.ts';
-import { damaged } from './stored-json.ts';
+import type { Pieces, Span } from '../store.ts';
+import { damaged } from '../stored-json.ts';
 
 /** What was written: under which key, and what it is checked by. */
 export type StoredObject = { key: string; bytes: number; sha256: string };
