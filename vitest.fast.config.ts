@@ -8,7 +8,7 @@ const slow = [
   'test/server/**',
   'test/cli/**',
   'test/mcp/**',
-  'test/guide/**',
+  'test/guide*.test.ts',
   'test/provider/contract.test.ts',
   'test/provider/sandbox/sandbox.test.ts',
   'test/provider/anthropic/anthropic-provider.test.ts',

@@ -25,16 +25,14 @@ export type { Spending } from './cost/spending.ts';
 export { BatchError, type ErrorCode, errorCodes, type Problem } from './errors.ts';
 export {
   AnthropicBatchProvider,
+  BatchProcessingWorkflow,
+  type BatchRequest,
+  type BatchResult,
   type NativeMessage,
   type NativeRequest,
   type NativeResult,
   type WaitOptions,
-} from './guide/anthropic-batch-provider.ts';
-export {
-  BatchProcessingWorkflow,
-  type BatchRequest,
-  type BatchResult,
-} from './guide/batch-processing-workflow.ts';
+} from './guide.ts';
 export { createLog, type Log, type LogLevel } from './log.ts';
 export type { ResultLine } from './operations/answers.ts';
 export type { CollectedBatch } from './operations/collect.ts';

@@ -11,7 +11,7 @@ const FLOORS = [
   'cli.ts',
   'index.ts',
   'cli',
-  'guide',
+  'guide.ts',
   'batch-server.ts',
   'client.ts',
   'batch-server.ts',

@@ -4,7 +4,7 @@ import { BatchError, hasErrorCode, type Problem } from '../errors.ts';
 import { parseExact } from '../lib/exact-json.ts';
 import { readRegularFile } from '../lib/files/regular-file.ts';
 import { isDecimal } from '../lib/numbers.ts';
-import { withNumbers } from '../operations/work/exact-arguments.ts';
+import { withNumbers } from '../tasks/argument-numbers.ts';
 
 /** How an argument of an operation is typed at a terminal. */
 type Kind = 'text' | 'number' | 'number_or_text' | 'yes_no' | 'texts' | 'json' | 'pairs' | 'text_or_json';

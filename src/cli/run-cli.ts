@@ -7,7 +7,7 @@ import { exitCode } from './command.ts';
 import { commands } from './commands/index.ts';
 import { completionScript, shells } from './completion.ts';
 import { createProgram } from './program.ts';
-import { runCommand } from './run-command.ts';
+import { execute } from './run-command.ts';
 import { createTerminal } from './terminal.ts';
 
 const READER_LEFT = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];
@@ -30,7 +30,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     process.exitCode = exitCode.failed;
   });
   const program = createProgram(commands, async (typed) => {
-    const code = await runCommand(typed, terminal, streams, keepOut);
+    const code = await execute(typed, terminal, streams, keepOut);
     process.exitCode = isLost ? exitCode.failed : code;
     // What does not come to an end by itself, such as a call to a disk that hangs, is not waited for.
     if (ends.has(code)) process.exit();

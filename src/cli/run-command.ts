@@ -20,7 +20,7 @@ const MAYBE_SENT = 'if it was sent, it goes on: batch-mcp list shows it.';
  * Runs what was typed and says how it ended. Ctrl-C ends the waiting, never a batch: what was begun is on disk, and
  * whoever looks next goes on with it. `keepOut` is told what must not be shown.
  */
-export async function runCommand(
+export async function execute(
   typed: Typed,
   terminal: Terminal,
   streams: Streams,

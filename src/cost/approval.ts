@@ -2,7 +2,7 @@ import { BatchError } from '../errors.ts';
 import { counted } from '../lib/numbers.ts';
 import type { Context } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
-import type { Answer, Ask, Question } from '../state/questions.ts';
+import type { Ask, Question, QuestionOutcome } from '../state/questions.ts';
 import { formatApart, formatUsd } from './cost.ts';
 
 /** What would be sent, and what it would cost in US dollars; `hash` tells its tasks from any others. */
@@ -30,7 +30,7 @@ export async function requireApproval(
   );
 }
 
-const refusals: Record<Exclude<Answer, 'approved'>, string> = {
+const refusals: Record<Exclude<QuestionOutcome, 'approved'>, string> = {
   declined: 'The person declined. Ask them what to change before you submit it again.',
   canceled: 'The person closed the question without an answer. Ask them whether they want the work done.',
   unanswered: 'Nobody answered the question. Submit it again when the person is there.',

@@ -1,11 +1,10 @@
 import { count, counted } from '../lib/numbers.ts';
 import type { ContextDocument, Dialect } from '../provider/dialect.ts';
 import type { Model } from '../provider/models.ts';
-import { worthOfCache } from './caching.ts';
+import { requestsWorthPriming, worthOfCache } from './caching.ts';
 import { formatUsd } from './cost.ts';
 import type { InputRates } from './input-rate.ts';
 import { pricesFor } from './pricing.ts';
-import { requestsWorthPriming } from './primer.ts';
 
 /** Of as many tasks in one request answers are still good, in the experience of those who pack by hand. */
 const PACKED = 20;

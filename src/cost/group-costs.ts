@@ -57,7 +57,7 @@ function linesOf(part: Part): Line[] {
 
 type Named = string | null;
 
-export type CostGroup = {
+export type GroupedCosts = {
   /** Null for batches, or answers, that have no such thing; with two names one of each. */
   group: Named | Named[];
   batches: number;
@@ -72,7 +72,7 @@ type Grouped = { name: string; user?: string; created_at: string; request_count:
 
 /** Adds up what batches cost, by one or two names. Not to be used for sandbox batches. */
 export function createCostGroups(by: readonly Grouping[] = []) {
-  const groups = new Map<string, CostGroup>();
+  const groups = new Map<string, GroupedCosts>();
   let unknown = 0;
   const add = (names: Named[], { requests, actual, open }: Sum) => {
     const key = JSON.stringify(names);
@@ -125,7 +125,7 @@ const STILL_OPEN = '(still open)';
 
 type Sum = { requests: number; actual: number; open: number };
 
-const worth = (group: CostGroup) => group.actual_usd + group.open_expected_usd;
+const worth = (group: GroupedCosts) => group.actual_usd + group.open_expected_usd;
 
 /** What a batch has cost so far, as far as prices are known. */
 export function total(spent: BatchCosts['spent']): number {

@@ -125,7 +125,7 @@ function partsOf(decimalText: string) {
 }
 
 /** What stands at a JSON pointer, as a validator gives it. */
-export function valueAt(value: unknown, pointer: string): unknown {
+export function valueAtPointer(value: unknown, pointer: string): unknown {
   let found = value;
   for (const step of pointer.split('/').slice(1)) {
     const key = step.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -7,7 +7,7 @@ import {
   EXACT_VALUES,
   isMultiple,
   isWithin,
-  valueAt,
+  valueAtPointer,
   withExactValues,
 } from './exact-values.ts';
 import type { JsonObject } from './json.ts';
@@ -71,7 +71,7 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
   // A check is done before the next one begins.
   let ground: Ground | undefined;
   let exact: () => unknown = () => undefined;
-  const exactAt = (place: Place | undefined) => valueAt(exact(), place?.instancePath ?? '');
+  const exactAt = (place: Place | undefined) => valueAtPointer(exact(), place?.instancePath ?? '');
   const isStep: SchemaValidateFunction = (step: string, _value: unknown, _schema: unknown, place?: Place) => {
     isStep.errors = [{ message: `must be multiple of ${step}`, params: {} }];
     return isMultiple(digitsOf(exactAt(place)), digitsOf(new ExactNumber(step)));

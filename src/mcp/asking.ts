@@ -87,10 +87,10 @@ export function createQuestions(load: () => Promise<Context>): (params: unknown)
     return {
       async ask(question) {
         if (isOver) return 'late';
-        const [context, { openQuestion, takeQuestion }] = await Promise.all([load(), openQuestions()]);
+        const [context, { keepQuestion, takeQuestion }] = await Promise.all([load(), openQuestions()]);
         const isAnswer = answer !== undefined && QUESTION.test(state);
         if (isAnswer && (await takeQuestion(context, state, question, call))) return answerOf(answer);
-        const requestState = await openQuestion(context, question, call);
+        const requestState = await keepQuestion(context, question, call);
         if (isOver) return 'late';
         const inputRequests = { [KEY]: { method: 'elicitation/create', params: formOf(question) } };
         result = { resultType: 'input_required', inputRequests, requestState };
@@ -113,8 +113,8 @@ export type Carry = (request: JSONRPCRequest) => Promise<boolean>;
  */
 export function askApart(load: () => Promise<Context>, carry: Carry, signal: AbortSignal): Ask {
   return async (question, patienceMs) => {
-    const [context, { answerTo, openQuestion }] = await Promise.all([load(), openQuestions()]);
-    const id = await openQuestion(context, question);
+    const [context, { answerTo, keepQuestion }] = await Promise.all([load(), openQuestions()]);
+    const id = await keepQuestion(context, question);
     const params = formOf(question);
     if (!(await carry({ jsonrpc: '2.0', id, method: 'elicitation/create', params }))) return 'late';
     return answerTo(context, id, { patienceMs, signal });

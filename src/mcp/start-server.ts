@@ -87,7 +87,7 @@ async function serve(
   if (pricesFile !== undefined || templatesDir !== undefined || Object.keys(tierModels).length > 0)
     await work.load();
   const going = new Set<Promise<unknown>>();
-  const waitFor = waitCommand(config);
+  const waitFor = waitCommandLine(config);
   const server = createServerFor(
     { readOnly: config.readOnly, load: work.load },
     {
@@ -196,7 +196,7 @@ async function sayIfNoCredentials({ provider, log }: Context): Promise<void> {
  * it, and its environment is another. Undefined where the terminal's program does not stand beside this one, and where a
  * database keeps the batches, whose password belongs into no command.
  */
-export function waitCommand({
+export function waitCommandLine({
   dataDir,
   store,
 }: Pick<Config, 'dataDir' | 'store'>): ((batchId: string) => string) | undefined {

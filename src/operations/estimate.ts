@@ -8,7 +8,7 @@ import { costUsd } from './fields.ts';
 import { type Arguments, defineOperation, type ReplyOf } from './operation.ts';
 import { submit } from './submit.ts';
 import { requireKey } from './work/answer-keys.ts';
-import { answersOf } from './work/from-batch.ts';
+import { givenAnswers } from './work/from-batch.ts';
 import { findWork } from './work/kept-work.ts';
 import { type OutputArguments, requestOutput, requireOneFile } from './work/requested-output.ts';
 import { hasTasks, toWork, type WorkArguments } from './work/work-arguments.ts';
@@ -84,7 +84,7 @@ async function estimateGiven(
   const isCalculation = Object.values(figures).some((figure) => figure !== undefined);
   if (!hasTasks(work) && isCalculation) return calculate(context, figures, work);
   if (request_count !== undefined || input_tokens_per_request !== undefined) throw figuresBesideTasks();
-  const given = await toWork(work, context, (earlier) => answersOf(context, earlier));
+  const given = await toWork(work, context, (earlier) => givenAnswers(context, earlier));
   requireOneFile(given, outputs);
   requireKey(given, outputs.output_key);
   const { answerFiles, problem } = await requestOutput(context, outputs, given.source.kind);

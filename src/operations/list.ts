@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { readCursor, writeCursor } from '../answers/page/cursor.ts';
-import { type CostGroup, createCostGroups, groupings, total } from '../cost/group-costs.ts';
+import { createCostGroups, type GroupedCosts, groupings, total } from '../cost/group-costs.ts';
 import { roundUsd } from '../cost/pricing.ts';
 import { BatchError } from '../errors.ts';
 import { readMomentBefore } from '../lib/time.ts';
@@ -115,7 +115,7 @@ export type BatchList = {
   /** Over all matches, not only the page. Sandbox batches cost nothing and are left out of the dollars. */
   totals: { batches: number; requests: number; actual_usd: number; open_expected_usd: number };
   /** The dearest groups over all matches, with `group_by`. */
-  groups?: CostGroup[];
+  groups?: GroupedCosts[];
   next_cursor: string | null;
   /** The newest that the provider knows and this computer does not, where they were asked for; null where they can't be read. */
   remote?: RemoteBatch[] | null;

@@ -12,7 +12,7 @@ import type { Context } from '../state/context.ts';
 import type { Waiting } from '../state/jobs.ts';
 import { isSaved } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { roundedWarnings } from '../tasks/examine/odd-values.ts';
+import { roundedWarnings } from '../tasks/argument-numbers.ts';
 import { batchId, costUsd, filterFields, filtersOf, processingStatus } from './fields.ts';
 import { outputArgument } from './file-argument.ts';
 import { requireRecord } from './find-batch.ts';

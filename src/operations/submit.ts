@@ -15,12 +15,12 @@ import { preparingKey, startSending, waitForSending } from './looking/sending-jo
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { replyTo, type Submitted } from './replies/submitted.ts';
-import { follow } from './waiting/end-waiting.ts';
+import { noteFollower } from './waiting/end-waiting.ts';
 import { requireKey } from './work/answer-keys.ts';
-import { answersOf } from './work/from-batch.ts';
+import { givenAnswers } from './work/from-batch.ts';
 import { findWork } from './work/kept-work.ts';
 import { makeBatch } from './work/new-batch.ts';
-import type { Submission } from './work/new-record.ts';
+import type { SubmittedWork } from './work/new-record.ts';
 import { answerFileFields, requestOutput, requireOneFile } from './work/requested-output.ts';
 import { toWork } from './work/work-arguments.ts';
 import { workFields } from './work/work-fields.ts';
@@ -60,14 +60,14 @@ export const submit = defineOperation({
     const { work_id, sandbox, output_file, output_pattern, output_key, ...given } = rest;
     const outputs = { output_file, output_pattern, output_key };
     const kept = work_id === undefined ? null : await findWork(context, work_id, given);
-    const asked = await toWork(kept?.args ?? given, context, (earlier) => answersOf(context, earlier));
+    const asked = await toWork(kept?.args ?? given, context, (earlier) => givenAnswers(context, earlier));
     requireOneFile(asked, outputs);
     requireKey(asked, output_key);
     const output = await requestOutput(context, outputs, asked.source.kind);
     const work = { ...asked, output_places: output.answerFiles?.places };
     const provider = sandbox ? 'sandbox' : context.defaultProvider;
     await context.provider(provider).requireCredentials();
-    const submission: Submission = {
+    const submission: SubmittedWork = {
       work,
       provider,
       account: await context.provider(provider).account(),
@@ -92,7 +92,7 @@ export type SubmitReply = ReplyOf<typeof submit>;
 
 async function sendWithin(
   context: Context,
-  submission: Submission,
+  submission: SubmittedWork,
   callEnds: number,
   waiting: Waiting,
 ): Promise<Submitted> {
@@ -131,7 +131,7 @@ async function sendWithin(
  */
 async function decide(
   context: Context,
-  submission: Submission,
+  submission: SubmittedWork,
   staging: Staging,
   report: Report,
 ): Promise<Submitted> {
@@ -139,7 +139,7 @@ async function decide(
   if (earlier !== null) return useEarlier(context, earlier);
   const faster = await ownAndReserve(context, record);
   if (faster !== null) return useEarlier(context, faster);
-  await follow(context, record);
+  await noteFollower(context, record);
   await notePilot(context, record);
   return { batch_id: record.batch_id, duplicate: false };
 }

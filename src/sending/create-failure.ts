@@ -28,7 +28,7 @@ export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-export function failureOf(error: unknown, context: Context): Failure {
+export function createFailureOf(error: unknown, context: Context): Failure {
   const code = error instanceof BatchError ? error.code : 'internal';
   const status = apiOf(error)?.status;
   const seen = momentNow(context);

@@ -13,7 +13,7 @@ import { insist } from '../store/presence.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Register } from '../store/store.ts';
 import { claimForGood } from './claims.ts';
-import { apiOf, busyPause, describe, failureOf, meaningOf } from './create-failure.ts';
+import { apiOf, busyPause, createFailureOf, describe, meaningOf } from './create-failure.ts';
 import { openBody } from './open-body.ts';
 import { settlePrimed } from './primed.ts';
 import { backToUnconfirmed } from './tentative.ts';
@@ -99,7 +99,7 @@ async function leaveUnsent(
 }
 
 function notSent(context: Context, error: unknown): PartState {
-  return { state: 'not_sent', failure: failureOf(error, context) };
+  return { state: 'not_sent', failure: createFailureOf(error, context) };
 }
 
 /** The first waiting part, where all before it are with the provider. */
@@ -159,7 +159,7 @@ async function sendPart(
       const meaning = meaningOf(error);
       log('warn', `${record.batch_id} part ${part.number}: ${meaning} (${describe(error)})`);
       if (meaning === 'uncertain') {
-        await settle(unconfirmedState(intent, failureOf(error, context)));
+        await settle(unconfirmedState(intent, createFailureOf(error, context)));
         return 'stop';
       }
       const wait = busyPause(apiOf(error)?.retry_after_seconds, tries);

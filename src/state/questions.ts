@@ -19,13 +19,13 @@ export type Question = {
  * What came of it. `unable`: whoever calls can't put a question to a person; `late`: the call in which it could have been
  * put was answered before there was a question.
  */
-export type Answer = GivenAnswer | 'unable' | 'late';
+export type QuestionOutcome = GivenAnswer | 'unable' | 'late';
 
 /** What a person answered, or that they did not. */
 export type GivenAnswer = 'approved' | 'declined' | 'canceled' | 'unanswered';
 
 /** Puts a question to the person behind a call, who may take so long, in a way that no argument of a call can answer. */
-export type Ask = (question: Question, patienceMs: number) => Promise<Answer>;
+export type Ask = (question: Question, patienceMs: number) => Promise<QuestionOutcome>;
 
 /** How often an answer is looked for that comes to another process. */
 const LOOK_MS = 500;
@@ -33,7 +33,7 @@ const LOOK_MS = 500;
 type Asked = { store: Pick<Store, 'question'>; now: () => Date; subject: Subject | null };
 
 /** Keeps what is asked in the store, so that its answer may come to any process. Gives the question's id, which nobody can guess. */
-export async function openQuestion(
+export async function keepQuestion(
   { store, now, subject }: Asked,
   { work, maximum }: Pick<Question, 'work' | 'maximum'>,
   call?: string,

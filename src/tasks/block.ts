@@ -29,7 +29,7 @@ export type GivenIds = {
 export type PlacedSchema = { schema: string; number: number; item: string | null; field: string };
 
 /** Which requests of a run its tasks share. */
-export type Sharing = {
+export type SharedRequests = {
   /** Of each task, the place of its request in the run. */
   request: Uint32Array;
   /** How many requests, one after another, are not to be parted: only all their tasks together are tasks in a row. */
@@ -51,7 +51,7 @@ export type Block = {
   digests: Uint8Array;
   costs: CostFindings;
   /** Where tasks share requests: which they share, and what they would cost in requests of their own. */
-  packed?: Sharing & { alone: CostGroup[] };
+  packed?: SharedRequests & { alone: CostGroup[] };
   /** How many tasks each warning is for. */
   warnings: ReadonlyMap<string, number>;
   task_types: ReadonlySet<string>;

@@ -68,7 +68,7 @@ const rank = (candidates: readonly string[], name: string) =>
   candidates.includes(name) ? candidates.indexOf(name) : candidates.length;
 
 /** What to do where an unknown key stands for nothing that the call knows. */
-export function adviceFor(key: string): string | undefined {
+export function adviceOnKey(key: string): string | undefined {
   return ADVICE_WORDS.find(([, list]) => list.has(plain(key)))?.[0];
 }
 

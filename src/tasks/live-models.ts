@@ -70,7 +70,7 @@ async function registerOf(context: Context, name: ProviderName) {
 export const noLiveModels: LiveModels = [];
 
 /** Checked work, as far as it is to be held against what the API says of its models. */
-export type CheckedWork = {
+export type CheckedModels = {
   provider: ProviderName;
   used: readonly { model: Model }[];
   /** What the work was checked by. */
@@ -85,7 +85,7 @@ export type CheckedWork = {
  */
 export async function checkLiveModels(
   context: Context,
-  { provider, used, known, again }: CheckedWork,
+  { provider, used, known, again }: CheckedModels,
 ): Promise<string[]> {
   const live = await readLiveModels(context, provider);
   const today = context.now().toISOString().slice(0, 10);

@@ -1,21 +1,23 @@
 import { createHash } from 'node:crypto';
+import { primerProblem } from '../cost/caching.ts';
 import type { Costs } from '../cost/cost-sheet.ts';
-import { primerProblem } from '../cost/primer.ts';
+import { readOutputHistory } from '../cost/output-history.ts';
 import { createTally, type KnownOutput, type Tally } from '../cost/tally.ts';
 import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../lib/files/allowed-folders.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
-import type { Limits } from '../state/context.ts';
+import type { Context, Limits } from '../state/context.ts';
 import type { Report } from '../state/jobs.ts';
+import { roundedWarnings } from './argument-numbers.ts';
 import { checkRows, checkTaskPlaces } from './examine/check-rows.ts';
 import type { Examination } from './examine/examine.ts';
 import { examineWork, placesIn } from './examine/examine-work.ts';
-import { roundedWarnings } from './examine/odd-values.ts';
 import { unusedWarnings } from './examine/unused-settings.ts';
 import { gather, type RequestSink } from './gather.ts';
 import { canonicalText, identityOf } from './identity.ts';
 import { createNonce } from './ids.ts';
+import type { LiveModels } from './live-models.ts';
 import { choosePack } from './packing/choose-pack.ts';
 import { createProblemList } from './problems.ts';
 import { checkShared } from './render/render.ts';
@@ -198,4 +200,16 @@ function emptyWork({ source, max_tasks }: Work, facts: SourceFacts | null): Batc
         : { field: 'max_tasks', problem: 'leaves no task', valid: 'at least 1' },
     ],
   });
+}
+
+/** What preparing work goes by today, with what is known of the models. */
+export async function preparationOf(
+  context: Context,
+  { work, provider, account, signal }: Pick<Preparation, 'work' | 'provider' | 'account' | 'signal'>,
+  known: LiveModels,
+): Promise<Preparation> {
+  const today = context.now().toISOString().slice(0, 10);
+  const knownOutput = await readOutputHistory(context);
+  const catalog = context.catalog.withLive(known);
+  return { ...context, catalog, work, provider, account, today, knownOutput, signal };
 }

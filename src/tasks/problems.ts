@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { BatchError, describeSome, PROBLEMS_NAMED, type Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
-import { adviceFor, meantKey, meantValue } from './guesses.ts';
+import { adviceOnKey, meantKey, meantValue } from './guesses.ts';
 
 /** Problems as they are found in a pass: the first are kept, all are counted. */
 export type ProblemList = {
@@ -227,7 +227,7 @@ function hintAt(key: string, knownKeys: readonly string[], input: unknown): stri
   const meant = meantKey(key, free, value) ?? nearest(key, knownKeys);
   const isField = knownKeys.includes('task_id') && (meant === undefined || meant === 'prompt');
   const place = isField && /^\w+$/.test(key) ? `what fills {{${key}}} goes into input_data` : undefined;
-  const words = meant === undefined ? adviceFor(key) : `did you mean "${meant}"?`;
+  const words = meant === undefined ? adviceOnKey(key) : `did you mean "${meant}"?`;
   const advice = [words, place].filter((each) => each !== undefined).join(' or: ');
   return advice === '' ? '' : ` (${advice})`;
 }

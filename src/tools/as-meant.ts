@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { ExactNumber, stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
-import { withNumbers } from '../operations/work/exact-arguments.ts';
+import { withNumbers } from '../tasks/argument-numbers.ts';
 import { actualType } from '../tasks/problems.ts';
 import { objectIn, parsed, unwrapped } from './json-in-text.ts';
 

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { sizeOf } from '../../src/lib/media-size.ts';
-import { pagesOf } from '../../src/lib/pdf-pages.ts';
+import { sizeOf } from '../../src/lib/media.ts';
+import { pagesOf } from '../../src/lib/pdf.ts';
 import { anthropicDialect } from '../../src/provider/anthropic/dialect.ts';
 import { startApi } from '../api.ts';
 import { startApiServer } from '../api-server.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { loadTokenizer } from '../../src/provider/anthropic/models/tokenizer.ts';
+import { loadTokenizer } from '../../src/provider/anthropic/models/token-estimate.ts';
 import { startApi } from '../api.ts';
 import { type ApiRequest, type ApiServer, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';

@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPriceFile } from '../../src/cost/price-file.ts';
 import { BatchError, renderError } from '../../src/errors.ts';
 import { modelTable } from '../../src/provider/anthropic/models/price-table.ts';
-import { estimateTokens } from '../../src/provider/anthropic/models/token-estimate.ts';
-import { loadTokenizer } from '../../src/provider/anthropic/models/tokenizer.ts';
+import { estimateTokens, loadTokenizer } from '../../src/provider/anthropic/models/token-estimate.ts';
 import { createModelCatalog } from '../../src/provider/models.ts';
 
 function failure(run: () => unknown): BatchError {

@@ -27,7 +27,7 @@ export function partsToCollect(record: BatchRecord): CreatedPart[] {
  * may do so at once. Throws the provider's errors, once all parts were tried that these do not concern; what is on
  * disk then stays, and the rest is tried again at the next touch.
  */
-export async function collect(context: Context, batchId: string, report: Report): Promise<void> {
+export async function collectResults(context: Context, batchId: string, report: Report): Promise<void> {
   const register = context.store.record(batchId);
   const failures = new Map<number, BatchError>();
   for (;;) {

@@ -9,7 +9,7 @@ import { type ResultsIndex, writeResultsIndex } from '../../store/results-index.
 import type { SavedResults } from '../../store/saved-results.ts';
 import type { Blobs, Pieces } from '../../store/store.ts';
 import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
-import { openIndex } from '../view/viewed-part.ts';
+import { openIndex } from '../view/loaded-view.ts';
 import { boundedResults } from './bounded-results.ts';
 import { saving } from './receive.ts';
 import { cameAsSomethingElse, isSomethingElse } from './shortfall.ts';

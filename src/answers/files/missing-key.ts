@@ -2,7 +2,7 @@ import { isJsonObject } from '../../lib/json.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Filters } from '../page/select.ts';
-import { allRows } from '../view/all-rows.ts';
+import { allRows } from '../view/passes.ts';
 import { openView } from '../view/view.ts';
 import { keyed } from './answer-text.ts';
 import { meantIn } from './render-output.ts';

@@ -7,13 +7,18 @@ import { isRetried } from '../figures/outcomes.ts';
 import { createColumnFinder, csvOfRows, csvOfTasks } from '../formats/csv.ts';
 import { csvOfVariants } from '../formats/csv-variants.ts';
 import { freeName } from '../formats/flat-answer.ts';
-import { jsonElement, jsonElementOfItem, jsonLine, jsonLineOfItem } from '../formats/json.ts';
+import {
+  jsonElement,
+  jsonElementOfItem,
+  jsonLine,
+  jsonLineOfItem,
+  STAND_IN,
+  spliced,
+} from '../formats/json.ts';
 import { markdownHead, markdownSection } from '../formats/markdown.ts';
-import { STAND_IN, spliced } from '../formats/spliced.ts';
-import { packLines } from '../packs/pack-lines.ts';
+import { packLines } from '../packs/expected-packs.ts';
 import { type Filters, isFiltered, select } from '../page/select.ts';
-import { allRows } from '../view/all-rows.ts';
-import { chunked, chunksOf } from '../view/passes.ts';
+import { allRows, chunked, chunksOf } from '../view/passes.ts';
 import { openView, type View } from '../view/view.ts';
 import { entriesOf } from './answer-text.ts';
 import type { OutputFormat } from './output-format.ts';

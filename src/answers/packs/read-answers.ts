@@ -1,7 +1,6 @@
 import type { PackedRow } from './expected-packs.ts';
-import { type Entry, entriesOf, isAsAsked, isAskedAlone } from './pack-entries.ts';
+import { createRows, type Entry, isAsAsked, isAskedAlone, packEntries } from './pack-entries.ts';
 import { type DocumentReader, endOfDocument } from './read-document.ts';
-import { createRows } from './rows.ts';
 
 /** What the answer to a pack says of its rows. */
 export type PackAnswers = {
@@ -33,7 +32,7 @@ export function readAnswers(
     const document = read(text, at);
     const asked = document !== null && isAsAsked(document);
     const entries: Entry[] | null =
-      document === null || (isBroken && !isAskedAlone(document)) ? null : entriesOf(document, rows);
+      document === null || (isBroken && !isAskedAlone(document)) ? null : packEntries(document, rows);
     const answers: Found | null = entries && answersOf(entries, rows.has);
     const isMeant: boolean = asked || (answers !== null && answers.known > 0);
     if (isMeant && found !== null) return null;

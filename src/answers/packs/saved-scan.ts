@@ -1,9 +1,11 @@
+import { isSameKind } from '../../cost/usage.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
-import { receivedOf, resultsOf } from '../../state/parts.ts';
+import { downloadOf, isCreated, receivedOf, resultsOf, updatePart } from '../../state/parts.ts';
 import { openBlobWriter } from '../../store/blob-writer.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
-import type { ResultsIndex } from '../../store/results-index.ts';
+import { type ResultsIndex, writeResultsIndex } from '../../store/results-index.ts';
+import { type SavedResults, SCAN } from '../../store/saved-results.ts';
 import type { Pieces } from '../../store/store.ts';
 import { type ScannedResults, scannedResults } from '../download/receive.ts';
 import { type Scan, scanPart, scanResults } from '../download/scan-results.ts';
@@ -44,7 +46,7 @@ export async function scanSaved(
   const scan = await scanPart(context, record, part, blobs.read(resultsOf(part)));
   // The provider bills by requests: their sums are its own, over as many tasks.
   const usage = scan.usage.map(({ requests, ...shared }) => {
-    const whole = known.usage.find((each) => isOfOne(each, shared));
+    const whole = known.usage.find((each) => isSameKind(each, shared));
     return { ...(whole ?? shared), requests };
   });
   const { results } = scannedResults(known, part);
@@ -57,11 +59,6 @@ export async function scanSaved(
     },
   };
 }
-
-type Kind = { model: string; task_type: string | null; effort: string | null };
-
-const isOfOne = (a: Kind, b: Kind): boolean =>
-  a.model === b.model && a.task_type === b.task_type && a.effort === b.effort;
 
 /** Makes the results of tasks that share requests, where they are not there; how many answers had the id of none. */
 export async function unpackPart(
@@ -93,4 +90,39 @@ function unknownWarning(count: number): string[] {
   return [
     `${answers} in packs ${stand} under an id that no row of its pack has, and ${count === 1 ? 'was' : 'were'} left out.`,
   ];
+}
+
+/** Parts whose results an older version has judged: what counts as an answer has changed since. */
+export function partsToScanAgain(record: BatchRecord): CreatedPart[] {
+  return record.parts
+    .filter(isCreated)
+    .filter(({ progress }) => progress.results !== null && (progress.results.scan ?? 1) < SCAN);
+}
+
+/** Judges saved results anew, so that totals, pages and files say the same of them. What can't be read is left as it is. */
+export async function scanAgain(context: Context, record: BatchRecord, part: CreatedPart): Promise<void> {
+  const { results: known } = part.progress;
+  if (known === null) return;
+  const results = (await scanned(context, record, part, known)) ?? { ...known, scan: SCAN };
+  await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
+    progress.state === 'created' && progress.results?.saved_at === known.saved_at
+      ? { ...progress, results }
+      : null,
+  );
+}
+
+async function scanned(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+  known: SavedResults,
+): Promise<SavedResults | null> {
+  const blobs = context.store.blobs(record.batch_id);
+  const name = resultsOf(part);
+  if ((await blobs.size(name)) !== known.bytes) return null;
+  const { index, results } = await scanSaved(context, record, part);
+  await writeResultsIndex(blobs, part.number, index, downloadOf(part));
+  // What it cost was reckoned at the prices of its day.
+  const { saved_at, usage, provisional } = known;
+  return { ...results, saved_at, usage, ...(provisional && { provisional }) };
 }

@@ -49,7 +49,7 @@ export async function* unpack(
 }
 
 /** The lines of the tasks that shared a request. */
-export function unpackLine(
+function unpackLine(
   line: string,
   rows: readonly PackedRow[],
   { results }: Pick<Dialect, 'results'>,

@@ -1,12 +1,18 @@
+import { BatchError } from '../../errors.ts';
 import { createRecent, type Recent } from '../../lib/recent.ts';
 import type { Context } from '../../state/context.ts';
-import { downloadOf, isCreated } from '../../state/parts.ts';
-import type { BatchRecord } from '../../store/record.ts';
-import type { Store } from '../../store/store.ts';
+import { downloadOf, isCreated, resultsOf } from '../../state/parts.ts';
+import { partExpiresAt } from '../../state/status.ts';
+import { readPartTasks } from '../../store/part-tasks.ts';
+import type { BatchRecord, CreatedPart, Part } from '../../store/record.ts';
+import { type ResultsIndex, readResultsIndex, writeResultsIndex } from '../../store/results-index.ts';
+import type { Blobs, Store } from '../../store/store.ts';
+import { requireWhole } from '../../store/stored-json.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
+import type { AnswerForm } from '../answer-json.ts';
 import { type AnswerCheck, loadAnswerCheck } from '../check-answer.ts';
-import { mergeParts } from './merge.ts';
-import { type ViewedPart, viewPart } from './viewed-part.ts';
+import { scanPart } from '../download/scan-results.ts';
+import { type AttemptedPart, mergeParts } from './merge.ts';
 
 /** What is held of a batch while its answers are read: where they stand, not what they say. */
 export type LoadedView = {
@@ -44,4 +50,63 @@ export function loadView(context: Context, record: BatchRecord): Promise<LoadedV
     };
     return { tasks, viewed, partOf: mergeParts(tasks.count, viewed), check: loadCheck };
   });
+}
+
+/** A part of an opened view. */
+export type ViewedPart = AttemptedPart & {
+  /** How the answers of its tasks are to look, where the part's own list tells; else the batch's list does. */
+  readonly forms: ReadonlyMap<number, AnswerForm> | null;
+};
+
+/** What is saved of a part: where its answers stand, and its tasks where it lists them. */
+async function viewPart(context: Context, record: BatchRecord, part: Part): Promise<ViewedPart> {
+  const saved = isCreated(part) && part.progress.results !== null;
+  const index = saved ? await openIndex(context, record, part) : null;
+  return { part, index, ...(await listOf(context.store.blobs(record.batch_id), part)) };
+}
+
+async function listOf(blobs: Blobs, part: Part): Promise<Pick<ViewedPart, 'listed' | 'forms'>> {
+  if (part.tasks === 'run') return { listed: null, forms: null };
+  // Which of a stage's tasks are made again is known when the stage below has ended.
+  if (part.body_bytes === 0) return { listed: new Uint32Array(0), forms: null };
+  const listed = new Uint32Array(part.request_count);
+  const forms = new Map<number, AnswerForm>();
+  let position = 0;
+  for await (const tasks of readPartTasks(blobs, part)) {
+    for (const task of tasks) {
+      listed[position] = task.ordinal;
+      position += 1;
+      if (task.structured) forms.set(task.ordinal, { schema: task.schema ?? null });
+    }
+  }
+  return { listed, forms };
+}
+
+/** A part's index; one that is lost or damaged is made again from the results. */
+export async function openIndex(
+  context: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+): Promise<ResultsIndex> {
+  const bytes = part.progress.results?.bytes ?? 0;
+  const blobs = context.store.blobs(record.batch_id);
+  const name = resultsOf(part);
+  if ((await blobs.size(name)) === null) requireNotExpired(context, record, part, blobs.describe(name));
+  await requireWhole(blobs, name, bytes);
+  const known = await readResultsIndex(blobs, part.number, bytes, downloadOf(part));
+  if (known !== null) return known;
+  const { index } = await scanPart(context, record, part, blobs.read(name));
+  await writeResultsIndex(blobs, part.number, index, downloadOf(part));
+  return index;
+}
+
+/** Results that are gone are fetched again, unless the provider has dropped them too. */
+function requireNotExpired(context: Context, record: BatchRecord, part: CreatedPart, place: string): void {
+  const expires = partExpiresAt(record, part);
+  if (expires > context.now().getTime()) return;
+  throw new BatchError(
+    'store_damaged',
+    `${place} is missing, and the API kept these results only until ${new Date(expires).toISOString()}: they can't be ` +
+      'fetched again. Restore the file from a backup, or submit the work again with force_new, which pays again.',
+  );
 }

@@ -20,8 +20,7 @@ import {
 import { type AnswerForm, exact } from '../answer-json.ts';
 import { invalidAnswer } from '../check-answer.ts';
 import { type Expectations, isExpected } from '../figures/expected-answer.ts';
-import { loadView } from './loaded-view.ts';
-import type { ViewedPart } from './viewed-part.ts';
+import { loadView, type ViewedPart } from './loaded-view.ts';
 
 /** A task without a finished answer, and why. */
 export type TaskFailure = { ordinal: number; outcome: Exclude<Outcome, 'succeeded'>; error: ResultError };

@@ -21,7 +21,7 @@ export type Roots = {
 };
 
 /** Whether a path without links may be read. */
-export const isAllowed = ({ inside, never }: Roots, real: string): boolean =>
+const isAllowed = ({ inside, never }: Roots, real: string): boolean =>
   (inside === null || inside.some((folder) => isInside(folder, real))) &&
   !never.some((folder) => isInside(folder, real));
 

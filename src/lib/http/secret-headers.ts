@@ -27,7 +27,7 @@ function formsOfWord(word: string): string[] {
 }
 
 /** The secrets of an address: the password, or a name without one, as it stands there, as it is meant and as Basic encodes it. */
-export function secretsOfAddress(address: string): string[] {
+function secretsOfAddress(address: string): string[] {
   const [, user = '', password] =
     /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/?#]*?)(?::([^/?#]*))?@/i.exec(address) ?? [];
   const [name, secret] = [decoded(user), decoded(password ?? '')];

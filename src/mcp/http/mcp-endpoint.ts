@@ -8,14 +8,19 @@ import type { McpServer } from '../create-server.ts';
 import { eraOf } from '../era.ts';
 import { type Meaning, type Message, meaningsOf } from '../odd-messages.ts';
 import { errorCodes, ProtocolError } from '../protocol.ts';
-import { isAsked, SESSION, saysItCanAsk, sessionOfAsked } from './asked-clients.ts';
-import { insufficientScope } from './auth/authenticate.ts';
+import { insufficientScope, requiredScope } from './auth/authenticate.ts';
 import type { HttpLimits } from './limits.ts';
-import { requireHeaders, statusOfAnswer } from './message-headers.ts';
+import {
+  isAsked,
+  requireHeaders,
+  SESSION,
+  saysItCanAsk,
+  sessionOfAsked,
+  statusOfAnswer,
+} from './message-headers.ts';
 import { readBody } from './read-body.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { RequestTransport } from './request-transport.ts';
-import { requiredScope } from './required-scope.ts';
 
 export type McpEndpoint = (
   request: IncomingMessage,

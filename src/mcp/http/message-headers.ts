@@ -1,7 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
-import { MODERN_VERSION, requireEnvelope } from '../envelope.ts';
-import { eraOf } from '../era.ts';
+import { canAsk } from '../asking.ts';
+import { eraOf, MODERN_VERSION, requireEnvelope } from '../era.ts';
 import type { Message } from '../odd-messages.ts';
 import { envelope, errorCodes, ProtocolError } from '../protocol.ts';
 
@@ -62,4 +63,25 @@ export function statusOfAnswer(answer: object, isModern: boolean): number {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (code === errorCodes.methodNotFound) return 404;
   return BAD_REQUEST.has(code) ? 400 : 200;
+}
+
+/** What a client of the old era repeats with each request, once `initialize` was answered with it. */
+export const SESSION = 'mcp-session-id';
+
+const PREFIX = 'asks-forms-';
+
+/** Whether a client that begins says that it can show a person a form. */
+export function saysItCanAsk(message: Message): boolean {
+  return 'method' in message && message.method === 'initialize' && canAsk(message.params?.capabilities);
+}
+
+/**
+ * A session that nobody keeps: all of it is that its client can ask, which any server can tell by it. It lets nobody in, for
+ * each request has its token.
+ */
+export const sessionOfAsked = (): string => `${PREFIX}${randomUUID()}`;
+
+/** Whether a request is of a client that said it can ask. */
+export function isAsked({ headers }: IncomingMessage): boolean {
+  return String(headers[SESSION] ?? '').startsWith(PREFIX);
 }

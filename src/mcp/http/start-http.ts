@@ -11,6 +11,7 @@ import {
   createAuthentication,
   type FindSubject,
   localSubject,
+  scopeOfTool,
 } from './auth/authenticate.ts';
 import { protectedResource } from './auth/metadata.ts';
 import { openTokens } from './auth/static-tokens.ts';
@@ -23,7 +24,6 @@ import { type HttpServer, listen, type Route } from './http-server.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
 import { type Counted, metricsRoute } from './metrics.ts';
-import { scopeOfTool } from './required-scope.ts';
 
 type HttpOptions = Pick<Options, 'version' | 'redact' | 'onWork'> & {
   config: HttpConfig;

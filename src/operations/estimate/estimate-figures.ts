@@ -8,7 +8,7 @@ import type { Context } from '../../state/context.ts';
 import type { Reused } from '../../store/record.ts';
 import { checkModelLife, noLiveModels } from '../../tasks/live-models.ts';
 import type { Matched } from '../../tasks/prepare.ts';
-import { familyNote, modelNamed } from '../../tasks/render/choose-model.ts';
+import { familyNote, modelNamed } from '../../tasks/render/choose.ts';
 
 export type Estimate = {
   /** Under which the work can be submitted for a day; left out where it could not be kept. */
@@ -80,7 +80,7 @@ export function estimateFigures(context: Pick<Context, 'catalog' | 'now'>, figur
   };
 }
 
-export function costUsd(cost: readonly CostLine[], basis: CostUsd['basis']): CostUsd {
+export function costUsdOf(cost: readonly CostLine[], basis: CostUsd['basis']): CostUsd {
   const total = totalOf(cost);
   return { expected: total.expected_usd, maximum: total.maximum_usd, actual: null, basis };
 }
@@ -94,7 +94,7 @@ export function estimateOf(
   const total = totalOf(cost);
   return {
     request_count: total.request_count,
-    cost_usd: costUsd(cost, 'estimated'),
+    cost_usd: costUsdOf(cost, 'estimated'),
     standard_cost_usd: total.standard_expected_usd,
     savings_usd: roundUsd(total.standard_expected_usd - total.expected_usd),
     tokens: total.tokens,

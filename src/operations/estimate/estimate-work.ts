@@ -23,7 +23,7 @@ import { findPilot, openPilotWarning } from '../reuse/pilot.ts';
 import { boundWarning } from '../waiting/stages.ts';
 import { keepWork, modelsOf, sourceFiles } from '../work/kept-work.ts';
 import type { WorkArguments } from '../work/work-arguments.ts';
-import { costUsd, type Estimate, estimateOf } from './estimate-figures.ts';
+import { costUsdOf, type Estimate, estimateOf } from './estimate-figures.ts';
 
 /** Work, the arguments that it was asked for with, and whether all of it would be sent though a pilot has answered some. */
 export type AskedWork = { args: WorkArguments; work: Work; forceNew: boolean };
@@ -111,7 +111,7 @@ export async function estimateWork(
     request_count,
     ...(rest && { reused: rest.reused }),
     ...(by_variant.length > 0 && { by_variant }),
-    cost_usd: costUsd(cost, rates.basis),
+    cost_usd: costUsdOf(cost, rates.basis),
     rests_on:
       thinking === 0 ? rests : `${rests}; thinking, by a figure of ours: ${counted(thinking, 'token')}`,
     ...(matched && { matched }),

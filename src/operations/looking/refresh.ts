@@ -1,8 +1,8 @@
-import { collect, partsToCollect } from '../../answers/download/collect.ts';
+import { collectResults, partsToCollect } from '../../answers/download/collect.ts';
 import { fetchMissing, partsToFetchAgain } from '../../answers/download/fetch-again.ts';
 import { letGoOfSpoilt } from '../../answers/download/let-go.ts';
-import { partsToScanAgain, scanAgain } from '../../answers/download/scan-again.ts';
 import { hasOutputsToWrite, writeRequestedOutputs } from '../../answers/files/output-file.ts';
+import { partsToScanAgain, scanAgain } from '../../answers/packs/saved-scan.ts';
 import { BatchError } from '../../errors.ts';
 import { heldBackNow } from '../../sending/permission.ts';
 import { accountMismatch } from '../../sending/same-account.ts';
@@ -135,7 +135,7 @@ function startOrJoin(context: Context, key: string, failures: BatchError[], star
 function startCollecting(context: Context, { batch_id, provider }: BatchRecord): Job {
   return context.jobs.run(collectKey(batch_id), { stage: 'downloading', provider }, async (report) => {
     await judgeAgain(context, batch_id);
-    await collect(context, batch_id, report);
+    await collectResults(context, batch_id, report);
     // What can't be fetched anew holds up nothing that is there.
     const again = await settled(fetchMissing(context, batch_id, report));
     await retryByItself(context, batch_id, report);

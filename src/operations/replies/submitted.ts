@@ -4,7 +4,7 @@ import type { Context } from '../../state/context.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Work } from '../../tasks/work.ts';
 import { requireRecord } from '../find-batch.ts';
-import type { Submission } from '../work/new-record.ts';
+import type { SubmittedWork } from '../work/new-record.ts';
 import { findPreparing, type Preparing } from './preparing.ts';
 import { reportOf, type ShortReport, short } from './report.ts';
 
@@ -19,7 +19,7 @@ const DUPLICATE_WARNING =
 export async function replyTo(
   context: Context,
   { batch_id, duplicate }: Submitted,
-  { output, work }: Submission,
+  { output, work }: SubmittedWork,
 ): Promise<(ShortReport | Preparing) & { duplicate: boolean }> {
   const preparing = await findPreparing(context, batch_id);
   if (preparing !== null) return { ...preparing, duplicate };

@@ -6,7 +6,7 @@ import type { Dialect } from '../../provider/dialect.ts';
 import { batchIds } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
 import { outcomes } from '../../store/saved-results.ts';
-import { checkSharedModel } from '../../tasks/render/choose-model.ts';
+import { checkSharedModel } from '../../tasks/render/choose.ts';
 import { taskSettings } from '../../tasks/task.ts';
 import { batchId } from '../fields.ts';
 import { fileArgument } from '../file-argument.ts';

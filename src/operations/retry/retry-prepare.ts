@@ -13,12 +13,12 @@ import type { Ask } from '../../state/questions.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { openTasks } from '../../store/task-list.ts';
-import { roundedWarnings } from '../../tasks/examine/odd-values.ts';
+import { roundedWarnings } from '../../tasks/argument-numbers.ts';
 import { unusedWarnings } from '../../tasks/examine/unused-settings.ts';
 import { gather, type RequestSink } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
 import { createProblemList } from '../../tasks/problems.ts';
-import { familyNote, modelNamed } from '../../tasks/render/choose-model.ts';
+import { familyNote, modelNamed } from '../../tasks/render/choose.ts';
 import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
 import {
   createSentExaminer,

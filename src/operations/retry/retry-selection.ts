@@ -110,7 +110,7 @@ export function countCause(causes: Causes, cause: string): void {
 }
 
 /** As `3 invalid_request_error, 1 refusal`, the most frequent first. */
-export function describeCauses(causes: Causes): string {
+function describeCauses(causes: Causes): string {
   const sorted = Object.entries(causes).sort(([, a], [, b]) => b - a);
   const shown = sorted.slice(0, 8).map(([cause, count]) => `${count} ${cause}`);
   return [...shown, ...(sorted.length > shown.length ? ['…'] : [])].join(', ');

@@ -13,9 +13,12 @@ import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks } from '../../store/task-list.ts';
 import { canonicalText } from '../../tasks/identity.ts';
 import type { Preparation } from '../../tasks/prepare.ts';
-import { resolvedSettings } from '../../tasks/render/resolved-settings.ts';
+import { chooseEffort, chooseModel, chooseTemplate } from '../../tasks/render/choose.ts';
+import { usualMaximum } from '../../tasks/render/render.ts';
+import type { Renderer } from '../../tasks/render/rendered-task.ts';
 import { createPackReader } from '../../tasks/sources/sent/regroup.ts';
 import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
+import type { TaskDefaults } from '../../tasks/task.ts';
 import { itemId, settingsOf } from '../../tasks/variants.ts';
 import { refresh } from '../looking/refresh.ts';
 
@@ -128,4 +131,33 @@ async function openPilot(context: Context, record: BatchRecord): Promise<Pilot> 
     isOpen: !isSaved(record),
     find: (task, request) => (finished.size === 0 ? undefined : finished.get(fingerprint(task, request))),
   };
+}
+
+/** Blanks within a place change nothing of what fills it. */
+const BLANKS_IN_PLACE = /\{\{\s*(.*?)\s*\}\}/g;
+
+/**
+ * A text that settings share under which the same would be sent, however they were given: a model by its family or its
+ * tier, what is usual said or left out, labels or the schema of them. What a task sets for itself is not in it.
+ */
+function resolvedSettings(
+  { labelled, ...defaults }: TaskDefaults,
+  { templates, catalog }: Pick<Renderer, 'templates' | 'catalog'>,
+): string {
+  const template = chooseTemplate({}, defaults, templates).chosen?.template;
+  const tier = defaults.model_tier ?? template?.tier;
+  const { model } = chooseModel({}, { ...defaults, model_tier: tier }, catalog);
+  const asked = defaults.effort;
+  const { effort } = chooseEffort(model, asked, template?.effort ?? (labelled ? 'low' : undefined));
+  const usual = template && model && usualMaximum(template, model, { effort, isAsked: asked !== undefined });
+  return canonicalText({
+    ...defaults,
+    prompt: defaults.prompt?.replace(BLANKS_IN_PLACE, '{{$1}}'),
+    // The hash says what a document holds, which is no JSON.
+    context: defaults.context?.map(({ name, sha256 }) => [name, sha256]),
+    model: model?.id ?? defaults.model,
+    model_tier: undefined,
+    effort,
+    max_tokens: defaults.max_tokens ?? usual,
+  });
 }

@@ -41,7 +41,7 @@ export async function endFollowers(context: Context, record: BatchRecord, why: s
 const waitsFor = ({ waits }: BatchRecord, { batch_id }: BatchRecord) => waits?.batch_id === batch_id;
 
 /** Notes in the batch that is waited for who does, so that a look at its end leads on to that. */
-export async function follow({ store }: Pick<Context, 'store'>, record: BatchRecord): Promise<void> {
+export async function noteFollower({ store }: Pick<Context, 'store'>, record: BatchRecord): Promise<void> {
   if (record.waits === undefined) return;
   const { batch_id } = record;
   await store

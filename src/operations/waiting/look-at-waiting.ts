@@ -8,7 +8,7 @@ import type { BatchRecord } from '../../store/record.ts';
 import type { Refreshed } from '../looking/refreshed.ts';
 import { preparingKey } from '../looking/sending-jobs.ts';
 import { hasAllAnswers } from './earlier-answers.ts';
-import { endWaiting, follow } from './end-waiting.ts';
+import { endWaiting, noteFollower } from './end-waiting.ts';
 import { isFreeToMake } from './stages.ts';
 import { takeUp } from './take-up.ts';
 
@@ -31,7 +31,7 @@ export async function lookAtWaiting(
   // It may be restored.
   if (earlier instanceof BatchError) return { record, job: undefined, failures: [earlier] };
   // Where its submission died before that was noted.
-  if (earlier !== null && !earlier.followed_by?.includes(batch_id)) await follow(context, record);
+  if (earlier !== null && !earlier.followed_by?.includes(batch_id)) await noteFollower(context, record);
   const seen = earlier && (await look(context, earlier));
   const now = seen?.record ?? null;
   const why = now === null ? `${waits.batch_id}, for which it waited, is gone` : whyNeverEnds(now);

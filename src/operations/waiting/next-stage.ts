@@ -11,13 +11,13 @@ import type { Report } from '../../state/jobs.ts';
 import { isCreated, nextWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import { type MergedItem, mergedRow, stageTaskId } from '../../tasks/sources/merged-source.ts';
-import { discardUnnamed } from '../../tasks/write/discard-unnamed.ts';
 import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
+import { discardUnnamed } from '../../tasks/write/write-parts.ts';
 import { startSending } from '../looking/sending-jobs.ts';
 import { endWaiting } from './end-waiting.ts';
-import { costOf, openStageRequests } from './stage-requests.ts';
+import { openStageRequests, stageCost } from './stage-requests.ts';
 import { isStageDue } from './stages.ts';
-import { claim, lasting, reasonOf } from './take-up.ts';
+import { claimWaiting, lasting, reasonOf } from './take-up.ts';
 
 /**
  * Makes the next stage of a merge of the finished answers of the one below, where that has ended, and sends it: once over
@@ -26,7 +26,7 @@ import { claim, lasting, reasonOf } from './take-up.ts';
 export async function nextStage(context: Context, batchId: string, report: Report): Promise<void> {
   const seen = await context.store.record(batchId).read();
   if (seen === null || !isStageDue(context, seen) || (await whyHeldBack(context, seen)) !== null) return;
-  const record = await claim(context, batchId, (current) => isStageDue(context, current));
+  const record = await claimWaiting(context, batchId, (current) => isStageDue(context, current));
   if (record === null) return;
   const stage = nextWaiting(record.parts);
   try {
@@ -88,7 +88,7 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
     }
     const isEmpty = range(first, first + count).every((ordinal) => view.outcome(ordinal) !== 'succeeded');
     if (sent === 0 && isEmpty) throw nothingLeft(number - 1);
-    const { expected_usd, maximum_usd } = await costOf(record, sheet, sent);
+    const { expected_usd, maximum_usd } = await stageCost(record, sheet, sent);
     requireWithinReserved(record, part, maximum_usd);
     const share = (usd: number, requests: number) => roundUsd((usd * requests) / sent);
     // Behind what was sent again by itself a stage belongs to what was asked for.

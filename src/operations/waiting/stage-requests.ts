@@ -61,7 +61,7 @@ export async function openStageRequests(context: Context, record: BatchRecord): 
 }
 
 /** What so many requests cost, in US dollars. */
-export async function costOf(
+export async function stageCost(
   { provider }: Pick<BatchRecord, 'provider'>,
   sheet: CostSheet,
   requests: number,
@@ -79,5 +79,5 @@ export async function costToCome(
   const sheet = requests.newSheet();
   const row = mergedRow([{ id: '', text: TO_COME }], { number: 1, task_id: stageTaskId(2, 1) });
   requests.make({ ...row, kept: { count: size }, awaited: { kind: 'own', answers: size } }, sheet);
-  return costOf(record, sheet, 1);
+  return stageCost(record, sheet, 1);
 }

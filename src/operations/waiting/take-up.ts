@@ -13,10 +13,9 @@ import type { BatchRecord } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
 import { nowhere } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
-import { type Prepared, prepare } from '../../tasks/prepare.ts';
+import { type Prepared, preparationOf, prepare } from '../../tasks/prepare.ts';
 import { createPartsWriter } from '../../tasks/write/write-parts.ts';
 import { startSending } from '../looking/sending-jobs.ts';
-import { preparationOf } from '../work/preparation.ts';
 import { answersSourceOf } from './earlier-answers.ts';
 import { endWaiting } from './end-waiting.ts';
 import { boundWarning, isFreeToMake, withStages } from './stages.ts';
@@ -33,7 +32,7 @@ export async function takeUp(
   earlier: BatchRecord,
   report: Report,
 ): Promise<void> {
-  const record = await claim(context, batchId, ({ waits }) => waits !== undefined);
+  const record = await claimWaiting(context, batchId, ({ waits }) => waits !== undefined);
   if (record === null) return;
   try {
     await context.provider(record.provider).requireCredentials();
@@ -58,7 +57,7 @@ export function reasonOf({ message, problems }: BatchError): string {
  * The batch, once it is this process that makes its tasks; else null. `isDue` is asked of the record as it is then: another process
  * may have made them since it was looked at, and what waits would be the stage behind.
  */
-export async function claim(
+export async function claimWaiting(
   context: Context,
   batchId: string,
   isDue: (current: BatchRecord) => boolean,

@@ -16,7 +16,7 @@ const document = z.union([
 const settings = z.object(taskSettings);
 
 /** Work without its source, with all that it was made of: nothing of it is read a second time. */
-const keptWork = z.object({
+const waitingWork = z.object({
   defaults: z.object({
     ...taskSettings,
     labelled: z.boolean().optional(),
@@ -30,7 +30,7 @@ const keptWork = z.object({
   output_places: z.array(z.string()).optional(),
   expect: z.record(z.string(), z.string()).optional(),
 });
-export type KeptWork = Omit<z.infer<typeof keptWork>, 'variants'> & Pick<Work, 'variants'>;
+export type WaitingWork = Omit<z.infer<typeof waitingWork>, 'variants'> & Pick<Work, 'variants'>;
 
 /** Keeps work beside the batch that is to do it. */
 export async function writeWork(blobs: Blobs, { source, ...work }: Work): Promise<void> {
@@ -43,14 +43,14 @@ export async function writeWork(blobs: Blobs, { source, ...work }: Work): Promis
 }
 
 /** Throws `store_damaged`. */
-export async function readWork(blobs: Blobs): Promise<KeptWork> {
+export async function readWork(blobs: Blobs): Promise<WaitingWork> {
   const place = blobs.describe(WAITING_WORK);
   if ((await blobs.size(WAITING_WORK)) === null) throw damaged(place, 'it is missing');
   const pieces: Uint8Array[] = [];
   for await (const piece of blobs.read(WAITING_WORK)) pieces.push(piece);
   const text = Buffer.concat(pieces).toString('utf8');
   try {
-    const { variants, ...work } = checkStored(place, parseExact(text).value, keptWork);
+    const { variants, ...work } = checkStored(place, parseExact(text).value, waitingWork);
     const overlay = ({ name, own }: { name: string; own: TaskDefaults }) => ({
       name,
       own,

@@ -13,7 +13,7 @@ import { whyNeverEnds } from '../waiting/look-at-waiting.ts';
  * The answers of an earlier batch as a source of work, whether it has ended or not. Throws `invalid_input` where it is not
  * clear which batch is meant, `wrong_state` where it never will have an answer.
  */
-export async function answersOf(
+export async function givenAnswers(
   context: Context,
   { from_batch, outcomes }: GivenAnswers,
 ): Promise<AnswersSource> {

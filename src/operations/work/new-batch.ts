@@ -12,7 +12,7 @@ import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Staging } from '../../store/store.ts';
 import { nowhere } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels, type LiveModels } from '../../tasks/live-models.ts';
-import { type Preparation, type Prepared, prepare } from '../../tasks/prepare.ts';
+import { type Preparation, type Prepared, preparationOf, prepare } from '../../tasks/prepare.ts';
 import type { Work } from '../../tasks/work.ts';
 import { createPartsWriter, type PartsWriter } from '../../tasks/write/write-parts.ts';
 import { findPilot, openPilotWarning, type Pilot, pilotKeys } from '../reuse/pilot.ts';
@@ -20,8 +20,7 @@ import { type TakenOver, takeOver } from '../reuse/take-over.ts';
 import { boundWarning, withStages } from '../waiting/stages.ts';
 import { writeWork } from '../waiting/work-blob.ts';
 import { requireKnown } from './kept-work.ts';
-import { newRecord, type Submission } from './new-record.ts';
-import { preparationOf } from './preparation.ts';
+import { newRecord, type SubmittedWork } from './new-record.ts';
 import { withPrimer } from './primer.ts';
 import { withOutputProblem } from './requested-output.ts';
 
@@ -34,7 +33,7 @@ export type NewBatch = { record: BatchRecord; earlier: null } | { record: null; 
  */
 export async function makeBatch(
   context: Context,
-  submission: Submission,
+  submission: SubmittedWork,
   staging: Staging,
   report: Report,
 ): Promise<NewBatch> {
@@ -114,7 +113,7 @@ function awaitedBatch({ source }: Work): string | null {
 
 /** The parts of work that can be sent now; the stages above them are made of their answers, by the same work. */
 async function partsOf(
-  { work }: Submission,
+  { work }: SubmittedWork,
   { blobs }: Staging,
   writer: PartsWriter,
   { stages }: Prepared,
@@ -126,7 +125,7 @@ async function partsOf(
 
 /** Keeps work that waits, whose tasks are made when what it waits for has ended. */
 async function waitingParts(
-  { work }: Submission,
+  { work }: SubmittedWork,
   { blobs }: Staging,
   { request_count }: Prepared,
 ): Promise<Part[]> {
@@ -157,7 +156,7 @@ type Whole = {
 };
 
 /** Makes the batch of work of which a pilot has answered a part: what is left is paid, and counted by itself. */
-async function makeRest(context: Context, submission: Submission, whole: Whole): Promise<NewBatch> {
+async function makeRest(context: Context, submission: SubmittedWork, whole: Whole): Promise<NewBatch> {
   const { staging, writer, preparation, prepared, pilot, known, report } = whole;
   const { request_count } = prepared;
   const parts = await writer.finish();
@@ -208,14 +207,14 @@ function withReused(record: BatchRecord, { reused, rest }: TakenOver): BatchReco
 }
 
 /** Under what the work is found again. */
-function markOf(context: Context, { idempotency_key }: Submission, { content_hash }: Prepared) {
+function markOf(context: Context, { idempotency_key }: SubmittedWork, { content_hash }: Prepared) {
   return { idempotency_key, content_hash, ...ownershipOf(context) };
 }
 
 /** What the work costs. Throws where the output can't be written, or where it could cost more than it may, or than a person approves. */
 async function requireAllowed(
   context: Pick<Context, 'maxCostUsd' | 'provider' | 'askAboveUsd' | 'limits'>,
-  { output, provider, max_cost_usd, ask, work }: Submission,
+  { output, provider, max_cost_usd, ask, work }: SubmittedWork,
   { costs, stages, content_hash: hash }: Prepared,
   report: Report,
 ): Promise<CountedCosts> {

@@ -13,7 +13,7 @@ import type { KnownWork } from './kept-work.ts';
 import type { RequestedOutput } from './requested-output.ts';
 
 /** Work, and how it is to be submitted. */
-export type Submission = {
+export type SubmittedWork = {
   work: Work;
   provider: ProviderName;
   account: ProviderAccount;
@@ -35,7 +35,7 @@ export type Submission = {
 export function newRecord(
   context: Pick<Context, 'project' | 'now' | 'subject' | 'isShared'>,
   batchId: string,
-  submission: Submission,
+  submission: SubmittedWork,
   prepared: Prepared & CountedCosts,
   { parts, pilot_keys }: Pick<BatchRecord, 'parts'> & { pilot_keys: string[] },
 ): BatchRecord {

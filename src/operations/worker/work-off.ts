@@ -27,7 +27,7 @@ const LAST_LOOKS_MS = 500;
 type Options = Required<Omit<WorkerOptions, 'everySeconds'>> & { everySeconds: number | undefined };
 
 /** Twice as long each time, and not to the second. */
-export function putOff(first: number, longest: number, times: number): number {
+function putOff(first: number, longest: number, times: number): number {
   return Math.min(longest, first * 2 ** (times - 1)) * (0.5 + Math.random() / 2);
 }
 

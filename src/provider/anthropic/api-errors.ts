@@ -3,10 +3,10 @@ import { type ApiFailure, BatchError, type ErrorCode } from '../../errors.ts';
 import { NotConnected } from '../../lib/http/connection.ts';
 import { AnswerTooLong, Redirected } from '../../lib/http/http-fetch.ts';
 import { redact } from '../../log.ts';
-import { isSpendLimit } from './account-limits.ts';
 import {
   advice,
   type ErrorAnswer,
+  isSpendLimit,
   KEY_REFUSALS,
   names,
   type Operation,

@@ -1,7 +1,6 @@
 import type { Dialect } from '../dialect.ts';
 import { modelTable } from './models/price-table.ts';
-import { estimateTokens } from './models/token-estimate.ts';
-import { loadTokenizer } from './models/tokenizer.ts';
+import { estimateTokens, loadTokenizer } from './models/token-estimate.ts';
 import { changeParams } from './requests/change-params.ts';
 import { checkMediaLimits } from './requests/check-media-limits.ts';
 import { checkParams } from './requests/check-params.ts';

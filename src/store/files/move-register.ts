@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { closedFailure, type MoveState, moveState } from '../moving/state.ts';
+import { closedFailure, type MoveState, moveState } from '../moving/movable.ts';
 import type { Register } from '../store.ts';
 import type { Layout } from './layout.ts';
 import { createRegister } from './revisions.ts';

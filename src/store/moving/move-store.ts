@@ -6,8 +6,7 @@ import { decodeEnvelope } from '../envelope.ts';
 import { isProvenDead, thisProcess } from '../process-identity.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
 import { type Copied, type CopyOptions, copyContents } from './copy-contents.ts';
-import type { Movable } from './movable.ts';
-import type { MoveState } from './state.ts';
+import type { Movable, MoveState } from './movable.ts';
 
 /** How many batches a refusal names. */
 const NAMED = 5;

@@ -4,7 +4,7 @@ import { damaged } from '../stored-json.ts';
 import { anyRow, type Database } from './database.ts';
 
 /** All chunks of a blob but its last are of this size, for good: a place in the blob is found by it. */
-export const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 
 const bytesRow = z.object({ bytes: z.instanceof(Uint8Array) });
 const pieceRow = z.object({ span: z.coerce.number(), bytes: z.instanceof(Uint8Array) });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type BatchError, hasErrorCode } from '../../errors.ts';
 import { decodeEnvelope } from '../envelope.ts';
-import { closedFailure, moveState } from '../moving/state.ts';
+import { closedFailure, moveState } from '../moving/movable.ts';
 import { databaseFailure } from './failure.ts';
 import { migrate } from './migrate.ts';
 

@@ -1,7 +1,12 @@
 import * as z from 'zod';
 import { encodeEnvelope, seal } from '../envelope.ts';
-import { type Movable, type RegisterName, type RevisionText, registerKinds } from '../moving/movable.ts';
-import { moveState } from '../moving/state.ts';
+import {
+  type Movable,
+  moveState,
+  type RegisterName,
+  type RevisionText,
+  registerKinds,
+} from '../moving/movable.ts';
 import type { Objects } from '../objects/objects.ts';
 import { processIdentity, thisProcess } from '../process-identity.ts';
 import { createRevisedRegister } from '../revised-register.ts';

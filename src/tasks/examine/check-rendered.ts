@@ -91,7 +91,7 @@ const USUAL_BYTES_PER_TOKEN = 4;
  * Whether a request of so many bytes fits the model's context. One that can't in any case is a problem; one
  * that probably does not is worth a warning: it would fail, or be cut off, after hours of waiting.
  */
-export function checkFit(
+function checkFit(
   { model, prompt }: { model: Model; prompt: PromptSize },
   requestBytes: number,
 ): { problem?: Problem; warning?: string } | null {

@@ -10,7 +10,7 @@ import { createModelCatalog, type ModelCatalogOptions } from '../../provider/mod
 import type { OwnTemplate } from '../../templates/own-template.ts';
 import { createTemplates } from '../../templates/templates.ts';
 import { type Block, transferable } from '../block.ts';
-import { type FoundFiles, itemsOf } from '../sources/files/files-source.ts';
+import { type FoundFiles, itemsOfFiles } from '../sources/files/files-source.ts';
 import type { Skipped } from '../sources/files/skipped.ts';
 import { itemsIn, type RowBytes } from '../sources/rows-source.ts';
 import { createExaminer, type Examination } from './examine.ts';
@@ -78,7 +78,7 @@ async function examine(work: ThreadWork): Promise<void> {
   try {
     if (work.kind === 'lines') await examineLines(work.lines, examiner, { added: passLarge });
     else if (work.kind === 'files') {
-      for await (const item of itemsOf(work.files, skipped)) {
+      for await (const item of itemsOfFiles(work.files, skipped)) {
         examiner.addItem(item);
         const passed = passLarge();
         if (passed) await passed;

@@ -1,5 +1,6 @@
+import { valuesWithin } from '../../lib/half-characters.ts';
 import { count } from '../../lib/numbers.ts';
-import { placesOf, valueAt } from '../render/places.ts';
+import { placesBesidePrompt, placesOf, valueAt } from '../render/places.ts';
 import { inputOf, valuesOf } from '../render/render-row.ts';
 import type { Task, TaskDefaults } from '../task.ts';
 
@@ -75,3 +76,27 @@ export function unusedWarnings(defaults: TaskDefaults, used: ReadonlySet<string>
 }
 
 const OF_THEIR_OWN = 'native requests, and tasks or variants that set their own, take no shared one';
+
+type Settings = Pick<TaskDefaults, 'system' | 'output_schema' | 'labelled'>;
+
+/** Those of all tasks share one. */
+const placesKnown = new WeakMap<object, string[]>();
+
+/** What stands like a place in a setting that no input fills; `names` are those of the input. */
+export function unfilledSettings(
+  { system, output_schema, labelled }: Settings,
+  names: readonly string[],
+): string[] {
+  const schema = output_schema && (placesKnown.get(output_schema) ?? placesIn(output_schema));
+  if (output_schema && schema) placesKnown.set(output_schema, schema);
+  const field = labelled ? 'labels' : 'output_schema';
+  return [
+    ...(system === undefined ? [] : placesBesidePrompt('system', system, names)),
+    ...(schema ?? []).flatMap((place) => placesBesidePrompt(field, place, [])),
+  ];
+}
+
+function placesIn(schema: object): string[] {
+  const texts = [...valuesWithin(schema)].flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
+  return [...new Set(texts.flatMap(placesOf))].map((name) => `{{${name}}}`);
+}

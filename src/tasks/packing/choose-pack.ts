@@ -6,7 +6,7 @@ import { examineWork, type Surroundings } from '../examine/examine-work.ts';
 import type { Work } from '../work.ts';
 
 /** Of more rows than this too many are left out, in the experience of those who pack by hand. */
-export const MOST_CHOSEN = 50;
+const MOST_CHOSEN = 50;
 /** As many tell enough of the others. */
 const SAMPLE = 100;
 const BYTES_PER_TOKEN = 4;

@@ -25,7 +25,7 @@ const ENTRY_TOKENS = 25;
 const ROOM = 2;
 
 /** How many answers of this length a model gives at once, with room, so that none is cut off. */
-export function mostRows(
+function mostRows(
   model: Model,
   effort: Effort | null,
   answer: { max_tokens: number; expected_output_tokens: number },

@@ -6,13 +6,18 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { PromptSize } from '../../provider/dialect.ts';
 import type { Effort, Model } from '../../provider/models.ts';
 import type { TemplateFacts } from '../../templates/template.ts';
-import { unfilledSettings } from '../examine/unfilled-settings.ts';
+import { unfilledSettings } from '../examine/unused-settings.ts';
 import { packSchema } from '../packing/pack-schema.ts';
 import { shareRow, shareTask } from '../packing/shared-content.ts';
 import type { SourceRow } from '../sources/source-row.ts';
 import type { Task, TaskDefaults } from '../task.ts';
-import { checkSharedModel, chooseEffort, chooseModel } from './choose-model.ts';
-import { checkSharedTemplate, chooseTemplate } from './choose-template.ts';
+import {
+  checkSharedModel,
+  checkSharedTemplate,
+  chooseEffort,
+  chooseModel,
+  chooseTemplate,
+} from './choose.ts';
 import { renderContent } from './render-content.ts';
 import { contextBesideNative, renderNative } from './render-native.ts';
 import { renderRow, valuesOf } from './render-row.ts';

@@ -3,7 +3,7 @@ import { mayHoldHalf } from '../../lib/half-characters.ts';
 import { isDeeper, isJsonObject, MOST_LEVELS } from '../../lib/json.ts';
 import { countColons, countMembers, endOfString, outsideStrings } from '../../lib/json-source.ts';
 import { quoteName } from '../../lib/nearest.ts';
-import { roundedWarnings } from '../examine/odd-values.ts';
+import { roundedWarnings } from '../argument-numbers.ts';
 
 /** One item of a list of tasks, as it was read. */
 export type Item = {

@@ -98,7 +98,7 @@ async function* onlyArray(texts: AsyncIterable<string>): AsyncGenerator<string> 
   if (!started) throw new SyntaxError('nothing');
 }
 
-export function unreadable(problem: Pick<Problem, 'problem' | 'valid'>, cause?: unknown): BatchError {
+export function unreadableRequests(problem: Pick<Problem, 'problem' | 'valid'>, cause?: unknown): BatchError {
   return new BatchError(
     'invalid_input',
     "requests_file can't be read as a list of tasks; nothing was sent.",
@@ -112,13 +112,13 @@ export function unreadable(problem: Pick<Problem, 'problem' | 'valid'>, cause?: 
 async function arrayError(error: unknown, file: string, folders: AllowedFolders): Promise<unknown> {
   if (error instanceof BatchError || !(error instanceof Error)) return error;
   const shape = await shapeOf(file, folders, whatInsteadOfArray);
-  if (shape !== null) return unreadable(shape, error);
+  if (shape !== null) return unreadableRequests(shape, error);
   if (hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA'))
-    return unreadable({ problem: 'is not UTF-8', valid: 'a file saved as UTF-8' }, error);
+    return unreadableRequests({ problem: 'is not UTF-8', valid: 'a file saved as UTF-8' }, error);
   const position = await locateJsonError(decodeUtf8(openBytes(file, folders)));
   const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
   // The parser's own message quotes the file, so it is no cause to keep.
-  return unreadable({ problem: `is not JSON${where}`, valid: ARRAY });
+  return unreadableRequests({ problem: `is not JSON${where}`, valid: ARRAY });
 }
 
 /**
@@ -133,9 +133,9 @@ export async function refuseWrongShape(
   if (source.kind !== 'requests_file') return;
   const lines = formOf(source.path) === 'lines';
   const shape = lines ? await shapeOf(source.path, folders, whatInsteadOfLines) : null;
-  if (shape !== null) throw unreadable(shape);
+  if (shape !== null) throw unreadableRequests(shape);
   if (hasPlaces(prompt) && (await shapeOf(source.path, folders, holdsRows)))
-    throw unreadable({
+    throw unreadableRequests({
       problem: 'holds rows, not tasks',
       valid: 'rows_file with the same file: its keys fill the {{places}} of the prompt',
     });

@@ -5,7 +5,7 @@ import { valueAt } from '../render/places.ts';
 import type { Merge } from '../work.ts';
 import { TO_COME } from './answers-source.ts';
 import type { ItemSource, SourceFacts } from './item-source.ts';
-import type { Awaited, SourceItem, SourceRow } from './source-row.ts';
+import { type Awaited, LONGEST_ID, type SourceItem, type SourceRow } from './source-row.ts';
 import type { Cells } from './tables/table.ts';
 import { unreadable } from './text-file.ts';
 
@@ -16,7 +16,6 @@ export type MergedItem = { id: string; text: string; awaited?: Awaited | undefin
 const MOST_HELD_CHARACTERS = 64_000_000;
 
 /** A task's id is the value. */
-const LONGEST_ID = 256;
 
 /** What places can name of a task that many items became. */
 const COLUMNS = ['items', 'text', 'count'];

@@ -1,10 +1,9 @@
 import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
-import { hasUsualEnd, isCutOff } from '../../../lib/media-end.ts';
-import { sizeOf } from '../../../lib/media-size.ts';
+import { hasUsualEnd, isCutOff, sizeOf } from '../../../lib/media.ts';
+import { pdfFacts } from '../../../lib/pdf.ts';
 import type { Params } from '../../dialect.ts';
 import type { Model } from '../../models.ts';
-import { pdfFacts } from './pdf-facts.ts';
 
 /** Images and pages of PDFs in a request, on models with a context of 200,000 tokens, and on those with more (vision and PDF documentation). */
 const MOST_OF_SMALL = 100;

@@ -1,8 +1,8 @@
 import { isJsonObject } from '../../../lib/json.ts';
-import { sizeOf } from '../../../lib/media-size.ts';
+import { sizeOf } from '../../../lib/media.ts';
+import { pdfFacts } from '../../../lib/pdf.ts';
 import type { Params } from '../../dialect.ts';
 import { maximumTokens } from '../models/token-bound.ts';
-import { pdfFacts } from './pdf-facts.ts';
 
 /**
  * The most tokens that an image takes: about 1,600 on models to 4.6 (Anthropic's vision documentation), reported as three times

@@ -2,7 +2,7 @@ import { isDeeper, isJsonObject, type JsonObject, MOST_LEVELS } from '../../../l
 import { ownId } from '../../../lib/mark.ts';
 import type { AroundText } from '../../dialect.ts';
 import type { CountedResult, ModelAnswer, Result, ResultError } from '../../result.ts';
-import { isSpendLimit, saysNoCredit } from '../account-limits.ts';
+import { isSpendLimit, saysNoCredit } from '../api-advice.ts';
 import { type Block, hasAnswer, isBlock, isOneText, leftOutOf, textOf, toolCallsOf } from './content.ts';
 import { sharedBy } from './share-line.ts';
 import { skimLine, skimText } from './skim-line.ts';

@@ -99,7 +99,7 @@ export async function* inGroups(
 }
 
 /** What such files are, read one after another. What is left out is counted in `skipped`. */
-export async function* itemsOf(
+export async function* itemsOfFiles(
   { files, first, roots }: FoundFiles,
   skipped: Skipped,
 ): AsyncGenerator<SourceItem> {

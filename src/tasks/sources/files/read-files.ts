@@ -1,11 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import type { Problem } from '../../../errors.ts';
-import { BatchError } from '../../../errors.ts';
+import { BatchError, type Problem } from '../../../errors.ts';
 import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
 import { type Roots, readFound } from '../../../lib/files/roots.ts';
-import { isCutOff } from '../../../lib/media-end.ts';
-import { isEncrypted } from '../../../lib/pdf-pages.ts';
+import { isCutOff } from '../../../lib/media.ts';
+import { isEncrypted } from '../../../lib/pdf.ts';
 import type { Attachment } from '../../../provider/dialect.ts';
 import type { TextEncoding } from '../encoding.ts';
 import type { Cells } from '../tables/table.ts';

@@ -6,10 +6,9 @@ import type { Dialect, Params, ParamsChange } from '../../../provider/dialect.ts
 import type { Model, ModelCatalog } from '../../../provider/models.ts';
 import type { Context } from '../../../state/context.ts';
 import type { TaskEntry } from '../../../store/task-entry.ts';
-import { unfilledSettings } from '../../examine/unfilled-settings.ts';
-import { settingsUsed } from '../../examine/unused-settings.ts';
+import { settingsUsed, unfilledSettings } from '../../examine/unused-settings.ts';
 import { packSchema } from '../../packing/pack-schema.ts';
-import { modelNamed } from '../../render/choose-model.ts';
+import { modelNamed } from '../../render/choose.ts';
 import { renderTask } from '../../render/render.ts';
 import type { AnswerSchema, Rendering } from '../../render/rendered-task.ts';
 import type { NativeTask, TaskDefaults } from '../../task.ts';

@@ -8,7 +8,13 @@ import type { Examiner } from '../../examine/examine.ts';
 import { examineLines } from '../../examine/examine-lines.ts';
 import { createIdList } from '../../ids.ts';
 import { type Item, itemOf, itemWarnings, withTextIds } from '../../requests/read-item.ts';
-import { formOf, readArray, refuseWrongShape, unreadable, withFile } from '../../requests/read-requests.ts';
+import {
+  formOf,
+  readArray,
+  refuseWrongShape,
+  unreadableRequests,
+  withFile,
+} from '../../requests/read-requests.ts';
 import { createTaskParser, givenId, itemName, type PlaceKind, placeName, type Task } from '../../task.ts';
 
 /** Corrected tasks in a call, and the file of others. */
@@ -42,7 +48,7 @@ export async function readCorrections(
   const found = gather(items, isLines ? 'line' : 'item', dialect);
   if (found.problems.length > 0)
     await refuseWrongShape({ kind: 'requests_file', path: requests_file }, context.folders);
-  if (items.length === 0) throw unreadable({ problem: 'holds no tasks', valid: 'at least one task' });
+  if (items.length === 0) throw unreadableRequests({ problem: 'holds no tasks', valid: 'at least one task' });
   return {
     corrections: new Map([...given.corrections, ...found.corrections]),
     problems: [...given.problems, ...found.problems, ...givenTwice(given.corrections, found.corrections)],

@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { notUtf8, type TextFile, unreadable, utf8Pieces } from '../text-file.ts';
-import { columnsOf } from './columns.ts';
 import { findDelimiter, readOptions } from './find-delimiter.ts';
 import { type RecordBlock, splitRecords } from './record-blocks.ts';
-import { LONGEST_ROW, type RowBlock, type Table } from './table.ts';
+import { columnsOf, LONGEST_ROW, type RowBlock, type Table } from './table.ts';
 
 /**
  * Opens a table with a head line; what separates its fields is found out where it is not given. Throws `invalid_input`

@@ -4,9 +4,8 @@ import { counted } from '../../../lib/numbers.ts';
 import { actualType } from '../../problems.ts';
 import { whatALineIs } from '../file-shape.ts';
 import { notUtf8 } from '../text-file.ts';
-import { columnName } from './columns.ts';
-import { readRecords } from './delimited-records.ts';
-import type { RowBlock, RowFormat, TableRow } from './table.ts';
+import { readRecords } from './record-blocks.ts';
+import { columnName, type RowBlock, type RowFormat, type TableRow } from './table.ts';
 
 type DelimitedFormat = Extract<RowFormat, { kind: 'delimited' }>;
 

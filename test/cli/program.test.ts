@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { commands } from '../../src/cli/commands/index.ts';
-import { helps } from '../../src/cli/option-help.ts';
-import { createProgram } from '../../src/cli/program.ts';
+import { createProgram, helps } from '../../src/cli/program.ts';
 
 const all = createProgram(commands, async () => {}).commands;
 

@@ -52,3 +52,54 @@ function webpSize(bytes: Buffer): ImageSize | null {
       return null;
   }
 }
+
+/**
+ * Whether a PNG, JPEG, WEBP or PDF surely lacks its end, as a download does that broke off: nobody can open it, or only part of
+ * what it holds. Of other files, and of bytes behind an end, nothing is said.
+ */
+export function isCutOff(bytes: Buffer): boolean {
+  if (bytes.length >= 8 && bytes.readUInt32BE(0) === 0x89504e47) return !bytes.includes('IEND');
+  if (bytes.length >= 4 && bytes.readUInt16BE(0) === 0xffd8) return isJpegCutOff(bytes);
+  if (bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WEBP')
+    return bytes.readUInt32LE(4) + 8 > bytes.length;
+  return bytes.subarray(0, 1024).includes('%PDF-') && isPdfCutOff(bytes);
+}
+
+/** As a JPEG's end is written, and a PNG's name of its last chunk. */
+const USUAL_ENDS = [Buffer.from([0xff, 0xd9]), Buffer.from('IEND')];
+
+/** Whether the last bytes of an image say that it is whole, so that the rest need not be looked at. */
+export const hasUsualEnd = (tail: Buffer): boolean => USUAL_ENDS.some((end) => tail.includes(end));
+
+const SCAN = 0xda;
+const END = 0xd9;
+
+/**
+ * Segments up to the first scan have their lengths in front, and one may hold a small picture with an end of its own; within
+ * scans the bytes of an end are always an end (ITU T.81, B.1.1.5).
+ */
+function isJpegCutOff(bytes: Buffer): boolean {
+  for (let at = 2; at < bytes.length; ) {
+    // What is no JPEG by the letter may be one to others.
+    if (bytes[at] !== 0xff) return false;
+    const marker = bytes[at + 1] ?? 0;
+    if (marker === END) return false;
+    if (marker === SCAN) return bytes.indexOf(Buffer.from([0xff, END]), at) === -1;
+    if (marker === 0xff) at += 1;
+    else if (isAlone(marker)) at += 2;
+    else if (at + 3 < bytes.length) at += 2 + bytes.readUInt16BE(at + 2);
+    else return true;
+  }
+  return true;
+}
+
+const OBJECT = /\d\s+\d+\s+obj\b/;
+
+/**
+ * A PDF ends with where its table of objects stands. One that was changed, or is made for the web, has several such ends: behind
+ * the last come no objects (ISO 32000-1, 7.5.5, 7.5.6 and annex F).
+ */
+function isPdfCutOff(bytes: Buffer): boolean {
+  const end = Math.max(bytes.lastIndexOf('startxref'), bytes.lastIndexOf('%%EOF'));
+  return end === -1 || OBJECT.test(bytes.toString('latin1', end));
+}

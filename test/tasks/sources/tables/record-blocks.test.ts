@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { readRecords } from '../../../../src/tasks/sources/tables/delimited-records.ts';
 import { readOptions } from '../../../../src/tasks/sources/tables/find-delimiter.ts';
+import { readRecords } from '../../../../src/tasks/sources/tables/record-blocks.ts';
 import { tried } from '../../../long.ts';
 
 const characters = ['a', 'é', '"', ',', ' ', '\r', '5" pipe', ';'];

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { AnthropicBatchProvider, BatchProcessingWorkflow, createBatchClient } from '../../src/index.ts';
-import { type ApiRoute, startApiServer } from '../api-server.ts';
-import { temporaryFolder } from '../harness.ts';
+import { AnthropicBatchProvider, BatchProcessingWorkflow, createBatchClient } from '../src/index.ts';
+import { type ApiRoute, startApiServer } from './api-server.ts';
+import { temporaryFolder } from './harness.ts';
 
 type Faces = 'workflow' | 'provider' | 'client';
 

@@ -1,4 +1,6 @@
 import { inflateSync } from 'node:zlib';
+import { sha256OfText } from './files/file-hash.ts';
+import { isCutOff } from './media.ts';
 
 const ENCRYPT = /\/Encrypt\s+(\d+\s+\d+\s+R|<<)/;
 
@@ -95,4 +97,24 @@ function inflated(bytes: Buffer, dictionary: string): string | null {
   } catch {
     return null;
   }
+}
+
+type PdfFacts = PdfPages & { isLocked: boolean; isCutOff: boolean };
+
+const MOST_KNOWN = 1_000;
+
+/** By their hashes, for the PDFs themselves may be large; in the order of their first use. */
+const known = new Map<string, PdfFacts>();
+
+/** What a PDF in base64 is. One that stands in many requests is looked through once. */
+export function pdfFacts(base64: string): PdfFacts {
+  const hash = sha256OfText(base64);
+  const found = known.get(hash);
+  if (found !== undefined) return found;
+  const pdf = Buffer.from(base64, 'base64');
+  const facts = { ...pagesOf(pdf), isLocked: isEncrypted(pdf), isCutOff: isCutOff(pdf) };
+  known.set(hash, facts);
+  const [oldest] = known.keys();
+  if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
+  return facts;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hasUsualEnd, isCutOff } from '../../src/lib/media-end.ts';
+import { hasUsualEnd, isCutOff } from '../../src/lib/media.ts';
 
 const hex = (...pieces: string[]) => Buffer.from(pieces.join('').replaceAll(' ', ''), 'hex');
 const HEAD = '89504e470d0a1a0a 0000000d 49484452 0000000100000001080600000000000000';

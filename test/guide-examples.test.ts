@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../harness.ts';
-import { long } from '../long.ts';
+import { temporaryFolder } from './harness.ts';
+import { long } from './long.ts';
 
 const project = path.resolve(import.meta.dirname, '../..');
 const tsx = path.join(project, 'node_modules/tsx/dist/cli.mjs');
