@@ -48,7 +48,10 @@ export async function endedBatch(
 ): Promise<EndedBatch> {
   const api = await startApi(results === undefined ? {} : { results });
   const server = await startCheckedServer({ api, ...options.server });
-  const { batch_id } = await server.ok('submit_batch', { requests, ...options.submit });
+  const { batch_id, processing_status } = await server.ok('submit_batch', { requests, ...options.submit });
+  // What a busy machine has not sent yet can't end.
+  if (processing_status === 'submitting')
+    await follow(server, batch_id, (status) => status.processing_status !== 'submitting');
   api.endAll();
   return { api, server, batch_id };
 }

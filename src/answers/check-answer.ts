@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import { type Ground, loadSchemaCompiler, type SchemaCheck } from '../lib/json-schema.ts';
+import { type Ground, loadSchemaCompiler, type SchemaCheck, type SchemaFinding } from '../lib/json-schema.ts';
 import { repeatsKey } from '../lib/json-source.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ModelAnswer, ResultError } from '../provider/result.ts';
@@ -12,8 +12,8 @@ import { IN_INPUT, MAX_COLUMN } from '../tasks/examine/kept-task.ts';
 import { type AnswerForm, exact, jsonOf } from './answer-json.ts';
 import { openGrounds } from './task-ground.ts';
 
-/** Whether an answer can be used: an `error` says why not. */
-export type Verdict = { error: ResultError | null; fenced: boolean };
+/** Whether an answer can be used: an `error` says why not, `unchecked` why that can't be told. */
+export type Verdict = { error: ResultError | null; fenced: boolean; unchecked?: string };
 
 export type AnswerCheck = {
   judge(form: AnswerForm, answer: ModelAnswer, ground?: Ground): Verdict;
@@ -83,11 +83,15 @@ export async function loadAnswerCheck(
       const begun = performance.now();
       const check = schema === null ? isObject : checkFor(schema);
       // Which of the two was meant nobody can tell.
-      const why = repeatsKey(found.source, found.json)
-        ? 'it has a key twice in one object'
+      const finding: SchemaFinding | null = repeatsKey(found.source, found.json)
+        ? { wrong: 'it has a key twice in one object' }
         : check(found.json, ground, found.source);
       if (performance.now() - begun > DELAY_MS) delays += 1;
-      return { error: why === null ? null : invalidAnswer(why), fenced: why === null && found.fenced };
+      const { fenced } = found;
+      if (finding === null) return { error: null, fenced };
+      // An answer that was paid for is not called wrong, and paid for again, because of a schema.
+      if ('unchecked' in finding) return { error: null, fenced, unchecked: finding.unchecked };
+      return { error: invalidAnswer(finding.wrong), fenced: false };
     },
   };
 }
@@ -95,7 +99,7 @@ export async function loadAnswerCheck(
 const hasGround = (schema: string) =>
   [IN_INPUT, MAX_COLUMN].some((keyword) => schema.includes(`"${keyword}"`));
 
-const isObject: SchemaCheck = (value) => (isJsonObject(value) ? null : 'it is not an object');
+const isObject: SchemaCheck = (value) => (isJsonObject(value) ? null : { wrong: 'it is not an object' });
 
 function schemaOf(text: string): JsonObject {
   const schema = exact(text);

@@ -22,11 +22,14 @@ export type Ground = {
   limit(column: string): number | null;
 };
 
+/** What of a value is not as its schema wants it, or why that can't be told, in words. */
+export type SchemaFinding = { wrong: string } | { unchecked: string };
+
 /**
- * What of a value is not as its schema wants it, in words; null where all of it is. `source` is its JSON, for where JavaScript's
+ * What is found of a value; null where all of it is as its schema wants it. `source` is its JSON, for where JavaScript's
  * numbers don't tell two apart.
  */
-export type SchemaCheck = (value: unknown, ground?: Ground, source?: string) => string | null;
+export type SchemaCheck = (value: unknown, ground?: Ground, source?: string) => SchemaFinding | null;
 
 /** Makes a schema, its numbers as they were written, into a check; `problem` says why it can't be, and `valid` what could. */
 export type SchemaCompiler = (schema: JsonObject) => { check: SchemaCheck } | SchemaProblem;
@@ -57,7 +60,7 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     import('ajv/dist/2020.js'),
     import('ajv-formats'),
   ]);
-  const watch = createWatch();
+  const watch = createWatch<SchemaFinding>();
   const regExp = (pattern: string, flags: string) => watch.pattern(lenientPattern(pattern, flags));
   const options: Options = {
     // Keywords of others are no fault of a schema.
@@ -165,13 +168,12 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
   };
 }
 
-function judged(validate: ValidateFunction, value: unknown): string | null {
+function judged(validate: ValidateFunction, value: unknown): SchemaFinding | null {
   try {
-    return validate(value) ? null : inWords(validate.errors?.[0]);
+    return validate(value) ? null : { wrong: inWords(validate.errors?.[0]) };
   } catch (error) {
     // The call stack overflows: no answer is that deep.
-    if (error instanceof RangeError)
-      return 'it can be held against no schema that leads to itself without end';
+    if (error instanceof RangeError) return { unchecked: 'the schema leads to itself without end' };
     throw error;
   }
 }
@@ -184,9 +186,9 @@ function once(make: () => unknown): () => unknown {
   };
 }
 
-const tooSlow = (pattern: string) =>
-  `a text in it could not be held against the pattern ${JSON.stringify(pattern)}, which takes too long on it, as repeats within ` +
-  'repeats do: it counts as not met';
+const tooSlow = (pattern: string): SchemaFinding => ({
+  unchecked: `the pattern ${JSON.stringify(pattern)} takes too long on a text in it, as repeats within repeats do`,
+});
 
 /** Whether all texts pass that a value is, or holds. */
 function everyText(value: unknown, passes: (text: string) => boolean): boolean {

@@ -15,20 +15,22 @@ const LONG = 5_000;
 export type WatchedPattern = { test(text: string): boolean; toString(): string };
 
 /** Runs checks, and under a watch those whose patterns may go through a text in more ways than there is time for. */
-export type Watch = {
+export type Watch<Finding> = {
   /** A pattern as its checks are to have it. */
   pattern(expression: RegExp): WatchedPattern;
-  /** What a check finds; `slow` says why there was no time for it. */
-  run(check: () => string | null, slow: (pattern: string) => string): string | null;
+  /** What a check finds; where all depends on a pattern that there was no time for, `slow` says so. */
+  run(check: () => Finding | null, slow: (pattern: string) => Finding): Finding | null;
 };
 
-export function createWatch(): Watch {
+export function createWatch<Finding>(): Watch<Finding> {
   // Its watch costs a thread: most checks are done in a hundredth of that time.
   let isWatched = false;
   let unsure: string | null = null;
+  /** What stands for the outcome of a pattern that is not tried. */
+  let assumed = true;
   let ended = 0;
-  let call: (() => string | null) | null = null;
-  let found: string | null = null;
+  let call: (() => Finding | null) | null = null;
+  let found: Finding | null = null;
   const inside = vm.createContext({
     run: () => {
       found = call?.() ?? null;
@@ -36,7 +38,7 @@ export function createWatch(): Watch {
   });
   const script = new vm.Script('run()');
 
-  function isEnded(check: () => string | null): boolean {
+  function isEnded(check: () => Finding | null): boolean {
     call = check;
     isWatched = true;
     try {
@@ -59,16 +61,20 @@ export function createWatch(): Watch {
         test(text) {
           if (text.length <= most) return expression.test(text);
           unsure = expression.source;
-          return isWatched ? expression.test(text) : true;
+          return isWatched ? expression.test(text) : assumed;
         },
         toString: () => String(expression),
       };
     },
     run(check, slow) {
       unsure = null;
+      assumed = true;
       const first = check();
       if (unsure === null) return first;
-      return isEnded(check) ? slow(unsure) : found;
+      if (!isEnded(check)) return found;
+      assumed = false;
+      // What is wrong whether the pattern is met or not needs no pattern.
+      return first === null || check() === null ? slow(unsure) : first;
     },
   };
 }

@@ -123,17 +123,29 @@ export const KEYS: readonly [name: string, words: string][] = [
 export const ADVICE: readonly [advice: string, words: string][] = [
   [
     'estimate_cost is the dry run: call it with the same arguments',
-    'dryrun preview estimate validate check plan',
+    'dryrun preview estimate validate check plan estimateonly validateonly checkonly previewonly',
   ],
   ['the ending of output_file says the format: .json, .jsonl, .csv or .md', 'format outputformat'],
   [
     'a parameter of the Messages API: give the request as {custom_id, params}',
-    'temperature topp topk stopsequences stop tools toolchoice thinking metadata cachecontrol servicetier',
+    'temperature topp topk stopsequences stop tools toolchoice thinking metadata servicetier',
+  ],
+  [
+    'the Messages API has nothing of the kind: leave it out',
+    'seed frequencypenalty presencepenalty logitbias logprobs bestof user',
+  ],
+  [
+    'beta features are for the owner of the server to allow, in BATCH_MCP_BETAS',
+    'beta betas anthropicbeta betaheaders headers extraheaders anthropicversion',
+  ],
+  [
+    'documents in context_files are cached where that pays; a native request has its own cache_control',
+    'cache caching promptcaching promptcache cachecontrol usecache cachettl',
   ],
   ['output_schema and effort stand for it', 'outputconfig generationconfig inferenceconfig'],
   [
     'nothing is waited for here: end your turn, and look with batch_status later',
-    'wait timeout poll webhook callback callbackurl notify waitseconds waitforcompletion waituntildone pollinterval pollseconds async sync blocking',
+    'wait timeout poll webhook callback callbackurl notify waitseconds waitforcompletion waituntildone pollinterval pollseconds async sync blocking timeoutseconds timeoutms deadline oncomplete oncompletion email notifyurl notification schedule',
   ],
   [
     'nothing of the kind has to be set: a batch takes all tasks at once, ends within 24 hours, and is split by itself where it is too large',
@@ -151,12 +163,17 @@ export const ADVICE: readonly [advice: string, words: string][] = [
     'the provider is that of the server; sandbox: true tries the call without paying',
     'provider live production environment',
   ],
-  ['get_results gives the answers', 'includeresults results verbose details full'],
+  ['batch_status and get_results tell of one batch', 'batchid batchids'],
+  [
+    'get_results gives the answers',
+    'includeresults results verbose details detail full includetasks includeanswers taskid taskids outcomes answers limit cursor',
+  ],
+  ['totals and group_by tell what batches cost', 'totalcost cost costs spend spending includecost usage'],
   [
     'the answers come in the order of the tasks, and batches the newest first',
     'sort order orderby sortby reverse descending',
   ],
-  ['get_results with output_file "….raw.jsonl" writes what the API sent', 'raw rawresults'],
+  ['get_results with output_file "….raw.jsonl" writes what the API sent', 'raw rawresults includeraw rawjsonl'],
   ['group_by tells batches apart by it, and name_contains finds them by name', 'model tasktype tag project'],
   [
     'submit_batch takes it, and goes by the same figures: leave it out here',

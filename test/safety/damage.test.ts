@@ -7,6 +7,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   truncate,
   utimes,
@@ -301,7 +302,10 @@ describe('a batch with a', () => {
     expect(await readFile(file)).toEqual(asFound);
   });
 
-  it('results file of 20 MB with one letter changed has it fetched again, by whatever process', async () => {
+  eachNth<[when: string, time: (before: Date) => Date]>(2, [
+    ['as if it were of old', (before) => before],
+    ['a minute later', (before) => new Date(before.getTime() + 60_000)],
+  ])('results file of 20 MB with one letter changed, %s, has it fetched again', async (_when, time) => {
     const long = (each: ApiRequest) => succeeded(each, `answer ${each.custom_id}${' '.repeat(10_000_000)}`);
     const api = await startApi({ endsAtOnce: true, results: (requests) => requests.map(long) });
     const folder = await temporaryFolder();
@@ -310,12 +314,12 @@ describe('a batch with a', () => {
     const file = path.join(server.data, 'batches', batchId, 'part-0001.results.jsonl');
     const fetched = api.asked('results');
     await expectAnswers(server, batchId, ['c', 'd']);
+    const { mtime } = await stat(file);
     const at = (await readFile(file)).indexOf('answer c');
     const handle = await open(file, 'r+');
     await handle.write('answer e', at);
     await handle.close();
-    const later = Date.now() / 1000 + 60;
-    await utimes(file, later, later);
+    await utimes(file, time(mtime), time(mtime));
     await expectAnswers(server, batchId, ['c', 'd']);
     await expectAnswers(await startServer({ api, folder }), batchId, ['c', 'd']);
     expect(api.asked('results')).toBe(fetched + 1);

@@ -127,6 +127,15 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['api_key', 'x', 'ANTHROPIC_API_KEY'],
     ['provider', 'anthropic', 'sandbox'],
     ['input_file_id', 'file_1', 'requests_file'],
+    ['estimate_only', true, 'estimate_cost'],
+    ['seed', 1, 'nothing of the kind'],
+    ['frequency_penalty', 0, 'nothing of the kind'],
+    ['betas', ['x'], 'BATCH_MCP_BETAS'],
+    ['anthropic-version', '2023-06-01', 'BATCH_MCP_BETAS'],
+    ['prompt_caching', true, 'context_files'],
+    ['timeout_seconds', 5, 'batch_status'],
+    ['on_complete', 'x', 'batch_status'],
+    ['deadline', 'x', 'batch_status'],
   ],
   [
     'batch_status',
@@ -142,6 +151,8 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['provider_batch_id', any, 'batch_id'],
     ['verbose', true, 'get_results'],
     ['include_results', true, 'get_results'],
+    ['detail', 'full', 'get_results'],
+    ['task_id', 'a', 'get_results'],
   ],
   [
     'get_results',
@@ -171,6 +182,7 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['order_by', 'x', 'order of the tasks'],
     ['raw', true, '.raw.jsonl'],
     ['include_errors', true, 'outcomes'],
+    ['include_raw', true, '.raw.jsonl'],
   ],
   [
     'list_batches',
@@ -195,6 +207,8 @@ const keys: [tool: string, ...guesses: [guess: string, value: unknown, meant: st
     ['sort', 'newest', 'newest first'],
     ['model', 'haiku', 'group_by'],
     ['task_type', 'x', 'group_by'],
+    ['batch_id', any, 'batch_status'],
+    ['total_cost', true, 'totals'],
   ],
   [
     'retry_batch',

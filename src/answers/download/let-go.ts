@@ -89,8 +89,12 @@ async function isAsWritten(
   const known = checked.get(store) ?? new Map<string, number | null>();
   checked.set(store, known);
   const changedAt = (await blobs.changedAt?.(name)) ?? null;
+  if (crc === undefined || known.get(key) === changedAt) return true;
   const isLeft = changedAt === null || changedAt <= Date.parse(saved_at) + TIME_STEP_MS;
-  if (crc === undefined || (bytes > MOST_SUMMED_BYTES && isLeft) || known.get(key) === changedAt) return true;
+  if (bytes > MOST_SUMMED_BYTES && isLeft && !known.has(key)) {
+    known.set(key, changedAt);
+    return true;
+  }
   let sum = 0;
   for await (const piece of blobs.read(name)) sum = crc32(piece, sum);
   if (sum === crc) known.set(key, changedAt);

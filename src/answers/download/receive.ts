@@ -94,6 +94,7 @@ export function scannedResults(
       warnings: [
         ...(known.isWhole ? [] : [shortfallWarning(scan, part)]),
         ...fencedWarning(scan),
+        ...uncheckedWarning(scan),
         ...uncountedWarning(scan),
       ],
     },
@@ -105,6 +106,19 @@ function fencedWarning({ fenced }: Pick<Scan, 'fenced'>): string[] {
   if (fenced === 0) return [];
   return [
     `${fenced} ${fenced === 1 ? 'answer' : 'answers'} gave the JSON in a fenced block, from which it was taken.`,
+  ];
+}
+
+/** They may be right: to send them again by itself would cost as much, and end alike. */
+function uncheckedWarning({ unchecked }: Pick<Scan, 'unchecked'>): string[] {
+  const { count, sample_ordinals, why } = unchecked;
+  if (count === 0) return [];
+  const places = sample_ordinals.map((ordinal) => ordinal + 1).join(', ');
+  const more = count > sample_ordinals.length ? ', …' : '';
+  const [answers, count_] = count === 1 ? ['1 answer', 'counts'] : [`${count} answers`, 'count'];
+  return [
+    `${answers} (to ${count === 1 ? 'task' : 'tasks'} ${places}${more} in the order given) could not be checked against the output_schema: ` +
+      `${why}. ${count === 1 ? 'It' : 'They'} ${count_} as succeeded: look at ${count === 1 ? 'it' : 'them'} before use.`,
   ];
 }
 

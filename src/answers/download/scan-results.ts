@@ -36,9 +36,15 @@ export type Scan = {
   failures: FailureGroup[];
   /** Answers whose JSON stood in a fenced block. */
   fenced: number;
+  /** Answers that could not be held against their schema: how many, the first few, and why not the first. */
+  unchecked: Unchecked;
   /** Answers whose usage can't be read in full. */
   uncounted: number;
 };
+
+type Unchecked = { count: number; sample_ordinals: number[]; why: string };
+
+const UNCHECKED_SAMPLES = 5;
 
 /** What reading results takes: `check` where any of the tasks was asked for JSON. */
 export type ResultsReading = { dialect: Dialect; catalog: ModelCatalog; check?: AnswerCheck | undefined };
@@ -59,6 +65,7 @@ export async function scanResults(
   let lines = 0;
   let bytes = 0;
   let fenced = 0;
+  const unchecked: Unchecked = { count: 0, sample_ordinals: [], why: '' };
   let uncounted = 0;
   const { mark } = expected;
   let isMarked = mark === null ? null : false;
@@ -92,7 +99,14 @@ export async function scanResults(
     if (answer === null) return result;
     const verdict = check.judge(form, answer, ground);
     if (verdict.fenced) fenced += 1;
+    if (verdict.unchecked !== undefined) noteUnchecked(verdict.unchecked, expected.ordinal(position));
     return verdict.error === null ? result : { ...result, outcome: 'incomplete', error: verdict.error };
+  }
+
+  function noteUnchecked(why: string, ordinal: number): void {
+    if (unchecked.count === 0) unchecked.why = why;
+    unchecked.count += 1;
+    if (unchecked.sample_ordinals.length < UNCHECKED_SAMPLES) unchecked.sample_ordinals.push(ordinal);
   }
 
   function note(counted: CountedResult, line: Line, ground?: Ground): void {
@@ -143,6 +157,7 @@ export async function scanResults(
     usage: usage.finish(),
     failures: failures.finish(),
     fenced,
+    unchecked,
     uncounted,
   };
 }

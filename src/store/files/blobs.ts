@@ -66,7 +66,11 @@ export function createFileBlobs({ folder, temporary }: FileBlobsOptions): Blobs 
 
     size: async (name) => (await statOf(pathOf(name)))?.size ?? null,
 
-    changedAt: async (name) => (await statOf(pathOf(name)))?.mtimeMs ?? null,
+    async changedAt(name) {
+      const stat = await statOf(pathOf(name));
+      // Whoever writes can set the one back, and nobody the other.
+      return stat === null ? null : Math.max(stat.mtimeMs, stat.ctimeMs);
+    },
 
     async remove(name) {
       const path = pathOf(name);
