@@ -173,7 +173,10 @@ export const ADVICE: readonly [advice: string, words: string][] = [
     'the answers come in the order of the tasks, and batches the newest first',
     'sort order orderby sortby reverse descending',
   ],
-  ['get_results with output_file "….raw.jsonl" writes what the API sent', 'raw rawresults includeraw rawjsonl'],
+  [
+    'get_results with output_file "….raw.jsonl" writes what the API sent',
+    'raw rawresults includeraw rawjsonl',
+  ],
   ['group_by tells batches apart by it, and name_contains finds them by name', 'model tasktype tag project'],
   [
     'submit_batch takes it, and goes by the same figures: leave it out here',
