@@ -136,6 +136,6 @@ describe('an answer that a schema could be held against for minutes', () => {
     expect(warnings.join(' ')).toMatch(
       /1 answer \(to task 4 in the order given\) could not be checked .* takes too long .* counts as succeeded: look at it before use/,
     );
-    expect(await server.fails('retry_batch', { batch_id })).toContain('nothing');
+    expect(await server.fails('retry_batch', { batch_id })).toContain('Nothing was sent');
   });
 });
