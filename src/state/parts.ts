@@ -4,7 +4,7 @@ import type { ProviderBatch } from '../provider/provider.ts';
 import { partReceived, partResults } from '../store/names.ts';
 import type { Failure, Intent, PartState, SeenBatch } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part, SendFate } from '../store/record.ts';
-import type { Register } from '../store/store.ts';
+import { changeWhere, type Register } from '../store/store.ts';
 
 export function isCreated(part: Part): part is CreatedPart {
   return part.progress.state === 'created';
@@ -42,19 +42,17 @@ export async function updatePart(
   number: number,
   change: (part: Part) => PartState | null,
 ): Promise<{ record: BatchRecord | null; changed: boolean }> {
-  let changed = false;
-  const record = await register.update((current) => {
-    changed = false;
-    const part = current?.parts.find((candidate) => candidate.number === number);
+  const { value, changed } = await changeWhere(register, (current) => {
+    const part = current.parts.find((candidate) => candidate.number === number);
     const progress = part && change(part);
-    if (!current || !progress) return current;
-    changed = true;
-    return {
-      ...current,
-      parts: current.parts.map((each) => (each.number === number ? { ...each, progress } : each)),
-    };
+    return progress
+      ? {
+          ...current,
+          parts: current.parts.map((each) => (each.number === number ? { ...each, progress } : each)),
+        }
+      : null;
   });
-  return { record, changed };
+  return { record: value, changed };
 }
 
 /** As which download its results are saved, or will be. */

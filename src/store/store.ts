@@ -39,6 +39,23 @@ export type Register<T> = {
   history(): Promise<Revision<T>[]>;
 };
 
+/**
+ * Changes a value where `change` gives another one: null leaves it. Gives the value that then holds, and whether it is the one
+ * that this call made.
+ */
+export async function changeWhere<T>(
+  register: Pick<Register<T>, 'update'>,
+  change: (current: T) => T | null,
+): Promise<{ value: T | null; changed: boolean }> {
+  let changed = false;
+  const value = await register.update((current) => {
+    const next = current === null ? null : change(current);
+    changed = next !== null;
+    return next ?? current;
+  });
+  return { value, changed };
+}
+
 /** A piece of a blob, in bytes. */
 export type Span = { offset: number; length: number };
 

@@ -7,6 +7,7 @@ import type { Context } from '../../state/context.ts';
 import { isSaved, latestResults, latestTime, missingCertainAt, statusOf } from '../../state/status.ts';
 import { insist } from '../../store/presence.ts';
 import type { BatchRecord } from '../../store/record.ts';
+import { changeWhere } from '../../store/store.ts';
 import { SANDBOX_WARNING } from '../replies/warnings.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
 
@@ -80,17 +81,13 @@ async function tell(context: Context, batchId: string): Promise<void> {
 
 /** The batch whose end this process, and no other, is to tell; else null. */
 async function claim(context: Context, batchId: string): Promise<BatchRecord | null> {
-  let isOurs = false;
-  const record = await context.store.record(batchId).update((current) => {
-    isOurs = current !== null && isTellingDue(context, current);
-    if (current === null || !isOurs) return current;
+  const { value, changed } = await changeWhere(context.store.record(batchId), (current) => {
+    if (!isTellingDue(context, current)) return null;
     const at = context.now().toISOString();
-    return {
-      ...current,
-      told: { parts: current.parts.length, by: context.store.presence.self(), at, outcome: null },
-    };
+    const by = context.store.presence.self();
+    return { ...current, told: { parts: current.parts.length, by, at, outcome: null } };
   });
-  return isOurs ? record : null;
+  return changed ? value : null;
 }
 
 async function note({ store }: Context, claimed: BatchRecord, outcome: 'done' | 'failed'): Promise<void> {

@@ -10,6 +10,7 @@ import { asOwner } from '../../sending/permission.ts';
 import { withoutEnd } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
+import { changeWhere } from '../../store/store.ts';
 import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
 import { discardUnnamed } from '../../tasks/write/write-parts.ts';
 import { type StageAgain, stageParts } from './retry-merge.ts';
@@ -157,15 +158,13 @@ async function nameParts(
   kept: Pick<BatchRecord, 'parts' | 'estimate'>,
   added: readonly Part[],
 ): Promise<BatchRecord> {
-  let unchanged = false;
   const owner = await asOwner(context, planned);
-  const record = await context.store.record(planned.batch_id).update((current) => {
-    unchanged = current !== null && isDeepStrictEqual(current.parts, planned.parts);
-    return current && unchanged
+  const { value, changed } = await changeWhere(context.store.record(planned.batch_id), (current) =>
+    isDeepStrictEqual(current.parts, planned.parts)
       ? { ...withoutEnd(current), ...owner, ...kept, parts: [...kept.parts, ...added] }
-      : current;
-  });
-  if (record && unchanged) return record;
+      : null,
+  );
+  if (value && changed) return value;
   throw new BatchError(
     'wrong_state',
     `Nothing was sent by this call: ${planned.batch_id} changed meanwhile, most likely because another retry was ` +

@@ -1,6 +1,7 @@
 import type { Context } from '../../state/context.ts';
 import { isWaiting } from '../../state/parts.ts';
 import type { BatchRecord } from '../../store/record.ts';
+import { changeWhere } from '../../store/store.ts';
 import { recordOrNull } from '../../store/stored-json.ts';
 import { boundWarning } from './stages.ts';
 
@@ -15,10 +16,8 @@ export async function endWaiting(
   { why, code = 'wrong_state' }: { why: string; code?: string },
 ): Promise<BatchRecord | null> {
   const failure = { code, message: `It was not sent: ${why}.`, at: context.now().toISOString() };
-  let isOurs = false;
-  const record = await context.store.record(batchId).update((current) => {
-    isOurs = current !== null && isWaiting(current) && isMeant(current);
-    if (current === null || !isOurs) return current;
+  const { value: record, changed } = await changeWhere(context.store.record(batchId), (current) => {
+    if (!isWaiting(current) || !isMeant(current)) return null;
     const parts = current.parts.map((part) =>
       part.progress.state === 'waiting'
         ? { ...part, progress: { state: 'not_sent' as const, failure } }
@@ -27,7 +26,7 @@ export async function endWaiting(
     const bound = current.waits && boundWarning(current.waits.batch_id);
     return { ...current, parts, warnings: current.warnings.filter((warning) => warning !== bound) };
   });
-  if (isOurs && record !== null) await endFollowers(context, record, `${batchId} was not sent`);
+  if (changed && record !== null) await endFollowers(context, record, `${batchId} was not sent`);
   return record;
 }
 

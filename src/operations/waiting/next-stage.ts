@@ -10,6 +10,7 @@ import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { isCreated, nextWaiting } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
+import { changeWhere } from '../../store/store.ts';
 import { type MergedItem, mergedRow, stageTaskId } from '../../tasks/sources/merged-source.ts';
 import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
 import { discardUnnamed } from '../../tasks/write/write-parts.ts';
@@ -195,15 +196,14 @@ async function nameStage(
     new RegExp(` of stage ${stage} ha(s|ve) no finished`),
     new RegExp(` of stage ${stage + 1} had nothing`),
   ];
-  let isNamed = false;
-  await context.store.record(record.batch_id).update((current) => {
-    const part = current?.parts.find(({ number }) => number === waiting.number);
-    isNamed =
+  const { changed } = await changeWhere(context.store.record(record.batch_id), (current) => {
+    const part = current.parts.find(({ number }) => number === waiting.number);
+    const isOurs =
       part?.progress.state === 'waiting' && part.progress.by?.nonce === context.store.presence.self().nonce;
-    if (current === null || !isNamed) return current;
+    if (!isOurs) return null;
     const parts = current.parts.flatMap((each) => (each === part ? made : [each]));
     const before = current.warnings.filter((warning) => !said.some((each) => each.test(warning)));
     return { ...current, ...owner, parts, warnings: [...before, ...warnings] };
   });
-  return isNamed;
+  return changed;
 }

@@ -10,7 +10,7 @@ import type { Report } from '../../state/jobs.ts';
 import { nextWaiting } from '../../state/parts.ts';
 import { partBody, SCHEMAS, TASKS, TASKS_INDEX } from '../../store/names.ts';
 import type { BatchRecord } from '../../store/record.ts';
-import type { Blobs } from '../../store/store.ts';
+import { type Blobs, changeWhere } from '../../store/store.ts';
 import { nowhere } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
 import { type Prepared, preparationOf, prepare } from '../../tasks/prepare.ts';
@@ -62,18 +62,16 @@ export async function claimWaiting(
   batchId: string,
   isDue: (current: BatchRecord) => boolean,
 ): Promise<BatchRecord | null> {
-  let isOurs = false;
-  const record = await context.store.record(batchId).update((current) => {
-    const first = current ? nextWaiting(current.parts) : undefined;
-    isOurs = current !== null && first !== undefined && isFreeToMake(context, first) && isDue(current);
-    if (current === null || !isOurs) return current;
+  const { value, changed } = await changeWhere(context.store.record(batchId), (current) => {
+    const first = nextWaiting(current.parts);
+    if (first === undefined || !isFreeToMake(context, first) || !isDue(current)) return null;
     const progress = { state: 'waiting' as const, by: context.store.presence.self() };
     return {
       ...current,
       parts: current.parts.map((part) => (part === first ? { ...part, progress } : part)),
     };
   });
-  return isOurs ? record : null;
+  return changed ? value : null;
 }
 
 /** Whether the tasks are in the record now, ready to be sent. */
@@ -152,21 +150,18 @@ type Made = Pick<BatchRecord, 'request_count' | 'content_hash' | 'parts' | 'esti
 async function nameTasks(context: Context, record: BatchRecord, made: Made): Promise<boolean> {
   const { request_count, content_hash, parts, estimate } = made;
   const owner = await asOwner(context, record);
-  let isNamed = false;
-  await context.store.record(record.batch_id).update((current) => {
-    isNamed =
-      current?.waits !== undefined &&
-      current.parts.some(
-        ({ progress }) =>
-          progress.state === 'waiting' && progress.by?.nonce === context.store.presence.self().nonce,
-      );
-    if (current === null || !isNamed) return current;
+  const { changed } = await changeWhere(context.store.record(record.batch_id), (current) => {
     const { waits, ...kept } = current;
-    const bound = waits && boundWarning(waits.batch_id);
+    const isOurs = current.parts.some(
+      ({ progress }) =>
+        progress.state === 'waiting' && progress.by?.nonce === context.store.presence.self().nonce,
+    );
+    if (waits === undefined || !isOurs) return null;
+    const bound = boundWarning(waits.batch_id);
     const before = current.warnings.filter((warning) => warning !== bound);
     const warnings = [...new Set([...before, ...made.warnings])];
     const named = { ...kept, ...owner, request_count, content_hash, parts, estimate, warnings };
     return withStages(named, made.stages);
   });
-  return isNamed;
+  return changed;
 }

@@ -5,6 +5,7 @@ import { counted } from '../../lib/numbers.ts';
 import { decodeEnvelope } from '../envelope.ts';
 import { isProvenDead, thisProcess } from '../process-identity.ts';
 import { type BatchRecord, batchRecord } from '../record.ts';
+import { changeWhere } from '../store.ts';
 import { type Copied, type CopyOptions, copyContents } from './copy-contents.ts';
 import type { Movable, MoveState } from './movable.ts';
 
@@ -39,7 +40,9 @@ export async function moveStore(from: Movable, to: Movable, options: MoveOptions
       : await begin(from, to, { source, target }, options);
   const copied = await copyContents(from, to, options);
   const me = thisProcess().nonce;
-  await change(from, 'leaving', copyId, (state) => state.by.nonce === me && { ...state, state: 'left' });
+  await change(from, 'leaving', copyId, (state) =>
+    state.by.nonce === me ? { ...state, state: 'left' } : null,
+  );
   const arriving = await to.state.read();
   if (arriving !== null) await finish(to, arriving);
   return copied;
@@ -181,15 +184,12 @@ async function change(
   store: Movable,
   before: MoveState['state'],
   copyId: string,
-  next: (state: MoveState) => MoveState | false,
+  next: (state: MoveState) => MoveState | null,
 ): Promise<void> {
-  let isChanged = false;
-  await store.state.update((now) => {
-    const changed = now?.state === before && now.copy_id === copyId && next(now);
-    isChanged = changed !== false;
-    return changed === false ? now : changed;
-  });
-  if (!isChanged) throw wrongState(`${store.place}: ${TAKEN}`);
+  const { changed } = await changeWhere(store.state, (now) =>
+    now.state === before && now.copy_id === copyId ? next(now) : null,
+  );
+  if (!changed) throw wrongState(`${store.place}: ${TAKEN}`);
 }
 
 /** As `change`, from whatever was read of it. */
