@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ExactNumber } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { Templates } from '../templates/templates.ts';
@@ -31,7 +32,7 @@ export function canonicalText(value: unknown): string {
  * What tells work over an earlier batch's answers apart, for it can be submitted before these are there: the batch, the
  * attempts at it and all that is asked of each answer. Null for other work, which its tasks tell apart.
  */
-export function identityOf(
+function identityOf(
   { source, defaults, variants, max_tasks, merge }: Work,
   templates: Templates,
 ): unknown[] | null {
@@ -52,4 +53,26 @@ export function identityOf(
     context.map(({ name, sha256 }) => [name, sha256]),
     ...(variants ?? []).map(({ name, own }) => [name, own]),
   ];
+}
+
+export type WorkHashes = {
+  content_hash: string;
+  /** Of the same, whoever it is sent to. */
+  work_hash: string;
+};
+
+/** Hashes work as it is read, block by block; `recipient` tells who it is sent to. */
+export function hashWork(work: Work, recipient: readonly unknown[], templates: Templates) {
+  const known = identityOf(work, templates);
+  const meaning = [...(work.pack === undefined ? [] : [{ pack: work.pack }]), ...(known ?? [])];
+  const content = createHash('sha256').update(canonicalText([...recipient, ...meaning]));
+  const alone = createHash('sha256').update(meaning.length === 0 ? '' : canonicalText(meaning));
+  return {
+    add({ digests }: { digests: Uint8Array }): void {
+      if (known !== null) return;
+      content.update(digests);
+      alone.update(digests);
+    },
+    digest: (): WorkHashes => ({ content_hash: content.digest('hex'), work_hash: alone.digest('hex') }),
+  };
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { primerProblem } from '../cost/caching.ts';
 import type { Costs } from '../cost/cost-sheet.ts';
 import { readOutputHistory } from '../cost/output-history.ts';
@@ -15,7 +14,7 @@ import type { Examination } from './examine/examine.ts';
 import { examineWork, placesIn } from './examine/examine-work.ts';
 import { unusedWarnings } from './examine/unused-settings.ts';
 import { gather, type RequestSink } from './gather.ts';
-import { canonicalText, identityOf } from './identity.ts';
+import { hashWork, type WorkHashes } from './identity.ts';
 import { createNonce } from './ids.ts';
 import type { LiveModels } from './live-models.ts';
 import { choosePack } from './packing/choose-pack.ts';
@@ -27,14 +26,11 @@ import type { SourceFacts } from './sources/item-source.ts';
 import { problemsOver } from './variants.ts';
 import type { Work, WorkSource } from './work.ts';
 
-export type Prepared = {
+export type Prepared = WorkHashes & {
   /** Its tasks. */
   request_count: number;
   /** Where tasks share requests: how many of these there are, and what the tasks would cost in requests of their own. */
   packed: { requests: number; alone: Tally; chosen: number } | null;
-  content_hash: string;
-  /** Of the same, whoever it is sent to. */
-  work_hash: string;
   costs: Costs;
   /** The first request as it would be sent. */
   first_request: string;
@@ -98,12 +94,7 @@ export async function prepare(
   const { primer: primed } = work.defaults;
   const packed = work.pack === undefined ? null : { requests: 0, alone: createTally({ primed }), chosen };
   const problems = createProblemList();
-  const earlier = identityOf(work, preparation.templates);
-  const packing = work.pack === undefined ? [] : [{ pack: work.pack }];
-  const meaning = [provider, account.base_url, account.workspace, ...packing, ...(earlier ?? [])];
-  const contentHash = createHash('sha256').update(canonicalText(meaning));
-  const workMeaning = [...packing, ...(earlier ?? [])];
-  const workHash = createHash('sha256').update(workMeaning.length === 0 ? '' : canonicalText(workMeaning));
+  const hashes = hashWork(work, [provider, account.base_url, account.workspace], preparation.templates);
   const read: { source: SourceFacts | null } = { source: null };
   const checkColumns = (names: readonly string[]) =>
     problems.addShared(
@@ -122,10 +113,7 @@ export async function prepare(
   const blocks = examineWork(work, examined, { ...preparation, begin });
   const hashed: RequestSink = {
     add(block) {
-      if (earlier === null) {
-        contentHash.update(block.digests);
-        workHash.update(block.digests);
-      }
+      hashes.add(block);
       if (packed !== null) {
         packed.requests += block.requests.lengths.length;
         packed.alone.merge(block.packed?.alone ?? block.costs.groups);
@@ -147,8 +135,7 @@ export async function prepare(
   return {
     request_count: count,
     packed,
-    content_hash: contentHash.digest('hex'),
-    work_hash: workHash.digest('hex'),
+    ...hashes.digest(),
     costs: gathered.costs,
     first_request: gathered.first_request,
     task_types: gathered.task_types,

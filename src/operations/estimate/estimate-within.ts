@@ -2,8 +2,9 @@ import { BatchError } from '../../errors.ts';
 import { sha256OfText } from '../../lib/files/file-hash.ts';
 import type { Context } from '../../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../../state/jobs.ts';
+import type { AskedWork } from './check-work.ts';
 import type { Estimate } from './estimate-figures.ts';
-import { type AskedWork, estimateWork } from './estimate-work.ts';
+import { estimateWork } from './estimate-work.ts';
 
 type Estimating = {
   job: Job;

@@ -3,38 +3,22 @@ import { type BudgetState, budgetToday } from '../../cost/budget.ts';
 import { contextAdvice } from '../../cost/context-advice.ts';
 import { formatUsd } from '../../cost/cost.ts';
 import { type CostLine, totalOf } from '../../cost/cost-line.ts';
-import { countCosts } from '../../cost/count-sample.ts';
-import { readOutputHistory } from '../../cost/output-history.ts';
+import { type CountedCosts, countCosts } from '../../cost/count-sample.ts';
+import type { InputRates } from '../../cost/input-rate.ts';
 import { BatchError } from '../../errors.ts';
 import { count, counted } from '../../lib/numbers.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import { tiers } from '../../provider/models.ts';
-import type { Provider, ProviderAccount } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
-import type { Report } from '../../state/jobs.ts';
 import type { SourceFile } from '../../store/shared-records.ts';
 import { previewOf } from '../../tasks/examine/check-rendered.ts';
-import { nowhere } from '../../tasks/gather.ts';
-import { checkLiveModels, knownModels, noLiveModels } from '../../tasks/live-models.ts';
-import { prepare } from '../../tasks/prepare.ts';
 import type { Work } from '../../tasks/work.ts';
-import { createRestCounter } from '../reuse/count-rest.ts';
-import { findPilot, openPilotWarning } from '../reuse/pilot.ts';
+import { openPilotWarning } from '../reuse/pilot.ts';
 import { boundWarning } from '../waiting/stages.ts';
 import { keepWork, modelsOf, sourceFiles } from '../work/kept-work.ts';
 import type { WorkArguments } from '../work/work-arguments.ts';
+import { type AskedWork, type CheckedWork, type CheckOptions, checkWork } from './check-work.ts';
 import { costUsdOf, type Estimate, estimateOf } from './estimate-figures.ts';
-
-/** Work, the arguments that it was asked for with, and whether all of it would be sent though a pilot has answered some. */
-export type AskedWork = { args: WorkArguments; work: Work; forceNew: boolean };
-
-export type EstimateOptions = {
-  /** Those expected of each answer, where that is known. */
-  outputTokens?: number | undefined;
-  /** Ends the checking. */
-  signal?: AbortSignal | undefined;
-  report?: Report | undefined;
-};
 
 /**
  * Checks all that submitting checks, free of charge, and says what the work would cost. Sends nothing but,
@@ -42,121 +26,99 @@ export type EstimateOptions = {
  */
 export async function estimateWork(
   context: Context,
-  { args, work, forceNew }: AskedWork,
-  { outputTokens, signal, report = () => {} }: EstimateOptions = {},
+  asked: AskedWork,
+  options: CheckOptions = {},
 ): Promise<Estimate> {
+  const { args, work } = asked;
   const name = context.defaultProvider;
   const files = await foundFiles(context, args);
-  const provider = context.provider(name);
-  const known = await findAccount(provider);
-  // Only what is sent is told apart by its account.
-  const account = known ?? { base_url: '', workspace: null };
-  const today = context.now().toISOString().slice(0, 10);
-  const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
-  const asked = known !== null && name !== 'sandbox';
-  const models = asked ? await knownModels(context, name) : noLiveModels;
-  const catalog = context.catalog.withLive(models);
-  const preparation = { ...context, catalog, work, provider: name, account, today, knownOutput, signal };
-  // Without credentials nothing was ever sent from here that could be taken over.
-  const isNew = forceNew || known === null || work.merge !== undefined;
-  const pilot = isNew ? null : await findPilot(context, preparation);
-  const { context: shared, primer } = work.defaults;
-  const counter =
-    pilot && createRestCounter({ ...context, catalog }, pilot, dialectOf(name), knownOutput, primer);
-  const prepared = await prepare(preparation, counter ?? nowhere, report);
-  const { request_count, first_request, warnings, matched, work_hash } = prepared;
-  const rest = counter && (await counter.rest());
-  const { costs } = rest ?? prepared;
-  const paid_count = rest?.request_count ?? request_count;
-
-  const lifeWarnings = asked
-    ? await checkLiveModels(context, {
-        provider: name,
-        used: prepared.costs.tally.models(),
-        known: models,
-        again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
-      })
-    : [];
+  const checked = await checkWork(context, asked, options);
+  const { prepared, rest, pilot, costs, knownOutput, today } = checked;
   const { source } = work;
   const awaited = source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
   // The API would count stand-ins.
-  const countedCosts = await countCosts(
-    asked && awaited === null && prepared.stages.length === 0 ? provider : null,
-    name,
-    costs,
-  );
-  const { rates, lines: cost } = countedCosts;
-  const sent = totalOf(cost);
+  const isWhole = awaited === null && prepared.stages.length === 0;
+  const counting = await countCosts(isWhole ? checked.provider : null, name, costs);
+  const { rates, lines } = counting;
   const compare = tiers.map((tier) => ({
     model_tier: tier,
     cost: costs.tally.linesFor(context.catalog.forTier(tier), rates, knownOutput),
   }));
-  const rests =
-    rates.basis === 'estimated'
-      ? `a tokenizer's count of ${count(rates.counted)} of ${counted(sent.request_count, 'request')}, times 1.3 on models from 4.7 on: an estimate`
-      : `the API's count of ${count(rates.counted)} of ${counted(sent.request_count, 'request')}`;
   const by_variant = costs.tally.variants(rates, knownOutput).map(({ variant, tasks, line }) => {
     const { expected_usd: expected, maximum_usd: maximum } = line;
     return { variant, request_count: tasks, expected, maximum };
   });
-  const { tokens: thinking } = costs.tally.thinking(knownOutput);
   const keeping = await kept(context, namingBatch(args, work), {
-    work_hash,
+    work_hash: prepared.work_hash,
     files,
     models: modelsOf(prepared),
   });
   return {
     ...(keeping.work_id !== undefined && { work_id: keeping.work_id }),
-    ...estimateOf(context, cost, compare),
-    request_count,
+    ...estimateOf(context, lines, compare),
+    request_count: prepared.request_count,
     ...(rest && { reused: rest.reused }),
     ...(by_variant.length > 0 && { by_variant }),
-    cost_usd: costUsdOf(cost, rates.basis),
-    rests_on:
-      thinking === 0 ? rests : `${rests}; thinking, by a figure of ours: ${counted(thinking, 'token')}`,
-    ...(matched && { matched }),
-    preview: previewOf(first_request),
-    advice: [
-      ...adviceFor(
-        context,
-        shared ? { ...costs, prefixes: [], unmarked_sharers: 0 } : costs,
-        rates,
-        paid_count,
-      ),
-      ...(shared
-        ? contextAdvice(shared, dialectOf(name), {
-            shares: cost.map(({ model, request_count }) => ({
-              model: catalog.require(model),
-              requests: request_count,
-            })),
-            rates,
-            primed: primer ?? false,
-          })
-        : []),
-      // What a pilot has answered is in the one figure and not in the other.
-      ...(prepared.packed !== null && work.pack !== undefined && rest === null
-        ? packingAdvice({
-            tasks: request_count,
-            requests: prepared.packed.requests,
-            asked: work.pack,
-            chosen: prepared.packed.chosen,
-            expected_usd: sent.expected_usd,
-            alone_usd: totalOf(prepared.packed.alone.lines(rates, knownOutput)).expected_usd,
-          })
-        : []),
-    ],
+    cost_usd: costUsdOf(lines, rates.basis),
+    rests_on: restsOn(rates, totalOf(lines).request_count, costs.tally.thinking(knownOutput).tokens),
+    ...(prepared.matched && { matched: prepared.matched }),
+    preview: previewOf(prepared.first_request),
+    advice: adviceOn(context, work, checked, counting),
     warnings: [
-      ...(name === 'sandbox' ? [] : await ceilingWarnings(context, cost)),
+      ...(name === 'sandbox' ? [] : await ceilingWarnings(context, lines)),
       ...(keeping.problem === undefined ? [] : [notKept(keeping.problem)]),
       ...(awaited === null ? [] : [boundWarning(awaited)]),
       ...(pilot?.isOpen ? [openPilotWarning(pilot)] : []),
-      ...new Set([...warnings, ...countedCosts.unbounded, ...lifeWarnings]),
-      ...(countedCosts.failure === null
+      ...new Set([...prepared.warnings, ...counting.unbounded, ...checked.lifeWarnings]),
+      ...(counting.failure === null
         ? []
-        : [`The API did not count the sample, so this is a tokenizer's estimate. ${countedCosts.failure}`]),
+        : [`The API did not count the sample, so this is a tokenizer's estimate. ${counting.failure}`]),
       ...context.catalog.warnings(today),
     ],
   };
+}
+
+function restsOn({ basis, counted: sampled }: InputRates, requests: number, thinkingTokens: number): string {
+  const sample = `${count(sampled)} of ${counted(requests, 'request')}`;
+  const input =
+    basis === 'estimated'
+      ? `a tokenizer's count of ${sample}, times 1.3 on models from 4.7 on: an estimate`
+      : `the API's count of ${sample}`;
+  return thinkingTokens === 0
+    ? input
+    : `${input}; thinking, by a figure of ours: ${counted(thinkingTokens, 'token')}`;
+}
+
+function adviceOn(
+  context: Context,
+  { defaults, pack }: Work,
+  { prepared, rest, costs, knownOutput, catalog }: CheckedWork,
+  { rates, lines }: CountedCosts,
+): string[] {
+  const { context: shared, primer } = defaults;
+  const { request_count, packed } = prepared;
+  const own = shared ? { ...costs, prefixes: [], unmarked_sharers: 0 } : costs;
+  const shares = lines.map(({ model, request_count: requests }) => ({
+    model: catalog.require(model),
+    requests,
+  }));
+  return [
+    ...adviceFor(context, own, rates, rest?.request_count ?? request_count),
+    ...(shared
+      ? contextAdvice(shared, dialectOf(context.defaultProvider), { shares, rates, primed: primer ?? false })
+      : []),
+    // What a pilot has answered is in the one figure and not in the other.
+    ...(packed !== null && pack !== undefined && rest === null
+      ? packingAdvice({
+          tasks: request_count,
+          requests: packed.requests,
+          asked: pack,
+          chosen: packed.chosen,
+          expected_usd: totalOf(lines).expected_usd,
+          alone_usd: totalOf(packed.alone.lines(rates, knownOutput)).expected_usd,
+        })
+      : []),
+  ];
 }
 
 /** Which batch is the last, or has a name, is another one soon. */
@@ -192,16 +154,6 @@ async function kept(
 
 const notKept = (problem: string): string =>
   `There is no work_id, for the checked work could not be kept: ${problem} To send it, give submit_batch the same arguments.`;
-
-/** Null without credentials: an estimate needs none. */
-async function findAccount(provider: Provider): Promise<ProviderAccount | null> {
-  try {
-    return await provider.account();
-  } catch (error) {
-    if (error instanceof BatchError && error.code === 'no_credentials') return null;
-    throw error;
-  }
-}
 
 /** What submitting would refuse. */
 async function ceilingWarnings(context: Context, lines: readonly CostLine[]): Promise<string[]> {

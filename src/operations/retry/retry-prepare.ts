@@ -29,7 +29,7 @@ import {
 import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
 import type { TaskDefaults } from '../../tasks/task.ts';
 import { ofLowestStage, type StageAgain, stagesAgain } from './retry-merge.ts';
-import { findNamed } from './retry-named.ts';
+import { findNamed, type NamedTasks } from './retry-named.ts';
 import { changesSomething, hasFilters, type RetryOptions } from './retry-options.ts';
 import {
   type Causes,
@@ -38,6 +38,7 @@ import {
   nothingToRetry,
   requireSent,
   type Selected,
+  type Selection,
   selectTasks,
 } from './retry-selection.ts';
 
@@ -88,19 +89,7 @@ export async function prepareRetry(
   const problems = createProblemList();
   const named = await findNamed(context, tasks, options, dialect, problems);
   problems.throwIfAny(REFUSED);
-  const view = await openView(context, record);
-  const certainAt = missingCertainAt(record) ?? 0;
-  const mayYetCome = certainAt > context.now().getTime() ? certainAt : null;
-  const found = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal, byItself });
-  // The stages of a merge that wait are sent by themselves.
-  const firstAwaited = nextWaiting(record.parts)?.first_task ?? Number.POSITIVE_INFINITY;
-  const isSent = ({ ordinal }: Selected) => ordinal < firstAwaited;
-  const chosen = found.selected.filter(isSent);
-  const selection = { ...found, selected: ofLowestStage(record, chosen) };
-  if (hasFilters(options)) requireSent(record.batch_id, selection);
-  const isMerged = record.merge !== undefined && (chosen.length > 0 || !changesSomething(options));
-  const stages = isMerged ? await stagesAgain(context, record, view, chosen) : [];
-
+  const { selection, stages } = await select(context, { record, options, signal, byItself }, named);
   const today = context.now().toISOString().slice(0, 10);
   const known = await knownModels(context, record.provider);
   const catalog = context.catalog.withLive(known);
@@ -133,13 +122,6 @@ export async function prepareRetry(
   problems.throwIfAny(REFUSED);
   const atLimit = examiner.atLimit.size;
   if (count === 0 && stages.length === 0) throw nothingToRetry(selection, record.request_count, atLimit);
-  const outcomes: Causes = {};
-  const error_types: Causes = {};
-  for (const { ordinal, outcome, cause } of selection.selected) {
-    if (examiner.atLimit.has(ordinal)) continue;
-    countCause(outcomes, outcome);
-    if (cause !== null) countCause(error_types, cause);
-  }
   const { rates, unbounded } = await ratesOf(context, record, costs, byItself);
   const lifeWarnings = await checkLiveModels(context, {
     provider: record.provider,
@@ -152,8 +134,7 @@ export async function prepareRetry(
     hash: hash.digest('hex'),
     request_count: count,
     stages,
-    outcomes,
-    error_types,
+    ...causesOf(selection.selected.filter(({ ordinal }) => !examiner.atLimit.has(ordinal))),
     costs: { ...costs, rates, lines: costs.tally.lines(rates, costs.knownOutput) },
     first_request,
     warnings: [
@@ -169,6 +150,40 @@ export async function prepareRetry(
       ]),
     ],
   };
+}
+
+/** Which tasks are sent again, and what of a merge is made again of them. */
+async function select(
+  context: Context,
+  {
+    record,
+    options,
+    signal,
+    byItself = false,
+  }: Pick<RetryPreparation, 'record' | 'options' | 'signal' | 'byItself'>,
+  named: NamedTasks,
+): Promise<{ selection: Selection; stages: StageAgain[] }> {
+  const view = await openView(context, record);
+  const certainAt = missingCertainAt(record) ?? 0;
+  const mayYetCome = certainAt > context.now().getTime() ? certainAt : null;
+  const found = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal, byItself });
+  // The stages of a merge that wait are sent by themselves.
+  const firstAwaited = nextWaiting(record.parts)?.first_task ?? Number.POSITIVE_INFINITY;
+  const chosen = found.selected.filter(({ ordinal }) => ordinal < firstAwaited);
+  const selection = { ...found, selected: ofLowestStage(record, chosen) };
+  if (hasFilters(options)) requireSent(record.batch_id, selection);
+  const isMerged = record.merge !== undefined && (chosen.length > 0 || !changesSomething(options));
+  return { selection, stages: isMerged ? await stagesAgain(context, record, view, chosen) : [] };
+}
+
+function causesOf(sent: readonly Selected[]): Pick<PreparedRetry, 'outcomes' | 'error_types'> {
+  const outcomes: Causes = {};
+  const error_types: Causes = {};
+  for (const { outcome, cause } of sent) {
+    countCause(outcomes, outcome);
+    if (cause !== null) countCause(error_types, cause);
+  }
+  return { outcomes, error_types };
 }
 
 /** What a retry changes in all that it sends. */
