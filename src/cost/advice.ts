@@ -1,12 +1,11 @@
 import { count, counted } from '../lib/numbers.ts';
 import { tiers } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
-import { cachingAdvice } from './caching.ts';
+import { cachingAdvice, sharedDocumentAdvice } from './caching.ts';
 import { formatUsd } from './cost.ts';
 import { totalOf } from './cost-line.ts';
 import type { Costs } from './cost-sheet.ts';
 import type { InputRates } from './input-rate.ts';
-import { sharedDocumentAdvice } from './shared-document.ts';
 import { effortAdvice } from './thinking.ts';
 
 /** A batch takes from minutes to a day: for one request that is seldom worth half a cent. */

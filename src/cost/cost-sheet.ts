@@ -1,8 +1,7 @@
 import type { Dialect, Params, RequestDialect } from '../provider/dialect.ts';
-import { createPrefixList, type SharedPrefix } from './caching.ts';
+import { createPrefixList, createSharedBeginnings, type SharedPrefix } from './caching.ts';
 import type { CostLine } from './cost-line.ts';
 import { type InputRates, quickRates, type Sampled } from './input-rate.ts';
-import { createSharedBeginnings } from './shared-document.ts';
 import {
   type CostGroup,
   createTally,

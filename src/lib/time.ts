@@ -1,3 +1,5 @@
+import * as z from 'zod';
+
 const MOMENT =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|[+-]\d{2}(?::?\d{2})?|)?)?$/i;
 
@@ -127,3 +129,8 @@ export function startClock(): () => number {
   const [wall, steady] = [Date.now(), performance.now()];
   return () => Math.max(Date.now() - wall, performance.now() - steady);
 }
+
+/** A moment as a text that is kept: what no clock can have shown is refused before anything is reckoned by it. */
+export const momentText = z
+  .string()
+  .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'not a time, as in 2026-11-22T09:30:00.000Z' });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { momentText } from '../lib/time.ts';
 import { processIdentity } from './process-identity.ts';
 import { savedResults } from './saved-results.ts';
-import { storedTime } from './stored-time.ts';
 
 const count = z.int().nonnegative();
 /** How long a machine had been up then, for those on the same one: its clock on the wall can be set. Not kept by versions before. */
@@ -10,10 +10,10 @@ const up = z.object({ host: z.string(), ms: z.int() });
 /** Written before a create goes out: all that is needed to settle it if its answer never comes. */
 const intent = z.object({
   sender: processIdentity,
-  at: storedTime,
+  at: momentText,
   up: up.exactOptional(),
   /** After this the sender has given up, hard. */
-  send_deadline: storedTime,
+  send_deadline: momentText,
   base_url: z.string(),
   workspace: z.string().nullable(),
   key_salt: z.string(),
@@ -43,9 +43,9 @@ const requestCounts = z.object({
 const seenBatch = z.object({
   processing_status: z.enum(['in_progress', 'canceling', 'ended']),
   request_counts: requestCounts,
-  created_at: storedTime,
-  expires_at: storedTime,
-  ended_at: storedTime.nullable(),
+  created_at: momentText,
+  expires_at: momentText,
+  ended_at: momentText.nullable(),
 });
 
 export type SeenBatch = z.infer<typeof seenBatch>;
@@ -53,7 +53,7 @@ export type SeenBatch = z.infer<typeof seenBatch>;
 const failure = z.object({
   code: z.string(),
   message: z.string(),
-  at: storedTime,
+  at: momentText,
   up: up.exactOptional(),
   /** The HTTP status, where the API answered. */
   status: z.int().exactOptional(),
@@ -63,7 +63,7 @@ export type Failure = z.infer<typeof failure>;
 /** A provider's batch that could be an uncertain part, as it was listed last. */
 const candidate = z.object({
   id: z.string(),
-  created_at: storedTime,
+  created_at: momentText,
   request_count: count,
   processing_status: z.enum(['in_progress', 'canceling', 'ended']),
 });
@@ -97,9 +97,9 @@ export const partState = z.discriminatedUnion('state', [
     /** Taken for ours because it is the only one that can be; its results will prove it. */
     tentative: z.boolean().default(false),
     /** Since when its results, however often they were fetched, can't prove whether it is ours. */
-    unproven_since: storedTime.exactOptional(),
+    unproven_since: momentText.exactOptional(),
     /** Since when the provider says that it does not know it. */
-    not_found_since: storedTime.nullable().default(null),
+    not_found_since: momentText.nullable().default(null),
     seen: seenBatch,
     results: savedResults.nullable(),
     /** As which download the results are saved, or will be; left out for the first. */

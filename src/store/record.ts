@@ -1,8 +1,8 @@
 import * as z from 'zod';
+import { momentText } from '../lib/time.ts';
 import { providerNames } from '../provider/provider.ts';
 import { partState } from './part-state.ts';
 import { processIdentity } from './process-identity.ts';
-import { storedTime } from './stored-time.ts';
 
 /**
  * What the store keeps of a batch, checked whenever it is read. A field is only ever added, with a default;
@@ -82,7 +82,7 @@ const costEstimate = z.object({
 const requestedOutput = z.object({
   path: z.string(),
   /** Null until written. */
-  written_at: storedTime.nullable(),
+  written_at: momentText.nullable(),
   /** Why it could not be written, when it couldn't. */
   problem: z.string().nullable(),
   /** The key of each answer that it holds alone; left out where it holds answers whole. */
@@ -102,7 +102,7 @@ const answerFiles = z.object({
   key: z.string().exactOptional(),
   keys: z.array(z.string()).exactOptional(),
   /** When all that can be written was; null until then. */
-  written_at: storedTime.nullable(),
+  written_at: momentText.nullable(),
   /** Why none could be written, when none could. */
   problem: z.string().nullable(),
   written: count,
@@ -120,7 +120,7 @@ const told = z.object({
   /** How many parts it had then: with another attempt it ends again. */
   parts: count,
   by: processIdentity,
-  at: storedTime,
+  at: momentText,
   /** Null until it is known what came of it. */
   outcome: z.enum(['done', 'failed']).nullable(),
 });
@@ -140,7 +140,7 @@ export const batchRecord = z.object({
   provider: z.enum(providerNames),
   base_url: z.string(),
   workspace: z.string().nullable(),
-  created_at: storedTime,
+  created_at: momentText,
   content_hash: z.string(),
   /** A program's own mark of the work: with one, it alone decides what is the same submission. */
   idempotency_key: z.string().nullable().default(null),
@@ -168,7 +168,7 @@ export const batchRecord = z.object({
   followed_by: z.array(z.string()).exactOptional(),
   warnings: z.array(z.string()),
   /** It came to nothing before it was sent, and is in no list. */
-  never_sent: z.object({ at: storedTime, why: z.string() }).exactOptional(),
+  never_sent: z.object({ at: momentText, why: z.string() }).exactOptional(),
   /** How many times what fails is sent again without being asked, and why it is no longer. */
   retries: z.object({ asked: count, stopped: z.string().nullable() }).exactOptional(),
   /** What a pilot had answered already: how many tasks, and what they cost then, null where that is not known. */

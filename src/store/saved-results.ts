@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { momentText } from '../lib/time.ts';
 import { efforts } from '../provider/models.ts';
-import { storedTime } from './stored-time.ts';
 
 const count = z.int().nonnegative();
 
@@ -58,7 +58,7 @@ export const SCAN = 2;
 export const savedResults = z.object({
   /** How it was judged; left out by the first version. */
   scan: z.int().exactOptional(),
-  saved_at: storedTime,
+  saved_at: momentText,
   bytes: count,
   /** The CRC-32 of these bytes; left out by earlier versions. */
   crc: count.exactOptional(),
@@ -69,6 +69,6 @@ export const savedResults = z.object({
   /** What was not right with the download, said in words. */
   warnings: z.array(z.string()),
   /** What it lacks may yet come: since when it was fetched, and when last. Left out once it is certain. */
-  provisional: z.object({ since: storedTime, last: storedTime }).exactOptional(),
+  provisional: z.object({ since: momentText, last: momentText }).exactOptional(),
 });
 export type SavedResults = z.infer<typeof savedResults>;

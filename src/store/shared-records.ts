@@ -1,14 +1,14 @@
 import * as z from 'zod';
+import { momentText } from '../lib/time.ts';
 import { efforts, thinkingTypes } from '../provider/models.ts';
 import { processIdentity } from './process-identity.ts';
-import { storedTime } from './stored-time.ts';
 
 /** What the store keeps beside the batches, each in registers of its own; checked whenever it is read. */
 
 /** content hash → the batch that does this work. */
 export const submission = z.object({
   batch_id: z.string(),
-  at: storedTime,
+  at: momentText,
   /** It was taken out of the store before anything of it was sent. Not kept by versions before. */
   removed: z.literal(true).exactOptional(),
 });
@@ -30,7 +30,7 @@ export const writtenFile = z.object({
   sha256: z.string(),
   /** What we wrote there earlier, the latest first: it stands there until the new one has taken its place. Not kept by versions before. */
   before: z.array(z.string()).exactOptional(),
-  at: storedTime,
+  at: momentText,
 });
 export type WrittenFile = z.infer<typeof writtenFile>;
 
@@ -75,7 +75,7 @@ export const WORK_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /** Work that was checked, to be submitted by its id: how it was given, and by what it is known to be the same. */
 export const keptWork = z.object({
-  at: storedTime,
+  at: momentText,
   args: z.record(z.string(), z.unknown()),
   /** The same as JSON, where numbers in it were written in another way than these are here. */
   args_text: z.string().exactOptional(),
@@ -93,7 +93,7 @@ export const QUESTION_KEPT_MS = 60 * 60 * 1000;
 
 /** A question to a person: what it was about, which no answer goes beyond, and none of its words. */
 export const openQuestion = z.object({
-  at: storedTime,
+  at: momentText,
   /** Tells the work from any other. */
   work: z.string(),
   /** The most that was said of it, in US dollars. */
@@ -111,7 +111,7 @@ export type OpenQuestion = z.infer<typeof openQuestion>;
 
 /** What the API last said of its models; empty where it did not answer. */
 export const modelList = z.object({
-  at: storedTime,
+  at: momentText,
   models: z.array(
     z.object({
       id: z.string(),

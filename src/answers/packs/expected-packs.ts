@@ -4,8 +4,7 @@ import type { Dialect } from '../../provider/dialect.ts';
 import { receivedOf, sentCount } from '../../state/parts.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
-import type { ExpectedTasks } from '../download/expected-tasks.ts';
-import { tasksOfPart } from '../download/tasks-of-part.ts';
+import { type ExpectedTasks, tasksOfPart } from '../download/expected-tasks.ts';
 
 /** A task in the request that it shares. */
 export type PackedRow = { id: string; structured: boolean };

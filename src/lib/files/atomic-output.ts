@@ -3,12 +3,11 @@ import { rmSync } from 'node:fs';
 import { link, lstat, open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
-import { FILE_MODE, namesIn, syncFolder } from './durable-write.ts';
+import { FILE_MODE, move, namesIn, syncFolder } from './durable-write.ts';
 import { fileFailure } from './file-failure.ts';
 import { sha256OfFile } from './file-hash.ts';
 import { createFileWriter, type Written } from './file-writer.ts';
 import { type HeldFolder, holdFolder } from './held-folder.ts';
-import { move } from './move.ts';
 
 export type HashedOutput = Written & { sha256: string };
 

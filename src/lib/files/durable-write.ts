@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link as linkFile, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { link as linkFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hasErrorCode } from '../../errors.ts';
-import { move } from './move.ts';
 
 /**
  * Files that are whole or absent, also after a power cut. What goes wrong is thrown as Node's own system
@@ -140,5 +140,37 @@ export async function giveName(
     throw error;
   } finally {
     await rm(unfinished, { force: true });
+  }
+}
+
+/** What Windows says while another program has a file of it open: a virus scanner looks at whatever is new. */
+const HELD = ['EPERM', 'EACCES', 'EBUSY'];
+const LONGEST_MS = 2_000;
+const FIRST_PAUSE_MS = 10;
+
+type MoveOptions = {
+  platform?: NodeJS.Platform;
+  rename?: (from: string, to: string) => Promise<void>;
+  longestMs?: number;
+};
+
+/**
+ * Renames a file or a folder, in place of a file that may be there. On Windows what another program holds open is tried again
+ * for 2 seconds, as a rename there fails at once; elsewhere it never fails for that. Throws Node's own system errors.
+ */
+export async function move(
+  from: string,
+  to: string,
+  { platform = process.platform, rename: attempt = rename, longestMs = LONGEST_MS }: MoveOptions = {},
+): Promise<void> {
+  const end = performance.now() + longestMs;
+  for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+    try {
+      return await attempt(from, to);
+    } catch (error) {
+      const isHeld = platform === 'win32' && hasErrorCode(error, ...HELD);
+      if (!isHeld || performance.now() + pause > end) throw error;
+      await sleep(pause);
+    }
   }
 }

@@ -1,8 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
-import { FILE_MODE, FOLDER_MODE, makeFolder, syncFolder } from '../../lib/files/durable-write.ts';
-import { move } from '../../lib/files/move.ts';
+import { FILE_MODE, FOLDER_MODE, makeFolder, move, syncFolder } from '../../lib/files/durable-write.ts';
 import { decodeEnvelope, encodeEnvelope, seal } from '../envelope.ts';
 import { type ProcessIdentity, processIdentity, thisProcess } from '../process-identity.ts';
 import { batchRecord } from '../record.ts';
