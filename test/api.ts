@@ -79,6 +79,22 @@ export async function follow(
   }
 }
 
+/** Looks at a batch until nothing of it is to come; whatever the API has by then is ended before each look. */
+export function toTheEnd(client: TestClient, api: ApiServer, batchId: string): Promise<Reply> {
+  return follow(client, batchId, (seen) => {
+    api.endAll();
+    const { processing_status } = seen;
+    return processing_status === 'not_sent' || (processing_status === 'ended' && isSaved(seen));
+  });
+}
+
+/** The ids of what the API was sent, batch by batch. */
+export const sentIds = ({ batches }: ApiServer): string[][] =>
+  batches.map(({ requests }) => requests.map(({ custom_id }) => custom_id));
+
+/** What a request says, with what its JSON adds. */
+export const messagesText = ({ params }: ApiRequest): string => JSON.stringify(params.messages);
+
 /** All answers of a batch that `get_results` gives with these arguments, page after page. */
 export async function allPages(client: TestClient, args: object): Promise<Reply[]> {
   const found: Reply[] = [];

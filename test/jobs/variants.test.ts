@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest';
-import type { ApiRequest } from '../api-server.ts';
+import { messagesText } from '../api.ts';
 import { long } from '../long.ts';
 import { csvOf, filesOf, play, readTable, setUp, times, wholeJob } from './play.ts';
 
 // The jobs that compare, by variants or with documents before each task.
-
-const promptOf = ({ params }: ApiRequest) => JSON.stringify(params.messages);
 
 test('7: two graders judge the same answers, and how far they agree is told', async () => {
   const { server } = await setUp(
@@ -16,8 +14,8 @@ test('7: two graders judge the same answers, and how far they agree is told', as
       ),
     },
     (request) => {
-      const row = Number(/Answer (\d+)/.exec(promptOf(request))?.[1]);
-      const isStrict = promptOf(request).includes('Be strict');
+      const row = Number(/Answer (\d+)/.exec(messagesText(request))?.[1]);
+      const isStrict = messagesText(request).includes('Be strict');
       return JSON.stringify({ label: row % 3 === 0 || (isStrict && row % 10 === 1) ? 'bad' : 'good' });
     },
   );
@@ -57,8 +55,8 @@ test('15: two prompts on 100 rows, then the better one on all', long, async () =
       ),
     },
     (request) => {
-      const row = Number(/text (\d+)/.exec(promptOf(request))?.[1]);
-      const isRight = promptOf(request).includes('Well:') || row % 5 > 0;
+      const row = Number(/text (\d+)/.exec(messagesText(request))?.[1]);
+      const isRight = messagesText(request).includes('Well:') || row % 5 > 0;
       return JSON.stringify({ label: (row % 2 === 0) === isRight ? 'x' : 'y' });
     },
   );
@@ -92,7 +90,7 @@ test('8: transcripts are coded by a codebook, and no quote is made up', long, as
       ]),
     },
     (request) => {
-      const day = /On day (\d+)/.exec(promptOf(request))?.[1];
+      const day = /On day (\d+)/.exec(messagesText(request))?.[1];
       const isMadeUp = isFirst && Number(day) % 8 === 3;
       const quote = isMadeUp ? 'I am exhausted' : `On day ${day} I was`;
       return JSON.stringify({

@@ -2,20 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
-import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
-import { type Reply, spawnServer, type TestClient } from '../harness.ts';
+import { ids, prompts, startApi, startCheckedServer, toTheEnd } from '../api.ts';
+import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
+import { spawnServer } from '../harness.ts';
 import { eachNthOf, long } from '../long.ts';
 import { outcomesByTask, type Script, scripted, sentIds, sentParams } from '../retry.ts';
 
 /** Ends whatever is sent, and looks until nothing goes on any more. */
-async function toTheEnd(api: ApiServer, client: TestClient, batchId: string): Promise<Reply> {
-  return follow(client, batchId, (status) => {
-    api.endAll();
-    return status.processing_status === 'ended' && status.results_state === 'saved' && !status.progress;
-  });
-}
-
 async function submitted(script: Script, args: object) {
   const api = await startApi({ results: scripted(script) });
   const server = await startCheckedServer({ api });
@@ -35,7 +28,7 @@ describe('retries', () => {
       never: ['expired'],
     };
     const { api, server, batch_id } = await submitted(script, { retries: 2, output_file: 'all.jsonl' });
-    const status = await toTheEnd(api, server, batch_id);
+    const status = await toTheEnd(server, api, batch_id);
     expect(api.creates.map((_, index) => sentIds(api, index).length)).toEqual([6, 3, 2]);
     expect(await outcomesByTask(server, batch_id)).toEqual({
       ok: 'succeeded',
@@ -76,7 +69,7 @@ describe('retries', () => {
     const { work_id } = await server.ok('estimate_cost', { ...work, ...how });
     const { batch_id, cost_usd } = await server.ok('submit_batch', { work_id, retries: 1 });
     expect(cost_usd.basis).toBe('exact');
-    await toTheEnd(api, server, batch_id);
+    await toTheEnd(server, api, batch_id);
     expect(api.creates.map(({ requests }) => requests.length)).toEqual(sent);
   });
 
@@ -85,7 +78,7 @@ describe('retries', () => {
       { a: ['cut', 'cut', 'ok'], b: ['ok'] },
       { retries: 3, max_tokens: 500 },
     );
-    await toTheEnd(api, server, batch_id);
+    await toTheEnd(server, api, batch_id);
     expect(
       api.creates.map((_, create) => sentParams(api, create, sentIds(api, create)[0] ?? '').max_tokens),
     ).toEqual([500, 1000]);
@@ -100,7 +93,7 @@ describe('retries', () => {
       { a: ['expired', 'ok'] },
       retries === undefined ? {} : { retries },
     );
-    await toTheEnd(api, server, batch_id);
+    await toTheEnd(server, api, batch_id);
     expect(api.creates).toHaveLength(1);
   });
 
@@ -109,7 +102,7 @@ describe('retries', () => {
       { a: ['canceled', 'ok'], b: ['expired', 'ok'] },
       { retries: 2 },
     );
-    await toTheEnd(api, server, batch_id);
+    await toTheEnd(server, api, batch_id);
     expect(api.creates).toHaveLength(1);
   });
 
@@ -124,7 +117,7 @@ describe('retries', () => {
       { retries: 3, max_tokens: 1_000 },
     );
     const { cost_usd: reserved } = await server.ok('batch_status', { batch_id });
-    const { cost_usd } = await toTheEnd(api, server, batch_id);
+    const { cost_usd } = await toTheEnd(server, api, batch_id);
     expect(cost_usd.maximum).toBe(reserved.maximum);
     expect(cost_usd.actual).toBeLessThanOrEqual(reserved.maximum);
   });
@@ -138,7 +131,7 @@ describe('retries', () => {
     );
     api.endAll();
     await Promise.all([first, ...others].map((server) => server.ok('batch_status', { batch_id })));
-    await Promise.all([first, ...others].map((server) => toTheEnd(api, server, batch_id)));
+    await Promise.all([first, ...others].map((server) => toTheEnd(server, api, batch_id)));
     expect(api.creates.map((_, index) => sentIds(api, index).length)).toEqual([3, 2]);
   });
 
@@ -146,10 +139,10 @@ describe('retries', () => {
     const { api, server, batch_id } = await submitted({ a: ['expired', 'expired', 'ok'] }, { retries: 2 });
     api.endAll();
     const reader = await startCheckedServer({ api, folder: server.folder, argv: ['--read-only'] });
-    await toTheEnd(api, reader, batch_id);
+    await toTheEnd(reader, api, batch_id);
     const anew = await server.ok('submit_batch', { requests: prompts(['a']) });
     expect(anew).toMatchObject({ duplicate: false });
-    const status = await toTheEnd(api, server, batch_id);
+    const status = await toTheEnd(server, api, batch_id);
     expect(status.warnings.join(' ')).toContain(
       `Not sent again by itself: Nothing was sent: ${anew.batch_id}`,
     );
@@ -161,9 +154,9 @@ describe('retries', () => {
     const first = await startCheckedServer({ api });
     const { batch_id } = await first.ok('submit_batch', { requests: prompts(['a']), retries: 1 });
     const reader = await startCheckedServer({ api, folder: first.folder, argv: ['--read-only'] });
-    await toTheEnd(api, reader, batch_id);
+    await toTheEnd(reader, api, batch_id);
     expect(api.creates).toHaveLength(1);
-    await toTheEnd(api, first, batch_id);
+    await toTheEnd(first, api, batch_id);
     expect(api.creates).toHaveLength(2);
   });
 });
@@ -208,7 +201,7 @@ it.each<[seed: number]>([[1], [2], [3]])(
       await look;
       server = await spawnServer({ api, env, folder });
     }
-    const status = await toTheEnd(api, server, batch_id);
+    const status = await toTheEnd(server, api, batch_id);
     const { totals } = await server.ok('get_results', { batch_id });
     const { total, ...outcomes } = totals;
     expect(total).toBe(40);

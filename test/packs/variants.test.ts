@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { allPages, follow, startApi } from '../api.ts';
+import { allPages, follow, messagesText, startApi } from '../api.ts';
 import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
@@ -14,8 +14,7 @@ const COUNT = 9;
 const table = `id,text,right\n${Array.from({ length: COUNT }, (_, index) => `r${index},text ${index},${'xxyyxyxyx'[index]}\n`).join('')}`;
 const said: Record<string, string> = { Short: 'xxyyxyxyx', Long: 'xxyyyxyxx' };
 
-const promptOf = ({ params }: ApiRequest) => JSON.stringify(params.messages);
-const variantOf = (request: ApiRequest) => /Short|Long/.exec(promptOf(request))?.[0] ?? '';
+const variantOf = (request: ApiRequest) => /Short|Long/.exec(messagesText(request))?.[0] ?? '';
 const labelOf = (request: ApiRequest, text: string) => ({
   label: said[variantOf(request)]?.[Number(/text (\d)/.exec(text)?.[1])] ?? '?',
 });
@@ -37,7 +36,7 @@ async function started(leavesOut: (variant: string, id: string) => boolean = () 
         succeeded(
           request,
           rowsIn(request).length === 0
-            ? JSON.stringify(labelOf(request, promptOf(request)))
+            ? JSON.stringify(labelOf(request, messagesText(request)))
             : packAnswer(request, ({ id, text }) => {
                 const isFirst = api.creates.length === 1;
                 return isFirst && leavesOut(variantOf(request), id) ? undefined : labelOf(request, text);
@@ -70,7 +69,7 @@ describe('variants in packs', () => {
       expect(done).toMatchObject({ request_count: 2 * COUNT, outcomes: { succeeded: 2 * COUNT } });
       const packs = api.creates[1]?.requests ?? [];
       expect(packs).toHaveLength(2 * Math.ceil(COUNT / pack));
-      for (const request of packs) expect(new Set(promptOf(request).match(/Short|Long/g)).size).toBe(1);
+      for (const request of packs) expect(new Set(messagesText(request).match(/Short|Long/g)).size).toBe(1);
       const models = packs.map(({ params }) => params.model);
       expect(new Set(models).size).toBe(2);
       expect(await cells(read, 'packed.csv')).toEqual(await cells(read, 'alone.csv'));

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BatchRecord } from '../../src/store/record.ts';
 import type { Store } from '../../src/store/store.ts';
-import { follow, isSaved, startApi } from '../api.ts';
+import { follow, sentIds, startApi, toTheEnd } from '../api.ts';
 import { type ApiRequest, type ApiServer, succeeded } from '../api-server.ts';
-import { type Reply, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { type Reply, startServer, temporaryFolder } from '../harness.ts';
 import { eachNth, long } from '../long.ts';
 
 /** A store that reads a record as it was when it was frozen, as a look does that was held up; what it writes is current. */
@@ -32,8 +32,6 @@ const answer = (request: ApiRequest) => {
   const items = [...JSON.stringify(request.params).matchAll(/<item id=[^>]*>\\n(.*?)\\n<\/item>/g)];
   return succeeded(request, items.map(([, text]) => text).join('+') || request.custom_id);
 };
-const idsOf = ({ batches }: ApiServer) =>
-  batches.map((batch) => batch.requests.map((each) => each.custom_id));
 
 const chained = [
   ['a', 'b', 'c', 'd', 'e'],
@@ -60,12 +58,6 @@ async function merging() {
 const isSent = (api: ApiServer, batches: number) => (status: Reply) =>
   api.batches.length === batches && status.processing_status === 'in_progress' && !status.progress;
 
-const toTheEnd = (client: TestClient, api: ApiServer, batchId: string) =>
-  follow(client, batchId, (seen) => {
-    api.endAll();
-    return isSaved(seen) || seen.processing_status === 'not_sent';
-  });
-
 describe('a look that was held up while another process went on', () => {
   eachNth(2, [
     ['made the tasks of what waited', 1],
@@ -90,7 +82,7 @@ describe('a look that was held up while another process went on', () => {
     await late.call('batch_status', { batch_id });
     await late.close();
     expect((await toTheEnd(server, api, batch_id)).processing_status).toBe('ended');
-    expect(idsOf(api)).toEqual(chained);
+    expect(sentIds(api)).toEqual(chained);
     const { results } = await server.ok('get_results', { batch_id });
     expect(results).toMatchObject([{ task_id: 'merge_3_1', text: 'a+b+c+d+e' }]);
   });
@@ -106,6 +98,6 @@ it(
     await server.ok('retry_batch', { batch_id: first, task_ids: ['b'], replace: true });
     await server.ok('cancel_batch', { batch_id: first });
     expect((await toTheEnd(server, api, batch_id)).processing_status).toBe('ended');
-    expect(idsOf(api).toSpliced(2, 1)).toEqual(chained);
+    expect(sentIds(api).toSpliced(2, 1)).toEqual(chained);
   },
 );

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { follow, isSaved, startApi } from '../api.ts';
+import { sentIds, startApi, toTheEnd } from '../api.ts';
 import { type ApiServer, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
-import { spawnServer, startServer, type TestClient, temporaryFolder } from '../harness.ts';
+import { spawnServer, startServer, temporaryFolder } from '../harness.ts';
 import { eachNthOf, long } from '../long.ts';
 import { crashStarter } from './left.ts';
 
@@ -17,8 +17,6 @@ const requests = ids.map((task_id) => ({ task_id, prompt: `say ${task_id}` }));
 const limits = { partRequests: 2 };
 const env = { BATCH_MCP_SETTLE_SECONDS: '0.2' };
 
-const idsOf = ({ batches }: ApiServer) =>
-  batches.map((batch) => batch.requests.map((each) => each.custom_id));
 const stage = [
   ['a', 'b'],
   ['c', 'd'],
@@ -41,18 +39,12 @@ async function leftChain(stages: number) {
   return { api, folder, chain, last: chain.at(-1) ?? '' };
 }
 
-const toTheEnd = (client: TestClient, api: ApiServer, batchId: string) =>
-  follow(client, batchId, (seen) => {
-    api.endAll();
-    return isSaved(seen);
-  });
-
 async function expectPaidOnce(api: ApiServer, folder: string, chain: readonly string[]) {
   const last = chain.at(-1) ?? '';
   const server = await startServer({ api, folder, env, limits });
   const status = await toTheEnd(server, api, last);
   expect(status).toMatchObject({ outcomes: { succeeded: 4 }, request_count: 4 });
-  expect(idsOf(api)).toEqual(chain.flatMap(() => stage));
+  expect(sentIds(api)).toEqual(chain.flatMap(() => stage));
   const written = path.join(folder, 'work', `${chain.length - 1}.jsonl`);
   expect(status.output_files).toEqual([written]);
   expect((await readFile(written, 'utf8')).trim().split('\n')).toHaveLength(4);

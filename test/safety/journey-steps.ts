@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { follow } from '../api.ts';
+import { toTheEnd } from '../api.ts';
 import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, type ApiServer, succeeded } from '../api-server.ts';
 import type { Reply, TestClient } from '../harness.ts';
@@ -55,16 +55,9 @@ export function answerOf(request: ApiRequest): object {
 }
 
 /** Ends all that is at the API, until a batch has all its results. */
-export async function toTheEnd(client: TestClient, { api }: Ground, batchId: string): Promise<Reply> {
-  return follow(client, batchId, (seen) => {
-    api.endAll();
-    return seen.results_state === 'saved' && seen.processing_status === 'ended' && !seen.progress;
-  });
-}
-
 export async function submit(client: TestClient, ground: Ground, work: object): Promise<Reply> {
   const { batch_id } = await client.ok('submit_batch', work);
-  return toTheEnd(client, ground, batch_id);
+  return toTheEnd(client, ground.api, batch_id);
 }
 
 export async function fileOf(client: TestClient, { work }: Ground, batch_id: string, output_file: string) {

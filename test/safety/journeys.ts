@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { follow } from '../api.ts';
+import { follow, toTheEnd } from '../api.ts';
 import { type ApiRequest, errored, reset } from '../api-server.ts';
 import type { Reply, TestClient } from '../harness.ts';
 import {
@@ -12,7 +12,6 @@ import {
   rowsWork,
   type SetUp,
   submit,
-  toTheEnd,
   withRows,
 } from './journey-steps.ts';
 import { leverageJourneys } from './leverage-journeys.ts';
@@ -48,7 +47,7 @@ async function resolved(client: TestClient, ground: Ground, work: object) {
     const ours = ground.api.batches.find(({ mark }) => mark !== null);
     await client.call('retry_batch', { batch_id, resolve: ours?.id ?? 'send_again' });
   }
-  await toTheEnd(client, ground, batch_id);
+  await toTheEnd(client, ground.api, batch_id);
 }
 
 /** At the first create another program makes a batch of as many requests, and the answer is lost. */
@@ -105,7 +104,7 @@ export const journeys: readonly [Journey, ...Journey[]] = [
       const seen = await submit(client, ground, four);
       const { batch_id } = seen;
       if (seen.outcomes.errored > 0) await client.ok('retry_batch', { batch_id });
-      await toTheEnd(client, ground, batch_id);
+      await toTheEnd(client, ground.api, batch_id);
       await fileOf(client, ground, batch_id, 'all.csv');
     },
   },
@@ -122,7 +121,7 @@ export const journeys: readonly [Journey, ...Journey[]] = [
       const seen = await follow(client, known, ({ processing_status }) => processing_status !== 'submitting');
       if (seen.processing_status === 'in_progress') await cancel(client, seen);
       if (seen.processing_status === 'not_sent') await client.ok('retry_batch', { batch_id: known });
-      await toTheEnd(client, ground, known);
+      await toTheEnd(client, ground.api, known);
     },
   },
   {
@@ -130,7 +129,7 @@ export const journeys: readonly [Journey, ...Journey[]] = [
     setUp: ({ api }) => void api.make(['row-1', 'row-2', 'row-10']),
     run: async (client, ground) => {
       const made = ground.api.batches[0]?.id ?? '';
-      const { batch_id } = await toTheEnd(client, ground, made);
+      const { batch_id } = await toTheEnd(client, ground.api, made);
       await fileOf(client, ground, batch_id, 'adopted.jsonl');
     },
   },
@@ -140,8 +139,8 @@ export const journeys: readonly [Journey, ...Journey[]] = [
       const { batch_id } = await client.ok('submit_batch', four);
       const work = { from_batch: batch_id, prompt: 'Check: {{text}}', output_file: 'second.jsonl' };
       const second = await client.ok('submit_batch', work);
-      await toTheEnd(client, ground, batch_id);
-      await toTheEnd(client, ground, second.batch_id);
+      await toTheEnd(client, ground.api, batch_id);
+      await toTheEnd(client, ground.api, second.batch_id);
     },
   },
   {
@@ -203,7 +202,7 @@ export const journeys: readonly [Journey, ...Journey[]] = [
       const { batches } = await client.ok('list_batches');
       const second =
         batches.length > 1 ? batches[0] : await client.ok('submit_batch', { ...four, force_new: true });
-      await toTheEnd(client, ground, second.batch_id);
+      await toTheEnd(client, ground.api, second.batch_id);
     },
   },
   ...leverageJourneys,

@@ -1,3 +1,4 @@
+import { toTheEnd } from '../api.ts';
 import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, errored, succeeded } from '../api-server.ts';
 import {
@@ -9,7 +10,6 @@ import {
   prompts,
   rowsWork,
   submit,
-  toTheEnd,
   withContract,
   withRows,
 } from './journey-steps.ts';
@@ -43,7 +43,7 @@ export const leverageJourneys: readonly Journey[] = [
       const seen = await submit(client, ground, { ...rowsWork, pack: 3 });
       const { batch_id } = seen;
       if (seen.outcomes.succeeded < 5) await client.ok('retry_batch', { batch_id });
-      await toTheEnd(client, ground, batch_id);
+      await toTheEnd(client, ground.api, batch_id);
       await fileOf(client, ground, batch_id, 'all.csv');
     },
   },
@@ -104,7 +104,7 @@ export const leverageJourneys: readonly Journey[] = [
       const second = await client.ok('submit_batch', work);
       const last = { from_batch: second.batch_id, prompt: 'Rate: {{text}}', variants };
       const third = await client.ok('submit_batch', last);
-      for (const { batch_id } of [first, second, third]) await toTheEnd(client, ground, batch_id);
+      for (const { batch_id } of [first, second, third]) await toTheEnd(client, ground.api, batch_id);
     },
   },
   {
@@ -113,8 +113,8 @@ export const leverageJourneys: readonly Journey[] = [
       const { batch_id } = await client.ok('submit_batch', four);
       const work = { from_batch: batch_id, prompt: 'Sum up: {{items}}', merge: 2 };
       const second = await client.ok('submit_batch', work);
-      await toTheEnd(client, ground, batch_id);
-      await toTheEnd(client, ground, second.batch_id);
+      await toTheEnd(client, ground.api, batch_id);
+      await toTheEnd(client, ground.api, second.batch_id);
     },
   },
   {
@@ -139,7 +139,7 @@ export const leverageJourneys: readonly Journey[] = [
       const { batch_id } = seen;
       if (seen.outcomes.errored > 0)
         await client.ok('retry_batch', { batch_id, requests: prompts(['b']), max_tokens: 50 });
-      await toTheEnd(client, ground, batch_id);
+      await toTheEnd(client, ground.api, batch_id);
     },
   },
 ];

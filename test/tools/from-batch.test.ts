@@ -1,15 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startApi, startCheckedServer } from '../api.ts';
+import { messagesText, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
 import { eachNth, long } from '../long.ts';
 
 const table = 'id,text,place\na,First article,Ulm\nb,Second article,Bonn\nc,Third article,Kiel\n';
 const rows = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{text}}' };
-
-const promptOf = ({ params }: ApiRequest): string => JSON.stringify(params.messages);
 
 /** A server with an ended batch, whose answers are these. */
 async function after(answers: (string | ((request: ApiRequest) => object))[], work: object = rows) {
@@ -25,7 +23,7 @@ async function after(answers: (string | ((request: ApiRequest) => object))[], wo
   await writeFile(path.join(server.work, 't.csv'), table);
   const { batch_id } = await server.ok('submit_batch', { ...work, name: 'Summaries' });
   await server.ok('batch_status', { batch_id, wait_seconds: 20 });
-  const prompts = () => api.creates[1]?.requests.map(promptOf) ?? [];
+  const prompts = () => api.creates[1]?.requests.map(messagesText) ?? [];
   return { api, server, batch_id, prompts };
 }
 
@@ -52,7 +50,7 @@ describe('from_batch', () => {
     const sent = await server.ok('submit_batch', { work_id: estimate.work_id, output_file: 'o.csv' });
     expect(sent).toMatchObject({ request_count: 2, name: 'from Summaries: 2 tasks' });
     expect(ids(api, 1)).toEqual(['a', 'c']);
-    expect(api.creates[1]?.requests.map(promptOf)).toEqual([
+    expect(api.creates[1]?.requests.map(messagesText)).toEqual([
       expect.stringContaining('One. / Ulm / First article'),
       expect.stringContaining('Three. / Kiel / Third article'),
     ]);

@@ -1,14 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
+import { follow, sentIds, startApi, startCheckedServer, toTheEnd } from '../api.ts';
 import { type ApiRequest, type ApiServer, apiError, errored, json, succeeded } from '../api-server.ts';
 import { parseCsv } from '../csv.ts';
-import type { TestServer } from '../harness.ts';
 import { eachNth, long } from '../long.ts';
 
-const idsOf = ({ batches }: ApiServer) =>
-  batches.map((batch) => batch.requests.map((each) => each.custom_id));
 const promptOf = ({ params }: ApiRequest): string => {
   const [message] = params.messages as { content: string }[];
   return message?.content ?? '';
@@ -35,12 +32,6 @@ async function setUp(table: string, answer: (request: ApiRequest, api: ApiServer
   return { api, server };
 }
 
-const toTheEnd = (server: TestServer, api: ApiServer, batch_id: string) =>
-  follow(server, batch_id, (seen) => {
-    api.endAll();
-    return isSaved(seen) || seen.processing_status === 'not_sent';
-  });
-
 const five = 'id,text\na,1\nb,2\nc,3\nd,4\ne,5\n';
 const nine = `${five}f,6\ng,7\nh,8\ni,9\n`;
 const rows = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{items}}' };
@@ -57,7 +48,7 @@ describe('merge', () => {
     });
     expect(cost_usd.maximum).toBe(estimate.cost_usd.maximum);
     const status = await toTheEnd(server, api, batch_id);
-    expect(idsOf(api)).toEqual([
+    expect(sentIds(api)).toEqual([
       ['merge_1_1', 'merge_1_2', 'merge_1_3'],
       ['merge_2_1', 'merge_2_2'],
       ['merge_3_1'],
@@ -90,7 +81,7 @@ describe('merge', () => {
     const { batch_id, warnings } = await server.ok('submit_batch', work);
     expect(warnings).toEqual(['1 item has no value of "town", and is in no task.']);
     await toTheEnd(server, api, batch_id);
-    expect(idsOf(api)).toEqual([['Ulm', 'Bonn']]);
+    expect(sentIds(api)).toEqual([['Ulm', 'Bonn']]);
     expect(promptOf(api.creates[0]?.requests[0] ?? { custom_id: '', params: {} })).toBe(
       'Of Ulm: <item id="row_1">\na &lt;b&gt;\n</item>\n<item id="row_3">\nd\n&lt;/item&gt;\n</item> (2)',
     );
@@ -163,7 +154,7 @@ describe('merge', () => {
     const byNumber = await server.ok('submit_batch', { ...work, merge: ' 3 ' });
     await toTheEnd(server, api, byColumn.batch_id);
     await toTheEnd(server, api, byNumber.batch_id);
-    expect(idsOf(api)).toEqual([['x', 'y'], ['merge_1_1']]);
+    expect(sentIds(api)).toEqual([['x', 'y'], ['merge_1_1']]);
     expect(await server.fails('submit_batch', { ...work, merge: '1' })).toMatch(/merge.*from 2 on/s);
   });
 
@@ -243,7 +234,7 @@ describe('merge', () => {
     );
     const { batch_id } = await server.ok('submit_batch', { ...rows, merge: 2, retries: 1 });
     const status = await toTheEnd(server, api, batch_id);
-    expect(idsOf(api).map((each) => each.length)).toEqual([3, 1, 2, 1]);
+    expect(sentIds(api).map((each) => each.length)).toEqual([3, 1, 2, 1]);
     expect(status.outcomes).toMatchObject({ succeeded: 6 });
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+3+4+5' }]);
   });
@@ -278,7 +269,7 @@ describe('merge', () => {
     const { retry } = await server.ok('retry_batch', { batch_id });
     expect(retry).toMatchObject({ attempt: 2, request_count: 4 });
     const status = await toTheEnd(server, api, batch_id);
-    expect(idsOf(api).slice(4)).toEqual([['merge_1_2'], ['merge_2_1'], ['merge_3_1'], ['merge_4_1']]);
+    expect(sentIds(api).slice(4)).toEqual([['merge_1_2'], ['merge_2_1'], ['merge_3_1'], ['merge_4_1']]);
     expect(status.warnings.join(' ')).not.toContain('no finished answer');
     expect(status.cost_usd.actual).toBeLessThanOrEqual(status.cost_usd.maximum);
     const whole = '1+2+3+4+5+6+7+8+9';
@@ -295,7 +286,7 @@ describe('merge', () => {
     await toTheEnd(server, api, batch_id);
     await server.ok('retry_batch', { batch_id });
     await toTheEnd(server, api, batch_id);
-    expect(idsOf(api).at(-1)).toEqual(['merge_1_2']);
+    expect(sentIds(api).at(-1)).toEqual(['merge_1_2']);
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+5' }]);
   });
 
@@ -305,11 +296,11 @@ describe('merge', () => {
     await toTheEnd(server, api, batch_id);
     await server.ok('retry_batch', { batch_id, task_ids: ['merge_2_1'], replace: true });
     await toTheEnd(server, api, batch_id);
-    expect(idsOf(api).slice(3)).toEqual([['merge_2_1'], ['merge_3_1']]);
+    expect(sentIds(api).slice(3)).toEqual([['merge_2_1'], ['merge_3_1']]);
     const prompt = '<item id="x">\n7\n</item>';
     await server.ok('retry_batch', { batch_id, requests: [{ task_id: 'merge_1_3', prompt }] });
     await toTheEnd(server, api, batch_id);
-    expect(idsOf(api).slice(5)).toEqual([['merge_1_3'], ['merge_2_2'], ['merge_3_1']]);
+    expect(sentIds(api).slice(5)).toEqual([['merge_1_3'], ['merge_2_2'], ['merge_3_1']]);
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+3+4+7' }]);
   });
 
@@ -323,7 +314,7 @@ describe('merge', () => {
     expect(retry.request_count).toBe(6);
     expect(retry.cost_usd.maximum).toBeLessThan(2 * cost_usd.maximum);
     const status = await toTheEnd(server, api, batch_id);
-    expect(idsOf(api).map((each) => each.length)).toEqual([3, 3, 2, 1]);
+    expect(sentIds(api).map((each) => each.length)).toEqual([3, 3, 2, 1]);
     expect(status).toMatchObject({ processing_status: 'ended', outcomes: { succeeded: 6, pending: 0 } });
     expect((await server.ok('get_results', { batch_id })).results).toMatchObject([{ text: '1+2+3+4+5' }]);
   });
@@ -336,7 +327,7 @@ describe('merge', () => {
     expect(refused.processing_status).toBe('not_sent');
     await server.ok('retry_batch', { batch_id });
     await toTheEnd(server, api, batch_id);
-    expect(idsOf(api).map((each) => each.length)).toEqual([3, 2, 1]);
+    expect(sentIds(api).map((each) => each.length)).toEqual([3, 2, 1]);
 
     const other = await server.ok('submit_batch', { ...rows, merge: 3 });
     await server.ok('cancel_batch', { batch_id: other.batch_id });

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startApi, startCheckedServer } from '../api.ts';
+import { messagesText, startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, succeeded } from '../api-server.ts';
 import type { Reply, TestServer } from '../harness.ts';
 import { eachNth, long } from '../long.ts';
@@ -15,8 +15,6 @@ async function put(server: TestServer, files: Record<string, string> = {}): Prom
   for (const [name, content] of Object.entries({ 't.csv': table, ...files }))
     await writeFile(path.join(server.work, name), content);
 }
-
-const promptOf = ({ params }: ApiRequest) => JSON.stringify(params.messages);
 
 async function started(answer: (request: ApiRequest) => string = () => 'fine') {
   const api = await startApi({
@@ -58,7 +56,7 @@ describe('variants', () => {
     expect(estimate.request_count).toBe(ids.length * 2);
     const { batch_id, request_count } = await server.ok('submit_batch', { work_id: estimate.work_id });
     expect(request_count).toBe(ids.length * 2);
-    expect(promptOf(sent()[0] ?? { custom_id: '', params: {} })).toMatch(first);
+    expect(messagesText(sent()[0] ?? { custom_id: '', params: {} })).toMatch(first);
     await server.ok('batch_status', { batch_id, wait_seconds: 20 });
     const expected = ids.flatMap((id) => [`${id}@A`, `${id}@B`]);
     expect(idsOf(await server.ok('get_results', { batch_id, detail: 'concise' }))).toEqual(expected);
@@ -140,7 +138,7 @@ describe('variants', () => {
   });
 
   it('can be places of the files of single answers', async () => {
-    const { server } = await started((request) => promptOf(request));
+    const { server } = await started((request) => messagesText(request));
     const output_pattern = 'out/{{variant}}/{{id}}.txt';
     const { batch_id } = await server.ok('submit_batch', { ...rows, variants: prompts, output_pattern });
     await server.ok('batch_status', { batch_id, wait_seconds: 20 });
@@ -166,7 +164,7 @@ describe('variants', () => {
     await server.ok('batch_status', { batch_id: then.batch_id, wait_seconds: 20 });
     const { results } = await server.ok('get_results', { batch_id: then.batch_id, detail: 'concise' });
     expect(idsOf({ results })).toEqual(['task_1@A', 'task_1@B', 'task_2@A', 'task_2@B']);
-    expect(api.creates[1]?.requests.map(promptOf)).toMatchObject([
+    expect(api.creates[1]?.requests.map(messagesText)).toMatchObject([
       expect.stringContaining('Short: said'),
       expect.stringContaining('At length: said'),
       expect.stringContaining('Short: said'),

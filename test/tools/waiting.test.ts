@@ -1,17 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { follow, isSaved, startApi, startCheckedServer } from '../api.ts';
-import { type ApiRequest, type ApiServer, errored, succeeded, unfinished } from '../api-server.ts';
+import { follow, messagesText, sentIds, startApi, startCheckedServer, toTheEnd } from '../api.ts';
+import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
 import type { ServerOptions, TestServer } from '../harness.ts';
 import { eachNth, long } from '../long.ts';
 
 const requests = ['a', 'b', 'c'].map((task_id) => ({ task_id, prompt: `say ${task_id}`, max_tokens: 100 }));
-const promptOf = ({ params }: ApiRequest): string => JSON.stringify(params.messages);
-const idsOf = ({ batches }: ApiServer) =>
-  batches.map((batch) => batch.requests.map((each) => each.custom_id));
 
-const plain = (request: ApiRequest): object => succeeded(request, `<${promptOf(request).length}>`);
+const plain = (request: ApiRequest): object => succeeded(request, `<${messagesText(request).length}>`);
 
 async function chained(answer: (request: ApiRequest) => object = plain, options: ServerOptions = {}) {
   const api = await startApi({ results: (all) => all.map(answer) });
@@ -28,12 +25,6 @@ async function chained(answer: (request: ApiRequest) => object = plain, options:
 const status = (server: TestServer, batch_id: string) => server.ok('batch_status', { batch_id });
 
 /** Ends what the API has, and looks at a batch until it is saved. */
-const toTheEnd = (server: TestServer, api: ApiServer, batch_id: string) =>
-  follow(server, batch_id, (seen) => {
-    api.endAll();
-    return isSaved(seen);
-  });
-
 describe('a batch made from one that has not ended', () => {
   it('waits for it under a bound of its cost, and is sent by the first look after its end', async () => {
     const { api, server, first, second } = await chained();
@@ -64,11 +55,11 @@ describe('a batch made from one that has not ended', () => {
     expect(sent.warnings.join('\n')).not.toContain('bounds');
     expect(sent.cost_usd.maximum).toBeLessThan(second.cost_usd.maximum);
     await toTheEnd(server, api, second.batch_id);
-    expect(idsOf(api)).toEqual([
+    expect(sentIds(api)).toEqual([
       ['a', 'b', 'c'],
       ['a', 'b', 'c'],
     ]);
-    expect(promptOf(api.creates[1]?.requests[0] ?? { custom_id: '', params: {} })).toMatch(/Judge <\d+>/);
+    expect(messagesText(api.creates[1]?.requests[0] ?? { custom_id: '', params: {} })).toMatch(/Judge <\d+>/);
     // The same work is the same, though its answers are there by now.
     expect(await server.ok('submit_batch', { from_batch: 'First', prompt: 'Judge {{text}}' })).toMatchObject({
       batch_id: second.batch_id,
@@ -101,7 +92,7 @@ describe('a batch made from one that has not ended', () => {
     });
     expect(third).toMatchObject({ processing_status: 'waiting', waits_for: second.batch_id });
     await toTheEnd(server, api, third.batch_id);
-    expect(idsOf(api)).toEqual(Array(3).fill(['a', 'b', 'c']));
+    expect(sentIds(api)).toEqual(Array(3).fill(['a', 'b', 'c']));
     expect((await readFile(path.join(server.work, 'third.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(
       3,
     );
