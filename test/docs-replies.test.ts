@@ -70,7 +70,7 @@ test('replies are as docs/tools.md has them', async () => {
     const [args, told] = await documentsOf('docs/tools.md', name);
     const call = isJsonObject(args) && batch_id !== undefined ? { ...args, batch_id } : args;
     const reply = await client.ok(name, call);
-    expect(told).toBeDefined();
+    expect(isJsonObject(told), name).toBe(true);
     found.push(...differences(told, reply, name));
     return reply;
   }
