@@ -97,7 +97,7 @@ export function uselessFolders({
   return allowedDirs.flatMap((folder) => {
     const kind = kindOf(folder);
     if (kind !== undefined && !kind.isDirectory())
-      return [`The allowed folder ${JSON.stringify(folder)} is no folder: name the one that it stands in`];
+      return [`The allowed folder ${JSON.stringify(folder)} is not a folder: name the folder it is in`];
     if (kind !== undefined || folder === workDir) return [];
     return [
       `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is made`,

@@ -56,9 +56,7 @@ function mistyped(env: Environment): string[] {
     .flatMap((name) => {
       const upper = name.toUpperCase();
       const meant = nearest(upper, known) ?? known.find((each) => each.startsWith(`${upper}_`));
-      return meant === undefined
-        ? []
-        : [`${name} is no setting, and counts for nothing: did you mean ${meant}?`];
+      return meant === undefined ? [] : [`${name} is not a setting and is ignored: did you mean ${meant}?`];
     });
 }
 

@@ -106,7 +106,7 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
       schemaType: 'boolean',
       validate: (isAsked: boolean, value: unknown) =>
         !isAsked || everyText(value, (text) => ground?.holds(text) ?? true),
-      error: { message: 'does not stand in the input of its task' },
+      error: { message: 'is not in the input of its task' },
     });
     ajv.addKeyword({
       keyword: EXACT_VALUES,
@@ -173,7 +173,7 @@ function judged(validate: ValidateFunction, value: unknown): SchemaFinding | nul
     return validate(value) ? null : { wrong: inWords(validate.errors?.[0]) };
   } catch (error) {
     // The call stack overflows: no answer is that deep.
-    if (error instanceof RangeError) return { unchecked: 'the schema leads to itself without end' };
+    if (error instanceof RangeError) return { unchecked: 'the schema refers to itself without end' };
     throw error;
   }
 }

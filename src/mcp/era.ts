@@ -39,7 +39,7 @@ export function requireVersion(version: unknown): void {
   if (version === undefined || version === MODERN_VERSION) return;
   throw new ProtocolError(
     errorCodes.unsupportedVersion,
-    `Only ${MODERN_VERSION} is spoken here, or initialize`,
+    `Only ${MODERN_VERSION} is spoken here, and the versions that begin with initialize`,
     { supported: [MODERN_VERSION], requested: typeof version === 'string' ? version : 'unknown' },
   );
 }

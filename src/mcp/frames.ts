@@ -21,7 +21,7 @@ const MOST_LISTS = 10;
 const NO_MESSAGE = {
   jsonrpc: '2.0',
   id: null,
-  error: { code: errorCodes.invalidRequest, message: 'A message is a JSON object, and this is none.' },
+  error: { code: errorCodes.invalidRequest, message: 'A message is a JSON object, and this is not one.' },
 };
 
 function valuesIn(text: string): unknown[] | null {

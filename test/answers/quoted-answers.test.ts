@@ -90,7 +90,7 @@ describe('x-in-input', () => {
     const [{ error }] = found.results;
     expect(error).toMatchObject({ type: 'invalid_answer', retryable: true });
     expect(error.message).toMatch(
-      /\/(quote|all\/1|codes\/1\/quote|listed|kept|either) does not stand in the input of its task/,
+      /\/(quote|all\/1|codes\/1\/quote|listed|kept|either) is not in the input of its task/,
     );
     expect(JSON.stringify(found.error_digest)).not.toContain('very happy');
   });

@@ -60,7 +60,7 @@ describe("the guide's commands, as typed there", () => {
     expect(await run(desk, ['results', id, 'again.csv'])).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^Results saved to \S+\/again\.csv\nTotal:/),
-      stderr: expect.stringMatching(/^They stand in \S+\/results\.json too\.$/m),
+      stderr: expect.stringMatching(/^They are in \S+\/results\.json too\.$/m),
     });
   });
 

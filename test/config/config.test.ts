@@ -378,7 +378,7 @@ it.each([
   ['BATCH_MCP_DAILY_BUDGET', 'BATCH_MCP_DAILY_BUDGET_USD'],
 ])('the variable %s is none, and %s is named', (name, meant) => {
   expect(read({ [name]: '1' }).notices).toEqual([
-    `${name} is no setting, and counts for nothing: did you mean ${meant}?`,
+    `${name} is not a setting and is ignored: did you mean ${meant}?`,
   ]);
   expect(read({ BATCH_MCP_SOMETHING_ELSE: '1', BATCH_ID: 'x' }).notices).toEqual([]);
 });
@@ -501,7 +501,7 @@ describe('a placeholder that the client did not fill in', () => {
 
   it('a ceiling whose name is not in capitals is none, which is said', () => {
     expect(read({ batch_mcp_max_cost_usd: '1' }).notices).toEqual([
-      'batch_mcp_max_cost_usd is no setting, and counts for nothing: did you mean BATCH_MCP_MAX_COST_USD?',
+      'batch_mcp_max_cost_usd is not a setting and is ignored: did you mean BATCH_MCP_MAX_COST_USD?',
     ]);
   });
 

@@ -291,7 +291,7 @@ async function startOther(answer: string): Promise<string> {
   return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
 }
 
-const SPEAKS_NONE = 'the proxy itself speaks no TLS, so that its address begins with http://';
+const SPEAKS_NONE = 'the proxy itself does not speak TLS: its address begins with http://';
 it.each<[what: string, scheme: string, answer: string, says: string]>([
   ['speaks plain HTTP', 'https', 'HTTP/1.1 400 Bad Request\r\n\r\n', SPEAKS_NONE],
   ['speaks plain HTTP', 'http', 'HTTP/1.1 400 Bad Request\r\n\r\n', SPEAKS_NONE],

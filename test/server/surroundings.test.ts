@@ -163,7 +163,7 @@ describe('a start says', () => {
   test('which allowed folder is a file', long, async () => {
     const HOME = await temporaryFolder();
     const { stderr } = await run({ argv: ['--allow-dir', builtServer], env: { HOME } });
-    expect(stderr).toContain(` warn The allowed folder "${builtServer}" is no folder`);
+    expect(stderr).toContain(` warn The allowed folder "${builtServer}" is not a folder`);
   });
 
   eachNth<[name: string, argv: string[], env: Record<string, string>]>(4, [

@@ -27,7 +27,7 @@ export const pruneCommand: Command = {
         call,
         terminal.canAsk
           ? 'Nothing was removed.'
-          : 'Nothing was removed: there is no terminal to ask at. Add --yes to remove them.',
+          : 'Nothing was removed: there is no terminal to ask on. Add --yes to remove them.',
       );
     const agreed = new Set(planned.batches.map(({ batch_id }) => batch_id));
     const reply = given.dry_run ? planned : await removeOld(context, given, { ...waiting, agreed });

@@ -64,7 +64,7 @@ export async function showSaved(
       ? [[asked], reply.output_files.filter((file) => file !== asked)]
       : [reply.output_files];
   if (first.length > 0) terminal.print(`Results saved to ${first.join(', ')}`);
-  if (others.length > 0) terminal.note(`They stand in ${others.join(', ')} too.`);
+  if (others.length > 0) terminal.note(`They are in ${others.join(', ')} too.`);
   showTotals(terminal, reply);
   if (reply.error_digest.some(({ retryable }) => retryable)) {
     terminal.note(`Next: batch-mcp retry ${reply.batch_id} sends again what can succeed.`);

@@ -29,7 +29,7 @@ export function notConnected(error: Error, isAtProxy: boolean): Error {
   return new NotConnected(code ?? error.message, error);
 }
 
-const NO_TLS_PROXY = 'EPROTO: the proxy itself speaks no TLS, so that its address begins with http://';
+const NO_TLS_PROXY = 'EPROTO: the proxy itself does not speak TLS: its address begins with http://';
 
 type Connection = {
   isMade(): boolean;

@@ -161,7 +161,7 @@ function parsed(body: Buffer): JSONRPCMessage | undefined {
 }
 
 const failure = (code: number, message: string) => ({ jsonrpc: '2.0', id: null, error: { code, message } });
-const NO_JSON = failure(errorCodes.parse, 'The body is no JSON in UTF-8.');
+const NO_JSON = failure(errorCodes.parse, 'The body is not JSON in UTF-8.');
 const NO_MESSAGE = failure(errorCodes.invalidRequest, 'The body is not a message of JSON-RPC.');
 
 function accept(response: ServerResponse): void {

@@ -24,7 +24,7 @@ export function requireHeaders(headers: IncomingHttpHeaders, message: Message): 
     const isKnown = version === undefined || SUPPORTED_PROTOCOL_VERSIONS.includes(String(version));
     if (isKnown || message.method === 'initialize') return;
     if (version === MODERN_VERSION) requireEnvelope(message);
-    const problem = `MCP-Protocol-Version is not one that is spoken here (${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}; ${MODERN_VERSION} with its _meta in each request)`;
+    const problem = `MCP-Protocol-Version is not one that this server speaks (${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}; ${MODERN_VERSION} with its _meta in each request)`;
     throw new ProtocolError(errorCodes.invalidRequest, problem);
   }
   if (!('id' in message)) return;

@@ -51,7 +51,7 @@ function expectWarnings(asked: Work['expect'], kept: BatchRecord['expect']): str
       ? 'compares its answers with no column'
       : `keeps its own expect, ${JSON.stringify(kept)}`;
   return [
-    `expect is not taken over: that batch ${what}. force_new: true compares anew, and pays a second time.`,
+    `expect is not taken over: that batch ${what}. force_new: true compares again, and pays a second time.`,
   ];
 }
 

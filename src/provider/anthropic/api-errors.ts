@@ -126,7 +126,7 @@ export function connectionError(operation: Operation, cause: unknown, route = ''
     const known = codes[0] === undefined ? '' : ` (${codes[0]})`;
     return uncertainError(operation, `the connection failed${known}${route}`, cause);
   }
-  const reason = why === 'EPROTO' ? 'EPROTO: no TLS is spoken there, as behind an http address' : why;
+  const reason = why === 'EPROTO' ? 'EPROTO: it does not speak TLS, as behind an http address' : why;
   return new BatchError(
     'api_unreachable',
     `${failed[operation]}: the API can't be reached (${reason})${route}. Nothing was sent. ` +

@@ -205,7 +205,7 @@ function toMerge(item: SourceItem, aside?: string): MergedItem | Extract<SourceI
   if ('problem' in item) return item;
   const { number, place, task_id, text, attachment, cells, input, id_column, awaited } = item;
   if (attachment !== undefined) {
-    const problem = { problem: "is no text, and can't be merged", valid: 'text files, or a task for each' };
+    const problem = { problem: "is not text, and can't be merged", valid: 'text files, or a task for each' };
     return { number, place, problem };
   }
   if (text !== undefined) return { id: task_id, text, awaited };

@@ -47,7 +47,7 @@ const habits: readonly Habit[] = [
     mended: (text) => outside(text, (piece) => piece.replaceAll(/,(\s*[}\]])/g, '$1')),
   },
   {
-    problem: 'holds NaN or Infinity, which no number in JSON is',
+    problem: 'holds NaN or Infinity, which are not numbers in JSON',
     valid: 'null, or a text, in their place',
     mended: (text) => outside(text, (piece) => piece.replaceAll(/-?\b(?:NaN|Infinity)\b/g, 'null')),
   },

@@ -33,7 +33,7 @@ function readEntries(text: string): { entries: Entry[]; problems: Problem[] } {
     const asked = given.split(/[\s,]+/);
     const unknown = asked.find((each) => !isScope(each));
     if (unknown !== undefined) {
-      const problem = `${quoteName(unknown)} is no scope${didYouMean(unknown, scopes)}`;
+      const problem = `${quoteName(unknown)} is not a scope${didYouMean(unknown, scopes)}`;
       problems.push({ item, problem, valid: scopes.join(', ') });
       continue;
     }

@@ -12,7 +12,7 @@ export function createUploadFolders(folder: string): AllowedFolders {
   const refused = async (): Promise<never> => {
     throw new BatchError(
       'not_allowed',
-      'No files are written for who is not on this machine. Nothing was done.',
+      'Files are written only for users on this machine. Nothing was done.',
     );
   };
   /** Where the folder is, or that it is not there yet, is nothing to its user. */

@@ -109,7 +109,7 @@ function checkType(type: string, field: string): Problem[] {
 
 function checkSpeaker(speaker: string, role: string, field: string): Problem[] {
   if (role === speaker || !['user', 'assistant'].includes(role)) return [];
-  return [{ field, problem: `stands in a message of the ${role}`, valid: `a message of the ${speaker}` }];
+  return [{ field, problem: `is in a message of the ${role}`, valid: `a message of the ${speaker}` }];
 }
 
 /** As the API says it of what it refuses; its own answers have such ids. */
@@ -176,7 +176,7 @@ function checkInner(block: unknown, field: string): Problem[] {
   const inner = isJsonObject(block) && typeof block.type === 'string' ? block.type : '';
   if (OUTER.includes(inner)) {
     const valid = 'blocks of type text, image, document, search_result, tool_reference';
-    return [{ field, problem: `is a ${inner} block, which stands in no result`, valid }];
+    return [{ field, problem: `is a ${inner} block, which no result can hold`, valid }];
   }
   return ['text', 'image', 'document', 'image_url', 'input_image', ''].includes(inner)
     ? checkBlock(block, field, '')

@@ -105,7 +105,7 @@ function without(whose: string, keys: string): [string, string][] {
 /** What is wrong with the names of the params. */
 export function checkKeys(params: Params, betas: readonly string[]): Problem[] {
   const keys = Object.keys(params).filter((key) => !KNOWN_KEYS.includes(key) && !isBrought(key, betas));
-  return describeSome(keys, 'keys that are none of the Messages API', checkKey);
+  return describeSome(keys, 'keys that the Messages API does not have', checkKey);
 }
 
 /** Whether a beta brings the key that requests may rely on. */

@@ -26,9 +26,9 @@ const FOREIGN_KEYS = new Map([
     "is Mistral's: here a last message of the assistant is the start of the answer, where a model takes one",
   ],
   ['name', "is OpenAI's: here a message has no name"],
-  ['refusal', "is OpenAI's: here it has no place"],
-  ['audio', "is OpenAI's: here it has no place"],
-  ['annotations', "is OpenAI's: here it has no place"],
+  ['refusal', "is OpenAI's, and has no place here"],
+  ['audio', "is OpenAI's, and has no place here"],
+  ['annotations', "is OpenAI's, and has no place here"],
   [
     'reasoning_content',
     'is another provider\'s: here it is a content block, {"type": "thinking", "thinking", "signature"}',

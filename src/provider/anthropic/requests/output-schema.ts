@@ -86,7 +86,7 @@ function idleOurs(value: unknown, path: string): string[] {
     ? Object.keys(value).filter((keyword) => OURS.has(keyword) && value[keyword] !== false)
     : [];
   return [
-    ...idle.map((keyword) => `${path}.${keyword} asks for nothing: it is about texts, and this is none`),
+    ...idle.map((keyword) => `${path}.${keyword} asks for nothing: it is about texts, and this is not one`),
     ...Object.entries(value).flatMap(([key, each]) =>
       DATA.has(key) ? [] : idleOurs(each, `${path}.${key}`),
     ),
@@ -110,7 +110,7 @@ function checkReferences(root: JsonObject, field: string): Problem[] {
   }
   function follow(to: string, path: string, open: readonly string[]): void {
     if (open.includes(to)) {
-      const problem = 'refers to a schema that it stands in, which structured output refuses';
+      const problem = 'refers to a schema that it is part of, which structured output refuses';
       problems.push({ field: path, problem, valid: 'as many levels as are needed, written out' });
     } else if (!to.startsWith('#')) {
       const problem = 'refers to a schema elsewhere, which structured output refuses';

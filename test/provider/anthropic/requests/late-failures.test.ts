@@ -400,7 +400,7 @@ describe('what single requests fail by, hours later', () => {
       'a call within a result',
       called(call(), result({ content: [call()] })),
       'messages[2].content[0].content[0]',
-      'in no result',
+      'no result can hold',
     ],
     [
       'thinking at the end of an answer',

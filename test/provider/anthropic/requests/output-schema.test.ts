@@ -65,7 +65,7 @@ describe('prepareOutputSchema', () => {
   it('says where a keyword of ours is about no text', () => {
     const schemaOf = (type: unknown) => ({ type: 'object', properties: { n: { type, 'x-in-input': true } } });
     const said =
-      'output_schema.properties.n.x-in-input asks for nothing: it is about texts, and this is none';
+      'output_schema.properties.n.x-in-input asks for nothing: it is about texts, and this is not one';
     for (const type of ['number', 'integer', ['boolean', 'null']])
       expect(prepareOutputSchema(schemaOf(type)).warnings).toContain(said);
     for (const type of ['string', 'array', ['string', 'null'], undefined])
