@@ -12,7 +12,7 @@ const slow = [
   'test/provider/contract.test.ts',
   'test/provider/sandbox/sandbox.test.ts',
   'test/provider/anthropic/anthropic-provider.test.ts',
-  'test/tasks/examine/examine-threads.test.ts',
+  'test/tasks/examine/thread-pool.test.ts',
   'test/answers/{checked,quoted,selected,whole}-answers.test.ts',
   'test/jobs/**',
   'test/operations/{large,retries,retry,pilot,telling}.test.ts',

@@ -6,8 +6,8 @@ import { tellCrashes } from '../log.ts';
 import { exitCode } from './command.ts';
 import { commands } from './commands/index.ts';
 import { completionScript, shells } from './completion.ts';
+import { execute } from './execute.ts';
 import { createProgram } from './program.ts';
-import { execute } from './run-command.ts';
 import { createTerminal } from './terminal.ts';
 
 const READER_LEFT = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];

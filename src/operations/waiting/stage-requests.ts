@@ -6,7 +6,7 @@ import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Block } from '../../tasks/block.ts';
-import { createExaminer } from '../../tasks/examine/examine.ts';
+import { createExaminer } from '../../tasks/examine/examiner.ts';
 import { sampled } from '../../tasks/gather.ts';
 import { knownModels } from '../../tasks/live-models.ts';
 import { TO_COME } from '../../tasks/sources/answers-source.ts';

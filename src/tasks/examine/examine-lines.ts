@@ -5,7 +5,7 @@ import type { LineBlock } from '../../lib/line-blocks.ts';
 import { readItem } from '../requests/read-item.ts';
 import { whatALineIs } from '../sources/file-shape.ts';
 import { everything, type Spread } from '../sources/item-source.ts';
-import type { Examiner } from './examine.ts';
+import type { Examiner } from './examiner.ts';
 
 const NEWLINE = 10;
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');

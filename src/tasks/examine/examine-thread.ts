@@ -13,8 +13,8 @@ import { type Block, transferable } from '../block.ts';
 import { type FoundFiles, itemsOfFiles } from '../sources/files/files-source.ts';
 import type { Skipped } from '../sources/files/skipped.ts';
 import { itemsIn, type RowBytes } from '../sources/rows-source.ts';
-import { createExaminer, type Examination } from './examine.ts';
 import { examineLines } from './examine-lines.ts';
+import { createExaminer, type Examination } from './examiner.ts';
 
 /** Which can hold numbers as they were written. */
 type Settings = Pick<Examination, 'defaults' | 'variants'>;

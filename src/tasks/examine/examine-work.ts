@@ -15,10 +15,10 @@ import type { SourceItem } from '../sources/source-row.ts';
 import { withTable } from '../sources/tables/open-table.ts';
 import type { PlaceKind } from '../task.ts';
 import type { FilesSource, RowsSource, Work, WorkSource } from '../work.ts';
-import { createExaminer, type Examination, type Examiner } from './examine.ts';
 import { countItems, examineLines } from './examine-lines.ts';
 import type { ThreadWork } from './examine-thread.ts';
-import { canExamineInThreads, examineInThreads } from './examine-threads.ts';
+import { createExaminer, type Examination, type Examiner } from './examiner.ts';
+import { canExamineInThreads, examineInThreads } from './thread-pool.ts';
 
 export type Surroundings = {
   folders: AllowedFolders;

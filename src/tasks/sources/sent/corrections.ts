@@ -4,8 +4,8 @@ import { findHalfCharacters } from '../../../lib/half-characters.ts';
 import { readLineBlocks } from '../../../lib/line-blocks.ts';
 import type { Dialect } from '../../../provider/dialect.ts';
 import type { Context } from '../../../state/context.ts';
-import type { Examiner } from '../../examine/examine.ts';
 import { examineLines } from '../../examine/examine-lines.ts';
+import type { Examiner } from '../../examine/examiner.ts';
 import { createIdList } from '../../ids.ts';
 import { type Item, itemOf, itemWarnings, withTextIds } from '../../requests/read-item.ts';
 import {
