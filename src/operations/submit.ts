@@ -110,7 +110,7 @@ async function sendWithin(
       if (!decided.duplicate) {
         // The money for a new batch was reserved just now; that for an earlier one before its parts were made to wait.
         const isReserved = decided.batch_id === batchId;
-        startSending(context, { batch_id: decided.batch_id, provider }, { isReserved });
+        startSending(context, { batch_id: decided.batch_id, provider }, { isReserved, isLeft: !isReserved });
       }
       return decided;
     },

@@ -8,10 +8,7 @@ function isSame(claim: Claim | null, owner: Owner): boolean {
   return claim?.owner?.batch_id === owner.batch_id && claim.owner.part === owner.part;
 }
 
-/**
- * Claims a provider's batch by the answer to our own create, which is beyond doubt. Gives the owner of a
- * tentative claim that it displaced.
- */
+/** Claims a provider's batch that is proven to be this owner's. Gives the owner of a claim that it displaced. */
 export async function claimForGood(
   context: Context,
   providerBatchId: string,
@@ -21,6 +18,24 @@ export async function claimForGood(
   await context.store.claim(providerBatchId).update((held) => {
     displaced = held?.owner && !isSame(held, owner) ? held.owner : null;
     return { owner, tentative: false };
+  });
+  return displaced;
+}
+
+/**
+ * The same by the answer to our own create. One that another part has for good was made by another create, whose answer came
+ * again: `of_another` then, and nothing is changed.
+ */
+export async function claimAnswered(
+  context: Context,
+  providerBatchId: string,
+  owner: Owner,
+): Promise<Owner | null | 'of_another'> {
+  let displaced: Owner | null | 'of_another' = null;
+  await context.store.claim(providerBatchId).update((held) => {
+    const other = held?.owner && !isSame(held, owner) ? held.owner : null;
+    displaced = other !== null && !held?.tentative ? 'of_another' : other;
+    return displaced === 'of_another' ? held : { owner, tentative: false };
   });
   return displaced;
 }

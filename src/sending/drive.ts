@@ -5,8 +5,12 @@ import { insist } from '../store/presence.ts';
 import { type SendOptions, sendParts } from './send.ts';
 import { isUnconfirmed, settlePart } from './settle.ts';
 
-/** `maySend`: whether what waits is sent by this process; what is uncertain is settled all the same. */
-export type DriveOptions = SendOptions & { maySend?: boolean };
+export type DriveOptions = SendOptions & {
+  /** Whether what waits is sent by this process; what is uncertain is settled all the same. */
+  maySend?: boolean;
+  /** Whether some other process, or an earlier attempt, has left what waits. */
+  isLeft?: boolean;
+};
 
 /**
  * Sends what waits and settles what is uncertain, in turn, until all parts are with the provider or nothing
@@ -30,10 +34,13 @@ async function driveOnce(
   context: Context,
   batchId: string,
   report: Report,
-  { isReserved, maySend = true }: DriveOptions,
+  { isReserved, maySend = true, isLeft = false }: DriveOptions,
 ): Promise<void> {
   for (let isFirst = true; ; isFirst = false) {
-    if (maySend) await sendParts(context, batchId, report, { isReserved: isReserved && isFirst });
+    if (maySend) {
+      const options = { isReserved: isReserved && isFirst, isLeft: isLeft && isFirst };
+      await sendParts(context, batchId, report, options);
+    }
     const record = await context.store.record(batchId).read();
     let goesOn = false;
     for (const part of record?.parts.filter(isUnconfirmed) ?? []) {

@@ -12,8 +12,9 @@ import type { Intent, PartState } from '../store/part-state.ts';
 import { insist } from '../store/presence.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Register } from '../store/store.ts';
-import { claimForGood } from './claims.ts';
+import { claimAnswered } from './claims.ts';
 import { apiOf, busyPause, createFailureOf, describe, meaningOf } from './create-failure.ts';
+import { takeMadeBefore } from './made-before.ts';
 import { openBody } from './open-body.ts';
 import { settlePrimed } from './primed.ts';
 import { backToUnconfirmed } from './tentative.ts';
@@ -33,6 +34,8 @@ export type SendOptions = {
    * for parts that were refused before may have been given up since, and is asked for anew.
    */
   isReserved: boolean;
+  /** Whether it was left by another process, or an earlier attempt: the provider may have it already. */
+  isLeft?: boolean;
 };
 
 /**
@@ -43,11 +46,12 @@ export async function sendParts(
   context: Context,
   batchId: string,
   report: Report,
-  { isReserved }: SendOptions,
+  { isReserved, isLeft = false }: SendOptions,
 ): Promise<void> {
   const register = context.store.record(batchId);
   const busyFor = startClock();
   let reservedAs: string | null = null;
+  let isKnown = !isLeft;
   for (;;) {
     const record = await register.read();
     const part = record && nextToSend(record);
@@ -63,6 +67,16 @@ export async function sendParts(
     // What this process had reserved before it was taken for dead may have been given up.
     if (reservedAs !== nonce && !(await isWithinBudget(context, batchId))) return;
     reservedAs = nonce;
+    if (!isKnown) {
+      isKnown = true;
+      try {
+        await takeMadeBefore(context, batchId);
+        continue;
+      } catch (error) {
+        await leaveUnsent(context, register, part, error);
+        return;
+      }
+    }
     report({ stage: 'sending', done: part.first_task, total: record.request_count });
     const busyLeft = () => context.limits.busyMs - busyFor();
     const next = await sendPart(context, record, part, { busyLeft, isJustWritten: isReserved });
@@ -151,7 +165,7 @@ async function sendPart(
       // It stood still since, or heard nothing from the store: others may take it for dead by now, and send it themselves.
       if (left <= 0 || isOutOfTouch()) throw tooLate();
       const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)), isOutOfTouch);
-      await insist(store.presence, () => takeCreated(context, record, part, batch.id));
+      await insist(store.presence, () => takeCreated(context, record, part, { id: batch.id, intent }));
       await settle(createdState(intent, batch));
       log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${sentCount(part)} requests)`);
       return 'go_on';
@@ -176,10 +190,19 @@ async function sendPart(
 
 /**
  * Makes the provider's batch ours. A part that had taken it for its own, when that was the only one it could
- * be, is uncertain again.
+ * be, is uncertain again. Throws `api_uncertain` for one that was there before: a cache on the way gave an older answer.
  */
-async function takeCreated(context: Context, record: BatchRecord, part: Part, id: string): Promise<void> {
-  const displaced = await claimForGood(context, id, { batch_id: record.batch_id, part: part.number });
+async function takeCreated(
+  context: Context,
+  record: BatchRecord,
+  part: Part,
+  { id, intent }: { id: string; intent: Intent },
+): Promise<void> {
+  const owner = { batch_id: record.batch_id, part: part.number };
+  const displaced = id === intent.watermark ? 'of_another' : await claimAnswered(context, id, owner);
+  if (displaced === 'of_another') {
+    throw new BatchError('api_uncertain', `The API answered with ${id}, a batch that had been made before.`);
+  }
   if (displaced !== null) await backToUnconfirmed(context, displaced, id);
 }
 

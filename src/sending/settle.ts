@@ -166,6 +166,7 @@ export async function takeForGood(
   await claimForGood(context, batch.id, { batch_id, part: number });
   await updatePart(context.store.record(batch_id), number, ({ progress }) => {
     if (progress.state === 'unconfirmed') return createdState(progress.intent, batch);
+    if (progress.state === 'prepared') return createdState(null, batch);
     // A look that ran meanwhile found the claim, and took it as one that has yet to be proven.
     const isTaken = progress.state === 'created' && progress.provider_batch_id === batch.id;
     return isTaken && progress.tentative ? { ...progress, tentative: false } : null;

@@ -90,6 +90,10 @@ const uncertainHandlers: [string, ApiHandler][] = [
   ['a 200 that is no JSON', garbage],
   ['a 200 cut in its body', half],
   ['a 200 without an id', json(200, { type: 'message_batch' })],
+  [
+    'a 101',
+    ({ socket }) => socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n'),
+  ],
   ['a 307', (_request, response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end()],
 ];
 
@@ -155,6 +159,28 @@ describe('a create that goes wrong', () => {
       const { results } = await server.ok('get_results', { batch_id });
       expect(results.map((result: { task_id: string }) => result.task_id)).toEqual(['a', 'b']);
     }
+  });
+
+  it.each<[name: string, before: (api: ApiServer, server: TestServer) => Promise<string>]>([
+    [
+      'a batch of ours',
+      async (api, server) => {
+        const { batch_id } = await server.ok('submit_batch', { requests: ['one', 'two', 'three'] });
+        api.make(['x']);
+        return (await followToRest(server, batch_id)).parts[0].provider_batch_id;
+      },
+    ],
+    ['the newest batch of another program', async (api) => api.make(['x', 'y'])],
+  ])('is uncertain where its answer names %s that had been made before', async (_name, before) => {
+    const { api, server } = await start();
+    const id = await before(api, server);
+    const older: ApiHandler = (request, response) => json(200, api.describe(id))(request, response);
+    api.override('create', older, { times: 1, after: true });
+    const { batch_id } = await server.ok('submit_batch', work);
+    const status = await followToRest(server, batch_id);
+    expect(status).toMatchObject({ processing_status: 'ended', outcomes: { succeeded: 2 } });
+    expect(status.parts[0].provider_batch_id).toBe(api.batches.at(-1)?.id);
+    expect(api.batches.filter(({ requests }) => requests[0]?.custom_id === 'a')).toHaveLength(1);
   });
 
   it('is told as never sent where nothing listens', async () => {

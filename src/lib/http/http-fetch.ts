@@ -145,6 +145,8 @@ async function send(
     const fail = (error: Error) =>
       reject(connection.isMade() ? error : notConnected(error, connection.isAtProxy()));
     request.on('response', resolve).on('error', fail);
+    // A switch to another protocol is neither an answer nor an error.
+    request.on('close', () => fail(new Error('the connection was closed without an answer')));
     if (body === null || body === undefined) request.end();
     else if (typeof body === 'string') request.end(body);
     else if (!(Symbol.asyncIterator in body))
