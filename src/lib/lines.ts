@@ -63,10 +63,10 @@ export function isBlank(line: Uint8Array): boolean {
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
-/** The first line without the mark that some programs begin a file with. */
+/** A line without the mark that some programs begin a file with, or each of the pieces that they put together. */
 export function withoutMark(line: Line): Line {
+  const { length } = BYTE_ORDER_MARK;
   const isMarked =
-    line.offset === 0 && line.bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
-  if (!isMarked) return line;
-  return { ...line, bytes: line.bytes.subarray(BYTE_ORDER_MARK.length), offset: BYTE_ORDER_MARK.length };
+    line.bytes[0] === BYTE_ORDER_MARK[0] && line.bytes.subarray(0, length).equals(BYTE_ORDER_MARK);
+  return isMarked ? { ...line, bytes: line.bytes.subarray(length), offset: line.offset + length } : line;
 }

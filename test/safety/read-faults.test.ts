@@ -272,12 +272,16 @@ const instead =
   (body: string | Buffer): ApiHandler =>
   (_request, response) =>
     response.writeHead(200, { 'content-type': 'application/x-jsonl' }).end(body);
+const expired = (...ids: string[]) =>
+  joined(ids.map((custom_id) => JSON.stringify({ custom_id, result: { type: 'expired' } })));
 const brokenDownloads: [string, ApiHandler][] = [
   ['a page of HTML', instead('<html>maintenance</html>\n<p>Come back later.</p>')],
   ['an error with status 200', instead(JSON.stringify(apiError('overloaded_error', 'busy')))],
   ['all in one array', instead('[{"custom_id":"a","result":{"type":"expired"}}]')],
   ['a stream of events', instead('data: {"custom_id":"a","result":{"type":"expired"}}\n\n')],
   ['null', instead('null')],
+  ['the results of another batch of ours', instead(expired('a', 'b', `c_mark_${'x'.repeat(20)}`))],
+  ['the results of another program', instead(expired('a', 'b', 'c'))],
   ['UTF-16', instead(Buffer.from('\ufeff{"custom_id":"a"}', 'utf16le'))],
   ['429', error(429, 'rate_limit_error')],
   ['500', error(500, 'api_error')],
@@ -312,6 +316,9 @@ describe('a download that goes wrong', () => {
     const { total, ...outcomes } = totals;
     expect(Object.values<number>(outcomes).reduce((sum, count) => sum + count, 0)).toBe(total);
     expect(totals.pending).toBe(0);
+    // What is missing may have been paid.
+    expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+    expect(api.creates).toHaveLength(1);
   });
 
   eachNth(10, brokenDownloads)('%s once is fetched again', async (_name, handler) => {

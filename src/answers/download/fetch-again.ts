@@ -12,7 +12,7 @@ import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
 import { openIndex } from '../view/loaded-view.ts';
 import { boundedResults } from './bounded-results.ts';
 import { saving } from './receive.ts';
-import { cameAsSomethingElse, isSomethingElse } from './shortfall.ts';
+import { requireResults } from './shortfall.ts';
 
 type SavedPart = { part: CreatedPart; results: SavedResults };
 
@@ -126,7 +126,7 @@ async function fetchFuller(
       const scan = await scanReceived(context, record, part, chunks, (lines) =>
         report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
       );
-      if (isSomethingElse(scan)) throw cameAsSomethingElse(part.progress.provider_batch_id);
+      requireResults(scan, part);
       const before = await receivedIndex(context, record, part);
       const lost = ordinalsOf(before).filter((ordinal) => scan.index.find(ordinal) === null);
       if (scan.outcomes.missing - lost.length >= sentCount(part) - before.count) return false;

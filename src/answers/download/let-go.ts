@@ -1,25 +1,33 @@
-import { crc32 } from 'node:zlib';
 import { BatchError } from '../../errors.ts';
 import type { Context } from '../../state/context.ts';
 import { downloadOf, isCreated, receivedOf, resultsOf, updatePart } from '../../state/parts.ts';
 import { partExpiresAt } from '../../state/status.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
 import type { SavedResults } from '../../store/saved-results.ts';
-import type { Blobs, Store } from '../../store/store.ts';
+import { isAsWritten } from '../as-written.ts';
 import { unpackPart } from '../packs/saved-scan.ts';
 
 /**
  * Lets go of saved results that are gone from the disk, or are not what was written there, while the provider has them, so that
- * they are fetched again, under a name of their own; what lies there is left as it is. Gives the record as it is then.
+ * they are fetched again, under a name of their own; what lies there is left as it is. Gives the record as it is then; what can't be
+ * fetched again is among `failures`.
  */
-export async function letGoOfSpoilt(context: Context, record: BatchRecord): Promise<BatchRecord> {
+export async function letGoOfSpoilt(
+  context: Context,
+  record: BatchRecord,
+  failures: BatchError[],
+): Promise<BatchRecord> {
   let current = record;
   for (const part of record.parts.filter(isCreated)) {
     const { results } = part.progress;
     if (results === null || part.reused_from !== undefined) continue;
-    if (partExpiresAt(record, part) <= context.now().getTime()) continue;
+    const isOver = partExpiresAt(record, part) <= context.now().getTime();
     const fate = await fateOf(context, record, part, results);
-    if (fate === 'whole' || (fate === 'changed' && !(await isAtProvider(context, record, part)))) continue;
+    if (fate === 'whole' || (fate === 'gone' && isOver)) continue;
+    if (fate === 'changed' && (isOver || !(await isAtProvider(context, record, part)))) {
+      failures.push(changedForGood(context.store.blobs(record.batch_id).describe(resultsOf(part))));
+      continue;
+    }
     context.log(
       'warn',
       `${record.batch_id}: the results of part ${part.number} are ${fate} on the disk, and fetched again`,
@@ -32,6 +40,14 @@ export async function letGoOfSpoilt(context: Context, record: BatchRecord): Prom
     current = changed.record ?? current;
   }
   return current;
+}
+
+function changedForGood(place: string): BatchError {
+  return new BatchError(
+    'store_damaged',
+    `${place} is not what was written there, and the API does not give these results again: answers in it may not be as they came. ` +
+      'Restore it from a backup.',
+  );
 }
 
 /** What can't be looked at is there, and what can be made again of what was received. */
@@ -48,8 +64,7 @@ async function fateOf(
     if (part.packs !== undefined && (await blobs.size(name)) === null)
       await unpackPart(context, record, part);
     if ((await blobs.size(name)) !== results.bytes) return 'changed';
-    const key = `${record.batch_id} ${name}`;
-    return (await isAsWritten(context.store, key, blobs, name, results)) ? 'whole' : 'changed';
+    return (await isAsWritten(context.store, record.batch_id, name, results)) ? 'whole' : 'changed';
   } catch (error) {
     if (error instanceof BatchError) return 'whole';
     throw error;
@@ -69,34 +84,4 @@ async function isAtProvider(
     if (error instanceof BatchError) return false;
     throw error;
   }
-}
-
-/** What is longer takes too long to read at a look, where nobody has changed it. */
-const MOST_SUMMED_BYTES = 16 * 1024 * 1024;
-/** File systems of memory cards tell time in steps of two seconds. */
-const TIME_STEP_MS = 2_000;
-
-/** What was found to be as it was written, in this process, and when it had been changed last by then. */
-const checked = new WeakMap<Store, Map<string, number | null>>();
-
-async function isAsWritten(
-  store: Store,
-  key: string,
-  blobs: Blobs,
-  name: string,
-  { crc, bytes, saved_at }: SavedResults,
-): Promise<boolean> {
-  const known = checked.get(store) ?? new Map<string, number | null>();
-  checked.set(store, known);
-  const changedAt = (await blobs.changedAt?.(name)) ?? null;
-  if (crc === undefined || known.get(key) === changedAt) return true;
-  const isLeft = changedAt === null || changedAt <= Date.parse(saved_at) + TIME_STEP_MS;
-  if (bytes > MOST_SUMMED_BYTES && isLeft && !known.has(key)) {
-    known.set(key, changedAt);
-    return true;
-  }
-  let sum = 0;
-  for await (const piece of blobs.read(name)) sum = crc32(piece, sum);
-  if (sum === crc) known.set(key, changedAt);
-  return sum === crc;
 }

@@ -4,14 +4,7 @@ import type { ResultsIndexData } from '../../store/results-index.ts';
 import { type SavedResults, SCAN } from '../../store/saved-results.ts';
 import type { Pieces } from '../../store/store.ts';
 import type { Scan } from './scan-results.ts';
-import {
-  cameAsSomethingElse,
-  isSomethingElse,
-  isWhole,
-  linesCounted,
-  shortfall,
-  shortfallWarning,
-} from './shortfall.ts';
+import { isWhole, linesCounted, requireResults, shortfall, shortfallWarning } from './shortfall.ts';
 
 /** A download to be received. */
 export type Reception = {
@@ -41,7 +34,7 @@ export async function receive(
 ): Promise<Received> {
   try {
     const found = await scan(saving(chunks, blob));
-    if (isSomethingElse(found)) throw cameAsSomethingElse(part.progress.provider_batch_id);
+    requireResults(found, part);
     const proof = part.progress.tentative ? provenBy(found, part) : 'ours';
     if (proof === 'foreign' || (proof === 'without_mark' && last)) return { kind: 'foreign' };
     if (proof !== 'ours' || (!isWhole(found, part) && !last)) {

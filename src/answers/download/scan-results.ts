@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { createUsageTally } from '../../cost/usage.ts';
 import type { Ground } from '../../lib/json-schema.ts';
 import { isBlank, type Line, splitLines, withoutMark } from '../../lib/lines.ts';
+import { ownId } from '../../lib/mark.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';
@@ -31,6 +32,8 @@ export type Scan = {
   strange: { unreadable: number; unknown: number; repeated: number };
   /** Whether the part's mark is in it; null for a part that was sent without. */
   isMarked: boolean | null;
+  /** Whether it holds the mark of another part, or the last request under the id that ours was not sent under. */
+  isOfAnother: boolean;
   outcomes: OutcomeCounts;
   usage: Usage[];
   failures: FailureGroup[];
@@ -69,6 +72,8 @@ export async function scanResults(
   let uncounted = 0;
   const { mark } = expected;
   let isMarked = mark === null ? null : false;
+  const unmarked = mark === null ? null : ownId(mark);
+  let isOfAnother = false;
 
   /** What a line's answer is held against, read before it is judged. */
   async function groundOf(line: Line): Promise<Ground | undefined> {
@@ -111,8 +116,11 @@ export async function scanResults(
 
   function note(counted: CountedResult, line: Line, ground?: Ground): void {
     const position = expected.position(counted.request_id);
-    if (position === undefined) strange.unknown += 1;
-    else if (seen[position] === 1) strange.repeated += 1;
+    if (position === undefined) {
+      const { request_id: id } = counted;
+      strange.unknown += 1;
+      isOfAnother ||= unmarked !== null && (id === unmarked || ownId(id) !== id);
+    } else if (seen[position] === 1) strange.repeated += 1;
     if (position === undefined || seen[position] === 1) return;
 
     seen[position] = 1;
@@ -153,6 +161,7 @@ export async function scanResults(
     lines,
     strange,
     isMarked,
+    isOfAnother,
     outcomes,
     usage: usage.finish(),
     failures: failures.finish(),

@@ -6,6 +6,7 @@ import type { CreatedPart, Part } from '../../store/record.ts';
 import type { Scan } from './scan-results.ts';
 
 type Counted = Pick<Scan, 'lines' | 'strange' | 'outcomes'>;
+type Proof = Pick<Scan, 'lines' | 'strange' | 'isMarked' | 'isOfAnother'>;
 
 /** How many lines the results have, as the API counts them. */
 export function linesCounted({ progress }: CreatedPart): number {
@@ -18,15 +19,22 @@ export function isWhole(scan: Counted, part: CreatedPart): boolean {
   return scan.lines === linesCounted(part) && strange === 0 && scan.outcomes.missing === 0;
 }
 
-/** A page, an error or another form, of which no line is a result: what the API has of the tasks it does not say. */
-export const isSomethingElse = ({ lines, strange }: Counted): boolean =>
-  lines > 0 && strange.unreadable === lines;
+/**
+ * Throws `api_uncertain` for what came in the place of results: a page, an error or another form, of which no line is a result; or another
+ * batch's, which a cache on the way may give. Of a part that is not ours beyond doubt these say that it isn't.
+ */
+export function requireResults(scan: Proof, { progress }: CreatedPart): void {
+  const { provider_batch_id: id, tentative } = progress;
+  if (scan.lines > 0 && scan.strange.unreadable === scan.lines)
+    throw cameAsSomethingElse(id, 'holds no result, but a page, an error, or another form');
+  if (!tentative && scan.isMarked === false && scan.isOfAnother)
+    throw cameAsSomethingElse(id, 'holds the results of another batch, and nothing of it was kept');
+}
 
-/** For what came in the place of results. */
-export function cameAsSomethingElse(id: string): BatchError {
+function cameAsSomethingElse(id: string, what: string): BatchError {
   return new BatchError(
     'api_uncertain',
-    `The results of ${id} could not be read: what came holds no result, but a page, an error, or another form. Nothing is lost, the ` +
+    `The results of ${id} could not be read: what came ${what}. Nothing is lost, the ` +
       'results stay at the API: try again in a minute. If it stays so, ask the person to look at what answers in place of the API ' +
       '(ANTHROPIC_BASE_URL, a proxy).',
   );

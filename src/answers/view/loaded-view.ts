@@ -10,6 +10,7 @@ import type { Blobs, Store } from '../../store/store.ts';
 import { requireWhole } from '../../store/stored-json.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
 import type { AnswerForm } from '../answer-json.ts';
+import { isAsWritten } from '../as-written.ts';
 import { type AnswerCheck, loadAnswerCheck } from '../check-answer.ts';
 import { scanPart } from '../download/scan-results.ts';
 import { type AttemptedPart, mergeParts } from './merge.ts';
@@ -93,11 +94,32 @@ export async function openIndex(
   const name = resultsOf(part);
   if ((await blobs.size(name)) === null) requireNotExpired(context, record, part, blobs.describe(name));
   await requireWhole(blobs, name, bytes);
+  await requireOwn(context, record, part, name);
   const known = await readResultsIndex(blobs, part.number, bytes, downloadOf(part));
   if (known !== null) return known;
   const { index } = await scanPart(context, record, part, blobs.read(name));
   await writeResultsIndex(blobs, part.number, index, downloadOf(part));
   return index;
+}
+
+/** Another batch's results in the place of a part's own can have the very same ids: not one of them is shown. */
+async function requireOwn(
+  { store, catalog }: Context,
+  record: BatchRecord,
+  part: CreatedPart,
+  name: string,
+): Promise<void> {
+  const { results } = part.progress;
+  // Those of tasks that share requests were made here, and have no mark.
+  if (results === null || part.packs !== undefined) return;
+  if (await isAsWritten(store, record.batch_id, name, results)) return;
+  const blobs = store.blobs(record.batch_id);
+  const { isMarked, isOfAnother } = await scanPart({ store, catalog }, record, part, blobs.read(name));
+  if (isMarked !== false || !isOfAnother) return;
+  throw new BatchError(
+    'store_damaged',
+    `${blobs.describe(name)} holds the results of another batch. It was left as it is; restore it from a backup.`,
+  );
 }
 
 /** Results that are gone are fetched again, unless the provider has dropped them too. */

@@ -60,7 +60,7 @@ async function lookAfter(
   const failures = await askProvider(context, first, partsAsked);
   await tellUnknownSends(context, first);
   const asked = (await context.store.record(batch_id).read()) ?? first;
-  const record = await letGoOfSpoilt(context, asked);
+  const record = await letGoOfSpoilt(context, asked, failures);
 
   // What is being prepared here is sent by whoever prepares it, once its money is reserved.
   const preparing = context.jobs.find(preparingKey(batch_id)) !== undefined;

@@ -34,9 +34,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...missingWarnings(record, now),
     ...unknownCosts(record),
     ...paidTwice(record),
-    ...[...new Set(failures.map(({ message }) => message))].map(
-      (message) => `The last look did not succeed; what is shown is older. ${message}`,
-    ),
+    ...new Set(failures.map(failureWarning)),
     ...expiryWarnings(record, now),
     ...record.outputs.flatMap(({ path, problem }) =>
       problem === null ? [] : [`${path} was not written: ${problem}`],
@@ -48,6 +46,10 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...record.warnings,
   ];
 }
+
+/** What is wrong on the disk is no older for it. */
+const failureWarning = ({ code, message }: BatchError): string =>
+  code === 'store_damaged' ? message : `The last look did not succeed; what is shown is older. ${message}`;
 
 /** Answers that got no file, and why; the answers themselves are all there. */
 function answerFileWarnings({ answer_files }: BatchRecord): string[] {
