@@ -21,13 +21,18 @@ function successes(outcomes: readonly OutcomeCounts[]): number {
   return outcomes.reduce((sum, counts) => sum + counts.succeeded + counts.incomplete, 0);
 }
 
-/** Whether a batch has come to its end without one success: submitting its work again is no second payment. */
+/**
+ * Whether a batch has come to its end without one success: submitting its work again is no second payment. What is missing may have
+ * been paid.
+ */
 export function cameToNothing(record: BatchRecord): boolean {
   const results = record.parts.map(({ progress }) =>
     progress.state === 'created' ? progress.results : null,
   );
   const saved = results.filter((result) => result !== null);
-  return saved.length === record.parts.length && successes(saved.map((result) => result.outcomes)) === 0;
+  const outcomes = saved.map((result) => result.outcomes);
+  const isKnown = saved.length === record.parts.length && outcomes.every(({ missing }) => missing === 0);
+  return isKnown && successes(outcomes) === 0;
 }
 
 /** Whether it was canceled, in part at least, and no retry has sent again what was. */
@@ -53,7 +58,8 @@ export function judgeEarlier(record: BatchRecord | null, presence: Presence, now
   if (record === null) return 'void';
   if (record.idempotency_key !== null) return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
   // What waits is never too old; what was given up while it did has no tasks that could be sent.
-  if (record.waits !== undefined) return isWaiting(record) ? 'stands' : 'void';
+  if (record.waits !== undefined && isWaiting(record)) return 'stands';
+  if (record.waits !== undefined && !mayBePaid(record)) return 'void';
   if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
   if (cameToNothing(record) || isCanceled(record)) return 'void';
   return canBeTakenUp(record, presence) ? 'take_up' : 'stands';

@@ -43,11 +43,14 @@ async function findByRegister(
   context: Pick<Context, 'store' | 'now'>,
   mark: SubmissionMark,
 ): Promise<EarlierBatch | null> {
-  const current = await context.store.submission(submissionHash(mark)).read();
-  const record = current && (await context.store.record(current.batch_id).read());
+  const named = await context.store.submission(submissionHash(mark)).read();
+  const found = named && (await context.store.record(named.batch_id).read());
+  // Without a key it says so by its name: one that names other work was exchanged with another's.
+  const isOther = mark.idempotency_key === null && found !== null && found.content_hash !== mark.content_hash;
+  const [current, record] = isOther ? [null, null] : [named, found];
   if (record === null) {
-    const found = await findByRecords(context, mark);
-    if (found !== null) return found;
+    const kept = await findByRecords(context, mark);
+    if (kept !== null) return kept;
     if (current === null) await requireNotHidden(context, mark);
     else requireNotGone(context, current, mark);
     return null;

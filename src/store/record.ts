@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ownId } from '../lib/mark.ts';
 import { momentText } from '../lib/time.ts';
 import { providerNames } from '../provider/provider.ts';
 import { partState } from './part-state.ts';
@@ -16,7 +17,9 @@ const keyMark = z.object({ key_salt: z.string(), key_hash: z.string() });
 export type KeyMark = z.infer<typeof keyMark>;
 
 /** The mark under which the last request is sent, and where in the body it stands, in bytes, under its own id. */
-const partMark = z.object({ sent: z.string(), own: z.string(), offset: count, length: count });
+const partMark = z
+  .object({ sent: z.string(), own: z.string(), offset: count, length: count })
+  .refine(({ sent, own }) => own.startsWith(ownId(sent)), { error: 'it is of another request' });
 export type PartMark = z.infer<typeof partMark>;
 
 const sendFate = z.object({
@@ -182,6 +185,13 @@ export const batchRecord = z.object({
   /** Made by another program; its tasks are known when its results are in. */
   adopted: z.boolean().default(false),
   told: told.exactOptional(),
-  parts: z.array(part),
+  parts: z.array(part).min(1),
 });
 export type BatchRecord = z.infer<typeof batchRecord>;
+
+/** The record of this batch and no other: in a copied folder, or one that was exchanged, it would count or be sent twice. */
+export const recordOf = (batchId: string): z.ZodType<BatchRecord> =>
+  batchRecord.refine(({ batch_id }) => batch_id === batchId, {
+    path: ['batch_id'],
+    error: 'it is the record of another batch',
+  });

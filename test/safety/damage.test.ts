@@ -103,6 +103,13 @@ const recordDamages: Damage[] = [
   inRecord('with a time that is none', (file) =>
     change(file, (text) => text.replace(/("expires_at":"\d{4}-\d{2}-\d{2})T/, '$1x')),
   ),
+  inRecord('without a part', (file) => change(file, (text) => text.replace(/"parts":\[.*\]/, '"parts":[]'))),
+  inRecord('with the mark of another request', (file) =>
+    change(file, (text) => text.replace(/"own":"[^"]*"/, '"own":"z"')),
+  ),
+  inRecord('that of another batch', (file) =>
+    change(file, (text) => text.replace(/batch_[0-9A-Z]{26}/, 'batch_01ARZ3NDEKTSV4RRFFQ69G5FAV')),
+  ),
   inRecord('a folder', (file) => replaceBy(file, (at) => mkdir(at))),
   inRecord('a link', (file) => replaceBy(file, (at) => symlink('/etc/passwd', at))),
   inRecord('a pipe', (file) => replaceBy(file, (at) => execFileSync('mkfifo', [at]))),
@@ -329,6 +336,7 @@ describe('a batch with a', () => {
   eachNth(2, [
     ['cut short', true, (text: string) => text.slice(0, 100)],
     ['with one letter changed', false, (text: string) => text.replace('answer c', 'answer e')],
+    ['of another batch', true, (text: string) => text.replace(/(?<=d_mark_).{20}/, 'x'.repeat(20))],
   ])('results file %s stays what is read once the API has dropped it', async (_name, isRefused, how) => {
     const api = await startApi(ended);
     const folder = await temporaryFolder();
@@ -342,6 +350,8 @@ describe('a batch with a', () => {
     const { isError, text } = await server.call('get_results', { batch_id });
     expect(isError).toBe(isRefused);
     expect(text).toContain(isRefused ? 'store_damaged' : 'answer e');
+    const { warnings } = await server.ok('batch_status', { batch_id });
+    expect(warnings.join(' ')).toContain(`${file} is not what was written there`);
     await writeFile(file, asWritten);
     await expectAnswers(await startServer({ api, folder }), batch_id, ['c', 'd']);
   });
@@ -379,6 +389,24 @@ it('the body of a part and the schemas of its answers are held against what was 
 });
 
 describe('another register', () => {
+  it('of a submission that was exchanged for that of other work answers for neither', async () => {
+    const api = await startApi(ended);
+    const server = await startServer({ api });
+    const ids = [await saved(server, tasks('a')), await saved(server, tasks('b'))];
+    const [[one = ''], [two = '']] = [
+      await registersOf(server.data, ids[0] ?? ''),
+      await registersOf(server.data, ids[1] ?? ''),
+    ];
+    await rename(one, `${one}.kept`);
+    await rename(two, one);
+    await rename(`${one}.kept`, two);
+    for (const [nth, id] of ['a', 'b'].entries()) {
+      const again = await server.ok('submit_batch', tasks(id));
+      expect(again).toMatchObject({ batch_id: ids[nth], duplicate: true });
+    }
+    expect(api.creates).toHaveLength(2);
+  });
+
   eachNthOf(2, ['that can be read', 'that can not'])(
     'of a submission loses no work: beside a record %s',
     async (record) => {

@@ -7,7 +7,7 @@ import { hasErrorCode } from '../../errors.ts';
 import { FILE_MODE, makeFolder, move, namesIn, syncFolder } from '../../lib/files/durable-write.ts';
 import { isBatchId, isHash } from '../names.ts';
 import { createLocalPresence } from '../presence.ts';
-import { type BatchRecord, batchRecord } from '../record.ts';
+import { type BatchRecord, recordOf } from '../record.ts';
 import {
   budget,
   claim,
@@ -49,7 +49,7 @@ export function createStore({ path, log }: StoreOptions): Store {
   /** A batch has its record from the moment that it is seen: one without has lost it, which is not as if it never was. */
   function record(batchId: string): Register<BatchRecord> {
     const folder = layout.batch(batchId);
-    const found = register(recordFolder(folder), batchRecord);
+    const found = register(recordFolder(folder), recordOf(batchId));
     const orLost = async (value: BatchRecord | null) => {
       if (value !== null || !(await isThere(folder))) return value;
       // It may just have come.

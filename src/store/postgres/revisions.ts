@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { NextLook } from '../agenda.ts';
 import { decodeEnvelope, encodeEnvelope } from '../envelope.ts';
-import { type BatchRecord, batchRecord } from '../record.ts';
+import { type BatchRecord, recordOf } from '../record.ts';
 import type { Revisions } from '../revised-register.ts';
 import { damaged, unlessUnreadable } from '../stored-json.ts';
 import { planText } from './agenda.ts';
@@ -78,7 +78,7 @@ export function sharedRevisions<T>(
 
 /** The revisions of a batch's record: a batch that is seen has one, or has lost it. Each is written with the time of the next look. */
 export function recordRevisions(db: Database, batchId: string, nextLook: NextLook): Revisions<BatchRecord> {
-  return openRevisions(db, batchRecord, {
+  return openRevisions(db, recordOf(batchId), {
     what: `the record of ${batchId}`,
     key: [batchId],
     newest: `
