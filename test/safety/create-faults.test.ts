@@ -92,7 +92,8 @@ const uncertainHandlers: [string, ApiHandler][] = [
   ['a 200 without an id', json(200, { type: 'message_batch' })],
   [
     'a 101',
-    ({ socket }) => socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n'),
+    ({ socket }) =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n'),
   ],
   ['a 307', (_request, response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end()],
 ];

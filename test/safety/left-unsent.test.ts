@@ -91,20 +91,23 @@ describe('a batch that no register names', () => {
   );
 });
 
-eachNthOf(2, ['data', 'data/batches'])('a backup of %s from before it was sent has it sent once', async (what) => {
-  const { api, folder, batchId } = await leftAt(starter, 'budget.update:after:1');
-  const kept = path.join(folder, what);
-  await cp(kept, `${kept}.backup`, { recursive: true });
-  const server = await startServer({ api, folder, env });
-  await follow(server, batchId, isSaved);
-  await rm(kept, { recursive: true });
-  await cp(`${kept}.backup`, kept, { recursive: true });
+eachNthOf(2, ['data', 'data/batches'])(
+  'a backup of %s from before it was sent has it sent once',
+  async (what) => {
+    const { api, folder, batchId } = await leftAt(starter, 'budget.update:after:1');
+    const kept = path.join(folder, what);
+    await cp(kept, `${kept}.backup`, { recursive: true });
+    const server = await startServer({ api, folder, env });
+    await follow(server, batchId, isSaved);
+    await rm(kept, { recursive: true });
+    await cp(`${kept}.backup`, kept, { recursive: true });
 
-  const restored = await startServer({ api, folder, env, now: after(10 * MINUTE) });
-  await follow(restored, batchId, isSaved);
-  expect((await restored.ok('get_results', { batch_id: batchId })).totals.succeeded).toBe(1);
-  expect(api.creates).toHaveLength(1);
-});
+    const restored = await startServer({ api, folder, env, now: after(10 * MINUTE) });
+    await follow(restored, batchId, isSaved);
+    expect((await restored.ok('get_results', { batch_id: batchId })).totals.succeeded).toBe(1);
+    expect(api.creates).toHaveLength(1);
+  },
+);
 
 it('a retry of what came to nothing is refused where another batch does the work by now', async () => {
   let fails = true;
