@@ -64,13 +64,25 @@ async function* newerThan(provider: Provider, watermark: string | null): AsyncGe
       listed.add(batch.id);
       yield batch;
     }
-    if (!page.has_more) return;
+    if (!page.has_more) return requireGone(provider, watermark);
     const last = page.last_id ?? page.batches.at(-1)?.id;
     if (page.batches.length === 0 || last === undefined || last === after)
       throw unreliable('says that there are more, but not where');
     after = last;
   }
   throw unreliable('has no end');
+}
+
+/** Throws `api_uncertain` where a list ended without the newest batch known before, and the provider still has that. */
+async function requireGone(provider: Provider, watermark: string | null): Promise<void> {
+  if (watermark === null) return;
+  try {
+    await provider.retrieveBatch(watermark);
+  } catch (error) {
+    if (error instanceof BatchError && error.code === 'api_not_found') return;
+    throw error;
+  }
+  throw unreliable('leaves out a batch that is there');
 }
 
 /**

@@ -259,6 +259,21 @@ it('a list whose pages leave out their last id is read to its end all the same',
   expect(api.creates.filter(({ requests }) => requests.length === 3)).toHaveLength(1);
 });
 
+it('a list that leaves out what was there before proves nothing', async () => {
+  const { api, server } = await start();
+  api.make(['x']);
+  const empty: ApiHandler = (request, response) => {
+    // The one before the create is whole.
+    api.override('list', json(200, { data: [], has_more: false }), { times: 4 });
+    error(500, 'api_error')(request, response);
+  };
+  api.override('create', empty, { times: 1, after: true });
+  const { batch_id } = await server.ok('submit_batch', work);
+  await follow(server, batch_id, () => api.asked('list') > 5);
+  expect((await followToRest(server, batch_id)).processing_status).toBe('ended');
+  expect(api.creates).toHaveLength(1);
+});
+
 it('a list that says that there is more, and not where, proves nothing', async () => {
   const { api, server } = await start();
   api.override('create', error(500, 'api_error'), { times: 1, after: true });
