@@ -18,7 +18,7 @@ export function suitability(requests: number): string[] {
 
 /** What is worth knowing before this work is sent. Nothing in it grows with the size of the batch: the discount is flat. */
 export function adviceFor(
-  context: Context,
+  context: Pick<Context, 'catalog'>,
   { lines, prefixes, unmarked_sharers, tally, knownOutput }: Costs,
   rates: InputRates,
   requests: number,

@@ -10,7 +10,7 @@ function isSame(claim: Claim | null, owner: Owner): boolean {
 
 /** Claims a provider's batch that is proven to be this owner's. Gives the owner of a claim that it displaced. */
 export async function claimForGood(
-  context: Context,
+  context: Pick<Context, 'store'>,
   providerBatchId: string,
   owner: Owner,
 ): Promise<Owner | null> {
@@ -42,7 +42,7 @@ export async function claimAnswered(
 
 /** Claims a provider's batch that nobody else owns; whether it is this owner's now. */
 export async function claimTentatively(
-  context: Context,
+  context: Pick<Context, 'store'>,
   providerBatchId: string,
   owner: Owner,
 ): Promise<boolean> {
@@ -53,14 +53,22 @@ export async function claimTentatively(
 }
 
 /** Makes a tentative claim one for good, once the results or the person have proven it. */
-export async function confirmClaim(context: Context, providerBatchId: string, owner: Owner): Promise<void> {
+export async function confirmClaim(
+  context: Pick<Context, 'store'>,
+  providerBatchId: string,
+  owner: Owner,
+): Promise<void> {
   await context.store
     .claim(providerBatchId)
     .update((current) => (isSame(current, owner) ? { owner, tentative: false } : current));
 }
 
 /** Gives a claim back: the provider's batch turned out to be somebody else's. */
-export async function releaseClaim(context: Context, providerBatchId: string, owner: Owner): Promise<void> {
+export async function releaseClaim(
+  context: Pick<Context, 'store'>,
+  providerBatchId: string,
+  owner: Owner,
+): Promise<void> {
   await context.store
     .claim(providerBatchId)
     .update((current) => (isSame(current, owner) ? { owner: null, tentative: false } : current));
@@ -68,7 +76,7 @@ export async function releaseClaim(context: Context, providerBatchId: string, ow
 
 /** Gives a tentative claim back that came to nothing. One by the answer to a create stands. */
 export async function releaseTentative(
-  context: Context,
+  context: Pick<Context, 'store'>,
   providerBatchId: string,
   owner: Owner,
 ): Promise<void> {
@@ -81,7 +89,7 @@ export async function releaseTentative(
 
 /** Whose a provider's batch is, seen from a part: it may own it already, if its process died before it noted so. */
 export async function standingOf(
-  context: Context,
+  context: Pick<Context, 'store'>,
   providerBatchId: string,
   owner: Owner,
 ): Promise<'free' | 'own' | 'own_tentatively' | 'of_another'> {
@@ -92,6 +100,6 @@ export async function standingOf(
 }
 
 /** Whether anybody here owns a provider's batch. */
-export async function isClaimed(context: Context, providerBatchId: string): Promise<boolean> {
+export async function isClaimed(context: Pick<Context, 'store'>, providerBatchId: string): Promise<boolean> {
   return (await context.store.claim(providerBatchId).read())?.owner != null;
 }

@@ -21,7 +21,7 @@ export type MarkSearch = {
 
 /** Looks for a part's mark in the results of those of these batches that have ended. One that can't be read now keeps none of the others from it. */
 export async function findByMark(
-  context: Context,
+  context: Pick<Context, 'provider'>,
   { provider: name }: BatchRecord,
   { mark }: Part,
   candidates: readonly string[],

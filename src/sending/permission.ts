@@ -13,7 +13,7 @@ import { accountMismatch } from './same-account.ts';
  * look that changes nothing else leaves no revision.
  */
 export async function asOwner(
-  context: Context,
+  context: Pick<Context, 'provider' | 'store'>,
   { provider, key: known }: Pick<BatchRecord, 'provider' | 'key'>,
 ): Promise<Pick<BatchRecord, 'owner' | 'key'>> {
   const own = context.provider(provider);

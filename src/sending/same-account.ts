@@ -31,7 +31,7 @@ type SentWith = KeyMark & { watermark?: string | null; newest?: string | null };
  * Throws the provider's errors where that can't be asked now.
  */
 export async function accountMismatch(
-  context: Context,
+  context: Pick<Context, 'provider'>,
   record: BatchRecord,
   sent: SentWith | null,
   known: readonly string[] = [],

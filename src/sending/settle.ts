@@ -137,7 +137,7 @@ type Uncertain = { batchId: string; state: 'sending' | 'unconfirmed' };
 
 /** A batch of ours with a part of so many requests of which it is not certain what the provider has, one that is being sent first. */
 export async function findUncertain(
-  context: Context,
+  context: Pick<Context, 'store'>,
   provider: ProviderName,
   requestCount: number,
   counts: (batchId: string, part: number) => boolean = () => true,

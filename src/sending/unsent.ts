@@ -20,7 +20,11 @@ export async function removeUnsent(context: Context, record: BatchRecord): Promi
 }
 
 /** Ends a batch of which nothing was sent, unless somebody went on with it meanwhile. */
-export async function endUnsent(context: Context, before: BatchRecord, why: string): Promise<void> {
+export async function endUnsent(
+  context: Pick<Context, 'now' | 'store'>,
+  before: BatchRecord,
+  why: string,
+): Promise<void> {
   const at = context.now().toISOString();
   const failure = { code: 'wrong_state', message: `It was never sent, and will not be: ${why}`, at };
   await context.store.record(before.batch_id).update((record) => {

@@ -23,7 +23,11 @@ const NEWLINE = 10;
 const MOST_SKIPPED_BYTES = 1024 * MEGABYTE;
 
 /** A part's results as they come from the provider, as far as its requests can have so many. Throws `api_uncertain` beyond. */
-export function boundedResults(context: Context, { provider }: BatchRecord, part: CreatedPart): Pieces {
+export function boundedResults(
+  context: Pick<Context, 'provider'>,
+  { provider }: BatchRecord,
+  part: CreatedPart,
+): Pieces {
   const id = part.progress.provider_batch_id;
   const most = LEAST_BYTES + sentCount(part) * REQUEST_BYTES;
   return bounded(context.provider(provider).streamResults(id), {

@@ -59,7 +59,7 @@ export function shortfallWarning(scan: Counted, part: Part): string {
 }
 
 /** Waits before a download, the first of which is 1, of the same results: what is wrong at the API may have passed. */
-export function pauseBefore(context: Context, fetch: number): Promise<void> {
+export function pauseBefore(context: Pick<Context, 'limits'>, fetch: number): Promise<void> {
   return sleep((fetch - 1) * context.limits.downloadPauseMs);
 }
 

@@ -166,7 +166,7 @@ async function writeRequestedAnswerFiles(
 
 /** Keeps what came of files for each answer, for every later look to tell. */
 export async function noteAnswerFiles(
-  context: Context,
+  context: Pick<Context, 'store'>,
   { batch_id }: BatchRecord,
   answer_files: AnswerFiles,
 ): Promise<void> {

@@ -39,7 +39,7 @@ const FILES_TOGETHER = 16;
 
 /** Checks where the files are to go before anything is done. Throws where no answer could get one. */
 export async function checkAnswerFiles(
-  context: Context,
+  context: Pick<Context, 'folders' | 'readOnly'>,
   given: string,
   source: BatchRecord['source'],
 ): Promise<NamePattern> {

@@ -16,7 +16,7 @@ export async function isOursAt({ store }: Context, path: string, sha256: string)
 
 /** Notes what a file of ours will hold before it is seen, so that the next process knows it for ours should this one die. */
 export async function noteWritten(
-  context: Context,
+  context: Pick<Context, 'now' | 'store'>,
   written: Pick<WrittenFile, 'path' | 'batch_id' | 'sha256'>,
 ): Promise<void> {
   const at = context.now().toISOString();
