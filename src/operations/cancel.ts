@@ -1,13 +1,12 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import { endsWithin } from '../state/jobs.ts';
+import { endsWithin, type Refreshed } from '../state/jobs.ts';
 import { isCreated, isWaiting, seenOf, updatePart } from '../state/parts.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { requireRecord } from './find-batch.ts';
 import { refreshWithin } from './looking/refresh.ts';
-import type { Refreshed } from './looking/refreshed.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { nextStep } from './replies/next-step.ts';
 import { reportOf, short } from './replies/report.ts';

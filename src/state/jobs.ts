@@ -1,4 +1,6 @@
+import type { BatchError } from '../errors.ts';
 import type { ProviderName } from '../provider/provider.ts';
+import type { BatchRecord } from '../store/record.ts';
 import type { Ask } from './questions.ts';
 import type { Owned } from './subject.ts';
 
@@ -145,3 +147,14 @@ export async function endsWithin(promise: Promise<void>, ms: number, signal?: Ab
     stop();
   }
 }
+
+/** A batch as it is now, and what goes on with it in this process. */
+export type Refreshed = {
+  record: BatchRecord;
+  /** What goes on in this process, with how far it is. */
+  job: Job | undefined;
+  /** Why the last look at the provider, or the last work on the batch, did not succeed; nothing is lost by it. */
+  failures: BatchError[];
+  /** Why this process does not send what waits to be sent, and who could. */
+  heldBack?: string;
+};

@@ -9,7 +9,7 @@ import { accountMismatch } from '../../sending/same-account.ts';
 import { giveUpDisplaced } from '../../sending/tentative.ts';
 import { tellUnknownSends } from '../../sending/unknown-sends.ts';
 import type { Context } from '../../state/context.ts';
-import { endsWithin, type Job } from '../../state/jobs.ts';
+import { endsWithin, type Job, type Refreshed } from '../../state/jobs.ts';
 import { concernsOnePart, isCreated, isWaiting, seenOf, updatePart } from '../../state/parts.ts';
 import { statusOf } from '../../state/status.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
@@ -20,7 +20,6 @@ import { lookAtWaiting, whyNeverEnds } from '../waiting/look-at-waiting.ts';
 import { nextStage } from '../waiting/next-stage.ts';
 import { isStageDue } from '../waiting/stages.ts';
 import { learnOfHolders, mayBeDriven, noteAbandonedSends } from './left-behind.ts';
-import type { Refreshed } from './refreshed.ts';
 import { continueSubmission, preparingKey } from './sending-jobs.ts';
 import { isTellingDue, startTelling } from './telling.ts';
 

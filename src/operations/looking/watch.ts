@@ -2,12 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchError, type ErrorCode } from '../../errors.ts';
 import type { ProviderName } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
-import { type Job, jobEndsWithin, type Progress, type Waiting } from '../../state/jobs.ts';
+import { type Job, jobEndsWithin, type Progress, type Refreshed, type Waiting } from '../../state/jobs.ts';
 import { isSaved, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import { requireRecord } from '../find-batch.ts';
 import { refreshWithin } from './refresh.ts';
-import type { Refreshed } from './refreshed.ts';
 
 export type WatchOptions = Waiting & {
   /** How long to wait for the batch's end, within the call's time. */

@@ -12,7 +12,7 @@ import { isLinked, linkedName } from '../../answers/files/output-format.ts';
 import { type CostUsd, costOf } from '../../cost/cost.ts';
 import type { RequestCounts } from '../../provider/provider.ts';
 import type { Context } from '../../state/context.ts';
-import type { Job, Progress } from '../../state/jobs.ts';
+import type { Job, Progress, Refreshed } from '../../state/jobs.ts';
 import { isCreated } from '../../state/parts.ts';
 import {
   isSaved,
@@ -24,7 +24,6 @@ import {
 } from '../../state/status.ts';
 import type { Candidate } from '../../store/part-state.ts';
 import type { AnswerFiles, BatchRecord, Part, Reused } from '../../store/record.ts';
-import type { Refreshed } from '../looking/refreshed.ts';
 import { preparingKey } from '../looking/sending-jobs.ts';
 import { isRetryDue } from '../retry/retry-by-itself.ts';
 import { checkAgainInSeconds, OTHER_CAUSES, type ResultsState } from './next-step.ts';

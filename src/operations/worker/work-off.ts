@@ -1,11 +1,10 @@
 import { BatchError } from '../../errors.ts';
 import type { Context } from '../../state/context.ts';
-import { endsWithin } from '../../state/jobs.ts';
+import { endsWithin, type Refreshed } from '../../state/jobs.ts';
 import { statusOf } from '../../state/status.ts';
 import type { Agenda, Lease } from '../../store/agenda.ts';
 import { lookAfter } from '../collect.ts';
 import { nextLookInMs } from '../looking/next-look.ts';
-import type { Refreshed } from '../looking/refreshed.ts';
 import { pause, type WorkerOptions } from './watch-all.ts';
 
 /** Batches that are looked after at the same time. */
