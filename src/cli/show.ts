@@ -111,6 +111,14 @@ function answerFilesText(files: BatchReport['answer_files']): string | null {
   return `${count(files.written)} written by ${files.pattern}`;
 }
 
+/** Of finished answers. */
+function withoutFileText(files: BatchReport['answer_files']): string | null {
+  const left = (files?.left ?? []).flatMap(({ why, count: all, sample_task_ids: named = [] }) =>
+    named.length === 0 ? [] : [`${named.join(', ')}${named.length < all ? ', …' : ''} (${why})`],
+  );
+  return left.length === 0 ? null : left.join('; ');
+}
+
 const FAILURES_SHOWN = 10;
 
 /** Totals, and why tasks failed. */
@@ -123,6 +131,7 @@ export function showTotals(terminal: Terminal, reply: ResultsReply): void {
     ['Other', countsText({ ...outcomes, succeeded: 0, errored: 0 })],
     ['Cost', costText(reply.cost_usd)],
     ['Answer files', answerFilesText(reply.answer_files)],
+    ['Without a file', withoutFileText(reply.answer_files)],
     ['As expected', reply.expected === undefined ? null : matchesText(reply.expected)],
   ]);
   for (const { expected, of, matches, instead } of reply.expected?.worst ?? []) {

@@ -109,8 +109,8 @@ const answerFiles = z.object({
   /** Why none could be written, when none could. */
   problem: z.string().nullable(),
   written: count,
-  /** Answers that got no file, counted by why. */
-  left: z.array(z.object({ why: z.string(), count })),
+  /** Answers that got no file, counted by why, with the first of them; those of tasks that failed are named elsewhere. */
+  left: z.array(z.object({ why: z.string(), count, sample_task_ids: z.array(z.string()).exactOptional() })),
   /** Files that hold the code of an answer that said more. */
   code_only: count.exactOptional(),
   /** Halves of characters in them that UTF-8 can't hold. */
@@ -160,6 +160,8 @@ export const batchRecord = z.object({
   answer_files: answerFiles.exactOptional(),
   /** What it was made from. Not kept by versions before. */
   source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch']).exactOptional(),
+  /** How the table of its rows is written, of which a `.csv` of its answers is to be alike. Not kept by versions before. */
+  form: z.object({ separator: z.enum([',', ';']), marked: z.boolean() }).exactOptional(),
   /**
    * The batch whose answers it works on, while these are not there and its own tasks are not known: `request_count` and the
    * estimate are bounds then. Of its answers, so many output tokens at most and about.

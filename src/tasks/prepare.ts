@@ -23,6 +23,7 @@ import { checkShared } from './render/render.ts';
 import type { Renderer } from './render/rendered-task.ts';
 import { refuseWrongShape } from './requests/read-requests.ts';
 import type { SourceFacts } from './sources/item-source.ts';
+import type { TableForm } from './sources/tables/table.ts';
 import { problemsOver } from './variants.ts';
 import type { Work, WorkSource } from './work.ts';
 
@@ -38,14 +39,18 @@ export type Prepared = WorkHashes & {
   warnings: string[];
   /** What a table or files gave; null for other work. */
   matched: Matched | null;
+  /** How the table of the rows is written; null for other work. */
+  form: TableForm | null;
   /** How many tasks each stage has, where answers are merged again; else none. */
   stages: number[];
 };
 
 export type Matched = {
-  /** Rows that became tasks, or files and parts of them. */
+  /** Rows or files that became tasks, alone or together. */
   rows?: number;
   files?: number;
+  /** Of the files, where these were cut. */
+  parts?: number;
   answers?: number;
   columns?: string[];
   /** What was left out, counted by reason. */
@@ -150,6 +155,7 @@ export async function prepare(
       }),
       ...gathered.warnings,
     ],
+    form: source?.form ?? null,
     stages: source?.stages?.() ?? [],
     matched: source && matchedOf(work.source, source, [...columns], count / (work.variants?.length ?? 1)),
   };
@@ -158,13 +164,19 @@ export async function prepare(
 function matchedOf({ kind }: WorkSource, source: SourceFacts, columns: string[], count: number): Matched {
   const skipped = source.skipped();
   return {
-    ...matchedItems(kind, [...(source.columns ?? columns)], count),
+    ...matchedItems(kind, source, [...(source.columns ?? columns)], source.items?.() ?? count),
     ...(skipped !== '' && { skipped }),
   };
 }
 
-function matchedItems(kind: WorkSource['kind'], columns: string[], count: number): Matched {
-  if (kind === 'input_files') return { files: count };
+function matchedItems(
+  kind: WorkSource['kind'],
+  { files }: SourceFacts,
+  columns: string[],
+  count: number,
+): Matched {
+  if (kind === 'input_files')
+    return files === undefined ? { files: count } : { files: files(), parts: count };
   return kind === 'from_batch' ? { answers: count, columns } : { rows: count, columns };
 }
 

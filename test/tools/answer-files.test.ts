@@ -66,7 +66,7 @@ it('each finished answer gets a file beside its source, code alone, and what is 
     code_only: 1,
     left: [
       { why: 'there is no finished answer', count: 1 },
-      { why: 'the answer has more than one block of code', count: 1 },
+      { why: 'the answer has more than one block of code', count: 1, sample_task_ids: [expect.any(String)] },
     ],
   });
   expect(told.warnings.join('\n')).toContain('1 answer got no file of its own: there is no finished answer');
@@ -283,7 +283,7 @@ it('two answers of one name are not written over each other', async () => {
   const { answer_files } = await server.ok('batch_status', { batch_id });
   expect(answer_files).toMatchObject({
     written: 1,
-    left: [{ why: 'another answer has the same name', count: 1 }],
+    left: [{ why: 'another answer has the same name', count: 1, sample_task_ids: ['row_2'] }],
   });
 });
 

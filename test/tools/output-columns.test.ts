@@ -11,7 +11,7 @@ type Done = { server: TestServer; batch_id: string; out: (name: string) => Promi
 
 /** A batch of these files' rows, ended with these answers. */
 async function done(
-  files: Record<string, string>,
+  files: Record<string, string | Buffer>,
   args: Record<string, unknown>,
   results: (requests: ApiRequest[]) => object[],
 ): Promise<Done> {
@@ -224,4 +224,23 @@ it('JSON rows of different keys have one column each in all', long, async () => 
     ['row_1', '1', '', 'ok'],
     ['row_2', '', '{"c":2.50}', 'ok'],
   ]);
+});
+
+it.each<[of: string, table: string | Buffer, head: string, line: string]>([
+  ['a mark and semicolons', '\u{feff}nr;text\r\n1;Grüße\r\n', '\u{feff}task_id;nr;text;', 'row_1;1;Grüße;'],
+  ['semicolons', 'nr;text\n1;a,b\n', 'task_id;nr;text;', 'row_1;1;a,b;'],
+  [
+    'UTF-16 and tabs',
+    Buffer.from('\u{feff}nr\ttext\n1\ta;b\n', 'utf16le'),
+    '\u{feff}task_id,nr,text,',
+    'row_1,1,a;b,',
+  ],
+  ['none of these', 'nr,text\n1,"a;b"\n', 'task_id,nr,text,', 'row_1,1,a;b,'],
+])('a CSV opens as its table does, which has %s', async (_of, table, head, line) => {
+  const { out } = await done({ 't.csv': table }, { rows_file: 't.csv', prompt: '{{text}}' }, (all) =>
+    all.map((request) => succeeded(request, 'Said; and, done')),
+  );
+  const text = await out('out.csv');
+  expect(text.startsWith(head)).toBe(true);
+  expect(text.split('\n')[1]).toContain(line);
 });

@@ -585,17 +585,25 @@ describe('what files become', () => {
         'd.docx': Buffer.from('PK\x03\x04'),
         '.gitignore': 'b/\n',
         'r.csv': 'x,y\n1,2\n',
+        'long.md': 'one line\n'.repeat(5),
       },
       {},
     );
     if (typeof given === 'function') await given(server);
-    const files = await server.ok('estimate_cost', { input_files: ['**/*', '!*.csv'], prompt: 'x' });
+    const files = await server.ok('estimate_cost', { input_files: ['**/*', '!*.csv', '!*.md'], prompt: 'x' });
     expect(files.matched).toEqual({
       files: 1,
       skipped: expect.stringMatching(/^1 hidden .*, 1 left out by .gitignore, 1 in an Office format/),
     });
     const table = await server.ok('estimate_cost', { rows_file: 'r.csv', prompt: '{{x}}' });
     expect(table.matched).toEqual({ rows: 1, columns: ['x', 'y'] });
+    const cut = await server.ok('estimate_cost', { input_files: ['long.md'], split_chars: 10, prompt: 'x' });
+    expect(cut.matched).toEqual({ files: 1, parts: 5 });
+    const merged = { input_files: ['long.md'], split_chars: 10, merge: 2, prompt: 'x' };
+    expect(await server.ok('estimate_cost', merged)).toMatchObject({
+      matched: { files: 1, parts: 5 },
+      request_count: 6,
+    });
   });
 
   it('are named in the audit log', async () => {

@@ -45,7 +45,7 @@ export async function* renderOutput(
     key === undefined &&
     (format === 'json' || format === 'jsonl' || format === 'csv')
   ) {
-    yield* renderItems(() => byItem(answers()), variants, format);
+    yield* renderItems(() => byItem(answers()), record, variants, format);
     return;
   }
   switch (format) {
@@ -61,7 +61,7 @@ export async function* renderOutput(
       yield* spliced(groups(STAND_IN), jsonLine);
       return;
     case 'csv': {
-      const { head, line } = await csvLayout(answers());
+      const { head, line } = await csvLayout(answers(), record);
       yield head;
       yield* texts(groups(), line);
       return;
@@ -75,6 +75,7 @@ export async function* renderOutput(
 /** One line for all answers to a row. */
 async function* renderItems(
   items: () => AsyncGenerator<AnsweredItem>,
+  { form }: BatchRecord,
   variants: readonly string[],
   format: 'json' | 'jsonl' | 'csv',
 ): Pieces {
@@ -89,7 +90,7 @@ async function* renderItems(
     for await (const item of items()) yield jsonLineOfItem(item);
     return;
   }
-  const { head, line } = await csvOfVariants(items(), variants);
+  const { head, line } = await csvOfVariants(items(), variants, form);
   yield head;
   for await (const item of items()) yield line(item);
 }
@@ -127,7 +128,7 @@ function afterComma<T>(text: (item: T) => string): (item: T) => string {
 }
 
 /** Which columns there are only the answers tell: of rows all of them, of other work the first that leaves something out. */
-async function csvLayout(answers: AsyncIterable<AnsweredRow>) {
+async function csvLayout(answers: AsyncIterable<AnsweredRow>, { form }: BatchRecord) {
   const finder = createColumnFinder();
   let ofRows = false;
   for await (const answered of answers) {
@@ -136,7 +137,7 @@ async function csvLayout(answers: AsyncIterable<AnsweredRow>) {
     if (!ofRows && answered.answer.left_out !== undefined) break;
   }
   const columns = finder.columns();
-  return ofRows ? csvOfRows(columns) : csvOfTasks(columns);
+  return ofRows ? csvOfRows(columns, form) : csvOfTasks(columns);
 }
 
 async function* rawLines(context: Context, record: BatchRecord, filters: Filters): Pieces {

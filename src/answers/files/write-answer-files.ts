@@ -4,6 +4,7 @@ import { sha256OfFile, sha256OfText } from '../../lib/files/file-hash.ts';
 import { countHalves } from '../../lib/half-characters.ts';
 import type { Context } from '../../state/context.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
+import type { Answer } from '../answer.ts';
 import type { Filters } from '../page/select.ts';
 import { allRows, chunksOf } from '../view/passes.ts';
 import { openView, type View } from '../view/view.ts';
@@ -67,7 +68,7 @@ export async function writeAnswerFiles(
   const view = await openView(context, record);
   await checkPlacesOf(view, pattern, record);
   const names = new Set<string>();
-  const left = new Map<string, number>();
+  const left = createLeft();
   let done = 0;
   let written = 0;
   let code_only = 0;
@@ -92,7 +93,7 @@ export async function writeAnswerFiles(
       );
       for (const [index, file] of files.entries()) {
         const why = whys[index] ?? null;
-        if (why !== null) left.set(why, (left.get(why) ?? 0) + 1);
+        if (why !== null) left.add(why, together[index]?.answer);
         else if ('text' in file) {
           written += 1;
           if (file.code_only) code_only += 1;
@@ -111,9 +112,31 @@ export async function writeAnswerFiles(
     written_at: context.now().toISOString(),
     problem: null,
     written,
-    left: [...left].map(([why, count]) => ({ why, count })),
+    left: left.all(),
     ...(code_only > 0 && { code_only }),
     ...(halves > 0 && { halves }),
+  };
+}
+
+/** So many of what was left are named. */
+const NAMED = 3;
+
+/** Counts what was left by why, and names the first of it where the digest of failures does not. */
+function createLeft() {
+  const left = new Map<string, { count: number; named: string[] }>();
+  return {
+    add(why: string, answer: Answer | undefined): void {
+      const found = left.get(why) ?? { count: 0, named: [] };
+      found.count += 1;
+      if (answer?.outcome === 'succeeded' && found.named.length < NAMED) found.named.push(answer.task_id);
+      left.set(why, found);
+    },
+    all: (): AnswerFiles['left'] =>
+      [...left].map(([why, { count, named }]) => ({
+        why,
+        count,
+        ...(named.length > 0 && { sample_task_ids: named }),
+      })),
   };
 }
 

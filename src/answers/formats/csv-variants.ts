@@ -1,6 +1,15 @@
 import { cellText } from '../../lib/cell-text.ts';
 import type { AnsweredItem } from '../answer.ts';
-import { about, aboutNames, answerCells, type CsvColumns, createColumnFinder, csvLine } from './csv.ts';
+import {
+  about,
+  aboutNames,
+  answerCells,
+  type CsvColumns,
+  type CsvForm,
+  createColumnFinder,
+  csvHead,
+  csvLine,
+} from './csv.ts';
 import { freeName, freeNames } from './flat-answer.ts';
 
 /** A file's head, and what follows for each row. */
@@ -10,6 +19,7 @@ type VariantsLayout = { head: string; line: (item: AnsweredItem) => string };
 export async function csvOfVariants(
   items: AsyncIterable<AnsweredItem>,
   variants: readonly string[],
+  form?: CsvForm,
 ): Promise<VariantsLayout> {
   const row = new Set<string>();
   const finders = new Map(variants.map((variant) => [variant, createColumnFinder()]));
@@ -22,9 +32,12 @@ export async function csvOfVariants(
   const id = freeName('task_id', 'batch', taken);
   const groups = [...finders].map(([variant, finder]): [string, CsvColumns] => [variant, finder.columns()]);
   return {
-    head: csvLine([id, ...columns, ...groups.flatMap(([variant, group]) => headOf(variant, group, taken))]),
+    head: csvHead(
+      [id, ...columns, ...groups.flatMap(([variant, group]) => headOf(variant, group, taken))],
+      form,
+    ),
     line({ task_id, row: cells, answers }) {
-      return csvLine([
+      const line = [
         task_id,
         ...columns.map((column) => cellText(cells?.[column])),
         ...groups.flatMap(([variant, group]) => {
@@ -36,7 +49,8 @@ export async function csvOfVariants(
             ...aboutNames(group).map((name) => cellText(facts[name])),
           ];
         }),
-      ]);
+      ];
+      return csvLine(line, form);
     },
   };
 }

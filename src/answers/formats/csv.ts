@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import { cellText } from '../../lib/cell-text.ts';
+import type { BatchRecord } from '../../store/record.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
 import { freeNames, keysOf } from './flat-answer.ts';
 
@@ -57,22 +58,28 @@ export function about({ outcome, error, left_out, expected, details }: Answer): 
 /** A file's head, and what follows for each answer. */
 export type CsvLayout = { head: string; line: (answered: AnsweredRow) => string };
 
+/** How the lines of a file are written. */
+export type CsvForm = Pick<BatchRecord, 'form'>['form'];
+
 /** Answers beside the rows they are for: the columns of those unchanged and in front. */
-export function csvOfRows({ row, answer, ...columns }: CsvColumns): CsvLayout {
+export function csvOfRows({ row, answer, ...columns }: CsvColumns, form?: CsvForm): CsvLayout {
   const names = aboutNames(columns);
   const taken = new Set(row);
   const answerNames = freeNames(answer, 'answer', taken);
   const [id = '', ...ownNames] = freeNames(['task_id', ...names], 'batch', taken);
   return {
-    head: csvLine([id, ...row, ...answerNames, ...ownNames]),
+    head: csvHead([id, ...row, ...answerNames, ...ownNames], form),
     line({ row: cells, answer: said }) {
       const facts = about(said);
-      return csvLine([
-        said.task_id,
-        ...row.map((column) => cellText(cells?.[column])),
-        ...answerCells(answer, said),
-        ...names.map((name) => cellText(facts[name])),
-      ]);
+      return csvLine(
+        [
+          said.task_id,
+          ...row.map((column) => cellText(cells?.[column])),
+          ...answerCells(answer, said),
+          ...names.map((name) => cellText(facts[name])),
+        ],
+        form,
+      );
     },
   };
 }
@@ -89,11 +96,11 @@ export function answerCells(names: readonly string[], said: Answer): string[] {
 export function csvOfTasks({ left_out }: Pick<CsvColumns, 'left_out'>): CsvLayout {
   const [outcome = '', ...others] = aboutNames({ left_out, expected: false });
   return {
-    head: csvLine(['task_id', outcome, 'answer', ...others]),
+    head: csvHead(['task_id', outcome, 'answer', ...others], undefined),
     line({ answer }) {
       const facts = about(answer);
       const cells = [facts.outcome, answerCell(answer), ...others.map((name) => facts[name])];
-      return csvLine([answer.task_id, ...cells.map(cellText)]);
+      return csvLine([answer.task_id, ...cells.map(cellText)], undefined);
     },
   };
 }
@@ -114,6 +121,10 @@ function withoutFormula(cell: string): string {
   return /^[\t\r]|^\s*[=+\-@＝＋－＠]/.test(cell) && !number.test(cell) ? `'${cell}` : cell;
 }
 
-export function csvLine(cells: string[]): string {
-  return stringify([cells.map(withoutFormula)]);
+export function csvLine(cells: string[], form: CsvForm): string {
+  return stringify([cells.map(withoutFormula)], { delimiter: form?.separator ?? ',' });
 }
+
+/** By the mark a spreadsheet knows the encoding: without one it takes every umlaut for two signs. */
+export const csvHead = (names: string[], form: CsvForm): string =>
+  (form?.marked ? '\u{feff}' : '') + csvLine(names, form);

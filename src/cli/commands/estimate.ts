@@ -15,10 +15,11 @@ import { patience } from './wait.ts';
 /** What a table or files gave, as `3 files; skipped: 1 empty`. */
 function matchedText(matched: EstimateReply['matched']): string | null {
   if (matched === undefined) return null;
-  const { rows, files, answers, columns, skipped } = matched;
+  const { rows, files, parts, answers, columns, skipped } = matched;
   const given = [
     ...(rows === undefined ? [] : [counted(rows, 'row')]),
     ...(files === undefined ? [] : [counted(files, 'file')]),
+    ...(parts === undefined ? [] : [counted(parts, 'part')]),
     ...(answers === undefined ? [] : [counted(answers, 'answer')]),
     ...(columns === undefined ? [] : [`columns ${columns.join(', ')}`]),
   ];

@@ -60,6 +60,7 @@ export function newRecord(
     estimate: { expected: total.expected_usd, maximum: total.maximum_usd, basis: prepared.rates.basis },
     ...outputsOf(output),
     source: work.source.kind,
+    ...(prepared.form && { form: prepared.form }),
     warnings: prepared.warnings,
     ...(submission.retries > 0 && { retries: { asked: submission.retries, stopped: null } }),
     ...(work.max_tasks !== undefined && { pilot_keys }),

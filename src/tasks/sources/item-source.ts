@@ -1,4 +1,5 @@
 import type { SourceItem } from './source-row.ts';
+import type { TableForm } from './tables/table.ts';
 
 /** Which of the items of the work are taken, one after another. */
 export type Spread = {
@@ -45,6 +46,12 @@ export type SourceFacts = {
   warnings(): string[];
   /** What was left out, in words; empty where nothing was. */
   skipped(): string;
+  /** How a table is written. */
+  form?: TableForm;
+  /** How many items were taken, where several become one task; read it when all items were taken. */
+  items?(): number;
+  /** How many files they are parts of, where files are cut; read it when all items were taken. */
+  files?(): number;
   /** How many tasks each stage has, where answers are merged again; read it when all items were taken. */
   stages?(): number[];
 };

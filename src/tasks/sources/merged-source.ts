@@ -75,11 +75,15 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
     async *items(spread, begin) {
       const stages: number[] = [];
       let without = 0;
+      let taken = 0;
       const column = typeof merge === 'string' ? Object.keys(ownPlaces({ [merge]: '' })) : [];
       const inner = source.items(spread, (facts) => {
         if (typeof merge === 'string') requireColumn(facts, merge);
         const said = () => [facts.skipped(), without === 0 ? '' : `${without} without a value of the column`];
+        const { files } = facts;
         begin({
+          ...(files && { files }),
+          items: () => taken,
           columns: [...new Set([...COLUMNS, ...column])],
           warnings: () => [...facts.warnings(), ...leftOut(without, merge)],
           skipped: () =>
@@ -89,11 +93,17 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
           stages: () => (stages.length > 1 ? stages : []),
         });
       });
+      async function* counted() {
+        for await (const items of inner) {
+          taken += items.length;
+          yield items;
+        }
+      }
       if (typeof merge === 'string') {
-        yield* byColumn(inner, merge, () => {
+        yield* byColumn(counted(), merge, () => {
           without += 1;
         });
-      } else yield* inStages(inner, merge, stages);
+      } else yield* inStages(counted(), merge, stages);
     },
   };
 }

@@ -122,8 +122,9 @@ function columnsOf(table: Table, rows: readonly TableRow[]): Set<string> {
   return new Set(table.columns ?? rows.flatMap((row) => ('cells' in row ? Object.keys(row.cells) : [])));
 }
 
-function factsOf({ columns, warnings }: Table, join: Join | null): SourceFacts {
+function factsOf({ columns, warnings, form }: Table, join: Join | null): SourceFacts {
   return {
+    ...(form && { form }),
     columns: columns && [...columns, ...(join?.columns ?? [])],
     warnings: () => [...warnings, ...(join?.warnings() ?? [])],
     skipped: () => '',

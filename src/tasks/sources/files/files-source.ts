@@ -27,8 +27,11 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
     },
     async *items(spread, begin) {
       const skipped: Skipped = new Map();
-      const columns = split_chars === undefined ? COLUMNS : [...COLUMNS, 'part'];
-      begin({ ...factsOfFiles(skipped), columns });
+      let taken = 0;
+      const facts = factsOfFiles(skipped);
+      begin(
+        split_chars === undefined ? facts : { ...facts, columns: [...COLUMNS, 'part'], files: () => taken },
+      );
       let index = 0;
       let number = 0;
       async function* wantedFiles() {
@@ -41,10 +44,12 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
       // Which one is wanted hangs on what became of those before it.
       const ahead = spread === everything ? FILES_AHEAD : 1;
       for await (const file of openFiles(wantedFiles(), folders, ahead)) {
+        const before = number;
         for await (const item of readFileItems(file, options(skipped))) {
           if (spread.wants(index)) {
             spread.take();
             number += 1;
+            if (number === before + 1) taken += 1;
             yield [toItem(item, number)];
           }
           if (split_chars !== undefined) index += 1;

@@ -19,6 +19,7 @@ export async function openDelimited(file: TextFile, field: string, given: '\t' |
     kind: 'blocks',
     columns,
     warnings,
+    form: { separator: delimiter === ';' ? ';' : ',', marked: file.encoding.markBytes > 0 },
     format: { kind: 'delimited', field, delimiter, columns },
     blocks: rowsBehindHead(blocks, columns, field),
   };

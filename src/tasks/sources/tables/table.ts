@@ -27,12 +27,20 @@ export type RowFormat =
   | { kind: 'json_lines'; field: string }
   | { kind: 'text_lines'; field: string };
 
+/** How a delimited table is written, as far as a file of its answers is written alike: what spreadsheets read it by. */
+export type TableForm = {
+  separator: ',' | ';';
+  /** Whether it began with a mark of its encoding. */
+  marked: boolean;
+};
+
 /** A table that is being read, once and from its beginning. */
 export type Table = {
   /** Known beforehand where there is a head line; null where each row names its own. */
   columns: readonly string[] | null;
   /** What is odd about the table as a whole, though it can be read. */
   warnings: readonly string[];
+  form?: TableForm;
 } & (
   | { kind: 'blocks'; format: RowFormat; blocks: AsyncIterable<RowBlock> }
   | { kind: 'rows'; rows: AsyncIterable<TableRow[]> }
