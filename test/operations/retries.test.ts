@@ -73,6 +73,31 @@ describe('retries', () => {
     expect(api.creates.map(({ requests }) => requests.length)).toEqual(sent);
   });
 
+  it.each([
+    ['each task', {}, [[8], [8]]],
+    ['packs of tasks', { pack: 4 }, [[2], [4]]],
+  ])(
+    'send all of it again where every answer was unusable, with lower limits: %s',
+    async (_of, how, sent) => {
+      const api = await startApi({
+        endsAtOnce: true,
+        tokens: (params) => Math.ceil(JSON.stringify(params.messages).length / 4),
+        results: (requests) => requests.map((request) => succeeded(request, 'I would say: refund.')),
+      });
+      const server = await startCheckedServer({ api });
+      const rows = Array.from({ length: 8 }, (_, row) => `${row},What became of card ${row}?\n`).join('');
+      await writeFile(path.join(server.work, 'rows.csv'), `id,text\n${rows}`);
+      const work = { rows_file: 'rows.csv', prompt: 'About: {{text}}', labels: ['refund', 'pin'], ...how };
+      const { batch_id, cost_usd } = await server.ok('submit_batch', { ...work, retries: 1 });
+      const status = await toTheEnd(api, server, batch_id);
+      expect(api.creates.map(({ requests }) => [requests.length])).toEqual(sent);
+      const limits = api.creates.map(({ requests }) => Number(requests[0]?.params.max_tokens));
+      expect(limits[1]).toBeLessThan(limits[0] ?? 0);
+      expect(status.cost_usd.maximum).toBe(cost_usd.maximum);
+      expect(status.warnings.join(' ')).not.toMatch(/Not sent again by itself/);
+    },
+  );
+
   it('double max_tokens where an answer was cut off', async () => {
     const { api, server, batch_id } = await submitted(
       { a: ['cut', 'cut', 'ok'], b: ['ok'] },

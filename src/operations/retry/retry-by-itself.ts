@@ -19,6 +19,13 @@ const FREE = ['expired', 'overloaded_error', 'api_error', 'timeout_error', 'rate
 /** Answers that were paid and can't be used, which the next time may be: cut off, empty, against their schema. */
 const PAID = ['max_tokens', 'empty_answer', 'invalid_answer'];
 const AGAIN: readonly string[] = [...FREE, ...PAID];
+/** What is sent again, the most of it first that the reserved maximum holds; what was cut off would take twice as much. */
+const CHOICES = [AGAIN, AGAIN.filter((type) => type !== 'max_tokens'), FREE];
+/**
+ * What unusable answers were paid with is gone from the maximum: as long as before, all of them could cost more than is left. Few
+ * answers come near their limit, so that a lower one does as well.
+ */
+const LENGTHS = [1, 0.9, 0.7, 0.5];
 
 /** Whether this process is to send a batch again in part, if it looks at it: one that may not spend sends nothing for others. */
 export function isRetryDue(context: Context, record: BatchRecord): boolean {
@@ -49,8 +56,8 @@ export function wantsRetry(record: BatchRecord): boolean {
 
 /**
  * Sends what failed and can succeed again, if that is due: once, whoever else looks at the same time, and within the
- * maximum that was reserved when the work was submitted. Where that does not hold all of it, what was not billed goes
- * alone; where it holds none, that is noted for good. Throws what stands against sending now.
+ * maximum that was reserved when the work was submitted. Where that does not hold all of it, answers that could not be used get a
+ * lower limit, else what was not billed goes alone; where it holds none, that is noted for good. Throws what stands against sending now.
  */
 export async function retryByItself(context: Context, batchId: string, report: Report): Promise<void> {
   const record = await context.store.record(batchId).read();
@@ -60,17 +67,21 @@ export async function retryByItself(context: Context, batchId: string, report: R
   const other = await doneElsewhere(context, record);
   if (other !== null) return stop(context, record, other);
   const left = leftOf(record);
-  for (const error_types of [AGAIN, FREE]) {
-    const options = { error_types: [...error_types], max_cost_usd: left };
+  const choices = CHOICES.flatMap((types) =>
+    (types === FREE ? [1] : LENGTHS).map((shorter) => ({ types, shorter })),
+  );
+  for (const { types, shorter } of choices) {
+    const options = { error_types: [...types], max_cost_usd: left };
     try {
-      await addAttempt(context, record, { record, unsent: [], options, report, byItself: true });
+      await addAttempt(context, record, { record, unsent: [], options, report, byItself: true, shorter });
       startSending(context, record);
       return;
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
       // Another process was faster, or is about to be: what it adds is sent, and looked at from now on.
       if (await hasCompany(context, record)) return;
-      if (error.code !== 'cost_limit' && error.code !== 'wrong_state') throw error;
+      const isTooShort = shorter < 1 && error.code === 'invalid_input';
+      if (error.code !== 'cost_limit' && error.code !== 'wrong_state' && !isTooShort) throw error;
     }
   }
   await stop(context, record, SPENT);

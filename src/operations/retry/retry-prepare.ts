@@ -69,6 +69,8 @@ export type RetryPreparation = {
   ask?: Ask | undefined;
   /** Whether nobody asked for it now: what the work may cost was approved when it was submitted. */
   byItself?: boolean | undefined;
+  /** How much of their length answers keep that could not be used; all of it where this is left out. */
+  shorter?: number | undefined;
 };
 
 const REFUSED = 'The retry was refused; nothing was sent and nothing was paid. Correct this and call again:';
@@ -80,7 +82,7 @@ const REFUSED = 'The retry was refused; nothing was sent and nothing was paid. C
  */
 export async function prepareRetry(
   context: Context,
-  { record, unsent, options, report, signal, byItself = false }: RetryPreparation,
+  { record, unsent, options, report, signal, byItself = false, shorter }: RetryPreparation,
   sink: RequestSink<SentBlock>,
 ): Promise<PreparedRetry> {
   const blobs = context.store.blobs(record.batch_id);
@@ -96,7 +98,7 @@ export async function prepareRetry(
   // What was sent goes before a change of it that was not.
   const written = { ...record, parts: [...unsent, ...record.parts] };
   const sent = await openSentRequests(blobs, written, dialect);
-  const requests = createChangedRequests({ ...context, catalog }, options, dialect);
+  const requests = createChangedRequests({ ...context, catalog }, options, dialect, shorter);
   const surroundings = { partBytes: context.limits.partBytes, dialect, today, catalog };
   const examiner = createSentExaminer(surroundings, requests, options);
   const items = sentItems(tasks, sent, selection.selected, named.corrections);

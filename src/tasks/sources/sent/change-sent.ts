@@ -14,7 +14,7 @@ import type { AnswerSchema, Rendering } from '../../render/rendered-task.ts';
 import type { NativeTask, TaskDefaults } from '../../task.ts';
 import type { Correction } from './corrections.ts';
 import { keptInput, promptFor } from './new-prompt.ts';
-import { createPackReader, regrouped, type SharedTask } from './regroup.ts';
+import { createPackReader, lengthFactor, regrouped, type SharedTask } from './regroup.ts';
 import type { ChosenTask, SentRequest } from './sent-requests.ts';
 
 /** What a task's request is made of: what it was sent with, or what corrects it. */
@@ -38,10 +38,12 @@ export type ChangedRequests = {
   readonly settings: ReadonlySet<string>;
 };
 
+/** `shorter` makes less of how long answers may be that could not be used. */
 export function createChangedRequests(
   context: Pick<Context, 'templates' | 'catalog' | 'allowNetworkTools'>,
   options: SentChanges,
   dialect: Dialect,
+  shorter = 1,
 ): ChangedRequests {
   const { catalog } = context;
   const renderer = { ...context, dialect };
@@ -73,23 +75,28 @@ export function createChangedRequests(
   /** The answers to rows are wrapped, in whatever schema. */
   const wrapped = prepared && packSchema(prepared.schema);
   const read = createPackReader(dialect);
+  function shortened({ params }: SentRequest, factor: number): number | undefined {
+    const before = factor < 1 ? dialect.requests.facts(params).max_tokens : null;
+    return before === null ? undefined : Math.ceil(before * factor);
+  }
   const limitOf = (model: string) => catalog.find(model)?.max_output_tokens;
 
   return {
-    make({ cause }, entry, source) {
+    make(selected, entry, source) {
       if ('correction' in source) {
         const { task } = source.correction;
         for (const name of settingsUsed(task, options)) settings.add(name);
         return renderTask(task, defaultsOf(options, entry), renderer);
       }
-      const isCut = cause === 'max_tokens';
+      const isCut = selected.cause === 'max_tokens';
       const longer = isCut ? { limitOf } : null;
       const effort = isEffortLost(change, entry) ? null : change.effort;
       const prompt = options.prompt === undefined ? undefined : promptFor(entry, options.prompt);
       if (prompt !== undefined && 'problems' in prompt) return { ok: false, problems: prompt.problems };
       const mended = change.output_schema ? null : mendedSchema(source.sent.params, dialect);
       const output_schema = mended?.sent ?? change.output_schema;
-      const changes = { ...change, effort, longer, prompt: prompt?.text, output_schema };
+      const max_tokens = change.max_tokens ?? shortened(source.sent, lengthFactor(selected, shorter));
+      const changes = { ...change, max_tokens, effort, longer, prompt: prompt?.text, output_schema };
       const next = dialect.requests.change(source.sent.params, changes);
       countChanged();
       for (const name of next.removed) removed.add(name);
@@ -104,7 +111,7 @@ export function createChangedRequests(
       if (first === undefined) return { ok: false, problems: [] };
       const { entry, selected } = first;
       const effort = isEffortLost(change, entry) ? null : change.effort;
-      const changes = { ...change, effort, output_schema: wrapped, prompt: options.prompt };
+      const changes = { ...change, effort, output_schema: wrapped, prompt: options.prompt, shorter };
       const next = regrouped(tasks, changes, dialect, { read, catalog });
       countChanged();
       if (next === 'at_limit') return next;

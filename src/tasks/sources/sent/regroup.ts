@@ -31,6 +31,15 @@ const PASSING = new Set([
   'permission_error',
 ]);
 
+/**
+ * How much longer an answer may be than before: twice, where it was cut off; `shorter` makes less of what was paid for nothing,
+ * whose money is no longer there.
+ */
+export function lengthFactor({ cause }: ChosenTask, shorter: number): number {
+  if (cause === 'max_tokens') return 2;
+  return cause === null || PASSING.has(cause) ? 1 : shorter;
+}
+
 /** In half of what a task was with when the answer to all failed it; at last alone. */
 function sizeFor({ cause }: ChosenTask, was: number): number {
   return cause === null || PASSING.has(cause) ? was : Math.max(1, Math.floor(was / 2));
@@ -84,7 +93,10 @@ export function createRegrouping<T extends SharedTask>(read: PackReader) {
   };
 }
 
-export type PackChange = Omit<ParamsChange, 'longer' | 'prompt'> & { prompt: string | undefined };
+export type PackChange = Omit<ParamsChange, 'longer' | 'prompt'> & {
+  prompt: string | undefined;
+  shorter: number;
+};
 
 /** The params of a request for these tasks, and what it is expected to take; `at_limit` for one that can't get longer. */
 export function regrouped(
@@ -122,8 +134,9 @@ export function regrouped(
   // Alone, and cut off at all that the model can give.
   if (isCut && tasks.length === 1 && max_tokens <= (sent.max_tokens ?? 0) && rowsBefore(first, read) === 1)
     return 'at_limit';
+  const { shorter: _used, ...changes } = change;
   const next = requests.change(requests.withRows(first.sent.params, rows, prompt), {
-    ...change,
+    ...changes,
     prompt: undefined,
     max_tokens,
     longer: null,
@@ -134,13 +147,13 @@ export function regrouped(
 
 const rowsBefore = ({ sent }: SharedTask, read: PackReader): number => read(sent.params).rows.length;
 
-/** How long the answer to a task may be; twice as long where that to all was cut off. */
+/** How long the answer to a task may be. */
 function longestAnswer({ selected, entry, sent }: SharedTask, change: PackChange, read: PackReader): number {
   if (change.max_tokens !== undefined) return change.max_tokens;
   const { max_tokens } = plainObject(sent.params);
   const all = typeof max_tokens === 'number' ? max_tokens : 0;
   const share = entry.max_tokens ?? Math.ceil(all / Math.max(1, read(sent.params).rows.length));
-  return selected.cause === 'max_tokens' ? 2 * share : share;
+  return Math.ceil(share * lengthFactor(selected, change.shorter));
 }
 
 type Reworded = { row: SharedRow; prompt?: string } | { problems: Problem[] };
