@@ -42,7 +42,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     .action((shell: string) => terminal.print(completionScript(shell, program)));
   for (const command of [program, ...program.commands]) command.exitOverride();
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(withOutputLast(args), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? exitCode.done : exitCode.wrongUsage;
@@ -55,4 +55,20 @@ export async function runCli(args: readonly string[]): Promise<void> {
       process.exitCode = exitCode.wrongUsage;
     } else throw error;
   }
+}
+
+const OUTPUT = '--output-file';
+
+/** What names the output at `submit` is meant by whoever types it at a command that takes it by its place, which is the last. */
+function withOutputLast(args: readonly string[]): readonly string[] {
+  const isMeant = commands.some(
+    ({ name, positional }) => name === args[0] && positional.at(-1) === '[output_file]',
+  );
+  const at = args.findIndex((arg) => arg === OUTPUT || arg === '--' || arg.startsWith(`${OUTPUT}=`));
+  const typed = args[at];
+  if (!isMeant || typed === undefined || typed === '--') return args;
+  const output = typed === OUTPUT ? args[at + 1] : typed.slice(OUTPUT.length + 1);
+  if (output === undefined) return args;
+  const rest = args.toSpliced(at, typed === OUTPUT ? 2 : 1);
+  return rest.includes('--') ? [...rest, output] : [...rest, '--', output];
 }

@@ -32,7 +32,7 @@ export function splitGiven({ given, args }: Pick<Call, 'given' | 'args'>): {
 } {
   const named = sourceNames.find((name) => args[name] !== undefined);
   const [file = null, ...rest] = given;
-  if (named === undefined) return { file, rest };
+  if (named === undefined || file === null) return { file, rest };
   if (given.at(-1) === undefined) return { file: null, rest: given.slice(0, -1) };
   throw refused({
     field: optionOf(named),

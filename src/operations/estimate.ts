@@ -38,10 +38,13 @@ const output = z.looseObject({
   prices_as_of: z.string(),
 });
 
-const nextStep = ({ preview, work_id }: Estimate) =>
-  preview === null
-    ? 'Give the tasks themselves for a dry run that checks them.'
-    : `Call submit_batch with ${work_id === undefined ? 'the same arguments' : `work_id ${work_id}`} to send it, if the cost is right for the user.`;
+function nextStep({ preview, work_id, above_limit }: Estimate): string {
+  if (preview === null) return 'Give the tasks themselves for a dry run that checks them.';
+  if (above_limit)
+    return 'submit_batch would refuse it, as warnings say. Make it smaller (a cheaper model_tier, as in compare; a lower max_tokens; max_tasks for fewer tasks), or ask the person.';
+  const what = work_id === undefined ? 'the same arguments' : `work_id ${work_id}`;
+  return `Call submit_batch with ${what} to send it, if the cost is right for the user.`;
+}
 
 /** The dry run of a submission; or a calculation from figures, where there are no tasks yet. */
 export const estimate = defineOperation({

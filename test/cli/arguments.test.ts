@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -121,6 +121,24 @@ describe('work that an option names', () => {
     const { stdout } = await run(desk, ['submit', ...asRows, '--output-file', 'later.csv', '--json']);
     expect((await run(desk, ['wait', JSON.parse(stdout).batch_id])).code).toBe(0);
     expect(await readFile(path.join(desk.folder, 'later.csv'), 'utf8')).toContain('row_2');
+  });
+
+  eachNth<[typed: string[]]>(2, [
+    [['--output-file', 'named.csv', ...asRows]],
+    [[...asRows, '--output-file=named.csv']],
+  ])('has its answers where run is told as submit is: %j', async (typed) => {
+    const desk = await deskWithRows();
+    expect(await run(desk, ['run', ...typed])).toMatchObject({ code: 0 });
+    expect(await readFile(path.join(desk.folder, 'named.csv'), 'utf8')).toContain('row_2');
+  });
+
+  test('as files leaves out what .gitignore does, as for an agent', async () => {
+    const desk = await deskWithRows();
+    await mkdir(path.join(desk.folder, 'src', 'made'), { recursive: true });
+    await writeFile(path.join(desk.folder, '.gitignore'), 'made/\n');
+    for (const name of ['a.ts', 'made/b.ts']) await writeFile(path.join(desk.folder, 'src', name), 'x');
+    const { stdout } = await run(desk, ['estimate', 'src/**/*.ts', '--prompt', 'x']);
+    expect(stdout).toContain('1 file; skipped: 1 left out by .gitignore');
   });
 
   eachNth<[name: string, args: string[]]>(3, [

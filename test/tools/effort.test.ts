@@ -99,7 +99,22 @@ describe('retry_batch', () => {
   });
 });
 
+const answerOf = (properties: object) => ({ output_schema: { type: 'object', properties } });
+
 describe('an estimate', () => {
+  it.each<[of: string, given: object, tokens: number]>([
+    ['a label', { labels: ['card', 'refund'] }, 8],
+    ['a number and a yes or no', answerOf({ n: { type: 'integer' }, ok: { type: 'boolean' } }), 12],
+    ['texts of a length', answerOf({ alt: { type: 'string', maxLength: 125 } }), 55],
+    ['a list of a length', answerOf({ to: { type: 'array', maxItems: 3, items: { enum: ['a', 'b'] } } }), 10],
+    ['texts of any length', answerOf({ alt: { type: 'string' } }), 800],
+  ])('expects no more tokens than an answer can have that is %s', async (_of, given, tokens) => {
+    const server = await startServer();
+    const work = { requests: prompts(['a', 'b']), ...given, effort: 'low' };
+    const reply = await server.ok('estimate_cost', work);
+    expect(reply.tokens.expected_output).toBe(2 * (tokens + 300));
+  });
+
   it('expects thinking, and says what low would save', async () => {
     const server = await startServer();
     const work = { requests: prompts(['a', 'b', 'c', 'd']) };

@@ -126,7 +126,8 @@ describe('the dry run', () => {
       env: { BATCH_MCP_MAX_COST_USD: '0.001', BATCH_MCP_DAILY_BUDGET_USD: '0.0005' },
     });
     const work = { requests: prompts(ids(3)), max_tokens: 10_000 };
-    const { warnings, cost_usd } = await server.ok('estimate_cost', work);
+    const { warnings, cost_usd, next_step } = await server.ok('estimate_cost', work);
+    expect(next_step).toMatch(/^submit_batch would refuse it/);
     expect(warnings.join()).toContain('above the limit of $0.0010 for one submission');
     expect(warnings.join()).toContain("left of today's budget of $0.00050");
     expect(await server.fails('submit_batch', work)).toContain(`up to $${cost_usd.maximum.toFixed(2)}`);

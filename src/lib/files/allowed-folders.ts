@@ -39,6 +39,8 @@ export type FoundPlace = {
   root: string;
   /** The folder against which relative paths resolve. */
   base: string;
+  /** The uppermost folder whose rules of what is left out count. */
+  top: string;
 };
 
 /** Where a file may be written: `path` is absolute, its folder's links resolved. */
@@ -138,7 +140,10 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
       throw fileFailure(`read ${JSON.stringify(path)}`, error);
     });
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
-    return { path: real, kind, root, base: (await realpathOrNull(base)) ?? base };
+    const realBase = (await realpathOrNull(base)) ?? base;
+    // Who may name every path has no allowed folder: the working folder is what a person sees the work in.
+    const top = !isConfined && isInside(realBase, real) ? realBase : root;
+    return { path: real, kind, root, base: realBase, top };
   }
 
   async function openForReading(given: string, roots?: Roots): Promise<OpenedFile> {

@@ -28,6 +28,8 @@ export type Estimate = {
   matched?: Matched;
   /** What a pilot has answered already: that much of `request_count` is not paid again, and in no figure here. */
   reused?: Reused;
+  /** Set where submitting it would be refused, as `warnings` say. */
+  above_limit?: true;
   preview: string | null;
   prices_as_of: string;
   advice: string[];

@@ -53,6 +53,7 @@ export async function estimateWork(
     files,
     models: modelsOf(prepared),
   });
+  const ceilings = name === 'sandbox' ? [] : await ceilingWarnings(context, lines);
   return {
     ...(keeping.work_id !== undefined && { work_id: keeping.work_id }),
     ...estimateOf(context, lines, compare),
@@ -62,10 +63,11 @@ export async function estimateWork(
     cost_usd: costUsdOf(lines, rates.basis),
     rests_on: restsOn(rates, totalOf(lines).request_count, costs.tally.thinking(knownOutput).tokens),
     ...(prepared.matched && { matched: prepared.matched }),
+    ...(ceilings.length > 0 && { above_limit: true as const }),
     preview: previewOf(prepared.first_request),
     advice: adviceOn(context, work, checked, counting),
     warnings: [
-      ...(name === 'sandbox' ? [] : await ceilingWarnings(context, lines)),
+      ...ceilings,
       ...(keeping.problem === undefined ? [] : [notKept(keeping.problem)]),
       ...(awaited === null ? [] : [boundWarning(awaited)]),
       ...(pilot?.isOpen ? [openPilotWarning(pilot)] : []),

@@ -11,7 +11,7 @@ import { tellUnknownSends } from '../../sending/unknown-sends.ts';
 import type { Context } from '../../state/context.ts';
 import { endsWithin, type Job, type Refreshed } from '../../state/jobs.ts';
 import { concernsOnePart, isCreated, isWaiting, seenOf, updatePart } from '../../state/parts.ts';
-import { statusOf } from '../../state/status.ts';
+import { isSaved, statusOf } from '../../state/status.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
 import { isRetryDue, retryByItself } from '../retry/retry-by-itself.ts';
 import { hasAllAnswers } from '../waiting/earlier-answers.ts';
@@ -119,7 +119,10 @@ export async function refreshWithin(
   });
   const slow = new BatchError('api_uncertain', 'The API has not answered yet. Look again in a minute.');
   const current = (await context.store.record(record.batch_id).read()) ?? record;
-  return { record: current, job: context.jobs.find(record.batch_id), failures: [slow] };
+  const job = context.jobs.find(record.batch_id);
+  // All is there, whatever the look would still have asked.
+  const isOver = job === undefined && statusOf(current) === 'ended' && isSaved(current);
+  return { record: current, job, failures: isOver ? [] : [slow] };
 }
 
 /** A job that failed since the last look is started again, and its failure told. */

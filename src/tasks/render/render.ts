@@ -11,6 +11,7 @@ import { packSchema } from '../packing/pack-schema.ts';
 import { shareRow, shareTask } from '../packing/shared-content.ts';
 import type { SourceRow } from '../sources/source-row.ts';
 import type { Task, TaskDefaults } from '../task.ts';
+import { tokensOfAnswer } from './answer-length.ts';
 import {
   checkSharedModel,
   checkSharedTemplate,
@@ -114,6 +115,11 @@ function renderOwn(
   const { prompt } = content.rendered;
   const system = task.system ?? defaults.system ?? content.rendered.system;
   const typed = content.rendered.output_schema;
+  const expected_output_tokens = Math.min(
+    max_tokens,
+    facts.expected_output_tokens,
+    (given && tokensOfAnswer(given)) ?? Number.POSITIVE_INFINITY,
+  );
   const prepared = schema ?? (typed && dialect.requests.prepareSchema(typed));
   const output_schema = prepared?.schema;
   const attachment = row?.attachment;
@@ -123,7 +129,7 @@ function renderOwn(
   const params = dialect.requests.render(plain);
   const sized = (size: PromptSize) =>
     withAwaited(size, row?.awaited, defaults, {
-      expected_tokens: facts.expected_output_tokens,
+      expected_tokens: expected_output_tokens,
       maximum_tokens: max_tokens,
     });
   const sharing = (): Sharing => {
@@ -148,7 +154,7 @@ function renderOwn(
       prompt: sized(dialect.requests.size(params)),
       model,
       max_tokens,
-      expected_output_tokens: Math.min(max_tokens, facts.expected_output_tokens),
+      expected_output_tokens,
       task_type: task.task_type ?? defaults.task_type,
       structured: output_schema !== undefined,
       answer_schema: answerSchema(given ?? typed, task.output_schema === undefined),

@@ -58,12 +58,8 @@ async function whyNot(
 const everything: Glob = { matches: () => true, depth: Number.POSITIVE_INFINITY };
 
 /** All that a glob takes below a folder, in the order of their names. Links are not followed. */
-async function* walk(
-  { path: start, root }: FoundPlace,
-  glob: Glob,
-  skipped: Skipped,
-): AsyncGenerator<string> {
-  const { ignores } = createGitignore(root, start);
+async function* walk({ path: start, top }: FoundPlace, glob: Glob, skipped: Skipped): AsyncGenerator<string> {
+  const { ignores } = createGitignore(top, start);
   async function* below(folder: string, way: string, depth: number): AsyncGenerator<string> {
     for (const entry of await entriesOf(folder, skipped)) {
       const file = path.join(folder, entry.name);
