@@ -89,7 +89,7 @@ describe('retries', () => {
       await writeFile(path.join(server.work, 'rows.csv'), `id,text\n${rows}`);
       const work = { rows_file: 'rows.csv', prompt: 'About: {{text}}', labels: ['refund', 'pin'], ...how };
       const { batch_id, cost_usd } = await server.ok('submit_batch', { ...work, retries: 1 });
-      const status = await toTheEnd(api, server, batch_id);
+      const status = await toTheEnd(server, api, batch_id);
       expect(api.creates.map(({ requests }) => [requests.length])).toEqual(sent);
       const limits = api.creates.map(({ requests }) => Number(requests[0]?.params.max_tokens));
       expect(limits[1]).toBeLessThan(limits[0] ?? 0);
