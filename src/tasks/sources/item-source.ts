@@ -49,9 +49,9 @@ export type SourceFacts = {
   /** How a table is written. */
   form?: TableForm;
   /** How many items were taken, where several become one task; read it when all items were taken. */
-  items?(): number;
+  items?: () => number;
   /** How many files they are parts of, where files are cut; read it when all items were taken. */
-  files?(): number;
+  files?: () => number;
   /** How many tasks each stage has, where answers are merged again; read it when all items were taken. */
   stages?(): number[];
 };
