@@ -55,7 +55,7 @@ function isUnfilled(name: string, value: string): boolean {
 }
 
 /** The SDK adds `/v1/…` itself, and people copy addresses with it. */
-const SUPERFLUOUS_END = /(?<=:\/\/[^/].*)(?:\/+(?:v1(?:\/+messages)?)?)+$/i;
+const SUPERFLUOUS_END = /(?<=:\/\/[^/].*)(?:\/+(?:v1(?:\/+messages(?:\/+batches)?)?)?)+$/i;
 
 /**
  * The API's address as it is set, without what the SDK adds to it. `refuse` is told what is wrong with it. The
@@ -77,7 +77,8 @@ export function readBaseUrl(
     const instead = 'a key goes into ANTHROPIC_API_KEY, a token into ANTHROPIC_AUTH_TOKEN';
     return refuse({ item, problem: 'holds a user name or a password', valid: `${valid}; ${instead}` });
   }
-  if (url.search !== '' || url.hash !== '') {
+  // Empty ones too: what is added behind them would be part of them.
+  if (/[?#]/.test(text)) {
     return refuse({ item, problem: 'holds a query or a fragment', valid });
   }
   return text.replace(SUPERFLUOUS_END, '');

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 const MOMENT =
-  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|[+-]\d{2}(?::?\d{2})?|)?)?$/i;
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?|)?)?$/i;
 
 /**
  * A day (`2026-11-22`, its beginning) or a time (`2026-11-22T08:00`) in milliseconds since 1970. Without a zone it is UTC,
@@ -17,25 +17,27 @@ export function readMoment(text: string): number | undefined {
       ? 'Z'
       : zone
           .toUpperCase()
+          .replace(/^(?:UTC|GMT)$/, 'Z')
           .replace(/^([+-]\d{2}):?(\d{2})?$/, (_, hours, minutes = '00') => `${hours}:${minutes}`);
   const time = Date.parse(`${day}T${clock}${offset}`);
   return Number.isNaN(time) ? undefined : time;
 }
 
-const SPAN = /^-?(\d{1,4}) ?(min(?:ute)?s?|h|hours?|d|days?|w|weeks?)(?: ago)?$/i;
-const MONTHS = /^-?(\d{1,3}) ?months?(?: ago)?$/i;
+const SPAN = /^-?(\d{1,4}) ?(min(?:ute)?s?|h|hrs?|hours?|d|days?|w|wks?|weeks?)(?: ago)?$/i;
+const MONTHS = /^-?(\d{1,3}) ?(mo|months?|y|yrs?|years?)(?: ago)?$/i;
 const MONTH = /^\d{4}-\d{2}$/;
 const YEAR = /^20\d{2}$/;
 /** In seconds or milliseconds since 1970, of this century's first half. */
 const EPOCH = /^(1[0-9]{9}|2[0-4][0-9]{8})(\d{3})?$/;
-/** In English, the year told: `Nov 1, 2026`, `1 November 2026`. */
-const WORDS = /^(?:[a-z]{3,9}\.? \d{1,2},? 20\d{2}|\d{1,2} [a-z]{3,9}\.?,? 20\d{2})$/i;
+/** In English, the year told: `Nov 1, 2026`, `1 November 2026`, `Nov 2026`. */
+const WORDS =
+  /^(?:[a-z]{3,9}\.? \d{1,2},? 20\d{2}|\d{1,2} [a-z]{3,9}\.?,? 20\d{2}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? 20\d{2})$/i;
 
 const UNIT_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
 
 /**
  * As `readMoment`, and also what people say instead: a span before now (`7d`, `24 hours`, `2w`, `3 months`), a month or a year (its
- * beginning), `today`, `yesterday`, `last week` (seven days ago), `this month`, `2026/11/01`, `Nov 1, 2026`, seconds since 1970. Which
+ * beginning), `today`, `yesterday`, `last week` (seven days ago), `this month`, `2026/11/01`, `Nov 1, 2026`, `Nov 2026`, seconds since 1970. Which
  * of `11/01/2026` is the day nobody can tell; of `11/26/2026` anybody.
  */
 export function readMomentBefore(text: string, now: Date): number | undefined {
@@ -44,8 +46,8 @@ export function readMomentBefore(text: string, now: Date): number | undefined {
   if (named !== undefined) return named;
   const [, count, unit = ''] = SPAN.exec(given) ?? [];
   if (count !== undefined) return now.getTime() - Number(count) * (UNIT_MS[unit[0] ?? ''] ?? 0);
-  const [, months] = MONTHS.exec(given) ?? [];
-  if (months !== undefined) return beforeMonths(now, Number(months));
+  const [, months, of = ''] = MONTHS.exec(given) ?? [];
+  if (months !== undefined) return beforeMonths(now, Number(months) * (of.startsWith('y') ? 12 : 1));
   const [, seconds, milliseconds = '000'] = EPOCH.exec(given) ?? [];
   if (seconds !== undefined) return Number(seconds + milliseconds);
   if (YEAR.test(given)) return readMoment(`${given}-01-01`);
@@ -104,6 +106,7 @@ const NAMED: Record<string, (now: Date) => number> = {
   'this month': (now) => monthOf(now, 0),
   'last month': (now) => monthOf(now, 1),
   'this year': (now) => Date.UTC(now.getUTCFullYear(), 0),
+  'last year': (now) => Date.UTC(now.getUTCFullYear() - 1, 0),
 };
 
 /** The same day of an earlier month, or that month's last one. */
@@ -117,7 +120,7 @@ function beforeMonths(now: Date, months: number): number {
 
 function ofWords(given: string): number | undefined {
   const time = Date.parse(`${given} UTC`);
-  const day = Number(/\b\d{1,2}\b/.exec(given)?.[0]);
+  const day = Number(/\b\d{1,2}\b/.exec(given)?.[0] ?? 1);
   return Number.isNaN(time) || new Date(time).getUTCDate() !== day ? undefined : time;
 }
 

@@ -4,7 +4,8 @@ import { ExactNumber, stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { withNumbers } from '../tasks/argument-numbers.ts';
 import { actualType } from '../tasks/problems.ts';
-import { objectIn, parsed, unwrapped } from './json-in-text.ts';
+import { taskFor } from './task-as-meant.ts';
+import { numberIn, objectIn, parsed, unwrapped } from './values-in-text.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -13,7 +14,14 @@ const property = z.looseObject({
   type: z.string().optional(),
   enum: z.array(z.string()).optional(),
   items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
-  anyOf: z.array(z.looseObject({ type: z.string().optional() })).optional(),
+  anyOf: z
+    .array(
+      z.looseObject({
+        type: z.string().optional(),
+        items: z.looseObject({ type: z.string().optional() }).optional(),
+      }),
+    )
+    .optional(),
   minItems: z.number().optional(),
   minimum: z.number().optional(),
   maximum: z.number().optional(),
@@ -30,10 +38,13 @@ export type Meant = { args: Fields; notes: string[] };
 
 /** Keys that clients add to whatever a model calls. */
 const CLIENT_KEYS = new Set(
-  'toolcallid toolcalldescription tooluseid tooluseprompt randomstring callid requestcontext explanation'.split(
-    ' ',
-  ),
+  (
+    'toolcallid toolcalldescription tooluseid tooluseprompt randomstring callid requestcontext explanation thought sessionid chatinput ' +
+    'taskprogress securityrisk waitforprevious waitforprevioustools'
+  ).split(' '),
 );
+/** What one client puts beside these, under a name that could be an argument's. */
+const CLIENT_ACTION = 'sendMessage';
 
 /** Numbers that are lowered to what can be had, for asking for more means wanting the most. */
 const CAPPED = new Set(['limit']);
@@ -52,7 +63,7 @@ const MANY_FILLERS = 3;
 export function asMeant(given: unknown, advertised: unknown): Meant {
   const { properties, required } = inputSchema.parse(advertised);
   const all = argumentsOf(given);
-  const known = Object.entries(all).filter(([key]) => key in properties || !isClientKey(key));
+  const known = Object.entries(all).filter(([key, value]) => key in properties || !isClients(key, value));
   const isFiller = fillerTest(known, properties, required);
   const notes: string[] = [];
   const args: Fields = {};
@@ -67,7 +78,7 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
       notes.push(`${key} ${JSON.stringify(value)} counts as no filter.`);
       continue;
     }
-    const meant = withNumbers(key, wanted === undefined ? value : valueFor(wanted, value));
+    const meant = withNumbers(key, wanted === undefined ? value : valueFor(key, wanted, value));
     args[key] = wanted === undefined ? meant : capped(key, meant, wanted, notes);
   }
   return { args, notes };
@@ -92,8 +103,10 @@ function noArguments(problem: string): BatchError {
   });
 }
 
-const isClientKey = (key: string) =>
-  key.startsWith('_') || CLIENT_KEYS.has(key.toLowerCase().replaceAll(/[_-]/g, ''));
+const isClients = (key: string, value: unknown) =>
+  key.startsWith('_') ||
+  CLIENT_KEYS.has(key.toLowerCase().replaceAll(/[_-]/g, '')) ||
+  (key === 'action' && value === CLIENT_ACTION);
 
 /** Whether an argument was only filled in, for a client that leaves out none. */
 function fillerTest(
@@ -135,7 +148,7 @@ function isEmpty(value: unknown, wanted: Property | undefined): boolean {
   return isJsonObject(value) && Object.keys(value).length === 0;
 }
 
-function valueFor(wanted: Property, value: unknown): unknown {
+function valueFor(key: string, wanted: Property, value: unknown): unknown {
   switch (wanted.type) {
     case 'boolean':
       return typeof value === 'string' ? (booleans.get(value.trim().toLowerCase()) ?? value) : value;
@@ -143,35 +156,40 @@ function valueFor(wanted: Property, value: unknown): unknown {
     case 'number':
       return typeof value === 'string' ? (numberIn(value) ?? value) : value;
     case 'object':
-      return typeof value === 'string' ? objectIn(unwrapped(value)) : value;
+      return objectFor(key, value);
     case 'array':
       return listFor(wanted, value);
     case 'string':
       return textFor(value);
     default:
-      return wanted.anyOf?.some(({ type }) => type === 'array') ? listIn(value) : value;
+      return listOrElse(wanted, value);
   }
 }
 
-/** A list in JSON, where a path would do too. */
-function listIn(value: unknown): unknown {
-  const list = typeof value === 'string' ? parsed(value) : undefined;
-  return Array.isArray(list) ? list : value;
+/** A list, which may be JSON in a text, where a path would do too. */
+function listOrElse({ anyOf = [] }: Property, value: unknown): unknown {
+  const wanted = anyOf.find(({ type }) => type === 'array');
+  const list = typeof value === 'string' ? parsed(value) : value;
+  return wanted !== undefined && Array.isArray(list)
+    ? list.map((entry) => entryFor(wanted.items?.type, entry))
+    : value;
+}
+
+/** Arguments that hold objects by names. */
+const OF_OBJECTS = new Set(['variants']);
+
+function objectFor(key: string, value: unknown): unknown {
+  const object = typeof value === 'string' ? objectIn(unwrapped(value)) : value;
+  if (!isJsonObject(object) || !OF_OBJECTS.has(key)) return object;
+  return Object.fromEntries(
+    Object.entries(object).map(([name, each]) => [name, typeof each === 'string' ? objectIn(each) : each]),
+  );
 }
 
 const booleans = new Map([
   ['true', true],
   ['false', false],
 ]);
-
-/** With what people write around one: `$5`, `1,000`, `20s`. Undefined where that could change what it means. */
-const NUMBER =
-  /^(?:\$|usd)? ?([+-]?\d+(?:\.\d+)?|\d{1,3}(?:,\d{3})+) ?(?:usd|dollars?|\$|s|sec|seconds?|tokens?)?$/i;
-
-function numberIn(text: string): number | undefined {
-  const [, digits] = NUMBER.exec(text.trim()) ?? [];
-  return digits === undefined ? undefined : Number(digits.replaceAll(',', ''));
-}
 
 /** A text alone in a list is that text, and a whole number its digits. */
 function textFor(value: unknown): unknown {
@@ -185,8 +203,9 @@ function listFor({ items }: Property, value: unknown): unknown {
     const text = unwrapped(value);
     const json = parsed(text);
     if (Array.isArray(json)) return json.map((entry) => entryFor(items?.type, entry));
+    if (json !== undefined) return json;
     // Text that looks like JSON and is not would otherwise be sent as a task.
-    if (json !== undefined || /^\s*[[{]/.test(text)) return value;
+    if (/^\s*[[{]/.test(text)) return value;
     return items?.enum ? value.split(/[\s,]+/).filter((each) => each !== '') : [value];
   }
   return Array.isArray(value) ? value.map((entry) => entryFor(items?.type, entry)) : value;
@@ -202,20 +221,6 @@ function entryFor(type: string | undefined, entry: unknown): unknown {
 /** Whether it is a whole number whose digits are known. */
 const isWhole = (value: unknown) =>
   value instanceof ExactNumber ? /^-?\d+$/.test(value.source) : Number.isSafeInteger(value);
-
-/** What of a task is an object, and what its id is, whatever form a client has brought it into. */
-function taskFor(task: Fields): Fields {
-  return Object.fromEntries(
-    Object.entries(task).map(([key, value]) => {
-      if (typeof value === 'string' && OBJECTS_OF_TASK.has(key)) return [key, objectIn(value)];
-      if (IDS_OF_TASK.has(key) && Number.isSafeInteger(value)) return [key, String(value)];
-      return [key, value];
-    }),
-  );
-}
-
-const OBJECTS_OF_TASK = new Set(['params', 'input_data', 'output_schema']);
-const IDS_OF_TASK = new Set(['task_id', 'custom_id']);
 
 function capped(key: string, value: unknown, { maximum }: Property, notes: string[]): unknown {
   if (!CAPPED.has(key) || maximum === undefined || typeof value !== 'number' || value <= maximum)

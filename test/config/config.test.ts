@@ -396,6 +396,9 @@ describe('a placeholder that the client did not fill in', () => {
     '%ProgramFiles(x86)%',
     '{{value}}',
     '{{ user.value }}',
+    `\${{ secrets.VALUE }}`,
+    '{env:VALUE}',
+    '{file:~/.value}',
     '<value>',
     '<your value here>',
     '"<value>"',
@@ -405,6 +408,7 @@ describe('a placeholder that the client did not fill in', () => {
     'insert your key',
     'sk-ant-...',
     'sk-ant-api03-xxxxxxxx',
+    'sk-ant-xxx',
     '…',
     'undefined',
     'null',
@@ -453,7 +457,8 @@ describe('a placeholder that the client did not fill in', () => {
     expect(notices.join()).not.toContain(value.trim());
   });
 
-  it.each([...whole, `Bearer \${TOKEN}`])('%j is no key', (value) => {
+  const sources = ['op://vault/anthropic/key', 'env:VALUE', 'process.env.VALUE'];
+  it.each([...whole, ...sources, `Bearer \${TOKEN}`])('%j is no key', (value) => {
     const { notices, secrets } = read({ ANTHROPIC_API_KEY: value, ANTHROPIC_AUTH_TOKEN: value });
     expect(secrets).toEqual([]);
     expect(notices).toHaveLength(2);
@@ -730,6 +735,7 @@ describe('the address of the API', () => {
     ['https://api.anthropic.com/v1/', 'https://api.anthropic.com'],
     ['https://api.anthropic.com//v1//', 'https://api.anthropic.com'],
     ['https://api.anthropic.com/v1/messages', 'https://api.anthropic.com'],
+    ['https://api.anthropic.com/v1/messages/batches/', 'https://api.anthropic.com'],
     [' http://localhost:4000/v1 ', 'http://localhost:4000'],
     ['https://gateway.example/anthropic/v1/', 'https://gateway.example/anthropic'],
     ['https://gateway.example/v1/anthropic', 'https://gateway.example/v1/anthropic'],
@@ -746,6 +752,8 @@ describe('the address of the API', () => {
     ['https://:secret@gateway.example', 'holds a user name or a password'],
     ['https://gateway.example/?key=secret', 'holds a query or a fragment'],
     ['https://gateway.example/#secret', 'holds a query or a fragment'],
+    ['https://gateway.example/#', 'holds a query or a fragment'],
+    ['https://gateway.example/v1?', 'holds a query or a fragment'],
     ['api.anthropic.com/secret', 'is not an http or https address'],
     ['ftp://secret.example', 'is not an http or https address'],
     ['localhost:4000', 'is not an http or https address'],

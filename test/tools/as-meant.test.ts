@@ -50,6 +50,66 @@ const work: Row[] = [
     { requests: [task], output_schema: JSON.stringify(schema) },
     { requests: [task], output_schema: schema },
   ],
+  [
+    'a list as JSON text behind a byte order mark',
+    { requests: `\uFEFF${JSON.stringify([task])}` },
+    { requests: [task] },
+  ],
+  [
+    'a task with every setting filled in',
+    {
+      requests: [
+        {
+          ...task,
+          task_type: '',
+          model_tier: '',
+          model: '',
+          effort: '',
+          max_tokens: 0,
+          system: '',
+          output_schema: {},
+        },
+      ],
+    },
+    { requests: [task] },
+  ],
+  [
+    'a task with an empty native part',
+    { requests: [{ ...task, custom_id: '', params: {} }] },
+    { requests: [task] },
+  ],
+  [
+    'a native request with an empty task',
+    { requests: [{ ...native, task_id: '', prompt: '' }] },
+    { requests: [native] },
+  ],
+  [
+    "a number in a task's text",
+    { requests: [{ ...task, max_tokens: '77' }] },
+    { requests: [{ ...task, max_tokens: 77 }] },
+  ],
+  [
+    'parts of params as JSON texts',
+    {
+      requests: [
+        {
+          ...native,
+          params: { ...native.params, max_tokens: '9', messages: JSON.stringify(native.params.messages) },
+        },
+      ],
+    },
+    { requests: [native] },
+  ],
+  [
+    'variants as JSON texts',
+    { requests: [task], variants: { A: '{"model":"haiku"}', B: '{"model":"sonnet"}' } },
+    { requests: [task], variants: { A: { model: 'haiku' }, B: { model: 'sonnet' } } },
+  ],
+  [
+    'numbers for labels',
+    { requests: [task], labels: [1, 2, 3] },
+    { requests: [task], labels: ['1', '2', '3'] },
+  ],
   ['a list as JSON text in JSON', { requests: JSON.stringify(JSON.stringify([task])) }, { requests: [task] }],
   [
     'a list in a fenced block',
@@ -100,12 +160,29 @@ const work: Row[] = [
     { requests: [task], _meta: {}, toolCallId: 'x', tool_call_description: 'y', random_string: '' },
     { requests: [task] },
   ],
+  [
+    'keys of clients for chats',
+    {
+      requests: [task],
+      sessionId: 'x',
+      action: 'sendMessage',
+      chatInput: 'y',
+      task_progress: '- [ ]',
+      thought: 'z',
+    },
+    { requests: [task] },
+  ],
 ];
 
 eachNth(3, work)('work: %s', async (_, sent, meant) => {
   const server = await startServer({ argv: ['--sandbox'] });
   await writeTasks(server.work);
-  expect(await server.ok('estimate_cost', sent)).toEqual(await server.ok('estimate_cost', meant));
+  const estimateOf = async (args: object) => {
+    const { preview, ...estimate } = await server.ok('estimate_cost', args);
+    // Ids that are made for variants are others each time.
+    return { ...estimate, preview: preview.replace(/"task_1_\w+"/, '"made"') };
+  };
+  expect(await estimateOf(sent)).toEqual(await estimateOf(meant));
 });
 
 eachNthOf(6, ['$5', '5 USD', '0.50', '2 dollars', '5$', 'USD 5', 'usd5'])(
@@ -293,6 +370,8 @@ describe('looking', () => {
 
 test.each([
   ['a text that is no JSON', { requests: '[{"task_id": ' }, 'requests: is a string'],
+  ['JSON of Python', { requests: "[{'task_id': 'a'}]" }, 'a list (the string given is not valid JSON)'],
+  ['an object for a list, in a text', { requests: JSON.stringify(task) }, 'requests: is an object'],
   ['a number that is none', { requests: [task], max_tasks: 'two' }, 'max_tasks: is a string'],
   ['yes for true', { requests: [task], sandbox: 'yes' }, 'sandbox: is a string'],
   ['an object for a list', { requests: task }, 'requests: is an object'],

@@ -95,7 +95,7 @@ describe('a task', () => {
     ['with max_tokens 0', tasks({ max_tokens: 0 }), 'max_tokens: is too small', 'more than 0'],
     ['with negative max_tokens', tasks({ max_tokens: -5 }), 'max_tokens: is too small', 'more than 0'],
     ['with half a token', tasks({ max_tokens: 1.5 }), 'max_tokens: is not a whole number'],
-    ['with max_tokens as text', tasks({ max_tokens: '100' }), 'max_tokens: is a string', 'number'],
+    ['with max_tokens as text', tasks({ max_tokens: 'many' }), 'max_tokens: is a string', 'number'],
     [
       'with more tokens than the model gives',
       tasks({ max_tokens: 128_001 }),

@@ -3,9 +3,11 @@ import { isJsonObject } from '../lib/json.ts';
 
 /** The list or object that a text is; undefined where it is none. */
 export function parsed(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) return undefined;
+  // Without the byte order mark too that some put before it.
+  const json = text.trim();
+  if (!/^[[{]/.test(json)) return undefined;
   try {
-    return parseExact(text).value;
+    return parseExact(json).value;
   } catch {
     return undefined;
   }
@@ -38,4 +40,14 @@ function textIn(json: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** With what people write around one: `$5`, `1,000`, `20s`. Undefined where that could change what it means. */
+const NUMBER =
+  /^(?:\$|usd)? ?([+-]?\d+(?:\.\d+)?|\d{1,3}(?:,\d{3})+) ?(?:usd|dollars?|\$|s|sec|seconds?|tokens?)?$/i;
+
+/** The number that a text is; undefined where it is none, or could mean another one. */
+export function numberIn(text: string): number | undefined {
+  const [, digits] = NUMBER.exec(text.trim()) ?? [];
+  return digits === undefined ? undefined : Number(digits.replaceAll(',', ''));
 }

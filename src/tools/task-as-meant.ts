@@ -1,0 +1,60 @@
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { numberIn, objectIn, parsed } from './values-in-text.ts';
+
+const OBJECTS = new Set(['params', 'input_data', 'output_schema']);
+const IDS = new Set(['task_id', 'custom_id']);
+
+/** What a task may leave out, and clients and models fill in with nothing. */
+const OPTIONAL =
+  'task_type input_data model_tier model effort max_tokens system output_schema custom_id params'.split(' ');
+
+/** Of so many that say nothing, all were filled in. */
+const MANY_FILLERS = 3;
+
+/** Parts of a native request that are lists and objects, in a text that can be neither. */
+const LISTS_OF_PARAMS = new Set(['messages', 'tools', 'stop_sequences']);
+const OBJECTS_OF_PARAMS = new Set(['tool_choice', 'thinking', 'metadata', 'output_config']);
+
+/** A task in a call: JSON in texts, numbers for ids, and what was only filled in, taken as it is meant. */
+export function taskFor(given: JsonObject): JsonObject {
+  const fields = Object.entries(given).map(([key, value]): [string, unknown] => [key, fieldFor(key, value)]);
+  const task = new Map(fields);
+  const isNative = isJsonObject(task.get('params')) && !isNothing(task.get('params'));
+  const isTyped = !isNothing(task.get('task_type') ?? '');
+  const optional = new Set([
+    ...OPTIONAL,
+    ...(isNative ? ['task_id', 'prompt'] : []),
+    ...(isTyped ? ['prompt'] : []),
+  ]);
+  const fillers = fields.filter(([key, value]) => optional.has(key) && isNothing(value)).length;
+  // Alone, these two are more likely to be wrong.
+  const isUnsure = (key: string, value: unknown) =>
+    value === 0 || (key === 'output_schema' && isJsonObject(value));
+  const isFiller = ([key, value]: [string, unknown]) =>
+    optional.has(key) &&
+    (isNothing(value) || value === 0) &&
+    (!isUnsure(key, value) || fillers >= MANY_FILLERS);
+  return Object.fromEntries(fields.filter((field) => !isFiller(field)));
+}
+
+const isNothing = (value: unknown) =>
+  value === '' || (isJsonObject(value) && Object.keys(value).length === 0);
+
+function fieldFor(key: string, value: unknown): unknown {
+  if (IDS.has(key) && Number.isSafeInteger(value)) return String(value);
+  if (typeof value === 'string' && key === 'max_tokens') return numberIn(value) ?? value;
+  const object = typeof value === 'string' && OBJECTS.has(key) ? objectIn(value) : value;
+  return key === 'params' && isJsonObject(object) ? paramsFor(object) : object;
+}
+
+function paramsFor(params: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(params).map(([key, value]) => {
+      if (typeof value !== 'string') return [key, value];
+      if (key === 'max_tokens') return [key, numberIn(value) ?? value];
+      if (OBJECTS_OF_PARAMS.has(key)) return [key, objectIn(value)];
+      const list = LISTS_OF_PARAMS.has(key) ? parsed(value) : undefined;
+      return [key, Array.isArray(list) ? list : value];
+    }),
+  );
+}
