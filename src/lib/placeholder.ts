@@ -3,14 +3,14 @@
  * `{{name}}`, `{env:NAME}` and `<name>` anywhere; `$NAME`, `$env:NAME` and `%NAME%` where a word begins. `%C3%` is a byte of a URL.
  */
 const PLACEHOLDER =
-  /\$\{\{[^{}]*\}\}|\$\{[^}]*\}?|\$\([^)]*\)|\{\{[^{}]*\}\}|\{(?:env|file|input|secret):[^{}]*\}|<[^<>]+>|(?<![A-Za-z0-9])(?:\$(?:env:)?[A-Za-z_]\w*|%(?![\dA-Fa-f]{2}%)[A-Za-z_]\w*(?:\(x86\))?%)/;
+  /\$\{[^}]*\}{0,2}|\$\([^)]*\)|\{\{[^{}]*\}\}|\{(?:env|file):[^{}]*\}|<[^<>]+>|(?<![A-Za-z0-9])(?:\$(?:env:)?[A-Za-z_]\w*|%(?![\dA-Fa-f]{2}%)[A-Za-z_]\w*(?:\(x86\))?%)/;
 
 /**
  * What stands whole where a value belongs, as documentation and programs write none: `your-api-key`, `sk-ant-...`, `undefined`; and
- * where it would come from: `op://vault/item/key`, `env:NAME`, `process.env.NAME`, a variable's own name.
+ * where it would come from: `op://vault/item/key`, `env:NAME`, `process.env.NAME`.
  */
 const SAMPLE =
-  /^(?:undefined|null|\[[^\]"{}]*\]|.*(?:\.{3}|…)|sk-ant-[\w-]*x{4,}|sk-ant-(?:api\d+-)?x+|op:\/\/.+|(?:env:|process\.env\.)\w+|ANTHROPIC_(?:API_KEY|AUTH_TOKEN)|(?:your|insert|enter|paste|replace)(?:[-_ ]\w+)*[-_ ](?:key|token|secret|here|url|dir|directory|folder|path|limit|value|name|id)s?)$/i;
+  /^(?:undefined|null|\[[^\]"{}]*\]|.*(?:\.{3}|…)|sk-ant-(?:[\w-]*x{4,}|(?:api\d+-)?x+)|op:\/\/.+|(?:env:|process\.env\.)\w+|(?:your|insert|enter|paste|replace)(?:[-_ ]\w+)*[-_ ](?:key|token|secret|here|url|dir|directory|folder|path|limit|value|name|id)s?)$/i;
 
 /** A value without the blanks and quotes around it: not every program that reads a file of variables takes those off. */
 export function plainValue(value: string): string {

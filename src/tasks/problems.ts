@@ -127,17 +127,7 @@ export function actualType(value: unknown): string {
 
 /** What to say beside the type wanted, where a client has sent its JSON as text: a common fault of clients. */
 export function unlessText(value: unknown): string {
-  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return '';
-  return isJson(value) ? ' itself, not its JSON as a string' : ' (the string given is not valid JSON)';
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return typeof value === 'string' && /^\s*[[{]/.test(value) ? ' itself, not its JSON as a string' : '';
 }
 
 function describeType(issue: z.core.$ZodIssueInvalidType): Pick<Problem, 'problem' | 'valid'> {

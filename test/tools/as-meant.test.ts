@@ -370,7 +370,7 @@ describe('looking', () => {
 
 test.each([
   ['a text that is no JSON', { requests: '[{"task_id": ' }, 'requests: is a string'],
-  ['JSON of Python', { requests: "[{'task_id': 'a'}]" }, 'a list (the string given is not valid JSON)'],
+  ['JSON of Python', { requests: "[{'task_id': 'a'}]" }, 'requests: is a string'],
   ['an object for a list, in a text', { requests: JSON.stringify(task) }, 'requests: is an object'],
   ['a number that is none', { requests: [task], max_tasks: 'two' }, 'max_tasks: is a string'],
   ['yes for true', { requests: [task], sandbox: 'yes' }, 'sandbox: is a string'],

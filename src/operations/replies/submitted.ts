@@ -66,7 +66,8 @@ function refusalOf({ batch_id, parts }: BatchRecord): BatchError | null {
   const isKey = code === 'api_refused' && (first.status === 401 || first.status === 403);
   if (!isKey && !unreached.has(code)) return null;
   const waits = `The work is checked and waits as ${batch_id}: once that is mended, call retry_batch with this batch_id.`;
-  return new BatchError(code, `Nothing was sent, and nothing is paid. ${first.message} ${waits}`);
+  const why = first.message.replace(' Nothing was sent.', '');
+  return new BatchError(code, `Nothing was sent, and nothing is paid. ${why} ${waits}`);
 }
 
 const unreached: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_unreachable']);
