@@ -32,7 +32,7 @@ export class McpServer {
   readonly #onWork: (work: Promise<unknown>) => void;
   readonly #asksApart: boolean;
   readonly #eras = new Map<EraName, Promise<Era>>();
-  #current: EraName = 'legacy';
+  #begun: EraName | null = null;
   #wire: Transport | undefined;
 
   constructor(methods: Methods, { onWork = () => {}, asksApart = false }: ServerOptions) {
@@ -71,8 +71,9 @@ export class McpServer {
   }
 
   async #take(wire: Transport, message: Message, extra?: MessageExtraInfo): Promise<void> {
-    this.#current = eraOf(message) ?? this.#current;
-    const era = await this.#era(this.#current, wire);
+    const said = eraOf(message, this.#begun);
+    if (this.#begun !== 'legacy') this.#begun = said ?? this.#begun;
+    const era = await this.#era(said ?? this.#begun ?? 'legacy', wire);
     await era.take(message, extra);
   }
 

@@ -1,4 +1,6 @@
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
+import { isJsonObject } from '../lib/json.ts';
+import { MODERN_VERSION } from './envelope.ts';
 import type { Message } from './odd-messages.ts';
 import { envelope, errorCodes, ProtocolError } from './protocol.ts';
 
@@ -13,12 +15,19 @@ export type EraName = 'legacy' | 'modern';
 
 /**
  * Which era a message is of: what each request of the new one carries says so, and `initialize` begins the old one. Null
- * for what says neither: it goes by the messages before it.
+ * for what says neither: it goes by how its connection began.
  */
-export function eraOf(message: Message): EraName | null {
+export function eraOf(message: Message, begun: EraName | null = null): EraName | null {
   if (!('method' in message)) return null;
-  if (message.params?._meta?.[envelope.version] !== undefined) return 'modern';
-  return message.method === 'initialize' ? 'legacy' : null;
+  const said = message.params?._meta ?? {};
+  const version = said[envelope.version];
+  if (message.method === 'initialize') {
+    const isModern = version === MODERN_VERSION && isJsonObject(said[envelope.clientCapabilities]);
+    return isModern ? 'modern' : 'legacy';
+  }
+  // Whoever began with `initialize` may repeat in each request which version was agreed on there.
+  if (version === undefined || (begun === 'legacy' && version !== MODERN_VERSION)) return null;
+  return 'modern';
 }
 
 export const MODERN_VERSION = '2026-07-28';

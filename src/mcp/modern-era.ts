@@ -73,7 +73,10 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
     try {
       requireVersion(given[envelope.version]);
       requireEnvelope(request);
-      const result = await resultOf(methods, method, params, client);
+      const result =
+        method === 'subscriptions/listen'
+          ? await subscribed(request, wire)
+          : await resultOf(methods, method, params, client);
       if (signal.aborted) return;
       const told = question.end() ?? result;
       await wire.send({ jsonrpc: '2.0', id, result: stamped(methods, method, told) });
@@ -115,6 +118,20 @@ async function resultOf(
     capabilities: { ...capabilities, extensions: { [TASKS]: {} } },
     instructions,
   };
+}
+
+const subscription = z.looseObject({ notifications: z.looseObject({}) });
+
+/** None of what can be subscribed to ever changes here: nothing of it is granted, and the subscription ends as it began. */
+async function subscribed({ id, params }: Request, wire: Transport): Promise<Result> {
+  if (!subscription.safeParse(params).success) {
+    const problem = 'params.notifications says what is subscribed to, as {"toolsListChanged": true}';
+    throw new ProtocolError(errorCodes.invalidParams, problem);
+  }
+  const _meta = { [envelope.subscriptionId]: id };
+  const told = { notifications: {}, _meta };
+  await wire.send({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: told });
+  return { _meta };
 }
 
 function stamped({ info }: Methods, method: string, result: Result): Result {

@@ -33,12 +33,13 @@ export const missingCapability = (problem: string, requiredCapabilities: object)
 
 export const noSuchMethod = () => new ProtocolError(errorCodes.methodNotFound, 'There is no such method');
 
-/** What a message of the new era says of itself, under `params._meta`. */
+/** What a message of the new era says of itself, under `_meta`. */
 export const envelope = {
   version: 'io.modelcontextprotocol/protocolVersion',
   clientInfo: 'io.modelcontextprotocol/clientInfo',
   clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
   serverInfo: 'io.modelcontextprotocol/serverInfo',
+  subscriptionId: 'io.modelcontextprotocol/subscriptionId',
 } as const;
 
 /** The extension by which a client follows what takes hours. */

@@ -18,6 +18,9 @@ describe('the official client of the new era', () => {
     expect(client.getInstructions()).toBe(old.client.getInstructions());
     expect(client.getInstructions()).toBe(advertised.instructions);
     expect((await client.listTools()).tools).toEqual(advertised.all);
+    const { honoredFilter, closed } = await client.listen({ toolsListChanged: true });
+    expect(honoredFilter).toEqual({});
+    expect(await closed).toBe('graceful');
   });
 
   test('does the main job', long, async () => {
@@ -181,6 +184,25 @@ describe('bare JSON-RPC of the new era', () => {
       },
       answer: { result: { tools: expect.any(Array) } },
     },
+    ...[{}, { notifications: 7 }].map((params) => ({
+      name: `a subscription to ${JSON.stringify(params)}`,
+      message: { method: 'subscriptions/listen', params: { ...params, _meta: envelopeOf() } },
+      answer: { error: { code: -32602, message: expect.stringContaining('params.notifications') } },
+    })),
+    {
+      name: 'a subscription to what never changes',
+      message: {
+        id: 'subscribed',
+        method: 'subscriptions/listen',
+        params: { notifications: { resourceSubscriptions: ['x'] }, _meta: envelopeOf() },
+      },
+      answer: {
+        result: {
+          resultType: 'complete',
+          _meta: { 'io.modelcontextprotocol/subscriptionId': 'subscribed' },
+        },
+      },
+    },
     ...['nobody/knows', 'ping', 'logging/setLevel', 'resources/subscribe', 'initialize'].map((method) => ({
       name: `the method ${method}`,
       message: { method, params: { _meta: envelopeOf() } },
@@ -256,4 +278,20 @@ test('a client that asked what is spoken here may still begin with initialize', 
   const answer = await server.reply(77);
   expect(answer.result).not.toHaveProperty('resultType');
   expect(answer).toMatchObject({ result: { structuredContent: { batches: [] } } });
+});
+
+test('a client of the old era may repeat its version in each message', async () => {
+  const server = await startRawServer();
+  const _meta = envelopeOf({}, '2025-11-25');
+  const hello = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } };
+  server.send({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { ...hello, _meta } });
+  expect(await server.reply(1)).toMatchObject({ result: { protocolVersion: '2025-11-25' } });
+  server.send({ jsonrpc: '2.0', method: 'notifications/initialized', params: { _meta } });
+  server.send({ jsonrpc: '2.0', id: 2, method: 'tools/list', params: { _meta } });
+  expect((await server.reply(2)).result).toEqual({ tools: advertised.all });
+  // Whatever else comes over its connection says itself what it is.
+  server.send({ jsonrpc: '2.0', id: 3, method: 'tools/list', params: { _meta: envelopeOf() } });
+  expect((await server.reply(3)).result).toMatchObject({ resultType: 'complete' });
+  server.send({ jsonrpc: '2.0', id: 4, method: 'ping' });
+  expect((await server.reply(4)).result).toEqual({});
 });

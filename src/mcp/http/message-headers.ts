@@ -28,10 +28,13 @@ export function requireHeaders(headers: IncomingHttpHeaders, message: Message): 
     throw new ProtocolError(errorCodes.invalidRequest, problem);
   }
   if (!('id' in message)) return;
+  const claimed = message.params?._meta?.[envelope.version];
+  // It is told which version is spoken, whatever other headers that one has.
+  if (claimed !== MODERN_VERSION && (version === undefined || version === claimed)) return;
   const field = named.get(message.method);
   const name = field === undefined ? undefined : message.params?.[field];
   const expected: [string, unknown][] = [
-    ['mcp-protocol-version', message.params?._meta?.[envelope.version]],
+    ['mcp-protocol-version', claimed],
     ['mcp-method', message.method],
     ...(typeof name === 'string' ? [['mcp-name', name] satisfies [string, string]] : []),
   ];

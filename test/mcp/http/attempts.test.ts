@@ -290,6 +290,18 @@ const bodies: Attempt[] = [
     status: 400,
   },
   {
+    name: 'a version of the old era in each message',
+    request: without(
+      'mcp-method',
+      as({
+        ...list,
+        params: { ...list.params, _meta: { 'io.modelcontextprotocol/protocolVersion': '2025-11-25' } },
+      }),
+    ),
+    status: 400,
+    json: { error: { code: -32022, data: { supported: ['2026-07-28'], requested: '2025-11-25' } } },
+  },
+  {
     name: 'a version that nobody speaks',
     request: as(list, { 'mcp-protocol-version': '1999-01-01' }),
     status: 400,
