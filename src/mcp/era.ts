@@ -1,6 +1,5 @@
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 import { isJsonObject } from '../lib/json.ts';
-import { MODERN_VERSION } from './envelope.ts';
 import type { Message } from './odd-messages.ts';
 import { envelope, errorCodes, ProtocolError } from './protocol.ts';
 
@@ -12,6 +11,8 @@ export type Era = {
 };
 
 export type EraName = 'legacy' | 'modern';
+
+export const MODERN_VERSION = '2026-07-28';
 
 /**
  * Which era a message is of: what each request of the new one carries says so, and `initialize` begins the old one. Null
@@ -29,8 +30,6 @@ export function eraOf(message: Message, begun: EraName | null = null): EraName |
   if (version === undefined || (begun === 'legacy' && version !== MODERN_VERSION)) return null;
   return 'modern';
 }
-
-export const MODERN_VERSION = '2026-07-28';
 
 /** Throws where a request does not say what every one of the new era says of itself. */
 export function requireEnvelope({ params }: Extract<Message, { method: string }>): void {

@@ -2,6 +2,8 @@
 export type HttpLimits = {
   /** Bytes of one message, or of several in an array: more than inline work may take. */
   messageBytes: number;
+  /** Messages of one array: each may have a reply of 20,000 characters. */
+  messages: number;
   /** A request's headers arrive within so many milliseconds, a message within so many after them. */
   headersMs: number;
   messageMs: number;
@@ -27,6 +29,7 @@ export type HttpLimits = {
 
 export const defaultHttpLimits: HttpLimits = {
   messageBytes: 8_000_000,
+  messages: 50,
   headersMs: 10_000,
   messageMs: 30_000,
   requestMs: 900_000,

@@ -88,6 +88,7 @@ export function createMcpEndpoint({
         ? accept(response)
         : answerWith(response, 400, given === undefined ? NO_JSON : NO_MESSAGE);
     }
+    if (meanings.length > limits.messages) return answerWith(response, 400, tooMany(limits.messages));
     for (const meaning of meanings) {
       if (!('message' in meaning)) continue;
       const scope = requiredScope(meaning.message);
@@ -163,6 +164,9 @@ function parsed(body: Buffer): JSONRPCMessage | undefined {
 const failure = (code: number, message: string) => ({ jsonrpc: '2.0', id: null, error: { code, message } });
 const NO_JSON = failure(errorCodes.parse, 'The body is not JSON in UTF-8.');
 const NO_MESSAGE = failure(errorCodes.invalidRequest, 'The body is not a message of JSON-RPC.');
+
+const tooMany = (most: number) =>
+  failure(errorCodes.invalidRequest, `At most ${most} messages are taken at a time; nothing was done.`);
 
 function accept(response: ServerResponse): void {
   response.writeHead(202).end();

@@ -196,6 +196,12 @@ const bodies: Attempt[] = [
   { name: 'nothing', request: as(''), status: 400 },
   { name: 'a number', request: as('7'), status: 400, json: { error: { code: -32600 } } },
   { name: 'an empty array', request: as([]), status: 400 },
+  {
+    name: 'more messages than are taken at a time',
+    request: as(Array.from({ length: 51 }, (_, id) => ({ ...list, id }))),
+    status: 400,
+    json: { error: { code: -32600, message: expect.stringContaining('At most 50') } },
+  },
   { name: 'an array in an array', request: as([[list]]), status: 200 },
   { name: 'a reply to nothing', request: as({ jsonrpc: '2.0', id: 1, result: {} }), status: 202 },
   {
