@@ -1,7 +1,7 @@
 import type { MessageExtraInfo } from '@modelcontextprotocol/sdk/types.js';
 import { isJsonObject } from '../lib/json.ts';
 import type { Message } from './odd-messages.ts';
-import { envelope, errorCodes, ProtocolError } from './protocol.ts';
+import { envelope } from './protocol.ts';
 
 /** One era of the protocol over a connection. */
 export type Era = {
@@ -29,25 +29,4 @@ export function eraOf(message: Message, begun: EraName | null = null): EraName |
   // Whoever began with `initialize` may repeat in each request which version was agreed on there.
   if (version === undefined || (begun === 'legacy' && version !== MODERN_VERSION)) return null;
   return 'modern';
-}
-
-/** Throws where a request does not say what every one of the new era says of itself. */
-export function requireEnvelope({ params }: Extract<Message, { method: string }>): void {
-  const needed = [envelope.version, envelope.clientCapabilities];
-  const missing = needed.filter((name) => params?._meta?.[name] === undefined);
-  if (missing.length === 0) return;
-  throw new ProtocolError(
-    errorCodes.invalidParams,
-    `A request of ${MODERN_VERSION} says in params._meta which version it is of and what its client can do. Missing: ${missing.join(', ')}`,
-  );
-}
-
-/** Throws where a request is of another revision. */
-export function requireVersion(version: unknown): void {
-  if (version === undefined || version === MODERN_VERSION) return;
-  throw new ProtocolError(
-    errorCodes.unsupportedVersion,
-    `Only ${MODERN_VERSION} is spoken here, and the versions that begin with initialize`,
-    { supported: [MODERN_VERSION], requested: typeof version === 'string' ? version : 'unknown' },
-  );
 }

@@ -3,7 +3,7 @@ import type { RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { canAsk } from './asking.ts';
 import { showsBoth } from './both-forms.ts';
-import { type Era, MODERN_VERSION, requireEnvelope, requireVersion } from './era.ts';
+import { type Era, MODERN_VERSION } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
 import { asError, envelope, errorCodes, noSuchMethod, ProtocolError, TASKS } from './protocol.ts';
@@ -102,6 +102,27 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
       for (const controller of going.values()) controller.abort();
     },
   };
+}
+
+/** Throws where a request does not say what every one of the new era says of itself. */
+export function requireEnvelope({ params }: Extract<Message, { method: string }>): void {
+  const needed = [envelope.version, envelope.clientCapabilities];
+  const missing = needed.filter((name) => params?._meta?.[name] === undefined);
+  if (missing.length === 0) return;
+  throw new ProtocolError(
+    errorCodes.invalidParams,
+    `A request of ${MODERN_VERSION} says in params._meta which version it is of and what its client can do. Missing: ${missing.join(', ')}`,
+  );
+}
+
+/** Throws where a request is of another revision. */
+function requireVersion(version: unknown): void {
+  if (version === undefined || version === MODERN_VERSION) return;
+  throw new ProtocolError(
+    errorCodes.unsupportedVersion,
+    `Only ${MODERN_VERSION} is spoken here, and the versions that begin with initialize`,
+    { supported: [MODERN_VERSION], requested: typeof version === 'string' ? version : 'unknown' },
+  );
 }
 
 async function resultOf(

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import { canAsk } from '../asking.ts';
-import { eraOf, MODERN_VERSION, requireEnvelope } from '../era.ts';
+import { eraOf, MODERN_VERSION } from '../era.ts';
+import { requireEnvelope } from '../modern-era.ts';
 import type { Message } from '../odd-messages.ts';
 import { envelope, errorCodes, ProtocolError } from '../protocol.ts';
 
