@@ -50,6 +50,8 @@ type Details = {
   /** How many problems there are in all, where `problems` holds only the first of them. */
   problemCount?: number;
   api?: ApiFailure;
+  /** The whole store failed, not only what was to be read of it: it may be there again in a moment. */
+  isOfStore?: boolean;
 };
 
 /**
@@ -62,6 +64,7 @@ export class BatchError extends Error {
   readonly problems: readonly Problem[];
   readonly problemCount: number;
   readonly api: ApiFailure | undefined;
+  readonly isOfStore: boolean;
 
   constructor(code: ErrorCode, message: string, details: Details = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -69,6 +72,7 @@ export class BatchError extends Error {
     this.problems = (details.problems ?? []).slice(0, PROBLEMS_NAMED);
     this.problemCount = details.problemCount ?? details.problems?.length ?? 0;
     this.api = details.api;
+    this.isOfStore = details.isOfStore ?? false;
   }
 }
 

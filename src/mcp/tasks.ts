@@ -1,5 +1,6 @@
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
+import type { ErrorCode } from '../errors.ts';
 import { LONGEST_WAIT_SECONDS } from '../state/jobs.ts';
 import { objectInText } from './odd-messages.ts';
 import { errorCodes, ProtocolError } from './protocol.ts';
@@ -13,6 +14,9 @@ const EARLY_PAUSE_MS = 10_000;
 
 /** What can't be told from the API's list by so many looks in a row waits for a person. */
 const UNCONFIRMED_LOOKS = 5;
+
+/** A store that was away for so many looks in a row, which is half an hour, is a person's business too. */
+const AWAY_LOOKS = 30;
 
 /** As `batch_status` replies, as far as it is looked at. */
 const status = z.looseObject({
@@ -44,6 +48,7 @@ type Task = {
  */
 export function createTasks(look: (batchId: string, signal: AbortSignal) => Promise<Look>) {
   const unconfirmed = new Map<string, number>();
+  const away = new Map<string, number>();
 
   /** The ordinary result where there is nothing to wait for, else the task as which the batch goes on. */
   function taskOf({ result, isOver }: Look): { result: Result; task: Task | null } {
@@ -68,9 +73,13 @@ export function createTasks(look: (batchId: string, signal: AbortSignal) => Prom
       const { taskId } = requireTask(params);
       const { result, task } = taskOf(await look(taskId, signal));
       if (task === null) {
-        if (isUnknown(result)) throw noSuchTask();
-        return { ...broken(taskId, new Date()), result: complete(result) };
+        if (failedWith(result, 'not_found')) throw noSuchTask();
+        const looks = failedWith(result, 'store_failed') ? (away.get(taskId) ?? 0) + 1 : AWAY_LOOKS + 1;
+        if (looks > AWAY_LOOKS) return { ...unseen(taskId, 'completed'), result: complete(result) };
+        away.set(taskId, looks);
+        return unseen(taskId, 'working');
       }
+      away.delete(taskId);
       return task.status === 'working' ? task : { ...task, result: complete(result) };
     },
     /** Ends no more than the following: the batch is paid for, and goes on. */
@@ -107,19 +116,19 @@ function requireTask(params: unknown): { taskId: string } {
 const noSuchTask = () =>
   new ProtocolError(errorCodes.invalidParams, 'There is no such task. Its id is that of a batch: batch_…');
 
-/** Whether a tool answered that it knows no such batch. */
-function isUnknown({ content }: Result): boolean {
+/** Whether a tool answered with an error of that code. */
+function failedWith({ content }: Result, code: ErrorCode): boolean {
   const [first] = z.array(z.looseObject({ text: z.string().optional() })).safeParse(content).data ?? [];
-  return first?.text?.startsWith('not_found:') ?? false;
+  return first?.text?.startsWith(`${code}:`) ?? false;
 }
 
-/** A batch that can't be looked at: the tool says why. */
-function broken(taskId: string, now: Date): Task {
-  const at = now.toISOString();
+/** A batch that can't be looked at, for good or now. */
+function unseen(taskId: string, state: Task['status']): Task {
+  const at = new Date().toISOString();
   return {
     taskId,
-    status: 'completed',
-    statusMessage: 'It cannot be looked at',
+    status: state,
+    statusMessage: state === 'working' ? 'It cannot be looked at now' : 'It cannot be looked at',
     createdAt: at,
     lastUpdatedAt: at,
     ttlMs: null,

@@ -27,12 +27,12 @@ export function parseStored(place: string, text: string): unknown {
   }
 }
 
-/** Null for what can't be read of the store. */
+/** Null for what can't be read of the store, while the rest of it can: of a store that is away nothing is known. */
 export async function unlessUnreadable<T>(read: () => T | Promise<T>): Promise<T | null> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof BatchError && error.code.startsWith('store_')) return null;
+    if (error instanceof BatchError && error.code.startsWith('store_') && !error.isOfStore) return null;
     throw error;
   }
 }
@@ -84,8 +84,8 @@ export async function requireAsWritten(
 }
 
 /**
- * A batch's record; null where there is none, or where it can't be read. What can't be read concerns that batch alone:
- * whoever looks through many passes over it, and listing names it.
+ * A batch's record; null where there is none, or where it alone can't be read: whoever looks through many passes over it,
+ * and listing names it.
  */
 export function recordOrNull(store: Pick<Store, 'record'>, batchId: string): Promise<BatchRecord | null> {
   return unlessUnreadable(() => store.record(batchId).read());

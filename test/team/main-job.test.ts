@@ -7,6 +7,8 @@ import { createBatchClient } from '../../src/client.ts';
 import { follow, ids, prompts, startApi } from '../api.ts';
 import { createDesk, run } from '../cli/run-binary.ts';
 import { spawnServer, temporaryFolder } from '../harness.ts';
+import { callOf, modernRequest, newUser, startHttpServer } from '../mcp/http/http-harness.ts';
+import { followsTasks } from '../mcp/modern-client.ts';
 import { PASSWORD, postgresForTests } from './postgres-server.ts';
 
 const server = postgresForTests();
@@ -92,6 +94,39 @@ describe('a database that is gone', () => {
     expect(again.batch_id).not.toBe(batch_id);
     expect(api.creates).toHaveLength(2);
   });
+});
+
+test('while the database is gone nobody is told over HTTP that their batch is not there', async () => {
+  const ana = newUser('ana');
+  const admin = newUser('admin', 'batch:admin');
+  const env = { BATCH_MCP_STORE: await server.newDatabase() };
+  const one = await startHttpServer({ users: [ana, admin], env });
+  const submitted = await one.post(callOf('submit_batch', { requests: prompts(['a', 'b']) }), ana);
+  const { batch_id } = submitted.json.result.structuredContent;
+  const follow = modernRequest('tasks/get', { taskId: batch_id }, followsTasks);
+  const taskOf = async () => (await one.post(follow, ana)).json.result;
+  const figures = () => one.send({ path: '/metrics', headers: { authorization: `Bearer ${admin.token}` } });
+  expect((await figures()).status).toBe(200);
+  await server.kill();
+  try {
+    for (const name of ['batch_status', 'get_results', 'cancel_batch']) {
+      const { text } = await one.post(callOf(name, { batch_id }), ana);
+      expect(text, name).toContain('Start the database');
+    }
+    const uri = `batch-mcp://batches/${batch_id}`;
+    expect((await one.post(modernRequest('resources/read', { uri }), ana)).text).toContain('store_failed');
+    // Else whoever follows it would stop for good.
+    expect(await taskOf()).toMatchObject({
+      status: 'working',
+      statusMessage: expect.stringContaining('now'),
+    });
+    expect(await figures()).toMatchObject({ status: 503, json: { error: 'store_unreachable' } });
+    expect((await one.send({ path: '/readyz' })).status).toBe(503);
+  } finally {
+    await server.start();
+  }
+  await expect.poll(async () => (await taskOf()).status).toBe('completed');
+  expect((await figures()).status).toBe(200);
 });
 
 test('a database whose connections fall silent keeps no call for more than 25 seconds', {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { HttpConfig } from '../../config/http-config.ts';
+import { BatchError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Subject } from '../../state/subject.ts';
 import { createAllowedCallers } from './allowed-callers.ts';
@@ -76,6 +77,10 @@ export async function listen({ config, limits, routes, authenticate, log }: Opti
       request.on('error', () => {});
       response.on('error', () => {});
       answer(request, response).catch((error: unknown) => {
+        if (error instanceof BatchError && error.code === 'store_failed') {
+          log('warn', `${request.method ?? ''} failed: ${error.message}`);
+          return refuse(response, storeAway);
+        }
         log('error', `${request.method ?? ''} failed: a fault of this server's own`);
         log('debug', error instanceof Error ? (error.stack ?? error.message) : String(error));
         refuse(response, { status: 500, error: 'internal', message: "A fault of the server's own." });
@@ -100,6 +105,14 @@ export async function listen({ config, limits, routes, authenticate, log }: Opti
 }
 
 const nobody: Subject = { name: '', scopes: new Set() };
+
+/** Where it is, and why it is not there, is nothing to whoever asks: the log has it. */
+const storeAway: Refusal = {
+  status: 503,
+  error: 'store_unreachable',
+  message: 'What the batches are kept in cannot be reached now. Try again in a minute.',
+  headers: { 'retry-after': '30' },
+};
 
 const noSuchPath: Refusal = { status: 404, error: 'not_found', message: 'There is nothing at this path.' };
 

@@ -21,7 +21,8 @@ export type MoveState = z.infer<typeof moveState>;
 /** Why nobody is served from this store; null where it is open. */
 export function closedFailure(place: string, move: MoveState | null): BatchError | null {
   if (move === null || move.state === 'open') return null;
-  return new BatchError('store_failed', `${reasonOf(place, move)} Nothing was changed and nothing is lost.`);
+  const message = `${reasonOf(place, move)} Nothing was changed and nothing is lost.`;
+  return new BatchError('store_failed', message, { isOfStore: true });
 }
 
 function reasonOf(place: string, { state, other }: MoveState): string {

@@ -32,6 +32,9 @@ const isOfCertificate = (code = '') => /CERT|^UNABLE_TO|SELF_SIGNED|^HOSTNAME_MI
 /** It is not there, or was stopped: no answer, a system error, and PostgreSQL's classes 08 and 57. */
 const isGone = (code: string | undefined) => code === undefined || /^(?:E[A-Z]|08|57)/.test(code);
 
+/** What is wrong with what was to be read or written, and no other: PostgreSQL's classes 22 and XX. */
+const isOfData = (code = '') => /^(?:22|XX)/.test(code);
+
 /** A string that PostgreSQL or Node gave to tell failures apart; what comes with it may quote values. */
 function codeOf(error: unknown): string | undefined {
   // Node gathers the failures of a host that has several addresses.
@@ -52,5 +55,5 @@ export function databaseFailure(doing: string, place: string, error: unknown): B
         ? GONE
         : "PostgreSQL's log says more. Nothing new was sent.");
   const message = `Could not ${doing} in ${place} (${code ?? 'no answer'}). ${next}`;
-  return new BatchError('store_failed', message, { cause: error });
+  return new BatchError('store_failed', message, { cause: error, isOfStore: !isOfData(code) });
 }

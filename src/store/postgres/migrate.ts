@@ -54,12 +54,13 @@ export async function migrate(run: Run, schema: string, place: string): Promise<
       'store_failed',
       `${place} was set up by a newer batch-mcp (step ${taken.needed}, where this one knows ${migrations.length}): update this one. ` +
         'Nothing was changed and nothing is lost.',
+      { isOfStore: true },
     );
   }
   const [{ encoding }] = encodings.parse(await run("select current_setting('server_encoding') as encoding"));
   if (encoding !== 'UTF8') {
     const message = `${place} is encoded as ${encoding}, which can't hold every text. Create a database with encoding UTF8.`;
-    throw new BatchError('store_failed', message);
+    throw new BatchError('store_failed', message, { isOfStore: true });
   }
   for (const [index, step] of migrations.entries()) {
     if (index < taken.number) continue;

@@ -42,7 +42,7 @@ export function createDatabasePresence(
   async function beat(): Promise<void> {
     for (;;) {
       const elapsed = startClock();
-      const rows = await db.query('say that this process lives', BEAT, [self.nonce, goneMs], nonceRow);
+      const rows = await db.query('register this process', BEAT, [self.nonce, goneMs], nonceRow);
       if (rows.length === 1) {
         if (!isClosed) sinceNews = elapsed;
         return;
