@@ -1,5 +1,6 @@
 import type { JsonObject } from '../lib/json.ts';
 import type { AwaitedAnswer } from './sources/source-row.ts';
+import type { TableForm } from './sources/tables/table.ts';
 import type { TaskDefaults } from './task.ts';
 
 /** Where tasks come from. */
@@ -42,6 +43,8 @@ export type AnswersSource = {
   awaits: 'nothing' | 'answers' | 'tasks';
   /** What is odd about it, though it can be used. */
   notes: readonly string[];
+  /** How the table of its rows was written. */
+  form?: TableForm;
   answers: EarlierAnswers;
 };
 

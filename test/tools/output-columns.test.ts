@@ -244,3 +244,22 @@ it.each<[of: string, table: string | Buffer, head: string, line: string]>([
   expect(text.startsWith(head)).toBe(true);
   expect(text.split('\n')[1]).toContain(line);
 });
+
+it('a CSV of groups of rows opens as their table does', async () => {
+  const work = { rows_file: 't.csv', prompt: '{{items}}', merge: 'of' };
+  const { out } = await done({ 't.csv': '\u{feff}of;text\na;1\na;2\n' }, work, (all) =>
+    all.map((request) => succeeded(request, 'Both')),
+  );
+  expect(await out('out.csv')).toMatch(/^\u{feff}task_id;of;count;answer;.*\na;a;2;Both;/u);
+});
+
+it('a CSV has no column for answers that were declined without a word', async () => {
+  const declined = { content: [], stop_reason: 'refusal' };
+  const work = { rows_file: 't.csv', prompt: '{{answer}}', output_schema: schema };
+  const { out } = await done({ 't.csv': 'answer\na\nb\n' }, work, ([a, b]) =>
+    a && b ? [succeeded(a, '{"label":"x"}'), succeeded(b, '', declined)] : [],
+  );
+  const [head, , second] = parseCsv(await out('out.csv'));
+  expect(head?.slice(0, 4)).toEqual(['task_id', 'answer', 'label', 'outcome']);
+  expect(second?.slice(0, 4)).toEqual(['row_2', 'b', '', 'incomplete']);
+});

@@ -16,16 +16,19 @@ export function createColumnFinder() {
   const answer = new Set<string>();
   let left_out = false;
   let expected = false;
+  let wordless = false;
   return {
     add({ row: cells, answer: said }: AnsweredRow) {
       left_out ||= said.left_out !== undefined;
       expected ||= said.expected !== undefined;
       for (const column of Object.keys(cells ?? {})) row.add(column);
-      for (const key of Object.keys(keysOf(said))) answer.add(key);
+      // One that was declined says nothing under a key of its own: beside others it is no column.
+      if (said.text === '' && said.outcome !== 'succeeded' && !said.tool_calls) wordless = true;
+      else for (const key of Object.keys(keysOf(said))) answer.add(key);
     },
     columns: (): CsvColumns => ({
       row: [...row],
-      answer: answer.size > MOST_KEYS ? ['answer'] : [...answer],
+      answer: answer.size > MOST_KEYS || (wordless && answer.size === 0) ? ['answer'] : [...answer],
       left_out,
       expected,
     }),

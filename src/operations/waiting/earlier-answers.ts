@@ -33,6 +33,7 @@ export async function answersSourceOf(
     attempts: attemptsAsked(record),
     outcomes,
     notes,
+    ...(record.form && { form: record.form }),
     awaits: hasEnded ? 'nothing' : record.waits === undefined ? 'answers' : 'tasks',
     answers: hasEnded
       ? readAnswers(await openView(context, record), outcomes)

@@ -6,11 +6,16 @@ import type { SourceRow } from './source-row.ts';
 import type { Cells } from './tables/table.ts';
 
 /** The answers of an earlier batch as tasks, under the ids that they had. */
-export function answersSource({ answers, notes }: AnswersSource): ItemSource {
+export function answersSource({ answers, notes, form }: AnswersSource): ItemSource {
   return {
     count: async () => answers.count(),
     async *items(spread, begin) {
-      begin({ columns: null, warnings: () => [...notes], skipped: () => answers.skipped() });
+      begin({
+        ...(form && { form }),
+        columns: null,
+        warnings: () => [...notes],
+        skipped: () => answers.skipped(),
+      });
       let number = 0;
       for await (const group of answers.read()) {
         yield wanted(group, number, spread).map((answer, index) => toRow(answer, number + index + 1));

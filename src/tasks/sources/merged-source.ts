@@ -80,9 +80,10 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
       const inner = source.items(spread, (facts) => {
         if (typeof merge === 'string') requireColumn(facts, merge);
         const said = () => [facts.skipped(), without === 0 ? '' : `${without} without a value of the column`];
-        const { files } = facts;
+        const { files, form } = facts;
         begin({
           ...(files && { files }),
+          ...(form && { form }),
           items: () => taken,
           columns: [...new Set([...COLUMNS, ...column])],
           warnings: () => [...facts.warnings(), ...leftOut(without, merge)],
