@@ -1,4 +1,5 @@
-import { expect } from 'vitest';
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
 import { startApi } from '../api.ts';
 import { type ApiHandler, apiError, json } from '../api-server.ts';
 import { type Reply, startServer } from '../harness.ts';
@@ -72,12 +73,27 @@ eachNth<[code: number]>(4, [[500], [502], [503], [504]])(
     const api = await startApi();
     api.override('list', status(code, '<html>bad gateway</html>'));
     const server = await startServer({ api });
-    const answer = await server.call('submit_batch', { requests: [{ task_id: 'a', prompt: 'Hi' }] });
-    expect(answer.text).toContain(`(${code}`);
-    expect(answer.text).not.toContain('ANTHROPIC_BASE_URL');
+    const said = await server.fails('submit_batch', { requests: [{ task_id: 'a', prompt: 'Hi' }] });
+    expect(said).toMatch(/^api_uncertain: Nothing was sent, and nothing is paid\. /);
+    expect(said).toContain(`(${code}`);
+    expect(said).toMatch(/waits as batch_\w+: once that is mended, call retry_batch/);
+    expect(said).not.toContain('ANTHROPIC_BASE_URL');
     expect(api.creates).toEqual([]);
   },
 );
+
+test('a host that speaks TLS where http was asked for is told as such', async () => {
+  const host = createServer((socket) => socket.once('data', () => socket.end('\x15\x03\x03\0\x02\x02\x46')));
+  onTestFinished(() => void host.close());
+  await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
+  const address = host.address();
+  if (address === null || typeof address === 'string') throw new Error('no port to listen on');
+  const server = await startServer({
+    api: { url: `http://127.0.0.1:${address.port}`, key: 'sk-ant-test-key' },
+  });
+  const said = await server.fails('submit_batch', { requests: ['Hi'] });
+  expect(said).toContain('what answers speaks no HTTP, as behind an https address');
+});
 
 eachNth<[string, ApiHandler, boolean]>(16, [
   ['400 of OpenAI', status(400, openai('Unknown parameter: requests')), true],

@@ -70,4 +70,5 @@ function refusalOf({ batch_id, parts }: BatchRecord): BatchError | null {
   return new BatchError(code, `Nothing was sent, and nothing is paid. ${why} ${waits}`);
 }
 
-const unreached: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_unreachable']);
+/** `api_uncertain` is of the list before: a create of which that is said is not one that was not sent. */
+const unreached: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_unreachable', 'api_uncertain']);

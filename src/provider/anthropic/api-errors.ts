@@ -123,7 +123,11 @@ export function connectionError(operation: Operation, cause: unknown, route = ''
   const notConnected = causes.find((each) => each instanceof NotConnected);
   const why = notConnected?.reason ?? (codes.includes('ERR_INVALID_URL') ? 'ERR_INVALID_URL' : undefined);
   if (why === undefined) {
-    const known = codes[0] === undefined ? '' : ` (${codes[0]})`;
+    const [code] = codes;
+    const noHttp = code?.startsWith('HPE_')
+      ? ': what answers speaks no HTTP, as behind an https address'
+      : '';
+    const known = code === undefined ? '' : ` (${code}${noHttp})`;
     return uncertainError(operation, `the connection failed${known}${route}`, cause);
   }
   const reason = why === 'EPROTO' ? 'EPROTO: it does not speak TLS, as behind an http address' : why;
