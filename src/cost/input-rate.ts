@@ -10,11 +10,16 @@ export type InputRates = {
   /** On how many requests it rests. */
   counted: number;
   of(model: Model): Rate;
+  /** The rate of a prompt that was itself counted; only where every one was, for else it could not be told from its likes. */
+  own?(model: Model, size: MostSize): Rate | undefined;
   /** The most tokens that a prompt of this size takes, with what is brought into it. */
   most(model: Model, size: MostSize): number;
 };
 
-export type MostSize = Pick<PromptSize, 'bytes' | 'most_tokens' | 'outside' | 'added_tokens'>;
+export type MostSize = Pick<
+  PromptSize,
+  'bytes' | 'most_tokens' | 'outside' | 'added_tokens' | 'cached_bytes'
+>;
 
 /** A request of the sample. */
 export type Sampled = { model: Model; params: Params; prompt: PromptSize };
@@ -105,28 +110,38 @@ export function countedRates(sample: readonly (Sampled & { tokens: number })[], 
     const { expected, error } = own.length === 0 ? pooled : ratio(own, (total * own.length) / counted.length);
     return range(expected * model.token_factor, error + API_UNCERTAINTY);
   }
+  const own = isExact ? ratesByPrompt(sample) : undefined;
   return {
     basis: isExact ? 'exact' : 'sampled',
     counted: counted.length,
     of,
-    // Counted is every request, if not for each model that it could go to.
-    most: (model, size) =>
-      isExact && counted.every((each) => each.model.id === model.id)
-        ? size.bytes * mostByCount(model, counted, of(model).high) + size.added_tokens
-        : mostByText(model, size),
+    ...(own && { own }),
+    most(model, size) {
+      const rate = own?.(model, size);
+      return rate === undefined ? mostByText(model, size) : size.bytes * rate.high + size.added_tokens;
+    },
   };
 }
 
 /**
- * Tokens per byte at most, where every request was counted: `rate` is that of all together, which holds unless one of them is
- * priced as a longer one than it would be by that.
+ * The counts of single prompts: a mark, a length or a place can make one dearer than another, so that a rate of all together is no
+ * ceiling. Prompts that can't be told apart share theirs: what is likely is the mean, and the most the highest.
  */
-function mostByCount(model: Model, counted: readonly Counted[], rate: number): number {
-  const above = model.long_prompt?.above_tokens ?? Number.POSITIVE_INFINITY;
-  const factor = model.token_factor * (1 + API_UNCERTAINTY);
-  const isPricedApart = counted.some(({ bytes, tokens }) => tokens * factor > above && bytes * rate <= above);
-  if (!isPricedApart) return rate;
-  return counted.reduce((most, { bytes, tokens }) => Math.max(most, (tokens * factor) / bytes), rate);
+function ratesByPrompt(sample: readonly (Sampled & { tokens: number })[]) {
+  const counts = new Map<string, number[]>();
+  const keyOf = ({ id }: Model, { bytes, most_tokens, outside, cached_bytes }: MostSize) =>
+    [id, bytes, most_tokens, cached_bytes, ...(outside?.sources ?? [])].join(' ');
+  for (const { model, prompt, tokens } of sample) {
+    const key = keyOf(model, prompt);
+    counts.set(key, [...(counts.get(key) ?? []), tokens]);
+  }
+  return (model: Model, size: MostSize): Rate | undefined => {
+    const found = counts.get(keyOf(model, size));
+    if (found === undefined || size.bytes === 0) return undefined;
+    const expected = found.reduce((sum, tokens) => sum + tokens, 0) / found.length / size.bytes;
+    const { low } = range(expected, API_UNCERTAINTY);
+    return { low, expected, high: (Math.max(...found) / size.bytes) * (1 + API_UNCERTAINTY) };
+  };
 }
 
 function range(expected: number, relative: number): Rate {

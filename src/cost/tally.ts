@@ -181,12 +181,13 @@ export function createTally({ primed = false }: TallyOptions = {}): Tally {
   };
 }
 
-function sizeOf({ bytes, most, added, outside }: CostGroup, index: number): MostSize {
+function sizeOf({ bytes, most, added, outside, cached }: CostGroup, index: number): MostSize {
   return {
     bytes: bytes[index] ?? 0,
     most_tokens: most[index] ?? 0,
     outside: outside.get(index) ?? null,
     added_tokens: added[index] ?? 0,
+    cached_bytes: cached[index] ?? 0,
   };
 }
 
@@ -199,7 +200,7 @@ type Pricing = {
 
 function priceGroup(group: CostGroup, model: Model, pricing: Pricing): CostLine {
   const { rates, known: knownOutput, cache } = pricing;
-  const rate = rates.of(model);
+  const usual = rates.of(model);
   const inferenceGeo = group.inference_geo;
   const output = knownOutput?.(model, group.task_type, group.effort);
   const thinking = expectedThinking(model, group);
@@ -208,23 +209,22 @@ function priceGroup(group: CostGroup, model: Model, pricing: Pricing): CostLine 
   const most = createPricedSums(model, group.ttl);
   const tokens = { ...nothing.tokens };
   for (const [index, bytes] of group.bytes.entries()) {
+    const size = sizeOf(group, index);
+    const rate = rates.own?.(model, size) ?? usual;
     const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
     const known = output === undefined ? undefined : output * (group.tasks[index] ?? 1);
     // By as much as by themselves, for nobody knows how much less: nothing is promised by a guess.
     const own = (group.expected[index] ?? 0) + thinking * (group.tasks[index] ?? 1);
     const expected = Math.min(maximum, known ?? own);
     const prompt = Math.min(bytes * rate.expected, model.context_tokens);
-    const mostPrompt = Math.min(
-      Math.max(prompt, rates.most(model, sizeOf(group, index))),
-      model.context_tokens,
-    );
+    const mostPrompt = Math.min(Math.max(prompt, rates.most(model, size)), model.context_tokens);
     // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use unless it was filled before, …
-    const marked = cache === null ? 0 : Math.min(prompt, (group.cached[index] ?? 0) * rate.expected);
+    const marked = cache === null ? 0 : Math.min(prompt, size.cached_bytes * rate.expected);
     if (cache?.isFilled) likely.add(prompt, 0, expected, 0, marked);
     else likely.add(prompt, marked, expected, 0);
     if (cache !== null && marked > 0) cache.isFilled = true;
     // … and to be written by every request at most.
-    const written = (group.cached[index] ?? 0) > 0 ? mostPrompt : 0;
+    const written = size.cached_bytes > 0 ? mostPrompt : 0;
     most.add(mostPrompt, written, maximum, group.searches[index] ?? 0);
     tokens.input += prompt;
     tokens.input_low += Math.min(bytes * rate.low, prompt);

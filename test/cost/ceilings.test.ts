@@ -298,6 +298,28 @@ describe('a ceiling', () => {
     );
   });
 
+  // Half of 2 dollars a million, of 4 where a cache is written for an hour, and a tenth more in the US.
+  test.each<[what: string, dear: object, least: number]>([
+    [
+      'goes into a cache',
+      { cache_control: { type: 'ephemeral', ttl: '1h' } },
+      (90_000 * 2 + 1_000) / MILLION,
+    ],
+    ['is computed in the US', { inference_geo: 'us' }, (90_000 * 1.1 + 1_000) / MILLION],
+  ])('holds where the one that has most tokens for its length %s', async (_what, dear, least) => {
+    const tokens = (params: object) => (JSON.stringify(params).includes('dense') ? 90_000 : 1_000);
+    const server = await startServer({ api: await startApi({ tokens }) });
+    const params = { model: 'claude-sonnet-5-5', max_tokens: 1 };
+    const requests = [
+      { custom_id: 'a', params: { ...params, messages: [{ role: 'user', content: 'dense' }], ...dear } },
+      { custom_id: 'b', params: { ...params, messages: [{ role: 'user', content: 'word '.repeat(5_000) }] } },
+    ];
+    const { cost_usd } = await server.ok('estimate_cost', { requests });
+    expect(cost_usd.basis).toBe('exact');
+    expect(cost_usd.maximum).toBeGreaterThanOrEqual(least);
+    expect(cost_usd.maximum).toBeLessThan(least * 1.02);
+  });
+
   const byFile = (ids: readonly string[], more: object = {}) =>
     ids.map((id, index) => ({
       custom_id: `r${index}`,
