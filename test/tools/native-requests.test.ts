@@ -267,7 +267,19 @@ describe('right native requests', () => {
   });
 
   eachNth<[what: string, given: object, sent: object]>(3, [
-    ['of the params', { system: null, tools: null, thinking: null, temperature: null, metadata: null }, {}],
+    [
+      'of the params',
+      {
+        system: null,
+        tools: null,
+        thinking: null,
+        temperature: null,
+        metadata: null,
+        betas: null,
+        context_management: null,
+      },
+      {},
+    ],
     [
       'of a tool',
       { tools: [{ ...weather, description: null, strict: null }] },

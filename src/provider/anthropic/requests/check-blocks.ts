@@ -80,7 +80,7 @@ export function checkBlock(block: unknown, field: string, role: string): Problem
     case 'image':
       return [...checkSpeaker('user', role, field), ...checkImage(block, field)];
     case 'document':
-      return checkDocument(block, field);
+      return [...checkDocument(block, field), ...checkParts(block, field)];
     case 'search_result':
       return checkSearchResult(block, field);
     case 'thinking':
@@ -163,7 +163,6 @@ function checkToolResult({ tool_use_id, content }: JsonObject, field: string): P
             valid: 'a text, or a list of text and image blocks',
           },
         ]),
-    // One level is all that a result has.
     ...blocks.flatMap((block, index) => checkInner(block, `${field}.content[${index}]`)),
   ];
 }
@@ -171,15 +170,26 @@ function checkToolResult({ tool_use_id, content }: JsonObject, field: string): P
 /** Blocks that stand in a message, and never in a result. */
 const OUTER = ['tool_use', 'tool_result', 'server_tool_use', 'thinking', 'redacted_thinking'];
 
-/** A block within another: only media and texts are looked at. */
+/** What a result holds is looked at as if it stood in a message. */
 function checkInner(block: unknown, field: string): Problem[] {
   const inner = isJsonObject(block) && typeof block.type === 'string' ? block.type : '';
   if (OUTER.includes(inner)) {
     const valid = 'blocks of type text, image, document, search_result, tool_reference';
     return [{ field, problem: `is a ${inner} block, which no result can hold`, valid }];
   }
-  return ['text', 'image', 'document', 'image_url', 'input_image', ''].includes(inner)
+  return ['text', 'image', 'document', 'search_result', 'image_url', 'input_image', ''].includes(inner)
     ? checkBlock(block, field, '')
+    : [];
+}
+
+/** The texts and images of a document that is made of blocks. */
+function checkParts({ source }: JsonObject, field: string): Problem[] {
+  const content = isJsonObject(source) && source.type === 'content' ? source.content : undefined;
+  const parts: unknown[] = Array.isArray(content) ? content : [];
+  const isKnown = (part: unknown) =>
+    isJsonObject(part) && (part.type === 'image' || (part.type === 'text' && typeof part.text === 'string'));
+  return parts.every(isKnown)
+    ? parts.flatMap((part, index) => checkBlock(part, `${field}.source.content[${index}]`, ''))
     : [];
 }
 

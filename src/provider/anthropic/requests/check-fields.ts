@@ -2,6 +2,7 @@ import { describeSome, type Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { didYouMean } from '../../../lib/nearest.ts';
 import type { Params } from '../../dialect.ts';
+import { mayBringKeys } from './check-keys.ts';
 import { isOwnTool } from './check-tools.ts';
 
 /**
@@ -190,10 +191,10 @@ const inAnyTool: Look = (tool, field) => (isOwnTool(tool) ? inTool(tool, field) 
 
 /**
  * Keys that the API takes nowhere in a request, as programs leave them from their own objects or from other providers, and
- * values of another type than it takes. A beta may bring keys of its own, so with one nothing is known. Of what `told` calls something else altogether, no more is said.
+ * values of another type than it takes. A beta may bring keys of its own, so with such a one nothing is known. Of what `told` calls something else altogether, no more is said.
  */
 export function checkFields(params: Params, betas: readonly string[], told: readonly Problem[]): Problem[] {
-  if (betas.length > 0) return [];
+  if (mayBringKeys(betas)) return [];
   const { messages, system, tools, tool_choice, thinking, output_config, metadata } = params;
   const format = isJsonObject(output_config) ? output_config.format : undefined;
   return [

@@ -77,6 +77,7 @@ function checkNames(properties: unknown, field: string): Problem[] {
 const FAULTS: Record<string, (value: unknown) => { problem: string; valid: string } | null> = {
   type: (value) => {
     const names: unknown[] = Array.isArray(value) ? value : [value];
+    if (names.length === 0) return { problem: 'is an empty list', valid: TYPES.join(', ') };
     const strange = names.find((name) => !TYPES.some((type) => type === name));
     if (strange === undefined) return null;
     const meant = typeof strange === 'string' ? MEANT.get(strange.toLowerCase()) : undefined;
@@ -93,6 +94,9 @@ const FAULTS: Record<string, (value: unknown) => { problem: string; valid: strin
       : { problem: 'is not a list of names', valid: 'a list beside properties, as in ["place"]' },
   enum: (value) =>
     Array.isArray(value) && value.length > 0 ? null : { problem: 'is not a list', valid: 'a list of values' },
+  anyOf: ofSchemas,
+  oneOf: ofSchemas,
+  allOf: ofSchemas,
   items: (value) =>
     Array.isArray(value)
       ? { problem: 'is a list, as until draft 2019-09', valid: 'one schema, or prefixItems' }
@@ -105,6 +109,12 @@ function ofNumber(value: unknown): { problem: string; valid: string } | null {
   return typeof value === 'boolean'
     ? { problem: 'is true or false, as in draft 4', valid: 'a number' }
     : null;
+}
+
+function ofSchemas(value: unknown): { problem: string; valid: string } | null {
+  return Array.isArray(value) && value.length > 0
+    ? null
+    : { problem: 'is not a list', valid: 'a list of schemas' };
 }
 
 const INNER = [...ONE_OR_LIST, 'additionalProperties'];
@@ -122,11 +132,15 @@ export function checkFaults(
     if (Array.isArray(value)) {
       for (const [index, each] of value.entries()) open.push({ value: each, path: `${path}[${index}]` });
     }
-    if (!isJsonObject(value)) continue;
+    if (!isJsonObject(value)) {
+      if (!Array.isArray(value) && typeof value !== 'boolean')
+        problems.push({ field: path, problem: 'is no schema', valid: 'an object, as in {"type": "string"}' });
+      continue;
+    }
     for (const [keyword, given] of Object.entries(value)) {
       const fault = keywords.includes(keyword) ? FAULTS[keyword]?.(given) : null;
       if (fault) problems.push({ field: `${path}.${keyword}`, ...fault });
-      if (INNER.includes(keyword)) open.push({ value: given, path: `${path}.${keyword}` });
+      if (INNER.includes(keyword) && given !== null) open.push({ value: given, path: `${path}.${keyword}` });
       if (!BY_NAME.includes(keyword) || !isJsonObject(given)) continue;
       for (const [name, each] of Object.entries(given))
         open.push({ value: each, path: `${path}.${keyword}.${name}` });

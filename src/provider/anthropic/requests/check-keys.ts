@@ -47,6 +47,13 @@ const BETA_KEYS = new Map([
   ['output_format', { beta: 'structured-outputs-', newest: 'structured-outputs-2025-11-13' }],
 ]);
 
+/** Betas of which it is known that they bring no key: they lift a limit. */
+const KEYLESS_BETA = /^output-\d+k-/;
+
+/** Whether a beta in use may bring keys that are not known here. */
+export const mayBringKeys = (betas: readonly string[]): boolean =>
+  betas.some((beta) => !KEYLESS_BETA.test(beta));
+
 /** A beta is a header of the whole batch, and the owner's to choose. */
 const BETA_NAMES = ['betas', 'beta', 'anthropic_beta', 'anthropic-beta', 'extra_headers', 'headers'];
 

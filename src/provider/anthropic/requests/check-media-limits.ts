@@ -46,7 +46,7 @@ export function checkMediaLimits({ messages }: Params, model: Model | undefined)
   return [...problems, ...checkCitations(media)];
 }
 
-/** Every block of a message that is an image or has something to cite, those within results too. */
+/** Every block of a message that is an image or has something to cite, those within results and documents too. */
 function mediaIn(messages: unknown): Media[] {
   if (
     !Array.isArray(messages) ||
@@ -59,7 +59,12 @@ function mediaIn(messages: unknown): Media[] {
   const all = outer.flatMap((each) =>
     each.block.type === 'tool_result' ? blocksIn(each.block.content, `${each.field}.content`) : [each],
   );
-  return all.filter(({ block }) => ['image', 'document', 'search_result'].includes(String(block.type)));
+  const parts = all.flatMap(({ block: { type, source }, field }) =>
+    type === 'document' && isJsonObject(source) ? blocksIn(source.content, `${field}.source.content`) : [],
+  );
+  return [...all, ...parts].filter(({ block }) =>
+    ['image', 'document', 'search_result'].includes(String(block.type)),
+  );
 }
 
 function blocksIn(list: unknown, field: string): Media[] {

@@ -25,7 +25,17 @@ const BEGINNINGS: [kind: string, test: (bytes: Buffer) => boolean][] = [
   ['a page of HTML', (bytes) => /^\s*<(!doctype|html)\b/i.test(bytes.toString('latin1'))],
   ['JSON', (bytes) => /^\s*\{\s*"/.test(bytes.toString('latin1'))],
   ['a ZIP file, as Office documents are', (bytes) => bytes.toString('latin1', 0, 4) === 'PK\x03\x04'],
+  ['a plain text', isText],
 ];
+
+/** Fewer bytes say nothing. */
+const LEAST_TEXT = 16;
+
+function isText(bytes: Buffer): boolean {
+  // A character can be cut off at the end.
+  const text = bytes.toString('utf8').replace(/\ufffd{1,3}$/, '');
+  return bytes.length >= LEAST_TEXT && /^[\t\n\r\x20-\x7e\u00a0-\ufffc]+$/.test(text);
+}
 
 /** What a file is by its first bytes; undefined where they say nothing. */
 function kindOf(base64: string): string | undefined {
@@ -88,7 +98,9 @@ export function checkDocument({ source }: JsonObject, block: string): Problem[] 
       const kind = typeof source.data === 'string' ? kindOf(source.data) : undefined;
       if (kind !== undefined && kind !== 'application/pdf') {
         const what = IMAGE_TYPES.includes(kind) ? 'an image: send it as an image block' : kind;
-        return [{ field: `${field}.data`, problem: `is ${what}`, valid: 'a PDF' }];
+        const valid =
+          kind === 'a plain text' ? '{"type": "text", "media_type": "text/plain", "data": "…"}' : 'a PDF';
+        return [{ field: `${field}.data`, problem: `is ${what}`, valid }];
       }
       if (source.media_type === 'application/pdf') return [];
       const valid =

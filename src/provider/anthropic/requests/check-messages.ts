@@ -2,6 +2,7 @@ import type { Problem } from '../../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { Model } from '../../models.ts';
 import { checkBlock } from './check-blocks.ts';
+import { mayBringKeys } from './check-keys.ts';
 import { checkThoughtOfTurn, checkToolTurns } from './check-tool-turns.ts';
 
 /** `system` within a conversation is an instruction in mid-conversation (Messages API, `MessageParam`). */
@@ -108,14 +109,14 @@ function checkRole(role: unknown, field: string): Problem[] {
   ];
 }
 
-/** A beta may bring keys of its own; without one there are no others. */
+/** A beta may bring keys of its own; without one of that kind there are no others. */
 function checkMessageKeys(message: JsonObject, field: string, betas: readonly string[]): Problem[] {
   return Object.keys(message).flatMap((key): Problem[] => {
     if (key === 'role' || key === 'content') return [];
     const foreign = FOREIGN_KEYS.get(key);
     if (foreign !== undefined)
       return [{ field: `${field}.${key}`, problem: foreign, valid: 'role and content' }];
-    if (betas.length > 0) return [];
+    if (mayBringKeys(betas)) return [];
     const name = /^\w{1,40}$/.test(key) ? `.${key}` : '';
     return [
       { field: `${field}${name}`, problem: 'is not a key of a message', valid: 'role and content alone' },

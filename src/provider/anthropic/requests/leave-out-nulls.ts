@@ -6,10 +6,11 @@ import type { Params } from '../../dialect.ts';
  * without `| null`). What may be null, as `cache_control` or `citations`, stays as it is.
  */
 const OPTIONAL = {
-  // The last six are refused by themselves: null is none of them.
+  // From temperature on they are refused by themselves, or belong to a beta: null is none of them.
   params: (
     'metadata output_config service_tier stop_sequences stream system thinking tool_choice tools mcp_servers ' +
-    'temperature top_p top_k speed fallbacks thread'
+    'temperature top_p top_k speed fallbacks thread fallback_credit_token user_profile_id workspace_id billing_policy betas ' +
+    'context_management compaction output_format'
   ).split(' '),
   tool: ['description', 'strict', 'defer_loading', 'input_examples', 'allowed_callers'],
   choice: ['disable_parallel_tool_use'],

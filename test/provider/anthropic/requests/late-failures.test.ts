@@ -36,7 +36,7 @@ const answer = (schema: object) => ({
     format: { type: 'json_schema', schema: { type: 'object', additionalProperties: false, ...schema } },
   },
 });
-const has = (schema: object) => answer({ properties: { a: schema } });
+const has = (schema: unknown) => answer({ properties: { a: schema } });
 const ephemeral = { cache_control: { type: 'ephemeral' } };
 const cited = (more: object = {}) => ({
   type: 'document',
@@ -315,6 +315,37 @@ describe('what single requests fail by, hours later', () => {
       'tools[0].input_schema.properties.a.anyOf[0].items.exclusiveMinimum',
       'a number',
     ],
+    [
+      'a word for a schema',
+      takes({ properties: { a: 'string' } }),
+      'tools[0].input_schema.properties.a',
+      '{"type": "string"}',
+    ],
+    [
+      'a word for the items of a list',
+      takes({ properties: { a: { type: 'array', items: 'string' } } }),
+      'tools[0].input_schema.properties.a.items',
+      'is no schema',
+    ],
+    [
+      'words for alternatives',
+      takes({ properties: { a: { anyOf: [{ type: 'null' }, 'string'] } } }),
+      'tools[0].input_schema.properties.a.anyOf[1]',
+      'is no schema',
+    ],
+    [
+      'no alternatives',
+      takes({ properties: { a: { anyOf: [] } } }),
+      'tools[0].input_schema.properties.a.anyOf',
+      'a list of schemas',
+    ],
+    [
+      'no types',
+      takes({ properties: { a: { type: [] } } }),
+      'tools[0].input_schema.properties.a.type',
+      'string',
+    ],
+    ['a word for a schema of an answer', has('string'), `${schema}.properties.a`, 'is no schema'],
     ['deferred tools alone', { tools: [later()] }, 'tools', 'all of them are deferred'],
     [
       'a cached tool that is deferred',
@@ -430,6 +461,46 @@ describe('what single requests fail by, hours later', () => {
       `${block}.source.content`,
       'text and image blocks',
     ],
+    // What a document is made of
+    ...(
+      [
+        [
+          'an image of another type',
+          { ...png(9, 9), source: { ...png(9, 9).source, media_type: 'image/jpeg' } },
+          '.source.media_type',
+          'image/png',
+        ],
+        ['an image of 8,001 pixels', png(8001, 9), '.source.data', 'at most 8000 pixels'],
+        [
+          'an image by http',
+          { type: 'image', source: { type: 'url', url: 'http://a' } },
+          '.source.url',
+          'https',
+        ],
+        ['a blank text', text({ text: ' ' }), '.text', 'not blank'],
+      ] as const
+    ).map(([what, part, field, said]): [string, Params, string, string] => [
+      `${what} in a document`,
+      user(cited({ source: { type: 'content', content: [text(), part] } })),
+      `${block}.source.content[1]${field}`,
+      said,
+    ]),
+    [
+      '601 images in two documents',
+      user(
+        ...[300, 301].map((count) =>
+          cited({ source: { type: 'content', content: Array(count).fill(png(9, 9)) } }),
+        ),
+      ),
+      'messages',
+      'at most 600',
+    ],
+    [
+      'a search result within a result, without its title',
+      called(call(), result({ content: [found({ title: undefined })] })),
+      'messages[2].content[0].content[0].title',
+      'missing',
+    ],
     // What a failed download or a cut leaves
     [
       'a page for an image',
@@ -448,6 +519,18 @@ describe('what single requests fail by, hours later', () => {
       user(cited({ source: base64('application/pdf', '<html>') })),
       `${block}.source.data`,
       'HTML',
+    ],
+    [
+      'a text for an image',
+      onFile(base64('image/png', 'Once upon a time, in grün ქართული')),
+      `${block}.source.data`,
+      'is a plain text',
+    ],
+    [
+      'a text for a PDF',
+      user(cited({ source: base64('application/pdf', 'Once upon a time\nthere was') })),
+      `${block}.source.data`,
+      'text/plain',
     ],
     [
       'base64 that was cut',
@@ -572,6 +655,11 @@ describe('what single requests fail by, hours later', () => {
     const { problem, valid } = problems[0] ?? {};
     expect(`${problem}. Valid: ${valid}`.replaceAll('\\"', '"')).toContain(said);
   });
+
+  it('with a beta that lifts a limit, for that brings no key', () => {
+    const betas = ['output-300k-2026-03-24'];
+    for (const [what, params] of rows) expect(check(params, betas), what).toEqual(check(params));
+  });
 });
 
 describe('and their neighbours, which the API takes', () => {
@@ -657,6 +745,7 @@ describe('and their neighbours, which the API takes', () => {
     ['names with dots and dashes', takes({ properties: { 'a.b-c_1': { type: ['string', 'null'] } } })],
     ['bounds of a tool', takes({ properties: { a: { type: 'integer', minimum: 1, exclusiveMaximum: 9 } } })],
     ['a property called type', takes({ properties: { type: { type: 'string' }, required: {} } })],
+    ['schemas that are true, and none', takes({ properties: { a: true, b: { items: null } } })],
     ['a property called items', takes({ properties: { items: { type: 'array', items: true } } })],
     ['a deferred tool and another', { tools: [tool(), later()] }],
     [
