@@ -23,11 +23,15 @@ const IN_ADDRESS = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']+@/gi;
 
 /**
  * Replaces by `[key]` what is a secret in a text in which one can stand: in errors, logs and quotes, never in ids or answers.
- * A secret counts as a whole word of at least 12 characters, as it is, in JSON, in HTML or in an address.
+ * A secret counts as a whole word of at least 12 characters, as it is, in JSON, in HTML or in an address; in base64 wherever it stands.
  */
 export function redact(text: string, secrets: readonly string[]): string {
   const plain = text.replace(TOKEN, '[key]').replace(IN_ADDRESS, '[key]@');
-  return formsOf(secrets).reduce((clean, form) => clean.replace(wordOf(form), '[key]'), plain);
+  const long = secrets.map((secret) => secret.trim()).filter((secret) => secret.length >= SHORTEST_SECRET);
+  return [...formsOf(long).map(wordOf), ...long.flatMap(inBase64)].reduce(
+    (clean, pattern) => clean.replace(pattern, '[key]'),
+    plain,
+  );
 }
 
 /** As pages write what means something to them. */
@@ -35,28 +39,37 @@ const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>'
 
 /** The longest first: one may be part of another. */
 function formsOf(secrets: readonly string[]): string[] {
-  const forms = secrets
-    .map((secret) => secret.trim())
-    .filter((secret) => secret.length >= SHORTEST_SECRET)
-    .flatMap((secret) => [
-      secret,
-      inJson(secret),
-      secret.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`),
-      secret.replace(/[&<>"]/g, (sign) => NAMED[sign] ?? sign),
-      // As PHP and Python write JSON.
-      inJson(secret).replaceAll('/', '\\/'),
-      inJson(secret).replace(
-        /[\u0080-\uffff]/g,
-        (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-      ),
-      inAddress(secret),
-      inAddress(secret).replaceAll('%20', '+'),
-    ]);
+  const forms = secrets.flatMap((secret) => [
+    secret,
+    inJson(secret),
+    secret.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`),
+    secret.replace(/[&<>"]/g, (sign) => NAMED[sign] ?? sign),
+    // As PHP and Python write JSON.
+    inJson(secret).replaceAll('/', '\\/'),
+    inJson(secret).replace(
+      /[\u0080-\uffff]/g,
+      (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    ),
+    inAddress(secret),
+    inAddress(secret).replaceAll('%20', '+'),
+  ]);
   return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
 
 const inJson = (secret: string) => JSON.stringify(secret).slice(1, -1);
 const inAddress = (secret: string) => encodeURIComponent(secret.toWellFormed());
+
+/**
+ * A secret in base64 wherever it begins among other bytes, as behind the name in Basic authentication: by characters that no
+ * neighbour shares, in either alphabet, with what follows them. Three bytes are four characters.
+ */
+const inBase64 = (secret: string) =>
+  ['...', '..', '.'].map((before) => {
+    const inner = Buffer.from(before + secret)
+      .toString('base64')
+      .slice(4, -4);
+    return new RegExp(`${inner.replace(/[+/]/g, '[+/_-]')}[\\w+/=-]*`, 'g');
+  });
 
 /** A form as a whole word: what it begins or ends with may be no letter, and then anything stands beside it. */
 function wordOf(form: string): RegExp {

@@ -3,6 +3,8 @@ import { redact } from '../src/log.ts';
 
 const key = 'key-of-twelve-and-more';
 const quoted = 'a"token\\with.odd+ends=';
+const signs = 'ûïÿ~~>>??ÿÿþþ';
+const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 describe('redact takes out a secret', () => {
   it.each([
@@ -16,6 +18,10 @@ describe('redact takes out a secret', () => {
     ['as Python writes JSON', '"sch\\u00f6nes Wort \\ud83d\\ude00"', '"[key]"', 'schönes Wort 😀'],
     ['as a form holds it', 'k=three+blanks+in+it&x', 'k=[key]&x', 'three blanks in it'],
     ['of whatever session, by its beginning', 'xsk-ant-oat01-abc_d-e.', 'x[key].'],
+    ['in base64', `{"auth":"${base64(key)}"}`, '{"auth":"[key]"}'],
+    ['in base64 behind a name', `Basic ${base64(`ada:${key}`)}.`, 'Basic YWRhOmtl[key].'],
+    ['in base64 among others', base64(`{"key":"${key}","n":1}`), 'eyJrZXkiOiJr[key]'],
+    ['in base64 as tokens have it', Buffer.from(signs).toString('base64url'), '[key]', signs],
     ['of any length in an address', 'http://ada:pw@p.example:1/x', 'http://[key]@p.example:1/x'],
     ['that is a name alone', 'through https://pw@p.example', 'through https://[key]@p.example'],
   ])('%s', (_what, text, clean, secret = key) => {
