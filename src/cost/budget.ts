@@ -6,7 +6,7 @@ import type { BatchRecord, Part } from '../store/record.ts';
 import type { Budget, Reservation } from '../store/shared-records.ts';
 import type { Register } from '../store/store.ts';
 import { recordOrNull } from '../store/stored-json.ts';
-import { actualOfPart, formatUsd } from './cost.ts';
+import { actualOfPart, formatApart, formatUsd } from './cost.ts';
 import { roundUsd } from './pricing.ts';
 
 /** A UTC day's budget in US dollars. */
@@ -236,9 +236,10 @@ function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boo
 }
 
 function overBudget(asked: number, { day, of, limit, spent, reserved, left }: BudgetState): BatchError {
+  const [most, rest] = formatApart(asked, left);
   return new BatchError(
     'cost_limit',
-    `Nothing was sent: the work could cost up to ${formatUsd(asked)}, and ${formatUsd(left)} is left of ${of === 'user' ? 'your own' : 'the'} daily ` +
+    `Nothing was sent: the work could cost up to ${most}, and ${rest} is left of ${of === 'user' ? 'your own' : 'the'} daily ` +
       `budget of ${formatUsd(limit)} (UTC day ${day}: ${formatUsd(spent)} spent, ${formatUsd(reserved)} reserved for ` +
       'work under way). Make it smaller: a cheaper model_tier, a lower max_tokens, or fewer tasks (max_tasks).' +
       (reserved > 0

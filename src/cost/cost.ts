@@ -22,7 +22,10 @@ export function formatUsd(usd: number): string {
 /** Two amounts with as many digits as it takes to tell them apart. */
 export function formatApart(a: number, b: number): [string, string] {
   const short: [string, string] = [formatUsd(a), formatUsd(b)];
-  return short[0] !== short[1] || a === b ? short : [`$${a.toFixed(6)}`, `$${b.toFixed(6)}`];
+  if (short[0] !== short[1] || a === b) return short;
+  // What is rounded to a billionth differs by one at least.
+  const digits = a.toFixed(6) === b.toFixed(6) ? 9 : 6;
+  return [`$${a.toFixed(digits)}`, `$${b.toFixed(digits)}`];
 }
 
 /** What a part's answers really cost; null where a model has no known price. */

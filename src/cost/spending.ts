@@ -1,3 +1,4 @@
+import { counted } from '../lib/numbers.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Usage } from '../store/saved-results.ts';
 import { roundUsd } from './pricing.ts';
@@ -94,6 +95,18 @@ export function thinkingNote(record: BatchRecord): string[] {
   const advice = isLow ? ', at effort low, where there is least of it' : '; it is least at effort low';
   const share = Math.round((100 * thinking) / output);
   return [`${share} % of the output was thinking, which is paid as output${advice}.`];
+}
+
+/** What the actual cost can be too high by: the API names tokens of refusals that it does not bill. */
+export function refusalNote({ parts, provider }: BatchRecord): string[] {
+  const failures = parts.flatMap(({ progress }) =>
+    progress.state === 'created' ? (progress.results?.failures ?? []) : [],
+  );
+  const refused = failures.reduce((sum, { type, count }) => (type === 'refusal' ? sum + count : sum), 0);
+  if (refused === 0 || provider === 'sandbox') return [];
+  return [
+    `The actual cost counts the tokens of ${counted(refused, 'refusal')}: one that came before any output is not billed, so the bill can be lower.`,
+  ];
 }
 
 const sumOf = (usages: readonly Usage[], of: (usage: Usage) => number): number =>

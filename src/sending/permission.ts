@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { budgetToday } from '../cost/budget.ts';
-import { estimateOfParts, formatUsd } from '../cost/cost.ts';
+import { estimateOfParts, formatApart } from '../cost/cost.ts';
 import { BatchError } from '../errors.ts';
 import type { ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
@@ -106,11 +106,18 @@ async function ceilingAbove(
   maximum: number,
   user: string | undefined,
 ): Promise<string | null> {
-  const most = `it could cost up to ${formatUsd(maximum)}`;
+  const above = (ceiling: number, words: (usd: string) => string) => {
+    const [most, limit] = formatApart(maximum, ceiling);
+    return `it could cost up to ${most}, ${words(limit)}`;
+  };
   const { maxCostUsd, askAboveUsd } = context;
-  if (maximum > maxCostUsd) return `${most}, above its limit of ${formatUsd(maxCostUsd)} for one submission`;
+  if (maximum > maxCostUsd) return above(maxCostUsd, (usd) => `above its limit of ${usd} for one submission`);
   if (askAboveUsd !== null && maximum > askAboveUsd)
-    return `${most}, and above ${formatUsd(askAboveUsd)} a person has to approve it, who is asked where the same work is submitted again`;
+    return above(
+      askAboveUsd,
+      (usd) =>
+        `and above ${usd} a person has to approve it, who is asked where the same work is submitted again`,
+    );
   const { left } = await budgetToday(context, user);
-  return maximum > left ? `${most}, and ${formatUsd(left)} is left of its daily budget` : null;
+  return maximum > left ? above(left, (usd) => `and ${usd} is left of its daily budget`) : null;
 }

@@ -53,6 +53,8 @@ describe('the daily budget', () => {
     expect(error.message).toContain('UTC day 2026-11-22: $0.00 spent, $70.00 reserved');
     expect(error.message).toContain('a cheaper model_tier, a lower max_tokens, or fewer tasks');
     expect(error.message).toContain('ask the person');
+    const near = await refusal(reserveBudget(context, await commitBatch(context, 30.004, [prepared])));
+    expect(near.message).toContain('up to $30.004000, and $30.000000 is left');
     expect(await money(context)).toEqual([0, 70, 30]);
 
     await reserveBudget(context, await commitBatch(context, 30, [prepared]));

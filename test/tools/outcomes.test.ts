@@ -492,7 +492,14 @@ eachNth<[what: string, line: (request: ApiRequest, index: number) => object, cal
       index === 0 ? unfinished(request, 'expired') : succeeded(request, '', { stop_reason: 'refusal' }),
     /Call retry_batch with batch_id \S+: it sends the 1 that can succeed again/,
   ],
-])('the one call that mends a batch is named: tasks that were %s', async (_what, line, call) => {
+])('the one call that mends a batch is named: tasks that were %s', async (what, line, call) => {
   const { server, batch_id } = await endedBatch(prompts(['a', 'b']), (requests) => requests.map(line));
-  expect((await follow(server, batch_id)).next_step).toMatch(call);
+  const { next_step, warnings } = await follow(server, batch_id);
+  expect(next_step).toMatch(call);
+  // The API names tokens of refusals that it does not bill.
+  expect(warnings).toEqual(
+    what.startsWith('declined')
+      ? [expect.stringMatching(/actual cost counts the tokens of 1 refusal: .* not billed/)]
+      : [],
+  );
 });

@@ -1,7 +1,7 @@
 import { adviceFor, packingAdvice } from '../../cost/advice.ts';
 import { type BudgetState, budgetToday } from '../../cost/budget.ts';
 import { contextAdvice } from '../../cost/context-advice.ts';
-import { formatUsd } from '../../cost/cost.ts';
+import { formatApart, formatUsd } from '../../cost/cost.ts';
 import { type CostLine, totalOf } from '../../cost/cost-line.ts';
 import { type CountedCosts, countCosts } from '../../cost/count-sample.ts';
 import type { InputRates } from '../../cost/input-rate.ts';
@@ -165,11 +165,10 @@ async function ceilingWarnings(context: Context, lines: readonly CostLine[]): Pr
     throw error;
   });
   const how = 'submit_batch would refuse it. Make it smaller, or ask the person.';
+  const [most, limit] = formatApart(maximum_usd, context.maxCostUsd);
   return [
     ...(maximum_usd > context.maxCostUsd
-      ? [
-          `Its maximum of ${formatUsd(maximum_usd)} is above the limit of ${formatUsd(context.maxCostUsd)} for one submission: ${how}`,
-        ]
+      ? [`Its maximum of ${most} is above the limit of ${limit} for one submission: ${how}`]
       : []),
     ...budgetWarnings(maximum_usd, budget, how),
   ];
@@ -182,7 +181,8 @@ function budgetWarnings(maximum_usd: number, budget: BudgetState | BatchError, h
     ];
   const { left, limit } = budget;
   if (maximum_usd <= left) return [];
+  const [most, rest] = formatApart(maximum_usd, left);
   return [
-    `Its maximum of ${formatUsd(maximum_usd)} is above the ${formatUsd(left)} left of today's budget of ${formatUsd(limit)}: ${how}`,
+    `Its maximum of ${most} is above the ${rest} left of today's budget of ${formatUsd(limit)}: ${how}`,
   ];
 }

@@ -1,4 +1,5 @@
 import { paidTwice, unknownCosts } from '../../cost/cost.ts';
+import { refusalNote } from '../../cost/spending.ts';
 import type { BatchError } from '../../errors.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { counted } from '../../lib/numbers.ts';
@@ -34,6 +35,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...missingWarnings(record, now),
     ...unknownCosts(record),
     ...paidTwice(record),
+    ...refusalNote(record),
     ...new Set(failures.map(failureWarning)),
     ...expiryWarnings(record, now),
     ...record.outputs.flatMap(({ path, problem }) =>
