@@ -10,7 +10,7 @@ import { ownAgain } from '../sending/submission.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Report, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { createProblemList } from '../tasks/problems.ts';
+import { createProblemList } from '../tasks/problem-list.ts';
 import { batchOutput } from './fields.ts';
 import { requireRecord } from './find-batch.ts';
 import { refreshWithin } from './looking/refresh.ts';

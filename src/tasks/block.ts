@@ -8,7 +8,7 @@ import { type TaskEntry, taskLine } from '../store/task-entry.ts';
 import type { TaskLines } from '../store/task-list.ts';
 import { createWarningList } from './examine/check-rendered.ts';
 import { canonicalText } from './identity.ts';
-import { createKeptProblems } from './problems.ts';
+import { createKeptProblems } from './problem-list.ts';
 import type { RenderedTask } from './render/rendered-task.ts';
 import type { GivenId } from './task.ts';
 import type { RequestRun } from './write/write-bodies.ts';

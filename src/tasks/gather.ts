@@ -9,7 +9,7 @@ import type { Report } from '../state/jobs.ts';
 import type { Block } from './block.ts';
 import { createWarningList } from './examine/check-rendered.ts';
 import { createIdList, withoutNonces } from './ids.ts';
-import type { ProblemList } from './problems.ts';
+import type { ProblemList } from './problem-list.ts';
 import { createSchemaList } from './schemas.ts';
 import type { PlaceKind } from './task.ts';
 import { requestText } from './write/write-bodies.ts';

@@ -18,7 +18,7 @@ import { hashWork, type WorkHashes } from './identity.ts';
 import { createNonce } from './ids.ts';
 import type { LiveModels } from './live-models.ts';
 import { choosePack } from './packing/choose-pack.ts';
-import { createProblemList } from './problems.ts';
+import { createProblemList } from './problem-list.ts';
 import { checkShared } from './render/render.ts';
 import type { Renderer } from './render/rendered-task.ts';
 import { refuseWrongShape } from './requests/read-requests.ts';

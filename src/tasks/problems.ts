@@ -1,81 +1,8 @@
 import type { z } from 'zod';
-import { BatchError, describeSome, PROBLEMS_NAMED, type Problem } from '../errors.ts';
+import { describeSome, type Problem } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
 import { adviceOnKey, meantKey, meantValue } from './guesses.ts';
-
-/** Problems as they are found in a pass: the first are kept, all are counted. */
-export type ProblemList = {
-  add(...problems: Problem[]): void;
-  /**
-   * What is wrong with the work as a whole stands first. It is the cause of what the same field lacks in single tasks,
-   * which is not told then.
-   */
-  addShared(...problems: Problem[]): void;
-  /** Counts problems that are too many to be named, by their fields. */
-  addUnnamed(counts: ReadonlyMap<string, number>): void;
-  readonly count: number;
-  /** Throws `invalid_input` with `message` where there was any problem. */
-  throwIfAny(message: string): void;
-};
-
-export function createProblemList(): ProblemList {
-  const shared: Problem[] = [];
-  const kept = createKeptProblems<Problem>();
-  const isCaused = (field: string) => shared.some((problem) => (problem.field ?? '') === field);
-  const count = () => shared.length + kept.count((field) => !isCaused(field));
-  return {
-    add(...problems) {
-      for (const problem of problems) kept.add(problem);
-    },
-    addShared(...problems) {
-      shared.push(...problems);
-    },
-    addUnnamed(counts) {
-      kept.addUnnamed(counts);
-    },
-    get count() {
-      return count();
-    },
-    throwIfAny(message) {
-      if (count() === 0) return;
-      const problems = [...shared, ...kept.all().filter(({ field = '' }) => !isCaused(field))];
-      throw new BatchError('invalid_input', message, {
-        problems: problems.slice(0, PROBLEMS_NAMED),
-        problemCount: count(),
-      });
-    },
-  };
-}
-
-/** Fields whose problems are kept; tasks name their own, without end. */
-const FIELDS_KEPT = 20;
-
-/** The first problems of each field, in their order, and how many there are besides. */
-export function createKeptProblems<P extends { field?: string }>() {
-  const problems: P[] = [];
-  const named = new Map<string, number>();
-  const unnamed = new Map<string, number>();
-  const addUnnamed = (field: string, more: number) => unnamed.set(field, (unnamed.get(field) ?? 0) + more);
-  return {
-    add(problem: P) {
-      const { field = '' } = problem;
-      const before = named.get(field) ?? (named.size < FIELDS_KEPT ? 0 : PROBLEMS_NAMED);
-      if (before >= PROBLEMS_NAMED) return addUnnamed(field, 1);
-      named.set(field, before + 1);
-      problems.push(problem);
-    },
-    addUnnamed(counts: ReadonlyMap<string, number>) {
-      for (const [field, more] of counts) addUnnamed(field, more);
-    },
-    all: (): P[] => problems,
-    unnamed: (): ReadonlyMap<string, number> => unnamed,
-    /** How many there are in the fields that are meant. */
-    count: (isMeant: (field: string) => boolean): number =>
-      problems.filter(({ field = '' }) => isMeant(field)).length +
-      [...unnamed].reduce((sum, [field, more]) => sum + (isMeant(field) ? more : 0), 0),
-  };
-}
 
 const article = (noun: string) => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
 

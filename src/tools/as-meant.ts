@@ -2,10 +2,11 @@ import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { ExactNumber, stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { quoteName } from '../lib/nearest.ts';
 import { withNumbers } from '../tasks/argument-numbers.ts';
 import { actualType } from '../tasks/problems.ts';
 import { taskFor } from './task-as-meant.ts';
-import { numberIn, objectIn, parsed, unwrapped } from './values-in-text.ts';
+import { keyGivenTwice, numberIn, objectIn, parsed, unwrapped } from './values-in-text.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -80,6 +81,9 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
     }
     const meant = withNumbers(key, wanted === undefined ? value : valueFor(key, wanted, value));
     args[key] = wanted === undefined ? meant : capped(key, meant, wanted, notes);
+    const repeated = typeof meant === 'object' ? keyGivenTwice(value) : null;
+    if (repeated !== null)
+      notes.push(`${quoteName(repeated)} is given twice in one object of ${key}: the last one counts.`);
   }
   return { args, notes };
 }

@@ -1,5 +1,7 @@
 import { parseExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { repeatsKey } from '../lib/json-source.ts';
+import { repeatedKeyIn } from '../tasks/requests/read-item.ts';
 
 /** The list or object that a text is; undefined where it is none. */
 export function parsed(text: string): unknown {
@@ -17,6 +19,33 @@ export function parsed(text: string): unknown {
 export function objectIn(text: string): unknown {
   const value = parsed(text);
   return isJsonObject(value) ? value : text;
+}
+
+/**
+ * A key that an object has twice where JSON stands in a text: an argument, a task of a list, or a field of one. Null where
+ * there is none.
+ */
+export function keyGivenTwice(given: unknown): string | null {
+  if (typeof given === 'string') {
+    const json = unwrapped(given).trim();
+    const value = parsed(json);
+    if (value === undefined) return null;
+    return repeatsKey(json, JSON.parse(json)) ? repeatedKeyIn(json) : keyGivenTwice(value);
+  }
+  for (const each of textsWithin(given)) {
+    const found = keyGivenTwice(each);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Fields of a task that are objects, in whatever form a client has brought them. */
+const OBJECTS = ['params', 'input_data', 'output_schema'];
+
+function textsWithin(given: unknown): unknown[] {
+  if (Array.isArray(given)) return given.filter((each) => typeof each === 'string' || isJsonObject(each));
+  if (!isJsonObject(given)) return [];
+  return OBJECTS.map((key) => given[key]).filter((value) => typeof value === 'string');
 }
 
 /** JSON that stands in a text of JSON once more, or in a fenced block alone; any other text as it is. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { BatchError, renderError } from '../../src/errors.ts';
 import { withoutNulls } from '../../src/lib/json.ts';
-import { createProblemList, problemsOf } from '../../src/tasks/problems.ts';
+import { createProblemList, ofSettings } from '../../src/tasks/problem-list.ts';
+import { problemsOf } from '../../src/tasks/problems.ts';
 
 const schema = z.strictObject({
   id: z.string().min(1).max(5).optional(),
@@ -90,6 +91,25 @@ describe('a list of problems', () => {
     expect(lines).toHaveLength(22);
     expect(lines[1]).toBe('- line 0: is wrong');
     expect(lines.at(-1)).toBe('- and 980 more of these (1000 in all)');
+  });
+
+  it('tells once what a shared setting does to many tasks', () => {
+    const list = createProblemList();
+    const problem = 'is more than the model can answer';
+    const tooLong = { field: 'max_tokens', problem };
+    for (let index = 0; index < 30; index += 1) list.add(ofSettings({ ...tooLong, item: `row ${index}` }));
+    list.add(ofSettings({ item: 'row 4', field: 'effort', problem: 'is none' }));
+    list.add({ item: 'row 5', field: 'prompt', problem: 'is empty' });
+    expect(() => list.throwIfAny('Refused.')).toThrow(
+      expect.objectContaining({
+        problemCount: 3,
+        problems: [
+          { ...tooLong, problem: `${problem} (30 tasks)` },
+          { item: 'row 4', field: 'effort', problem: 'is none' },
+          { item: 'row 5', field: 'prompt', problem: 'is empty' },
+        ],
+      }),
+    );
   });
 
   it('tells what is wrong with a field for all in place of what it lacks in each', () => {

@@ -221,6 +221,21 @@ eachNth<[field: string, value: string]>(3, [
   expect(estimate.cost_usd).toEqual(plain.cost_usd);
 });
 
+test('a key that stands twice in the JSON of a text is said', async () => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const said = async (work: object) => (await server.ok('estimate_cost', work)).warnings.join(' ');
+  const twice = (key: string, argument: string) =>
+    `"${key}" is given twice in one object of ${argument}: the last one counts.`;
+  const task = '{"task_id":"a","prompt":"x {{k}}","input_data":{"k":1,"k":2}}';
+  const inField = { task_id: 'a', prompt: 'x {{k}}', input_data: '{"k":1,"k":2}' };
+  for (const requests of [`[${task}]`, JSON.stringify(`[${task}]`), [task], [inField]])
+    expect(await said({ requests })).toContain(twice('k', 'requests'));
+  expect(await said({ requests: ['x'], input_data: '{"a":1,"\\u0061":2}' })).toContain(
+    twice('a', 'input_data'),
+  );
+  expect(await said({ requests: ['{"a":1} and {"a":2}'] })).not.toContain('twice');
+});
+
 test.each(['undefined', 'null', 'None'])('but answers can be searched for %j', async (search) => {
   const server = await startServer({ argv: ['--sandbox'] });
   const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });

@@ -19,7 +19,7 @@ describe('retry_batch says', () => {
     custom_id: 'a',
     params: { model: 'claude-haiku-5-5', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] },
   };
-  const none = (name: string) => `The shared ${name} is used by none of the one task`;
+  const none = (name: string) => `The shared ${name} is not used by the one task`;
   eachNth<[what: string, options: object, says: string[]]>(18, [
     ['{{word}} in system', { system: 'Be {{word}}' }, ['{{word}} in system is sent as it stands']],
     ['{word} in system', { system: 'Be {word}' }, ['{word} in system is sent as it stands']],

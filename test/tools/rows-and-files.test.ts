@@ -213,10 +213,10 @@ describe('bad tables: nothing is sent, nothing is left', () => {
       'split_chars: goes with input_files only',
     ],
     [
-      'more max_tokens than the model has',
-      rows('text\nx\n', { max_tokens: 10_000_000 }),
-      'max_tokens',
-      'can answer',
+      'more max_tokens than the model has, once for all rows',
+      rows(`text\n${'x\n'.repeat(300)}`, { max_tokens: 10_000_000 }),
+      '- max_tokens: is more than claude-sonnet-5-5 can answer (300 tasks)',
+      'at most 128000',
     ],
     [
       'join_file without id_column',

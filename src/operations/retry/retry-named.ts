@@ -1,7 +1,7 @@
 import type { Dialect } from '../../provider/dialect.ts';
 import type { Context } from '../../state/context.ts';
 import type { Tasks } from '../../store/task-list.ts';
-import type { ProblemList } from '../../tasks/problems.ts';
+import type { ProblemList } from '../../tasks/problem-list.ts';
 import { type Correction, readCorrections } from '../../tasks/sources/sent/corrections.ts';
 import { itemName } from '../../tasks/task.ts';
 import { type RetryOptions, unknownTask } from './retry-options.ts';

@@ -17,7 +17,7 @@ import { roundedWarnings } from '../../tasks/argument-numbers.ts';
 import { unusedWarnings } from '../../tasks/examine/unused-settings.ts';
 import { gather, type RequestSink } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
-import { createProblemList } from '../../tasks/problems.ts';
+import { createProblemList } from '../../tasks/problem-list.ts';
 import { familyNote, modelNamed } from '../../tasks/render/choose.ts';
 import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
 import {

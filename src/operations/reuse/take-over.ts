@@ -23,7 +23,7 @@ import type { Blobs } from '../../store/store.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
 import { openTasks, type Tasks } from '../../store/task-list.ts';
 import { gather } from '../../tasks/gather.ts';
-import { createProblemList } from '../../tasks/problems.ts';
+import { createProblemList } from '../../tasks/problem-list.ts';
 import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
 import {
   createSentExaminer,

@@ -64,7 +64,7 @@ function fieldsUsed(task: Exclude<Task, { kind: 'native' }>, { prompt: shared, i
 
 /** What was given for all tasks and is for none of them. */
 export function unusedWarnings(defaults: TaskDefaults, used: ReadonlySet<string>, tasks: number): string[] {
-  const none = `is used by none of the ${tasks === 1 ? 'one task' : `${count(tasks)} tasks`}`;
+  const none = tasks === 1 ? 'is not used by the one task' : `is used by none of the ${count(tasks)} tasks`;
   return sharedSettings(defaults)
     .filter((name) => !used.has(name))
     .flatMap((name) => {

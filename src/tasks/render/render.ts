@@ -3,12 +3,14 @@ import { roomForThinking } from '../../cost/thinking.ts';
 import type { Problem } from '../../errors.ts';
 import { findHalfCharacters } from '../../lib/half-characters.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import { quoteName } from '../../lib/nearest.ts';
 import type { PromptSize } from '../../provider/dialect.ts';
 import type { Effort, Model } from '../../provider/models.ts';
 import type { TemplateFacts } from '../../templates/template.ts';
 import { unfilledSettings } from '../examine/unused-settings.ts';
 import { packSchema } from '../packing/pack-schema.ts';
 import { shareRow, shareTask } from '../packing/shared-content.ts';
+import { ofSettings } from '../problem-list.ts';
 import type { SourceRow } from '../sources/source-row.ts';
 import type { Task, TaskDefaults } from '../task.ts';
 import { tokensOfAnswer } from './answer-length.ts';
@@ -96,15 +98,18 @@ function renderOwn(
   const own = task.max_tokens ?? defaults.max_tokens;
   const max_tokens =
     own ?? (facts && model && usualMaximum(facts, model, { effort, isAsked: asked !== undefined }));
+  const ofType = own === undefined && (task.prompt ?? defaults.prompt) === undefined;
+  const lengthProblems = checkLength(max_tokens, model, ofType ? facts?.task_type : undefined);
+  const setsModel = (task.model ?? task.model_tier) !== undefined;
   const problems = [
     // What is shared by all rows is told once, and none of them has anything else.
     ...(row ? [] : templateProblems),
     ...modelProblems,
-    ...effortProblems,
+    ...(setsModel || task.effort ? effortProblems : effortProblems.map(ofSettings)),
     ...(task.output_schema ? (schema?.problems ?? []) : []),
     ...(content?.problems ?? []),
     ...checkPrompt(content?.rendered?.prompt),
-    ...checkLength(max_tokens, model),
+    ...(setsModel || task.max_tokens ? lengthProblems : lengthProblems.map(ofSettings)),
   ];
   // What is wrong with the shared settings alone is no problem of this task, but it can't be rendered with them.
   const usable = problems.length === 0 && (schema?.problems ?? []).length === 0;
@@ -216,8 +221,13 @@ function checkPrompt(prompt: string | undefined): Problem[] {
   return [{ field: 'prompt', problem, valid: 'words beside its places, or no task for what is empty' }];
 }
 
-function checkLength(maxTokens: number | undefined, model: Model | undefined): Problem[] {
+function checkLength(
+  maxTokens: number | undefined,
+  model: Model | undefined,
+  taskType: string | undefined,
+): Problem[] {
   if (maxTokens === undefined || model === undefined || maxTokens <= model.max_output_tokens) return [];
-  const problem = `is more than ${model.id} can answer`;
+  const whose = taskType === undefined ? '' : `of the task type ${quoteName(taskType)} `;
+  const problem = `${whose}is more than ${model.id} can answer`;
   return [{ field: 'max_tokens', problem, valid: `at most ${model.max_output_tokens}` }];
 }

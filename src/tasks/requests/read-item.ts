@@ -59,7 +59,7 @@ export function readItem(text: string, bytes: Uint8Array): Item | undefined {
 }
 
 /** The first key that an object of a JSON text has twice. */
-function repeatedKeyIn(text: string): string | null {
+export function repeatedKeyIn(text: string): string | null {
   const objects: Set<string>[] = [];
   for (let at = 0; at < text.length; at += 1) {
     if (text[at] === '{') objects.push(new Set());
