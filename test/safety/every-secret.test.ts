@@ -94,7 +94,8 @@ const echo =
   (request, response) => {
     const sent = { ...request.headers, url: request.url };
     const said = `Not with ${JSON.stringify(sent)}, that is ${Object.values(sent).join(' and ')}`;
-    json(status, apiError('invalid_request_error', said))(request, response);
+    const headers = { 'request-id': Object.values(request.headers).join(' ') };
+    json(status, apiError(`invalid_request_error: ${said}`, said), headers)(request, response);
   };
 const page: ApiHandler = (request, response) => {
   const rows = Object.entries(request.headers).map(([name, value]) => `<td>${name}<td>${String(value)}`);

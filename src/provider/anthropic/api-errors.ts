@@ -29,14 +29,15 @@ const MESSAGE_QUOTED = 300;
 /** The error for an answer that is no success. `secrets` are kept out of what it quotes. */
 export function answerError(
   operation: Operation,
-  answer: ErrorAnswer,
+  given: ErrorAnswer,
   secrets: readonly string[],
   cause: unknown,
 ): BatchError {
+  const answer = withoutSecrets(given, secrets);
   const code = codeOfAnswer(operation, answer);
-  const said = answer.message ? `: "${quote(answer.message, secrets)}"` : '';
-  const told = [String(answer.status), answer.type].filter(Boolean).join(' ');
-  const echoesSecret = redact(answer.message ?? '', secrets) !== (answer.message ?? '');
+  const said = answer.message ? `: "${quote(answer.message)}"` : '';
+  const told = [String(answer.status), answer.type && quote(answer.type)].filter(Boolean).join(' ');
+  const echoesSecret = SAID.some((key) => answer[key] !== given[key]);
   // What is too large the edge refuses, in whatever form.
   const isNamed = answer.status === 413 || (code === 'api_not_found' && !ABOUT_A_BATCH.includes(operation));
   const isSaid = code === 'api_refused' || code === 'api_not_found';
@@ -91,8 +92,20 @@ function apiFailure(answer: ErrorAnswer): ApiFailure {
   };
 }
 
-function quote(text: string, secrets: readonly string[]): string {
-  const line = redact(text, secrets).replace(/\s+/g, ' ').trim();
+/** What an answer says in words of its own, and where it can repeat what it was sent. */
+const SAID = ['type', 'message', 'requestId', 'errorCode'] as const;
+
+function withoutSecrets(answer: ErrorAnswer, secrets: readonly string[]): ErrorAnswer {
+  const clean = { ...answer };
+  for (const key of SAID) {
+    const text = answer[key];
+    if (typeof text === 'string') clean[key] = redact(text, secrets);
+  }
+  return clean;
+}
+
+function quote(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
   return line.length > MESSAGE_QUOTED ? `${line.slice(0, MESSAGE_QUOTED)}…` : line;
 }
 
@@ -118,7 +131,7 @@ export function connectionError(operation: Operation, cause: unknown, route = ''
   const causes = causesOf(cause);
   const tooLong = causes.find((each) => each instanceof AnswerTooLong);
   const said = tooLong ?? causes.find((each) => each instanceof Redirected);
-  if (said !== undefined) return uncertainError(operation, said.message, cause);
+  if (said !== undefined) return uncertainError(operation, redact(said.message, []), cause);
   const codes = causes.flatMap((each) => ('code' in each ? [String(each.code)] : []));
   const notConnected = causes.find((each) => each instanceof NotConnected);
   const why = notConnected?.reason ?? (codes.includes('ERR_INVALID_URL') ? 'ERR_INVALID_URL' : undefined);
