@@ -13,6 +13,7 @@ import { collect } from './operations/collect.ts';
 import { estimate } from './operations/estimate.ts';
 import { list } from './operations/list.ts';
 import { type Operation, readInput, type WithNextStep } from './operations/operation.ts';
+import { programArguments } from './operations/program-arguments.ts';
 import { results } from './operations/results.ts';
 import { retry } from './operations/retry.ts';
 import { status } from './operations/status.ts';
@@ -149,7 +150,7 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     operation: Operation<Input, Reply>,
     { signal, onProgress, ...given }: CallOptions & Record<string, unknown>,
   ): Promise<Reply> {
-    const args = readInput(operation.input, given, operation.name);
+    const args = readInput(operation.input, programArguments(given, operation.name), operation.name);
     return operation.run(context, args, { signal, onProgress });
   }
 

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Answer } from './answers/answer.ts';
 import { type BatchClient, type CallOptions, type ClientOptions, createBatchClient } from './client.ts';
 import { BatchError } from './errors.ts';
+import { parseExact, withPlainNumbers } from './lib/exact-json.ts';
 import { readRegularFile } from './lib/files/regular-file.ts';
 import type { StatusReply } from './public-types.ts';
 
@@ -150,6 +151,8 @@ const requestList = z.array(z.looseObject({ task_id: z.string() }), {
  */
 export class BatchProcessingWorkflow {
   readonly #client: Promise<BatchClient>;
+  /** Tasks as their file has them, by those that were given out: JavaScript's numbers hold fewer digits. */
+  readonly #written = new WeakMap<BatchRequest, { given: string; exact: BatchRequest }>();
 
   /** `apiKey` stands in for the credentials of the environment. */
   constructor(options: ClientOptions = {}) {
@@ -165,7 +168,10 @@ export class BatchProcessingWorkflow {
   async executeBatch(requests: readonly BatchRequest[], options: WaitOptions = {}): Promise<BatchResult[]> {
     const client = await this.#client;
     const { signal, onProgress } = options;
-    const { batch_id } = await client.submit({ requests }, { signal, onProgress });
+    const { batch_id } = await client.submit(
+      { requests: requests.map((request) => this.#asWritten(request)) },
+      { signal, onProgress },
+    );
     await requireEnd(client, batch_id, options);
     const results: BatchResult[] = [];
     for await (const answer of client.answers(batch_id)) results.push(toResult(answer));
@@ -176,7 +182,7 @@ export class BatchProcessingWorkflow {
   async loadRequestsFromFile(file: string): Promise<BatchRequest[]> {
     const text = (await readRegularFile(file)).replace(/^\uFEFF/, '');
     const read = requestList.safeParse(jsonIn(text, file));
-    if (read.success) return read.data;
+    if (read.success) return read.data.map((exact) => this.#giveOut(exact));
     throw new BatchError('invalid_input', `${file} is not a list of tasks.`, {
       problems: read.error.issues.map(({ path, message }) => ({
         item: path.join('.') || file,
@@ -184,6 +190,18 @@ export class BatchProcessingWorkflow {
         valid: message,
       })),
     });
+  }
+
+  #giveOut(exact: BatchRequest): BatchRequest {
+    const given = withPlainNumbers(exact);
+    if (given !== exact) this.#written.set(given, { given: JSON.stringify(given), exact });
+    return given;
+  }
+
+  /** What the program has changed is meant as it is now. */
+  #asWritten(request: BatchRequest): BatchRequest {
+    const written = this.#written.get(request);
+    return written?.given === JSON.stringify(request) ? written.exact : request;
   }
 
   /** Writes results as indented JSON. A file of that name is replaced. */
@@ -198,7 +216,7 @@ export class BatchProcessingWorkflow {
 
 function jsonIn(text: string, file: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text).value;
   } catch (cause) {
     throw new BatchError('invalid_input', `${file} is not a JSON file.`, { cause });
   }

@@ -48,3 +48,46 @@ it('takes one idempotency key for one submission, whatever the day, and refuses 
   expect(third).toMatchObject({ duplicate: false });
   expect(api.creates).toHaveLength(2);
 });
+
+/** An object that is its own entry. */
+const endless: Record<string, unknown> = {};
+endless.self = endless;
+
+it.each<[what: string, value: unknown, sent: string]>([
+  ['a bigint with all its digits', 12345678901234567890n, '12345678901234567890'],
+  ['a date as its text', new Date(0), '1970-01-01T00:00:00.000Z'],
+  ['an address as its text', new URL('https://example.com/a'), 'https://example.com/a'],
+  ['a boxed text as its text', new String('boxed'), 'boxed'],
+  ['what says how it is written, so', { toJSON: () => ({ a: 1 }) }, '{"a":1}'],
+  ['an object without what is undefined', { a: 1, b: undefined }, '{"a":1}'],
+])('takes %s', async (_what, value, sent) => {
+  const { client } = await open();
+  const { preview } = await client.estimate({
+    requests: [{ task_id: 'a', prompt: 'x {{v}} y', input_data: { v: value, none: undefined } }],
+  });
+  expect(JSON.parse(preview ?? '').params.messages[0].content).toBe(`x ${sent} y`);
+});
+
+it.each<[what: string, value: unknown, problem: string]>([
+  ['not a number', Number.NaN, 'is NaN'],
+  ['endless', Number.POSITIVE_INFINITY, 'is Infinity'],
+  ['a function', () => 'text', 'is a function'],
+  ['a symbol', Symbol('text'), 'is a symbol'],
+  ['a hole in a list', [undefined], 'is undefined'],
+  ['a map', new Map([['a', 1]]), "is a Map, which JSON can't hold"],
+  ['bytes', Buffer.from('text'), "is a Uint8Array, which JSON can't hold"],
+  ['a date that is none', new Date('soon'), 'is a Date without a time'],
+  ['what was not awaited', Promise.resolve('text'), "is a Promise, which JSON can't hold"],
+  ['an object that contains itself', endless, 'is an object that contains itself'],
+])('refuses %s, which JSON would drop or change in silence', async (_what, value, problem) => {
+  const { api, client } = await open();
+  const refused = client.submit({ requests: [{ task_id: 'a', prompt: 'x', input_data: { v: value } }] });
+  await expect(refused).rejects.toMatchObject({
+    code: 'invalid_input',
+    problems: [{ field: expect.stringMatching(/^requests\[0\]\.input_data\.v/), problem }],
+  });
+  await expect(client.wait('last', { pollInterval: Number.NaN })).rejects.toMatchObject({
+    problems: [{ field: 'poll_interval', problem: 'is NaN', valid: 'a number that JSON has' }],
+  });
+  expect(api.creates).toEqual([]);
+});

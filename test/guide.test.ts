@@ -140,3 +140,18 @@ test('results are saved and tasks loaded as they are', async () => {
   await workflow.saveResultsToFile(results, path.join(folder, 'out.json'));
   expect(JSON.parse(await readFile(path.join(folder, 'out.json'), 'utf8'))).toEqual(results);
 });
+
+test('numbers of a file of tasks are sent as they stand there, unless the program changes the task', async () => {
+  const { api, folder, workflow } = await open();
+  const file = path.join(folder, 'tasks.json');
+  const task = (id: string) =>
+    `{"task_id":"${id}","prompt":"{{n}} at {{p}}","input_data":{"n":12345678901234567890,"p":0.10}}`;
+  await writeFile(file, `[${task('kept')},${task('changed')}]`);
+  const requests = await workflow.loadRequestsFromFile(file);
+  expect(requests[0]?.input_data).toEqual({ n: 12345678901234567000, p: 0.1 });
+  if (requests[1]) requests[1].input_data = { n: 1, p: 2 };
+  await workflow.executeBatch(requests);
+  const sent = JSON.stringify(api.creates[0]);
+  expect(sent).toContain('12345678901234567890 at 0.10');
+  expect(sent).toContain('1 at 2');
+});

@@ -1,23 +1,38 @@
 import type { Command as Commander } from 'commander';
 import { BatchError } from '../errors.ts';
 
-/** A command's name and the options that can follow it. */
-type Completed = { name: string; options: string[] };
+/** A command's name, the options that can follow it with what each may be, and what its argument may be. */
+type Completed = {
+  name: string;
+  options: { long: string; choices: readonly string[] }[];
+  choices: readonly string[];
+};
 
 const completed = (program: Commander): Completed[] =>
   program.commands.map((command) => ({
     name: command.name(),
-    options: command.options.flatMap(({ long }) => (long ? [long] : [])),
+    options: command.options.flatMap(({ long, argChoices = [] }) =>
+      long ? [{ long, choices: argChoices }] : [],
+    ),
+    choices: command.registeredArguments[0]?.argChoices ?? [],
   }));
+
+const longs = ({ options }: Completed) => options.map(({ long }) => long).join(' ');
+const chosen = ({ options }: Completed) => options.filter(({ choices }) => choices.length > 0);
 
 const scripts: Record<string, (commands: readonly Completed[]) => string> = {
   bash: (commands) => `_batch_mcp() {
-  local current=\${COMP_WORDS[COMP_CWORD]} words=
-  if [ "$COMP_CWORD" -eq 1 ]; then words="${commands.map(({ name }) => name).join(' ')}"
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words= values=
+  if [ "$COMP_CWORD" -eq 1 ]; then values="${commands.map(({ name }) => name).join(' ')}"
   else case \${COMP_WORDS[1]} in
-${commands.map(({ name, options }) => `    ${name}) words="${options.join(' ')}" ;;`).join('\n')}
-  esac; [[ $current == -* ]] || words=; fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+${commands
+  .map((command) => {
+    const values = chosen(command).map(({ long, choices }) => ` ${long}) values="${choices.join(' ')}" ;;`);
+    return `    ${command.name}) words="${longs(command)}" values="${command.choices.join(' ')}"; case $previous in${values.join('')} esac ;;`;
+  })
+  .join('\n')}
+  esac; [[ $current == -* ]] && values=$words; fi
+  COMPREPLY=($(compgen -W "$values" -- "$current"))
 }
 complete -o default -F _batch_mcp batch-mcp
 `,
@@ -25,19 +40,36 @@ complete -o default -F _batch_mcp batch-mcp
 _batch_mcp() {
   if (( CURRENT == 2 )); then compadd ${commands.map(({ name }) => name).join(' ')}; return; fi
   if [[ $PREFIX == -* ]]; then case $words[2] in
-${commands.map(({ name, options }) => `    ${name}) compadd -- ${options.join(' ')} ;;`).join('\n')}
-  esac; else _files; fi
+${commands.map((command) => `    ${command.name}) compadd -- ${longs(command)} ;;`).join('\n')}
+  esac; else case "$words[2] $words[CURRENT-1]" in
+${commands
+  .flatMap((command) => [
+    ...chosen(command).map(
+      ({ long, choices }) => `    '${command.name} ${long}') compadd ${choices.join(' ')} ;;`,
+    ),
+    ...(command.choices.length > 0
+      ? [`    '${command.name} ${command.name}') compadd ${command.choices.join(' ')} ;;`]
+      : []),
+  ])
+  .join('\n')}
+    *) _files ;;
+  esac; fi
 }
 compdef _batch_mcp batch-mcp
 `,
   fish: (commands) =>
     commands
-      .flatMap(({ name, options }) => [
-        `complete -c batch-mcp -n __fish_use_subcommand -f -a ${name}`,
-        ...options.map(
-          (option) => `complete -c batch-mcp -n "__fish_seen_subcommand_from ${name}" -l ${option.slice(2)}`,
-        ),
-      ])
+      .flatMap(({ name, options, choices }) => {
+        const after = `complete -c batch-mcp -n "__fish_seen_subcommand_from ${name}"`;
+        return [
+          `complete -c batch-mcp -n __fish_use_subcommand -f -a ${name}`,
+          ...(choices.length > 0 ? [`${after} -f -a "${choices.join(' ')}"`] : []),
+          ...options.map(({ long, choices: values }) => {
+            const may = values.length > 0 ? ` -x -a "${values.join(' ')}"` : '';
+            return `${after} -l ${long.slice(2)}${may}`;
+          }),
+        ];
+      })
       .join('\n')
       .concat('\n'),
 };

@@ -1,5 +1,6 @@
 import { type Config, readConfig } from '../config/config.ts';
 import { createContext } from '../config/create-context.ts';
+import { currentFolder } from '../config/folders.ts';
 import { BatchError, renderError } from '../errors.ts';
 import { count } from '../lib/numbers.ts';
 import { createLog, redact } from '../log.ts';
@@ -37,7 +38,9 @@ export async function execute(
     const write = (line: string) => terminal.note(line.trimEnd());
     const log = createLog({ level: config.logLevel, write, secrets });
     // What a person types is meant from where they are.
-    const context = await createContext({ ...config, baseDir: process.cwd() }, log, { caller: 'person' });
+    const context = await createContext({ ...config, baseDir: currentFolder() ?? config.baseDir }, log, {
+      caller: 'person',
+    });
     return await runIn({ context, config }, typed, terminal, streams);
   } catch (error) {
     terminal.clear();

@@ -15,10 +15,13 @@ export type KeptStdin = { file: string; discard(): Promise<void> };
 const PREFIX = 'batch-mcp-stdin-';
 
 /**
- * Stdin as a file, in a folder of its own: what it holds is read more than once, and may be larger than the memory. Throws
- * `invalid_input` where it is empty.
+ * Stdin as a file, in a folder of its own: what it holds is read more than once, and may be larger than the memory. What
+ * begins like no JSON is a table, of the ending `table`. Throws `invalid_input` where it is empty.
  */
-export async function keepStdin(stdin: NodeJS.ReadableStream): Promise<KeptStdin> {
+export async function keepStdin(
+  stdin: AsyncIterable<string | Buffer>,
+  table: '.csv' | '.txt',
+): Promise<KeptStdin> {
   const folder = await mkdtemp(path.join(os.tmpdir(), PREFIX));
   // Whoever is interrupted comes to no end.
   const atExit = () => rmSync(folder, { recursive: true, force: true });
@@ -29,7 +32,7 @@ export async function keepStdin(stdin: NodeJS.ReadableStream): Promise<KeptStdin
   };
   try {
     await writeOwner(folder);
-    return { file: await keep(stdin, folder), discard };
+    return { file: await keep(stdin, folder, table), discard };
   } catch (error) {
     await discard();
     throw error;
@@ -53,7 +56,7 @@ export async function sweepStdin(): Promise<void> {
   }
 }
 
-async function keep(stdin: NodeJS.ReadableStream, folder: string): Promise<string> {
+async function keep(stdin: AsyncIterable<string | Buffer>, folder: string, table: string): Promise<string> {
   const chunks = stdin[Symbol.asyncIterator]();
   let first = '';
   const begun: Buffer[] = [];
@@ -73,7 +76,8 @@ async function keep(stdin: NodeJS.ReadableStream, folder: string): Promise<strin
       yield value;
     }
   }
-  const file = path.join(folder, first.startsWith('[') ? 'stdin.json' : 'stdin.jsonl');
+  const ending = first.startsWith('[') ? '.json' : /^[{"]/.test(first) ? '.jsonl' : table;
+  const file = path.join(folder, `stdin${ending}`);
   await pipeline(Readable.from(all()), createWriteStream(file, { mode: 0o600 }));
   return file;
 }

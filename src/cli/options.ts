@@ -90,13 +90,14 @@ const wrong = (option: Option, problem: Omit<Problem, 'field'>): Problem => ({
 const isJson = (text: string) => /^\s*[[{"]/.test(text);
 
 async function jsonOf(option: Option, text: string): Promise<ReadOption> {
+  const valid = 'JSON, as in \'{"key": "value"}\', or the path of a .json file';
+  if (text.trim() === '') return { problem: wrong(option, { problem: 'is empty', valid }) };
   const inline = isJson(text);
   try {
     return { value: parseExact(inline ? text : (await readRegularFile(text)).replace(/^\uFEFF/, '')).value };
   } catch (error) {
-    const valid = 'JSON, as in \'{"key": "value"}\', or the path of a .json file';
     if (error instanceof SyntaxError) {
-      const problem = inline ? 'is no JSON' : `names ${text}, which does not hold JSON`;
+      const problem = inline ? 'is not valid JSON' : `names ${text}, which does not hold JSON`;
       return { problem: wrong(option, { problem, valid }) };
     }
     const isRefused = error instanceof BatchError;

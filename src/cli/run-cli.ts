@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { Argument, CommanderError } from 'commander';
 import { BatchError, hasErrorCode, renderError } from '../errors.ts';
 import { systemErrorCode } from '../lib/files/file-failure.ts';
 import { secretsOfVariables } from '../lib/http/secret-headers.ts';
@@ -36,7 +36,8 @@ export async function runCli(args: readonly string[]): Promise<void> {
     if (ends.has(code)) process.exit();
   });
   program
-    .command('completion <shell>')
+    .command('completion')
+    .addArgument(new Argument('<shell>').choices(shells))
     .description(`print a completion script for ${shells.join(', ')}`)
     .helpOption('-h, --help', 'print this text')
     .action((shell: string) => terminal.print(completionScript(shell, program)));

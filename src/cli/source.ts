@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { BatchError, type Problem } from '../errors.ts';
 import { sources } from '../operations/work/work-arguments.ts';
@@ -17,7 +17,12 @@ const sourceByEnding: Record<string, string> = {
 };
 
 /** Work as a person names it: the arguments it means, and what to remove when it is no longer read. */
-export type Source = { args: Record<string, unknown>; discard(): Promise<void> };
+export type Source = {
+  args: Record<string, unknown>;
+  /** Whether it is a copy of what came from stdin or a pipe. */
+  isKept: boolean;
+  discard(): Promise<void>;
+};
 
 /** The arguments that say what the work is, in place of a file that is named without an option. */
 const sourceNames = [...sources, 'work_id'] as const;
@@ -51,24 +56,28 @@ export function requireWork(file: string | null, args: Call['args']): void {
 const refused = (problem: Problem) =>
   new BatchError('invalid_input', 'The work was refused; nothing was sent.', { problems: [problem] });
 
-/** The work in a file or in files, or in stdin for `-`. Throws `invalid_input` where stdin is empty. */
+/** The work in a file or in files, or in stdin for `-`; a pipe by its name is read like it. Throws `invalid_input` where it is empty. */
 export async function openSource(
   file: string | null,
   { stdin, args }: Pick<Call, 'stdin' | 'args'>,
 ): Promise<Source> {
   await sweepStdin();
-  if (file === null) return { args: {}, discard: async () => {} };
-  if (file !== '-') return { args: argsOf(file, args.prompt), discard: async () => {} };
-  const kept = await keepStdin(stdin);
-  return { args: argsOf(kept.file), discard: () => kept.discard() };
+  if (file === null) return { args: {}, isKept: false, discard: async () => {} };
+  // As `<(…)` gives it: it can be read once, and its name has no ending.
+  const isPipe = file !== '-' && (statSync(file, { throwIfNoEntry: false })?.isFIFO() ?? false);
+  if (file !== '-' && !isPipe)
+    return { args: argsOf(file, args.prompt), isKept: false, discard: async () => {} };
+  const kept = await keepStdin(isPipe ? createReadStream(file) : stdin, isByLine(args) ? '.txt' : '.csv');
+  return { args: argsOf(kept.file, args.prompt), isKept: true, discard: () => kept.discard() };
 }
 
 /** A prompt about a line makes a text a table of its lines; else it is one document. */
 const ABOUT_A_LINE = /\{\{\s*line\s*\}\}/;
+const isByLine = ({ prompt }: Call['args']) => typeof prompt === 'string' && ABOUT_A_LINE.test(prompt);
 
 function argsOf(file: string, prompt?: unknown): Record<string, unknown> {
   const ending = path.extname(file).toLowerCase();
-  const isList = ending === '.txt' && typeof prompt === 'string' && ABOUT_A_LINE.test(prompt);
+  const isList = ending === '.txt' && isByLine({ prompt });
   const isTable = isList || isTableElsewhere(file);
   const argument = isTable ? 'rows_file' : sourceByEnding[ending];
   // Signs of a pattern may stand in a name too.

@@ -78,7 +78,8 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
     },
     note(text) {
       clear();
-      stderr.write(`${text}\n`);
+      // Colours go by stdout: a file of what is said beside it holds none.
+      stderr.write(`${stderr.isTTY ? text : stripVTControlCharacters(text)}\n`);
     },
     progress(text, plain) {
       if (live) {

@@ -57,7 +57,8 @@ export function readFlags(argv: readonly string[]): { given: Given[]; problems: 
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') {
       if (list) given.push({ ...list, text: token.value });
-      else problems.push({ item: quoteName(token.value), problem: 'belongs to no flag' });
+      else
+        problems.push({ item: quoteName(token.value), problem: 'belongs to no flag; a command goes first' });
       continue;
     }
     const { rawName: from, value, inlineValue } = token;

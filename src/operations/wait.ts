@@ -22,12 +22,12 @@ export const wait = defineOperation({
       .number()
       .positive()
       .optional()
-      .describe('Seconds between two looks; default: as often as it is worth it'),
+      .describe('Seconds between looks; default: as often as makes sense'),
     timeout: z
       .number()
       .positive()
       .optional()
-      .describe('Seconds to wait at most; default: 90000, which is 25 hours'),
+      .describe('Longest wait in seconds; default: 90000, which is 25 hours'),
   }),
   output: statusOutput,
   async run(

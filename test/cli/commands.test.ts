@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { eachNth, eachNthOf, long } from '../long.ts';
 import { hasSignals } from '../programs.ts';
-import { createDesk, type Desk, run, start } from './run-binary.ts';
+import { builtCli, createDesk, type Desk, run, start } from './run-binary.ts';
 
 const tasks = [
   { task_id: 'first', prompt: 'Say one.' },
@@ -110,6 +112,38 @@ describe('run', () => {
 });
 
 describe('run takes what is there to be worked on', () => {
+  const piped: [what: string, input: string, args: string[], ids: string[]][] = [
+    [
+      'a table',
+      'id,review\r\n7,"Good, really"\r\n',
+      ['--prompt', 'Judge: {{review}}', '--id-column', 'id'],
+      ['7'],
+    ],
+    ['lines', 'one\ntwo\n', ['--prompt', 'Say {{line}}.'], ['row_1', 'row_2']],
+  ];
+  const idsIn = async (desk: Desk) =>
+    JSON.parse(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).map(
+      ({ task_id }: { task_id: string }) => task_id,
+    );
+
+  test.each(piped)('%s on stdin', long, async (_what, input, args, ids) => {
+    const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+    const { code, stderr } = await run(desk, ['run', '-', 'out.json', ...args], input);
+    expect(code, stderr).toBe(0);
+    expect(await idsIn(desk)).toEqual(ids);
+  });
+
+  test.runIf(hasSignals)('a pipe by its name, as <(…) gives it', async () => {
+    const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+    const pipe = path.join(desk.folder, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const ended = run(desk, ['run', 'pipe', 'out.json', '--prompt', 'Judge: {{review}}']);
+    await writeFile(pipe, 'review\nGood\n');
+    const { code, stderr } = await ended;
+    expect(code, stderr).toBe(0);
+    expect(await idsIn(desk)).toEqual(['row_1']);
+  });
+
   test('the rows of a table, with their columns beside the answers', long, async () => {
     const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
     await writeFile(path.join(desk.folder, 'reviews.csv'), 'id,review\r\n7,"Good, really"\r\n8,Bad\r\n');
@@ -170,9 +204,21 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
       /Allowed choices are cheap, capable, premium/,
     ],
     [
+      'a timeout that is none',
+      ['run', 'tasks.json', 'out.json', '--timeout', '0'],
+      /--timeout: is too small/,
+    ],
+    ['a pace that is none', ['run', 'tasks.json', '--poll-interval', '-1'], /--poll-interval: is too small/],
+    [
+      'options before their command',
+      ['--sandbox', 'run', 'tasks.json'],
+      /"run": belongs to no flag; a command goes first/,
+    ],
+    ['an empty text for JSON', ['submit', 'tasks.json', '--output-schema', ''], /--output-schema: is empty/],
+    [
       'JSON that is none',
       ['submit', 'tasks.json', '--output-schema', '{"type":'],
-      /--output-schema: is no JSON/,
+      /--output-schema: is not valid JSON/,
     ],
     ['a setting that is not valid', ['list', '--max-cost-usd', '0x10'], /0x10/],
     ['an empty stdin', ['submit', '-'], /Stdin holds no tasks/],
@@ -260,6 +306,17 @@ describe('tasks on stdin', () => {
   });
 });
 
+test.runIf(hasSignals)('a working folder that is gone keeps nobody from a batch', async () => {
+  const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
+  const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$1" list';
+  const env = { ...desk.env, PATH: process.env.PATH };
+  const { stderr } = await promisify(execFile)('sh', ['-c', script, process.execPath, builtCli], {
+    cwd: desk.folder,
+    env,
+  });
+  expect(stderr).toContain('There are no batches yet');
+});
+
 describe('what is printed', () => {
   test('without a terminal nothing is coloured and no line is replaced', long, async () => {
     const { stdout, stderr } = await run(await deskWithTasks(), ['run', 'tasks.json']);
@@ -281,7 +338,15 @@ describe('what is printed', () => {
     async (shell) => {
       const { code, stdout } = await run(await createDesk(), ['completion', shell]);
       expect(code).toBe(0);
-      for (const word of ['submit', 'wait', 'poll-interval', 'output-schema']) expect(stdout).toContain(word);
+      for (const word of [
+        'submit',
+        'wait',
+        'poll-interval',
+        'output-schema',
+        'cheap capable premium',
+        'bash zsh fish',
+      ])
+        expect(stdout).toContain(word);
     },
   );
 });

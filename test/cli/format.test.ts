@@ -116,6 +116,14 @@ describe('a terminal', () => {
     expect(terminalOf().terminal.style('red', 'x')).toBe('x');
   });
 
+  test('leaves colours out of what is said beside it where that goes to a file', () => {
+    const screen = { stdin: new PassThrough(), stdout: Object.assign(new PassThrough(), { isTTY: true }) };
+    const stderr = new PassThrough();
+    const terminal = createTerminal({ ...screen, stderr, env: {} });
+    terminal.note(`${terminal.style('red', 'Error')}: gone`);
+    expect(String(stderr.read())).toBe('Error: gone\n');
+  });
+
   test('replaces its progress line, and takes it away before anything else is said', () => {
     const { terminal, noted } = terminalOf({ isTTY: true, columns: 40 });
     terminal.progress('1 s  running', 'running …');

@@ -346,6 +346,15 @@ test('a submission repeated after its file was written gets its batch back', asy
   expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
   const other = await server.ok('submit_batch', { ...work, output_file: 'other.json' });
   expect(other.warnings.join(' ')).toMatch(/other\.json is not written by itself/);
+  const wrong = await server.ok('submit_batch', { ...work, output_file: 'all.exe' });
+  expect(wrong.warnings.join(' ')).toMatch(/is not written\. .*output_file: unknown ending/s);
+  const each = await server.ok('submit_batch', {
+    requests: work.requests,
+    output_pattern: 'each/{{task_id}}.md',
+  });
+  expect(each.warnings.join(' ')).toMatch(/No files are written by each/);
+  const same = await server.ok('submit_batch', work);
+  expect(same.warnings.join(' ')).not.toMatch(/written/);
 });
 
 test.each(['x.pdf', 'x', 'x.xlsx'])('a wrong output, %s, is told once', async (output_file) => {

@@ -118,11 +118,15 @@ async function ordinalsOf(view: View, taskIds: readonly string[]): Promise<Set<n
     }
   }
   if (wanted.size === 0) return found;
-  throw new BatchError('invalid_input', `${wanted.size} of the task_ids are not in this batch.`, {
-    problems: [...wanted].map((id) => ({
-      field: 'task_ids',
-      problem: `${JSON.stringify(id.slice(0, 64))} is not a task of this batch`,
-      valid: 'ids as they were submitted',
-    })),
-  });
+  throw new BatchError(
+    'invalid_input',
+    `${wanted.size} of the task_ids ${wanted.size === 1 ? 'is' : 'are'} not in this batch.`,
+    {
+      problems: [...wanted].map((id) => ({
+        field: 'task_ids',
+        problem: `${JSON.stringify(id.slice(0, 64))} is not a task of this batch`,
+        valid: 'ids as they were submitted',
+      })),
+    },
+  );
 }

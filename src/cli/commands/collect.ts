@@ -16,7 +16,7 @@ const LONGEST_WATCH_SECONDS = 24 * 3600;
 
 export const collectCommand: Command = {
   name: 'collect',
-  summary: 'look once after all that is not finished: fetch, send retries, write files, tell',
+  summary: 'look once at every unfinished batch: download results, send retries, write files, notify',
   positional: [],
   operation: collect,
   options: [

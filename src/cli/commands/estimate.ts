@@ -73,7 +73,7 @@ export const estimateCommand: Command = {
   positional: ['[file]', '[output]'],
   operation: { input: known },
   shared: { heading: 'Of submit and run, so that one line does for all:', names: ofOthers },
-  options: [yesOption('nothing is asked here')],
+  options: [yesOption('accepted and ignored: nothing is asked here')],
   examples: [
     'batch-mcp estimate tasks.jsonl',
     'batch-mcp estimate --request-count 1000 --input-tokens-per-request 500 --output-tokens-per-request 200',

@@ -5,7 +5,7 @@ import { dollars, table } from '../format.ts';
 
 export const modelsCommand: Command = {
   name: 'models',
-  summary: 'list the models: tiers, prices in a batch, limits, lives',
+  summary: 'list the models: tiers, batch prices, limits, retirement dates',
   positional: [],
   examples: ['batch-mcp models'],
   async run({ context, terminal, json }) {

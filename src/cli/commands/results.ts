@@ -29,7 +29,12 @@ export const resultsCommand: Command = {
     if (waiting.signal.aborted) return exitCode.notEnded;
     if (json) terminal.print(stringifyExact(reply, 2));
     else {
-      if (given[1] === undefined) showAnswers(terminal, reply);
+      if (given[1] === undefined) {
+        showAnswers(terminal, reply);
+        const hasNone = reply.results.length === 0 && reply.groups === undefined;
+        if (hasNone && reply.results_state === 'saved')
+          terminal.note('No answer matches what was asked for.');
+      }
       await showSaved(call, reply, given[1]);
     }
     return codeOfResults(reply);

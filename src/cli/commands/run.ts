@@ -1,4 +1,5 @@
 import { counted } from '../../lib/numbers.ts';
+import { readInput } from '../../operations/operation.ts';
 import { submit } from '../../operations/submit.ts';
 import type { Command } from '../command.ts';
 import { splitGiven } from '../source.ts';
@@ -18,6 +19,8 @@ export const runCommand: Command = {
   async run(call) {
     const { terminal, json } = call;
     const { poll_interval, timeout, ...work } = call.args;
+    // A wrong one is told before anything is sent, and not once it is paid.
+    readInput(patience, { poll_interval, timeout }, 'batch-mcp run');
     const { file, rest } = splitGiven(call);
     const output = rest[0];
     const reply = await submitTyped({ ...call, args: work }, file, output);

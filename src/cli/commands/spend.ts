@@ -40,7 +40,7 @@ export async function submitTyped(
     const reply = await submit.run(context, input, waiting);
     call.about(reply.batch_id, outputFile);
     // What goes on in this process reads the source: it is removed only then.
-    if (file === '-') await context.jobs.idle();
+    if (source.isKept) await context.jobs.idle();
     return reply;
   } finally {
     await source.discard();

@@ -7,7 +7,7 @@ import { showBatch } from '../show.ts';
 
 export const statusCommand: Command = {
   name: 'status',
-  summary: 'say how a batch is',
+  summary: "show a batch's status",
   positional: ['<batch_id>'],
   operation: status,
   examples: ['batch-mcp status batch_01…', `batch-mcp status ${batchIds.example} --json`],

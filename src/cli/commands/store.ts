@@ -13,7 +13,7 @@ const PLACE = 'a data folder, or the address of a database; by default the store
 
 export const storeCommand: Command = {
   name: 'store',
-  summary: 'copy: move all that is kept to another store, checked; undo: take back a copy that did not end',
+  summary: 'copy: move everything to another store, verified; undo: take back a copy that did not finish',
   positional: ['<action>'],
   options: [
     new Option('--from <store>', `what is moved: ${PLACE}`),

@@ -28,11 +28,11 @@ export const waitCommand: Command = {
   },
 };
 
-/** As `, looking at least every 5 min, for 1 d at most`. */
+/** As `, looking at least every 5 min, for 1 d at most`; what is below a second counts as one. */
 function paceText({ poll_interval, timeout = DEFAULT_TIMEOUT_SECONDS }: Call['args']): string {
   const every =
-    typeof poll_interval === 'number' ? `, looking at least every ${duration(poll_interval)}` : '';
-  return `${every}, for ${duration(Number(timeout))} at most`;
+    typeof poll_interval === 'number' ? `, looking at least every ${duration(Math.ceil(poll_interval))}` : '';
+  return `${every}, for ${duration(Math.ceil(Number(timeout)))} at most`;
 }
 
 /** Waits for the end, writes the file that was asked for, and shows what came of it. */
@@ -44,18 +44,15 @@ export async function waitAndSave(
 ): Promise<ExitCode> {
   const { context, args, terminal, json, waiting } = call;
   call.about(batchId, outputFile);
+  const known = Object.fromEntries(Object.entries(args).filter(([name]) => name in wait.input.shape));
+  const input = readInput(wait.input, { ...known, batch_id: batchId }, 'batch-mcp wait');
   // By then the last batch, or the one of a name, may be another.
   const { batch_id: found } = await findBatch(context, batchId);
   call.about(found, outputFile);
   // What can't be written is told now, and not in a day.
   await checkOutputs(context, found, { output_file: outputFile }, {});
   announce(found);
-  const known = Object.fromEntries(Object.entries(args).filter(([name]) => name in wait.input.shape));
-  const waited = await wait.run(
-    context,
-    readInput(wait.input, { ...known, batch_id: batchId }, 'batch-mcp wait'),
-    waiting,
-  );
+  const waited = await wait.run(context, input, waiting);
   // Then the interruption says how to go on.
   if (waiting.signal.aborted) return exitCode.notEnded;
   terminal.clear();

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { BatchError, type ErrorCode, errorCodes } from '../../errors.ts';
+import { BatchError, type ErrorCode, errorCodes, renderError } from '../../errors.ts';
 import type { Context } from '../../state/context.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Work } from '../../tasks/work.ts';
@@ -32,15 +32,27 @@ export async function replyTo(
   const report = short(await reportOf(context, { record, job, failures }));
   const outputFile = output.file?.path ?? null;
   const isIgnored = outputFile !== null && !record.outputs.some(({ path }) => path === outputFile);
+  const pattern = output.answerFiles?.pattern;
   const warnings = [
     ...(duplicate ? [DUPLICATE_WARNING] : []),
     ...(isIgnored
       ? [`${outputFile} is not written by itself: call get_results with it as output_file.`]
       : []),
+    ...(pattern !== undefined && record.answer_files?.pattern !== pattern
+      ? [`No files are written by ${pattern}: call get_results with it as output_pattern.`]
+      : []),
+    ...unwritten(output.problem, record),
     ...(duplicate ? expectWarnings(work.expect, record.expect) : []),
     ...report.warnings,
   ];
   return { ...report, warnings, duplicate };
+}
+
+/** What is wrong with the output that a repeated call asks for; that its batch has written it already is not. */
+function unwritten(problem: BatchError | null, { outputs }: BatchRecord): string[] {
+  if (problem === null || outputs.some(({ path }) => problem.message.includes(JSON.stringify(path))))
+    return [];
+  return [`The output that this call asks for is not written. ${renderError(problem)}`];
 }
 
 /** What answers are compared with is no part of the work, so that the earlier batch keeps its own. */

@@ -122,7 +122,7 @@ export function nothingToRetry(selection: Selection, total: number, atLimit: num
   const why =
     notes.length === 0 || (notes.length === 1 && selection.finishedButNamed > 0)
       ? [
-          `${total === 1 ? 'Its task has' : `All ${count(total)} tasks have`} a finished answer; to pay for them again, give replace: true, or corrected tasks in requests.`,
+          `${total === 1 ? 'Its task has' : `All ${count(total)} tasks have`} a finished answer; to pay for ${total === 1 ? 'it' : 'them'} again, give replace: true, or corrected tasks in requests.`,
         ]
       : atLimit === 0
         ? ['This call would send none of the tasks.', ...notes]

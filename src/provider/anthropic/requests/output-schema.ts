@@ -172,7 +172,7 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
   if (given.type !== undefined && given.type !== 'object')
     return wrong({ field: `${field}.type`, problem: 'the answer must be an object', valid: ROOT });
   if (!Object.keys(given).some((key) => KEYWORDS.has(key))) {
-    const problem = `is not a JSON Schema: ${quotedKeys(given)} say nothing of an answer`;
+    const problem = `is not a JSON Schema: nothing is said of an answer by ${quotedKeys(given)}`;
     return wrong({ field, problem, valid: ROOT });
   }
   const faults = checkFaults(given, field, ['type', 'properties', 'required', 'enum']);

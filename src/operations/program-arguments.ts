@@ -1,0 +1,65 @@
+import { ExactNumber, exactNumber } from '../lib/exact-json.ts';
+import { MOST_LEVELS } from '../lib/json.ts';
+import { withNumbers } from '../tasks/argument-numbers.ts';
+import { createProblemList, type ProblemList } from '../tasks/problems.ts';
+
+/**
+ * A program's arguments as JSON has them, since that is what is sent and kept: a `Date` as its text, a `bigint` with all its
+ * digits, an optional that is undefined as one left out. Throws `invalid_input` for what JSON would drop or change in silence.
+ */
+export function programArguments(
+  given: Readonly<Record<string, unknown>>,
+  asked: string,
+): Record<string, unknown> {
+  const problems = createProblemList();
+  const read = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, withNumbers(name, asJson(value, name, problems, []))] as const],
+  );
+  problems.throwIfAny(`The arguments of ${asked} are not valid; nothing was done.`);
+  return Object.fromEntries(read);
+}
+
+/** `within` are the objects that it stands in, from the outermost. */
+function asJson(value: unknown, field: string, problems: ProblemList, within: readonly object[]): unknown {
+  const refuse = (problem: string, valid: string) => problems.add({ field, problem, valid });
+  switch (typeof value) {
+    case 'number':
+      return Number.isFinite(value) ? value : refuse(`is ${value}`, 'a number that JSON has');
+    case 'bigint':
+      return exactNumber(String(value));
+    case 'undefined':
+    case 'function':
+    case 'symbol':
+      return refuse(`is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}`, 'a JSON value');
+    case 'object':
+      break;
+    default:
+      return value;
+  }
+  if (value === null || value instanceof ExactNumber) return value;
+  if (within.includes(value)) return refuse('is an object that contains itself', 'a JSON value');
+  if (within.length > MOST_LEVELS)
+    return refuse(`is nested more than ${MOST_LEVELS} levels deep`, 'fewer levels');
+  const inside = [...within, value];
+  if (Array.isArray(value)) {
+    return Array.from(value, (each: unknown, index) => asJson(each, `${field}[${index}]`, problems, inside));
+  }
+  if (value instanceof String || value instanceof Number || value instanceof Boolean) {
+    return asJson(value.valueOf(), field, problems, inside);
+  }
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  if (kind !== 'Object' && kind !== 'Date' && kind !== 'URL') {
+    const valid = kind === 'Promise' ? 'what it resolves to: await it' : 'its text, a list or a plain object';
+    return refuse(`is a ${kind}, which JSON can't hold`, valid);
+  }
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    const written: unknown = value.toJSON();
+    if (written === null && kind === 'Date') return refuse('is a Date without a time', 'a valid Date');
+    return asJson(written, field, problems, inside);
+  }
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, each]) =>
+      each === undefined ? [] : [[key, asJson(each, `${field}.${key}`, problems, inside)]],
+    ),
+  );
+}
