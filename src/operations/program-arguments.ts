@@ -1,7 +1,7 @@
 import { ExactNumber, exactNumber } from '../lib/exact-json.ts';
 import { MOST_LEVELS } from '../lib/json.ts';
 import { withNumbers } from '../tasks/argument-numbers.ts';
-import { createProblemList, type ProblemList } from '../tasks/problems.ts';
+import { createProblemList, type ProblemList } from '../tasks/problem-list.ts';
 
 /**
  * A program's arguments as JSON has them, since that is what is sent and kept: a `Date` as its text, a `bigint` with all its
