@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 
 /** Those that open a file that they make, a folder, one of this package or of the system, read through a handle, or look first. */
 const OTHERS = [
+  'cli/source.ts',
   'config/aws-profile.ts',
   'lib/files/regular-file.ts',
   'lib/files/atomic-output.ts',
