@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from './harness.ts';
 import { long } from './long.ts';
 
-const project = path.resolve(import.meta.dirname, '../..');
+const project = path.resolve(import.meta.dirname, '..');
 const tsx = path.join(project, 'node_modules/tsx/dist/cli.mjs');
 
 /** Runs an example as a program of somebody's would: it imports the built package by its name. */

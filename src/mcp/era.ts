@@ -26,7 +26,8 @@ export function eraOf(message: Message, begun: EraName | null = null): EraName |
     const isModern = version === MODERN_VERSION && isJsonObject(said[envelope.clientCapabilities]);
     return isModern ? 'modern' : 'legacy';
   }
-  // Whoever began with `initialize` may repeat in each request which version was agreed on there.
-  if (version === undefined || (begun === 'legacy' && version !== MODERN_VERSION)) return null;
-  return 'modern';
+  if (version === undefined) return null;
+  // Whoever began with `initialize` may repeat in each request which version was agreed on there. They are dates.
+  const isEarlier = typeof version === 'string' && version < MODERN_VERSION;
+  return begun === 'legacy' && isEarlier ? null : 'modern';
 }

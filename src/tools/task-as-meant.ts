@@ -11,10 +11,6 @@ const OPTIONAL =
 /** Of so many that say nothing, all were filled in. */
 const MANY_FILLERS = 3;
 
-/** Parts of a native request that are lists and objects, in a text that can be neither. */
-const LISTS_OF_PARAMS = new Set(['messages', 'tools', 'stop_sequences']);
-const OBJECTS_OF_PARAMS = new Set(['tool_choice', 'thinking', 'metadata', 'output_config']);
-
 /** A task in a call: JSON in texts, numbers for ids, and what was only filled in, taken as it is meant. */
 export function taskFor(given: JsonObject): JsonObject {
   const fields = Object.entries(given).map(([key, value]): [string, unknown] => [key, fieldFor(key, value)]);
@@ -52,9 +48,8 @@ function paramsFor(params: JsonObject): JsonObject {
     Object.entries(params).map(([key, value]) => {
       if (typeof value !== 'string') return [key, value];
       if (key === 'max_tokens') return [key, numberIn(value) ?? value];
-      if (OBJECTS_OF_PARAMS.has(key)) return [key, objectIn(value)];
-      const list = LISTS_OF_PARAMS.has(key) ? parsed(value) : undefined;
-      return [key, Array.isArray(list) ? list : value];
+      // No other text of a request begins as JSON does.
+      return [key, key === 'system' ? value : (parsed(value) ?? value)];
     }),
   );
 }

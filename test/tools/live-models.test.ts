@@ -66,7 +66,7 @@ describe('the API’s word on a model', () => {
     [
       'of short answers',
       { max_tokens: 500 },
-      /max_tokens: is more than claude-sonnet-5-5 can answer. Valid: at most 500/,
+      /max_tokens: is more than claude-sonnet-5-5 can answer \(2 tasks\)\. Valid: at most 500/,
     ],
   ])('%s refuses the work before anything is sent', async (_what, more, problem) => {
     const { api, server } = await serverWith([listed('claude-sonnet-5-5', more)]);

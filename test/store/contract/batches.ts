@@ -27,7 +27,21 @@ export function recordOf(batchId: string): BatchRecord {
     estimate: null,
     outputs: [],
     warnings: [],
-    parts: [],
+    parts: [
+      {
+        number: 1,
+        attempt: 1,
+        request_count: 1,
+        first_task: 0,
+        tasks: 'run',
+        body_bytes: 0,
+        body_sha256: 'ab'.repeat(32),
+        progress: {
+          state: 'not_sent',
+          failure: { code: 'api_refused', message: 'No.', at: '2026-11-01T00:00:01.000Z' },
+        },
+      },
+    ],
   };
 }
 

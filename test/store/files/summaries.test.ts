@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { createStore } from '../../../src/store/files/create-store.ts';
-import { thisProcess } from '../../../src/store/process-identity.ts';
 import type { BatchRecord } from '../../../src/store/record.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { eachNthOf } from '../../long.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
+import { recordOf } from '../contract/batches.ts';
 
 const names = { name: 'names', schema: z.string(), make: (record: BatchRecord) => record.name };
 /** As many as are worth a file. */
@@ -17,26 +17,7 @@ const openStore = (data: string) => createStore({ path: data, log: () => {} });
 
 async function commit(store: Store, name: string): Promise<string> {
   const staging = await store.stage();
-  await staging.commit({
-    schema: 1,
-    batch_id: staging.batchId,
-    name,
-    project: null,
-    provider: 'sandbox',
-    base_url: 'http://127.0.0.1',
-    workspace: null,
-    created_at: '2026-11-01T00:00:00.000Z',
-    content_hash: 'ab'.repeat(32),
-    idempotency_key: null,
-    force_new: false,
-    adopted: false,
-    request_count: 1,
-    owner: thisProcess(),
-    estimate: null,
-    outputs: [],
-    warnings: [],
-    parts: [],
-  });
+  await staging.commit({ ...recordOf(staging.batchId), name });
   return staging.batchId;
 }
 
