@@ -107,11 +107,13 @@ function uncheckedWarning({ unchecked }: Pick<Scan, 'unchecked'>): string[] {
   const { count, sample_ordinals, why } = unchecked;
   if (count === 0) return [];
   const places = sample_ordinals.map((ordinal) => ordinal + 1).join(', ');
-  const more = count > sample_ordinals.length ? ', …' : '';
-  const [answers, count_] = count === 1 ? ['1 answer', 'counts'] : [`${count} answers`, 'count'];
+  const which = count > sample_ordinals.length ? `${places}, …` : places;
+  const [answers, tasks, they] =
+    count === 1
+      ? ['1 answer', 'task', 'It counts as succeeded: look at it']
+      : [`${count} answers`, 'tasks', 'They count as succeeded: look at them'];
   return [
-    `${answers} (to ${count === 1 ? 'task' : 'tasks'} ${places}${more} in the order given) could not be checked against the output_schema: ` +
-      `${why}. ${count === 1 ? 'It' : 'They'} ${count_} as succeeded: look at ${count === 1 ? 'it' : 'them'} before use.`,
+    `${answers} (to ${tasks} ${which} in the order given) could not be checked against the output_schema: ${why}. ${they} before use.`,
   ];
 }
 
