@@ -67,7 +67,7 @@ describe('labels', () => {
     ['one twice but for blanks', { ...work, labels: ['x', ' x'] }, 'labels: has "x" twice (1 and 2)'],
     ['one twice but for how it is composed', { ...work, labels: ['é', 'e\u0301'] }, 'labels: has "é" twice'],
     ['a blank one', { ...work, labels: ['x', ' '] }, 'labels: has no text as label 2'],
-    ['no texts', { ...work, labels: [1] }, 'labels'],
+    ['no texts', { ...work, labels: [{}] }, 'labels'],
     ['a file that is missing', { ...work, labels: 'none.json' }, 'not_found', 'none.json'],
     ['a file outside', { ...work, labels: '/etc/labels.json' }, 'not_allowed'],
     ['a file of more columns', file('l.csv', 'a,b\n1,2\n'), 'labels: row 1 is not one text'],
