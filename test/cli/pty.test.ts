@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
@@ -88,6 +89,40 @@ describeOnTerminal(`on a terminal${hasScript ? '' : ` (${NOTICE})`}`, () => {
     expect(await ended).toBe(code);
     expect(screen.text).toMatch(/\[y\/N\][^\n]*\nNothing was sent\.\r\nInterrupted\.\r\n$/);
     expect(api.creates).toHaveLength(0);
+  });
+
+  eachNth<[timer: string, answer: string, says: RegExp, written: number]>(2, [
+    ['systemd', 'y\r', /Written\. Put the key/, 2],
+    ['systemd', 'n\r', /Nothing was written\. Put them there/, 0],
+    ['launchd', 'y\r', /Written\. Put the key/, 1],
+    ['launchd', '\u0004', /Nothing was written\. Put it there/, 0],
+  ])('the files of a timer for %s are written after a yes: %j', async (timer, answer, says, written) => {
+    const desk = await createDesk();
+    const { screen, ended, shows, type } = onTerminal(desk, ['collect', '--install', timer], 300);
+    await shows(/Write (?:these files|this file)\? \[y\/N\]/);
+    type(answer);
+    expect(await ended).toBe(0);
+    expect(screen.text).toMatch(says);
+    const places = [...screen.text.matchAll(/^# (\/.+?)\r$/gm)].map(([, place = '']) => place);
+    expect(places.length).toBeGreaterThan(0);
+    const found = places.filter((place) => existsSync(place));
+    expect(found).toHaveLength(written);
+    for (const place of found)
+      expect(screen.text.replaceAll('\r', '')).toContain(await readFile(place, 'utf8'));
+  });
+
+  test('what stands in the place of a timer is told before it is replaced', async () => {
+    const desk = await createDesk();
+    const folder = path.join(desk.folder, '.config', 'systemd', 'user');
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, 'batch-mcp-collect.timer'), 'mine');
+    const { screen, ended, shows, type } = onTerminal(desk, ['collect', '--install', 'systemd'], 300);
+    await shows(/\[y\/N\]/);
+    type('n\r');
+    expect(await ended).toBe(0);
+    expect(screen.text).toMatch(/collect\.timer \(holds something else now\)\r\n/);
+    expect(screen.text).toMatch(/collect\.service\r\n/);
+    expect(await readFile(path.join(folder, 'batch-mcp-collect.timer'), 'utf8')).toBe('mine');
   });
 
   test('--yes does not ask', long, async () => {

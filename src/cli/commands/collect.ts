@@ -1,7 +1,4 @@
-import { realpath } from 'node:fs/promises';
-import path from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
-import { BatchError } from '../../errors.ts';
 import { count, isDecimal } from '../../lib/numbers.ts';
 import { type CollectedBatch, type CollectReply, collect } from '../../operations/collect.ts';
 import { startWorker } from '../../operations/worker/worker.ts';
@@ -9,7 +6,8 @@ import { type Call, type Command, type ExitCode, exitCode } from '../command.ts'
 import { dollars } from '../format.ts';
 import { inCommands, warn } from '../show.ts';
 import { printable, type Terminal } from '../terminal.ts';
-import { timers, unitsFor, usualTimer } from '../timer-units.ts';
+import { timers } from '../timer-units.ts';
+import { installTimer } from './install-timer.ts';
 
 const DEFAULT_WATCH_SECONDS = 60;
 const LONGEST_WATCH_SECONDS = 24 * 3600;
@@ -29,7 +27,7 @@ export const collectCommand: Command = {
       .conflicts('install'),
     new Option(
       '--install [timer]',
-      'only print what a timer needs to do this every ten minutes; writes nothing',
+      'only print what a timer needs to do this every ten minutes; at a terminal, write it after asking',
     ).choices(timers),
   ],
   examples: [
@@ -40,7 +38,7 @@ export const collectCommand: Command = {
   ],
   async run(call) {
     const { context, terminal, options, json, waiting } = call;
-    if (options.install !== undefined) return showUnits(call);
+    if (options.install !== undefined) return installTimer(call);
     if (typeof options.watch === 'number') return watch(call, options.watch);
     const reply = await collect.run(context, {}, waiting);
     if (json) terminal.print(JSON.stringify(reply, null, 2));
@@ -136,32 +134,4 @@ function codeOf({ batches, failed }: CollectReply): ExitCode {
   if (!batches.every(isFinished)) return exitCode.notEnded;
   const isWhole = ({ outcomes, request_count }: CollectedBatch) => outcomes.succeeded === request_count;
   return batches.every(isWhole) ? exitCode.done : exitCode.someTasksFailed;
-}
-
-/** Prints what a timer needs; where it goes and what to do then stands beside it, on stderr. */
-async function showUnits({ config, terminal, options, json }: Call): Promise<ExitCode> {
-  const { home, dataDir, store } = config;
-  if (home === undefined) {
-    throw new BatchError(
-      'invalid_input',
-      'There is no home folder, and so no timers of a user. Call batch-mcp collect from your own.',
-    );
-  }
-  const timer = timers.find((each) => each === options.install) ?? usualTimer;
-  const settings = path.join(home, '.config', 'batch-mcp', 'env');
-  const program = await realpath(process.argv[1] ?? '');
-  const command = [process.execPath, `--env-file=${settings}`, program, 'collect', '--data-dir', dataDir];
-  const { files, steps } = unitsFor[timer]({ command, home, settings });
-  if (json) {
-    terminal.print(JSON.stringify({ timer, command, settings, files, steps }, null, 2));
-    return exitCode.done;
-  }
-  for (const file of files) {
-    terminal.note(`# ${file.path}`);
-    terminal.print(file.text);
-  }
-  terminal.note(`Nothing was written. Put ${files.length === 1 ? 'it' : 'these'} there, the key and other settings (${['ANTHROPIC_API_KEY', ...(store === null ? [] : ['BATCH_MCP_STORE']), 'BATCH_MCP_NOTIFY'].map((name) => `${name}=…`).join(', ')}) into
-${settings}, a line each, and run:
-${steps.map((step) => `  ${step}`).join('\n')}`);
-  return exitCode.done;
 }
