@@ -94,6 +94,8 @@ async function bundle() {
     outdir,
     splitting: true,
     minify: true,
+    // Node prints the line that threw before an error that nobody catches: a whole bundle, without this.
+    lineLimit: 200,
     // All in one folder, for a thread's file is looked for beside the module that starts it.
     chunkNames: 'chunk-[hash]',
     plugins: await plugins(),
