@@ -40,7 +40,9 @@ export const collectCommand: Command = {
     const { context, terminal, options, json, waiting } = call;
     if (options.install !== undefined) return installTimer(call);
     if (typeof options.watch === 'number') return watch(call, options.watch);
-    const reply = await collect.run(context, {}, waiting);
+    // A timer's stderr becomes a mail, or a log that grows: how far it is, is of use to a person alone.
+    const watched = terminal.canAsk ? waiting : { signal: waiting.signal };
+    const reply = await collect.run(context, {}, watched);
     if (json) terminal.print(JSON.stringify(reply, null, 2));
     else show(terminal, reply);
     return codeOf(reply);
