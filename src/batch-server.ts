@@ -5,7 +5,7 @@ import { createLog, redact } from './log.ts';
 import { createServer } from './mcp/create-server.ts';
 import { version } from './version.ts';
 
-/** As the MCP SDK has it: what carries messages between the server and one client. */
+/** Carries messages between the server and one client. The transports of the MCP SDK fit it. */
 export type ServerTransport = {
   start(): Promise<void>;
   send(message: object, options?: object): Promise<void>;
@@ -19,13 +19,13 @@ export type ServerTransport = {
 export type BatchServer = {
   /** Serves one client until either side closes. */
   connect(transport: ServerTransport): Promise<void>;
-  /** Waits for what goes on in this process, then frees what it holds open. */
+  /** Waits for the work under way in this process, then closes what it holds open. */
   close(): Promise<void>;
 };
 
 /**
- * Makes the server that the program `batch-mcp` runs on stdin and stdout. It is an agent's: paths are confined to the allowed
- * folders of `env` and `flags`.
+ * Makes the server that the program `batch-mcp` runs on stdin and stdout. Its caller is an agent, so paths are
+ * confined to the allowed folders of `env` and `flags`.
  */
 export async function createBatchServer(options: ClientOptions = {}): Promise<BatchServer> {
   const { env = process.env, flags = [], apiKey, store } = options;

@@ -7,7 +7,8 @@ const asksForHelp = first === '--help' || first === '-h' || first === '--version
 const isServer =
   first === undefined ? !process.stdin.isTTY : first === 'serve' || (first.startsWith('-') && !asksForHelp);
 
-// Imported only then: an old Node could not even read it. And a server need not load what commands do.
+// Imported only after the check: an old Node could not even parse it. And the server does not load the commands'
+// code.
 if (prepareNode(import.meta.url)) {
   if (isServer) {
     void import('./mcp/start-server.ts').then(

@@ -55,14 +55,14 @@ export type BatchClient = {
     batchId: string,
     options?: CallOptions & { pollInterval?: number; timeout?: number },
   ): Promise<WaitReply>;
-  /** The answers, by page and filter, or into a file. */
+  /** The answers, by page and filter, or written to a file. */
   results(batchId: string, request?: CallOptions & ResultsRequest): Promise<ResultsReply>;
   /**
-   * Every answer, whole and in the order of the tasks, one after another: none is held. Those that are not here yet are
+   * Every answer, whole and in the order of the tasks, streamed one by one. Those that have not been downloaded are
    * `pending`: call `wait` first.
    */
   answers(batchId: string): AsyncIterable<Answer>;
-  /** The same as lines of the API's own results file, under the tasks' own `custom_id`s. */
+  /** The same answers as lines of the API's own results file, under the tasks' own `custom_id`s. */
   resultLines(batchId: string): AsyncIterable<ResultLine>;
   /** Sends again what failed. Throws `wrong_state` where something still runs, or there is nothing to send. */
   retry(batchId: string, request?: CallOptions & RetryRequest): Promise<RetryReply>;
@@ -70,29 +70,29 @@ export type BatchClient = {
   cancel(batchId: string, options?: CallOptions): Promise<CancelReply>;
   /** The dry run of `submit`, free of charge. */
   estimate(work: ClientWork, options?: EstimateOptions): Promise<EstimateReply>;
-  /** Looks once after every batch that is not finished: what can be fetched, sent again, written and told is. */
+  /** Looks once at every unfinished batch and does what is due: downloads, retries, writes files, notifies. */
   collect(options?: CallOptions): Promise<CollectReply>;
   /** The batches of the data folder as they were last seen, newest first. */
   list(request?: CallOptions & ListRequest): Promise<ListReply>;
-  /** Takes in a batch that another program made, by the provider's id; the reply has its id here. */
+  /** Adopts a batch that another program made, by the provider's id; the reply has its id here. */
   adopt(providerBatchId: string, options?: CallOptions): Promise<AdoptReply>;
-  /** Waits for what goes on in this process, then frees what it holds open. */
+  /** Waits for the work under way in this process, then closes what it holds open. */
   close(): Promise<void>;
 };
 
-/** How a program follows a call. An aborted `signal` stops the waiting, and work that has not been sent. */
+/** How a program follows a call. Aborting `signal` ends the waiting, and drops work that has not been sent. */
 export type CallOptions = {
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: Progress) => Promise<void> | void) | undefined;
 };
 
-/** The arguments that describe work, wherever it is taken. */
+/** The arguments that describe work, as `submit` and `estimate` share them. */
 type WorkArguments = Pick<SubmitArguments, keyof SubmitArguments & keyof EstimateArguments>;
 
 /** Tasks from one source, with defaults for those that set none. */
 export type ClientWork = Given<Omit<WorkArguments, SourceName>> & WorkSource;
 
-/** Work that `estimate` checked within a day: that, unchanged. */
+/** Work that `estimate` checked within the last day, to be sent unchanged. */
 export type CheckedWork = { work_id: string };
 
 type SourceName = 'requests' | 'requests_file' | 'rows_file' | 'input_files' | 'from_batch';
@@ -113,12 +113,12 @@ export type ListRequest = Omit<Given<ListArguments>, 'group_by'> & {
 };
 type Grouping = NonNullable<ListArguments['group_by']>[number];
 
-/** Arguments, lists that nobody may change among them. */
+/** Arguments whose lists may be read-only. */
 type Given<Arguments> = { [Key in keyof Arguments]: Unchanged<Arguments[Key]> };
 type Unchanged<Value> = Value extends (infer Entry)[] ? readonly Entry[] : Value;
 
 export type ClientOptions = {
-  /** In place of the credentials of the environment. */
+  /** Used instead of the environment's credentials. */
   apiKey?: string;
   /** Settings as the server's environment has them. Default: the process's own. */
   env?: Environment;
@@ -139,7 +139,7 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
   } = options;
   const { apiKey, store } = options;
   const config = readConfig({ env, argv: flags, ownDatabase: store !== undefined });
-  // What a program names is meant from where it runs, whatever that folder is.
+  // A program's relative paths resolve against the folder it runs in, whatever that is.
   const context = await createContext({ ...config, baseDir: currentFolder() ?? config.baseDir }, log, {
     caller: 'program',
     ...(apiKey !== undefined && { apiKey }),

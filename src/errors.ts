@@ -33,7 +33,7 @@ export type Problem = {
   valid?: string;
 };
 
-/** What the API said of a failed call. */
+/** What the API reported of a failed call. */
 export type ApiFailure = {
   status?: number;
   type?: string;
@@ -50,7 +50,7 @@ type Details = {
   /** How many problems there are in all, where `problems` holds only the first of them. */
   problemCount?: number;
   api?: ApiFailure;
-  /** The whole store failed, not only what was to be read of it: it may be there again in a moment. */
+  /** The store as a whole is unavailable, not just one record of it: it may be back in a moment. */
   isOfStore?: boolean;
 };
 
@@ -76,7 +76,7 @@ export class BatchError extends Error {
   }
 }
 
-/** A problem for each key, as far as they are named at all, and one for all others: there may be a million. */
+/** One problem per key up to the number that is named, and one that counts the rest: there may be a million. */
 export function describeSome(
   keys: readonly string[],
   what: string,

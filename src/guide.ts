@@ -23,14 +23,14 @@ export type NativeResult = {
 /** An answer as the Messages API gives it: what most programs read of it, and whatever else there is. */
 export type NativeMessage = {
   model: string;
-  /** Text is in the blocks of the type `text`; thinking and calls of tools stand in others. */
+  /** Text is in the blocks of the type `text`; thinking and tool calls are in others. */
   content: readonly { type: string; text?: string; [key: string]: unknown }[];
   stop_reason: string | null;
   usage: { input_tokens: number; output_tokens: number; [key: string]: unknown };
   [key: string]: unknown;
 };
 
-/** As long as a download that falls short is tried again. */
+/** For how long a download that falls short is repeated. */
 const LONGEST_DOWNLOAD_SECONDS = 15 * 60;
 
 /** In seconds. */
@@ -70,7 +70,7 @@ export class AnthropicBatchProvider {
         `${batchId} has not ended: it is ${processing_status}. Call waitForBatch first.`,
       );
     }
-    // A line that is not here yet is not missing.
+    // A line that has not been downloaded yet is not a missing one.
     await requireEnd(client, batchId, { timeout: LONGEST_DOWNLOAD_SECONDS });
     const results: NativeResult[] = [];
     for await (const { task_id, line } of client.resultLines(batchId)) {
@@ -113,7 +113,7 @@ async function requireEnd(client: BatchClient, batchId: string, options: WaitOpt
   );
 }
 
-/** One task, as the operations take it: of a task type with its input, or with a prompt of its own. */
+/** One task, as the operations take it: a task type with its input, or a prompt. */
 export type BatchRequest = {
   task_id: string;
   task_type?: string;
@@ -151,7 +151,7 @@ const requestList = z.array(z.looseObject({ task_id: z.string() }), {
  */
 export class BatchProcessingWorkflow {
   readonly #client: Promise<BatchClient>;
-  /** Tasks as their file has them, by those that were given out: JavaScript's numbers hold fewer digits. */
+  /** The tasks exactly as in their file, by the ones handed out: JavaScript's numbers hold fewer digits. */
   readonly #written = new WeakMap<BatchRequest, { given: string; exact: BatchRequest }>();
 
   /** `apiKey` stands in for the credentials of the environment. */
@@ -186,7 +186,7 @@ export class BatchProcessingWorkflow {
     throw new BatchError('invalid_input', `${file} is not a list of tasks.`, {
       problems: read.error.issues.map(({ path, message }) => ({
         item: path.join('.') || file,
-        problem: 'is not as it should be',
+        problem: 'is not valid',
         valid: message,
       })),
     });
@@ -198,7 +198,7 @@ export class BatchProcessingWorkflow {
     return given;
   }
 
-  /** What the program has changed is meant as it is now. */
+  /** A task that the program has changed since is sent as it is now. */
   #asWritten(request: BatchRequest): BatchRequest {
     const written = this.#written.get(request);
     return written?.given === JSON.stringify(request) ? written.exact : request;

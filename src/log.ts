@@ -14,7 +14,7 @@ type LogOptions = {
   secrets: readonly string[];
 };
 
-/** A shorter one would be found in what has nothing to do with it. */
+/** A shorter one would match unrelated text. */
 const SHORTEST_SECRET = 12;
 
 /** Whatever looks like a key of the API's, and the user name and password in an address. */
@@ -22,8 +22,8 @@ const TOKEN = /sk-ant-[\w-]+/g;
 const IN_ADDRESS = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']+@/gi;
 
 /**
- * Replaces by `[key]` what is a secret in a text in which one can stand: in errors, logs and quotes, never in ids or answers.
- * A secret counts as a whole word of at least 12 characters, as it is, in JSON, in HTML or in an address; in base64 wherever it stands.
+ * Replaces secrets by `[key]` in texts that may quote one: errors, logs and quotes, never ids or answers. A secret is
+ * matched as a whole word of at least 12 characters, plain or as JSON, HTML or a URL writes it; in base64 anywhere.
  */
 export function redact(text: string, secrets: readonly string[]): string {
   const plain = text.replace(TOKEN, '[key]').replace(IN_ADDRESS, '[key]@');
@@ -34,7 +34,7 @@ export function redact(text: string, secrets: readonly string[]): string {
   );
 }
 
-/** As pages write what means something to them. */
+/** HTML's named entities. */
 const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** The longest first: one may be part of another. */
@@ -60,8 +60,9 @@ const inJson = (secret: string) => JSON.stringify(secret).slice(1, -1);
 const inAddress = (secret: string) => encodeURIComponent(secret.toWellFormed());
 
 /**
- * A secret in base64 wherever it begins among other bytes, as behind the name in Basic authentication: by characters that no
- * neighbour shares, in either alphabet, with what follows them. Three bytes are four characters.
+ * Matches a secret in base64 wherever it begins among other bytes, as after the name in Basic authentication: by the
+ * characters that encode nothing but the secret, in either alphabet, and whatever follows. Three bytes are four
+ * characters.
  */
 const inBase64 = (secret: string) =>
   ['...', '..', '.'].map((before) => {
@@ -71,7 +72,10 @@ const inBase64 = (secret: string) =>
     return new RegExp(`${inner.replace(/[+/]/g, '[+/_-]')}[\\w+/=-]*`, 'g');
   });
 
-/** A form as a whole word: what it begins or ends with may be no letter, and then anything stands beside it. */
+/**
+ * Matches a form as a whole word. Where it begins or ends with something other than a word character, anything may
+ * adjoin.
+ */
 function wordOf(form: string): RegExp {
   const before = /^\w/.test(form) ? '(?<!\\w)' : '';
   const after = /\w$/.test(form) ? '(?!\\w)' : '';
@@ -87,8 +91,8 @@ export function createLog({ level, write, secrets }: LogOptions): Log {
 }
 
 /**
- * Ends the process by a fault of the program with all that is known of it but secrets, which an error can quote. What it gives
- * takes those that are only known once the settings were read.
+ * Prints an uncaught error without the secrets that it may quote, and ends the process. Returns a function that adds
+ * the secrets that are only known once the settings are read.
  */
 export function tellCrashes(secrets: readonly string[]): (more: readonly string[]) => void {
   const known = [...secrets];

@@ -11,9 +11,9 @@ import type { submit } from './operations/submit.ts';
 import type { wait } from './operations/wait.ts';
 
 /**
- * The arguments and replies of the operations as the package tells its users of them. The compiler writes the type of a
- * value out in full where it would keep an alias, so what is told needs neither zod nor the insides of the operations. None
- * of this is ever run: only types are imported from here.
+ * The operations' arguments and replies as users of the package see them. The compiler writes out the type of a value
+ * in full where it would keep an alias, so the published types need neither zod nor the operations' internals.
+ * Nothing here ever runs: only types are imported.
  */
 declare function inFull<T>(): { [Key in keyof T]: T[Key] };
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 const manifest = z.object({ version: z.string() });
 
-/** The package's version, from its manifest: one place says it. */
+/** The package's version, read from its manifest so that it is stated once. */
 export const version: string = manifest.parse(
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')),
 ).version;

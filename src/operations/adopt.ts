@@ -7,8 +7,8 @@ import { nextStep } from './replies/next-step.ts';
 import { follow } from './status.ts';
 
 /**
- * Takes a batch that another program made, so that it has an id here and its status, results and cancel work. All
- * operations that take a `batch_id` do so by themselves; this one is for whoever wants no more than that.
+ * Adopts a batch that another program made, so that it has an id here and its status, results and cancel work. Every
+ * operation that takes a `batch_id` adopts on its own; this one is for callers that want nothing else.
  */
 export const adopt = defineOperation({
   name: 'adopt',

@@ -8,18 +8,18 @@ import { marksOf } from '../state/parts.ts';
 import { findBatch, requireRecord } from './find-batch.ts';
 
 /**
- * Every answer of a batch, whole and in the order of its tasks, as far as its results are saved: `pending` where they are not.
- * Holds none of them. Throws `invalid_input` for what is no batch's id.
+ * Streams every answer of a batch, whole and in the order of its tasks; those whose results are not saved yet are
+ * `pending`. Throws `invalid_input` where the id names no batch.
  */
 export async function* answersOf(context: Context, id: string): AsyncGenerator<Answer> {
   const { view } = await viewOf(context, id);
   for (const ordinals of chunksOf(view)) yield* await view.answers(ordinals);
 }
 
-/** A result as a line of the API's own; null where the API gave none. */
+/** A result as the API's own line; null where the API gave none. */
 export type ResultLine = { task_id: string; line: string | null };
 
-/** The same as the API gave them, under the requests' own ids. */
+/** The same results as the API's own lines, under the requests' own ids. */
 export async function* linesOf(context: Context, id: string): AsyncGenerator<ResultLine> {
   const { view, marks } = await viewOf(context, id);
   for (const ordinals of chunksOf(view)) {

@@ -27,8 +27,8 @@ export const cancel = defineOperation({
 export type CancelReply = ReplyOf<typeof cancel>;
 
 /**
- * Cancels what of a batch still runs, and keeps parts that were never sent from being sent; what has been
- * answered already stays and is paid. `wrong_state` where there is nothing to cancel.
+ * Cancels the parts of a batch that still run, and keeps unsent parts from being sent; finished answers stay and are
+ * paid for. Throws `wrong_state` where there is nothing to cancel.
  */
 async function cancelBatch(context: Context, batchId: string): Promise<Refreshed> {
   if (context.readOnly) {
@@ -71,7 +71,7 @@ async function cancelBatch(context: Context, batchId: string): Promise<Refreshed
   return refreshWithin(context, await requireRecord(context, batchId), LOOK_MS);
 }
 
-/** Another program's batch is canceled only where the owner of this server lets it be managed from here. */
+/** Another program's batch is canceled only where this server's owner allows managing such batches. */
 async function requireOwn(context: Context, batchId: string): Promise<void> {
   const { adopted } = await requireRecord(context, batchId);
   if (!adopted || context.remote === 'manage') return;
@@ -94,8 +94,8 @@ function notProvenOurs({ batch_id }: BatchRecord, { number, progress }: CreatedP
   const id = progress.provider_batch_id;
   return new BatchError(
     'wrong_state',
-    `Nothing was canceled: ${id} was taken for part ${number} of ${batch_id} because it is the only one that can be, but ` +
-      `that is proven only by its results. Ask the person whether it is theirs; if so, call retry_batch with resolve: "${id}" ` +
+    `Nothing was canceled: ${id} was taken for part ${number} of ${batch_id} because no other batch can be it, but ` +
+      `only its results will prove that. Ask the person whether it is theirs; if so, call retry_batch with resolve: "${id}" ` +
       'and then cancel again.',
   );
 }

@@ -13,7 +13,7 @@ import { endOf } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 import { type BatchReport, reportOf } from './replies/report.ts';
 
-/** A batch after it was looked at. */
+/** A batch as it was after the look. */
 export type CollectedBatch = Pick<
   BatchReport,
   'name' | 'provider' | 'request_count' | 'results_state' | 'output_files' | 'warnings'
@@ -27,14 +27,14 @@ export type CollectedBatch = Pick<
   problem: string | null;
 };
 
-/** A batch that could not be looked at; the others are not concerned. */
+/** A batch that could not be looked at; the others are unaffected. */
 export type FailedLook = { batch_id: string; problem: string };
 
 type Collected = { batches: CollectedBatch[]; failed: FailedLook[]; warnings: string[] };
 
 /**
- * Looks once at every batch that is not finished, and does what there is to do: settles what is uncertain, downloads, sends the
- * retries that were asked for, writes the files that were, tells of the end. For a timer.
+ * Looks once at every unfinished batch and does what is due: settles uncertain sends, downloads results, sends
+ * requested retries, writes requested files, tells of the end. Meant for a timer.
  */
 export const collect = defineOperation({
   name: 'collect',
@@ -76,10 +76,12 @@ export const collect = defineOperation({
 export type CollectReply = ReplyOf<typeof collect>;
 
 const AT_ONCE = 4;
-/** Downloaded, sent again, settled, sent: what is not done after so many looks is done by a later call. */
+/**
+ * A download, a retry, its settling, its send: whatever is not done after that many looks is left to a later call.
+ */
 const MOST_LOOKS = 6;
 
-/** Looks at one batch, and does all that there is to do for it now. Throws where it can't be read. */
+/** Looks at one batch and does everything that is due for it. Throws where it can't be read. */
 export async function lookAfter(
   context: Context,
   batchId: string,
@@ -90,14 +92,14 @@ export async function lookAfter(
   return { batch: collected(await reportOf(context, seen), seen.failures), seen };
 }
 
-/** Looks, waits for what goes on in this process for it, and looks again, until nothing does. */
+/** Looks, waits for this process's work on the batch, and looks again, until there is none. */
 async function lookUntilIdle(context: Context, batchId: string, waiting: Waiting): Promise<Refreshed> {
   for (let looks = 1; ; looks += 1) {
     const seen = await refresh(context, await requireRecord(context, batchId));
     const end = await endOf(seen.job, Number.POSITIVE_INFINITY, waiting);
     const record = await requireRecord(context, batchId);
     if (end instanceof BatchError) return { record, job: undefined, failures: [...seen.failures, end] };
-    // What could not be settled by now takes a later look.
+    // What could not be settled by now is left to a later look.
     const isSettled = end === 'ended' && statusOf(record) !== 'unconfirmed';
     if (!isSettled || looks === MOST_LOOKS) return { ...seen, record, job: undefined };
   }

@@ -55,7 +55,10 @@ export const estimate = defineOperation({
   nextStep,
 });
 
-/** The same for whoever writes one line for both: it takes all that a submission takes, and heeds what changes the cost. */
+/**
+ * The same with all arguments of a submission, so that one command line serves for both; only those that change the
+ * cost count.
+ */
 export const estimateSubmission = defineOperation({
   name: 'estimate',
   input: z.strictObject({ ...submit.input.shape, ...input.shape }),
@@ -73,7 +76,7 @@ export const estimateSubmission = defineOperation({
   nextStep,
 });
 
-/** What a submission takes beside the work. */
+/** The arguments of a submission besides the work. */
 type Sending = { forceNew: boolean; outputs: OutputArguments };
 
 async function estimateGiven(

@@ -23,7 +23,7 @@ export const costUsd = z
 
 export const processingStatus = z.enum(processingStatuses);
 
-/** What is told of a batch at least. */
+/** The least that a reply says of a batch. */
 export const batchOutput = z.looseObject({
   batch_id: z.string(),
   provider: z.string(),
@@ -33,7 +33,7 @@ export const batchOutput = z.looseObject({
   check_again_in_seconds: z.number(),
 });
 
-/** Arguments that say which answers are meant, in replies, groups and files alike. */
+/** Arguments that choose answers, for replies, groups and files alike. */
 export const filterFields = {
   outcomes: outcomeFilter,
   task_ids: z.array(z.string().min(1).max(256)).nonempty().max(1000).optional(),
@@ -54,7 +54,7 @@ type FilterArguments = z.output<z.ZodObject<typeof filterFields>>;
 
 const failed: Outcome[] = ['incomplete', 'errored', 'expired', 'canceled', 'missing'];
 
-/** Which answers a call means. */
+/** The filters that a call's arguments set. */
 export function filtersOf({ outcomes, task_ids, where, search, sample }: FilterArguments): Filters {
   const given = { outcomes: wantedOutcomes(outcomes), task_ids, where: wantedValues(where), search, sample };
   return Object.fromEntries(Object.entries(given).filter(([, filter]) => filter !== undefined));

@@ -1,24 +1,24 @@
 import * as z from 'zod';
 
-/** What becomes of a file that an argument names: it is read, or made; `pattern` names many that are made. */
+/** How a file that an argument names is used: read, or written; a `pattern` names many that are written. */
 export type FileUse = 'read' | 'write' | 'pattern';
 
-/** Marks arguments that name files. What is made of a schema (a described field, one without a key) keeps the mark. */
+/** Marks arguments that name files. Schemas derived from a marked one (described, optional) keep the mark. */
 const marks = z.registry<{ use: FileUse }>();
 
 const marked = (use: FileUse) => z.string().min(1).register(marks, { use });
 
-/** The name of a file, or a pattern of names, of what is read. */
+/** The name of a file to read, or a pattern of such names. */
 export const fileArgument = marked('read');
-/** The name of a file that is made. */
+/** The name of a file to write. */
 export const outputArgument = marked('write');
-/** A pattern of the names of files that are made. */
+/** A pattern for the names of files to write. */
 export const outputPatternArgument = marked('pattern');
 
-/** A file that an argument names, as it was given. */
+/** A file named by an argument, exactly as the caller wrote it. */
 export type NamedFile = { field: string; name: string; use: FileUse };
 
-/** The files that arguments name, by the operation's own schema; what has another form names none. */
+/** The files that arguments name, according to the operation's schema; arguments of the wrong shape name none. */
 export function filesNamed(schema: z.ZodObject, args: unknown): NamedFile[] {
   const found: NamedFile[] = [];
   mapFiles(schema, args, (file) => {
@@ -28,7 +28,7 @@ export function filesNamed(schema: z.ZodObject, args: unknown): NamedFile[] {
   return found;
 }
 
-/** The arguments, with other names for the files in them. */
+/** The arguments with the names of their files replaced. */
 export function mapFiles(schema: z.ZodObject, args: unknown, rename: (file: NamedFile) => string): unknown {
   if (typeof args !== 'object' || args === null || Array.isArray(args)) return args;
   const fields = new Map(Object.entries(schema.shape));
@@ -56,7 +56,7 @@ function mapIn(schema: unknown, given: unknown, rename: Rename): unknown {
     return schema.options.reduce((value: unknown, option) => mapIn(option, value, rename), given);
   }
   if (schema instanceof z.ZodArray) {
-    // A text alone is meant as a list of one.
+    // A single text stands for a list of one.
     if (!Array.isArray(given)) return mapIn(schema.element, given, rename);
     return given.map((each) => mapIn(schema.element, each, rename));
   }

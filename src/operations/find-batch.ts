@@ -11,12 +11,14 @@ import { preparingKey } from './looking/sending-jobs.ts';
 
 const ownId = /^batch_[0-9A-HJKMNP-TV-Z]{26}$/;
 
-/** A batch that a caller means, by its id here; `note` says which it is where that was not given as its id. */
+/**
+ * The batch that a caller means, by its id here; `note` says which one it is where the caller did not give its id.
+ */
 export type FoundBatch = { batch_id: string; note: string | null };
 
 /**
- * Finds a batch by its id here, the provider's (which adopts one that another program made), its name, the unique
- * beginning of its id or name, or as the `last` one. Throws `invalid_input` where that names none, or several.
+ * Finds a batch by its id here, the provider's id (which adopts a batch that another program made), its name, a
+ * unique prefix of its id or name, or `last`. Throws `invalid_input` where none or several match.
  */
 export async function findBatch(context: Context, given: string, field = 'batch_id'): Promise<FoundBatch> {
   if (ownId.test(given)) {
@@ -32,8 +34,8 @@ export async function findBatch(context: Context, given: string, field = 'batch_
 }
 
 /**
- * Whether a batch is somebody else's, or none at all: whoever calls must not learn which. One that is still being prepared
- * is its submitter's.
+ * Whether a batch belongs to somebody else or does not exist: the caller must not learn which. One that is still
+ * being prepared belongs to its submitter.
  */
 async function isHidden(context: Context, batchId: string): Promise<boolean> {
   if (isOwner(context)) return false;
@@ -41,19 +43,22 @@ async function isHidden(context: Context, batchId: string): Promise<boolean> {
   return owned === null || !maySee(context, owned);
 }
 
-/** Shorter ones say too little: `batch_` is the beginning of all. */
+/** Shorter prefixes say too little: every id begins with `batch_`. */
 const SHORTEST_PREFIX = 3;
 const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'last one', 'the last one'];
 
 const NONE_YET = 'is the newest batch, and there is none yet: submit_batch makes one';
 
-/** An id within quotes, behind its name, or in the path of a URL: what only holds one somewhere may mean anything else. */
+/**
+ * An id in quotes, after its argument's name, or in the path of a URL. Text that merely contains one may mean
+ * anything.
+ */
 const WRAPPED_ID =
   /^(?:(?:batch_id\s*[:=]\s*)?(["'`]|\*\*|)(?<quoted>(?:msg)?batch_\w+)\1|(?:https?|batch-mcp):\/\/[^\s?#]*\/(?<linked>(?:msg)?batch_\w+)(?:[/?#]\S*)?)$/i;
-/** The beginning of an id, as it was shown. */
+/** An id that was shown cut off. */
 const CUT_ID = /^(batch_\w+)(?:\.{3}|…)$/;
 
-/** Own ones before those of others. */
+/** The caller's own batches come before those of others. */
 async function findByName(context: Context, given: string, field: string): Promise<FoundBatch> {
   const wanted = given.trim().toLowerCase().replace(CUT_ID, '$1');
   const { found } = await readListing(context);
@@ -106,7 +111,7 @@ function noSuchBatch(field: string, problem: string): BatchError {
   });
 }
 
-/** The record of a batch. Throws `not_found`, or what kept it from ever being made. */
+/** The record of a batch. Throws `not_found`, or the failure that kept it from being made. */
 export async function requireRecord(
   context: Pick<Context, 'store' | 'jobs'>,
   batchId: string,

@@ -20,7 +20,7 @@ import { type ListedBatch, readListing } from './list/listing.ts';
 import { listRemote, type RemoteBatch } from './list/remote-batches.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 
-/** Any now will do to tell whether it can be read. */
+/** Whether it can be read does not depend on the present moment, so any will do. */
 const moment = z.string().refine((text) => readMomentBefore(text, new Date(0)) !== undefined, {
   error:
     'a date such as 2026-11-22, a month such as 2026-11, a time such as 2026-11-22T08:00:00Z, or what is before now: 7d, yesterday, last month',
@@ -45,7 +45,7 @@ const input = z.strictObject({
 
 type ListRequest = Omit<z.output<typeof input>, 'include_remote'>;
 
-/** As many as fit into a reply beside a page of our own. */
+/** As many as fit into a reply beside a page of our own batches. */
 const REMOTE_SHOWN = 40;
 
 /** Batches as they were last seen, newest first. Asks no provider unless it is asked for theirs, and sends nothing. */
@@ -84,7 +84,7 @@ export const list = defineOperation({
   },
 });
 
-/** What is here is told whether or not the API answers. */
+/** The batches known here are listed whether or not the API answers. */
 async function remoteBatches(
   context: Context,
   warnings: readonly string[],
@@ -131,7 +131,8 @@ async function listBatches(
   context: Pick<Context, 'store' | 'log' | 'now' | 'subject' | 'isShared'>,
   request: ListRequest,
 ): Promise<BatchList> {
-  // Who asks for groups looks at these: batches stand beside them where a limit or a page asks for some.
+  // A call for groups is about the groups: batches are listed beside them only where a limit or a cursor asks for
+  // some.
   const isGrouped = request.group_by !== undefined && request.cursor === undefined;
   const { limit = isGrouped ? 0 : DEFAULT_LIMIT, cursor, ...filters } = request;
   const of = `list:${createHash('sha256').update(JSON.stringify(filters)).digest('hex').slice(0, 12)}`;
@@ -187,7 +188,7 @@ async function listBatches(
 
 const ALL = 'all';
 
-/** Own ones, unless others are asked for. */
+/** The caller's own batches, unless the call asks for others. */
 function isOfUser(
   context: Pick<Context, 'subject'>,
   listed: ListedBatch,
@@ -208,7 +209,7 @@ const timeOf = (moment: string | undefined, now: Date) =>
   moment === undefined ? undefined : readMomentBefore(moment, now);
 
 function isWithin({ created_at }: ListedBatch, since = -Infinity, until = Infinity): boolean {
-  // To read a hundred thousand times takes longer than all else.
+  // Parsing a hundred thousand times takes longer than everything else.
   if (since === -Infinity && until === Infinity) return true;
   const created = Date.parse(created_at);
   return created >= since && created < until;

@@ -13,10 +13,10 @@ export type WithNextStep = { warnings: string[]; next_step: string };
  * that they take the same arguments, keep the same limits and give the same reply.
  */
 export type Operation<Input extends z.ZodObject, Reply extends WithNextStep> = {
-  /** As a command is called. */
+  /** The name of its command. */
   readonly name: string;
   readonly input: Input;
-  /** The fields of a reply that programs branch on: an open object, for every reply holds more. */
+  /** The fields of a reply that programs branch on: an open object, as every reply has more. */
   readonly output: z.ZodObject;
   /** Takes arguments that `readInput` has read. Throws a `BatchError` for a caller, anything else for a fault of ours. */
   run(context: Context, args: z.output<Input>, waiting?: Waiting): Promise<Reply>;
@@ -25,7 +25,7 @@ export type Operation<Input extends z.ZodObject, Reply extends WithNextStep> = {
 /** The arguments of an operation's `run`. */
 export type Arguments<O> = O extends { input: infer Input extends z.ZodObject } ? z.output<Input> : never;
 
-/** What an operation's `run` gives. */
+/** The reply that an operation's `run` resolves to. */
 export type ReplyOf<O> = O extends { run(...args: never[]): Promise<infer Reply> } ? Reply : never;
 
 type Definition<Input extends z.ZodObject, Output extends z.ZodObject, Facts extends object> = {
@@ -37,7 +37,7 @@ type Definition<Input extends z.ZodObject, Output extends z.ZodObject, Facts ext
   nextStep(facts: NoInfer<Facts>, args: z.output<Input>, following: Following | undefined): string;
 };
 
-/** Puts an operation together. The compiler holds that what it gives is what its `output` says. */
+/** Builds an operation. The compiler ensures that its reply matches its `output`. */
 export function defineOperation<
   Input extends z.ZodObject,
   Output extends z.ZodObject,
@@ -57,7 +57,7 @@ export function defineOperation<
   };
 }
 
-/** The arguments with the id of the batch that they mean, and what has to be said of that. */
+/** The arguments with `batch_id` resolved to an id, and a note on how where the caller gave something else. */
 async function withBatchId<Args extends object>(
   context: Context,
   args: Args,
@@ -67,7 +67,10 @@ async function withBatchId<Args extends object>(
   return { args: { ...args, batch_id }, notes: note === null ? [] : [note] };
 }
 
-/** Reads arguments by their schema. Throws `invalid_input` with every problem; `asked` is what the caller called. */
+/**
+ * Reads arguments by their schema. Throws `invalid_input` with every problem; `asked` is the name that the caller
+ * called.
+ */
 export function readInput<Input extends z.ZodObject>(
   input: Input,
   given: unknown,

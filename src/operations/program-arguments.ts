@@ -4,8 +4,9 @@ import { withNumbers } from '../tasks/argument-numbers.ts';
 import { createProblemList, type ProblemList } from '../tasks/problem-list.ts';
 
 /**
- * A program's arguments as JSON has them, since that is what is sent and kept: a `Date` as its text, a `bigint` with all its
- * digits, an optional that is undefined as one left out. Throws `invalid_input` for what JSON would drop or change in silence.
+ * A program's arguments as JSON values, since JSON is what is sent and kept: a `Date` as its text, a `bigint` with
+ * all its digits, an undefined optional left out. Throws `invalid_input` for values that JSON would silently drop or
+ * change.
  */
 export function programArguments(
   given: Readonly<Record<string, unknown>>,
@@ -19,7 +20,7 @@ export function programArguments(
   return Object.fromEntries(read);
 }
 
-/** `within` are the objects that it stands in, from the outermost. */
+/** `within` lists the objects around the value, the outermost first. */
 function asJson(value: unknown, field: string, problems: ProblemList, within: readonly object[]): unknown {
   const refuse = (problem: string, valid: string) => problems.add({ field, problem, valid });
   switch (typeof value) {

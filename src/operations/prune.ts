@@ -12,14 +12,15 @@ import { diskBytes } from './list/listing.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** The same work is found again for a day, by the record of its batch. */
+/** For a day, the record of a batch is what shows that the same work was submitted before. */
 const LEAST_DAYS = 1;
 
 type Pruned = { batch_id: string; name: string; created_at: string; bytes: number };
 
 /**
- * Removes old batches from the data folder, with their results: those that have ended and whose results were downloaded.
- * Never one that is unfinished or unsettled, none whose answers another one waits for, and none that a program made under an idempotency key, which stands for good.
+ * Removes old batches and their results from the data folder: those that have ended and whose results were
+ * downloaded. Never removes a batch that is unfinished or unsettled, one whose answers another batch waits for, or
+ * one submitted under an idempotency key, which holds for good.
  */
 export const prune = defineOperation({
   name: 'prune',
@@ -44,11 +45,11 @@ export type PruneReply = ReplyOf<typeof prune>;
 
 type Which = {
   signal?: AbortSignal | undefined;
-  /** What a person was shown and agreed to, beyond which nothing is removed. */
+  /** The batches that a person saw and agreed to remove; no others are removed. */
   agreed?: ReadonlySet<string>;
 };
 
-/** What `prune` does; what grew old since it was `agreed` upon stays. */
+/** Does the work of `prune`; batches that became old only after a person `agreed` stay. */
 export async function removeOld(
   context: Context,
   { older_than_days, dry_run = false }: { older_than_days: number; dry_run?: boolean | undefined },
@@ -61,7 +62,7 @@ export async function removeOld(
   const batches: Pruned[] = [];
   const damaged: DamagedBatch[] = [];
   let kept = 0;
-  // What waits is newer than what it waits for, and comes first.
+  // A waiting batch is newer than the one it waits for, so it comes first.
   const awaited = new Set<string>();
   for (const batchId of await context.store.batchIds()) {
     if (signal?.aborted) break;
@@ -84,7 +85,7 @@ export async function removeOld(
   return { batches, bytes, kept: kept + damaged.length, dry_run, warnings: damagedWarnings(damaged) };
 }
 
-/** Null where there is no record, or it can't be read, which is noted. */
+/** Null where there is no record, or where it can't be read, which is noted. */
 async function readOrNote(
   { store, log }: Context,
   batchId: string,

@@ -48,8 +48,8 @@ const input = z.strictObject({
 type ResultsRequest = Omit<z.output<typeof input>, 'batch_id'>;
 
 /**
- * A batch's answers, by page and filter, and in a file where one is asked for. Before the end it is a normal
- * reply without those that are still out.
+ * A batch's answers, by page and filter, and in a file where the call asks for one. Before the batch has ended, the
+ * reply is a normal one without the answers that are still pending.
  */
 export const results = defineOperation({
   name: 'results',
@@ -71,7 +71,7 @@ export const results = defineOperation({
 
 export type ResultsReply = ReplyOf<typeof results>;
 
-/** Above this many tasks a reply points to the answers instead of pouring them out. */
+/** Above this many tasks a reply points to the answers instead of listing them. */
 const SUMMARY_ABOVE = 50;
 const DEFAULT_LIMIT = 50;
 const SAMPLES = 3;
@@ -149,7 +149,7 @@ function unknownFields({ fields = [] }: ResultsRequest, results: readonly object
   return [`No answer here has what fields names (${unknown.map(quoteName).join(', ')}). ${ANSWER_NAMES}`];
 }
 
-/** Of a merge the answer that is left at last is meant, where no other is asked for. */
+/** Of a merge, a call that chooses nothing means the final answer. */
 async function aboutWhatIsLeft({ store }: Context, batchId: string, request: ResultsRequest) {
   const { merge, waits } = (await store.record(batchId).read()) ?? {};
   const isAsked = request.group_by !== undefined || isFiltered(filtersOf(request));
@@ -160,7 +160,7 @@ async function aboutWhatIsLeft({ store }: Context, batchId: string, request: Res
   return { request: { ...request, task_ids }, notes: [note] };
 }
 
-/** How many answers are as expected, where the work said what to expect. */
+/** How many answers are as expected, where the work says what to expect. */
 async function expectedOf(context: Context, record: BatchRecord): Promise<{ expected?: ExpectedReport }> {
   if (record.expect === undefined || record.waits) return {};
   return { expected: await expectedIn(await openView(context, record)) };
@@ -185,7 +185,7 @@ async function pageOf(
   detail: Detail,
   used: number,
 ) {
-  // Which tasks another program's batch has is told by its results.
+  // The tasks of another program's batch are known only from its results.
   if ((record.adopted && !isSaved(record)) || record.waits) return { results: [], next_cursor: null };
   const filters = filtersOf(request);
   const { fields } = request;

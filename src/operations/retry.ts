@@ -26,11 +26,11 @@ import { judgeRetry, type RetryKind } from './retry/retry-state.ts';
 import { requireApprovalOf, sendUnsent } from './retry/retry-unsent.ts';
 
 /**
- * Sends tasks of a batch again: what can succeed next time, or what the arguments choose, changed as they say. One
- * answer per task stays, the best. Answers within the call's time; what is left then goes on in this process.
+ * Sends tasks of a batch again: those that can succeed next time, or those that the arguments choose, changed as they
+ * say. The best answer per task is kept. Replies within the call's time; unfinished work goes on in this process.
  *
- * Throws `wrong_state` where something still runs or is uncertain, or where there is nothing to send;
- * `invalid_input` with all problems; `cost_limit`: nothing was sent then.
+ * Throws `wrong_state` where something still runs or is uncertain, or there is nothing to send; `invalid_input` with
+ * all problems; `cost_limit`. Nothing was sent then.
  */
 export const retry = defineOperation({
   name: 'retry',
@@ -53,7 +53,7 @@ const AFTER_DRY_RUN =
 
 type RetriedReport = ShortReport & { retry?: RetryPlan; dry_run?: true };
 
-/** What a retry came to, or would come to: the batch, and under `retry` what of it is sent. */
+/** The reply to a retry or its dry run: the batch, and under `retry` what of it is sent. */
 async function tell(
   context: Context,
   { batch_id, plan, warnings }: Retried,
@@ -98,7 +98,7 @@ async function sendAgain(
   return sendFailed(context, record, options, waiting);
 }
 
-/** A batch without the parts that give way, and those of them that were never sent. */
+/** A batch without the parts that a retry replaces, and those of the replaced parts that were never sent. */
 type Ended = Pick<RetryPreparation, 'record' | 'unsent'>;
 
 function endedOf(record: BatchRecord, { kept, unsent }: Extract<RetryKind, { kind: 'failed' }>): Ended {
@@ -114,7 +114,7 @@ function busy(batchId: string): BatchError {
 
 const PREVIEW_CHARACTERS = 1_500;
 
-/** Has nothing to show before it is through, so one that takes longer than a call may is given up. */
+/** Has nothing to show until it is complete, so one that takes longer than a call may last is given up. */
 async function dryRun(
   context: Context,
   ended: Ended,
@@ -166,7 +166,10 @@ async function sendFailed(
   return retried;
 }
 
-/** The batch once its results were fetched again, where tasks have no answer: one that came since is paid. */
+/**
+ * The batch after its results were fetched again, where tasks have no answer: one that has come since is already paid
+ * for.
+ */
 async function withLateAnswers(context: Context, record: BatchRecord, report: Report): Promise<BatchRecord> {
   const { missing } = await outcomesOf(context, record);
   if (missing === 0) return record;
@@ -175,10 +178,10 @@ async function withLateAnswers(context: Context, record: BatchRecord, report: Re
 }
 
 const SLOW_DECISION =
-  'What was decided is not done yet, for the API takes long to say what it has. It goes on; where batch_status says in a minute that the ' +
-  'batch is unconfirmed still, decide again.';
+  'The decision is still being carried out, as the API is slow to list its batches. If batch_status still says unconfirmed in a ' +
+  'minute, decide again.';
 
-/** Does what a person says of an uncertain part, and goes on with the batch. */
+/** Carries out a person's decision on an uncertain part, and goes on with the batch. */
 async function settleBy(
   context: Context,
   batchId: string,
@@ -195,11 +198,11 @@ async function settleBy(
   }
   const { provider } = record;
   const job = context.jobs.run(`${batchId} ${resolve}`, { stage: 'sending', provider }, async (report) => {
-    // It can be paid twice: that nobody has approved yet.
+    // It may be paid for twice, which nobody has approved yet.
     await resolveUnconfirmed(context, record, resolve, async (part) => {
       if (provider !== 'sandbox') await requireApprovalOf(context, record, [part], { ...waiting, report });
     });
-    // What settles it by itself is at it still, and ends when it sees that there is nothing left to settle.
+    // The job that settles it automatically is still running, and ends when it finds nothing left to settle.
     await waitForSending(context, batchId, callMs / 2, {});
     startSending(context, record, { isReserved: false, maySend: why === null });
   });

@@ -14,7 +14,7 @@ export const statusOutput = batchOutput.extend({
   output_files: z.array(z.string()).optional(),
 });
 
-/** How a batch is now. */
+/** The current state of a batch. */
 export const status = defineOperation({
   name: 'status',
   input: z.strictObject({
@@ -27,7 +27,7 @@ export const status = defineOperation({
     const isShortened = wait_seconds !== undefined && wait_seconds * 1000 > longestWaitMs(context);
     return isShortened ? { ...seen, warnings: [shortened(wait_seconds), ...seen.warnings] } : seen;
   },
-  // What else there is was told when it was submitted.
+  // The other ways to follow it were told at submission.
   nextStep: (batch, _args, following) => nextStep(batch, following?.kind === 'task' ? following : undefined),
 });
 
@@ -41,7 +41,9 @@ const shortened = (asked: number) =>
 
 export type StatusReply = ReplyOf<typeof status>;
 
-/** Looks at a batch, and on until it has ended and is saved or the time is up, also while it is being prepared. */
+/**
+ * Looks at a batch repeatedly until it has ended and is saved, or the time is up; also while it is being prepared.
+ */
 export async function follow(
   context: Context,
   batchId: string,

@@ -41,11 +41,11 @@ const input = z.strictObject({
 });
 
 /**
- * Checks work, keeps it on disk and sends it. Answers within the call's time; what is left then goes on in this
- * process, and under the batch's id its status tells how far it is.
+ * Checks work, keeps it on disk and sends it. Replies within the call's time; unfinished work goes on in this
+ * process, and the batch's status shows how far it is.
  *
- * Throws `invalid_input` with all problems, `cost_limit`, `no_credentials` or `not_allowed`: nothing was sent
- * then, and nothing is left of it.
+ * Throws `invalid_input` with all problems, `cost_limit`, `no_credentials` or `not_allowed`: nothing was sent then,
+ * and nothing is left behind.
  */
 export const submit = defineOperation({
   name: 'submit',
@@ -108,7 +108,8 @@ async function sendWithin(
       const decided = await decide(context, submission, staging, report);
       if (decided.batch_id !== batchId) jobs.forward(batchId, decided.batch_id);
       if (!decided.duplicate) {
-        // The money for a new batch was reserved just now; that for an earlier one before its parts were made to wait.
+        // The money for a new batch was reserved just now; an earlier batch's was reserved before its parts became
+        // `prepared`.
         const isReserved = decided.batch_id === batchId;
         startSending(context, { batch_id: decided.batch_id, provider }, { isReserved, isLeft: !isReserved });
       }
@@ -116,7 +117,7 @@ async function sendWithin(
     },
   );
   const isDecided = await jobEndsWithin(preparing.job, callEnds - performance.now(), waiting);
-  // A call that was given up ends the preparing, unless it is past that: it tells which.
+  // A cancelled call ends the preparing, unless it is already done: the outcome tells which.
   if (!isDecided && !waiting.signal?.aborted) return { batch_id: batchId, duplicate: false };
   const decided = await preparing.outcome;
   if (!decided.duplicate) {
@@ -126,8 +127,8 @@ async function sendWithin(
 }
 
 /**
- * Which batch does the work, with its money reserved and nothing of it sent yet: a new one, or an earlier one of the
- * same work. A refusal is thrown, and nothing is left of the new one then.
+ * Decides which batch does the work: a new one, or an earlier one of the same work. Its money is reserved and nothing
+ * of it is sent yet. Throws a refusal, which leaves nothing of the new batch behind.
  */
 async function decide(
   context: Context,
@@ -144,7 +145,10 @@ async function decide(
   return { batch_id: record.batch_id, duplicate: false };
 }
 
-/** Makes a batch on disk the one that does its work. Where it can't be, it is removed: null, or what does it already. */
+/**
+ * Registers a new batch as the one that does its work and reserves its money: null then, or the batch that does the
+ * work already. Removes the new batch unless both succeed.
+ */
 async function ownAndReserve(context: Context, record: BatchRecord): Promise<EarlierBatch | null> {
   let isOwner = false;
   let isOurs = false;
@@ -161,7 +165,9 @@ async function ownAndReserve(context: Context, record: BatchRecord): Promise<Ear
   }
 }
 
-/** Takes an earlier batch in place of a new one; one that was refused, or left unsent by a dead process, is sent. */
+/**
+ * Uses an earlier batch instead of a new one. If it was refused, or left unsent by a dead process, it is sent now.
+ */
 async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch): Promise<Submitted> {
   if (meaning === 'stands') return { batch_id: batchId, duplicate: true };
   const earlier = await requireRecord(context, batchId);

@@ -10,7 +10,7 @@ import { findStillPreparing, type Preparing } from './replies/preparing.ts';
 import { type BatchReport, reportOf } from './replies/report.ts';
 import { statusOutput } from './status.ts';
 
-/** An hour more than a batch lives, so that one that expires is seen to. */
+/** An hour more than a batch's lifetime, so that one that expires is seen to its end. */
 export const DEFAULT_TIMEOUT_SECONDS = 25 * 3600;
 
 /** Waits for a batch's end, for hours if need be, and for its results and files to be here: for a program or a person. */
@@ -45,19 +45,19 @@ export type WaitReply = ReplyOf<typeof wait>;
 
 type Patience = { everySeconds: number | undefined; timeoutSeconds: number };
 
-/** What nobody has settled after so many looks waits for a person's decision. */
+/** A send that is still uncertain after this many looks waits for a person's decision. */
 const UNCONFIRMED_LOOKS = 5;
 const FIRST_RETRY_SECONDS = 2;
 const LONGEST_RETRY_SECONDS = 300;
 
-/** A look that fails is not the end: the batch goes on, and so does the waiting. */
+/** A failed look does not end the waiting: the batch goes on. */
 async function untilEnd(
   context: Context,
   batchId: string,
   { everySeconds, timeoutSeconds }: Patience,
   waiting: Waiting,
 ): Promise<BatchReport | Preparing> {
-  // By the clock that stands still while a computer sleeps: what it slept through is no reason to give up.
+  // Measured on the clock that stops while a computer sleeps: time slept through is no reason to give up.
   const end = performance.now() + timeoutSeconds * 1000;
   const left = () => Math.max(0, end - performance.now());
   let failed = 0;
@@ -79,22 +79,22 @@ async function untilEnd(
         : (everySeconds ?? worthIt);
     const seconds = failed === 0 ? usual : Math.min(usual, afterFailures(failed));
     const ms = Math.min(seconds * 1000, left());
-    // What goes on in this process is followed to its end; a failure of it is told by the next look.
+    // This process's own job is followed to its end; the next look reports its failure.
     if (seen.job !== undefined && failed === 0) await endOf(seen.job, ms, waiting);
     else await pause(ms, report, waiting);
   }
 }
 
-/** Of the sandbox, in seconds, after so many looks. */
+/** The pause before the sandbox's next look, in seconds, after this many looks. */
 const soon = (looks: number) => pauseAfter(looks, 0, 'sandbox') / 1000;
 
-/** Not before it is certain what is missing. */
+/** A batch is not over before it is certain which answers are missing. */
 function isOver({ processing_status, results_state, check_again_in_seconds: again }: BatchReport): boolean {
   const isSaved = processing_status === 'ended' && results_state === 'saved';
   return processing_status === 'not_sent' || (isSaved && again === 0);
 }
 
-/** Twice as long each time, and not to the second: many that wait should not come back at once. */
+/** Doubles each time, with jitter: many waiting clients should not come back at once. */
 function afterFailures(times: number): number {
   const longest = Math.min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (times - 1));
   return longest * (0.5 + Math.random() / 2);
@@ -104,7 +104,7 @@ const TICK_MS = 1_000;
 /** The clocks differ by more than this only where the computer slept. */
 const SLEPT_MS = 5_000;
 
-/** Waits, telling how far the batch is every second; ends early when the call does, or when the computer wakes from sleep. */
+/** Waits, reporting progress every second; ends early when the call does, or when the computer wakes from sleep. */
 async function pause(ms: number, report: BatchReport, waiting: Waiting): Promise<void> {
   const { signal, onProgress } = waiting;
   const progress = progressOf(report);
@@ -121,7 +121,7 @@ async function pause(ms: number, report: BatchReport, waiting: Waiting): Promise
   }
 }
 
-/** Nothing costs anything in the sandbox, and of an adopted batch nothing is expected. */
+/** The sandbox costs nothing, and an adopted batch has no expected cost. */
 function progressOf({ outcomes, request_count, cost_usd, provider }: BatchReport): Progress {
   const done = request_count - outcomes.pending;
   const cost = cost_usd && {

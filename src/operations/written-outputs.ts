@@ -15,10 +15,13 @@ import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { checkOutputKey, type OutputArguments } from './work/requested-output.ts';
 
-/** What a call for results asks to be written, checked. */
+/** The files that a call for results asks for, checked. */
 export type WantedOutputs = { file: OutputRequest | null; answerFiles: AnswerFilesRequest | null };
 
-/** Checks what is to be written before anything is downloaded. Throws as the checks do. */
+/**
+ * Checks the requested files before anything is downloaded. Throws `invalid_input`, `not_allowed` or
+ * `already_exists`.
+ */
 export async function checkOutputs(
   context: Context,
   batchId: string,
@@ -50,8 +53,8 @@ export async function checkOutputs(
 const LEAST_WRITING_MS = 1_000;
 
 /**
- * Writes what was asked for; false where that takes longer than `ms`, or `LEAST_WRITING_MS`: it is then finished in this
- * process.
+ * Writes the requested files; false where that takes longer than `ms`, or `LEAST_WRITING_MS`. This process finishes
+ * it then.
  */
 export async function areWritten(
   context: Context,

@@ -15,26 +15,28 @@ import { createRestCounter, type Rest } from '../reuse/count-rest.ts';
 import { findPilot, type Pilot } from '../reuse/pilot.ts';
 import type { WorkArguments } from '../work/work-arguments.ts';
 
-/** Work, the arguments that it was asked for with, and whether all of it would be sent though a pilot has answered some. */
+/**
+ * Work with the arguments it was read from, and whether all of it would be sent even where a pilot has answered some.
+ */
 export type AskedWork = { args: WorkArguments; work: Work; forceNew: boolean };
 
 export type CheckOptions = {
-  /** Those expected of each answer, where that is known. */
+  /** The tokens expected of each answer, where the caller knows. */
   outputTokens?: number | undefined;
   /** Ends the checking. */
   signal?: AbortSignal | undefined;
   report?: Report | undefined;
 };
 
-/** Work as it was read, and what of it would be sent. */
+/** Work after it was read, and what of it would be sent. */
 export type CheckedWork = {
   prepared: Prepared;
   pilot: Pilot | null;
-  /** What a pilot leaves to be sent; null where none has answered anything. */
+  /** What is left to send beside a pilot's answers; null where there are none. */
   rest: Rest | null;
-  /** Of what would be sent. */
+  /** The costs of what would be sent. */
   costs: Costs;
-  /** Who can be asked how much it is; null for nobody. */
+  /** The provider that can count tokens; null where none can. */
   provider: Provider | null;
   catalog: ModelCatalog;
   knownOutput: KnownOutput;
@@ -42,7 +44,7 @@ export type CheckedWork = {
   lifeWarnings: string[];
 };
 
-/** Reads the work through, and takes off what a pilot has answered. Throws as `prepare` does. */
+/** Reads the work, and leaves out what a pilot has answered. Throws as `prepare` does. */
 export async function checkWork(
   context: Context,
   { work, forceNew }: AskedWork,
@@ -51,7 +53,7 @@ export async function checkWork(
   const name = context.defaultProvider;
   const provider = context.provider(name);
   const known = await findAccount(provider);
-  // Only what is sent is told apart by its account.
+  // The account only matters to work that is sent.
   const account = known ?? { base_url: '', workspace: null };
   const today = context.now().toISOString().slice(0, 10);
   const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
@@ -59,7 +61,7 @@ export async function checkWork(
   const models = isAsked ? await knownModels(context, name) : noLiveModels;
   const catalog = context.catalog.withLive(models);
   const preparation = { ...context, catalog, work, provider: name, account, today, knownOutput, signal };
-  // Without credentials nothing was ever sent from here that could be taken over.
+  // Without credentials nothing was ever sent from here, so there is no pilot to reuse.
   const isNew = forceNew || known === null || work.merge !== undefined;
   const pilot = isNew ? null : await findPilot(context, preparation);
   const { primer } = work.defaults;

@@ -11,22 +11,24 @@ import type { Matched } from '../../tasks/prepare.ts';
 import { familyNote, modelNamed } from '../../tasks/render/choose.ts';
 
 export type Estimate = {
-  /** Under which the work can be submitted for a day; left out where it could not be kept. */
+  /** The id under which the work can be submitted for a day; left out where the work could not be kept. */
   work_id?: string;
   request_count: number;
   cost_usd: CostUsd;
   standard_cost_usd: number;
   savings_usd: number;
-  /** The input with the range that is vouched for. */
+  /** The input tokens come with a guaranteed range. */
   tokens: CostLine['tokens'];
-  /** What the input tokens rest on, in words. */
+  /** How the input tokens were counted, in words. */
   rests_on: string;
   by_model: { model: string; request_count: number; expected: number; maximum: number }[];
   by_variant?: { variant: string; request_count: number; expected: number; maximum: number }[];
   compare: { model_tier: Tier; model: string; expected: number; maximum: number }[];
-  /** What a table or files gave. */
+  /** What was found in a table or among files. */
   matched?: Matched;
-  /** What a pilot has answered already: that much of `request_count` is not paid again, and in no figure here. */
+  /**
+   * What a pilot has answered already: that part of `request_count` is not paid for again, and is in no figure here.
+   */
   reused?: Reused;
   /** Set where submitting it would be refused, as `warnings` say. */
   above_limit?: true;
@@ -45,7 +47,7 @@ export type Figures = {
   model_tier?: Tier | undefined;
 };
 
-/** What so many equal requests would cost. */
+/** The cost of a number of equal requests. */
 export function estimateFigures(context: Pick<Context, 'catalog' | 'now'>, figures: Figures): Estimate {
   const { catalog } = context;
   const { request_count, input_tokens_per_request: input, output_tokens_per_request: output } = figures;

@@ -9,22 +9,21 @@ import { estimateWork } from './estimate-work.ts';
 type Estimating = {
   job: Job;
   estimate: Promise<Estimate>;
-  /** Ends the checking, once the last call that waits for it was cancelled. */
+  /** Ends the checking once the last call that waits for it is cancelled. */
   cancel: AbortController;
   waiting: number;
   /** In milliseconds on the process's clock; null while it goes on. */
   endedAt: number | null;
 };
 
-/** Estimates that are under way, or that nobody has fetched yet, by what was asked for. */
+/** Estimates that are under way or that no call has fetched yet, by their arguments. */
 const underWay = new WeakMap<Context, Map<string, Estimating>>();
-/** A file may be another by then. */
+/** By then a file may have changed. */
 const KEPT_MS = 5 * 60 * 1000;
 
 /**
- * As `estimateWork`, within the time that a call has. What takes longer goes on: the same call again waits for it.
- * Throws `wrong_state` where the time is over. A cancelled call ends the checking, unless
- * another waits for it too.
+ * As `estimateWork`, within the time of a call. Throws `wrong_state` when the time is up; the checking goes on, and
+ * the same call made again waits for it. A cancelled call ends the checking, unless another call waits for it too.
  */
 export async function estimateWithin(
   context: Context,
@@ -73,7 +72,7 @@ function begin(context: Context, asked: AskedWork, outputTokens: number | undefi
     progress: { stage: 'preparing', done: 0, total: null },
   };
   const estimating: Estimating = { job, estimate, cancel, waiting: 0, endedAt: null };
-  // Also where it fails with nobody waiting: whoever asks next is told.
+  // Noted on failure too, even with nobody waiting: the next such call reports it.
   void Promise.allSettled([job.promise]).then(() => {
     estimating.endedAt = performance.now();
   });

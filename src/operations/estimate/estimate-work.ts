@@ -21,8 +21,8 @@ import { type AskedWork, type CheckedWork, type CheckOptions, checkWork } from '
 import { costUsdOf, type Estimate, estimateOf } from './estimate-figures.ts';
 
 /**
- * Checks all that submitting checks, free of charge, and says what the work would cost. Sends nothing but,
- * with a key, a sample of the requests to be counted.
+ * Runs all the checks of a submission, free of charge, and says what the work would cost. Sends nothing except, with
+ * a key, a sample of the requests for the API to count.
  */
 export async function estimateWork(
   context: Context,
@@ -36,7 +36,7 @@ export async function estimateWork(
   const { prepared, rest, pilot, costs, knownOutput, today } = checked;
   const { source } = work;
   const awaited = source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
-  // The API would count stand-ins.
+  // Otherwise the API would count placeholders.
   const isWhole = awaited === null && prepared.stages.length === 0;
   const counting = await countCosts(isWhole ? checked.provider : null, name, costs);
   const { rates, lines } = counting;
@@ -109,7 +109,7 @@ function adviceOn(
     ...(shared
       ? contextAdvice(shared, dialectOf(context.defaultProvider), { shares, rates, primed: primer ?? false })
       : []),
-    // What a pilot has answered is in the one figure and not in the other.
+    // A pilot's answers are in one of the two figures and not in the other.
     ...(packed !== null && pack !== undefined && rest === null
       ? packingAdvice({
           tasks: request_count,
@@ -123,12 +123,12 @@ function adviceOn(
   ];
 }
 
-/** Which batch is the last, or has a name, is another one soon. */
+/** `last` or a name may soon mean another batch. */
 function namingBatch(args: WorkArguments, { source }: Work): WorkArguments {
   return source.kind === 'from_batch' ? { ...args, from_batch: source.batch_id } : args;
 }
 
-/** Null where one is missing: what that is called, the reading of the work says. */
+/** Null where a file is missing: reading the work reports which. */
 async function foundFiles({ folders }: Context, args: WorkArguments): Promise<SourceFile[] | null> {
   try {
     return await sourceFiles(args, folders);
@@ -138,7 +138,7 @@ async function foundFiles({ folders }: Context, args: WorkArguments): Promise<So
   }
 }
 
-/** A data folder that can't be written takes nothing away from an estimate but its id. */
+/** Where the data folder can't be written, an estimate only lacks its `work_id`. */
 async function kept(
   context: Context,
   args: WorkArguments,
@@ -155,9 +155,9 @@ async function kept(
 }
 
 const notKept = (problem: string): string =>
-  `There is no work_id, for the checked work could not be kept: ${problem} To send it, give submit_batch the same arguments.`;
+  `There is no work_id, as the checked work could not be kept: ${problem} To send it, give submit_batch the same arguments.`;
 
-/** What submitting would refuse. */
+/** The limits for which a submission would be refused. */
 async function ceilingWarnings(context: Context, lines: readonly CostLine[]): Promise<string[]> {
   const { maximum_usd } = totalOf(lines);
   const budget = await budgetToday(context).catch((error: unknown) => {

@@ -9,7 +9,7 @@ import type { Listing } from './listing.ts';
 
 export const GROUPS_SHOWN = 40;
 const DAMAGED_NAMED = 5;
-/** Below this nobody minds what the data folder takes. */
+/** Below this the size of the data folder concerns nobody. */
 const MUCH_DISK_BYTES = 1_000_000_000;
 
 export const SANDBOX_LISTED =
@@ -19,14 +19,14 @@ export function diskWarnings(
   context: Pick<Context, 'store' | 'subject'>,
   found: readonly Listing[],
 ): string[] {
-  // Where that is, is nothing to a user.
+  // Only the owner is told where the data is.
   if (!isOwner(context)) return [];
   const bytes = found.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
   if (bytes < MUCH_DISK_BYTES) return [];
   return [`The batches take ${(bytes / 1e9).toFixed(1)} GB of disk, in ${context.store.place}.`];
 }
 
-/** What the dollars do not hold. */
+/** What the dollar totals leave out. */
 export function unknownWarnings(
   by: readonly Grouping[] | undefined,
   groups: number,
@@ -47,7 +47,7 @@ export function unknownWarnings(
   ];
 }
 
-/** Says what a moment is that no calendar has, as `7d` or a month. */
+/** Says which time a relative moment such as `7d` or a month stands for. */
 export function resolvedMoment(name: string, given: string | undefined, time: number | undefined): string[] {
   if (given === undefined || time === undefined || readMoment(given) !== undefined) return [];
   return [`${name} ${quoteName(given)} is ${new Date(time).toISOString()}.`];

@@ -17,11 +17,11 @@ const listedCost = z.object({
   basis: z.enum(['exact', 'sampled', 'estimated', 'actual']),
 });
 
-/** A batch as lists tell of it. */
+/** A batch as it appears in lists. */
 export type ListedBatch = {
   batch_id: string;
   name: string;
-  /** Who submitted it over HTTP; left out where the owner of all that is kept did. */
+  /** Who submitted it over HTTP; left out where the store's owner did. */
   user?: string;
   provider: ProviderName;
   processing_status: ProcessingStatus;
@@ -41,21 +41,21 @@ const listedBatch = z.object({
   cost_usd: listedCost.nullable(),
 }) satisfies z.ZodType<ListedBatch>;
 
-/** All that listing needs to know of a batch. */
+/** All that lists need to know of a batch. */
 const listing = z.object({
   listed: listedBatch,
   costs: batchCosts,
   disk_bytes: z.number(),
   never_sent: z.boolean(),
-  /** The provider's batch of another program that it is; null for one of ours. */
+  /** The provider's id of an adopted batch; null for one of ours. */
   adopts: z.string().nullable(),
 });
 export type Listing = z.infer<typeof listing>;
 
-/** What the store of a process keeps for listing. */
+/** The reader of listings of each store. */
 const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
 
-/** What the store keeps of each batch for lists. */
+/** The summary that the store keeps of each batch for lists. */
 export const listingSummary: Summary<Listing> = {
   name: 'listing-5',
   schema: listing,
@@ -65,8 +65,8 @@ export const listingSummary: Summary<Listing> = {
 const readerOf = (store: Store) => store.summaries(listingSummary);
 
 /**
- * What there is to list for whoever calls, newest first; without what came to nothing before it was sent. Whose a batch is that
- * can't be read nobody knows.
+ * The batches that the caller may see, newest first, without those that were never sent. Only the owner is told of
+ * damaged ones: nobody can tell whose they are.
  */
 export async function readListing(
   context: Pick<Context, 'store' | 'subject' | 'isShared'>,
@@ -79,7 +79,10 @@ export async function readListing(
   return { found: await withoutLosers(store, sent), damaged: isOwner(context) ? damaged : [] };
 }
 
-/** Of several that adopted a batch at the same moment the one that owns it: another's process died before it could take its own back. */
+/**
+ * Keeps, of several records that adopted the same batch at once, the one that owns it: the other processes died
+ * before they could remove theirs.
+ */
 async function withoutLosers(store: Store, found: readonly Listing[]): Promise<Listing[]> {
   const adopted = found.flatMap(({ adopts }) => adopts ?? []);
   const owners = new Map<string | null, string | undefined>();
@@ -89,7 +92,7 @@ async function withoutLosers(store: Store, found: readonly Listing[]): Promise<L
   return found.filter(({ adopts, listed }) => (owners.get(adopts) ?? listed.batch_id) === listed.batch_id);
 }
 
-/** Undefined where nobody is, or that can't be read. */
+/** Undefined where there is no owner, or the claim can't be read. */
 async function ownerOf(store: Store, providerBatchId: string): Promise<string | undefined> {
   try {
     return (await store.claim(providerBatchId).read())?.owner?.batch_id;
@@ -121,7 +124,7 @@ function listingOf(record: BatchRecord): Listing {
   };
 }
 
-/** Its requests and results, which are nearly all of it. */
+/** The size of its requests and results, which are nearly all that it takes on disk. */
 export function diskBytes({ parts }: BatchRecord): number {
   return parts.reduce(
     (sum, { body_bytes, progress }) =>

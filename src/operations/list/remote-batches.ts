@@ -23,8 +23,8 @@ export type RemoteBatch = {
 const NEWEST = 100;
 
 /**
- * The newest of the provider's batches that were not made or adopted here; looking at one by its id adopts it. Throws
- * `not_allowed` where the owner keeps such batches out.
+ * The newest of the provider's batches that were neither made nor adopted here; looking at one by its id adopts it.
+ * Throws `not_allowed` where the owner keeps such batches out.
  */
 export async function listRemote(context: Context): Promise<RemoteBatch[]> {
   if (!isOwner(context)) return [];
@@ -44,14 +44,14 @@ export async function listRemote(context: Context): Promise<RemoteBatch[]> {
 }
 
 /**
- * Takes a provider's batch that another program made into the store, so that status, results and cancel work
- * on it; gives its id here. Its tasks are known once its results are in.
+ * Adopts a provider's batch that another program made, so that status, results and cancel work on it. Returns its id
+ * here. Its tasks are known once its results are in.
  *
- * Throws `not_found` where the provider does not know it, `not_allowed` where the owner keeps such batches out,
- * and `wrong_state` where it could be a part of ours whose fate is uncertain: that is for a person to say.
+ * Throws `not_found` where the provider does not know it, `not_allowed` where the owner keeps such batches out, and
+ * `wrong_state` where it could be an uncertain part of ours: a person has to decide that.
  */
 export async function adoptBatch(context: Context, providerBatchId: string): Promise<string> {
-  // What other programs made on the key is the owner's.
+  // Batches that other programs made with the key are the owner's.
   if (!isOwner(context)) throw unknownToAll(providerBatchId);
   if (context.remote === 'off') {
     throw new BatchError(
@@ -84,7 +84,7 @@ export async function adoptBatch(context: Context, providerBatchId: string): Pro
   return holder;
 }
 
-/** Makes an adopted batch the owner of the provider's, unless another is by now; gives the one that is. */
+/** Makes an adopted batch the owner of the provider's, unless another one is by now; returns the owner. */
 async function claimAdopted({ store }: Context, providerBatchId: string, batchId: string): Promise<string> {
   const owner = { batch_id: batchId, part: 1 };
   const held = await store
@@ -93,7 +93,7 @@ async function claimAdopted({ store }: Context, providerBatchId: string, batchId
   return held?.owner?.batch_id ?? batchId;
 }
 
-/** The batch that an adoption made whose process ended before it could claim the provider's. */
+/** A batch left by an adoption whose process ended before it could claim the provider's batch. */
 async function leftAdoption({ store }: Context, providerBatchId: string): Promise<string | null> {
   const hash = sha256OfText(providerBatchId);
   for await (const record of recordsOfWork(store, hash, { hashOf: submissionHash, since: 0 })) {
@@ -102,7 +102,7 @@ async function leftAdoption({ store }: Context, providerBatchId: string): Promis
   return null;
 }
 
-/** What whoever names a batch is told of one that nobody knows, or that is not theirs to know of. */
+/** The error for a batch that does not exist, or that the caller may not know of. */
 export function unknownToAll(id: string, cause?: BatchError): BatchError {
   return new BatchError(
     'not_found',

@@ -5,7 +5,7 @@ import type { Intent } from '../../store/part-state.ts';
 import type { ProcessIdentity } from '../../store/process-identity.ts';
 import type { BatchRecord } from '../../store/record.ts';
 
-/** Finds out whether those live who have a batch's work in hand, or are telling of its end. */
+/** Finds out which processes that are working on a batch, or telling of its end, are still alive. */
 export async function learnOfHolders({ store }: Context, { owner, parts, told }: BatchRecord): Promise<void> {
   const holders = parts.flatMap(({ progress }) => {
     switch (progress.state) {
@@ -24,23 +24,20 @@ export async function learnOfHolders({ store }: Context, { owner, parts, told }:
   await store.presence.learn([...holders, ...tellers]);
 }
 
-/** Whether an identity is this process, or one that is dead or out of touch for good. */
+/** Whether a process is this one, or is dead or out of touch for good. */
 function isFree({ store }: Context, identity: ProcessIdentity): boolean {
   const { presence } = store;
   return identity.nonce === presence.self().nonce || presence.isGone(identity);
 }
 
-/**
- * Whether the next part waits for somebody to send it, or to settle what became of it, and nobody alive is
- * about to.
- */
+/** Whether the next part waits to be sent or settled, and no living process is about to do so. */
 export function mayBeDriven(context: Context, record: BatchRecord): boolean {
   const open = record.parts.find(
     ({ progress }) => progress.state !== 'created' && progress.state !== 'waiting',
   );
   switch (open?.progress.state) {
     case 'prepared':
-      // Whoever sees the end of what it waited for sends it: the cache is kept for an hour.
+      // A part that waited for another is sent by whoever sees that one end: the cache is only kept for an hour.
       return !isHeld(record, open) && (open.after !== undefined || isFree(context, record.owner));
     case 'unconfirmed': {
       const { intent } = open.progress;
@@ -51,14 +48,17 @@ export function mayBeDriven(context: Context, record: BatchRecord): boolean {
   }
 }
 
-/** A create whose sender is gone, or long past its deadline, has an answer that nobody will hear. */
+/**
+ * Marks sends whose process is gone, or that are long past their deadline, as unconfirmed: nobody will hear their
+ * answer.
+ */
 export async function noteAbandonedSends(context: Context, record: BatchRecord): Promise<void> {
   for (const part of record.parts) {
     const { progress } = part;
     if (progress.state !== 'sending' || !isAbandoned(context, record.batch_id, progress.intent)) continue;
     const failure = {
       code: 'api_uncertain',
-      message: "What sent this part ended before the API's answer came.",
+      message: "The process that sent this part ended before the API's answer came.",
       ...momentNow(context),
     };
     await updatePart(context.store.record(record.batch_id), part.number, (current) =>
@@ -77,7 +77,7 @@ function isPastDeadline(context: Context, intent: Intent): boolean {
 }
 
 function isAbandoned(context: Context, batchId: string, intent: Intent): boolean {
-  // A send of this process that no job is at any more: its end could not be written down.
+  // A send of this process without a job: its outcome could not be recorded.
   const { presence } = context.store;
   const dropped = intent.sender.nonce === presence.self().nonce && !context.jobs.find(batchId);
   return dropped || isPastDeadline(context, intent) || presence.isGone(intent.sender);

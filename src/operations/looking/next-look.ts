@@ -5,33 +5,33 @@ import type { BatchRecord } from '../../store/record.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
 import { isOver, tellingOf } from './telling.ts';
 
-/** While it is with the API, by its age: a batch takes minutes to hours, and what is soon over is soon fetched. */
+/** While the API processes it, by its age: a batch takes minutes to hours, and short ones should be fetched soon. */
 const RUNNING: readonly { youngerThanMs: number; pauseMs: number }[] = [
   { youngerThanMs: 60_000, pauseMs: 5_000 },
   { youngerThanMs: 10 * 60_000, pauseMs: 20_000 },
   { youngerThanMs: 3_600_000, pauseMs: 60_000 },
   { youngerThanMs: Number.POSITIVE_INFINITY, pauseMs: 180_000 },
 ];
-/** Whoever sends or settles it is at it, unless that is gone. */
+/** The process that sends or settles it is still at it, unless it died. */
 const SENDING_MS = 15_000;
 const CANCELING_MS = 30_000;
-/** The look at the end of the batch that is waited for leads on to it: this is for where that broke off. */
+/** The look that sees the end of the awaited batch continues with this one: this is for when that broke off. */
 const WAITING_MS = 60_000;
-/** What came short may yet come, mostly soon. */
+/** Missing results may still come, mostly soon. */
 const SHORT_MS = 30_000;
-/** Whoever is telling has said by then what came of it. */
+/** By then the telling process has recorded the outcome. */
 const TELLING_MS = 60_000;
 
 type Surroundings = {
   now: Date;
-  /** Whether the owner wants to be told of ends. */
+  /** Whether the owner wants to be told when batches end. */
   tells: boolean;
   sandboxSeconds: number;
-  /** Between two looks at what runs, at most. */
+  /** The longest pause between two looks at a running batch. */
   longestPauseMs: number;
 };
 
-/** In how many milliseconds a look at a batch can bring it further, by its record alone; null where none can. */
+/** In how many milliseconds a look can move a batch on, judged by its record alone; null where none can. */
 export function nextLookInMs(record: BatchRecord, surroundings: Surroundings): number | null {
   const { now, tells, sandboxSeconds, longestPauseMs } = surroundings;
   if (isOver(record)) {
@@ -42,7 +42,7 @@ export function nextLookInMs(record: BatchRecord, surroundings: Surroundings): n
   if (until !== null && Date.parse(until) <= now.getTime()) return null;
   const age = now.getTime() - lastSent(record);
   switch (statusOf(record)) {
-    // It waits for a person, but for the results of what was sent.
+    // It waits for a person, except for the results of the parts that were sent.
     case 'not_sent':
       return partsToCollect(record).length > 0 ? 0 : null;
     case 'unconfirmed':

@@ -25,13 +25,13 @@ import { isTellingDue, startTelling } from './telling.ts';
 
 const collectKey = (batchId: string) => `${batchId} results`;
 
-/** Which parts the provider is asked about: a batch has not ended while one of them runs. */
+/** Which parts to ask the provider about: while one of them runs, the batch has not ended. */
 export type PartsAsked = 'all' | 'until_one_runs';
 
 /**
- * Looks after a batch: asks the provider how its parts are, goes on with what a dead process left unsent or
- * uncertain, fetches what has ended, writes the files asked for. What takes long goes on as a job. A look
- * that fails leaves the batch as it was last seen.
+ * Looks at a batch and moves it on: asks the provider about its parts, continues what a dead process left unsent or
+ * uncertain, fetches results, writes requested files. Long work becomes a job. A failed look leaves the batch as it
+ * was last seen.
  */
 export async function refresh(
   context: Context,
@@ -61,7 +61,7 @@ async function lookAfter(
   const asked = (await context.store.record(batch_id).read()) ?? first;
   const record = await letGoOfSpoilt(context, asked, failures);
 
-  // What is being prepared here is sent by whoever prepares it, once its money is reserved.
+  // A batch that is being prepared here is sent by that job, once its money is reserved.
   const preparing = context.jobs.find(preparingKey(batch_id)) !== undefined;
   const isDue = isStageDue(context, record);
   const isLeft = !preparing && (isDue || mayBeDriven(context, record));
@@ -86,7 +86,7 @@ async function lookAfter(
   return { record, job, failures, ...(held.why !== null && !isUncertain && { heldBack: held.why }) };
 }
 
-/** Looks after those that wait for a batch's answers, where that has ended; it goes on by itself. */
+/** Moves on the batches that wait for this one's answers, once it has ended; runs in the background. */
 async function leadOn(context: Context, record: BatchRecord): Promise<void> {
   if (record.followed_by === undefined) return;
   if (!hasAllAnswers(record) && whyNeverEnds(record) === null) return;
@@ -94,15 +94,15 @@ async function leadOn(context: Context, record: BatchRecord): Promise<void> {
     context.jobs.run(`${batch_id} following`, { stage: 'waiting', provider }, async () => {
       const follower = await context.store.record(batch_id).read();
       const seen = follower && (await lookAfter(context, follower));
-      // A failure is told by the next look at it.
+      // The next look at it reports its failure.
       await seen?.job?.promise.catch(() => {});
     });
   }
 }
 
 /**
- * The same, but answered after `ms` milliseconds at the latest: with what the store has, while the look goes on
- * and what it finds is kept.
+ * The same, but returns after `ms` milliseconds at the latest with what the store has; the look goes on, and its
+ * findings are kept.
  */
 export async function refreshWithin(
   context: Context,
@@ -120,12 +120,12 @@ export async function refreshWithin(
   const slow = new BatchError('api_uncertain', 'The API has not answered yet. Look again in a minute.');
   const current = (await context.store.record(record.batch_id).read()) ?? record;
   const job = context.jobs.find(record.batch_id);
-  // All is there, whatever the look would still have asked.
+  // Everything is here, whatever the look would still have asked.
   const isOver = job === undefined && statusOf(current) === 'ended' && isSaved(current);
   return { record: current, job, failures: isOver ? [] : [slow] };
 }
 
-/** A job that failed since the last look is started again, and its failure told. */
+/** Starts a job that failed since the last look again, and reports its failure. */
 function startOrJoin(context: Context, key: string, failures: BatchError[], start: () => Job): Job {
   const running = context.jobs.find(key);
   if (running) return running;
@@ -138,7 +138,7 @@ function startCollecting(context: Context, { batch_id, provider }: BatchRecord):
   return context.jobs.run(collectKey(batch_id), { stage: 'downloading', provider }, async (report) => {
     await judgeAgain(context, batch_id);
     await collectResults(context, batch_id, report);
-    // What can't be fetched anew holds up nothing that is there.
+    // A failed second download must not hold up the results that are here.
     const again = await settled(fetchMissing(context, batch_id, report));
     await retryByItself(context, batch_id, report);
     await nextStage(context, batch_id, report);
@@ -153,13 +153,13 @@ async function settled(promise: Promise<void>): Promise<PromiseSettledResult<voi
   return result;
 }
 
-/** Goes on by itself: what became of the batch is known, and no reply waits for who is told of it. */
+/** Runs in the background: the batch's outcome is known, and no reply waits for the message to be delivered. */
 async function tellIfEnded(context: Context, batchId: string): Promise<void> {
   const record = await context.store.record(batchId).read();
   if (record !== null && isTellingDue(context, record)) startTelling(context, record);
 }
 
-/** What an older version has saved is judged as this one judges. */
+/** Results that an older version saved are judged by this version's rules. */
 async function judgeAgain(context: Context, batchId: string): Promise<void> {
   const record = await context.store.record(batchId).read();
   if (record === null) return;
@@ -187,7 +187,7 @@ async function askProvider(
   return failures;
 }
 
-/** Notes how a part is now; whether it has ended. */
+/** Records the current state of a part; returns whether it has ended. */
 async function refreshPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<boolean> {
   const batch = await context.provider(record.provider).retrieveBatch(part.progress.provider_batch_id);
   await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) => {
@@ -197,10 +197,10 @@ async function refreshPart(context: Context, record: BatchRecord, part: CreatedP
   return batch.processing_status === 'ended';
 }
 
-/** A 404 can pass within minutes of a create; one that lasts has a meaning. */
+/** A 404 within minutes of a create can pass; one that lasts means something. */
 const PASSING_NOT_FOUND_MS = 10 * 60_000;
 
-/** Why a look did not succeed, in the words of whoever has to act on it; a batch is never called lost. */
+/** Why a look failed, worded for the person who has to act on it; a batch is never called lost. */
 async function explained(
   context: Context,
   record: BatchRecord,
@@ -208,12 +208,12 @@ async function explained(
   error: BatchError,
 ): Promise<BatchError> {
   const mismatch = await accountMismatch(context, record, part.progress.intent).catch((failure: unknown) => {
-    // Where the account can't be asked now, the failure of the look itself is what there is to tell.
+    // Where the account can't be read now, the failure of the look itself is reported.
     if (failure instanceof BatchError && failure.code.startsWith('api_')) return null;
     throw failure;
   });
   if (mismatch !== null) {
-    const message = `This batch was sent with ${mismatch}: it is not lost, but can't be seen from here. Ask the person to set that one again.`;
+    const message = `This batch was sent with ${mismatch}: it is not lost, but can't be seen from here. Ask the person to set that again.`;
     return new BatchError('wrong_state', message, { cause: error });
   }
   if (error.code !== 'api_not_found') return error;

@@ -7,12 +7,12 @@ import { type Job, jobEndsWithin, type Waiting } from '../../state/jobs.ts';
 import type { BatchRecord } from '../../store/record.ts';
 
 /**
- * The job in which this process prepares what a batch is to send, its first attempt or a retry. What is prepared is
- * sent in a job under the batch's own id.
+ * The key of the job in which this process prepares a batch's first attempt or a retry. The job that then sends it
+ * has the batch's own id as its key.
  */
 export const preparingKey = (batchId: string): string => `${batchId} preparing`;
 
-/** Sends what waits in a batch, or joins the job of this process that does. */
+/** Sends the waiting parts of a batch, or joins this process's job that does. */
 export function startSending(
   context: Context,
   { batch_id, provider }: SendableBatch,
@@ -26,8 +26,8 @@ export function startSending(
 type SendableBatch = Pick<BatchRecord, 'batch_id' | 'provider'>;
 
 /**
- * Waits so many milliseconds for a batch to be sent. Throws no failure: the batch is on disk, its status tells what
- * went wrong, and the next touch goes on with it.
+ * Waits up to `ms` milliseconds for a batch to be sent. Never throws: the batch is on disk, its status shows what
+ * went wrong, and the next look continues with it.
  */
 export async function waitForSending(
   { jobs, log }: Pick<Context, 'jobs' | 'log'>,
@@ -45,9 +45,9 @@ export async function waitForSending(
 }
 
 /**
- * Goes on with a submission whose process died before it was sent: the person had asked for it, and nothing
- * of what waits was paid. A process that may not send it settles what is uncertain, and no more. Joins the job where
- * this process is at it already.
+ * Continues a submission whose process died before sending it: the person had asked for it, and nothing that waits
+ * was paid for. A process that may not send only settles what is uncertain. Joins this process's job where there is
+ * one.
  */
 export function continueSubmission(context: Context, record: BatchRecord, maySend: boolean): Job {
   const { batch_id, provider } = record;

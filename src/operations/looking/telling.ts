@@ -11,18 +11,18 @@ import { changeWhere } from '../../store/store.ts';
 import { SANDBOX_WARNING } from '../replies/warnings.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
 
-/** What ended longer ago is no news: nobody wants to hear of all they ever did because they have just asked to be told. */
+/** Older ends are no news: turning notifications on must not bring one for every batch there ever was. */
 const NEWS_MS = 24 * 60 * 60 * 1000;
-/** Who has not said by then what came of it is gone, also where that can't be proven. */
+/** A process that has not recorded an outcome by then is gone, even where that can't be proven. */
 const GONE_MS = DELIVERY_MS + 50_000;
 
-/** Whether nothing of a batch is still to come: all results are here, retries are done, the files asked for are written. */
+/** Whether a batch is finished: all results are here, retries are done, requested files are written. */
 export function isOver(record: BatchRecord): boolean {
   const isKnown = isSaved(record) && missingCertainAt(record) === null;
   return statusOf(record) === 'ended' && isKnown && !wantsRetry(record) && !hasOutputsToWrite(record);
 }
 
-/** Whether an end is still to be told: `claimed` where somebody is about to, or was and came no further. */
+/** Whether an end is still to be told: `claimed` where a process is about to, or died before it could. */
 export function tellingOf(record: BatchRecord, now: Date): 'due' | 'claimed' | null {
   if (!isOver(record) || now.getTime() - latestResults(record) > NEWS_MS) return null;
   const { told, parts } = record;
@@ -30,7 +30,7 @@ export function tellingOf(record: BatchRecord, now: Date): 'due' | 'claimed' | n
   return told.outcome === null ? 'claimed' : null;
 }
 
-/** Whether this process is to tell the owner of a batch's end, as far as it has learnt of who is about to. */
+/** Whether this process should tell the owner of a batch's end, by what it knows of the process that claimed to. */
 export function isTellingDue({ store, notify, now }: Context, record: BatchRecord): boolean {
   const telling = notify === null ? null : tellingOf(record, now());
   if (telling !== 'claimed' || record.told === undefined) return telling === 'due';
@@ -43,14 +43,14 @@ export function isTellingDue({ store, notify, now }: Context, record: BatchRecor
 const tellingKey = (batchId: string) => `${batchId} telling`;
 
 /**
- * Tells the owner that a batch has ended: once over all processes, and again where one died half way. No failure of it
- * reaches whoever looks at the batch; the audit log has it.
+ * Tells the owner that a batch has ended: once among all processes, and again where one died half way. A failure does
+ * not reach those who look at the batch; it is in the audit log.
  */
 export function startTelling(context: Context, { batch_id, provider }: BatchRecord): void {
   context.jobs.run(tellingKey(batch_id), { stage: 'waiting', provider }, () => tell(context, batch_id));
 }
 
-/** Waits until a batch's end is told, where this process is at it. */
+/** Waits until a batch's end is told, where this process is doing so. */
 export async function told({ jobs }: Context, batchId: string): Promise<void> {
   await jobs.find(tellingKey(batchId))?.promise;
 }
@@ -69,7 +69,7 @@ async function tell(context: Context, batchId: string): Promise<void> {
       ...(problem !== null && { problem }),
       batch_id: batchId,
     } as const;
-    // What was told is told: where that can't be written down now, it is later, or others would tell it again.
+    // The message is out: where that can't be recorded now, keep trying, or another process would send it again.
     await insist(context.store.presence, () => note(context, record, outcome));
     await insist(context.store.presence, () => context.store.audit(entry));
     if (problem !== null) context.log('warn', `${batchId}: its end could not be told (${problem})`);
@@ -79,7 +79,7 @@ async function tell(context: Context, batchId: string): Promise<void> {
   }
 }
 
-/** The batch whose end this process, and no other, is to tell; else null. */
+/** The batch, where this process and no other is now to tell of its end; else null. */
 async function claim(context: Context, batchId: string): Promise<BatchRecord | null> {
   const { value, changed } = await changeWhere(context.store.record(batchId), (current) => {
     if (!isTellingDue(context, current)) return null;
@@ -111,7 +111,7 @@ async function deliver(context: Context, record: BatchRecord): Promise<string | 
 async function messageOf(context: Context, record: BatchRecord): Promise<Message> {
   const { batch_id, name, provider, request_count, answer_files } = record;
   const outcomes = await outcomesOf(context, record);
-  // Nothing was paid for what the sandbox made up.
+  // Nothing was paid for the sandbox's answers.
   const cost_usd = provider === 'sandbox' ? null : (costOf(record)?.actual ?? null);
   const output_files = record.outputs.filter(({ written_at }) => written_at !== null).map(({ path }) => path);
   const json = {
@@ -162,6 +162,6 @@ function textOf(record: BatchRecord, { succeeded, cost_usd, output_files }: Figu
           `${counted(answer_files.written, 'file')} by the pattern ${answer_files.pattern} ${answer_files.written === 1 ? 'was' : 'were'} written.`,
         ]
       : []),
-    ...(unwritten ? ['Something that was asked for could not be written: its status says why.'] : []),
+    ...(unwritten ? ['Some of the requested files could not be written: its status says why.'] : []),
   ].join(' ');
 }

@@ -7,14 +7,14 @@ import type { DamagedBatch, Summary } from '../../store/store.ts';
 import { learnOfHolders } from './left-behind.ts';
 import { isOver, isTellingDue } from './telling.ts';
 
-/** All that is asked of a batch that is over: whether its end is news. */
+/** What the search for unfinished batches needs to know of each. */
 const unfinished = z.object({
   batch_id: z.string(),
-  /** Whether a look can bring it further. */
+  /** Whether a look can move it on. */
   goes_on: z.boolean(),
-  /** After this the provider has nothing of it any more; null where it has not come so far. */
+  /** When the provider drops its results; null while it has none. */
   until: z.string().nullable(),
-  /** When its last results came in, in milliseconds, where it is over and nobody is known to have told so. */
+  /** When its last results came in, in milliseconds, where it is over and its end is not known to have been told. */
   untold_since: z.number().nullable(),
 });
 
@@ -29,7 +29,7 @@ const summary: Summary<z.infer<typeof unfinished>> = {
   }),
 };
 
-/** What was not sent waits for a person; the results of what was are fetched all the same. */
+/** Unsent parts wait for a person; the results of sent ones are fetched all the same. */
 const goesOn = (record: BatchRecord) =>
   statusOf(record) === 'not_sent' ? partsToCollect(record).length > 0 : !isOver(record);
 
@@ -38,7 +38,7 @@ const isKnownToBeTold = ({ told, parts }: BatchRecord) =>
 
 export type Unfinished = { batchIds: string[]; damaged: DamagedBatch[] };
 
-/** The batches that a look can bring further, or whose end this process is to tell; newest first. */
+/** The batches that a look can move on, or whose end this process is to tell; newest first. */
 export async function findUnfinished(context: Context): Promise<Unfinished> {
   const { store, notify, now } = context;
   const { found, damaged } = await store.summaries(summary)(await store.batchIds());

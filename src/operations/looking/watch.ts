@@ -13,9 +13,9 @@ export type WatchOptions = Waiting & {
   waitSeconds?: number | undefined;
 };
 
-/** How long a download that just began is waited for: a small one is over by then. */
+/** How long to wait for a download that has just begun: a small one is over by then. */
 const PATIENCE_MS = 2_000;
-/** What a look that begins at the last moment may take on top of the call's time. */
+/** How far a look that begins at the last moment may exceed the call's time. */
 const LAST_LOOK_MS = 2_500;
 
 /** Between the first looks, so that a wait of 20 seconds makes five; after that an end is hours away more often than not. */
@@ -23,26 +23,26 @@ const FIRST_PAUSES_MS = [1_000, 4_000, 7_000, 8_000];
 const EARLY_MS = 2 * 60_000;
 const EARLY_PAUSE_MS = 10_000;
 const LATE_PAUSE_MS = 60_000;
-/** The sandbox is this computer's own, and mostly done in a second. */
+/** The sandbox runs on this computer, and is mostly done within a second. */
 const SANDBOX_FIRST_PAUSE_MS = 100;
 const SANDBOX_PAUSE_MS = 1_000;
 
-/** How long to wait for the next look, after so many of them in so many milliseconds. */
+/** How long to wait before the next look, given the number of looks and the milliseconds so far. */
 export function pauseAfter(looks: number, waitedMs: number, provider: ProviderName): number {
   if (provider === 'sandbox') return Math.min(SANDBOX_PAUSE_MS, SANDBOX_FIRST_PAUSE_MS * 2 ** (looks - 1));
   return FIRST_PAUSES_MS[looks - 1] ?? (waitedMs < EARLY_MS ? EARLY_PAUSE_MS : LATE_PAUSE_MS);
 }
 
-/** Looks at a batch, and on until it has ended and is saved, or the time is up. */
+/** Looks at a batch repeatedly until it has ended and is saved, or the time is up. */
 export async function watch(context: Context, id: string, options: WatchOptions = {}): Promise<Refreshed> {
   const { waitSeconds = 0, signal, onProgress } = options;
   const start = performance.now();
   const until = start + Math.min(waitSeconds * 1000, context.limits.callMs);
   const timeForLook = () => start + context.limits.callMs + LAST_LOOK_MS - performance.now();
-  // What was prepared under this id may have turned out to be an earlier batch's work.
+  // Work prepared under this id may have turned out to be an earlier batch's.
   const batchId = context.jobs.forwarded(id);
   for (let looks = 1; ; looks += 1) {
-    // What is looked at in between is only whether the wait is over.
+    // The looks in between only need to know whether the wait is over.
     const partsAsked = looks > 1 && until > performance.now() ? 'until_one_runs' : 'all';
     const before = await requireRecord(context, batchId);
     const seen = await refreshWithin(context, before, timeForLook(), partsAsked);
@@ -62,7 +62,7 @@ export async function watch(context: Context, id: string, options: WatchOptions 
     }
     if (end === 'ended') {
       const record = await requireRecord(context, batchId);
-      // It was looked into and could not be settled: to look again at once would tell nothing new.
+      // It could not be settled just now: looking again at once would tell nothing new.
       if (statusOf(record) === 'unconfirmed') return { record, job: undefined, failures: seen.failures };
       if (left > 0) continue;
       return refreshWithin(context, record, timeForLook());
@@ -75,18 +75,18 @@ export async function watch(context: Context, id: string, options: WatchOptions 
   }
 }
 
-/** How many requests the provider is done with is told only when all are. */
+/** The provider counts finished requests only once all are finished. */
 const waitingFor = ({ request_count }: BatchRecord): Progress => ({
   stage: 'waiting',
   done: 0,
   total: request_count,
 });
 
-/** A look that fails for one of these fails again until a person does something. */
+/** A look that fails with one of these keeps failing until a person does something. */
 const lastingFailures: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_refused', 'wrong_state']);
 export const isLasting = ({ code }: BatchError): boolean => lastingFailures.has(code);
 
-/** Whether waiting changes nothing any more. */
+/** Whether waiting can change nothing any more. */
 function isSettled({ record, job, failures, heldBack }: Refreshed): boolean {
   if (job) return false;
   if (heldBack !== undefined) return true;
@@ -95,7 +95,7 @@ function isSettled({ record, job, failures, heldBack }: Refreshed): boolean {
   return status === 'unconfirmed' || status === 'not_sent' || (status === 'ended' && isSaved(record));
 }
 
-/** How a job went, as far as it was waited for. A failure is told, and the work tried again at the next look. */
+/** Waits up to `ms` for a job and returns how it went. A failure is returned; the next look tries the work again. */
 export async function endOf(
   job: Job | undefined,
   ms: number,

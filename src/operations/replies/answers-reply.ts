@@ -16,7 +16,7 @@ import type { Preparing } from './preparing.ts';
 export const details = ['summary', 'concise', 'full'] as const;
 export type Detail = (typeof details)[number];
 
-/** A page of answers beside what became of all of them. */
+/** A page of answers, and the totals of all of them. */
 export type Results = {
   batch_id: string;
   provider: string;
@@ -30,7 +30,7 @@ export type Results = {
   group_count?: number;
   /** With `group_by: "variant"`: how far every two of them agree, by key. */
   agreement?: Agreement[];
-  /** How many answers are as their rows have them, in a summary. */
+  /** In a summary: how many answers match what their rows expect. */
   expected?: ExpectedReport;
   next_cursor: string | null;
   results_state: ResultsState;
@@ -38,9 +38,9 @@ export type Results = {
   /** Files of single answers, where they were asked for. */
   answer_files?: AnswerFiles;
   cost_usd: CostUsd | null;
-  /** What the answers that are in really cost, by what; not on later pages. */
+  /** What the received answers actually cost, itemized; not on later pages. */
   spending?: Spending;
-  /** What goes on with the batch in this process. */
+  /** The progress of this process's job for the batch. */
   progress?: Progress;
   check_again_in_seconds: number;
   warnings: string[];

@@ -8,12 +8,12 @@ import type { Context } from '../../state/context.ts';
 import { isSaved } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 
-/** A reply has room for so many characters of groups; the rest of them is counted. */
+/** The room for groups in a reply; those that do not fit are only counted. */
 const GROUP_CHARACTERS = 6_000;
 /** Of two variants in one key, some 120 characters each. */
 const COMPARISONS_SHOWN = 20;
 
-/** The answers that are meant by what `group_by` names; null where nothing is named. */
+/** The chosen answers grouped by what `group_by` names; null without `group_by`. */
 export async function groupsOf(
   context: Context,
   record: BatchRecord,

@@ -14,7 +14,7 @@ import type { BatchRecord } from '../../store/record.ts';
 /** How far the results are on their way to this computer. */
 export type ResultsState = 'none' | 'downloading' | 'saved';
 
-/** Longer than this a client must not be kept polling: the user is told, and the turn ends. */
+/** For longer than this a client must not be kept polling: it tells the user, and ends its turn. */
 const WORTH_WAITING_SECONDS = 60;
 
 /** Real batches take minutes to hours: looking more often tells nothing more. */
@@ -25,7 +25,7 @@ const POLL_STEPS: readonly { olderThanSeconds: number; everySeconds: number }[] 
   { olderThanSeconds: 0, everySeconds: 120 },
 ];
 
-/** When it is worth to look again, in seconds; 0 when nothing changes any more by waiting. */
+/** When it is worth looking again, in seconds; 0 where waiting changes nothing. */
 export function checkAgainInSeconds(record: BatchRecord, now: Date, sandboxSeconds: number): number {
   const status = statusOf(record);
   if (status === 'not_sent') return 0;
@@ -38,7 +38,7 @@ export function checkAgainInSeconds(record: BatchRecord, now: Date, sandboxSecon
   return POLL_STEPS.find(({ olderThanSeconds }) => age >= olderThanSeconds)?.everySeconds ?? 120;
 }
 
-/** Seconds until it is certain what is missing; 0 where it is. */
+/** Seconds until it is certain which answers are missing; 0 where it is. */
 function untilCertain(record: BatchRecord, now: Date): number {
   const at = missingCertainAt(record);
   const expires = Date.parse(resultsExpireAt(record) ?? '');
@@ -50,7 +50,7 @@ function duration(seconds: number): string {
   return seconds < 120 ? counted(seconds, 'second') : `${Math.round(seconds / 60)} minutes`;
 }
 
-/** What the next step of whoever follows a batch hangs on. */
+/** What the next step for a batch depends on. */
 export type FollowedBatch = {
   batch_id: string;
   processing_status: ProcessingStatus;
@@ -64,10 +64,10 @@ export type FollowedBatch = {
   failures?: readonly { type: string; count: number; retryable: boolean }[];
 };
 
-/** A batch lives so long, and its results are fetched after that. */
+/** A batch's lifetime, and an hour to fetch its results. */
 const LONGEST_FOLLOWED_SECONDS = 25 * 3600;
 
-/** How to be told of the end, for who can wait for it outside a call. */
+/** How to be told of the end, for clients that can wait outside a call. */
 function followIt(id: string, following: Following | undefined): string {
   switch (following?.kind) {
     case 'task':
@@ -128,20 +128,20 @@ function lookAgain(seconds: number, following: Following | undefined): string {
   return `Look again with batch_status in ${duration(seconds)} or later; ${usual}`;
 }
 
-/** What further causes are called together, where only the most frequent are named. */
+/** The name for all further causes, where only the most frequent are named. */
 export const OTHER_CAUSES = 'other';
 
-/** For whoever looks before it is certain what is missing. */
+/** Said before it is certain which answers are missing. */
 export const MISSING_SO_FAR =
   'Some tasks have no answer so far, which may yet come: a later look fetches the results again.';
 
-/** For whoever looks while the files that were asked for at submission are made of the results. */
+/** Said while the files that were requested at submission are being written. */
 export function stillWriting({ done, total }: Progress): string {
   const far = done > 0 && total !== null ? ` (${count(done)} of ${counted(total, 'answer')} so far)` : '';
   return `All results are in, and the files that were asked for are being written${far}.`;
 }
 
-/** What is where, what failed, and the one call that mends it. */
+/** Where the results are, what failed, and the one call that helps. */
 function afterEnd(batch: FollowedBatch): string {
   const {
     batch_id: id,

@@ -4,7 +4,7 @@ import { preparingKey } from '../looking/sending-jobs.ts';
 import type { BatchReport } from './report.ts';
 import { SANDBOX_WARNING } from './warnings.ts';
 
-/** What is known of a batch that this process still prepares: it has no record yet. */
+/** A batch that this process is still preparing: it has no record yet. */
 export type Preparing = Pick<
   BatchReport,
   'batch_id' | 'provider' | 'processing_status' | 'check_again_in_seconds' | 'warnings' | 'progress'
@@ -21,7 +21,7 @@ export async function findPreparing({ jobs, store }: Uses, batchId: string): Pro
   return preparing(batchId, job);
 }
 
-/** As `findPreparing`, once the preparing was waited for so many milliseconds. Its failure is thrown. */
+/** As `findPreparing`, after waiting up to `ms` milliseconds for the preparation. Throws its failure. */
 export async function findStillPreparing(
   context: Uses,
   batchId: string,

@@ -29,7 +29,7 @@ import { isRetryDue } from '../retry/retry-by-itself.ts';
 import { checkAgainInSeconds, OTHER_CAUSES, type ResultsState } from './next-step.ts';
 import { warningsOf } from './warnings.ts';
 
-/** A batch as replies tell of it. */
+/** A batch as replies describe it. */
 export type BatchReport = {
   batch_id: string;
   name: string;
@@ -41,10 +41,12 @@ export type BatchReport = {
     request_count: number;
     processing_status: string;
     attempt: number;
-    /** What of the API's an uncertain part could be, newest first: the last ones, which are the likeliest. */
+    /**
+     * The API's batches that an uncertain part could be, newest first: the last ones listed, which are the likeliest.
+     */
     candidates?: Candidate[];
   }[];
-  /** How many parts there are, where not all are listed. */
+  /** How many parts there are: not all may be listed. */
   part_count: number;
   cost_usd: CostUsd | null;
   created_at: string;
@@ -59,15 +61,15 @@ export type BatchReport = {
   failures?: Failures[];
   results_state: ResultsState;
   output_files: string[];
-  /** What a pilot had answered already, and what that cost then. */
+  /** What a pilot had already answered, and what that had cost. */
   reused?: Reused;
   /** Files of single answers: how many were written, and how many were not and why. */
   answer_files?: AnswerFiles;
-  /** It came to nothing before it was sent, and will not be. */
+  /** It was never sent, and will not be. */
   never_sent?: boolean;
   /** The batch whose answers it works on, before it has tasks of its own. */
   waits_for?: string;
-  /** What goes on in this process. */
+  /** The progress of this process's job. */
   progress?: Progress;
   check_again_in_seconds: number;
   warnings: string[];
@@ -76,16 +78,16 @@ export type BatchReport = {
 /** Tasks without a finished answer, by cause. */
 type Failures = { type: string; count: number; retryable: boolean };
 
-/** A batch as whoever has just done something with it is told of it. */
+/** A batch as the reply to an action on it describes it. */
 export type ShortReport = Omit<BatchReport, 'outcomes' | 'request_counts' | 'failures'>;
 
-/** Without what only matters to whoever follows a batch. */
+/** Leaves out what only matters to those who follow a batch. */
 export function short(whole: BatchReport): ShortReport {
   const { outcomes: _outcomes, request_counts: _counts, failures: _failures, ...report } = whole;
   return report;
 }
 
-/** Where what was asked for is: a path, or an address where there are no paths. */
+/** Where the requested files are: their paths, or links where paths mean nothing to the caller. */
 function outputFilesOf({ linkTo }: Pick<Context, 'linkTo'>, { batch_id, outputs }: BatchRecord): string[] {
   return outputs
     .filter(({ written_at }) => written_at !== null)
@@ -93,10 +95,10 @@ function outputFilesOf({ linkTo }: Pick<Context, 'linkTo'>, { batch_id, outputs 
 }
 
 const PARTS_LISTED = 3;
-/** A reply must hold them beside all else. */
+/** They must fit into a reply beside everything else. */
 const CANDIDATES_LISTED = 50;
 
-/** Tells of a batch as it was seen last. */
+/** Describes a batch as it was last seen. */
 export async function reportOf(
   context: Context,
   { record, job, failures, heldBack }: Refreshed,
@@ -169,13 +171,13 @@ function sumOf(causes: readonly Failures[], retryable: boolean): Failures[] {
   return count === 0 ? [] : [{ type: OTHER_CAUSES, count, retryable }];
 }
 
-/** What is sent again by itself in a moment has not come to its end. */
+/** A batch whose automatic retry is due is not finished yet. */
 function resultsState(context: Context, record: BatchRecord): ResultsState {
   if (isSaved(record)) return isRetryDue(context, record) ? 'downloading' : 'saved';
   return statusOf(record) === 'ended' ? 'downloading' : 'none';
 }
 
-/** The first few parts; of a batch that was retried the latest, for these are what goes on. */
+/** The first few parts; for a retried batch the last few, since those are the active ones. */
 function listedParts(record: BatchRecord): Part[] {
   return isRetried(record) ? record.parts.slice(-PARTS_LISTED) : record.parts.slice(0, PARTS_LISTED);
 }

@@ -8,14 +8,14 @@ import type { SubmittedWork } from '../work/new-record.ts';
 import { findPreparing, type Preparing } from './preparing.ts';
 import { reportOf, type ShortReport, short } from './report.ts';
 
-/** The batch that does the work; a duplicate did so already before this call. */
+/** The batch that does the work; a duplicate already did so before this call. */
 export type Submitted = { batch_id: string; duplicate: boolean };
 
 const DUPLICATE_WARNING =
   'Nothing new was sent: the same work was submitted less than 24 hours ago, and this is that batch. ' +
   'To pay for it a second time, ask the person first, then call again with force_new: true.';
 
-/** What a submission came to. */
+/** The reply to a submission. */
 export async function replyTo(
   context: Context,
   { batch_id, duplicate }: Submitted,
@@ -48,14 +48,16 @@ export async function replyTo(
   return { ...report, warnings, duplicate };
 }
 
-/** What is wrong with the output that a repeated call asks for; that its batch has written it already is not. */
+/**
+ * What is wrong with the output that a repeated call asks for; that the batch has already written it is no problem.
+ */
 function unwritten(problem: BatchError | null, { outputs }: BatchRecord): string[] {
   if (problem === null || outputs.some(({ path }) => problem.message.includes(JSON.stringify(path))))
     return [];
   return [`The output that this call asks for is not written. ${renderError(problem)}`];
 }
 
-/** What answers are compared with is no part of the work, so that the earlier batch keeps its own. */
+/** What answers are compared with is not part of the work, so the earlier batch keeps its own. */
 function expectWarnings(asked: Work['expect'], kept: BatchRecord['expect']): string[] {
   if (asked === undefined || isDeepStrictEqual({ ...asked }, { ...kept })) return [];
   const what =
@@ -67,7 +69,7 @@ function expectWarnings(asked: Work['expect'], kept: BatchRecord['expect']): str
   ];
 }
 
-/** A key that is refused, or an API that is not there, is nobody's success: nothing was sent, and the batch waits. */
+/** The error where the key was refused or the API was out of reach: nothing was sent, and the batch waits. */
 function refusalOf({ batch_id, parts }: BatchRecord): BatchError | null {
   const [first] = parts.flatMap(({ progress }) => (progress.state === 'not_sent' ? [progress.failure] : []));
   const isUnsent = parts.every(
@@ -82,5 +84,5 @@ function refusalOf({ batch_id, parts }: BatchRecord): BatchError | null {
   return new BatchError(code, `Nothing was sent, and nothing is paid. ${why} ${waits}`);
 }
 
-/** `api_uncertain` is of the list before: a create of which that is said is not one that was not sent. */
+/** `api_uncertain` stems from the listing before the create: a create with that failure would not be `not_sent`. */
 const unreached: ReadonlySet<ErrorCode> = new Set(['no_credentials', 'api_unreachable', 'api_uncertain']);

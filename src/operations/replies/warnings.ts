@@ -14,11 +14,11 @@ export const SANDBOX_WARNING =
 /** Results that nobody has fetched are worth a warning this long before the provider drops them. */
 const EXPIRY_WARNING_MS = 3 * 24 * 60 * 60 * 1000;
 
-/** A reply must hold them beside all else. */
+/** They must fit into a reply beside everything else. */
 const MOST_WARNINGS = 10;
 const LONGEST_WARNING = 500;
 
-/** What whoever asks has to know of a batch, the most urgent first. */
+/** What the caller has to know of a batch, the most urgent first. */
 export function warningsOf(record: BatchRecord, failures: readonly BatchError[], now: Date): string[] {
   const all = allWarnings(record, failures, now);
   const shown = all.slice(0, MOST_WARNINGS).map((text) => text.slice(0, LONGEST_WARNING).toWellFormed());
@@ -49,7 +49,7 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
   ];
 }
 
-/** What is wrong on the disk is no older for it. */
+/** Damage on disk does not make what is shown outdated. */
 const failureWarning = ({ code, message }: BatchError): string =>
   code === 'store_damaged' ? message : `The last look did not succeed; what is shown is older. ${message}`;
 
@@ -73,7 +73,7 @@ function answerFileWarnings({ answer_files }: BatchRecord): string[] {
   ];
 }
 
-/** JSON can hold them by their escapes; no text can. */
+/** JSON can hold lone surrogates as escapes; other text can't. */
 function halfWarnings(where: string, halves: number): string[] {
   if (halves === 0) return [];
   return [
@@ -82,7 +82,7 @@ function halfWarnings(where: string, halves: number): string[] {
   ];
 }
 
-/** That an output holds no answer at all, as none has the key that it was to hold. */
+/** Warns that an output holds no answer at all, as none has its `output_key`. */
 function keyWarning({ key, keys }: { key?: string; keys?: string[] }, so: string): string[] {
   if (key === undefined || keys === undefined) return [];
   const have =
@@ -116,7 +116,7 @@ function partWarnings({ number, progress }: Part, parts: number): string[] {
   }
 }
 
-/** What is sent later is not to be looked for in vain, nor so late that the cache is empty again. */
+/** Explains why most of a batch is not sent yet, and until when it can still read the cache. */
 function primerWarnings(record: BatchRecord): string[] {
   const held = record.parts.filter((part) => isHeld(record, part));
   if (held.length === 0) return [];
@@ -127,12 +127,14 @@ function primerWarnings(record: BatchRecord): string[] {
   ];
 }
 
-/** Of these, so many fit into one warning. */
+/** How many of them fit into one warning. */
 const CANDIDATES_TOGETHER = 4;
 
 type Unconfirmed = Extract<PartState, { state: 'unconfirmed' }>;
 
-/** All that it could be: which one is for a person to say. The first that was made after the part had left is listed last. */
+/**
+ * All batches that it could be: a person has to say which. The first one made after the part was sent is listed last.
+ */
 function candidates({ candidates: ids, known = [] }: Unconfirmed): string[] {
   const likely = ids.at(-1);
   if (likely === undefined) return [];
@@ -153,7 +155,7 @@ function candidates({ candidates: ids, known = [] }: Unconfirmed): string[] {
   ];
 }
 
-/** Whoever pays for them again before that may pay twice. */
+/** Sending them again before that may pay twice. */
 function missingWarnings(record: BatchRecord, now: Date): string[] {
   const at = missingCertainAt(record);
   const expires = Date.parse(resultsExpireAt(record) ?? '');

@@ -21,15 +21,15 @@ import type { Causes } from './retry-selection.ts';
 export type RetryPlan = {
   attempt: number;
   request_count: number;
-  /** What had become of the tasks before, and why. Absent for parts that are sent for the first time. */
+  /** The tasks' previous outcomes, and their causes. Absent for parts that are sent for the first time. */
   outcomes?: Causes;
   error_types?: Causes;
   cost_usd: CostUsd;
-  /** The first request as it would be sent, of a dry run. */
+  /** In a dry run: the first request as it would be sent. */
   preview?: string;
 };
 
-/** What was done, as far as a call could wait for it. */
+/** The result of a retry, as far as the call could wait for it. */
 export type Retried = {
   batch_id: string;
   /** Null after a `resolve`, and while the retry is still being prepared in this process. */
@@ -53,7 +53,7 @@ export function planOf(prepared: PreparedRetry, attempt: number): RetryPlan {
   };
 }
 
-/** Of what is sent now and of what a merge makes of it then. */
+/** The cost of what is sent now, and of the stages of a merge that follow from it. */
 function costWithStages({ costs, stages }: PreparedRetry): { expected: number; maximum: number } {
   const { expected_usd, maximum_usd } = totalOf(costs.lines);
   const all = (own: number, of: (stage: StageAgain) => number) =>
@@ -65,9 +65,9 @@ function costWithStages({ costs, stages }: PreparedRetry): { expected: number; m
 }
 
 /**
- * Writes a new attempt, and names it in the record, in place of the parts that `record` has beyond those of the
- * preparation: ready to be sent. Of several processes that do so at once one succeeds, for the attempt is added only
- * to the very parts that it was planned on. Leaves nothing behind where it fails.
+ * Writes a new attempt and names it in the record, ready to be sent, replacing the parts of `record` that the
+ * preparation left out. Of several processes that do so at once only one succeeds, since the attempt is added only to
+ * the exact parts that it was planned on. Leaves nothing behind on failure.
  */
 export async function addAttempt(
   context: Context,
@@ -107,14 +107,14 @@ export async function addAttempt(
   }
 }
 
-/** A part's share of the retry's money goes by its requests. */
+/** A part's share of the retry's cost is proportional to its requests. */
 function withShare(part: Part, { costs, request_count }: PreparedRetry): Part {
   const { expected_usd, maximum_usd } = totalOf(costs.lines);
   const share = (usd: number) => roundUsd((usd * part.request_count) / request_count);
   return { ...part, maximum_usd: share(maximum_usd), expected_usd: share(expected_usd) };
 }
 
-/** What stays of a batch: its estimate is that of the parts of the first attempt, so it shrinks with them. */
+/** The rest of a batch: its estimate covers the parts of the first attempt, so it shrinks with them. */
 function withoutUnsent(
   record: BatchRecord,
   parts: readonly Part[],
@@ -125,7 +125,7 @@ function withoutUnsent(
   if (first.length === 0 || estimate === null) return { parts: [...parts], estimate };
   const gone = estimateOfParts(record, first);
   return {
-    // Shares of the whole would change with it.
+    // Fixed here, as shares of a smaller whole would be smaller.
     parts: parts.map((part) => {
       const { expected, maximum } = estimateOfParts(record, [part]);
       return { ...part, expected_usd: expected, maximum_usd: maximum };
@@ -138,7 +138,7 @@ function withoutUnsent(
   };
 }
 
-/** Where nothing of the first attempt was sent, what is sent in its place is that attempt. */
+/** Where nothing of the first attempt was sent, its replacement counts as the first attempt. */
 function withCost<T extends Pick<BatchRecord, 'estimate'>>(kept: T, { cost_usd }: RetryPlan): T {
   const { estimate } = kept;
   if (estimate === null) return kept;
@@ -168,7 +168,7 @@ async function nameParts(
   throw new BatchError(
     'wrong_state',
     `Nothing was sent by this call: ${planned.batch_id} changed meanwhile, most likely because another retry was ` +
-      'faster. Call batch_status to see what goes on.',
+      'faster. Call batch_status to see its state.',
   );
 }
 
@@ -182,7 +182,7 @@ async function reserveOrTakeBack(
   try {
     await reserveBudget(context, named);
   } catch (error) {
-    // A look at the batch may have begun to send it, had the budget grown meanwhile: then it stands.
+    // If the budget grew meanwhile, a look may already have begun to send the attempt: then it stands.
     const isSent = ({ number, progress }: Part) =>
       added.some((part) => part.number === number) &&
       progress.state !== 'prepared' &&

@@ -16,25 +16,30 @@ import { addAttempt } from './retry-attempt.ts';
 
 /** Causes that pass, and were not billed. */
 const FREE = ['expired', 'overloaded_error', 'api_error', 'timeout_error', 'rate_limit_error'];
-/** Answers that were paid and can't be used, which the next time may be: cut off, empty, against their schema. */
+/** Answers that were paid for but are unusable, and may be usable next time: cut off, empty, against their schema. */
 const PAID = ['max_tokens', 'empty_answer', 'invalid_answer'];
 const AGAIN: readonly string[] = [...FREE, ...PAID];
-/** What is sent again, the most of it first that the reserved maximum holds; what was cut off would take twice as much. */
+/**
+ * What to send again, the largest choice first that fits into the reserved maximum; cut-off answers would cost twice
+ * as much.
+ */
 const CHOICES = [AGAIN, AGAIN.filter((type) => type !== 'max_tokens'), FREE];
 /**
- * What unusable answers were paid with is gone from the maximum: as long as before, all of them could cost more than is left. Few
- * answers come near their limit, so that a lower one does as well.
+ * The cost of unusable answers is gone from the maximum: at their old limits, all of them could cost more than is
+ * left. Few answers come near their limit, so a lower one does as well.
  */
 const LENGTHS = [1, 0.9, 0.7, 0.5];
 
-/** Whether this process is to send a batch again in part, if it looks at it: one that may not spend sends nothing for others. */
+/**
+ * Whether this process should send failed tasks of a batch again: one that may not spend sends nothing for others.
+ */
 export function isRetryDue(context: Context, record: BatchRecord): boolean {
   return wantsRetry(record) && whyNothingIsSpent(context, record.provider) === null;
 }
 
 /**
- * Whether a batch that has ended is to be sent again in part by whoever looks at it: its submission asked for that. What
- * was canceled is not.
+ * Whether failed tasks of an ended batch are to be sent again by whoever looks at it, as its submission asked. A
+ * canceled batch is left alone.
  */
 export function wantsRetry(record: BatchRecord): boolean {
   const { retries } = record;
@@ -55,9 +60,9 @@ export function wantsRetry(record: BatchRecord): boolean {
 }
 
 /**
- * Sends what failed and can succeed again, if that is due: once, whoever else looks at the same time, and within the
- * maximum that was reserved when the work was submitted. Where that does not hold all of it, answers that could not be used get a
- * lower limit, else what was not billed goes alone; where it holds none, that is noted for good. Throws what stands against sending now.
+ * Sends failed tasks that can succeed next time, if that is due: once, whoever else looks at the same time, and
+ * within the maximum reserved at submission. Where not all of them fit, unusable answers get a lower limit, or else
+ * only unbilled tasks are sent; where none fit, that is recorded for good. Throws what prevents sending now.
  */
 export async function retryByItself(context: Context, batchId: string, report: Report): Promise<void> {
   const record = await context.store.record(batchId).read();
@@ -78,7 +83,7 @@ export async function retryByItself(context: Context, batchId: string, report: R
       return;
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
-      // Another process was faster, or is about to be: what it adds is sent, and looked at from now on.
+      // Another process was faster, or is about to be: its attempt is the one that counts.
       if (await hasCompany(context, record)) return;
       const isTooShort = shorter < 1 && error.code === 'invalid_input';
       if (error.code !== 'cost_limit' && error.code !== 'wrong_state' && !isTooShort) throw error;
@@ -87,7 +92,10 @@ export async function retryByItself(context: Context, batchId: string, report: R
   await stop(context, record, SPENT);
 }
 
-/** Why a batch that came to nothing is not sent again: its work was submitted anew since, and would be paid twice. */
+/**
+ * Why a batch that came to nothing is not sent again: its work has been submitted anew since, and would be paid for
+ * twice.
+ */
 async function doneElsewhere(context: Context, record: BatchRecord): Promise<string | null> {
   try {
     await ownAgain(context, record);
@@ -98,7 +106,7 @@ async function doneElsewhere(context: Context, record: BatchRecord): Promise<str
   }
 }
 
-/** What is left of the dollars that the work could cost at most when it was submitted. */
+/** What is left of the maximum cost that was reserved at submission. */
 function leftOf(record: BatchRecord): number {
   const { estimate, parts } = record;
   const waiting = parts.filter(({ progress }) => progress.state === 'waiting');
@@ -107,7 +115,7 @@ function leftOf(record: BatchRecord): number {
   return Math.max(0, roundUsd((estimate?.maximum ?? 0) - spent - kept));
 }
 
-/** Of an unknown price nothing is left. */
+/** A part of unknown cost may have used up the whole maximum. */
 function spentOn(record: BatchRecord, part: CreatedPart): number {
   const maximum = record.estimate?.maximum ?? 0;
   const { results } = part.progress;

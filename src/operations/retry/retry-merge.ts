@@ -5,7 +5,7 @@ import type { BatchRecord, Part } from '../../store/record.ts';
 import { costToCome, openStageRequests } from '../waiting/stage-requests.ts';
 import type { Selected } from './retry-selection.ts';
 
-/** A stage of a merge that is made again of answers which are still to come: so many of its tasks at most. */
+/** A stage of a merge to be made again from answers that are still to come: `request_count` tasks of it at most. */
 export type StageAgain = {
   first_task: number;
   request_count: number;
@@ -25,8 +25,8 @@ function stagesOf({ merge }: BatchRecord): Stage[] {
 }
 
 /**
- * What of a merge is sent again as it was: tasks of one stage. Those of the stages above work on their answers, and are made
- * anew of these.
+ * The tasks of a merge that are sent again unchanged: those of one stage. The stages above work on their answers, and
+ * are made anew from these.
  */
 export function ofLowestStage(record: BatchRecord, selected: readonly Selected[]): Selected[] {
   const [first] = selected;
@@ -35,8 +35,8 @@ export function ofLowestStage(record: BatchRecord, selected: readonly Selected[]
 }
 
 /**
- * The stages that are made again once what is selected has its answers; where nothing is, those of a merge that has stopped.
- * None for other work, and of stages that wait already.
+ * The stages to make again once the selected tasks have answers; with none selected, those of a merge that has
+ * stopped. None for other work, nor for stages that already wait.
  */
 export async function stagesAgain(
   context: Context,
@@ -50,7 +50,7 @@ export async function stagesAgain(
   const waiting = new Set(
     record.parts.filter(({ progress }) => progress.state === 'waiting').map(({ first_task }) => first_task),
   );
-  /** Tasks that are to have another answer, or their first one. */
+  /** Tasks that will get a new answer. */
   const changed = new Set(selected.map(({ ordinal }) => ordinal));
   const isChanged = ({ first, end }: Stage) => {
     for (let ordinal = first; ordinal < end; ordinal += 1) if (changed.has(ordinal)) return true;
@@ -62,7 +62,7 @@ export async function stagesAgain(
     const below = stages[index - 1];
     if (below === undefined) continue;
     const isMoved = isChanged(below);
-    // What is sent of it as it was is no part that waits.
+    // Tasks of it that are sent again unchanged are in no waiting part.
     const isSent = isChanged(stage) && !isMoved;
     let request_count = 0;
     for (let ordinal = stage.first; ordinal < stage.end; ordinal += 1) {
@@ -88,7 +88,7 @@ export async function stagesAgain(
   return again;
 }
 
-/** Their parts, which wait for the stage below. */
+/** The parts of these stages, which wait for the stage below. */
 export function stageParts(
   again: readonly StageAgain[],
   { number, attempt, byItself }: { number: number; attempt: number; byItself: boolean },

@@ -11,11 +11,11 @@ export type NamedTasks = {
   /** Undefined where the call does not choose by id. */
   taskIds: ReadonlySet<number> | undefined;
   corrections: ReadonlyMap<number, Correction>;
-  /** What has to be said of the corrections. */
+  /** Warnings about the corrections. */
   warnings: readonly string[];
 };
 
-/** Finds them in one pass over the batch's tasks; every id that is none of them is a problem. */
+/** Finds the named tasks in one pass over the batch's tasks; every unknown id is a problem. */
 export async function findNamed(
   context: Context,
   tasks: Tasks,

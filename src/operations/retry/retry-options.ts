@@ -56,7 +56,7 @@ export const retryInput = z.strictObject({
 
 export type RetryOptions = Omit<z.output<typeof retryInput>, 'batch_id'>;
 
-/** Whether what is to be sent is chosen or changed, and not simply what was left. */
+/** Whether the options choose or change what is sent, rather than just continue. */
 export function changesSomething(options: RetryOptions): boolean {
   const { max_cost_usd: _limit, dry_run: _dry, resolve: _resolve, ...rest } = options;
   return Object.values(rest).some((value) => value !== undefined);
@@ -70,7 +70,7 @@ export const hasFilters = ({ outcomes, error_types, task_ids }: RetryOptions): b
 export const hasCorrections = ({ requests, requests_file }: RetryOptions): boolean =>
   requests !== undefined || requests_file !== undefined;
 
-/** What is wrong with the options by themselves. */
+/** What is wrong with the options, whatever the batch. */
 export function checkRetryOptions(
   options: RetryOptions,
   catalog: ModelCatalog,
@@ -102,7 +102,7 @@ export function checkRetryOptions(
   ];
 }
 
-/** A task that is named, but is none of the batch's. */
+/** The problem of an id that is not a task of the batch. */
 export function unknownTask(field: string, id: string): Problem {
   return {
     field,

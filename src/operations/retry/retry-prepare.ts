@@ -44,12 +44,12 @@ import {
 
 /** What a retry sends. */
 export type PreparedRetry = {
-  /** Of all that is sent now. */
+  /** The hash of all that is sent now. */
   hash: string;
   request_count: number;
-  /** What of a merge is made again of these. */
+  /** The stages of a merge that are made again from these. */
   stages: StageAgain[];
-  /** By what had become of the tasks, and why. */
+  /** The tasks' previous outcomes, and their causes. */
   outcomes: Causes;
   error_types: Causes;
   costs: Costs;
@@ -58,27 +58,27 @@ export type PreparedRetry = {
 };
 
 export type RetryPreparation = {
-  /** Without the parts that give way. */
+  /** The batch without the parts that are replaced. */
   record: BatchRecord;
-  /** Those that give way. Every task of them that is in no part of `record` was never sent, and is. */
+  /** The replaced parts. Their tasks that are in no part of `record` were never sent, and are sent now. */
   unsent: readonly Part[];
   options: RetryOptions;
   report: Report;
-  /** Gives up what has not been sent. */
+  /** Stops before anything is sent. */
   signal?: AbortSignal | undefined;
   ask?: Ask | undefined;
-  /** Whether nobody asked for it now: what the work may cost was approved when it was submitted. */
+  /** Whether this is an automatic retry: its cost was approved at submission. */
   byItself?: boolean | undefined;
-  /** How much of their length answers keep that could not be used; all of it where this is left out. */
+  /** The share of their limit that unusable answers keep; all of it where left out. */
   shorter?: number | undefined;
 };
 
 const REFUSED = 'The retry was refused; nothing was sent and nothing was paid. Correct this and call again:';
 
 /**
- * Chooses the tasks that are sent again, changes or replaces their requests as asked, checks them anew and hands
- * each to `sink`, in the caller's order. Throws `invalid_input` with all problems at once, and `wrong_state`
- * where there is nothing to send; the sink's work is then for nothing.
+ * Chooses the tasks to send again, changes or replaces their requests as the options say, checks them anew and hands
+ * each to `sink`, in the caller's order. Throws `invalid_input` with all problems at once, and `wrong_state` where
+ * there is nothing to send; the sink's content is useless then.
  */
 export async function prepareRetry(
   context: Context,
@@ -95,7 +95,7 @@ export async function prepareRetry(
   const today = context.now().toISOString().slice(0, 10);
   const known = await knownModels(context, record.provider);
   const catalog = context.catalog.withLive(known);
-  // What was sent goes before a change of it that was not.
+  // Parts that were sent take precedence over changed ones that were not.
   const written = { ...record, parts: [...unsent, ...record.parts] };
   const sent = await openSentRequests(blobs, written, dialect);
   const requests = createChangedRequests({ ...context, catalog }, options, dialect, shorter);
@@ -114,7 +114,7 @@ export async function prepareRetry(
     catalog,
     places: 'item',
     problems,
-    // What answers took before says little of those that failed: the tasks' own figures are used.
+    // The length of earlier answers says little about failed ones: the tasks' own figures are used.
     knownOutput: () => undefined,
     total: selection.selected.length,
     report,
@@ -129,7 +129,7 @@ export async function prepareRetry(
     provider: record.provider,
     used: costs.tally.models(),
     known,
-    // It was asked when the work was first sent, and once a day since: what it says by now counts from the next call on.
+    // The API was asked at submission, and once a day since: its latest reply counts from the next call on.
     again: async () => {},
   });
   return {
@@ -154,7 +154,7 @@ export async function prepareRetry(
   };
 }
 
-/** Which tasks are sent again, and what of a merge is made again of them. */
+/** Which tasks are sent again, and which stages of a merge are made again from them. */
 async function select(
   context: Context,
   {
@@ -169,7 +169,7 @@ async function select(
   const certainAt = missingCertainAt(record) ?? 0;
   const mayYetCome = certainAt > context.now().getTime() ? certainAt : null;
   const found = await selectTasks(view, options, named, { missingCertainAt: mayYetCome, signal, byItself });
-  // The stages of a merge that wait are sent by themselves.
+  // Waiting stages of a merge are sent on their own.
   const firstAwaited = nextWaiting(record.parts)?.first_task ?? Number.POSITIVE_INFINITY;
   const chosen = found.selected.filter(({ ordinal }) => ordinal < firstAwaited);
   const selection = { ...found, selected: ofLowestStage(record, chosen) };
@@ -188,7 +188,7 @@ function causesOf(sent: readonly Selected[]): Pick<PreparedRetry, 'outcomes' | '
   return { outcomes, error_types };
 }
 
-/** What a retry changes in all that it sends. */
+/** The settings that a retry changes in all that it sends. */
 function sharedSettings(options: RetryOptions): TaskDefaults {
   const { prompt, system, output_schema, model, model_tier, effort, max_tokens } = options;
   return { prompt, system, output_schema, model, model_tier, effort, max_tokens };
@@ -200,8 +200,8 @@ function modelNotes({ model }: RetryOptions, catalog: ModelCatalog): string[] {
 }
 
 /**
- * What the input takes. Where the maximum that was reserved rests on the API's count of each request, one that is sent again
- * within it has to be counted as well: by any other bound the same request costs more.
+ * The rates of the input tokens. Where the reserved maximum rests on the API's count of each request, a retry within
+ * it has to be counted by the API too: any other bound would make the same request cost more.
  */
 async function ratesOf(
   context: Context,
