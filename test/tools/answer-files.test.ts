@@ -104,7 +104,7 @@ it('says while the files are written that they are, and writes many at a time', 
   api.endAll();
   const told = await server.ok('batch_status', { batch_id, wait_seconds: 1 });
   expect(told).toMatchObject({ processing_status: 'ended', results_state: 'saved' });
-  expect(told.check_again_in_seconds).toBe(10);
+  expect(told.check_again_in_seconds).toBe(5);
   expect(told.next_step).toContain('the files that were asked for are being written');
   expect((await server.ok('get_results', { batch_id })).next_step).toContain('are being written');
   expect(waiting).toBe(16);
