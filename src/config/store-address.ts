@@ -15,21 +15,21 @@ export type StoreAddress = {
 
 /** What the tables stand in where the address names nothing else. */
 export const DEFAULT_SCHEMA = 'batch_mcp';
-/** PostgreSQL keeps names that begin with pg_ for itself, and cuts longer ones. */
-const SCHEMA = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
+/** PostgreSQL keeps names that begin with pg_ for itself, and information_schema, and cuts longer ones. */
+const SCHEMA = /^(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}$/;
 
 const CHECKED = ['allow', 'prefer', 'require', 'verify-ca'];
 
 const FORM =
-  'an address such as postgres://user:password@host:5432/database, with ?schema=name for another schema than batch_mcp (small ' +
-  'letters, digits and _), and special characters of the password as %24 for $';
+  'an address such as postgres://host:5432/database with user:password@ before the host, ?schema=name for another schema than ' +
+  'batch_mcp (small letters, digits and _, but not information_schema or pg_…), and special characters of the password as %24 for $';
 
 /** The name itself, which then stands in SQL; throws `invalid_input` for another. */
 export function checkedSchema(name: string): string {
   if (SCHEMA.test(name)) return name;
   throw new BatchError(
     'invalid_input',
-    'This is not a valid name of a schema for the store. Valid: up to 63 small letters, digits and _, no digit first, not pg_….',
+    'This is not a valid name of a schema for the store. Valid: up to 63 small letters, digits and _, no digit first, and neither information_schema nor pg_….',
   );
 }
 

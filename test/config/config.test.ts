@@ -259,6 +259,7 @@ describe('the database of a team', () => {
     'postgres://ada:hush%ZZ@db/work',
     'postgres://ada:hush@db/work?schema=Jobs',
     'postgres://ada:hush@db/work?schema=pg_jobs',
+    'postgres://ada:hush@db/work?schema=information_schema',
     'postgres://ada:hush@db/work?schema=a"b',
     'postgres://ada:hush@db/work?schema=',
     `postgres://ada:hush@db/work?schema=${'a'.repeat(64)}`,

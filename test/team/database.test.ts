@@ -89,6 +89,17 @@ describe('the tables', () => {
     await commitBatch(humble);
   });
 
+  test('are made in a schema that is there by one who may make no other', async () => {
+    const pool = poolOf(await server.newDatabase());
+    await pool.query(`create role tenant login password 'humble-and-quiet';
+      create schema batch_mcp authorization tenant`);
+    const address = (pool.options.connectionString ?? '').replace(/\/\/[^@]*@/, '//tenant:humble-and-quiet@');
+    const tenants = storeOf(poolOf(address));
+    const batchId = await commitBatch(tenants);
+    expect(await tenants.batchIds()).toEqual([batchId]);
+    await expect(storeOf(poolOf(address), 'other').batchIds()).rejects.toThrow('let it create a schema');
+  });
+
   test('of a newer version are worked on while that allows it, else left alone and said to be newer', async () => {
     const pool = poolOf(await server.newDatabase());
     const batchId = await commitBatch(storeOf(pool));

@@ -33,8 +33,7 @@ export async function readBody(
 
 /** Why a body is none that is taken as it comes, or null: nothing here unpacks one, or puts pieces together. */
 export function whyEncoded({ headers }: IncomingMessage): Refusal | null {
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity')
+  if (!/^(?:identity)?$/i.test(headers['content-encoding'] ?? ''))
     return { status: 415, error: 'unsupported_encoding', message: 'Send the body as it is, not compressed.' };
   if (!/^chunked$/i.test(headers['transfer-encoding'] ?? 'chunked'))
     return { status: 501, error: 'unsupported_encoding', message: 'Send the body as it is, or chunked.' };

@@ -31,6 +31,8 @@ export async function moveStore(from: Movable, to: Movable, options: MoveOptions
   if (source?.state === 'left') {
     if (source.copy_id !== target?.copy_id) throw wrongState(`${from.place} was moved to ${source.other}.`);
     if (target.state === 'open') return 'already moved';
+    // Itself, by another name.
+    if (target.state === 'left') throw wrongState(`${from.place} was moved to ${source.other}.`);
     await finish(to, target);
     return 'already moved';
   }

@@ -19,6 +19,9 @@ const advice: Record<string, string> = {
   '22P05': 'Its encoding must be UTF8: create the database with encoding UTF8.',
   '53300': 'It takes no more connections: raise max_connections, or run fewer servers.',
   '57014': 'It ends statements that soon (statement_timeout): give this user 30 seconds or more.',
+  'no password': LOGIN,
+  'no TLS': 'It encrypts no connections: take sslmode out of BATCH_MCP_STORE, or set TLS up on the server.',
+  'pool ended': 'Keep the pool that the client was given open for as long as the client.',
   ENOENT: 'There is no such socket or certificate file: check the address in BATCH_MCP_STORE.',
 };
 
@@ -35,12 +38,20 @@ const isGone = (code: string | undefined) => code === undefined || /^(?:E[A-Z]|0
 /** What is wrong with what was to be read or written, and no other: PostgreSQL's classes 22 and XX. */
 const isOfData = (code = '') => /^(?:22|XX)/.test(code);
 
+/** What `pg` itself says, without a code. */
+const said: readonly (readonly [RegExp, string])[] = [
+  [/password must be/, 'no password'],
+  [/does not support SSL/, 'no TLS'],
+  [/pool after calling end/, 'pool ended'],
+];
+
 /** A string that PostgreSQL or Node gave to tell failures apart; what comes with it may quote values. */
 function codeOf(error: unknown): string | undefined {
   // Node gathers the failures of a host that has several addresses.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  if (!(first instanceof Error) || !('code' in first)) return undefined;
-  return typeof first.code === 'string' ? first.code : undefined;
+  if (!(first instanceof Error)) return undefined;
+  if ('code' in first && typeof first.code === 'string') return first.code;
+  return said.find(([words]) => words.test(first.message))?.[1];
 }
 
 /** What a query failed with, as `store_failed`. Neither its text nor its values are told: they can hold content. */

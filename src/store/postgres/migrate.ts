@@ -33,7 +33,10 @@ async function stepsTaken(run: Run): Promise<{ number: number; needed: number }>
 const stepText = (number: number, step: string, schema: string) => `
 do $migrate$ begin
   perform pg_advisory_xact_lock(${LOCK});
-  create schema if not exists "${schema}";
+  -- Asked first, for even one that is there takes the right to create some.
+  if not exists (select from pg_namespace where nspname = '${schema}') then
+    create schema if not exists "${schema}";
+  end if;
   create table if not exists @.migration (
     number integer primary key, needed integer not null, taken_at timestamptz not null default now()
   );

@@ -177,6 +177,12 @@ const bodies: Attempt[] = [
     status: 415,
   },
   {
+    name: 'a body that is said to be as it is',
+    request: as(list, { 'content-encoding': 'Identity' }),
+    status: 200,
+  },
+  { name: 'a body without a word of how it is', request: as(list, { 'content-encoding': '' }), status: 200 },
+  {
     name: 'a large body',
     request: as({ ...list, params: { x: 'x'.repeat(60_000) } }),
     status: 413,

@@ -1,10 +1,10 @@
-import { readdir, readFile, utimes } from 'node:fs/promises';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ids, prompts, startApi } from '../../api.ts';
 import { succeeded } from '../../api-server.ts';
-import type { Reply } from '../../harness.ts';
+import { type Reply, temporaryFolder } from '../../harness.ts';
 import { callOf, type HttpTestServer, newUser, startHttpServer, type User } from './http-harness.ts';
 
 const ana = newUser('ana');
@@ -166,6 +166,15 @@ test('uploads of a user keep within bounds together, however they come', async (
   expect((await put(server, bea, 'b.txt', 'x'.repeat(100))).status).toBe(201);
   const { json } = await server.send({ path: '/files', headers: auth(ana) });
   expect(json.files).toMatchObject([{ name: 'upload:a.txt', bytes: 100 }]);
+});
+
+test('an upload that the disk refuses is none of its sender’s fault, and the log says why', async () => {
+  const folder = await temporaryFolder();
+  const uploads = path.join(folder, 'a-file');
+  await writeFile(uploads, '');
+  const server = await startHttpServer({ users, env: { BATCH_MCP_UPLOADS_DIR: uploads } });
+  expect(await put(server, ana, 'a.txt', 'x')).toMatchObject({ status: 507, json: { error: 'no_room' } });
+  expect(server.log()).toMatch(/error Could not keep an upload: /);
 });
 
 test('an upload that stops in the middle is given up, and nothing of it is left', async () => {

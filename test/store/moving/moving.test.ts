@@ -1,4 +1,4 @@
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isBeingSent } from '../../../src/state/status.ts';
@@ -139,6 +139,11 @@ describe('a store that is copied', () => {
     await expect(move(from, third)).rejects.toThrow(`is being moved to ${to.folder}`);
     await expect(move(third, to)).rejects.toThrow(`is on its way to or from ${from.folder}`);
     await move(from, to);
+    const alias = path.join(await temporaryFolder(), 'alias');
+    await symlink(from.folder, alias);
+    const itself = { ...from, movable: openMovableFolder(alias) };
+    await expect(move(from, itself)).rejects.toThrow(`was moved to ${to.folder}`);
+    expect(await served(from)).toContain('was moved to');
     await expect(move(from, third)).rejects.toThrow(`was moved to ${to.folder}`);
     await expect(move(third, from)).rejects.toThrow('only that can be copied back');
   });

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { anyRow, openDatabase } from '../../../src/store/postgres/database.ts';
 import { migrations } from '../../../src/store/postgres/migrations.ts';
 
-/** A database with its tables, in which a statement fails so many times as PostgreSQL or the system fails with that code. */
-function failing(code: string, times = Number.POSITIVE_INFINITY) {
+/** A database with its tables, in which a statement fails so many times as PostgreSQL or the system fails with that code, or `pg` with words. */
+function failing(code: string, times = Number.POSITIVE_INFINITY, words?: string) {
   let left = times;
   let asked = 0;
   const client = {
@@ -12,7 +12,8 @@ function failing(code: string, times = Number.POSITIVE_INFINITY) {
       if (text.includes('server_encoding')) return { rows: [{ encoding: 'UTF8' }] };
       asked += 1;
       left -= 1;
-      if (left >= 0) throw Object.assign(new Error('a password, perhaps'), { code });
+      if (left >= 0)
+        throw words ? new Error(words) : Object.assign(new Error('a password, perhaps'), { code });
       return { rows: [{}] };
     },
   };
@@ -37,6 +38,23 @@ test.for<[code: string, says: string]>([
   expect(failed).toMatchObject({ code: 'store_failed', message: expect.stringContaining(says) });
   expect(String(failed)).not.toContain('password, perhaps');
   expect(asked()).toBe(1);
+});
+
+test.for<[words: string, says: string]>([
+  ['The server does not support SSL connections', '(no TLS). It encrypts no connections: take sslmode out'],
+  ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', '(no password). Check the user'],
+  [
+    'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string',
+    '(no password). Check the user',
+  ],
+  ['Cannot use a pool after calling end on the pool', '(pool ended). Keep the pool'],
+  ['Query read timeout', '(no answer). Start the database'],
+])('"%s", which has no code, is told with what to do', async ([words, says]) => {
+  const { db } = failing('', undefined, words);
+  await expect(db.query('look', 'select 1', [], anyRow)).rejects.toMatchObject({
+    code: 'store_failed',
+    message: expect.stringContaining(says),
+  });
 });
 
 test.for(['40001', '40P01', '55P03', '53300', '57P05'])(

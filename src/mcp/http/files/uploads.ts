@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import path from 'node:path';
-import { hasErrorCode } from '../../../errors.ts';
+import { BatchError, hasErrorCode } from '../../../errors.ts';
 import { makeFolder, syncFolder } from '../../../lib/files/durable-write.ts';
+import { fileFailure } from '../../../lib/files/file-failure.ts';
 import { createFileWriter } from '../../../lib/files/file-writer.ts';
 import type { Log } from '../../../log.ts';
 import { endsWithin } from '../../../state/jobs.ts';
@@ -66,6 +67,34 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
   const leftBeside = (others: readonly Upload[]) =>
     limits.uploadBytesEach - others.reduce((sum, each) => sum + each.bytes, 0);
 
+  /** Makes a user's folder, and gives what is in it but what would give way to this. */
+  async function besideIn(own: string, name: string): Promise<Upload[]> {
+    await onDisk(makeFolder(own));
+    return (await found(own)).filter((each) => each.name !== name);
+  }
+
+  async function take(user: string, name: string, request: IncomingMessage): Promise<Upload | Refusal> {
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > bytes) return tooLarge(bytes);
+    const own = folderOf(user);
+    // What is on its way counts too, or many at once would be more than many.
+    const others = await besideIn(own, name);
+    if (others.length >= limits.uploads) return tooMany(limits.uploads);
+    if (announced > leftBeside(others)) return tooMuch(limits.uploadBytesEach);
+    const begun = path.join(own, `${BEGUN}${randomUUID()}`);
+    try {
+      const refusal = await receive(request, begun, bytes, limits.uploadSilenceMs);
+      if (refusal !== null) return refusal;
+      // Again, with what came meanwhile: of unknown length, or beside this one.
+      if (leftBeside(await besideIn(own, name)) < 0) return tooMuch(limits.uploadBytesEach);
+      await onDisk(rename(begun, path.join(own, name)));
+      await onDisk(syncFolder(own));
+      return (await found(own)).filter((each) => each.name === name).map(told)[0] ?? cutOff;
+    } finally {
+      await rm(begun, { force: true });
+    }
+  }
+
   const isWhole = ({ name }: Upload) => !name.startsWith(BEGUN);
   const told = ({ at: _at, ...upload }: Upload & { at: number }): Upload => upload;
 
@@ -73,26 +102,12 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
     folderOf,
     list: async (user) => (await found(folderOf(user))).filter(isWhole).map(told),
     async take(user, name, request) {
-      const announced = Number(request.headers['content-length'] ?? 0);
-      if (announced > bytes) return tooLarge(bytes);
-      const own = folderOf(user);
-      await makeFolder(own);
-      // What is on its way counts too, or many at once would be more than many.
-      const others = (await found(own)).filter((each) => each.name !== name);
-      if (others.length >= limits.uploads) return tooMany(limits.uploads);
-      if (announced > leftBeside(others)) return tooMuch(limits.uploadBytesEach);
-      const begun = path.join(own, `${BEGUN}${randomUUID()}`);
       try {
-        const refusal = await receive(request, begun, bytes, limits.uploadSilenceMs);
-        if (refusal !== null) return refusal;
-        // Again, with what came meanwhile: of unknown length, or beside this one.
-        const now = (await found(own)).filter((each) => each.name !== name);
-        if (leftBeside(now) < 0) return tooMuch(limits.uploadBytesEach);
-        await rename(begun, path.join(own, name));
-        await syncFolder(own);
-        return (await found(own)).filter((each) => each.name === name).map(told)[0] ?? cutOff;
-      } finally {
-        await rm(begun, { force: true });
+        return await take(user, name, request);
+      } catch (error) {
+        if (!(error instanceof BatchError)) throw error;
+        log('error', error.message);
+        return notKept;
       }
     },
     async remove(user, name) {
@@ -123,7 +138,7 @@ async function receive(
   bytes: number,
   silenceMs: number,
 ): Promise<Refusal | null> {
-  const writer = await createFileWriter(file);
+  const writer = await onDisk(createFileWriter(file));
   let length = 0;
   try {
     // Not ended with the reading: whoever sends is still to be told what is wrong.
@@ -135,17 +150,27 @@ async function receive(
       if (done) break;
       length += value.length;
       if (length > bytes) return tooLarge(bytes);
-      await writer.give(value);
+      await onDisk(writer.give(value));
     }
     if (!request.complete) return cutOff;
-    await writer.finish();
+    await onDisk(writer.finish());
     return null;
   } catch (error) {
+    if (error instanceof BatchError) throw error;
     // Also where more came than was said: the connection is no longer one.
     if (!request.complete || request.errored !== null) return cutOff;
     throw error;
   } finally {
     await writer.close();
+  }
+}
+
+/** The disk's failures, told apart from those of whoever sends. */
+async function onDisk<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw fileFailure('keep an upload', error);
   }
 }
 
@@ -165,6 +190,13 @@ const tooSlow: Refusal = {
   status: 408,
   error: 'too_slow',
   message: 'Nothing came for too long; it is not kept.',
+};
+
+/** What the disk said is for the server's owner. */
+const notKept: Refusal = {
+  status: 507,
+  error: 'no_room',
+  message: 'The server has no room for files now, or cannot write them: its log says why. It is not kept.',
 };
 
 const tooLarge = (bytes: number): Refusal => ({
