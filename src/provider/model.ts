@@ -29,6 +29,8 @@ export type ThinkingType = (typeof thinkingTypes)[number];
 const refusals = [
   /** A last message that is the start of the answer. */
   'prefill',
+  /** An instruction of the system's in mid-conversation. */
+  'system_messages',
   /** Being made to call a tool, always or while it thinks. */
   'forced_tool_choice',
   'forced_tool_choice_while_thinking',

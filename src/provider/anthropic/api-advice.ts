@@ -9,6 +9,8 @@ export type ErrorAnswer = {
   status: number;
   type: string | null | undefined;
   message: string | null | undefined;
+  /** What it says in another place than the API does. */
+  words?: string | null | undefined;
   /** `error.details.error_code`: a stable name of the cause, where there is one. */
   errorCode: string | null | undefined;
   requestId: string | null | undefined;

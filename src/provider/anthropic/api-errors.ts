@@ -35,20 +35,21 @@ export function answerError(
 ): BatchError {
   const answer = withoutSecrets(given, secrets);
   const code = codeOfAnswer(operation, answer);
-  const said = answer.message ? `: "${quote(answer.message)}"` : '';
+  const inWords = answer.words ? ` "${quote(answer.words)}"` : '';
+  const said = answer.message ? ` "${quote(answer.message)}"` : inWords;
   const told = [String(answer.status), answer.type && quote(answer.type)].filter(Boolean).join(' ');
   const echoesSecret = SAID.some((key) => answer[key] !== given[key]);
   // What is too large the edge refuses, in whatever form.
   const isNamed = answer.status === 413 || (code === 'api_not_found' && !ABOUT_A_BATCH.includes(operation));
   const isSaid = code === 'api_refused' || code === 'api_not_found';
   const elsewhere = answer.isForeign && isSaid && !isNamed ? ` ${FOREIGN}` : '';
-  const message = `${failed[operation]} (${told})${said}. ${advice(code, operation, answer)}${elsewhere}`;
+  const message = `${failed[operation]} (${told})${said && `:${said}`}. ${advice(code, operation, answer)}${elsewhere}`;
   const error = new BatchError(code, message, {
     api: apiFailure(answer),
     // An answer that echoes the key would carry it on in the SDK's error.
     ...(echoesSecret ? {} : { cause }),
   });
-  if (answer.isForeign) foreign.set(error, said);
+  if (answer.isForeign) foreign.set(error, { said: answer.message ? `:${said}` : '', inWords });
   return error;
 }
 
@@ -57,11 +58,15 @@ const ABOUT_A_BATCH: readonly Operation[] = ['retrieve', 'cancel', 'results'];
 const FOREIGN =
   "The answer is not in the form of Anthropic's errors: check ANTHROPIC_BASE_URL, and whether what answers there serves Message Batches.";
 
-/** Errors that came in another form, with what they said. */
-const foreign = new WeakMap<BatchError, string>();
+/** Errors that came in another form, with what they said where the API does, or elsewhere. */
+const foreign = new WeakMap<BatchError, { said: string; inWords: string }>();
+
+/** By which the API, and gateways with budgets of their own, say that no more may be spent. */
+const SPENDING = [400, 402, 403, 429];
 
 function codeOfAnswer(operation: Operation, answer: ErrorAnswer): ErrorCode {
   const { status } = answer;
+  if (SPENDING.includes(status) && isSpendLimit(answer.type, answer.errorCode)) return 'api_spend_limit';
   if (operation === 'create' && status === 503 && names(answer, KEY_REFUSALS)) return 'api_refused';
   switch (status) {
     case 400:
@@ -74,7 +79,6 @@ function codeOfAnswer(operation: Operation, answer: ErrorAnswer): ErrorCode {
     case 404:
       return 'api_not_found';
     case 429:
-      return isSpendLimit(answer.type, answer.errorCode) ? 'api_spend_limit' : 'api_busy';
     case 529:
       return 'api_busy';
     default:
@@ -93,7 +97,7 @@ function apiFailure(answer: ErrorAnswer): ApiFailure {
 }
 
 /** What an answer says in words of its own, and where it can repeat what it was sent. */
-const SAID = ['type', 'message', 'requestId', 'errorCode'] as const;
+const SAID = ['type', 'message', 'words', 'requestId', 'errorCode'] as const;
 
 function withoutSecrets(answer: ErrorAnswer, secrets: readonly string[]): ErrorAnswer {
   const clean = { ...answer };
@@ -160,13 +164,14 @@ const NO_SUCH_ROUTE = [404, 405, 410, 501];
  * list comes first, and is there wherever batches are. The very same error for all else.
  */
 export function unlessElsewhere(error: unknown, baseUrl: string): unknown {
-  if (!(error instanceof BatchError)) return error;
+  if (!(error instanceof BatchError) || error.code === 'api_spend_limit') return error;
   const what = whatAnswers(error);
   if (what === null) return error;
+  const { inWords = '' } = foreign.get(error) ?? {};
 
   return new BatchError(
     'api_unreachable',
-    `What answers at ${new URL(baseUrl).host} is not a Message Batches API (${what}). Nothing was sent. Check ANTHROPIC_BASE_URL, the ` +
+    `What answers at ${new URL(baseUrl).host} is not a Message Batches API (${what})${inWords && ` and says${inWords}`}. Nothing was sent. Check ANTHROPIC_BASE_URL, the ` +
       'address alone and without /v1, and whether a gateway there serves batches; or leave it out for api.anthropic.com.',
     { cause: error },
   );
@@ -174,9 +179,9 @@ export function unlessElsewhere(error: unknown, baseUrl: string): unknown {
 
 function whatAnswers(error: BatchError): string | null {
   const { status, type } = error.api ?? {};
-  const said = foreign.get(error);
-  if (status !== undefined && isElsewhere(status, said === undefined ? type : undefined))
-    return `${status}${said ?? ''}`;
+  const told = foreign.get(error);
+  if (status !== undefined && isElsewhere(status, told === undefined ? type : undefined))
+    return `${status}${told?.said ?? ''}`;
   if (status !== undefined) return null;
   const causes = causesOf(error.cause);
   const redirected = causes.find((each) => each instanceof Redirected);

@@ -3,11 +3,11 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { BatchError } from '../../errors.ts';
 import { fetchByHttp } from '../../lib/http/http-fetch.ts';
 import { routeInWords } from '../../lib/http/proxy.ts';
-import { isJsonObject } from '../../lib/json.ts';
 import type { Log } from '../../log.ts';
 import type { Operation } from './api-advice.ts';
 import { answerError, connectionError, gaveUpError, uncertainError } from './api-errors.ts';
 import { findCredential, onlyThisKey, type SdkSettings, secretsOf } from './credentials.ts';
+import { readErrorAnswer } from './error-answer.ts';
 
 const RETRY_PAUSE_MS = 300;
 /** The SDK's own timer, set where it never goes off: the limits here cover the body of an answer too. */
@@ -137,15 +137,6 @@ export function fetchUntil(isLate: () => boolean): typeof fetch {
     });
 }
 
-/** Whether a body is no error as the API writes it, but as OpenAI's, `{"error": {…}}`, or a page. */
-const isForeign = (body: unknown): boolean => !isJsonObject(body) || body.type !== 'error';
-
-/** The name of the cause in OpenAI's form, `{"error": {"code"}}`. */
-function foreignCode(body: unknown): string | null {
-  const error = isForeign(body) && isJsonObject(body) ? body.error : null;
-  return isJsonObject(error) && typeof error.code === 'string' ? error.code : null;
-}
-
 type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal; route: string };
 
 function toBatchError(
@@ -155,16 +146,7 @@ function toBatchError(
 ): BatchError {
   if (error instanceof BatchError) return error;
   if (error instanceof sdk.APIError && error.status !== undefined) {
-    const answer = {
-      status: error.status,
-      type: error.type,
-      message: error.apiMessage,
-      errorCode: error.errorCode ?? foreignCode(error.error),
-      requestId: error.requestID,
-      retryAfter: error.headers?.get('retry-after'),
-      isForeign: isForeign(error.error),
-    };
-    return answerError(operation, answer, secrets, error);
+    return answerError(operation, readErrorAnswer(error, error.status), secrets, error);
   }
   if (signal.aborted) return gaveUpError(operation, signal.reason);
   if (error instanceof SyntaxError) return uncertainError(operation, "the API's answer is not JSON", error);

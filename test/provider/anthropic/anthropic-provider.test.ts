@@ -185,6 +185,53 @@ describe('what an answer means for a create', () => {
     expect(error.message).toMatch(advice);
   });
 
+  it.each([400, 402, 403])('%i of a gateway whose budget is used up is a spend limit', async (status) => {
+    const error = { message: 'Budget has been exceeded!', type: 'budget_exceeded', param: null, code: '400' };
+    for (const route of ['create', 'list'] as const) api.override(route, json(status, { error }));
+    const body = await bodyToSend();
+    const calls = [() => provider.createBatch(body, 5000), () => provider.listBatches({ limit: 1 })];
+    for (const call of calls) {
+      const { code, message } = await failure(call());
+      expect(code).toBe('api_spend_limit');
+      expect(message).toMatch(/"Budget has been exceeded!".*where it is set/);
+    }
+  });
+
+  const listed = { error: { message: ['no batches'], type: null } };
+  it.each<[what: string, body: unknown, says: string | null]>([
+    ['a message that is an object', { type: 'error', error: { type: 'x', message: { no: 1 } } }, null],
+    ['a message that is a list', listed, 'no batches'],
+    ['a type that is a number', { error: { message: 'no', type: 5 } }, 'no'],
+    ['a type that is an object', { error: { message: 'no', type: {} } }, 'no'],
+    ['an error that is a text', { error: 'unauthorized' }, 'unauthorized'],
+    ['an error of Cloudflare', { success: false, errors: [{ code: 1, message: 'no' }] }, 'no'],
+    ['a message alone', { status: 'failure', message: 'Invalid API Key' }, 'Invalid API Key'],
+    ['a detail', { detail: 'Not authenticated' }, 'Not authenticated'],
+    ['details of a validator', { detail: [{ loc: ['body'], msg: 'Field required' }] }, 'Field required'],
+    ['problem+json', { type: 'about:blank', title: 'Forbidden', detail: 'No access' }, 'No access'],
+    ['a list of Google', [{ error: { code: 403, message: 'denied' } }], 'denied'],
+    ['a text in JSON', 'error code: 1010', 'error code: 1010'],
+    ['a page', '<html>no</html>', null],
+    ['an empty object', {}, null],
+  ])('a refusal with %s is one, and told in its words', async (_what, body, says) => {
+    for (const route of ['create', 'list'] as const) api.override(route, json(403, body));
+    const error = await failure(provider.createBatch(await bodyToSend(), 5000));
+    expect(error).toMatchObject({ code: 'api_refused', api: { status: 403 } });
+    const unlisted = await failure(provider.listBatches({ limit: 1 }));
+    for (const { message } of [error, unlisted]) {
+      expect(/"(.*?)"/.exec(message)?.[1] ?? null).toBe(says);
+    }
+  });
+
+  it.each<[text: string, says: RegExp]>([
+    ['error code: 1015', /\(429\): "error code: 1015"\. The API is busy/],
+    ['<html>busy</html>', /\(429\)\. The API is busy/],
+    ['null', /\(429\)\. The API is busy/],
+  ])('429 in words: %s', async (text, says) => {
+    api.override('create', (_request, response) => response.writeHead(429).end(text));
+    expect((await failure(provider.createBatch(await bodyToSend(), 5000))).message).toMatch(says);
+  });
+
   it('a host that counts no tokens is told of as that', async () => {
     api.override('count', json(404, apiError('not_found_error', 'Not found')));
     const messages = [{ role: 'user', content: 'x' }];

@@ -22,7 +22,7 @@ const upTo45 = {
   us_inference_factor: 1,
   token_factor: 1,
   min_cacheable_tokens: 1_024,
-  refuses: ['forced_tool_choice_while_thinking'],
+  refuses: ['system_messages', 'forced_tool_choice_while_thinking'],
   efforts: null,
   thinking: ['enabled', 'disabled'],
   usual_effort: null,
@@ -40,7 +40,7 @@ const from46 = {
   max_output_tokens: 128_000,
   long_output: { beta: 'output-300k-2026-03-24', tokens: 300_000 },
   us_inference_factor: 1.1,
-  refuses: ['prefill', 'forced_tool_choice_while_thinking'],
+  refuses: ['prefill', 'system_messages', 'forced_tool_choice_while_thinking'],
   thinking: ['adaptive', 'enabled', 'disabled'],
   legacy: false,
 } satisfies Partial<Model>;
@@ -120,7 +120,12 @@ const rows: readonly Model[] = [
   { ...alwaysThinking, ...fable51, id: 'claude-mythos-5-1', line: 'mythos' },
   { ...from5, ...fable5, id: 'claude-mythos-5', line: 'mythos', thinking: ['adaptive', 'disabled'] },
   { ...from5, ...opus, id: 'claude-opus-5', refuses: ['prefill', 'no_thinking_at_high_effort'] },
-  { ...from47, ...opus, id: 'claude-opus-4-8' },
+  {
+    ...from47,
+    ...opus,
+    id: 'claude-opus-4-8',
+    refuses: ['prefill', 'forced_tool_choice_while_thinking'],
+  },
   { ...from47, ...opus, id: 'claude-opus-4-7', min_cacheable_tokens: 2_048 },
   { ...from46, ...opus, id: 'claude-opus-4-6', min_cacheable_tokens: 4_096 },
   {

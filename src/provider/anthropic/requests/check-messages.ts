@@ -5,7 +5,7 @@ import { checkBlock } from './check-blocks.ts';
 import { mayBringKeys } from './check-keys.ts';
 import { checkThoughtOfTurn, checkToolTurns } from './check-tool-turns.ts';
 
-/** `system` within a conversation is an instruction in mid-conversation (Messages API, `MessageParam`). */
+/** `system` is an instruction in mid-conversation, from Opus 4.8 on (Mid-conversation system messages documentation). */
 const ROLES = ['user', 'assistant', 'system'];
 const CONTENT = 'a non-empty text, or a non-empty list of content blocks, each an object with a "type"';
 const MESSAGES = 'a non-empty list of messages, as in [{"role": "user", "content": "…"}]';
@@ -154,6 +154,22 @@ function checkPrefill(last: unknown, field: string, thinking: unknown): Problem[
     : [];
 }
 
+/** Who may speak first, and whether the system may in mid-conversation. */
+function checkPlaces(messages: readonly unknown[], field: string, model: Model | undefined): Problem[] {
+  const roles = messages.map((message) => (isJsonObject(message) ? message.role : undefined));
+  if (roles[0] === 'assistant') {
+    const problem = "the first message must be the user's";
+    return [{ field: `${field}[0].role`, problem, valid: 'user' }];
+  }
+  const at = roles.indexOf('system');
+  const valid = 'the param "system" for what holds from the start, and a first message of the user';
+  if (at === 0)
+    return [{ field: `${field}[0].role`, problem: "is OpenAI's place for a system prompt", valid }];
+  if (at === -1 || !model?.refuses.includes('system_messages')) return [];
+  const problem = `${model.id} takes no messages of the system's`;
+  return [{ field: `${field}[${at}].role`, problem, valid: 'the param "system", or a message of the user' }];
+}
+
 /** Checks a request's `messages` as the API will; `model` is undefined where it is not known. */
 export function checkMessages(
   messages: unknown,
@@ -170,11 +186,7 @@ export function checkMessages(
   const problems = messages.flatMap((message: unknown, index) =>
     checkMessage(message, `${field}[${index}]`, betas),
   );
-  const first: unknown = messages[0];
-  if (isJsonObject(first) && first.role === 'assistant') {
-    const problem = "the first message must be the user's";
-    problems.push({ field: `${field}[0].role`, problem, valid: 'user' });
-  }
+  problems.push(...checkPlaces(messages, field, model));
   if (model?.refuses.includes('prefill') && isPrefilled(messages.at(-1))) {
     problems.push({
       field: `${field}[${messages.length - 1}]`,

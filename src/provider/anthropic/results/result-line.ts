@@ -157,17 +157,21 @@ function categoryOf({ stop_details: details }: Message): string | null {
   return typeof category === 'string' && /^[a-z][a-z0-9_]{0,39}$/.test(category) ? category : null;
 }
 
-/** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too. */
+/** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too, and a text of a gateway's. */
 function errorOf(given: unknown): ResultError | null {
-  const error = isJsonObject(given) && isJsonObject(given.error) ? given.error : given;
-  if (!isJsonObject(error) || typeof error.type !== 'string') return null;
-  const message = typeof error.message === 'string' ? error.message : '';
+  const inner = isJsonObject(given) ? (given.error ?? given) : given;
+  const error = typeof inner === 'string' ? { message: inner } : objectOf(inner);
+  const message = wordsOf(error.message);
+  if (typeof error.type !== 'string' && message === '') return null;
   if (isSpendLimit(error.type, objectOf(error.details).error_code))
     return { type: 'spend_limit_error', message };
   if (saysNoCredit(message)) return { type: 'billing_error', message };
   // A type gets into advice, where what is no plain name, but a text of somebody's, has no place.
-  return { type: /^[a-z][a-z_]{0,49}$/.test(error.type) ? error.type : 'unknown_error', message };
+  const [type = 'unknown_error'] = /^[a-z][a-z_]{0,49}$/.exec(wordsOf(error.type)) ?? [];
+  return { type, message };
 }
+
+const wordsOf = (value: unknown) => (typeof value === 'string' ? value : '');
 
 type Message = JsonObject & { content: Block[] };
 
@@ -197,7 +201,7 @@ function answerOf(message: Message): ModelAnswer {
     more: moreOf(message),
     left_out: leftOutOf(content),
     usage: {
-      ...usage,
+      ...(isFlat(usage) && usage),
       input_tokens: createCounts().required(usage.input_tokens),
       output_tokens: createCounts().required(usage.output_tokens),
     },
@@ -208,6 +212,11 @@ function answerOf(message: Message): ModelAnswer {
 const MORE = ['stop_sequence', 'stop_details', 'container', 'context_management'];
 
 function moreOf(message: Message): JsonObject {
-  const said = MORE.filter((key) => message[key] !== undefined && message[key] !== null);
-  return Object.fromEntries(said.map((key) => [key, message[key]]));
+  const said = MORE.map((key) => [key, message[key]] as const);
+  return Object.fromEntries(
+    said.filter(([, value]) => value !== undefined && value !== null && isFlat(value)),
+  );
 }
+
+/** What is nested without end is no part of an answer that it should cost: nobody could write it down again. */
+const isFlat = (value: unknown): boolean => !isDeeper(value, MOST_LEVELS);

@@ -33,6 +33,7 @@ const isCount = (value: unknown): value is number =>
 /** All counts within a value shared out; what is none stays as it is. */
 function shareOf(value: unknown, index: number, of: number): unknown {
   if (isCount(value)) return Math.floor((value * (index + 1)) / of) - Math.floor((value * index) / of);
+  if (Array.isArray(value)) return value.map((each) => shareOf(each, index, of));
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shareOf(each, index, of)]));
 }

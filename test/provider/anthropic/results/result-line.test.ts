@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { countResultLine, readResultLine } from '../../../../src/provider/anthropic/results/result-line.ts';
 
 const usage = { input_tokens: 10, output_tokens: 5 };
@@ -65,6 +65,32 @@ describe('what became of a request', () => {
       line({ type: 'errored', error: { error: { type: 'api_error' } } }),
       'errored',
       { type: 'api_error', message: '' },
+    ],
+    ...['The upstream timed out.', { error: 'The upstream timed out.' }].map(
+      (error): Row => [
+        'an error that is a text of a gateway',
+        line({ type: 'errored', error }),
+        'errored',
+        { type: 'unknown_error', message: 'The upstream timed out.' },
+      ],
+    ),
+    [
+      'an error without a type',
+      line({ type: 'errored', error: { error: { message: 'no', code: '429' } } }),
+      'errored',
+      { type: 'unknown_error', message: 'no' },
+    ],
+    [
+      'an error without a type that is about the account',
+      line({ type: 'errored', error: { message: 'Your credit balance is too low' } }),
+      'errored',
+      { type: 'billing_error' },
+    ],
+    [
+      'an error of nothing',
+      line({ type: 'errored', error: { error: {} } }),
+      'errored',
+      { type: 'unreadable_result' },
     ],
     ['no error', line({ type: 'errored' }), 'errored', { type: 'unreadable_result' }],
     ['no message', line({ type: 'succeeded' }), 'errored', { type: 'unreadable_result' }],
@@ -192,6 +218,47 @@ describe('what an answer took', () => {
       { ...read, cache_write_5m_tokens: 0 },
       true,
     ],
+    ['with kinds of writes, and no sum of them', { ...full, cache_creation_input_tokens: null }, read, true],
+    [
+      'with a compaction, which the sums leave out',
+      {
+        ...full,
+        iterations: [
+          { type: 'message', input_tokens: 1, output_tokens: 2 },
+          {
+            type: 'compaction',
+            input_tokens: 100,
+            output_tokens: 20,
+            cache_read_input_tokens: 30,
+            cache_creation: { ephemeral_1h_input_tokens: 7 },
+            cache_creation_input_tokens: 8,
+          },
+        ],
+      },
+      {
+        input_tokens: 101,
+        output_tokens: 22,
+        cache_read_tokens: 33,
+        cache_write_5m_tokens: 7,
+        cache_write_1h_tokens: 11,
+        web_searches: 5,
+      },
+      true,
+    ],
+    [
+      "with a compaction that can't be read",
+      { ...full, iterations: [{ type: 'compaction', input_tokens: 'many', output_tokens: 3 }] },
+      { ...read, output_tokens: 5 },
+      false,
+    ],
+    [
+      'with the run of another model, at prices of its own',
+      { ...full, iterations: [{ type: 'advisor_message', model: 'n', input_tokens: 9, output_tokens: 9 }] },
+      read,
+      false,
+    ],
+    ['with iterations that are none', { ...full, iterations: [null, 5, 'x', []] }, read, true],
+    ['with iterations of null', { ...full, iterations: null }, read, true],
     ['without searches', { ...full, server_tool_use: null }, { ...read, web_searches: 0 }, true],
     [
       'with searches below zero',
@@ -263,6 +330,19 @@ describe('what an answer took', () => {
     expect(answer({ usage: { ...usage, inference_geo: 'us' } })?.usage?.inference_geo).toBe('us');
   });
 });
+
+test.each(['stop_details', 'container', 'context_management', 'usage'])(
+  '%s that is nested without end costs no answer, and is left out',
+  (key) => {
+    const deep = `${'['.repeat(60_000)}${']'.repeat(60_000)}`;
+    const message = { content, stop_reason: 'end_turn', ...(key !== 'usage' && { usage }), [key]: 0 };
+    const text = JSON.stringify({ custom_id: 'a', result: { type: 'succeeded', message } });
+    const given = key === 'usage' ? `{"input_tokens":10,"output_tokens":5,"more":${deep}}` : deep;
+    const read = readResultLine(text.replace(`"${key}":0`, `"${key}":${given}`));
+    expect(read).toMatchObject({ outcome: 'succeeded', answer: { text: 'Hi', more: {}, usage } });
+    expect(JSON.parse(JSON.stringify(read))).toEqual(read);
+  },
+);
 
 describe('what a model said', () => {
   const rows: [what: string, message: object, said: object][] = [
