@@ -29,8 +29,6 @@ export type ThinkingType = (typeof thinkingTypes)[number];
 const refusals = [
   /** A last message that is the start of the answer. */
   'prefill',
-  /** An instruction of the system's in mid-conversation. */
-  'system_messages',
   /** Being made to call a tool, always or while it thinks. */
   'forced_tool_choice',
   'forced_tool_choice_while_thinking',
@@ -65,6 +63,8 @@ export const model = z.strictObject({
   /** Shorter prompts are silently not cached. Null where it is not known. */
   min_cacheable_tokens: tokens.nullable(),
   refuses: z.array(z.enum(refusals)),
+  /** Whether the system may speak in mid-conversation. */
+  system_messages: z.boolean(),
   /** Null where it is not known, so that none is refused here. */
   efforts: z.array(z.enum(efforts)).nullable(),
   thinking: z.array(z.enum(thinkingTypes)).nullable(),

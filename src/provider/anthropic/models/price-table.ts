@@ -22,7 +22,8 @@ const upTo45 = {
   us_inference_factor: 1,
   token_factor: 1,
   min_cacheable_tokens: 1_024,
-  refuses: ['system_messages', 'forced_tool_choice_while_thinking'],
+  refuses: ['forced_tool_choice_while_thinking'],
+  system_messages: false,
   efforts: null,
   thinking: ['enabled', 'disabled'],
   usual_effort: null,
@@ -40,7 +41,7 @@ const from46 = {
   max_output_tokens: 128_000,
   long_output: { beta: 'output-300k-2026-03-24', tokens: 300_000 },
   us_inference_factor: 1.1,
-  refuses: ['prefill', 'system_messages', 'forced_tool_choice_while_thinking'],
+  refuses: ['prefill', 'forced_tool_choice_while_thinking'],
   thinking: ['adaptive', 'enabled', 'disabled'],
   legacy: false,
 } satisfies Partial<Model>;
@@ -57,6 +58,7 @@ const from5 = {
   ...from47,
   min_cacheable_tokens: 512,
   refuses: ['prefill'],
+  system_messages: true,
   efforts: [...efforts],
   usual_effort: 'high',
 } satisfies Partial<Model>;
@@ -120,12 +122,7 @@ const rows: readonly Model[] = [
   { ...alwaysThinking, ...fable51, id: 'claude-mythos-5-1', line: 'mythos' },
   { ...from5, ...fable5, id: 'claude-mythos-5', line: 'mythos', thinking: ['adaptive', 'disabled'] },
   { ...from5, ...opus, id: 'claude-opus-5', refuses: ['prefill', 'no_thinking_at_high_effort'] },
-  {
-    ...from47,
-    ...opus,
-    id: 'claude-opus-4-8',
-    refuses: ['prefill', 'forced_tool_choice_while_thinking'],
-  },
+  { ...from47, ...opus, id: 'claude-opus-4-8', system_messages: true },
   { ...from47, ...opus, id: 'claude-opus-4-7', min_cacheable_tokens: 2_048 },
   { ...from46, ...opus, id: 'claude-opus-4-6', min_cacheable_tokens: 4_096 },
   {
@@ -134,6 +131,7 @@ const rows: readonly Model[] = [
     line: 'sonnet',
     prices: usd(2, 10, 2.5, 4, 0.2),
     refuses: ['prefill'],
+    system_messages: true,
   },
   { ...from46, id: 'claude-sonnet-4-6', line: 'sonnet', prices: usd(3, 15, 3.75, 6, 0.3), legacy: true },
   {
@@ -181,6 +179,7 @@ export const modelTable: ModelTable = {
     token_factor: 1.3,
     min_cacheable_tokens: null,
     refuses: [],
+    system_messages: true,
     efforts: null,
     thinking: null,
     usual_effort: null,

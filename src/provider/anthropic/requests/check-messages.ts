@@ -165,7 +165,7 @@ function checkPlaces(messages: readonly unknown[], field: string, model: Model |
   const valid = 'the param "system" for what holds from the start, and a first message of the user';
   if (at === 0)
     return [{ field: `${field}[0].role`, problem: "is OpenAI's place for a system prompt", valid }];
-  if (at === -1 || !model?.refuses.includes('system_messages')) return [];
+  if (at === -1 || model?.system_messages !== false) return [];
   const problem = `${model.id} takes no messages of the system's`;
   return [{ field: `${field}[${at}].role`, problem, valid: 'the param "system", or a message of the user' }];
 }
