@@ -171,7 +171,7 @@ describe('what a reply says, a person sees', () => {
       /^Source: +2 rows, columns id, text, kind$[\s\S]*^variant +tasks +expected +at most\nA +2 [\s\S]*^B +2 [\s\S]*^The first request:\n\{"custom_id":/m,
     );
     expect(await shown('estimate', '*.txt', '--prompt', '{{text}}')).toMatch(
-      /^Source: +1 file; skipped: 1 empty$/m,
+      /^Source: +1 file; skipped: 1 empty: "[^"]+"$/m,
     );
     await run(desk, [
       'run',

@@ -91,6 +91,15 @@ describe('documents before each task', () => {
     ]);
   });
 
+  it('can be had without what ! leaves out, though that could not be read', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    await put(server.work, { 'docs/a.md': 'A', 'docs/.DS_Store': 'x', 'docs/b.docx': 'PK\x03\x04' });
+    const context_files = ['docs', '!.DS_Store', '!*.docx'];
+    await server.ok('submit_batch', { requests: ['x'], context_files });
+    expect(api.creates[0]?.requests).toHaveLength(1);
+  });
+
   it('are part of the work: another text of the same file is other work', async () => {
     const api = await startApi();
     const server = await startCheckedServer({ api });
@@ -150,6 +159,11 @@ describe('documents before each task', () => {
     ['none there', given({}, ['none.txt']), 'not_found', 'none.txt'],
     ['a glob of nothing', given({ 'a.txt': 'x' }, ['*.pdf']), 'context_files: match no file'],
     ['outside', given({}, ['/etc/hostname']), 'not_allowed'],
+    [
+      'one that cannot be read, by name',
+      given({ 'a.txt': 'a', '.DS_Store': 'x' }, ['.']),
+      'context_files: would leave out 1 hidden (a name that starts with a dot): ".DS_Store"',
+    ],
     ['an empty one', given({ 'a.txt': '' }, ['a.txt']), 'context_files: would leave out 1 empty'],
     [
       'a binary one',

@@ -14,7 +14,7 @@ import {
   readFileItems,
   readNow,
 } from '../../../src/tasks/sources/files/read-files.ts';
-import type { Skipped } from '../../../src/tasks/sources/files/skipped.ts';
+import { type Skipped, skippedText } from '../../../src/tasks/sources/files/skipped.ts';
 import { splitText } from '../../../src/tasks/sources/text-file.ts';
 import { temporaryFolder } from '../../harness.ts';
 
@@ -37,7 +37,7 @@ async function world(files: Record<string, string | Buffer>): Promise<World> {
   return { root, work, folders };
 }
 
-type Read = { items: FileItem[]; skipped: Record<string, number> };
+type Read = { items: FileItem[]; skipped: Record<string, number>; named: string };
 
 async function read({ root, folders }: World, patterns: string[], split_chars?: number): Promise<Read> {
   const skipped: Skipped = new Map();
@@ -51,7 +51,8 @@ async function read({ root, folders }: World, patterns: string[], split_chars?: 
     expect(await readOnThread(findFiles(given, folders, onThread), folders, onThread)).toEqual(items);
     expect(onThread).toEqual(skipped);
   }
-  return { items, skipped: Object.fromEntries(skipped) };
+  const counts = [...skipped].map(([reason, { count }]) => [reason, count]);
+  return { items, skipped: Object.fromEntries(counts), named: skippedText(skipped) };
 }
 
 /** As a thread reads them. */
@@ -113,10 +114,10 @@ describe('the files that patterns name', () => {
     [['**/*.ts'], ['a.ts', 'src/c.test.ts', 'src/c.ts', 'src/deep/d.ts'], { hidden: 2, node_modules: 1 }],
     [['**/*.ts', '!**/*.test.ts'], ['a.ts', 'src/c.ts', 'src/deep/d.ts'], { hidden: 2, node_modules: 1 }],
     [['**/*.ts', '!*.test.ts'], ['a.ts', 'src/c.ts', 'src/deep/d.ts'], { hidden: 2, node_modules: 1 }],
-    [['**/*.ts', '!src'], ['a.ts'], { hidden: 2, node_modules: 1 }],
-    [['**/*.ts', '!src/'], ['a.ts'], { hidden: 2, node_modules: 1 }],
+    [['**/*.ts', '!src'], ['a.ts'], { hidden: 1, node_modules: 1 }],
+    [['**/*.ts', '!src/'], ['a.ts'], { hidden: 1, node_modules: 1 }],
     [['**/*.ts', '!src/deep/**'], ['a.ts', 'src/c.test.ts', 'src/c.ts'], { hidden: 2, node_modules: 1 }],
-    [['**/*.ts', '!./src/**'], ['a.ts'], { hidden: 2, node_modules: 1 }],
+    [['**/*.ts', '!./src/**'], ['a.ts'], { hidden: 1, node_modules: 1 }],
     [
       ['src/**/*.{ts,tsx}', '!$ROOT/work/src/deep/d.ts'],
       ['src/c.test.ts', 'src/c.ts', 'src/deep/e.tsx'],
@@ -137,6 +138,11 @@ describe('the files that patterns name', () => {
     [['Ünïcode/*'], ['Ünïcode/ß.txt']],
     [['node_modules/pkg/lib/*.js'], ['node_modules/pkg/lib/i.js']],
     [['node_modules/pkg/**/*.js'], ['node_modules/pkg/lib/i.js'], { node_modules: 1 }],
+    [
+      ['**/*.txt', 'Ünïcode', '!node_modules', '!.*'],
+      ['notes (new).txt', 'notes [old].txt', 'Ünïcode/ß.txt'],
+    ],
+    [['src', 'src/**'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
     [['.env'], [], { hidden: 1 }],
     [['.git/config'], [], { hidden: 1 }],
     [['.github/*'], [], { hidden: 1 }],
@@ -263,6 +269,15 @@ describe('what is left out', () => {
   });
 });
 
+it('names the first of what is left out, each once', async () => {
+  const empty = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`work/x/${name}.md`, '']));
+  const { named } = await read(await world({ ...empty, [`work/${'long'.repeat(30)}.bin`]: '\0' }), [
+    '**/*',
+    'x',
+  ]);
+  expect(named).toBe(`1 binary: "…${'long'.repeat(14)}.bin"; 4 empty: "x/a.md", "x/b.md", "x/c.md", …`);
+});
+
 describe('what a file becomes', () => {
   it.each<[name: string, content: Buffer, kind: string, media: string]>([
     ['scan.pdf', Buffer.from('%PDF-1.7 x\n%%EOF'), 'pdf', 'application/pdf'],
@@ -365,7 +380,7 @@ describe('what a file becomes', () => {
         }
       } else items.push(...(await readOnThread(found(), there.folders, skipped)));
       expect(items).toMatchObject([{ task_id: 'c.txt', text: 'c.txt' }]);
-      expect((skipped.get('unreadable') ?? 0) + (skipped.get('link') ?? 0)).toBe(4);
+      expect((skipped.get('unreadable')?.count ?? 0) + (skipped.get('link')?.count ?? 0)).toBe(4);
     },
   );
 

@@ -5,7 +5,7 @@ import { everything, type ItemSource, type SourceFacts } from '../item-source.ts
 import type { SourceItem } from '../source-row.ts';
 import { type FoundFile, findFiles } from './find-files.ts';
 import { FILES_AHEAD, type FileItem, openFiles, readFileItems, readNow } from './read-files.ts';
-import { type Skipped, skippedText } from './skipped.ts';
+import { type Skipped, skippedText, UNUSABLE } from './skipped.ts';
 
 const COLUMNS = ['path', 'dir', 'stem', 'ext', 'text'];
 
@@ -114,10 +114,16 @@ export async function* itemsOfFiles(
   }
 }
 
+/** What is wanted and can't be read is said of the batch too, not of its estimate alone. */
+function unusableWarning(skipped: Skipped): string[] {
+  const text = skippedText(skipped, UNUSABLE);
+  return text === '' ? [] : [`Of input_files these are in no task: ${text}.`];
+}
+
 /** What is known of files whose texts are not cut. */
 export const factsOfFiles = (skipped: Skipped): SourceFacts => ({
   columns: COLUMNS,
-  warnings: () => [],
+  warnings: () => unusableWarning(skipped),
   skipped: () => skippedText(skipped),
 });
 

@@ -30,14 +30,14 @@ function nameOf(file: string, { root, base }: FoundPlace): string {
   return slashed(path.relative(isInside(base, file) ? base : root, file));
 }
 
-async function entriesOf(folder: string, skipped: Skipped): Promise<Dirent[]> {
+async function entriesOf(folder: string, leaveOut: (reason: SkipReason) => void): Promise<Dirent[]> {
   try {
     return (await readdir(folder, { withFileTypes: true })).sort(byName);
   } catch (error) {
     // It was there a moment ago: what is gone since is as good as never seen.
     if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return [];
     if (!hasErrorCode(error, 'EACCES', 'EPERM')) throw fileFailure(`read ${JSON.stringify(folder)}`, error);
-    skip(skipped, 'unreadable');
+    leaveOut('unreadable');
     return [];
   }
 }
@@ -58,36 +58,41 @@ async function whyNot(
 const everything: Glob = { matches: () => true, depth: Number.POSITIVE_INFINITY };
 
 /** All that a glob takes below a folder, in the order of their names. Links are not followed. */
-async function* walk({ path: start, top }: FoundPlace, glob: Glob, skipped: Skipped): AsyncGenerator<string> {
+async function* walk(
+  { path: start, top }: FoundPlace,
+  glob: Glob,
+  leaveOut: (file: string, reason: SkipReason) => void,
+): AsyncGenerator<string> {
   const { ignores } = createGitignore(top, start);
   async function* below(folder: string, way: string, depth: number): AsyncGenerator<string> {
-    for (const entry of await entriesOf(folder, skipped)) {
+    for (const entry of await entriesOf(folder, (reason) => leaveOut(folder, reason))) {
       const file = path.join(folder, entry.name);
       const name = way + entry.name;
       const isTaken = entry.isDirectory() ? depth < glob.depth : glob.matches(name);
       if (!isTaken || entry.name === '.git') continue;
       const reason = await whyNot(entry, file, ignores);
-      if (reason !== null) skip(skipped, reason);
+      if (reason !== null) leaveOut(file, reason);
       else if (entry.isDirectory()) yield* below(file, `${name}/`, depth + 1);
       else if (entry.isFile()) yield file;
-      else skip(skipped, 'special');
+      else leaveOut(file, 'special');
     }
   }
   yield* below(start, '', 1);
 }
 
-/** What one pattern takes. */
+/** What one pattern takes; `leaveOut` is told of what it would take if that could be used. */
 async function* taken(
   pattern: FilePattern,
   folders: AllowedFolders,
-  skipped: Skipped,
+  leaveOut: (file: FoundFile, reason: SkipReason) => void,
 ): AsyncGenerator<FoundFile> {
   const { place, below } = await startOf(pattern, folders);
   const found = (file: string): FoundFile => ({ name: nameOf(file, place), path: file });
-  if (isHidden(place.root, place.path)) skip(skipped, 'hidden');
+  const leave = (file: string, reason: SkipReason) => leaveOut(found(file), reason);
+  if (isHidden(place.root, place.path)) leave(place.path, 'hidden');
   else if (place.kind === 'folder') {
-    for await (const file of walk(place, below ?? everything, skipped)) yield found(file);
-  } else if (isSecretName(place.path)) skip(skipped, 'key');
+    for await (const file of walk(place, below ?? everything, leave)) yield found(file);
+  } else if (isSecretName(place.path)) leave(place.path, 'key');
   else yield found(place.path);
 }
 
@@ -130,11 +135,15 @@ export async function* findFiles(
 ): AsyncGenerator<FoundFile> {
   const { wanted, excludes } = readPatterns(given);
   const seen = new Set<string>();
+  const isNew = ({ path, name }: FoundFile): boolean => {
+    if (seen.has(path) || excludes({ absolute: slashed(path), relative: name })) return false;
+    seen.add(path);
+    return true;
+  };
+  const leaveOut = (file: FoundFile, reason: SkipReason) => {
+    if (isNew(file)) skip(skipped, reason, file.name);
+  };
   for (const pattern of wanted) {
-    for await (const file of taken(pattern, folders, skipped)) {
-      if (seen.has(file.path) || excludes({ absolute: slashed(file.path), relative: file.name })) continue;
-      seen.add(file.path);
-      yield file;
-    }
+    for await (const file of taken(pattern, folders, leaveOut)) if (isNew(file)) yield file;
   }
 }

@@ -95,14 +95,14 @@ export async function* readFileItems(
     return;
   }
   if ('closed' in file) {
-    skip(skipped, file.closed);
+    skip(skipped, file.closed, file.name);
     return;
   }
   const kind = kindOf(file.path, file.beginning.subarray(0, SAMPLE_BYTES));
-  if (kind.kind === 'skip') skip(skipped, kind.reason);
+  if (kind.kind === 'skip') skip(skipped, kind.reason, file.name);
   else if (kind.kind !== 'text') {
     const item = await attached(file, kind);
-    if (typeof item === 'string') skip(skipped, item);
+    if (typeof item === 'string') skip(skipped, item, file.name);
     else yield item;
   } else yield* textItems(file, kind.encoding, split_chars, skipped);
 }
@@ -165,11 +165,11 @@ async function* textItems(
       if (held !== null) yield partOf(item, ++part, held);
       held = text;
     }
-    if (held === null) skip(skipped, 'empty');
+    if (held === null) skip(skipped, 'empty', file.name);
     else yield part === 0 ? { ...item, text: held } : partOf(item, part + 1, held);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    if (part === 0) skip(skipped, 'encoding');
+    if (part === 0) skip(skipped, 'encoding', file.name);
     else
       yield {
         ...item,

@@ -22,22 +22,53 @@ const skipReasons = {
 
 export type SkipReason = keyof typeof skipReasons;
 
-/** What is left out of the work, counted by reason; a folder that is not looked into counts once. */
-export type Skipped = Map<SkipReason, number>;
+/** What is left out of the work by reason, counted, the first of it by name; a folder that is not looked into counts once. */
+export type Skipped = Map<SkipReason, { count: number; names: string[] }>;
 
-export function skip(skipped: Skipped, reason: SkipReason): void {
-  skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+/** What could be read if something were done about it: all else is left out by its place or its name, or holds no text. */
+export const UNUSABLE: readonly SkipReason[] = [
+  'office',
+  'image',
+  'locked',
+  'cut',
+  'pointer',
+  'encoding',
+  'unreadable',
+];
+
+/** Of each reason: enough to find the others by. */
+const MOST_NAMED = 3;
+const LONGEST_NAME = 60;
+
+export function skip(skipped: Skipped, reason: SkipReason, name: string): void {
+  add(skipped, reason, { count: 1, names: [name] });
 }
 
 /** Adds what was left out elsewhere, as on another thread. */
 export function addSkipped(skipped: Skipped, more: Skipped): void {
-  for (const [reason, count] of more) skipped.set(reason, (skipped.get(reason) ?? 0) + count);
+  for (const [reason, left] of more) add(skipped, reason, left);
 }
 
-/** As `3 hidden (…), 2 binary`. */
-export function skippedText(skipped: Skipped): string {
-  return [...skipped].map(([reason, count]) => `${countText(count)} ${skipReasons[reason]}`).join(', ');
+function add(skipped: Skipped, reason: SkipReason, { count, names }: { count: number; names: string[] }) {
+  const known = skipped.get(reason) ?? { count: 0, names: [] };
+  const named = [...known.names, ...names].slice(0, MOST_NAMED);
+  skipped.set(reason, { count: known.count + count, names: named });
 }
+
+/** As `3 hidden (…): ".a", ".b", ".c"; 1 binary: "d.bin"`; of these reasons alone where some are given. */
+export function skippedText(skipped: Skipped, reasons?: readonly SkipReason[]): string {
+  return [...skipped]
+    .filter(([reason]) => reasons?.includes(reason) ?? true)
+    .map(([reason, { count, names }]) => {
+      const more = count > names.length ? ', …' : '';
+      return `${countText(count)} ${skipReasons[reason]}: ${names.map(quoted).join(', ')}${more}`;
+    })
+    .join('; ');
+}
+
+/** The end of a path says more than its beginning. */
+const quoted = (name: string) =>
+  JSON.stringify(name.length > LONGEST_NAME ? `…${name.slice(-LONGEST_NAME).toWellFormed()}` : name);
 
 /**
  * Names under which keys and credentials are kept, and what copies of them are called. Those that start with a dot are left out
