@@ -490,6 +490,22 @@ describe('what rows become', () => {
     ]);
   });
 
+  it('a joined column takes the name of no other, whichever row has that', async () => {
+    const requests = await sent(
+      {
+        'rows.jsonl': '{"id":1,"text":"a","de.text":"mine"}\n{"id":2,"text":"b","note":"own"}\n',
+        'de.csv': 'id,text,note,\n1,x,n1,\n2,y,n2,\n',
+      },
+      {
+        rows_file: 'rows.jsonl',
+        join_file: 'de.csv',
+        id_column: 'id',
+        prompt: '{{text}} {{de.text}} {{de.de.text}} {{note}} {{de.note}}',
+      },
+    );
+    expect(promptsOf(requests)).toEqual(['a mine x  n1', 'b  y own n2']);
+  });
+
   it('max_tasks takes rows, lines, items and files spread evenly', long, async () => {
     const numbers = Array.from({ length: 100 }, (_, index) => index);
     const every = ['0', '25', '50', '75'];
@@ -593,7 +609,9 @@ describe('what files become', () => {
     const files = await server.ok('estimate_cost', { input_files: ['**/*', '!*.csv', '!*.md'], prompt: 'x' });
     expect(files.matched).toEqual({
       files: 1,
-      skipped: expect.stringMatching(/^1 hidden .*, 1 left out by .gitignore, 1 in an Office format/),
+      skipped: expect.stringMatching(
+        /^1 hidden .*: "\.gitignore"; 1 left out by \.gitignore: "b"; 1 in an Office format .*: "d\.docx"$/,
+      ),
     });
     const table = await server.ok('estimate_cost', { rows_file: 'r.csv', prompt: '{{x}}' });
     expect(table.matched).toEqual({ rows: 1, columns: ['x', 'y'] });
@@ -604,6 +622,21 @@ describe('what files become', () => {
       matched: { files: 1, parts: 5 },
       request_count: 6,
     });
+  });
+
+  it('what is wanted and can be in no task is said at submission too, by name', async () => {
+    const { warnings } = await submitted(
+      {
+        'a.txt': 'a',
+        'b.docx': Buffer.from('PK\x03\x04'),
+        'c.txt': Buffer.from('café', 'latin1'),
+        '.d': 'd',
+      },
+      { input_files: ['*'], prompt: 'x' },
+    );
+    expect(warnings).toEqual([
+      'Of input_files these are in no task: 1 in an Office format (save documents as PDF or text, sheets as CSV for rows_file): "b.docx"; 1 text that is not UTF-8 (save it as UTF-8): "c.txt".',
+    ]);
   });
 
   it('are named in the audit log', async () => {

@@ -10,7 +10,7 @@ import { columnsOf, LONGEST_ROW, type RowBlock, type Table } from './table.ts';
  * where its head can't be read, or nothing follows it.
  */
 export async function openDelimited(file: TextFile, field: string, given: '\t' | null): Promise<Table> {
-  const { delimiter, skip } = await findDelimiter(file, given, field);
+  const { delimiter, skip, warnings: odd } = await findDelimiter(file, given, field);
   const blocks = splitRecords(utf8Pieces(file, skip), { delimiter, longest: LONGEST_ROW });
   const head = await blocks.next();
   if (head.done) throw unreadable(field, { problem: 'is empty', valid: 'a head line and rows' });
@@ -18,7 +18,7 @@ export async function openDelimited(file: TextFile, field: string, given: '\t' |
   return {
     kind: 'blocks',
     columns,
-    warnings,
+    warnings: [...odd, ...warnings],
     form: { separator: delimiter === ';' ? ';' : ',', marked: file.encoding.markBytes > 0 },
     format: { kind: 'delimited', field, delimiter, columns },
     blocks: rowsBehindHead(blocks, columns, field),

@@ -25,6 +25,7 @@ export type FoundDelimiter = {
   delimiter: string;
   /** Characters in front of the head line. */
   skip: number;
+  warnings: string[];
 };
 
 /** How well a delimiter explains the first records: how many of them have as many fields as the head line. */
@@ -64,8 +65,22 @@ export async function findDelimiter(
     const options = { ...readOptions(delimiterOf(text)), to: 1, skip_records_with_error: true };
     return (record: string) => parse(record, options)[0]?.length ?? 0;
   };
-  refuseComments(sample.slice(skip), counterFor, field);
-  return { delimiter: delimiterOf(sample), skip };
+  const table = sample.slice(skip);
+  refuseComments(table, counterFor, field);
+  return { delimiter: delimiterOf(sample), skip, warnings: said ? [] : titleWarning(table, field) };
+}
+
+/** A title above the head line hides what separates the fields: each row would be one. */
+function titleWarning(sample: string, field: string): string[] {
+  const below = sample.slice(sample.indexOf('\n') + 1);
+  const isSeparated = (text: string) => (delimiter: string) => score(text, delimiter) > 0;
+  if (!below.includes('\n') || candidates.some(isSeparated(sample))) return [];
+  const found = candidates.find((delimiter) => score(below, delimiter) > 1);
+  // Commas make rows of too many fields, which is told of each.
+  if (found === undefined || found === ',') return [];
+  return [
+    `The first line of ${field} names one column, and those below are separated by ${JSON.stringify(found)}. If the first line is a title, take it away: the head line has to be the first.`,
+  ];
 }
 
 function bestDelimiter(sample: string, given: string | null): string {

@@ -5,7 +5,7 @@ import { counted } from '../../../lib/numbers.ts';
 import { toSourceRow } from '../source-row.ts';
 import { unreadable } from '../text-file.ts';
 import { rowsOf, withTable } from './open-table.ts';
-import type { Cells } from './table.ts';
+import type { Cells, Table } from './table.ts';
 
 /** A second table, held in memory: this many characters of it at most. */
 const LARGEST_CHARACTERS = 64_000_000;
@@ -32,8 +32,13 @@ export async function readJoin(
 ): Promise<Join> {
   const rows = new Map<string, { number: number; cells: Cells; met: boolean }>();
   const columns = new Set<string>();
+  const odd: string[] = [];
   let characters = 0;
-  for await (const group of withTable(file, 'join_file', folders, rowsOf)) {
+  const begin = (table: Table) => {
+    odd.push(...table.warnings);
+    return rowsOf(table);
+  };
+  for await (const group of withTable(file, 'join_file', folders, begin)) {
     for (const row of group) {
       const item = toSourceRow(row, id_column);
       if ('problem' in item) throw unreadable('join_file', named(item.place, item.problem));
@@ -50,9 +55,14 @@ export async function readJoin(
   }
   columns.delete(id_column);
   const { name: stem } = path.parse(file);
-  const names = new Map(
-    [...columns].map((column) => [column, taken.has(column) ? `${stem}.${column}` : column]),
-  );
+  const used = new Set(taken);
+  const names = new Map<string, string>();
+  for (const column of columns) {
+    let name = column;
+    while (used.has(name)) name = `${stem}.${name}`;
+    used.add(name);
+    names.set(column, name);
+  }
   let unmet = 0;
 
   return {
@@ -61,12 +71,18 @@ export async function readJoin(
       const found = rows.get(id);
       if (found === undefined) unmet += 1;
       else found.met = true;
-      const joined = [...names].map(([column, name]) => [name, found?.cells[column] ?? null]);
+      const joined = [...names].map(([column, given]) => {
+        let name = given;
+        // Rows of JSON can have a column that none before them had.
+        while (Object.hasOwn(cells, name)) name = `${stem}.${name}`;
+        return [name, found?.cells[column] ?? null];
+      });
       return { ...cells, ...Object.fromEntries(joined) };
     },
     warnings() {
       const left = [...rows.values()].filter(({ met }) => !met).length;
       return [
+        ...odd,
         ...(unmet > 0
           ? [`${counted(unmet, 'row')} of rows_file found no row of the same id in join_file.`]
           : []),

@@ -73,7 +73,7 @@ function ragged(record: readonly string[], columns: readonly string[]) {
   const names = counted(columns.length, 'column');
   return {
     problem: `has ${fields}, but the head line has ${names}`,
-    valid: 'a field for every column; one that holds the separator or a line break stands in quotes',
+    valid: `${columns.length === 1 ? 'the names of all columns in the first line, with no title above them; ' : ''}a field for every column; one that holds the separator or a line break stands in quotes`,
   };
 }
 

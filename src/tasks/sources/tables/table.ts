@@ -1,5 +1,6 @@
 import type { Problem } from '../../../errors.ts';
 import { quoteName } from '../../../lib/nearest.ts';
+import { counted } from '../../../lib/numbers.ts';
 import { unreadable } from '../text-file.ts';
 
 /** The values of a row by its columns: texts of a delimited table, anything of a JSON one. */
@@ -51,23 +52,27 @@ export const LONGEST_ROW = 32_000_000;
 
 const MOST_COLUMNS = 1000;
 
-/** A column as a place names it: without blanks around it, its characters composed (NFC), as people type them. */
-export const columnName = (given: string) => given.trim().normalize();
+/** Blanks that look like any other, and characters that look like nothing: what Word and web pages leave in a name. */
+const FIXED_BLANKS = /[\u00a0\u2007\u202f]/g;
+const NOTHING_SEEN = /[\u200b\u2060\ufeff]/g;
+
+/** A column as a place names it: its characters composed (NFC), its blanks plain and none around it, as people type them. */
+export const columnName = (given: string) =>
+  given.replaceAll(FIXED_BLANKS, ' ').replaceAll(NOTHING_SEEN, '').trim().normalize();
 
 /**
  * The names in a head line. One that is empty gets a name by its place, as pandas writes an index, and a warning.
  * Throws `invalid_input` where a name stands twice, for a place could mean either.
  */
 export function columnsOf(head: readonly string[], field: string): { columns: string[]; warnings: string[] } {
-  const warnings: string[] = [];
   const names = head.map(columnName);
   const columns = names.map((given, index) => {
     if (given !== '') return given;
     let name = `column_${index + 1}`;
     while (names.includes(name)) name += '_';
-    warnings.push(`Column ${index + 1} of ${field} has no name: it is called ${name}.`);
     return name;
   });
+  const unnamed = columns.filter((_, index) => names[index] === '');
   if (columns.length > MOST_COLUMNS) {
     const valid = `at most ${MOST_COLUMNS}`;
     throw unreadable(field, { problem: `has ${columns.length} columns in its head line`, valid });
@@ -77,7 +82,37 @@ export function columnsOf(head: readonly string[], field: string): { columns: st
     const valid = 'a head line in which every column has a name of its own';
     throw unreadable(field, { problem: problems.join('; '), valid });
   }
-  return { columns, warnings };
+  return { columns, warnings: [...unnamedWarning(unnamed, columns, field), ...noHeadWarning(names, field)] };
+}
+
+const MOST_LISTED = 5;
+
+function unnamedWarning(unnamed: readonly string[], { length }: readonly string[], field: string): string[] {
+  if (unnamed.length === 0) return [];
+  const listed = unnamed.length > MOST_LISTED ? [...unnamed.slice(0, 2), '…', ...unnamed.slice(-1)] : unnamed;
+  const isOne = unnamed.length === 1;
+  const called = `${isOne ? 'it is' : 'they are'} called ${listed.join(', ')}`;
+  const isTitle = !isOne && unnamed.length === length - 1;
+  const hint = isTitle
+    ? ' If the first line is a title, take it away: the head line has to be the first.'
+    : '';
+  return [
+    `${counted(unnamed.length, 'column')} of ${field} ${isOne ? 'has' : 'have'} no name: ${called}.${hint}`,
+  ];
+}
+
+/** What no column is called: numbers that are no years, days, addresses. */
+const VALUE =
+  /^(-?\d+([.,]\d+)?%?|\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}|[^\s@]+@[^\s@]+\.\w+|https?:\/\/\S+)$/i;
+const YEAR = /^(1[89]|20)\d\d$/;
+
+/** A table without a head line loses its first row, and nobody would see it. */
+function noHeadWarning(names: readonly string[], field: string): string[] {
+  const value = names.find((name) => VALUE.test(name) && !YEAR.test(name));
+  if (value === undefined) return [];
+  return [
+    `The first line of ${field} was taken as its head line, and one of its names is ${quoteName(value)}. If it is a row, put a line with the columns' names above it.`,
+  ];
 }
 
 function twice(columns: readonly string[]): Problem['problem'][] {

@@ -72,6 +72,12 @@ describe('a table', () => {
     ],
     ['a name in parts, as macOS writes it', 't.csv', 'cafe\u0301,b\n1,x\n', [{ 'caf\u00e9': '1', b: 'x' }]],
     [
+      'names with blanks that are fixed and characters that cannot be seen',
+      't.csv',
+      'te\u200bxt,Text\u00a0neu\n1,\u00a0x\n',
+      [{ text: '1', 'Text neu': '\u00a0x' }],
+    ],
+    [
       'names in JSON with blanks and in parts',
       't.json',
       '[{" a ":1,"cafe\u0301":2}]',
@@ -197,12 +203,34 @@ describe('a table', () => {
     }
   });
 
+  it.each<[what: string, name: string, content: string, warning: RegExp | null]>([
+    [
+      'many columns without a name',
+      't.csv',
+      'a;b;;;;;;;\n1;x;;;;;;;\n',
+      /^7 columns of rows_file have no name: they are called column_3, column_4, …, column_9\.$/,
+    ],
+    [
+      'a title in a table of semicolons',
+      't.csv',
+      'Report\na;b\n1;x\n2;y\n',
+      /names one column, and those below are separated by ";"/,
+    ],
+    ['lists in one column', 't.csv', 'tags\na;b;c\nd;e\nf\n', null],
+    ['a table without a head line', 't.csv', '17,hello\n18,bye\n', /one of its names is "17"/],
+    ['days as names', 't.csv', '2026-01-31,x\n2026-02-01,y\n', /one of its names is "2026-01-31"/],
+    ['years as names', 't.csv', 'country,2025,2026\nAT,1,2\n', null],
+    ['a question as a name', 't.csv', 'Timestamp,How was it? (1 to 5)\nx,4\n', null],
+  ])('says what is odd about the head line: %s', async (_what, name, content, warning) => {
+    const { warnings } = await read(name, content);
+    expect(warnings).toEqual(warning === null ? [] : [expect.stringMatching(warning)]);
+  });
+
   it('gives columns without a name one, and says so', async () => {
     const { columns, warnings, rows } = await read('t.csv', ',text,\n0,x,\n');
     expect(columns).toEqual(['column_1', 'text', 'column_3']);
     expect(warnings).toEqual([
-      'Column 1 of rows_file has no name: it is called column_1.',
-      'Column 3 of rows_file has no name: it is called column_3.',
+      '2 columns of rows_file have no name: they are called column_1, column_3. If the first line is a title, take it away: the head line has to be the first.',
     ]);
     expect(rows).toEqual([{ number: 1, cells: { column_1: '0', text: 'x', column_3: '' } }]);
   });
