@@ -115,13 +115,24 @@ function answerCell({ text, json, tool_calls }: Answer): string {
 }
 
 /**
+ * What begins like a formula, and has nothing in it that could be run: numbers, also as tables of other countries have them and with
+ * their currency, a telephone's, and dashes where there is none.
+ */
+const HARMLESS = [
+  /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i,
+  /^[+-]?\p{Sc}?\d[\d.,' \u00a0\u202f]*[%‰\p{Sc}]?$/u,
+  /^\+\d[\d ().\-/\u00a0\u2011]{5,}$/,
+  /^[+-]+$/,
+];
+
+/**
  * A spreadsheet runs a cell that begins like a formula, also after white space; an answer is data. A plain number
  * stays one, and so does a text below empty lines, which real tables hold.
  */
 function withoutFormula(cell: string): string {
-  // Also as tables of other countries have it, a telephone's, and dashes where there is none: nothing that could be run.
-  const number = /^\s*([+-]?\d+(\.\d+)?(e[+-]?\d+)?|[+-]?\d[\d.,' \u00a0\u202f]*%?|[+-]+)\s*$/i;
-  return /^[\t\r]|^\s*[=+\-@＝＋－＠]/.test(cell) && !number.test(cell) ? `'${cell}` : cell;
+  if (!/^[\t\r]|^\s*[=+\-@＝＋－＠]/.test(cell)) return cell;
+  const plain = cell.trim();
+  return HARMLESS.some((form) => form.test(plain)) ? cell : `'${cell}`;
 }
 
 export function csvLine(cells: string[], form: CsvForm): string {
