@@ -33,24 +33,61 @@ export const exact = (text: string): unknown => parseExact(text).value;
  * a language or anything else behind the first of them. Null for any other text.
  */
 export function fencedAlone(text: string): string[] | null {
-  const lines = text.trim().split(/\r?\n/);
+  // Not at its beginning: blanks there belong to the fence.
+  const lines = text
+    .replace(/^(?:[ \t]*\r?\n)+/, '')
+    .trimEnd()
+    .split(/\r?\n/);
   const end = endOfFence(lines, 0);
-  return end === lines.length - 1 && end > 0 ? lines.slice(1, end) : null;
+  return end === lines.length - 1 && end > 0 ? linesWithin(lines, 0, end) : null;
 }
 
-/** The line that closes the fenced block which begins at a line; -1 where none begins there, or it is never closed. */
+const FENCE = /^( {0,3})(?:(`{3,})[^`]*|(~{3,}).*)$/;
+
+/** The lines between those of a fence, without the blanks that it is set in by. */
+export function linesWithin(lines: readonly string[], start: number, end: number): string[] {
+  const [, indent = ''] = FENCE.exec(lines[start] ?? '') ?? [];
+  const setIn = new RegExp(`^ {0,${indent.length}}`);
+  const within = lines.slice(start + 1, end);
+  return indent === '' ? within : within.map((line) => line.replace(setIn, ''));
+}
+
+/** Whether a fenced block begins at a line. */
+export const isFence = (line: string): boolean => FENCE.test(line);
+
+/**
+ * The line that closes the fenced block which begins at a line; -1 where none begins there, or it is never closed. Where the
+ * block itself holds fences with a language behind them, each of these has a closing one of its own, as models write Markdown.
+ */
 export function endOfFence(lines: readonly string[], start: number): number {
-  const [, backticks, tildes] = /^ {0,3}(?:(`{3,})[^`]*|(~{3,}).*)$/.exec(lines[start] ?? '') ?? [];
-  const fence = backticks ?? tildes;
-  if (fence === undefined) return -1;
+  const fence = fenceOf(lines[start] ?? '');
+  if (fence === null) return -1;
+  let within = 0;
+  let first = -1;
+  for (let index = start + 1; index < lines.length; index += 1) {
+    const line = lines[index] ?? '';
+    if (isClosing(line, fence)) {
+      if (within === 0) return index;
+      if (first === -1) first = index;
+      within -= 1;
+    } else if (opensWithin(line, fence)) within += 1;
+  }
+  // Not every one has: by the letter the first ends the block.
+  return first;
+}
+
+const fenceOf = (line: string): string | null => {
+  const [, , backticks, tildes] = FENCE.exec(line) ?? [];
+  return backticks ?? tildes ?? null;
+};
+
+function isClosing(line: string, fence: string): boolean {
+  const closing = line.trim();
   const mark = fence.charAt(0);
-  return lines.findIndex((line, index) => {
-    const closing = line.trim();
-    return (
-      index > start &&
-      closing.length >= fence.length &&
-      closing === mark.repeat(closing.length) &&
-      /^ {0,3}\S/.test(line)
-    );
-  });
+  return closing.length >= fence.length && closing === mark.repeat(closing.length) && /^ {0,3}\S/.test(line);
+}
+
+function opensWithin(line: string, fence: string): boolean {
+  const inner = fenceOf(line);
+  return inner?.charAt(0) === fence.charAt(0) && inner.length >= fence.length && line.trim() !== inner;
 }

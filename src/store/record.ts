@@ -113,6 +113,8 @@ const answerFiles = z.object({
   left: z.array(z.object({ why: z.string(), count, sample_task_ids: z.array(z.string()).exactOptional() })),
   /** Files that hold the code of an answer that said more. */
   code_only: count.exactOptional(),
+  /** Files of code that hold words, with the first of their tasks. Not kept by versions before. */
+  words: z.object({ count, sample_task_ids: z.array(z.string()) }).exactOptional(),
   /** Halves of characters in them that UTF-8 can't hold. */
   halves: count.exactOptional(),
 });

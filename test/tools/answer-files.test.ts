@@ -72,6 +72,54 @@ it('each finished answer gets a file beside its source, code alone, and what is 
   expect(told.warnings.join('\n')).toContain('1 answer got no file of its own: there is no finished answer');
 });
 
+const FENCE = '```';
+eachNth<[what: string, said: string, file: string | null, warning?: RegExp]>(3, [
+  ['a block that is never closed', `${FENCE}js\nlet a;\n`, 'let a;\n'],
+  ['one behind words', `Here:\n\n${FENCE}js\nlet a;`, 'let a;\n', /said more than the code/],
+  [
+    'a block that is set in',
+    `1. Do:\n\n   ${FENCE}js\n   if (x) {\n     y;\n   }\n   ${FENCE}`,
+    'if (x) {\n  y;\n}\n',
+    /said more/,
+  ],
+  ['a block that holds a fence by itself', `${FENCE}js\nconst s = \`\n${FENCE}\n\`;\n${FENCE}`, null],
+  [
+    'words alone',
+    "I'm sorry, but this file is empty.",
+    "I'm sorry, but this file is empty.\n",
+    /^1 file of code holds words, as its answer had no block of code: "row_1"\./,
+  ],
+  ['words before code', 'Sure! Here it is:\n\nlet a;', 'Sure! Here it is:\n\nlet a;\n', /holds words/],
+  [
+    'words behind code',
+    'let a;\n\nThis declares a variable.',
+    'let a;\n\nThis declares a variable.\n',
+    /holds words/,
+  ],
+  ['code alone', '// It declares.\nlet a;', '// It declares.\nlet a;\n'],
+  ['code that reads a little like words', 'class Foo extends Bar {\n}', 'class Foo extends Bar {\n}\n'],
+])('a file of code from %s', async (_what, said, file, warning) => {
+  const { server, batch_id, read } = await ended(
+    { 't.csv': 'text\na\n' },
+    { rows_file: 't.csv', output_pattern: 'out/{{text}}.js' },
+    answers([said]),
+  );
+  const { warnings } = await server.ok('batch_status', { batch_id });
+  if (file !== null) expect(await read('out/a.js')).toBe(file);
+  else expect(warnings.join()).toContain('more than one block of code');
+  if (file !== null) expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
+});
+
+it('a document in a fence that holds blocks of code with their language is one block', async () => {
+  const said = `${FENCE}markdown\n# A\n\n${FENCE}js\nlet a;\n${FENCE}\n\nMore.\n${FENCE}`;
+  const { read } = await ended(
+    { 't.csv': 'text\na\n' },
+    { rows_file: 't.csv', output_pattern: 'out/{{text}}.md' },
+    answers([said]),
+  );
+  expect(await read('out/a.md')).toBe(`# A\n\n${FENCE}js\nlet a;\n${FENCE}\n\nMore.\n`);
+});
+
 it('says while the files are written that they are, and writes many at a time', long, async () => {
   const api = await startApi();
   let open = () => {};
@@ -285,6 +333,20 @@ it('two answers of one name are not written over each other', async () => {
     written: 1,
     left: [{ why: 'another answer has the same name', count: 1, sample_task_ids: ['row_2'] }],
   });
+});
+
+it('two names that most systems take for one are not written over each other, and blanks around a value are no part of one', async () => {
+  const { server, batch_id } = await ended(
+    { 't.csv': 'text\nCaf\u00e9\nCAFE\u0301\n plain \n' },
+    { rows_file: 't.csv', output_pattern: 'out/{{text}}.md' },
+    answers(['A', 'B', 'C']),
+  );
+  const { answer_files } = await server.ok('batch_status', { batch_id });
+  expect(answer_files).toMatchObject({
+    written: 2,
+    left: [{ why: expect.stringContaining('upper and lower case'), count: 1, sample_task_ids: ['row_2'] }],
+  });
+  expect((await readdir(path.join(server.work, 'out'))).sort()).toEqual(['Caf\u00e9.md', 'plain.md']);
 });
 
 it('another process writes them when it sees the end', long, async () => {

@@ -2,11 +2,11 @@ import { stringifyExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { valueAt } from '../../tasks/render/places.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
-import { endOfFence, fencedAlone } from '../answer-json.ts';
+import { endOfFence, fencedAlone, isFence, linesWithin } from '../answer-json.ts';
 import type { NotNamed } from './name-pattern.ts';
 
-/** What a file holds; `code_only` where the answer said more beside its code. */
-type FileText = { text: string; code_only: boolean };
+/** What a file holds; `code_only` where the answer said more beside its code, `words` where a file of code has words beside or in place of it. */
+type FileText = { text: string; code_only: boolean; words: boolean };
 
 /** Whether a file of that name is to be read by people, so that prose is at home in it. */
 const isProse = (path: string) =>
@@ -24,11 +24,25 @@ export function answerText(answer: Answer, key: string | undefined, path: string
     return { left: key === undefined ? 'the answer is empty' : 'the answer does not have the key' };
   }
   const whole = typeof said === 'string' ? codeAlone(said) : stringifyExact(said, 2);
-  const code = whole === said && !isProse(path) ? blocksOf(whole) : [];
+  const isAsSaid = whole === said && !isProse(path);
+  const code = isAsSaid ? blocksOf(whole) : [];
   if (code.length > 1) return { left: 'the answer has more than one block of code' };
   const kept = code[0] ?? whole;
   if (kept.trim() === '') return { left: 'the answer is empty' };
-  return { text: kept.endsWith('\n') ? kept : `${kept}\n`, code_only: code.length === 1 };
+  return {
+    text: kept.endsWith('\n') ? kept : `${kept}\n`,
+    code_only: code.length === 1,
+    words: isAsSaid && code.length === 0 && hasWords(whole),
+  };
+}
+
+/** A line of words: it begins as a sentence does and ends as one, with nothing in it that is more at home in code. */
+const SENTENCE = /^(?:\p{Lu}\S*[^\S\n]+\S|\p{Lo})[^{}[\]<>;=$\\|@#\n]*[.:!?…。！？：]["'”’*`)]*$/u;
+
+/** Whether a text that is to be code begins or ends with words, as where a model says what it does, or why it does not. */
+function hasWords(text: string): boolean {
+  const lines = text.trim().split(/\r?\n/);
+  return [lines[0], lines.at(-1)].some((line) => line !== undefined && SENTENCE.test(line.trim()));
 }
 
 /** What stands under a key of an answer; `a.b` reaches into it. */
@@ -36,22 +50,27 @@ export function keyed(json: unknown, key: string): unknown {
   return isJsonObject(json) ? valueAt(json, key) : undefined;
 }
 
-/** The code of a text that is one fenced block and nothing else; any other text as it is. */
+/** The code of a text that is one fenced block and nothing else, closed or not; any other text as it is. */
 function codeAlone(text: string): string {
-  const code = fencedAlone(text);
-  return code === null ? text : asCode(code);
+  const alone = fencedAlone(text);
+  if (alone !== null) return asCode(alone);
+  const lines = text.trim().split(/\r?\n/);
+  return isFence(lines[0] ?? '') && endOfFence(lines, 0) === -1
+    ? asCode(linesWithin(lines, 0, lines.length))
+    : text;
 }
 
 const asCode = (lines: readonly string[]) => `${lines.join('\n')}\n`;
 
-/** What stands in a text's fenced blocks, each that is closed. */
+/** What stands in a text's fenced blocks; one that is never closed goes to the end, as in CommonMark. */
 function blocksOf(text: string): string[] {
   const lines = text.split(/\r?\n/);
   const blocks: string[] = [];
   for (let at = 0; at < lines.length; at += 1) {
-    const end = endOfFence(lines, at);
-    if (end === -1) continue;
-    blocks.push(asCode(lines.slice(at + 1, end)));
+    if (!isFence(lines[at] ?? '')) continue;
+    const closed = endOfFence(lines, at);
+    const end = closed === -1 ? lines.length : closed;
+    blocks.push(asCode(linesWithin(lines, at, end)));
     at = end;
   }
   return blocks;

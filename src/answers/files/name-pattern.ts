@@ -126,8 +126,9 @@ export type NotNamed = { left: string };
 export function fillName(pattern: NamePattern, names: JsonObject): { path: string } | NotNamed {
   let isEmpty = false;
   const rest = pattern.rest.replaceAll(PLACE, (whole) => {
-    const text = cellText(valueAt(names, whole.slice(2, -2).trim()));
-    isEmpty ||= text.trim() === '';
+    // Blanks around a value are no part of a name: tables have them behind their commas.
+    const text = cellText(valueAt(names, whole.slice(2, -2).trim())).trim();
+    isEmpty ||= text === '';
     return text;
   });
   if (isEmpty) return { left: 'a place of the name is empty' };
@@ -168,4 +169,27 @@ function badPart(part: string): string | undefined {
   if (Buffer.byteLength(part) > LONGEST_PART_BYTES)
     return `the name is longer than ${LONGEST_PART_BYTES} bytes`;
   return undefined;
+}
+
+/**
+ * Names that are taken: each by one answer, also where another differs in case or form alone, for most systems hold both for one.
+ * Those of files are told apart by the system that has the files.
+ */
+export function createNames(source: SourceKind | undefined) {
+  const given = new Set<string>();
+  const seen = new Set<string>();
+  return {
+    /** Takes a name; why it can't be had where it can't. */
+    take(path: string): string | null {
+      const plain = source === 'input_files' ? path : folded(path);
+      const why = given.has(path)
+        ? 'another answer has the same name'
+        : seen.has(plain)
+          ? 'the name of another answer differs in upper and lower case alone, or in how its letters are written'
+          : null;
+      given.add(path);
+      seen.add(plain);
+      return why;
+    },
+  };
 }

@@ -12,6 +12,7 @@ import { answerText } from './answer-text.ts';
 import { keysInstead } from './missing-key.ts';
 import {
   checkPlaces,
+  createNames,
   FILE_PLACES,
   fillName,
   type NamePattern,
@@ -67,22 +68,22 @@ export async function writeAnswerFiles(
   const pattern = await checkAnswerFiles(context, given, record.source);
   const view = await openView(context, record);
   await checkPlacesOf(view, pattern, record);
-  const names = new Set<string>();
+  const names = createNames(record.source);
   const left = createLeft();
   let done = 0;
   let written = 0;
   let code_only = 0;
+  const words = { count: 0, sample_task_ids: [] as string[] };
   let halves = 0;
   for await (const group of allRows(view, await meantIn(view, filters))) {
     for (const together of inGroupsOf(FILES_TOGETHER, group)) {
       const files = together.map((answered) => {
         const named = fillName(pattern, namesOf(answered, record.source));
         const content = answerText(answered.answer, key, given);
-        const isTaken = 'path' in named && names.has(named.path);
-        if ('path' in named) names.add(named.path);
+        const taken = 'path' in named ? names.take(named.path) : null;
         if ('left' in content) return { left: content.left };
         if ('left' in named) return { left: named.left };
-        return isTaken ? { left: 'another answer has the same name' } : { ...content, path: named.path };
+        return taken === null ? { ...content, path: named.path } : { left: taken };
       });
       const whys = await allEnded(
         files.map(async (file) =>
@@ -97,6 +98,11 @@ export async function writeAnswerFiles(
         else if ('text' in file) {
           written += 1;
           if (file.code_only) code_only += 1;
+          if (file.words) {
+            words.count += 1;
+            const id = together[index]?.answer.task_id;
+            if (id !== undefined && words.sample_task_ids.length < NAMED) words.sample_task_ids.push(id);
+          }
           halves += countHalves(file.text);
         }
       }
@@ -114,6 +120,7 @@ export async function writeAnswerFiles(
     written,
     left: left.all(),
     ...(code_only > 0 && { code_only }),
+    ...(words.count > 0 && { words }),
     ...(halves > 0 && { halves }),
   };
 }

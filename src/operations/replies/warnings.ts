@@ -6,7 +6,7 @@ import { counted } from '../../lib/numbers.ts';
 import { isHeld, sentCount } from '../../state/parts.ts';
 import { isSaved, missingCertainAt, resultsExpireAt } from '../../state/status.ts';
 import type { PartState } from '../../store/part-state.ts';
-import type { BatchRecord, Part } from '../../store/record.ts';
+import type { AnswerFiles, BatchRecord, Part } from '../../store/record.ts';
 
 export const SANDBOX_WARNING =
   'This is a sandbox batch: no model was asked, its answers are made up and nothing is paid.';
@@ -56,7 +56,7 @@ const failureWarning = ({ code, message }: BatchError): string =>
 /** Answers that got no file, and why; the answers themselves are all there. */
 function answerFileWarnings({ answer_files }: BatchRecord): string[] {
   if (answer_files === undefined) return [];
-  const { problem, left, code_only = 0, halves = 0 } = answer_files;
+  const { problem, left, code_only = 0, words, halves = 0 } = answer_files;
   if (problem !== null) return [`No file of output_pattern was written: ${problem}`];
   return [
     ...keyWarning(answer_files, 'none got a file'),
@@ -69,7 +69,18 @@ function answerFileWarnings({ answer_files }: BatchRecord): string[] {
           `${counted(code_only, 'answer')} said more than the code in ${code_only === 1 ? 'its file' : 'their files'}: get_results has all of it.`,
         ]
       : []),
+    ...wordsWarning(words),
     ...halfWarnings('the files of output_pattern', halves),
+  ];
+}
+
+function wordsWarning(words: AnswerFiles['words']): string[] {
+  if (words === undefined) return [];
+  const { count, sample_task_ids } = words;
+  const named = [...sample_task_ids.map(quoteName), ...(count > sample_task_ids.length ? ['…'] : [])];
+  const [holds, its, it] = count === 1 ? ['holds', 'its answer', 'it'] : ['hold', 'their answers', 'them'];
+  return [
+    `${counted(count, 'file')} of code ${holds} words, as ${its} had no block of code: ${named.join(', ')}. Look at ${it} before anything runs ${it}.`,
   ];
 }
 
