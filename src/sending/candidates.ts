@@ -8,24 +8,24 @@ import type { Part } from '../store/record.ts';
 import { type Owner, standingOf } from './claims.ts';
 
 const PAGE = 100;
-/** More than an account can make while the API knows them. */
+/** More pages than an account can fill while the API still lists its batches. */
 const MOST_PAGES = 5_000;
 const PAGE_TRIES = 5;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 
 export type Candidates = {
-  /** The one that the part has claimed already, by a process that died before it could note it. */
+  /** The one that the part has already claimed, through a process that died before it could record it. */
   own: { batch: ProviderBatch; tentative: boolean } | null;
   /** Those that no part has claimed, newest first. */
   free: ProviderBatch[];
-  /** The newest batch of the list, the watermark where none is newer; null where there is none at all. */
+  /** The newest batch of the list, or the watermark where none is newer; null where there is none at all. */
   newest: string | null;
 };
 
 /**
- * The batches newer than the watermark, by the provider's own order, that could be this part: no newer than the newest of the
- * first such list, for what came in above it was made after the part had left.
+ * The batches newer than the watermark, by the provider's own order, that could be this part: none newer than the
+ * newest of the first such listing, since later ones were made after the part was sent.
  */
 export async function findCandidates(
   context: Context,
@@ -38,7 +38,7 @@ export async function findCandidates(
   const found: Candidates = { own: null, free: [], newest: null };
   for await (const batch of newerThan(context.provider(provider), watermark)) {
     found.newest ??= batch.id;
-    // Where it is gone from the list, nothing is left out.
+    // If it is gone from the list, nothing is left out.
     if (batch.id === newest) found.free = [];
     if (rejected.includes(batch.id) || countOf(batch) !== sentCount(part)) continue;
     const standing = await standingOf(context, batch.id, owner);
@@ -47,7 +47,7 @@ export async function findCandidates(
       found.own = { batch, tentative: standing === 'own_tentatively' };
     }
   }
-  // Nothing was newer than the watermark then.
+  // In the first listing nothing was newer than the watermark.
   if (newest !== undefined && newest === watermark) found.free = [];
   found.newest ??= watermark;
   return found;
@@ -73,7 +73,7 @@ async function* newerThan(provider: Provider, watermark: string | null): AsyncGe
   throw unreliable('has no end');
 }
 
-/** Throws `api_uncertain` where a list ended without the newest batch known before, and the provider still has that. */
+/** Throws `api_uncertain` where a listing ended without the watermark, though the provider still has that batch. */
 async function requireGone(provider: Provider, watermark: string | null): Promise<void> {
   if (watermark === null) return;
   try {
@@ -86,8 +86,8 @@ async function requireGone(provider: Provider, watermark: string | null): Promis
 }
 
 /**
- * The page behind a batch, which stays the same whatever is made meanwhile. One that fails is asked for again: of a listing
- * that began anew each time, a page or other would always fail.
+ * The page after a batch, which does not change when new batches are made. A failed page is retried by itself: if the
+ * whole listing were restarted each time, some page or other would always fail.
  */
 async function readPage(provider: Provider, after: string | undefined): Promise<ProviderBatchPage> {
   const query = { limit: PAGE, ...(after !== undefined && { after_id: after }) };
@@ -113,7 +113,7 @@ function unreliable(what: string): BatchError {
   );
 }
 
-/** What is kept of them, for whoever decides. */
+/** What is kept of the candidates, for the person who decides. */
 export function candidateFacts(batches: readonly ProviderBatch[]): Candidate[] {
   return batches.map((batch) => ({
     id: batch.id,

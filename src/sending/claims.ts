@@ -1,14 +1,14 @@
 import type { Context } from '../state/context.ts';
 import type { Claim } from '../store/shared-records.ts';
 
-/** Which of our parts a provider's batch may belong to. */
+/** A part of ours that a provider's batch may belong to. */
 export type Owner = { batch_id: string; part: number };
 
 function isSame(claim: Claim | null, owner: Owner): boolean {
   return claim?.owner?.batch_id === owner.batch_id && claim.owner.part === owner.part;
 }
 
-/** Claims a provider's batch that is proven to be this owner's. Gives the owner of a claim that it displaced. */
+/** Claims a provider's batch that is proven to be this owner's. Returns the owner of the claim that it displaced. */
 export async function claimForGood(
   context: Pick<Context, 'store'>,
   providerBatchId: string,
@@ -23,8 +23,8 @@ export async function claimForGood(
 }
 
 /**
- * The same by the answer to our own create. One that another part has for good was made by another create, whose answer came
- * again: `of_another` then, and nothing is changed.
+ * The same, proven by the answer to our own create. A batch that another part has for good was made by another
+ * create, whose answer was repeated: `of_another` then, and nothing changes.
  */
 export async function claimAnswered(
   context: Context,
@@ -40,7 +40,7 @@ export async function claimAnswered(
   return displaced;
 }
 
-/** Claims a provider's batch that nobody else owns; whether it is this owner's now. */
+/** Claims a provider's batch that nobody else owns; returns whether it is this owner's now. */
 export async function claimTentatively(
   context: Pick<Context, 'store'>,
   providerBatchId: string,
@@ -52,7 +52,7 @@ export async function claimTentatively(
   return isSame(held, owner);
 }
 
-/** Makes a tentative claim one for good, once the results or the person have proven it. */
+/** Makes a tentative claim final, once the results or the person have proven it. */
 export async function confirmClaim(
   context: Pick<Context, 'store'>,
   providerBatchId: string,
@@ -74,7 +74,7 @@ export async function releaseClaim(
     .update((current) => (isSame(current, owner) ? { owner: null, tentative: false } : current));
 }
 
-/** Gives a tentative claim back that came to nothing. One by the answer to a create stands. */
+/** Gives back a tentative claim that was not confirmed. A claim by the answer to a create stands. */
 export async function releaseTentative(
   context: Pick<Context, 'store'>,
   providerBatchId: string,
@@ -87,7 +87,10 @@ export async function releaseTentative(
     );
 }
 
-/** Whose a provider's batch is, seen from a part: it may own it already, if its process died before it noted so. */
+/**
+ * To whom a provider's batch belongs, seen from a part: the part may own it already, if its process died before
+ * recording that.
+ */
 export async function standingOf(
   context: Pick<Context, 'store'>,
   providerBatchId: string,
@@ -99,7 +102,7 @@ export async function standingOf(
   return held.tentative ? 'own_tentatively' : 'own';
 }
 
-/** Whether anybody here owns a provider's batch. */
+/** Whether any part here owns a provider's batch. */
 export async function isClaimed(context: Pick<Context, 'store'>, providerBatchId: string): Promise<boolean> {
   return (await context.store.claim(providerBatchId).read())?.owner != null;
 }

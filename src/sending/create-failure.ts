@@ -3,7 +3,7 @@ import type { Context } from '../state/context.ts';
 import { momentNow } from '../state/elapsed.ts';
 import type { Failure } from '../store/part-state.ts';
 
-/** What the failure of a create means for the money: only a definite no is one. */
+/** What a failed create means for the money: only a definite refusal counts as not sent. */
 export function meaningOf(error: unknown): 'not_sent' | 'busy' | 'uncertain' {
   if (!(error instanceof BatchError)) return 'uncertain';
   switch (error.code) {
@@ -35,12 +35,12 @@ export function createFailureOf(error: unknown, context: Context): Failure {
   return { code, message: describe(error), ...seen, ...(status !== undefined && { status }) };
 }
 
-/** Of a busy API that names no time. */
+/** Where a busy API names no time. */
 const BUSY_WAIT_SECONDS = 5;
 const LEAST_PAUSE_MS = 1_000;
 const LONGEST_STEP_MS = 16_000;
 
-/** Before a busy API is asked again: what it asks for, but longer each time, and not when all others do. */
+/** The pause before asking a busy API again: at least what it asks for, longer each time, and with jitter. */
 export function busyPause(seconds = BUSY_WAIT_SECONDS, tries: number): number {
   const least = Math.min(LEAST_PAUSE_MS * 2 ** (tries - 1), LONGEST_STEP_MS);
   return Math.max(seconds * 1000, least) * (1 + Math.random() / 4);

@@ -6,15 +6,15 @@ import { type SendOptions, sendParts } from './send.ts';
 import { isUnconfirmed, settlePart } from './settle.ts';
 
 export type DriveOptions = SendOptions & {
-  /** Whether what waits is sent by this process; what is uncertain is settled all the same. */
+  /** Whether this process may send waiting parts; it settles uncertain ones in any case. */
   maySend?: boolean;
-  /** Whether some other process, or an earlier attempt, has left what waits. */
+  /** Whether another process, or an earlier attempt, left the waiting parts behind. */
   isLeft?: boolean;
 };
 
 /**
- * Sends what waits and settles what is uncertain, in turn, until all parts are with the provider or nothing
- * can be done now. While anything is uncertain nothing is sent. Goes on where a store that was away is back.
+ * Sends waiting parts and settles uncertain ones, in turn, until all parts are with the provider or nothing can be
+ * done now. While anything is uncertain nothing is sent. Continues when a store that was away is back.
  */
 export function drive(
   context: Context,
@@ -49,7 +49,7 @@ async function driveOnce(
       goesOn = (await settlePart(context, record, part)) || goesOn;
     }
     if (!goesOn) return;
-    // Two listings at the very same moment would be one.
+    // Two listings at the same moment would be no better than one.
     await sleep(context.settleMs / 20);
   }
 }

@@ -4,10 +4,10 @@ import type { Presence } from '../store/presence.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { OutcomeCounts } from '../store/saved-results.ts';
 
-/** For how long the same work is taken for the same submission. */
+/** For how long the same work counts as the same submission. */
 export const SAME_WORK_MS = 24 * 60 * 60 * 1000;
 
-/** Whether anything of a batch was paid, or may have been. */
+/** Whether anything of a batch was paid for, or may have been. */
 export function mayBePaid(record: BatchRecord): boolean {
   return record.parts.some(
     ({ progress, reused_from, unknown_sends = 0 }) =>
@@ -22,8 +22,8 @@ function successes(outcomes: readonly OutcomeCounts[]): number {
 }
 
 /**
- * Whether a batch has come to its end without one success: submitting its work again is no second payment. What is missing may have
- * been paid.
+ * Whether a batch ended without one success, so that submitting its work again pays for nothing twice. Missing
+ * answers may have been paid for.
  */
 export function cameToNothing(record: BatchRecord): boolean {
   const results = record.parts.map(({ progress }) =>
@@ -35,7 +35,7 @@ export function cameToNothing(record: BatchRecord): boolean {
   return isKnown && successes(outcomes) === 0;
 }
 
-/** Whether it was canceled, in part at least, and no retry has sent again what was. */
+/** Whether it was canceled, at least in part, and not retried since. */
 export function isCanceled(record: BatchRecord): boolean {
   const retried = record.parts.some(({ attempt }) => attempt > 1);
   return record.parts.some(({ progress }) => {
@@ -47,17 +47,16 @@ export function isCanceled(record: BatchRecord): boolean {
 
 /**
  * What an earlier batch of the same work means for a new submission:
- *
  * - `stands`: it does this work already; nothing is to be sent.
  * - `take_up`: it was never paid and nobody is sending it; send that one, under its own id.
- * - `void`: it is gone, too old, canceled or without a success; the new one goes out.
+ * - `void`: it is gone, too old, canceled or without a success; the new one is sent.
  */
 export type EarlierMeaning = 'stands' | 'take_up' | 'void';
 
 export function judgeEarlier(record: BatchRecord | null, presence: Presence, now: Date): EarlierMeaning {
   if (record === null) return 'void';
   if (record.idempotency_key !== null) return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
-  // What waits is never too old; what was given up while it did has no tasks that could be sent.
+  // A waiting batch is never too old; one that was given up while it waited has no tasks to send.
   if (record.waits !== undefined && isWaiting(record)) return 'stands';
   if (record.waits !== undefined && !mayBePaid(record)) return 'void';
   if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
@@ -65,7 +64,7 @@ export function judgeEarlier(record: BatchRecord | null, presence: Presence, now
   return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
 }
 
-/** Whether nothing of a batch was paid and nobody is at it. */
+/** Whether nothing of a batch was paid for and no process is sending it. */
 function canBeTakenUp(record: BatchRecord, presence: Presence): boolean {
   if (mayBePaid(record) || record.waits !== undefined) return false;
   return record.parts.some(({ progress }) => progress.state === 'not_sent') || presence.isGone(record.owner);

@@ -7,19 +7,22 @@ import type { Context } from '../state/context.ts';
 import { countOf } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 
-/** What the results of batches that have ended say of a part. */
+/** What the results of ended batches say about a part. */
 export type MarkSearch = {
-  /** Which of them is it. */
+  /** The batch that the part became. */
   found: ProviderBatch | null;
-  /** Which are proven not to be. */
+  /** Batches that are proven to be others. */
   disproved: string[];
-  /** Of which the provider no longer has the results. */
+  /** Batches whose results the provider no longer has. */
   gone: string[];
-  /** Why results of others could not be read now: one of them could be it. */
+  /** Why some results could not be read now: one of those batches could be the part. */
   failure: BatchError | null;
 };
 
-/** Looks for a part's mark in the results of those of these batches that have ended. One that can't be read now keeps none of the others from it. */
+/**
+ * Looks for a part's mark in the results of those candidates that have ended. One that can't be read now does not
+ * stop the search of the others.
+ */
 export async function findByMark(
   context: Pick<Context, 'provider'>,
   { provider: name }: BatchRecord,
@@ -46,7 +49,7 @@ export async function findByMark(
   return search;
 }
 
-/** Null for what the provider no longer has. */
+/** Null where the provider no longer has it. */
 async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   try {
     return await asked;
@@ -56,7 +59,10 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Whether a mark is in results, read no further than to it; else how many lines they have, null where one can't be read. */
+/**
+ * Whether a mark is in the results, reading no further than the mark; if not, how many lines there are, or null where
+ * one can't be read.
+ */
 async function searchResults(
   chunks: AsyncIterable<Uint8Array>,
   mark: string,

@@ -7,16 +7,20 @@ import { findByMark } from './find-mark.ts';
 import { takeForGood } from './settle.ts';
 
 const PAGE = 100;
-/** By how much the provider's clock and this machine's may differ. */
+/** How far the provider's clock and this machine's may differ. */
 const CLOCKS_APART_MS = 10 * 60_000;
-/** A process that died just now leaves this behind. A backup is older, and so is a record that has lost its last revisions. */
+/**
+ * A younger batch was left by a process that has just died. A backup is older, and so is a record that has lost
+ * revisions.
+ */
 const JUST_LEFT_MS = 2 * 60_000;
-/** Results are downloaded for it. */
+/** Each of them takes a download of results. */
 const MOST_SEARCHED = 20;
 
 /**
- * Takes back what the provider has already of the parts that wait in a batch which some other process left: a backup from before it was sent
- * does not know, nor a record that has lost its last revisions. A claim tells, or the mark of one that has ended.
+ * Finds out whether the provider already has the waiting parts of a batch that another process left, and takes those
+ * for ours: a backup from before the send does not know, nor does a record that lost its last revisions. A claim
+ * shows it, or the mark in the results of an ended batch.
  */
 export async function takeMadeBefore(context: Context, batchId: string): Promise<void> {
   const record = await context.store.record(batchId).read();

@@ -8,9 +8,9 @@ import type { BatchRecord, Part } from '../store/record.ts';
 import type { Pieces } from '../store/store.ts';
 
 /**
- * A part's body as it is sent: as it was written, its last request under the part's mark. Throws `store_damaged` where
- * it is not as it was written: what the API would make of it, nobody could know. One that was not just written by this
- * process is read through for that.
+ * A part's body as it is sent: as it was written, with its last request under the part's mark. Throws `store_damaged`
+ * where it is no longer as it was written: there is no telling what the API would make of it. To find out, a body
+ * that this process did not just write is read in full first.
  */
 export async function openBody(
   { store }: Pick<Context, 'store'>,
@@ -73,8 +73,8 @@ async function* upTo(chunks: Pieces, length: number): AsyncGenerator<Uint8Array>
 }
 
 /**
- * The same bytes with blanks in place of each `text`, wherever the pieces were cut: in JSON a key and its value between others
- * that are blanked out are not there, and nothing else moves.
+ * The same bytes with each occurrence of `text` blanked out, however the pieces are cut. Blanking a key and its value
+ * out of JSON removes them without moving anything else.
  */
 export async function* blanked(pieces: Pieces, text: string): AsyncGenerator<Uint8Array> {
   const wanted = Buffer.from(text);
@@ -82,7 +82,7 @@ export async function* blanked(pieces: Pieces, text: string): AsyncGenerator<Uin
   for await (const piece of pieces) {
     const bytes = Buffer.concat([held, piece]);
     blankOut(bytes, wanted);
-    // It can begin in this piece and end in the next.
+    // An occurrence may begin in this piece and end in the next.
     const whole = Math.max(0, bytes.length - wanted.length + 1);
     if (whole > 0) yield bytes.subarray(0, whole);
     held = bytes.subarray(whole);

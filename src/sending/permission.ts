@@ -9,8 +9,8 @@ import type { BatchRecord } from '../store/record.ts';
 import { accountMismatch } from './same-account.ts';
 
 /**
- * What a batch's record holds of the process that is to send it, once that is this one. A mark of the same key stays: a
- * look that changes nothing else leaves no revision.
+ * The fields of a batch's record that name this process as its sender. The mark of an unchanged key is kept, so that
+ * a look that changes nothing else adds no revision.
  */
 export async function asOwner(
   context: Pick<Context, 'provider' | 'store'>,
@@ -24,7 +24,7 @@ export async function asOwner(
   return { owner, key: { key_salt, key_hash: await own.fingerprint(key_salt) } };
 }
 
-/** Why this process spends nothing at a provider, by its settings; null where it may. */
+/** Why this process's settings forbid spending at a provider; null where they allow it. */
 export function whyNothingIsSpent(
   { readOnly, defaultProvider, maxCostUsd, dailyBudgetUsd }: Context,
   provider: ProviderName,
@@ -37,11 +37,11 @@ export function whyNothingIsSpent(
 }
 
 /**
- * Why this process does not send what another one prepared and left, in words, with who could; null where it may. Whoever
- * sends does so under its own settings, ceilings and credentials: what the other one might spend is nothing to it.
+ * Says why this process does not send what another one prepared and left, and who could; null where it may. A process
+ * sends under its own settings, ceilings and credentials, whatever the other one was allowed to spend.
  */
 export async function whyHeldBack(context: Context, record: BatchRecord): Promise<string | null> {
-  // What is uncertain waits as well, should it prove not to have been made.
+  // An uncertain part counts as waiting too, in case it turns out not to have been made.
   const waiting = record.parts.filter(
     ({ progress }) =>
       progress.state === 'waiting' || progress.state === 'prepared' || progress.state === 'unconfirmed',
@@ -50,22 +50,25 @@ export async function whyHeldBack(context: Context, record: BatchRecord): Promis
   const why = await reasonOf(context, record, estimateOfParts(record, waiting).maximum);
   if (why === null) return null;
   if (record.waits !== undefined) {
-    return `What it waits for has ended, and this server does not send it: ${why}. A server without that obstacle sends it when batch_status is called there; cancel_batch keeps it from being sent.`;
+    return `The batch it waits for has ended, but this server may not send it: ${why}. Another server that may sends it when batch_status is called there; cancel_batch keeps it from being sent.`;
   }
   if (waiting.some(({ after }) => after !== undefined) && record.parts.some(isCreated)) {
-    return `The request that went first has ended, and this server does not send the others: ${why}. A server without that obstacle sends them when batch_status is called there; cancel_batch keeps them from being sent.`;
+    return `The request that went first has ended, but this server may not send the others: ${why}. Another server that may sends them when batch_status is called there; cancel_batch keeps them from being sent.`;
   }
   const what =
     waiting.length === record.parts.length
       ? 'It'
       : `A part of it (${waiting.length} of ${record.parts.length})`;
   return (
-    `${what} was not sent before the process that prepared it ended, and this server does not send it: ${why}. A server ` +
-    'without that obstacle sends it when batch_status is called there; cancel_batch keeps it from being sent.'
+    `${what} was not sent before the process that prepared it ended, and this server may not send it: ${why}. Another ` +
+    'server that may sends it when batch_status is called there; cancel_batch keeps it from being sent.'
   );
 }
 
-/** The same for a look, which does not fail where the provider can't be asked about it now: the failure is noted, and nothing sent. */
+/**
+ * The same for a look, which does not fail where the provider can't be asked now: the failure is noted, and nothing
+ * is sent.
+ */
 export async function heldBackNow(
   context: Context,
   record: BatchRecord,
@@ -90,7 +93,7 @@ async function reasonOf(context: Context, record: BatchRecord, maximum: number):
     if (error instanceof BatchError && error.code === 'no_credentials') return 'it has no credentials';
     throw error;
   }
-  // What is uncertain tells what the account listed before it: another key of the same account sees that too.
+  // An uncertain part records what the account listed before it, which another key of the same account sees too.
   const listed = record.parts.flatMap(({ progress }) =>
     progress.state === 'unconfirmed' ? [progress.intent.watermark, progress.intent.newest] : [],
   );
@@ -100,7 +103,7 @@ async function reasonOf(context: Context, record: BatchRecord, maximum: number):
   return record.provider === 'sandbox' ? null : await ceilingAbove(context, maximum, record.user);
 }
 
-/** The ceiling of this process that work with this maximum passes. */
+/** The limit of this process that work with this maximum would exceed, in words; null where there is none. */
 async function ceilingAbove(
   context: Context,
   maximum: number,

@@ -2,15 +2,15 @@ import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 
-/** The provider keeps for an hour what was written, or read, last; what is sent has to be begun within that. */
+/** The provider keeps cached content for an hour after its last use; the other requests have to begin within that. */
 const KEPT_MS = 50 * 60_000;
-/** The API's answers come from many computers. */
+/** The API's answers come from many computers, whose clocks differ. */
 const CLOCKS_APART_MS = 60_000;
 
 /**
- * Decides how parts are sent whose requests were to read what an earlier part's request has written into the cache: without
- * the marks, which cost twice as much as no cache, where nothing can be there to be read; not at all where somebody canceled
- * the first one. Whether anything was changed. Asks the provider, and throws what comes of that.
+ * Decides how to send the parts that were to read what the first request wrote into the cache: without cache marks,
+ * which would cost twice as much as no cache, where there is nothing to read; not at all where the first request was
+ * canceled. Returns whether anything changed. Asks the provider, and throws its errors.
  */
 export async function settlePrimed(context: Context, record: BatchRecord, part: Part): Promise<boolean> {
   if (part.after === undefined) return false;

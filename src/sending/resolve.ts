@@ -11,8 +11,9 @@ import { isUnconfirmed, takeForGood, type UnconfirmedPart } from './settle.ts';
 import { confirmPart } from './tentative.ts';
 
 /**
- * A person's word on what is uncertain: `send_again`, which `approve` may refuse, or the id of the provider's batch that it is. Throws
- * `wrong_state` where nothing is uncertain, and `not_found` or `invalid_input` for an id that can't be it.
+ * Carries out a person's decision on an uncertain part: `send_again`, which `approve` may refuse, or the id of the
+ * provider's batch that it is. Throws `wrong_state` where nothing is uncertain, and `not_found` or `invalid_input`
+ * for an impossible id.
  */
 export async function resolveUnconfirmed(
   context: Context,
@@ -26,7 +27,7 @@ export async function resolveUnconfirmed(
     .find(({ progress }) => progress.tentative && progress.provider_batch_id === resolve);
   if (tentative) return confirmPart(context, record, tentative);
   const uncertain = record.parts.filter(isUnconfirmed);
-  // What a person was asked about, where several are uncertain.
+  // Where several are uncertain, the one that the person was asked about.
   const part =
     uncertain.find(({ progress }) => progress.candidates.includes(resolve)) ??
     uncertain.find(({ progress }) => progress.candidates.length > 0) ??
@@ -34,14 +35,14 @@ export async function resolveUnconfirmed(
   if (!part) {
     throw new BatchError('wrong_state', 'Nothing of this batch is uncertain: leave resolve out.');
   }
-  // A person names what that account lists.
+  // The account has to know the batch that the person names.
   const named = resolve === 'send_again' ? [] : [resolve];
   await requireSameAccount(context, record, part.progress.intent, named);
   if (resolve === 'send_again') {
     const listed = await listedFirst(context, record, part);
     const known = listed ?? part.progress.candidates;
     const { found, disproved, failure } = await findByMark(context, record, part, known);
-    // Paid already: it needs no second time.
+    // It was made and paid for: no second send is needed.
     if (found !== null) return takeForGood(context, record, part, found);
     if (failure !== null) throw failure;
     const untold = listed?.filter((id) => !disproved.includes(id)) ?? [];
@@ -68,7 +69,7 @@ export async function resolveUnconfirmed(
   await takeForGood(context, record, part, batch);
 }
 
-/** What a part could be by the list, where nobody has listed it yet and no person was told; null where somebody has. */
+/** The candidates for a part, where no listing was made yet and no person was told; null where one was. */
 async function listedFirst(
   context: Context,
   record: BatchRecord,
@@ -103,11 +104,11 @@ function cantBe({ number }: Part, id: string, problem: string): BatchError {
 
 const UNTOLD: SendFate = { candidates: [], fate: 'open' };
 
-/** The part as it waits to be sent once more, beside a send whose fate nobody knows. */
+/** The part, to be sent once more, with a note of the send whose fate is unknown. */
 function sentAgain(part: Part, number: number): Part {
   if (part.number !== number || part.progress.state !== 'unconfirmed') return part;
   const { unknown_sends = 0, fates = [], progress } = part;
-  // Of sends before this one an older version may have kept none.
+  // An older version may have kept no fates of earlier sends.
   const before = Array.from({ length: unknown_sends }, (_, send) => fates[send] ?? UNTOLD);
   const fate = { candidates: progress.candidates, fate: 'open' as const };
   return {

@@ -5,8 +5,9 @@ import { isCreated } from '../state/parts.ts';
 import type { BatchRecord, KeyMark } from '../store/record.ts';
 
 /**
- * Throws `wrong_state` where the provider that is set up now is not the account that a part was sent on:
- * another host, workspace or key can't see its batches, and would take them for lost. `known` are the account's too.
+ * Throws `wrong_state` where the present provider settings are not those of the account that a part was sent on:
+ * another host, workspace or key can't see its batches, and would take them for lost. `known` are further batches of
+ * that account.
  */
 export async function requireSameAccount(
   context: Context,
@@ -18,17 +19,17 @@ export async function requireSameAccount(
   if (mismatch === null) return;
   throw new BatchError(
     'wrong_state',
-    `This batch was sent with ${mismatch}, so nothing can be said about it here. It is not lost: ask the person to set ` +
-      'that one again and look then.',
+    `This batch was sent with ${mismatch}, so nothing can be said about it here. It is not lost: ask the person to ` +
+      'switch back to that one, then look again.',
   );
 }
 
-/** What is known of what a part was sent with: its credential, and what the account listed then. */
+/** What identifies the account of a send: the mark of its key, and what the account listed then. */
 type SentWith = KeyMark & { watermark?: string | null; newest?: string | null };
 
 /**
- * What differs, in words; null where nothing does. Another key of the same account is none: it is known by what it lists.
- * Throws the provider's errors where that can't be asked now.
+ * Says what differs from the account of a send; null where nothing does. Another key of the same account is no
+ * mismatch: it is recognized by what it lists. Throws the provider's errors where that can't be asked now.
  */
 export async function accountMismatch(
   context: Pick<Context, 'provider'>,
@@ -52,7 +53,7 @@ export async function accountMismatch(
   return (await listsAny(provider, ids)) ? null : 'another API key';
 }
 
-/** A provider's batch is seen from its own workspace alone. */
+/** A provider's batch can only be seen from its own workspace. */
 async function listsAny(provider: Provider, ids: readonly (string | null | undefined)[]): Promise<boolean> {
   for (const id of new Set(ids)) {
     if (id == null) continue;

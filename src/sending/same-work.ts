@@ -10,7 +10,7 @@ import { recordOrNull, unlessUnreadable } from '../store/stored-json.ts';
 const sameWork = z.object({ batch_id: z.string(), hash: z.string() });
 type SameWork = z.infer<typeof sameWork>;
 
-/** What the store of a process keeps of which batch holds which work. */
+/** The reader, per store, of which batch holds which work. */
 const readers = new WeakMap<Store, (ids: readonly string[]) => Promise<Summaries<SameWork>>>();
 
 function readerOf(store: Store, hashOf: (record: BatchRecord) => string) {
@@ -22,15 +22,15 @@ function readerOf(store: Store, hashOf: (record: BatchRecord) => string) {
 
 type Wanted = { hashOf: (record: BatchRecord) => string; since: number };
 
-/** What is known of the batches since then, by the time in their ids. */
+/** The summaries of the batches since `since`, by the time in their ids. */
 async function readSince(store: Store, { hashOf, since }: Wanted): Promise<Summaries<SameWork>> {
   const ids = await store.batchIds();
   return readerOf(store, hashOf)(ids.filter((id) => decodeTime(id.slice('batch_'.length)) >= since));
 }
 
 /**
- * The batches whose records hold the work with this hash, newest first: the register that says which it is may have been
- * deleted. None older than `since`.
+ * The batches no older than `since` whose records hold the work with this hash, newest first: the register that names
+ * the batch may have been deleted.
  */
 export async function* recordsOfWork(
   store: Store,
@@ -45,8 +45,9 @@ export async function* recordsOfWork(
 }
 
 /**
- * The newest batch that may hold the work with this hash, as its record can't be read: it held it before, or nothing tells what
- * it holds, for no register names it either. With what keeps it from being read; null where there is none.
+ * The newest batch with an unreadable record that may hold the work with this hash: it held it before, or nothing
+ * shows what it holds, as no register names it either. Comes with the reason why it can't be read; null where there
+ * is none.
  */
 export async function hiddenWork(
   store: Store,
@@ -75,10 +76,10 @@ async function problemOf(store: Store, batchId: string): Promise<string | null> 
 async function mayHold(store: Store, batchId: string, hash: string, { hashOf }: Wanted): Promise<boolean> {
   const revisions = (await unlessUnreadable(() => store.record(batchId).history())) ?? [];
   const last = revisions.at(-1)?.value;
-  // What waits gets another hash when it is made.
+  // A waiting batch gets another hash when its tasks are made.
   if (last !== undefined && !isWaiting(last)) return revisions.some(({ value }) => hashOf(value) === hash);
   if (await store.isSubmitted(batchId)) return false;
-  // Of one that another program made, nothing was ever sent.
+  // Of an adopted batch nothing was ever sent from here.
   const body = await unlessUnreadable(
     async () => (await store.blobs(batchId).size(partBody(1))) ?? ('none' as const),
   );

@@ -19,9 +19,9 @@ import { openBody } from './open-body.ts';
 import { settlePrimed } from './primed.ts';
 import { backToUnconfirmed } from './tentative.ts';
 
-/** A slow line still carries this much a second; the API's answer has its own time on top. */
+/** A slow connection still carries this much per second; the API has its own time to answer on top. */
 const SLOWEST_BYTES_PER_SECOND = 256_000;
-/** Of one create, whatever pauses a busy API asks for. */
+/** The most tries of one create, whatever pauses a busy API asks for. */
 const MOST_TRIES = 12;
 
 function sendingMs({ limits }: Context, part: Part): number {
@@ -30,17 +30,17 @@ function sendingMs({ limits }: Context, part: Part): number {
 
 export type SendOptions = {
   /**
-   * Whether this process has just reserved the money for all that waits, while it waited as it does now: what is reserved
-   * for parts that were refused before may have been given up since, and is asked for anew.
+   * Whether this process has just reserved the money for all the waiting parts in their present state. Money reserved
+   * for parts that were refused may have been freed since, and is reserved anew.
    */
   isReserved: boolean;
-  /** Whether it was left by another process, or an earlier attempt: the provider may have it already. */
+  /** Whether another process, or an earlier attempt, left the parts behind: the provider may have them already. */
   isLeft?: boolean;
 };
 
 /**
- * Sends the parts that wait to be sent, one after another. Nothing goes out while another part's fate is
- * uncertain. Whatever happens is in the record; throws only where the store fails.
+ * Sends the waiting parts one after another. Nothing goes out while another part's fate is uncertain. Whatever
+ * happens is in the record; throws only where the store fails.
  */
 export async function sendParts(
   context: Context,
@@ -64,7 +64,7 @@ export async function sendParts(
     }
     if (isReserved) reservedAs ??= record.owner.nonce;
     const { nonce } = context.store.presence.self();
-    // What this process had reserved before it was taken for dead may have been given up.
+    // If this process was taken for dead meanwhile, what it had reserved may have been freed.
     if (reservedAs !== nonce && !(await isWithinBudget(context, batchId))) return;
     reservedAs = nonce;
     if (!isKnown) {
@@ -84,7 +84,7 @@ export async function sendParts(
   }
 }
 
-/** Reserves the money for what waits to be sent; where today's budget does not hold it, that is in the record. */
+/** Reserves the money for the waiting parts; where today's budget does not suffice, notes that in the record. */
 async function isWithinBudget(context: Context, batchId: string): Promise<boolean> {
   const register = context.store.record(batchId);
   const record = await register.read();
@@ -100,7 +100,7 @@ async function isWithinBudget(context: Context, batchId: string): Promise<boolea
   }
 }
 
-/** A part that waits to be sent can't be, by what was found before. */
+/** Notes that a waiting part can't be sent, and why. */
 async function leaveUnsent(
   context: Context,
   register: Register<BatchRecord>,
@@ -116,7 +116,7 @@ function notSent(context: Context, error: unknown): PartState {
   return { state: 'not_sent', failure: createFailureOf(error, context) };
 }
 
-/** The first waiting part, where all before it are with the provider. */
+/** The first waiting part, if all before it are with the provider. */
 function nextToSend(record: BatchRecord): Part | undefined {
   const open = record.parts.find(
     ({ progress }) => progress.state !== 'created' && progress.state !== 'waiting',
@@ -162,7 +162,8 @@ async function sendPart(
   for (let tries = 1; ; tries += 1) {
     const left = lasts - elapsed();
     try {
-      // It stood still since, or heard nothing from the store: others may take it for dead by now, and send it themselves.
+      // The process stood still, or lost touch with the store: others may take it for dead by now, and send the part
+      // themselves.
       if (left <= 0 || isOutOfTouch()) throw tooLate();
       const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)), isOutOfTouch);
       await insist(store.presence, () => takeCreated(context, record, part, { id: batch.id, intent }));
@@ -178,7 +179,7 @@ async function sendPart(
       }
       const wait = busyPause(apiOf(error)?.retry_after_seconds, tries);
       if (meaning === 'not_sent' || tries === MOST_TRIES || wait > busyLeft()) {
-        // What was late and not sent goes out anew.
+        // A part that was late and not sent is tried again.
         const isLate = (elapsed() >= lasts || isOutOfTouch()) && apiOf(error) === undefined;
         await settle(isLate ? { state: 'prepared' } : notSent(context, error));
         return isLate ? 'go_on' : 'stop';
@@ -189,8 +190,8 @@ async function sendPart(
 }
 
 /**
- * Makes the provider's batch ours. A part that had taken it for its own, when that was the only one it could
- * be, is uncertain again. Throws `api_uncertain` for one that was there before: a cache on the way gave an older answer.
+ * Makes the provider's batch ours. Another part that had tentatively taken it becomes uncertain again. Throws
+ * `api_uncertain` for a batch that existed before: some cache on the way repeated an older answer.
  */
 async function takeCreated(
   context: Context,
@@ -206,7 +207,7 @@ async function takeCreated(
   if (displaced !== null) await backToUnconfirmed(context, displaced, id);
 }
 
-/** What is about to be sent, for `lasts` milliseconds, and a clock that was started when it was made. */
+/** The intent of a send that may take `lasts` milliseconds, and a clock that starts with it. */
 async function makeIntent(
   context: Context,
   provider: Provider,

@@ -21,12 +21,12 @@ export function isUnconfirmed(part: Part): part is UnconfirmedPart {
 const LISTINGS_NEEDED = 2;
 
 /**
- * Finds out what became of an uncertain create, from the provider's list of what is newer than the newest
- * batch known before it. Whether it changed anything that lets the batch go on.
+ * Finds out what became of an uncertain create, from the provider's listing of batches newer than the newest one
+ * known before it. Returns whether that lets the batch go on.
  *
- * Nothing is concluded before the time is up in which a late commit can still show. Then: no candidate in two
- * complete listings, and it was not made, so it waits to be sent again. Exactly one, with no other part of
- * ours that it could be, and it is taken, tentatively. Several: all are named, and a person decides.
+ * Nothing is concluded while a late commit can still show up. After that, no candidate in two complete listings means
+ * that the batch was not made, and the part waits to be sent again. Exactly one candidate, which no other part of
+ * ours could be, is taken tentatively. Several are all named, and a person decides.
  */
 export async function settlePart(
   context: Context,
@@ -38,7 +38,7 @@ export async function settlePart(
   const owner = { batch_id: record.batch_id, part: part.number };
   const { intent } = part.progress;
   const { own, free, newest } = await findCandidates(context, part, intent, record.provider, owner);
-  // What comes in above it from now on is none.
+  // Batches that are made after this listing are no candidates.
   const closed = intent.newest === undefined ? { ...intent, newest } : intent;
   const register = context.store.record(record.batch_id);
   const change = (state: PartState) =>
@@ -48,7 +48,7 @@ export async function settlePart(
         : null,
     );
 
-  /** Takes a batch that is claimed; where the part became something else meanwhile, a tentative claim is given back. */
+  /** Takes a claimed batch; gives a tentative claim back where the part has changed meanwhile. */
   const take = async (state: CreatedPart['progress']) => {
     const { record: now, changed } = await change(state);
     const held = now?.parts.find(({ number }) => number === part.number)?.progress;
@@ -63,7 +63,8 @@ export async function settlePart(
   }
   const { disproved = [], unproven = [] } = intent;
   const rival = free.length === 0 ? null : await findRival(context, record, part);
-  // What is proven not to be this part could be one's that is just being sent: nothing is concluded until that is known.
+  // A batch that is proven not to be this part may be one that is just being sent: nothing is concluded until that is
+  // known.
   const candidates = rival === 'sending' ? free : free.filter(({ id }) => !disproved.includes(id));
   if (candidates.length === 0) {
     const empty_listings = part.progress.empty_listings + 1;
@@ -98,7 +99,10 @@ export async function settlePart(
   return left.length < candidates.length;
 }
 
-/** What our mark proves of several that have ended and have not `told` it yet; what can't be read now is asked of a person meanwhile. */
+/**
+ * Looks for our mark among the candidates that have ended and are not in `told`. One that can't be read now stays a
+ * question for the person.
+ */
 async function markedAmong(
   context: Context,
   record: BatchRecord,
@@ -111,14 +115,14 @@ async function markedAmong(
   return findByMark(context, record, part, ids);
 }
 
-/** What is left of the time in which a late commit can still show in the list. */
+/** How long a late commit can still show up in the listing. */
 function timeToWait(context: Context, part: UnconfirmedPart): number {
   const since = elapsedSince(context, part.progress.failure);
   // A clock that was set back must not make the wait endless.
   return Math.min(context.settleMs, Math.max(0, context.settleMs - since));
 }
 
-/** How another part of ours with as many requests is on its way, which a candidate could be; null where none is. */
+/** The state of another part of ours with as many requests that a candidate could be; null where there is none. */
 async function findRival(
   context: Context,
   record: BatchRecord,
@@ -135,7 +139,9 @@ async function findRival(
 
 type Uncertain = { batchId: string; state: 'sending' | 'unconfirmed' };
 
-/** A batch of ours with a part of so many requests of which it is not certain what the provider has, one that is being sent first. */
+/**
+ * A batch of ours with an uncertain part of `requestCount` requests; one that is just being sent takes precedence.
+ */
 export async function findUncertain(
   context: Pick<Context, 'store'>,
   provider: ProviderName,
@@ -156,7 +162,7 @@ export async function findUncertain(
   return found;
 }
 
-/** Takes a batch that is proven to be the part's, or that a person names. */
+/** Takes a batch that is proven to be the part, or that a person names. */
 export async function takeForGood(
   context: Context,
   { batch_id }: BatchRecord,
@@ -167,7 +173,7 @@ export async function takeForGood(
   await updatePart(context.store.record(batch_id), number, ({ progress }) => {
     if (progress.state === 'unconfirmed') return createdState(progress.intent, batch);
     if (progress.state === 'prepared') return createdState(null, batch);
-    // A look that ran meanwhile found the claim, and took it as one that has yet to be proven.
+    // A look meanwhile may have found the claim, and taken the batch tentatively.
     const isTaken = progress.state === 'created' && progress.provider_batch_id === batch.id;
     return isTaken && progress.tentative ? { ...progress, tentative: false } : null;
   });

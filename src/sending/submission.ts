@@ -8,7 +8,10 @@ import type { Submission } from '../store/shared-records.ts';
 import { cameToNothing, judgeEarlier, mayBePaid, SAME_WORK_MS } from './earlier-work.ts';
 import { hiddenWork, recordsOfWork } from './same-work.ts';
 
-/** Under which a submission is known: its key where a program gave one, else what it holds; apart from what others submit. */
+/**
+ * The hash that identifies a submission: by its idempotency key where it has one, otherwise by its content; separate
+ * for each user where users are kept apart.
+ */
 export function submissionHash(mark: SubmissionMark): string {
   const { content_hash, idempotency_key } = mark;
   const hash = idempotency_key === null ? content_hash : sha256OfText(`idempotency key\n${idempotency_key}`);
@@ -18,12 +21,12 @@ export function submissionHash(mark: SubmissionMark): string {
 
 type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key' | 'user' | 'apart'>;
 
-/** An earlier batch of the same work that serves for a new submission. */
+/** An earlier batch of the same work that takes the place of a new submission. */
 export type EarlierBatch = { batchId: string; meaning: 'stands' | 'take_up' };
 
 /**
- * The earlier batch that serves for the work under a mark, if any. Throws `invalid_input` for a key of other work, and `store_damaged`
- * where what says so can't be read, and no record tells that the work is done.
+ * The earlier batch that does the work under a mark, if any. Throws `invalid_input` for the key of other work, and
+ * `store_damaged` where the register can't be read and no record shows that the work is done.
  */
 export async function findEarlier(
   context: Pick<Context, 'store' | 'now'>,
@@ -45,7 +48,8 @@ async function findByRegister(
 ): Promise<EarlierBatch | null> {
   const named = await context.store.submission(submissionHash(mark)).read();
   const found = named && (await context.store.record(named.batch_id).read());
-  // Without a key it says so by its name: one that names other work was exchanged with another's.
+  // Without a key the register's name is the content's hash: one that names other work was swapped with another
+  // register.
   const isOther = mark.idempotency_key === null && found !== null && found.content_hash !== mark.content_hash;
   const [current, record] = isOther ? [null, null] : [named, found];
   if (record === null) {
@@ -67,7 +71,9 @@ async function findByRegister(
   return meaning === 'void' ? null : { batchId: record.batch_id, meaning };
 }
 
-/** Throws where the batch that did the work was taken out of the store by somebody else: what it paid for, nobody knows. */
+/**
+ * Throws where the batch that did the work was removed from the store by other hands: nobody knows what it paid for.
+ */
 function requireNotGone(
   { store, now }: Pick<Context, 'store' | 'now'>,
   { batch_id, at, removed }: Submission,
@@ -78,12 +84,12 @@ function requireNotGone(
   throw new BatchError(
     'store_damaged',
     `Nothing was sent: this work was submitted at ${at} as ${batch_id}, which is gone from ${store.place}, and may have been ` +
-      'paid. Restore it from a backup. To pay for the work a second time, ask the person first, then submit it with ' +
+      'paid for. Restore it from a backup. To pay for the work a second time, ask the person first, then submit it with ' +
       'force_new: true.',
   );
 }
 
-/** Throws where a batch may do the work, and neither its record nor a register tells. */
+/** Throws where a batch may do the work, but neither its record nor a register can tell. */
 async function requireNotHidden(
   { store, now }: Pick<Context, 'store' | 'now'>,
   mark: SubmissionMark,
@@ -95,19 +101,20 @@ async function requireNotHidden(
   if (hidden === null) return;
   throw new BatchError(
     'store_damaged',
-    `Nothing was sent: this work may be that of ${hidden.batch_id}, and may have been paid. ${hidden.problem} To pay for the work ` +
+    `Nothing was sent: this work may be that of ${hidden.batch_id}, and may have been paid for. ${hidden.problem} To pay for the work ` +
       'a second time, ask the person first, then submit it with force_new: true.',
   );
 }
 
-/** From when on the same work is the same submission, in milliseconds since 1970. */
+/** The time from which on the same work counts as the same submission, in milliseconds since 1970. */
 function sinceOf({ idempotency_key }: SubmissionMark, now: Date): number {
   return idempotency_key === null ? now.getTime() - SAME_WORK_MS : 0;
 }
 
 /**
- * Finds the work in the batches' own records, for the register may have lost it, or never have had it. Of a batch of which
- * nothing was sent only what a dead process has just left counts: among the living, whoever owns the register sends.
+ * Finds the work in the batches' own records, since the register may have lost it, or never have had it. A batch of
+ * which nothing was sent counts only if a dead process has just left it: among living processes, the owner of the
+ * register sends.
  */
 async function findByRecords(
   { store, now }: Pick<Context, 'store' | 'now'>,
@@ -128,17 +135,17 @@ async function findByRecords(
   return left;
 }
 
-/** For how long what no register names is sent by whoever looks at it. */
+/** For how long a batch that no register names is sent by whoever looks at it. */
 const UNOWNED_MS = 15 * 60_000;
 
-/** Made in what is the future by now, it was before the clock was set back, nobody knows how long. */
+/** A creation time in the future means that the clock was set back: then the true age is unknown. */
 function isYoung({ created_at }: BatchRecord, now: Date): boolean {
   return Math.abs(now.getTime() - Date.parse(created_at)) <= UNOWNED_MS;
 }
 
 /**
- * Whether what a dead process prepared is still to be sent, seen by whoever looks at it: null then, else why it never will
- * be. What the register names was authorised and is sent however late; what it does not, only soon.
+ * Why a batch that a dead process prepared will never be sent; null where it still should be. A batch that the
+ * register names was authorized, and is sent however late; any other only within a short time.
  */
 export async function whyNeverSent(context: Context, record: BatchRecord): Promise<string | null> {
   if (mayBePaid(record)) return null;
@@ -153,15 +160,15 @@ export async function whyNeverSent(context: Context, record: BatchRecord): Promi
 }
 
 /**
- * Makes a batch of which nothing was paid, or that came to nothing, the one that does its work, before it is sent again.
- * Throws `wrong_state` where another one does it by now: both would be paid.
+ * Before it is sent again, makes a batch that was never paid for, or came to nothing, the one that does its work.
+ * Throws `wrong_state` where another one does the work by now: both would be paid for.
  */
 export async function ownAgain(context: Context, record: BatchRecord): Promise<void> {
   if (mayBePaid(record) && !cameToNothing(record)) return;
   const register = context.store.submission(submissionHash(record));
   const current = await register.read();
   const other = await findEarlier(context, record);
-  // Sent beside an older one on purpose.
+  // It was sent beside an older one on purpose.
   const isBeside = record.force_new && other !== null && other.batchId < record.batch_id;
   if (other?.meaning === 'stands' && other.batchId !== record.batch_id && !isBeside) {
     throw new BatchError(
@@ -185,7 +192,7 @@ export async function ownWork(
   context: Pick<Context, 'store' | 'now'>,
   record: BatchRecord,
 ): Promise<EarlierBatch | null> {
-  // What was sent once is this batch's own, whatever was submitted since.
+  // Once sent, the work is this batch's own, whatever was submitted since.
   if (mayBePaid(record)) return null;
   const register = context.store.submission(submissionHash(record));
   for (let round = 0; round < 100; round += 1) {
@@ -201,13 +208,13 @@ export async function ownWork(
   }
   throw new BatchError(
     'store_failed',
-    'Many processes submit this work at once. Submit it again in a minute.',
+    'Many processes are submitting this work at once. Submit it again in a minute.',
   );
 }
 
 /**
- * Notes a batch that is a pilot as the latest of its settings, for whatever is sent of the whole to take over what it answers:
- * before anything of it is sent, whoever does so.
+ * Registers a pilot as the latest one of its settings, so that the whole can reuse its answers. Whoever sends the
+ * pilot does this first.
  */
 export async function notePilot(
   { store, now }: Pick<Context, 'store' | 'now'>,

@@ -7,9 +7,9 @@ import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { recordOrNull } from '../store/stored-json.ts';
 import { claimTentatively, confirmClaim, type Owner, releaseClaim, releaseTentative } from './claims.ts';
 
-const NOT_OURS = "The provider's batch that was taken for it turned out to be another one's.";
+const NOT_OURS = "The provider's batch that was taken for this part turned out to be another's.";
 
-/** A part that took a provider's batch which is not its own is uncertain, as it was before. */
+/** Makes a part that took a provider's batch which is not its own uncertain again. */
 export async function backToUnconfirmed(
   context: Context,
   owner: Owner,
@@ -25,8 +25,9 @@ export async function backToUnconfirmed(
 }
 
 /**
- * Gives up tentative parts whose claim another's create has displaced, should that process not have done so. A claim that nobody has
- * is no such proof: it was lost, and is made again. Nor is one of a part that does not have that batch.
+ * Gives up a tentative part whose claim was displaced by another part's create, in case that part's process did not.
+ * A missing claim proves nothing: it was lost, and is made again. Nor does a claim by a part that does not have that
+ * batch.
  */
 export async function giveUpDisplaced(
   context: Context,
@@ -39,7 +40,7 @@ export async function giveUpDisplaced(
   if (await isHeldByOwner(context, id)) await backToUnconfirmed(context, owner, id);
 }
 
-/** Whether the part that a claim names has that batch by its own record. */
+/** Whether the part that a claim names also has that batch in its own record. */
 async function isHeldByOwner(context: Context, id: string): Promise<boolean> {
   const claim = await context.store.claim(id).read();
   if (claim?.owner == null || !isBatchId(claim.owner.batch_id)) return false;
@@ -49,7 +50,7 @@ async function isHeldByOwner(context: Context, id: string): Promise<boolean> {
   return progress?.state === 'created' && progress.provider_batch_id === id;
 }
 
-/** Lets go of a tentative part whose results prove that it is another one's. */
+/** Lets go of a batch whose results prove that it is not this tentative part. */
 export async function releaseForeign(
   context: Context,
   record: BatchRecord,
@@ -61,11 +62,11 @@ export async function releaseForeign(
 }
 
 const UNPROVEN =
-  'The results of the only batch it can be lack a line that can be read where its mark would stand, however often they were fetched.';
+  'The results of the only batch that it can be have no readable line where its mark would stand, however often they were fetched.';
 
 /**
- * Leaves to a person whether a tentative part is ours, whose results can't prove it, once that has lasted long enough for a line to
- * come; whether it has.
+ * Leaves it to a person whether a tentative part is ours, once its results have been unable to prove it for long
+ * enough. Returns whether that is so.
  */
 export async function releaseUnproven(
   context: Context,
@@ -86,7 +87,7 @@ export async function releaseUnproven(
   return isLasting;
 }
 
-/** Makes a tentative part ours for good: its results hold what was sent, or the person says so. */
+/** Makes a tentative part ours for good: its results match what was sent, or the person says so. */
 export async function confirmPart(context: Context, record: BatchRecord, part: CreatedPart): Promise<void> {
   await confirmClaim(context, part.progress.provider_batch_id, {
     batch_id: record.batch_id,

@@ -9,12 +9,12 @@ import { countOf } from '../state/parts.ts';
 import type { BatchRecord, Part, SendFate } from '../store/record.ts';
 import { findByMark } from './find-mark.ts';
 
-/** What could still be told of a send, by batches that it could be. */
+/** Whether a send's fate can still be found out, from the batches that it could be. */
 const isTellable = ({ fate, candidates }: SendFate) => fate === 'open' && candidates.length > 0;
 
 /**
- * Looks into what sends of unknown fate could have become, which a person had sent again: once all of these have ended, a mark tells
- * that one was made, with what it cost, and none that the send was not. What can't be asked now is asked by a later look.
+ * Looks into sends of unknown fate that a person had sent again. Once all the batches that they could be have ended,
+ * our mark shows which one was made and what it cost, or that none was. A later look asks what can't be asked now.
  */
 export async function tellUnknownSends(context: Context, record: BatchRecord): Promise<void> {
   for (const part of record.parts) {
@@ -60,7 +60,7 @@ async function fateNow(
   }
 }
 
-/** What a send became, and what that cost; null where its results did not come whole. */
+/** What a send became and what it cost; null where its results did not come in full. */
 async function madeAs(context: Context, record: BatchRecord, batch: ProviderBatch): Promise<SendFate | null> {
   const { results } = dialectOf(record.provider);
   const usage = createUsageTally(context.catalog);
@@ -77,5 +77,5 @@ async function madeAs(context: Context, record: BatchRecord, batch: ProviderBatc
   return { candidates: [], fate: 'made', made_as: batch.id, usd: actualOfPart({ usage: usage.finish() }) };
 }
 
-/** An answer names the model that it is priced by. */
+/** Each answer names its own model, by which it is priced. */
 const UNKNOWN_KIND = { model: '', task_type: null, effort: null };

@@ -4,15 +4,16 @@ import { mayBePaid } from './earlier-work.ts';
 import { submissionHash } from './submission.ts';
 
 /**
- * Removes a batch of which nothing was sent, and says so in the register that names it for its work; unless somebody has gone on with it
- * meanwhile, as where this process stood still and was taken for dead.
+ * Removes a batch of which nothing was sent, and notes that in the register that names it; unless another process has
+ * gone on with it meanwhile, for instance because this one stood still and was taken for dead.
  */
 export async function removeUnsent(context: Context, record: BatchRecord): Promise<void> {
   const { store } = context;
   const { batch_id } = record;
   await endUnsent(context, record, 'its submission was refused');
   if ((await store.record(batch_id).read())?.never_sent === undefined) return;
-  // Where that can't be written it stays, to be taken up: a register that names what is gone stands for work that was paid.
+  // If that can't be written the batch stays, to be taken up: a register that names a missing batch means work that
+  // was paid for.
   await store
     .submission(submissionHash(record))
     .update((current) => (current?.batch_id === batch_id ? { ...current, removed: true } : current));
@@ -38,7 +39,7 @@ export async function endUnsent(
   });
 }
 
-/** A batch that is to be sent after all. */
+/** The record of a batch that is to be sent after all. */
 export function withoutEnd({ never_sent: _ended, ...record }: BatchRecord): BatchRecord {
   return record;
 }

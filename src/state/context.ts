@@ -15,27 +15,30 @@ export type Limits = {
   partRequests: number;
   /** Bytes in one provider batch's body. */
   partBytes: number;
-  /** A file of so many bytes of tasks, one per line, is examined on threads: to start them takes a while. */
+  /** From this size on a file of tasks, one per line, is examined on threads: starting them takes a while. */
   threadedBytes: number;
   /** Bytes of tasks given inline. */
   inlineBytes: number;
-  /** A call answers after this many milliseconds at the latest, whatever still goes on. */
+  /** A call replies after this many milliseconds at the latest, whatever is still going on. */
   callMs: number;
   /** How long a person may take to answer a question. */
   askMs: number;
   /** How long the API may take to answer a create whose body has arrived. */
   answerMs: number;
-  /** How long a busy API is asked again within one submission. */
+  /** For how long a busy API is retried within one submission. */
   busyMs: number;
-  /** How often a results download that came short is fetched in all. */
+  /** How many times an incomplete download of results is fetched in all. */
   downloads: number;
   /** Before the second download of the same results, in milliseconds; twice as long before the third. */
   downloadPauseMs: number;
-  /** For how long a worker has a batch that it does not keep, in milliseconds: others take over that of a dead one then. */
+  /** How long a worker's lease on a batch lasts unless renewed, in milliseconds: after that others take over. */
   leaseMs: number;
-  /** How long a process that shares a database sends on without news from there, in milliseconds; after three times that others go on with its work. */
+  /**
+   * How long a process that shares a database keeps sending without contact to it, in milliseconds; after three times
+   * as long others take over its work.
+   */
   aliveMs: number;
-  /** Between two looks of workers at a batch that runs, at most, in milliseconds. */
+  /** The longest pause between two looks of workers at a running batch, in milliseconds. */
   longestPauseMs: number;
   /** Characters of a reply's text, below the 20,000 that some clients cut at. */
   replyCharacters: number;
@@ -70,7 +73,7 @@ const unhurried: Partial<Limits> = {
   callMs: Number.POSITIVE_INFINITY,
 };
 
-/** What a caller's limits are instead of the default ones. */
+/** How each caller's limits differ from the default ones. */
 export const callerLimits: Record<Caller, Partial<Limits>> = {
   agent: {},
   person: unhurried,
@@ -80,7 +83,7 @@ export const callerLimits: Record<Caller, Partial<Limits>> = {
 export const remotes = ['manage', 'read', 'off'] as const;
 export type Remote = (typeof remotes)[number];
 
-/** All that the operations work with. Made by a starter; the operations read no environment. */
+/** Everything that the operations work with. `createContext` makes it; the operations read no environment. */
 export type Context = {
   readonly store: Store;
   /** The provider that new work goes to. */
@@ -89,29 +92,29 @@ export type Context = {
   readonly templates: Templates;
   readonly catalog: ModelCatalog;
   readonly folders: AllowedFolders;
-  /** Where answers are put that are too long for a reply, a folder for each batch. Absolute. */
+  /** The absolute path of the folder for answers that are too long for a reply, with a folder for each batch. */
   readonly answersFolder: string;
   readonly jobs: Jobs;
   readonly limits: Limits;
   /** Ceiling for the maximum estimate of one submission. */
   readonly maxCostUsd: number;
-  /** Ceiling for all submissions of a UTC day over the data folder. */
+  /** Ceiling for all submissions of a UTC day in this store. */
   readonly dailyBudgetUsd: number;
   /** Above this maximum a person approves a submission of an agent's first; null: never. */
   readonly askAboveUsd: number | null;
-  /** Tells the owner that a batch has ended; null where they want to hear of none. */
+  /** Tells the owner that a batch has ended; null where they don't want to be told. */
   readonly notify: Deliver | null;
   /** How long a sandbox batch takes. */
   readonly sandboxSeconds: number;
   readonly allowNetworkTools: boolean;
   readonly readOnly: boolean;
-  /** Who calls over HTTP; null: the owner of all that is kept, at a terminal or through a server of their own. */
+  /** Who calls over HTTP; null: the store's owner, at a terminal or through a server of their own. */
   readonly subject: Subject | null;
-  /** The address under which a batch's file is fetched; null where files are written to folders. */
+  /** The URL under which a batch's file can be fetched; null where files are written to folders. */
   readonly linkTo: ((batchId: string, name: string) => string) | null;
   /** Whether users over HTTP see each other's batches. */
   readonly isShared: boolean;
-  /** Ceiling for the submissions of each user over HTTP of a UTC day; null: only that for all. */
+  /** Ceiling for each HTTP user's submissions of a UTC day; null: only the one for all together. */
   readonly userBudgetUsd: number | null;
   /** What may be done with batches that another program made. */
   readonly remote: Remote;
@@ -119,8 +122,8 @@ export type Context = {
   readonly project: string | null;
   readonly log: Log;
   readonly now: () => Date;
-  /** For how long this machine has been up, asleep or awake, in milliseconds: a clock that nobody sets. */
+  /** How long this machine has been up, asleep or awake, in milliseconds: a clock that nobody sets. */
   readonly upMs: () => number;
-  /** How long a create that was committed late may take to show in the provider's list. */
+  /** How long a create that was committed late may take to show up in the provider's listing. */
   readonly settleMs: number;
 };

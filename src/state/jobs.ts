@@ -10,9 +10,9 @@ export type Progress = {
   stage: 'preparing' | 'asking' | 'sending' | 'downloading' | 'writing' | 'waiting';
   done: number;
   total: number | null;
-  /** Of those done, what has no finished answer. */
+  /** How many of those done have no finished answer. */
   failed?: number;
-  /** What it costs in US dollars, where that is known or expected. */
+  /** The cost in US dollars, where it is known or expected. */
   cost?: { usd: number; is_expected: boolean };
 };
 
@@ -21,18 +21,18 @@ export type Report = (progress: Progress) => void;
 export type JobStart = Owned & { stage: Progress['stage']; provider: ProviderName };
 
 export type Job = {
-  /** The provider that it works with: known before there is a record. */
+  /** The provider that it works with, known even before there is a record. */
   readonly provider: ProviderName;
   readonly promise: Promise<void>;
   progress: Progress;
 };
 
 /**
- * The work that goes on in this process when a call has answered: at most one job under a key. What it
- * achieves is in the store. What fails with nobody waiting is kept until somebody asks.
+ * The work that goes on in this process after a call has replied: at most one job per key. Its results are in the
+ * store. A failure with nobody waiting is kept until somebody asks.
  */
 export type Jobs = {
-  /** Starts `work` under a key at which no job runs, and gives what it comes to as well. */
+  /** Starts `work` under a key without a running job, and also returns its outcome. */
   start<T>(
     key: string,
     start: JobStart,
@@ -43,9 +43,12 @@ export type Jobs = {
   find(key: string): Job | undefined;
   /** The error of the last job under `key`, where it failed. */
   lastFailure(key: string): unknown;
-  /** Whose the job under `key` is, or the last one was, where it failed; null where there is none. */
+  /** Who owns the job under `key`, or the last one if it failed; null where there is none. */
   ownerOf(key: string): Owned | null;
-  /** Work that was told under one batch's id turned out to be another's: whoever asks for the first gets that. */
+  /**
+   * Notes that the work announced under one batch's id turned out to be another batch's: whoever asks for the first
+   * id gets that.
+   */
   forward(from: string, to: string): void;
   /** The id that this one was forwarded to, else itself. */
   forwarded(id: string): string;
@@ -94,28 +97,28 @@ export function createJobs(): Jobs {
   };
 }
 
-/** An agent's call waits no longer for a batch's end: what takes longer is followed. */
+/** The longest that an agent's call waits for a batch's end; longer waits are followed in the background. */
 export const LONGEST_WAIT_SECONDS = 20;
 
-/** How whoever asks learns of a batch's end without looking again and again: as a task of MCP, or by a command. */
+/** How a client learns of a batch's end without polling: as an MCP task, or through a command. */
 export type Following = { kind: 'task' } | { kind: 'command'; waitFor: (batchId: string) => string };
 
-/** What a call that waits for a job gets to say. */
+/** How a call takes part in waiting for a job. */
 export type Waiting = {
   /** Absent where nobody can be asked. */
   ask?: Ask | undefined;
   following?: Following | undefined;
-  /** Told when waiting longer changes nothing: at the end, or where a person has to do something first. */
+  /** Called when waiting longer changes nothing: at the end, or where a person has to act first. */
   onOver?: (() => void) | undefined;
   /** Stops the waiting. */
   signal?: AbortSignal | undefined;
-  /** Told how far the job is, every second. */
+  /** Called with the job's progress every second. */
   onProgress?: ((progress: Progress) => Promise<void> | void) | undefined;
 };
 
 const PROGRESS_MS = 1_000;
 
-/** Waits for a job, but no longer than `ms`; whether it ended. Its failure is thrown. */
+/** Waits for a job up to `ms` milliseconds; returns whether it ended. Throws its failure. */
 export async function jobEndsWithin(job: Job, ms: number, { signal, onProgress }: Waiting): Promise<boolean> {
   const until = performance.now() + ms;
   for (;;) {
@@ -127,8 +130,8 @@ export async function jobEndsWithin(job: Job, ms: number, { signal, onProgress }
 }
 
 /**
- * Waits for a promise, but no longer than `ms` and no longer than `signal` allows; whether it ended. What it
- * stands for goes on all the same. Its failure is thrown.
+ * Waits for a promise up to `ms` milliseconds, or until `signal` is aborted; returns whether it ended. The work
+ * behind it goes on in any case. Throws its failure.
  */
 export async function endsWithin(promise: Promise<void>, ms: number, signal?: AbortSignal): Promise<boolean> {
   let stop = () => {};
@@ -148,13 +151,13 @@ export async function endsWithin(promise: Promise<void>, ms: number, signal?: Ab
   }
 }
 
-/** A batch as it is now, and what goes on with it in this process. */
+/** A batch as it is now, and the work on it in this process. */
 export type Refreshed = {
   record: BatchRecord;
-  /** What goes on in this process, with how far it is. */
+  /** This process's job for the batch, with its progress. */
   job: Job | undefined;
-  /** Why the last look at the provider, or the last work on the batch, did not succeed; nothing is lost by it. */
+  /** Why the last look at the provider, or the last work on the batch, failed; nothing is lost by that. */
   failures: BatchError[];
-  /** Why this process does not send what waits to be sent, and who could. */
+  /** Why this process does not send the waiting parts, and who could. */
   heldBack?: string;
 };

@@ -10,12 +10,12 @@ export function isCreated(part: Part): part is CreatedPart {
   return part.progress.state === 'created';
 }
 
-/** Whether a part of it waits for answers that it works on. */
+/** Whether a part of a batch waits for the answers that it works on. */
 export function isWaiting({ parts }: Pick<BatchRecord, 'parts'>): boolean {
   return parts.some(({ progress }) => progress.state === 'waiting');
 }
 
-/** The lowest stage of a merge that waits; of other work the part that does. */
+/** The lowest waiting stage of a merge; for other work the waiting part. */
 export function nextWaiting(parts: readonly Part[]): Part | undefined {
   const waiting = parts.filter(({ progress }) => progress.state === 'waiting');
   return waiting.toSorted((a, b) => a.first_task - b.first_task)[0];
@@ -28,14 +28,14 @@ export function isHeld({ parts }: Pick<BatchRecord, 'parts'>, { after, progress 
   return primer !== undefined && !(isCreated(primer) && primer.progress.seen.processing_status === 'ended');
 }
 
-/** Whether a part's requests were never made, for what they were to work on never came. */
+/** Whether a part's requests were never made, as the answers that they were to work on never came. */
 export function isNeverMade({ progress, body_bytes }: Part): boolean {
   return progress.state === 'not_sent' && body_bytes === 0;
 }
 
 /**
- * Changes one part's state where it is still the one that `change` was made for: `change` gives null to
- * leave it. Gives back the newest record, and whether this call changed it.
+ * Changes one part's state; `change` returns null to leave it alone. Returns the newest record, and whether this call
+ * changed it.
  */
 export async function updatePart(
   register: Register<BatchRecord>,
@@ -55,37 +55,37 @@ export async function updatePart(
   return { record: value, changed };
 }
 
-/** As which download its results are saved, or will be. */
+/** The number of the download as which its results are saved, or will be. */
 export function downloadOf({ progress }: Part): number {
   return (progress.state === 'created' && progress.download) || 1;
 }
 
-/** The blob of its results, a line for each task. */
+/** The name of the blob with its results, a line for each task. */
 export function resultsOf(part: Part): string {
   return partResults(part.number, downloadOf(part));
 }
 
-/** The blob of what was received for it. */
+/** The name of the blob with what was received for it. */
 export function receivedOf(part: Part): string {
   return part.packs === undefined ? resultsOf(part) : partReceived(part.number, downloadOf(part));
 }
 
-/** How many requests it is: what the provider counts. */
+/** How many requests a part is on the wire, which is what the provider counts. */
 export function sentCount({ packs, request_count }: Pick<Part, 'packs' | 'request_count'>): number {
   return packs ?? request_count;
 }
 
-/** What a send that a person had sent again cost, in US dollars; null where that is not known. */
+/** The cost of an uncertain send that a person had repeated, in US dollars; null where that is not known. */
 export function fateUsd(fate: SendFate | undefined): number | null {
   return fate?.fate === 'not_made' ? 0 : (fate?.usd ?? null);
 }
 
-/** How many of its sends may have been paid, nobody knows how much, beside the one that it is. */
+/** How many further sends of a part may have been paid for at an unknown cost. */
 export function openSends({ unknown_sends = 0, fates = [] }: Pick<Part, 'unknown_sends' | 'fates'>): number {
   return unknown_sends - fates.filter((fate) => fateUsd(fate) !== null).length;
 }
 
-/** What is kept of a provider's batch each time its state has changed. */
+/** The fields of a provider's batch that are kept whenever its state changes. */
 export function seenOf(batch: ProviderBatch): SeenBatch {
   const { processing_status, request_counts, created_at, expires_at, ended_at } = batch;
   return { processing_status, request_counts, created_at, expires_at, ended_at };
@@ -122,7 +122,7 @@ export function countOf({ request_counts }: ProviderBatch): number {
   return Object.values(request_counts).reduce((sum, count) => sum + count, 0);
 }
 
-/** Whether a failed look at one part says nothing of the others: the API answered, and may well answer for these. */
+/** Whether a failed look says nothing about the other parts: the API did answer, and may well answer for those. */
 export function concernsOnePart({ code, api }: BatchError): boolean {
   return code === 'api_not_found' || (code === 'api_uncertain' && api?.status !== undefined);
 }

@@ -11,28 +11,30 @@ export type Question = {
   message: string;
   /** What the work can cost at most, in US dollars. */
   maximum: number;
-  /** Tells the work from any other: a yes is for this alone. */
+  /** Identifies the work: an approval is for this alone. */
   work: string;
 };
 
 /**
- * What came of it. `unable`: whoever calls can't put a question to a person; `late`: the call in which it could have been
- * put was answered before there was a question.
+ * The outcome of a question. `unable`: the client can't ask a person; `late`: the call in which it could have been
+ * asked was answered before the question came up.
  */
 export type QuestionOutcome = GivenAnswer | 'unable' | 'late';
 
 /** What a person answered, or that they did not. */
 export type GivenAnswer = 'approved' | 'declined' | 'canceled' | 'unanswered';
 
-/** Puts a question to the person behind a call, who may take so long, in a way that no argument of a call can answer. */
+/** Asks the person behind a call, who may take `patienceMs`, in a way that no argument of a call can answer. */
 export type Ask = (question: Question, patienceMs: number) => Promise<QuestionOutcome>;
 
-/** How often an answer is looked for that comes to another process. */
+/** How often to check for an answer that came to another process. */
 const LOOK_MS = 500;
 
 type Asked = { store: Pick<Store, 'question'>; now: () => Date; subject: Subject | null };
 
-/** Keeps what is asked in the store, so that its answer may come to any process. Gives the question's id, which nobody can guess. */
+/**
+ * Keeps a question in the store, so that its answer may come to any process. Returns its id, which nobody can guess.
+ */
 export async function keepQuestion(
   { store, now, subject }: Asked,
   { work, maximum }: Pick<Question, 'work' | 'maximum'>,
@@ -50,12 +52,12 @@ export async function keepQuestion(
   return id;
 }
 
-/** Whether whoever calls was asked this, not long ago. */
+/** Whether the caller was asked this question, and recently. */
 function isFor({ now, subject }: Asked, question: OpenQuestion): boolean {
   return question.user === subject?.name && now().getTime() - Date.parse(question.at) <= QUESTION_KEPT_MS;
 }
 
-/** Whether what is asked now was asked by this question, in the very same call and for as much at least; true once. */
+/** Whether this question already asked the same, in the very same call and for at least as much; true only once. */
 export async function takeQuestion(
   asked: Asked,
   id: string,
@@ -76,7 +78,10 @@ export async function takeQuestion(
   return kept?.taken_by === taker;
 }
 
-/** Notes what a person answered to a question that another process waits with. Does nothing where nobody asked them, or they answered. */
+/**
+ * Records a person's answer to a question that another process waits on. Does nothing where there is no open question
+ * of theirs.
+ */
 export async function answerQuestion(asked: Asked, id: string, answer: GivenAnswer): Promise<void> {
   await asked.store.question(id).update((current) => {
     const isOpen = current !== null && isFor(asked, current) && current.taken_by === undefined;
@@ -84,7 +89,7 @@ export async function answerQuestion(asked: Asked, id: string, answer: GivenAnsw
   });
 }
 
-/** Waits for the answer, by whichever process it comes. From when this resolves it is too late for another. */
+/** Waits for the answer, whichever process receives it. Once this resolves, no further answer is accepted. */
 export async function answerTo(
   asked: Asked,
   id: string,

@@ -14,7 +14,7 @@ export const processingStatuses = [
 ] as const;
 export type ProcessingStatus = (typeof processingStatuses)[number];
 
-/** One status over many parts: the one that a person has to know of first. */
+/** The status of a batch over all its parts: the one that a person has to know of first. */
 export function statusOf(record: BatchRecord): ProcessingStatus {
   const parts = record.parts.filter((part) => !isHeld(record, part));
   const states = new Set(parts.map(({ progress }) => progress.state));
@@ -25,7 +25,7 @@ export function statusOf(record: BatchRecord): ProcessingStatus {
   if (seen.has('canceling')) return 'canceling';
   if (seen.has('in_progress')) return 'in_progress';
   if (states.has('not_sent')) return 'not_sent';
-  // A later stage is about to be made of the one before.
+  // The next stage is about to be made from the one before.
   if (states.has('waiting')) return record.waits === undefined ? 'submitting' : 'waiting';
   return 'ended';
 }
@@ -47,7 +47,7 @@ export function partStatus(record: BatchRecord, part: Part): ProcessingStatus {
   }
 }
 
-/** Whether a process is at it that nobody on another store could know: its requests are being made, or sent. */
+/** Whether a process may be making or sending its requests, which another store could not know. */
 export function isBeingSent({ never_sent, parts }: BatchRecord): boolean {
   if (never_sent !== undefined) return false;
   const waitsForPerson = parts.some(({ progress }) => progress.state === 'not_sent');
@@ -73,7 +73,7 @@ export function latestTime(record: BatchRecord, time: 'ended_at' | 'expires_at')
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** When the provider drops a part's results, as a moment. */
+/** When the provider drops a part's results, in milliseconds since 1970. */
 export function partExpiresAt(
   { provider }: Pick<BatchRecord, 'provider'>,
   { progress }: CreatedPart,
@@ -87,15 +87,15 @@ export function resultsExpireAt(record: BatchRecord): string | null {
   return expiries.length === 0 ? null : new Date(Math.min(...expiries)).toISOString();
 }
 
-/** For so long what a download lacks may yet come. */
+/** For how long the answers that a download lacks may still come. */
 export const CERTAIN_MS = 15 * 60_000;
 
-/** When it is certain what results lack, as a moment. */
+/** When it becomes certain which answers the results lack, in milliseconds since 1970; null where it is. */
 export function certainAt({ provisional }: SavedResults): number | null {
   return provisional === undefined ? null : Date.parse(provisional.since) + CERTAIN_MS;
 }
 
-/** When it is certain what is missing of a batch, as a moment; null where it is. */
+/** When it becomes certain which answers of a batch are missing, in milliseconds since 1970; null where it is. */
 export function missingCertainAt({ parts }: BatchRecord): number | null {
   const times = parts.map(({ progress }) =>
     progress.state === 'created' && progress.results !== null ? certainAt(progress.results) : null,
@@ -104,7 +104,7 @@ export function missingCertainAt({ parts }: BatchRecord): number | null {
   return open.length === 0 ? null : Math.max(...open);
 }
 
-/** When the results of a batch came in last, as a moment. */
+/** When the latest results of a batch came in, in milliseconds since 1970. */
 export function latestResults({ parts }: BatchRecord): number {
   return Math.max(
     ...parts.map(({ progress }) =>
@@ -113,7 +113,7 @@ export function latestResults({ parts }: BatchRecord): number {
   );
 }
 
-/** When the latest part went out, which is what waits longest, as a moment. */
+/** When the latest part was sent, which ends last, in milliseconds since 1970. */
 export function lastSent({ created_at, parts }: BatchRecord): number {
   const sent = parts.flatMap(({ progress }) =>
     progress.state === 'created' && progress.intent !== null ? [Date.parse(progress.intent.at)] : [],

@@ -1,27 +1,33 @@
 import type { BatchRecord } from '../store/record.ts';
 
-/** What somebody may do. `batch:admin` is all of it, with everybody's batches. */
+/** What a user may do. `batch:admin` allows everything, with everybody's batches. */
 export const scopes = ['batch:read', 'batch:submit', 'batch:cancel', 'batch:admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** What every user asks for: an identity provider may refuse a login that wants more than its user may have. */
+/**
+ * The scopes that every login asks for: an identity provider may refuse one that asks for more than its user may
+ * have.
+ */
 export const usualScopes: readonly Scope[] = ['batch:read', 'batch:submit', 'batch:cancel'];
 
 /** Who a request over HTTP comes from. */
 export type Subject = { name: string; scopes: ReadonlySet<Scope> };
 
-/** Whether somebody may do what takes a scope. */
+/** Whether a user has a scope. */
 export function mayUse({ scopes: held }: Subject, scope: Scope): boolean {
   return held.has(scope) || held.has('batch:admin');
 }
 
-/** Whose something is; the owner's of all that is kept where no user is named. */
+/** Whom something belongs to: the store's owner where no user is named. */
 export type Owned = { user?: string | undefined };
 
-/** Who calls, null for the owner of all that is kept; and whether users see each other's batches. */
+/** Who calls, null for the store's owner; and whether users see each other's batches. */
 type Viewer = { subject: Subject | null; isShared: boolean };
 
-/** Whether whoever calls answers for all that is kept: at a terminal, through a server of their own, or as an admin. */
+/**
+ * Whether the caller is responsible for the whole store: at a terminal, through a server of their own, or as an
+ * admin.
+ */
 export function isOwner({ subject }: Pick<Viewer, 'subject'>): boolean {
   return subject === null || subject.scopes.has('batch:admin');
 }
@@ -30,17 +36,17 @@ export function isOwn({ subject }: Pick<Viewer, 'subject'>, { user }: Owned): bo
   return subject === null || subject.name === user;
 }
 
-/** Whether whoever calls may know of something. What they may not know of is answered as what is not there. */
+/** Whether the caller may know of something. Anything else is treated as if it did not exist. */
 export function maySee(viewer: Viewer, owned: Owned): boolean {
   return isOwner(viewer) || viewer.isShared || isOwn(viewer, owned);
 }
 
-/** What a batch keeps of whoever submits it. */
+/** The fields of a batch's record that say who submitted it. */
 export function ownershipOf({ subject, isShared }: Viewer): Pick<BatchRecord, 'user' | 'apart'> {
   return subject === null ? {} : { user: subject.name, ...(!isShared && { apart: true }) };
 }
 
-/** Who it is under whom the same work is found again, as a part of what it is found under; empty for all together. */
+/** The part of a key that keeps users' work apart when looking for the same work; empty where it is shared. */
 export function apartOf({ user, apart }: Pick<BatchRecord, 'user' | 'apart'>): string {
   return apart && user !== undefined ? JSON.stringify(['user', user]) : '';
 }

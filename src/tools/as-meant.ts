@@ -10,7 +10,7 @@ import { keyGivenTwice, numberIn, objectIn, parsed, unwrapped } from './values-i
 
 type Fields = Record<string, unknown>;
 
-/** As far as a value is looked at; a field that takes several shapes has no `type`. */
+/** The part of a property's schema that matters here; a field that takes several shapes has no `type`. */
 const property = z.looseObject({
   type: z.string().optional(),
   enum: z.array(z.string()).optional(),
@@ -34,7 +34,7 @@ const inputSchema = z.looseObject({
   required: z.array(z.string()).default([]),
 });
 
-/** Arguments as they are meant, and what has to be said of that. */
+/** Arguments as the client meant them, and notes on what was changed. */
 export type Meant = { args: Fields; notes: string[] };
 
 /** Keys that clients add to whatever a model calls. */
@@ -44,22 +44,22 @@ const CLIENT_KEYS = new Set(
     'taskprogress securityrisk waitforprevious waitforprevioustools'
   ).split(' '),
 );
-/** What one client puts beside these, under a name that could be an argument's. */
+/** A value that one client adds under a key that could be an argument. */
 const CLIENT_ACTION = 'sendMessage';
 
-/** Numbers that are lowered to what can be had, for asking for more means wanting the most. */
+/** Numbers that are lowered to their maximum, since asking for more means wanting the most. */
 const CAPPED = new Set(['limit']);
 
 /** No tool has a tenth as many arguments, and a client adds a few keys of its own. */
 const MOST_KEYS = 1_000;
 
-/** Of so many optional arguments that say nothing, a client has filled in all: zeros then say nothing either. */
+/** With this many empty optional arguments the client filled in all of them: zeros then mean nothing either. */
 const MANY_FILLERS = 3;
 
 /**
- * Takes what clients are known to send as it is meant: JSON in strings, one text where a list is wanted, numbers for ids,
- * optional arguments that are filled in with nothing, keys of the client's own. What differs in meaning stays as it is,
- * and is refused where it is not valid. Throws `invalid_input` for arguments that are none at all.
+ * Reads the odd spellings that clients are known to send: JSON in strings, one text where a list is wanted, numbers
+ * for ids, empty optional arguments, the client's own keys. Anything that could mean something else is left alone,
+ * and refused where it is not valid. Throws `invalid_input` where there is no object of arguments.
  */
 export function asMeant(given: unknown, advertised: unknown): Meant {
   const { properties, required } = inputSchema.parse(advertised);
@@ -112,7 +112,7 @@ const isClients = (key: string, value: unknown) =>
   CLIENT_KEYS.has(key.toLowerCase().replaceAll(/[_-]/g, '')) ||
   (key === 'action' && value === CLIENT_ACTION);
 
-/** Whether an argument was only filled in, for a client that leaves out none. */
+/** Makes a test of whether an argument is mere filler from a client that leaves out none. */
 function fillerTest(
   given: readonly [string, unknown][],
   properties: Readonly<Record<string, Property>>,
@@ -126,15 +126,15 @@ function fillerTest(
   return (key, value) => saysNothing(key, value) || (zerosToo && value === 0 && isOptional(key));
 }
 
-/** What programs write for a value that they have not got. */
+/** What programs write for an absent value. */
 const NOTHING_IN_WORDS = /^\s*(?:null|undefined|None)\s*$/;
-/** Anything can be looked for. */
+/** Arguments that may well search for such a word. */
 const LOOKED_FOR = new Set(['search', 'name_contains']);
 
 const isNothingInWords = (key: string, value: unknown) =>
   typeof value === 'string' && NOTHING_IN_WORDS.test(value) && !LOOKED_FOR.has(key);
 
-/** All of a choice's values, in a word that is none of them. */
+/** Whether a filter says "all", in a word that is none of its values. */
 function isNoFilter(key: string, wanted: Property, value: unknown): boolean {
   const [only] = Array.isArray(value) && value.length === 1 ? value : [value];
   return (
@@ -147,7 +147,7 @@ function isNoFilter(key: string, wanted: Property, value: unknown): boolean {
 
 function isEmpty(value: unknown, wanted: Property | undefined): boolean {
   if (value === '') return true;
-  // A list that may be empty says so by being it: no tasks are no tasks.
+  // Where an empty list is allowed it means just that: no tasks are no tasks.
   if (Array.isArray(value)) return value.length === 0 && wanted?.minItems !== undefined;
   return isJsonObject(value) && Object.keys(value).length === 0;
 }
@@ -170,7 +170,7 @@ function valueFor(key: string, wanted: Property, value: unknown): unknown {
   }
 }
 
-/** A list, which may be JSON in a text, where a path would do too. */
+/** A list, possibly as JSON in a text, for an argument that also takes a path. */
 function listOrElse({ anyOf = [] }: Property, value: unknown): unknown {
   const wanted = anyOf.find(({ type }) => type === 'array');
   const list = typeof value === 'string' ? parsed(value) : value;
@@ -195,7 +195,7 @@ const booleans = new Map([
   ['false', false],
 ]);
 
-/** A text alone in a list is that text, and a whole number its digits. */
+/** A single text in a list stands for that text, and a whole number for its digits. */
 function textFor(value: unknown): unknown {
   const [only] = Array.isArray(value) && value.length === 1 ? value : [value];
   if (isWhole(only)) return stringifyExact(only);
@@ -208,7 +208,7 @@ function listFor({ items }: Property, value: unknown): unknown {
     const json = parsed(text);
     if (Array.isArray(json)) return json.map((entry) => entryFor(items?.type, entry));
     if (json !== undefined) return json;
-    // Text that looks like JSON and is not would otherwise be sent as a task.
+    // Otherwise text that looks like JSON, but is not, would be sent as a task.
     if (/^\s*[[{]/.test(text)) return value;
     return items?.enum ? value.split(/[\s,]+/).filter((each) => each !== '') : [value];
   }
@@ -222,7 +222,7 @@ function entryFor(type: string | undefined, entry: unknown): unknown {
   return isJsonObject(task) ? taskFor(task) : task;
 }
 
-/** Whether it is a whole number whose digits are known. */
+/** Whether a value is a whole number whose digits are all known. */
 const isWhole = (value: unknown) =>
   value instanceof ExactNumber ? /^-?\d+$/.test(value.source) : Number.isSafeInteger(value);
 

@@ -4,24 +4,24 @@ import type { Context } from '../state/context.ts';
 import type { AuditEntry } from '../store/store.ts';
 import type { Tool } from './tool.ts';
 
-/** No path is longer, and no list of them worth more room in a line. */
+/** Limits on the names in one line: no path is longer, and no list of them is worth more room. */
 const LONGEST_NAME = 4096;
 const MOST_NAMES = 1000;
 
-/** What of a call's arguments and reply goes into the audit log: open shapes, for every tool has its own. */
+/** What goes into the audit log from a call's arguments and reply: open shapes, since every tool has its own. */
 const args = z.looseObject({ batch_id: z.string().max(200).optional().catch(undefined) });
 const money = z.looseObject({ maximum: z.number() }).nullish().catch(undefined);
 const reply = z.looseObject({
   batch_id: z.string().optional().catch(undefined),
   cost_usd: money,
-  /** What a retry alone may cost, where that is what was done. */
+  /** After a retry: what the retry alone may cost. */
   retry: z.looseObject({ cost_usd: money }).optional().catch(undefined),
 });
 
-/** What came of a call. */
+/** How a call ended. */
 export type End = { reply: object } | { error: unknown };
 
-/** Notes a call that did something or named a file, and one that was refused it; mere looks are left out. */
+/** Logs a call that did something or named a file, or that was refused; mere looks are left out. */
 export async function audit(context: Context, tool: Tool, given: unknown, end: End): Promise<void> {
   const named = tool.filesNamed(given).map(({ name }) => name.slice(0, LONGEST_NAME).toWellFormed());
   const more = named.length - MOST_NAMES;
@@ -42,7 +42,7 @@ export async function audit(context: Context, tool: Tool, given: unknown, end: E
   try {
     await context.store.audit(entry);
   } catch (error) {
-    // What was done is done, and its reply matters more than this line.
+    // The call is done, and its reply matters more than this line.
     context.log(
       'error',
       `The audit log could not be written: ${error instanceof Error ? error.message : String(error)}`,

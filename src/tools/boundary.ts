@@ -8,13 +8,13 @@ import { audit, type End } from './audit.ts';
 import { tools } from './index.ts';
 import type { Call, Tool } from './tool.ts';
 
-/** Some clients cut, or refuse, a longer text. */
+/** Some clients cut or refuse longer texts. */
 const LONGEST_TEXT = 20_000;
 
 /**
- * Runs one of the tools and turns what it returns or throws into what MCP sends: the same facts as structured content
- * and as text, for some clients show one and some the other; of an error only the text. `redact` takes keys
- * out of what is said, not of what is passed on.
+ * Runs a tool and turns its reply or error into an MCP result: a reply as structured content and as text, since some
+ * clients show one and some the other; an error only as text. `redact` removes keys from what is said, not from what
+ * is passed on.
  */
 export async function callTool(
   name: string,
@@ -38,12 +38,12 @@ export async function callTool(
   return { content: [{ type: 'text', text }], ...(isJsonObject(value) && { structuredContent: value }) };
 }
 
-/** Fields of replies that say something, where a quote of the API or of the system can stand. */
+/** Fields of replies with messages, which may quote the API or the system. */
 const SAID = new Set(['warnings', 'next_step', 'message', 'problem', 'suggestion', 'advice']);
-/** Fields that pass on what is the caller's or the model's, as it came. */
+/** Fields that pass on the caller's or the model's own content unchanged. */
 const PASSED_ON = new Set(['text', 'json', 'content', 'tool_calls', 'details', 'row', 'values', 'preview']);
 
-/** A reply with keys taken out of what is said in it; ids, counts and answers stay what they are. */
+/** A reply with keys removed from its messages; ids, counts and answers stay unchanged. */
 function withoutSecrets(value: unknown, redact: (text: string) => string, isSaid = false): unknown {
   if (typeof value === 'string') return isSaid ? redact(value) : value;
   if (Array.isArray(value)) return value.map((each) => withoutSecrets(each, redact, isSaid));
@@ -56,7 +56,7 @@ function withoutSecrets(value: unknown, redact: (text: string) => string, isSaid
   );
 }
 
-/** How a call ended, and the arguments as they were taken. */
+/** How a call ended, and the arguments as they were read. */
 async function endOf(
   tool: Tool,
   given: unknown,
@@ -77,7 +77,7 @@ async function endOf(
 const isOverflow = (error: unknown): boolean =>
   error instanceof RangeError && error.message.includes('call stack');
 
-/** Whether arguments are nested deeper than whoever walks through them can go, or say so in a text. */
+/** Whether arguments are nested too deep to walk through, also as JSON in a text. */
 function isTooDeep(given: unknown): boolean {
   const meant = inText(given);
   const values = isJsonObject(meant) ? Object.values(meant) : [];
@@ -101,11 +101,11 @@ function tooDeep({ name }: Tool): BatchError {
 }
 
 function tooLong({ name }: Tool): BatchError {
-  const message = `The reply of ${name} got too long. Ask for less: a smaller limit, or an output_file.`;
+  const message = `The reply of ${name} was too long. Ask for less: a smaller limit, or an output_file.`;
   return new BatchError('internal', message);
 }
 
-/** An error may name paths and keys that are themselves too long; what matters stands first. */
+/** An error may name paths and keys that are too long themselves; what matters comes first. */
 function cut(text: string): string {
   return text.length < LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT - 2).toWellFormed()}…`;
 }
@@ -115,11 +115,11 @@ function errorText(tool: Tool, error: unknown, context: Context): string {
     context.log('info', `${tool.name}: ${error.code}`);
     return `${error.code}: ${renderError(error)}`;
   }
-  // Its message may hold anything, a user's content too: it is for the log, at a level that is off by default.
+  // Its message may hold anything, even a user's content: it goes to the log, at a level that is off by default.
   context.log('error', `${tool.name}: a fault of this server's own`);
   context.log('debug', error instanceof Error ? (error.stack ?? error.message) : String(error));
   return (
     'internal: This is a fault of the server itself, not of the arguments. Nothing is lost: list_batches shows what was ' +
-    'submitted. Call again; if it stays, ask the person to start the server with BATCH_MCP_LOG_LEVEL=debug and report what it logs.'
+    'submitted. Call again; if it persists, ask the person to start the server with BATCH_MCP_LOG_LEVEL=debug and report what it logs.'
   );
 }

@@ -3,9 +3,9 @@ import { BatchError, PROBLEMS_NAMED, type Problem } from '../errors.ts';
 import { quoteName } from '../lib/nearest.ts';
 import { type FileUse, mapFiles, type NamedFile } from '../operations/file-argument.ts';
 
-/** A file of the caller's own uploads, or a pattern of their names; `!` leaves some out. */
+/** One of the caller's uploads, or a pattern of their names; `!` excludes. */
 const UPLOAD = /^(?<excludes>!?)upload:(?<name>[\w*?][\w.*?-]{0,127})$/;
-/** A name alone: it is no file, but what an address ends with. */
+/** A bare name: the last part of a link rather than a file. */
 const PLAIN = /^\w[\w.-]{0,127}$/;
 
 const valid: Record<FileUse, string> = {
@@ -14,7 +14,7 @@ const valid: Record<FileUse, string> = {
   pattern: 'output_file, as answers.csv, which holds all answers',
 };
 
-/** What a file is called in the caller's folder of uploads; null where it can't be one. */
+/** The name that a file argument stands for in the caller's uploads or links; null where it can't be one. */
 function meantBy({ name, use }: NamedFile): string | null {
   if (use === 'pattern') return null;
   if (use === 'write') return PLAIN.test(name) ? name : null;
@@ -23,8 +23,8 @@ function meantBy({ name, use }: NamedFile): string | null {
 }
 
 /**
- * The arguments of a caller over HTTP, whose files are their uploads: no folder here is theirs. Throws `not_allowed` for all
- * that name anything else.
+ * The arguments of a caller over HTTP, whose files are their uploads: no folder here is theirs. Throws `not_allowed`
+ * for arguments that name anything else.
  */
 export function withUploads(input: z.ZodObject, args: unknown): unknown {
   const problems: Problem[] = [];

@@ -15,6 +15,6 @@ export const submitBatch = defineTool({
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   searchHint: `bulk work with Claude: many rows, files or prompts at ${batchShare} price`,
   scope: 'batch:submit',
-  // A key is only worth something to a program that keeps it.
+  // An idempotency key is only useful to a program that keeps it.
   operation: { ...submit, input: submit.input.omit({ idempotency_key: true }) },
 });

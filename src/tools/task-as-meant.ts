@@ -4,14 +4,14 @@ import { numberIn, objectIn, parsed } from './values-in-text.ts';
 const OBJECTS = new Set(['params', 'input_data', 'output_schema']);
 const IDS = new Set(['task_id', 'custom_id']);
 
-/** What a task may leave out, and clients and models fill in with nothing. */
+/** Fields that a task may leave out, and that clients and models fill in with nothing. */
 const OPTIONAL =
   'task_type input_data model_tier model effort max_tokens system output_schema custom_id params'.split(' ');
 
-/** Of so many that say nothing, all were filled in. */
+/** With this many empty fields, all were mere filler. */
 const MANY_FILLERS = 3;
 
-/** A task in a call: JSON in texts, numbers for ids, and what was only filled in, taken as it is meant. */
+/** Reads the odd spellings of a task in a call: JSON in texts, numbers for ids, mere filler. */
 export function taskFor(given: JsonObject): JsonObject {
   const fields = Object.entries(given).map(([key, value]): [string, unknown] => [key, fieldFor(key, value)]);
   const task = new Map(fields);
@@ -23,7 +23,7 @@ export function taskFor(given: JsonObject): JsonObject {
     ...(isTyped ? ['prompt'] : []),
   ]);
   const fillers = fields.filter(([key, value]) => optional.has(key) && isNothing(value)).length;
-  // Alone, these two are more likely to be wrong.
+  // Alone, these two are more likely mistakes, which have to be refused.
   const isUnsure = (key: string, value: unknown) =>
     value === 0 || (key === 'output_schema' && isJsonObject(value));
   const isFiller = ([key, value]: [string, unknown]) =>
@@ -48,7 +48,7 @@ function paramsFor(params: JsonObject): JsonObject {
     Object.entries(params).map(([key, value]) => {
       if (typeof value !== 'string') return [key, value];
       if (key === 'max_tokens') return [key, numberIn(value) ?? value];
-      // No other text of a request begins as JSON does.
+      // Apart from `system`, no text among the params begins like JSON.
       return [key, key === 'system' ? value : (parsed(value) ?? value)];
     }),
   );

@@ -10,7 +10,7 @@ import { withUploads } from './remote-files.ts';
 export type Call = {
   /** Aborted when the client cancels: the waiting stops, work that has reached the network does not. */
   signal: AbortSignal;
-  /** Tells a client that asked for it how far the work is. */
+  /** Reports progress to a client that asked for it. */
   progress: (done: number, total: number | null, message: string) => Promise<void>;
 } & Pick<Waiting, 'ask' | 'following' | 'onOver'>;
 
@@ -27,13 +27,13 @@ export type Tool = {
   readonly title: string;
   readonly description: string;
   readonly annotations: Hints;
-  /** Words by which a client that shows its model few tools finds this one. */
+  /** Words by which a client that loads tools on demand finds this one. */
   readonly searchHint: string;
   readonly inputSchema: Record<string, unknown>;
   readonly outputSchema: Record<string, unknown>;
-  /** What somebody over HTTP has to be allowed for it. */
+  /** The scope that a user over HTTP needs for it. */
   readonly scope: Scope;
-  /** Whether a call does no more than look: the audit log is for what was done. */
+  /** Whether a call only looks: the audit log leaves those out. */
   readonly isLook: boolean;
   /** The files that arguments name, as they were given. */
   filesNamed(args: unknown): NamedFile[];
@@ -56,8 +56,8 @@ type Definition<Input extends z.ZodObject> = {
 };
 
 /**
- * What zod writes and some clients refuse or warn of, and what only takes up an agent's context: every argument is checked
- * here anyway. `exclusiveMinimum` comes of whole numbers above 0.
+ * Removes keywords that some clients refuse or warn about, or that only take up an agent's context: every argument is
+ * checked here anyway. `exclusiveMinimum` stems from whole numbers above 0.
  */
 function lean({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (jsonSchema.exclusiveMinimum === 0) jsonSchema.minimum = 1;
@@ -65,15 +65,10 @@ function lean({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): voi
   delete jsonSchema.propertyNames;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
-  // What is too long, or of another form, is refused with what is valid in words.
+  // Values that are too long or malformed are refused, with a message that says what is valid.
   delete jsonSchema.maxLength;
   delete jsonSchema.maxItems;
   delete jsonSchema.pattern;
-  // Not every client knows a list of types.
-  if (Array.isArray(jsonSchema.type)) {
-    jsonSchema.anyOf = jsonSchema.type.map((type) => ({ type }));
-    delete jsonSchema.type;
-  }
   const others = jsonSchema.additionalProperties;
   if (typeof others === 'object' && Object.keys(others).length === 0) delete jsonSchema.additionalProperties;
 }
@@ -92,7 +87,7 @@ function withoutTypeLists(schema: unknown): unknown {
 
 const jsonSchema = z.record(z.string(), z.unknown());
 
-/** Of what stands within a reply, what it is suffices: which of it is always there only takes up room. */
+/** Within a reply, types suffice: saying which fields are always there only takes up room. */
 function leanReply(field: { jsonSchema: z.core.JSONSchema.BaseSchema; path: (string | number)[] }): void {
   lean(field);
   if (field.path.length > 0) delete field.jsonSchema.required;
@@ -105,7 +100,7 @@ function advertised(schema: z.ZodObject, io: 'input' | 'output'): Record<string,
   return jsonSchema.parse(withoutTypeLists(rest));
 }
 
-/** Of lists what their entries are: a type is what clients go by. */
+/** A field without its description; of lists the type of the entries stays, since clients go by it. */
 function withoutWords(field: z.ZodType): z.ZodType {
   const list = field instanceof z.ZodOptional ? field.unwrap() : field;
   const { items } = list instanceof z.ZodType ? (list.meta() ?? {}) : {};
@@ -113,7 +108,7 @@ function withoutWords(field: z.ZodType): z.ZodType {
   return field.meta({ description: undefined, ...(type !== undefined && { items: { type } }) });
 }
 
-/** An input schema, its fields described elsewhere left without a word. */
+/** An input schema, without descriptions of the fields that another tool describes. */
 function inputSchema(input: z.ZodObject, toldElsewhere: z.ZodRawShape): Record<string, unknown> {
   const shape = Object.entries(input.shape).map(([name, field]) => [
     name,
@@ -122,7 +117,7 @@ function inputSchema(input: z.ZodObject, toldElsewhere: z.ZodRawShape): Record<s
   return advertised(z.strictObject(Object.fromEntries(shape)), 'input');
 }
 
-/** Makes a tool of an operation: what an agent reads of it, and nothing that works in another way. */
+/** Makes a tool from an operation: adds what an agent reads, and no behaviour of its own. */
 export function defineTool<Input extends z.ZodObject>(definition: Definition<Input>): Tool {
   const {
     name,

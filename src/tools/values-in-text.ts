@@ -3,9 +3,9 @@ import { isJsonObject } from '../lib/json.ts';
 import { repeatsKey } from '../lib/json-source.ts';
 import { repeatedKeyIn } from '../tasks/requests/read-item.ts';
 
-/** The list or object that a text is; undefined where it is none. */
+/** The list or object that a text holds as JSON; undefined where it holds none. */
 export function parsed(text: string): unknown {
-  // Without the byte order mark too that some put before it.
+  // Also removes the byte order mark that some put before it.
   const json = text.trim();
   if (!/^[[{]/.test(json)) return undefined;
   try {
@@ -15,15 +15,15 @@ export function parsed(text: string): unknown {
   }
 }
 
-/** The object that a text is, or the text. */
+/** The object that a text holds as JSON, otherwise the text. */
 export function objectIn(text: string): unknown {
   const value = parsed(text);
   return isJsonObject(value) ? value : text;
 }
 
 /**
- * A key that an object has twice where JSON stands in a text: an argument, a task of a list, or a field of one. Null where
- * there is none.
+ * A key that an object has twice in JSON within a text: an argument, a task of a list, or a field of a task. Null
+ * where there is none.
  */
 export function keyGivenTwice(given: unknown): string | null {
   if (typeof given === 'string') {
@@ -39,7 +39,7 @@ export function keyGivenTwice(given: unknown): string | null {
   return null;
 }
 
-/** Fields of a task that are objects, in whatever form a client has brought them. */
+/** Fields of a task that are objects, which clients may send as JSON in a text. */
 const OBJECTS = ['params', 'input_data', 'output_schema'];
 
 function textsWithin(given: unknown): unknown[] {
@@ -48,7 +48,10 @@ function textsWithin(given: unknown): unknown[] {
   return OBJECTS.map((key) => given[key]).filter((value) => typeof value === 'string');
 }
 
-/** JSON that stands in a text of JSON once more, or in a fenced block alone; any other text as it is. */
+/**
+ * Unwraps JSON that was encoded as JSON text again, or is alone in a fenced block; any other text is returned
+ * unchanged.
+ */
 export function unwrapped(text: string, levels = 3): string {
   const inner =
     blockIn(text.trim()) ?? (/^\s*"\s*[[{"`]/.test(text.replaceAll('\\', '')) ? textIn(text) : undefined);
@@ -71,11 +74,11 @@ function textIn(json: string): string | undefined {
   }
 }
 
-/** With what people write around one: `$5`, `1,000`, `20s`. Undefined where that could change what it means. */
+/** A number with what people write around it: `$5`, `1,000`, `20s`; nothing that could change its meaning. */
 const NUMBER =
   /^(?:\$|usd)? ?([+-]?\d+(?:\.\d+)?|\d{1,3}(?:,\d{3})+) ?(?:usd|dollars?|\$|s|sec|seconds?|tokens?)?$/i;
 
-/** The number that a text is; undefined where it is none, or could mean another one. */
+/** The number that a text stands for; undefined where it is none, or is ambiguous. */
 export function numberIn(text: string): number | undefined {
   const [, digits] = NUMBER.exec(text.trim()) ?? [];
   return digits === undefined ? undefined : Number(digits.replaceAll(',', ''));

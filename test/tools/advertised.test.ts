@@ -20,7 +20,7 @@ test('the list takes up little of an agent’s context', async () => {
   expect(JSON.stringify(read).length).toBeLessThanOrEqual(14_000);
 });
 
-/** What the first 600 characters of each description have to say, for an agent to choose and call it rightly. */
+/** What the first 600 characters of each description have to say, for an agent to choose and call the tool. */
 const essentials: Record<string, RegExp[]> = {
   submit_batch: [
     /half the price/,

@@ -213,7 +213,7 @@ async function explained(
     throw failure;
   });
   if (mismatch !== null) {
-    const message = `This batch was sent with ${mismatch}: it is not lost, but can't be seen from here. Ask the person to set that again.`;
+    const message = `This batch was sent with ${mismatch}: it is not lost, but can't be seen from here. Ask the person to switch back to that one.`;
     return new BatchError('wrong_state', message, { cause: error });
   }
   if (error.code !== 'api_not_found') return error;

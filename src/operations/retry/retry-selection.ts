@@ -11,23 +11,24 @@ import { hasCorrections, hasFilters, type RetryOptions } from './retry-options.t
 /** A task that is sent again; `cause` as the error digest names it, null for a correction of a finished answer. */
 export type Selected = { ordinal: number; outcome: Outcome | 'pending'; cause: string | null };
 
-/** Counts by cause. */
+/** How many tasks failed for each cause. */
 export type Causes = Record<string, number>;
 
 export type Selection = {
   /** In the caller's order. */
   selected: Selected[];
-  /** Without a finished answer, and not selected. */
+  /** The causes of tasks without a finished answer that are not selected. */
   leftOut: Causes;
-  /** Named in `task_ids`, though they have a finished answer. */
+  /** How many tasks in `task_ids` already have a finished answer. */
   finishedButNamed: number;
-  /** Missing so far, and until when that is not certain, as a moment. */
+  /** How many tasks are missing so far, and the time until which they may still come. */
   mayYetCome: { count: number; until: number } | null;
 };
 
 /**
- * Which tasks a retry sends. By itself what can succeed next time; with filters what matches all of them; with
- * corrections alone only these. A finished answer is never paid again, unless a correction replaces it.
+ * Selects the tasks that a retry sends. By default those that can succeed next time; with filters, those that match
+ * all of them; with corrections alone, only these. A finished answer is never paid for again, unless a correction
+ * replaces it.
  */
 export async function selectTasks(
   view: View,
@@ -42,7 +43,7 @@ export async function selectTasks(
   const selection: Selection = { selected: [], leftOut: {}, finishedButNamed: 0, mayYetCome: null };
   const isUnnamed = !hasFilters(options) && !options.replace;
   for (let ordinal = 0; ordinal < view.count; ordinal += 1) {
-    // All that was sent has ended: it was in no part of that.
+    // Everything that was sent has ended, so this task was in no part that was sent.
     if (view.outcome(ordinal) === 'pending') {
       selection.selected.push({ ordinal, outcome: 'pending', cause: null });
       continue;
@@ -77,7 +78,7 @@ export async function selectTasks(
   return selection;
 }
 
-/** Whether a finished answer is to be paid again. */
+/** Whether a finished answer is to be paid for again. */
 function isReplaced(ordinal: number, options: RetryOptions, { taskIds }: NamedTasks): boolean {
   if (!options.replace) return false;
   return taskIds === undefined ? !hasFilters(options) && !hasCorrections(options) : taskIds.has(ordinal);
@@ -92,7 +93,8 @@ function isWanted(
   byItself: boolean,
 ): boolean {
   const { outcomes, error_types, replace = false } = options;
-  // Nobody has named the causes: one that another task of its pack can be the reason of is worth a smaller pack.
+  // An automatic retry names no causes. Where another task of the pack may be to blame, a smaller pack is worth
+  // trying.
   if (byItself && shared_by > 1 && canBeOfOne(cause)) return true;
   if (outcomes === undefined && error_types === undefined && taskIds === undefined) {
     return !hasCorrections(options) && (replace || isRetryable(cause, shared_by));
@@ -105,7 +107,7 @@ function isWanted(
 }
 
 export function countCause(causes: Causes, cause: string): void {
-  // A cause is the API's word: it must not reach into the object's own prototype.
+  // A cause comes from the API: it must not reach the object's prototype.
   causes[cause] = (Object.hasOwn(causes, cause) ? (causes[cause] ?? 0) : 0) + 1;
 }
 
@@ -116,7 +118,7 @@ function describeCauses(causes: Causes): string {
   return [...shown, ...(sorted.length > shown.length ? ['…'] : [])].join(', ');
 }
 
-/** What to tell who asked for a retry of which nothing is left: what there is, and how to name it. */
+/** The error where a retry would send nothing: which tasks there are, and how to choose them. */
 export function nothingToRetry(selection: Selection, total: number, atLimit: number): BatchError {
   const notes = notesOf(selection, atLimit);
   const why =
@@ -130,7 +132,7 @@ export function nothingToRetry(selection: Selection, total: number, atLimit: num
   return new BatchError('wrong_state', ['Nothing was sent.', ...why].join(' '));
 }
 
-/** What a caller has to know of the tasks that are not sent. */
+/** What the caller has to know about the tasks that are not sent. */
 export function notesOf({ leftOut, finishedButNamed, mayYetCome }: Selection, atLimit: number): string[] {
   return [
     ...(mayYetCome ? [mayYetComeText(mayYetCome)] : []),
@@ -146,7 +148,7 @@ function finishedText(count: number): string {
 
 function mayYetComeText({ count, until }: NonNullable<Selection['mayYetCome']>): string {
   return (
-    `The answers of ${counted(count, 'task')} were not in the results so far and may yet come, and sent again they could be paid twice: call ` +
+    `The answers of ${counted(count, 'task')} were not in the results so far and may still come; sent again now they could be paid for twice: call ` +
     `retry_batch after ${new Date(until).toISOString()}.`
   );
 }
@@ -154,7 +156,7 @@ function mayYetComeText({ count, until }: NonNullable<Selection['mayYetCome']>):
 function atLimitText(count: number): string {
   return (
     `Cut off at the most tokens that the model can give, and so not sent again unchanged: ${counted(count, 'answer')}. ` +
-    'Ask for less in each (requests), or take a model that can give more.'
+    'Ask for less in each (requests), or use a model that can give more.'
   );
 }
 
@@ -165,7 +167,7 @@ function othersText(leftOut: Causes): string {
   );
 }
 
-/** Throws `wrong_state` where tasks were never sent, which no filter can take or leave. */
+/** Throws `wrong_state` where the selection includes tasks that were never sent, which no filter can match. */
 export function requireSent(batch_id: string, { selected }: Selection): void {
   if (selected.every(({ outcome }) => outcome !== 'pending')) return;
   throw new BatchError(

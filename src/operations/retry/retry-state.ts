@@ -4,16 +4,15 @@ import type { BatchRecord, Part } from '../../store/record.ts';
 import { changesSomething, type RetryOptions } from './retry-options.ts';
 
 /**
- * What a retry is, as a batch stands:
- *
- * - `unsent`: some of it was never sent, and is sent as it is.
- * - `failed`: all that was sent has ended; tasks of it are sent again in new parts, beside `kept`. An earlier
- *   retry that was never sent gives way to one with other wishes, and `unsent` parts, which are changed, to new ones with
- *   all of their tasks that were in no part that was sent.
+ * What a retry means for a batch in its present state:
+ * - `unsent`: some of it was never sent, and is sent unchanged.
+ * - `failed`: everything that was sent has ended; tasks of it are sent again in new parts, beside `kept`. An earlier
+ * retry that was never sent is replaced by one with other options, and `unsent` parts by new ones with those of their
+ * tasks that no sent part holds.
  */
 export type RetryKind = { kind: 'unsent'; parts: Part[] } | { kind: 'failed'; kept: Part[]; unsent: Part[] };
 
-/** Throws `wrong_state`, with what to do instead, where a retry could pay for something twice or has no sense. */
+/** Throws `wrong_state`, saying what to do instead, where a retry could pay for something twice or makes no sense. */
 export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKind {
   const { batch_id, parts } = record;
   if (record.waits !== undefined) {
@@ -24,7 +23,7 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
     );
   }
   const unsent = parts.filter(({ progress }) => progress.state === 'not_sent');
-  // What a merge was never made of is made anew, of what there is then.
+  // A stage of a merge that was never made is made anew, from the answers there are by then.
   const isRefused = unsent.some((part) => !isNeverMade(part));
   if (record.merge !== undefined && isWaiting(record) && !isRefused) {
     throw wrongState(
@@ -39,7 +38,7 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
         'when it is none of them, which pays twice if that is wrong.',
     );
   }
-  // Behind a part that was refused, what is prepared waits with it.
+  // Parts prepared behind a refused one wait with it.
   if (states.has('sending') || (states.has('prepared') && !states.has('not_sent'))) {
     throw wrongState(
       `${batch_id} is still being sent. Call batch_status, and retry_batch when it has ended.`,
@@ -49,7 +48,7 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
   const kept = parts.filter((part) => !unsent.includes(part));
   if (kept.some(({ progress }) => progress.state === 'created' && progress.results === null)) {
     throw wrongState(
-      `${batch_id} still runs, or its results are not saved yet: what failed is not known until then. Call batch_status, and ` +
+      `${batch_id} still runs, or its results are not saved yet: until then it is not known what failed. Call batch_status, and ` +
         'retry_batch when it has ended.',
     );
   }

@@ -11,7 +11,7 @@ import { startSending, waitForSending } from '../looking/sending-jobs.ts';
 import type { Retried } from './retry-attempt.ts';
 import type { RetryOptions } from './retry-options.ts';
 
-/** Sends parts that the API refused, or that were canceled before they were sent, under the same attempt. */
+/** Sends parts that the API refused, or that were canceled before they were sent, as part of the same attempt. */
 export async function sendUnsent(
   context: Context,
   record: BatchRecord,
@@ -35,7 +35,7 @@ export async function sendUnsent(
   if (provider !== 'sandbox') {
     requireTotalWithinLimit(cost, context.maxCostUsd, max_cost_usd);
     const { askMs } = context.limits;
-    // No job goes on for this one: whoever is asked has the call's time to answer.
+    // No job outlives this call, so the person has until its end to answer.
     const within = { ...context, limits: { ...context.limits, askMs: Math.min(askMs, until - Date.now()) } };
     await requireApprovalOf(within, record, parts, { ...waiting, report: () => {} });
   }
@@ -62,7 +62,7 @@ export async function sendUnsent(
   return retried;
 }
 
-/** Has the person approve that parts are sent whose bodies are written. */
+/** Asks the person to approve sending parts whose bodies are already written. */
 export function requireApprovalOf(
   context: Pick<Context, 'askAboveUsd' | 'limits'>,
   record: BatchRecord,
@@ -74,7 +74,7 @@ export function requireApprovalOf(
   return requireApproval(context, work, asking);
 }
 
-/** A part that is sent now waits for nothing that never filled the cache for it. */
+/** A part that is sent now no longer waits for a request that failed to fill the cache. */
 function sentNow({ after, ...part }: Part, { parts }: BatchRecord): Part {
   if (after === undefined) return part;
   const primer = parts.find(({ number }) => number === after);
@@ -83,7 +83,7 @@ function sentNow({ after, ...part }: Part, { parts }: BatchRecord): Part {
   return isUseful ? { ...part, after } : { ...part, cache: 'blank' };
 }
 
-/** Of a stage of a merge: for the one below. */
+/** A stage of a merge waits for the one below. */
 const WAITING = { state: 'waiting' as const, by: null };
 
 const countOf = (parts: readonly Part[]) => parts.reduce((sum, { request_count }) => sum + request_count, 0);

@@ -21,12 +21,12 @@ import type { SentRequest } from '../../tasks/sources/sent/sent-requests.ts';
 import { requestTexts } from '../../tasks/write/write-bodies.ts';
 import type { Pilot } from './pilot.ts';
 
-/** Work without what a pilot has answered: nothing of it is written. */
+/** Work without the tasks that a pilot has answered. None of it is written. */
 export type Rest = { costs: Costs; request_count: number; reused: Reused };
 
 /**
- * Counts prepared requests as `takeOver` would leave them to be sent. `rest` is null where the pilot has answered none of
- * them.
+ * Counts the prepared requests that `takeOver` would leave to be sent. `rest` is null where the pilot has answered
+ * none of them.
  */
 export function createRestCounter(
   context: Context,
@@ -96,7 +96,7 @@ export function createRestCounter(
 
 const CHUNK = 100;
 
-/** What answers cost when they were made; null where that is not known. */
+/** What the reused answers cost; null where that is not known. */
 async function paidFor(
   { catalog }: Context,
   pilot: Pilot,

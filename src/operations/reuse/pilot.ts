@@ -22,15 +22,15 @@ import type { TaskDefaults } from '../../tasks/task.ts';
 import { itemId, settingsOf } from '../../tasks/variants.ts';
 import { refresh } from '../looking/refresh.ts';
 
-/** For how long a pilot's answers are taken over. */
+/** For how long a pilot's answers are reused. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 const LOOK_MS = 10_000;
 
 type Work = Pick<Preparation, 'work' | 'provider' | 'account' | 'catalog' | 'templates'>;
 
 /**
- * Under what a pilot is found again: the account, and all settings that its tasks share, as they are sent; those of each
- * variant alone.
+ * The keys under which a pilot is found again, one per variant: the account, and all settings that its tasks share,
+ * in the form in which they are sent.
  */
 export function pilotKeys(
   context: Pick<Context, 'subject' | 'isShared'>,
@@ -44,28 +44,28 @@ export function pilotKeys(
   );
 }
 
-/** The pilot's answers by what was asked: `find` gives the ordinal of a finished one. */
+/** The pilot's answers by request: `find` returns the ordinal of a finished one. */
 export type Pilot = {
   record: BatchRecord;
   view: View;
   find(task: AskedTask, request: Request): number | undefined;
-  /** Whether it still runs, so that some of its tasks are sent twice. */
+  /** Whether it still runs, so that some of its tasks will be sent twice. */
   isOpen: boolean;
 };
 
 export const openPilotWarning = ({ record }: Pilot) =>
-  `The pilot ${record.batch_id} has not ended, so its tasks without an answer are sent and paid again.`;
+  `The pilot ${record.batch_id} has not ended, so its tasks without an answer are sent and paid for again.`;
 
 type AskedTask = Pick<TaskEntry, 'task_id' | 'custom_id' | 'variant'>;
 type Request = { id: string; params: Params };
 
 /**
- * What a request asks of a task, under its item's id; whatever it was called on the wire, under which variant, and with
- * which others it shared the request.
+ * Identifies what is asked about an item, independently of the task's id on the wire, its variant and the tasks that
+ * share its request.
  */
 function createFingerprints(dialect: Dialect): (task: AskedTask, request: Request) => string {
   const { cacheMark } = dialect.requests;
-  // Whether it is marked for the cache changes nothing in what it asks.
+  // A cache mark does not change what is asked.
   const encode = (id: string, params: Params) =>
     dialect.requests.encode(id, params).replaceAll(cacheMark, '');
   const requests = { ...dialect.requests, encode };
@@ -79,7 +79,9 @@ function createFingerprints(dialect: Dialect): (task: AskedTask, request: Reques
   };
 }
 
-/** The pilot of the last 7 days with the same settings on the same account, its answers fetched where it has ended. */
+/**
+ * The pilot of the last 7 days with the same settings on the same account, with its answers fetched if it has ended.
+ */
 export async function findPilot(context: Context, work: Work): Promise<Pilot | null> {
   const noted = await Promise.all(
     pilotKeys(context, work).map((key) => context.store.submission(key).read()),
@@ -94,7 +96,7 @@ export async function findPilot(context: Context, work: Work): Promise<Pilot | n
 async function lookedAt(context: Context, record: BatchRecord): Promise<BatchRecord | null> {
   const { job } = await refresh(context, record);
   if (job !== undefined) {
-    // The next look at the pilot tells of a failure; the whole is sent without its answers then.
+    // The next look at the pilot reports a failure; the whole is then sent without its answers.
     await endsWithin(
       job.promise.catch(() => {}),
       LOOK_MS,
@@ -133,12 +135,12 @@ async function openPilot(context: Context, record: BatchRecord): Promise<Pilot> 
   };
 }
 
-/** Blanks within a place change nothing of what fills it. */
+/** Blanks within a placeholder do not change what fills it. */
 const BLANKS_IN_PLACE = /\{\{\s*(.*?)\s*\}\}/g;
 
 /**
- * A text that settings share under which the same would be sent, however they were given: a model by its family or its
- * tier, what is usual said or left out, labels or the schema of them. What a task sets for itself is not in it.
+ * A text that is the same for all settings with which the same would be sent, however they were given: a model by its
+ * family or its tier, defaults stated or left out, labels or their schema. What a task sets for itself is not in it.
  */
 function resolvedSettings(
   { labelled, ...defaults }: TaskDefaults,
@@ -153,7 +155,7 @@ function resolvedSettings(
   return canonicalText({
     ...defaults,
     prompt: defaults.prompt?.replace(BLANKS_IN_PLACE, '{{$1}}'),
-    // The hash says what a document holds, which is no JSON.
+    // The hash stands for a document's content, which is not JSON.
     context: defaults.context?.map(({ name, sha256 }) => [name, sha256]),
     model: model?.id ?? defaults.model,
     model_tier: undefined,

@@ -36,14 +36,14 @@ import type { Work } from '../../tasks/work.ts';
 import { createListedPartsWriter } from '../../tasks/write/write-listed-parts.ts';
 import type { Pilot } from './pilot.ts';
 
-/** Work that was written to be sent whole. */
+/** Work that is written to be sent in full. */
 export type WrittenWork = { blobs: Blobs; provider: ProviderName; request_count: number; parts: Part[] };
 
-/** The same work, with what a pilot has answered taken over. */
+/** The same work, with a pilot's answers reused. */
 export type TakenOver = {
-  /** Those with the pilot's answers have ended; the others hold the rest. */
+  /** Parts with the pilot's answers count as ended; the others hold the rest. */
   parts: Part[];
-  /** Of the rest alone. */
+  /** The costs of the rest alone. */
   costs: Costs;
   rest: number;
   reused: { count: number; usd: number | null; batch_id: string };
@@ -51,7 +51,9 @@ export type TakenOver = {
 
 const CHUNK = 100;
 
-/** Takes a pilot's finished answers over into work on disk, so that only the rest is sent. Null where it has none of them. */
+/**
+ * Moves a pilot's finished answers into work on disk, so that only the rest is sent. Null where it has none of them.
+ */
 export async function takeOver(
   context: Context,
   work: WrittenWork,
@@ -96,7 +98,7 @@ export async function takeOver(
             yield { selected: { ordinal, cause: 'expired' }, entry, source: { sent: request } };
         }
       };
-      // What is sent as it is and what is sent anew are no neighbours.
+      // Each part is examined by itself, so that no block spans an untouched part and a rewritten one.
       for await (const block of examineSent(rest(), examiner)) yield { ...block, part };
     }
   }
@@ -157,8 +159,8 @@ async function* requestsOf(
 }
 
 /**
- * A part of the whole that holds only what the pilot answered, as the API gave it under the tasks' own ids: its list names
- * these as the pilot called them, and its body stays, for a retry to find their requests.
+ * A part that holds only the pilot's answers, as the API's own lines under the tasks' own ids: its list names the
+ * tasks as the pilot called them, and its body is kept for a retry to find their requests.
  */
 async function answeredPart(
   context: Context,
@@ -183,7 +185,7 @@ async function answeredPart(
       const [entry, other, span] = [entries[index], theirEntries[index], tasks.request(ordinal)];
       if (entry === undefined || other === undefined || span === null) continue;
       const own = other.custom_id ?? other.task_id;
-      // In the pilot's answers no task shares a request.
+      // The reused lines have one task each, whatever the request they came from.
       const { pack: _shared, ...kept } = entry;
       await list.add({ ordinal, ...partTaskOf({ ...kept, custom_id: own }), ...span });
       await results.write(
@@ -234,7 +236,7 @@ function createdPart(
   };
 }
 
-/** Its answers are paid already, and are no spending of this batch. */
+/** Its answers are already paid for, and are not this batch's spending. */
 function withoutUsage({ progress, ...part }: CreatedPart): Part {
   return {
     ...part,

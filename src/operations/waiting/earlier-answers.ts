@@ -13,12 +13,12 @@ import type { AnswersSource, EarlierAnswer, EarlierAnswers } from '../../tasks/w
 import { requireRecord } from '../find-batch.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
 
-/** Whether nothing more of a batch is to come by itself. */
+/** Whether no more answers of a batch will come without a new request. */
 export function hasAllAnswers(record: BatchRecord): boolean {
   return isSaved(record) && missingCertainAt(record) === null && !wantsRetry(record);
 }
 
-/** The answers of a batch as a source of work: those that it has once it has ended, before that what is known of them. */
+/** The answers of a batch as a source of work: the real ones once it has ended, before that placeholders for them. */
 export async function answersSourceOf(
   context: Context,
   record: BatchRecord,
@@ -45,7 +45,7 @@ export async function answersSourceOf(
   };
 }
 
-/** What is sent again by itself belongs to the attempt that asked for it. */
+/** An automatic retry belongs to the attempt before it. */
 function attemptsAsked({ parts }: BatchRecord): number[] {
   const asked = parts.filter(({ by_itself }) => !by_itself).map(({ attempt }) => attempt);
   return [...new Set(asked)];
@@ -68,7 +68,7 @@ function readAnswers(view: View, outcomes: readonly string[] | undefined): Earli
       left = 0;
       for (const ordinals of chunksOf(view)) {
         const answered = await view.answeredRows(ordinals.filter(isMeant));
-        // What failed without a word has nothing to work on.
+        // A failed task without any text has nothing to work on.
         const answers = answered.flatMap(({ answer, row }): EarlierAnswer[] => {
           const { task_id, text, json } = answer;
           return text === undefined && json === undefined ? [] : [{ task_id, row, text, json }];
@@ -81,13 +81,13 @@ function readAnswers(view: View, outcomes: readonly string[] | undefined): Earli
   };
 }
 
-/** A stand-in for each answer that a batch can give at most, as long as it can be. */
+/** A placeholder for each answer that a batch may give, as long as that answer can be. */
 async function* awaitedAnswers(context: Context, record: BatchRecord): AsyncGenerator<EarlierAnswer[]> {
   if (record.waits !== undefined) {
     const { batch_id, longest_answer, expected_answer } = record.waits;
     const awaited = { expected_tokens: expected_answer, maximum_tokens: longest_answer };
     const earlier = await requireRecord(context, batch_id);
-    // What it works on can have ended, and be about to be taken up.
+    // The batch that it waits for may have ended, and be about to be taken up.
     const { answers } = await answersSourceOf(context, earlier, undefined);
     for await (const group of answers.read()) {
       yield group.map(({ task_id, row }) => ({ task_id, row, awaited }));

@@ -6,8 +6,9 @@ import { recordOrNull } from '../../store/stored-json.ts';
 import { boundWarning } from './stages.ts';
 
 /**
- * Ends a batch that waits, which gives back what was reserved for it, and all that wait for it in turn. One that does not
- * wait any more stays as it is, and so does one that `isMeant` says waits for something else by now. Gives its record as it is then.
+ * Ends a waiting batch, which frees its reserved money, and all batches that wait for it in turn. Leaves a batch
+ * alone that no longer waits, or that by `isMeant` waits for something else by now. Returns its record as it is
+ * afterwards.
  */
 export async function endWaiting(
   context: Context,
@@ -30,16 +31,18 @@ export async function endWaiting(
   return record;
 }
 
-/** Ends all that wait for a batch's answers. */
+/** Ends all batches that wait for a batch's answers. */
 export async function endFollowers(context: Context, record: BatchRecord, why: string): Promise<void> {
   const isMeant = (follower: BatchRecord) => waitsFor(follower, record);
   for (const follower of record.followed_by ?? []) await endWaiting(context, follower, isMeant, { why });
 }
 
-/** One that has made its tasks of the answers may wait for stages of its own. */
+/** A batch that has made its tasks from the answers may still wait for stages of its own. */
 const waitsFor = ({ waits }: BatchRecord, { batch_id }: BatchRecord) => waits?.batch_id === batch_id;
 
-/** Notes in the batch that is waited for who does, so that a look at its end leads on to that. */
+/**
+ * Notes the waiting batch in the one that it waits for, so that the look that sees that one end continues with it.
+ */
 export async function noteFollower({ store }: Pick<Context, 'store'>, record: BatchRecord): Promise<void> {
   if (record.waits === undefined) return;
   const { batch_id } = record;
@@ -52,7 +55,7 @@ export async function noteFollower({ store }: Pick<Context, 'store'>, record: Ba
     );
 }
 
-/** Those that still wait for a batch's answers. */
+/** The batches that still wait for a batch's answers. */
 export async function followersOf(
   context: Pick<Context, 'store'>,
   record: BatchRecord,

@@ -15,8 +15,8 @@ type Look = (context: Context, record: BatchRecord) => Promise<Refreshed>;
 type StartOrJoin = (key: string, failures: Refreshed['failures'], start: () => Job) => Job;
 
 /**
- * Looks after a batch that waits for another one's answers: looks after that one first, and makes its tasks of these and
- * sends them where they are there, once over all processes. Where they never will be, it ends.
+ * Looks at a batch that waits for another one's answers. Looks at that one first; once the answers are there, makes
+ * its tasks from them and sends these, once among all processes. Where the answers will never come, ends the batch.
  */
 export async function lookAtWaiting(
   context: Context,
@@ -27,13 +27,13 @@ export async function lookAtWaiting(
   const { batch_id, waits, provider } = record;
   if (waits === undefined) return { record, job: undefined, failures: [] };
   const earlier = await readOrFailure(context, waits.batch_id);
-  // It may be restored.
+  // The damaged record may be restored.
   if (earlier instanceof BatchError) return { record, job: undefined, failures: [earlier] };
-  // Where its submission died before that was noted.
+  // The process may have died before it noted that.
   if (earlier !== null && !earlier.followed_by?.includes(batch_id)) await noteFollower(context, record);
   const seen = earlier && (await look(context, earlier));
   const now = seen?.record ?? null;
-  const why = now === null ? `${waits.batch_id}, for which it waited, is gone` : whyNeverEnds(now);
+  const why = now === null ? `${waits.batch_id}, which it waited for, is gone` : whyNeverEnds(now);
   if (why !== null) {
     const ended = await endWaiting(context, batch_id, (current) => current.waits !== undefined, { why });
     return { record: ended ?? record, job: undefined, failures: [] };
@@ -65,7 +65,7 @@ async function readOrFailure({ store }: Context, batchId: string): Promise<Batch
   }
 }
 
-/** Why a batch will never have all its answers, so that nothing can be made of them; null where it may have them yet. */
+/** Why a batch will never have all its answers, so that nothing can be made from them; null where it still may. */
 export function whyNeverEnds(record: BatchRecord): string | null {
   const { batch_id, never_sent, waits } = record;
   if (never_sent !== undefined) return `${batch_id} was never sent, and will not be`;

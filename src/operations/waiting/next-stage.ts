@@ -21,8 +21,9 @@ import { isStageDue } from './stages.ts';
 import { claimWaiting, lasting, reasonOf } from './take-up.ts';
 
 /**
- * Makes the next stage of a merge of the finished answers of the one below, where that has ended, and sends it: once over
- * all processes, as `takeUp` does. A stage without any finished answer stops the merge, and says so.
+ * Makes the next stage of a merge from the finished answers of the stage below, once that has ended, and sends it:
+ * once among all processes, as `takeUp` does. A stage without any finished answer stops the merge, and the batch says
+ * so.
  */
 export async function nextStage(context: Context, batchId: string, report: Report): Promise<void> {
   const seen = await context.store.record(batchId).read();
@@ -40,7 +41,7 @@ export async function nextStage(context: Context, batchId: string, report: Repor
   }
 }
 
-/** The lowest stage that waits, and where the one below begins. */
+/** The lowest waiting stage, and where the one below begins. */
 function stageOf({ parts, merge }: BatchRecord) {
   const part = nextWaiting(parts);
   const stages = merge?.stages ?? [];
@@ -54,7 +55,7 @@ function stageOf({ parts, merge }: BatchRecord) {
   throw new BatchError('internal', 'No stage of the merge waits.');
 }
 
-/** Whether tasks are there to be sent now; a stage of which nothing has to be made again is passed over. */
+/** Whether there are tasks to send now; a stage of which nothing has to be made again is skipped. */
 async function makeStage(context: Context, record: BatchRecord, report: Report): Promise<boolean> {
   const { part, number, below, count } = stageOf(record);
   const first = part.first_task;
@@ -92,7 +93,7 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
     const { expected_usd, maximum_usd } = await stageCost(record, sheet, sent);
     requireWithinReserved(record, part, maximum_usd);
     const share = (usd: number, requests: number) => roundUsd((usd * requests) / sent);
-    // Behind what was sent again by itself a stage belongs to what was asked for.
+    // A stage above an automatic retry belongs to what was originally asked for.
     const byItself = part.attempt === 1 ? attempt > 1 : part.by_itself;
     written = await writer.finish();
     const made = written.map((each) => ({
@@ -114,7 +115,7 @@ async function makeStage(context: Context, record: BatchRecord, report: Report):
 const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
 
-/** Whether a task has no finished answer, or one that was made of others than there are by now. */
+/** Whether a task has no finished answer, or one made from answers that have been replaced since. */
 function isToBeMade(view: View, { attempt }: Part, ordinal: number, items: readonly number[]): boolean {
   if (view.outcome(ordinal) !== 'succeeded') return true;
   return items.some(
@@ -140,8 +141,8 @@ function nothingLeft(stage: number): BatchError {
 }
 
 /**
- * What is spent and what this stage can cost at most stay within what all of it was to cost; a stage that is made again has
- * a maximum of its own.
+ * Keeps the money spent plus the maximum of this stage within the reserved maximum; a stage that is made again has a
+ * maximum of its own.
  */
 function requireWithinReserved(record: BatchRecord, part: Part, maximum_usd: number): void {
   const { provider, estimate, parts } = record;
@@ -165,7 +166,7 @@ function requireWithinReserved(record: BatchRecord, part: Part, maximum_usd: num
 
 type Below = { below: number; end: number; stage: number; empty: readonly string[] };
 
-/** Answers that are not in the merge, in words. */
+/** Says which answers are not in the merge. */
 function leftOut(view: View, { below, end, stage, empty }: Below): string[] {
   let failed = 0;
   for (let ordinal = below; ordinal < end; ordinal += 1)
@@ -191,7 +192,7 @@ async function nameStage(
   { made, stage, warnings }: { made: readonly Part[]; stage: number; warnings: readonly string[] },
 ): Promise<boolean> {
   const owner = await asOwner(context, record);
-  // Said when it was made before, of answers that have come since.
+  // Warnings from an earlier making of this stage, about answers that may have come since.
   const said = [
     new RegExp(` of stage ${stage} ha(s|ve) no finished`),
     new RegExp(` of stage ${stage + 1} had nothing`),

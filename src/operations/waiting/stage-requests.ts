@@ -17,11 +17,11 @@ import { readWork } from './work-blob.ts';
 
 type CostSheet = ReturnType<typeof createCostSheet>;
 
-/** Makes the requests of a merge's stages, by the settings that it was submitted with. */
+/** Makes the requests of a merge's stages, with the settings that it was submitted with. */
 export type StageRequests = {
-  /** How many answers become one. */
+  /** How many answers are merged into one. */
   size: number;
-  /** The request of a task, its costs told to `sheet`. Throws `invalid_input`. */
+  /** Makes the request of a task and adds its costs to `sheet`. Throws `invalid_input`. */
   make(row: SourceRow, sheet: CostSheet): Block;
   newSheet(): CostSheet;
 };
@@ -60,7 +60,7 @@ export async function openStageRequests(context: Context, record: BatchRecord): 
   };
 }
 
-/** What so many requests cost, in US dollars. */
+/** The cost of the requests in a sheet, in US dollars. */
 export async function stageCost(
   { provider }: Pick<BatchRecord, 'provider'>,
   sheet: CostSheet,
@@ -70,7 +70,7 @@ export async function stageCost(
   return totalOf(tally.lines(await tokenizerRates(dialectOf(provider), sample, requests)));
 }
 
-/** What a task of a stage can cost whose answers are not there yet, in US dollars. */
+/** The cost of one task of a stage whose answers have not come yet, in US dollars. */
 export async function costToCome(
   record: BatchRecord,
   requests: StageRequests,

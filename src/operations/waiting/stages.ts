@@ -5,8 +5,8 @@ import { stageTaskId } from '../../tasks/sources/merged-source.ts';
 import { hasAllAnswers } from './earlier-answers.ts';
 
 /**
- * A batch whose answers are merged again: a part for each stage above the first, which waits for the one below, and the
- * file that was asked for holding what is left at last.
+ * Adds to a batch the stages of its merge: a waiting part for each stage above the first. The requested file then
+ * holds the final answer.
  */
 export function withStages(record: BatchRecord, stages: readonly number[]): BatchRecord {
   if (stages.length === 0) return record;
@@ -25,17 +25,17 @@ export function withStages(record: BatchRecord, stages: readonly number[]): Batc
   return { ...record, merge: { stages: [...stages] }, parts, outputs };
 }
 
-/** The task whose answer is what is left. */
+/** The task whose answer is the final one. */
 export const lastTask = (stages: readonly number[]): string => stageTaskId(stages.length, 1);
 
-/** Whether nobody alive is about to make the tasks of a part that waits. */
+/** Whether a part waits and no living process is making its tasks. */
 export function isFreeToMake({ store }: Pick<Context, 'store'>, { progress }: Part): boolean {
   if (progress.state !== 'waiting') return false;
   const { by } = progress;
   return by === null || by.nonce === store.presence.self().nonce || store.presence.isGone(by);
 }
 
-/** Whether a stage has ended, with what is sent again of it, and nobody alive makes the next one of it. */
+/** Whether a stage and its retries have ended, and no living process is making the next one. */
 export function isStageDue(context: Pick<Context, 'store'>, record: BatchRecord): boolean {
   if (record.merge === undefined) return false;
   const next = nextWaiting(record.parts);
@@ -43,6 +43,6 @@ export function isStageDue(context: Pick<Context, 'store'>, record: BatchRecord)
   return next !== undefined && isFreeToMake(context, next) && hasAllAnswers({ ...record, parts });
 }
 
-/** Said of figures that rest on answers which are not there yet. */
+/** Said of figures that rest on answers which have not come yet. */
 export const boundWarning = (batchId: string): string =>
   `The figures are bounds: ${batchId}, whose answers this works on, has not ended, so each counts as long as it can be. It is sent by the first look after that, for no more than this maximum.`;

@@ -22,9 +22,9 @@ import { boundWarning, isFreeToMake, withStages } from './stages.ts';
 import { readWork } from './work-blob.ts';
 
 /**
- * Makes the tasks of a batch that waited for the answers of `earlier`, and sends them. Of several processes one does, the
- * others leave it to that until it is dead; what a dead one left half done is made anew. What can't be sent for good, or
- * could cost more than was reserved, ends as not sent; any other failure is thrown, and the batch waits on.
+ * Makes the tasks of a batch that waited for the answers of `earlier`, and sends them. Only one process does; the
+ * others take over if it dies, and start from scratch. A batch that can never be sent, or could cost more than was
+ * reserved, ends as not sent; any other failure is thrown, and the batch goes on waiting.
  */
 export async function takeUp(
   context: Context,
@@ -54,8 +54,8 @@ export function reasonOf({ message, problems }: BatchError): string {
 }
 
 /**
- * The batch, once it is this process that makes its tasks; else null. `isDue` is asked of the record as it is then: another process
- * may have made them since it was looked at, and what waits would be the stage behind.
+ * Claims the making of a batch's tasks for this process; null where another has it. `isDue` judges the current
+ * record: another process may have made them meanwhile, and the waiting part would be the next stage.
  */
 export async function claimWaiting(
   context: Context,
@@ -74,7 +74,7 @@ export async function claimWaiting(
   return changed ? value : null;
 }
 
-/** Whether the tasks are in the record now, ready to be sent. */
+/** Makes the tasks; returns whether they are in the record now, ready to be sent. */
 async function makeTasks(
   context: Context,
   record: BatchRecord,
@@ -116,7 +116,7 @@ async function makeTasks(
   }
 }
 
-/** What a process wrote that died before the record named it: nothing of it was sent. */
+/** Removes what a process wrote that died before the record named it: none of it was sent. */
 async function removeLeftovers(blobs: Blobs): Promise<void> {
   for (const name of [TASKS, TASKS_INDEX, SCHEMAS]) await blobs.remove(name);
   for (let number = 1; (await blobs.size(partBody(number))) !== null; number += 1) {
@@ -124,7 +124,7 @@ async function removeLeftovers(blobs: Blobs): Promise<void> {
   }
 }
 
-/** The answers that came can take more to read than was thought possible. */
+/** The answers may turn out longer than the bound that was reserved for. */
 function requireWithinReserved({ provider, estimate }: BatchRecord, maximum_usd: number): void {
   const reserved = estimate?.maximum ?? 0;
   if (provider === 'sandbox' || maximum_usd <= reserved) return;
@@ -135,7 +135,7 @@ function requireWithinReserved({ provider, estimate }: BatchRecord, maximum_usd:
   );
 }
 
-/** By another attempt at what it waited for it has become other work, which somebody may have submitted since. */
+/** A retry of the batch that it waited for makes it different work, which somebody may have submitted meanwhile. */
 async function requireOwn(context: Context, record: BatchRecord, { content_hash }: Prepared): Promise<void> {
   if (record.idempotency_key !== null || record.content_hash === content_hash) return;
   const other = await ownWork(context, { ...record, content_hash });

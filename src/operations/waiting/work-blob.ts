@@ -15,7 +15,7 @@ const document = z.union([
 
 const settings = z.object(taskSettings);
 
-/** Work without its source, with all that it was made of: nothing of it is read a second time. */
+/** Work without its source, with the content of its files, so that none of them has to be read again. */
 const waitingWork = z.object({
   defaults: z.object({
     ...taskSettings,
@@ -32,7 +32,7 @@ const waitingWork = z.object({
 });
 export type WaitingWork = Omit<z.infer<typeof waitingWork>, 'variants'> & Pick<Work, 'variants'>;
 
-/** Keeps work beside the batch that is to do it. */
+/** Stores work beside the batch that will do it. */
 export async function writeWork(blobs: Blobs, { source, ...work }: Work): Promise<void> {
   const variants = work.variants?.map(({ name, own }) => ({ name, own }));
   const kept = { ...work, variants, ...(source.kind === 'from_batch' && { outcomes: source.outcomes }) };

@@ -5,14 +5,14 @@ import type { TaskDefaults } from '../../tasks/task.ts';
 import { settingsOf } from '../../tasks/variants.ts';
 import type { Work } from '../../tasks/work.ts';
 
-/** What answers are compared with; that the columns are there is checked when the table is open. */
+/** The columns that answers are compared with. That they exist is checked when the table is read. */
 export function expectedKeys(
   { expect = {} }: { expect?: Record<string, string> | undefined },
   { output_schema: schema, prompt, task_type }: TaskDefaults,
 ): Record<string, string> | undefined {
   const keys = Object.keys(expect);
   if (keys.length === 0) return undefined;
-  // What a task type answers is its own, unless a schema says it.
+  // A task type decides the form of its answers, unless a schema does.
   if (schema === undefined && prompt === undefined && task_type !== undefined) return expect;
   const known = schema === undefined ? ['answer'] : propertiesOf(schema);
   const unknown = keys.find((key) => known !== null && !known.includes(key));
@@ -29,7 +29,7 @@ export function expectedKeys(
 export function requireKey({ source, defaults, variants }: Work, output_key: string | undefined): void {
   if (output_key === undefined || source.kind === 'requests' || source.kind === 'requests_file') return;
   const open = settingsOf({ defaults, variants }).map(({ output_schema, prompt, task_type }) =>
-    // What a task type answers is its own, unless a schema says it.
+    // A task type decides the form of its answers, unless a schema does.
     output_schema !== undefined
       ? propertiesOf(output_schema)
       : prompt === undefined && task_type !== undefined

@@ -10,8 +10,8 @@ import { answersSourceOf, hasAllAnswers } from '../waiting/earlier-answers.ts';
 import { whyNeverEnds } from '../waiting/look-at-waiting.ts';
 
 /**
- * The answers of an earlier batch as a source of work, whether it has ended or not. Throws `invalid_input` where it is not
- * clear which batch is meant, `wrong_state` where it never will have an answer.
+ * The answers of an earlier batch as a source of work, whether it has ended or not. Throws `invalid_input` where it
+ * is not clear which batch is meant, `wrong_state` where it will never have answers.
  */
 export async function givenAnswers(
   context: Context,
@@ -39,7 +39,7 @@ function notOurs(batch_id: string): BatchError {
 
 const DIGITS = /^\s*(\d{1,6})\s*$/;
 
-/** A merge as it is meant: digits are a number, in whatever form a client sends them, unless a column is called so. */
+/** Resolves `merge`: digits are a number even as a text, unless a column has that name. */
 export async function meantMerge(
   given: Merge | undefined,
   source: WorkSource,
@@ -50,7 +50,7 @@ export async function meantMerge(
   return (await hasColumn(source, given, folders)) ? given : Number(digits);
 }
 
-/** Whether a source says that it has a column; one that can't be read says so when its work is looked through. */
+/** Whether a source has a column. One that can't be read fails later, when the work is read. */
 async function hasColumn(source: WorkSource, name: string, folders: AllowedFolders): Promise<boolean> {
   if (source.kind === 'requests' || source.kind === 'requests_file') return false;
   let found = false;
@@ -65,5 +65,5 @@ async function hasColumn(source: WorkSource, name: string, folders: AllowedFolde
   return found;
 }
 
-/** An earlier batch as a call names it, and which answers of it count beside the finished ones. */
+/** An earlier batch as a call names it, and which of its answers count besides the finished ones. */
 export type GivenAnswers = { from_batch: string; outcomes?: readonly string[] | undefined };

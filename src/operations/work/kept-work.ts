@@ -15,17 +15,19 @@ import { readInput } from '../operation.ts';
 import type { WorkArguments } from './work-arguments.ts';
 import { workArguments } from './work-fields.ts';
 
-/** How checked work is told apart from any other. */
+/** What identifies checked work. */
 export type KnownWork = {
   work_id: string;
   work_hash: string;
-  /** What it was priced by; none where it was kept by an older version. */
+  /** The models that it was priced for; absent where an older version kept it. */
   models?: readonly string[] | undefined;
-  /** Files of another time since and the same size: whether they hold the same, the work's hash tells. */
+  /** Files with a new time and the same size: the work's hash shows whether their content is the same. */
   touched: string[];
 };
 
-/** The files that work is made from, as they are now. Throws where one can't be found, as reading the work would. */
+/**
+ * The current state of the files that work is made from. Throws where one can't be found, as reading the work would.
+ */
 export async function sourceFiles(args: WorkArguments, folders: AllowedFolders): Promise<SourceFile[]> {
   const { requests_file, rows_file, join_file, labels, input_files, context_files } = args;
   const paths: string[] = [];
@@ -46,7 +48,10 @@ export async function sourceFiles(args: WorkArguments, folders: AllowedFolders):
   return files;
 }
 
-/** Keeps how checked work was given, so that it can be submitted by its id: the same for the same work, however it was given. */
+/**
+ * Keeps the arguments of checked work, so that it can be submitted by the returned id. The same work gets the same
+ * id, however it was given.
+ */
 export async function keepWork(
   context: Pick<Context, 'store' | 'now' | 'subject' | 'isShared'>,
   args: WorkArguments,
@@ -66,8 +71,8 @@ export async function keepWork(
 }
 
 /**
- * The arguments of work that was checked. Throws `not_found` where it is no longer kept, and `invalid_input` for arguments
- * beside it that would change it, and for files that are no longer as they were, by their names.
+ * The arguments of work that was checked. Throws `not_found` where it is no longer kept, and `invalid_input` for
+ * further arguments that would change it, and for files that have changed, by their names.
  */
 export async function findWork(
   context: Pick<Context, 'store' | 'now' | 'folders' | 'subject' | 'isShared'>,
@@ -99,7 +104,7 @@ export async function findWork(
   return { args, known: { work_id, work_hash, models, touched: touched.map(({ path }) => path) } };
 }
 
-/** Throws unless work that was prepared is the one that was checked under its id. */
+/** Throws unless the prepared work is the same that was checked under its id. */
 export function requireKnown(known: KnownWork | null, now: Pick<Prepared, 'work_hash' | 'costs'>): void {
   if (known === null) return;
   if (known.work_hash === now.work_hash) {
@@ -113,13 +118,13 @@ export function requireKnown(known: KnownWork | null, now: Pick<Prepared, 'work_
   throw refused([{ field: 'work_id', problem, valid: AGAIN }]);
 }
 
-/** The models that work goes to, by which it is priced. */
+/** The models that work goes to, which determine its price. */
 export const modelsOf = ({ costs }: Pick<Prepared, 'costs'>): string[] =>
   [...new Set(costs.tally.models().map(({ model }) => model.id))].sort();
 
 const AGAIN = 'a new estimate: call estimate_cost with the arguments again';
 
-/** Files that can't hold what they did, by their names. */
+/** Files whose content must have changed, by their names. */
 function changes(before: readonly SourceFile[], now: readonly SourceFile[]): Problem[] {
   const old = new Map(before.map((file) => [file.path, file]));
   const isNew = now.filter(({ path }) => !old.has(path));

@@ -24,12 +24,12 @@ import { newRecord, type SubmittedWork } from './new-record.ts';
 import { withPrimer } from './primer.ts';
 import { withOutputProblem } from './requested-output.ts';
 
-/** The batch on disk, ready to be sent, or an earlier one that serves in its place. */
+/** The batch on disk, ready to be sent, or an earlier one that takes its place. */
 export type NewBatch = { record: BatchRecord; earlier: null } | { record: null; earlier: EarlierBatch };
 
 /**
- * Checks the work and writes it to disk as a batch of its own, with its first record; nothing is left of it where an
- * earlier batch serves, or where it is refused. Throws `invalid_input` with all problems, or `cost_limit`.
+ * Checks the work and writes it to disk as a new batch with its first record. Leaves nothing behind where an earlier
+ * batch takes its place, or where it is refused. Throws `invalid_input` with all problems, or `cost_limit`.
  */
 export async function makeBatch(
   context: Context,
@@ -49,53 +49,19 @@ export async function makeBatch(
       ? null
       : await findEarlier(context, markOf(context, submission, prepared));
     if (earlier !== null) {
-      // One that stands is said before anything that could be refused: the same call again gets its batch back.
+      // A standing batch comes before any refusal: the same call made again gets its batch back.
       if (earlier.meaning === 'take_up') await requireAllowed(context, submission, prepared, report);
       await writer.discard();
       await staging.discard();
       return { record: null, earlier };
     }
-    const pilot =
-      submission.force_new || awaited !== null || prepared.stages.length > 0
-        ? null
-        : await findPilot(context, preparation);
-    if (pilot !== null)
-      return await makeRest(context, submission, {
-        staging,
-        writer,
-        preparation,
-        prepared,
-        pilot,
-        known,
-        report,
-      });
-    const counted = await requireAllowed(context, submission, prepared, report);
-    // Both are waited for, whatever becomes of one: files that are still being written can't be thrown away.
-    const [life, written] = await Promise.allSettled([
-      checkLiveModels(context, {
-        provider: submission.provider,
-        used: prepared.costs.tally.models(),
-        known,
-        again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
-      }),
-      awaited === null
-        ? partsOf(submission, staging, writer, prepared)
-        : waitingParts(submission, staging, prepared),
-    ]);
-    if (life.status === 'rejected') throw life.reason;
-    if (written.status === 'rejected') throw written.reason;
-    const bound = awaited === null ? [] : [boundWarning(awaited)];
-    const warnings = [...new Set([...bound, ...prepared.warnings, ...counted.unbounded, ...life.value])];
-    const all = { ...prepared, ...counted, warnings };
-    const made = withStages(
-      newRecord(context, staging.batchId, submission, all, {
-        parts: written.value,
-        pilot_keys: pilotKeys(context, preparation),
-      }),
-      awaited === null ? prepared.stages : [],
-    );
+    const whole = { staging, writer, preparation, prepared, known, report };
+    const canReuse = !submission.force_new && awaited === null && prepared.stages.length === 0;
+    const pilot = canReuse ? await findPilot(context, preparation) : null;
     const record =
-      awaited === null ? made : { ...made, waits: { batch_id: awaited, ...answersOf(counted, prepared) } };
+      pilot === null
+        ? await wholeRecord(context, submission, whole)
+        : await restRecord(context, submission, whole, pilot);
     if (awaited !== null) await writer.discard();
     await staging.commit(record);
     return { record, earlier: null };
@@ -106,12 +72,15 @@ export async function makeBatch(
   }
 }
 
-/** The batch that work waits for. */
+/** The batch that the work waits for; null where it waits for none. */
 function awaitedBatch({ source }: Work): string | null {
   return source.kind === 'from_batch' && source.awaits !== 'nothing' ? source.batch_id : null;
 }
 
-/** The parts of work that can be sent now; the stages above them are made of their answers, by the same work. */
+/**
+ * The parts that can be sent now. Stages of a merge are made later, with the work's settings, which are kept for
+ * that.
+ */
 async function partsOf(
   { work }: SubmittedWork,
   { blobs }: Staging,
@@ -123,7 +92,7 @@ async function partsOf(
   return work.defaults.primer ? withPrimer(parts) : parts;
 }
 
-/** Keeps work that waits, whose tasks are made when what it waits for has ended. */
+/** Keeps waiting work; its tasks are made once the batch that it waits for has ended. */
 async function waitingParts(
   { work }: SubmittedWork,
   { blobs }: Staging,
@@ -135,7 +104,7 @@ async function waitingParts(
   return [{ number: 1, attempt: 1, request_count, first_task: 0, ...nothing, progress }];
 }
 
-/** How long the answers will be, for what waits for these in turn. */
+/** How long the answers will be, for work that waits for them in turn. */
 function answersOf({ lines }: CountedCosts, { costs, packed, request_count }: Prepared) {
   const { tokens } = totalOf(lines);
   const longest = (packed?.alone ?? costs.tally).models().map(({ max_tokens }) => max_tokens);
@@ -150,14 +119,46 @@ type Whole = {
   writer: PartsWriter;
   preparation: Preparation;
   prepared: Prepared;
-  pilot: Pilot;
   known: LiveModels;
   report: Report;
 };
 
-/** Makes the batch of work of which a pilot has answered a part: what is left is paid, and counted by itself. */
-async function makeRest(context: Context, submission: SubmittedWork, whole: Whole): Promise<NewBatch> {
-  const { staging, writer, preparation, prepared, pilot, known, report } = whole;
+/** The record of work that is sent, or waits, in full. */
+async function wholeRecord(context: Context, submission: SubmittedWork, whole: Whole): Promise<BatchRecord> {
+  const { staging, writer, preparation, prepared, report } = whole;
+  const awaited = awaitedBatch(submission.work);
+  const counted = await requireAllowed(context, submission, prepared, report);
+  // Waits for both even if one fails: files that are still being written can't be removed.
+  const [life, written] = await Promise.allSettled([
+    lifeWarnings(context, submission, whole),
+    awaited === null
+      ? partsOf(submission, staging, writer, prepared)
+      : waitingParts(submission, staging, prepared),
+  ]);
+  if (life.status === 'rejected') throw life.reason;
+  if (written.status === 'rejected') throw written.reason;
+  const bound = awaited === null ? [] : [boundWarning(awaited)];
+  const warnings = [...new Set([...bound, ...prepared.warnings, ...counted.unbounded, ...life.value])];
+  const record = newRecord(
+    context,
+    staging.batchId,
+    submission,
+    { ...prepared, ...counted, warnings },
+    { parts: written.value, pilot_keys: pilotKeys(context, preparation) },
+  );
+  return awaited === null
+    ? withStages(record, prepared.stages)
+    : { ...record, waits: { batch_id: awaited, ...answersOf(counted, prepared) } };
+}
+
+/** The record of work that a pilot has answered in part: only the rest is counted and paid for. */
+async function restRecord(
+  context: Context,
+  submission: SubmittedWork,
+  whole: Whole,
+  pilot: Pilot,
+): Promise<BatchRecord> {
+  const { staging, writer, preparation, prepared, report } = whole;
   const { request_count } = prepared;
   const parts = await writer.finish();
   const written = { blobs: staging.blobs, provider: submission.provider, request_count, parts };
@@ -166,31 +167,33 @@ async function makeRest(context: Context, submission: SubmittedWork, whole: Whol
   const sent = submission.work.defaults.primer ? withPrimer(left) : left;
   const rest = taken === null ? prepared : { ...prepared, costs: taken.costs, request_count: taken.rest };
   const counted = await requireAllowed(context, submission, rest, report);
-  const life = await checkLiveModels(context, {
-    provider: submission.provider,
+  const life = await lifeWarnings(context, submission, whole);
+  const open = pilot.isOpen ? [openPilotWarning(pilot)] : [];
+  const warnings = [...new Set([...open, ...prepared.warnings, ...counted.unbounded, ...life])];
+  const record = newRecord(
+    context,
+    staging.batchId,
+    submission,
+    { ...prepared, ...counted, warnings },
+    { parts: sent, pilot_keys: pilotKeys(context, preparation) },
+  );
+  return taken === null ? record : withReused(record, taken);
+}
+
+function lifeWarnings(
+  context: Context,
+  { provider }: SubmittedWork,
+  { preparation, prepared, known, report }: Whole,
+): Promise<string[]> {
+  return checkLiveModels(context, {
+    provider,
     used: prepared.costs.tally.models(),
     known,
     again: (catalog) => prepare({ ...preparation, catalog }, nowhere, report),
   });
-  const warnings = [
-    ...new Set([
-      ...(pilot.isOpen ? [openPilotWarning(pilot)] : []),
-      ...prepared.warnings,
-      ...counted.unbounded,
-      ...life,
-    ]),
-  ];
-  const all = { ...prepared, ...counted, warnings };
-  const record = newRecord(context, staging.batchId, submission, all, {
-    parts: sent,
-    pilot_keys: pilotKeys(context, preparation),
-  });
-  const batch = taken === null ? record : withReused(record, taken);
-  await staging.commit(batch);
-  return { record: batch, earlier: null };
 }
 
-/** The estimate is of the rest alone: each part that is sent has its share of that. */
+/** The estimate covers only the rest: each part that is sent has its share of it. */
 function withReused(record: BatchRecord, { reused, rest }: TakenOver): BatchRecord {
   const { expected = 0, maximum = 0 } = record.estimate ?? {};
   const share = (usd: number, count: number) => roundUsd((usd * count) / rest);
@@ -206,12 +209,15 @@ function withReused(record: BatchRecord, { reused, rest }: TakenOver): BatchReco
   return { ...record, reused, parts };
 }
 
-/** Under what the work is found again. */
+/** The key under which the same work is found again. */
 function markOf(context: Context, { idempotency_key }: SubmittedWork, { content_hash }: Prepared) {
   return { idempotency_key, content_hash, ...ownershipOf(context) };
 }
 
-/** What the work costs. Throws where the output can't be written, or where it could cost more than it may, or than a person approves. */
+/**
+ * Returns what the work costs. Throws where the output can't be written, or where the cost is above a limit or not
+ * approved by the person.
+ */
 async function requireAllowed(
   context: Pick<Context, 'maxCostUsd' | 'provider' | 'askAboveUsd' | 'limits'>,
   { output, provider, max_cost_usd, ask, work }: SubmittedWork,
@@ -219,11 +225,11 @@ async function requireAllowed(
   report: Report,
 ): Promise<CountedCosts> {
   if (output.problem) throw output.problem;
-  // The API would count stand-ins.
+  // Otherwise the API would count placeholders.
   const isCountable = awaitedBatch(work) === null && stages.length === 0;
   const counter = isCountable ? context.provider(provider) : null;
   const counted = await countCosts(counter, provider, costs);
-  // Made-up answers cost nothing, but a limit that was asked for is one that is being tried out.
+  // The sandbox costs nothing, but a limit that the call sets is being tried out.
   const ownersLimit = provider === 'sandbox' ? Number.POSITIVE_INFINITY : context.maxCostUsd;
   requireWithinLimit(counted.lines, ownersLimit, max_cost_usd);
   if (provider !== 'sandbox') {

@@ -12,7 +12,7 @@ import type { Work, WorkSource } from '../../tasks/work.ts';
 import type { KnownWork } from './kept-work.ts';
 import type { RequestedOutput } from './requested-output.ts';
 
-/** Work, and how it is to be submitted. */
+/** Work, and how to submit it. */
 export type SubmittedWork = {
   work: Work;
   provider: ProviderName;
@@ -22,12 +22,12 @@ export type SubmittedWork = {
   name: string | undefined;
   force_new: boolean;
   max_cost_usd: number | undefined;
-  /** How many times what fails is sent again without being asked. */
+  /** How many automatic retries there may be. */
   retries: number;
   idempotency_key: string | null;
-  /** What it was when it was checked, where it is submitted by its id. */
+  /** The checked work that it has to match, where it is submitted by a `work_id`. */
   known: KnownWork | null;
-  /** Ends the preparation; what is sent is not called back. */
+  /** Ends the preparation; work that is already sent is not called back. */
   signal: AbortSignal | undefined;
   ask: Ask | undefined;
 };
@@ -70,7 +70,7 @@ export function newRecord(
   };
 }
 
-/** The files that were asked for, none of them written yet. */
+/** The requested files, none of them written yet. */
 function outputsOf({ file, answerFiles }: RequestedOutput): Pick<BatchRecord, 'outputs' | 'answer_files'> {
   const keyOf = (key: string | undefined) => (key === undefined ? {} : { key });
   const due = { written_at: null, problem: null };
@@ -84,7 +84,7 @@ function outputsOf({ file, answerFiles }: RequestedOutput): Pick<BatchRecord, 'o
 
 const LONGEST = 100;
 
-/** A name for a batch that was given none: from its file and its task types, as `orders: analyze_logs`. */
+/** A name for a batch without one, from its file and its task types, such as `orders: 12 tasks (analyze_logs)`. */
 export function makeName(
   work: Work,
   { request_count, task_types }: Pick<Prepared, 'request_count' | 'task_types'>,

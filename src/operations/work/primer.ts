@@ -5,7 +5,9 @@ import type { Work } from '../../tasks/work.ts';
 
 type Arguments = { primer?: boolean | undefined; context_files?: readonly string[] | undefined };
 
-/** Throws where there is nothing to fill the cache with, or what is to read it comes hours later. */
+/**
+ * Checks the `primer` argument. Throws where there is nothing to cache, or the other requests would come hours later.
+ */
 export function primerOf(
   { primer, context_files }: Arguments,
   { source, merge }: Pick<Work, 'source' | 'merge'>,
@@ -30,10 +32,7 @@ function refused(problem: string, valid: string): BatchError {
   });
 }
 
-/**
- * Parts of requests that are marked for the provider's cache, the smallest of those that are to be sent first: the others wait
- * for its answer.
- */
+/** Marks parts for the provider's cache, and puts the smallest unsent one first: the others wait for its answer. */
 export function withPrimer(parts: readonly Part[]): Part[] {
   const open = parts.filter(({ progress }) => progress.state === 'prepared');
   const [primer, ...others] = open.toSorted((a, b) => sentCount(a) - sentCount(b) || a.number - b.number);

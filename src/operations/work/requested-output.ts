@@ -7,7 +7,7 @@ import type { Context } from '../../state/context.ts';
 import type { Work, WorkSource } from '../../tasks/work.ts';
 import { outputPatternArgument } from '../file-argument.ts';
 
-/** Arguments that say how answers are written to files of their own, the same at submission and afterwards. */
+/** Arguments for writing answers to files of their own, the same at submission and afterwards. */
 export const answerFileFields = {
   output_pattern: outputPatternArgument
     .optional()
@@ -26,7 +26,7 @@ export type OutputArguments = {
   output_key?: string | undefined;
 };
 
-/** The files that a submission asks for, or why they can't be had. */
+/** The files that a submission asks for, or why they can't be written. */
 export type RequestedOutput = {
   file: Omit<OutputRequest, 'replace'> | null;
   answerFiles: { pattern: string; key?: string | undefined; places: readonly string[] } | null;
@@ -34,8 +34,8 @@ export type RequestedOutput = {
 };
 
 /**
- * Checks the paths now and tells a problem later: a call repeated after the file was written gets its batch back,
- * and a call with wrong tasks hears of both.
+ * Checks the paths now but reports a problem later: a call repeated after the file was written gets its batch back,
+ * and a call with wrong tasks is told of both.
  */
 export async function requestOutput(
   context: Context,
@@ -56,7 +56,7 @@ export async function requestOutput(
   }
 }
 
-/** What is merged until one answer is left has no file for each. */
+/** A merge that leaves one answer can't have a file per answer. */
 export function requireOneFile({ merge }: Pick<Work, 'merge'>, { output_pattern }: OutputArguments): void {
   if (typeof merge !== 'number' || output_pattern === undefined) return;
   const problem = 'does not go with a merge that leaves one answer';
@@ -66,8 +66,8 @@ export function requireOneFile({ merge }: Pick<Work, 'merge'>, { output_pattern 
 }
 
 /**
- * What `output_key` is for: files of one answer each where there are such, which then leaves `output_file` whole; else
- * `output_file`. Throws `invalid_input` where it is for nothing.
+ * What `output_key` applies to: the files of single answers where there are any, leaving `output_file` whole;
+ * otherwise `output_file`. Throws `invalid_input` where it applies to nothing.
  */
 export function checkOutputKey({ output_file, output_pattern, output_key }: OutputArguments) {
   if (output_key === undefined) return {};
@@ -93,7 +93,7 @@ function wrongKey(problem: string, valid: string): BatchError {
   });
 }
 
-/** What was wrong with the work, and with the output beside it. */
+/** Adds the problem with the output to a refusal of the work. */
 export function withOutputProblem(error: unknown, { problem }: RequestedOutput): unknown {
   if (
     problem === null ||
@@ -103,7 +103,7 @@ export function withOutputProblem(error: unknown, { problem }: RequestedOutput):
   )
     return error;
   const first = problem.problems[0] ?? { field: 'output_file', problem: problem.message };
-  // It may be what was thrown, told anew on its way.
+  // It may be the very problem that was thrown, wrapped in another error.
   if (error.problems.some((each) => each.field === first.field && each.problem === first.problem))
     return error;
   return new BatchError('invalid_input', error.message, {

@@ -40,25 +40,25 @@ export const sources = ['requests', 'requests_file', 'rows_file', 'input_files',
 
 function givenSources(args: SourceArguments) {
   const given = sources.filter((name) => args[name] !== undefined);
-  // An empty list beside another source was only filled in, by a client that leaves out nothing.
+  // An empty list beside another source comes from a client that fills in every argument.
   return given.length > 1 && args.requests?.length === 0
     ? given.filter((name) => name !== 'requests')
     : given;
 }
 
-/** Whether a call brings tasks at all. */
+/** Whether a call names any source of tasks. */
 export const hasTasks = (args: WorkArguments): boolean => givenSources(args).length > 0;
 
 /**
- * The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source, and for labels that
- * can't be chosen from.
+ * The work that a call's arguments describe. Throws `invalid_input` unless there is exactly one source, and for
+ * unusable labels.
  */
 export async function toWork(
   args: WorkArguments,
   { limits, folders, templates }: Pick<Context, 'limits' | 'folders' | 'templates'>,
   answersOf: (given: GivenAnswers) => Promise<AnswersSource>,
 ): Promise<Work> {
-  // Their files may have been changed since the last call.
+  // The template files may have changed since the last call.
   await templates.refresh();
   const given = sourceOf(args, limits.inlineBytes);
   const source = given.kind === 'from_batch' ? await answersOf(given) : given;
@@ -107,7 +107,7 @@ async function mergeOf(
   throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number from 2 on, or a column' });
 }
 
-/** One task in each request is no pack; and what merges has many items in each request already. */
+/** One task per request is no pack, and a merge already has many items in each request. */
 function packOf({ pack, merge }: WorkArguments): Work['pack'] {
   const size = pack === undefined ? 1 : (packSize(pack) ?? AUTO);
   if (size === 1) return undefined;
@@ -158,7 +158,7 @@ function sourceOf(args: SourceArguments, inlineBytes: number): GivenSource {
   return { kind: 'requests', items: inline(requests, inlineBytes) };
 }
 
-/** Arguments that go with one source only: beside another they would do nothing. */
+/** Refuses arguments that go with one source only: beside another they would do nothing. */
 function refuseBeside(args: Record<string, unknown>, source: string): void {
   const [field] = Object.keys(args).filter((name) => args[name] !== undefined);
   if (field === undefined) return;

@@ -4,7 +4,7 @@ import { MOST_PACKED } from '../../tasks/packing/packer.ts';
 import { taskSettings } from '../../tasks/task.ts';
 import { fileArgument } from '../file-argument.ts';
 
-/** How a task looks is checked where tasks are read, from a call and from a file alike; here it is only told. */
+/** Only describes a task: it is checked where tasks are read, from a call or a file. */
 const taskShape = {
   type: 'object',
   description:
@@ -13,21 +13,21 @@ const taskShape = {
 };
 
 const answerOutcomes: readonly string[] = [...outcomes, 'failed'];
-/** As `outcomeFilter` has them, which the list of the tools has room for once. */
+/** The values of `outcomeFilter` without its enum, which tools/list has room for only once. */
 const answerOutcome = z.string().refine((name) => answerOutcomes.includes(name), {
   error: `one of ${answerOutcomes.join(', ')}`,
 });
 
 export const AUTO = 'auto';
 
-/** Clients write numbers as texts where both are taken. Null for what is no size. */
+/** Clients write numbers as texts where both are accepted. Null for what is not a size. */
 export function packSize(pack: number | string): number | null {
   const size = typeof pack === 'string' && /^\d{1,6}$/.test(pack) ? Number(pack) : pack;
   const isSize = typeof size === 'number' && Number.isInteger(size) && size >= 1 && size <= MOST_PACKED;
   return isSize ? size : null;
 }
 
-/** The arguments that describe work, the same wherever work is taken. */
+/** The arguments that describe work, the same for every operation that takes work. */
 export const workFields = {
   requests: z.array(z.unknown()).meta({ items: taskShape }).optional().describe('Tasks inline, at most 4 MB'),
   requests_file: fileArgument.optional().describe('.json (array) or .jsonl file of tasks'),
@@ -92,5 +92,5 @@ export const workFields = {
     .describe('{"A": {prompt, model, …}, "B": {…}}: each task under each, as id@A'),
 };
 
-/** Work as it is kept. */
+/** The schema of kept work. */
 export const workArguments = z.strictObject(workFields);

@@ -3,25 +3,25 @@ import { BatchError } from '../../errors.ts';
 import type { Context } from '../../state/context.ts';
 import { type CollectReply, collect } from '../collect.ts';
 
-/** What was looked at: one batch at a time where workers share them, else all that is unfinished. */
+/** The result of a look: at one batch where workers share them, otherwise at all unfinished ones. */
 export type Looked = Pick<CollectReply, 'batches' | 'failed' | 'warnings'>;
 
 export type WorkerOptions = {
   /**
-   * Between two looks, in seconds: at all that is unfinished, or at one batch that runs where workers share a store. Default:
-   * 60, and there what a batch's age makes worth it.
+   * The seconds between two looks: at all unfinished batches, or, where workers share a store, at one running batch.
+   * Default: 60, or on a shared store an interval that depends on the batch's age.
    */
   everySeconds?: number;
-  /** Told of each look. */
+  /** Called after each look. */
   onLook?: (looked: Looked) => void;
-  /** Told why there was none. The worker goes on, and tries again after longer and longer pauses. */
+  /** Called with the reason where a look failed. The worker tries again after longer and longer pauses. */
   onFailure?: (error: BatchError) => void;
 };
 
-/** While nothing can be reached, looks come no further apart than this. */
+/** The longest pause while nothing can be reached. */
 const LONGEST_PAUSE_SECONDS = 600;
 
-/** Looks after all that is not finished, again and again, until it is stopped: for a store without an agenda. */
+/** Looks at all unfinished batches again and again until it is stopped: for a store without an agenda. */
 export async function watchAll(
   context: Context,
   { everySeconds, onLook, onFailure }: Required<WorkerOptions>,
@@ -38,7 +38,7 @@ export async function watchAll(
   }
 }
 
-/** Waits, or until the signal says otherwise. */
+/** Waits `ms` milliseconds, or until the signal is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;
@@ -54,7 +54,7 @@ async function look(context: Context, signal: AbortSignal): Promise<CollectReply
   }
 }
 
-/** One batch that can't be looked at must not keep the others waiting: only where none could be is the next look put off. */
+/** Whether no batch could be looked at. One that can't must not keep the others waiting. */
 function isOfNoUse(reply: CollectReply | BatchError): boolean {
   if (reply instanceof BatchError) return true;
   const { batches, failed } = reply;
@@ -62,7 +62,7 @@ function isOfNoUse(reply: CollectReply | BatchError): boolean {
   return isFailed && batches.every(({ problem }) => problem !== null);
 }
 
-/** Twice as long after each look that was of no use, and not to the second: many should not come at once. */
+/** Doubles after each look that reached nothing, with jitter: many workers should not come at once. */
 export function pauseSeconds(everySeconds: number, failed: number): number {
   const longest = Math.max(everySeconds, LONGEST_PAUSE_SECONDS);
   return Math.min(longest, everySeconds * 2 ** failed) * (0.8 + Math.random() * 0.2);

@@ -7,30 +7,30 @@ import { lookAfter } from '../collect.ts';
 import { nextLookInMs } from '../looking/next-look.ts';
 import { pause, type WorkerOptions } from './watch-all.ts';
 
-/** Batches that are looked after at the same time. */
+/** How many batches are looked at concurrently. */
 const AT_ONCE = 8;
-/** How soon what becomes due is taken. */
+/** How often to ask for due batches. */
 const ASK_MS = 1_000;
-/** What an older version wrote is in no agenda. */
+/** Batches that an older version wrote are in no agenda, so it is rebuilt this often. */
 const REBUILD_MS = 5 * 60_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
-/** Of a batch whose looks come to nothing. */
+/** The pauses before a batch whose looks fail is tried again. */
 const FIRST_PUT_OFF_MS = 5_000;
 const LONGEST_PUT_OFF_MS = 600_000;
-/** What this process may not send, another one may, or this one tomorrow. */
+/** A batch that this process may not send, another one may, or this one tomorrow. */
 const HELD_BACK_MS = 300_000;
-/** Looks that end are waited for, once the worker is stopped. */
+/** How long to wait for looks in progress once the worker is stopped. */
 const LAST_LOOKS_MS = 500;
 
 type Options = Required<Omit<WorkerOptions, 'everySeconds'>> & { everySeconds: number | undefined };
 
-/** Twice as long each time, and not to the second. */
+/** Doubles each time, with jitter. */
 function putOff(first: number, longest: number, times: number): number {
   return Math.min(longest, first * 2 ** (times - 1)) * (0.5 + Math.random() / 2);
 }
 
-/** Looks after what is due and nobody else looks after, until it is stopped; then gives back what it has. */
+/** Looks at due batches that no other worker has, until it is stopped; then gives back its leases. */
 export async function workOff(
   context: Context,
   agenda: Agenda,
@@ -55,7 +55,7 @@ export async function workOff(
     const now = performance.now();
     if (now - rebuilt > REBUILD_MS) {
       const entered = await agenda.rebuild();
-      if (entered > 0) context.log('info', `${entered} batches were entered anew in what is due`);
+      if (entered > 0) context.log('info', `${entered} batches were added to the agenda`);
       rebuilt = now;
     }
     if (now - renewed > leaseMs / 4) {
@@ -79,7 +79,7 @@ export async function workOff(
     }
     const ms =
       failed === 0 ? ASK_MS * (0.8 + Math.random() * 0.4) : putOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failed);
-    // Where all hands were full, more may be due as soon as one is free.
+    // With all slots busy, more may be due as soon as one is free.
     await pause(ms, held.size === AT_ONCE ? AbortSignal.any([signal, wake.signal]) : signal);
   }
   await endsWithin(
@@ -91,7 +91,7 @@ export async function workOff(
 
 type Next = { pauseMs: number | null; failed: number };
 
-/** Looks at a batch, tells of it and gives it back. What fails is told: its next look tries again. */
+/** Looks at a batch, reports it and gives it back. A failure is reported, and its next look tries again. */
 async function lookAt(
   context: Context,
   agenda: Agenda,
@@ -115,7 +115,7 @@ async function lookAt(
   await giveBack(context, agenda, lease, signal.aborted ? atOnceAgain(lease) : next);
 }
 
-/** What was stopped in the middle is for another worker. */
+/** A look that was interrupted is left to another worker. */
 const atOnceAgain = ({ failed }: Lease): Next => ({ pauseMs: 0, failed });
 
 function afterNothing({ failed }: Lease, leastMs = 0): Next {
@@ -123,7 +123,7 @@ function afterNothing({ failed }: Lease, leastMs = 0): Next {
   return { pauseMs: Math.max(leastMs, putOff(FIRST_PUT_OFF_MS, LONGEST_PUT_OFF_MS, times)), failed: times };
 }
 
-/** When a batch is worth another look after one that found this. */
+/** When a batch is worth another look, given what this one found. */
 function nextOf(context: Context, lease: Lease, seen: Refreshed, everySeconds: number | undefined): Next {
   const { record, failures, heldBack } = seen;
   const { notify, sandboxSeconds, limits } = context;
@@ -133,13 +133,13 @@ function nextOf(context: Context, lease: Lease, seen: Refreshed, everySeconds: n
   if (pauseMs === null) return { pauseMs, failed: 0 };
   if (heldBack !== undefined) return { pauseMs: HELD_BACK_MS, failed: 0 };
   const status = statusOf(record);
-  // What this look could not do or settle, the next one is not likely to.
+  // What this look could not do or settle, an immediate one probably can't either.
   if (failures.length > 0 || pauseMs === 0 || status === 'unconfirmed') return afterNothing(lease, pauseMs);
   const asked = status === 'in_progress' ? everySeconds : undefined;
   return { pauseMs: asked === undefined ? pauseMs : asked * 1000, failed: 0 };
 }
 
-/** Where this fails the lease runs out by itself. */
+/** If this fails, the lease simply expires. */
 async function giveBack({ log }: Context, agenda: Agenda, lease: Lease, next: Next): Promise<void> {
   try {
     await agenda.release(lease, next);

@@ -3,11 +3,11 @@ import { endsWithin } from '../../state/jobs.ts';
 import { type WorkerOptions, watchAll } from './watch-all.ts';
 import { workOff } from './work-off.ts';
 
-/** What looks after batches in this process, until it is stopped. */
+/** Looks after batches in this process until it is stopped. */
 export type Worker = {
   /**
-   * Takes nothing more and gives back what it has, in three seconds at most. What goes on in the context's jobs goes on:
-   * whoever ends the process waits for these as long as it can, and what is cut off is taken up by others.
+   * Takes no more batches and gives back its leases, within three seconds. The context's jobs go on: whoever ends the
+   * process should wait for them as long as it can; other processes take up what is cut off.
    */
   stop(): Promise<void>;
 };
@@ -16,12 +16,12 @@ const USUAL_SECONDS = 60;
 const LONGEST_STOP_MS = 3_000;
 
 /**
- * Starts to look after all batches of a store: settles what is uncertain, sends what waits, downloads, sends the retries
- * that were asked for, writes the files that were, tells of ends. At once any number of workers, in this process, on this
- * machine and on others; on a store with an agenda they share the batches, and one that dies leaves its own to the others.
+ * Starts to look after all batches of a store: settles uncertain sends, sends waiting parts, downloads results, sends
+ * requested retries, writes requested files, tells of ends. Any number of workers may run at once, in one process and
+ * across machines; on a store with an agenda they share the batches, and the others take over those of one that dies.
  *
- * Returns at once and never throws: what fails is told, and tried again. Stop it before the context is closed. Sends for
- * others only what this process's own settings allow, as any look does.
+ * Returns at once and never throws: failures are reported, and tried again. Stop it before closing the context. Like
+ * any look, it sends for others only what this process's own settings allow.
  */
 export function startWorker(context: Context, options: WorkerOptions = {}): Worker {
   const { everySeconds, onLook = () => {}, onFailure = () => {} } = options;
