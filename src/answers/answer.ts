@@ -15,15 +15,15 @@ export type Answer = {
   text?: string;
   /** The parsed answer, where the task asked for JSON and got it. */
   json?: unknown;
-  /** Calls of the request's own tools, which nobody has run. */
+  /** Calls of the request's own tools, which are not run. */
   tool_calls?: ModelAnswer['tool_calls'];
   stop_reason?: string;
   error?: { type: string; message: string; retryable: boolean };
-  /** Where the JSON stood in a fenced block, from which it was taken. */
+  /** Set where the JSON was taken out of a fenced block. */
   fenced?: true;
-  /** Kinds of what was said and only `details` hold, as `thinking`, `citations` or `stop_details`. */
+  /** The kinds of content that only `details` hold, such as `thinking`, `citations` or `stop_details`. */
   left_out?: string[];
-  /** Whether it is as its row has it, where the work said what to compare. */
+  /** Whether it matches its row, where the work says what to compare. */
   expected?: boolean;
   details?: AnswerDetails;
 };
@@ -34,15 +34,18 @@ export type AnswerDetails = {
   attempt: number;
   model?: string;
   usage?: ModelAnswer['usage'];
-  /** Of the output, where there was any thinking. */
+  /** How much of the output was thinking, where there was any. */
   thinking_tokens?: number;
-  /** All that was said, as it came, where that is more than one text. */
+  /** The content as received, where it is more than one text. */
   content?: readonly JsonObject[];
-  /** What else the provider says of it, by its own names. */
+  /** Further facts from the provider, under its own names. */
   more?: JsonObject;
 };
 
-/** All that is known of an answer, flat: nothing of it is left out then. Key by key, for with spreads it took five times as long. */
+/**
+ * An answer with its details on one level, and so without `left_out`. Copied key by key: spreads took five times as
+ * long.
+ */
 export function withDetails(answer: Answer): Pick<Answer, 'task_id' | 'outcome'> & JsonObject {
   const { task_id, outcome, details } = answer;
   const flat: Pick<Answer, 'task_id' | 'outcome'> & JsonObject = { task_id, outcome };
@@ -55,13 +58,13 @@ export function withDetails(answer: Answer): Pick<Answer, 'task_id' | 'outcome'>
   return details?.more === undefined ? flat : Object.assign(flat, details.more);
 }
 
-/** Of a task for which the results hold no line. */
+/** The error of a task without a line in the results. */
 export const missingError: ResultError = {
   type: 'missing',
   message: 'The results that the API gave hold no line for this task.',
 };
 
-/** Of a task of a merge that was not sent. */
+/** The error of a merge's task that was not sent. */
 export const nothingToMerge: ResultError = {
   type: 'nothing_to_merge',
   message: 'None of the answers that it was to merge was finished, so it was not sent.',
@@ -80,8 +83,8 @@ export function failureOf({ outcome, error }: Pick<CountedResult, 'outcome' | 'e
 }
 
 /**
- * Reads a line that was saved as a result. When it came in, its answer's content was passed over: one that turns out to
- * be no JSON, or was changed on the disk since, is an answer that can't be read, not one that is missing.
+ * Reads a saved line as a result. When it came in, the content of its answer was skipped: a line that turns out not
+ * to be JSON, or was changed on disk since, is an unreadable answer rather than a missing one.
  */
 export function readSavedLine(
   dialect: Dialect,
@@ -94,18 +97,18 @@ export function readSavedLine(
   return dialect.results.read(line, parse) ?? unreadable;
 }
 
-/** What is known of a result when it is made an answer. */
+/** How a result was judged, for turning it into an answer. */
 export type Judged = {
-  /** What became of the task when its result came in, which is what is counted. */
+  /** The task's outcome when its result came in, which is what is counted. */
   outcome: Outcome;
   /** Why an answer that the provider calls finished can't be used. */
   invalid: ResultError | null;
-  /** Whether it was asked for JSON. */
+  /** Whether the task asked for JSON. */
   structured: boolean;
   attempt: number;
 };
 
-/** Why there is no finished answer, by what was judged when the result came in; null where there is one. */
+/** Why there is no finished answer, as judged when the result came in; null where there is one. */
 export function errorOf(
   { outcome, invalid }: Pick<Judged, 'outcome' | 'invalid'>,
   result: Result,
@@ -117,7 +120,7 @@ function toldError({ type, message, shared_by }: ResultError): NonNullable<Answe
   return { type, message, retryable: isRetryable(type, shared_by) };
 }
 
-/** A task's answer from its result; `result` is null where the results had none for it. `parse` reads its JSON. */
+/** Makes a task's answer from its result, which is null where the results had none. `parse` reads its JSON. */
 export function toAnswer(
   task: TaskEntry,
   judged: Judged,
@@ -147,9 +150,9 @@ export function toAnswer(
   const thinking_tokens = result.usage?.thinking_tokens ?? 0;
   const left_out = [...result.answer.left_out, ...Object.keys(more)];
   const read = judged.structured ? jsonOf(text, parse) : null;
-  // An answer that can't be used stands there as it came.
+  // An unusable answer is shown as it came.
   const found = read?.fenced && judged.outcome !== 'succeeded' ? null : read;
-  // Set one by one, in the order in which they are told: with spreads this took as long as to parse the line.
+  // Set one by one, in the order in which they are shown: spreads took as long as parsing the line.
   const details: AnswerDetails = { custom_id, attempt, model, usage };
   if (thinking_tokens > 0) details.thinking_tokens = thinking_tokens;
   if (content !== null) details.content = content;
@@ -165,26 +168,26 @@ export function toAnswer(
 }
 
 /**
- * An answer beside the columns of its row, or the path of its file; null where its task was given by itself. With the variant
- * that was asked, where there are such.
+ * An answer with the columns of its row or the path of its file, null where its task was listed by itself; and with
+ * its variant, where there are variants.
  */
 export type AnsweredRow = {
   answer: Answer;
   row: JsonObject | null;
   variant?: string;
-  /** The JSON of its text, as it came, where a stand-in is in the place of that. */
+  /** The JSON of its text as it came, where the answer has a placeholder instead. */
   text?: Uint8Array;
 };
 
 /** The answers to one row, file or task under each variant. */
 export type AnsweredItem = {
-  /** Its id, without a variant's name behind it. */
+  /** Its id, without the name of a variant. */
   task_id: string;
   row: JsonObject | null;
   answers: Map<string, Answer>;
 };
 
-/** Puts the answers to one item together, which stand one after another; those of tasks without variants are left out. */
+/** Groups consecutive answers to one item; leaves out those of tasks without variants. */
 export async function* byItem(answers: AsyncIterable<AnsweredRow>): AsyncGenerator<AnsweredItem> {
   let item: AnsweredItem | null = null;
   for await (const { answer, row, variant } of answers) {

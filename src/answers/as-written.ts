@@ -2,15 +2,15 @@ import { crc32 } from 'node:zlib';
 import type { SavedResults } from '../store/saved-results.ts';
 import type { Blobs, Store } from '../store/store.ts';
 
-/** What is longer takes too long to read at a look, where nobody has changed it. */
+/** Larger results take too long to read at a look, unless their time shows a change. */
 const MOST_SUMMED_BYTES = 16 * 1024 * 1024;
-/** File systems of memory cards tell time in steps of two seconds. */
+/** File systems of memory cards keep time in steps of two seconds. */
 const TIME_STEP_MS = 2_000;
 
-/** What was found to be as it was written, in this process, and when it had been changed last by then. */
+/** The results that this process found to be as written, with the time of their last change by then. */
 const checked = new WeakMap<Store, Map<string, number | null>>();
 
-/** Whether saved results, of the length that they had, still are what was written; each content is read once by a process. */
+/** Whether saved results that still have their length are what was written; a process reads each content once. */
 export async function isAsWritten(
   store: Store,
   batchId: string,

@@ -12,23 +12,28 @@ import { IN_INPUT, MAX_COLUMN } from '../tasks/examine/kept-task.ts';
 import { type AnswerForm, exact, jsonOf } from './answer-json.ts';
 import { openGrounds } from './task-ground.ts';
 
-/** Whether an answer can be used: an `error` says why not, `unchecked` why that can't be told. */
+/** Whether an answer is usable: `error` says why not, `unchecked` why it could not be checked. */
 export type Verdict = { error: ResultError | null; fenced: boolean; unchecked?: string };
 
 export type AnswerCheck = {
   judge(form: AnswerForm, answer: ModelAnswer, ground?: Ground): Verdict;
-  /** What the answer to a task is held against beside its schema; undefined where that asks for nothing of the kind. */
+  /**
+   * The input that a task's answer is compared with besides its schema; undefined where the schema asks for no such
+   * thing.
+   */
   groundOf(form: AnswerForm, ordinal: number): Promise<Ground> | undefined;
-  /** Whether any of the schemas asks for such. */
+  /** Whether any of the schemas asks for that. */
   readonly isGrounded: boolean;
-  /** How often judging took so long that whoever judges many has to let others in: where a schema had to be made into a check, say. */
+  /**
+   * How often judging took so long that a loop should yield to other work, for instance while a schema was compiled.
+   */
   readonly delays: number;
 };
 
-/** More are kept only of work whose every task has a schema of its own. */
+/** Only work with a schema per task would need more. */
 const CHECKS_KEPT = 100;
 
-/** Less than this nobody notices. */
+/** Nobody notices less than this. */
 const DELAY_MS = 5;
 
 export const invalidAnswer = (why: string): ResultError => ({
@@ -36,7 +41,7 @@ export const invalidAnswer = (why: string): ResultError => ({
   message: `The answer breaks its output_schema: ${why}.`,
 });
 
-/** Makes checks of the schemas that a batch's answers were asked for by. */
+/** Makes checks from the schemas of a batch's answers. */
 export async function loadAnswerCheck(
   blobs: Blobs,
   record: Pick<BatchRecord, 'parts' | 'request_count' | 'provider'>,
@@ -45,7 +50,7 @@ export async function loadAnswerCheck(
   const listed = parts.filter(({ tasks }) => tasks === 'listed');
   const names = [SCHEMAS, ...listed.map(({ number }) => partSchemas(number))];
   const [compile, schemas] = await Promise.all([loadSchemaCompiler(), readSchemas(blobs, names)]);
-  // Answers that are made up quote nothing.
+  // The sandbox's answers quote nothing.
   const grounded = new Set(
     [...schemas].flatMap(([hash, schema]) => (provider !== 'sandbox' && hasGround(schema) ? [hash] : [])),
   );
@@ -60,7 +65,8 @@ export async function loadAnswerCheck(
     if (schema === undefined)
       throw damaged(blobs.describe(SCHEMAS), 'a schema by which answers were requested is missing from it');
     const made = compile(schemaOf(schema));
-    // Checked when the work was submitted: one that is none by now is of another version, and is no fault of the answer.
+    // It was checked at submission. If it does not compile now, another version wrote it, which is not the answer's
+    // fault.
     const check = 'check' in made ? made.check : () => null;
     checks.set(hash, check);
     for (const oldest of [...checks.keys()].slice(0, Math.max(0, checks.size - CHECKS_KEPT)))
@@ -76,13 +82,13 @@ export async function loadAnswerCheck(
     groundOf: ({ schema }, ordinal) =>
       schema === null || !grounded.has(schema) ? undefined : grounds?.(ordinal),
     judge({ schema }, { text, tool_calls }, ground) {
-      // A turn that calls a tool is no answer yet, and need not look like one.
+      // A turn that calls a tool is not an answer yet, so it need not have the form of one.
       if (tool_calls.length > 0) return { error: null, fenced: false };
       const found = jsonOf(text);
       if (found === null) return { error: invalidAnswer('it is not JSON'), fenced: false };
       const begun = performance.now();
       const check = schema === null ? isObject : checkFor(schema);
-      // Which of the two was meant nobody can tell.
+      // There is no telling which of the two values was meant.
       const finding: SchemaFinding | null = repeatsKey(found.source, found.json)
         ? { wrong: 'it has a key twice in one object' }
         : check(found.json, ground, found.source);

@@ -1,7 +1,7 @@
 import { modelOfFewRefusals } from '../provider/dialects.ts';
 import type { FailureGroup } from '../store/saved-results.ts';
 
-/** What is known of a cause of failure. The advice is ours alone: nothing that an answer holds gets into it. */
+/** A cause of failure. The advice is entirely ours: nothing from an answer gets into it. */
 type Cause = { retryable: boolean; suggestion: string };
 
 const causes: Record<string, Cause> = {
@@ -67,7 +67,7 @@ const causes: Record<string, Cause> = {
   nothing_to_merge: {
     retryable: false,
     suggestion:
-      'None of the answers that these were to merge was finished. Once those can succeed, retry_batch sends them again and merges anew.',
+      'None of the answers that these were to merge is finished. Once those tasks can succeed, retry_batch sends them again and repeats the merge.',
   },
   max_tokens: {
     retryable: true,
@@ -98,8 +98,8 @@ const causes: Record<string, Cause> = {
   pause_turn: {
     retryable: false,
     suggestion:
-      'A long turn goes on in a request of its own: the same params, with the content that get_results gives (detail full) as a last ' +
-      'message of the assistant, in a new batch or in requests of retry_batch.',
+      'A long turn is continued by a new request: the same params, with the content that get_results gives (detail full) as the last ' +
+      'assistant message, in a new batch or in requests of retry_batch.',
   },
   model_context_window_exceeded: {
     retryable: false,
@@ -108,7 +108,7 @@ const causes: Record<string, Cause> = {
   },
 };
 
-/** Of a request that tasks shared, one of them can be the reason: in smaller packs the others may succeed. */
+/** Causes for which a single task of a shared request may be to blame: in smaller packs the others may succeed. */
 const OF_ONE = new Set([
   'refusal',
   'invalid_request_error',
@@ -126,12 +126,14 @@ function causeOf(type: string): Cause {
   return Object.hasOwn(causes, type) ? (causes[type] ?? unknownCause) : unknownCause;
 }
 
-/** Whether sending a task again can end otherwise; one that shared its request is sent again with fewer others. */
+/**
+ * Whether sending a task again may end differently; a task that shared its request is sent again with fewer others.
+ */
 export function isRetryable(type: string, sharedBy = 1): boolean {
   return causeOf(type).retryable || (sharedBy > 1 && OF_ONE.has(type));
 }
 
-/** Whether one of several tasks that shared a request can be the reason that all of it failed. */
+/** Whether one of several tasks that shared a request may be the reason that the whole request failed. */
 export const canBeOfOne = (type: string): boolean => OF_ONE.has(type);
 
 export function suggestionFor(type: string): string {
@@ -144,7 +146,7 @@ const SAMPLES = 5;
 const LONGEST_TYPE = 64;
 const LONGEST_MESSAGE = 300;
 
-/** Failures of one cause read alike but for numbers, quoted names and ids. */
+/** Messages of one cause are alike except for numbers, quoted names and ids. */
 function pattern(message: string): string {
   return message.replaceAll(/"[^"]*"|'[^']*'|`[^`]*`/g, '"…"').replaceAll(/\d+/g, '#');
 }
@@ -161,8 +163,8 @@ function cut(text: string, characters: number): string {
 }
 
 /**
- * Groups failures by cause as they come in. Beyond 20 groups the rest of a type goes into one, and beyond 5 of
- * those the rest of all types: what is kept of a batch stays small whatever the API says.
+ * Groups failures by cause as they come in. Beyond 20 groups, further ones of a type go into one group per type;
+ * beyond 5 of those, all others into a single one: what is kept of a batch stays small whatever the API says.
  */
 export function createFailureGroups() {
   const groups = new Map<string, FailureGroup>();

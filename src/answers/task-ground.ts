@@ -10,10 +10,10 @@ import type { TaskEntry } from '../store/task-entry.ts';
 import { openTasks } from '../store/task-list.ts';
 import { openSentRequests } from '../tasks/sources/sent/sent-requests.ts';
 
-/** Of a task of a batch, by its ordinal: what its answer may be held against. Reads it back, and holds none of it. */
+/** Gives the input that a task's answer may be compared with, by its ordinal. Reads it from disk each time. */
 export type Grounds = (ordinal: number) => Promise<Ground>;
 
-/** Opens the inputs of a batch's tasks: rows as they are kept, texts of files as they were sent. */
+/** Opens the inputs of a batch's tasks: rows as stored, texts of files as sent. */
 export async function openGrounds(
   blobs: Blobs,
   record: Pick<BatchRecord, 'request_count' | 'parts'>,
@@ -25,8 +25,8 @@ export async function openGrounds(
   const isRetried = record.parts.some((part) => part.tasks === 'listed');
 
   /**
-   * What was sent of a task: its prompt, or what was its own in a request that it shared. Null where that is no longer there:
-   * an answer is never lost for that.
+   * What was sent for a task: its prompt, or its own part of a shared request. Null where that is gone: no answer is
+   * lost because of that.
    */
   async function promptOf(
     ordinal: number,
@@ -50,12 +50,12 @@ export async function openGrounds(
     const values = kept === undefined ? [] : leavesOf(parseExact(kept).value);
     if (!isRetried && kept !== undefined && text_at === undefined) return values;
     const { prompt, corrected } = await promptOf(ordinal, entry.custom_id ?? entry.task_id);
-    // What it was given anew is all that its answer can quote.
+    // A corrected task's answer can only quote the new prompt.
     if (corrected) return prompt === null ? null : [prompt];
     if (kept !== undefined && text_at === undefined) return values;
     const [start, length, of] = text_at ?? [0, 0];
     if (start === undefined || length === undefined || prompt === null) return null;
-    // One that is all of its task's input, or was sent again under another prompt, counts as a whole.
+    // A prompt that is all of the input, or a new one from a retry, counts as a whole.
     return [...values, prompt.length === of ? prompt.slice(start, start + length) : prompt];
   }
 
@@ -74,10 +74,10 @@ export async function openGrounds(
   };
 }
 
-/** No quote has one, nor runs from one value into the next. */
+/** No quote contains it, so none can run from one value into the next. */
 const BETWEEN = '\u0000';
 
-/** White space aside, and however its characters are composed. */
+/** Ignores white space and the composition of characters. */
 const squeezed = (text: string) => text.normalize().replaceAll(/\s+/g, '');
 
 /** All texts and numbers within a value. */

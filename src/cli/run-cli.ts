@@ -24,8 +24,8 @@ export async function runCli(args: readonly string[]): Promise<void> {
     if (isLost || process.stdout.isTTY || hasErrorCode(error, ...READER_LEFT)) return;
     isLost = true;
     terminal.note(
-      `Error: stdout could not be written (${systemErrorCode(error) ?? 'unknown cause'}), so what it holds is not whole. ` +
-        'Make room there, then type this again: nothing is paid twice.',
+      `Error: stdout could not be written (${systemErrorCode(error) ?? 'unknown cause'}), so its content is incomplete. ` +
+        'Make room there, then run this again: nothing is paid twice.',
     );
     process.exitCode = exitCode.failed;
   });

@@ -89,7 +89,7 @@ const NO_DATA_FOLDER: Problem = {
 const BLOBS_ALONE: Problem = {
   item: settings.blobs.variable,
   problem:
-    'is set without BATCH_MCP_STORE: names and records of what a bucket or a shared folder holds stand in a database',
+    'is set without BATCH_MCP_STORE: names and records of what a bucket or a shared folder holds are kept in a database',
   valid: 'with BATCH_MCP_STORE=postgres://…, or not at all: a data folder keeps all of it in itself',
 };
 

@@ -100,7 +100,7 @@ export function uselessFolders({
       return [`The allowed folder ${JSON.stringify(folder)} is not a folder: name the folder it is in`];
     if (kind !== undefined || folder === workDir) return [];
     return [
-      `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is made`,
+      `The allowed folder ${JSON.stringify(folder)} does not exist: it allows nothing until it is created`,
     ];
   });
 }

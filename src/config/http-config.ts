@@ -52,7 +52,7 @@ export function readHttpConfig(
   const issuer = value(httpSettings.oauthIssuer);
   const uploads = value(httpSettings.uploadsDir);
   if (!isLoopback(address.host) && tokens === null && issuer === null) {
-    const problem = 'lets other machines in, and nobody would have to say who they are';
+    const problem = 'lets other machines in without saying who they are';
     const valid = `${httpSettings.httpTokens.variable} or ${httpSettings.oauthIssuer.variable}, or 127.0.0.1 as the host`;
     refuse({ item, problem, valid });
   }

@@ -118,7 +118,7 @@ export const httpSettings = {
     variable: 'BATCH_MCP_OAUTH_ISSUER',
     type: webAddress('https://login.example.com'),
     default: null,
-    help: 'the identity provider whose tokens are taken, by its exact issuer',
+    help: 'the identity provider whose tokens are accepted, by its exact issuer',
     protects: true,
   }),
   oauthAudience: defineSetting({

@@ -6,16 +6,17 @@ import { formatUsd } from './cost.ts';
 import type { InputRates } from './input-rate.ts';
 import { pricesFor } from './pricing.ts';
 
-/** Of as many tasks in one request answers are still good, in the experience of those who pack by hand. */
+/** In the experience of those who pack by hand, answers are still good with this many tasks in a request. */
 const PACKED = 20;
 
 /** Requests to one model. */
 type Share = { model: Model; requests: number };
 
 /**
- * What documents before every task cost as they are sent, and what they would cost otherwise. Without a primer they are not
- * marked for caching: the requests of a cold batch run side by side and may all write and never read, which costs more than
- * no caching (138 requests of 11,400 shared tokens read nothing), and an hour's mark needs more than half of them to read.
+ * Says what documents before every task cost as they are sent, and what the alternatives would cost. Without a primer
+ * they are not marked for caching: the requests of a cold batch run side by side, and may all write to the cache and
+ * never read it, which costs more than no caching (138 requests of 11,400 shared tokens read nothing); a mark for an
+ * hour only pays if more than half of them read.
  */
 export function contextAdvice(
   context: readonly ContextDocument[],
@@ -47,7 +48,7 @@ export function contextAdvice(
         `which the maximum holds, if none of them finds it there (even at ${Math.round(break_even * 100)} %). Otherwise: plain ${usd('plain')}; ${packed}.`,
     ];
   }
-  // What it fills the cache with is one model's.
+  // A primer fills the cache of one model only.
   const pays = shares.length === 1 && requests >= requestsWorthPriming(break_even);
   const primer = pays
     ? `, but with primer: true the first is sent alone and the others when its answer is there, for about ${usd('read')}`
@@ -60,7 +61,7 @@ export function contextAdvice(
   return [`${read}: ${usd('plain')} of this estimate. Otherwise: ${cached}.`];
 }
 
-/** In dollars at batch price; `break_even` below 0 where the model caches nothing so short. */
+/** Dollars at batch price; `break_even` is below 0 where the model does not cache anything so short. */
 function costsOf({ model, requests }: Share, tokens: number) {
   const one = (tokens * pricesFor(model, tokens).input * model.batch_factor) / 1_000_000;
   const plain = requests * one;

@@ -2,8 +2,8 @@ import type { Model } from '../provider/models.ts';
 import { noUsage, priceOfMany, roundUsd } from './pricing.ts';
 
 /**
- * What a number of requests is expected to take; dollars at batch price unless they say otherwise. The
- * maximum is that of the output, with the inputs at the high end of what is vouched for.
+ * What a number of requests is expected to take; dollars are at batch price unless their name says otherwise. The
+ * maximum assumes the longest output, and input at the high end of the guaranteed range.
  */
 export type CostLine = {
   model: string;
@@ -20,7 +20,7 @@ export type CostLine = {
   standard_expected_usd: number;
 };
 
-/** What `count` equal requests of known token counts cost. */
+/** The cost of `count` equal requests with known token counts. */
 export function costLine(model: Model, count: number, tokens: { input: number; output: number }): CostLine {
   const usage = { ...noUsage, input_tokens: tokens.input, output_tokens: tokens.output };
   const input = tokens.input * count;
@@ -42,7 +42,7 @@ export function costLine(model: Model, count: number, tokens: { input: number; o
   };
 }
 
-/** Without the dust of floating-point sums. */
+/** Removes the rounding noise of floating-point sums. */
 export function rounded({ tokens, ...line }: CostLine): CostLine {
   return {
     ...line,
@@ -59,7 +59,7 @@ export function rounded({ tokens, ...line }: CostLine): CostLine {
   };
 }
 
-/** The sum of two, under the first one's model. */
+/** The sum of two lines, under the first one's model. */
 export function addLines(a: CostLine, b: CostLine): CostLine {
   return rounded({
     model: a.model,
@@ -77,7 +77,7 @@ export function addLines(a: CostLine, b: CostLine): CostLine {
   });
 }
 
-/** What sums begin with. */
+/** The line that sums begin with. */
 export const nothing: CostLine = {
   model: '',
   request_count: 0,

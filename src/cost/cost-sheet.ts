@@ -11,36 +11,36 @@ import {
   type TallyOptions,
 } from './tally.ts';
 
-/** A request that is about to be sent, as far as its cost goes. */
+/** The facts about a request that determine its cost. */
 export type CostedRequest = Priced & { params: Params };
 
-/** What requests cost, as far as that can be told without asking the API. */
+/** What requests cost, as far as can be told without asking the API. */
 export type Costs = {
   /** Per model, the most requests first. */
   lines: CostLine[];
-  /** What they rest on. */
+  /** The token rates that they rest on. */
   rates: InputRates;
   knownOutput: KnownOutput;
   /** For pricing them again, by better rates or for another model. */
   tally: Tally;
-  /** Requests from all over the work, 20 at most. */
+  /** At most 20 requests from all over the work. */
   sample: Sampled[];
   prefixes: SharedPrefix[];
   /** How many requests begin with the same long text that none of them marks for caching. */
   unmarked_sharers: number;
 };
 
-/** What was found of some requests' costs, as data that threads can exchange. */
+/** Findings about the costs of some requests, as data that threads can exchange. */
 export type CostFindings = {
   groups: CostGroup[];
   prefixes: ReadonlyMap<string, SharedPrefix>;
   beginnings: ReadonlyMap<string, number>;
 };
 
-/** As many as the API is asked to count. */
+/** How many requests the API is asked to count. */
 const SAMPLE_SIZE = 20;
 
-/** Takes requests one by one, in flat memory, and finds what their costs hang on. */
+/** Takes requests one by one, in flat memory, and finds what their costs depend on. */
 export function createCostFinder(requests: RequestDialect, options: TallyOptions = {}) {
   const tally = createTally(options);
   const prefixes = createPrefixList();
@@ -63,7 +63,7 @@ export function createCostFinder(requests: RequestDialect, options: TallyOptions
   };
 }
 
-/** Takes requests, or what was found of them elsewhere, and prices them at the end. */
+/** Takes requests, or findings about them from threads, and prices them at the end. */
 export function createCostSheet(dialect: Dialect, knownOutput: KnownOutput, options: TallyOptions = {}) {
   const finder = createCostFinder(dialect.requests, options);
   const kept = createSample<Sampled>(SAMPLE_SIZE);
@@ -93,14 +93,14 @@ export function createCostSheet(dialect: Dialect, knownOutput: KnownOutput, opti
   };
 }
 
-/** At most so many, spread evenly over all that came, however many that turn out to be. */
+/** A bounded number of items, spread evenly over however many there turn out to be. */
 export type Sample<T> = {
   /** The item is made only if it is kept. */
   add(make: () => T): void;
   items(): T[];
 };
 
-/** Keeps every item up to `size`; beyond that every second, fourth, … one, so half of `size` at least. */
+/** Keeps every item up to `size`; beyond that every second, fourth, … one, and so at least half of `size`. */
 export function createSample<T>(size: number): Sample<T> {
   let kept: T[] = [];
   let stride = 1;

@@ -13,7 +13,7 @@ export type CostUsd = {
   basis: 'exact' | 'sampled' | 'estimated' | 'actual';
 };
 
-/** Dollars as a person reads them: cents, and more digits where there are only those. */
+/** Dollars for a person to read: in cents, with more digits for smaller amounts. */
 export function formatUsd(usd: number): string {
   const digits = usd === 0 || usd >= 1 ? 2 : Math.max(2, 1 - Math.floor(Math.log10(usd)));
   return `$${usd.toFixed(digits)}`;
@@ -23,19 +23,21 @@ export function formatUsd(usd: number): string {
 export function formatApart(a: number, b: number): [string, string] {
   const short: [string, string] = [formatUsd(a), formatUsd(b)];
   if (short[0] !== short[1] || a === b) return short;
-  // What is rounded to a billionth differs by one at least.
+  // Amounts are rounded to a billionth, so different ones differ by at least that.
   const digits = a.toFixed(6) === b.toFixed(6) ? 9 : 6;
   return [`$${a.toFixed(digits)}`, `$${b.toFixed(digits)}`];
 }
 
-/** What a part's answers really cost; null where a model has no known price. */
+/** What a part's answers actually cost; null where a model has no known price. */
 export function actualOfPart({ usage }: Pick<SavedResults, 'usage'>): number | null {
   const costs = usage.map(({ cost_usd }) => cost_usd);
   const known = costs.filter((cost) => cost !== null);
   return known.length < costs.length ? null : roundUsd(known.reduce((sum, cost) => sum + cost, 0));
 }
 
-/** What a part may have cost at most, beside what its answers tell: for tasks without an answer, and for sends of unknown fate. */
+/**
+ * What a part may have cost at most beyond its answers: for tasks without an answer, and for sends of unknown fate.
+ */
 export function unknownUsd(record: BatchRecord, part: Part): number {
   const { maximum } = estimateOfParts(record, [part]);
   const { progress, request_count } = part;
@@ -43,12 +45,12 @@ export function unknownUsd(record: BatchRecord, part: Part): number {
   return roundUsd(maximum * (openSends(part) + missing / request_count));
 }
 
-/** What those of its sends cost that were made beside the one that it is, as far as that is known. */
+/** The known cost of a part's further sends, beside the one that it became. */
 export function knownSendsUsd({ fates = [] }: Part): number {
   return fates.reduce((sum, fate) => sum + (fateUsd(fate) ?? 0), 0);
 }
 
-/** Whether anything of a part may have been paid that no answer tells of. */
+/** Whether anything of a part may have been paid for that no answer accounts for. */
 function isUnknown(part: Part): boolean {
   const { progress } = part;
   return (
@@ -71,7 +73,7 @@ function actualUsd(record: BatchRecord): number | null {
   return roundUsd(sum);
 }
 
-/** Null where nothing is known of it yet: a batch that another program made. */
+/** The costs of a batch; null where nothing is known yet, as for one that another program made. */
 export function costOf(record: BatchRecord): CostUsd | null {
   const actual = actualUsd(record);
   if (record.estimate === null) {
@@ -94,7 +96,7 @@ export function costOf(record: BatchRecord): CostUsd | null {
   };
 }
 
-/** What is said where nobody can tell what all of a batch cost. */
+/** Warns where the full cost of a batch can't be known. */
 export function unknownCosts(record: BatchRecord): string[] {
   const parts = record.parts.filter(isUnknown);
   if (parts.length === 0 || record.provider === 'sandbox') return [];
@@ -114,7 +116,7 @@ export function unknownCosts(record: BatchRecord): string[] {
   ];
 }
 
-/** What keeps a send's fate from being known, and whether that can change. */
+/** Why a send's fate is not known, and whether that can change. */
 function whyOpen({ candidates, fate, made_as, usd, gone = [] }: SendFate): string[] {
   if (made_as !== undefined && usd === null)
     return [
@@ -136,7 +138,7 @@ function fewOf(ids: readonly string[]): string {
   return ids.slice(0, NAMED).join(' or ') + others;
 }
 
-/** Sends that were made beside the one that a part is, for a person had them sent again. */
+/** Says which parts were made twice, as a person had them sent again. */
 export function paidTwice({ parts, provider }: BatchRecord): string[] {
   if (provider === 'sandbox') return [];
   return parts.flatMap(({ number, fates = [] }) =>
@@ -150,7 +152,7 @@ export function paidTwice({ parts, provider }: BatchRecord): string[] {
   );
 }
 
-/** What parts can cost: their own figures, or their share of the first attempt's, by requests. */
+/** The estimate of parts: their own figures, or their share of the first attempt's by requests. */
 export function estimateOfParts(
   { estimate, request_count }: BatchRecord,
   parts: readonly Part[],
@@ -165,13 +167,16 @@ export function estimateOfParts(
   return { expected: roundUsd(sum.expected), maximum: roundUsd(sum.maximum) };
 }
 
-/** Throws `cost_limit` where the work could cost more than the ceiling; a call can lower it, never lift it. */
+/**
+ * Throws `cost_limit` where the work could cost more than the limit; a call can lower the owner's limit, never raise
+ * it.
+ */
 export function requireWithinLimit(cost: readonly CostLine[], ownersLimit: number, asked?: number): void {
   const { expected_usd, maximum_usd } = totalOf(cost);
   requireTotalWithinLimit({ expected: expected_usd, maximum: maximum_usd }, ownersLimit, asked);
 }
 
-/** As `requireWithinLimit`, for US dollars that are summed up already. */
+/** As `requireWithinLimit`, for a total in US dollars. */
 export function requireTotalWithinLimit(
   total: { expected: number; maximum: number },
   ownersLimit: number,

@@ -6,23 +6,24 @@ import type { Costs } from './cost-sheet.ts';
 import { countedRates, type InputRates, type Sampled, tokenizerRates } from './input-rate.ts';
 import { countOutside } from './outside-sources.ts';
 
-/** The whole of the counting; a tool's call has 25 seconds, of which the checking took some. */
+/** The time for all of the counting: a tool's call has 25 seconds, and the checks took some of that. */
 const COUNTING_MS = 8_000;
 const COUNT_MS = 4_000;
 const AT_ONCE = 4;
 
-/** What work costs by the best count that can be had, and why the API's is not it where it was asked. */
+/** What work costs by the best count available, and why that is not the API's where it was asked. */
 export type CountedCosts = {
   rates: InputRates;
   lines: CostLine[];
   failure: string | null;
-  /** What nothing bounds but the model's context. */
+  /** Warnings of content that only the model's context bounds. */
   unbounded: string[];
 };
 
 /**
- * Prices requests by the API's own count of a sample, or else by a tokenizer's: the one figure that estimating and submitting
- * go by. `provider` is null where there is nobody to ask; the sandbox is not asked, for its counts are made up.
+ * Prices requests by the API's own count of a sample, or else by a tokenizer's: estimates and submissions use the
+ * same figure. `provider` is null where there is nobody to ask; the sandbox is not asked, since its counts are made
+ * up.
  */
 export async function countCosts(
   provider: Provider | null,
@@ -41,12 +42,12 @@ export async function countCosts(
   return { rates, lines: tally.lines(rates, knownOutput), failure, unbounded: warnings };
 }
 
-/** What the API's counts of a sample are worth; without enough of them, why they are not there. */
+/** The rates from the API's counts of a sample, or why there are not enough counts. */
 type Counting = { rates: InputRates } | { failure: string };
 
 /**
- * Has the API count the sample, a few requests at a time and each once. What it does not answer in a few
- * seconds is not worth waiting for: an estimate can do without.
+ * Has the API count the sample, a few requests at a time and each once. Counts that take more than a few seconds are
+ * not worth waiting for: an estimate can do without.
  */
 async function countSample(provider: Provider, sample: readonly Sampled[], total: number): Promise<Counting> {
   const until = performance.now() + COUNTING_MS;

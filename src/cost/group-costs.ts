@@ -7,7 +7,9 @@ import { roundUsd } from './pricing.ts';
 export const groupings = ['name', 'project', 'model', 'task_type', 'day', 'month', 'user'] as const;
 export type Grouping = (typeof groupings)[number];
 
-/** What a batch has cost so far, and what it may yet: all that adding up needs. Sandbox batches cost nothing. */
+/**
+ * What a batch has cost so far and is still expected to cost: all that adding up needs. Sandbox batches cost nothing.
+ */
 export const batchCosts = z.object({
   project: z.string().nullable(),
   /** By model and task type; dollars are null where a model has no known price. */
@@ -19,7 +21,7 @@ export const batchCosts = z.object({
       usd: z.number().nullable(),
     }),
   ),
-  /** What is expected of the parts that run or wait; null where nothing is known of them. */
+  /** The expected cost of the parts that run or wait; null where it is not known. */
   open_usd: z.number().nullable(),
 });
 export type BatchCosts = z.infer<typeof batchCosts>;
@@ -39,7 +41,7 @@ export function costsOf(record: BatchRecord): BatchCosts {
   };
 }
 
-/** What a part's answers cost, and what a send of it did that was made beside the one it is: for no other answers than these. */
+/** What a part's answers cost, and what a repeated send of it cost, which brought no further answers. */
 function linesOf(part: Part): Line[] {
   const { progress } = part;
   const usages = (progress.state === 'created' && progress.results?.usage) || [];
@@ -58,7 +60,7 @@ function linesOf(part: Part): Line[] {
 type Named = string | null;
 
 export type GroupedCosts = {
-  /** Null for batches, or answers, that have no such thing; with two names one of each. */
+  /** The value of the grouping, null for batches or answers without one; with two groupings one value of each. */
   group: Named | Named[];
   batches: number;
   requests: number;
@@ -111,12 +113,12 @@ export function createCostGroups(by: readonly Grouping[] = []) {
         const requests = spent.reduce((sum, line) => sum + line.requests, 0);
         add(names, { requests, actual: total(spent), open: 0 });
       }
-      // Which of its models an open part will take is told by its answers only.
+      // Only its answers will show which models an open part uses.
       if (open > 0) add(namesOf(null), { requests: 0, actual: 0, open });
     },
     /** The dearest first. */
     groups: () => [...groups.values()].toSorted((a, b) => worth(b) - worth(a)),
-    /** How many batches have cost, or will cost, what nobody here can tell. */
+    /** How many batches have a cost that can't be told here. */
     unknown: () => unknown,
   };
 }

@@ -1,18 +1,21 @@
 import type { CountTokens, Dialect, Params, PromptSize } from '../provider/dialect.ts';
 import type { Model } from '../provider/models.ts';
 
-/** Tokens per byte of a prompt: the best guess, and the range that is vouched for. */
+/** Tokens per byte of a prompt: the best guess, and the guaranteed range. */
 export type Rate = { low: number; expected: number; high: number };
 
-/** What is known of the tokens that the inputs take, and from what. */
+/** What is known about the number of input tokens, and how. */
 export type InputRates = {
   basis: 'exact' | 'sampled' | 'estimated';
-  /** On how many requests it rests. */
+  /** How many requests were counted. */
   counted: number;
   of(model: Model): Rate;
-  /** The rate of a prompt that was itself counted; only where every one was, for else it could not be told from its likes. */
+  /**
+   * The rate of a prompt that was itself counted; only where every prompt was, as it could not be told from similar
+   * ones otherwise.
+   */
   own?(model: Model, size: MostSize): Rate | undefined;
-  /** The most tokens that a prompt of this size takes, with what is brought into it. */
+  /** The most tokens that a prompt of this size can take, including what is brought into it. */
   most(model: Model, size: MostSize): number;
 };
 
@@ -29,13 +32,13 @@ export type Counted = { model: Model; bytes: number; tokens: number };
 
 /** What the API adds to the text: six tokens a request and two a message (ai-tokenizer 1.0.6, measured on 4.5). */
 const OVERHEAD_TOKENS = 8;
-/** Of a long text, slices from all over it stand for the whole. */
+/** Slices from all over a long text stand for the whole. */
 const SLICES = 8;
 const SLICE_CHARACTERS = 1_000;
 
 /**
- * How far a count without the API can be off: the vocabulary is an approximation, and that newer models make
- * about 1.3 times as many tokens of a text is a rule of thumb.
+ * How far off a count without the API can be: the vocabulary is an approximation, and that newer models make about
+ * 1.3 times as many tokens from a text is a rule of thumb.
  */
 const UNCERTAINTY = {
   tokenizer: { upTo45: 0.15, newer: 0.25, media: 0.6 },
@@ -43,18 +46,18 @@ const UNCERTAINTY = {
 };
 /** Three standard errors of the sample hold the truth in all but a few cases of a thousand. */
 const STANDARD_ERRORS = 3;
-/** What the bound of a text knows of newer models: it rests on the vocabulary of an early one, as the tokenizer does. */
+/** A margin on the bound of a text, which rests on the vocabulary of an early model, as the tokenizer does. */
 const BOUND_FACTOR = 1.1;
 
-/** A sample says nothing of what it does not hold: a ceiling goes by each prompt's own bytes. */
+/** The most tokens by a prompt's own text: a sample says nothing about prompts outside it, so it gives no ceiling. */
 function mostByText(model: Model, { most_tokens }: MostSize): number {
   const { upTo45, newer } = UNCERTAINTY.tokenizer;
   return most_tokens * BOUND_FACTOR * model.token_factor * (1 + (model.token_factor === 1 ? upTo45 : newer));
 }
-/** The API calls its own count an estimate, which can differ from the bill by a little. */
+/** The API calls its own count an estimate, which can differ a little from the bill. */
 export const API_UNCERTAINTY = 0.01;
 
-/** Rates at once, from the shape of the sample's text: for what must not wait, nor take memory. */
+/** Immediate rates from the shape of the sample's text, without the time and memory of a tokenizer. */
 export function quickRates(dialect: Dialect, sample: readonly Sampled[], total: number): InputRates {
   return estimatedRates(dialect, sample, total, dialect.tokens.estimate, UNCERTAINTY.shape);
 }
@@ -80,7 +83,7 @@ function estimatedRates(
     media ||= has_media;
     const text = slicesOf(requests.text(params));
     const textBytes = Buffer.byteLength(text);
-    // What is no text counts as text of four bytes a token.
+    // Content other than text counts as text with four bytes per token.
     const perByte = textBytes === 0 || has_media ? 0.25 : count(text) / textBytes;
     return { model, bytes, tokens: bytes * perByte + OVERHEAD_TOKENS };
   });
@@ -96,7 +99,7 @@ function estimatedRates(
   };
 }
 
-/** Rates from the API's own counts of the sample; a model of which none was counted is judged by the others. */
+/** Rates from the API's own counts of the sample; a model without a counted request takes those of the others. */
 export function countedRates(sample: readonly (Sampled & { tokens: number })[], total: number): InputRates {
   const counted = sample.map(({ model, prompt: { bytes }, tokens }) => ({
     model,
@@ -124,8 +127,8 @@ export function countedRates(sample: readonly (Sampled & { tokens: number })[], 
 }
 
 /**
- * The counts of single prompts: a mark, a length or a place can make one dearer than another, so that a rate of all together is no
- * ceiling. Prompts that can't be told apart share theirs: what is likely is the mean, and the most the highest.
+ * The counts of single prompts: one can take more tokens per byte than another, so a rate of all together is no
+ * ceiling. Prompts that can't be told apart share theirs: the mean is what is expected, the highest the maximum.
  */
 function ratesByPrompt(sample: readonly (Sampled & { tokens: number })[]) {
   const counts = new Map<string, number[]>();
@@ -149,8 +152,8 @@ function range(expected: number, relative: number): Rate {
 }
 
 /**
- * Tokens per byte over the sample, and how far that can be from the whole's, relatively: the ratio estimator's
- * standard error with the correction for a finite population (Cochran, Sampling Techniques, 6.4).
+ * Tokens per byte over the sample, and its relative error for the whole: the ratio estimator's standard error with
+ * the correction for a finite population (Cochran, Sampling Techniques, 6.4).
  */
 function ratio(counted: readonly Counted[], total: number): { expected: number; error: number } {
   const bytes = counted.reduce((sum, each) => sum + each.bytes, 0);
@@ -159,7 +162,7 @@ function ratio(counted: readonly Counted[], total: number): { expected: number; 
   const expected = tokens / bytes;
   const size = counted.length;
   if (size >= total) return { expected, error: 0 };
-  // Nothing is known of the spread: nothing better than a factor of two is vouched for.
+  // Nothing is known of the spread, so no better than a factor of two is guaranteed.
   if (size < 2) return { expected, error: 1 };
   const squares = counted.reduce((sum, each) => sum + (each.tokens - expected * each.bytes) ** 2, 0);
   const variance = (squares / (size - 1) / size) * (1 - size / total);

@@ -6,9 +6,9 @@ import type { BatchRecord } from '../store/record.ts';
 import { recordOrNull } from '../store/stored-json.ts';
 import type { KnownOutput } from './tally.ts';
 
-/** The newest batches tell most, and an estimate must not wait for thousands of records. */
+/** The newest batches say most, and an estimate must not wait for thousands of records. */
 const BATCHES_READ = 50;
-/** Fewer answers than this are an accident, not a habit. */
+/** Fewer answers than this say too little. */
 const LEAST_ANSWERS = 5;
 
 const keyOf = (model: string, taskType: string | null, effort: Effort | null) =>

@@ -6,22 +6,22 @@ import type { Provider } from '../provider/provider.ts';
 import { API_UNCERTAINTY, type InputRates } from './input-rate.ts';
 import type { Tally, Unbounded } from './tally.ts';
 
-/** All of it; a tool's call has 25 seconds. */
+/** The time for all of the counting: a tool's call has 25 seconds. */
 const COUNTING_MS = 8_000;
 const COUNT_MS = 4_000;
 const AT_ONCE = 8;
-/** A file never changes, but what stands at an address can. */
+/** A file never changes, but the content of a URL can. */
 const KEPT_MS = 60 * 60_000;
 const MOST_KEPT = 20_000;
 
-/** Tokens that the API counted, by model and source, so that a submission goes by what its estimate asked. */
+/** Tokens that the API counted, by model and source, so that a submission uses the same counts as its estimate. */
 const known = new WeakMap<Provider, Map<string, { tokens: number; at: number }>>();
 
 const keyOf = (model: Model, source: string) => `${model.id} ${source}`;
 
 /**
- * Has the API count each distinct document that requests name by a `file_id` or a URL, once for each model that reads it: the rates
- * bound these requests then. What is left without a bound is said.
+ * Has the API count each distinct document that requests name by a `file_id` or a URL, once per model that reads it,
+ * so that the rates bound these requests. Warns of whatever is left without a bound.
  */
 export async function countOutside(
   provider: Provider | null,
@@ -52,7 +52,10 @@ export async function countOutside(
 type Wanted = { model: Model; source: string };
 type Counts = Map<string, { tokens: number; at: number }>;
 
-/** Counts what is not known yet, a few at a time, while there is time; gives why some could not be. */
+/**
+ * Counts documents that are not known yet, a few at a time, while there is time; returns why some could not be
+ * counted.
+ */
 async function countAll(
   wanted: readonly Wanted[],
   counts: Counts,
@@ -80,7 +83,7 @@ async function countAll(
       } catch (error) {
         if (!(error instanceof BatchError)) throw error;
         why = error.message;
-        // A document that is gone or no document says nothing of the others; many of them do.
+        // One document that is gone or invalid says nothing about the others, but many do.
         failures += 1;
         goesOn = [400, 404].includes(error.api?.status ?? 0) && failures < AT_ONCE + successes;
       }
@@ -109,7 +112,9 @@ function withSources(
   };
 }
 
-/** What only the provider can read is paid as well; the ceiling takes the most that the model reads. */
+/**
+ * Content that only the provider can read is paid for as well; the ceiling assumes the most that the model can read.
+ */
 function boundWarnings(open: readonly Unbounded[], tally: Tally): string[] {
   const all = tally.groups().reduce((sum, { bytes }) => sum + bytes.length, 0);
   return open.map(({ model, requests }) => {

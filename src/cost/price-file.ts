@@ -5,7 +5,7 @@ import { repeatsKey } from '../lib/json-source.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import { type Model, type ModelTable, model } from '../provider/models.ts';
 
-/** A row needs its id and prices; what it leaves out is taken from the table's row of that id. */
+/** A row needs its id and prices; anything it leaves out comes from the built-in row with that id. */
 const priceRow = model.partial().required({ id: true, prices: true });
 const priceFile = z.strictObject({ models: z.array(priceRow).min(1) });
 type PriceRow = z.infer<typeof priceRow>;

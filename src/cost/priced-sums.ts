@@ -5,13 +5,13 @@ import { type Billing, noUsage, usdAt } from './pricing.ts';
 export type PricedSums = {
   /** One request's tokens; `written` of the prompt's go into a cache, `read` come out of one. */
   add(prompt: number, written: number, output: number, searches: number, read?: number): void;
-  /** What all of them cost, in dollars that are not rounded. */
+  /** The cost of all of them, in unrounded dollars. */
   usd(billing: Billing): number;
 };
 
 /**
- * Adds up requests to one model that are priced for themselves. What has the same prices can be summed before it is
- * priced, so prompts at the model's usual prices and those at its prices for long ones are kept apart.
+ * Adds up individually priced requests to one model. Requests with the same prices can be summed before pricing, so
+ * prompts at the model's usual prices and those at its prices for long prompts are kept apart.
  */
 export function createPricedSums(model: Model, ttl: PromptSize['cache_ttl']): PricedSums {
   const usual = { prompt: 0, written: 0, read: 0, output: 0, searches: 0 };

@@ -5,7 +5,7 @@ const TOKENS_PER_PRICE = 1_000_000;
 /** Sums are rounded to a billionth of a dollar: a batch's cheapest token, a cache read, costs five of them. */
 const UNITS_PER_USD = 1_000_000_000;
 
-/** A request that took nothing: what sums begin with. */
+/** The usage of no requests, which sums begin with. */
 export const noUsage: Readonly<TokenUsage> = {
   input_tokens: 0,
   output_tokens: 0,
@@ -22,7 +22,7 @@ export type Billing = {
   inferenceGeo?: string | null;
 };
 
-/** The prices for a request's prompt of so many tokens: the whole of it counts, what comes from the cache too. */
+/** The prices for a prompt of `prompt` tokens, including those from the cache. */
 export function pricesFor(model: Model, prompt: number): Prices {
   return model.long_prompt !== null && prompt > model.long_prompt.above_tokens
     ? model.long_prompt.prices
@@ -33,8 +33,8 @@ const promptOf = (usage: TokenUsage) =>
   usage.input_tokens + usage.cache_read_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens;
 
 /**
- * US dollars, not rounded, for what is billed at `prices`, a list of the model's: one request's usage, or the sum of
- * several requests' that all have this list.
+ * Unrounded US dollars for usage billed at `prices`, one of the model's price lists: the usage of one request, or of
+ * several with the same list.
  */
 export function usdAt(prices: Prices, usage: TokenUsage, model: Model, billing: Billing): number {
   const perMillion =
@@ -62,7 +62,7 @@ export function priceOf(model: Model, usage: TokenUsage, billing: Billing): numb
   return priceOfMany(model, usage, 1, billing);
 }
 
-/** Takes the dust of floating-point sums away: `0.1 + 0.2` dollars are 0.3. */
+/** Removes the rounding noise of floating-point sums: `0.1 + 0.2` dollars are 0.3. */
 export function roundUsd(usd: number): number {
   return Math.round(usd * UNITS_PER_USD) / UNITS_PER_USD;
 }

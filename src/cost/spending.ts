@@ -9,7 +9,7 @@ export type Spent = {
   requests: number;
   input_tokens: number;
   output_tokens: number;
-  /** Of the output. */
+  /** The part of the output tokens that was thinking. */
   thinking_tokens?: number;
   cache_read_tokens?: number;
   cache_write_5m_tokens?: number;
@@ -19,7 +19,9 @@ export type Spent = {
   usd: number | null;
 };
 
-/** What the saved answers of a batch really cost, by what. Task types and attempts only where there are several. */
+/**
+ * What the saved answers of a batch actually cost, itemized. Task types and attempts only where there are several.
+ */
 export type Spending = {
   by_model: ({ model: string } & Spent)[];
   by_task_type?: ({ task_type: string | null } & Spent)[];
@@ -31,7 +33,7 @@ const GROUPS_SHOWN = 8;
 
 type AttemptUsage = Usage & { attempt: number };
 
-/** Of all answers that are in. */
+/** The usage of all saved answers. */
 function usagesOf({ parts }: BatchRecord): AttemptUsage[] {
   return parts.flatMap(({ attempt, progress }) =>
     progress.state === 'created'
@@ -40,7 +42,7 @@ function usagesOf({ parts }: BatchRecord): AttemptUsage[] {
   );
 }
 
-/** Null while no answer is in. */
+/** Null while no answers are saved. */
 export function spendingOf(record: BatchRecord): Spending | null {
   const all = usagesOf(record);
   if (all.length === 0) return null;
@@ -82,10 +84,10 @@ function spentOf(usage: Usage): Spent {
   };
 }
 
-/** A smaller share is what one expects. */
+/** A smaller share is no surprise. */
 const SHARE_TOLD = 0.25;
 
-/** How much of the output was thinking, where that was much, and what makes it less. */
+/** Says how much of the output was thinking, where it was a lot, and how to lower it. */
 export function thinkingNote(record: BatchRecord): string[] {
   const usages = usagesOf(record);
   const thinking = sumOf(usages, ({ thinking_tokens }) => thinking_tokens);
@@ -97,7 +99,7 @@ export function thinkingNote(record: BatchRecord): string[] {
   return [`${share} % of the output was thinking, which is paid as output${advice}.`];
 }
 
-/** What the actual cost can be too high by: the API names tokens of refusals that it does not bill. */
+/** Says why the actual cost may be too high: the API reports tokens of refusals that it does not bill. */
 export function refusalNote({ parts, provider }: BatchRecord): string[] {
   const failures = parts.flatMap(({ progress }) =>
     progress.state === 'created' ? (progress.results?.failures ?? []) : [],

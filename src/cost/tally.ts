@@ -5,7 +5,7 @@ import type { InputRates, MostSize } from './input-rate.ts';
 import { createPricedSums } from './priced-sums.ts';
 import { addUpThinking, type ExpectedThinking, expectedThinking, type ThinkingAsked } from './thinking.ts';
 
-/** One request, as far as its price goes. */
+/** The facts about a request that determine its price. */
 export type Priced = {
   model: Model;
   prompt: PromptSize;
@@ -18,7 +18,7 @@ export type Priced = {
   tasks?: number | undefined;
 } & ThinkingAsked;
 
-/** Output tokens that an answer to one task is expected to take, where more is known than the task type's own figure. */
+/** The output tokens expected of an answer to one task, where more is known than the task type's own figure. */
 export type KnownOutput = (
   model: Model,
   taskType: string | undefined,
@@ -29,33 +29,36 @@ export type Tally = {
   add(request: Priced): void;
   /** Adds what another tally has collected, as on another thread. */
   merge(groups: readonly CostGroup[]): void;
-  /** What was collected, as data. */
+  /** The collected requests as data. */
   groups(): CostGroup[];
-  /** The requests whose maximum is the model's context by these rates, each with what of it the provider could count. */
+  /**
+   * The requests that only the model's context bounds by these rates, with their sources that the provider could
+   * count.
+   */
   unbounded(rates: InputRates): Unbounded[];
   /** The models in use, each with the most output tokens that a request asks of it. */
   models(): { model: Model; max_tokens: number }[];
   /** One line per model, the most requests first. */
   lines(rates: InputRates, known?: KnownOutput): CostLine[];
-  /** What each variant of the work takes, in the order in which they came. */
+  /** The costs of each variant of the work, in their order. */
   variants(rates: InputRates, known?: KnownOutput): { variant: string; tasks: number; line: CostLine }[];
-  /** What it would take if all of it went to one model. */
+  /** The costs if everything went to one model. */
   linesFor(model: Model, rates: InputRates, known?: KnownOutput): CostLine;
-  /** Thinking that is expected by our own figure, and what of it would be left with an effort of `low`. */
+  /** The thinking expected by our own figure, and how much of it an effort of `low` would save. */
   thinking(known?: KnownOutput): ExpectedThinking;
 };
 
-/** How many requests of a model nothing bounds, and what the provider could count of them. */
+/** How many requests to a model nothing bounds, and their sources that the provider could count. */
 export type Unbounded = { model: Model; requests: number; sources: ReadonlySet<string> };
 
 type Kind = Pick<Priced, 'model' | 'inference_geo' | 'task_type' | 'variant' | 'effort' | 'thinks'>;
 
-/** Requests alike in all but their sizes, which stand side by side: a hundred thousand take a few megabytes. */
+/** Requests that differ only in their sizes, which are kept in columns: a hundred thousand take a few megabytes. */
 export type CostGroup = Kind & {
   bytes: number[];
   most: number[];
   added: number[];
-  /** Of the few that have something outside, by their places. */
+  /** The outside content of the few requests that have any, by index. */
   outside: Map<number, Outside>;
   cached: number[];
   ttl: PromptSize['cache_ttl'];
@@ -79,17 +82,17 @@ function isAlike(a: Kind, b: Kind): boolean {
 const figures = ['bytes', 'most', 'added', 'cached', 'searches', 'expected', 'maximum', 'tasks'] as const;
 
 export type TallyOptions = {
-  /** Whether one of the requests fills the cache before the others are sent, so that these are expected to read it. */
+  /** Whether one request fills the cache before the others are sent, so that they are expected to read it. */
   primed?: boolean | undefined;
 };
 
-/** Collects requests one by one; a price depends on the length of each prompt, so no two are added up before. */
+/** Collects requests one by one, without adding them up: a price depends on the length of each prompt. */
 export function createTally({ primed = false }: TallyOptions = {}): Tally {
   const groups = new Map<string, CostGroup>();
   let latest: CostGroup | undefined;
 
   function groupOf(kind: Kind, ttl: CostGroup['ttl']): CostGroup {
-    // One request is nearly always like the one before it.
+    // A request nearly always belongs to the same group as the one before it.
     if (latest !== undefined && latest.ttl === ttl && isAlike(latest, kind)) return latest;
     const { model, inference_geo, task_type, variant, effort, thinks } = kind;
     const key = JSON.stringify([model.id, inference_geo, task_type, variant, effort, thinks, ttl]);
@@ -100,7 +103,7 @@ export function createTally({ primed = false }: TallyOptions = {}): Tally {
     return latest;
   }
 
-  /** Prices all groups, as if the first request of them were the one that fills the cache. */
+  /** Prices all groups, as if their first request were the one that fills the cache. */
   function priced(rates: InputRates, known: KnownOutput | undefined, model?: Model) {
     const cache = primed ? { isFilled: false } : null;
     return [...groups.values()].map((group) => ({
@@ -194,7 +197,7 @@ function sizeOf({ bytes, most, added, outside, cached }: CostGroup, index: numbe
 type Pricing = {
   rates: InputRates;
   known: KnownOutput | undefined;
-  /** Whether a request has filled the cache yet; null where none is meant to. */
+  /** Whether a request has filled the cache yet; null where none should. */
   cache: { isFilled: boolean } | null;
 };
 
@@ -204,7 +207,7 @@ function priceGroup(group: CostGroup, model: Model, pricing: Pricing): CostLine 
   const inferenceGeo = group.inference_geo;
   const output = knownOutput?.(model, group.task_type, group.effort);
   const thinking = expectedThinking(model, group);
-  // Requests of one price list add up: only which list it is depends on the length of each prompt.
+  // Requests with one price list can be added up: the length of each prompt only decides which list applies.
   const likely = createPricedSums(model, group.ttl);
   const most = createPricedSums(model, group.ttl);
   const tokens = { ...nothing.tokens };
@@ -213,17 +216,18 @@ function priceGroup(group: CostGroup, model: Model, pricing: Pricing): CostLine 
     const rate = rates.own?.(model, size) ?? usual;
     const maximum = Math.min(group.maximum[index] ?? 0, model.max_output_tokens);
     const known = output === undefined ? undefined : output * (group.tasks[index] ?? 1);
-    // By as much as by themselves, for nobody knows how much less: nothing is promised by a guess.
+    // Packed tasks count as much as they would alone, since nobody knows how much less they take: a guess promises
+    // nothing.
     const own = (group.expected[index] ?? 0) + thinking * (group.tasks[index] ?? 1);
     const expected = Math.min(maximum, known ?? own);
     const prompt = Math.min(bytes * rate.expected, model.context_tokens);
     const mostPrompt = Math.min(Math.max(prompt, rates.most(model, size)), model.context_tokens);
-    // Whether a cache is hit in a batch is a matter of luck, so it is expected to be of no use unless it was filled before, …
+    // Cache hits within a batch are a matter of luck, so none are expected unless the cache was filled beforehand, …
     const marked = cache === null ? 0 : Math.min(prompt, size.cached_bytes * rate.expected);
     if (cache?.isFilled) likely.add(prompt, 0, expected, 0, marked);
     else likely.add(prompt, marked, expected, 0);
     if (cache !== null && marked > 0) cache.isFilled = true;
-    // … and to be written by every request at most.
+    // … and at most every request writes to it.
     const written = size.cached_bytes > 0 ? mostPrompt : 0;
     most.add(mostPrompt, written, maximum, group.searches[index] ?? 0);
     tokens.input += prompt;

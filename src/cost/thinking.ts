@@ -2,17 +2,17 @@ import { count } from '../lib/numbers.ts';
 import type { Effort, Model } from '../provider/models.ts';
 import { formatUsd } from './cost.ts';
 
-/** What a request says of thinking. */
+/** What a request says about thinking. */
 export type ThinkingAsked = {
-  /** Null where it is left to the model. */
+  /** Null where the model decides. */
   effort: Effort | null;
-  /** Null where that is left to the model. */
+  /** Null where the model decides whether to think. */
   thinks: boolean | null;
 };
 
 /**
- * Tokens of thinking that an answer is expected to take where no earlier answers tell: a figure of ours. Short judgements
- * were seen to take some hundred to some thousand.
+ * The thinking tokens expected of an answer where no earlier answers show: our own figures. Short judgements have
+ * been seen to take from some hundred to some thousand.
  */
 const EXPECTED: Readonly<Record<Effort, number>> = {
   low: 300,
@@ -22,7 +22,10 @@ const EXPECTED: Readonly<Record<Effort, number>> = {
   max: 12_000,
 };
 
-/** What `max_tokens` leaves for it, which counts toward them: several times as much, for what is cut off is paid for nothing. */
+/**
+ * The room that `max_tokens` leaves for thinking, which counts towards it: several times as much, since a cut-off
+ * answer is paid for nothing.
+ */
 const ROOM: Readonly<Record<Effort, number>> = {
   low: 2_048,
   medium: 6_144,
@@ -48,7 +51,7 @@ export function roomForThinking(model: Model, effort: Effort | null): number {
   return made === null ? 0 : ROOM[made];
 }
 
-/** Over all requests, in tokens and in dollars at batch price. */
+/** The thinking of all requests, in tokens and in dollars at batch price. */
 export type ExpectedThinking = { tokens: number; usd: number; saved_usd: number };
 
 type ThinkingGroup = ThinkingAsked & { model: Model; tasks: readonly number[] };
@@ -68,10 +71,10 @@ export function addUpThinking(groups: readonly ThinkingGroup[]): ExpectedThinkin
   return sum;
 }
 
-/** A smaller share is not worth a word. */
+/** A smaller saving is not worth mentioning. */
 const SHARE_WORTH = 0.1;
 
-/** What less effort would save of the `expected` dollars. */
+/** Says how much of the `expected` dollars less effort would save. */
 export function effortAdvice({ tokens, usd, saved_usd }: ExpectedThinking, expected: number): string[] {
   if (expected === 0 || saved_usd < SHARE_WORTH * expected) return [];
   const share = Math.min(99, Math.round((100 * usd) / expected));

@@ -3,7 +3,7 @@ import type { AnswerUsage } from '../provider/result.ts';
 import type { Usage } from '../store/saved-results.ts';
 import { noUsage, priceOf, roundUsd } from './pricing.ts';
 
-/** What a task was sent as, as far as its cost goes. */
+/** The settings that a task was sent with, as far as they determine its cost. */
 export type TaskKind = { model: string; task_type: string | null; effort: Effort | null };
 
 export const isSameKind = (a: TaskKind, b: TaskKind): boolean =>
@@ -30,8 +30,8 @@ export function addUsage(a: Usage, b: Omit<Usage, keyof TaskKind>): Usage {
 }
 
 /**
- * Adds up what answers really took, per model, task type and effort, each priced for itself at batch price. A model
- * without a known price makes its sum null: nothing is guessed.
+ * Adds up the actual usage of answers per model, task type and effort, each answer priced individually at batch
+ * price. A model without a known price makes its sum null: nothing is guessed.
  */
 export function createUsageTally(catalog: ModelCatalog) {
   const sums: Usage[] = [];
@@ -45,12 +45,12 @@ export function createUsageTally(catalog: ModelCatalog) {
   }
 
   return {
-    /** `kind` is what the task was sent as: its model stands in for one of the answer's that is not known. */
+    /** `kind` is what the task was sent with: its model is used where the answer's is not known. */
     add(answer: AnswerUsage, { model: requested, task_type, effort }: TaskKind) {
       const model = catalog.find(answer.model) ?? catalog.find(requested);
       const { tokens } = answer;
-      // Added to in place: a new sum for each of a hundred thousand answers would fill the memory for long-lived
-      // objects, which is cleared too seldom.
+      // Updated in place: a new sum for each of a hundred thousand answers would fill the memory for long-lived
+      // objects, which is collected too rarely.
       const sum = sumOf({ model: model?.id ?? requested, task_type, effort });
       sum.requests += 1;
       sum.input_tokens += tokens.input_tokens;

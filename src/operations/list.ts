@@ -23,7 +23,7 @@ import { defineOperation, type ReplyOf } from './operation.ts';
 /** Whether it can be read does not depend on the present moment, so any will do. */
 const moment = z.string().refine((text) => readMomentBefore(text, new Date(0)) !== undefined, {
   error:
-    'a date such as 2026-11-22, a month such as 2026-11, a time such as 2026-11-22T08:00:00Z, or what is before now: 7d, yesterday, last month',
+    'a date such as 2026-11-22, a month such as 2026-11, a time such as 2026-11-22T08:00:00Z, or relative to now: 7d, yesterday, last month',
 });
 
 const input = z.strictObject({

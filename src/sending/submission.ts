@@ -62,7 +62,7 @@ async function findByRegister(
   if (mark.idempotency_key !== null && record.content_hash !== mark.content_hash) {
     throw new BatchError(
       'invalid_input',
-      `Nothing was sent: the idempotency key stands for other work already (${record.batch_id}). Use a new key for new work.`,
+      `Nothing was sent: the idempotency key already stands for other work (${record.batch_id}). Use a new key for new work.`,
     );
   }
   const { presence } = context.store;

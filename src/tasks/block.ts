@@ -13,49 +13,49 @@ import type { RenderedTask } from './render/rendered-task.ts';
 import type { GivenId } from './task.ts';
 import type { RequestRun } from './write/write-bodies.ts';
 
-/** A problem of the item that stands at this place in the caller's list. */
+/** A problem of the item at this place in the caller's list. */
 export type PlacedProblem = { number: number; problem: Problem };
 
-/** The ids that items in a row give themselves, those of wrong items too. */
+/** The ids that consecutive items give themselves, including those of invalid items. */
 export type GivenIds = {
   values: string[];
-  /** Of the items, as they are counted in the caller's list. */
+  /** The items' numbers in the caller's list. */
   numbers: Uint32Array;
   /** 1 where it is a `custom_id`, 0 where it is a `task_id`. */
   native: Uint8Array;
 };
 
-/** A schema as JSON, and how a problem of it is told. */
+/** A schema as JSON, and where to report a problem with it. */
 export type PlacedSchema = { schema: string; number: number; item: string | null; field: string };
 
-/** Which requests of a run its tasks share. */
+/** How the tasks of a run share its requests. */
 export type SharedRequests = {
-  /** Of each task, the place of its request in the run. */
+  /** For each task, the index of its request in the run. */
   request: Uint32Array;
-  /** How many requests, one after another, are not to be parted: only all their tasks together are tasks in a row. */
+  /** How many consecutive requests must stay together, group by group: only together are their tasks consecutive. */
   together: Uint32Array;
 };
 
-/** What was made of items in a row, as data that threads can exchange. */
+/** What was made from consecutive items, as data that threads can exchange. */
 export type Block = {
-  /** Tasks that the items read are to become, wrong ones too. */
+  /** How many tasks the items become, including invalid ones. */
   items: number;
   ids: GivenIds;
-  /** The first of its problems. Where there is any, what follows here is not complete. */
+  /** Its first problems. Where there are any, the fields below are not complete. */
   problems: PlacedProblem[];
-  /** How many more there are, by their fields. */
+  /** How many further problems there are, by field. */
   unnamed_problems: ReadonlyMap<string, number>;
   requests: RequestRun;
   tasks: TaskLines;
-  /** 32 bytes per task: the SHA-256 of what it means. */
+  /** 32 bytes per task: the SHA-256 of its meaning. */
   digests: Uint8Array;
   costs: CostFindings;
-  /** Where tasks share requests: which they share, and what they would cost in requests of their own. */
+  /** Where tasks share requests: how, and what they would cost in requests of their own. */
   packed?: SharedRequests & { alone: CostGroup[] };
-  /** How many tasks each warning is for. */
+  /** How many tasks each warning applies to. */
   warnings: ReadonlyMap<string, number>;
   task_types: ReadonlySet<string>;
-  /** The shared settings that some of them take. */
+  /** The shared settings that some of them use. */
   settings: ReadonlySet<string>;
   /** The schemas that answers are asked for by, under their hashes, each with the first place where it stands. */
   schemas: ReadonlyMap<string, PlacedSchema>;

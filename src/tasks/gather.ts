@@ -14,21 +14,21 @@ import { createSchemaList } from './schemas.ts';
 import type { PlaceKind } from './task.ts';
 import { requestText } from './write/write-bodies.ts';
 
-/** Where requests go that were checked: onto disk when they are to be sent, nowhere for an estimate. */
+/** Where checked requests go: to disk when they are to be sent, nowhere for an estimate. */
 export type RequestSink<B = Block> = { add(block: B): Promise<void> | void };
 
-/** For what is only checked and counted. */
+/** A sink for work that is only checked and counted. */
 export const nowhere: RequestSink<unknown> = { add: () => {} };
 
-/** What all blocks come to. */
+/** The sum of all blocks. */
 export type Gathered = {
-  /** Tasks, and wrong ones among them. */
+  /** The number of tasks, including invalid ones. */
   count: number;
   costs: Costs;
-  /** As it would be sent; empty where there is none. */
+  /** The first request as it would be sent; empty where there is none. */
   first_request: string;
   task_types: string[];
-  /** The shared settings that some of them take. */
+  /** The shared settings that some of them use. */
   settings: ReadonlySet<string>;
   columns: ReadonlySet<string>;
   warnings: string[];
@@ -37,23 +37,23 @@ export type Gathered = {
 export type Gathering = {
   dialect: Dialect;
   catalog: ModelCatalog;
-  /** How the items are told apart. */
+  /** How the items are named in problems. */
   places: PlaceKind;
-  /** Takes all that is wrong with them. */
+  /** Takes all problems with them. */
   problems: ProblemList;
   knownOutput: KnownOutput;
   /** Whether one of the requests fills the cache for the others. */
   primed?: boolean | undefined;
-  /** How many there will be, where that is known. */
+  /** How many tasks there will be, where that is known. */
   total: number | null;
   report: Report;
-  /** Gives up: nothing of it is kept. */
+  /** Stops the gathering; nothing is kept. */
   signal?: AbortSignal | undefined;
 };
 
 /**
- * Takes the blocks of any source as they come: notes what is wrong, counts and prices, and hands each that is right to
- * `sink`. Where there is any problem at the end, what went to the sink is for nothing.
+ * Takes the blocks of any source as they come: notes problems, counts and prices, and hands each valid block to
+ * `sink`. If there is any problem in the end, the sink's content is useless.
  */
 export async function gather<B extends Block>(
   blocks: AsyncIterable<B>,
@@ -81,7 +81,7 @@ export async function gather<B extends Block>(
     problems.add(...found.map(({ problem }) => problem));
     problems.addUnnamed(block.unnamed_problems);
     for (const column of block.columns) columns.add(column);
-    // What stands against all rows alike is told when the columns are known, which can be at the end.
+    // Problems of all rows alike are reported once the columns are known, which may be at the end.
     if (problems.count > 0 || block.tasks.lengths.length < block.items) continue;
 
     warnings.merge(block.warnings);
@@ -107,7 +107,7 @@ export async function gather<B extends Block>(
   };
 }
 
-/** A request that was made, as the API is asked to count it. */
+/** A rendered request, in the form in which the API is asked to count it. */
 export function sampled(text: string, { requests }: Dialect, catalog: ModelCatalog): Sampled {
   const params = plainObject(requests.decode(withoutNonces(text))?.params ?? {});
   const model = catalog.require(requests.facts(params).model ?? '');

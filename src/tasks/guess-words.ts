@@ -1,6 +1,6 @@
 /**
- * Names of arguments, each with words that agents try for it. A word may stand for several: the first that the call
- * knows is meant. Written without case and separators, so that `maxcost` is `max_cost` and `maxCost`.
+ * Names of arguments, each with words that agents try instead. A word may stand for several: the first that the call
+ * knows is meant. Written in lower case without separators, so that `maxcost` covers `max_cost` and `maxCost`.
  */
 export const KEYS: readonly [name: string, words: string][] = [
   [
@@ -119,7 +119,7 @@ export const KEYS: readonly [name: string, words: string][] = [
   ['resolve', 'decision action settle resolution choice'],
 ];
 
-/** What to do instead, where a call takes none of the arguments that a word may stand for. */
+/** Advice for words where a call takes none of the arguments that they may stand for. */
 export const ADVICE: readonly [advice: string, words: string][] = [
   [
     'estimate_cost is the dry run: call it with the same arguments',
@@ -131,7 +131,7 @@ export const ADVICE: readonly [advice: string, words: string][] = [
     'temperature topp topk stopsequences stop tools toolchoice thinking metadata servicetier',
   ],
   [
-    'the Messages API has nothing of the kind: leave it out',
+    'the Messages API has no such setting: leave it out',
     'seed frequencypenalty presencepenalty logitbias logprobs bestof user',
   ],
   [
@@ -142,33 +142,33 @@ export const ADVICE: readonly [advice: string, words: string][] = [
     'documents in context_files are cached where that pays; a native request has its own cache_control',
     'cache caching promptcaching promptcache cachecontrol usecache cachettl',
   ],
-  ['output_schema and effort stand for it', 'outputconfig generationconfig inferenceconfig'],
+  ['use output_schema and effort instead', 'outputconfig generationconfig inferenceconfig'],
   [
-    'nothing is waited for here: end your turn, and look with batch_status later',
+    'this call does not wait: end your turn, and look with batch_status later',
     'wait timeout poll webhook callback callbackurl notify waitseconds waitforcompletion waituntildone pollinterval pollseconds async sync blocking timeoutseconds timeoutms deadline oncomplete oncompletion email notifyurl notification schedule',
   ],
   [
-    'nothing of the kind has to be set: a batch takes all tasks at once, ends within 24 hours, and is split by itself where it is too large',
+    'no such setting is needed: a batch takes all tasks at once, ends within 24 hours, and is split automatically where it is too large',
     'concurrency maxconcurrency parallel parallelism workers threads batchsize ratelimit rpm priority completionwindow endpoint stream url method',
   ],
   [
-    'the key is that of the server: its owner sets ANTHROPIC_API_KEY',
+    'the server has its own key: its owner sets ANTHROPIC_API_KEY',
     'apikey key token authorization authtoken baseurl',
   ],
   [
-    'a table is read by what it is: its separator and encoding are found out',
+    'the separator and encoding of a table are detected',
     'delimiter separator sep encoding header hasheader skiprows',
   ],
   [
-    'the provider is that of the server; sandbox: true tries the call without paying',
+    'the server has its own provider; sandbox: true tries the call without paying',
     'provider live production environment',
   ],
-  ['batch_status and get_results tell of one batch', 'batchid batchids'],
+  ['batch_status and get_results are for a single batch', 'batchid batchids'],
   [
     'get_results gives the answers',
     'includeresults results verbose details detail full includetasks includeanswers taskid taskids outcomes answers limit cursor',
   ],
-  ['totals and group_by tell what batches cost', 'totalcost cost costs spend spending includecost usage'],
+  ['totals and group_by show what batches cost', 'totalcost cost costs spend spending includecost usage'],
   [
     'the answers come in the order of the tasks, and batches the newest first',
     'sort order orderby sortby reverse descending',
@@ -177,19 +177,19 @@ export const ADVICE: readonly [advice: string, words: string][] = [
     'get_results with output_file "….raw.jsonl" writes what the API sent',
     'raw rawresults includeraw rawjsonl',
   ],
-  ['group_by tells batches apart by it, and name_contains finds them by name', 'model tasktype tag project'],
+  ['group_by groups batches by it, and name_contains finds them by name', 'model tasktype tag project'],
   [
-    'submit_batch takes it, and goes by the same figures: leave it out here',
+    'submit_batch takes it, and uses the same figures: leave it out here',
     'sandbox mock name outputfile outputpattern outputkey forcenew retries maxcostusd maxcost budget',
   ],
-  ['it asks for nothing: batch_id is all it takes', 'confirm force reason yes sure'],
+  ['there is no confirmation: batch_id is all it takes', 'confirm force reason yes sure'],
   [
     'files are read from this machine: requests_file, rows_file or input_files',
     'inputfileid fileid fileids url urls',
   ],
 ];
 
-/** Values of arguments, in the same way. */
+/** Values of arguments, in the same form. */
 export const VALUES: readonly [value: string, words: string][] = [
   ['ended', 'done complete completed finished finish success succeeded closed'],
   ['in_progress', 'running processing pending active open inprogress started validating'],

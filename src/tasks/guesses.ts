@@ -19,15 +19,15 @@ const ENDING = /\.[a-z0-9]{1,8}$/i;
 const PATTERN = /[*?{[]/;
 const FOLDER = /[\\/]$/;
 const BATCH = /^(msg)?batch_\w+$/;
-/** A table itself, in place of its path. */
+/** A table itself instead of its path. */
 const LINES = /\S[\r\n]+\S/;
-/** What no prompt looks like. */
+/** A text that can only be a path, not a prompt. */
 const A_PATH = /^[^\s,;]+(\.[a-z0-9]{1,8}|[\\/])$/i;
 
 type Source = 'rows_file' | 'requests_file' | 'input_files' | 'from_batch';
 const SOURCES: ReadonlySet<string> = new Set<Source>(['rows_file', 'requests_file', 'input_files']);
 
-/** The sources that take what a value names, by its form alone: the likeliest first. */
+/** The sources that a value may belong to, by its form alone: the likeliest first. */
 function sourcesNamed(value: unknown): Source[] {
   if (Array.isArray(value)) {
     const [first] = value;
@@ -48,18 +48,18 @@ function namedBy(value: string): Source[] {
 }
 
 /**
- * The key that was probably meant by one that is unknown: nearly written so, or a word that stands for it. A word for a
- * source means the one that takes what it names: a table, tasks, or files.
+ * The key that an unknown one probably means: one spelled similarly, or one that the word stands for. A word for a
+ * source means the one that fits the value: a table, tasks, or files.
  */
 export function meantKey(key: string, known: readonly string[], value?: unknown): string | undefined {
   const candidates = KEY_WORDS.filter(([, list]) => list.has(plain(key))).map(([name]) => name);
-  // Rows and tasks themselves are no name of a file.
+  // Rows and tasks themselves are not the name of a file.
   if (Array.isArray(value) && value.some((each) => isJsonObject(each) || Array.isArray(each)))
     return best(key, ['requests', ...candidates], known);
   const isPath = candidates[0] === 'requests' && typeof value === 'string' && A_PATH.test(value.trim());
   if (!isPath && !candidates.some((name) => SOURCES.has(name))) return best(key, candidates, known);
   const named = sourcesNamed(value);
-  // JSON is tasks or rows: the word says which.
+  // A JSON file holds tasks or rows: the word says which.
   const [source] = named.toSorted((a, b) => rank(candidates, a) - rank(candidates, b));
   return best(key, source === undefined ? candidates : [source, ...candidates], known);
 }
@@ -67,12 +67,12 @@ export function meantKey(key: string, known: readonly string[], value?: unknown)
 const rank = (candidates: readonly string[], name: string) =>
   candidates.includes(name) ? candidates.indexOf(name) : candidates.length;
 
-/** What to do where an unknown key stands for nothing that the call knows. */
+/** Advice for an unknown key that stands for nothing that the call knows. */
 export function adviceOnKey(key: string): string | undefined {
   return ADVICE_WORDS.find(([, list]) => list.has(plain(key)))?.[0];
 }
 
-/** The value that was probably meant by one that is not allowed. */
+/** The value that an invalid one probably means. */
 export function meantValue(given: unknown, allowed: readonly string[]): string | undefined {
   if (typeof given === 'boolean') return given ? best('full', [], allowed) : undefined;
   if (typeof given !== 'string') return undefined;
@@ -82,7 +82,7 @@ export function meantValue(given: unknown, allowed: readonly string[]): string |
   return best(given, tier === undefined ? candidates : [...candidates, tier], allowed);
 }
 
-/** The same word written otherwise, then one that it stands for, then one that is near. */
+/** The same word in another spelling, else one that it stands for, else a similar one. */
 function best(word: string, candidates: readonly string[], known: readonly string[]): string | undefined {
   return (
     known.find((name) => plain(name) === plain(word)) ??

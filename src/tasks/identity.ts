@@ -5,11 +5,11 @@ import type { Templates } from '../templates/templates.ts';
 import type { Work } from './work.ts';
 
 /**
- * A text that equal values share, whatever the order of their keys, and that different ones don't. Strings stand in
- * it as they are, behind their length, for escaping them would take longer than all else. For what JSON can hold.
+ * A text that is the same for equal JSON values, whatever the order of their keys, and differs for different ones.
+ * Strings appear unescaped, after their length: escaping them would take longer than everything else.
  */
 export function canonicalText(value: unknown): string {
-  // Half a surrogate pair has no UTF-8 of its own: all of them would be hashed as the same character.
+  // A lone surrogate has no UTF-8 form: all of them would be hashed as the same character.
   if (typeof value === 'string')
     return value.isWellFormed() ? `${value.length}:${value}` : JSON.stringify(value);
   if (typeof value !== 'object' || value === null) return `${JSON.stringify(value) ?? 'null'};`;
@@ -29,8 +29,8 @@ export function canonicalText(value: unknown): string {
 }
 
 /**
- * What tells work over an earlier batch's answers apart, for it can be submitted before these are there: the batch, the
- * attempts at it and all that is asked of each answer. Null for other work, which its tasks tell apart.
+ * What identifies work over an earlier batch's answers, which may be submitted before they exist: the batch, its
+ * attempts and everything that is asked about each answer. Null for other work, which its tasks identify.
  */
 function identityOf(
   { source, defaults, variants, max_tasks, merge }: Work,
@@ -57,11 +57,11 @@ function identityOf(
 
 export type WorkHashes = {
   content_hash: string;
-  /** Of the same, whoever it is sent to. */
+  /** The hash of the same work, whatever account it is sent to. */
   work_hash: string;
 };
 
-/** Hashes work as it is read, block by block; `recipient` tells who it is sent to. */
+/** Hashes work as it is read, block by block; `recipient` identifies the account that it is sent to. */
 export function hashWork(work: Work, recipient: readonly unknown[], templates: Templates) {
   const known = identityOf(work, templates);
   const meaning = [...(work.pack === undefined ? [] : [{ pack: work.pack }]), ...(known ?? [])];

@@ -5,11 +5,11 @@ import type { IdForm } from '../provider/dialect.ts';
 import type { GivenIds, PlacedProblem } from './block.ts';
 import { type GivenId, itemName, type PlaceKind, placeName } from './task.ts';
 
-/** The ids of a list so far: an id is told once and for all. */
+/** Collects the ids of a list, and finds those that occur twice. */
 export function createIdList(places: PlaceKind) {
   const numbers = new Map<string, number>();
 
-  /** What is wrong with the id of the item with that number, where one before it has the same. */
+  /** The problem of an item's id, where an earlier item has the same. */
   function note(number: number, { field, value }: GivenId): Problem | null {
     const earlier = numbers.get(value);
     if (earlier === undefined) {
@@ -39,21 +39,21 @@ export function createIdList(places: PlaceKind) {
   };
 }
 
-/** Chosen anew for every batch: 60 random bits, in letters and digits, so that no given id can hold them. */
+/** A random part for the made-up ids of a batch: 60 bits in letters and digits, which no caller's id will contain. */
 export function createNonce(): string {
   return randomBytes(10).toString('base64url').replaceAll(/[-_]/g, '0').slice(0, 10);
 }
 
 /**
- * The id that a task is sent under: its own where the provider takes it, else one that is made here.
- * `number` is the task's place in the caller's list, and `nonce` the batch's.
+ * The id that a task is sent under: its own where the provider accepts it, else one made from `number`, the task's
+ * place in the caller's list, and the batch's `nonce`.
  */
 export function requestIdFor(taskId: string, number: number, nonce: string, { pattern }: IdForm): string {
   return pattern.test(taskId) ? taskId : `task_${number}_${nonce}`;
 }
 
-/** An id as it was made, in a prompt that tells tasks apart by theirs. */
+/** A made-up id, as it appears in a prompt that names its tasks by their ids. */
 const MADE = /\btask_(\d+)_[a-zA-Z0-9]{10}\b/g;
 
-/** A text with the same in place of every nonce: the same work is the same size, whenever it is counted. */
+/** A text with every nonce replaced by a constant, so that the same work has the same size whenever it is counted. */
 export const withoutNonces = (text: string): string => text.replaceAll(MADE, 'task_$1_zzzzzzzzzz');

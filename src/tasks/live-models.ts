@@ -6,7 +6,7 @@ import type { Model, ModelCatalog } from '../provider/models.ts';
 import type { ProviderModel, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 
-/** What the API says of its models; empty where it was not or could not be asked. */
+/** What the API says about its models; empty where it was not asked, or could not be. */
 export type LiveModels = readonly ProviderModel[];
 
 const KEPT_MS = 24 * 60 * 60 * 1000;
@@ -14,15 +14,15 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
 const FAILURE_KEPT_MS = 10 * 60 * 1000;
 const LISTING_MS = 3_000;
 
-/** What the API last said of its models, as it is on disk: nothing is asked. */
+/** What the API last said about its models, from disk, without asking. */
 export async function knownModels(context: Context, name: ProviderName): Promise<LiveModels> {
   const known = await (await registerOf(context, name))?.read();
   return known?.models ?? noLiveModels;
 }
 
 /**
- * What the API said of its models within the last day, kept on disk for all servers of the data folder. Where
- * it can't be asked the table's own dates have to do; an old answer is better than none.
+ * What the API said about its models within the last day, kept for all servers of the store. Where it can't be asked,
+ * an old answer is better than none, and without one the table's own dates have to do.
  */
 async function readLiveModels(context: Context, name: ProviderName): Promise<LiveModels> {
   const register = await registerOf(context, name);
@@ -45,8 +45,8 @@ async function readLiveModels(context: Context, name: ProviderName): Promise<Liv
 }
 
 /**
- * Where the answer of an API is kept; null for the sandbox, which knows no more than the table. What can't be read or written there is
- * asked for again: no work is held up by it.
+ * Where the answer of an API is kept; null for the sandbox, which knows no more than the table. A failure of the
+ * store only means asking again: no work is held up by it.
  */
 async function registerOf(context: Context, name: ProviderName) {
   if (name === 'sandbox') return null;
@@ -66,22 +66,22 @@ async function registerOf(context: Context, name: ProviderName) {
   };
 }
 
-/** Where the API is not asked, the table's dates have to do. */
+/** Used where the API is not asked: the table's dates have to do. */
 export const noLiveModels: LiveModels = [];
 
-/** Checked work, as far as it is to be held against what the API says of its models. */
+/** The part of checked work that is compared with what the API says about its models. */
 export type CheckedModels = {
   provider: ProviderName;
   used: readonly { model: Model }[];
-  /** What the work was checked by. */
+  /** What was known about the models when the work was checked. */
   known: LiveModels;
-  /** Checks it again, by what the models take according to the API. Throws what is wrong then. */
+  /** Checks the work again, by what the API says the models accept. Throws any problems. */
   again: (catalog: ModelCatalog) => Promise<unknown>;
 };
 
 /**
- * Holds the models that work uses against what the API says of them, once the work is otherwise right: the API is asked
- * once a day. Gives warnings, and throws `invalid_input` where a model can't be used, or not so.
+ * Compares the models that otherwise valid work uses with what the API says about them, which is asked for once a
+ * day. Returns warnings; throws `invalid_input` where a model can't be used, or not in this way.
  */
 export async function checkLiveModels(
   context: Context,
@@ -104,14 +104,14 @@ export async function checkLiveModels(
   return found.map((each) => each?.warning).filter((warning) => warning !== undefined);
 }
 
-/** What is wrong with sending to a model today, by the API's word or else by the table's dates. */
+/** What is wrong with using a model today, according to the API or else by the table's dates. */
 export function checkModelLife(
   model: Model,
   { catalog, live, today }: { catalog: ModelCatalog; live: LiveModels; today: string },
 ): { problem?: Problem; warning?: string } | null {
   const told = live.find(({ id }) => id === model.id || model.aliases.includes(id));
   const retires = told?.retires_at?.slice(0, 10) ?? model.retires;
-  // By the API a past date alone is no retirement; without its word the date has to do.
+  // Where the API lists the model, a past date alone does not mean retirement; otherwise the date has to do.
   const retired = told === undefined ? retires !== null && today >= retires : told.lifecycle === 'retired';
   if (retired) {
     const when = retires === null ? '' : ` on ${retires}`;
@@ -139,7 +139,7 @@ export function checkModelLife(
   };
 }
 
-/** How long before a model's end its use is worth a warning, in days. */
+/** How many days before a model's retirement its use is worth a warning. */
 const RETIREMENT_WARNING_DAYS = 60;
 
 function daysUntil(day: string, today: string): number {

@@ -30,18 +30,18 @@ import type { Work, WorkSource } from './work.ts';
 export type Prepared = WorkHashes & {
   /** Its tasks. */
   request_count: number;
-  /** Where tasks share requests: how many of these there are, and what the tasks would cost in requests of their own. */
+  /** Where tasks share requests: the number of requests, and what the tasks would cost in requests of their own. */
   packed: { requests: number; alone: Tally; chosen: number } | null;
   costs: Costs;
   /** The first request as it would be sent. */
   first_request: string;
   task_types: string[];
   warnings: string[];
-  /** What a table or files gave; null for other work. */
+  /** What was found in a table or among files; null for other work. */
   matched: Matched | null;
   /** How the table of the rows is written; null for other work. */
   form: TableForm | null;
-  /** How many tasks each stage has, where answers are merged again; else none. */
+  /** How many tasks each stage of a merge has; empty for other work. */
   stages: number[];
 };
 
@@ -49,11 +49,11 @@ export type Matched = {
   /** Rows or files that became tasks, alone or together. */
   rows?: number;
   files?: number;
-  /** Of the files, where these were cut. */
+  /** The number of parts, where files were split. */
   parts?: number;
   answers?: number;
   columns?: string[];
-  /** What was left out, counted by reason. */
+  /** What was left out, with counts by reason. */
   skipped?: string;
 };
 
@@ -64,17 +64,17 @@ export type Preparation = Omit<Renderer, 'dialect'> & {
   folders: AllowedFolders;
   limits: Pick<Limits, 'partBytes' | 'threadedBytes'>;
   today: string;
-  /** Ends the preparation: nothing of it is kept. */
+  /** Stops the preparation; nothing is kept. */
   signal?: AbortSignal | undefined;
-  /** What answers took before, where that is known. */
+  /** How long earlier answers were, where that is known. */
   knownOutput: KnownOutput;
 };
 
 const REFUSED = 'The work was refused; nothing was sent and nothing was paid. Correct this and call again:';
 
 /**
- * Reads, checks, renders, counts and hashes the work in one pass, whatever its size, and hands the requests
- * to `sink`. Throws `invalid_input` with all problems at once; the sink's work is then for nothing.
+ * Reads, checks, renders, counts and hashes the work in one pass, whatever its size, and hands the requests to
+ * `sink`. Throws `invalid_input` with all problems at once; the sink's content is useless then.
  */
 export async function prepare(
   preparation: Preparation,
@@ -201,7 +201,7 @@ function emptyWork({ source, max_tasks }: Work, facts: SourceFacts | null): Batc
   });
 }
 
-/** What preparing work goes by today, with what is known of the models. */
+/** Everything that preparing work needs, with what is known about the models. */
 export async function preparationOf(
   context: Context,
   { work, provider, account, signal }: Pick<Preparation, 'work' | 'provider' | 'account' | 'signal'>,

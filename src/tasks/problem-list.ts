@@ -1,15 +1,15 @@
 import { BatchError, PROBLEMS_NAMED, type Problem } from '../errors.ts';
 import { counted } from '../lib/numbers.ts';
 
-/** Problems as they are found in a pass: the first are kept, all are counted. */
+/** Collects problems as a pass finds them: keeps the first, and counts them all. */
 export type ProblemList = {
   add(...problems: Problem[]): void;
   /**
-   * What is wrong with the work as a whole stands first. It is the cause of what the same field lacks in single tasks,
-   * which is not told then.
+   * Adds problems of the work as a whole, which come first. They are the cause of single tasks' problems with the
+   * same field, which are left out then.
    */
   addShared(...problems: Problem[]): void;
-  /** Counts problems that are too many to be named, by their fields. */
+  /** Counts further problems by field, without naming them. */
   addUnnamed(counts: ReadonlyMap<string, number>): void;
   readonly count: number;
   /** Throws `invalid_input` with `message` where there was any problem. */
@@ -45,7 +45,7 @@ export function createProblemList(): ProblemList {
   };
 }
 
-/** A problem of a task that the settings which tasks share are the cause of: it is told once for all of these. */
+/** A problem of a task that is caused by shared settings: it is reported once for all such tasks. */
 type OfSettings = Problem & { isShared: true };
 
 export function ofSettings(problem: Problem): Problem {
@@ -55,7 +55,7 @@ export function ofSettings(problem: Problem): Problem {
 
 const isOfSettings = (problem: Problem): problem is OfSettings => 'isShared' in problem;
 
-/** The problems of the fields that are meant; what a shared setting does to many tasks once, with their number. */
+/** The problems of the chosen fields; one that a shared setting causes in many tasks once, with their number. */
 function toldOnce(kept: KeptProblems<Problem>, isMeant: (field: string) => boolean) {
   const meant = kept.all().filter(({ field = '' }) => isMeant(field));
   const isAlike = (a: Problem) => (b: Problem) =>
@@ -66,7 +66,7 @@ function toldOnce(kept: KeptProblems<Problem>, isMeant: (field: string) => boole
     const alike = meant.filter(isAlike(problem));
     if (alike[0] !== problem) return [];
     const ofField = meant.filter(({ field }) => field === problem.field).length;
-    // Those of the field that were too many to be kept are of the same kind where all that were kept are.
+    // Where all kept problems of the field are alike, so are those that were only counted.
     const tasks = alike.length === ofField ? kept.count((field) => field === problem.field) : alike.length;
     const { item, isShared: _marked, ...rest } = problem;
     if (tasks === 1) return [{ ...(item !== undefined && { item }), ...rest }];
@@ -76,7 +76,7 @@ function toldOnce(kept: KeptProblems<Problem>, isMeant: (field: string) => boole
   return { problems, count };
 }
 
-/** Fields whose problems are kept; tasks name their own, without end. */
+/** For how many fields problems are kept: tasks can have any number of field names. */
 const FIELDS_KEPT = 20;
 
 export type KeptProblems<P> = {
@@ -84,11 +84,11 @@ export type KeptProblems<P> = {
   addUnnamed(counts: ReadonlyMap<string, number>): void;
   all(): P[];
   unnamed(): ReadonlyMap<string, number>;
-  /** How many there are in the fields that are meant. */
+  /** How many problems the chosen fields have. */
   count(isMeant: (field: string) => boolean): number;
 };
 
-/** The first problems of each field, in their order, and how many there are besides. */
+/** Keeps the first problems of each field, in their order, and counts the rest. */
 export function createKeptProblems<P extends { field?: string }>(): KeptProblems<P> {
   const problems: P[] = [];
   const named = new Map<string, number>();

@@ -13,7 +13,7 @@ const typeNames: Record<string, string> = {
   nan: 'not-a-number',
 };
 
-/** Types of arguments that a word says better. */
+/** Types that other words describe better. */
 const typeWords: Record<string, string> = { boolean: 'true or false' };
 
 const typeName = (type: string) => typeWords[type] ?? article(typeNames[type] ?? type);
@@ -45,14 +45,14 @@ function describeLimit(
   };
 }
 
-/** The JSON type of a value, in words a caller uses. */
+/** The JSON type of a value, in a caller's words. */
 export function actualType(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   return article(typeof value);
 }
 
-/** What to say beside the type wanted, where a client has sent its JSON as text: a common fault of clients. */
+/** A hint for a client that sent JSON as text where the value itself is wanted, which is a common mistake. */
 export function unlessText(value: unknown): string {
   return typeof value === 'string' && /^\s*[[{]/.test(value) ? ' itself, not its JSON as a string' : '';
 }
@@ -89,13 +89,13 @@ function describe(issue: z.core.$ZodIssue): Pick<Problem, 'problem' | 'valid'> {
   }
 }
 
-/** What takes several types, none of which this is. */
+/** Describes a value that has none of the types that an argument takes. */
 function describeUnion({ errors, input }: z.core.$ZodIssueInvalidUnion): Pick<Problem, 'problem' | 'valid'> {
   const types = errors.flat().flatMap((issue) => (issue.code === 'invalid_type' ? [issue] : []));
   const whole = types.filter(({ path }) => path.length === 0).map(({ expected }) => typeName(expected));
   const [within] = types.filter(({ path }) => path.length > 0);
   const valid = [...new Set(whole)].join(', or ');
-  // A list that is one of the types, with entries that are not as they should be.
+  // The value is a list, which is one of the types, but its entries have the wrong type.
   return within !== undefined && Array.isArray(input)
     ? {
         problem: 'has entries of another type',
@@ -113,10 +113,10 @@ function fieldName(path: readonly PropertyKey[]): string {
 }
 
 /**
- * What zod found, as problems a caller can act on: each names its field, says what was wrong without quoting
- * it, and what is valid. An unknown key is named with the nearest of `knownKeys`.
+ * Turns zod's issues into problems that a caller can act on: each names its field, and says what is wrong, without
+ * quoting it, and what is valid. For an unknown key it suggests the nearest of `knownKeys`.
  *
- * Parse with `reportInput: true`, for "is missing" to be told from a wrong type.
+ * Parse with `reportInput: true`, so that a missing value can be told from a wrong type.
  */
 export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item?: string): Problem[] {
   const wrongType = new Set(
@@ -124,12 +124,12 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
   );
   return error.issues.flatMap((issue): Problem[] => {
     const at = fieldName(issue.path);
-    // Of a text where a list is wanted, zod also finds fault with the length, as if it were one.
+    // For a text where a list is wanted, zod also complains about its length, as if it were a list.
     if (issue.code !== 'invalid_type' && wrongType.has(at)) return [];
     const base = item === undefined ? {} : { item };
     if (issue.code === 'unrecognized_keys') {
       return describeSome(issue.keys, 'unknown keys', (key) => {
-        // A file that is not a list of tasks may hold anything as a key: what is no plain name is not repeated.
+        // A file that is not a list of tasks may have anything as a key: only plain names are repeated.
         const shown = /^[\w-]{1,40}$/.test(key) ? key : `(a key of ${key.length} characters)`;
         return {
           ...base,
@@ -149,7 +149,7 @@ function hintAt(key: string, knownKeys: readonly string[], input: unknown): stri
   const value = Object.hasOwn(given, key) ? given[key] : undefined;
   const within = wrapped(key, value, knownKeys);
   if (within !== null) return ` (${within})`;
-  // What is given already is not what else is meant, unless it is the same word written otherwise.
+  // An argument that is already given can't be meant, unless the word is another spelling of it.
   const free = knownKeys.filter((known) => !Object.hasOwn(given, known));
   const meant = meantKey(key, free, value) ?? nearest(key, knownKeys);
   const isField = knownKeys.includes('task_id') && (meant === undefined || meant === 'prompt');
@@ -159,7 +159,7 @@ function hintAt(key: string, knownKeys: readonly string[], input: unknown): stri
   return advice === '' ? '' : ` (${advice})`;
 }
 
-/** Under what programs gather arguments; here each stands on its own. */
+/** Names under which programs nest arguments, which stand on their own here. */
 const WRAPPERS =
   /^(config|configuration|defaults|settings|options|params|parameters|arguments|args|kwargs|inputs?|request|body|payload)$/i;
 
@@ -167,5 +167,5 @@ function wrapped(key: string, value: unknown, knownKeys: readonly string[]): str
   if (!WRAPPERS.test(key) || !isJsonObject(value)) return null;
   const keys = Object.keys(value);
   if (keys.length === 0 || !keys.every((each) => knownKeys.includes(each))) return null;
-  return `what it holds stands on its own, not within it: ${keys.join(', ')}`;
+  return `its arguments are given directly, not nested in it: ${keys.join(', ')}`;
 }

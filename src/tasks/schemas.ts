@@ -7,10 +7,10 @@ import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { loadSchemaCompiler, type SchemaCompiler } from '../lib/json-schema.ts';
 import type { PlacedProblem, PlacedSchema } from './block.ts';
 
-/** Hashes of schemas that are many objects, but mostly the same text. */
+/** Hashes schemas, which may be many objects but mostly have the same text. */
 export type SchemaHashes = { of(schema: JsonObject): { hash: string; schema: string } };
 
-/** More different ones are hashed again. */
+/** Beyond this many different schemas some are hashed again. */
 const HASHES_KEPT = 1_000;
 
 export function createSchemaHashes(): SchemaHashes {
@@ -30,13 +30,13 @@ export function createSchemaHashes(): SchemaHashes {
   };
 }
 
-/** Schemas by their hashes, each as soon as it comes looked at once. */
+/** Checks each schema once, as soon as it comes. */
 export type SchemaList = {
-  /** What is wrong with those that are new. */
+  /** The problems of those that are new. */
   check(schemas: ReadonlyMap<string, PlacedSchema>): Promise<PlacedProblem[]>;
 };
 
-/** Looks for schemas by which no answer could be checked. */
+/** Makes a list that finds schemas which no answer could be checked against. */
 export function createSchemaList(): SchemaList {
   const seen = new Set<string>();
   return {
@@ -59,7 +59,7 @@ export function createSchemaList(): SchemaList {
 
 function problemOf({ schema, item, field }: PlacedSchema, compile: SchemaCompiler): Problem | null {
   const parsed: unknown = JSON.parse(schema);
-  // They are told where texts are looked through, and can't be compiled.
+  // Lone surrogates are reported where texts are checked, and can't be compiled.
   if (findHalfCharacters(parsed).length > 0) return null;
   const made = compile(isJsonObject(parsed) ? parsed : {});
   if ('check' in made) return null;

@@ -13,7 +13,7 @@ const text = z
   .refine((value) => value.trim() !== '', { error: 'a string that is not empty or blank' });
 const jsonObject = z.record(z.string(), z.unknown());
 
-/** What a task may set for itself, and a call for all tasks that don't. */
+/** Settings that a task may have, and that a call may set for all tasks without them. */
 const settings = {
   task_type: text.max(64).optional(),
   prompt: text.optional(),
@@ -33,7 +33,7 @@ const nativeSchema = ({ pattern, valid }: IdForm) =>
 const taskKeys = Object.keys(taskSchema.shape);
 const nativeKeys = ['custom_id', 'params'];
 
-/** Settings for tasks that set none. A `prompt` among them may hold places, `{{name}}`. */
+/** Settings for tasks without their own. Their `prompt` may have placeholders, `{{name}}`. */
 export type TaskDefaults = {
   task_type?: string | undefined;
   prompt?: string | undefined;
@@ -46,19 +46,19 @@ export type TaskDefaults = {
   output_schema?: Record<string, unknown> | undefined;
   /** Documents before every task. */
   context?: readonly ContextDocument[] | undefined;
-  /** Whether one of the requests goes first, alone, so that the others read these from the provider's cache. */
+  /** Whether one request is sent first, alone, so that the others read the documents from the provider's cache. */
   primer?: true | undefined;
-  /** The schema is one of labels: a short answer, for which little effort does. */
+  /** Set where the schema is made from labels: such short answers need little effort. */
   labelled?: boolean | undefined;
 };
 
-/** One unit of the caller's work, as given; a row or a file takes all its settings from those for all. */
+/** One unit of the caller's work, as given; a row or a file has only the shared settings. */
 export type Task =
   | ({ kind: 'task'; task_id: string } & TaskDefaults)
   | { kind: 'row'; task_id: string; row: SourceRow }
   | NativeTask;
 
-/** `exact` are the params with every number as it was written, where that is another one. */
+/** `exact` are the params with every number as written, where JavaScript's numbers would differ. */
 export type NativeTask = {
   kind: 'native';
   task_id: string;
@@ -71,20 +71,20 @@ export const exactParams = ({ params, exact }: NativeTask): Record<string, unkno
 
 export type ParsedTask = { ok: true; task: Task } | { ok: false; problems: Problem[] };
 
-/** The task's own id behind its place, where it is one that can be repeated safely. */
+/** The place of a task, with its id where that can be repeated safely. */
 export function itemName(place: string, id: unknown): string {
   return typeof id === 'string' && id.length <= 64 && /^[\w-]+$/.test(id) ? `${place} (${id})` : place;
 }
 
-/** Reads one item of a list of tasks; `place` says where it stands, as in `requests[3]`. */
+/** Reads one item of a list of tasks; `place` says where it is, as in `requests[3]`. */
 export type TaskParser = (item: Item, place: string) => ParsedTask;
 
 export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): TaskParser {
   const native = nativeSchema(requestIds);
 
   /**
-   * Whether an item is just what the schema of a native request asks for, so that parsing would give an equal copy: a
-   * file can have a hundred thousand of them, and no other item.
+   * Whether an item has exactly the form of a native request, so that parsing would only copy it: a file may consist
+   * of a hundred thousand of them.
    */
   function isPlainNative(value: object): value is z.infer<typeof native> {
     if (!isJsonObject(value) || Object.keys(value).length !== nativeKeys.length) return false;
@@ -100,7 +100,7 @@ export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): T
     const given = withoutNulls(value);
     const foreign = foreignItem(given, itemName(place, given.custom_id), taskKeys);
     if (foreign !== null) return { ok: false, problems: [foreign] };
-    // An id of a native request at a task of ours is told by the task's own words.
+    // A native request's id on a task of ours is reported as an unknown key of the task.
     const isOwn = !('params' in given) && taskKeys.some((key) => key in given);
     if ('params' in given || ('custom_id' in given && !isOwn)) {
       const parsed = native.safeParse(given, { reportInput: true });
@@ -123,7 +123,7 @@ export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): T
   };
 }
 
-/** The task with what the model reads of it as it was written. */
+/** The task with the content that the model reads exactly as written. */
 function withExactNumbers(task: Task, exact: unknown): Task {
   if (!isJsonObject(exact) || task.kind === 'row') return task;
   const { params, input_data, output_schema } = exact;
@@ -148,17 +148,17 @@ export { settings as taskSettings };
 /** The id that an item gives itself. */
 export type GivenId = { field: 'task_id' | 'custom_id'; value: string };
 
-/** The id of an item that can be wrong otherwise; null where it gives none. */
+/** The id of an item, which may be invalid otherwise; null where it has none. */
 export function givenId(item: unknown): GivenId | null {
   const given: { task_id?: unknown; custom_id?: unknown } =
     typeof item === 'object' && item !== null ? item : {};
-  // A null id is none here too: else two tasks of one id beside it would pass for different ones.
+  // A null id counts as absent: otherwise two tasks with the same other id would pass for different ones.
   const field = (given.custom_id ?? null) === null ? 'task_id' : 'custom_id';
   const value = given[field];
   return typeof value === 'string' ? { field, value } : null;
 }
 
-/** How the items of a list are told apart. */
+/** How the items of a list are named. */
 export type PlaceKind = 'requests' | 'line' | 'item' | 'row' | 'file' | 'answer';
 
 /** How the caller would look for an item, as `requests[3]`, `line 4` or `row 4`; `number` counts from 1. */

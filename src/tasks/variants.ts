@@ -12,18 +12,18 @@ const { task_type: _shared, ...variantSettings } = taskSettings;
 const variantSchema = z.strictObject(variantSettings);
 const variantKeys = Object.keys(variantSettings);
 
-/** Behind an id, before a variant's name; no name has one, so that no two tasks get the same id. */
+/** Separates an id from a variant's name; no name contains it, so no two tasks get the same id. */
 const BETWEEN = '@';
 const NAME = /^[A-Za-z0-9_-]{1,32}$/;
 const A_NAME = '1 to 32 letters, digits, _ or -, as "A"';
 const MOST_VARIANTS = 20;
 
-/** Reads the variants of a call over the settings that they share. Throws `invalid_input` with all problems. */
+/** Reads the variants of a call, over their shared settings. Throws `invalid_input` with all problems. */
 export function readVariants(given: Readonly<Record<string, unknown>>, shared: TaskDefaults): Variant[] {
   const names = Object.keys(given);
   const problems: Problem[] = [];
   if (names.length < 2 || names.length > MOST_VARIANTS) {
-    const problem = names.length < 2 ? 'holds one variant, which is nothing to compare' : 'holds too many';
+    const problem = names.length < 2 ? 'holds one variant, so there is nothing to compare' : 'holds too many';
     const valid = `2 to ${MOST_VARIANTS}, as {"A": {"prompt": "…"}, "B": {"prompt": "…"}}`;
     problems.push({ field: 'variants', problem, valid });
   }
@@ -59,7 +59,7 @@ export function readVariants(given: Readonly<Record<string, unknown>>, shared: T
   throw new BatchError('invalid_input', 'The work was refused; nothing was sent.', { problems });
 }
 
-/** A variant's settings win, its fields too, and its tier over a shared model. */
+/** A variant's settings and fields take precedence, and its tier over a shared model. */
 export function overlaid(shared: TaskDefaults, own: TaskDefaults): TaskDefaults {
   const hasModel = own.model !== undefined || own.model_tier !== undefined;
   return {
@@ -74,18 +74,18 @@ export function overlaid(shared: TaskDefaults, own: TaskDefaults): TaskDefaults 
 /** The id of an item's task under a variant. */
 export const variantId = (itemId: string, variant: string): string => `${itemId}${BETWEEN}${variant}`;
 
-/** The id of the item that a task is made of: all its variants have the same. */
+/** The id of the item that a task is made from: the same for all its variants. */
 export const itemId = ({ task_id, variant }: { task_id: string; variant?: string | undefined }): string =>
   variant === undefined ? task_id : task_id.slice(0, -(BETWEEN.length + variant.length));
 
-/** The settings that the work's tasks go by: one set, or one for each variant. */
+/** The settings of the work's tasks: one set, or one for each variant. */
 export function settingsOf({ defaults, variants }: Pick<Work, 'defaults' | 'variants'>): TaskDefaults[] {
   return variants?.map((variant) => variant.defaults) ?? [defaults];
 }
 
 /**
- * What `find` finds of each variant, or of the work where it has none. What a variant brings in is told under its name, what
- * holds for all of them once.
+ * The problems that `find` reports for each variant, or for work without variants. A problem of one variant is
+ * reported under its name, one of all variants once.
  */
 export function problemsOver(
   { defaults, variants }: { defaults: TaskDefaults; variants?: readonly Variant[] | undefined },
@@ -111,7 +111,7 @@ export function problemsOver(
 const underName = (name: string, field: string | undefined) =>
   [`variants.${name}`, ...(field === undefined ? [] : [field])].join('.');
 
-/** Why a task can't be one of a variant's: nothing may differ between variants but what these say. */
+/** Why a task can't be combined with a variant: variants may only differ in what they state themselves. */
 export function checkVariant(task: Task, { name, own }: Variant): Problem[] {
   if (task.kind === 'native') {
     const problem = 'is sent as it is, so no variant would change it';
@@ -123,7 +123,7 @@ export function checkVariant(task: Task, { name, own }: Variant): Problem[] {
       ? [
           {
             field: 'task_id',
-            problem: `has ${length} characters with ${BETWEEN}${name} behind it`,
+            problem: `has ${length} characters with ${BETWEEN}${name} appended`,
             valid: `at most ${LONGEST_ID}`,
           },
         ]
@@ -136,7 +136,7 @@ export function checkVariant(task: Task, { name, own }: Variant): Problem[] {
   ];
 }
 
-/** What a task sets that its variant sets too. */
+/** The settings that both a task and its variant have. */
 function overridden(task: TaskDefaults, own: TaskDefaults): string[] {
   const isSet = (setting: string) =>
     setting !== 'input_data' &&
@@ -148,10 +148,10 @@ function overridden(task: TaskDefaults, own: TaskDefaults): string[] {
   return [...new Set(settings), ...fields.map((key) => `input_data.${key}`)];
 }
 
-/** What a variant asks for an item. */
+/** What a variant asks about an item. */
 export type Asked = { name: string; params: Params };
 
-/** Notes what a variant asks, and says where another one has asked just that. */
+/** Notes what a variant asks, and warns where another one asks exactly the same. */
 export function sameAsked(asked: Asked[], name: string, params: Params): string[] {
   const same = asked.find((other) => isDeepStrictEqual(other.params, params));
   asked.push({ name, params });

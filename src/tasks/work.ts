@@ -21,82 +21,85 @@ export type RowsSource = {
   join_file?: string | undefined;
 };
 
-/** Files, one task for each. */
+/** Files, one task per file. */
 export type FilesSource = {
   kind: 'input_files';
-  /** Paths and globs; those that begin with `!` leave out. */
+  /** Paths and globs; those that begin with `!` exclude. */
   patterns: readonly string[];
-  /** A longer text is cut at line ends into parts. */
+  /** Longer texts are split into parts at line ends. */
   split_chars?: number | undefined;
 };
 
-/** The answers of an earlier batch, one task for each. */
+/** The answers of an earlier batch, one task per answer. */
 export type AnswersSource = {
   kind: 'from_batch';
   batch_id: string;
   name: string;
-  /** The attempts that somebody asked for so far: with another one it holds other answers. */
+  /** The attempts that were asked for so far: a further one may change its answers. */
   attempts: readonly number[];
-  /** Those that count beside the finished ones. */
+  /** Which answers count besides the finished ones. */
   outcomes?: readonly string[] | undefined;
-  /** What is not there yet: its answers, or its tasks as well, so that nobody knows their columns. */
+  /** What has not come yet: its answers, or even its tasks, so that their columns are unknown. */
   awaits: 'nothing' | 'answers' | 'tasks';
-  /** What is odd about it, though it can be used. */
+  /** Oddities that do not keep it from being used. */
   notes: readonly string[];
   /** How the table of its rows was written. */
   form?: TableForm;
   answers: EarlierAnswers;
 };
 
-/** Reads the answers of an earlier batch, once from the beginning whenever it is asked to. */
+/** Reads the answers of an earlier batch, from the beginning each time. */
 export type EarlierAnswers = {
-  /** How many tasks become tasks again. */
+  /** How many of its tasks become tasks of the new work. */
   count(): number;
   /** In the earlier batch's order. */
   read(): AsyncIterable<EarlierAnswer[]>;
-  /** How many tasks were left out, for they have no such answer, in words; empty where none was. */
+  /** Says how many tasks were left out for lack of such an answer; empty where none were. */
   skipped(): string;
 };
 
-/** What an earlier task hands on. */
+/** What an earlier task passes on. */
 export type EarlierAnswer = {
   task_id: string;
   /** The columns of its row, with every number as it was written; null where it had none. */
   row: JsonObject | null;
   text?: string | undefined;
-  /** Where it was asked for as JSON. */
+  /** The answer, where it was asked for as JSON. */
   json?: unknown;
-  /** How long an answer is, in output tokens, that is not there yet. */
+  /** The length in output tokens of an answer that has not come yet. */
   awaited?: AwaitedAnswer;
 };
 
 export type Merge = number | string;
 
-/** All that says what is to be done; what submitting and estimating both take. */
+/** A full description of the work, as submitting and estimating take it. */
 export type Work = {
   source: WorkSource;
   defaults: TaskDefaults;
-  /** Each item becomes a task under each of them. */
+  /** Each item becomes one task per variant. */
   variants?: readonly Variant[] | undefined;
-  /** So many items, spread evenly over the work: a pilot. */
+  /** Makes a pilot: this many items, spread evenly over the work. */
   max_tasks?: number | undefined;
-  /** Up to so many tasks share a request; `auto` is as many as saves most of what that saves. */
+  /** How many tasks may share a request; `auto` picks a number that brings most of the possible saving. */
   pack?: number | 'auto' | undefined;
-  /** So many items become one task, and so many of their answers one again; or all that have one value in this column. */
+  /**
+   * How many items become one task, and then how many answers are merged into one; or the column whose values group
+   * the items.
+   */
   merge?: Merge | undefined;
-  /** What names of files for single answers are made of: columns, or parts of paths. */
+  /** The placeholders in the names of answer files: columns, or parts of paths. */
   output_places?: readonly string[] | undefined;
   /** Which key of an answer is compared with which column of its row: `{"label": "category"}`. */
   expect?: Readonly<Record<string, string>> | undefined;
-  /** What is odd about files that its settings were read from. */
+  /** Oddities of the files that its settings were read from. */
   notes?: readonly string[] | undefined;
 };
 
 /** Settings under which every item of the work becomes a task. */
 export type Variant = {
   name: string;
-  /** What it was given. */
+  /** Its own settings. */
   own: TaskDefaults;
-  /** The same over what all variants share. */
+  /** Its settings over the shared ones. */
   defaults: TaskDefaults;
 };

@@ -61,6 +61,6 @@ export function readBody(text: string, firstLine: number): TemplateBody | BodyPr
   }
   const body = { prompt: parts.prompt.join('\n').trim(), system: parts.system.join('\n').trim() };
   if (body.prompt !== '') return body;
-  const valid = 'the prompt, with {{places}}, below the head; behind # System under a heading # Prompt';
+  const valid = 'the prompt, with {{places}}, below the head; after # System under a heading # Prompt';
   return { line: firstLine, problem: 'has no prompt', valid };
 }

@@ -140,7 +140,7 @@ describe.each(ways)('answers to a schema that is given %s', (_way, asked, reques
     const status = await server.ok('batch_status', { batch_id });
     const good = right.length + fenced.length;
     expect(status.outcomes).toMatchObject({ succeeded: good, incomplete: asked.length - good });
-    expect(status.warnings.join(' ')).toContain(`${fenced.length} answers gave the JSON in a fenced block`);
+    expect(status.warnings.join(' ')).toContain(`${fenced.length} answers gave JSON in a fenced block`);
   });
 });
 

@@ -165,11 +165,7 @@ describe('estimate takes the line that submit will be given', () => {
     ['--force-new --yes', 0, ', with --force-new as here'],
     ['--name n --retries 2 --output-file o.csv', 0, ', with --name, --output-file, --retries as here'],
     ['--output-pattern {{stem}}/{{id}}.md', 2, '--output-pattern: the place {{stem}} names no column'],
-    [
-      '--output-file o.xlsx',
-      0,
-      'Note: batch-mcp submit would refuse it. output_file has an ending that is not known',
-    ],
+    ['--output-file o.xlsx', 0, 'Note: batch-mcp submit would refuse it. output_file has an unknown ending'],
     [
       '--labels labels.txt --output-file o.csv --output-key b',
       2,

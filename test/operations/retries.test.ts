@@ -94,7 +94,7 @@ describe('retries', () => {
       const limits = api.creates.map(({ requests }) => Number(requests[0]?.params.max_tokens));
       expect(limits[1]).toBeLessThan(limits[0] ?? 0);
       expect(status.cost_usd.maximum).toBe(cost_usd.maximum);
-      expect(status.warnings.join(' ')).not.toMatch(/Not sent again by itself/);
+      expect(status.warnings.join(' ')).not.toMatch(/Not retried automatically/);
     },
   );
 
@@ -110,7 +110,7 @@ describe('retries', () => {
     const status = await server.ok('batch_status', { batch_id });
     // The second time it could have cost more than was left of the maximum.
     expect(status.outcomes).toMatchObject({ succeeded: 1, incomplete: 1 });
-    expect(status.warnings.join(' ')).toMatch(/Not sent again by itself/);
+    expect(status.warnings.join(' ')).toMatch(/Not retried automatically/);
   });
 
   eachNthOf(2, [0, undefined])('%s: nothing is sent without being asked', async (retries) => {
@@ -169,7 +169,7 @@ describe('retries', () => {
     expect(anew).toMatchObject({ duplicate: false });
     const status = await toTheEnd(server, api, batch_id);
     expect(status.warnings.join(' ')).toContain(
-      `Not sent again by itself: Nothing was sent: ${anew.batch_id}`,
+      `Not retried automatically: Nothing was sent: ${anew.batch_id}`,
     );
     expect(api.creates).toHaveLength(2);
   });

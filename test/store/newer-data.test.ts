@@ -56,7 +56,7 @@ describe.each(['envelope', 'record'] as const)('a batch that a newer version wro
 
 eachNth(4, [
   ['work', 'There is no work_id'],
-  ['budget', "What is left of today's budget can't be told"],
+  ['budget', "It is not known what is left of today's budget"],
   ['models', ''],
 ])('%s that a newer version wrote keeps nobody from an estimate', async (folder, warning) => {
   const api = await startApi({ models: [], tokens: () => 10 });

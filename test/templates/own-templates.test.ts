@@ -107,9 +107,9 @@ describe('a task type of one’s own', () => {
   });
 
   it.each([
-    ['{text}', '{text} in the prompt is sent as it stands: did you mean {{text}}?'],
-    ['{{text}', '{{text} in the prompt is sent as it stands: did you mean {{text}}?'],
-    ['{{a {x}}}', 'the place {{a {x}}} is sent as it stands: a name with braces can fill none'],
+    ['{text}', '{text} in the prompt is sent unchanged: did you mean {{text}}?'],
+    ['{{text}', '{{text} in the prompt is sent unchanged: did you mean {{text}}?'],
+    ['{{a {x}}}', 'the place {{a {x}}} is sent unchanged: a name with braces can fill none'],
   ])('says of %s that nothing fills it', async (place, said) => {
     const { server } = await withTemplates({ 'one.md': head('', `Do ${place}.`) });
     const row = { text: 'A', 'a {x}': 'B' };

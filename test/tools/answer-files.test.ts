@@ -256,7 +256,7 @@ eachNth<[what: string, said: string[], outputs: object, expected: RegExp | null]
     'other keys',
     ['{"codes":1,"why":"x"}', '{"codes":2}'],
     { output_file: 'o.csv', output_key: 'code' },
-    /^No answer has the key "code" of output_key, so .*o\.csv holds nothing of them\. They have "codes", "why" \(did you mean "codes"\?\)\.$/,
+    /^No answer has the key "code" of output_key, so .*o\.csv holds none of them\. They have "codes", "why" \(did you mean "codes"\?\)\.$/,
   ],
   [
     'other keys, for a file each',

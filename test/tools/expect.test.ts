@@ -47,11 +47,7 @@ describe('expect', () => {
   });
 
   eachNth<[first: object, then: object, said: RegExp | null]>(3, [
-    [
-      {},
-      { expect: { label: 'right' } },
-      /expect is not taken over: that batch compares its answers with no column/,
-    ],
+    [{}, { expect: { label: 'right' } }, /expect is ignored: that batch compares its answers with no column/],
     [
       { expect: { label: 'right' } },
       { expect: { label: 'note' } },

@@ -351,7 +351,7 @@ test('a submission repeated after its file was written gets its batch back', asy
   await follow(server, batch_id);
   expect(await server.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
   const other = await server.ok('submit_batch', { ...work, output_file: 'other.json' });
-  expect(other.warnings.join(' ')).toMatch(/other\.json is not written by itself/);
+  expect(other.warnings.join(' ')).toMatch(/other\.json is not written automatically/);
   const wrong = await server.ok('submit_batch', { ...work, output_file: 'all.exe' });
   expect(wrong.warnings.join(' ')).toMatch(/is not written\. .*output_file: unknown ending/s);
   const each = await server.ok('submit_batch', {

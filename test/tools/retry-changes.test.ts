@@ -21,16 +21,16 @@ describe('retry_batch says', () => {
   };
   const none = (name: string) => `The shared ${name} is not used by the one task`;
   eachNth<[what: string, options: object, says: string[]]>(18, [
-    ['{{word}} in system', { system: 'Be {{word}}' }, ['{{word}} in system is sent as it stands']],
-    ['{word} in system', { system: 'Be {word}' }, ['{word} in system is sent as it stands']],
+    ['{{word}} in system', { system: 'Be {{word}}' }, ['{{word}} in system is sent unchanged']],
+    ['{word} in system', { system: 'Be {word}' }, ['{word} in system is sent unchanged']],
     ['<word> in system, a tag', { system: 'Be <word>' }, []],
-    ['{{other}} in system', { system: 'Be {{other}}' }, ['{{other}} in system is sent as it stands']],
+    ['{{other}} in system', { system: 'Be {{other}}' }, ['{{other}} in system is sent unchanged']],
     [
       'a place in system beside a correction',
       { system: 'Be {{word}}', requests: [task] },
-      ['{{word}} in system is sent as it stands'],
+      ['{{word}} in system is sent unchanged'],
     ],
-    ['%word% in prompt', { prompt: 'Say %word%' }, ['%word% in the prompt is sent as it stands']],
+    ['%word% in prompt', { prompt: 'Say %word%' }, ['%word% in the prompt is sent unchanged']],
     ['system beside a native request', { requests: [native], system: 'S' }, [none('system')]],
     [
       'effort, model',
@@ -143,7 +143,7 @@ describe('retry_batch with another', () => {
       { requests, submit: { prompt: '{{word}}' } },
     );
     const { warnings } = await retryToTheEnd(batch, { prompt: 'Say {word}' });
-    expect(warnings).toEqual(['{word} in the prompt is sent as it stands: did you mean {{word}}?']);
+    expect(warnings).toEqual(['{word} in the prompt is sent unchanged: did you mean {{word}}?']);
   });
 
   eachNth<[options: object, says: string]>(4, [

@@ -141,13 +141,13 @@ describe('bad tables: nothing is sent, nothing is left', () => {
     [
       'a task_type whose field could be several columns',
       rows('id,message,level\n1,x,warn\n', { prompt: undefined, task_type: 'analyze_logs', id_column: 'id' }),
-      'analyze_logs works on "logs", and which column that is can\'t be told',
+      'analyze_logs works on "logs", and it is unclear which column that is',
       '"id", "message", "level"',
     ],
     [
       'an empty row where nothing else is asked',
       rows(`id,text\n1,${CONTENT}\n2,\n`, { prompt: '{{text}}' }),
-      'row 2 (row_2): prompt: has nothing in it but places that were filled with nothing',
+      'row 2 (row_2): prompt: consists only of places that were filled with nothing',
     ],
     [
       'rows of JSON without any value',

@@ -107,7 +107,7 @@ describe('places', () => {
         `${place} in an own prompt`,
         one({ prompt: `See ${place}`, input_data: { x: 'y' } }),
         `See ${place}\n\n<x>\ny\n</x>`,
-        `${place.replace(' and more', '')} in the prompt is sent as it stands: did you mean {{x}}?`,
+        `${place.replace(' and more', '')} in the prompt is sent unchanged: did you mean {{x}}?`,
       ],
     ),
     ...['{{}} and {{x}}', '{{x}} of 100%s'].map(
@@ -150,13 +150,13 @@ describe('places', () => {
       '[name] with blanks, of another case',
       one({ prompt: '{{x}} [full name]', input_data: { x: 'y', 'Full Name': 'z' } }),
       'y [full name]',
-      '[full name] in the prompt is sent as it stands: did you mean {{Full Name}}?',
+      '[full name] in the prompt is sent unchanged: did you mean {{Full Name}}?',
     ],
     [
       '<x> where no tag of that name follows',
       one({ prompt: '{{z}} <x>', input_data: { x: 'y', z: 1 } }),
       '1 <x>',
-      '<x> in the prompt is sent as it stands: did you mean {{x}}?',
+      '<x> in the prompt is sent unchanged: did you mean {{x}}?',
     ],
     ['<x> that is a tag', one({ prompt: '<x>{{x}}</x>', input_data: { x: 'y' } }), '<x>y</x>', null],
     [
@@ -169,7 +169,7 @@ describe('places', () => {
       'a name with braces in an own prompt',
       one({ prompt: 'See {{ a {x} }}', input_data: { 'a {x}': 'y' } }),
       'See {{ a {x} }}\n\n<a__x_>\ny\n</a__x_>',
-      'the place {{a {x}}} is sent as it stands: a name with braces can fill none',
+      'the place {{a {x}}} is sent unchanged: a name with braces can fill none',
     ],
     ['a box to tick', one({ prompt: '- [x] {{x}}', input_data: { x: 'y' } }), '- [x] y', null],
     ['a share', one({ prompt: '5% x, 7% {{x}}', input_data: { x: 'y' } }), '5% x, 7% y', null],
@@ -178,7 +178,7 @@ describe('places', () => {
         `${place} in an own prompt`,
         one({ prompt: place, input_data: { x: 'y' } }),
         `${place}\n\n<x>\ny\n</x>`,
-        'nothing to be filled with, and is sent as it stands: did you mean {{x}}?',
+        'nothing to be filled with, and is sent unchanged: did you mean {{x}}?',
       ],
     ),
     ...['{{x}}', '{{other}}', '{x}', '%x%'].flatMap((place): Row[] => [
@@ -186,20 +186,20 @@ describe('places', () => {
         `${place} in a shared system`,
         one({ prompt: '{{x}}', input_data: { x: 'y' } }, { system: `Be ${place}` }),
         'y',
-        `${place} in system is sent as it stands: places are filled in prompts alone`,
+        `${place} in system is sent unchanged: places are filled in prompts alone`,
       ],
       [
         `${place} in an own system`,
         one({ prompt: '{{x}}', system: `Be ${place}`, input_data: { x: 'y' } }),
         'y',
-        `${place} in system is sent as it stands`,
+        `${place} in system is sent unchanged`,
       ],
     ]),
     [
       'a label',
       one({ prompt: '{{x}}', input_data: { x: 'y' } }, { labels: ['{{x}}', 'b'] }),
       'y',
-      '{{x}} in labels is sent as it stands',
+      '{{x}} in labels is sent unchanged',
     ],
     [
       'an own schema',
@@ -208,7 +208,7 @@ describe('places', () => {
         output_schema: { type: 'object', properties: { a: { type: 'string', description: 'of {{z}}' } } },
       }),
       'x',
-      '{{z}} in output_schema is sent as it stands',
+      '{{z}} in output_schema is sent unchanged',
     ],
     [
       '{y} that nothing could fill',
@@ -235,7 +235,7 @@ describe('places', () => {
       { ...rows, prompt: `Label ${place}` },
       { 'rows.csv': 'text,n\nhello,1\nbye,2\n' },
     );
-    expect(said).toBe(`${place} in the prompt is sent as it stands: did you mean {{text}}?`);
+    expect(said).toBe(`${place} in the prompt is sent unchanged: did you mean {{text}}?`);
   });
 });
 

@@ -196,7 +196,7 @@ describe('variants that cannot be', () => {
     [
       'one alone',
       given({ variants: { A: prompts.A } }),
-      [/variants: holds one variant, which is nothing to compare.*2 to 20/],
+      [/variants: holds one variant, so there is nothing to compare.*2 to 20/],
     ],
     [
       'an unknown key',

@@ -10,13 +10,13 @@ import { openTasksWriter } from '../../store/task-list.ts';
 import { boundedResults } from './bounded-results.ts';
 import { cameShort, pauseBefore } from './shortfall.ts';
 
-/** Ids that programs count up come in the order of their numbers: row-2 before row-10. */
+/** Sorts numbered ids by their numbers: row-2 before row-10. */
 const inOrder = new Intl.Collator('en', { numeric: true });
 
 /**
- * Writes the tasks of a batch that another program made, from the ids in its results. Their order is not known,
- * so they stand by id. Does nothing where they are written already. Gives the part, with its mark where it is one of ours from
- * another computer.
+ * Writes the tasks of a batch that another program made, from the ids in its results. Their order is not known, so
+ * they are sorted by id. Does nothing where they are already written. Returns the part, with its mark where the batch
+ * is one of ours from another computer.
  */
 export async function writeAdoptedTasks(
   context: Context,
@@ -47,12 +47,12 @@ export async function writeAdoptedTasks(
   }
 }
 
-/** The mark that one of these ids is; null where none is, or the id under it is another's. */
+/** The mark among these ids; null where there is none, or the id that it stands for is another task's. */
 function markAmong(ids: readonly string[]): PartMark | null {
   const taken = new Set(ids);
   for (const sent of ids) {
     const own = ownId(sent);
-    // No body of it is here in which it could stand.
+    // There is no body here to hold the mark.
     if (own !== sent && !taken.has(own)) return { sent, own, offset: 0, length: 0 };
   }
   return null;
@@ -61,8 +61,8 @@ function markAmong(ids: readonly string[]): PartMark | null {
 type AdoptedTask = { id: string; model: string };
 
 /**
- * The tasks that the results name, read until they are whole, a few times at most. What the last of several clean
- * downloads still lacks is a task of which no more is known than that it was counted: it will be missing.
+ * The tasks that the results name, read until they are complete, a few times at most. What the last of several clean
+ * downloads still lacks is a task of which only the count is known: it will be missing.
  */
 async function readIds(context: Context, record: BatchRecord, part: CreatedPart): Promise<AdoptedTask[]> {
   const { provider_batch_id } = part.progress;
@@ -96,7 +96,7 @@ async function modelsById(chunks: AsyncIterable<Uint8Array>, dialect: Dialect): 
   return models;
 }
 
-/** Tasks under ids that no other has. */
+/** Tasks with made-up ids that no other has. */
 function unnamed(count: number, taken: ReadonlyMap<string, string>): AdoptedTask[] {
   const tasks: AdoptedTask[] = [];
   for (let number = 1; tasks.length < count; number += 1) {

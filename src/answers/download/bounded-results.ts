@@ -7,22 +7,24 @@ import type { BatchRecord, CreatedPart } from '../../store/record.ts';
 import type { Pieces } from '../../store/store.ts';
 
 const MEGABYTE = 1024 * 1024;
-/** Many times the longest answer that a model gives, with all that its tools brought. */
+/** Many times the longest answer that a model can give, with everything that its tools brought. */
 const LONGEST_LINE_BYTES = 32 * MEGABYTE;
-/** For each request, on the average, and for all of a small batch. */
+/** Bounds per request on average, and for a small batch as a whole. */
 const REQUEST_BYTES = 4 * MEGABYTE;
 const LEAST_BYTES = 64 * MEGABYTE;
 
-/** Blank ones, which gateways put between them, and repeated ones count too. */
+/** Includes the blank lines that gateways insert, and repeated ones. */
 const LINES_A_REQUEST = 10;
 const LEAST_LINES = 10_000;
 
 const NEWLINE = 10;
 
-/** So much of lines that are too long is passed over in one download, before it is given up. */
+/** How much of overlong lines is skipped in one download before it is given up. */
 const MOST_SKIPPED_BYTES = 1024 * MEGABYTE;
 
-/** A part's results as they come from the provider, as far as its requests can have so many. Throws `api_uncertain` beyond. */
+/**
+ * Streams a part's results from the provider. Throws `api_uncertain` where there are more than its requests can have.
+ */
 export function boundedResults(
   context: Pick<Context, 'provider'>,
   { provider }: BatchRecord,
@@ -46,13 +48,13 @@ type Bounds = {
   mostLines: number;
   mostSkipped: number;
   longestLine: number;
-  /** The line that takes the place of one that is too long. */
+  /** Makes the line that takes the place of one that is too long. */
   standIn: (head: string, tail: string, why: string) => string | null;
 };
 
 /**
- * Passes pieces on until there are more bytes or lines than there can be. A line that is longer than any answer holds up nobody: one
- * that says so takes its place.
+ * Passes pieces on, and throws once there are more bytes or lines than there can be. A line longer than any answer
+ * does not spoil the download: a line that says so takes its place.
  */
 export async function* bounded(
   pieces: Pieces,
@@ -114,7 +116,7 @@ export async function* bounded(
   yield* begun;
 }
 
-/** Of a line that is passed over, its beginning and its end: its id stands in one of them. */
+/** The beginning and the end of a skipped line: its id is in one of them. */
 type Skipped = { head: Buffer; tail: Buffer };
 const KEPT_BYTES = 1024;
 

@@ -15,7 +15,7 @@ import { receive } from './receive.ts';
 import type { Scan } from './scan-results.ts';
 import { cameShort, pauseBefore } from './shortfall.ts';
 
-/** The parts whose results are at the provider, and not on disk yet. */
+/** The parts whose results are with the provider, but not on disk yet. */
 export function partsToCollect(record: BatchRecord): CreatedPart[] {
   return record.parts
     .filter(isCreated)
@@ -23,9 +23,9 @@ export function partsToCollect(record: BatchRecord): CreatedPart[] {
 }
 
 /**
- * Brings the results of every ended part onto the disk: whole, checked and indexed. Any number of processes
- * may do so at once. Throws the provider's errors, once all parts were tried that these do not concern; what is on
- * disk then stays, and the rest is tried again at the next touch.
+ * Saves the results of every ended part: complete, checked and indexed. Any number of processes may do so at once.
+ * Throws the provider's errors after trying all parts that they do not concern; what is saved then stays, and the
+ * next look tries the rest again.
  */
 export async function collectResults(context: Context, batchId: string, report: Report): Promise<void> {
   const register = context.store.record(batchId);
@@ -44,10 +44,12 @@ export async function collectResults(context: Context, batchId: string, report: 
   for (const failure of failures.values()) throw failure;
 }
 
-/** A download that broke off or came short may do so for this part alone. */
+/** A download that broke off or was incomplete may be a problem of this part alone. */
 const mayConcernOnePart = (error: BatchError) => concernsOnePart(error) || error.code === 'api_uncertain';
 
-/** Collects a part into the record; false where it is not ours, and the batch no longer what was read. */
+/**
+ * Collects a part into the record; false where the part turned out not to be ours, so that the record has changed.
+ */
 async function collectInto(
   context: Context,
   record: BatchRecord,
@@ -81,7 +83,7 @@ async function collectPart(
   const isSaved = (await blobs.size(receivedOf(part))) !== null;
   const fetched = isSaved ? null : await download(context, record, part, report);
   if (fetched === 'foreign' || fetched === 'unproven') return fetched;
-  // Another process, or this one before it died, has saved them already.
+  // Without a scan, another process, or an earlier one that died, has already saved them.
   const { index, results } = await scanSaved(context, record, part, fetched ?? undefined);
   await writeResultsIndex(blobs, part.number, index, downloadOf(part));
   const now = context.now().toISOString();
@@ -90,9 +92,9 @@ async function collectPart(
 }
 
 /**
- * Fetches a part's results until they are whole, a few times at most; what the last of them lacks is then missing, if
- * all of them ended cleanly: one that failed says nothing of what the API has. Null where another process put its own in place
- * meanwhile; `foreign` where a part that was taken for ours turns out not to be, `unproven` where nobody can tell.
+ * Fetches a part's results until they are complete, a few times at most. What the last download lacks is missing
+ * then, if all of them ended cleanly: a failed one proves nothing. Null where another process saved its own
+ * meanwhile; `foreign` where a tentative part turns out not to be ours, `unproven` where that can't be told.
  */
 async function download(
   context: Context,
@@ -128,7 +130,7 @@ async function download(
   }
 }
 
-/** Whether a failed download may go well when it is tried again; what is on our disk stays as it is. */
+/** Whether a failed download may succeed when repeated; damage on our own disk does not pass. */
 function canPass(error: unknown): error is BatchError {
   return error instanceof BatchError && error.code !== 'store_damaged';
 }

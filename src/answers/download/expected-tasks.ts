@@ -50,19 +50,19 @@ export async function* tasksOfPart(
 }
 
 /**
- * The tasks that a part was sent with: what a results file is checked against. A position counts from 0, in
- * the order of the part.
+ * The tasks that a part was sent with, against which its results are checked. Positions count from 0, in the part's
+ * order.
  */
 export type ExpectedTasks = {
   readonly count: number;
-  /** Of the task that was sent under an id; undefined for one that was not sent. */
+  /** The position of the task that was sent under an id; undefined where none was. */
   position(customId: string): number | undefined;
-  /** What a download that is this part's holds; null where it was sent without. */
+  /** The mark that this part's results contain; null where it was sent without one. */
   readonly mark: string | null;
   /** The task's place among all tasks of the batch. */
   ordinal(position: number): number;
   kind(position: number): TaskKind;
-  /** How its answer is to look; undefined where it was asked for nothing. */
+  /** The form that its answer must have; undefined where any will do. */
   form(position: number): AnswerForm | undefined;
   /** Whether any has a form. */
   readonly hasForms: boolean;
@@ -82,7 +82,7 @@ function createKinds() {
   };
 }
 
-/** One object for all tasks of a schema, and none for work without. */
+/** One object for all tasks of a schema, and none for tasks without. */
 function createForms() {
   const known = new Map<string | null, AnswerForm>();
   const forms: (AnswerForm | undefined)[] = [];
@@ -98,7 +98,7 @@ function createForms() {
   };
 }
 
-/** The tasks of a part, in the few bytes that checking its results takes. */
+/** Reads the tasks of a part, keeping only the few bytes that checking its results takes. */
 export async function expectedTasks(
   blobs: Blobs,
   record: Pick<BatchRecord, 'request_count'>,

@@ -16,7 +16,7 @@ import { requireResults } from './shortfall.ts';
 
 type SavedPart = { part: CreatedPart; results: SavedResults };
 
-/** Sooner than this after the last download there is nothing new. */
+/** There is nothing new sooner than this after the last download. */
 const LEAST_PAUSE_MS = 5_000;
 
 const LINES_AT_ONCE = 100;
@@ -32,14 +32,14 @@ function shortParts(record: BatchRecord, now: Date): SavedPart[] {
     });
 }
 
-/** Each pause is as long as all before it together: what comes late mostly does so soon. */
+/** Each pause is as long as all before it together, as late answers mostly come soon. */
 function isDue({ provisional }: SavedResults, now: Date): boolean {
   if (provisional === undefined) return false;
   const [since, last] = [Date.parse(provisional.since), Date.parse(provisional.last)];
   return now.getTime() >= Math.min(last + Math.max(last - since, LEAST_PAUSE_MS), since + CERTAIN_MS);
 }
 
-/** Parts whose results are to be fetched again now: it is not certain yet that what they lack is missing. */
+/** Parts whose results are due to be fetched again: it is not certain yet that the answers they lack are missing. */
 export function partsToFetchAgain(record: BatchRecord, now: Date): CreatedPart[] {
   return shortParts(record, now)
     .filter(({ results }) => isDue(results, now))
@@ -47,8 +47,8 @@ export function partsToFetchAgain(record: BatchRecord, now: Date): CreatedPart[]
 }
 
 /**
- * Fetches results again that lack answers: those that are due, or, once more before such tasks are paid a second time, all.
- * What was there stays, and what came since is there too. Throws the provider's errors once all parts were tried.
+ * Fetches incomplete results again: those that are due, or all of them, once more before missing tasks are paid for a
+ * second time. Known answers stay, and new ones are added. Throws the provider's errors after trying all parts.
  */
 export async function fetchMissing(
   context: Context,
@@ -94,7 +94,7 @@ async function fetchAgain(
   });
 }
 
-/** That it was fetched again, for the last time once it is certain what is missing. */
+/** Notes another fetch; it is the last one once it is certain which answers are missing. */
 function noted({ provisional, ...results }: SavedResults, now: Date): SavedResults {
   if (provisional === undefined) return results;
   const open = { ...provisional, last: now.toISOString() };
@@ -102,7 +102,10 @@ function noted({ provisional, ...results }: SavedResults, now: Date): SavedResul
   return isCertain ? results : { ...results, provisional: open };
 }
 
-/** Saves a download with the answers of the one before that it lacks, where that makes more; null where it does not. */
+/**
+ * Saves a new download, completed by answers of the previous one that it lacks, if that brings more answers; null if
+ * not.
+ */
 async function fetchFuller(
   context: Context,
   record: BatchRecord,
@@ -112,7 +115,7 @@ async function fetchFuller(
   const blobs = context.store.blobs(record.batch_id);
   const next: CreatedPart = { ...part, progress: { ...part.progress, download: downloadOf(part) + 1 } };
   const name = receivedOf(next);
-  // Of a process that died before it could say so, it was fuller than this one's, too.
+  // A download left by a process that died before recording it was fuller than ours, too.
   if ((await blobs.size(name)) === null && !(await download())) return null;
   const { index, results } = await scanSaved(context, record, next);
   await writeResultsIndex(blobs, part.number, index, downloadOf(next));
@@ -143,7 +146,7 @@ async function fetchFuller(
   }
 }
 
-/** Where the lines stand that were received for a part. */
+/** The index of the lines that were received for a part. */
 async function receivedIndex(
   context: Context,
   record: BatchRecord,
@@ -156,7 +159,7 @@ async function receivedIndex(
 
 const NEWLINE = Buffer.from('\n');
 
-/** Passes pieces on, and notes whether the last line has no end. */
+/** Passes pieces on, and notes whether the last line lacks its line end. */
 async function* noting(pieces: Pieces, tail: { isOpen: boolean }): Pieces {
   for await (const piece of pieces) {
     if (piece.length > 0) tail.isOpen = piece.at(-1) !== NEWLINE[0];
@@ -167,7 +170,7 @@ async function* noting(pieces: Pieces, tail: { isOpen: boolean }): Pieces {
 const ordinalsOf = (index: ResultsIndex) =>
   Array.from({ length: index.count }, (_, place) => index.ordinal(place));
 
-/** The lines of these tasks as they were saved, some at a time. */
+/** The saved lines of these tasks, some at a time. */
 async function* linesOf(
   blobs: Blobs,
   name: string,

@@ -8,9 +8,9 @@ import { isAsWritten } from '../as-written.ts';
 import { unpackPart } from '../packs/saved-scan.ts';
 
 /**
- * Lets go of saved results that are gone from the disk, or are not what was written there, while the provider has them, so that
- * they are fetched again, under a name of their own; what lies there is left as it is. Gives the record as it is then; what can't be
- * fetched again is among `failures`.
+ * Lets go of saved results that are gone from disk, or changed there, while the provider still has them, so that they
+ * are fetched again under a new name; the old blob is left alone. Returns the record as it is then; adds results that
+ * can't be fetched again to `failures`.
  */
 export async function letGoOfSpoilt(
   context: Context,
@@ -50,7 +50,7 @@ function changedForGood(place: string): BatchError {
   );
 }
 
-/** What can't be looked at is there, and what can be made again of what was received. */
+/** Counts as whole what can't be looked at now, and what can be remade from the received lines. */
 async function fateOf(
   context: Context,
   record: BatchRecord,
@@ -71,7 +71,7 @@ async function fateOf(
   }
 }
 
-/** What can still be read, if not all of it, is given up for nothing less. */
+/** Partly readable results are given up only for results that are certainly there. */
 async function isAtProvider(
   context: Context,
   { provider }: BatchRecord,

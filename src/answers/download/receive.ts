@@ -98,7 +98,7 @@ export function scannedResults(
 function fencedWarning({ fenced }: Pick<Scan, 'fenced'>): string[] {
   if (fenced === 0) return [];
   return [
-    `${fenced} ${fenced === 1 ? 'answer' : 'answers'} gave the JSON in a fenced block, from which it was taken.`,
+    `${fenced} ${fenced === 1 ? 'answer' : 'answers'} gave JSON in a fenced block, from which it was extracted.`,
   ];
 }
 

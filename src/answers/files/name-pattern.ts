@@ -84,7 +84,7 @@ export function readNamePattern(given: string, source: SourceKind | undefined): 
 
 function refused(problem: string, code: 'invalid_input' | 'not_allowed' = 'invalid_input'): BatchError {
   const valid = 'a path with places, as "{{dir}}/{{stem}}.test.ts" or "answers/{{id}}.md"';
-  return new BatchError(code, 'output_pattern can name no files; nothing was done.', {
+  return new BatchError(code, 'output_pattern cannot name files; nothing was done.', {
     problems: [{ field: 'output_pattern', problem, valid }],
   });
 }
@@ -93,7 +93,7 @@ function refused(problem: string, code: 'invalid_input' | 'not_allowed' = 'inval
 export function checkPlaces({ places }: NamePattern, known: readonly string[]): void {
   const unknown = places.find((name) => !known.includes(name) && !known.includes(name.split('.')[0] ?? ''));
   if (unknown === undefined) return;
-  throw new BatchError('invalid_input', 'output_pattern can name no files; nothing was done.', {
+  throw new BatchError('invalid_input', 'output_pattern cannot name files; nothing was done.', {
     problems: [
       {
         field: 'output_pattern',

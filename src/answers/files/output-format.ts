@@ -30,7 +30,7 @@ export function outputFormat(file: string): OutputFormat {
     });
   }
   if (format !== undefined) return format;
-  throw new BatchError('invalid_input', 'output_file has an ending that is not known; nothing was done.', {
+  throw new BatchError('invalid_input', 'output_file has an unknown ending; nothing was done.', {
     problems: [
       {
         field: 'output_file',

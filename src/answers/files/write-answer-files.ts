@@ -184,7 +184,7 @@ async function writeOne(context: Context, record: BatchRecord, file: AnswerFile)
 }
 
 const EXISTS = 'a file is there already';
-const NOT_OURS = 'a file that is not ours is there';
+const NOT_OURS = 'a file that batch-mcp did not write is there';
 
 const isOfFile = ({ code }: BatchError) =>
   code === 'not_allowed' || code === 'invalid_input' || code === 'not_found' || code === 'already_exists';

@@ -25,7 +25,8 @@ export function readCursor(cursor: string, of: string): number {
       {
         field: 'cursor',
         problem: wrong,
-        valid: 'next_cursor of the last reply, with the same arguments; without a cursor it starts anew',
+        valid:
+          'next_cursor of the last reply, with the same arguments; without a cursor it starts from the beginning',
       },
     ],
   });

@@ -5,7 +5,7 @@ import { showBatch } from '../show.ts';
 
 export const cancelCommand: Command = {
   name: 'cancel',
-  summary: 'stop a batch: what is finished stays and is paid, the rest costs nothing',
+  summary: 'stop a batch: finished answers stay and are paid, the rest costs nothing',
   positional: ['<batch_id>'],
   operation: cancel,
   examples: ['batch-mcp cancel batch_01…'],

@@ -72,7 +72,7 @@ export const estimateCommand: Command = {
   summary: 'check tasks and say what they would cost; sends and costs nothing',
   positional: ['[file]', '[output]'],
   operation: { input: known },
-  shared: { heading: 'Of submit and run, so that one line does for all:', names: ofOthers },
+  shared: { heading: 'Options of submit and run, so that the same line works for all:', names: ofOthers },
   options: [yesOption('accepted and ignored: nothing is asked here')],
   examples: [
     'batch-mcp estimate tasks.jsonl',

@@ -68,7 +68,7 @@ async function copy(call: Call, from: Movable, to: Movable): Promise<ExitCode> {
     .catch((error: unknown) => call.context.log('warn', `The lists could not be prepared: ${String(error)}`));
   terminal.clear();
   if (json) terminal.print(JSON.stringify({ from: from.place, to: to.place, ...copiedOf(moved) }, null, 2));
-  else terminal.print(`${told(moved)} ${to.place} serves them now, and ${from.place} no more.`);
+  else terminal.print(`${told(moved)} ${to.place} serves them now, and ${from.place} no longer does.`);
   return exitCode.done;
 }
 

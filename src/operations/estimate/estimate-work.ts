@@ -177,7 +177,7 @@ async function ceilingWarnings(context: Context, lines: readonly CostLine[]): Pr
 function budgetWarnings(maximum_usd: number, budget: BudgetState | BatchError, how: string): string[] {
   if (budget instanceof BatchError)
     return [
-      `What is left of today's budget can't be told, and submit_batch refuses it until it can: ${budget.message}`,
+      `It is not known what is left of today's budget, and submit_batch refuses the work until it is: ${budget.message}`,
     ];
   const { left, limit } = budget;
   if (maximum_usd <= left) return [];

@@ -72,10 +72,11 @@ async function tell(context: Context, batchId: string): Promise<void> {
     // The message is out: where that can't be recorded now, keep trying, or another process would send it again.
     await insist(context.store.presence, () => note(context, record, outcome));
     await insist(context.store.presence, () => context.store.audit(entry));
-    if (problem !== null) context.log('warn', `${batchId}: its end could not be told (${problem})`);
+    if (problem !== null)
+      context.log('warn', `${batchId}: the notification that it ended failed (${problem})`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    context.log('error', `${batchId}: its end could not be told (${reason})`);
+    context.log('error', `${batchId}: the notification that it ended failed (${reason})`);
   }
 }
 

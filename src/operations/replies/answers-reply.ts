@@ -71,7 +71,7 @@ export function afterAnswers(found: Results): string {
     : '';
   const look =
     progress?.stage === 'writing'
-      ? ` ${stillWriting(progress)} Call batch_status with wait_seconds 20 for when they are there.`
+      ? ` ${stillWriting(progress)} Call batch_status with wait_seconds 20 until they are there.`
       : check_again_in_seconds > 0
         ? ` ${MISSING_SO_FAR} Call get_results again in ${Math.ceil(check_again_in_seconds / 60)} minutes.`
         : failures > 0

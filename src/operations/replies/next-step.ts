@@ -73,7 +73,7 @@ function followIt(id: string, following: Following | undefined): string {
     case 'task':
       return `Call batch_status with batch_id ${id} and wait_seconds ${LONGEST_FOLLOWED_SECONDS}: your client follows it in the background and tells you of the end. Then tell the user that the batch runs and under which batch_id, and end your turn.`;
     case 'command':
-      return `Tell the user that the batch runs and under which batch_id. If you have a shell, let this run in its background, for it ends when the batch has: ${following.waitFor(id)} . Then end your turn.`;
+      return `Tell the user that the batch runs and under which batch_id. If you have a shell, run this in its background, as it ends when the batch does: ${following.waitFor(id)} . Then end your turn.`;
     default:
       return 'Tell the user that the batch runs and under which batch_id, then end your turn.';
   }

@@ -36,7 +36,7 @@ export async function replyTo(
   const warnings = [
     ...(duplicate ? [DUPLICATE_WARNING] : []),
     ...(isIgnored
-      ? [`${outputFile} is not written by itself: call get_results with it as output_file.`]
+      ? [`${outputFile} is not written automatically: call get_results with it as output_file.`]
       : []),
     ...(pattern !== undefined && record.answer_files?.pattern !== pattern
       ? [`No files are written by ${pattern}: call get_results with it as output_pattern.`]
@@ -64,9 +64,7 @@ function expectWarnings(asked: Work['expect'], kept: BatchRecord['expect']): str
     kept === undefined
       ? 'compares its answers with no column'
       : `keeps its own expect, ${JSON.stringify(kept)}`;
-  return [
-    `expect is not taken over: that batch ${what}. force_new: true compares again, and pays a second time.`,
-  ];
+  return [`expect is ignored: that batch ${what}. force_new: true compares again, and pays a second time.`];
 }
 
 /** The error where the key was refused or the API was out of reach: nothing was sent, and the batch waits. */

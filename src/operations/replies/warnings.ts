@@ -41,10 +41,10 @@ function allWarnings(record: BatchRecord, failures: readonly BatchError[], now: 
     ...record.outputs.flatMap(({ path, problem }) =>
       problem === null ? [] : [`${path} was not written: ${problem}`],
     ),
-    ...record.outputs.flatMap((output) => keyWarning(output, `${output.path} holds nothing of them`)),
+    ...record.outputs.flatMap((output) => keyWarning(output, `${output.path} holds none of them`)),
     ...record.outputs.flatMap(({ path, halves = 0 }) => halfWarnings(path, halves)),
     ...answerFileWarnings(record),
-    ...(record.retries?.stopped ? [`Not sent again by itself: ${record.retries.stopped}`] : []),
+    ...(record.retries?.stopped ? [`Not retried automatically: ${record.retries.stopped}`] : []),
     ...record.warnings,
   ];
 }
@@ -88,7 +88,7 @@ function wordsWarning(words: AnswerFiles['words']): string[] {
 function halfWarnings(where: string, halves: number): string[] {
   if (halves === 0) return [];
   return [
-    `${counted(halves, 'half of a character', 'halves of characters')} (half a surrogate pair) in the answers can't stand in a text, and became U+FFFD in ` +
+    `${counted(halves, 'half of a character', 'halves of characters')} (half a surrogate pair) in the answers can't be written as text, and became U+FFFD in ` +
       `${where}: .json, .jsonl and get_results have the answers as they came.`,
   ];
 }
@@ -173,7 +173,7 @@ function missingWarnings(record: BatchRecord, now: Date): string[] {
   if (at === null || now.getTime() >= expires) return [];
   return [
     `What is missing is provisional until ${new Date(at).toISOString()}: it may yet come, and a later look downloads the results ` +
-      'again. Until then retry_batch sends such tasks only where it is told which (task_ids, outcomes, error_types), which may pay twice.',
+      'again. Until then retry_batch sends such tasks only if the call selects them (task_ids, outcomes, error_types), which may pay twice.',
   ];
 }
 
@@ -181,7 +181,7 @@ function expiryWarnings(record: BatchRecord, now: Date): string[] {
   const expires = resultsExpireAt(record);
   if (expires !== null && !isSaved(record) && Date.parse(expires) <= now.getTime())
     return [
-      `The API kept the results only until ${expires}, and not all are saved here: what is not is gone for good.`,
+      `The API kept the results only until ${expires}, and not all are saved here: those that are not are gone for good.`,
     ];
   if (expires === null || isSaved(record) || Date.parse(expires) - now.getTime() > EXPIRY_WARNING_MS)
     return [];

@@ -130,8 +130,8 @@ async function hasCompany({ store }: Context, { batch_id, parts }: BatchRecord):
 }
 
 const SPENT =
-  'what is left to be sent again could cost more than is left of the reserved maximum, or its answers cannot be made longer. ' +
-  'retry_batch sends it by hand.';
+  'what remains could cost more than is left of the reserved maximum, or its answers cannot be made longer. ' +
+  'retry_batch sends it on request.';
 
 async function stop({ store }: Context, { batch_id, parts }: BatchRecord, stopped: string): Promise<void> {
   await store

@@ -42,7 +42,7 @@ export function createSandboxProvider(options: SandboxProviderOptions): Provider
 
   async function client(): Promise<Provider> {
     if (closed)
-      throw new BatchError('api_unreachable', 'The sandbox is closed. Nothing was sent: start anew.');
+      throw new BatchError('api_unreachable', 'The sandbox is closed. Nothing was sent: start again.');
     starting ??= start();
     return (await starting).client;
   }

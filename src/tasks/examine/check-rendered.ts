@@ -50,7 +50,7 @@ function checkSearches({ prompt }: RenderedTask): { problem: Problem; warning?: 
   return {
     problem: {
       field: 'tools',
-      problem: 'web_search has no max_uses, so nobody can say what it may cost at most',
+      problem: 'web_search has no max_uses, so its maximum cost is unknown',
       valid: 'max_uses, as in {"type": "web_search_…", "name": "web_search", "max_uses": 3}',
     },
   };

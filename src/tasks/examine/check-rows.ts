@@ -159,7 +159,7 @@ function checkMaterial(
   return [
     {
       field: `input_data.${material.field}`,
-      problem: `${task_type} works on "${material.field}", and which column that is can't be told`,
+      problem: `${task_type} works on "${material.field}", and it is unclear which column that is`,
       valid: `input_data: {"${material.field}": "{{column}}"} with one of ${listed(columns)}`,
     },
   ];

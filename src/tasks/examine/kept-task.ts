@@ -46,7 +46,7 @@ export const MAX_COLUMN = 'x-max-column';
 /** Whether answers by a schema, as JSON, have to quote their input. */
 export const asksForQuotes = (schema: string): boolean => schema.includes(`"${IN_INPUT}"`);
 
-export const UNREAD_QUOTES = `${IN_INPUT} can't be checked in a PDF or an image: what an answer quotes from it is taken as it is`;
+export const UNREAD_QUOTES = `${IN_INPUT} can't be checked in a PDF or an image: quotes from it are accepted unchecked`;
 
 /**
  * Where the text of a task's file stands in its prompt, for it is kept nowhere else: its start, its length and the prompt's, by

@@ -120,7 +120,7 @@ export const NO_BRACES = 'a name with braces can fill none';
 let last: { text: string; key: string; found: Found[] } | undefined;
 type Found = { whole: string; name: string };
 
-/** What looks like places in a text, and is sent as it stands, though these names could fill it. */
+/** What looks like places in a text, and is sent unchanged, though these names could fill it. */
 function otherPlaces(text: string, names: readonly string[], areTagged: boolean): Found[] {
   if (names.length === 0) return [];
   // Most often it is the prompt of all rows.
@@ -152,16 +152,16 @@ export function bracedPlaces(text: string, names: readonly string[]): string[] {
 /** Of templates that escape, the way not to; of Python's formats, a value within braces. */
 const TRIPLE = /\{\{\{\s*([^{}\n]{1,60}?)\s*\}\}\}/g;
 
-/** What of a prompt is sent as it stands, and was probably meant to be filled, and what is filled and keeps braces. */
+/** What of a prompt is sent unchanged, and was probably meant to be filled, and what is filled and keeps braces. */
 export function mistakenPlaces(prompt: string, names: readonly string[], areTagged: boolean): string[] {
   const tripled = (prompt.includes('{{{') ? [...prompt.matchAll(TRIPLE)] : []).filter(([, name = '']) =>
     names.includes(name.split('.')[0] ?? ''),
   );
   return [
     ...otherPlaces(prompt, names, areTagged).map(
-      ({ whole, name }) => `${whole} in the prompt is sent as it stands: did you mean {{${name}}}?`,
+      ({ whole, name }) => `${whole} in the prompt is sent unchanged: did you mean {{${name}}}?`,
     ),
-    ...bracedPlaces(prompt, names).map((name) => `the place {{${name}}} is sent as it stands: ${NO_BRACES}`),
+    ...bracedPlaces(prompt, names).map((name) => `the place {{${name}}} is sent unchanged: ${NO_BRACES}`),
     ...new Set(
       tripled.map(
         ([whole, name]) =>
@@ -186,7 +186,7 @@ export function placesBesidePrompt(field: string, text: string, names: readonly 
     ...otherPlaces(text, names, true).map(({ whole }) => whole),
   ];
   return written.map(
-    (place) => `${place} in ${field} is sent as it stands: places are filled in prompts alone, as {{name}}`,
+    (place) => `${place} in ${field} is sent unchanged: places are filled in prompts alone, as {{name}}`,
   );
 }
 

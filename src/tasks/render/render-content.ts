@@ -56,7 +56,7 @@ function renderOwn(prompt: string, input: Record<string, unknown>): Content {
 }
 
 const unfilledPlace = (name: string) =>
-  `the place {{${name}}} in a task's own prompt has nothing to be filled with, and is sent as it stands`;
+  `the place {{${name}}} in a task's own prompt has nothing to be filled with, and is sent unchanged`;
 
 function asMeant(name: string, names: readonly string[]): string {
   const meant = meantPlace(name, names);

@@ -217,8 +217,8 @@ export function usualMaximum(
 /** The API takes no empty text, beside a document neither. */
 function checkPrompt(prompt: string | undefined): Problem[] {
   if (prompt === undefined || prompt.trim() !== '') return [];
-  const problem = 'has nothing in it but places that were filled with nothing';
-  return [{ field: 'prompt', problem, valid: 'words beside its places, or no task for what is empty' }];
+  const problem = 'consists only of places that were filled with nothing';
+  return [{ field: 'prompt', problem, valid: 'text besides its places, or no task for empty input' }];
 }
 
 function checkLength(

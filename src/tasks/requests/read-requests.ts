@@ -24,20 +24,16 @@ export function formOf(file: string): FileForm {
     case '.json':
       return 'array';
     default:
-      throw new BatchError(
-        'invalid_input',
-        'requests_file has an ending that is not known; nothing was read.',
-        {
-          problems: [
-            {
-              field: 'requests_file',
-              problem: 'unknown ending',
-              valid:
-                '.json (an array), .jsonl or .ndjson (one task per line); a table (.csv, .tsv, .txt) goes into rows_file',
-            },
-          ],
-        },
-      );
+      throw new BatchError('invalid_input', 'requests_file has an unknown ending; nothing was read.', {
+        problems: [
+          {
+            field: 'requests_file',
+            problem: 'unknown ending',
+            valid:
+              '.json (an array), .jsonl or .ndjson (one task per line); a table (.csv, .tsv, .txt) goes into rows_file',
+          },
+        ],
+      });
   }
 }
 

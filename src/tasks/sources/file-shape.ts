@@ -54,7 +54,7 @@ export function whatInsteadOfArray(beginning: Uint8Array): Shape | null {
   if (text.startsWith('[')) {
     return jsonIn(text.trimEnd().replaceAll(/\]\s*\[/g, ',')) === undefined
       ? null
-      : { problem: 'holds several arrays, one behind the other', valid: 'all tasks in one array' };
+      : { problem: 'holds several arrays, one after another', valid: 'all tasks in one array' };
   }
   const [first = '', ...rest] = text.split(/\r?\n/);
   const isLines = isJsonObject(jsonIn(first)) && rest.some((line) => line.trim() !== '');
@@ -134,7 +134,7 @@ export function whatALineIs(line: string): Shape | null {
   if (/^(?:\/\/|#|\/\*)/.test(line))
     return { problem: 'holds comments, of which JSON has none', valid: 'the file without them' };
   if (/^(?:```|~~~)/.test(line))
-    return { problem: 'is the fence of a block in Markdown', valid: 'what stands between the fences' };
+    return { problem: 'is the fence of a block in Markdown', valid: 'what is between the fences' };
   return nearlyJson(line);
 }
 

@@ -437,7 +437,7 @@ describe('who takes their time', () => {
 test('an address for all needs users, and a name', async () => {
   await expect(startHttpServer({ env: { BATCH_MCP_HTTP: '0.0.0.0:0' } })).rejects.toMatchObject({
     problems: [
-      { problem: expect.stringContaining('nobody would have to say who they are') },
+      { problem: expect.stringContaining('without saying who they are') },
       { problem: expect.stringContaining('Host') },
     ],
   });

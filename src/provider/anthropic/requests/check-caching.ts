@@ -55,7 +55,7 @@ export function checkCaching(params: Params): Problem[] {
   const short = found.findIndex((each) => !isLong(each));
   const late = found.find((each, index) => short !== -1 && index > short && isLong(each));
   if (late !== undefined) {
-    const problem = 'has a ttl of 1h behind one of 5m';
+    const problem = 'has a ttl of 1h after one of 5m';
     problems.push({
       field: `${late.field}.ttl`,
       problem,

@@ -154,7 +154,7 @@ function checkElsewhere(source: JsonObject, field: string, valid: string): Probl
 function checkUrl(url: string, field: string): Problem[] {
   if (/^https:\/\/[^\s/]/i.test(url)) return [];
   if (/^data:/i.test(url)) {
-    const valid = '{"type": "base64", "media_type": "…", "data": "…"} of what stands behind its comma';
+    const valid = '{"type": "base64", "media_type": "…", "data": "…"} with what follows its comma';
     return [{ field, problem: 'is a "data:" URL, which holds the file itself', valid }];
   }
   return [{ field, problem: 'is no https URL', valid: 'as in https://example.com/a.png' }];

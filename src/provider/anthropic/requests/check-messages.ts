@@ -79,7 +79,7 @@ function checkTextsOnly(blocks: readonly unknown[], field: string): Problem[] {
 function checkLastBlock({ role, content }: JsonObject, field: string): Problem[] {
   const last: unknown = role === 'assistant' && Array.isArray(content) ? content.at(-1) : undefined;
   if (!isJsonObject(last) || (last.type !== 'thinking' && last.type !== 'redacted_thinking')) return [];
-  const valid = 'a text or a call of a tool behind it; or leave the message out';
+  const valid = 'a text or a tool call after it; or leave the message out';
   return [{ field, problem: `is a ${last.type} block, and the last of its message`, valid }];
 }
 

@@ -74,7 +74,7 @@ const PLAIN: [field: string, isValid: (value: unknown) => boolean, valid: string
 
 /** A user's id is opaque: the API refuses what looks like an address or a number to call. */
 const USER_ID =
-  '1 to 256 characters that say nothing of the person: a hash, no address of e-mail and no telephone number';
+  '1 to 256 characters that reveal nothing about the person: a hash, not an e-mail address or a phone number';
 
 /** An address of e-mail, or a telephone number with its country. */
 const PERSONAL = /^(\S+@\S+\.\S+|\+\d[\d ().-]{6,})$/;

@@ -67,7 +67,7 @@ function checkResults(turns: readonly Turn[], index: number): Problem[] {
     const valid = 'the tool_result blocks first, then the texts';
     problems.push({
       field: `messages[${index}].content`,
-      problem: 'has a tool_result behind another block',
+      problem: 'has a tool_result after another block',
       valid,
     });
   }

@@ -110,7 +110,7 @@ function checkDefined(tool: JsonObject, type: string, field: string): Problem[] 
     problems.push({ field: `${field}.max_uses`, problem, valid: 'a whole number from 1, or leave it out' });
   }
   if ((tool.allowed_domains ?? null) !== null && (tool.blocked_domains ?? null) !== null) {
-    const problem = 'stands beside allowed_domains';
+    const problem = 'is given together with allowed_domains';
     problems.push({ field: `${field}.blocked_domains`, problem, valid: 'one of the two' });
   }
   return problems;
@@ -119,7 +119,7 @@ function checkDefined(tool: JsonObject, type: string, field: string): Problem[] 
 /** A tool that is found later is no part of the prompt that is cached. */
 function checkDeferred(tool: JsonObject, field: string): Problem[] {
   if (tool.defer_loading !== true || (tool.cache_control ?? null) === null) return [];
-  const problem = 'stands at a tool with defer_loading';
+  const problem = 'is on a tool with defer_loading';
   return [
     { field: `${field}.cache_control`, problem, valid: 'cache_control at a tool that is not deferred' },
   ];

@@ -42,7 +42,7 @@ const ANY_DEPTH = /\*\*|\{[^}]*\//;
 function wantedPattern(given: string): FilePattern {
   const { base, glob } = picomatch.scan(slashed(given));
   if (glob === '') return { given, start: given, below: null };
-  if (glob.split('/').includes('..')) throw badPatterns(`${JSON.stringify(given)} has a .. behind its glob`);
+  if (glob.split('/').includes('..')) throw badPatterns(`${JSON.stringify(given)} has a .. after its glob`);
   const depth = ANY_DEPTH.test(glob) ? Number.POSITIVE_INFINITY : glob.split('/').length;
   const below = { matches: matcherOf([glob]), depth };
   return { given, start: base === '' ? '.' : base, below };

@@ -173,7 +173,7 @@ async function* textItems(
     else
       yield {
         ...item,
-        problem: { problem: `is not UTF-8 behind part ${part}`, valid: 'text saved as UTF-8' },
+        problem: { problem: `is not UTF-8 after part ${part}`, valid: 'text saved as UTF-8' },
       };
   }
 }
