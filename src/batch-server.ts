@@ -1,6 +1,7 @@
 import type { ClientOptions } from './client.ts';
 import { readConfig } from './config/config.ts';
 import { createContext } from './config/create-context.ts';
+import { checkProgramOptions } from './config/program-options.ts';
 import { createLog, redact } from './log.ts';
 import { createServer } from './mcp/create-server.ts';
 import { version } from './version.ts';
@@ -28,6 +29,7 @@ export type BatchServer = {
  * confined to the allowed folders of `env` and `flags`.
  */
 export async function createBatchServer(options: ClientOptions = {}): Promise<BatchServer> {
+  checkProgramOptions(options);
   const { env = process.env, flags = [], apiKey, store } = options;
   const config = readConfig({ env, argv: flags, ownDatabase: store !== undefined });
   const secrets = apiKey === undefined ? config.secrets : [...config.secrets, apiKey];

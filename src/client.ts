@@ -1,8 +1,9 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { Answer } from './answers/answer.ts';
 import { readConfig } from './config/config.ts';
 import { createContext, type OwnDatabase } from './config/create-context.ts';
 import { currentFolder } from './config/folders.ts';
+import { checkProgramOptions } from './config/program-options.ts';
 import type { Environment } from './config/read-settings.ts';
 import { withPlainNumbers } from './lib/exact-json.ts';
 import { createLog, type Log } from './log.ts';
@@ -11,9 +12,10 @@ import { answersOf, linesOf, type ResultLine } from './operations/answers.ts';
 import { cancel } from './operations/cancel.ts';
 import { collect } from './operations/collect.ts';
 import { estimate } from './operations/estimate.ts';
+import { batchId } from './operations/fields.ts';
 import { list } from './operations/list.ts';
 import { type Operation, readInput, type WithNextStep } from './operations/operation.ts';
-import { programArguments } from './operations/program-arguments.ts';
+import { givenObject, programCall } from './operations/program-arguments.ts';
 import { results } from './operations/results.ts';
 import { retry } from './operations/retry.ts';
 import { status } from './operations/status.ts';
@@ -130,8 +132,29 @@ export type ClientOptions = {
   store?: OwnDatabase;
 };
 
+/** Arguments that are called otherwise here than in the tools. */
+const toolNames: Readonly<Record<string, string>> = {
+  waitSeconds: 'wait_seconds',
+  pollInterval: 'poll_interval',
+};
+
+const inToolsNames = (given: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(given).map(([name, value]) => [toolNames[name] ?? name, value]));
+
+const batch = z.object({ batch_id: batchId });
+
+/** What is read of a batch's answers. Throws `invalid_input` with the first, where no batch is named. */
+async function* readOf<Read>(
+  batch_id: string,
+  asked: string,
+  read: (batchId: string) => AsyncIterable<Read>,
+): AsyncGenerator<Read> {
+  yield* read(readInput(batch, { batch_id }, asked).batch_id);
+}
+
 /** Opens the data folder for a program. Several may work on one data folder at once, servers among them. */
 export async function createBatchClient(options: ClientOptions = {}): Promise<BatchClient> {
+  checkProgramOptions(options);
   const {
     env = process.env,
     flags = [],
@@ -148,28 +171,31 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
 
   async function ask<Input extends z.ZodObject, Reply extends WithNextStep>(
     operation: Operation<Input, Reply>,
-    { signal, onProgress, ...given }: CallOptions & Record<string, unknown>,
+    given: object,
+    callOptions: object | null | undefined,
   ): Promise<Reply> {
-    const args = readInput(operation.input, programArguments(given, operation.name), operation.name);
-    return operation.run(context, args, { signal, onProgress });
+    const { name, input } = operation;
+    const followed = inToolsNames(givenObject(callOptions, 'options', name));
+    const { args, waiting } = programCall({ ...followed, ...givenObject(given, 'work', name) }, name);
+    return operation.run(context, readInput(input, args, name), waiting);
   }
 
   return {
-    submit: (work, submitOptions) => ask(submit, { ...work, ...submitOptions }),
-    status: (batch_id, { waitSeconds: wait_seconds, ...call } = {}) =>
-      ask(status, { batch_id, wait_seconds, ...call }),
-    wait: (batch_id, { pollInterval: poll_interval, ...call } = {}) =>
-      ask(wait, { batch_id, poll_interval, ...call }),
-    results: async (batch_id, request) => withPlainNumbers(await ask(results, { ...request, batch_id })),
-    answers: (batchId) => answersOf(context, batchId),
-    resultLines: (batchId) => linesOf(context, batchId),
-    retry: (batch_id, request) => ask(retry, { ...request, batch_id }),
-    cancel: (batch_id, call) => ask(cancel, { ...call, batch_id }),
-    estimate: (work, estimateOptions) => ask(estimate, { ...work, ...estimateOptions }),
-    collect: (call) => ask(collect, { ...call }),
-    list: ({ group_by, ...request } = {}) =>
-      ask(list, { ...request, ...(group_by !== undefined && { group_by: [group_by].flat() }) }),
-    adopt: (provider_batch_id, call) => ask(adopt, { ...call, provider_batch_id }),
+    submit: (work, submitOptions) => ask(submit, work, submitOptions),
+    status: (batch_id, call) => ask(status, { batch_id }, call),
+    wait: (batch_id, call) => ask(wait, { batch_id }, call),
+    results: async (batch_id, request) => withPlainNumbers(await ask(results, { batch_id }, request)),
+    answers: (id) => readOf(id, 'answers', (batch_id) => answersOf(context, batch_id)),
+    resultLines: (id) => readOf(id, 'resultLines', (batch_id) => linesOf(context, batch_id)),
+    retry: (batch_id, request) => ask(retry, { batch_id }, request),
+    cancel: (batch_id, call) => ask(cancel, { batch_id }, call),
+    estimate: (work, estimateOptions) => ask(estimate, work, estimateOptions),
+    collect: (call) => ask(collect, {}, call),
+    list: async (request) => {
+      const { group_by, ...others } = givenObject(request, 'options', 'list');
+      return ask(list, group_by === undefined ? {} : { group_by: [group_by].flat() }, others);
+    },
+    adopt: (provider_batch_id, call) => ask(adopt, { provider_batch_id }, call),
     async close() {
       await context.jobs.idle();
       await context.close();

@@ -4,31 +4,12 @@ import type { Answer } from './answers/answer.ts';
 import { type BatchClient, type CallOptions, type ClientOptions, createBatchClient } from './client.ts';
 import { BatchError } from './errors.ts';
 import { parseExact, withPlainNumbers } from './lib/exact-json.ts';
+import { fileFailure } from './lib/files/file-failure.ts';
 import { readRegularFile } from './lib/files/regular-file.ts';
-import type { StatusReply } from './public-types.ts';
-
-/** A request as the Message Batches API takes it. */
-export type NativeRequest = { custom_id: string; params: Readonly<Record<string, unknown>> };
-
-/** A line of the API's results, as it came; `missing` where the API gave none for a request. */
-export type NativeResult = {
-  custom_id: string;
-  result:
-    | { type: 'succeeded'; message: NativeMessage }
-    /** The API's error stands within an error. */
-    | { type: 'errored'; error: { error: { type: string; message: string } } }
-    | { type: 'expired' | 'canceled' | 'missing' };
-};
-
-/** An answer as the Messages API gives it: what most programs read of it, and whatever else there is. */
-export type NativeMessage = {
-  model: string;
-  /** Text is in the blocks of the type `text`; thinking and tool calls are in others. */
-  content: readonly { type: string; text?: string; [key: string]: unknown }[];
-  stop_reason: string | null;
-  usage: { input_tokens: number; output_tokens: number; [key: string]: unknown };
-  [key: string]: unknown;
-};
+import { readInput } from './operations/operation.ts';
+import { givenObject, programArguments } from './operations/program-arguments.ts';
+import { patience } from './operations/wait.ts';
+import type { NativeRequest, NativeResult, StatusReply } from './public-types.ts';
 
 /** For how long a download that falls short is repeated. */
 const LONGEST_DOWNLOAD_SECONDS = 15 * 60;
@@ -124,6 +105,9 @@ export type BatchRequest = {
   [setting: string]: unknown;
 };
 
+const EXECUTE = 'executeBatch';
+const fileArguments = z.object({ file: z.string() });
+
 /** What became of a task. */
 export type BatchResult = {
   task_id: string;
@@ -167,11 +151,16 @@ export class BatchProcessingWorkflow {
    */
   async executeBatch(requests: readonly BatchRequest[], options: WaitOptions = {}): Promise<BatchResult[]> {
     const client = await this.#client;
-    const { signal, onProgress } = options;
-    const { batch_id } = await client.submit(
-      { requests: requests.map((request) => this.#asWritten(request)) },
-      { signal, onProgress },
-    );
+    const {
+      signal,
+      onProgress,
+      pollInterval: poll_interval,
+      timeout,
+    } = givenObject(options, 'options', EXECUTE);
+    // A wrong one is told before anything is sent, and not once it is paid.
+    readInput(patience, programArguments({ poll_interval, timeout }, EXECUTE), EXECUTE);
+    const given = Array.isArray(requests) ? requests.map((request) => this.#asWritten(request)) : requests;
+    const { batch_id } = await client.submit({ requests: given }, { signal, onProgress });
     await requireEnd(client, batch_id, options);
     const results: BatchResult[] = [];
     for await (const answer of client.answers(batch_id)) results.push(toResult(answer));
@@ -180,7 +169,8 @@ export class BatchProcessingWorkflow {
 
   /** Reads an array of tasks from a JSON file. The tasks themselves are checked when they are sent. */
   async loadRequestsFromFile(file: string): Promise<BatchRequest[]> {
-    const text = (await readRegularFile(file)).replace(/^\uFEFF/, '');
+    readInput(fileArguments, { file }, 'loadRequestsFromFile');
+    const text = (await readTasks(file)).replace(/^\uFEFF/, '');
     const read = requestList.safeParse(jsonIn(text, file));
     if (read.success) return read.data.map((exact) => this.#giveOut(exact));
     throw new BatchError('invalid_input', `${file} is not a list of tasks.`, {
@@ -206,11 +196,28 @@ export class BatchProcessingWorkflow {
 
   /** Writes results as indented JSON. A file of that name is replaced. */
   async saveResultsToFile(results: readonly BatchResult[], file: string): Promise<void> {
-    await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
+    readInput(
+      fileArguments.extend({ results: z.array(z.unknown()) }),
+      { file, results },
+      'saveResultsToFile',
+    );
+    try {
+      await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
+    } catch (error) {
+      throw fileFailure(`write ${JSON.stringify(file)}`, error);
+    }
   }
 
   async close(): Promise<void> {
     await (await this.#client).close();
+  }
+}
+
+async function readTasks(file: string): Promise<string> {
+  try {
+    return await readRegularFile(file);
+  } catch (error) {
+    throw fileFailure(`read ${JSON.stringify(file)}`, error);
   }
 }
 

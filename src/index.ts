@@ -28,9 +28,6 @@ export {
   BatchProcessingWorkflow,
   type BatchRequest,
   type BatchResult,
-  type NativeMessage,
-  type NativeRequest,
-  type NativeResult,
   type WaitOptions,
 } from './guide.ts';
 export { createLog, type Log, type LogLevel } from './log.ts';
@@ -47,6 +44,9 @@ export type {
   EstimateReply,
   ListArguments,
   ListReply,
+  NativeMessage,
+  NativeRequest,
+  NativeResult,
   ResultsArguments,
   ResultsReply,
   RetryArguments,

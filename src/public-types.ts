@@ -52,3 +52,26 @@ export type CollectReply = typeof replies.collect;
 export type EstimateReply = typeof replies.estimate;
 export type ListReply = typeof replies.list;
 export type AdoptReply = typeof replies.adopt;
+
+/** A request as the Message Batches API takes it. */
+export type NativeRequest = { custom_id: string; params: Readonly<Record<string, unknown>> };
+
+/** A line of the API's results, as it came; `missing` where the API gave none for a request. */
+export type NativeResult = {
+  custom_id: string;
+  result:
+    | { type: 'succeeded'; message: NativeMessage }
+    /** The API's error stands within an error. */
+    | { type: 'errored'; error: { error: { type: string; message: string } } }
+    | { type: 'expired' | 'canceled' | 'missing' };
+};
+
+/** An answer as the Messages API gives it: what most programs read of it, and whatever else there is. */
+export type NativeMessage = {
+  model: string;
+  /** Text is in the blocks of the type `text`; thinking and tool calls are in others. */
+  content: readonly { type: string; text?: string; [key: string]: unknown }[];
+  stop_reason: string | null;
+  usage: { input_tokens: number; output_tokens: number; [key: string]: unknown };
+  [key: string]: unknown;
+};

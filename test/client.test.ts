@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createBatchClient } from '../src/index.ts';
+import { createBatchClient, createBatchServer } from '../src/index.ts';
 import { startApi } from './api.ts';
 import { temporaryFolder } from './harness.ts';
 
@@ -90,4 +90,76 @@ it.each<[what: string, value: unknown, problem: string]>([
     problems: [{ field: 'poll_interval', problem: 'is NaN', valid: 'a number that JSON has' }],
   });
   expect(api.creates).toEqual([]);
+});
+
+/** A value of any type, as a program without types gives one. */
+const untyped = (value: unknown): ReturnType<typeof JSON.parse> => value;
+
+type Client = Awaited<ReturnType<typeof createBatchClient>>;
+type Wrong = [
+  what: string,
+  call: (client: Client, given: ReturnType<typeof untyped>) => Promise<unknown>,
+  field: string,
+  given?: unknown,
+];
+
+const followed = work('hello');
+it.each<Wrong>([
+  ['a text for a signal', (client, signal) => client.submit(followed, { signal }), 'signal', 'stop'],
+  [
+    'a controller for its signal',
+    (client, signal) => client.submit(followed, { signal }),
+    'signal',
+    new AbortController(),
+  ],
+  [
+    'a text for onProgress',
+    (client, onProgress) => client.submit(followed, { onProgress }),
+    'onProgress',
+    'log',
+  ],
+  ['a number for options', (client, options) => client.wait('last', options), 'options', 300],
+  ['a list for options', (client, options) => client.list(options), 'options', []],
+  ['a path for work', (client, path) => client.submit(path), 'work', 'tasks.jsonl'],
+  ['no batch to read', (client, id) => client.answers(id)[Symbol.asyncIterator]().next(), 'batch_id'],
+  [
+    'a reply for its batch_id',
+    (client, id) => client.resultLines(id)[Symbol.asyncIterator]().next(),
+    'batch_id',
+    {},
+  ],
+])('refuses %s before anything is done', async (_what, call, field, given) => {
+  const { api, client } = await open();
+  await expect(call(client, untyped(given))).rejects.toMatchObject({
+    code: 'invalid_input',
+    problems: [{ field }],
+  });
+  expect(api.creates).toEqual([]);
+});
+
+it('takes null for no options', async () => {
+  const { client } = await open();
+  const { batch_id } = await client.submit(followed, untyped(null));
+  expect(await client.status(batch_id, untyped(null))).toMatchObject({ batch_id });
+  expect(await client.list(untyped(null))).toMatchObject({ totals: { batches: 1 } });
+  expect(await client.wait(batch_id, { signal: untyped(null), onProgress: untyped(null) })).toMatchObject({
+    batch_id,
+  });
+});
+
+it.each<[options: unknown, field: string]>([
+  [null, 'options'],
+  ['sk-ant-key', 'options'],
+  [{ api_key: 'sk-ant-key' }, 'api_key'],
+  [{ sandbox: true }, 'sandbox'],
+  [{ apiKey: '' }, 'apiKey'],
+  [{ flags: '--sandbox' }, 'flags'],
+  [{ env: { BATCH_MCP_MAX_COST_USD: 5 } }, 'env.BATCH_MCP_MAX_COST_USD'],
+  [{ log: 'debug' }, 'log'],
+])('is not opened with %j, of which something would be passed over', async (options, field) => {
+  for (const opened of [createBatchClient(untyped(options)), createBatchServer(untyped(options))]) {
+    const error = await opened.then(String, (failure: unknown) => failure);
+    expect(error).toMatchObject({ code: 'invalid_input', problems: [{ field }] });
+    expect(JSON.stringify(error)).not.toContain('sk-ant-key');
+  }
 });

@@ -130,6 +130,46 @@ test.each([
   await expect(failure).rejects.toThrow(message);
 });
 
+/** A value of any type, as a program without types gives one. */
+const untyped = (value: unknown): ReturnType<typeof JSON.parse> => value;
+
+test.each<[options: object, field: string]>([
+  [{ timeout: 0 }, 'timeout'],
+  [{ timeout: '1h' }, 'timeout'],
+  [{ pollInterval: -5 }, 'poll_interval'],
+  [{ pollInterval: Number.NaN }, 'poll_interval'],
+  [{ signal: 'stop' }, 'signal'],
+])('a job with %j is refused before it is sent, and not once it is paid', async (options, field) => {
+  const { api, workflow } = await open();
+  const failure = workflow.executeBatch(tasks, untyped(options));
+  await expect(failure).rejects.toMatchObject({ code: 'invalid_input', problems: [{ field }] });
+  expect(api.creates).toEqual([]);
+});
+
+test('what is no list of tasks, no path and no results is refused in words', async () => {
+  const { api, folder, workflow } = await open();
+  const file = path.join(folder, 'out.json');
+  const refused: [call: () => Promise<unknown>, error: object][] = [
+    [
+      () => workflow.executeBatch(untyped('tasks.json')),
+      { problems: [{ field: 'requests', valid: 'a list' }] },
+    ],
+    [() => workflow.executeBatch(untyped(undefined)), { problems: [{ field: 'requests' }] }],
+    [() => workflow.executeBatch(tasks, untyped(300)), { problems: [{ field: 'options' }] }],
+    [
+      () => workflow.loadRequestsFromFile(untyped(undefined)),
+      { problems: [{ field: 'file', problem: 'is missing' }] },
+    ],
+    [() => workflow.loadRequestsFromFile(file), { code: 'not_found' }],
+    [() => workflow.saveResultsToFile(untyped(undefined), file), { problems: [{ field: 'results' }] }],
+    [() => workflow.saveResultsToFile([], path.join(folder, 'none', 'out.json')), { code: 'not_found' }],
+  ];
+  for (const [call, error] of refused)
+    await expect(call()).rejects.toMatchObject({ name: 'BatchError', ...error });
+  await expect(readFile(file)).rejects.toThrow('ENOENT');
+  expect(api.creates).toEqual([]);
+});
+
 test('results are saved and tasks loaded as they are', async () => {
   const { folder, workflow } = await open();
   const file = path.join(folder, 'tasks.json');

@@ -1,7 +1,63 @@
 import { ExactNumber, exactNumber } from '../lib/exact-json.ts';
 import { MOST_LEVELS } from '../lib/json.ts';
+import type { Waiting } from '../state/jobs.ts';
 import { withNumbers } from '../tasks/argument-numbers.ts';
 import { createProblemList, type ProblemList } from '../tasks/problem-list.ts';
+import { actualType } from '../tasks/problems.ts';
+
+/** How a program follows a call. */
+type Follow = Pick<Waiting, 'signal' | 'onProgress'>;
+
+const EXAMPLES = { work: "{ requests_file: 'tasks.jsonl' }", options: '{ signal, onProgress }' };
+
+/**
+ * What a program gave in place of an object that may be left out; null is left out too. Throws `invalid_input` for anything
+ * else: a text or a list would be taken apart, and a number for no options.
+ */
+export function givenObject<Given extends object>(
+  given: Given | null | undefined,
+  field: keyof typeof EXAMPLES,
+  asked: string,
+): Partial<Given> {
+  if (given === undefined || given === null) return {};
+  if (typeof given === 'object' && !Array.isArray(given)) return given;
+  const problems = createProblemList();
+  problems.add({ field, problem: `is ${actualType(given)}`, valid: `an object, as ${EXAMPLES[field]}` });
+  problems.throwIfAny(refusal(asked));
+  return {};
+}
+
+const refusal = (asked: string) => `The arguments of ${asked} are not valid; nothing was done.`;
+
+/**
+ * A program's arguments, and how it follows the call. Throws `invalid_input` where it could not be followed: found out later, that
+ * would end a call whose work is paid.
+ */
+export function programCall(
+  { signal, onProgress, ...given }: Follow & Record<string, unknown>,
+  asked: string,
+): { args: Record<string, unknown>; waiting: Follow } {
+  const problems = createProblemList();
+  if (!isNone(signal) && !isSignal(signal)) {
+    const valid = 'an AbortSignal, as the signal of an AbortController';
+    problems.add({ field: 'signal', problem: `is ${actualType(signal)}`, valid });
+  }
+  if (!isNone(onProgress) && typeof onProgress !== 'function')
+    problems.add({ field: 'onProgress', problem: `is ${actualType(onProgress)}`, valid: 'a function' });
+  problems.throwIfAny(refusal(asked));
+  const waiting = { signal: signal ?? undefined, onProgress: onProgress ?? undefined };
+  return { args: programArguments(given, asked), waiting };
+}
+
+const isNone = (value: unknown) => value === undefined || value === null;
+
+/** Those of other libraries too, which are of another class. */
+const isSignal = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  'aborted' in value &&
+  'addEventListener' in value &&
+  typeof value.addEventListener === 'function';
 
 /**
  * A program's arguments as JSON values, since JSON is what is sent and kept: a `Date` as its text, a `bigint` with
@@ -16,7 +72,7 @@ export function programArguments(
   const read = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, withNumbers(name, asJson(value, name, problems, []))] as const],
   );
-  problems.throwIfAny(`The arguments of ${asked} are not valid; nothing was done.`);
+  problems.throwIfAny(refusal(asked));
   return Object.fromEntries(read);
 }
 

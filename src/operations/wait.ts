@@ -43,6 +43,9 @@ export const wait = defineOperation({
 
 export type WaitReply = ReplyOf<typeof wait>;
 
+/** How often is looked, and for how long, wherever is waited. */
+export const patience = wait.input.pick({ poll_interval: true, timeout: true });
+
 type Patience = { everySeconds: number | undefined; timeoutSeconds: number };
 
 /** A send that is still uncertain after this many looks waits for a person's decision. */

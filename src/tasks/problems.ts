@@ -135,7 +135,8 @@ export function problemsOf(error: z.ZodError, knownKeys: readonly string[], item
           ...base,
           field: at === '' ? shown : `${at}.${shown}`,
           problem: `unknown key${hintAt(key, knownKeys, issue.input)}`,
-          ...(nearest(key, knownKeys) === undefined && { valid: knownKeys.join(', ') }),
+          ...(knownKeys.length > 0 &&
+            nearest(key, knownKeys) === undefined && { valid: knownKeys.join(', ') }),
         };
       });
     }

@@ -3,6 +3,7 @@ import { count, counted } from '../../lib/numbers.ts';
 import { shellWord } from '../../lib/shell-word.ts';
 import { type EstimateReply, estimate, estimateSubmission } from '../../operations/estimate.ts';
 import { readInput } from '../../operations/operation.ts';
+import { patience } from '../../operations/wait.ts';
 import { type Call, type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
 import { optionOf } from '../options.ts';
@@ -10,7 +11,6 @@ import { costText, facts, reusedText, warn } from '../show.ts';
 import { openSource, splitGiven } from '../source.ts';
 import { printable, type Terminal } from '../terminal.ts';
 import { yesOption } from './spend.ts';
-import { patience } from './wait.ts';
 
 /** What a table or files gave, as `3 files; skipped: 1 empty`. */
 function matchedText(matched: EstimateReply['matched']): string | null {

@@ -1,10 +1,11 @@
 import { counted } from '../../lib/numbers.ts';
 import { readInput } from '../../operations/operation.ts';
 import { submit } from '../../operations/submit.ts';
+import { patience } from '../../operations/wait.ts';
 import type { Command } from '../command.ts';
 import { splitGiven } from '../source.ts';
 import { declined, submitTyped, yesOption } from './spend.ts';
-import { patience, waitAndSave } from './wait.ts';
+import { waitAndSave } from './wait.ts';
 
 export const runCommand: Command = {
   name: 'run',

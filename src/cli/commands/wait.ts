@@ -9,9 +9,6 @@ import { showBatch, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
 import { codeOfResults, readResults, realPath, showSaved } from './results.ts';
 
-/** How often is looked, and for how long, wherever is waited. */
-export const patience = wait.input.pick({ poll_interval: true, timeout: true });
-
 export const waitCommand: Command = {
   name: 'wait',
   summary: "wait for a batch's end and write its results",

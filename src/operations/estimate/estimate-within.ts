@@ -50,6 +50,11 @@ export async function estimateWithin(
     if (ended || unwanted) all.delete(key);
   }
   if (ended) return found.estimate;
+  if (waiting.signal?.aborted)
+    throw new BatchError(
+      'wrong_state',
+      'The call was cancelled while the tasks were checked. Nothing was sent or paid.',
+    );
   throw new BatchError(
     'wrong_state',
     `The tasks are still being checked, ${found.job.progress.done} so far: that takes longer than a call may last. It goes on; ` +
