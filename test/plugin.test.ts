@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { blobsAddress } from '../src/config/blobs-address.ts';
 import { allSettings } from '../src/config/settings.ts';
 import { advertised } from '../src/tools/advertised.ts';
 import { ids, prompts, startApi } from './api.ts';
-import { builtServer, settingsFor, spawnServer } from './harness.ts';
+import { builtServer, settingsFor, spawnServer, temporaryFolder } from './harness.ts';
 import { long } from './long.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -199,4 +199,32 @@ async function expectOneLine(isOdd: boolean): Promise<void> {
 }
 
 test('a session begins with one line about what has ended since, and once', () => expectOneLine(false));
+test('all that runs is looked at at once: a session waits for it', async () => {
+  const folder = await temporaryFolder();
+  const program = path.join(folder, 'program.mjs');
+  // Each look ends when all five have begun.
+  await writeFile(
+    program,
+    `import { readdirSync, writeFileSync } from 'node:fs';
+    const [asked, id] = process.argv.slice(2);
+    const batches = ['a', 'b', 'c', 'd', 'e'].map((batch_id) => ({ batch_id, processing_status: 'in_progress', request_count: 1 }));
+    if (asked === 'list') console.log(JSON.stringify({ batches }));
+    else {
+      writeFileSync(id + '.looked', '');
+      const timer = setInterval(() => {
+        if (readdirSync('.').filter((name) => name.endsWith('.looked')).length < batches.length) return;
+        clearInterval(timer);
+        console.log(JSON.stringify({ processing_status: 'ended' }));
+      }, 50);
+    }`,
+  );
+  await writeFile(path.join(folder, 'told.json'), '[]');
+  const hook = path.join(root, 'plugin/hooks/ended-since.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [hook, process.execPath, program], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, CLAUDE_PLUGIN_DATA: folder },
+  });
+  expect(stdout).toContain('a (1 request), b (1 request), c (1 request) and 2 more');
+});
+
 test('and with none while it runs, and where nobody can be asked', long, () => expectOneLine(true));

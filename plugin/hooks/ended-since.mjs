@@ -21,8 +21,9 @@ const MOST_LOOKED_AT = 5;
 const MOST_NAMED = 3;
 const LONGEST_CALL_MS = 8_000;
 
-const folder = process.env.CLAUDE_PLUGIN_DATA || path.join(os.homedir(), '.local', 'state', 'batch-mcp');
-const file = path.join(folder, 'told.json');
+/** Whoever has no home folder, and no such data, is told nothing. */
+const folderOf = () =>
+  process.env.CLAUDE_PLUGIN_DATA || path.join(os.homedir(), '.local', 'state', 'batch-mcp');
 
 async function ask(...args) {
   const options = { timeout: LONGEST_CALL_MS, windowsHide: true, shell: process.platform === 'win32' };
@@ -31,7 +32,7 @@ async function ask(...args) {
 }
 
 /** The ids that were told as ended; null where nothing was ever told. */
-async function readTold() {
+async function readTold(file) {
   try {
     return new Set(JSON.parse(await readFile(file, 'utf8')));
   } catch {
@@ -40,8 +41,8 @@ async function readTold() {
 }
 
 /** Another session may begin at the same moment: the file is there whole or not at all. */
-async function writeTold(ids) {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+async function writeTold(file, ids) {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.${process.pid}`;
   await writeFile(temporary, JSON.stringify(ids), { mode: 0o600 });
   await rename(temporary, file);
@@ -55,17 +56,22 @@ async function endedNow({ batch_id, processing_status }) {
 }
 
 async function main() {
-  const told = await readTold();
+  const file = path.join(folderOf(), 'told.json');
+  const told = await readTold(file);
   const { batches } = await ask('list', '--limit', '50');
   const open = batches.filter(({ batch_id }) => !told?.has(batch_id));
   const looked = open.filter((each, index) => each.processing_status === 'ended' || index < MOST_LOOKED_AT);
-  const ended = [];
-  for (const each of looked) if (await endedNow(each)) ended.push(each);
-  await writeTold([...(told ?? []), ...ended.map(({ batch_id }) => batch_id)].slice(-1000));
+  // At once: where the API is away each takes as long as it may, and the session waits for this.
+  const isEnded = await Promise.all(looked.map(endedNow));
+  const ended = looked.filter((_, index) => isEnded[index]);
+  await writeTold(file, [...(told ?? []), ...ended.map(({ batch_id }) => batch_id)].slice(-1000));
   if (told === null || ended.length === 0) return;
   const named = ended
     .slice(0, MOST_NAMED)
-    .map(({ batch_id, request_count }) => `${batch_id} (${request_count} requests)`);
+    .map(
+      ({ batch_id, request_count }) =>
+        `${batch_id} (${request_count} request${request_count === 1 ? '' : 's'})`,
+    );
   const more = ended.length > named.length ? ` and ${ended.length - named.length} more` : '';
   const verb = ended.length === 1 ? 'This batch has' : 'These batches have';
   process.stdout.write(

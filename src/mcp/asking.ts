@@ -40,11 +40,15 @@ export function formOf(question: Question) {
 
 const elicited = z.looseObject({
   action: z.enum(['accept', 'decline', 'cancel']),
-  content: z.looseObject({ send: z.unknown().optional() }).nullish(),
+  content: z.looseObject({}).nullish(),
 });
 
-/** The box on, or as it stands; some clients send what is in a form as texts. */
-const YES = new Set<unknown>([undefined, null, true, 'true']);
+/** The box on; some clients send what is in a form as texts, and null for a field that was left as it stands. */
+const YES = new Set<unknown>([null, true, 'true']);
+
+/** A form that holds something, and not the box, is another one: what it says may be a no. */
+const isYes = (content: Readonly<Record<string, unknown>>) =>
+  Object.keys(content).length === 0 || YES.has(content.send);
 
 /** What a person answered to the form; whatever can't be read is no answer. */
 export function answerOf(given: unknown): GivenAnswer {
@@ -52,7 +56,7 @@ export function answerOf(given: unknown): GivenAnswer {
   if (!read.success) return 'unanswered';
   const { action, content } = read.data;
   if (action === 'cancel') return 'canceled';
-  return action === 'accept' && YES.has(content?.send) ? 'approved' : 'declined';
+  return action === 'accept' && isYes(content ?? {}) ? 'approved' : 'declined';
 }
 
 const KEY = 'approval';

@@ -7,7 +7,7 @@ import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
 import { type Asking, askApart, type Carry, createQuestions } from './asking.ts';
 import { promisingText, textAlone } from './both-forms.ts';
-import { errorCodes, missingCapability, noSuchMethod, ProtocolError, TASKS } from './protocol.ts';
+import { errorCodes, followsNoTasks, noSuchMethod, ProtocolError } from './protocol.ts';
 import type { CallTool } from './resources.ts';
 import { createTasks, type Look, outlastsCall } from './tasks.ts';
 
@@ -109,7 +109,11 @@ export function createMethods({ readOnly, isOffered = () => true, load }: Source
     (signal: AbortSignal): CallTool =>
     (name, args) =>
       callTool(name, args, { signal, progress: silently });
-  const tasks = createTasks((batch_id, signal) => look({ batch_id }, signal));
+  async function isThere(batchId: string): Promise<boolean> {
+    const [batches, context] = await Promise.all([import('../operations/find-batch.ts'), load()]);
+    return batches.isThere(context, context.jobs.forwarded(batchId));
+  }
+  const tasks = createTasks((batch_id, signal) => look({ batch_id }, signal), isThere);
 
   const answers = new Map<string, Answer>([
     ['ping', () => ({})],
@@ -170,9 +174,7 @@ const followed =
   (answer: Answer): Answer =>
   (params, client) => {
     if (client.followsTasks) return answer(params, client);
-    throw missingCapability(`Only a client that declares ${TASKS} follows tasks`, {
-      extensions: { [TASKS]: {} },
-    });
+    throw followsNoTasks();
   };
 
 /** Only which tool is called matters here: what its arguments are, the tools' own boundary looks at. */

@@ -6,7 +6,15 @@ import { showsBoth } from './both-forms.ts';
 import { type Era, MODERN_VERSION } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
-import { asError, envelope, errorCodes, noSuchMethod, ProtocolError, TASKS } from './protocol.ts';
+import {
+  asError,
+  envelope,
+  errorCodes,
+  followsNoTasks,
+  noSuchMethod,
+  ProtocolError,
+  TASKS,
+} from './protocol.ts';
 
 /** What the old era had and this one has no more. */
 const REMOVED = new Set(['ping', 'logging/setLevel']);
@@ -75,7 +83,7 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
       requireEnvelope(request);
       const result =
         method === 'subscriptions/listen'
-          ? await subscribed(request, wire)
+          ? await subscribed(request, client, wire)
           : await resultOf(methods, method, params, client);
       if (signal.aborted) return;
       const told = question.end() ?? result;
@@ -141,14 +149,22 @@ async function resultOf(
   };
 }
 
-const subscription = z.looseObject({ notifications: z.looseObject({}) });
+const subscription = z.looseObject({
+  notifications: z.looseObject({ taskIds: z.unknown().optional() }),
+});
 
 /** None of what can be subscribed to ever changes here: nothing of it is granted, and the subscription ends as it began. */
-async function subscribed({ id, params }: Request, wire: Transport): Promise<Result> {
-  if (!subscription.safeParse(params).success) {
+async function subscribed(
+  { id, params }: Request,
+  { followsTasks }: Pick<Client, 'followsTasks'>,
+  wire: Transport,
+): Promise<Result> {
+  const asked = subscription.safeParse(params);
+  if (!asked.success) {
     const problem = 'params.notifications says what is subscribed to, as {"toolsListChanged": true}';
     throw new ProtocolError(errorCodes.invalidParams, problem);
   }
+  if (asked.data.notifications.taskIds !== undefined && !followsTasks) throw followsNoTasks();
   const _meta = { [envelope.subscriptionId]: id };
   const told = { notifications: {}, _meta };
   await wire.send({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: told });

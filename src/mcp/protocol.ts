@@ -45,5 +45,9 @@ export const envelope = {
 /** The extension by which a client follows what takes hours. */
 export const TASKS = 'io.modelcontextprotocol/tasks';
 
+/** For `tasks/…` and what else is only for those who declare the extension. */
+export const followsNoTasks = () =>
+  missingCapability(`Only a client that declares ${TASKS} follows tasks`, { extensions: { [TASKS]: {} } });
+
 /** What was thrown, as an error. */
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

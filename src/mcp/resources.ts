@@ -6,7 +6,9 @@ import type { Context } from '../state/context.ts';
 import { errorCodes, ProtocolError } from './protocol.ts';
 
 const TASK_TYPES = 'batch-mcp://task-types';
-const BATCH = /^batch-mcp:\/\/batches\/([^/?#]+)$/;
+/** A scheme may be written in any case, and some libraries end an address with a slash. */
+const BATCH = /^batch-mcp:\/\/batches\/([^/?#]+)\/?$/i;
+const IS_TASK_TYPES = /^batch-mcp:\/\/task-types\/?$/i;
 
 const taskTypes = {
   uri: TASK_TYPES,
@@ -59,7 +61,7 @@ export async function readResource(
 ): Promise<Result> {
   const { uri } = params.safeParse(given).data ?? {};
   if (uri === undefined) throw new ProtocolError(errorCodes.invalidParams, `The uri is missing. ${VALID}`);
-  if (uri === TASK_TYPES) return contentsOf(uri, JSON.stringify(await readTaskTypes(await load())));
+  if (IS_TASK_TYPES.test(uri)) return contentsOf(uri, JSON.stringify(await readTaskTypes(await load())));
   const [, id] = BATCH.exec(uri) ?? [];
   if (id === undefined) throw noSuchResource(uri);
   const result = await call('get_results', { batch_id: decoded(id, uri), detail: 'summary' });

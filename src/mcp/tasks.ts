@@ -46,7 +46,10 @@ type Task = {
  * Batches as tasks of the protocol, by which a client follows them in the background. A task's id is its batch's, and
  * each poll is a look: nothing is kept here, so that any process can be asked at any time.
  */
-export function createTasks(look: (batchId: string, signal: AbortSignal) => Promise<Look>) {
+export function createTasks(
+  look: (batchId: string, signal: AbortSignal) => Promise<Look>,
+  isThere: (batchId: string) => Promise<boolean>,
+) {
   const unconfirmed = new Map<string, number>();
   const away = new Map<string, number>();
 
@@ -60,6 +63,13 @@ export function createTasks(look: (batchId: string, signal: AbortSignal) => Prom
     else unconfirmed.set(batch_id, looks);
     const goesOn = !isOver || (looks > 0 && looks <= UNCONFIRMED_LOOKS);
     return { result, task: describe(read.data, goesOn ? 'working' : 'completed', new Date()) };
+  }
+
+  async function requireKnown(params: unknown): Promise<void> {
+    const { taskId } = requireTask(params);
+    // While the store is away the client is told nothing wrong of its task.
+    const isKnown = await isThere(taskId).catch(() => true);
+    if (!isKnown) throw noSuchTask();
   }
 
   return {
@@ -83,13 +93,13 @@ export function createTasks(look: (batchId: string, signal: AbortSignal) => Prom
       return task.status === 'working' ? task : { ...task, result: complete(result) };
     },
     /** Ends no more than the following: the batch is paid for, and goes on. */
-    cancel(params: unknown): Result {
-      requireTask(params);
+    async cancel(params: unknown): Promise<Result> {
+      await requireKnown(params);
       return {};
     },
     /** Nothing is ever asked of a task. */
-    update(params: unknown): Result {
-      requireTask(params);
+    async update(params: unknown): Promise<Result> {
+      await requireKnown(params);
       return {};
     },
   };

@@ -38,9 +38,13 @@ export async function findBatch(context: Context, given: string, field = 'batch_
  * being prepared belongs to its submitter.
  */
 async function isHidden(context: Context, batchId: string): Promise<boolean> {
-  if (isOwner(context)) return false;
+  return !isOwner(context) && !(await isThere(context, batchId));
+}
+
+/** Whether there is such a batch, or it is still being prepared, and whoever calls may know of it. */
+export async function isThere(context: Context, batchId: string): Promise<boolean> {
   const owned = (await recordOrNull(context.store, batchId)) ?? context.jobs.ownerOf(preparingKey(batchId));
-  return owned === null || !maySee(context, owned);
+  return owned !== null && maySee(context, owned);
 }
 
 /** Shorter prefixes say too little: every id begins with `batch_`. */

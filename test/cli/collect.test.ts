@@ -196,6 +196,17 @@ describe('collect --install', () => {
     await expect(access(path.join(desk.folder, '.config'))).rejects.toThrow('ENOENT');
   });
 
+  it('prints it whatever stands in its place', async () => {
+    const desk = await createDesk();
+    await writeFile(path.join(desk.folder, 'crontab'), 'mine');
+    expect((await run(desk, ['collect', '--install', 'cron'])).stderr).toMatch(/^# crontab\n/);
+    const units = path.join(desk.folder, '.config', 'systemd', 'user');
+    await mkdir(path.join(units, 'batch-mcp-collect.timer'), { recursive: true });
+    const { code, stderr } = await run(desk, ['collect', '--install', 'systemd']);
+    expect(stderr).toMatch(/collect\.service\n.*collect\.timer \(holds something else now\)\n/);
+    expect(code).toBe(0);
+  });
+
   it.each(['a\nb', 'a\rb'])('refuses a crontab of two lines, as for %j', (name) => {
     const command = ['/usr/bin/node', 'collect', '--data-dir', `/home/${name}`];
     const job = { command, home: '/home/me', settings: '/home/me/env' };

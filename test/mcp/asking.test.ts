@@ -54,6 +54,12 @@ const reactions: Reaction[] = [
     sent: false,
     told: /declined/,
   },
+  {
+    name: 'accepted with the box off under its title',
+    answer: () => ({ action: 'accept', content: { 'Send it': false } }),
+    sent: false,
+    told: /declined/,
+  },
   { name: 'accepted without content', answer: () => ({ action: 'accept' }), sent: true, told: SENT },
   {
     name: 'accepted with the box off',

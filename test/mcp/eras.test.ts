@@ -5,7 +5,7 @@ import { hang } from '../api-server.ts';
 import { type Reply, spawnServer } from '../harness.ts';
 import { eachNthOf, long } from '../long.ts';
 import { startRawServer, toolCall } from '../server/raw-server.ts';
-import { envelopeOf, startModernClient, startModernServer } from './modern-client.ts';
+import { envelopeOf, followsTasks, startModernClient, startModernServer } from './modern-client.ts';
 
 const requests = prompts(ids(3));
 
@@ -203,6 +203,17 @@ describe('bare JSON-RPC of the new era', () => {
         },
       },
     },
+    ...[{}, followsTasks].map((capabilities) => ({
+      name: `a subscription to tasks with ${JSON.stringify(capabilities)}`,
+      message: {
+        method: 'subscriptions/listen',
+        params: { notifications: { taskIds: ['x'] }, _meta: envelopeOf(capabilities) },
+      },
+      answer:
+        capabilities === followsTasks
+          ? { result: { resultType: 'complete' } }
+          : { error: { code: -32021, data: { requiredCapabilities: followsTasks } } },
+    })),
     ...['nobody/knows', 'ping', 'logging/setLevel', 'resources/subscribe', 'initialize'].map((method) => ({
       name: `the method ${method}`,
       message: { method, params: { _meta: envelopeOf() } },

@@ -52,6 +52,13 @@ describe('resources', () => {
     const [summary] = contents;
     if (summary === undefined || !('text' in summary)) throw new Error('there is no text');
     expect(JSON.parse(summary.text)).toMatchObject({ batch_id, totals: { total: 3, succeeded: 3 } });
+    for (const asked of [
+      `${uri}/`,
+      uri.replace('batch-mcp', 'Batch-MCP'),
+      'batch-mcp://task-types/',
+      'BATCH-MCP://task-types',
+    ])
+      expect((await client.readResource({ uri: asked })).contents).toMatchObject([{ uri: asked }]);
     const types = (await client.readResource({ uri: 'batch-mcp://task-types' })).contents[0];
     if (types === undefined || !('text' in types)) throw new Error('there is no text');
     expect(JSON.parse(types.text).task_types).toContainEqual(

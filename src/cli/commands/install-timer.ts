@@ -35,6 +35,7 @@ export async function installTimer({ config, terminal, options, json, waiting }:
   // A crontab has no file of its own to be written.
   const canWrite = files.every(({ path: place }) => path.isAbsolute(place));
   const isAgreed = canWrite && (await terminal.confirm(`Write ${file}?`, waiting.signal));
+  if (waiting.signal.aborted) return exitCode.interrupted;
   if (isAgreed) for (const each of files) await write(each);
   const variables = ['ANTHROPIC_API_KEY', ...(store === null ? [] : ['BATCH_MCP_STORE']), 'BATCH_MCP_NOTIFY'];
   terminal.note(`${isAgreed ? 'Written. Put' : `Nothing was written. Put ${it} there,`} the key and other settings (${variables.map((name) => `${name}=…`).join(', ')}) into
@@ -43,12 +44,14 @@ ${steps.map((step) => `  ${step}`).join('\n')}`);
   return exitCode.done;
 }
 
+/** What can't be read is something else too: that is no reason not to print. */
 async function holdsAnother({ path: place, text }: UnitFile): Promise<boolean> {
+  // A crontab is no file, whatever stands here under that name.
+  if (!path.isAbsolute(place)) return false;
   try {
     return (await readRegularFile(place)) !== text;
   } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) return false;
-    throw fileFailure(`read ${JSON.stringify(place)}`, error);
+    return !hasErrorCode(error, 'ENOENT');
   }
 }
 

@@ -38,9 +38,12 @@ async function post(
   ms: number,
   { json }: Message,
 ): Promise<string | null> {
+  const sent = new Headers({ 'content-type': 'application/json' });
+  // In place of ours, however it is spelt: two of a kind would be joined.
+  for (const [name, value] of Object.entries(headers)) sent.set(name, value);
   const response = await fetchByHttp(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: sent,
     body: JSON.stringify(json),
     signal: AbortSignal.timeout(ms),
   });
@@ -50,6 +53,13 @@ async function post(
 
 /** Keys are not the business of a program that is told of an end, nor are our settings. */
 const OURS = /^(?:ANTHROPIC|BATCH_MCP)_/i;
+
+/** Why a program did not run, by the system's code. */
+const notRun = new Map<unknown, string>([
+  ['ENOENT', 'there is no such program (ENOENT)'],
+  ['EACCES', 'it may not be run (EACCES)'],
+  ['ENOEXEC', 'it is no program: does it lack a first line such as #!/bin/sh? (ENOEXEC)'],
+]);
 
 /** Nothing of what it prints is read: our stdout belongs to the client. */
 function run(
@@ -72,7 +82,9 @@ function run(
     }, ms);
     child.once('error', (error) => {
       clearTimeout(timer);
-      reject(error);
+      const why = 'code' in error ? notRun.get(error.code) : undefined;
+      if (why === undefined) reject(error);
+      else resolve(why);
     });
     child.once('exit', (code, signal) => {
       clearTimeout(timer);

@@ -19,6 +19,17 @@ it('follows no redirect', async () => {
   expect(elsewhere.received).toEqual([]);
 });
 
+it.each(['content-type', 'Content-Type'])(
+  'sends an owner’s own %s in place of the usual one',
+  async (name) => {
+    const receiver = await startReceiver();
+    onTestFinished(() => receiver.close());
+    const deliver = createDelivery({ kind: 'url', url: receiver.url }, { [name]: 'application/vnd.x+json' });
+    expect(await deliver(message)).toBeNull();
+    expect(receiver.received[0]?.headers['content-type']).toBe('application/vnd.x+json');
+  },
+);
+
 it('waits for no answer that does not come', async () => {
   const receiver = await startReceiver(() => {});
   onTestFinished(() => receiver.close());

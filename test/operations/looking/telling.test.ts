@@ -143,7 +143,7 @@ describe('BATCH_MCP_NOTIFY', () => {
 
   eachNth<[what: string, target: (url: string) => string, problem: RegExp]>(6, [
     ['an answer that is none of success', (url) => url, /^answered with 503$/],
-    ['a program that does not exist', () => '/no/such/program', /^ENOENT$/],
+    ['a program that does not exist', () => '/no/such/program', /^there is no such program/],
     ['a program that fails', () => JSON.stringify([process.execPath, '-e', 'process.exit(3)']), /code 3/],
     ['an address that nobody listens at', () => 'http://127.0.0.1:1/', /^no connection \(ECONNREFUSED\)$/],
   ])('%s harms nothing and stands in the audit log', async (_, target, problem) => {
