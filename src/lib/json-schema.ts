@@ -11,6 +11,7 @@ import {
   withExactValues,
 } from './exact-values.ts';
 import type { JsonObject } from './json.ts';
+import { plainSchema } from './plain-schema.ts';
 import { SMALL_ENOUGH, tooLarge } from './schema-size.ts';
 import { createWatch } from './watched-patterns.ts';
 
@@ -141,7 +142,8 @@ export async function loadSchemaCompiler(): Promise<SchemaCompiler> {
     // Lists of `items` were allowed until 2020-12, by whoever names no draft too.
     const validators = isOlder ? [older] : [current, older];
     // What names an older or an unknown draft is read by what is here.
-    const { $schema: _draft, $id: _id, ...rest } = withExactValues(schema);
+    const { $schema: _draft, $id: _id, nullable: _nullable, ...given } = schema;
+    const rest = withExactValues(plainSchema(given));
     let problem = '';
     // Schemas are checked by the validator too, and by these keywords.
     exact = () => rest;

@@ -139,3 +139,39 @@ describe('an answer that a schema could be held against for minutes', () => {
     expect(await server.fails('retry_batch', { batch_id })).toContain('Nothing was sent');
   });
 });
+
+describe('what only OpenAPI, an older draft or the validator knows', () => {
+  const has = (a: JsonObject, more: JsonObject = {}): JsonObject => ({
+    type: 'object',
+    properties: { a },
+    ...more,
+  });
+
+  test.each<[what: string, schema: JsonObject, right: unknown, wrong: unknown]>([
+    ['a promise in place of a finding', has({ type: 'string' }, { $async: true }), 'x', 5],
+    ['a promise within', has({ $async: true, type: 'string' }), 'x', 5],
+    ['an id of draft 4', has({ id: '#a', type: 'string' }, { id: 'http://example.com/a' }), 'x', 5],
+    [
+      'a property called id',
+      has({ type: 'object', properties: { id: { type: 'string' } } }),
+      { id: 'x' },
+      { id: 5 },
+    ],
+    ['null', has({ type: 'string', nullable: true }), null, 5],
+    ['no null', has({ type: ['string', 'null'], nullable: false }), null, 5],
+    ['null of a choice', has({ type: 'string', enum: ['x'], nullable: true }), null, 'y'],
+    ['null of a choice without a type', has({ enum: ['x', null], nullable: true }), null, 'y'],
+    ['null of alternatives', has({ anyOf: [{ type: 'string' }], nullable: true }), null, 5],
+    [
+      'null of a reference',
+      has({ $ref: '#/$defs/b', nullable: true }, { $defs: { b: { type: 'string' } } }),
+      null,
+      5,
+    ],
+  ])('is taken for what it means: %s', async (_what, schema, right, wrong) => {
+    const made = (await loadSchemaCompiler())(schema);
+    if (!('check' in made)) throw new Error(made.problem);
+    expect(made.check({ a: right })).toBeNull();
+    expect(made.check({ a: wrong })).toMatchObject({ wrong: expect.stringContaining('/a') });
+  });
+});

@@ -1,12 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../../errors.ts';
+import { valueAtPointer } from '../../../lib/exact-values.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { didYouMean, nearest } from '../../../lib/nearest.ts';
 import type { PreparedSchema } from '../../dialect.ts';
 import { BY_NAME, checkFaults, ONE_OR_LIST } from './check-input-schema.ts';
+import { checkRequired, emptyObject } from './check-objects.ts';
 import { type Moved, OURS, takenSchema } from './taken-schema.ts';
 
-type OutputSchema = PreparedSchema & { moved: readonly Moved[] };
+type OutputSchema = PreparedSchema & {
+  moved: readonly Moved[];
+  /** References to what is not there, which whoever makes a check of the schema finds too. */
+  lost: readonly Problem[];
+};
 
 const ROOT = 'a JSON Schema with "type": "object" and "properties"';
 
@@ -34,29 +40,37 @@ function describesObject(schema: JsonObject): boolean {
   return type === 'object' || (type === undefined && isJsonObject(schema.properties));
 }
 
-/** Closes a schema and all within it; what can't be closed without changing its meaning goes to `problems`. */
-function closed(schema: unknown, path: string, problems: Problem[]): unknown {
-  if (Array.isArray(schema)) return schema.map((one, index) => closed(one, `${path}[${index}]`, problems));
+type Found = { problems: Problem[]; warnings: string[] };
+
+/** Closes a schema and all within it; `found` gets what can't be closed without changing its meaning. */
+function closed(schema: unknown, path: string, found: Found): unknown {
+  if (Array.isArray(schema)) return schema.map((one, index) => closed(one, `${path}[${index}]`, found));
   // `true` and `false` are schemas too.
   if (!isJsonObject(schema)) return schema;
 
-  problems.push(...mistypedOurs(schema, path));
+  found.problems.push(...mistypedOurs(schema, path));
   const result = { ...schema };
   for (const keyword of ONE_OR_LIST) {
-    if (keyword in schema) result[keyword] = closed(schema[keyword], `${path}.${keyword}`, problems);
+    if (keyword in schema) result[keyword] = closed(schema[keyword], `${path}.${keyword}`, found);
   }
   for (const keyword of BY_NAME) {
     const named = schema[keyword];
     if (!isJsonObject(named)) continue;
     result[keyword] = Object.fromEntries(
-      Object.entries(named).map(([name, one]) => [name, closed(one, `${path}.${keyword}.${name}`, problems)]),
+      Object.entries(named).map(([name, one]) => [name, closed(one, `${path}.${keyword}.${name}`, found)]),
     );
   }
   if (describesObject(schema)) {
+    found.problems.push(...checkRequired(schema, path));
+    found.warnings.push(...emptyObject(schema, path));
     result.additionalProperties ??= false;
     if (result.additionalProperties !== false) {
       const problem = "structured output can't have objects with any other keys than the named ones";
-      problems.push({ field: `${path}.additionalProperties`, problem, valid: 'false, or leave it out' });
+      found.problems.push({
+        field: `${path}.additionalProperties`,
+        problem,
+        valid: 'false, or leave it out',
+      });
     }
   }
   return result;
@@ -97,8 +111,9 @@ function idleOurs(value: unknown, path: string): string[] {
 const DATA = new Set(['enum', 'const', 'default', 'examples']);
 
 /** Schemas that refer to themselves or elsewhere: the API compiles each to a grammar of its own, which has no end then. */
-function checkReferences(root: JsonObject, field: string): Problem[] {
+function checkReferences(root: JsonObject, field: string): { problems: Problem[]; lost: Problem[] } {
   const problems: Problem[] = [];
+  const lost: Problem[] = [];
   const done = new Set<string>();
   function look(value: unknown, path: string, open: readonly string[]): void {
     if (Array.isArray(value))
@@ -112,28 +127,31 @@ function checkReferences(root: JsonObject, field: string): Problem[] {
     if (open.includes(to)) {
       const problem = 'refers to a schema that it is part of, which structured output refuses';
       problems.push({ field: path, problem, valid: 'as many levels as are needed, written out' });
-    } else if (!to.startsWith('#')) {
-      const problem = 'refers to a schema elsewhere, which structured output refuses';
-      problems.push({ field: path, problem, valid: 'a schema in $defs, as in "#/$defs/name"' });
+    } else if (!to.startsWith('#/') && to !== '#') {
+      const where = to.startsWith('#') ? 'by an anchor' : 'elsewhere';
+      const problem = `refers to a schema ${where}, which structured output refuses`;
+      problems.push({ field: path, problem, valid: IN_DEFS });
     } else if (!done.has(to)) {
       done.add(to);
-      look(resolve(to, root), path, [...open, to]);
+      const named = valueAtPointer(root, decoded(to.slice(1)));
+      if (named === undefined) lost.push({ field: path, problem: 'names no schema', valid: IN_DEFS });
+      look(named, path, [...open, to]);
     }
   }
   // Definitions count where they are referred to.
   const { $defs: _defs, definitions: _definitions, ...rest } = root;
   look(rest, field, ['#']);
-  return problems;
+  return { problems, lost };
 }
 
-/** What a reference within a schema names. */
-function resolve(to: string, root: JsonObject): unknown {
-  const steps = to.slice(1).split('/').filter(Boolean);
-  return steps.reduce<unknown>(
-    (found, step) =>
-      isJsonObject(found) ? found[step.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined,
-    root,
-  );
+const IN_DEFS = 'a schema in $defs, as in "#/$defs/name"';
+
+function decoded(pointer: string): string {
+  try {
+    return decodeURIComponent(pointer);
+  } catch {
+    return pointer;
+  }
 }
 
 /** Whether it is what the API, or OpenAI's, takes around a schema. */
@@ -162,7 +180,7 @@ function warningsOf(all: readonly Moved[], field: string): string[] {
  */
 export function prepareOutputSchema(given: JsonObject, field = 'output_schema'): OutputSchema {
   const wrong = (...problems: Problem[]): OutputSchema => {
-    return { schema: given, asked: given, moved: [], isRefused: false, warnings: [], problems };
+    return { schema: given, asked: given, moved: [], lost: [], isRefused: false, warnings: [], problems };
   };
   if (Object.keys(given).length === 0) return wrong({ field, problem: 'is empty', valid: ROOT });
   if (wrapsSchema(given)) {
@@ -177,19 +195,20 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
   }
   const faults = checkFaults(given, field, ['type', 'properties', 'required', 'enum']);
   if (faults.length > 0) return wrong(...faults);
-  const problems: Problem[] = [];
-  const result = closed(given, field, problems);
+  const found: Found = { problems: [], warnings: [] };
+  const result = closed(given, field, found);
   const asked = isJsonObject(result) ? result : given;
-  problems.push(...checkReferences(given, field));
+  const references = checkReferences(given, field);
   const { schema, moved } = takenSchema(asked, field);
   const isRefused = moved.some((each) => each.isRefused);
   return {
     schema,
     asked,
     moved,
+    lost: references.lost,
     isRefused,
-    warnings: [...warningsOf(moved, field), ...idleOurs(given, field)],
-    problems,
+    warnings: [...warningsOf(moved, field), ...found.warnings, ...idleOurs(given, field)],
+    problems: [...found.problems, ...references.problems],
   };
 }
 
@@ -201,8 +220,8 @@ const BY_ITSELF = 'output_schema, of a task or of retry_batch, does so by itself
  */
 export function checkClosedSchema(given: unknown, at: string, otherwise = BY_ITSELF): Problem[] {
   if (!isJsonObject(given)) return [];
-  const { asked, moved, problems } = prepareOutputSchema(given, at);
-  if (problems.length > 0) return problems;
+  const { asked, moved, problems, lost } = prepareOutputSchema(given, at);
+  if (problems.length + lost.length > 0) return [...problems, ...lost];
   const refused = moved.filter(({ isRefused }) => isRefused);
   return [
     ...(isDeepStrictEqual(asked, given)

@@ -1,5 +1,6 @@
 import { plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
+import { isOfOthers, orNull } from '../../../lib/plain-schema.ts';
 
 /** A keyword that structured output does not take, and the field in which it stands. */
 export type Moved = { field: string; keyword: string; isRefused: boolean; isOurs?: true };
@@ -34,6 +35,14 @@ const REFUSED = new Set(
 /** Looking around, back references, and word boundaries: patterns have none of them there. */
 const NO_PATTERN = /\(\?[=!<]|\\[1-9bBk]/;
 
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
 const isPrimitive = (value: unknown) => typeof value !== 'object' || value === null;
 const arePrimitive = (value: unknown) =>
   Array.isArray(value) && value.every((each) => isPrimitive(plainNumbers(each)));
@@ -44,7 +53,7 @@ const TAKEN_IN_PART = new Map<string, (value: unknown) => boolean>([
   ['const', (value) => isPrimitive(plainNumbers(value))],
   ['minItems', (value) => value === 0 || value === 1],
   ['format', (value) => FORMATS.has(value)],
-  ['pattern', (value) => typeof value === 'string' && !NO_PATTERN.test(value)],
+  ['pattern', (value) => typeof value === 'string' && !NO_PATTERN.test(value) && isPattern(value)],
 ]);
 
 function isTaken(keyword: string, value: unknown): boolean {
@@ -58,7 +67,9 @@ function isTaken(keyword: string, value: unknown): boolean {
  */
 export function takenSchema(given: JsonObject, field: string): { schema: JsonObject; moved: Moved[] } {
   const moved: Moved[] = [];
-  return { schema: taken(given, field, moved), moved };
+  // An answer is an object, whatever else is allowed.
+  const { nullable: _nullable, ...root } = given;
+  return { schema: taken(root, field, moved), moved };
 }
 
 function taken(given: JsonObject, path: string, moved: Moved[]): JsonObject {
@@ -75,7 +86,7 @@ function taken(given: JsonObject, path: string, moved: Moved[]): JsonObject {
   const left: [keyword: string, value: unknown][] = [];
   for (const [keyword, value] of Object.entries(given)) {
     const at = `${path}.${keyword}`;
-    if (SILENT.has(keyword)) continue;
+    if (SILENT.has(keyword) || isOfOthers(keyword, value)) continue;
     if (OURS.has(keyword)) {
       moved.push({ field: at, keyword, isRefused: true, isOurs: true });
       continue;
@@ -92,7 +103,8 @@ function taken(given: JsonObject, path: string, moved: Moved[]): JsonObject {
     else schema[keyword] = value;
   }
   if (left.length > 0) schema.description = described(given.description, left);
-  return aloneWhereReferred(schema);
+  const alone = aloneWhereReferred(schema);
+  return given.nullable === true ? orNull(alone) : alone;
 }
 
 /** As the SDK writes it: `{minimum: 1, maximum: 10}`, below what was described. */

@@ -643,6 +643,31 @@ describe('what single requests fail by, hours later', () => {
       'written out',
     ],
     [
+      'a schema that is not there',
+      has({ $ref: '#/$defs/b' }),
+      `${schema}.properties.a.$ref`,
+      'names no schema',
+    ],
+    ['an anchor', has({ $ref: '#b', $anchor: 'b' }), `${schema}.properties.a.$ref`, 'by an anchor'],
+    [
+      'a key that no answer can have',
+      answer({ properties: { label: { type: 'string' } }, required: ['label', 'lable'] }),
+      `${schema}.required`,
+      'did you mean "label"?',
+    ],
+    [
+      'keys of an object without properties',
+      has({ type: 'object', required: ['b'] }),
+      `${schema}.properties.a.required`,
+      'no answer',
+    ],
+    [
+      'a pattern that is none',
+      has({ type: 'string', pattern: '([' }),
+      `${schema}.properties.a.pattern`,
+      'this pattern',
+    ],
+    [
       'a schema elsewhere',
       has({ $ref: 'https://example.com/a.json' }),
       `${schema}.properties.a.$ref`,

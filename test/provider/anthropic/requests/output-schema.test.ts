@@ -1,6 +1,7 @@
 import { transformJSONSchema } from '@anthropic-ai/sdk/lib/transform-json-schema';
 import { describe, expect, it } from 'vitest';
 import { ExactNumber } from '../../../../src/lib/exact-json.ts';
+import type { JsonObject } from '../../../../src/lib/json.ts';
 import { prepareOutputSchema } from '../../../../src/provider/anthropic/requests/output-schema.ts';
 
 const object = { type: 'object', properties: { a: { type: 'string' } } };
@@ -70,6 +71,54 @@ describe('prepareOutputSchema', () => {
       expect(prepareOutputSchema(schemaOf(type)).warnings).toContain(said);
     for (const type of ['string', 'array', ['string', 'null'], undefined])
       expect(prepareOutputSchema(schemaOf(type)).warnings).not.toContain(said);
+  });
+
+  const has = (a: object, more: object = {}) => ({ ...object, properties: { a }, ...more });
+
+  it.each<[what: string, given: object, sent: object]>([
+    ['a text', { type: 'string', nullable: true }, { type: ['string', 'null'] }],
+    ['a text that may not', { type: 'string', nullable: false }, { type: 'string' }],
+    [
+      'a choice',
+      { enum: ['x'], nullable: true, description: 'd' },
+      { anyOf: [{ enum: ['x'], description: 'd' }, { type: 'null' }] },
+    ],
+    ['an object', { ...object, nullable: true }, { anyOf: [closed, { type: 'null' }] }],
+  ])('says of %s in the words of JSON Schema that it may be null', (_what, given, sent) => {
+    const { schema, warnings } = prepareOutputSchema(has(given, { nullable: true }));
+    expect(schema).toEqual({ type: 'object', properties: { a: sent }, additionalProperties: false });
+    expect(warnings).toEqual([]);
+  });
+
+  it.each<[what: string, given: JsonObject, at: string]>([
+    ['as the answer', { type: 'object' }, 'output_schema names'],
+    ['in a property', has({ type: 'object' }), 'output_schema.properties.a names'],
+    [
+      'in a list',
+      has({ type: 'array', items: { type: ['object', 'null'] } }),
+      'output_schema.properties.a.items',
+    ],
+  ])('says that an object without keys of its own can only be empty: %s', (_what, given, at) => {
+    expect(prepareOutputSchema(given).warnings).toEqual([expect.stringContaining(at)]);
+  });
+
+  it.each<[what: string, given: JsonObject]>([
+    ['one that names none', { properties: {} }],
+    ['one that is meant to be', has({ type: 'object', additionalProperties: false })],
+    ['one put together', { ...has({ type: 'object', allOf: [object] }), required: ['a'] }],
+    [
+      'one that refers elsewhere',
+      { type: 'object', required: ['a'], $ref: '#/$defs/b', $defs: { b: object } },
+    ],
+    ['a reference to a place in a list', has({ $ref: '#/allOf/0' }, { allOf: [object] })],
+    [
+      'a reference with signs that are escaped',
+      has({ $ref: '#/$defs/x%20y~1z' }, { $defs: { 'x y/z': object } }),
+    ],
+    ['a key called as a method', { type: 'object', properties: { toString: {} }, required: ['toString'] }],
+  ])('takes %s', (_what, given) => {
+    const { warnings, problems } = prepareOutputSchema(given);
+    expect({ warnings, problems }).toEqual({ warnings: [], problems: [] });
   });
 
   it('takes properties that are called as keywords of ours', () => {
