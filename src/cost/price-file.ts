@@ -70,7 +70,7 @@ export async function readPriceFile(path: string, table: ModelTable): Promise<Mo
 
   let text: string;
   try {
-    text = await readRegularFile(path);
+    text = (await readRegularFile(path)).replace(/^\uFEFF/, '');
   } catch (cause) {
     const message = `The price file ${path} (BATCH_MCP_PRICES) can't be read. Name a readable JSON file, or unset it.`;
     throw new BatchError('not_found', message, { cause });

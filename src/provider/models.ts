@@ -123,17 +123,24 @@ export function createModelCatalog(table: ModelTable, options: ModelCatalogOptio
 }
 
 /** As ids of earlier generations were put together. */
-const OTHER_ORDER = new RegExp(`^claude-(\\d+-\\d+|\\d+)-(${lines.join('|')})$`);
+const OTHER_ORDER = new RegExp(`^(?:claude-)?(\\d+-\\d+|\\d+)-(${lines.join('|')})$`);
+const WITHOUT_DASH = new RegExp(`(${lines.join('|')})(?=\\d)`);
 
-/** A model's name as its id has it, whoever's way of writing it is: `Claude Haiku 5.5`, `anthropic/…`, Bedrock's and Vertex AI's. */
+/**
+ * A model's name as its id has it, whoever's way of writing it is: `Claude Haiku 5.5`, `haiku4.5`, `anthropic/…`, Bedrock's, Vertex AI's
+ * and those of gateways, which put a route before it.
+ */
 function plainName(name: string): string {
   return name
     .trim()
     .toLowerCase()
-    .replace(/^(?:[a-z]+\.)?anthropic[./]/, '')
+    .replace(/^.*\//, '')
+    .replace(/^(?:[a-z-]+\.)?anthropic[.:]/, '')
     .replace(/-v\d+(?::\d+)?$/, '')
+    .replace(/\[1m\]$/, '')
     .replaceAll(/[\s_.@]+/g, '-')
     .replace(/-latest$/, '')
+    .replace(WITHOUT_DASH, '$1-')
     .replace(OTHER_ORDER, 'claude-$2-$1');
 }
 

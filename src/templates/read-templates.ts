@@ -210,7 +210,7 @@ async function schemaOf(
     try {
       const bytes = await readRegularBytes(file);
       if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
-      text = bytes.toString('utf8');
+      text = bytes.toString('utf8').replace(/^\uFEFF/, '');
       schema = JSON.parse(text);
     } catch (error) {
       const isRefused = error instanceof BatchError || hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EACCES');

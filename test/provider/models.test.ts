@@ -181,6 +181,11 @@ describe('a price file', () => {
     });
   });
 
+  it('may begin with a byte order mark, as programs of Windows write it', async () => {
+    const text = JSON.stringify({ models: [{ id: 'claude-haiku-5-5', prices }] });
+    expect(await read(`\ufeff${text}`)).toMatchObject([{ prices }]);
+  });
+
   it('changes the price of a dated id alone', async () => {
     const extra = await read({ models: [{ id: 'claude-opus-4-5-20251101', prices }] });
     expect(extra).toMatchObject([{ aliases: [] }]);

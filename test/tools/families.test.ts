@@ -23,6 +23,14 @@ describe('a model by what people call it', () => {
     ['anthropic/claude-haiku-5-5', 'claude-haiku-5-5'],
     ['us.anthropic.claude-haiku-4-5-20251001-v1:0', 'claude-haiku-4-5'],
     ['claude-haiku-4-5@20251001', 'claude-haiku-4-5'],
+    ['us-gov.anthropic.claude-haiku-4-5-20251001-v1:0', 'claude-haiku-4-5'],
+    ['bedrock/anthropic.claude-opus-4-5-20251101-v1:0', 'claude-opus-4-5'],
+    ['vertex_ai/claude-opus-4-5@20251101', 'claude-opus-4-5'],
+    ['openrouter/anthropic/claude-sonnet-5.5', 'claude-sonnet-5-5'],
+    ['anthropic:claude-sonnet-5-5', 'claude-sonnet-5-5'],
+    ['claude-opus-4.8[1m]', 'claude-opus-4-8'],
+    ['haiku4.5', 'claude-haiku-4-5'],
+    ['4.5 haiku', 'claude-haiku-4-5'],
     ['cheap', 'claude-haiku-5-5'],
     ['premium', 'claude-opus-5-5'],
   ])('%s is %s, and that is said', async (model, id) => {
@@ -54,6 +62,8 @@ describe('a model by what people call it', () => {
     'sonnet-9.9',
     'claude-9-haiku',
     'openai/gpt-5',
+    'openrouter/anthropic/claude-3.5-haiku',
+    'haiku9',
   ])('%s is none', async (model) => {
     expect(await refusalOf({ requests: [{ task_id: 'a', prompt: 'x', model }] })).toContain(
       'no price is known',

@@ -592,7 +592,7 @@ describe('what single requests fail by, hours later', () => {
     ],
     // Metadata
     ['an address for a user', { metadata: { user_id: 'jo@example.com' } }, 'metadata.user_id', 'a hash'],
-    ['a number to call', { metadata: { user_id: '+49 170 123 45 67' } }, 'metadata.user_id', 'telephone'],
+    ['a number to call', { metadata: { user_id: '+49 170 123 45 67' } }, 'metadata.user_id', 'phone number'],
     ['a long id of a user', { metadata: { user_id: 'a'.repeat(257) } }, 'metadata.user_id', '256'],
     ['a number for a user', { metadata: { user_id: 5 } }, 'metadata.user_id', 'characters'],
     // Schemas of answers
