@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** A call that waits for it notices nothing. */
+/** A waiting call does not notice a pause this long. */
 const WORK_MS = 10;
 
 /**
- * Gives what a long piece of work calls between its steps, so that whoever else waits for this thread is let in every
- * 10 ms: promises alone let in nobody.
+ * Returns a function that long work calls between its steps, so that other work gets this thread every 10 ms:
+ * awaiting promises alone does not let it in.
  */
 export function breather(): () => Promise<void> | undefined {
   let since = performance.now();

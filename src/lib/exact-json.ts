@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { countColons, countMembers, endOfString } from './json-source.ts';
 
-/** A number whose source says more than a JavaScript number can hold: `1234567890123456789`, `100.10`. */
+/** A number whose source has more than a JavaScript number can hold: `1234567890123456789`, `100.10`. */
 export class ExactNumber {
   readonly source: string;
 
@@ -20,10 +20,10 @@ export class ExactNumber {
   }
 }
 
-/** Whether one was written since this was last set: so that nobody has to look for marks in a long text. */
+/** Whether an exact number was written since this was last reset, which saves looking for marks in a long text. */
 let wasWritten = false;
 
-/** In front of a number that stands in a string meanwhile. Made anew in every process, so that no text can hold it. */
+/** Precedes a number that is temporarily in a string. Random in every process, so that no text can contain it. */
 const MARK = `exact-number-${randomBytes(12).toString('hex')}:`;
 const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g');
 
@@ -36,25 +36,25 @@ export function exactNumber(source: string): number | ExactNumber {
   return isExact(source) ? Number(source) : new ExactNumber(source);
 }
 
-/** A reviver, as `JSON.parse` takes one, for texts in which exact numbers stand as their `toJSON` gives them. */
+/** A reviver for `JSON.parse`, for texts in which exact numbers have the form that `toJSON` gives them. */
 export function reviveNumber(_key: string, value: unknown): unknown {
   return typeof value === 'string' && value.startsWith(MARK)
     ? new ExactNumber(value.slice(MARK.length))
     : value;
 }
 
-/** A value in words that another thread, whose mark is another one, can read. */
+/** A value in a form that another thread, with a different mark, can read. */
 export type PassedOn = { text: string; mark: string };
 
 export const passOn = (value: unknown): PassedOn => ({ text: JSON.stringify(value), mark: MARK });
 
-/** What `passOn` was given. */
+/** The value that was given to `passOn`. */
 export const taken = ({ text, mark }: PassedOn): ReturnType<typeof JSON.parse> =>
   JSON.parse(text, (_key, value: unknown) =>
     typeof value === 'string' && value.startsWith(mark) ? new ExactNumber(value.slice(mark.length)) : value,
   );
 
-/** The text with `change` made to what stands outside its strings. */
+/** The text with `change` applied outside its strings. */
 function changeOutsideStrings(text: string, change: (outside: string) => string): string {
   let changed = '';
   let from = 0;
@@ -67,13 +67,13 @@ function changeOutsideStrings(text: string, change: (outside: string) => string)
 }
 
 export type ExactJson = {
-  /** As `JSON.parse` gives it, but a number that would come out different is an `ExactNumber`. */
+  /** As from `JSON.parse`, but a number that would come out different is an `ExactNumber`. */
   value: unknown;
   /** Whether an object has a key twice, of which the value holds the last. */
   repeatsKey: boolean;
 };
 
-/** Throws `SyntaxError` for what is not JSON. */
+/** Throws `SyntaxError` where the text is not JSON. */
 export function parseExact(text: string): ExactJson {
   const value: unknown = JSON.parse(text);
   let exact = true;
@@ -91,20 +91,20 @@ export function parseExact(text: string): ExactJson {
   return { value: JSON.parse(marked, reviveNumber), repeatsKey };
 }
 
-/** The same with JavaScript numbers in place of exact ones, as near as these come. */
+/** The same with the nearest JavaScript numbers instead of exact ones. */
 export function withPlainNumbers<T>(value: T): T {
   const text = JSON.stringify(value);
   return text?.includes(MARK) ? JSON.parse(text.replaceAll(MARKED, '$1')) : value;
 }
 
-/** As `JSON.stringify`, for what `parseExact` gives: every number as it was written. */
+/** As `JSON.stringify`, for values from `parseExact`: every number as it was written. */
 export function stringifyExact(value: unknown, indent?: number): string {
   wasWritten = false;
   const text = JSON.stringify(value, null, indent);
   return wasWritten ? text.replaceAll(MARKED, '$1') : text;
 }
 
-/** The value with its exact numbers as JavaScript numbers; the very same where it has none. */
+/** The value with its exact numbers as JavaScript numbers; the same object where it has none. */
 export function plainNumbers(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof ExactNumber) return Number(value.source);

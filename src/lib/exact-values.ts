@@ -1,14 +1,14 @@
 import { ExactNumber, plainNumbers } from './exact-json.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 
-/** In the place of `const` and `enum` whose numbers JavaScript's may not hold, or not tell from their neighbours. */
+/** Replaces `const` and `enum` with numbers that JavaScript can't hold, or can't tell from their neighbours. */
 export const EXACT_VALUES = 'x-exact-values';
-/** In the place of bounds that are such numbers: an object of their keywords and digits. */
+/** Replaces bounds that are such numbers: an object of their keywords and digits. */
 export const EXACT_BOUNDS = 'x-exact-bounds';
 /** Beside `multipleOf`: how it was written. */
 export const EXACT_MULTIPLE = 'x-exact-multiple';
 
-/** What a bound says of where a value stands beside it: below (-1), upon (0) or above (1). */
+/** Where a bound allows a value to be: below it (-1), equal to it (0) or above it (1). */
 const BOUNDS = new Map<string, (place: number) => boolean>([
   ['minimum', (place) => place >= 0],
   ['maximum', (place) => place <= 0],
@@ -20,7 +20,7 @@ const BOUNDS = new Map<string, (place: number) => boolean>([
 const BY_NAME = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas']);
 const DATA = new Set(['const', 'enum', 'default', 'examples']);
 
-/** A schema as JavaScript numbers can have it, but for the values that are told by all of their digits. */
+/** A schema with JavaScript numbers, except for values that are compared by all of their digits. */
 export function withExactValues(schema: JsonObject): JsonObject {
   const result: JsonObject = {};
   const exact: unknown[][] = [];
@@ -44,7 +44,7 @@ export function withExactValues(schema: JsonObject): JsonObject {
 
 const isNumber = (value: unknown) => typeof value === 'number' || value instanceof ExactNumber;
 
-/** Whether a value is within these bounds; what is no number they say nothing of. */
+/** Whether a value is within these bounds, which only apply to numbers. */
 export function isWithin(bounds: Readonly<Record<string, string>>, value: unknown): boolean {
   if (!isNumber(value)) return true;
   const place = (bound: string) => compareDecimals(digitsOf(value), bound);
@@ -56,7 +56,7 @@ export function isMultiple(value: string, step: string): boolean {
   const [one, other] = [partsOf(value), partsOf(step)];
   if (one.sign === 0) return true;
   const powers = one.magnitude - one.digits.length - (other.magnitude - other.digits.length);
-  // Its last digit is no zero, so that it can't be divided by ten.
+  // Its last digit is not zero, so it can't be divided by ten.
   if (powers < 0 || !Number.isSafeInteger(powers)) return false;
   const divisor = BigInt(other.digits);
   return (BigInt(one.digits) * tenTo(powers, divisor)) % divisor === 0n;
@@ -74,7 +74,7 @@ function within(value: unknown): unknown {
   return isJsonObject(value) ? withExactValues(value) : plainNumbers(value);
 }
 
-/** Whether it holds a number that JavaScript takes for another one, or another one for it. */
+/** Whether a value contains a number that JavaScript can't tell from another one. */
 function hasUnsure(value: unknown): boolean {
   if (value instanceof ExactNumber) {
     const near = Number(value.source);
@@ -84,7 +84,10 @@ function hasUnsure(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(hasUnsure);
 }
 
-/** A text that two values share just where JSON Schema calls them equal: `1.0` is `1`, and keys have no order. */
+/**
+ * A text that is the same for two values exactly if JSON Schema calls them equal: `1.0` is `1`, and keys have no
+ * order.
+ */
 export function digitsOf(value: unknown): string {
   if (value instanceof ExactNumber) return decimal(value.source);
   if (typeof value === 'number') return decimal(String(value));
@@ -112,7 +115,7 @@ function compareDecimals(a: string, b: string): number {
   const [one, other] = [partsOf(a), partsOf(b)];
   if (one.sign !== other.sign) return one.sign - other.sign;
   if (one.magnitude !== other.magnitude) return one.magnitude > other.magnitude ? one.sign : -one.sign;
-  // Of as many digits before the point: those behind decide, for none ends with a zero.
+  // With equally many digits before the point, those after it decide, since none ends with a zero.
   if (one.digits === other.digits) return 0;
   return one.digits > other.digits ? one.sign : -one.sign;
 }
@@ -124,7 +127,7 @@ function partsOf(decimalText: string) {
   return { sign, digits, magnitude: digits.length + Number(power) };
 }
 
-/** What stands at a JSON pointer, as a validator gives it. */
+/** The value at a JSON pointer from a validator. */
 export function valueAtPointer(value: unknown, pointer: string): unknown {
   let found = value;
   for (const step of pointer.split('/').slice(1)) {

@@ -1,18 +1,18 @@
 /** Bytes that are put together piece by piece. */
 export type GatheredBytes = {
   readonly length: number;
-  /** Gives the number of bytes that the piece took; a string as UTF-8. */
+  /** Returns the number of bytes added; a string is encoded as UTF-8. */
   add(piece: string | Uint8Array): number;
-  /** All of it, in memory of its own, as long as nothing is added after that. */
+  /** All bytes so far; valid until more are added. */
   bytes(): Uint8Array<ArrayBuffer>;
-  /** Begins anew in the same memory. */
+  /** Starts over in the same memory. */
   clear(): void;
 };
 
-/** UTF-16 takes one unit for what UTF-8 takes three bytes for, at most. */
+/** One UTF-16 unit takes at most three bytes in UTF-8. */
 const MOST_BYTES_PER_UNIT = 3;
 
-/** `expected` is about how many bytes it will be. */
+/** `expected` is the approximate number of bytes. */
 export function gatherBytes(expected: number): GatheredBytes {
   let buffer = Buffer.from(new ArrayBuffer(expected));
   let length = 0;

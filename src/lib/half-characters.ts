@@ -31,18 +31,18 @@ export function* findWithin(value: unknown, test: (value: unknown) => boolean): 
   for (const { at, value: each } of valuesWithin(value)) if (test(each)) yield at;
 }
 
-/** More of one task are hardly worth the lines. */
+/** More of one task are not worth reporting. */
 const NAMED_HALVES = 5;
 
-/** How many halves of characters a text holds, in whose place a file in UTF-8 gets a U+FFFD each. */
+/** How many lone surrogates a text contains, each of which becomes U+FFFD in a UTF-8 file. */
 export const countHalves = (text: string): number =>
   text.isWellFormed() ? 0 : (text.match(/\p{Surrogate}/gu)?.length ?? 0);
 
 const isHalf = (value: unknown) => typeof value === 'string' && !value.isWellFormed();
 
 /**
- * Where a value holds half of a surrogate pair, as texts do that were cut in the middle of an emoji. UTF-8 has no bytes for
- * it, and the API refuses the whole create that holds one, naming a column of a body that nobody has seen.
+ * Where a value contains half of a surrogate pair, as texts do that were cut in the middle of an emoji. UTF-8 can't
+ * represent it, and the API would refuse the whole create, naming a column of a body that nobody has seen.
  */
 export function findHalfCharacters(value: unknown): Problem[] {
   const problems: Problem[] = [];
@@ -58,5 +58,5 @@ export function findHalfCharacters(value: unknown): Problem[] {
   return problems;
 }
 
-/** Whether JSON can hold such a half at all: its text is valid UTF-8, so only an escape can be one. */
+/** Whether JSON may contain a lone surrogate at all: its text is valid UTF-8, so only an escape can be one. */
 export const mayHoldHalf = (json: string): boolean => json.includes('\\ud') || json.includes('\\uD');

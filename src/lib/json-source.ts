@@ -1,4 +1,4 @@
-/** Where the string that begins with the quote at `open` has its closing quote, in a text that is JSON. */
+/** The index of the closing quote of the string that begins at `open`, in a JSON text. */
 export function endOfString(text: string, open: number): number {
   for (let end = text.indexOf('"', open + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
@@ -9,7 +9,7 @@ export function endOfString(text: string, open: number): number {
   return text.length;
 }
 
-/** What stands outside the strings of a text that is JSON. */
+/** A JSON text without its strings. */
 export function outsideStrings(text: string): string {
   let outside = '';
   let from = 0;
@@ -21,7 +21,7 @@ export function outsideStrings(text: string): string {
 }
 
 /**
- * The colons in what stands outside strings: one for each member of the text's objects. Where `countMembers` of its value
+ * The number of colons outside strings: one for each member of the text's objects. Where `countMembers` of its value
  * finds fewer, an object has a key twice.
  */
 export function countColons(outside: string): number {

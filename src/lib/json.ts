@@ -4,14 +4,14 @@ import { ExactNumber } from './exact-json.ts';
 
 export type JsonObject = { [key: string]: unknown };
 
-/** Whether a value is a JSON object: not null, not a list, and not a number that is kept as it was written. */
+/** Whether a value is a JSON object: not null, not a list, and not an exact number. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
   );
 }
 
-/** Far more than any task or answer needs, and far less than what overflows the call stack of whoever walks through one. */
+/** Far more than any task or answer needs, and far less than would overflow the call stack. */
 export const MOST_LEVELS = 500;
 
 export function isDeeper(value: unknown, levels: number): boolean {
@@ -19,7 +19,7 @@ export function isDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
 }
 
-/** Where JSON breaks, both counted from 1. */
+/** Where JSON is broken, counted from 1. */
 export type JsonPosition = { line: number; column: number };
 
 function positionOf(error: unknown): JsonPosition | null {
@@ -27,7 +27,7 @@ function positionOf(error: unknown): JsonPosition | null {
   return { line: Number(error.line), column: Number(error.pos) };
 }
 
-/** Where the JSON text of `source` breaks; null where it doesn't, or where that can't be told. */
+/** Where the JSON text of `source` is broken; null where it is not, or that can't be determined. */
 export async function locateJsonError(source: AsyncIterable<string>): Promise<JsonPosition | null> {
   const { verifier } = await import('stream-json/utils/verifier.js');
   const discard = new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done() });

@@ -1,12 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** Lines of a file in a row. */
+/** Consecutive lines of a file. */
 export type LineBlock = {
-  /** Whole lines with their newlines; the last one of the file may have none. In memory of their own. */
+  /** Whole lines with their newlines; the last one of the file may have none. Not shared with other blocks. */
   bytes: Uint8Array<ArrayBuffer>;
-  /** Of the first line, counted from 1. */
+  /** The number of the first line, counted from 1. */
   number: number;
-  /** Set where the line with that number is over the limit: its bytes are left out, and nothing behind it is read. */
+  /** Set where the line with that number is over the limit: its bytes are left out, and nothing after it is read. */
   overlong?: true;
 };
 
@@ -32,11 +32,11 @@ function countLines(bytes: Buffer): number {
 }
 
 export type LineBlockOptions = {
-  /** A line of more bytes is not put together. Default: none is too long. */
+  /** Longer lines are not put together. Default: no limit. */
   longest?: number;
   /** About how large a block is, in bytes. Default: a megabyte. */
   blockBytes?: number;
-  /** Where the first line begins, in bytes. */
+  /** The byte offset at which the first line begins. */
   start?: number;
 };
 
@@ -53,7 +53,7 @@ export async function* readLineBlocks(
   let begunBytes = 0;
   let number = 1;
   for (;;) {
-    // What is begun is nearly always short, and goes in front of what is read: so nothing has to be joined.
+    // An unfinished line is nearly always short: it goes in front of the next read, so nothing has to be joined.
     const head = begunBytes < blockBytes ? joined(begun) : NOTHING;
     const block = Buffer.allocUnsafeSlow(head.length + blockBytes);
     block.set(head);

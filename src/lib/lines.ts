@@ -11,9 +11,9 @@ export type Line = {
 const NEWLINE = 10;
 
 /**
- * Splits bytes into lines and yields, per chunk, the array of lines that end in it, for one promise per line
- * would cost more than the splitting. Empty lines are lines; nothing follows a final newline. A line that
- * spans many chunks is put together once, at its end, so its cost stays in proportion to its length.
+ * Splits bytes into lines and yields, per chunk, the array of lines that end in it: one promise per line would cost
+ * more than the splitting. Empty lines count; nothing follows a final newline. A line that spans many chunks is put
+ * together once, at its end, so its cost stays proportional to its length.
  */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
   let begun: Buffer[] = [];
@@ -33,7 +33,7 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
       begunBytes = 0;
     }
     if (start < chunk.length) {
-      // A copy: the chunk may be used again when the next one is asked for.
+      // A copy: the chunk's memory may be reused for the next one.
       begun.push(Buffer.from(chunk.subarray(start)));
       begunBytes += chunk.length - start;
     }
@@ -56,14 +56,14 @@ export async function* wholeLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
 
 const BLANKS = new Set([0x20, 0x09, 0x0d]);
 
-/** Whether a line holds nothing, or only the spaces that some gateways put between lines. */
+/** Whether a line is empty, or has only the spaces that some gateways put between lines. */
 export function isBlank(line: Uint8Array): boolean {
   return line.length === 0 || (BLANKS.has(line[0] ?? 0) && line.every((byte) => BLANKS.has(byte)));
 }
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
-/** A line without the mark that some programs begin a file with, or each of the pieces that they put together. */
+/** A line without the byte order mark with which some programs begin a file, or each of the pieces that they join. */
 export function withoutMark(line: Line): Line {
   const { length } = BYTE_ORDER_MARK;
   const isMarked =

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * What proves that a provider's batch is a part of ours: nobody else has an id like that of its last request. It is put
- * in when the part is sent and turned back in what is read; what is kept on disk has the request's own id.
+ * Proves that a provider's batch is a part of ours: nobody else has an id like that of its last request. It is put in
+ * when the part is sent and replaced when results are read; on disk there is the request's own id.
  */
 export type Mark = {
   /** The id that the last request is sent under. */

@@ -4,7 +4,7 @@ export type ImageSize = { width: number; height: number };
 /** The size of a PNG, GIF, JPEG or WebP; null where the bytes don't tell. */
 export function sizeOf(bytes: Buffer): ImageSize | null {
   const size = statedSize(bytes);
-  // A height of 0 is told behind the picture, or never.
+  // A height of 0 means that it follows after the picture, or not at all.
   return size === null || size.width === 0 || size.height === 0 ? null : size;
 }
 
@@ -24,7 +24,7 @@ function statedSize(bytes: Buffer): ImageSize | null {
 /** Markers of a JPEG that stand alone: TEM and RSTn. */
 const isAlone = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7);
 
-/** A frame header (SOFn) holds the size; what stands before it has its length in front. */
+/** A frame header (SOFn) holds the size; the segments before it begin with their lengths. */
 function jpegSize(bytes: Buffer): ImageSize | null {
   for (let at = 2; at + 9 < bytes.length; ) {
     if (bytes[at] !== 0xff) return null;
@@ -54,8 +54,8 @@ function webpSize(bytes: Buffer): ImageSize | null {
 }
 
 /**
- * Whether a PNG, JPEG, WEBP or PDF surely lacks its end, as a download does that broke off: nobody can open it, or only part of
- * what it holds. Of other files, and of bytes behind an end, nothing is said.
+ * Whether a PNG, JPEG, WEBP or PDF certainly lacks its end, like an interrupted download: it can't be opened, or only
+ * in part. Says nothing about other files, or about bytes after an end.
  */
 export function isCutOff(bytes: Buffer): boolean {
   if (bytes.length >= 8 && bytes.readUInt32BE(0) === 0x89504e47) return !bytes.includes('IEND');
@@ -68,19 +68,19 @@ export function isCutOff(bytes: Buffer): boolean {
 /** As a JPEG's end is written, and a PNG's name of its last chunk. */
 const USUAL_ENDS = [Buffer.from([0xff, 0xd9]), Buffer.from('IEND')];
 
-/** Whether the last bytes of an image say that it is whole, so that the rest need not be looked at. */
+/** Whether the last bytes of an image show that it is complete, so that the rest need not be examined. */
 export const hasUsualEnd = (tail: Buffer): boolean => USUAL_ENDS.some((end) => tail.includes(end));
 
 const SCAN = 0xda;
 const END = 0xd9;
 
 /**
- * Segments up to the first scan have their lengths in front, and one may hold a small picture with an end of its own; within
- * scans the bytes of an end are always an end (ITU T.81, B.1.1.5).
+ * Segments before the first scan begin with their lengths, and one may contain a thumbnail with an end of its own;
+ * within scans the bytes of an end marker always are one (ITU T.81, B.1.1.5).
  */
 function isJpegCutOff(bytes: Buffer): boolean {
   for (let at = 2; at < bytes.length; ) {
-    // What is no JPEG by the letter may be one to others.
+    // A file that is not strictly a JPEG may still be one to others.
     if (bytes[at] !== 0xff) return false;
     const marker = bytes[at + 1] ?? 0;
     if (marker === END) return false;
@@ -96,8 +96,8 @@ function isJpegCutOff(bytes: Buffer): boolean {
 const OBJECT = /\d\s+\d+\s+obj\b/;
 
 /**
- * A PDF ends with where its table of objects stands. One that was changed, or is made for the web, has several such ends: behind
- * the last come no objects (ISO 32000-1, 7.5.5, 7.5.6 and annex F).
+ * A PDF ends with the place of its table of objects. One that was changed, or is made for the web, has several such
+ * ends: no objects follow the last one (ISO 32000-1, 7.5.5, 7.5.6 and annex F).
  */
 function isPdfCutOff(bytes: Buffer): boolean {
   const end = Math.max(bytes.lastIndexOf('startxref'), bytes.lastIndexOf('%%EOF'));

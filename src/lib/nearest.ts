@@ -1,19 +1,19 @@
 import leven from 'leven';
 
 const MOST_EDITS = 2;
-/** A name of four letters within two edits of another is no typing error. */
+/** A four-letter name within two edits of another is not a typo. */
 const MOST_CHANGED = 0.4;
 /** Longer names are cut before they are put into a message. */
 const LONGEST_NAME = 64;
 
-/** The name without case and separators: `maxTokens`, `max-tokens` and `MAX_TOKENS` are one. */
+/** The name without case and separators: `maxTokens`, `max-tokens` and `MAX_TOKENS` are the same. */
 function normalized(name: string): string {
   return name.toLowerCase().replaceAll(/[\s_-]/g, '');
 }
 
 /**
- * The candidate that `name` was probably meant to be: one that differs in case and separators only, else the
- * closest within two edits that change at most 40 % of the name's letters. Undefined where there is none.
+ * The candidate that `name` was probably meant to be: one that differs only in case and separators, else the closest
+ * within two edits that change at most 40 % of the letters. Undefined where there is none.
  */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const plain = normalized(name);
@@ -23,14 +23,14 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   const most = Math.min(MOST_EDITS, Math.floor(name.length * MOST_CHANGED));
   let closest: { candidate: string; edits: number } | undefined;
   for (const candidate of candidates) {
-    // leven answers `maxDistance` for anything further, so one more than what is allowed tells them apart.
+    // leven returns `maxDistance` for anything further away, so it gets one more than is allowed.
     const edits = isSwapped(name, candidate) ? 1 : leven(name, candidate, { maxDistance: most + 1 });
     if (edits <= most && (closest === undefined || edits < closest.edits)) closest = { candidate, edits };
   }
   return closest?.candidate;
 }
 
-/** Whether two letters that follow one another change places: one slip, which takes two edits to undo. */
+/** Whether two adjacent letters are swapped: one slip, which takes two edits to undo. */
 function isSwapped(name: string, candidate: string): boolean {
   if (name.length !== candidate.length) return false;
   let at = 0;

@@ -4,23 +4,23 @@ import { isCutOff } from './media.ts';
 
 const ENCRYPT = /\/Encrypt\s+(\d+\s+\d+\s+R|<<)/;
 
-/** Whether a PDF says in its trailer that what it holds is encrypted (ISO 32000-1, 7.6.1). */
+/** Whether a PDF says in its trailer that it is encrypted (ISO 32000-1, 7.6.1). */
 export const isEncrypted = (pdf: Buffer): boolean =>
   pdf.includes('/Encrypt') && ENCRYPT.test(pdf.toString('latin1'));
 
-/** The densest PDFs, of text alone, have about a page in a kilobyte. */
+/** The densest PDFs, with only text, have about a page per kilobyte. */
 const LEAST_PAGE_BYTES = 1_000;
 const MOST_INFLATED_BYTES = 50_000_000;
 
 export type PdfPages = {
   pages: number;
-  /** False for a high guess by the file's size, where its objects can't be read. */
+  /** False for a high estimate from the file's size, where its objects can't be read. */
   isCounted: boolean;
 };
 
 /**
- * The pages of a PDF: as many as its page tree counts, as it says of itself where it is linearized, or as it has page objects,
- * whichever is more, also within compressed object streams. What the data of other streams looks like is no matter.
+ * The pages of a PDF by its page tree, its linearization header or its page objects, whichever gives most; also
+ * within compressed object streams. The data of other streams is ignored.
  */
 export function pagesOf(pdf: Buffer): PdfPages {
   const { objects, unread } = objectsOf(pdf);
@@ -36,16 +36,16 @@ export function pagesOf(pdf: Buffer): PdfPages {
 
 const PAGE = /\/Type\s*\/Page(?![a-zA-Z])/g;
 const SPACE = String.raw`(?:\s|%[^\r\n]*[\r\n])`;
-/** A number, and not the one of an object that holds it. */
+/** A number, but not a reference to an object. */
 const COUNT = new RegExp(String.raw`/Count${SPACE}+\+?(\d{1,7})(?!\d|${SPACE}+\d+${SPACE}+R)`, 'g');
 /** The dictionary that a linearized file begins with. */
 const LINEARIZED = /<<[^>]*\/Linearized[^>]*>>/g;
 const LINEARIZED_PAGES = /\/N\s+(\d{1,7})/;
-/** What tells a node of the page tree, and an entry of the outline, which has counts too. */
+/** How to recognize a node of the page tree, and an entry of the outline, which has counts, too. */
 const NODE = /\/Kids\b|\/Type\s*\/Pages\b/;
 const OUTLINE = /\/(?:Outlines|Title|First|Last|Next|Prev)\b/;
 
-/** Of the tree's nodes the one with the most pages below it is the root. */
+/** The node of the tree with the most pages below it is the root. */
 function statedIn(text: string): number {
   let most = 0;
   for (const [dictionary] of text.matchAll(LINEARIZED))
@@ -89,7 +89,7 @@ function objectsOf(pdf: Buffer): { objects: string[]; unread: number } {
   return { objects: [...objects, outside + text.slice(from)], unread };
 }
 
-/** Null for what is compressed in another way, or encrypted. */
+/** Null for streams that are compressed in another way, or encrypted. */
 function inflated(bytes: Buffer, dictionary: string): string | null {
   if (!dictionary.includes('/Filter')) return bytes.toString('latin1');
   try {
@@ -103,10 +103,10 @@ type PdfFacts = PdfPages & { isLocked: boolean; isCutOff: boolean };
 
 const MOST_KNOWN = 1_000;
 
-/** By their hashes, for the PDFs themselves may be large; in the order of their first use. */
+/** By hash, since the PDFs themselves may be large; in the order of their first use. */
 const known = new Map<string, PdfFacts>();
 
-/** What a PDF in base64 is. One that stands in many requests is looked through once. */
+/** Facts about a PDF in base64. One that is in many requests is examined once. */
 export function pdfFacts(base64: string): PdfFacts {
   const hash = sha256OfText(base64);
   const found = known.get(hash);

@@ -2,16 +2,16 @@ import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /**
- * What the programs do before they load anything else. Written so that every Node that knows modules can read it: no
- * `?.`, no names from a module that an old one does not export.
+ * What the programs do before loading anything else. Written so that every Node with ES modules can parse it: no
+ * `?.`, no names that a module of an old Node does not export.
  */
 
 const [LEAST_MAJOR, LEAST_MINOR] = [20, 19];
 
 /**
- * Whether this Node is new enough to go on. Where it is not, that is said on stderr, for people whose MCP client picked
- * an old one, and the exit code is 1. Where it can (Node 22), it keeps what it compiles for later starts, beside the
- * program at `entry`: a folder that whoever can write to could as well have changed the program.
+ * Whether this Node is new enough. If not, says so on stderr, for people whose MCP client picked an old one, and sets
+ * the exit code to 1. On Node 22 and later, enables a compile cache for later starts beside the program at `entry`:
+ * whoever can write to that folder could change the program itself.
  */
 export function prepareNode(entry: string): boolean {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -32,8 +32,8 @@ export function prepareNode(entry: string): boolean {
 }
 
 /**
- * Says in one line that a file of the program itself could not be read, as where a process may have too few open
- * (`ulimit -n`); whatever else failed is thrown on.
+ * Says in one line that one of the program's own files could not be read, as with too low a limit of open files
+ * (`ulimit -n`); rethrows any other error.
  */
 export function sayNotLoaded(error: unknown): void {
   if (!(error instanceof Error) || !('syscall' in error)) throw error;
@@ -44,8 +44,8 @@ export function sayNotLoaded(error: unknown): void {
 }
 
 /**
- * The parser of Node's `fetch` is compiled as soon as the SDK touches `Headers`, and on Node 20 and 22 its failure, where
- * the address space is limited (`ulimit -v`), ends the process. It is not needed: requests go over node:http.
+ * The parser of Node's `fetch` is compiled as soon as the SDK touches `Headers`. With a limited address space
+ * (`ulimit -v`) that fails, which ends the process on Node 20 and 22. It is not needed: requests go over node:http.
  */
 function ignoreMissingWasm(error: unknown): void {
   if (!(error instanceof RangeError && error.message.includes('Wasm memory'))) throw error;

@@ -1,6 +1,6 @@
-/** The few things that were asked for last, each made once. */
+/** Keeps the few most recently requested values, each made once. */
 export type Recent<T> = {
-  /** What is kept under `key`, else what `make` makes. A failure is not kept. */
+  /** The value kept under `key`, else a new one from `make`. A failure is not kept. */
   get(key: string, make: () => Promise<T>): Promise<T>;
 };
 

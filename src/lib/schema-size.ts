@@ -1,20 +1,20 @@
 import { isJsonObject, type JsonObject } from './json.ts';
 
-/** A check of more takes seconds to make, in which nobody else is served, or overflows the call stack. */
+/** A larger schema takes seconds to compile, in which nobody else is served, or overflows the call stack. */
 const MOST_OBJECTS = 1_000;
 const MOST_LEVELS = 200;
 
 export const SMALL_ENOUGH = `a schema of at most ${MOST_OBJECTS.toLocaleString('en-US')} objects, at most ${MOST_LEVELS} levels deep`;
 
-/** Keywords whose values are data, in which a `$ref` is none. */
+/** Keywords whose values are data, in which `$ref` is not a reference. */
 const DATA = new Set(['const', 'enum', 'default', 'examples']);
 
-/** What a value holds with all that its references name; `Infinity` where it has no end. */
+/** The size of a value, including everything that its references name; `Infinity` where it has no end. */
 type Size = { objects: number; levels: number };
 
 const NOTHING: Size = { objects: 0, levels: 0 };
 
-/** Why a schema is too large to hold answers against it; null where it is not. */
+/** Why a schema is too large for checking answers; null where it is not. */
 export function tooLarge(schema: JsonObject): string | null {
   const { objects, levels } = sizeOf(schema);
   if (levels > MOST_LEVELS) return `is nested more than ${MOST_LEVELS} levels deep`;
@@ -23,8 +23,8 @@ export function tooLarge(schema: JsonObject): string | null {
 }
 
 /**
- * Definitions count where they are referred to: a few that each refer twice to the next one are millions by then, and an
- * answer is held against every one.
+ * Definitions count each time they are referred to: a few that each refer twice to the next one multiply to millions,
+ * and an answer is checked against every one.
  */
 function sizeOf(root: JsonObject): Size {
   const known = new Map<unknown, Size>();
@@ -33,7 +33,7 @@ function sizeOf(root: JsonObject): Size {
     if (typeof value !== 'object' || value === null) return NOTHING;
     const before = known.get(value);
     if (before !== undefined) return before;
-    // What refers to itself goes as deep as an answer does, and no deeper.
+    // A schema that refers to itself goes only as deep as the answer does.
     known.set(value, NOTHING);
     let objects = isJsonObject(value) ? 1 : 0;
     let levels = 0;

@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { type ApiFailure, BatchError, type ErrorCode, type Problem } from '../errors.ts';
 
 /**
- * Memory for what a thread has just made, in MB. A small one is cleared often, and with it the pieces of files
- * that a thread has done with, which the garbage collector otherwise lets pile up.
+ * The young generation of a thread, in MB. A small one is collected often, and with it the pieces of files that the
+ * thread is done with, which would otherwise pile up.
  */
 const YOUNG_MEGABYTES = 12;
 
@@ -16,8 +16,8 @@ export type ThreadModule = {
 };
 
 /**
- * Whether the module can run on a thread here. Node's permission model may forbid threads, and a program that has the
- * library bundled into it leaves the module's file behind.
+ * Whether the module can run on a thread here. Node's permission model may forbid threads, and a program that bundles
+ * the library leaves out the module's file.
  */
 export function canStartThread(module: ThreadModule): boolean {
   const { permission }: { permission?: typeof process.permission } = process;
@@ -31,8 +31,8 @@ function fileOf({ name, from }: ThreadModule): URL {
 const isSource = (from: string) => from.endsWith('.ts');
 
 /**
- * Runs a module on a thread of its own, for work that would hold up this one. What the thread prints on stdout is
- * dropped, for only MCP frames belong there. The caller ends it.
+ * Runs a module on a thread of its own, for work that would hold up this one. The thread's output on stdout is
+ * dropped, since only MCP frames belong there. The caller ends it.
  */
 export function startThread(module: ThreadModule, data: unknown): Worker {
   const file = fileOf(module);
@@ -47,7 +47,7 @@ export function startThread(module: ThreadModule, data: unknown): Worker {
   });
 }
 
-/** A script that loads a module from its TypeScript source, as the tests and `npm run dev` have it. */
+/** A script that loads a module from its TypeScript source, for the tests and `npm run dev`. */
 function loadSource(file: URL): string {
   const loader = import.meta.resolve('tsx/esm/api');
   return `import('${loader}').then(({ register }) => (register(), import('${file.href}')))`;
@@ -70,7 +70,7 @@ export function fromFailure({ code, message, problems, problemCount, api }: Thre
   return new BatchError(code, message, { problems, problemCount, ...(api && { api }) });
 }
 
-/** What the work of a thread that is gone fails with. */
+/** The error of work whose thread died. */
 export function threadDied(cause: Error): BatchError {
   return new BatchError(
     'internal',

@@ -4,8 +4,8 @@ const MOMENT =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?|)?)?$/i;
 
 /**
- * A day (`2026-11-22`, its beginning) or a time (`2026-11-22T08:00`) in milliseconds since 1970. Without a zone it is UTC,
- * on every machine alike. Undefined for anything else, and for a day that no calendar has.
+ * Reads a day (`2026-11-22`, meaning its beginning) or a time (`2026-11-22T08:00`) as milliseconds since 1970.
+ * Without a zone it is UTC on every machine. Undefined for anything else, including days that do not exist.
  */
 export function readMoment(text: string): number | undefined {
   const [, day = '', clock = '00:00', zone = ''] = MOMENT.exec(text.trim()) ?? [];
@@ -27,9 +27,9 @@ const SPAN = /^-?(\d{1,4}) ?(min(?:ute)?s?|h|hrs?|hours?|d|days?|w|wks?|weeks?)(
 const MONTHS = /^-?(\d{1,3}) ?(mo|months?|y|yrs?|years?)(?: ago)?$/i;
 const MONTH = /^\d{4}-\d{2}$/;
 const YEAR = /^20\d{2}$/;
-/** In seconds or milliseconds since 1970, of this century's first half. */
+/** Seconds or milliseconds since 1970, within the first half of this century. */
 const EPOCH = /^(1[0-9]{9}|2[0-4][0-9]{8})(\d{3})?$/;
-/** In English, the year told: `Nov 1, 2026`, `1 November 2026`, `Nov 2026`. */
+/** English dates with a year: `Nov 1, 2026`, `1 November 2026`, `Nov 2026`. */
 const WORDS =
   /^(?:[a-z]{3,9}\.? \d{1,2},? 20\d{2}|\d{1,2} [a-z]{3,9}\.?,? 20\d{2}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? 20\d{2})$/i;
 
@@ -74,7 +74,7 @@ function plainWords(given: string): string {
 
 const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 
-/** The beginning of the day of that name that was last: `last` is never today. */
+/** The beginning of the most recent day of that name: `last` is never today. */
 function weekdayBefore(given: string, now: Date): number | undefined {
   const day = WEEKDAYS.indexOf(given.replace(/^last /, ''));
   if (day === -1) return undefined;
@@ -113,7 +113,7 @@ const NAMED: Record<string, (now: Date) => number> = {
 function beforeMonths(now: Date, months: number): number {
   const then = new Date(now);
   then.setUTCMonth(then.getUTCMonth() - months);
-  // A day that the month has not is read as one of the next.
+  // A day that the month lacks is read as one of the next month.
   if (then.getUTCDate() !== now.getUTCDate()) then.setUTCDate(0);
   return then.getTime();
 }
@@ -125,15 +125,15 @@ function ofWords(given: string): number | undefined {
 }
 
 /**
- * Starts a clock that counts sleep, and gives how many milliseconds have passed by it. A suspended computer stops the
- * one of the two that only goes forward, and the other can be set back.
+ * Starts a clock that also counts sleep; the returned function gives the milliseconds passed. Takes the larger of two
+ * clocks: the monotonic one stops while the computer sleeps, and the wall clock can be set back.
  */
 export function startClock(): () => number {
   const [wall, steady] = [Date.now(), performance.now()];
   return () => Math.max(Date.now() - wall, performance.now() - steady);
 }
 
-/** A moment as a text that is kept: what no clock can have shown is refused before anything is reckoned by it. */
+/** A stored time as text: times that no clock can have shown are refused before anything is computed from them. */
 export const momentText = z
   .string()
   .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'not a time, as in 2026-11-22T09:30:00.000Z' });

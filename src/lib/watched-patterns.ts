@@ -1,12 +1,12 @@
 import vm from 'node:vm';
 
-/** For so long may one check hold up everybody else whom the process serves. */
+/** How long one check may hold up everybody else that the process serves. */
 const LONGEST_MS = 1_000;
-/** After so many that were ended, a schema is known to take long, and is given little time. */
+/** After this many interrupted checks a schema is known to be slow, and is given little time. */
 const ENDED_EARLIER = 3;
 const LITTLE_MS = 50;
 
-/** A text in which a pattern that can try one place in two ways is through in no time all the same. */
+/** A text so short that even a backtracking pattern is done at once. */
 const SHORT = 20;
 /** And one in which a pattern is that has a single repeat, and begins anew at every character. */
 const LONG = 5_000;
@@ -14,19 +14,19 @@ const LONG = 5_000;
 /** A pattern that a check tests texts by. */
 export type WatchedPattern = { test(text: string): boolean; toString(): string };
 
-/** Runs checks, and under a watch those whose patterns may go through a text in more ways than there is time for. */
+/** Runs checks; those whose patterns may backtrack for too long are watched. */
 export type Watch<Finding> = {
-  /** A pattern as its checks are to have it. */
+  /** The form in which a check gets a pattern. */
   pattern(expression: RegExp): WatchedPattern;
-  /** What a check finds; where all depends on a pattern that there was no time for, `slow` says so. */
+  /** The finding of a check; `slow` says where it depends on a pattern that there was no time for. */
   run(check: () => Finding | null, slow: (pattern: string) => Finding): Finding | null;
 };
 
 export function createWatch<Finding>(): Watch<Finding> {
-  // Its watch costs a thread: most checks are done in a hundredth of that time.
+  // Watching takes a thread: most checks are done in a hundredth of the time that it takes to start.
   let isWatched = false;
   let unsure: string | null = null;
-  /** What stands for the outcome of a pattern that is not tried. */
+  /** The assumed outcome of a pattern that is not tried. */
   let assumed = true;
   let ended = 0;
   let call: (() => Finding | null) | null = null;
@@ -73,20 +73,20 @@ export function createWatch<Finding>(): Watch<Finding> {
       if (unsure === null) return first;
       if (!isEnded(check)) return found;
       assumed = false;
-      // What is wrong whether the pattern is met or not needs no pattern.
+      // A finding that does not depend on the pattern's outcome needs no pattern.
       return first === null || check() === null ? slow(unsure) : first;
     },
   };
 }
 
-/** It is no `Error` of ours: another context made it. */
+/** It is not an instance of our `Error`: it comes from another context. */
 const isTimeout = (error: unknown) =>
   typeof error === 'object' &&
   error !== null &&
   'code' in error &&
   error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 
-/** Whether a pattern repeats one character at most, and no group: what it tries grows with the text alone. */
+/** Whether a pattern repeats at most single characters and no group, so that its work is proportional to the text. */
 function hasOneRepeat(source: string): boolean {
   const plain = source.replace(/\\(?:[pP]\{[^}]*\}|.)/g, 'x').replace(/\[[^\]]*\]/g, 'x');
   const repeats = plain.match(/(?<!\()[*+?]|\{\d*,\d*\}/g) ?? [];

@@ -10,13 +10,13 @@ import type { CountedResult, Result } from './result.ts';
 export type Dialect = {
   readonly name: DialectName;
   readonly limits: DialectLimits;
-  /** Results can be fetched for so many days after their batch was created. */
+  /** For how many days after the creation of a batch its results can be fetched. */
   readonly resultsKeptDays: number;
-  /** How much of the standard price a batch costs, in a word. */
+  /** The share of the standard price that a batch costs, as a word. */
   readonly batchShare: string;
-  /** What a batch is called by the provider. */
+  /** The form of the provider's batch ids. */
   readonly batchIds: IdForm;
-  /** What a request may be called within its batch; no more than `longest` characters. */
+  /** The form of a request's id within its batch; at most `longest` characters. */
   readonly requestIds: IdForm & { longest: number };
   readonly requests: RequestDialect;
   readonly results: ResultDialect;
@@ -24,7 +24,7 @@ export type Dialect = {
   readonly models: ModelTable;
 };
 
-/** Another dialect begins with a name here. */
+/** A new dialect begins with a name here. */
 const dialectNames = ['anthropic'] as const;
 export type DialectName = (typeof dialectNames)[number];
 
@@ -43,62 +43,65 @@ export type Params = Readonly<Record<string, unknown>>;
 
 /** How requests are written, and what may be in them. */
 export type RequestDialect = {
-  /** What stands in a batch's body before, between (one byte) and behind its requests. */
+  /** The parts of a batch's body before, between (one byte) and after its requests. */
   readonly body: { head: string; between: string; tail: string };
-  /** A request as a body holds it. */
+  /** A request as it appears in a body. */
   encode(id: string, params: Params): string;
-  /** What `encode` wrote; null for what is no request. */
+  /** Reads what `encode` wrote; null where it is not a request. */
   decode(text: string): { id: string; params: Params } | null;
-  /** A request under another id, all else as it stands where that can be; null for what is no request. */
+  /** A request under another id, otherwise unchanged where possible; null where it is not a request. */
   rename(text: string, id: string): string | null;
-  /** A request of ours as the provider takes it. */
+  /** Writes one of our requests in the provider's form. */
   render(request: PlainRequest): Params;
-  /** What has to be known of params, whoever wrote them. */
+  /** The facts that we need to know about params, whoever wrote them. */
   facts(params: Params): RequestFacts;
-  /** The params as they are meant: without nulls for what is not given. The same object where they are that. */
+  /** The params without nulls for absent ones; the same object where there are none. */
   tidy(params: Params): Params;
   /**
-   * What is wrong with params that a caller wrote: the provider itself looks at them only while the batch is
-   * processed, hours later. Fields are relative to the params.
+   * The problems of params that a caller wrote: the provider itself checks them only while the batch is processed,
+   * hours later. Fields are relative to the params.
    */
   check(params: Params, options: CheckOptions): Problem[];
-  /** What is wrong with the images and documents of params that were rendered: how many they are, and how large. */
+  /** The problems of the images and documents in rendered params: their number and sizes. */
   checkMedia(params: Params, model: Model | undefined): Problem[];
-  /** The params as a retry sends them. */
+  /** The params with a retry's changes. */
   change(params: Params, change: ParamsChange): ChangedParams;
   /** Params without which there is no request. */
   readonly required: readonly string[];
-  /** A JSON Schema as the provider takes it for an answer, and what is wrong with it, under `field`. */
+  /** A JSON Schema in the form that the provider accepts for an answer, and its problems, under `field`. */
   prepareSchema(schema: JsonObject, field?: string): PreparedSchema;
   /** How much a model has to read. */
   size(params: Params): PromptSize;
-  /** A request of nothing but one of `PromptSize`'s sources, for the provider to count. */
+  /** A request with nothing but one of `PromptSize`'s sources, for the provider to count. */
   readSource(source: string, model: string): Params;
   /** The text of the last turn of the user. */
   prompt(params: Params): string;
-  /** What it reads, in the order in which the provider caches it. */
+  /** All that the model reads, in the order in which the provider caches it. */
   text(params: Params): string;
-  /** What tells its beginning up to the last mark of what is to be cached from another one; empty without a mark. */
+  /** Identifies the content up to the last cache mark; empty without a mark. */
   cachedText(params: Params): string;
-  /** The mark that `render` puts behind documents that are to be cached, as `encode` writes it: nothing else there has its form. */
+  /**
+   * The mark that `render` puts after documents to be cached, as `encode` writes it: nothing else in a request has
+   * its form.
+   */
   readonly cacheMark: string;
   /** The rows of a request that several tasks share, as `render` was given them. */
   rowsOf(params: Params): SharedRow[];
-  /** The same request with these rows, and with another prompt over them where it is given. */
+  /** The same request with these rows, and with another prompt above them where one is given. */
   withRows(params: Params, rows: readonly SharedRow[], prompt?: string): Params;
 };
 
-/** What one of the tasks that share a request has for itself, under the id that its answer is to have. */
+/** The own content of one of the tasks that share a request, under the id that its answer has to have. */
 export type SharedRow = { id: string; text: string; attachment?: Attachment | undefined };
 
 /**
- * How an answer is asked for. `schema` is what is sent; `asked` says all that the caller's does, by which the same work is found
- * again; `warnings` tell the two apart.
+ * How an answer is asked for. `schema` is what is sent; `asked` says everything that the caller's schema does, and
+ * identifies the same work; `warnings` explain the differences.
  */
 export type PreparedSchema = {
   schema: JsonObject;
   asked: JsonObject;
-  /** Whether the provider would refuse it as it was given. */
+  /** Whether the provider would refuse it in the caller's form. */
   isRefused: boolean;
   warnings: string[];
   problems: Problem[];
@@ -111,9 +114,9 @@ export type PlainRequest = {
   /** Empty where there is none. */
   system: string;
   prompt: string;
-  /** What stands before the prompt, and before that of other requests too. */
+  /** Content before the prompt, which other requests share. */
   context?: readonly ContextDocument[] | undefined;
-  /** Whether that is marked to be kept by the provider, for an hour, for other requests to read. */
+  /** Whether that is marked for the provider to cache for an hour, for other requests to read. */
   cached?: boolean | undefined;
   /** What the prompt is about. */
   attachment?: Attachment | undefined;
@@ -121,11 +124,11 @@ export type PlainRequest = {
   rows?: readonly SharedRow[] | undefined;
   /** As `prepareSchema` gave it. */
   output_schema: JsonObject | undefined;
-  /** One that the model takes; its own where it is left out. */
+  /** An effort that the model accepts; its own default where left out. */
   effort: Effort | undefined;
 };
 
-/** A file that is no text, as it is sent along with one. */
+/** A file other than text, as it is sent along with a prompt. */
 export type Attachment = {
   kind: 'pdf' | 'image';
   media_type: string;
@@ -133,22 +136,22 @@ export type Attachment = {
   data: string;
 };
 
-/** A document that many requests have in front; `sha256` is of its text or its base64. */
+/** A document at the beginning of many requests; `sha256` is of its text or its base64. */
 export type ContextDocument = { name: string; sha256: string } & (
   | { text: string }
   | { attachment: Attachment }
 );
 
-/** Null is what the params do not say, or say wrongly. */
+/** Null where the params do not say, or say it in an invalid way. */
 export type RequestFacts = {
   model: string | null;
   max_tokens: number | null;
-  /** Where the answer was asked for as JSON: the schema, and the field in which it stands. */
+  /** Where the answer was asked for as JSON: the schema, and the field that holds it. */
   answer_schema: { schema: JsonObject; field: string } | null;
-  /** Where it is to be computed, as far as that changes the price. */
+  /** The requested region, where it affects the price. */
   inference_geo: string | null;
   effort: Effort | null;
-  /** Whether it is to think; null where it is left to the model. */
+  /** Whether the model should think; null where that is left to it. */
   thinks: boolean | null;
 };
 
@@ -161,87 +164,94 @@ export type CheckOptions = {
 export type ParamsChange = {
   model: Model | undefined;
   max_tokens: number | undefined;
-  /** Null leaves it to the model. */
+  /** Null leaves the effort to the model. */
   effort: Effort | null | undefined;
-  /** The text of the last turn of the user, in place of the one that was sent; files beside it stay. */
+  /** Replaces the text of the last user turn; files beside it stay. */
   prompt: string | undefined;
   system: string | undefined;
   /** As `prepareSchema` gave it. */
   output_schema: JsonObject | undefined;
   /** Names of params to leave out; dots reach into objects. */
   remove: readonly string[];
-  /** Where the answer was cut off: twice as many tokens, up to what `limitOf` says of the model. */
+  /** Where the answer was cut off: doubles the tokens, up to `limitOf` the model. */
   longer: { limitOf: (model: string) => number | undefined } | null;
 };
 
-/** `removed` names what was there to be left out; `atLimit`: the answer can't get longer. */
+/** `removed` names the params that were actually removed; `atLimit`: the answer can't get any longer. */
 export type ChangedParams = { params: Params; removed: string[]; atLimit: boolean };
 
 /**
- * How much a model has to read, in bytes of text; what is no text is put down as the bytes of text that take
- * about as many tokens.
+ * How much a model has to read, in bytes of text; other content counts as the bytes of text with about as many
+ * tokens.
  */
 export type PromptSize = {
   bytes: number;
   /**
-   * The most tokens that it takes on a model whose `token_factor` is 1, whatever its script; infinite where it names something
-   * that only the provider can read, which the model's context alone bounds.
+   * The most tokens that it can take on a model whose `token_factor` is 1, whatever its script; infinite where it
+   * names something that only the provider can read, which only the model's context bounds.
    */
   most_tokens: number;
-  /** What it names that the provider can count, and the most tokens of all else; null where there is none, or where that is no bound. */
+  /**
+   * Its sources that the provider can count, and the most tokens of the rest; null where there are none, or where
+   * that gives no bound.
+   */
   outside: Outside | null;
-  /** Of these, what the provider's own tools may bring while it is answered: no count of the request holds them. */
+  /**
+   * How many of these the provider's own tools may bring in while answering: no count of the request includes them.
+   */
   added_tokens: number;
-  /** Bytes up to the last mark of what is to be cached, 0 where there is none; and for how long that is kept. */
+  /** Bytes up to the last cache mark, 0 where there is none; and for how long they are cached. */
   cached_bytes: number;
   cache_ttl: '5m' | '1h';
-  /** Whether images or PDFs are in it, whose tokens are little more than a guess. */
+  /** Whether it has images or PDFs, whose tokens are little more than a guess. */
   has_media: boolean;
   /** Web searches that one request may make at most; null where it sets no bound. */
   searches: number | null;
 };
 
-/** Files and addresses that only the provider reads, each as a text that is the same for the same one. */
+/** Files and URLs that only the provider can read, each as a text that identifies it. */
 export type Outside = { sources: readonly string[]; rest_tokens: number };
 
 /** Counts tokens without asking the provider. */
 export type TokenDialect = {
-  /** At once and in no memory, by a text's shape. */
+  /** Immediately and without memory, from a text's shape. */
   estimate: CountTokens;
-  /** By a vocabulary, which has to be loaded. */
+  /** With a vocabulary, which has to be loaded. */
   load(): Promise<CountTokens>;
 };
 
-/** The tokens of a text for a model whose `token_factor` is 1, about. */
+/** The approximate tokens of a text for a model whose `token_factor` is 1. */
 export type CountTokens = (text: string) => number;
 
 /** How the lines of a results file are read. */
 export type ResultDialect = {
-  /** What is counted of a line, its answer's content left unread; null where it is no result. */
+  /** The countable facts of a line, without reading the answer's content; null where it is not a result. */
   count(line: Buffer): CountedResult | null;
-  /** All that a line holds; null where it is no result. `parse` reads JSON, as `JSON.parse` does where it is left out. */
+  /** Everything in a line; null where it is not a result. `parse` reads JSON; `JSON.parse` where left out. */
   read(line: string, parse?: (text: string) => unknown): Result | null;
   /**
-   * The same of a line whose answer is one text that says something, with `standIn` in place of that text, which is not
-   * decoded; null for any other.
+   * The same for a line whose answer is a single non-empty text, with `standIn` instead of that text, which is not
+   * decoded; null for any other line.
    */
   readAround(line: Buffer, standIn: string): AroundText | null;
-  /** A line that stands for one that was not kept, and says why; null where neither its head nor its tail has its id. */
+  /**
+   * A line that replaces one that was not kept, and says why; null where neither its head nor its tail has its id.
+   */
   unread(head: string, tail: string, why: string): string | null;
-  /** The line of one of the tasks that shared a request, made of the request's own. */
+  /** The line of one of the tasks that shared a request, made from the request's line. */
   share(line: string, share: ResultShare): string;
 };
 
-/** A result that is a success, and the text of its answer as JSON, just as `JSON.stringify` would write it. */
+/** A successful result, and the text of its answer as JSON, exactly as `JSON.stringify` would write it. */
 export type AroundText = { result: Result; text: Uint8Array };
 
 /** One of the tasks that shared a request. */
 export type ResultShare = {
   /** The task's. */
   id: string;
-  /** Which of how many it was: what was used is shared out in whole tokens, which add up to all of it. */
+  /** Its index among how many: usage is divided into whole tokens, which add up to the total. */
   index: number;
   of: number;
-  /** What it was answered, or why it was not; null where it fares as the request did. */
+  /** Its answer, or why there is none; null where it has the request's outcome. */
   said: { text: string } | { problem: string } | null;
 };

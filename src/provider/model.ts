@@ -17,7 +17,7 @@ const prices = z.strictObject({
 });
 export type Prices = z.infer<typeof prices>;
 
-/** How much effort a model can be asked to make, the least first. */
+/** The levels of effort that a model can be asked for, the least first. */
 export const efforts = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
 export type Effort = (typeof efforts)[number];
 
@@ -25,7 +25,7 @@ export type Effort = (typeof efforts)[number];
 export const thinkingTypes = ['adaptive', 'enabled', 'disabled', 'between_tools'] as const;
 export type ThinkingType = (typeof thinkingTypes)[number];
 
-/** What a model answers with a 400, so that a request with it fails hours later. */
+/** What a model rejects with a 400, so that a request with it fails hours later. */
 const refusals = [
   /** A last message that is the start of the answer. */
   'prefill',
@@ -36,10 +36,10 @@ const refusals = [
   'no_thinking_at_high_effort',
 ] as const;
 
-/** The families that models come in; as old as any of them is, its name is that of its newest. */
+/** The families of models. A family's name alone means its newest model. */
 export const lines = ['haiku', 'sonnet', 'opus', 'fable', 'mythos'] as const;
 
-/** What is known of a model: its prices, limits and traps. */
+/** Everything known about a model: its prices, limits and pitfalls. */
 export const model = z.strictObject({
   id: z.string().min(1),
   /** Other exact ids of the same model. */
@@ -47,20 +47,20 @@ export const model = z.strictObject({
   line: z.enum(lines).nullable(),
   context_tokens: tokens,
   max_output_tokens: tokens,
-  /** What it can give in a batch with a beta; null where there is none. */
+  /** The output limit in a batch with a beta; null where there is none. */
   long_output: z.strictObject({ beta: z.string().min(1), tokens }).nullable(),
   prices,
   /** Prices of a request whose whole prompt, cache included, is longer than `above_tokens`. */
   long_prompt: z.strictObject({ above_tokens: tokens, prices }).nullable(),
-  /** What a batch multiplies the token prices by. */
+  /** The factor on token prices in a batch. */
   batch_factor: z.number().positive(),
   /** US dollars for a web search; a batch pays as much. */
   web_search_usd: usd,
   /** What `inference_geo: "us"` multiplies the token prices by. */
   us_inference_factor: z.number().positive(),
-  /** How many tokens it makes of a text, compared with models before 4.7. */
+  /** How many tokens a text takes, compared with models before 4.7. */
   token_factor: z.number().positive(),
-  /** Shorter prompts are silently not cached. Null where it is not known. */
+  /** Shorter prompts are silently not cached. Null where the limit is not known. */
   min_cacheable_tokens: tokens.nullable(),
   refuses: z.array(z.enum(refusals)),
   /** Whether the system may speak in mid-conversation. */
@@ -68,7 +68,7 @@ export const model = z.strictObject({
   /** Null where it is not known, so that none is refused here. */
   efforts: z.array(z.enum(efforts)).nullable(),
   thinking: z.array(z.enum(thinkingTypes)).nullable(),
-  /** The effort that it makes unasked, thinking as it does so; null where it does not think unless it is asked to. */
+  /** Its default effort, at which it thinks; null where it only thinks when asked to. */
   usual_effort: z.enum(efforts).nullable(),
   legacy: z.boolean(),
   /** Dates as `2026-11-30`; null where none is known. */

@@ -23,27 +23,30 @@ export type ModelTable = {
   readonly rows: readonly Model[];
   /** The model that serves a tier where the owner names no other. */
   readonly tiers: Readonly<Record<Tier, string>>;
-  /** What a model that has no row is taken for, where the owner's prices don't say. */
+  /** The assumptions about a model without a row, where the owner's prices don't say. */
   readonly unknown: Omit<Model, 'id' | 'prices' | 'context_tokens' | 'max_output_tokens' | 'source'>;
 };
 
-/** The models whose price is known, by exact id: a prefix is no match, for a price must not be guessed. */
+/** The models with a known price, by exact id: a prefix does not match, as prices must not be guessed. */
 export type ModelCatalog = {
   /** The day of the built-in table's prices, as `2026-11-22`. A row from a price file says so in its `source`. */
   readonly asOf: string;
-  /** What it was made from: an equal one can be made on another thread. */
+  /** What it was made from, so that another thread can make an equal one. */
   readonly options: ModelCatalogOptions;
   /** Every id that can be used, aliases included. */
   readonly ids: readonly string[];
   /** The model id that serves each tier. */
   readonly tiers: Readonly<Record<Tier, string>>;
   find(id: string): Model | undefined;
-  /** A model by what people call it: the newest of a family (`haiku`), a tier, or an id written in another way (`Claude Haiku 5.5`). */
+  /**
+   * Finds a model by what people call it: a family for its newest model (`haiku`), a tier, or an id in another
+   * spelling (`Claude Haiku 5.5`).
+   */
   named(name: string): Model | undefined;
   /** Throws `unknown_model`, naming the known ids and the way to add one. */
   require(id: string): Model;
   forTier(tier: Tier): Model;
-  /** The same with what the provider says of its models itself, which stands before the table. */
+  /** The same with what the provider itself says about its models, which takes precedence over the table. */
   withLive(models: readonly ProviderModel[]): ModelCatalog;
   /** What a reader of prices should know on that day, as `2026-11-22`. */
   warnings(today: string): string[];
@@ -52,14 +55,14 @@ export type ModelCatalog = {
 export type ModelCatalogOptions = {
   /** The owner's models for the tiers, by exact id. */
   tiers?: Partial<Record<Tier, string>>;
-  /** Rows that extend the table, or stand in for its rows of the same id. */
+  /** Rows that extend the table, or replace its rows with the same id. */
   extra?: readonly Model[];
   live?: readonly ProviderModel[];
   /** The betas that requests may rely on. */
   betas?: readonly string[];
 };
 
-/** What to tell a caller whose model has no price here. */
+/** The problem of a model without a known price. */
 export function unknownModel(id: string, ids: readonly string[]): { problem: string; valid: string } {
   return {
     problem: `no price is known for the model ${quoteName(id)}${didYouMean(id, ids) || didYouMeanFamily(id, ids)}`,
@@ -67,14 +70,14 @@ export function unknownModel(id: string, ids: readonly string[]): { problem: str
   };
 }
 
-/** The newest model of the family that is in a name; ids stand with the newest first. */
+/** The newest model of the family that a name mentions; `ids` has the newest first. */
 function didYouMeanFamily(id: string, ids: readonly string[]): string {
   const family = lines.find((line) => id.toLowerCase().includes(line));
   const meant = ids.find((each) => family !== undefined && each.includes(family));
   return meant === undefined ? '' : ` (did you mean "${meant}"?)`;
 }
 
-/** Throws `unknown_model` where a tier is to be served by a model without a price. */
+/** Throws `unknown_model` where a model for a tier has no price. */
 export function createModelCatalog(table: ModelTable, options: ModelCatalogOptions = {}): ModelCatalog {
   const byId = new Map<string, Model>();
   const live = new Map((options.live ?? []).map((told) => [told.id, told]));
@@ -144,13 +147,13 @@ function plainName(name: string): string {
     .replace(OTHER_ORDER, 'claude-$2-$1');
 }
 
-/** A row with what a beta adds to it. */
+/** A row with the additions of a beta. */
 function withBetas(row: Model, betas: readonly string[]): Model {
   if (row.long_output === null || !betas.includes(row.long_output.beta)) return row;
   return { ...row, max_output_tokens: Math.max(row.max_output_tokens, row.long_output.tokens) };
 }
 
-/** A row with what the provider itself says of the model. */
+/** A row with what the provider itself says about the model. */
 function toldOf(row: Model, told: ProviderModel): Model {
   return {
     ...row,

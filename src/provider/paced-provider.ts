@@ -3,25 +3,26 @@ import { BatchError } from '../errors.ts';
 import { startClock } from '../lib/time.ts';
 import type { Provider } from './provider.ts';
 
-/** When requests may go, over all who share an account. */
+/** Decides when requests may be sent, for all who share an account. */
 export type Pace = {
-  /** In how many milliseconds the next request may go; none is to go where that is more than `longestMs`. */
+  /** In how many milliseconds the next request may be sent; none may be where that is more than `longestMs`. */
   next(account: string, longestMs: number): Promise<number>;
-  /** The API asks all to wait so long. */
+  /** The API asks everybody to wait. */
   hold(account: string, ms: number): Promise<void>;
 };
 
-/** Longer than this no read is kept waiting: a call has 25 seconds in all. */
+/** The longest that a read is kept waiting: a call has 25 seconds in all. */
 const LONGEST_READ_MS = 15_000;
 const LONGEST_CREATE_MS = 30_000;
-/** What an API asks for beyond this is not made everybody's. */
+/** Longer pauses that the API asks for are not imposed on everybody. */
 const LONGEST_HOLD_MS = 15 * 60_000;
-/** All who were kept waiting would come at once. */
+/** Otherwise all who were waiting would come at once. */
 const SPREAD = 0.1;
 
 /**
- * A provider whose requests about batches wait for their turn, and that has all others wait where the API asks one to. What would wait
- * too long fails as `api_busy`, with the time; a create made nothing then. Counting tokens and models have limits of their own.
+ * A provider whose requests about batches wait for their turn, and which makes everybody wait where the API asks one
+ * to. A request that would wait too long fails as `api_busy`, with the time; a create made nothing then. Counting
+ * tokens and listing models have limits of their own.
  */
 export function pacedProvider(provider: Provider, pace: Pace): Provider {
   let known: Promise<string> | undefined;
@@ -51,7 +52,7 @@ export function pacedProvider(provider: Provider, pace: Pace): Provider {
   async function heed(error: unknown): Promise<void> {
     const seconds = error instanceof BatchError ? error.api?.retry_after_seconds : undefined;
     if (seconds === undefined) return;
-    // Where that can't be told the others, they are told by the API.
+    // If the others can't be told, the API will tell them.
     await pace.hold(await account(), Math.min(seconds * 1000, LONGEST_HOLD_MS)).catch(() => {});
   }
 
@@ -97,7 +98,7 @@ function tooFarAway(ms: number): BatchError {
   );
 }
 
-/** What stands in the way of a create before it goes is no uncertainty of its own. */
+/** A failure before a create is sent leaves nothing uncertain. */
 function notSent(error: unknown): unknown {
   if (!(error instanceof BatchError) || error.code !== 'store_failed') return error;
   return new BatchError(

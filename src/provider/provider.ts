@@ -1,15 +1,14 @@
 import type { Effort, ThinkingType } from './model.ts';
 
 /**
- * The seam to whoever runs the batches, in our own words. Implementations turn every failure into a
- * `BatchError` with one of the `api_*` codes or `no_credentials`:
- *
+ * The seam to whoever runs the batches, in our own words. Implementations turn every failure into a `BatchError` with
+ * one of the `api_*` codes or `no_credentials`:
  * - `api_refused`: a definite no (400, 401, 402, 403, 413, 422). A create with it made nothing.
  * - `api_not_found`: 404. For a create a definite no; for a known id perhaps a passing one.
  * - `api_busy`: 429 and 529. A create with it made nothing; try again after `api.retry_after_seconds`.
- * - `api_spend_limit`: a 429 that waiting does not cure.
+ * - `api_spend_limit`: a 429 that waiting does not help.
  * - `api_unreachable`: the request never arrived (connection refused, unknown name, TLS).
- * - `api_uncertain`: all else (timeout, reset, 408, 409, other 5xx, an answer that can't be read).
+ * - `api_uncertain`: everything else (timeout, reset, 408, 409, other 5xx, an unreadable response).
  */
 
 export const providerNames = ['anthropic', 'sandbox'] as const;
@@ -24,7 +23,7 @@ export type RequestCounts = {
   expired: number;
 };
 
-/** One Message Batch as the API tells it; times are RFC 3339 strings by the API's clock. */
+/** One Message Batch as the API describes it; times are RFC 3339 strings by the API's clock. */
 export type ProviderBatch = {
   id: string;
   processing_status: 'in_progress' | 'canceling' | 'ended';
@@ -41,11 +40,11 @@ export type ProviderBatchPage = {
   has_more: boolean;
   /** Pass as `after_id` for the next, older page. */
   last_id: string | null;
-  /** When it answered, by the API's own clock, as RFC 3339; null where it does not say. */
+  /** When the API answered, by its own clock, as RFC 3339; null where it does not say. */
   at: string | null;
 };
 
-/** Where requests go and on whose account, as far as it can be known without a call. */
+/** Where requests go and on whose account, as far as is known without a call. */
 export type ProviderAccount = {
   base_url: string;
   workspace: string | null;
@@ -54,11 +53,11 @@ export type ProviderAccount = {
 /** The body of a create, sent as it is. */
 export type RequestBody = {
   bytes: number;
-  /** Its bytes, from the first, each time that it is called; whatever is still open is closed with the iterator. */
+  /** Streams its bytes from the beginning each time; ending the iterator closes whatever is open. */
   open: () => AsyncIterable<Uint8Array>;
 };
 
-/** A model as the API tells it; null for what it does not say. */
+/** A model as the API describes it; null for facts that it does not give. */
 export type ProviderModel = {
   id: string;
   lifecycle: 'active' | 'deprecated' | 'retired' | null;
@@ -74,14 +73,14 @@ export type ProviderModel = {
 
 export type Provider = {
   readonly name: ProviderName;
-  /** Settled by the credentials, so it may read them; makes no API call. */
+  /** Depends on the credentials, so it may read them; makes no API call. */
   account(): Promise<ProviderAccount>;
   /** Throws `no_credentials` with how to set them, where there are none. Makes no API call. */
   requireCredentials(): Promise<void>;
-  /** A hash of the credential in use with `salt`: tells two keys apart without giving one away. */
+  /** A hash of the current credential with `salt`: distinguishes keys without giving them away. */
   fingerprint(salt: string): Promise<string>;
   /**
-   * Sends one create, once, never retried. It is given up hard after `timeoutMs`, as `api_uncertain`: no byte of it leaves
+   * Sends one create, once, never retried. After `timeoutMs` it is aborted as `api_uncertain`: no byte of it leaves
    * after that, however long the process or the computer stood still, nor once `isStopped` says so.
    */
   createBatch(body: RequestBody, timeoutMs: number, isStopped?: () => boolean): Promise<ProviderBatch>;
@@ -96,10 +95,10 @@ export type Provider = {
   /** All models that the API knows, within `timeoutMs`. */
   listModels(timeoutMs: number): Promise<ProviderModel[]>;
   /**
-   * The bytes of a batch's results, from the id's own route on the configured host. The stream fails with
-   * a `BatchError` when the connection does, or when no byte came for a minute; it can also just end early.
+   * Streams a batch's results, from the id's own route on the configured host. The stream fails with a `BatchError`
+   * when the connection does, or when no byte comes for a minute; it may also simply end early.
    */
   streamResults(id: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Frees what the provider holds open. Calls under way fail. */
+  /** Closes what the provider holds open. Calls under way fail. */
   close(): Promise<void>;
 };

@@ -1,44 +1,46 @@
 import type { BatchRecord } from './record.ts';
 
-/** When a batch is to be looked at next, and for whom: made of its record alone. */
+/** When a batch should be looked at next, and for whom, derived from its record alone. */
 export type NextLook = (record: BatchRecord) => {
-  /** In so many milliseconds; null where no look brings it further. */
+  /** In how many milliseconds; null where no look can move it on. */
   inMs: number | null;
-  /** Whose it is: workers take turns between these. Empty where records name nobody. */
+  /** Whose batch it is: workers alternate between subjects. Empty where records name nobody. */
   subject: string;
 };
 
-/** A batch that one worker looks after, and no other before the lease is over by the store's clock. */
+/** A batch that one worker looks after, and no other until the lease expires by the store's clock. */
 export type Lease = {
   batchId: string;
-  /** Of its record, when the lease was taken. */
+  /** The revision of its record when the lease was taken. */
   revision: number;
-  /** Looks before this one that came to nothing, in a row. */
+  /** How many consecutive looks before this one failed. */
   failed: number;
 };
 
 /**
- * What is due, over all workers that share a store. It holds no truth: whoever changes a record writes the time of the next
- * look with it, and all of it can be made again from the records. Two that look after one batch, as when a lease ran out
- * under its holder, do twice the work and no harm.
+ * The batches that are due, for all workers that share a store. It is only an index: whoever changes a record also
+ * writes the time of the next look, and everything can be rebuilt from the records. If two workers look after one
+ * batch, as when a lease expired, the work is done twice but does no harm.
  */
 export type Agenda = {
-  /** Takes up to so many batches whose time has come, those that have waited longest and in turn over their subjects. */
+  /** Takes up to `count` due batches, alternating between subjects, the longest waiting first. */
   take(count: number, leaseMs: number): Promise<Lease[]>;
-  /** Keeps these for so much longer. */
+  /** Extends these leases. */
   renew(leases: readonly Lease[], leaseMs: number): Promise<void>;
   /**
-   * Gives a batch back. It is looked at again no sooner than in `pauseMs`, and not at all where that is null, unless its
-   * record has changed since it was taken. `failed` is what the next lease has.
+   * Gives a batch back. It is not looked at again before `pauseMs` have passed, and not at all where that is null,
+   * unless its record has changed since it was taken. `failed` is passed to the next lease.
    */
   release(lease: Lease, next: { pauseMs: number | null; failed: number }): Promise<void>;
-  /** Enters what is missing or out of date, as after an older version wrote records; gives how many batches that were. */
+  /**
+   * Adds missing or outdated entries, for instance after an older version wrote records; returns how many there were.
+   */
   rebuild(): Promise<number>;
 };
 
 /**
- * Turns at what all who share a store may only do so often, as requests to an API. Each `name` has its own; all methods throw
- * `store_failed`.
+ * Rate limits for all who share a store, for instance for requests to an API. Each `name` has its own; all methods
+ * throw `store_failed`.
  */
 export type Turns = {
   /**
@@ -46,6 +48,6 @@ export type Turns = {
    * any for a while. None is taken where that is longer than `longestMs`. Without a rate there is only what was held.
    */
   next(name: string, perMinute: number | null, longestMs: number): Promise<number>;
-  /** Nobody has a turn for so long. */
+  /** Blocks all turns for a while. */
   hold(name: string, ms: number): Promise<void>;
 };

@@ -6,23 +6,23 @@ const PIECE_BYTES = 128 * 1024;
 
 /** Writes a blob from pieces that are pushed. Each call is awaited before the next one is made. */
 export type BlobWriter = {
-  /** Where the next piece will stand, in bytes from the start. */
+  /** The byte offset of the next piece. */
   readonly position: number;
-  /** The piece may be used again when this resolves. A failure to write an earlier piece is thrown here. */
+  /** The piece's memory may be reused when this resolves. Throws a failure to write an earlier piece. */
   write(piece: string | Uint8Array): Promise<void>;
-  /** As `write`, for a piece that nobody uses again: it is not copied. */
+  /** As `write`, for a piece whose memory is not reused: it is not copied. */
   give(piece: Uint8Array): Promise<void>;
-  /** Brings the blob to its name; what `Blobs.write` gives. */
+  /** Completes the blob under its name; returns what `Blobs.write` does. */
   finish(): Promise<number | null>;
   /** Leaves nothing of it. Does nothing after `finish`. */
   abort(): Promise<void>;
 };
 
-/** Opens a blob to be written. `hash`, where given, is told all that is written; its digest is the caller's to ask for. */
+/** Opens a blob for writing. `hash`, where given, is updated with everything written; the caller takes its digest. */
 export function openBlobWriter(blobs: Blobs, name: string, hash?: Hash): BlobWriter {
   const pipe = createPipe();
   const written = blobs.write(name, pipe.pieces());
-  // Where it ends early, nobody pulls any more; why, it tells whoever writes next.
+  // If it ends early, nothing is pulled any more, and the next write throws the reason.
   void written.then(
     () => pipe.close(),
     () => pipe.close(),
@@ -77,7 +77,7 @@ export function openBlobWriter(blobs: Blobs, name: string, hash?: Hash): BlobWri
   };
 }
 
-/** Hands pieces from one that pushes to one that pulls; holds one at most, so that either works while the other does. */
+/** Passes pieces from a pushing side to a pulling side; holds at most one, so that both can work at the same time. */
 function createPipe() {
   let held: Uint8Array | null = null;
   let ended = false;
@@ -91,7 +91,7 @@ function createPipe() {
     });
 
   return {
-    /** False where nobody pulls any more. */
+    /** False where nothing pulls any more. */
     async push(piece: Uint8Array): Promise<boolean> {
       while (held !== null && !closed) await woken();
       if (closed) return false;
@@ -99,7 +99,7 @@ function createPipe() {
       wake();
       return true;
     },
-    /** Nothing follows; where it is for a failure, whoever pulls gets that. Only the first end counts. */
+    /** Ends the stream; the pulling side gets the failure, if any. Only the first end counts. */
     end(reason: Error | null = null) {
       if (ended) return;
       ended = true;

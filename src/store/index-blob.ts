@@ -3,11 +3,11 @@ import { BatchError } from '../errors.ts';
 import type { Blobs } from './store.ts';
 
 /**
- * Blobs of rows of one width, that say where things stand in another blob. They can be made again from it,
- * so one that does not match it byte for byte counts as missing, never as damage.
+ * Blobs of fixed-width rows that locate things in another blob. They can be made again from it, so one that does not
+ * match it byte for byte counts as missing, never as damage.
  *
- * The header, little endian: magic (4 letters), version, count of rows, CRC-32 of the rows (4 bytes each),
- * bytes of the blob described (8, a double). Then the rows.
+ * The header, little endian: magic (4 letters), version, count of rows, CRC-32 of the rows (4 bytes each), bytes of
+ * the blob described (8, a double). Then the rows.
  */
 export type IndexFormat = {
   /** Four ASCII letters. */
@@ -22,7 +22,7 @@ async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** Writes the index of a blob of `describedBytes`, in place of one that may be there. */
+/** Writes the index of a blob of `describedBytes`, replacing an existing one. */
 export async function writeIndexBlob(
   blobs: Blobs,
   name: string,
@@ -38,10 +38,10 @@ export async function writeIndexBlob(
   header.writeDoubleLE(describedBytes, 16);
   const bytes = Buffer.concat([header, rows]);
   if ((await blobs.write(name, only(bytes))) !== null) return;
-  // One that another process has just made is the same: taking it away would leave its readers without.
+  // One that another process has just made is equal: removing it would leave its readers without one.
   if ((await readIndexBlob(blobs, name, format, describedBytes))?.equals(rows)) return;
   await blobs.remove(name);
-  // Where another process is faster, its own is as good.
+  // If another process is faster, its index is just as good.
   await blobs.write(name, only(bytes));
 }
 
@@ -56,7 +56,7 @@ function isWhole(blob: Buffer, rows: Buffer, format: IndexFormat, describedBytes
   );
 }
 
-/** The rows; null where the index is missing, damaged, or describes another blob than one of that size. */
+/** The rows; null where the index is missing, damaged, or describes a blob of another size. */
 export async function readIndexBlob(
   blobs: Blobs,
   name: string,
@@ -68,7 +68,7 @@ export async function readIndexBlob(
   return blob && rows && isWhole(blob, rows, format, describedBytes) ? rows : null;
 }
 
-/** All of a blob; null where it is missing, or goes while it is read: whoever writes one anew takes the old one away first. */
+/** The whole blob; null where it is missing, or vanishes while it is read: a rewrite first removes the old one. */
 async function readBlob(blobs: Blobs, name: string): Promise<Buffer | null> {
   const length = await blobs.size(name);
   if (length === null) return null;

@@ -4,7 +4,7 @@ const ULID = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 
 type Kind = { pattern: RegExp; what: string; valid: string };
 
-/** What names something in the store. Each is checked before anything is looked for under it. */
+/** The kinds of names in the store. Each name is checked before it is used. */
 const kinds = {
   batch: {
     pattern: new RegExp(`^batch_${ULID}$`),
@@ -39,24 +39,24 @@ export const isBlobName = (name: string): boolean => kinds.blob.pattern.test(nam
 export const isBatchId = (id: string): boolean => kinds.batch.pattern.test(id);
 export const isHash = (name: string): boolean => kinds.hash.pattern.test(name);
 
-/** The id itself, where it is one of its kind; else throws `invalid_input`. */
+/** Returns the id, or throws `invalid_input` where it is not one of its kind. */
 export function checkedId(kind: keyof typeof kinds, id: string): string {
   const { pattern, what, valid } = kinds[kind];
   if (pattern.test(id)) return id;
   throw new BatchError('invalid_input', `This is not ${what}. Valid: ${valid}.`);
 }
 
-/** What a batch's blobs are called. In a data folder these are the names of files: they never change. */
+/** The names of a batch's blobs. In a data folder these are file names: they never change. */
 
 /** The tasks, a line each in the caller's order. */
 export const TASKS = 'tasks.jsonl';
-/** Where these lines stand, and their requests in the parts' bodies. */
+/** The places of these lines, and of their requests in the parts' bodies. */
 export const TASKS_INDEX = 'tasks.idx';
 
-/** Work that waits for the answers it works on, as JSON: all but these. */
+/** Work that waits for the answers it works on, as JSON without those answers. */
 export const WAITING_WORK = 'waiting-work.json';
 
-/** The schemas that answers are checked by, a line each; of the first attempt. */
+/** The schemas that answers of the first attempt are checked by, one per line. */
 export const SCHEMAS = 'schemas.jsonl';
 
 const ofPart = (part: number, ending: string) => `part-${String(part).padStart(4, '0')}.${ending}`;
@@ -65,15 +65,15 @@ const ofPart = (part: number, ending: string) => `part-${String(part).padStart(4
 export const partBody = (part: number): string => ofPart(part, 'requests.json');
 /** The tasks of a part that lists them. */
 export const partTasks = (part: number): string => ofPart(part, 'tasks.jsonl');
-/** Of a part that lists its tasks: the schemas that their answers are checked by. */
+/** The schemas that answers are checked by, for a part that lists its tasks. */
 export const partSchemas = (part: number): string => ofPart(part, 'schemas.jsonl');
-/** A later download is another blob: what was written once stays as it is. */
+/** A later download is another blob: a blob never changes. */
 const ofDownload = (part: number, download: number, ending: string) =>
   ofPart(part, `${download === 1 ? 'results' : `results.${download}`}.${ending}`);
-/** The results as they were received, verified; where tasks share requests, made of these, one for each task. */
+/** The verified results as received; where tasks share requests, made from these with a line per task. */
 export const partResults = (part: number, download = 1): string => ofDownload(part, download, 'jsonl');
-/** Of a part whose tasks share requests: the results as they were received, one for each request. */
+/** The results as received with a line per request, for a part whose tasks share requests. */
 export const partReceived = (part: number, download = 1): string =>
   ofPart(part, `${download === 1 ? 'received' : `received.${download}`}.jsonl`);
-/** Where the answers stand in them. */
+/** The places of the answers in the results. */
 export const partResultsIndex = (part: number, download = 1): string => ofDownload(part, download, 'idx');

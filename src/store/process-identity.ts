@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import * as z from 'zod';
 import { hasErrorCode } from '../errors.ts';
 
-/** A process, told apart from a later one that got its number. */
+/** Identifies a process, even if a later one gets its number. */
 export const processIdentity = z.object({
   host: z.string(),
   pid: z.int(),
@@ -15,12 +15,12 @@ export const processIdentity = z.object({
 });
 export type ProcessIdentity = z.infer<typeof processIdentity>;
 
-/** A start time that could not be found out: it proves nothing. */
+/** A start time that could not be determined: it proves nothing. */
 const UNKNOWN = 'unknown';
 
 type Seen = { alive: false } | { alive: true; started: string };
 
-/** What `read` gives, or '' where this system has no such thing or keeps it from us. */
+/** The result of `read`, or '' where this system has no such thing or withholds it. */
 function orEmpty(read: () => string): string {
   try {
     return read().trim();
@@ -80,7 +80,7 @@ function see(pid: number): Seen {
 
 let own: ProcessIdentity | undefined;
 
-/** This process, as others will know it. Found out once. */
+/** The identity of this process, determined once. */
 export function thisProcess(): ProcessIdentity {
   if (own === undefined) {
     const seen = see(process.pid);
@@ -100,7 +100,7 @@ export function thisProcess(): ProcessIdentity {
  */
 export function isProvenDead(identity: ProcessIdentity): boolean {
   const self = thisProcess();
-  // 0 and negative numbers stand for groups of processes, and prove nothing of any one.
+  // 0 and negative numbers stand for groups of processes, and prove nothing about a single one.
   if (identity.host !== self.host || identity.nonce === self.nonce || identity.pid <= 0) return false;
   const seen = see(identity.pid);
   if (!seen.alive) return true;

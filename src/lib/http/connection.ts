@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 
-/** No connection came about, so nothing of the request has left. `reason` is a code, or a few words. */
+/** No connection was made, so nothing of the request was sent. `reason` is a code, or a few words. */
 export class NotConnected extends Error {
   readonly reason: string;
 
@@ -11,16 +11,17 @@ export class NotConnected extends Error {
   }
 }
 
-/** Longer than any connection takes that comes about at all, and shorter than a call. */
+/** Longer than any successful connection takes, and shorter than a call. */
 const CONNECT_MS = 10_000;
 
-/** What the system was asked for while there is no connection yet. */
+/** The system calls that fail while there is no connection yet. */
 const CONNECTING: readonly unknown[] = ['connect', 'getaddrinfo'];
 
-/** The error of a request as one of a connection that did not come about, where that is what it is. */
+/** Turns the error of a request into `NotConnected`, where no connection was made. */
 export function notConnected(error: Error, isAtProxy: boolean): Error {
   if (error instanceof NotConnected || error.name === 'AbortError') return error;
-  // Reading and writing fail on a connection alone, whatever code they fail with. TLS says EPROTO while it is being agreed.
+  // Reads and writes only fail on an existing connection, whatever their code. TLS reports EPROTO during its
+  // handshake.
   const isLater = 'syscall' in error && !CONNECTING.includes(error.syscall);
   const code = 'code' in error ? String(error.code) : null;
   const isNoTls = code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER';
@@ -34,11 +35,11 @@ const NO_TLS_PROXY = 'EPROTO: the proxy itself does not speak TLS: its address b
 type Connection = {
   isMade(): boolean;
   made: Promise<void>;
-  /** Whether it is still to a proxy that TLS is spoken with. */
+  /** Whether the TLS handshake is still with a proxy. */
   isAtProxy(): boolean;
 };
 
-/** Sees whether a connection comes about, TLS included: nothing of a request leaves before that. */
+/** Watches whether a connection is made, TLS included: nothing of a request is sent before that. */
 export function watchConnection(request: ClientRequest, url: URL, proxy: URL | undefined): Connection {
   let made = false;
   let isAtProxy = proxy?.protocol === 'https:';

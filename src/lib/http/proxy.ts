@@ -5,21 +5,21 @@ import { getProxyForUrl } from 'proxy-from-env';
 /** How requests get to a host. */
 export type Route =
   | { kind: 'proxy'; proxy: URL; variable: string }
-  /** `unused` names a variable that is set and does not apply, and says why. */
+  /** `unused` names a variable that is set but does not apply, and says why. */
   | { kind: 'direct'; unused: string | null }
-  /** A proxy that can't be used, and why. Around it would be a way that the owner does not want. */
+  /** A proxy that can't be used, and why. Going around it would not be what the owner wants. */
   | { kind: 'none'; why: string };
 
 const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'];
 
-/** A variable in either case, as `proxy-from-env` reads it: the lower case counts first. */
+/** A variable in either case, as `proxy-from-env` reads it: lower case takes precedence. */
 function setVariable(name: string): { variable: string; value: string } | undefined {
   return [name.toLowerCase(), name.toUpperCase()]
     .map((variable) => ({ variable, value: process.env[variable]?.trim() ?? '' }))
     .find(({ value }) => value !== '');
 }
 
-/** The variables about proxies that are set, under the names that they have. */
+/** The proxy variables that are set, under their actual names. */
 export const setProxyVariables = (): string[] =>
   [...PROXIES, 'NO_PROXY'].flatMap((name) => setVariable(name)?.variable ?? []);
 
@@ -87,7 +87,7 @@ export function routeTo(url: URL): Route {
   return { kind: 'proxy', proxy, variable };
 }
 
-/** What a failed connection says of the route; without the user name and password that a proxy's address may hold. */
+/** How a failed connection describes the route, without the user name and password that a proxy's URL may contain. */
 export function routeInWords(address: string): string {
   if (!URL.canParse(address)) return '';
   const route = routeTo(new URL(address));
@@ -96,7 +96,7 @@ export function routeInWords(address: string): string {
   return route.unused === null ? '' : `, without a proxy, for ${route.unused}`;
 }
 
-/** Makes the connections to a host by way of a proxy: a tunnel for https, the whole address for http. */
+/** Makes the connections to a host through a proxy: a tunnel for https, the full URL for http. */
 export async function createProxyAgent(proxy: URL, secure: boolean, keepAlive: boolean): Promise<Agent> {
   if (secure && proxy.protocol === 'https:') {
     const { TlsProxyAgent } = await import('./tls-proxy-agent.ts');

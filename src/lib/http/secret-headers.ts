@@ -1,4 +1,4 @@
-/** Headers as the SDK reads them from a variable: a line for each, `name: value`. Names come out in lower case. */
+/** Parses headers as the SDK reads them from a variable: one `name: value` per line. Names become lower case. */
 export function parseHeaderLines(text: string): Record<string, string> {
   const lines = text.split('\n').filter((line) => line.includes(':'));
   return Object.fromEntries(
@@ -11,7 +11,10 @@ export function parseHeaderLines(text: string): Record<string, string> {
 
 const SECRET_NAME = /auth|key|token|secret|cookie|passw|pwd|credential|signature|session|jwt|bearer/i;
 
-/** What of headers is a secret, by their names: the values, and each word and parameter of these, as whoever quotes one may leave out the scheme. */
+/**
+ * The secrets in headers, by header name: the values, and each of their words and parameters, as a quote may leave
+ * out the scheme.
+ */
 export function secretsOfHeaders(headers: Readonly<Record<string, string>>): string[] {
   return Object.entries(headers)
     .filter(([name]) => SECRET_NAME.test(name))
@@ -26,7 +29,7 @@ function formsOfWord(word: string): string[] {
   return [word, parameter, password];
 }
 
-/** The secrets of an address: the password, or a name without one, as it stands there, as it is meant and as Basic encodes it. */
+/** The secrets in a URL: the password, or a name without one, as written, decoded, and as Basic encodes it. */
 function secretsOfAddress(address: string): string[] {
   const [, user = '', password] =
     /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/?#]*?)(?::([^/?#]*))?@/i.exec(address) ?? [];

@@ -1,9 +1,9 @@
 import type { ClientRequest } from 'node:http';
 
-/** What is kept back until all before it has left: without it a request is none that a server would act on. */
+/** The end that is held back until everything before it has left: without it no server would act on the request. */
 const TAIL_BYTES = 64;
 
-/** No piece of a body is sent any more. */
+/** No further piece of a body may be sent. */
 export class TooLate extends Error {
   constructor() {
     super('the time to send it was up');
@@ -11,8 +11,9 @@ export class TooLate extends Error {
 }
 
 /**
- * Sends a body piece by piece, each once the one before is out of this process: what a stopped process still held would
- * leave it when it goes on. Throws `TooLate` where `isLate` says so before a piece; the end goes last, by itself.
+ * Sends a body piece by piece, each once the one before has left this process: whatever a stopped process still held
+ * would leave it when it continues. Throws `TooLate` where `isLate` says so before a piece; the end goes last, by
+ * itself.
  */
 export async function sendBody(
   request: ClientRequest,
