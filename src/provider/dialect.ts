@@ -80,10 +80,7 @@ export type RequestDialect = {
   text(params: Params): string;
   /** Identifies the content up to the last cache mark; empty without a mark. */
   cachedText(params: Params): string;
-  /**
-   * The mark that `render` puts after documents to be cached, as `encode` writes it: nothing else in a request has
-   * its form.
-   */
+  /** The mark that `render` puts after documents to be cached, as `encode` writes it: nothing else in a request has its form. */
   readonly cacheMark: string;
   /** The rows of a request that several tasks share, as `render` was given them. */
   rowsOf(params: Params): SharedRow[];
@@ -180,10 +177,7 @@ export type ParamsChange = {
 /** `removed` names the params that were actually removed; `atLimit`: the answer can't get any longer. */
 export type ChangedParams = { params: Params; removed: string[]; atLimit: boolean };
 
-/**
- * How much a model has to read, in bytes of text; other content counts as the bytes of text with about as many
- * tokens.
- */
+/** How much a model has to read, in bytes of text; other content counts as the bytes of text with about as many tokens. */
 export type PromptSize = {
   bytes: number;
   /**
@@ -191,14 +185,9 @@ export type PromptSize = {
    * names something that only the provider can read, which only the model's context bounds.
    */
   most_tokens: number;
-  /**
-   * Its sources that the provider can count, and the most tokens of the rest; null where there are none, or where
-   * that gives no bound.
-   */
+  /** Its sources that the provider can count, and the most tokens of the rest; null where there are none, or where that gives no bound. */
   outside: Outside | null;
-  /**
-   * How many of these the provider's own tools may bring in while answering: no count of the request includes them.
-   */
+  /** How many of these the provider's own tools may bring in while answering: no count of the request includes them. */
   added_tokens: number;
   /** Bytes up to the last cache mark, 0 where there is none; and for how long they are cached. */
   cached_bytes: number;
@@ -234,9 +223,7 @@ export type ResultDialect = {
    * decoded; null for any other line.
    */
   readAround(line: Buffer, standIn: string): AroundText | null;
-  /**
-   * A line that replaces one that was not kept, and says why; null where neither its head nor its tail has its id.
-   */
+  /** A line that replaces one that was not kept, and says why; null where neither its head nor its tail has its id. */
   unread(head: string, tail: string, why: string): string | null;
   /** The line of one of the tasks that shared a request, made from the request's line. */
   share(line: string, share: ResultShare): string;
