@@ -23,24 +23,24 @@ import { type Environment, readSettings } from './read-settings.ts';
 import { settings } from './settings.ts';
 import type { StoreAddress } from './store-address.ts';
 
-/** All that a process is told from outside, read once and checked before anything is done. */
+/** The whole configuration of a process, read once and checked before anything is done. */
 export type Config = {
   provider: ProviderName;
   /** The API's address, without a trailing `/v1`; undefined for the SDK's own. */
   baseUrl: string | undefined;
-  /** The embedded store's own: nothing else opens what is in it, but for the two folders below. */
+  /** The embedded store's folder: nothing else opens anything in it, except for the two folders below. */
   dataDir: string;
-  /** The database that is the store; null: the data folder is. */
+  /** The database that is the store; null: the store is the data folder. */
   store: StoreAddress | null;
   /** Null: one client on stdin and stdout. */
   http: HttpConfig | null;
   /** Where the bytes of that store's blobs are kept; null: in the database itself. */
   blobs: BlobsAddress | null;
-  /** Of the copies of a bucket's objects on this machine. */
+  /** The size limit of the copies of a bucket's objects on this machine. */
   blobsCacheBytes: number;
   /** The sandbox's own, in the data folder. */
   sandboxDir: string;
-  /** Where answers are put that are too long for a reply, for whoever reads it. In the data folder. */
+  /** The folder for answers that are too long for a reply, inside the data folder. */
   answersDir: string;
   workDir: string;
   /** Folders that an MCP argument may name, the work folder among them. Absolute. */
@@ -52,7 +52,7 @@ export type Config = {
   home: string | undefined;
   maxCostUsd: number;
   dailyBudgetUsd: number;
-  /** Null: none of each user's own. */
+  /** Null: users have no budgets of their own. */
   userBudgetUsd: number | null;
   /** Whether users over HTTP see each other's batches. */
   isShared: boolean;
@@ -65,7 +65,7 @@ export type Config = {
   /** The owner's task types; absolute. */
   templatesDir: string | undefined;
   settleSeconds: number;
-  /** Over all who share a database; null: as many as the API takes. */
+  /** The rate for all who share a database; null: as many as the API accepts. */
   requestsPerMinute: number | null;
   sandboxSeconds: number;
   readOnly: boolean;
@@ -74,9 +74,9 @@ export type Config = {
   /** `anthropic-beta` values that requests may rely on. */
   betas: string[];
   logLevel: LogLevel;
-  /** Credentials as the environment has them: only for keeping them out of whatever is written. */
+  /** Credentials from the environment, only for keeping them out of everything that is written. */
   secrets: string[];
-  /** What was given and does not count, for the person who configured it. */
+  /** Settings that are ignored, for the person who configured them. */
   notices: string[];
 };
 
@@ -104,7 +104,7 @@ type Surroundings = {
   ownDatabase?: boolean;
 };
 
-/** With `~` for the home folder; null where the folder to start from does not exist. */
+/** Resolves a path, with `~` for the home folder; null where its base folder does not exist. */
 function absolutePath(
   given: string,
   { cwd, home }: { cwd: string | null; home: string | null },
@@ -124,7 +124,7 @@ export function readConfig(surroundings: Surroundings): Config {
   const { env, argv, cwd = currentFolder(), home = homeFolder() } = surroundings;
   const { value, values, notices, problems } = readSettings(env, argv);
   const network = readNetworkVariables(env);
-  /** Stands in for what can't be had; all of it is thrown before it can be used. */
+  /** A placeholder for an invalid value; the problems are thrown before it could be used. */
   const refuse = (problem: Problem) => {
     problems.push(problem);
     return '';

@@ -22,28 +22,28 @@ import type { Config } from './config.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './store-address.ts';
 
 type Options = Partial<Pick<Context, 'now' | 'upMs' | 'store'>> & {
-  /** Who the operations are for. Default: an agent, who is held to the most. */
+  /** Who the operations are for. Default: an agent, who has the most restrictions. */
   caller?: Caller;
-  /** In place of the environment's credentials. */
+  /** Used instead of the environment's credentials. */
   apiKey?: string;
   limits?: Partial<Limits>;
   providers?: Providers;
-  /** In place of the store that the configuration names. */
+  /** Used instead of the configured store. */
   database?: OwnDatabase;
 };
 
-/** Connections to PostgreSQL that stay their owner's: nothing here ends them. */
+/** PostgreSQL connections that still belong to their owner: they are not closed here. */
 export type OwnDatabase = {
-  /** A `Pool` of the package `pg`, or what runs SQL as one. */
+  /** A `Pool` of the package `pg`, or anything that runs SQL like one. */
   client: SqlClient;
-  /** What the tables stand in, an identifier of small letters, digits and _. Default: `batch_mcp`. */
+  /** The schema of the tables, an identifier of small letters, digits and _. Default: `batch_mcp`. */
   schema?: string;
 };
 
-/** A context with what its owner does at the end. */
+/** A context, and how to close it. */
 export type ClosableContext = Context & { close(): Promise<void> };
 
-/** Puts a configuration's parts together. Reads the price file, if any; touches nothing else. */
+/** Assembles a context from a configuration. Reads the price file, if any; touches nothing else. */
 export async function createContext(
   config: Config,
   log: Log,
@@ -74,7 +74,7 @@ export async function createContext(
     limits,
     maxCostUsd: config.maxCostUsd,
     dailyBudgetUsd: config.dailyBudgetUsd,
-    // What a person or a program does is approved by its being done.
+    // A person's or a program's own action needs no approval.
     askAboveUsd: caller === 'agent' ? config.askAboveUsd : null,
     notify: config.notify && createDelivery(config.notify.target, config.notify.headers),
     sandboxSeconds: config.sandboxSeconds,
@@ -123,7 +123,7 @@ function inTurns(
   };
 }
 
-/** What keeps the batches, with what frees it; what talks to a database is loaded only where there is one. */
+/** The store, and how to close it; the code for a database is loaded only where there is one. */
 async function openStore(
   config: Config,
   log: Log,
@@ -156,7 +156,7 @@ async function openStore(
   return { store, close: () => store.close() };
 }
 
-/** Where the bytes of a database's blobs are kept; null: in itself. */
+/** Where a database keeps the bytes of its blobs; null: in itself. */
 async function openBlobs({ blobs, blobsCacheBytes, dataDir }: Config, log: (message: string) => void) {
   if (blobs === null) return null;
   const { openObjects } = await import('../store/objects/open-objects.ts');
@@ -167,7 +167,10 @@ async function openBlobs({ blobs, blobsCacheBytes, dataDir }: Config, log: (mess
   });
 }
 
-/** The built-in task types, and those in the owner's folder; what reads these is loaded only where there is one. */
+/**
+ * The built-in task types and those in the owner's folder; the code that reads these is loaded only where there is
+ * one.
+ */
 async function templatesIn(folder: string | undefined, { requests }: Dialect): Promise<Templates> {
   if (folder === undefined) return createTemplates();
   const { readTemplates } = await import('../templates/read-templates.ts');

@@ -3,18 +3,18 @@ import { isDecimal } from '../lib/numbers.ts';
 
 /** How the text of a setting is read. */
 export type ValueType<T> = {
-  /** What help calls the value, as in `--data-dir <folder>`; null for a switch, whose flag stands alone. */
+  /** The value's name in help, as in `--data-dir <folder>`; null for a switch, whose flag has no value. */
   name: string | null;
   /** Its error says what is valid. */
   schema: z.ZodType<T, string>;
 };
 
-/** Null where nothing given means nothing. */
+/** Null where there is no default. */
 export type DefaultValue = string | number | boolean | null;
 
 /**
  * One thing that the owner can set: the single source of its variable, its flag, its line in `--help` and in
- * docs/configuration.md, and of what is said of a bad value.
+ * docs/configuration.md, and of the message for a bad value.
  */
 export type Setting<T = unknown, Default extends DefaultValue = DefaultValue> = {
   variable: `BATCH_MCP_${string}`;
@@ -28,13 +28,13 @@ export type Setting<T = unknown, Default extends DefaultValue = DefaultValue> = 
   defaultText?: string;
   /** One line, for a terminal and for the documentation. */
   help: string;
-  /** It limits what may be done or spent, so a placeholder in it ends the start and never lifts the limit. */
+  /** It limits what may be done or spent, so a placeholder in it stops the start rather than lifting the limit. */
   protects?: true;
-  /** Its text is quoted nowhere. */
+  /** Its text is never quoted. */
   secret?: true;
-  /** It makes a server what it is: no other command has its flag. */
+  /** It only concerns a server: no other command has its flag. */
   ofServer?: true;
-  /** Whether a text is meant as it stands, though something in it looks like a placeholder. */
+  /** Whether a text is meant literally, though part of it looks like a placeholder. */
   isLiteral?: (text: string) => boolean;
   /** A flag without a value that stands for one value of the setting. */
   shorthand?: { flag: string; value: string; help: string };
@@ -61,7 +61,7 @@ export const names = (name: string): ValueType<string[]> => ({
     }),
 });
 
-/** What `read` can read; `form` says what that is. */
+/** A setting read by `read`; `form` describes the valid values. */
 export const address = <T>(read: (text: string) => T | undefined, form: string): ValueType<T> => ({
   name: 'address',
   schema: z.string().transform((value, context) => {
@@ -89,7 +89,7 @@ export const onOff: ValueType<boolean> = {
     .transform((value) => yes.includes(value)),
 };
 
-/** A plain decimal number: `0x10` as a ceiling would be a typing error of some dollars. */
+/** A plain decimal number: `0x10` as a ceiling would be a typo worth some dollars. */
 export const amount = (name: string): ValueType<number> => ({
   name,
   schema: z
@@ -113,7 +113,7 @@ export function flagsOf({ flag, shorthand }: Setting): string[] {
   return [flag, shorthand?.flag].flatMap((name) => (name === undefined ? [] : [`--${name}`]));
 }
 
-/** What counts where nothing is given, in words; empty where that is nothing. */
+/** The default in words; empty where there is none. */
 export function defaultOf({ default: value, defaultText }: Setting): string {
   if (defaultText !== undefined) return defaultText;
   if (typeof value === 'boolean') return value ? 'on' : 'off';

@@ -23,7 +23,7 @@ const systemFolders = [
   'C:\\Windows',
 ];
 
-/** The folder that the process was started in; null where it has been removed since. */
+/** The folder that the process was started in; null where it has been removed since then. */
 export function currentFolder(): string | null {
   try {
     return process.cwd();
@@ -59,7 +59,7 @@ export function isWorkingFolder(folder: string, home: string | null): boolean {
   return !systemFolders.some((system) => isInside(system, folder));
 }
 
-/** Where the platform keeps the data of programs; null where there is neither a home folder nor a setting for it. */
+/** The platform's folder for programs' data; null where there is neither a home folder nor a setting for it. */
 export function defaultDataFolder(
   home: string | null,
   env: Readonly<Record<string, string | undefined>>,
@@ -86,7 +86,7 @@ export function defaultWorkFolder(home: string | null): string {
   return path.join(existsSync(documents) ? documents : home, 'batch-mcp');
 }
 
-/** Of the allowed folders those that allow nothing, each with why; the work folder is made when it is used first. */
+/** Warns of allowed folders that allow nothing, with the reason; the work folder is made on first use. */
 export function uselessFolders({
   allowedDirs,
   workDir,

@@ -13,13 +13,13 @@ export type SettingValues = {
   value: <T, Default extends DefaultValue>(setting: Setting<T, Default>) => T | Default;
   /** Every text of a list; none where nothing is given. */
   values: <T>(setting: Setting<T>) => T[];
-  /** What was given and does not count, for the person who configured it. */
+  /** Settings that are ignored, for the person who configured them. */
   notices: string[];
-  /** What is wrong with what was given; the setting's default counts in its place. */
+  /** The problems of given values, which are replaced by the defaults. */
   problems: Problem[];
 };
 
-/** Set, but to nothing: desktop clients hand over what their user left empty. */
+/** Set, but empty: desktop clients pass on what their user left empty. */
 export const isEmpty = (value: string | undefined) => value !== undefined && plainValue(value) === '';
 
 function fromVariables(env: Environment): Given[] {
@@ -30,7 +30,7 @@ function fromVariables(env: Environment): Given[] {
   });
 }
 
-/** A flag's texts stand in the variable's place; those of a list add up. */
+/** A flag's texts replace the variable's; those of a list add up. */
 function combine(variables: readonly Given[], flags: readonly Given[]): Given[] {
   const given = [...variables, ...flags]
     .map((each) => ({ ...each, text: plainValue(each.text) }))
@@ -47,7 +47,7 @@ const named = ({ from, setting }: Given) =>
 /** A value for a message. Somebody may have put a key into the wrong variable. */
 const quoted = (text: string) => quoteName(text.replace(/\bsk-[\w-]{8,}/g, '[key]'));
 
-/** A ceiling under a wrong name would be none. */
+/** A ceiling under a wrong name would have no effect. */
 function mistyped(env: Environment): string[] {
   const known = allSettings.map(({ variable }): string => variable);
   const isRead = (name: string) => known.includes(process.platform === 'win32' ? name.toUpperCase() : name);

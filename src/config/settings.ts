@@ -28,7 +28,7 @@ export const settings = {
     type: oneOf('name', providerNames),
     default: 'anthropic',
     help: 'where new work goes: anthropic or sandbox',
-    // Who means the sandbox must not find real work paid.
+    // An owner who wants the sandbox must not end up paying for real work.
     protects: true,
     shorthand: {
       flag: 'sandbox',
@@ -52,7 +52,7 @@ export const settings = {
     defaultText: 'the data folder',
     help: 'a PostgreSQL database that keeps batches and results in its place, for a team: postgres://…',
     secret: true,
-    // In another place than was meant, the same work would be paid twice.
+    // In the wrong place, the same work would be paid for twice.
     protects: true,
   }),
   blobs: defineSetting({
@@ -63,7 +63,7 @@ export const settings = {
     defaultText: 'in the database',
     help: "where that database's tasks and results are kept: s3://bucket/prefix or file:///folder",
     secret: true,
-    // In another place than was meant, the other servers would not find them.
+    // In the wrong place, the other servers would not find them.
     protects: true,
   }),
   blobsCacheMb: defineSetting({
@@ -122,7 +122,7 @@ export const settings = {
     defaultText: 'off',
     help: 'a URL or a command that is told when a batch has ended: name, counts, dollars and files, no content',
     secret: true,
-    // A shell that is given as the command has variables of its own.
+    // A command that is a shell has variables of its own.
     isLiteral: (text) => text.startsWith('['),
   }),
   notifyHeaders: defineSetting({

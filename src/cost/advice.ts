@@ -16,7 +16,7 @@ export function suitability(requests: number): string[] {
   ];
 }
 
-/** What is worth knowing before this work is sent. Nothing in it grows with the size of the batch: the discount is flat. */
+/** Advice before work is sent. None of it depends on the size of the batch, as the discount is flat. */
 export function adviceFor(
   context: Pick<Context, 'catalog'>,
   { lines, prefixes, unmarked_sharers, tally, knownOutput }: Costs,
@@ -38,10 +38,10 @@ export function adviceFor(
   ];
 }
 
-/** Below so many requests a pilot is about as long as the work itself. */
+/** With fewer requests a pilot would be about as long as the work itself. */
 const PILOT_WORTH = 50;
 
-/** How tasks share requests, and what they would cost by themselves, in dollars at batch price. */
+/** How tasks share requests, and what they would cost separately, in dollars at batch price. */
 export type Packing = {
   tasks: number;
   requests: number;
@@ -51,7 +51,7 @@ export type Packing = {
   alone_usd: number;
 };
 
-/** What sharing requests saves, what would be chosen for it, and its risk. */
+/** Says what sharing requests saves, which number would be chosen, and its risk. */
 export function packingAdvice(packing: Packing): string[] {
   const { tasks, requests, asked, chosen, expected_usd, alone_usd } = packing;
   const choice = chosen === 1 ? 'none, for sharing saves less than 5 % here' : `${chosen} rows in a request`;

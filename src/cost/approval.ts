@@ -5,12 +5,12 @@ import type { Report } from '../state/jobs.ts';
 import type { Ask, Question, QuestionOutcome } from '../state/questions.ts';
 import { formatApart, formatUsd } from './cost.ts';
 
-/** What would be sent, and what it would cost in US dollars; `hash` tells its tasks from any others. */
+/** What would be sent, and its cost in US dollars; `hash` identifies its tasks. */
 type Work = { hash: string; request_count: number; expected: number; maximum: number };
 
 /**
- * Has the person approve work that can cost more than what the owner lets pass unasked. Throws `cost_limit` where they did
- * not: nothing may be sent then, and nothing left.
+ * Asks the person to approve work that can cost more than the owner allows without asking. Throws `cost_limit` where
+ * they did not approve: nothing may be sent then, and nothing may be left behind.
  */
 export async function requireApproval(
   { askAboveUsd, limits }: Pick<Context, 'askAboveUsd' | 'limits'>,

@@ -13,10 +13,10 @@ import { roundUsd } from './pricing.ts';
 export type BudgetState = {
   /** As `2026-11-22`. */
   day: string;
-  /** Of all, or of one user over HTTP alone. */
+  /** Whether it is the budget of all, or of one HTTP user. */
   of: 'all' | 'user';
   limit: number;
-  /** What the day's ended submissions really cost. */
+  /** What the day's ended submissions actually cost. */
   spent: number;
   /** What its open submissions can cost at most. */
   reserved: number;
@@ -44,7 +44,7 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
   const register = context.store.budget(day);
   const ended = await endedReservations(context, await register.read());
   const reservation: Reservation = {
-    // A new one each time: whoever judged an earlier one to be over must not take this one away.
+    // A new id each time: a process that judged an earlier reservation to be over must not remove this one.
     id: ulid(),
     batch_id: record.batch_id,
     parts: waiting.map((part) => ({
@@ -99,7 +99,7 @@ async function giveBackSettled(
   });
 }
 
-/** Today's budget as it is now, the tighter one of all and of `user`. Writes nothing. */
+/** The present state of today's budget, the tighter one of all and of `user`. Writes nothing. */
 export async function budgetToday(context: Context, user = context.subject?.name): Promise<BudgetState> {
   const day = today(context);
   const budget = await context.store.budget(day).read();
@@ -122,8 +122,8 @@ function maximumOf({ estimate, request_count }: BatchRecord, part: Part): number
 }
 
 /**
- * What is left of an older reservation: the parts that are reserved anew are not reserved twice, nor those that gave way to
- * others.
+ * The rest of an older reservation: parts that are reserved anew are not counted twice, nor are those that were
+ * replaced.
  */
 function without(older: Reservation, newer: Reservation, record: BatchRecord): Reservation {
   if (older.batch_id !== newer.batch_id) return older;
@@ -154,7 +154,7 @@ function settle({ spent_usd, spent_by = [], open }: Budget, ended: ReadonlyMap<s
 
 type Ceilings = Pick<Context, 'dailyBudgetUsd' | 'userBudgetUsd'>;
 
-/** The budget that leaves the least: that of all, or of the user whose work it is. */
+/** The tighter budget: that of all, or of the user whose work it is. */
 function tightest(
   { dailyBudgetUsd, userBudgetUsd }: Ceilings,
   budget: Budget,
@@ -186,12 +186,12 @@ function stateOf(
   };
 }
 
-/** The open reservations that are over, by id, with what came of each in dollars. */
+/** The open reservations that are over, by id, with the dollars that each came to. */
 async function endedReservations(context: Context, budget: Budget | null): Promise<Map<string, number>> {
   const open = budget?.open ?? [];
   const ended = new Map<string, number>();
   const { presence } = context.store;
-  // Judged before the records are read: a holder that still lived then could have sent since.
+  // Judged before reading the records: a holder that was still alive then could have sent meanwhile.
   await presence.learn(open.map(({ holder }) => holder));
   for (let from = 0; from < open.length; from += READ_AT_ONCE) {
     await Promise.all(
@@ -218,7 +218,7 @@ function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boo
     // Only parts that were never sent are taken out of a record.
     if (part === undefined) continue;
     const { progress, unknown_sends = 0, fates = [], request_count } = part;
-    // It was sent again since.
+    // It has been sent again since.
     if (unknown_sends > send) {
       const known = fateUsd(fates[send]);
       if (known === null) return null;

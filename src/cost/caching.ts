@@ -18,7 +18,7 @@ export type SharedPrefix = {
   is_first: boolean;
 };
 
-/** More distinct prefixes than this are no sharing worth speaking of. */
+/** With more distinct prefixes there is no sharing worth mentioning. */
 const PREFIXES_KEPT = 1_000;
 
 /** Finds the marked beginnings that requests have in common. */
@@ -32,7 +32,7 @@ export function createPrefixList() {
   }
 
   return {
-    /** `text` gives what tells the marked beginning from another one. */
+    /** `text` gives a text that identifies the marked beginning. */
     add(model: Model, prompt: PromptSize, text: () => string) {
       const { cached_bytes: bytes, cache_ttl: ttl } = prompt;
       if (bytes === 0) return;

@@ -10,13 +10,13 @@ type FieldTemplate = Pick<
   /** The one field of `input_data` that holds the material. */
   field: string;
   valid: string;
-  /** What is asked, as the last line of the user turn: models follow it best after long material. */
+  /** The question, as the last line of the user turn: models follow it best after long material. */
   request: string;
-  /** What a good answer holds. */
+  /** What a good answer contains. */
   goodAnswer: string;
 };
 
-/** A task type that works on one required field; all other fields go along as context. */
+/** A task type that works on one required field; all other fields are added as context. */
 function fieldTemplate({ field, valid, request, goodAnswer, ...facts }: FieldTemplate): Template {
   const system = systemPrompt(goodAnswer);
   return {

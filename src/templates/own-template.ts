@@ -6,11 +6,11 @@ import type { Effort, Tier } from '../provider/models.ts';
 import { promptWithInput } from './prompt.ts';
 import type { Template } from './template.ts';
 
-/** A task type of the owner's, as it was read: data alone, so that threads can have it too. */
+/** A task type of the owner's, as read: plain data, so that threads can have it too. */
 export type OwnTemplate = {
   name: string;
   description: string;
-  /** The file that it stands in. */
+  /** The file that it comes from. */
   file: string;
   prompt: string;
   system: string;
@@ -20,7 +20,7 @@ export type OwnTemplate = {
   effort?: Effort;
   max_tokens?: number;
   output_schema?: JsonObject;
-  /** Of the file, and of the schema's where that is one of its own. */
+  /** The hash of the file, and of the schema's file where there is one. */
   hash: string;
 };
 
@@ -28,7 +28,9 @@ type Input = Readonly<Record<string, unknown>>;
 
 const PLACE = /\{\{([^{}]+)\}\}/g;
 
-/** Texts and numbers as they were written, all else as JSON; what is null fills as nothing. What was filled in is not looked through again. */
+/**
+ * Texts and numbers as written, anything else as JSON; null fills as nothing. Filled-in text is not searched again.
+ */
 function filled(text: string, input: Input): string {
   return text.replace(PLACE, (whole, inner: string) => {
     const name = inner.trim();
@@ -38,7 +40,7 @@ function filled(text: string, input: Input): string {
   });
 }
 
-/** What a name stands for: the value under it, or, with dots, what it reaches within. */
+/** The value that a name stands for: the one under it, or, with dots, a nested one. */
 function reach(input: Input, name: string): unknown {
   if (Object.hasOwn(input, name)) return input[name];
   let value: unknown = input;

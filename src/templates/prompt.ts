@@ -17,8 +17,8 @@ export function asText(value: unknown): string {
 }
 
 /**
- * The text as it is between XML tags, as Anthropic recommends for material. The tag is made another one where
- * the text has its closing tag, which would let the rest of the text pass for instructions.
+ * The unchanged text between XML tags, as Anthropic recommends for material. Uses another tag where the text contains
+ * the closing one, which would make the rest of the text pass for instructions.
  */
 export function tagged(name: string, text: string): string {
   let tag = name.replaceAll(/[^A-Za-z0-9_.-]/g, '_') || 'field';
@@ -26,7 +26,7 @@ export function tagged(name: string, text: string): string {
   return `<${tag}>\n${text}\n</${tag}>`;
 }
 
-/** Every field that is not in `used`, each in a tag of its name: nothing that a caller gives is dropped. */
+/** Every field that is not in `used`, each in a tag of its name: nothing from the caller is dropped. */
 export function otherFields(input: Input, used: readonly string[]): string[] {
   return Object.entries(input)
     .filter(([name]) => !used.includes(name))
@@ -38,7 +38,7 @@ export function joined(...parts: string[]): string {
   return parts.join('\n\n');
 }
 
-/** What holds for a task that gives its prompt itself: it is sent as it is, under no system prompt of ours. */
+/** The template facts of a task with its own prompt, which is sent unchanged and without a system prompt of ours. */
 export const ownPrompt: TemplateFacts = {
   task_type: 'prompt',
   version: 1,

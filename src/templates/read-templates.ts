@@ -12,7 +12,7 @@ import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { OwnTemplate } from './own-template.ts';
 import { headKeys, headValues, readBody, type TemplateHead, templateHead } from './template-head.ts';
 
-/** What is wrong with an answer's schema, as the provider takes it. */
+/** The problems of an answer's schema for the provider. */
 export type PrepareSchema = (schema: JsonObject) => { problems: Problem[] };
 
 type Placed = { line: number; field?: string; problem: string; valid?: string };
@@ -23,7 +23,7 @@ const placesOf = (text: string) =>
   [...text.matchAll(/\{\{([^{}]+)\}\}/g)].map(([, name = '']) => name.trim());
 
 /**
- * Reads the task types in a folder: every .md file in it but README.md. Throws `invalid_input` with all that is wrong, each
+ * Reads the task types in a folder: every .md file except README.md. Throws `invalid_input` with all problems, each
  * with its file and line, and `not_found` where there is no such folder.
  */
 export async function readTemplates(folder: string, prepareSchema: PrepareSchema): Promise<OwnTemplate[]> {
@@ -119,7 +119,7 @@ async function readTemplate(folder: string, file: string, prepareSchema: Prepare
 
 type Head = { value: TemplateHead; lineOf: (keys: readonly PropertyKey[]) => number };
 
-/** Reads a head. What it holds is not quoted: the message names places in it. */
+/** Reads a file's head. Problems name places in it and never quote it. */
 function readHead(yaml: string): Head | { problems: Placed[] } {
   const counter = new LineCounter();
   const document = parseDocument(yaml, { lineCounter: counter, prettyErrors: false, stringKeys: true });
@@ -164,7 +164,10 @@ function readHead(yaml: string): Head | { problems: Placed[] } {
   };
 }
 
-/** Null where an alias names nothing, or itself, or so many of them stand in one another that no memory would hold what they mean. */
+/**
+ * Null where an alias names nothing or itself, or aliases are nested so that their expansion would not fit into
+ * memory.
+ */
 function heldIn(document: Document): { value: unknown } | null {
   try {
     return { value: document.toJS({ maxAliasCount: 20 }) };
@@ -174,7 +177,7 @@ function heldIn(document: Document): { value: unknown } | null {
   }
 }
 
-/** Fields that are declared say what the places are: a place beside them is a typing error. */
+/** Declared fields list all the places: any other place is a typo. */
 function checkFields(
   { value: { fields }, lineOf }: Head,
   places: readonly string[],
@@ -235,7 +238,7 @@ async function schemaOf(
       field: half.field === undefined ? field : `${field}.${half.field}`,
     })),
   );
-  // Kept as it is written: answers are checked by all of it, also by what the provider does not take.
+  // Kept as written: answers are checked by all of it, even by keywords that the provider does not accept.
   if (prepared.problems.length === 0) return { schema, text };
   return { problems: prepared.problems.map((problem) => ({ line, ...problem })) };
 }

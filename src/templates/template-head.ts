@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { efforts, tiers } from '../provider/models.ts';
 
-/** What stands in the head of a template's file; all but the prompt itself. */
+/** The head of a template's file: everything except the prompt. */
 export const templateHead = z.strictObject({
   name: z
     .string()
     .regex(/^[A-Za-z][\w-]{0,63}$/)
     .optional(),
   description: z.string().min(1).max(300),
-  /** What its places stand for; a list of names, or names and what each is. */
+  /** The meaning of its places: a list of names, or names with descriptions. */
   fields: z.union([z.array(z.string()), z.record(z.string(), z.string())]).optional(),
   tier: z.enum(tiers).optional(),
   effort: z.enum(efforts).optional(),
@@ -18,7 +18,7 @@ export const templateHead = z.strictObject({
 });
 export type TemplateHead = z.infer<typeof templateHead>;
 
-/** What each key takes, in words. */
+/** The valid values of each key, in words. */
 export const headValues: Record<string, string> = {
   name: 'letters, digits, _ and -, a letter first, at most 64',
   description: 'a text of 1 to 300 characters',

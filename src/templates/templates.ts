@@ -6,18 +6,18 @@ import { type OwnTemplate, ownTemplate } from './own-template.ts';
 import { isEmpty, joined, tagged, UNATTENDED } from './prompt.ts';
 import type { Template } from './template.ts';
 
-/** What a `task_type` turned out to be. */
+/** The result of looking up a `task_type`. */
 export type FoundTemplate =
   | { kind: 'known'; template: Template }
-  /** Unknown, and so a type of the caller's own; the warning names the known ones. */
+  /** Unknown, and so the caller's own type; the warning names the known ones. */
   | { kind: 'custom'; template: Template; warning: string }
-  /** Too near to a known type to be one of the caller's own. */
+  /** Too similar to a known type to be the caller's own. */
   | { kind: 'mistyped'; suggestion: string };
 
 export type Templates = {
   /** The task types that are known: the owner's, and the built-in ones. */
   readonly names: readonly string[];
-  /** The owner's, as they were read last: data that a thread can have. */
+  /** The owner's types as last read, as data that a thread can have. */
   readonly own: readonly OwnTemplate[];
   find(taskType: string): FoundTemplate;
   /** Reads the owner's again. Throws `invalid_input` where they can't be used. */
@@ -34,7 +34,7 @@ const namedOf = (own: readonly OwnTemplate[]): ReadonlyMap<string, Template> =>
 
 const builtIn = [analyzeLogs, generateReport, classifyBulk, generateDocs, generateTests];
 
-/** The task types, those of `own` first: one of a built-in's name stands in its place. `read` reads them again. */
+/** The task types, those of `own` first: one with a built-in's name replaces it. `read` reads them again. */
 export function createTemplates(
   own: readonly OwnTemplate[] = [],
   read: () => Promise<readonly OwnTemplate[]> = async () => own,

@@ -16,7 +16,9 @@ type Circumstances = {
   catalog: ModelCatalog;
 };
 
-/** What a rendered request is refused or warned for, as it would be sent today: its size and its model's life. */
+/**
+ * The problems and warnings of a rendered request if it were sent today: its media, its size and its model's life.
+ */
 export function checkRendered(
   rendered: RenderedTask,
   bytes: number,
@@ -36,7 +38,7 @@ export function checkRendered(
   return { problems, warnings };
 }
 
-/** Who gave files knows nothing of the blocks that these become. */
+/** Without the fields of the problems: a caller who gave files does not know the blocks that they become. */
 function checkMedia({ params, model, prompt }: RenderedTask, { requests }: Dialect): Problem[] {
   if (!prompt.has_media) return [];
   return requests
@@ -44,7 +46,7 @@ function checkMedia({ params, model, prompt }: RenderedTask, { requests }: Diale
     .map(({ problem, valid }) => ({ problem, ...(valid && { valid }) }));
 }
 
-/** Without a bound no ceiling would hold: searches are paid one by one. */
+/** Without a bound no ceiling would hold, since searches are paid for individually. */
 function checkSearches({ prompt }: RenderedTask): { problem: Problem; warning?: string } | null {
   if (prompt.searches !== null) return null;
   return {
@@ -66,14 +68,14 @@ function checkSize(bytes: number, most: number): { problem: Problem; warning?: s
   };
 }
 
-/** Warnings as they are found in a pass: each once, with the number of tasks where it is not all of them. */
+/** Collects warnings: each is reported once, with the number of tasks where it does not apply to all. */
 export function createWarningList() {
   const times = new Map<string, number>();
   return {
     add(warnings: readonly string[]) {
       for (const warning of warnings) times.set(warning, (times.get(warning) ?? 0) + 1);
     },
-    /** Adds what another list has, as on another thread. */
+    /** Adds the warnings of another list, for instance from another thread. */
     merge(counts: ReadonlyMap<string, number>) {
       for (const [warning, count] of counts) times.set(warning, (times.get(warning) ?? 0) + count);
     },
@@ -88,15 +90,15 @@ const MOST_BYTES_PER_TOKEN = 10;
 const USUAL_BYTES_PER_TOKEN = 4;
 
 /**
- * Whether a request of so many bytes fits the model's context. One that can't in any case is a problem; one
- * that probably does not is worth a warning: it would fail, or be cut off, after hours of waiting.
+ * Whether a request fits the model's context. One that can't possibly fit is a problem; one that probably does not is
+ * worth a warning: it would fail, or be cut off, after hours of waiting.
  */
 function checkFit(
   { model, prompt }: { model: Model; prompt: PromptSize },
   requestBytes: number,
 ): { problem?: Problem; warning?: string } | null {
   const least = model.token_factor / USUAL_BYTES_PER_TOKEN;
-  // Nearly every request: as a whole it is short enough, so its prompt is.
+  // True of nearly every request: if it is short enough as a whole, so is its prompt.
   if (requestBytes * least <= model.context_tokens) return null;
   const { bytes, has_media } = prompt;
   if (!has_media && bytes / MOST_BYTES_PER_TOKEN > model.context_tokens) {
@@ -119,7 +121,10 @@ const END = 450;
 /** A file's data, which nobody reads. */
 const DATA = /"data"\s*:\s*"([A-Za-z0-9+/=]{200,})"/g;
 
-/** A request as a person looks at it: its beginning with the settings, and its end, where what was filled in stands. Numbers are as they are sent. */
+/**
+ * A request for a person to look at: its beginning with the settings, and its end with the filled-in content. Numbers
+ * are as they are sent.
+ */
 export function previewOf(request: string): string {
   const short = request.replaceAll(
     DATA,

@@ -17,8 +17,8 @@ function listed(columns: readonly string[]): string {
 }
 
 /**
- * What is wrong with the shared settings for a source with these columns, whatever its rows hold: told once, not for
- * every row.
+ * The problems of the shared settings for a source with these columns, whatever is in its rows: reported once, not
+ * for every row.
  */
 export function checkRows(
   { defaults, source, expect, output_places = [], variants }: Work,
@@ -43,13 +43,13 @@ export function checkRows(
   ];
 }
 
-/** Tasks that were given by themselves have nothing but their ids to call a file after. */
+/** Checks the answer files' names for listed tasks, which have only their ids to name a file after. */
 export function checkTaskPlaces(work: Work): Problem[] {
   const { kind } = work.source;
   return kind === 'requests' || kind === 'requests_file' ? checkOutputPlaces(work, []) : [];
 }
 
-/** An answer's file is called after the row or the file that it is for. */
+/** Checks that the placeholders in answer files' names are columns of the row or parts of the file's path. */
 function checkOutputPlaces(
   { source: { kind }, output_places = [], variants }: Pick<Work, 'source' | 'output_places' | 'variants'>,
   columns: readonly string[],
@@ -73,7 +73,7 @@ function checkOutputPlaces(
     }));
 }
 
-/** A column that is none would let every length pass. */
+/** A column that does not exist would let every length pass. */
 function checkMaxColumns(schema: unknown, { kind }: WorkSource, columns: readonly string[]): Problem[] {
   return maxColumnsIn(schema)
     .filter((name) => !columns.includes(name))
@@ -104,7 +104,10 @@ function checkPurpose({ prompt, task_type }: TaskDefaults, { kind }: WorkSource)
   return [{ field: 'prompt', problem, valid: 'a prompt with {{places}}, or a task_type' }];
 }
 
-/** Whether a place's name is one of these, or leads into one; where it is known what that holds, only to what is there. */
+/**
+ * Whether a placeholder's name is one of these, or leads into one; where the content of that is known, only to
+ * existing fields.
+ */
 function isReachable(name: string, names: readonly string[]): boolean {
   if (names.includes(name)) return true;
   const dots = [...name.matchAll(/\./g)].map(({ index }) => name.slice(0, index));

@@ -38,12 +38,12 @@ type LinesOptions = {
   spread?: Spread;
   /** The index of the block's first task. */
   first?: number;
-  /** Called behind every line; what it gives is waited for. */
+  /** Called after every line; a returned promise is awaited. */
   added?: () => Promise<void> | null;
 };
 
 /**
- * Gives the tasks on a block's lines to `examiner`, those that are wanted; empty lines are none. Gives the index of the next
+ * Passes the wanted tasks on a block's lines to `examiner`, skipping empty lines. Returns the index of the next
  * block's first task.
  */
 export async function examineLines(
@@ -60,7 +60,7 @@ export async function examineLines(
     return first + 1;
   }
   const bytes = Buffer.from(lines.bytes.buffer, lines.bytes.byteOffset, lines.bytes.length);
-  // Checked by itself, for that is several times faster than a decoder that refuses.
+  // Checked separately, which is several times faster than a strict decoder.
   const allUtf8 = isUtf8(bytes);
   let index = first;
   let number = firstLine;
@@ -86,13 +86,13 @@ export async function examineLines(
   return index;
 }
 
-/** Says where it breaks. The parser's own message is dropped, for it quotes what the file holds. */
+/** Says where the JSON is broken. The parser's own message is dropped, as it quotes the file. */
 async function refuseLine(number: number, text: string, examiner: Pick<Examiner, 'refuse'>): Promise<void> {
   const position = await locateJsonError(one(text));
   examiner.refuse(number, whyNotJson(text, position?.column));
 }
 
-/** Between two values, where a file of another kind of line ends has them on one line. */
+/** A lone carriage return between two values: a file with other line ends has them on one line. */
 const LONE_RETURN = /[}\]]\s*\r\s*[{[]/;
 
 function whyNotJson(text: string, column: number | undefined): Problem {

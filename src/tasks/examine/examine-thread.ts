@@ -1,4 +1,4 @@
-/** Runs on a thread of its own: gets blocks of lines or rows, and gives for each what was made of it. */
+/** Runs on a thread of its own: receives blocks of lines or rows, and returns what each of them becomes. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { BatchError } from '../../errors.ts';
 import { type PassedOn, taken } from '../../lib/exact-json.ts';
@@ -16,7 +16,7 @@ import { itemsIn, type RowBytes } from '../sources/rows-source.ts';
 import { examineLines } from './examine-lines.ts';
 import { createExaminer, type Examination } from './examiner.ts';
 
-/** Which can hold numbers as they were written. */
+/** The settings, which may hold exact numbers. */
 type Settings = Pick<Examination, 'defaults' | 'variants'>;
 
 /** An examination as data. */
@@ -27,16 +27,16 @@ export type ThreadExamination = Omit<Examination, 'dialect' | 'catalog' | 'templ
   templates: readonly OwnTemplate[];
 };
 
-/** What tasks are made of: bytes, or files to be read. */
+/** What tasks are made from: bytes, or files to be read. */
 export type ThreadWork =
   | { kind: 'lines'; lines: LineBlock }
   | { kind: 'rows'; rows: RowBytes }
   | { kind: 'files'; files: FoundFiles };
 
-/** A part of what a piece of work has become, null for one without items, and what was left out of it. */
+/** A part of the result of a piece of work, null for one without items, and what was left out of it. */
 export type ExaminedPart = { block: Block | null; last: boolean; skipped: Skipped };
 
-/** The same; or why the work can't be read. */
+/** The same, or why the work can't be read. */
 export type Examined = ExaminedPart | { failure: ThreadFailure };
 
 const say = (examined: Examined, transferred: ArrayBuffer[] = []) =>
@@ -54,7 +54,7 @@ const examiner = createExaminer({
   templates: createTemplates(data.templates),
 });
 
-/** So much that another thread had better have it. */
+/** A block this full is handed over before more is added. */
 const LARGE = 4;
 
 let goOn = () => {};
@@ -71,7 +71,7 @@ async function pass(last: boolean): Promise<void> {
   });
 }
 
-/** A row can be short, and what is asked of it long: what a block becomes has no bound. */
+/** A short row can have a long prompt, so there is no bound on what a block becomes. */
 const passLarge = () => (examiner.fullness >= LARGE ? pass(false) : null);
 
 async function examine(work: ThreadWork): Promise<void> {
@@ -97,7 +97,7 @@ async function examine(work: ThreadWork): Promise<void> {
   }
 }
 
-// One piece of work after another: a line that is not JSON is looked at asynchronously.
+// One piece of work at a time: a line that is not JSON is examined asynchronously.
 let work = Promise.resolve();
 parentPort?.on('message', (message: ThreadWork | 'go on') => {
   if (message === 'go on') goOn();

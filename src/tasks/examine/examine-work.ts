@@ -23,11 +23,11 @@ import { canExamineInThreads, examineInThreads } from './thread-pool.ts';
 export type Surroundings = {
   folders: AllowedFolders;
   limits: Pick<Limits, 'partBytes' | 'threadedBytes'>;
-  /** Told of a table or of files before the first block. */
+  /** Called with the facts about a table or files before the first block. */
   begin: (facts: SourceFacts) => void;
 };
 
-/** How the items of the work are told apart. Throws `invalid_input` for a file whose ending is not known. */
+/** How the items of the work are named. Throws `invalid_input` for a file with an unknown ending. */
 export function placesIn(source: WorkSource): PlaceKind {
   switch (source.kind) {
     case 'requests':
@@ -71,7 +71,7 @@ export async function* examineWork(
         yield* examineTable(source, { examiner, examination, max_tasks, surroundings });
         return;
       }
-      // Parts of a text are numbered on, and tasks of one thread would share no request with those of another.
+      // Parts of a text are numbered consecutively, and tasks on different threads could not share a request.
       const isWhole = source.kind === 'input_files' && source.split_chars === undefined;
       if (isWhole && isPlain && examination.pack === undefined) {
         yield* examineFiles(source, { examiner, examination, surroundings });
@@ -104,7 +104,7 @@ function* taken(examiner: Examiner, isStandIn = false): Generator<Block> {
   if (block !== null) yield isStandIn ? { ...block, is_stand_in: true } : block;
 }
 
-/** What is left when no more items come. */
+/** The rest, once no more items come. */
 function* ended(examiner: Examiner, isStandIn = false): Generator<Block> {
   examiner.end();
   yield* taken(examiner, isStandIn);
@@ -173,13 +173,13 @@ function examineFile(
   });
 }
 
-/** All rows of a table; those of a large one on several threads. */
+/** Examines all rows of a table; those of a large one on several threads. */
 function examineTable(
   source: RowsSource,
   { examiner, examination, surroundings: { folders, limits, begin } }: FileExamination,
 ): AsyncGenerator<Block> {
   return withTable(source.path, 'rows_file', folders, (table, size) => {
-    // As with lines; and one table that is joined is enough in memory.
+    // As with lines; and one joined table in memory is enough.
     const isThreaded =
       size >= limits.threadedBytes && examination.pack === undefined && source.join_file === undefined;
     if (isThreaded && table.kind === 'blocks')
@@ -188,10 +188,10 @@ function examineTable(
   });
 }
 
-/** To read a file takes as long as to examine so many bytes. */
+/** Reading a file takes as long as examining this many bytes. */
 const FILE_BYTES = 8_000;
 
-/** All files; many of them on several threads, which wait for the disk in place of this one. */
+/** Examines all files; many of them on several threads, which wait for the disk instead of this one. */
 async function* examineFiles(
   source: FilesSource,
   { examiner, examination, surroundings: { folders, limits, begin } }: Omit<FileExamination, 'max_tasks'>,
@@ -215,7 +215,7 @@ async function* joined<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGen
   yield* rest;
 }
 
-/** Rows, files or answers. */
+/** Examines rows, files or answers. */
 async function* examineItems(groups: AsyncIterable<SourceItem[]>, examiner: Examiner): AsyncGenerator<Block> {
   let isStandIn = false;
   for await (const items of groups) {

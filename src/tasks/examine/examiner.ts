@@ -27,7 +27,7 @@ import { asksForQuotes, type NotedSchema, quotableOf, taskEntry, UNREAD_QUOTES }
 import { checksInVain } from './max-columns.ts';
 import { settingsUsed } from './unused-settings.ts';
 
-/** What examining an item goes by. */
+/** Everything that examining an item depends on. */
 export type Examination = Renderer & {
   defaults: TaskDefaults;
   variants?: readonly Variant[] | undefined;
@@ -35,23 +35,23 @@ export type Examination = Renderer & {
   partBytes: number;
   /** As `2026-11-22`. */
   today: string;
-  /** Of the custom ids that are made. */
+  /** The random part of made-up custom ids. */
   nonce: string;
   places: PlaceKind;
 };
 
-/** Checks and renders items one after another, and gathers what becomes of them. */
+/** Checks and renders items one after another, and gathers the results in blocks. */
 export type Examiner = {
   add(number: number, item: Item): void;
   /** A row or a file. */
   addItem(item: SourceItem): void;
   /** An item that can't be read. */
   refuse(number: number, problem: Problem): void;
-  /** 1 where there is enough of it for the disk, and for another thread. */
+  /** 1 or more once there is enough for the disk, or for another thread. */
   readonly fullness: number;
-  /** All since the last time, but for what waits to share a request; null where there was no item. */
+  /** Everything since the last call, except tasks that wait to share a request; null where there was no item. */
   take(): Block | null;
-  /** No more items come: what waits is made into requests. */
+  /** Ends the work: makes the waiting tasks into requests. */
   end(): void;
 };
 
@@ -88,7 +88,7 @@ export function createExaminer(examination: Examination): Examiner {
     return checkTask(number, task, itemName(place, task.task_id), read);
   }
 
-  /** An item is one task, or one for each variant. */
+  /** An item becomes one task, or one per variant. */
   function checkTask(number: number, given: Task, item: string, read: Read): Problem[] {
     const asked: Asked[] = [];
     const sharing: HeldTask[] = [];
@@ -133,7 +133,7 @@ export function createExaminer(examination: Examination): Examiner {
     return [];
   }
 
-  /** Tasks in one request; in several where one of all would be too large, or dearer. */
+  /** Puts tasks into one request, or into several where a single one would be too large or dearer. */
   function requestsOf(group: Group, wasShortened: boolean): SharedRequest[] {
     const [first, ...others] = group;
     const { entry, rendered } = first;
@@ -163,7 +163,7 @@ export function createExaminer(examination: Examination): Examiner {
     return [{ body, request: pack, tasks }];
   }
 
-  /** Notes how the answer is to look; gives the hash of that, and whether it has to quote its input. */
+  /** Notes the answer's schema; returns its hash, and whether the answer has to quote its input. */
   function noteSchema(number: number, item: string, asked: AnswerSchema | undefined): NotedSchema {
     if (asked === undefined) return { quotes: false };
     const { field, isShared } = asked;
@@ -218,14 +218,14 @@ const FEWER =
   'a request is shared by fewer tasks than pack says: more would not fit, or would cost more a token';
 
 /**
- * Whether a native request goes out as it stands, which spares writing it anew: that takes as long as all the rest.
- * One with more keys has nulls beside it, for parsing let it pass.
+ * Whether a native request can be sent byte for byte, which saves writing it anew: that would take as long as all the
+ * rest. Further keys can only be nulls, since parsing let them pass.
  */
 function canGoVerbatim(task: Task, value: unknown): boolean {
   return task.kind === 'native' && isJsonObject(value) && Object.keys(value).length === 2;
 }
 
-/** A task of an item, and where it stands. */
+/** A task of an item, and its place. */
 type Placed = {
   /** Its place among all tasks. */
   number: number;
@@ -233,10 +233,10 @@ type Placed = {
   /** How the caller would look for its item. */
   item: string;
   defaults: TaskDefaults;
-  /** Takes it where it waits to share a request. */
+  /** Receives the task where it waits to share a request. */
   sharing: HeldTask[];
   variant?: Variant;
-  /** What the item's variants before it ask. */
+  /** What the item's earlier variants ask. */
   asked?: Asked[];
 };
 
@@ -246,5 +246,5 @@ const ofVariant = (rendered: RenderedTask, { name }: Variant): RenderedTask => (
   identity: { variant: name, task: rendered.identity },
 });
 
-/** What reading a task has shown: the request itself, where it can go out as it stands, and what has to be said. */
+/** What was found when reading a task: the request's bytes, where they can be sent unchanged, and warnings. */
 type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };

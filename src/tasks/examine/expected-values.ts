@@ -4,13 +4,13 @@ import { quoteName } from '../../lib/nearest.ts';
 import { counted } from '../../lib/numbers.ts';
 import type { Task } from '../task.ts';
 
-/** What answers are compared with: a key of the answer, and the column of its row that holds what is right. */
+/** What answers are compared with: a key of the answer, and the column with its right value. */
 export type Expectations = Readonly<Record<string, string>>;
 
-/** The values that a schema leaves to a key, and of what columns held whether it is one of them. */
+/** The values that a schema allows for a key, and which values of the column are among them. */
 type Choice = { values: readonly unknown[]; known: Map<string, boolean> };
 
-/** A column that holds more is looked up again. */
+/** Beyond this many different values a column is looked up again. */
 const MOST_KNOWN = 2_000;
 
 const choices = new WeakMap<JsonObject, Map<string, Choice | null>>();
@@ -36,7 +36,7 @@ function holds({ values, known }: Choice, value: unknown): boolean {
   return found;
 }
 
-/** Says where no answer can be as a row expects it: its column holds none of the values that are allowed. */
+/** Warns where no answer can match its row, as the column's value is not among the allowed ones. */
 export function unreachable(
   expect: Expectations | undefined,
   task: Task,
@@ -44,7 +44,7 @@ export function unreachable(
 ): string[] {
   if (expect === undefined || schema === undefined || task.kind !== 'row') return [];
   const { cells, awaited } = task.row;
-  // A stand-in for what is not there yet holds nothing of it.
+  // A placeholder for an answer that has not come has no values.
   if (awaited !== undefined) return [];
   return Object.entries(expect).flatMap(([key, column]) => {
     const choice = choiceOf(schema, key);

@@ -4,20 +4,20 @@ import type { TaskEntry } from '../../store/task-entry.ts';
 import type { RenderedTask } from '../render/rendered-task.ts';
 import type { Task, TaskDefaults } from '../task.ts';
 
-/** How an answer is to look: the hash of its schema, and whether it has to quote its input. */
+/** The form of an answer: the hash of its schema, and whether it has to quote its input. */
 export type NotedSchema = { hash?: string; quotes: boolean };
 
-/** A longer input would double what is kept of the work. */
+/** Longer inputs are not kept: they would double the size of the stored work. */
 const LONGEST_INPUT = 8_000;
 
-/** All of it where an answer is held against it. */
+/** The whole input is kept where answers are checked against it. */
 function keptInput(task: Task, { input_data }: TaskDefaults, quotes: boolean): Pick<TaskEntry, 'input'> {
   if (task.kind !== 'task' || (task.input_data === undefined && input_data === undefined)) return {};
   const input = stringifyExact({ ...input_data, ...task.input_data });
   return input.length > LONGEST_INPUT && !quotes ? {} : { input };
 }
 
-/** What is kept of a task beside its request. */
+/** The fields of a task that are kept beside its request. */
 export function taskEntry(
   task: Task,
   requestId: string,
@@ -39,7 +39,7 @@ export function taskEntry(
   };
 }
 
-/** Keywords of ours: a text has to stand in its task's input, or be no longer than a column of its row says. */
+/** Keywords of our own: a text has to occur in its task's input, or be no longer than a column of its row says. */
 export const IN_INPUT = 'x-in-input';
 export const MAX_COLUMN = 'x-max-column';
 
@@ -49,8 +49,8 @@ export const asksForQuotes = (schema: string): boolean => schema.includes(`"${IN
 export const UNREAD_QUOTES = `${IN_INPUT} can't be checked in a PDF or an image: quotes from it are accepted unchecked`;
 
 /**
- * Where the text of a task's file stands in its prompt, for it is kept nowhere else: its start, its length and the prompt's, by
- * which another prompt is told. Empty for a file that is no text.
+ * The place of a file's text in its prompt, since it is kept nowhere else: its start, its length and the length of
+ * the prompt, which reveals another prompt. Empty for a file other than text.
  */
 export function quotableOf(
   task: Task,
@@ -63,6 +63,6 @@ export function quotableOf(
   if (text === undefined) return {};
   const prompt = requests.prompt(params);
   const start = prompt.indexOf(text);
-  // What a task type has changed of it is looked for in all of the prompt.
+  // A text that a task type has changed is searched in the whole prompt.
   return { text_at: start === -1 ? [0, 0, -1] : [start, text.length, prompt.length] };
 }

@@ -5,7 +5,7 @@ import type { Task, TaskDefaults } from '../task.ts';
 import { type Expectations, unreachable } from './expected-values.ts';
 import { MAX_COLUMN } from './kept-task.ts';
 
-/** The columns that texts of an answer may be no longer than. */
+/** The columns that limit the length of texts in an answer. */
 export function maxColumnsIn(schema: unknown): string[] {
   if (Array.isArray(schema)) return schema.flatMap(maxColumnsIn);
   if (!isJsonObject(schema)) return [];
@@ -23,8 +23,8 @@ function columnsOf(schema: JsonObject): string[] {
 }
 
 /**
- * Says where a column sets no limit though its row holds something there, and where a task of its own has nothing of that name. An
- * empty cell may mean that there is no limit; that a table lacks the column is refused.
+ * Warns where a column's value is not a limit, and where a listed task has no such field. An empty cell may mean that
+ * there is no limit; a table without the column is refused.
  */
 function unlimited(task: Task, { input_data }: TaskDefaults, schema: JsonObject | undefined): string[] {
   if (schema === undefined || task.kind === 'native') return [];
@@ -46,7 +46,7 @@ function unlimited(task: Task, { input_data }: TaskDefaults, schema: JsonObject 
 
 const ANY = 'answers may have any length there';
 
-/** What an answer is to be held against and can't be, or can't meet. */
+/** Warns of requirements on an answer that can't be checked, or can't be met. */
 export function checksInVain(
   task: Task,
   defaults: TaskDefaults,

@@ -8,18 +8,18 @@ import type { Examined, ExaminedPart, ThreadExamination, ThreadWork } from './ex
 import type { Examination } from './examiner.ts';
 
 const examineThread = { name: 'examine-thread', from: import.meta.url };
-/** Whether `examineInThreads` can have its threads here. */
+/** Whether `examineInThreads` can start threads here. */
 export const canExamineInThreads = () => canStartThread(examineThread);
 
-/** This thread has its own work with what they give, and each takes some 30 MB. */
+/** This thread has to process their results, and each takes some 30 MB. */
 const MOST_THREADS = 3;
-/** Blocks under way per thread: one in work, and one that waits so that it need not. */
+/** Blocks under way per thread: one in work, and one waiting, so that the thread never waits. */
 const BLOCKS_EACH = 2;
 
 type ExamineThread = {
   /** One piece after another. */
   examine(work: ThreadWork): void;
-  /** The next part of what the work has become; the thread goes on when that was taken. */
+  /** The next part of the work's result; the thread continues once it has been taken. */
   next(): Promise<ExaminedPart>;
   end(): Promise<unknown>;
 };
@@ -96,8 +96,8 @@ function transferred(work: ThreadWork): ArrayBuffer[] {
 }
 
 /**
- * What lines, rows or files become, made on several threads at once: the blocks in the order of the work. What is left out
- * is counted in `skipped`.
+ * Examines lines, rows or files on several threads at once; yields the blocks in the order of the work. Counts what
+ * is left out in `skipped`.
  */
 export async function* examineInThreads(
   work: AsyncIterable<ThreadWork>,
@@ -106,7 +106,7 @@ export async function* examineInThreads(
 ): AsyncGenerator<Block> {
   const count = Math.min(MOST_THREADS, availableParallelism());
   const threads = Array.from({ length: count }, () => startExamining(examination));
-  /** Whose turn it is, once for each piece of work. */
+  /** Yields the thread of each piece of work in turn. */
   const turns: ExamineThread[] = [];
 
   async function* oldest(): AsyncGenerator<Block> {

@@ -1,6 +1,6 @@
 import { valuesWithin } from '../../lib/half-characters.ts';
 
-/** How the base64 of files begins that a model could look at, and of others. */
+/** How base64 of files begins: of files that a model could read, and of others. */
 const MEDIA_BASE64 =
   /^(?:iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|JVBERi0|SUkqA|TU0AK|Qk[\w+/]{6}AAAAA|AAAA[\w+/]{2}Z0eX[AB])/;
 const OTHER_BASE64 = /^(?:UEsDB|0M8R4KGx|H4sI|SUQz|T2dnUw|UmFyI|N3q8rycc)/;
@@ -10,7 +10,7 @@ const MEDIA_TYPE = /^(?:image\/|application\/pdf$)/i;
 
 const ENDINGS = String.raw`\.(?:png|jpe?g|gif|webp|avif|hei[cf]|tiff?|bmp|svg|ico|pdf)(?:[?#]\S{0,300})?`;
 const PATH_START = String.raw`(?:file:\/\/|[a-z]:[\\/]|\\\\|~?\/|\.{1,2}[\\/])`;
-/** What begins as a path or a URL may have any number of words; a line of a log can end with a name. */
+/** Text that begins like a path or a URL may have any number of words; a line of a log may end with a file name. */
 const MEDIA_NAME = new RegExp(
   String.raw`^(?:${PATH_START}|[a-z]{1,20}:\/\/|(?!\S+(?:\s+\S+){3}))[^\n{}<>]{0,300}${ENDINGS}$`,
   'i',
@@ -19,20 +19,20 @@ const MEDIA_PATH = new RegExp(
   String.raw`(?:^|[\s"'(\x60])${PATH_START}[^\s"'()<>\x60]{0,300}${ENDINGS}(?!\w)`,
   'i',
 );
-/** Any other file is told by its path: a name alone may be what a task is about. */
+/** Any other file is recognized by its path: a mere name may be what a task is about. */
 const OTHER_PATH = new RegExp(
   String.raw`^(?:${PATH_START}[^\n{}<>]{0,300}|(?:[\w.@-]{1,60}[\\/]){1,20}[\w.@-]{1,100})\.[a-z]\w{0,7}$`,
   'i',
 );
 const LONGEST_NAME = 620;
-/** A longer prompt holds code or a page, in which paths are no mistake. */
+/** A longer prompt has code or a page in it, where paths are no mistake. */
 const LONGEST_SENTENCE = 300;
-/** More of one task are hardly worth the lines. */
+/** More of one task are not worth reporting. */
 const NAMED = 3;
 
 type Kind = { what: string; isMedia: boolean };
 
-/** What a text is, or holds, that a person takes for a file; null for any other. */
+/** Describes a text that a person would take for a file; null for any other. */
 function fileIn(text: string): Kind | null {
   const start = text.trimStart().slice(0, 200);
   const url = DATA_URL.exec(text);
@@ -59,7 +59,7 @@ const said = (at: string, { what, isMedia }: Kind) =>
 
 const isOtherPath = (text: string) => text.length <= LONGEST_NAME && OTHER_PATH.test(text.trim());
 
-/** What of a task's input is a file for a person, and for the model only a text. */
+/** Warns of inputs that name or contain a file, which is only text to the model. */
 export function fileWarnings(input: Readonly<Record<string, unknown>>, field: string): string[] {
   const warnings: string[] = [];
   const paths: string[] = [];
@@ -72,12 +72,12 @@ export function fileWarnings(input: Readonly<Record<string, unknown>>, field: st
     else if (isOtherPath(value))
       paths.push(said(at, { what: 'names a file, which is not opened', isMedia: false }));
   }
-  // Beside a text, a path says where that is from.
+  // Beside a text, a path only says where it comes from.
   const isAllPaths = texts === warnings.length + paths.length;
   return [...warnings, ...(isAllPaths ? paths : [])].slice(0, NAMED);
 }
 
-/** The same of a prompt, which can also speak of one. */
+/** The same for a prompt, which may also just mention a file. */
 export function filesInPrompt(prompt: string): string[] {
   const found = fileWarnings({ prompt }, '');
   if (found.length > 0 || prompt.length > LONGEST_SENTENCE || !MEDIA_PATH.test(prompt)) return found;

@@ -9,7 +9,7 @@ const INPUT = 'input_data';
 
 const known = new WeakMap<TaskDefaults, readonly string[]>();
 
-/** The shared settings that say something, by the names of their arguments: a hundred thousand tasks can share them. */
+/** The shared settings that are set, by argument names. Computed once, as a hundred thousand tasks may share them. */
 function sharedSettings(defaults: TaskDefaults): readonly string[] {
   const found = known.get(defaults) ?? namesOf(defaults);
   known.set(defaults, found);
@@ -28,7 +28,10 @@ function namesOf(defaults: TaskDefaults): string[] {
   ];
 }
 
-/** Those of them that a task takes: a native request takes none, and what a task or its variant sets for itself wins. */
+/**
+ * The shared settings that a task uses: a native request uses none, and a task's or variant's own settings take
+ * precedence.
+ */
 export function settingsUsed(task: Task, defaults: TaskDefaults, variant: TaskDefaults = {}): string[] {
   if (task.kind === 'native') return [];
   const shared = sharedSettings(defaults);
@@ -47,12 +50,14 @@ export function settingsUsed(task: Task, defaults: TaskDefaults, variant: TaskDe
   );
 }
 
-/** Whether a shared field reaches the model: places can leave it out, and a task's own field of its name wins. */
+/**
+ * Whether a shared field reaches the model: placeholders may leave it out, and a task's own field takes precedence.
+ */
 function fieldsUsed(task: Exclude<Task, { kind: 'native' }>, { prompt: shared, input_data }: TaskDefaults) {
   if (input_data === undefined) return () => false;
   const isRow = task.kind === 'row';
   const prompt = isRow ? shared : (task.prompt ?? shared);
-  // A task type's fields win over those of a row.
+  // A task type's fields take precedence over those of a row.
   if (prompt === undefined) return (field: string) => isRow || !Object.hasOwn(task.input_data ?? {}, field);
   const values = isRow ? valuesOf(task.row) : (task.input_data ?? {});
   const all = { ...input_data, ...values };
@@ -62,7 +67,7 @@ function fieldsUsed(task: Exclude<Task, { kind: 'native' }>, { prompt: shared, i
   return (field: string) => !Object.hasOwn(own, field) && (filled.length === 0 || isNamed(field));
 }
 
-/** What was given for all tasks and is for none of them. */
+/** Warns of shared settings that no task uses. */
 export function unusedWarnings(defaults: TaskDefaults, used: ReadonlySet<string>, tasks: number): string[] {
   const none = tasks === 1 ? 'is not used by the one task' : `is used by none of the ${count(tasks)} tasks`;
   return sharedSettings(defaults)
@@ -82,7 +87,7 @@ type Settings = Pick<TaskDefaults, 'system' | 'output_schema' | 'labelled'>;
 /** Those of all tasks share one. */
 const placesKnown = new WeakMap<object, string[]>();
 
-/** What stands like a place in a setting that no input fills; `names` are those of the input. */
+/** Warns of placeholders in a setting that no input fills; `names` are those of the input. */
 export function unfilledSettings(
   { system, output_schema, labelled }: Settings,
   names: readonly string[],

@@ -5,22 +5,22 @@ import { examineWork, type Surroundings } from '../examine/examine-work.ts';
 import type { Examination } from '../examine/examiner.ts';
 import type { Work } from '../work.ts';
 
-/** Of more rows than this too many are left out, in the experience of those who pack by hand. */
+/** In the experience of those who pack by hand, too many answers are left out with more rows than this. */
 const MOST_CHOSEN = 50;
-/** As many tell enough of the others. */
+/** This many tasks say enough about the others. */
 const SAMPLE = 100;
 const BYTES_PER_TOKEN = 4;
 /** What a pack says beside what its tasks would say by themselves, and what it says of each of them, in bytes. */
 const PACK_BYTES = 900;
 const ROW_BYTES = 45;
-/** More rows in a request would save little more, and be left out more often. */
+/** More rows in a request would save little more, and lose answers more often. */
 const SHARE_OF_SAVING = 0.95;
 /** A smaller saving is not worth the risk. */
 const WORTH = 0.05;
 
 /**
- * How many tasks are to share a request: as many as it takes to save nearly all that sharing saves, by the sizes of a
- * sample; 1 where that is next to nothing. The same for the same work, whatever was answered before.
+ * How many tasks should share a request: as many as bring nearly all of the possible saving, judging by the sizes of
+ * a sample; 1 where there is next to none. Always the same for the same work, whatever was answered before.
  */
 export async function choosePack(
   work: Work,
@@ -46,7 +46,7 @@ export async function choosePack(
   }
   const packs = found.requests;
   if (group === undefined || found.tasks <= packs) return 1;
-  // Of n tasks by themselves all n read what they share, in one request one does.
+  // n separate tasks read their shared content n times, one request reads it once.
   const read = found.alone - found.packed + packs * PACK_BYTES + found.tasks * ROW_BYTES;
   const shared = read / (found.tasks - packs);
   const own = found.alone / found.tasks - shared;
@@ -58,7 +58,7 @@ export async function choosePack(
   return size > 1 && saved >= WORTH * (shared + own + outputOf(group)) ? size : 1;
 }
 
-/** What an answer costs, in bytes of a prompt. */
+/** The cost of an answer, in bytes of a prompt. */
 function outputOf(group: CostGroup): number {
   const { model, expected, tasks } = group;
   const prices = pricesFor(model, 0);

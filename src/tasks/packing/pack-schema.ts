@@ -1,14 +1,14 @@
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 
-/** Where the schema of a single answer stands in that of all. */
+/** The place of a single answer's schema in that of all. */
 const WITHIN = '#/properties/answers/items/properties/answer';
 
-/** Keywords whose values are data, in which a `$ref` is none. */
+/** Keywords whose values are data, in which `$ref` is not a reference. */
 const DATA = new Set(['enum', 'const', 'default', 'examples']);
 
 /**
- * The schema of the answers to rows that share a request: the same for all requests of the work, for no row's id is in it.
- * `answer` is that of one row, as the provider takes it; where there is none an answer is a text.
+ * The schema of the answers to rows that share a request: the same for all requests of the work, as it contains no
+ * row's id. `answer` is the schema for one row in the provider's form; without one an answer is a text.
  */
 export function packSchema(answer: JsonObject | undefined): JsonObject {
   const { $defs, definitions, ...own } = answer ?? { type: 'string' };
@@ -31,7 +31,7 @@ export function packSchema(answer: JsonObject | undefined): JsonObject {
 /** Keywords that hold schemas by names of the caller's. */
 const BY_NAME = new Set(['properties', '$defs', 'definitions', 'patternProperties', 'dependentSchemas']);
 
-/** What refers to the root of a schema that is no longer one; definitions stay at the root. */
+/** Rewrites references to the root of a schema that is no longer the root; definitions stay at the root. */
 function moved(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(moved);
   return isJsonObject(schema) ? movedSchema(schema) : schema;

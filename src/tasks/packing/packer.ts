@@ -9,22 +9,22 @@ import type { RenderedTask, Sharing } from '../render/rendered-task.ts';
 /** A task that waits for others to share its request. */
 export type HeldTask = {
   entry: TaskEntry;
-  /** As it would be sent by itself. */
+  /** The request as it would be sent alone. */
   rendered: RenderedTask & { sharing: Sharing };
   /** Its place in the caller's list, from 1. */
   number: number;
   warnings: string[];
 };
 
-/** Of more tasks than this in a request too many are left out. */
+/** With more tasks than this in a request, too many answers are left out. */
 export const MOST_PACKED = 100;
 
-/** Of an answer beside what the row's own takes: its id and the keys. */
+/** The tokens of an entry besides the row's answer: its id and the keys. */
 const ENTRY_TOKENS = 25;
-/** An answer is to have room for so many times what is expected of it. */
+/** The factor by which an answer's room exceeds its expected length. */
 const ROOM = 2;
 
-/** How many answers of this length a model gives at once, with room, so that none is cut off. */
+/** How many answers of this length a model can give at once, with enough room that none is cut off. */
 function mostRows(
   model: Model,
   effort: Effort | null,
@@ -35,13 +35,13 @@ function mostRows(
   return Math.max(1, Math.floor(model.max_output_tokens / each));
 }
 
-/** How long the answer to a pack may be, from how long those to its rows may be. */
+/** The limit of the answer to a pack, from the limits for its rows. */
 export function packMaximum(model: Model, rows: readonly number[]): number {
   const sum = rows.reduce((total, max_tokens) => total + max_tokens + ENTRY_TOKENS, 0);
   return Math.min(sum, model.max_output_tokens);
 }
 
-/** How long the answer to a pack is expected to be. */
+/** The expected length of the answer to a pack. */
 export function packExpected(rows: readonly number[], max_tokens: number): number {
   return Math.min(
     max_tokens,
@@ -49,7 +49,7 @@ export function packExpected(rows: readonly number[], max_tokens: number): numbe
   );
 }
 
-/** Tasks in one request: the first of them stands for what all have in common. */
+/** Tasks in one request: the first represents what they have in common. */
 export function packOf(held: Group, { requests }: Pick<Dialect, 'requests'>): RenderedTask {
   const [{ rendered: first }] = held;
   const max_tokens = packMaximum(
@@ -86,7 +86,7 @@ export function packOf(held: Group, { requests }: Pick<Dialect, 'requests'>): Re
 }
 
 const BYTES_PER_TOKEN = 4;
-/** A bill is not to jump for what was only guessed. */
+/** A guess must not make the bill jump. */
 const MARGIN = 1.25;
 
 /** Whether the prompt of a pack is so long that each of its tokens costs more than those of its tasks would. */
@@ -102,12 +102,12 @@ const keyOf = ({ model, effort, task_type, sharing: { request } }: HeldTask['ren
   return stringifyExact([model.id, effort, task_type, system, prompt, output_schema]);
 };
 
-/** What becomes of an item: one task, or one under each variant, in their order. */
+/** The tasks of an item: one, or one per variant, in their order. */
 export type HeldItem = readonly [HeldTask, ...HeldTask[]];
 
 export type Packer = {
   add(item: HeldItem): void;
-  /** Gives those that are left. */
+  /** Emits the remaining tasks. */
   flush(): void;
   /** How many tasks wait. */
   readonly held: number;
@@ -117,8 +117,8 @@ export type Packer = {
 export type Group = readonly [HeldTask, ...HeldTask[]];
 
 /**
- * Puts items that follow one another together, up to `size` of them, and gives them to `emit`: a group, or one under each
- * variant, for what one asks is asked in no other's request.
+ * Groups consecutive items, up to `size` of them, and passes them to `emit`: one group, or one per variant, since
+ * variants never share a request.
  */
 export function createPacker(size: number, emit: (groups: Group[], wasShortened: boolean) => void): Packer {
   let items: HeldItem[] = [];

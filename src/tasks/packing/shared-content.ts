@@ -7,17 +7,17 @@ import type { TaskDefaults } from '../task.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** A task's content, parted into what others may share with it and what is its own. */
+/** A task's content, divided into what it shares with others and what is its own. */
 export type SharedContent = {
-  /** What is asked of each row: places stand in it as they are, for what they are filled with is the row's own. */
+  /** The prompt for each row, with unfilled places, since their content is the row's own. */
   prompt: string;
-  /** In place of a task type's system prompt; empty where there is none. */
+  /** Replaces a task type's system prompt; empty where there is none. */
   system: string;
   /** The values of the row. */
   text: string;
 };
 
-/** Parts a row or a file. */
+/** Divides a row or a file. */
 export function shareRow(
   row: SourceRow,
   { prompt, input_data = {} }: TaskDefaults,
@@ -36,7 +36,7 @@ export function shareRow(
   return shareTemplate(template, input, pick(shared, isFixed));
 }
 
-/** Parts a task that was given by itself: with its input, or with a prompt of its own, which is `rendered` and shares nothing. */
+/** Divides a listed task: with its input, or with a prompt of its own, which is `rendered` and shares nothing. */
 export function shareTask(
   { prompt: asked, input_data: own = {} }: TaskDefaults,
   { prompt, input_data = {} }: TaskDefaults,
@@ -53,7 +53,10 @@ export function shareTask(
 const pick = (values: Values, wants: (name: string) => boolean): Values =>
   Object.fromEntries(Object.entries(values).filter(([name]) => wants(name)));
 
-/** Parts a prompt over what differs from row to row: `places` can be named in it, `input` is all of it where it names none. */
+/**
+ * Divides a prompt from the content that differs per row: the prompt can name `places`; where it names none, `input`
+ * is all of it.
+ */
 export function sharePrompt(
   prompt: string,
   fixed: Values,
@@ -84,7 +87,7 @@ function shareTemplate(template: Partial<Template>, input: Values, fixed: Values
 const soleOf = (value: unknown): unknown =>
   Array.isArray(value) && value.length === 1 && typeof value[0] === 'string' ? value[0] : value;
 
-/** What is said of rows that are prompts. */
+/** The instruction for rows that are prompts. */
 const OWN_TASKS =
   'Each of the rows below is a task of its own, to be done as if the others were not there. Each stands in a tag ' +
   '<row id="…">. Answer with one entry for each row: its id, and as answer what is asked in it.';
@@ -99,7 +102,7 @@ function fieldsText(values: Values): string {
     .join('\n');
 }
 
-/** What has to be said of the rows, behind what is asked of each. */
+/** The instruction about the rows, after the prompt for each. */
 function withRules(asked: string, names: readonly string[]): string {
   const [only, ...others] = names.map((name) => `{{${name}}}`);
   const places =

@@ -1,18 +1,20 @@
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 
-/** Characters that a token of JSON holds, rather too few than too many. */
+/** Characters per token of JSON, estimated low rather than high. */
 const CHARACTERS_PER_TOKEN = 2.5;
-/** Of a number, as most are. */
+/** The length of a typical number. */
 const NUMBER_CHARACTERS = 8;
 /** Quotes, a colon and a comma. */
 const KEY_CHARACTERS = 5;
-/** A schema that is deeper tells nothing worth the look. */
+/** A deeper schema says nothing useful. */
 const DEEPEST = 10;
 
-/** One schema is that of a hundred thousand tasks. */
+/** A hundred thousand tasks may share one schema. */
 const known = new WeakMap<JsonObject, number | null>();
 
-/** How many tokens an answer of this schema takes, about; null where nothing in it says how long its texts and lists can be. */
+/**
+ * Roughly how many tokens an answer of this schema takes; null where the schema does not limit its texts and lists.
+ */
 export function tokensOfAnswer(schema: JsonObject): number | null {
   const found = known.get(schema);
   if (found !== undefined) return found;

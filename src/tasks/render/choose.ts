@@ -18,20 +18,20 @@ function unknown(id: string, catalog: ModelCatalog): Problem {
 export const modelNamed = (name: string, catalog: ModelCatalog): Model | undefined =>
   catalog.find(name) ?? catalog.named(name);
 
-/** What has to be said where a model was not named by its id. */
+/** A note where a model was not named by its id. */
 export const familyNote = (name: string | undefined, model: Model, catalog: ModelCatalog): string[] =>
   name === undefined || catalog.find(name) !== undefined
     ? []
     : [`model ${quoteName(name)} is ${model.id} here`];
 
-/** What is wrong with the shared model, told once for all tasks. */
+/** The problems of the shared model, reported once for all tasks. */
 export function checkSharedModel({ model }: TaskDefaults, catalog: ModelCatalog): Problem[] {
   return model === undefined || modelNamed(model, catalog) !== undefined ? [] : [unknown(model, catalog)];
 }
 
 /**
- * The model that a task goes to: its own choice wins over the shared one, a model over a tier beside it.
- * Problems are those of the task's own choice; there are none where the shared one is wrong.
+ * The model of a task: its own choice takes precedence over the shared one, and a model over a tier. Only reports
+ * problems of the task's own choice, not of the shared one.
  */
 export function chooseModel(
   task: TaskDefaults,
@@ -47,7 +47,9 @@ export function chooseModel(
     : { model, notes: familyNote(id, model, catalog), problems: [] };
 }
 
-/** The effort that is asked of a model: `asked` is the caller's, which it must take, `usual` does where it takes that. */
+/**
+ * The effort to ask of a model: the caller's `asked`, which the model has to accept, else `usual` if it accepts that.
+ */
 export function chooseEffort(
   model: Model | undefined,
   asked: Effort | undefined,
@@ -57,7 +59,7 @@ export function chooseEffort(
     const takes = usual !== undefined && model?.efforts?.includes(usual) === true;
     return { effort: takes ? usual : undefined, problems: [] };
   }
-  // Null where it is not known what the model takes.
+  // Null where it is not known which efforts the model accepts.
   if (model === undefined || model.efforts === null || model.efforts.includes(asked))
     return { effort: asked, problems: [] };
   const problem = `${model.id} ${model.efforts.length === 0 ? 'has no efforts' : 'does not take it'}`;
@@ -65,7 +67,7 @@ export function chooseEffort(
   return { effort: undefined, problems: [{ field: 'effort', problem, valid }] };
 }
 
-/** What renders a task. A prompt of the caller's own needs only a template's facts. */
+/** What renders a task. A caller's own prompt only needs a template's facts. */
 type ChosenTemplate = { template: TemplateFacts & Partial<Template>; warning?: string };
 
 function mistyped(suggestion: string, names: readonly string[]): Problem {
@@ -76,15 +78,15 @@ function mistyped(suggestion: string, names: readonly string[]): Problem {
   };
 }
 
-/** What is wrong with the shared task type, told once for all tasks. */
+/** The problems of the shared task type, reported once for all tasks. */
 export function checkSharedTemplate({ task_type }: TaskDefaults, templates: Templates): Problem[] {
   const found = task_type === undefined ? undefined : templates.find(task_type);
   return found?.kind === 'mistyped' ? [mistyped(found.suggestion, templates.names)] : [];
 }
 
 /**
- * The template of a task's type, its own or the shared one; a prompt wins over what a type would render.
- * Problems are those of the task itself; there are none where the shared type is wrong.
+ * The template of a task's own or shared type; a prompt takes precedence over the type's. Only reports problems of
+ * the task's own type, not of the shared one.
  */
 export function chooseTemplate(
   task: TaskDefaults,

@@ -3,15 +3,15 @@ import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
 import { didYouMean, nearest } from '../../lib/nearest.ts';
 import type { Template } from '../../templates/template.ts';
 
-/** Blanks are trimmed apart from it: matching them too would take a time that grows with the square of their number. */
+/** Blanks are trimmed separately: matching them here would take quadratic time. */
 const place = /\{\{([^{}]+)\}\}/g;
 
-/** Whether a text holds places, `{{name}}`, to be filled per task. */
+/** Whether a text has places, `{{name}}`, to be filled per task. */
 export function hasPlaces(text: string): boolean {
   return (text.match(place) ?? []).some((found) => found.slice(2, -2).trim() !== '');
 }
 
-/** What a name stands for in an input: the value under it, or, with dots, what it reaches within. */
+/** The value that a name stands for in an input: the one under it, or, with dots, a nested one. */
 export function valueAt(input: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(input, name)) return input[name];
   let value: unknown = input;
@@ -35,8 +35,8 @@ export function placesOf(text: string): string[] {
 }
 
 /**
- * Fills the places of a text with the values of a row: texts and numbers as they were written, all else as JSON. What is
- * null, or not there, fills as nothing; `empty` is told of it.
+ * Fills the places of a text with the values of a row: texts and numbers as written, anything else as JSON. Null or
+ * missing values fill as nothing, and are passed to `empty`.
  */
 export function fillFromRow(
   text: string,
@@ -53,8 +53,8 @@ export function fillFromRow(
 }
 
 /**
- * Fills the places of a shared prompt with a task's input: strings as they are, all else as JSON;
- * `{{order.id}}` reaches into objects. What was filled in is not searched for places again.
+ * Fills the places of a shared prompt with a task's input: strings unchanged, anything else as JSON; `{{order.id}}`
+ * reaches into objects. Filled-in text is not searched for places again.
  */
 export function fillPlaces(
   text: string,
@@ -84,7 +84,7 @@ export function fillPlaces(
   return { text: filled, problems };
 }
 
-/** How other programs write a place, with what stands in it; single letters in brackets are boxes to tick. */
+/** How other programs write a place, with its name; single letters in brackets are check boxes. */
 const OTHER_PLACES = [
   /(?<!\{)\{\{\s*([^{}\n]{1,60}?)\s*\}(?!\})/g,
   /(?<!\{)\{\s*([^{}\n]{1,60}?)\s*\}\}(?!\})/g,
@@ -98,16 +98,16 @@ const OTHER_PLACES = [
   /\[\[\s*([^[\]\n]{1,60}?)\s*\]\]/g,
   /(?<!\[)\[([^[\]\n]{2,60})\](?![\](:])/g,
   /<<\s*([^<>\n]{1,60}?)\s*>>/g,
-  // Escaped braces, and those of a Chinese keyboard.
+  // Escaped braces, and full-width ones.
   /\\\{(?:\\?\{)?\s*([^{}\\\n]{1,60}?)\s*\\?\}(?:\\?\})?/g,
   /｛｛?\s*([^｛｝\n]{1,60}?)\s*｝｝?/g,
 ];
-/** Places without a name: where there is one field alone, they can mean no other. */
+/** Places without a name: with a single field, they can only mean that one. */
 const UNNAMED = /\{\{\s*\}\}|(?<!\{)\{0\}(?!\})|(?<![%\w])%s\b/g;
-/** Fields that are not filled in stand in tags of their names behind the prompt, and the prompt may speak of those. */
+/** Fields that are not filled in follow the prompt in tags of their names, and the prompt may refer to those. */
 const TAG = /(?<!<)<([^<>/\n]{1,60})>(?!>)/g;
 
-/** The name of an input's that what stands in a place is meant to be: `Text`, `input_data.text` or `text | upper` for `text`. */
+/** The input's name that the text in a place means: `Text`, `input_data.text` or `text | upper` for `text`. */
 export function meantPlace(inner: string, names: readonly string[]): string | undefined {
   const bare = inner
     .replace(/\s*\|.*$/, '')
@@ -120,7 +120,7 @@ export const NO_BRACES = 'a name with braces can fill none';
 let last: { text: string; key: string; found: Found[] } | undefined;
 type Found = { whole: string; name: string };
 
-/** What looks like places in a text, and is sent unchanged, though these names could fill it. */
+/** Warns of text that looks like places and is sent unchanged, though these names could fill it. */
 function otherPlaces(text: string, names: readonly string[], areTagged: boolean): Found[] {
   if (names.length === 0) return [];
   // Most often it is the prompt of all rows.
@@ -141,7 +141,7 @@ function otherPlaces(text: string, names: readonly string[], areTagged: boolean)
   return last.found;
 }
 
-/** The names with braces that a text asks for: what stands in a place has none, so that nothing fills it. */
+/** The names with braces that a text uses: a place can't contain braces, so nothing fills these. */
 export function bracedPlaces(text: string, names: readonly string[]): string[] {
   const braced = names.filter((name) => /[{}]/.test(name));
   if (braced.length === 0) return [];
@@ -149,10 +149,13 @@ export function bracedPlaces(text: string, names: readonly string[]): string[] {
   return braced.filter((name) => bare.includes(`{{${name.trim()}}}`));
 }
 
-/** Of templates that escape, the way not to; of Python's formats, a value within braces. */
+/** Three braces: the unescaped form in some template languages, or a value within braces in Python's. */
 const TRIPLE = /\{\{\{\s*([^{}\n]{1,60}?)\s*\}\}\}/g;
 
-/** What of a prompt is sent unchanged, and was probably meant to be filled, and what is filled and keeps braces. */
+/**
+ * Warns of places in a prompt that are sent unchanged but were probably meant to be filled, and of filled ones that
+ * keep braces.
+ */
 export function mistakenPlaces(prompt: string, names: readonly string[], areTagged: boolean): string[] {
   const tripled = (prompt.includes('{{{') ? [...prompt.matchAll(TRIPLE)] : []).filter(([, name = '']) =>
     names.includes(name.split('.')[0] ?? ''),
@@ -171,7 +174,7 @@ export function mistakenPlaces(prompt: string, names: readonly string[], areTagg
   ];
 }
 
-/** The same of the prompt of an owner's task type, which may be of a file that nobody has tried yet. */
+/** The same for the prompt of an owner's task type, whose file may be untested. */
 export function mistakenInTemplate(
   { written, places = [] }: Partial<Template>,
   input: Readonly<Record<string, unknown>>,
@@ -179,7 +182,7 @@ export function mistakenInTemplate(
   return written === undefined ? [] : mistakenPlaces(written, Object.keys(input), places.length === 0);
 }
 
-/** The places of a text that is no prompt: nothing fills them there, whatever they are written as. */
+/** Warns of places in a text other than a prompt, where nothing fills them. */
 export function placesBesidePrompt(field: string, text: string, names: readonly string[]): string[] {
   const written = [
     ...placesOf(text).map((name) => `{{${name}}}`),
@@ -190,7 +193,7 @@ export function placesBesidePrompt(field: string, text: string, names: readonly 
   );
 }
 
-/** Fills the places that an input has values for; the others stay as they are, and are named. */
+/** Fills the places that an input has values for; leaves the others unchanged, and returns their names. */
 export function fillKnownPlaces(
   text: string,
   input: Readonly<Record<string, unknown>>,

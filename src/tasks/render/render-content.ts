@@ -43,7 +43,7 @@ const asGiven = (prompt: string, warnings: string[] = []): Content => ({
   warnings,
 });
 
-/** A task's own prompt may be about places: those that nothing fills stay in it, and are said. */
+/** A task's own prompt may be about such places: those that nothing fills stay in it, with a warning. */
 function renderOwn(prompt: string, input: Record<string, unknown>): Content {
   const { text, filled, unfilled } = hasPlaces(prompt)
     ? fillKnownPlaces(prompt, input)
@@ -63,7 +63,7 @@ function asMeant(name: string, names: readonly string[]): string {
   return meant === undefined || meant === name ? '' : `: did you mean {{${meant}}}?`;
 }
 
-/** The places of a shared prompt are filled; one without any gets the whole input, for it must not be lost. */
+/** Fills the places of a shared prompt; appends the whole input to a prompt without places, so that none is lost. */
 function renderShared(prompt: string, input: Record<string, unknown>): Content {
   const areFilled = hasPlaces(prompt);
   const mistaken = mistakenPlaces(prompt, Object.keys(input), !areFilled);

@@ -42,5 +42,5 @@ export function renderNative(task: NativeTask, { catalog, allowNetworkTools, dia
   };
 }
 
-/** Nothing is known of a native request's answers: some twenty lines. */
+/** Nothing is known about the length of a native request's answer, so some twenty lines are assumed. */
 const EXPECTED_NATIVE_OUTPUT = 500;

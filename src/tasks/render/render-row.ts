@@ -8,7 +8,7 @@ import type { Content } from './render-content.ts';
 
 type Values = Record<string, unknown>;
 
-/** What a prompt's places can name of a row or a file. */
+/** The values of a row or a file that a prompt's places can name. */
 export function valuesOf({ cells, text, attachment }: SourceRow): Values {
   if (text !== undefined) return { ...cells, text };
   return attachment === undefined ? cells : { ...cells, text: `(the attached ${nameOf(attachment.kind)})` };
@@ -16,7 +16,7 @@ export function valuesOf({ cells, text, attachment }: SourceRow): Values {
 
 const nameOf = (kind: 'pdf' | 'image') => (kind === 'pdf' ? 'PDF' : 'image');
 
-/** What a row or a file is as a task's input: of a file its path and text, for the parts of its path say nothing new. */
+/** A row or a file as a task's input: for a file its path and text, as the parts of the path add nothing. */
 export function inputOf(row: SourceRow): Values {
   const { text, attachment, cells, input } = row;
   if (input !== undefined) return input;
@@ -24,7 +24,7 @@ export function inputOf(row: SourceRow): Values {
   return attachment === undefined ? cells : { path: cells.path };
 }
 
-/** The shared fields, in whose texts places say which column a field is: `{"logs": "{{message}}"}`. */
+/** The shared fields, in whose texts places name the column for a field: `{"logs": "{{message}}"}`. */
 export function sharedFields(
   shared: Values | undefined,
   values: Values,
@@ -37,7 +37,7 @@ export function sharedFields(
   return Object.fromEntries(fields);
 }
 
-/** Renders a row or a file, with what is empty in it as warnings. */
+/** Renders a row or a file, with warnings for empty values. */
 export function renderRow(
   row: SourceRow,
   { prompt, input_data }: TaskDefaults,
@@ -79,7 +79,7 @@ function rowFileWarnings(row: SourceRow, prompt: string | undefined): string[] {
   return fileWarnings(Object.fromEntries(columns), 'column');
 }
 
-/** The column that a task type's own field can only mean: `text`, or the one there is beside the ids. */
+/** The only column that a task type's own field can mean: `text`, or the single one beside the ids. */
 export function materialColumn(
   columns: readonly string[],
   aside: readonly (string | undefined)[],
@@ -89,7 +89,7 @@ export function materialColumn(
   return column !== undefined && others.length === 0 ? column : null;
 }
 
-/** The input with a task type's own field filled; null where no column says what it is, which is told once for all rows. */
+/** The input with a task type's own field filled; null where no column fits, which is reported once for all rows. */
 export function withMaterial(input: Values, row: SourceRow, { material }: Partial<Template>): Values | null {
   if (material === undefined || Object.hasOwn(input, material.field)) return input;
   const values = valuesOf(row);

@@ -48,7 +48,7 @@ export function renderTask(task: Task, defaults: TaskDefaults, renderer: Rendere
     : renderOwn(task, defaults, renderer);
 }
 
-/** What a task may set for itself and share a request with others all the same. */
+/** The settings that a task may have of its own and still share a request. */
 const SHARED = new Set(['kind', 'task_id', 'task_type', 'prompt', 'input_data']);
 
 function checkSharing(task: Task): Problem[] {
@@ -63,7 +63,7 @@ function checkSharing(task: Task): Problem[] {
     .map(([field]) => ({ field, problem: 'is set by the task itself, so it can share no request', valid }));
 }
 
-/** What is wrong with the settings shared by all tasks, whatever the tasks are; told once, for none of them. */
+/** The problems of the shared settings, whatever the tasks are; reported once, for no particular task. */
 export function checkShared(defaults: TaskDefaults, { templates, catalog, dialect }: Renderer): Problem[] {
   return [
     ...checkSharedTemplate(defaults, templates),
@@ -102,7 +102,7 @@ function renderOwn(
   const lengthProblems = checkLength(max_tokens, model, ofType ? facts?.task_type : undefined);
   const setsModel = (task.model ?? task.model_tier) !== undefined;
   const problems = [
-    // What is shared by all rows is told once, and none of them has anything else.
+    // Problems of shared settings are reported once, and rows have no other settings.
     ...(row ? [] : templateProblems),
     ...modelProblems,
     ...(setsModel || task.effort ? effortProblems : effortProblems.map(ofSettings)),
@@ -111,7 +111,7 @@ function renderOwn(
     ...checkPrompt(content?.rendered?.prompt),
     ...(setsModel || task.max_tokens ? lengthProblems : lengthProblems.map(ofSettings)),
   ];
-  // What is wrong with the shared settings alone is no problem of this task, but it can't be rendered with them.
+  // A problem of the shared settings is not this task's, but it can't be rendered with them.
   const usable = problems.length === 0 && (schema?.problems ?? []).length === 0;
   if (!usable || !model || !facts || !content?.rendered || max_tokens === undefined) {
     return { ok: false, problems };
@@ -190,7 +190,7 @@ function renderOwn(
         context: context?.map(({ name, sha256 }) => [name, sha256]),
         system,
         output_schema: prepared?.asked,
-        // By what is asked, not by what the model makes of it.
+        // By the requested form, not by what the model makes of it.
         max_tokens: own ?? facts.max_tokens,
         effort: asked,
         model: task.model ?? (task.model_tier ? `tier:${task.model_tier}` : undefined) ?? defaults.model,
@@ -204,7 +204,10 @@ function answerSchema(schema: JsonObject | undefined, isShared: boolean): Answer
   return schema && { schema, field: 'output_schema', isShared };
 }
 
-/** How long an answer may be where nobody says it. A prompt of one's own has room too where an effort is asked for: what is thought counts, and what is cut off is paid for nothing. */
+/**
+ * The default limit of an answer. A caller's own prompt also gets room for thinking where an effort is asked for:
+ * thinking counts towards the limit, and a cut-off answer is paid for nothing.
+ */
 export function usualMaximum(
   { max_tokens, has_room }: TemplateFacts,
   model: Model,
@@ -214,7 +217,7 @@ export function usualMaximum(
   return Math.min(max_tokens + roomForThinking(model, effort ?? null), model.max_output_tokens);
 }
 
-/** The API takes no empty text, beside a document neither. */
+/** The API refuses empty texts, even beside a document. */
 function checkPrompt(prompt: string | undefined): Problem[] {
   if (prompt === undefined || prompt.trim() !== '') return [];
   const problem = 'consists only of places that were filled with nothing';

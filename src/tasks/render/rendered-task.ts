@@ -7,7 +7,7 @@ import type { Templates } from '../../templates/templates.ts';
 import type { Awaited, AwaitedAnswer } from '../sources/source-row.ts';
 import type { TaskDefaults } from '../task.ts';
 
-/** What a task becomes: the body of a request, and what is known of it beforehand. */
+/** A task as a request: its body, and what is known about it in advance. */
 export type RenderedTask = {
   params: Params;
   /** How much the model has to read. */
@@ -23,14 +23,14 @@ export type RenderedTask = {
   structured: boolean;
   /** How it was asked for, where it is JSON. */
   answer_schema: AnswerSchema | undefined;
-  /** Where the caller wants it computed, as far as that changes the price. */
+  /** The requested region, where it affects the price. */
   inference_geo: string | null;
   /** Null where it is left to the model. */
   effort: Effort | null;
-  /** Whether it is to think; null where that is left to the model. */
+  /** Whether the model should think; null where that is left to it. */
   thinks: boolean | null;
   warnings: string[];
-  /** What it could share a request with others by, where the work packs its tasks. */
+  /** The content by which it can share a request, where the work packs its tasks. */
   sharing?: Sharing;
   /** How many tasks share it; one where this is left out. */
   tasks?: number;
@@ -41,7 +41,7 @@ export type RenderedTask = {
 /** A JSON Schema as the caller gave it, or a task type has it. */
 export type AnswerSchema = {
   schema: JsonObject;
-  /** The field in which it stands. */
+  /** The field that holds it. */
   field: string;
   /** Whether that is one for all tasks. */
   isShared: boolean;
@@ -53,18 +53,18 @@ export type Renderer = {
   templates: Templates;
   catalog: ModelCatalog;
   allowNetworkTools: boolean;
-  /** Of the provider that the requests go to. */
+  /** The dialect of the provider that the requests go to. */
   dialect: Dialect;
-  /** Up to so many tasks share a request. */
+  /** How many tasks may share a request. */
   pack?: number | undefined;
 };
 
-/** What a task has in common with others, by which it can share a request with them. */
+/** The content that a task has in common with others, by which it can share a request with them. */
 export type Sharing = {
-  /** The request without what is this task's own. */
+  /** The request without this task's own content. */
   request: Omit<PlainRequest, 'rows' | 'attachment'>;
   row: Omit<SharedRow, 'id'>;
-  /** The size of a prompt with what is not there yet of this task. */
+  /** The size of a prompt, including content of this task that has not come yet. */
   withAwaited(size: PromptSize): PromptSize;
 };
 

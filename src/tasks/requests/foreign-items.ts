@@ -2,7 +2,7 @@ import type { Problem } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import { meantKey } from '../guesses.ts';
 
-/** What a line of another provider's batch, or of a set for training, is called, and how it is told. */
+/** Lines of another provider's batch, or of a training set: their names, and how to recognize them. */
 const FOREIGN: [what: string, isOne: (item: JsonObject) => boolean][] = [
   [
     "OpenAI's form of a batch request",
@@ -29,8 +29,8 @@ const ROWS =
   'such a file as rows_file, with a prompt whose {{places}} are its keys; or {"task_id": "…", "prompt": "…"}';
 
 /**
- * An item that is somebody else's form of a request, named as such: or a row of a table: told key by key, nobody would
- * see what it is. `keys` are those of a task. Null for all else.
+ * The problem of an item that is a request in another provider's form, or a row of a table: reporting each key would
+ * not show what it is. `keys` are those of a task. Null for any other item.
  */
 export function foreignItem(item: JsonObject, place: string, keys: readonly string[]): Problem | null {
   if ('params' in item || 'task_id' in item) return null;
@@ -42,7 +42,7 @@ export function foreignItem(item: JsonObject, place: string, keys: readonly stri
     : null;
 }
 
-/** Whether no key is one of a task's, nor a word for one. */
+/** Whether no key belongs to a task, or is a word for one that does. */
 function isRow(item: JsonObject, keys: readonly string[]): boolean {
   const given = Object.entries(item);
   return (

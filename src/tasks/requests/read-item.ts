@@ -7,31 +7,31 @@ import { roundedWarnings } from '../argument-numbers.ts';
 
 /** One item of a list of tasks, as it was read. */
 export type Item = {
-  /** Its numbers as JavaScript has them, which is what it is checked by. */
+  /** The item with JavaScript's numbers, which is what is checked. */
   value: unknown;
-  /** Its numbers as they were written; the very same value where these are no others. */
+  /** The item with its numbers as written; the same object where there is no difference. */
   exact: unknown;
-  /** A key that one of its objects has twice, of which the last counts. */
+  /** A key that one of its objects has twice; the last one counts. */
   repeatedKey: string | null;
-  /** Whether a text of it may hold half a surrogate pair. */
+  /** Whether one of its texts may contain half a surrogate pair. */
   mayHoldHalf: boolean;
-  /** Whether it is nested more than `MOST_LEVELS` deep: no more is known of it then. */
+  /** Whether it is nested more than `MOST_LEVELS` deep; nothing else is known then. */
   isTooDeep: boolean;
-  /** Its bytes, where they say the same to whoever else reads them. */
+  /** Its bytes, where any other parser reads them the same way. */
   bytes?: Uint8Array;
 };
 
-/** An item that came as a value: what its keys were like is lost, and mostly its numbers too. */
+/** An item that came as a value: repeated keys are lost, and mostly the spelling of numbers, too. */
 export const itemOf = (value: unknown): Item => exactItem(value, null);
 
-/** An item that was put together from the tokens of a file. */
+/** An item assembled from the tokens of a file. */
 export function exactItem(exact: unknown, repeatedKey: string | null): Item {
   const isTooDeep = isDeeper(exact, MOST_LEVELS);
   const value = isTooDeep ? exact : plainNumbers(exact);
   return { value, exact, repeatedKey, mayHoldHalf: true, isTooDeep };
 }
 
-/** Numbers that a parser may round, or write otherwise: fractions, powers, and more digits than are exact. */
+/** Numbers that a parser may round or rewrite: fractions, powers, and more digits than are exact. */
 const UNSURE_NUMBER = /\d[.eE]|\d{16}|-0/;
 
 /**
@@ -77,7 +77,7 @@ export function repeatedKeyIn(text: string): string | null {
   return null;
 }
 
-/** A text alone is a task's prompt, and its id is made of its number; the very same item for all else. */
+/** A single text is a task's prompt, with an id made from its number; any other item is returned unchanged. */
 export function withTextAsPrompt(item: Item, number: number): Item {
   const { value: prompt, repeatedKey } = item;
   if (typeof prompt !== 'string' || prompt.trim() === '') return item;
@@ -87,7 +87,7 @@ export function withTextAsPrompt(item: Item, number: number): Item {
 
 const ID_KEYS = ['task_id', 'custom_id'];
 
-/** Ids that are numbers are taken as texts, as they were written; the very same item where there are none. */
+/** Turns numeric ids into texts, as written; an item without any is returned unchanged. */
 export function withTextIds(item: Item): Item {
   const { value, exact } = item;
   if (!isJsonObject(value) || !isJsonObject(exact)) return item;
@@ -103,7 +103,7 @@ export function withTextIds(item: Item): Item {
 
 const idText = (id: unknown) => (id instanceof ExactNumber ? id.source : String(id));
 
-/** What has to be said of an item as it was read: of a call's own arguments the client has parsed the numbers. */
+/** Warnings about an item as it was read: for a call's own arguments, the client has already parsed the numbers. */
 export function itemWarnings({ value, exact, repeatedKey, bytes }: Item): string[] {
   const repeated = `${quoteName(repeatedKey ?? '')} is given twice in one object: the last one counts`;
   return [

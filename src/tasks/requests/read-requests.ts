@@ -15,7 +15,7 @@ import { exactItem, type Item } from './read-item.ts';
 /** How a file holds tasks: one per line, or all as one array. */
 export type FileForm = 'lines' | 'array';
 
-/** What a file's ending says. Throws `invalid_input` for one that is not known. */
+/** The form that a file's ending stands for. Throws `invalid_input` for an unknown one. */
 export function formOf(file: string): FileForm {
   switch (path.extname(file).toLowerCase()) {
     case '.jsonl':
@@ -37,7 +37,7 @@ export function formOf(file: string): FileForm {
   }
 }
 
-/** Opens a file for `use`, and closes it whatever happens. */
+/** Opens a file for `use`, and closes it in any case. */
 export async function* withFile<T>(
   file: string,
   folders: AllowedFolders,
@@ -55,7 +55,9 @@ const openBytes = (file: string, folders: AllowedFolders): AsyncIterable<Uint8Ar
   // The stream reads through the handle that was checked; a path could be swapped in between.
   withFile(file, folders, (fd) => createReadStream('', { fd, autoClose: false, highWaterMark: 256 * 1024 }));
 
-/** The elements of the array that a file holds, one by one. Throws `invalid_input` where it holds none, or breaks. */
+/**
+ * The elements of the array in a file, one by one. Throws `invalid_input` where there is none, or the JSON is broken.
+ */
 export async function* readArray(file: string, folders: AllowedFolders): AsyncGenerator<Item> {
   try {
     yield* elementsOf(onlyArray(decodeUtf8(openBytes(file, folders))));
@@ -70,7 +72,7 @@ async function* elementsOf(text: AsyncIterable<string>): AsyncGenerator<Item> {
   for await (const tokens of tokensOf(text)) {
     for (const token of tokens) {
       if (token.name === 'endArray' || token.name === 'endObject') depth -= 1;
-      // The array's own brackets stand outside of all elements.
+      // The array's own brackets are outside all elements.
       const isInside = depth > 0;
       if (token.name === 'startArray' || token.name === 'startObject') depth += 1;
       if (!isInside) continue;
@@ -113,13 +115,13 @@ async function arrayError(error: unknown, file: string, folders: AllowedFolders)
     return unreadableRequests({ problem: 'is not UTF-8', valid: 'a file saved as UTF-8' }, error);
   const position = await locateJsonError(decodeUtf8(openBytes(file, folders)));
   const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
-  // The parser's own message quotes the file, so it is no cause to keep.
+  // The parser's own message quotes the file, so it is not kept as the cause.
   return unreadableRequests({ problem: `is not JSON${where}`, valid: ARRAY });
 }
 
 /**
- * Throws `invalid_input` with the one problem that says all, where a file of lines is something else, or one of tasks holds rows
- * for the prompt that they share.
+ * Throws `invalid_input` with a single problem where a file of lines is something else, or a file of tasks holds rows
+ * for a shared prompt.
  */
 export async function refuseWrongShape(
   source: WorkSource,
@@ -137,7 +139,7 @@ export async function refuseWrongShape(
     });
 }
 
-/** What a file is by its beginning, as `look` tells. */
+/** What a file is, as `look` judges by its beginning. */
 async function shapeOf<T>(
   file: string,
   folders: AllowedFolders,

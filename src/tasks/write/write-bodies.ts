@@ -7,14 +7,14 @@ import type { BlobWriter } from '../../store/blob-writer.ts';
 import type { PartMark } from '../../store/record.ts';
 import type { Span } from '../../store/store.ts';
 
-/** Requests in a row, with one byte between each two, as a body has them. */
+/** Consecutive requests, separated by one byte, as in a body. */
 export type RequestRun = {
   bytes: Uint8Array;
   /** Of each request, in bytes. */
   lengths: Uint32Array;
 };
 
-/** How many requests of a run go into one body together; each by itself where this is left out. */
+/** How many requests of a run have to be in the same body, group by group; each is independent where left out. */
 type Together = { together?: Uint32Array | undefined };
 
 /** One of the requests of a run. */
@@ -23,7 +23,7 @@ export function requestText({ bytes, lengths }: RequestRun, index: number): stri
   return Buffer.from(bytes.subarray(start, start + (lengths[index] ?? 0))).toString('utf8');
 }
 
-/** The requests of a run, one after another. */
+/** Iterates over the requests of a run. */
 export function* requestTexts({ bytes, lengths }: RequestRun): Generator<string> {
   let start = 0;
   for (const length of lengths) {
@@ -32,7 +32,7 @@ export function* requestTexts({ bytes, lengths }: RequestRun): Generator<string>
   }
 }
 
-/** Where some requests of a run came to stand in a row: from `offset` of the body on. */
+/** The place of consecutive requests of a run in a body, from `offset` on. */
 export type RunPlace = {
   number: number;
   offset: number;
@@ -52,10 +52,10 @@ export function* spansOf(places: readonly RunPlace[], lengths: Uint32Array): Gen
   }
 }
 
-/** Where a request stands, and in the body of which number. */
+/** The place of a request, and the number of its body. */
 export type PlacedSpan = Span & { number: number };
 
-/** A body that is whole, in the form in which it is sent but for its mark. */
+/** A complete body, as it is sent except for its mark. */
 export type WrittenBody = {
   number: number;
   request_count: number;
@@ -64,12 +64,12 @@ export type WrittenBody = {
   mark: PartMark;
 };
 
-/** What is left of a run from a request on. */
+/** The rest of a run from a request on. */
 type Rest = { from: number; together: Uint32Array };
-/** Requests up to one that does not fit any more, and how many they are where some go together. */
+/** The requests before the first that no longer fits, keeping groups together. */
 type Fitting = { to: number; bytes: number; units: number };
 
-/** Opens a body to be written, which gives `hash` all that is written. */
+/** Opens a body for writing; updates `hash` with everything written. */
 export type OpenBody = (hash: Hash) => Promise<{ number: number; blob: BlobWriter }>;
 
 type OpenedBody = { number: number; blob: BlobWriter; hash: Hash };
@@ -79,14 +79,14 @@ export type BodiesWriter = {
   add(run: RequestRun & Together): Promise<RunPlace[]>;
   /** Writes the last body; all of them, in order. */
   finish(): Promise<WrittenBody[]>;
-  /** Those that are whole by now. */
+  /** The bodies that are complete by now. */
   written(): readonly WrittenBody[];
   /** Leaves nothing of a body that is being written. */
   abandon(): Promise<void>;
 };
 
 export type BodiesOptions = {
-  /** Whether the first request, or those that go together with it, have the first body for themselves. */
+  /** Whether the first request, or its group, gets the first body to itself. */
   alone?: boolean | undefined;
 };
 
@@ -135,7 +135,7 @@ export function createBodiesWriter(
     return { ...createMark(own, requestIds.longest), offset, length: bytes.length };
   }
 
-  /** How many requests from `from` on still go into the body, and the bytes they take. */
+  /** How many requests from `from` on still fit into the body, and their bytes. */
   function fitting(run: RequestRun, { from, together }: Rest, position: number): Fitting {
     let bytes = 0;
     let to = from;
@@ -173,7 +173,7 @@ export function createBodiesWriter(
         }
         if (!isFirst) await body.blob.give(Buffer.from(between));
         places.push({ number: body.number, offset: body.blob.position, from, to });
-        // Not copied: a run is nobody's any more when it was written.
+        // Not copied: nobody uses a run after it was written.
         await body.blob.give(run.bytes.subarray(start, start + bytes));
         const length = run.lengths[to - 1] ?? 0;
         last = {

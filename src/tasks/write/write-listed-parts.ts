@@ -11,11 +11,11 @@ import type { Block } from '../block.ts';
 import { type BodiesOptions, createBodiesWriter, type OpenBody, spansOf } from './write-bodies.ts';
 import { type PartsWriter, schemaTexts } from './write-parts.ts';
 
-/** Tasks that a batch has already. */
+/** A block of tasks that a batch already has. */
 export type KnownTasks = {
-  /** The places of the block's tasks among all of the batch; those of a later block come behind them. */
+  /** The ordinals of the block's tasks in the batch; later blocks have higher ones. */
   ordinals: readonly number[];
-  /** Those of them that were given anew since they were submitted. */
+  /** Those of them that were corrected since submission. */
   corrected?: ReadonlySet<number>;
 };
 
@@ -29,9 +29,9 @@ type PartList = {
 };
 
 /**
- * Writes parts of a batch that has its tasks already, each with a list of those that it holds. They take the first numbers
- * from `next` on that are free: one that a dead process took stays unused, and of several processes that write under the
- * same at once the first goes on, and the others end with `wrong_state`.
+ * Writes parts of a batch that already has its tasks, each with a list of its own. They take the first free numbers
+ * from `next` on: one that a dead process took stays unused. Of several processes that use the same number at once
+ * the first continues, and the others fail with `wrong_state`.
  */
 export function createListedPartsWriter(
   blobs: Blobs,
@@ -114,7 +114,7 @@ export function createListedPartsWriter(
       for (const { number } of bodies.written()) {
         await blobs.remove(partTasks(number));
         await blobs.remove(partSchemas(number));
-        // Last, for it holds the number.
+        // Last, as it reserves the number.
         await blobs.remove(partBody(number));
       }
     },

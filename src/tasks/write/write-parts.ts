@@ -12,11 +12,11 @@ import { type BodiesOptions, createBodiesWriter, type OpenBody, spansOf } from '
 
 type RunBlock = Pick<Block, 'requests' | 'tasks' | 'packed' | 'schemas' | 'is_stand_in'>;
 
-/** Writes the tasks and the parts' bodies, each body in the form in which it is sent but for its mark. */
+/** Writes the tasks and the parts' bodies, each as it is sent except for its mark. */
 export type PartsWriter<B = RunBlock> = RequestSink<B> & {
   /** Writes the rest; the parts, ready to be sent. */
   finish(): Promise<Part[]>;
-  /** Ends what is being written. Nothing that was written stays, but what a staging is discarded with. */
+  /** Stops writing and removes everything except what is discarded with the staging. */
   discard(): Promise<void>;
 };
 
@@ -85,8 +85,8 @@ export function createPartsWriter(
 }
 
 /**
- * Discards what was written for a batch, unless its record names it: on a full disk a record can have been written although the call
- * that wrote it failed, or could not be taken back. Where that can't be read, the files stay.
+ * Discards what was written for a batch, unless its record names it: on a full disk a record may have been written
+ * although the call failed, or could not be undone. Where the record can't be read, the files stay.
  */
 export async function discardUnnamed(
   { store }: Pick<Context, 'store'>,
@@ -95,7 +95,7 @@ export async function discardUnnamed(
   written: readonly Part[],
 ): Promise<void> {
   const marks = new Set(written.flatMap(({ mark }) => mark?.sent ?? []));
-  // Without one nothing can be told apart, and nothing was written either.
+  // Without a record nothing can be distinguished, and nothing was written either.
   const isNamed = marks.size > 0 && (await names(store, batchId, marks));
   if (!isNamed) await writer.discard();
 }
