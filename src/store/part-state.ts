@@ -7,7 +7,7 @@ const count = z.int().nonnegative();
 /** How long a machine had been up then, for those on the same one: its clock on the wall can be set. Not kept by versions before. */
 const up = z.object({ host: z.string(), ms: z.int() });
 
-/** Written before a create goes out: all that is needed to settle it if its answer never comes. */
+/** Written before a create is sent: everything needed to settle it if its answer never comes. */
 const intent = z.object({
   sender: processIdentity,
   at: momentText,
@@ -69,13 +69,13 @@ const candidate = z.object({
 });
 export type Candidate = z.infer<typeof candidate>;
 
-/** Where a part is on its way; what each state knows, and no more. */
+/** The state of a part, each with exactly what is known in it. */
 export const partState = z.discriminatedUnion('state', [
   /** What it asks is known when what it works on is there. `by` is who makes it then; null while nobody does. */
   z.object({ state: z.literal('waiting'), by: processIdentity.nullable() }),
   z.object({ state: z.literal('prepared') }),
   z.object({ state: z.literal('sending'), intent }),
-  /** Sent, perhaps: nothing is sent again until it is settled. No byte of it left after `failure.at`. */
+  /** Perhaps sent: nothing is sent again until that is settled. No byte of it left after `failure.at`. */
   z.object({
     state: z.literal('unconfirmed'),
     intent,
@@ -94,7 +94,7 @@ export const partState = z.discriminatedUnion('state', [
     /** Null for a batch that another program made. */
     intent: intent.nullable(),
     provider_batch_id: z.string(),
-    /** Taken for ours because it is the only one that can be; its results will prove it. */
+    /** Taken for ours because no other batch can be it; its results will prove it. */
     tentative: z.boolean().default(false),
     /** Since when its results, however often they were fetched, can't prove whether it is ours. */
     unproven_since: momentText.exactOptional(),

@@ -5,8 +5,8 @@ import { efforts } from '../provider/models.ts';
 const count = z.int().nonnegative();
 
 /**
- * One per task: what became of it. The results index keeps their places here, so the list only grows at its end.
- * A task is `pending` while its part runs or was never sent.
+ * The outcomes of a task. The results index stores their positions in this list, so it may only grow at its end. A
+ * task is `pending` while its part runs or was never sent.
  */
 export const outcomes = ['succeeded', 'incomplete', 'errored', 'expired', 'canceled', 'missing'] as const;
 export type Outcome = (typeof outcomes)[number];
@@ -21,7 +21,7 @@ const outcomeCounts = z.object({
 });
 export type OutcomeCounts = z.infer<typeof outcomeCounts>;
 
-/** Tokens as the answers' `usage` has them, and what they cost in batch, in US dollars. */
+/** Tokens from the answers' `usage`, and their cost at batch price in US dollars. */
 const usage = z.object({
   model: z.string(),
   /** Null where the tasks have none. */
@@ -51,12 +51,12 @@ const failureGroup = z.object({
 });
 export type FailureGroup = z.infer<typeof failureGroup>;
 
-/** How results are judged by this version. Raised where that changes what an answer counts as. */
+/** The version of the rules for judging results. Raised where an answer may count differently. */
 export const SCAN = 2;
 
-/** What a whole, checked download held; computed once, when it came in. */
+/** The findings of a complete, checked download; computed once, when it came in. */
 export const savedResults = z.object({
-  /** How it was judged; left out by the first version. */
+  /** The version of the rules; left out by the first one. */
   scan: z.int().exactOptional(),
   saved_at: momentText,
   bytes: count,
@@ -66,9 +66,9 @@ export const savedResults = z.object({
   /** One per model and task type. */
   usage: z.array(usage),
   failures: z.array(failureGroup),
-  /** What was not right with the download, said in words. */
+  /** Warnings about the download. */
   warnings: z.array(z.string()),
-  /** What it lacks may yet come: since when it was fetched, and when last. Left out once it is certain. */
+  /** Set while missing answers may still come: when it was first and last fetched. Left out once it is certain. */
   provisional: z.object({ since: momentText, last: momentText }).exactOptional(),
 });
 export type SavedResults = z.infer<typeof savedResults>;

@@ -16,9 +16,9 @@ export type Submission = z.infer<typeof submission>;
 
 /** Which batch and part own a provider's batch. */
 export const claim = z.object({
-  /** Null once a claim was given back. */
+  /** Null once the claim was given back. */
   owner: z.object({ batch_id: z.string(), part: z.int().positive() }).nullable(),
-  /** Found in the API's list, not told by the answer to a create: such an answer to another part displaces it. */
+  /** Based on the API's listing rather than the answer to a create: such an answer to another part displaces it. */
   tentative: z.boolean(),
 });
 export type Claim = z.infer<typeof claim>;
@@ -28,13 +28,16 @@ export const writtenFile = z.object({
   path: z.string(),
   batch_id: z.string(),
   sha256: z.string(),
-  /** What we wrote there earlier, the latest first: it stands there until the new one has taken its place. Not kept by versions before. */
+  /**
+   * What we wrote there earlier, the latest first: it stays until the new file has replaced it. Not kept by older
+   * versions.
+   */
   before: z.array(z.string()).exactOptional(),
   at: momentText,
 });
 export type WrittenFile = z.infer<typeof writtenFile>;
 
-/** What the unsent parts of a batch can cost at most, kept out of others' reach. */
+/** The maximum cost of a batch's unsent parts, reserved from the budget. */
 const reservation = z.object({
   id: z.string(),
   batch_id: z.string(),
@@ -48,12 +51,12 @@ const reservation = z.object({
   ),
   /** Whose they are, where a user over HTTP submitted them. */
   user: z.string().exactOptional(),
-  /** Who is about to send them: what it holds is given up when it is dead and they were not sent. */
+  /** The process that is about to send them: the reservation is freed if it dies before they are sent. */
   holder: processIdentity,
 });
 export type Reservation = z.infer<typeof reservation>;
 
-/** The money of one UTC day, in US dollars: what ended submissions cost, and what open ones may. */
+/** The money of one UTC day, in US dollars: what ended submissions cost, and what open ones may cost. */
 export const budget = z.object({
   spent_usd: z.number().nonnegative(),
   /** Of that, what users over HTTP spent. */
@@ -62,7 +65,7 @@ export const budget = z.object({
 });
 export type Budget = z.infer<typeof budget>;
 
-/** A file that work was made from, as it was then. */
+/** A file that work was made from, with its state at the time. */
 const sourceFile = z.object({ path: z.string(), size: z.number(), modified_ms: z.number() });
 export type SourceFile = z.infer<typeof sourceFile>;
 
@@ -73,7 +76,7 @@ export type SigningKey = z.infer<typeof signingKey>;
 /** For how long checked work is kept. */
 export const WORK_KEPT_MS = 24 * 60 * 60 * 1000;
 
-/** Work that was checked, to be submitted by its id: how it was given, and by what it is known to be the same. */
+/** Checked work, to be submitted by its id: its arguments, and what identifies it. */
 export const keptWork = z.object({
   at: momentText,
   args: z.record(z.string(), z.unknown()),
@@ -91,7 +94,7 @@ export type KeptWork = z.infer<typeof keptWork>;
 /** For how long a question to a person may be answered. */
 export const QUESTION_KEPT_MS = 60 * 60 * 1000;
 
-/** A question to a person: what it was about, which no answer goes beyond, and none of its words. */
+/** A question to a person: what it was about, which limits what an answer allows, without its text. */
 export const openQuestion = z.object({
   at: momentText,
   /** Tells the work from any other. */
@@ -109,7 +112,7 @@ export const openQuestion = z.object({
 });
 export type OpenQuestion = z.infer<typeof openQuestion>;
 
-/** What the API last said of its models; empty where it did not answer. */
+/** What the API last said about its models; empty where it did not answer. */
 export const modelList = z.object({
   at: momentText,
   models: z.array(

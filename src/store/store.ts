@@ -30,9 +30,9 @@ export type Register<T> = {
   /** The newest value, null where nothing was ever written. */
   read(): Promise<T | null>;
   /**
-   * Applies `change` to the newest value, again and again until nobody was faster, and gives back the value
-   * that then holds. `change` is synchronous and free of side effects: it may run several times. Returning
-   * the very object it was given (or an equal one), or null, changes nothing.
+   * Applies `change` to the newest value, repeatedly until no other process was faster, and returns the resulting
+   * value. `change` is synchronous and free of side effects, as it may run several times. Returning the given object
+   * (or an equal one), or null, changes nothing.
    */
   update(change: (current: T | null) => T | null): Promise<T | null>;
   /** All revisions that can be read, oldest first. */
@@ -40,8 +40,8 @@ export type Register<T> = {
 };
 
 /**
- * Changes a value where `change` gives another one: null leaves it. Gives the value that then holds, and whether it is the one
- * that this call made.
+ * Changes a value where `change` returns another one; null leaves it alone. Returns the resulting value, and whether
+ * this call changed it.
  */
 export async function changeWhere<T>(
   register: Pick<Register<T>, 'update'>,
@@ -59,7 +59,7 @@ export async function changeWhere<T>(
 /** A piece of a blob, in bytes. */
 export type Span = { offset: number; length: number };
 
-/** Bytes as they come. A piece is in memory of its own: whoever gets it may keep it. */
+/** A stream of bytes. Each piece has its own memory, and may be kept. */
 export type Pieces = AsyncIterable<Uint8Array>;
 
 /**
@@ -68,17 +68,21 @@ export type Pieces = AsyncIterable<Uint8Array>;
  */
 export type Blobs = {
   /**
-   * Writes a blob, which appears under its name whole and for good, or not at all: nothing is left of it when `pieces`
-   * fails, whose error is thrown. Gives the bytes written; null where the name is taken, by what stays as it is.
+   * Writes a blob, which appears under its name complete and for good, or not at all: if `pieces` fails, nothing is
+   * left and its error is thrown. Returns the bytes written; null where the name is taken, and the existing blob
+   * stays.
    */
   write(name: string, pieces: Pieces): Promise<number | null>;
   /** All of it from `start` on. */
   read(name: string, start?: number): Pieces;
-  /** These pieces of it, in the order asked for. One that it does not hold whole is damage. */
+  /** These ranges of it, in the given order. A range beyond its end means damage. */
   readRanges(name: string, spans: readonly Span[]): Promise<Buffer[]>;
   /** In bytes; null where there is none. */
   size(name: string): Promise<number | null>;
-  /** When it was changed last, in milliseconds, whoever did it; null where there is none. Left out where that can't be told. */
+  /**
+   * When it was last changed by anybody, in milliseconds; null where there is none. Absent where the store can't
+   * tell.
+   */
   changedAt?(name: string): Promise<number | null>;
   /** Does nothing where there is none. */
   remove(name: string): Promise<void>;
@@ -90,23 +94,23 @@ export type Blobs = {
 export type Staging = {
   readonly batchId: string;
   readonly blobs: Blobs;
-  /** Makes it a batch, with its first record and all its blobs at once, for good. */
+  /** Turns it into a batch with its first record and all its blobs, atomically and for good. */
   commit(record: BatchRecord): Promise<void>;
   /** Leaves nothing of it. Does nothing after `commit`. */
   discard(): Promise<void>;
 };
 
-/** Something small that is made of a record alone, and wanted of all batches at once. */
+/** Something small that is derived from a record alone, and needed for all batches at once. */
 export type Summary<T> = {
-  /** What they are kept under from process to process, where they are. */
+  /** The name under which they are kept across processes, where they are. */
   name: string;
   schema: z.ZodType<T>;
   make: (record: BatchRecord) => T;
 };
 
 /**
- * A batch whose record can't be read: named, and left alone. `is_broken` where what is on the disk is at fault, and not the disk or the
- * version of this program.
+ * A batch whose record can't be read: reported, and left alone. `is_broken` where the stored data is at fault, rather
+ * than the disk or the version of this program.
  */
 export type DamagedBatch = { batch_id: string; problem: string; is_broken: boolean };
 
@@ -130,13 +134,13 @@ export type AuditEntry = {
 };
 
 /**
- * All that is kept. Several processes use one store at once; an id that is none of its kind is refused with
+ * Everything that is kept. Several processes may use a store at once; an id of the wrong form is refused with
  * `invalid_input`.
  */
 export type Store = {
   /** Names it in a message, for a person to look for. */
   readonly place: string;
-  /** What is due, where workers share it; null where whoever looks after batches looks at the list of all. */
+  /** The agenda, where workers share one; null where they go through all batches. */
   readonly agenda: Agenda | null;
   /** Who works on it. */
   readonly presence: Presence;
