@@ -7,7 +7,7 @@ import { type ProcessingStatus, statusOf } from '../state/status.ts';
 import { processingStatus } from './fields.ts';
 import { requireRecord } from './find-batch.ts';
 import { refresh } from './looking/refresh.ts';
-import { told } from './looking/telling.ts';
+import { untilTold } from './looking/telling.ts';
 import { findUnfinished } from './looking/unfinished.ts';
 import { endOf } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';
@@ -44,23 +44,23 @@ export const collect = defineOperation({
   }),
   async run(context, _args, waiting): Promise<Collected> {
     const { batchIds, damaged } = await findUnfinished(context);
-    const found = new Map<string, CollectedBatch>();
+    const looked = new Map<string, CollectedBatch>();
     const failed: FailedLook[] = [];
     const queue = batchIds.values();
-    const work = async () => {
+    const lookAtNext = async () => {
       for (const batchId of queue) {
         if (waiting.signal?.aborted) return;
         try {
-          found.set(batchId, (await lookAfter(context, batchId, waiting)).batch);
+          looked.set(batchId, (await lookAfter(context, batchId, waiting)).batch);
         } catch (error) {
           if (!(error instanceof BatchError)) throw error;
           failed.push({ batch_id: batchId, problem: error.message });
         }
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await Promise.all(Array.from({ length: AT_ONCE }, lookAtNext));
     return {
-      batches: batchIds.flatMap((batchId) => found.get(batchId) ?? []),
+      batches: batchIds.flatMap((batchId) => looked.get(batchId) ?? []),
       failed,
       warnings: damaged.map(({ problem }) => problem),
     };
@@ -88,7 +88,7 @@ export async function lookAfter(
   waiting: Waiting,
 ): Promise<{ batch: CollectedBatch; seen: Refreshed }> {
   const seen = await lookUntilIdle(context, batchId, waiting);
-  await told(context, batchId);
+  await untilTold(context, batchId);
   return { batch: collected(await reportOf(context, seen), seen.failures), seen };
 }
 

@@ -1,7 +1,6 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import { numberIn, objectIn, parsed } from './values-in-text.ts';
+import { numberIn, OBJECT_FIELDS, objectIn, parsed } from './values-in-text.ts';
 
-const OBJECTS = new Set(['params', 'input_data', 'output_schema']);
 const IDS = new Set(['task_id', 'custom_id']);
 
 /** Fields that a task may leave out, and that clients and models fill in with nothing. */
@@ -39,7 +38,7 @@ const isNothing = (value: unknown) =>
 function fieldFor(key: string, value: unknown): unknown {
   if (IDS.has(key) && Number.isSafeInteger(value)) return String(value);
   if (typeof value === 'string' && key === 'max_tokens') return numberIn(value) ?? value;
-  const object = typeof value === 'string' && OBJECTS.has(key) ? objectIn(value) : value;
+  const object = typeof value === 'string' && OBJECT_FIELDS.includes(key) ? objectIn(value) : value;
   return key === 'params' && isJsonObject(object) ? paramsFor(object) : object;
 }
 

@@ -40,12 +40,12 @@ export function keyGivenTwice(given: unknown): string | null {
 }
 
 /** Fields of a task that are objects, which clients may send as JSON in a text. */
-const OBJECTS = ['params', 'input_data', 'output_schema'];
+export const OBJECT_FIELDS: readonly string[] = ['params', 'input_data', 'output_schema'];
 
 function textsWithin(given: unknown): unknown[] {
   if (Array.isArray(given)) return given.filter((each) => typeof each === 'string' || isJsonObject(each));
   if (!isJsonObject(given)) return [];
-  return OBJECTS.map((key) => given[key]).filter((value) => typeof value === 'string');
+  return OBJECT_FIELDS.map((key) => given[key]).filter((value) => typeof value === 'string');
 }
 
 /**

@@ -51,7 +51,7 @@ export function startTelling(context: Context, { batch_id, provider }: BatchReco
 }
 
 /** Waits until a batch's end is told, where this process is doing so. */
-export async function told({ jobs }: Context, batchId: string): Promise<void> {
+export async function untilTold({ jobs }: Context, batchId: string): Promise<void> {
   await jobs.find(tellingKey(batchId))?.promise;
 }
 
