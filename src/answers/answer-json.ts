@@ -9,12 +9,17 @@ export type AnswerJson = { json: unknown; fenced: boolean; source: string };
 
 /** The JSON that an answer is; null where it is none, or is nested so deep that it is no answer to anything. */
 export function jsonOf(text: string, parse: (text: string) => unknown = JSON.parse): AnswerJson | null {
-  const plain = parsed(text, parse);
-  if (plain !== undefined) return { json: plain, fenced: false, source: text };
-  const source = fencedAlone(text)?.join('\n');
+  const bare = text.replace(MARKS, '');
+  const whole = bare.trim();
+  const plain = parsed(whole, parse);
+  if (plain !== undefined) return { json: plain, fenced: false, source: whole };
+  const source = fencedAlone(bare)?.join('\n');
   const json = source === undefined ? undefined : parsed(source, parse);
   return source === undefined || json === undefined ? null : { json, fenced: true, source };
 }
+
+/** Characters without width that gateways and models leave around an answer: a byte order mark, and those that keep words together or apart. */
+const MARKS = /^[\ufeff\u200b\u2060]+|[\ufeff\u200b\u2060]+$/g;
 
 /** Undefined where the text is not JSON, or too deep. */
 function parsed(text: string, parse: (text: string) => unknown): unknown {

@@ -34,6 +34,8 @@ const right: [what: string, text: string][] = [
   ['as asked', '{"label":"card"}'],
   ['with all keys', '{"label":"cash","score":0.57,"code":"AB","day":"2026-11-25","tags":["a"],"n":3}'],
   ['with blanks around it', '\n  {"label": "card"}\n\n'],
+  ['behind a byte order mark', '\ufeff{"label":"card"}'],
+  ['among characters without width', '\u200b\u00a0{"label":"card"}\u2060'],
   ['with a null that is allowed', '{"label":"card","n":null}'],
   ['with a whole number written as 3.0', '{"label":"card","n":3.0}'],
 ];
@@ -44,6 +46,7 @@ const fenced: [what: string, text: string][] = [
   ['a fence with carriage returns', '```json\r\n{"label":"card"}\r\n```'],
   ['a fence with more behind its language', '```json title="answer"\n{"label":"card"}\n```'],
   ['a fence with a blank before its language', '``` json\n{"label":"card"}\n```'],
+  ['a fence behind a byte order mark', '\ufeff```json\n{"label":"card"}\n```'],
   ['a fence of tildes', '~~~json\n{"label":"card"}\n~~~'],
   ['a fence of four backticks', '````json\n{"label":"card"}\n````'],
   ['a fence that is closed with more', '```json\n{"label":"card"}\n````'],

@@ -14,11 +14,11 @@ const UNSEEN = /^[\s\p{Cc}\u2800\p{Default_Ignorable_Code_Point}]*$/u;
 export const isBlank = (text: string): boolean => UNSEEN.test(text);
 
 /**
- * Blocks of what leads to an answer: thoughts, calls of the provider's own tools, and what was looked up. What code or
+ * Blocks of what leads to an answer: thoughts, a change of models, calls of the provider's own tools, what was looked up or advised. What code or
  * another server gave back can be all that was asked for, and may have done something that is not to be done twice.
  */
 const ON_THE_WAY =
-  /^(thinking|redacted_thinking|server_tool_use|mcp_tool_use|(web_search|web_fetch|tool_search)_tool_result)$/;
+  /^(thinking|redacted_thinking|fallback|server_tool_use|mcp_tool_use|(web_search|web_fetch|tool_search|advisor)_tool_result)$/;
 export const isOnTheWay = (type: string): boolean => ON_THE_WAY.test(type);
 
 /** Whether it is an answer: a text that is not blank, or anything else but what led to one. */

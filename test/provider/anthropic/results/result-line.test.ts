@@ -142,6 +142,12 @@ describe('what became of a request', () => {
       { type: 'refusal', message: 'The model declined to answer.' },
     ],
     ['a type of the future', line({ type: 'postponed' }), 'errored', { type: 'unreadable_result' }],
+    [
+      'advice of another model alone',
+      answer({ content: [{ type: 'server_tool_use', name: 'advisor' }, { type: 'advisor_tool_result' }] }),
+      'incomplete',
+      { type: 'empty_answer' },
+    ],
     ['canceled', line({ type: 'canceled' }), 'canceled', null],
     ['expired', line({ type: 'expired' }), 'expired', null],
   ];
