@@ -64,7 +64,7 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
     )
     .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this text')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print this text, or what a command takes')
     .addHelpText('after', EXAMPLES);
 
   for (const command of commands) {

@@ -28,6 +28,6 @@ export function eraOf(message: Message, begun: EraName | null = null): EraName |
   }
   if (version === undefined) return null;
   // Whoever began with `initialize` may repeat in each request which version was agreed on there. They are dates.
-  const isEarlier = typeof version === 'string' && version < MODERN_VERSION;
-  return begun === 'legacy' && isEarlier ? null : 'modern';
+  const isModern = typeof version === 'string' && version >= MODERN_VERSION;
+  return begun === 'legacy' && !isModern ? null : 'modern';
 }

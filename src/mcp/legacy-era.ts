@@ -95,8 +95,9 @@ function acceptable(message: Message): JSONRPCMessage | null {
   if (!('method' in message)) {
     return isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message) ? message : null;
   }
-  const { method, params = {} } = message;
-  const meant = method === 'initialize' ? { ...message, params: helloOf(params) } : message;
+  // To make a task of a call (2025-11-25) is not offered, and what is not offered is passed over: the SDK would refuse the call.
+  const { method, params: { task: _task, ...params } = {} } = message;
+  const meant = { ...message, params: method === 'initialize' ? helloOf(params) : params };
   // What else is in `_meta` is the client's business: it must not keep the rest from being answered.
   const { _meta, ...rest } = params;
   const bare = { ...meant, params: rest };

@@ -333,6 +333,14 @@ describe('what is printed', () => {
     expect(stderr).not.toMatch(/submit_batch|get_results|batch_status|sandbox: true/);
   });
 
+  eachNth<[args: string[], says: RegExp]>(2, [
+    [['help', 'wait'], /^Usage: batch-mcp wait \[options\] <batch_id>/],
+    [['help'], /^Usage: batch-mcp \[options\] \[command\]/],
+  ])('%j prints what --help does', async (args, says) => {
+    const { code, stdout } = await run(await createDesk(), args);
+    expect([code, says.test(stdout)]).toEqual([0, true]);
+  });
+
   eachNthOf(3, ['bash', 'zsh', 'fish'])(
     'a completion script for %s names every command and its options',
     async (shell) => {

@@ -88,6 +88,12 @@ const rows: Odd[] = [
   },
   { name: 'a null task', method: 'tools/call', more: { params: { ...call, task: null } }, answer: batches },
   {
+    name: 'a task of 2025-11-25, which is not offered',
+    method: 'tools/call',
+    more: { params: { ...call, task: { ttl: 60_000 } } },
+    answer: batches,
+  },
+  {
     name: 'params as JSON text',
     method: 'tools/call',
     more: { params: JSON.stringify(call) },
@@ -251,6 +257,12 @@ const rows: Odd[] = [
     method: 'tools/list',
     more: { params: { _meta: { [envelope.version]: '2030-01-01' } } },
     answer: { error: { code: -32022, data: { requested: '2030-01-01' } } },
+  },
+  {
+    name: 'a version that is none, from whoever began with initialize',
+    method: 'tools/call',
+    more: { params: { ...call, _meta: { [envelope.version]: 5 } } },
+    answer: batches,
   },
 ];
 
