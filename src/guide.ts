@@ -155,10 +155,10 @@ export class BatchProcessingWorkflow {
       signal,
       onProgress,
       pollInterval: poll_interval,
-      timeout,
+      ...more
     } = givenObject(options, 'options', EXECUTE);
     // A wrong one is told before anything is sent, and not once it is paid.
-    readInput(patience, programArguments({ poll_interval, timeout }, EXECUTE), EXECUTE);
+    readInput(patience, programArguments({ poll_interval, ...more }, EXECUTE), EXECUTE);
     const given = Array.isArray(requests) ? requests.map((request) => this.#asWritten(request)) : requests;
     const { batch_id } = await client.submit({ requests: given }, { signal, onProgress });
     await requireEnd(client, batch_id, options);

@@ -147,6 +147,15 @@ it('takes null for no options', async () => {
   });
 });
 
+it('takes the environment of the process itself', async () => {
+  const folder = await temporaryFolder();
+  const client = await createBatchClient({
+    env: process.env,
+    flags: ['--sandbox', '--data-dir', path.join(folder, 'data')],
+  });
+  await client.close();
+});
+
 it.each<[options: unknown, field: string]>([
   [null, 'options'],
   ['sk-ant-key', 'options'],

@@ -139,6 +139,7 @@ test.each<[options: object, field: string]>([
   [{ pollInterval: -5 }, 'poll_interval'],
   [{ pollInterval: Number.NaN }, 'poll_interval'],
   [{ signal: 'stop' }, 'signal'],
+  [{ timeOut: 60 }, 'timeOut'],
 ])('a job with %j is refused before it is sent, and not once it is paid', async (options, field) => {
   const { api, workflow } = await open();
   const failure = workflow.executeBatch(tasks, untyped(options));

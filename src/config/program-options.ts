@@ -8,7 +8,8 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 /** What a program may open its batches with (`ClientOptions`). */
 const programOptions = z.strictObject({
   apiKey: z.string().min(1).optional(),
-  env: z.record(z.string(), z.string().optional()).optional(),
+  // The process's own is no plain object.
+  env: z.object({}).catchall(z.string().optional()).optional(),
   flags: z.array(z.string()).optional(),
   log: z.custom(isFunction, { error: 'a function of a level and a message, as createLog makes' }).optional(),
   store: z.custom(isObject, { error: 'an object, as { client: pool }' }).optional(),
