@@ -18,7 +18,7 @@ import {
 } from './folders.ts';
 import { type HttpConfig, readHttpConfig } from './http-config.ts';
 import { readBaseUrl, readNetworkVariables } from './network-variables.ts';
-import { fromHome, secretsOfNotify } from './notify-settings.ts';
+import { secretsOfNotify } from './notify-settings.ts';
 import { type Environment, readSettings } from './read-settings.ts';
 import { settings } from './settings.ts';
 import type { StoreAddress } from './store-address.ts';
@@ -151,7 +151,7 @@ export function readConfig(surroundings: Surroundings): Config {
   if (blobs !== null && !isTeam) problems.push(BLOBS_ALONE);
   const pricesFile = optional(value(settings.pricesFile));
   const templatesDir = optional(value(settings.templates));
-  const target = fromHome(value(settings.notify), home);
+  const target = value(settings.notify);
   const store = value(settings.store);
   const http = readHttpConfig({ value }, { absolute, dataDir }, refuse);
   const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(

@@ -2,7 +2,7 @@ import { uptime } from 'node:os';
 import path from 'node:path';
 import { readPriceFile } from '../cost/price-file.ts';
 import { createAllowedFolders } from '../lib/files/allowed-folders.ts';
-import { createDelivery } from '../lib/http/deliver.ts';
+import { createDelivery, fromHome } from '../lib/http/deliver.ts';
 import type { Log } from '../log.ts';
 import { nextLookInMs } from '../operations/looking/next-look.ts';
 import type { Dialect } from '../provider/dialect.ts';
@@ -76,7 +76,8 @@ export async function createContext(
     dailyBudgetUsd: config.dailyBudgetUsd,
     // A person's or a program's own action needs no approval.
     askAboveUsd: caller === 'agent' ? config.askAboveUsd : null,
-    notify: config.notify && createDelivery(config.notify.target, config.notify.headers),
+    notify:
+      config.notify && createDelivery(fromHome(config.notify.target, config.home), config.notify.headers),
     sandboxSeconds: config.sandboxSeconds,
     allowNetworkTools: config.allowNetworkTools,
     readOnly: config.readOnly,

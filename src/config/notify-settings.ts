@@ -1,4 +1,3 @@
-import path from 'node:path';
 import * as z from 'zod';
 import type { Target } from '../lib/http/deliver.ts';
 import { secretsOfHeaders } from '../lib/http/secret-headers.ts';
@@ -35,12 +34,6 @@ function readTarget(text: string): Target | undefined {
   if (!words.success) return undefined;
   const [program, ...args] = words.data;
   return { kind: 'command', command: program, args };
-}
-
-/** A program below the home folder is named as in a shell; no shell reads it. */
-export function fromHome(target: Target | null, home: string | null): Target | null {
-  if (target?.kind !== 'command' || home === null || !target.command.startsWith('~/')) return target;
-  return { ...target, command: path.join(home, target.command.slice(2)) };
 }
 
 /** An address that is posted to, or a program; both the owner's. */

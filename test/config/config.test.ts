@@ -696,8 +696,6 @@ describe('who is told of ends', () => {
     ['https://hooks.example/x?y=1', { kind: 'url', url: 'https://hooks.example/x?y=1' }],
     ['/opt/my tools/tell', { kind: 'command', command: '/opt/my tools/tell', args: [] }],
     ['tell', { kind: 'command', command: 'tell', args: [] }],
-    ['~/bin/tell', { kind: 'command', command: path.join(home, 'bin/tell'), args: [] }],
-    ['["~/bin/tell", "~/x"]', { kind: 'command', command: path.join(home, 'bin/tell'), args: ['~/x'] }],
     [
       '["sh", "-c", "say $BATCH_NAME; exit"]',
       { kind: 'command', command: 'sh', args: ['-c', 'say $BATCH_NAME; exit'] },

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import path from 'node:path';
 import { NotConnected } from './connection.ts';
 import { fetchByHttp } from './http-fetch.ts';
 
@@ -6,6 +7,12 @@ import { fetchByHttp } from './http-fetch.ts';
 export type Target =
   | { kind: 'url'; url: string }
   | { kind: 'command'; command: string; args: readonly string[] };
+
+/** A program below the home folder is named as in a shell; no shell reads it. */
+export function fromHome(target: Target, home: string | undefined): Target {
+  if (target.kind !== 'command' || home === undefined || !target.command.startsWith('~/')) return target;
+  return { ...target, command: path.join(home, target.command.slice(2)) };
+}
 
 /** The same facts for either target: a JSON document, and variables. */
 export type Message = { json: object; env: Readonly<Record<string, string>> };

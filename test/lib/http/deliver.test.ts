@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createDelivery } from '../../../src/lib/http/deliver.ts';
+import { createDelivery, fromHome } from '../../../src/lib/http/deliver.ts';
 import { startReceiver } from '../../receiver.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 
@@ -17,6 +17,13 @@ it('follows no redirect', async () => {
   const deliver = createDelivery({ kind: 'url', url: receiver.url });
   expect(await deliver(message)).toMatch(/redirects elsewhere \(307\)/);
   expect(elsewhere.received).toEqual([]);
+});
+
+it('takes ~/ before a program for the home folder, and no other', () => {
+  const program = (command: string) => ({ kind: 'command', command, args: ['~/x'] }) as const;
+  expect(fromHome(program('~/tell'), '/home/ada')).toEqual(program(path.join('/home/ada', 'tell')));
+  expect(fromHome(program('~/tell'), undefined)).toEqual(program('~/tell'));
+  expect(fromHome(program('~ada/tell'), '/home/me')).toEqual(program('~ada/tell'));
 });
 
 it.each(['content-type', 'Content-Type'])(
