@@ -6,6 +6,7 @@ import { type ApiRequest, apiError, json, reset, succeeded } from '../api-server
 import { bundleForTests } from '../bundle.ts';
 import { type Reply, spawnServer, startServer, temporaryFolder } from '../harness.ts';
 import { eachNth, long } from '../long.ts';
+import { unsummed } from '../store/unsummed.ts';
 
 const starter = bundleForTests(path.join(import.meta.dirname, 'crash-starter.ts'));
 
@@ -60,7 +61,7 @@ describe("another program's batch", () => {
     await cp(path.join(folder, batch_id), path.join(folder, other), { recursive: true });
     for (const name of await readdir(path.join(folder, other, 'record'))) {
       const file = path.join(folder, other, 'record', name);
-      await writeFile(file, (await readFile(file, 'utf8')).replaceAll(batch_id, other));
+      await writeFile(file, unsummed(await readFile(file, 'utf8')).replaceAll(batch_id, other));
     }
     const again = await startServer({ api, folder: server.folder });
     const { batches, totals } = await again.ok('list_batches');

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  cp,
   mkdir,
   open,
   readdir,
@@ -109,6 +110,28 @@ const recordDamages: Damage[] = [
   ),
   inRecord('that of another batch', (file) =>
     change(file, (text) => text.replace(/batch_[0-9A-Z]{26}/, 'batch_01ARZ3NDEKTSV4RRFFQ69G5FAV')),
+  ),
+  ...(
+    [
+      ['of answers that it never had', ({ progress }) => void (progress.results.outcomes.errored += 2)],
+      ['of another batch of the API', ({ progress }) => void (progress.provider_batch_id += 'x')],
+      ['set back to before it was sent', (part) => void (part.progress = { state: 'prepared' })],
+      ['of one task more', (part) => void (part.request_count += 1)],
+      ['made in 1999', (_part, value) => void (value.created_at = '1999-01-01T00:00:00.000Z')],
+      ['made in 2099', (_part, value) => void (value.created_at = '2099-01-01T00:00:00.000Z')],
+      ['of other work', (_part, value) => void (value.content_hash = '0'.repeat(64))],
+    ] satisfies [what: string, how: (part: Reply, value: Reply) => void][]
+  ).map(([what, how]) =>
+    inRecord(what, (file) =>
+      change(file, (text) => {
+        const revision = JSON.parse(text);
+        how(revision.value.parts[0], revision.value);
+        return `${JSON.stringify(revision)}\n`;
+      }),
+    ),
+  ),
+  inRecord('an older one under a later number', (file) =>
+    cp(file.replace(/\d+\.json$/, '00000001.json'), file),
   ),
   inRecord('a folder', (file) => replaceBy(file, (at) => mkdir(at))),
   inRecord('a link', (file) => replaceBy(file, (at) => symlink('/etc/passwd', at))),
@@ -475,8 +498,11 @@ describe('another register', () => {
     const batchId = await saved(server, tasks('a'));
     const [day = ''] = await readdir(path.join(server.data, 'budget'));
     const file = await newest(path.join(server.data, 'budget', day));
-    await writeFile(file, '{}');
-    expect(await server.fails('submit_batch', tasks('b'))).toContain(file);
+    const asWritten = await readFile(file, 'utf8');
+    for (const damage of ['{}', asWritten.replace(/"usd":[\d.]+/, '"usd":0')]) {
+      await writeFile(file, damage);
+      expect(await server.fails('submit_batch', tasks('b'))).toContain(file);
+    }
     expect((await server.ok('submit_batch', { ...tasks('b'), sandbox: true })).provider).toBe('sandbox');
     await expectAnswers(server, batchId, ['a']);
     expect(api.batches).toHaveLength(1);

@@ -6,6 +6,7 @@ import { endedBatch, follow, prompts, startApi, startCheckedServer } from '../ap
 import { type ApiRequest, apiError, errored, json, succeeded } from '../api-server.ts';
 import { eachNth, long } from '../long.ts';
 import { outcomesByTask, retryToTheEnd, scriptedBatch, sentIds, sentParams } from '../retry.ts';
+import { unsummed } from '../store/unsummed.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -125,7 +126,7 @@ describe('retry_batch with another', () => {
       await writeFile(body, sentThen);
       for (const name of await readdir(path.join(folder, 'record'))) {
         const revision = path.join(folder, 'record', name);
-        const record = await readFile(revision, 'utf8');
+        const record = unsummed(await readFile(revision, 'utf8'));
         await writeFile(revision, record.replace(sha256(sent), sha256(sentThen)));
       }
       const { warnings } = await retryToTheEnd(batch, { task_ids: ['a'] });

@@ -42,14 +42,14 @@ export function createStore({ path, log }: StoreOptions): Store {
   const layout = createLayout(path);
   const ifOpen = <T>(work: () => Promise<T>) => whileOpen(path, layout, work);
 
-  function register<T>(folder: string, schema: z.ZodType<T>): Register<T> {
-    return createRegister({ folder, schema, temporary: layout.temporary });
+  function register<T>(folder: string, schema: z.ZodType<T>, summedAs?: string): Register<T> {
+    return createRegister({ folder, schema, temporary: layout.temporary, summedAs });
   }
 
   /** A batch has its record from the moment that it is seen: one without has lost it, which is not as if it never was. */
   function record(batchId: string): Register<BatchRecord> {
     const folder = layout.batch(batchId);
-    const found = register(recordFolder(folder), recordOf(batchId));
+    const found = register(recordFolder(folder), recordOf(batchId), batchId);
     const orLost = async (value: BatchRecord | null) => {
       if (value !== null || !(await isThere(folder))) return value;
       // It may just have come.
@@ -75,7 +75,7 @@ export function createStore({ path, log }: StoreOptions): Store {
     },
     record,
     blobs: (batchId) => createFileBlobs({ folder: layout.batch(batchId), temporary: layout.temporary }),
-    submission: (contentHash) => register(layout.submission(contentHash), submission),
+    submission: (contentHash) => register(layout.submission(contentHash), submission, contentHash),
     async isSubmitted(batchId) {
       const hashes = await inStore('read', layout.submissions, () => namesIn(layout.submissions));
       for (const hash of hashes.filter(isHash)) {
@@ -85,7 +85,7 @@ export function createStore({ path, log }: StoreOptions): Store {
       return false;
     },
     writtenFile: (file) => register(layout.writtenFile(file), writtenFile),
-    budget: (day) => register(layout.budget(day), budget),
+    budget: (day) => register(layout.budget(day), budget, day),
     signingKey: () => register(layout.signingKey, signingKey),
     models: (hash) => register(layout.models(hash), modelList),
     work: (workId) => register(layout.work(workId), keptWork),

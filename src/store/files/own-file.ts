@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { openRegularFile } from '../../lib/files/regular-file.ts';
-import { decodeEnvelope, type Envelope } from '../envelope.ts';
+import { decodeEnvelope, type Envelope, type Standing } from '../envelope.ts';
 import { damaged } from '../stored-json.ts';
 import { inStore } from './store-failure.ts';
 
@@ -48,7 +48,11 @@ export async function readOwnFile(path: string): Promise<string | null> {
 }
 
 /** What a file of the store holds, null where there is none; `store_damaged` where it is no such file. */
-export async function readEnvelope<T>(path: string, schema: z.ZodType<T>): Promise<Envelope<T> | null> {
+export async function readEnvelope<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  standing?: Standing,
+): Promise<Envelope<T> | null> {
   const text = await readOwnFile(path);
-  return text === null ? null : decodeEnvelope(path, text, schema);
+  return text === null ? null : decodeEnvelope(path, text, schema, standing);
 }

@@ -19,6 +19,8 @@ export type RevisionsOptions<T> = CreateOptions & {
   folder: string;
   /** What a value must be, whenever it is read. */
   schema: z.ZodType<T>;
+  /** The register's name in the sums of its revisions, the same in every store; left out where they have none. */
+  summedAs?: string | undefined;
 };
 
 const FILE_NAME = /^(\d{8})\.json$/;
@@ -43,12 +45,14 @@ export async function revisionNumbers(folder: string): Promise<number[]> {
 }
 
 /** A folder of numbered files. */
-function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): Revisions<T> {
+function openRevisions<T>({ folder, schema, summedAs, ...create }: RevisionsOptions<T>): Revisions<T> {
   const pathOf = (number: number) => revisionPath(folder, number);
+  const standingOf = (number: number) =>
+    summedAs === undefined ? undefined : { register: summedAs, number };
 
   /** Null where the whole register was removed since its folder was listed. */
   async function read(number: number): Promise<Revision<T> | null> {
-    const found = await readEnvelope(pathOf(number), schema);
+    const found = await readEnvelope(pathOf(number), schema, standingOf(number));
     return found && { number, ...found };
   }
 
@@ -69,7 +73,7 @@ function openRevisions<T>({ folder, schema, ...create }: RevisionsOptions<T>): R
 
     async create({ number, ...content }) {
       const path = pathOf(number);
-      const text = encodeEnvelope(path, content, schema);
+      const text = encodeEnvelope(path, content, schema, standingOf(number));
       const created = await linkInStore(path, async () => {
         // Only for the first: making it for a later one would bring a removed register back, half.
         const made = number === 1 ? await beginFolder(folder) : null;

@@ -52,7 +52,12 @@ export async function createStaging(layout: Layout): Promise<Staging> {
     discard,
     async commit(record) {
       const { temporary } = layout;
-      const register = createRegister({ folder: recordFolder(folder), temporary, schema: batchRecord });
+      const register = createRegister({
+        folder: recordFolder(folder),
+        temporary,
+        schema: batchRecord,
+        summedAs: batchId,
+      });
       // Syncs the names of the blobs too, which stand beside the record's.
       await register.update(() => record);
       const target = layout.batch(batchId);

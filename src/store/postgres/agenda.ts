@@ -70,7 +70,8 @@ export function createAgenda(db: Database, nextLook: NextLook, log: (message: st
 
   function entryOf({ id, number, content }: Missing) {
     try {
-      const { value } = decodeEnvelope(`the record of ${id} in ${db.place}`, content, batchRecord);
+      const place = `the record of ${id} in ${db.place}`;
+      const { value } = decodeEnvelope(place, content, batchRecord, { register: id, number });
       return [{ id, number, ...nextLook(value) }];
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;

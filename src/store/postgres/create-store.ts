@@ -58,10 +58,10 @@ export function createDatabaseStore({
     };
   }
 
-  function register<T>(kind: string, name: string, schema: z.ZodType<T>): Register<T> {
+  function register<T>(kind: string, name: string, schema: z.ZodType<T>, summedAs?: string): Register<T> {
     return createRevisedRegister(
       `the ${kind} ${name} in ${db.place}`,
-      sharedRevisions(db, kind, name, schema),
+      sharedRevisions(db, kind, name, schema, summedAs),
     );
   }
 
@@ -83,7 +83,7 @@ export function createDatabaseStore({
     blobs(batchId) {
       return createDatabaseBlobs({ db, objects, batchId: checkedId('batch', batchId), inStaging: false });
     },
-    submission: (hash) => register('submission', checkedId('hash', hash), submission),
+    submission: (hash) => register('submission', checkedId('hash', hash), submission, hash),
     async isSubmitted(batchId) {
       const text =
         "select name as id from @.revision where kind = 'submission' and position($1 in content) > 0 limit 1";
@@ -93,7 +93,7 @@ export function createDatabaseStore({
     },
     // Hashed, for a path may be longer than an index takes.
     writtenFile: (path) => register('written file', sha256OfText(path), writtenFile),
-    budget: (day) => entered(register('budget', checkedId('day', day), budget)),
+    budget: (day) => entered(register('budget', checkedId('day', day), budget, day)),
     signingKey: () => register('signing key', 'links', signingKey),
     models: (hash) => register('models', checkedId('hash', hash), modelList),
     work: (workId) => register('work', checkedId('work', workId), keptWork),

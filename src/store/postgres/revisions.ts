@@ -13,6 +13,8 @@ const numberRow = z.object({ number: z.int() });
 
 type RevisionTexts<T> = {
   what: string;
+  /** The register's name in the sums of its revisions, the same in every store; left out where they have none. */
+  summedAs?: string | undefined;
   newest: string;
   all: string;
   create: string;
@@ -26,27 +28,29 @@ type RevisionTexts<T> = {
  * of two inserts of one number the second waits for the first, and inserts nothing.
  */
 function openRevisions<T>(db: Database, schema: z.ZodType<T>, texts: RevisionTexts<T>): Revisions<T> {
-  const { what, key, beside = () => [] } = texts;
+  const { what, key, summedAs, beside = () => [] } = texts;
   const place = `${what} in ${db.place}`;
+  const standingOf = (number: number) =>
+    summedAs === undefined ? undefined : { register: summedAs, number };
   return {
     async newest() {
       const [row] = await db.query(`read ${what}`, texts.newest, key, newestRow);
       if (row === undefined) return null;
       const { number, content } = row;
       if (number === null || content === null) throw damaged(place, 'it is missing');
-      return { number, ...decodeEnvelope(place, content, schema) };
+      return { number, ...decodeEnvelope(place, content, schema, standingOf(number)) };
     },
     async all() {
       const rows = await db.query(`read ${what}`, texts.all, key, revisionRow);
       const read = await Promise.all(
         rows.map(({ number, content }) =>
-          unlessUnreadable(() => ({ number, ...decodeEnvelope(place, content, schema) })),
+          unlessUnreadable(() => ({ number, ...decodeEnvelope(place, content, schema, standingOf(number)) })),
         ),
       );
       return read.filter((revision) => revision !== null);
     },
     async create({ number, ...content }) {
-      const text = encodeEnvelope(place, content, schema);
+      const text = encodeEnvelope(place, content, schema, standingOf(number));
       const values = [...key, number, text, ...beside(content.value)];
       const made = await db.query(`write ${what}`, texts.create, values, numberRow);
       return made.length === 1;
@@ -60,9 +64,11 @@ export function sharedRevisions<T>(
   kind: string,
   name: string,
   schema: z.ZodType<T>,
+  summedAs?: string,
 ): Revisions<T> {
   return openRevisions(db, schema, {
     what: `the ${kind} ${name}`,
+    summedAs,
     key: [kind, name],
     newest:
       'select number, content from @.revision where kind = $1 and name = $2 order by number desc limit 1',
@@ -80,6 +86,7 @@ export function sharedRevisions<T>(
 export function recordRevisions(db: Database, batchId: string, nextLook: NextLook): Revisions<BatchRecord> {
   return openRevisions(db, recordOf(batchId), {
     what: `the record of ${batchId}`,
+    summedAs: batchId,
     key: [batchId],
     newest: `
       select r.number, r.content from @.batch b left join @.record r on r.batch_id = b.id

@@ -46,7 +46,10 @@ export async function createStaging(
           insert into @.record (batch_id, number, content) select id, 1, $2::text from seen returning batch_id, number
         ), planned as (${planText('made', '$3', '$4')})
         select batch_id as id from made`;
-      const content = encodeEnvelope(`the record of ${batchId}`, seal(record), batchRecord);
+      const content = encodeEnvelope(`the record of ${batchId}`, seal(record), batchRecord, {
+        register: batchId,
+        number: 1,
+      });
       const { inMs, subject } = nextLook(record);
       const values = [batchId, content, inMs, subject];
       const made = await db.query(`write the record of ${batchId}`, text, values, idRow);

@@ -77,8 +77,9 @@ export function createSummaries<T>(db: Database, { name, schema, make }: Summary
     return schema.safeParse(parseStored(place, text)).data;
   }
 
-  function fromRecord(id: string, content: string): T {
-    return make(decodeEnvelope(`the record of ${id} in ${db.place}`, content, batchRecord).value);
+  function fromRecord(id: string, content: string, number: number): T {
+    const place = `the record of ${id} in ${db.place}`;
+    return make(decodeEnvelope(place, content, batchRecord, { register: id, number }).value);
   }
 
   async function recordOf(id: string, number: number): Promise<string> {
@@ -97,7 +98,7 @@ export function createSummaries<T>(db: Database, { name, schema, make }: Summary
     if (known?.number === number) return known;
     const read = summary === null ? undefined : readKept(id, summary);
     if (read !== undefined) return { number, summary: read };
-    const made = { number, summary: fromRecord(id, content ?? (await recordOf(id, number))) };
+    const made = { number, summary: fromRecord(id, content ?? (await recordOf(id, number)), number) };
     unwritten.set(id, made);
     return made;
   }
