@@ -94,6 +94,30 @@ const inRecord = (name: string, damage: (file: string) => Promise<unknown>): Dam
   async (folder) => damage(await newest(path.join(folder, 'record'))),
 ];
 
+const partWith =
+  (wrong: (part: Reply) => object) =>
+  ([first, ...others]: Reply[]) => ({ parts: [{ ...first, ...wrong(first) }, ...others] });
+
+/** What the schema of a record allows, and nobody wrote. */
+const wrongValues: [name: string, wrong: (parts: Reply[]) => object][] = [
+  [
+    'of answers that it never had',
+    partWith(({ progress }) => {
+      const results = { ...progress.results, outcomes: { ...progress.results.outcomes, errored: 2 } };
+      return { progress: { ...progress, results } };
+    }),
+  ],
+  [
+    'of another batch of the API',
+    partWith(({ progress }) => ({ progress: { ...progress, provider_batch_id: 'msgbatch_x' } })),
+  ],
+  ['set back to before it was sent', partWith(() => ({ progress: { state: 'prepared' } }))],
+  ['of one task more', partWith(({ request_count }) => ({ request_count: request_count + 1 }))],
+  ['made in 1999', () => ({ created_at: '1999-01-01T00:00:00.000Z' })],
+  ['made in 2099', () => ({ created_at: '2099-01-01T00:00:00.000Z' })],
+  ['of other work', () => ({ content_hash: '0'.repeat(64) })],
+];
+
 const recordDamages: Damage[] = [
   inRecord('empty', (file) => truncate(file)),
   inRecord('cut short', (file) => truncate(file, 100)),
@@ -111,22 +135,12 @@ const recordDamages: Damage[] = [
   inRecord('that of another batch', (file) =>
     change(file, (text) => text.replace(/batch_[0-9A-Z]{26}/, 'batch_01ARZ3NDEKTSV4RRFFQ69G5FAV')),
   ),
-  ...(
-    [
-      ['of answers that it never had', ({ progress }) => void (progress.results.outcomes.errored += 2)],
-      ['of another batch of the API', ({ progress }) => void (progress.provider_batch_id += 'x')],
-      ['set back to before it was sent', (part) => void (part.progress = { state: 'prepared' })],
-      ['of one task more', (part) => void (part.request_count += 1)],
-      ['made in 1999', (_part, value) => void (value.created_at = '1999-01-01T00:00:00.000Z')],
-      ['made in 2099', (_part, value) => void (value.created_at = '2099-01-01T00:00:00.000Z')],
-      ['of other work', (_part, value) => void (value.content_hash = '0'.repeat(64))],
-    ] satisfies [what: string, how: (part: Reply, value: Reply) => void][]
-  ).map(([what, how]) =>
-    inRecord(what, (file) =>
+  ...wrongValues.map(([name, wrong]) =>
+    inRecord(name, (file) =>
       change(file, (text) => {
         const revision = JSON.parse(text);
-        how(revision.value.parts[0], revision.value);
-        return `${JSON.stringify(revision)}\n`;
+        const { parts, ...rest } = revision.value;
+        return `${JSON.stringify({ ...revision, value: { ...rest, parts, ...wrong(parts) } })}\n`;
       }),
     ),
   ),
