@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { reserveBudget } from '../cost/budget.ts';
 import { BatchError } from '../errors.ts';
+import type { Left } from '../sending/made-before.ts';
 import { asOwner } from '../sending/permission.ts';
 import { type EarlierBatch, notePilot, ownWork } from '../sending/submission.ts';
 import { removeUnsent, withoutEnd } from '../sending/unsent.ts';
@@ -111,7 +112,7 @@ async function sendWithin(
         // The money for a new batch was reserved just now; an earlier batch's was reserved before its parts became
         // `prepared`.
         const isReserved = decided.batch_id === batchId;
-        startSending(context, { batch_id: decided.batch_id, provider }, { isReserved, isLeft: !isReserved });
+        startSending(context, { batch_id: decided.batch_id, provider }, { isReserved, left: decided.left });
       }
       return decided;
     },
@@ -126,6 +127,9 @@ async function sendWithin(
   return decided;
 }
 
+/** An earlier batch is sent as it was left. */
+type Decided = Submitted & { left?: Left };
+
 /**
  * Decides which batch does the work: a new one, or an earlier one of the same work. Its money is reserved and nothing
  * of it is sent yet. Throws a refusal, which leaves nothing of the new batch behind.
@@ -135,7 +139,7 @@ async function decide(
   submission: SubmittedWork,
   staging: Staging,
   report: Report,
-): Promise<Submitted> {
+): Promise<Decided> {
   const { record, earlier } = await makeBatch(context, submission, staging, report);
   if (earlier !== null) return useEarlier(context, earlier);
   const faster = await ownAndReserve(context, record);
@@ -168,7 +172,7 @@ async function ownAndReserve(context: Context, record: BatchRecord): Promise<Ear
 /**
  * Uses an earlier batch instead of a new one. If it was refused, or left unsent by a dead process, it is sent now.
  */
-async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch): Promise<Submitted> {
+async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch): Promise<Decided> {
   if (meaning === 'stands') return { batch_id: batchId, duplicate: true };
   const earlier = await requireRecord(context, batchId);
   const faster = await ownWork(context, earlier);
@@ -186,5 +190,6 @@ async function useEarlier(context: Context, { batchId, meaning }: EarlierBatch):
         ),
       },
   );
-  return { batch_id: batchId, duplicate: false };
+  const wasRefused = earlier.parts.some(({ progress }) => progress.state === 'not_sent');
+  return { batch_id: batchId, duplicate: false, left: wasRefused ? 'refused' : 'unsent' };
 }

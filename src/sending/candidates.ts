@@ -53,24 +53,32 @@ export async function findCandidates(
   return found;
 }
 
+/** What a list has above the watermark. What stands below it and is newer all the same, for a list in another order, is too. */
 async function* newerThan(provider: Provider, watermark: string | null): AsyncGenerator<ProviderBatch> {
   const listed = new Set<string>();
+  let known: ProviderBatch | undefined;
   let after: string | undefined;
   for (let pages = 0; pages < MOST_PAGES; pages += 1) {
     const page = await readPage(provider, after);
     for (const batch of page.batches) {
-      if (batch.id === watermark) return;
       if (listed.has(batch.id)) throw unreliable('names a batch twice');
       listed.add(batch.id);
-      yield batch;
+      if (batch.id === watermark) known = batch;
+      else if (known === undefined || isNewer(batch, known)) yield batch;
     }
+    const lowest = page.batches.at(-1);
+    if (known !== undefined && !(page.has_more && lowest && isNewer(lowest, known))) return;
     if (!page.has_more) return requireGone(provider, watermark);
-    const last = page.last_id ?? page.batches.at(-1)?.id;
+    const last = page.last_id ?? lowest?.id;
     if (page.batches.length === 0 || last === undefined || last === after)
       throw unreliable('says that there are more, but not where');
     after = last;
   }
   throw unreliable('has no end');
+}
+
+function isNewer(one: ProviderBatch, other: ProviderBatch): boolean {
+  return Date.parse(one.created_at) > Date.parse(other.created_at);
 }
 
 /** Throws `api_uncertain` where a listing ended without the watermark, though the provider still has that batch. */
@@ -89,7 +97,7 @@ async function requireGone(provider: Provider, watermark: string | null): Promis
  * The page after a batch, which does not change when new batches are made. A failed page is retried by itself: if the
  * whole listing were restarted each time, some page or other would always fail.
  */
-async function readPage(provider: Provider, after: string | undefined): Promise<ProviderBatchPage> {
+export async function readPage(provider: Provider, after: string | undefined): Promise<ProviderBatchPage> {
   const query = { limit: PAGE, ...(after !== undefined && { after_id: after }) };
   for (let tries = 1; ; tries += 1) {
     try {

@@ -8,8 +8,6 @@ import { isUnconfirmed, settlePart } from './settle.ts';
 export type DriveOptions = SendOptions & {
   /** Whether this process may send waiting parts; it settles uncertain ones in any case. */
   maySend?: boolean;
-  /** Whether another process, or an earlier attempt, left the waiting parts behind. */
-  isLeft?: boolean;
 };
 
 /**
@@ -34,11 +32,11 @@ async function driveOnce(
   context: Context,
   batchId: string,
   report: Report,
-  { isReserved, maySend = true, isLeft = false }: DriveOptions,
+  { isReserved, maySend = true, left }: DriveOptions,
 ): Promise<void> {
   for (let isFirst = true; ; isFirst = false) {
     if (maySend) {
-      const options = { isReserved: isReserved && isFirst, isLeft: isLeft && isFirst };
+      const options = { isReserved: isReserved && isFirst, left: isFirst ? left : undefined };
       await sendParts(context, batchId, report, options);
     }
     const record = await context.store.record(batchId).read();

@@ -1,8 +1,8 @@
 import { BatchError } from '../errors.ts';
 import { splitLines } from '../lib/lines.ts';
-import type { Dialect } from '../provider/dialect.ts';
+import { boundedResults } from '../provider/bounded-results.ts';
 import { dialectOf } from '../provider/dialects.ts';
-import type { ProviderBatch } from '../provider/provider.ts';
+import type { Provider, ProviderBatch } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { countOf } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
@@ -36,8 +36,7 @@ export async function findByMark(
     try {
       const batch = await unlessGone(provider.retrieveBatch(id));
       if (batch !== null && batch.processing_status !== 'ended') continue;
-      const searched =
-        batch && (await unlessGone(searchResults(provider.streamResults(id), mark.sent, dialectOf(name))));
+      const searched = batch && (await unlessGone(searchResults(provider, batch, mark.sent)));
       if (batch === null || searched === null) search.gone.push(id);
       else if (searched.isMarked) return { ...search, found: batch };
       else if (searched.whole === countOf(batch)) search.disproved.push(id);
@@ -64,12 +63,13 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
  * one can't be read.
  */
 async function searchResults(
-  chunks: AsyncIterable<Uint8Array>,
+  provider: Provider,
+  batch: ProviderBatch,
   mark: string,
-  dialect: Dialect,
 ): Promise<{ isMarked: boolean; whole: number | null }> {
+  const dialect = dialectOf(provider.name);
   let whole: number | null = 0;
-  for await (const lines of splitLines(chunks)) {
+  for await (const lines of splitLines(boundedResults(provider, batch.id, countOf(batch)))) {
     for (const { bytes } of lines) {
       if (bytes.includes(mark)) return { isMarked: true, whole };
       const isBlank = bytes.every((byte) => byte <= 0x20);

@@ -1,12 +1,15 @@
-import type { ProviderBatch } from '../provider/provider.ts';
+import { BatchError } from '../errors.ts';
+import type { Provider, ProviderBatch } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
-import { countOf, sentCount } from '../state/parts.ts';
+import { countOf, sentCount, updatePart } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
+import { readPage } from './candidates.ts';
 import { standingOf } from './claims.ts';
 import { findByMark } from './find-mark.ts';
 import { takeForGood } from './settle.ts';
 
-const PAGE = 100;
+/** More than an account makes in the time that a backup is kept for. */
+const MOST_PAGES = 50;
 /** How far the provider's clock and this machine's may differ. */
 const CLOCKS_APART_MS = 10 * 60_000;
 /**
@@ -14,23 +17,89 @@ const CLOCKS_APART_MS = 10 * 60_000;
  * revisions.
  */
 const JUST_LEFT_MS = 2 * 60_000;
+/** The API's answers come from many computers. */
+const SERVERS_APART_MS = 60_000;
 /** Each of them takes a download of results. */
 const MOST_SEARCHED = 20;
+
+/** What waits may have been made already, which can't be told yet. It goes on waiting. */
+export class MayBeMade extends BatchError {
+  constructor(ids: readonly string[]) {
+    super(
+      'api_uncertain',
+      `Nothing was sent now: ${[...new Set(ids)].join(' or ')} could be this work, sent before by whoever prepared it, and its ` +
+        'results will tell. Look again when it has ended. To pay for the work whatever that is, ask the person first, then submit it ' +
+        'with force_new: true.',
+    );
+  }
+}
+
+/** What waits: `unsent`, as far as is known; or `refused`, so that it was not made when it was sent last. */
+export type Left = 'unsent' | 'refused';
 
 /**
  * Finds out whether the provider already has the waiting parts of a batch that another process left, and takes those
  * for ours: a backup from before the send does not know, nor does a record that lost its last revisions. A claim
- * shows it, or the mark in the results of an ended batch.
+ * shows it, or the mark in the results of an ended batch. Throws `MayBeMade` while a batch runs that could be an `unsent` part.
  */
-export async function takeMadeBefore(context: Context, batchId: string): Promise<void> {
-  const record = await context.store.record(batchId).read();
+export async function takeMadeBefore(context: Context, batchId: string, left: Left): Promise<void> {
+  const register = context.store.record(batchId);
+  const record = await register.read();
   const waiting = record?.parts.filter(({ progress }) => progress.state === 'prepared') ?? [];
   if (record === null || waiting.length === 0) return;
-  const { batches } = await context.provider(record.provider).listBatches({ limit: PAGE });
+  const since = Date.parse(record.created_at) - CLOCKS_APART_MS;
+  const batches = await madeSince(context.provider(record.provider), since);
+  const newest = batches[0]?.id ?? null;
+  const open: string[] = [];
   for (const part of waiting) {
-    const made = await madeBefore(context, record, part, batches);
+    const { made, untold } = await madeBefore(context, record, part, notAbove(batches, part));
     if (made !== null) await takeForGood(context, record, part, made);
+    else open.push(...untold);
+    // What comes in above it from now on was not sent before.
+    await updatePart(register, part.number, ({ progress }) =>
+      untold.length > 0 && progress.state === 'prepared' && progress.newest === undefined
+        ? { ...progress, newest }
+        : null,
+    );
   }
+  if (left === 'unsent' && open.length > 0) throw new MayBeMade(open);
+}
+
+/**
+ * Whether the answer to a create looks like that to another one, as a cache on the way may give it: of another size, or made before the
+ * newest batch that was listed just before, at `since`. Its results prove then whose it is.
+ */
+export function isLikeAnother(batch: ProviderBatch, part: Part, since: string | null): boolean {
+  const counted = countOf(batch);
+  const isOlder = Date.parse(batch.created_at) < Date.parse(since ?? '') - SERVERS_APART_MS;
+  return isOlder || (counted > 0 && counted !== sentCount(part));
+}
+
+/** The provider's batches, newest first, that were not made before a moment. */
+async function madeSince(provider: Provider, since: number): Promise<ProviderBatch[]> {
+  const batches: ProviderBatch[] = [];
+  let after: string | undefined;
+  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+    const page = await readPage(provider, after);
+    batches.push(...page.batches);
+    const lowest = page.batches.at(-1);
+    if (!page.has_more || lowest === undefined || Date.parse(lowest.created_at) < since) break;
+    after = lowest.id;
+  }
+  return batches.filter(({ created_at }) => Date.parse(created_at) >= since);
+}
+
+function notAbove(batches: readonly ProviderBatch[], { progress }: Part): readonly ProviderBatch[] {
+  const newest = progress.state === 'prepared' ? progress.newest : undefined;
+  if (newest === undefined) return batches;
+  return newest === null
+    ? []
+    : batches.slice(
+        Math.max(
+          0,
+          batches.findIndex(({ id }) => id === newest),
+        ),
+      );
 }
 
 async function madeBefore(
@@ -38,16 +107,19 @@ async function madeBefore(
   record: BatchRecord,
   part: Part,
   batches: readonly ProviderBatch[],
-): Promise<ProviderBatch | null> {
-  const created = Date.parse(record.created_at);
+): Promise<{ made: ProviderBatch | null; untold: string[] }> {
   const free: string[] = [];
   for (const batch of batches) {
     if (countOf(batch) !== sentCount(part)) continue;
-    if (Date.parse(batch.created_at) < created - CLOCKS_APART_MS) continue;
     const standing = await standingOf(context, batch.id, { batch_id: record.batch_id, part: part.number });
-    if (standing === 'own') return batch;
+    if (standing === 'own') return { made: batch, untold: [] };
     if (standing === 'free') free.push(batch.id);
   }
-  if (context.now().getTime() - created < JUST_LEFT_MS) return null;
-  return (await findByMark(context, record, part, free.slice(0, MOST_SEARCHED))).found;
+  if (context.now().getTime() - Date.parse(record.created_at) < JUST_LEFT_MS)
+    return { made: null, untold: [] };
+  // It was sent soon after it was prepared.
+  const searched = free.slice(-MOST_SEARCHED);
+  const { found, disproved, gone } = await findByMark(context, record, part, searched);
+  const told = new Set([...disproved, ...gone]);
+  return { made: found, untold: searched.filter((id) => !told.has(id)) };
 }

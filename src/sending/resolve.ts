@@ -57,6 +57,9 @@ export async function resolveUnconfirmed(
   if (!isOwner(context) && !isCandidate(part, resolve))
     throw cantBe(part, resolve, 'is none of the candidates');
   const batch = await context.provider(record.provider).retrieveBatch(resolve);
+  const { disproved } = await findByMark(context, record, part, [batch.id]);
+  if (disproved.length > 0)
+    throw cantBe(part, resolve, 'has results that are not those of what this part sends');
   const owner = { batch_id: record.batch_id, part: part.number };
   const counted = countOf(batch);
   if (counted !== sentCount(part) || !(await claimTentatively(context, batch.id, owner))) {

@@ -14,7 +14,7 @@ import type { BatchRecord, Part } from '../store/record.ts';
 import type { Register } from '../store/store.ts';
 import { claimAnswered } from './claims.ts';
 import { apiOf, busyPause, createFailureOf, describe, meaningOf } from './create-failure.ts';
-import { takeMadeBefore } from './made-before.ts';
+import { isLikeAnother, type Left, MayBeMade, takeMadeBefore } from './made-before.ts';
 import { openBody } from './open-body.ts';
 import { settlePrimed } from './primed.ts';
 import { backToUnconfirmed } from './tentative.ts';
@@ -34,8 +34,8 @@ export type SendOptions = {
    * for parts that were refused may have been freed since, and is reserved anew.
    */
   isReserved: boolean;
-  /** Whether another process, or an earlier attempt, left the parts behind: the provider may have them already. */
-  isLeft?: boolean;
+  /** What another process, or an earlier attempt, left behind: the provider may have it already. */
+  left?: Left | undefined;
 };
 
 /**
@@ -46,12 +46,12 @@ export async function sendParts(
   context: Context,
   batchId: string,
   report: Report,
-  { isReserved, isLeft = false }: SendOptions,
+  { isReserved, left }: SendOptions,
 ): Promise<void> {
   const register = context.store.record(batchId);
   const busyFor = startClock();
   let reservedAs: string | null = null;
-  let isKnown = !isLeft;
+  let isKnown = left === undefined;
   for (;;) {
     const record = await register.read();
     const part = record && nextToSend(record);
@@ -67,12 +67,13 @@ export async function sendParts(
     // If this process was taken for dead meanwhile, what it had reserved may have been freed.
     if (reservedAs !== nonce && !(await isWithinBudget(context, batchId))) return;
     reservedAs = nonce;
-    if (!isKnown) {
+    if (left !== undefined && !isKnown) {
       isKnown = true;
       try {
-        await takeMadeBefore(context, batchId);
+        await takeMadeBefore(context, batchId, left);
         continue;
       } catch (error) {
+        if (error instanceof MayBeMade) throw error;
         await leaveUnsent(context, register, part, error);
         return;
       }
@@ -135,13 +136,14 @@ async function sendPart(
   const provider = context.provider(record.provider);
   let intent: Intent;
   let elapsed: () => number;
+  let since: string | null;
   let body: RequestBody;
   const lasts = sendingMs(context, part) + Math.max(0, busyLeft());
   try {
     body = await openBody(context, record, part, { isJustWritten });
     await store.presence.enter();
     const made = await makeIntent(context, provider, lasts);
-    ({ intent, elapsed } = made);
+    ({ intent, elapsed, since } = made);
   } catch (error) {
     await leaveUnsent(context, register, part, error);
     return 'stop';
@@ -167,7 +169,7 @@ async function sendPart(
       if (left <= 0 || isOutOfTouch()) throw tooLate();
       const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)), isOutOfTouch);
       await insist(store.presence, () => takeCreated(context, record, part, { id: batch.id, intent }));
-      await settle(createdState(intent, batch));
+      await settle({ ...createdState(intent, batch), tentative: isLikeAnother(batch, part, since) });
       log('info', `${record.batch_id} part ${part.number} is ${batch.id} (${sentCount(part)} requests)`);
       return 'go_on';
     } catch (error) {
@@ -212,7 +214,7 @@ async function makeIntent(
   context: Context,
   provider: Provider,
   lasts: number,
-): Promise<{ intent: Intent; elapsed: () => number }> {
+): Promise<{ intent: Intent; elapsed: () => number; since: string | null }> {
   const salt = randomBytes(16).toString('hex');
   const [account, keyHash, newest] = await Promise.all([
     provider.account(),
@@ -232,7 +234,7 @@ async function makeIntent(
     watermark: newest.batches[0]?.id ?? null,
     rejected: [],
   };
-  return { intent, elapsed };
+  return { intent, elapsed, since: newest.batches[0]?.created_at ?? null };
 }
 
 function tooLate(): BatchError {

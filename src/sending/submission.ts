@@ -68,7 +68,10 @@ async function findByRegister(
   const { presence } = context.store;
   await presence.learn([record.owner]);
   const meaning = judgeEarlier(record, presence, context.now());
-  return meaning === 'void' ? null : { batchId: record.batch_id, meaning };
+  if (meaning !== 'void') return { batchId: record.batch_id, meaning };
+  // The one that it was sent beside, with force_new, may have done the work.
+  const beside = await findByRecords(context, mark);
+  return beside?.meaning === 'stands' ? beside : null;
 }
 
 /**

@@ -2,6 +2,7 @@ import { actualOfPart } from '../cost/cost.ts';
 import { createUsageTally } from '../cost/usage.ts';
 import { BatchError } from '../errors.ts';
 import { splitLines } from '../lib/lines.ts';
+import { boundedResults } from '../provider/bounded-results.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ProviderBatch } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
@@ -65,7 +66,8 @@ async function madeAs(context: Context, record: BatchRecord, batch: ProviderBatc
   const { results } = dialectOf(record.provider);
   const usage = createUsageTally(context.catalog);
   const seen = new Set<string>();
-  for await (const lines of splitLines(context.provider(record.provider).streamResults(batch.id))) {
+  const provider = context.provider(record.provider);
+  for await (const lines of splitLines(boundedResults(provider, batch.id, countOf(batch)))) {
     for (const { bytes } of lines) {
       const result = results.count(bytes);
       if (result === null || seen.has(result.request_id)) continue;

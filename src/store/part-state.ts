@@ -73,7 +73,11 @@ export type Candidate = z.infer<typeof candidate>;
 export const partState = z.discriminatedUnion('state', [
   /** What it asks is known when what it works on is there. `by` is who makes it then; null while nobody does. */
   z.object({ state: z.literal('waiting'), by: processIdentity.nullable() }),
-  z.object({ state: z.literal('prepared') }),
+  z.object({
+    state: z.literal('prepared'),
+    /** The newest batch that the provider listed when this was looked for there: none above it can be it. Null where it listed none. */
+    newest: z.string().nullable().exactOptional(),
+  }),
   z.object({ state: z.literal('sending'), intent }),
   /** Perhaps sent: nothing is sent again until that is settled. No byte of it left after `failure.at`. */
   z.object({

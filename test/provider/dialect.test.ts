@@ -8,6 +8,7 @@ const PROVIDER = /^provider\//;
 
 /** What the rest of the house may know of providers: their words, and whoever makes them. */
 const FACE = [
+  'bounded-results',
   'dialect',
   'dialects',
   'model',

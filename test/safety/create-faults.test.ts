@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Limits } from '../../src/state/context.ts';
 import { follow, isSaved, startApi } from '../api.ts';
 import { type ApiHandler, type ApiServer, apiError, hang, json, reset } from '../api-server.ts';
-import { startServer, type TestServer } from '../harness.ts';
+import { type Reply, startServer, type TestServer } from '../harness.ts';
 import { eachNth } from '../long.ts';
 
 const work = {
@@ -162,7 +163,7 @@ describe('a create that goes wrong', () => {
     }
   });
 
-  it.each<[name: string, before: (api: ApiServer, server: TestServer) => Promise<string>]>([
+  it.each<[name: string, before: (api: ApiServer, server: TestServer) => Promise<string>, as?: object]>([
     [
       'a batch of ours',
       async (api, server) => {
@@ -172,13 +173,31 @@ describe('a create that goes wrong', () => {
       },
     ],
     ['the newest batch of another program', async (api) => api.make(['x', 'y'])],
-  ])('is uncertain where its answer names %s that had been made before', async (_name, before) => {
+    [
+      'another batch of another size',
+      async (api) => {
+        const id = api.make(['x', 'y', 'z']);
+        api.make(['w']);
+        return id;
+      },
+    ],
+    [
+      'another batch of its size',
+      async (api) => {
+        const id = api.make(['x', 'y']);
+        api.make(['w']);
+        return id;
+      },
+      { created_at: new Date(Date.now() - 3_600_000).toISOString() },
+    ],
+  ])('is uncertain where its answer names %s that had been made before', async (_name, before, as = {}) => {
     const { api, server } = await start();
     const id = await before(api, server);
-    const older: ApiHandler = (request, response) => json(200, api.describe(id))(request, response);
+    const older: ApiHandler = (request, response) =>
+      json(200, { ...api.describe(id), ...as })(request, response);
     api.override('create', older, { times: 1, after: true });
     const { batch_id } = await server.ok('submit_batch', work);
-    const status = await followToRest(server, batch_id);
+    const status = await follow(server, batch_id);
     expect(status).toMatchObject({ processing_status: 'ended', outcomes: { succeeded: 2 } });
     expect(status.parts[0].provider_batch_id).toBe(api.batches.at(-1)?.id);
     expect(api.batches.filter(({ requests }) => requests[0]?.custom_id === 'a')).toHaveLength(1);
@@ -215,8 +234,9 @@ describe('a create that goes wrong', () => {
       },
       { times: 1, after: true },
     );
-    const submitted = await server.ok('submit_batch', work);
-    expect(submitted.processing_status).toBe('unconfirmed');
+    const { batch_id } = await server.ok('submit_batch', work);
+    const isUncertain = ({ processing_status }: Reply) => processing_status === 'unconfirmed';
+    const submitted = await follow(server, batch_id, isUncertain);
     expect(`${submitted.warnings.join(' ')} ${submitted.next_step}`).toMatch(
       /not known whether .* nothing more is sent/s,
     );
@@ -257,6 +277,23 @@ it('a list whose pages leave out their last id is read to its end all the same',
   const status = await followToRest(server, batch_id);
   expect(status.processing_status).toBe('ended');
   expect(api.creates.filter(({ requests }) => requests.length === 3)).toHaveLength(1);
+});
+
+it('a list in another order is read for what is newer all the same', async () => {
+  const { api, server } = await start();
+  api.make(['x', 'y']);
+  const oldestFirst: ApiHandler = (request, response) => {
+    const limit = Number(new URL(request.url ?? '', api.url).searchParams.get('limit'));
+    const data = api.batches.slice(0, limit).map(({ id }) => api.describe(id));
+    json(200, { data, has_more: api.batches.length > limit })(request, response);
+  };
+  api.override('list', oldestFirst);
+  api.override('create', error(500, 'api_error'), { times: 1, after: true });
+  // Batches that are made within one millisecond have one time.
+  await sleep(5);
+  const { batch_id } = await server.ok('submit_batch', work);
+  expect((await followToRest(server, batch_id)).outcomes).toMatchObject({ succeeded: 2 });
+  expect(api.creates).toHaveLength(1);
 });
 
 it('a list that leaves out what was there before proves nothing', async () => {

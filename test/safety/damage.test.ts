@@ -96,7 +96,7 @@ const inRecord = (name: string, damage: (file: string) => Promise<unknown>): Dam
 
 const partWith =
   (wrong: (part: Reply) => object) =>
-  ([first, ...others]: Reply[]) => ({ parts: [{ ...first, ...wrong(first) }, ...others] });
+  ([first = {}, ...others]: Reply[]) => ({ parts: [{ ...first, ...wrong(first) }, ...others] });
 
 /** What the schema of a record allows, and nobody wrote. */
 const wrongValues: [name: string, wrong: (parts: Reply[]) => object][] = [

@@ -2,7 +2,7 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { endedBatch, follow, isSaved, startApi } from '../api.ts';
-import { errored, succeeded } from '../api-server.ts';
+import { apiError, errored, json, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
 import { startServer } from '../harness.ts';
 import { eachNth, eachNthOf, long } from '../long.ts';
@@ -106,6 +106,41 @@ eachNthOf(2, ['data', 'data/batches'])(
     await follow(restored, batchId, isSaved);
     expect((await restored.ok('get_results', { batch_id: batchId })).totals.succeeded).toBe(1);
     expect(api.creates).toHaveLength(1);
+  },
+);
+
+eachNthOf(2, ['prepared', 'refused'])(
+  'a backup of what was %s, and sent since, has what runs at the API tell before it is sent',
+  async (state) => {
+    const { api, folder, batchId } = await leftAt(starter, 'budget.update:after:1');
+    if (state === 'refused') {
+      api.override('create', json(401, apiError('authentication_error', 'no')), { times: 1 });
+      const first = await startServer({ api, folder, env });
+      await follow(first, batchId, ({ processing_status }) => processing_status === 'not_sent');
+    }
+    const kept = path.join(folder, 'data');
+    await cp(kept, `${kept}.backup`, { recursive: true });
+    const server = await startServer({ api, folder, env });
+    if (state === 'refused') await server.ok('retry_batch', { batch_id: batchId });
+    await follow(server, batchId, isSaved);
+    await rm(kept, { recursive: true });
+    await cp(`${kept}.backup`, kept, { recursive: true });
+
+    const restored = await startServer({ api, folder, env, now: after(10 * MINUTE) });
+    const [made] = api.batches;
+    const isOpen = state === 'prepared';
+    if (isOpen && made) {
+      made.status = 'in_progress';
+      const seen = await follow(restored, batchId, ({ warnings }) => warnings.join(' ').includes(made.id));
+      expect(seen.processing_status).toBe('submitting');
+      // What comes in since then is none of it.
+      api.make(['z']);
+      made.status = 'ended';
+    } else await restored.ok('retry_batch', { batch_id: batchId });
+    await follow(restored, batchId, isSaved);
+    expect((await restored.ok('get_results', { batch_id: batchId })).totals.succeeded).toBe(1);
+    expect(api.creates).toHaveLength(isOpen ? 1 : 2);
+    expect(api.batches.filter(({ requests }) => requests[0]?.custom_id === 'a')).toHaveLength(1);
   },
 );
 

@@ -88,6 +88,19 @@ describe('the same work', () => {
     expect(api.batches).toHaveLength(2);
   });
 
+  it('is that of the first where the one beside it, by force_new, was canceled', async () => {
+    const api = await startApi();
+    const server = await startServer({ api });
+    const first = await server.ok('submit_batch', work);
+    const second = await server.ok('submit_batch', { ...work, force_new: true });
+    await server.ok('cancel_batch', { batch_id: second.batch_id });
+    expect(await server.ok('submit_batch', work)).toMatchObject({
+      batch_id: first.batch_id,
+      duplicate: true,
+    });
+    expect(api.batches).toHaveLength(2);
+  });
+
   eachNth(8, [
     ['another order', { requests: work.requests.toReversed() }],
     [

@@ -401,6 +401,23 @@ describe('settling what is uncertain', () => {
     expect(api.creates).toHaveLength(1);
   });
 
+  it("is no batch that a person names whose results are another's", async () => {
+    const api = await startApi(ended);
+    const server = await startServer({
+      api,
+      env: { BATCH_MCP_SETTLE_SECONDS: '60' },
+      ...{ limits: quick.limits },
+    });
+    resetNextCreate(api, { made: true });
+    const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));
+    const theirs = api.make(['a', 'b']);
+    const refusal = await server.fails('retry_batch', { batch_id, resolve: theirs });
+    expect(refusal).toMatch(/^invalid_input.*has results that are not/s);
+    await server.ok('retry_batch', { batch_id, resolve: api.batches[0]?.id ?? '' });
+    expect((await follow(server, batch_id)).outcomes.succeeded).toBe(2);
+    expect(api.creates).toHaveLength(1);
+  });
+
   it('sends nothing again while a second listing has not shown the same', async () => {
     const api = await startApi(ended);
     const server = await startServer({ api, ...quick, limits: { callMs: 300 } });

@@ -7,7 +7,7 @@ import type { Context } from '../../state/context.ts';
 import { TASKS } from '../../store/names.ts';
 import type { BatchRecord, CreatedPart, PartMark } from '../../store/record.ts';
 import { openTasksWriter } from '../../store/task-list.ts';
-import { boundedResults } from './bounded-results.ts';
+import { resultsAtProvider } from './results-at-provider.ts';
 import { cameShort, pauseBefore } from './shortfall.ts';
 
 /** Sorts numbered ids by their numbers: row-2 before row-10. */
@@ -71,7 +71,7 @@ async function readIds(context: Context, record: BatchRecord, part: CreatedPart)
   for (let fetch = 1; fetch <= context.limits.downloads; fetch += 1) {
     await pauseBefore(context, fetch);
     try {
-      const results = boundedResults(context, record, part);
+      const results = resultsAtProvider(context, record, part);
       found = await modelsById(results, dialectOf(record.provider));
       if (found.size === part.request_count) break;
     } catch (error) {

@@ -10,7 +10,7 @@ import type { SavedResults } from '../../store/saved-results.ts';
 import type { Pieces } from '../../store/store.ts';
 import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
-import { boundedResults } from './bounded-results.ts';
+import { resultsAtProvider } from './results-at-provider.ts';
 import { receive } from './receive.ts';
 import type { Scan } from './scan-results.ts';
 import { cameShort, pauseBefore } from './shortfall.ts';
@@ -114,7 +114,7 @@ async function download(
     const last = fetch >= context.limits.downloads;
     const blob = openBlobWriter(blobs, receivedOf(part));
     try {
-      const bytes = boundedResults(context, record, part);
+      const bytes = resultsAtProvider(context, record, part);
       const received = await receive(bytes, { part, blob, last: last && clean }, scan);
       if (received.kind === 'foreign') return 'foreign';
       if (received.kind === 'taken') return null;

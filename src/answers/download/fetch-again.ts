@@ -10,7 +10,7 @@ import type { SavedResults } from '../../store/saved-results.ts';
 import type { Blobs, Pieces } from '../../store/store.ts';
 import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
 import { openIndex } from '../view/loaded-view.ts';
-import { boundedResults } from './bounded-results.ts';
+import { resultsAtProvider } from './results-at-provider.ts';
 import { saving } from './receive.ts';
 import { requireResults } from './shortfall.ts';
 
@@ -125,7 +125,7 @@ async function fetchFuller(
     const blob = openBlobWriter(blobs, name);
     try {
       const tail = { isOpen: false };
-      const chunks = noting(saving(boundedResults(context, record, part), blob), tail);
+      const chunks = noting(saving(resultsAtProvider(context, record, part), blob), tail);
       const scan = await scanReceived(context, record, part, chunks, (lines) =>
         report({ stage: 'downloading', done: part.first_task + lines, total: record.request_count }),
       );

@@ -176,11 +176,14 @@ const decoders = new Map([
   ['br', createBrotliDecompress],
 ]);
 
+/** Each takes memory of its own, and a header has room for thousands. */
+const MOST_ENCODINGS = 5;
+
 function decoded(response: IncomingMessage): Readable {
   const named = (response.headers['content-encoding'] ?? '').toLowerCase().split(',');
   const encodings = named.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
   // Some gateways name a character set here: what can't be read as it is shows soon enough.
-  if (encodings.some((name) => !decoders.has(name))) return response;
+  if (encodings.length > MOST_ENCODINGS || encodings.some((name) => !decoders.has(name))) return response;
   // What was done last is undone first. What fails reaches the reader through the last stream, which the pipeline destroys with it.
   return encodings
     .toReversed()

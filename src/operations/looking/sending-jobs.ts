@@ -58,6 +58,6 @@ export function continueSubmission(context: Context, record: BatchRecord, maySen
     await notePilot(context, record);
     const owner = await asOwner(context, record);
     await context.store.record(batch_id).update((current) => current && { ...current, ...owner });
-    await drive(context, batch_id, report, { isReserved: false, isLeft: true });
+    await drive(context, batch_id, report, { isReserved: false, left: 'unsent' });
   });
 }

@@ -57,7 +57,8 @@ export async function sendUnsent(
         ),
       },
   );
-  startSending(context, record);
+  // Of a backup from before it was sent after all the provider has it.
+  startSending(context, record, { isReserved: false, left: 'refused' });
   await waitForSending(context, batch_id, until - Date.now(), waiting);
   return retried;
 }

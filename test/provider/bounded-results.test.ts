@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { bounded } from '../../../src/answers/download/bounded-results.ts';
-import { follow, prompts, startApi } from '../../api.ts';
-import { type ApiRequest, succeeded } from '../../api-server.ts';
-import { startServer } from '../../harness.ts';
-import { eachNth, long } from '../../long.ts';
+import { bounded } from '../../src/provider/bounded-results.ts';
+import { follow, prompts, startApi } from '../api.ts';
+import { type ApiRequest, succeeded } from '../api-server.ts';
+import { startServer } from '../harness.ts';
+import { eachNth, long } from '../long.ts';
 
 async function* pieces(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text);

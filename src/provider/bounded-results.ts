@@ -1,10 +1,9 @@
-import { BatchError } from '../../errors.ts';
-import { count } from '../../lib/numbers.ts';
-import { dialectOf } from '../../provider/dialects.ts';
-import type { Context } from '../../state/context.ts';
-import { sentCount } from '../../state/parts.ts';
-import type { BatchRecord, CreatedPart } from '../../store/record.ts';
-import type { Pieces } from '../../store/store.ts';
+import { BatchError } from '../errors.ts';
+import { count } from '../lib/numbers.ts';
+import { dialectOf } from './dialects.ts';
+import type { Provider } from './provider.ts';
+
+type Pieces = AsyncIterable<Uint8Array>;
 
 const MEGABYTE = 1024 * 1024;
 /** Many times the longest answer that a model can give, with everything that its tools brought. */
@@ -23,22 +22,16 @@ const NEWLINE = 10;
 const MOST_SKIPPED_BYTES = 1024 * MEGABYTE;
 
 /**
- * Streams a part's results from the provider. Throws `api_uncertain` where there are more than its requests can have.
+ * Streams a batch's results from the provider. Throws `api_uncertain` where there are more than so many requests can have.
  */
-export function boundedResults(
-  context: Pick<Context, 'provider'>,
-  { provider }: BatchRecord,
-  part: CreatedPart,
-): Pieces {
-  const id = part.progress.provider_batch_id;
-  const most = LEAST_BYTES + sentCount(part) * REQUEST_BYTES;
-  return bounded(context.provider(provider).streamResults(id), {
+export function boundedResults(provider: Provider, id: string, requests: number): Pieces {
+  return bounded(provider.streamResults(id), {
     id,
-    most,
-    mostLines: LEAST_LINES + sentCount(part) * LINES_A_REQUEST,
+    most: LEAST_BYTES + requests * REQUEST_BYTES,
+    mostLines: LEAST_LINES + requests * LINES_A_REQUEST,
     mostSkipped: MOST_SKIPPED_BYTES,
     longestLine: LONGEST_LINE_BYTES,
-    standIn: (head, tail, why) => dialectOf(provider).results.unread(head, tail, why),
+    standIn: (head, tail, why) => dialectOf(provider.name).results.unread(head, tail, why),
   });
 }
 
