@@ -406,7 +406,7 @@ describe('settling what is uncertain', () => {
     const server = await startServer({
       api,
       env: { BATCH_MCP_SETTLE_SECONDS: '60' },
-      ...{ limits: quick.limits },
+      limits: quick.limits,
     });
     resetNextCreate(api, { made: true });
     const { batch_id } = await server.ok('submit_batch', tasks('a', 'b'));

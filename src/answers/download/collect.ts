@@ -10,8 +10,8 @@ import type { SavedResults } from '../../store/saved-results.ts';
 import type { Pieces } from '../../store/store.ts';
 import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
 import { writeAdoptedTasks } from './adopted-tasks.ts';
-import { resultsAtProvider } from './results-at-provider.ts';
 import { receive } from './receive.ts';
+import { resultsAtProvider } from './results-at-provider.ts';
 import type { Scan } from './scan-results.ts';
 import { cameShort, pauseBefore } from './shortfall.ts';
 

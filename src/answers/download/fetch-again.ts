@@ -10,8 +10,8 @@ import type { SavedResults } from '../../store/saved-results.ts';
 import type { Blobs, Pieces } from '../../store/store.ts';
 import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
 import { openIndex } from '../view/loaded-view.ts';
-import { resultsAtProvider } from './results-at-provider.ts';
 import { saving } from './receive.ts';
+import { resultsAtProvider } from './results-at-provider.ts';
 import { requireResults } from './shortfall.ts';
 
 type SavedPart = { part: CreatedPart; results: SavedResults };
