@@ -138,7 +138,7 @@ describe('a retry of what is missing', () => {
     const { api, server, batch_id, clock } = await short();
     api.override('results', without(api, 't002', 't004'), { times: 1 });
     expect(await server.fails('retry_batch', { batch_id })).toMatch(
-      /^wrong_state: Nothing was sent\. .*The answers of 2 tasks .* may yet come.* after 2\d\d\d-/,
+      /^wrong_state: Nothing was sent\. .*The answers of 2 tasks .* may still come.* after 2\d\d\d-/,
     );
     expect(fetches(api)).toBe(4);
     clock.ms = 16 * MINUTE;
