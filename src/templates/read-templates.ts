@@ -10,7 +10,15 @@ import { findHalfCharacters } from '../lib/half-characters.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { OwnTemplate } from './own-template.ts';
-import { headKeys, headValues, readBody, type TemplateHead, templateHead } from './template-head.ts';
+import {
+  headKeys,
+  headValues,
+  readBody,
+  type TemplateHead,
+  templateHead,
+  unknownKey,
+  withoutAbout,
+} from './template-head.ts';
 
 /** The problems of an answer's schema for the provider. */
 export type PrepareSchema = (schema: JsonObject) => { problems: Problem[] };
@@ -144,7 +152,7 @@ function readHead(yaml: string): Head | { problems: Placed[] } {
     });
     return wrong(line, 'has an alias that cannot be followed', 'the value itself in place of *name');
   }
-  const parsed = templateHead.safeParse(held.value ?? {});
+  const parsed = templateHead.safeParse(withoutAbout(held.value ?? {}));
   if (parsed.success) return { value: parsed.data, lineOf };
   return {
     problems: parsed.error.issues.flatMap((issue): Placed[] => {
@@ -155,11 +163,7 @@ function readHead(yaml: string): Head | { problems: Placed[] } {
           headValues[String(issue.path[0] ?? '')] ?? `keys with a value each: ${headKeys.join(', ')}`;
         return [{ line: lineOf(issue.path), ...(field !== '' && { field }), problem, valid }];
       }
-      return issue.keys.map((key) => ({
-        line: lineOf([...issue.path, key]),
-        problem: `unknown key ${quoteName(key)}${didYouMean(key, headKeys)}`,
-        valid: headKeys.join(', '),
-      }));
+      return issue.keys.map((key) => ({ line: lineOf([...issue.path, key]), ...unknownKey(key) }));
     }),
   };
 }

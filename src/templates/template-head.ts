@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { isJsonObject } from '../lib/json.ts';
+import { didYouMean, quoteName } from '../lib/nearest.ts';
 import { efforts, tiers } from '../provider/models.ts';
 
 /** The head of a template's file: everything except the prompt. */
@@ -7,7 +9,7 @@ export const templateHead = z.strictObject({
     .string()
     .regex(/^[A-Za-z][\w-]{0,63}$/)
     .optional(),
-  description: z.string().min(1).max(300),
+  description: z.string().min(1).max(1024),
   /** The meaning of its places: a list of names, or names with descriptions. */
   fields: z.union([z.array(z.string()), z.record(z.string(), z.string())]).optional(),
   tier: z.enum(tiers).optional(),
@@ -21,7 +23,7 @@ export type TemplateHead = z.infer<typeof templateHead>;
 /** The valid values of each key, in words. */
 export const headValues: Record<string, string> = {
   name: 'letters, digits, _ and -, a letter first, at most 64',
-  description: 'a text of 1 to 300 characters',
+  description: 'a text of 1 to 1,024 characters',
   fields: 'a list of names, or names and what each is',
   tier: tiers.join(', '),
   effort: efforts.join(', '),
@@ -30,6 +32,49 @@ export const headValues: Record<string, string> = {
 };
 
 export const headKeys = Object.keys(templateHead.shape);
+
+/** Keys by which skills and prompts elsewhere describe themselves. They change nothing about the prompt, so they are ignored. */
+const ABOUT_ITSELF = new Set([
+  'license',
+  'compatibility',
+  'metadata',
+  'version',
+  'author',
+  'authors',
+  'tags',
+]);
+
+/** A head without the keys that only describe it; anything that is no object stays as it is. */
+export const withoutAbout = (head: unknown): unknown =>
+  isJsonObject(head)
+    ? Object.fromEntries(Object.entries(head).filter(([key]) => !ABOUT_ITSELF.has(key)))
+    : head;
+
+const IN_TEXT = 'the text below the head, in which what stands under # System is the system prompt';
+
+/** For keys that other tools use: our key, or what to write instead. */
+const meantKeys: Record<string, { key?: string; valid?: string }> = {
+  model: { key: 'tier' },
+  schema: { key: 'output_schema' },
+  output: { key: 'output_schema' },
+  inputs: { key: 'fields' },
+  variables: { key: 'fields' },
+  arguments: { key: 'fields' },
+  parameters: { key: 'fields' },
+  title: { key: 'name' },
+  system: { valid: IN_TEXT },
+  system_prompt: { valid: IN_TEXT },
+  prompt: { valid: IN_TEXT },
+};
+
+/** The problem that an unknown key is. */
+export function unknownKey(key: string): { problem: string; valid: string } {
+  const meant = Object.hasOwn(meantKeys, key) ? meantKeys[key] : undefined;
+  return {
+    problem: `unknown key ${quoteName(key)}${didYouMean(meant?.key ?? key, headKeys)}`,
+    valid: meant?.valid ?? headKeys.join(', '),
+  };
+}
 
 /** The two texts of a template, with their places. */
 export type TemplateBody = { prompt: string; system: string };

@@ -59,7 +59,7 @@ describe('a task type of one’s own', () => {
     const { api, server } = await withTemplates({
       'one.md': head('', '{{material}}'),
       'file.md': head('', '{{stem}}: {{text}}'),
-      'none.md': head('', 'All.'),
+      'none.md': head(`license: MIT\nmetadata: { version: "1" }\ntags: [a]\nname: none\n`, 'All.'),
     });
     await mkdir(path.join(server.work, 'in'));
     await writeFile(path.join(server.work, 'in/a.txt'), 'A');
@@ -169,7 +169,7 @@ const broken: [what: string, files: Record<string, string | Buffer>, says: strin
   [
     'an empty head',
     { 'a.md': '---\n---\nDo it.' },
-    ['a.md:1: description: is missing. Valid: a text of 1 to 300'],
+    ['a.md:1: description: is missing. Valid: a text of 1 to 1,024'],
   ],
   ['tabs before a key', { 'a.md': head('fields:\n\ttext: x\n') }, ['a.md:4: is not YAML (TAB_AS_INDENT)']],
   [
@@ -211,6 +211,17 @@ const broken: [what: string, files: Record<string, string | Buffer>, says: strin
     { 'a.md': head('max_token: 5\n') },
     ['a.md:3: unknown key "max_token" (did you mean "max_tokens"?)'],
   ],
+  [
+    'a key of heads elsewhere',
+    { 'a.md': head('model: haiku\n') },
+    ['unknown key "model" (did you mean "tier"?)'],
+  ],
+  [
+    'a prompt in its head',
+    { 'a.md': head('system: You are X.\n') },
+    ['a.md:3: unknown key "system". Valid: the text below the head, in which'],
+  ],
+  ['what a skill may do', { 'a.md': head('allowed-tools: Read\n') }, ['unknown key "allowed-tools"']],
   ['a wrong tier', { 'a.md': head('name: a\ntier: big\n') }, ['a.md:4: tier']],
   ['a wrong length', { 'a.md': head('max_tokens: many\n') }, ['a.md:3: max_tokens']],
   [

@@ -5,6 +5,7 @@ import {
   fstatSync,
   lstatSync,
   openSync,
+  readlinkSync,
   readSync,
   realpathSync,
 } from 'node:fs';
@@ -44,7 +45,7 @@ export function readFound(path: string, roots: Roots, most: number): ReadFile {
   try {
     const stats = fstatSync(file, { bigint: true });
     if (!stats.isFile()) return 'unreadable';
-    if (!isStillAt(stats, path)) return 'link';
+    if (!isKnownAt(file, path) && !isStillAt(stats, path)) return 'link';
     const size = Number(stats.size);
     const bytes = firstOf(file, Math.min(size, most));
     return { size: size > most ? size : bytes.length, bytes };
@@ -63,6 +64,16 @@ function firstOf(file: number, length: number): Buffer {
     read = readSync(file, bytes, filled, length - filled, filled);
   }
   return bytes.subarray(0, filled);
+}
+
+/** Whether Linux itself gives this path, with all links resolved, for an open file: one call instead of one per folder. */
+function isKnownAt(file: number, path: string): boolean {
+  if (process.platform !== 'linux') return false;
+  try {
+    return readlinkSync(`/proc/self/fd/${file}`) === path;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether an open file is still what its path, resolved again, leads to: no folder on the way was swapped meanwhile. */
