@@ -1,3 +1,4 @@
+import { appendFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
@@ -119,6 +120,21 @@ test.each(['rows', 'a bucket'])(
     expect(there + back).toBeGreaterThan(LEAST_KILLS);
   },
 );
+
+test('zero bytes that a power cut left do not stop the log, and are told of a record', async () => {
+  const address = await server.newDatabase();
+  const desk = await createDesk({ BATCH_MCP_STORE: address });
+  const path = `${desk.folder}/data`;
+  await fill(path);
+  await appendFile(`${path}/audit.jsonl`, Buffer.alloc(100));
+  const [batchId = ''] = await readdir(`${path}/batches`);
+  const record = `closed/batches/${batchId}/record/00000009.json`;
+  await writeFile(`${path}/${record.replace('closed/', '')}`, Buffer.alloc(100));
+  const failed = await run(desk, ['store', 'copy', '--from', path]);
+  expect(failed.stderr).toMatch(new RegExp(`the record of ${batchId} .*22021.*zero bytes`));
+  await rm(`${path}/${record}`);
+  expect(await run(desk, ['store', 'copy', '--from', path])).toMatchObject({ code: 0 });
+});
 
 test('servers on what was left refuse, those on the other go on, and nothing is paid twice', async () => {
   const api = await startApi();

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BatchError } from '../../errors.ts';
+import { quoteName } from '../../lib/nearest.ts';
+import { isBatchId, isBlobName } from '../names.ts';
 import { summed } from '../objects/objects.ts';
 import type { Blobs } from '../store.ts';
 import type { Movable, RegisterName, StoredBatch } from './movable.ts';
@@ -42,6 +44,7 @@ export async function copyContents(
     audit_lines: 0,
   };
   const batchIds = await from.batchIds();
+  refuseStrange(from, 'a batch', batchIds, isBatchId);
   const wanted = new Set(batchIds);
   const there = new Set(await to.batchIds());
   await forEach([...there], BATCHES_AT_ONCE, async (id) => {
@@ -72,9 +75,11 @@ async function copyBatch(from: Movable, to: Movable, id: string, mayBeThere: boo
     const sums = await sumsIfSame(source, to.batch(id));
     if (sums !== null) return { isThere: true, sums };
   }
+  const names = await source.blobNames();
+  refuseStrange(from, `a blob of ${id}`, names, isBlobName);
   const arriving = await to.arrive(id);
   const sums: Sum[] = [];
-  for (const name of await source.blobNames()) {
+  for (const name of names) {
     const sum = await copyBlob(source.blobs, arriving.blobs, name);
     const read = await sumOf(arriving.blobs, name);
     if (!isDeepStrictEqual(read, sum)) throw notTheSame(to, `${id}/${name} is read back as other bytes`);
@@ -115,6 +120,12 @@ async function sumOf(blobs: Blobs, name: string): Promise<Sum> {
 
 async function copyRegisters(from: Movable, to: Movable, signal: AbortSignal | undefined): Promise<number> {
   const names = await from.registers();
+  refuseStrange(
+    from,
+    'a register',
+    names.map(({ name }) => name),
+    (name) => /^[\w-]+$/.test(name),
+  );
   const keyOf = ({ kind, name }: RegisterName) => `${kind} ${name}`;
   const wanted = new Set(names.map(keyOf));
   await forEach(await to.registers(), REGISTERS_AT_ONCE, async (name) => {
@@ -168,6 +179,21 @@ async function forEach<T>(
 
 function refuseInterrupted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new BatchError('store_failed', 'Interrupted. Call it again to go on.');
+}
+
+/** Names become paths in a folder: one that was not made by us could lead out of it. */
+function refuseStrange(
+  { place }: Movable,
+  what: string,
+  names: readonly string[],
+  isOurs: (name: string) => boolean,
+): void {
+  const strange = names.find((name) => !isOurs(name));
+  if (strange === undefined) return;
+  throw new BatchError(
+    'store_damaged',
+    `${place} holds ${what} under the name ${quoteName(strange)}, which batch-mcp gives to none. Remove it there and call it again, or take the source back with batch-mcp store undo.`,
+  );
 }
 
 function notTheSame({ place }: Movable, what: string): BatchError {

@@ -16,6 +16,8 @@ const advice: Record<string, string> = {
   '25006': 'The database is read-only: name its primary in BATCH_MCP_STORE.',
   '53100': ROOM,
   '53200': 'It has no memory left: try again in a moment.',
+  '22021':
+    'What is written holds zero bytes, as a file does after a power cut: restore it where it comes from, or move it away, then try again.',
   '22P05': 'Its encoding must be UTF8: create the database with encoding UTF8.',
   '53300': 'It takes no more connections: raise max_connections, or run fewer servers.',
   '57014': 'It ends statements that soon (statement_timeout): give this user 30 seconds or more.',

@@ -164,7 +164,8 @@ async function writeAudit(db: Database, lines: AsyncIterable<string>): Promise<v
   const insert = 'insert into @.audit (entry) select * from unnest($1::text[])';
   let some: string[] = [];
   for await (const line of lines) {
-    some.push(line);
+    // The log of a machine that lost its power can end in these, which no text of a database holds.
+    some.push(line.replaceAll('\0', '\uFFFD'));
     if (some.length < AUDIT_AT_ONCE) continue;
     await db.query(doing, insert, [some], anyRow);
     some = [];

@@ -1,4 +1,4 @@
-import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isBeingSent } from '../../../src/state/status.ts';
@@ -171,6 +171,28 @@ describe('a store that is copied', () => {
       .record(staging.batchId)
       .update((record) => record && { ...record, never_sent: { at: '2026-11-27T09:00:00.000Z', why: '' } });
     expect(await move(from, to)).toMatchObject({ batches: 3 });
+  });
+
+  test.each<[what: string, spoil: (movable: Movable) => Partial<Movable>]>([
+    ['a batch', (movable) => ({ batchIds: async () => [...(await movable.batchIds()), '../evil'] })],
+    [
+      'a register',
+      (movable) => ({
+        registers: async () => [...(await movable.registers()), { kind: 'submission', name: '../../evil' }],
+      }),
+    ],
+    [
+      'a blob',
+      (movable) => ({ batch: (id) => ({ ...movable.batch(id), blobNames: async () => ['../../evil'] }) }),
+    ],
+  ])('holds %s under a name that leads elsewhere, and nothing is written there', async (what, spoil) => {
+    const [from, to] = [await filled(), await newStore()];
+    const spoiled = { ...from, movable: { ...from.movable, ...spoil(from.movable) } };
+    await expect(move(spoiled, to)).rejects.toThrow(new RegExp(`holds ${what} .*evil"`));
+    const all = await readdir(path.dirname(to.folder), { recursive: true });
+    expect(all.filter((name) => name.includes('evil'))).toEqual([]);
+    expect(await undoMove(from.movable)).toBe(true);
+    expect(await move(from, to)).toMatchObject({ batches: 2 });
   });
 
   test('holds what a version after this one wrote, and what is damaged, byte for byte', async () => {

@@ -24,6 +24,7 @@ test.for<[code: string, says: string]>([
   ['57014', 'statement_timeout'],
   ['25006', 'primary'],
   ['57P01', 'Start the database'],
+  ['22021', 'zero bytes'],
   ['ECONNREFUSED', 'Start the database'],
   ['ENOENT', 'no such socket or certificate file'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'sslrootcert'],

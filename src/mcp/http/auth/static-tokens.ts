@@ -15,9 +15,13 @@ export type Tokens = { find(token: string): Promise<Subject | null> };
 const LINE = /^(?<name>[\w.@+-]+):\s*(?<hash>[0-9a-f]{64})\s+(?<scopes>\S.*)$/i;
 const VALID = 'name: the SHA-256 of the token in 64 hexadecimal digits, and scopes, as docs/team.md shows';
 
+/** What a shell makes a hash of where the variable is not set. */
+const OF_NOTHING = createHash('sha256').digest('hex');
+
 /** The users that a file names, and what is wrong with its other lines: these are quoted nowhere, for one may hold a token. */
 function readEntries(text: string): { entries: Entry[]; problems: Problem[] } {
   const entries: Entry[] = [];
+  const lines = new Map<string, string>();
   const problems: Problem[] = [];
   for (const [index, line] of text
     .replace(/^\uFEFF/, '')
@@ -37,6 +41,14 @@ function readEntries(text: string): { entries: Entry[]; problems: Problem[] } {
       problems.push({ item, problem, valid: scopes.join(', ') });
       continue;
     }
+    const lower = hash.toLowerCase();
+    const before = lines.get(lower);
+    if (before !== undefined || lower === OF_NOTHING) {
+      const problem = before === undefined ? 'has the hash of an empty token' : `has the token of ${before}`;
+      problems.push({ item, problem, valid: 'a token of its own in each line' });
+      continue;
+    }
+    lines.set(lower, item);
     const subject = { name, scopes: new Set(asked.filter(isScope)) };
     entries.push({ hash: Buffer.from(hash, 'hex'), subject });
   }
@@ -51,8 +63,8 @@ const isScope = (given: string): given is Scope => scopes.some((scope) => scope 
  */
 export async function openTokens(path: string, log: Log): Promise<Tokens> {
   const versionOf = async () => {
-    const { mtimeMs, size, ino } = await stat(path);
-    return `${mtimeMs} ${size} ${ino}`;
+    const { mtimeMs, ctimeMs, size, ino } = await stat(path);
+    return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
   };
   const read = async () => {
     try {
