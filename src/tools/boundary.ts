@@ -110,10 +110,25 @@ function cut(text: string): string {
   return text.length < LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT - 2).toWellFormed()}…`;
 }
 
+/** Where the store is, and what ails it, is for whoever runs the server: what users over HTTP are told instead. */
+const TOLD_USERS = new Map<string, string>([
+  [
+    'store_failed',
+    'What the batches are kept in cannot be reached, or is out of order. Nothing new is sent meanwhile, and what was sent is looked ' +
+      'after when it is back: try again in a minute. If it stays, tell whoever runs the server: its log says why.',
+  ],
+  [
+    'store_damaged',
+    'What is kept of this is damaged, and was left as it is. Tell whoever runs the server: its log says what.',
+  ],
+]);
+
 function errorText(tool: Tool, error: unknown, context: Context): string {
   if (error instanceof BatchError) {
-    context.log('info', `${tool.name}: ${error.code}`);
-    return `${error.code}: ${renderError(error)}`;
+    const told = context.subject === null ? undefined : TOLD_USERS.get(error.code);
+    if (told === undefined) context.log('info', `${tool.name}: ${error.code}`);
+    else context.log('warn', `${tool.name}: ${error.code}: ${renderError(error)}`);
+    return `${error.code}: ${told ?? renderError(error)}`;
   }
   // Its message may hold anything, even a user's content: it goes to the log, at a level that is off by default.
   context.log('error', `${tool.name}: a fault of this server's own`);

@@ -111,7 +111,8 @@ test('while the database is gone nobody is told over HTTP that their batch is no
   try {
     for (const name of ['batch_status', 'get_results', 'cancel_batch']) {
       const { text } = await one.post(callOf(name, { batch_id }), ana);
-      expect(text, name).toContain('Start the database');
+      expect(text, name).toContain('store_failed: What the batches are kept in');
+      expect(text, name).not.toContain('postgres');
     }
     const uri = `batch-mcp://batches/${batch_id}`;
     expect((await one.post(modernRequest('resources/read', { uri }), ana)).text).toContain('store_failed');
@@ -122,6 +123,7 @@ test('while the database is gone nobody is told over HTTP that their batch is no
     });
     expect(await figures()).toMatchObject({ status: 503, json: { error: 'store_unreachable' } });
     expect((await one.send({ path: '/readyz' })).status).toBe(503);
+    expect(one.log()).toContain('batch_status: store_failed: Could not');
   } finally {
     await server.start();
   }

@@ -70,6 +70,7 @@ export async function listen({ config, limits, routes, authenticate, log }: Opti
     {
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: Math.min(limits.headersMs, 5_000),
       maxHeaderSize: 32_768,
     },
@@ -96,6 +97,8 @@ export async function listen({ config, limits, routes, authenticate, log }: Opti
     address: addressOf(server.address()),
     async close(ms) {
       const closed = once(server, 'close');
+      // What is still answered ends its connection.
+      server.keepAliveTimeout = 1;
       server.close();
       const timer = setTimeout(() => server.closeAllConnections(), ms);
       await closed;

@@ -7,6 +7,8 @@ export type HttpLimits = {
   /** A request's headers arrive within so many milliseconds, a message within so many after them. */
   headersMs: number;
   messageMs: number;
+  /** A connection is kept for so long after an answer: longer than proxies keep theirs, or one would send a request on a connection that ends just then. */
+  idleMs: number;
   /** And any request whatever: as long as a large upload may take. */
   requestMs: number;
   /** No answer takes longer. */
@@ -32,6 +34,7 @@ export const defaultHttpLimits: HttpLimits = {
   messages: 50,
   headersMs: 10_000,
   messageMs: 30_000,
+  idleMs: 130_000,
   requestMs: 900_000,
   answerMs: 120_000,
   silenceMs: 15_000,

@@ -50,20 +50,23 @@ const PASSING = [
   '53300', // too_many_connections
   '57P05', // idle_session_timeout
 ];
-const TRIES = 10;
+const PATIENCE_MS = 8_000;
 const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 640;
 
 /** Tries again what others were in the way of, twice as long after each time, and not to the millisecond. */
 async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
+  const start = performance.now();
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     try {
       return await work();
     } catch (error) {
-      if (tries === TRIES || !hasErrorCode(error, ...PASSING)) throw error;
-      await sleep(FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.5 + Math.random() / 2));
+      if (performance.now() - start > PATIENCE_MS || !hasErrorCode(error, ...PASSING)) throw error;
+      await sleep(pauseMs * (0.5 + Math.random() / 2));
     }
   }
 }
+
 const contentRow = z.tuple([z.object({ content: z.string() })]);
 
 /** Opens a schema. Nothing is asked of the database before the first query, which makes the tables where there are none. */

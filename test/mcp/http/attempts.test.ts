@@ -397,6 +397,16 @@ describe('who takes their time', () => {
     expect(await heard).toMatch(/^HTTP\/1.1 408/);
   });
 
+  test('between two requests keeps the connection, for longer than a proxy would', async () => {
+    const server = await startHttpServer({ users: [ana] });
+    const body = JSON.stringify(list);
+    const { heard } = hear(server, `${head(ana.token, body.length)}${body}`);
+    await expect.poll(() => server.log()).toContain('list_batches');
+    await server.close();
+    const seconds = Number(/^Keep-Alive: timeout=(\d+)/im.exec(await heard)?.[1]);
+    expect(seconds).toBeGreaterThan(120);
+  });
+
   test('with the body is told so, and let go', async () => {
     const server = await startHttpServer({ users: [ana], limits: { messageMs: 100 } });
     const { heard } = hear(server, `${head(ana.token, 100)}{"json`);

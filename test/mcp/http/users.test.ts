@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ids, prompts, startApi } from '../../api.ts';
@@ -272,4 +272,21 @@ test('figures for Prometheus are over all, for admins alone, and name nobody and
   for (const line of text.trim().split('\n'))
     expect(line).toMatch(/^(?:# (?:HELP|TYPE) .+|\w+(?:\{\w+="\w+"\})? [\d.e-]+)$/);
   for (const secret of [batch_id, 'payroll', 'ana', 'msgbatch']) expect(text).not.toContain(secret);
+});
+
+test('what ails the store is told without where it is, which the log has', async () => {
+  const server = await startHttpServer({ users: [ana] });
+  await ok(server, ana, 'submit_batch', { requests });
+  const batches = path.join(server.folder, 'data', 'batches');
+  await rename(batches, `${batches}-away`);
+  await writeFile(batches, '');
+  for (const [name, args] of [
+    ['list_batches', {}],
+    ['submit_batch', { requests: ['Another one.'] }],
+  ] as const) {
+    const { content } = await call(server, ana, name, args);
+    expect(content[0].text, name).toMatch(/^store_failed: What the batches are kept in/);
+    expect(content[0].text, name).not.toContain(server.folder);
+    expect(server.log(), name).toMatch(new RegExp(`warn ${name}: store_failed: .*${batches}`));
+  }
 });
