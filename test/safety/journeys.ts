@@ -27,7 +27,7 @@ async function cancel(client: TestClient, { batch_id, parts }: Reply): Promise<v
   for (const _part of parts) {
     const { isError, text } = await client.call('cancel_batch', { batch_id });
     if (!isError) return;
-    const [, resolve] = /proven only by its results.*resolve: "(\w+)"/.exec(text) ?? [];
+    const [, resolve] = /only its results will prove that.*resolve: "(\w+)"/.exec(text) ?? [];
     if (resolve === undefined) throw new Error(text);
     // A look can have settled it meanwhile.
     await client.call('retry_batch', { batch_id, resolve });

@@ -281,7 +281,7 @@ describe('variants that cannot be', () => {
     [
       'an id too long',
       { requests: [{ task_id: 'i'.repeat(255), prompt: 'x' }], variants: { A: {}, B: { effort: 'low' } } },
-      [/task_id: has 257 characters with @A behind it.*at most 256/],
+      [/task_id: has 257 characters with @A appended.*at most 256/],
     ],
     [
       'one name for two files',
