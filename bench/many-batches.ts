@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unsummed } from '../test/store/unsummed.ts';
 import { startApi } from './api.ts';
 import { requestOf, writeRequests, writeResults } from './inputs.ts';
 import { median, type Row, ratio, times } from './measure.ts';
@@ -46,7 +47,7 @@ async function makeMany(folder: string, count: number): Promise<Ids> {
     if (id === made) continue;
     const providerId = `msgbatch_copy${String(i).padStart(20, '0')}`;
     const copied = (text: string) =>
-      text
+      unsummed(text)
         .replaceAll(made, id)
         .replaceAll(claimed, providerId)
         .replace('"name":"', `"name":"${i % 7 === 0 ? 'invoices ' : ''}`);

@@ -214,6 +214,9 @@ test('what was left unfinished for a day is swept, and what is kept stays', asyn
   expect(await store.batchIds()).toEqual([batchId]);
 });
 
+/** The content of a record `r` without its sum, as it may stand in another record and with other values. */
+const UNSUMMED = `regexp_replace(r.content, ',"sum":"[0-9a-f]+"', '')`;
+
 test('10,000 batches are listed by three queries, and looked up by one', async () => {
   const pool = poolOf(await server.newDatabase());
   const made = storeOf(pool);
@@ -221,7 +224,7 @@ test('10,000 batches are listed by three queries, and looked up by one', async (
   await pool.query(`
     insert into batch_mcp.batch (id) select 'batch_01K9' || lpad(n::text, 22, '0') from generate_series(1, 9999) n;
     insert into batch_mcp.record (batch_id, number, content)
-    select b.id, n, replace(r.content, '${batchId}', b.id) from batch_mcp.batch b, batch_mcp.record r, generate_series(1, 5) n
+    select b.id, n, replace(${UNSUMMED}, '${batchId}', b.id) from batch_mcp.batch b, batch_mcp.record r, generate_series(1, 5) n
     where r.batch_id = '${batchId}' and b.id <> '${batchId}';
     analyze`);
   const { client, texts } = counting(pool);
@@ -277,7 +280,7 @@ test('a list finds what was written while it looked, however late that was commi
   await writer.query('begin');
   await writer.query(
     `insert into batch_mcp.record (batch_id, number, content)
-     select batch_id, 2, replace(content, '"name":"test"', '"name":"late"') from batch_mcp.record where batch_id = $1`,
+     select batch_id, 2, replace(${UNSUMMED}, '"name":"test"', '"name":"late"') from batch_mcp.record r where batch_id = $1`,
     [late],
   );
   // Others write and are listed meanwhile.
