@@ -35,6 +35,18 @@ export function cameToNothing(record: BatchRecord): boolean {
   return isKnown && successes(outcomes) === 0;
 }
 
+const open: ReadonlySet<PartState['state']> = new Set(['waiting', 'prepared', 'not_sent']);
+
+/**
+ * Whether a batch does not stand for its work but by what is sent of it now: nothing of it was paid for, it came to nothing, or
+ * it was canceled. It has to own the work then, or that would be paid for in another batch too.
+ */
+export function hasToOwn(record: BatchRecord): boolean {
+  const sent = record.parts.filter(({ progress }) => !open.has(progress.state));
+  const before = { ...record, parts: sent };
+  return !mayBePaid(record) || cameToNothing(before) || isCanceled(before);
+}
+
 /** Whether it was canceled, at least in part, and not retried since. */
 export function isCanceled(record: BatchRecord): boolean {
   const retried = record.parts.some(({ attempt }) => attempt > 1);
@@ -53,13 +65,22 @@ export function isCanceled(record: BatchRecord): boolean {
  */
 export type EarlierMeaning = 'stands' | 'take_up' | 'void';
 
-export function judgeEarlier(record: BatchRecord | null, presence: Presence, now: Date): EarlierMeaning {
+/**
+ * `ownedAt`: when a register named it last, which is after its making where it waited, was left, or was sent again.
+ */
+export function judgeEarlier(
+  record: BatchRecord | null,
+  presence: Presence,
+  now: Date,
+  ownedAt?: string,
+): EarlierMeaning {
   if (record === null) return 'void';
   if (record.idempotency_key !== null) return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
   // A waiting batch is never too old; one that was given up while it waited has no tasks to send.
   if (record.waits !== undefined && isWaiting(record)) return 'stands';
   if (record.waits !== undefined && !mayBePaid(record)) return 'void';
-  if (now.getTime() - Date.parse(record.created_at) > SAME_WORK_MS) return 'void';
+  const since = Math.max(Date.parse(record.created_at), Date.parse(ownedAt ?? record.created_at));
+  if (now.getTime() - since > SAME_WORK_MS) return 'void';
   if (cameToNothing(record) || isCanceled(record)) return 'void';
   return canBeTakenUp(record, presence) ? 'take_up' : 'stands';
 }

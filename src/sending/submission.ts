@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { BatchError } from '../errors.ts';
 import { sha256OfText } from '../lib/files/file-hash.ts';
 import type { Context } from '../state/context.ts';
@@ -5,7 +6,7 @@ import { isWaiting } from '../state/parts.ts';
 import { apartOf } from '../state/subject.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Submission } from '../store/shared-records.ts';
-import { cameToNothing, judgeEarlier, mayBePaid, SAME_WORK_MS } from './earlier-work.ts';
+import { judgeEarlier, mayBePaid, SAME_WORK_MS } from './earlier-work.ts';
 import { hiddenWork, recordsOfWork } from './same-work.ts';
 
 /**
@@ -67,7 +68,7 @@ async function findByRegister(
   }
   const { presence } = context.store;
   await presence.learn([record.owner]);
-  const meaning = judgeEarlier(record, presence, context.now());
+  const meaning = judgeEarlier(record, presence, context.now(), current?.at);
   if (meaning !== 'void') return { batchId: record.batch_id, meaning };
   // The one that it was sent beside, with force_new, may have done the work.
   const beside = await findByRecords(context, mark);
@@ -142,49 +143,8 @@ async function findByRecords(
 const UNOWNED_MS = 15 * 60_000;
 
 /** A creation time in the future means that the clock was set back: then the true age is unknown. */
-function isYoung({ created_at }: BatchRecord, now: Date): boolean {
+export function isYoung({ created_at }: BatchRecord, now: Date): boolean {
   return Math.abs(now.getTime() - Date.parse(created_at)) <= UNOWNED_MS;
-}
-
-/**
- * Why a batch that a dead process prepared will never be sent; null where it still should be. A batch that the
- * register names was authorized, and is sent however late; any other only within a short time.
- */
-export async function whyNeverSent(context: Context, record: BatchRecord): Promise<string | null> {
-  if (mayBePaid(record)) return null;
-  const current = await context.store.submission(submissionHash(record)).read();
-  if (current?.batch_id === record.batch_id) return null;
-  const isOld = !isYoung(record, context.now());
-  if (current === null && isOld)
-    return 'Nobody went on with it within 15 minutes. Submit the work again if it is still wanted.';
-  const isLater = current !== null && (isOld || current.batch_id > record.batch_id);
-  const other = isLater ? current.batch_id : (await ownWork(context, record))?.batchId;
-  return other === undefined ? null : `${other} does the same work. Use that id.`;
-}
-
-/**
- * Before it is sent again, makes a batch that was never paid for, or came to nothing, the one that does its work.
- * Throws `wrong_state` where another one does the work by now: both would be paid for.
- */
-export async function ownAgain(context: Context, record: BatchRecord): Promise<void> {
-  if (mayBePaid(record) && !cameToNothing(record)) return;
-  const register = context.store.submission(submissionHash(record));
-  const current = await register.read();
-  const other = await findEarlier(context, record);
-  // It was sent beside an older one on purpose.
-  const isBeside = record.force_new && other !== null && other.batchId < record.batch_id;
-  if (other?.meaning === 'stands' && other.batchId !== record.batch_id && !isBeside) {
-    throw new BatchError(
-      'wrong_state',
-      `Nothing was sent: ${other.batchId} does the same work by now. Use that id. To pay for it a second time, ask the ` +
-        'person first, then submit it with force_new: true.',
-    );
-  }
-  const at = context.now().toISOString();
-  await register.update((latest) => {
-    if (latest?.batch_id === record.batch_id) return latest;
-    return latest?.batch_id === current?.batch_id ? { batch_id: record.batch_id, at } : latest;
-  });
 }
 
 /**
@@ -204,12 +164,17 @@ export async function ownWork(
     const earlier = record.force_new ? null : await findEarlier(context, record);
     if (earlier !== null && earlier.batchId !== record.batch_id) return earlier;
     const at = context.now().toISOString();
+    // A retry of the same batch meanwhile writes its id anew.
     const held = await register.update((latest) =>
-      latest?.batch_id === current?.batch_id ? { batch_id: record.batch_id, at } : latest,
+      isDeepStrictEqual(latest, current) ? { batch_id: record.batch_id, at } : latest,
     );
     if (held?.batch_id === record.batch_id) return null;
   }
-  throw new BatchError(
+  throw crowded();
+}
+
+export function crowded(): BatchError {
+  return new BatchError(
     'store_failed',
     'Many processes are submitting this work at once. Submit it again in a minute.',
   );

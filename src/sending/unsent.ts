@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../state/context.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { mayBePaid } from './earlier-work.ts';
@@ -20,7 +21,7 @@ export async function removeUnsent(context: Context, record: BatchRecord): Promi
   await store.removeBatch(batch_id);
 }
 
-/** Ends a batch of which nothing was sent, unless somebody went on with it meanwhile. */
+/** Ends a batch of which nothing was sent, or what waits of a paid one, unless somebody went on with it meanwhile. */
 export async function endUnsent(
   context: Pick<Context, 'now' | 'store'>,
   before: BatchRecord,
@@ -29,13 +30,15 @@ export async function endUnsent(
   const at = context.now().toISOString();
   const failure = { code: 'wrong_state', message: `It was never sent, and will not be: ${why}`, at };
   await context.store.record(before.batch_id).update((record) => {
-    if (record === null || mayBePaid(record) || record.owner.nonce !== before.owner.nonce) return record;
+    if (record === null || record.owner.nonce !== before.owner.nonce) return record;
+    const isPaid = mayBePaid(record);
+    if (isPaid && !isDeepStrictEqual(record.parts, before.parts)) return record;
     const parts = record.parts.map((part) =>
       part.progress.state === 'prepared'
         ? { ...part, progress: { state: 'not_sent' as const, failure } }
         : part,
     );
-    return { ...record, parts, never_sent: { at, why } };
+    return isPaid ? { ...record, parts } : { ...record, parts, never_sent: { at, why } };
   });
 }
 

@@ -1,6 +1,7 @@
 import { type DriveOptions, drive } from '../../sending/drive.ts';
+import { whyNeverSent } from '../../sending/own-again.ts';
 import { asOwner } from '../../sending/permission.ts';
-import { notePilot, whyNeverSent } from '../../sending/submission.ts';
+import { notePilot } from '../../sending/submission.ts';
 import { endUnsent } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
 import { type Job, jobEndsWithin, type Waiting } from '../../state/jobs.ts';

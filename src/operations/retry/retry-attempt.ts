@@ -6,6 +6,7 @@ import { totalOf } from '../../cost/cost-line.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
 import { dialectOf } from '../../provider/dialects.ts';
+import { requireOwned } from '../../sending/own-again.ts';
 import { asOwner } from '../../sending/permission.ts';
 import { withoutEnd } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
@@ -99,7 +100,7 @@ export async function addAttempt(
     const added = [...sent, ...stageParts(prepared.stages, { number, attempt: plan.attempt, byItself })];
     const kept = withoutUnsent(record, ended.parts, unsent);
     const named = await nameParts(context, record, plan.attempt === 1 ? withCost(kept, plan) : kept, added);
-    await reserveOrTakeBack(context, named, record, added);
+    await secureOrTakeBack(context, named, record, added);
     return { plan, warnings: prepared.warnings };
   } catch (error) {
     await discardUnnamed(context, record.batch_id, writer, written);
@@ -172,14 +173,18 @@ async function nameParts(
   );
 }
 
-/** Throws `cost_limit` where today's budget does not hold the attempt; the record is then as it was before. */
-async function reserveOrTakeBack(
+/**
+ * Throws `cost_limit` where today's budget does not hold the attempt, and `wrong_state` where another batch took the
+ * work over before the attempt was named; the record is then as it was before.
+ */
+async function secureOrTakeBack(
   context: Context,
   named: BatchRecord,
   before: BatchRecord,
   added: readonly Part[],
 ): Promise<void> {
   try {
+    await requireOwned(context, before);
     await reserveBudget(context, named);
   } catch (error) {
     // If the budget grew meanwhile, a look may already have begun to send the attempt: then it stands.

@@ -2,9 +2,9 @@ import { canBeOfOne } from '../../answers/failures.ts';
 import { actualOfPart, estimateOfParts, unknownUsd } from '../../cost/cost.ts';
 import { roundUsd } from '../../cost/pricing.ts';
 import { BatchError } from '../../errors.ts';
+import { whyNotAgain } from '../../sending/own-again.ts';
 import { whyNothingIsSpent } from '../../sending/permission.ts';
 import { requireSameAccount } from '../../sending/same-account.ts';
-import { ownAgain } from '../../sending/submission.ts';
 import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { isCreated, sentCount } from '../../state/parts.ts';
@@ -69,7 +69,7 @@ export async function retryByItself(context: Context, batchId: string, report: R
   if (record === null || !isRetryDue(context, record)) return;
   await context.provider(record.provider).requireCredentials();
   await requireSameAccount(context, record, null);
-  const other = await doneElsewhere(context, record);
+  const other = await whyNotAgain(context, record);
   if (other !== null) return stop(context, record, other);
   const left = leftOf(record);
   const choices = CHOICES.flatMap((types) =>
@@ -90,20 +90,6 @@ export async function retryByItself(context: Context, batchId: string, report: R
     }
   }
   await stop(context, record, SPENT);
-}
-
-/**
- * Why a batch that came to nothing is not sent again: its work has been submitted anew since, and would be paid for
- * twice.
- */
-async function doneElsewhere(context: Context, record: BatchRecord): Promise<string | null> {
-  try {
-    await ownAgain(context, record);
-    return null;
-  } catch (error) {
-    if (error instanceof BatchError && error.code === 'wrong_state') return error.message;
-    throw error;
-  }
 }
 
 /** What is left of the maximum cost that was reserved at submission. */

@@ -1,6 +1,7 @@
 import { requireApproval } from '../../cost/approval.ts';
 import { reserveBudget } from '../../cost/budget.ts';
 import { estimateOfParts, requireTotalWithinLimit } from '../../cost/cost.ts';
+import { requireOwned } from '../../sending/own-again.ts';
 import { asOwner } from '../../sending/permission.ts';
 import { withoutEnd } from '../../sending/unsent.ts';
 import type { Context } from '../../state/context.ts';
@@ -57,10 +58,33 @@ export async function sendUnsent(
         ),
       },
   );
+  await ownOrTakeBack(context, record);
   // Of a backup from before it was sent after all the provider has it.
   startSending(context, record, { isReserved: false, left: 'refused' });
   await waitForSending(context, batch_id, until - Date.now(), waiting);
   return retried;
+}
+
+/** Where another batch took the work over meanwhile, what was about to be sent waits for a person as it did before. */
+async function ownOrTakeBack(context: Context, before: BatchRecord): Promise<void> {
+  try {
+    await requireOwned(context, before);
+  } catch (error) {
+    const refused = new Map(before.parts.map(({ number, progress }) => [number, progress]));
+    await context.store.record(before.batch_id).update(
+      (current) =>
+        current && {
+          ...current,
+          parts: current.parts.map((part) => {
+            const progress = refused.get(part.number);
+            const isOpen = part.progress.state === 'prepared' || part.progress.state === 'waiting';
+            return isOpen && progress?.state === 'not_sent' ? { ...part, progress } : part;
+          }),
+          ...(before.never_sent && { never_sent: before.never_sent }),
+        },
+    );
+    throw error;
+  }
 }
 
 /** Asks the person to approve sending parts whose bodies are already written. */
