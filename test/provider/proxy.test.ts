@@ -54,22 +54,22 @@ describe('the route', () => {
     ],
     [{ ALL_PROXY: proxy }, https, ', through the proxy proxy.example:3128 of ALL_PROXY'],
     [{ HTTP_PROXY: proxy }, http, ', through the proxy proxy.example:3128 of HTTP_PROXY'],
-    [{ HTTP_PROXY: proxy }, https, ', without a proxy, for HTTP_PROXY is not for https addresses'],
-    [{ HTTPS_PROXY: proxy }, http, ', without a proxy, for HTTPS_PROXY is not for http addresses'],
+    [{ HTTP_PROXY: proxy }, https, ', without a proxy (HTTP_PROXY does not apply to https addresses)'],
+    [{ HTTPS_PROXY: proxy }, http, ', without a proxy (HTTPS_PROXY does not apply to http addresses)'],
     [
       { HTTPS_PROXY: proxy, NO_PROXY: 'api.anthropic.com' },
       https,
-      ', without a proxy, for NO_PROXY keeps HTTPS_PROXY from it',
+      ', without a proxy (NO_PROXY exempts it from HTTPS_PROXY)',
     ],
     [
       { HTTPS_PROXY: proxy, no_proxy: 'x, .anthropic.com' },
       https,
-      ', without a proxy, for NO_PROXY keeps HTTPS_PROXY from it',
+      ', without a proxy (NO_PROXY exempts it from HTTPS_PROXY)',
     ],
     [
       { HTTPS_PROXY: proxy, NO_PROXY: '*' },
       https,
-      ', without a proxy, for NO_PROXY keeps HTTPS_PROXY from it',
+      ', without a proxy (NO_PROXY exempts it from HTTPS_PROXY)',
     ],
     ...(
       [
@@ -90,7 +90,7 @@ describe('the route', () => {
       ([NO_PROXY, address]): Row => [
         { HTTPS_PROXY: proxy, NO_PROXY },
         address,
-        ', without a proxy, for NO_PROXY keeps HTTPS_PROXY from it',
+        ', without a proxy (NO_PROXY exempts it from HTTPS_PROXY)',
       ],
     ),
     ...(
@@ -123,7 +123,7 @@ describe('the route', () => {
     [
       { HTTP_PROXY: proxy, NO_PROXY: 'gateway.example:4000' },
       http,
-      ', without a proxy, for NO_PROXY keeps HTTP_PROXY from it',
+      ', without a proxy (NO_PROXY exempts it from HTTP_PROXY)',
     ],
   ];
   it.each(rows)('with %j to %s%s', (variables, address, says) => {
@@ -248,7 +248,7 @@ it('that is set and not used is named where the API cannot be reached', async ()
   const error = await failure(provider.createBatch(await bodyFile(folder, body), 20_000));
   expect(error.code).toBe('api_unreachable');
   expect(error.message).toContain(
-    'without a proxy, for NO_PROXY keeps HTTPS_PROXY from it. Nothing was sent.',
+    'without a proxy (NO_PROXY exempts it from HTTPS_PROXY). Nothing was sent.',
   );
 });
 

@@ -2,18 +2,18 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BatchError } from '../../errors.ts';
 
-/** Paths longer than this are refused unread: Linux takes no more. */
+/** Linux takes no longer paths, so they are refused without a look. */
 const LONGEST_PATH_BYTES = 4096;
 
-/** What paths are relative to. */
+/** What relative paths resolve against. */
 export type Bases = {
-  /** The absolute folder against which relative paths resolve. */
+  /** An absolute folder. */
   base: string;
-  /** What a leading `~/` stands for. Without it `~` is a name like any other. */
+  /** What a leading `~/` stands for. Without it, `~` is an ordinary name. */
   home?: string | undefined;
 };
 
-/** The path that an argument names. Throws `invalid_input` for what can be none. */
+/** The absolute path that an argument names. Throws `invalid_input` if it can't be one. */
 export function absolutePath(path: string, { base, home }: Bases): string {
   if (path.trim() === '') throw new BatchError('invalid_input', 'The path is empty. Give a file path.');
   if (path.includes('\0')) throw new BatchError('invalid_input', 'The path holds a NUL byte.');

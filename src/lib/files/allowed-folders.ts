@@ -18,11 +18,11 @@ import type { Roots } from './roots.ts';
 
 export type AllowedFoldersOptions = Bases & {
   /**
-   * Absolute folders; one that does not exist (yet) allows nothing. `any` for whoever may name every path: a person at
-   * a terminal and a program have their own rights, and what they name is their consent.
+   * Absolute folders; one that does not exist (yet) allows nothing. `any` lifts the restriction, for a person at a
+   * terminal and for a program: they have rights of their own, and naming a path is their consent.
    */
   allowed: readonly string[] | 'any';
-  /** One of the allowed folders, which is made when a path in it is named, or a refusal sends a person there. */
+  /** One of the allowed folders. It is made when a path in it is named, or when a refusal points to it. */
   workFolder?: string;
   /** Folders never read or written, even inside allowed ones: the data folder. */
   forbidden?: readonly string[];
@@ -31,7 +31,7 @@ export type AllowedFoldersOptions = Bases & {
 /** A regular file, open for reading; whoever asked for it closes it. */
 export type OpenedFile = { handle: FileHandle; path: string; size: number };
 
-/** What a path leads to; all paths in it are absolute, their links resolved. */
+/** What a path leads to. All paths here are absolute, with links resolved. */
 export type FoundPlace = {
   path: string;
   kind: 'file' | 'folder' | 'other';
@@ -39,31 +39,31 @@ export type FoundPlace = {
   root: string;
   /** The folder against which relative paths resolve. */
   base: string;
-  /** The uppermost folder whose rules of what is left out count. */
+  /** The topmost folder whose ignore rules apply. */
   top: string;
 };
 
-/** Where a file may be written: `path` is absolute, its folder's links resolved. */
+/** Where a file may be written: `path` is absolute, with its folder's links resolved. */
 export type WritableFile = { path: string; exists: boolean };
 
 /** Where the paths of a call may point. Every refusal is a `BatchError` that says what would do. */
 export type AllowedFolders = {
-  /** What a path leads to, opened by nobody yet. `not_allowed` outside the folders, or `not_found`. */
+  /** Looks up what a path leads to, without opening it. `not_allowed` outside the folders, or `not_found`. */
   find(path: string): Promise<FoundPlace>;
-  /** `not_allowed` outside the folders, `not_found`, or `invalid_input` for what is not a regular file. */
+  /** `not_allowed` outside the folders, `not_found`, or `invalid_input` for anything but a regular file. */
   openForReading(path: string): Promise<OpenedFile>;
-  /** As `openForReading`, several at once, each as it is or why it can't be had: where the folders are is looked up once. */
+  /** As `openForReading`, for several files: each one, or the error it met. The allowed folders are looked up only once. */
   openAll(paths: readonly string[]): Promise<(OpenedFile | BatchError)[]>;
-  /** Where files may be, for a thread that reads what was found there. */
+  /** Where files may be, for a thread that reads the files found there. */
   roots(): Promise<Roots>;
   /**
    * Checks without creating anything. The file's folder must exist; neither the name nor a folder below the
-   * allowed one may start with a dot. `exists` tells of a regular file there; all else there is refused.
+   * allowed one may start with a dot. `exists` means a regular file; anything else at the path is refused.
    */
   checkForWriting(path: string): Promise<WritableFile>;
-  /** Checks a folder that files are to be written below, whether it is there yet or not. Creates nothing. */
+  /** Checks a folder below which files will be written, whether or not it exists yet. Creates nothing. */
   checkFolder(path: string): Promise<void>;
-  /** Makes the folder of a file, below an allowed one, where it is missing; throws as `checkForWriting` does. */
+  /** Makes a file's folder if it is missing, below an allowed one; throws as `checkForWriting` does. */
   makeFolderOf(path: string): Promise<void>;
 };
 
@@ -106,7 +106,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     return { inside: isConfined ? inside : null, never };
   }
 
-  /** The allowed folders that `real` is in; throws where there must be one and is none, or where it is forbidden. */
+  /** The allowed folders that contain `real`. Throws if there must be one and is none, or if `real` is forbidden. */
   async function requireInside(real: string, named: string, given?: Roots): Promise<string[]> {
     const { inside, never } = given ?? (await lookUpRoots());
     const roots = inside?.filter((folder) => isInside(folder, real)) ?? [];
@@ -120,7 +120,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     return roots;
   }
 
-  /** Says "not found" only of what lies inside: whether a file elsewhere exists is nobody's business here. */
+  /** Says "not found" only inside the allowed folders: whether a file exists elsewhere is not ours to reveal. */
   async function missing(path: string, given: string, what: string): Promise<BatchError> {
     await requireInside(await nearestExisting(path), path);
     const how = isAbsolute(given) ? '' : ` (the relative path was resolved against ${JSON.stringify(base)})`;
@@ -141,7 +141,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     });
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
     const realBase = (await realpathOrNull(base)) ?? base;
-    // Who may name every path has no allowed folder: the working folder is what a person sees the work in.
+    // Without a restriction there is no allowed folder; the working folder is where a person sees the work.
     const top = !isConfined && isInside(realBase, real) ? realBase : root;
     return { path: real, kind, root, base: realBase, top };
   }
@@ -180,7 +180,7 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     });
   }
 
-  /** Seen from each of the allowed folders that it is in. */
+  /** Whether every allowed folder that contains the path sees a dot on the way to it. */
   const isHidden = (path: string, roots: readonly string[]): boolean =>
     isConfined && roots.every((root) => relative(root, path).split(sep).some(startsWithDot));
 
@@ -220,9 +220,9 @@ export function createAllowedFolders(options: AllowedFoldersOptions): AllowedFol
     let made = real;
     for (const name of missing) {
       made = join(made, name);
-      // One by one: what another puts there meanwhile, as a link that leads out, is not gone through.
+      // One by one, so that a link put there meanwhile is not followed out of the folder.
       await mkdir(made, { mode: FOLDER_MODE }).catch(async (error: unknown) => {
-        // It can be gone again by now.
+        // By now it may be gone again.
         const found = hasErrorCode(error, 'EEXIST') ? await lstat(made).catch(() => null) : null;
         if (found?.isDirectory()) return;
         if (hasErrorCode(error, 'EEXIST', 'ENOTDIR', 'ENAMETOOLONG')) throw notRegular(made, 'no folder');

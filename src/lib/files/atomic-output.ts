@@ -11,31 +11,31 @@ import { type HeldFolder, holdFolder } from './held-folder.ts';
 
 export type HashedOutput = Written & { sha256: string };
 
-/** A file in the making: nothing is seen at its path until it is committed. */
+/** A file being written: nothing appears at its path until it is committed. */
 export type Output = {
   readonly path: string;
-  /** Resolves when more may be written; await it before the next call. */
+  /** Resolves when more can be written; await it before the next call. */
   write(piece: string | Uint8Array): Promise<void>;
   /**
-   * Puts the whole file in its place, durably. `already_exists` where it must not replace one. `announce` is
-   * told what the file holds before it is seen there.
+   * Puts the whole file in its place, durably. `already_exists` if it must not replace one. `announce` gets the
+   * file's size and hash before the file appears there.
    */
   commit(announce?: (output: HashedOutput) => Promise<void>): Promise<HashedOutput>;
-  /** Leaves nothing behind. Does nothing after `commit`. */
+  /** Removes every trace. Does nothing after `commit`. */
   abort(): Promise<void>;
 };
 
 export type OutputOptions = {
-  /** Whether a file at the path is replaced; a link there is replaced itself, never followed. */
+  /** Whether to replace a file at the path. A link there is itself replaced, never followed. */
   replace: boolean;
-  /** Whether a file of that SHA-256 may be: asked of what stands there right before it is replaced. */
+  /** Whether a file with this SHA-256 may be replaced; asked about the present file right before replacing it. */
   mayReplace?: (sha256: string) => Promise<boolean>;
-  /** Whether to remove first what dead processes began for the same path; a folder of many files is looked through once. */
+  /** Whether to first remove what dead processes began for the same path. Of many files in a folder one does this for all. */
   sweep?: boolean;
   mode?: number;
 };
 
-/** Starts with the name it will get, so that a person who finds it knows what it was; short enough for any. */
+/** Starts like the final name, so that a person who finds it knows what it was; short enough for any file system. */
 const beginningOf = (path: string) => `.${basename(path).slice(0, 40)}.`;
 
 function temporaryName(path: string): string {
@@ -45,14 +45,14 @@ function temporaryName(path: string): string {
 const REST_OF_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 const LEFT_AFTER_MS = 60 * 60 * 1000;
 
-/** Removes what was begun for the same path by processes that died: what nobody has written to for an hour. */
+/** Removes what dead processes began for the same path: temporary files not written to for an hour. */
 async function sweepLeft(path: string): Promise<void> {
   const folder = dirname(path);
   const beginning = beginningOf(path);
   const begun = (await namesIn(folder)).filter(
     (name) => name.startsWith(beginning) && REST_OF_NAME.test(name.slice(beginning.length)),
   );
-  // One that is gone meanwhile, or that may not be removed, is no reason not to write.
+  // If one is gone meanwhile, or can't be removed, the new file is written all the same.
   await Promise.allSettled(
     begun.map(async (name) => {
       const found = await lstat(join(folder, name));
@@ -61,7 +61,7 @@ async function sweepLeft(path: string): Promise<void> {
   );
 }
 
-/** Files in the making. A process that ends in the middle, as by Ctrl-C, leaves none of them to its user. */
+/** Files being written. A process that ends in the middle, as by Ctrl-C, removes them. */
 const begun = new Set<string>();
 
 function removeAtExit(temporary: string): void {
@@ -79,15 +79,15 @@ function removeBegun(): void {
     try {
       rmSync(temporary, { force: true });
     } catch {
-      // The next that writes there sweeps it.
+      // The next writer to that path sweeps it.
     }
   }
 }
 
-/** What a file system without links says, as of most memory sticks. */
+/** What file systems without hard links answer, such as those of most memory sticks. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'] as const;
 
-/** A file in the making, the name it is to get, and that name as the caller knows it. */
+/** A file being written, the name it will get, and that name as the caller gave it. */
 type Names = { temporary: string; target: string; path: string };
 
 async function moveToNewName(from: string, to: string): Promise<void> {
@@ -96,13 +96,13 @@ async function moveToNewName(from: string, to: string): Promise<void> {
     await rm(from);
   } catch (error) {
     if (!hasErrorCode(error, ...NO_LINKS)) throw error;
-    // The name is taken by an empty file first.
+    // An empty file claims the name first.
     await (await open(to, 'wx', FILE_MODE)).close();
     await move(from, to);
   }
 }
 
-/** A second name for the file that is about to be replaced; null where there is none, or no second name can be given. */
+/** Gives the file about to be replaced a second name; null if there is no file, or it can't have a second name. */
 async function keepAside(target: string): Promise<string | null> {
   const aside = temporaryName(target);
   try {
@@ -110,13 +110,13 @@ async function keepAside(target: string): Promise<string | null> {
     removeAtExit(aside);
     return aside;
   } catch (error) {
-    // A folder has no second name either: the move says what is wrong there.
+    // EPERM also means a folder, of which the move will say what is wrong.
     if (hasErrorCode(error, 'ENOENT', ...NO_LINKS)) return null;
     throw error;
   }
 }
 
-/** Gives a finished file its name. Where its folder is no longer where it was checked to be, all is as it was before. */
+/** Gives a finished file its name. If its folder has moved since it was checked, everything is put back as it was. */
 async function putInPlace(
   folder: HeldFolder,
   { temporary, target, path }: Names,
@@ -142,12 +142,12 @@ async function putInPlace(
 const changed = (path: string) =>
   new BatchError(
     'not_allowed',
-    `${JSON.stringify(path)} was changed while a new one was written, and is left as it is. Give another name.`,
+    `${JSON.stringify(path)} was changed while its replacement was written, and is left as it is. Give another name.`,
   );
 
 /**
- * Starts a file for the caller at an absolute path that was checked before. Errors are `BatchError`s that
- * name the path; after any of them the caller aborts.
+ * Starts a file at an absolute path that was checked before. Errors are `BatchError`s that name the path; after
+ * any of them the caller aborts.
  */
 export async function createOutput(path: string, options: OutputOptions): Promise<Output> {
   const what = `write ${JSON.stringify(path)}`;
@@ -203,7 +203,7 @@ export async function createOutput(path: string, options: OutputOptions): Promis
     },
     commit,
     async abort() {
-      // Its folder is closed then, and what it was known by may be another's.
+      // The folder is closed by then, and its descriptor may belong to something else.
       if (ended) return;
       ended = true;
       await writer.close();

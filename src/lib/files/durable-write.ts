@@ -6,24 +6,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasErrorCode } from '../../errors.ts';
 
 /**
- * Files that are whole or absent, also after a power cut. What goes wrong is thrown as Node's own system
- * errors: whoever calls knows what the file was for.
+ * Files that are whole or absent, even after a power cut. Failures are thrown as Node's own system errors: the
+ * caller knows what the file was for.
  */
 
 export const FOLDER_MODE = 0o700;
 export const FILE_MODE = 0o600;
 
-/** What file systems say that do not sync folders, as those of networks, of virtual machines and of cloud folders. */
+/** What file systems answer that can't sync folders, such as those of networks, virtual machines and cloud folders. */
 const NOT_KNOWN = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EBADF'];
 
 /**
- * Makes names that were created, renamed or removed in `folder` outlast a power cut, as far as its file system can: one
- * that does not know this has its own ways, and what was written is there all the same.
+ * Makes names created, renamed or removed in `folder` survive a power cut, if its file system can sync folders. One that
+ * can't has ways of its own, and what was written is there all the same.
  */
 export async function syncFolder(folder: string): Promise<void> {
-  // Windows can't open a folder for this, and keeps names in a journal of its own.
+  // Windows can't open a folder for this, and journals names by itself.
   if (process.platform === 'win32') return;
-  // What is no folder by now is not waited for.
+  // O_DIRECTORY: if it is no folder by now (a pipe, say), opening it must not block.
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
@@ -35,14 +35,14 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Makes a folder (0700) and those missing above it, durably. One that exists is left as it is. Not by `recursive`, which
- * tries for ever where the system says ENOENT to every new folder, as it does below /proc.
+ * Makes a folder (0700) and those missing above it, durably. An existing one is left as it is. Not with `recursive`, which
+ * retries for ever where the system answers ENOENT to every new folder, as below /proc.
  */
 export async function makeFolder(folder: string): Promise<void> {
   await (await beginFolder(folder)).synced;
 }
 
-/** As `makeFolder`, but gives the folder as soon as it can be used. It outlasts a power cut when `synced` has resolved. */
+/** As `makeFolder`, but returns as soon as the folder can be used. It survives a power cut once `synced` has resolved. */
 export async function beginFolder(folder: string): Promise<{ synced: Promise<void> }> {
   const above = dirname(folder);
   try {
@@ -59,12 +59,12 @@ export async function beginFolder(folder: string): Promise<{ synced: Promise<voi
     });
   }
   const synced = syncFolder(above);
-  // Whoever awaits it is told of a failure; that nobody does yet is none of another kind.
+  // A failure reaches whoever awaits it; until then it must not count as an unhandled rejection.
   synced.catch(() => {});
   return { synced };
 }
 
-/** The names in a folder, in no order; none where there is no such folder. */
+/** The names in a folder, in no order; none if there is no such folder. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
@@ -88,7 +88,7 @@ async function writeNew(path: string, data: string | Uint8Array): Promise<void> 
   }
 }
 
-/** Writes a file whole, in place of one that may be there: readers see the old one or the new one. */
+/** Writes a whole file, replacing any that is there: readers see either the old one or the new one. */
 export async function writeFileDurably(path: string, data: string | Uint8Array): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
@@ -103,16 +103,16 @@ export async function writeFileDurably(path: string, data: string | Uint8Array):
 }
 
 export type CreateOptions = {
-  /** A folder on the same file system for the unfinished file; made where it is missing. */
+  /** A folder on the same file system for the unfinished file; made if it is missing. */
   temporary: string;
-  /** In place of `link` of `node:fs`: stands in for file systems that answer otherwise. */
+  /** Replaces `link` of `node:fs`, to imitate file systems that answer differently. */
   link?: (from: string, to: string) => Promise<void>;
 };
 
 /**
- * Creates a file whole, or not at all where the name is taken by anything: then gives false. Of any number of
- * processes exactly one gets true; none, where a file system answers EEXIST to a success of its own, so
- * whoever gets false reads who did it.
+ * Creates a whole file and returns true, or returns false if anything has the name already. Of any number of
+ * processes exactly one gets true; or none, on a file system that answers EEXIST to its own success. So whoever
+ * gets false reads the file to see whose it is.
  */
 export async function createFileDurably(
   path: string,
@@ -125,7 +125,7 @@ export async function createFileDurably(
   return giveName(unfinished, path, link);
 }
 
-/** Gives a finished file its name, durably, unless the name is taken by anything: then gives false. The unfinished name goes. */
+/** Gives a finished file its name, durably; false if anything has that name already. The unfinished name is removed. */
 export async function giveName(
   unfinished: string,
   path: string,
@@ -143,7 +143,7 @@ export async function giveName(
   }
 }
 
-/** What Windows says while another program has a file of it open: a virus scanner looks at whatever is new. */
+/** What Windows answers while another program has the file open: virus scanners look at every new file. */
 const HELD = ['EPERM', 'EACCES', 'EBUSY'];
 const LONGEST_MS = 2_000;
 const FIRST_PAUSE_MS = 10;
@@ -155,8 +155,8 @@ type MoveOptions = {
 };
 
 /**
- * Renames a file or a folder, in place of a file that may be there. On Windows what another program holds open is tried again
- * for 2 seconds, as a rename there fails at once; elsewhere it never fails for that. Throws Node's own system errors.
+ * Renames a file or a folder, replacing a file that may be there. On Windows a rename fails at once while another program
+ * has the file open, so it is retried for 2 seconds; elsewhere that is no obstacle. Throws Node's own system errors.
  */
 export async function move(
   from: string,

@@ -46,14 +46,14 @@ const codes: Record<string, { code: ErrorCode; problem: string; next: string }> 
   ENOSPC: { code: 'store_failed', problem: 'the disk is full', next: 'Ask the person to make room.' },
 };
 
-/** The code of a system error, as `ENOSPC`; undefined for any other. */
+/** The code of a system error, such as `ENOSPC`; undefined for other errors. */
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**
- * A failed file operation on a file of the caller's, as a `BatchError`; one that is such already stays itself.
- * `what` says what was tried, as in `write "/work/out.csv"`.
+ * Turns the error of an operation on a caller's file into a `BatchError`; one that is a `BatchError` already is
+ * returned as it is. `what` says what was tried, as in `write "/work/out.csv"`.
  */
 export function fileFailure(what: string, error: unknown): BatchError {
   if (error instanceof BatchError) return error;

@@ -8,7 +8,7 @@ export async function sha256OfFile(path: string): Promise<string> {
     throw fileFailure(`read ${JSON.stringify(path)}`, error);
   });
   const hash = createHash('sha256');
-  // The stream closes the file, whatever comes.
+  // The stream closes the file, even on an error.
   for await (const chunk of handle.createReadStream()) hash.update(chunk);
   return hash.digest('hex');
 }

@@ -2,19 +2,19 @@ import type { Hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { FILE_MODE } from './durable-write.ts';
 
-/** Small pieces are gathered in buffers of this size, each in one write. */
+/** Small pieces are gathered in buffers of this size; each buffer is one write. */
 const BUFFER_BYTES = 128 * 1024;
-/** UTF-16 takes one unit for what UTF-8 takes three bytes for, at most. */
+/** One UTF-16 unit takes at most three bytes in UTF-8. */
 const MOST_BYTES_PER_UNIT = 3;
-/** Of smaller pieces a list takes more memory than a copy. */
+/** Smaller pieces take less memory when copied than in a list. */
 const SMALL_BYTES = 4096;
 /**
- * So much may wait for the write that is under way: with less, whoever writes waits for the disk's every hesitation.
- * 300 MB written as they are downloaded took 1.5 s with 128 KB, 1.2 s with 512 KB and 1.0 s with 1 MB, but then pieces lived so
- * long that they were collected late: 7 MB more at the peak.
+ * How much may wait for the write under way: with less, the caller waits whenever the disk hesitates. Writing 300 MB as they
+ * were downloaded took 1.5 s with 128 KB, 1.2 s with 512 KB and 1.0 s with 1 MB; but with 1 MB pieces lived so long that they
+ * were collected late, for 7 MB more at the peak.
  */
 const WAITING_BYTES = 512 * 1024;
-/** Written pieces go through to the disk from time to time, so that little is left to wait for at the end. */
+/** What was written is synced to the disk this often, so that little is left to wait for at the end. */
 const SYNC_BYTES = 32 * 1024 * 1024;
 
 export type Written = { bytes: number };
@@ -23,9 +23,9 @@ export type Written = { bytes: number };
 export type FileWriter = {
   /** The piece may be used again when this resolves. A failure to write an earlier piece is thrown here. */
   write(piece: string | Uint8Array): Promise<void>;
-  /** As `write`, for a piece that nobody uses again: it is not copied. */
+  /** As `write`, for a piece that the caller won't use again: it is not copied. */
   give(piece: Uint8Array): Promise<void>;
-  /** Writes what waits, through to the disk, and closes the file. Its name is the caller's to sync. */
+  /** Writes what is waiting, syncs the file and closes it. Syncing its folder is left to the caller. */
   finish(): Promise<Written>;
   /** Closes the file as it is. Does nothing after `finish`. */
   close(): Promise<void>;
@@ -33,13 +33,13 @@ export type FileWriter = {
 
 export type FileWriterOptions = {
   mode?: number;
-  /** Is given all that is written; its digest is the caller's to ask for. */
+  /** Updated with everything written; the caller takes the digest. */
   hash?: Hash;
 };
 
 type Failure = { error: unknown };
 
-/** Resolves to the error rather than with it: nobody may be waiting when it fails. */
+/** Resolves to the error instead of rejecting: nobody may be waiting when it fails. */
 function failureOf(work: Promise<void>): Promise<Failure | null> {
   return work.then(
     () => null,
@@ -48,9 +48,8 @@ function failureOf(work: Promise<void>): Promise<Failure | null> {
 }
 
 /**
- * Creates `path`, which must not exist, nor be a link. One write is under way at a time, and what comes meanwhile waits for it,
- * up to half a megabyte: so memory stays flat, and neither the disk nor who writes waits for the other for long.
- * Throws Node's own system errors.
+ * Creates `path`, which must not exist, not even as a link. One write is under way at a time, and up to half a megabyte waits
+ * behind it: so memory stays flat, and neither the disk nor the caller waits long for the other. Throws Node's own system errors.
  */
 export async function createFileWriter(
   path: string,
@@ -61,7 +60,7 @@ export async function createFileWriter(
   let filled = 0;
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
-  /** The buffers of ours among what waits, and those that were written and can be filled again. */
+  /** Our own buffers among what is waiting; `free` holds those that were written and can be filled again. */
   let waitingBuffers: Buffer[] = [];
   const free: Buffer[] = [];
   let bytes = 0;
@@ -96,7 +95,7 @@ export async function createFileWriter(
     unsynced = 0;
     syncing = failureOf(handle.datasync()).then((failed) => {
       syncing = null;
-      // It stays, for the next sync might not tell it again.
+      // Kept, as the next sync might not report it again.
       failure ??= failed;
     });
   }
@@ -110,7 +109,7 @@ export async function createFileWriter(
     if (failure !== null) throw failure.error;
   }
 
-  /** What was gathered goes first: it came before what is given. */
+  /** Queues what was gathered, which came before the piece that follows. */
   async function addFilled(): Promise<void> {
     if (filling === null || filled === 0) return;
     const piece = filling.subarray(0, filled);
@@ -120,7 +119,7 @@ export async function createFileWriter(
     await add(piece);
   }
 
-  /** The room that is left to fill: a whole buffer where nothing waits in one. */
+  /** The buffer being filled, or a fresh one. */
   function toFill(): Buffer {
     filling ??= free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
     return filling;
@@ -138,7 +137,7 @@ export async function createFileWriter(
     }
   }
 
-  /** A text that fits whatever its characters take is encoded where it will stand; another once, and not copied. */
+  /** A text that is sure to fit is encoded straight into the buffer; any other is encoded once and not copied. */
   async function writeText(text: string): Promise<void> {
     if (text.length * MOST_BYTES_PER_UNIT >= BUFFER_BYTES - filled) return give(Buffer.from(text));
     const length = toFill().write(text, filled);

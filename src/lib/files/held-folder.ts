@@ -3,18 +3,18 @@ import { type FileHandle, open, readlink } from 'node:fs/promises';
 import { BatchError } from '../../errors.ts';
 
 /**
- * A folder that is held open while a file is put into it: a link that is put in its place meanwhile leads nobody elsewhere.
- * Where the system has no way to name what is open (all but Linux), its path stands for it.
+ * A folder held open while a file is put into it, so that a link put in its place meanwhile can't lead the file elsewhere.
+ * Only Linux has a way to name an open folder; on other systems its path is used.
  */
 export type HeldFolder = {
-  /** A path of the folder, under which names are made and removed. */
+  /** A path of the folder, for making and removing names in it. */
   readonly at: string;
-  /** Throws `not_allowed` where it is no longer at its path. */
+  /** Throws `not_allowed` if it is no longer at its path. */
   requireInPlace(): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Holds the folder at a path whose links were resolved. Throws `not_allowed` where a link has come in between. */
+/** Holds the folder at a path whose links were resolved. Throws `not_allowed` if a link has been put there since. */
 export async function holdFolder(path: string): Promise<HeldFolder> {
   if (process.platform !== 'linux') {
     return { at: path, requireInPlace: () => Promise.resolve(), close: () => Promise.resolve() };
@@ -43,7 +43,7 @@ export async function holdFolder(path: string): Promise<HeldFolder> {
   }
 }
 
-/** Where an open folder really is; null where no /proc says so. */
+/** Where an open folder really is; null without /proc. */
 async function placeOf({ fd }: FileHandle): Promise<string | null> {
   return readlink(`/proc/self/fd/${fd}`).catch(() => null);
 }

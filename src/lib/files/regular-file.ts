@@ -4,31 +4,31 @@ import { BatchError, hasErrorCode } from '../../errors.ts';
 import { fileFailure } from './file-failure.ts';
 
 export type RegularFileOptions = {
-  /** Of `fs.constants`. Default: to read. */
+  /** From `fs.constants`. Default: read only. */
   flags?: number;
-  /** Of a file that is made. */
+  /** For a new file. */
   mode?: number;
-  /** What is thrown for anything else, which `what` says in words. Default: `invalid_input`. */
+  /** Makes the error for anything else; `what` says what was found. Default: `invalid_input`. */
   refuse?: (what: string) => Error;
 };
 
-/** What is said of a path of the caller's that is not a regular file. */
+/** The error for a caller's path that is not a regular file. */
 export function notRegular(path: string, what: string): BatchError {
   return new BatchError('invalid_input', `${JSON.stringify(path)} is ${what}. Give the path of a file.`);
 }
 
-/** An open file, and what it is. */
+/** An open file and its stats. */
 export type RegularFile = { handle: FileHandle; stats: BigIntStats };
 
 /**
- * Opens a regular file, and nothing else: a pipe would be waited for without end, and a device has none. Links are followed
- * unless `O_NOFOLLOW` is among the flags. Throws Node's own system errors, and what `refuse` gives.
+ * Opens a regular file and nothing else: a pipe might never answer, and a device might never end. Links are followed unless
+ * `O_NOFOLLOW` is among the flags. Throws Node's own system errors, and what `refuse` returns.
  */
 export async function openRegularFile(path: string, options?: RegularFileOptions): Promise<FileHandle> {
   return (await openWithStats(path, options)).handle;
 }
 
-/** As `openRegularFile`, with what was looked up to tell. */
+/** As `openRegularFile`, with the stats that were read for the check. */
 export async function openWithStats(
   path: string,
   { flags = constants.O_RDONLY, mode, refuse = (what) => notRegular(path, what) }: RegularFileOptions = {},
@@ -48,7 +48,7 @@ export async function openWithStats(
   }
 }
 
-/** What a regular file holds. Throws as `openRegularFile` does. */
+/** The contents of a regular file. Throws as `openRegularFile` does. */
 export async function readRegularBytes(path: string, options?: RegularFileOptions): Promise<Buffer> {
   const handle = await openRegularFile(path, options);
   try {
@@ -63,7 +63,7 @@ export async function readRegularFile(path: string, options?: RegularFileOptions
   return (await readRegularBytes(path, options)).toString('utf8');
 }
 
-/** Whether there is a file to be written over. Throws for anything at `path` that is not a regular file, links too. */
+/** Whether there is a file to overwrite. Throws for anything else at `path`, even a link. */
 export async function regularFileExists(path: string): Promise<boolean> {
   try {
     const found = await lstat(path);
@@ -71,7 +71,7 @@ export async function regularFileExists(path: string): Promise<boolean> {
     if (found.isSymbolicLink()) {
       throw new BatchError(
         'not_allowed',
-        `${JSON.stringify(path)} is a symbolic link, and is not written through. Give another name.`,
+        `${JSON.stringify(path)} is a symbolic link, and files are not written through links. Give another name.`,
       );
     }
     throw notRegular(path, found.isDirectory() ? 'a folder' : 'a pipe, socket or device');

@@ -13,9 +13,9 @@ import { hasErrorCode } from '../../errors.ts';
 import { fileFailure } from './file-failure.ts';
 import { isInside } from './real-paths.ts';
 
-/** Where files may be, as far as it is there, its links resolved: plain data, which passes between threads. */
+/** Where files may be: folders that exist, with links resolved. Plain data, which can be passed to threads. */
 export type Roots = {
-  /** The allowed folders; null where every path may be named. */
+  /** The allowed folders; null if every path is allowed. */
   inside: string[] | null;
   /** Folders never read or written, even inside allowed ones. */
   never: string[];
@@ -26,13 +26,13 @@ const isAllowed = ({ inside, never }: Roots, real: string): boolean =>
   (inside === null || inside.some((folder) => isInside(folder, real))) &&
   !never.some((folder) => isInside(folder, real));
 
-/** What a file holds, or how it begins where it is longer than was asked for; or why it can't be read. */
+/** A file's contents, or only their beginning if it is longer than asked for; or why it can't be read. */
 export type ReadFile = { size: number; bytes: Buffer } | 'link' | 'unreadable';
 
 /**
- * Reads a regular file whose path had no links when it was found, through a handle that is checked as the allowed folders check
- * theirs: for a thread of its own, which can wait for the disk. A tenth of the time that it takes to be called back for
- * each look-up of the system. Reads at most so many bytes.
+ * Reads up to `most` bytes of a regular file whose path had no links when it was found, through a handle that is checked as
+ * the allowed folders check theirs. Synchronous, for a thread that can wait for the disk: it takes a tenth of the time of
+ * asynchronous calls.
  */
 export function readFound(path: string, roots: Roots, most: number): ReadFile {
   if (!isAllowed(roots, path)) return 'unreadable';
@@ -56,7 +56,7 @@ export function readFound(path: string, roots: Roots, most: number): ReadFile {
   }
 }
 
-/** So many bytes of an open file, or all that are there by now. */
+/** The first `length` bytes of an open file, or all of them if there are fewer by now. */
 function firstOf(file: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   let filled = 0;
@@ -66,7 +66,7 @@ function firstOf(file: number, length: number): Buffer {
   return bytes.subarray(0, filled);
 }
 
-/** Whether Linux itself gives this path, with all links resolved, for an open file: one call instead of one per folder. */
+/** Whether Linux itself reports this path, with all links resolved, for an open file: one call instead of one per folder. */
 function isKnownAt(file: number, path: string): boolean {
   if (process.platform !== 'linux') return false;
   try {
@@ -76,7 +76,7 @@ function isKnownAt(file: number, path: string): boolean {
   }
 }
 
-/** Whether an open file is still what its path, resolved again, leads to: no folder on the way was swapped meanwhile. */
+/** Whether a path, resolved again, still leads to the open file: no folder on the way was swapped meanwhile. */
 function isStillAt({ dev, ino }: BigIntStats, path: string): boolean {
   try {
     if (realpathSync.native(path) !== path) return false;

@@ -1,11 +1,11 @@
 import type { ClientRequest } from 'node:http';
 
-/** No connection was made, so nothing of the request was sent. `reason` is a code, or a few words. */
+/** No connection was made, so nothing of the request was sent. `reason` is an error code or a few words. */
 export class NotConnected extends Error {
   readonly reason: string;
 
   constructor(reason: string, cause?: unknown) {
-    // Without the reason: the SDK drops an error that reads like a timeout.
+    // The reason is left out: the SDK drops an error that reads like a timeout.
     super('no connection', { cause });
     this.reason = reason;
   }
@@ -17,7 +17,7 @@ const CONNECT_MS = 10_000;
 /** The system calls that fail while there is no connection yet. */
 const CONNECTING: readonly unknown[] = ['connect', 'getaddrinfo'];
 
-/** Turns the error of a request into `NotConnected`, where no connection was made. */
+/** Turns the error of a request into `NotConnected` if no connection was made. */
 export function notConnected(error: Error, isAtProxy: boolean): Error {
   if (error instanceof NotConnected || error.name === 'AbortError') return error;
   // Reads and writes only fail on an existing connection, whatever their code. TLS reports EPROTO during its
@@ -55,15 +55,15 @@ export function watchConnection(request: ClientRequest, url: URL, proxy: URL | u
     clearTimeout(timer);
   };
   request.on('socket', (socket) => {
-    // One that has failed by now is no connection that was there already.
+    // A socket that has failed by now is not connecting either.
     const isThere = !isSecure && !socket.connecting && !socket.destroyed;
     if (request.reusedSocket || isThere) end(true);
     else socket.once(isSecure ? 'secureConnect' : 'connect', () => end(true));
   });
   request.on('close', () => end(false));
-  // Sent by agents of proxies. What the proxy answers instead of a tunnel would be taken for the server's answer.
+  // Sent by the agents for proxies. A proxy's refusal of a tunnel would otherwise be taken for the server's answer.
   request.on('proxyConnect', ({ statusCode }: { statusCode?: number }) => {
-    // Of a proxy without a tunnel only that the system has a connection.
+    // Without a status there is no tunnel: only a connection to the proxy exists.
     if (statusCode !== undefined) isAtProxy = false;
     if ((statusCode ?? 200) !== 200) request.destroy(new NotConnected(`the proxy answered ${statusCode}`));
   });

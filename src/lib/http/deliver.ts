@@ -3,24 +3,24 @@ import path from 'node:path';
 import { NotConnected } from './connection.ts';
 import { fetchByHttp } from './http-fetch.ts';
 
-/** Where messages go: an address that is posted to, or a program that is run. */
+/** Where messages go: a URL to post to, or a program to run. */
 export type Target =
   | { kind: 'url'; url: string }
   | { kind: 'command'; command: string; args: readonly string[] };
 
-/** A program below the home folder is named as in a shell; no shell reads it. */
+/** Resolves a leading `~/` of a program's path, as no shell does it here. */
 export function fromHome(target: Target, home: string | undefined): Target {
   if (target.kind !== 'command' || home === undefined || !target.command.startsWith('~/')) return target;
   return { ...target, command: path.join(home, target.command.slice(2)) };
 }
 
-/** The same facts for either target: a JSON document, and variables. */
+/** The same facts for either target: a JSON document for a URL, variables for a program. */
 export type Message = { json: object; env: Readonly<Record<string, string>> };
 
-/** Delivers a message; gives why that failed, or null. What it gives names neither the address nor a header: they are secrets. */
+/** Delivers a message; returns why that failed, or null. The reason names neither the address nor a header: they are secrets. */
 export type Deliver = (message: Message) => Promise<string | null>;
 
-/** As long as a delivery may take at most. */
+/** The longest that a delivery may take. */
 export const DELIVERY_MS = 10_000;
 
 export function createDelivery(
@@ -46,7 +46,7 @@ async function post(
   { json }: Message,
 ): Promise<string | null> {
   const sent = new Headers({ 'content-type': 'application/json' });
-  // In place of ours, however it is spelt: two of a kind would be joined.
+  // `set` replaces ours whatever the case of its name; two of the same name would be joined.
   for (const [name, value] of Object.entries(headers)) sent.set(name, value);
   const response = await fetchByHttp(url, {
     method: 'POST',
@@ -58,17 +58,17 @@ async function post(
   return response.ok ? null : `answered with ${response.status}`;
 }
 
-/** Keys are not the business of a program that is told of an end, nor are our settings. */
+/** A program that is notified has no business with keys or with our settings. */
 const OURS = /^(?:ANTHROPIC|BATCH_MCP)_/i;
 
-/** Why a program did not run, by the system's code. */
+/** Why a program did not run, by error code. */
 const notRun = new Map<unknown, string>([
   ['ENOENT', 'there is no such program (ENOENT)'],
   ['EACCES', 'it may not be run (EACCES)'],
   ['ENOEXEC', 'it is no program: does it lack a first line such as #!/bin/sh? (ENOEXEC)'],
 ]);
 
-/** Nothing of what it prints is read: our stdout belongs to the client. */
+/** Runs a program and ignores its output: our stdout belongs to the client. */
 function run(
   { command, args }: Extract<Target, { kind: 'command' }>,
   ms: number,
@@ -104,13 +104,13 @@ function run(
 
 const hasGroups = process.platform !== 'win32';
 
-/** Ends a program, and what it has started itself: a script that hangs mostly hangs in one of its commands. */
+/** Kills a program and what it started: a script that hangs mostly hangs in one of its commands. */
 function end(child: ChildProcess): void {
   try {
     if (hasGroups && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     else child.kill('SIGKILL');
   } catch {
-    // It has just ended by itself.
+    // It has just ended on its own.
   }
 }
 

@@ -6,10 +6,10 @@ import { createProxyAgent, routeTo } from './proxy.ts';
 import { sendBody } from './send-body.ts';
 
 /**
- * `fetch` over Node's own HTTP client. `fetch` itself has a parser in WebAssembly to load and to compile, which takes
- * longer than a first look at a batch does, and ends the process where memory is scarce; it knows no proxy on Node 20;
- * and it does not tell whether a connection had been made. A redirect, which would be followed with the credentials,
- * is an error. Once `isLate` says so, no more of a body that comes in pieces is sent.
+ * `fetch` over Node's own HTTP client. The real `fetch` loads and compiles a parser in WebAssembly, which takes longer
+ * than a first look at a batch and ends the process if memory is scarce; it ignores proxies on Node 20; and it does not
+ * tell whether a connection was made. A redirect is an error: it would be followed with the credentials. Once `isLate`
+ * returns true, no further piece of a body is sent.
  */
 export async function fetchByHttp(
   url: string | URL | Request,
@@ -21,8 +21,8 @@ export async function fetchByHttp(
 }
 
 /**
- * The same for a large download: the body of a good answer is what `downloadBody` gives. `fetch` makes two copies of a
- * body, which takes twice the processor's time, and 30 MB more until they are collected.
+ * The same for a large download: the body of a good answer is had from `downloadBody`. `fetch` copies a body twice, which
+ * doubles the CPU time and takes 30 MB more until the copies are collected.
  */
 export async function fetchDownload(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
   const { body, ...described } = await exchange(url, init, () => false);
@@ -32,25 +32,25 @@ export async function fetchDownload(url: string | URL | Request, init: RequestIn
   return answer;
 }
 
-/** The bodies of downloads. As a web stream each of their pieces would take as long again as to receive it. */
+/** The bodies of downloads. Passing a piece through a web stream would take as long again as receiving it. */
 const bodies = new WeakMap<Response, Readable>();
 
-/** The body of a good answer of `fetchDownload`, which has none itself. */
+/** The body of a good answer from `fetchDownload`, whose own body is null. */
 export function downloadBody(response: Response): Readable {
   return bodies.get(response) ?? Readable.from([]);
 }
 
-/** More than any answer has that is no download: a page of a thousand batches takes a twentieth. */
+/** Longer than any answer but a download: a page of a thousand batches takes a twentieth of it. */
 const LONGEST_ANSWER_BYTES = 10 * 1024 * 1024;
 
-/** An answer is longer than any can be; it was not read on. */
+/** An answer is longer than any genuine one, and was not read to its end. */
 export class AnswerTooLong extends Error {
   constructor() {
     super(`the answer is longer than ${LONGEST_ANSWER_BYTES / 1024 / 1024} MB, and was not read on`);
   }
 }
 
-/** The body of an answer that is held in memory, counted as it is when it was decompressed. */
+/** Limits the body of an answer that will be held in memory, counting its bytes after decompression. */
 function limited(body: Readable): Readable {
   let bytes = 0;
   const counter = new Transform({
@@ -63,7 +63,7 @@ function limited(body: Readable): Readable {
   return pipeline(body, counter, () => {});
 }
 
-/** An answer that points elsewhere, where nothing is sent. */
+/** The answer is a redirect, which is not followed. */
 export class Redirected extends Error {
   constructor(status: number, location: string | undefined, from: URL) {
     const to = URL.canParse(location ?? '', from.href) ? `, to ${new URL(location ?? '', from).host}` : '';
@@ -100,7 +100,7 @@ async function exchange(
   return { status, headers: Object.fromEntries(plain), body: decoded(response) };
 }
 
-/** Without an `import`, whose names include WebSocket: that alone would load all of `fetch`, in 25 ms. */
+/** Not an `import`: linking its named exports, WebSocket among them, would load all of `fetch`, in 25 ms. */
 const client = (url: URL) => process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
 
 const agents = new Map<string, Promise<Agent>>();
@@ -108,9 +108,9 @@ const agents = new Map<string, Promise<Agent>>();
 type Way = { agent: Agent; proxy: URL | undefined };
 
 /**
- * The agent for a request, ours and not Node's global one, which Node's own switch sends through a proxy even to this
- * machine. Reads keep their connections. Whatever changes something gets one of its own: a kept one can break just when
- * it is used again, and nobody could say whether the request had arrived.
+ * The agent for a request. Ours, as NODE_USE_ENV_PROXY sends Node's global one through a proxy even to this machine. Reads
+ * keep their connections alive. Whatever changes something gets a new connection: a kept one can break just as it is used
+ * again, and nobody could tell whether the request had arrived.
  */
 async function wayTo(url: URL, method: string): Promise<Way> {
   const route = routeTo(url);
@@ -145,14 +145,14 @@ async function send(
     const fail = (error: Error) =>
       reject(connection.isMade() ? error : notConnected(error, connection.isAtProxy()));
     request.on('response', resolve).on('error', fail);
-    // A switch to another protocol is neither an answer nor an error.
+    // A switch to another protocol gives neither a response nor an error.
     request.on('close', () => fail(new Error('the connection was closed without an answer')));
     if (body === null || body === undefined) request.end();
     else if (typeof body === 'string') request.end(body);
     else if (!(Symbol.asyncIterator in body))
       request.destroy(new TypeError('a body of this kind is not sent'));
     else {
-      // A body that breaks off is no failure to connect, though the request ends with the same error.
+      // A body that breaks off is not a failed connection, though the request ends with the same error.
       const breakOff = (error: unknown) => {
         reject(error);
         request.destroy();
@@ -167,7 +167,7 @@ async function send(
   });
 }
 
-/** `deflate` is read but not asked for: some servers send it without the head that it has to have (RFC 9110, 8.4.1.2). */
+/** `deflate` is read but not asked for: some servers send it without the required zlib header (RFC 9110, 8.4.1.2). */
 const ENCODINGS = 'gzip, br';
 const decoders = new Map([
   ['gzip', createGunzip],
@@ -176,15 +176,15 @@ const decoders = new Map([
   ['br', createBrotliDecompress],
 ]);
 
-/** Each takes memory of its own, and a header has room for thousands. */
+/** Each decoder takes memory, and a header has room for thousands. */
 const MOST_ENCODINGS = 5;
 
 function decoded(response: IncomingMessage): Readable {
   const named = (response.headers['content-encoding'] ?? '').toLowerCase().split(',');
   const encodings = named.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
-  // Some gateways name a character set here: what can't be read as it is shows soon enough.
+  // Some gateways name a character set here. A body that really can't be read shows it soon enough.
   if (encodings.length > MOST_ENCODINGS || encodings.some((name) => !decoders.has(name))) return response;
-  // What was done last is undone first. What fails reaches the reader through the last stream, which the pipeline destroys with it.
+  // The last encoding is undone first. The pipeline destroys the last stream with any failure, so that the reader gets it.
   return encodings
     .toReversed()
     .flatMap((name) => decoders.get(name) ?? [])

@@ -7,7 +7,7 @@ export type Route =
   | { kind: 'proxy'; proxy: URL; variable: string }
   /** `unused` names a variable that is set but does not apply, and says why. */
   | { kind: 'direct'; unused: string | null }
-  /** A proxy that can't be used, and why. Going around it would not be what the owner wants. */
+  /** A proxy that can't be used, and why. It is not bypassed: the owner wants it used. */
   | { kind: 'none'; why: string };
 
 const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'];
@@ -25,7 +25,7 @@ export const setProxyVariables = (): string[] =>
 
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$|\.$/g, '');
 
-/** Whether an address is in a network, as `10.0.0.0/8`. */
+/** Whether an address is in a network such as `10.0.0.0/8`. */
 function isWithin(address: string, network: string): boolean {
   const [start = '', prefix = ''] = network.split('/');
   const family = isIP(start);
@@ -37,10 +37,10 @@ function isWithin(address: string, network: string): boolean {
 }
 
 /**
- * Whether NO_PROXY keeps a proxy from a host. `proxy-from-env` knows exact names, those with a dot or a star first, and ports;
- * as curl, Go and Python have it, a plain name stands for all below it too, and a network for its addresses.
+ * Whether NO_PROXY exempts a host. `proxy-from-env` knows exact names, names that start with a dot or a star, and ports. In
+ * curl, Go and Python a plain name also covers all names below it, and a network its addresses; so it does here.
  */
-function isKept(url: URL): boolean {
+function isExempt(url: URL): boolean {
   if (getProxyForUrl(url.href) === '') return true;
   const host = hostOf(url);
   const entries = (setVariable('NO_PROXY')?.value ?? '')
@@ -65,7 +65,7 @@ function isLoopback(url: URL): boolean {
   return address === '::1' || /^(?:.+\.)?localhost$/.test(address);
 }
 
-/** The route that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY give. Never a proxy for this machine itself. */
+/** The route that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY give. This machine itself never goes through a proxy. */
 export function routeTo(url: URL): Route {
   const own = setVariable(`${url.protocol.slice(0, -1)}_PROXY`) ?? setVariable('ALL_PROXY');
   if (own === undefined) {
@@ -73,12 +73,13 @@ export function routeTo(url: URL): Route {
     const scheme = url.protocol.slice(0, -1);
     return {
       kind: 'direct',
-      unused: other === undefined ? null : `${other.variable} is not for ${scheme} addresses`,
+      unused: other === undefined ? null : `${other.variable} does not apply to ${scheme} addresses`,
     };
   }
   const { variable, value } = own;
-  if (isLoopback(url)) return { kind: 'direct', unused: `${variable} is not for this computer itself` };
-  if (isKept(url)) return { kind: 'direct', unused: `NO_PROXY keeps ${variable} from it` };
+  if (isLoopback(url))
+    return { kind: 'direct', unused: `${variable} does not apply to this computer itself` };
+  if (isExempt(url)) return { kind: 'direct', unused: `NO_PROXY exempts it from ${variable}` };
   const address = value.includes('://') ? value : `http://${value}`;
   const proxy = URL.canParse(address) ? new URL(address) : undefined;
   if (proxy === undefined || !/^https?:$/.test(proxy.protocol)) {
@@ -87,16 +88,16 @@ export function routeTo(url: URL): Route {
   return { kind: 'proxy', proxy, variable };
 }
 
-/** How a failed connection describes the route, without the user name and password that a proxy's URL may contain. */
+/** The route of a failed connection in words, without the user name and password that a proxy's URL may contain. */
 export function routeInWords(address: string): string {
   if (!URL.canParse(address)) return '';
   const route = routeTo(new URL(address));
   if (route.kind === 'proxy') return `, through the proxy ${route.proxy.host} of ${route.variable}`;
   if (route.kind === 'none') return '';
-  return route.unused === null ? '' : `, without a proxy, for ${route.unused}`;
+  return route.unused === null ? '' : `, without a proxy (${route.unused})`;
 }
 
-/** Makes the connections to a host through a proxy: a tunnel for https, the full URL for http. */
+/** An agent that connects through a proxy: by a tunnel for https, with the full URL for http. */
 export async function createProxyAgent(proxy: URL, secure: boolean, keepAlive: boolean): Promise<Agent> {
   if (secure && proxy.protocol === 'https:') {
     const { TlsProxyAgent } = await import('./tls-proxy-agent.ts');

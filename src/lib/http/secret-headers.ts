@@ -12,8 +12,8 @@ export function parseHeaderLines(text: string): Record<string, string> {
 const SECRET_NAME = /auth|key|token|secret|cookie|passw|pwd|credential|signature|session|jwt|bearer/i;
 
 /**
- * The secrets in headers, by header name: the values, and each of their words and parameters, as a quote may leave
- * out the scheme.
+ * The values of headers whose names sound secret, and each word and parameter in them, as an error may quote a value
+ * without its scheme.
  */
 export function secretsOfHeaders(headers: Readonly<Record<string, string>>): string[] {
   return Object.entries(headers)
@@ -21,7 +21,7 @@ export function secretsOfHeaders(headers: Readonly<Record<string, string>>): str
     .flatMap(([, value]) => [value, ...value.split(/[\s;,]+/).flatMap(formsOfWord)]);
 }
 
-/** `session=abc` is known by `abc` too, and what Basic encodes by its password. */
+/** `session=abc` also gives `abc`, and Basic credentials also give their password. */
 function formsOfWord(word: string): string[] {
   const parameter = word.replace(/^[\w.-]+=(?=[^=])/, '').replace(/^"|"$/g, '');
   const [, password = ''] =
@@ -29,7 +29,7 @@ function formsOfWord(word: string): string[] {
   return [word, parameter, password];
 }
 
-/** The secrets in a URL: the password, or a name without one, as written, decoded, and as Basic encodes it. */
+/** The secrets in a URL: the password, or a user name without one; as written, decoded, and as Basic encodes them. */
 function secretsOfAddress(address: string): string[] {
   const [, user = '', password] =
     /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/?#]*?)(?::([^/?#]*))?@/i.exec(address) ?? [];
@@ -49,7 +49,7 @@ function decoded(text: string): string {
 
 const SECRET_VARIABLE = /^(?:ANTHROPIC|AWS|PG)_?(?:.*_)?(?:KEY|KEY_ID|TOKEN|SECRET|PASSWORD)$/i;
 
-/** The secrets among variables: keys, tokens and passwords, those of the custom headers and of proxies. */
+/** The secrets among variables: keys, tokens and passwords, also those in custom headers and proxy URLs. */
 export function secretsOfVariables(set: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(set).flatMap(([name, value]) => {
     if (value === undefined) return [];

@@ -1,9 +1,9 @@
 import type { ClientRequest } from 'node:http';
 
-/** The end that is held back until everything before it has left: without it no server would act on the request. */
+/** The end of a body is held back until everything before it has left: without it no server would act on the request. */
 const TAIL_BYTES = 64;
 
-/** No further piece of a body may be sent. */
+/** It is too late to send another piece of a body. */
 export class TooLate extends Error {
   constructor() {
     super('the time to send it was up');
@@ -11,9 +11,9 @@ export class TooLate extends Error {
 }
 
 /**
- * Sends a body piece by piece, each once the one before has left this process: whatever a stopped process still held
- * would leave it when it continues. Throws `TooLate` where `isLate` says so before a piece; the end goes last, by
- * itself.
+ * Sends a body piece by piece, each after the one before has left this process: a process that was stopped would send
+ * whatever it still held when it continues. Throws `TooLate` if `isLate` returns true before a piece; the end goes last,
+ * on its own.
  */
 export async function sendBody(
   request: ClientRequest,

@@ -5,8 +5,8 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1];
 
 /**
- * Tunnels through a proxy that is spoken to in TLS. The agent that this extends leaves the connection to it without anybody who
- * hears of its errors, so that a proxy which closes it during the handshake would end the process; Node's own client does not.
+ * Tunnels through a proxy that is reached over TLS. The parent class has no error listener on its connection, so that a proxy
+ * which closes it during the handshake would end the process; with Node's own client it does not.
  */
 export class TlsProxyAgent extends HttpsProxyAgent<string> {
   override async connect(request: ClientRequest, options: ConnectOptions): Promise<Socket> {
