@@ -73,18 +73,33 @@ export function latestTime(record: BatchRecord, time: 'ended_at' | 'expires_at')
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** When the provider drops a part's results, in milliseconds since 1970. */
+/**
+ * When the provider drops a part's results, in milliseconds since 1970. Its clock, or that of a gateway before it, may
+ * be wrong: no part was made before it was sent from here.
+ */
 export function partExpiresAt(
-  { provider }: Pick<BatchRecord, 'provider'>,
-  { progress }: CreatedPart,
+  { provider, created_at, adopted }: Pick<BatchRecord, 'provider' | 'created_at' | 'adopted'>,
+  { progress, reused_from }: CreatedPart,
 ): number {
-  return Date.parse(progress.seen.created_at) + dialectOf(provider).resultsKeptDays * DAY_MS;
+  const isOwn = !adopted && reused_from === undefined;
+  const sent = progress.intent?.at ?? (isOwn ? created_at : progress.seen.created_at);
+  const made = Math.max(Date.parse(progress.seen.created_at), Date.parse(sent));
+  return made + dialectOf(provider).resultsKeptDays * DAY_MS;
 }
+
+const expiries = (record: BatchRecord) =>
+  record.parts.filter(isCreated).map((part) => partExpiresAt(record, part));
 
 /** When the provider drops the first part's results; null while nothing was created. */
 export function resultsExpireAt(record: BatchRecord): string | null {
-  const expiries = record.parts.filter(isCreated).map((part) => partExpiresAt(record, part));
-  return expiries.length === 0 ? null : new Date(Math.min(...expiries)).toISOString();
+  const times = expiries(record);
+  return times.length === 0 ? null : new Date(Math.min(...times)).toISOString();
+}
+
+/** When it has dropped the results of every part: until then a look can save some. Null while nothing was created. */
+export function allExpireAt(record: BatchRecord): string | null {
+  const times = expiries(record);
+  return times.length === 0 ? null : new Date(Math.max(...times)).toISOString();
 }
 
 /** For how long the answers that a download lacks may still come. */

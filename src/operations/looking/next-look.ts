@@ -1,6 +1,6 @@
 import { partsToCollect } from '../../answers/download/collect.ts';
 import { hasOutputsToWrite } from '../../answers/files/output-file.ts';
-import { isSaved, lastSent, missingCertainAt, resultsExpireAt, statusOf } from '../../state/status.ts';
+import { allExpireAt, isSaved, lastSent, missingCertainAt, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
 import { isOver, tellingOf } from './telling.ts';
@@ -38,7 +38,7 @@ export function nextLookInMs(record: BatchRecord, surroundings: Surroundings): n
     const telling = tells ? tellingOf(record, now) : null;
     return telling === 'due' ? 0 : telling === 'claimed' ? TELLING_MS : null;
   }
-  const until = resultsExpireAt(record);
+  const until = allExpireAt(record);
   if (until !== null && Date.parse(until) <= now.getTime()) return null;
   const age = now.getTime() - lastSent(record);
   switch (statusOf(record)) {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { partsToCollect } from '../../answers/download/collect.ts';
 import type { Context } from '../../state/context.ts';
-import { latestResults, resultsExpireAt, statusOf } from '../../state/status.ts';
+import { allExpireAt, latestResults, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { DamagedBatch, Summary } from '../../store/store.ts';
 import { learnOfHolders } from './left-behind.ts';
@@ -12,19 +12,19 @@ const unfinished = z.object({
   batch_id: z.string(),
   /** Whether a look can move it on. */
   goes_on: z.boolean(),
-  /** When the provider drops its results; null while it has none. */
+  /** When the provider has dropped all its results; null while it has none. */
   until: z.string().nullable(),
   /** When its last results came in, in milliseconds, where it is over and its end is not known to have been told. */
   untold_since: z.number().nullable(),
 });
 
 const summary: Summary<z.infer<typeof unfinished>> = {
-  name: 'unfinished-1',
+  name: 'unfinished-2',
   schema: unfinished,
   make: (record) => ({
     batch_id: record.batch_id,
     goes_on: goesOn(record),
-    until: resultsExpireAt(record),
+    until: allExpireAt(record),
     untold_since: isOver(record) && !isKnownToBeTold(record) ? latestResults(record) : null,
   }),
 };
