@@ -187,12 +187,19 @@ export function createFailureGroups() {
   }
 
   return {
-    add(type: string, message: string, ordinal: number) {
+    /** Returns the group that it became part of. */
+    add(type: string, message: string, ordinal: number): FailureGroup {
       const group = groupOf(type, message);
       group.count += 1;
       if (group.sample_ordinals.length < SAMPLES) group.sample_ordinals.push(ordinal);
+      return group;
     },
-    finish: (): FailureGroup[] => [...groups.values()].sort(byCount),
+    /** Takes one back out of its group. */
+    remove(group: FailureGroup, ordinal: number) {
+      group.count -= 1;
+      group.sample_ordinals = group.sample_ordinals.filter((each) => each !== ordinal);
+    },
+    finish: (): FailureGroup[] => [...groups.values()].filter(({ count }) => count > 0).sort(byCount),
   };
 }
 

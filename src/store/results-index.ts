@@ -39,8 +39,10 @@ export type ResultsIndex = ResultsIndexData & {
 };
 
 export type ResultsIndexBuilder = {
-  /** In any order, each position once: a later one has a higher ordinal. */
+  /** In any order; a later position has a higher ordinal. Takes the place of what was added there before. */
   add(position: number, place: ResultPlace): void;
+  /** What became of the task whose place was added there. */
+  outcome(position: number): Pick<ResultPlace, 'outcome' | 'declined'>;
   finish(resultsBytes: number): ResultsIndex;
 };
 
@@ -129,8 +131,12 @@ export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder
       rows.writeUInt32LE(length, row + LENGTH);
       rows.writeDoubleLE(offset, row + OFFSET);
       rows.writeUInt8(outcomes.indexOf(outcome) | (declined ? DECLINED : 0), row + OUTCOME);
+      if (taken[position] === 0) count += 1;
       taken[position] = 1;
-      count += 1;
+    },
+    outcome(position) {
+      const code = rows.readUInt8(position * FORMAT.rowBytes + OUTCOME);
+      return { outcome: outcomeOf(code & ~DECLINED), declined: (code & DECLINED) !== 0 };
     },
     finish: (resultsBytes) => createIndex(packed(), resultsBytes),
   };

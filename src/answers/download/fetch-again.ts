@@ -5,11 +5,12 @@ import { downloadOf, isCreated, receivedOf, sentCount, updatePart } from '../../
 import { CERTAIN_MS, certainAt, partExpiresAt } from '../../state/status.ts';
 import { openBlobWriter } from '../../store/blob-writer.ts';
 import type { BatchRecord, CreatedPart } from '../../store/record.ts';
-import { type ResultsIndex, writeResultsIndex } from '../../store/results-index.ts';
+import { type ResultPlace, type ResultsIndex, writeResultsIndex } from '../../store/results-index.ts';
 import type { SavedResults } from '../../store/saved-results.ts';
 import type { Blobs, Pieces } from '../../store/store.ts';
 import { scanReceived, scanSaved } from '../packs/saved-scan.ts';
 import { openIndex } from '../view/loaded-view.ts';
+import { rankOf } from '../view/merge.ts';
 import { saving } from './receive.ts';
 import { resultsAtProvider } from './results-at-provider.ts';
 import { requireResults } from './shortfall.ts';
@@ -131,9 +132,11 @@ async function fetchFuller(
       );
       requireResults(scan, part);
       const before = await receivedIndex(context, record, part);
-      const lost = ordinalsOf(before).filter((ordinal) => scan.index.find(ordinal) === null);
+      const lost = placesOf(before).filter(({ ordinal }) => scan.index.find(ordinal) === null);
       if (scan.outcomes.missing - lost.length >= sentCount(part) - before.count) return false;
-      for await (const lines of linesOf(blobs, receivedOf(part), before, lost)) {
+      // Of two lines of a task the better counts.
+      const kept = placesOf(before).filter((place) => isBetter(place, scan.index.find(place.ordinal)));
+      for await (const lines of linesOf(blobs, receivedOf(part), kept)) {
         if (tail.isOpen) await blob.write(NEWLINE);
         tail.isOpen = false;
         await blob.write(Buffer.concat(lines.flatMap((line) => [line, NEWLINE])));
@@ -167,18 +170,18 @@ async function* noting(pieces: Pieces, tail: { isOpen: boolean }): Pieces {
   }
 }
 
-const ordinalsOf = (index: ResultsIndex) =>
-  Array.from({ length: index.count }, (_, place) => index.ordinal(place));
+const placesOf = (index: ResultsIndex) => Array.from({ length: index.count }, (_, place) => index.at(place));
+
+const isBetter = (place: ResultPlace, other: ResultPlace | null) =>
+  other === null || rankOf(place) > rankOf(other);
 
 /** The saved lines of these tasks, some at a time. */
 async function* linesOf(
   blobs: Blobs,
   name: string,
-  index: ResultsIndex,
-  ordinals: readonly number[],
+  places: readonly ResultPlace[],
 ): AsyncGenerator<Buffer[]> {
-  for (let start = 0; start < ordinals.length; start += LINES_AT_ONCE) {
-    const spans = ordinals.slice(start, start + LINES_AT_ONCE).flatMap((each) => index.find(each) ?? []);
-    yield blobs.readRanges(name, spans);
+  for (let start = 0; start < places.length; start += LINES_AT_ONCE) {
+    yield blobs.readRanges(name, places.slice(start, start + LINES_AT_ONCE));
   }
 }

@@ -20,6 +20,7 @@ import type { Pieces } from '../../store/store.ts';
 import { failureOf, missingError, readSavedLine } from '../answer.ts';
 import { type AnswerCheck, loadAnswerCheck } from '../check-answer.ts';
 import { createFailureGroups } from '../failures.ts';
+import { rankOf } from '../view/merge.ts';
 import { type ExpectedTasks, expectedTasks } from './expected-tasks.ts';
 
 /** What a results file holds, found in one pass over its bytes. */
@@ -52,7 +53,13 @@ const UNCHECKED_SAMPLES = 5;
 /** What reading results takes: `check` where any of the tasks was asked for JSON. */
 export type ResultsReading = { dialect: Dialect; catalog: ModelCatalog; check?: AnswerCheck | undefined };
 
-/** Reads results line by line, whatever their order; every line of an id after its first is counted and left. */
+/** What is known of a request: whether a line of it came, and whether its usage was counted. */
+const [NOT_SEEN, SEEN, BILLED] = [0, 1, 2];
+
+/**
+ * Reads results line by line, whatever their order. Of several lines with one id all after the first are counted as strange,
+ * and the best is what counts: an answer that was paid for is not lost behind an error.
+ */
 export async function scanResults(
   chunks: AsyncIterable<Uint8Array>,
   expected: ExpectedTasks,
@@ -62,6 +69,7 @@ export async function scanResults(
   const builder = createResultsIndexBuilder(expected.count);
   const seen = new Uint8Array(expected.count);
   const failures = createFailureGroups();
+  const groups: (FailureGroup | undefined)[] = [];
   const usage = createUsageTally(catalog);
   const outcomes = { succeeded: 0, incomplete: 0, errored: 0, expired: 0, canceled: 0, missing: 0 };
   const strange = { unreadable: 0, unknown: 0, repeated: 0 };
@@ -96,16 +104,15 @@ export async function scanResults(
     else note(result, line, ground);
   }
 
-  /** The same result, or what it is once its answer was read. */
-  function judged(result: CountedResult, position: number, line: Line, ground?: Ground): CountedResult {
+  /** The same result, or what it is once its answer was read, and what is to be said of that. */
+  function judged(result: CountedResult, position: number, line: Line, ground?: Ground) {
     const form = check && result.outcome === 'succeeded' ? expected.form(position) : undefined;
-    if (check === undefined || form === undefined) return result;
+    if (check === undefined || form === undefined) return { result };
     const { answer } = readSavedLine(dialect, line.bytes.toString('utf8'), result.request_id);
-    if (answer === null) return result;
+    if (answer === null) return { result };
     const verdict = check.judge(form, answer, ground);
-    if (verdict.fenced) fenced += 1;
-    if (verdict.unchecked !== undefined) noteUnchecked(verdict.unchecked, expected.ordinal(position));
-    return verdict.error === null ? result : { ...result, outcome: 'incomplete', error: verdict.error };
+    if (verdict.error === null) return { result, verdict };
+    return { result: { ...result, outcome: 'incomplete' as const, error: verdict.error }, verdict };
   }
 
   function noteUnchecked(why: string, ordinal: number): void {
@@ -120,19 +127,44 @@ export async function scanResults(
       const { request_id: id } = counted;
       strange.unknown += 1;
       isOfAnother ||= unmarked !== null && (id === unmarked || ownId(id) !== id);
-    } else if (seen[position] === 1) strange.repeated += 1;
-    if (position === undefined || seen[position] === 1) return;
+      return;
+    }
+    const isRepeated = seen[position] !== NOT_SEEN;
+    if (isRepeated) strange.repeated += 1;
+    if (isRepeated && !isBetter(counted, position)) return;
+    const { result, verdict } = judged(counted, position, line, ground);
+    if (isRepeated && !isBetter(result, position)) return;
+    if (isRepeated) takeBack(position);
+    keep(result, position, line);
+    if (verdict?.fenced) fenced += 1;
+    if (verdict?.unchecked !== undefined) noteUnchecked(verdict.unchecked, expected.ordinal(position));
+  }
 
-    seen[position] = 1;
-    const result = judged(counted, position, line, ground);
+  function isBetter(result: CountedResult, position: number): boolean {
+    const declined = failureOf(result)?.type === 'refusal';
+    return rankOf({ outcome: result.outcome, declined }) > rankOf(builder.outcome(position));
+  }
+
+  /** What an earlier line said of a request to which a better one came. */
+  function takeBack(position: number): void {
+    outcomes[builder.outcome(position).outcome] -= 1;
+    const group = groups[position];
+    if (group !== undefined) failures.remove(group, expected.ordinal(position));
+    groups[position] = undefined;
+  }
+
+  function keep(result: CountedResult, position: number, line: Line): void {
     const ordinal = expected.ordinal(position);
-    outcomes[result.outcome] += 1;
-    const error = failureOf(result);
     const { outcome } = result;
+    outcomes[outcome] += 1;
+    const error = failureOf(result);
     const declined = error?.type === 'refusal';
     builder.add(position, { ordinal, outcome, declined, offset: line.offset, length: line.bytes.length });
-    if (error !== null) failures.add(error.type, error.message, ordinal);
-    if (result.usage === null) return;
+    if (error !== null) groups[position] = failures.add(error.type, error.message, ordinal);
+    // A request is billed once, however many lines it has.
+    const isBilled = seen[position] === BILLED;
+    if (!isBilled) seen[position] = result.usage === null ? SEEN : BILLED;
+    if (result.usage === null || isBilled) return;
     if (!result.usage.is_whole) uncounted += 1;
     usage.add(result.usage, expected.kind(position));
   }
@@ -151,7 +183,11 @@ export async function scanResults(
     }
     onLine(lines);
   }
-  for (let position = seen.indexOf(0); position !== -1; position = seen.indexOf(0, position + 1)) {
+  for (
+    let position = seen.indexOf(NOT_SEEN);
+    position !== -1;
+    position = seen.indexOf(NOT_SEEN, position + 1)
+  ) {
     outcomes.missing += 1;
     failures.add(missingError.type, missingError.message, expected.ordinal(position));
   }

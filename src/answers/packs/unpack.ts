@@ -1,6 +1,7 @@
 import { isBlank, splitLines, withoutMark } from '../../lib/lines.ts';
 import type { Dialect, ResultShare } from '../../provider/dialect.ts';
 import type { Pieces } from '../../store/store.ts';
+import { rankOf } from '../view/merge.ts';
 import type { ExpectedPacks, PackedRow } from './expected-packs.ts';
 import { readAnswers } from './read-answers.ts';
 import type { DocumentReader } from './read-document.ts';
@@ -18,23 +19,25 @@ export type Unpacking = { lines: string[]; unknown: number };
 
 /**
  * Makes results with a line for each task of results with a line for each request, group by group: the same of the same,
- * whoever does it. What came twice counts once, as it does for all results.
+ * whoever does it. Of what came twice the better is unpacked too, and counts, as it does for all results.
  */
 export async function* unpack(
   received: Pieces,
   { expected, rows }: ExpectedPacks,
   { dialect, read }: { dialect: Dialect; read: DocumentReader },
 ): AsyncGenerator<Unpacking> {
-  const seen = new Set<number>();
+  const best = new Map<number, number>();
   for await (const group of splitLines(received)) {
     const made: Unpacking = { lines: [], unknown: 0 };
     for (const given of group) {
       const line = withoutMark(given);
       if (isBlank(line.bytes)) continue;
-      const id = dialect.results.count(line.bytes)?.request_id;
-      const position = id === undefined ? undefined : expected.position(id);
-      if (position === undefined || seen.has(position)) continue;
-      seen.add(position);
+      const result = dialect.results.count(line.bytes);
+      const position = result === null ? undefined : expected.position(result.request_id);
+      if (result === null || position === undefined) continue;
+      const rank = rankOf({ outcome: result.outcome, declined: result.error?.type === 'refusal' });
+      if (rank <= (best.get(position) ?? 0)) continue;
+      best.set(position, rank);
       const text = line.bytes.toString('utf8');
       const tasks = rows(position);
       if (tasks === null) made.lines.push(text);

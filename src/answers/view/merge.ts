@@ -23,9 +23,13 @@ const RANKS: Record<Outcome, number> = {
 const PENDING = 7;
 const DECLINED = 5;
 
-function rankOf(index: ResultsIndex, row: number): number {
-  return index.declined(row) && index.outcome(row) === 'incomplete' ? DECLINED : RANKS[index.outcome(row)];
+/** What an answer is worth beside another one to the same task: the higher counts. */
+export function rankOf({ outcome, declined }: { outcome: Outcome; declined: boolean }): number {
+  return declined && outcome === 'incomplete' ? DECLINED : RANKS[outcome];
 }
+
+const rankAt = (index: ResultsIndex, row: number): number =>
+  rankOf({ outcome: index.outcome(row), declined: index.declined(row) });
 
 /** The ordinals of a part's tasks, ascending. */
 function* ordinalsOf({ part, listed }: AttemptedPart): Generator<number> {
@@ -54,7 +58,7 @@ export function mergeParts<T extends AttemptedPart>(
     let row = 0;
     for (const ordinal of ordinalsOf(each)) {
       const answered = index !== null && row < index.count && index.ordinal(row) === ordinal;
-      const rank = index === null ? PENDING : answered ? rankOf(index, row) : RANKS.missing;
+      const rank = index === null ? PENDING : answered ? rankAt(index, row) : RANKS.missing;
       if (answered) row += 1;
       if (rank < (ranks[ordinal] ?? 0)) continue;
       ranks[ordinal] = rank;
