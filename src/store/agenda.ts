@@ -28,8 +28,8 @@ export type Agenda = {
   /** Extends these leases. */
   renew(leases: readonly Lease[], leaseMs: number): Promise<void>;
   /**
-   * Gives a batch back. It is not looked at again before `pauseMs` have passed, and not at all where that is null,
-   * unless its record has changed since it was taken. `failed` is passed to the next lease.
+   * Gives a batch back. It is not looked at again until `pauseMs` have passed, or ever if that is null, unless its
+   * record has changed since it was taken. `failed` is passed to the next lease.
    */
   release(lease: Lease, next: { pauseMs: number | null; failed: number }): Promise<void>;
   /**
@@ -44,8 +44,8 @@ export type Agenda = {
  */
 export type Turns = {
   /**
-   * Takes the next turn, and gives in how many milliseconds it is: so many a minute over all, a few at once where nobody took
-   * any for a while. None is taken where that is longer than `longestMs`. Without a rate there is only what was held.
+   * Takes the next turn and returns in how many milliseconds it comes: `perMinute` turns a minute among all, a few at once
+   * after an idle time. If it comes later than `longestMs`, it is not taken. Without a rate only `hold` delays turns.
    */
   next(name: string, perMinute: number | null, longestMs: number): Promise<number>;
   /** Blocks all turns for a while. */

@@ -14,7 +14,7 @@ export type BlobWriter = {
   give(piece: Uint8Array): Promise<void>;
   /** Completes the blob under its name; returns what `Blobs.write` does. */
   finish(): Promise<number | null>;
-  /** Leaves nothing of it. Does nothing after `finish`. */
+  /** Removes what was written. Does nothing after `finish`. */
   abort(): Promise<void>;
 };
 
@@ -91,7 +91,7 @@ function createPipe() {
     });
 
   return {
-    /** False where nothing pulls any more. */
+    /** False if nothing pulls any more. */
     async push(piece: Uint8Array): Promise<boolean> {
       while (held !== null && !closed) await woken();
       if (closed) return false;

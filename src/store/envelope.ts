@@ -17,11 +17,11 @@ const envelope = z.object({
   change_id: z.string(),
   at: z.string(),
   value: z.unknown(),
-  /** Of all before it, and of where it stands. Not kept by versions before, nor for what no money is decided by. */
+  /** A checksum of the text before it and of its place. Missing in older versions, and in registers that decide no money. */
   sum: z.string().exactOptional(),
 });
 
-/** Where a revision stands: one that was copied to another register, or to a later number, is not what was written there. */
+/** A revision's place: one copied to another register or number is not what was written there. */
 export type Standing = { register: string; number: number };
 
 const SUM = ',"sum":';
@@ -35,8 +35,8 @@ export function seal<T>(value: T): Envelope<T> {
 }
 
 /**
- * What a text holds, which stands at `place`; `store_damaged` where it is no envelope of such a value, or, given where it stands, not
- * the one that was written there: a value that its schema allows can be wrong all the same.
+ * Reads the text found at `place`. `store_damaged` if it is no envelope of such a value or, with `standing`, not the one that was
+ * written there: a value can be wrong though its schema allows it.
  */
 export function decodeEnvelope<T>(
   place: string,
@@ -54,8 +54,8 @@ export function decodeEnvelope<T>(
 }
 
 /**
- * The text that is to stand at `place`. Checked as a reader will check it, for what is written can't be taken back:
- * a value that could never be read again (a NaN, which JSON turns into null) must not become the truth.
+ * The text to write at `place`, checked as a reader will check it: what is written can't be taken back, so a value that
+ * could never be read again (a NaN, which JSON turns into null) must not get there.
  */
 export function encodeEnvelope<T>(
   place: string,
@@ -69,7 +69,7 @@ export function encodeEnvelope<T>(
   try {
     decodeEnvelope(place, text, schema);
   } catch (error) {
-    throw new BatchError('internal', `What was to be written to ${place} could not be read back.`, {
+    throw new BatchError('internal', `Refused to write to ${place} what could not be read back.`, {
       cause: error,
     });
   }

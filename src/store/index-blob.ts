@@ -3,8 +3,8 @@ import { BatchError } from '../errors.ts';
 import type { Blobs } from './store.ts';
 
 /**
- * Blobs of fixed-width rows that locate things in another blob. They can be made again from it, so one that does not
- * match it byte for byte counts as missing, never as damage.
+ * Blobs of fixed-width rows that locate things in another blob. They can be rebuilt from it, so one that does not match
+ * counts as missing, never as damaged.
  *
  * The header, little endian: magic (4 letters), version, count of rows, CRC-32 of the rows (4 bytes each), bytes of
  * the blob described (8, a double). Then the rows.
@@ -38,7 +38,7 @@ export async function writeIndexBlob(
   header.writeDoubleLE(describedBytes, 16);
   const bytes = Buffer.concat([header, rows]);
   if ((await blobs.write(name, only(bytes))) !== null) return;
-  // One that another process has just made is equal: removing it would leave its readers without one.
+  // If another process has just made an equal one, removing it would leave its readers without an index.
   if ((await readIndexBlob(blobs, name, format, describedBytes))?.equals(rows)) return;
   await blobs.remove(name);
   // If another process is faster, its index is just as good.
@@ -56,7 +56,7 @@ function isWhole(blob: Buffer, rows: Buffer, format: IndexFormat, describedBytes
   );
 }
 
-/** The rows; null where the index is missing, damaged, or describes a blob of another size. */
+/** The rows; null if the index is missing, damaged, or describes a blob of another size. */
 export async function readIndexBlob(
   blobs: Blobs,
   name: string,
@@ -68,7 +68,7 @@ export async function readIndexBlob(
   return blob && rows && isWhole(blob, rows, format, describedBytes) ? rows : null;
 }
 
-/** The whole blob; null where it is missing, or vanishes while it is read: a rewrite first removes the old one. */
+/** The whole blob; null if it is missing, or vanishes while it is read: a rewrite removes the old one first. */
 async function readBlob(blobs: Blobs, name: string): Promise<Buffer | null> {
   const length = await blobs.size(name);
   if (length === null) return null;

@@ -27,11 +27,11 @@ const kinds = {
     what: 'a question',
     valid: 'question_ and 32 digits',
   },
-  day: { pattern: /^\d{4}-\d{2}-\d{2}$/, what: 'a day', valid: 'one as 2026-11-22' },
+  day: { pattern: /^\d{4}-\d{2}-\d{2}$/, what: 'a day', valid: 'a date like 2026-11-22' },
   blob: {
     pattern: /^[a-z0-9][a-z0-9-]*(\.[a-z0-9]+)*$/,
     what: 'the name of a blob',
-    valid: 'small letters, digits, - and single dots',
+    valid: 'lower-case letters, digits, - and single dots',
   },
 } satisfies Record<string, Kind>;
 
@@ -39,7 +39,7 @@ export const isBlobName = (name: string): boolean => kinds.blob.pattern.test(nam
 export const isBatchId = (id: string): boolean => kinds.batch.pattern.test(id);
 export const isHash = (name: string): boolean => kinds.hash.pattern.test(name);
 
-/** Returns the id, or throws `invalid_input` where it is not one of its kind. */
+/** Returns the id, or throws `invalid_input` if it is not one of its kind. */
 export function checkedId(kind: keyof typeof kinds, id: string): string {
   const { pattern, what, valid } = kinds[kind];
   if (pattern.test(id)) return id;
@@ -48,32 +48,32 @@ export function checkedId(kind: keyof typeof kinds, id: string): string {
 
 /** The names of a batch's blobs. In a data folder these are file names: they never change. */
 
-/** The tasks, a line each in the caller's order. */
+/** The tasks, one per line, in the caller's order. */
 export const TASKS = 'tasks.jsonl';
-/** The places of these lines, and of their requests in the parts' bodies. */
+/** Where these lines are, and their requests in the parts' bodies. */
 export const TASKS_INDEX = 'tasks.idx';
 
-/** Work that waits for the answers it works on, as JSON without those answers. */
+/** Work that waits for the answers it needs, as JSON without those answers. */
 export const WAITING_WORK = 'waiting-work.json';
 
-/** The schemas that answers of the first attempt are checked by, one per line. */
+/** The schemas for checking answers of the first attempt, one per line. */
 export const SCHEMAS = 'schemas.jsonl';
 
 const ofPart = (part: number, ending: string) => `part-${String(part).padStart(4, '0')}.${ending}`;
 
-/** The exact body that is sent. */
+/** The body exactly as it is sent. */
 export const partBody = (part: number): string => ofPart(part, 'requests.json');
 /** The tasks of a part that lists them. */
 export const partTasks = (part: number): string => ofPart(part, 'tasks.jsonl');
-/** The schemas that answers are checked by, for a part that lists its tasks. */
+/** The schemas for checking answers, for a part that lists its tasks. */
 export const partSchemas = (part: number): string => ofPart(part, 'schemas.jsonl');
 /** A later download is another blob: a blob never changes. */
 const ofDownload = (part: number, download: number, ending: string) =>
   ofPart(part, `${download === 1 ? 'results' : `results.${download}`}.${ending}`);
-/** The verified results as received; where tasks share requests, made from these with a line per task. */
+/** The verified results as received, or, if tasks share requests, rewritten with a line per task. */
 export const partResults = (part: number, download = 1): string => ofDownload(part, download, 'jsonl');
 /** The results as received with a line per request, for a part whose tasks share requests. */
 export const partReceived = (part: number, download = 1): string =>
   ofPart(part, `${download === 1 ? 'received' : `received.${download}`}.jsonl`);
-/** The places of the answers in the results. */
+/** Where the answers are in the results. */
 export const partResultsIndex = (part: number, download = 1): string => ofDownload(part, download, 'idx');

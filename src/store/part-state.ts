@@ -4,7 +4,7 @@ import { processIdentity } from './process-identity.ts';
 import { savedResults } from './saved-results.ts';
 
 const count = z.int().nonnegative();
-/** How long a machine had been up then, for those on the same one: its clock on the wall can be set. Not kept by versions before. */
+/** The machine's uptime at that moment, for processes on the same machine: its wall clock can be set. Missing in older versions. */
 const up = z.object({ host: z.string(), ms: z.int() });
 
 /** Written before a create is sent: everything needed to settle it if its answer never comes. */
@@ -12,21 +12,21 @@ const intent = z.object({
   sender: processIdentity,
   at: momentText,
   up: up.exactOptional(),
-  /** After this the sender has given up, hard. */
+  /** After this the sender has given up for certain. */
   send_deadline: momentText,
   base_url: z.string(),
   workspace: z.string().nullable(),
   key_salt: z.string(),
   key_hash: z.string(),
-  /** The newest batch id that the API listed just before; null when it listed none. */
+  /** The newest batch id that the API listed just before the create; null if it listed none. */
   watermark: z.string().nullable(),
-  /** The provider's batches that were taken for it and proved not to be. */
+  /** The provider's batches that were taken for it and turned out not to be. */
   rejected: z.array(z.string()).default([]),
-  /** The newest batch of the first listing after it: none above it can be it. Null where that was empty. */
+  /** The newest batch of the first listing after the create: nothing newer can be it. Null if that listing was empty. */
   newest: z.string().nullable().exactOptional(),
-  /** The provider's batches whose results lack its mark: read once. */
+  /** The provider's batches whose results lack its mark: they are read only once. */
   disproved: z.array(z.string()).exactOptional(),
-  /** The provider's batches that could be it and have results which can't prove it: a person decides. */
+  /** The provider's batches that could be it, but whose results can't prove it: a person decides. */
   unproven: z.array(z.string()).exactOptional(),
 });
 export type Intent = z.infer<typeof intent>;
@@ -55,12 +55,12 @@ const failure = z.object({
   message: z.string(),
   at: momentText,
   up: up.exactOptional(),
-  /** The HTTP status, where the API answered. */
+  /** The HTTP status, if the API answered. */
   status: z.int().exactOptional(),
 });
 export type Failure = z.infer<typeof failure>;
 
-/** A provider's batch that could be an uncertain part, as it was listed last. */
+/** A provider's batch that could be an uncertain part, as last listed. */
 const candidate = z.object({
   id: z.string(),
   created_at: momentText,
@@ -69,44 +69,44 @@ const candidate = z.object({
 });
 export type Candidate = z.infer<typeof candidate>;
 
-/** The state of a part, each with exactly what is known in it. */
+/** The state of a part; each state holds exactly what is known in it. */
 export const partState = z.discriminatedUnion('state', [
-  /** What it asks is known when what it works on is there. `by` is who makes it then; null while nobody does. */
+  /** Its requests can be made only once the answers it needs are there. `by` is the process that makes them; null if none does. */
   z.object({ state: z.literal('waiting'), by: processIdentity.nullable() }),
   z.object({
     state: z.literal('prepared'),
-    /** The newest batch that the provider listed when this was looked for there: none above it can be it. Null where it listed none. */
+    /** The newest batch that the provider listed when this part was looked for there: nothing newer can be it. Null if it listed none. */
     newest: z.string().nullable().exactOptional(),
   }),
   z.object({ state: z.literal('sending'), intent }),
-  /** Perhaps sent: nothing is sent again until that is settled. No byte of it left after `failure.at`. */
+  /** Perhaps sent: nothing is sent again until that is settled. No byte was sent after `failure.at`. */
   z.object({
     state: z.literal('unconfirmed'),
     intent,
     failure,
-    /** Complete listings without a trace of it, each begun late enough; two prove that it was not made. */
+    /** How many complete listings, each begun late enough, had no trace of it; two prove that it was not made. */
     empty_listings: count.default(0),
-    /** The provider's batches that could be it, where there are several. */
+    /** The provider's batches that could be it, if there are several. */
     candidates: z.array(z.string()).default([]),
-    /** What is known of these, newest first. Not kept by versions before. */
+    /** What is known of these, newest first. Missing in older versions. */
     known: z.array(candidate).exactOptional(),
   }),
-  /** The API said no, or could not be reached: nothing was made, nothing paid. */
+  /** The API refused it or could not be reached: nothing was made, nothing paid. */
   z.object({ state: z.literal('not_sent'), failure }),
   z.object({
     state: z.literal('created'),
     /** Null for a batch that another program made. */
     intent: intent.nullable(),
     provider_batch_id: z.string(),
-    /** Taken for ours because no other batch can be it; its results will prove it. */
+    /** Taken for ours as no other batch can be it; its results will prove it. */
     tentative: z.boolean().default(false),
-    /** Since when its results, however often they were fetched, can't prove whether it is ours. */
+    /** Since when its results, however often fetched, can't prove whether it is ours. */
     unproven_since: momentText.exactOptional(),
-    /** Since when the provider says that it does not know it. */
+    /** Since when the provider says that there is no such batch. */
     not_found_since: momentText.nullable().default(null),
     seen: seenBatch,
     results: savedResults.nullable(),
-    /** As which download the results are saved, or will be; left out for the first. */
+    /** The number of the download as which the results are or will be saved; left out for the first. */
     download: z.int().positive().exactOptional(),
   }),
 ]);

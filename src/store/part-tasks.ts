@@ -11,32 +11,32 @@ import type { TaskEntry } from './task-entry.ts';
 const count = z.int().nonnegative();
 
 const partTask = z.object({
-  /** Its place among all tasks of the batch, from 0. */
+  /** Its index among all tasks of the batch, from 0. */
   ordinal: count,
   custom_id: z.string(),
-  /** Only where the task has one. */
+  /** Only if the task has one. */
   task_type: z.string().exactOptional(),
-  /** What it was sent with, which a retry may have changed. */
+  /** The model it was sent with, which a retry may have changed. */
   model: z.string(),
-  /** Present where it was not left to the model. */
+  /** Only if it was not left to the model. */
   effort: z.enum(efforts).exactOptional(),
-  /** Present where the answer is JSON. */
+  /** Only if the answer is JSON. */
   structured: z.literal(true).exactOptional(),
-  /** The hash of the schema that the answer is checked by. */
+  /** The hash of the schema for checking the answer. */
   schema: z.string().exactOptional(),
-  /** Given anew since it was submitted: its row and its input are what they were then. */
+  /** Given anew since it was submitted; its row and its input are kept as they were then. */
   corrected: z.literal(true).exactOptional(),
   /** The id of the request that it shares with other tasks. */
   pack: z.string().exactOptional(),
-  /** Where its request stands in the part's body, in bytes. */
+  /** Where its request is in the part's body, in bytes. */
   offset: count,
   length: count,
 });
 
-/** A task as one part sent it: what a retry needs that the run of an attempt's tasks does not tell. */
+/** A task as one part sent it: what a retry needs to know besides the tasks of the attempt. */
 export type PartTask = z.infer<typeof partTask>;
 
-/** What a part's list keeps of a task, but for its place. */
+/** What a part's list keeps of a task, except its position. */
 export function partTaskOf(entry: TaskEntry): Omit<PartTask, 'ordinal' | 'offset' | 'length'> {
   const { task_id, custom_id = task_id, task_type, model, effort, structured, schema, pack } = entry;
   return {
@@ -51,15 +51,15 @@ export function partTaskOf(entry: TaskEntry): Omit<PartTask, 'ordinal' | 'offset
 }
 
 export type PartTasksWriter = {
-  /** Tasks in the caller's order. */
+  /** Takes tasks in the caller's order. */
   add(task: PartTask): Promise<void>;
-  /** False where the part has a list already, which stays. */
+  /** False if the part has a list already, which is kept. */
   close(): Promise<boolean>;
-  /** Leaves nothing of it. */
+  /** Removes what was written. */
   abort(): Promise<void>;
 };
 
-/** Opens the list of a part's tasks to be written, once. */
+/** Opens the list of a part's tasks for writing; it is written only once. */
 export function openPartTasksWriter(blobs: Blobs, part: number): PartTasksWriter {
   const lines = openBlobWriter(blobs, partTasks(part));
   return {
@@ -70,8 +70,8 @@ export function openPartTasksWriter(blobs: Blobs, part: number): PartTasksWriter
 }
 
 /**
- * The tasks of a part that lists them, ascending by ordinal, streamed in groups. Throws `store_damaged` where
- * there are not as many as the part has requests.
+ * The tasks of a part that lists them, ascending by ordinal, streamed in groups. Throws `store_damaged` if there are
+ * not as many as the part has requests.
  */
 export async function* readPartTasks(
   blobs: Blobs,

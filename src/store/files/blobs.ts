@@ -15,8 +15,8 @@ import { inStore, linkInStore, storeFailure } from './store-failure.ts';
 export type FileBlobsOptions = {
   folder: string;
   /**
-   * A folder on the same file system for what is unfinished. Null for a folder that is itself unfinished: what is
-   * written there need not be whole, nor its name outlast a power cut, before the folder gets its own.
+   * A folder on the same file system for unfinished files. Null if `folder` is itself unfinished: until it gets its
+   * name, its files need not be whole, and their names need not survive a power cut.
    */
   temporary: string | null;
 };
@@ -68,7 +68,7 @@ export function createFileBlobs({ folder, temporary }: FileBlobsOptions): Blobs 
 
     async changedAt(name) {
       const stat = await statOf(pathOf(name));
-      // Whoever writes can set the one back, and nobody the other.
+      // A writer can set back the one time, but not the other.
       return stat === null ? null : Math.max(stat.mtimeMs, stat.ctimeMs);
     },
 
@@ -93,8 +93,8 @@ async function statOf(path: string): Promise<Stats | null> {
 }
 
 /**
- * Writes a new file through to the disk; its name is the caller's to sync. Null where there is one of that name, and
- * nothing is left where it fails. A failure of `pieces` is thrown as it is, one of the disk as that of `path`.
+ * Writes a new file through to the disk; syncing its name is left to the caller. Null if the name is taken. A failed
+ * write leaves nothing. A failure of `pieces` is thrown as it is, one of the disk as a failure of `path`.
  */
 async function writeFile(path: string, file: string, pieces: Pieces): Promise<number | null> {
   const writer = await inStore('write', path, () => createIfFree(file));

@@ -33,11 +33,11 @@ import { sweep } from './sweep.ts';
 export type StoreOptions = {
   /** Absolute path of the data folder; made when something is first written. */
   path: string;
-  /** Told what could not be swept. */
+  /** Is told what could not be swept. */
   log: (message: string) => void;
 };
 
-/** The store in a folder that any number of processes share. Making it touches no disk. */
+/** A store in a folder that any number of processes can share. Creating it does not touch the disk. */
 export function createStore({ path, log }: StoreOptions): Store {
   const layout = createLayout(path);
   const ifOpen = <T>(work: () => Promise<T>) => whileOpen(path, layout, work);
@@ -46,13 +46,13 @@ export function createStore({ path, log }: StoreOptions): Store {
     return createRegister({ folder, schema, temporary: layout.temporary, summedAs });
   }
 
-  /** A batch has its record from the moment that it is seen: one without has lost it, which is not as if it never was. */
+  /** A batch is never visible without its record. If the record is missing it was lost, which must not look like "no such batch". */
   function record(batchId: string): Register<BatchRecord> {
     const folder = layout.batch(batchId);
     const found = register(recordFolder(folder), recordOf(batchId), batchId);
     const orLost = async (value: BatchRecord | null) => {
       if (value !== null || !(await isThere(folder))) return value;
-      // It may just have come.
+      // The batch may have appeared between the two looks.
       const again = await found.read();
       if (again === null) throw damaged(recordFolder(folder), 'it is missing or empty');
       return again;
@@ -97,7 +97,7 @@ export function createStore({ path, log }: StoreOptions): Store {
     batchIds: () =>
       ifOpen(() =>
         inStore('read', layout.batches, async () => {
-          // A ULID begins with its time, so the order of names is the order of making.
+          // A ULID begins with its time, so the order of names is the order of creation.
           return (await namesIn(layout.batches)).filter(isBatchId).sort().reverse();
         }),
       ),
@@ -117,7 +117,7 @@ export function createStore({ path, log }: StoreOptions): Store {
   };
 }
 
-/** Renames it first, so that nobody ever sees half of a batch. */
+/** Removes a folder, renaming it first so that nobody ever sees half a batch. */
 export async function removeFolder(folder: string, trash: string): Promise<void> {
   await makeFolder(trash);
   const unseen = join(trash, ulid());
@@ -141,7 +141,7 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** Appends a line to the file at `path`, which nothing here ever shortens. Short lines are written in one piece. */
+/** Appends a line to a file that is never shortened. Short lines are written in one piece. */
 async function appendAudit(path: string, entry: AuditEntry): Promise<void> {
   await inStore('write', path, async () => {
     await makeFolder(dirname(path));

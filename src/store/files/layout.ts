@@ -5,19 +5,19 @@ import { makeFolder } from '../../lib/files/durable-write.ts';
 import { checkedId, isBatchId } from '../names.ts';
 import { inStore, linkInStore } from './store-failure.ts';
 
-/** What is being prepared, and what is removed, stands under a ULID. */
+/** Batches being prepared or removed are named by a ULID. */
 export const isStagingName = (name: string): boolean => isBatchId(`batch_${name}`);
 
-/** Where the store keeps what. All paths are absolute. Each id is checked before it becomes a path. */
+/** Where the store keeps everything. All paths are absolute, and each id is checked before it becomes a path. */
 export type Layout = {
   readonly temporary: string;
   readonly batches: string;
-  /** Where the batches stand while the store is closed, for it is moved to another one. */
+  /** Where the batches are while the store is closed because it is moved to another one. */
   readonly closedBatches: string;
   /** The register of such moves. */
   readonly move: string;
   readonly staging: string;
-  /** Removed batches on their way out. */
+  /** Batches being removed. */
   readonly trash: string;
   batch(batchId: string): string;
   readonly submissions: string;
@@ -34,7 +34,7 @@ export type Layout = {
   readonly questions: string;
   question(questionId: string): string;
   readonly audit: string;
-  /** What can be made again at any time, and is kept for speed. */
+  /** Kept for speed only; can be rebuilt at any time. */
   cache(name: string): string;
 };
 
@@ -55,7 +55,7 @@ export function createLayout(data: string): Layout {
     submissions,
     submission: (contentHash) => join(submissions, checkedId('hash', contentHash)),
     claim: (providerBatchId) => join(data, 'claims', checkedId('providerBatch', providerBatchId)),
-    // Hashed, for a path may be longer than a file name can be.
+    // Hashed, as a path may be too long for a file name.
     writtenFile: (path) => join(data, 'written-files', createHash('sha256').update(path).digest('hex')),
     budget: (day) => join(data, 'budget', checkedId('day', day)),
     signingKey: join(data, 'signing-key'),
@@ -69,10 +69,10 @@ export function createLayout(data: string): Layout {
   };
 }
 
-/** Where the record of the batch in `folder` is. */
+/** The folder of the record of the batch in `folder`. */
 export const recordFolder = (folder: string): string => join(folder, 'record');
 
-/** Whether a data folder can be used: it takes files and links. Throws `store_failed` that says what does not work. */
+/** Checks that a data folder takes files and links. Throws a `store_failed` that says what does not work. */
 export async function examineDataFolder(folder: string): Promise<{ freeBytes: number }> {
   const probe = path.join(folder, `probe-${randomUUID()}`);
   try {
@@ -84,7 +84,7 @@ export async function examineDataFolder(folder: string): Promise<{ freeBytes: nu
       return { freeBytes: bavail * bsize };
     });
   } finally {
-    // Where they can't be removed, they could not be written: that was told.
+    // If they can't be removed, they could not be written either, and that has been thrown.
     await Promise.allSettled([rm(probe, { force: true }), rm(`${probe}-link`, { force: true })]);
   }
 }

@@ -26,11 +26,11 @@ import { revisionNumbers, revisionPath } from './revisions.ts';
 import { writeOwner } from './staging.ts';
 import { inStore, storeFailure } from './store-failure.ts';
 
-/** In place of the folder of the batches: a name that no folder can be made under, by a server of any version. */
+/** A file in place of the batches' folder, so that no server of any version can create a batch there. */
 const NOTICE =
-  'The batches of this data folder are moved to another store, or are on their way: see docs/team.md.\n';
+  'The batches of this data folder were moved to another store, or are being moved: see docs/team.md.\n';
 
-/** Registers of one kind are folders in a folder, but for the one that is alone. */
+/** The registers of a kind are folders in one folder; there is only one signing key. */
 const folders: Record<Exclude<RegisterKind, 'signing key'>, string> = {
   submission: 'submissions',
   claim: 'claims',
@@ -40,7 +40,7 @@ const folders: Record<Exclude<RegisterKind, 'signing key'>, string> = {
   work: 'work',
 };
 
-/** The store in the data folder at `path`, to be copied to another one or from it. */
+/** The store in the data folder at `path`, as the source or the target of a copy. */
 export function openMovableFolder(path: string): Movable {
   const layout = createLayout(path);
   const batchFolder = (batchId: string) => join(layout.closedBatches, batchId);
@@ -69,7 +69,7 @@ export function openMovableFolder(path: string): Movable {
       return used.some((found) => found.length > 0);
     },
     close: () => inStore('write', layout.batches, () => close(layout)),
-    // Ten thousand of a folder are made within a second or two.
+    // Summarizing ten thousand batches of a folder takes a second or two.
     summarize: async () => {},
     reopen: () => inStore('write', layout.batches, () => reopen(layout)),
     batchIds: () => idsIn(layout.closedBatches),
@@ -141,7 +141,7 @@ const idsIn = (folder: string) =>
     try {
       return (await namesIn(folder)).filter(isBatchId).toSorted();
     } catch (error) {
-      // The notice stands there.
+      // The notice is there instead.
       if (hasErrorCode(error, 'ENOTDIR')) return [];
       throw error;
     }
@@ -167,7 +167,7 @@ async function addRevision(
   await createFileDurably(revisionPath(folder, number), text, { temporary });
 }
 
-/** Again and again, for a server that knows nothing of this may make the folder anew. */
+/** Repeats until the notice holds: an older server, which does not know it, may create the folder again. */
 async function close({ batches, closedBatches }: Layout): Promise<void> {
   await makeFolder(dirname(closedBatches));
   for (;;) {
@@ -190,7 +190,7 @@ async function reopen({ batches, closedBatches }: Layout): Promise<void> {
   await rm(dirname(closedBatches), { recursive: true, force: true });
 }
 
-/** All that is in a folder, at once where there is no other of that name. */
+/** Moves the contents of a folder; in one step if the target does not exist. */
 async function moveInto(target: string, folder: string): Promise<void> {
   if (!(await statOf(folder))?.isDirectory()) return;
   if ((await statOf(target)) === undefined) return rename(folder, target);

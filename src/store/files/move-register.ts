@@ -5,14 +5,14 @@ import type { Layout } from './layout.ts';
 import { createRegister } from './revisions.ts';
 import { storeFailure } from './store-failure.ts';
 
-/** Where the store is on its way to another one. */
+/** How far the store's move to another store has come. */
 export function createMoveRegister({ move, temporary }: Layout): Register<MoveState> {
   return createRegister({ folder: move, temporary, schema: moveState });
 }
 
 /**
- * Does one thing with the batches of a store at `place`, and throws `store_failed` in place of what came of it where the store is closed by then:
- * its batches are taken away only after that was written, so what is not found before is not there.
+ * Does one thing with the batches of the store at `place`. If the store is closed by then, throws `store_failed` instead of the outcome.
+ * A store is marked as closed before its batches are taken away, so what an open store does not find is really not there.
  */
 export async function whileOpen<T>(place: string, layout: Layout, work: () => Promise<T>): Promise<T> {
   const [outcome] = await Promise.allSettled([work()]);
@@ -24,7 +24,7 @@ export async function whileOpen<T>(place: string, layout: Layout, work: () => Pr
 
 async function findClosed(place: string, layout: Layout) {
   try {
-    // Synchronous: the thread pool would make it ten times as long, and hardly any store was ever moved.
+    // Synchronous: by the thread pool it would take ten times as long, and hardly any store was ever moved.
     if (lstatSync(layout.move, { throwIfNoEntry: false }) === undefined) return null;
   } catch (error) {
     throw storeFailure('read', layout.move, error);

@@ -8,8 +8,8 @@ import { damaged } from '../stored-json.ts';
 import { inStore } from './store-failure.ts';
 
 /**
- * Opens a file of the store to read it; null where there is none. Throws `store_damaged` for anything but a regular
- * file: a link is not followed, and a pipe or a device would be waited for without end.
+ * Opens a file of the store for reading; null if there is none. Throws `store_damaged` for anything but a regular
+ * file: links are not followed, and reading a pipe or a device might never end.
  */
 export async function openOwnFile(path: string): Promise<FileHandle | null> {
   try {
@@ -20,7 +20,7 @@ export async function openOwnFile(path: string): Promise<FileHandle | null> {
   }
 }
 
-/** As `openOwnFile`, with flags of `fs.constants`; `mode` is of one that is made. Throws Node's own system errors too. */
+/** As `openOwnFile`, with flags from `fs.constants` and the `mode` of a new file. Also throws Node's own system errors. */
 export async function openStored(path: string, flags: number, mode?: number): Promise<FileHandle> {
   try {
     return await openRegularFile(path, {
@@ -34,7 +34,7 @@ export async function openStored(path: string, flags: number, mode?: number): Pr
   }
 }
 
-/** The text of a file of the store; null where there is none. */
+/** The text of a file of the store; null if there is none. */
 export async function readOwnFile(path: string): Promise<string | null> {
   return inStore('read', path, async () => {
     const handle = await openOwnFile(path);
@@ -47,7 +47,7 @@ export async function readOwnFile(path: string): Promise<string | null> {
   });
 }
 
-/** What a file of the store holds, null where there is none; `store_damaged` where it is no such file. */
+/** The envelope in a file of the store; null if there is no file. `store_damaged` if it holds something else. */
 export async function readEnvelope<T>(
   path: string,
   schema: z.ZodType<T>,

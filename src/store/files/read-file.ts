@@ -5,13 +5,13 @@ import type { Pieces, Span } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 import { spanRuns } from './span-runs.ts';
 
-/** Reading less at a time makes sending 200 MB slower, reading more does not make it faster. */
+/** Sending 200 MB is slower with smaller reads, and no faster with larger ones. */
 const READ_BYTES = 256 * 1024;
 
-/** By the file's number, for through its handle each of a hundred thousand reads takes twice the processor's time. */
+/** By file descriptor: through the handle each of a hundred thousand reads takes twice the CPU time. */
 const readAt = promisify(read);
 
-/** All of a file from `start` on; the handle stays its owner's to close. `failure` says what goes wrong. */
+/** Reads a file from `start` to its end; closing the handle is left to the caller. `failure` makes the error to throw. */
 export async function* readFrom(
   handle: FileHandle,
   start: number,
@@ -33,10 +33,10 @@ export async function* readFrom(
   }
 }
 
-/** Reads under way at once. */
+/** How many reads run at once. */
 const READS_AT_ONCE = 4;
 
-/** These pieces of a file, in the order asked for. `path` names it where one does not lie within it, which is damage. */
+/** Reads these spans of a file, in the order asked for. One that ends beyond the file is damage; `path` is for its message. */
 export async function readSpans(handle: FileHandle, spans: readonly Span[], path: string): Promise<Buffer[]> {
   const room = Buffer.allocUnsafe(spans.reduce((sum, { length }) => sum + length, 0));
   let taken = 0;
@@ -51,7 +51,7 @@ export async function readSpans(handle: FileHandle, spans: readonly Span[], path
       if (reading.length < run.length) reading = Buffer.allocUnsafe(run.length);
       const { bytesRead } = await readAt(handle.fd, reading, 0, run.length, run.offset);
       if (bytesRead < run.length) throw damaged(path, 'it was cut short');
-      // Copied, for a run can be many times what is wanted of it.
+      // Copied, as a run can be many times as long as what is wanted of it.
       for (const { index, span } of run.members) {
         const start = span.offset - run.offset;
         found[index]?.set(reading.subarray(start, start + span.length));

@@ -15,11 +15,11 @@ import { readEnvelope } from './own-file.ts';
 import { inStore, linkInStore } from './store-failure.ts';
 
 export type RevisionsOptions<T> = CreateOptions & {
-  /** The folder of the revisions; made with the first of them. */
+  /** The folder of the revisions; created with the first of them. */
   folder: string;
-  /** What a value must be, whenever it is read. */
+  /** Checks every value that is read. */
   schema: z.ZodType<T>;
-  /** The register's name in the sums of its revisions, the same in every store; left out where they have none. */
+  /** The register's name in the sums of its revisions, the same in every store; left out if they have none. */
   summedAs?: string | undefined;
 };
 
@@ -28,7 +28,7 @@ const FILE_NAME = /^(\d{8})\.json$/;
 export const revisionPath = (folder: string, number: number): string =>
   join(folder, `${String(number).padStart(8, '0')}.json`);
 
-/** Ascending. Whatever else lies in the folder is not ours to judge. */
+/** The numbers of the revisions in a folder, ascending. Other files there are ignored. */
 export async function revisionNumbers(folder: string): Promise<number[]> {
   const names = await inStore('read', folder, async () => {
     try {
@@ -50,7 +50,7 @@ function openRevisions<T>({ folder, schema, summedAs, ...create }: RevisionsOpti
   const standingOf = (number: number) =>
     summedAs === undefined ? undefined : { register: summedAs, number };
 
-  /** Null where the whole register was removed since its folder was listed. */
+  /** Null if the whole register was removed since its folder was listed. */
   async function read(number: number): Promise<Revision<T> | null> {
     const found = await readEnvelope(pathOf(number), schema, standingOf(number));
     return found && { number, ...found };
@@ -75,25 +75,25 @@ function openRevisions<T>({ folder, schema, summedAs, ...create }: RevisionsOpti
       const path = pathOf(number);
       const text = encodeEnvelope(path, content, schema, standingOf(number));
       const created = await linkInStore(path, async () => {
-        // Only for the first: making it for a later one would bring a removed register back, half.
+        // Only for the first: for a later one it would bring half of a removed register back.
         const made = number === 1 ? await beginFolder(folder) : null;
         try {
           const isCreated = await createFileDurably(path, text, create);
           await made?.synced;
           return isCreated;
         } catch (error) {
-          // The register was removed, or our temporary file swept, while we stood still: look again.
+          // The register was removed, or our temporary file swept, while this process was suspended: look again.
           if (hasErrorCode(error, 'ENOENT')) return false;
           throw error;
         }
       });
-      // Some network file systems answer EEXIST to a link that they made: then the file there is ours.
+      // Some network file systems answer EEXIST to a link that they did make: then the file there is ours.
       return created || (await read(number))?.change_id === content.change_id;
     },
   };
 }
 
-/** A register in a folder of its own. `update` throws `store_failed` too when the disk refuses. */
+/** A register in a folder of its own. `update` also throws `store_failed` when the disk refuses. */
 export function createRegister<T>(options: RevisionsOptions<T>): Register<T> {
   return createRevisedRegister(options.folder, openRevisions(options));
 }

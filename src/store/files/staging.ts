@@ -14,14 +14,14 @@ import { inStore } from './store-failure.ts';
 
 const ownerFile = (folder: string): string => join(folder, 'owner.json');
 
-/** Whose a folder in staging is; null while (or because) that was never written. */
+/** The owner of a folder in staging; null if it was not written yet, or never. */
 export async function readOwner(folder: string): Promise<ProcessIdentity | null> {
   const path = ownerFile(folder);
   const text = await readOwnFile(path);
   return text === null || text === '' ? null : decodeEnvelope(path, text, processIdentity).value;
 }
 
-/** Makes a folder in staging this process's. */
+/** Makes this process the owner of a folder in staging. */
 export async function writeOwner(folder: string): Promise<void> {
   const owner = ownerFile(folder);
   await writeFile(owner, encodeEnvelope(owner, seal(thisProcess()), processIdentity), { mode: FILE_MODE });
@@ -29,8 +29,8 @@ export async function writeOwner(folder: string): Promise<void> {
 
 /**
  * Makes `staging/<ulid>/`, with the owner's identity and, beside it, the folder that becomes the batch's.
- * A batch folder has a record from the moment it is seen, for that is written before the renaming. Until then nothing
- * need outlast a power cut, but for the blobs.
+ * The record is written before that folder is moved to its place, so a batch is never visible without one. Until then only
+ * the blobs need to survive a power cut.
  */
 export async function createStaging(layout: Layout): Promise<Staging> {
   const name = ulid();
@@ -58,7 +58,7 @@ export async function createStaging(layout: Layout): Promise<Staging> {
         schema: batchRecord,
         summedAs: batchId,
       });
-      // Syncs the names of the blobs too, which stand beside the record's.
+      // This also syncs the names of the blobs, which are in the same folder.
       await register.update(() => record);
       const target = layout.batch(batchId);
       await inStore('write', target, async () => {

@@ -7,32 +7,32 @@ const advice: Record<string, string> = {
   ENOSPC: 'The disk is full: make room.',
   EDQUOT: 'The disk quota is used up: make room.',
   EFBIG:
-    'The file is larger than the file system, or a limit of the process, allows one to be: choose another data folder with BATCH_MCP_DATA_DIR.',
+    'The file is larger than the file system, or a limit of the process, allows: choose another data folder with BATCH_MCP_DATA_DIR.',
   EROFS: 'The file system is read-only: choose another data folder with BATCH_MCP_DATA_DIR.',
   EACCES: 'Access is denied: give this user the data folder, or choose another with BATCH_MCP_DATA_DIR.',
-  EPERM: 'This user may not do that there: choose another data folder with BATCH_MCP_DATA_DIR.',
-  ENOTDIR: 'Something on the way there is a file: name a folder with BATCH_MCP_DATA_DIR.',
-  EEXIST: 'Something on the way there is a file: name a folder with BATCH_MCP_DATA_DIR.',
+  EPERM: 'This user is not allowed to do that: choose another data folder with BATCH_MCP_DATA_DIR.',
+  ENOTDIR: 'Part of the path is a file: name a folder with BATCH_MCP_DATA_DIR.',
+  EEXIST: 'Part of the path is a file: name a folder with BATCH_MCP_DATA_DIR.',
   ELOOP:
-    'A link on the way there leads in a circle: move it away, or choose another data folder with BATCH_MCP_DATA_DIR.',
+    'A link in the path leads in a circle: remove it, or choose another data folder with BATCH_MCP_DATA_DIR.',
   ENAMETOOLONG: 'The path is too long: choose a shorter data folder with BATCH_MCP_DATA_DIR.',
-  // Node 26 has no fsync under it, whatever else it allows.
+  // On Node 26 the permission model never allows fsync.
   ERR_ACCESS_DENIED:
     "Node's permission model forbids it: start the server without --permission, or on Node 24 with the data folder allowed.",
   EMFILE: 'Too many files are open: try again in a moment.',
 };
 
-/** A system error in the data folder, as `store_failed` that names `path`; a `BatchError` stays itself. */
+/** Turns a system error in the data folder into a `store_failed` that names `path`; a `BatchError` is returned as it is. */
 export function storeFailure(verb: 'read' | 'write', path: string, error: unknown): BatchError {
   if (error instanceof BatchError) return error;
   const system = systemErrorCode(error);
-  const next = advice[system ?? ''] ?? 'Check that the data folder is there and writable, then try again.';
+  const next = advice[system ?? ''] ?? 'Check that the data folder exists and is writable, then try again.';
   return new BatchError('store_failed', `Could not ${verb} ${path} (${system ?? 'unknown cause'}). ${next}`, {
     cause: error,
   });
 }
 
-/** Does one thing in the data folder, with `storeFailure` for what goes wrong. */
+/** Does one thing in the data folder, and throws what fails as `storeFailure`. */
 export async function inStore<T>(verb: 'read' | 'write', path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -41,7 +41,7 @@ export async function inStore<T>(verb: 'read' | 'write', path: string, work: () 
   }
 }
 
-/** As `inStore`, for what creates names by `link`: a file system without it can't hold the store. */
+/** As `inStore`, for work that creates hard links: a file system without them can't hold the store. */
 export async function linkInStore<T>(path: string, work: () => Promise<T>): Promise<T> {
   return inStore('write', path, async () => {
     try {

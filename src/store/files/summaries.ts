@@ -9,28 +9,28 @@ import { readOwnFile } from './own-file.ts';
 import { inStore, storeFailure } from './store-failure.ts';
 
 type Source = {
-  /** The file in which summaries are kept for the next process; it can be removed at any moment. */
+  /** The file that keeps summaries for the next process; it can be removed at any moment. */
   path: string;
   /** The folder of a batch's revisions. */
   folder: (batchId: string) => string;
   read: (batchId: string) => Promise<BatchRecord | null>;
-  /** Told why the file could not be written: it is then made again by the next process. */
+  /** Is told why the file could not be written; the next process makes it again. */
   log: (message: string) => void;
 };
 
-/** With the time of the record's folder when it was made; null where that is too fresh to be relied on. */
+/** A summary, and when the record's folder had changed last; null if that was too recent to rely on. */
 type Kept<T> = { changed: number | null; summary: T };
 
-/** No file system tells times coarser: of two changes within it the second may leave no trace. */
+/** No file system has coarser timestamps. Of two changes within this time the second may leave no trace. */
 const COARSEST_TIME_MS = 3_000;
-/** Fewer new ones than this are not worth writing all of them. */
+/** For fewer new ones it is not worth writing the file, which holds all of them. */
 const WORTH_WRITING = 50;
 const READ_AT_ONCE = 64;
 
 /**
- * Keeps summaries in memory and in a file. One is made again when its record's folder has changed, for every
- * revision is a new name in it: reading ten thousand records takes a second or two, asking for their folders'
- * times a few dozen milliseconds.
+ * Keeps summaries in memory and in a file. One is made again when its record's folder has changed, as every revision
+ * adds a name there: reading ten thousand records takes a second or two, reading the times of their folders only a
+ * few dozen milliseconds.
  */
 export function createSummaries<T>(summary: Summary<T>, { path, folder, read, log }: Source) {
   const row = z.object({ changed: z.number().nullable(), summary: summary.schema });
@@ -48,23 +48,23 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
       }
       return found;
     } catch (error) {
-      // No JSON, or not to be read: all of it can be made again.
+      // Not JSON, or unreadable: all of it can be made again.
       if (error instanceof BatchError || error instanceof SyntaxError) return new Map();
       throw error;
     }
   }
 
-  /** When a record's folder changed; null where there is none, which says nothing of why. */
+  /** When a record's folder changed; null if it does not exist, for whatever reason. */
   function changeOf(id: string): number | null {
     try {
-      // Synchronous: the thread pool would make each of ten thousand cost ten times as much.
+      // Synchronous: through the thread pool each of ten thousand calls would take ten times as long.
       return statSync(folder(id), { throwIfNoEntry: false })?.mtimeMs ?? null;
     } catch (error) {
       throw storeFailure('read', folder(id), error);
     }
   }
 
-  /** What can't be read concerns that batch alone, whatever keeps it from being read. */
+  /** A failure to read one batch, whatever its cause, must not affect the others. */
   async function orDamaged<R>(
     id: string,
     damaged: DamagedBatch[],

@@ -8,7 +8,7 @@ import { QUESTION_KEPT_MS, WORK_KEPT_MS } from '../shared-records.ts';
 import { isStagingName, type Layout } from './layout.ts';
 import { readOwner } from './staging.ts';
 
-/** What is younger may belong to a process that is slow, or asleep. */
+/** Anything younger may belong to a process that is slow or suspended. */
 const STALE_MS = 60 * 60 * 1000;
 
 async function isOlder(path: string, ms: number): Promise<boolean> {
@@ -17,13 +17,13 @@ async function isOlder(path: string, ms: number): Promise<boolean> {
 
 const isStale = (path: string) => isOlder(path, STALE_MS);
 
-/** Work whose owner was never written is judged by its age: it may be just about to be. */
+/** Without an owner it is judged by its age: the owner may be just about to be written. */
 async function isAbandoned(folder: string): Promise<boolean> {
   const owner = await readOwner(folder);
   return owner === null ? isStale(folder) : isProvenDead(owner);
 }
 
-/** Removes what nobody will come back for. What can't be judged or removed is logged and left. */
+/** Removes what nobody needs any more. What can't be judged or removed is logged and left. */
 export async function sweep(layout: Layout, log: (message: string) => void): Promise<void> {
   async function removeIf(path: string, judge: (path: string) => Promise<boolean>): Promise<void> {
     try {

@@ -9,10 +9,10 @@ import type { Movable, RegisterName, StoredBatch } from './movable.ts';
 const BATCHES_AT_ONCE = 4;
 const REGISTERS_AT_ONCE = 8;
 
-/** What is now in the other store, checked. */
+/** What the other store now holds, checked. */
 export type Copied = {
   batches: number;
-  /** Of these, the ones that were there already, whole and the same, as after a copy that broke off. */
+  /** How many of these were there already, whole and identical, as after an interrupted copy. */
   already_there: number;
   blobs: number;
   bytes: number;
@@ -21,14 +21,14 @@ export type Copied = {
 };
 
 export type CopyOptions = {
-  /** Ends it between two batches. */
+  /** Stops the copy between two batches. */
   signal?: AbortSignal | undefined;
   onProgress?: (done: number, total: number) => void;
 };
 
 /**
- * Makes one closed store hold what another one holds, and nothing else: each revision by its text, each blob by its length and its hash, which
- * is read back before the batch appears. What is there already is held against the source in the same way and left.
+ * Makes one closed store hold exactly what another one holds. Revisions are compared by their text, blobs by length and hash, which are
+ * read back before the batch appears. What is there already is compared with the source in the same way, and left if it is the same.
  */
 export async function copyContents(
   from: Movable,
@@ -152,13 +152,13 @@ async function* counted(lines: AsyncIterable<string>, count: () => void): AsyncI
   }
 }
 
-/** So many at once; the first failure ends all. */
+/** Works on `atOnce` items at a time; the first failure stops everything. */
 async function forEach<T>(
   items: readonly T[],
   atOnce: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  // One for all lanes: each takes the next that is left.
+  // One iterator for all lanes: each takes the next item that is left.
   const left = items.values();
   let isOver = false;
   const lane = async () => {
@@ -181,7 +181,7 @@ function refuseInterrupted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new BatchError('store_failed', 'Interrupted. Call it again to go on.');
 }
 
-/** Names become paths in a folder: one that was not made by us could lead out of it. */
+/** Names become paths in a folder: one that we did not make could lead out of it. */
 function refuseStrange(
   { place }: Movable,
   what: string,
@@ -192,7 +192,7 @@ function refuseStrange(
   if (strange === undefined) return;
   throw new BatchError(
     'store_damaged',
-    `${place} holds ${what} under the name ${quoteName(strange)}, which batch-mcp gives to none. Remove it there and call it again, or take the source back with batch-mcp store undo.`,
+    `${place} holds ${what} under the name ${quoteName(strange)}, which batch-mcp never gives. Remove it there and call it again, or take the source back with batch-mcp store undo.`,
   );
 }
 

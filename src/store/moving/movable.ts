@@ -4,21 +4,21 @@ import { processIdentity } from '../process-identity.ts';
 import type { Blobs, Register, Summary } from '../store.ts';
 
 /**
- * Where a store is on its way to another one, kept in a register of its own; nothing where it was never moved. `leaving` and
- * `arriving` while it is copied from or to; `left` for good, unless it is copied back; `opening` while its batches are put back.
+ * How far a store's move has come, in a register of its own that is empty if it was never moved. `leaving` or `arriving`
+ * while it is copied from or to; `left` for good, unless it is copied back; `opening` while its batches are put back.
  */
 export const moveState = z.object({
   state: z.enum(['open', 'leaving', 'left', 'arriving', 'opening']),
-  /** The copy that made it so. The other store has the same. */
+  /** The copy that led to this state. The other store has the same id. */
   copy_id: z.string(),
   /** The other store, as messages name it. */
   other: z.string(),
-  /** Who copies. */
+  /** The process that copies. */
   by: processIdentity,
 });
 export type MoveState = z.infer<typeof moveState>;
 
-/** Why nobody is served from this store; null where it is open. */
+/** Why this store serves nobody; null if it is open. */
 export function closedFailure(place: string, move: MoveState | null): BatchError | null {
   if (move === null || move.state === 'open') return null;
   const message = `${reasonOf(place, move)} Nothing was changed and nothing is lost.`;
@@ -26,10 +26,10 @@ export function closedFailure(place: string, move: MoveState | null): BatchError
 }
 
 function reasonOf(place: string, { state, other }: MoveState): string {
-  const again = 'wait until batch-mcp store copy has ended. Where that broke off, call it again';
+  const again = 'wait until batch-mcp store copy has ended. If it broke off, call it again';
   switch (state) {
     case 'left':
-      return `${place} was moved to ${other}: set BATCH_MCP_STORE to that where it is a database, BATCH_MCP_DATA_DIR where it is a folder.`;
+      return `${place} was moved to ${other}: set BATCH_MCP_STORE to that if it is a database, BATCH_MCP_DATA_DIR if it is a folder.`;
     case 'arriving':
       return `${place} is being filled from ${other}: ${again}.`;
     default:
@@ -37,10 +37,10 @@ function reasonOf(place: string, { state, other }: MoveState): string {
   }
 }
 
-/** A revision as it stands in the store: its text is copied byte for byte, whatever version wrote it. */
+/** A revision as it is stored: its text is copied byte for byte, whatever version wrote it. */
 export type RevisionText = { number: number; text: string };
 
-/** The registers beside the batches' records, by what each store calls them. */
+/** The kinds of registers besides the batches' records. */
 export const registerKinds = [
   'submission',
   'claim',
@@ -54,7 +54,7 @@ export type RegisterKind = (typeof registerKinds)[number];
 export type RegisterName = { kind: RegisterKind; name: string };
 
 export type StoredBatch = {
-  /** Of its record, oldest first. */
+  /** The revisions of its record, oldest first. */
   revisions(): Promise<RevisionText[]>;
   blobNames(): Promise<string[]>;
   blobs: Blobs;
@@ -62,29 +62,29 @@ export type StoredBatch = {
 
 export type ArrivingBatch = {
   blobs: Blobs;
-  /** Makes it a batch, with these revisions of its record and all its blobs at once. */
+  /** Makes the batch appear at once, with these revisions of its record and all its blobs. */
   commit(revisions: readonly RevisionText[]): Promise<void>;
 };
 
 /**
- * A store as it is copied to another one. While it is closed its batches stand under another name, where no server looks, of whatever
- * version: all but `state`, `close` and `reopen` is for a closed one. What can't be read or written throws `store_failed`.
+ * A store that is copied to or from another one. While it is closed its batches have another name, under which no server of any version
+ * looks. All methods but `state`, `close` and `reopen` are for a closed store. What can't be read or written throws `store_failed`.
  */
 export type Movable = {
   /** As messages name it. */
   readonly place: string;
   state: Register<MoveState>;
-  /** Whether something of work or money is in it: then nothing of another one can be. */
+  /** Whether it holds work or a budget: then nothing can be copied into it. */
   isUsed(): Promise<boolean>;
-  /** Makes these of an open one's batches, where the first list would be long in coming without. */
+  /** Makes these summaries of an open store's batches, if the first list would take long without them. */
   summarize(summary: Summary<unknown>): Promise<void>;
-  /** No server reads or writes a batch of it from when this resolves. Does nothing where it is closed. */
+  /** Once this resolves no server reads or writes its batches. Does nothing if it is closed. */
   close(): Promise<void>;
-  /** Does nothing where it is open. */
+  /** Does nothing if it is open. */
   reopen(): Promise<void>;
   batchIds(): Promise<string[]>;
   batch(batchId: string): StoredBatch;
-  /** Begins one in the place of one of that id that may be there, whole or half. */
+  /** Begins a batch, replacing one with that id that may be there, whole or half. */
   arrive(batchId: string): Promise<ArrivingBatch>;
   removeBatch(batchId: string): Promise<void>;
   registers(): Promise<RegisterName[]>;
@@ -94,8 +94,8 @@ export type Movable = {
     add(revision: RevisionText): Promise<void>;
     remove(): Promise<void>;
   };
-  /** The lines of the log of what was done. */
+  /** The lines of the audit log. */
   audit(): AsyncIterable<string>;
-  /** Puts these in place of those that are there. */
+  /** Replaces all lines. */
   writeAudit(lines: AsyncIterable<string>): Promise<void>;
 };

@@ -13,25 +13,24 @@ import type { Movable, MoveState } from './movable.ts';
 const NAMED = 5;
 
 export type MoveOptions = CopyOptions & {
-  /** Whether a batch is being sent, or made: what is under way in a process can't be moved. */
+  /** Whether a batch is being sent or made: what a process is working on can't be moved. */
   isBusy: (record: BatchRecord) => boolean;
-  /** Goes on with a copy whose process can't be proven dead. */
+  /** Continues a copy whose process can't be proven dead. */
   takeOver?: boolean;
 };
 
 export type Moved = Copied | 'already moved';
 
 /**
- * Copies a store to another one, which from then on is the only one that serves its batches. Both are closed first, the source for good; the
- * other is opened when the source is `left`, which only one process can make it. It can break off at any point: whoever calls it again goes
- * on.
+ * Copies a store to another one, which from then on alone serves its batches. Both are closed first, the source for good; the target is
+ * opened once the source is `left`, a change that only one process can make. It can break off at any point: the next call goes on.
  */
 export async function moveStore(from: Movable, to: Movable, options: MoveOptions): Promise<Moved> {
   const [source, target] = [await from.state.read(), await to.state.read()];
   if (source?.state === 'left') {
     if (source.copy_id !== target?.copy_id) throw wrongState(`${from.place} was moved to ${source.other}.`);
     if (target.state === 'open') return 'already moved';
-    // Itself, by another name.
+    // Source and target are the same store under two names.
     if (target.state === 'left') throw wrongState(`${from.place} was moved to ${source.other}.`);
     await finish(to, target);
     return 'already moved';
@@ -50,7 +49,7 @@ export async function moveStore(from: Movable, to: Movable, options: MoveOptions
   return copied;
 }
 
-/** Takes back a copy that did not come to its end: the source serves again. False where there is nothing to take back. */
+/** Takes back an unfinished copy, so that the source serves again. False if there is nothing to take back. */
 export async function undoMove(from: Movable): Promise<boolean> {
   const state = await from.state.read();
   if (state === null || state.state === 'open') return false;
@@ -82,7 +81,7 @@ async function begin(
   const mine = { copy_id: randomUUID(), by: thisProcess() };
   await replace(to, target, { state: 'arriving', other: from.place, ...mine });
   await to.close();
-  // It may have come to be used since. What was there when it was closed is held against the source.
+  // It may have been used since the first check, while it was still open.
   if (isOpen(target) && (await to.isUsed())) {
     await backTo(to, mine.copy_id, target);
     throw notEmpty(to);
@@ -96,7 +95,7 @@ async function begin(
   const named = busy.slice(0, NAMED).join(', ');
   throw wrongState(
     `${counted(busy.length, 'batch', 'batches')} of ${from.place} ${busy.length === 1 ? 'is' : 'are'} being sent or made right now: ${named}. Nothing was moved. ` +
-      'Let their servers finish, or batch-mcp collect where these are gone, then call it again.',
+      'Let their servers finish, or batch-mcp collect if these are gone, then call it again.',
   );
 }
 
@@ -111,9 +110,9 @@ async function refuseUnfit(
     return;
   }
   const { state, copy_id, other, by } = target;
-  // It was the source of the copy that made the source what it is.
+  // The target was once copied to the source: this copy brings it back.
   if (state === 'left' && copy_id === source?.copy_id) return;
-  // That copy was taken back.
+  // An earlier copy from this source was taken back.
   if (state === 'arriving' && other === from.place) return refuseAlive(by, takeOver);
   throw wrongState(
     state === 'left'
@@ -135,7 +134,7 @@ async function goOn(
     );
   }
   refuseAlive(by, takeOver);
-  // Whoever was at it can't finish any more.
+  // From here on the process that copied before can't finish any more.
   await change(from, 'leaving', copy_id, (state) => ({ ...state, by: thisProcess() }));
   await to.close();
   await from.close();
@@ -145,11 +144,11 @@ async function goOn(
 function refuseAlive(by: MoveState['by'], takeOver = false): void {
   if (takeOver || by.nonce === thisProcess().nonce || isProvenDead(by)) return;
   throw wrongState(
-    `Process ${by.pid} of ${by.host.split('#')[0]} copies it, as far as this machine knows. If that is gone, add --take-over.`,
+    `Process ${by.pid} on ${by.host.split('#')[0]} is copying it, as far as this machine knows. If that process is gone, add --take-over.`,
   );
 }
 
-/** Of a store that is closed. What can't be read is being sent by nobody: it is copied as it is. */
+/** The busy batches of a closed store. An unreadable batch is being sent by nobody: it is copied as it is. */
 async function busyIn(from: Movable, isBusy: (record: BatchRecord) => boolean): Promise<string[]> {
   const busy: string[] = [];
   for (const batchId of await from.batchIds()) {
@@ -164,13 +163,13 @@ async function busyIn(from: Movable, isBusy: (record: BatchRecord) => boolean): 
   return busy;
 }
 
-/** Opens the other store, whose source is closed for good. */
+/** Opens the target, whose source is closed for good. */
 async function finish(to: Movable, { copy_id }: MoveState): Promise<void> {
   await to.reopen();
   await change(to, 'arriving', copy_id, (state) => ({ ...state, state: 'open' }));
 }
 
-/** Leaves the other store as it was found. */
+/** Puts the target back into the state in which it was found. */
 async function backTo(to: Movable, copyId: string, before: MoveState | null): Promise<void> {
   if (before !== null && !isOpen(before)) return change(to, 'arriving', copyId, () => before);
   await to.reopen();
@@ -181,7 +180,7 @@ const isOpen = (move: MoveState | null) => move === null || move.state === 'open
 
 const TAKEN = 'Another process has begun to copy it, has taken the copy over, or has taken it back.';
 
-/** Changes the state of a store that this copy has; throws where it is another's by now, as where `next` gives none. */
+/** Changes the state of a store that this copy owns; throws if another process has it by now, or if `next` returns null. */
 async function change(
   store: Movable,
   before: MoveState['state'],
@@ -194,7 +193,7 @@ async function change(
   if (!changed) throw wrongState(`${store.place}: ${TAKEN}`);
 }
 
-/** As `change`, from whatever was read of it. */
+/** Changes the state of a store, if it is still the one that was read before. */
 async function replace(store: Movable, before: MoveState | null, next: MoveState): Promise<void> {
   let isSame = false;
   await store.state.update((now) => {
@@ -208,6 +207,6 @@ const wrongState = (message: string) => new BatchError('wrong_state', message);
 
 const notEmpty = ({ place }: Movable) =>
   wrongState(
-    `${place} is not empty: it has batches, or a budget, of its own, and two stores can't be made one. Name an empty folder, or an empty ` +
+    `${place} is not empty: it has batches or a budget of its own, and two stores can't be merged. Name an empty folder, an empty ` +
       'database, or another schema of it (?schema=name).',
   );

@@ -11,27 +11,27 @@ import type { Pieces } from '../store.ts';
 import { checked, type Objects, type StoredObject } from './objects.ts';
 
 export type CacheOptions = {
-  /** The cache's own; made when something is first kept. */
+  /** A folder for the cache alone; created when something is first kept. */
   folder: string;
   limitBytes: number;
-  /** Told what kept it from keeping something. */
+  /** Is told why a copy could not be kept. */
   log: (message: string) => void;
 };
 
-/** An object of which a piece is wanted is fetched whole, unless it is larger: pages follow one another. */
+/** If a piece of an object is wanted, the whole is fetched up to this size: the next page will want another piece. */
 const WHOLE_BYTES = 16 * 1024 * 1024;
-/** No single object takes more of the limit. */
+/** The share of the limit that a single object may take. */
 const LARGEST_SHARE = 0.5;
 
 /**
- * The same objects, with copies of what was read in a folder of this machine. A copy is named by its hash and checked when it is made. Any
- * number of processes share the folder, and it can be removed at any time.
+ * The same objects, with local copies of what was read. A copy is named by its hash and checked when it is made. Any number of processes
+ * can share the folder, and it can be removed at any time.
  */
 export function cachedObjects(origin: Objects, { folder, limitBytes, log }: CacheOptions): Objects {
   const pathOf = ({ sha256 }: StoredObject) => join(folder, sha256);
   const fits = ({ bytes }: StoredObject) => bytes <= limitBytes * LARGEST_SHARE;
 
-  /** A disk that fails costs the copy, never the object. */
+  /** A failing disk costs the copy, never the object. */
   async function orNothing<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
@@ -69,7 +69,7 @@ export function cachedObjects(origin: Objects, { folder, limitBytes, log }: Cach
       const pieces = readFrom(handle, start, failure);
       yield* start === 0 ? checked(pieces, object, path) : pieces;
     } catch (error) {
-      // The next look fetches it again.
+      // The next read fetches it again.
       await rm(path, { force: true });
       throw error;
     } finally {
@@ -77,7 +77,7 @@ export function cachedObjects(origin: Objects, { folder, limitBytes, log }: Cach
     }
   }
 
-  /** Passes on all of an object, and keeps a copy once it has proved whole. */
+  /** Passes on a whole object, and keeps a copy once it has been checked. */
   async function* readAndKeep(object: StoredObject): Pieces {
     const unfinished = join(folder, `${ulid()}.tmp`);
     let writer: FileWriter | undefined = await orNothing(async () => {
@@ -106,7 +106,7 @@ export function cachedObjects(origin: Objects, { folder, limitBytes, log }: Cach
     }
   }
 
-  /** Removes what was not read for longest, down to the limit. */
+  /** Removes what has not been read for longest until the limit holds. */
   async function makeRoom(): Promise<void> {
     const files = await Promise.all(
       (await namesIn(folder)).map(async (name) => {

@@ -20,7 +20,7 @@ const advice: Record<string, string> = {
 function failure(verb: string, path: string, error: unknown): BatchError {
   if (error instanceof BatchError) return error;
   const system = systemErrorCode(error) ?? 'unknown cause';
-  const next = advice[system] ?? 'Check that the folder of BATCH_MCP_BLOBS is there and mounted.';
+  const next = advice[system] ?? 'Check that the folder of BATCH_MCP_BLOBS exists and is mounted.';
   const message = `Could not ${verb} ${path} (${system}). ${next} Nothing new is sent meanwhile; then try again.`;
   return new BatchError('store_failed', message, { cause: error });
 }
@@ -34,13 +34,13 @@ async function doing<T>(verb: 'read' | 'write' | 'remove', path: string, work: (
 }
 
 /**
- * Objects as files of a folder that several machines share. `root` is its owner's to make: where it is not there it is not mounted, and
- * nothing must be written in its place.
+ * Objects as files of a folder that several machines share. `root` is created by its owner, never here: if it is missing, it is not
+ * mounted, and nothing must be written in its place.
  */
 export function createFolderObjects(root: string): Objects {
   const pathOf = (key: string) => join(root, key);
 
-  /** The folder of a batch goes with its last file, perhaps just now. */
+  /** A batch's folder is removed with its last file, perhaps just now. */
   async function create(path: string): Promise<FileWriter> {
     const folder = dirname(path);
     for (let tries = 1; ; tries += 1) {
@@ -62,7 +62,7 @@ export function createFolderObjects(root: string): Objects {
       await doing('write', path, () => syncFolder(dirname(path)));
     } catch (error) {
       await writer.close().catch(() => {});
-      // What failed before counts; what is left here is removed with its batch.
+      // The first failure is the one to report; what is left here is removed with its batch.
       await remove(path).catch(() => {});
       throw error;
     }

@@ -2,30 +2,30 @@ import { createHash } from 'node:crypto';
 import type { Pieces, Span } from '../store.ts';
 import { damaged } from '../stored-json.ts';
 
-/** What was written: under which key, and what it is checked by. */
+/** An object that was written: its key, and what it is checked by. */
 export type StoredObject = { key: string; bytes: number; sha256: string };
 
 /**
- * Bytes in a bucket or a folder, for a store that keeps names elsewhere. A key is given to one writer alone, so nothing is ever
- * written over: `<batch id>/<blob name>.<ulid>`, all letters of the last part small. What can't be read throws `store_damaged`, a network or
- * a disk that fails `store_failed`.
+ * Bytes in a bucket or a folder, for a store that keeps their names itself. Each key belongs to one writer, so nothing is ever
+ * overwritten: `<batch id>/<blob name>.<ulid>`, with the ULID in lower case. Damaged bytes throw `store_damaged`, a failing network or
+ * disk `store_failed`.
  */
 export type Objects = {
-  /** Names it in messages and beside each object: no user, no key. */
+  /** Its name in messages and beside each object, without user or key. */
   readonly place: string;
-  /** Writes all of it, through to where it lasts. Nothing is left where `pieces` fails, whose error is thrown. */
+  /** Writes an object durably. If `pieces` fails, its error is thrown and nothing is left. */
   write(key: string, pieces: Pieces): Promise<StoredObject>;
-  /** All of it from `start` on. Read from its start it is held against its hash, which can fail after its last piece. */
+  /** Reads it from `start` to its end. Read from its beginning it is checked against its hash, which can fail after the last piece. */
   read(object: StoredObject, start?: number): Pieces;
-  /** These pieces of it, in the order asked for; all of them within it. */
+  /** Reads these spans, in the order asked for; all must be within the object. */
   readRanges(object: StoredObject, spans: readonly Span[]): Promise<Buffer[]>;
-  /** Does nothing where there is none. */
+  /** Does nothing if there is none. */
   remove(key: string): Promise<void>;
-  /** As `remove`, for what a dead writer may have left half. */
+  /** As `remove`, for what a dead writer may have left unfinished. */
   removeUnfinished(key: string): Promise<void>;
 };
 
-/** The pieces as they come; `sum` gives what was counted of them once they have ended. */
+/** Passes pieces on; `sum` returns their length and hash once they have ended. */
 export function summed(pieces: Pieces): { pieces: Pieces; sum: () => { bytes: number; sha256: string } } {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -39,7 +39,7 @@ export function summed(pieces: Pieces): { pieces: Pieces; sum: () => { bytes: nu
   return { pieces: counted(), sum: () => ({ bytes, sha256: hash.digest('hex') }) };
 }
 
-/** The pieces of a whole object, held against its length and its hash. */
+/** Passes on the pieces of a whole object, and checks their length and hash at the end. */
 export async function* checked(pieces: Pieces, object: StoredObject, place: string): Pieces {
   const all = summed(pieces);
   yield* all.pieces;
