@@ -1,10 +1,11 @@
-import { constants } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { lstat, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ulid } from 'ulid';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
 import { FILE_MODE, makeFolder, move, namesIn, syncFolder } from '../../lib/files/durable-write.ts';
+import { closedFailure, type MoveState, moveState } from '../moving/movable.ts';
 import { isBatchId, isHash } from '../names.ts';
 import { createLocalPresence } from '../presence.ts';
 import { type BatchRecord, recordOf } from '../record.ts';
@@ -21,8 +22,7 @@ import {
 import type { AuditEntry, Register, Store } from '../store.ts';
 import { damaged, unlessUnreadable } from '../stored-json.ts';
 import { createFileBlobs } from './blobs.ts';
-import { createLayout, recordFolder } from './layout.ts';
-import { whileOpen } from './move-register.ts';
+import { createLayout, type Layout, recordFolder } from './layout.ts';
 import { openStored } from './own-file.ts';
 import { createRegister } from './revisions.ts';
 import { createStaging } from './staging.ts';
@@ -115,6 +115,33 @@ export function createStore({ path, log }: StoreOptions): Store {
       await ifOpen(() => inStore('write', folder, () => removeFolder(folder, layout.trash)));
     },
   };
+}
+
+/** How far the store's move to another store has come. */
+export function createMoveRegister({ move, temporary }: Layout): Register<MoveState> {
+  return createRegister({ folder: move, temporary, schema: moveState });
+}
+
+/**
+ * Does one thing with the batches of the store at `place`. If the store is closed by then, throws `store_failed` instead of the outcome.
+ * A store is marked as closed before its batches are taken away, so what an open store does not find is really not there.
+ */
+export async function whileOpen<T>(place: string, layout: Layout, work: () => Promise<T>): Promise<T> {
+  const [outcome] = await Promise.allSettled([work()]);
+  const failure = await findClosed(place, layout);
+  if (failure !== null) throw failure;
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return outcome.value;
+}
+
+async function findClosed(place: string, layout: Layout) {
+  try {
+    // Synchronous: by the thread pool it would take ten times as long, and hardly any store was ever moved.
+    if (lstatSync(layout.move, { throwIfNoEntry: false }) === undefined) return null;
+  } catch (error) {
+    throw storeFailure('read', layout.move, error);
+  }
+  return closedFailure(place, await createMoveRegister(layout).read());
 }
 
 /** Removes a folder, renaming it first so that nobody ever sees half a batch. */

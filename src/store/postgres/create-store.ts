@@ -16,9 +16,8 @@ import {
 } from '../shared-records.ts';
 import type { Register, Store } from '../store.ts';
 import { createAgenda } from './agenda.ts';
-import { createDatabaseBlobs } from './blobs.ts';
+import { createDatabaseBlobs, tryToRemoveObjects } from './blobs.ts';
 import { anyRow, type DatabaseOptions, openDatabase } from './database.ts';
-import { tryToRemoveObjects } from './object-rows.ts';
 import { createDatabasePresence } from './presence.ts';
 import { recordRevisions, sharedRevisions } from './revisions.ts';
 import { createStaging, sweep } from './staging.ts';

@@ -10,9 +10,8 @@ import {
 import type { Objects } from '../objects/objects.ts';
 import { processIdentity, thisProcess } from '../process-identity.ts';
 import { createRevisedRegister } from '../revised-register.ts';
-import { createDatabaseBlobs } from './blobs.ts';
+import { createDatabaseBlobs, tryToRemoveObjects } from './blobs.ts';
 import { anyRow, type Database, type DatabaseOptions, MOVE, openDatabase } from './database.ts';
-import { tryToRemoveObjects } from './object-rows.ts';
 import { sharedRevisions } from './revisions.ts';
 import { createSummaries, newestBatchIds } from './summaries.ts';
 

@@ -9,9 +9,8 @@ import { batchRecord } from '../record.ts';
 import { QUESTION_KEPT_MS, WORK_KEPT_MS } from '../shared-records.ts';
 import type { Staging } from '../store.ts';
 import { planText } from './agenda.ts';
-import { createDatabaseBlobs } from './blobs.ts';
+import { createDatabaseBlobs, removeLeftObjects, tryToRemoveObjects } from './blobs.ts';
 import { anyRow, type Database } from './database.ts';
-import { removeLeftObjects, tryToRemoveObjects } from './object-rows.ts';
 
 const idRow = z.object({ id: z.string() });
 const stagedRow = z.object({ id: z.string(), owner: z.string(), stale: z.boolean() });

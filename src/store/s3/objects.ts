@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { spanRuns } from '../files/span-runs.ts';
+import { spanRuns } from '../files/read-file.ts';
 import { checked, type Objects, type StoredObject, summed } from '../objects/objects.ts';
 import type { Pieces, Span } from '../store.ts';
 import { damaged } from '../stored-json.ts';

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { cachedObjects } from '../../../src/store/objects/cache.ts';
 import { createFolderObjects } from '../../../src/store/objects/folder.ts';
 import type { Objects } from '../../../src/store/objects/objects.ts';
+import { cachedObjects } from '../../../src/store/objects/open-objects.ts';
 import { createS3Objects, type S3ObjectsOptions } from '../../../src/store/s3/objects.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { type S3Options, type S3Server, startS3 } from '../s3/s3-server.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { spanRuns } from '../../../src/store/files/span-runs.ts';
+import { spanRuns } from '../../../src/store/files/read-file.ts';
 
 const spans = (offsets: fc.Arbitrary<number>) =>
   fc.array(fc.record({ offset: offsets, length: fc.nat(2_000) }), { maxLength: 40 });
