@@ -63,28 +63,20 @@ export async function confirmClaim(
     .update((current) => (isSame(current, owner) ? { owner, tentative: false } : current));
 }
 
-/** Gives a claim back: the provider's batch turned out to be somebody else's. */
+/**
+ * Gives a claim back, as the provider's batch turned out not to be this part. With `ifTentative` a final claim, as by the
+ * answer to a create, stands.
+ */
 export async function releaseClaim(
   context: Pick<Context, 'store'>,
   providerBatchId: string,
   owner: Owner,
+  { ifTentative = false }: { ifTentative?: boolean } = {},
 ): Promise<void> {
-  await context.store
-    .claim(providerBatchId)
-    .update((current) => (isSame(current, owner) ? { owner: null, tentative: false } : current));
-}
-
-/** Gives back a tentative claim that was not confirmed. A claim by the answer to a create stands. */
-export async function releaseTentative(
-  context: Pick<Context, 'store'>,
-  providerBatchId: string,
-  owner: Owner,
-): Promise<void> {
-  await context.store
-    .claim(providerBatchId)
-    .update((current) =>
-      isSame(current, owner) && current?.tentative ? { owner: null, tentative: false } : current,
-    );
+  await context.store.claim(providerBatchId).update((current) => {
+    const stays = !isSame(current, owner) || (ifTentative && !current?.tentative);
+    return stays ? current : { owner: null, tentative: false };
+  });
 }
 
 /**

@@ -7,7 +7,7 @@ import type { PartState } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { recordOrNull } from '../store/stored-json.ts';
 import { candidateFacts, findCandidates } from './candidates.ts';
-import { claimForGood, claimTentatively, releaseTentative } from './claims.ts';
+import { claimForGood, claimTentatively, releaseClaim } from './claims.ts';
 import { findByMark, type MarkSearch } from './find-mark.ts';
 import { requireSameAccount } from './same-account.ts';
 
@@ -54,7 +54,7 @@ export async function settlePart(
     const held = now?.parts.find(({ number }) => number === part.number)?.progress;
     const id = state.provider_batch_id;
     if (changed || (held?.state === 'created' && held.provider_batch_id === id)) return;
-    await releaseTentative(context, id, owner);
+    await releaseClaim(context, id, owner, { ifTentative: true });
   };
 
   if (own !== null) {

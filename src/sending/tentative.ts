@@ -5,7 +5,7 @@ import { CERTAIN_MS } from '../state/status.ts';
 import { isBatchId } from '../store/names.ts';
 import type { BatchRecord, CreatedPart } from '../store/record.ts';
 import { recordOrNull } from '../store/stored-json.ts';
-import { claimTentatively, confirmClaim, type Owner, releaseClaim, releaseTentative } from './claims.ts';
+import { claimTentatively, confirmClaim, type Owner, releaseClaim } from './claims.ts';
 
 const NOT_OURS = "The provider's batch that was taken for this part turned out to be another's.";
 
@@ -77,7 +77,7 @@ export async function releaseUnproven(
   const isLasting = context.now().getTime() - Date.parse(unproven_since) >= CERTAIN_MS;
   const failure = { code: 'api_uncertain', message: UNPROVEN, ...momentNow(context) };
   const owner = { batch_id: record.batch_id, part: part.number };
-  if (isLasting) await releaseTentative(context, id, owner);
+  if (isLasting) await releaseClaim(context, id, owner, { ifTentative: true });
   await updatePart(context.store.record(record.batch_id), part.number, ({ progress }) => {
     if (progress.state !== 'created' || !progress.tentative || progress.provider_batch_id !== id) return null;
     if (!isLasting || progress.intent === null) return { ...progress, unproven_since };

@@ -5,7 +5,7 @@ import { isJsonObject } from '../lib/json.ts';
 import { quoteName } from '../lib/nearest.ts';
 import { withNumbers } from '../tasks/argument-numbers.ts';
 import { actualType } from '../tasks/problems.ts';
-import { taskFor } from './task-as-meant.ts';
+import { MANY_FILLERS, taskFor } from './task-as-meant.ts';
 import { keyGivenTwice, numberIn, objectIn, parsed, unwrapped } from './values-in-text.ts';
 
 type Fields = Record<string, unknown>;
@@ -52,9 +52,6 @@ const CAPPED = new Set(['limit']);
 
 /** No tool has a tenth as many arguments, and a client adds a few keys of its own. */
 const MOST_KEYS = 1_000;
-
-/** With this many empty optional arguments the client filled in all of them: zeros then mean nothing either. */
-const MANY_FILLERS = 3;
 
 /**
  * Reads the odd spellings that clients are known to send: JSON in strings, one text where a list is wanted, numbers

@@ -7,8 +7,8 @@ const IDS = new Set(['task_id', 'custom_id']);
 const OPTIONAL =
   'task_type input_data model_tier model effort max_tokens system output_schema custom_id params'.split(' ');
 
-/** With this many empty fields, all were mere filler. */
-const MANY_FILLERS = 3;
+/** With this many empty optional fields the client filled in all of them: zeros then mean nothing either. */
+export const MANY_FILLERS = 3;
 
 /** Reads the odd spellings of a task in a call: JSON in texts, numbers for ids, mere filler. */
 export function taskFor(given: JsonObject): JsonObject {
