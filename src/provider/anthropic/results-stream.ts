@@ -6,11 +6,26 @@ import { TimeLimitError } from './calls.ts';
 export type ResultsStreamOptions = {
   /** Abort the download when one of them does. */
   parents: readonly AbortSignal[];
-  /** How long no byte may come. */
+  /** How long no byte may come; and a fifth of how long hardly any may. */
   stallMs: number;
 };
 
-/** Aborts when nothing came for `ms`; a timer for each of some thousand pieces would cost more than it is worth. */
+/** The slowest connection carries many times this; what comes slower is not on its way to an end. */
+const LEAST_BYTES_PER_SECOND = 1024;
+/** Measured over so many times the patience with silence: what comes at first may be nothing but a gateway's blank lines. */
+const SLOW_TIMES = 5;
+
+class TooSlowError extends Error {
+  override readonly name = 'TooSlowError';
+  constructor(bytes: number, milliseconds: number) {
+    super(`only ${bytes} bytes came within ${Math.round(milliseconds / 1000)} seconds`);
+  }
+}
+
+/**
+ * Aborts when nothing came for `ms`, or next to nothing for longer; a timer for each of some thousand pieces would
+ * cost more than it is worth.
+ */
 function watchForStall(ms: number) {
   const stall = new AbortController();
   let waitingSince: number | null = performance.now();
@@ -22,11 +37,25 @@ function watchForStall(ms: number) {
     else stall.abort(new TimeLimitError(ms));
   }
 
+  const slowMs = ms * SLOW_TIMES;
+  const least = (slowMs / 1000) * LEAST_BYTES_PER_SECOND;
+  let waitedMs = 0;
+  let bytes = 0;
+
   return {
     signal: stall.signal,
-    /** Whether a piece is waited for. */
-    wait(waits: boolean) {
-      waitingSince = waits ? performance.now() : null;
+    /** A piece is waited for. */
+    wait() {
+      waitingSince = performance.now();
+    },
+    /** A piece came that was waited for. */
+    came(length: number) {
+      waitedMs += performance.now() - (waitingSince ?? performance.now());
+      waitingSince = null;
+      bytes += length;
+      if (waitedMs < slowMs) return;
+      if (bytes < least) stall.abort(new TooSlowError(bytes, waitedMs));
+      [waitedMs, bytes] = [0, 0];
     },
     end() {
       clearTimeout(timer);
@@ -36,7 +65,7 @@ function watchForStall(ms: number) {
 }
 
 /**
- * The bytes of a download that `open` starts, given up when none comes for a while. A slow reader is no stall.
+ * The bytes of a download that `open` starts, given up when none comes for a while, or hardly any. A slow reader is no stall.
  * Fails with a `BatchError`; can also just end early, as the connection can.
  */
 export async function* streamResponse(
@@ -52,10 +81,11 @@ export async function* streamResponse(
     // It may have come between the headers and here, and is not told twice.
     if (signal.aborted) stop();
     for await (const piece of body) {
-      stall.wait(false);
+      stall.came(piece.length);
+      signal.throwIfAborted();
       yield piece;
       signal.throwIfAborted();
-      stall.wait(true);
+      stall.wait();
     }
     signal.throwIfAborted();
   } catch (error) {
