@@ -17,18 +17,18 @@ export type AnthropicOptions = {
   /** Sent with every batch and every count, as `anthropic-beta`. */
   betas?: readonly string[];
   log: Log;
-  /** A results download that brings no byte for this long has failed. In milliseconds, default 60,000. */
+  /** A download of results fails after this long without a byte. In milliseconds, default 60,000. */
   stallMs?: number;
-  /** A call that is answered at once has failed after this long. In milliseconds, default 15,000. */
+  /** A call that is normally answered at once fails after this long. In milliseconds, default 15,000. */
   callMs?: number;
 };
 
 const BATCHES = '/v1/messages/batches';
 const COUNT_TOKENS = '/v1/messages/count_tokens';
 const MODELS = '/v1/models';
-/** More than there are, so that one page holds all. */
+/** More than exist, so that one page holds all. */
 const MODELS_PER_PAGE = 1000;
-/** What counting takes of a request's params (SDK 1.12.0, `MessageCountTokensParams`). */
+/** The params of a request that counting takes (SDK 1.12.0, `MessageCountTokensParams`). */
 const COUNTED_KEYS = [
   'model',
   'messages',
@@ -39,44 +39,28 @@ const COUNTED_KEYS = [
   'output_config',
   'cache_control',
 ];
-/** A tool's call takes 25 seconds at most. */
+/** Short, as a tool's call takes at most 25 seconds. */
 const CALL_MS = 15_000;
 
 /**
- * The provider that talks to Anthropic's API, or to whatever speaks like it at `baseUrl`. Without `apiKey`
- * and `baseUrl` it finds both as the SDK does: key, token, profile, base URL.
+ * The provider that talks to Anthropic's API, or to whatever speaks like it at `baseUrl`. Without `apiKey` and `baseUrl`
+ * it finds both as the SDK does: key, token, profile, base URL.
  */
 export function createAnthropicProvider(options: AnthropicOptions): Provider {
   const { log, betas = [], stallMs = 60_000, callMs = CALL_MS } = options;
   const settings = readSdkSettings(process.env, options);
   const closing = new AbortController();
-  const { credential, attempt, limited, read } = createCalls({
+  const calls = createCalls({
     settings,
     apiKey: options.apiKey,
     readMs: callMs,
     closing: closing.signal,
     log,
   });
-
   const betaHeader = betas.length > 0 ? { 'anthropic-beta': betas.join(',') } : {};
 
-  function streamResults(id: string, caller?: AbortSignal): AsyncIterable<Uint8Array> {
-    const route = `${BATCHES}/${routeId(id)}/results`;
-    const parents = [closing.signal, ...(caller ? [caller] : [])];
-    const get = (signal: AbortSignal) =>
-      attempt('results', signal, async (client) =>
-        downloadBody(
-          await client
-            .withOptions({ fetch: fetchDownload })
-            .get(route, { signal, headers: { accept: 'application/binary' } })
-            .asResponse(),
-        ),
-      );
-    return streamResponse(get, { parents, stallMs });
-  }
-
   async function account() {
-    const found = await credential();
+    const found = await calls.credential();
     const profile = found.kind === 'profile' ? found.profile : undefined;
     const baseUrl = settings.baseUrl ?? profile?.base_url ?? 'https://api.anthropic.com';
     return {
@@ -91,36 +75,59 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
     account,
 
     async requireCredentials() {
-      await credential();
-      // Who asks for them is about to need the SDK: it is loaded meanwhile. A failure comes again at the first call.
+      await calls.credential();
+      // Whoever asks for them is about to need the SDK, which is loaded meanwhile. A failure comes again at the first call.
       void Promise.allSettled([import('@anthropic-ai/sdk')]);
     },
 
     async fingerprint(salt) {
       return createHash('sha256')
-        .update(salt + identity(await credential()))
+        .update(salt + identity(await calls.credential()))
         .digest('hex');
     },
 
-    async createBatch({ bytes, open }, timeoutMs, isStopped = () => false) {
-      const content = open()[Symbol.asyncIterator]();
-      const body = { [Symbol.asyncIterator]: () => content };
-      const headers = { ...betaHeader, 'content-type': 'application/json', 'content-length': String(bytes) };
-      const elapsed = startClock();
-      const fetch = fetchUntil(() => elapsed() >= timeoutMs || isStopped());
-      try {
-        return await limited('create', timeoutMs, async (client, signal) =>
-          readBatch(
-            'create',
-            await client.withOptions({ fetch }).post<unknown>(BATCHES, { body, headers, signal }),
-          ),
-        );
-      } finally {
-        // Not every connection that breaks off closes what it was sending.
-        await content.return?.();
-      }
-    },
+    createBatch: creation(calls, betaHeader),
+    ...batchCalls(calls, callMs, async () => (await account()).base_url),
+    ...modelCalls(calls, betaHeader),
+    streamResults: resultsStream(calls, closing.signal, stallMs),
 
+    async close() {
+      closing.abort(new Error('the provider was closed'));
+    },
+  };
+}
+
+type Calls = ReturnType<typeof createCalls>;
+
+/** Creates batches, from bodies that are sent piece by piece. */
+function creation({ limited }: Calls, betaHeader: Record<string, string>): Provider['createBatch'] {
+  return async ({ bytes, open }, timeoutMs, isStopped = () => false) => {
+    const content = open()[Symbol.asyncIterator]();
+    const body = { [Symbol.asyncIterator]: () => content };
+    const headers = { ...betaHeader, 'content-type': 'application/json', 'content-length': String(bytes) };
+    const elapsed = startClock();
+    const fetch = fetchUntil(() => elapsed() >= timeoutMs || isStopped());
+    try {
+      return await limited('create', timeoutMs, async (client, signal) =>
+        readBatch(
+          'create',
+          await client.withOptions({ fetch }).post<unknown>(BATCHES, { body, headers, signal }),
+        ),
+      );
+    } finally {
+      // Not every connection that breaks off closes what it was sending.
+      await content.return?.();
+    }
+  };
+}
+
+/** The calls about batches that exist. */
+function batchCalls(
+  { limited, read }: Calls,
+  callMs: number,
+  baseUrl: () => Promise<string>,
+): Pick<Provider, 'retrieveBatch' | 'listBatches' | 'cancelBatch'> {
+  return {
     async retrieveBatch(id) {
       const route = `${BATCHES}/${routeId(id)}`;
       return read('retrieve', async (client, signal) =>
@@ -134,7 +141,7 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
         const { data, response } = await client.get<unknown>(BATCHES, { query, signal }).withResponse();
         return { ...readPage('list', data), at: dateOf(response) };
       }).catch(async (error: unknown) => {
-        throw unlessElsewhere(error, (await account()).base_url);
+        throw unlessElsewhere(error, await baseUrl());
       });
     },
 
@@ -144,7 +151,15 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
         readThisBatch('cancel', id, await client.post<unknown>(route, { signal })),
       );
     },
+  };
+}
 
+/** The calls about models and tokens. */
+function modelCalls(
+  { limited }: Calls,
+  betaHeader: Record<string, string>,
+): Pick<Provider, 'countTokens' | 'listModels'> {
+  return {
     countTokens: (params, timeoutMs) =>
       limited('count', timeoutMs, async (client, signal) => {
         const body = Object.fromEntries(
@@ -158,20 +173,32 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
 
     listModels: (timeoutMs) =>
       limited('models', timeoutMs, async (client, signal) => {
-        // Retired ones are told only when they are asked for.
+        // Retired models are listed only on request.
         const query = { limit: MODELS_PER_PAGE, lifecycle: ['active', 'deprecated', 'retired'] };
         return readModels('models', await client.get<unknown>(MODELS, { query, signal }));
       }),
-
-    streamResults,
-
-    async close() {
-      closing.abort(new Error('the provider was closed'));
-    },
   };
 }
 
-/** Where the credential comes from that calls would go out with. Throws `no_credentials` where there is none that can be used. */
+/** Downloads results, until the caller gives up or the provider is closed. */
+function resultsStream({ attempt }: Calls, closing: AbortSignal, stallMs: number): Provider['streamResults'] {
+  return (id, caller) => {
+    const route = `${BATCHES}/${routeId(id)}/results`;
+    const parents = [closing, ...(caller ? [caller] : [])];
+    const get = (signal: AbortSignal) =>
+      attempt('results', signal, async (client) =>
+        downloadBody(
+          await client
+            .withOptions({ fetch: fetchDownload })
+            .get(route, { signal, headers: { accept: 'application/binary' } })
+            .asResponse(),
+        ),
+      );
+    return streamResponse(get, { parents, stallMs });
+  };
+}
+
+/** Where the credential for calls comes from. Throws `no_credentials` if none can be used. */
 export async function readCredentialSource(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
@@ -180,8 +207,8 @@ export async function readCredentialSource(
 }
 
 /**
- * How many seconds this computer's clock is ahead of the API's, by the `date` header of any answer; null where there is none.
- * Sends no credentials.
+ * How many seconds this computer's clock is ahead of the API's, by the `date` header of any answer; null without one. Sends
+ * no credentials.
  */
 export async function readClockSkew(baseUrl: string, timeoutMs: number): Promise<number | null> {
   const answer = await fetchByHttp(`${baseUrl}/v1/models`, { signal: AbortSignal.timeout(timeoutMs) }).catch(
